@@ -1,0 +1,21 @@
+"""Corpora: from files to cleaned, cached melodies.
+
+>>> from melgen.corpora import Cleaning, FolkCorpus
+>>> FolkCorpus(["airds"]).description
+'airds'
+"""
+
+from melgen.corpora.cleaning import Cleaning
+from melgen.corpora.corpus import AbstractCorpus, ImportedCorpus
+from melgen.corpora.errors import CorpusError
+from melgen.corpora.folk import FolkCorpus
+from melgen.corpora.report import ImportReport
+
+__all__ = [
+    "AbstractCorpus",
+    "Cleaning",
+    "CorpusError",
+    "FolkCorpus",
+    "ImportReport",
+    "ImportedCorpus",
+]

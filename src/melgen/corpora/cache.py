@@ -1,0 +1,131 @@
+"""Imported corpora on disk: ``<cache_dir>/corpora/<fingerprint>/``, arrays to map and two JSON files.
+
+An entry is written into a sibling directory and renamed, so that it is there whole or not at all; a lock makes a
+second process wait for the first one's reading. Every file carries a checksum; an entry that does not match is
+read anew. Nothing here unpickles.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melgen.music.melody import Melodies
+
+CACHE_DIR_VARIABLE = "MELGEN_CACHE_DIR"
+_ARRAYS = {"pitches": np.int16, "onsets": np.int32, "durations": np.int32, "starts": np.int64}
+_SPLITS, _TUNES, _REPORT = "splits.npy", "tunes.json", "report.json"
+
+
+def default_cache_dir() -> Path:
+    """``$MELGEN_CACHE_DIR``, or the user's cache directory."""
+    if override := os.environ.get(CACHE_DIR_VARIABLE):
+        return Path(override).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("melgen"))
+
+
+class CorpusCache:
+    """The cached corpora in one directory."""
+
+    def __init__(self, cache_dir: Path):
+        self._folder = cache_dir / "corpora"
+
+    @contextmanager
+    def lock(self, key: str) -> Iterator[None]:
+        """Hold the right to write one entry.
+
+        Raises:
+            OSError: the directory cannot be written.
+        """
+        from filelock import FileLock
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._folder / f"{key}.lock"):
+            yield
+
+    def load(self, key: str) -> tuple[Melodies, NDArray[np.int8] | None, dict[str, Any]] | None:
+        """The melodies, splits and details of an entry; ``None`` if it is absent or damaged."""
+        folder = self._folder / key
+        try:
+            details = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
+            for name, checksum in details.pop("checksums").items():
+                if _checksum(folder / name) != checksum:
+                    return None
+            arrays = {name: np.load(folder / f"{name}.npy", "r", allow_pickle=False) for name in _ARRAYS}
+            splits = (
+                np.load(folder / _SPLITS, "r", allow_pickle=False) if details.pop("has_splits") else None
+            )
+            tunes = json.loads((folder / _TUNES).read_text(encoding="utf-8"))
+            return Melodies(**arrays, titles=tunes["titles"], sources=tunes["sources"]), splits, details
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def store(
+        self, key: str, melodies: Melodies, splits: NDArray[np.int8] | None, details: dict[str, Any]
+    ) -> None:
+        """Write an entry; the caller holds its lock.
+
+        Raises:
+            OSError: the directory cannot be written, or the disk is full.
+        """
+        self._remove_leftovers(key)
+        scratch = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".part", dir=self._folder))
+        try:
+            for name, dtype in _ARRAYS.items():
+                np.save(scratch / f"{name}.npy", np.asarray(getattr(melodies, name), dtype), allow_pickle=False)
+            if splits is not None:
+                np.save(scratch / _SPLITS, splits, allow_pickle=False)
+            _write_json(scratch / _TUNES, {"titles": list(melodies.titles), "sources": list(melodies.sources)})
+            checksums = {path.name: _checksum(path) for path in sorted(scratch.iterdir())}
+            _write_json(
+                scratch / _REPORT, {**details, "has_splits": splits is not None, "checksums": checksums}
+            )
+            for path in (*scratch.iterdir(), scratch):
+                _flush(path)
+            scratch.chmod(0o755)
+            os.rename(scratch, self._folder / key)
+            _flush(self._folder)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+
+    def _remove_leftovers(self, key: str) -> None:
+        """The damaged entry, and what a killed process left behind."""
+        for path in (self._folder / key, *self._folder.glob(f"{key}.*.part")):
+            if path.exists():
+                shutil.rmtree(path)
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
+
+
+def _checksum(path: Path) -> int:
+    checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
+
+
+def _flush(path: Path) -> None:
+    """Make a file or directory survive a power failure, where the system can."""
+    if os.name == "nt" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

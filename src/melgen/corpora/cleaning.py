@@ -1,0 +1,88 @@
+"""Which tunes a corpus keeps.
+
+The original's rules are all expressible: the first paper kept songs of three notes and more
+(``Cleaning(min_length_notes=3)``), its statistics counted songs of twelve and more (the default here), and the
+later dataset also dropped a song with any duration of 0 or above 16 sixteenths
+(``Cleaning(min_duration_steps=1, max_duration_steps=16)``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from melgen.corpora.errors import CorpusError
+from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH
+
+MAX_STEPS = 2**31 - 1  # onsets are kept as 32-bit numbers
+
+TOO_SHORT, TOO_LONG = "too short", "too long"
+DURATION, PITCH_RANGE, DUPLICATE = "duration out of bounds", "pitch out of range", "duplicate"
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """Rules that a tune must meet to be kept.
+
+    Attributes:
+        min_length_notes: fewest notes of a tune.
+        max_length_notes: most notes of a tune; more is a performance or a mistake, not a tune.
+        min_duration_steps: a tune with any shorter note is dropped (1 drops notes that round to nothing).
+        max_duration_steps: a tune with any longer note is dropped.
+        drop_duplicates: keep only the first of tunes with the same interval sequence.
+        max_chord_share: a track is a melody if at most this share of its notes sounds together with others
+            (see :mod:`melgen.corpora.extraction`).
+
+    >>> Cleaning(min_length_notes=3).reason_to_drop([60, 62], [4, 4])
+    ('too short', '2 notes, min_length_notes=3')
+    """
+
+    min_length_notes: int = 12
+    max_length_notes: int = 100_000
+    min_duration_steps: int | None = None
+    max_duration_steps: int | None = None
+    drop_duplicates: bool = False
+    max_chord_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check_int("min_length_notes", self.min_length_notes, 1)
+        _check_int("max_length_notes", self.max_length_notes, self.min_length_notes, "min_length_notes")
+        if self.min_duration_steps is not None:
+            _check_int("min_duration_steps", self.min_duration_steps, 0)
+        if self.max_duration_steps is not None:
+            _check_int(
+                "max_duration_steps", self.max_duration_steps, self.min_duration_steps or 0, "min_duration_steps"
+            )
+        if not isinstance(self.drop_duplicates, bool):
+            raise CorpusError(f"drop_duplicates={self.drop_duplicates!r}: expected true or false")
+        share = self.max_chord_share
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+            raise CorpusError(f"max_chord_share={share!r}: expected a number from 0 to 1")
+
+    def reason_to_drop(self, pitches: Sequence[int], durations: Sequence[int]) -> tuple[str, str] | None:
+        """Why a tune is dropped, as reason and detail; ``None`` if it is kept."""
+        notes = len(pitches)
+        if notes < self.min_length_notes:
+            return TOO_SHORT, f"{_count(notes)}, min_length_notes={self.min_length_notes}"
+        if notes > self.max_length_notes:
+            return TOO_LONG, f"{_count(notes)}, max_length_notes={self.max_length_notes}"
+        low, high = min(pitches), max(pitches)
+        if low < LOWEST_PITCH or high > HIGHEST_PITCH:
+            worst = low if low < LOWEST_PITCH else high
+            return PITCH_RANGE, f"pitch {worst}, MIDI has {LOWEST_PITCH} to {HIGHEST_PITCH}"
+        shortest, longest = min(durations), max(durations)
+        if self.min_duration_steps is not None and shortest < self.min_duration_steps:
+            return DURATION, f"a note of {shortest} steps, min_duration_steps={self.min_duration_steps}"
+        if self.max_duration_steps is not None and longest > self.max_duration_steps:
+            return DURATION, f"a note of {longest} steps, max_duration_steps={self.max_duration_steps}"
+        return None
+
+
+def _count(notes: int) -> str:
+    return "1 note" if notes == 1 else f"{notes} notes"
+
+
+def _check_int(key: str, value: object, lowest: int, lowest_name: str = "") -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+        bound = f"{lowest_name} ({lowest})" if lowest_name else str(lowest)
+        raise CorpusError(f"{key}={value!r}: expected a whole number, at least {bound}")

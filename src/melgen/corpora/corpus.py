@@ -1,0 +1,168 @@
+"""What a corpus is: a listing of sources, and a function that reads one."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import warnings
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melgen.corpora.cache import CACHE_DIR_VARIABLE, CorpusCache, default_cache_dir
+from melgen.corpora.cleaning import Cleaning
+from melgen.corpora.errors import CorpusError
+from melgen.corpora.importing import Reader, import_sources
+from melgen.corpora.report import ImportReport
+from melgen.corpora.sources import Listing
+from melgen.music.melody import Melodies
+
+READER_VERSION = 1  # raise when a reader or a rule changes what comes out, so that cached corpora are read anew
+_LIBRARIES = ("music21", "muspy", "symusic")
+
+
+@dataclass(frozen=True)
+class ImportedCorpus:
+    """Cleaned melodies and where they come from.
+
+    Attributes:
+        melodies: the tunes kept.
+        splits: per tune 0 (train), 1 (validation) or 2 (test), where the source declares them.
+        encoded_as: ``"control"``, ``"interval"`` or ``"db12"`` for data that is already that representation: the
+            ``pitches`` of the melodies are then its values, each a quarter note long.
+        fingerprint: changes with the content of the sources, the cleaning rules, our readers and their libraries.
+        report: what was found, kept and dropped.
+
+    Shape:
+        ``splits``: ``[tunes]``.
+    """
+
+    melodies: Melodies
+    splits: NDArray[np.int8] | None
+    encoded_as: str | None
+    fingerprint: str
+    report: ImportReport
+
+
+class AbstractCorpus(ABC):
+    """A collection of tunes in files.
+
+    A corpus says what to read (:meth:`list_sources`) and how to read one unit of it (:attr:`reader`, a function at
+    the top of a module, because it runs in other processes). Everything else is the same for all corpora.
+    """
+
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """The corpus in words, for reports and messages."""
+
+    @property
+    @abstractmethod
+    def reader(self) -> Reader:
+        """Turns one source into tunes, melodies or rejections."""
+
+    @abstractmethod
+    def list_sources(self) -> Listing:
+        """What there is to read.
+
+        Raises:
+            CorpusError: there is nothing, or what is there contradicts itself.
+        """
+
+    def load(
+        self,
+        cleaning: Cleaning | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        workers: int | None = None,
+        progress: bool = True,
+    ) -> ImportedCorpus:
+        """The melodies of the corpus, from the cache if nothing has changed.
+
+        Args:
+            cleaning: which tunes to keep; by default ``Cleaning()``.
+            cache_dir: by default ``$MELGEN_CACHE_DIR``, or the user's cache directory.
+            workers: processes that read; by default one for each available processor.
+            progress: whether to show a progress bar on a terminal.
+
+        Raises:
+            CorpusError: nothing can be read, or no tune is kept.
+        """
+        cleaning = Cleaning() if cleaning is None else cleaning
+        if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+            raise CorpusError(f"workers={workers!r}: expected a whole number, at least 1")
+        listing = self.list_sources()
+        key = fingerprint(listing, cleaning, self.description)
+        cache = CorpusCache(default_cache_dir() if cache_dir is None else Path(cache_dir).expanduser())
+        if (cached := _from_cache(cache, key)) is not None:
+            return cached
+
+        def read() -> ImportedCorpus:
+            melodies, splits, report = import_sources(
+                listing, self.reader, cleaning, self.description, workers, progress
+            )
+            if len(melodies) == 0:
+                raise CorpusError(f"{self.description}: no tune is kept.\n{report}")
+            return ImportedCorpus(melodies, splits, listing.encoded_as, key, report)
+
+        imported = None
+        try:
+            with cache.lock(key):
+                if (cached := _from_cache(cache, key)) is not None:
+                    return cached
+                imported = read()
+                details = {"report": imported.report.to_dict(), "encoded_as": imported.encoded_as}
+                cache.store(key, imported.melodies, imported.splits, details)
+        except OSError as error:
+            warnings.warn(
+                f"the corpus is not cached: {error}; set cache_dir or {CACHE_DIR_VARIABLE} to a directory that can be "
+                "written",
+                stacklevel=2,
+            )
+        return read() if imported is None else imported
+
+
+def fingerprint(listing: Listing, cleaning: Cleaning, description: str) -> str:
+    """A number that changes whenever the imported melodies could."""
+    versions = {name: metadata.version(name) for name in _LIBRARIES}
+    settings: dict[str, Any] = {
+        "reader_version": READER_VERSION,
+        "libraries": versions,
+        "cleaning": dataclasses.asdict(cleaning),
+        "description": description,
+        "encoded_as": listing.encoded_as,
+        "ignored_files": listing.ignored_files,
+    }
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for source in listing.sources:
+        digest.update(json.dumps([source.name, source.split, source.part]).encode())
+    paths = dict.fromkeys(source.path for source in listing.sources) if listing.inputs is None else listing.inputs
+    for path in paths:
+        digest.update(_content_digest(path))
+    return digest.hexdigest()[:32]
+
+
+def _content_digest(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:  # the reader will say why it cannot be read
+        return f"{type(error).__name__} {error.errno}".encode()
+
+
+def _from_cache(cache: CorpusCache, key: str) -> ImportedCorpus | None:
+    loaded = cache.load(key)
+    if loaded is None:
+        return None
+    melodies, splits, details = loaded
+    try:
+        report = ImportReport.from_dict(details["report"])
+        return ImportedCorpus(melodies, splits, details["encoded_as"], key, report)
+    except (KeyError, TypeError):
+        return None

@@ -1,0 +1,116 @@
+"""A folder of one's own tunes, in any of the formats we read."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from melgen.corpora.corpus import AbstractCorpus
+from melgen.corpora.errors import CorpusError
+from melgen.corpora.extraction import Rejection, Tune
+from melgen.corpora.importing import Reader
+from melgen.corpora.readers.abc import read_abc
+from melgen.corpora.readers.midi import read_midi
+from melgen.corpora.readers.score import read_kern, read_musicxml
+from melgen.corpora.sources import SPLIT_NAMES, SPLIT_OF_NAME, Listing, Source, files_below
+
+READERS = {
+    ".mid": read_midi,
+    ".midi": read_midi,
+    ".kar": read_midi,
+    ".rmi": read_midi,
+    ".abc": read_abc,
+    ".xml": read_musicxml,
+    ".musicxml": read_musicxml,
+    ".mxl": read_musicxml,
+    ".krn": read_kern,
+}
+
+
+def read_file(source: Source) -> Iterator[Tune | Rejection]:
+    """The tunes of a file, by the reader for its suffix."""
+    return iter(READERS[source.path.suffix.lower()](source))
+
+
+class FolderCorpus(AbstractCorpus):
+    """Every MIDI, MusicXML, ABC and ``**kern`` file in a folder and below.
+
+    A folder with ``train/``, ``validation/`` (or ``val/``, ``valid/``) and ``evaluation/`` (the paper's name for
+    its test set, or ``test/``) keeps these splits; files beside the three are then not read. With two of the three
+    it is refused, because the split that lacks could only be guessed; one alone is a folder like any other.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = Path(path).expanduser()
+
+    @property
+    def description(self) -> str:
+        """The folder."""
+        return f"folder {self.path}"
+
+    @property
+    def reader(self) -> Reader:
+        """The reader for each file's suffix."""
+        return read_file
+
+    def list_sources(self) -> Listing:
+        """The files with a known suffix, in natural order."""
+        check_folder(self.path)
+        splits = declared_splits(self.path)
+        sources, ignored, outside = [], Counter[str](), 0
+        for path in files_below(self.path):
+            name = path.relative_to(self.path).as_posix()
+            split = splits.get(name.split("/")[0])
+            if path.suffix.lower() not in READERS:
+                ignored[path.suffix.lower() or "without suffix"] += 1
+            elif splits and split is None:
+                outside += 1
+            else:
+                sources.append(Source(path, name, split))
+        if not sources:
+            found = ", ".join(f"{count} {suffix}" for suffix, count in sorted(ignored.items())) or "no file at all"
+            raise CorpusError(f"{self.path}: nothing to read; it holds {found}, expected {', '.join(READERS)}")
+        if splits:
+            sources.sort(key=lambda source: source.split or 0)
+        remarks = [f"{outside} files outside the folders of the splits are not read"] if outside else []
+        return Listing(sources, dict(ignored), remarks)
+
+
+def check_folder(path: Path) -> None:
+    """Refuse what is missing, no folder, or closed to us."""
+    if not path.exists():
+        raise CorpusError(f"path={path}: there is no such folder")
+    if not path.is_dir():
+        raise CorpusError(f"path={path}: expected a folder, this is a file")
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise CorpusError(f"path={path}: no permission to read this folder")
+
+
+def declared_splits(folder: Path) -> dict[str, int]:
+    """The subfolders that are splits, with their split; empty if the folder declares none."""
+    found = {entry.name: entry.name.lower() for entry in sorted(folder.iterdir()) if entry.is_dir()}
+    return complete_splits({name: SPLIT_OF_NAME[key] for name, key in found.items() if key in SPLIT_OF_NAME}, folder)
+
+
+def complete_splits(split_of: dict[str, int], where: Path) -> dict[str, int]:
+    """The given names and their splits if all three are there, nothing if there is at most one.
+
+    Raises:
+        CorpusError: a split is missing, or there twice.
+    """
+    names: defaultdict[int, list[str]] = defaultdict(list)
+    for name, split in split_of.items():
+        names[split].append(name)
+    for split, several in names.items():
+        if len(several) > 1:
+            raise CorpusError(f"{where}: {' and '.join(several)} both stand for the {SPLIT_NAMES[split]} split")
+    if len(names) == 2:
+        (missing,) = {0, 1, 2} - set(names)
+        there = " and ".join(sorted(split_of))
+        raise CorpusError(
+            f"{where}: has {there} but no {SPLIT_NAMES[missing]} split; a source declares all three "
+            "(train, validation, and test or evaluation) or none"
+        )
+    return split_of if len(names) == 3 else {}

@@ -1,0 +1,116 @@
+"""The paper's published pickles: song lists, a corpus like any other, and ready streams."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from melgen.corpora.corpus import AbstractCorpus
+from melgen.corpora.errors import CorpusError
+from melgen.corpora.folder import check_folder, complete_splits
+from melgen.corpora.importing import Reader
+from melgen.corpora.readers.song_lists import read_songs
+from melgen.corpora.sources import SPLIT_OF_NAME, Listing, Source, files_below
+
+SUFFIXES = (".p", ".pkl", ".pickle")
+CONTROL, INTERVAL, DB12 = "control", "interval", "db12"
+
+
+class PicklesCorpus(AbstractCorpus):
+    """Song lists (``*_song_list*.p``) and streams (``*_final*.p``), alone or a folder of one kind.
+
+    The file name tells the representation: ``intervals`` in it means interval, ``DB12`` or ``db12`` means db12.
+    In a folder, files whose names begin with ``train``, ``validation`` and ``evaluation`` (or ``test``) are these
+    splits, by the same rule as the subfolders of :class:`~melgen.corpora.folder.FolderCorpus`.
+
+    Args:
+        path: a pickle, or a folder searched recursively.
+        pattern: which pickles of a folder to read, such as ``"song_list.p"`` or ``"*_intervals_final_cleaned.p"``;
+            compared with the whole file name, and with what follows the name of its split.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], pattern: str | None = None):
+        self.path, self.pattern = Path(path).expanduser(), pattern
+
+    @property
+    def description(self) -> str:
+        """The file or folder, and the pattern."""
+        return f"pickles {self.path}" + ("" if self.pattern is None else f" pattern={self.pattern}")
+
+    @property
+    def reader(self) -> Reader:
+        """Restricted unpickling."""
+        return read_songs
+
+    def list_sources(self) -> Listing:
+        """The pickles, which must all be of one kind."""
+        if self.path.is_file():
+            return Listing([Source(self.path, self.path.name)], encoded_as=encoding_of(self.path.name))
+        check_folder(self.path)
+        pickles = [path for path in files_below(self.path) if path.suffix.lower() in SUFFIXES]
+        chosen = [path for path in pickles if self._matches(path.name)]
+        if not chosen:
+            there = ", ".join(path.name for path in pickles[:5]) or "none at all"
+            asked = "" if self.pattern is None else f" with pattern={self.pattern}"
+            raise CorpusError(f"{self.path}: no pickle ({', '.join(SUFFIXES)}){asked}; found {there}")
+        kinds: defaultdict[str, list[str]] = defaultdict(list)
+        for path in chosen:
+            kinds[kind_of(path.name)].append(path.name)
+        if len(kinds) > 1:
+            listed = "; ".join(f"{kind}: {', '.join(names[:3])}" for kind, names in kinds.items())
+            raise CorpusError(
+                f"{self.path}: pickles of {len(kinds)} kinds cannot be one corpus ({listed}); "
+                f"give one file as path, or pattern=, such as pattern={min(kinds, key=len)}"
+            )
+        splits = self._splits(chosen)
+        sources = [Source(path, path.relative_to(self.path).as_posix(), splits.get(path.name)) for path in chosen]
+        if splits:
+            sources.sort(key=lambda source: source.split or 0)
+        return Listing(sources, encoded_as=encoding_of(chosen[0].name))
+
+    def _matches(self, name: str) -> bool:
+        if self.pattern is None:
+            return True
+        return fnmatchcase(name, self.pattern) or fnmatchcase(kind_of(name), self.pattern)
+
+    def _splits(self, paths: list[Path]) -> dict[str, int]:
+        declared = {path.name: split for path in paths if (split := split_of(path.name)) is not None}
+        splits = complete_splits(declared, self.path)
+        if splits and len(splits) < len(paths):
+            alone = next(path.name for path in paths if path.name not in splits)
+            raise CorpusError(f"{self.path}: {alone} names no split, as the files beside it do")
+        return splits
+
+
+def split_of(name: str) -> int | None:
+    """The split that a file name begins with.
+
+    >>> split_of("evaluation_song_list.p"), split_of("my_songs.p")
+    (2, None)
+    """
+    return SPLIT_OF_NAME.get(name.partition("_")[0].lower())
+
+
+def kind_of(name: str) -> str:
+    """What a file holds by its name: the name itself, without its split.
+
+    >>> kind_of("train_DB12_final_cleaned.p"), kind_of("evaluation_song_list.p")
+    ('DB12_final_cleaned.p', 'song_list.p')
+    """
+    return name if split_of(name) is None else name.partition("_")[2]
+
+
+def encoding_of(name: str) -> str | None:
+    """The representation in which a file's values are encoded; ``None`` for a list of songs in pitches.
+
+    >>> [encoding_of(f"train_{kind}.p") for kind in ("song_list", "song_list_intervals", "final", "DB12_final")]
+    [None, 'interval', 'control', 'db12']
+    """
+    lowered = name.lower()
+    if "intervals" in lowered:
+        return INTERVAL
+    if "db12" in lowered:
+        return DB12
+    return None if "song_list" in lowered or "final" not in lowered else CONTROL

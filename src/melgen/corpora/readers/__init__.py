@@ -1,0 +1,32 @@
+"""Readers: each turns one file into the tunes in it, raising :class:`ReadError` when it cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from melgen.corpora.extraction import UNREADABLE
+
+MEGABYTE = 2**20
+
+
+class ReadError(Exception):
+    """A file that cannot be read: ``reason`` groups it in the report, the text says what is wrong."""
+
+    def __init__(self, detail: str, reason: str = UNREADABLE):
+        super().__init__(detail)
+        self.reason = reason
+
+
+def read_bytes(path: Path, max_bytes: int) -> bytes:
+    """The whole of a file that is neither empty nor larger than a bound."""
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise ReadError("not a regular file")
+        if size == 0:
+            raise ReadError("the file is empty (0 bytes)")
+        if size > max_bytes:
+            raise ReadError(f"{size / MEGABYTE:.0f} MB, at most {max_bytes / MEGABYTE:.0f} MB are read")
+        return path.read_bytes()
+    except OSError as error:
+        raise ReadError(error.strerror or type(error).__name__) from error

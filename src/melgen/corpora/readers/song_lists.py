@@ -1,0 +1,98 @@
+"""The two shapes of the paper's published pickles.
+
+A *song list* is a list of songs, each a list of pitches or of ``(pitch, duration)`` pairs. A *stream* is
+``{"notes_dict": {id: value}, "x": [...], "y": [...]}``: the values (not the ids) of all songs, without the last of
+each in ``x`` and without the first in ``y``. A song ends exactly where ``x[i + 1] != y[i]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from melgen.corpora.extraction import Rejection
+from melgen.corpora.readers import MEGABYTE, ReadError, read_bytes
+from melgen.corpora.readers.unpickling import load_plain
+from melgen.corpora.sources import Source
+from melgen.music.melody import STEPS_PER_QUARTER, Melody
+
+MAX_BYTES = 500 * MEGABYTE
+MAX_NOTES = 50_000_000  # a pickle of a few bytes can name one long list a million times
+_BOUND = 2**15 - 1  # melodies keep their values in 16 bits
+_DURATION_BOUND = 2**31 - 1
+MALFORMED = "malformed song"
+
+
+def read_songs(source: Source) -> Iterator[Melody | Rejection]:
+    """The songs of a pickle: pitches, or values of the representation in which they are encoded."""
+    content = load_plain(read_bytes(source.path, MAX_BYTES))
+    if isinstance(content, dict):
+        songs: Sequence[Any] = stream_songs(content)
+    elif isinstance(content, (list, tuple)):
+        songs = content
+    else:
+        raise ReadError(
+            f"holds a {type(content).__name__}; expected a list of songs, or a dict of notes_dict, x and y"
+        )
+    _check_size(songs)
+    for number, song in enumerate(songs, 1):
+        yield _melody(song, f"{source.name}#{number}")
+
+
+def stream_songs(stream: dict[Any, Any]) -> list[list[int]]:
+    """The songs of a stream.
+
+    A boundary where the next song happens to begin with the last value of the one before cannot be seen.
+
+    >>> stream_songs({"notes_dict": {0: 60, 1: 62, 2: 64}, "x": [60, 62, 60], "y": [62, 64, 62]})
+    [[60, 62, 64], [60, 62]]
+    """
+    if set(stream) != {"notes_dict", "x", "y"}:
+        raise ReadError(f"holds a dict of {sorted(map(str, stream))[:5]}; expected notes_dict, x and y")
+    notes_dict = stream["notes_dict"]
+    if not isinstance(notes_dict, dict) or not notes_dict:
+        raise ReadError("notes_dict is not a dictionary of values")
+    columns = []
+    for key in ("x", "y"):
+        values = stream[key]
+        if not isinstance(values, (list, tuple)) or not all(type(value) is int for value in values):
+            raise ReadError(f"{key} is not a list of whole numbers")
+        if not all(-_BOUND <= value <= _BOUND for value in values):
+            raise ReadError(f"{key} holds a value beyond {_BOUND}")
+        columns.append(np.array(values, np.int64))
+    x, y = columns
+    if len(x) != len(y) or len(x) == 0:
+        raise ReadError(f"x has {len(x)} values and y has {len(y)}; expected as many, and at least one")
+    known = set(notes_dict.values())
+    unknown = sorted(set(x.tolist()) | set(y.tolist()) - known)
+    unknown = [value for value in unknown if value not in known]
+    if unknown:
+        raise ReadError(f"value {unknown[0]} of x or y is not in notes_dict")
+    ends = [*(np.flatnonzero(x[1:] != y[:-1]) + 1).tolist(), len(x)]
+    starts = [0, *ends[:-1]]
+    return [[*x[start:end].tolist(), int(y[end - 1])] for start, end in zip(starts, ends, strict=True)]
+
+
+def _check_size(songs: Sequence[Any]) -> None:
+    notes = sum(len(song) for song in songs if isinstance(song, (list, tuple)))
+    if notes > MAX_NOTES:
+        raise ReadError(f"{notes} notes, at most {MAX_NOTES} are read")
+
+
+def _melody(song: Any, name: str) -> Melody | Rejection:
+    if not isinstance(song, (list, tuple)):
+        return Rejection(MALFORMED, f"a {type(song).__name__}; expected a list of notes", name)
+    pairs = [note if isinstance(note, (list, tuple)) else (note, STEPS_PER_QUARTER) for note in song]
+    for pair in pairs:
+        if len(pair) != 2 or type(pair[0]) is not int or type(pair[1]) is not int:
+            return Rejection(MALFORMED, f"note {pair!r:.40}; expected a pitch, or a pitch and a duration", name)
+        if abs(pair[0]) > _BOUND or not 0 <= pair[1] <= _DURATION_BOUND:
+            return Rejection(MALFORMED, f"note {pair!r:.40} is out of bounds", name)
+    durations = [duration for _, duration in pairs]
+    ends = np.cumsum([0, *durations]).tolist()
+    if ends[-1] > _DURATION_BOUND:
+        # The original's list holds durations up to 35,791,394; several of them pass what 32 bits can count.
+        return Rejection("too long", f"{ends[-1]} steps, at most {_DURATION_BOUND}", name)
+    return Melody(tuple(pitch for pitch, _ in pairs), tuple(ends[:-1]), tuple(durations), source=name)

@@ -1,0 +1,91 @@
+"""Files to read: how they are found, named and ordered."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TRAIN, VALIDATION, TEST = 0, 1, 2
+SPLIT_NAMES = ("train", "validation", "test")
+
+# `evaluation` is the paper's name for its test set.
+SPLIT_OF_NAME = {
+    "train": TRAIN,
+    "validation": VALIDATION,
+    "valid": VALIDATION,
+    "val": VALIDATION,
+    "evaluation": TEST,
+    "test": TEST,
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One unit of reading: a file, or an item of a dataset.
+
+    Attributes:
+        path: the file.
+        name: how the report and the melodies call it.
+        split: the split that it declares, if any.
+        part: the item, where one path stands for many.
+    """
+
+    path: Path
+    name: str
+    split: int | None = None
+    part: int | None = None
+
+
+@dataclass
+class Listing:
+    """What a corpus is about to read.
+
+    ``encoded_as`` is set for data that is already a representation, which is then fed as it is.
+    ``inputs`` are files whose content counts, where the sources do not name them one by one.
+    """
+
+    sources: list[Source]
+    ignored_files: dict[str, int] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    encoded_as: str | None = None
+    inputs: list[Path] | None = None
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sorting key by which ``tune2`` comes before ``tune10``.
+
+    >>> sorted(["tune10", "tune2", "Tune1"], key=natural_key)
+    ['Tune1', 'tune2', 'tune10']
+    """
+    parts = re.split(r"([0-9]+)", name.lower())
+    return [(0, int(part), "") if part[:1].isdecimal() else (1, 0, part) for part in parts] + [(2, 0, name)]
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every visible file in a folder and below, in natural order; a loop of links is walked once."""
+    seen: set[tuple[int, int]] = set()
+    found: list[tuple[list[tuple[int, int, str]], Path]] = []
+    for root, folders, files in os.walk(folder, followlinks=True):
+        try:
+            status = os.stat(root)
+        except OSError:
+            folders.clear()
+            continue
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted((name for name in folders if not _hidden(name)), key=natural_key)
+        for name in files:
+            if not _hidden(name):
+                path = Path(root, name)
+                found.append((natural_key(path.relative_to(folder).as_posix()), path))
+    yield from (path for _, path in sorted(found, key=lambda each: each[0]))
+
+
+def _hidden(name: str) -> bool:
+    """Files that systems leave behind, such as the ``._tune.mid`` in macOS archives."""
+    return name.startswith(".") or name == "__MACOSX"

@@ -1,0 +1,209 @@
+"""From a corpus to batches: the data module that every representation shares by composition."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+from numpy.typing import NDArray
+
+from melgen.corpora import AbstractCorpus, Cleaning, CorpusError, ImportedCorpus
+from melgen.data.splits import Split, check_fractions, copies_across_splits, interval_groups, split_tunes
+from melgen.data.tokens import StreamLoader, TokenTunes, TuneLoader, check_window
+from melgen.music.melody import Melodies, Melody
+from melgen.music.representations import REPRESENTATIONS, AbstractRepresentation
+from melgen.music.vocabulary import Vocabulary
+
+log = logging.getLogger(__name__)
+
+FIRST_COMPARED_NOTE = 3
+"""Bits per note count from a tune's third note on: the first that every representation predicts."""
+
+
+class MelodyDataModule(pl.LightningDataModule):
+    """Melodies of a corpus in one representation, split, encoded and batched.
+
+    Training reads streams of joined tunes (`StreamLoader`); validation and test score whole tunes
+    (`TuneLoader`).
+
+    Args:
+        corpus: where the melodies come from; melodies in memory will do as well.
+        representation: how a melody becomes values.
+        cleaning: which tunes are left out.
+        batch_size, seq_length: number of parallel streams and length of a window.
+        seed: shuffles the training tunes, together with the epoch.
+        split_seed: splits the corpus.
+        split_fractions: shares of train, validation and test; a corpus that declares its splits keeps them.
+        shuffle, drop_tail: see `StreamLoader`.
+        cache_dir, workers, progress: see `AbstractCorpus.load`.
+
+    Attributes (after ``setup``):
+        melodies: the whole corpus.
+        splits: ``[tunes]``, a `Split` each.
+        vocabulary: the values of the training split (and of ``base_vocabulary``), sorted.
+        is_encoded: whether the corpus was a ready stream, whose melodies hold values instead of pitches.
+        fingerprint: identifies the corpus as read and cleaned.
+        statistics: plain numbers worth keeping with a run.
+    """
+
+    def __init__(
+        self,
+        corpus: AbstractCorpus | Iterable[Melody],
+        representation: AbstractRepresentation,
+        *,
+        cleaning: Cleaning | None = None,
+        batch_size: int = 50,
+        seq_length: int = 50,
+        seed: int = 0,
+        split_seed: int = 0,
+        split_fractions: Sequence[float] = (0.8, 0.1, 0.1),
+        shuffle: bool = True,
+        drop_tail: bool = False,
+        cache_dir: str | Path | None = None,
+        workers: int | None = None,
+        progress: bool = True,
+    ):
+        super().__init__()
+        check_fractions(split_fractions)
+        self.corpus, self.representation, self.cleaning = corpus, representation, cleaning or Cleaning()
+        self.batch_size, self.seq_length, self.seed = batch_size, seq_length, seed
+        self.split_seed, self.split_fractions = split_seed, tuple(split_fractions)
+        self.shuffle, self.drop_tail = shuffle, drop_tail
+        self._reading = {"cache_dir": cache_dir, "workers": workers, "progress": progress}
+        self.base_vocabulary: Vocabulary | None = None
+        self._train: StreamLoader | None = None
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read, split and encode the corpus; does nothing the second time.
+
+        Raises:
+            CorpusError: if the corpus cannot be read, is empty, or is encoded for another representation.
+            ValueError: if there is too little of it.
+        """
+        if self._train is not None:
+            return
+        imported = self._import()
+        self.melodies, self.fingerprint, self.report = imported.melodies, imported.fingerprint, imported.report
+        self.is_encoded = imported.encoded_as is not None
+        self.splits = self._split(imported)
+        # Before anything is encoded: twelve transpositions of a corpus that is too small help nobody.
+        train_tunes = self.tunes_of(Split.TRAIN)
+        versions = [version for tune in train_tunes for version in self._training_versions(tune)]
+        check_window(sum(max(len(v) - 1, 0) for v in versions), self.batch_size, self.seq_length)
+        self.vocabulary = Vocabulary.from_values(versions)
+        if self.base_vocabulary is not None:
+            self.vocabulary = self.base_vocabulary.union(self.vocabulary)
+        self._train = StreamLoader(
+            TokenTunes.from_arrays([self.vocabulary.encode(version) for version in versions]),
+            self.batch_size,
+            self.seq_length,
+            seed=self.seed,
+            shuffle=self.shuffle,
+            drop_tail=self.drop_tail,
+        )
+        comparable = self._comparable_tunes()
+        self._held_out = {split: self._tune_loader(split, comparable) for split in (Split.VALIDATION, Split.TEST)}
+        self.statistics = self._statistics(comparable)
+
+    def tunes_of(self, split: Split) -> list[NDArray[np.int16]]:
+        """Pitches of each tune of a split, as views."""
+        return [self.melodies.pitches_of(int(i)) for i in np.flatnonzero(self.splits == split)]
+
+    @property
+    def updates_per_epoch(self) -> int:
+        """Number of training windows in an epoch."""
+        return len(self._loader())
+
+    def train_dataloader(self) -> StreamLoader:
+        """The training windows of the trainer's current epoch."""
+        return self._loader()
+
+    def val_dataloader(self) -> TuneLoader:
+        """The validation tunes."""
+        self.setup()
+        return self._held_out[Split.VALIDATION]
+
+    def test_dataloader(self) -> TuneLoader:
+        """The test tunes."""
+        self.setup()
+        return self._held_out[Split.TEST]
+
+    def _loader(self) -> StreamLoader:
+        self.setup()
+        assert self._train is not None
+        return self._train
+
+    def _import(self) -> ImportedCorpus:
+        if not isinstance(self.corpus, AbstractCorpus):
+            return ImportedCorpus.from_melodies(self.corpus, self.cleaning)
+        imported = self.corpus.load(self.cleaning, **self._reading)  # type: ignore[arg-type]
+        if imported.encoded_as not in (None, self.representation.name):
+            raise CorpusError(
+                f"dataset={self.representation.name}: this corpus is a ready stream of dataset={imported.encoded_as} "
+                f"and can be used with that only"
+            )
+        return imported
+
+    def _split(self, imported: ImportedCorpus) -> NDArray[np.int8]:
+        if imported.splits is None:
+            return split_tunes(imported.melodies, self.split_fractions, self.split_seed)
+        for split in Split:
+            if not np.any(imported.splits == split):
+                raise CorpusError(f"the corpus declares its splits, but its {split.name.lower()} split holds no tune")
+        copies = copies_across_splits(interval_groups(imported.melodies), imported.splits)
+        if copies:
+            log.warning("%d tunes have a copy in another split; the corpus declares its splits, so they stay", copies)
+        return imported.splits
+
+    def _training_versions(self, tune: NDArray) -> list[NDArray]:
+        return [tune] if self.is_encoded else self.representation.training_versions(tune)
+
+    def _comparable_tunes(self) -> NDArray[np.bool_]:
+        """Held-out tunes that no representation finds an unseen value in: ``[tunes]``.
+
+        Bits per note of two representations can be compared only over the same tunes.
+        """
+        comparable = self.melodies.lengths >= FIRST_COMPARED_NOTE
+        held_out = np.flatnonzero(self.splits != Split.TRAIN)
+        if self.is_encoded:
+            encoders = [(lambda tune: tune, self.vocabulary)]
+        else:
+            train_tunes = self.tunes_of(Split.TRAIN)
+            encoders = []
+            for representation_class in REPRESENTATIONS.values():
+                representation = representation_class()
+                versions = (v for tune in train_tunes for v in representation.training_versions(tune))
+                encoders.append((representation.encode, Vocabulary.from_values(versions)))
+        for i in held_out:
+            tune = self.melodies.pitches_of(int(i))
+            comparable[i] &= all(vocabulary.known(encode(tune)).all() for encode, vocabulary in encoders)
+        return comparable
+
+    def _tune_loader(self, split: Split, comparable: NDArray[np.bool_]) -> TuneLoader:
+        values = [tune if self.is_encoded else self.representation.encode(tune) for tune in self.tunes_of(split)]
+        return TuneLoader(
+            TokenTunes.from_arrays([self.vocabulary.encode(tune) for tune in values]),
+            np.concatenate([self.vocabulary.known(tune) for tune in values]),
+            comparable[self.splits == split],
+            FIRST_COMPARED_NOTE - self.representation.first_predicted_note,
+        )
+
+    def _statistics(self, comparable: NDArray[np.bool_]) -> dict[str, Any]:
+        statistics: dict[str, Any] = {
+            "vocabulary_size": len(self.vocabulary),
+            "updates_per_epoch": len(self._loader()),
+            "training_tokens_per_epoch": self._loader().tokens_per_epoch,
+        }
+        for split in Split:
+            chosen = self.splits == split
+            name = split.name.lower()
+            statistics[f"{name}_tunes"] = int(np.count_nonzero(chosen))
+            statistics[f"{name}_notes"] = int(self.melodies.lengths[chosen].sum())
+            if split != Split.TRAIN:
+                statistics[f"{name}_unseen_values"] = int(np.count_nonzero(~self._held_out[split].known))
+                statistics[f"{name}_tunes_left_out_of_bits_per_note"] = int(np.count_nonzero(~comparable[chosen]))
+        return statistics

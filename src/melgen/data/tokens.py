@@ -1,0 +1,238 @@
+"""Encoded tunes, and the two ways in which they reach the network: streams to train on, tunes to score.
+
+Letters: B batch, T time steps of a window, S length of a stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Window(NamedTuple):
+    """A step of training.
+
+    Shape:
+        ``tokens``, ``targets``: ``[B, T]`` int64, the targets being the tokens one note later.
+    """
+
+    tokens: Tensor
+    targets: Tensor
+
+
+class ScoredTunes(NamedTuple):
+    """Whole tunes to be scored from the zero state, padded at their end to the longest.
+
+    Shape:
+        ``tokens``, ``targets``: ``[B, T]`` int64; ``counted``: ``[B, T]`` bool, true where a target is a
+        note whose value training has seen; ``compared``: ``[B, T]`` bool, true where it counts for the bits
+        per note that are compared across representations.
+    """
+
+    tokens: Tensor
+    targets: Tensor
+    counted: Tensor
+    compared: Tensor
+
+
+@dataclass(frozen=True)
+class TokenTunes:
+    """Tunes as token ids, packed.
+
+    Shape:
+        ``tokens``: ``[tokens]``; ``starts``: ``[tunes + 1]``.
+    """
+
+    tokens: NDArray[np.int32]
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def from_arrays(cls, arrays: Sequence[NDArray]) -> TokenTunes:
+        """Pack one array of token ids per tune."""
+        starts = np.zeros(len(arrays) + 1, np.int64)
+        np.cumsum([len(array) for array in arrays], out=starts[1:])
+        tokens = np.concatenate(arrays).astype(np.int32) if arrays else np.zeros(0, np.int32)
+        return cls(tokens, starts)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def pairs(self) -> int:
+        """Number of (note, next note) pairs; none crosses from one tune into the next."""
+        return int(np.maximum(np.diff(self.starts) - 1, 0).sum())
+
+    def shifted_pairs(self, order: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """All pairs, tune after tune in ``order``: inputs ``[pairs]`` and targets ``[pairs]``.
+
+        >>> tunes = TokenTunes.from_arrays([np.array([0, 1, 2]), np.array([5]), np.array([3, 4])])
+        >>> [side.tolist() for side in tunes.shifted_pairs(np.array([2, 1, 0]))]
+        [[3, 0, 1], [4, 1, 2]]
+        """
+        counts = np.maximum(self.starts[order + 1] - self.starts[order] - 1, 0)
+        ends = np.cumsum(counts)
+        # position of pair i = start of its tune + its place within the tune
+        positions = np.arange(ends[-1] if len(ends) else 0) + np.repeat(self.starts[order] - (ends - counts), counts)
+        return self.tokens[positions].astype(np.int64), self.tokens[positions + 1].astype(np.int64)
+
+
+class StreamLoader:
+    """Training windows: all pairs joined, cut into ``batch_size`` parallel streams, read side by side.
+
+    Window ``k + 1`` continues the tunes of window ``k`` row by row, so that the hidden state can be carried
+    from one to the next. The order of the tunes is a function of (``seed``, epoch) alone.
+
+    Args:
+        tunes: the training tunes.
+        batch_size: number of streams B.
+        seq_length: window length T.
+        seed: shuffles the tunes anew in each epoch; with ``shuffle`` off they keep the corpus order.
+        shuffle: whether to reorder the tunes each epoch.
+        drop_tail: as the paper did, leave out what does not fill a whole window. Otherwise the last window
+            is shorter, and fewer than ``batch_size`` pairs are left out.
+
+    Raises:
+        ValueError: if the data does not fill one window; the message names numbers that would fit.
+    """
+
+    def __init__(
+        self,
+        tunes: TokenTunes,
+        batch_size: int,
+        seq_length: int,
+        *,
+        seed: int = 0,
+        shuffle: bool = True,
+        drop_tail: bool = False,
+    ):
+        check_window(tunes.pairs, batch_size, seq_length)
+        self.tunes, self.batch_size, self.seq_length = tunes, batch_size, seq_length
+        self.seed, self.shuffle = seed, shuffle
+        full_windows = tunes.pairs // (batch_size * seq_length)
+        self.stream_length = full_windows * seq_length if drop_tail else tunes.pairs // batch_size
+        self.epoch, self.first_window = 0, 0
+
+    def __len__(self) -> int:
+        return -(-self.stream_length // self.seq_length)
+
+    @property
+    def tokens_per_epoch(self) -> int:
+        """Number of targets that one epoch trains on."""
+        return self.stream_length * self.batch_size
+
+    def start_at(self, epoch: int, first_window: int = 0) -> None:
+        """Make the next iteration that of ``epoch``, without its first windows when resuming within it."""
+        self.epoch, self.first_window = epoch, first_window
+
+    def order(self, epoch: int) -> NDArray[np.int64]:
+        """The order of the tunes in an epoch: ``[tunes]``."""
+        if not self.shuffle:
+            return np.arange(len(self.tunes))
+        return np.random.default_rng([self.seed, epoch]).permutation(len(self.tunes))
+
+    def __iter__(self) -> Iterator[Window]:
+        # A generator: where to start is read at the first `next`, after `start_at`.
+        inputs, targets = self.tunes.shifted_pairs(self.order(self.epoch))
+        shape = self.batch_size, self.stream_length
+        streams = [torch.from_numpy(side[: shape[0] * shape[1]].reshape(shape)) for side in (inputs, targets)]
+        first_step = self.first_window * self.seq_length
+        self.first_window = 0
+        for start in range(first_step, self.stream_length, self.seq_length):
+            yield Window(*(side[:, start : start + self.seq_length].contiguous() for side in streams))
+
+
+class TuneLoader:
+    """Whole tunes to score, tune by tune from the zero state, in batches of similar length.
+
+    Args:
+        tunes: token ids per tune, an unseen value standing as its nearest known one.
+        known: ``[tokens]`` bool, false where the true value is unseen in training: such a target cannot be
+            scored.
+        comparable: ``[tunes]`` bool, which tunes count for the bits per note.
+        skipped_targets: how many first targets of each tune the bits per note leave out.
+        max_tokens: the most padded positions in one batch.
+    """
+
+    def __init__(
+        self,
+        tunes: TokenTunes,
+        known: NDArray[np.bool_],
+        comparable: NDArray[np.bool_],
+        skipped_targets: int,
+        max_tokens: int = 25_000,
+    ):
+        self.tunes, self.known, self.comparable, self.skipped_targets = tunes, known, comparable, skipped_targets
+        lengths = np.diff(tunes.starts) - 1
+        # Longest first: a batch that does not fit into memory fails at once, not at the end of an epoch.
+        order = np.argsort(-lengths, kind="stable")
+        self.batches = list(_batches_of(order[lengths[order] > 0], lengths, max_tokens))
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[ScoredTunes]:
+        for batch in self.batches:
+            yield self._pad(batch)
+
+    def _pad(self, batch: Sequence[int]) -> ScoredTunes:
+        starts = self.tunes.starts
+        steps = max(int(starts[i + 1] - starts[i]) for i in batch) - 1
+        tokens, targets = np.zeros((2, len(batch), steps), np.int64)
+        counted, compared = np.zeros((2, len(batch), steps), bool)
+        for row, tune in enumerate(batch):
+            first, last = int(starts[tune]), int(starts[tune + 1]) - 1
+            length = last - first
+            tokens[row, :length] = self.tunes.tokens[first:last]
+            targets[row, :length] = self.tunes.tokens[first + 1 : last + 1]
+            counted[row, :length] = self.known[first + 1 : last + 1]
+            if self.comparable[tune]:
+                compared[row, self.skipped_targets : length] = True
+        return ScoredTunes(*(torch.from_numpy(array) for array in (tokens, targets, counted, compared)))
+
+
+def _batches_of(order: Iterable[int], lengths: NDArray[np.int64], max_tokens: int) -> Iterator[list[int]]:
+    batch: list[int] = []
+    for tune in order:
+        if batch and int(lengths[batch[0]]) * (len(batch) + 1) > max_tokens:
+            yield batch
+            batch = []
+        batch.append(int(tune))
+    if batch:
+        yield batch
+
+
+def check_window(pairs: int, batch_size: int, seq_length: int) -> None:
+    """Raise a `ValueError` unless ``pairs`` of notes fill one window of ``batch_size`` streams.
+
+    >>> check_window(600, 50, 50)
+    Traceback (most recent call last):
+        ...
+    ValueError: too little training data: 600 pairs of notes do not fill one window of batch_size=50 x \
+seq_length=50 = 2500; batch_size=12 would fit, and so would seq_length=12 with batch_size=50
+    """
+    for key, value in (("batch_size", batch_size), ("seq_length", seq_length)):
+        if value < 1:
+            raise ValueError(f"{key}={value}: must be a whole number of at least 1")
+    if pairs >= batch_size * seq_length:
+        return
+    fits = []
+    if pairs >= seq_length:
+        fits.append(f"batch_size={pairs // seq_length} would fit")
+    if pairs >= batch_size:
+        fits.append(f"seq_length={pairs // batch_size} with batch_size={batch_size}")
+    advice = ", and so would ".join(fits) if len(fits) == 2 else (fits[0] if fits else "")
+    if not fits:
+        side = int(pairs**0.5)
+        advice = f"batch_size={side} with seq_length={side} would fit" if side else "no batch_size would fit"
+    elif not advice.endswith("would fit") and len(fits) == 1:
+        advice += " would fit"
+    raise ValueError(
+        f"too little training data: {pairs} pairs of notes do not fill one window of "
+        f"batch_size={batch_size} x seq_length={seq_length} = {batch_size * seq_length}; {advice}"
+    )

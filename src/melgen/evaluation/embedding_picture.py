@@ -1,0 +1,143 @@
+"""A picture of an embedding: each value a dot with its name, similar values close together."""
+
+from __future__ import annotations
+
+import colorsys
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from melgen.evaluation.embeddings import check_names, principal_components
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Colour = tuple[float, float, float]
+
+_PITCH_NAME = re.compile(r"([A-G]#?)-?\d+")
+_INTERVAL_NAME = re.compile(r"0|[+-]\d+")
+_FIFTHS = ("C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#", "F")
+_PLAIN: Colour = (0.17, 0.42, 0.69)
+_UNISON: Colour = (0.35, 0.35, 0.35)
+_OCTAVE_SEMITONES = 12
+
+# All in points.
+_FONT_SIZE = 8
+_LETTER = np.array([5.2, 8.5])  # width and height of a letter at that size, with a little air
+_LABEL_OFFSETS = [
+    (7, 0),
+    (-7, 0),
+    (0, 8),
+    (0, -8),
+    (6, 6),
+    (-6, 6),
+    (6, -6),
+    (-6, -6),
+    (13, 9),
+    (-13, 9),
+    (13, -9),
+]
+_DOT_RADIUS = 3
+
+
+def embedding_figure(weights: ArrayLike, names: Sequence[str], title: str = "Embedding") -> Figure:
+    """Picture of `project_2d`: each value a dot with its name.
+
+    Pitches are coloured by pitch class, neighbours on the circle of fifths alike; intervals by direction
+    and size. Save it with ``figure.savefig(path)``; no global state of matplotlib is touched.
+
+    Raises:
+        ValueError: unless there are as many names as rows.
+    """
+    from matplotlib.figure import Figure
+
+    points, explained = principal_components(weights)
+    check_names(points, names)
+    figure = Figure(figsize=(9, 7), dpi=110, layout="constrained")
+    axes = figure.add_subplot()
+    colours, legend_title, legend = _colours(names)
+    axes.scatter(points[:, 0], points[:, 1], c=colours, s=34, edgecolors="white", linewidths=0.6, zorder=2)
+    axes.set_title(title)
+    axes.set_xlabel(f"first principal component ({explained[0]:.0%} of the variance)")
+    axes.set_ylabel(f"second principal component ({explained[1]:.0%})")
+    axes.grid(color="0.92", zorder=0)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(0.06)
+    if legend:
+        _add_legend(axes, legend_title, legend)
+    figure.draw_without_rendering()  # settles the layout: labels are placed by where the dots come to lie
+    _add_labels(axes, points, names)
+    return figure
+
+
+def _pitch_class_colour(pitch_class: str) -> Colour:
+    # Bright hues are darkened: yellow and lime would vanish on white.
+    hue = _FIFTHS.index(pitch_class) / len(_FIFTHS)
+    red, green, blue = colorsys.hls_to_rgb(hue, 0.45, 0.75)
+    scale = min(1.0, 0.5 / (0.3 * red + 0.59 * green + 0.11 * blue))
+    return red * scale, green * scale, blue * scale
+
+
+def _interval_colour(semitones: int) -> Colour:
+    from matplotlib import colormaps
+
+    if semitones == 0:
+        return _UNISON  # the middle of the map is too pale for a dot
+    strength = min(abs(semitones) / _OCTAVE_SEMITONES, 1) ** 0.5
+    red, green, blue, _ = colormaps["coolwarm"](0.5 + np.sign(semitones) * strength / 2)
+    return red, green, blue
+
+
+def _colours(names: Sequence[str]) -> tuple[list[Colour], str, dict[str, Colour]]:
+    """Colour of each name; title and entries of the legend."""
+    pitch_classes = [match[1] for name in names if (match := _PITCH_NAME.fullmatch(name))]
+    if len(pitch_classes) == len(names):
+        legend = {name: _pitch_class_colour(name) for name in _FIFTHS if name in pitch_classes}
+        return [legend[name] for name in pitch_classes], "pitch class", legend
+    if all(_INTERVAL_NAME.fullmatch(name) for name in names):
+        legend = {name: _interval_colour(int(name)) for name in ("+12", "+5", "+1", "0", "-1", "-5", "-12")}
+        return [_interval_colour(int(name)) for name in names], "semitones", legend
+    return [_PLAIN] * len(names), "", {}
+
+
+def _add_legend(axes: Axes, title: str, entries: dict[str, Colour]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], linestyle="", marker="o", color=colour, label=name) for name, colour in entries.items()
+    ]
+    axes.legend(handles=handles, title=title, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+
+
+def _add_labels(axes: Axes, points: NDArray[np.float64], names: Sequence[str]) -> None:
+    """Put each name beside its dot, on the side where it covers least of the dots and names placed before."""
+    scale = axes.figure.dpi / 72
+    dots = axes.transData.transform(points) / scale
+    placed = np.zeros((0, 4))
+    for dot, name in zip(dots, names, strict=True):
+        half = _LETTER * [len(name), 1] / 2
+        boxes = []
+        costs = []
+        for dx, dy in _LABEL_OFFSETS:
+            shift = np.array([dx + np.sign(dx) * (half[0] - 2), dy])
+            centre = dot + shift
+            box = np.concatenate([centre - half, centre + half])
+            hidden_dots = (np.abs(dots - centre) < half + _DOT_RADIUS).all(axis=1).sum()
+            boxes.append(box)
+            # A hidden dot is as bad as 20 square points of hidden letters; being far decides between equals.
+            costs.append(_overlap(box, placed) + 20 * hidden_dots + 0.05 * (abs(dx) + abs(dy)))
+        box = boxes[int(np.argmin(costs))]
+        placed = np.vstack([placed, box])
+        x, y = axes.transData.inverted().transform((box[:2] + box[2:]) / 2 * scale)
+        axes.text(x, y, name, fontsize=_FONT_SIZE, ha="center", va="center", color="0.15")
+
+
+def _overlap(box: NDArray[np.float64], others: NDArray[np.float64]) -> float:
+    """Area that a box (left, bottom, right, top) shares with other boxes ``[N, 4]``."""
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    return float(np.prod(np.maximum(sides, 0), axis=1).sum())

@@ -1,0 +1,128 @@
+"""What a network has learnt about its values: neighbours, a projection and files for TensorBoard.
+
+Letters: V vocabulary, E embedding. Every function takes the weights as a matrix ``[V, E]``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from melgen.music.midi import write_atomically
+
+Metric = Literal["euclidean", "cosine"]
+
+
+class Neighbours(NamedTuple):
+    """The nearest values of each value, nearest first: `indices` and `distances`, both ``[V, k]``."""
+
+    indices: NDArray[np.int64]
+    distances: NDArray[np.float64]
+
+
+def nearest_neighbours(weights: ArrayLike, k: int, metric: Metric = "euclidean") -> Neighbours:
+    """The `k` nearest rows of each row, itself left out; of equally near ones the lower index comes first.
+
+    The cosine distance is ``1 - cos``; a row of zeros has distance 1 from every row.
+
+    Raises:
+        ValueError: if `k` is not between 1 and V - 1, or the metric is unknown.
+
+    >>> nearest_neighbours([[0.0, 1.0], [0.0, 3.0], [2.0, 1.0]], k=1).indices.tolist()
+    [[1], [0], [0]]
+    """
+    matrix = _as_matrix(weights)
+    rows = len(matrix)
+    if not 1 <= k < rows:
+        raise ValueError(f"k must lie between 1 and {rows - 1}, one less than the {rows} values, got {k}")
+    if metric not in get_args(Metric):
+        raise ValueError(f"unknown metric {metric!r}; known are {', '.join(get_args(Metric))}")
+    if metric == "cosine":
+        lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
+        unit = np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0)
+        distances = np.clip(1 - unit @ unit.T, 0, 2)
+    else:
+        # Row by row: exact for equal rows, where the shortcut through inner products would leave noise.
+        distances = np.stack([np.linalg.norm(matrix - row, axis=1) for row in matrix])
+    np.fill_diagonal(distances, np.inf)
+    indices = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return Neighbours(indices, np.take_along_axis(distances, indices, axis=1))
+
+
+def project_2d(weights: ArrayLike) -> NDArray[np.float64]:
+    """The two directions in which the rows differ most (principal components).
+
+    The signs, which the decomposition leaves open, are such that the coordinate largest in size is positive
+    in each column. Fewer than two directions are filled up with zeros.
+
+    Shape:
+        ``[V, E]`` to ``[V, 2]``.
+
+    >>> project_2d([[0.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 9.0, 0.0]])[:, 0].round(6).tolist()
+    [-4.0, -1.0, 5.0]
+    """
+    points, _ = principal_components(weights)
+    return points
+
+
+def write_projector(directory: str | Path, weights: ArrayLike, names: Sequence[str]) -> list[Path]:
+    """Write what TensorBoard's projector shows: ``tensors.tsv``, ``metadata.tsv`` and its configuration.
+
+    TensorBoard finds them if `directory` lies in its log directory; https://projector.tensorflow.org loads
+    the two tables.
+
+    Raises:
+        ValueError: unless there are as many names as rows, each without tabs and line breaks.
+    """
+    matrix = _as_matrix(weights)
+    check_names(matrix, names)
+    if broken := [name for name in names if not name or re.search(r"[\t\r\n]", name)]:
+        raise ValueError(f"a name in a table is one line without tabs, got {broken[0]!r}")
+    tensors = "".join("\t".join(f"{weight:.9g}" for weight in row) + "\n" for row in matrix.tolist())
+    metadata = "".join(f"{name}\n" for name in names)
+    config = (
+        'embeddings {\n  tensor_name: "embedding"\n  tensor_path: "tensors.tsv"\n'
+        '  metadata_path: "metadata.tsv"\n}\n'
+    )
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    files = {"tensors.tsv": tensors, "metadata.tsv": metadata, "projector_config.pbtxt": config}
+    for name, text in files.items():
+        write_atomically(directory / name, text.encode())
+    return [directory / name for name in files]
+
+
+def _as_matrix(weights: ArrayLike) -> NDArray[np.float64]:
+    matrix = np.asarray(weights, dtype=np.float64)
+    if matrix.ndim != 2 or not matrix.size:
+        raise ValueError(f"embedding weights form a matrix [V, E], got shape {list(matrix.shape)}")
+    if not np.isfinite(matrix).all():
+        raise ValueError("embedding weights must be finite, got NaN or infinity")
+    return matrix
+
+
+def check_names(rows: NDArray[np.float64], names: Sequence[str]) -> None:
+    """Raise ValueError unless there are as many names as rows."""
+    if len(rows) != len(names):
+        raise ValueError(f"every row needs a name, got {len(names)} for {len(rows)} rows")
+
+
+def principal_components(weights: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`project_2d` and, beside it, the share ``[2]`` of the variance that each direction explains."""
+    matrix = _as_matrix(weights)
+    left, singular, _ = np.linalg.svd(matrix - matrix.mean(axis=0), full_matrices=False)
+    points = np.zeros((len(matrix), 2))
+    kept = min(2, len(singular))
+    points[:, :kept] = left[:, :kept] * singular[:kept]
+    largest = np.take_along_axis(points, np.abs(points).argmax(axis=0)[None], axis=0)
+    points *= np.where(largest < 0, -1, 1)
+    total = (singular**2).sum()
+    explained = np.zeros(2)
+    if total > 0:
+        explained[:kept] = singular[:kept] ** 2 / total
+    return points, explained

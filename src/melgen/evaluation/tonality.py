@@ -1,0 +1,278 @@
+"""Tonality of a melody in three numbers, after Tymoczko, *A Geometry of Music* (2011).
+
+The first three functions return what `music_geometry_eval` 2.0 returns, so that our figures can stand beside
+published ones. Two of them do not measure what their names suggest; the three functions after them do.
+`docs/tonality.md` compares the two readings.
+
+Windows: `span_notes` consecutive notes, moved on by one note; a melody of at most `span_notes` notes is one
+window.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby, pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+DEFAULT_SPAN_NOTES = 12
+FEWEST_NOTES, MOST_NOTES = 5, 8
+_PITCH_CLASSES = 12
+
+
+class Tonality(NamedTuple):
+    """The three numbers of one melody, or of a set of melodies."""
+
+    conjunct_melodic_motion: float
+    limited_macroharmony: float
+    centricity: float
+
+
+class TonalitySummary(NamedTuple):
+    """Mean and standard deviation (over n - 1; nan for a single melody) of several melodies."""
+
+    mean: Tonality
+    deviation: Tonality
+    songs: int
+
+
+def conjunct_melodic_motion(pitches: ArrayLike) -> float:
+    """Mean size of the steps from note to note, in semitones: 0 is one repeated note.
+
+    ``sum(|p[i + 1] - p[i]|) / (N - 1)``
+
+    Raises:
+        ValueError: if there are fewer than two notes.
+
+    >>> conjunct_melodic_motion([60, 62, 59])
+    2.5
+    """
+    melody = _as_list(pitches)
+    if len(melody) < 2:
+        raise ValueError("melodic motion needs two notes, got one")
+    steps = [abs(after - before) for before, after in pairwise(melody)]
+    return sum(steps) / (len(melody) - 1)
+
+
+def limited_macroharmony(pitches: ArrayLike, span_notes: int = DEFAULT_SPAN_NOTES) -> float:
+    """How far the number of different pitches in a window is from 5 to 8: 1 is ideal, mean over windows.
+
+    A window of ``n`` different *pitches*, C4 and C5 counting as two, scores 1 if ``5 <= n <= 8``,
+    ``5 - n + 1`` below and ``n - 5 + 1`` above: the library measures an excess from the lower limit too, so
+    that 9 pitches score 5. See `pitch_class_macroharmony` for the measure as Tymoczko words it.
+
+    Raises:
+        ValueError: if there is no note, or `span_notes` is below 1.
+
+    >>> limited_macroharmony([60, 62, 64]), limited_macroharmony(range(60, 69))
+    (3.0, 5.0)
+    """
+
+    def score(window: Sequence[int]) -> int:
+        count = len(set(window))
+        return 1 if FEWEST_NOTES <= count <= MOST_NOTES else abs(count - FEWEST_NOTES) + 1
+
+    return _mean_over_windows(score, pitches, span_notes)
+
+
+def centricity(pitches: ArrayLike, span_notes: int = DEFAULT_SPAN_NOTES) -> float:
+    """Longest run of one repeated note, as a share of its window, mean over windows.
+
+    Not the share of the commonest note: 60 62 60 64 60 65 60 67 60 69 60 71 has 1/12, not 6/12. See
+    `frequency_centricity` for that.
+
+    Raises:
+        ValueError: if there is no note, or `span_notes` is below 1.
+
+    >>> centricity([60, 60, 62, 60])
+    0.5
+    """
+
+    def score(window: Sequence[int]) -> float:
+        return max(len(list(run)) for _, run in groupby(window)) / len(window)
+
+    return _mean_over_windows(score, pitches, span_notes)
+
+
+def pitch_class_macroharmony(pitches: ArrayLike, span_notes: int = DEFAULT_SPAN_NOTES) -> float:
+    """Limited macroharmony as Tymoczko words it: pitch classes, and both limits.
+
+    A window of ``n`` different pitch classes scores 1 if ``5 <= n <= 8``, ``5 - n + 1`` below and
+    ``n - 8 + 1`` above. Mean over windows.
+
+    Raises:
+        ValueError: if there is no note, or `span_notes` is below 1.
+
+    >>> pitch_class_macroharmony([60, 62, 64, 72]), pitch_class_macroharmony(range(60, 69))
+    (3.0, 2.0)
+    """
+
+    def score(window: Sequence[int]) -> int:
+        count = len({pitch % _PITCH_CLASSES for pitch in window})
+        return max(FEWEST_NOTES - count, 0, count - MOST_NOTES) + 1
+
+    return _mean_over_windows(score, pitches, span_notes)
+
+
+def frequency_centricity(pitches: ArrayLike, span_notes: int = DEFAULT_SPAN_NOTES) -> float:
+    """Share of the commonest pitch in its window, mean over windows.
+
+    Raises:
+        ValueError: if there is no note, or `span_notes` is below 1.
+
+    >>> frequency_centricity([60, 62, 60, 72])
+    0.5
+    """
+
+    def score(window: Sequence[int]) -> float:
+        return max(Counter(window).values()) / len(window)
+
+    return _mean_over_windows(score, pitches, span_notes)
+
+
+def pitch_class_centricity(pitches: ArrayLike, span_notes: int = DEFAULT_SPAN_NOTES) -> float:
+    """Share of the commonest pitch class in its window, mean over windows.
+
+    Raises:
+        ValueError: if there is no note, or `span_notes` is below 1.
+
+    >>> pitch_class_centricity([60, 62, 60, 72])
+    0.75
+    """
+    return frequency_centricity([pitch % _PITCH_CLASSES for pitch in _as_list(pitches)], span_notes)
+
+
+def tonality(pitches: ArrayLike, span_notes: int = DEFAULT_SPAN_NOTES) -> Tonality:
+    """The three numbers of one melody, as `music_geometry_eval` defines them.
+
+    Raises:
+        ValueError: if there are fewer than two notes, or `span_notes` is below 1.
+
+    >>> tonality([60, 62, 64, 65, 67])
+    Tonality(conjunct_melodic_motion=1.75, limited_macroharmony=1.0, centricity=0.2)
+    """
+    return Tonality(
+        conjunct_melodic_motion(pitches),
+        limited_macroharmony(pitches, span_notes),
+        centricity(pitches, span_notes),
+    )
+
+
+def tonality_table(
+    melodies: Sequence[ArrayLike], span_notes: int = DEFAULT_SPAN_NOTES
+) -> NDArray[np.float64]:
+    """`tonality` of many melodies at once, equal to the last bit and fast enough for a corpus.
+
+    Shape:
+        ``[songs, 3]``, the columns in the order of `Tonality`.
+
+    Raises:
+        ValueError: if a melody has fewer than two notes, or `span_notes` is below 1.
+
+    >>> tonality_table([[60, 62, 64, 65, 67], [60, 60]]).tolist()
+    [[1.75, 1.0, 0.2], [0.0, 5.0, 1.0]]
+    """
+    _check_span(span_notes)
+    songs = len(melodies)
+    if not songs:
+        return np.zeros((0, len(Tonality._fields)))
+    arrays = [np.asarray(melody) for melody in melodies]
+    lengths = np.array([len(array) for array in arrays])
+    if lengths.min() < 2:
+        song = int(np.argmin(lengths >= 2))
+        raise ValueError(f"melodic motion needs two notes, but melody {song + 1} has {lengths[song]}")
+    notes = np.concatenate(arrays).astype(np.int64)
+    starts = np.cumsum(lengths) - lengths
+
+    # Sums use bincount, which adds in order as the library does; np.add.reduceat would add pairwise.
+    step_song = np.repeat(np.arange(songs), lengths)[1:]
+    within_song = np.ones(len(notes) - 1, bool)
+    within_song[starts[1:] - 1] = False
+    motion = np.bincount(step_song, np.abs(np.diff(notes)) * within_song, songs) / (lengths - 1)
+
+    window_counts = np.maximum(lengths - span_notes, 0) + 1
+    song_of_window = np.repeat(np.arange(songs), window_counts)
+    first_window = np.cumsum(window_counts) - window_counts
+    window_starts = np.arange(len(song_of_window)) + (starts - first_window)[song_of_window]
+    window_lengths = np.minimum(lengths, span_notes)[song_of_window]
+    different, longest_run = _count_windows(notes, window_starts, window_lengths)
+
+    in_range = (different >= FEWEST_NOTES) & (different <= MOST_NOTES)
+    macroharmony = np.where(in_range, 1, np.abs(different - FEWEST_NOTES) + 1)
+    columns = [motion]
+    for scores in (macroharmony, longest_run / window_lengths):
+        columns.append(np.bincount(song_of_window, scores, songs) / window_counts)
+    return np.stack(columns, axis=1)
+
+
+def summarize(melodies: Sequence[ArrayLike], span_notes: int = DEFAULT_SPAN_NOTES) -> TonalitySummary:
+    """Mean and deviation of `tonality` over several melodies.
+
+    Raises:
+        ValueError: if there is no melody, or one of fewer than two notes.
+
+    >>> summarize([[60, 62], [60, 64]]).mean.conjunct_melodic_motion
+    3.0
+    """
+    table = tonality_table(melodies, span_notes)
+    if not len(table):
+        raise ValueError("a summary needs at least one melody")
+    deviation = table.std(axis=0, ddof=1) if len(table) > 1 else np.full(table.shape[1], math.nan)
+    return TonalitySummary(Tonality(*table.mean(axis=0).tolist()), Tonality(*deviation.tolist()), len(table))
+
+
+def _count_windows(
+    notes: NDArray[np.int64], starts: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number of different pitches, and length of the longest run, of each window ``[W]``.
+
+    Both follow from one array: how many notes ago each note's pitch last sounded. The note at offset ``j`` of
+    a window is new to it if that was more than ``j`` notes ago, and prolongs a run if it was one note ago.
+    """
+    by_pitch = np.argsort(notes, kind="stable")
+    notes_ago = np.full(len(notes), len(notes))
+    same = notes[by_pitch[1:]] == notes[by_pitch[:-1]]
+    notes_ago[by_pitch[1:][same]] = (by_pitch[1:] - by_pitch[:-1])[same]
+
+    different = np.ones(len(starts), np.int64)
+    run = np.ones(len(starts), np.int64)
+    longest_run = run.copy()
+    for offset in range(1, int(lengths.max())):
+        inside = lengths > offset
+        ago = notes_ago[np.where(inside, starts + offset, 0)]
+        different += inside & (ago > offset)
+        run = np.where(inside & (ago == 1), run + 1, 1)
+        np.maximum(longest_run, run, out=longest_run)
+    return different, longest_run
+
+
+def _mean_over_windows(score: Callable[[Sequence[int]], float], pitches: ArrayLike, span_notes: int) -> float:
+    # Added one by one: from Python 3.12 on the built-in sum compensates its rounding, which would move the
+    # result.
+    total, count = 0.0, 0
+    for window in _windows(_as_list(pitches), span_notes):
+        total += score(window)
+        count += 1
+    return total / count
+
+
+def _windows(melody: list[int], span_notes: int) -> Iterator[Sequence[int]]:
+    _check_span(span_notes)
+    for start in range(max(len(melody) - span_notes, 0) + 1):
+        yield melody[start : start + span_notes]
+
+
+def _as_list(pitches: ArrayLike) -> list[int]:
+    melody = np.asarray(pitches).tolist()
+    if not melody:
+        raise ValueError("a melody without notes has no tonality")
+    return melody
+
+
+def _check_span(span_notes: int) -> None:
+    if span_notes < 1:
+        raise ValueError(f"span_notes must be at least 1, got {span_notes}")

@@ -1,0 +1,155 @@
+"""Drawing melodies from a network, note by note, many songs at a time.
+
+Letters: N songs, P primer notes, T notes to write, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+Selection = Literal["roulette", "max"]
+# Tokens [N, steps] and a state (None at first) to logits [N, steps, V] and the state after them.
+NextNote = Callable[[Tensor, Any], tuple[Tensor, Any]]
+
+
+def select(
+    logits: Tensor,
+    selection: Selection = "roulette",
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Choose a token for each row of logits.
+
+    ``max`` takes the most probable token and ignores the other options. ``roulette`` draws from the softmax
+    of ``logits / temperature``, first narrowed to the `top_k` most probable tokens, then, their probabilities
+    again adding up to 1, to the nucleus: the fewest of the most probable tokens that reach `top_p` together.
+    Of equally probable tokens the lower counts as the more probable.
+
+    Args:
+        generator: a generator on the CPU. Draws are made there in double precision, one uniform number a
+            row, so that they depend neither on the device nor on how torch implements its distributions.
+
+    Shape:
+        ``[N, V]`` to ``[N]``, on the device of `logits`.
+
+    Raises:
+        ValueError: if an option is out of its range, or `logits` hold NaN.
+
+    >>> select(torch.tensor([[0.0, 2.0, 1.0], [5.0, 2.0, 5.0]]), "max")
+    tensor([1, 0])
+    """
+    _check_options(selection, temperature, top_k, top_p)
+    scores = logits.detach().to("cpu", torch.float64)
+    if scores.isnan().any():
+        raise ValueError("cannot choose a note: the network's logits hold NaN")
+    if selection == "max":
+        return scores.argmax(dim=-1).to(logits.device)
+
+    # The largest score becomes 0 before the division, so that a tiny temperature cannot overflow it.
+    scores = (scores - scores.amax(dim=-1, keepdim=True)) / temperature
+    ranked, tokens = scores.sort(dim=-1, descending=True, stable=True)
+    if top_k is not None:
+        ranked[:, top_k:] = -torch.inf
+    probabilities = ranked.softmax(dim=-1)
+    if top_p is not None and top_p < 1:
+        before = probabilities.cumsum(dim=-1).roll(1, dims=-1)
+        before[:, 0] = 0
+        probabilities = probabilities.masked_fill(before >= top_p, 0)
+
+    mass = probabilities.cumsum(dim=-1)
+    total = mass[:, -1:]
+    drawn = torch.rand(len(mass), 1, dtype=torch.float64, generator=generator) * total
+    # Where rounding lifts the draw to the total, the last token of any probability is meant.
+    rank = torch.minimum((mass <= drawn).sum(dim=-1), (mass < total).sum(dim=-1))
+    return tokens.gather(-1, rank[:, None]).squeeze(-1).to(logits.device)
+
+
+def sample_values(
+    model: NextNote,
+    primer_tokens: Iterable[int] | Tensor,
+    songs: int,
+    notes: int,
+    selection: Selection = "roulette",
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int = 0,
+) -> Tensor:
+    """Let a network continue a primer, all songs in one batch.
+
+    The network reads the primer once; then each note it writes is its next input, the state carried along.
+    The songs depend on `seed` alone: torch's global generators are neither read nor moved. A network in
+    training mode is put into evaluation mode meanwhile.
+
+    Args:
+        model: a callable ``(tokens [N, steps], state) -> (logits [N, steps, V], state)``; called with the
+            state None at first.
+
+    Shape:
+        the tokens written, without the primer: ``[N, T]``, int64, on the CPU.
+
+    Raises:
+        ValueError: if an option is out of its range or the primer is empty.
+    """
+    _check_options(selection, temperature, top_k, top_p)
+    _check_at_least_one("songs", songs)
+    _check_at_least_one("notes", notes)
+    primer = torch.as_tensor(
+        primer_tokens if isinstance(primer_tokens, Tensor) else list(primer_tokens), dtype=torch.int64
+    )
+    if primer.ndim != 1 or not len(primer):
+        raise ValueError(f"a primer is a list of at least one token, got shape {list(primer.shape)}")
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed must lie between 0 and 2**64 - 1, got {seed}")
+    generator = torch.Generator().manual_seed(seed)
+    written = torch.empty(songs, notes, dtype=torch.int64)
+    with torch.inference_mode(), _evaluating(model):
+        tokens = primer.to(_device_of(model)).expand(songs, -1)
+        state = None
+        for note in range(notes):
+            logits, state = model(tokens, state)
+            chosen = select(logits[:, -1], selection, temperature, top_k, top_p, generator)
+            written[:, note] = chosen
+            tokens = chosen[:, None]
+    return written
+
+
+def _check_options(selection: str, temperature: float, top_k: int | None, top_p: float | None) -> None:
+    if selection not in get_args(Selection):
+        raise ValueError(f"unknown selection {selection!r}; known are {', '.join(get_args(Selection))}")
+    if not 0 < temperature < float("inf"):
+        raise ValueError(f"temperature must be positive, got {temperature}")
+    if top_k is not None:
+        _check_at_least_one("top_k", top_k)
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ValueError(f"top_p must be above 0 and at most 1, got {top_p}")
+
+
+def _check_at_least_one(name: str, number: int) -> None:
+    if number < 1:
+        raise ValueError(f"{name} must be at least 1, got {number}")
+
+
+def _device_of(model: NextNote) -> torch.device:
+    first = next(model.parameters(), None) if isinstance(model, nn.Module) else None
+    return torch.device("cpu") if first is None else first.device
+
+
+@contextmanager
+def _evaluating(model: NextNote) -> Iterator[None]:
+    """Evaluation mode for a while; afterwards each part is in its own mode again, frozen ones too."""
+    modes = [(part, part.training) for part in model.modules()] if isinstance(model, nn.Module) else []
+    for part, _ in modes:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training

@@ -1,0 +1,198 @@
+"""A set of generated songs on disk: numbered MIDI files and a ``songs.json`` that says how they arose.
+
+The set is written into a hidden folder beside its destination and swapped with it, so that files of an
+earlier, larger set never mix with the new ones, and a run that is stopped leaves the old set or the new.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, Melody
+from melgen.music.midi import note_text, write_midi
+
+SONGS_FILE = "songs.json"
+FORMAT, FORMAT_VERSION = "melgen songs", 1
+# What makes a set reproducible; `metadata` may hold more.
+REQUIRED_METADATA = ("seed", "model", "primer", "selection")
+
+_SONG_FILE = re.compile(r"song_\d{3,}\.mid")
+
+
+@dataclass(frozen=True)
+class SongSet:
+    """What `read_songs` finds: the melodies and the metadata that were written with them."""
+
+    melodies: list[Melody]
+    metadata: dict[str, Any]
+
+
+def write_songs(
+    directory: str | Path,
+    melodies: Sequence[Melody],
+    metadata: Mapping[str, Any],
+    tempo_qpm: float = 120,
+    velocity: int = 100,
+) -> list[Path]:
+    """Write ``song_001.mid``, ... and ``songs.json`` into `directory`; return the paths of the MIDI files.
+
+    Equal melodies and metadata give equal bytes. The numbers have three digits, or as many as the last one
+    needs. An earlier set in `directory` is replaced as a whole; a directory that holds anything else is
+    refused.
+
+    Args:
+        metadata: plain JSON with at least the keys ``seed``, ``model``, ``primer`` and ``selection``.
+
+    Raises:
+        ValueError: if there are no melodies, the metadata lack a key or are no plain JSON, a melody does not
+            fit a MIDI file, or `directory` holds files that are not ours.
+        OSError: if `directory` cannot be written.
+    """
+    if not melodies:
+        raise ValueError("there are no songs to write")
+    directory = Path(directory).resolve()
+    _check_replaceable(directory)
+    width = max(3, len(str(len(melodies))))
+    names = [f"song_{number:0{width}d}.mid" for number in range(1, len(melodies) + 1)]
+    summary = _summary(names, melodies, metadata, tempo_qpm, velocity)
+
+    token = uuid.uuid4().hex[:8]
+    fresh = directory.with_name(f".{directory.name}.{token}.new")
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        fresh.mkdir()
+        for name, melody in zip(names, melodies, strict=True):
+            write_midi(melody, fresh / name, tempo_qpm, velocity)
+        (fresh / SONGS_FILE).write_text(summary, encoding="utf-8")
+        _swap(fresh, directory, old=directory.with_name(f".{directory.name}.{token}.old"))
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write songs: {error.strerror}", str(directory)) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return [directory / name for name in names]
+
+
+def read_songs(path: str | Path) -> SongSet:
+    """Read the ``songs.json`` at `path`, or in the directory `path`.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if the file is damaged, not ours or of a later version.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / SONGS_FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not a list of songs: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError(f'{path} is not a list of songs: it does not say "format": "{FORMAT}"')
+    if content.get("format_version") != FORMAT_VERSION:
+        raise ValueError(
+            f"{path} has format version {content.get('format_version')!r}; this melgen reads {FORMAT_VERSION}"
+        )
+    metadata, songs = content.get("metadata"), content.get("songs")
+    if not isinstance(metadata, dict) or not isinstance(songs, list):
+        raise ValueError(f"{path} is damaged: it needs an object 'metadata' and a list 'songs'")
+    return SongSet([_read_song(song, f"{path}, song {i}") for i, song in enumerate(songs, start=1)], metadata)
+
+
+def _summary(
+    names: Sequence[str],
+    melodies: Sequence[Melody],
+    metadata: Mapping[str, Any],
+    tempo_qpm: float,
+    velocity: int,
+) -> str:
+    if missing := [key for key in REQUIRED_METADATA if key not in metadata]:
+        raise ValueError(
+            f"the metadata of songs need {', '.join(REQUIRED_METADATA)}; {missing[0]} is missing"
+        )
+    head = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "metadata": dict(metadata),
+        "tempo_qpm": tempo_qpm,
+        "velocity": velocity,
+    }
+    try:
+        head_text = json.dumps(head, indent=2, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the metadata of songs must be plain JSON: {error}") from error
+    songs = (
+        {
+            "file": name,
+            "pitches": melody.pitches,
+            "onsets": melody.onsets,
+            "durations": melody.durations,
+            "notes": note_text(melody),
+        }
+        for name, melody in zip(names, melodies, strict=True)
+    )
+    # One song a line: readable, and a difference between two sets shows which songs differ.
+    lines = ",\n".join(f"    {json.dumps(song)}" for song in songs)
+    opened_head = head_text.removesuffix("\n}")
+    return f'{opened_head},\n  "songs": [\n{lines}\n  ]\n}}\n'
+
+
+def _read_song(song: Any, where: str) -> Melody:
+    columns = []
+    for key in ("pitches", "onsets", "durations"):
+        column = song.get(key) if isinstance(song, dict) else None
+        if not isinstance(column, list) or not all(type(number) is int for number in column):
+            raise ValueError(f"{where} is damaged: it needs a list of integers {key!r}")
+        columns.append(tuple(column))
+    pitches, onsets, durations = columns
+    if outside := [pitch for pitch in pitches if not LOWEST_PITCH <= pitch <= HIGHEST_PITCH]:
+        raise ValueError(
+            f"{where} is damaged: pitch {outside[0]} is outside {LOWEST_PITCH} to {HIGHEST_PITCH}"
+        )
+    try:
+        return Melody(pitches, onsets, durations)
+    except ValueError as error:
+        raise ValueError(f"{where} is damaged: {error}") from error
+
+
+def _check_replaceable(directory: Path) -> None:
+    """Refuse a directory that holds anything but a set of songs that we wrote."""
+    if not directory.exists():
+        return
+    if not directory.is_dir():
+        raise ValueError(f"cannot write songs into {directory}: it is a file, not a directory")
+    present = sorted(entry.name for entry in directory.iterdir())
+    if not present:
+        return
+    foreign = [name for name in present if name != SONGS_FILE and not _SONG_FILE.fullmatch(name)]
+    if not foreign and SONGS_FILE in present:
+        try:
+            read_songs(directory)
+            return
+        except ValueError:
+            foreign = [SONGS_FILE]
+    raise ValueError(
+        f"{directory} holds files that are not a set of generated songs, such as {(foreign or present)[0]}; "
+        "choose another directory or empty it"
+    )
+
+
+def _swap(fresh: Path, directory: Path, old: Path) -> None:
+    """Put `fresh` in the place of `directory`; if that fails, what was there is there again."""
+    if not directory.exists():
+        os.replace(fresh, directory)
+        return
+    os.replace(directory, old)
+    try:
+        os.replace(fresh, directory)
+    except BaseException:
+        os.replace(old, directory)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,45 @@
+"""Melodies: what they are, how networks see them, how they become files. Needs NumPy, not torch."""
+
+from melgen.music.melody import (
+    HIGHEST_PITCH,
+    LOWEST_PITCH,
+    MIDDLE_C,
+    STEPS_PER_QUARTER,
+    Melodies,
+    Melody,
+    pitch_name,
+)
+from melgen.music.midi import midi_bytes, note_text, write_midi
+from melgen.music.representations import (
+    DB12,
+    REPRESENTATIONS,
+    AbstractRepresentation,
+    Control,
+    Interval,
+    fold_pitch,
+    representation_named,
+    transpositions,
+)
+from melgen.music.vocabulary import Vocabulary
+
+__all__ = [
+    "DB12",
+    "HIGHEST_PITCH",
+    "LOWEST_PITCH",
+    "MIDDLE_C",
+    "REPRESENTATIONS",
+    "STEPS_PER_QUARTER",
+    "AbstractRepresentation",
+    "Control",
+    "Interval",
+    "Melodies",
+    "Melody",
+    "Vocabulary",
+    "fold_pitch",
+    "midi_bytes",
+    "note_text",
+    "pitch_name",
+    "representation_named",
+    "transpositions",
+    "write_midi",
+]

@@ -1,0 +1,150 @@
+"""Melodies: one note after another, in the units every other module uses.
+
+Pitches are MIDI numbers (60 is middle C, written C4). Onsets and durations are counted in steps of a
+sixteenth note, so a quarter note lasts ``STEPS_PER_QUARTER`` steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+STEPS_PER_QUARTER = 4
+LOWEST_PITCH, HIGHEST_PITCH = 0, 127
+MIDDLE_C = 60
+
+_PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+
+
+def pitch_name(pitch: int) -> str:
+    """Scientific name of a MIDI pitch.
+
+    >>> pitch_name(60), pitch_name(61), pitch_name(-1)
+    ('C4', 'C#4', 'B-2')
+    """
+    return f"{_PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
+
+
+@dataclass(frozen=True)
+class Melody:
+    """A monophonic tune.
+
+    Attributes:
+        pitches: MIDI numbers, in onset order.
+        onsets: when each note starts, in sixteenth-note steps.
+        durations: how long each note lasts, in sixteenth-note steps.
+        title: the tune's name, where its source states one.
+        source: the file (and the tune's number in it) that it was read from.
+    """
+
+    pitches: tuple[int, ...]
+    onsets: tuple[int, ...]
+    durations: tuple[int, ...]
+    title: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not len(self.pitches) == len(self.onsets) == len(self.durations):
+            raise ValueError(
+                "a melody needs as many onsets and durations as pitches, got "
+                f"{len(self.onsets)} and {len(self.durations)} for {len(self.pitches)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.pitches)
+
+    @classmethod
+    def from_pitches(
+        cls, pitches: Iterable[int], duration_steps: int = STEPS_PER_QUARTER, title: str = "", source: str = ""
+    ) -> Melody:
+        """A melody of equal notes without rests, as the paper writes its songs.
+
+        >>> Melody.from_pitches([60, 62]).onsets
+        (0, 4)
+        """
+        values = tuple(int(pitch) for pitch in pitches)
+        onsets = tuple(range(0, duration_steps * len(values), duration_steps))
+        return cls(values, onsets, (duration_steps,) * len(values), title, source)
+
+
+class Melodies(Sequence[Melody]):
+    """Many melodies in four flat arrays: the form in which a corpus is cached, split and encoded.
+
+    A million notes as Python objects would take a gigabyte and a minute to load; as arrays they take
+    ten megabytes and a moment, and can be memory-mapped.
+
+    Shape:
+        ``pitches``, ``onsets``, ``durations``: ``[notes]``; ``starts``: ``[tunes + 1]``, tune ``i`` being the
+        slice ``starts[i]:starts[i + 1]`` of the other three.
+    """
+
+    def __init__(
+        self,
+        pitches: NDArray[np.int16],
+        onsets: NDArray[np.int32],
+        durations: NDArray[np.int32],
+        starts: NDArray[np.int64],
+        titles: Sequence[str],
+        sources: Sequence[str],
+    ):
+        self.pitches, self.onsets, self.durations, self.starts = pitches, onsets, durations, starts
+        self.titles, self.sources = titles, sources
+
+    @classmethod
+    def from_list(cls, melodies: Iterable[Melody]) -> Melodies:
+        """Pack melodies into arrays.
+
+        >>> packed = Melodies.from_list([Melody.from_pitches([60, 62]), Melody.from_pitches([64])])
+        >>> len(packed), packed.pitches_of(1).tolist(), packed[0].pitches
+        (2, [64], (60, 62))
+        """
+        tunes = list(melodies)
+        starts = np.zeros(len(tunes) + 1, np.int64)
+        np.cumsum([len(tune) for tune in tunes], out=starts[1:])
+
+        def flat(column: str, dtype: type) -> NDArray:
+            return np.fromiter((v for tune in tunes for v in getattr(tune, column)), dtype, int(starts[-1]))
+
+        return cls(
+            flat("pitches", np.int16),
+            flat("onsets", np.int32),
+            flat("durations", np.int32),
+            starts,
+            [tune.title for tune in tunes],
+            [tune.source for tune in tunes],
+        )
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> Melody: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Melody]: ...
+
+    def __getitem__(self, index: int | slice) -> Melody | Sequence[Melody]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        i = range(len(self))[index]
+        notes = slice(self.starts[i], self.starts[i + 1])
+        return Melody(
+            tuple(self.pitches[notes].tolist()),
+            tuple(self.onsets[notes].tolist()),
+            tuple(self.durations[notes].tolist()),
+            self.titles[i],
+            self.sources[i],
+        )
+
+    def pitches_of(self, index: int) -> NDArray[np.int16]:
+        """Pitches of one melody, as a view: ``[notes of that tune]``."""
+        return self.pitches[self.starts[index] : self.starts[index + 1]]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Number of notes of each melody: ``[tunes]``."""
+        return np.diff(self.starts)

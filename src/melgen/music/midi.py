@@ -1,0 +1,106 @@
+"""Melodies as MIDI files and as readable notes."""
+
+from __future__ import annotations
+
+import io
+import os
+import uuid
+from pathlib import Path
+
+from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Melody, pitch_name
+
+TICKS_PER_QUARTER = 960
+TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
+REST_NAME = "r"
+
+_MAX_TEMPO_MICROSECONDS = 2**24 - 1  # a MIDI file keeps the length of a quarter note in three bytes
+
+
+def write_midi(melody: Melody, path: str | Path, tempo_qpm: float = 120, velocity: int = 100) -> Path:
+    """Write a melody as a MIDI file: type 1, 960 ticks a quarter, a tempo track and a track of notes.
+
+    Equal melodies give equal bytes. The file appears whole or not at all, its folder is made if need be.
+    A note ends at the latest where the next one starts, and sounds for one step at least.
+
+    Raises:
+        ValueError: if the melody, the tempo or the velocity cannot be written in a MIDI file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, midi_bytes(melody, tempo_qpm, velocity))
+    return path
+
+
+def midi_bytes(melody: Melody, tempo_qpm: float = 120, velocity: int = 100) -> bytes:
+    """The content of the file that `write_midi` writes."""
+    from mido import Message, MetaMessage, MidiFile, MidiTrack, bpm2tempo
+
+    _check_notes(melody)
+    if not 1 <= velocity <= 127:
+        raise ValueError(f"velocity lies between 1 and 127, got {velocity}")
+    if not tempo_qpm > 0 or not 1 <= bpm2tempo(tempo_qpm) <= _MAX_TEMPO_MICROSECONDS:
+        raise ValueError(f"tempo_qpm must lie between 4 and 60,000,000 to fit a MIDI file, got {tempo_qpm}")
+
+    conductor = MidiTrack([MetaMessage("set_tempo", tempo=bpm2tempo(tempo_qpm), time=0)])
+    notes = MidiTrack()
+    if melody.title:
+        # A title may hold what no encoding can write, such as half a surrogate pair from a damaged file.
+        title = melody.title.encode("utf-8", "replace").decode("utf-8")
+        notes.append(MetaMessage("track_name", name=title, time=0))
+    now = 0
+    for i, (pitch, onset, duration) in enumerate(
+        zip(melody.pitches, melody.onsets, melody.durations, strict=True)
+    ):
+        end = onset + max(duration, 1)
+        if i + 1 < len(melody):
+            end = min(end, melody.onsets[i + 1])
+        notes.append(Message("note_on", note=pitch, velocity=velocity, time=(onset - now) * TICKS_PER_STEP))
+        notes.append(Message("note_off", note=pitch, velocity=0, time=(end - onset) * TICKS_PER_STEP))
+        now = end
+
+    buffer = io.BytesIO()
+    tracks = [conductor, notes]
+    MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, tracks=tracks, charset="utf-8").save(file=buffer)
+    return buffer.getvalue()
+
+
+def note_text(melody: Melody) -> str:
+    """The notes by name, with an ``r`` for every quarter note, or part of one, of rest between them.
+
+    >>> note_text(Melody((60, 62, 57), (0, 4, 12), (4, 4, 4)))
+    'C4 D4 r A3'
+    """
+    words = []
+    now = 0
+    for pitch, onset, duration in zip(melody.pitches, melody.onsets, melody.durations, strict=True):
+        words += [REST_NAME] * -(-(onset - now) // STEPS_PER_QUARTER)
+        words.append(pitch_name(pitch))
+        now = onset + duration
+    return " ".join(words)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that whoever looks sees the old content or the new, never a part.
+
+    The half-written file lies beside it under a hidden name, and is removed if anything goes wrong.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _check_notes(melody: Melody) -> None:
+    for i, pitch in enumerate(melody.pitches):
+        if not LOWEST_PITCH <= pitch <= HIGHEST_PITCH:
+            raise ValueError(f"note {i + 1} has pitch {pitch}; MIDI knows {LOWEST_PITCH} to {HIGHEST_PITCH}")
+        if melody.durations[i] < 0:
+            raise ValueError(f"note {i + 1} has a negative duration of {melody.durations[i]} steps")
+        earliest = melody.onsets[i - 1] + 1 if i else 0
+        if melody.onsets[i] < earliest:
+            raise ValueError(
+                f"note {i + 1} starts at step {melody.onsets[i]}, but can start at {earliest} at the earliest"
+            )

@@ -1,0 +1,39 @@
+"""Recurrent networks that score the next note: cells, stacks of them, and the model around. Plain torch.
+
+>>> import torch
+>>> model = MelodyModel(vocab_size=40, layers=3, cell=mixed(["lstm", "lstm", "nas"]))
+>>> logits, state = model(torch.zeros(1, 8, dtype=torch.int64))
+>>> logits.shape
+torch.Size([1, 8, 40])
+"""
+
+from melgen.networks.cells import GRU, LSTM, NAS, RNN, UGRNN
+from melgen.networks.initialization import INITIALIZATIONS, TensorFlowStart
+from melgen.networks.model import MelodyModel, count_parameters, estimate_parameters
+from melgen.networks.recurrent import (
+    AbstractRecurrentLayer,
+    AbstractScannedLayer,
+    AbstractTorchLayer,
+    map_state,
+)
+from melgen.networks.stack import RecurrentStack, find_layer, mixed
+
+__all__ = [
+    "GRU",
+    "INITIALIZATIONS",
+    "LSTM",
+    "NAS",
+    "RNN",
+    "UGRNN",
+    "AbstractRecurrentLayer",
+    "AbstractScannedLayer",
+    "AbstractTorchLayer",
+    "MelodyModel",
+    "RecurrentStack",
+    "TensorFlowStart",
+    "count_parameters",
+    "estimate_parameters",
+    "find_layer",
+    "map_state",
+    "mixed",
+]

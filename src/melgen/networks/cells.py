@@ -1,0 +1,213 @@
+"""The cells: three that torch has, and those of the paper that it lacks, as TensorFlow 1 defines them.
+
+Adding a cell takes one class here and one file in ``conf/cell/``. Notation: x is the input of a step, h
+the state before it, h' after it; sigma is the logistic function, * the elementwise product; W and R
+multiply input and state.
+
+A constant that TensorFlow adds to a gate at run time (LSTM's and UGRNN's forget bias of +1) is here the
+initial value of that gate's trained bias. The function at the start is the same, and so is every
+gradient; gradient descent, Adam and clipping then move both alike, since the two parametrisations differ
+by a constant. (Weight decay would not.)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from melgen.networks.initialization import TensorFlowStart
+from melgen.networks.recurrent import (
+    AbstractRecurrentLayer,
+    AbstractScannedLayer,
+    AbstractTorchLayer,
+    State,
+)
+
+
+class LSTM(AbstractTorchLayer):
+    """Long short-term memory (Hochreiter & Schmidhuber, 1997), by ``torch.nn.LSTM``.
+
+    ::
+
+        i, f, o = sigma(W x + R h + b)    each with its own weights
+        g = tanh(W x + R h + b)
+        c' = f * c + i * g
+        h' = o * tanh(c')
+
+    With ``paper`` initialisation the forget bias starts at 1, so that the cell remembers until it learns
+    to forget; TensorFlow's ``BasicLSTMCell`` adds that 1 at run time to a bias of 0. Gates are in torch's
+    order i, f, g, o; TensorFlow's i, j, f, o has j for our g.
+
+    >>> output, (h, c) = LSTM(3, 4)(torch.zeros(2, 5, 3))
+    >>> output.shape, h.shape, c.shape
+    (torch.Size([2, 5, 4]), torch.Size([2, 4]), torch.Size([2, 4]))
+    """
+
+    name = "lstm"
+    module = nn.LSTM
+    start = TensorFlowStart(kernels=(4,), bias=(0.0, 1.0, 0.0, 0.0))
+
+
+class RNN(AbstractTorchLayer):
+    """Elman's network, ``h' = tanh(W x + R h + b)``, by ``torch.nn.RNN``.
+
+    >>> output, h = RNN(3, 4)(torch.zeros(2, 5, 3))
+    >>> output.shape, h.shape
+    (torch.Size([2, 5, 4]), torch.Size([2, 4]))
+    """
+
+    name = "rnn"
+    module = nn.RNN
+    start = TensorFlowStart(kernels=(1,), bias=(0.0,))
+
+
+class GRU(AbstractRecurrentLayer):
+    """Gated recurrent unit (Cho et al., arXiv:1406.1078), in either of its two readings.
+
+    ::
+
+        r, u = sigma(W x + R h + b)               each with its own weights
+        n = tanh(W x + b + r * (R h))             reset_after=True: torch and cuDNN
+        n = tanh(W x + b + R (r * h))             reset_after=False: TensorFlow 1 and the publication
+        h' = u * h + (1 - u) * n
+
+    torch calls u z. With ``paper`` initialisation the biases of r and u start at 1: neither reset nor
+    update. (torch's bias inside ``r * (R h + b)`` is trained with ``torch`` initialisation only, see
+    `AbstractTorchLayer`.)
+
+    Args:
+        input_size: width of the input.
+        hidden_size: width of output and state.
+        reset_after: whether the reset gate acts after the product with the state. True runs in torch's
+            own kernel, False step by step.
+
+    >>> output, h = GRU(3, 4, reset_after=False)(torch.zeros(2, 5, 3))
+    >>> output.shape, h.shape
+    (torch.Size([2, 5, 4]), torch.Size([2, 4]))
+    """
+
+    name = "gru"
+
+    def __init__(self, input_size: int, hidden_size: int, reset_after: bool = True):
+        super().__init__(input_size, hidden_size)
+        if not isinstance(reset_after, bool):
+            raise ValueError(f"reset_after must be true or false, got {reset_after!r}")
+        reading = _ResetAfterGRU if reset_after else _ResetBeforeGRU
+        self.reading: AbstractRecurrentLayer = reading(input_size, hidden_size)
+        self.reset_after = reset_after
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Which reading it is."""
+        return {"reset_after": self.reset_after}
+
+    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence from a state, or from the zero state if it is None."""
+        return self.reading(input, state)
+
+    def initialize(self, initialization: str) -> None:
+        """Draw new weights."""
+        self.reading.initialize(initialization)
+
+
+_GRU_START = TensorFlowStart(kernels=(2, 1), bias=(1.0, 1.0, 0.0))
+
+
+class _ResetAfterGRU(AbstractTorchLayer):
+    module = nn.GRU
+    start = _GRU_START
+
+
+class _ResetBeforeGRU(AbstractScannedLayer):
+    """Blocks r, u, n; the product of n waits for r."""
+
+    products = (2, 1)
+    start = _GRU_START
+
+    @staticmethod
+    def step(inputs: tuple[Tensor, ...], state: State, weights: tuple[Tensor, ...]) -> State:
+        r, u = torch.addmm(inputs[0], state, weights[0]).sigmoid().chunk(2, dim=1)
+        n = torch.addmm(inputs[1], r * state, weights[1]).tanh()
+        return torch.lerp(n, state, u)
+
+
+class UGRNN(AbstractScannedLayer):
+    """Update gate recurrent network (Collins, Sohl-Dickstein & Sussillo, arXiv:1611.09913).
+
+    ::
+
+        g = sigma(W x + R h + b)
+        c = tanh(W x + R h + b)    with its own weights
+        h' = g * h + (1 - g) * c
+
+    With ``paper`` initialisation the bias of g starts at 1; TensorFlow's ``UGRNNCell`` adds that 1 at run
+    time to a bias of 0. Blocks: g, c.
+
+    >>> output, h = UGRNN(3, 4)(torch.zeros(2, 5, 3))
+    >>> output.shape, h.shape
+    (torch.Size([2, 5, 4]), torch.Size([2, 4]))
+    """
+
+    name = "ugrnn"
+    products = (2,)
+    start = TensorFlowStart(kernels=(2,), bias=(1.0, 0.0))
+
+    @staticmethod
+    def step(inputs: tuple[Tensor, ...], state: State, weights: tuple[Tensor, ...]) -> State:
+        """One time step."""
+        g, c = torch.addmm(inputs[0], state, weights[0]).chunk(2, dim=1)
+        return torch.lerp(c.tanh(), state, g.sigmoid())
+
+
+class NAS(AbstractScannedLayer):
+    """The cell found by neural architecture search (Zoph & Le, arXiv:1611.01578), as in TensorFlow's
+    ``NASCell``.
+
+    With ``x_k = W_k x`` and ``h_k = R_k h`` for eight blocks k, and no biases::
+
+        a_0, a_2, a_5, a_7 = sigma(x_k + h_k)
+        a_4, a_6 = tanh(x_k + h_k)
+        a_1 = relu(x_1 + h_1)
+        a_3 = relu(x_3 * h_3)
+
+        p = tanh(a_0 * a_1)
+        q = tanh(a_2 + a_3)
+        s = tanh(a_4 * a_5)
+        t = sigma(a_6 + a_7)
+
+        c' = tanh(p + c) * q
+        h' = tanh(c' * tanh(s + t))
+
+    The blocks k are TensorFlow's. Our weights hold them in the order 0, 2, 5, 7, 4, 6, 1, 3, so that
+    blocks of one function lie together and one call serves them all. TensorFlow keeps a kernel for the
+    input and another for the state, each with fans of its own.
+
+    >>> output, (h, c) = NAS(3, 4)(torch.zeros(2, 5, 3))
+    >>> output.shape, h.shape, c.shape
+    (torch.Size([2, 5, 4]), torch.Size([2, 4]), torch.Size([2, 4]))
+    """
+
+    name = "nas"
+    products = (7, 1)
+    states = 2
+    start = TensorFlowStart(kernels=(8,), joint=False)
+
+    @staticmethod
+    def step(inputs: tuple[Tensor, ...], state: State, weights: tuple[Tensor, ...]) -> State:
+        """One time step."""
+        h, c = state
+        width = h.shape[1]
+        sums = torch.addmm(inputs[0], h, weights[0])
+        logistic, hyperbolic, rectified = sums.split((4 * width, 2 * width, width), dim=1)
+        a0, a2, a5, a7 = logistic.sigmoid().chunk(4, dim=1)
+        a4, a6 = hyperbolic.tanh().chunk(2, dim=1)
+        a1 = rectified.relu()
+        a3 = (inputs[1] * torch.mm(h, weights[1])).relu()
+        p = (a0 * a1).tanh()
+        q = (a2 + a3).tanh()
+        s = (a4 * a5).tanh()
+        t = (a6 + a7).sigmoid()
+        c = (p + c).tanh() * q
+        return (c * (s + t).tanh()).tanh(), c

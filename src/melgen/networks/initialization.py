@@ -1,0 +1,95 @@
+"""How weights start: as in TensorFlow 1, which the paper used, or as in torch.
+
+``paper`` draws every kernel Glorot-uniform, from ``[-a, a]`` with ``a = sqrt(6 / (fan_in + fan_out))``
+(Glorot & Bengio, 2010), and sets biases to constants. The fans are those of TensorFlow's variables, which
+are not always torch's: most cells of TensorFlow hold one kernel ``[input_size + hidden_size, blocks *
+hidden_size]`` for input and state together, so both parts share one range.
+
+``torch`` leaves what torch does by itself: uniform in ``[-1 / sqrt(H), 1 / sqrt(H)]`` for everything in a
+recurrent layer, standard normal for an embedding, uniform for a linear layer. Cells that torch lacks follow
+the first of these rules.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+INITIALIZATIONS = ("paper", "torch")
+
+
+def check_initialization(initialization: str) -> None:
+    """Refuse a word that is not in ``INITIALIZATIONS``.
+
+    Raises:
+        ValueError: if it is not.
+
+    >>> check_initialization("keras")
+    Traceback (most recent call last):
+        ...
+    ValueError: initialization must be 'paper' or 'torch', got 'keras'
+    """
+    if initialization not in INITIALIZATIONS:
+        allowed = " or ".join(map(repr, INITIALIZATIONS))
+        raise ValueError(f"initialization must be {allowed}, got {initialization!r}")
+
+
+def glorot_uniform_(tensor: torch.Tensor, fan_in: int, fan_out: int) -> None:
+    """Fill a tensor in place from Glorot's uniform distribution of the given fans.
+
+    >>> weight = torch.empty(100, 50)
+    >>> glorot_uniform_(weight, fan_in=50, fan_out=100)
+    >>> weight.abs().max().item() <= (6 / 150) ** 0.5
+    True
+    """
+    bound = math.sqrt(6 / (fan_in + fan_out))
+    nn.init.uniform_(tensor, -bound, bound)
+
+
+def torch_uniform_(tensor: torch.Tensor, hidden_size: int) -> None:
+    """Fill a tensor in place as torch fills the weights and biases of its recurrent layers."""
+    bound = 1 / math.sqrt(hidden_size)
+    nn.init.uniform_(tensor, -bound, bound)
+
+
+@dataclass(frozen=True)
+class TensorFlowStart:
+    """How TensorFlow 1 starts the weights of one kind of cell.
+
+    Attributes:
+        kernels: how many blocks of ``hidden_size`` rows each of TensorFlow's kernels covers, in our order.
+        bias: the start of each block's bias; empty for a cell without biases.
+        joint: whether a kernel multiplies input and state together, or there is one for each.
+    """
+
+    kernels: tuple[int, ...]
+    bias: tuple[float, ...] = ()
+    joint: bool = True
+
+    @torch.no_grad()
+    def fill_(self, weight_ih: torch.Tensor, weight_hh: torch.Tensor, bias: torch.Tensor | None) -> None:
+        """Fill a layer's weights in place.
+
+        Shape:
+            ``weight_ih``: ``[blocks * H, I]``, ``weight_hh``: ``[blocks * H, H]``, ``bias``: ``[blocks *
+                H]``.
+
+        >>> start = TensorFlowStart(kernels=(2,), bias=(1.0, 0.0))
+        >>> bias = torch.empty(6)
+        >>> start.fill_(torch.empty(6, 5), torch.empty(6, 3), bias)
+        >>> bias.tolist()
+        [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]
+        """
+        input_size, hidden_size = weight_ih.shape[1], weight_hh.shape[1]
+        rows = [blocks * hidden_size for blocks in self.kernels]
+        for of_input, of_state in zip(weight_ih.split(rows), weight_hh.split(rows), strict=True):
+            fan_out = of_input.shape[0]
+            both = input_size + hidden_size
+            glorot_uniform_(of_input, both if self.joint else input_size, fan_out)
+            glorot_uniform_(of_state, both if self.joint else hidden_size, fan_out)
+        if bias is not None:
+            for block, value in zip(bias.split(hidden_size), self.bias, strict=True):
+                block.fill_(value)

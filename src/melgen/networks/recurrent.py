@@ -1,0 +1,212 @@
+"""The contract of a recurrent layer, and its two loops over time: torch's own, and a scan of steps.
+
+Letters as in `melgen.networks.model`; I is the width of a layer's input.
+
+Every layer answers to the call of ``torch.nn.LSTM`` with ``batch_first``: ``(input, state) -> (output,
+state)``. The state is opaque: a tensor or a tuple of such states, to be handed back as it came. Whoever
+must detach, move or save it uses `map_state`; all that may be relied upon is that each of its tensors is
+``[B, H]``.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from melgen.networks.initialization import TensorFlowStart, check_initialization, torch_uniform_
+
+State: TypeAlias = Any
+"""A tensor ``[B, H]`` or a tuple of states. `Any`, because each layer knows only its own."""
+
+LayerFactory: TypeAlias = Callable[[int, int], "AbstractRecurrentLayer"]
+"""What builds a layer from ``input_size`` and ``hidden_size``: a class, or a partial with its options."""
+
+
+def check_count(key: str, value: object) -> int:
+    """A whole number of at least 1, as every size and number of layers must be.
+
+    Raises:
+        ValueError: if it is not, naming key, value and rule.
+
+    >>> check_count("layers", 0)
+    Traceback (most recent call last):
+        ...
+    ValueError: layers must be a whole number of at least 1, got 0
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{key} must be a whole number of at least 1, got {value!r}")
+    if value > sys.maxsize:
+        raise ValueError(
+            f"{key} must be a number that torch can count to, at most {sys.maxsize}, got {value!r}"
+        )
+    return value
+
+
+def map_state(function: Callable[[Tensor], Tensor], state: State) -> State:
+    """Apply a function to each tensor of a state; the state before the first note, None, stays None.
+
+    >>> state = (torch.ones(1, 2), (torch.ones(1, 2), torch.zeros(1, 2)))
+    >>> map_state(lambda tensor: tensor + 1, state)[1]
+    (tensor([[2., 2.]]), tensor([[1., 1.]]))
+    """
+    if state is None:
+        return None
+    if isinstance(state, Tensor):
+        return function(state)
+    return tuple(map_state(function, part) for part in state)
+
+
+class AbstractRecurrentLayer(nn.Module, ABC):
+    """One recurrent layer. A subclass that states its ``name`` can be called by it in `mixed`.
+
+    Args:
+        input_size: width of the input, I.
+        hidden_size: width of output and state, H.
+
+    Shape:
+        input ``[B, T, I]``, output ``[B, T, H]``, each tensor of the state ``[B, H]``.
+
+    Raises:
+        ValueError: for a size below 1, and when a class is defined with a name that another has.
+    """
+
+    name: ClassVar[str]
+    known: ClassVar[dict[str, type[AbstractRecurrentLayer]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        name = vars(cls).get("name")  # not getattr: a subclass does not take over its parent's name
+        if name is None:
+            return
+        holder = cls.known.setdefault(name, cls)
+        if (holder.__module__, holder.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ValueError(
+                f"the cell name {name!r} of {cls.__qualname__} is taken by {holder.__qualname__}"
+            )
+        cls.known[name] = cls  # the same class once more: a module or notebook cell that ran again
+
+    def __init__(self, input_size: int, hidden_size: int):
+        super().__init__()
+        self.input_size = check_count("input_size", input_size)
+        self.hidden_size = check_count("hidden_size", hidden_size)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What it was built with besides its sizes, as plain data: a checkpoint rebuilds it from these."""
+        return {}
+
+    @classmethod
+    def reference(cls) -> str:
+        """What a checkpoint calls it: its name, or the dotted path of a class without one."""
+        return vars(cls).get("name") or f"{cls.__module__}.{cls.__qualname__}"
+
+    @abstractmethod
+    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence from a state, or from the zero state if it is None."""
+
+    @abstractmethod
+    def initialize(self, initialization: str) -> None:
+        """Draw new weights, ``paper`` or ``torch`` (see `melgen.networks.initialization`)."""
+
+    def extra_repr(self) -> str:
+        """Both sizes, as torch prints its layers."""
+        return f"{self.input_size}, {self.hidden_size}"
+
+
+class AbstractTorchLayer(AbstractRecurrentLayer):
+    """A layer that torch has, and has fast: its own module does all time steps in one call.
+
+    torch keeps two biases for each gate, of which only the sum matters (but for the candidate of its
+    GRU). Trained both, they move the sum twice as far per step of Adam as TensorFlow's single bias. So
+    with ``paper`` initialisation the second, ``bias_hh``, is zero and not trained; with ``torch`` both
+    are, as usual.
+    """
+
+    module: ClassVar[Callable[..., nn.RNNBase]]
+    start: ClassVar[TensorFlowStart]
+
+    def __init__(self, input_size: int, hidden_size: int):
+        super().__init__(input_size, hidden_size)
+        self.rnn = self.module(input_size, hidden_size, batch_first=True)
+
+    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Hand the sequence to torch, whose states carry an axis for layers that ours do not."""
+        output, last = self.rnn(input, map_state(lambda tensor: tensor.unsqueeze(0), state))
+        return output, map_state(lambda tensor: tensor.squeeze(0), last)
+
+    def initialize(self, initialization: str) -> None:
+        """Draw new weights; see the class about the second bias."""
+        check_initialization(initialization)
+        weight_ih, weight_hh, bias_ih, bias_hh = self.rnn.parameters()
+        if initialization == "paper":
+            self.start.fill_(weight_ih, weight_hh, bias_ih)
+            nn.init.zeros_(bias_hh)
+        else:
+            self.rnn.reset_parameters()
+        bias_hh.requires_grad_(initialization != "paper")
+
+
+class AbstractScannedLayer(AbstractRecurrentLayer):
+    """A layer that torch lacks: one product of the whole input, then one `step` after the other.
+
+    A subclass gives the arithmetic of a step and four facts about it, nothing else.
+
+    Attributes:
+        products: how many blocks of H columns each product with the state has. Most cells need one
+            product; GRU needs its gates before it can form the second.
+        states: how many tensors make up the state: one, or several as a tuple whose first is the output.
+        start: how TensorFlow 1 starts the weights.
+        weight_ih: ``[blocks * H, I]``, weight_hh: ``[blocks * H, H]``, bias: ``[blocks * H]`` or None.
+    """
+
+    products: ClassVar[tuple[int, ...]]
+    states: ClassVar[int] = 1
+    start: ClassVar[TensorFlowStart]
+
+    def __init__(self, input_size: int, hidden_size: int):
+        super().__init__(input_size, hidden_size)
+        rows = sum(self.products) * hidden_size
+        self.weight_ih = nn.Parameter(torch.empty(rows, input_size))
+        self.weight_hh = nn.Parameter(torch.empty(rows, hidden_size))
+        self.bias = nn.Parameter(torch.empty(rows)) if self.start.bias else None
+        self.initialize("torch")
+
+    @staticmethod
+    @abstractmethod
+    def step(inputs: tuple[Tensor, ...], state: State, weights: tuple[Tensor, ...]) -> State:
+        """The state after one more time step: a pure function.
+
+        Shape:
+            for each product of n blocks: inputs ``[B, n * H]``, already multiplied by the input weights and
+            with the bias added, and weights ``[H, n * H]``, to multiply the state with; state ``[B, H]``.
+        """
+
+    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read the sequence step by step, time first, so that each step's input lies in one piece."""
+        columns = [blocks * self.hidden_size for blocks in self.products]
+        projected = F.linear(input.transpose(0, 1).contiguous(), self.weight_ih, self.bias)
+        sequences = [part.unbind(0) for part in projected.split(columns, dim=-1)]
+        weights = self.weight_hh.t().split(columns, dim=-1)
+        if state is None:
+            zeros = projected.new_zeros(input.shape[0], self.hidden_size)
+            state = zeros if self.states == 1 else (zeros,) * self.states
+        outputs = []
+        for inputs in zip(*sequences, strict=True):
+            state = self.step(inputs, state, weights)
+            outputs.append(state if self.states == 1 else state[0])
+        return torch.stack(outputs).transpose(0, 1), state
+
+    def initialize(self, initialization: str) -> None:
+        """Draw new weights."""
+        check_initialization(initialization)
+        if initialization == "paper":
+            self.start.fill_(self.weight_ih, self.weight_hh, self.bias)
+        else:
+            for parameter in self.parameters():
+                torch_uniform_(parameter, self.hidden_size)

@@ -1,0 +1,157 @@
+"""Layers on top of each other: the loop over layers, and stacks of different cells by their names."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Sequence
+
+from torch import Tensor, nn
+
+from melgen.networks.recurrent import AbstractRecurrentLayer, LayerFactory, State, check_count
+
+
+class RecurrentStack(nn.Module):
+    """Layers on top of each other, each reading the output of the one below.
+
+    Dropout is that of the original's ``DropoutWrapper`` around each layer: values are kept with a
+    probability and divided by it, anew at each time step, on the layer's input and on its output, in
+    training only. What a layer remembers is never dropped. (The original also dropped the embedded inputs
+    a second time, with the *output* keep probability; that accident is not imitated.)
+
+    Args:
+        layers: the layers, lowest first.
+        input_keep_prob: share of each layer's input that is kept, above 0 and up to 1.
+        output_keep_prob: share of each layer's output that is kept.
+
+    Shape:
+        input ``[B, T, I]``, output ``[B, T, H]``; the state is a tuple with the state of each layer.
+
+    Raises:
+        ValueError: for no layers, for layers whose widths do not meet, for a probability out of range,
+            and in the call for a state of another number of layers or another batch size.
+
+    >>> import torch
+    >>> from melgen.networks import GRU, LSTM
+    >>> stack = RecurrentStack([LSTM(3, 4), GRU(4, 5)])
+    >>> output, state = stack(torch.zeros(2, 7, 3))
+    >>> output.shape, len(state)
+    (torch.Size([2, 7, 5]), 2)
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[AbstractRecurrentLayer],
+        input_keep_prob: float = 1.0,
+        output_keep_prob: float = 1.0,
+    ):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        check_count("the number of layers", len(self.layers))
+        for below, above in zip(self.layers, self.layers[1:], strict=False):
+            if below.hidden_size != above.input_size:
+                raise ValueError(
+                    f"a layer must read the width below it, got input_size {above.input_size} "
+                    f"on top of hidden_size {below.hidden_size}"
+                )
+        self.input_dropout = _dropout("input_keep_prob", input_keep_prob)
+        self.output_dropout = _dropout("output_keep_prob", output_keep_prob)
+
+    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence from a state, or from the zero state if it is None."""
+        states = [None] * len(self.layers) if state is None else state
+        if len(states) != len(self.layers):
+            raise ValueError(f"a state of {len(states)} layers was given to a stack of {len(self.layers)}")
+        if state is not None:
+            _check_batch(state, input.shape[0])
+        output, last = input, []
+        for layer, before in zip(self.layers, states, strict=True):
+            output, after = layer(self.input_dropout(output), before)
+            output = self.output_dropout(output)
+            last.append(after)
+        return output, tuple(last)
+
+
+def _dropout(key: str, keep_prob: float) -> nn.Module:
+    if isinstance(keep_prob, bool) or not isinstance(keep_prob, int | float) or not 0 < keep_prob <= 1:
+        raise ValueError(f"{key} must be a number above 0 and up to 1, got {keep_prob!r}")
+    # torch's Dropout(0) would still draw a mask.
+    return nn.Dropout(1 - keep_prob) if keep_prob < 1 else nn.Identity()
+
+
+def _check_batch(state: State, batch_size: int) -> None:
+    if isinstance(state, Tensor):
+        if state.shape[0] != batch_size:  # a batch of one would spread over the other by broadcasting
+            raise ValueError(f"a state of batch size {state.shape[0]} was given with a batch of {batch_size}")
+    else:
+        for part in state:
+            _check_batch(part, batch_size)
+
+
+def find_layer(name: str) -> LayerFactory:
+    """A kind of layer by its name, or by the dotted path of its class.
+
+    Raises:
+        ValueError: if there is none, listing the known names.
+
+    >>> find_layer("nas")
+    <class 'melgen.networks.cells.NAS'>
+    >>> find_layer("melgen.networks.NAS") is find_layer("nas")
+    True
+    """
+    if name in AbstractRecurrentLayer.known:
+        return AbstractRecurrentLayer.known[name]
+    module, _, attribute = name.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), attribute) if module else None
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"no cell at {name!r}: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, AbstractRecurrentLayer)):
+        names = ", ".join(sorted(AbstractRecurrentLayer.known))
+        raise ValueError(
+            f"unknown cell {name!r}: must be one of {names}, or package.Class of an AbstractRecurrentLayer"
+        )
+    return found
+
+
+def imported_layer(reference: str) -> type[AbstractRecurrentLayer]:
+    """The layer that calls itself so (`AbstractRecurrentLayer.reference`), among those already imported.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    waiting = [AbstractRecurrentLayer]
+    while waiting:
+        candidate = waiting.pop()
+        if candidate.reference() == reference:
+            return candidate
+        waiting += candidate.__subclasses__()
+    raise ValueError(f"unknown cell {reference!r}: import the module that defines it first")
+
+
+def mixed(stack: Sequence[str | LayerFactory]) -> list[LayerFactory]:
+    """The layers of a stack of different cells, lowest first, as `MelodyModel` takes them.
+
+    Args:
+        stack: a name, a dotted path, or something that builds a layer, for each layer.
+
+    Raises:
+        ValueError: for an empty stack, something that is no list, or an unknown name.
+
+    >>> mixed(["lstm", "nas"])
+    [<class 'melgen.networks.cells.LSTM'>, <class 'melgen.networks.cells.NAS'>]
+    >>> mixed(["lstm", "elman"])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ValueError: unknown cell 'elman': must be one of gru, lstm, nas, rnn, ugrnn, or package.Class of ...
+    """
+    if isinstance(stack, str) or not isinstance(stack, Sequence) or not len(stack):
+        raise ValueError(f"stack must be a list of at least one cell, as in [lstm,lstm,nas], got {stack!r}")
+    factories: list[LayerFactory] = []
+    for entry in stack:
+        if isinstance(entry, str):
+            factories.append(find_layer(entry))
+        elif callable(entry):
+            factories.append(entry)
+        else:
+            raise ValueError(f"a cell in a stack must be a name or a factory of layers, got {entry!r}")
+    return factories

@@ -1,0 +1,166 @@
+"""One run's directory: claimed by one process, belonging to one identity, saying how the run stands."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import socket
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from melgen.files import write_json, write_text
+from melgen.runs.identity import IdentityError, differences
+
+log = logging.getLogger(__name__)
+
+RUNNING, FINISHED, FAILED, INTERRUPTED = "running", "finished", "failed", "interrupted"
+SWEEP_VARIABLE = "MELGEN_SWEEP"
+"""Environment variable that names the sweep a job belongs to."""
+
+
+class RunDirectory:
+    """The files of a run.
+
+    ``identity.json`` what it computes, ``config.yaml`` its configuration, ``status.json`` how it stands,
+    ``result.json`` what came out, ``error.txt`` why it failed, ``train.log`` what it said, ``checkpoints/``,
+    ``metrics.csv``, ``splits.txt``, ``songs/``, ``samples/``, ``embedding/``, ``tensorboard/``.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.checkpoints = self.path / "checkpoints"
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Keep other processes out, and leave no empty directory behind.
+
+        Raises:
+            PermissionError: if the directory cannot be written.
+            IdentityError: if another process works in it.
+        """
+        with suppress(FileExistsError):
+            self.path.mkdir(parents=True, exist_ok=True)
+        if not self.path.is_dir():
+            raise NotADirectoryError(f"{self.path}: results need a directory here, this is a file")
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise PermissionError(f"{self.path}: no permission to write results here (output_dir says where)")
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise IdentityError(f"{self.path}: another process is training in this directory") from None
+        try:
+            yield
+        finally:
+            if [entry.name for entry in self.path.iterdir()] == [".lock"]:
+                # Nothing came of it. Otherwise the file stays: unlinking it could let two processes in.
+                shutil.rmtree(self.path, ignore_errors=True)
+            lock.release()
+
+    def adopt(self, identity: Mapping[str, Any], config: str, *, force: bool) -> None:
+        """Make the directory that of ``identity``, or refuse.
+
+        Raises:
+            IdentityError: if it belongs to another run, or holds what is not a run's; names the differing keys.
+        """
+        earlier = self._read("identity.json")
+        if force:
+            self._clear(ours=earlier is not None or (self.path / "status.json").exists())
+        elif earlier is None and any(self.checkpoints.glob("*.ckpt")):
+            raise IdentityError(f"{self.path}: holds checkpoints of unknown identity; force=true starts anew")
+        elif earlier is not None and (different := differences(earlier, identity)):
+            raise IdentityError(
+                f"{self.path}: belongs to a run of another identity, and nothing was changed; differing keys:\n  "
+                + "\n  ".join(different)
+                + "\nname=... puts the new run elsewhere, force=true throws the old one away"
+            )
+        write_json(self.path / "identity.json", dict(identity))
+        write_text(self.path / "config.yaml", config)
+
+    def set_status(self, state: str, **details: Any) -> None:
+        """Say how the run stands."""
+        write_json(
+            self.path / "status.json",
+            {
+                "state": state,
+                "time": time.time(),
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "sweep": os.environ.get(SWEEP_VARIABLE),
+                **details,
+            },
+        )
+
+    def record_failure(self, error: BaseException) -> None:
+        """Keep why the run failed, with its traceback."""
+        text = "".join(traceback.format_exception(error))
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_text(self.path / "error.txt", text)
+        with (self.path / "train.log").open("a", encoding="utf-8") as file:
+            file.write(text)
+        self.set_status(FAILED, error=message_of(error))
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """How the run stands; empty before its first start."""
+        return self._read("status.json") or {}
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """What came out, if it is finished."""
+        return self._read("result.json")
+
+    @contextmanager
+    def logging_to_file(self) -> Iterator[None]:
+        """Copy what is said to ``train.log``."""
+        handler = logging.FileHandler(self.path / "train.log", encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root = logging.getLogger()
+        root.addHandler(handler)
+        try:
+            yield
+        finally:
+            root.removeHandler(handler)
+            handler.close()
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        try:
+            content = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise IdentityError(f"{self.path / name}: damaged ({error}); force=true starts the run anew") from error
+        return content if isinstance(content, dict) else None
+
+    def _clear(self, ours: bool) -> None:
+        entries = [entry for entry in self.path.iterdir() if entry.name not in (".lock", "train.log")]
+        if entries and not ours:
+            raise IdentityError(f"{self.path}: holds {entries[0].name}, and no run; force=true throws away runs only")
+        for entry in entries:
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+
+def message_of(error: BaseException) -> str:
+    """What a user needs to read: the innermost message, without Hydra's wrapping of it.
+
+    >>> message_of(ValueError("layers=0: must be at least 1"))
+    'layers=0: must be at least 1'
+    """
+    from hydra.errors import InstantiationException
+
+    while isinstance(error, InstantiationException) and error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__

@@ -1,0 +1,70 @@
+"""What makes two runs the same run: everything that decides the weights, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+NOT_IDENTITY = frozenset(
+    {
+        # where things lie
+        "name", "output_dir", "run_dir", "path", "cache_dir",
+        # what a run says of itself
+        "logger", "callbacks", "progress", "primer",
+        # the machine
+        "workers", "threads", "hydra",
+        # the budget, which may grow, and how the run is started
+        "trainer", "epochs_per_dataset", "force", "init_from",
+    }
+)  # fmt: skip
+"""Top-level keys that may differ between two starts of one run."""
+
+_REPEATED_BY_DATASET = ("corpus", "cleaning", "cache_dir", "workers", "progress", "seed", "split_seed")
+_PLACES_OF_CORPUS = ("path", "root", "download")
+
+
+class IdentityError(ValueError):
+    """A run's directory belongs to another run."""
+
+
+def identity_of(config: DictConfig, fingerprint: str, start: str | None = None) -> dict[str, Any]:
+    """Flat dictionary of all that decides a run's weights, besides the software.
+
+    Args:
+        config: the run's configuration.
+        fingerprint: that of the corpus, which stands for where it lies.
+        start: hash of the weights the training started from, if not from chance.
+    """
+    plain = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(plain, dict)
+    kept = {str(key): value for key, value in plain.items() if key not in NOT_IDENTITY}
+    for group, left_out in (("dataset", _REPEATED_BY_DATASET), ("corpus", _PLACES_OF_CORPUS)):
+        if isinstance(kept.get(group), dict):
+            kept[group] = {key: value for key, value in kept[group].items() if key not in left_out}
+    return _flat(kept) | {"corpus.fingerprint": fingerprint, "started_from": start}
+
+
+def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The keys that differ, with both values.
+
+    >>> differences({"layers": 2, "seed": 0}, {"layers": 3, "seed": 0})
+    ['layers: 2 there, 3 now']
+    """
+    absent = "nothing"
+    return [
+        f"{key}: {earlier.get(key, absent)} there, {now.get(key, absent)} now"
+        for key in sorted(earlier.keys() | now.keys())
+        if earlier.get(key, absent) != now.get(key, absent)
+    ]
+
+
+def _flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in node.items():
+        if isinstance(value, Mapping) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,114 @@
+"""The name of a run's directory, from what was chosen for it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from melgen.runs.identity import NOT_IDENTITY
+
+IN_EVERY_NAME = frozenset({"dataset", "cell", "layers", "seed"})
+LONGEST_NAME = 150
+_MISSING = object()
+
+
+def default_name(hydra: DictConfig, root: DictConfig) -> str:
+    """The experiment, else the corpus; a folder or a muspy dataset stands under its own name."""
+    choices = hydra.runtime.choices
+    if choices.get("experiment"):
+        return Path(choices.experiment).name
+    if choices.corpus in ("folder", "pickles") and root.path:
+        return _safe(Path(root.path).expanduser().resolve().stem) or str(choices.corpus)
+    return _safe(str(root.corpus.name if choices.corpus == "muspy" else choices.corpus))
+
+
+def run_name(hydra: DictConfig, root: DictConfig) -> str:
+    """``<dataset>-<cell>-<layers>-seed<seed>``, then every other overridden key that makes the run another.
+
+    Overrides that say what the configuration says anyway add nothing, and their order does not matter.
+
+    Args:
+        hydra: Hydra's own part of the configuration.
+        root: the composed configuration.
+    """
+    choices = hydra.runtime.choices
+    parts = [str(choices.dataset), str(choices.cell), str(root.layers), f"seed{root.seed}"]
+    overrides = OverridesParser.create().parse_overrides(list(hydra.overrides.task))
+    groups = tuple(
+        override.input_line or "" for override in overrides if override.key_or_group in choices
+    )
+    seen = {}
+    for override in overrides:
+        key = override.key_or_group
+        if _adds_to_name(key, override, hydra, root, groups):
+            seen[key] = f"{key}-{_text(override.value())}"
+    name = "-".join(_safe(part) for part in [*parts, *(seen[key] for key in sorted(seen))])
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
+    return name
+
+
+def _adds_to_name(
+    key: str, override: Override, hydra: DictConfig, root: DictConfig, groups: tuple[str, ...]
+) -> bool:
+    if key in IN_EVERY_NAME:
+        return False
+    if key == "init_from":
+        return override.value() is not None
+    if key.split(".")[0].split("/")[0] in NOT_IDENTITY or key.startswith("hydra"):
+        return False
+    choices = hydra.runtime.choices
+    if key in ("corpus", "corpus.name", "experiment") and str(root.name) == default_name(hydra, root):
+        # The directory above already says so, unless an experiment stands there and the corpus is another.
+        return key != "experiment" and bool(choices.get("experiment"))
+    if key in choices:
+        return True
+    baseline = _baseline(str(hydra.job.config_name), groups)
+    value = override.value()
+    default = _MISSING if baseline is None else _unresolved(baseline, key)
+    return default is _MISSING or default != value
+
+
+@lru_cache(maxsize=64)
+def _baseline(config_name: str, groups: tuple[str, ...]) -> DictConfig | None:
+    """The configuration with the same groups and no value changed."""
+    if not GlobalHydra.instance().is_initialized():
+        return None
+    loader = GlobalHydra.instance().config_loader()
+    return loader.load_configuration(config_name, list(groups), RunMode.RUN)
+
+
+def _unresolved(config: DictConfig, key: str) -> Any:
+    *parents, last = key.split(".")
+    node: Any = config
+    for parent in parents:
+        if not OmegaConf.is_dict(node) or parent not in node:
+            return _MISSING
+        node = node._get_node(parent)
+    if not OmegaConf.is_dict(node) or last not in node:
+        return _MISSING
+    container = OmegaConf.to_container(node, resolve=False)
+    assert isinstance(container, dict)
+    return container[last]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return "+".join(map(_text, value))
+    if isinstance(value, str) and ("/" in value):
+        return Path(value).name
+    return str(value)
+
+
+def _safe(text: str) -> str:
+    """Neither blanks nor what shells, paths and Hydra's own grammar give a meaning to."""
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", text)

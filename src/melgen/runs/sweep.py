@@ -1,0 +1,158 @@
+"""What a sweep says at its start, and the table that ends it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import math
+import os
+import sys
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from melgen.files import write_text
+from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory
+
+log = logging.getLogger(__name__)
+
+COLUMNS = {
+    "run": "run",
+    "state": "state",
+    "updates": "updates",
+    "val_loss": "val loss (nats)",
+    "bits_per_note": "bits/note",
+    "conjunct_melodic_motion": "motion",
+    "limited_macroharmony": "macroharmony",
+    "centricity": "centricity",
+    "seconds": "time (s)",
+    "error": "error",
+}
+"""Keys of a row of the table, and how the terminal heads them."""
+
+
+class SweepReport(Callback):
+    """Hydra callback: counts a sweep's jobs and updates before, tells how each went after.
+
+    The jobs may run anywhere; what they leave on disk is read. A sweep with a job that failed ends with
+    exit code 1.
+    """
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Announce the sweep."""
+        os.environ[SWEEP_VARIABLE] = uuid.uuid4().hex
+        jobs = count_jobs(config)
+        self.jobs = jobs
+        log.info("Sweep of %d jobs of %s each; results in %s", jobs, _budget(config, jobs), config.hydra.sweep.dir)
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Print the table and write it as ``sweep.csv``."""
+        token = os.environ.pop(SWEEP_VARIABLE)
+        root = Path(config.output_dir)
+        runs = [run for run in find_runs(root) if run.status.get("sweep") == token]
+        rows = [table_row(run) for run in runs]
+        folders = {run.path.parent for run in runs} or {Path(config.hydra.sweep.dir)}
+        for folder in sorted(folders):
+            write_text(folder / "sweep.csv", to_csv([row for row in rows if Path(row["directory"]).parent == folder]))
+        print_table(rows)
+        failed = [row for row in rows if row["state"] != FINISHED]
+        distinct = min(self.jobs, len(rows)) if len(rows) else 0
+        print(f"{len(rows) - len(failed)} of {len(rows)} jobs finished; table: {sorted(folders)[0] / 'sweep.csv'}")
+        for row in failed:
+            print(f"{row['state']}: {row['directory']}: {row['error']}")
+        if failed or not distinct:
+            raise SystemExit(1)
+
+
+def count_jobs(config: DictConfig) -> int:
+    """How many jobs the basic sweeper makes of the overrides of the command line and of the configuration."""
+    params = config.hydra.sweeper.get("params") or {}
+    given = [f"{key}={value}" for key, value in params.items()] + list(config.hydra.overrides.task)
+    axes: dict[str, int] = {}
+    for override in OverridesParser.create().parse_overrides(given):
+        axes[override.key_or_group] = (
+            len(list(override.sweep_string_iterator())) if override.is_sweep_override() else 1
+        )
+    return math.prod(axes.values())
+
+
+def find_runs(root: Path) -> list[RunDirectory]:
+    """All runs below a directory, in natural order of their names."""
+    found = (path.parent for path in root.glob("*/*/status.json"))
+    return [RunDirectory(path) for path in sorted(found, key=_natural)]
+
+
+def table_row(run: RunDirectory) -> dict[str, Any]:
+    """A run's line in the table of a sweep."""
+    status, result = run.status, run.result or {}
+    state = status.get("state", "unknown")
+    if state != FINISHED:
+        result = {}
+    return {
+        "directory": str(run.path),
+        "run": run.path.name,
+        "state": state,
+        "updates": result.get("updates"),
+        "val_loss": result.get("val/loss"),
+        "bits_per_note": result.get("val/bits_per_note"),
+        **{
+            key: result.get(f"tonality/{key}")
+            for key in ("conjunct_melodic_motion", "limited_macroharmony", "centricity")
+        },
+        "seconds": result.get("seconds"),
+        "error": str(status.get("error", "")).partition("\n")[0],
+    }
+
+
+def to_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """The table as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*COLUMNS], extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def print_table(rows: Sequence[dict[str, Any]]) -> None:
+    """The table for the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = [key for key in COLUMNS if key != "error"]
+    table = Table(*(COLUMNS[key] for key in shown), box=None, pad_edge=False)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for row in rows:
+        table.add_row(*(_cell(row[key]) for key in shown))
+    # A log file has no width of its own; 120 columns hold a row without wrapping.
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _budget(config: DictConfig, jobs: int) -> str:
+    steps, epochs = config.trainer.get("max_steps", -1), config.trainer.get("max_epochs", -1)
+    limits = []
+    if steps not in (None, -1):
+        limits.append(f"{steps:,} updates ({steps * jobs:,} in all)")
+    if epochs not in (None, -1):
+        limits.append(f"{epochs:,} epochs")
+    return "at most " + " or ".join(limits) if limits else "no limit"
+
+
+def _natural(path: Path) -> list[Any]:
+    import re
+
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(path))]
+
+

@@ -1,0 +1,100 @@
+"""Metrics as a CSV file that survives a resume."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers.logger import Logger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+from melgen.files import write_text
+
+STEP = "step"
+
+
+class HistoryLogger(Logger):
+    """Keeps every logged metric in ``metrics.csv``: a row per update at which something was logged.
+
+    The file is rewritten whole, so that it is never half there. A resumed run continues it: rows later
+    than the checkpoint, which it will compute again, are dropped.
+
+    Args:
+        save_dir: the directory of the run.
+        flush_every_rows: rows gathered between two writings.
+    """
+
+    def __init__(self, save_dir: str | Path, flush_every_rows: int = 10):
+        super().__init__()
+        self.path = Path(save_dir) / "metrics.csv"
+        self.flush_every_rows = flush_every_rows
+        self._rows: dict[int, dict[str, float]] = {}
+        self._unwritten = 0
+        if self.path.exists():
+            self._rows = {int(row[STEP]): row for row in read_history(self.path)}
+
+    @property
+    def name(self) -> str:
+        """Part of Lightning's interface."""
+        return "history"
+
+    @property
+    def version(self) -> str:
+        """Part of Lightning's interface."""
+        return ""
+
+    @property
+    def save_dir(self) -> str:
+        """The directory of the run."""
+        return str(self.path.parent)
+
+    def forget_after(self, step: int) -> None:
+        """Drop what an interrupted run logged beyond the checkpoint it resumes from."""
+        self._rows = {known: row for known, row in self._rows.items() if known <= step}
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Add metrics to the row of their update."""
+        row = self._rows.setdefault(step or 0, {STEP: step or 0})
+        row.update({key: float(value) for key, value in metrics.items()})
+        self._unwritten += 1
+        if self._unwritten >= self.flush_every_rows:
+            self.save()
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """Nothing: the run's configuration lies beside the file."""
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Write the file."""
+        if not self._rows:
+            return
+        columns = sorted({key for row in self._rows.values() for key in row} - {STEP})
+        text = io.StringIO()
+        writer = csv.DictWriter(text, [STEP, *columns], restval="", lineterminator="\n")
+        writer.writeheader()
+        for step in sorted(self._rows):
+            writer.writerow({key: _plain(value) for key, value in self._rows[step].items()})
+        write_text(self.path, text.getvalue())
+        self._unwritten = 0
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Write what is left."""
+        self.save()
+
+
+def read_history(path: str | Path) -> list[dict[str, float]]:
+    """The rows of a ``metrics.csv``, without the cells that are empty."""
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        return [{key: float(cell) for key, cell in row.items() if cell} for row in csv.DictReader(file)]
+
+
+def _plain(value: float) -> str:
+    return str(int(value)) if math.isfinite(value) and value == int(value) else repr(value)

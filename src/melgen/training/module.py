@@ -1,0 +1,216 @@
+"""What Lightning needs to know of a melody network: loss, carried state, optimiser, metrics."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+import pytorch_lightning as pl
+import torch
+import torch.nn.functional as F
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from melgen.data.tokens import ScoredTunes, Window
+from melgen.music.representations import AbstractRepresentation
+from melgen.music.vocabulary import Vocabulary
+from melgen.networks import MelodyModel, map_state
+from melgen.training.resume import ExactResume
+from melgen.training.scores import Scores
+
+PAPER_LEARNING_RATE = 0.002
+PAPER_DECAY_PER_EPOCH = 0.97
+PAPER_GRADIENT_NORM = 5.0
+
+
+class DivergenceError(RuntimeError):
+    """The loss is no longer a number; nothing after this update can be trusted."""
+
+
+class MelodyModule(pl.LightningModule):
+    """Next-note training of a `MelodyModel`, as the paper did it.
+
+    The hidden state is carried from one window to the next, without gradient, and is zero at the start of
+    each epoch. Held-out tunes are scored from the zero state.
+
+    Args:
+        model: the network.
+        representation, vocabulary: what its tokens mean; they travel in every checkpoint.
+        optimizer: builds the optimiser from parameters; by default the paper's Adam.
+        scheduler: builds the learning-rate schedule from the optimiser, stepped once an epoch.
+        gradient_clip_norm: gradients are scaled down to this Euclidean norm; ``None`` never clips.
+        config: the resolved configuration as plain containers, kept in every checkpoint.
+    """
+
+    def __init__(
+        self,
+        model: MelodyModel,
+        representation: AbstractRepresentation,
+        vocabulary: Vocabulary,
+        *,
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = None,
+        scheduler: Callable[[Optimizer], LRScheduler] | None = None,
+        gradient_clip_norm: float | None = PAPER_GRADIENT_NORM,
+        config: dict[str, Any] | None = None,
+    ):
+        super().__init__()
+        self.model, self.representation, self.vocabulary = model, representation, vocabulary
+        self.config = config or {}
+        self._build_optimizer = optimizer or (lambda params: torch.optim.Adam(params, lr=PAPER_LEARNING_RATE))
+        self._build_scheduler = scheduler or (
+            lambda optimizer: torch.optim.lr_scheduler.ExponentialLR(optimizer, PAPER_DECAY_PER_EPOCH)
+        )
+        self.gradient_clip_norm = gradient_clip_norm
+        self._state: Any = None
+        self._gradient_norm: Tensor | float = math.nan
+        self._loss_since_log = torch.zeros((), dtype=torch.float64)
+        self._tokens_since_log = 0
+        self._logged_at = time.perf_counter()
+        self._scores = Scores()
+
+    def forward(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """``[B, T]`` tokens to ``[B, T, V]`` logits and the state after them."""
+        return self.model(tokens, state)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The optimiser and its schedule, stepped once an epoch."""
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        optimizer = self._build_optimizer(trained)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": self._build_scheduler(optimizer), "interval": "epoch"},
+        }
+
+    def configure_callbacks(self) -> list[pl.Callback]:
+        """Exact resuming comes with the module, whichever trainer runs it."""
+        return [ExactResume()]
+
+    def on_train_epoch_start(self) -> None:
+        """Each epoch starts from the zero state."""
+        self._state = None
+
+    def on_train_start(self) -> None:
+        """Bring a restored state to the device; time only what is trained."""
+        if self._state is not None:
+            self._state = map_state(lambda tensor: tensor.to(self.device), self._state)
+        self._logged_at = time.perf_counter()
+
+    def training_step(self, batch: Window, batch_idx: int) -> Tensor:
+        """Mean cross-entropy of a window, in nats per token."""
+        logits, state = self.model(batch.tokens, self._state)
+        # Without `detach` the graph would reach back to the start of the epoch.
+        self._state = map_state(Tensor.detach, state)
+        loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
+        detached = loss.detach()
+        if detached.device.type == "cpu":  # elsewhere a look at each loss would stall the device
+            self._check_finite(detached, batch_idx)
+        self._loss_since_log = self._loss_since_log.to(detached.device) + detached.double() * batch.targets.numel()
+        self._tokens_since_log += batch.targets.numel()
+        if self._logs_this_update():
+            self._accuracy = (logits.detach().argmax(-1) == batch.targets).float().mean()
+        return loss
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip by the norm of all gradients together, and keep that norm for the log."""
+        limit = self.gradient_clip_norm if gradient_clip_val is None else gradient_clip_val
+        self._gradient_norm = nn.utils.clip_grad_norm_(
+            self.model.parameters(), math.inf if limit is None else limit, foreach=True
+        ).detach()
+
+    def on_train_batch_end(self, outputs: Any, batch: Window, batch_idx: int) -> None:
+        """Log what has gathered, every ``log_every_n_steps`` updates."""
+        if self.global_step % self.trainer.log_every_n_steps:
+            return
+        self._check_finite(self._loss_since_log, batch_idx)
+        seconds = time.perf_counter() - self._logged_at
+        loss = self._loss_since_log.item() / max(self._tokens_since_log, 1)
+        optimizer = cast(Optimizer, self.optimizers())
+        self.publish(
+            {
+                "train/loss": loss,
+                "train/perplexity": math.exp(min(loss, 700.0)),
+                "train/accuracy": float(self._accuracy),
+                "train/learning_rate": optimizer.param_groups[0]["lr"],
+                "train/gradient_norm": float(self._gradient_norm),
+                "train/tokens_per_second": self._tokens_since_log / seconds if seconds else math.nan,
+                "epoch": self.current_epoch,
+            }
+        )
+        self._loss_since_log = torch.zeros_like(self._loss_since_log)
+        self._tokens_since_log = 0
+        self._logged_at = time.perf_counter()
+
+    def validation_step(self, batch: ScoredTunes, batch_idx: int) -> None:
+        """Score validation tunes from the zero state."""
+        self._scores.add(self.model(batch.tokens)[0], batch)
+
+    def test_step(self, batch: ScoredTunes, batch_idx: int) -> None:
+        """Score test tunes from the zero state."""
+        self._scores.add(self.model(batch.tokens)[0], batch)
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the scores of the last validation, which may have been interrupted."""
+        self._scores = Scores()
+
+    on_test_epoch_start = on_validation_epoch_start
+
+    def on_validation_epoch_end(self) -> None:
+        """Publish the validation's scores."""
+        self.publish({f"val/{key}": value for key, value in self._scores.metrics().items()})
+        # Training speed is measured without the time that validation took.
+        self._logged_at += time.perf_counter() - self._validation_started
+
+    def on_validation_start(self) -> None:
+        """Note when validation starts."""
+        self._validation_started = time.perf_counter()
+
+    def on_test_epoch_end(self) -> None:
+        """Publish the test's scores."""
+        self.publish({f"test/{key}": value for key, value in self._scores.metrics().items()})
+
+    def publish(self, metrics: dict[str, float]) -> None:
+        """Hand metrics to every logger, to the progress bar and to callbacks that monitor them.
+
+        Loggers are called with the number of updates made, because Lightning's own count of log steps
+        is off by one after a resume; and only when there is something to log, because ``self.log`` on every
+        update costs more than a small network's forward pass.
+        """
+        bar = {"train/loss", "val/loss", "val/bits_per_note"}
+        for key, value in metrics.items():
+            self.log(key, float(value), prog_bar=key in bar, logger=False, batch_size=1)
+        for logger in self.loggers:
+            logger.log_metrics(metrics, step=self.global_step)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what the next window depends on, and what the tokens mean."""
+        checkpoint["carried"] = {
+            "state": map_state(Tensor.cpu, self._state) if self._state is not None else None,
+            "loss_since_log": self._loss_since_log.item(),
+            "tokens_since_log": self._tokens_since_log,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore what `on_save_checkpoint` added."""
+        carried = checkpoint["carried"]
+        self._state = carried["state"]
+        self._loss_since_log = torch.tensor(carried["loss_since_log"], dtype=torch.float64)
+        self._tokens_since_log = carried["tokens_since_log"]
+
+    def _logs_this_update(self) -> bool:
+        return (self.global_step + 1) % self.trainer.log_every_n_steps == 0
+
+    def _check_finite(self, loss: Tensor, batch_idx: int) -> None:
+        if not torch.isfinite(loss):
+            raise DivergenceError(
+                f"the training loss became {loss.item()} at update {self.global_step + 1} (window {batch_idx} of epoch "
+                f"{self.current_epoch}); a smaller optimizer.lr or gradient_clip_norm usually helps"
+            )

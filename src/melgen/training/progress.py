@@ -1,0 +1,93 @@
+"""How a training shows that it moves: a bar on a terminal, a line per validation elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import time
+from typing import Any
+
+import pytorch_lightning as pl
+from tqdm import tqdm
+
+log = logging.getLogger(__name__)
+
+REFRESH_EVERY_UPDATES = 10
+
+
+class UpdateProgress(pl.Callback):
+    """Counts updates, because that is what a budget is counted in.
+
+    Args:
+        total: the updates that the training will have made at its end.
+        bar: draw a bar; otherwise say a line after each validation.
+    """
+
+    def __init__(self, total: int | None, bar: bool | None = None):
+        self.total = total
+        self.shows_bar = sys.stderr.isatty() if bar is None else bar
+        self._bar: tqdm | None = None
+        self._began = (0.0, 0)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start counting, from where a resumed training stands."""
+        self._began = (time.monotonic(), trainer.global_step)
+        if self.shows_bar:
+            self._bar = tqdm(
+                total=self.total, initial=trainer.global_step, unit="update", dynamic_ncols=True, desc="Training"
+            )
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Advance the bar."""
+        if self._bar is not None and trainer.global_step % REFRESH_EVERY_UPDATES == 0:
+            self._show(trainer)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Say how it stands."""
+        if self._bar is not None:
+            self._show(trainer)
+        elif trainer.state.fn == "fit":
+            log.info("%s", self._line(trainer))
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Close the bar."""
+        if self._bar is not None:
+            self._show(trainer)
+            self._bar.close()
+            self._bar = None
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Close the bar, so that what is said next has a line of its own."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _show(self, trainer: pl.Trainer) -> None:
+        assert self._bar is not None
+        metrics = {
+            name: f"{float(trainer.callback_metrics[key]):.3f}"
+            for name, key in (("loss", "train/loss"), ("val", "val/loss"), ("bits/note", "val/bits_per_note"))
+            if key in trainer.callback_metrics
+        }
+        self._bar.set_postfix(metrics, refresh=False)
+        self._bar.update(trainer.global_step - self._bar.n)
+
+    def _line(self, trainer: pl.Trainer) -> str:
+        def metric(key: str) -> float:
+            return float(trainer.callback_metrics.get(key, math.nan))
+
+        of_total = f"/{self.total:,}" if self.total else ""
+        line = (
+            f"update {trainer.global_step:,}{of_total}, epoch {trainer.current_epoch + 1}: "
+            f"train loss {metric('train/loss'):.3f}, val loss {metric('val/loss'):.3f}, "
+            f"{metric('val/bits_per_note'):.3f} bits/note"
+        )
+        began, first = self._began
+        done = trainer.global_step - first
+        if self.total and done:
+            seconds = (time.monotonic() - began) / done * (self.total - trainer.global_step)
+            line += f", about {max(seconds, 0) / 60:.1f} min left"
+        return line

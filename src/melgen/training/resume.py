@@ -1,0 +1,102 @@
+"""Resuming in the middle of an epoch, exactly.
+
+Lightning restores its loops from counters that mean different things depending on the hook in which a
+checkpoint was written, and steps over or repeats a batch, a validation or an epoch's end accordingly. We
+note our own position instead, always between two updates and after the validation that was due, and
+rewrite Lightning's counters to the one form that says just that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from melgen.data import MelodyDataModule
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a training is: ``windows`` updates into ``epoch``, after ``updates`` in all."""
+
+    epoch: int = 0
+    windows: int = 0
+    updates: int = 0
+
+    def after(self, batch_idx: int, updates: int, windows_per_epoch: int) -> Position:
+        """The position once window ``batch_idx`` of this position's epoch is done."""
+        if batch_idx + 1 >= windows_per_epoch:
+            return Position(self.epoch + 1, 0, updates)
+        return Position(self.epoch, batch_idx + 1, updates)
+
+
+class ExactResume(pl.Callback):
+    """Saves the position and the random generators in every checkpoint, and restores both.
+
+    Lightning calls it before it restores its own loops, from the same dictionary, so that what is
+    rewritten here is what they read.
+    """
+
+    def __init__(self) -> None:
+        self.position = Position()
+        self._random_state: dict[str, Any] | None = None
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Advance."""
+        self.position = self.position.after(batch_idx, trainer.global_step, int(trainer.num_training_batches))
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Write the position and the state of torch's generators."""
+        checkpoint["position"] = asdict(self.position)
+        checkpoint["random_state"] = {
+            "cpu": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+        }
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Read them back and bring Lightning's counters into line."""
+        self.position = Position(**checkpoint["position"])
+        self._random_state = checkpoint["random_state"]
+        if "loops" in checkpoint:
+            rewrite_loops(checkpoint["loops"]["fit_loop"], self.position)
+        if isinstance(datamodule := getattr(trainer, "datamodule", None), MelodyDataModule):
+            datamodule.train_dataloader().start_at(self.position.epoch, self.position.windows)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Restore the generators last, when nothing else of the start-up can draw from them any more."""
+        if self._random_state is not None:
+            torch.set_rng_state(self._random_state["cpu"])
+            if len(self._random_state["cuda"]) == torch.cuda.device_count() > 0:
+                torch.cuda.set_rng_state_all(self._random_state["cuda"])
+            self._random_state = None
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Point the loader at the epoch that starts (not called when resuming within one)."""
+        if isinstance(datamodule := getattr(trainer, "datamodule", None), MelodyDataModule):
+            datamodule.train_dataloader().start_at(trainer.current_epoch)
+
+
+def rewrite_loops(fit_loop: dict[str, Any], position: Position) -> None:
+    """Make Lightning's saved counters say: between two updates, nothing pending."""
+    epochs, batches = fit_loop["epoch_progress"], fit_loop["epoch_loop.batch_progress"]
+    begun = position.epoch + (position.windows > 0)
+    for scope in ("total", "current"):
+        _set(epochs[scope], ready=begun, started=begun, processed=position.epoch, completed=position.epoch)
+    for scope, done in (("total", position.updates), ("current", position.windows)):
+        _set(batches[scope], ready=done, started=done, processed=done, completed=done)
+    batches["is_last_batch"] = False
+    fit_loop["epoch_loop.state_dict"]["_batches_that_stepped"] = position.updates
+
+
+def _set(counters: dict[str, int], **values: int) -> None:
+    if counters.keys() != values.keys():
+        raise RuntimeError(f"this Lightning counts {sorted(counters)}, melgen expects {sorted(values)}")
+    counters.update(values)

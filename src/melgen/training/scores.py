@@ -1,0 +1,52 @@
+"""Sums over scored notes, from which loss, accuracy and bits per note follow."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from melgen.data.tokens import ScoredTunes
+
+
+class Scores:
+    """Gathers the likelihood of held-out tunes, batch by batch, in double precision.
+
+    - ``loss``: mean negative log-likelihood in nats per token, over every target that training has seen;
+      ``perplexity`` is its exponential.
+    - ``accuracy``: share of those targets that the network thinks the likeliest.
+    - ``bits_per_note``: the sum of ``-log2 p`` over notes 3..N of the tunes that all representations can
+      express, divided by the number of those notes; comparable across representations.
+    """
+
+    def __init__(self) -> None:
+        self.nats, self.tokens, self.correct = 0.0, 0, 0
+        self.compared_nats, self.compared_notes = 0.0, 0
+
+    def add(self, logits: Tensor, batch: ScoredTunes) -> None:
+        """Add a batch.
+
+        Shape:
+            ``logits``: ``[B, T, V]``.
+        """
+        nats = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="none").double()
+        nats = nats.view_as(batch.targets)
+        correct = logits.argmax(-1) == batch.targets
+        self.nats += float(nats[batch.counted].sum())
+        self.tokens += int(torch.count_nonzero(batch.counted))
+        self.correct += int(torch.count_nonzero(correct & batch.counted))
+        self.compared_nats += float(nats[batch.compared].sum())
+        self.compared_notes += int(torch.count_nonzero(batch.compared))
+
+    def metrics(self) -> dict[str, float]:
+        """The means; not a number where nothing could be scored."""
+        loss = self.nats / self.tokens if self.tokens else math.nan
+        bits = self.compared_nats / math.log(2) / self.compared_notes if self.compared_notes else math.nan
+        return {
+            "loss": loss,
+            "perplexity": math.exp(min(loss, 700.0)),
+            "accuracy": self.correct / self.tokens if self.tokens else math.nan,
+            "bits_per_note": bits,
+        }

@@ -1,0 +1,193 @@
+import importlib.util
+import math
+import re
+import statistics
+from pathlib import Path
+
+import music_geometry_eval as library
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from melgen.evaluation.tonality import (
+    Tonality,
+    centricity,
+    conjunct_melodic_motion,
+    frequency_centricity,
+    limited_macroharmony,
+    pitch_class_centricity,
+    pitch_class_macroharmony,
+    summarize,
+    tonality,
+    tonality_table,
+)
+
+# Few pitches, so that runs and repetitions are common.
+songs = st.lists(st.integers(58, 70) | st.integers(0, 127), min_size=2, max_size=60)
+spans = st.integers(1, 40)
+window_metrics = pytest.mark.parametrize(
+    "metric",
+    [
+        limited_macroharmony,
+        centricity,
+        pitch_class_macroharmony,
+        frequency_centricity,
+        pitch_class_centricity,
+    ],
+)
+ALTERNATING = [60, 62, 60, 64, 60, 65, 60, 67, 60, 69, 60, 71]
+
+
+def real_tunes():
+    """Aird's airs, as they ship inside music21: letters of the scale only, which keeps their shapes."""
+    book = Path(importlib.util.find_spec("music21").origin).parent / "corpus" / "airdsAirs" / "book1.abc"
+    tunes = []
+    for text in book.read_text(encoding="utf-8").split("\nX:")[1:]:
+        music = re.sub(r"(?m)^[A-Za-z]:.*|%.*", "", text)
+        letters = (
+            ("CDEFGABcdefgab".index(note), octave) for note, octave in re.findall(r"([A-Ga-g])(,?)", music)
+        )
+        tunes.append(
+            [60 + 12 * (i // 7) + (0, 2, 4, 5, 7, 9, 11)[i % 7] - 12 * len(comma) for i, comma in letters]
+        )
+    assert len(tunes) > 150
+    assert min(map(len, tunes)) > 12
+    return tunes
+
+
+def library_in_order(song, span_notes=12):
+    """The library's three numbers, its sums taken in order whatever the Python version."""
+    motion = library.calculate_conjunct_melodic_motion(song)
+    macroharmony = library.calculate_limited_macroharmony(song, span_notes)
+    windows = [song[i : i + span_notes] for i in range(max(len(song) - span_notes, 0) + 1)]
+    total = 0.0
+    for window in windows:
+        total += library.calculate_centricity(window, span_notes)
+    return motion, macroharmony, total / len(windows)
+
+
+@given(songs, spans)
+def test_equal_to_the_library(song, span_notes):
+    ours = tonality(song, span_notes)
+    assert ours == library_in_order(song, span_notes)
+    assert ours.centricity == pytest.approx(library.calculate_centricity(song, span_notes), abs=1e-12)
+
+
+def test_equal_to_the_library_on_real_tunes():
+    tunes = real_tunes()
+    table = tonality_table(tunes)
+    for tune, row in zip(tunes, table.tolist(), strict=True):
+        assert tuple(row) == tonality(tune) == library_in_order(tune)
+
+
+@given(st.lists(songs, min_size=1, max_size=8), spans)
+def test_the_table_equals_the_single_functions_to_the_last_bit(several, span_notes):
+    table = tonality_table([np.array(song, np.int16) for song in several], span_notes)
+    assert table.tolist() == [list(tonality(song, span_notes)) for song in several]
+
+
+@pytest.mark.parametrize(
+    ("song", "expected"),
+    [
+        ([60, 62], 2.0),
+        ([62, 60], 2.0),
+        ([60, 60, 60], 0.0),
+        ([60, 72, 60, 61], 25 / 3),
+    ],
+)
+def test_conjunct_melodic_motion_by_hand(song, expected):
+    assert conjunct_melodic_motion(song) == expected
+
+
+@pytest.mark.parametrize(
+    ("different", "library_score", "corrected_score"),
+    [(1, 5, 5), (4, 2, 2), (5, 1, 1), (8, 1, 1), (9, 5, 2), (10, 6, 3), (12, 8, 5)],
+)
+def test_macroharmony_by_hand(different, library_score, corrected_score):
+    song = [*range(60, 60 + different), *[60] * (12 - different)]
+    assert limited_macroharmony(song) == library_score
+    assert pitch_class_macroharmony(song) == corrected_score
+
+
+def test_macroharmony_of_octaves():
+    song = [60, 72, 48, 84, 36]
+    assert limited_macroharmony(song) == 1
+    assert pitch_class_macroharmony(song) == 5
+
+
+def test_windows_move_by_one_note():
+    song = [60] * 12 + [62]
+    assert limited_macroharmony(song) == (5 + 4) / 2
+    assert centricity(song) == (1 + 11 / 12) / 2
+    assert centricity(song[:12]) == 1
+
+
+def test_centricity_by_hand():
+    assert centricity(ALTERNATING) == 1 / 12
+    assert frequency_centricity(ALTERNATING) == 6 / 12
+    assert pitch_class_centricity([60, 62, 72, 64]) == 2 / 4
+    assert centricity([60, 60, 60, 62]) == frequency_centricity([60, 60, 60, 62]) == 3 / 4
+
+
+def test_a_run_does_not_reach_beyond_its_window():
+    # Windows of 3: 60 60 60, 60 60 60, 60 60 62, 60 62 62
+    assert centricity([60, 60, 60, 60, 62, 62], span_notes=3) == (1 + 1 + 2 / 3 + 2 / 3) / 4
+    # A run that would join two songs in the table does not.
+    assert tonality_table([[62, 60], [60, 60]])[:, 2].tolist() == [0.5, 1.0]
+
+
+@given(songs, st.integers(-40, 40))
+def test_transposition_changes_nothing(song, shift):
+    shifted = [pitch + shift for pitch in song]
+    assert tonality(song) == tonality(shifted)
+    assert pitch_class_macroharmony(song) == pitch_class_macroharmony(shifted)
+    assert pitch_class_centricity(song) == pitch_class_centricity(shifted)
+
+
+@given(songs)
+def test_bounds(song):
+    assert limited_macroharmony(song) >= pitch_class_macroharmony([0, 1, 2, 3, 4]) == 1
+    assert 1 / 12 <= centricity(song) <= frequency_centricity(song) + 1e-12
+    assert frequency_centricity(song) <= pitch_class_centricity(song) + 1e-12
+    assert pitch_class_centricity(song) <= 1
+
+
+@window_metrics
+def test_empty_songs_and_windows_are_refused(metric):
+    with pytest.raises(ValueError, match="without notes"):
+        metric([])
+    with pytest.raises(ValueError, match="span_notes must be at least 1, got 0"):
+        metric([60], span_notes=0)
+    assert metric([60]) == metric(np.array([60], np.int16))
+
+
+def test_motion_needs_two_notes():
+    with pytest.raises(ValueError, match="needs two notes, got one"):
+        conjunct_melodic_motion([60])
+    with pytest.raises(ValueError, match="without notes"):
+        conjunct_melodic_motion([])
+    with pytest.raises(ValueError, match="melody 2 has 1"):
+        tonality_table([[60, 62], [60]])
+
+
+def test_summary():
+    several = [[60, 62, 64], [60, 60, 60], [60, 72, 60]]
+    summary = summarize(several)
+    assert summary.songs == 3
+    for column in range(3):
+        values = [tonality(song)[column] for song in several]
+        assert summary.mean[column] == pytest.approx(statistics.fmean(values))
+        assert summary.deviation[column] == pytest.approx(statistics.stdev(values))
+
+
+def test_summary_of_one_song_has_no_deviation():
+    summary = summarize([ALTERNATING])
+    assert summary.mean == tonality(ALTERNATING)
+    assert all(math.isnan(value) for value in summary.deviation)
+
+
+def test_summary_of_no_songs():
+    assert tonality_table([]).shape == (0, len(Tonality._fields))
+    with pytest.raises(ValueError, match="at least one melody"):
+        summarize([])

@@ -1,0 +1,207 @@
+import math
+
+import pytest
+import torch
+from scipy import stats
+from torch import nn
+
+from melgen.generation.composing import compose
+from melgen.generation.sampling import sample_values, select
+from melgen.music import REPRESENTATIONS, Vocabulary, representation_named
+
+DRAWS = 20_000
+# A correct sampler fails a chi-square test at this level once in ten thousand seeds; the seeds are fixed.
+SIGNIFICANCE = 1e-4
+
+
+class Network(nn.Module):
+    """A small recurrent network that says in which mode, and on what, it was called."""
+
+    def __init__(self, vocab_size=7):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, 8)
+        self.recurrent = nn.LSTM(8, 8, batch_first=True)
+        self.dropout = nn.Dropout(0.5)
+        self.output = nn.Linear(8, vocab_size)
+        self.calls = []
+
+    def forward(self, tokens, state):
+        self.calls.append((tuple(tokens.shape), state is None, self.training))
+        hidden, state = self.recurrent(self.embedding(tokens), state)
+        return 4 * self.output(self.dropout(hidden)), state
+
+
+@pytest.fixture
+def network():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Network()
+
+
+def draw(probabilities, **options):
+    logits = torch.tensor(probabilities).log().expand(DRAWS, -1)
+    tokens = select(logits, generator=torch.Generator().manual_seed(0), **options)
+    return torch.bincount(tokens, minlength=len(probabilities)).tolist()
+
+
+def power(probabilities, exponent):
+    raised = [p**exponent for p in probabilities]
+    return [p / sum(raised) for p in raised]
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "options", "expected"),
+    [
+        ([0.1, 0.2, 0.3, 0.4], {}, [0.1, 0.2, 0.3, 0.4]),
+        ([0.1, 0.2, 0.3, 0.4], {"temperature": 0.5}, power([0.1, 0.2, 0.3, 0.4], 2)),
+        ([0.1, 0.2, 0.3, 0.4], {"temperature": 2.0}, power([0.1, 0.2, 0.3, 0.4], 0.5)),
+        ([0.1, 0.2, 0.3, 0.4], {"top_k": 2}, [0, 0, 3 / 7, 4 / 7]),
+        ([0.1, 0.2, 0.3, 0.4], {"top_k": 9}, [0.1, 0.2, 0.3, 0.4]),
+        ([0.1, 0.2, 0.3, 0.4], {"top_p": 0.6}, [0, 0, 3 / 7, 4 / 7]),
+        ([0.1, 0.2, 0.3, 0.4], {"top_p": 0.75}, [0, 2 / 9, 3 / 9, 4 / 9]),
+        ([0.1, 0.2, 0.3, 0.4], {"top_p": 1.0}, [0.1, 0.2, 0.3, 0.4]),
+        # Of the two most probable, 4/7 alone reaches a half of what top_k left.
+        ([0.1, 0.2, 0.3, 0.4], {"top_k": 2, "top_p": 0.5}, [0, 0, 0, 1]),
+        # Squared and renormalised, the likeliest has 16/30, which reaches a half only after the temperature.
+        ([0.1, 0.2, 0.3, 0.4], {"temperature": 0.5, "top_p": 0.5}, [0, 0, 0, 1]),
+        ([0.4, 0.0, 0.6], {}, [0.4, 0, 0.6]),
+    ],
+)
+def test_roulette_draws_from_the_stated_distribution(probabilities, options, expected):
+    counts = draw(probabilities, **options)
+    possible = [i for i, p in enumerate(expected) if p > 0]
+    assert sum(counts[i] for i in possible) == DRAWS
+    test = stats.chisquare([counts[i] for i in possible], [DRAWS * expected[i] for i in possible])
+    assert len(possible) == 1 or test.pvalue > SIGNIFICANCE
+
+
+def test_ties_are_settled_towards_lower_tokens():
+    logits = torch.zeros(5, 6)
+    assert select(logits, top_k=1).tolist() == [0] * 5
+    assert select(logits, top_p=1e-9).tolist() == [0] * 5
+    assert select(torch.tensor([[1.0, 3.0, 3.0]]), "max").tolist() == [1]
+
+
+@pytest.mark.parametrize("temperature", [1e-300, 5e-324])
+def test_a_temperature_near_zero_is_the_maximum(temperature):
+    logits = torch.tensor([[1.0, 1.0 + 1e-6, -50.0], [-1e30, 1e30, 3.0]])
+    assert select(logits, temperature=temperature).tolist() == select(logits, "max").tolist()
+
+
+def test_a_high_temperature_is_even():
+    counts = draw([0.01, 0.09, 0.9], temperature=1e9)
+    assert stats.chisquare(counts).pvalue > SIGNIFICANCE
+
+
+def test_impossible_tokens_are_never_drawn_even_by_the_largest_draw(monkeypatch):
+    monkeypatch.setattr(torch, "rand", lambda *size, **_: torch.ones(*size, dtype=torch.float64))
+    assert select(torch.tensor([[0.0, 0.0, -math.inf]])).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"selection": "rulette"}, "unknown selection 'rulette'; known are roulette, max"),
+        ({"temperature": 0}, "temperature must be positive, got 0"),
+        ({"temperature": -1.0}, "temperature"),
+        ({"temperature": math.nan}, "temperature"),
+        ({"temperature": math.inf}, "temperature"),
+        ({"top_k": 0}, "top_k must be at least 1, got 0"),
+        ({"top_p": 0.0}, "top_p must be above 0 and at most 1, got 0"),
+        ({"top_p": 1.5}, "top_p"),
+        ({"top_p": math.nan}, "top_p"),
+    ],
+)
+def test_options_out_of_range(options, message, network):
+    with pytest.raises(ValueError, match=message):
+        select(torch.zeros(1, 3), **options)
+    with pytest.raises(ValueError, match=message):
+        sample_values(network, [0], songs=1, notes=1, **options)
+    assert not network.calls
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"songs": 0}, "songs must be at least 1, got 0"),
+        ({"notes": -3}, "notes must be at least 1, got -3"),
+        ({"primer_tokens": []}, "a primer is a list of at least one token"),
+        ({"primer_tokens": [[1, 2]]}, "a primer is a list"),
+        ({"seed": -1}, "seed must lie between 0"),
+        ({"seed": 2**64}, "seed must lie between 0"),
+    ],
+)
+def test_numbers_out_of_range(wrong, message, network):
+    with pytest.raises(ValueError, match=message):
+        sample_values(network, **{"primer_tokens": [1], "songs": 2, "notes": 2, **wrong})
+
+
+@pytest.mark.parametrize("selection", ["roulette", "max"])
+def test_nan_is_refused(selection):
+    with pytest.raises(ValueError, match="NaN"):
+        select(torch.tensor([[0.0, math.nan]]), selection)
+
+
+def test_same_seed_same_songs_and_global_generators_stay_still(network):
+    before = torch.get_rng_state()
+    songs = sample_values(network, [1, 2], songs=5, notes=20, seed=3)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.rand(1)
+    assert torch.equal(sample_values(network, [1, 2], songs=5, notes=20, seed=3), songs)
+    assert not torch.equal(sample_values(network, [1, 2], songs=5, notes=20, seed=4), songs)
+    assert len({tuple(song) for song in songs.tolist()}) == 5
+    assert not songs.is_inference()
+
+
+def test_the_state_is_carried(network):
+    """Note by note equals reading the whole song anew before every note."""
+    primer = [1, 2, 3]
+    songs = sample_values(network, primer, songs=3, notes=10, selection="max")
+    network.eval()
+    for song in songs.tolist():
+        so_far = list(primer)
+        for token in song:
+            logits, _ = network(torch.tensor([so_far]), None)
+            assert logits[0, -1].argmax() == token
+            so_far.append(token)
+
+
+def test_all_songs_are_one_batch_and_the_primer_is_read_once(network):
+    sample_values(network, torch.tensor([1, 2, 3]), songs=4, notes=3)
+    assert network.calls == [((4, 3), True, False), ((4, 1), False, False), ((4, 1), False, False)]
+
+
+def test_each_part_gets_its_own_mode_back(network):
+    network.train()
+    network.dropout.eval()  # frozen by someone on purpose
+    sample_values(network, [1], songs=1, notes=1)
+    assert network.training
+    assert network.recurrent.training
+    assert not network.dropout.training
+
+    def fail(*_):
+        raise RuntimeError("no")
+
+    network.recurrent.forward = fail
+    with pytest.raises(RuntimeError, match="no"):
+        sample_values(network, [1], songs=1, notes=1)
+    assert network.training
+
+
+def test_any_callable_will_do():
+    def next_is_one_more(tokens, state):
+        return nn.functional.one_hot((tokens + 1) % 5, 5).float() * 1e9, state
+
+    assert sample_values(next_is_one_more, [3], songs=2, notes=4).tolist() == [[4, 0, 1, 2]] * 2
+
+
+@pytest.mark.parametrize("name", list(REPRESENTATIONS))
+def test_composed_songs_begin_with_the_primer(name):
+    representation = representation_named(name)
+    tune = [60, 62, 64, 62, 60, 65, 67]
+    vocabulary = Vocabulary.from_values([representation.encode(tune)])
+    songs = compose(Network(len(vocabulary)), representation, vocabulary, primer=tune[:4], songs=3, notes=30)
+    assert [song.pitches[:4] for song in songs] == [tuple(tune[:4])] * 3
+    assert [len(song) for song in songs] == [34] * 3 or name == "interval"
+    with pytest.raises(ValueError, match="never occurred in training"):
+        compose(Network(len(vocabulary)), representation, vocabulary, primer=[60, 71], songs=3, notes=30)

@@ -1,0 +1,208 @@
+import json
+import math
+import os
+
+import mido
+import pytest
+
+from melgen.generation.songs import read_songs, write_songs
+from melgen.music import Interval, Melody
+
+METADATA = {
+    "seed": 0,
+    "model": {"run": "control-lstm-2-seed0", "step": 400},
+    "primer": [60, 62, 64, 62],
+    "selection": {"selection": "roulette", "temperature": 1.0},
+    "note": "é",
+}
+SONGS = [Melody.from_pitches([60, 62, 64]), Interval().decode([-8, 1], first_pitch=20)]
+
+
+def files_of(directory):
+    return sorted(path.name for path in directory.iterdir())
+
+
+def contents_of(directory):
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def test_songs_survive_a_round_trip(tmp_path):
+    paths = write_songs(tmp_path / "run" / "songs", SONGS, METADATA, tempo_qpm=100, velocity=80)
+    assert [path.name for path in paths] == ["song_001.mid", "song_002.mid"]
+    assert files_of(tmp_path / "run") == ["songs"]
+    assert files_of(tmp_path / "run" / "songs") == ["song_001.mid", "song_002.mid", "songs.json"]
+    for path in (tmp_path / "run" / "songs", tmp_path / "run" / "songs" / "songs.json"):
+        found = read_songs(path)
+        assert found.melodies == SONGS
+        assert found.metadata == METADATA
+    notes = [message.note for message in mido.MidiFile(paths[1]) if message.type == "note_on"]
+    assert notes == [20, 61]
+
+
+def test_json_is_readable_one_song_a_line(tmp_path):
+    write_songs(tmp_path / "songs", SONGS, METADATA)
+    text = (tmp_path / "songs" / "songs.json").read_text(encoding="utf-8")
+    (line,) = [line for line in text.splitlines() if "song_002" in line]
+    assert json.loads(line) == {
+        "file": "song_002.mid",
+        "pitches": [20, 61],
+        "onsets": [0, 8],
+        "durations": [4, 4],
+        "notes": "G#0 r C#4",
+    }
+
+
+def test_equal_songs_give_equal_bytes(tmp_path):
+    write_songs(tmp_path / "a", SONGS, METADATA)
+    write_songs(tmp_path / "b", SONGS, METADATA)
+    assert contents_of(tmp_path / "a") == contents_of(tmp_path / "b")
+
+
+def test_an_earlier_larger_set_leaves_nothing_behind(tmp_path):
+    target = tmp_path / "songs"
+    write_songs(target, SONGS * 5, METADATA)
+    write_songs(target, SONGS[:1], {**METADATA, "seed": 1})
+    assert files_of(target) == ["song_001.mid", "songs.json"]
+    assert read_songs(target).metadata["seed"] == 1
+    assert files_of(tmp_path) == ["songs"]
+
+
+def test_numbers_grow_with_the_set(tmp_path):
+    paths = write_songs(tmp_path / "songs", [Melody.from_pitches([60])] * 1000, METADATA)
+    assert (paths[0].name, paths[-1].name) == ("song_0001.mid", "song_1000.mid")
+    write_songs(tmp_path / "songs", SONGS, METADATA)
+    assert len(files_of(tmp_path / "songs")) == 3
+
+
+@pytest.mark.parametrize("foreign", ["thesis.pdf", "song_1.mid", ".hidden", "song_001.mid.bak"])
+def test_a_directory_with_foreign_files_is_refused(foreign, tmp_path):
+    target = tmp_path / "songs"
+    write_songs(target, SONGS, METADATA)
+    (target / foreign).write_text("mine")
+    before = contents_of(target)
+    with pytest.raises(ValueError, match=f"songs holds files .* such as {foreign}"):
+        write_songs(target, SONGS, METADATA)
+    assert contents_of(target) == before
+    assert files_of(tmp_path) == ["songs"]
+
+
+@pytest.mark.parametrize(
+    "content", [{"song_001.mid": "x"}, {"songs.json": "[]"}, {"songs.json": "{}", "song_001.mid": "x"}]
+)
+def test_files_that_only_look_like_ours_are_refused(content, tmp_path):
+    for name, text in content.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match="not a set of generated songs"):
+        write_songs(tmp_path, SONGS, METADATA)
+    assert files_of(tmp_path) == sorted(content)
+
+
+def test_an_empty_directory_is_filled(tmp_path):
+    (tmp_path / "songs").mkdir()
+    write_songs(tmp_path / "songs", SONGS, METADATA)
+    assert len(files_of(tmp_path / "songs")) == 3
+
+
+def test_a_link_keeps_pointing_to_the_songs(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    write_songs(tmp_path / "link", SONGS, METADATA)
+    assert (tmp_path / "link").is_symlink()
+    assert len(files_of(tmp_path / "real")) == 3
+
+
+@pytest.mark.parametrize("failing_call", [1, 2])
+def test_a_failed_swap_leaves_the_earlier_set(failing_call, tmp_path, monkeypatch):
+    target = tmp_path / "songs"
+    write_songs(target, SONGS, METADATA)
+    before = contents_of(target)
+    real_replace, swaps = os.replace, []
+
+    def replace(source, destination):
+        if source.is_dir():
+            swaps.append(source)
+            if len(swaps) == failing_call:
+                raise OSError(28, "No space left on device")
+        real_replace(source, destination)
+
+    monkeypatch.setattr("os.replace", replace)
+    with pytest.raises(OSError, match=r"cannot write songs: No space left on device: '.*songs'"):
+        write_songs(target, SONGS[:1], METADATA)
+    assert contents_of(target) == before
+    assert files_of(tmp_path) == ["songs"]
+
+
+def test_a_song_that_fits_no_midi_file_writes_nothing(tmp_path):
+    with pytest.raises(ValueError, match="note 1 has pitch 200"):
+        write_songs(tmp_path / "songs", [*SONGS, Melody.from_pitches([200])], METADATA)
+    assert files_of(tmp_path) == []
+
+
+def test_a_file_in_the_way(tmp_path):
+    (tmp_path / "songs").write_text("mine")
+    with pytest.raises(ValueError, match="it is a file"):
+        write_songs(tmp_path / "songs", SONGS, METADATA)
+    with pytest.raises(OSError, match="cannot write songs"):
+        write_songs(tmp_path / "songs" / "below", SONGS, METADATA)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
+def test_a_directory_without_write_permission(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError, match="cannot write songs"):
+        write_songs(tmp_path / "songs", SONGS, METADATA)
+
+
+@pytest.mark.parametrize(
+    ("songs", "metadata", "message"),
+    [
+        ([], METADATA, "no songs to write"),
+        (SONGS, {"seed": 0, "primer": [], "selection": {}}, "model is missing"),
+        (SONGS, {**METADATA, "score": math.nan}, "plain JSON"),
+        (SONGS, {**METADATA, "path": {1, 2}}, "plain JSON"),
+    ],
+)
+def test_what_cannot_be_written(songs, metadata, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        write_songs(tmp_path / "songs", songs, metadata)
+    assert files_of(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content.update(format="other"), "does not say"),
+        (lambda content: content.update(format_version=2), "format version 2; this melgen reads 1"),
+        (lambda content: content.pop("metadata"), "needs an object 'metadata'"),
+        (lambda content: content.update(songs={}), "a list 'songs'"),
+        (lambda content: content["songs"].append([60]), "song 3 is damaged"),
+        (
+            lambda content: content["songs"][1].pop("onsets"),
+            "song 2 is damaged: it needs a list of integers 'onsets'",
+        ),
+        (lambda content: content["songs"][0].update(pitches=[60, 61.5, 62]), "song 1 is damaged"),
+        (lambda content: content["songs"][0].update(pitches=[60, 128, 62]), "pitch 128 is outside 0 to 127"),
+        (lambda content: content["songs"][0].update(pitches=[60]), "as many onsets"),
+    ],
+)
+def test_damaged_songs_are_refused(change, message, tmp_path):
+    write_songs(tmp_path / "songs", SONGS, METADATA)
+    path = tmp_path / "songs" / "songs.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=message) as caught:
+        read_songs(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"[", b"\xff\xfe", b"[]"])
+def test_files_that_are_no_songs(content, tmp_path):
+    (tmp_path / "songs.json").write_bytes(content)
+    with pytest.raises(ValueError, match="is not a list of songs"):
+        read_songs(tmp_path)
+
+
+def test_reading_where_there_is_nothing(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"songs\.json"):
+        read_songs(tmp_path)

@@ -1,0 +1,136 @@
+import mido
+import muspy
+import pytest
+import symusic
+from hypothesis import given
+from hypothesis import strategies as st
+
+from melgen.music import Interval, Melody, midi_bytes, note_text, write_midi
+
+TUNE = Melody((60, 62, 62, 57), (0, 4, 6, 16), (4, 2, 2, 8), title="The White Cockade")
+
+
+@st.composite
+def tunes(draw):
+    gaps = draw(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 20), st.integers(0, 127)), max_size=20))
+    onsets, durations, now = [], [], 0
+    for rest, duration, _ in gaps:
+        onsets.append(now + rest)
+        durations.append(duration)
+        now += rest + duration
+    return Melody(tuple(pitch for _, _, pitch in gaps), tuple(onsets), tuple(durations))
+
+
+def read_with_mido(content, tmp_path):
+    path = tmp_path / "read.mid"
+    path.write_bytes(content)
+    now, started, notes = 0, {}, []
+    for message in mido.MidiFile(path).tracks[1]:
+        now += message.time
+        if message.type == "note_on":
+            started[message.note] = now
+        elif message.type == "note_off":
+            begin = started.pop(message.note)
+            notes.append((message.note, begin / 240, (now - begin) / 240))
+    assert not started
+    return notes
+
+
+def as_rows(melody):
+    return list(zip(melody.pitches, melody.onsets, melody.durations, strict=True))
+
+
+@given(tune=tunes())
+def test_notes_survive_a_round_trip_through_mido(tune, tmp_path_factory):
+    assert read_with_mido(midi_bytes(tune), tmp_path_factory.getbasetemp()) == as_rows(tune)
+
+
+def test_symusic_and_muspy_read_the_same_notes(tmp_path):
+    path = write_midi(TUNE, tmp_path / "tune.mid")
+    score = symusic.Score(str(path))
+    assert score.ticks_per_quarter == 960
+    assert score.tempos[0].qpm == 120
+    assert [(n.pitch, n.time // 240, n.duration // 240) for n in score.tracks[0].notes] == as_rows(TUNE)
+    assert {note.velocity for note in score.tracks[0].notes} == {100}
+    music = muspy.read_midi(str(path))
+    assert [(n.pitch, n.time // 240, n.duration // 240) for n in music.tracks[0].notes] == as_rows(TUNE)
+    assert score.tracks[0].name == music.tracks[0].name == TUNE.title
+
+
+def test_header_tempo_and_velocity(tmp_path):
+    midi = mido.MidiFile(write_midi(TUNE, tmp_path / "tune.mid", tempo_qpm=90, velocity=64))
+    assert (midi.type, midi.ticks_per_beat, len(midi.tracks)) == (1, 960, 2)
+    tempo = next(message.tempo for message in midi.tracks[0] if message.type == "set_tempo")
+    assert mido.tempo2bpm(tempo) == pytest.approx(90, abs=1e-4)  # whole microseconds
+    assert {message.velocity for message in midi.tracks[1] if message.type == "note_on"} == {64}
+    assert midi.length == pytest.approx(24 / 4 * 60 / 90, rel=1e-6)
+
+
+def test_rests_of_decoded_intervals_are_silent(tmp_path):
+    melody = Interval().decode([-8, 1], first_pitch=20)
+    assert read_with_mido(midi_bytes(melody), tmp_path) == [(20, 0, 4), (61, 8, 4)]
+
+
+def test_a_note_sounds_for_a_step_and_ends_where_the_next_begins(tmp_path):
+    overlapping = Melody((60, 60, 62), (0, 2, 4), (8, 0, 4))
+    assert read_with_mido(midi_bytes(overlapping), tmp_path) == [(60, 0, 2), (60, 2, 1), (62, 4, 4)]
+
+
+def test_equal_melodies_give_equal_bytes_and_nothing_is_left_beside_them(tmp_path):
+    first = write_midi(TUNE, tmp_path / "new folder" / "a.mid").read_bytes()
+    assert write_midi(TUNE, tmp_path / "new folder" / "a.mid").read_bytes() == first == midi_bytes(TUNE)
+    assert [path.name for path in (tmp_path / "new folder").iterdir()] == ["a.mid"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = write_midi(TUNE, tmp_path / "a.mid")
+    before = path.read_bytes()
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_midi(Melody.from_pitches([60]), path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("title", ["Für Elise", "千本桜", "broken \udce9"])
+def test_titles_in_any_script(title, tmp_path):
+    write_midi(Melody((60,), (0,), (4,), title=title), tmp_path / "a.mid")
+    track = mido.MidiFile(tmp_path / "a.mid", charset="utf-8").tracks[1]
+    assert track.name == title.replace("\udce9", "?")
+
+
+def test_a_melody_without_notes_is_an_empty_file(tmp_path):
+    assert read_with_mido(midi_bytes(Melody.from_pitches([])), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("melody", "message"),
+    [
+        (Melody.from_pitches([60, 128]), "note 2 has pitch 128"),
+        (Melody.from_pitches([-1]), "note 1 has pitch -1"),
+        (Melody((60,), (0,), (-4,)), "negative duration of -4"),
+        (Melody((60,), (-4,), (4,)), "note 1 starts at step -4"),
+        (Melody((60, 62), (4, 4), (4, 4)), "note 2 starts at step 4, but can start at 5 at the earliest"),
+    ],
+)
+def test_melodies_that_fit_no_midi_file(melody, message):
+    with pytest.raises(ValueError, match=message):
+        midi_bytes(melody)
+
+
+@pytest.mark.parametrize("options", [{"velocity": 0}, {"velocity": 128}, {"tempo_qpm": 0}, {"tempo_qpm": 3}])
+def test_options_that_fit_no_midi_file(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        midi_bytes(TUNE, **options)
+
+
+def test_note_text():
+    assert note_text(Melody.from_pitches([60, 61, 57])) == "C4 C#4 A3"
+    assert note_text(Interval().decode([-60, -60, 2], first_pitch=60)) == "C4 r r D4"
+    assert note_text(TUNE) == "C4 D4 D4 r r A3"
+    assert note_text(Melody((60,), (4,), (4,))) == "r C4"
+    assert note_text(Melody.from_pitches([])) == ""

@@ -1,0 +1,72 @@
+"""The cells once more, in NumPy, from the publications and TensorFlow 1's equations: one step, no tricks.
+
+Kernels are TensorFlow's: ``[input + hidden, blocks * hidden]``, multiplied from the right, its block order.
+"""
+
+import numpy as np
+
+
+def sigma(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def lstm(x, state, kernel, bias):
+    h, c = state
+    i, j, f, o = np.split(np.concatenate([x, h], 1) @ kernel + bias, 4, axis=1)
+    c = c * sigma(f + 1) + sigma(i) * np.tanh(j)
+    return np.tanh(c) * sigma(o), c
+
+
+def rnn(x, state, kernel, bias):
+    (h,) = state
+    return (np.tanh(np.concatenate([x, h], 1) @ kernel + bias),)
+
+
+def gru(x, state, gate_kernel, gate_bias, candidate_kernel, candidate_bias):
+    (h,) = state
+    r, u = np.split(sigma(np.concatenate([x, h], 1) @ gate_kernel + gate_bias), 2, axis=1)
+    candidate = np.tanh(np.concatenate([x, r * h], 1) @ candidate_kernel + candidate_bias)
+    return (u * h + (1 - u) * candidate,)
+
+
+def ugrnn(x, state, kernel, bias):
+    (h,) = state
+    g, c = np.split(np.concatenate([x, h], 1) @ kernel + bias, 2, axis=1)
+    g = sigma(g + 1)
+    return (g * h + (1 - g) * np.tanh(c),)
+
+
+def nas(x, state, input_kernel, state_kernel):
+    h, c = state
+    of_input = np.split(x @ input_kernel, 8, axis=1)
+    of_state = np.split(h @ state_kernel, 8, axis=1)
+    summed = [a + b for a, b in zip(of_input, of_state, strict=True)]
+    # The tree of the publication's figure, from the leaves up; the cell enters at its first node.
+    left = np.tanh(sigma(summed[0]) * np.maximum(summed[1], 0))
+    left_right = np.tanh(sigma(summed[2]) + np.maximum(of_input[3] * of_state[3], 0))
+    right = np.tanh(np.tanh(summed[4]) * sigma(summed[5]))
+    right_right = sigma(np.tanh(summed[6]) + sigma(summed[7]))
+    c = np.tanh(left + c) * left_right
+    return np.tanh(c * np.tanh(right + right_right)), c
+
+
+def scan(step, inputs, state, *weights):
+    """Outputs ``[B, T, H]`` and last state of a step over inputs ``[B, T, I]``."""
+    outputs = []
+    for time in range(inputs.shape[1]):
+        state = step(inputs[:, time], state, *weights)
+        outputs.append(state[0])
+    return np.stack(outputs, axis=1), state
+
+
+def torch_kernel(weight_ih, weight_hh, order):
+    """TensorFlow's kernel from torch-like weights, our block ``order[k]`` becoming block k."""
+    hidden_size = weight_hh.shape[1]
+    both = np.concatenate([weight_ih, weight_hh], axis=1)
+    blocks = np.split(both, both.shape[0] // hidden_size, axis=0)
+    return np.concatenate([blocks[k].T for k in order], axis=1)
+
+
+def in_order(bias, order):
+    blocks = np.split(bias, len(order))
+    return np.concatenate([blocks[k] for k in order])
