@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -33,8 +33,10 @@ def _hydra_of(root: DictConfig) -> DictConfig:
     if "hydra" in root:
         return root.hydra
     if HydraConfig.initialized():
-        return HydraConfig.get()
-    raise ValueError("a configuration composed outside of Hydra's command line needs name=... and run_dir=...")
+        return cast(DictConfig, HydraConfig.get())
+    raise ValueError(
+        "composed outside of Hydra's command line, a configuration needs name=... and run_dir=..."
+    )
 
 
 def _last_word(dotted: str) -> str:
@@ -54,13 +56,14 @@ def _file_name(path: str) -> str:
 
 def register_resolvers() -> None:
     """Make the resolvers that ``conf/`` uses known; may be called again."""
-    for name, resolver in {
+    resolvers: dict[str, Callable[..., Any]] = {
         "experiment_or_corpus": _experiment_or_corpus,
         "run_name": _run_name,
         "last_word": _last_word,
         "count": _count,
         "file_name": _file_name,
-    }.items():
+    }
+    for name, resolver in resolvers.items():
         OmegaConf.register_new_resolver(name, resolver, replace=True)
 
 

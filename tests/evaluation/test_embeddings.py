@@ -2,8 +2,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from melgen.evaluation.embedding_picture import embedding_figure
-from melgen.evaluation.embeddings import nearest_neighbours, project_2d, write_projector
+from melgen.evaluation.embeddings import embedding_figure, nearest_neighbours, project_2d, write_projector
 from melgen.music import Interval, pitch_name
 
 PITCHES = [pitch_name(pitch) for pitch in range(48, 78)]

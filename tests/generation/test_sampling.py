@@ -5,9 +5,8 @@ import torch
 from scipy import stats
 from torch import nn
 
-from melgen.generation.composing import compose
-from melgen.generation.sampling import sample_values, select
-from melgen.music import REPRESENTATIONS, Vocabulary, representation_named
+from melgen.generation.sampling import sample_melodies, sample_values, select
+from melgen.music import REPRESENTATIONS, Interval, Vocabulary, representation_named
 
 DRAWS = 20_000
 # A correct sampler fails a chi-square test at this level once in ten thousand seeds; the seeds are fixed.
@@ -196,12 +195,39 @@ def test_any_callable_will_do():
 
 
 @pytest.mark.parametrize("name", list(REPRESENTATIONS))
-def test_composed_songs_begin_with_the_primer(name):
+def test_melodies_begin_with_the_primer(name):
     representation = representation_named(name)
     tune = [60, 62, 64, 62, 60, 65, 67]
     vocabulary = Vocabulary.from_values([representation.encode(tune)])
-    songs = compose(Network(len(vocabulary)), representation, vocabulary, primer=tune[:4], songs=3, notes=30)
+    network = Network(len(vocabulary))
+    songs = sample_melodies(network, representation, vocabulary, primer=tune[:4], songs=3, notes=30)
     assert [song.pitches[:4] for song in songs] == [tuple(tune[:4])] * 3
-    assert [len(song) for song in songs] == [34] * 3 or name == "interval"
-    with pytest.raises(ValueError, match="never occurred in training"):
-        compose(Network(len(vocabulary)), representation, vocabulary, primer=[60, 71], songs=3, notes=30)
+    assert [song.onsets[-1] < 34 * 4 for song in songs] == [True] * 3
+    assert all(len(song) == 34 for song in songs) or name == "interval"
+
+
+def test_melodies_follow_the_sampled_values():
+    vocabulary = Vocabulary([-60, 2, 3])
+
+    def always_the_lowest(tokens, state):
+        return torch.tensor([1.0, 0.0, 0.0]).expand(*tokens.shape, 3), state
+
+    (song,) = sample_melodies(
+        always_the_lowest, Interval(), vocabulary, primer=[70, 73], songs=1, notes=2, selection="max"
+    )
+    assert song.pitches == (70, 73, 13)
+    assert song.onsets == (0, 4, 8)
+
+
+@pytest.mark.parametrize(
+    ("primer", "message"),
+    [
+        ([], "or more notes"),
+        ([60], "2 or more notes"),
+        ([60, 128], "got 128"),
+        ([60, 71], "value 11 never occurred"),
+    ],
+)
+def test_melodies_with_an_impossible_primer(primer, message, network):
+    with pytest.raises(ValueError, match=rf"primer \[.*{message}"):
+        sample_melodies(network, Interval(), Vocabulary([-2, 2]), primer, songs=1, notes=1)

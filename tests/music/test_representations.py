@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rough_abc import real_tunes
 
 from melgen.music import (
     DB12,
@@ -14,6 +13,7 @@ from melgen.music import (
     representation_named,
     transpositions,
 )
+from tests.music.rough_abc import real_tunes
 
 pitches = st.integers(0, 127)
 melodies = st.lists(pitches, min_size=1, max_size=40)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rough_abc import real_tunes
 
 from melgen.music import DB12, Control, Interval, Vocabulary
+from tests.music.rough_abc import real_tunes
 
 values = st.integers(-200, 200)
 value_sets = st.lists(values, min_size=1, max_size=30)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from cell_equations import gru, in_order, lstm, nas, rnn, scan, torch_kernel, ugrnn
 from torch import nn
 
 from melgen.networks import GRU, LSTM, NAS, RNN, UGRNN, AbstractRecurrentLayer, map_state, mixed
+from tests.networks.cell_equations import gru, in_order, lstm, nas, rnn, scan, torch_kernel, ugrnn
 
 # Sums of a few dozen float64 terms in another order, through at most nine saturating steps.
 TOLERANCE = 1e-10

@@ -8,14 +8,20 @@
 from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.corpus import AbstractCorpus, ImportedCorpus
 from melgen.corpora.errors import CorpusError
+from melgen.corpora.folder import FolderCorpus
 from melgen.corpora.folk import FolkCorpus
+from melgen.corpora.muspy_datasets import MusPyCorpus
+from melgen.corpora.pickles import PicklesCorpus
 from melgen.corpora.report import ImportReport
 
 __all__ = [
     "AbstractCorpus",
     "Cleaning",
     "CorpusError",
+    "FolderCorpus",
     "FolkCorpus",
     "ImportReport",
     "ImportedCorpus",
+    "MusPyCorpus",
+    "PicklesCorpus",
 ]

@@ -1,8 +1,8 @@
 """Imported corpora on disk: ``<cache_dir>/corpora/<fingerprint>/``, arrays to map and two JSON files.
 
-An entry is written into a sibling directory and renamed, so that it is there whole or not at all; a lock makes a
-second process wait for the first one's reading. Every file carries a checksum; an entry that does not match is
-read anew. Nothing here unpickles.
+An entry is written into a sibling directory and renamed, so that it is there whole or not at all; a lock
+makes a second process wait for the first one's reading. Every file carries a checksum; an entry that does not
+match is read anew. Nothing here unpickles.
 """
 
 from __future__ import annotations
@@ -64,9 +64,7 @@ class CorpusCache:
                 if _checksum(folder / name) != checksum:
                     return None
             arrays = {name: np.load(folder / f"{name}.npy", "r", allow_pickle=False) for name in _ARRAYS}
-            splits = (
-                np.load(folder / _SPLITS, "r", allow_pickle=False) if details.pop("has_splits") else None
-            )
+            splits = np.load(folder / _SPLITS, "r", allow_pickle=False) if details.pop("has_splits") else None
             tunes = json.loads((folder / _TUNES).read_text(encoding="utf-8"))
             return Melodies(**arrays, titles=tunes["titles"], sources=tunes["sources"]), splits, details
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -84,10 +82,14 @@ class CorpusCache:
         scratch = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".part", dir=self._folder))
         try:
             for name, dtype in _ARRAYS.items():
-                np.save(scratch / f"{name}.npy", np.asarray(getattr(melodies, name), dtype), allow_pickle=False)
+                np.save(
+                    scratch / f"{name}.npy", np.asarray(getattr(melodies, name), dtype), allow_pickle=False
+                )
             if splits is not None:
                 np.save(scratch / _SPLITS, splits, allow_pickle=False)
-            _write_json(scratch / _TUNES, {"titles": list(melodies.titles), "sources": list(melodies.sources)})
+            _write_json(
+                scratch / _TUNES, {"titles": list(melodies.titles), "sources": list(melodies.sources)}
+            )
             checksums = {path.name: _checksum(path) for path in sorted(scratch.iterdir())}
             _write_json(
                 scratch / _REPORT, {**details, "has_splits": splits is not None, "checksums": checksums}

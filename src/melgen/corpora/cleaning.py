@@ -1,8 +1,8 @@
 """Which tunes a corpus keeps.
 
 The original's rules are all expressible: the first paper kept songs of three notes and more
-(``Cleaning(min_length_notes=3)``), its statistics counted songs of twelve and more (the default here), and the
-later dataset also dropped a song with any duration of 0 or above 16 sixteenths
+(``Cleaning(min_length_notes=3)``), its statistics counted songs of twelve and more (the default here), and
+the later dataset also dropped a song with any duration of 0 or above 16 sixteenths
 (``Cleaning(min_duration_steps=1, max_duration_steps=16)``).
 """
 
@@ -51,7 +51,10 @@ class Cleaning:
             _check_int("min_duration_steps", self.min_duration_steps, 0)
         if self.max_duration_steps is not None:
             _check_int(
-                "max_duration_steps", self.max_duration_steps, self.min_duration_steps or 0, "min_duration_steps"
+                "max_duration_steps",
+                self.max_duration_steps,
+                self.min_duration_steps or 0,
+                "min_duration_steps",
             )
         if not isinstance(self.drop_duplicates, bool):
             raise CorpusError(f"drop_duplicates={self.drop_duplicates!r}: expected true or false")

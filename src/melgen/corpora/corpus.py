@@ -24,7 +24,9 @@ from melgen.corpora.report import ImportReport
 from melgen.corpora.sources import Listing
 from melgen.music.melody import Melodies
 
-READER_VERSION = 1  # raise when a reader or a rule changes what comes out, so that cached corpora are read anew
+READER_VERSION = (
+    1  # raise when a reader or a rule changes what comes out, so that cached corpora are read anew
+)
 _LIBRARIES = ("music21", "muspy", "symusic")
 
 
@@ -35,9 +37,10 @@ class ImportedCorpus:
     Attributes:
         melodies: the tunes kept.
         splits: per tune 0 (train), 1 (validation) or 2 (test), where the source declares them.
-        encoded_as: ``"control"``, ``"interval"`` or ``"db12"`` for data that is already that representation: the
-            ``pitches`` of the melodies are then its values, each a quarter note long.
-        fingerprint: changes with the content of the sources, the cleaning rules, our readers and their libraries.
+        encoded_as: ``"control"``, ``"interval"`` or ``"db12"`` for data that is already that representation:
+            the ``pitches`` of the melodies are then its values, each a quarter note long.
+        fingerprint: changes with the content of the sources, the cleaning rules, our readers and their
+            libraries.
         report: what was found, kept and dropped.
 
     Shape:
@@ -54,8 +57,9 @@ class ImportedCorpus:
 class AbstractCorpus(ABC):
     """A collection of tunes in files.
 
-    A corpus says what to read (:meth:`list_sources`) and how to read one unit of it (:attr:`reader`, a function at
-    the top of a module, because it runs in other processes). Everything else is the same for all corpora.
+    A corpus says what to read (:meth:`list_sources`) and how to read one unit of it (:attr:`reader`, a
+    function at the top of a module, because it runs in other processes). Everything else is the same for all
+    corpora.
     """
 
     @property
@@ -98,9 +102,9 @@ class AbstractCorpus(ABC):
         if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
             raise CorpusError(f"workers={workers!r}: expected a whole number, at least 1")
         listing = self.list_sources()
-        key = fingerprint(listing, cleaning, self.description)
+        key = fingerprint(listing, cleaning, type(self).__name__)
         cache = CorpusCache(default_cache_dir() if cache_dir is None else Path(cache_dir).expanduser())
-        if (cached := _from_cache(cache, key)) is not None:
+        if (cached := self._from_cache(cache, key, listing)) is not None:
             return cached
 
         def read() -> ImportedCorpus:
@@ -114,35 +118,49 @@ class AbstractCorpus(ABC):
         imported = None
         try:
             with cache.lock(key):
-                if (cached := _from_cache(cache, key)) is not None:
+                if (cached := self._from_cache(cache, key, listing)) is not None:
                     return cached
                 imported = read()
                 details = {"report": imported.report.to_dict(), "encoded_as": imported.encoded_as}
                 cache.store(key, imported.melodies, imported.splits, details)
         except OSError as error:
             warnings.warn(
-                f"the corpus is not cached: {error}; set cache_dir or {CACHE_DIR_VARIABLE} to a directory that can be "
-                "written",
+                f"the corpus is not cached: {error}; set cache_dir or {CACHE_DIR_VARIABLE} to a directory "
+                "that can be written",
                 stacklevel=2,
             )
         return read() if imported is None else imported
 
+    def _from_cache(self, cache: CorpusCache, key: str, listing: Listing) -> ImportedCorpus | None:
+        loaded = cache.load(key)
+        if loaded is None:
+            return None
+        melodies, splits, details = loaded
+        try:
+            report = ImportReport.from_dict(details["report"])
+            # The same files may lie elsewhere now, and beside others.
+            report.corpus, report.ignored_files = self.description, listing.ignored_files
+            return ImportedCorpus(melodies, splits, details["encoded_as"], key, report)
+        except (KeyError, TypeError):
+            return None
 
-def fingerprint(listing: Listing, cleaning: Cleaning, description: str) -> str:
-    """A number that changes whenever the imported melodies could."""
+
+def fingerprint(listing: Listing, cleaning: Cleaning, kind: str) -> str:
+    """A number that changes whenever the imported melodies could; where the files lie does not matter."""
     versions = {name: metadata.version(name) for name in _LIBRARIES}
     settings: dict[str, Any] = {
         "reader_version": READER_VERSION,
         "libraries": versions,
         "cleaning": dataclasses.asdict(cleaning),
-        "description": description,
+        "kind": kind,
         "encoded_as": listing.encoded_as,
-        "ignored_files": listing.ignored_files,
     }
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for source in listing.sources:
         digest.update(json.dumps([source.name, source.split, source.part]).encode())
-    paths = dict.fromkeys(source.path for source in listing.sources) if listing.inputs is None else listing.inputs
+    paths = (
+        dict.fromkeys(source.path for source in listing.sources) if listing.inputs is None else listing.inputs
+    )
     for path in paths:
         digest.update(_content_digest(path))
     return digest.hexdigest()[:32]
@@ -154,15 +172,3 @@ def _content_digest(path: Path) -> bytes:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:  # the reader will say why it cannot be read
         return f"{type(error).__name__} {error.errno}".encode()
-
-
-def _from_cache(cache: CorpusCache, key: str) -> ImportedCorpus | None:
-    loaded = cache.load(key)
-    if loaded is None:
-        return None
-    melodies, splits, details = loaded
-    try:
-        report = ImportReport.from_dict(details["report"])
-        return ImportedCorpus(melodies, splits, details["encoded_as"], key, report)
-    except (KeyError, TypeError):
-        return None

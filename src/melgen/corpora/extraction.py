@@ -2,15 +2,17 @@
 
 One rule for every source that can hold several tracks, voices or chords:
 
-1. Inside a track, notes that begin together (within a 128th note) keep the highest; a note still sounding when
-   the next begins is cut there. A note is *crowded* if it was removed so, or if it begins while an earlier one
-   has more than a sixteenth left to sound; shorter overlaps are legato, as keyboard players and sequencers leave.
+1. Inside a track, notes that begin together (within a 128th note) keep the highest; a note still sounding
+   when the next begins is cut there. A note is *crowded* if it was removed so, or if it begins while an
+   earlier one has more than a sixteenth left to sound; shorter overlaps are legato, as keyboard players and
+   sequencers leave.
 2. A track is a melody if it is no drum track and at most ``max_chord_share`` of its notes are crowded.
-3. Among the melodies with at least ``min_length_notes`` notes, the first whose name says so (melody, vocal, voice,
-   lead, solo, soprano, ...) is taken; without such a name, the one with the highest mean pitch, the first of
-   equals. If none is long enough, the same choice is made among the short ones.
+3. Among the melodies with at least ``min_length_notes`` notes, the first whose name says so (melody, vocal,
+   voice, lead, solo, soprano, ...) is taken; without such a name, the one with the highest mean pitch, the
+   first of equals. If none is long enough, the same choice is made among the short ones.
 
-Onsets and durations are rounded to sixteenth-note steps, half up: ``floor(4 * ticks / ticks_per_quarter + 1/2)``.
+Onsets and durations are rounded to sixteenth-note steps, half up:
+``floor(4 * ticks / ticks_per_quarter + 1/2)``.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from melgen.music.melody import STEPS_PER_QUARTER, Melody
 UNREADABLE, POLYPHONIC, DRUMS_ONLY, NO_NOTES = "unreadable", "polyphonic", "drums only", "no notes"
 
 _MELODY_NAME = re.compile(
-    r"melod|vocal|vox\b|voice|voz\b|sing|lead(?!ing)|solo|soprano|descant|cantus|canto|theme|tune\b", re.IGNORECASE
+    r"melod|vocal|vox\b|voice|voz\b|sing|lead(?!ing)|solo|soprano|descant|cantus|canto|theme|tune\b",
+    re.IGNORECASE,
 )
 _TOGETHER = 32  # notes closer than a quarter / 32 begin together
 
@@ -115,8 +118,8 @@ def extract_melody(tune: Tune, cleaning: Cleaning, source: str) -> Melody | Reje
             candidates.append((track.name, line))
     if not candidates:
         detail = (
-            f"no melody among {len(pitched)} track(s): at best {least_crowded:.0%} of the notes sound together, "
-            f"max_chord_share={cleaning.max_chord_share:g}"
+            f"no melody among {len(pitched)} track(s): at best {least_crowded:.0%} of the notes sound "
+            f"together, max_chord_share={cleaning.max_chord_share:g}"
         )
         return Rejection(POLYPHONIC, detail, source)
     long_enough = [each for each in candidates if len(each[1]) >= cleaning.min_length_notes]

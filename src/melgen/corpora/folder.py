@@ -14,7 +14,15 @@ from melgen.corpora.importing import Reader
 from melgen.corpora.readers.abc import read_abc
 from melgen.corpora.readers.midi import read_midi
 from melgen.corpora.readers.score import read_kern, read_musicxml
-from melgen.corpora.sources import SPLIT_NAMES, SPLIT_OF_NAME, Listing, Source, files_below
+from melgen.corpora.sources import (
+    SPLIT_NAMES,
+    SPLIT_OF_NAME,
+    Listing,
+    Source,
+    check_folder,
+    files_below,
+    user_path,
+)
 
 READERS = {
     ".mid": read_midi,
@@ -37,13 +45,14 @@ def read_file(source: Source) -> Iterator[Tune | Rejection]:
 class FolderCorpus(AbstractCorpus):
     """Every MIDI, MusicXML, ABC and ``**kern`` file in a folder and below.
 
-    A folder with ``train/``, ``validation/`` (or ``val/``, ``valid/``) and ``evaluation/`` (the paper's name for
-    its test set, or ``test/``) keeps these splits; files beside the three are then not read. With two of the three
-    it is refused, because the split that lacks could only be guessed; one alone is a folder like any other.
+    A folder with ``train/``, ``validation/`` (or ``val/``, ``valid/``) and ``evaluation/`` (the paper's name
+    for its test set, or ``test/``) keeps these splits; files beside the three are then not read. With two of
+    the three it is refused, because the split that lacks could only be guessed; one alone is a folder like
+    any other.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
-        self.path = Path(path).expanduser()
+        self.path = user_path(path, "path")
 
     @property
     def description(self) -> str:
@@ -57,7 +66,7 @@ class FolderCorpus(AbstractCorpus):
 
     def list_sources(self) -> Listing:
         """The files with a known suffix, in natural order."""
-        check_folder(self.path)
+        check_folder(self.path, "path")
         splits = declared_splits(self.path)
         sources, ignored, outside = [], Counter[str](), 0
         for path in files_below(self.path):
@@ -70,28 +79,25 @@ class FolderCorpus(AbstractCorpus):
             else:
                 sources.append(Source(path, name, split))
         if not sources:
-            found = ", ".join(f"{count} {suffix}" for suffix, count in sorted(ignored.items())) or "no file at all"
-            raise CorpusError(f"{self.path}: nothing to read; it holds {found}, expected {', '.join(READERS)}")
+            found = (
+                ", ".join(f"{count} {suffix}" for suffix, count in sorted(ignored.items()))
+                or "no file at all"
+            )
+            raise CorpusError(
+                f"{self.path}: nothing to read; it holds {found}, expected {', '.join(READERS)}"
+            )
         if splits:
             sources.sort(key=lambda source: source.split or 0)
         remarks = [f"{outside} files outside the folders of the splits are not read"] if outside else []
         return Listing(sources, dict(ignored), remarks)
 
 
-def check_folder(path: Path) -> None:
-    """Refuse what is missing, no folder, or closed to us."""
-    if not path.exists():
-        raise CorpusError(f"path={path}: there is no such folder")
-    if not path.is_dir():
-        raise CorpusError(f"path={path}: expected a folder, this is a file")
-    if not os.access(path, os.R_OK | os.X_OK):
-        raise CorpusError(f"path={path}: no permission to read this folder")
-
-
 def declared_splits(folder: Path) -> dict[str, int]:
     """The subfolders that are splits, with their split; empty if the folder declares none."""
     found = {entry.name: entry.name.lower() for entry in sorted(folder.iterdir()) if entry.is_dir()}
-    return complete_splits({name: SPLIT_OF_NAME[key] for name, key in found.items() if key in SPLIT_OF_NAME}, folder)
+    return complete_splits(
+        {name: SPLIT_OF_NAME[key] for name, key in found.items() if key in SPLIT_OF_NAME}, folder
+    )
 
 
 def complete_splits(split_of: dict[str, int], where: Path) -> dict[str, int]:
@@ -105,7 +111,9 @@ def complete_splits(split_of: dict[str, int], where: Path) -> dict[str, int]:
         names[split].append(name)
     for split, several in names.items():
         if len(several) > 1:
-            raise CorpusError(f"{where}: {' and '.join(several)} both stand for the {SPLIT_NAMES[split]} split")
+            raise CorpusError(
+                f"{where}: {' and '.join(several)} both stand for the {SPLIT_NAMES[split]} split"
+            )
     if len(names) == 2:
         (missing,) = {0, 1, 2} - set(names)
         there = " and ".join(sorted(split_of))

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
+from functools import cache, partial
 from typing import Any
 
 from melgen.corpora.corpus import AbstractCorpus
 from melgen.corpora.errors import CorpusError
 from melgen.corpora.extraction import Rejection, Track, Tune
-from melgen.corpora.folder import check_folder
 from melgen.corpora.importing import Reader
 from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc import read_abc
-from melgen.corpora.sources import Listing, Source, files_below
+from melgen.corpora.sources import Listing, Source, check_folder, files_below, user_path
 
-_MARKER = ".muspy.success"
+ABC_DATASETS = ("EssenFolkSongDatabase", "NottinghamDatabase")
+_DOWNLOAD_HINT = "download=true fetches it"
 
 
 class MusPyCorpus(AbstractCorpus):
     """A dataset that muspy knows, such as ``NottinghamDatabase``.
 
-    Datasets in ABC are read by our own ABC reader, because muspy 0.5 cannot read ABC with music21 10; all others
-    by their class, item by item.
+    Datasets in ABC are read by our own ABC reader, because muspy 0.5 cannot read ABC with music21 10; all
+    others by their class, item by item.
 
     Args:
         name: the class, one of :func:`available_datasets`.
@@ -33,7 +32,7 @@ class MusPyCorpus(AbstractCorpus):
     """
 
     def __init__(self, name: str, root: str | os.PathLike[str], download: bool = False):
-        self.name, self.root, self.download = name, Path(root).expanduser(), download
+        self.name, self.root, self.download = name, user_path(root, "root"), download
 
     @property
     def description(self) -> str:
@@ -42,8 +41,8 @@ class MusPyCorpus(AbstractCorpus):
 
     @property
     def reader(self) -> Reader:
-        """One item of the dataset, or one ABC file."""
-        return read_item
+        """One ABC file, or one item of the dataset."""
+        return read_abc if self.name in ABC_DATASETS else partial(read_item, dataset=self.name)
 
     def list_sources(self) -> Listing:
         """The items of the dataset; downloads it if asked to."""
@@ -52,9 +51,9 @@ class MusPyCorpus(AbstractCorpus):
             raise CorpusError(f"name={self.name}: muspy has no such dataset; it has {', '.join(available)}")
         if self.download:
             self._download()
-        check_folder(self.root)
+        check_folder(self.root, "root")
         files = [path for path in files_below(self.root) if "_converted" not in path.parts]
-        if _is_abc(self.name):
+        if self.name in ABC_DATASETS:
             sources = [
                 Source(path, path.relative_to(self.root).as_posix())
                 for path in files
@@ -69,17 +68,15 @@ class MusPyCorpus(AbstractCorpus):
             raise CorpusError(
                 f"root={self.root}: muspy finds no {self.name} there ({error}); {_DOWNLOAD_HINT}"
             ) from error
-        sources = [
-            Source(self.root, f"{self.name}#{index + 1}", part=index) for index in range(len(dataset))
-        ]
-        for source in sources:
-            object.__setattr__(source, "dataset", self.name)
+        sources = [Source(self.root, f"{self.name}#{index + 1}", part=index) for index in range(len(dataset))]
         return Listing(sources, inputs=files)
 
     def _download(self) -> None:
         dataset = _dataset_class(self.name)
         if not hasattr(dataset, "download_and_extract"):
-            raise CorpusError(f"download=true: muspy cannot download {self.name}; put it into root={self.root}")
+            raise CorpusError(
+                f"download=true: muspy cannot download {self.name}; put it into root={self.root}"
+            )
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             dataset(self.root, download_and_extract=True)
@@ -87,4 +84,39 @@ class MusPyCorpus(AbstractCorpus):
             raise CorpusError(f"name={self.name}: the download into {self.root} failed: {error}") from error
 
 
-_DOWNLOAD_HINT = "download=true fetches it"
+def available_datasets() -> list[str]:
+    """The dataset classes that read a folder."""
+    import muspy
+
+    return sorted(each.__name__ for each in muspy.list_datasets() if each.__name__ != "Music21Dataset")
+
+
+def _dataset_class(name: str) -> Any:
+    import muspy
+
+    return getattr(muspy, name)
+
+
+@cache
+def open_dataset(name: str, root: str) -> Any:
+    """The dataset over a folder, without muspy's own mark that it had downloaded it."""
+    dataset = _dataset_class(name)
+    return type(name, (dataset,), {"exists": lambda self: True})(root)
+
+
+def read_item(source: Source, dataset: str) -> Iterator[Tune | Rejection]:
+    """One item of a dataset, turned into tracks."""
+    assert source.part is not None
+    music = open_dataset(dataset, str(source.path))[source.part]
+    if music.resolution <= 0:
+        raise ReadError(f"resolution {music.resolution}, at least 1 is needed")
+    tracks = [
+        Track(
+            [(round(note.time), round(note.duration), int(note.pitch)) for note in track.notes],
+            track.name or "",
+            bool(track.is_drum),
+        )
+        for track in music.tracks
+    ]
+    title = music.metadata.title if music.metadata is not None else None
+    yield Tune(tracks, int(music.resolution), title or "")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from melgen.corpora.corpus import AbstractCorpus
 from melgen.corpora.errors import CorpusError
-from melgen.corpora.folder import check_folder, complete_splits
+from melgen.corpora.folder import complete_splits
 from melgen.corpora.importing import Reader
-from melgen.corpora.readers.song_lists import read_songs
-from melgen.corpora.sources import SPLIT_OF_NAME, Listing, Source, files_below
+from melgen.corpora.readers.song_lists import is_stream, read_songs
+from melgen.corpora.sources import SPLIT_OF_NAME, Listing, Source, check_folder, files_below, user_path
 
 SUFFIXES = (".p", ".pkl", ".pickle")
 CONTROL, INTERVAL, DB12 = "control", "interval", "db12"
@@ -21,18 +21,19 @@ CONTROL, INTERVAL, DB12 = "control", "interval", "db12"
 class PicklesCorpus(AbstractCorpus):
     """Song lists (``*_song_list*.p``) and streams (``*_final*.p``), alone or a folder of one kind.
 
-    The file name tells the representation: ``intervals`` in it means interval, ``DB12`` or ``db12`` means db12.
-    In a folder, files whose names begin with ``train``, ``validation`` and ``evaluation`` (or ``test``) are these
-    splits, by the same rule as the subfolders of :class:`~melgen.corpora.folder.FolderCorpus`.
+    The file name tells the representation: ``intervals`` in it means interval, ``DB12`` or ``db12`` means
+    db12. In a folder, files whose names begin with ``train``, ``validation`` and ``evaluation`` (or ``test``)
+    are these splits, by the same rule as the subfolders of :class:`~melgen.corpora.folder.FolderCorpus`.
 
     Args:
         path: a pickle, or a folder searched recursively.
-        pattern: which pickles of a folder to read, such as ``"song_list.p"`` or ``"*_intervals_final_cleaned.p"``;
-            compared with the whole file name, and with what follows the name of its split.
+        pattern: which pickles of a folder to read, such as ``"song_list.p"`` or
+            ``"*_intervals_final_cleaned.p"``; compared with the whole file name, and with what follows the
+            name of its split.
     """
 
     def __init__(self, path: str | os.PathLike[str], pattern: str | None = None):
-        self.path, self.pattern = Path(path).expanduser(), pattern
+        self.path, self.pattern = user_path(path, "path"), pattern
 
     @property
     def description(self) -> str:
@@ -47,8 +48,8 @@ class PicklesCorpus(AbstractCorpus):
     def list_sources(self) -> Listing:
         """The pickles, which must all be of one kind."""
         if self.path.is_file():
-            return Listing([Source(self.path, self.path.name)], encoded_as=encoding_of(self.path.name))
-        check_folder(self.path)
+            return Listing([Source(self.path, self.path.name)], encoded_as=encoding_of(self.path))
+        check_folder(self.path, "path")
         pickles = [path for path in files_below(self.path) if path.suffix.lower() in SUFFIXES]
         chosen = [path for path in pickles if self._matches(path.name)]
         if not chosen:
@@ -65,10 +66,17 @@ class PicklesCorpus(AbstractCorpus):
                 f"give one file as path, or pattern=, such as pattern={min(kinds, key=len)}"
             )
         splits = self._splits(chosen)
-        sources = [Source(path, path.relative_to(self.path).as_posix(), splits.get(path.name)) for path in chosen]
+        sources = [
+            Source(path, path.relative_to(self.path).as_posix(), splits.get(path.name)) for path in chosen
+        ]
         if splits:
             sources.sort(key=lambda source: source.split or 0)
-        return Listing(sources, encoded_as=encoding_of(chosen[0].name))
+        encodings = {encoding_of(path) for path in chosen}
+        if len(encodings) > 1:
+            raise CorpusError(
+                f"{self.path}: some of {', '.join(path.name for path in chosen)} are streams, not all"
+            )
+        return Listing(sources, encoded_as=encodings.pop())
 
     def _matches(self, name: str) -> bool:
         if self.pattern is None:
@@ -102,15 +110,11 @@ def kind_of(name: str) -> str:
     return name if split_of(name) is None else name.partition("_")[2]
 
 
-def encoding_of(name: str) -> str | None:
-    """The representation in which a file's values are encoded; ``None`` for a list of songs in pitches.
-
-    >>> [encoding_of(f"train_{kind}.p") for kind in ("song_list", "song_list_intervals", "final", "DB12_final")]
-    [None, 'interval', 'control', 'db12']
-    """
-    lowered = name.lower()
+def encoding_of(path: Path) -> str | None:
+    """The representation in which a file's values are encoded; ``None`` for a list of songs in pitches."""
+    lowered = path.name.lower()
     if "intervals" in lowered:
         return INTERVAL
     if "db12" in lowered:
         return DB12
-    return None if "song_list" in lowered or "final" not in lowered else CONTROL
+    return CONTROL if is_stream(path) else None

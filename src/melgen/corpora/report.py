@@ -23,7 +23,8 @@ class Dropped:
 class ImportReport:
     """The account of an import.
 
-    ``tunes_found`` is ``tunes_kept`` plus everything dropped, where a file that cannot be read counts as one tune.
+    ``tunes_found`` is ``tunes_kept`` plus everything dropped, where a file that cannot be read counts as one
+    tune.
 
     Attributes:
         corpus: what was read, in words.
@@ -91,7 +92,9 @@ class ImportReport:
         lines += [f"  {name:<24}{value:>9,}" for name, value in rows]
         if self.dropped:
             lines += ["  dropped because", *("  " + line for line in self.reasons().splitlines())]
-        lines.append(f"  {'duplicates':<24}{self.duplicates:>9,}  (same interval sequence as an earlier tune)")
+        lines.append(
+            f"  {'duplicates':<24}{self.duplicates:>9,}  (same interval sequence as an earlier tune)"
+        )
         if self.ignored_files:
             kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(self.ignored_files.items()))
             lines.append(f"  ignored files: {kinds}")

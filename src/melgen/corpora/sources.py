@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from melgen.corpora.errors import CorpusError
+
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLIT_NAMES = ("train", "validation", "test")
 
@@ -52,6 +54,31 @@ class Listing:
     remarks: list[str] = field(default_factory=list)
     encoded_as: str | None = None
     inputs: list[Path] | None = None
+
+
+def user_path(value: object, key: str) -> Path:
+    """A path as a user wrote it.
+
+    Raises:
+        CorpusError: it is missing, or no path at all.
+    """
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        raise CorpusError(f"{key}={value!r}: expected the path of a file or folder")
+    return Path(value).expanduser()
+
+
+def check_folder(path: Path, key: str) -> None:
+    """Refuse what is missing, no folder, or closed to us.
+
+    Raises:
+        CorpusError: naming the key and the path.
+    """
+    if not os.path.exists(path):
+        raise CorpusError(f"{key}={path}: there is no such file or folder")
+    if not os.path.isdir(path):
+        raise CorpusError(f"{key}={path}: expected a folder, this is a file")
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise CorpusError(f"{key}={path}: no permission to read this folder")
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:

@@ -1,16 +1,18 @@
 """Reading files in separate processes.
 
 A parser written in C can crash, a hostile file can make it hang or eat all memory, and abc2midi prints to the
-terminal. So files are read in worker processes, each fed one file at a time by a thread of its own: when a worker
-dies or stays silent for too long, that very file is rejected, a new worker takes its place, and the import goes on.
+terminal. So files are read in worker processes, each fed one file at a time by a thread of its own: when a
+worker dies or stays silent for too long, that very file is rejected, a new worker takes its place, and the
+import goes on.
 
-``concurrent.futures.ProcessPoolExecutor`` would lose sight of which file killed a worker, and its spawned workers
-import the caller's ``__main__``: slow under Hydra, and an endless loop in a script without a main guard. These
-workers import :mod:`melgen.corpora.worker` and the reader, nothing else.
+``concurrent.futures.ProcessPoolExecutor`` would lose sight of which file killed a worker, and its spawned
+workers import the caller's ``__main__``: slow under Hydra, and an endless loop in a script without a main
+guard. These workers import :mod:`melgen.corpora.worker` and the reader, nothing else.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pickle
@@ -28,7 +30,9 @@ from melgen.corpora.extraction import UNREADABLE, Rejection
 from melgen.corpora.sources import Source
 
 MAX_SILENT_SECONDS = 120.0  # a worker shows that it is alive after each tune
-_BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from melgen.corpora.worker import main; main()"
+_BOOT = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from melgen.corpora.worker import main; main()"
+)
 READY, ALIVE = "ready", "alive"
 
 ReadTask = Callable[[Source, Callable[[], None]], Any]
@@ -49,8 +53,8 @@ def map_sources(
     """Apply ``read(source, alive)`` to every source, yielding ``(index, result)`` as they are done.
 
     ``read`` is pickled: a function at the top of a module, or a :func:`functools.partial` of one. It calls
-    ``alive()`` now and then; a source whose worker dies, or gives no sign for ``max_silent_seconds``, yields a
-    :class:`Rejection`. Leaving the loop early, by Ctrl-C too, ends the workers.
+    ``alive()`` now and then; a source whose worker dies, or gives no sign for ``max_silent_seconds``, yields
+    a :class:`Rejection`. Leaving the loop early, by Ctrl-C too, ends the workers.
     """
     indices = iter(range(len(sources)))
     lock, stopped = threading.Lock(), threading.Event()
@@ -185,10 +189,8 @@ class _Worker:
                 self._process = None
                 for pipe in (process.stdin, process.stdout):
                     assert pipe is not None
-                    try:
+                    with contextlib.suppress(OSError):  # what was still buffered for a process that is gone
                         pipe.close()
-                    except OSError:  # what was still buffered for a process that is gone
-                        pass
         return status
 
 

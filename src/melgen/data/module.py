@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytorch_lightning as pl
 from numpy.typing import NDArray
 
-from melgen.corpora import AbstractCorpus, Cleaning, CorpusError, ImportedCorpus
+from melgen.corpora import AbstractCorpus, Cleaning, CorpusError, ImportedCorpus, ImportReport
 from melgen.data.splits import Split, check_fractions, copies_across_splits, interval_groups, split_tunes
 from melgen.data.tokens import StreamLoader, TokenTunes, TuneLoader, check_window
 from melgen.music.melody import Melodies, Melody
@@ -31,7 +32,7 @@ class MelodyDataModule(pl.LightningDataModule):
     (`TuneLoader`).
 
     Args:
-        corpus: where the melodies come from; melodies in memory will do as well.
+        corpus: where the melodies come from; melodies in memory will do as well, and are not cleaned.
         representation: how a melody becomes values.
         cleaning: which tunes are left out.
         batch_size, seq_length: number of parallel streams and length of a window.
@@ -87,7 +88,11 @@ class MelodyDataModule(pl.LightningDataModule):
         if self._train is not None:
             return
         imported = self._import()
-        self.melodies, self.fingerprint, self.report = imported.melodies, imported.fingerprint, imported.report
+        self.melodies, self.fingerprint, self.report = (
+            imported.melodies,
+            imported.fingerprint,
+            imported.report,
+        )
         self.is_encoded = imported.encoded_as is not None
         self.splits = self._split(imported)
         # Before anything is encoded: twelve transpositions of a corpus that is too small help nobody.
@@ -106,7 +111,9 @@ class MelodyDataModule(pl.LightningDataModule):
             drop_tail=self.drop_tail,
         )
         comparable = self._comparable_tunes()
-        self._held_out = {split: self._tune_loader(split, comparable) for split in (Split.VALIDATION, Split.TEST)}
+        self._held_out = {
+            split: self._tune_loader(split, comparable) for split in (Split.VALIDATION, Split.TEST)
+        }
         self.statistics = self._statistics(comparable)
 
     def tunes_of(self, split: Split) -> list[NDArray[np.int16]]:
@@ -139,12 +146,14 @@ class MelodyDataModule(pl.LightningDataModule):
 
     def _import(self) -> ImportedCorpus:
         if not isinstance(self.corpus, AbstractCorpus):
-            return ImportedCorpus.from_melodies(self.corpus, self.cleaning)
+            melodies = Melodies.from_list(self.corpus)
+            fingerprint = hashlib.sha256(melodies.pitches.tobytes() + melodies.starts.tobytes()).hexdigest()
+            return ImportedCorpus(melodies, None, None, fingerprint, ImportReport("melodies in memory"))
         imported = self.corpus.load(self.cleaning, **self._reading)  # type: ignore[arg-type]
         if imported.encoded_as not in (None, self.representation.name):
             raise CorpusError(
-                f"dataset={self.representation.name}: this corpus is a ready stream of dataset={imported.encoded_as} "
-                f"and can be used with that only"
+                f"dataset={self.representation.name}: this corpus is a ready stream of "
+                f"dataset={imported.encoded_as} and can be used with that only"
             )
         return imported
 
@@ -153,10 +162,14 @@ class MelodyDataModule(pl.LightningDataModule):
             return split_tunes(imported.melodies, self.split_fractions, self.split_seed)
         for split in Split:
             if not np.any(imported.splits == split):
-                raise CorpusError(f"the corpus declares its splits, but its {split.name.lower()} split holds no tune")
+                raise CorpusError(
+                    f"the corpus declares its splits, but its {split.name.lower()} split holds no tune"
+                )
         copies = copies_across_splits(interval_groups(imported.melodies), imported.splits)
         if copies:
-            log.warning("%d tunes have a copy in another split; the corpus declares its splits, so they stay", copies)
+            log.warning(
+                "%d tunes have a copy in another split; the corpus declares its splits, so they stay", copies
+            )
         return imported.splits
 
     def _training_versions(self, tune: NDArray) -> list[NDArray]:
@@ -184,7 +197,9 @@ class MelodyDataModule(pl.LightningDataModule):
         return comparable
 
     def _tune_loader(self, split: Split, comparable: NDArray[np.bool_]) -> TuneLoader:
-        values = [tune if self.is_encoded else self.representation.encode(tune) for tune in self.tunes_of(split)]
+        values = [
+            tune if self.is_encoded else self.representation.encode(tune) for tune in self.tunes_of(split)
+        ]
         return TuneLoader(
             TokenTunes.from_arrays([self.vocabulary.encode(tune) for tune in values]),
             np.concatenate([self.vocabulary.known(tune) for tune in values]),
@@ -205,5 +220,7 @@ class MelodyDataModule(pl.LightningDataModule):
             statistics[f"{name}_notes"] = int(self.melodies.lengths[chosen].sum())
             if split != Split.TRAIN:
                 statistics[f"{name}_unseen_values"] = int(np.count_nonzero(~self._held_out[split].known))
-                statistics[f"{name}_tunes_left_out_of_bits_per_note"] = int(np.count_nonzero(~comparable[chosen]))
+                statistics[f"{name}_tunes_left_out_of_bits_per_note"] = int(
+                    np.count_nonzero(~comparable[chosen])
+                )
         return statistics

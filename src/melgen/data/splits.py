@@ -57,7 +57,7 @@ def split_tunes(
     group_sizes = np.bincount(groups)
     if len(group_sizes) < len(Split):
         raise ValueError(
-            f"a corpus needs at least {len(Split)} distinct tunes to be split into train, validation and test, "
+            f"a corpus needs at least {len(Split)} distinct tunes for train, validation and test, "
             f"got {len(group_sizes)} (of {len(melodies)} tunes)"
         )
     order = np.random.default_rng(split_seed).permutation(len(group_sizes))
@@ -77,7 +77,8 @@ def check_fractions(fractions: Sequence[float]) -> None:
     """Raise a `ValueError` unless ``fractions`` are three positive shares that sum to 1."""
     if len(fractions) != len(Split) or min(fractions) <= 0 or abs(sum(fractions) - 1) > FRACTION_TOLERANCE:
         raise ValueError(
-            f"split_fractions={list(fractions)}: needs three positive shares (train, validation, test) that sum to 1"
+            f"split_fractions={list(fractions)}: must be three positive shares (train, validation, test) "
+            "that sum to 1"
         )
 
 

@@ -78,7 +78,9 @@ class TokenTunes:
         counts = np.maximum(self.starts[order + 1] - self.starts[order] - 1, 0)
         ends = np.cumsum(counts)
         # position of pair i = start of its tune + its place within the tune
-        positions = np.arange(ends[-1] if len(ends) else 0) + np.repeat(self.starts[order] - (ends - counts), counts)
+        positions = np.arange(ends[-1] if len(ends) else 0) + np.repeat(
+            self.starts[order] - (ends - counts), counts
+        )
         return self.tokens[positions].astype(np.int64), self.tokens[positions + 1].astype(np.int64)
 
 
@@ -167,7 +169,12 @@ class TuneLoader:
         skipped_targets: int,
         max_tokens: int = 25_000,
     ):
-        self.tunes, self.known, self.comparable, self.skipped_targets = tunes, known, comparable, skipped_targets
+        self.tunes, self.known, self.comparable, self.skipped_targets = (
+            tunes,
+            known,
+            comparable,
+            skipped_targets,
+        )
         lengths = np.diff(tunes.starts) - 1
         # Longest first: a batch that does not fit into memory fails at once, not at the end of an epoch.
         order = np.argsort(-lengths, kind="stable")

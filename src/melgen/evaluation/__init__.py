@@ -1,4 +1,4 @@
 """Measures and pictures of melodies and networks: pure functions on arrays, without torch.
 
-`tonality` measures melodies; `embeddings` and `embedding_picture` show what a network has learnt.
+`tonality` measures melodies; `embeddings` shows what a network has learnt.
 """

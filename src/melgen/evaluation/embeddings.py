@@ -1,4 +1,4 @@
-"""What a network has learnt about its values: neighbours, a projection and files for TensorBoard.
+"""What a network has learnt about its values: neighbours, a picture and files for TensorBoard.
 
 Letters: V vocabulary, E embedding. Every function takes the weights as a matrix ``[V, E]``.
 """
@@ -8,12 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from melgen.music.midi import write_atomically
+from melgen.evaluation.embedding_labels import add_labels, add_legend, colours_of
+from melgen.files import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Metric = Literal["euclidean", "cosine"]
 
@@ -66,8 +70,39 @@ def project_2d(weights: ArrayLike) -> NDArray[np.float64]:
     >>> project_2d([[0.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 9.0, 0.0]])[:, 0].round(6).tolist()
     [-4.0, -1.0, 5.0]
     """
-    points, _ = principal_components(weights)
+    points, _ = _principal_components(weights)
     return points
+
+
+def embedding_figure(weights: ArrayLike, names: Sequence[str], title: str = "Embedding") -> Figure:
+    """Picture of `project_2d`: each value a dot with its name.
+
+    Pitches are coloured by pitch class, neighbours on the circle of fifths alike; intervals by direction
+    and size. Save it with ``figure.savefig(path)``; no global state of matplotlib is touched.
+
+    Raises:
+        ValueError: unless there are as many names as rows.
+    """
+    from matplotlib.figure import Figure
+
+    points, explained = _principal_components(weights)
+    _check_names(points, names)
+    figure = Figure(figsize=(9, 7), dpi=110, layout="constrained")
+    axes = figure.add_subplot()
+    colours, legend_title, legend = colours_of(names)
+    axes.scatter(points[:, 0], points[:, 1], c=colours, s=34, edgecolors="white", linewidths=0.6, zorder=2)
+    axes.set_title(title)
+    axes.set_xlabel(f"first principal component ({explained[0]:.0%} of the variance)")
+    axes.set_ylabel(f"second principal component ({explained[1]:.0%})")
+    axes.grid(color="0.92", zorder=0)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(0.06)
+    if legend:
+        add_legend(axes, legend_title, legend)
+    figure.draw_without_rendering()  # settles the layout: labels are placed by where the dots come to lie
+    add_labels(axes, points, names)
+    return figure
 
 
 def write_projector(directory: str | Path, weights: ArrayLike, names: Sequence[str]) -> list[Path]:
@@ -80,7 +115,7 @@ def write_projector(directory: str | Path, weights: ArrayLike, names: Sequence[s
         ValueError: unless there are as many names as rows, each without tabs and line breaks.
     """
     matrix = _as_matrix(weights)
-    check_names(matrix, names)
+    _check_names(matrix, names)
     if broken := [name for name in names if not name or re.search(r"[\t\r\n]", name)]:
         raise ValueError(f"a name in a table is one line without tabs, got {broken[0]!r}")
     tensors = "".join("\t".join(f"{weight:.9g}" for weight in row) + "\n" for row in matrix.tolist())
@@ -90,10 +125,9 @@ def write_projector(directory: str | Path, weights: ArrayLike, names: Sequence[s
         '  metadata_path: "metadata.tsv"\n}\n'
     )
     directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
     files = {"tensors.tsv": tensors, "metadata.tsv": metadata, "projector_config.pbtxt": config}
     for name, text in files.items():
-        write_atomically(directory / name, text.encode())
+        write_text(directory / name, text)
     return [directory / name for name in files]
 
 
@@ -106,13 +140,12 @@ def _as_matrix(weights: ArrayLike) -> NDArray[np.float64]:
     return matrix
 
 
-def check_names(rows: NDArray[np.float64], names: Sequence[str]) -> None:
-    """Raise ValueError unless there are as many names as rows."""
+def _check_names(rows: NDArray[np.float64], names: Sequence[str]) -> None:
     if len(rows) != len(names):
         raise ValueError(f"every row needs a name, got {len(names)} for {len(rows)} rows")
 
 
-def principal_components(weights: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _principal_components(weights: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """`project_2d` and, beside it, the share ``[2]`` of the variance that each direction explains."""
     matrix = _as_matrix(weights)
     left, singular, _ = np.linalg.svd(matrix - matrix.mean(axis=0), full_matrices=False)

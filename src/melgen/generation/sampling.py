@@ -9,8 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from melgen.music.melody import Melody
+from melgen.music.representations import AbstractRepresentation
+from melgen.music.vocabulary import Vocabulary
 
 Selection = Literal["roulette", "max"]
 # Tokens [N, steps] and a state (None at first) to logits [N, steps, V] and the state after them.
@@ -119,6 +124,42 @@ def sample_values(
             written[:, note] = chosen
             tokens = chosen[:, None]
     return written
+
+
+def sample_melodies(
+    model: NextNote,
+    representation: AbstractRepresentation,
+    vocabulary: Vocabulary,
+    primer: Iterable[int],
+    songs: int,
+    notes: int,
+    selection: Selection = "roulette",
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int = 0,
+) -> list[Melody]:
+    """Melodies that begin with `primer`, given in pitches, and go on for `notes` notes.
+
+    A note that the representation decodes as a rest makes a melody shorter; see `Interval`.
+
+    Raises:
+        ValueError: if an option is out of its range, or the primer is too short, out of MIDI range or holds a
+            value that never occurred in training.
+    """
+    pitches = list(primer)
+    try:
+        primer_values = representation.encode_primer(pitches)
+        primer_tokens = vocabulary.encode(primer_values, strict=True)
+    except ValueError as error:
+        raise ValueError(f"primer {pitches}: {error}") from error
+    tokens = sample_values(
+        model, torch.from_numpy(primer_tokens), songs, notes, selection, temperature, top_k, top_p, seed
+    )
+    return [
+        representation.decode(np.concatenate([primer_values, values]).tolist(), first_pitch=pitches[0])
+        for values in vocabulary.decode(tokens.numpy())
+    ]
 
 
 def _check_options(selection: str, temperature: float, top_k: int | None, top_p: float | None) -> None:

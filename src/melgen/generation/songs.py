@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, Melody
-from melgen.music.midi import note_text, write_midi
+from melgen.music.midi import midi_bytes, note_text
 
 SONGS_FILE = "songs.json"
 FORMAT, FORMAT_VERSION = "melgen songs", 1
@@ -70,7 +70,7 @@ def write_songs(
         directory.parent.mkdir(parents=True, exist_ok=True)
         fresh.mkdir()
         for name, melody in zip(names, melodies, strict=True):
-            write_midi(melody, fresh / name, tempo_qpm, velocity)
+            (fresh / name).write_bytes(midi_bytes(melody, tempo_qpm, velocity))
         (fresh / SONGS_FILE).write_text(summary, encoding="utf-8")
         _swap(fresh, directory, old=directory.with_name(f".{directory.name}.{token}.old"))
     except OSError as error:

@@ -59,7 +59,11 @@ class Melody:
 
     @classmethod
     def from_pitches(
-        cls, pitches: Iterable[int], duration_steps: int = STEPS_PER_QUARTER, title: str = "", source: str = ""
+        cls,
+        pitches: Iterable[int],
+        duration_steps: int = STEPS_PER_QUARTER,
+        title: str = "",
+        source: str = "",
     ) -> Melody:
         """A melody of equal notes without rests, as the paper writes its songs.
 

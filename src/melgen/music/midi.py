@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
-import uuid
 from pathlib import Path
 
+from melgen.files import replacing
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Melody, pitch_name
 
 TICKS_PER_QUARTER = 960
@@ -25,10 +24,10 @@ def write_midi(melody: Melody, path: str | Path, tempo_qpm: float = 120, velocit
     Raises:
         ValueError: if the melody, the tempo or the velocity cannot be written in a MIDI file.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, midi_bytes(melody, tempo_qpm, velocity))
-    return path
+    content = midi_bytes(melody, tempo_qpm, velocity)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+    return Path(path)
 
 
 def midi_bytes(melody: Melody, tempo_qpm: float = 120, velocity: int = 100) -> bytes:
@@ -77,20 +76,6 @@ def note_text(melody: Melody) -> str:
         words.append(pitch_name(pitch))
         now = onset + duration
     return " ".join(words)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that whoever looks sees the old content or the new, never a part.
-
-    The half-written file lies beside it under a hidden name, and is removed if anything goes wrong.
-    """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _check_notes(melody: Melody) -> None:

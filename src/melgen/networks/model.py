@@ -104,8 +104,13 @@ class MelodyModel(nn.Module):
 
     def describe(self) -> dict[str, Any]:
         """All that `from_description` needs to build a network of this shape, as plain data."""
-        stack = [{"cell": layer.reference(), "options": layer.options} for layer in self.stack.layers]
+        stack = [{"cell": layer.reference(), "options": layer.options} for layer in self.layers]
         return {"vocab_size": self.vocab_size, **self._options, "stack": stack}
+
+    @property
+    def layers(self) -> list[AbstractRecurrentLayer]:
+        """The recurrent layers, lowest first."""
+        return [layer for layer in self.stack.layers if isinstance(layer, AbstractRecurrentLayer)]
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> MelodyModel:

@@ -69,7 +69,8 @@ class RunDirectory:
         """Make the directory that of ``identity``, or refuse.
 
         Raises:
-            IdentityError: if it belongs to another run, or holds what is not a run's; names the differing keys.
+            IdentityError: if it belongs to another run, or holds what is no run's; names the differing
+                keys.
         """
         earlier = self._read("identity.json")
         if force:
@@ -78,12 +79,28 @@ class RunDirectory:
             raise IdentityError(f"{self.path}: holds checkpoints of unknown identity; force=true starts anew")
         elif earlier is not None and (different := differences(earlier, identity)):
             raise IdentityError(
-                f"{self.path}: belongs to a run of another identity, and nothing was changed; differing keys:\n  "
+                f"{self.path}: belongs to another run, and nothing was changed; the keys that differ:\n  "
                 + "\n  ".join(different)
                 + "\nname=... puts the new run elsewhere, force=true throws the old one away"
             )
         write_json(self.path / "identity.json", dict(identity))
         write_text(self.path / "config.yaml", config)
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Copy what is said to ``train.log``, and keep ``status.json`` true whatever happens."""
+        (self.path / "error.txt").unlink(missing_ok=True)
+        self.set_status(RUNNING)
+        with self._log_file():
+            try:
+                yield
+            except Exception as error:
+                self.record_failure(error)
+                raise
+            except BaseException:  # Ctrl-C, or the exit that Lightning makes of it
+                self.set_status(INTERRUPTED)
+                raise KeyboardInterrupt from None
+        self.set_status(FINISHED)
 
     def set_status(self, state: str, **details: Any) -> None:
         """Say how the run stands."""
@@ -109,6 +126,11 @@ class RunDirectory:
         self.set_status(FAILED, error=message_of(error))
 
     @property
+    def recorded_identity(self) -> dict[str, Any]:
+        """What the run in this directory computes; empty where there is none."""
+        return self._read("identity.json") or {}
+
+    @property
     def status(self) -> dict[str, Any]:
         """How the run stands; empty before its first start."""
         return self._read("status.json") or {}
@@ -119,8 +141,7 @@ class RunDirectory:
         return self._read("result.json")
 
     @contextmanager
-    def logging_to_file(self) -> Iterator[None]:
-        """Copy what is said to ``train.log``."""
+    def _log_file(self) -> Iterator[None]:
         handler = logging.FileHandler(self.path / "train.log", encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root = logging.getLogger()
@@ -137,13 +158,17 @@ class RunDirectory:
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise IdentityError(f"{self.path / name}: damaged ({error}); force=true starts the run anew") from error
+            raise IdentityError(
+                f"{self.path / name}: damaged ({error}); force=true starts the run anew"
+            ) from error
         return content if isinstance(content, dict) else None
 
     def _clear(self, ours: bool) -> None:
         entries = [entry for entry in self.path.iterdir() if entry.name not in (".lock", "train.log")]
         if entries and not ours:
-            raise IdentityError(f"{self.path}: holds {entries[0].name}, and no run; force=true throws away runs only")
+            raise IdentityError(
+                f"{self.path}: holds {entries[0].name}, and no run; force=true throws away runs only"
+            )
         for entry in entries:
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)

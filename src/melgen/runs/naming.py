@@ -43,9 +43,7 @@ def run_name(hydra: DictConfig, root: DictConfig) -> str:
     choices = hydra.runtime.choices
     parts = [str(choices.dataset), str(choices.cell), str(root.layers), f"seed{root.seed}"]
     overrides = OverridesParser.create().parse_overrides(list(hydra.overrides.task))
-    groups = tuple(
-        override.input_line or "" for override in overrides if override.key_or_group in choices
-    )
+    groups = tuple(override.input_line or "" for override in overrides if override.key_or_group in choices)
     seen = {}
     for override in overrides:
         key = override.key_or_group

@@ -49,7 +49,9 @@ class SweepReport(Callback):
         os.environ[SWEEP_VARIABLE] = uuid.uuid4().hex
         jobs = count_jobs(config)
         self.jobs = jobs
-        log.info("Sweep of %d jobs of %s each; results in %s", jobs, _budget(config, jobs), config.hydra.sweep.dir)
+        log.info(
+            "Sweep of %d jobs of %s each; results in %s", jobs, _budget(config, jobs), config.hydra.sweep.dir
+        )
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the table and write it as ``sweep.csv``."""
@@ -59,14 +61,16 @@ class SweepReport(Callback):
         rows = [table_row(run) for run in runs]
         folders = {run.path.parent for run in runs} or {Path(config.hydra.sweep.dir)}
         for folder in sorted(folders):
-            write_text(folder / "sweep.csv", to_csv([row for row in rows if Path(row["directory"]).parent == folder]))
+            write_text(
+                folder / "sweep.csv", to_csv([row for row in rows if Path(row["directory"]).parent == folder])
+            )
         print_table(rows)
         failed = [row for row in rows if row["state"] != FINISHED]
-        distinct = min(self.jobs, len(rows)) if len(rows) else 0
-        print(f"{len(rows) - len(failed)} of {len(rows)} jobs finished; table: {sorted(folders)[0] / 'sweep.csv'}")
+        tables = ", ".join(str(folder / "sweep.csv") for folder in sorted(folders))
+        print(f"{len(rows) - len(failed)} of {self.jobs} jobs finished; table: {tables}")
         for row in failed:
             print(f"{row['state']}: {row['directory']}: {row['error']}")
-        if failed or not distinct:
+        if failed or len(rows) < self.jobs:
             raise SystemExit(1)
 
 
@@ -154,5 +158,3 @@ def _natural(path: Path) -> list[Any]:
     import re
 
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(path))]
-
-

@@ -45,18 +45,20 @@ class Schedule:
 
     def due_after_update(self, trainer: pl.Trainer) -> bool:
         """Whether something is due after the update just made."""
-        return bool(self.every_n_steps) and trainer.global_step % self.every_n_steps == 0
+        return self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0
 
     def due_after_epoch(self, trainer: pl.Trainer) -> bool:
         """Whether something is due after the epoch just made."""
-        return bool(self.every_n_epochs) and (trainer.current_epoch + 1) % self.every_n_epochs == 0
+        return self.every_n_epochs is not None and (trainer.current_epoch + 1) % self.every_n_epochs == 0
 
 
 @runtime_checkable
 class SongListener(Protocol):
     """A callback that wants to know of sampled songs."""
 
-    def on_songs(self, trainer: pl.Trainer, module: MelodyModule, songs: Sequence[Melody], final: bool) -> None:
+    def on_songs(
+        self, trainer: pl.Trainer, module: MelodyModule, songs: Sequence[Melody], final: bool
+    ) -> None:
         """Called with the songs just sampled; ``final`` for those from the best weights, at the end."""
         ...
 
@@ -130,9 +132,18 @@ class SongSampling(pl.Callback):
         assert isinstance(module, MelodyModule)
         with contained("sampling songs"):
             songs = sample_melodies(
-                module.model, module.representation, module.vocabulary, self.primer, songs=count, **self.options
+                module.model,
+                module.representation,
+                module.vocabulary,
+                self.primer,
+                songs=count,
+                **self.options,
             )
-            metadata = {"model": model_name(self.directory), "updates": trainer.global_step, "primer": self.primer}
+            metadata = {
+                "model": model_name(self.directory),
+                "updates": trainer.global_step,
+                "primer": self.primer,
+            }
             folder.parent.mkdir(parents=True, exist_ok=True)
             write_songs(folder, songs, metadata | self.options)
             report_songs(trainer, "songs" if final else "samples", songs, folder)
@@ -160,12 +171,15 @@ class SongTonality(pl.Callback):
         self.directory, self.span_notes = Path(directory), span_notes
         self._corpus: TonalitySummary | None = None
 
-    def on_songs(self, trainer: pl.Trainer, module: MelodyModule, songs: Sequence[Melody], final: bool) -> None:
+    def on_songs(
+        self, trainer: pl.Trainer, module: MelodyModule, songs: Sequence[Melody], final: bool
+    ) -> None:
         """Measure songs just sampled."""
         with contained("measuring tonality"):
             measured = [song.pitches for song in songs if len(song) >= MIN_NOTES_FOR_TONALITY]
             summary = summarize(measured, self.span_notes)
-            module.publish({f"tonality/{key}": value for key, value in summary.mean._asdict().items()})
+            means = {f"tonality/{key}": value for key, value in summary.mean._asdict().items()}
+            module.publish(means, monitored=not final)
             if final:
                 corpus = self.corpus_summary(trainer)
                 write_json(
@@ -183,7 +197,9 @@ class SongTonality(pl.Callback):
         data = getattr(trainer, "datamodule", None)
         if self._corpus is None and isinstance(data, MelodyDataModule) and not data.is_encoded:
             tunes = (data.melodies.pitches_of(i) for i in range(len(data.melodies)))
-            self._corpus = summarize([tune for tune in tunes if len(tune) >= MIN_NOTES_FOR_TONALITY], self.span_notes)
+            self._corpus = summarize(
+                [tune for tune in tunes if len(tune) >= MIN_NOTES_FOR_TONALITY], self.span_notes
+            )
         return self._corpus
 
 
@@ -216,7 +232,9 @@ class EmbeddingProjection(pl.Callback):
     ) -> None:
         """Project if due."""
         if self.schedule.due_after_update(trainer):
-            self._project(trainer, pl_module, self.directory / "samples" / f"embedding-{trainer.global_step:08d}")
+            self._project(
+                trainer, pl_module, self.directory / "samples" / f"embedding-{trainer.global_step:08d}"
+            )
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Project the best weights."""

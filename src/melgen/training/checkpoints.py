@@ -1,32 +1,18 @@
-"""Checkpoints: self-contained files, written whole or not at all, loaded without running anything in them."""
+"""Checkpoints: which are written when, each whole or not at all."""
 
 from __future__ import annotations
 
 import math
-import pickle
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import pytorch_lightning as pl
-import torch
 
-import melgen
 from melgen.files import replacing
-from melgen.music.representations import REPRESENTATIONS, AbstractRepresentation
-from melgen.music.vocabulary import Vocabulary
-from melgen.networks import MelodyModel
-from melgen.training.module import MelodyModule
+from melgen.trained import BEST, LAST
 
-FORMAT_VERSION = 1
-BEST, LAST = "best.ckpt", "last.ckpt"
 _KEPT = re.compile(r"^step-(\d+)\.ckpt$")
-
-
-class CheckpointError(ValueError):
-    """A file is not a checkpoint of ours, or not one that fits."""
 
 
 class Checkpoints(pl.callbacks.Checkpoint):
@@ -98,22 +84,6 @@ class Checkpoints(pl.callbacks.Checkpoint):
             self.best_score = float(score)
             self._save(trainer, BEST, weights_only=True)
 
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        """Add everything that is needed to use the weights anywhere."""
-        assert isinstance(pl_module, MelodyModule)
-        checkpoint["melgen"] = {
-            "format_version": FORMAT_VERSION,
-            "version": melgen.__version__,
-            "config": pl_module.config,
-            "model": pl_module.model.describe(),
-            "representation": pl_module.representation.name,
-            "vocabulary": pl_module.vocabulary.to_dict(),
-            "metrics": {key: float(value) for key, value in trainer.callback_metrics.items()},
-            "updates": trainer.global_step,
-        }
-
     def state_dict(self) -> dict[str, Any]:
         """The best score so far."""
         return {"best_score": self.best_score}
@@ -131,85 +101,3 @@ class Checkpoints(pl.callbacks.Checkpoint):
     def _save(self, trainer: pl.Trainer, name: str, weights_only: bool = False) -> None:
         with replacing(self.directory / name) as temporary:
             trainer.save_checkpoint(temporary, weights_only=weights_only)
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """A network read from a checkpoint, with all it takes to write melodies."""
-
-    model: MelodyModel
-    representation: AbstractRepresentation
-    vocabulary: Vocabulary
-    config: dict[str, Any]
-    metrics: dict[str, float]
-    updates: int
-    path: Path
-
-
-def find_checkpoint(path: str | Path) -> Path:
-    """The checkpoint meant by a file, or by a run's directory (its best).
-
-    Raises:
-        CheckpointError: if there is none.
-    """
-    path = Path(path)
-    if path.is_file():
-        return path
-    for folder in (path, path / "checkpoints"):
-        for name in (BEST, LAST):
-            if (folder / name).is_file():
-                return folder / name
-    what = "the directory of a run that has saved none yet" if path.is_dir() else "no such file or directory"
-    raise CheckpointError(f"checkpoint={path}: {what}; a checkpoint file or a run's directory is needed")
-
-
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """The content of a checkpoint of ours, read without unpickling anything but tensors and plain data.
-
-    Raises:
-        CheckpointError: if the file is truncated, not a checkpoint, not ours, or newer than we know.
-    """
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(f"checkpoint={path}: cannot be read ({error.strerror})") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, BadZipFile, ValueError, KeyError, IndexError) as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise CheckpointError(
-            f"checkpoint={path}: not a checkpoint, or a damaged one, or it asks for more than plain data ({reason[0]})"
-        ) from error
-    ours = checkpoint.get("melgen") if isinstance(checkpoint, dict) else None
-    if not isinstance(ours, dict) or "format_version" not in ours:
-        raise CheckpointError(f"checkpoint={path}: a checkpoint, but none that melgen has written")
-    if not 1 <= ours["format_version"] <= FORMAT_VERSION:
-        raise CheckpointError(
-            f"checkpoint={path}: format version {ours['format_version']}, this melgen ({melgen.__version__}) reads "
-            f"1 to {FORMAT_VERSION}"
-        )
-    return checkpoint
-
-
-def load_model(path: str | Path) -> TrainedModel:
-    """Rebuild the network of a checkpoint file or of a run's directory.
-
-    Raises:
-        CheckpointError: if there is none, or its parts do not fit each other.
-    """
-    file = find_checkpoint(path)
-    checkpoint = read_checkpoint(file)
-    ours = checkpoint["melgen"]
-    prefix = "model."
-    try:
-        model = MelodyModel.from_description(ours["model"])
-        weights = {key[len(prefix) :]: value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)}
-        model.load_state_dict(weights)
-        representation = REPRESENTATIONS[ours["representation"]]()
-        vocabulary = Vocabulary.from_dict(ours["vocabulary"])
-        if len(vocabulary) != ours["model"]["vocab_size"]:
-            raise ValueError(f"{len(vocabulary)} values for {ours['model']['vocab_size']} rows")
-        trained = TrainedModel(
-            model.eval(), representation, vocabulary, ours["config"], ours["metrics"], ours["updates"], file
-        )
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise CheckpointError(f"checkpoint={file}: its parts do not fit each other ({error})") from error
-    return trained

@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+import melgen
 from melgen.data.tokens import ScoredTunes, Window
 from melgen.music.representations import AbstractRepresentation
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
+from melgen.trained import FORMAT_VERSION
 from melgen.training.resume import ExactResume
 from melgen.training.scores import Scores
 
@@ -44,6 +46,9 @@ class MelodyModule(pl.LightningModule):
         scheduler: builds the learning-rate schedule from the optimiser, stepped once an epoch.
         gradient_clip_norm: gradients are scaled down to this Euclidean norm; ``None`` never clips.
         config: the resolved configuration as plain containers, kept in every checkpoint.
+
+    Attributes:
+        latest: the last value of each metric published.
     """
 
     def __init__(
@@ -65,6 +70,7 @@ class MelodyModule(pl.LightningModule):
             lambda optimizer: torch.optim.lr_scheduler.ExponentialLR(optimizer, PAPER_DECAY_PER_EPOCH)
         )
         self.gradient_clip_norm = gradient_clip_norm
+        self.latest: dict[str, float] = {}
         self._state: Any = None
         self._gradient_norm: Tensor | float = math.nan
         self._loss_since_log = torch.zeros((), dtype=torch.float64)
@@ -108,7 +114,9 @@ class MelodyModule(pl.LightningModule):
         detached = loss.detach()
         if detached.device.type == "cpu":  # elsewhere a look at each loss would stall the device
             self._check_finite(detached, batch_idx)
-        self._loss_since_log = self._loss_since_log.to(detached.device) + detached.double() * batch.targets.numel()
+        self._loss_since_log = (
+            self._loss_since_log.to(detached.device) + detached.double() * batch.targets.numel()
+        )
         self._tokens_since_log += batch.targets.numel()
         if self._logs_this_update():
             self._accuracy = (logits.detach().argmax(-1) == batch.targets).float().mean()
@@ -128,7 +136,7 @@ class MelodyModule(pl.LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Window, batch_idx: int) -> None:
         """Log what has gathered, every ``log_every_n_steps`` updates."""
-        if self.global_step % self.trainer.log_every_n_steps:
+        if self.global_step % self._log_every:
             return
         self._check_finite(self._loss_since_log, batch_idx)
         seconds = time.perf_counter() - self._logged_at
@@ -177,21 +185,36 @@ class MelodyModule(pl.LightningModule):
         """Publish the test's scores."""
         self.publish({f"test/{key}": value for key, value in self._scores.metrics().items()})
 
-    def publish(self, metrics: dict[str, float]) -> None:
-        """Hand metrics to every logger, to the progress bar and to callbacks that monitor them.
+    def publish(self, metrics: dict[str, float], *, monitored: bool = True) -> None:
+        """Hand metrics to every logger, and to callbacks that monitor them.
 
         Loggers are called with the number of updates made, because Lightning's own count of log steps
         is off by one after a resume; and only when there is something to log, because ``self.log`` on every
         update costs more than a small network's forward pass.
+
+        Args:
+            metrics: their values by name.
+            monitored: make them known to callbacks too, which Lightning allows in some hooks only.
         """
-        bar = {"train/loss", "val/loss", "val/bits_per_note"}
-        for key, value in metrics.items():
-            self.log(key, float(value), prog_bar=key in bar, logger=False, batch_size=1)
+        self.latest |= metrics
+        if monitored:
+            for key, value in metrics.items():
+                self.log(key, float(value), logger=False, batch_size=1)
         for logger in self.loggers:
             logger.log_metrics(metrics, step=self.global_step)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what the next window depends on, and what the tokens mean."""
+        """Add what the next window depends on, and all that it takes to use the weights anywhere."""
+        checkpoint["melgen"] = {
+            "format_version": FORMAT_VERSION,
+            "version": melgen.__version__,
+            "config": self.config,
+            "model": self.model.describe(),
+            "representation": self.representation.name,
+            "vocabulary": self.vocabulary.to_dict(),
+            "metrics": {key: float(value) for key, value in self.trainer.callback_metrics.items()},
+            "updates": self.global_step,
+        }
         checkpoint["carried"] = {
             "state": map_state(Tensor.cpu, self._state) if self._state is not None else None,
             "loss_since_log": self._loss_since_log.item(),
@@ -205,12 +228,17 @@ class MelodyModule(pl.LightningModule):
         self._loss_since_log = torch.tensor(carried["loss_since_log"], dtype=torch.float64)
         self._tokens_since_log = carried["tokens_since_log"]
 
+    @property
+    def _log_every(self) -> int:
+        return self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by a connector
+
     def _logs_this_update(self) -> bool:
-        return (self.global_step + 1) % self.trainer.log_every_n_steps == 0
+        return (self.global_step + 1) % self._log_every == 0
 
     def _check_finite(self, loss: Tensor, batch_idx: int) -> None:
         if not torch.isfinite(loss):
             raise DivergenceError(
-                f"the training loss became {loss.item()} at update {self.global_step + 1} (window {batch_idx} of epoch "
-                f"{self.current_epoch}); a smaller optimizer.lr or gradient_clip_norm usually helps"
+                f"the training loss became {loss.item()} at update {self.global_step + 1} "
+                f"(window {batch_idx} of epoch {self.current_epoch}); a smaller optimizer.lr or "
+                "gradient_clip_norm usually helps"
             )

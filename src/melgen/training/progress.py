@@ -35,7 +35,11 @@ class UpdateProgress(pl.Callback):
         self._began = (time.monotonic(), trainer.global_step)
         if self.shows_bar:
             self._bar = tqdm(
-                total=self.total, initial=trainer.global_step, unit="update", dynamic_ncols=True, desc="Training"
+                total=self.total,
+                initial=trainer.global_step,
+                unit="update",
+                dynamic_ncols=True,
+                desc="Training",
             )
 
     def on_train_batch_end(
@@ -59,7 +63,9 @@ class UpdateProgress(pl.Callback):
             self._bar.close()
             self._bar = None
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
         """Close the bar, so that what is said next has a line of its own."""
         if self._bar is not None:
             self._bar.close()
@@ -67,17 +73,18 @@ class UpdateProgress(pl.Callback):
 
     def _show(self, trainer: pl.Trainer) -> None:
         assert self._bar is not None
+        latest = _latest(trainer)
         metrics = {
-            name: f"{float(trainer.callback_metrics[key]):.3f}"
+            name: f"{latest[key]:.3f}"
             for name, key in (("loss", "train/loss"), ("val", "val/loss"), ("bits/note", "val/bits_per_note"))
-            if key in trainer.callback_metrics
+            if key in latest
         }
         self._bar.set_postfix(metrics, refresh=False)
         self._bar.update(trainer.global_step - self._bar.n)
 
     def _line(self, trainer: pl.Trainer) -> str:
         def metric(key: str) -> float:
-            return float(trainer.callback_metrics.get(key, math.nan))
+            return _latest(trainer).get(key, math.nan)
 
         of_total = f"/{self.total:,}" if self.total else ""
         line = (
@@ -91,3 +98,7 @@ class UpdateProgress(pl.Callback):
             seconds = (time.monotonic() - began) / done * (self.total - trainer.global_step)
             line += f", about {max(seconds, 0) / 60:.1f} min left"
         return line
+
+
+def _latest(trainer: pl.Trainer) -> dict[str, float]:
+    return getattr(trainer.lightning_module, "latest", {})

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor
 
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel
-from melgen.training.checkpoints import CheckpointError, TrainedModel, load_model
+from melgen.trained import CheckpointError, TrainedModel, load_model
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class StartingPoint:
         old, new = self.trained.model, model
         with torch.no_grad():
             new.stack.load_state_dict(old.stack.state_dict())
-            pairs: list[tuple[nn.Parameter, nn.Parameter]] = [
+            pairs: list[tuple[Tensor, Tensor]] = [
                 (new.embedding.weight, old.embedding.weight),
                 (new.output.weight, old.output.weight),
                 (new.output.bias, old.output.bias),

@@ -7,6 +7,7 @@ Repeats, first and second endings and parts are played out, ties joined, grace n
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from melgen.corpora.extraction import Rejection, Track, Tune
 from melgen.corpora.readers import MEGABYTE, ReadError, read_bytes
@@ -42,7 +43,7 @@ def read_abc_tune(text: str) -> Tune:
     if "\nK:" not in text:
         raise ReadError("the tune has no K: line")
     try:
-        score = symusic.Score.from_abc(text)
+        score: Any = symusic.Score.from_abc(text)
     except RuntimeError as error:
         raise ReadError("abc2midi cannot read it") from error
     tracks = []

@@ -1,7 +1,7 @@
 """ABC notation reduced to what sounds.
 
-``abc2midi`` renders a performance: it plays grace notes and rolls, swings hornpipes and strums chords. We want the
-notes as written, so everything that would make it perform is taken out of the text first.
+``abc2midi`` renders a performance: it plays grace notes and rolls, swings hornpipes and strums chords. We
+want the notes as written, so everything that would make it perform is taken out of the text first.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-# Reference number, metre, unit length, key, parts and voices decide which notes sound; all other fields are dropped
-# (R:hornpipe would swing, w: and W: are lyrics, U: and m: define ornaments, Q: only sets the speed).
+# Reference number, metre, unit length, key, parts and voices decide which notes sound; all other fields are
+# dropped (R:hornpipe would swing, w: and W: are lyrics, U: and m: define ornaments, Q: only sets the speed).
 _KEPT_FIELDS = frozenset("XMLKPV")
 _HEADER_FIELDS = ("M:", "L:")  # those of a file's own header that its tunes inherit
 
@@ -23,7 +23,8 @@ _INLINE_OR_SILENT = re.compile(
     r"|\{[^}]*\}?"  # grace notes
     r"|%.*"  # comments
     r"|![A-Za-z0-9.+<>()/_^-]+!"  # decorations
-    r"|\+(?=[A-Za-z.<>]*[H-Zh-z.<>])[A-Za-z.<>]+\+"  # decorations of ABC 2.0; +CEG+ is a chord of ABC 1.4
+    r"|\+(?=[A-Za-z.<>]*[H-Zh-z.<>])[A-Za-z.<>]+\+"  # decorations of ABC 2.0
+    r"|\+(?P<chord>[A-Ga-g,'0-9/^_=]+)\+"  # a chord of ABC 1, which abc2midi takes for a decoration
     r"|y[0-9]*"  # space in the printed staff
     r"|[.~`!H-Wh-w]"  # shorthand ornaments
 )
@@ -77,6 +78,8 @@ def _sounding_lines(lines: list[str], inherited: list[str]) -> Iterator[str]:
 
 def _sounding_notes(line: str) -> str:
     def keep(match: re.Match[str]) -> str:
+        if match["chord"]:
+            return f"[{match['chord']}]"
         return match[0] if match["letter"] in _KEPT_FIELDS else ""
 
     return _INLINE_OR_SILENT.sub(keep, line).strip()

@@ -1,13 +1,14 @@
 """MIDI files, read with symusic.
 
-The chunks are checked before the file is handed over, so that what is truncated or no MIDI at all is refused with
-its reason. symusic divides a track by channel and program; the pieces of one named track that follow each other
-without sounding together (a change of instrument) are joined again.
+The chunks are checked before the file is handed over, so that what is truncated or no MIDI at all is refused
+with its reason. symusic divides a track by channel and program; the pieces of one named track that follow
+each other without sounding together (a change of instrument) are joined again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from melgen.corpora.extraction import Track, Tune
 from melgen.corpora.readers import MEGABYTE, ReadError, read_bytes
@@ -24,7 +25,7 @@ def read_midi(source: Source) -> Iterator[Tune]:
     import symusic
 
     try:
-        score = symusic.Score.from_midi(data)
+        score: Any = symusic.Score.from_midi(data)
     except (RuntimeError, ValueError) as error:
         raise ReadError(str(error).split("\n")[0]) from error
     if score.ticks_per_quarter <= 0:
@@ -33,7 +34,9 @@ def read_midi(source: Source) -> Iterator[Tune]:
     for each in score.tracks:
         columns = each.notes.numpy()
         notes = list(
-            zip(columns["time"].tolist(), columns["duration"].tolist(), columns["pitch"].tolist(), strict=True)
+            zip(
+                columns["time"].tolist(), columns["duration"].tolist(), columns["pitch"].tolist(), strict=True
+            )
         )
         tracks.append(Track(notes, each.name, each.is_drum))
     yield Tune(join_pieces(tracks), score.ticks_per_quarter, _title(tracks))

@@ -1,12 +1,13 @@
 """MusicXML, plain and compressed, and ``**kern``, read with music21.
 
-Every part gives a track for each of its voices, at sounding pitch. Repeats and endings are played out, ties joined,
-grace notes and chord symbols left out. Archives and entities that would swell when unpacked are refused before
-anything parses them.
+Every part gives a track for each of its voices, at sounding pitch. Repeats and endings are played out, ties
+joined, grace notes and chord symbols left out. Archives and entities that would swell when unpacked are
+refused before anything parses them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import zipfile
@@ -70,7 +71,8 @@ def _unpack(data: bytes) -> bytes:
                 scores = [
                     name
                     for name in names
-                    if name.lower().endswith((".xml", ".musicxml")) and not name.startswith(("META-INF", "__MACOSX"))
+                    if name.lower().endswith((".xml", ".musicxml"))
+                    and not name.startswith(("META-INF", "__MACOSX"))
                 ]
                 if not scores:
                     raise ReadError("the archive holds no score")
@@ -101,10 +103,8 @@ def _tune(score: Any) -> Tune:
     from music21.exceptions21 import Music21Exception
 
     remarks = set()
-    try:
+    with contextlib.suppress(Music21Exception):  # an instrument that music21 does not know: as written
         score = score.toSoundingPitch()
-    except Music21Exception:  # an instrument that music21 does not know: as written
-        pass
     tracks: list[Track] = []
     for part in list(score.parts) or [score]:
         try:
@@ -179,7 +179,12 @@ def _join_ties(notes: list[_Note]) -> list[tuple[int, int, int]]:
     joined: list[_Note] = []
     for note in sorted(notes, key=lambda each: each.onset):
         last = joined[-1] if joined else None
-        if last is not None and last.held and last.pitch == note.pitch and last.onset + last.duration == note.onset:
+        if (
+            last is not None
+            and last.held
+            and last.pitch == note.pitch
+            and last.onset + last.duration == note.onset
+        ):
             last.duration += note.duration
             last.held = note.held
         else:

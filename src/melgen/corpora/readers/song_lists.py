@@ -1,13 +1,15 @@
 """The two shapes of the paper's published pickles.
 
 A *song list* is a list of songs, each a list of pitches or of ``(pitch, duration)`` pairs. A *stream* is
-``{"notes_dict": {id: value}, "x": [...], "y": [...]}``: the values (not the ids) of all songs, without the last of
-each in ``x`` and without the first in ``y``. A song ends exactly where ``x[i + 1] != y[i]``.
+``{"notes_dict": {id: value}, "x": [...], "y": [...]}``: the values (not the ids) of all songs, without the
+last of each in ``x`` and without the first in ``y``. A song ends exactly where ``x[i + 1] != y[i]``.
 """
 
 from __future__ import annotations
 
+import pickletools
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ MAX_BYTES = 500 * MEGABYTE
 MAX_NOTES = 50_000_000  # a pickle of a few bytes can name one long list a million times
 _BOUND = 2**15 - 1  # melodies keep their values in 16 bits
 _DURATION_BOUND = 2**31 - 1
+_OPCODE_BYTES = 64
 MALFORMED = "malformed song"
 
 
@@ -39,6 +42,19 @@ def read_songs(source: Source) -> Iterator[Melody | Rejection]:
     _check_size(songs)
     for number, song in enumerate(songs, 1):
         yield _melody(song, f"{source.name}#{number}")
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a pickle's outermost container is a dictionary, told from its first opcodes."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_OPCODE_BYTES)
+        for opcode, _, _ in pickletools.genops(start):
+            if opcode.name not in ("PROTO", "FRAME", "MARK"):
+                return opcode.name in ("EMPTY_DICT", "DICT")
+    except (OSError, ValueError):
+        pass
+    return False
 
 
 def stream_songs(stream: dict[Any, Any]) -> list[list[int]]:
@@ -65,11 +81,9 @@ def stream_songs(stream: dict[Any, Any]) -> list[list[int]]:
     x, y = columns
     if len(x) != len(y) or len(x) == 0:
         raise ReadError(f"x has {len(x)} values and y has {len(y)}; expected as many, and at least one")
-    known = set(notes_dict.values())
-    unknown = sorted(set(x.tolist()) | set(y.tolist()) - known)
-    unknown = [value for value in unknown if value not in known]
+    unknown = set(np.unique(np.concatenate([x, y])).tolist()) - set(notes_dict.values())
     if unknown:
-        raise ReadError(f"value {unknown[0]} of x or y is not in notes_dict")
+        raise ReadError(f"value {min(unknown)} of x or y is not in notes_dict")
     ends = [*(np.flatnonzero(x[1:] != y[:-1]) + 1).tolist(), len(x)]
     starts = [0, *ends[:-1]]
     return [[*x[start:end].tolist(), int(y[end - 1])] for start, end in zip(starts, ends, strict=True)]
@@ -87,7 +101,9 @@ def _melody(song: Any, name: str) -> Melody | Rejection:
     pairs = [note if isinstance(note, (list, tuple)) else (note, STEPS_PER_QUARTER) for note in song]
     for pair in pairs:
         if len(pair) != 2 or type(pair[0]) is not int or type(pair[1]) is not int:
-            return Rejection(MALFORMED, f"note {pair!r:.40}; expected a pitch, or a pitch and a duration", name)
+            return Rejection(
+                MALFORMED, f"note {pair!r:.40}; expected a pitch, or a pitch and a duration", name
+            )
         if abs(pair[0]) > _BOUND or not 0 <= pair[1] <= _DURATION_BOUND:
             return Rejection(MALFORMED, f"note {pair!r:.40} is out of bounds", name)
     durations = [duration for _, duration in pairs]

@@ -1,7 +1,7 @@
 """Pickles without their dangers.
 
-A pickle is a program: it may import any function and call it. Here it may build lists, dictionaries, tuples, sets,
-numbers and strings, and nothing else; whatever else it asks for is refused by name.
+A pickle is a program: it may import any function and call it. Here it may build lists, dictionaries, tuples,
+sets, numbers and strings, and nothing else; whatever else it asks for is refused by name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from melgen.corpora.readers import ReadError
 
 REFUSED = "refused pickle"
 
-# Lists, dictionaries, tuples, numbers and strings need no import. Python 2 wrote `__builtin__`. Never allow a whole
+# Lists, dictionaries, tuples, numbers and strings need no import. Python 2 wrote `__builtin__`. Never allow a
+# whole
 # module: `builtins` holds eval.
 _ALLOWED = {
     ("__builtin__", "set"): set,
@@ -32,7 +33,8 @@ class _PlainUnpickler(pickle.Unpickler):
         if (module, name) in _ALLOWED:
             return _ALLOWED[module, name]
         raise ReadError(
-            f"the pickle asks for {module}.{name}; only plain containers, numbers and strings are built", REFUSED
+            f"the pickle asks for {module}.{name}; only plain containers, numbers and strings are built",
+            REFUSED,
         )
 
 

@@ -1,4 +1,4 @@
-"""A picture of an embedding: each value a dot with its name, similar values close together."""
+"""Colours, legend and labels for the picture of an embedding."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from melgen.evaluation.embeddings import check_names, principal_components
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Colour = tuple[float, float, float]
 
@@ -44,56 +41,7 @@ _LABEL_OFFSETS = [
 _DOT_RADIUS = 3
 
 
-def embedding_figure(weights: ArrayLike, names: Sequence[str], title: str = "Embedding") -> Figure:
-    """Picture of `project_2d`: each value a dot with its name.
-
-    Pitches are coloured by pitch class, neighbours on the circle of fifths alike; intervals by direction
-    and size. Save it with ``figure.savefig(path)``; no global state of matplotlib is touched.
-
-    Raises:
-        ValueError: unless there are as many names as rows.
-    """
-    from matplotlib.figure import Figure
-
-    points, explained = principal_components(weights)
-    check_names(points, names)
-    figure = Figure(figsize=(9, 7), dpi=110, layout="constrained")
-    axes = figure.add_subplot()
-    colours, legend_title, legend = _colours(names)
-    axes.scatter(points[:, 0], points[:, 1], c=colours, s=34, edgecolors="white", linewidths=0.6, zorder=2)
-    axes.set_title(title)
-    axes.set_xlabel(f"first principal component ({explained[0]:.0%} of the variance)")
-    axes.set_ylabel(f"second principal component ({explained[1]:.0%})")
-    axes.grid(color="0.92", zorder=0)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(0.06)
-    if legend:
-        _add_legend(axes, legend_title, legend)
-    figure.draw_without_rendering()  # settles the layout: labels are placed by where the dots come to lie
-    _add_labels(axes, points, names)
-    return figure
-
-
-def _pitch_class_colour(pitch_class: str) -> Colour:
-    # Bright hues are darkened: yellow and lime would vanish on white.
-    hue = _FIFTHS.index(pitch_class) / len(_FIFTHS)
-    red, green, blue = colorsys.hls_to_rgb(hue, 0.45, 0.75)
-    scale = min(1.0, 0.5 / (0.3 * red + 0.59 * green + 0.11 * blue))
-    return red * scale, green * scale, blue * scale
-
-
-def _interval_colour(semitones: int) -> Colour:
-    from matplotlib import colormaps
-
-    if semitones == 0:
-        return _UNISON  # the middle of the map is too pale for a dot
-    strength = min(abs(semitones) / _OCTAVE_SEMITONES, 1) ** 0.5
-    red, green, blue, _ = colormaps["coolwarm"](0.5 + np.sign(semitones) * strength / 2)
-    return red, green, blue
-
-
-def _colours(names: Sequence[str]) -> tuple[list[Colour], str, dict[str, Colour]]:
+def colours_of(names: Sequence[str]) -> tuple[list[Colour], str, dict[str, Colour]]:
     """Colour of each name; title and entries of the legend."""
     pitch_classes = [match[1] for name in names if (match := _PITCH_NAME.fullmatch(name))]
     if len(pitch_classes) == len(names):
@@ -105,7 +53,8 @@ def _colours(names: Sequence[str]) -> tuple[list[Colour], str, dict[str, Colour]
     return [_PLAIN] * len(names), "", {}
 
 
-def _add_legend(axes: Axes, title: str, entries: dict[str, Colour]) -> None:
+def add_legend(axes: Axes, title: str, entries: dict[str, Colour]) -> None:
+    """A legend beside the picture, so that it hides no dot."""
     from matplotlib.lines import Line2D
 
     handles = [
@@ -114,7 +63,7 @@ def _add_legend(axes: Axes, title: str, entries: dict[str, Colour]) -> None:
     axes.legend(handles=handles, title=title, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
 
 
-def _add_labels(axes: Axes, points: NDArray[np.float64], names: Sequence[str]) -> None:
+def add_labels(axes: Axes, points: NDArray[np.float64], names: Sequence[str]) -> None:
     """Put each name beside its dot, on the side where it covers least of the dots and names placed before."""
     scale = axes.figure.dpi / 72
     dots = axes.transData.transform(points) / scale
@@ -135,6 +84,24 @@ def _add_labels(axes: Axes, points: NDArray[np.float64], names: Sequence[str]) -
         placed = np.vstack([placed, box])
         x, y = axes.transData.inverted().transform((box[:2] + box[2:]) / 2 * scale)
         axes.text(x, y, name, fontsize=_FONT_SIZE, ha="center", va="center", color="0.15")
+
+
+def _pitch_class_colour(pitch_class: str) -> Colour:
+    # Bright hues are darkened: yellow and lime would vanish on white.
+    hue = _FIFTHS.index(pitch_class) / len(_FIFTHS)
+    red, green, blue = colorsys.hls_to_rgb(hue, 0.45, 0.75)
+    scale = min(1.0, 0.5 / (0.3 * red + 0.59 * green + 0.11 * blue))
+    return red * scale, green * scale, blue * scale
+
+
+def _interval_colour(semitones: int) -> Colour:
+    from matplotlib import colormaps
+
+    if semitones == 0:
+        return _UNISON  # the middle of the map is too pale for a dot
+    strength = min(abs(semitones) / _OCTAVE_SEMITONES, 1) ** 0.5
+    red, green, blue, _ = colormaps["coolwarm"](0.5 + np.sign(semitones) * strength / 2)
+    return red, green, blue
 
 
 def _overlap(box: NDArray[np.float64], others: NDArray[np.float64]) -> float:

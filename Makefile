@@ -1,0 +1,44 @@
+# Two commands for a fresh machine: `make train` and `make test`. Each sets up what it needs.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: help setup train sweep test test-slow lint format bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready ## create the virtual environment and install melgen with its tools
+
+$(VENV)/.ready: pyproject.toml src/melgen/__init__.py
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+train: setup ## train the default network on the embedded corpus, let it write songs (ARGS= appends overrides)
+	$(RUN) -m melgen.train $(ARGS)
+
+sweep: setup ## the 45 networks: 3 representations x 3 cells x 5 depths
+	$(RUN) -m melgen.train -m dataset=control,interval,db12 cell=lstm,gru,rnn layers=1,2,3,4,5 $(ARGS)
+
+test: setup ## the quick tests: CPU, offline, under five minutes
+	$(RUN) -m pytest -m 'not slow' -n auto --dist loadfile $(ARGS)
+
+test-slow: setup ## the long tests: the whole sweep, packaging, resuming
+	$(RUN) -m pytest -m slow $(ARGS)
+
+lint: setup ## formatting, style, types
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+
+format: setup ## mend formatting and what style can be mended by itself
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check --fix .
+
+bench: setup ## the benchmarks, one after the other
+	for file in benchmarks/*.py; do $(RUN) $$file || exit 1; done
+
+clean: ## remove the virtual environment and what tools have left; results in multirun/ stay
+	rm -rf $(VENV) dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

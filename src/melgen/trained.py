@@ -1,0 +1,119 @@
+"""Trained networks, read from checkpoints: self-contained, and without running anything that is in them."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import torch
+
+import melgen
+from melgen.music.representations import AbstractRepresentation, representation_named
+from melgen.music.vocabulary import Vocabulary
+from melgen.networks import MelodyModel
+
+FORMAT_VERSION = 1
+"""Of our part of a checkpoint."""
+BEST, LAST = "best.ckpt", "last.ckpt"
+
+
+class CheckpointError(ValueError):
+    """A file is not a checkpoint of ours, or not one that fits."""
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network read from a checkpoint, with all it takes to write melodies."""
+
+    model: MelodyModel
+    representation: AbstractRepresentation
+    vocabulary: Vocabulary
+    config: dict[str, Any]
+    metrics: dict[str, float]
+    updates: int
+    path: Path
+
+
+def find_checkpoint(path: str | Path) -> Path:
+    """The checkpoint meant by a file, or by a run's directory (its best).
+
+    Raises:
+        CheckpointError: if there is none.
+    """
+    path = Path(path)
+    if path.is_file():
+        return path
+    for folder in (path, path / "checkpoints"):
+        for name in (BEST, LAST):
+            if (folder / name).is_file():
+                return folder / name
+    what = "the directory of a run that has saved none yet" if path.is_dir() else "no such file or directory"
+    raise CheckpointError(f"checkpoint={path}: {what}; a checkpoint file or a run's directory is needed")
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """The content of a checkpoint of ours, read without unpickling anything but tensors and plain data.
+
+    Raises:
+        CheckpointError: if the file is truncated, not a checkpoint, not ours, or newer than we know.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"checkpoint={path}: cannot be read ({error.strerror})") from error
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        BadZipFile,
+        ValueError,
+        KeyError,
+        IndexError,
+    ) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise CheckpointError(
+            f"checkpoint={path}: no checkpoint, or a damaged one, or it asks for more than plain data "
+            f"({reason[0]})"
+        ) from error
+    ours = checkpoint.get("melgen") if isinstance(checkpoint, dict) else None
+    if not isinstance(ours, dict) or "format_version" not in ours:
+        raise CheckpointError(f"checkpoint={path}: a checkpoint, but none that melgen has written")
+    if not 1 <= ours["format_version"] <= FORMAT_VERSION:
+        raise CheckpointError(
+            f"checkpoint={path}: format version {ours['format_version']}, melgen {melgen.__version__} reads "
+            f"1 to {FORMAT_VERSION}"
+        )
+    return checkpoint
+
+
+def load_model(path: str | Path) -> TrainedModel:
+    """Rebuild the network of a checkpoint file or of a run's directory.
+
+    Raises:
+        CheckpointError: if there is none, or its parts do not fit each other.
+    """
+    file = find_checkpoint(path)
+    checkpoint = read_checkpoint(file)
+    ours = checkpoint["melgen"]
+    prefix = "model."
+    try:
+        model = MelodyModel.from_description(ours["model"])
+        weights = {
+            key[len(prefix) :]: value
+            for key, value in checkpoint["state_dict"].items()
+            if key.startswith(prefix)
+        }
+        model.load_state_dict(weights)
+        representation = representation_named(ours["representation"])
+        vocabulary = Vocabulary.from_dict(ours["vocabulary"])
+        if len(vocabulary) != ours["model"]["vocab_size"]:
+            raise ValueError(f"{len(vocabulary)} values for {ours['model']['vocab_size']} rows")
+        trained = TrainedModel(
+            model.eval(), representation, vocabulary, ours["config"], ours["metrics"], ours["updates"], file
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise CheckpointError(f"checkpoint={file}: its parts do not fit each other ({error})") from error
+    return trained

@@ -1,0 +1,363 @@
+"""The steps of `melgen.train.train`, each building one part from the configuration.
+
+Nothing here decides anything about music or learning; it connects the parts that do.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import Logger
+
+import melgen
+from melgen.data import MelodyDataModule, Split
+from melgen.files import write_json, write_text
+from melgen.networks import count_parameters, estimate_parameters
+from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory
+from melgen.runs.identity import identity_of
+from melgen.trained import LAST, load_model, read_checkpoint
+from melgen.training.checkpoints import Checkpoints
+from melgen.training.history import HistoryLogger
+from melgen.training.module import MelodyModule
+from melgen.training.progress import UpdateProgress
+from melgen.training.reporting import finish
+from melgen.training.starting import StartingPoint
+
+log = logging.getLogger(__name__)
+
+BYTES_PER_PARAMETER = 16
+"""Weight, gradient and Adam's two moments, four bytes each."""
+
+Result = dict[str, Any]
+
+
+def check(config: DictConfig) -> None:
+    """Refuse numbers that make no sense before anything is read or written.
+
+    Raises:
+        ValueError: naming key, value and rule.
+    """
+    for key in ("layers", "hidden_size", "batch_size", "seq_length"):
+        _require(
+            config, key, lambda value: isinstance(value, int) and value >= 1, "a whole number of at least 1"
+        )
+    for key in ("seed", "split_seed"):
+        _require(
+            config, key, lambda value: isinstance(value, int) and value >= 0, "a whole number, 0 or more"
+        )
+    positive_or_null = "a positive number, or null for no limit"
+    _require(config, "gradient_clip_norm", lambda value: value is None or value > 0, positive_or_null)
+    budget = "a whole number of at least 1, or -1 for no limit"
+    for key in ("trainer.max_steps", "trainer.max_epochs"):
+        _require(
+            config, key, lambda value: value in (None, -1) or (isinstance(value, int) and value >= 1), budget
+        )
+    if all(config.trainer.get(key) in (None, -1) for key in ("max_steps", "max_epochs")):
+        raise ValueError(
+            "trainer.max_steps=-1 with trainer.max_epochs=-1: one of the two must limit the training"
+        )
+
+
+def _require(config: DictConfig, key: str, holds: Any, rule: str) -> None:
+    value = OmegaConf.select(config, key)
+    try:
+        good = holds(value) and not isinstance(value, bool)
+    except TypeError:
+        good = False
+    if not good:
+        raise ValueError(f"{key}={value}: must be {rule}")
+
+
+def prepare_torch(config: DictConfig) -> None:
+    """Threads and precision of this process; quiet libraries."""
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    torch.set_float32_matmul_precision(config.matmul_precision)
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    # Lightning 2.6 with torch 2.13; nothing a user could change.
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+    # We log by updates, across epochs.
+    warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+
+
+def starting_point(config: DictConfig, run: RunDirectory) -> StartingPoint | None:
+    """The weights of ``init_from``; once the run has a checkpoint of its own, nobody asks for them again."""
+    last = run.checkpoints / LAST
+    recorded = run.recorded_identity.get("started_from")
+    if last.exists() and recorded and not config.force:
+        return StartingPoint(load_model(last), recorded)
+    return None if config.init_from is None else StartingPoint.read(config.init_from)
+
+
+def build_data(config: DictConfig, start: StartingPoint | None) -> MelodyDataModule:
+    """The data module of the configured representation, read and encoded."""
+    data = instantiate(config.dataset)
+    if start is not None:
+        start.check(data.representation.name)
+        data.base_vocabulary = start.vocabulary
+    data.setup()
+    return data
+
+
+def identity(config: DictConfig, data: MelodyDataModule, start: StartingPoint | None) -> dict[str, Any]:
+    """What the run computes."""
+    return identity_of(config, data.fingerprint, start.digest if start else None)
+
+
+def to_yaml(config: DictConfig) -> str:
+    """The resolved configuration."""
+    return OmegaConf.to_yaml(config, resolve=True)
+
+
+def budget_is_spent(config: DictConfig, result: Mapping[str, Any]) -> bool:
+    """Whether a finished run has done all that is now asked of it."""
+    steps, epochs = config.trainer.get("max_steps"), config.trainer.get("max_epochs")
+    return (steps not in (None, -1) and result["updates"] >= steps) or (
+        epochs not in (None, -1) and result["epochs"] >= epochs
+    )
+
+
+def build_module(config: DictConfig, data: MelodyDataModule, start: StartingPoint | None) -> MelodyModule:
+    """The network with its optimiser, its chance weights drawn from the seed.
+
+    Raises:
+        ValueError: for a network that cannot fit into memory.
+    """
+    pl.seed_everything(config.seed, verbose=False)
+    options = instantiate(config.model, _partial_=True).keywords
+    sizes = {key: value for key, value in options.items() if not key.endswith("_keep_prob")}
+    _check_memory(estimate_parameters(len(data.vocabulary), **sizes), config)
+    model = instantiate(config.model, vocab_size=len(data.vocabulary))
+    if start is not None:
+        start.apply(model, data.vocabulary)
+    plain = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(plain, dict)
+    return MelodyModule(
+        model,
+        data.representation,
+        data.vocabulary,
+        optimizer=instantiate(config.optimizer),
+        scheduler=instantiate(config.scheduler),
+        gradient_clip_norm=config.gradient_clip_norm,
+        config={str(key): value for key, value in plain.items()},
+    )
+
+
+def _check_memory(parameters: int, config: DictConfig) -> None:
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if parameters * BYTES_PER_PARAMETER > available:
+        raise ValueError(
+            f"hidden_size={config.hidden_size} with layers={config.layers}: {parameters:,} parameters "
+            f"need {parameters * BYTES_PER_PARAMETER / 2**30:,.0f} GiB to train, and this machine has "
+            f"{available / 2**30:,.0f} GiB of memory"
+        )
+
+
+def build_named(parts: DictConfig, group: str) -> list[Any]:
+    """Instantiate each part of a group; ``null`` switches one off.
+
+    Raises:
+        ValueError: for a part without ``_target_``, which a misspelt override leaves behind.
+    """
+    built = []
+    for key, node in (parts or {}).items():
+        if node is None:
+            continue
+        if not OmegaConf.is_dict(node) or "_target_" not in node:
+            raise ValueError(f"{group}.{key!s}: has no _target_; is the name misspelt?")
+        built.append(instantiate(node))
+    return built
+
+
+def build_loggers(config: DictConfig) -> list[Logger]:
+    """The configured loggers; the history in ``metrics.csv`` is always among them."""
+    loggers: list[Logger] = build_named(config.logger, "logger")
+    if not any(isinstance(logger, HistoryLogger) for logger in loggers):
+        loggers.append(HistoryLogger(config.run_dir))
+    return loggers
+
+
+@contextmanager
+def closing(loggers: list[Logger]) -> Iterator[None]:
+    """Close loggers also when the training fails, or the next job of the sweep inherits them."""
+    failed = True
+    try:
+        yield
+        failed = False
+    finally:
+        for logger in loggers:
+            finish(logger, failed)
+
+
+def build_trainer(config: DictConfig, data: MelodyDataModule, loggers: list[Logger]) -> pl.Trainer:
+    """The trainer with its callbacks.
+
+    Validation is counted in updates, across epochs; where the whole budget is less than one interval, it
+    comes at the budget's end.
+    """
+    total = total_updates(config, data)
+    bar = config.progress and sys.stderr.isatty()
+    callbacks = [*build_named(config.callbacks, "callbacks"), UpdateProgress(total, bar)]
+    if not any(isinstance(callback, Checkpoints) for callback in callbacks):
+        callbacks.append(Checkpoints(f"{config.run_dir}/checkpoints"))
+    interval = config.trainer.val_check_interval
+    return instantiate(
+        config.trainer,
+        callbacks=callbacks,
+        logger=loggers,
+        check_val_every_n_epoch=None,
+        val_check_interval=min(interval, total) if isinstance(interval, int) and total else interval,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=True,
+        default_root_dir=config.run_dir,
+    )
+
+
+def total_updates(config: DictConfig, data: MelodyDataModule) -> int:
+    """The updates that the budget allows."""
+    limits = []
+    if config.trainer.get("max_steps") not in (None, -1):
+        limits.append(int(config.trainer.max_steps))
+    if config.trainer.get("max_epochs") not in (None, -1):
+        limits.append(int(config.trainer.max_epochs) * data.updates_per_epoch)
+    return min(limits)
+
+
+def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, trainer: pl.Trainer) -> None:
+    """Say what is about to be trained on what."""
+    numbers = data.statistics
+    tunes = ", ".join(f"{numbers[f'{s.name.lower()}_tunes']:,} {s.name.lower()}" for s in Split)
+    notes = sum(numbers[f"{split.name.lower()}_notes"] for split in Split)
+    log.info(
+        "Corpus %s: %s tunes, %s notes (%s)", config.name, f"{len(data.melodies):,}", f"{notes:,}", tunes
+    )
+    kinds = [layer.reference() for layer in module.model.layers]
+    log.info(
+        "Network: %s of %d units, %s parameters; %d different values (dataset=%s)",
+        f"{len(kinds)} x {kinds[0]}" if len(set(kinds)) == 1 else " + ".join(kinds),
+        config.hidden_size,
+        f"{count_parameters(module.model):,}",
+        len(data.vocabulary),
+        data.representation.name,
+    )
+    log.info(
+        "Training: %s updates of %d x %d notes, %s to the epoch, on %s; results in %s",
+        f"{total_updates(config, data):,}",
+        config.batch_size,
+        config.seq_length,
+        f"{data.updates_per_epoch:,}",
+        trainer.strategy.root_device,
+        config.run_dir,
+    )
+
+
+def fit(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> None:
+    """Train, from the last checkpoint if there is one, and validate what the training ends with."""
+    write_text(run.path / "splits.txt", "".join(str(split) for split in data.splits) + "\n")
+    write_json(run.path / "data.json", data.statistics)
+    last = run.checkpoints / LAST
+    if last.exists():
+        checkpoint = read_checkpoint(last)
+        step = checkpoint["position"]["updates"]
+        log.info("Resuming at update %s", f"{step:,}")
+        for logger in trainer.loggers:
+            if isinstance(logger, HistoryLogger):
+                logger.forget_after(step)
+    trainer.fit(module, data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+    interval = trainer.val_check_batch or 1
+    if "val/loss" not in trainer.callback_metrics or trainer.global_step % interval:
+        trainer.validate(module, data, verbose=False)
+
+
+def evaluate(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> Result:
+    """Test the best weights; the callbacks sample and look at them on this occasion."""
+    progress = read_checkpoint(run.checkpoints / LAST)["position"]
+    best = load_model(run.path)
+    module.model.load_state_dict(best.model.state_dict())
+    trainer.test(module, data, verbose=False)
+    return {
+        "updates": progress["updates"],
+        "epochs": progress["epoch"],
+        "best_updates": best.updates,
+        **{key: value for key, value in best.metrics.items() if key.startswith("val/")},
+        **{key: value for key, value in module.latest.items() if key.startswith(("test/", "tonality/"))},
+    }
+
+
+def report(run: RunDirectory, result: Result, began: float) -> float:
+    """Write the result and say what came out."""
+    earlier = run.result or {}
+    result["seconds"] = round(time.monotonic() - began + earlier.get("seconds", 0.0), 1)
+    write_json(run.path / "result.json", {"melgen": melgen.__version__, **result})
+    _say(run, result)
+    return float(result["val/loss"])
+
+
+def report_again(run: RunDirectory) -> float:
+    """Say what came out of a run that is finished already."""
+    assert run.result is not None
+    run.set_status(FINISHED)
+    log.info("Already finished; force=true starts anew, a larger trainer.max_steps goes on.")
+    _say(run, run.result)
+    return float(run.result["val/loss"])
+
+
+def _say(run: RunDirectory, result: Mapping[str, Any]) -> None:
+    """The result in words; in a sweep the table at its end tells the rest."""
+    def number(key: str) -> str:
+        return f"{result.get(key, math.nan):.3f}"
+
+    lines = [
+        f"Best weights at update {result['best_updates']:,}: "
+        f"val {number('val/loss')} nats ({number('val/bits_per_note')} bits/note), "
+        f"test {number('test/loss')} nats ({number('test/bits_per_note')} bits/note); "
+        f"{result['seconds']:,.0f} s"
+    ]
+    if SWEEP_VARIABLE not in os.environ:
+        lines += [*_tonality_lines(run), *_result_lines(run)]
+    log.info("%s", "\n".join(lines))
+
+
+def _tonality_lines(run: RunDirectory) -> Iterator[str]:
+    try:
+        measured = json.loads((run.path / "tonality.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    sets = {"its songs": measured["songs"], "the corpus": measured["corpus"]}
+    yield ""
+    yield f"{'Tonality (mean ± deviation)':30}" + "".join(f"{name:>20}" for name in sets)
+    for metric in measured["songs"]["mean"]:
+        cells = (
+            f"{s['mean'][metric]:.3f} ± {s['standard_deviation'][metric]:.3f}" if s else "-"
+            for s in sets.values()
+        )
+        yield f"  {metric.replace('_', ' '):28}" + "".join(f"{cell:>20}" for cell in cells)
+
+
+def _result_lines(run: RunDirectory) -> Iterator[str]:
+    path = run.path
+    if path.is_relative_to(os.getcwd()):
+        path = path.relative_to(os.getcwd())
+    songs = sorted((path / "songs").glob("*.mid"))
+    yield ""
+    if songs:
+        yield f"Listen:  {songs[0]} ... {songs[-1].name}"
+    yield f"See:     {path / 'embedding' / 'embedding.png'}, {path / 'metrics.csv'}"
+    yield f"         tensorboard --logdir {path}"
+    yield f"Next:    python -m melgen.generate checkpoint={path} songs=20 temperature=0.8 out=songs"

@@ -1,0 +1,170 @@
+"""The cache: one reading for two processes, nothing half written, nothing fatal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from midi_files import scale, write_midi
+
+from melgen.corpora import Cleaning, FolderCorpus, FolkCorpus, importing
+from melgen.corpora.cache import CorpusCache
+from melgen.music.melody import Melodies, Melody
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number in range(3):
+        write_midi(tmp_path / "tunes" / f"{number}.mid", scale(50, 12 + number))
+    return tmp_path / "tunes"
+
+
+@pytest.fixture
+def readings(monkeypatch):
+    """How often sources were read."""
+    counted = []
+    original = importing.map_sources
+
+    def counting(*arguments, **keys):
+        counted.append(arguments)
+        return original(*arguments, **keys)
+
+    monkeypatch.setattr(importing, "map_sources", counting)
+    return counted
+
+
+def load(folder, cleaning=None, **keys):
+    return FolderCorpus(folder).load(cleaning, workers=1, progress=False, **keys)
+
+
+def entry(cache_dir: Path, fingerprint: str) -> Path:
+    return cache_dir / "corpora" / fingerprint
+
+
+def test_the_second_load_reads_nothing(folder, cache_dir, readings):
+    first, second = load(folder), load(folder)
+    assert len(readings) == 1
+    assert list(first.melodies) == list(second.melodies)
+    assert first.report == second.report
+    assert first.fingerprint == second.fingerprint
+    assert isinstance(second.melodies.pitches, np.memmap)
+    assert second.melodies.pitches.dtype == np.int16
+    names = sorted(path.name for path in entry(cache_dir, first.fingerprint).iterdir())
+    assert names == ["durations.npy", "onsets.npy", "pitches.npy", "report.json", "starts.npy", "tunes.json"]
+    left = sorted(path.name for path in (cache_dir / "corpora").iterdir())
+    assert [name for name in left if not name.endswith(".lock")] == [first.fingerprint]
+
+
+def test_content_and_cleaning_decide(folder, tmp_path, readings):
+    first = load(folder)
+    assert load(folder, Cleaning(min_length_notes=13)).fingerprint != first.fingerprint
+    moved = tmp_path / "moved"
+    folder.rename(moved)
+    assert load(moved).fingerprint == first.fingerprint, "where the files lie does not matter"
+    assert str(moved) in load(moved).report.corpus
+    assert len(readings) == 2
+    write_midi(moved / "0.mid", scale(51, 12))
+    changed = load(moved)
+    assert changed.fingerprint != first.fingerprint
+    assert changed.melodies[0].pitches[0] == 51
+
+
+@pytest.mark.parametrize("name", ["pitches.npy", "starts.npy", "tunes.json", "report.json"])
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "gone"])
+def test_a_damaged_entry_is_read_anew(folder, cache_dir, readings, name, damage):
+    first = load(folder)
+    path = entry(cache_dir, first.fingerprint) / name
+    data = bytearray(path.read_bytes())
+    if damage == "gone":
+        path.unlink()
+    else:
+        flipped = data[:-3] + bytes([data[-3] ^ 1]) + data[-2:]
+        path.write_bytes({"cut": data[:-5], "flip": flipped, "empty": b""}[damage])
+    again = load(folder)
+    assert list(again.melodies) == list(first.melodies)
+    if (name, damage) != ("report.json", "flip"):  # may hit a digit that nothing depends on
+        assert len(readings) == 2
+    assert list(load(folder).melodies) == list(first.melodies)
+
+
+def test_a_failed_write_leaves_nothing(cache_dir, monkeypatch):
+    cache = CorpusCache(cache_dir)
+    melodies = Melodies.from_list([Melody.from_pitches([60, 62])])
+
+    def fail(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "rename", fail)
+    with cache.lock("key"), pytest.raises(OSError, match="No space"):
+        cache.store("key", melodies, None, {})
+    monkeypatch.undo()
+    assert [path.name for path in (cache_dir / "corpora").iterdir() if path.suffix != ".lock"] == []
+    assert cache.load("key") is None
+
+
+def test_leftovers_of_a_killed_process_are_removed(cache_dir):
+    cache = CorpusCache(cache_dir)
+    melodies = Melodies.from_list([Melody.from_pitches([60, 62])])
+    leftover = cache_dir / "corpora" / "key.abc.part"
+    leftover.mkdir(parents=True)
+    with cache.lock("key"):
+        cache.store("key", melodies, np.zeros(1, np.int8), {"report": 1})
+    assert not leftover.exists()
+    loaded, splits, details = cache.load("key")
+    assert list(loaded) == list(melodies)
+    assert (splits.tolist(), details) == ([0], {"report": 1})
+
+
+def test_an_unwritable_cache_is_a_warning(folder, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.touch()
+    with pytest.warns(UserWarning, match="not cached.*MELGEN_CACHE_DIR"):
+        imported = load(folder, cache_dir=blocked)
+    assert len(imported.melodies) == 3
+
+
+SCRIPT = """
+import sys, time
+from melgen.corpora import FolderCorpus, importing
+original = importing.map_sources
+def slow(*arguments, **keys):
+    print("reading", flush=True)
+    time.sleep(1)
+    return original(*arguments, **keys)
+importing.map_sources = slow
+imported = FolderCorpus(sys.argv[1]).load(workers=1, progress=False)
+print(len(imported.melodies), imported.fingerprint)
+"""
+
+
+def test_two_processes_at_once_read_once(folder):
+    """Also: a script without a main guard may import a corpus."""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=60)[0].split("\n") for process in processes]
+    assert all(process.returncode == 0 for process in processes)
+    assert sum(lines.count("reading") for lines in outputs) == 1
+    assert len({lines[-2] for lines in outputs}) == 1
+
+
+def test_the_cached_corpus_loads_in_a_moment():
+    corpus = FolkCorpus(["ryans"])  # most of the files of the default corpus
+    corpus.load(progress=False)
+    started = time.perf_counter()
+    corpus.load(progress=False)
+    assert time.perf_counter() - started < 2, "measured: 0.1 s, on machines that may be busy"
+
+
+def test_importing_the_package_is_cheap():
+    heavy = ("torch", "music21", "symusic", "muspy", "tqdm", "hydra")
+    code = f"import sys, json, melgen.corpora; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert json.loads(output) == []

@@ -1,0 +1,107 @@
+"""The choice of the melody and the rounding to steps, by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from melgen.corpora.cleaning import Cleaning
+from melgen.corpora.extraction import Rejection, Track, Tune, extract_melody, single_line, steps
+
+TPQ = 480
+RULES = Cleaning(min_length_notes=4)
+
+
+def line(*pitches: int, length: int = 240) -> list[tuple[int, int, int]]:
+    return [(place * 240, length, pitch) for place, pitch in enumerate(pitches)]
+
+
+def melody(*tracks: Track, rules: Cleaning = RULES):
+    return extract_melody(Tune(list(tracks), TPQ), rules, "file")
+
+
+LOW, HIGH = (48, 50, 52, 53), (72, 74, 76, 77)
+
+
+def test_steps_equal_the_formula():
+    for tpq in (1, 24, 96, 480, 960, 1023):
+        for ticks in range(3 * tpq):
+            assert steps(ticks, tpq) == int((4 * ticks / tpq + 0.5) // 1)
+
+
+def test_the_highest_track_is_the_melody():
+    assert melody(Track(line(*LOW)), Track(line(*HIGH))).pitches == HIGH
+
+
+def test_the_first_of_equally_high_tracks():
+    first, second = (60, 62, 64, 65), (65, 64, 62, 60)
+    assert melody(Track(line(*first)), Track(line(*second))).pitches == first
+
+
+@pytest.mark.parametrize("name", ["Melody", "VOCALS", "lead guitar", "Solo", "Soprano", "Voice 2"])
+def test_a_named_track_wins(name):
+    assert melody(Track(line(*HIGH), "flute"), Track(line(*LOW), name)).pitches == LOW
+
+
+def test_a_leading_tone_is_no_lead():
+    assert melody(Track(line(*HIGH), "flute"), Track(line(*LOW), "leading tones")).pitches == HIGH
+
+
+def test_a_named_track_that_is_too_short_does_not_win():
+    assert melody(Track(line(60, 62), "melody"), Track(line(*LOW))).pitches == LOW
+
+
+def test_a_short_melody_is_still_found_so_that_cleaning_can_say_so():
+    assert melody(Track(line(60, 62))).pitches == (60, 62)
+
+
+def test_chords_keep_the_highest_note_and_count_the_others():
+    notes = [(0, 240, 60), (0, 240, 67), (0, 240, 64), (240, 240, 62)]
+    assert single_line(Track(notes), TPQ) == ([(0, 240, 67), (240, 240, 62)], 0.5)
+
+
+def test_a_strummed_chord_is_a_chord():
+    kept, share = single_line(Track([(0, 240, 60), (10, 230, 64), (240, 240, 62)]), TPQ)
+    assert [pitch for _, _, pitch in kept] == [64, 62]
+    assert share == pytest.approx(1 / 3)
+
+
+def test_legato_is_cut_and_not_counted():
+    kept, share = single_line(
+        Track(line(60, 62, 64, length=350)), TPQ
+    )  # 110 ticks of overlap, a sixteenth is 120
+    assert kept == [(0, 240, 60), (240, 240, 62), (480, 350, 64)]
+    assert share == 0
+
+
+def test_a_drone_counts_under_every_note():
+    _, share = single_line(Track([(0, 4000, 36), *((240 * k, 240, 60 + k) for k in range(1, 10))]), TPQ)
+    assert share == 0.9
+
+
+@pytest.mark.parametrize(("chords", "kept"), [(1, True), (2, False)])
+def test_the_share_of_chords_is_bounded(chords, kept):
+    notes = line(*range(60, 60 + 12)) + [(240 * place, 240, 40) for place in range(chords)]
+    found = melody(Track(notes))  # 1 of 13 is 8%, 2 of 14 are 14%
+    assert isinstance(found, Rejection) is not kept
+    if not kept:
+        assert found.reason == "polyphonic"
+        assert "14%" in found.detail
+        assert "max_chord_share=0.1" in found.detail
+        assert not isinstance(melody(Track(notes), rules=Cleaning(max_chord_share=0.2)), Rejection)
+
+
+def test_drums_are_no_melody():
+    found = melody(Track(line(*HIGH), is_drum=True))
+    assert isinstance(found, Rejection)
+    assert found.reason == "drums only"
+    assert melody(Track(line(*HIGH), is_drum=True), Track(line(*LOW))).pitches == LOW
+
+
+def test_nothing_is_no_melody():
+    assert melody().reason == "no notes"
+    assert melody(Track([])).reason == "no notes"
+
+
+def test_a_tune_that_never_ends_is_refused():
+    found = melody(Track([(0, 10, 60), (2**40, 10, 62)]))
+    assert found.reason == "too long"

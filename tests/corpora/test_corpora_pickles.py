@@ -1,0 +1,224 @@
+"""The paper's pickles, in both shapes and all three representations, and hostile ones."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections import Counter, OrderedDict
+
+import numpy as np
+import pytest
+
+from melgen.corpora import Cleaning, CorpusError, PicklesCorpus
+from melgen.corpora.readers import ReadError
+from melgen.corpora.readers.song_lists import stream_songs
+from melgen.corpora.readers.unpickling import load_plain
+
+SONGS = [[60, 62, 64, 65, 67, 69, 71, 72, 71, 69, 67, 65], [60] * 13, [50, 51], [70], list(range(40, 60))]
+ANY_LENGTH = Cleaning(min_length_notes=1)
+
+
+def stream(songs):
+    """As the original's library makes it."""
+    values = sorted({value for song in songs for value in song})
+    return {
+        "notes_dict": dict(enumerate(values)),
+        "x": [value for song in songs for value in song[:-1]],
+        "y": [value for song in songs for value in song[1:]],
+    }
+
+
+def write(path, content, protocol=0):
+    """Protocol 0 is what Python 2 wrote."""
+    path.write_bytes(pickle.dumps(content, protocol=protocol))
+    return path
+
+
+def load(path, cleaning=None, **keys):
+    return PicklesCorpus(path, **keys).load(cleaning, workers=1, progress=False)
+
+
+def tunes(imported):
+    return [list(tune.pitches) for tune in imported.melodies]
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_song_lists_are_a_corpus_like_any_other(tmp_path, protocol):
+    imported = load(write(tmp_path / "train_song_list.p", SONGS, protocol))
+    assert tunes(imported) == [song for song in SONGS if len(song) >= 12]
+    assert imported.encoded_as is None
+    assert imported.splits is None
+    report = imported.report
+    assert (report.songs_read, report.short_songs, report.songs_after_check) == (5, 2, 3)
+    assert report.dropped["too short"].count == 2
+    assert imported.melodies[0].source == "train_song_list.p#1"
+    assert imported.melodies[0].onsets[:3] == (0, 4, 8)
+
+
+def test_a_pickle_written_by_python_2(tmp_path):
+    path = tmp_path / "old_song_list.p"
+    notes = "".join(f"I{pitch}\na" for pitch in SONGS[0])
+    path.write_bytes(f"(lp0\n(lp1\n{notes}a.".encode())
+    assert tunes(load(path)) == [SONGS[0]]
+
+
+def test_pitches_with_durations(tmp_path):
+    timed = [[(60 + k, k % 3) for k in range(12)], [(60, 35_791_394)] * 12]
+    imported = load(write(tmp_path / "train_song_list.p", timed))
+    assert imported.melodies[0].durations == (0, 1, 2) * 4
+    assert imported.melodies[0].onsets[:5] == (0, 0, 1, 3, 3)
+    later = Cleaning(min_duration_steps=1, max_duration_steps=16)
+    with pytest.raises(CorpusError, match="duration out of bounds"):
+        load(tmp_path / "train_song_list.p", later)
+
+
+@pytest.mark.parametrize(
+    ("name", "encoded_as"),
+    [
+        ("train_final_cleaned.p", "control"),
+        ("train_intervals_final_cleaned.p", "interval"),
+        ("train_DB12_final_cleaned.p", "db12"),
+    ],
+)
+def test_streams_are_fed_as_they_are(tmp_path, name, encoded_as):
+    songs = [[0, -3, 4], [131, -7], [2, 2, 2, 5]]
+    imported = load(write(tmp_path / name, stream(songs)))
+    assert tunes(imported) == songs
+    assert imported.encoded_as == encoded_as
+    assert "fed as it is" in str(imported.report)
+    again = load(tmp_path / name)
+    assert (again.encoded_as, tunes(again)) == (encoded_as, songs)
+
+
+def test_interval_song_lists_are_encoded_too(tmp_path):
+    imported = load(write(tmp_path / "train_song_list_intervals_cleaned.p", [[2, -2, 5]]))
+    assert (imported.encoded_as, tunes(imported)) == ("interval", [[2, -2, 5]])
+
+
+def test_streams_end_where_x_and_y_part():
+    songs = [song for song in SONGS if len(song) > 1]
+    assert stream_songs(stream(SONGS)) == songs
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x": [60]}, "x has 1 values"),
+        ({"x": "60"}, "x is not a list"),
+        ({"y": [60.5] * 3}, "y is not a list of whole numbers"),
+        ({"notes_dict": {0: 60}}, "not in notes_dict"),
+        ({"notes_dict": []}, "notes_dict is not"),
+        ({"z": 1}, "expected notes_dict, x and y"),
+        ({"x": [10**9] * 3}, "beyond"),
+    ],
+)
+def test_malformed_streams_are_refused(change, message):
+    good = {"notes_dict": {0: 60, 1: 62}, "x": [60, 62, 60], "y": [62, 60, 62]}
+    with pytest.raises(ReadError, match=message):
+        stream_songs({**good, **change})
+
+
+def test_splits_by_name(tmp_path):
+    for name, songs in (("train", SONGS), ("validation", SONGS[:1]), ("evaluation", SONGS[:2])):
+        write(tmp_path / f"{name}_song_list.p", songs)
+    imported = load(tmp_path)
+    assert np.bincount(imported.splits).tolist() == [3, 1, 2]
+    assert "keeps the splits of its source: 3 train, 1 validation, 2 test" in str(imported.report)
+    assert "3 tunes repeat a tune of another split" in str(imported.report)
+
+
+def test_a_folder_of_several_kinds_asks_which(tmp_path):
+    for split in ("train", "validation", "evaluation"):
+        write(tmp_path / f"{split}_song_list.p", SONGS)
+        write(tmp_path / f"{split}_final_cleaned.p", stream(SONGS))
+        write(tmp_path / f"{split}_DB12_final_cleaned.p", stream(SONGS))
+    with pytest.raises(CorpusError, match=r"3 kinds.*train_DB12_final_cleaned.p.*pattern="):
+        load(tmp_path)
+    assert load(tmp_path, pattern="final_cleaned.p").encoded_as == "control"
+    assert load(tmp_path, pattern="*DB12*").encoded_as == "db12"
+    assert load(tmp_path, pattern="train_song_list.p").splits is None
+    with pytest.raises(CorpusError, match="no pickle"):
+        load(tmp_path, pattern="nothing*")
+
+
+def test_two_splits_of_three_are_refused(tmp_path):
+    for split in ("train", "validation"):
+        write(tmp_path / f"{split}_song_list.p", SONGS)
+    with pytest.raises(CorpusError, match="no test split"):
+        load(tmp_path)
+
+
+class Hostile:
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (os.system, ("touch PWNED",)),
+        (eval, ("1",)),
+        (getattr, (1, "real")),
+        (Counter, ()),
+        (np.array, ([1],)),
+    ],
+    ids=["system", "eval", "getattr", "Counter", "numpy"],
+)
+def test_hostile_pickles_are_refused_by_name(tmp_path, monkeypatch, protocol, function, arguments):
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path / "train_song_list.p", [SONGS[0], Hostile(function, *arguments)], protocol)
+    with pytest.raises(ReadError, match=f"asks for .*{function.__name__}"):
+        load_plain(path.read_bytes())
+    assert not (tmp_path / "PWNED").exists()
+
+
+def test_a_hostile_file_is_named_in_the_error(tmp_path):
+    path = write(tmp_path / "train_song_list.p", Hostile(os.system, "true"))
+    with pytest.raises(
+        CorpusError, match=r"refused pickle(.|\n)*train_song_list.p: the pickle asks for \w+.system"
+    ):
+        load(path)
+
+
+def test_dotted_names_do_not_pass():
+    with pytest.raises(ReadError, match=r"set\.__class__"):
+        load_plain(b"\x80\x04\x8c\x08builtins\x8c\x0dset.__class__\x93.")
+
+
+def test_plain_containers_pass():
+    plain = [{1}, frozenset({2}), OrderedDict(a=1), ("x", 2.5, None, True, 1j.imag)]
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert load_plain(pickle.dumps(plain, protocol=protocol)) == plain
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80", b"not a pickle", pickle.dumps([1] * 99)[:-40], b"(" * 999])
+def test_broken_pickles_are_refused(tmp_path, content):
+    path = tmp_path / "train_song_list.p"
+    path.write_bytes(content)
+    with pytest.raises(CorpusError, match="unreadable"):
+        load(path)
+
+
+def test_a_list_named_a_million_times_is_refused(tmp_path):
+    long = list(range(60, 100)) * 5000
+    path = write(tmp_path / "bomb_song_list.p", [long] * 5000, 2)
+    with pytest.raises(CorpusError, match="at most 50000000"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "song", [5, "abc", ["a"] * 12, [[60, 1, 2]] * 12, [60.5] * 12, [10**6] * 12, [True] * 12]
+)
+def test_malformed_songs_are_dropped(tmp_path, song):
+    imported = load(write(tmp_path / "some_song_list.p", [SONGS[0], song]))
+    assert len(imported.melodies) == 1
+    assert imported.report.dropped["malformed song"].count == 1
+
+
+def test_a_pickle_of_something_else(tmp_path):
+    with pytest.raises(CorpusError, match="holds a str"):
+        load(write(tmp_path / "x_song_list.p", "words"))
