@@ -31,9 +31,8 @@ def main() -> None:
         corpora = [FolkCorpus([name]) for name in arguments.collections or COLLECTIONS]
     else:
         corpora = [FolkCorpus(arguments.collections)]
-    print(
-        f"{'corpus':<24}{'files':>8}{'tunes':>8}{'kept':>8}{'notes':>11}{'first s':>9}{'cached s':>10}{'ratio':>7}"
-    )
+    names = f"{'files':>8}{'tunes':>8}{'kept':>8}{'notes':>11}{'first s':>9}{'cached s':>10}{'ratio':>7}"
+    print(f"{'corpus':<24}{names}")
     for corpus in corpora:
         with tempfile.TemporaryDirectory() as cache:
             seconds = []

@@ -7,13 +7,19 @@ import math
 import os
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep
+from hydra.errors import HydraException, InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from melgen.conf_dir import CONF_DIR
 from melgen.runs.directory import RunDirectory, message_of
 
 log = logging.getLogger(__name__)
@@ -23,58 +29,89 @@ Result = TypeVar("Result")
 INTERRUPTED_EXIT_CODE = 130
 """What shells report of a command that Ctrl-C ended."""
 
+FULL_ERROR = "HYDRA_FULL_ERROR"
+"""Hydra's environment variable that asks for tracebacks."""
 
-def run_command(verb: str, function: Callable[[DictConfig], Result], config: DictConfig) -> Result:
-    """Run a command; turn what went wrong into a message and an exit code.
+GROUPS_OF_MANY = frozenset({"callbacks", "logger"})
+"""Groups of which several options make sense together."""
+
+
+def run_app(verb: str, app: Callable[[], Any]) -> None:
+    """Run a Hydra application; also what goes wrong around its jobs is a message and an exit code."""
+    # Hydra would print its own shortened traceback and exit; this makes it hand over the error itself.
+    wants_traceback = os.environ.setdefault(FULL_ERROR, "0") == "1"
+    os.environ[FULL_ERROR] = "1"
+    try:
+        refuse_lists_of_options(sys.argv[1:])
+        app()
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
+        sys.exit(INTERRUPTED_EXIT_CODE)
+    except Exception as error:
+        if wants_traceback or not _says_it_all(error):
+            raise
+        print(f"melgen.{verb}: error: {message_of(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def run_job(function: Callable[[DictConfig], Result], config: DictConfig) -> Result:
+    """Run a command's recipe on a composed configuration.
 
     A job of a sweep that fails leaves its traceback in its own directory and lets the others go on; it
     returns not-a-number, and the sweep's report makes the whole command fail.
     """
-    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+    hydra = HydraConfig.get()
     try:
-        _refuse_lists_of_groups()
         return function(config)
-    except KeyboardInterrupt:
-        log.error("interrupted; the same command goes on where it stopped")
-        raise SystemExit(INTERRUPTED_EXIT_CODE) from None
     except Exception as error:
-        log.error("melgen.%s: error: %s", verb, message_of(error))
-        if in_sweep:
-            RunDirectory(HydraConfig.get().runtime.output_dir).record_failure(error)
+        if hydra.mode == RunMode.MULTIRUN:
+            log.error("failed: %s", message_of(error))
+            RunDirectory(hydra.runtime.output_dir).record_failure(error)
             return math.nan  # type: ignore[return-value]
-        if not _is_for_the_user(error) or os.environ.get("HYDRA_FULL_ERROR") == "1":
-            raise
-        _remove_if_empty(config)
-        sys.exit(1)
+        _remove_if_empty(Path(hydra.runtime.output_dir))
+        raise
 
 
-def _is_for_the_user(error: BaseException) -> bool:
-    """Whether the message says it all, so that a traceback would only be in the way."""
-    from hydra.errors import HydraException, InstantiationException
+def refuse_lists_of_options(arguments: list[str]) -> None:
+    """Refuse ``cell=[lstm,gru]``: Hydra would merge the two into something that is neither.
 
+    Raises:
+        ValueError: naming the group and what to type instead.
+
+    >>> refuse_lists_of_options(["cell=[lstm,gru]"])
+    Traceback (most recent call last):
+        ...
+    ValueError: cell=[lstm,gru]: one option is needed, not a list; -m cell=lstm,gru runs one after the \
+other, cell=mixed cell.stack=[lstm,gru] stacks them
+    """
+    groups = {path.name for path in Path(CONF_DIR).iterdir() if path.is_dir()} - GROUPS_OF_MANY
+    given = [argument for argument in arguments if argument.partition("=")[0] in groups]
+    for override in OverridesParser.create().parse_overrides(given):
+        value = override.value()
+        for option in value.list if isinstance(value, ChoiceSweep) else [value]:
+            if isinstance(option, list):
+                options = ",".join(map(str, option))
+                raise ValueError(
+                    f"{override.key_or_group}=[{options}]: one option is needed, not a list; "
+                    f"-m {override.key_or_group}={options} runs one after the other"
+                    + (
+                        f", cell=mixed cell.stack=[{options}] stacks them"
+                        if override.key_or_group == "cell"
+                        else ""
+                    )
+                )
+
+
+def _says_it_all(error: BaseException) -> bool:
+    """Whether the message is meant for a user, so that a traceback would only be in the way."""
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
-    from melgen.training.module import DivergenceError
-
-    return isinstance(error, ValueError | OSError | HydraException | OmegaConfBaseException | DivergenceError)
-
-
-def _refuse_lists_of_groups() -> None:
-    """Hydra would merge ``cell=[lstm,gru]`` into something that is neither."""
-    for group, choice in HydraConfig.get().runtime.choices.items():
-        if "/" not in group and not isinstance(choice, str | type(None)):
-            raise ValueError(
-                f"{group}={list(choice)}: one option is needed, not a list; "
-                + ("a stack of different cells is cell=mixed cell.stack=[...], " if group == "cell" else "")
-                + f"and -m {group}={','.join(choice)} runs one after the other"
-            )
+    meant = (ValueError, OSError, ImportError, HydraException, OmegaConfBaseException)
+    return isinstance(error, meant) or getattr(error, "is_for_the_user", False)
 
 
-def _remove_if_empty(config: DictConfig) -> None:
+def _remove_if_empty(directory: Path) -> None:
     """Hydra made the run's directory before we could refuse."""
-    directory = HydraConfig.get().runtime.output_dir
-    for path in (directory, os.path.dirname(directory)):
-        try:
-            os.rmdir(path)
-        except OSError:
-            return
+    for path in (directory, directory.parent):
+        with suppress(OSError):
+            path.rmdir()

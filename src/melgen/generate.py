@@ -13,7 +13,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.command_line import run_command
+from melgen.command_line import run_app, run_job
 from melgen.conf_dir import CONF_DIR
 
 log = logging.getLogger(__name__)
@@ -94,9 +94,14 @@ def run_of(checkpoint: Path) -> Path:
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="generate")
-def main(config: DictConfig) -> None:
+def app(config: DictConfig) -> None:
+    """The Hydra application."""
+    run_job(generate, config)
+
+
+def main() -> None:
     """Entry point of the command."""
-    run_command("generate", generate, config)
+    run_app("generate", app)
 
 
 if __name__ == "__main__":

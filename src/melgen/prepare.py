@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import hydra
 from omegaconf import DictConfig
 
-from melgen.command_line import run_command
+from melgen.command_line import run_app, run_job
 from melgen.conf_dir import CONF_DIR
 
 if TYPE_CHECKING:
@@ -35,9 +35,14 @@ def prepare(config: DictConfig) -> ImportReport:
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="prepare")
-def main(config: DictConfig) -> None:
+def app(config: DictConfig) -> None:
+    """The Hydra application."""
+    run_job(prepare, config)
+
+
+def main() -> None:
     """Entry point of the command."""
-    run_command("prepare", prepare, config)
+    run_app("prepare", app)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import time
 import hydra
 from omegaconf import DictConfig
 
-from melgen.command_line import run_command
+from melgen.command_line import run_app, run_job
 from melgen.conf_dir import CONF_DIR
 from melgen.runs.directory import RunDirectory
 
@@ -40,26 +40,31 @@ def train(config: DictConfig) -> float:
     with run.claimed():
         start = assembly.starting_point(config, run)
         data = assembly.build_data(config, start)
+        module = assembly.build_module(config, data, start)
+        callbacks = assembly.build_callbacks(config, module, data)
+        # Up to here nothing is written: what makes no sense has been refused by now.
         run.adopt(assembly.identity(config, data, start), assembly.to_yaml(config), force=config.force)
         if run.result and assembly.budget_is_spent(config, run.result):
             return assembly.report_again(run)
 
-        with run.reporting():
+        with run.reporting(), assembly.open_loggers(config) as loggers:
             began = time.monotonic()
-            module = assembly.build_module(config, data, start)
-            loggers = assembly.build_loggers(config)
-            with assembly.closing(loggers):
-                trainer = assembly.build_trainer(config, data, loggers)
-                assembly.announce(config, module, data, trainer)
-                assembly.fit(trainer, module, data, run)
-                result = assembly.evaluate(trainer, module, data, run)
+            trainer = assembly.build_trainer(config, data, callbacks, loggers)
+            assembly.announce(config, module, data, trainer)
+            assembly.fit(trainer, module, data, run)
+            result = assembly.evaluate(trainer, module, data, run)
             return assembly.report(run, result, began)
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="config")
-def main(config: DictConfig) -> float:
+def app(config: DictConfig) -> float:
+    """The Hydra application."""
+    return run_job(train, config)
+
+
+def main() -> None:
     """Entry point of the command."""
-    return run_command("train", train, config)
+    run_app("train", app)
 
 
 if __name__ == "__main__":

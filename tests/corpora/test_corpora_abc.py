@@ -63,8 +63,10 @@ def test_ties_join_and_slurs_do_not():
 
 @pytest.mark.parametrize(
     "ornamented",
-    ["{g}CD", "{/g}C{ab}D", "~CD", "TCHD", "!trill!C!fermata!D", "+trill+CD", ".C.D", "vCuD", '"Am"C"^slow"D']
-    + ['"_{not grace}"CD', "CyD", "C D % E F", "`C`D", "MCPD"],
+    [
+        *("{g}CD", "{/g}C{ab}D", "~CD", "TCHD", "MCPD", ".C.D", "vCuD", "CyD", "`C`D", "C D % E F"),
+        *("!trill!C!fermata!D", "+trill+CD", '"Am"C"^slow"D', '"_{not grace}"CD'),
+    ],
 )
 def test_ornaments_leave_the_notes_alone(ornamented):
     assert read(ornamented + "|]") == ((C, D), (0, 2), (2, 2))
@@ -151,40 +153,34 @@ def test_latin1_titles(tmp_path):
 def test_what_is_no_abc_is_refused(tmp_path, content):
     path = tmp_path / "tune.abc"
     path.write_bytes(content)
-    with pytest.raises(ReadError, match="empty|no tune"):
+    with pytest.raises(ReadError, match=r"empty|no tune"):
         list(read_abc(Source(path, "tune.abc")))
 
 
-# music21 reads neither ornaments as we do, nor repeats inside a voice without expanding them, and forgets an
-# accidental at the end of a line; on tunes without any of these the two must agree.
-_PLAIN_BODY = re.compile(r"[A-Ga-g,'0-9/|\s:\]^_=z<>()-]+\Z")
+# music21 10.5 does not carry an accidental through its bar, and reads a tie between two pitches otherwise; on
+# tunes of plain notes, rests, lengths and bars, without repeats, the two must agree (442 of 442 tunes did).
+_PLAIN_BODY = re.compile(r"[A-Ga-g,'0-9/|\s\]z]+\Z")
 
 
-def plain_tunes(collection: str, limit: int):
-    folder = music21_corpus_dir() / collection
+def plain_tunes(collection: str, limit: int) -> list[str]:
     found = []
-    for path in sorted(folder.glob("*.abc"))[:4]:
+    for path in sorted((music21_corpus_dir() / collection).glob("*.abc")):
         for _, text in split_tunes(decode(path.read_bytes())):
-            body = text.partition("\nK:")[2].partition("\n")[2]
-            if _PLAIN_BODY.match(body) and ":" not in body and "(" not in body:
+            if _PLAIN_BODY.match(text.partition("\nK:")[2].partition("\n")[2]):
                 found.append(text)
-    step = max(1, len(found) // limit)
-    return found[::step][:limit]
+    return found[:: max(1, len(found) // limit)][:limit]
 
 
 def test_music21_reads_the_same_notes():
     from music21 import converter
 
-    agreed, compared = 0, 0
-    for text in plain_tunes("essenFolksong", 40) + plain_tunes("airdsAirs", 10):
+    compared = plain_tunes("essenFolksong", 40) + plain_tunes("airdsAirs", 10)
+    assert len(compared) >= 40
+    for text in compared:
         ours = extract_melody(read_abc_tune(text), ANY_LENGTH, "")
-        if any(sign in line for line in text.splitlines() for sign in "^_=" if not line.endswith("|")):
-            continue
         theirs = converter.parse(text, format="abc").flatten().stripTies().notes
-        compared += 1
-        agreed += list(ours.pitches) == [note.pitch.midi for note in theirs]
-    assert compared >= 20
-    assert agreed >= 0.95 * compared, f"{agreed} of {compared}"
+        assert list(ours.pitches) == [note.pitch.midi for note in theirs], text
+        assert list(ours.onsets) == [int(4 * note.offset + 0.5) for note in theirs], text
 
 
 @pytest.mark.parametrize("collection", ["airdsAirs", "ryansMammoth"])

@@ -53,7 +53,7 @@ def test_noise_on_the_terminal_does_not_disturb(capfd):
 def test_a_reader_that_cannot_be_loaded_is_an_error(monkeypatch):
     here = str(Path(__file__).parent)
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path != here])
-    with pytest.raises(RuntimeError, match="cannot start(.|\n)*No module named 'misbehaving'"):
+    with pytest.raises(RuntimeError, match=r"cannot start(.|\n)*No module named 'misbehaving'"):
         list(map_sources(read_by_name, [Source(Path("a"), "a")], 1))
 
 

@@ -69,7 +69,8 @@ class FolderCorpus(AbstractCorpus):
         check_folder(self.path, "path")
         splits = declared_splits(self.path)
         sources, ignored, outside = [], Counter[str](), 0
-        for path in files_below(self.path):
+        closed: list[str] = []
+        for path in files_below(self.path, closed):
             name = path.relative_to(self.path).as_posix()
             split = splits.get(name.split("/")[0])
             if path.suffix.lower() not in READERS:
@@ -89,6 +90,8 @@ class FolderCorpus(AbstractCorpus):
         if splits:
             sources.sort(key=lambda source: source.split or 0)
         remarks = [f"{outside} files outside the folders of the splits are not read"] if outside else []
+        if closed:
+            remarks.append(f"{len(closed)} folders may not be read, such as {closed[0]}")
         return Listing(sources, dict(ignored), remarks)
 
 

@@ -77,8 +77,10 @@ def check_folder(path: Path, key: str) -> None:
         raise CorpusError(f"{key}={path}: there is no such file or folder")
     if not os.path.isdir(path):
         raise CorpusError(f"{key}={path}: expected a folder, this is a file")
-    if not os.access(path, os.R_OK | os.X_OK):
-        raise CorpusError(f"{key}={path}: no permission to read this folder")
+    try:
+        os.listdir(path)
+    except OSError as error:
+        raise CorpusError(f"{key}={path}: this folder cannot be read: {error.strerror}") from error
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
@@ -91,11 +93,19 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part[:1].isdecimal() else (1, 0, part) for part in parts] + [(2, 0, name)]
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """Every visible file in a folder and below, in natural order; a loop of links is walked once."""
+def files_below(folder: Path, closed: list[str] | None = None) -> Iterator[Path]:
+    """Every visible file in a folder and below, in natural order; a loop of links is walked once.
+
+    Folders that may not be read are passed over, and appended to ``closed``.
+    """
+
+    def pass_over(error: OSError) -> None:
+        if closed is not None:
+            closed.append(str(error.filename))
+
     seen: set[tuple[int, int]] = set()
     found: list[tuple[list[tuple[int, int, str]], Path]] = []
-    for root, folders, files in os.walk(folder, followlinks=True):
+    for root, folders, files in os.walk(folder, onerror=pass_over, followlinks=True):
         try:
             status = os.stat(root)
         except OSError:

@@ -22,6 +22,7 @@ from melgen.runs.identity import IdentityError, differences
 log = logging.getLogger(__name__)
 
 RUNNING, FINISHED, FAILED, INTERRUPTED = "running", "finished", "failed", "interrupted"
+REFUSED = "-refused"
 SWEEP_VARIABLE = "MELGEN_SWEEP"
 """Environment variable that names the sweep a job belongs to."""
 
@@ -83,6 +84,7 @@ class RunDirectory:
                 + "\n  ".join(different)
                 + "\nname=... puts the new run elsewhere, force=true throws the old one away"
             )
+        shutil.rmtree(self.path.with_name(self.path.name + REFUSED), ignore_errors=True)
         write_json(self.path / "identity.json", dict(identity))
         write_text(self.path / "config.yaml", config)
 
@@ -117,7 +119,13 @@ class RunDirectory:
         )
 
     def record_failure(self, error: BaseException) -> None:
-        """Keep why the run failed, with its traceback."""
+        """Keep why the run failed, with its traceback.
+
+        A run that was refused because the directory is another's must not touch it: its account goes into a
+        directory of that name with ``-refused`` behind it.
+        """
+        if isinstance(error, IdentityError) and not self.path.name.endswith(REFUSED):
+            return RunDirectory(self.path.with_name(self.path.name + REFUSED)).record_failure(error)
         text = "".join(traceback.format_exception(error))
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / "error.txt", text)
@@ -188,4 +196,5 @@ def message_of(error: BaseException) -> str:
         error = error.__cause__
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
-    return str(error) or type(error).__name__
+    # Hydra appends where it searched, OmegaConf where it was; the first paragraph says what is wrong.
+    return str(error).partition("\nConfig search path:")[0].strip() or type(error).__name__

@@ -50,7 +50,11 @@ class SweepReport(Callback):
         jobs = count_jobs(config)
         self.jobs = jobs
         log.info(
-            "Sweep of %d jobs of %s each; results in %s", jobs, _budget(config, jobs), config.hydra.sweep.dir
+            "Sweep of %d job%s, each of %s; results in %s",
+            jobs,
+            "" if jobs == 1 else "s",
+            _budget(config, jobs),
+            config.hydra.sweep.dir,
         )
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
@@ -109,7 +113,7 @@ def table_row(run: RunDirectory) -> dict[str, Any]:
             key: result.get(f"tonality/{key}")
             for key in ("conjunct_melodic_motion", "limited_macroharmony", "centricity")
         },
-        "seconds": result.get("seconds"),
+        "seconds": round(result["seconds"]) if "seconds" in result else None,
         "error": str(status.get("error", "")).partition("\n")[0],
     }
 
@@ -130,6 +134,7 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
 
     shown = [key for key in COLUMNS if key != "error"]
     table = Table(*(COLUMNS[key] for key in shown), box=None, pad_edge=False)
+    table.columns[0].overflow = "fold"
     for column in table.columns[2:]:
         column.justify = "right"
     for row in rows:
@@ -141,7 +146,7 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
 
 
 def _budget(config: DictConfig, jobs: int) -> str:

@@ -29,11 +29,12 @@ from melgen.networks import count_parameters, estimate_parameters
 from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory
 from melgen.runs.identity import identity_of
 from melgen.trained import LAST, load_model, read_checkpoint
+from melgen.training.callbacks import SongSampling
 from melgen.training.checkpoints import Checkpoints
 from melgen.training.history import HistoryLogger
 from melgen.training.module import MelodyModule
 from melgen.training.progress import UpdateProgress
-from melgen.training.reporting import finish
+from melgen.training.reporting import contained, finish
 from melgen.training.starting import StartingPoint
 
 log = logging.getLogger(__name__)
@@ -183,48 +184,63 @@ def build_named(parts: DictConfig, group: str) -> list[Any]:
     return built
 
 
-def build_loggers(config: DictConfig) -> list[Logger]:
-    """The configured loggers; the history in ``metrics.csv`` is always among them."""
-    loggers: list[Logger] = build_named(config.logger, "logger")
-    if not any(isinstance(logger, HistoryLogger) for logger in loggers):
-        loggers.append(HistoryLogger(config.run_dir))
-    return loggers
+def build_callbacks(config: DictConfig, module: MelodyModule, data: MelodyDataModule) -> list[pl.Callback]:
+    """The configured callbacks, with the progress and, in any case, checkpoints.
+
+    Raises:
+        ValueError: for options that this network or representation cannot follow, such as a primer with a
+            pitch that it never saw.
+    """
+    callbacks: list[pl.Callback] = build_named(config.callbacks, "callbacks")
+    for callback in callbacks:
+        if isinstance(callback, SongSampling):
+            callback.check(module)
+    if not any(isinstance(callback, Checkpoints) for callback in callbacks):
+        callbacks.append(Checkpoints(f"{config.run_dir}/checkpoints"))
+    bar = config.progress and sys.stderr.isatty()
+    return [*callbacks, UpdateProgress(total_updates(config, data), bar)]
 
 
 @contextmanager
-def closing(loggers: list[Logger]) -> Iterator[None]:
-    """Close loggers also when the training fails, or the next job of the sweep inherits them."""
+def open_loggers(config: DictConfig) -> Iterator[list[Logger]]:
+    """The configured loggers; the history in ``metrics.csv`` is always among them.
+
+    They are closed also when the training fails, or the next job of the sweep would inherit them.
+    """
+    loggers: list[Logger] = build_named(config.logger, "logger")
+    if not any(isinstance(logger, HistoryLogger) for logger in loggers):
+        loggers.append(HistoryLogger(config.run_dir))
+    settings: Any = OmegaConf.to_container(config, resolve=True)
     failed = True
     try:
-        yield
+        for logger in loggers:
+            with contained(f"{type(logger).__name__}: configuration"):
+                logger.log_hyperparams(settings)
+        yield loggers
         failed = False
     finally:
         for logger in loggers:
             finish(logger, failed)
 
 
-def build_trainer(config: DictConfig, data: MelodyDataModule, loggers: list[Logger]) -> pl.Trainer:
-    """The trainer with its callbacks.
+def build_trainer(
+    config: DictConfig, data: MelodyDataModule, callbacks: list[pl.Callback], loggers: list[Logger]
+) -> pl.Trainer:
+    """The trainer.
 
     Validation is counted in updates, across epochs; where the whole budget is less than one interval, it
     comes at the budget's end.
     """
-    total = total_updates(config, data)
-    bar = config.progress and sys.stderr.isatty()
-    callbacks = [*build_named(config.callbacks, "callbacks"), UpdateProgress(total, bar)]
-    if not any(isinstance(callback, Checkpoints) for callback in callbacks):
-        callbacks.append(Checkpoints(f"{config.run_dir}/checkpoints"))
-    interval = config.trainer.val_check_interval
+    interval, total = config.trainer.val_check_interval, total_updates(config, data)
     return instantiate(
         config.trainer,
         callbacks=callbacks,
         logger=loggers,
         check_val_every_n_epoch=None,
-        val_check_interval=min(interval, total) if isinstance(interval, int) and total else interval,
+        val_check_interval=min(interval, total) if isinstance(interval, int) else interval,
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,
-        enable_checkpointing=True,
         default_root_dir=config.run_dir,
     )
 
@@ -245,7 +261,11 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
     tunes = ", ".join(f"{numbers[f'{s.name.lower()}_tunes']:,} {s.name.lower()}" for s in Split)
     notes = sum(numbers[f"{split.name.lower()}_notes"] for split in Split)
     log.info(
-        "Corpus %s: %s tunes, %s notes (%s)", config.name, f"{len(data.melodies):,}", f"{notes:,}", tunes
+        "Corpus %s: %s tunes, %s notes (%s)",
+        data.report.corpus,
+        f"{len(data.melodies):,}",
+        f"{notes:,}",
+        tunes,
     )
     kinds = [layer.reference() for layer in module.model.layers]
     log.info(
@@ -320,6 +340,7 @@ def report_again(run: RunDirectory) -> float:
 
 def _say(run: RunDirectory, result: Mapping[str, Any]) -> None:
     """The result in words; in a sweep the table at its end tells the rest."""
+
     def number(key: str) -> str:
         return f"{result.get(key, math.nan):.3f}"
 

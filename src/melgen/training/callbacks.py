@@ -106,6 +106,14 @@ class SongSampling(pl.Callback):
             "seed": seed,
         }
 
+    def check(self, module: MelodyModule) -> None:
+        """Raise a `ValueError` now for what would fail later: sample one note."""
+        for key, count in {"songs": self.songs, "songs_underway": self.songs_underway}.items():
+            if count < 1:
+                raise ValueError(f"callbacks.sampling.{key}={count}: must be at least 1")
+        options = self.options | {"songs": 1, "notes": min(self.options["notes"], 1)}
+        sample_melodies(module.model, module.representation, module.vocabulary, self.primer, **options)
+
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:

@@ -32,6 +32,8 @@ PAPER_GRADIENT_NORM = 5.0
 class DivergenceError(RuntimeError):
     """The loss is no longer a number; nothing after this update can be trusted."""
 
+    is_for_the_user = True
+
 
 class MelodyModule(pl.LightningModule):
     """Next-note training of a `MelodyModel`, as the paper did it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import sys
 import time
 from typing import Any
@@ -83,14 +82,15 @@ class UpdateProgress(pl.Callback):
         self._bar.update(trainer.global_step - self._bar.n)
 
     def _line(self, trainer: pl.Trainer) -> str:
-        def metric(key: str) -> float:
-            return _latest(trainer).get(key, math.nan)
+        def metric(key: str) -> str:
+            value = _latest(trainer).get(key)
+            return "-" if value is None else f"{value:.3f}"
 
         of_total = f"/{self.total:,}" if self.total else ""
         line = (
             f"update {trainer.global_step:,}{of_total}, epoch {trainer.current_epoch + 1}: "
-            f"train loss {metric('train/loss'):.3f}, val loss {metric('val/loss'):.3f}, "
-            f"{metric('val/bits_per_note'):.3f} bits/note"
+            f"train loss {metric('train/loss')}, val loss {metric('val/loss')}, "
+            f"{metric('val/bits_per_note')} bits/note"
         )
         began, first = self._began
         done = trainer.global_step - first

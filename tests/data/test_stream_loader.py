@@ -1,0 +1,213 @@
+"""Training windows against the paper's batching, written out in plain Python."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from melgen.data import StreamLoader
+from melgen.data.tokens import TokenTunes, check_window
+
+songs_strategy = st.lists(st.integers(1, 9), min_size=1, max_size=30)
+sizes = st.integers(1, 6)
+
+
+def numbered(lengths):
+    """Songs in which no token occurs twice, so that a pair of tokens tells where it comes from."""
+    tokens = iter(range(10**6))
+    return [[next(tokens) for _ in range(length)] for length in lengths]
+
+
+def loader(songs, batch_size, seq_length, **options):
+    tunes = TokenTunes.from_arrays([np.array(song) for song in songs])
+    return StreamLoader(tunes, batch_size, seq_length, **options)
+
+
+def as_lists(windows):
+    return [(window.tokens.tolist(), window.targets.tolist()) for window in windows]
+
+
+def joined_pairs(songs):
+    x, y = [], []
+    for song in songs:
+        x += song[:-1]
+        y += song[1:]
+    return x, y
+
+
+def batches_of_the_paper(songs, batch_size, seq_length):
+    """Concatenate, drop the tail, reshape to one row per stream, split along time."""
+    x, y = joined_pairs(songs)
+    num_batches = len(x) // (batch_size * seq_length)
+
+    def windows(side):
+        width = num_batches * seq_length
+        rows = [side[row * width : (row + 1) * width] for row in range(batch_size)]
+        return [[row[k * seq_length : (k + 1) * seq_length] for row in rows] for k in range(num_batches)]
+
+    return list(zip(windows(x), windows(y), strict=True))
+
+
+def enough(songs, batch_size, seq_length):
+    return sum(len(song) - 1 for song in songs) >= batch_size * seq_length
+
+
+def in_rows(windows):
+    """Inputs and targets of an epoch, each stream end to end, one stream after the other."""
+    return [torch.cat(side, 1).flatten().tolist() for side in zip(*windows, strict=True)]
+
+
+@settings(deadline=None)
+@given(songs_strategy, sizes, sizes)
+def test_in_corpus_order_without_the_tail_it_is_the_batching_of_the_paper(lengths, batch_size, seq_length):
+    songs = numbered(lengths)
+    assume(enough(songs, batch_size, seq_length))
+    made = loader(songs, batch_size, seq_length, shuffle=False, drop_tail=True)
+    expected = batches_of_the_paper(songs, batch_size, seq_length)
+    assert as_lists(made) == expected
+    assert len(made) == len(expected)
+    assert made.tokens_per_epoch == len(expected) * batch_size * seq_length
+
+
+def test_the_batching_of_the_paper_by_hand():
+    songs = [[1, 2, 3, 4], [9], [5, 6, 7, 8, 5]]
+    made = loader(songs, 2, 1, shuffle=False, drop_tail=True)
+    # pairs: 12 23 34 | 56 67 78 85; seven of them give three windows of two streams, 85 is the tail
+    assert as_lists(made) == [
+        ([[1], [5]], [[2], [6]]),
+        ([[2], [6]], [[3], [7]]),
+        ([[3], [7]], [[4], [8]]),
+    ]
+
+
+@settings(deadline=None)
+@given(songs_strategy, sizes, sizes, st.integers(0, 2**40), st.integers(0, 5))
+def test_each_pair_is_trained_on_once_an_epoch(lengths, batch_size, seq_length, seed, epoch):
+    songs = numbered(lengths)
+    assume(enough(songs, batch_size, seq_length))
+    made = loader(songs, batch_size, seq_length, seed=seed)
+    made.start_at(epoch)
+    windows = list(made)
+    used = list(zip(*in_rows(windows), strict=True))
+    pairs = list(zip(*joined_pairs(songs), strict=True))
+    assert len(set(used)) == len(used)
+    assert set(used) <= set(pairs)
+    assert len(pairs) - len(used) < batch_size
+    assert len(made) == len(windows)
+    assert made.tokens_per_epoch == len(used)
+    assert all(window.tokens.shape == (batch_size, seq_length) for window in windows[:-1])
+    assert windows[-1].tokens.shape[1] <= seq_length
+    assert all(side.dtype == torch.int64 and side.is_contiguous() for window in windows for side in window)
+
+
+@settings(deadline=None)
+@given(songs_strategy, sizes, sizes, st.booleans(), st.booleans())
+def test_windows_continue_row_by_row(lengths, batch_size, seq_length, shuffle, drop_tail):
+    songs = numbered(lengths)
+    assume(enough(songs, batch_size, seq_length))
+    made = loader(songs, batch_size, seq_length, shuffle=shuffle, drop_tail=drop_tail)
+    x, y = joined_pairs([songs[i] for i in made.order(0)])
+    read_x, read_y = in_rows(list(made))
+    assert read_x == x[: len(read_x)]
+    assert read_y == y[: len(read_y)]
+
+
+def test_the_order_is_a_function_of_seed_and_epoch():
+    songs = numbered([5] * 20)
+    made = loader(songs, 2, 3, seed=3)
+    made.start_at(2)
+    second_epoch = as_lists(made)
+    for epoch in (0, 1, 7):
+        made.start_at(epoch)
+        assert as_lists(made) != second_epoch
+    np.random.seed(1)  # whatever anyone does to the global generators
+    torch.manual_seed(1)
+    other = loader(songs, 2, 3, seed=3)
+    other.start_at(2)
+    assert as_lists(other) == second_epoch
+    assert as_lists(other) == second_epoch, "without a new epoch, the same again"
+    another_seed = loader(songs, 2, 3, seed=4)
+    another_seed.start_at(2)
+    assert as_lists(another_seed) != second_epoch
+
+
+def test_reading_leaves_the_random_generators_alone():
+    made = loader(numbered([5] * 20), 2, 3)
+    before = torch.get_rng_state()
+    list(made)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_seed_zero_and_epoch_zero_shuffle_too():
+    made = loader(numbered([5] * 20), 2, 3, seed=0)
+    assert made.order(0).tolist() != list(range(20))
+    assert sorted(made.order(0).tolist()) == list(range(20))
+
+
+@settings(deadline=None)
+@given(songs_strategy, sizes, sizes, st.integers(0, 3), st.data())
+def test_resuming_within_an_epoch_gives_the_rest_of_it(lengths, batch_size, seq_length, epoch, data):
+    songs = numbered(lengths)
+    assume(enough(songs, batch_size, seq_length))
+    made = loader(songs, batch_size, seq_length)
+    made.start_at(epoch)
+    whole = as_lists(made)
+    first = data.draw(st.integers(0, len(whole)))
+    made.start_at(epoch, first)
+    assert as_lists(made) == whole[first:]
+    assert as_lists(made) == whole, "the next epoch is read whole"
+
+
+def test_where_to_start_is_read_when_reading_starts():
+    made = loader(numbered([5] * 20), 2, 3)
+    iterator = iter(made)
+    made.start_at(4, 1)
+    made_elsewhere = loader(numbered([5] * 20), 2, 3)
+    made_elsewhere.start_at(4, 1)
+    assert as_lists(iterator) == as_lists(made_elsewhere)
+
+
+@pytest.mark.parametrize("drop_tail", [True, False])
+def test_less_than_one_window_is_refused(drop_tail):
+    songs = numbered([6])
+    loader(songs, 1, 5, drop_tail=drop_tail)
+    with pytest.raises(ValueError, match="5 pairs of notes do not fill one window of batch_size=2 x seq_"):
+        loader(songs, 2, 3, drop_tail=drop_tail)
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 3000), st.integers(1, 80), st.integers(1, 80))
+def test_the_advice_for_too_little_data_fits(pairs, batch_size, seq_length):
+    if pairs >= batch_size * seq_length:
+        check_window(pairs, batch_size, seq_length)
+        return
+    with pytest.raises(ValueError, match="too little training data") as refusal:
+        check_window(pairs, batch_size, seq_length)
+    advice = str(refusal.value).rpartition(";")[2]
+    offers = [dict(re.findall(r"(\w+)=(\d+)", offer)) for offer in advice.split(", and so would")]
+    if pairs == 0:
+        assert advice == " no batch_size would fit"
+        return
+    assert advice.count("would") == len(offers)
+    for offer in offers:
+        assert offer, advice
+        assert offer.keys() <= {"batch_size", "seq_length"}
+        advised = {"batch_size": batch_size, "seq_length": seq_length} | {k: int(v) for k, v in offer.items()}
+        check_window(pairs, **advised)
+
+
+@pytest.mark.parametrize(("key", "sizes"), [("batch_size", (0, 5)), ("seq_length", (5, -1))])
+def test_sizes_below_one_are_refused_by_name(key, sizes):
+    with pytest.raises(ValueError, match=f"{key}=.*at least 1"):
+        check_window(100, *sizes)
+
+
+def test_no_tunes_at_all():
+    assert TokenTunes.from_arrays([]).pairs == 0
+    x, y = TokenTunes.from_arrays([np.array([3])]).shifted_pairs(np.array([0]))
+    assert x.tolist() == y.tolist() == []
