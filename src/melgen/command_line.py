@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep
-from hydra.errors import HydraException, InstantiationException
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -104,8 +104,6 @@ other, cell=mixed cell.stack=[lstm,gru] stacks them
 
 def _says_it_all(error: BaseException) -> bool:
     """Whether the message is meant for a user, so that a traceback would only be in the way."""
-    while isinstance(error, InstantiationException) and error.__cause__ is not None:
-        error = error.__cause__
     meant = (ValueError, OSError, ImportError, HydraException, OmegaConfBaseException)
     return isinstance(error, meant) or getattr(error, "is_for_the_user", False)
 

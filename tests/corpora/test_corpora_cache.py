@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from midi_files import scale, write_midi
 
 from melgen.corpora import Cleaning, FolderCorpus, FolkCorpus, importing
 from melgen.corpora.cache import CorpusCache
 from melgen.music.melody import Melodies, Melody
+from tests.corpora.midi_files import scale, write_midi
 
 
 @pytest.fixture

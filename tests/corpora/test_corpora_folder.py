@@ -6,10 +6,10 @@ import os
 
 import numpy as np
 import pytest
-from midi_files import scale, write_midi
 
 from melgen.corpora import Cleaning, CorpusError, FolderCorpus, FolkCorpus, MusPyCorpus, PicklesCorpus
 from melgen.corpora.folk import music21_corpus_dir
+from tests.corpora.midi_files import scale, write_midi
 
 ABC = "X:1\nT:{title}\nM:4/4\nL:1/8\nK:C\nCDEF GABc|cBAG FEDC|]\n"
 
@@ -119,7 +119,7 @@ def test_wrong_paths(tmp_path, corpus):
     with pytest.raises(CorpusError, match=r"no file at all|found none at all"):
         corpus(tmp_path).load()
     for nothing in (None, ""):
-        with pytest.raises(CorpusError, match="expected the path"):
+        with pytest.raises(CorpusError, match="path of a file or folder"):
             corpus(nothing)
 
 

@@ -8,7 +8,6 @@ import mido
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from midi_files import scale, write_midi
 
 from melgen.corpora import Cleaning, CorpusError, FolderCorpus
 from melgen.corpora.extraction import extract_melody
@@ -16,6 +15,7 @@ from melgen.corpora.folk import music21_corpus_dir
 from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.midi import read_midi
 from melgen.corpora.sources import Source
+from tests.corpora.midi_files import scale, write_midi
 
 ANY_LENGTH = Cleaning(min_length_notes=1)
 

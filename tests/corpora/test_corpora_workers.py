@@ -7,15 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
-from midi_files import scale, write_midi
-from misbehaving import read_by_name
 
 from melgen.corpora.extraction import Rejection
 from melgen.corpora.sources import Source
 from melgen.corpora.workers import available_cpus, map_sources
+from tests.corpora.midi_files import scale, write_midi
+from tests.corpora.misbehaving import read_by_name
 
 
 def read_all(names, workers=2, **keys):
@@ -51,10 +52,11 @@ def test_noise_on_the_terminal_does_not_disturb(capfd):
 
 
 def test_a_reader_that_cannot_be_loaded_is_an_error(monkeypatch):
-    here = str(Path(__file__).parent)
-    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != here])
-    with pytest.raises(RuntimeError, match=r"cannot start(.|\n)*No module named 'misbehaving'"):
-        list(map_sources(read_by_name, [Source(Path("a"), "a")], 1))
+    module = types.ModuleType("only_in_this_process")
+    exec("def read(source): yield source", vars(module))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    with pytest.raises(RuntimeError, match=r"cannot start(.|\n)*No module named 'only_in_this_process'"):
+        list(map_sources(module.read, [Source(Path("a"), "a")], 1))
 
 
 def test_leaving_early_ends_the_workers():
@@ -73,7 +75,7 @@ SCRIPT = """
 import sys
 from functools import partial
 from melgen.corpora import FolderCorpus
-from misbehaving import read_for_ever
+from tests.corpora.misbehaving import read_for_ever
 class Endless(FolderCorpus):
     reader = property(lambda self: read_for_ever)
 Endless(sys.argv[1]).load(workers=2)

@@ -8,7 +8,7 @@
 from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.corpus import AbstractCorpus, ImportedCorpus
 from melgen.corpora.errors import CorpusError
-from melgen.corpora.folder import FolderCorpus
+from melgen.corpora.folder import FolderCorpus, read_melody
 from melgen.corpora.folk import FolkCorpus
 from melgen.corpora.muspy_datasets import MusPyCorpus
 from melgen.corpora.pickles import PicklesCorpus
@@ -24,4 +24,5 @@ __all__ = [
     "ImportedCorpus",
     "MusPyCorpus",
     "PicklesCorpus",
+    "read_melody",
 ]

@@ -7,10 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.corpus import AbstractCorpus
 from melgen.corpora.errors import CorpusError
 from melgen.corpora.extraction import Rejection, Tune
-from melgen.corpora.importing import Reader
+from melgen.corpora.importing import Reader, read_source
 from melgen.corpora.readers.abc import read_abc
 from melgen.corpora.readers.midi import read_midi
 from melgen.corpora.readers.score import read_kern, read_musicxml
@@ -23,6 +24,7 @@ from melgen.corpora.sources import (
     files_below,
     user_path,
 )
+from melgen.music.melody import Melody
 
 READERS = {
     ".mid": read_midi,
@@ -40,6 +42,22 @@ READERS = {
 def read_file(source: Source) -> Iterator[Tune | Rejection]:
     """The tunes of a file, by the reader for its suffix."""
     return iter(READERS[source.path.suffix.lower()](source))
+
+
+def read_melody(path: str | Path) -> Melody:
+    """The first melody of one file, however short, read in this process.
+
+    Raises:
+        CorpusError: if there is no such file, no reader for its kind, or no melody in it.
+    """
+    file = Path(path).expanduser()
+    if file.suffix.lower() not in READERS:
+        raise CorpusError(f"{path}: must be a file of one of the kinds {', '.join(READERS)}")
+    reading = read_source(Source(file, file.name), lambda: None, read_file, Cleaning(min_length_notes=1))
+    if not len(reading.melodies):
+        rejection = reading.rejections[0]
+        raise CorpusError(f"{path}: holds no melody; {rejection.reason}: {rejection.detail}")
+    return reading.melodies[0]
 
 
 class FolderCorpus(AbstractCorpus):

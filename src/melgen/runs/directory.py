@@ -192,7 +192,7 @@ def message_of(error: BaseException) -> str:
     """
     from hydra.errors import InstantiationException
 
-    while isinstance(error, InstantiationException) and error.__cause__ is not None:
+    while isinstance(error, InstantiationException) and isinstance(error.__cause__, ValueError | OSError):
         error = error.__cause__
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"

@@ -74,13 +74,15 @@ class Checkpoints(pl.callbacks.Checkpoint):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the best."""
+        if trainer.sanity_checking:
+            return
         score = trainer.callback_metrics.get(self.monitor)
         if score is None:
             raise ValueError(
                 f"callbacks.checkpoint.monitor={self.monitor}: no such metric; known are "
                 f"{', '.join(sorted(trainer.callback_metrics))}"
             )
-        if not trainer.sanity_checking and float(score) < self.best_score:
+        if float(score) < self.best_score:
             self.best_score = float(score)
             self._save(trainer, BEST, weights_only=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -75,6 +75,7 @@ class MelodyModule(pl.LightningModule):
         self.latest: dict[str, float] = {}
         self._state: Any = None
         self._gradient_norm: Tensor | float = math.nan
+        self._learning_rate = math.nan
         self._loss_since_log = torch.zeros((), dtype=torch.float64)
         self._tokens_since_log = 0
         self._logged_at = time.perf_counter()
@@ -130,7 +131,11 @@ class MelodyModule(pl.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip by the norm of all gradients together, and keep that norm for the log."""
+        """Clip by the norm of all gradients together, and keep that norm for the log.
+
+        And the learning rate: after an epoch's last update Lightning has already moved on to the next one.
+        """
+        self._learning_rate = optimizer.param_groups[0]["lr"]
         limit = self.gradient_clip_norm if gradient_clip_val is None else gradient_clip_val
         self._gradient_norm = nn.utils.clip_grad_norm_(
             self.model.parameters(), math.inf if limit is None else limit, foreach=True
@@ -143,13 +148,12 @@ class MelodyModule(pl.LightningModule):
         self._check_finite(self._loss_since_log, batch_idx)
         seconds = time.perf_counter() - self._logged_at
         loss = self._loss_since_log.item() / max(self._tokens_since_log, 1)
-        optimizer = cast(Optimizer, self.optimizers())
         self.publish(
             {
                 "train/loss": loss,
                 "train/perplexity": math.exp(min(loss, 700.0)),
                 "train/accuracy": float(self._accuracy),
-                "train/learning_rate": optimizer.param_groups[0]["lr"],
+                "train/learning_rate": self._learning_rate,
                 "train/gradient_norm": float(self._gradient_norm),
                 "train/tokens_per_second": self._tokens_since_log / seconds if seconds else math.nan,
                 "epoch": self.current_epoch,
@@ -198,6 +202,8 @@ class MelodyModule(pl.LightningModule):
             metrics: their values by name.
             monitored: make them known to callbacks too, which Lightning allows in some hooks only.
         """
+        if self.trainer.sanity_checking:
+            return
         self.latest |= metrics
         if monitored:
             for key, value in metrics.items():
