@@ -1,6 +1,6 @@
 """What the framework costs: a training step through all of it against a bare PyTorch loop over the same layers.
 
-python benchmarks/training_step.py                 # LSTM of 1, 2 and 3 layers; about two minutes
+python benchmarks/training_step.py                 # LSTM of 1, 2 and 3 layers; about four minutes
 python benchmarks/training_step.py --layers 1 --updates 2000
 
 Both sides train the same network (`MelodyModel`) on the same windows with the same Adam, clipping and carried
@@ -124,7 +124,7 @@ def measure(layers: int, updates: int, folder: Path) -> tuple[list[float], list[
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--layers", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--updates", type=int, default=1020, help="for each number of layers, on each side")
+    parser.add_argument("--updates", type=int, default=520, help="for each number of layers, on each side")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)

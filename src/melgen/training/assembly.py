@@ -159,6 +159,8 @@ def build_module(config: DictConfig, data: MelodyDataModule, start: StartingPoin
 
 
 def _check_memory(parameters: int, config: DictConfig) -> None:
+    if not hasattr(os, "sysconf"):  # Windows
+        return
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if parameters * BYTES_PER_PARAMETER > available:
         raise ValueError(

@@ -101,5 +101,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
             path.unlink()
 
     def _save(self, trainer: pl.Trainer, name: str, weights_only: bool = False) -> None:
+        for logger in trainer.loggers:
+            logger.save()  # a run that resumes here must find the history up to here
         with replacing(self.directory / name) as temporary:
             trainer.save_checkpoint(temporary, weights_only=weights_only)

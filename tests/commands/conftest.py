@@ -1,0 +1,34 @@
+import os
+
+import pytest
+
+from tests.commands.calling import TINY, TINY_RUN, call
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_dir(tmp_path_factory):
+    """One cache for all workers of a test run: whoever comes first reads the corpus."""
+    base = tmp_path_factory.getbasetemp()
+    with pytest.MonkeyPatch.context() as patch:
+        shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+        patch.setenv("MELGEN_CACHE_DIR", str(shared / "melgen_cache"))
+        patch.setenv("WANDB_MODE", "offline")
+        yield
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty current directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A finished run for tests that only read it."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        answer = call("train", *TINY)
+    assert answer.code == 0, answer.text
+    return folder / TINY_RUN

@@ -1,0 +1,238 @@
+"""What `melgen.train` refuses: a message with key, value and rule, exit code 1, and nothing written."""
+
+import os
+import pickle
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.commands.calling import TINY, TINY_RUN, call, files_below
+
+A_WHOLE_NUMBER = "a whole number of at least 1"
+
+REFUSALS = {
+    # what the configuration does not know
+    "unknown cell": (["cell=elman"], ["cell/elman", "gru", "lstm", "nas"]),
+    "unknown dataset": (["dataset=chords"], ["dataset/chords", "control", "interval"]),
+    "unknown corpus": (["corpus=jazz"], ["corpus/jazz", "folk", "misc_folk"]),
+    "unknown experiment": (["experiment=mine"], ["experiment/mine", "paper"]),
+    "misspelt key": (["layer=3"], ["'layer'"]),
+    "misspelt deeper key": (["trainer.max_step=3"], ["'trainer.max_step'"]),
+    "misspelt callback": (["+callbacks.samplin.songs=3"], ["callbacks.samplin", "_target_", "misspelt"]),
+    "list of cells": (["cell=[lstm,gru]"], ["cell=['lstm', 'gru']", "cell=mixed", "-m cell=lstm,gru"]),
+    "list of datasets": (["dataset=[control,interval]"], ["dataset=", "-m dataset=control,interval"]),
+    "list of corpora": (["corpus=[folk,essen]"], ["corpus=", "-m corpus=folk,essen"]),
+    # sizes
+    "no layers": (["layers=0"], ["layers=0", A_WHOLE_NUMBER]),
+    "negative layers": (["layers=-1"], ["layers=-1", A_WHOLE_NUMBER]),
+    "fractional layers": (["layers=1.5"], ["layers=1.5", A_WHOLE_NUMBER]),
+    "layers in words": (["layers=two"], ["layers=two", A_WHOLE_NUMBER]),
+    "truth for a size": (["hidden_size=true"], ["hidden_size=True", A_WHOLE_NUMBER]),
+    "huge hidden size": (["hidden_size=10000000"], ["hidden_size=10000000", "GiB", "this machine has"]),
+    "unaddressable hidden size": (["hidden_size=99999999999999999999"], ["hidden_size", "9" * 20]),
+    "huge depth": (["layers=10000000000"], ["layers=10000000000", "GiB", "this machine has"]),
+    "batch too large": (["batch_size=100000"], ["batch_size=100000", "would fit"]),
+    "window too long": (["seq_length=100000"], ["seq_length=100000", "would fit"]),
+    "empty batch": (["batch_size=0"], ["batch_size=0", A_WHOLE_NUMBER]),
+    "stack and layers differ": (["cell=mixed", "cell.stack=[lstm,nas]", "layers=3"], ["layers", "3", "2"]),
+    "stack is no list": (["cell=mixed", "cell.stack=lstm"], ["lstm", "list"]),
+    "stack missing": (["cell=mixed"], ["cell.stack"]),
+    "stack with an unknown cell": (["cell=mixed", "cell.stack=[elman]", "layers=1"], ["elman", "lstm"]),
+    # other numbers
+    "no budget": (["trainer.max_steps=-1"], ["trainer.max_steps=-1", "trainer.max_epochs=-1"]),
+    "empty budget": (["trainer.max_steps=0"], ["trainer.max_steps=0", A_WHOLE_NUMBER]),
+    "negative seed": (["seed=-1"], ["seed=-1", "0 or more"]),
+    "negative clipping": (["gradient_clip_norm=-1"], ["gradient_clip_norm=-1", "positive"]),
+    "no thread": (["threads=0"], ["threads=0", A_WHOLE_NUMBER]),
+    "no worker": (["workers=0"], ["workers=0"]),
+    "never validated": (["trainer.val_check_interval=0"], ["trainer.val_check_interval=0"]),
+    "never logged": (["trainer.log_every_n_steps=0"], ["trainer.log_every_n_steps=0"]),
+    "keep nothing": (["model.input_keep_prob=0"], ["input_keep_prob", "0"]),
+    "unknown initialisation": (["model.initialization=zero"], ["initialization", "zero", "paper"]),
+    "splits beyond the whole": (["dataset.split_fractions=[0.8,0.1,0.2]"], ["split_fractions", "sum to 1"]),
+    "no tune long enough": (["cleaning.min_length_notes=100000"], ["no tune is kept", "too short"]),
+    "checkpoint never": (["callbacks.checkpoint.every_n_steps=0"], ["every_n_steps=0", "at least 1"]),
+    "unknown accelerator": (["trainer.accelerator=abacus"], ["abacus"]),
+    # primers, before any training
+    "empty primer": (["primer=[]"], ["primer", "[]"]),
+    "primer out of MIDI range": (["primer=[60,200]"], ["primer", "200", "127"]),
+    "primer below MIDI range": (["primer=[-1,60]"], ["primer", "-1"]),
+    "primer never trained on": (["primer=[1,2,3]"], ["primer", "1"]),
+    "primer of fractions": (["primer=[60.5]"], ["primer", "60.5"]),
+    "primer that is no list": (["primer=60"], ["primer", "60"]),
+    # corpora
+    "no path": (["corpus=folder"], ["path=None"]),
+    "missing folder": (["corpus=folder", "path=missing"], ["path=", "missing", "no such file or folder"]),
+    "missing pickles": (["corpus=pickles", "path=missing.p"], ["path=", "missing.p"]),
+    "unknown muspy dataset": (["corpus=muspy", "corpus.name=Mine", "corpus.root=."], ["name=Mine"]),
+    # weights to start from
+    "no weights": (["init_from=missing"], ["init_from", "missing", "no such file or directory"]),
+    "a directory without weights": (["init_from=."], ["init_from", "saved none"]),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refused_with_key_value_and_rule(name, here):
+    overrides, said = REFUSALS[name]
+    given = {override.partition("=")[0] for override in overrides}
+    # A group that is named twice on a command line is Hydra's own error; `layers=1` would contradict a stack.
+    tiny = [o for o in TINY if o.partition("=")[0] not in given and not ("cell.stack" in given and "layers" in o)]
+    answer = call("train", *tiny, *overrides)
+    assert answer.code == 1
+    for part in said:
+        assert part in answer.text
+    assert "Traceback" not in answer.text
+    assert len(answer.err.splitlines()) < 40, "a message, not a listing"
+    assert files_below(here) == {}
+    assert not (here / "multirun" / "misc_folk").exists(), "not even an empty directory"
+
+
+@pytest.mark.parametrize("overrides", [["batch_size=5000"], ["seq_length=10000"]])
+def test_the_advice_of_too_little_data_works(overrides, here):
+    answer = call("train", *TINY, *overrides)
+    advice = re.search(r"(batch_size|seq_length)=(\d+)(?: with batch_size=\d+)?(?:,| would)", answer.text)
+    key, number = advice[1], int(advice[2])
+    kept = [override for override in overrides if not override.startswith(key)]
+    assert call("train", *TINY, *kept, f"{key}={number}").code == 0
+    if not kept:
+        assert call("train", *TINY, f"{key}={number + 1}").code == 1, "and it is the largest that does"
+
+
+def test_a_refusal_leaves_an_earlier_run_untouched(trained, here):
+    """Also with ``force=true``: what cannot be trained is refused before the old run is thrown away."""
+    shutil.copytree(trained, here / TINY_RUN)
+    before = files_below(here)
+    for override in ("primer=[1,2,3]", "callbacks.checkpoint.keep=0", "+callbacks.samplin.songs=3", "threads=0"):
+        for force in ("false", "true"):
+            answer = call("train", *TINY, "trainer.max_steps=6", override, f"force={force}")
+            assert answer.code == 1, override
+            assert files_below(here) == before, override
+
+
+class TestFolders:
+    def test_empty(self, here):
+        (here / "tunes").mkdir()
+        self.refused(here, "nothing to read", "no file at all", ".mid")
+
+    def test_of_other_things(self, here):
+        (here / "tunes").mkdir()
+        (here / "tunes" / "cover.png").write_bytes(b"\x89PNG")
+        self.refused(here, "nothing to read", "1 .png")
+
+    def test_full_of_broken_files(self, here):
+        (here / "tunes" / "deeper").mkdir(parents=True)
+        for name, content in {
+            "zero.mid": b"",
+            "noise.mid": os.urandom(500),
+            "text.mid": b"not a MIDI file at all",
+            "header.mid": b"MThd\x00\x00\x00\x06\x00\x01\x00\x02\x01\xe0MTrk\x00\x00\xff\xff",
+            "broken.xml": b"<score-partwise><part>",
+            "zip.mxl": b"PK\x03\x04 and nothing more",
+            "empty.krn": b"",
+        }.items():
+            (here / "tunes" / "deeper" / name).write_bytes(content)
+        self.refused(here, "no tune is kept", "files found", "noise.mid")
+
+    def refused(self, here, *said):
+        before = files_below(here)
+        for verb in ("train", "prepare"):
+            tiny = [override for override in TINY if "corpus" not in override] if verb == "train" else []
+            answer = call(verb, *tiny, "corpus=folder", f"path={here / 'tunes'}")
+            assert answer.code == 1
+            for part in (str(here / "tunes"), *said):
+                assert part in answer.text
+            assert "Traceback" not in answer.text
+            assert files_below(here) == before
+
+
+class TestPickles:
+    class Attack:
+        def __reduce__(self):
+            return os.system, ("touch executed",)
+
+    @pytest.mark.parametrize("protocol", [0, 2, 5])
+    def test_hostile_pickles_are_refused_and_run_nothing(self, protocol, here):
+        (here / "tunes_song_list.p").write_bytes(pickle.dumps([self.Attack()], protocol))
+        before = files_below(here)
+        tiny = [override for override in TINY if "corpus" not in override]
+        answer = call("train", *tiny, "corpus=pickles", f"path={here / 'tunes_song_list.p'}")
+        assert answer.code == 1
+        assert "tunes_song_list.p" in answer.text
+        assert "system" in answer.text, "what it asked for is named"
+        assert "Traceback" not in answer.text
+        assert files_below(here) == before
+
+
+class TestStartingWeights:
+    def test_from_another_representation(self, trained, here):
+        self.refused(here, [f"init_from={trained}", "dataset=interval"], "dataset=control", "dataset=interval")
+
+    def test_of_another_size(self, trained, here):
+        self.refused(here, [f"init_from={trained}", "hidden_size=9"], "hidden_size: 8 there, 9 now")
+
+    def test_of_another_cell(self, trained, here):
+        self.refused(here, [f"init_from={trained}", "cell=gru"], "lstm", "gru")
+
+    @pytest.mark.parametrize("kept", [0, 10, 1000, -10])
+    def test_truncated(self, kept, trained, here):
+        whole = (trained / "checkpoints" / "best.ckpt").read_bytes()
+        (here / "cut.ckpt").write_bytes(whole[:kept])
+        self.refused(here, ["init_from=cut.ckpt"], "init_from=cut.ckpt")
+
+    def test_that_ask_for_more_than_plain_data(self, here):
+        torch.save({"melgen": TestPickles.Attack()}, here / "evil.ckpt")
+        self.refused(here, ["init_from=evil.ckpt"], "init_from=evil.ckpt", "plain data")
+
+    def test_that_are_not_ours(self, here):
+        torch.save({"state_dict": {}}, here / "foreign.ckpt")
+        self.refused(here, ["init_from=foreign.ckpt"], "init_from=foreign.ckpt", "melgen")
+
+    def refused(self, here, overrides, *said):
+        before = files_below(here)
+        answer = call("train", *TINY, *overrides)
+        assert answer.code == 1
+        for part in ("init_from", *said):
+            assert part in answer.text
+        assert "Traceback" not in answer.text
+        assert files_below(here) == before
+
+
+class TestPlacesThatCannotBeWritten:
+    def test_a_file_where_the_directory_should_be(self, here):
+        Path("results").write_text("mine")
+        answer = call("train", *TINY, "output_dir=results")
+        assert answer.code == 1
+        assert "results" in answer.text
+        assert "Traceback" not in answer.text
+        assert files_below(here) == {"results": b"mine"}
+
+    def test_a_file_where_the_run_should_be(self, here):
+        TINY_RUN.parent.mkdir(parents=True)
+        TINY_RUN.write_text("mine")
+        answer = call("train", *TINY)
+        assert answer.code == 1
+        assert str(TINY_RUN) in answer.text
+        assert "Traceback" not in answer.text
+        assert files_below(here) == {TINY_RUN.as_posix(): b"mine"}
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+    def test_without_permission(self, here):
+        Path("results").mkdir(mode=0o500)
+        answer = call("train", *TINY, "output_dir=results")
+        assert answer.code == 1
+        assert "results" in answer.text
+        assert "ermission" in answer.text
+        assert "Traceback" not in answer.text
+        assert files_below(here) == {}
+
+    def test_where_permission_is_denied_whoever_asks(self, here, monkeypatch):
+        """As root the system forbids nothing, so that its answer is feigned."""
+        monkeypatch.setattr(os, "access", lambda path, mode, **_: False)
+        answer = call("train", *TINY)
+        assert answer.code == 1
+        assert f"{TINY_RUN}: no permission" in answer.text
+        assert "Traceback" not in answer.text
+        assert files_below(here) == {}

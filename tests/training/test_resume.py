@@ -1,0 +1,184 @@
+"""A resumed run equals an undisturbed one to the last bit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from melgen.train import train
+from melgen.training.history import read_history
+from melgen.training.resume import Position, rewrite_loops
+from tests.data.melodies import walks, write_songs
+from tests.training.small import CELL_OVERRIDES, same, small_config
+
+DROPOUT = ["model.input_keep_prob=0.8", "model.output_keep_prob=0.8"]
+SPEED = "train/tokens_per_second"
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_songs(tmp_path / "tiny_song_list.p", walks(30))
+    return tmp_path
+
+
+def run(folder, name, *overrides):
+    """One start of a run; its directory."""
+    config = small_config(folder, f"run_dir={folder}/{name}", *overrides)
+    train(config)
+    return folder / name
+
+
+def last(directory):
+    return torch.load(directory / "checkpoints" / "last.ckpt", weights_only=True)
+
+
+def history(directory):
+    return {
+        (row["step"], key): value
+        for row in read_history(directory / "metrics.csv")
+        for key, value in row.items()
+        if key != SPEED
+    }
+
+
+def assert_equal_runs(resumed, undisturbed, paused_at=()):
+    """All that the next update would depend on is the same, and so is what was logged.
+
+    Where it paused, a run has validated and tested what it had: that is all it may have logged beyond.
+    """
+    ours, theirs = last(resumed), last(undisturbed)
+    for part in ("state_dict", "optimizer_states", "lr_schedulers", "position", "carried", "random_state"):
+        assert same(ours[part], theirs[part]), part
+    logged, expected = history(resumed), history(undisturbed)
+    assert {key: logged.get(key) for key in expected} == expected
+    beyond = {(step, key.partition("/")[0]) for step, key in logged.keys() - expected.keys()}
+    assert beyond <= {(step, kind) for step in paused_at for kind in ("step", "val", "test", "tonality")}
+
+
+def updates(directory):
+    return last(directory)["position"]["updates"]
+
+
+@pytest.mark.parametrize("cell", CELL_OVERRIDES)
+def test_one_and_two_epochs_equal_three(folder, cell):
+    overrides = [*CELL_OVERRIDES[cell], *DROPOUT]
+    resumed = run(folder, "resumed", *overrides, "trainer.max_epochs=1")
+    paused = updates(resumed)
+    run(folder, "resumed", *overrides, "trainer.max_epochs=3")
+    undisturbed = run(folder, "undisturbed", *overrides, "trainer.max_epochs=3")
+    assert updates(undisturbed) == 3 * paused
+    assert_equal_runs(resumed, undisturbed, [paused])
+
+
+@pytest.mark.parametrize("pauses", [[7], [5], [15], [16], [1, 2, 14, 15, 29, 30, 31]], ids=str)
+def test_pauses_anywhere_change_nothing(folder, pauses):
+    """Within an epoch, at its end, where a validation is due, where a log is due, and one after another."""
+    for pause in pauses:
+        resumed = run(folder, "resumed", *DROPOUT, f"trainer.max_steps={pause}")
+        assert updates(resumed) == pause
+    run(folder, "resumed", *DROPOUT, "trainer.max_steps=37")
+    undisturbed = run(folder, "undisturbed", *DROPOUT, "trainer.max_steps=37")
+    assert last(undisturbed)["position"] == {"epoch": 2, "windows": 7, "updates": 37}, "15 updates an epoch"
+    assert_equal_runs(resumed, undisturbed, pauses)
+
+
+@pytest.mark.parametrize("dataset", ["interval", "db12"])
+def test_other_representations_resume_too(folder, dataset):
+    overrides = [f"dataset={dataset}", *DROPOUT]
+    resumed = run(folder, "resumed", *overrides, "trainer.max_steps=20")
+    run(folder, "resumed", *overrides, "trainer.max_steps=50")
+    undisturbed = run(folder, "undisturbed", *overrides, "trainer.max_steps=50")
+    assert_equal_runs(resumed, undisturbed, [20])
+
+
+def test_songs_and_pictures_on_the_way_change_nothing(folder):
+    """Callbacks draw chance of their own; the training must not notice."""
+    shown = ["callbacks=default", "callbacks.sampling.every_n_steps=4", "callbacks.sampling.songs=3"]
+    watched = run(folder, "watched", *DROPOUT, *shown, "trainer.max_steps=10")
+    run(folder, "watched", *DROPOUT, *shown, "trainer.max_steps=20")
+    alone = run(folder, "alone", *DROPOUT, "trainer.max_steps=20")
+    for part in ("state_dict", "optimizer_states", "random_state"):
+        assert same(last(watched)[part], last(alone)[part]), part
+
+
+def test_another_seed_is_another_run(folder):
+    """What these comparisons compare does differ when something differs."""
+    one = run(folder, "one", *DROPOUT, "trainer.max_steps=6")
+    other = run(folder, "other", *DROPOUT, "trainer.max_steps=6", "seed=1")
+    for part in ("state_dict", "optimizer_states", "carried", "random_state"):
+        assert not same(last(one)[part], last(other)[part]), part
+
+
+def test_a_finished_run_is_not_trained_again(folder, monkeypatch):
+    directory = run(folder, "run", "trainer.max_steps=6")
+    before = (directory / "checkpoints" / "last.ckpt").stat().st_mtime_ns
+    value = train(small_config(folder, f"run_dir={directory}", "trainer.max_steps=6"))
+    assert value == pytest.approx(read_history(directory / "metrics.csv")[-1]["val/loss"])
+    assert (directory / "checkpoints" / "last.ckpt").stat().st_mtime_ns == before
+
+
+KILLED = """
+import os, signal, sys
+from melgen.train import train
+from melgen.training import MelodyModule
+from tests.training.small import small_config
+
+folder, update, *overrides = sys.argv[1:]
+end_of_update = MelodyModule.on_train_batch_end
+
+def kill(self, *args):
+    end_of_update(self, *args)
+    if self.global_step == int(update):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+MelodyModule.on_train_batch_end = kill
+train(small_config(folder, *overrides))
+"""
+
+
+@pytest.mark.parametrize(
+    "update", [23, pytest.param(2, marks=pytest.mark.slow), pytest.param(30, marks=pytest.mark.slow)]
+)
+def test_a_run_that_was_killed_resumes_from_its_last_checkpoint(folder, update):
+    overrides = [*DROPOUT, "callbacks.checkpoint.every_n_steps=4", "trainer.max_steps=37"]
+    arguments = [
+        sys.executable,
+        "-c",
+        KILLED,
+        str(folder),
+        str(update),
+        *overrides,
+        f"run_dir={folder}/killed",
+    ]
+    ended = subprocess.run(arguments, cwd=CHECKOUT, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    directory = folder / "killed"
+    if update >= 5:
+        assert updates(directory) == (update - 1) // 4 * 4, "between two checkpoints"
+    else:
+        assert not (directory / "checkpoints" / "last.ckpt").exists()
+    run(folder, "killed", *overrides)
+    undisturbed = run(folder, "undisturbed", *overrides)
+    assert_equal_runs(directory, undisturbed)
+    assert not [name for name in os.listdir(directory / "checkpoints") if name.endswith(".tmp")]
+
+
+@pytest.mark.parametrize(
+    ("batch_idx", "expected"), [(0, Position(2, 1, 31)), (13, Position(2, 14, 31)), (14, Position(3, 0, 31))]
+)
+def test_an_epoch_ends_with_its_last_window(batch_idx, expected):
+    assert Position(2, 0, 30).after(batch_idx, 31, 15) == expected
+
+
+def test_a_lightning_that_counts_otherwise_is_refused():
+    counters = {"total": {"ready": 0, "started": 0}, "current": {"ready": 0, "started": 0}}
+    loop = {"epoch_progress": counters, "epoch_loop.batch_progress": counters, "epoch_loop.state_dict": {}}
+    with pytest.raises(RuntimeError, match="this Lightning counts"):
+        rewrite_loops(loop, Position())
