@@ -32,9 +32,11 @@ def train(config: DictConfig) -> float:
         ValueError: for settings that make no sense, naming key, value and rule.
         DivergenceError: if the loss stops being a number.
     """
-    from melgen.training import assembly
+    from melgen.training import assembly, outcome
+    from melgen.training.budget import budget_is_spent
+    from melgen.training.checks import check
 
-    assembly.check(config)
+    check(config)
     assembly.prepare_torch(config)
     run = RunDirectory(config.run_dir)
     with run.claimed():
@@ -44,8 +46,8 @@ def train(config: DictConfig) -> float:
         callbacks = assembly.build_callbacks(config, module, data)
         # Up to here nothing is written: what makes no sense has been refused by now.
         run.adopt(assembly.identity(config, data, start), assembly.to_yaml(config), force=config.force)
-        if run.result and assembly.budget_is_spent(config, run.result):
-            return assembly.report_again(run)
+        if run.result and budget_is_spent(config, run.result):
+            return outcome.report_again(run)
 
         with run.reporting(), assembly.open_loggers(config) as loggers:
             began = time.monotonic()
@@ -53,7 +55,7 @@ def train(config: DictConfig) -> float:
             assembly.announce(config, module, data, trainer)
             assembly.fit(trainer, module, data, run)
             result = assembly.evaluate(trainer, module, data, run)
-            return assembly.report(run, result, began)
+            return outcome.report(run, result, began)
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="config")

@@ -5,14 +5,10 @@ Nothing here decides anything about music or learning; it connects the parts tha
 
 from __future__ import annotations
 
-import json
 import logging
-import math
-import os
 import sys
-import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,64 +18,24 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
 
-import melgen
 from melgen.data import MelodyDataModule, Split
 from melgen.files import write_json, write_text
 from melgen.networks import count_parameters, estimate_parameters
-from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory
+from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import identity_of
 from melgen.trained import LAST, load_model, read_checkpoint
+from melgen.training.budget import total_updates
 from melgen.training.callbacks import SongSampling
 from melgen.training.checkpoints import Checkpoints
+from melgen.training.checks import check_memory
 from melgen.training.history import HistoryLogger
 from melgen.training.module import MelodyModule
+from melgen.training.outcome import Result
 from melgen.training.progress import UpdateProgress
 from melgen.training.reporting import contained, finish
 from melgen.training.starting import StartingPoint
 
 log = logging.getLogger(__name__)
-
-BYTES_PER_PARAMETER = 16
-"""Weight, gradient and Adam's two moments, four bytes each."""
-
-Result = dict[str, Any]
-
-
-def check(config: DictConfig) -> None:
-    """Refuse numbers that make no sense before anything is read or written.
-
-    Raises:
-        ValueError: naming key, value and rule.
-    """
-    for key in ("layers", "hidden_size", "batch_size", "seq_length"):
-        _require(
-            config, key, lambda value: isinstance(value, int) and value >= 1, "a whole number of at least 1"
-        )
-    for key in ("seed", "split_seed"):
-        _require(
-            config, key, lambda value: isinstance(value, int) and value >= 0, "a whole number, 0 or more"
-        )
-    positive_or_null = "a positive number, or null for no limit"
-    _require(config, "gradient_clip_norm", lambda value: value is None or value > 0, positive_or_null)
-    budget = "a whole number of at least 1, or -1 for no limit"
-    for key in ("trainer.max_steps", "trainer.max_epochs"):
-        _require(
-            config, key, lambda value: value in (None, -1) or (isinstance(value, int) and value >= 1), budget
-        )
-    if all(config.trainer.get(key) in (None, -1) for key in ("max_steps", "max_epochs")):
-        raise ValueError(
-            "trainer.max_steps=-1 with trainer.max_epochs=-1: one of the two must limit the training"
-        )
-
-
-def _require(config: DictConfig, key: str, holds: Any, rule: str) -> None:
-    value = OmegaConf.select(config, key)
-    try:
-        good = holds(value) and not isinstance(value, bool)
-    except TypeError:
-        good = False
-    if not good:
-        raise ValueError(f"{key}={value}: must be {rule}")
 
 
 def prepare_torch(config: DictConfig) -> None:
@@ -93,6 +49,8 @@ def prepare_torch(config: DictConfig) -> None:
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     # We log by updates, across epochs.
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+    # It is: `melgen.training.resume` points it to its place.
+    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
 
 
 def starting_point(config: DictConfig, run: RunDirectory) -> StartingPoint | None:
@@ -124,14 +82,6 @@ def to_yaml(config: DictConfig) -> str:
     return OmegaConf.to_yaml(config, resolve=True)
 
 
-def budget_is_spent(config: DictConfig, result: Mapping[str, Any]) -> bool:
-    """Whether a finished run has done all that is now asked of it."""
-    steps, epochs = config.trainer.get("max_steps"), config.trainer.get("max_epochs")
-    return (steps not in (None, -1) and result["updates"] >= steps) or (
-        epochs not in (None, -1) and result["epochs"] >= epochs
-    )
-
-
 def build_module(config: DictConfig, data: MelodyDataModule, start: StartingPoint | None) -> MelodyModule:
     """The network with its optimiser, its chance weights drawn from the seed.
 
@@ -141,7 +91,7 @@ def build_module(config: DictConfig, data: MelodyDataModule, start: StartingPoin
     pl.seed_everything(config.seed, verbose=False)
     options = instantiate(config.model, _partial_=True).keywords
     sizes = {key: value for key, value in options.items() if not key.endswith("_keep_prob")}
-    _check_memory(estimate_parameters(len(data.vocabulary), **sizes), config)
+    check_memory(estimate_parameters(len(data.vocabulary), **sizes), config)
     model = instantiate(config.model, vocab_size=len(data.vocabulary))
     if start is not None:
         start.apply(model, data.vocabulary)
@@ -156,18 +106,6 @@ def build_module(config: DictConfig, data: MelodyDataModule, start: StartingPoin
         gradient_clip_norm=config.gradient_clip_norm,
         config={str(key): value for key, value in plain.items()},
     )
-
-
-def _check_memory(parameters: int, config: DictConfig) -> None:
-    if not hasattr(os, "sysconf"):  # Windows
-        return
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if parameters * BYTES_PER_PARAMETER > available:
-        raise ValueError(
-            f"hidden_size={config.hidden_size} with layers={config.layers}: {parameters:,} parameters "
-            f"need {parameters * BYTES_PER_PARAMETER / 2**30:,.0f} GiB to train, and this machine has "
-            f"{available / 2**30:,.0f} GiB of memory"
-        )
 
 
 def build_named(parts: DictConfig, group: str) -> list[Any]:
@@ -247,16 +185,6 @@ def build_trainer(
     )
 
 
-def total_updates(config: DictConfig, data: MelodyDataModule) -> int:
-    """The updates that the budget allows."""
-    limits = []
-    if config.trainer.get("max_steps") not in (None, -1):
-        limits.append(int(config.trainer.max_steps))
-    if config.trainer.get("max_epochs") not in (None, -1):
-        limits.append(int(config.trainer.max_epochs) * data.updates_per_epoch)
-    return min(limits)
-
-
 def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, trainer: pl.Trainer) -> None:
     """Say what is about to be trained on what."""
     numbers = data.statistics
@@ -320,67 +248,3 @@ def evaluate(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, 
         **{key: value for key, value in best.metrics.items() if key.startswith("val/")},
         **{key: value for key, value in module.latest.items() if key.startswith(("test/", "tonality/"))},
     }
-
-
-def report(run: RunDirectory, result: Result, began: float) -> float:
-    """Write the result and say what came out."""
-    earlier = run.result or {}
-    result["seconds"] = round(time.monotonic() - began + earlier.get("seconds", 0.0), 1)
-    write_json(run.path / "result.json", {"melgen": melgen.__version__, **result})
-    _say(run, result)
-    return float(result["val/loss"])
-
-
-def report_again(run: RunDirectory) -> float:
-    """Say what came out of a run that is finished already."""
-    assert run.result is not None
-    run.set_status(FINISHED)
-    log.info("Already finished; force=true starts anew, a larger trainer.max_steps goes on.")
-    _say(run, run.result)
-    return float(run.result["val/loss"])
-
-
-def _say(run: RunDirectory, result: Mapping[str, Any]) -> None:
-    """The result in words; in a sweep the table at its end tells the rest."""
-
-    def number(key: str) -> str:
-        return f"{result.get(key, math.nan):.3f}"
-
-    lines = [
-        f"Best weights at update {result['best_updates']:,}: "
-        f"val {number('val/loss')} nats ({number('val/bits_per_note')} bits/note), "
-        f"test {number('test/loss')} nats ({number('test/bits_per_note')} bits/note); "
-        f"{result['seconds']:,.0f} s"
-    ]
-    if SWEEP_VARIABLE not in os.environ:
-        lines += [*_tonality_lines(run), *_result_lines(run)]
-    log.info("%s", "\n".join(lines))
-
-
-def _tonality_lines(run: RunDirectory) -> Iterator[str]:
-    try:
-        measured = json.loads((run.path / "tonality.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    sets = {"its songs": measured["songs"], "the corpus": measured["corpus"]}
-    yield ""
-    yield f"{'Tonality (mean ± deviation)':30}" + "".join(f"{name:>20}" for name in sets)
-    for metric in measured["songs"]["mean"]:
-        cells = (
-            f"{s['mean'][metric]:.3f} ± {s['standard_deviation'][metric]:.3f}" if s else "-"
-            for s in sets.values()
-        )
-        yield f"  {metric.replace('_', ' '):28}" + "".join(f"{cell:>20}" for cell in cells)
-
-
-def _result_lines(run: RunDirectory) -> Iterator[str]:
-    path = run.path
-    if path.is_relative_to(os.getcwd()):
-        path = path.relative_to(os.getcwd())
-    songs = sorted((path / "songs").glob("*.mid"))
-    yield ""
-    if songs:
-        yield f"Listen:  {songs[0]} ... {songs[-1].name}"
-    yield f"See:     {path / 'embedding' / 'embedding.png'}, {path / 'metrics.csv'}"
-    yield f"         tensorboard --logdir {path}"
-    yield f"Next:    python -m melgen.generate checkpoint={path} songs=20 temperature=0.8 out=songs"

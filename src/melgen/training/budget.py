@@ -1,0 +1,31 @@
+"""How much is to be trained: in updates, the same for every representation, or in epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import DictConfig
+
+from melgen.data import MelodyDataModule
+
+NO_LIMIT = (None, -1)
+"""What ``trainer.max_steps`` and ``trainer.max_epochs`` say for no limit."""
+
+
+def budget_is_spent(config: DictConfig, result: Mapping[str, Any]) -> bool:
+    """Whether a finished run has done all that is now asked of it."""
+    steps, epochs = config.trainer.get("max_steps"), config.trainer.get("max_epochs")
+    return (steps not in NO_LIMIT and result["updates"] >= steps) or (
+        epochs not in NO_LIMIT and result["epochs"] >= epochs
+    )
+
+
+def total_updates(config: DictConfig, data: MelodyDataModule) -> int:
+    """The updates that the budget allows."""
+    limits = []
+    if config.trainer.get("max_steps") not in NO_LIMIT:
+        limits.append(int(config.trainer.max_steps))
+    if config.trainer.get("max_epochs") not in NO_LIMIT:
+        limits.append(int(config.trainer.max_epochs) * data.updates_per_epoch)
+    return min(limits)

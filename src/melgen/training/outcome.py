@@ -1,0 +1,83 @@
+"""What came out of a run, on disk and in words."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import melgen
+from melgen.files import write_json
+from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory
+
+log = logging.getLogger(__name__)
+
+Result = dict[str, Any]
+
+
+def report(run: RunDirectory, result: Result, began: float) -> float:
+    """Write the result and say what came out."""
+    earlier = run.result or {}
+    result["seconds"] = round(time.monotonic() - began + earlier.get("seconds", 0.0), 1)
+    write_json(run.path / "result.json", {"melgen": melgen.__version__, **result})
+    _say(run, result)
+    return float(result["val/loss"])
+
+
+def report_again(run: RunDirectory) -> float:
+    """Say what came out of a run that is finished already."""
+    assert run.result is not None
+    run.set_status(FINISHED)
+    log.info("Already finished; force=true starts anew, a larger trainer.max_steps goes on.")
+    _say(run, run.result)
+    return float(run.result["val/loss"])
+
+
+def _say(run: RunDirectory, result: Mapping[str, Any]) -> None:
+    """The result in words; in a sweep the table at its end tells the rest."""
+
+    def number(key: str) -> str:
+        return f"{result.get(key, math.nan):.3f}"
+
+    lines = [
+        f"Best weights at update {result['best_updates']:,}: "
+        f"val {number('val/loss')} nats ({number('val/bits_per_note')} bits/note), "
+        f"test {number('test/loss')} nats ({number('test/bits_per_note')} bits/note); "
+        f"{result['seconds']:,.0f} s"
+    ]
+    if SWEEP_VARIABLE not in os.environ:
+        lines += [*_tonality_lines(run), *_result_lines(run)]
+    log.info("%s", "\n".join(lines))
+
+
+def _tonality_lines(run: RunDirectory) -> Iterator[str]:
+    try:
+        measured = json.loads((run.path / "tonality.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    sets = {"its songs": measured["songs"], "the corpus": measured["corpus"]}
+    yield ""
+    yield f"{'Tonality (mean ± deviation)':30}" + "".join(f"{name:>20}" for name in sets)
+    for metric in measured["songs"]["mean"]:
+        cells = (
+            f"{s['mean'][metric]:.3f} ± {s['standard_deviation'][metric]:.3f}" if s else "-"
+            for s in sets.values()
+        )
+        yield f"  {metric.replace('_', ' '):28}" + "".join(f"{cell:>20}" for cell in cells)
+
+
+def _result_lines(run: RunDirectory) -> Iterator[str]:
+    path = run.path
+    if path.is_relative_to(os.getcwd()):
+        path = path.relative_to(os.getcwd())
+    songs = sorted((path / "songs").glob("*.mid"))
+    yield ""
+    if songs:
+        yield f"Listen:  {songs[0]} ... {songs[-1].name}"
+    yield f"See:     {path / 'embedding' / 'embedding.png'}, {path / 'metrics.csv'}"
+    yield f"         tensorboard --logdir {path}"
+    yield f"Next:    python -m melgen.generate checkpoint={path} songs=20 temperature=0.8 out=songs"
