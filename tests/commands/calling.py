@@ -49,6 +49,7 @@ def call(verb: str, *overrides: str) -> Answer:
     out, err = io.StringIO(), io.StringIO()
     argv, root = sys.argv, logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    full_error = os.environ.pop("HYDRA_FULL_ERROR", None)
     GlobalHydra.instance().clear()
     try:
         sys.argv = [f"melgen.{verb}", *overrides]
@@ -58,6 +59,9 @@ def call(verb: str, *overrides: str) -> Answer:
         sys.argv = argv
         # Hydra has pointed the log at a stream that nobody reads from now on.
         root.handlers[:], root.level = handlers, level
+        os.environ.pop("HYDRA_FULL_ERROR", None)
+        if full_error is not None:
+            os.environ["HYDRA_FULL_ERROR"] = full_error
         GlobalHydra.instance().clear()
     return Answer(code, out.getvalue(), err.getvalue())
 

@@ -22,7 +22,7 @@ CELLS = {
     "mixed": mixed(["lstm", "gru"]),
 }
 CELL_OVERRIDES = {name: [f"cell={name}", "layers=2"] for name in CELLS} | {
-    "mixed": ["cell=mixed", "cell.stack=[lstm,gru]"]
+    "mixed": ["cell=mixed", "cell.stack=[lstm,gru]", "layers=2"]
 }
 
 # Lightning 2.6 with torch 2.13; nothing that we could change.

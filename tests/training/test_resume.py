@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from melgen.train import train
+from melgen.training import MelodyModule
 from melgen.training.history import read_history
 from melgen.training.resume import Position, rewrite_loops
 from tests.data.melodies import walks, write_songs
@@ -122,6 +123,22 @@ def test_a_finished_run_is_not_trained_again(folder, monkeypatch):
     value = train(small_config(folder, f"run_dir={directory}", "trainer.max_steps=6"))
     assert value == pytest.approx(read_history(directory / "metrics.csv")[-1]["val/loss"])
     assert (directory / "checkpoints" / "last.ckpt").stat().st_mtime_ns == before
+
+
+def test_a_run_that_failed_before_its_first_checkpoint_starts_its_history_anew(folder, monkeypatch):
+    end_of_update = MelodyModule.on_train_batch_end
+
+    def fail(self, *args):
+        end_of_update(self, *args)
+        if self.global_step == 9:
+            raise RuntimeError("power failure")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="power failure"):
+        patch.setattr(MelodyModule, "on_train_batch_end", fail)
+        run(folder, "resumed", "trainer.max_steps=37")
+    assert {step for step, _ in history(folder / "resumed")} == {2, 4, 5, 6, 8}
+    resumed = run(folder, "resumed", "trainer.max_steps=6")
+    assert_equal_runs(resumed, run(folder, "undisturbed", "trainer.max_steps=6"))
 
 
 KILLED = """

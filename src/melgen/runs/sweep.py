@@ -113,7 +113,7 @@ def table_row(run: RunDirectory) -> dict[str, Any]:
             key: result.get(f"tonality/{key}")
             for key in ("conjunct_melodic_motion", "limited_macroharmony", "centricity")
         },
-        "seconds": round(result["seconds"]) if "seconds" in result else None,
+        "seconds": result.get("seconds"),
         "error": str(status.get("error", "")).partition("\n")[0],
     }
 
@@ -128,25 +128,46 @@ def to_csv(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def print_table(rows: Sequence[dict[str, Any]]) -> None:
-    """The table for the terminal."""
+    """The table for the terminal; what all names end in is said once, below."""
     from rich.console import Console
     from rich.table import Table
 
     shown = [key for key in COLUMNS if key != "error"]
+    ending = common_ending([row["run"] for row in rows])
     table = Table(*(COLUMNS[key] for key in shown), box=None, pad_edge=False)
     table.columns[0].overflow = "fold"
     for column in table.columns[2:]:
         column.justify = "right"
     for row in rows:
-        table.add_row(*(_cell(row[key]) for key in shown))
-    # A log file has no width of its own; 120 columns hold a row without wrapping.
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+        row = row | {"run": row["run"].removesuffix(ending)}
+        table.add_row(*(_cell(key, row[key]) for key in shown))
+    # A log file has no width of its own; this holds a row without wrapping.
+    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    console.print(table)
+    if ending:
+        console.print(f"(all runs: ...{ending})")
 
 
-def _cell(value: Any) -> str:
+def common_ending(names: Sequence[str]) -> str:
+    """What all of several names end in, from a hyphen on.
+
+    >>> common_ending(["control-lstm-1-seed0-lr-1", "control-lstm-2-seed0-lr-1"])
+    '-seed0-lr-1'
+    >>> common_ending(["control-lstm-1-seed0"])
+    ''
+    """
+    if len(names) < 2:
+        return ""
+    ending = os.path.commonprefix([name[::-1] for name in names])[::-1]
+    return ending[ending.index("-") :] if "-" in ending else ""
+
+
+def _cell(key: str, value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:.3f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
+    if isinstance(value, float):
+        return f"{value:,.0f}" if key == "seconds" else f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _budget(config: DictConfig, jobs: int) -> str:

@@ -222,13 +222,12 @@ def fit(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: 
     write_text(run.path / "splits.txt", "".join(str(split) for split in data.splits) + "\n")
     write_json(run.path / "data.json", data.statistics)
     last = run.checkpoints / LAST
-    if last.exists():
-        checkpoint = read_checkpoint(last)
-        step = checkpoint["position"]["updates"]
+    step = read_checkpoint(last)["position"]["updates"] if last.exists() else 0
+    if step:
         log.info("Resuming at update %s", f"{step:,}")
-        for logger in trainer.loggers:
-            if isinstance(logger, HistoryLogger):
-                logger.forget_after(step)
+    for logger in trainer.loggers:
+        if isinstance(logger, HistoryLogger):
+            logger.forget_after(step)
     trainer.fit(module, data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
     interval = trainer.val_check_batch or 1
     if "val/loss" not in trainer.callback_metrics or trainer.global_step % interval:

@@ -73,7 +73,7 @@ class HistoryLogger(Logger):
     @rank_zero_only
     def save(self) -> None:
         """Write the file."""
-        if not self._rows:
+        if not self._rows and not self.path.exists():
             return
         columns = sorted({key for row in self._rows.values() for key in row} - {STEP})
         text = io.StringIO()

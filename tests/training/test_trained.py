@@ -1,0 +1,186 @@
+"""Reading checkpoints that are damaged, foreign, from the future, or hostile."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from melgen.trained import CheckpointError, find_checkpoint, load_model, read_checkpoint
+from tests.training.small import LEAF_SPEC, plain_trainer, small_data, small_module
+
+pytestmark = pytest.mark.filterwarnings(LEAF_SPEC)
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    """The bytes of a checkpoint of ours."""
+    path = tmp_path_factory.mktemp("good") / "good.ckpt"
+    data = small_data()
+    trainer = plain_trainer(max_steps=1)
+    with pytest.warns(UserWarning, match="smaller than the logging interval"):
+        trainer.fit(small_module(data), data)
+    trainer.save_checkpoint(path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def file(tmp_path, good):
+    path = tmp_path / "a.ckpt"
+    path.write_bytes(good)
+    return path
+
+
+def changed(file, change):
+    checkpoint = torch.load(file, weights_only=True)
+    change(checkpoint)
+    torch.save(checkpoint, file)
+    return file
+
+
+class Hostile:
+    def __init__(self, command):
+        self.command = command
+
+    def __reduce__(self):
+        return os.system, (self.command,)
+
+
+def assert_refused(path, match=""):
+    with pytest.raises(CheckpointError, match=match) as refusal:
+        load_model(path)
+    assert str(path) in str(refusal.value), "the message names the file"
+
+
+def test_the_good_one_is_good(file):
+    assert load_model(file).updates == 1
+
+
+@pytest.mark.parametrize("where", ["whole", "config", "state_dict"])
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_hostile_checkpoint_is_refused_and_runs_nothing(file, tmp_path, where, legacy):
+    trace = tmp_path / "executed"
+    bomb = Hostile(f"touch {trace}")
+    checkpoint = torch.load(file, weights_only=True)
+    if where == "whole":
+        checkpoint = bomb
+    elif where == "config":
+        checkpoint["melgen"]["config"] = {"a": bomb}
+    else:
+        checkpoint["state_dict"]["model.output.bias"] = bomb
+    torch.save(checkpoint, file, _use_new_zipfile_serialization=not legacy)
+    assert_refused(file, "asks for more than plain data")
+    assert not trace.exists()
+    torch.load(file, weights_only=False)
+    assert trace.exists(), "the bomb is one"
+
+
+def test_a_bare_pickle_is_refused_and_runs_nothing(file, tmp_path):
+    trace = tmp_path / "executed"
+    file.write_bytes(pickle.dumps(Hostile(f"touch {trace}")))
+    assert_refused(file, "no checkpoint")
+    assert not trace.exists()
+
+
+def test_a_description_cannot_make_us_import_or_call_anything(file):
+    def point_elsewhere(checkpoint):
+        checkpoint["melgen"]["model"]["stack"][0]["cell"] = "os.system"
+
+    assert_refused(changed(file, point_elsewhere), "parts do not fit")
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.floats(0, 1, exclude_max=True))
+def test_a_truncated_checkpoint_is_refused(file, good, share):
+    file.write_bytes(good[: int(share * len(good))])
+    assert_refused(file)
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=300))
+def test_any_bytes_are_refused(file, content):
+    file.write_bytes(content)
+    assert_refused(file, "no checkpoint|none that melgen has written")
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 10**9), st.integers(1, 255))
+def test_a_damaged_byte_is_refused_or_harmless(file, good, position, change):
+    content = bytearray(good)
+    content[position % len(content)] ^= change
+    file.write_bytes(content)
+    try:
+        load_model(file)
+    except CheckpointError as error:
+        assert str(file) in str(error)
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"state_dict": {}}, {"melgen": {}}, {"melgen": None}, [1, 2], 7, torch.zeros(3)], ids=str
+)
+def test_a_foreign_checkpoint_is_refused(file, content):
+    torch.save(content, file)
+    assert_refused(file, "none that melgen has written")
+
+
+def test_a_zip_that_is_no_checkpoint_is_refused(file):
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("hello.txt", "hello")
+    assert_refused(file, "no checkpoint")
+
+
+@pytest.mark.parametrize("version", [2, 99, 0, -1, "1", None, 1.5])
+def test_a_format_that_we_do_not_know_is_refused(file, version):
+    def set_version(checkpoint):
+        checkpoint["melgen"]["format_version"] = version
+
+    assert_refused(changed(file, set_version), "format version")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c["melgen"].pop("vocabulary"),
+        lambda c: c["melgen"].pop("model"),
+        lambda c: c["melgen"].update(representation="solfège"),
+        lambda c: c["melgen"].update(vocabulary={"values": [60, 62]}),
+        lambda c: c["melgen"].update(vocabulary={"values": [3, 2, 1]}),
+        lambda c: c["melgen"].update(vocabulary=None),
+        lambda c: c["melgen"].update(model=None),
+        lambda c: c["melgen"]["model"].update(hidden_size=16),
+        lambda c: c["melgen"]["model"].update(hidden_size=-1),
+        lambda c: c["melgen"]["model"].update(hidden_size="wide"),
+        lambda c: c["melgen"]["model"].update(stack=[]),
+        lambda c: c["melgen"]["model"].update(unheard_of=1),
+        lambda c: c.pop("state_dict"),
+        lambda c: c["state_dict"].pop("model.output.bias"),
+        lambda c: c["state_dict"].update({"model.output.bias": torch.zeros(2)}),
+        lambda c: c["state_dict"].update({"model.output.bias": "none"}),
+    ],
+)
+def test_parts_that_do_not_fit_each_other_are_refused(file, change):
+    assert_refused(changed(file, change), "its parts do not fit each other")
+
+
+def test_a_run_is_found_by_its_directory_the_best_first(tmp_path, good):
+    checkpoints = tmp_path / "run" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    with pytest.raises(CheckpointError, match="a run that has saved none yet"):
+        find_checkpoint(tmp_path / "run")
+    (checkpoints / "last.ckpt").write_bytes(good)
+    assert find_checkpoint(tmp_path / "run") == checkpoints / "last.ckpt"
+    (checkpoints / "best.ckpt").write_bytes(good)
+    assert find_checkpoint(tmp_path / "run") == find_checkpoint(checkpoints) == checkpoints / "best.ckpt"
+    assert find_checkpoint(str(checkpoints / "last.ckpt")) == checkpoints / "last.ckpt"
+    with pytest.raises(CheckpointError, match="no such file or directory"):
+        find_checkpoint(tmp_path / "nowhere")
+
+
+def test_a_directory_is_no_checkpoint(tmp_path):
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        read_checkpoint(tmp_path)
