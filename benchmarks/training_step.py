@@ -1,4 +1,4 @@
-"""What the framework costs: a training step through all of it against a bare PyTorch loop over the same layers.
+"""What a training step through the whole framework costs, against a bare PyTorch loop over the same layers.
 
 python benchmarks/training_step.py                 # LSTM of 1, 2 and 3 layers; about four minutes
 python benchmarks/training_step.py --layers 1 --updates 2000
@@ -94,7 +94,11 @@ def measure(layers: int, updates: int, folder: Path) -> tuple[list[float], list[
     generator = np.random.default_rng(0)
     tunes = [Melody.from_pitches(generator.integers(40, 100, 101).tolist()) for _ in range(2000)]
     data = MelodyDataModule(
-        tunes, Control(), batch_size=BATCH_SIZE, seq_length=SEQ_LENGTH, split_fractions=(0.9985, 0.0005, 0.001)
+        tunes,
+        Control(),
+        batch_size=BATCH_SIZE,
+        seq_length=SEQ_LENGTH,
+        split_fractions=(0.9985, 0.0005, 0.001),
     )
     data.setup()
     torch.manual_seed(0)

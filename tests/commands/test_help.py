@@ -16,7 +16,10 @@ HEAVY = {"torch", "pytorch_lightning", "music21", "wandb", "matplotlib", "numpy"
 @pytest.mark.parametrize(
     ("verb", "said"),
     [
-        ("train", ["cell: gru, lstm, mixed, nas, rnn, ugrnn", "dataset: control, db12, interval", "layers: 2"]),
+        (
+            "train",
+            ["cell: gru, lstm, mixed, nas, rnn, ugrnn", "dataset: control, db12, interval", "layers: 2"],
+        ),
         ("prepare", ["corpus: airds, essen, folder, folk", "min_length_notes: 12"]),
         ("generate", ["checkpoint: ???", "temperature: 1.0", "primer:"]),
     ],

@@ -16,6 +16,7 @@ from melgen.networks import GRU
 from melgen.train import train
 from melgen.trained import load_model
 from melgen.training import Checkpoints
+from melgen.training.scores import Scores
 from tests.data.melodies import walks, write_songs
 from tests.training.small import (
     CELLS,
@@ -31,7 +32,7 @@ from tests.training.small import (
 pytestmark = [pytest.mark.filterwarnings(LEAF_SPEC), pytest.mark.filterwarnings(FEW_UPDATES)]
 
 
-def trained(folder, data=None, cell=None, steps=20, **options):
+def trained(folder, data=None, cell=None, steps=20, validate_first=True, **options):
     """A module trained for 20 updates, its checkpoints in ``folder``."""
     data = data or small_data()
     module = small_module(data, **({} if cell is None else {"cell": cell}))
@@ -41,6 +42,7 @@ def trained(folder, data=None, cell=None, steps=20, **options):
         enable_checkpointing=True,
         val_check_interval=5,
         check_val_every_n_epoch=None,
+        num_sanity_val_steps=2 * validate_first,
     )
     trainer.fit(module, data)
     return module, data
@@ -88,34 +90,18 @@ def test_last_is_written_every_so_often(tmp_path, monkeypatch):
     assert [step for name, step in written if name == "last.ckpt"] == [7, 14, 20]
 
 
-def test_best_is_the_validation_with_the_lowest_loss(tmp_path):
-    losses = {}
-
-    class Watch(Checkpoints):
-        def on_validation_end(self, trainer, pl_module):
-            # A validation that gets worse in the end.
-            if not trainer.sanity_checking:
-                value = {5: 3.0, 10: 2.0, 15: 2.5, 20: 2.25}[trainer.global_step]
-                trainer.callback_metrics["val/loss"] = torch.tensor(value)
-                losses[trainer.global_step] = value
-            super().on_validation_end(trainer, pl_module)
-
-    data = small_data()
-    trainer = plain_trainer(
-        max_steps=20,
-        callbacks=[Watch(tmp_path)],
-        enable_checkpointing=True,
-        val_check_interval=5,
-        check_val_every_n_epoch=None,
-    )
-    trainer.fit(small_module(data), data)
-    assert list(losses) == [5, 10, 15, 20]
+def test_best_is_the_validation_with_the_lowest_loss(tmp_path, monkeypatch):
+    losses = iter([3.0, 2.0, 2.5, 2.25])
+    monkeypatch.setattr(Scores, "metrics", lambda self: {"loss": next(losses)})
+    trained(tmp_path, validate_first=False)
+    assert list(losses) == []
     assert load_model(tmp_path).updates == 10
+    assert load_model(tmp_path).metrics["val/loss"] == 2.0
     assert load_model(tmp_path / "last.ckpt").updates == 20
 
 
 def test_a_monitor_that_nobody_publishes_is_refused_by_name(tmp_path):
-    with pytest.raises(ValueError, match=r"callbacks.checkpoint.monitor=val/los: .*known are .*val/loss"):
+    with pytest.raises(ValueError, match=r"callbacks\.checkpoint\.monitor=val/los: .*known are .*val/loss"):
         trained(tmp_path, monitor="val/los")
 
 

@@ -92,7 +92,7 @@ def count_jobs(config: DictConfig) -> int:
 
 def find_runs(root: Path) -> list[RunDirectory]:
     """All runs below a directory, in natural order of their names."""
-    found = (path.parent for path in root.glob("*/*/status.json"))
+    found = (path.parent for path in root.rglob("status.json"))
     return [RunDirectory(path) for path in sorted(found, key=_natural)]
 
 

@@ -21,6 +21,7 @@ from melgen.music.representations import AbstractRepresentation
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
 from melgen.trained import FORMAT_VERSION
+from melgen.training.reporting import contained
 from melgen.training.resume import ExactResume
 from melgen.training.scores import Scores
 
@@ -209,7 +210,8 @@ class MelodyModule(pl.LightningModule):
             for key, value in metrics.items():
                 self.log(key, float(value), logger=False, batch_size=1)
         for logger in self.loggers:
-            logger.log_metrics(metrics, step=self.global_step)
+            with contained(f"{type(logger).__name__}: metrics"):
+                logger.log_metrics(metrics, step=self.global_step)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what the next window depends on, and all that it takes to use the weights anywhere."""
@@ -220,7 +222,11 @@ class MelodyModule(pl.LightningModule):
             "model": self.model.describe(),
             "representation": self.representation.name,
             "vocabulary": self.vocabulary.to_dict(),
-            "metrics": {key: float(value) for key, value in self.trainer.callback_metrics.items()},
+            # Lightning keeps the names; its values are rounded to single precision.
+            "metrics": {
+                key: self.latest.get(key, float(value))
+                for key, value in self.trainer.callback_metrics.items()
+            },
             "updates": self.global_step,
         }
         checkpoint["carried"] = {

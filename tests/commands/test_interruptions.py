@@ -1,0 +1,127 @@
+"""Ctrl-C at any moment: no traceback, a true status, and the same command goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.commands.calling import TINY, TINY_RUN, command, spawn
+
+LONG = ("trainer.max_steps=4000", "trainer.val_check_interval=20", "callbacks.checkpoint.every_n_steps=10")
+"""Long enough to be met in the middle, whatever else the machine does."""
+PATIENCE_SECONDS = 60.0
+CODES = {130, 1}
+
+
+def interrupt(cwd, ready, *overrides, delay=0.0):
+    """Start a training, wait until it is ``ready``, send what Ctrl-C sends; the code and what was said."""
+    process = subprocess.Popen(
+        command("train", *TINY, *overrides),
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not ready(cwd / TINY_RUN) and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.02)
+        time.sleep(delay)
+        assert process.poll() is None, f"it ended too soon: {process.communicate()[0]}"
+        os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group
+        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        return process.returncode, said
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def status(folder):
+    return json.loads((folder / TINY_RUN / "status.json").read_text())["state"]
+
+
+@pytest.mark.parametrize("delay", [0.1, 0.6, 2.5], ids=["at once", "while Hydra loads", "while torch loads"])
+def test_before_the_training(delay, tmp_path):
+    code, said = interrupt(tmp_path, lambda run: True, delay=delay)
+    assert code in CODES | {-signal.SIGINT}
+    if delay > 0.1:  # before that, the interpreter itself is still starting
+        assert "Traceback" not in said
+    assert not (tmp_path / TINY_RUN / "checkpoints").exists()
+
+
+@pytest.mark.slow
+def test_in_the_middle_and_again_and_to_the_end(tmp_path):
+    last = "checkpoints/last.ckpt"
+    for _ in range(2):
+        code, said = interrupt(tmp_path, lambda run: (run / last).exists(), *LONG, delay=0.3)
+        assert code in CODES, said
+        assert "Traceback" not in said
+        assert "interrupted" in said
+        assert status(tmp_path) == "interrupted"
+        assert not list((tmp_path / TINY_RUN).rglob("*.tmp"))
+    answer = spawn("train", *TINY, "trainer.max_steps=4", cwd=tmp_path)
+    assert answer.code == 0
+    assert status(tmp_path) == "finished"
+    assert "Resuming at update" in (tmp_path / TINY_RUN / "train.log").read_text()
+
+
+def test_while_training(tmp_path):
+    code, said = interrupt(tmp_path, lambda run: (run / "checkpoints" / "best.ckpt").exists(), *LONG)
+    assert code in CODES, said
+    assert "Traceback" not in said
+    assert "interrupted" in said
+    assert status(tmp_path) == "interrupted"
+    assert not list((tmp_path / TINY_RUN).rglob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_at_the_end_while_songs_are_written(tmp_path):
+    many = ("callbacks.sampling.songs=3000", "callbacks.sampling.notes=2000")
+    code, said = interrupt(
+        tmp_path,
+        lambda run: "val loss" in (run / "train.log").read_text() if (run / "train.log").exists() else False,
+        *many,
+        delay=1.5,
+    )
+    assert code in CODES, said
+    assert "Traceback" not in said
+    assert status(tmp_path) == "interrupted"
+    assert not (tmp_path / TINY_RUN / "songs").exists()
+    answer = spawn("train", *TINY, cwd=tmp_path)
+    assert answer.code == 0
+    assert status(tmp_path) == "finished"
+    assert len(list((tmp_path / TINY_RUN / "songs").glob("*.mid"))) == 2
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on(tmp_path):
+    """No signal handler runs, as when the power fails."""
+    process = subprocess.Popen(
+        command("train", *TINY, *LONG), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (tmp_path / TINY_RUN / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    answer = spawn("train", *TINY, "trainer.max_steps=4", cwd=tmp_path)
+    assert answer.code == 0
+    assert status(tmp_path) == "finished"
+
+
+@pytest.mark.slow
+def test_a_sweep_ends_at_once_and_goes_on(tmp_path):
+    sweep = ("seed=0,1", "hydra.mode=MULTIRUN")
+    code, said = interrupt(tmp_path, lambda run: (run / "checkpoints/last.ckpt").exists(), *LONG, *sweep)
+    assert code in CODES
+    assert "Traceback" not in said
+    assert "interrupted" in said
+    assert status(tmp_path) == "interrupted"
+    answer = spawn("train", *TINY, *sweep, cwd=tmp_path)
+    assert answer.code == 0, answer.text
+    assert "2 of 2 jobs finished" in answer.text

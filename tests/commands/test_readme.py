@@ -1,0 +1,76 @@
+"""The commands of the README, run in their order as they stand there, with overrides that shrink them.
+
+A line that ends in the comment ``# not run by the tests`` is left out.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.commands.test_sweeps import SWEEP_LINE
+
+ROOT = Path(__file__).parents[2]
+LEFT_OUT = "# not run by the tests"
+SHRUNK = {
+    # Nothing of a run's identity, so that the paths which later commands name are those of the earlier ones.
+    "train": ("trainer.max_steps=3", "callbacks.sampling.songs=2", "callbacks.sampling.notes=6"),
+    "generate": ("songs=2", "notes=6"),
+    "prepare": (),
+}
+"""What is appended to each command."""
+
+
+def commands_of(text: str) -> list[str]:
+    """Every command of the ``bash`` blocks; a backslash at the end of a line joins it with the next.
+
+    >>> commands_of("```bash\\npython -m melgen.train \\\\\\n  layers=3  # deep\\ntensorboard x\\n```")
+    ['python -m melgen.train layers=3']
+    """
+    blocks = re.findall(r"^```(?:bash|sh)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    commands = [line.removeprefix("$ ").strip() for line in lines if LEFT_OUT not in line]
+    commands = [" ".join(shlex.split(command, comments=True, posix=False)) for command in commands]
+    return [command for command in commands if command.startswith(("python -m melgen", "make "))]
+
+
+def test_targets_of_make_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    for command in commands_of((ROOT / "README.md").read_text()):
+        if command.startswith("make "):
+            target = next(word for word in command.split()[1:] if "=" not in word)
+            assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE), command
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(420)
+def test_commands_run_as_written(tmp_path):
+    commands = commands_of((ROOT / "README.md").read_text())
+    for verb in ("train", "generate", "prepare"):
+        assert any(f"melgen.{verb}" in command for command in commands), f"the README shows no melgen.{verb}"
+    for command in commands:
+        if command == f"python -m melgen.train {SWEEP_LINE}":
+            continue  # test_sweeps runs it
+        if (program := as_program(command)) is None:
+            continue
+        done = subprocess.run(
+            program, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+
+
+def as_program(command: str) -> list[str] | None:
+    """A command as a process to start; None for targets of make that do more than train."""
+    first, *arguments = shlex.split(command)
+    if first == "make":
+        appended = f"ARGS={' '.join(SHRUNK['train'])}"
+        # The environment is there already: this one.
+        make = ["make", "-f", str(ROOT / "Makefile"), "-o", "setup", f"VENV={sys.prefix}"]
+        return [*make, *arguments, appended] if arguments == ["train"] else None
+    verb = arguments[1].partition(".")[2]
+    help_only = any(argument in ("--help", "--cfg") for argument in arguments)
+    return [sys.executable, *arguments, *(() if help_only else SHRUNK.get(verb, ()))]

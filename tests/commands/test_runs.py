@@ -1,0 +1,147 @@
+"""One identity, one directory: what the same command does the second time."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from tests.commands.calling import TINY, TINY_RUN, call, files_below, spawn
+
+
+@pytest.fixture
+def run(trained, here):
+    """A finished run of one's own, to be changed."""
+    shutil.copytree(trained, here / TINY_RUN)
+    return here / TINY_RUN
+
+
+def test_a_run_leaves_everything_that_is_promised(trained):
+    left = set(files_below(trained))
+    assert left >= {
+        "identity.json", "config.yaml", "status.json", "result.json", "train.log", "metrics.csv",
+        "splits.txt",
+        "checkpoints/best.ckpt", "checkpoints/last.ckpt", "songs/song_001.mid", "songs/song_002.mid",
+        "songs/songs.json", "tonality.json", "embedding/embedding.png", "embedding/neighbours.csv",
+    }  # fmt: skip
+    assert not [name for name in left if name.endswith(".tmp")]
+    assert json.loads((trained / "status.json").read_text())["state"] == "finished"
+    assert json.loads((trained / "result.json").read_text())["updates"] == 4
+
+
+def test_nothing_lands_beside_the_run(trained):
+    root = trained.parents[2]
+    assert all(name.startswith(TINY_RUN.as_posix()) for name in files_below(root)), files_below(root).keys()
+
+
+def test_finished_it_prints_its_result_again(run):
+    untouched = {name: content for name, content in files_below(run).items() if name != "status.json"}
+    answer = call("train", *TINY)
+    assert answer.code == 0
+    assert "Already finished" in answer.text
+    result = json.loads((run / "result.json").read_text())
+    assert f"val {result['val/loss']:.3f} nats" in answer.text
+    after = files_below(run)
+    del after["status.json"]
+    assert after == untouched
+
+
+def test_the_same_value_is_returned_again(here):
+    from hydra import compose, initialize_config_dir
+
+    from melgen.conf_dir import CONF_DIR
+    from melgen.train import train
+
+    with initialize_config_dir(CONF_DIR, version_base="1.3"):
+        config = compose("config", [*TINY, "name=by_hand", f"run_dir={here / 'run'}"])
+        first = train(config)
+        assert isinstance(first, float)
+        assert train(config) == first
+
+
+def test_a_larger_budget_goes_on_and_equals_one_long_run(run, here):
+    assert call("train", *TINY, "trainer.max_steps=9").code == 0
+    assert json.loads((run / "result.json").read_text())["updates"] == 9
+    log = (run / "train.log").read_text()
+    assert "Resuming at update 4" in log
+    assert call("train", *TINY, "trainer.max_steps=9", "output_dir=at_once").code == 0
+    weights = [
+        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        for folder in (run, here / "at_once" / TINY_RUN.relative_to("multirun"))
+    ]
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+
+
+def test_a_smaller_budget_has_nothing_to_do(run):
+    answer = call("train", *TINY, "trainer.max_steps=2")
+    assert answer.code == 0
+    assert "Already finished" in answer.text
+
+
+def test_another_identity_is_refused_by_the_keys_that_differ(run, here):
+    before = files_below(here)
+    answer = call("train", *TINY, "optimizer.lr=0.01", f"run_dir={run}")
+    assert answer.code == 1
+    assert str(run) in answer.text
+    assert "optimizer.lr: 0.002 there, 0.01 now" in answer.text
+    assert "force=true" in answer.text
+    assert "hidden_size:" not in answer.text, "what is equal is not named"
+    assert "Traceback" not in answer.text
+    assert files_below(here) == before
+
+
+def test_force_starts_anew(run):
+    (run / "samples").mkdir()
+    (run / "samples" / "old.txt").write_text("of the old run")
+    answer = call("train", *TINY, "optimizer.lr=0.01", f"run_dir={run}", "force=true")
+    assert answer.code == 0
+    assert not (run / "samples").exists()
+    assert json.loads((run / "identity.json").read_text())["optimizer.lr"] == 0.01
+    assert (run / "metrics.csv").read_text().count("\n") < 6, "nothing of the old history"
+
+
+def test_force_throws_away_runs_only(here):
+    TINY_RUN.mkdir(parents=True)
+    (TINY_RUN / "thesis.tex").write_text("years of work")
+    answer = call("train", *TINY, "force=true")
+    assert answer.code == 1
+    assert "thesis.tex" in answer.text
+    assert files_below(here) == {(TINY_RUN / "thesis.tex").as_posix(): b"years of work"}
+
+
+def test_what_is_no_part_of_the_identity_may_change(run):
+    for override in ("threads=2", "progress=false", "primer=[67,69,71]", "logger=tensorboard"):
+        answer = call("train", *(o for o in TINY if not o.startswith(override.split("=")[0])), override)
+        assert answer.code == 0
+        assert "Already finished" in answer.text
+
+
+@pytest.mark.parametrize("name", ["identity.json", "status.json", "result.json"])
+def test_a_damaged_record_is_named(name, run):
+    (run / name).write_text('{"state": "fin')
+    answer = call("train", *TINY)
+    # What only reports, like the status, is written anew; what decides is not guessed.
+    assert answer.code == 0 or name in answer.text
+    assert "Traceback" not in answer.text
+    assert call("train", *TINY, "force=true").code == 0
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_are_as_configured(threads, here):
+    before = torch.get_num_threads()
+    try:
+        assert call("train", *TINY, f"threads={threads}").code == 0
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_module_run_as_a_program_does_the_same(trained, tmp_path):
+    """Once in a process of its own, as it is typed; everything else here calls the same function."""
+    answer = spawn("train", *TINY, cwd=tmp_path)
+    assert answer.code == 0, answer.err
+    result, expected = (
+        json.loads((folder / "result.json").read_text()) for folder in (tmp_path / TINY_RUN, trained)
+    )
+    assert result["val/loss"] == expected["val/loss"]
+    assert "Listen:" in answer.text

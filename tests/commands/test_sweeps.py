@@ -1,0 +1,120 @@
+"""Sweeps: a table at the end, and a failure that stops nobody else."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands.calling import TINY, call, files_below, spawn
+
+SWEPT = [override for override in TINY if not override.startswith("layers")]
+SWEEP_LINE = "-m dataset=control,interval,db12 cell=lstm,gru,rnn layers=1,2,3,4,5"
+"""The sweep that the README shows."""
+FAMILY = Path("multirun/misc_folk")
+
+
+def table():
+    with (FAMILY / "sweep.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_failing_job_leaves_the_others_alone(here):
+    answer = call("train", "-m", *SWEPT, "cell=lstm,gru", "layers=1,0")
+    assert answer.code == 1
+    assert "Sweep of 4 jobs" in answer.text
+    assert "2 of 4 jobs finished" in answer.text
+    rows = table()
+    assert [(row["run"], row["state"]) for row in rows] == [
+        ("control-gru-0-seed0-hidden_size-8", "failed"),
+        ("control-gru-1-seed0-hidden_size-8", "finished"),
+        ("control-lstm-0-seed0-hidden_size-8", "failed"),
+        ("control-lstm-1-seed0-hidden_size-8", "finished"),
+    ]
+    for row in rows:
+        folder = FAMILY / row["run"]
+        if row["state"] == "failed":
+            assert row["error"] == "layers=0: must be a whole number of at least 1"
+            assert f"failed: {folder}: {row['error']}" in answer.text
+            for name in ("error.txt", "train.log"):
+                assert "Traceback" in (folder / name).read_text()
+                assert "layers=0" in (folder / name).read_text()
+        else:
+            assert int(row["updates"]) == 4
+            for key in ("val_loss", "bits_per_note", "conjunct_melodic_motion", "seconds"):
+                assert float(row[key]) > 0
+            assert not (folder / "error.txt").exists()
+            assert row["run"] in answer.text
+
+
+def test_again_it_tells_the_same_without_work(here):
+    sweep = ("-m", *SWEPT, "cell=lstm,gru", "layers=1")
+    assert call("train", *sweep).code == 0
+    before = table()
+    songs = files_below(FAMILY / "control-gru-1-seed0-hidden_size-8" / "songs")
+    answer = call("train", *sweep)
+    assert answer.code == 0
+    assert "2 of 2 jobs finished" in answer.text
+    assert table() == before
+    assert files_below(FAMILY / "control-gru-1-seed0-hidden_size-8" / "songs") == songs
+
+
+def test_a_failed_job_that_is_mended_finishes(here):
+    run = "control-lstm-1-seed0-hidden_size-8"
+    assert call("train", "-m", *SWEPT, "layers=1", "+callbacks.samplin.songs=3").code == 1
+    assert table()[0]["state"] == "failed"
+    assert call("train", "-m", *SWEPT, "layers=1").code == 0
+    assert [(row["run"], row["state"], row["error"]) for row in table()] == [(run, "finished", "")]
+    assert not (FAMILY / run / "error.txt").exists()
+
+
+def test_a_refused_job_leaves_the_run_that_is_there_untouched(here):
+    """The table says that it failed; the healthy run in its directory does not."""
+    run = FAMILY / "control-lstm-1-seed0-hidden_size-8"
+    assert call("train", *SWEPT, "layers=1").code == 0
+    identity = json.loads((run / "identity.json").read_text())
+    (run / "identity.json").write_text(json.dumps(identity | {"optimizer.lr": 0.5}))
+    before = files_below(run)
+    answer = call("train", "-m", *SWEPT, "layers=1")
+    assert answer.code == 1
+    assert "optimizer.lr: 0.5 there, 0.002 now" in answer.text
+    after = files_below(run)
+    assert {name: after[name] for name in before} == before
+
+
+@pytest.mark.parametrize("name", ["deep/er", "''"])
+def test_the_table_finds_its_runs_whatever_the_name(name, here):
+    answer = call("train", "-m", *SWEPT, "layers=1", f"name={name}")
+    assert "1 of 1 jobs finished" in answer.text or (answer.code == 1 and "name=" in answer.text)
+
+
+def test_a_list_is_refused_in_a_sweep_too(here):
+    answer = call("train", "-m", *SWEPT, "layers=1,2", "cell=[lstm,gru]")
+    assert answer.code == 1
+    assert "cell=[lstm,gru]" in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_a_sweep_into_a_file_is_refused(here):
+    Path("results").write_text("mine")
+    answer = call("train", "-m", *SWEPT, "layers=1", "output_dir=results")
+    assert answer.code == 1
+    assert "results" in answer.text
+    assert "Traceback" not in answer.text
+    assert files_below(here) == {"results": b"mine"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(480)
+def test_the_45_networks(tmp_path, monkeypatch):
+    """The sweep of the README as it is typed, over a small corpus and for one epoch."""
+    monkeypatch.chdir(tmp_path)
+    shrunk = "trainer.max_epochs=1 corpus=misc_folk hidden_size=16 callbacks.sampling.songs=5"
+    answer = spawn("train", *SWEEP_LINE.split(), *shrunk.split(), cwd=tmp_path)
+    assert answer.code == 0, answer.text[-3000:]
+    assert "Sweep of 45 jobs" in answer.text
+    assert "45 of 45 jobs finished" in answer.text
+    rows = table()
+    assert len({row["run"] for row in rows}) == 45
+    assert {row["state"] for row in rows} == {"finished"}
+    assert all(float(row["bits_per_note"]) > 0 for row in rows)

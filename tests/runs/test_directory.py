@@ -1,0 +1,207 @@
+"""A run's directory: one process, one identity, a status that is true."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+
+import pytest
+from hydra.utils import instantiate
+
+from melgen.runs.directory import RunDirectory, message_of
+from melgen.runs.identity import IdentityError
+
+IDENTITY = {"layers": 2, "seed": 0}
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunDirectory(tmp_path / "name" / "run")
+
+
+def contents(run):
+    return sorted(path.name for path in run.path.rglob("*") if path.is_file())
+
+
+def adopt(run, identity=IDENTITY, force=False):
+    with run.claimed():
+        run.adopt(identity, "layers: 2\n", force=force)
+
+
+def test_two_claims_in_one_process_conflict(run):
+    expected = pytest.raises(IdentityError, match="another process is training in this directory")
+    with run.claimed(), expected, RunDirectory(run.path).claimed():
+        pass
+
+
+def test_a_second_process_is_kept_out_until_the_first_ends(run):
+    script = """if True:
+        import sys
+        from melgen.runs.directory import RunDirectory
+        with RunDirectory(sys.argv[1]).claimed():
+            print("in")
+    """
+    command = [sys.executable, "-c", script, str(run.path)]
+    with run.claimed():
+        refused = subprocess.run(command, capture_output=True, text=True)
+        (run.path / "something").touch()
+    admitted = subprocess.run(command, capture_output=True, text=True)
+    assert "another process is training" in refused.stderr
+    assert refused.stdout == ""
+    assert admitted.stdout == "in\n"
+
+
+def test_a_claim_ends_with_an_error(run):
+    def fail():
+        (run.path / "something").touch()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), run.claimed():
+        fail()
+    with run.claimed():
+        pass
+
+
+def test_a_refusal_leaves_no_empty_directory(run):
+    with pytest.raises(ValueError, match="too small"), run.claimed():
+        raise ValueError("too small")
+    assert not run.path.exists()
+
+
+def test_a_file_in_the_way_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError, match="file"), RunDirectory(tmp_path / "file").claimed():
+        pass
+
+
+def test_the_same_run_is_adopted_again(run):
+    adopt(run)
+    adopt(run)
+    assert run.recorded_identity == IDENTITY
+    assert (run.path / "config.yaml").read_text() == "layers: 2\n"
+
+
+def test_another_identity_is_refused_and_nothing_changes(run):
+    adopt(run)
+    before = {name: (run.path / name).read_bytes() for name in ("identity.json", "config.yaml")}
+    with pytest.raises(IdentityError, match=r"layers: 2 there, 3 now") as refusal:
+        adopt(run, IDENTITY | {"layers": 3})
+    assert "seed" not in str(refusal.value)
+    assert {name: (run.path / name).read_bytes() for name in before} == before
+
+
+def test_force_throws_the_old_run_away(run):
+    adopt(run)
+    (run.checkpoints).mkdir()
+    (run.checkpoints / "last.ckpt").touch()
+    (run.path / "result.json").write_text("{}")
+    adopt(run, IDENTITY | {"layers": 3}, force=True)
+    assert run.recorded_identity["layers"] == 3
+    assert contents(run) == [".lock", "config.yaml", "identity.json"]
+
+
+def test_force_never_touches_a_directory_that_is_no_run(run):
+    run.path.mkdir(parents=True)
+    (run.path / "thesis.tex").write_text("mine")
+    with pytest.raises(IdentityError, match=r"holds thesis\.tex, and no run"):
+        adopt(run, force=True)
+    assert (run.path / "thesis.tex").read_text() == "mine"
+
+
+def test_force_does_not_follow_links(run, tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").touch()
+    adopt(run)
+    (run.path / "songs").symlink_to(tmp_path / "precious")
+    adopt(run, force=True)
+    assert (tmp_path / "precious" / "file").exists()
+    assert not (run.path / "songs").is_symlink()
+
+
+def test_checkpoints_of_unknown_identity_are_refused(run):
+    run.checkpoints.mkdir(parents=True)
+    (run.checkpoints / "last.ckpt").touch()
+    with pytest.raises(IdentityError, match="checkpoints of unknown identity"):
+        adopt(run)
+
+
+@pytest.mark.parametrize("content", ["", "{", "nonsense"])
+def test_a_damaged_identity_is_refused_and_force_helps_as_the_message_says(run, content):
+    adopt(run)
+    (run.path / "identity.json").write_text(content)
+    with pytest.raises(IdentityError, match=r"identity\.json: damaged .*force=true"):
+        adopt(run)
+    adopt(run, force=True)
+    assert run.recorded_identity == IDENTITY
+
+
+def test_a_finished_run_says_so_and_keeps_what_was_said(run):
+    adopt(run)
+    logging.getLogger().setLevel(logging.INFO)
+    with run.reporting():
+        assert run.status["state"] == "running"
+        logging.getLogger("melgen.test").info("update 5 of 9")
+    logging.getLogger("melgen.test").info("afterwards")
+    assert run.status["state"] == "finished"
+    said = (run.path / "train.log").read_text()
+    assert "update 5 of 9" in said
+    assert "afterwards" not in said
+
+
+def test_a_failure_leaves_its_traceback(run):
+    adopt(run)
+    with pytest.raises(ZeroDivisionError), run.reporting():
+        1 / 0  # noqa: B018
+    assert run.status["state"] == "failed"
+    assert run.status["error"] == "division by zero"
+    for name in ("error.txt", "train.log"):
+        text = (run.path / name).read_text()
+        assert "Traceback" in text
+        assert "ZeroDivisionError: division by zero" in text
+    with run.reporting():
+        assert not (run.path / "error.txt").exists()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_ctrl_c_is_an_interruption(run, stop):
+    adopt(run)
+    with pytest.raises(KeyboardInterrupt), run.reporting():
+        raise stop
+    assert run.status["state"] == "interrupted"
+    assert not (run.path / "error.txt").exists()
+
+
+def test_a_new_run_has_neither_status_nor_result(run):
+    assert (run.status, run.result, run.recorded_identity) == ({}, None, {})
+
+
+def test_a_refused_run_does_not_touch_the_directory_of_the_other(run):
+    adopt(run)
+    run.set_status("finished")
+    run.record_failure(IdentityError("belongs to another run"))
+    assert run.status["state"] == "finished"
+    refused = RunDirectory(run.path.with_name("run-refused"))
+    assert refused.status["error"] == "belongs to another run"
+    adopt(run)
+    assert not refused.path.exists()
+
+
+def test_messages_are_those_of_the_cause():
+    with pytest.raises(Exception, match="Error in call to target") as wrapped:
+        instantiate({"_target_": "melgen.corpora.FolkCorpus", "collections": ["polka"]})
+    assert message_of(wrapped.value).startswith("collections=['polka']: expected")
+    assert (
+        message_of(FileNotFoundError(2, "No such file or directory", "a.mid"))
+        == "a.mid: No such file or directory"
+    )
+    assert message_of(KeyboardInterrupt()) == "KeyboardInterrupt"
+
+
+def test_the_status_is_plain_json(run):
+    adopt(run)
+    run.set_status("running", job=3)
+    status = json.loads((run.path / "status.json").read_text())
+    assert status["job"] == 3
+    assert status["pid"] > 0

@@ -1,0 +1,50 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+from melgen.files import replacing, write_json, write_text
+
+
+def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+
+    def fail(temporary):
+        temporary.write_text("half")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), replacing(path) as temporary:
+        fail(temporary)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_nobody_sees_half_of_it(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with path.open() as reader:
+        with replacing(path) as temporary:
+            temporary.write_text("new")
+            assert path.read_text() == "old"
+        assert reader.read() == "old", "who has it open keeps what was there"
+    assert path.read_text() == "new"
+
+
+def test_folders_are_made_and_permissions_ordinary(tmp_path):
+    path = tmp_path / "deep" / "er" / "a.json"
+    write_json(path, {"größe": 1})
+    assert path.read_text(encoding="utf-8") == '{\n  "größe": 1\n}\n'
+    (tmp_path / "ordinary").touch()
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "ordinary").stat().st_mode)
+
+
+def test_data_that_is_no_json_leaves_the_old_file(tmp_path):
+    write_json(tmp_path / "a.json", [1])
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", [object()])
+    assert (tmp_path / "a.json").read_text() == "[\n  1\n]\n"

@@ -1,0 +1,87 @@
+"""What makes two starts one run."""
+
+from __future__ import annotations
+
+import pytest
+
+from melgen.runs.identity import differences, identity_of
+from tests.runs.composing import composed
+
+
+def identity(*overrides, fingerprint="f", start=None):
+    config = composed("name=n", "run_dir=/r", *overrides)
+    config = type(config)({key: value for key, value in config.items_ex(resolve=False) if key != "hydra"})
+    return identity_of(config, fingerprint, start)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "name=other",
+        "output_dir=/elsewhere",
+        "run_dir=/elsewhere",
+        "cache_dir=/c",
+        "workers=3",
+        "threads=4",
+        "progress=false",
+        "force=true",
+        "init_from=/some/run",
+        "trainer.max_steps=9",
+        "trainer=debug",
+        "trainer.accelerator=gpu",
+        "trainer.devices=2",
+        "callbacks=none",
+        "callbacks.sampling.songs=1",
+        "logger=wandb",
+        "primer=[60,62]",
+    ],
+)
+def test_it_leaves_out_places_budget_machine_and_what_a_run_says(override):
+    assert differences(identity(), identity(override)) == []
+
+
+def test_it_leaves_out_where_the_corpus_lies():
+    here, there = (identity("corpus=folder", f"path=/{place}") for place in ("here", "there"))
+    assert here == there
+    assert here != identity("corpus=folder", "path=/here", fingerprint="other tunes")
+
+
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        ("seed=1", "seed"),
+        ("split_seed=1", "split_seed"),
+        ("layers=3", "layers"),
+        ("hidden_size=64", "hidden_size"),
+        ("batch_size=4", "batch_size"),
+        ("seq_length=4", "seq_length"),
+        ("optimizer.lr=0.1", "optimizer.lr"),
+        ("scheduler.gamma=0.5", "scheduler.gamma"),
+        ("gradient_clip_norm=1", "gradient_clip_norm"),
+        ("dataset=db12", "dataset.representation._target_"),
+        ("dataset.shuffle=false", "dataset.shuffle"),
+        ("model.output_keep_prob=0.5", "model.output_keep_prob"),
+        ("cell=nas", "cell._target_"),
+        ("precision=bf16-mixed", "precision"),
+        ("matmul_precision=medium", "matmul_precision"),
+        ("model.initialization=torch", "model.initialization"),
+        ("cleaning.min_length_notes=3", "cleaning.min_length_notes"),
+        ("dataset.split_fractions=[0.5,0.25,0.25]", "dataset.split_fractions"),
+    ],
+)
+def test_it_holds_what_decides_the_weights(override, key):
+    told = differences(identity(), identity(override))
+    assert any(line.startswith(f"{key}: ") for line in told)
+
+
+def test_the_weights_a_run_started_from_are_part_of_it():
+    assert differences(identity(start="abc"), identity()) == ["started_from: abc there, None now"]
+
+
+def test_differences_are_told_key_by_key():
+    assert differences({"a": 1, "b": None, "d": 1}, {"a": 2, "c": [1], "d": 1}) == [
+        "a: 1 there, 2 now",
+        "b: None there, nothing now",
+        "c: nothing there, [1] now",
+    ]
+    assert differences({"a": None}, {}) == ["a: None there, nothing now"]

@@ -1,0 +1,134 @@
+"""Names of runs: from what was chosen, readable, and the same however it was written."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from melgen.runs.naming import LONGEST_NAME
+from tests.runs.composing import names_of
+
+DEFAULT = "control-lstm-2-seed0"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ([], ("folk", DEFAULT)),
+        (["dataset=interval", "cell=gru", "layers=3", "seed=7"], ("folk", "interval-gru-3-seed7")),
+        (["corpus=airds"], ("airds", DEFAULT)),
+        (["hidden_size=64"], ("folk", f"{DEFAULT}-hidden_size-64")),
+        (["hidden_size=64", "batch_size=5"], ("folk", f"{DEFAULT}-batch_size-5-hidden_size-64")),
+        (["optimizer.lr=1e-3"], ("folk", f"{DEFAULT}-optimizer.lr-0.001")),
+        (["scheduler=constant"], ("folk", f"{DEFAULT}-scheduler-constant")),
+        (["gradient_clip_norm=null"], ("folk", f"{DEFAULT}-gradient_clip_norm-None")),
+        (
+            ["cell=mixed", "cell.stack=[lstm,lstm,nas]"],
+            ("folk", "control-mixed-3-seed0-cell.stack-lstm+lstm+nas"),
+        ),
+        (["cell=gru", "cell.reset_after=false"], ("folk", "control-gru-2-seed0-cell.reset_after-False")),
+        (["experiment=paper"], ("paper", DEFAULT)),
+        (["experiment=paper", "corpus=airds"], ("paper", f"{DEFAULT}-corpus-airds")),
+        (["name=mine"], ("mine", DEFAULT)),
+        (["name=mine", "corpus=airds"], ("mine", f"{DEFAULT}-corpus-airds")),
+        (["name=mine", "experiment=paper"], ("mine", f"{DEFAULT}-experiment-paper")),
+        (["corpus=folder", "path=/data/My Tunes"], ("My_Tunes", DEFAULT)),
+        (["corpus=pickles", "path=/data/train_song_list.p"], ("train_song_list", DEFAULT)),
+        (["corpus=muspy", "corpus.name=Nottingham", "corpus.root=/data"], None),
+        (["init_from=multirun/folk/old"], ("folk", f"{DEFAULT}-init_from-old")),
+        (["init_from=null"], ("folk", DEFAULT)),
+    ],
+    ids=str,
+)
+def test_names(overrides, expected):
+    name, run = names_of(*overrides)
+    if expected is None:
+        assert name == "Nottingham"
+    else:
+        assert (name, run) == expected
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["hidden_size=128"],
+        ["seed=0", "layers=2", "cell=lstm", "dataset=control"],
+        ["optimizer.lr=0.002"],
+        ["dataset.shuffle=true"],
+        ["model.embedding_size=null"],
+        ["cleaning.min_length_notes=12"],
+        ["optimizer=adam"],
+        ["scheduler=decay_per_epoch"],
+        ["corpus=folk"],
+        ["split_seed=0"],
+    ],
+    ids=str,
+)
+def test_saying_what_is_so_anyway_adds_nothing(overrides):
+    assert names_of(*overrides) == ("folk", DEFAULT)
+
+
+def test_saying_what_an_experiment_says_adds_nothing():
+    assert names_of("experiment=paper", "cleaning.min_length_notes=3", "corpus=folk") == ("paper", DEFAULT)
+    assert names_of("experiment=paper", "cleaning.min_length_notes=12")[1] == (
+        f"{DEFAULT}-cleaning.min_length_notes-12"
+    )
+
+
+def test_the_default_corpus_under_a_name_of_ones_own_adds_nothing():
+    assert names_of("name=mine", "corpus=folk") == ("mine", DEFAULT)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "trainer.max_steps=7",
+        "trainer=debug",
+        "callbacks=none",
+        "logger=wandb",
+        "threads=2",
+        "workers=1",
+        "progress=false",
+        "cache_dir=/tmp/x",
+        "output_dir=/tmp/y",
+        "force=true",
+        "hydra.verbose=true",
+        "callbacks.sampling.songs=3",
+        "primer=[60,61]",
+        "+logger.csv.flush_every_rows=3",
+        "run_dir=/tmp/z",
+    ],
+)
+def test_what_does_not_decide_the_weights_is_not_in_the_name(override):
+    assert names_of(override) == ("folk", DEFAULT)
+
+
+ORDERED = ["hidden_size=64", "optimizer.lr=0.01", "dataset=interval", "batch_size=5", "cell=gru", "threads=2"]
+
+
+@settings(deadline=None, max_examples=4)
+@given(st.permutations(ORDERED))
+def test_the_order_of_overrides_does_not_matter(overrides):
+    assert names_of(*overrides) == names_of(*ORDERED)
+
+
+def test_of_an_override_given_twice_the_last_counts():
+    assert names_of("hidden_size=8", "hidden_size=64")[1] == f"{DEFAULT}-hidden_size-64"
+
+
+@pytest.mark.parametrize("override", ["+note='a b/c=d'", "+note={a:1,b:[2]}", '+note="äö*?"', "+note='..'"])
+def test_names_are_made_of_harmless_characters(override):
+    name = names_of(override)[1]
+    assert re.fullmatch(r"[A-Za-z0-9._+-]+", name)
+    assert name.startswith(f"{DEFAULT}-note-")
+
+
+def test_long_names_are_cut_and_stay_apart():
+    stacks = [f"cell.stack=[{','.join(['lstm'] * 40 + [last])}]" for last in ("gru", "nas")]
+    names = [names_of("cell=mixed", stack)[1] for stack in stacks]
+    assert names[0] != names[1]
+    assert all(LONGEST_NAME < len(name) < 200 for name in names)
+    assert names[0] == names_of(stacks[0], "cell=mixed")[1]

@@ -1,0 +1,155 @@
+"""The count of jobs at a sweep's start, the table at its end."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from melgen.runs.directory import SWEEP_VARIABLE
+from melgen.runs.sweep import SweepReport, count_jobs
+from tests.runs.composing import composed
+
+
+def config(params, task, **more):
+    hydra = {"sweeper": {"params": params}, "overrides": {"task": task}, **more}
+    return OmegaConf.create({"hydra": hydra, "trainer": {"max_steps": 10, "max_epochs": -1}})
+
+
+@pytest.mark.parametrize(
+    ("params", "task", "jobs"),
+    [
+        (None, [], 1),
+        (None, ["layers=1,2,3"], 3),
+        (None, ["dataset=control,interval,db12", "cell=lstm,gru,rnn", "layers=1,2,3,4,5"], 45),
+        ({"cell": "lstm,nas,ugrnn", "layers": "1,2"}, ["seed=0"], 6),
+        ({"cell": "lstm,nas,ugrnn", "layers": "1,2"}, ["cell=gru"], 2),
+        ({"cell": "lstm,nas,ugrnn"}, ["cell=gru,rnn"], 2),
+        (None, ["seed=range(0,5)"], 5),
+        (None, ["seed=range(0,10,2)", "cell=choice(lstm,gru)"], 10),
+        (None, ["primer=[60,62]", "cell.stack=[lstm,nas],[gru]"], 2),
+        (None, ["+note='a,b'"], 1),
+        (None, ["hidden_size=shuffle(8,16,32)"], 3),
+        (None, ["layers=1,2", "layers=3"], 1),
+    ],
+    ids=str,
+)
+def test_jobs_are_counted_as_the_sweeper_makes_them(params, task, jobs):
+    given = [f"{key}={value}" for key, value in (params or {}).items()] + task
+    made = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(given), None)
+    assert sum(map(len, made)) == jobs, "the sweeper itself"
+    assert count_jobs(config(params, task)) == jobs
+
+
+def make_run(folder, state, token="this", result=None, **status):
+    folder.mkdir(parents=True)
+    (folder / "status.json").write_text(json.dumps({"state": state, "sweep": token, **status}))
+    if result is not None:
+        (folder / "result.json").write_text(json.dumps(result))
+
+
+RESULT = {
+    "updates": 100,
+    "val/loss": 1.25,
+    "val/bits_per_note": 1.8,
+    "tonality/conjunct_melodic_motion": 2.0,
+    "tonality/limited_macroharmony": 1.1,
+    "tonality/centricity": 0.2,
+    "seconds": 12.6,
+}
+
+
+@pytest.fixture
+def end(tmp_path, monkeypatch, capsys):
+    def end(jobs, name="sweep"):
+        monkeypatch.setenv(SWEEP_VARIABLE, "this")
+        report = SweepReport()
+        report.jobs = jobs
+        settings = OmegaConf.create(
+            {"output_dir": str(tmp_path), "hydra": {"sweep": {"dir": str(tmp_path / name)}}}
+        )
+        code = 0
+        try:
+            report.on_multirun_end(settings)
+        except SystemExit as stop:
+            code = stop.code
+        table = tmp_path / name / "sweep.csv"
+        return (
+            code,
+            capsys.readouterr().out,
+            list(csv.DictReader(table.read_text().splitlines())) if table.exists() else None,
+        )
+
+    return end
+
+
+def test_a_sweep_that_went_well(tmp_path, end):
+    for layers in (10, 2, 1):
+        make_run(tmp_path / "sweep" / f"control-lstm-{layers}-seed0", "finished", result=RESULT)
+    make_run(tmp_path / "sweep" / "control-lstm-3-seed0", "finished", token="earlier", result=RESULT)
+    code, out, rows = end(3)
+    assert code == 0
+    assert [row["run"] for row in rows] == [f"control-lstm-{layers}-seed0" for layers in (1, 2, 10)]
+    assert {key: float(rows[0][key]) for key in ("val_loss", "bits_per_note", "centricity")} == {
+        "val_loss": 1.25,
+        "bits_per_note": 1.8,
+        "centricity": 0.2,
+    }
+    assert rows[0]["state"] == "finished"
+    assert "3 of 3 jobs finished" in out
+    assert len([line for line in out.splitlines() if "1.250" in line]) == 3
+
+
+def test_a_failed_job_is_named_and_the_command_fails(tmp_path, end):
+    make_run(tmp_path / "sweep" / "control-lstm-1-seed0", "finished", result=RESULT)
+    make_run(
+        tmp_path / "sweep" / "control-lstm-2-seed0", "failed", result=RESULT, error="out of luck\nat night"
+    )
+    code, out, rows = end(2)
+    assert code == 1
+    assert "1 of 2 jobs finished" in out
+    assert "failed: " in out
+    assert "control-lstm-2-seed0: out of luck\n" in out
+    assert rows[1]["error"] == "out of luck"
+    assert rows[1]["val_loss"] == "", "what an earlier start has left is no result of this one"
+
+
+@pytest.mark.parametrize("state", ["running", "interrupted"])
+def test_a_job_that_ended_without_a_word_is_no_success(tmp_path, end, state):
+    make_run(tmp_path / "sweep" / "a-b-1-seed0", state)
+    assert end(1)[0] == 1
+
+
+def test_a_job_that_left_nothing_is_missed(tmp_path, end):
+    make_run(tmp_path / "sweep" / "a-b-1-seed0", "finished", result=RESULT)
+    code, out, _ = end(2)
+    assert code == 1
+    assert "1 of 2 jobs finished" in out
+
+
+def test_a_name_with_a_folder_in_it_is_found_too(tmp_path, end):
+    make_run(tmp_path / "thesis" / "first" / "a-b-1-seed0", "finished", result=RESULT)
+    code, out, rows = end(1, name="thesis/first")
+    assert code == 0, out
+    assert len(rows) == 1
+
+
+def test_the_sweep_says_what_it_will_do(tmp_path, monkeypatch, caplog):
+    monkeypatch.delenv(SWEEP_VARIABLE, raising=False)
+    settings = config(None, ["layers=1,2,3"], sweep={"dir": "multirun/x"})
+    with caplog.at_level("INFO"):
+        SweepReport().on_multirun_start(settings)
+    monkeypatch.delenv(SWEEP_VARIABLE)
+    assert "Sweep of 3 jobs" in caplog.text
+    assert "10 updates (30 in all)" in caplog.text
+
+
+def test_globs_are_counted():
+    settings = composed("layers=1")
+    settings = OmegaConf.create(OmegaConf.to_container(settings, resolve=False))
+    settings.hydra.overrides.task = ["cell=glob(*,exclude=mixed)"]
+    assert count_jobs(settings) == 5

@@ -1,0 +1,202 @@
+"""Songs, their tonality, the embedding: what they write, and that none of them can stop a training."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import warnings
+
+import numpy as np
+import pytest
+import symusic
+from PIL import Image
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from melgen.evaluation.tonality import summarize
+from melgen.generation.songs import read_songs
+from melgen.train import train
+from melgen.trained import load_model
+from melgen.training.callbacks import Schedule
+from melgen.training.history import read_history
+from tests.data.melodies import walks, write_songs
+from tests.training.small import small_config
+
+SHOWN = [
+    "callbacks=default",
+    "callbacks.sampling.songs=6",
+    "callbacks.sampling.notes=10",
+    "trainer.max_steps=12",
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_songs(tmp_path / "tiny_song_list.p", walks(30))
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run, to be looked at only."""
+    folder = tmp_path_factory.mktemp("callbacks")
+    write_songs(folder / "tiny_song_list.p", walks(30))
+    underway = ["callbacks.sampling.every_n_steps=5", "callbacks.projection.every_n_steps=6"]
+    with warnings.catch_warnings():
+        train(small_config(folder, *SHOWN, *underway))
+    return folder / "run"
+
+
+def test_songs_underway_and_at_the_end(run):
+    final = read_songs(run / "songs")
+    assert len(final.melodies) == 6
+    assert all(len(song) == 14 and song.pitches[:4] == (60, 62, 64, 62) for song in final.melodies)
+    known = load_model(run).vocabulary.values
+    assert all(set(song.pitches) <= set(known.tolist()) for song in final.melodies)
+    for number, song in enumerate(final.melodies, 1):
+        (track,) = symusic.Score(run / "songs" / f"song_{number:03d}.mid").tracks
+        assert tuple(note.pitch for note in track.notes) == song.pitches
+    underway = sorted(path.name for path in (run / "samples").iterdir() if path.name.startswith("step"))
+    assert underway == ["step-00000005", "step-00000010"]
+    assert len(read_songs(run / "samples" / "step-00000005").melodies) == 5
+
+
+def test_final_songs_come_from_the_best_weights_and_say_so(run):
+    metadata = read_songs(run / "songs").metadata
+    assert metadata["seed"] == 0
+    assert metadata["primer"] == [60, 62, 64, 62]
+    assert metadata["selection"] == "roulette"
+    assert metadata["updates"] == load_model(run).updates
+
+
+def test_tonality_of_the_songs_stands_beside_that_of_the_corpus(run):
+    measured = json.loads((run / "tonality.json").read_text())
+    songs = summarize([song.pitches for song in read_songs(run / "songs").melodies])
+    corpus = summarize(walks(30))
+    for part, expected in (("songs", songs), ("corpus", corpus)):
+        assert measured[part]["count"] == expected.songs
+        for metric, value in expected.mean._asdict().items():
+            # The corpus may lie in another order, which moves a mean's last digit.
+            assert measured[part]["mean"][metric] == pytest.approx(value, rel=1e-12)
+        for metric, value in expected.deviation._asdict().items():
+            assert measured[part]["standard_deviation"][metric] == pytest.approx(value, rel=1e-12)
+    result = json.loads((run / "result.json").read_text())
+    assert result["tonality/centricity"] == measured["songs"]["mean"]["centricity"]
+
+
+def test_the_embedding_is_written_for_projector_eyes_and_neighbours(run):
+    weights = load_model(run).model.embedding.weight.detach().numpy()
+    folder = run / "embedding"
+    tensors = np.loadtxt(folder / "tensors.tsv", delimiter="\t", dtype=np.float32)
+    np.testing.assert_allclose(tensors, weights, rtol=1e-6)
+    names = (folder / "metadata.tsv").read_text().splitlines()
+    assert len(names) == len(weights)
+    assert "C4" in names
+    with Image.open(folder / "embedding.png") as picture:
+        picture.verify()
+    with (folder / "neighbours.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(names) * 2 * 5
+    first = next(row for row in rows if row["metric"] == "euclidean" and row["note"] == names[0])
+    distances = np.linalg.norm(weights - weights[0], axis=1)
+    distances[0] = np.inf
+    assert first["neighbour"] == names[int(distances.argmin())]
+    assert float(first["distance"]) == pytest.approx(distances.min(), rel=1e-4)
+    assert {path.name for path in (run / "samples").iterdir()} >= {"embedding-00000006", "embedding-00000012"}
+
+
+def test_tonality_reaches_the_history(run):
+    steps = [row["step"] for row in read_history(run / "metrics.csv") if "tonality/centricity" in row]
+    assert steps == [5, 10, 12]
+
+
+@pytest.mark.parametrize(
+    ("broken", "missing", "there"),
+    [
+        ("melgen.training.callbacks.embedding_figure", "embedding/embedding.png", "songs/songs.json"),
+        ("melgen.training.callbacks.write_songs", "songs", "embedding/embedding.png"),
+        ("melgen.training.callbacks.summarize", "tonality.json", "songs/songs.json"),
+        ("melgen.training.callbacks.write_projector", "embedding/tensors.tsv", "songs/songs.json"),
+    ],
+)
+def test_what_fails_beside_the_training_costs_a_warning(folder, monkeypatch, caplog, broken, missing, there):
+    def fail(*args, **kwargs):
+        raise RuntimeError("out of ink")
+
+    monkeypatch.setattr(broken, fail)
+    with caplog.at_level(logging.WARNING):
+        value = train(small_config(folder, *SHOWN))
+    assert np.isfinite(value)
+    assert "failed, the training goes on: RuntimeError: out of ink" in caplog.text
+    assert not (folder / "run" / missing).exists()
+    assert (folder / "run" / there).exists()
+    assert json.loads((folder / "run" / "status.json").read_text())["state"] == "finished"
+
+
+def test_a_logger_that_cannot_show_something_does_not_stop_the_training(folder, monkeypatch, caplog):
+    from torch.utils.tensorboard import SummaryWriter
+
+    def fail(*args, **kwargs):
+        raise OSError("disk quota exceeded")
+
+    for method in ("add_text", "add_figure", "add_embedding"):
+        monkeypatch.setattr(SummaryWriter, method, fail)
+    with caplog.at_level(logging.WARNING):
+        train(small_config(folder, *SHOWN, "logger=tensorboard"))
+    assert caplog.text.count("TensorBoardLogger") >= 3
+    assert (folder / "run" / "embedding" / "embedding.png").exists()
+
+
+def test_a_logger_that_dies_does_not_stop_the_training(folder, monkeypatch, caplog):
+    def fail(*args, **kwargs):
+        raise OSError("service gone")
+
+    monkeypatch.setattr(TensorBoardLogger, "log_metrics", fail)
+    with caplog.at_level(logging.WARNING):
+        train(small_config(folder, "trainer.max_steps=4", "logger=tensorboard"))
+    assert "TensorBoardLogger" in caplog.text
+    assert {2, 4} <= {row["step"] for row in read_history(folder / "run" / "metrics.csv")}
+
+
+def test_tensorboard_is_told_everything(folder):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(small_config(folder, *SHOWN, "logger=tensorboard"))
+    events = EventAccumulator(str(folder / "run" / "tensorboard"))
+    events.Reload()
+    tags = events.Tags()
+    assert {"train/loss", "val/bits_per_note", "test/loss", "tonality/centricity"} <= set(tags["scalars"])
+    assert tags["images"] == ["embedding"]
+    assert "songs/text_summary" in tags["tensors"]
+    expected = {
+        r["step"]: r["val/loss"] for r in read_history(folder / "run" / "metrics.csv") if "val/loss" in r
+    }
+    assert {e.step: e.value for e in events.Scalars("val/loss")} == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("callbacks.sampling.every_n_steps=0", "every_n_steps=0: must be at least 1"),
+        ("callbacks.sampling.songs=0", r"callbacks\.sampling\.songs=0: must be at least 1"),
+        ("callbacks.sampling.primer=[]", "primer"),
+        ("callbacks.sampling.primer=[3]", "3 never occurred in training"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_before_anything_is_written(folder, override, message):
+    with pytest.raises(Exception, match=message):
+        train(small_config(folder, *SHOWN, override))
+    assert not (folder / "run").exists()
+
+
+def test_schedules():
+    class At:
+        global_step, current_epoch = 6, 1
+
+    assert Schedule(3).due_after_update(At)
+    assert not Schedule(4).due_after_update(At)
+    assert not Schedule(None).due_after_update(At)
+    assert Schedule(None, 2).due_after_epoch(At)
+    assert not Schedule(None, 3).due_after_epoch(At)
+    with pytest.raises(ValueError, match="every_n_epochs=0"):
+        Schedule(None, 0)
