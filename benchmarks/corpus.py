@@ -18,9 +18,7 @@ from melgen.corpora.workers import available_cpus
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--collections", nargs="+", choices=list(COLLECTIONS), help="by default all, as one corpus"
-    )
+    parser.add_argument("--collections", nargs="+", choices=list(COLLECTIONS), help="by default all, as one corpus")
     parser.add_argument("--folder", help="a folder of one's own instead")
     parser.add_argument("--each", action="store_true", help="every collection by itself")
     parser.add_argument("--workers", type=int, default=available_cpus())

@@ -9,4 +9,7 @@ COMMANDS = """usage: python -m melgen.<command> [key=value ...]
 python -m melgen.<command> --help lists all that a command can be told."""
 
 if __name__ == "__main__":
+    import sys
+
     print(COMMANDS)
+    sys.exit(2 if sys.argv[1:] else 0)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -32,6 +32,9 @@ INTERRUPTED_EXIT_CODE = 130
 FULL_ERROR = "HYDRA_FULL_ERROR"
 """Hydra's environment variable that asks for tracebacks."""
 
+WANTS_TRACEBACK = "MELGEN_TRACEBACK"
+"""What the user has set that variable to, while we set it."""
+
 GROUPS_OF_MANY = frozenset({"callbacks", "logger"})
 """Groups of which several options make sense together."""
 
@@ -39,22 +42,27 @@ GROUPS_OF_MANY = frozenset({"callbacks", "logger"})
 def run_app(verb: str, app: Callable[[], Any]) -> None:
     """Run a Hydra application; also what goes wrong around its jobs is a message and an exit code."""
     # Hydra would print its own shortened traceback and exit; this makes it hand over the error itself.
-    wants_traceback = os.environ.setdefault(FULL_ERROR, "0") == "1"
+    before = os.environ.get(FULL_ERROR)
+    os.environ[WANTS_TRACEBACK] = before or "0"
     os.environ[FULL_ERROR] = "1"
     try:
         refuse_lists_of_options(sys.argv[1:])
+        if verb != "train" and {"-m", "--multirun"} & set(sys.argv[1:]):
+            raise ValueError(f"-m: melgen.{verb} does one thing at a time; sweeps are for melgen.train")
         app()
     except KeyboardInterrupt:
         print("interrupted; the same command goes on where it stopped", file=sys.stderr)
         sys.exit(INTERRUPTED_EXIT_CODE)
     except Exception as error:
-        if wants_traceback or not _says_it_all(error):
-            raise
-        print(f"melgen.{verb}: error: {message_of(error)}", file=sys.stderr)
-        sys.exit(1)
+        _fail(verb, error)
+    finally:
+        os.environ.pop(WANTS_TRACEBACK)
+        os.environ.pop(FULL_ERROR)
+        if before is not None:
+            os.environ[FULL_ERROR] = before
 
 
-def run_job(function: Callable[[DictConfig], Result], config: DictConfig) -> Result:
+def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictConfig) -> Result:
     """Run a command's recipe on a composed configuration.
 
     A job of a sweep that fails leaves its traceback in its own directory and lets the others go on; it
@@ -69,7 +77,16 @@ def run_job(function: Callable[[DictConfig], Result], config: DictConfig) -> Res
             RunDirectory(hydra.runtime.output_dir).record_failure(error)
             return math.nan  # type: ignore[return-value]
         _remove_if_empty(Path(hydra.runtime.output_dir))
-        raise
+        # Not handed to Hydra, which would write a line of its own above the message.
+        _fail(verb, error)
+
+
+def _fail(verb: str, error: Exception) -> NoReturn:
+    """Say what went wrong and exit; a mistake of ours, or whoever asks for it, gets the traceback."""
+    if os.environ.get(WANTS_TRACEBACK) == "1" or not _says_it_all(error):
+        raise error
+    print(f"melgen.{verb}: error: {message_of(error)}", file=sys.stderr)
+    sys.exit(1)
 
 
 def refuse_lists_of_options(arguments: list[str]) -> None:
@@ -94,11 +111,7 @@ other, cell=mixed cell.stack=[lstm,gru] stacks them
                 raise ValueError(
                     f"{override.key_or_group}=[{options}]: one option is needed, not a list; "
                     f"-m {override.key_or_group}={options} runs one after the other"
-                    + (
-                        f", cell=mixed cell.stack=[{options}] stacks them"
-                        if override.key_or_group == "cell"
-                        else ""
-                    )
+                    + (f", cell=mixed cell.stack=[{options}] stacks them" if override.key_or_group == "cell" else "")
                 )
 
 

@@ -34,9 +34,7 @@ def _hydra_of(root: DictConfig) -> DictConfig:
         return root.hydra
     if HydraConfig.initialized():
         return cast(DictConfig, HydraConfig.get())
-    raise ValueError(
-        "composed outside of Hydra's command line, a configuration needs name=... and run_dir=..."
-    )
+    raise ValueError("composed outside of Hydra's command line, a configuration needs name=... and run_dir=...")
 
 
 def _last_word(dotted: str) -> str:

@@ -5,7 +5,10 @@ The recipe is `generate`; `main` wraps it for the command line.
 
 from __future__ import annotations
 
+import importlib
 import logging
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,16 +42,22 @@ def generate(config: DictConfig) -> Path:
     from melgen.generation.sampling import sample_melodies
     from melgen.generation.songs import write_songs
     from melgen.music import note_text
-    from melgen.trained import load_model
+    from melgen.trained import load_model, run_of, run_title
 
+    import_own_parts(config.imports)
     trained = load_model(config.checkpoint)
     primer = read_primer(config.primer)
     options = {key: config[key] for key in ("notes", "selection", "temperature", "top_k", "top_p", "seed")}
     device = config.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        network = trained.model.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch says it in either way
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device={device}: must be auto, cpu or a device that torch has here ({reason})") from error
     songs = sample_melodies(
-        trained.model.to(device),
+        network,
         trained.representation,
         trained.vocabulary,
         primer,
@@ -56,9 +65,9 @@ def generate(config: DictConfig) -> Path:
         **options,
     )
     run = run_of(trained.path)
-    out = Path(config.out or run / "songs")
+    out = Path(config.out).expanduser() if config.out else run / "songs"
     model = {
-        "model": "/".join(run.resolve().parts[-2:]),
+        "model": run_title(run),
         "checkpoint": trained.path.name,
         "updates": trained.updates,
     }
@@ -67,6 +76,20 @@ def generate(config: DictConfig) -> Path:
         log.info("song %d: %s", number, note_text(song))
     log.info("%d songs by %s in %s", len(songs), model["model"], out)
     return out
+
+
+def import_own_parts(modules: Sequence[str]) -> None:
+    """Import the modules that define cells or representations of one's own; checkpoints may then name them.
+
+    Raises:
+        ValueError: for a module that cannot be found.
+    """
+    sys.path.insert(0, os.getcwd())
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise ValueError(f"imports={list(modules)}: cannot import {module} ({error})") from error
 
 
 def read_primer(primer: Any) -> list[int]:
@@ -83,20 +106,13 @@ def read_primer(primer: Any) -> list[int]:
         pitches = list(primer)
         if all(isinstance(pitch, int) for pitch in pitches):
             return pitches
-    raise ValueError(
-        f"primer={primer}: must be a list of pitches like [60,62,64,62], or the path of a MIDI file"
-    )
-
-
-def run_of(checkpoint: Path) -> Path:
-    """The run that a checkpoint belongs to: the directory around ``checkpoints/``, else the file's own."""
-    return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
+    raise ValueError(f"primer={primer}: must be a list of pitches like [60,62,64,62], or the path of a MIDI file")
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="generate")
 def app(config: DictConfig) -> None:
     """The Hydra application."""
-    run_job(generate, config)
+    run_job("generate", generate, config)
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ def prepare(config: DictConfig) -> ImportReport:
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="prepare")
 def app(config: DictConfig) -> None:
     """The Hydra application."""
-    run_job(prepare, config)
+    run_job("prepare", prepare, config)
 
 
 def main() -> None:

@@ -44,6 +44,7 @@ def train(config: DictConfig) -> float:
         data = assembly.build_data(config, start)
         module = assembly.build_module(config, data, start)
         callbacks = assembly.build_callbacks(config, module, data)
+        trainer = assembly.build_trainer(config, data, callbacks)
         # Up to here nothing is written: what makes no sense has been refused by now.
         run.adopt(assembly.identity(config, data, start), assembly.to_yaml(config), force=config.force)
         if run.result and budget_is_spent(config, run.result):
@@ -51,7 +52,7 @@ def train(config: DictConfig) -> float:
 
         with run.reporting(), assembly.open_loggers(config) as loggers:
             began = time.monotonic()
-            trainer = assembly.build_trainer(config, data, callbacks, loggers)
+            trainer.loggers = loggers
             assembly.announce(config, module, data, trainer)
             assembly.fit(trainer, module, data, run)
             result = assembly.evaluate(trainer, module, data, run)
@@ -61,7 +62,7 @@ def train(config: DictConfig) -> float:
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="config")
 def app(config: DictConfig) -> float:
     """The Hydra application."""
-    return run_job(train, config)
+    return run_job("train", train, config)
 
 
 def main() -> None:

@@ -35,13 +35,23 @@ class TrainedModel:
     path: Path
 
 
-def find_checkpoint(path: str | Path) -> Path:
+def run_of(checkpoint: Path) -> Path:
+    """The run that a checkpoint belongs to: the directory around ``checkpoints/``, else the file's own."""
+    return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
+
+
+def run_title(run: Path) -> str:
+    """How songs name the run that wrote them: ``<name>/<run>``."""
+    return "/".join(run.resolve().parts[-2:])
+
+
+def find_checkpoint(path: str | Path, key: str = "checkpoint") -> Path:
     """The checkpoint meant by a file, or by a run's directory (its best).
 
     Raises:
         CheckpointError: if there is none.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.is_file():
         return path
     for folder in (path, path / "checkpoints"):
@@ -49,10 +59,10 @@ def find_checkpoint(path: str | Path) -> Path:
             if (folder / name).is_file():
                 return folder / name
     what = "the directory of a run that has saved none yet" if path.is_dir() else "no such file or directory"
-    raise CheckpointError(f"checkpoint={path}: {what}; a checkpoint file or a run's directory is needed")
+    raise CheckpointError(f"{key}={path}: {what}; a checkpoint file or a run's directory is needed")
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
+def read_checkpoint(path: str | Path, key: str = "checkpoint") -> dict[str, Any]:
     """The content of a checkpoint of ours, read without unpickling anything but tensors and plain data.
 
     Raises:
@@ -61,40 +71,37 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise CheckpointError(f"checkpoint={path}: cannot be read ({error.strerror})") from error
+        raise CheckpointError(f"{key}={path}: cannot be read ({error.strerror})") from error
     except Exception as error:  # a damaged file makes the unpickler stumble in every way there is
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise CheckpointError(
-            f"checkpoint={path}: no checkpoint, or a damaged one, or it asks for more than plain data "
-            f"({reason[0]})"
+            f"{key}={path}: no checkpoint, or a damaged one, or it asks for more than plain data ({reason[0]})"
         ) from error
     ours = checkpoint.get("melgen") if isinstance(checkpoint, dict) else None
     if not isinstance(ours, dict) or "format_version" not in ours:
-        raise CheckpointError(f"checkpoint={path}: a checkpoint, but none that melgen has written")
+        raise CheckpointError(f"{key}={path}: a checkpoint, but none that melgen has written")
     if ours["format_version"] not in range(1, FORMAT_VERSION + 1):
         raise CheckpointError(
-            f"checkpoint={path}: format version {ours['format_version']}, melgen {melgen.__version__} reads "
+            f"{key}={path}: format version {ours['format_version']}, melgen {melgen.__version__} reads "
             f"1 to {FORMAT_VERSION}"
         )
     return checkpoint
 
 
-def load_model(path: str | Path) -> TrainedModel:
+def load_model(path: str | Path, key: str = "checkpoint") -> TrainedModel:
     """Rebuild the network of a checkpoint file or of a run's directory.
 
     Raises:
         CheckpointError: if there is none, or its parts do not fit each other.
     """
-    file = find_checkpoint(path)
-    checkpoint = read_checkpoint(file)
+    file = find_checkpoint(path, key)
+    checkpoint = read_checkpoint(file, key)
     ours = checkpoint["melgen"]
     prefix = "model."
     try:
         model = MelodyModel.from_description(ours["model"])
         weights = {
-            key[len(prefix) :]: value
-            for key, value in checkpoint["state_dict"].items()
-            if key.startswith(prefix)
+            key[len(prefix) :]: value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)
         }
         model.load_state_dict(weights)
         representation = representation_named(ours["representation"])
@@ -105,5 +112,5 @@ def load_model(path: str | Path) -> TrainedModel:
             model.eval(), representation, vocabulary, ours["config"], ours["metrics"], ours["updates"], file
         )
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise CheckpointError(f"checkpoint={file}: its parts do not fit each other ({error})") from error
+        raise CheckpointError(f"{key}={file}: its parts do not fit each other ({error})") from error
     return trained

@@ -38,8 +38,6 @@ def test_help_answers_quickly_and_without_the_heavy_libraries(verb, said, tmp_pa
 
 
 def test_the_package_lists_its_commands(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "melgen"], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-m", "melgen"], cwd=tmp_path, capture_output=True, text=True, check=True)
     for verb in ("prepare", "train", "generate"):
         assert f"  {verb} " in done.stdout

@@ -57,9 +57,7 @@ def test_commands_run_as_written(tmp_path):
             continue  # test_sweeps runs it
         if (program := as_program(command)) is None:
             continue
-        done = subprocess.run(
-            program, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(program, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
 
 

@@ -79,9 +79,7 @@ def test_refused_with_key_value_and_rule(name, here):
     overrides, said = REFUSALS[name]
     given = {override.partition("=")[0] for override in overrides}
     # A group that is named twice on a command line is Hydra's own error; `layers=1` would contradict a stack.
-    tiny = [
-        o for o in TINY if o.partition("=")[0] not in given and not ("cell.stack" in given and "layers" in o)
-    ]
+    tiny = [o for o in TINY if o.partition("=")[0] not in given and not ("cell.stack" in given and "layers" in o)]
     answer = call("train", *tiny, *overrides)
     assert answer.code == 1
     for part in said:
@@ -175,9 +173,7 @@ class TestPickles:
 
 class TestStartingWeights:
     def test_from_another_representation(self, trained, here):
-        self.refused(
-            here, [f"init_from={trained}", "dataset=interval"], "dataset=control", "dataset=interval"
-        )
+        self.refused(here, [f"init_from={trained}", "dataset=interval"], "dataset=control", "dataset=interval")
 
     def test_of_another_size(self, trained, here):
         self.refused(here, [f"init_from={trained}", "hidden_size=9"], "hidden_size: 8 there, 9 now")

@@ -140,8 +140,6 @@ def test_a_module_run_as_a_program_does_the_same(trained, tmp_path):
     """Once in a process of its own, as it is typed; everything else here calls the same function."""
     answer = spawn("train", *TINY, cwd=tmp_path)
     assert answer.code == 0, answer.err
-    result, expected = (
-        json.loads((folder / "result.json").read_text()) for folder in (tmp_path / TINY_RUN, trained)
-    )
+    result, expected = (json.loads((folder / "result.json").read_text()) for folder in (tmp_path / TINY_RUN, trained))
     assert result["val/loss"] == expected["val/loss"]
     assert "Listen:" in answer.text

@@ -66,9 +66,7 @@ def test_a_strummed_chord_is_a_chord():
 
 
 def test_legato_is_cut_and_not_counted():
-    kept, share = single_line(
-        Track(line(60, 62, 64, length=350)), TPQ
-    )  # 110 ticks of overlap, a sixteenth is 120
+    kept, share = single_line(Track(line(60, 62, 64, length=350)), TPQ)  # 110 ticks of overlap, a sixteenth is 120
     assert kept == [(0, 240, 60), (240, 240, 62), (480, 350, 64)]
     assert share == 0
 

@@ -27,9 +27,7 @@ def read(path: Path):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    notes=st.lists(
-        st.tuples(st.integers(0, 8), st.integers(1, 16), st.integers(0, 127)), min_size=1, max_size=40
-    ),
+    notes=st.lists(st.tuples(st.integers(0, 8), st.integers(1, 16), st.integers(0, 127)), min_size=1, max_size=40),
     tpq=st.sampled_from([4, 24, 96, 480, 960]),
 )
 def test_a_written_melody_is_read_back(tmp_path, notes, tpq):

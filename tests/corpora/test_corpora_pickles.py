@@ -178,9 +178,7 @@ def test_hostile_pickles_are_refused_by_name(tmp_path, monkeypatch, protocol, fu
 
 def test_a_hostile_file_is_named_in_the_error(tmp_path):
     path = write(tmp_path / "train_song_list.p", Hostile(os.system, "true"))
-    with pytest.raises(
-        CorpusError, match=r"refused pickle(.|\n)*train_song_list.p: the pickle asks for \w+.system"
-    ):
+    with pytest.raises(CorpusError, match=r"refused pickle(.|\n)*train_song_list.p: the pickle asks for \w+.system"):
         load(path)
 
 
@@ -210,9 +208,7 @@ def test_a_list_named_a_million_times_is_refused(tmp_path):
         load(path)
 
 
-@pytest.mark.parametrize(
-    "song", [5, "abc", ["a"] * 12, [[60, 1, 2]] * 12, [60.5] * 12, [10**6] * 12, [True] * 12]
-)
+@pytest.mark.parametrize("song", [5, "abc", ["a"] * 12, [[60, 1, 2]] * 12, [60.5] * 12, [10**6] * 12, [True] * 12])
 def test_malformed_songs_are_dropped(tmp_path, song):
     imported = load(write(tmp_path / "some_song_list.p", [SONGS[0], song]))
     assert len(imported.melodies) == 1

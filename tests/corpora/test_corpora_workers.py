@@ -87,9 +87,7 @@ def test_an_interrupted_import_leaves_nothing_behind(tmp_path, cache_dir, number
     for name in "abc":
         write_midi(tmp_path / "tunes" / f"{name}.mid", scale())
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(tmp_path / "tunes")], env=environment, stderr=-1
-    )
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path / "tunes")], env=environment, stderr=-1)
     pids = wait_for(lambda: workers_at_work(tmp_path / "tunes"), 2)
     process.send_signal(number)
     _, errors = process.communicate(timeout=30)

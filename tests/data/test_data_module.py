@@ -83,9 +83,7 @@ TRAINING_SONGS = {
 def test_an_epoch_trains_on_the_training_tunes_in_their_representation(representation):
     songs = walks(30)
     made = module(songs, representation, batch_size=1, seq_length=4)
-    training = [
-        version for song in pitches(made, Split.TRAIN) for version in TRAINING_SONGS[representation](song)
-    ]
+    training = [version for song in pitches(made, Split.TRAIN) for version in TRAINING_SONGS[representation](song)]
     assert transitions(made) == pairs_of(training)
     assert made.vocabulary == Vocabulary(sorted({value for song in training for value in song}))
 
@@ -113,9 +111,7 @@ def test_db12_transposes_after_the_split():
     for split in HELD_OUT:
         assert not training_shapes & {tuple(intervals(song)) for song in pitches(made, split)}
     # Held-out tunes are scored once, in their own key.
-    assert sum(batch.tokens.shape[0] for batch in made.val_dataloader()) == len(
-        pitches(made, Split.VALIDATION)
-    )
+    assert sum(batch.tokens.shape[0] for batch in made.val_dataloader()) == len(pitches(made, Split.VALIDATION))
 
 
 def test_split_seed_splits_and_seed_shuffles():
@@ -192,9 +188,7 @@ def test_the_same_notes_are_compared_in_every_representation(seed):
             and set(intervals(song)) <= seen["interval"]
         ]
         expected = sum(len(song) - 2 for song in expressible)  # notes 3..N
-        assert {name: compared_notes(data, split) for name, data in made.items()} == dict.fromkeys(
-            made, expected
-        )
+        assert {name: compared_notes(data, split) for name, data in made.items()} == dict.fromkeys(made, expected)
         left_out = len(pitches(control, split)) - len(expressible)
         for data in made.values():
             assert data.statistics[f"{split.name.lower()}_tunes_left_out_of_bits_per_note"] == left_out
@@ -225,9 +219,7 @@ def test_a_trained_network_lends_its_vocabulary():
 
 def test_one_note_tunes_add_to_the_vocabulary_and_give_no_pair():
     songs = [*walks(20), [100]]
-    training = (
-        made for made in (module(songs, split_seed=s) for s in range(20)) if made.splits[-1] == Split.TRAIN
-    )
+    training = (made for made in (module(songs, split_seed=s) for s in range(20)) if made.splits[-1] == Split.TRAIN)
     made = next(training)
     assert 100 in made.vocabulary.values
     assert all(100 not in pair for pair in transitions(made))

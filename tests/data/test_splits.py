@@ -54,9 +54,7 @@ def test_copies_and_transpositions_never_fall_into_different_splits(corpus, spli
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 4), min_size=30, max_size=120), st.integers(0, 1000))
 def test_shares_are_met_up_to_a_group_of_copies(group_sizes, split_seed):
-    songs = [
-        tune((1,) * (group + 1), 40 + copy) for group, size in enumerate(group_sizes) for copy in range(size)
-    ]
+    songs = [tune((1,) * (group + 1), 40 + copy) for group, size in enumerate(group_sizes) for copy in range(size)]
     counts = Counter(split_tunes(packed(songs), FRACTIONS, split_seed).tolist())
     for split, share in zip(Split, FRACTIONS, strict=True):
         assert abs(counts[split] - share * len(songs)) <= 2 * max(group_sizes)
@@ -91,9 +89,7 @@ def test_the_split_is_not_the_order_of_the_corpus():
     assert (splits[:80] != Split.TRAIN).any()
 
 
-@pytest.mark.parametrize(
-    "fractions", [(0.8, 0.2), (0.8, 0.1, 0.2), (0.9, 0.1, 0.0), (1.2, -0.1, -0.1), (1, 1, 1), ()]
-)
+@pytest.mark.parametrize("fractions", [(0.8, 0.2), (0.8, 0.1, 0.2), (0.9, 0.1, 0.0), (1.2, -0.1, -0.1), (1, 1, 1), ()])
 def test_fractions_that_are_no_shares_are_refused(fractions):
     with pytest.raises(ValueError, match=r"split_fractions=.*three positive shares"):
         split_tunes(packed(walks(10)), fractions, 0)
@@ -104,9 +100,7 @@ def test_fractions_that_are_no_shares_are_refused(fractions):
 def test_copies_across_splits_counts_the_tunes_that_have_one_elsewhere(tunes):
     groups = np.array([group for group, _ in tunes])
     splits = np.array([split for _, split in tunes], np.int8)
-    expected = sum(
-        any(group == other and split != elsewhere for other, elsewhere in tunes) for group, split in tunes
-    )
+    expected = sum(any(group == other and split != elsewhere for other, elsewhere in tunes) for group, split in tunes)
     assert copies_across_splits(groups, splits) == expected
 
 

@@ -22,16 +22,12 @@ def make(lengths, known=None, comparable=None, skipped_targets=1, max_tokens=40)
     known = np.ones(sum(lengths), bool) if known is None else np.array(known, bool)
     comparable = np.ones(len(lengths), bool) if comparable is None else np.array(comparable, bool)
     tunes = TokenTunes.from_arrays(songs)
-    return TuneLoader(tunes, known, comparable, skipped_targets, max_tokens), [
-        song.tolist() for song in songs
-    ]
+    return TuneLoader(tunes, known, comparable, skipped_targets, max_tokens), [song.tolist() for song in songs]
 
 
 def rows(made):
     """One row per tune: its (token, target, counted, compared) positions, padding included."""
-    return [
-        list(zip(*(side.tolist() for side in row), strict=True)) for b in made for row in zip(*b, strict=True)
-    ]
+    return [list(zip(*(side.tolist() for side in row), strict=True)) for b in made for row in zip(*b, strict=True)]
 
 
 @settings(deadline=None)
@@ -59,9 +55,7 @@ def test_each_row_is_one_tune_from_its_first_note(lengths):
 def test_compared_are_the_notes_after_the_skipped_ones_of_comparable_tunes(lengths, skipped, data):
     comparable = data.draw(st.lists(st.booleans(), min_size=len(lengths), max_size=len(lengths)))
     made, songs = make(lengths, comparable=comparable, skipped_targets=skipped)
-    expected = [
-        note for song, use in zip(songs, comparable, strict=True) if use for note in song[1 + skipped :]
-    ]
+    expected = [note for song, use in zip(songs, comparable, strict=True) if use for note in song[1 + skipped :]]
     compared = [target for row in rows(made) for _, target, _, compared in row if compared]
     assert sorted(compared) == expected
 

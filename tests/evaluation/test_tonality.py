@@ -45,12 +45,8 @@ def real_tunes():
     tunes = []
     for text in book.read_text(encoding="utf-8").split("\nX:")[1:]:
         music = re.sub(r"(?m)^[A-Za-z]:.*|%.*", "", text)
-        letters = (
-            ("CDEFGABcdefgab".index(note), octave) for note, octave in re.findall(r"([A-Ga-g])(,?)", music)
-        )
-        tunes.append(
-            [60 + 12 * (i // 7) + (0, 2, 4, 5, 7, 9, 11)[i % 7] - 12 * len(comma) for i, comma in letters]
-        )
+        letters = (("CDEFGABcdefgab".index(note), octave) for note, octave in re.findall(r"([A-Ga-g])(,?)", music))
+        tunes.append([60 + 12 * (i // 7) + (0, 2, 4, 5, 7, 9, 11)[i % 7] - 12 * len(comma) for i, comma in letters])
     assert len(tunes) > 150
     assert min(map(len, tunes)) > 12
     return tunes

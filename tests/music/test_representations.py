@@ -249,7 +249,5 @@ def test_encoding_refuses_what_is_no_melody(name):
 def test_representations_are_known_by_name():
     assert list(REPRESENTATIONS) == ["control", "interval", "db12"]
     assert all(representation_named(name).name == name for name in REPRESENTATIONS)
-    with pytest.raises(
-        ValueError, match="unknown representation 'intervall'; known are control, interval, db12"
-    ):
+    with pytest.raises(ValueError, match="unknown representation 'intervall'; known are control, interval, db12"):
         representation_named("intervall")

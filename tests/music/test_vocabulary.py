@@ -61,9 +61,7 @@ def test_decoding_refuses_foreign_tokens(tokens):
         Vocabulary([60, 62]).decode(tokens)
 
 
-@pytest.mark.parametrize(
-    "state", [None, {}, {"values": []}, {"values": "ab"}, {"values": [1], "more": 1}, [60]]
-)
+@pytest.mark.parametrize("state", [None, {}, {"values": []}, {"values": "ab"}, {"values": [1], "more": 1}, [60]])
 def test_damaged_state_is_refused(state):
     with pytest.raises(ValueError, match="vocabulary"):
         Vocabulary.from_dict(state)
@@ -110,8 +108,6 @@ def test_table():
 
 def test_vocabulary_of_real_tunes():
     control = Vocabulary.from_values(Control().encode(tune) for tune in real_tunes())
-    db12 = Vocabulary.from_values(
-        version for tune in real_tunes() for version in DB12().training_versions(tune)
-    )
+    db12 = Vocabulary.from_values(version for tune in real_tunes() for version in DB12().training_versions(tune))
     assert db12.known(control.values).all()
     assert len(db12) > len(control)

@@ -49,10 +49,7 @@ def tensorflow_ugrnn(layer):
 def tensorflow_nas(layer):
     w = weights_of(layer)
     order = np.argsort((0, 2, 5, 7, 4, 6, 1, 3))
-    kernels = [
-        np.concatenate([np.split(w[key], 8)[k].T for k in order], axis=1)
-        for key in ("weight_ih", "weight_hh")
-    ]
+    kernels = [np.concatenate([np.split(w[key], 8)[k].T for k in order], axis=1) for key in ("weight_ih", "weight_hh")]
     return nas, *kernels
 
 

@@ -150,9 +150,7 @@ def test_estimates_equal_counts(cell):
     for layers in (1, 2, 4):
         for initialization in ("paper", "torch"):
             options = {"layers": layers, "initialization": initialization}
-            assert estimate_parameters(11, 8, cell=cell, **options) == count_parameters(
-                model_of(cell, **options)
-            )
+            assert estimate_parameters(11, 8, cell=cell, **options) == count_parameters(model_of(cell, **options))
     stack = mixed(MIXED)
     assert estimate_parameters(11, 8, 3, stack) == count_parameters(model_of(stack, layers=3))
 

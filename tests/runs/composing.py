@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from hydra import compose, initialize_config_dir
-from hydra.core.hydra_config import HydraConfig
 
 from melgen.conf_dir import CONF_DIR
 from melgen.runs.naming import run_name
 
 
+@cache
 def composed(*overrides):
-    """The configuration that ``python -m melgen.train overrides`` would run with."""
+    """The configuration that ``python -m melgen.train overrides`` would run with; not to be changed."""
     with initialize_config_dir(CONF_DIR, version_base="1.3"):
         config = compose("config", overrides=list(overrides), return_hydra_config=True)
-        HydraConfig.instance().set_config(config)
     return config
 
 
+@cache
 def names_of(*overrides):
     """Name of the sweep's directory and of the run's."""
     with initialize_config_dir(CONF_DIR, version_base="1.3"):

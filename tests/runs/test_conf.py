@@ -38,9 +38,7 @@ def plain(config):
 @pytest.mark.parametrize(("cell", "dataset"), list(itertools.product(CELLS, REPRESENTATIONS)))
 def test_every_network_of_the_sweep_composes_and_builds(cell, dataset):
     for layers in range(1, 6):
-        config = plain(
-            composed(*PLACE, f"cell={cell}", f"dataset={dataset}", f"layers={layers}", "hidden_size=4")
-        )
+        config = plain(composed(*PLACE, f"cell={cell}", f"dataset={dataset}", f"layers={layers}", "hidden_size=4"))
         check(config)
         model = instantiate(config.model, vocab_size=7)
         assert len(model.layers) == layers
@@ -90,7 +88,11 @@ def test_experiments_are_the_recipe_of_the_paper(experiment, dataset, epochs):
         128,
         5,
     )
-    assert (config.optimizer.lr, config.scheduler.gamma, config.cleaning.min_length_notes) == (0.002, 0.97, 3)
+    assert (config.optimizer.lr, config.scheduler.schedule.gamma, config.cleaning.min_length_notes) == (
+        0.002,
+        0.97,
+        3,
+    )
     assert (config.dataset.shuffle, config.dataset.drop_tail) == (False, True)
     assert config.optimizer._target_ == "torch.optim.Adam"
     assert config.model.embedding_size is None
@@ -141,9 +143,7 @@ def test_a_misspelt_part_is_refused(group):
 
 
 def test_a_part_can_be_switched_off(tmp_path):
-    config = plain(
-        composed("name=n", f"run_dir={tmp_path}", "callbacks.sampling=null", "callbacks.checkpoint=null")
-    )
+    config = plain(composed("name=n", f"run_dir={tmp_path}", "callbacks.sampling=null", "callbacks.checkpoint=null"))
     assert len(assembly.build_named(config.callbacks, "callbacks")) == 2
 
 

@@ -192,10 +192,7 @@ def test_messages_are_those_of_the_cause():
     with pytest.raises(Exception, match="Error in call to target") as wrapped:
         instantiate({"_target_": "melgen.corpora.FolkCorpus", "collections": ["polka"]})
     assert message_of(wrapped.value).startswith("collections=['polka']: expected")
-    assert (
-        message_of(FileNotFoundError(2, "No such file or directory", "a.mid"))
-        == "a.mid: No such file or directory"
-    )
+    assert message_of(FileNotFoundError(2, "No such file or directory", "a.mid")) == "a.mid: No such file or directory"
     assert message_of(KeyboardInterrupt()) == "KeyboardInterrupt"
 
 

@@ -56,7 +56,7 @@ def test_it_leaves_out_where_the_corpus_lies():
         ("batch_size=4", "batch_size"),
         ("seq_length=4", "seq_length"),
         ("optimizer.lr=0.1", "optimizer.lr"),
-        ("scheduler.gamma=0.5", "scheduler.gamma"),
+        ("scheduler=constant", "scheduler.schedule._target_"),
         ("gradient_clip_norm=1", "gradient_clip_norm"),
         ("dataset=db12", "dataset.representation._target_"),
         ("dataset.shuffle=false", "dataset.shuffle"),

@@ -61,7 +61,6 @@ def test_names(overrides, expected):
         ["model.embedding_size=null"],
         ["cleaning.min_length_notes=12"],
         ["optimizer=adam"],
-        ["scheduler=decay_per_epoch"],
         ["corpus=folk"],
         ["split_seed=0"],
     ],

@@ -69,9 +69,7 @@ def end(tmp_path, monkeypatch, capsys):
         monkeypatch.setenv(SWEEP_VARIABLE, "this")
         report = SweepReport()
         report.jobs = jobs
-        settings = OmegaConf.create(
-            {"output_dir": str(tmp_path), "hydra": {"sweep": {"dir": str(tmp_path / name)}}}
-        )
+        settings = OmegaConf.create({"output_dir": str(tmp_path), "hydra": {"sweep": {"dir": str(tmp_path / name)}}})
         code = 0
         try:
             report.on_multirun_end(settings)
@@ -106,9 +104,7 @@ def test_a_sweep_that_went_well(tmp_path, end):
 
 def test_a_failed_job_is_named_and_the_command_fails(tmp_path, end):
     make_run(tmp_path / "sweep" / "control-lstm-1-seed0", "finished", result=RESULT)
-    make_run(
-        tmp_path / "sweep" / "control-lstm-2-seed0", "failed", result=RESULT, error="out of luck\nat night"
-    )
+    make_run(tmp_path / "sweep" / "control-lstm-2-seed0", "failed", result=RESULT, error="out of luck\nat night")
     code, out, rows = end(2)
     assert code == 1
     assert "1 of 2 jobs finished" in out

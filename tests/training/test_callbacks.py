@@ -168,9 +168,7 @@ def test_tensorboard_is_told_everything(folder):
     assert {"train/loss", "val/bits_per_note", "test/loss", "tonality/centricity"} <= set(tags["scalars"])
     assert tags["images"] == ["embedding"]
     assert "songs/text_summary" in tags["tensors"]
-    expected = {
-        r["step"]: r["val/loss"] for r in read_history(folder / "run" / "metrics.csv") if "val/loss" in r
-    }
+    expected = {r["step"]: r["val/loss"] for r in read_history(folder / "run" / "metrics.csv") if "val/loss" in r}
     assert {e.step: e.value for e in events.Scalars("val/loss")} == pytest.approx(expected, rel=1e-6)
 
 

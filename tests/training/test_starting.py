@@ -83,9 +83,7 @@ def test_another_network_is_refused_and_left_alone(folder, model, named):
 
 
 def test_another_representation_is_refused(folder):
-    with pytest.raises(
-        CheckpointError, match=r"trained with dataset=control, and this run has dataset=interval"
-    ):
+    with pytest.raises(CheckpointError, match=r"trained with dataset=control, and this run has dataset=interval"):
         train(tuned(folder, "dataset=interval", "trainer.max_steps=5"))
     assert not (folder / "new").exists()
 
@@ -111,8 +109,7 @@ def test_a_resumed_tuning_equals_an_undisturbed_one(folder):
     train(tuned(folder, "trainer.max_steps=9"))
     train(tuned(folder, "trainer.max_steps=9", f"run_dir={folder}/undisturbed"))
     resumed, undisturbed = (
-        load_model(folder / name / "checkpoints" / "last.ckpt").model.state_dict()
-        for name in ("new", "undisturbed")
+        load_model(folder / name / "checkpoints" / "last.ckpt").model.state_dict() for name in ("new", "undisturbed")
     )
     assert same(dict(resumed), dict(undisturbed))
 

@@ -91,9 +91,7 @@ def test_three_runs_in_one_process_are_three_runs_with_their_ends(tmp_path):
 def test_a_training_leaves_its_configuration_metrics_and_songs(tmp_path):
     write_songs(tmp_path / "tiny_song_list.p", walks(30))
     train(
-        small_config(
-            tmp_path, "logger=wandb", "callbacks=default", "callbacks.sampling.songs=3", "trainer.max_steps=4"
-        )
+        small_config(tmp_path, "logger=wandb", "callbacks=default", "callbacks.sampling.songs=3", "trainer.max_steps=4")
     )
     (messages,) = records(tmp_path / "run").values()
     logged = {

@@ -70,9 +70,7 @@ class CorpusCache:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
-    def store(
-        self, key: str, melodies: Melodies, splits: NDArray[np.int8] | None, details: dict[str, Any]
-    ) -> None:
+    def store(self, key: str, melodies: Melodies, splits: NDArray[np.int8] | None, details: dict[str, Any]) -> None:
         """Write an entry; the caller holds its lock.
 
         Raises:
@@ -82,18 +80,12 @@ class CorpusCache:
         scratch = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".part", dir=self._folder))
         try:
             for name, dtype in _ARRAYS.items():
-                np.save(
-                    scratch / f"{name}.npy", np.asarray(getattr(melodies, name), dtype), allow_pickle=False
-                )
+                np.save(scratch / f"{name}.npy", np.asarray(getattr(melodies, name), dtype), allow_pickle=False)
             if splits is not None:
                 np.save(scratch / _SPLITS, splits, allow_pickle=False)
-            _write_json(
-                scratch / _TUNES, {"titles": list(melodies.titles), "sources": list(melodies.sources)}
-            )
+            _write_json(scratch / _TUNES, {"titles": list(melodies.titles), "sources": list(melodies.sources)})
             checksums = {path.name: _checksum(path) for path in sorted(scratch.iterdir())}
-            _write_json(
-                scratch / _REPORT, {**details, "has_splits": splits is not None, "checksums": checksums}
-            )
+            _write_json(scratch / _REPORT, {**details, "has_splits": splits is not None, "checksums": checksums})
             for path in (*scratch.iterdir(), scratch):
                 _flush(path)
             scratch.chmod(0o755)

@@ -24,9 +24,7 @@ from melgen.corpora.report import ImportReport
 from melgen.corpora.sources import Listing
 from melgen.music.melody import Melodies
 
-READER_VERSION = (
-    1  # raise when a reader or a rule changes what comes out, so that cached corpora are read anew
-)
+READER_VERSION = 1  # raise when a reader or a rule changes what comes out, so that cached corpora are read anew
 _LIBRARIES = ("music21", "muspy", "symusic")
 
 
@@ -158,9 +156,7 @@ def fingerprint(listing: Listing, cleaning: Cleaning, kind: str) -> str:
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for source in listing.sources:
         digest.update(json.dumps([source.name, source.split, source.part]).encode())
-    paths = (
-        dict.fromkeys(source.path for source in listing.sources) if listing.inputs is None else listing.inputs
-    )
+    paths = dict.fromkeys(source.path for source in listing.sources) if listing.inputs is None else listing.inputs
     for path in paths:
         digest.update(_content_digest(path))
     return digest.hexdigest()[:32]

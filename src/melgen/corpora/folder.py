@@ -98,13 +98,8 @@ class FolderCorpus(AbstractCorpus):
             else:
                 sources.append(Source(path, name, split))
         if not sources:
-            found = (
-                ", ".join(f"{count} {suffix}" for suffix, count in sorted(ignored.items()))
-                or "no file at all"
-            )
-            raise CorpusError(
-                f"{self.path}: nothing to read; it holds {found}, expected {', '.join(READERS)}"
-            )
+            found = ", ".join(f"{count} {suffix}" for suffix, count in sorted(ignored.items())) or "no file at all"
+            raise CorpusError(f"{self.path}: nothing to read; it holds {found}, expected {', '.join(READERS)}")
         if splits:
             sources.sort(key=lambda source: source.split or 0)
         remarks = [f"{outside} files outside the folders of the splits are not read"] if outside else []
@@ -116,9 +111,7 @@ class FolderCorpus(AbstractCorpus):
 def declared_splits(folder: Path) -> dict[str, int]:
     """The subfolders that are splits, with their split; empty if the folder declares none."""
     found = {entry.name: entry.name.lower() for entry in sorted(folder.iterdir()) if entry.is_dir()}
-    return complete_splits(
-        {name: SPLIT_OF_NAME[key] for name, key in found.items() if key in SPLIT_OF_NAME}, folder
-    )
+    return complete_splits({name: SPLIT_OF_NAME[key] for name, key in found.items() if key in SPLIT_OF_NAME}, folder)
 
 
 def complete_splits(split_of: dict[str, int], where: Path) -> dict[str, int]:
@@ -132,9 +125,7 @@ def complete_splits(split_of: dict[str, int], where: Path) -> dict[str, int]:
         names[split].append(name)
     for split, several in names.items():
         if len(several) > 1:
-            raise CorpusError(
-                f"{where}: {' and '.join(several)} both stand for the {SPLIT_NAMES[split]} split"
-            )
+            raise CorpusError(f"{where}: {' and '.join(several)} both stand for the {SPLIT_NAMES[split]} split")
     if len(names) == 2:
         (missing,) = {0, 1, 2} - set(names)
         there = " and ".join(sorted(split_of))

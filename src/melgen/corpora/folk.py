@@ -59,8 +59,7 @@ class FolkCorpus(AbstractCorpus):
             files = [path for path in files_below(folder) if path.suffix == ".abc"]
             if not files:
                 raise CorpusError(
-                    f"collection {collection}: no ABC file in {folder}; "
-                    "this music21 was installed without its corpus"
+                    f"collection {collection}: no ABC file in {folder}; this music21 was installed without its corpus"
                 )
             sources += [Source(path, path.relative_to(corpus).as_posix()) for path in files]
         return Listing(sources)

@@ -36,9 +36,7 @@ class Reading:
     remarks: Counter[str] = field(default_factory=Counter)
 
 
-def read_source(
-    source: Source, alive: Callable[[], None], read: Reader, cleaning: Cleaning | None
-) -> Reading:
+def read_source(source: Source, alive: Callable[[], None], read: Reader, cleaning: Cleaning | None) -> Reading:
     """Read and clean one source; runs in a worker process, and calls ``alive`` after each tune.
 
     Without ``cleaning`` the source is a ready representation, whose values pass unchanged.
@@ -138,9 +136,7 @@ def _gather(
         keep = _mark_duplicates(melodies, splits, cleaning, report)
         melodies, splits = select(melodies, keep), None if splits is None else splits[keep]
     else:
-        report.remarks.append(
-            f"already encoded as {listing.encoded_as}: fed as it is, neither cleaned nor compared"
-        )
+        report.remarks.append(f"already encoded as {listing.encoded_as}: fed as it is, neither cleaned nor compared")
     if splits is not None:
         sizes = np.bincount(splits, minlength=len(SPLIT_NAMES))
         parts = ", ".join(f"{size:,} {name}" for name, size in zip(SPLIT_NAMES, sizes, strict=True))
@@ -164,9 +160,7 @@ def _mark_duplicates(
         across += splits is not None and splits[index] != splits[original]
         if cleaning.drop_duplicates:
             keep[index] = False
-            report.drop(
-                Rejection(DUPLICATE, f"same as {melodies.sources[original]}", melodies.sources[index])
-            )
+            report.drop(Rejection(DUPLICATE, f"same as {melodies.sources[original]}", melodies.sources[index]))
     if across:
         report.remarks.append(f"{across} tunes repeat a tune of another split of the source")
     return keep

@@ -16,7 +16,7 @@ from melgen.corpora.readers.abc import read_abc
 from melgen.corpora.sources import Listing, Source, check_folder, files_below, user_path
 
 ABC_DATASETS = ("EssenFolkSongDatabase", "NottinghamDatabase")
-_DOWNLOAD_HINT = "download=true fetches it"
+_DOWNLOAD_HINT = "corpus.download=true fetches it"
 
 
 class MusPyCorpus(AbstractCorpus):
@@ -32,7 +32,7 @@ class MusPyCorpus(AbstractCorpus):
     """
 
     def __init__(self, name: str, root: str | os.PathLike[str], download: bool = False):
-        self.name, self.root, self.download = name, user_path(root, "root"), download
+        self.name, self.root, self.download = name, user_path(root, "corpus.root"), download
 
     @property
     def description(self) -> str:
@@ -48,25 +48,24 @@ class MusPyCorpus(AbstractCorpus):
         """The items of the dataset; downloads it if asked to."""
         available = available_datasets()
         if self.name not in available:
-            raise CorpusError(f"name={self.name}: muspy has no such dataset; it has {', '.join(available)}")
+            known = ", ".join(available)
+            raise CorpusError(f"corpus.name={self.name}: muspy has no such dataset; it has {known}")
         if self.download:
             self._download()
-        check_folder(self.root, "root")
+        check_folder(self.root, "corpus.root")
         files = [path for path in files_below(self.root) if "_converted" not in path.parts]
         if self.name in ABC_DATASETS:
             sources = [
-                Source(path, path.relative_to(self.root).as_posix())
-                for path in files
-                if path.suffix.lower() == ".abc"
+                Source(path, path.relative_to(self.root).as_posix()) for path in files if path.suffix.lower() == ".abc"
             ]
             if not sources:
-                raise CorpusError(f"root={self.root}: no ABC file of {self.name} there; {_DOWNLOAD_HINT}")
+                raise CorpusError(f"corpus.root={self.root}: no ABC file of {self.name} there; {_DOWNLOAD_HINT}")
             return Listing(sources)
         try:
             dataset = open_dataset(self.name, str(self.root))
         except Exception as error:  # each class fails in its own way on a folder that is not as it expects
             raise CorpusError(
-                f"root={self.root}: muspy finds no {self.name} there ({error}); {_DOWNLOAD_HINT}"
+                f"corpus.root={self.root}: muspy finds no {self.name} there ({error}); {_DOWNLOAD_HINT}"
             ) from error
         sources = [Source(self.root, f"{self.name}#{index + 1}", part=index) for index in range(len(dataset))]
         return Listing(sources, inputs=files)
@@ -75,7 +74,7 @@ class MusPyCorpus(AbstractCorpus):
         dataset = _dataset_class(self.name)
         if not hasattr(dataset, "download_and_extract"):
             raise CorpusError(
-                f"download=true: muspy cannot download {self.name}; put it into root={self.root}"
+                f"corpus.download=true: muspy cannot download {self.name}; put it into corpus.root={self.root}"
             )
         try:
             self.root.mkdir(parents=True, exist_ok=True)

@@ -63,19 +63,15 @@ class PicklesCorpus(AbstractCorpus):
             listed = "; ".join(f"{kind}: {', '.join(names[:3])}" for kind, names in kinds.items())
             raise CorpusError(
                 f"{self.path}: pickles of {len(kinds)} kinds cannot be one corpus ({listed}); "
-                f"give one file as path, or pattern=, such as pattern={min(kinds, key=len)}"
+                f"give one file as path, or corpus.pattern=, such as corpus.pattern={min(kinds, key=len)}"
             )
         splits = self._splits(chosen)
-        sources = [
-            Source(path, path.relative_to(self.path).as_posix(), splits.get(path.name)) for path in chosen
-        ]
+        sources = [Source(path, path.relative_to(self.path).as_posix(), splits.get(path.name)) for path in chosen]
         if splits:
             sources.sort(key=lambda source: source.split or 0)
         encodings = {encoding_of(path) for path in chosen}
         if len(encodings) > 1:
-            raise CorpusError(
-                f"{self.path}: some of {', '.join(path.name for path in chosen)} are streams, not all"
-            )
+            raise CorpusError(f"{self.path}: some of {', '.join(path.name for path in chosen)} are streams, not all")
         return Listing(sources, encoded_as=encodings.pop())
 
     def _matches(self, name: str) -> bool:

@@ -92,9 +92,7 @@ class ImportReport:
         lines += [f"  {name:<24}{value:>9,}" for name, value in rows]
         if self.dropped:
             lines += ["  dropped because", *("  " + line for line in self.reasons().splitlines())]
-        lines.append(
-            f"  {'duplicates':<24}{self.duplicates:>9,}  (same interval sequence as an earlier tune)"
-        )
+        lines.append(f"  {'duplicates':<24}{self.duplicates:>9,}  (same interval sequence as an earlier tune)")
         if self.ignored_files:
             kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(self.ignored_files.items()))
             lines.append(f"  ignored files: {kinds}")

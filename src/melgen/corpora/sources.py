@@ -63,9 +63,7 @@ def user_path(value: object, key: str) -> Path:
         CorpusError: it is missing, or no path at all.
     """
     if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
-        raise CorpusError(
-            f"{key}={'null' if value is None else repr(value)}: must be the path of a file or folder"
-        )
+        raise CorpusError(f"{key}={'null' if value is None else repr(value)}: must be the path of a file or folder")
     return Path(value).expanduser()
 
 

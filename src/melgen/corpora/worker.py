@@ -6,6 +6,7 @@ import os
 import pickle
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 from melgen.corpora.workers import ALIVE, READY
@@ -51,4 +52,5 @@ def _limit_memory() -> None:
         return
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     limit = MAX_ADDRESS_SPACE if hard == resource.RLIM_INFINITY else min(MAX_ADDRESS_SPACE, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    with suppress(ValueError, OSError):  # macOS knows the limit and refuses to set it
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))

@@ -30,9 +30,7 @@ from melgen.corpora.extraction import UNREADABLE, Rejection
 from melgen.corpora.sources import Source
 
 MAX_SILENT_SECONDS = 120.0  # a worker shows that it is alive after each tune
-_BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from melgen.corpora.worker import main; main()"
-)
+_BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from melgen.corpora.worker import main; main()"
 READY, ALIVE = "ready", "alive"
 
 ReadTask = Callable[[Source, Callable[[], None]], Any]

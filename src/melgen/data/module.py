@@ -47,7 +47,8 @@ class MelodyDataModule(pl.LightningDataModule):
         splits: ``[tunes]``, a `Split` each.
         vocabulary: the values of the training split (and of ``base_vocabulary``), sorted.
         is_encoded: whether the corpus was a ready stream, whose melodies hold values instead of pitches.
-        fingerprint: identifies the corpus as read and cleaned.
+        fingerprint: identifies the melodies and declared splits themselves, wherever and by whatever they
+            were read.
         statistics: plain numbers worth keeping with a run.
     """
 
@@ -90,7 +91,7 @@ class MelodyDataModule(pl.LightningDataModule):
         imported = self._import()
         self.melodies, self.fingerprint, self.report = (
             imported.melodies,
-            imported.fingerprint,
+            content_hash(imported.melodies, imported.splits),
             imported.report,
         )
         self.is_encoded = imported.encoded_as is not None
@@ -111,9 +112,7 @@ class MelodyDataModule(pl.LightningDataModule):
             drop_tail=self.drop_tail,
         )
         comparable = self._comparable_tunes()
-        self._held_out = {
-            split: self._tune_loader(split, comparable) for split in (Split.VALIDATION, Split.TEST)
-        }
+        self._held_out = {split: self._tune_loader(split, comparable) for split in (Split.VALIDATION, Split.TEST)}
         self.statistics = self._statistics(comparable)
 
     def tunes_of(self, split: Split) -> list[NDArray[np.int16]]:
@@ -147,8 +146,7 @@ class MelodyDataModule(pl.LightningDataModule):
     def _import(self) -> ImportedCorpus:
         if not isinstance(self.corpus, AbstractCorpus):
             melodies = Melodies.from_list(self.corpus)
-            fingerprint = hashlib.sha256(melodies.pitches.tobytes() + melodies.starts.tobytes()).hexdigest()
-            return ImportedCorpus(melodies, None, None, fingerprint, ImportReport("melodies in memory"))
+            return ImportedCorpus(melodies, None, None, "", ImportReport("melodies in memory"))
         imported = self.corpus.load(self.cleaning, **self._reading)  # type: ignore[arg-type]
         if imported.encoded_as not in (None, self.representation.name):
             raise CorpusError(
@@ -162,14 +160,10 @@ class MelodyDataModule(pl.LightningDataModule):
             return split_tunes(imported.melodies, self.split_fractions, self.split_seed)
         for split in Split:
             if not np.any(imported.splits == split):
-                raise CorpusError(
-                    f"the corpus declares its splits, but its {split.name.lower()} split holds no tune"
-                )
+                raise CorpusError(f"the corpus declares its splits, but its {split.name.lower()} split holds no tune")
         copies = copies_across_splits(interval_groups(imported.melodies), imported.splits)
         if copies:
-            log.warning(
-                "%d tunes have a copy in another split; the corpus declares its splits, so they stay", copies
-            )
+            log.warning("%d tunes have a copy in another split; the corpus declares its splits, so they stay", copies)
         return imported.splits
 
     def _training_versions(self, tune: NDArray) -> list[NDArray]:
@@ -187,8 +181,8 @@ class MelodyDataModule(pl.LightningDataModule):
         else:
             train_tunes = self.tunes_of(Split.TRAIN)
             encoders = []
-            for representation_class in REPRESENTATIONS.values():
-                representation = representation_class()
+            others = (other() for name, other in REPRESENTATIONS.items() if name != self.representation.name)
+            for representation in (self.representation, *others):
                 versions = (v for tune in train_tunes for v in representation.training_versions(tune))
                 encoders.append((representation.encode, Vocabulary.from_values(versions)))
         for i in held_out:
@@ -197,9 +191,7 @@ class MelodyDataModule(pl.LightningDataModule):
         return comparable
 
     def _tune_loader(self, split: Split, comparable: NDArray[np.bool_]) -> TuneLoader:
-        values = [
-            tune if self.is_encoded else self.representation.encode(tune) for tune in self.tunes_of(split)
-        ]
+        values = [tune if self.is_encoded else self.representation.encode(tune) for tune in self.tunes_of(split)]
         return TuneLoader(
             TokenTunes.from_arrays([self.vocabulary.encode(tune) for tune in values]),
             np.concatenate([self.vocabulary.known(tune) for tune in values]),
@@ -220,7 +212,15 @@ class MelodyDataModule(pl.LightningDataModule):
             statistics[f"{name}_notes"] = int(self.melodies.lengths[chosen].sum())
             if split != Split.TRAIN:
                 statistics[f"{name}_unseen_values"] = int(np.count_nonzero(~self._held_out[split].known))
-                statistics[f"{name}_tunes_left_out_of_bits_per_note"] = int(
-                    np.count_nonzero(~comparable[chosen])
-                )
+                statistics[f"{name}_tunes_left_out_of_bits_per_note"] = int(np.count_nonzero(~comparable[chosen]))
         return statistics
+
+
+def content_hash(melodies: Melodies, splits: NDArray[np.int8] | None) -> str:
+    """A hash of melodies and their declared splits, the same on every machine."""
+    digest = hashlib.sha256()
+    columns = (melodies.pitches, melodies.onsets, melodies.durations, melodies.starts)
+    for array in (*columns, np.zeros(0, np.int8) if splits is None else splits):
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:32]

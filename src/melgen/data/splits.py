@@ -77,8 +77,7 @@ def check_fractions(fractions: Sequence[float]) -> None:
     """Raise a `ValueError` unless ``fractions`` are three positive shares that sum to 1."""
     if len(fractions) != len(Split) or min(fractions) <= 0 or abs(sum(fractions) - 1) > FRACTION_TOLERANCE:
         raise ValueError(
-            f"split_fractions={list(fractions)}: must be three positive shares (train, validation, test) "
-            "that sum to 1"
+            f"split_fractions={list(fractions)}: must be three positive shares (train, validation, test) that sum to 1"
         )
 
 

@@ -78,9 +78,7 @@ class TokenTunes:
         counts = np.maximum(self.starts[order + 1] - self.starts[order] - 1, 0)
         ends = np.cumsum(counts)
         # position of pair i = start of its tune + its place within the tune
-        positions = np.arange(ends[-1] if len(ends) else 0) + np.repeat(
-            self.starts[order] - (ends - counts), counts
-        )
+        positions = np.arange(ends[-1] if len(ends) else 0) + np.repeat(self.starts[order] - (ends - counts), counts)
         return self.tokens[positions].astype(np.int64), self.tokens[positions + 1].astype(np.int64)
 
 

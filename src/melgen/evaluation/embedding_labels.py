@@ -57,9 +57,7 @@ def add_legend(axes: Axes, title: str, entries: dict[str, Colour]) -> None:
     """A legend beside the picture, so that it hides no dot."""
     from matplotlib.lines import Line2D
 
-    handles = [
-        Line2D([], [], linestyle="", marker="o", color=colour, label=name) for name, colour in entries.items()
-    ]
+    handles = [Line2D([], [], linestyle="", marker="o", color=colour, label=name) for name, colour in entries.items()]
     axes.legend(handles=handles, title=title, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
 
 

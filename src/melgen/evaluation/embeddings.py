@@ -121,8 +121,7 @@ def write_projector(directory: str | Path, weights: ArrayLike, names: Sequence[s
     tensors = "".join("\t".join(f"{weight:.9g}" for weight in row) + "\n" for row in matrix.tolist())
     metadata = "".join(f"{name}\n" for name in names)
     config = (
-        'embeddings {\n  tensor_name: "embedding"\n  tensor_path: "tensors.tsv"\n'
-        '  metadata_path: "metadata.tsv"\n}\n'
+        'embeddings {\n  tensor_name: "embedding"\n  tensor_path: "tensors.tsv"\n  metadata_path: "metadata.tsv"\n}\n'
     )
     directory = Path(directory)
     files = {"tensors.tsv": tensors, "metadata.tsv": metadata, "projector_config.pbtxt": config}

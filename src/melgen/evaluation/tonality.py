@@ -162,9 +162,7 @@ def tonality(pitches: ArrayLike, span_notes: int = DEFAULT_SPAN_NOTES) -> Tonali
     )
 
 
-def tonality_table(
-    melodies: Sequence[ArrayLike], span_notes: int = DEFAULT_SPAN_NOTES
-) -> NDArray[np.float64]:
+def tonality_table(melodies: Sequence[ArrayLike], span_notes: int = DEFAULT_SPAN_NOTES) -> NDArray[np.float64]:
     """`tonality` of many melodies at once, equal to the last bit and fast enough for a corpus.
 
     Shape:

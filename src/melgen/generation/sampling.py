@@ -104,15 +104,15 @@ def sample_values(
         ValueError: if an option is out of its range or the primer is empty.
     """
     _check_options(selection, temperature, top_k, top_p)
-    _check_at_least_one("songs", songs)
-    _check_at_least_one("notes", notes)
+    _check_count("songs", songs)
+    _check_count("notes", notes)
     primer = torch.as_tensor(
         primer_tokens if isinstance(primer_tokens, Tensor) else list(primer_tokens), dtype=torch.int64
     )
     if primer.ndim != 1 or not len(primer):
         raise ValueError(f"a primer is a list of at least one token, got shape {list(primer.shape)}")
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"seed must lie between 0 and 2**64 - 1, got {seed}")
+    if not isinstance(seed, int) or not 0 <= seed < 2**64:
+        raise ValueError(f"seed must be a whole number between 0 and 2**64 - 1, got {seed}")
     generator = torch.Generator().manual_seed(seed)
     written = torch.empty(songs, notes, dtype=torch.int64)
     with torch.inference_mode(), _evaluating(model):
@@ -165,17 +165,21 @@ def sample_melodies(
 def _check_options(selection: str, temperature: float, top_k: int | None, top_p: float | None) -> None:
     if selection not in get_args(Selection):
         raise ValueError(f"unknown selection {selection!r}; known are {', '.join(get_args(Selection))}")
-    if not 0 < temperature < float("inf"):
-        raise ValueError(f"temperature must be positive, got {temperature}")
+    if not _is_number(temperature) or not 0 < temperature < float("inf"):
+        raise ValueError(f"temperature must be a positive number, got {temperature}")
     if top_k is not None:
-        _check_at_least_one("top_k", top_k)
-    if top_p is not None and not 0 < top_p <= 1:
+        _check_count("top_k", top_k)
+    if top_p is not None and (not _is_number(top_p) or not 0 < top_p <= 1):
         raise ValueError(f"top_p must be above 0 and at most 1, got {top_p}")
 
 
-def _check_at_least_one(name: str, number: int) -> None:
-    if number < 1:
-        raise ValueError(f"{name} must be at least 1, got {number}")
+def _check_count(name: str, number: int) -> None:
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, got {number}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _device_of(model: NextNote) -> torch.device:

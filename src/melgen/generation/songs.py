@@ -114,9 +114,7 @@ def _summary(
     velocity: int,
 ) -> str:
     if missing := [key for key in REQUIRED_METADATA if key not in metadata]:
-        raise ValueError(
-            f"the metadata of songs need {', '.join(REQUIRED_METADATA)}; {missing[0]} is missing"
-        )
+        raise ValueError(f"the metadata of songs need {', '.join(REQUIRED_METADATA)}; {missing[0]} is missing")
     head = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -153,9 +151,7 @@ def _read_song(song: Any, where: str) -> Melody:
         columns.append(tuple(column))
     pitches, onsets, durations = columns
     if outside := [pitch for pitch in pitches if not LOWEST_PITCH <= pitch <= HIGHEST_PITCH]:
-        raise ValueError(
-            f"{where} is damaged: pitch {outside[0]} is outside {LOWEST_PITCH} to {HIGHEST_PITCH}"
-        )
+        raise ValueError(f"{where} is damaged: pitch {outside[0]} is outside {LOWEST_PITCH} to {HIGHEST_PITCH}")
     try:
         return Melody(pitches, onsets, durations)
     except ValueError as error:

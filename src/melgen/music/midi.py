@@ -47,9 +47,7 @@ def midi_bytes(melody: Melody, tempo_qpm: float = 120, velocity: int = 100) -> b
         title = melody.title.encode("utf-8", "replace").decode("utf-8")
         notes.append(MetaMessage("track_name", name=title, time=0))
     now = 0
-    for i, (pitch, onset, duration) in enumerate(
-        zip(melody.pitches, melody.onsets, melody.durations, strict=True)
-    ):
+    for i, (pitch, onset, duration) in enumerate(zip(melody.pitches, melody.onsets, melody.durations, strict=True)):
         end = onset + max(duration, 1)
         if i + 1 < len(melody):
             end = min(end, melody.onsets[i + 1])

@@ -263,15 +263,15 @@ def transpositions(lowest: int, highest: int) -> Values:
     return np.concatenate([np.arange(0, -down - 1, -1), np.arange(1, up + 1)]).astype(np.int16)
 
 
-# Bits per note are compared over the tunes that every representation listed here can score.
-# A list, not a hook on subclasses: a class defined in a test or a notebook must not change that comparison.
+# Bits per note are compared over the tunes that every representation listed here can score. A list, not a
+# hook on subclasses: a representation of your own must not change the figures of these.
 REPRESENTATIONS: Mapping[str, type[AbstractRepresentation]] = MappingProxyType(
     {representation.name: representation for representation in (Control, Interval, DB12)}
 )
 
 
 def representation_named(name: str) -> AbstractRepresentation:
-    """The representation of that name.
+    """The representation of that name, among ours and those of yours that are imported.
 
     Raises:
         ValueError: if there is none.
@@ -279,9 +279,19 @@ def representation_named(name: str) -> AbstractRepresentation:
     >>> representation_named("interval")
     Interval()
     """
-    if name not in REPRESENTATIONS:
-        raise ValueError(f"unknown representation {name!r}; known are {', '.join(REPRESENTATIONS)}")
-    return REPRESENTATIONS[name]()
+    known = dict(REPRESENTATIONS)
+    waiting: list[type[AbstractRepresentation]] = AbstractRepresentation.__subclasses__()
+    while waiting:
+        candidate = waiting.pop()
+        waiting += candidate.__subclasses__()
+        if own_name := vars(candidate).get("name"):
+            known.setdefault(own_name, candidate)
+    if name not in known:
+        raise ValueError(
+            f"unknown representation {name!r}; known are {', '.join(known)}; "
+            "one of your own must be imported first (imports=[module])"
+        )
+    return known[name]()
 
 
 def _as_pitches(pitches: ArrayLike, what: str = "melody") -> Values:

@@ -56,8 +56,7 @@ class Vocabulary:
         self._lowest, self._highest = int(array[0]), int(array[-1])
         if self._highest - self._lowest >= MAX_VALUE_SPAN:
             raise ValueError(
-                f"the values of a vocabulary span fewer than {MAX_VALUE_SPAN}, "
-                f"got {self._lowest} to {self._highest}"
+                f"the values of a vocabulary span fewer than {MAX_VALUE_SPAN}, got {self._lowest} to {self._highest}"
             )
         self.values: NDArray[np.int64] = array.copy()
         self.values.flags.writeable = False

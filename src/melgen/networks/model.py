@@ -191,9 +191,7 @@ def _factories(cell: LayerFactory | Sequence[LayerFactory], layers: int) -> list
         factories = [cell] * layers
     for factory in factories:
         if not callable(factory):
-            raise ValueError(
-                f"cell must be a class or partial that builds a layer, or a list of them, got {factory!r}"
-            )
+            raise ValueError(f"cell must be a class or partial that builds a layer, or a list of them, got {factory!r}")
     return factories
 
 

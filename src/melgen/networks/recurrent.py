@@ -42,9 +42,7 @@ def check_count(key: str, value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{key} must be a whole number of at least 1, got {value!r}")
     if value > sys.maxsize:
-        raise ValueError(
-            f"{key} must be a number that torch can count to, at most {sys.maxsize}, got {value!r}"
-        )
+        raise ValueError(f"{key} must be a number that torch can count to, at most {sys.maxsize}, got {value!r}")
     return value
 
 
@@ -86,9 +84,7 @@ class AbstractRecurrentLayer(nn.Module, ABC):
             return
         holder = cls.known.setdefault(name, cls)
         if (holder.__module__, holder.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise ValueError(
-                f"the cell name {name!r} of {cls.__qualname__} is taken by {holder.__qualname__}"
-            )
+            raise ValueError(f"the cell name {name!r} of {cls.__qualname__} is taken by {holder.__qualname__}")
         cls.known[name] = cls  # the same class once more: a module or notebook cell that ran again
 
     def __init__(self, input_size: int, hidden_size: int):

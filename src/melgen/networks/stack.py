@@ -125,7 +125,7 @@ def imported_layer(reference: str) -> type[AbstractRecurrentLayer]:
         if candidate.reference() == reference:
             return candidate
         waiting += candidate.__subclasses__()
-    raise ValueError(f"unknown cell {reference!r}: import the module that defines it first")
+    raise ValueError(f"unknown cell {reference!r}: import the module that defines it first (imports=[module])")
 
 
 def mixed(stack: Sequence[str | LayerFactory]) -> list[LayerFactory]:

@@ -73,12 +73,12 @@ class RunDirectory:
             IdentityError: if it belongs to another run, or holds what is no run's; names the differing
                 keys.
         """
-        earlier = self._read("identity.json")
         if force:
-            self._clear(ours=earlier is not None or (self.path / "status.json").exists())
-        elif earlier is None and any(self.checkpoints.glob("*.ckpt")):
+            self._clear()
+        earlier = self._read("identity.json")
+        if earlier is None and any(self.checkpoints.glob("*.ckpt")):
             raise IdentityError(f"{self.path}: holds checkpoints of unknown identity; force=true starts anew")
-        elif earlier is not None and (different := differences(earlier, identity)):
+        if earlier is not None and (different := differences(earlier, identity)):
             raise IdentityError(
                 f"{self.path}: belongs to another run, and nothing was changed; the keys that differ:\n  "
                 + "\n  ".join(different)
@@ -97,6 +97,7 @@ class RunDirectory:
             try:
                 yield
             except Exception as error:
+                error.is_of_this_run = True  # type: ignore[attr-defined]
                 self.record_failure(error)
                 raise
             except BaseException:  # Ctrl-C, or the exit that Lightning makes of it
@@ -121,10 +122,11 @@ class RunDirectory:
     def record_failure(self, error: BaseException) -> None:
         """Keep why the run failed, with its traceback.
 
-        A run that was refused because the directory is another's must not touch it: its account goes into a
-        directory of that name with ``-refused`` behind it.
+        What was refused before it started must not touch what an earlier start has left: its account then
+        goes into a directory of that name with ``-refused`` behind it.
         """
-        if isinstance(error, IdentityError) and not self.path.name.endswith(REFUSED):
+        came_before_its_start = not getattr(error, "is_of_this_run", False)
+        if came_before_its_start and (self.path / "identity.json").exists():
             return RunDirectory(self.path.with_name(self.path.name + REFUSED)).record_failure(error)
         text = "".join(traceback.format_exception(error))
         self.path.mkdir(parents=True, exist_ok=True)
@@ -166,17 +168,14 @@ class RunDirectory:
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise IdentityError(
-                f"{self.path / name}: damaged ({error}); force=true starts the run anew"
-            ) from error
+            raise IdentityError(f"{self.path / name}: damaged ({error}); force=true starts the run anew") from error
         return content if isinstance(content, dict) else None
 
-    def _clear(self, ours: bool) -> None:
+    def _clear(self) -> None:
+        ours = any((self.path / name).exists() for name in ("identity.json", "status.json"))
         entries = [entry for entry in self.path.iterdir() if entry.name not in (".lock", "train.log")]
         if entries and not ours:
-            raise IdentityError(
-                f"{self.path}: holds {entries[0].name}, and no run; force=true throws away runs only"
-            )
+            raise IdentityError(f"{self.path}: holds {entries[0].name}, and no run; force=true throws away runs only")
         for entry in entries:
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
@@ -192,8 +191,12 @@ def message_of(error: BaseException) -> str:
     """
     from hydra.errors import InstantiationException
 
+    where = ""
     while isinstance(error, InstantiationException) and isinstance(error.__cause__, ValueError | OSError):
+        where = str(error).rpartition("full_key: ")[2].strip() or where
         error = error.__cause__
+    if where:
+        return f"{message_of(error)} (in {where})"
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     # Hydra appends where it searched, OmegaConf where it was; the first paragraph says what is wrong.

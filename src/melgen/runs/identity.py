@@ -16,13 +16,35 @@ NOT_IDENTITY = frozenset(
         # the machine
         "workers", "threads", "hydra",
         # the budget, which may grow, and how the run is started
-        "trainer", "epochs_per_dataset", "force", "init_from",
+        "epochs_per_dataset", "force", "init_from",
     }
 )  # fmt: skip
 """Top-level keys that may differ between two starts of one run."""
 
+_TRAINER_ELSEWHERE = frozenset(
+    {
+        "_target_", "max_steps", "max_epochs", "min_steps", "min_epochs", "max_time", "val_check_interval",
+        "limit_val_batches", "limit_test_batches", "log_every_n_steps", "accelerator", "devices", "num_nodes",
+        "strategy", "deterministic", "benchmark", "precision", "profiler", "barebones", "enable_progress_bar",
+        "detect_anomaly", "inference_mode",
+    }
+)  # fmt: skip
+"""Keys of the trainer that set its budget, its device or what it tells."""
+
 _REPEATED_BY_DATASET = ("corpus", "cleaning", "cache_dir", "workers", "progress", "seed", "split_seed")
 _PLACES_OF_CORPUS = ("path", "root", "download")
+
+
+def is_identity(key: str) -> bool:
+    """Whether an overridden key or group, dotted or not, decides what a run computes.
+
+    >>> is_identity("trainer.max_steps"), is_identity("trainer"), is_identity("hidden_size")
+    (False, False, True)
+    """
+    top, _, rest = key.partition(".")
+    if top == "trainer":
+        return bool(rest) and rest not in _TRAINER_ELSEWHERE
+    return top.split("/")[0] not in NOT_IDENTITY
 
 
 class IdentityError(ValueError):
@@ -43,6 +65,8 @@ def identity_of(config: DictConfig, fingerprint: str, start: str | None = None) 
     for group, left_out in (("dataset", _REPEATED_BY_DATASET), ("corpus", _PLACES_OF_CORPUS)):
         if isinstance(kept.get(group), dict):
             kept[group] = {key: value for key, value in kept[group].items() if key not in left_out}
+    trainer = kept.pop("trainer", {})
+    kept["trainer"] = {key: value for key, value in trainer.items() if key not in _TRAINER_ELSEWHERE}
     return _flat(kept) | {"corpus.fingerprint": fingerprint, "started_from": start}
 
 

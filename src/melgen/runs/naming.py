@@ -14,7 +14,7 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.runs.identity import NOT_IDENTITY
+from melgen.runs.identity import is_identity
 
 IN_EVERY_NAME = frozenset({"dataset", "cell", "layers", "seed"})
 LONGEST_NAME = 150
@@ -27,8 +27,8 @@ def default_name(hydra: DictConfig, root: DictConfig) -> str:
     if choices.get("experiment"):
         return Path(choices.experiment).name
     if choices.corpus in ("folder", "pickles") and root.path:
-        return _safe(Path(root.path).expanduser().resolve().stem) or str(choices.corpus)
-    return _safe(str(root.corpus.name if choices.corpus == "muspy" else choices.corpus))
+        return safe_name(Path(root.path).expanduser().resolve().stem) or str(choices.corpus)
+    return safe_name(str(root.corpus.name if choices.corpus == "muspy" else choices.corpus))
 
 
 def run_name(hydra: DictConfig, root: DictConfig) -> str:
@@ -48,21 +48,19 @@ def run_name(hydra: DictConfig, root: DictConfig) -> str:
     for override in overrides:
         key = override.key_or_group
         if _adds_to_name(key, override, hydra, root, groups):
-            seen[key] = f"{key}-{_text(override.value())}"
-    name = "-".join(_safe(part) for part in [*parts, *(seen[key] for key in sorted(seen))])
+            seen[key] = f"{key}-{_start(override.value()) if key == 'init_from' else _text(override.value())}"
+    name = "-".join(safe_name(part) for part in [*parts, *(seen[key] for key in sorted(seen))])
     if len(name) > LONGEST_NAME:
         name = f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
     return name
 
 
-def _adds_to_name(
-    key: str, override: Override, hydra: DictConfig, root: DictConfig, groups: tuple[str, ...]
-) -> bool:
+def _adds_to_name(key: str, override: Override, hydra: DictConfig, root: DictConfig, groups: tuple[str, ...]) -> bool:
     if key in IN_EVERY_NAME:
         return False
     if key == "init_from":
         return override.value() is not None
-    if key.split(".")[0].split("/")[0] in NOT_IDENTITY or key.startswith("hydra"):
+    if not is_identity(key):
         return False
     choices = hydra.runtime.choices
     if key in ("corpus", "corpus.name", "experiment") and str(root.name) == default_name(hydra, root):
@@ -99,6 +97,12 @@ def _unresolved(config: DictConfig, key: str) -> Any:
     return container[last]
 
 
+def _start(path: Any) -> str:
+    """A run's or checkpoint's own name and that of the directory it is in, without ``checkpoints``."""
+    parts = [part for part in Path(str(path)).parts if part != "checkpoints"]
+    return ".".join(parts[-2:]).strip("./~")
+
+
 def _text(value: Any) -> str:
     if isinstance(value, list):
         return "+".join(map(_text, value))
@@ -107,6 +111,6 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _safe(text: str) -> str:
+def safe_name(text: str) -> str:
     """Neither blanks nor what shells, paths and Hydra's own grammar give a meaning to."""
     return re.sub(r"[^A-Za-z0-9._+-]", "_", text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import logging
-import math
 import os
 import sys
 import uuid
@@ -13,12 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from melgen.files import write_text
-from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory
+from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory, message_of
+from melgen.runs.plan import planned_jobs, planned_updates
 
 log = logging.getLogger(__name__)
 
@@ -46,16 +45,19 @@ class SweepReport(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Announce the sweep."""
+        try:
+            jobs = planned_jobs(config)
+        except ValueError as error:
+            print(f"melgen.train: error: {error}", file=sys.stderr)
+            raise SystemExit(1) from None
         os.environ[SWEEP_VARIABLE] = uuid.uuid4().hex
-        jobs = count_jobs(config)
-        self.jobs = jobs
-        log.info(
-            "Sweep of %d job%s, each of %s; results in %s",
-            jobs,
-            "" if jobs == 1 else "s",
-            _budget(config, jobs),
-            config.hydra.sweep.dir,
-        )
+        self.jobs = len(jobs)
+        try:
+            updates = f"{planned_updates(config, jobs):,} updates in all"
+        except Exception as error:  # each job will say it again, and leave it in its directory
+            updates = f"an unknown number of updates ({message_of(error)})"
+        of_jobs = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+        log.info("Sweep of %s, %s; results in %s", of_jobs, updates, config.hydra.sweep.dir)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the table and write it as ``sweep.csv``."""
@@ -65,9 +67,7 @@ class SweepReport(Callback):
         rows = [table_row(run) for run in runs]
         folders = {run.path.parent for run in runs} or {Path(config.hydra.sweep.dir)}
         for folder in sorted(folders):
-            write_text(
-                folder / "sweep.csv", to_csv([row for row in rows if Path(row["directory"]).parent == folder])
-            )
+            write_text(folder / "sweep.csv", to_csv([row for row in rows if Path(row["directory"]).parent == folder]))
         print_table(rows)
         failed = [row for row in rows if row["state"] != FINISHED]
         tables = ", ".join(str(folder / "sweep.csv") for folder in sorted(folders))
@@ -76,18 +76,6 @@ class SweepReport(Callback):
             print(f"{row['state']}: {row['directory']}: {row['error']}")
         if failed or len(rows) < self.jobs:
             raise SystemExit(1)
-
-
-def count_jobs(config: DictConfig) -> int:
-    """How many jobs the basic sweeper makes of the overrides of the command line and of the configuration."""
-    params = config.hydra.sweeper.get("params") or {}
-    given = [f"{key}={value}" for key, value in params.items()] + list(config.hydra.overrides.task)
-    axes: dict[str, int] = {}
-    for override in OverridesParser.create().parse_overrides(given):
-        axes[override.key_or_group] = (
-            len(list(override.sweep_string_iterator())) if override.is_sweep_override() else 1
-        )
-    return math.prod(axes.values())
 
 
 def find_runs(root: Path) -> list[RunDirectory]:
@@ -168,16 +156,6 @@ def _cell(key: str, value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if key == "seconds" else f"{value:.3f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _budget(config: DictConfig, jobs: int) -> str:
-    steps, epochs = config.trainer.get("max_steps", -1), config.trainer.get("max_epochs", -1)
-    limits = []
-    if steps not in (None, -1):
-        limits.append(f"{steps:,} updates ({steps * jobs:,} in all)")
-    if epochs not in (None, -1):
-        limits.append(f"{epochs:,} epochs")
-    return "at most " + " or ".join(limits) if limits else "no limit"
 
 
 def _natural(path: Path) -> list[Any]:

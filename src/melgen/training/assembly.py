@@ -6,6 +6,7 @@ Nothing here decides anything about music or learning; it connects the parts tha
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -20,8 +21,9 @@ from pytorch_lightning.loggers import Logger
 
 from melgen.data import MelodyDataModule, Split
 from melgen.files import write_json, write_text
+from melgen.music.representations import representation_named
 from melgen.networks import count_parameters, estimate_parameters
-from melgen.runs.directory import RunDirectory
+from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.runs.identity import identity_of
 from melgen.trained import LAST, load_model, read_checkpoint
 from melgen.training.budget import total_updates
@@ -36,6 +38,10 @@ from melgen.training.reporting import contained, finish
 from melgen.training.starting import StartingPoint
 
 log = logging.getLogger(__name__)
+
+SHARED_DATA_MODULES = 3
+"""How many data modules a sweep keeps in memory: one for each representation."""
+_shared_data: dict[str, MelodyDataModule] = {}
 
 
 def prepare_torch(config: DictConfig) -> None:
@@ -56,19 +62,29 @@ def prepare_torch(config: DictConfig) -> None:
 def starting_point(config: DictConfig, run: RunDirectory) -> StartingPoint | None:
     """The weights of ``init_from``; once the run has a checkpoint of its own, nobody asks for them again."""
     last = run.checkpoints / LAST
-    recorded = run.recorded_identity.get("started_from")
-    if last.exists() and recorded and not config.force:
+    if not config.force and last.exists() and (recorded := run.recorded_identity.get("started_from")):
         return StartingPoint(load_model(last), recorded)
     return None if config.init_from is None else StartingPoint.read(config.init_from)
 
 
 def build_data(config: DictConfig, start: StartingPoint | None) -> MelodyDataModule:
-    """The data module of the configured representation, read and encoded."""
+    """The data module of the configured representation, read and encoded.
+
+    Jobs of one sweep in one process share it where they are alike in it.
+    """
+    key = os.environ.get(SWEEP_VARIABLE, "") + OmegaConf.to_yaml(config.dataset, resolve=True)
+    if start is None and key in _shared_data:
+        return _shared_data[key]
     data = instantiate(config.dataset)
+    representation_named(data.representation.name)  # or the checkpoint could not be read back
     if start is not None:
         start.check(data.representation.name)
         data.base_vocabulary = start.vocabulary
     data.setup()
+    if start is None and SWEEP_VARIABLE in os.environ:
+        while len(_shared_data) >= SHARED_DATA_MODULES:
+            del _shared_data[next(iter(_shared_data))]
+        _shared_data[key] = data
     return data
 
 
@@ -102,7 +118,8 @@ def build_module(config: DictConfig, data: MelodyDataModule, start: StartingPoin
         data.representation,
         data.vocabulary,
         optimizer=instantiate(config.optimizer),
-        scheduler=instantiate(config.scheduler),
+        scheduler=instantiate(config.scheduler.schedule),
+        scheduler_interval=config.scheduler.interval,
         gradient_clip_norm=config.gradient_clip_norm,
         config={str(key): value for key, value in plain.items()},
     )
@@ -163,10 +180,8 @@ def open_loggers(config: DictConfig) -> Iterator[list[Logger]]:
             finish(logger, failed)
 
 
-def build_trainer(
-    config: DictConfig, data: MelodyDataModule, callbacks: list[pl.Callback], loggers: list[Logger]
-) -> pl.Trainer:
-    """The trainer.
+def build_trainer(config: DictConfig, data: MelodyDataModule, callbacks: list[pl.Callback]) -> pl.Trainer:
+    """The trainer, without its loggers, which write as soon as they are there.
 
     Validation is counted in updates, across epochs; where the whole budget is less than one interval, it
     comes at the budget's end.
@@ -175,9 +190,9 @@ def build_trainer(
     return instantiate(
         config.trainer,
         callbacks=callbacks,
-        logger=loggers,
+        logger=False,
         check_val_every_n_epoch=None,
-        val_check_interval=min(interval, total) if isinstance(interval, int) else interval,
+        val_check_interval=min(interval, total),
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -197,6 +212,9 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
         f"{notes:,}",
         tunes,
     )
+    if data.report.dropped:
+        reasons = ", ".join(f"{dropped.count:,} {reason}" for reason, dropped in data.report.dropped.items())
+        log.info("  dropped: %s; python -m melgen.prepare with the same corpus tells which", reasons)
     kinds = [layer.reference() for layer in module.model.layers]
     log.info(
         "Network: %s of %d units, %s parameters; %d different values (dataset=%s)",
@@ -219,8 +237,11 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
 
 def fit(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> None:
     """Train, from the last checkpoint if there is one, and validate what the training ends with."""
-    write_text(run.path / "splits.txt", "".join(str(split) for split in data.splits) + "\n")
-    write_json(run.path / "data.json", data.statistics)
+    names = [split.name.lower() for split in Split]
+    rows = zip(data.splits, data.melodies.sources, data.melodies.titles, strict=True)
+    lines = (f"{names[split]}\t{source}\t{' '.join(title.split())}\n" for split, source, title in rows)
+    write_text(run.path / "splits.tsv", "split\tsource\ttitle\n" + "".join(lines))
+    write_json(run.path / "data.json", {**data.statistics, "import": data.report.to_dict()})
     last = run.checkpoints / LAST
     step = read_checkpoint(last)["position"]["updates"] if last.exists() else 0
     if step:
@@ -239,6 +260,7 @@ def evaluate(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, 
     progress = read_checkpoint(run.checkpoints / LAST)["position"]
     best = load_model(run.path)
     module.model.load_state_dict(best.model.state_dict())
+    module.updates_of_weights = best.updates
     trainer.test(module, data, verbose=False)
     return {
         "updates": progress["updates"],

@@ -22,6 +22,7 @@ from melgen.files import replacing, write_json, write_text
 from melgen.generation.sampling import sample_melodies
 from melgen.generation.songs import write_songs
 from melgen.music.melody import Melody
+from melgen.trained import run_title
 from melgen.training.module import MelodyModule
 from melgen.training.reporting import contained, report_embedding, report_figure, report_songs
 
@@ -56,9 +57,7 @@ class Schedule:
 class SongListener(Protocol):
     """A callback that wants to know of sampled songs."""
 
-    def on_songs(
-        self, trainer: pl.Trainer, module: MelodyModule, songs: Sequence[Melody], final: bool
-    ) -> None:
+    def on_songs(self, trainer: pl.Trainer, module: MelodyModule, songs: Sequence[Melody], final: bool) -> None:
         """Called with the songs just sampled; ``final`` for those from the best weights, at the end."""
         ...
 
@@ -112,7 +111,14 @@ class SongSampling(pl.Callback):
             if count < 1:
                 raise ValueError(f"callbacks.sampling.{key}={count}: must be at least 1")
         options = self.options | {"songs": 1, "notes": min(self.options["notes"], 1)}
-        sample_melodies(module.model, module.representation, module.vocabulary, self.primer, **options)
+        try:
+            sample_melodies(module.model, module.representation, module.vocabulary, self.primer, **options)
+        except ValueError as error:
+            if "primer" not in str(error):
+                raise
+            raise ValueError(
+                f"{error}; primer=[...] chooses another, callbacks.sampling=null trains without songs"
+            ) from error
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -134,9 +140,7 @@ class SongSampling(pl.Callback):
         folder = self.directory / "samples" / f"step-{trainer.global_step:08d}"
         self._sample(trainer, module, self.songs_underway, folder, final=False)
 
-    def _sample(
-        self, trainer: pl.Trainer, module: pl.LightningModule, count: int, folder: Path, final: bool
-    ) -> None:
+    def _sample(self, trainer: pl.Trainer, module: pl.LightningModule, count: int, folder: Path, final: bool) -> None:
         assert isinstance(module, MelodyModule)
         with contained("sampling songs"):
             songs = sample_melodies(
@@ -148,8 +152,8 @@ class SongSampling(pl.Callback):
                 **self.options,
             )
             metadata = {
-                "model": model_name(self.directory),
-                "updates": trainer.global_step,
+                "model": run_title(self.directory),
+                "updates": module.updates_of_weights if final else trainer.global_step,
                 "primer": self.primer,
             }
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -158,11 +162,6 @@ class SongSampling(pl.Callback):
             for callback in trainer.callbacks:  # type: ignore[attr-defined]
                 if isinstance(callback, SongListener):
                     callback.on_songs(trainer, module, songs, final)
-
-
-def model_name(run_directory: Path) -> str:
-    """How songs name the run that wrote them: ``<name>/<run>``."""
-    return "/".join(run_directory.resolve().parts[-2:])
 
 
 class SongTonality(pl.Callback):
@@ -179,9 +178,7 @@ class SongTonality(pl.Callback):
         self.directory, self.span_notes = Path(directory), span_notes
         self._corpus: TonalitySummary | None = None
 
-    def on_songs(
-        self, trainer: pl.Trainer, module: MelodyModule, songs: Sequence[Melody], final: bool
-    ) -> None:
+    def on_songs(self, trainer: pl.Trainer, module: MelodyModule, songs: Sequence[Melody], final: bool) -> None:
         """Measure songs just sampled."""
         with contained("measuring tonality"):
             measured = [song.pitches for song in songs if len(song) >= MIN_NOTES_FOR_TONALITY]
@@ -205,9 +202,7 @@ class SongTonality(pl.Callback):
         data = getattr(trainer, "datamodule", None)
         if self._corpus is None and isinstance(data, MelodyDataModule) and not data.is_encoded:
             tunes = (data.melodies.pitches_of(i) for i in range(len(data.melodies)))
-            self._corpus = summarize(
-                [tune for tune in tunes if len(tune) >= MIN_NOTES_FOR_TONALITY], self.span_notes
-            )
+            self._corpus = summarize([tune for tune in tunes if len(tune) >= MIN_NOTES_FOR_TONALITY], self.span_notes)
         return self._corpus
 
 
@@ -240,9 +235,7 @@ class EmbeddingProjection(pl.Callback):
     ) -> None:
         """Project if due."""
         if self.schedule.due_after_update(trainer):
-            self._project(
-                trainer, pl_module, self.directory / "samples" / f"embedding-{trainer.global_step:08d}"
-            )
+            self._project(trainer, pl_module, self.directory / "samples" / f"embedding-{trainer.global_step:08d}")
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Project the best weights."""

@@ -10,7 +10,8 @@ from typing import Any
 import pytorch_lightning as pl
 
 from melgen.files import replacing
-from melgen.trained import BEST, LAST
+from melgen.trained import BEST, LAST, read_checkpoint
+from melgen.training.reporting import contained
 
 _KEPT = re.compile(r"^step-(\d+)\.ckpt$")
 
@@ -54,6 +55,12 @@ class Checkpoints(pl.callbacks.Checkpoint):
         """The best checkpoint, or the last where nothing has been validated."""
         best = self.directory / BEST
         return best if best.exists() else self.directory / LAST
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The best may be later than the checkpoint that the training resumes from."""
+        if (self.directory / BEST).exists():
+            metrics = read_checkpoint(self.directory / BEST)["melgen"]["metrics"]
+            self.best_score = min(self.best_score, metrics.get(self.monitor, math.inf))
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -102,6 +109,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
 
     def _save(self, trainer: pl.Trainer, name: str, weights_only: bool = False) -> None:
         for logger in trainer.loggers:
-            logger.save()  # a run that resumes here must find the history up to here
+            with contained(f"{type(logger).__name__}: writing"):
+                logger.save()  # a run that resumes here must find the history up to here
         with replacing(self.directory / name) as temporary:
             trainer.save_checkpoint(temporary, weights_only=weights_only)

@@ -8,8 +8,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from melgen.runs.naming import safe_name
 from melgen.training.budget import NO_LIMIT
 
+MATMUL_PRECISIONS = ("highest", "high", "medium")
 BYTES_PER_PARAMETER = 16
 """Weight, gradient and Adam's two moments, four bytes each."""
 
@@ -20,25 +22,61 @@ def check(config: DictConfig) -> None:
     Raises:
         ValueError: naming key, value and rule.
     """
-    for key in ("layers", "hidden_size", "batch_size", "seq_length"):
-        _require(
-            config, key, lambda value: isinstance(value, int) and value >= 1, "a whole number of at least 1"
-        )
+    count = "a whole number of at least 1"
+    for key in (
+        "layers",
+        "hidden_size",
+        "batch_size",
+        "seq_length",
+        "trainer.val_check_interval",
+        "trainer.log_every_n_steps",
+    ):
+        _require(config, key, _is_count, count)
+    _require(config, "threads", lambda value: value is None or _is_count(value), f"{count}, or null")
     for key in ("seed", "split_seed"):
         _require(
-            config, key, lambda value: isinstance(value, int) and value >= 0, "a whole number, 0 or more"
+            config,
+            key,
+            lambda value: _is_whole(value) and 0 <= value < 2**32,
+            "a whole number from 0 to 2**32-1",
         )
-    positive_or_null = "a positive number, or null for no limit"
-    _require(config, "gradient_clip_norm", lambda value: value is None or value > 0, positive_or_null)
-    budget = "a whole number of at least 1, or -1 for no limit"
+    positive = "a positive number, or null for no limit"
+    _require(config, "gradient_clip_norm", lambda value: value is None or value > 0, positive)
     for key in ("trainer.max_steps", "trainer.max_epochs"):
-        _require(
-            config, key, lambda value: value in NO_LIMIT or (isinstance(value, int) and value >= 1), budget
-        )
+        _require(config, key, lambda value: value in NO_LIMIT or _is_count(value), f"{count}, or -1 for no limit")
     if all(config.trainer.get(key) in NO_LIMIT for key in ("max_steps", "max_epochs")):
-        raise ValueError(
-            "trainer.max_steps=-1 with trainer.max_epochs=-1: one of the two must limit the training"
-        )
+        raise ValueError("trainer.max_steps=-1 with trainer.max_epochs=-1: one of the two must limit the training")
+    _require(
+        config,
+        "matmul_precision",
+        lambda value: value in MATMUL_PRECISIONS,
+        f"one of {', '.join(MATMUL_PRECISIONS)}",
+    )
+    # The lock of a run keeps other processes out, and positions are counted in updates of one batch.
+    _require(
+        config,
+        "trainer.devices",
+        lambda value: str(value) in ("1", "auto", "[0]"),
+        "1: melgen trains on one device",
+    )
+    _require(
+        config,
+        "trainer.accumulate_grad_batches",
+        lambda value: value in (None, 1),
+        "1: an update is one window",
+    )
+    for key in ("name", "output_dir"):
+        _require(config, key, lambda value: isinstance(value, str) and value.strip() == value != "", "a name")
+    if config.name != safe_name(config.name):
+        raise ValueError(f"name={config.name}: must be letters, digits and . _ + - only, without blanks or slashes")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_count(value: Any) -> bool:
+    return _is_whole(value) and value >= 1
 
 
 def _require(config: DictConfig, key: str, holds: Callable[[Any], bool], rule: str) -> None:

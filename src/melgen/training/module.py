@@ -46,12 +46,14 @@ class MelodyModule(pl.LightningModule):
         model: the network.
         representation, vocabulary: what its tokens mean; they travel in every checkpoint.
         optimizer: builds the optimiser from parameters; by default the paper's Adam.
-        scheduler: builds the learning-rate schedule from the optimiser, stepped once an epoch.
+        scheduler: builds the learning-rate schedule from the optimiser; by default the paper's decay.
+        scheduler_interval: when it is stepped, after each ``epoch`` or each ``step`` (update).
         gradient_clip_norm: gradients are scaled down to this Euclidean norm; ``None`` never clips.
         config: the resolved configuration as plain containers, kept in every checkpoint.
 
     Attributes:
         latest: the last value of each metric published.
+        updates_of_weights: how many updates made the weights, where they are not those of the last one.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class MelodyModule(pl.LightningModule):
         *,
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = None,
         scheduler: Callable[[Optimizer], LRScheduler] | None = None,
+        scheduler_interval: str = "epoch",
         gradient_clip_norm: float | None = PAPER_GRADIENT_NORM,
         config: dict[str, Any] | None = None,
     ):
@@ -72,12 +75,16 @@ class MelodyModule(pl.LightningModule):
         self._build_scheduler = scheduler or (
             lambda optimizer: torch.optim.lr_scheduler.ExponentialLR(optimizer, PAPER_DECAY_PER_EPOCH)
         )
+        if scheduler_interval not in ("epoch", "step"):
+            raise ValueError(f"scheduler.interval={scheduler_interval}: must be epoch or step")
+        self._scheduler_interval = scheduler_interval
         self.gradient_clip_norm = gradient_clip_norm
         self.latest: dict[str, float] = {}
+        self.updates_of_weights: int | None = None
         self._state: Any = None
         self._gradient_norm: Tensor | float = math.nan
         self._learning_rate = math.nan
-        self._loss_since_log = torch.zeros((), dtype=torch.float64)
+        self._loss_since_log = torch.zeros(())
         self._tokens_since_log = 0
         self._logged_at = time.perf_counter()
         self._scores = Scores()
@@ -87,12 +94,13 @@ class MelodyModule(pl.LightningModule):
         return self.model(tokens, state)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The optimiser and its schedule, stepped once an epoch."""
+        """The optimiser and its schedule."""
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
         optimizer = self._build_optimizer(trained)
+        schedule = self._build_scheduler(optimizer)
         return {
             "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": self._build_scheduler(optimizer), "interval": "epoch"},
+            "lr_scheduler": {"scheduler": schedule, "interval": self._scheduler_interval},
         }
 
     def configure_callbacks(self) -> list[pl.Callback]:
@@ -117,10 +125,8 @@ class MelodyModule(pl.LightningModule):
         loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
         detached = loss.detach()
         if detached.device.type == "cpu":  # elsewhere a look at each loss would stall the device
-            self._check_finite(detached, batch_idx)
-        self._loss_since_log = (
-            self._loss_since_log.to(detached.device) + detached.double() * batch.targets.numel()
-        )
+            self._check_finite(detached, "training loss")
+        self._loss_since_log = self._loss_since_log.to(detached.device) + detached * batch.targets.numel()
         self._tokens_since_log += batch.targets.numel()
         if self._logs_this_update():
             self._accuracy = (logits.detach().argmax(-1) == batch.targets).float().mean()
@@ -146,7 +152,7 @@ class MelodyModule(pl.LightningModule):
         """Log what has gathered, every ``log_every_n_steps`` updates."""
         if self.global_step % self._log_every:
             return
-        self._check_finite(self._loss_since_log, batch_idx)
+        self._check_finite(self._loss_since_log, "training loss")
         seconds = time.perf_counter() - self._logged_at
         loss = self._loss_since_log.item() / max(self._tokens_since_log, 1)
         self.publish(
@@ -180,7 +186,10 @@ class MelodyModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Publish the validation's scores."""
-        self.publish({f"val/{key}": value for key, value in self._scores.metrics().items()})
+        metrics = self._scores.metrics()
+        if self._scores.tokens:
+            self._check_finite(torch.tensor(metrics["loss"]), "validation loss")
+        self.publish({f"val/{key}": value for key, value in metrics.items()})
         # Training speed is measured without the time that validation took.
         self._logged_at += time.perf_counter() - self._validation_started
 
@@ -224,8 +233,7 @@ class MelodyModule(pl.LightningModule):
             "vocabulary": self.vocabulary.to_dict(),
             # Lightning keeps the names; its values are rounded to single precision.
             "metrics": {
-                key: self.latest.get(key, float(value))
-                for key, value in self.trainer.callback_metrics.items()
+                key: self.latest.get(key, float(value)) for key, value in self.trainer.callback_metrics.items()
             },
             "updates": self.global_step,
         }
@@ -239,7 +247,7 @@ class MelodyModule(pl.LightningModule):
         """Restore what `on_save_checkpoint` added."""
         carried = checkpoint["carried"]
         self._state = carried["state"]
-        self._loss_since_log = torch.tensor(carried["loss_since_log"], dtype=torch.float64)
+        self._loss_since_log = torch.tensor(carried["loss_since_log"])
         self._tokens_since_log = carried["tokens_since_log"]
 
     @property
@@ -249,10 +257,9 @@ class MelodyModule(pl.LightningModule):
     def _logs_this_update(self) -> bool:
         return (self.global_step + 1) % self._log_every == 0
 
-    def _check_finite(self, loss: Tensor, batch_idx: int) -> None:
+    def _check_finite(self, loss: Tensor, what: str) -> None:
         if not torch.isfinite(loss):
             raise DivergenceError(
-                f"the training loss became {loss.item()} at update {self.global_step + 1} "
-                f"(window {batch_idx} of epoch {self.current_epoch}); a smaller optimizer.lr or "
-                "gradient_clip_norm usually helps"
+                f"the {what} became {loss.item()} at update {self.global_step + 1}, in epoch "
+                f"{self.current_epoch}; a smaller optimizer.lr or gradient_clip_norm usually helps"
             )

@@ -31,6 +31,7 @@ def report(run: RunDirectory, result: Result, began: float) -> float:
 def report_again(run: RunDirectory) -> float:
     """Say what came out of a run that is finished already."""
     assert run.result is not None
+    (run.path / "error.txt").unlink(missing_ok=True)
     run.set_status(FINISHED)
     log.info("Already finished; force=true starts anew, a larger trainer.max_steps goes on.")
     _say(run, run.result)
@@ -64,8 +65,7 @@ def _tonality_lines(run: RunDirectory) -> Iterator[str]:
     yield f"{'Tonality (mean ± deviation)':30}" + "".join(f"{name:>20}" for name in sets)
     for metric in measured["songs"]["mean"]:
         cells = (
-            f"{s['mean'][metric]:.3f} ± {s['standard_deviation'][metric]:.3f}" if s else "-"
-            for s in sets.values()
+            f"{s['mean'][metric]:.3f} ± {s['standard_deviation'][metric]:.3f}" if s else "-" for s in sets.values()
         )
         yield f"  {metric.replace('_', ' '):28}" + "".join(f"{cell:>20}" for cell in cells)
 
@@ -75,9 +75,11 @@ def _result_lines(run: RunDirectory) -> Iterator[str]:
     if path.is_relative_to(os.getcwd()):
         path = path.relative_to(os.getcwd())
     songs = sorted((path / "songs").glob("*.mid"))
+    seen = [path / "embedding" / "embedding.png", path / "metrics.csv"]
     yield ""
     if songs:
         yield f"Listen:  {songs[0]} ... {songs[-1].name}"
-    yield f"See:     {path / 'embedding' / 'embedding.png'}, {path / 'metrics.csv'}"
-    yield f"         tensorboard --logdir {path}"
-    yield f"Next:    python -m melgen.generate checkpoint={path} songs=20 temperature=0.8 out=songs"
+    yield f"See:     {', '.join(str(file) for file in seen if file.exists())}"
+    if (path / "tensorboard").is_dir():
+        yield f"         tensorboard --logdir {path}"
+    yield f"Next:    python -m melgen.generate checkpoint={path} songs=20 temperature=0.8 out={path}-songs"

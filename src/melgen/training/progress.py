@@ -62,9 +62,7 @@ class UpdateProgress(pl.Callback):
             self._bar.close()
             self._bar = None
 
-    def on_exception(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
-    ) -> None:
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         """Close the bar, so that what is said next has a line of its own."""
         if self._bar is not None:
             self._bar.close()

@@ -63,16 +63,12 @@ def report_figure(trainer: pl.Trainer, key: str, figure: Figure) -> None:
                 logger.experiment.log({key: wandb.Image(figure), "trainer/global_step": trainer.global_step})
 
 
-def report_embedding(
-    trainer: pl.Trainer, key: str, weights: NDArray[np.float32], names: Sequence[str]
-) -> None:
+def report_embedding(trainer: pl.Trainer, key: str, weights: NDArray[np.float32], names: Sequence[str]) -> None:
     """Show an embedding: ``[V, E]`` with a name for each row."""
     for logger in trainer.loggers:
         with contained(f"{type(logger).__name__}: {key}"):
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_embedding(
-                    weights, list(names), tag=key, global_step=trainer.global_step
-                )
+                logger.experiment.add_embedding(weights, list(names), tag=key, global_step=trainer.global_step)
             elif isinstance(logger, WandbLogger):
                 import wandb
 
@@ -95,9 +91,7 @@ def finish(logger: Logger, failed: bool) -> None:
 def _attach_songs(logger: WandbLogger, step: int, key: str, songs: Sequence[Melody], directory: Path) -> None:
     import wandb
 
-    table = wandb.Table(
-        columns=["song", "notes"], data=[[i, note_text(song)] for i, song in enumerate(songs, 1)]
-    )
+    table = wandb.Table(columns=["song", "notes"], data=[[i, note_text(song)] for i, song in enumerate(songs, 1)])
     logger.experiment.log({key: table, "trainer/global_step": step})
     files = wandb.Artifact(f"songs-{logger.experiment.id}", type="songs")
     files.add_dir(str(directory))

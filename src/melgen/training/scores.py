@@ -31,14 +31,16 @@ class Scores:
         Shape:
             ``logits``: ``[B, T, V]``.
         """
-        nats = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), reduction="none").double()
-        nats = nats.view_as(batch.targets)
-        correct = logits.argmax(-1) == batch.targets
-        self.nats += float(nats[batch.counted].sum())
-        self.tokens += int(torch.count_nonzero(batch.counted))
-        self.correct += int(torch.count_nonzero(correct & batch.counted))
-        self.compared_nats += float(nats[batch.compared].sum())
-        self.compared_notes += int(torch.count_nonzero(batch.compared))
+        targets, counted, compared = batch.targets, batch.counted.cpu(), batch.compared.cpu()
+        # Also of a network in half precision, the likelihood is computed in single and summed in double.
+        nats = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
+        nats = nats.cpu().double().view_as(counted)
+        correct = (logits.argmax(-1) == targets).cpu()
+        self.nats += float(nats[counted].sum())
+        self.tokens += int(torch.count_nonzero(counted))
+        self.correct += int(torch.count_nonzero(correct & counted))
+        self.compared_nats += float(nats[compared].sum())
+        self.compared_notes += int(torch.count_nonzero(compared))
 
     def metrics(self) -> dict[str, float]:
         """The means; not a number where nothing could be scored."""

@@ -31,7 +31,7 @@ class StartingPoint:
         Raises:
             CheckpointError: if there is none.
         """
-        trained = load_model(path)
+        trained = load_model(path, key="init_from")
         digest = hashlib.sha256()
         for key, tensor in trained.model.state_dict().items():
             digest.update(key.encode())
@@ -57,11 +57,13 @@ class StartingPoint:
         Raises:
             CheckpointError: if the networks differ in more than their vocabulary.
         """
+        # How a network starts or drops is the new training's own affair.
+        own = ("vocab_size", "input_keep_prob", "output_keep_prob", "initialization")
         theirs, ours = self.trained.model.describe(), model.describe()
         different = [
             f"{key}: {theirs.get(key)} there, {ours.get(key)} now"
             for key in sorted(theirs.keys() | ours.keys())
-            if key != "vocab_size" and theirs.get(key) != ours.get(key)
+            if key not in own and theirs.get(key) != ours.get(key)
         ]
         if different:
             raise CheckpointError(

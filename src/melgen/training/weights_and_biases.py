@@ -34,7 +34,9 @@ class RunLogger(WandbLogger):
         **options: Any,
     ):
         if offline is None:
-            offline = os.environ.get("WANDB_MODE") in ("offline", "disabled") or not has_key()
+            offline = os.environ.get("WANDB_MODE") == "offline" or not has_key()
+        import wandb
+
         Path(save_dir).mkdir(parents=True, exist_ok=True)
         super().__init__(
             name=name,
@@ -45,6 +47,7 @@ class RunLogger(WandbLogger):
             group=group,
             tags=tags,
             reinit="create_new",
+            settings=wandb.Settings(silent=True),
             **options,
         )
 

@@ -34,9 +34,7 @@ def read_midi(source: Source) -> Iterator[Tune]:
     for each in score.tracks:
         columns = each.notes.numpy()
         notes = list(
-            zip(
-                columns["time"].tolist(), columns["duration"].tolist(), columns["pitch"].tolist(), strict=True
-            )
+            zip(columns["time"].tolist(), columns["duration"].tolist(), columns["pitch"].tolist(), strict=True)
         )
         tracks.append(Track(notes, each.name, each.is_drum))
     yield Tune(join_pieces(tracks), score.ticks_per_quarter, _title(tracks))

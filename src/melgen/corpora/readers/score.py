@@ -71,8 +71,7 @@ def _unpack(data: bytes) -> bytes:
                 scores = [
                     name
                     for name in names
-                    if name.lower().endswith((".xml", ".musicxml"))
-                    and not name.startswith(("META-INF", "__MACOSX"))
+                    if name.lower().endswith((".xml", ".musicxml")) and not name.startswith(("META-INF", "__MACOSX"))
                 ]
                 if not scores:
                     raise ReadError("the archive holds no score")
@@ -179,12 +178,7 @@ def _join_ties(notes: list[_Note]) -> list[tuple[int, int, int]]:
     joined: list[_Note] = []
     for note in sorted(notes, key=lambda each: each.onset):
         last = joined[-1] if joined else None
-        if (
-            last is not None
-            and last.held
-            and last.pitch == note.pitch
-            and last.onset + last.duration == note.onset
-        ):
+        if last is not None and last.held and last.pitch == note.pitch and last.onset + last.duration == note.onset:
             last.duration += note.duration
             last.held = note.held
         else:

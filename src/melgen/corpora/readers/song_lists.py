@@ -36,9 +36,7 @@ def read_songs(source: Source) -> Iterator[Melody | Rejection]:
     elif isinstance(content, (list, tuple)):
         songs = content
     else:
-        raise ReadError(
-            f"holds a {type(content).__name__}; expected a list of songs, or a dict of notes_dict, x and y"
-        )
+        raise ReadError(f"holds a {type(content).__name__}; expected a list of songs, or a dict of notes_dict, x and y")
     _check_size(songs)
     for number, song in enumerate(songs, 1):
         yield _melody(song, f"{source.name}#{number}")
@@ -101,9 +99,7 @@ def _melody(song: Any, name: str) -> Melody | Rejection:
     pairs = [note if isinstance(note, (list, tuple)) else (note, STEPS_PER_QUARTER) for note in song]
     for pair in pairs:
         if len(pair) != 2 or type(pair[0]) is not int or type(pair[1]) is not int:
-            return Rejection(
-                MALFORMED, f"note {pair!r:.40}; expected a pitch, or a pitch and a duration", name
-            )
+            return Rejection(MALFORMED, f"note {pair!r:.40}; expected a pitch, or a pitch and a duration", name)
         if abs(pair[0]) > _BOUND or not 0 <= pair[1] <= _DURATION_BOUND:
             return Rejection(MALFORMED, f"note {pair!r:.40} is out of bounds", name)
     durations = [duration for _, duration in pairs]
