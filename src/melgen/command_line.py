@@ -76,7 +76,7 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
             log.error("failed: %s", message_of(error))
             RunDirectory(hydra.runtime.output_dir).record_failure(error)
             return math.nan  # type: ignore[return-value]
-        _remove_if_empty(Path(hydra.runtime.output_dir))
+        _remove_if_empty(Path(hydra.runtime.output_dir), Path(config.get("output_dir", ".")))
         # Not handed to Hydra, which would write a line of its own above the message.
         _fail(verb, error)
 
@@ -121,8 +121,10 @@ def _says_it_all(error: BaseException) -> bool:
     return isinstance(error, meant) or getattr(error, "is_for_the_user", False)
 
 
-def _remove_if_empty(directory: Path) -> None:
+def _remove_if_empty(directory: Path, below: Path) -> None:
     """Hydra made the run's directory before we could refuse."""
-    for path in (directory, directory.parent):
+    for path in (directory, *directory.parents):
+        if below.resolve() not in path.parents:
+            return
         with suppress(OSError):
             path.rmdir()

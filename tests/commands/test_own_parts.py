@@ -62,6 +62,11 @@ def test_a_cell_and_a_corpus_of_ones_own(mine):
     assert "1 x forgetful of 8 units" in answer.text
 
     answer = spawn("generate", f"checkpoint={run}", "primer=[60,62]", "songs=2", "out=out", cwd=mine)
+    assert answer.code == 1
+    assert "unknown cell 'forgetful'" in answer.text
+    assert "imports=[module]" in answer.text
+    own = "imports=[my_cells]"
+    answer = spawn("generate", f"checkpoint={run}", "primer=[60,62]", "songs=2", "out=out", own, cwd=mine)
     assert answer.code == 0
     assert (mine / "out" / "song_002.mid").exists()
 

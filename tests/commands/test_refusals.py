@@ -44,7 +44,7 @@ REFUSALS = {
     # other numbers
     "no budget": (["trainer.max_steps=-1"], ["trainer.max_steps=-1", "trainer.max_epochs=-1"]),
     "empty budget": (["trainer.max_steps=0"], ["trainer.max_steps=0", A_WHOLE_NUMBER]),
-    "negative seed": (["seed=-1"], ["seed=-1", "0 or more"]),
+    "negative seed": (["seed=-1"], ["seed=-1", "whole number from 0"]),
     "negative clipping": (["gradient_clip_norm=-1"], ["gradient_clip_norm=-1", "positive"]),
     "no thread": (["threads=0"], ["threads=0", A_WHOLE_NUMBER]),
     "no worker": (["workers=0"], ["workers=0"]),

@@ -20,7 +20,7 @@ def test_a_run_leaves_everything_that_is_promised(trained):
     left = set(files_below(trained))
     assert left >= {
         "identity.json", "config.yaml", "status.json", "result.json", "train.log", "metrics.csv",
-        "splits.txt",
+        "splits.tsv",
         "checkpoints/best.ckpt", "checkpoints/last.ckpt", "songs/song_001.mid", "songs/song_002.mid",
         "songs/songs.json", "tonality.json", "embedding/embedding.png", "embedding/neighbours.csv",
     }  # fmt: skip

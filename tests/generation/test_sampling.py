@@ -101,11 +101,11 @@ def test_impossible_tokens_are_never_drawn_even_by_the_largest_draw(monkeypatch)
     ("options", "message"),
     [
         ({"selection": "rulette"}, "unknown selection 'rulette'; known are roulette, max"),
-        ({"temperature": 0}, "temperature must be positive, got 0"),
+        ({"temperature": 0}, "temperature must be a positive number, got 0"),
         ({"temperature": -1.0}, "temperature"),
         ({"temperature": math.nan}, "temperature"),
         ({"temperature": math.inf}, "temperature"),
-        ({"top_k": 0}, "top_k must be at least 1, got 0"),
+        ({"top_k": 0}, "top_k must be a whole number of at least 1, got 0"),
         ({"top_p": 0.0}, "top_p must be above 0 and at most 1, got 0"),
         ({"top_p": 1.5}, "top_p"),
         ({"top_p": math.nan}, "top_p"),
@@ -122,12 +122,12 @@ def test_options_out_of_range(options, message, network):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"songs": 0}, "songs must be at least 1, got 0"),
-        ({"notes": -3}, "notes must be at least 1, got -3"),
+        ({"songs": 0}, "songs must be a whole number of at least 1, got 0"),
+        ({"notes": -3}, "notes must be a whole number of at least 1, got -3"),
         ({"primer_tokens": []}, "a primer is a list of at least one token"),
         ({"primer_tokens": [[1, 2]]}, "a primer is a list"),
-        ({"seed": -1}, "seed must lie between 0"),
-        ({"seed": 2**64}, "seed must lie between 0"),
+        ({"seed": -1}, "seed must be a whole number between 0"),
+        ({"seed": 2**64}, "seed must be a whole number between 0"),
     ],
 )
 def test_numbers_out_of_range(wrong, message, network):

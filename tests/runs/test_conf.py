@@ -119,7 +119,7 @@ def test_a_mixed_stack_decides_the_number_of_layers():
         ("hidden_size=2.5", r"hidden_size=2\.5"),
         ("batch_size=true", "batch_size=True"),
         ("seq_length=null", "seq_length=None"),
-        ("seed=-1", "seed=-1: must be a whole number, 0 or more"),
+        ("seed=-1", "seed=-1: must be a whole number from 0 to"),
         ("split_seed=x", "split_seed=x"),
         ("gradient_clip_norm=0", "gradient_clip_norm=0"),
         ("trainer.max_steps=0", r"trainer\.max_steps=0: must be .* or -1 for no limit"),

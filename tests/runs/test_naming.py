@@ -38,8 +38,11 @@ DEFAULT = "control-lstm-2-seed0"
         (["corpus=folder", "path=/data/My Tunes"], ("My_Tunes", DEFAULT)),
         (["corpus=pickles", "path=/data/train_song_list.p"], ("train_song_list", DEFAULT)),
         (["corpus=muspy", "corpus.name=Nottingham", "corpus.root=/data"], None),
-        (["init_from=multirun/folk/old"], ("folk", f"{DEFAULT}-init_from-old")),
+        (["init_from=multirun/folk/old"], ("folk", f"{DEFAULT}-init_from-folk.old")),
         (["init_from=null"], ("folk", DEFAULT)),
+        (["name=mine", "corpus=folder", "path=/data/a"], ("mine", f"{DEFAULT}-corpus-folder-path-a")),
+        (["optimizer=adam", "corpus=folk"], ("folk", DEFAULT)),
+        (["trainer.accumulate_grad_batches=2"], ("folk", f"{DEFAULT}-trainer.accumulate_grad_batches-2")),
     ],
     ids=str,
 )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import contextmanager
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 
+from melgen.conf_dir import CONF_DIR
 from melgen.runs.directory import SWEEP_VARIABLE
-from melgen.runs.sweep import SweepReport, count_jobs
-from tests.runs.composing import composed
+from melgen.runs.plan import planned_jobs, planned_updates
+from melgen.runs.sweep import SweepReport
 
 
 def config(params, task, **more):
@@ -42,7 +45,7 @@ def test_jobs_are_counted_as_the_sweeper_makes_them(params, task, jobs):
     given = [f"{key}={value}" for key, value in (params or {}).items()] + task
     made = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(given), None)
     assert sum(map(len, made)) == jobs, "the sweeper itself"
-    assert count_jobs(config(params, task)) == jobs
+    assert len(planned_jobs(config(params, task))) == jobs
 
 
 def make_run(folder, state, token="this", result=None, **status):
@@ -134,18 +137,45 @@ def test_a_name_with_a_folder_in_it_is_found_too(tmp_path, end):
     assert len(rows) == 1
 
 
-def test_the_sweep_says_what_it_will_do(tmp_path, monkeypatch, caplog):
+@contextmanager
+def command_line(*task):
+    """The configuration of a sweep as its callback gets it."""
+    with initialize_config_dir(CONF_DIR, version_base="1.3"):
+        settings = compose("config", ["corpus=misc_folk"], return_hydra_config=True)
+        with open_dict(settings):
+            settings.hydra.job.config_name = "config"
+            settings.hydra.overrides.task = ["corpus=misc_folk", *task]
+            settings.hydra.sweep.dir = "somewhere"
+        yield settings
+
+
+def test_the_sweep_says_what_it_will_do(monkeypatch, caplog):
     monkeypatch.delenv(SWEEP_VARIABLE, raising=False)
-    settings = config(None, ["layers=1,2,3"], sweep={"dir": "multirun/x"})
-    with caplog.at_level("INFO"):
+    with command_line("layers=1,2,3", "trainer.max_steps=10") as settings, caplog.at_level("INFO"):
         SweepReport().on_multirun_start(settings)
     monkeypatch.delenv(SWEEP_VARIABLE)
-    assert "Sweep of 3 jobs" in caplog.text
-    assert "10 updates (30 in all)" in caplog.text
+    assert "Sweep of 3 jobs, 30 updates in all; results in somewhere" in caplog.text
+
+
+def test_updates_of_epochs_depend_on_the_representation():
+    with command_line("dataset=control,db12", "layers=1,2", "trainer.max_epochs=1", "trainer.max_steps=-1") as settings:
+        jobs = planned_jobs(settings)
+        control, db12 = (
+            planned_updates(settings, [job for job in jobs if f"dataset={name}" in job]) for name in ("control", "db12")
+        )
+        assert planned_updates(settings, jobs) == control + db12
+    assert len(jobs) == 4
+    assert 11 < db12 / control < 13
+
+
+def test_a_sweep_over_what_makes_no_other_run_is_refused():
+    with (
+        command_line("trainer.max_steps=1,2") as settings,
+        pytest.raises(ValueError, match=r"trainer\.max_steps=1,2: .*identity"),
+    ):
+        planned_jobs(settings)
 
 
 def test_globs_are_counted():
-    settings = composed("layers=1")
-    settings = OmegaConf.create(OmegaConf.to_container(settings, resolve=False))
-    settings.hydra.overrides.task = ["cell=glob(*,exclude=mixed)"]
-    assert count_jobs(settings) == 5
+    with command_line("cell=glob(*,exclude=mixed)") as settings:
+        assert len(planned_jobs(settings)) == 5

@@ -32,7 +32,7 @@ class RunDirectory:
 
     ``identity.json`` what it computes, ``config.yaml`` its configuration, ``status.json`` how it stands,
     ``result.json`` what came out, ``error.txt`` why it failed, ``train.log`` what it said, ``checkpoints/``,
-    ``metrics.csv``, ``splits.txt``, ``songs/``, ``samples/``, ``embedding/``, ``tensorboard/``.
+    ``metrics.csv``, ``splits.tsv``, ``songs/``, ``samples/``, ``embedding/``, ``tensorboard/``.
     """
 
     def __init__(self, path: str | Path):

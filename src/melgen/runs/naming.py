@@ -60,18 +60,27 @@ def _adds_to_name(key: str, override: Override, hydra: DictConfig, root: DictCon
         return False
     if key == "init_from":
         return override.value() is not None
-    if not is_identity(key):
+    if not is_identity(key) and not (key == "path" and _is_named_by_hand(hydra, root)):
         return False
     choices = hydra.runtime.choices
-    if key in ("corpus", "corpus.name", "experiment") and str(root.name) == default_name(hydra, root):
-        # The directory above already says so, unless an experiment stands there and the corpus is another.
-        return key != "experiment" and bool(choices.get("experiment"))
+    if (
+        key in ("corpus", "corpus.name", "experiment", "path")
+        and not _is_named_by_hand(hydra, root)
+        and (key == "experiment" or not choices.get("experiment"))
+    ):
+        return False  # the directory above already says so
+    config_name = str(hydra.job.config_name)
     if key in choices:
-        return True
-    baseline = _baseline(str(hydra.job.config_name), groups)
-    value = override.value()
+        others = tuple(group for group in groups if not group.startswith(f"{key}="))
+        baseline = _baseline(config_name, others)
+        return baseline is None or baseline.hydra.runtime.choices.get(key) != choices[key]
+    baseline = _baseline(config_name, groups)
     default = _MISSING if baseline is None else _unresolved(baseline, key)
-    return default is _MISSING or default != value
+    return default is _MISSING or default != override.value()
+
+
+def _is_named_by_hand(hydra: DictConfig, root: DictConfig) -> bool:
+    return str(root.name) != default_name(hydra, root)
 
 
 @lru_cache(maxsize=64)

@@ -30,7 +30,9 @@ def planned_jobs(config: DictConfig) -> list[tuple[str, ...]]:
     params = config.hydra.sweeper.get("params") or {}
     given = [f"{key}={value}" for key, value in params.items()] + list(config.hydra.overrides.task)
     axes: dict[str, list[str]] = {}  # the command line comes last and wins, as in Hydra
-    for override in OverridesParser.create().parse_overrides(given):
+    hydra = GlobalHydra.instance()  # its loader knows what glob(*) stands for
+    parser = OverridesParser.create(config_loader=hydra.config_loader() if hydra.is_initialized() else None)
+    for override in parser.parse_overrides(given):
         key = override.get_key_element()
         if not override.is_sweep_override():
             axes[key] = [override.input_line or ""]

@@ -113,7 +113,7 @@ def build_module(config: DictConfig, data: MelodyDataModule, start: StartingPoin
         start.apply(model, data.vocabulary)
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)
-    return MelodyModule(
+    module = MelodyModule(
         model,
         data.representation,
         data.vocabulary,
@@ -123,6 +123,11 @@ def build_module(config: DictConfig, data: MelodyDataModule, start: StartingPoin
         gradient_clip_norm=config.gradient_clip_norm,
         config={str(key): value for key, value in plain.items()},
     )
+    try:
+        module.configure_optimizers()  # once more when the trainer starts; here for what it refuses
+    except TypeError as error:
+        raise ValueError(f"optimizer or scheduler: {error}") from error
+    return module
 
 
 def build_named(parts: DictConfig, group: str) -> list[Any]:

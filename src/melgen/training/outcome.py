@@ -25,7 +25,7 @@ def report(run: RunDirectory, result: Result, began: float) -> float:
     result["seconds"] = round(time.monotonic() - began + earlier.get("seconds", 0.0), 1)
     write_json(run.path / "result.json", {"melgen": melgen.__version__, **result})
     _say(run, result)
-    return float(result["val/loss"])
+    return float(result.get("val/loss", math.nan))
 
 
 def report_again(run: RunDirectory) -> float:
@@ -35,7 +35,7 @@ def report_again(run: RunDirectory) -> float:
     run.set_status(FINISHED)
     log.info("Already finished; force=true starts anew, a larger trainer.max_steps goes on.")
     _say(run, run.result)
-    return float(run.result["val/loss"])
+    return float(run.result.get("val/loss") or math.nan)
 
 
 def _say(run: RunDirectory, result: Mapping[str, Any]) -> None:
@@ -65,9 +65,14 @@ def _tonality_lines(run: RunDirectory) -> Iterator[str]:
     yield f"{'Tonality (mean ± deviation)':30}" + "".join(f"{name:>20}" for name in sets)
     for metric in measured["songs"]["mean"]:
         cells = (
-            f"{s['mean'][metric]:.3f} ± {s['standard_deviation'][metric]:.3f}" if s else "-" for s in sets.values()
+            f"{_shown(s['mean'][metric])} ± {_shown(s['standard_deviation'][metric])}" if s else "-"
+            for s in sets.values()
         )
         yield f"  {metric.replace('_', ' '):28}" + "".join(f"{cell:>20}" for cell in cells)
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _result_lines(run: RunDirectory) -> Iterator[str]:
