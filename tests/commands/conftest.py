@@ -1,17 +1,12 @@
-import os
-
 import pytest
 
 from tests.commands.calling import TINY, TINY_RUN, call
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache_dir(tmp_path_factory):
-    """One cache for all workers of a test run: whoever comes first reads the corpus."""
-    base = tmp_path_factory.getbasetemp()
+def offline():
+    """Whoever runs the tests may have a W&B key; nothing of theirs goes there."""
     with pytest.MonkeyPatch.context() as patch:
-        shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-        patch.setenv("MELGEN_CACHE_DIR", str(shared / "melgen_cache"))
         patch.setenv("WANDB_MODE", "offline")
         yield
 

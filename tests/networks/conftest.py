@@ -15,11 +15,6 @@ CELLS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    torch.manual_seed(0)
-
-
 @pytest.fixture(params=CELLS.values(), ids=CELLS)
 def cell(request):
     """Each kind of layer in turn, as a factory."""

@@ -42,7 +42,7 @@ DEFAULT = "control-lstm-2-seed0"
         (["init_from=null"], ("folk", DEFAULT)),
         (["name=mine", "corpus=folder", "path=/data/a"], ("mine", f"{DEFAULT}-corpus-folder-path-a")),
         (["optimizer=adam", "corpus=folk"], ("folk", DEFAULT)),
-        (["trainer.accumulate_grad_batches=2"], ("folk", f"{DEFAULT}-trainer.accumulate_grad_batches-2")),
+        (["+trainer.accumulate_grad_batches=2"], ("folk", f"{DEFAULT}-trainer.accumulate_grad_batches-2")),
     ],
     ids=str,
 )

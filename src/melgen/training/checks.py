@@ -67,6 +67,8 @@ def check(config: DictConfig) -> None:
     )
     for key in ("name", "output_dir"):
         _require(config, key, lambda value: isinstance(value, str) and value.strip() == value != "", "a name")
+    if config.output_dir.startswith("~"):
+        raise ValueError(f"output_dir={config.output_dir}: the shell has not replaced ~; write the whole path")
     if config.name != safe_name(config.name):
         raise ValueError(f"name={config.name}: must be letters, digits and . _ + - only, without blanks or slashes")
 
