@@ -54,9 +54,10 @@ def train(config: DictConfig) -> float:
             began = time.monotonic()
             trainer.loggers = loggers
             assembly.announce(config, module, data, trainer)
-            assembly.fit(trainer, module, data, run)
+            assembly.record_data(data, run)
+            earlier_seconds = assembly.fit(trainer, module, data, run)
             result = assembly.evaluate(trainer, module, data, run)
-            return outcome.report(run, result, began)
+            return outcome.report(run, result, earlier_seconds + time.monotonic() - began)
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="config")

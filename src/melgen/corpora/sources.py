@@ -6,21 +6,30 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
 
 from melgen.corpora.errors import CorpusError
 
-TRAIN, VALIDATION, TEST = 0, 1, 2
-SPLIT_NAMES = ("train", "validation", "test")
+
+class Split(IntEnum):
+    """The three parts of a corpus; the values are those of ``ImportedCorpus.splits``."""
+
+    TRAIN = 0
+    VALIDATION = 1
+    TEST = 2
+
+
+SPLIT_NAMES = tuple(split.name.lower() for split in Split)
 
 # `evaluation` is the paper's name for its test set.
 SPLIT_OF_NAME = {
-    "train": TRAIN,
-    "validation": VALIDATION,
-    "valid": VALIDATION,
-    "val": VALIDATION,
-    "evaluation": TEST,
-    "test": TEST,
+    "train": Split.TRAIN,
+    "validation": Split.VALIDATION,
+    "valid": Split.VALIDATION,
+    "val": Split.VALIDATION,
+    "evaluation": Split.TEST,
+    "test": Split.TEST,
 }
 
 

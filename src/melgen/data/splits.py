@@ -7,22 +7,15 @@ sequence of intervals, so also transpositions of each other, are one group.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from melgen.corpora.packing import interval_keys
+from melgen.corpora.sources import Split
 from melgen.music.melody import Melodies
 
 FRACTION_TOLERANCE = 1e-6
-
-
-class Split(IntEnum):
-    """The three parts of a corpus; the values are those of ``ImportedCorpus.splits``."""
-
-    TRAIN = 0
-    VALIDATION = 1
-    TEST = 2
 
 
 def interval_groups(melodies: Melodies) -> NDArray[np.int64]:
@@ -34,8 +27,8 @@ def interval_groups(melodies: Melodies) -> NDArray[np.int64]:
     [0, 0, 1]
     """
     seen: dict[bytes, int] = {}
-    keys = (np.diff(melodies.pitches_of(i).astype(np.int32)).tobytes() for i in range(len(melodies)))
-    return np.fromiter((seen.setdefault(key, len(seen)) for key in keys), np.int64, len(melodies))
+    groups = (seen.setdefault(key, len(seen)) for key in interval_keys(melodies))
+    return np.fromiter(groups, np.int64, len(melodies))
 
 
 def split_tunes(

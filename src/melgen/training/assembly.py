@@ -240,16 +240,17 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
     )
 
 
-def fit(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> None:
-    """Train, from the last checkpoint if there is one, and validate what the training ends with."""
-    names = [split.name.lower() for split in Split]
-    rows = zip(data.splits, data.melodies.sources, data.melodies.titles, strict=True)
-    lines = (f"{names[split]}\t{source}\t{' '.join(title.split())}\n" for split, source, title in rows)
-    write_text(run.path / "splits.tsv", "split\tsource\ttitle\n" + "".join(lines))
-    write_json(run.path / "data.json", {**data.statistics, "import": data.report.to_dict()})
+def fit(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> float:
+    """Train, from the last checkpoint if there is one, and validate what the training ends with.
+
+    Returns:
+        The seconds that earlier starts have spent up to that checkpoint.
+    """
     last = run.checkpoints / LAST
-    step = read_checkpoint(last)["position"]["updates"] if last.exists() else 0
-    if step:
+    step, seconds = 0, 0.0
+    if last.exists():
+        checkpoint = read_checkpoint(last)
+        step, seconds = checkpoint["position"]["updates"], checkpoint["seconds"]
         log.info("Resuming at update %s", f"{step:,}")
     for logger in trainer.loggers:
         if isinstance(logger, HistoryLogger):
@@ -258,6 +259,16 @@ def fit(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: 
     interval = trainer.val_check_batch or 1
     if "val/loss" not in trainer.callback_metrics or trainer.global_step % interval:
         trainer.validate(module, data, verbose=False)
+    return seconds
+
+
+def record_data(data: MelodyDataModule, run: RunDirectory) -> None:
+    """Keep with the run which tune it was trained, validated and tested on, and what the import dropped."""
+    names = [split.name.lower() for split in Split]
+    rows = zip(data.splits, data.melodies.sources, data.melodies.titles, strict=True)
+    lines = (f"{names[split]}\t{source}\t{' '.join(title.split())}\n" for split, source, title in rows)
+    write_text(run.path / "splits.tsv", "split\tsource\ttitle\n" + "".join(lines))
+    write_json(run.path / "data.json", {**data.statistics, "import": data.report.to_dict()})
 
 
 def evaluate(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> Result:

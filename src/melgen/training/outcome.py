@@ -6,7 +6,6 @@ import json
 import logging
 import math
 import os
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,10 +18,9 @@ log = logging.getLogger(__name__)
 Result = dict[str, Any]
 
 
-def report(run: RunDirectory, result: Result, began: float) -> float:
+def report(run: RunDirectory, result: Result, seconds: float) -> float:
     """Write the result and say what came out."""
-    earlier = run.result or {}
-    result["seconds"] = round(time.monotonic() - began + earlier.get("seconds", 0.0), 1)
+    result["seconds"] = round(seconds, 1)
     write_json(run.path / "result.json", {"melgen": melgen.__version__, **result})
     _say(run, result)
     return float(result.get("val/loss", math.nan))
@@ -42,7 +40,7 @@ def _say(run: RunDirectory, result: Mapping[str, Any]) -> None:
     """The result in words; in a sweep the table at its end tells the rest."""
 
     def number(key: str) -> str:
-        return f"{result.get(key, math.nan):.3f}"
+        return _shown(result.get(key))
 
     lines = [
         f"Best weights at update {result['best_updates']:,}: "
@@ -72,7 +70,7 @@ def _tonality_lines(run: RunDirectory) -> Iterator[str]:
 
 
 def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    return "-" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
 def _result_lines(run: RunDirectory) -> Iterator[str]:

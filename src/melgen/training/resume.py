@@ -8,6 +8,7 @@ rewrite Lightning's counters to the one form that says just that.
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,6 +43,11 @@ class ExactResume(pl.Callback):
     def __init__(self) -> None:
         self.position = Position()
         self._random_state: dict[str, Any] | None = None
+        self._seconds, self._began = 0.0, time.monotonic()
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Start the clock."""
+        self._began = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -52,8 +58,9 @@ class ExactResume(pl.Callback):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Write the position and the state of torch's generators."""
+        """Write the position, the time it took, and the state of torch's generators."""
         checkpoint["position"] = asdict(self.position)
+        checkpoint["seconds"] = self._seconds + time.monotonic() - self._began
         checkpoint["random_state"] = {
             "cpu": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
@@ -64,6 +71,7 @@ class ExactResume(pl.Callback):
     ) -> None:
         """Read them back and bring Lightning's counters into line."""
         self.position = Position(**checkpoint["position"])
+        self._seconds = checkpoint["seconds"]
         self._random_state = checkpoint["random_state"]
         if "loops" in checkpoint:
             rewrite_loops(checkpoint["loops"]["fit_loop"], self.position)
