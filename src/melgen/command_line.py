@@ -99,7 +99,7 @@ def refuse_lists_of_options(arguments: list[str]) -> None:
     Traceback (most recent call last):
         ...
     ValueError: cell=[lstm,gru]: one option is needed, not a list; -m cell=lstm,gru runs one after the \
-other, cell=mixed cell.stack=[lstm,gru] stacks them
+other, cell=mixed 'cell.stack=[lstm,gru]' stacks them
     """
     groups = {path.name for path in Path(CONF_DIR).iterdir() if path.is_dir()} - GROUPS_OF_MANY
     given = [argument for argument in arguments if argument.partition("=")[0] in groups]
@@ -111,7 +111,7 @@ other, cell=mixed cell.stack=[lstm,gru] stacks them
                 raise ValueError(
                     f"{override.key_or_group}=[{options}]: one option is needed, not a list; "
                     f"-m {override.key_or_group}={options} runs one after the other"
-                    + (f", cell=mixed cell.stack=[{options}] stacks them" if override.key_or_group == "cell" else "")
+                    + (f", cell=mixed 'cell.stack=[{options}]' stacks them" if override.key_or_group == "cell" else "")
                 )
 
 

@@ -8,6 +8,7 @@ match is read anew. Nothing here unpickles.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -21,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.music.melody import Melodies
+
+log = logging.getLogger(__name__)
 
 CACHE_DIR_VARIABLE = "MELGEN_CACHE_DIR"
 _ARRAYS = {"pitches": np.int16, "onsets": np.int32, "durations": np.int32, "starts": np.int64}
@@ -49,11 +52,19 @@ class CorpusCache:
         Raises:
             OSError: the directory cannot be written.
         """
-        from filelock import FileLock
+        from filelock import FileLock, Timeout
 
         self._folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._folder / f"{key}.lock"):
+        lock = FileLock(self._folder / f"{key}.lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            log.info("another process is reading this corpus; waiting for it")
+            lock.acquire()
+        try:
             yield
+        finally:
+            lock.release()
 
     def load(self, key: str) -> tuple[Melodies, NDArray[np.int8] | None, dict[str, Any]] | None:
         """The melodies, splits and details of an entry; ``None`` if it is absent or damaged."""
