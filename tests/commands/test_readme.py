@@ -61,6 +61,17 @@ def test_commands_run_as_written(tmp_path):
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
 
 
+@pytest.mark.slow
+def test_the_notebook_lines_run(tmp_path):
+    (block,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert "max_steps=300" in block
+    script = tmp_path / "notebook.py"
+    script.write_text(block.replace("max_steps=300", "max_steps=3") + "print(len(songs), songs[0].pitches[:1])\n")
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.endswith("5 (60,)\n")
+
+
 def as_program(command: str) -> list[str] | None:
     """A command as a process to start; None for targets of make that do more than train."""
     first, *arguments = shlex.split(command)
