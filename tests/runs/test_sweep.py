@@ -150,10 +150,9 @@ def command_line(*task):
 
 
 def test_the_sweep_says_what_it_will_do(monkeypatch, caplog):
-    monkeypatch.delenv(SWEEP_VARIABLE, raising=False)
+    monkeypatch.setenv(SWEEP_VARIABLE, "this test's own")  # so that it is restored however it is left
     with command_line("layers=1,2,3", "trainer.max_steps=10") as settings, caplog.at_level("INFO"):
         SweepReport().on_multirun_start(settings)
-    monkeypatch.delenv(SWEEP_VARIABLE)
     assert "Sweep of 3 jobs, 30 updates in all; results in somewhere" in caplog.text
 
 

@@ -12,7 +12,7 @@ from melgen.corpora.errors import CorpusError
 from melgen.corpora.folder import complete_splits
 from melgen.corpora.importing import Reader
 from melgen.corpora.readers.song_lists import is_stream, read_songs
-from melgen.corpora.sources import SPLIT_OF_NAME, Listing, Source, check_folder, files_below, user_path
+from melgen.corpora.sources import SPLIT_OF_NAME, Listing, Source, Split, check_folder, files_below, user_path
 
 SUFFIXES = (".p", ".pkl", ".pickle")
 CONTROL, INTERVAL, DB12 = "control", "interval", "db12"
@@ -88,11 +88,11 @@ class PicklesCorpus(AbstractCorpus):
         return splits
 
 
-def split_of(name: str) -> int | None:
+def split_of(name: str) -> Split | None:
     """The split that a file name begins with.
 
     >>> split_of("evaluation_song_list.p"), split_of("my_songs.p")
-    (2, None)
+    (<Split.TEST: 2>, None)
     """
     return SPLIT_OF_NAME.get(name.partition("_")[0].lower())
 

@@ -94,6 +94,8 @@ class SongSampling(pl.Callback):
         seed: int = 0,
     ):
         self.directory, self.schedule = Path(directory), Schedule(every_n_steps, every_n_epochs)
+        if not isinstance(primer, Sequence) or isinstance(primer, str):
+            raise ValueError(f"primer={primer}: must be a list of pitches like [60,62,64,62]")
         self.songs, self.songs_underway = songs, songs_underway
         self.primer = list(primer)
         self.options: dict[str, Any] = {
