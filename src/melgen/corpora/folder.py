@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from melgen.corpora.cleaning import Cleaning
@@ -114,7 +114,7 @@ def declared_splits(folder: Path) -> dict[str, int]:
     return complete_splits({name: SPLIT_OF_NAME[key] for name, key in found.items() if key in SPLIT_OF_NAME}, folder)
 
 
-def complete_splits(split_of: dict[str, int], where: Path) -> dict[str, int]:
+def complete_splits(split_of: Mapping[str, int], where: Path) -> dict[str, int]:
     """The given names and their splits if all three are there, nothing if there is at most one.
 
     Raises:
@@ -133,4 +133,4 @@ def complete_splits(split_of: dict[str, int], where: Path) -> dict[str, int]:
             f"{where}: has {there} but no {SPLIT_NAMES[missing]} split; a source declares all three "
             "(train, validation, and test or evaluation) or none"
         )
-    return split_of if len(names) == 3 else {}
+    return dict(split_of) if len(names) == 3 else {}
