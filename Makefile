@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help setup train sweep test test-slow lint format bench clean
+.PHONY: help setup train sweep study test test-slow lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ train: setup ## train the default network on the embedded corpus, let it write s
 
 sweep: setup ## the 45 networks: 3 representations x 3 cells x 5 depths
 	$(RUN) -m melgen.train -m dataset=control,interval,db12 cell=lstm,gru,rnn layers=1,2,3,4,5 $(ARGS)
+
+study: setup ## the whole study at a size for a laptop: 45 networks, tables and figures, about half an hour
+	$(RUN) -m melgen.study experiment=quick $(ARGS)
 
 test: setup ## the quick tests: CPU, offline, under five minutes
 	$(RUN) -m pytest -m 'not slow' -n auto --dist loadfile $(ARGS)

@@ -13,7 +13,7 @@ import time
 
 from melgen.corpora import FolderCorpus, FolkCorpus
 from melgen.corpora.folk import COLLECTIONS
-from melgen.corpora.workers import available_cpus
+from melgen.processes import available_cpus
 
 
 def main() -> None:

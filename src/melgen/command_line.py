@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from melgen.conf_dir import CONF_DIR
+from melgen.processes import end_with_parent, is_worker
 from melgen.runs.directory import RunDirectory, message_of
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def run_app(verb: str, app: Callable[[], Any]) -> None:
     os.environ[FULL_ERROR] = "1"
     try:
         refuse_lists_of_options(sys.argv[1:])
-        if verb != "train" and {"-m", "--multirun"} & set(sys.argv[1:]):
+        if verb not in ("train", "study") and {"-m", "--multirun"} & set(sys.argv[1:]):
             raise ValueError(f"-m: melgen.{verb} does one thing at a time; sweeps are for melgen.train")
         app()
     except KeyboardInterrupt:
@@ -69,6 +70,8 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
     returns not-a-number, and the sweep's report makes the whole command fail.
     """
     hydra = HydraConfig.get()
+    if is_worker():
+        end_with_parent()
     try:
         return function(config)
     except Exception as error:

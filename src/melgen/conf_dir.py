@@ -52,6 +52,12 @@ def _file_name(path: str) -> str:
     return Path(path).name
 
 
+def _cores() -> int:
+    from melgen.processes import available_cpus
+
+    return available_cpus()
+
+
 def register_resolvers() -> None:
     """Make the resolvers that ``conf/`` uses known; may be called again."""
     resolvers: dict[str, Callable[..., Any]] = {
@@ -59,6 +65,7 @@ def register_resolvers() -> None:
         "run_name": _run_name,
         "last_word": _last_word,
         "count": _count,
+        "cores": _cores,
         "file_name": _file_name,
     }
     for name, resolver in resolvers.items():

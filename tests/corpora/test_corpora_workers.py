@@ -14,7 +14,8 @@ import pytest
 
 from melgen.corpora.extraction import Rejection
 from melgen.corpora.sources import Source
-from melgen.corpora.workers import available_cpus, map_sources
+from melgen.corpora.workers import map_sources
+from melgen.processes import available_cpus
 from tests.corpora.midi_files import scale, write_midi
 from tests.corpora.misbehaving import read_by_name
 

@@ -2,6 +2,7 @@ import importlib.util
 import math
 import re
 import statistics
+import tracemalloc
 from pathlib import Path
 
 import music_geometry_eval as library
@@ -10,18 +11,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from melgen.corpora import FolkCorpus
+from melgen.evaluation import batches
 from melgen.evaluation.tonality import (
+    CORRECTED,
     Tonality,
     centricity,
     conjunct_melodic_motion,
+    corrected_table,
     frequency_centricity,
     limited_macroharmony,
     pitch_class_centricity,
     pitch_class_macroharmony,
+    span_profile,
     summarize,
     tonality,
     tonality_table,
 )
+from melgen.music.melody import Melodies
 
 # Few pitches, so that runs and repetitions are common.
 songs = st.lists(st.integers(58, 70) | st.integers(0, 127), min_size=2, max_size=60)
@@ -81,6 +88,92 @@ def test_equal_to_the_library_on_real_tunes():
 def test_the_table_equals_the_single_functions_to_the_last_bit(several, span_notes):
     table = tonality_table([np.array(song, np.int16) for song in several], span_notes)
     assert table.tolist() == [list(tonality(song, span_notes)) for song in several]
+
+
+def corrected(song, span_notes=12):
+    functions = (pitch_class_macroharmony, frequency_centricity, pitch_class_centricity)
+    assert tuple(function.__name__ for function in functions) == CORRECTED
+    return [function(song, span_notes) for function in functions]
+
+
+@given(st.lists(st.lists(st.integers(58, 70) | st.integers(-3, 300), min_size=1, max_size=60), max_size=8), spans)
+def test_the_corrected_table_equals_the_single_functions_to_the_last_bit(several, span_notes):
+    assert corrected_table(several, span_notes).tolist() == [corrected(song, span_notes) for song in several]
+
+
+@pytest.mark.slow
+def test_a_corpus_equals_its_tunes(monkeypatch):
+    tunes = FolkCorpus(["airds"]).load().melodies
+    tables = [tonality_table(tunes), corrected_table(tunes)]
+    arrays = [tunes.pitches_of(i) for i in range(len(tunes))]
+    chosen = range(0, len(tunes), 13)
+    assert tables[0][chosen].tolist() == [list(library_in_order(arrays[i].tolist())) for i in chosen]
+    assert tables[1][chosen].tolist() == [corrected(arrays[i]) for i in chosen]
+    # However they come, and however many are measured at once.
+    for notes_per_batch, melodies in ((1 << 17, arrays), (500, tunes), (500, [array.tolist() for array in arrays])):
+        monkeypatch.setattr(batches, "_NOTES_PER_BATCH", notes_per_batch)
+        np.testing.assert_array_equal(tonality_table(melodies), tables[0])
+        np.testing.assert_array_equal(corrected_table(melodies), tables[1])
+
+
+@pytest.mark.parametrize(
+    "song",
+    [
+        pytest.param(np.arange(300) % 7 + 60, id="windows of more than 255 notes"),
+        pytest.param(np.full(300, 60), id="one stuck note"),
+        pytest.param(np.arange(300), id="more than 255 pitches"),
+        pytest.param(np.array([0, 254, 0, 255, -1]), id="as many values as a byte holds"),
+        pytest.param(np.array([-(10**9), 10**9, 3]), id="far pitches"),
+        pytest.param(np.array([100, -100, 100], np.int8), id="steps beyond the type"),
+    ],
+)
+@pytest.mark.parametrize("span_notes", [1, 12, 255, 256, 257, 1000])
+def test_integers_are_wide_enough(song, span_notes):
+    # Shorter songs beside it, so that columns are filled up.
+    melodies = [song, song[:3], song[:-1], [60, 62]]
+    expected = [tonality(list(map(int, melody)), span_notes) for melody in melodies]
+    assert tonality_table(melodies, span_notes).tolist() == [list(row) for row in expected]
+    expected = [corrected(list(map(int, melody)), span_notes) for melody in melodies]
+    assert corrected_table(melodies, span_notes).tolist() == expected
+
+
+def test_packed_melodies_need_not_lie_in_order():
+    packed = Melodies(np.array([60, 61, 1, 2, 3, 72], np.int16), None, None, np.array([2, 5, 6]), [""] * 2, [""] * 2)
+    assert corrected_table(packed).tolist() == [corrected([1, 2, 3]), corrected([72])]
+
+
+def test_many_songs_take_little_memory():
+    songs = np.random.default_rng(0).integers(50, 70, (30_000, 34), np.uint8)
+    packed = Melodies(songs.ravel(), None, None, np.arange(30_001) * 34, [], [])
+    tonality_table(packed)
+    tracemalloc.start()
+    tonality_table(packed)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # The table, lengths and order take five numbers a song; the rest is the same for any number of songs.
+    assert peak < 30_000 * 8 * 6 + 8e6
+
+
+def test_span_profile():
+    assert span_profile(ALTERNATING).tolist() == [list(tonality(ALTERNATING, span)) for span in range(5, 30)]
+    # Windows of 2 hold two pitches each, score 4; one window of 12 holds seven, score 1.
+    assert span_profile(ALTERNATING, [2, 12])[:, 1].tolist() == [4, 1]
+    assert span_profile(ALTERNATING, []).shape == (0, 3)
+    with pytest.raises(ValueError, match="span_notes must be at least 1, got 0"):
+        span_profile(ALTERNATING, range(0, 3))
+    with pytest.raises(ValueError, match="needs two notes"):
+        span_profile([60])
+
+
+def test_tables_refuse():
+    with pytest.raises(ValueError, match="melody 2 has 0"):
+        corrected_table([[60], []])
+    with pytest.raises(ValueError, match="whole MIDI numbers, got float64"):
+        tonality_table([[60.0, 62.0]])
+    for table in (tonality_table, corrected_table):
+        with pytest.raises(ValueError, match="span_notes must be at least 1, got 0"):
+            table([], span_notes=0)
+        assert table([]).shape == (0, 3)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ import itertools
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from melgen.conf_dir import CONF_DIR
 from melgen.music import REPRESENTATIONS
+from melgen.studies.planning import STUDY_KEYS
 from melgen.training import assembly
 from melgen.training.checks import check
 from tests.runs.composing import composed
@@ -74,7 +76,24 @@ def test_every_option_resolves_without_leftovers(group, option):
     assert "???" not in str(resolved)
 
 
-@pytest.mark.parametrize("experiment", options("experiment"))
+@pytest.mark.parametrize("program", ["config", "study", "evaluate"])
+@pytest.mark.parametrize("experiment", [None, *options("experiment")])
+def test_every_program_composes_with_every_experiment(program, experiment):
+    if program == "evaluate":
+        if experiment is not None:
+            return  # measures songs that are there; experiments say how to train
+        overrides = ["songs=/somewhere"]
+    else:
+        overrides = [*PLACE, *([f"experiment={experiment}"] if experiment else [])]
+    with initialize_config_dir(CONF_DIR, version_base="1.3"):
+        config = compose(program, overrides=overrides)
+    assert "${" not in str(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+    if program == "study":
+        assert not STUDY_KEYS - config.keys()
+        assert config.generate.primer == config.primer
+
+
+@pytest.mark.parametrize("experiment", ["paper", "common_cells"])
 @pytest.mark.parametrize(("dataset", "epochs"), [("control", 300), ("interval", 300), ("db12", 50)])
 def test_experiments_are_the_recipe_of_the_paper(experiment, dataset, epochs):
     config = composed(*PLACE, f"experiment={experiment}", f"dataset={dataset}")
@@ -96,6 +115,29 @@ def test_experiments_are_the_recipe_of_the_paper(experiment, dataset, epochs):
     assert (config.dataset.shuffle, config.dataset.drop_tail) == (False, True)
     assert config.optimizer._target_ == "torch.optim.Adam"
     assert config.model.embedding_size is None
+
+
+def test_quick_is_the_same_work_for_all_45():
+    config = composed(*PLACE, "experiment=quick")
+    params = config.hydra.sweeper.params
+    assert (params.dataset, params.cell, params.layers) == ("control,interval,db12", "lstm,gru,rnn", "1,2,3,4,5")
+    assert (config.trainer.max_steps, config.trainer.max_epochs) == (500, -1)
+    assert config.corpus.collections == ["airds"]
+
+
+@pytest.mark.parametrize(("experiment", "budget", "every"), [("", (-1, 50), 250), ("_quick", (1000, -1), 25)])
+def test_cost_validation_is_that_of_the_paper(experiment, budget, every):
+    config = composed(*PLACE, f"experiment=cost_validation{experiment}")
+    params = config.hydra.sweeper.params
+    assert (params.dataset, params.cell, params.layers) == ("control", "lstm", "2")
+    assert config.batch_size == 15
+    assert (config.trainer.max_steps, config.trainer.max_epochs) == budget
+    assert config.callbacks.checkpoint.keep_every_n_steps == config.trainer.val_check_interval == every
+    assert config.callbacks.checkpoint.keep is None
+    assert (config.optimizer.lr, config.scheduler.schedule.gamma) == (0.002, 0.97)
+    with initialize_config_dir(CONF_DIR, version_base="1.3"):
+        study = compose("study", overrides=[*PLACE, f"experiment=cost_validation{experiment}"])
+    assert (study.select.by, study.select.checkpoints) == ("checkpoints", 10)
 
 
 def test_what_is_given_on_the_command_line_wins_over_an_experiment():

@@ -17,8 +17,9 @@ from melgen.corpora.packing import concatenate, interval_keys, select
 from melgen.corpora.readers import ReadError
 from melgen.corpora.report import SHORT_SONG_NOTES, ImportReport
 from melgen.corpora.sources import SPLIT_NAMES, Listing, Source
-from melgen.corpora.workers import available_cpus, map_sources
+from melgen.corpora.workers import map_sources
 from melgen.music.melody import Melodies, Melody
+from melgen.processes import available_cpus
 
 log = logging.getLogger(__name__)
 

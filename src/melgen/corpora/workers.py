@@ -36,12 +36,6 @@ READY, ALIVE = "ready", "alive"
 ReadTask = Callable[[Source, Callable[[], None]], Any]
 
 
-def available_cpus() -> int:
-    """Processors this process may use, which in a container or a SLURM job are fewer than the machine has."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-
-
 def map_sources(
     read: ReadTask,
     sources: Sequence[Source],

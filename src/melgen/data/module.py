@@ -47,6 +47,8 @@ class MelodyDataModule(pl.LightningDataModule):
         splits: ``[tunes]``, a `Split` each.
         vocabulary: the values of the training split (and of ``base_vocabulary``), sorted.
         is_encoded: whether the corpus was a ready stream, whose melodies hold values instead of pitches.
+        comparable: ``[tunes]`` bool, the tunes over which bits per note are counted: those of three notes and
+            more, the held-out ones only if no representation finds a value in them that training has not.
         fingerprint: identifies the melodies and declared splits themselves, wherever and by whatever they
             were read.
         statistics: plain numbers worth keeping with a run.
@@ -111,9 +113,9 @@ class MelodyDataModule(pl.LightningDataModule):
             shuffle=self.shuffle,
             drop_tail=self.drop_tail,
         )
-        comparable = self._comparable_tunes()
-        self._held_out = {split: self._tune_loader(split, comparable) for split in (Split.VALIDATION, Split.TEST)}
-        self.statistics = self._statistics(comparable)
+        self.comparable = self._comparable_tunes()
+        self._held_out = {split: self._tune_loader(split) for split in (Split.VALIDATION, Split.TEST)}
+        self.statistics = self._statistics()
 
     def tunes_of(self, split: Split) -> list[NDArray[np.int16]]:
         """Pitches of each tune of a split, as views."""
@@ -190,16 +192,13 @@ class MelodyDataModule(pl.LightningDataModule):
             comparable[i] &= all(vocabulary.known(encode(tune)).all() for encode, vocabulary in encoders)
         return comparable
 
-    def _tune_loader(self, split: Split, comparable: NDArray[np.bool_]) -> TuneLoader:
-        values = [tune if self.is_encoded else self.representation.encode(tune) for tune in self.tunes_of(split)]
-        return TuneLoader(
-            TokenTunes.from_arrays([self.vocabulary.encode(tune) for tune in values]),
-            np.concatenate([self.vocabulary.known(tune) for tune in values]),
-            comparable[self.splits == split],
-            FIRST_COMPARED_NOTE - self.representation.first_predicted_note,
-        )
+    def _tune_loader(self, split: Split) -> TuneLoader:
+        tunes = self.tunes_of(split)
+        values = tunes if self.is_encoded else [self.representation.encode(tune) for tune in tunes]
+        comparable = self.comparable[self.splits == split]
+        return tune_loader(values, self.vocabulary, comparable, self.representation.first_predicted_note)
 
-    def _statistics(self, comparable: NDArray[np.bool_]) -> dict[str, Any]:
+    def _statistics(self) -> dict[str, Any]:
         statistics: dict[str, Any] = {
             "vocabulary_size": len(self.vocabulary),
             "updates_per_epoch": len(self._loader()),
@@ -212,8 +211,25 @@ class MelodyDataModule(pl.LightningDataModule):
             statistics[f"{name}_notes"] = int(self.melodies.lengths[chosen].sum())
             if split != Split.TRAIN:
                 statistics[f"{name}_unseen_values"] = int(np.count_nonzero(~self._held_out[split].known))
-                statistics[f"{name}_tunes_left_out_of_bits_per_note"] = int(np.count_nonzero(~comparable[chosen]))
+                statistics[f"{name}_tunes_left_out_of_bits_per_note"] = int(np.count_nonzero(~self.comparable[chosen]))
         return statistics
+
+
+def tune_loader(
+    values: Sequence[NDArray], vocabulary: Vocabulary, comparable: NDArray[np.bool_], first_predicted_note: int
+) -> TuneLoader:
+    """What scores whole tunes, given as values of a representation.
+
+    Args:
+        comparable: ``[tunes]``, which of them count for the bits per note.
+        first_predicted_note: of the representation.
+    """
+    return TuneLoader(
+        TokenTunes.from_arrays([vocabulary.encode(tune) for tune in values]),
+        np.concatenate([vocabulary.known(tune) for tune in values]),
+        comparable,
+        FIRST_COMPARED_NOTE - first_predicted_note,
+    )
 
 
 def content_hash(melodies: Melodies, splits: NDArray[np.int8] | None) -> str:

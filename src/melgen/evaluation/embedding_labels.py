@@ -22,7 +22,7 @@ _PLAIN: Colour = (0.17, 0.42, 0.69)
 _UNISON: Colour = (0.35, 0.35, 0.35)
 _OCTAVE_SEMITONES = 12
 
-# All in points.
+# All in points, at the usual size of letters.
 _FONT_SIZE = 8
 _LETTER = np.array([5.2, 8.5])  # width and height of a letter at that size, with a little air
 _LABEL_OFFSETS = [
@@ -61,27 +61,34 @@ def add_legend(axes: Axes, title: str, entries: dict[str, Colour]) -> None:
     axes.legend(handles=handles, title=title, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
 
 
-def add_labels(axes: Axes, points: NDArray[np.float64], names: Sequence[str]) -> None:
-    """Put each name beside its dot, on the side where it covers least of the dots and names placed before."""
+def add_labels(axes: Axes, points: NDArray[np.float64], names: Sequence[str], font_size: float = _FONT_SIZE) -> None:
+    """Put each name beside its dot, on the side where it covers least of the dots and names placed before.
+
+    Names stay within the panel if they can. The layout of the figure must be settled: places are found where
+    the dots lie now.
+    """
+    shrunk = font_size / _FONT_SIZE
     scale = axes.figure.dpi / 72
     dots = axes.transData.transform(points) / scale
+    panel = np.asarray(axes.bbox.extents) / scale
     placed = np.zeros((0, 4))
     for dot, name in zip(dots, names, strict=True):
-        half = _LETTER * [len(name), 1] / 2
+        half = shrunk * _LETTER * [len(name), 1] / 2
         boxes = []
         costs = []
         for dx, dy in _LABEL_OFFSETS:
-            shift = np.array([dx + np.sign(dx) * (half[0] - 2), dy])
+            shift = np.array([shrunk * dx + np.sign(dx) * (half[0] - 2 * shrunk), shrunk * dy])
             centre = dot + shift
             box = np.concatenate([centre - half, centre + half])
-            hidden_dots = (np.abs(dots - centre) < half + _DOT_RADIUS).all(axis=1).sum()
+            hidden_dots = (np.abs(dots - centre) < half + shrunk * _DOT_RADIUS).all(axis=1).sum()
             boxes.append(box)
+            outside = 4 * half.prod() - _overlap(box, panel[None])
             # A hidden dot is as bad as 20 square points of hidden letters; being far decides between equals.
-            costs.append(_overlap(box, placed) + 20 * hidden_dots + 0.05 * (abs(dx) + abs(dy)))
+            costs.append(_overlap(box, placed) + outside + 20 * hidden_dots + 0.05 * (abs(dx) + abs(dy)))
         box = boxes[int(np.argmin(costs))]
         placed = np.vstack([placed, box])
         x, y = axes.transData.inverted().transform((box[:2] + box[2:]) / 2 * scale)
-        axes.text(x, y, name, fontsize=_FONT_SIZE, ha="center", va="center", color="0.15")
+        axes.text(x, y, name, fontsize=font_size, ha="center", va="center", color="0.15")
 
 
 def _pitch_class_colour(pitch_class: str) -> Colour:

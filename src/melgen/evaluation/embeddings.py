@@ -32,7 +32,7 @@ class Neighbours(NamedTuple):
 def nearest_neighbours(weights: ArrayLike, k: int, metric: Metric = "euclidean") -> Neighbours:
     """The `k` nearest rows of each row, itself left out; of equally near ones the lower index comes first.
 
-    The cosine distance is ``1 - cos``; a row of zeros has distance 1 from every row.
+    Distances are those of `pairwise_distances`.
 
     Raises:
         ValueError: if `k` is not between 1 and V - 1, or the metric is unknown.
@@ -44,18 +44,32 @@ def nearest_neighbours(weights: ArrayLike, k: int, metric: Metric = "euclidean")
     rows = len(matrix)
     if not 1 <= k < rows:
         raise ValueError(f"k must lie between 1 and {rows - 1}, one less than the {rows} values, got {k}")
+    distances = pairwise_distances(matrix, metric)
+    np.fill_diagonal(distances, np.inf)
+    indices = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return Neighbours(indices, np.take_along_axis(distances, indices, axis=1))
+
+
+def pairwise_distances(weights: ArrayLike, metric: Metric = "euclidean") -> NDArray[np.float64]:
+    """Distance of any two rows, ``[V, V]``.
+
+    The cosine distance is ``1 - cos``; a row of zeros has distance 1 from every row, itself included.
+
+    Raises:
+        ValueError: if the metric is unknown.
+
+    >>> pairwise_distances([[0.0, 1.0], [0.0, 3.0]], "cosine").tolist()
+    [[0.0, 0.0], [0.0, 0.0]]
+    """
+    matrix = _as_matrix(weights)
     if metric not in get_args(Metric):
         raise ValueError(f"unknown metric {metric!r}; known are {', '.join(get_args(Metric))}")
     if metric == "cosine":
         lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
         unit = np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0)
-        distances = np.clip(1 - unit @ unit.T, 0, 2)
-    else:
-        # Row by row: exact for equal rows, where the shortcut through inner products would leave noise.
-        distances = np.stack([np.linalg.norm(matrix - row, axis=1) for row in matrix])
-    np.fill_diagonal(distances, np.inf)
-    indices = np.argsort(distances, axis=1, kind="stable")[:, :k]
-    return Neighbours(indices, np.take_along_axis(distances, indices, axis=1))
+        return np.clip(1 - unit @ unit.T, 0, 2)
+    # Row by row: exact for equal rows, where the shortcut through inner products would leave noise.
+    return np.stack([np.linalg.norm(matrix - row, axis=1) for row in matrix])
 
 
 def project_2d(weights: ArrayLike) -> NDArray[np.float64]:
@@ -70,8 +84,24 @@ def project_2d(weights: ArrayLike) -> NDArray[np.float64]:
     >>> project_2d([[0.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 9.0, 0.0]])[:, 0].round(6).tolist()
     [-4.0, -1.0, 5.0]
     """
-    points, _ = _principal_components(weights)
+    points, _ = principal_components(weights)
     return points
+
+
+def principal_components(weights: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`project_2d` and, beside it, the share ``[2]`` of the variance that each direction explains."""
+    matrix = _as_matrix(weights)
+    left, singular, _ = np.linalg.svd(matrix - matrix.mean(axis=0), full_matrices=False)
+    points = np.zeros((len(matrix), 2))
+    kept = min(2, len(singular))
+    points[:, :kept] = left[:, :kept] * singular[:kept]
+    largest = np.take_along_axis(points, np.abs(points).argmax(axis=0)[None], axis=0)
+    points *= np.where(largest < 0, -1, 1)
+    total = (singular**2).sum()
+    explained = np.zeros(2)
+    if total > 0:
+        explained[:kept] = singular[:kept] ** 2 / total
+    return points, explained
 
 
 def embedding_figure(weights: ArrayLike, names: Sequence[str], title: str = "Embedding") -> Figure:
@@ -85,7 +115,7 @@ def embedding_figure(weights: ArrayLike, names: Sequence[str], title: str = "Emb
     """
     from matplotlib.figure import Figure
 
-    points, explained = _principal_components(weights)
+    points, explained = principal_components(weights)
     _check_names(points, names)
     figure = Figure(figsize=(9, 7), dpi=110, layout="constrained")
     axes = figure.add_subplot()
@@ -142,19 +172,3 @@ def _as_matrix(weights: ArrayLike) -> NDArray[np.float64]:
 def _check_names(rows: NDArray[np.float64], names: Sequence[str]) -> None:
     if len(rows) != len(names):
         raise ValueError(f"every row needs a name, got {len(names)} for {len(rows)} rows")
-
-
-def _principal_components(weights: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """`project_2d` and, beside it, the share ``[2]`` of the variance that each direction explains."""
-    matrix = _as_matrix(weights)
-    left, singular, _ = np.linalg.svd(matrix - matrix.mean(axis=0), full_matrices=False)
-    points = np.zeros((len(matrix), 2))
-    kept = min(2, len(singular))
-    points[:, :kept] = left[:, :kept] * singular[:kept]
-    largest = np.take_along_axis(points, np.abs(points).argmax(axis=0)[None], axis=0)
-    points *= np.where(largest < 0, -1, 1)
-    total = (singular**2).sum()
-    explained = np.zeros(2)
-    if total > 0:
-        explained[:kept] = singular[:kept] ** 2 / total
-    return points, explained

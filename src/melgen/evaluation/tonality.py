@@ -12,15 +12,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from melgen.evaluation.batches import batches, lengths_of
+from melgen.evaluation.windows import Windows
+from melgen.music.melody import Melodies
+
 DEFAULT_SPAN_NOTES = 12
 FEWEST_NOTES, MOST_NOTES = 5, 8
+# What `corrected_table` measures.
+CORRECTED = ("pitch_class_macroharmony", "frequency_centricity", "pitch_class_centricity")
 _PITCH_CLASSES = 12
 
 
@@ -162,8 +168,10 @@ def tonality(pitches: ArrayLike, span_notes: int = DEFAULT_SPAN_NOTES) -> Tonali
     )
 
 
-def tonality_table(melodies: Sequence[ArrayLike], span_notes: int = DEFAULT_SPAN_NOTES) -> NDArray[np.float64]:
-    """`tonality` of many melodies at once, equal to the last bit and fast enough for a corpus.
+def tonality_table(
+    melodies: Sequence[ArrayLike] | Melodies, span_notes: int = DEFAULT_SPAN_NOTES
+) -> NDArray[np.float64]:
+    """`tonality` of many melodies at once, equal to the last bit, fast and in little memory.
 
     Shape:
         ``[songs, 3]``, the columns in the order of `Tonality`.
@@ -175,39 +183,70 @@ def tonality_table(melodies: Sequence[ArrayLike], span_notes: int = DEFAULT_SPAN
     [[1.75, 1.0, 0.2], [0.0, 5.0, 1.0]]
     """
     _check_span(span_notes)
-    songs = len(melodies)
-    if not songs:
-        return np.zeros((0, len(Tonality._fields)))
-    arrays = [np.asarray(melody) for melody in melodies]
-    lengths = np.array([len(array) for array in arrays])
-    if lengths.min() < 2:
-        song = int(np.argmin(lengths >= 2))
-        raise ValueError(f"melodic motion needs two notes, but melody {song + 1} has {lengths[song]}")
-    notes = np.concatenate(arrays).astype(np.int64)
-    starts = np.cumsum(lengths) - lengths
-
-    # Sums use bincount, which adds in order as the library does; np.add.reduceat would add pairwise.
-    step_song = np.repeat(np.arange(songs), lengths)[1:]
-    within_song = np.ones(len(notes) - 1, bool)
-    within_song[starts[1:] - 1] = False
-    motion = np.bincount(step_song, np.abs(np.diff(notes)) * within_song, songs) / (lengths - 1)
-
-    window_counts = np.maximum(lengths - span_notes, 0) + 1
-    song_of_window = np.repeat(np.arange(songs), window_counts)
-    first_window = np.cumsum(window_counts) - window_counts
-    window_starts = np.arange(len(song_of_window)) + (starts - first_window)[song_of_window]
-    window_lengths = np.minimum(lengths, span_notes)[song_of_window]
-    different, longest_run = _count_windows(notes, window_starts, window_lengths)
-
-    in_range = (different >= FEWEST_NOTES) & (different <= MOST_NOTES)
-    macroharmony = np.where(in_range, 1, np.abs(different - FEWEST_NOTES) + 1)
-    columns = [motion]
-    for scores in (macroharmony, longest_run / window_lengths):
-        columns.append(np.bincount(song_of_window, scores, songs) / window_counts)
-    return np.stack(columns, axis=1)
+    lengths = lengths_of(melodies, 2, "melodic motion needs two notes")
+    table = np.empty((len(lengths), len(Tonality._fields)))
+    for songs, batch_lengths, notes in batches(melodies, lengths):
+        windows = Windows(batch_lengths, notes, span_notes)
+        different, _ = windows.different_and_commonest()
+        counts = np.arange(windows.width + 1)
+        in_range = (counts >= FEWEST_NOTES) & (counts <= MOST_NOTES)
+        scores = np.where(in_range, 1.0, np.abs(counts - FEWEST_NOTES) + 1.0)
+        table[songs, 0] = windows.motion()
+        table[songs, 1] = windows.mean(scores[different])
+        table[songs, 2] = windows.mean(windows.longest_runs() / windows.lengths)
+    return table
 
 
-def summarize(melodies: Sequence[ArrayLike], span_notes: int = DEFAULT_SPAN_NOTES) -> TonalitySummary:
+def corrected_table(
+    melodies: Sequence[ArrayLike] | Melodies, span_notes: int = DEFAULT_SPAN_NOTES
+) -> NDArray[np.float64]:
+    """The corrected readings of many melodies at once, equal to the single functions to the last bit.
+
+    Shape:
+        ``[songs, 3]``, the columns in the order of `CORRECTED`.
+
+    Raises:
+        ValueError: if a melody has no notes, or `span_notes` is below 1.
+
+    >>> corrected_table([[60, 62, 60, 72], [60]]).tolist()
+    [[4.0, 0.5, 0.75], [5.0, 1.0, 1.0]]
+    """
+    _check_span(span_notes)
+    lengths = lengths_of(melodies, 1, "a melody without notes has no tonality")
+    table = np.empty((len(lengths), len(CORRECTED)))
+    for songs, batch_lengths, notes in batches(melodies, lengths):
+        pitches = Windows(batch_lengths, notes, span_notes)
+        pitch_classes = Windows(batch_lengths, notes % _PITCH_CLASSES, span_notes)
+        _, commonest_pitch = pitches.different_and_commonest()
+        different, commonest_class = pitch_classes.different_and_commonest()
+        counts = np.arange(pitches.width + 1)
+        scores = np.maximum(np.maximum(FEWEST_NOTES - counts, counts - MOST_NOTES), 0) + 1.0
+        table[songs, 0] = pitches.mean(scores[different])
+        table[songs, 1] = pitches.mean(commonest_pitch / pitches.lengths)
+        table[songs, 2] = pitches.mean(commonest_class / pitches.lengths)
+    return table
+
+
+def span_profile(pitches: ArrayLike, spans: Iterable[int] = range(5, 30)) -> NDArray[np.float64]:
+    """`tonality` of one melody for each of several window sizes, by default those of the original's graph.
+
+    Motion does not depend on the window; it stands in every row so that a row is a `Tonality`.
+
+    Shape:
+        ``[spans, 3]``.
+
+    Raises:
+        ValueError: if there are fewer than two notes, or a span is below 1.
+
+    >>> span_profile([60, 62, 60, 62, 64], spans=[2, 5])[:, 1].tolist()
+    [4.0, 3.0]
+    """
+    melody = _as_list(pitches)
+    rows = [tonality_table([melody], span_notes) for span_notes in spans]
+    return np.concatenate([np.empty((0, len(Tonality._fields))), *rows])
+
+
+def summarize(melodies: Sequence[ArrayLike] | Melodies, span_notes: int = DEFAULT_SPAN_NOTES) -> TonalitySummary:
     """Mean and deviation of `tonality` over several melodies.
 
     Raises:
@@ -221,31 +260,6 @@ def summarize(melodies: Sequence[ArrayLike], span_notes: int = DEFAULT_SPAN_NOTE
         raise ValueError("a summary needs at least one melody")
     deviation = table.std(axis=0, ddof=1) if len(table) > 1 else np.full(table.shape[1], math.nan)
     return TonalitySummary(Tonality(*table.mean(axis=0).tolist()), Tonality(*deviation.tolist()), len(table))
-
-
-def _count_windows(
-    notes: NDArray[np.int64], starts: NDArray[np.int64], lengths: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number of different pitches, and length of the longest run, of each window ``[W]``.
-
-    Both follow from one array: how many notes ago each note's pitch last sounded. The note at offset ``j`` of
-    a window is new to it if that was more than ``j`` notes ago, and prolongs a run if it was one note ago.
-    """
-    by_pitch = np.argsort(notes, kind="stable")
-    notes_ago = np.full(len(notes), len(notes))
-    same = notes[by_pitch[1:]] == notes[by_pitch[:-1]]
-    notes_ago[by_pitch[1:][same]] = (by_pitch[1:] - by_pitch[:-1])[same]
-
-    different = np.ones(len(starts), np.int64)
-    run = np.ones(len(starts), np.int64)
-    longest_run = run.copy()
-    for offset in range(1, int(lengths.max())):
-        inside = lengths > offset
-        ago = notes_ago[np.where(inside, starts + offset, 0)]
-        different += inside & (ago > offset)
-        run = np.where(inside & (ago == 1), run + 1, 1)
-        np.maximum(longest_run, run, out=longest_run)
-    return different, longest_run
 
 
 def _mean_over_windows(score: Callable[[Sequence[int]], float], pitches: ArrayLike, span_notes: int) -> float:

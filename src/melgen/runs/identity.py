@@ -15,6 +15,8 @@ NOT_IDENTITY = frozenset(
         "logger", "callbacks", "progress", "primer",
         # the machine
         "workers", "threads", "hydra",
+        # what a study makes of runs
+        "stages", "runs", "select", "generate", "evaluation", "figures",
         # the budget, which may grow, and how the run is started
         "epochs_per_dataset", "force", "init_from",
     }

@@ -6,7 +6,7 @@ import hashlib
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -19,6 +19,7 @@ from melgen.runs.identity import is_identity
 IN_EVERY_NAME = frozenset({"dataset", "cell", "layers", "seed"})
 LONGEST_NAME = 150
 _MISSING = object()
+_RUN_NAME = re.compile(r"(?P<dataset>.+?)-(?P<cell>.+?)-(?P<layers>\d+)-seed(?P<seed>\d+)(?:-(?P<variant>.+))?")
 
 
 def default_name(hydra: DictConfig, root: DictConfig) -> str:
@@ -53,6 +54,28 @@ def run_name(hydra: DictConfig, root: DictConfig) -> str:
     if len(name) > LONGEST_NAME:
         name = f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
     return name
+
+
+class RunName(NamedTuple):
+    """What the name of a run's directory says."""
+
+    dataset: str
+    cell: str
+    layers: int
+    seed: int
+    variant: str
+
+
+def parse_run_name(name: str) -> RunName | None:
+    """The inverse of `run_name`, as far as it goes; ``None`` for what is no such name.
+
+    >>> parse_run_name("control-lstm-2-seed0-hidden_size-64")
+    RunName(dataset='control', cell='lstm', layers=2, seed=0, variant='hidden_size-64')
+    """
+    match = _RUN_NAME.fullmatch(name)
+    if match is None:
+        return None
+    return RunName(match["dataset"], match["cell"], int(match["layers"]), int(match["seed"]), match["variant"] or "")
 
 
 def _adds_to_name(key: str, override: Override, hydra: DictConfig, root: DictConfig, groups: tuple[str, ...]) -> bool:

@@ -17,7 +17,7 @@ import pytorch_lightning as pl
 
 from melgen.data import MelodyDataModule
 from melgen.evaluation.embeddings import embedding_figure, nearest_neighbours, write_projector
-from melgen.evaluation.tonality import TonalitySummary, summarize
+from melgen.evaluation.tonality import DEFAULT_SPAN_NOTES, TonalitySummary, summarize
 from melgen.files import replacing, write_json, write_text
 from melgen.generation.sampling import sample_melodies
 from melgen.generation.songs import write_songs
@@ -160,7 +160,7 @@ class SongSampling(pl.Callback):
             }
             folder.parent.mkdir(parents=True, exist_ok=True)
             write_songs(folder, songs, metadata | self.options)
-            report_songs(trainer, "songs" if final else "samples", songs, folder)
+            report_songs(trainer, "songs" if final else "samples", songs, folder, span_of(trainer))
             for callback in trainer.callbacks:  # type: ignore[attr-defined]
                 if isinstance(callback, SongListener):
                     callback.on_songs(trainer, module, songs, final)
@@ -206,6 +206,12 @@ class SongTonality(pl.Callback):
             tunes = (data.melodies.pitches_of(i) for i in range(len(data.melodies)))
             self._corpus = summarize([tune for tune in tunes if len(tune) >= MIN_NOTES_FOR_TONALITY], self.span_notes)
         return self._corpus
+
+
+def span_of(trainer: pl.Trainer) -> int:
+    """The length of windows that songs are measured with."""
+    spans = (c.span_notes for c in trainer.callbacks if isinstance(c, SongTonality))  # type: ignore[attr-defined]
+    return next(spans, DEFAULT_SPAN_NOTES)
 
 
 def as_dict(summary: TonalitySummary) -> dict[str, Any]:
@@ -255,7 +261,7 @@ class EmbeddingProjection(pl.Callback):
             with replacing(folder / "embedding.png") as temporary:
                 figure.savefig(temporary, format="png", dpi=150)
             report_figure(trainer, "embedding", figure)
-            report_embedding(trainer, "embedding/projector", weights, names)
+            report_embedding(trainer, "embedding", weights, names, self.neighbours)
 
 
 def neighbour_table(weights: Any, names: Sequence[str], neighbours: int) -> str:

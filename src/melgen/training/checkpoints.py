@@ -78,6 +78,9 @@ class Checkpoints(pl.callbacks.Checkpoint):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the end of the training, from which a larger budget goes on."""
         self._save(trainer, LAST)
+        step = trainer.global_step
+        if step and self.keep_every_n_steps and step % self.keep_every_n_steps == 0:
+            self._save_numbered(trainer, step)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the best."""

@@ -74,6 +74,7 @@ def _shown(value: float | None) -> str:
 
 
 def _result_lines(run: RunDirectory) -> Iterator[str]:
+    """What there is to hear, see and do next, as lines that can be pasted."""
     path = run.path
     if path.is_relative_to(os.getcwd()):
         path = path.relative_to(os.getcwd())
@@ -82,7 +83,13 @@ def _result_lines(run: RunDirectory) -> Iterator[str]:
     yield ""
     if songs:
         yield f"Listen:  {songs[0]} ... {songs[-1].name}"
-    yield f"See:     {', '.join(str(file) for file in seen if file.exists())}"
+    for label, file in zip(("See:", ""), (file for file in seen if file.exists()), strict=False):
+        yield f"{label:9}{file}"
     if (path / "tensorboard").is_dir():
         yield f"         tensorboard --logdir {path}"
-    yield f"Next:    python -m melgen.generate checkpoint={path} songs=20 temperature=0.8 out={path}-songs"
+    if any((path / "wandb").glob("offline-run-*")):
+        yield f"         wandb sync {path}/wandb  # once online"
+    yield f"Next:    python -m melgen.report run={path}"
+    if songs:
+        yield f"         python -m melgen.render songs={path}/songs"
+    yield f"         python -m melgen.generate checkpoint={path} songs=20 temperature=0.8 out={path}-songs"

@@ -36,7 +36,7 @@ class UpdateProgress(pl.Callback):
             self._bar = tqdm(
                 total=self.total,
                 initial=trainer.global_step,
-                unit="update",
+                unit=" updates",
                 dynamic_ncols=True,
                 desc="Training",
             )
@@ -92,10 +92,22 @@ class UpdateProgress(pl.Callback):
         )
         began, first = self._began
         done = trainer.global_step - first
-        if self.total and done:
+        if self.total and done and trainer.global_step < self.total:
             seconds = (time.monotonic() - began) / done * (self.total - trainer.global_step)
-            line += f", about {max(seconds, 0) / 60:.1f} min left"
+            line += f", about {in_words(seconds)} left"
         return line
+
+
+def in_words(seconds: float) -> str:
+    """A duration that is only guessed, in the unit that suits it.
+
+    >>> [in_words(seconds) for seconds in (0.3, 89, 90, 3600 * 2 + 600)]
+    ['1 s', '89 s', '2 min', '2 h 10 min']
+    """
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _latest(trainer: pl.Trainer) -> dict[str, float]:

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytorch_lightning as pl
 from numpy.typing import NDArray
-from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
+from melgen.evaluation.embeddings import Metric, nearest_neighbours, project_2d
+from melgen.evaluation.tonality import DEFAULT_SPAN_NOTES
 from melgen.music.melody import Melody
 from melgen.music.midi import note_text
+from melgen.training import song_media
+from melgen.training.weights_and_biases import RunLogger
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +32,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SONGS_SHOWN = 10
-"""How many songs a dashboard shows as notes; the files hold all."""
+"""How many songs a dashboard shows; the files hold all."""
+TENSORBOARD_SONGS_HEARD = {"songs": 3, "samples": 1}
+"""TensorBoard keeps sound uncompressed: half a megabyte a song."""
+TENSORBOARD_SAMPLE_RATE = 16_000
 
 
 @contextmanager
@@ -39,16 +48,17 @@ def contained(what: str) -> Iterator[None]:
         log.debug("traceback of that failure", exc_info=True)
 
 
-def report_songs(trainer: pl.Trainer, key: str, songs: Sequence[Melody], directory: Path) -> None:
-    """Show songs as notes, and attach their files where the logger keeps files."""
+def report_songs(
+    trainer: pl.Trainer, key: str, songs: Sequence[Melody], directory: Path, span_notes: int = DEFAULT_SPAN_NOTES
+) -> None:
+    """Show songs: notes and sound; on W&B also score, metrics, and the files in ``directory``."""
     shown = songs[:SONGS_SHOWN]
     for logger in trainer.loggers:
         with contained(f"{type(logger).__name__}: {key}"):
             if isinstance(logger, TensorBoardLogger):
-                lines = (f"{number}. {note_text(song)}" for number, song in enumerate(shown, 1))
-                logger.experiment.add_text(key, "\n".join(lines), trainer.global_step)
-            elif isinstance(logger, WandbLogger):
-                _attach_songs(logger, trainer.global_step, key, shown, directory)
+                _songs_to_tensorboard(logger, trainer.global_step, key, shown)
+            elif isinstance(logger, RunLogger) and logger.run is not None:
+                _songs_to_wandb(logger, trainer.global_step, key, shown, directory, span_notes)
 
 
 def report_figure(trainer: pl.Trainer, key: str, figure: Figure) -> None:
@@ -57,42 +67,93 @@ def report_figure(trainer: pl.Trainer, key: str, figure: Figure) -> None:
         with contained(f"{type(logger).__name__}: {key}"):
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_figure(key, figure, trainer.global_step)
-            elif isinstance(logger, WandbLogger):
+            elif isinstance(logger, RunLogger) and logger.run is not None:
                 import wandb
 
-                logger.experiment.log({key: wandb.Image(figure), "trainer/global_step": trainer.global_step})
+                logger.show(trainer.global_step, {key: wandb.Image(figure)})
 
 
-def report_embedding(trainer: pl.Trainer, key: str, weights: NDArray[np.float32], names: Sequence[str]) -> None:
+def report_embedding(
+    trainer: pl.Trainer, key: str, weights: NDArray[np.float32], names: Sequence[str], neighbours: int = 5
+) -> None:
     """Show an embedding: ``[V, E]`` with a name for each row."""
     for logger in trainer.loggers:
         with contained(f"{type(logger).__name__}: {key}"):
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_embedding(weights, list(names), tag=key, global_step=trainer.global_step)
-            elif isinstance(logger, WandbLogger):
-                import wandb
-
-                columns: list[str | int] = ["note", *(f"d{i}" for i in range(weights.shape[1]))]
-                rows = [[name, *row] for name, row in zip(names, weights.tolist(), strict=True)]
-                table = wandb.Table(columns=columns, data=rows)
-                logger.experiment.log({key: table, "trainer/global_step": trainer.global_step})
+                # The embedding of the best weights may replace that of the last update; torch prints a remark.
+                with redirect_stdout(StringIO()):
+                    logger.experiment.add_embedding(weights, list(names), tag=key, global_step=trainer.global_step)
+            elif isinstance(logger, RunLogger) and logger.run is not None:
+                tables = {
+                    f"{key}/map": _map_table(weights, names, neighbours),
+                    f"{key}/vectors": _table(["note", *(f"d{i}" for i in range(weights.shape[1]))], names, weights),
+                }
+                logger.show(trainer.global_step, tables)
 
 
 def finish(logger: Logger, failed: bool) -> None:
     """Close a logger, so that the next job of a sweep in this process does not inherit it."""
     with contained(f"closing {type(logger).__name__}"):
         logger.finalize("failed" if failed else "success")
-        if isinstance(logger, WandbLogger):
-            logger.experiment.finish(exit_code=1 if failed else 0)
+        if isinstance(logger, RunLogger):
+            logger.close(failed)
         elif isinstance(logger, TensorBoardLogger):
             logger.experiment.close()
 
 
-def _attach_songs(logger: WandbLogger, step: int, key: str, songs: Sequence[Melody], directory: Path) -> None:
+def _songs_to_tensorboard(logger: TensorBoardLogger, step: int, key: str, songs: Sequence[Melody]) -> None:
+    lines = (f"{number}. {note_text(song)}" for number, song in enumerate(songs, 1))
+    logger.experiment.add_text(key, "\n".join(lines), step)
+    for number, song in enumerate(songs[: TENSORBOARD_SONGS_HEARD.get(key, 1)], 1):
+        wave = song_media.wave_of(song, TENSORBOARD_SAMPLE_RATE)
+        if wave is not None:
+            logger.experiment.add_audio(f"{key}/{number}", wave[None], step, TENSORBOARD_SAMPLE_RATE)
+
+
+def _songs_to_wandb(
+    logger: RunLogger, step: int, key: str, songs: Sequence[Melody], directory: Path, span_notes: int
+) -> None:
     import wandb
 
-    table = wandb.Table(columns=["song", "notes"], data=[[i, note_text(song)] for i, song in enumerate(songs, 1)])
-    logger.experiment.log({key: table, "trainer/global_step": step})
-    files = wandb.Artifact(f"songs-{logger.experiment.id}", type="songs")
-    files.add_dir(str(directory))
-    logger.experiment.log_artifact(files)
+    assert logger.run is not None
+    metrics = song_media.measure(songs, span_notes)
+    table = wandb.Table(columns=["song", "audio", "score", "notes", *metrics])
+    with TemporaryDirectory() as folder:
+        for index, song in enumerate(songs):
+            sound = song_media.write_sound(song, Path(folder, f"song_{index + 1:03d}.mp3"))
+            score = song_media.write_score(song, Path(folder, f"song_{index + 1:03d}.png"), f"Song {index + 1}")
+            table.add_data(
+                index + 1,
+                sound and wandb.Audio(str(sound)),
+                score and wandb.Image(str(score)),
+                note_text(song),
+                *(float(values[index]) for values in metrics.values()),
+            )
+        logger.show(step, {key: table})
+    files = wandb.Artifact(f"{key}-{logger.run.id}", type="songs", metadata={"updates": step})
+    for file in sorted(directory.iterdir()):
+        files.add_file(str(file))
+    logger.run.log_artifact(files)
+
+
+def _map_table(weights: NDArray[np.float32], names: Sequence[str], neighbours: int) -> Any:
+    """Where each note lies in the picture, and which are nearest to it by either distance."""
+    import wandb
+
+    count = min(neighbours, len(names) - 1)
+    nearest: dict[Metric, list[str]] = {"euclidean": [""] * len(names), "cosine": [""] * len(names)}
+    for metric in nearest if count else ():
+        found = nearest_neighbours(weights, count, metric)
+        nearest[metric] = [" ".join(names[index] for index in row) for row in found.indices]
+    rows = zip(names, project_2d(weights).tolist(), *nearest.values(), strict=True)
+    return wandb.Table(
+        columns=["note", "x", "y", *(f"nearest ({metric})" for metric in nearest)],
+        data=[[name, *point, *others] for name, point, *others in rows],
+    )
+
+
+def _table(columns: list[str | int], names: Sequence[str], rows: NDArray[np.float32]) -> Any:
+    import wandb
+
+    data = [[name, *row] for name, row in zip(names, rows.tolist(), strict=True)]
+    return wandb.Table(columns=columns, data=data)

@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 
 from melgen.files import write_text
 from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory, message_of
-from melgen.runs.plan import planned_jobs, planned_updates
+from melgen.sweeps.plan import planned_jobs, planned_updates
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +45,14 @@ class SweepReport(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Announce the sweep."""
+        trials = config.hydra.sweeper.get("n_trials")
+        if trials is not None:  # an optimiser, which chooses each job by what came out of those before
+            os.environ[SWEEP_VARIABLE] = uuid.uuid4().hex
+            self.jobs: int | None = None
+            log.info("Sweep of %d trials; results in %s", trials, config.hydra.sweep.dir)
+            return
         try:
-            jobs = planned_jobs(config)
+            jobs = planned_jobs(config.hydra)
         except ValueError as error:
             print(f"melgen.train: error: {error}", file=sys.stderr)
             raise SystemExit(1) from None
@@ -71,10 +77,10 @@ class SweepReport(Callback):
         print_table(rows)
         failed = [row for row in rows if row["state"] != FINISHED]
         tables = ", ".join(str(folder / "sweep.csv") for folder in sorted(folders))
-        print(f"{len(rows) - len(failed)} of {self.jobs} jobs finished; table: {tables}")
+        print(f"{len(rows) - len(failed)} of {self.jobs or len(rows)} jobs finished; table: {tables}")
         for row in failed:
             print(f"{row['state']}: {row['directory']}: {row['error']}")
-        if failed or len(rows) < self.jobs:
+        if failed or len(rows) < (self.jobs or 1):
             raise SystemExit(1)
 
 

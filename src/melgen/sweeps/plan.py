@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import product
+from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -21,17 +23,20 @@ KEEPS_THE_UPDATES = frozenset(
 """Keys that change a job without changing how many updates it makes."""
 
 
-def planned_jobs(config: DictConfig) -> list[tuple[str, ...]]:
-    """The overrides of each job that the basic sweeper makes of a command line.
+def planned_axes(hydra: DictConfig) -> dict[str, list[str]]:
+    """What a sweep goes over: for each key its overrides, ``layers: [layers=1, layers=2]``.
+
+    Args:
+        hydra: Hydra's own part of the configuration.
 
     Raises:
         ValueError: for a sweep over a key that makes no other run, so that its jobs would all be one.
     """
-    params = config.hydra.sweeper.get("params") or {}
-    given = [f"{key}={value}" for key, value in params.items()] + list(config.hydra.overrides.task)
+    params = hydra.sweeper.get("params") or {}
+    given = [f"{key}={value}" for key, value in _flat(params)] + list(hydra.overrides.task)
     axes: dict[str, list[str]] = {}  # the command line comes last and wins, as in Hydra
-    hydra = GlobalHydra.instance()  # its loader knows what glob(*) stands for
-    parser = OverridesParser.create(config_loader=hydra.config_loader() if hydra.is_initialized() else None)
+    running = GlobalHydra.instance()  # its loader knows what glob(*) stands for
+    parser = OverridesParser.create(config_loader=running.config_loader() if running.is_initialized() else None)
     for override in parser.parse_overrides(given):
         key = override.get_key_element()
         if not override.is_sweep_override():
@@ -43,7 +48,21 @@ def planned_jobs(config: DictConfig) -> list[tuple[str, ...]]:
                 f"{override.input_line}: {override.key_or_group} is no part of a run's identity, so that "
                 "these jobs would all be one run in one directory"
             )
-    return list(product(*axes.values()))
+    return axes
+
+
+def planned_jobs(hydra: DictConfig) -> list[tuple[str, ...]]:
+    """The overrides of each job that the basic sweeper makes of a command line; raises as `planned_axes`."""
+    return list(product(*planned_axes(hydra).values()))
+
+
+def _flat(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """A key with dots is one level in a file, and several where the command line has set it."""
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def planned_updates(config: DictConfig, jobs: list[tuple[str, ...]]) -> int:

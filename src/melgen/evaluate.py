@@ -1,0 +1,239 @@
+"""``python -m melgen.evaluate``: measure any folder of songs, and compare it with a corpus.
+
+The recipe is `evaluate`; `main` wraps it for the command line.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+
+from melgen.command_line import run_app, run_job
+from melgen.conf_dir import CONF_DIR
+from melgen.software import software
+
+if TYPE_CHECKING:
+    from melgen.evaluation.evaluating import EvaluationOptions
+    from melgen.evaluation.reference import ReferenceCorpus
+    from melgen.evaluation.results import SongSetEvaluation
+
+log = logging.getLogger(__name__)
+
+FORMAT, FORMAT_VERSION = "melgen evaluation", 1
+
+
+def evaluate(config: DictConfig) -> Path:
+    """Measure a folder of songs, write what was found as JSON and tables, and say the most important.
+
+    Args:
+        config: as composed from ``conf/evaluate.yaml``.
+
+    Returns:
+        The directory of the results.
+
+    Raises:
+        ValueError: if no song can be read or measured, the corpus cannot be compared with, or the results
+            have no place.
+    """
+    from hydra.utils import instantiate
+
+    from melgen.corpora.sources import user_path
+    from melgen.evaluation.evaluating import evaluate_songs
+    from melgen.generate import import_own_parts
+    from melgen.generation.song_files import read_song_folder
+    from melgen.studies.folder_report import report_text, write_report
+
+    import_own_parts(config.imports)
+    options: EvaluationOptions = instantiate(config.evaluation, _convert_="all")
+    folder = user_path(config.songs, "songs")
+    found = read_song_folder(folder, workers=config.workers, progress=config.progress)
+    out = results_folder(config.out, folder, found.is_ours)
+    reference = read_reference(config)
+    pitches = {name: melody.pitches for name, melody in found.songs.items()}
+    songs = evaluate_songs(_title(folder), pitches, reference, options)
+    songs = replace(songs, left_out={**found.unread, **songs.left_out})
+    yardsticks = {} if reference is None else measure_yardsticks(reference, songs, options)
+    if reference is not None:
+        _warn_of_another_corpus(folder, reference, config.split_seed)
+
+    content = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "software": software(),
+        "folder": str(config.songs),
+        "options": options.to_dict(),
+        "corpus": None if reference is None else _description(config, reference),
+        "songs": songs.to_dict(),
+        "yardsticks": {name: _without_songs(evaluation) for name, evaluation in yardsticks.items()},
+    }
+    try:
+        write_report(out, content, songs, yardsticks, found)
+    except OSError as error:
+        reason = f"cannot write the results ({error.strerror}); choose another folder with out=DIR"
+        raise OSError(error.errno, reason, str(out)) from error
+    print(report_text(songs, yardsticks, found, out))
+    return out
+
+
+def results_folder(out: str | None, songs: Path, is_ours: bool) -> Path:
+    """Where the results go; never a folder that holds anything else.
+
+    Args:
+        out: as asked for; None for ``<songs>-evaluation``.
+        songs: the folder or file of songs.
+        is_ours: whether melgen wrote them, and so may write beside them.
+
+    Raises:
+        ValueError: if that place is taken.
+    """
+    from melgen.corpora.sources import user_path
+    from melgen.generation.song_files import EVALUATION_FILE
+
+    if out is None:
+        folder = (songs.resolve().parent if is_ours else Path()) / f"{_own_name(songs)}-evaluation"
+    else:
+        folder = user_path(out, "out")
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"out={folder}: must be a folder, this is a file")
+    if folder.is_dir() and any(folder.iterdir()) and not _is_evaluation(folder / EVALUATION_FILE):
+        raise ValueError(
+            f"out={folder}: holds files that are no results of melgen.evaluate; choose another folder with out=DIR"
+        )
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not os.access(nearest, os.W_OK):
+        raise ValueError(f"out={folder}: no permission to write there; choose another folder with out=DIR")
+    return folder
+
+
+def read_reference(config: DictConfig) -> ReferenceCorpus | None:
+    """The corpus that songs are compared with, split as in a training; None for ``corpus=none``.
+
+    Raises:
+        ValueError: if it cannot be read, or is a ready stream that holds no tunes in pitches.
+    """
+    from hydra.utils import instantiate
+
+    from melgen.data import MelodyDataModule
+    from melgen.evaluation.reference import NoCorpus, ReferenceCorpus
+    from melgen.music import Control
+
+    corpus = instantiate(config.corpus)
+    if isinstance(corpus, NoCorpus):
+        return None
+    encoded_as = corpus.list_sources().encoded_as
+    if encoded_as not in (None, Control.name):
+        raise ValueError(
+            f"corpus: {corpus.description} is a ready stream of dataset={encoded_as}, which songs cannot be compared "
+            "with; choose a corpus of tunes, or corpus=none to compare with nothing"
+        )
+    data = MelodyDataModule(
+        corpus,
+        Control(),
+        cleaning=instantiate(config.cleaning),
+        # Windows of one note: however small a corpus is, songs can be compared with it.
+        batch_size=1,
+        seq_length=1,
+        split_seed=config.split_seed,
+        split_fractions=list(config.split_fractions),
+        cache_dir=config.cache_dir,
+        workers=config.workers,
+        progress=config.progress,
+    )
+    data.setup()
+    return ReferenceCorpus.of(data)
+
+
+def measure_yardsticks(
+    reference: ReferenceCorpus, songs: SongSetEvaluation, options: EvaluationOptions
+) -> dict[str, SongSetEvaluation]:
+    """What songs are compared with: beginnings of held-out tunes as long as they are, and whole tunes of each split."""
+    from melgen.corpora.sources import Split
+    from melgen.evaluation.evaluating import corpus_evaluations, evaluate_excerpts, median_length
+
+    notes = median_length(songs)
+    measured = list(corpus_evaluations(reference, options).values())
+    if reference.excerpts(Split.TEST, notes):
+        measured.insert(0, evaluate_excerpts(reference, notes, options))
+    else:
+        log.warning("No test tune has %d notes, as many as the median song, so that none is compared with them.", notes)
+    return {evaluation.name: evaluation for evaluation in measured}
+
+
+def _title(folder: Path) -> str:
+    """The last two parts of its path: of a run's songs, the first tells more than the second."""
+    return f"{folder.resolve().parent.name}/{_own_name(folder)}".lstrip("/")
+
+
+def _own_name(folder: Path) -> str:
+    place = folder.resolve()
+    return place.stem if place.is_file() else place.name
+
+
+def _is_evaluation(path: Path) -> bool:
+    try:
+        return json.loads(path.read_text(encoding="utf-8")).get("format") == FORMAT
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _description(config: DictConfig, reference: ReferenceCorpus) -> dict[str, Any]:
+    """What makes the corpus the same one again."""
+    from melgen.corpora.sources import Split
+
+    return {
+        "corpus": OmegaConf.to_container(config.corpus, resolve=True),
+        "cleaning": OmegaConf.to_container(config.cleaning, resolve=True),
+        "fingerprint": reference.fingerprint,
+        "split_seed": config.split_seed,
+        "split_fractions": list(config.split_fractions),
+        "tunes": {split.name.lower(): len(reference.tunes(split)) for split in Split},
+    }
+
+
+def _without_songs(evaluation: SongSetEvaluation) -> dict[str, Any]:
+    return {
+        "songs": len(evaluation.songs),
+        "summaries": {metric: asdict(summary) for metric, summary in evaluation.summaries.items()},
+        "set_scores": dict(evaluation.set_scores),
+    }
+
+
+def _warn_of_another_corpus(folder: Path, reference: ReferenceCorpus, split_seed: int) -> None:
+    """Originality means little beside tunes that the network was not trained on."""
+    try:
+        identity = json.loads((folder.resolve().parent / "identity.json").read_text(encoding="utf-8"))
+        trained_on, seed = identity["corpus.fingerprint"], identity["split_seed"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # no run's songs
+    if trained_on != reference.fingerprint:
+        log.warning(
+            "These songs are compared with another corpus than their network was trained on, so that their originality "
+            "says little; choose it with the corpus and cleaning options of the training."
+        )
+    elif seed != split_seed:
+        log.warning(
+            "These songs' network was trained with split_seed=%s, so that some tunes held out here were trained on.",
+            seed,
+        )
+
+
+@hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="evaluate")
+def app(config: DictConfig) -> None:
+    """The Hydra application."""
+    run_job("evaluate", evaluate, config)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    run_app("evaluate", app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Many songs as flat arrays, in which the comparisons count: notes, and steps from one note to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+WORD_INTERVALS = 8
+_LARGEST_INTERVAL = 127  # between MIDI pitches
+
+
+class Steps(NamedTuple):
+    """Each pair of neighbouring notes; none crosses from one song into the next.
+
+    Shape:
+        All ``[steps]``: the pitches `before` and `after`, the number of the song, and the place of the later
+        note in its song (from 1 on).
+    """
+
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
+    song: NDArray[np.int64]
+    place: NDArray[np.int64]
+
+
+class FlatNotes(NamedTuple):
+    """The notes of several songs, one song after another.
+
+    Shape:
+        ``pitch``, ``song`` (its number) and ``place`` (in its song, from 0 on): ``[notes]``;
+        ``lengths``: ``[songs]``.
+    """
+
+    pitch: NDArray[np.int64]
+    song: NDArray[np.int64]
+    place: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    def steps(self) -> Steps:
+        """The steps within the songs."""
+        later = np.flatnonzero(self.place)
+        return Steps(self.pitch[later - 1], self.pitch[later], self.song[later], self.place[later])
+
+
+def flatten(songs: Sequence[ArrayLike]) -> FlatNotes:
+    """Join songs, each a sequence of pitches.
+
+    Raises:
+        ValueError: if a song is not a flat sequence of integers.
+
+    >>> notes = flatten([[60, 62, 64], [], [72, 71]])
+    >>> notes.song.tolist(), notes.place.tolist(), notes.steps().after.tolist()
+    ([0, 0, 0, 2, 2], [0, 1, 2, 0, 1], [62, 64, 71])
+    """
+    arrays = [np.asarray(song) for song in songs]
+    for song, array in zip(songs, arrays, strict=True):
+        if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+            raise ValueError(f"a song is a list of whole-numbered pitches, got {song!r:.80}")
+    lengths = np.array([len(array) for array in arrays], np.int64)
+    pitch = np.concatenate([np.zeros(0, np.int64), *(array for array in arrays if array.size)]).astype(np.int64)
+    number = np.repeat(np.arange(len(arrays)), lengths)
+    place = np.arange(len(pitch)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return FlatNotes(pitch, number, place, lengths)
+
+
+def interval_words(notes: FlatNotes) -> NDArray[np.uint64]:
+    """The next eight intervals from each note on, as one number: ``[notes]``.
+
+    One byte an interval, the first in the highest: words sort as the interval sequences do, and comparing two
+    words compares eight intervals exactly. A byte is the interval in semitones + 128, or 0 behind the end of
+    the song.
+
+    Raises:
+        ValueError: if an interval exceeds 127 semitones.
+
+    >>> [f"{word:016x}" for word in interval_words(flatten([[60, 60, 62], [72, 71]])).tolist()]
+    ['8082000000000000', '8200000000000000', '0000000000000000', '7f00000000000000', '0000000000000000']
+    """
+    step = notes.steps()
+    intervals = step.after - step.before
+    if intervals.size and np.abs(intervals).max() > _LARGEST_INTERVAL:
+        worst = int(np.argmax(np.abs(intervals)))
+        raise ValueError(
+            f"intervals between MIDI pitches are at most {_LARGEST_INTERVAL} semitones, "
+            f"but {step.after[worst]} follows {step.before[worst]}"
+        )
+    codes = np.zeros(len(notes.pitch), np.uint64)
+    codes[np.flatnonzero(notes.place) - 1] = intervals + (_LARGEST_INTERVAL + 1)
+    first = codes << np.uint64(8 * (WORD_INTERVALS - 1))
+    words = first.copy()
+    for _ in range(WORD_INTERVALS - 1):
+        words[:-1] = first[:-1] | np.where(codes[:-1] > 0, words[1:] >> np.uint64(8), np.uint64(0))
+    return words

@@ -1,0 +1,118 @@
+"""The corpus as songs are compared with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melgen.corpora import AbstractCorpus, CorpusError
+from melgen.corpora.sources import Listing, Split
+from melgen.evaluation.originality import TuneIndex
+from melgen.music.melody import Melodies
+
+if TYPE_CHECKING:
+    from melgen.data import MelodyDataModule
+
+Tunes = dict[str, NDArray[np.int16]]
+"""Pitches of tunes by name."""
+
+
+class ReferenceCorpus:
+    """The tunes of a corpus by split; the training tunes, once that is asked for, ready to be searched.
+
+    A tune is called by its source, ``book1.abc#12``, or by its number where it has none.
+
+    Args:
+        melodies: the whole corpus.
+        splits: the `Split` of each tune.
+        comparable: over which tunes bits per note are counted; by default over those of three notes and more.
+        fingerprint: identifies the melodies.
+
+    Shape:
+        ``splits``, ``comparable``: ``[tunes]``.
+
+    >>> from melgen.music.melody import Melody
+    >>> tunes = Melodies.from_list([Melody.from_pitches([60, 62, 64]), Melody.from_pitches([60, 59], source="b.mid")])
+    >>> reference = ReferenceCorpus(tunes, np.array([Split.TRAIN, Split.TEST]))
+    >>> {name: pitches.tolist() for name, pitches in reference.tunes(Split.TEST).items()}
+    {'b.mid': [60, 59]}
+    """
+
+    def __init__(
+        self,
+        melodies: Melodies,
+        splits: NDArray[np.int8],
+        comparable: NDArray[np.bool_] | None = None,
+        fingerprint: str = "",
+    ):
+        self.melodies, self.splits, self.fingerprint = melodies, splits, fingerprint
+        self._comparable = melodies.lengths >= 3 if comparable is None else comparable
+        self._names = _unique(source or f"tune_{number:05d}" for number, source in enumerate(melodies.sources, start=1))
+
+    @classmethod
+    def of(cls, data: MelodyDataModule) -> ReferenceCorpus:
+        """The corpus of a data module that is set up.
+
+        Raises:
+            ValueError: if its melodies hold no pitches, because they are a ready stream of something else.
+        """
+        representation = data.representation.name
+        if data.is_encoded and representation != "control":
+            raise ValueError(
+                f"this corpus is a ready stream of dataset={representation}: it holds no pitches of tunes that songs "
+                "could be compared with"
+            )
+        return cls(data.melodies, data.splits, data.comparable, data.fingerprint)
+
+    def tunes(self, split: Split, min_notes: int = 1) -> Tunes:
+        """The tunes of a split that have at least `min_notes` notes."""
+        chosen = np.flatnonzero((self.splits == split) & (self.melodies.lengths >= min_notes))
+        return {self._names[i]: self.melodies.pitches_of(i) for i in chosen.tolist()}
+
+    def excerpts(self, split: Split, notes: int) -> Tunes:
+        """The first `notes` notes of each tune of a split that has so many."""
+        return {name: pitches[:notes] for name, pitches in self.tunes(split, notes).items()}
+
+    def comparable_tunes(self, split: Split) -> list[NDArray[np.int16]]:
+        """The tunes of a split over which bits per note are counted."""
+        return [self.melodies.pitches_of(i) for i in np.flatnonzero((self.splits == split) & self._comparable).tolist()]
+
+    @cached_property
+    def index(self) -> TuneIndex:
+        """The training tunes, in which passages of songs are searched."""
+        numbers = np.flatnonzero(self.splits == Split.TRAIN).tolist()
+        return TuneIndex([self.melodies.pitches_of(i) for i in numbers], [self._title(i) for i in numbers])
+
+    def _title(self, number: int) -> str:
+        title, name = self.melodies.titles[number], self._names[number]
+        return f"{title} ({name})" if title else name
+
+
+class NoCorpus(AbstractCorpus):
+    """What ``corpus=none`` stands for: songs are compared with nothing, and nothing can be trained on it."""
+
+    description = "no corpus"
+    reader = None  # type: ignore[assignment]
+
+    def list_sources(self) -> Listing:
+        """Refuses: there is nothing to read."""
+        raise CorpusError("corpus=none: there is nothing to read; choose a corpus")
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    """Numbers what would be called the same.
+
+    >>> _unique(["a", "b", "a"])
+    ['a', 'b', 'a#2']
+    """
+    seen: Counter[str] = Counter()
+    unique: list[str] = []
+    for name in names:
+        seen[name] += 1
+        unique.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return unique

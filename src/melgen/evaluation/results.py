@@ -1,0 +1,94 @@
+"""What an evaluation finds, as plain data: made by `melgen.evaluation.evaluating`, shown by tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One metric over several songs, or over several seeds.
+
+    Attributes:
+        mean: arithmetic mean.
+        variance, standard_deviation: over n - 1; nan for a single value.
+        low, high: confidence interval of the mean; nan for a single value.
+        count: number of values.
+    """
+
+    mean: float
+    variance: float
+    standard_deviation: float
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True)
+class SongSetEvaluation:
+    """All that was measured on one set of songs.
+
+    Attributes:
+        name: of the model or set: ``control-lstm-2``, ``corpus-test``, ``bigram``.
+        songs: name of each song, a path below the set's folder without its ending: ``song_001``,
+            ``seed1/song_001``.
+        lengths: notes of each song.
+        scores: a value per song for each metric, in the order of `songs`; nan where one is not defined. The
+            first three are those of `melgen.evaluation.tonality.Tonality`.
+        summaries: each metric over all songs where it is defined.
+        distances_to_mean: Euclidean, in the space of the three tonality metrics, of each song.
+        best: index of the song with the smallest sum of the three metrics; the first of equals.
+        representative: index of the song nearest to the mean of the three metrics; the first of equals.
+        set_scores: numbers about the set as a whole: diversity, distances to the corpus, likelihood.
+        nearest_tunes: title and source of the training tune with which each song shares its longest
+            passage; empty without a training corpus, ``None`` for a song that shares nothing.
+        left_out: why songs were not measured, by song name.
+    """
+
+    name: str
+    songs: tuple[str, ...]
+    lengths: tuple[int, ...]
+    scores: Mapping[str, tuple[float, ...]]
+    summaries: Mapping[str, Summary]
+    distances_to_mean: tuple[float, ...]
+    best: int
+    representative: int
+    set_scores: Mapping[str, float] = field(default_factory=dict)
+    nearest_tunes: tuple[str | None, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> SongSetEvaluation:
+        """The inverse of `to_dict`, also after a way through JSON, which has no nan.
+
+        >>> summary = Summary(1.0, 0.0, 0.0, 1.0, 1.0, 2)
+        >>> one = SongSetEvaluation("a", ("x",), (3,), {"m": (1.0,)}, {"m": summary}, (0.0,), 0, 0)
+        >>> SongSetEvaluation.from_dict(one.to_dict()) == one
+        True
+        """
+        return cls(
+            name=data["name"],
+            songs=tuple(data["songs"]),
+            lengths=tuple(data["lengths"]),
+            scores={key: tuple(map(_number, values)) for key, values in data["scores"].items()},
+            summaries={
+                key: Summary(**{name: _number(value) for name, value in summary.items()})
+                for key, summary in data["summaries"].items()
+            },
+            distances_to_mean=tuple(map(_number, data["distances_to_mean"])),
+            best=data["best"],
+            representative=data["representative"],
+            set_scores={key: _number(value) for key, value in data["set_scores"].items()},
+            nearest_tunes=tuple(data["nearest_tunes"]),
+            left_out=dict(data["left_out"]),
+        )
+
+
+def _number(value: Any) -> Any:
+    return float("nan") if value is None else value

@@ -1,0 +1,173 @@
+"""Trivial writers of melodies, fitted on training tunes: what a network must beat to have learnt anything.
+
+Letters: V vocabulary, the different pitches of the training tunes. Each writer is a Markov chain of order
+one over them; the three differ only in what they count.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from melgen.evaluation.flat_notes import FlatNotes, flatten
+
+# The first two notes of a tune are not scored, because a model of intervals predicts from the third on.
+_FIRST_SCORED_PLACE = 2
+
+Probabilities = NDArray[np.float64]
+
+
+class AbstractWriter(ABC):
+    """A writer: fitted with `fit`, it writes songs and says how likely it finds tunes.
+
+    Attributes:
+        name: what to call it in tables.
+        pitches: the vocabulary, sorted: ``[V]``.
+        first: probability of each pitch as first note, where there is no primer: ``[V]``.
+        following: probability of each pitch (column) after each pitch (row): ``[V, V]``.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, pitches: NDArray[np.int64], first: Probabilities, following: Probabilities):
+        self.pitches, self.first, self.following = pitches, first, following
+
+    @classmethod
+    def fit(cls, tunes: Sequence[ArrayLike]) -> Self:
+        """A writer fitted on training tunes, each a sequence of pitches.
+
+        Raises:
+            ValueError: if the tunes hold no note.
+        """
+        notes = flatten(tunes)
+        if not len(notes.pitch):
+            raise ValueError("a writer is fitted on at least one note, but the training tunes hold none")
+        pitches, tokens = np.unique(notes.pitch, return_inverse=True)
+        first, following = cls._probabilities(notes._replace(pitch=tokens), len(pitches))
+        return cls(pitches, first, np.broadcast_to(following, (len(pitches), len(pitches))))
+
+    @staticmethod
+    @abstractmethod
+    def _probabilities(notes: FlatNotes, size: int) -> tuple[Probabilities, Probabilities]:
+        """`first` and `following`, the latter ``[V, V]`` or ``[V]`` if it does not depend on the note before.
+
+        Args:
+            notes: training notes, with tokens from 0 to V - 1 as their pitches.
+            size: V.
+        """
+
+    def write(self, songs: int, notes: int, primer: Sequence[int], seed: int) -> list[NDArray[np.int64]]:
+        """Write songs that all begin with the same primer.
+
+        The same seed gives the same songs, and the first of them also when more are asked for.
+
+        Args:
+            songs: how many.
+            notes: how many notes after the primer.
+            primer: pitches to begin with; may be empty.
+            seed: of the random choices.
+
+        Returns:
+            The pitches of each song, the primer included.
+
+        Raises:
+            ValueError: if a number is negative, or the primer holds a pitch that training has not seen.
+        """
+        if songs < 0 or notes < 0:
+            raise ValueError(f"the numbers of songs and notes cannot be negative, got {songs} and {notes}")
+        start = self._encode(flatten([primer]), "the primer")
+        written = np.zeros((songs, len(start) + notes), np.int64)
+        written[:, : len(start)] = start
+        chances = np.random.default_rng(seed).random((songs, notes))
+        # Inverse transform sampling; the last limit is left out, since rounding may leave it below 1.
+        first_limits = np.cumsum(self.first)[:-1]
+        limits = np.cumsum(self.following, axis=1)[:, :-1]
+        for place, chance in enumerate(chances.T, start=len(start)):
+            below = limits[written[:, place - 1]] if place else first_limits
+            written[:, place] = (below <= chance[:, None]).sum(axis=1)
+        return list(self.pitches[written])
+
+    def bits_per_note(self, tunes: Sequence[ArrayLike]) -> float:
+        """Mean of ``-log2 p`` over notes 3..N of each tune, as `docs/design.md` defines it for networks.
+
+        nan if no tune has a third note.
+
+        Raises:
+            ValueError: if a tune holds a pitch that training has not seen; such tunes are the caller's to
+                leave out, for networks and writers alike.
+
+        >>> UniformWriter.fit([[60, 62, 64, 65]]).bits_per_note([[60, 60, 60, 62]])
+        2.0
+        """
+        notes = flatten(tunes)
+        step = notes._replace(pitch=self._encode(notes, "a tune")).steps()
+        scored = step.place >= _FIRST_SCORED_PLACE
+        if not scored.any():
+            return math.nan
+        return float(-np.log2(self.following[step.before[scored], step.after[scored]]).mean())
+
+    def _encode(self, notes: FlatNotes, what: str) -> NDArray[np.int64]:
+        tokens = np.searchsorted(self.pitches, notes.pitch)
+        unseen = self.pitches[np.minimum(tokens, len(self.pitches) - 1)] != notes.pitch
+        if unseen.any():
+            raise ValueError(
+                f"{what} holds pitch {notes.pitch[unseen][0]}, which never occurred in training; "
+                f"known are {len(self.pitches)} pitches from {self.pitches[0]} to {self.pitches[-1]}"
+            )
+        return tokens
+
+
+class UniformWriter(AbstractWriter):
+    """Every pitch of the training tunes is equally likely: ``1 / V``."""
+
+    name = "uniform"
+
+    @staticmethod
+    def _probabilities(notes: FlatNotes, size: int) -> tuple[Probabilities, Probabilities]:
+        uniform = np.full(size, 1 / size)
+        return uniform, uniform
+
+
+class UnigramWriter(AbstractWriter):
+    """Each pitch as often as in training, whatever came before: ``(count + 1) / (notes + V)``.
+
+    >>> UnigramWriter.fit([[60, 60], [62]]).first.tolist()
+    [0.6, 0.4]
+    """
+
+    name = "unigram"
+
+    @staticmethod
+    def _probabilities(notes: FlatNotes, size: int) -> tuple[Probabilities, Probabilities]:
+        unigram = _add_one(np.bincount(notes.pitch, minlength=size))
+        return unigram, unigram
+
+
+class BigramWriter(AbstractWriter):
+    """Each pitch as often as in training after the one before: ``(count of pair + 1) / (pairs from it + V)``.
+
+    A first note follows the unigram. Pairs do not cross from one tune into the next.
+
+    >>> BigramWriter.fit([[60, 60, 62], [60]]).following.tolist()
+    [[0.5, 0.5], [0.5, 0.5]]
+    """
+
+    name = "bigram"
+
+    @staticmethod
+    def _probabilities(notes: FlatNotes, size: int) -> tuple[Probabilities, Probabilities]:
+        first, _ = UnigramWriter._probabilities(notes, size)
+        step = notes.steps()
+        pairs = np.bincount(step.before * size + step.after, minlength=size * size)
+        return first, _add_one(pairs.reshape(size, size))
+
+
+def _add_one(counts: NDArray[np.int64]) -> Probabilities:
+    """Laplace's rule: one more of everything, as shares of the last axis."""
+    smoothed = counts + 1.0
+    return smoothed / smoothed.sum(axis=-1, keepdims=True)

@@ -1,0 +1,56 @@
+"""Songs by the network of a checkpoint, with a note of where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from melgen.generation.sampling import sample_melodies
+from melgen.generation.songs import write_songs
+from melgen.music.melody import Melody
+from melgen.trained import TrainedModel, run_of, run_title
+
+
+def write_songs_by(
+    trained: TrainedModel, folder: Path, primer: Sequence[int], options: Mapping[str, Any], device: str = "auto"
+) -> list[Melody]:
+    """Let a trained network write songs into a folder.
+
+    Args:
+        options: those of `sample_melodies`: songs, notes, selection, temperature, top_k, top_p, seed.
+        device: ``auto`` for a GPU where there is one.
+
+    Raises:
+        ValueError: for a primer that the network cannot read, a number out of its range, or a device that
+            torch does not have.
+    """
+    songs = sample_melodies(
+        on_device(trained, device).model, trained.representation, trained.vocabulary, primer, **options
+    )
+    model = {
+        "model": run_title(run_of(trained.path)),
+        "checkpoint": trained.path.name,
+        "updates": trained.updates,
+    }
+    kept = {key: value for key, value in options.items() if key != "songs"}
+    write_songs(folder, songs, model | {"primer": list(primer)} | kept)
+    return songs
+
+
+def on_device(trained: TrainedModel, device: str) -> TrainedModel:
+    """Move a network to a device: ``auto`` for a GPU where there is one.
+
+    Raises:
+        ValueError: for a device that torch does not have here.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        trained.model.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch says it in either way
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device={device}: must be auto, cpu or a device that torch has here ({reason})") from error
+    return trained

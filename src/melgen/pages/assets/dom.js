@@ -1,0 +1,73 @@
+const $ = (selector, root = document) => root.querySelector(selector);
+const SVG = "http://www.w3.org/2000/svg";
+
+// Text always goes in as text: titles of tunes and names of files come from anywhere.
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "class") element.setAttribute("class", value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+}
+const h = (name, attributes, ...children) => fill(document.createElement(name), attributes, children);
+const s = (name, attributes, ...children) => fill(document.createElementNS(SVG, name), attributes, children);
+
+const say = (text) => { $("#said").textContent = text; };
+
+// Several buttons of which one is pressed: `choices` are [value, label].
+function choice(label, choices, chosen, onchoose) {
+  const buttons = choices.map(([value, text, kind]) =>
+    h("button", { type: "button", class: "chip", "aria-pressed": String(value === chosen), "data-kind": kind,
+                  onclick: () => choose(value) }, text));
+  function choose(value, quietly) {
+    buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(choices[i][0] === value)));
+    if (!quietly) onchoose(value);
+  }
+  const group = h("div", { class: "chips", role: "group", "aria-label": label }, buttons);
+  group.choose = choose;
+  return group;
+}
+
+function picker(label, choices, onchoose, chosen) {
+  const select = h("select", { onchange: () => onchoose(select.value) },
+    choices.map(([value, text]) => h("option", { value, selected: value === chosen }, text)));
+  const field = h("label", { class: "picker" }, h("span", {}, label), select);
+  field.choose = (value) => { select.value = value; };
+  return field;
+}
+
+function section(id, title, lead, ...children) {
+  const found = h("section", { id, "aria-labelledby": `${id}-title` },
+    h("h2", { id: `${id}-title` }, title), lead ? h("p", { class: "lead" }, lead) : null, children);
+  $("#content").append(found);
+  $("#sections").append(h("a", { href: `#${id}` }, title));
+  return found;
+}
+
+// Draws a part of the page when it is about to be seen.
+function whenNear(element, draw) {
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    observer.disconnect();
+    draw();
+  }, { rootMargin: "500px" });
+  observer.observe(element);
+}
+
+async function copyText(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Some browsers give a page from the file system no clipboard.
+    const area = h("textarea", { class: "unseen" });
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  say(`${what} copied`);
+}

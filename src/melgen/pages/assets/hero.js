@@ -1,0 +1,17 @@
+// What the page opens with: the study in three lines, and a song.
+function hero() {
+  if (!core.hero && !core.findings.length) return;
+  const cards = core.findings.map((finding) => h("div", { class: "finding" },
+    h("p", { class: "label" }, finding.label), h("p", { class: "value" }, finding.value, h("span", {}, ` ${finding.unit}`)),
+    h("p", { class: "model" }, finding.model)));
+  const place = section("listen", core.hero ? "Listen" : "In short", null);
+  place.classList.add("opening");
+  if (core.hero) {
+    const { p, o, d, name, line, svg } = core.hero;
+    const track = { title: `${core.sets[core.hero.set].name}, ${name}`, p, o, d };
+    place.append(h("div", { class: "card" },
+      h("div", { class: "card-head" }, playButton(track, "Play"), h("p", {}, line)), melodyView(track, svg)));
+  }
+  if (cards.length) place.append(h("div", { class: "findings" }, cards));
+  place.classList.toggle("with-findings", Boolean(core.hero && cards.length));
+}

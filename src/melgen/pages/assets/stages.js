@@ -1,0 +1,52 @@
+// Hear it learn: songs of one primer and seed, update after update.
+function stagesSection() {
+  if (!core.stages) return;
+  const place = section("learning", "Hear it learn", "Songs that the network wrote on its way, always after the same primer and with the same seed. Move the slider, or play from stage to stage.");
+  whenNear(place, async () => {
+    let stages, curves;
+    try { [stages, curves] = [await unfold("stages"), await unfold("curves")]; } catch (error) { failed(place)(error); return; }
+    const losses = curves[core.runs[0].name]?.["val/loss"];
+    let stage = 0, number = 0, touring = false;
+    const slider = h("input", { type: "range", min: 0, max: stages.length - 1, step: 1, value: 0, "aria-label": "Stage of the training", oninput: () => { touring = false; stage = Number(slider.value); draw(); } });
+    const told = h("p", { class: "stage-told" });
+    const view = h("div", {});
+    const songs = Math.max(...stages.map((each) => each.songs.length));
+    const which = songs > 1 ? choice("Song", Array.from({ length: songs }, (_, i) => [i, `Song ${i + 1}`]), 0, (value) => { number = value; draw(); }) : null;
+    const tour = h("button", { type: "button", class: "quiet", onclick: () => { touring ? stop() : go(); } }, "Play from here to the end");
+    place.append(h("div", { class: "card" }, h("div", { class: "slider" }, slider, told), which, view, tour));
+
+    const lossAt = (updates) => {
+      if (!losses) return "";
+      let found = null;
+      losses[0].forEach((step, i) => { if (step <= updates) found = losses[1][i]; });
+      return found === null ? "" : `, validation loss ${show(found, 3)}`;
+    };
+    function draw() {
+      const { updates, songs: own } = stages[stage];
+      const song = own[Math.min(number, own.length - 1)];
+      slider.value = stage;
+      slider.setAttribute("aria-valuetext", `after ${updates} updates`);
+      told.textContent = `After ${updates.toLocaleString("en")} ${updates === 1 ? "update" : "updates"}${lossAt(updates)}`;
+      const track = { title: `After ${updates.toLocaleString("en")} updates, song ${number + 1}`, p: song.p, o: song.o, d: song.d };
+      const was = player.playing && player.track?.stage;
+      track.stage = true;
+      view.replaceChildren(h("div", { class: "card-head" }, playButton(track, "Play")), melodyView(track, song.svg));
+      if (was) { player.load(track); player.play(); }
+      return track;
+    }
+    function stop() { touring = false; player.pause(); tour.textContent = "Play from here to the end"; }
+    async function go() {
+      touring = true;
+      tour.textContent = "Stop";
+      player.pause();
+      while (touring) {
+        const track = draw();
+        player.load(track);
+        if (!(await player.play()) || stage === stages.length - 1) break;
+        stage += 1;
+      }
+      stop();
+    }
+    draw();
+  });
+}

@@ -1,0 +1,102 @@
+// Every metric of every set over the band of the corpus; each dot is a song to be heard.
+const STRIP = { row: 23, top: 6, foot: 36, width: 326 };
+
+function stripsSection() {
+  const shown = core.sets.filter((set) => Object.keys(set.summaries || {}).length);
+  if (!core.songMetrics.length || !shown.length) return;
+  const groups = [...new Set(core.songMetrics.map((metric) => metric.group))];
+  let group = groups[0];
+  const references = shown.filter((set) => set.role === "reference" || set.role === "corpus");
+  let reference = references.find((set) => set.role === "reference") || references[0];
+  const withSongs = shown.filter((set) => set.pack !== undefined);
+  const place = section("tonality", "Tonality", reference
+    ? "Large dots are means, thick bars their 95% intervals, small dots single songs: choose one to hear it. The band is the corpus, mean ± one deviation."
+    : "Large dots are means, thick bars their 95% intervals, small dots single songs: choose one to hear it.");
+  const controls = h("div", { class: "controls" });
+  if (groups.length > 1) controls.append(picker("Metrics", groups.map((each) => [each, each]), (value) => { group = value; draw(); }));
+  if (references.length > 1) {
+    controls.append(picker("Compared with", references.map((set) => [set.name, bandName(set)]),
+      (name) => { reference = references.find((set) => set.name === name); draw(); }, reference.name));
+  }
+  const panels = h("div", { class: "strips" });
+  place.append(controls, panels);
+  const songs = new Map();
+  async function draw() {
+    panels.replaceChildren(...core.songMetrics.filter((metric) => metric.group === group).map((metric) => panel(metric)));
+  }
+  function bandName(set) { return set.role === "reference" ? "beginnings of held-out tunes, as long as the songs" : `whole ${set.name}`.replace("whole corpus", "the corpus"); }
+
+  const nameOf = (set) => (set.label || set.name).replace(/^(.{14}).{4,}(.{9})$/, "$1…$2");
+  const label = Math.max(52, ...shown.map((set) => 6.9 * nameOf(set).length)) + 8;
+
+  function panel(metric) {
+    const rows = shown.filter((set) => set.summaries[metric.key]);
+    const band = reference?.summaries[metric.key];
+    const values = [];
+    rows.filter((set) => set.role !== "writer").forEach((set) => {
+      const [mean, sd] = set.summaries[metric.key];
+      values.push(mean - 1.4 * (sd || 0), mean + 1.4 * (sd || 0));
+      const found = songs.get(set.pack)?.get(metric.key);
+      if (found?.length) values.push(quantile(found, 0.02), quantile(found, 0.98));
+    });
+    let low = Math.min(...values), high = Math.max(...values);
+    // Equal but for rounding counts as equal: an axis needs room for its numbers.
+    if (!(high - low > 1e-6 * Math.max(1, Math.abs(high)))) { low -= 0.5; high += 0.5; }
+    const inner = STRIP.width - label - 16;
+    const x = (value) => label + ((value - low) / (high - low)) * inner;
+    const height = STRIP.top + rows.length * STRIP.row + STRIP.foot;
+    const parts = [];
+    if (band) {
+      const [mean, sd] = band;
+      const left = Math.max(label, x(mean - (sd || 0))), right = Math.min(label + inner, x(mean + (sd || 0)));
+      parts.push(s("rect", { class: "band", x: left, y: STRIP.top, width: Math.max(1, right - left), height: rows.length * STRIP.row }),
+        s("line", { class: "band-mean", x1: x(mean), x2: x(mean), y1: STRIP.top, y2: STRIP.top + rows.length * STRIP.row }));
+    }
+    const { found, decimals } = ticks(low, high);
+    found.forEach((tick) => parts.push(s("text", { class: "tick", x: x(tick), y: height - 20, "text-anchor": "middle" }, show(tick, decimals))));
+    parts.push(s("text", { class: "tick", x: label + inner / 2, y: height - 4, "text-anchor": "middle" }, metric.unit || " "));
+    rows.forEach((set, i) => {
+      const y = STRIP.top + (i + 0.5) * STRIP.row;
+      const [mean, sd, from, to] = set.summaries[metric.key];
+      const inside = mean >= low && mean <= high;
+      const row = s("g", { class: `strip ${set.role}`, "data-kind": set.dataset });
+      row.append(s("text", { class: "strip-name", x: label - 8, y: y + 4, "text-anchor": "end" }, nameOf(set)));
+      const list = songs.get(set.pack)?.get(metric.key) || [];
+      list.forEach((value, number) => {
+        if (value === null || value < low || value > high) return;
+        row.append(s("circle", { class: "song", cx: x(value), cy: y + (((number * 7919) % 13) - 6) * 0.9, r: 2.3, "data-set": set.pack, "data-song": number }));
+      });
+      if (inside) {
+        row.append(s("line", { class: "spread", x1: Math.max(label, x(mean - (sd || 0))), x2: Math.min(label + inner, x(mean + (sd || 0))), y1: y, y2: y }));
+        if (from !== null && to !== null) row.append(s("line", { class: "interval", x1: x(from), x2: x(to), y1: y, y2: y }));
+        row.append(s("circle", { class: "mean", cx: x(mean), cy: y, r: 4 }));
+      } else {
+        row.append(s("text", { class: "outside", x: mean > high ? label + inner : label + 2, y: y + 4, "text-anchor": mean > high ? "end" : "start" },
+          mean > high ? `${show(mean, metric.decimals || 1)} →` : `← ${show(mean, metric.decimals || 1)}`));
+      }
+      row.append(s("title", {}, `${set.name}: ${show(mean, metric.decimals || 2)} ± ${show(sd, metric.decimals || 2)}`));
+      parts.push(row);
+    });
+    const list = rows.map((set) => `${set.name} ${show(set.summaries[metric.key][0], metric.decimals || 2)}`).join(", ");
+    const drawing = s("svg", { viewBox: `0 0 ${STRIP.width} ${height}`, role: "img", "aria-label": `${metric.label}, means: ${list}` }, parts);
+    drawing.addEventListener("click", (event) => {
+      const dot = event.target.closest(".song");
+      if (dot) openSong(Number(dot.dataset.set), Number(dot.dataset.song), true);
+    });
+    return h("figure", { class: "card" }, h("figcaption", {}, h("strong", {}, metric.label), " ", h("span", {}, metric.meaning)), drawing);
+  }
+  draw();
+  // The single songs lie in the packs; the means are there at once.
+  whenNear(place, async () => {
+    for (const set of withSongs) {
+      const content = await unfold(`songs-${set.pack}`).catch(() => null);
+      if (content) songs.set(set.pack, new Map(content.metrics.map((key, i) => [key, content.songs.map((song) => song.m?.[i] ?? null)])));
+    }
+    draw();
+  });
+}
+
+function quantile(values, share) {
+  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
+  return sorted.length ? sorted[Math.round(share * (sorted.length - 1))] : 0;
+}

@@ -1,0 +1,39 @@
+"""From Python to what a page is given: short, finite, plain."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from melgen.music.melody import Melody
+
+DIGITS = 5
+
+
+def short(value: Any) -> Any:
+    """A number with as many digits as a page can show; what is not finite becomes null.
+
+    >>> short(1 / 3), short(float("nan")), short(None), short(123456.0)
+    (0.33333, None, None, 123456.0)
+    """
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
+        return None
+    return float(f"{value:.{DIGITS}g}") if abs(value) < 10**DIGITS else round(value, 0)
+
+
+def notes_of(melody: Melody) -> dict[str, list[int]]:
+    """Pitches, onsets and durations under short names."""
+    return {"p": [*melody.pitches], "o": [*melody.onsets], "d": [*melody.durations]}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """An object from a JSON file; empty where the file is missing or is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

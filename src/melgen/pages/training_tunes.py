@@ -1,0 +1,128 @@
+"""The tunes that a network was trained on, to be shown beside the songs that are nearest to them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from melgen.corpora import AbstractCorpus, Cleaning
+from melgen.corpora.sources import Split
+from melgen.evaluation.reference import ReferenceCorpus
+from melgen.music.melody import STEPS_PER_QUARTER, Melody
+
+_BAR_STEPS = 4 * STEPS_PER_QUARTER
+_NOTES_AFTER = 4
+
+
+class SharedPassage(NamedTuple):
+    """A passage that a song and a tune have in common, in whatever key: where it starts in either, and its notes."""
+
+    in_song: int
+    in_tune: int
+    notes: int
+
+
+class TrainingTunes:
+    """The training tunes of a corpus by the names that evaluations give them.
+
+    Args:
+        reference: the corpus.
+    """
+
+    def __init__(self, reference: ReferenceCorpus):
+        self.reference = reference
+        numbers = np.flatnonzero(reference.splits == Split.TRAIN).tolist()
+        self._numbers = dict(zip(reference.index.names, numbers, strict=True))
+
+    @classmethod
+    def read(
+        cls,
+        config: Mapping[str, Any],
+        splits: Path | None = None,
+        *,
+        cache_dir: str | None = None,
+        progress: bool = True,
+    ) -> TrainingTunes:
+        """Read the corpus that a configuration names, with nothing imported or fetched on its word.
+
+        Args:
+            config: of a run or a study, as plain data.
+            splits: the run's ``splits.tsv``; without one every tune may have been trained on.
+
+        Raises:
+            ValueError: if the corpus cannot be read, or is none that holds pitches of tunes.
+        """
+        corpus = _corpus(config["corpus"])
+        cleaning = {key: value for key, value in config["cleaning"].items() if key != "_target_"}
+        imported = corpus.load(Cleaning(**cleaning), cache_dir=cache_dir or config.get("cache_dir"), progress=progress)
+        if imported.encoded_as not in (None, "control"):
+            raise ValueError(f"{corpus.description} is a ready stream of {imported.encoded_as} and holds no tunes")
+        chosen = np.zeros(len(imported.melodies), np.int8) if splits is None else _read_splits(splits)
+        if len(chosen) != len(imported.melodies):
+            raise ValueError(
+                f"{corpus.description} now has {len(imported.melodies)} tunes; it had {len(chosen)} at the training"
+            )
+        return cls(ReferenceCorpus(imported.melodies, chosen))
+
+    def get(self, name: str | None) -> Melody | None:
+        """The tune that an evaluation calls so; ``None`` if there is none of that name."""
+        number = self._numbers.get(name or "")
+        return None if number is None else self.reference.melodies[number]
+
+
+def shared_passage(song: Melody, tune: Melody) -> SharedPassage:
+    """The longest passage of intervals that both have; the first of equals.
+
+    >>> song, tune = Melody.from_pitches([60, 72, 74, 76]), Melody.from_pitches([50, 50, 52, 54])
+    >>> shared_passage(song, tune)
+    SharedPassage(in_song=1, in_tune=1, notes=3)
+    """
+    matcher = SequenceMatcher(a=_intervals(song), b=_intervals(tune), autojunk=False)
+    start, start_in_tune, intervals = matcher.find_longest_match()
+    return SharedPassage(start, start_in_tune, intervals + 1 if intervals else 0)
+
+
+def excerpt(tune: Melody, passage: SharedPassage, notes: int) -> tuple[int, Melody]:
+    """A part of a tune around a passage, from the start of the bar before it, of `notes` notes or more.
+
+    Returns:
+        The number of the first note in the tune, and the part, moved to the start.
+
+    >>> tune = Melody.from_pitches(range(48, 78))
+    >>> first, part = excerpt(tune, SharedPassage(0, 13, 6), notes=8)
+    >>> first, part.pitches[0], part.onsets[0], len(part)
+    (8, 56, 0, 15)
+    """
+    bar = tune.onsets[passage.in_tune] // _BAR_STEPS
+    start = max(0, bar - 1) * _BAR_STEPS
+    first = next(i for i, onset in enumerate(tune.onsets) if onset >= start)
+    end = min(len(tune), max(first + notes, passage.in_tune + passage.notes + _NOTES_AFTER))
+    part = slice(first, end)
+    onsets = tuple(onset - start for onset in tune.onsets[part])
+    return first, Melody(tune.pitches[part], onsets, tune.durations[part], tune.title, tune.source)
+
+
+def _corpus(config: Mapping[str, Any]) -> AbstractCorpus:
+    """A corpus of a class that is imported already: a directory from a stranger cannot choose what runs."""
+    module, _, name = str(config.get("_target_")).rpartition(".")
+    kind = getattr(sys.modules.get(module), name, None)
+    if not (isinstance(kind, type) and issubclass(kind, AbstractCorpus)):
+        raise ValueError(f"the corpus {config.get('_target_')} is not known; imports=[my_module] names its module")
+    options = {key: value for key, value in config.items() if key != "_target_"}
+    if "download" in options:
+        options["download"] = False  # a page is made without the network
+    return kind(**options)
+
+
+def _intervals(melody: Melody) -> list[int]:
+    return np.diff(melody.pitches).tolist()
+
+
+def _read_splits(path: Path) -> np.ndarray:
+    _, *lines = path.read_text(encoding="utf-8").splitlines()
+    return np.array([Split[line.partition("\t")[0].upper()] for line in lines], np.int8)

@@ -1,0 +1,59 @@
+"""``python -m melgen.publish``: the tables of a sweep and of its study on W&B, and a dashboard of all runs.
+
+What is heavy is imported where it is used, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from melgen.command_line import run_app, run_job
+from melgen.conf_dir import CONF_DIR
+
+log = logging.getLogger(__name__)
+
+
+def publish(config: DictConfig) -> None:
+    """Record the tables as runs of their own, in the group of the sweep.
+
+    Args:
+        config: as composed from ``conf/publish.yaml``.
+
+    Raises:
+        ValueError: if there are no runs, or a dashboard is asked for where it cannot be saved.
+    """
+    from melgen.training import publishing, workspace
+    from melgen.training.weights_and_biases import is_offline
+
+    folder = Path(config.runs).expanduser()
+    offline = is_offline() if config.offline is None else bool(config.offline)
+    if config.workspace and offline:
+        raise ValueError("workspace=true: a dashboard is saved on W&B's server; this needs a key (wandb login)")
+    target = publishing.Target(config.project, config.entity, offline)
+    publishing.publish_sweep(folder, target)
+    study = folder / (config.study or "")
+    if config.study and (study / "tables").is_dir():
+        publishing.publish_study(study, target)
+    if offline:
+        log.info("Recorded offline; once online:  wandb sync %s/*/wandb %s/wandb", folder, folder)
+    if config.workspace:
+        log.info("Dashboard: %s", workspace.save(target, folder.resolve().name))
+
+
+@hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="publish")
+def app(config: DictConfig) -> None:
+    """The Hydra application."""
+    run_job("publish", publish, config)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    run_app("publish", app)
+
+
+if __name__ == "__main__":
+    main()

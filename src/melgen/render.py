@@ -1,0 +1,166 @@
+"""``python -m melgen.render``: songs as sound, as engraved scores, as files for other programs.
+
+The recipe is `render`; `main` wraps it for the command line.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+
+from melgen.command_line import run_app, run_job
+from melgen.conf_dir import CONF_DIR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from melgen.generation.song_files import SongFolder
+
+log = logging.getLogger(__name__)
+
+FORMAT, FORMAT_VERSION = "melgen rendering", 1
+
+_NAMED = 3  # how many songs a message names
+
+
+def render(config: DictConfig) -> Path:
+    """Write songs as sound, scores and files for other programs; say where they are.
+
+    Args:
+        config: as composed from ``conf/render.yaml``.
+
+    Returns:
+        The directory of the files.
+
+    Raises:
+        ValueError: if there is no song to render, an option is out of its range, or the files have no place.
+        ImportError: if a library for one of the formats is missing, after the other formats are written.
+    """
+    from melgen.corpora.sources import user_path
+    from melgen.files import write_json
+    from melgen.generation.song_files import RENDERING_FILE, read_song_folder
+    from melgen.processes import available_cpus
+    from melgen.rendering.batch import RenderOptions, missing_libraries, read_formats, render_songs
+
+    formats = read_formats(OmegaConf.to_object(config.to) if OmegaConf.is_list(config.to) else config.to)
+    options = RenderOptions(**{each.name: config[each.name] for each in fields(RenderOptions)})
+    missing = missing_libraries(formats, options.sound_font)
+    for name, reason in missing.items():
+        log.warning("to=%s: %s", name, reason)
+    possible = [name for name in formats if name not in missing]
+    if not possible:
+        raise ImportError("none of the formats can be written; " + "; ".join(dict.fromkeys(missing.values())))
+    folder = user_path(config.songs, "songs")
+    found = read_song_folder(folder, workers=config.workers, progress=config.progress)
+    out = output_folder(config.out, folder, found, possible)
+    try:
+        write_json(out / RENDERING_FILE, _record(config.songs, possible, options, found))
+        problems = render_songs(
+            found.songs,
+            out,
+            possible,
+            options,
+            workers=config.workers or available_cpus(),
+            progress=config.progress,
+        )
+    except OSError as error:
+        reason = f"cannot write the files ({error.strerror}); choose another folder with out=DIR"
+        raise OSError(error.errno, reason, str(out)) from error
+    _warn("could not be read", found.unread)
+    _warn("could not be rendered", problems)
+    rendered = len(found.songs) - len(problems)
+    if not rendered:
+        raise ValueError(f"songs={folder}: none of the {len(problems)} songs could be rendered")
+    songs = "1 song" if rendered == 1 else f"{rendered} songs"
+    print(f"{songs} as {', '.join(possible)} in {out}")
+    print(f"to measure them: python -m melgen.evaluate songs={config.songs}")
+    if missing:
+        raise ImportError(f"not written: {', '.join(missing)}; " + "; ".join(dict.fromkeys(missing.values())))
+    return out
+
+
+def output_folder(out: str | None, songs: Path, found: SongFolder, formats: Iterable[str]) -> Path:
+    """Where the files go: a new folder, an empty one, or one that an earlier rendering has made.
+
+    Args:
+        out: as asked for; None for ``<songs>-rendered``.
+        songs: the folder or file of songs.
+        found: what was read from it.
+        formats: to be written.
+
+    Raises:
+        ValueError: if that place is taken.
+    """
+    from melgen.corpora.sources import user_path
+    from melgen.generation.song_files import RENDERING_FILE
+
+    if out is None:
+        place = songs.resolve()
+        name = place.stem if place.is_file() else place.name
+        folder = (place.parent if found.is_ours else Path()) / f"{name}-rendered"
+    else:
+        folder = user_path(out, "out")
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"out={folder}: must be a folder, this is a file")
+    if folder.is_dir() and any(folder.iterdir()) and not _is_rendering(folder / RENDERING_FILE):
+        raise ValueError(
+            f"out={folder}: holds files that are no results of melgen.render; choose another folder with out=DIR"
+        )
+    read = {file.resolve() for file in found.files.values()}
+    written = ((folder / f"{song}.{name}").resolve() for song in found.songs for name in formats)
+    if overwritten := sorted(read.intersection(written)):
+        raise ValueError(f"out={folder}: {overwritten[0]} is one of the songs; choose another folder with out=DIR")
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not os.access(nearest, os.W_OK):
+        raise ValueError(f"out={folder}: no permission to write there; choose another folder with out=DIR")
+    return folder
+
+
+def _is_rendering(path: Path) -> bool:
+    try:
+        return json.loads(path.read_text(encoding="utf-8")).get("format") == FORMAT
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _record(songs: str, formats: list[str], options: object, found: SongFolder) -> dict[str, object]:
+    from melgen.software import software
+
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "software": software(),
+        "folder": str(songs),
+        "to": formats,
+        "options": asdict(options),  # type: ignore[call-overload]
+        "songs": list(found.songs),
+    }
+
+
+def _warn(what: str, reasons: dict[str, str]) -> None:
+    if reasons:
+        some = "; ".join(f"{name}: {reason}" for name, reason in list(reasons.items())[:_NAMED])
+        more = f"; and {len(reasons) - _NAMED} more" if len(reasons) > _NAMED else ""
+        log.warning("%d %s: %s%s", len(reasons), what, some, more)
+
+
+@hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="render")
+def app(config: DictConfig) -> None:
+    """The Hydra application."""
+    run_job("render", render, config)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    run_app("render", app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,289 @@
+"""Melodies as sound: a plucked string made of partials, or FluidSynth with the user's sound font.
+
+The built-in voice needs NumPy alone. Each note is a sum of partials whose strength falls with their number and that die
+away the faster the higher they are (as on a string that is plucked, the damping grows with frequency), under a soft
+attack and release. Partials above the Nyquist frequency are left out, so that high notes do not fold back.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melgen.files import replacing
+from melgen.music.melody import STEPS_PER_QUARTER, Melody
+from melgen.rendering.measures import playable
+from melgen.rendering.musicxml import printable
+
+SOUND_ENDINGS = (".wav", ".mp3", ".ogg")
+INSTALL = "pip install soundfile"
+FLUIDSYNTH_INSTALL = "pip install pyfluidsynth, and the FluidSynth library itself, e.g. apt install libfluidsynth3"
+
+SAMPLE_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+"""In Hz: those that MP3 knows."""
+BIT_RATES_KBPS = (32, 320)
+TEMPO_QPM = (4.0, 2_000.0)
+
+TAIL_SECONDS = 0.4
+"""How long a file goes on after the end of the last note, which dies away in it."""
+
+_ATTACK_SECONDS = 0.004
+_RELEASE_SECONDS = 0.09
+_PARTIALS = 16
+_VOLUME = 0.45
+_VELOCITY = 100
+_FLUIDSYNTH_GAIN = 1.5
+_ENCODED_SECONDS_AT_ONCE = 60
+
+
+def synthesize(
+    melody: Melody,
+    *,
+    tempo_qpm: float = 120,
+    sample_rate: int = 44_100,
+    sound_font: str | Path | None = None,
+    program: int = 0,
+) -> NDArray[np.float32]:
+    """Play a melody.
+
+    Args:
+        tempo_qpm: quarter notes a minute.
+        sample_rate: in Hz, one of `SAMPLE_RATES`.
+        sound_font: an .sf2 or .sf3 file: FluidSynth plays it instead of the built-in voice.
+        program: of the sound font, 0 to 127 (0 is a piano in most).
+
+    Returns:
+        Samples between -1 and 1, ``[samples]``: the melody and `TAIL_SECONDS`; equal melodies give equal samples.
+
+    Raises:
+        ImportError: if a sound font is given and FluidSynth is missing; the text says what to install.
+        ValueError: if a number is out of its range, a pitch is no MIDI pitch, or the sound font cannot be loaded.
+
+    >>> len(synthesize(Melody.from_pitches([60, 62]), sample_rate=8000)) / 8000
+    1.4
+    """
+    check_number("tempo_qpm", tempo_qpm, *TEMPO_QPM)
+    if sample_rate not in SAMPLE_RATES:
+        raise ValueError(f"sample_rate={sample_rate}: must be one of {', '.join(map(str, SAMPLE_RATES))}")
+    melody = playable(melody)
+    seconds_per_step = 60 / tempo_qpm / STEPS_PER_QUARTER
+    starts = [round(onset * seconds_per_step * sample_rate) for onset in melody.onsets]
+    ends = [
+        round((onset + duration) * seconds_per_step * sample_rate)
+        for onset, duration in zip(melody.onsets, melody.durations, strict=True)
+    ]
+    length = (ends[-1] if ends else 0) + round(TAIL_SECONDS * sample_rate)
+    if sound_font is not None:
+        return _play_fluidsynth(melody, starts, ends, length, sample_rate, Path(sound_font).expanduser(), program)
+    samples = np.zeros(length, np.float32)
+    for pitch, start, end in zip(melody.pitches, starts, ends, strict=True):
+        tone = _tone(pitch, end - start, sample_rate)
+        samples[start : start + len(tone)] += tone[: length - start]
+    return samples
+
+
+def write_sound(
+    path: str | Path,
+    melody: Melody,
+    *,
+    title: str = "",
+    tempo_qpm: float = 120,
+    sample_rate: int = 44_100,
+    bit_rate_kbps: int = 128,
+    sound_font: str | Path | None = None,
+    program: int = 0,
+) -> Path:
+    """Play a melody into a file: WAV (16 bit), MP3 or OGG (Vorbis) by its ending, one channel.
+
+    Equal melodies give equal bytes. The file appears whole or not at all.
+
+    Args:
+        title: written into the file; by default the melody's own.
+        bit_rate_kbps: of MP3, constant; 32 to 320, and up to 160 below 32 kHz, up to 64 below 16 kHz. OGG has a bit
+            rate of its own, about 80.
+
+    Raises:
+        ImportError: if soundfile, or FluidSynth where it is asked for, is missing.
+        ValueError: as `synthesize`, or for an ending or a bit rate that we do not know.
+    """
+    samples = synthesize(melody, tempo_qpm=tempo_qpm, sample_rate=sample_rate, sound_font=sound_font, program=program)
+    write_samples(path, samples, sample_rate, title=title or melody.title, bit_rate_kbps=bit_rate_kbps)
+    return Path(path)
+
+
+def write_samples(
+    path: str | Path, samples: NDArray[np.float32], sample_rate: int, *, title: str = "", bit_rate_kbps: int = 128
+) -> None:
+    """Write samples, ``[samples]``, as `write_sound` does."""
+    path = Path(path)
+    if path.suffix.lower() not in SOUND_ENDINGS:
+        raise ValueError(f"{path}: sound is written to {', '.join(SOUND_ENDINGS)}")
+    check_number("bit_rate_kbps", bit_rate_kbps, *BIT_RATES_KBPS)
+    soundfile = import_soundfile()
+    kind = path.suffix.lower()[1:]
+    how: dict[str, Any] = {}
+    if kind == "wav":
+        how = {"subtype": "PCM_16"}
+    elif kind == "ogg":
+        how = {"subtype": "VORBIS", "compression_level": 0.4}
+    elif kind == "mp3":
+        how = {"bitrate_mode": "CONSTANT", "compression_level": _mp3_level(bit_rate_kbps, sample_rate)}
+    with replacing(path) as temporary:
+        with soundfile.SoundFile(temporary, "w", sample_rate, 1, format=kind.upper(), **how) as file:
+            if name := printable(title):
+                file.title = name
+            # libsndfile's Vorbis encoder overflows its stack on a very long block.
+            for first in range(0, len(samples), _ENCODED_SECONDS_AT_ONCE * sample_rate):
+                file.write(samples[first : first + _ENCODED_SECONDS_AT_ONCE * sample_rate])
+        if kind == "ogg":
+            temporary.write_bytes(with_fixed_serial(temporary.read_bytes()))
+
+
+def import_soundfile() -> Any:
+    """The library that writes sound files.
+
+    Raises:
+        ImportError: if it is not installed, or lacks libsndfile.
+    """
+    try:
+        import soundfile
+    except (ImportError, OSError) as error:  # OSError: the library in C is not there
+        raise ImportError(
+            f"sound files need soundfile, which cannot be imported ({error}); install it with: {INSTALL}"
+        ) from error
+    return soundfile
+
+
+def import_fluidsynth() -> Any:
+    """The synthesiser that plays sound fonts.
+
+    Raises:
+        ImportError: if its Python package or its library is not installed.
+    """
+    try:
+        import fluidsynth
+    except (ImportError, OSError, AttributeError) as error:
+        raise ImportError(
+            f"sound_font: FluidSynth cannot be imported ({error}); install it with: {FLUIDSYNTH_INSTALL}; "
+            "without sound_font the built-in voice plays"
+        ) from error
+    return fluidsynth
+
+
+def check_number(key: str, value: Any, low: float, high: float) -> None:
+    """Refuse what is no number between two bounds.
+
+    Raises:
+        ValueError: naming key, value and bounds.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{key}={value!r}: must be a number from {low:g} to {high:g}")
+
+
+@lru_cache(maxsize=512)
+def _tone(pitch: int, length: int, sample_rate: int) -> NDArray[np.float32]:
+    """One note of the built-in voice, ``[length + release]``."""
+    frequency = 440.0 * 2 ** ((pitch - 69) / 12)
+    count = min(_PARTIALS, int(0.45 * sample_rate / frequency))
+    release = round(_RELEASE_SECONDS * sample_rate)
+    times = np.arange(length + release) / sample_rate
+    samples = np.zeros(len(times))
+    # Decay of the fundamental per second: high strings ring shorter.
+    decay = 1.2 * 2 ** ((pitch - 60) / 24)
+    for partial in range(1, count + 1):
+        strength = partial**-1.6
+        samples += (
+            strength * np.exp(-times * decay * (0.7 + 0.3 * partial)) * np.sin(2 * np.pi * frequency * partial * times)
+        )
+    attack = round(_ATTACK_SECONDS * sample_rate)
+    samples[:attack] *= np.sin(np.linspace(0, np.pi / 2, attack))[: len(samples)] ** 2
+    samples[length:] *= np.cos(np.linspace(0, np.pi / 2, release)) ** 2
+    tone = (_VOLUME * samples).astype(np.float32)
+    tone.flags.writeable = False
+    return tone
+
+
+def _play_fluidsynth(
+    melody: Melody, starts: list[int], ends: list[int], length: int, sample_rate: int, sound_font: Path, program: int
+) -> NDArray[np.float32]:
+    if not sound_font.is_file() or not os.access(sound_font, os.R_OK):
+        raise ValueError(f"sound_font={sound_font}: there is no such file that can be read")
+    check_number("program", program, 0, 127)
+    fluidsynth = import_fluidsynth()
+    synthesizer = fluidsynth.Synth(gain=_FLUIDSYNTH_GAIN, samplerate=float(sample_rate))
+    try:
+        bank = synthesizer.sfload(str(sound_font))
+        if bank == -1:
+            raise ValueError(f"sound_font={sound_font}: FluidSynth cannot load it; is it an .sf2 file?")
+        synthesizer.program_select(0, bank, 0, program)
+        events = sorted(
+            [(start, 1, pitch) for start, pitch in zip(starts, melody.pitches, strict=True)]
+            + [(end, 0, pitch) for end, pitch in zip(ends, melody.pitches, strict=True)]
+        )
+        pieces = [np.zeros(2 * (events[0][0] if events else length), np.int16)]
+        for (now, is_on, pitch), (following, _, _) in pairwise([*events, (length, 0, 0)]):
+            if is_on:
+                synthesizer.noteon(0, pitch, _VELOCITY)
+            else:
+                synthesizer.noteoff(0, pitch)
+            if following > now:
+                pieces.append(np.asarray(synthesizer.get_samples(following - now), np.int16))
+    finally:
+        synthesizer.delete()
+    stereo = np.concatenate(pieces).reshape(-1, 2).astype(np.float32) / 32768
+    return stereo.mean(axis=1, dtype=np.float32)
+
+
+def _mp3_level(bit_rate_kbps: int, sample_rate: int) -> float:
+    """libsndfile's compression level for a constant bit rate: linear from the highest to the lowest one.
+
+    >>> _mp3_level(320, 44_100), _mp3_level(176, 44_100)
+    (0.0, 0.5)
+    """
+    low, high = (32, 320) if sample_rate >= 32_000 else (8, 160) if sample_rate >= 16_000 else (8, 64)
+    return min((high - min(bit_rate_kbps, high)) / (high - low), 0.999)  # 1 itself is refused
+
+
+def with_fixed_serial(ogg: bytes, serial: int = 1) -> bytes:
+    """An Ogg file with its stream's serial number, which libsndfile draws by the clock, set to a fixed one.
+
+    The layout of a page is in RFC 3533, section 6.
+    """
+    content = bytearray(ogg)
+    start = 0
+    while start < len(content):
+        if content[start : start + 4] != b"OggS":
+            raise ValueError("not an Ogg file")
+        segments = content[start + 26]
+        end = start + 27 + segments + sum(content[start + 27 : start + 27 + segments])
+        struct.pack_into("<I", content, start + 14, serial)
+        struct.pack_into("<I", content, start + 22, 0)
+        struct.pack_into("<I", content, start + 22, _ogg_checksum(bytes(content[start:end])))
+        start = end
+    return bytes(content)
+
+
+def _ogg_checksum(page: bytes) -> int:
+    """CRC-32 with polynomial 0x04c11db7, most significant bit first, from zero."""
+    value, table = 0, _checksum_table()
+    for byte in page:
+        value = (value << 8 & 0xFFFFFFFF) ^ table[value >> 24 ^ byte]
+    return value
+
+
+@lru_cache(maxsize=1)
+def _checksum_table() -> list[int]:
+    table = []
+    for byte in range(256):
+        value = byte << 24
+        for _ in range(8):
+            value = value << 1 & 0xFFFFFFFF ^ (0x04C11DB7 if value & 0x80000000 else 0)
+        table.append(value)
+    return table

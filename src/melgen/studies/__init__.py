@@ -1,0 +1,1 @@
+"""Studies: many trainings as one, from sweep to tables and figures."""

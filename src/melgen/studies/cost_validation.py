@@ -1,0 +1,116 @@
+"""Is cross-entropy a fair cost: the songs of several stages of a training against the loss at each."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from melgen.evaluation.correlation import RankCorrelation, rank_correlation
+from melgen.evaluation.evaluating import EvaluationOptions
+from melgen.evaluation.results import SongSetEvaluation
+from melgen.evaluation.tonality import Tonality
+from melgen.studies.results import StudyResults
+from melgen.studies.tables.table import Cell, Column, Row, Table, row
+
+DISTANCE, OVERLAP = "distance", "overlapped_area"
+_OVERLAP_PREFIX = "overlapped_area/"
+
+
+@dataclass(frozen=True)
+class CostValidation:
+    """Measures of the songs beside the loss, stage by stage, and how the one follows the other.
+
+    Attributes:
+        names: of the models, one for each stage.
+        updates: made up to each stage.
+        losses: the criterion at each stage, nats per token for ``val/loss``.
+        measures: means of the tonality metrics, ``distance`` (of the three from the held-out tunes' own, in their
+            deviations; see the table ``tonality``) and ``overlapped_area`` (mean over all features); a value for
+            each stage.
+        references: the held-out tunes' own value of a measure.
+        correlations: Spearman's rank correlation of each measure with the loss.
+    """
+
+    names: tuple[str, ...]
+    updates: tuple[int, ...]
+    losses: tuple[float, ...]
+    measures: dict[str, tuple[float, ...]]
+    references: dict[str, float]
+    correlations: dict[str, RankCorrelation]
+
+    @classmethod
+    def of(cls, results: StudyResults, tonality: Table, criterion: str, options: EvaluationOptions) -> CostValidation:
+        """Gather it from a study by checkpoints.
+
+        Args:
+            tonality: the study's table of that name.
+            criterion: what the checkpoints were chosen by.
+        """
+        songs = [results.songs[model.name] for model in results.models]
+        measures = {metric: tuple(one.summaries[metric].mean for one in songs) for metric in Tonality._fields}
+        measures[DISTANCE] = tuple(_distance(tonality, model.name) for model in results.models)
+        measures[OVERLAP] = tuple(map(_mean_overlap, songs))
+        measures = {key: values for key, values in measures.items() if not all(map(math.isnan, values))}
+        references = {}
+        if results.excerpts is not None:
+            references = {metric: results.excerpts.summaries[metric].mean for metric in Tonality._fields}
+            references[OVERLAP] = _mean_overlap(results.excerpts)
+        losses = tuple(float(model.runs[0].result[criterion]) for model in results.models)
+        return cls(
+            tuple(model.name for model in results.models),
+            tuple(int(model.runs[0].result["updates"]) for model in results.models),
+            losses,
+            measures,
+            references,
+            {key: _correlation(losses, values, options) for key, values in measures.items()},
+        )
+
+    def table(self, results: StudyResults) -> Table:
+        """A row for each stage, and below a rule the rank correlations with the loss."""
+        columns = (
+            Column("model", "stage", "text"),
+            Column("updates", "updates", "integer"),
+            Column("loss", "cross-entropy (nats)", decimals=3),
+            *(Column(key, key.replace("_", " "), decimals=3) for key in self.measures),
+        )
+        rows: list[Row] = []
+        for number, name in enumerate(self.names):
+            sources = (results.models[number].runs[0].path.as_posix(), results.song_folders[name])
+            values = [measure[number] for measure in self.measures.values()]
+            rows.append(row(name, [name, self.updates[number], self.losses[number], *values], sources))
+        whole = tuple(dict.fromkeys(source for made in rows for source in made.cells[0].sources))
+        for part in ("coefficient", "low", "high", "p_value"):
+            label = {"coefficient": "rank correlation with the loss", "p_value": "p"}.get(part, f"95% interval, {part}")
+            values = [getattr(correlation, part) for correlation in self.correlations.values()]
+            rows.append(row(part, [label, None, None, *values], whole, rule=part == "coefficient"))
+        return Table(
+            "Cross-entropy against tonality",
+            "Songs of stages of one training, nearest to equal steps of the loss. Spearman's rank correlation of each "
+            "measure with the loss, with its bootstrap interval.",
+            columns,
+            tuple(rows),
+        )
+
+
+def _correlation(losses: tuple[float, ...], values: tuple[float, ...], options: EvaluationOptions) -> RankCorrelation:
+    return rank_correlation(
+        losses, values, confidence=options.confidence, resamples=options.resamples, seed=options.seed
+    )
+
+
+def _distance(tonality: Table, name: str) -> float:
+    keys = [column.key for column in tonality.columns]
+    if DISTANCE not in keys:
+        return math.nan
+    (cell,) = (found.cells[keys.index(DISTANCE)] for found in tonality.rows if found.key == name)
+    return math.nan if cell.value is None else float(_as_number(cell))
+
+
+def _as_number(cell: Cell) -> float:
+    assert isinstance(cell.value, int | float)
+    return float(cell.value)
+
+
+def _mean_overlap(songs: SongSetEvaluation) -> float:
+    areas = [value for key, value in songs.set_scores.items() if key.startswith(_OVERLAP_PREFIX)]
+    return sum(areas) / len(areas) if areas else math.nan

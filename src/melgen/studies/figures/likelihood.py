@@ -1,0 +1,115 @@
+"""Bits per note: does a network predict held-out tunes better than counting pairs of notes does?"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from melgen.studies.figures.rows import Row, label_rows, panel_height, rows_of
+from melgen.studies.figures.style import (
+    BAND,
+    GREY,
+    INK,
+    PAGE_WIDTH_IN,
+    SMALL_FONT_SIZE,
+    new_figure,
+    note_absence,
+    styled,
+)
+from melgen.studies.results import StudyResults
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_KEY = "bits_per_note/{}"
+
+
+@styled
+def likelihood(results: StudyResults) -> Figure:
+    """Bits per note of each model on training and test tunes, against the trivial writers.
+
+    Every writer is a vertical line; the shaded side of the best of them is where a network is of no use. The
+    line between the two marks of a model is its train-test gap; small grey marks are single seeds, on the test
+    split.
+
+    Needs ``bits_per_note/test`` and, for the gap, ``bits_per_note/train`` in `set_scores` of `songs` and
+    `writers`; where a model has no such score, the mean of ``test/bits_per_note`` over its runs.
+    """
+    rows = [row for row in rows_of(results, writers=False) if row.model is not None]
+    figure = new_figure(PAGE_WIDTH_IN * 0.75, panel_height(rows) + 0.35)
+    axes = figure.add_subplot()
+    if not rows:
+        note_absence(axes, "no model")
+        return figure
+    label_rows(axes, rows)
+    axes.set_xlabel("bits per note (less is better)")
+    values = [value for row in rows for value in _draw_row(axes, row)]
+    writers = {name: songs.set_scores.get(_KEY.format("test"), math.nan) for name, songs in results.writers.items()}
+    _draw_writers(axes, {name: bits for name, bits in writers.items() if math.isfinite(bits)}, values)
+    _add_legend(figure, several_seeds=any(len(row.model.runs) > 1 for row in rows if row.model))
+    return figure
+
+
+def _draw_row(axes: Axes, row: Row) -> list[float]:
+    """Draw one model; return all values that it shows."""
+    assert row.model is not None
+    of_runs = [float(run.result.get("test/bits_per_note", math.nan)) for run in row.model.runs]
+    seeds = [bits for bits in of_runs if math.isfinite(bits)]
+    scores = row.songs.set_scores if row.songs else {}
+    train, test = (scores.get(_KEY.format(split), math.nan) for split in ("train", "test"))
+    if not math.isfinite(test) and seeds:
+        test = float(np.mean(seeds))
+    if len(seeds) > 1:
+        axes.plot(seeds, [row.y - 0.3] * len(seeds), "|", color=GREY, markersize=4, markeredgewidth=0.8)
+    axes.hlines(row.y, train, test, color=row.colour, linewidth=1)
+    axes.plot(train, row.y, row.marker, markerfacecolor="white", markeredgecolor=row.colour, markersize=4.5, zorder=3)
+    axes.plot(test, row.y, row.marker, color=row.colour, markersize=4.5, zorder=3)
+    return [bits for bits in (train, test, *seeds) if math.isfinite(bits)]
+
+
+def _draw_writers(axes: Axes, writers: dict[str, float], models: list[float]) -> None:
+    """Lines for the writers, the best of them always in sight; those far off are told in words."""
+    if not writers and not models:
+        return
+    best = min(writers.values(), default=-math.inf)
+    low, high = min([*models, best] if writers else models), max([*models, best])
+    margin = 0.08 * (high - low) or 0.5
+    axes.set_xlim(low - margin, high + margin)
+    if not writers:
+        return
+    axes.axvspan(best, high + margin, color=BAND, linewidth=0, zorder=0)
+    above = axes.get_xaxis_transform()
+    for name, bits in writers.items():
+        if bits <= high + margin:
+            axes.axvline(bits, color=INK, linewidth=0.9, zorder=1)
+            axes.text(
+                bits, 1.01, f"{name} {bits:.2f}", transform=above, ha="center", va="bottom", fontsize=SMALL_FONT_SIZE
+            )
+    far = [
+        f"{name} {bits:.2f}" for name, bits in sorted(writers.items(), key=lambda item: item[1]) if bits > high + margin
+    ]
+    if far:
+        axes.text(
+            1.01, 0.5, "\n".join(["beyond:", *far]), transform=axes.transAxes, va="center", fontsize=SMALL_FONT_SIZE
+        )
+
+
+def _add_legend(figure: Figure, several_seeds: bool) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles = [
+        Line2D(
+            [], [], color=INK, linestyle="", marker="o", markersize=4.5, markerfacecolor="white", label="training tunes"
+        ),
+        Line2D([], [], color=INK, linestyle="", marker="o", markersize=4.5, label="test tunes"),
+        Patch(color=BAND, label="no better than a trivial writer"),
+    ]
+    if several_seeds:
+        handles.insert(
+            2, Line2D([], [], color=GREY, linestyle="", marker="|", markersize=4, label="single seeds, test")
+        )
+    figure.legend(handles=handles, loc="outside upper center", ncols=4, columnspacing=1.2)

@@ -1,0 +1,121 @@
+"""One row a set of songs, from top to bottom: models, held-out tunes, trivial writers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melgen.evaluation.results import SongSetEvaluation
+from melgen.studies.figures.style import GREY, INK, SMALL_FONT_SIZE, colours_of_datasets, label_of, markers_of_cells
+from melgen.studies.results import Model, StudyResults
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ROW_HEIGHT_IN = 0.165
+SPLITS = ("test", "validation", "train")
+_GAP = 0.6
+_NEAR = 0.6  # a writer no further off than this share of the others' range is in the picture
+
+
+@dataclass(frozen=True)
+class Row:
+    """A set of songs, its name, its look and its height on the vertical axis."""
+
+    label: str
+    colour: str
+    marker: str
+    y: float
+    songs: SongSetEvaluation | None
+    model: Model | None = None
+    is_writer: bool = False
+
+    def values(self, metric: str) -> NDArray[np.float64]:
+        """Those of all songs for which the metric is defined."""
+        values = np.asarray(self.songs.scores.get(metric, ()) if self.songs else (), dtype=np.float64)
+        return values[np.isfinite(values)]
+
+
+def rows_of(results: StudyResults, writers: bool = True) -> list[Row]:
+    """The rows, the first one on top; datasets, held-out tunes and writers are set apart by a gap."""
+    datasets = colours_of_datasets([model.dataset for model in results.models])
+    cells = markers_of_cells([model.cell for model in results.models])
+    entries: list[tuple[str, dict[str, Any]]] = [
+        (
+            model.dataset,
+            {
+                "label": model.name.replace("-", " ", 2),
+                "colour": datasets[model.dataset],
+                "marker": cells[model.cell],
+                "songs": results.songs.get(model.name),
+                "model": model,
+            },
+        )
+        for model in results.models
+    ]
+    corpus = held_out(results)
+    for label, songs in (("held-out tunes", corpus), ("held-out beginnings", results.excerpts)):
+        if songs:
+            entries.append(("/corpus", {"label": label, "colour": INK, "marker": "*", "songs": songs}))
+    for name, songs in results.writers.items() if writers else ():
+        entries.append(("/writers", {"label": name, "colour": GREY, "marker": "x", "songs": songs, "is_writer": True}))
+    rows: list[Row] = []
+    y = 0.0
+    for i, (group, entry) in enumerate(entries):
+        y -= 1 + _GAP * (i > 0 and group != entries[i - 1][0])
+        rows.append(Row(y=y, **entry))
+    return rows
+
+
+def held_out(results: StudyResults) -> SongSetEvaluation | None:
+    """The tunes of the test split; without them those of validation, then of training."""
+    return next((results.corpus[split] for split in SPLITS if split in results.corpus), None)
+
+
+def panel_height(rows: list[Row]) -> float:
+    """Height in inches that the rows need, with axis and title."""
+    span = rows[0].y - rows[-1].y if rows else 0
+    return 0.95 + ROW_HEIGHT_IN * (span + 1)
+
+
+def label_rows(axes: Axes, rows: list[Row]) -> None:
+    """Name the rows on the vertical axis; panels beside it share it."""
+    axes.set_yticks([row.y for row in rows], [row.label for row in rows])
+    axes.set_ylim((rows[-1].y if rows else 0) - 0.7, (rows[0].y if rows else 0) + 0.7)
+
+
+def prepare_panel(axes: Axes, metric: str) -> None:
+    """A panel whose rows another one names."""
+    axes.set_xlabel(label_of(metric))
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
+    axes.locator_params(axis="x", nbins=5)
+
+
+def limits_without_far_writers(reaches: list[tuple[Row, float, float]]) -> tuple[float, float]:
+    """Ends of an axis with room for all rows, each from `low` to `high`, but for writers that are far off.
+
+    A trivial writer can be so far away that everything else would shrink to a point beside it.
+    """
+    kept = [reach for reach in reaches if not reach[0].is_writer] or reaches
+    if not kept:
+        return 0.0, 1.0
+    low, high = min(low for _, low, _ in kept), max(high for _, _, high in kept)
+    room = _NEAR * (high - low)
+    near = [one for one in reaches if low - room <= one[1] and one[2] <= high + room]
+    low, high = min([low, *(one[1] for one in near)]), max([high, *(one[2] for one in near)])
+    margin = 0.05 * (high - low) or 0.5
+    return low - margin, high + margin
+
+
+def mark_outside(axes: Axes, row: Row, value: float) -> None:
+    """An arrow at the edge of the panel, with the value that lies beyond it."""
+    right = value > axes.get_xlim()[1]
+    edge = axes.get_yaxis_transform()
+    axes.plot(0.98 if right else 0.02, row.y, ">" if right else "<", color=row.colour, markersize=4, transform=edge)
+    axes.text(0.93 if right else 0.07, row.y, f"{value:.3g}", transform=edge, color=row.colour, va="center_baseline",
+              ha="right" if right else "left", fontsize=SMALL_FONT_SIZE)  # fmt: skip

@@ -1,0 +1,192 @@
+"""What all figures share: sizes for print, one palette, the words for metrics, and saving.
+
+The colours of choices are those of Okabe and Ito, *Color Universal Design* (2008), told apart with every kind
+of colour vision; a marker or a label always says the same again. Ordered choices go from pale to dark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from melgen.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+
+PAGE_WIDTH_IN, COLUMN_WIDTH_IN = 7.0, 3.4
+FONT_SIZE, SMALL_FONT_SIZE = 8, 7
+PNG_DPI = 200
+
+INK, GREY, PALE, BAND = "0.15", "0.45", "0.75", "0.91"
+EMPHASIS = "#D55E00"
+
+_BLUE, _ORANGE, _GREEN, _PURPLE, _SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"
+_DATASET_COLOURS = {"control": _BLUE, "interval": _ORANGE, "db12": _GREEN}
+_CELL_MARKERS = {"lstm": "o", "gru": "s", "rnn": "^", "nas": "D", "ugrnn": "v"}
+_SPARE_COLOURS = (_PURPLE, _SKY, "#000000", "#7F3C8D")
+_SPARE_MARKERS = ("P", "X", "p", "h")
+
+_LABELS = {
+    "conjunct_melodic_motion": "conjunct melodic motion\n(semitones)",
+    "limited_macroharmony": "limited macroharmony",
+    "pitch_class_entropy": "pitch-class entropy (bits)",
+    "pitch_class_macroharmony": "pitch-class macroharmony",
+    "pitch_class_centricity": "pitch-class centricity",
+    "pitch_range": "range (semitones)",
+    "n_pitches_used": "pitches used",
+    "n_pitch_classes_used": "pitch classes used",
+    "longest_repeated_note": "longest repeated note\n(notes)",
+    "longest_shared_intervals": "longest passage shared with a\ntraining tune (intervals)",
+    "shared_8gram_share": "share of 8-grams found\nin training tunes",
+    "exact_copy": "exact copies",
+}
+
+_SETTINGS: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
+    "font.size": FONT_SIZE,
+    "axes.titlesize": FONT_SIZE,
+    "axes.labelsize": FONT_SIZE,
+    "figure.titlesize": FONT_SIZE,
+    "xtick.labelsize": SMALL_FONT_SIZE,
+    "ytick.labelsize": SMALL_FONT_SIZE,
+    "legend.fontsize": SMALL_FONT_SIZE,
+    "legend.frameon": False,
+    "legend.handlelength": 1.6,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "grid.color": "0.93",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.0,
+    "figure.dpi": PNG_DPI,
+    "savefig.dpi": "figure",
+    "figure.constrained_layout.w_pad": 0.04,
+    "figure.constrained_layout.h_pad": 0.04,
+    "pdf.fonttype": 42,  # text stays text: searchable, and editable in a drawing program
+}
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Let `draw` work with our settings and matplotlib's own defaults, not with the user's; none of it lasts."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with _in_style():
+            figure = draw(*args, **kwargs)
+            settle(figure)
+            return figure
+
+    return drawn
+
+
+def save(figure: Figure, stem: str | Path) -> list[Path]:
+    """Write ``<stem>.pdf`` and ``<stem>.png``; return both paths.
+
+    Each file is there whole or not at all. Equal figures give equal bytes: no date and no version is written.
+    """
+    stem = Path(stem)
+    # What each format would write unasked.
+    unstated: dict[str, dict[str, Any]] = {
+        "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
+        "png": {"Software": None},
+    }
+    paths = [stem.with_name(f"{stem.name}.{kind}") for kind in unstated]
+    with _in_style():
+        for path, (kind, metadata) in zip(paths, unstated.items(), strict=True):
+            with replacing(path) as temporary:
+                figure.savefig(temporary, format=kind, metadata=metadata)
+    return paths
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of this size in inches, which arranges its panels by itself."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def settle(figure: Figure) -> None:
+    """Arrange the panels, once and for all.
+
+    Otherwise each saving would start from the arrangement of the one before and end a hair beside it.
+    """
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+
+
+def colours_of_datasets(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each representation: always the same for ours, a spare one for any other.
+
+    >>> colours_of_datasets(["db12", "mine"])
+    {'db12': '#009E73', 'mine': '#CC79A7'}
+    """
+    return _assign(names, _DATASET_COLOURS, _SPARE_COLOURS)
+
+
+def markers_of_cells(names: Sequence[str]) -> dict[str, str]:
+    """A marker for each cell: always the same for ours, a spare one for any other."""
+    return _assign(names, _CELL_MARKERS, _SPARE_MARKERS)
+
+
+def colours_of_layers(layers: Sequence[int]) -> dict[int, Any]:
+    """A colour for each layer count, from pale for the fewest to dark for the most."""
+    from matplotlib import colormaps
+
+    counts = sorted(set(layers))
+    steps = [0.5] if len(counts) == 1 else [i / (len(counts) - 1) for i in range(len(counts))]
+    # The palest fifth of the map would vanish on white.
+    return {count: colormaps["viridis_r"](0.12 + 0.83 * step) for count, step in zip(counts, steps, strict=True)}
+
+
+def label_of(metric: str) -> str:
+    """How a figure writes the name of a metric.
+
+    >>> label_of("centricity"), label_of("overlapped_area/pitch_range")
+    ('centricity', 'overlapped area:\\npitch range')
+    """
+    return _LABELS.get(metric, metric.replace("kl_", "KL ").replace("/", ":\n").replace("_", " "))
+
+
+def note_absence(axes: Axes, text: str) -> None:
+    """Say in an otherwise empty panel why it is empty."""
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=GREY)
+
+
+def _assign(names: Sequence[str], known: dict[str, str], spare: Sequence[str]) -> dict[str, str]:
+    others = [name for name in dict.fromkeys(names) if name not in known]
+    return {
+        name: known[name] if name in known else spare[others.index(name) % len(spare)] for name in dict.fromkeys(names)
+    }
+
+
+@contextmanager
+def _in_style() -> Iterator[None]:
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_SETTINGS)
+        yield

@@ -1,0 +1,94 @@
+"""Is cross-entropy a fair cost: do songs get better as it falls?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from melgen.evaluation.embedding_labels import add_labels
+from melgen.studies.figures.style import (
+    FONT_SIZE,
+    GREY,
+    PAGE_WIDTH_IN,
+    label_of,
+    new_figure,
+    note_absence,
+    settle,
+    styled,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLUMNS = 3
+_COLOUR = "#0072B2"
+_EMPTY: Mapping[str, float] = MappingProxyType({})
+
+
+@styled
+def cost_validation(
+    updates: ArrayLike,
+    cross_entropy: ArrayLike,
+    measures: Mapping[str, ArrayLike],
+    correlations: Mapping[str, Sequence[float]] = MappingProxyType({}),
+    references: Mapping[str, float] = _EMPTY,
+) -> Figure:
+    """Each measure of the songs against the cross-entropy of the weights that wrote them, a panel a measure.
+
+    The points are joined in the order of training and labelled with their updates. The dashed line is what the
+    corpus has.
+
+    Args:
+        updates: of each checkpoint, ``[checkpoints]``.
+        cross_entropy: validation loss in nats per token, ``[checkpoints]``.
+        measures: by name: a tonality metric or a distance to the corpus, ``[checkpoints]``.
+        correlations: rank correlation of a measure with the cross-entropy: coefficient, low and high end of its
+            interval; anything that follows is not shown.
+        references: the corpus's own value of a measure.
+    """
+    steps, costs = np.asarray(updates), np.asarray(cross_entropy, dtype=np.float64)
+    columns = min(_COLUMNS, max(1, len(measures)))
+    lines = max(1, math.ceil(len(measures) / _COLUMNS))
+    figure = new_figure(PAGE_WIDTH_IN * (columns / _COLUMNS) ** 0.5, 2.3 * lines + 0.2)
+    if not measures:
+        note_absence(figure.add_subplot(), "nothing was measured")
+        return figure
+    panels = figure.subplots(lines, columns, sharex=True, squeeze=False).ravel()
+    for axes, (name, measured) in zip(panels, measures.items(), strict=False):
+        values = np.asarray(measured, dtype=np.float64)
+        axes.grid()
+        order = np.argsort(steps, kind="stable")
+        axes.plot(costs[order], values[order], color=GREY, linewidth=0.6)
+        axes.plot(costs, values, "o", color=_COLOUR, markersize=4)
+        if math.isfinite(references.get(name, math.nan)):
+            axes.axhline(references[name], color=GREY, linestyle="--", linewidth=0.9)
+        axes.set_ylabel(label_of(name))
+        if name in correlations:
+            axes.set_title(_in_words(correlations[name]))
+        axes.margins(0.12)
+    for axes in panels[len(measures) :]:
+        axes.set_visible(False)
+    figure.supxlabel("cross-entropy on validation tunes (nats per token)", fontsize=FONT_SIZE)
+    settle(figure)  # labels are placed by where the points come to lie
+    for axes, measured in zip(panels, measures.values(), strict=False):
+        _label_points(axes, steps, costs, np.asarray(measured, dtype=np.float64))
+    return figure
+
+
+def _label_points(axes: Axes, updates: ArrayLike, costs: ArrayLike, values: ArrayLike) -> None:
+    points = np.stack([np.asarray(costs), np.asarray(values)], axis=1)
+    shown = np.isfinite(points).all(axis=1)
+    names = [f"{update:g}" if update < 10_000 else f"{update / 1000:.3g}k" for update in np.asarray(updates)[shown]]
+    add_labels(axes, points[shown], names, font_size=6)
+
+
+def _in_words(correlation: Sequence[float]) -> str:
+    """Spearman's rho and its interval, with true minus signs."""
+    coefficient, low, high = (f"{float(number):.2f}".replace("-", "\u2212") for number in correlation[:3])
+    return f"\u03c1 = {coefficient} [{low}, {high}]"

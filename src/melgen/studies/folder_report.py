@@ -1,0 +1,120 @@
+"""What an evaluation of a folder of songs leaves behind: tables, copies of two songs, a few lines to read."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from melgen.evaluation.evaluating import EXCERPTS, median_length
+from melgen.evaluation.results import SongSetEvaluation
+from melgen.evaluation.tonality import Tonality
+from melgen.files import write_json, write_text
+from melgen.generation.song_files import EVALUATION_FILE, SongFolder, copy_song
+from melgen.music.melody import Melody
+from melgen.music.midi import note_text
+from melgen.studies.tables import Column, Table, build_set_tables
+from melgen.studies.tables.table import row
+
+REPRESENTATIVE, BEST = "representative.mid", "best.mid"
+
+_TABLES = ("comparison", "summary", "songs", "set_scores", "left_out")
+_COMPARED = (EXCERPTS, "corpus-test")
+_REASONS_SHOWN = 5
+_LINE_WIDTH = 100
+
+
+def write_report(
+    out: Path,
+    content: Mapping[str, Any],
+    songs: SongSetEvaluation,
+    yardsticks: Mapping[str, SongSetEvaluation],
+    found: SongFolder,
+) -> None:
+    """Write the JSON, which says whose folder this is, then tables and copies of two songs.
+
+    Args:
+        content: of the JSON.
+        yardsticks: what the songs are compared with, by name.
+        found: the folder of the songs.
+    """
+    write_json(out / EVALUATION_FILE, content)
+    tables = build_set_tables(songs) | {
+        "comparison": comparison_table(songs, yardsticks),
+        "set_scores": set_scores_table(songs, yardsticks),
+    }
+    for name in _TABLES:
+        files = {out / f"{name}.csv": Table.to_csv, out / f"{name}.md": Table.to_markdown}
+        for file, written in files.items():
+            if name in tables:
+                write_text(file, written(tables[name]))
+            else:  # one of an earlier evaluation
+                file.unlink(missing_ok=True)
+    for file_name, index in ((REPRESENTATIVE, songs.representative), (BEST, songs.best)):
+        copy_song(found, songs.songs[index], out / file_name)
+
+
+def comparison_table(songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetEvaluation]) -> Table:
+    """Every metric of the songs beside that of human tunes: beginnings as long as the songs, and whole tunes."""
+    sets = {"songs": songs} | {name: yardsticks[name] for name in _COMPARED if name in yardsticks}
+    columns = (Column("metric", "metric", "text"), *(Column(name, name, "summary", 3) for name in sets))
+    rows = [row(metric, [metric, *(each.summaries.get(metric) for each in sets.values())]) for metric in songs.scores]
+    caption = "Mean ± standard deviation [confidence interval of the mean] of each metric."
+    return Table(f"Metrics of {songs.name}", caption, columns, tuple(rows))
+
+
+def set_scores_table(songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetEvaluation]) -> Table:
+    """Numbers about the songs as a set, beside those of held-out beginnings."""
+    sets = {"songs": songs} | {name: yardsticks[name] for name in (EXCERPTS,) if name in yardsticks}
+    columns = (Column("score", "score", "text"), *(Column(name, name, decimals=3) for name in sets))
+    rows = [row(score, [score, *(each.set_scores.get(score) for each in sets.values())]) for score in songs.set_scores]
+    caption = (
+        "Diversity of the set, and its distance to beginnings of test tunes as long as the songs. Beside it stand "
+        "these beginnings themselves, with their distance to those of validation tunes: two samples of one corpus."
+    )
+    return Table(f"{songs.name} as a set", caption if yardsticks else "Diversity of the set.", columns, tuple(rows))
+
+
+def report_text(
+    songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetEvaluation], found: SongFolder, out: Path
+) -> str:
+    """The most important of it, for a terminal."""
+    return "\n".join(_lines(songs, yardsticks, found, out))
+
+
+def _lines(
+    songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetEvaluation], found: SongFolder, out: Path
+) -> Iterator[str]:
+    shortest, longest = min(songs.lengths), max(songs.lengths)
+    notes = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
+    yield f"{songs.name}: {len(songs.songs):,} songs of {notes} notes"
+    if songs.left_out:
+        yield f"{len(songs.left_out):,} could not be measured:"
+        yield from (f"  {song}: {reason}" for song, reason in list(songs.left_out.items())[:_REASONS_SHOWN])
+        if len(songs.left_out) > _REASONS_SHOWN:
+            yield f"  and {len(songs.left_out) - _REASONS_SHOWN:,} more, see {out / 'left_out.csv'}"
+    table = comparison_table(songs, yardsticks)
+    rows = tuple(row for row in table.rows if _is_shown(row.key))
+    yield f"\n{Table(table.title, '', table.columns, rows).to_markdown(heading=False)}"
+    if EXCERPTS in yardsticks:
+        tunes = len(yardsticks[EXCERPTS].songs)
+        yield f"{EXCERPTS}: the first {median_length(songs)} notes of {tunes:,} test tunes; corpus-test: whole tunes"
+    for what, index in (("nearest to the mean", songs.representative), ("smallest sum", songs.best)):
+        text = note_text(Melody.from_pitches(found.songs[songs.songs[index]].pitches))  # rests would fill the line
+        yield textwrap.shorten(f"{what}: {songs.songs[index]}: {text}", _LINE_WIDTH, placeholder=" ...")
+    yield f"\nResults: {out / EVALUATION_FILE}, {', '.join(sorted(path.name for path in out.glob('*.csv')))}"
+    yield "         all metrics, the corpus beside them, as CSV (all digits) and Markdown (to read)"
+    yield f"Listen:  {out / REPRESENTATIVE}, {out / BEST}"
+    if yardsticks:
+        yield "Next:    python -m melgen.study --help: every network of a sweep measured so, side by side"
+    else:
+        yield "Next:    the same with corpus=folk, or any other, sets human tunes beside these"
+
+
+def _is_shown(metric: str) -> bool:
+    return (
+        metric in Tonality._fields
+        or metric in ("longest_repeated_note", "longest_shared_intervals", "exact_copy")
+        or metric.startswith("shared_")
+    )

@@ -1,0 +1,258 @@
+"""The stages of a study up to its numbers: sweep, select, generate, evaluate.
+
+The first does its work; the others list their tasks, which the study's workbench does as far as they are not done
+with the same inputs. Tables and figures, the last two stages, are in `melgen.studies.showing`.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from melgen.data import Split
+from melgen.evaluation.embedding_geometry import embedding_geometry, frequent_values
+from melgen.evaluation.evaluating import (
+    corpus_evaluations,
+    evaluate_excerpts,
+    evaluate_songs,
+    writer_evaluations,
+)
+from melgen.evaluation.results import SongSetEvaluation
+from melgen.files import write_json
+from melgen.generation.from_checkpoint import on_device, write_songs_by
+from melgen.generation.songs import read_songs, write_songs
+from melgen.music.melody import Melody
+from melgen.studies.planning import training_arguments
+from melgen.studies.records import check_same_corpus
+from melgen.studies.results import Model, Run
+from melgen.studies.selection import mean_criterion
+from melgen.studies.study import CORPUS_TASK, LAYERS, WRITERS_TASK, Study
+from melgen.studies.sweeping import belongs_to_another, is_trained, train_all
+from melgen.studies.workbench import Task
+from melgen.trained import load_model
+from melgen.training.likelihood import likelihood
+
+log = logging.getLogger(__name__)
+
+WRITER_METADATA = {"selection": "roulette", "checkpoint": None, "updates": 0}
+
+
+def sweep(study: Study) -> None:
+    """Train what is not trained yet.
+
+    Raises:
+        ValueError: if a run's directory belongs to another run, or one is missing or has failed, unless
+            ``select.on_missing=skip``.
+    """
+    if study.planned:
+        if not study.config.force:
+            _refuse_others(study)
+        trained = sum(is_trained(run, study.data.fingerprint) for run in study.planned)
+        log.info("  %d of %d runs finished in %s", trained, len(study.planned), study.home)
+        if trained < len(study.planned):
+            train_all(study.planned, training_arguments(study.hydra), study.directory)
+    else:
+        log.info("  the runs in %s", study.home)
+    study.check_complete()
+
+
+def select(study: Study) -> Iterator[Task]:
+    """Choose the networks that stand for the sweep."""
+    study.check_complete()
+    criterion = study.config.select.criterion
+    check_same_corpus(study.runs)
+    inputs = {
+        "select": {key: value for key, value in study.config.select.items() if key != "on_missing"},
+        "runs": {
+            study.name_of(run): {"result": run.result, "best": study.checkpoint_digest(run)} for run in study.runs
+        },
+    }
+    path = study.directory / "selection.json"
+
+    def make() -> Iterable[Path]:
+        models = {model.name: _described(study, model, criterion) for model in study.models}
+        write_json(path, {"criterion": criterion, "models": models})
+        return [path]
+
+    yield Task("select", inputs, make)
+
+
+def generate(study: Study) -> Iterator[Task]:
+    """Let every selected network write songs, after the same primer and of the same length."""
+    for model, run in study.each_run():
+        options = study.sampling | {"seed": study.sampling["seed"] + run.seed}
+        inputs = {"weights": study.checkpoint_digest(run), "primer": study.primer, "options": options}
+        yield Task(study.generate_task(model, run), inputs, partial(_generate, study, model, run, options))
+
+
+def evaluate(study: Study) -> Iterator[Task]:
+    """Measure the songs, the corpus, the trivial writers; likelihood and embedding of every selected network."""
+    common = {"corpus": study.corpus_inputs, "options": study.options.to_dict()}
+    length = len(study.primer) + study.sampling["notes"]
+    yield Task(CORPUS_TASK, common | {"notes": length}, partial(_evaluate_corpus, study, length))
+    writing = {key: study.sampling[key] for key in ("songs", "notes", "seed")}
+    inputs = common | writing | {"primer": study.primer}
+    yield Task(WRITERS_TASK, inputs, partial(_evaluate_writers, study, writing))
+    for model in study.models:
+        songs = [study.bench.outputs_digest(study.generate_task(model, run)) for run in model.runs]
+        if len(model.runs) > 1:
+            for run, digest in zip(model.runs, songs, strict=True):
+                inputs = common | {"songs": digest}
+                yield Task(study.evaluate_task(model, run), inputs, partial(_evaluate_run, study, model, run))
+        inputs = common | {"songs": songs}
+        yield Task(study.evaluate_task(model), inputs, partial(_evaluate_model, study, model))
+        for run in model.runs:
+            weights = {"weights": study.checkpoint_digest(run), "corpus": study.corpus_inputs}
+            name = (model.name, f"seed{run.seed}")
+            inputs = weights | {"sampled_by": study.options.seed}
+            yield Task("/".join(("likelihood", *name)), inputs, partial(_score_tunes, study, name, run))
+            yield Task("/".join(("embedding", *name)), weights, partial(_measure_embedding, study, name, run))
+
+
+def _refuse_others(study: Study) -> None:
+    """Training would refuse these runs one by one, and a study must not take them for its own."""
+    for run in study.planned:
+        if different := belongs_to_another(run, study.data.fingerprint):
+            raise ValueError(
+                f"{run.path}: belongs to another run, and nothing was changed; the keys that differ:\n  "
+                + "\n  ".join(different)
+                + "\nname=... puts the new runs elsewhere, force=true throws the old ones away"
+            )
+
+
+def _generate(study: Study, model: Model, run: Run, options: Mapping[str, Any]) -> Iterable[Path]:
+    assert run.checkpoint is not None
+    folder = study.songs_folder(model, run)
+    write_songs_by(load_model(run.checkpoint), folder, study.primer, options, study.config.generate.device)
+    return folder.iterdir()
+
+
+def _evaluate_corpus(study: Study, notes: int) -> Iterable[Path]:
+    if study.reference is None:
+        return []
+    evaluations = dict(corpus_evaluations(study.reference, study.options))
+    if study.reference.excerpts(Split.TEST, notes):
+        evaluations["held-out"] = evaluate_excerpts(study.reference, notes, study.options)
+    else:
+        log.warning("no held-out tune has %d notes, so that there are no beginnings to compare songs with", notes)
+    return [_write(study, evaluation, "corpus", name) for name, evaluation in evaluations.items()]
+
+
+def _evaluate_writers(study: Study, options: Mapping[str, int]) -> Iterable[Path]:
+    made: list[Path] = []
+    if study.reference is None:
+        return made
+    written = writer_evaluations(study.reference, study.primer, **options, options=study.options)
+    for name, (songs, evaluation) in written.items():
+        folder = study.directory / "songs" / name
+        metadata = WRITER_METADATA | {"model": name, "primer": study.primer, "seed": options["seed"]}
+        write_songs(folder, [Melody.from_pitches(pitches) for pitches in songs.values()], metadata)
+        made += [*folder.iterdir(), _write(study, evaluation, "writers", name)]
+    return made
+
+
+def _evaluate_run(study: Study, model: Model, run: Run) -> Iterable[Path]:
+    songs = _songs_of(study, model, [run])
+    own = {name.partition("/")[2]: pitches for name, pitches in songs.items()}
+    evaluation = evaluate_songs(f"{model.name}-seed{run.seed}", own, study.reference, study.options)
+    return [_write(study, evaluation, model.name, f"seed{run.seed}")]
+
+
+def _evaluate_model(study: Study, model: Model) -> Iterable[Path]:
+    evaluation = evaluate_songs(model.name, _songs_of(study, model, model.runs), study.reference, study.options)
+    made = [_write(study, evaluation, model.name)]
+    for kind, index in {"best": evaluation.best, "representative": evaluation.representative}.items():
+        path = study.directory / "representative" / f"{model.name}-{kind}.mid"
+        path.parent.mkdir(exist_ok=True)
+        shutil.copyfile(study.songs_folder(model) / f"{evaluation.songs[index]}.mid", path)
+        made.append(path)
+    return made
+
+
+def _songs_of(study: Study, model: Model, runs: Iterable[Run]) -> dict[str, tuple[int, ...]]:
+    """Pitches by name: ``seed0/song_001``."""
+    folders = [study.songs_folder(model, run) for run in runs]
+    return {f"{folder.name}/{name}": pitches for folder in folders for name, pitches in songs_in(folder).items()}
+
+
+def songs_in(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Pitches of the songs that a network has written, by the names of their files; whatever else lies there."""
+    melodies = read_songs(folder).melodies
+    width = max(3, len(str(len(melodies))))
+    return {f"song_{number:0{width}d}": melody.pitches for number, melody in enumerate(melodies, 1)}
+
+
+def _score_tunes(study: Study, name: tuple[str, str], run: Run) -> Iterable[Path]:
+    """Bits per note of each split; of the training tunes a sample as large as the test split."""
+    assert run.checkpoint is not None
+    trained = on_device(load_model(run.checkpoint), study.config.generate.device)
+    if study.data_of_runs.is_encoded:  # scored in training, and nothing else knows what the values mean
+        scores = {f"bits_per_note/{key}": run.result.get(f"{s}/bits_per_note") for key, s in _SCORED.items()}
+    else:
+        scores = {}
+        for split in Split:
+            chosen = np.flatnonzero((study.data_of_runs.splits == split) & study.data_of_runs.comparable)
+            if split == Split.TRAIN:
+                count = int(np.count_nonzero((study.data_of_runs.splits == Split.TEST) & study.data_of_runs.comparable))
+                shuffled = np.random.default_rng(study.options.seed).permutation(chosen)
+                chosen = np.sort(shuffled[: max(count, 1)])
+            tunes = [study.data_of_runs.melodies.pitches_of(int(tune)) for tune in chosen]
+            if tunes:
+                bits = likelihood(trained, tunes, np.ones(len(tunes), bool))["bits_per_note"]
+                scores[f"bits_per_note/{split.name.lower()}"] = bits
+    path = study.directory / "likelihood" / name[0] / f"{name[1]}.json"
+    write_json(path, scores)
+    return [path]
+
+
+_SCORED = {"validation": "val", "test": "test"}
+
+
+def _measure_embedding(study: Study, name: tuple[str, str], run: Run) -> Iterable[Path]:
+    """How the distances between frequent values follow musical ones."""
+    assert run.checkpoint is not None
+    trained = load_model(run.checkpoint)
+    values = trained.vocabulary.values
+    frequent = np.ones(len(values), bool)
+    if not study.data_of_runs.is_encoded:
+        counts = np.zeros(len(values), np.int64)
+        for tune in study.data_of_runs.tunes_of(Split.TRAIN):
+            for version in trained.representation.training_versions(tune):
+                counts += np.bincount(trained.vocabulary.encode(version), minlength=len(values))
+        frequent = frequent_values(counts)
+    weights = trained.model.embedding.weight.detach().float().numpy()
+    fits = embedding_geometry(weights[frequent], values[frequent])
+    path = study.directory / "embedding" / name[0] / f"{name[1]}.json"
+    write_json(path, {"values": values[frequent].tolist(), "fits": [fit._asdict() for fit in fits]})
+    return [path]
+
+
+def _write(study: Study, evaluation: SongSetEvaluation, *parts: str) -> Path:
+    path = study.evaluation_file(*parts)
+    write_json(path, evaluation.to_dict())
+    return path
+
+
+def _described(study: Study, model: Model, criterion: str) -> dict[str, Any]:
+    candidates = [run for run in study.runs if run.pair == model.runs[0].pair]
+    described: dict[str, Any] = {
+        "layers": model.layers,
+        "runs": [study.name_of(run) for run in model.runs],
+        "checkpoints": [run.checkpoint.name for run in model.runs if run.checkpoint],
+        criterion: mean_criterion(model.runs, criterion),
+    }
+    if study.config.select.by == LAYERS:
+        described["candidates"] = {
+            str(layers): {
+                criterion: mean_criterion([run for run in candidates if run.layers == layers], criterion),
+                "seeds": [run.seed for run in candidates if run.layers == layers],
+            }
+            for layers in sorted({run.layers for run in candidates})
+        }
+    return described

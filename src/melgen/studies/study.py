@@ -1,0 +1,368 @@
+"""One study on disk: its configuration, its runs, its workbench, and what its stages hand to each other."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from melgen.corpora import CorpusError
+from melgen.data import MelodyDataModule
+from melgen.evaluation.evaluating import EvaluationOptions
+from melgen.evaluation.reference import ReferenceCorpus
+from melgen.evaluation.results import SongSetEvaluation
+from melgen.generate import import_own_parts, read_primer
+from melgen.generation.sampling import sample_values
+from melgen.music import Control
+from melgen.software import software
+from melgen.studies.planning import PlannedRun, as_typed, planned_runs
+from melgen.studies.records import Unfinished, check_same_corpus, config_of, read_runs, runs_in
+from melgen.studies.results import Model, Run, StudyResults
+from melgen.studies.selection import best_layers, pairs_without_candidate, stages_of_training
+from melgen.studies.sweeping import why_not_as_planned
+from melgen.studies.workbench import Workbench, digest_of
+
+log = logging.getLogger(__name__)
+
+SKIP = "skip"
+LAYERS, CHECKPOINTS = "layers", "checkpoints"
+CORPUS_TASK, WRITERS_TASK = "evaluate/corpus", "evaluate/writers"
+
+
+class Study:
+    """A study and the directory it lies in.
+
+    Args:
+        config: as composed from ``conf/study.yaml``.
+        hydra: Hydra's own part of it.
+
+    Attributes:
+        home: where the runs lie.
+        directory: ``study/`` beside them.
+        bench: does the tasks and keeps the manifest.
+        planned: the trainings that are asked for; empty where a directory of runs is given.
+    """
+
+    def __init__(self, config: DictConfig, hydra: DictConfig):
+        self.config, self.hydra = config, hydra
+        self.home = Path(config.runs).expanduser() if config.runs else Path(config.output_dir) / config.name
+        self.directory = self.home / _checked_folder(config.folder)
+        if config.runs:
+            runs_in(self.home)  # refused before anything is written
+        self.bench = Workbench(self.directory, software())
+        self.planned: list[PlannedRun] = [] if config.runs else planned_runs(hydra)
+        if elsewhere := [run.path for run in self.planned if run.path.parent != self.home]:
+            raise ValueError(f"{elsewhere[0]}: would not lie in {self.home}; the runs of a study lie in one directory")
+        import_own_parts(config.imports)
+        for run in self.planned:
+            run.import_own_parts()
+        self.bench.asked = self._asked
+        self._have_complained = False
+
+    def check(self) -> None:
+        """Refuse what would only be noticed once everything is trained.
+
+        Raises:
+            ValueError: for an option of the sampling or of the evaluation that makes no sense.
+        """
+        count = self.config.select.checkpoints
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise ValueError(f"select.checkpoints={count}: must be a whole number of at least 1")
+        _ = self.options
+        if not self.primer:
+            raise ValueError("generate.primer=[]: a song starts with one note at least")
+        try:
+            sample_values(_silent_network, [0], **self.sampling)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"generate: {error}") from error
+
+    # --- runs
+
+    @cached_property
+    def _read(self) -> tuple[list[Run], list[Unfinished]]:
+        if not self.planned:
+            return read_runs(runs_in(self.home))
+        others = [
+            Unfinished(run.path, reason) for run in self.planned if (reason := why_not_as_planned(run)) is not None
+        ]
+        excluded = {path for path, _ in others}
+        finished, unfinished = read_runs([run.path for run in self.planned if run.path not in excluded])
+        return finished, [*unfinished, *others]
+
+    @property
+    def runs(self) -> list[Run]:
+        """All finished runs, read when they are first asked for.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        if not self._read[0]:
+            what = "; ".join(f"{path.name} {reason}" for path, reason in self.unfinished[:3])
+            raise ValueError(f"{self.home}: no run is finished ({what}); the stage sweep trains them")
+        return self._read[0]
+
+    @property
+    def unfinished(self) -> list[Unfinished]:
+        """The runs that are not, and why."""
+        return self._read[1]
+
+    def check_complete(self) -> None:
+        """Say once which runs are missing, and which pairs have none.
+
+        Raises:
+            ValueError: if there are any, and ``select.on_missing`` does not say to go on without them.
+        """
+        finished, unfinished = self._read
+        if not unfinished or self._have_complained:
+            return
+        lines = [f"{path.name}: {reason}" for path, reason in unfinished]
+        if pairs := pairs_without_candidate(finished, unfinished):
+            lines.append(f"no finished run at all: {', '.join(pairs)}")
+        text = "\n  ".join([f"{len(unfinished)} of {len(unfinished) + len(finished)} runs are not finished:", *lines])
+        if self.config.select.on_missing != SKIP:
+            again = "the stage sweep of the same command tries them again; " if self.planned else ""
+            raise ValueError(f"{text}\n{again}select.on_missing=skip goes on with the rest")
+        log.warning("%s\ngoing on without them", text)
+        self._have_complained = True
+
+    def name_of(self, run: Run) -> str:
+        """The path of a run from the study's directory, as the manifest states it."""
+        return f"../{run.path.relative_to(self.home).as_posix()}"
+
+    @cached_property
+    def models(self) -> list[Model]:
+        """The selected networks."""
+        select = self.config.select
+        if select.by == LAYERS:
+            return best_layers(self.runs, select.criterion)
+        return stages_of_training(self.runs, select.criterion, select.checkpoints)
+
+    def each_run(self) -> Iterator[tuple[Model, Run]]:
+        """Every run of every selected network."""
+        for model in self.models:
+            for run in model.runs:
+                yield model, run
+
+    # --- the corpus
+
+    @cached_property
+    def data(self) -> MelodyDataModule:
+        """The corpus as it is planned, or as the runs had it: read and split."""
+        config = self.planned[0].config if self.planned else config_of(self.runs[0])
+        if not self.planned:
+            for key in ("cache_dir", "workers", "progress"):
+                config.dataset[key] = self.config[key]
+            if self.config.path and "path" in config.dataset.corpus:  # it may have been moved since
+                config.dataset.corpus.path = self.config.path
+        data = instantiate(config.dataset, representation=Control())
+        try:
+            data.setup()
+        except CorpusError:  # a ready stream, which is its own representation's only
+            data = instantiate(config.dataset)
+            data.setup()
+        return data
+
+    @cached_property
+    def data_of_runs(self) -> MelodyDataModule:
+        """The corpus, once the runs are trained.
+
+        Raises:
+            ValueError: if it is not what they were trained on.
+        """
+        if self.data.fingerprint != self.corpus_inputs["fingerprint"]:
+            raise ValueError(
+                f"the corpus has changed since {self.runs[0].path} was trained on it; name=... trains on the new one"
+            )
+        return self.data
+
+    @cached_property
+    def reference(self) -> ReferenceCorpus | None:
+        """The corpus as songs are compared with it; ``None`` for one that holds no pitches."""
+        try:
+            return ReferenceCorpus.of(self.data_of_runs)
+        except ValueError as error:
+            log.warning("%s; songs are measured without it", error)
+            return None
+
+    @cached_property
+    def corpus_inputs(self) -> dict[str, Any]:
+        """What identifies the split corpus; read from the runs, without the corpus itself."""
+        config = config_of(self.runs[0])
+        return {
+            "fingerprint": check_same_corpus(self.runs),
+            "split_seed": config.split_seed,
+            "split_fractions": OmegaConf.to_container(config.dataset.split_fractions),
+        }
+
+    # --- options
+
+    @cached_property
+    def options(self) -> EvaluationOptions:
+        """How songs are measured."""
+        return instantiate(self.config.evaluation)
+
+    @property
+    def primer(self) -> list[int]:
+        """Pitches that every song starts with."""
+        return read_primer(self.config.generate.primer)
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """Options of the sampling, without the primer and the device."""
+        plain = OmegaConf.to_container(self.config.generate, resolve=True)
+        assert isinstance(plain, dict)
+        return {str(key): value for key, value in plain.items() if key not in ("primer", "device")}
+
+    # --- names of tasks and files
+
+    @staticmethod
+    def generate_task(model: Model, run: Run) -> str:
+        """The task that writes a run's songs."""
+        return f"generate/{model.name}/seed{run.seed}"
+
+    def songs_folder(self, model: Model, run: Run | None = None) -> Path:
+        """Where the songs of a model lie, or of one of its runs."""
+        folder = self.directory / "songs" / model.name
+        return folder / f"seed{run.seed}" if run else folder
+
+    @staticmethod
+    def evaluate_task(model: Model, run: Run | None = None) -> str:
+        """The task that measures the songs of a model, or of one of its runs."""
+        return f"evaluate/{model.name}" + (f"/seed{run.seed}" if run else "")
+
+    def evaluation_file(self, *parts: str) -> Path:
+        """Where the evaluation of that name lies."""
+        return self.directory.joinpath("evaluation", *parts[:-1], f"{parts[-1]}.json")
+
+    def checkpoint_digest(self, run: Run) -> str:
+        """A hash of the weights that stand for a run."""
+        assert run.checkpoint is not None
+        return self.bench.digest_of_file(run.checkpoint)
+
+    # --- results
+
+    @cached_property
+    def results(self) -> StudyResults:
+        """What the stages up to the evaluation have found, read from their files.
+
+        Raises:
+            ValueError: if one of them has not been done.
+        """
+        songs, by_seed = {}, {}
+        for model in self.models:
+            likelihoods = [self._likelihood(model, run) for run in model.runs]
+            songs[model.name] = _with_scores(self._evaluation(model.name), _mean_of(likelihoods))
+            if len(model.runs) > 1:
+                by_seed[model.name] = {
+                    run.seed: _with_scores(self._evaluation(model.name, f"seed{run.seed}"), likelihood)
+                    for run, likelihood in zip(model.runs, likelihoods, strict=True)
+                }
+            else:
+                by_seed[model.name] = {model.runs[0].seed: songs[model.name]}
+        corpus = {name: self._evaluation("corpus", name) for name in self._present("corpus")}
+        excerpts = corpus.pop("held-out", None)
+        writers = {name: self._evaluation("writers", name) for name in self._present("writers")}
+        folders = {model.name: f"songs/{model.name}" for model in self.models}
+        folders |= {name: f"songs/{name}" for name in writers}
+        folders |= {one.name: f"evaluation/corpus/{key}.json" for key, one in corpus.items()}
+        if excerpts is not None:
+            folders[excerpts.name] = "evaluation/corpus/held-out.json"
+        # Paths from the study's directory, so that a study may be moved.
+        runs = tuple(self._placed(run) for run in self.runs)
+        models = tuple(Model(tuple(map(self._placed, model.runs))) for model in self.models)
+        return StudyResults(runs, models, songs, by_seed, corpus, excerpts, writers, folders)
+
+    @property
+    def results_digest(self) -> str:
+        """A hash of all that `results` are made of."""
+        tasks = [self.evaluate_task(model) for model in self.models]
+        tasks += [f"likelihood/{model.name}/seed{run.seed}" for model, run in self.each_run()]
+        tasks += [self.evaluate_task(m, run) for m, run in self.each_run() if len(m.runs) > 1]
+        made = [self.bench.outputs_digest(task) for task in (*tasks, CORPUS_TASK, WRITERS_TASK)]
+        return digest_of([made, [(self.name_of(run), run.result, run.history, run.parameters) for run in self.runs]])
+
+    def describe(self, stages_done: Sequence[str]) -> None:
+        """Put into the manifest what holds for the study as a whole.
+
+        Args:
+            stages_done: those that are done with the present settings.
+        """
+        self.bench.describe(
+            **self._asked,
+            stages_done=list(stages_done),
+            corpus=self.corpus_inputs,
+            seeds={
+                "runs": sorted({run.seed for run in self.runs}),
+                "generate": self.config.generate.seed,
+                "evaluation": self.options.seed,
+            },
+            runs=[self.name_of(run) for run in self.runs],
+            unfinished={path.name: reason for path, reason in self.unfinished},
+        )
+        self.bench.save()
+
+    @cached_property
+    def _asked(self) -> dict[str, Any]:
+        plain = OmegaConf.to_container(self.config, resolve=True)
+        assert isinstance(plain, dict)
+        left_out = ("stages", "force", "progress")
+        return {
+            "configuration": {key: value for key, value in plain.items() if key not in left_out},
+            "command": as_typed(self.hydra),
+        }
+
+    def _placed(self, run: Run) -> Run:
+        return dataclasses.replace(run, path=Path(self.name_of(run)))
+
+    def _present(self, folder: str) -> list[str]:
+        """Names of evaluations in a folder, as the manifest's tasks have left them."""
+        made = set(self.bench.outputs(CORPUS_TASK if folder == "corpus" else WRITERS_TASK))
+        order = ["train", "validation", "test", "held-out", "uniform", "unigram", "bigram"]
+        return [name for name in order if f"evaluation/{folder}/{name}.json" in made]
+
+    def _evaluation(self, *parts: str) -> SongSetEvaluation:
+        return SongSetEvaluation.from_dict(self._read_json("evaluation", *parts))
+
+    def _likelihood(self, model: Model, run: Run) -> dict[str, float]:
+        scores = self._read_json("likelihood", model.name, f"seed{run.seed}")
+        return {key: _number(value) for key, value in scores.items()}
+
+    def _read_json(self, folder: str, *parts: str) -> dict[str, Any]:
+        path = self.directory.joinpath(folder, *parts[:-1], f"{parts[-1]}.json")
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ValueError(f"{path}: missing; the stage evaluate makes it") from None
+
+
+def _with_scores(evaluation: SongSetEvaluation, scores: Mapping[str, float]) -> SongSetEvaluation:
+    return dataclasses.replace(evaluation, set_scores={**evaluation.set_scores, **scores})
+
+
+def _mean_of(scores: list[dict[str, float]]) -> dict[str, float]:
+    return {key: sum(one[key] for one in scores) / len(scores) for key in scores[0]}
+
+
+def _silent_network(tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+    """Knows one token; enough to see whether the options of a sampling make sense."""
+    return torch.zeros(*tokens.shape, 1), state
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _checked_folder(name: str) -> str:
+    if not name or Path(name).name != name:
+        raise ValueError(f"folder={name}: must be the name of a folder beside the runs")
+    return name

@@ -1,0 +1,242 @@
+"""The tables that compare sets of songs: a row for each model, trivial writer, set of held-out tunes.
+
+Each is None if nothing was measured that it could show.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+from melgen.studies.results import StudyResults
+from melgen.studies.tables.metric_columns import (
+    CORRECTED,
+    ORIGINALITY,
+    TONALITY,
+    is_descriptor,
+    mean_column,
+    set_score_columns,
+    shared_ngrams,
+    summary_column,
+)
+from melgen.studies.tables.song_sets import SongSet, corpus_sets, model_sets, yardsticks
+from melgen.studies.tables.table import Cell, Column, Row, Table, Value, row
+
+_SET_COLUMNS = (Column("set", "set", "text"), Column("role", "role", "text"), Column("songs", "songs", "integer"))
+_WRITERS = "the trivial writers (uniform random notes; unigram and bigram with add-one smoothing)"
+_EXCERPTS = "the beginnings of held-out tunes, as long as the songs"
+_SPLITS = "the whole tunes of each split of the corpus"
+
+
+def tonality_table(results: StudyResults) -> Table | None:
+    """The three metrics of every set, and how far their means are from held-out tunes."""
+    reference = _held_out(results)
+    columns = [summary_column(metric) for metric in TONALITY]
+    caption = "Mean ± standard deviation over songs [confidence interval of the mean]."
+    caption += _below_the_rule(results, corpus=True)
+    if reference is not None:
+        columns.append(Column("distance", "distance"))
+        caption += (
+            f" Distance: of the mean from that of the set {reference.name}, in standard deviations of that set, summed "
+            "over the three metrics."
+        )
+
+    def values(songs: SongSet) -> list[Cell]:
+        cells = [Cell(songs.summary(metric), songs.sources) for metric in TONALITY]
+        if reference is not None:
+            sources = tuple(dict.fromkeys(songs.sources + reference.sources))
+            cells.append(Cell(_standardized_distance(songs, reference), sources))
+        return cells
+
+    groups = [model_sets(results), yardsticks(results), corpus_sets(results)]
+    return _set_table("Tonality", caption, columns, groups, values, TONALITY)
+
+
+def corrected_table(results: StudyResults) -> Table | None:
+    """The corrected readings of the three metrics."""
+    caption = (
+        "The readings of Tymoczko's measures that count pitch classes, keep both limits and take the frequency of the "
+        "commonest note. Mean ± standard deviation over songs [confidence interval of the mean]."
+        f"{_below_the_rule(results, corpus=True)}"
+    )
+    groups = [model_sets(results), yardsticks(results), corpus_sets(results)]
+    columns = [summary_column(metric) for metric in CORRECTED]
+
+    def values(songs: SongSet) -> list[Cell]:
+        return [Cell(songs.summary(metric), songs.sources) for metric in CORRECTED]
+
+    return _set_table("Tonality, corrected readings", caption, columns, groups, values, CORRECTED)
+
+
+def likelihood_table(results: StudyResults) -> Table | None:
+    """Bits per note of the corpus's splits."""
+    names = [f"bits_per_note/{split}" for split in ("train", "validation", "test")]
+    columns = [Column(name, name.removeprefix("bits_per_note/"), decimals=3) for name in names]
+    columns.append(Column("gap", "gap (test - train)", decimals=3))
+    caption = (
+        "Bits per note of the corpus's tunes, given all notes before: notes 3 to N of each tune in its own key. Below "
+        "the rule: the trivial writers, fitted on the training tunes, by the same count."
+    )
+
+    def values(songs: SongSet) -> list[Cell]:
+        bits = [songs.set_score(name) for name in names]
+        sources = songs.run_sources or songs.sources
+        return [Cell(value, sources) for value in (*bits, bits[2] - bits[0])]
+
+    groups = [model_sets(results), [songs for songs in yardsticks(results) if songs.role == "writer"]]
+    return _set_table("Likelihood", caption, columns, groups, values, names, counted=False)
+
+
+def descriptors_table(results: StudyResults) -> Table | None:
+    """Means of all other metrics of single songs."""
+    groups = [model_sets(results), yardsticks(results), corpus_sets(results)]
+    metrics = [name for name in _metrics(groups) if is_descriptor(name)]
+    caption = (
+        "Means over songs; own metrics, if any, come last. Range and number of pitches grow with the length of a song."
+        f"{_below_the_rule(results, corpus=True)}"
+    )
+
+    def values(songs: SongSet) -> list[Cell]:
+        return [Cell(songs.mean(metric), songs.sources) for metric in metrics]
+
+    return _set_table("Descriptors", caption, [mean_column(name) for name in metrics], groups, values, metrics)
+
+
+def distances_table(results: StudyResults) -> Table | None:
+    """Distances to the held-out corpus."""
+    groups = [model_sets(results), yardsticks(results)]
+    found = _set_scores(groups)
+    columns = []
+    for prefix, short in (("overlapped_area/", "OA"), ("kl_divergence/", "KLD")):
+        for column in set_score_columns(found, prefix):
+            columns.append(Column(column.key, f"{short} {column.header}", decimals=3))
+    caption = (
+        "Distance to beginnings of test tunes, as long as the songs, after Yang and Lerch (2018): for each feature, "
+        "the distances between songs and tunes against those between the songs. OA: overlapped area of the two "
+        "densities, 1 where they agree. KLD: Kullback-Leibler divergence, 0 where they agree."
+        f"{_below_the_rule(results)}"
+    )
+
+    def values(songs: SongSet) -> list[Cell]:
+        return [Cell(songs.set_score(column.key), songs.sources) for column in columns]
+
+    return _set_table("Distance to the corpus", caption, columns, groups, values, [c.key for c in columns])
+
+
+def originality_table(results: StudyResults) -> Table | None:
+    """What songs share with training tunes and with each other."""
+    groups = [model_sets(results), yardsticks(results)]
+    diversity = set_score_columns(_set_scores(groups), "diversity/")
+    shares = shared_ngrams(_metrics(groups)) or "shared_8gram_share"
+    ngram = "".join(filter(str.isdigit, shares))
+    columns = [
+        Column("mean_shared_intervals", "shared intervals, mean"),
+        Column("max_shared_intervals", "shared intervals, max", "integer"),
+        Column(shares, f"shared {ngram}-grams", decimals=3),
+        Column("exact_copies", "exact copies", "integer"),
+        Column("mean_repeated_note", "longest repeated note, mean"),
+        Column("max_repeated_note", "longest repeated note, max", "integer"),
+        *diversity,
+    ]
+    shared, copies, repeated = ORIGINALITY
+    caption = (
+        "Shared intervals: the longest run of intervals that a song has in common with a training tune, in any key. "
+        f"Shared {ngram}-grams: share of a song's runs of {ngram} intervals that occur in a training tune, mean over "
+        "songs. Longest repeated note: notes in the longest run of one pitch. The other columns compare the songs of a "
+        f"set with each other.{_below_the_rule(results)}"
+    )
+
+    def values(songs: SongSet) -> list[Cell]:
+        measured = [
+            songs.mean(shared),
+            max(songs.defined(shared), default=math.nan),
+            songs.mean(shares),
+            # An empty sum is no finding: the copies of a set that was not compared are unknown.
+            sum(songs.defined(copies)) if songs.defined(copies) else math.nan,
+            songs.mean(repeated),
+            max(songs.defined(repeated), default=math.nan),
+            *(songs.set_score(column.key) for column in diversity),
+        ]
+        return [Cell(value, songs.sources) for value in measured]
+
+    needed = [*ORIGINALITY, shares, *(column.key for column in diversity)]
+    return _set_table("Originality", caption, columns, groups, values, needed)
+
+
+def nearest_tunes_table(results: StudyResults) -> Table | None:
+    """Of each set the song nearest to a training tune, and that tune."""
+    columns = (
+        *_SET_COLUMNS[:2],
+        Column("song", "song", "text"),
+        Column("notes", "notes", "integer"),
+        Column("longest_shared_intervals", "shared intervals", "integer"),
+        Column("tune", "training tune", "text"),
+    )
+    rows = []
+    for songs in (*model_sets(results), *yardsticks(results)):
+        evaluation = songs.evaluation
+        shared = evaluation.scores.get("longest_shared_intervals", ())
+        if not shared or not evaluation.nearest_tunes:
+            continue
+        index = max(range(len(shared)), key=lambda i: (not math.isnan(shared[i]), shared[i], -i))
+        tune = evaluation.nearest_tunes[index]
+        values = (songs.role, evaluation.songs[index], evaluation.lengths[index], shared[index], tune)
+        rows.append(row(songs.name, [songs.name, *values], songs.song_sources(index)))
+    caption = "Of each set the song that has most intervals in a row in common with a training tune, in any key."
+    return Table("Nearest training tunes", caption, columns, tuple(rows)) if rows else None
+
+
+def _set_table(
+    title: str,
+    caption: str,
+    columns: Sequence[Column],
+    groups: Iterable[Sequence[SongSet]],
+    values: Callable[[SongSet], list[Cell]],
+    needed: Sequence[str],
+    counted: bool = True,
+) -> Table | None:
+    """A row for each set, a rule between the groups; None if no set has any of the `needed` metrics or scores."""
+    rows: list[Row] = []
+    known: set[str] = set()
+    for group in groups:
+        for i, songs in enumerate(group):
+            known.update(songs.evaluation.summaries, songs.evaluation.set_scores)
+            head: list[Value | Cell] = [songs.name, songs.role, *([len(songs.evaluation.songs)] if counted else [])]
+            rows.append(row(songs.name, [*head, *values(songs)], songs.sources, rule=bool(rows) and not i))
+    if known.isdisjoint(needed):
+        return None
+    return Table(title, caption, (*_SET_COLUMNS[: 3 if counted else 2], *columns), tuple(rows))
+
+
+def _below_the_rule(results: StudyResults, corpus: bool = False) -> str:
+    """The sentence of a caption that says what models are compared with."""
+    there = {_WRITERS: results.writers, _EXCERPTS: results.excerpts, _SPLITS: results.corpus if corpus else None}
+    named = [words for words, sets in there.items() if sets]
+    return f" Below the rule: {', '.join(named)}." if named else ""
+
+
+def _metrics(groups: Iterable[Sequence[SongSet]]) -> list[str]:
+    """Names of all metrics of any of the sets, in order."""
+    return list(dict.fromkeys(name for group in groups for songs in group for name in songs.evaluation.summaries))
+
+
+def _set_scores(groups: Iterable[Sequence[SongSet]]) -> list[str]:
+    """Names of all numbers about any of the sets as a whole, in order."""
+    return list(dict.fromkeys(name for group in groups for songs in group for name in songs.evaluation.set_scores))
+
+
+def _held_out(results: StudyResults) -> SongSet | None:
+    """What `tonality_table` measures distances from: the beginnings of held-out tunes, else the test split's tunes."""
+    held_out = [songs for songs in yardsticks(results) if songs.role == "excerpts"]
+    held_out += [songs for songs in corpus_sets(results) if songs.name == "corpus-test"]
+    return held_out[0] if held_out else None
+
+
+def _standardized_distance(songs: SongSet, reference: SongSet) -> float:
+    total = 0.0
+    for metric in TONALITY:
+        expected = reference.summary(metric)
+        if expected is None or not expected.standard_deviation > 0:
+            return math.nan
+        total += abs(songs.mean(metric) - expected.mean) / expected.standard_deviation
+    return total

@@ -1,0 +1,89 @@
+"""``python -m melgen.study``: a whole study, from the sweep to the tables and figures of a paper.
+
+The recipe is `study`; `main` wraps it for the command line.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import cast
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from melgen.command_line import run_app, run_job
+from melgen.conf_dir import CONF_DIR
+from melgen.studies.planning import with_sweeps_as_parameters
+
+log = logging.getLogger(__name__)
+
+STAGES = ("sweep", "select", "generate", "evaluate", "tables", "figures")
+
+
+def study(config: DictConfig) -> Path:
+    """Do the stages of a study, each as far as it is not done already.
+
+    Args:
+        config: as composed from ``conf/study.yaml``, under a running Hydra application.
+
+    Returns:
+        The study's directory.
+
+    Raises:
+        ValueError: for settings that make no sense, runs that are missing, or a stage whose predecessor has not
+            been done with these settings.
+    """
+    wanted = wanted_stages(config)
+    from melgen.studies.recipe import do_stages, say_what_there_is, stages_done
+    from melgen.studies.study import Study
+    from melgen.training.assembly import prepare_torch
+
+    prepare_torch(config)
+    this = Study(config, cast(DictConfig, HydraConfig.get()))
+    this.check()
+    with this.bench.claimed():
+        do_stages(this, wanted)
+        this.describe(stages_done(this))
+    say_what_there_is(this)
+    return this.directory
+
+
+def wanted_stages(config: DictConfig) -> list[str]:
+    """The stages asked for, in their order.
+
+    Raises:
+        ValueError: for one that does not exist, or an option of the study that makes no sense.
+    """
+    given = config.stages
+    names = [given] if isinstance(given, str) else list(given)
+    if not names or (unknown := [name for name in names if name not in STAGES]):
+        raise ValueError(f"stages={given if not names else unknown[0]}: must be one or more of {', '.join(STAGES)}")
+    choices = {"select.by": ("layers", "checkpoints"), "select.on_missing": ("error", "skip")}
+    for key, allowed in choices.items():
+        if (value := OmegaConf.select(config, key)) not in allowed:
+            raise ValueError(f"{key}={value}: must be {' or '.join(allowed)}")
+    return [name for name in STAGES if name in names]
+
+
+@hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="study")
+def app(config: DictConfig) -> None:
+    """The Hydra application."""
+    run_job("study", study, config)
+
+
+def main() -> None:
+    """Entry point of the command."""
+
+    def with_its_own_sweep() -> None:
+        arguments = [argument for argument in sys.argv[1:] if argument not in ("-m", "--multirun")]
+        sys.argv[1:] = with_sweeps_as_parameters(arguments)
+        app()
+
+    run_app("study", with_its_own_sweep)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Sweeps: many runs from one command line; what they will do, and how each went."""

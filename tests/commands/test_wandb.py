@@ -1,0 +1,279 @@
+"""A sweep on W&B, offline: what its runs hold is read back from disk; its tables; what drives sweeps from outside."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.commands.calling import TINY, call, spawn
+from tests.training.wandb_files import offline_runs
+
+CELLS = ("gru", "lstm", "rnn")
+SWEEP_YAML = Path(__file__).parents[2] / "docs" / "wandb_sweep.yaml"
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """A sweep of three jobs, all in this process, to be looked at only."""
+    folder = tmp_path_factory.mktemp("wandb_sweep")
+    options = [option for option in TINY if not option.startswith("logger")]
+    # A number of updates that is a multiple of no interval would be validated a second time.
+    underway = (
+        "trainer.val_check_interval=2",
+        "callbacks.sampling.every_n_steps=2",
+        "callbacks.sampling.songs_underway=1",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("WANDB_SILENT", "true")
+        patch.delenv("WANDB_DATA_DIR", raising=False)
+        answer = call("train", "-m", *options, *underway, f"cell={','.join(CELLS)}", "name=cells", "logger=wandb")
+    assert answer.code == 0, answer.text
+    return folder / "multirun" / "cells"
+
+
+@pytest.fixture(scope="module")
+def runs(sweep):
+    return offline_runs(sweep)
+
+
+def test_three_jobs_are_three_runs_of_one_group(sweep, runs):
+    assert [run.name for run in runs] == [f"control-{cell}-1-seed0-corpus-misc_folk-hidden_size-8" for cell in CELLS]
+    assert len({run.id for run in runs}) == 3
+    assert {run.group for run in runs} == {"cells"}
+    assert [run.exit_code for run in runs] == [0, 0, 0]
+    for run, cell in zip(runs, CELLS, strict=True):
+        assert run.file.is_relative_to(sweep / run.name / "wandb"), "each lies below the training's own directory"
+        assert run.tags == {"control", cell, "layers 1", "seed 0", "misc_folk"}
+
+
+def test_runs_hold_their_configuration(runs):
+    for run, cell in zip(runs, CELLS, strict=True):
+        assert run.config["hidden_size"] == 8
+        assert run.config["choices"] == {
+            "dataset": "control",
+            "cell": cell,
+            "layers": 1,
+            "seed": 0,
+            "corpus": "misc_folk",
+        }
+
+
+def test_runs_hold_their_curves_and_the_best_value(sweep, runs):
+    for run in runs:
+        with (sweep / run.name / "metrics.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        expected = {int(row["step"]): float(row["val/loss"]) for row in rows if row["val/loss"]}
+        assert run.curve("val/loss") == expected
+        assert set(expected) == {2, 4}
+        assert run.summary["best/val_loss"] == min(expected.values())
+        assert run.metrics["val/loss"].summary.min
+        assert set(run.curve("test/loss")) == {4}
+
+
+def test_songs_are_a_table_with_sound_score_and_metrics(sweep, runs):
+    import soundfile
+    from PIL import Image
+
+    from melgen.evaluation.tonality import tonality
+    from melgen.generation.songs import read_songs
+
+    for run in runs:
+        assert len(run.logged("samples")) == 2, "also underway"
+        columns, rows = run.table("songs")
+        songs = read_songs(sweep / run.name / "songs").melodies
+        assert len(rows) == len(songs) == 2
+        for row, song in zip((dict(zip(columns, row, strict=True)) for row in rows), songs, strict=True):
+            assert row["notes"].startswith("C4 D4 E4 D4 ")
+            for metric, value in tonality(song.pitches)._asdict().items():
+                assert row[metric] == pytest.approx(value)
+            assert row["pitch_range"] == max(song.pitches) - min(song.pitches)
+            files = run.artifacts[f"run-{run.id}-songs"]
+            sound = soundfile.info(files[row["audio"]["path"]])
+            # Ten quarter notes at 120 a minute, and what rings on.
+            assert 5 <= sound.duration < 8
+            assert sound.format == "MP3"
+            with Image.open(files[row["score"]["path"]]) as score:
+                assert score.format == "PNG"
+                assert score.width >= 400
+        attached = next(files for name, files in run.artifacts.items() if name == f"songs-{run.id}")
+        assert set(attached) == {"song_001.mid", "song_002.mid", "songs.json"}
+        assert all(path.is_relative_to(sweep / run.name) for files in run.artifacts.values() for path in files.values())
+
+
+def test_the_embedding_is_a_picture_and_tables(sweep, runs):
+    from PIL import Image
+
+    for run in runs:
+        with Image.open(run.path_of(run.logged("embedding")[-1])) as picture:
+            picture.verify()
+        names = (sweep / run.name / "embedding" / "metadata.tsv").read_text().splitlines()
+        columns, rows = run.table("embedding/map")
+        assert columns == ["note", "x", "y", "nearest (euclidean)", "nearest (cosine)"]
+        assert [row[0] for row in rows] == names
+        with (sweep / run.name / "embedding" / "neighbours.csv").open() as file:
+            first = [r for r in csv.DictReader(file) if (r["note"], r["metric"]) == (names[0], "cosine")]
+        assert rows[0][4].split() == [row["neighbour"] for row in first]
+        columns, rows = run.table("embedding/vectors")
+        assert len(columns) == 9
+        assert len(rows) == len(names)
+
+
+def test_one_command_finds_all_offline_runs(sweep, runs):
+    program = [sys.executable, "-m", "wandb", "sync", "--dry-run", *sorted(map(str, sweep.glob("*/wandb")))]
+    done = subprocess.run(
+        program,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"WANDB_SILENT": "false", "WANDB_MODE": "online", "WANDB_API_KEY": "0" * 40},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "3 run(s)" in done.stdout + done.stderr
+
+
+def test_publishing_a_sweep_and_a_study(sweep, tmp_path, monkeypatch):
+    folder = tmp_path / "cells"
+    shutil.copytree(sweep, folder, ignore=shutil.ignore_patterns("wandb", "checkpoints"))
+    (folder / "study" / "tables" / "songs").mkdir(parents=True)
+    (folder / "study" / "tables" / "tonality.csv").write_text("model,centricity\ncontrol-lstm-1,0.25\ncorpus,\n")
+    (folder / "study" / "tables" / "tonality.tex").write_text("\\hline\n")
+    (folder / "study" / "tables" / "songs" / "control-lstm-1.csv").write_text("song,pitches\n1,60 62\n")
+    (folder / "study" / "manifest.json").write_text("{}")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    answer = call("publish", f"runs={folder}")
+    assert answer.code == 0, answer.text
+    assert f"wandb sync {folder}/*/wandb {folder}/wandb" in answer.text
+    study, swept = offline_runs(folder)
+    assert (study.name, swept.name) == ("cells study", "cells sweep")
+    assert {run.group for run in (study, swept)} == {"cells"}
+    assert (study.job_type, swept.job_type) == ("study", "sweep")
+    columns, rows = swept.table("sweep")
+    assert [row[columns.index("cell")] for row in rows] == list(CELLS)
+    with (sweep / "sweep.csv").open() as file:
+        losses = {row["run"]: float(row["val_loss"]) for row in csv.DictReader(file)}
+    assert {row[columns.index("run")]: row[columns.index("val_loss")] for row in rows} == losses
+    kept = swept.artifacts["cells-sweep"]["sweep.csv"].read_text()
+    assert {row["run"] for row in csv.DictReader(io.StringIO(kept))} == set(losses)
+    assert study.table("tables/tonality") == (["model", "centricity"], [["control-lstm-1", 0.25], ["corpus", None]])
+    assert study.table("tables/songs/control-lstm-1")[1] == [[1, "60 62"]]
+    assert set(study.artifacts["cells-study"]) == {
+        "tables/tonality.csv",
+        "tables/tonality.tex",
+        "tables/songs/control-lstm-1.csv",
+        "manifest.json",
+    }
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("runs=nowhere",), "runs=nowhere: no run in there"),
+        (("runs=.", "workspace=true"), "workspace=true: a dashboard is saved on W&B's server"),
+    ],
+)
+def test_publishing_refuses(here, overrides, message):
+    answer = call("publish", *overrides)
+    assert answer.code == 1
+    assert message in answer.err
+    assert not list(here.iterdir())
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic V1 style:DeprecationWarning")  # of wandb-workspaces itself
+@pytest.mark.filterwarnings("ignore:Valid config keys have changed:UserWarning")
+def test_the_dashboard_asks_for_what_runs_record(runs):
+    pytest.importorskip("wandb_workspaces")
+    from melgen.training.publishing import Target
+    from melgen.training.workspace import build
+
+    model = build(Target("melgen", "somebody"), "cells")._to_model()
+    text = model.spec.model_dump_json(by_alias=True, exclude_none=True)
+    recorded = {key for run in runs for row in run.history for key in row}
+    for key in ("val/loss", "val/bits_per_note", "train/loss", "best/val_loss", "tonality/centricity", "embedding"):
+        assert f'"{key}"' in text or f":{key}" in text
+        assert key in recorded
+    for choice in ("dataset", "cell", "layers"):
+        assert f"choices.value.{choice}" in text
+        assert choice in runs[0].config["choices"]
+
+
+def command_of_agent(monkeypatch, arguments):
+    """The command line that a W&B agent makes of our sweep and the values chosen for one run."""
+    from wandb import wandb_agent
+
+    sweep = yaml.safe_load(SWEEP_YAML.read_text(encoding="utf-8"))
+    monkeypatch.setattr(wandb_agent, "AgentProcess", lambda command, **options: type("P", (), {"command": command})())
+    monkeypatch.setenv("WANDB_RUN_ID", "r1")
+    monkeypatch.setenv("WANDB_SWEEP_PARAM_PATH", "")
+    agent = object.__new__(wandb_agent.Agent)
+    agent._in_jupyter, agent._function, agent._forward_signals = False, None, False
+    agent._sweep_command, agent._run_processes = sweep["command"], {}
+    agent._command_run(
+        {"run_id": "r1", "program": sweep["program"], "args": {key: {"value": v} for key, v in arguments.items()}}
+    )
+    return agent._run_processes["r1"].command
+
+
+def test_the_command_of_a_sweep_agent_is_one_that_hydra_understands(here, monkeypatch):
+    from hydra import compose, initialize_config_dir
+
+    from melgen.conf_dir import CONF_DIR
+
+    sweep = yaml.safe_load(SWEEP_YAML.read_text(encoding="utf-8"))
+    chosen = {key: p.get("value", (p.get("values") or [p.get("min")])[0]) for key, p in sweep["parameters"].items()}
+    chosen |= {"dataset": "interval", "cell": "gru", "layers": 3, "optimizer.lr": 1.2345e-05}
+    command = command_of_agent(monkeypatch, chosen)
+    assert command[:4] == ["/usr/bin/env", "python", "-m", "melgen.train"]
+    with initialize_config_dir(CONF_DIR, version_base="1.3"):
+        config = compose("config", overrides=command[4:])
+    assert config.dataset.representation._target_.endswith("Interval")
+    assert config.cell._target_.endswith("GRU")
+    assert (config.layers, config.optimizer.lr, config.trainer.max_steps) == (3, 1.2345e-05, 500)
+    assert "wandb" in config.logger
+    assert sweep["metric"] == {"name": "best/val_loss", "goal": "minimize"}
+
+
+def test_a_run_of_a_sweep_agent_keeps_the_name_that_the_agent_gave_it(tmp_path, monkeypatch):
+    from melgen.training.weights_and_biases import RunLogger
+
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    monkeypatch.setenv("WANDB_RUN_ID", "fromagent")
+    logger = RunLogger("melgen", tmp_path)
+    logger.log_metrics({"val/loss": 1.0}, step=1)
+    logger.close(failed=False)
+    (run,) = offline_runs(tmp_path)
+    assert run.id == "fromagent"
+
+
+@pytest.mark.slow
+def test_optuna_minimises_what_train_returns(tmp_path):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    answer = spawn(
+        "train",
+        "-m",
+        "hydra/sweeper=optuna",
+        "hydra.sweeper.n_trials=3",
+        "hydra.sweeper.n_jobs=1",
+        "hydra.sweeper.sampler.seed=0",
+        "layers=choice(1,2)",
+        "optimizer.lr=tag(log,interval(0.0005,0.02))",
+        *(option for option in TINY if not option.startswith("layers")),
+        "name=tuned",
+        cwd=tmp_path,
+    )
+    assert answer.code == 0, answer.text
+    assert "Sweep of 3 trials" in answer.text
+    with (tmp_path / "multirun" / "tuned" / "sweep.csv").open() as file:
+        losses = [float(row["val_loss"]) for row in csv.DictReader(file)]
+    assert len(losses) == 3
+    best = yaml.safe_load((tmp_path / "multirun" / "tuned" / "optimization_results.yaml").read_text())
+    assert best["best_value"] == min(losses)
+    assert set(best["best_params"]) == {"layers", "optimizer.lr"}

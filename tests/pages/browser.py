@@ -1,0 +1,164 @@
+"""Debian's Chromium, headless and without a network, and what these tests ask of a page in it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+WAIT_S = 60  # of a busy machine
+
+
+def missing() -> str | None:
+    """Why there is no browser to test in; ``None`` if there is one."""
+    for name in ("chromium", "chromedriver"):
+        if shutil.which(name) is None:
+            return f"{name} is not installed (apt-get install chromium chromium-driver)"
+    try:
+        import selenium  # noqa: F401
+    except ImportError:
+        return "selenium is not installed"
+    return None
+
+
+class Browser:
+    """One window; every page is opened from the file system."""
+
+    def __init__(self) -> None:
+        from selenium import webdriver
+        from selenium.webdriver.chrome.service import Service
+
+        options = webdriver.ChromeOptions()
+        options.binary_location = shutil.which("chromium")
+        for argument in (
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--use-angle=swiftshader",  # 3-D without a graphics card
+            "--enable-unsafe-swiftshader",
+            "--host-resolver-rules=MAP * ~NOTFOUND",  # no network
+        ):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+
+    def open(self, page: Path, *, width: int = 1280, height: int = 900, dark: bool = False, calm: bool = True) -> None:
+        """A page in a fresh state."""
+        self.driver.get("about:blank")
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        self.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": width < 500})
+        features = {
+            "prefers-color-scheme": "dark" if dark else "light",
+            "prefers-reduced-motion": "reduce" if calm else "no-preference",
+        }
+        named = [{"name": name, "value": value} for name, value in features.items()]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": named})
+        self.logs()
+        self.requests()
+        self.driver.get(page.resolve().as_uri())
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """What a piece of JavaScript returns."""
+        return self.driver.execute_script(script, *arguments)
+
+    def wait(self, script: str, *arguments: Any) -> Any:
+        """What a piece of JavaScript returns once that is true."""
+        return until(lambda: self.run(script, *arguments), script)
+
+    def pause(self) -> None:
+        """Until what has been asked for is painted, however busy the machine, and a little longer."""
+        self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+        time.sleep(0.2)
+
+    def go_to(self, section: str) -> None:
+        """Scroll to a section, which draws it."""
+        self.run("document.getElementById(arguments[0]).scrollIntoView()", section)
+        self.pause()
+
+    def click(self, selector: str, nth: int = 0) -> None:
+        """A real click, as of a mouse, in the middle of an element."""
+        self.wait("return document.querySelectorAll(arguments[0]).length > arguments[1]", selector, nth)
+        place = """
+            const element = document.querySelectorAll(arguments[0])[arguments[1]];
+            element.scrollIntoView({ block: "center" });
+            const box = element.getBoundingClientRect();
+            return [box.left + box.width / 2, box.top + box.height / 2];"""
+        seen = None
+        while seen != (found := self.run(place, selector, nth)):  # parts above it may still be drawn
+            seen = found
+            self.pause()
+        self.click_at(*found)
+
+    def click_at(self, x: float, y: float) -> None:
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            event = {
+                "type": kind,
+                "x": x,
+                "y": y,
+                "button": "none" if kind == "mouseMoved" else "left",
+                "clickCount": 1,
+            }
+            self.driver.execute_cdp_cmd("Input.dispatchMouseEvent", event)
+
+    def press(self, key: str, code: int) -> None:
+        """A key, down and up."""
+        text = {"Enter": "\r", "Space": " "}.get(key)
+        event = {"key": " " if key == "Space" else key, "code": key, "windowsVirtualKeyCode": code}
+        down = {"type": "keyDown", **event, **({"text": text} if text else {})}
+        self.driver.execute_cdp_cmd("Input.dispatchKeyEvent", down)
+        self.driver.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": "keyUp", **event})
+
+    def see_all(self) -> None:
+        """Scroll through the page, so that every part is drawn."""
+        self.run("window.scrollTo(0, 0)")
+        place = 0
+        while place < self.run("return document.documentElement.scrollHeight"):
+            self.run("window.scrollTo(0, arguments[0])", place)
+            self.pause()
+            place += 600
+        self.wait("return [...document.querySelectorAll('.chart')].every((chart) => chart.querySelector('.plotly'))")
+
+    def logs(self) -> list[str]:
+        """What the console has said since."""
+        return [f"{entry['level']}: {entry['message']}" for entry in self.driver.get_log("browser")]
+
+    def requests(self) -> list[str]:
+        """Every address that was asked for since."""
+        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        return [
+            message["params"]["request"]["url"]
+            for message in messages
+            if message["method"] == "Network.requestWillBeSent"
+        ]
+
+    def names_missing(self) -> list[str]:
+        """Controls that a screen reader could not name."""
+        nodes = self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+        controls = {"button", "combobox", "slider", "checkbox", "link", "searchbox", "textbox", "region"}
+        return [
+            node["role"]["value"]
+            for node in nodes
+            if not node["ignored"]
+            and node["role"]["value"] in controls
+            and not node.get("name", {}).get("value", "").strip()
+        ]
+
+    def quit(self) -> None:
+        self.driver.quit()
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"never came true: {what}")
+
+
+CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
+"""JavaScript that returns the texts that are too faint."""

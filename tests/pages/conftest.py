@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.pages.examples import make_corpus, make_run, make_study
+
+
+@pytest.fixture(scope="package")
+def config(tmp_path_factory):
+    """The configuration of a small corpus."""
+    return make_corpus(tmp_path_factory.mktemp("corpus") / "tunes")
+
+
+@pytest.fixture(scope="package")
+def run(tmp_path_factory, config):
+    """A run, not to be written into."""
+    return make_run(tmp_path_factory.mktemp("runs") / "control-lstm-1-seed0", config)
+
+
+@pytest.fixture(scope="package")
+def study(tmp_path_factory, config):
+    """A study, not to be written into."""
+    return make_study(tmp_path_factory.mktemp("study") / "tiny", config)
+
+
+@pytest.fixture(scope="package")
+def pages(tmp_path_factory, run, study):
+    """The pages of both."""
+    from melgen.pages.writing import write_report
+
+    folder = tmp_path_factory.mktemp("pages")
+    return {
+        "run": write_report(run, out=folder / "run.html", progress=False),
+        "study": write_report(study, out=folder / "study.html", progress=False),
+    }

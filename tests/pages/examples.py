@@ -1,0 +1,153 @@
+"""A small run and a small study on disk, as trainings and studies leave them, with names that mean mischief."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from melgen.corpora import Cleaning, FolderCorpus
+from melgen.evaluation.embeddings import write_projector
+from melgen.evaluation.evaluating import EvaluationOptions, corpus_evaluations, evaluate_excerpts, evaluate_songs
+from melgen.evaluation.reference import ReferenceCorpus
+from melgen.files import write_json, write_text
+from melgen.generation.songs import write_songs
+from melgen.music import Melody, pitch_name
+
+MISCHIEF = "</script><img src=x onerror=\"document.title='taken'\"> & 'quotes' \u2028 `${1}`"
+"""A title, as it may stand in anyone's file of tunes."""
+COPIED = [60, 62, 64, 65, 67, 69, 67, 65, 64, 62, 60, 72]
+METADATA = {"model": "m", "updates": 100, "primer": [60, 62, 64, 62], "selection": "roulette", "seed": 0}
+_LETTERS = {0: "C", 2: "D", 4: "E", 5: "F", 7: "G", 9: "A", 11: "B"}
+_C_MAJOR = np.array([48, 50, 52, 53, 55, 57, 59, 60, 62, 64, 65, 67, 69, 71, 72, 74, 76, 77, 79, 81, 83])
+
+
+def walk(notes: int, seed: int) -> list[int]:
+    """A melody in C major, by small steps."""
+    steps = np.random.default_rng(seed).integers(-2, 3, notes)
+    return [int(_C_MAJOR[i]) for i in np.clip(9 + np.cumsum(steps), 0, len(_C_MAJOR) - 1)]
+
+
+def make_corpus(folder: Path) -> dict:
+    """A file of tunes, and the part of a configuration that names it."""
+    tunes = [(MISCHIEF.replace("\u2028", " "), [*COPIED, *walk(150, 99)])]
+    tunes += [(f"Tune {number}", walk(30, number)) for number in range(1, 12)]
+    parts = [
+        f"X:{number}\nT:{title}\nM:4/4\nL:1/4\nK:C\n{' '.join(map(_abc, pitches))}|\n"
+        for number, (title, pitches) in enumerate(tunes, 1)
+    ]
+    folder.mkdir(parents=True)
+    (folder / "tunes.abc").write_text("\n".join(parts), encoding="utf-8")
+    return {
+        "corpus": {"_target_": "melgen.corpora.FolderCorpus", "path": str(folder)},
+        "cleaning": {"_target_": "melgen.corpora.Cleaning", "min_length_notes": 12},
+    }
+
+
+def make_run(path: Path, config: dict, *, songs: list[Melody] | None = None, stages: int = 3) -> Path:
+    """A finished run; its songs are walks, the first of them a copy of the tune of the mischievous title."""
+    reference = read_corpus(config)
+    state = {"state": "finished", "time": 0.0, "host": "h", "pid": 1, "sweep": None}
+    write_json(path / "status.json", state)
+    write_json(path / "config.yaml", {"hidden_size": 8, "seed": 0, "layers": 1, **config})  # JSON is YAML
+    result = {"melgen": "0", "updates": 100, "best_updates": 100, "seconds": 3.0}
+    losses = {"val/loss": 2.0, "val/bits_per_note": 2.5, "test/bits_per_note": 2.6, "val/perplexity": 7.4}
+    write_json(path / "result.json", result | losses | {"tonality/centricity": 0.2})
+    write_json(path / "data.json", {"train_tunes": 9, "import": {"corpus": "folder", "tunes_kept": 12}})
+    rows = [f"{step},{3 - step / 100},{3.1 - step / 100},{3.5 - step / 100}" for step in range(10, 101, 10)]
+    write_text(path / "metrics.csv", "\n".join(["step,train/loss,val/loss,val/bits_per_note", *rows, ""]))
+    names = ("train", "validation", "test")
+    sources = zip(reference.splits.tolist(), reference.melodies.sources, reference.melodies.titles, strict=True)
+    lines = [f"{names[split]}\t{source}\t{' '.join(title.split())}\n" for split, source, title in sources]
+    write_text(path / "splits.tsv", "split\tsource\ttitle\n" + "".join(lines))
+    write_songs(path / "songs", songs or some_songs(), METADATA)
+    for stage in range(1, stages + 1):
+        melodies = [Melody.from_pitches(walk(16, 50 * stage + number)) for number in range(2)]
+        write_songs(path / "samples" / f"step-{stage * 30:08d}", melodies, METADATA)
+    weights = np.random.default_rng(0).normal(size=(24, 8))
+    write_projector(path / "embedding", weights, [pitch_name(pitch) for pitch in range(55, 79)])
+    return path
+
+
+def make_study(home: Path, config: dict) -> Path:
+    """A study of six runs, one of them failed, with two models; `home` is the directory of the runs."""
+    reference = read_corpus(config)
+    study, models, unfinished = home / "study", {}, {}
+    for dataset in ("control", "db12"):
+        for layers in (1, 2, 3):
+            run = make_run(home / f"{dataset}-lstm-{layers}-seed0", config, stages=0)
+            if (dataset, layers) == ("db12", 3):
+                write_json(run / "status.json", {"state": "failed", "error": "it broke <b>off</b>"})
+                unfinished[run.name] = "failed: it broke off"
+        name = f"{dataset}-lstm-1"
+        models[name] = {"layers": 1, "runs": [f"../{name}-seed0"], "checkpoints": ["best.ckpt"]}
+        songs = some_songs(len(models))
+        write_songs(study / "songs" / name / "seed0", songs, METADATA)
+        pitches = {f"seed0/song_{number:03d}": song.pitches for number, song in enumerate(songs, 1)}
+        evaluation = evaluate_songs(name, pitches, reference, EvaluationOptions(resamples=50))
+        write_json(study / "evaluation" / f"{name}.json", evaluation.to_dict())
+        write_json(study / "likelihood" / name / "seed0.json", {"bits_per_note/test": 2.0 + len(models)})
+    options = EvaluationOptions(resamples=50)
+    held_out = evaluate_excerpts(reference, 12, options)
+    write_json(study / "evaluation" / "corpus" / "held-out.json", held_out.to_dict())
+    for name, evaluation in corpus_evaluations(reference, options).items():
+        write_json(study / "evaluation" / "corpus" / f"{name}.json", evaluation.to_dict())
+    write_json(study / "selection.json", {"criterion": "val/loss", "models": models})
+    finished = sorted(f"../{path.parent.name}" for path in home.glob("*/status.json"))
+    manifest = {
+        "format": "melgen study",
+        "format_version": 1,
+        "tasks": {},
+        "configuration": config,
+        "command": ["experiment=tiny"],
+        "corpus": {"fingerprint": "f00d"},
+        "seeds": {"runs": [0]},
+        "runs": [name for name in finished if Path(name).name not in unfinished],
+        "unfinished": unfinished,
+        "software": {"k": {"melgen": "0.1.0", "git": {"commit": "0123456789abcdef", "modified": False}}},
+    }
+    write_json(study / "manifest.json", manifest)
+    write_table(study / "tables" / "runs", "Runs", "Every run.", "run,val_loss\nb,10.5\na,9.25\nc,\n")
+    tricky = f'set,x_mean,x_sd,x_low,x_high,tune\nm,1.5,0.5,1.0,2.0,"{MISCHIEF.replace(chr(34), chr(34) * 2)}"\n'
+    write_table(study / "tables" / "tonality", "Tonality", "Means.", tricky)
+    write_text(study / "tables" / "paper" / "mean.tex", "control & 1.00 \\\\\n")
+    return study
+
+
+def write_table(path: Path, title: str, caption: str, csv: str) -> None:
+    write_text(path.with_suffix(".csv"), csv)
+    write_text(path.with_suffix(".md"), f"# {title}\n\n{caption}\n\n| a |\n")
+    write_text(path.with_suffix(".tex"), f"% {title}\n\\begin{{tabular}}{{l}}\n\\end{{tabular}}\n")
+
+
+def some_songs(seed: int = 1) -> list[Melody]:
+    """Walks, behind a song that copies a passage a fifth higher."""
+    copy = [60, 62, 64, 62, *(pitch + 7 for pitch in COPIED)]
+    return [Melody.from_pitches(pitches) for pitches in [copy, *(walk(34, seed * 1000 + n) for n in range(13))]]
+
+
+def read_corpus(config: dict) -> ReferenceCorpus:
+    """The corpus of `make_corpus`, the first nine tunes for training."""
+    melodies = (
+        FolderCorpus(config["corpus"]["path"]).load(Cleaning(min_length_notes=12), workers=1, progress=False).melodies
+    )
+    return ReferenceCorpus(melodies, np.array([0] * 9 + [1] + [2] * (len(melodies) - 10), np.int8))
+
+
+def read_core(page: str) -> dict:
+    """What a page has at once."""
+    return json.loads(page.partition('id="core">')[2].partition("</script>")[0])
+
+
+def read_pack(page: str, name: str):
+    """What a page unfolds."""
+    from melgen.pages.page import unpacked
+
+    return unpacked(page.partition(f'id="pack-{name}">')[2].partition("</script>")[0])
+
+
+def _abc(pitch: int) -> str:
+    octave, pitch_class = divmod(pitch - 60, 12)
+    letter = _LETTERS[pitch_class]
+    return letter + "," * -octave if octave < 1 else letter.lower() + "'" * (octave - 1)

@@ -1,0 +1,329 @@
+"""The page in a real browser, from the file system, with the network off."""
+
+from __future__ import annotations
+
+import json
+import statistics
+
+import numpy as np
+import pytest
+
+from melgen.evaluation.embeddings import nearest_neighbours
+from tests.pages.browser import CONTRAST, Browser, missing
+from tests.pages.examples import MISCHIEF
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(missing() is not None, reason=missing() or ""),
+    # Chromium's driver leaves its connection to the collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+PLOTLY_READS_BACK = "Canvas2D: Multiple readback operations"
+"""A warning about speed at which Plotly finds out what lies under the mouse in 3-D."""
+
+LOUDNESS = """
+const samples = new Float32Array(melgen.player.synth.analyser.fftSize);
+melgen.player.synth.analyser.getFloatTimeDomainData(samples);
+return Math.max(...samples.map(Math.abs));"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    found = Browser()
+    yield found
+    found.quit()
+
+
+@pytest.fixture
+def opened(browser, pages):
+    """Open one of the two pages; what the console says is an error at the end."""
+
+    def open_page(kind, **look):
+        browser.open(pages[kind], **look)
+        return browser
+
+    yield open_page
+    assert [said for said in browser.logs() if PLOTLY_READS_BACK not in said] == []
+    assert [url for url in browser.requests() if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+@pytest.mark.parametrize("kind", ["run", "study"])
+def test_everything_is_drawn_and_nothing_is_requested(opened, pages, kind):
+    browser = opened(kind)
+    browser.see_all()
+    assert browser.requests() == [pages[kind].resolve().as_uri()]
+    assert browser.run("return document.querySelectorAll('.notice.strong').length") == (kind == "study")
+    assert browser.run("return document.querySelectorAll('#songs .score [data-note]').length") > 34
+
+
+def test_a_title_cannot_act(opened):
+    browser = opened("study")
+    browser.see_all()
+    browser.click("#songs tbody button", 0)
+    named = browser.wait("return document.querySelector('#songs cite')?.textContent")
+    assert MISCHIEF[:30] in named
+    browser.run("document.querySelector('#tables select').value = 'tonality'")
+    browser.run("document.querySelector('#tables select').dispatchEvent(new Event('change'))")
+    assert browser.wait("return document.querySelector('#tables td:last-child')?.textContent") == MISCHIEF
+    assert browser.run("return document.title") == "tiny · melgen"
+    assert browser.run("return document.querySelectorAll('img').length") == 0
+
+
+def test_play_sounds_and_moves_the_cursor(opened):
+    browser = opened("study")
+    browser.click("#listen .primary")
+    browser.wait("return melgen.player.synth?.context.state === 'running'")
+    browser.wait(f"return (() => {{{LOUDNESS}}})() > 0.01")
+    first = browser.wait("return melgen.player.note >= 1 && melgen.player.note")
+    lit = "return [...document.querySelectorAll('#listen .sounding')].map((each) => each.tagName)"
+    assert set(browser.wait(lit)) == {"g", "rect"}
+    head = "return document.querySelector('#listen .playhead').getBoundingClientRect().left"
+    left = browser.run(head)
+    browser.wait("return melgen.player.note > arguments[0]", first)
+    assert browser.run(head) > left
+    assert browser.run("return document.querySelector('#player').hidden") is False
+
+    browser.click("#listen .primary")  # now it pauses
+    assert browser.run("return melgen.player.playing") is False
+    browser.wait(f"return (() => {{{LOUDNESS}}})() < 0.001")
+    position = browser.run("return melgen.player.position")
+    assert position > 0
+    browser.click("#player .play")
+    browser.wait("return melgen.player.playing && melgen.player.position > arguments[0]", position)
+
+
+def test_frequencies_and_times_are_those_of_the_notes(opened):
+    browser = opened("run")
+    browser.click("#listen .primary")
+    browser.wait("return melgen.player.note >= 0")
+    browser.run("melgen.player.pause()")
+    browser.run("""
+        window.heard = [];
+        const synth = melgen.player.synth;
+        const own = synth.note.bind(synth);
+        synth.note = (pitch, start, duration) => {
+          own(pitch, start, duration);
+          heard.push([pitch, start, [...synth.sounding].at(-1).frequency.value]);
+        };
+        melgen.player.setTempo(180);
+        melgen.player.seek(0);
+        melgen.player.play();""")
+    browser.wait("return heard.length >= 5")
+    heard = browser.run("return heard.slice(0, 5)")
+    pitches, starts, frequencies = zip(*heard, strict=True)
+    assert list(pitches) == browser.run("return melgen.player.track.p.slice(0, 5)")
+    np.testing.assert_allclose(np.diff(starts), 60 / 180, atol=1e-6)
+    np.testing.assert_allclose(frequencies, [440 * 2 ** ((pitch - 69) / 12) for pitch in pitches], rtol=1e-5)
+
+
+def test_a_song_plays_to_its_end_and_starts_anew(opened):
+    browser = opened("study")
+    browser.click("#listen .primary")
+    browser.wait("return melgen.player.playing")
+    browser.run("melgen.player.seek(melgen.player.length - 3)")
+    browser.wait("return !melgen.player.playing && melgen.player.position === 0")
+    assert browser.run("return document.querySelectorAll('.sounding').length") == 0
+
+
+def test_the_keyboard_does_it_too(opened):
+    browser = opened("study")
+    for _ in range(30):
+        browser.press("Tab", 9)
+        if browser.run("return document.activeElement.matches('#listen .primary')"):
+            break
+    browser.press("Enter", 13)
+    browser.wait("return melgen.player.playing")
+    browser.run("document.activeElement.blur()")
+    browser.press("Space", 32)
+    browser.wait("return !melgen.player.playing")
+
+
+def test_shared_passages_are_heard_one_after_the_other(opened):
+    browser = opened("study")
+    browser.go_to("songs")
+    browser.click("#songs tbody button", 0)
+    browser.wait("return document.querySelector('.song-detail').dataset.song === '0'")
+    shared = browser.run(
+        "return [...document.querySelectorAll('.beside > div')].map((part) =>"
+        " [part.querySelectorAll('.roll .shared').length, part.querySelectorAll('.score .shared').length])"
+    )
+    assert [counts[0] for counts in shared] == [12, 12]
+    assert all(counts[1] >= 12 for counts in shared)
+    browser.run("melgen.player.setTempo(180)")
+    browser.click(".both")
+    browser.wait("return melgen.player.track?.title.includes('song_001') && melgen.player.note >= 4")
+    browser.wait("return melgen.player.track.title.includes('img src') && melgen.player.note >= 0")
+    browser.wait("return !melgen.player.playing")
+    assert browser.run("return melgen.player.position") == 12 * 4
+
+
+def test_tables_sort_filter_and_are_copied(opened, study):
+    browser = opened("study")
+    browser.go_to("tables")
+    browser.click("#tables thead button", 1)
+    column = "return [...document.querySelectorAll('#tables tbody tr')].map((row) => row.cells[0].textContent)"
+    assert browser.run(column) == ["a", "b", "c"]  # what is missing comes last
+    assert browser.run("return document.querySelectorAll('#tables th')[1].getAttribute('aria-sort')") == "ascending"
+    browser.click("#tables thead button", 1)
+    assert browser.run(column) == ["b", "a", "c"]
+    browser.run("""
+        const writeText = async (text) => { window.copied = text; };
+        Object.defineProperty(navigator, "clipboard", { value: { writeText } });
+        const filter = document.querySelector("#tables input");
+        filter.value = "9.25";
+        filter.dispatchEvent(new Event("input"));""")
+    assert browser.run(column) == ["a"]
+    for number, ending in enumerate(("csv", "tex")):
+        browser.click("[data-copy]", number)
+        copied = browser.wait("return window.copied")
+        assert copied == (study / "tables" / f"runs.{ending}").read_text()
+        browser.run("window.copied = null")
+
+
+def test_neighbours_light_up_by_either_distance(opened, run):
+    browser = opened("run")
+    browser.go_to("embedding")
+    browser.click("#embedding .key", 5)
+    weights = np.loadtxt(run / "embedding" / "tensors.tsv")
+    lit = "return [...document.querySelectorAll('.key.neighbour')].map((key) => Number(key.dataset.value))"
+    listed = "return [...document.querySelectorAll('.near li button')].map((each) => each.textContent)"
+    names = (run / "embedding" / "metadata.tsv").read_text().split()
+    for metric, button in (("euclidean", 0), ("cosine", 1)):
+        browser.click("[aria-label=Distance] button", button)
+        expected = nearest_neighbours(weights, 8, metric).indices[5].tolist()
+        assert sorted(browser.run(lit)) == sorted(expected)
+        assert browser.run(listed) == [names[i] for i in expected]
+        browser.wait("return document.querySelector('.map').dataset.lit === arguments[0]", " ".join(map(str, expected)))
+    browser.wait(f"return (() => {{{LOUDNESS}}})() > 0.01 || true")
+    assert browser.run("return melgen.player.synth.context.state") == "running"
+
+
+def test_a_click_on_the_map_chooses_a_value(opened):
+    browser = opened("run")
+    browser.go_to("embedding")
+    browser.wait("return document.querySelector('.map .point')")
+    browser.click(".map .point", 7)
+    browser.wait("return document.querySelector('.key[aria-pressed=true]')?.dataset.value === '7'")
+    browser.click("[aria-label=Dimensions] button", 1)
+    browser.wait(
+        "return document.querySelector('.map').dataset.dimensions === '3' && document.querySelector('.map canvas')"
+    )
+
+
+def test_curves_are_shown_hidden_and_zoomed(opened):
+    browser = opened("study")
+    browser.go_to("curves")
+    lines = "return document.querySelectorAll('#curves .scatterlayer .trace').length === arguments[0]"
+    browser.wait(lines, 6)
+    browser.click("#curves [aria-label=Representation] .chip", 0)
+    browser.wait(lines, 3)
+    browser.click("#curves input[type=checkbox]")
+    browser.wait(lines, 1)
+    extent = "return document.querySelector('#curves .chart')._fullLayout.xaxis.range"
+    before = browser.run(extent)
+    browser.click("#curves .modebar-btn[data-val=in]")
+    after = browser.wait(
+        "const [low, high] = document.querySelector('#curves .chart')._fullLayout.xaxis.range;"
+        " return high - low < arguments[0] && [low, high]",
+        (before[1] - before[0]) * 0.9,
+    )
+    assert after[0] > before[0]
+
+
+def test_a_square_of_the_heat_map_leads_to_its_curve(opened):
+    browser = opened("study")
+    assert browser.run("return document.querySelectorAll('.heat tbody button').length") == 6
+    assert browser.run("return document.querySelectorAll('.heat .selected').length") == 2
+    browser.click(".heat .failed button")
+    assert "it broke <b>off</b>" in browser.run("return document.querySelector('#runs .told').textContent")
+    browser.click(".heat tbody button", 1)
+    browser.wait("return document.querySelector('#curves .chart')?.data?.some((line) => line.line.width === 4)")
+
+
+def test_a_dot_is_a_song(opened):
+    browser = opened("study")
+    browser.go_to("tonality")
+    browser.wait("return document.querySelectorAll('.strip .song').length > 20")
+    target = browser.run("""
+        const dot = [...document.querySelectorAll(".strip .song")].at(-1);
+        dot.scrollIntoView({ block: "center" });
+        const { left, top, width, height } = dot.getBoundingClientRect();
+        const hit = document.elementFromPoint(left + width / 2, top + height / 2).closest(".song");
+        return [left + width / 2, top + height / 2, hit?.dataset.set, hit?.dataset.song];""")
+    browser.click_at(*target[:2])
+    browser.wait(
+        "return document.querySelector('.song-detail')?.dataset.song === arguments[0] && melgen.player.playing",
+        target[3],
+    )
+
+
+def test_one_hears_it_learn(opened):
+    browser = opened("run")
+    browser.go_to("learning")
+    told = "return document.querySelector('.stage-told')?.textContent"
+    assert browser.wait(told) == "After 30 updates, validation loss 2.800"
+    browser.click("#learning .primary")
+    browser.wait("return melgen.player.playing")
+    browser.run("""
+        const slider = document.querySelector("#learning input");
+        slider.value = 2;
+        slider.dispatchEvent(new Event("input"));""")
+    assert browser.run(told) == "After 90 updates, validation loss 2.200"
+    browser.wait("return melgen.player.playing && melgen.player.track.title.includes('90')")
+
+
+@pytest.mark.parametrize("kind", ["run", "study"])
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_it_looks_right(opened, kind, width, dark, tmp_path):
+    browser = opened(kind, width=width, height=844, dark=dark)
+    browser.see_all()
+    browser.click("#listen .primary")
+    browser.wait("return melgen.player.playing")
+    browser.run("melgen.player.pause()")
+    assert browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert browser.run("return innerWidth") == width  # a phone widens its window to what sticks out
+    outside = browser.run("""
+        return [...document.querySelectorAll("main *")].filter((element) => {
+          const box = element.getBoundingClientRect();
+          const scrolls = ".score, .roll, .table-frame, pre, svg, .unseen";
+          return box.width && box.right > innerWidth + 1 && !element.closest(scrolls);
+        }).map((element) => element.tagName + "." + element.className);""")
+    assert outside == []
+    small = browser.run("""
+        return [...document.querySelectorAll("button, select, input[type=search]")].filter((element) => {
+          const box = element.getBoundingClientRect();
+          return box.width && box.height < 24 && !element.matches(".link");
+        }).map((element) => element.outerHTML.slice(0, 80));""")
+    assert small == []
+    assert browser.run(CONTRAST) == []
+    assert browser.names_missing() == []
+    ground = browser.run("return getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, ground.removeprefix("rgb(").removesuffix(")").split(","))) < 200) == dark
+    browser.driver.save_screenshot(str(tmp_path / "page.png"))
+
+
+def test_the_switch_turns_it_dark_and_stays(opened):
+    browser = opened("run")
+    browser.click("#theme")
+    assert browser.run("return document.documentElement.dataset.theme") == "dark"
+    browser.driver.refresh()
+    assert browser.run("return document.documentElement.dataset.theme") == "dark"
+    browser.run("localStorage.clear()")
+
+
+def test_it_paints_as_soon_as_an_empty_plotly_page(browser, pages, tmp_path):
+    import plotly.graph_objects as go
+
+    empty = tmp_path / "empty.html"
+    go.Figure().write_html(empty)
+    times: dict[str, list[float]] = {"page": [], "empty": []}
+    for _ in range(5):
+        for name, path in (("page", pages["study"]), ("empty", empty)):
+            browser.open(path)
+            times[name].append(
+                browser.wait("return performance.getEntriesByName('first-contentful-paint')[0]?.startTime || null")
+            )
+    ratio = statistics.median(times["page"]) / statistics.median(times["empty"])
+    assert ratio < 1.5, json.dumps(times)

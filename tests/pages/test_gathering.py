@@ -1,0 +1,323 @@
+"""What a page is given: complete, in agreement with the files, and there even where they are not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from melgen.evaluation.embeddings import nearest_neighbours, project_2d
+from melgen.files import write_json
+from melgen.generation.songs import write_songs
+from melgen.music import Melody
+from melgen.pages.embedding import embedding_content, project
+from melgen.pages.scores import Engraver
+from melgen.pages.training_tunes import SharedPassage, TrainingTunes, excerpt, shared_passage
+from melgen.pages.writing import write_report
+from tests.pages.examples import COPIED, METADATA, MISCHIEF, make_corpus, make_run, read_core, read_pack, walk
+
+
+@pytest.fixture
+def core_of(pages):
+    return {kind: read_core(path.read_text(encoding="utf-8")) for kind, path in pages.items()}
+
+
+def own_copy(source: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(source, tmp_path / source.name))
+
+
+def texts(core: dict) -> str:
+    return " ".join(notice["text"] for notice in core["notices"])
+
+
+def report_of(directory: Path) -> dict:
+    return read_core(write_report(directory, progress=False).read_text(encoding="utf-8"))
+
+
+# --- what is there
+
+
+def test_a_study_shows_all_its_runs_and_why_one_failed(core_of):
+    runs = {run["name"]: run for run in core_of["study"]["runs"]}
+    assert len(runs) == 6
+    assert runs["control-lstm-2-seed0"]["values"]["val/bits_per_note"] == 2.5
+    assert runs["control-lstm-1-seed0"]["model"] == "control-lstm-1"
+    assert runs["control-lstm-2-seed0"]["model"] is None
+    failed = runs["db12-lstm-3-seed0"]
+    assert (failed["state"], failed["error"], failed["values"]) == ("failed", "it broke <b>off</b>", {})
+    assert "1 of 6 runs are not finished" in texts(core_of["study"])
+
+
+def test_numbers_are_those_of_the_evaluation(core_of, pages, study):
+    evaluation = json.loads((study / "evaluation" / "control-lstm-1.json").read_text())
+    shown = core_of["study"]["sets"][0]
+    page = pages["study"].read_text(encoding="utf-8")
+    songs = read_pack(page, "songs-0")
+    assert shown["name"] == "control-lstm-1"
+    assert shown["songs"] == len(songs["songs"]) == 14
+    for column, metric in enumerate(songs["metrics"]):
+        assert [song["m"][column] for song in songs["songs"]] == pytest.approx(evaluation["scores"][metric], rel=1e-4)
+        assert shown["summaries"][metric][0] == pytest.approx(evaluation["summaries"][metric]["mean"], rel=1e-4)
+    assert songs["songs"][songs["best"]]["name"] == evaluation["songs"][evaluation["best"]]
+    assert songs["songs"][songs["representative"]]["name"] == evaluation["songs"][evaluation["representative"]]
+
+
+def test_a_copied_passage_is_found_in_song_and_tune(pages):
+    songs = read_pack(pages["study"].read_text(encoding="utf-8"), "songs-0")
+    copy = songs["songs"][0]
+    in_song, in_tune, notes = copy["shared"]
+    tune = songs["tunes"][copy["tune"]]
+    assert (in_song, in_tune, notes) == (4, 0, len(COPIED))
+    song_part, tune_part = copy["p"][in_song : in_song + notes], tune["p"][in_tune : in_tune + notes]
+    assert tune_part == COPIED
+    assert [a - b for a, b in zip(song_part, tune_part, strict=True)] == [7] * notes
+    assert MISCHIEF[:20] in tune["name"]
+
+
+def test_every_song_has_notes_and_a_score(pages):
+    page = pages["run"].read_text(encoding="utf-8")
+    songs, scores = read_pack(page, "songs-0"), read_pack(page, "scores-0")
+    assert len(scores["songs"]) == len(songs["songs"]) == 14
+    for number, svg in scores["songs"].items():
+        heads = {int(part.partition('"')[0]) for part in svg.split('data-note="')[1:]}
+        assert heads == set(range(len(songs["songs"][int(number)]["p"])))
+
+
+def test_a_run_shows_its_stages_its_curve_and_the_end(core_of, pages):
+    page = pages["run"].read_text(encoding="utf-8")
+    assert [stage["updates"] for stage in read_pack(page, "stages")] == [30, 60, 90, 100]
+    steps, losses = read_pack(page, "curves")["control-lstm-1-seed0"]["val/loss"]
+    assert (steps[0], losses[0], steps[-1]) == (10, 3.0, 100)
+    assert core_of["run"]["hero"]["p"]
+
+
+def test_neighbours_are_those_of_the_evaluation(run):
+    found = embedding_content(run / "embedding")
+    assert found is not None
+    weights = np.loadtxt(run / "embedding" / "tensors.tsv")
+    for metric in ("euclidean", "cosine"):
+        expected = nearest_neighbours(weights, 8, metric)
+        assert [[i for i, _ in row] for row in found["neighbours"][metric]] == expected.indices.tolist()
+    assert found["values"] == list(range(55, 79))
+    assert not found["intervals"]
+    np.testing.assert_allclose(project(weights)[0][:, :2], project_2d(weights), atol=1e-9)
+
+
+@pytest.mark.parametrize("names", [["+2", "-12", "0"], ["C4", "C#4", "B-1"]])
+def test_values_are_read_from_their_names(tmp_path, names):
+    from melgen.evaluation.embeddings import write_projector
+
+    write_projector(tmp_path, np.eye(3), names)
+    found = embedding_content(tmp_path)
+    assert found is not None
+    assert found["values"] == ([2, -12, 0] if "0" in names else [60, 61, 11])
+    assert found["intervals"] == ("0" in names)
+    assert all(len(row) == 2 for row in found["neighbours"]["cosine"])
+
+
+def test_tables_are_the_files_as_they_are(core_of, pages, study):
+    texts_of = read_pack(pages["study"].read_text(encoding="utf-8"), "tables")
+    assert [table["name"] for table in core_of["study"]["tables"]] == ["runs", "tonality", "paper/mean"]
+    assert core_of["study"]["tables"][0] == {"name": "runs", "title": "Runs", "caption": "Every run."}
+    for name, found in texts_of.items():
+        for ending, text in found.items():
+            assert text == (study / "tables" / f"{name}.{ending}").read_text(encoding="utf-8")
+
+
+def test_shared_passages_by_brute_force():
+    song, tune = Melody.from_pitches(walk(20, 1)), Melody.from_pitches(walk(25, 2))
+    found = shared_passage(song, tune)
+    intervals = [np.diff(each.pitches).tolist() for each in (song, tune)]
+    longest = max(
+        length
+        for i in range(19)
+        for j in range(24)
+        for length in range(20)
+        if intervals[0][i : i + length] == intervals[1][j : j + length] and i + length <= 19 and j + length <= 24
+    )
+    assert found.notes == longest + 1
+    assert shared_passage(Melody.from_pitches([60]), tune).notes == 0
+
+
+def test_a_part_holds_the_passage_wherever_it_lies():
+    tune = Melody.from_pitches(range(40, 90))
+    for start in range(0, 44):
+        first, part = excerpt(tune, SharedPassage(0, start, 6), 12)
+        assert first <= start
+        assert first + len(part) >= start + 6
+        assert part.pitches == tune.pitches[first : first + len(part)]
+
+
+# --- what is missing
+
+
+def test_a_failed_run_says_why(tmp_path, run):
+    failed = own_copy(run, tmp_path)
+    for name in ("result.json", "metrics.csv"):
+        (failed / name).unlink()
+    for name in ("songs", "samples", "embedding"):
+        shutil.rmtree(failed / name)
+    write_json(failed / "status.json", {"state": "failed", "error": "CUDA is tired"})
+    (failed / "error.txt").write_text("Traceback\nCUDA is tired\n")
+    core = report_of(failed)
+    assert core["notices"][0] == {
+        "text": "This run is failed: CUDA is tired. The page shows what there is so far.",
+        "strong": True,
+    }
+    assert "No songs yet" in texts(core)
+    assert core["log"]["text"].endswith("CUDA is tired")
+    assert core["sets"] == core["embeddings"] == []
+
+
+def test_an_empty_directory_that_only_has_begun(tmp_path):
+    write_json(tmp_path / "status.json", {"state": "running"})
+    assert report_of(tmp_path)["notices"][0]["text"].startswith("This run is running.")
+
+
+def test_songs_of_one_note_and_notes_at_the_edge(tmp_path, config):
+    songs = [Melody.from_pitches(pitches) for pitches in ([60], [0, 127, 0, 127], [127] * 40)]
+    core = report_of(make_run(tmp_path / "control-lstm-1-seed0", config, songs=songs, stages=0))
+    page = (tmp_path / "control-lstm-1-seed0" / "report.html").read_text(encoding="utf-8")
+    shown = read_pack(page, "songs-0")["songs"]
+    assert [song["p"] for song in shown] == [[60], [0, 127, 0, 127], [127] * 40]
+    assert "m" not in shown[0]
+    assert "one note" in shown[0]["why"] or "note" in shown[0]["why"]
+    assert core["sets"][0]["songs"] == 3
+
+
+def test_nothing_but_songs_of_one_note(tmp_path, config):
+    core = report_of(
+        make_run(tmp_path / "control-lstm-1-seed0", config, songs=[Melody.from_pitches([60])] * 2, stages=0)
+    )
+    assert "cannot be measured" in texts(core)
+    assert core["hero"]["p"] == [60]
+
+
+def test_a_thousand_songs_have_scores_for_some(tmp_path, config):
+    songs = [Melody.from_pitches(walk(12, seed)) for seed in range(1000)]
+    run = make_run(tmp_path / "control-lstm-1-seed0", config, songs=songs, stages=0)
+    page = write_report(run, scores=5, progress=False).read_text(encoding="utf-8")
+    content = read_pack(page, "songs-0")
+    assert len(content["songs"]) == 1000
+    drawn = [*read_pack(page, "scores-0")["songs"]]
+    assert len(drawn) == 5
+    assert {str(content["best"]), str(content["representative"])} <= set(drawn)
+
+
+def test_another_corpus_than_the_songs_were_compared_with(tmp_path, study, config):
+    shutil.copytree(study.parent, tmp_path / "tiny")
+    moved = tmp_path / "tiny" / "study"
+    other = make_corpus(tmp_path / "others")
+    text = (tmp_path / "others" / "tunes.abc").read_text().replace("C D E F G A", "C E D G F A")
+    (tmp_path / "others" / "tunes.abc").write_text(text)
+    manifest = json.loads((moved / "manifest.json").read_text())
+    write_json(moved / "manifest.json", manifest | {"configuration": other})
+    page = write_report(moved, progress=False).read_text(encoding="utf-8")
+    song = read_pack(page, "songs-0")["songs"][0]
+    assert "near" in song
+    assert "tune" not in song
+
+
+def test_a_corpus_that_is_gone_or_none_of_ours(tmp_path, run):
+    for target, reason in (("melgen.corpora.FolderCorpus", "no such"), ("os.system", "not known")):
+        copy = own_copy(run, tmp_path / target)
+        config = json.loads((copy / "config.yaml").read_text())
+        write_json(copy / "config.yaml", config | {"corpus": {"_target_": target, "path": str(tmp_path / "gone")}})
+        core = report_of(copy)
+        assert reason in texts(core)
+        assert core["sets"][0]["songs"] == 14
+
+
+def test_a_corpus_is_never_downloaded(monkeypatch):
+    asked = {}
+
+    class Known(TrainingTunes.read.__globals__["AbstractCorpus"]):
+        description = "known"
+        reader = None
+
+        def __init__(self, download):
+            asked["download"] = download
+
+        def list_sources(self):
+            raise ValueError("enough")
+
+    monkeypatch.setitem(globals(), "Known", Known)
+    config = {"corpus": {"_target_": f"{__name__}.Known", "download": True}, "cleaning": {}}
+    with pytest.raises(ValueError, match="enough"):
+        TrainingTunes.read(config)
+    assert asked == {"download": False}
+
+
+def test_without_an_engraving_library(tmp_path, run, monkeypatch):
+    import melgen.pages.scores as scores
+
+    def missing(melody):
+        raise ImportError("verovio is not installed; pip install verovio")
+
+    monkeypatch.setattr(scores, "_engrave", missing)
+    core = report_of(own_copy(run, tmp_path))
+    assert "pip install verovio" in texts(core)
+    assert core["hero"]["svg"] is None
+
+
+def test_many_processes_engrave_the_same():
+    melodies = [Melody.from_pitches(walk(8, seed)) for seed in range(64)]
+    assert Engraver(workers=2, progress=False).engrave(melodies) == Engraver(workers=1, progress=False).engrave(
+        melodies
+    )
+
+
+def test_damaged_files_are_named(tmp_path, run):
+    copy = own_copy(run, tmp_path)
+    (copy / "songs" / "songs.json").write_text("{")
+    (copy / "samples" / "step-00000030" / "songs.json").write_text("[]")
+    (copy / "embedding" / "metadata.tsv").write_text("C4\n")
+    (copy / "metrics.csv").write_text("step,val/loss\nx,y\n")
+    (copy / "result.json").write_text("no")
+    (copy / "config.yaml").write_text("a: [")
+    said = texts(report_of(copy))
+    assert "update 30 cannot be read" in said
+    assert "embedding of control-lstm-1-seed0 cannot be read" in said
+    assert "No learning curve" in said
+
+
+def test_a_study_that_has_only_begun(tmp_path, run):
+    home = tmp_path / "home"
+    shutil.copytree(run, home / run.name)
+    (home / "study").mkdir()
+    (home / "study" / "sweep.log").write_text("")
+    core = read_core(write_report(home, kind="study", progress=False).read_text(encoding="utf-8"))
+    assert (home / "study" / "report.html").is_file()
+    assert "only begun" in texts(core)
+    assert [one["name"] for one in core["runs"]] == [run.name]
+
+
+def test_a_study_that_was_mailed_without_its_runs(tmp_path, study):
+    alone = Path(shutil.copytree(study, tmp_path / "study"))
+    core = report_of(alone)
+    assert "not where the study left them" in texts(core)
+    assert core["sets"][0]["songs"] == 14
+    assert core["curveMetrics"] == []
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "message"),
+    [
+        (lambda path: path / "none", None, "no such directory"),
+        (lambda path: path, None, "neither a run nor a study"),
+        (lambda path: path, "run", "not the directory of a run"),
+        (lambda path: path, "study", "not the directory of a study"),
+    ],
+)
+def test_what_is_neither_is_refused(tmp_path, make, kind, message):
+    with pytest.raises(ValueError, match=message):
+        write_report(make(tmp_path), kind=kind, progress=False)
+
+
+def test_songs_written_later_are_shown(tmp_path, run):
+    copy = own_copy(run, tmp_path)
+    write_songs(copy / "songs", [Melody.from_pitches([60, 64, 67])], METADATA)
+    assert report_of(copy)["hero"]["p"] == [60, 64, 67]

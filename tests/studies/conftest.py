@@ -1,0 +1,59 @@
+"""One tiny study, made once and copied by whoever changes it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from melgen.software import software
+from tests.commands.calling import call
+
+MINI = (
+    "corpus=misc_folk",
+    "dataset=control,interval",
+    "cell=lstm",
+    "layers=1,2",
+    "seed=0,1",
+    "hidden_size=8",
+    "trainer.max_steps=6",
+    "trainer.val_check_interval=2",
+    "callbacks=default",
+    "callbacks.sampling=null",
+    "callbacks.checkpoint.keep_every_n_steps=2",
+    "logger=csv",
+    "generate.songs=3",
+    "generate.notes=9",
+    "evaluation.resamples=20",
+    "hydra/launcher=basic",
+)
+"""Eight trainings of a moment, and what is made of them."""
+HOME = Path("multirun/misc_folk")
+STUDY = HOME / "study"
+
+
+@pytest.fixture(scope="session")
+def same_software():
+    """Whoever works on melgen while its tests run changes the state of the source, which a manifest records."""
+    now = software()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("melgen.studies.study.software", lambda: now)
+        yield
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, same_software):
+    """The directory in which the study was made; only to be read."""
+    folder = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        answer = call("study", *MINI)
+    assert answer.code == 0, answer.text
+    return folder
+
+
+@pytest.fixture
+def mini(finished, tmp_path, monkeypatch):
+    """A copy of the finished study, below the current directory."""
+    shutil.copytree(finished / "multirun", tmp_path / "multirun")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / HOME

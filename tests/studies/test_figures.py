@@ -1,0 +1,362 @@
+"""Figures: what they show, that they survive poor data, and that equal data give equal bytes."""
+
+import dataclasses
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from melgen.evaluation.embedding_geometry import embedding_geometry
+from melgen.evaluation.results import SongSetEvaluation, Summary
+from melgen.evaluation.tonality import Tonality
+from melgen.music import pitch_name
+from melgen.studies.figures import (
+    EmbeddingMap,
+    cost_validation,
+    embedding_maps,
+    learning_curves,
+    likelihood,
+    metric_distributions,
+    originality,
+    save,
+    span_profile,
+    tonality_by_model,
+)
+from melgen.studies.figures.distributions import ORIGINALITY
+from melgen.studies.results import Model, Run, StudyResults
+
+OF_RESULTS = [learning_curves, tonality_by_model, metric_distributions, originality, likelihood]
+METRICS = (*Tonality._fields, *ORIGINALITY)
+
+
+def summary_of(values):
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return Summary(*[math.nan] * 5, 0)
+    deviation = finite.std(ddof=1) if finite.size > 1 else math.nan
+    half = 2 * deviation / math.sqrt(finite.size)
+    return Summary(finite.mean(), deviation**2, deviation, finite.mean() - half, finite.mean() + half, finite.size)
+
+
+def evaluation(name, songs=20, shift=0.0, bits=math.nan):
+    rng = np.random.default_rng(songs)
+    scores = {metric: 2 + shift + rng.normal(0, 0.3, songs) for metric in METRICS}
+    return SongSetEvaluation(
+        name,
+        tuple(f"song_{i}" for i in range(songs)),
+        (34,) * songs,
+        {metric: tuple(values.tolist()) for metric, values in scores.items()},
+        {metric: summary_of(values) for metric, values in scores.items()},
+        (0.0,) * songs,
+        0,
+        0,
+        {"bits_per_note/test": bits, "bits_per_note/train": bits - 0.1},
+    )
+
+
+def study(datasets=("control", "db12"), cells=("lstm", "rnn"), layers=(1, 2, 3), seeds=(0,), songs=20):
+    """Losses are least at 2 layers, or at the only layer count."""
+    steps = range(50, 501, 50)
+    chosen = 2 if 2 in layers else layers[0]
+    runs = [
+        Run(
+            Path(f"{dataset}-{cell}-{count}-seed{seed}"),
+            dataset,
+            cell,
+            count,
+            seed,
+            result={"test/bits_per_note": 2.4 + 0.02 * seed},
+            history=tuple(
+                {"step": step, "val/loss": 1.5 + 0.1 * abs(count - chosen) + 0.02 * seed + 20 / step,
+                 "train/loss": 1.4 + 20 / step}
+                for step in steps
+            ),
+        )
+        for dataset in datasets for cell in cells for count in layers for seed in seeds
+    ]  # fmt: skip
+    pairs = dict.fromkeys(run.pair for run in runs)
+    models = [Model(tuple(run for run in runs if run.pair == pair and run.layers == chosen)) for pair in pairs]
+    return StudyResults(
+        tuple(runs),
+        tuple(models),
+        {model.name: evaluation(model.name, songs, bits=2.4) for model in models},
+        {},
+        {"test": evaluation("corpus-test", 40)},
+        evaluation("excerpts", 40),
+        {
+            "uniform": evaluation("uniform", shift=30, bits=5.0),
+            "bigram": evaluation("bigram", shift=0.2, bits=2.7),
+        },
+    )
+
+
+def embedding(name="control", count=25):
+    values = list(range(60, 60 + count))
+    weights = np.random.default_rng(count).normal(size=(count, 8))
+    return EmbeddingMap(name, weights, [pitch_name(v) for v in values], values,
+                        embedding_geometry(weights, values, permutations=9))  # fmt: skip
+
+
+def all_texts(figure):
+    return [text.get_text() for text in figure.findobj(mpl.text.Text) if text.get_text()]
+
+
+def shown_texts(figure):
+    return [text for axes in figure.axes for text in axes.texts if text.get_text() and text.get_visible()]
+
+
+# Learning curves.
+
+
+def test_learning_curves_name_the_chosen_layer_count_in_every_panel():
+    figure = learning_curves(study())
+    assert len(figure.axes) == 4
+    assert [text.get_text() for text in shown_texts(figure)] == ["2 layers"] * 4
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["lstm", "rnn"]
+    assert [axes.get_ylabel().split("\n")[0] for axes in figure.axes[::2]] == ["control", "db12"]
+
+
+def test_the_bold_line_is_the_chosen_one_and_the_mean_over_seeds():
+    axes = learning_curves(study(datasets=("control",), cells=("lstm",), seeds=(0, 1, 2))).axes[0]
+    (bold,) = [line for line in axes.lines if line.get_linewidth() > 2]
+    assert bold.get_xdata().tolist() == list(range(50, 501, 50))
+    assert bold.get_ydata() == pytest.approx([1.52 + 20 / step for step in range(50, 501, 50)])
+    assert len(axes.collections) == 3  # a band of seeds for each layer count
+    (mark,) = [line for line in axes.lines if line.get_marker() == "o"]
+    assert mark.get_xdata().tolist() == [500]
+
+
+def test_seeds_that_end_at_different_updates_are_compared_where_both_have_been():
+    results = study(datasets=("control",), cells=("lstm",), layers=(2,), seeds=(0, 1))
+    short = dataclasses.replace(results.runs[1], history=results.runs[1].history[:4])
+    axes = learning_curves(dataclasses.replace(results, runs=(results.runs[0], short))).axes[0]
+    (bold,) = [line for line in axes.lines if line.get_linewidth() > 2]
+    assert bold.get_xdata().tolist() == [50, 100, 150, 200]
+
+
+def test_a_pair_without_runs_leaves_a_panel_that_says_so():
+    results = study()
+    kept = tuple(run for run in results.runs if (run.dataset, run.cell) != ("db12", "rnn"))
+    texts = all_texts(learning_curves(dataclasses.replace(results, runs=kept, models=results.models[:3])))
+    assert texts.count("no run") == 1
+
+
+def test_losses_that_are_not_finite_are_left_out():
+    results = study(datasets=("control",), cells=("lstm",), layers=(2,))
+    broken = tuple({**row, "val/loss": math.nan} if row["step"] > 300 else row for row in results.runs[0].history)
+    axes = learning_curves(
+        dataclasses.replace(results, runs=(dataclasses.replace(results.runs[0], history=broken),))
+    ).axes[0]
+    (bold,) = [line for line in axes.lines if line.get_linewidth() > 2]
+    assert bold.get_xdata().max() == 300
+    assert np.isfinite(axes.get_ylim()).all()
+
+
+# Rows of models.
+
+
+@pytest.mark.parametrize("draw", [tonality_by_model, metric_distributions])
+def test_every_set_of_songs_has_its_row(draw):
+    axes = draw(study()).axes
+    assert len(axes) == 3
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == [
+        "control lstm 2", "control rnn 2", "db12 lstm 2", "db12 rnn 2",
+        "held-out tunes", "held-out beginnings", "uniform", "bigram",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("draw", [tonality_by_model, metric_distributions])
+def test_a_writer_far_off_is_told_at_the_edge_and_does_not_squeeze_the_rest(draw):
+    figure = draw(study())
+    for axes in figure.axes:
+        (value,) = [float(text.get_text()) for text in axes.texts]
+        assert value == pytest.approx(32, abs=0.5)
+        assert axes.get_xlim()[1] < 5
+
+
+def test_means_intervals_and_band_stand_where_the_summaries_say():
+    results = study(datasets=("control",), cells=("lstm",))
+    for axes, metric in zip(tonality_by_model(results).axes, Tonality._fields, strict=True):
+        expected = results.songs["control-lstm-2"].summaries[metric]
+        (mean,) = [line for line in axes.lines if line.get_marker() == "o"]
+        assert mean.get_xdata()[0] == expected.mean
+        spans = [collection.get_segments()[0][:, 0].tolist() for collection in axes.collections[:2]]
+        assert spans[0] == pytest.approx([expected.mean - expected.standard_deviation,
+                                          expected.mean + expected.standard_deviation])  # fmt: skip
+        assert spans[1] == pytest.approx([expected.low, expected.high])
+        corpus = results.corpus["test"].summaries[metric]
+        assert axes.patches[0].get_extents().transformed(axes.transData.inverted()).x0 == pytest.approx(
+            corpus.mean - corpus.standard_deviation
+        )
+
+
+def test_boxes_hold_the_middle_half():
+    results = study(datasets=("control",), cells=("lstm",))
+    axes = metric_distributions(results, ["centricity"]).axes[0]
+    box = next(patch for patch in axes.patches if patch.get_facecolor() == (1, 1, 1, 1))
+    values = results.songs["control-lstm-2"].scores["centricity"]
+    assert [box.get_x(), box.get_x() + box.get_width()] == pytest.approx(np.percentile(values, [25, 75]))
+
+
+def test_a_network_that_does_not_beat_the_bigram_stands_in_the_shade():
+    results = study(datasets=("control",), cells=("lstm", "rnn"))
+    songs = {**results.songs, "control-rnn-2": evaluation("control-rnn-2", bits=2.9)}
+    axes = likelihood(dataclasses.replace(results, songs=songs)).axes[0]
+    (shade,) = axes.patches
+    left = shade.get_extents().transformed(axes.transData.inverted()).x0
+    assert left == pytest.approx(2.7)
+    tested = [
+        line.get_xdata()[0]
+        for line in axes.lines
+        if line.get_marker() in "o^" and line.get_markerfacecolor() != "white"
+    ]
+    assert sorted(tested) == [2.4, 2.9]
+    texts = [text.get_text() for text in axes.texts]
+    assert "bigram 2.70" in texts
+    assert any("uniform 5.00" in text for text in texts)
+
+
+def test_likelihood_without_scores_of_songs_is_the_mean_over_seeds():
+    results = study(datasets=("control",), cells=("lstm",), seeds=(0, 1, 2))
+    axes = likelihood(dataclasses.replace(results, songs={}, writers={})).axes[0]
+    tested = [
+        line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o" and line.get_markerfacecolor() != "white"
+    ]
+    assert tested == pytest.approx([2.42])
+
+
+# Figures of plain arrays.
+
+
+def test_span_profile_draws_each_column():
+    profile = np.stack([np.full(25, 2.9), np.linspace(3, 1, 25), np.linspace(0.4, 0.1, 25)], axis=1)
+    figure = span_profile({"song_042": profile}, range(5, 30))
+    for column, axes in enumerate(figure.axes):
+        curve = next(line for line in axes.lines if len(line.get_xdata()) == 25)
+        assert np.array_equal(curve.get_ydata(), profile[:, column])
+    low, high = figure.axes[0].get_ylim()
+    assert high - low > 0.09  # a constant is not blown up to show rounding
+
+
+def test_span_profile_refuses_another_shape():
+    with pytest.raises(ValueError, match=r"\[25, 3\].*\[3, 25\] for 'a'"):
+        span_profile({"a": np.zeros((3, 25))}, range(5, 30))
+
+
+def test_embedding_maps_list_true_neighbours():
+    line = EmbeddingMap("line", [[0.0, 1], [1, 1], [3, 1], [7, 1], [15, 1]], ["C4", "D4", "E4", "F4", "G4"],
+                        [60, 62, 64, 65, 67])  # fmt: skip
+    figure = embedding_maps([line], highlights=[60, 99])
+    listed = [text.get_text() for text in figure.axes[1].texts]
+    assert listed[:6] == ["nearest by Euclidean distance", "C4", "D4", "E4", "F4", "G4"]
+    assert sorted(text.get_text() for text in figure.axes[0].texts) == ["C4", "D4", "E4", "F4", "G4"]
+
+
+def test_cost_validation_labels_every_point_and_states_the_correlation():
+    updates, losses = np.array([250, 500, 12_500]), [2.4, 2.0, 1.6]
+    figure = cost_validation(updates, losses, {"centricity": [0.1, math.nan, 0.3]}, {"centricity": (-0.5, -0.9, 0.1)})
+    (axes,) = figure.axes
+    assert axes.get_title() == "\u03c1 = \u22120.50 [\u22120.90, 0.10]"
+    assert [text.get_text() for text in axes.texts] == ["250", "12.5k"]
+
+
+# All of them.
+
+
+POOR = {
+    "nothing": StudyResults((), (), {}, {}),
+    "one run, one song": study(datasets=("control",), cells=("lstm",), layers=(2,), songs=1),
+    "no corpus, no writers": dataclasses.replace(study(), corpus={}, excerpts=None, writers={}),
+    "no songs": dataclasses.replace(study(), songs={}),
+    "unknown names": study(datasets=("mine", "yours"), cells=("mamba",)),
+    "nan": dataclasses.replace(
+        study(),
+        songs={
+            name: dataclasses.replace(
+                one,
+                scores=dict.fromkeys(METRICS, (math.nan,) * 20),
+                summaries={metric: Summary(*[math.nan] * 5, 0) for metric in METRICS},
+                set_scores={"bits_per_note/test": math.nan},
+            )
+            for name, one in study().songs.items()
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("draw", OF_RESULTS)
+@pytest.mark.parametrize("case", POOR)
+def test_poor_data_make_a_figure_all_the_same(draw, case):
+    figure = draw(POOR[case])
+    assert all(np.isfinite(axes.get_xlim()).all() and np.isfinite(axes.get_ylim()).all() for axes in figure.axes)
+
+
+@pytest.mark.parametrize("maps", [[], [embedding(count=1)], [embedding(count=2)], [embedding(), embedding("db12", 60)]])
+def test_embedding_maps_of_any_size(maps):
+    assert embedding_maps(maps).axes
+
+
+def test_cost_validation_of_nothing_and_of_one_point():
+    assert cost_validation([], [], {}).axes
+    assert cost_validation([250], [2.0], {"centricity": [0.1]}).axes[0].texts[0].get_text() == "250"
+
+
+@pytest.mark.parametrize("draw", OF_RESULTS)
+def test_fifteen_models_fit_the_page(draw):
+    figure = draw(study(("control", "interval", "db12"), ("lstm", "gru", "rnn", "nas", "ugrnn"), (1, 2)))
+    width, height = figure.get_size_inches()
+    assert width <= 7
+    assert height <= 9.5
+    drawn = figure.get_tightbbox()  # in inches, of all that is shown
+    assert -0.01 <= drawn.x0 <= drawn.x1 <= width + 0.01
+    assert -0.01 <= drawn.y0 <= drawn.y1 <= height + 0.01
+
+
+def test_saved_twice_the_bytes_are_the_same_in_vector_and_bitmap(tmp_path):
+    results = study(datasets=("control",))
+    save(tonality_by_model(results), tmp_path / "tonality.a")
+    again = tonality_by_model(results)
+    for name in ("b", "c"):
+        save(again, tmp_path / f"tonality.{name}")
+    for kind in ("pdf", "png"):
+        assert len({path.read_bytes() for path in tmp_path.glob(f"*.{kind}")}) == 1
+        assert len(list(tmp_path.glob(f"*.{kind}"))) == 3
+
+
+def test_another_process_writes_the_same_bytes(tmp_path):
+    """Python salts hashes in every process; sets and fonts must not bring that into the files."""
+    code = (
+        "import sys, numpy as np\n"
+        "from melgen.studies.figures import *\n"
+        "save(cost_validation([250, 500], [2.0, 1.5], {'centricity': [0.1, 0.2]}), sys.argv[1])\n"
+    )
+    for salt in ("1", "2"):
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / salt)], check=True, env={**os.environ, "PYTHONHASHSEED": salt}
+        )
+    for kind in ("pdf", "png"):
+        assert (tmp_path / f"1.{kind}").read_bytes() == (tmp_path / f"2.{kind}").read_bytes()
+
+
+def test_text_stays_text_and_nothing_dates_the_file(tmp_path):
+    (pdf, png) = save(likelihood(study()), tmp_path / "new" / "likelihood")
+    content = pdf.read_bytes()
+    assert b"/FontFile2" in content  # TrueType, fonttype 42
+    assert b"/Type3" not in content
+    assert b"CreationDate" not in content
+    assert mpl.image.imread(png).shape[1] == 7 * 0.75 * 200
+
+
+def test_the_user_s_settings_neither_matter_nor_change(tmp_path):
+    save(likelihood(study()), tmp_path / "ours")
+    with mpl.rc_context({"font.size": 20, "axes.facecolor": "red"}):
+        before = dict(mpl.rcParams)
+        save(likelihood(study()), tmp_path / "theirs")
+        assert dict(mpl.rcParams) == before
+    assert (tmp_path / "ours.png").read_bytes() == (tmp_path / "theirs.png").read_bytes()
+    assert (tmp_path / "ours.pdf").read_bytes() == (tmp_path / "theirs.pdf").read_bytes()

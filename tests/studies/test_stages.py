@@ -1,0 +1,279 @@
+"""A whole tiny study: typed again it changes nothing, with one input changed it does what depends on it."""
+
+import csv
+import json
+import shutil
+
+import pytest
+
+from melgen.studies.stages import songs_in
+from melgen.studies.workbench import Workbench
+from tests.commands.calling import call, files_below
+from tests.studies.conftest import HOME, MINI, STUDY
+
+NUMBERS = "stages=select,generate,evaluate"
+"""All that is computed; tables and figures take most of the time and depend on it."""
+RUN = "{}-seed{}-hidden_size-8"
+
+
+def study(*arguments, code=0):
+    answer = call("study", *MINI, *arguments)
+    assert answer.code == code, answer.text
+    assert "Traceback" not in answer.text
+    return answer.text
+
+
+def manifest():
+    return json.loads((STUDY / "manifest.json").read_text())
+
+
+def redone(before):
+    """The tasks whose record differs from an earlier manifest's, without seed and layer count."""
+    now, earlier = manifest()["tasks"], before["tasks"]
+    assert now.keys() == earlier.keys()
+    return {name for name in now if now[name] != earlier[name]}
+
+
+def test_what_a_finished_study_holds(finished):
+    """Every file is in the manifest, with its hash, and every cell of every table names what is there."""
+    folder = finished / STUDY
+    found = json.loads((folder / "manifest.json").read_text())
+    outputs = {name: digest for task in found["tasks"].values() for name, digest in task["outputs"].items()}
+    bench = Workbench(folder, {"melgen": "any"})
+    assert {name: bench.digest_of_file(folder / name) for name in outputs} == outputs
+    assert set(files_below(folder)) - set(outputs) == {"manifest.json", "sweep.log"}
+    assert found["stages_done"] == ["sweep", "select", "generate", "evaluate", "tables", "figures"]
+    assert sorted(found["command"]) == sorted(MINI[:-1])
+    assert found["seeds"] == {"runs": [0, 1], "generate": 0, "evaluation": 0}
+    identity = json.loads((finished / HOME / RUN.format("control-lstm-1", 0) / "identity.json").read_text())
+    assert found["corpus"]["fingerprint"] == identity["corpus.fingerprint"]
+    for table in found["cells"].values():
+        for source in _strings(table):
+            assert (folder / source).exists(), source
+
+
+def _strings(node):
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict | list):
+        for item in node.values() if isinstance(node, dict) else node:
+            yield from _strings(item)
+
+
+def test_the_chosen_layer_count_is_that_of_the_lowest_mean_loss(finished):
+    for dataset in ("control", "interval"):
+        losses = {}
+        for layers in (1, 2):
+            runs = [finished / HOME / RUN.format(f"{dataset}-lstm-{layers}", seed) for seed in (0, 1)]
+            losses[layers] = sum(json.loads((run / "result.json").read_text())["val/loss"] for run in runs) / 2
+        best = min(losses, key=losses.get)
+        selection = json.loads((finished / STUDY / "selection.json").read_text())["models"]
+        assert selection[f"{dataset}-lstm-{best}"]["val/loss"] == losses[best]
+        assert (finished / STUDY / "songs" / f"{dataset}-lstm-{best}" / "seed1" / "song_003.mid").exists()
+
+
+def test_again_nothing_is_done_and_no_byte_changes(mini):
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in STUDY.rglob("*") if path.is_file()}
+    said = study()
+    assert "8 of 8 runs finished" in said
+    after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in STUDY.rglob("*") if path.is_file()}
+    assert after == before
+    assert "Not done" not in said
+    assert "See:" in said
+
+
+@pytest.mark.parametrize(
+    ("changed", "tasks"),
+    [
+        ("generate.temperature=2", ("generate/", "evaluate/control", "evaluate/interval")),
+        ("evaluation.span_notes=6", ("evaluate/",)),
+        ("evaluation.seed=5", ("evaluate/", "likelihood/")),
+        ("generate.seed=9", ("generate/", "evaluate/control", "evaluate/interval", "evaluate/writers")),
+    ],
+)
+def test_one_option_changed(mini, changed, tasks):
+    before = manifest()
+    study(changed, NUMBERS)
+    assert redone(before) == {name for name in before["tasks"] if name.startswith(tasks)}
+    now = manifest()
+    assert changed in now["command"]
+    assert now["stages_done"] == ["sweep", "select", "generate", "evaluate"]
+
+
+@pytest.mark.parametrize("damage", ["edit", "delete", "empty the list"])
+def test_a_song_changed_by_hand_is_restored(mini, damage):
+    before = files_below(STUDY)
+    folder = next((STUDY / "songs").glob("control-lstm-*/seed1"))
+    if damage == "edit":
+        (folder / "song_002.mid").write_bytes(b"?")
+    elif damage == "delete":
+        (folder / "song_002.mid").unlink()
+    else:
+        (folder / "songs.json").write_text("{}")
+    assert "1 of 1: generate/control-lstm" in study(NUMBERS)
+    assert files_below(STUDY) == before
+
+
+def test_a_number_changed_by_hand_does_not_reach_a_table(mini):
+    path = next((STUDY / "evaluation").glob("control-lstm-*.json"))
+    path.write_text(path.read_text().replace('"mean": ', '"mean": 1'))
+    said = study("stages=tables", code=1)
+    assert f"stages=tables: the stage evaluate has not been done with these settings (evaluate/{path.stem} in" in said
+
+
+def test_other_weights_of_one_run(mini):
+    before = manifest()
+    model = next((STUDY / "songs").glob("control-lstm-*")).name
+    run = mini / RUN.format(model, 1)
+    shutil.copy(run / "checkpoints" / "step-00000002.ckpt", run / "checkpoints" / "best.ckpt")
+    study(NUMBERS)
+    assert redone(before) == {"select", f"evaluate/{model}"} | {
+        f"{task}/{model}/seed1" for task in ("generate", "evaluate", "likelihood", "embedding")
+    }
+
+
+def test_fewer_runs_leave_nothing_of_the_others(mini):
+    """One seed and one dataset less: songs, numbers and representative songs of what is gone vanish."""
+    before = files_below(STUDY)
+    study("seed=1", "dataset=interval", NUMBERS)
+    names = {name for name in files_below(STUDY) if not name.startswith(("tables", "figures"))}
+    assert not [name for name in names if "control" in name or "seed0" in name]
+    assert (STUDY / "evaluation" / "corpus" / "train.json").exists()
+    study(NUMBERS)
+    after = files_below(STUDY)
+    assert {name for name in after if after[name] != before.get(name)} == {"manifest.json"}
+    assert after.keys() == before.keys()
+
+
+def test_missing_runs(mini):
+    gone = [RUN.format(f"control-lstm-{layers}", seed) for layers in (1, 2) for seed in (0, 1)]
+    for name in gone:
+        (mini / name / "result.json").unlink()
+        (mini / name / "status.json").write_text('{"state": "failed", "error": "loss is nan"}')
+    said = study(NUMBERS, code=1)
+    assert "4 of 8 runs are not finished" in said
+    assert all(f"{name}: failed: loss is nan" in said for name in gone)
+    assert "no finished run at all: control-lstm" in said
+    assert "select.on_missing=skip" in said
+    said = study(NUMBERS, "select.on_missing=skip")
+    assert "going on without them" in said
+    assert manifest()["unfinished"] == dict.fromkeys(gone, "failed: loss is nan")
+    assert {path.name.split("-")[0] for path in (STUDY / "songs").iterdir()} == {
+        "interval",
+        "uniform",
+        "unigram",
+        "bigram",
+    }
+    assert all(source.startswith("../interval") for source in manifest()["runs"])
+
+
+def test_a_run_that_is_another_is_not_taken_for_ours(mini):
+    """Neither by the sweep, which would be refused, nor by a later stage alone."""
+    path = mini / RUN.format("control-lstm-1", 0) / "identity.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"optimizer.lr": 9.0}))
+    before = files_below(STUDY)
+    for arguments in ((), ("select.on_missing=skip",)):
+        said = study(*arguments, code=1)
+        assert "belongs to another run, and nothing was changed" in said
+        assert "optimizer.lr: 9.0 there, 0.002 now" in said
+    assert "belongs to another run (optimizer.lr" in study("stages=select", code=1)
+    assert files_below(STUDY) == before
+
+
+def test_a_larger_budget_is_not_met_by_what_is_there(mini):
+    said = study("trainer.max_steps=9", "stages=select", code=1)
+    assert "has made 6 updates, and more are asked for" in said
+
+
+@pytest.mark.parametrize("stage", ["select", "generate", "evaluate", "tables", "figures"])
+def test_a_stage_alone_in_an_empty_directory(tmp_path, monkeypatch, stage):
+    monkeypatch.chdir(tmp_path)
+    said = study(f"stages={stage}", code=1)
+    assert "8 of 8 runs are not finished" in said
+    assert "the stage sweep of the same command" in said
+    assert not (tmp_path / "multirun").exists() or not files_below(tmp_path / "multirun")
+    assert not (tmp_path / HOME).exists()
+
+
+@pytest.mark.parametrize(("stages", "missing"), [("generate", "select"), ("evaluate", "select"), ("figures", "select")])
+def test_a_stage_alone_names_what_comes_before_it(mini, stages, missing):
+    shutil.rmtree(STUDY)
+    said = study(f"stages={stages}", code=1)
+    assert f"stages={stages}: the stage {missing} has not been done with these settings" in said
+    study("stages=select")
+    if stages != "generate":
+        said = study(f"stages={stages}", code=1)
+        assert f"stages={stages}: the stage generate has not been done with these settings (generate/control" in said
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("stages=nonsense", "stages=nonsense: must be one or more of sweep, select"),
+        ("stages=[]", "must be one or more of"),
+        ("select.by=x", "select.by=x: must be layers or checkpoints"),
+        ("select.on_missing=x", "select.on_missing=x: must be error or skip"),
+        ("select.criterion=nope", "select.criterion=nope: "),
+        ("select.checkpoints=0", "select.checkpoints=0"),
+        ("folder=a/b", "folder=a/b: must be the name of a folder"),
+        ("runs=/nowhere", "runs=/nowhere: no such directory"),
+        ("evaluation.span_notes=0", "span_notes=0"),
+        ("generate.songs=0", "songs must be a whole number of at least 1"),
+        ("generate.temperature=-1", "temperature must be a positive number"),
+        ("generate.primer=[]", "generate.primer=[]"),
+        ("generate.primer=[1,2]", "values 1, 2 never occurred in training"),
+        ("figures.span_song=nothing", "figures.span_song=nothing: no such song"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name_and_changes_nothing(mini, argument, message):
+    before = {path: digest for path, digest in files_below(STUDY).items() if path != "manifest.json"}
+    assert message in study(argument, code=1)
+    assert {path: digest for path, digest in files_below(STUDY).items() if path != "manifest.json"} == before
+
+
+def test_options_are_refused_before_anything_is_trained(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for argument in ("generate.songs=0", "evaluation.span_notes=0", "generate.primer=[]", "select.checkpoints=x"):
+        study(argument, code=1)
+    assert not (tmp_path / "multirun").exists()
+
+
+def test_runs_that_exist_stages_of_their_training_and_a_second_study_of_them(mini):
+    """Cost validation of what is there, in a folder of its own; the first study stays as it is."""
+    before = files_below(STUDY)
+    options = [option for option in MINI if option.startswith(("generate", "evaluation"))]
+    answer = call(
+        "study",
+        f"runs={mini}",
+        "folder=stages",
+        "select.by=checkpoints",
+        "select.checkpoints=2",
+        "stages=select,generate,evaluate,tables",
+        *options,
+    )
+    assert answer.code == 0, answer.text
+    assert files_below(STUDY) == before
+    with (mini / "stages" / "tables" / "cost_validation.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    stages = [row for row in rows if "step-" in next(iter(row.values()))]
+    assert len(stages) == 16
+    assert len({next(iter(row.values())) for row in stages}) == 16
+    assert "rank correlation with the loss" in {next(iter(row.values())) for row in rows}
+
+
+def test_a_corpus_that_has_changed_since(mini):
+    for path in mini.glob("*/identity.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"corpus.fingerprint": "other"}))
+    shutil.rmtree(STUDY)
+    said = study(code=1)
+    assert "corpus.fingerprint: other there" in said
+    answer = call("study", f"runs={mini}", "stages=select,generate,evaluate", "generate.songs=1")
+    assert answer.code == 1
+    assert "the corpus has changed since" in answer.text
+
+
+def test_songs_are_named_as_they_were_written_whatever_else_lies_there(mini):
+    folder = next((STUDY / "songs").glob("control-lstm-*/seed0"))
+    (folder / "a_song_of_mine.mid").write_bytes(b"")
+    assert list(songs_in(folder)) == ["song_001", "song_002", "song_003"]
+    assert {len(pitches) for pitches in songs_in(folder).values()} == {13}

@@ -1,0 +1,84 @@
+"""What a training says while it runs: a bar on a terminal, lines that a log file can hold elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from melgen.train import train
+from melgen.training.progress import in_words
+from tests.commands.calling import TINY, TINY_RUN, call, command
+from tests.data.melodies import walks, write_songs
+from tests.training.small import small_config
+
+
+def test_elsewhere_a_line_for_each_validation(tmp_path, caplog):
+    write_songs(tmp_path / "tiny_song_list.p", walks(30))
+    with caplog.at_level(logging.INFO):
+        train(small_config(tmp_path, "trainer.max_steps=6", "trainer.val_check_interval=2"))
+    lines = [line for line in caplog.messages if line.startswith("update ")]
+    number = r"\d+\.\d{3}"
+    scores = rf"epoch \d+: train loss {number}, val loss {number}, {number} bits/note"
+    assert len(lines) == 3
+    for line, update in zip(lines, (2, 4), strict=False):
+        assert re.fullmatch(rf"update {update}/6, {scores}, about \d+ (s|min) left", line)
+    assert re.fullmatch(rf"update 6/6, {scores}", lines[-1]), "nothing is left"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "1 s"), (42.4, "42 s"), (119, "2 min"), (5000, "83 min"), (5400, "1 h 30 min"), (86400, "24 h 0 min")],
+)
+def test_guesses_of_time_are_in_a_unit_that_suits_them(seconds, words):
+    assert in_words(seconds) == words
+
+
+def test_the_end_says_where_results_lie_and_what_to_type_next(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    answer = call("train", *TINY, "logger=tensorboard")
+    assert answer.code == 0, answer.text
+    assert f"tensorboard --logdir {TINY_RUN}" in answer.text
+    assert f"python -m melgen.report run={TINY_RUN}" in answer.text
+    assert f"python -m melgen.render songs={TINY_RUN}/songs" in answer.text
+    for path in re.findall(r"multirun/[^\s=]+\.(?:png|csv|mid)", answer.text):
+        assert (tmp_path / path).is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_on_a_terminal_a_bar(tmp_path):
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    program = subprocess.Popen(
+        command("train", *TINY, "trainer.max_steps=40", "trainer.val_check_interval=20"),
+        cwd=tmp_path,
+        stdout=follower,
+        stderr=follower,
+        stdin=subprocess.DEVNULL,
+    )
+    os.close(follower)
+    shown = b""
+    while True:
+        try:
+            part = os.read(leader, 65536)
+        except OSError:  # the other end has closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(leader)
+    assert program.wait(timeout=100) == 0, shown.decode()
+    text = shown.decode()
+    assert re.search(r"Training: 100%\|█+\| 40/40 \[.*bits/note=\d", text)
+    assert "\nupdate 20/40" not in text
+    assert "Best weights at update" in text.rpartition("Training: 100%")[2].partition("\n")[2]
