@@ -13,6 +13,8 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+from melgen.runs.directory import SWEEP_VARIABLE
+
 TINY = (
     "corpus=misc_folk",
     "hidden_size=8",
@@ -49,7 +51,8 @@ def call(verb: str, *overrides: str) -> Answer:
     out, err = io.StringIO(), io.StringIO()
     argv, root = sys.argv, logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    full_error = os.environ.pop("HYDRA_FULL_ERROR", None)
+    # What a command sets for its own process: traces of an earlier command, here.
+    own = {name: os.environ.pop(name, None) for name in ("HYDRA_FULL_ERROR", SWEEP_VARIABLE)}
     GlobalHydra.instance().clear()
     try:
         sys.argv = [f"melgen.{verb}", *overrides]
@@ -59,9 +62,10 @@ def call(verb: str, *overrides: str) -> Answer:
         sys.argv = argv
         # Hydra has pointed the log at a stream that nobody reads from now on.
         root.handlers[:], root.level = handlers, level
-        os.environ.pop("HYDRA_FULL_ERROR", None)
-        if full_error is not None:
-            os.environ["HYDRA_FULL_ERROR"] = full_error
+        for name, value in own.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
         GlobalHydra.instance().clear()
     return Answer(code, out.getvalue(), err.getvalue())
 

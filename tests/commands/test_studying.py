@@ -141,7 +141,7 @@ def test_ctrl_c_two_at_once_and_what_a_sweep_says(tmp_path):
     assert "failed: callbacks.samplin: has no _target_" in failing.text
     assert "no finished run at all: control-lstm, interval-lstm" in failing.text
     assert "Traceback" not in failing.text
-    unstartable = spawn("study", *STUDY, "hydra.launcher.backend=abacus", "name=unstartable", cwd=tmp_path)
+    unstartable = spawn("study", *STUDY, "hydra.launcher.n_jobs=0", "name=unstartable", cwd=tmp_path)
     assert unstartable.code == 1
     assert "the sweep did not start" in unstartable.text
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -200,21 +199,34 @@ def test_a_resumed_training_starts_with_the_history_so_far(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_service_killed_underway_costs_its_run_and_neither_the_training_nor_the_next_run(folder, monkeypatch, caplog):
-    log_metrics = RunLogger.log_metrics
+def test_a_service_killed_underway_costs_its_run_and_neither_the_training_nor_the_next_run(folder):
+    program = f"""
+        import logging, os, signal
+        from pathlib import Path
+        from melgen.train import train
+        from melgen.training.weights_and_biases import RunLogger
+        from tests.training.small import small_config
+        from tests.training.test_weights_and_biases import SMALL, service
 
-    def kill_at_two(self, metrics, step=None):
-        if step == 2:
-            os.kill(service(), signal.SIGKILL)
-        log_metrics(self, metrics, step)
+        logging.basicConfig()  # a log that is shown, as the commands set one up
+        log_metrics = RunLogger.log_metrics
 
-    overrides = [*SMALL, "callbacks=default", "callbacks.sampling.songs=2", "callbacks.sampling.every_n_steps=3"]
-    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
-        patch.setattr(RunLogger, "log_metrics", kill_at_two)
-        train(small_config(folder, *overrides))
-    assert caplog.text.count("W&B failed, the training goes on without it") == 1
+        def kill_at_two(self, metrics, step=None):
+            if step == 2:
+                os.kill(service(), signal.SIGKILL)
+            log_metrics(self, metrics, step)
+
+        folder = Path({str(folder)!r})
+        more = ["callbacks=default", "callbacks.sampling.songs=2", "callbacks.sampling.every_n_steps=3"]
+        RunLogger.log_metrics = kill_at_two
+        train(small_config(folder, *SMALL, *more))
+        RunLogger.log_metrics = log_metrics
+        train(small_config(folder, *SMALL, *more, f"run_dir={{folder}}/next"))
+    """
+    done = in_a_fresh_process(program)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("W&B failed, the training goes on without it") == 1
     assert json.loads((folder / "run" / "status.json").read_text())["state"] == "finished"
-    train(small_config(folder, *overrides, f"run_dir={folder}/next"))
     (run,) = offline_runs(folder / "next")
     assert run.exit_code == 0
     assert set(run.curve("val/loss")) == {2, 4, 6}
