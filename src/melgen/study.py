@@ -20,7 +20,7 @@ from melgen.studies.planning import with_sweeps_as_parameters
 
 log = logging.getLogger(__name__)
 
-STAGES = ("sweep", "select", "generate", "evaluate", "tables", "figures")
+STAGES = ("sweep", "select", "generate", "evaluate", "tables", "figures", "report")
 
 
 def study(config: DictConfig) -> Path:
@@ -46,7 +46,7 @@ def study(config: DictConfig) -> Path:
     this.check()
     with this.bench.claimed():
         do_stages(this, wanted)
-        this.describe(stages_done(this))
+        this.describe(stages_done=stages_done(this))
     say_what_there_is(this)
     return this.directory
 

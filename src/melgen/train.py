@@ -48,7 +48,8 @@ def train(config: DictConfig) -> float:
         # Up to here nothing is written: what makes no sense has been refused by now.
         run.adopt(assembly.identity(config, data, start), assembly.to_yaml(config), force=config.force)
         if run.result and budget_is_spent(config, run.result):
-            return outcome.report_again(run)
+            outcome.finished_already(run)
+            return outcome.show(run, page=config.report)
 
         with run.reporting(), assembly.open_loggers(config) as loggers:
             began = time.monotonic()
@@ -57,7 +58,8 @@ def train(config: DictConfig) -> float:
             assembly.record_data(data, run)
             earlier_seconds = assembly.fit(trainer, module, data, run)
             result = assembly.evaluate(trainer, module, data, run)
-            return outcome.report(run, result, earlier_seconds + time.monotonic() - began)
+            outcome.record(run, result, earlier_seconds + time.monotonic() - began)
+        return outcome.show(run, page=config.report)
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="config")

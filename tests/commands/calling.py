@@ -7,6 +7,7 @@ import importlib
 import io
 import logging
 import os
+import signal
 import subprocess
 import sys
 import traceback
@@ -24,6 +25,7 @@ TINY = (
     "callbacks.sampling.songs=2",
     "callbacks.sampling.notes=6",
     "logger=csv",
+    "report=false",
 )
 """A training of a moment; what is learned does not matter."""
 TINY_RUN = Path("multirun/misc_folk/control-lstm-1-seed0-hidden_size-8")
@@ -97,6 +99,11 @@ def spawn(verb: str, *overrides: str, cwd: Path, **environment: str) -> Answer:
 
 def command(verb: str, *overrides: str) -> list[str]:
     return [sys.executable, "-m", f"melgen.{verb}", *overrides]
+
+
+def hears_ctrl_c() -> None:
+    """Before a process starts: a shell that runs the tests in the background has them ignore Ctrl-C, and it too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def files_below(folder: Path) -> dict[str, bytes]:

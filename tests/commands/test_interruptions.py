@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.commands.calling import TINY, TINY_RUN, command, spawn
+from tests.commands.calling import TINY, TINY_RUN, command, hears_ctrl_c, spawn
 
 LONG = ("trainer.max_steps=4000", "trainer.val_check_interval=20", "callbacks.checkpoint.every_n_steps=10")
 """Long enough to be met in the middle, whatever else the machine does."""
@@ -25,6 +25,7 @@ def interrupt(cwd, ready, *overrides, delay=0.0):
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=hears_ctrl_c,
     )
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS

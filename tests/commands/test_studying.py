@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.calling import command, files_below, spawn
+from melgen.pages.page import unpacked
+from tests.commands.calling import command, files_below, hears_ctrl_c, spawn
 from tests.commands.test_own_parts import mine  # noqa: F401
 
 STUDY = (
@@ -32,7 +33,7 @@ STUDY = (
 HOME = Path("multirun/misc_folk")
 FOLDER = HOME / "study"
 PATIENCE_SECONDS = 200.0
-TIMED = {"manifest.json", "sweep.log", "tables/runs.csv", "tables/runs.md", "tables/runs.tex"}
+TIMED = {"manifest.json", "sweep.log", "report.html", "tables/runs.csv", "tables/runs.md", "tables/runs.tex"}
 """Files that tell how long something took, or the hash of one that does."""
 
 
@@ -46,8 +47,7 @@ def started(cwd, *arguments):
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        # A shell that runs the tests in the background has them ignore Ctrl-C, and their children too.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=hears_ctrl_c,
     )
     try:
         yield process
@@ -80,12 +80,23 @@ def at_work_in(folder):
 def without_times(path):
     """A file as it would be if every training took the same time and left the same hash."""
     text = path.read_text()
+    if path.name == "report.html":
+        text = unfolded(text)
     if path.name == "manifest.json":
         return re.sub(r'"[0-9a-f]{64}"', '""', re.sub(r'"seconds": [\d.]+', "", text))
     seconds = {json.loads(run.read_text())["seconds"] for run in path.parents[2].glob("*/result.json")}
     for number in sorted({f"{value:.{places}f}" for value in seconds for places in (0, 1)}, key=len, reverse=True):
         text = text.replace(number, "?")
     return re.sub(r"[?\d.]+", "?", re.sub(r"[ -]+", " ", text))
+
+
+def unfolded(page):
+    """The page of a study with its compressed parts as text, but Plotly, and without its hashes."""
+    packs = re.findall(r'<script type="application/gzip" id="pack-(\S+)">(.*?)</script>', page, re.DOTALL)
+    texts = [json.dumps(unpacked(text)) for name, text in packs if name != "plotly"]
+    (core,) = re.findall(r'<script type="application/json" id="core">(.*?)</script>', page, re.DOTALL)
+    assert len(texts) > 3
+    return re.sub(r"[0-9a-f]{64}", "", "\n".join([core, *texts]))
 
 
 @pytest.mark.slow

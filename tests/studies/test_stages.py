@@ -42,7 +42,7 @@ def test_what_a_finished_study_holds(finished):
     bench = Workbench(folder, {"melgen": "any"})
     assert {name: bench.digest_of_file(folder / name) for name in outputs} == outputs
     assert set(files_below(folder)) - set(outputs) == {"manifest.json", "sweep.log"}
-    assert found["stages_done"] == ["sweep", "select", "generate", "evaluate", "tables", "figures"]
+    assert found["stages_done"] == ["sweep", "select", "generate", "evaluate", "tables", "figures", "report"]
     assert sorted(found["command"]) == sorted(MINI[:-1])
     assert found["seeds"] == {"runs": [0, 1], "generate": 0, "evaluation": 0}
     identity = json.loads((finished / HOME / RUN.format("control-lstm-1", 0) / "identity.json").read_text())

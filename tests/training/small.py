@@ -72,6 +72,7 @@ def small_config(folder, *overrides):
         "trainer.accelerator=cpu",
         "callbacks=none",
         "logger=csv",
+        "report=false",
         "progress=false",
         "workers=1",
     ]

@@ -93,7 +93,7 @@ class RunDirectory:
         """Copy what is said to ``train.log``, and keep ``status.json`` true whatever happens."""
         (self.path / "error.txt").unlink(missing_ok=True)
         self.set_status(RUNNING)
-        with self._log_file():
+        with self.logging_to_file():
             try:
                 yield
             except Exception as error:
@@ -151,7 +151,8 @@ class RunDirectory:
         return self._read("result.json")
 
     @contextmanager
-    def _log_file(self) -> Iterator[None]:
+    def logging_to_file(self) -> Iterator[None]:
+        """Append what is said meanwhile to ``train.log``."""
         handler = logging.FileHandler(self.path / "train.log", encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root = logging.getLogger()

@@ -12,7 +12,7 @@ NOT_IDENTITY = frozenset(
         # where things lie
         "name", "output_dir", "run_dir", "path", "cache_dir",
         # what a run says of itself
-        "logger", "callbacks", "progress", "primer",
+        "logger", "callbacks", "progress", "primer", "report",
         # the machine
         "workers", "threads", "hydra",
         # what a study makes of runs

@@ -18,13 +18,20 @@ _TASKS: dict[str, tuple[Callable[[Study], Iterator[Task]], tuple[str, ...]]] = {
     "evaluate": (stages.evaluate, ("evaluate/", "likelihood/", "embedding/")),
     "tables": (showing.tables, ("tables",)),
     "figures": (showing.figures, ("figures/",)),
+    "report": (showing.report, ("report",)),
 }
 """The tasks of each stage but the sweep, and how their names start."""
 
 _NEEDED = ("select", "generate", "evaluate")
 """The stages that all later ones build on; the sweep shows in its runs."""
 
-_TO_SEE = ("tables/tonality.md", "tables/likelihood.md", "figures/tonality.png", "figures/learning_curves.png")
+_TO_SEE = (
+    "report.html",
+    "tables/tonality.md",
+    "tables/likelihood.md",
+    "figures/tonality.png",
+    "figures/learning_curves.png",
+)
 
 
 def do_stages(study: Study, wanted: Sequence[str]) -> None:

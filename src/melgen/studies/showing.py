@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from melgen.evaluation.embedding_geometry import GeometryFit
 from melgen.evaluation.tonality import span_profile
 from melgen.files import write_text
+from melgen.pages.writing import write_report
 from melgen.studies.cost_validation import CostValidation
 from melgen.studies.figures.distributions import metric_distributions, originality
 from melgen.studies.figures.embedding import EmbeddingMap, embedding_maps
@@ -27,7 +28,7 @@ from melgen.studies.study import CHECKPOINTS, Study
 from melgen.studies.tables.paper import paper_sources, paper_tables
 from melgen.studies.tables.study_tables import build_tables
 from melgen.studies.tables.table import Column, Table, row
-from melgen.studies.workbench import Task
+from melgen.studies.workbench import Task, digest_of
 from melgen.trained import load_model
 
 if TYPE_CHECKING:
@@ -68,6 +69,21 @@ def figures(study: Study) -> Iterator[Task]:
             return save(draw(), study.directory / "figures" / name)
 
         yield Task(f"figures/{name}", _shown(study) | inputs, make)
+
+
+def report(study: Study) -> Iterator[Task]:
+    """Make the page to look at and to play: of the selected networks, their songs, and all runs."""
+    inputs = {
+        "results": study.results_digest,
+        "files": digest_of(study.bench.outputs_of_all(but="report")),
+        "study": digest_of(study.description),
+    }
+
+    def make() -> Iterable[Path]:
+        study.describe()  # the page says what was asked for, and from which runs it came
+        return [write_report(study.directory, kind="study", cache_dir=study.config.cache_dir)]
+
+    yield Task("report", inputs, make)
 
 
 def _shown(study: Study) -> dict[str, Any]:

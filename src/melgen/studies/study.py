@@ -6,7 +6,7 @@ import dataclasses
 import json
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -291,24 +291,24 @@ class Study:
         made = [self.bench.outputs_digest(task) for task in (*tasks, CORPUS_TASK, WRITERS_TASK)]
         return digest_of([made, [(self.name_of(run), run.result, run.history, run.parameters) for run in self.runs]])
 
-    def describe(self, stages_done: Sequence[str]) -> None:
-        """Put into the manifest what holds for the study as a whole.
-
-        Args:
-            stages_done: those that are done with the present settings.
-        """
-        self.bench.describe(
+    @property
+    def description(self) -> dict[str, Any]:
+        """What holds for the study as a whole: what was asked for, corpus, seeds, runs."""
+        return {
             **self._asked,
-            stages_done=list(stages_done),
-            corpus=self.corpus_inputs,
-            seeds={
+            "corpus": self.corpus_inputs,
+            "seeds": {
                 "runs": sorted({run.seed for run in self.runs}),
                 "generate": self.config.generate.seed,
                 "evaluation": self.options.seed,
             },
-            runs=[self.name_of(run) for run in self.runs],
-            unfinished={path.name: reason for path, reason in self.unfinished},
-        )
+            "runs": [self.name_of(run) for run in self.runs],
+            "unfinished": {path.name: reason for path, reason in self.unfinished},
+        }
+
+    def describe(self, **facts: Any) -> None:
+        """Put the description, and further facts, into the manifest."""
+        self.bench.describe(**self.description, **facts)
         self.bench.save()
 
     @cached_property

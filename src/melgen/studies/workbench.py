@@ -136,6 +136,10 @@ class Workbench:
         """The files that a task has made, as paths from the study's directory; none if it has not been done."""
         return list(self._manifest["tasks"].get(task, {"outputs": {}})["outputs"])
 
+    def outputs_of_all(self, but: str) -> dict[str, dict[str, str]]:
+        """The files that every task but one has made, with their hashes."""
+        return {name: record["outputs"] for name, record in self._manifest["tasks"].items() if name != but}
+
     def outputs_digest(self, task: str) -> str:
         """A digest of all files that a task has made: the input of the tasks that read them.
 

@@ -18,26 +18,55 @@ log = logging.getLogger(__name__)
 Result = dict[str, Any]
 
 
-def report(run: RunDirectory, result: Result, seconds: float) -> float:
-    """Write the result and say what came out."""
+def record(run: RunDirectory, result: Result, seconds: float) -> None:
+    """Write what came out."""
     result["seconds"] = round(seconds, 1)
     write_json(run.path / "result.json", {"melgen": melgen.__version__, **result})
-    _say(run, result)
-    return float(result.get("val/loss", math.nan))
 
 
-def report_again(run: RunDirectory) -> float:
-    """Say what came out of a run that is finished already."""
-    assert run.result is not None
+def finished_already(run: RunDirectory) -> None:
+    """Say that there is nothing to train."""
     (run.path / "error.txt").unlink(missing_ok=True)
     run.set_status(FINISHED)
     log.info("Already finished; force=true starts anew, a larger trainer.max_steps goes on.")
-    _say(run, run.result)
+
+
+def show(run: RunDirectory, *, page: bool) -> float:
+    """Say what came out, and make the page to look at and to play.
+
+    In a sweep there is no page, and the table at its end tells more.
+
+    Args:
+        run: a finished one.
+        page: whether to make it.
+
+    Returns:
+        The lowest validation loss, in nats per token.
+    """
+    assert run.result is not None
+    in_sweep = SWEEP_VARIABLE in os.environ
+    with run.logging_to_file():
+        if page and not in_sweep:
+            _make_page(run)
+        _say(run, run.result, brief=in_sweep)
     return float(run.result.get("val/loss") or math.nan)
 
 
-def _say(run: RunDirectory, result: Mapping[str, Any]) -> None:
-    """The result in words; in a sweep the table at its end tells the rest."""
+def _make_page(run: RunDirectory) -> None:
+    """Make the page, unless it is newer than the result; without one the run is complete all the same."""
+    from melgen.pages.writing import REPORT, write_report
+
+    page, result = run.path / REPORT, run.path / "result.json"
+    if page.exists() and page.stat().st_mtime_ns >= result.stat().st_mtime_ns:
+        return
+    try:
+        write_report(run.path, kind="run")
+    except Exception as error:  # whatever a picture throws, the training has succeeded
+        log.warning("no report page: %s: %s", type(error).__name__, error)
+        log.debug("traceback of that failure", exc_info=True)
+
+
+def _say(run: RunDirectory, result: Mapping[str, Any], *, brief: bool) -> None:
 
     def number(key: str) -> str:
         return _shown(result.get(key))
@@ -48,7 +77,7 @@ def _say(run: RunDirectory, result: Mapping[str, Any]) -> None:
         f"test {number('test/loss')} nats ({number('test/bits_per_note')} bits/note); "
         f"{result['seconds']:,.0f} s"
     ]
-    if SWEEP_VARIABLE not in os.environ:
+    if not brief:
         lines += [*_tonality_lines(run), *_result_lines(run)]
     log.info("%s", "\n".join(lines))
 
@@ -79,17 +108,20 @@ def _result_lines(run: RunDirectory) -> Iterator[str]:
     if path.is_relative_to(os.getcwd()):
         path = path.relative_to(os.getcwd())
     songs = sorted((path / "songs").glob("*.mid"))
-    seen = [path / "embedding" / "embedding.png", path / "metrics.csv"]
+    page = path / "report.html"
+    seen = [page] if page.exists() else []
+    seen += [path / "embedding" / "embedding.png", path / "metrics.csv"]
     yield ""
     if songs:
         yield f"Listen:  {songs[0]} ... {songs[-1].name}"
-    for label, file in zip(("See:", ""), (file for file in seen if file.exists()), strict=False):
-        yield f"{label:9}{file}"
+    for number, file in enumerate(file for file in seen if file.exists()):
+        yield f"{'' if number else 'See:':9}{file}" + ("  # open it in a browser" if file == page else "")
     if (path / "tensorboard").is_dir():
         yield f"         tensorboard --logdir {path}"
     if any((path / "wandb").glob("offline-run-*")):
         yield f"         wandb sync {path}/wandb  # once online"
-    yield f"Next:    python -m melgen.report run={path}"
-    if songs:
-        yield f"         python -m melgen.render songs={path}/songs"
-    yield f"         python -m melgen.generate checkpoint={path} songs=20 temperature=0.8 out={path}-songs"
+    following = [] if page.exists() else [f"python -m melgen.report run={path}"]
+    following += [f"python -m melgen.render songs={path}/songs"] if songs else []
+    following.append(f"python -m melgen.generate checkpoint={path} songs=20 temperature=0.8 out={path}-songs")
+    for number, line in enumerate(following):
+        yield f"{'' if number else 'Next:':9}{line}"
