@@ -18,6 +18,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from melgen.data import MelodyDataModule, Split
 from melgen.files import write_json, write_text
@@ -202,6 +203,8 @@ def build_trainer(config: DictConfig, data: MelodyDataModule, callbacks: list[pl
         enable_progress_bar=False,
         enable_model_summary=False,
         default_root_dir=config.run_dir,
+        # Without it Lightning would requeue SLURM jobs by itself; that is the launcher's, and one owner is enough.
+        plugins=[LightningEnvironment()],
     )
 
 
