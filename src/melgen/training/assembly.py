@@ -56,6 +56,8 @@ def prepare_torch(config: DictConfig) -> None:
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     # We log by updates, across epochs.
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+    # We start no processes of our own; on SLURM its launcher does.
+    warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
     # It is: `melgen.training.resume` points it to its place.
     warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
 

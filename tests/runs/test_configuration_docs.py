@@ -1,0 +1,41 @@
+"""The reference of all keys is made from the configuration, and is made anew when that changes."""
+
+import importlib.util
+from pathlib import Path
+
+from melgen.conf_dir import CONF_DIR
+
+ROOT = Path(__file__).parents[2]
+
+
+def generator():
+    spec = importlib.util.spec_from_file_location("make_configuration", ROOT / "docs/make_configuration.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_is_current():
+    current = (ROOT / "docs/configuration.md").read_text()
+    assert generator().document() == current, "python docs/make_configuration.py"
+
+
+def test_it_names_every_file_of_the_configuration():
+    text = (ROOT / "docs/configuration.md").read_text()
+    for file in Path(CONF_DIR).rglob("*.yaml"):
+        place = file.relative_to(CONF_DIR)
+        if place.parent.name in ("hydra_logging", "job_logging"):
+            continue
+        if place.parent == Path():
+            assert f"`conf/{place}`" in text
+        else:
+            section = text.partition(f"## Group `{place.parent.as_posix()}`")[2].partition("\n## ")[0]
+            assert f"**`{file.stem}`**" in section
+
+
+def test_a_line_is_key_default_and_meaning():
+    opening, rows = generator().rows_of(
+        '# What\n# it is.\na: [1, 2] # one # two\nb:\n  c: "#" # hash\n  d:\n  - x\nhydra:\n  e: 1\n'
+    )
+    assert opening == "What it is."
+    assert rows == [("a", "[1, 2]", "one # two"), ("b.c", '"#"', "hash")]
