@@ -27,12 +27,15 @@ LEFT_OUT = ("hydra_logging", "job_logging")
 LINE = re.compile(
     r"(?P<indent> *)(?P<key>[\w./@-]+):(?: (?P<value>(?:\"[^\"]*\"|'[^']*'|[^#\"'])*?))? *(?:# (?P<comment>.*))?$"
 )
+DEFAULT = re.compile(r" +- (?P<group>[\w/]+): (?P<option>[\w]+)")
+SWEPT_OVER = ["hydra", "sweeper", "params"]
 HEAD = """\
 # Every key
 
 Made from `conf/` by `python docs/make_configuration.py`. Everything is changed with `key=value` behind a command, a
 part of a group with its dotted path (`callbacks.sampling.songs=10`), an option of a group with `group=option`.
-`--cfg job` behind a command prints what it would use. Hydra's own keys (`hydra.…`) are left out, except for launchers.
+`--cfg job` behind a command prints what it would use. Below a group its keys stand without the group's name. Hydra's
+own keys (`hydra.…`) are left out, except for launchers and what a recipe sweeps over.
 """
 
 
@@ -43,20 +46,32 @@ def rows_of(text: str) -> tuple[str, list[tuple[str, str, str]]]:
     ('What it is.', [('a', '1', 'one'), ('b.c', 'x', '')])
     """
     opening, rows, path = [], [], list[tuple[int, str]]()
+    names: list[str] = []
     lines = text.splitlines()
     while lines and (not lines[0].strip() or lines[0].startswith("#")):
         opening.append(lines.pop(0).lstrip("#").strip())
     for line in lines:
-        if line.startswith("#") or (found := LINE.match(line)) is None:
-            continue  # a list below a key, or text over several lines
+        if line.startswith("#"):
+            continue
+        if chosen := DEFAULT.match(line):
+            if names and names[0] == "defaults" and chosen["group"] != "experiment":
+                rows.append((chosen["group"], chosen["option"], "group"))
+            continue
+        if (found := LINE.match(line)) is None:
+            continue  # text over several lines, in Hydra's own part
         indent = len(found["indent"])
         path = [(depth, key) for depth, key in path if depth < indent] + [(indent, found["key"])]
         names = [key for _, key in path]
-        if names[0] in ("hydra", "defaults"):
+        if names[0] == "defaults" or (names[0] == "hydra" and names[:3] != SWEPT_OVER):
             continue
+        if names[:3] == SWEPT_OVER:
+            names = names[3:]
+            found_comment = "swept over"
+        else:
+            found_comment = found["comment"] or ""
         value = (found["value"] or "").strip()
         if value:
-            rows.append((".".join(names), value, found["comment"] or ""))
+            rows.append((".".join(names), value, found_comment))
     said = (part for part in opening if part and not part.startswith("@package"))
     return " ".join(said), rows
 
@@ -66,8 +81,8 @@ def table(rows: list[tuple[str, str, str]]) -> list[str]:
     shown = [row for row in rows if not row[0].rpartition(".")[2].startswith("_")]
     if not shown:
         return []
-    cells = (f"| `{key}` | `{_cell(value)}` | {_cell(comment)} |" for key, value, comment in shown)
-    return ["| key | default | |", "|---|---|---|", *cells, ""]
+    cells = (f"| `{key}` | `{_cell(value, '|')}` | {_cell(comment)} |" for key, value, comment in shown)
+    return ["| key | default | meaning |", "|---|---|---|", *cells, ""]
 
 
 def made_of(rows: list[tuple[str, str, str]]) -> str:
@@ -81,7 +96,7 @@ def document() -> str:
     parts = [HEAD]
     for name, title in COMMANDS.items():
         opening, rows = rows_of((CONF / f"{name}.yaml").read_text(encoding="utf-8"))
-        parts += [f"## {title}", "", f"`conf/{name}.yaml`. {opening}".strip(), "", *table(rows)]
+        parts += [f"## {title}", "", f"`conf/{name}.yaml`. {_cell(opening)}".strip(), "", *table(rows)]
     folders = sorted(path for path in CONF.rglob("*") if path.is_dir() and path.name not in LEFT_OUT)
     for folder in folders:
         options = sorted(folder.glob("*.yaml"))
@@ -90,12 +105,18 @@ def document() -> str:
         parts += [f"## Group `{folder.relative_to(CONF).as_posix()}`", ""]
         for option in options:
             opening, rows = rows_of(option.read_text(encoding="utf-8"))
-            parts += [f"**`{option.stem}`**{made_of(rows)}" + (f": {opening}" if opening else ""), "", *table(rows)]
+            parts += [
+                f"**`{option.stem}`**{made_of(rows)}" + (f": {_cell(opening)}" if opening else ""),
+                "",
+                *table(rows),
+            ]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(parts)).rstrip() + "\n"
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+def _cell(text: str, letters: str = "|<*") -> str:
+    for letter in letters:
+        text = text.replace(letter, f"\\{letter}")
+    return text
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import time
 from typing import Any
@@ -82,7 +83,7 @@ class UpdateProgress(pl.Callback):
     def _line(self, trainer: pl.Trainer) -> str:
         def metric(key: str) -> str:
             value = _latest(trainer).get(key)
-            return "-" if value is None else f"{value:.3f}"
+            return "-" if value is None or math.isnan(value) else f"{value:.3f}"
 
         of_total = f"/{self.total:,}" if self.total else ""
         line = (
