@@ -1,6 +1,6 @@
 """Five cells on one tune: train each for a moment and draw how much every note of a held-out tune surprises it.
 
-``python docs/make_concepts.py`` writes ``docs/figures/concepts_cells.png`` and prints the table of
+``python docs/make_concepts.py`` writes ``docs/figures/concepts_cells.png`` and prints the numbers of
 ``docs/concepts.md``.
 """
 
@@ -19,8 +19,9 @@ from torch import Tensor
 
 from melgen.corpora import FolkCorpus
 from melgen.data import MelodyDataModule, Split
-from melgen.music import Control
+from melgen.music import Control, Interval
 from melgen.music.melody import pitch_name
+from melgen.music.representations import transpositions
 from melgen.networks import GRU, LSTM, NAS, RNN, UGRNN, MelodyModel, count_parameters
 from melgen.training import MelodyModule
 
@@ -59,33 +60,50 @@ def main() -> None:
     tune = list(data.tunes_of(Split.TEST))[TUNE]
     pitches = [int(pitch) for pitch in tune]
     tokens = torch.as_tensor(data.vocabulary.encode(np.asarray(pitches)), dtype=torch.long)
-    bits, sizes = {}, {}
+    bits = {}
     for name, cell in CELLS.items():
-        model = trained(cell, data)
-        bits[name], sizes[name] = surprise(model, tokens), count_parameters(model)
+        bits[name] = surprise(trained(cell, data), tokens)
         default = MelodyModel(len(data.vocabulary), layers=2, cell=cell)
         print(f"| `{name}` | {count_parameters(default):,} | {bits[name][1:].mean():.2f} |", flush=True)
-    print("first notes:", " ".join(pitch_name(pitch) for pitch in pitches[:16]))
+    print("notes:", " ".join(pitch_name(pitch) for pitch in pitches[:12]))
+    print("tokens:", tokens[:12].tolist(), "of", len(data.vocabulary))
+    intervals = Interval().encode(pitches)
+    tokens_of_intervals = MelodyDataModule(FolkCorpus(["airds"]), Interval())
+    tokens_of_intervals.setup()
+    vocabulary = tokens_of_intervals.vocabulary
+    print("interval tokens:", vocabulary.encode(intervals[:11]).tolist(), "of", len(vocabulary))
+    print("keys:", transpositions(min(pitches), max(pitches)).tolist())
+    mean = np.mean(list(bits.values()), axis=0)[1:]
+    steps = np.abs(intervals)[1:]
+    for motion, chosen in {"repeats": steps == 0, "steps": (steps > 0) & (steps < 3), "leaps": steps > 2}.items():
+        print(f"{motion}: {chosen.sum()} notes, {mean[chosen].mean():.2f} bits a note, mean of the five")
+    draw(pitches[:SHOWN_NOTES], {name: values[: SHOWN_NOTES - 1] for name, values in bits.items()})
 
-    shown = min(SHOWN_NOTES, len(pitches))
+
+def draw(pitches: list[int], bits: dict[str, np.ndarray]) -> None:
+    """The tune above, one row of bits for each network below it; notes are counted from 1."""
+    numbers = np.arange(1, len(pitches) + 1)
     plt.rcParams.update({"font.size": 11, "font.family": "DejaVu Sans"})
     figure, (roll, heat) = plt.subplots(
         2, 1, figsize=(10, 5.2), sharex=True, height_ratios=[1.2, 1], layout="constrained"
     )
-    roll.hlines(pitches[:shown], np.arange(shown) - 0.45, np.arange(shown) + 0.45, color="#0b6e6e", lw=4)
-    named = sorted(set(pitches[:shown]))[:: max(1, len(set(pitches[:shown])) // 6)]
-    roll.set_yticks(named, [pitch_name(pitch) for pitch in named])
+    roll.hlines(pitches, numbers - 0.45, numbers + 0.45, color="#0b6e6e", lw=4)
+    roll.set_yticks(sorted(set(pitches)), [pitch_name(pitch) for pitch in sorted(set(pitches))], fontsize=9)
     roll.grid(axis="y", color="#ddd")
-    roll.set_title("A held-out tune of Aird's Airs, and how many bits each note costs", loc="left", fontsize=12)
+    roll.set_ylabel("pitch")
+    roll.set_title("A held-out tune of Aird's Airs, and how many bits each of its notes costs", loc="left", fontsize=12)
     for side in ("top", "right"):
         roll.spines[side].set_visible(False)
-    rows = np.full((len(bits), shown), np.nan)
+    rows = np.full((len(bits), len(pitches)), np.nan)
     for row, values in zip(rows, bits.values(), strict=True):
-        row[1:] = values[: shown - 1]
-    image = heat.imshow(rows, aspect="auto", cmap="cividis_r", vmin=0, vmax=5)
+        row[1:] = values
+    edges = (0.5, len(pitches) + 0.5, len(bits) - 0.5, -0.5)
+    image = heat.imshow(rows, aspect="auto", cmap="cividis_r", vmin=0, vmax=5, extent=edges, interpolation="nearest")
+    heat.hlines(np.arange(len(bits) - 1) + 0.5, *edges[:2], color="white", lw=1.5)
     heat.set_yticks(range(len(bits)), list(bits))
+    heat.set_xticks([1, *range(5, len(pitches) + 1, 5)])
     heat.set_xlabel("note")
-    figure.colorbar(image, ax=heat, label="bits", pad=0.01)
+    figure.colorbar(image, ax=heat, label="bits (5 or more: darkest)", pad=0.01)
     figure.savefig(OUT, dpi=110)
 
 

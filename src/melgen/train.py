@@ -59,7 +59,8 @@ def train(config: DictConfig) -> float:
             earlier_seconds = assembly.fit(trainer, module, data, run)
             result = assembly.evaluate(trainer, module, data, run)
             outcome.record(run, result, earlier_seconds + time.monotonic() - began)
-        return outcome.show(run, page=config.report)
+        with run.logging_to_file():
+            return outcome.show(run, page=config.report)
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="config")

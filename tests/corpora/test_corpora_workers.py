@@ -16,6 +16,7 @@ from melgen.corpora.extraction import Rejection
 from melgen.corpora.sources import Source
 from melgen.corpora.workers import map_sources
 from melgen.processes import available_cpus
+from tests.commands.calling import hears_ctrl_c
 from tests.corpora.midi_files import scale, write_midi
 from tests.corpora.misbehaving import read_by_name
 
@@ -88,7 +89,9 @@ def test_an_interrupted_import_leaves_nothing_behind(tmp_path, cache_dir, number
     for name in "abc":
         write_midi(tmp_path / "tunes" / f"{name}.mid", scale())
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path / "tunes")], env=environment, stderr=-1)
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(tmp_path / "tunes")], env=environment, stderr=-1, preexec_fn=hears_ctrl_c
+    )
     pids = wait_for(lambda: workers_at_work(tmp_path / "tunes"), 2)
     process.send_signal(number)
     _, errors = process.communicate(timeout=30)

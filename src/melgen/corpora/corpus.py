@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import sys
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ class AbstractCorpus(ABC):
         if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
             raise CorpusError(f"workers={workers!r}: expected a whole number, at least 1")
         listing = self.list_sources()
-        key = fingerprint(listing, cleaning, type(self).__name__)
+        key = fingerprint(listing, cleaning, type(self).__name__ + _own_code(type(self), self.reader))
         cache = CorpusCache(default_cache_dir() if cache_dir is None else Path(cache_dir).expanduser())
         if (cached := self._from_cache(cache, key, listing)) is not None:
             return cached
@@ -160,6 +161,14 @@ def fingerprint(listing: Listing, cleaning: Cleaning, kind: str) -> str:
     for path in paths:
         digest.update(_content_digest(path))
     return digest.hexdigest()[:32]
+
+
+def _own_code(*parts: Any) -> str:
+    """A hash of the modules outside melgen that define a corpus and its reader: they have no `READER_VERSION`."""
+    modules = {str(getattr(part, "__module__", "melgen")) for part in parts}
+    own = sorted(name for name in modules if name.partition(".")[0] != "melgen")
+    files = [getattr(sys.modules.get(name), "__file__", None) for name in own]
+    return "".join(f" {_content_digest(Path(file)).hex()}" for file in files if file)
 
 
 def _content_digest(path: Path) -> bytes:

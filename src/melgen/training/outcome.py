@@ -45,10 +45,9 @@ def show(run: RunDirectory, *, page: bool) -> float:
     """
     assert run.result is not None
     in_sweep = SWEEP_VARIABLE in os.environ
-    with run.logging_to_file():
-        if page and not in_sweep:
-            _make_page(run)
-        _say(run, run.result, brief=in_sweep)
+    if page and not in_sweep:
+        _make_page(run)
+    _say(run, run.result, brief=in_sweep)
     return float(run.result.get("val/loss") or math.nan)
 
 
