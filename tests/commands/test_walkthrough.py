@@ -25,6 +25,7 @@ def test_every_cell_has_been_executed_and_none_failed():
     shown = {kind for output in outputs for kind in output.get("data", {})}
     assert {"image/svg+xml", "image/png", "text/html"} <= shown, "a score, a plot and sound"
     assert not re.search(r"/(home|root|work|tmp|Users)/", NOTEBOOK.read_text())
+    assert NOTEBOOK.stat().st_size < 600_000
 
 
 @pytest.mark.slow

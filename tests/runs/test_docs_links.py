@@ -9,18 +9,38 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
+def targets_of(document):
+    links = re.findall(r"\]\(([^)\s]+)\)", document.read_text())
+    return [link.partition("#")[::2] for link in links if not link.startswith(("http", "mailto:"))]
+
+
 def links_of(document):
-    return [
-        link.partition("#")[0]
-        for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text())
-        if not link.startswith(("http", "mailto:", "#"))
-    ]
+    return [path for path, _ in targets_of(document) if path]
+
+
+def headings_of(document):
+    """The anchors that a reader of Markdown makes of headings: lower case, hyphens for blanks, no punctuation.
+
+    >>> headings_of(ROOT / "README.md")[:2]
+    ['melgen', 'hear-one']
+    """
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document):
     missing = [link for link in links_of(document) if not (document.parent / link).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_anchors_are_headings(document):
+    anchored = [
+        ((document.parent / path) if path else document, anchor) for path, anchor in targets_of(document) if anchor
+    ]
+    assert not [anchor for target, anchor in anchored if anchor not in headings_of(target)]
 
 
 def test_every_document_is_linked_to():
