@@ -106,6 +106,19 @@ def hears_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+def start(verb: str, *overrides: str, cwd: Path) -> subprocess.Popen[str]:
+    """Start ``python -m melgen.<verb>`` in a group of processes of its own, as a terminal would have it."""
+    return subprocess.Popen(
+        command(verb, *overrides),
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        preexec_fn=hears_ctrl_c,
+    )
+
+
 def files_below(folder: Path) -> dict[str, bytes]:
     """Every file with its content, but the lock, which has none."""
     return {

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.commands.calling import TINY, TINY_RUN, command, hears_ctrl_c, spawn
+from tests.commands.calling import TINY, TINY_RUN, command, spawn, start
 
 LONG = ("trainer.max_steps=4000", "trainer.val_check_interval=20", "callbacks.checkpoint.every_n_steps=10")
 """Long enough to be met in the middle, whatever else the machine does."""
@@ -18,15 +18,7 @@ CODES = {130, 1}
 
 def interrupt(cwd, ready, *overrides, delay=0.0):
     """Start a training, wait until it is ``ready``, send what Ctrl-C sends; the code and what was said."""
-    process = subprocess.Popen(
-        command("train", *TINY, *overrides),
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        preexec_fn=hears_ctrl_c,
-    )
+    process = start("train", *TINY, *overrides, cwd=cwd)
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not ready(cwd / TINY_RUN) and time.monotonic() < deadline and process.poll() is None:

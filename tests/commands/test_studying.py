@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from melgen.pages.page import unpacked
-from tests.commands.calling import command, files_below, hears_ctrl_c, spawn
+from tests.commands.calling import files_below, spawn, start
 from tests.commands.test_own_parts import mine  # noqa: F401
 
 STUDY = (
@@ -40,15 +39,7 @@ TIMED = {"manifest.json", "sweep.log", "report.html", "tables/runs.csv", "tables
 @contextmanager
 def started(cwd, *arguments):
     """A study at work, in a group of its own as a terminal would have it."""
-    process = subprocess.Popen(
-        command("study", *arguments),
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        preexec_fn=hears_ctrl_c,
-    )
+    process = start("study", *arguments, cwd=cwd)
     try:
         yield process
     finally:

@@ -49,6 +49,39 @@ def test_the_end_says_where_results_lie_and_what_to_type_next(tmp_path, monkeypa
         assert (tmp_path / path).is_file()
 
 
+def test_a_training_ends_with_its_page_and_says_where(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    answer = call("train", *TINY, "report=true")
+    assert answer.code == 0, answer.text
+    page = tmp_path / TINY_RUN / "report.html"
+    made = page.stat().st_mtime_ns
+    assert f"{TINY_RUN}/report.html  # open it in a browser" in answer.text
+    assert "melgen.report run=" not in answer.text, "there is nothing left to make"
+    assert call("train", *TINY, "report=true").code == 0
+    assert page.stat().st_mtime_ns == made, "the page of a finished run is not made twice"
+    page.unlink()
+    assert call("train", *TINY, "report=true").code == 0
+    assert page.exists(), "a page that was lost is"
+
+
+@pytest.mark.slow
+def test_neither_a_sweep_nor_a_broken_page_is_in_the_way(tmp_path, monkeypatch):
+    import melgen.pages.writing
+
+    def broken(*args, **options):
+        raise RuntimeError("no ink")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(melgen.pages.writing, "write_report", broken)
+    answer = call("train", "-m", *TINY, "report=true", "seed=0,1")
+    assert answer.code == 0, answer.text
+    assert "no ink" not in answer.text
+    answer = call("train", *TINY, "report=true")
+    assert answer.code == 0, answer.text
+    assert "no report page: RuntimeError: no ink" in answer.text
+    assert "Best weights at update" in answer.text
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_on_a_terminal_a_bar(tmp_path):
