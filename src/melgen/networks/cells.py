@@ -18,6 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from melgen.networks.initialization import TensorFlowStart
+from melgen.networks.kernels import (
+    GRUKernel,
+    LSTMKernel,
+    NASKernel,
+    ResetBeforeGRUKernel,
+    RNNKernel,
+    UGRNNKernel,
+)
 from melgen.networks.recurrent import (
     AbstractRecurrentLayer,
     AbstractScannedLayer,
@@ -47,7 +55,12 @@ class LSTM(AbstractTorchLayer):
 
     name = "lstm"
     module = nn.LSTM
+    kernel = LSTMKernel
     start = TensorFlowStart(kernels=(4,), bias=(0.0, 1.0, 0.0, 0.0))
+
+    def is_fast(self, tensor: Tensor, rows: bool) -> bool:
+        """For the one layer whose input is looked up; for others torch's fused loop is level, where it has one."""
+        return (rows or not torch.backends.mkldnn.is_available()) and super().is_fast(tensor, rows)
 
 
 class RNN(AbstractTorchLayer):
@@ -60,6 +73,7 @@ class RNN(AbstractTorchLayer):
 
     name = "rnn"
     module = nn.RNN
+    kernel = RNNKernel
     start = TensorFlowStart(kernels=(1,), bias=(0.0,))
 
 
@@ -107,6 +121,10 @@ class GRU(AbstractRecurrentLayer):
         """Read a sequence from a state, or from the zero state if it is None."""
         return self.reading(input, state)
 
+    def forward_rows(self, tokens: Tensor, table: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence of rows of a table."""
+        return self.reading.forward_rows(tokens, table, state)
+
     def initialize(self, initialization: str) -> None:
         """Draw new weights."""
         self.reading.initialize(initialization)
@@ -117,6 +135,7 @@ _GRU_START = TensorFlowStart(kernels=(2, 1), bias=(1.0, 1.0, 0.0))
 
 class _ResetAfterGRU(AbstractTorchLayer):
     module = nn.GRU
+    kernel = GRUKernel
     start = _GRU_START
 
 
@@ -124,6 +143,7 @@ class _ResetBeforeGRU(AbstractScannedLayer):
     """Blocks r, u, n; the product of n waits for r."""
 
     products = (2, 1)
+    kernel = ResetBeforeGRUKernel
     start = _GRU_START
 
     @staticmethod
@@ -152,6 +172,7 @@ class UGRNN(AbstractScannedLayer):
 
     name = "ugrnn"
     products = (2,)
+    kernel = UGRNNKernel
     start = TensorFlowStart(kernels=(2,), bias=(1.0, 0.0))
 
     @staticmethod
@@ -191,6 +212,7 @@ class NAS(AbstractScannedLayer):
 
     name = "nas"
     products = (7, 1)
+    kernel = NASKernel
     states = 2
     start = TensorFlowStart(kernels=(8,), joint=False)
 

@@ -104,7 +104,7 @@ class AbstractKernel(ABC):
         ``saved[0]``; of the state, from that of ``after`` to that of ``before``, in ``grad`` (if it `carries`).
         """
 
-    def factor(self, states: Tensor, saved: Sequence[Tensor]) -> Tensor:
+    def last_factor(self, saved: Sequence[Tensor]) -> Tensor:
         """What the last block's weights have been multiplied with, if that block is neither summed nor apart."""
         raise NotImplementedError
 
@@ -147,7 +147,8 @@ class LSTMKernel(AbstractKernel):
         torch.mul(dc, before[1], out=df)
         torch.mul(dc, 2, out=work)
         torch.mul(work, i, out=dg)
-        torch.mul(work, g, out=di).sub_(dc)
+        torch.mul(work, g, out=work)
+        torch.sub(work, dc, out=di)
         dc.mul_(f)
 
 
@@ -163,11 +164,12 @@ class UGRNNKernel(AbstractKernel):
         torch.lerp(from_sigma(c, out=saved[0]), before[0], g, out=after[0])
 
     def backward(self, gates, before, after, saved, grad, of_gates):  # noqa: D102
-        (dh,), (dg, dc) = grad, of_gates
-        torch.sub(before[0], saved[0], out=dg).mul_(dh)
-        torch.mul(dh, gates[0], out=self.scratch[0])
-        torch.sub(dh, self.scratch[0], out=dc).mul_(2)
-        dh.copy_(self.scratch[0])
+        (dh,), (dg, dc), work = grad, of_gates, self.scratch[0]
+        torch.sub(before[0], saved[0], out=work)
+        torch.mul(work, dh, out=dg)
+        torch.addcmul(dh, dh, gates[0], value=-1, out=work)
+        torch.mul(work, 2, out=dc)
+        dh.mul_(gates[0])
 
 
 class AbstractGRUKernel(AbstractKernel):
@@ -185,12 +187,12 @@ class AbstractGRUKernel(AbstractKernel):
     def _unfinish(self, gates: Sequence[Tensor], before: Tensor, dh: Tensor, du: Tensor) -> Tensor:
         """Back from ``h'``: the gradient of n's argument, which is left in n too."""
         _, u, n = gates
-        of_n, work = self.scratch
-        torch.sub(before, n, out=du).mul_(dh)
-        torch.mul(dh, u, out=work)
-        torch.sub(dh, work, out=of_n).mul_(0.5)
-        dh.copy_(work)
-        return tanh_backward(of_n, n, grad_input=n)
+        work = self.scratch[0]
+        torch.sub(before, n, out=work)
+        torch.mul(work, dh, out=du)
+        torch.addcmul(dh, dh, u, value=-1, out=work).mul_(0.5)
+        dh.mul_(u)
+        return tanh_backward(work, n, grad_input=n)
 
 
 class GRUKernel(AbstractGRUKernel):
@@ -224,7 +226,7 @@ class ResetBeforeGRUKernel(AbstractGRUKernel):
         torch.mul(work, before[0], out=dr)
         dh.addcmul_(work, gates[0])
 
-    def factor(self, states, saved):  # noqa: D102
+    def last_factor(self, saved):  # noqa: D102
         return saved[0]
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from melgen.networks.cells import LSTM
 from melgen.networks.initialization import check_initialization, glorot_uniform_
-from melgen.networks.recurrent import AbstractRecurrentLayer, LayerFactory, State, check_count
+from melgen.networks.recurrent import IMPLEMENTATIONS, AbstractRecurrentLayer, LayerFactory, State, check_count
 from melgen.networks.stack import RecurrentStack, imported_layer
 
 
@@ -38,6 +38,7 @@ class MelodyModel(nn.Module):
         input_keep_prob: share of each layer's input that dropout keeps in training.
         output_keep_prob: share of each layer's output that dropout keeps in training.
         initialization: ``paper`` or ``torch``, see `melgen.networks.initialization`.
+        implementation: ``fast`` or ``reference``, see `melgen.networks.recurrent`. Not part of a description.
 
     Shape:
         tokens ``[B, T]`` (int64), logits ``[B, T, V]``. The state is a tuple with the opaque state of
@@ -72,6 +73,7 @@ class MelodyModel(nn.Module):
         input_keep_prob: float = 1.0,
         output_keep_prob: float = 1.0,
         initialization: str = "paper",
+        implementation: str = "fast",
     ):
         super().__init__()
         embedding_size = hidden_size if embedding_size is None else embedding_size
@@ -88,6 +90,7 @@ class MelodyModel(nn.Module):
         self.embedding = nn.Embedding(vocab_size, embedding_size)
         built = _build(_factories(cell, layers), embedding_size, hidden_size, initialization)
         self.stack = RecurrentStack(built, input_keep_prob, output_keep_prob)
+        self.use(implementation)
         self.output = nn.Linear(hidden_size, vocab_size)
         if initialization == "paper":
             glorot_uniform_(self.embedding.weight, fan_in=vocab_size, fan_out=embedding_size)
@@ -99,8 +102,20 @@ class MelodyModel(nn.Module):
         """Scores of the next token after each token, and the state after the last."""
         if tokens.ndim != 2 or tokens.shape[1] == 0:
             raise ValueError(f"tokens must be [B, T] with T of at least 1, got {list(tokens.shape)}")
-        hidden, state = self.stack(self.embedding(tokens), state)
+        hidden, state = self.stack.forward_rows(tokens, self.embedding.weight, state)
         return self.output(hidden), state
+
+    def use(self, implementation: str) -> None:
+        """Compute the recurrent layers by one of ``IMPLEMENTATIONS`` from now on.
+
+        Raises:
+            ValueError: for another word.
+        """
+        if implementation not in IMPLEMENTATIONS:
+            raise ValueError(f"implementation must be {' or '.join(IMPLEMENTATIONS)}, got {implementation!r}")
+        for module in self.stack.modules():
+            if isinstance(module, AbstractRecurrentLayer):
+                module.implementation = implementation
 
     def describe(self) -> dict[str, Any]:
         """All that `from_description` needs to build a network of this shape, as plain data."""

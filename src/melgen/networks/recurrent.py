@@ -1,4 +1,4 @@
-"""The contract of a recurrent layer, and its two loops over time: torch's own, and a scan of steps.
+"""The contract of a recurrent layer, and its loops over time: torch's own, a scan of steps, and the fast scan.
 
 Letters as in `melgen.networks.model`; I is the width of a layer's input.
 
@@ -20,6 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from melgen.networks.initialization import TensorFlowStart, check_initialization, torch_uniform_
+from melgen.networks.kernels import AbstractKernel
+from melgen.networks.scan import can_scan, scaled, scan
+
+IMPLEMENTATIONS = ("fast", "reference")
+"""``fast``: by a kernel of `melgen.networks.kernels`, where the layer has one and the case allows; ``reference``:
+torch's module, or one step after the other by autograd. Both compute the same, but for rounding."""
 
 State: TypeAlias = Any
 """A tensor ``[B, H]`` or a tuple of states. `Any`, because each layer knows only its own."""
@@ -77,6 +83,9 @@ class AbstractRecurrentLayer(nn.Module, ABC):
     name: ClassVar[str]
     known: ClassVar[dict[str, type[AbstractRecurrentLayer]]] = {}
 
+    implementation: str = "fast"
+    """One of ``IMPLEMENTATIONS``."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         name = vars(cls).get("name")  # not getattr: a subclass does not take over its parent's name
@@ -106,6 +115,14 @@ class AbstractRecurrentLayer(nn.Module, ABC):
     def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Read a sequence from a state, or from the zero state if it is None."""
 
+    def forward_rows(self, tokens: Tensor, table: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence of rows of a table: the lowest layer's input, which is embedded notes.
+
+        Shape:
+            tokens ``[B, T]`` int64, table ``[V, I]``.
+        """
+        return self(F.embedding(tokens, table), state)
+
     @abstractmethod
     def initialize(self, initialization: str) -> None:
         """Draw new weights, ``paper`` or ``torch`` (see `melgen.networks.initialization`)."""
@@ -115,8 +132,53 @@ class AbstractRecurrentLayer(nn.Module, ABC):
         return f"{self.input_size}, {self.hidden_size}"
 
 
-class AbstractTorchLayer(AbstractRecurrentLayer):
-    """A layer that torch has, and has fast: its own module does all time steps in one call.
+class AbstractKernelLayer(AbstractRecurrentLayer):
+    """A layer that has a kernel, beside its reference.
+
+    Attributes:
+        kernel: its arithmetic for the fast scan; None for a layer that has only its reference.
+    """
+
+    kernel: ClassVar[type[AbstractKernel] | None] = None
+
+    @abstractmethod
+    def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """`forward` without the kernel."""
+
+    @abstractmethod
+    def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """What the kernel multiplies with: both weights, the bias, and that of a product kept apart."""
+
+    def is_fast(self, tensor: Tensor, rows: bool) -> bool:
+        """Whether the kernel serves an input like this tensor, which are rows of a table or not."""
+        return self.implementation == "fast" and self.kernel is not None and can_scan(tensor)
+
+    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence from a state, or from the zero state if it is None."""
+        if not self.is_fast(input, rows=False):
+            return self.forward_reference(input, state)
+        return self._scan(lambda weight, bias: F.linear(input.transpose(0, 1).contiguous(), weight, bias), state)
+
+    def forward_rows(self, tokens: Tensor, table: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """As above; where there are fewer rows than tokens, each row is multiplied but once."""
+        if tokens.numel() <= len(table) or not self.is_fast(table, rows=True):
+            return self(F.embedding(tokens, table), state)
+        return self._scan(lambda weight, bias: F.embedding(tokens.t(), F.linear(table, weight, bias)), state)
+
+    def _scan(self, project: Callable[[Tensor, Tensor | None], Tensor], state: State) -> tuple[Tensor, State]:
+        """From the products of the input, ``[T, B, blocks * H]``, with both weights as the kernel wants them."""
+        assert self.kernel is not None
+        weight_ih, weight_hh, bias, apart = self.parts()
+        weight_ih, weight_hh, bias = scaled(self.kernel, weight_ih, weight_hh, bias)
+        if apart is not None:
+            apart = apart * self.kernel.scales[-1]
+        states = (state,) if isinstance(state, Tensor) else state
+        output, last = scan(self.kernel, project(weight_ih, bias), weight_hh, apart, states)
+        return output.transpose(0, 1), last[0] if self.kernel.states == 1 else tuple(last)
+
+
+class AbstractTorchLayer(AbstractKernelLayer):
+    """A layer that torch has: its own module does all time steps in one call.
 
     torch keeps two biases for each gate, of which only the sum matters (but for the candidate of its
     GRU). Trained both, they move the sum twice as far per step of Adam as TensorFlow's single bias. So
@@ -131,7 +193,22 @@ class AbstractTorchLayer(AbstractRecurrentLayer):
         super().__init__(input_size, hidden_size)
         self.rnn = self.module(input_size, hidden_size, batch_first=True)
 
-    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+    def is_fast(self, tensor: Tensor, rows: bool) -> bool:
+        """Not on a GPU, where torch has the fused loops of its maker."""
+        return tensor.device.type == "cpu" and super().is_fast(tensor, rows)
+
+    def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """The module's weights, with the sum of its biases where only that matters."""
+        weight_ih, weight_hh, bias_ih, bias_hh = self.rnn.parameters()
+        assert self.kernel is not None
+        if not self.kernel.apart:
+            return weight_ih, weight_hh, bias_ih + bias_hh, None
+        summed, apart = bias_hh.split([len(bias_hh) - self.hidden_size, self.hidden_size])
+        bias = bias_ih + F.pad(summed, (0, self.hidden_size))
+        # Zero and untrained with ``paper`` initialisation, and then not worth an addition in each step.
+        return weight_ih, weight_hh, bias, apart if apart.requires_grad or bool(apart.any()) else None
+
+    def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Hand the sequence to torch, whose states carry an axis for layers that ours do not."""
         output, last = self.rnn(input, map_state(lambda tensor: tensor.unsqueeze(0), state))
         return output, map_state(lambda tensor: tensor.squeeze(0), last)
@@ -148,10 +225,10 @@ class AbstractTorchLayer(AbstractRecurrentLayer):
         bias_hh.requires_grad_(initialization != "paper")
 
 
-class AbstractScannedLayer(AbstractRecurrentLayer):
+class AbstractScannedLayer(AbstractKernelLayer):
     """A layer that torch lacks: one product of the whole input, then one `step` after the other.
 
-    A subclass gives the arithmetic of a step and four facts about it, nothing else.
+    A subclass gives the arithmetic of a step and four facts about it, nothing else. A ``kernel`` makes it faster.
 
     Attributes:
         products: how many blocks of H columns each product with the state has. Most cells need one
@@ -183,7 +260,11 @@ class AbstractScannedLayer(AbstractRecurrentLayer):
             with the bias added, and weights ``[H, n * H]``, to multiply the state with; state ``[B, H]``.
         """
 
-    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+    def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """All its parameters; no product has a bias of its own."""
+        return self.weight_ih, self.weight_hh, self.bias, None
+
+    def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Read the sequence step by step, time first, so that each step's input lies in one piece."""
         columns = [blocks * self.hidden_size for blocks in self.products]
         projected = F.linear(input.transpose(0, 1).contiguous(), self.weight_ih, self.bias)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from melgen.networks.recurrent import AbstractRecurrentLayer, LayerFactory, State, check_count
 
@@ -58,14 +59,30 @@ class RecurrentStack(nn.Module):
 
     def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Read a sequence from a state, or from the zero state if it is None."""
+        return self._run(lambda lowest, before: lowest(self.input_dropout(input), before), state, input.shape[0])
+
+    def forward_rows(self, tokens: Tensor, table: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence of rows of a table, which the lowest layer may do faster than by looking them up first.
+
+        Shape:
+            tokens ``[B, T]`` int64, table ``[V, I]``.
+        """
+        if self.training and not isinstance(self.input_dropout, nn.Identity):  # anew at each step, not for each row
+            return self(F.embedding(tokens, table), state)
+        return self._run(lambda lowest, before: lowest.forward_rows(tokens, table, before), state, len(tokens))
+
+    def _run(
+        self, read: Callable[[AbstractRecurrentLayer, State], tuple[Tensor, State]], state: State, batch_size: int
+    ) -> tuple[Tensor, State]:
+        """All layers, the lowest by ``read``."""
         states = [None] * len(self.layers) if state is None else state
         if len(states) != len(self.layers):
             raise ValueError(f"a state of {len(states)} layers was given to a stack of {len(self.layers)}")
         if state is not None:
-            _check_batch(state, input.shape[0])
-        output, last = input, []
+            _check_batch(state, batch_size)
+        output, last = None, []
         for layer, before in zip(self.layers, states, strict=True):
-            output, after = layer(self.input_dropout(output), before)
+            output, after = read(layer, before) if output is None else layer(self.input_dropout(output), before)
             output = self.output_dropout(output)
             last.append(after)
         return output, tuple(last)

@@ -5,6 +5,7 @@ Nothing here decides anything about music or learning; it connects the parts tha
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import sys
@@ -109,7 +110,7 @@ def build_module(config: DictConfig, data: MelodyDataModule, start: StartingPoin
     """
     pl.seed_everything(config.seed, verbose=False)
     options = instantiate(config.model, _partial_=True).keywords
-    sizes = {key: value for key, value in options.items() if not key.endswith("_keep_prob")}
+    sizes = {key: value for key, value in options.items() if key in inspect.signature(estimate_parameters).parameters}
     check_memory(estimate_parameters(len(data.vocabulary), **sizes), config)
     model = instantiate(config.model, vocab_size=len(data.vocabulary))
     if start is not None:
