@@ -1,13 +1,17 @@
-"""What a training step through the whole framework costs, against a bare PyTorch loop over the same layers.
+"""A training step through the whole framework, against the loop that a user would write.
 
-python benchmarks/training_step.py                 # LSTM of 1, 2 and 3 layers; about four minutes
-python benchmarks/training_step.py --layers 1 --updates 2000
+python benchmarks/training_step.py                            # five cells, one to five layers
+python benchmarks/training_step.py --cells gru --layers 1 2
 
-Both sides train the same network (`MelodyModel`) on the same windows with the same Adam, clipping and carried
-state. The framework's side is what `melgen.train` runs: Lightning's trainer, `MelodyModule`, `StreamLoader`,
-history and TensorBoard, checkpoints and progress at their default cadence. Scoring held-out tunes is no part
-of a training step, so that a single short tune is all there is to validate. Every few updates the trainer
-stands still while the bare loop makes as many, so that whatever else the machine does meets both alike.
+Both sides train a network of the same size on the same windows. The user's: `nn.Embedding`, `nn.LSTM`, `nn.GRU`
+or `nn.RNN` (for NAS and UGRNN a cell stepped through time, its input and state multiplied by one kernel, as
+TensorFlow writes it), `nn.Linear`, cross-entropy, clipping and `torch.optim.Adam` in a bare loop that carries the
+state. The framework's is what `melgen.train` runs: Lightning's trainer, `MelodyModule`, `StreamLoader`, history and
+TensorBoard, checkpoints and progress at their default cadence. Scoring held-out tunes is no part of a training
+step, so that a single short tune is all there is to validate.
+
+Every few updates the trainer stands still while the bare loop makes as many, so that whatever else the machine
+does meets both alike. The framework's own cost is measured likewise against a bare loop over our own network.
 """
 
 from __future__ import annotations
@@ -19,36 +23,107 @@ import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
+from hydra.utils import instantiate
+from layers import BLOCKS
+from omegaconf import OmegaConf
 from pytorch_lightning.loggers import TensorBoardLogger
+from table import Row, show
+from torch import Tensor, nn
 
 from melgen.data import MelodyDataModule, Window
 from melgen.music import Control, Melody
-from melgen.networks import MelodyModel, map_state
+from melgen.networks import MelodyModel, find_layer
+from melgen.networks.recurrent import map_state
 from melgen.training.checkpoints import Checkpoints
 from melgen.training.history import HistoryLogger
 from melgen.training.module import PAPER_GRADIENT_NORM, PAPER_LEARNING_RATE, MelodyModule
 from melgen.training.progress import UpdateProgress
 
-GOAL = 1.15
 HIDDEN_SIZE, BATCH_SIZE, SEQ_LENGTH = 128, 50, 50
-CHUNK = 20
+CHUNK = 10
 """Updates that one side makes before the other has its turn."""
 WARM_UP_CHUNKS = 3
+CONF = Path(__file__).parent.parent / "conf"
+
+
+def goal(cell: str, depth: int) -> float:
+    if cell == "lstm":
+        return 1.2 if depth == 1 else 0.98
+    return {"gru": 1.5, "rnn": 1.2, "nas": 3.0, "ugrnn": 3.0}[cell]
+
+
+class PlainModel(nn.Module):
+    """What a user would write."""
+
+    def __init__(self, vocab_size: int, cell: str, depth: int):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, HIDDEN_SIZE)
+        module = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}.get(cell)
+        self.layers = (
+            module(HIDDEN_SIZE, HIDDEN_SIZE, depth, batch_first=True) if module else SteppedLayers(cell, depth)
+        )
+        self.output = nn.Linear(HIDDEN_SIZE, vocab_size)
+
+    def forward(self, tokens: Tensor, state: object) -> tuple[Tensor, object]:
+        hidden, state = self.layers(self.embedding(tokens), state)
+        return self.output(hidden), state
+
+
+class SteppedLayers(nn.Module):
+    """A cell that torch lacks, stepped through time."""
+
+    def __init__(self, cell: str, depth: int):
+        super().__init__()
+        self.cell = cell
+        columns = BLOCKS[cell] * HIDDEN_SIZE
+        self.of_input = nn.ModuleList(nn.Linear(HIDDEN_SIZE, columns, bias=cell == "ugrnn") for _ in range(depth))
+        self.of_state = nn.ModuleList(nn.Linear(HIDDEN_SIZE, columns, bias=False) for _ in range(depth))
+
+    def forward(self, hidden: Tensor, states: list | None) -> tuple[Tensor, list]:
+        last = []
+        for index, (of_input, of_state) in enumerate(zip(self.of_input, self.of_state, strict=True)):
+            zero = hidden.new_zeros(len(hidden), HIDDEN_SIZE)
+            state = (zero, zero) if states is None else states[index]
+            outputs = []
+            for step in hidden.unbind(1):
+                state = getattr(self, self.cell)(of_input(step), of_state(state[0]), state)
+                outputs.append(state[0])
+            hidden = torch.stack(outputs, 1)
+            last.append(state)
+        return hidden, last
+
+    @staticmethod
+    def ugrnn(x: Tensor, h: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        g, c = (x + h).chunk(2, 1)
+        g, c = torch.sigmoid(g + 1), torch.tanh(c)
+        return g * state[0] + (1 - g) * c, state[1]
+
+    @staticmethod
+    def nas(x: Tensor, h: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        x, h = x.chunk(8, 1), h.chunk(8, 1)
+        a0, a1 = torch.sigmoid(x[0] + h[0]), torch.relu(x[1] + h[1])
+        a2, a3 = torch.sigmoid(x[2] + h[2]), torch.relu(x[3] * h[3])
+        a4, a5 = torch.tanh(x[4] + h[4]), torch.sigmoid(x[5] + h[5])
+        a6, a7 = torch.tanh(x[6] + h[6]), torch.sigmoid(x[7] + h[7])
+        p, q = torch.tanh(a0 * a1), torch.tanh(a2 + a3)
+        s, t = torch.tanh(a4 * a5), torch.sigmoid(a6 + a7)
+        c = torch.tanh(p + state[1]) * q
+        return torch.tanh(c * torch.tanh(s + t)), c
 
 
 class BareLoop:
-    """The least that trains the same network."""
+    """The least that trains a network."""
 
-    def __init__(self, model: MelodyModel, windows: list[Window]):
+    def __init__(self, model: nn.Module, windows: list[Window], optimizer: Callable = torch.optim.Adam):
         self.model = model
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=PAPER_LEARNING_RATE)
+        self.optimizer = optimizer(model.parameters(), lr=PAPER_LEARNING_RATE)
         self.windows = self._endless(windows)
         self.state = None
 
@@ -56,11 +131,11 @@ class BareLoop:
         self.model.train()
         for window in (next(self.windows) for _ in range(updates)):
             logits, state = self.model(window.tokens, self.state)
-            self.state = map_state(torch.Tensor.detach, state)
+            self.state = _detached(state)
             loss = F.cross_entropy(logits.flatten(0, 1), window.targets.flatten())
             self.optimizer.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), PAPER_GRADIENT_NORM, foreach=True)
+            nn.utils.clip_grad_norm_(self.model.parameters(), PAPER_GRADIENT_NORM)
             self.optimizer.step()
 
     def _endless(self, windows: list[Window]) -> Iterator[Window]:
@@ -69,44 +144,49 @@ class BareLoop:
             yield from windows
 
 
-class TakeTurns(pl.Callback):
-    """Stops the trainer's clock every `CHUNK` updates, and runs the bare loop."""
+def _detached(state: object) -> object:
+    return map_state(Tensor.detach, tuple(state) if isinstance(state, list) else state)
 
-    def __init__(self, bare: BareLoop):
-        self.bare = bare
-        self.framework_seconds: list[float] = []
-        self.bare_seconds: list[float] = []
+
+class TakeTurns(pl.Callback):
+    """Stops the trainer's clock every `CHUNK` updates, and runs the other loops."""
+
+    def __init__(self, *others: BareLoop):
+        self.others = others
+        self.seconds: list[list[float]] = [[] for _ in range(1 + len(others))]
         self._resumed_at: float | None = None
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
         if trainer.global_step % CHUNK:
             return
-        stopped_at = time.perf_counter()
+        now = time.perf_counter()
         if self._resumed_at is not None:
-            self.framework_seconds.append(stopped_at - self._resumed_at)
-        self.bare.run(CHUNK)
+            self.seconds[0].append(now - self._resumed_at)
+        for other, own in zip(self.others, self.seconds[1:], strict=True):
+            torch.use_deterministic_algorithms(False)  # a user's loop has torch as it comes
+            started = time.perf_counter()
+            other.run(CHUNK)
+            own.append(time.perf_counter() - started)
+            torch.use_deterministic_algorithms(True)
         self._resumed_at = time.perf_counter()
-        self.bare_seconds.append(self._resumed_at - stopped_at)
 
 
-def measure(layers: int, updates: int, folder: Path) -> tuple[list[float], list[float]]:
-    """Seconds of each chunk through the framework, and bare."""
+def measure(cell: str, depth: int, updates: int, folder: Path) -> tuple[float, float]:
+    """How many times as fast as the user's loop, and the framework's own milliseconds for an update."""
     generator = np.random.default_rng(0)
-    tunes = [Melody.from_pitches(generator.integers(40, 100, 101).tolist()) for _ in range(2000)]
+    tunes = [Melody.from_pitches(generator.integers(40, 100, 101).tolist()) for _ in range(1000)]
     data = MelodyDataModule(
-        tunes,
-        Control(),
-        batch_size=BATCH_SIZE,
-        seq_length=SEQ_LENGTH,
-        split_fractions=(0.9985, 0.0005, 0.001),
+        tunes, Control(), batch_size=BATCH_SIZE, seq_length=SEQ_LENGTH, split_fractions=(0.997, 0.001, 0.002)
     )
     data.setup()
     torch.manual_seed(0)
-    models = [MelodyModel(len(data.vocabulary), HIDDEN_SIZE, layers) for _ in range(2)]
-    models[1].load_state_dict(models[0].state_dict())
-    turns = TakeTurns(BareLoop(models[1], list(data.train_dataloader())))
+    optimizer = instantiate(OmegaConf.load(CONF / "optimizer" / "adam.yaml"))
+    models = [MelodyModel(len(data.vocabulary), HIDDEN_SIZE, depth, find_layer(cell)) for _ in range(2)]
+    windows = list(data.train_dataloader())
+    theirs = BareLoop(PlainModel(len(data.vocabulary), cell, depth), windows)
+    turns = TakeTurns(theirs, BareLoop(models[1], windows, optimizer))
     trainer = pl.Trainer(
-        max_steps=updates,
+        max_steps=updates + 1,
         val_check_interval=500,
         check_val_every_n_epoch=None,
         log_every_n_steps=50,
@@ -119,36 +199,39 @@ def measure(layers: int, updates: int, folder: Path) -> tuple[list[float], list[
         callbacks=[turns, Checkpoints(folder / "checkpoints"), UpdateProgress(updates, bar=False)],
         default_root_dir=folder,
     )
-    module = MelodyModule(models[0], data.representation, data.vocabulary)
+    module = MelodyModule(models[0], data.representation, data.vocabulary, optimizer=optimizer)
     gc.collect()
     trainer.fit(module, data)
-    return turns.framework_seconds[WARM_UP_CHUNKS:], turns.bare_seconds[WARM_UP_CHUNKS:-1]
+    ours, theirs_seconds, bare = (seconds[WARM_UP_CHUNKS:] for seconds in turns.seconds)
+    ratio = statistics.median(t / o for o, t in zip(ours, theirs_seconds, strict=False))
+    cost = statistics.median(o - b for o, b in zip(ours, bare, strict=False)) / CHUNK * 1000
+    return ratio, cost
+
+
+def rows(cells: list[str], layers: list[int], updates: int = 160) -> Iterator[Row]:
+    torch.set_num_threads(1)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # as melgen.train sets it
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning.*")
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+    costs = []
+    for cell in cells:
+        for depth in layers:
+            with tempfile.TemporaryDirectory() as folder:
+                ratio, cost = measure(cell, depth, updates, Path(folder))
+            costs.append(cost)
+            note = "user's bare loop / whole framework"
+            yield Row(f"training step, {cell}, {depth}", ratio, goal(cell, depth), note)
+    yield Row("framework's own cost per step", statistics.median(costs), unit=" ms", note="over a bare loop, same network")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--layers", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--updates", type=int, default=520, help="for each number of layers, on each side")
+    parser.add_argument("--cells", nargs="+", choices=list(BLOCKS), default=list(BLOCKS))
+    parser.add_argument("--layers", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--updates", type=int, default=160, help="for each network, on each side")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="pytorch_lightning.*")
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-
-    print(f"{'lstm':<10}{'bare ms':>10}{'melgen ms':>11}{'ratio':>8}{'of sums':>9}{'goal':>9}")
-    for layers in arguments.layers:
-        with tempfile.TemporaryDirectory() as folder:
-            framework, bare = measure(layers, arguments.updates, Path(folder))
-        # Medians leave out the chunks in which a checkpoint is written; sums hold all.
-        medians = [statistics.median(seconds) / CHUNK * 1000 for seconds in (bare, framework)]
-        ratio = statistics.median(f / b for f, b in zip(framework, bare, strict=True))
-        sums = sum(framework) / sum(bare)
-        print(
-            f"{layers:>2} layer{'s' if layers > 1 else ' '} {medians[0]:>10.2f}{medians[1]:>11.2f}"
-            f"{ratio:>8.3f}{sums:>9.3f}{f'<= {GOAL}':>9}",
-            flush=True,
-        )
-    print(f"medians over chunks of {CHUNK} updates taken in turns, {arguments.updates} updates, one thread")
+    show(rows(arguments.cells, arguments.layers, arguments.updates))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ tanh_backward = torch.ops.aten.tanh_backward.grad_input
 relu_backward = torch.ops.aten.threshold_backward.grad_input
 
 _MINUS_ONE = torch.tensor(-1.0)
+_ZERO = torch.tensor(0.0)
 
 
 def from_sigma(sigma: Tensor, out: Tensor) -> Tensor:
@@ -124,31 +125,30 @@ class RNNKernel(AbstractKernel):
 
 
 class LSTMKernel(AbstractKernel):
-    """Blocks i, f, g, o, of which g is sigma's; saved: tanh(c')."""
+    """Blocks i, f, g, o, of which g is sigma's; saved: g itself, tanh(c')."""
 
     scales = (1.0, 1.0, 2.0, 1.0)
     summed = logistic = 4
-    saved = 1
+    saved = 2
     states = 2
     carries = False
 
     def forward(self, gates, before, after, saved):  # noqa: D102
-        i, f, g, o = gates
+        i, f, sigma, o = gates
+        g, squashed = saved
         c = torch.mul(f, before[1], out=after[1])
-        c.addcmul_(i, g, value=2).sub_(i)  # i * (2 g - 1)
-        torch.mul(o, fast_tanh(c, out=saved[0]), out=after[0])
+        c.addcmul_(i, from_sigma(sigma, out=g))
+        torch.mul(o, fast_tanh(c, out=squashed), out=after[0])
 
     def backward(self, gates, before, after, saved, grad, of_gates):  # noqa: D102
-        i, f, g, o = gates
-        (dh, dc), (di, df, dg, do), work = grad, of_gates, self.scratch[0]
+        i, f, _, o = gates
+        (dh, dc), (g, squashed), (di, df, dg, do), work = grad, saved, of_gates, self.scratch[0]
         torch.mul(dh, o, out=work)
-        dc.add_(tanh_backward(work, saved[0], grad_input=work))
-        torch.mul(dh, saved[0], out=do)
+        dc.add_(tanh_backward(work, squashed, grad_input=work))
+        torch.mul(dh, squashed, out=do)
         torch.mul(dc, before[1], out=df)
-        torch.mul(dc, 2, out=work)
-        torch.mul(work, i, out=dg)
-        torch.mul(work, g, out=work)
-        torch.sub(work, dc, out=di)
+        torch.mul(dc, g, out=di)
+        torch.addcmul(_ZERO, dc, i, value=2, out=dg)
         dc.mul_(f)
 
 

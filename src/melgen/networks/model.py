@@ -103,7 +103,8 @@ class MelodyModel(nn.Module):
         if tokens.ndim != 2 or tokens.shape[1] == 0:
             raise ValueError(f"tokens must be [B, T] with T of at least 1, got {list(tokens.shape)}")
         hidden, state = self.stack.forward_rows(tokens, self.embedding.weight, state)
-        return self.output(hidden), state
+        # Layers leave their output time first in memory, and so should it be read.
+        return self.output(hidden.transpose(0, 1)).transpose(0, 1), state
 
     def use(self, implementation: str) -> None:
         """Compute the recurrent layers by one of ``IMPLEMENTATIONS`` from now on.
