@@ -1,0 +1,111 @@
+"""900 songs of 30 notes from nine networks, loading the checkpoints and writing MIDI included.
+
+python benchmarks/generation.py
+
+Against one process a song, as the original did (`python -m melgen.generate songs=1`, timed on a few and scaled),
+and against one song after the other in one process (likewise). Ours is timed as a process of its own, with its
+imports. The last line holds the sampling alone against the matrix products that it needs, at the best rate that
+any library reaches at their shapes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+os.environ.update({name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")})
+
+import torch
+from layers import BLOCKS, fastest
+from table import Row, interleaved, show
+
+from melgen.generation.from_checkpoint import write_songs_by
+from melgen.generation.sampling import sample_values
+from melgen.networks import MelodyModel, find_layer
+from melgen.trained import load_model
+
+SONGS, NOTES, PRIMER = 100, 30, [60, 62, 64, 62]
+OPTIONS = {"notes": NOTES, "seed": 0}
+PROCESSES_TIMED, SINGLE_SONGS_TIMED = 4, 5
+
+
+def rows() -> Iterator[Row]:
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        runs = train_nine(Path(folder))
+        songs = SONGS * len(runs)
+        numbers = iter(range(10**6))
+
+        def fresh() -> Path:
+            return Path(folder, f"songs{next(numbers)}")
+
+        def all_at_once() -> None:
+            code = "import sys; sys.path.insert(0, sys.argv[1]); import generation; generation.write_all(sys.argv[2:])"
+            out = fresh()
+            subprocess.run(
+                [sys.executable, "-c", code, str(Path(__file__).parent), str(out), *map(str, runs)], check=True
+            )
+
+        def one_process_a_song() -> None:
+            for run in runs[:PROCESSES_TIMED]:
+                line = [sys.executable, "-m", "melgen.generate", f"checkpoint={run}", "songs=1", f"notes={NOTES}"]
+                subprocess.run([*line, f"out={fresh()}"], check=True, capture_output=True)
+
+        def one_after_another() -> None:
+            for run in runs:
+                trained = load_model(run)
+                for _ in range(SINGLE_SONGS_TIMED):
+                    write_songs_by(trained, fresh(), PRIMER, {"songs": 1, **OPTIONS}, "cpu")
+
+        ours, processes, single = interleaved(all_at_once, one_process_a_song, one_after_another, repeats=3)
+        processes *= songs / PROCESSES_TIMED
+        single *= songs / (SINGLE_SONGS_TIMED * len(runs))
+    note = f"scaled to {songs} songs / all at once, {ours:.1f} s with imports"
+    yield Row("generation, one process a song", processes / ours, 100, note)
+    yield Row("generation, one song after another", single / ours, 20, note)
+    for cell in ("lstm", "gru", "rnn"):
+        yield sampling_alone(cell)
+
+
+def write_all(arguments: list[str]) -> None:
+    """What one process does: out, then the runs."""
+    out, *runs = arguments
+    torch.set_num_threads(1)
+    for number, run in enumerate(runs):
+        write_songs_by(load_model(run), Path(f"{out}-{number}"), PRIMER, {"songs": SONGS, **OPTIONS}, "cpu")
+
+
+def train_nine(folder: Path) -> list[Path]:
+    line = [sys.executable, "-m", "melgen.train", "-m", "dataset=control,interval,db12", "cell=lstm,gru,rnn"]
+    line += ["+corpus.collections=[misc_folk]", "callbacks=none", "logger=csv", "trainer.max_steps=2"]
+    subprocess.run([*line, f"output_dir={folder}", "name=nine", "progress=false"], check=True, capture_output=True)
+    return sorted(path for path in (folder / "nine").iterdir() if (path / "checkpoints").is_dir())
+
+
+def sampling_alone(cell: str, songs: int = 1000, width: int = 128, depth: int = 2, vocabulary: int = 60) -> Row:
+    model = MelodyModel(vocabulary, width, depth, find_layer(cell)).eval()
+    product = fastest((songs, width), (width, BLOCKS[cell] * width), NOTES)
+    scores = fastest((songs, width), (width, vocabulary), NOTES)
+
+    def floor() -> None:
+        for _ in range(2 * depth):
+            product()
+        scores()
+
+    sample: Callable[[], object] = lambda: sample_values(model, [1, 2, 3, 4], songs, NOTES)  # noqa: E731
+    least, ours = interleaved(floor, sample, repeats=7, warm_up=2)
+    return Row(f"sampling {songs} songs at once, {cell}, {depth}", least / ours, note="matrix products / sampling")
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args()
+    show(rows())
+
+
+if __name__ == "__main__":
+    main()
