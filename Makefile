@@ -40,8 +40,8 @@ format: setup ## mend formatting and what style can be mended by itself
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check --fix .
 
-bench: setup ## the benchmarks, one after the other
-	for file in benchmarks/*.py; do $(RUN) $$file || exit 1; done
+bench: setup ## all benchmarks in one table, about half an hour on an idle machine
+	$(RUN) benchmarks
 
 clean: ## remove the virtual environment and what tools have left; results in multirun/ stay
 	rm -rf $(VENV) dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

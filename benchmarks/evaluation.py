@@ -11,11 +11,12 @@ import statistics
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import music_geometry_eval as library
 import muspy
 import numpy as np
+from table import Row
 
 from melgen.evaluation.descriptors import DESCRIPTORS, descriptor_table
 from melgen.evaluation.tonality import tonality_table
@@ -46,6 +47,20 @@ def main() -> None:
     print("s: processor time; loop s: scaled to all songs; peak: memory beyond the songs themselves")
     if not all(equal):
         sys.exit(f"values differ by more than {TOLERANCE}")
+
+
+def rows(songs: int = 1_000_000) -> Iterator[Row]:
+    """For `make bench`: all songs by us, a part of them by the loop."""
+    walks = random_walks(songs)
+    part = walks[: LIBRARY_SONGS // 5]
+    pairs = [(timed(tonality_table, walks), timed(library_loop, part)) for _ in range(3)]
+    ours, loop = (statistics.median(pair[side][0] for pair in pairs) for side in (0, 1))
+    difference = float(np.abs(pairs[0][0][1][: len(part)] - pairs[0][1][1]).max())
+    loop *= songs / len(part)
+    note = f"loop over music_geometry_eval, scaled to {songs:,} songs / tonality_table; differ by {difference:.0e}"
+    yield Row("evaluation", loop / ours, GOAL_RATIO, note)
+    peak = peak_megabytes(tonality_table, walks)
+    yield Row("evaluation, memory", peak, 500, f"peak for {songs:,} songs, beyond the songs themselves", True, " MB")
 
 
 def compare(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from melgen.data import StreamLoader
+from melgen.data import StreamLoader, tokens
 from melgen.data.tokens import TokenTunes, check_window
 
 songs_strategy = st.lists(st.integers(1, 9), min_size=1, max_size=30)
@@ -19,8 +21,8 @@ sizes = st.integers(1, 6)
 
 def numbered(lengths):
     """Songs in which no token occurs twice, so that a pair of tokens tells where it comes from."""
-    tokens = iter(range(10**6))
-    return [[next(tokens) for _ in range(length)] for length in lengths]
+    counter = iter(range(10**6))
+    return [[next(counter) for _ in range(length)] for length in lengths]
 
 
 def loader(songs, batch_size, seq_length, **options):
@@ -208,6 +210,57 @@ def test_sizes_below_one_are_refused_by_name(key, sizes):
 
 
 def test_no_tunes_at_all():
-    assert TokenTunes.from_arrays([]).pairs == 0
-    x, y = TokenTunes.from_arrays([np.array([3])]).shifted_pairs(np.array([0]))
+    assert TokenTunes.from_arrays([]).pairs == TokenTunes.from_stream([]).pairs == 0
+    nothing = np.array([0])
+    x, y = TokenTunes.from_arrays([np.array([3])]).paired(np.array([0])).between(nothing, nothing)
     assert x.tolist() == y.tolist() == []
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.integers(1, 4), st.integers(1, 7), st.randoms())
+def test_windows_cut_a_few_at_a_time_are_those_of_the_joined_tunes(lengths, batch_size, seq_length, random):
+    """Against the plain way: all pairs joined in one array, reshaped, sliced."""
+    numbers = iter(range(10_000))
+    arrays = [np.array([next(numbers) for _ in range(length)], np.int32) for length in lengths]
+    pairs = [(a, b) for array in arrays for a, b in itertools.pairwise(array.tolist())]
+    assume(len(pairs) >= batch_size * seq_length)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokens, "WINDOWS_AT_ONCE", random.randint(1, 3))
+        loader = StreamLoader(TokenTunes.from_arrays(arrays), batch_size, seq_length, shuffle=False)
+        windows = list(loader)
+    length = len(pairs) // batch_size
+    joined = np.array(pairs[: length * batch_size]).reshape(batch_size, length, 2)
+    assert len(windows) == len(loader) == -(-length // seq_length)
+    for number, window in enumerate(windows):
+        part = joined[:, number * seq_length : (number + 1) * seq_length]
+        assert window.tokens.tolist() == part[..., 0].tolist()
+        assert window.targets.tolist() == part[..., 1].tolist()
+
+
+def test_a_large_corpus_is_mapped_and_read_alike(monkeypatch):
+    monkeypatch.setattr(tokens, "MAPPED_FROM_TOKENS", 1000)
+    monkeypatch.setattr(tokens, "_WRITTEN_AT_ONCE", 7)
+    generator = np.random.default_rng(0)
+    arrays = [generator.integers(0, 60, length) for length in generator.integers(0, 90, 100)]
+    mapped, held = TokenTunes.from_stream(iter(arrays)), TokenTunes.from_arrays(arrays)
+    assert isinstance(mapped.tokens, np.memmap)
+    assert np.array_equal(mapped.tokens, held.tokens)
+    assert np.array_equal(mapped.starts, held.starts)
+    loaders = [StreamLoader(tunes, 5, 20, seed=3) for tunes in (mapped, held)]
+    for ours, theirs in zip(*loaders, strict=True):
+        assert torch.equal(ours.tokens, theirs.tokens)
+        assert torch.equal(ours.targets, theirs.targets)
+    assert not isinstance(TokenTunes.from_stream(iter(arrays[:20])).tokens, np.memmap)
+
+
+def test_cutting_windows_holds_a_few_of_them_only():
+    """A corpus larger than memory trains: what is allocated does not follow the number of tokens."""
+    peaks = []
+    for tunes in (1_000, 10_000):
+        packed = TokenTunes(np.zeros(tunes * 100, np.int32), np.arange(0, tunes * 100 + 1, 100))
+        loader = StreamLoader(packed, 5, 20)
+        tracemalloc.start()
+        for _ in loader:
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1] - 8 * 8 * tunes)  # the order of the tunes is held
+        tracemalloc.stop()
+    assert peaks[1] < 2 * peaks[0] + 1e6

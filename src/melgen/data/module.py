@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,14 +99,12 @@ class MelodyDataModule(pl.LightningDataModule):
         self.is_encoded = imported.encoded_as is not None
         self.splits = self._split(imported)
         # Before anything is encoded: twelve transpositions of a corpus that is too small help nobody.
-        train_tunes = self.tunes_of(Split.TRAIN)
-        versions = [version for tune in train_tunes for version in self._training_versions(tune)]
-        check_window(sum(max(len(v) - 1, 0) for v in versions), self.batch_size, self.seq_length)
-        self.vocabulary = Vocabulary.from_values(versions)
+        check_window(sum(max(len(v) - 1, 0) for v in self._versions()), self.batch_size, self.seq_length)
+        self.vocabulary = Vocabulary.from_values(self._versions())
         if self.base_vocabulary is not None:
             self.vocabulary = self.base_vocabulary.union(self.vocabulary)
         self._train = StreamLoader(
-            TokenTunes.from_arrays([self.vocabulary.encode(version) for version in versions]),
+            TokenTunes.from_stream(map(self.vocabulary.encode, self._versions())),
             self.batch_size,
             self.seq_length,
             seed=self.seed,
@@ -167,6 +165,11 @@ class MelodyDataModule(pl.LightningDataModule):
         if copies:
             log.warning("%d tunes have a copy in another split; the corpus declares its splits, so they stay", copies)
         return imported.splits
+
+    def _versions(self) -> Iterator[NDArray]:
+        """All that is trained on, tune by tune: made anew each time, since twelve transpositions are many."""
+        for tune in self.tunes_of(Split.TRAIN):
+            yield from self._training_versions(tune)
 
     def _training_versions(self, tune: NDArray) -> list[NDArray]:
         return [tune] if self.is_encoded else self.representation.training_versions(tune)

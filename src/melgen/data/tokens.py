@@ -5,14 +5,23 @@ Letters: B batch, T time steps of a window, S length of a stream.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+
+MAPPED_FROM_TOKENS = 25_000_000
+"""Fewer than this, a hundred megabytes, are held in memory."""
+WINDOWS_AT_ONCE = 64
+"""Cut together: enough to spread the cost of each stream's search, little enough to hold."""
+_WRITTEN_AT_ONCE = 10_000
 
 
 class Window(NamedTuple):
@@ -68,18 +77,69 @@ class TokenTunes:
         """Number of (note, next note) pairs; none crosses from one tune into the next."""
         return int(np.maximum(np.diff(self.starts) - 1, 0).sum())
 
-    def shifted_pairs(self, order: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """All pairs, tune after tune in ``order``: inputs ``[pairs]`` and targets ``[pairs]``.
+    @classmethod
+    def from_stream(cls, arrays: Iterable[NDArray]) -> TokenTunes:
+        """Pack arrays as they come; beyond ``MAPPED_FROM_TOKENS`` they go to a file that is mapped, not read.
 
-        >>> tunes = TokenTunes.from_arrays([np.array([0, 1, 2]), np.array([5]), np.array([3, 4])])
-        >>> [side.tolist() for side in tunes.shifted_pairs(np.array([2, 1, 0]))]
-        [[3, 0, 1], [4, 1, 2]]
+        So a corpus may be larger than memory. The file has no name and is gone with the process.
         """
-        counts = np.maximum(self.starts[order + 1] - self.starts[order] - 1, 0)
-        ends = np.cumsum(counts)
-        # position of pair i = start of its tune + its place within the tune
-        positions = np.arange(ends[-1] if len(ends) else 0) + np.repeat(self.starts[order] - (ends - counts), counts)
+        lengths: list[int] = []
+        with tempfile.TemporaryFile(prefix="melgen-tokens-") as file:
+            waiting = iter(arrays)
+            while some := list(islice(waiting, _WRITTEN_AT_ONCE)):
+                lengths += map(len, some)
+                tokens = np.concatenate(some).astype(np.int32)
+                if len(some) == len(lengths) < _WRITTEN_AT_ONCE:  # all there is
+                    break
+                file.write(tokens.data)
+            else:
+                file.flush()
+                size = sum(lengths)
+                tokens = np.memmap(file, np.int32, "r") if size else np.zeros(0, np.int32)
+                tokens = tokens if size >= MAPPED_FROM_TOKENS else np.array(tokens)
+        starts = np.zeros(len(lengths) + 1, np.int64)
+        np.cumsum(lengths, out=starts[1:])
+        return cls(tokens, starts)
+
+    def paired(self, order: NDArray[np.int64]) -> Pairs:
+        """The pairs of note and next note, tune after tune in ``order``."""
+        return Pairs(self, order)
+
+
+class Pairs:
+    """All pairs of note and next note of some tunes in some order, made where they are asked for.
+
+    >>> tunes = TokenTunes.from_arrays([np.array([0, 1, 2]), np.array([5]), np.array([3, 4])])
+    >>> [side.tolist() for side in tunes.paired(np.array([2, 1, 0])).between(np.array([0]), np.array([3]))]
+    [[3, 0, 1], [4, 1, 2]]
+    """
+
+    def __init__(self, tunes: TokenTunes, order: NDArray[np.int64]):
+        self.tokens = tunes.tokens
+        counts = np.maximum(tunes.starts[order + 1] - tunes.starts[order] - 1, 0)
+        self._ends = np.cumsum(counts)
+        # Position of pair i = i + the shift of its tune.
+        self._shifts = tunes.starts[order] - (self._ends - counts)
+
+    def between(self, firsts: NDArray[np.int64], lasts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The pairs of some ranges, one range after the other: inputs and targets."""
+        pairs = np.concatenate([np.arange(first, last) for first, last in zip(firsts, lasts, strict=True)])
+        positions = pairs + self._shifts[self._tunes_of(pairs, firsts, lasts)]
         return self.tokens[positions].astype(np.int64), self.tokens[positions + 1].astype(np.int64)
+
+    def _tunes_of(
+        self, pairs: NDArray[np.int64], firsts: NDArray[np.int64], lasts: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """The place, in the order, of the tune that each pair is of."""
+        # Searched for within the few tunes of each range, since what is small is searched fast.
+        bounds = np.searchsorted(self._ends, np.stack([firsts, lasts]), "right")
+        sizes = lasts - firsts
+        offsets = np.cumsum(sizes) - sizes
+        tunes = np.empty(len(pairs), np.int64)
+        for low, high, start, size in zip(*bounds, offsets, sizes, strict=True):
+            part = slice(start, start + size)
+            tunes[part] = low + np.searchsorted(self._ends[low : high + 1], pairs[part], "right")
+        return tunes
 
 
 class StreamLoader:
@@ -138,13 +198,16 @@ class StreamLoader:
 
     def __iter__(self) -> Iterator[Window]:
         # A generator: where to start is read at the first `next`, after `start_at`.
-        inputs, targets = self.tunes.shifted_pairs(self.order(self.epoch))
-        shape = self.batch_size, self.stream_length
-        streams = [torch.from_numpy(side[: shape[0] * shape[1]].reshape(shape)) for side in (inputs, targets)]
+        pairs = self.tunes.paired(self.order(self.epoch))
+        beginnings = np.arange(self.batch_size, dtype=np.int64) * self.stream_length
         first_step = self.first_window * self.seq_length
         self.first_window = 0
-        for start in range(first_step, self.stream_length, self.seq_length):
-            yield Window(*(side[:, start : start + self.seq_length].contiguous() for side in streams))
+        for start in range(first_step, self.stream_length, self.seq_length * WINDOWS_AT_ONCE):
+            end = min(start + self.seq_length * WINDOWS_AT_ONCE, self.stream_length)
+            sides = pairs.between(beginnings + start, beginnings + end)
+            streams = [torch.from_numpy(side.reshape(self.batch_size, end - start)) for side in sides]
+            for column in range(0, end - start, self.seq_length):
+                yield Window(*(side[:, column : column + self.seq_length].contiguous() for side in streams))
 
 
 class TuneLoader:

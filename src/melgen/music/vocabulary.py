@@ -7,6 +7,7 @@ value met in training.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ Tokens = NDArray[np.int64]
 # a binary search. Pitches and intervals span 256 values; the bound keeps a damaged file from asking for
 # gigabytes.
 MAX_VALUE_SPAN = 2**20
+_AT_ONCE = 10_000  # melodies: a corpus larger than memory may come as a generator
 
 
 class Vocabulary:
@@ -73,11 +75,13 @@ class Vocabulary:
         Raises:
             ValueError: if there is no value at all.
         """
-        arrays = [np.asarray(melody) for melody in melodies]
-        arrays = [array for array in arrays if array.size]
-        if not arrays:
+        arrays = (array for array in map(np.asarray, melodies) if array.size)
+        values = np.zeros(0, np.int64)
+        while some := list(islice(arrays, _AT_ONCE)):
+            values = np.union1d(values, np.concatenate(some))
+        if not len(values):
             raise ValueError("a vocabulary needs at least one value, but the training melodies hold none")
-        return cls(np.unique(np.concatenate(arrays)))
+        return cls(values)
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Vocabulary:

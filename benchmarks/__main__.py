@@ -1,0 +1,50 @@
+"""All benchmarks, in one table: what was measured, the goal beside it, and which goals are missed.
+
+python benchmarks                       # about half an hour on an idle machine
+python benchmarks --only layers corpus
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from collections.abc import Callable, Iterator
+
+import layers  # isort: skip  # first: it holds NumPy to one thread, which must come before NumPy itself
+
+import corpus
+import evaluation
+import generation
+import growth
+import start_up
+import sweep
+import torch
+import training_step
+from table import Row, show
+
+CELLS, DEPTHS = list(layers.BLOCKS), [1, 2, 3, 4, 5]
+SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
+    "layers": lambda: layers.rows(CELLS, DEPTHS),
+    "training_step": lambda: training_step.rows(CELLS, DEPTHS),
+    "start_up": start_up.rows,
+    "generation": generation.rows,
+    "corpus": corpus.rows,
+    "evaluation": evaluation.rows,
+    "growth": growth.rows,
+    "sweep": sweep.rows,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", nargs="+", choices=list(SECTIONS), default=list(SECTIONS))
+    arguments = parser.parse_args()
+    print(f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, {platform.processor() or platform.machine()}")
+    print("ratios of interleaved medians; one thread but for the sweep and the corpus")
+    kept = show(row for name in arguments.only for row in SECTIONS[name]())
+    short = [row for row in kept if row.falls_short]
+    print(f"{sum(row.goal is not None for row in kept) - len(short)} goals reached, {len(short)} missed")
+
+
+if __name__ == "__main__":
+    main()
