@@ -39,7 +39,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=list(SECTIONS), default=list(SECTIONS))
     arguments = parser.parse_args()
-    print(f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, {platform.processor() or platform.machine()}")
+    machine = platform.processor() or platform.machine()
+    print(f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, {machine}")
     print("ratios of interleaved medians; one thread but for the sweep and the corpus")
     kept = show(row for name in arguments.only for row in SECTIONS[name]())
     short = [row for row in kept if row.falls_short]

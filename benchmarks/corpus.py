@@ -16,12 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import muspy
+import symusic
 from table import Row, interleaved, show
 
 from melgen.corpora import AbstractCorpus, Cleaning, FolderCorpus, FolkCorpus
 from melgen.corpora.folk import COLLECTIONS
 from melgen.music.melody import Melody
-from melgen.music.midi import write_midi
+from melgen.music.midi import midi_bytes
 from melgen.processes import available_cpus
 
 FILES, MUSPY_FILES = 10_000, 200
@@ -48,23 +49,43 @@ def rows(files: int = FILES) -> Iterator[Row]:
 
         read = FolderCorpus(tunes).load(EVERYTHING, cache_dir=Path(folder, "cache0"), progress=False).melodies
         found = {melody.source: melody.pitches for melody in read}
-        theirs = {path.name: tuple(note.pitch for note in music.tracks[0].notes) for path, music in zip(few, loop(), strict=True)}
+        theirs = {
+            path.name: tuple(note.pitch for note in music.tracks[0].notes)
+            for path, music in zip(few, loop(), strict=True)
+        }
         same = sum(found.get(name) == pitches for name, pitches in theirs.items() if name in found)
         kept = sum(name in found for name in theirs)
-        yield Row("same notes as muspy", same / kept, 1, f"{same} of {kept} melodies ({len(few) - kept} were dropped as copies)")
+        yield Row(
+            "same notes as muspy",
+            same / kept,
+            1,
+            f"{same} of {kept} melodies ({len(few) - kept} were dropped as copies)",
+        )
         small = Path(folder, "small")
         write_tunes(small, files // 10)
         growth = peak_megabytes(tunes) - peak_megabytes(small)
-        yield Row("memory for ten times the files", growth, 50, f"peak of {files:,} over {files // 10:,} files", True, " MB")
+        yield Row(
+            "memory for ten times the files", growth, 50, f"peak of {files:,} over {files // 10:,} files", True, " MB"
+        )
 
 
 def write_tunes(folder: Path, files: int) -> None:
-    """Tunes of the default corpus, from its start again where there are too few."""
+    """Tunes of O'Neill's collection with chords in a track of their own, as in a songbook; again where too few."""
     folder.mkdir()
-    melodies = FolkCorpus().load(progress=False).melodies
-    tunes = [Melody.from_pitches(melodies[number % len(melodies)].pitches) for number in range(files)]
-    for number, tune in enumerate(tunes):
-        write_midi(tune, folder / f"{number:05d}.mid")
+    melodies = FolkCorpus(["oneills"]).load(progress=False).melodies
+    for number in range(files):
+        melody = melodies[number % len(melodies)]
+        chords = [
+            symusic.Note(time, 4 * 480, pitch - 12 + third, 60)
+            for time, pitch in zip(range(0, 480 * len(melody), 4 * 480), melody.pitches[::8], strict=False)
+            for third in (0, 4, 7)
+        ]
+        score = symusic.Score.from_midi(midi_bytes(Melody.from_pitches(melody.pitches)))
+        score = score.resample(480)
+        track = symusic.Track(name="chords", program=0)
+        track.notes.extend(chords)
+        score.tracks.append(track)
+        score.dump_midi(folder / f"{number:05d}.mid")
 
 
 def peak_megabytes(folder: Path) -> float:
@@ -74,7 +95,9 @@ def peak_megabytes(folder: Path) -> float:
         "b.FolderCorpus(sys.argv[1]).load(b.EVERYTHING, cache_dir=tempfile.mkdtemp(), progress=False)\n"
         "print(max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))"
     ).replace("benchmark_corpus", Path(__file__).stem)
-    done = subprocess.run([sys.executable, "-c", code, str(folder)], cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+    )
     return int(done.stdout.split()[-1]) / 1024
 
 

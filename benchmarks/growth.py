@@ -67,7 +67,9 @@ def measure(most: int) -> tuple[dict[int, float], dict[int, float]]:
     # Interleaved, so that what else the machine does meets all alike.
     by_size = [{size: microseconds_per_token(loaders[size], 2) for size in sizes} for _ in range(3)]
     by_layers = [{layers: microseconds_per_token(loaders[SIZES[0]], layers) for layers in LAYERS} for _ in range(3)]
-    return tuple({key: statistics.median(turn[key] for turn in turns) for key in turns[0]} for turns in (by_size, by_layers))  # type: ignore[return-value]
+    return tuple(
+        {key: statistics.median(turn[key] for turn in turns) for key in turns[0]} for turns in (by_size, by_layers)
+    )  # type: ignore[return-value]
 
 
 def rows(most: int = SIZES[-1], figure: Path | None = None) -> Iterator[Row]:

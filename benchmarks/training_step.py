@@ -49,7 +49,7 @@ from melgen.training.progress import UpdateProgress
 HIDDEN_SIZE, BATCH_SIZE, SEQ_LENGTH = 128, 50, 50
 CHUNK = 10
 """Updates that one side makes before the other has its turn."""
-WARM_UP_CHUNKS = 3
+WARM_UP_CHUNKS = 2
 CONF = Path(__file__).parent.parent / "conf"
 
 
@@ -208,7 +208,7 @@ def measure(cell: str, depth: int, updates: int, folder: Path) -> tuple[float, f
     return ratio, cost
 
 
-def rows(cells: list[str], layers: list[int], updates: int = 160) -> Iterator[Row]:
+def rows(cells: list[str], layers: list[int], updates: int = 80) -> Iterator[Row]:
     torch.set_num_threads(1)
     torch.utils.deterministic.fill_uninitialized_memory = False  # as melgen.train sets it
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
@@ -222,14 +222,16 @@ def rows(cells: list[str], layers: list[int], updates: int = 160) -> Iterator[Ro
             costs.append(cost)
             note = "user's bare loop / whole framework"
             yield Row(f"training step, {cell}, {depth}", ratio, goal(cell, depth), note)
-    yield Row("framework's own cost per step", statistics.median(costs), unit=" ms", note="over a bare loop, same network")
+    yield Row(
+        "framework's own cost per step", statistics.median(costs), unit=" ms", note="over a bare loop, same network"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cells", nargs="+", choices=list(BLOCKS), default=list(BLOCKS))
     parser.add_argument("--layers", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    parser.add_argument("--updates", type=int, default=160, help="for each network, on each side")
+    parser.add_argument("--updates", type=int, default=80, help="for each network, on each side")
     arguments = parser.parse_args()
     show(rows(arguments.cells, arguments.layers, arguments.updates))
 

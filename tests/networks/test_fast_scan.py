@@ -38,7 +38,9 @@ def with_gradients(run, inputs, module):
     output, state = run(*inputs)
     generator = torch.Generator().manual_seed(5)
     results = [output, *flat(state)]
-    loss = sum((result * torch.randn(result.shape, generator=generator, dtype=result.dtype)).sum() for result in results)
+    loss = sum(
+        (result * torch.randn(result.shape, generator=generator, dtype=result.dtype)).sum() for result in results
+    )
     loss.backward()
     return results, [tensor.grad for tensor in inputs] + [p.grad for p in module.parameters() if p.requires_grad]
 
@@ -171,9 +173,7 @@ def autograd_nodes(tensor):
 def test_autograd_notes_do_not_grow_with_time(cell, layers):
     """What makes it fast: a handful of nodes for each layer, however long the window."""
     model = MelodyModel(VOCABULARY, WIDTH, layers, cell)
-    short, long = (
-        autograd_nodes(model(torch.randint(VOCABULARY, (4, steps)))[0]) for steps in (10, 60)
-    )
+    short, long = (autograd_nodes(model(torch.randint(VOCABULARY, (4, steps)))[0]) for steps in (10, 60))
     assert len(long) == len(short) <= 10 + 25 * layers
     scans = sum(name.startswith("_Scan") for name in long)
     assert scans == (1 if isinstance(kernel_layer(model.layers[0]), find_layer("lstm")) else layers)

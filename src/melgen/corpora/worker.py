@@ -39,10 +39,11 @@ def main() -> None:
 
     while True:
         try:
-            source = pickle.load(tasks)
+            sources = pickle.load(tasks)
         except EOFError:
             return
-        send((read(source, alive),))
+        for source in sources:
+            send((read(source, alive),))
 
 
 def _limit_memory() -> None:

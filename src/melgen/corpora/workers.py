@@ -1,9 +1,9 @@
 """Reading files in separate processes.
 
 A parser written in C can crash, a hostile file can make it hang or eat all memory, and abc2midi prints to the
-terminal. So files are read in worker processes, each fed one file at a time by a thread of its own: when a
-worker dies or stays silent for too long, that very file is rejected, a new worker takes its place, and the
-import goes on.
+terminal. So files are read in worker processes, each fed by a thread of its own: when a worker dies or stays silent
+for too long, the file that it was at is rejected, a new worker takes its place, and the import goes on. A worker is
+handed several small files at once, and answers file by file: asking for each alone takes longer than reading it.
 
 ``concurrent.futures.ProcessPoolExecutor`` would lose sight of which file killed a worker, and its spawned
 workers import the caller's ``__main__``: slow under Hydra, and an endless loop in a script without a main
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import pickle
 import queue
@@ -22,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ from melgen.corpora.sources import Source
 MAX_SILENT_SECONDS = 120.0  # a worker shows that it is alive after each tune
 _BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from melgen.corpora.worker import main; main()"
 READY, ALIVE = "ready", "alive"
+MOST_AT_ONCE, SHARES = 32, 8  # a worker gets at most so many files, and its share in at least so many parts
 
 ReadTask = Callable[[Source, Callable[[], None]], Any]
 
@@ -48,18 +51,20 @@ def map_sources(
     ``alive()`` now and then; a source whose worker dies, or gives no sign for ``max_silent_seconds``, yields
     a :class:`Rejection`. Leaving the loop early, by Ctrl-C too, ends the workers.
     """
-    indices = iter(range(len(sources)))
+    step = max(1, min(MOST_AT_ONCE, len(sources) // (SHARES * workers)))
+    starts = iter(range(0, len(sources), step))
     lock, stopped = threading.Lock(), threading.Event()
     results: queue.SimpleQueue[tuple[int | None, Any]] = queue.SimpleQueue()
 
     def take() -> int | None:
         with lock:
-            return None if stopped.is_set() else next(indices, None)
+            return None if stopped.is_set() else next(starts, None)
 
     def serve(worker: _Worker) -> None:
         try:
-            while (index := take()) is not None:
-                results.put((index, worker.read(sources[index])))
+            while (start := take()) is not None:
+                for index, result in enumerate(worker.read(sources[start : start + step]), start):
+                    results.put((index, result))
         except BaseException as error:
             results.put((None, error))
 
@@ -92,23 +97,29 @@ class _Worker:
         self._read, self._scratch, self._max_silent_seconds = read, scratch, max_silent_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._lock, self._ended, self._silent = threading.Lock(), False, False
+        self._deadline = math.inf
         scratch.mkdir()
 
-    def read(self, source: Source) -> Any:
-        """The result for one source, or its rejection."""
-        process = self._process or self._start()
-        try:
-            self._send(process, source)
-            while (message := self._receive(process)) == ALIVE:
-                pass
-            return message[0]
-        except (EOFError, OSError, pickle.UnpicklingError):
-            status = self._dispose(process)
-            if self._silent:
-                detail = f"took longer than {self._max_silent_seconds:g} s"
-            else:
-                detail = f"the reader crashed ({_describe(status)})"
-            return Rejection(UNREADABLE, detail, source.name)
+    def read(self, sources: Sequence[Source]) -> Iterator[Any]:
+        """The result for each source in turn, or its rejection."""
+        done = 0
+        while done < len(sources):
+            process = self._process or self._start()
+            try:
+                self._send(process, list(sources[done:]))
+                while done < len(sources):
+                    while (message := self._receive(process)) == ALIVE:
+                        pass
+                    done += 1
+                    yield message[0]
+            except (EOFError, OSError, pickle.UnpicklingError):
+                status = self._dispose(process)
+                if self._silent:
+                    detail = f"took longer than {self._max_silent_seconds:g} s"
+                else:
+                    detail = f"the reader crashed ({_describe(status)})"
+                done += 1
+                yield Rejection(UNREADABLE, detail, sources[done - 1].name)
 
     def end(self) -> None:
         """Kill the process, and start no other."""
@@ -140,6 +151,8 @@ class _Worker:
                 start_new_session=True,  # Ctrl-C is for us; and abc2midi dies with its worker
             )
             self._process = process
+        self._deadline = math.inf
+        threading.Thread(target=self._watch, args=(process,), daemon=True).start()
         try:
             self._send(process, self._read)
             ready = self._receive(process) == READY
@@ -160,18 +173,20 @@ class _Worker:
     def _receive(self, process: subprocess.Popen[bytes]) -> Any:
         assert process.stdout is not None
         self._silent = False
-
-        def expire() -> None:
-            self._silent = True
-            _kill(process)
-
-        timer = threading.Timer(self._max_silent_seconds, expire)
-        timer.daemon = True
-        timer.start()
+        self._deadline = time.monotonic() + self._max_silent_seconds
         try:
             return pickle.load(process.stdout)
         finally:
-            timer.cancel()
+            self._deadline = math.inf
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        """Kill a process that is silent beyond the deadline; one thread a process, since one an answer costs more."""
+        while not self._ended and self._process is process:
+            if time.monotonic() > self._deadline:
+                self._silent = True
+                _kill(process)
+                return
+            time.sleep(min(0.2, self._max_silent_seconds / 10))
 
     def _dispose(self, process: subprocess.Popen[bytes]) -> int:
         _kill(process)

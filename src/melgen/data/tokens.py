@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-
 MAPPED_FROM_TOKENS = 25_000_000
 """Fewer than this, a hundred megabytes, are held in memory."""
 WINDOWS_AT_ONCE = 64
@@ -121,7 +120,9 @@ class Pairs:
         # Position of pair i = i + the shift of its tune.
         self._shifts = tunes.starts[order] - (self._ends - counts)
 
-    def between(self, firsts: NDArray[np.int64], lasts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def between(
+        self, firsts: NDArray[np.int64], lasts: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The pairs of some ranges, one range after the other: inputs and targets."""
         pairs = np.concatenate([np.arange(first, last) for first, last in zip(firsts, lasts, strict=True)])
         positions = pairs + self._shifts[self._tunes_of(pairs, firsts, lasts)]

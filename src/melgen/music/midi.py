@@ -46,13 +46,16 @@ def midi_bytes(melody: Melody, tempo_qpm: float = 120, velocity: int = 100) -> b
         # A title may hold what no encoding can write, such as half a surrogate pair from a damaged file.
         title = melody.title.encode("utf-8", "replace").decode("utf-8")
         notes.append(MetaMessage("track_name", name=title, time=0))
+    unchecked = {"skip_checks": True}  # all of it has been checked above; mido would, note by note
     now = 0
     for i, (pitch, onset, duration) in enumerate(zip(melody.pitches, melody.onsets, melody.durations, strict=True)):
         end = onset + max(duration, 1)
         if i + 1 < len(melody):
             end = min(end, melody.onsets[i + 1])
-        notes.append(Message("note_on", note=pitch, velocity=velocity, time=(onset - now) * TICKS_PER_STEP))
-        notes.append(Message("note_off", note=pitch, velocity=0, time=(end - onset) * TICKS_PER_STEP))
+        notes.append(
+            Message("note_on", note=pitch, velocity=velocity, time=(onset - now) * TICKS_PER_STEP, **unchecked)
+        )
+        notes.append(Message("note_off", note=pitch, velocity=0, time=(end - onset) * TICKS_PER_STEP, **unchecked))
         now = end
 
     buffer = io.BytesIO()

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -59,13 +58,15 @@ def scan(
     return output, last
 
 
-def scaled(kernel: type[AbstractKernel], *parameters: Tensor | None) -> list[Tensor | None]:
+def scaled(kernel: type[AbstractKernel], *parameters: Tensor | None) -> list[Any]:
     """Weights and biases, ``[N * H, ...]``, multiplied as the kernel wants them."""
     scales = torch.tensor(kernel.scales)
     return [
         None
         if parameter is None
-        else (parameter.unflatten(0, (len(scales), -1)) * scales.to(parameter).view(-1, *[1] * parameter.ndim)).flatten(0, 1)
+        else (parameter.unflatten(0, (len(scales), -1)) * scales.to(parameter).view(-1, *[1] * parameter.ndim)).flatten(
+            0, 1
+        )
         for parameter in parameters
     ]
 
@@ -88,10 +89,10 @@ class _Scan(torch.autograd.Function):
         for sums, sigmas, gates, before, after, kept in _steps(kernel, projected, sequences, saved):
             torch.addmm(sums, before[0], summed, out=sums)
             torch.sigmoid(sigmas, out=sigmas)
-            if kernel.apart and bias is None:
+            if kernel.apart:
                 torch.mm(before[0], apart, out=kept[0])
-            elif kernel.apart:
-                torch.addmm(bias, before[0], apart, out=kept[0])
+                if bias is not None:
+                    kept[0].add_(bias)
             cell.forward(gates, before, after, kept)
         ctx.kernel, ctx.has_bias, ctx.buffers = kernel, bias is not None, (projected, sequences, saved)
         ctx.save_for_backward(weight)
@@ -140,7 +141,9 @@ class _Scan(torch.autograd.Function):
         return None, projected, of_weight, saved[0].sum((0, 1)) if ctx.has_bias else None, *grad
 
 
-def _steps(kernel: type[AbstractKernel], projected: Tensor, sequences: Sequence[Tensor], saved: Sequence[Tensor]) -> Any:
+def _steps(
+    kernel: type[AbstractKernel], projected: Tensor, sequences: Sequence[Tensor], saved: Sequence[Tensor]
+) -> Any:
     """For each step: the summed blocks, the logistic ones, each block, the state before and after, what is saved."""
     width = sequences[0].shape[2]
     sums = projected[:, :, : kernel.summed * width].unbind(0)

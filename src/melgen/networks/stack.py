@@ -80,9 +80,12 @@ class RecurrentStack(nn.Module):
             raise ValueError(f"a state of {len(states)} layers was given to a stack of {len(self.layers)}")
         if state is not None:
             _check_batch(state, batch_size)
-        output, last = None, []
-        for layer, before in zip(self.layers, states, strict=True):
-            output, after = read(layer, before) if output is None else layer(self.input_dropout(output), before)
+        lowest, *above = self.layers
+        assert isinstance(lowest, AbstractRecurrentLayer)
+        output, after = read(lowest, states[0])
+        output, last = self.output_dropout(output), [after]
+        for layer, before in zip(above, states[1:], strict=True):
+            output, after = layer(self.input_dropout(output), before)
             output = self.output_dropout(output)
             last.append(after)
         return output, tuple(last)
