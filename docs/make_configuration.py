@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "`melgen.evaluate`",
     "render": "`melgen.render`",
     "report": "`melgen.report`",
+    "status": "`melgen.status`",
     "publish": "`melgen.publish`",
     "prepare": "`melgen.prepare`",
 }

@@ -10,6 +10,7 @@ COMMANDS = """usage: python -m melgen.<command> [key=value ...]
   render    songs as sound, scores and files for other programs
   publish   a sweep's and a study's tables to W&B
   report    one HTML page of a run or a study, to look at and to play
+  status    how the runs of a sweep stand, while they run or after
 
 python -m melgen.<command> --help lists all that a command can be told."""
 

@@ -32,8 +32,8 @@ def train(config: DictConfig) -> float:
         ValueError: for settings that make no sense, naming key, value and rule.
         DivergenceError: if the loss stops being a number.
     """
+    from melgen.runs.budget import budget_is_spent
     from melgen.training import assembly, outcome
-    from melgen.training.budget import budget_is_spent
     from melgen.training.checks import check
 
     check(config)

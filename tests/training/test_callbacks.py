@@ -15,10 +15,10 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from melgen.evaluation.tonality import summarize
 from melgen.generation.songs import read_songs
+from melgen.runs.history import read_history
 from melgen.train import train
 from melgen.trained import load_model
 from melgen.training.callbacks import Schedule
-from melgen.training.history import read_history
 from tests.data.melodies import walks, write_songs
 from tests.training.small import small_config
 

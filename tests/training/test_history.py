@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from melgen.training.history import HistoryLogger, read_history
+from melgen.runs.history import read_history
+from melgen.training.history import HistoryLogger
 
 
 def test_what_is_logged_is_read_back_exactly(tmp_path):

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
+from melgen.durations import in_words
 from melgen.train import train
-from melgen.training.progress import in_words
 from tests.commands.calling import TINY, TINY_RUN, call, command
 from tests.data.melodies import walks, write_songs
 from tests.training.small import small_config

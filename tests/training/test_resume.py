@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from melgen.runs.history import read_history
 from melgen.train import train
 from melgen.training import MelodyModule
-from melgen.training.history import read_history
 from melgen.training.resume import Position, rewrite_loops
 from tests.data.melodies import walks, write_songs
 from tests.training.small import CELL_OVERRIDES, same, small_config

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 from melgen.music.melody import Melody
@@ -28,12 +26,3 @@ def short(value: Any) -> Any:
 def notes_of(melody: Melody) -> dict[str, list[int]]:
     """Pitches, onsets and durations under short names."""
     return {"p": [*melody.pitches], "o": [*melody.onsets], "d": [*melody.durations]}
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """An object from a JSON file; empty where the file is missing or is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

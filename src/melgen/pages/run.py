@@ -9,12 +9,13 @@ from typing import Any
 
 from melgen.evaluation.evaluating import EvaluationOptions, evaluate_songs
 from melgen.evaluation.results import SongSetEvaluation
+from melgen.files import read_json
 from melgen.generation.song_files import read_song_folder
 from melgen.generation.songs import read_songs
 from melgen.music.melody import Melody
 from melgen.pages.content import Content
 from melgen.pages.embedding import embedding_content
-from melgen.pages.plain import notes_of, read_json, short
+from melgen.pages.plain import notes_of, short
 from melgen.pages.runs import choices_of, config_of, curves_of, metrics_present, run_content
 from melgen.pages.songs import songs_content, summaries_of
 from melgen.pages.training_tunes import TrainingTunes

@@ -11,7 +11,8 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from melgen.pages.plain import read_json, short
+from melgen.files import read_json
+from melgen.pages.plain import short
 from melgen.pages.wording import CURVES
 from melgen.runs.directory import FINISHED
 from melgen.runs.naming import parse_run_name

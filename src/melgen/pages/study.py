@@ -11,11 +11,12 @@ from typing import Any
 from melgen.evaluation.evaluating import EXCERPTS
 from melgen.evaluation.results import SongSetEvaluation, Summary
 from melgen.evaluation.tonality import Tonality
+from melgen.files import read_json
 from melgen.generation.song_files import read_song_folder
 from melgen.music.melody import Melody
 from melgen.pages.content import Content
 from melgen.pages.embedding import embedding_content
-from melgen.pages.plain import read_json, short
+from melgen.pages.plain import short
 from melgen.pages.runs import choices_of, config_of, curves_of, metrics_present, run_content
 from melgen.pages.songs import SHARED, songs_content, summaries_of
 from melgen.pages.tables import tables_content

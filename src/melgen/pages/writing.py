@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from melgen.files import write_text
+from melgen.files import read_json, write_text
 from melgen.pages.content import Content
-from melgen.pages.plain import read_json
 from melgen.pages.run import gather_run
 from melgen.pages.scores import Engraver
 from melgen.pages.study import gather_study

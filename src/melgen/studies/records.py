@@ -11,11 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from melgen.networks import count_parameters
 from melgen.runs.directory import FINISHED, REFUSED, RUNNING, RunDirectory
+from melgen.runs.history import read_history
 from melgen.runs.naming import RunName, parse_run_name
 from melgen.studies.results import Run
 from melgen.sweeps.report import find_runs
 from melgen.trained import TrainedModel, load_model
-from melgen.training.history import read_history
 
 _OF_THE_CORPUS = ("corpus", "cleaning", "split_seed", "dataset.split_fractions")
 

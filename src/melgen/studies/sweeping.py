@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from melgen.processes import end_with_parent
+from melgen.runs.budget import budget_is_spent
 from melgen.runs.directory import FAILED, FINISHED, RunDirectory
 from melgen.runs.identity import differences
 from melgen.studies.planning import PlannedRun
 from melgen.studies.timing import time_left
-from melgen.training.budget import budget_is_spent
 
 log = logging.getLogger(__name__)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
@@ -70,8 +73,8 @@ def planned_updates(config: DictConfig, jobs: list[tuple[str, ...]]) -> int:
 
     Reads the corpora, which the jobs then find read; jobs that differ only in their network count alike.
     """
+    from melgen.runs.budget import total_updates
     from melgen.training import assembly
-    from melgen.training.budget import total_updates
 
     alike = Counter(
         tuple(override for override in job if override.split("=")[0].split(".")[0] not in KEEPS_THE_UPDATES)
@@ -83,3 +86,15 @@ def planned_updates(config: DictConfig, jobs: list[tuple[str, ...]]) -> int:
         job = loader.load_configuration(config.hydra.job.config_name, list(overrides), RunMode.RUN)
         updates += count * total_updates(job, assembly.build_data(job, None))
     return updates
+
+
+def planned_directories(config: DictConfig, jobs: list[tuple[str, ...]]) -> list[str]:
+    """Where each job will leave its run, relative to the sweep's directory; nothing of what cannot be composed."""
+    loader = GlobalHydra.instance().config_loader()
+    root = Path(config.hydra.sweep.dir)
+    directories = []
+    for overrides in jobs:
+        with suppress(Exception):  # the job will say why
+            job = loader.load_configuration(config.hydra.job.config_name, list(overrides), RunMode.RUN)
+            directories.append(os.path.relpath(job.run_dir, root))
+    return directories

@@ -15,11 +15,15 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from melgen.files import write_text
+from melgen.files import read_json, write_json, write_text
 from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory, message_of
-from melgen.sweeps.plan import planned_jobs, planned_updates
+from melgen.runs.standing import Standing, standing_of
+from melgen.sweeps.plan import planned_directories, planned_jobs, planned_updates
 
 log = logging.getLogger(__name__)
+
+JOBS_FILE = "jobs.json"
+"""In a sweep's directory: the directories of all its runs, those that have not begun too."""
 
 COLUMNS = {
     "run": "run",
@@ -62,6 +66,7 @@ class SweepReport(Callback):
             updates = f"{planned_updates(config, jobs):,} updates in all"
         except Exception as error:  # each job will say it again, and leave it in its directory
             updates = f"an unknown number of updates ({message_of(error)})"
+        write_json(Path(config.hydra.sweep.dir) / JOBS_FILE, {"runs": planned_directories(config, jobs)})
         of_jobs = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
         log.info("Sweep of %s, %s; results in %s", of_jobs, updates, config.hydra.sweep.dir)
 
@@ -88,6 +93,16 @@ def find_runs(root: Path) -> list[RunDirectory]:
     """All runs below a directory, in natural order of their names."""
     found = (path.parent for path in root.rglob("status.json"))
     return [RunDirectory(path) for path in sorted(found, key=_natural)]
+
+
+def standings_below(root: Path) -> list[Standing]:
+    """How each run below a directory stands, with those that a sweep has planned and not begun."""
+    planned = []
+    for file in sorted(root.rglob(JOBS_FILE)):
+        names = read_json(file).get("runs", [])
+        planned += [RunDirectory(file.parent / str(name)) for name in names if isinstance(name, str)]
+    known = {run.path: run for run in [*find_runs(root), *planned]}
+    return [standing_of(known[path]) for path in sorted(known, key=_natural)]
 
 
 def table_row(run: RunDirectory) -> dict[str, Any]:

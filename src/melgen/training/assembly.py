@@ -25,10 +25,10 @@ from melgen.data import MelodyDataModule, Split
 from melgen.files import write_json, write_text
 from melgen.music.representations import representation_named
 from melgen.networks import count_parameters, estimate_parameters
+from melgen.runs.budget import total_updates
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.runs.identity import identity_of
 from melgen.trained import LAST, load_model, read_checkpoint
-from melgen.training.budget import total_updates
 from melgen.training.callbacks import SongSampling
 from melgen.training.checkpoints import Checkpoints
 from melgen.training.checks import check_memory

@@ -8,8 +8,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from melgen.runs.budget import NO_LIMIT
 from melgen.runs.naming import safe_name
-from melgen.training.budget import NO_LIMIT
 
 MATMUL_PRECISIONS = ("highest", "high", "medium")
 BYTES_PER_PARAMETER = 16

@@ -14,8 +14,7 @@ from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from melgen.files import write_text
-
-STEP = "step"
+from melgen.runs.history import STEP, read_history
 
 
 class HistoryLogger(Logger):
@@ -88,12 +87,6 @@ class HistoryLogger(Logger):
     def finalize(self, status: str) -> None:
         """Write what is left."""
         self.save()
-
-
-def read_history(path: str | Path) -> list[dict[str, float]]:
-    """The rows of a ``metrics.csv``, without the cells that are empty."""
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        return [{key: float(cell) for key, cell in row.items() if cell} for row in csv.DictReader(file)]
 
 
 def _plain(value: float) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 import pytorch_lightning as pl
 from tqdm import tqdm
 
+from melgen.durations import in_words
+
 log = logging.getLogger(__name__)
 
 REFRESH_EVERY_UPDATES = 10
@@ -97,18 +99,6 @@ class UpdateProgress(pl.Callback):
             seconds = (time.monotonic() - began) / done * (self.total - trainer.global_step)
             line += f", about {in_words(seconds)} left"
         return line
-
-
-def in_words(seconds: float) -> str:
-    """A duration that is only guessed, in the unit that suits it.
-
-    >>> [in_words(seconds) for seconds in (0.3, 89, 90, 3600 * 2 + 600)]
-    ['1 s', '89 s', '2 min', '2 h 10 min']
-    """
-    if seconds < 90:
-        return f"{max(round(seconds), 1)} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _latest(trainer: pl.Trainer) -> dict[str, float]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytorch_lightning.loggers.logger import Logger
 
-from melgen.training.history import STEP, read_history
+from melgen.runs.history import STEP, read_history
 
 if TYPE_CHECKING:
     from wandb import Run

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from omegaconf import DictConfig
 
-from melgen.data import MelodyDataModule
-
 NO_LIMIT = (None, -1)
 """What ``trainer.max_steps`` and ``trainer.max_epochs`` say for no limit."""
+
+
+class HasEpochs(Protocol):
+    """What is known of the data: a data module, or what a run has recorded of it."""
+
+    @property
+    def updates_per_epoch(self) -> int:
+        """Number of training windows in an epoch."""
 
 
 def budget_is_spent(config: DictConfig, result: Mapping[str, Any]) -> bool:
@@ -21,7 +27,7 @@ def budget_is_spent(config: DictConfig, result: Mapping[str, Any]) -> bool:
     )
 
 
-def total_updates(config: DictConfig, data: MelodyDataModule) -> int:
+def total_updates(config: DictConfig, data: HasEpochs) -> int:
     """The updates that the budget allows."""
     limits = []
     if config.trainer.get("max_steps") not in NO_LIMIT:

@@ -1,0 +1,121 @@
+"""How a run stands, from its files alone: also while a cluster runs it, or after whoever started it has died."""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from melgen.files import read_json
+from melgen.runs.budget import total_updates
+from melgen.runs.directory import FAILED, FINISHED, INTERRUPTED, RUNNING, RunDirectory
+from melgen.runs.history import STEP, read_history
+from melgen.runs.identity import IdentityError
+
+WAITING = "waiting"
+STATES = (FINISHED, RUNNING, INTERRUPTED, FAILED, WAITING)
+"""In the order in which they are counted."""
+
+SILENT_SECONDS = 3600
+"""A run elsewhere that has written nothing for so long counts as interrupted: its process cannot be asked."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a run stands.
+
+    Attributes:
+        path: its directory.
+        state: one of ``STATES``.
+        updates: made so far, as far as they are logged.
+        total: updates of its budget, None where that is not known yet.
+        seconds_left: None where nothing says.
+        said: why it failed, in a line.
+    """
+
+    path: Path
+    state: str
+    updates: int = 0
+    total: int | None = None
+    seconds_left: float | None = None
+    said: str = ""
+
+
+def standing_of(run: RunDirectory) -> Standing:
+    """How a run stands; one whose directory is not there yet is waiting."""
+    try:
+        status = run.status
+    except IdentityError as error:
+        return Standing(run.path, FAILED, said=str(error))
+    if not status:
+        return Standing(run.path, WAITING)
+    state = str(status.get("state", FAILED))
+    if state == RUNNING and not _is_alive(run, status):
+        state = INTERRUPTED
+    history = _last_rows(run.path / "metrics.csv")
+    updates = int(history.get(STEP, 0))
+    total = _total_updates(run.path)
+    if state == FINISHED:
+        total = updates = int((run.result or {}).get("updates", updates))
+    left = None
+    if state in (RUNNING, INTERRUPTED) and total is not None and history.get("updates_per_second"):
+        left = max(total - updates, 0) / history["updates_per_second"]
+    said = str(status.get("error", "")).partition("\n")[0] if state == FAILED else ""
+    return Standing(run.path, state, updates, total, left, said)
+
+
+def _is_alive(run: RunDirectory, status: Mapping[str, Any]) -> bool:
+    """Whether the process that says it works here does; on another machine, whether it wrote of late."""
+    if status.get("host") == socket.gethostname():
+        try:
+            os.kill(int(status["pid"]), 0)
+        except (ProcessLookupError, KeyError, TypeError, ValueError):
+            return False
+        except PermissionError:
+            return True
+        return True
+    signs = [path.stat().st_mtime for path in (run.path, run.path / "metrics.csv", run.checkpoints) if path.exists()]
+    return time.time() - max(signs, default=0.0) < SILENT_SECONDS
+
+
+def _last_rows(path: Path) -> dict[str, float]:
+    """The last step that is logged, and the last speed."""
+    try:
+        rows = read_history(path)
+    except (OSError, ValueError):
+        return {}
+    steps = [row[STEP] for row in rows if STEP in row]
+    speeds = [row["train/tokens_per_second"] for row in rows if "train/tokens_per_second" in row]
+    found = {STEP: max(steps, default=0.0)}
+    window = _config(path.parent)
+    if speeds and window and math.isfinite(speeds[-1]):
+        found["updates_per_second"] = speeds[-1] / (window["batch_size"] * window["seq_length"])
+    return found
+
+
+def _total_updates(path: Path) -> int | None:
+    config, data = _config(path), read_json(path / "data.json")
+    try:
+        return total_updates(OmegaConf.create(config), _Data(data["updates_per_epoch"]))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+@dataclass(frozen=True)
+class _Data:
+    updates_per_epoch: int
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        plain = OmegaConf.to_container(OmegaConf.load(path / "config.yaml"))
+    except Exception:  # half a file, or none yet
+        return {}
+    return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}

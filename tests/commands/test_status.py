@@ -1,0 +1,128 @@
+"""How a sweep stands, told from its files."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.commands.calling import TINY, call
+
+SWEEP = [value for value in TINY if not value.startswith("layers")]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def states(answer):
+    return {line.split()[1].rpartition("/")[2]: line.split()[0] for line in answer.out.splitlines() if "-seed0" in line}
+
+
+def dead_pid():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def pretend(run, **status):
+    run.joinpath("status.json").write_text(json.dumps({"time": time.time(), "host": socket.gethostname(), **status}))
+
+
+def test_every_job_is_shown_and_a_failure_fails(here):
+    call("train", "-m", *SWEEP, "layers=1,2", "optimizer.lr=0.002,-1")
+    answer = call("status", "dir=multirun")
+    assert answer.code == 1
+    found = states(answer)
+    assert sorted(found.values()) == ["failed", "failed", "finished", "finished"]
+    assert all(state == ("failed" if "lr--1" in name else "finished") for name, state in found.items())
+    assert "Invalid learning rate: -1" in answer.out
+    assert "4 runs: 2 finished, 2 failed" in answer.out
+    assert "4 of 4 updates" in answer.out
+
+    only = call("status", "dir=multirun", "show=[failed]")
+    assert set(states(only).values()) == {"failed"}
+
+
+def test_jobs_that_have_not_begun_wait(here):
+    folder = here / "multirun" / "misc_folk"
+    call("train", "-m", *SWEEP, "layers=1,2")
+    gone = folder / "control-lstm-2-seed0-hidden_size-8"
+    for path in sorted(gone.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    gone.rmdir()
+    answer = call("status", "dir=multirun")
+    assert answer.code == 0
+    assert states(answer) == {"control-lstm-1-seed0-hidden_size-8": "finished", gone.name: "waiting"}
+
+
+def test_a_run_whose_process_is_gone_is_interrupted(here):
+    call("train", *TINY)
+    run = here / "multirun/misc_folk/control-lstm-1-seed0-hidden_size-8"
+    for status, expected in (
+        ({"state": "running", "pid": os.getpid()}, "running"),
+        ({"state": "running", "pid": dead_pid()}, "interrupted"),
+        ({"state": "running", "pid": 1, "host": "node7"}, "running"),
+        ({"state": "interrupted", "pid": 1}, "interrupted"),
+    ):
+        pretend(run, **status)
+        assert states(call("status", "dir=multirun")) == {run.name: expected}, status
+    pretend(run, state="running", pid=1, host="node7")
+    for path in (run, run / "metrics.csv", run / "checkpoints"):
+        os.utime(path, (1, 1))
+    assert states(call("status", "dir=multirun")) == {run.name: "interrupted"}
+
+
+def test_progress_and_remaining_time_come_from_the_log(here):
+    call("train", *TINY)
+    run = here / "multirun/misc_folk/control-lstm-1-seed0-hidden_size-8"
+    pretend(run, state="running", pid=os.getpid())
+    text = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(text.replace("max_steps: 4", "max_steps: 4000"))
+    rows = ["step,train/tokens_per_second", "50,2500.0", "100,25000.0"]  # ten updates a second
+    (run / "metrics.csv").write_text("\n".join(rows) + "\n")
+    answer = call("status", "dir=multirun")
+    assert "100 of 4,000 updates  about 6 min left" in answer.out  # 3,900 updates in 390 s
+    assert "needs about 6 min more" in answer.out
+
+
+def test_damaged_files_are_told_not_raised(here):
+    call("train", *TINY)
+    run = here / "multirun/misc_folk/control-lstm-1-seed0-hidden_size-8"
+    (run / "metrics.csv").write_text("step,\x00")
+    (run / "config.yaml").write_text(": : :")
+    pretend(run, state="running", pid=os.getpid())
+    assert states(call("status", "dir=multirun")) == {run.name: "running"}
+    (run / "status.json").write_text('{"state": "fini')
+    answer = call("status", "dir=multirun")
+    assert answer.code == 1
+    assert "status.json: damaged" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["dir=nowhere"], "dir=nowhere: there is no such directory"),
+        (["dir=."], "dir=.: holds no run"),
+        (["dir=.", "show=[lost]"], "show=lost: must be all, or of finished, running"),
+    ],
+)
+def test_what_cannot_be_told_is_refused(here, overrides, message):
+    answer = call("status", *overrides)
+    assert answer.code == 1
+    assert message in answer.err
+
+
+def test_it_answers_without_torch(here):
+    """Whoever looks often must not wait for imports."""
+    call("train", *TINY)
+    code = (
+        "import sys; sys.argv = ['melgen.status', 'dir=multirun']; import melgen.status as s\n"
+        "s.main(); sys.exit('torch' in sys.modules or 'pytorch_lightning' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=here).returncode == 0
