@@ -23,6 +23,7 @@ SHRUNK = {
     "prepare": (),
     "evaluate": (),
     "render": (),
+    "status": (),
 }
 """What is appended to each command."""
 

@@ -100,7 +100,8 @@ class TestABC:
         assert notes_in(read_with(read_abc, to_abc(melody, "x"), folder, "a.abc")) == notes_of(melody)
 
     @FEW
-    @given(melody=melodies(lowest=24, highest=120))  # music21 writes octave -1 with the sign of a flat
+    # Lower, music21 takes octave -1 for a flat, and forgets in octave 0 a sign of the same bar.
+    @given(melody=melodies(lowest=36, highest=120))
     def test_music21_reads_the_same_notes(self, melody):
         ((_, text),) = split_tunes(to_abc(melody, "x"))
         assert notes_in(_tune(_parse(text, "abc"))) == notes_of(melody)

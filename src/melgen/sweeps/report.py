@@ -9,6 +9,7 @@ import os
 import sys
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ class SweepReport(Callback):
             updates = f"{planned_updates(config, jobs):,} updates in all"
         except Exception as error:  # each job will say it again, and leave it in its directory
             updates = f"an unknown number of updates ({message_of(error)})"
-        write_json(Path(config.hydra.sweep.dir) / JOBS_FILE, {"runs": planned_directories(config, jobs)})
+        with suppress(OSError):  # where nothing can be written each job says so, and why
+            write_json(Path(config.hydra.sweep.dir) / JOBS_FILE, {"runs": planned_directories(config, jobs)})
         of_jobs = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
         log.info("Sweep of %s, %s; results in %s", of_jobs, updates, config.hydra.sweep.dir)
 
