@@ -39,6 +39,19 @@ def test_a_crash_costs_one_file():
     assert results[3] == Rejection("unreadable", "the reader crashed (exit status 3)", "exit")
 
 
+def test_of_files_handed_over_together_only_the_crashing_ones_are_lost():
+    """Eighty files go to a worker ten at a time: the ninth of the first ten, and both ends of another, crash."""
+    names = [f"file{number}" for number in range(80)]
+    names[8], names[20], names[29] = "crash", "exit", "crash"
+    results = read_all(names, workers=1)
+    for name, result in zip(names, results, strict=True):
+        if name.startswith("file"):
+            assert result == name
+        else:
+            assert isinstance(result, Rejection)
+            assert result.source == name
+
+
 def test_a_hang_costs_one_file():
     results = read_all(["a", "hang", "b"], workers=1, max_silent_seconds=1.5)
     assert results == ["a", Rejection("unreadable", "took longer than 1.5 s", "hang"), "b"]
