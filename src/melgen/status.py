@@ -63,11 +63,13 @@ def chosen_states(show: Any, known: tuple[str, ...]) -> set[str]:
 
 
 def line_of(standing: Any, root: Path) -> str:
-    """``finished     control-lstm-2-seed0   5,000 of 5,000``."""
+    """``finished    control-lstm-2-seed0  5,000 of 5,000 updates``."""
+    from melgen.runs.standing import WAITING
+
     name = standing.path.relative_to(root) if standing.path.is_relative_to(root) else standing.path
     total = "" if standing.total is None else f" of {standing.total:,}"
     parts = [f"{standing.state:<12}{name}"]
-    if standing.state != "waiting":
+    if standing.state != WAITING:
         parts.append(f"{standing.updates:,}{total} updates")
     if standing.seconds_left is not None:
         from melgen.durations import in_words

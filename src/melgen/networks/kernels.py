@@ -117,10 +117,10 @@ class RNNKernel(AbstractKernel):
     summed = logistic = 1
     carries = False
 
-    def forward(self, gates, before, after, saved):  # noqa: D102
+    def forward(self, gates, before, after, saved):
         from_sigma(gates[0], out=after[0])
 
-    def backward(self, gates, before, after, saved, grad, of_gates):  # noqa: D102
+    def backward(self, gates, before, after, saved, grad, of_gates):
         torch.mul(grad[0], 2, out=of_gates[0])
 
 
@@ -133,14 +133,14 @@ class LSTMKernel(AbstractKernel):
     states = 2
     carries = False
 
-    def forward(self, gates, before, after, saved):  # noqa: D102
+    def forward(self, gates, before, after, saved):
         i, f, sigma, o = gates
         g, squashed = saved
         c = torch.mul(f, before[1], out=after[1])
         c.addcmul_(i, from_sigma(sigma, out=g))
         torch.mul(o, fast_tanh(c, out=squashed), out=after[0])
 
-    def backward(self, gates, before, after, saved, grad, of_gates):  # noqa: D102
+    def backward(self, gates, before, after, saved, grad, of_gates):
         i, f, _, o = gates
         (dh, dc), (g, squashed), (di, df, dg, do), work = grad, saved, of_gates, self.scratch[0]
         torch.mul(dh, o, out=work)
@@ -159,11 +159,11 @@ class UGRNNKernel(AbstractKernel):
     summed = logistic = 2
     saved = 1
 
-    def forward(self, gates, before, after, saved):  # noqa: D102
+    def forward(self, gates, before, after, saved):
         g, c = gates
         torch.lerp(from_sigma(c, out=saved[0]), before[0], g, out=after[0])
 
-    def backward(self, gates, before, after, saved, grad, of_gates):  # noqa: D102
+    def backward(self, gates, before, after, saved, grad, of_gates):
         (dh,), (dg, dc), work = grad, of_gates, self.scratch[0]
         torch.sub(before[0], saved[0], out=work)
         torch.mul(work, dh, out=dg)
@@ -200,11 +200,11 @@ class GRUKernel(AbstractGRUKernel):
 
     apart = True
 
-    def forward(self, gates, before, after, saved):  # noqa: D102
+    def forward(self, gates, before, after, saved):
         argument = torch.addcmul(gates[2], gates[0], saved[0], out=self.scratch[0])
         self._finish(argument, gates, before[0], after[0])
 
-    def backward(self, gates, before, after, saved, grad, of_gates):  # noqa: D102
+    def backward(self, gates, before, after, saved, grad, of_gates):
         dr, du = of_gates
         of_argument = self._unfinish(gates, before[0], grad[0], du)
         torch.mul(of_argument, saved[0], out=dr)
@@ -214,19 +214,19 @@ class GRUKernel(AbstractGRUKernel):
 class ResetBeforeGRUKernel(AbstractGRUKernel):
     """The reset before the product; saved: r * h."""
 
-    def forward(self, gates, before, after, saved):  # noqa: D102
+    def forward(self, gates, before, after, saved):
         torch.mul(gates[0], before[0], out=saved[0])
         argument = torch.addmm(gates[2], saved[0], self.weights[2].t(), out=self.scratch[0])
         self._finish(argument, gates, before[0], after[0])
 
-    def backward(self, gates, before, after, saved, grad, of_gates):  # noqa: D102
+    def backward(self, gates, before, after, saved, grad, of_gates):
         (dh,), (dr, du), work = grad, of_gates, self.scratch[0]
         of_argument = self._unfinish(gates, before[0], dh, du)
         torch.mm(of_argument, self.weights[2], out=work)
         torch.mul(work, before[0], out=dr)
         dh.addcmul_(work, gates[0])
 
-    def last_factor(self, saved):  # noqa: D102
+    def last_factor(self, saved):
         return saved[0]
 
 
@@ -244,7 +244,7 @@ class NASKernel(AbstractKernel):
     states = 2
     carries = False
 
-    def forward(self, gates, before, after, saved):  # noqa: D102
+    def forward(self, gates, before, after, saved):
         a0, a2, a5, a7, sigma4, sigma6, a1, x3 = gates
         h3, a4, a6, p, q, s, t, pc, st = saved
         from_sigma(sigma4, out=a4)
@@ -259,7 +259,7 @@ class NASKernel(AbstractKernel):
         torch.mul(pc, q, out=after[1])
         fast_tanh(torch.mul(after[1], st, out=after[0]), out=after[0])
 
-    def backward(self, gates, before, after, saved, grad, of_gates):  # noqa: D102
+    def backward(self, gates, before, after, saved, grad, of_gates):
         a0, _, a5, _, _, _, a1, x3 = gates
         h3, a4, _, p, q, s, t, pc, st = saved
         da0, da2, da5, da7, da4, da6 = of_gates
