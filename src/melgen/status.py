@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from melgen.command_line import run_app, run_job
 from melgen.conf_dir import CONF_DIR
@@ -26,13 +26,13 @@ def status(config: DictConfig) -> None:
     Raises:
         ValueError: if there is no such directory, no run in it, or an unknown state is asked for.
     """
-    from melgen.runs.standing import FAILED, STATES
+    from melgen.runs.standing import FAILED, STATES, states_named
     from melgen.sweeps.report import standings_below
 
     root = Path(config.dir).expanduser()
     if not root.is_dir():
         raise ValueError(f"dir={config.dir}: there is no such directory")
-    shown = chosen_states(config.show, STATES)
+    shown = states_named(config.show, "show")
     standings = standings_below(root)
     if not standings:
         raise ValueError(f"dir={config.dir}: holds no run, and no sweep that has begun")
@@ -48,18 +48,6 @@ def status(config: DictConfig) -> None:
         print(f"the longest of those that have begun needs about {in_words(max(lefts))} more")
     if counts[FAILED]:
         sys.exit(1)
-
-
-def chosen_states(show: Any, known: tuple[str, ...]) -> set[str]:
-    """The states that ``show`` names.
-
-    Raises:
-        ValueError: for one that there is not.
-    """
-    named = [str(state) for state in show] if OmegaConf.is_list(show) else [str(show)]
-    if unknown := set(named) - {*known, "all"}:
-        raise ValueError(f"show={sorted(unknown)[0]}: must be all, or of {', '.join(known)}")
-    return set(known) if "all" in named else set(named)
 
 
 def line_of(standing: Any, root: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.calling import TINY, call, files_below, spawn
+from tests.commands.mishap import mishap
 
 SWEPT = [override for override in TINY if not override.startswith("layers")]
 SWEEP_LINE = "-m dataset=control,interval,db12 cell=lstm,gru,rnn layers=1,2,3,4,5"
@@ -104,17 +105,78 @@ def test_a_sweep_into_a_file_is_refused(here):
     assert files_below(here) == {"results": b"mine"}
 
 
+@pytest.mark.parametrize(
+    ("only", "runs"),
+    [
+        ("failed", ["control-gru-2"]),
+        ("[failed,waiting]", ["control-gru-2", "control-rnn-1", "control-rnn-2"]),
+        ("all", ["control-gru-1", "control-gru-2", "control-rnn-1", "control-rnn-2"]),
+    ],
+)
+def test_only_chooses_the_jobs_by_how_their_runs_stand(only, runs, here):
+    sweep = ["-m", *SWEPT, "layers=1,2"]
+    answer = call("train", *sweep, "cell=gru", mishap("gru-2"))
+    assert "1 of 2 jobs finished" in answer.out
+    assert "control-gru-2-seed0-hidden_size-8: a mishap\n" in answer.out
+    answer = call("train", *sweep, "cell=gru,rnn", f"only={only}")
+    assert answer.code == 0, answer.text
+    assert ("4 jobs, " + f"{len(runs)} of them" if len(runs) < 4 else "4 jobs, 16 updates") in answer.text
+    assert f"{len(runs)} of {len(runs)} jobs finished" in answer.out
+    assert [row["run"].removesuffix("-seed0-hidden_size-8") for row in table()] == runs
+
+
+def test_where_nothing_stands_so_nothing_is_done(here):
+    sweep = ["-m", *SWEPT, "layers=1"]
+    assert call("train", *sweep).code == 0
+    before = files_below(FAMILY / "control-lstm-1-seed0-hidden_size-8")
+    answer = call("train", *sweep, "only=[failed,interrupted]")
+    assert answer.code == 0, answer.text
+    assert "0 of 0 jobs" not in answer.text
+    assert "no job is interrupted or failed" in answer.text
+    assert files_below(FAMILY / "control-lstm-1-seed0-hidden_size-8") == before
+
+
+@pytest.mark.parametrize("only", ["broken", "[failed,broken]", "[]", "7"])
+def test_only_of_what_there_is_not_is_refused(only, here):
+    answer = call("train", "-m", *SWEPT, "layers=1,2", f"only={only}")
+    assert answer.code == 1
+    assert "only=" in answer.text
+    assert "Traceback" not in answer.text
+    assert not FAMILY.exists()
+
+
+def test_only_is_of_sweeps(here):
+    answer = call("train", *SWEPT, "layers=1", "only=failed")
+    assert answer.code == 1
+    assert "only=failed: " in answer.text
+    assert "-m" in answer.text
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(480)
-def test_the_45_networks(tmp_path, monkeypatch):
+def test_the_45_networks_five_of_which_fail_at_first(tmp_path, monkeypatch):
     """The sweep of the README as it is typed, over a small corpus and for one epoch."""
     monkeypatch.chdir(tmp_path)
     shrunk = "trainer.max_epochs=1 corpus=misc_folk hidden_size=16 callbacks.sampling.songs=5"
-    answer = spawn("train", *SWEEP_LINE.split(), *shrunk.split(), cwd=tmp_path)
-    assert answer.code == 0, answer.text[-3000:]
+    sweep = [*SWEEP_LINE.split(), *shrunk.split()]
+    answer = spawn("train", *sweep, mishap("interval-gru"), cwd=tmp_path, PYTHONPATH=str(Path(__file__).parents[2]))
+    assert answer.code == 1
     assert "Sweep of 45 jobs" in answer.text
-    assert "45 of 45 jobs finished" in answer.text
+    assert "40 of 45 jobs finished" in answer.text
     rows = table()
     assert len({row["run"] for row in rows}) == 45
-    assert {row["state"] for row in rows} == {"finished"}
-    assert all(float(row["bits_per_note"]) > 0 for row in rows)
+    failed = [row["run"] for row in rows if row["state"] == "failed"]
+    assert failed == [f"interval-gru-{layers}-seed0-hidden_size-16" for layers in range(1, 6)]
+    for run in failed:
+        assert f"failed: {FAMILY / run}: a mishap\n" in answer.out
+    others = [row["run"] for row in rows if row["run"] not in failed]
+    assert all(float(row["bits_per_note"]) > 0 for row in rows if row["run"] in others)
+    before = {run: files_below(FAMILY / run) for run in others}
+
+    answer = spawn("train", *sweep, "only=failed", cwd=tmp_path)
+    assert answer.code == 0, answer.text[-3000:]
+    assert "5 of 5 jobs finished" in answer.text
+    assert {run: files_below(FAMILY / run) for run in others} == before
+    answer = call("status", "dir=multirun", "show=failed")
+    assert answer.code == 0
+    assert "45 runs: 45 finished" in answer.out

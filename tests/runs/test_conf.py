@@ -129,7 +129,7 @@ def test_quick_is_the_same_work_for_all_45():
 def test_cost_validation_is_that_of_the_paper(experiment, budget, every):
     config = composed(*PLACE, f"experiment=cost_validation{experiment}")
     params = config.hydra.sweeper.params
-    assert (params.dataset, params.cell, params.layers) == ("control", "lstm", "2")
+    assert (params.dataset, params.cell, params.layers) == ("control", "lstm", 2)
     assert config.batch_size == 15
     assert (config.trainer.max_steps, config.trainer.max_epochs) == budget
     assert config.callbacks.checkpoint.keep_every_n_steps == config.trainer.val_check_interval == every

@@ -1,6 +1,7 @@
 """What a study plans to train: the same runs, in the same places, as `melgen.train` would make of that line."""
 
 from contextlib import contextmanager
+from itertools import product
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -10,7 +11,7 @@ from omegaconf import OmegaConf
 from melgen.conf_dir import CONF_DIR
 from melgen.runs.identity import identity_of
 from melgen.studies.planning import as_typed, planned_runs, training_arguments, with_sweeps_as_parameters
-from melgen.sweeps.plan import planned_jobs
+from melgen.sweeps.plan import planned_axes
 
 
 @contextmanager
@@ -74,7 +75,8 @@ def test_planned_runs_are_those_that_training_would_make(arguments):
         command = training_arguments(hydra)
         assert sorted(as_typed(hydra)) == sorted(arguments)
         task = [word for word in command if not word.startswith(("-", "hydra"))]
-        jobs = planned_jobs(OmegaConf.create({"sweeper": {"params": None}, "overrides": {"task": task}}))
+        axes = planned_axes(OmegaConf.create({"sweeper": {"params": None}, "overrides": {"task": task}}))
+        jobs = list(product(*axes.values()))
         reference = {}
         for job in jobs:
             config = compose("config", overrides=list(job), return_hydra_config=True)

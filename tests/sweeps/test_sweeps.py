@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from contextlib import contextmanager
+from itertools import product
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -14,7 +15,7 @@ from omegaconf import OmegaConf, open_dict
 
 from melgen.conf_dir import CONF_DIR
 from melgen.runs.directory import SWEEP_VARIABLE
-from melgen.sweeps.plan import planned_jobs, planned_updates
+from melgen.sweeps.plan import planned_axes, planned_jobs, planned_updates
 from melgen.sweeps.report import SweepReport
 
 
@@ -45,7 +46,9 @@ def test_jobs_are_counted_as_the_sweeper_makes_them(params, task, jobs):
     given = [f"{key}={value}" for key, value in (params or {}).items()] + task
     made = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(given), None)
     assert sum(map(len, made)) == jobs, "the sweeper itself"
-    assert len(planned_jobs(config(params, task).hydra)) == jobs
+    planned = list(product(*planned_axes(config(params, task).hydra).values()))
+    assert len(planned) == jobs
+    assert [list(job) for job in planned] == [job for batch in made for job in batch] or "shuffle" in str(task)
 
 
 def make_run(folder, state, token="this", result=None, **status):
@@ -158,11 +161,11 @@ def test_the_sweep_says_what_it_will_do(monkeypatch, caplog):
 
 def test_updates_of_epochs_depend_on_the_representation():
     with command_line("dataset=control,db12", "layers=1,2", "trainer.max_epochs=1", "trainer.max_steps=-1") as settings:
-        jobs = planned_jobs(settings.hydra)
+        jobs = planned_jobs(settings.hydra, "config")
         control, db12 = (
-            planned_updates(settings, [job for job in jobs if f"dataset={name}" in job]) for name in ("control", "db12")
+            planned_updates([job for job in jobs if f"dataset={name}" in job.overrides]) for name in ("control", "db12")
         )
-        assert planned_updates(settings, jobs) == control + db12
+        assert planned_updates(jobs) == control + db12
     assert len(jobs) == 4
     assert 11 < db12 / control < 13
 
@@ -172,9 +175,9 @@ def test_a_sweep_over_what_makes_no_other_run_is_refused():
         command_line("trainer.max_steps=1,2") as settings,
         pytest.raises(ValueError, match=r"trainer\.max_steps=1,2: .*identity"),
     ):
-        planned_jobs(settings.hydra)
+        planned_jobs(settings.hydra, "config")
 
 
 def test_globs_are_counted():
     with command_line("cell=glob(*,exclude=mixed)") as settings:
-        assert len(planned_jobs(settings.hydra)) == 5
+        assert len(planned_jobs(settings.hydra, "config")) == 5

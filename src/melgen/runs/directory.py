@@ -39,6 +39,11 @@ class RunDirectory:
         self.path = Path(path)
         self.checkpoints = self.path / "checkpoints"
 
+    @property
+    def refused(self) -> RunDirectory:
+        """Where the account of a start goes that was refused because this directory is another run's."""
+        return RunDirectory(self.path.with_name(self.path.name + REFUSED))
+
     @contextmanager
     def claimed(self) -> Iterator[None]:
         """Keep other processes out, and leave no empty directory behind.
@@ -84,7 +89,7 @@ class RunDirectory:
                 + "\n  ".join(different)
                 + "\nname=... puts the new run elsewhere, force=true throws the old one away"
             )
-        shutil.rmtree(self.path.with_name(self.path.name + REFUSED), ignore_errors=True)
+        shutil.rmtree(self.refused.path, ignore_errors=True)
         write_json(self.path / "identity.json", dict(identity))
         write_text(self.path / "config.yaml", config)
 
@@ -127,7 +132,7 @@ class RunDirectory:
         """
         came_before_its_start = not getattr(error, "is_of_this_run", False)
         if came_before_its_start and (self.path / "identity.json").exists():
-            return RunDirectory(self.path.with_name(self.path.name + REFUSED)).record_failure(error)
+            return self.refused.record_failure(error)
         text = "".join(traceback.format_exception(error))
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / "error.txt", text)
@@ -166,7 +171,7 @@ class RunDirectory:
     def _read(self, name: str) -> dict[str, Any] | None:
         try:
             content = json.loads((self.path / name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError as error:
             raise IdentityError(f"{self.path / name}: damaged ({error}); force=true starts the run anew") from error

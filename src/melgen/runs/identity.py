@@ -16,7 +16,7 @@ NOT_IDENTITY = frozenset(
         # the machine
         "workers", "threads", "hydra",
         # what a study makes of runs
-        "stages", "runs", "select", "generate", "evaluation", "figures",
+        "only", "stages", "runs", "select", "generate", "evaluation", "figures",
         # the budget, which may grow, and how the run is started
         "epochs_per_dataset", "force", "init_from",
     }

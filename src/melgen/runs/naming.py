@@ -43,7 +43,7 @@ def run_name(hydra: DictConfig, root: DictConfig) -> str:
     """
     choices = hydra.runtime.choices
     parts = [str(choices.dataset), str(choices.cell), str(root.layers), f"seed{root.seed}"]
-    overrides = OverridesParser.create().parse_overrides(list(hydra.overrides.task))
+    overrides = OverridesParser.create().parse_overrides(typed_overrides(hydra))
     groups = tuple(override.input_line or "" for override in overrides if override.key_or_group in choices)
     seen = {}
     for override in overrides:
@@ -54,6 +54,13 @@ def run_name(hydra: DictConfig, root: DictConfig) -> str:
     if len(name) > LONGEST_NAME:
         name = f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
     return name
+
+
+def typed_overrides(hydra: DictConfig) -> list[str]:
+    """The overrides as they were typed: an interpolation in one of them is not resolved."""
+    overrides = OmegaConf.to_container(hydra.overrides.task, resolve=False)
+    assert isinstance(overrides, list)
+    return [str(override) for override in overrides]
 
 
 class RunName(NamedTuple):

@@ -6,12 +6,12 @@ import math
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import ListConfig, OmegaConf
 
 from melgen.files import read_json
 from melgen.runs.budget import total_updates
@@ -46,6 +46,27 @@ class Standing:
     total: int | None = None
     seconds_left: float | None = None
     said: str = ""
+
+
+def states_named(named: Any, key: str) -> tuple[str, ...]:
+    """The states that a configuration names: one, a list of them, or ``all``.
+
+    Raises:
+        ValueError: for one that there is not.
+
+    >>> states_named("failed", "only"), states_named(["failed", "interrupted"], "only")
+    (('failed',), ('interrupted', 'failed'))
+    """
+    names = (
+        {str(state) for state in named}
+        if isinstance(named, Sequence | ListConfig) and not isinstance(named, str)
+        else {str(named)}
+    )
+    if not names:
+        raise ValueError(f"{key}=[]: must name at least one of {', '.join(STATES)}, or all")
+    if unknown := sorted(names - {*STATES, "all"}):
+        raise ValueError(f"{key}={unknown[0]}: must be all, or of {', '.join(STATES)}")
+    return STATES if "all" in names else tuple(state for state in STATES if state in names)
 
 
 def standing_of(run: RunDirectory) -> Standing:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from typing import Any
 
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.types import RunMode
 from hydra.utils import get_object
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig
 
 from melgen.runs.identity import identity_of
-from melgen.sweeps.plan import planned_axes
+from melgen.runs.naming import typed_overrides
+from melgen.sweeps.plan import compose_jobs, planned_axes
 
 STUDY_KEYS = frozenset({"stages", "runs", "folder", "imports", "select", "generate", "evaluation", "figures"})
 """What a study can be told and a training cannot; none of it changes what a run computes."""
@@ -28,7 +25,6 @@ TRAINING_CONFIG = "config"
 _FOR_TRAINING_TOO = ("hydra.launcher.", "hydra.searchpath=")
 _ONE_FOR_ALL = frozenset({"corpus", "cleaning", "split_seed", "path", "name", "output_dir", "run_dir", "experiment"})
 _PARAMETERS = "++hydra.sweeper.params"
-_NOT_NEEDED = ("hydra", "callbacks", "logger")
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,7 @@ def as_typed(hydra: DictConfig) -> list[str]:
             named = override.removeprefix(_PARAMETERS).lstrip(".={").removesuffix("}")
             key, value = re.split("[=:]", named, maxsplit=1)
             swept.append(f"{key}={value[1:-1]}".replace("\\'", "'").replace("\\\\", "\\"))
-    return [override for override in hydra.overrides.task if not override.startswith("stages=")] + swept
+    return [override for override in typed_overrides(hydra) if not override.startswith("stages=")] + swept
 
 
 def planned_runs(hydra: DictConfig) -> list[PlannedRun]:
@@ -109,18 +105,8 @@ def planned_runs(hydra: DictConfig) -> list[PlannedRun]:
     Raises:
         ValueError: for a sweep over a key that makes no other run.
     """
-    axes = _axes_of_training(hydra)
-    loader = GlobalHydra.instance().config_loader()
-    # Composing takes a tenth of a second; jobs that differ in plain values only are variations of one composition.
-    plain = {key for key, overrides in axes.items() if _are_plain_values(key, overrides, hydra)}
-    composed: dict[tuple[str, ...], DictConfig] = {}
-    planned = []
-    for job in product(*axes.values()):
-        choices = tuple(override for key, override in zip(axes, job, strict=True) if key not in plain)
-        if choices not in composed:
-            composed[choices] = loader.load_configuration(TRAINING_CONFIG, list(job), RunMode.MULTIRUN)
-        planned.append(_variation(composed[choices], job, plain))
-    return planned
+    jobs = compose_jobs(_axes_of_training(hydra), hydra, TRAINING_CONFIG)
+    return [PlannedRun(job.run.path, job.config) for job in jobs]
 
 
 def training_arguments(hydra: DictConfig) -> list[str]:
@@ -146,26 +132,3 @@ def _axes_of_training(hydra: DictConfig) -> dict[str, list[str]]:
         for key, overrides in planned_axes(hydra).items()
         if key.lstrip("+~").split(".")[0].split("/")[0] not in STUDY_KEYS
     }
-
-
-def _are_plain_values(key: str, overrides: Sequence[str], hydra: DictConfig) -> bool:
-    """Whether an axis sets a key at the top of the configuration that chooses no group."""
-    if not key.isidentifier() or key in hydra.runtime.choices:
-        return False
-    values = [override.value() for override in OverridesParser.create().parse_overrides(list(overrides))]
-    return all(value is None or isinstance(value, str | int | float) for value in values)
-
-
-def _variation(composed: DictConfig, job: Sequence[str], plain: set[str]) -> PlannedRun:
-    config = copy.deepcopy(composed)
-    with read_write(config), open_dict(config):
-        with read_write(config.hydra), open_dict(config.hydra):
-            config.hydra.overrides.task = list(job)
-        for override in OverridesParser.create().parse_overrides(list(job)):
-            if override.key_or_group in plain:
-                OmegaConf.update(config, override.key_or_group, override.value())
-        path = str(config.run_dir)
-        config.name, config.run_dir = str(config.name), path
-        for key in _NOT_NEEDED:
-            config.pop(key, None)
-    return PlannedRun(Path(path), config)

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, read_write
 
 from melgen.files import read_json, write_json, write_text
 from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory, message_of
-from melgen.runs.standing import Standing, standing_of
-from melgen.sweeps.plan import planned_directories, planned_jobs, planned_updates
+from melgen.runs.naming import typed_overrides
+from melgen.runs.standing import STATES, Standing, standing_of, states_named
+from melgen.sweeps.plan import planned_jobs, planned_updates
 
 log = logging.getLogger(__name__)
 
@@ -57,20 +58,33 @@ class SweepReport(Callback):
             log.info("Sweep of %d trials; results in %s", trials, config.hydra.sweep.dir)
             return
         try:
-            jobs = planned_jobs(config.hydra)
-        except ValueError as error:
-            print(f"melgen.train: error: {error}", file=sys.stderr)
+            states = STATES if config.get("only") is None else states_named(config.only, "only")
+            if config.get("only") is not None and any("shuffle(" in task for task in typed_overrides(config.hydra)):
+                raise ValueError(f"only={config.only}: not with shuffle(...), which makes other jobs each time")
+            jobs = planned_jobs(config.hydra, config.hydra.job.config_name)
+        except Exception as error:  # Hydra would only warn of it
+            print(f"melgen.train: error: {message_of(error)}", file=sys.stderr)
             raise SystemExit(1) from None
+        numbers = [number for number, job in enumerate(jobs) if job.standing.state in states]
+        chosen = [jobs[number] for number in numbers]
         os.environ[SWEEP_VARIABLE] = uuid.uuid4().hex
-        self.jobs = len(jobs)
+        self.jobs = len(chosen)
         try:
-            updates = f"{planned_updates(config, jobs):,} updates in all"
+            updates = f"{planned_updates(chosen):,} updates in all"
         except Exception as error:  # each job will say it again, and leave it in its directory
             updates = f"an unknown number of updates ({message_of(error)})"
+        root = Path(config.hydra.sweep.dir)
         with suppress(OSError):  # where nothing can be written each job says so, and why
-            write_json(Path(config.hydra.sweep.dir) / JOBS_FILE, {"runs": planned_directories(config, jobs)})
+            write_json(root / JOBS_FILE, {"runs": [os.path.relpath(job.config.run_dir, root) for job in jobs]})
+        if "jobs" in config.hydra.sweeper:  # ours, and not another that the user has chosen
+            with read_write(config.hydra.sweeper):
+                config.hydra.sweeper.jobs = numbers
+        if not chosen:
+            print(f"no job is {' or '.join(states)}: nothing to do")
+            raise SystemExit(0)
         of_jobs = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
-        log.info("Sweep of %s, %s; results in %s", of_jobs, updates, config.hydra.sweep.dir)
+        which = "" if len(chosen) == len(jobs) else f", {len(chosen)} of them ({'/'.join(states)}) now"
+        log.info("Sweep of %s%s, %s; results in %s", of_jobs, which, updates, root)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the table and write it as ``sweep.csv``."""

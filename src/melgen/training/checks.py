@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from melgen.runs.budget import NO_LIMIT
@@ -65,6 +67,8 @@ def check(config: DictConfig) -> None:
         lambda value: value in (None, 1),
         "1: an update is one window",
     )
+    if config.get("only") is not None and HydraConfig.initialized() and HydraConfig.get().mode != RunMode.MULTIRUN:
+        raise ValueError(f"only={config.only}: chooses among the jobs of a sweep; this is a single run, without -m")
     for key in ("name", "output_dir"):
         _require(config, key, lambda value: isinstance(value, str) and value.strip() == value != "", "a name")
     if config.output_dir.startswith("~"):
