@@ -30,7 +30,7 @@ def train(config: DictConfig) -> float:
 
     Raises:
         ValueError: for settings that make no sense, naming key, value and rule.
-        DivergenceError: if the loss stops being a number.
+        DivergenceError: if the loss or its gradient stops being a number.
     """
     from melgen.runs.budget import budget_is_spent
     from melgen.training import assembly, outcome

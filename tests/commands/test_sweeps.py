@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,15 @@ def test_only_is_of_sweeps(here):
     assert answer.code == 1
     assert "only=failed: " in answer.text
     assert "-m" in answer.text
+
+
+def test_a_job_that_diverges_says_so_and_the_sweep_goes_on(here):
+    answer = call("train", "-m", *SWEPT, "layers=1", "optimizer.lr=0.002,1e37", "gradient_clip_norm=null")
+    assert answer.code == 1
+    assert "1 of 2 jobs finished" in answer.out
+    said = next(line for line in answer.out.splitlines() if line.startswith("failed: "))
+    assert re.search(r"became (nan|inf) at update \d \(epoch 1, window \d of \d+\)", said)
+    assert "a smaller optimizer.lr or gradient_clip_norm usually helps" in said
 
 
 @pytest.mark.slow

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytorch_lightning as pl
@@ -21,6 +22,7 @@ from melgen.music.representations import AbstractRepresentation
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
 from melgen.trained import FORMAT_VERSION
+from melgen.training.divergence import ADVICE, DivergenceError, NumberWatch
 from melgen.training.reporting import contained
 from melgen.training.resume import ExactResume
 from melgen.training.scores import Scores
@@ -28,12 +30,6 @@ from melgen.training.scores import Scores
 PAPER_LEARNING_RATE = 0.002
 PAPER_DECAY_PER_EPOCH = 0.97
 PAPER_GRADIENT_NORM = 5.0
-
-
-class DivergenceError(RuntimeError):
-    """The loss is no longer a number; nothing after this update can be trusted."""
-
-    is_for_the_user = True
 
 
 class MelodyModule(pl.LightningModule):
@@ -88,6 +84,7 @@ class MelodyModule(pl.LightningModule):
         self._tokens_since_log = 0
         self._logged_at = time.perf_counter()
         self._scores = Scores()
+        self._watch = NumberWatch()
 
     def forward(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """``[B, T]`` tokens to ``[B, T, V]`` logits and the state after them."""
@@ -124,8 +121,8 @@ class MelodyModule(pl.LightningModule):
         self._state = map_state(Tensor.detach, state)
         loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
         detached = loss.detach()
-        if detached.device.type == "cpu":  # elsewhere a look at each loss would stall the device
-            self._check_finite(detached, "training loss")
+        with self._saying_where(self.global_step + 1):
+            self._watch.see("training loss", detached, self.global_step + 1)
         self._loss_since_log = self._loss_since_log.to(detached.device) + detached * batch.targets.numel()
         self._tokens_since_log += batch.targets.numel()
         if self._logs_this_update():
@@ -147,12 +144,15 @@ class MelodyModule(pl.LightningModule):
         self._gradient_norm = nn.utils.clip_grad_norm_(
             self.model.parameters(), math.inf if limit is None else limit, foreach=True
         ).detach()
+        if self.trainer.precision != "16-mixed":  # whose scaler finds its scale by gradients that are infinite
+            with self._saying_where(self.global_step + 1):
+                self._watch.see("norm of the gradient", self._gradient_norm, self.global_step + 1)
 
     def on_train_batch_end(self, outputs: Any, batch: Window, batch_idx: int) -> None:
         """Log what has gathered, every ``log_every_n_steps`` updates."""
         if self.global_step % self._log_every:
             return
-        self._check_finite(self._loss_since_log, "training loss")
+        self.check_numbers()
         seconds = time.perf_counter() - self._logged_at
         loss = self._loss_since_log.item() / max(self._tokens_since_log, 1)
         self.publish(
@@ -188,7 +188,8 @@ class MelodyModule(pl.LightningModule):
         """Publish the validation's scores."""
         metrics = self._scores.metrics()
         if self._scores.tokens:
-            self._check_finite(torch.tensor(metrics["loss"]), "validation loss")
+            with self._saying_where(self.global_step):
+                self._watch.see("validation loss", torch.tensor(metrics["loss"]), self.global_step)
         self.publish({f"val/{key}": value for key, value in metrics.items()})
         # Training speed is measured without the time that validation took.
         self._logged_at += time.perf_counter() - self._validation_started
@@ -222,8 +223,18 @@ class MelodyModule(pl.LightningModule):
             with contained(f"{type(logger).__name__}: metrics"):
                 logger.log_metrics(metrics, step=self.global_step)
 
+    def check_numbers(self) -> None:
+        """Raise a `DivergenceError` if a loss or gradient of the updates so far was no finite number."""
+        with self._saying_where(None):
+            self._watch.check()
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what the next window depends on, and all that it takes to use the weights anywhere."""
+        """Add what the next window depends on, and all that it takes to use the weights anywhere.
+
+        Raises:
+            DivergenceError: rather than weights that are no numbers.
+        """
+        self.check_numbers()
         checkpoint["melgen"] = {
             "format_version": FORMAT_VERSION,
             "version": melgen.__version__,
@@ -257,9 +268,17 @@ class MelodyModule(pl.LightningModule):
     def _logs_this_update(self) -> bool:
         return (self.global_step + 1) % self._log_every == 0
 
-    def _check_finite(self, loss: Tensor, what: str) -> None:
-        if not torch.isfinite(loss):
-            raise DivergenceError(
-                f"the {what} became {loss.item()} at update {self.global_step + 1}, in epoch "
-                f"{self.current_epoch}; a smaller optimizer.lr or gradient_clip_norm usually helps"
+    @contextmanager
+    def _saying_where(self, update: int | None) -> Iterator[None]:
+        """Add the epoch and its window to what diverged, and what to do."""
+        try:
+            yield
+        except DivergenceError as error:
+            where = (
+                "" if update is None else f" (epoch {self.trainer.current_epoch + 1}, window {self._window(update)})"
             )
+            raise DivergenceError(f"{error}{where}; {ADVICE}") from None
+
+    def _window(self, update: int) -> str:
+        windows = int(self.trainer.num_training_batches)
+        return f"{(update - 1) % windows + 1:,} of {windows:,}"

@@ -1,0 +1,58 @@
+"""Noticing that a training has left the numbers: a loss or gradient that is infinite or not a number."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+ADVICE = (
+    "a smaller optimizer.lr or gradient_clip_norm usually helps; trainer.detect_anomaly=true tells which operation "
+    "it comes from"
+)
+
+
+class DivergenceError(RuntimeError):
+    """The loss or its gradient is no longer a number; nothing after this update can be trusted."""
+
+    is_for_the_user = True
+
+
+class NumberWatch:
+    """Remembers the first update with a number that is not finite.
+
+    On the CPU it is an error at once, before the weights have changed. On a device that works ahead of Python, to look
+    at every number would mean to wait for it; there the first such update is remembered on the device and `check`
+    looks at it, which must be called before anything is saved or logged.
+    """
+
+    def __init__(self) -> None:
+        self._first: dict[str, Tensor] = {}
+
+    def see(self, what: str, value: Tensor, update: int) -> None:
+        """Look at a number of an update, counted from 1.
+
+        Raises:
+            DivergenceError: on the CPU, if it is not finite.
+        """
+        if value.device.type == "cpu":
+            if not torch.isfinite(value):
+                raise DivergenceError(f"the {what} became {value.item()} at update {update:,}")
+            return
+        self.remember(what, value, update)
+
+    def remember(self, what: str, value: Tensor, update: int) -> None:
+        """Note on the value's own device whether it is the first that is not finite."""
+        first = self._first.setdefault(what, torch.zeros((), dtype=torch.int64, device=value.device))
+        is_first = ~torch.isfinite(value) & (first == 0)
+        self._first[what] = torch.where(is_first, update, first)
+
+    def check(self) -> None:
+        """Raise for the first number that was not finite, if there was one.
+
+        Raises:
+            DivergenceError: naming what it was, and the update.
+        """
+        found = {what: int(update) for what, update in self._first.items()}
+        if any(found.values()):
+            update, what = min((update, what) for what, update in found.items() if update)
+            raise DivergenceError(f"the {what} was no finite number at update {update:,}")
