@@ -46,8 +46,11 @@ def train(config: DictConfig) -> float:
         callbacks = assembly.build_callbacks(config, module, data)
         trainer = assembly.build_trainer(config, data, callbacks)
         # Up to here nothing is written: what makes no sense has been refused by now.
-        run.adopt(assembly.identity(config, data, start), assembly.to_yaml(config), force=config.force)
-        if run.result and budget_is_spent(config, run.result):
+        is_done = not config.force and run.result is not None and budget_is_spent(config, run.result)
+        run.adopt(
+            assembly.identity(config, data, start), assembly.to_yaml(config), force=config.force, goes_on=not is_done
+        )
+        if is_done:
             outcome.finished_already(run)
             return outcome.show(run, page=config.report)
 

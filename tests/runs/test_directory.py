@@ -202,3 +202,40 @@ def test_the_status_is_plain_json(run):
     status = json.loads((run.path / "status.json").read_text())
     assert status["job"] == 3
     assert status["pid"] > 0
+
+
+def with_torch(monkeypatch, version):
+    software = {"melgen's numbers": "1", "torch": version}
+    monkeypatch.setattr("melgen.runs.directory.numbers_software", lambda: software)
+
+
+def test_a_training_does_not_go_on_with_other_software(run, monkeypatch):
+    with_torch(monkeypatch, "2.12")
+    adopt(run)
+    before = (run.path / "identity.json").read_bytes()
+    with_torch(monkeypatch, "2.13")
+    with pytest.raises(IdentityError, match=r"other software.*torch: 2\.12 there, 2\.13 now"):
+        adopt(run)
+    assert (run.path / "identity.json").read_bytes() == before
+    adopt(run, force=True)
+    assert run.recorded_software["torch"] == "2.13"
+
+
+def test_a_finished_one_stays_finished_and_keeps_what_it_was_trained_with(run, monkeypatch, caplog):
+    with_torch(monkeypatch, "2.12")
+    adopt(run)
+    with_torch(monkeypatch, "2.13")
+    with caplog.at_level("INFO"), run.claimed():
+        run.adopt(IDENTITY, "layers: 2\n", force=False, goes_on=False)
+    assert "torch: 2.12 there, 2.13 now" in caplog.text
+    assert run.recorded_software["torch"] == "2.12"
+    with pytest.raises(IdentityError, match="other software"):
+        adopt(run)
+
+
+def test_a_run_of_a_later_format_is_left_alone(run):
+    adopt(run)
+    file = run.path / "identity.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"format_version": 99}))
+    with pytest.raises(IdentityError, match=r"identity\.json: format version 99, melgen .* reads 1 to 1"):
+        adopt(run)

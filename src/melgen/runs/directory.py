@@ -16,12 +16,16 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+import melgen
 from melgen.files import write_json, write_text
-from melgen.runs.identity import IdentityError, differences
+from melgen.runs.identity import IdentityError, differences, numbers_software
 
 log = logging.getLogger(__name__)
 
 RUNNING, FINISHED, FAILED, INTERRUPTED = "running", "finished", "failed", "interrupted"
+FORMAT_VERSION = 1
+"""Of the files of a run's directory."""
+_FORMAT, _SOFTWARE = "format_version", "software"
 REFUSED = "-refused"
 SWEEP_VARIABLE = "MELGEN_SWEEP"
 """Environment variable that names the sweep a job belongs to."""
@@ -71,26 +75,43 @@ class RunDirectory:
                 shutil.rmtree(self.path, ignore_errors=True)
             lock.release()
 
-    def adopt(self, identity: Mapping[str, Any], config: str, *, force: bool) -> None:
+    def adopt(self, identity: Mapping[str, Any], config: str, *, force: bool, goes_on: bool = True) -> None:
         """Make the directory that of ``identity``, or refuse.
 
+        Args:
+            identity: what the run computes.
+            config: its configuration, as YAML.
+            force: throw away what an earlier run has left.
+            goes_on: whether there is something left to train; if not, other software than then is no obstacle.
+
         Raises:
-            IdentityError: if it belongs to another run, or holds what is no run's; names the differing
-                keys.
+            IdentityError: if it belongs to another run, holds what is no run's, or would go on with other software;
+                names the differing keys.
         """
         if force:
             self._clear()
-        earlier = self._read("identity.json")
-        if earlier is None and any(self.checkpoints.glob("*.ckpt")):
+        earlier = self.recorded_identity
+        if not earlier and any(self.checkpoints.glob("*.ckpt")):
             raise IdentityError(f"{self.path}: holds checkpoints of unknown identity; force=true starts anew")
-        if earlier is not None and (different := differences(earlier, identity)):
+        if earlier and (different := differences(earlier, identity)):
             raise IdentityError(
                 f"{self.path}: belongs to another run, and nothing was changed; the keys that differ:\n  "
                 + "\n  ".join(different)
                 + "\nname=... puts the new run elsewhere, force=true throws the old one away"
             )
+        software = numbers_software()
+        begun_with = self.recorded_software or software
+        if changed := differences(begun_with, software):
+            if goes_on:
+                raise IdentityError(
+                    f"{self.path}: was begun with other software, and nothing was changed; "
+                    + "; ".join(changed)
+                    + "\nname=... puts a new run elsewhere, force=true throws the old one away"
+                )
+            log.info("Trained with other software: %s", "; ".join(changed))
         shutil.rmtree(self.refused.path, ignore_errors=True)
-        write_json(self.path / "identity.json", dict(identity))
+        recorded = {_FORMAT: FORMAT_VERSION, _SOFTWARE: begun_with, **identity}
+        write_json(self.path / "identity.json", recorded)
         write_text(self.path / "config.yaml", config)
 
     @contextmanager
@@ -142,8 +163,23 @@ class RunDirectory:
 
     @property
     def recorded_identity(self) -> dict[str, Any]:
-        """What the run in this directory computes; empty where there is none."""
-        return self._read("identity.json") or {}
+        """What the run in this directory computes; empty where there is none.
+
+        Raises:
+            IdentityError: if it cannot be read, or was written by a later melgen.
+        """
+        recorded = self._read("identity.json") or {}
+        if recorded.get(_FORMAT, 1) not in range(1, FORMAT_VERSION + 1):
+            raise IdentityError(
+                f"{self.path / 'identity.json'}: format version {recorded[_FORMAT]}, melgen {melgen.__version__} reads "
+                f"1 to {FORMAT_VERSION}"
+            )
+        return {key: value for key, value in recorded.items() if key not in (_FORMAT, _SOFTWARE)}
+
+    @property
+    def recorded_software(self) -> dict[str, str]:
+        """What the run was begun with, as far as its numbers depend on it; empty where nothing says."""
+        return dict((self._read("identity.json") or {}).get(_SOFTWARE) or {})
 
     @property
     def status(self) -> dict[str, Any]:

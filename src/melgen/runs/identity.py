@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -35,6 +36,19 @@ _TRAINER_ELSEWHERE = frozenset(
 
 _REPEATED_BY_DATASET = ("corpus", "cleaning", "cache_dir", "workers", "progress", "seed", "split_seed")
 _PLACES_OF_CORPUS = ("path", "root", "download")
+
+
+NUMBERS_VERSION = 1
+"""Raised whenever melgen itself comes to train other weights from the same configuration."""
+
+
+def numbers_software() -> dict[str, str]:
+    """The software on which every bit of a run's weights depends, besides its configuration.
+
+    A run must not go on with another than it began with: what came out would be neither's. Torch promises the same
+    numbers within its minor releases only.
+    """
+    return {"melgen's numbers": str(NUMBERS_VERSION), "torch": ".".join(version("torch").split(".")[:2])}
 
 
 def is_identity(key: str) -> bool:

@@ -17,7 +17,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, read_write
 
 from melgen.files import read_json, write_json, write_text
-from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory, message_of
+from melgen.runs.directory import FINISHED, FORMAT_VERSION, SWEEP_VARIABLE, RunDirectory, message_of
 from melgen.runs.naming import typed_overrides
 from melgen.runs.standing import STATES, Standing, standing_of, states_named
 from melgen.sweeps.plan import planned_jobs, planned_updates
@@ -75,7 +75,8 @@ class SweepReport(Callback):
             updates = f"an unknown number of updates ({message_of(error)})"
         root = Path(config.hydra.sweep.dir)
         with suppress(OSError):  # where nothing can be written each job says so, and why
-            write_json(root / JOBS_FILE, {"runs": [os.path.relpath(job.config.run_dir, root) for job in jobs]})
+            runs = [os.path.relpath(job.config.run_dir, root) for job in jobs]
+            write_json(root / JOBS_FILE, {"format_version": FORMAT_VERSION, "runs": runs})
         if "jobs" in config.hydra.sweeper:  # ours, and not another that the user has chosen
             with read_write(config.hydra.sweeper):
                 config.hydra.sweeper.jobs = numbers
@@ -115,7 +116,12 @@ def standings_below(root: Path) -> list[Standing]:
     """How each run below a directory stands, with those that a sweep has planned and not begun."""
     planned = []
     for file in sorted(root.rglob(JOBS_FILE)):
-        names = read_json(file).get("runs", [])
+        listed = read_json(file)
+        if listed.get("format_version", 1) not in range(1, FORMAT_VERSION + 1):
+            raise ValueError(
+                f"{file}: format version {listed['format_version']}; this melgen reads 1 to {FORMAT_VERSION}"
+            )
+        names = listed.get("runs", [])
         planned += [RunDirectory(file.parent / str(name)) for name in names if isinstance(name, str)]
     known = {run.path: run for run in [*find_runs(root), *planned]}
     return [standing_of(known[path]) for path in sorted(known, key=_natural)]
