@@ -1,0 +1,1 @@
+"""What earlier versions of melgen have left, read by this one."""

@@ -1,0 +1,55 @@
+"""Make what ``test_formats.py`` keeps of today's formats: a sweep of a finished and an interrupted run.
+
+python tests/formats/make_fixture.py   # writes version<FORMAT_VERSION>/, once for each format; never change an old one
+"""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from melgen.files import write_json
+from melgen.runs.directory import FORMAT_VERSION, RunDirectory
+from tests.commands.calling import spawn
+
+SMALL = (
+    "corpus=misc_folk", "hidden_size=4", "layers=1", "batch_size=20", "seq_length=20",
+    "trainer.log_every_n_steps=2", "trainer.val_check_interval=4", "callbacks.checkpoint.every_n_steps=4",
+    "callbacks.sampling.songs=2", "callbacks.sampling.notes=6", "callbacks.sampling.every_n_steps=null",
+    "logger=csv", "report=false", "progress=false", "cell=gru,lstm", "hydra.mode=MULTIRUN",
+)  # fmt: skip
+UPDATES, UNTIL = 8, 4
+LEFT_OUT = ("train.log", ".lock", "embedding.png", "multirun.yaml")
+"""What nobody reads back, or what says where it was made."""
+
+
+def run_of(cell: str) -> str:
+    return f"control-{cell}-1-seed0-batch_size-20-hidden_size-4-seq_length-20"
+
+
+def main() -> None:
+    kept = Path(__file__).parent / f"version{FORMAT_VERSION}"
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        for steps in (UNTIL, UPDATES):
+            answer = spawn("train", *SMALL, f"trainer.max_steps={steps}", cwd=here)
+            assert answer.code == 0, answer.text
+            if steps == UNTIL:
+                shutil.copytree(here / "multirun/misc_folk" / run_of("lstm"), here / "halfway")
+        shutil.copytree(here / "multirun/misc_folk", kept, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        expected = RunDirectory(here / "multirun/misc_folk" / run_of("lstm")).result
+        write_json(kept / "expected.json", expected)
+        # As a kill after the last checkpoint would have left it.
+        shutil.rmtree(kept / run_of("lstm"))
+        shutil.copytree(here / "halfway", kept / run_of("lstm"), ignore=shutil.ignore_patterns(*LEFT_OUT))
+        for name in ("result.json", "tonality.json"):
+            (kept / run_of("lstm") / name).unlink()
+        for name in ("songs", "embedding"):
+            shutil.rmtree(kept / run_of("lstm") / name)
+    for cell, state in (("lstm", "running"), ("gru", "finished")):
+        file = kept / run_of(cell) / "status.json"
+        write_json(file, json.loads(file.read_text()) | {"state": state, "host": "elsewhere", "time": 0})
+
+
+if __name__ == "__main__":
+    main()
