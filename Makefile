@@ -4,10 +4,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help setup train sweep study test test-slow lint format bench clean
+.PHONY: help setup train sweep study test test-slow test-matrix torture audit lint format bench clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready ## create the virtual environment and install melgen with its tools
 
@@ -43,5 +43,17 @@ format: setup ## mend formatting and what style can be mended by itself
 bench: setup ## all benchmarks in one table, about half an hour on an idle machine
 	$(RUN) benchmarks
 
+audit: setup ## look up every installed package in the advisories for Python
+	$(RUN) -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7,<3'
+	$(RUN) .ci/audit.py
+
+torture: setup ## kills, full disks, hostile files, long runs, SLURM: what docs/reliability.md promises, for hours
+	$(RUN) -m tests.torture $(ARGS)
+
+test-matrix: setup ## the quick tests under Python 3.12, and under 3.11 with the lowest versions that are allowed
+	$(MAKE) test VENV=.venv-3.12 PYTHON=python3.12
+	$(RUN) .ci/lowest.py > .venv-lowest.txt
+	PIP_CONSTRAINT=.venv-lowest.txt $(MAKE) test VENV=.venv-lowest PYTHON=python3.11
+
 clean: ## remove the virtual environment and what tools have left; results in multirun/ stay
-	rm -rf $(VENV) dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-3.12 .venv-lowest .venv-lowest.txt dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
