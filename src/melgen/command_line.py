@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,6 +37,8 @@ FULL_ERROR = "HYDRA_FULL_ERROR"
 WANTS_TRACEBACK = "MELGEN_TRACEBACK"
 """What the user has set that variable to, while we set it."""
 
+_SECRET = re.compile(r"(api_?key|access_?key|token|secret|password)$", re.IGNORECASE)
+
 GROUPS_OF_MANY = frozenset({"callbacks", "logger"})
 """Groups of which several options make sense together."""
 
@@ -47,6 +50,7 @@ def run_app(verb: str, app: Callable[[], Any]) -> None:
     os.environ[WANTS_TRACEBACK] = before or "0"
     os.environ[FULL_ERROR] = "1"
     try:
+        refuse_secrets(sys.argv[1:])
         refuse_lists_of_options(sys.argv[1:])
         if verb not in ("train", "study") and {"-m", "--multirun"} & set(sys.argv[1:]):
             raise ValueError(f"-m: melgen.{verb} does one thing at a time; sweeps are for melgen.train")
@@ -90,6 +94,27 @@ def _fail(verb: str, error: Exception) -> NoReturn:
         raise error
     print(f"melgen.{verb}: error: {message_of(error)}", file=sys.stderr)
     sys.exit(1)
+
+
+def refuse_secrets(arguments: list[str]) -> None:
+    """Refuse a key or password among the overrides: Hydra and W&B keep command lines in files that are shared.
+
+    Raises:
+        ValueError: naming the override, never its value.
+
+    >>> refuse_secrets(["+hydra.job.env_set.WANDB_API_KEY=abc"])
+    Traceback (most recent call last):
+        ...
+    ValueError: hydra.job.env_set.WANDB_API_KEY=...: a secret on the command line would be written into files; \
+`wandb login` keeps a key for you, or export WANDB_API_KEY before the command
+    """
+    for argument in arguments:
+        key = argument.partition("=")[0].lstrip("+~")
+        if _SECRET.search(key) and "=" in argument:
+            raise ValueError(
+                f"{key}=...: a secret on the command line would be written into files; `wandb login` keeps a key for "
+                f"you, or export {key.rpartition('.')[2]} before the command"
+            )
 
 
 def refuse_lists_of_options(arguments: list[str]) -> None:

@@ -277,3 +277,37 @@ def test_optuna_minimises_what_train_returns(tmp_path):
     best = yaml.safe_load((tmp_path / "multirun" / "tuned" / "optimization_results.yaml").read_text())
     assert best["best_value"] == min(losses)
     assert set(best["best_params"]) == {"layers", "optimizer.lr"}
+
+
+KEY = "5ec3e7" * 6 + "abcd"
+
+
+def test_a_key_is_written_nowhere(tmp_path):
+    """Of the environment and of a netrc file: not in logs, configurations, checkpoints, W&B's own files or the page."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".netrc").write_text(f"machine api.wandb.ai\n  login user\n  password {KEY}\n")
+    where = {
+        "HOME": str(home),
+        "WANDB_CACHE_DIR": str(home),
+        "WANDB_CONFIG_DIR": str(home),
+        "WANDB_DATA_DIR": str(home),
+    }
+    tiny = [option for option in TINY if not option.startswith(("logger", "report"))]
+    answer = spawn("train", *tiny, "logger=wandb", cwd=tmp_path, WANDB_API_KEY=KEY, WANDB_SILENT="false", **where)
+    assert answer.code == 0, answer.text
+    assert KEY not in answer.text
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != ".netrc"]
+    assert {".ckpt", ".yaml", ".html", ".wandb", ".log"} <= {path.suffix for path in files}
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("override", ["+hydra.job.env_set.WANDB_API_KEY", "logger.wandb.api_key", "++my.password"])
+def test_a_key_on_the_command_line_is_refused_and_not_repeated(override, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for mode in ([], ["-m"]):
+        answer = call("train", *mode, *TINY, f"{override}={KEY}")
+        assert answer.code == 1
+        assert "secret" in answer.text
+        assert KEY not in answer.text
+    assert not list(tmp_path.iterdir())
