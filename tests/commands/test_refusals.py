@@ -20,6 +20,8 @@ REFUSALS = {
     "unknown corpus": (["corpus=jazz"], ["corpus/jazz", "folk", "misc_folk"]),
     "unknown experiment": (["experiment=mine"], ["experiment/mine", "paper"]),
     "misspelt key": (["layer=3"], ["'layer'"]),
+    "misspelt key as one's own": (["+layer=3"], ["layer=3", "no such key", "layers="]),
+    "corpus without a name": (["corpus=muspy"], ["corpus.name: has no default", "corpus.name=..."]),
     "misspelt deeper key": (["trainer.max_step=3"], ["'trainer.max_step'"]),
     "misspelt callback": (["+callbacks.samplin.songs=3"], ["callbacks.samplin", "_target_", "misspelt"]),
     "list of cells": (["cell=[lstm,gru]"], ["cell=[lstm,gru]", "cell=mixed", "-m cell=lstm,gru"]),
@@ -39,7 +41,7 @@ REFUSALS = {
     "empty batch": (["batch_size=0"], ["batch_size=0", A_WHOLE_NUMBER]),
     "stack and layers differ": (["cell=mixed", "cell.stack=[lstm,nas]", "layers=3"], ["layers", "3", "2"]),
     "stack is no list": (["cell=mixed", "cell.stack=lstm"], ["lstm", "list"]),
-    "stack missing": (["cell=mixed"], ["cell.stack"]),
+    "stack missing": (["cell=mixed"], ["cell.stack: has no default"]),
     "stack with an unknown cell": (["cell=mixed", "cell.stack=[elman]", "layers=1"], ["elman", "lstm"]),
     # other numbers
     "no budget": (["trainer.max_steps=-1"], ["trainer.max_steps=-1", "trainer.max_epochs=-1"]),

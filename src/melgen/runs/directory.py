@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import socket
 import time
@@ -27,6 +28,7 @@ FORMAT_VERSION = 1
 """Of the files of a run's directory."""
 _FORMAT, _SOFTWARE = "format_version", "software"
 REFUSED = "-refused"
+_MISSING = re.compile(r"Missing mandatory value: (\S+)")
 SWEEP_VARIABLE = "MELGEN_SWEEP"
 """Environment variable that names the sweep a job belongs to."""
 
@@ -233,6 +235,8 @@ def message_of(error: BaseException) -> str:
     """
     from hydra.errors import InstantiationException
 
+    if missing := _MISSING.search(str(error)):
+        return f"{missing[1]}: has no default; {missing[1]}=... is needed"
     where = ""
     while isinstance(error, InstantiationException) and isinstance(error.__cause__, ValueError | OSError):
         where = str(error).rpartition("full_key: ")[2].strip() or where

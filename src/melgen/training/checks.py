@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from melgen.conf_dir import CONF_DIR
 from melgen.runs.budget import NO_LIMIT
 from melgen.runs.naming import safe_name
 
 MATMUL_PRECISIONS = ("highest", "high", "medium")
+CLOSE = 0.8
+"""How alike a key of the user's own may not be to one of ours, by `difflib`."""
 BYTES_PER_PARAMETER = 16
 """Weight, gradient and Adam's two moments, four bytes each."""
 
@@ -24,6 +29,7 @@ def check(config: DictConfig) -> None:
     Raises:
         ValueError: naming key, value and rule.
     """
+    _refuse_misspelt(config)
     count = "a whole number of at least 1"
     for key in (
         "layers",
@@ -75,6 +81,15 @@ def check(config: DictConfig) -> None:
         raise ValueError(f"output_dir={config.output_dir}: the shell has not replaced ~; write the whole path")
     if config.name != safe_name(config.name):
         raise ValueError(f"name={config.name}: must be letters, digits and . _ + - only, without blanks or slashes")
+
+
+def _refuse_misspelt(config: DictConfig) -> None:
+    """Hydra takes ``+layer=3`` for a key of the user's own, and trains two layers."""
+    known = {str(key) for name in ("config", "training") for key in OmegaConf.load(Path(CONF_DIR, f"{name}.yaml"))}
+    known |= {path.name for path in Path(CONF_DIR).iterdir() if path.is_dir()}
+    for key in map(str, config):
+        if key not in known and (meant := get_close_matches(key, known, n=1, cutoff=CLOSE)):
+            raise ValueError(f"{key}={config[key]}: there is no such key; {meant[0]}= is meant?")
 
 
 def _is_whole(value: Any) -> bool:
