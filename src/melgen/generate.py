@@ -48,7 +48,9 @@ def generate(config: DictConfig) -> Path:
     import_own_parts(config.imports)
     trained = load_model(config.checkpoint)
     run = run_of(trained.path)
-    out = Path(config.out).expanduser() if config.out else run / "songs"
+    # The songs that the run is judged by, and that its page shows, stay as they are.
+    beside = run / ("generated" if (run / "songs").exists() else "songs")
+    out = Path(config.out).expanduser() if config.out else beside
     options = {key: config[key] for key in ("songs", *SAMPLING_OPTIONS)}
     songs = write_songs_by(trained, out, read_primer(config.primer), options, config.device)
     show_songs(songs[: config.shown], config.show, run_title(run))

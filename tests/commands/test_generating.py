@@ -70,16 +70,21 @@ def test_the_likeliest_song_is_one(trained, here):
     assert pitches_in("k") == pitches_in("p") == [first]
 
 
-def test_by_default_into_the_runs_own_songs(trained, here):
+def test_by_default_into_the_run_beside_its_own_songs(trained, here):
     run = here / "moved" / "elsewhere"
     shutil.copytree(trained, run)
+    own = files_below(run / "songs")
     generate(run, "songs=3", "notes=5")
-    assert sorted(path.name for path in (run / "songs").iterdir()) == [
+    assert sorted(path.name for path in (run / "generated").iterdir()) == [
         "song_001.mid", "song_002.mid", "song_003.mid", "songs.json",
     ]  # fmt: skip
     generate(run / "checkpoints" / "last.ckpt", "songs=1", "notes=5")
-    assert songs_in(run / "songs")["metadata"]["checkpoint"] == "last.ckpt"
-    assert len(songs_in(run / "songs")["songs"]) == 1, "the earlier set has made room"
+    assert songs_in(run / "generated")["metadata"]["checkpoint"] == "last.ckpt"
+    assert len(songs_in(run / "generated")["songs"]) == 1, "the earlier set has made room"
+    assert files_below(run / "songs") == own, "what the run is judged by stays"
+    shutil.rmtree(run / "songs")
+    generate(run, "songs=2", "notes=5")
+    assert len(songs_in(run / "songs")["songs"]) == 2
     assert {name.split("/")[0] for name in files_below(here)} == {"moved"}
 
 
