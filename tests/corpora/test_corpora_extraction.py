@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.extraction import Rejection, Track, Tune, extract_melody, single_line, steps
@@ -56,7 +58,8 @@ def test_a_short_melody_is_still_found_so_that_cleaning_can_say_so():
 
 def test_chords_keep_the_highest_note_and_count_the_others():
     notes = [(0, 240, 60), (0, 240, 67), (0, 240, 64), (240, 240, 62)]
-    assert single_line(Track(notes), TPQ) == ([(0, 240, 67), (240, 240, 62)], 0.5)
+    kept, share = single_line(Track(notes), TPQ)
+    assert (kept.tolist(), share) == ([[0, 240, 67], [240, 240, 62]], 0.5)
 
 
 def test_a_strummed_chord_is_a_chord():
@@ -67,7 +70,7 @@ def test_a_strummed_chord_is_a_chord():
 
 def test_legato_is_cut_and_not_counted():
     kept, share = single_line(Track(line(60, 62, 64, length=350)), TPQ)  # 110 ticks of overlap, a sixteenth is 120
-    assert kept == [(0, 240, 60), (240, 240, 62), (480, 350, 64)]
+    assert kept.tolist() == [[0, 240, 60], [240, 240, 62], [480, 350, 64]]
     assert share == 0
 
 
@@ -103,3 +106,31 @@ def test_nothing_is_no_melody():
 def test_a_tune_that_never_ends_is_refused():
     found = melody(Track([(0, 10, 60), (2**40, 10, 62)]))
     assert found.reason == "too long"
+
+
+def note_by_note(notes, tpq):
+    """The rule of the module's docstring, a note after the other."""
+    ordered = sorted(notes, key=lambda note: (note[0], -note[2]))
+    line, crowded, group_onset, sounding_until = [], 0, 0, 0
+    for onset, duration, pitch in ordered:
+        if line and onset - group_onset < max(1, tpq // 32):
+            crowded += 1
+            if pitch > line[-1][2]:
+                line[-1] = [line[-1][0], duration, pitch]
+        else:
+            if line:
+                line[-1][1] = min(line[-1][1], onset - line[-1][0])
+                crowded += sounding_until - onset > tpq // 4
+            group_onset = onset
+            line.append([onset, duration, pitch])
+        sounding_until = max(sounding_until, onset + duration)
+    return line, crowded / len(ordered) if ordered else 0.0
+
+
+NOTES = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 200), st.integers(58, 62)), max_size=40)
+
+
+@given(notes=NOTES, tpq=st.sampled_from([1, 24, 96, 480]))
+def test_all_notes_at_once_give_what_one_after_the_other_gives(notes, tpq):
+    kept, share = single_line(Track(notes), tpq)
+    assert (kept.tolist(), share) == note_by_note(notes, tpq)

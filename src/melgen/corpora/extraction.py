@@ -18,8 +18,12 @@ Onsets and durations are rounded to sixteenth-note steps, half up:
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from melgen.corpora.cleaning import MAX_STEPS, TOO_LONG, Cleaning
 from melgen.music.melody import STEPS_PER_QUARTER, Melody
@@ -42,13 +46,21 @@ class Rejection:
     source: str = ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Track:
-    """Notes of one track or voice as ``(onset, duration, pitch)`` in ticks, in any order."""
+    """Notes of one track or voice, in any order.
 
-    notes: list[tuple[int, int, int]]
+    Shape:
+        notes: ``[notes, 3]``, each onset, duration and pitch, the first two in ticks; anything that makes such an
+        array.
+    """
+
+    notes: NDArray[np.int64]
     name: str = ""
     is_drum: bool = False
+
+    def __post_init__(self) -> None:
+        self.notes = np.asarray(self.notes, np.int64).reshape(-1, 3)
 
 
 @dataclass
@@ -65,51 +77,66 @@ class Tune:
     remarks: tuple[str, ...] = field(default=())
 
 
-def steps(ticks: int, ticks_per_quarter: int) -> int:
+def steps(ticks: ArrayLike, ticks_per_quarter: int) -> NDArray[np.int64]:
     """Ticks rounded to sixteenth-note steps, half up.
 
-    >>> [steps(ticks, 480) for ticks in (59, 60, 120, 179, 180)]
+    >>> steps([59, 60, 120, 179, 180], 480).tolist()
     [0, 1, 1, 1, 2]
     """
-    return (2 * STEPS_PER_QUARTER * ticks + ticks_per_quarter) // (2 * ticks_per_quarter)
+    return (2 * STEPS_PER_QUARTER * np.asarray(ticks, np.int64) + ticks_per_quarter) // (2 * ticks_per_quarter)
 
 
-def single_line(track: Track, ticks_per_quarter: int) -> tuple[list[tuple[int, int, int]], float]:
-    """The highest line of a track and the share of its notes that are crowded.
+def single_line(track: Track, ticks_per_quarter: int) -> tuple[NDArray[np.int64], float]:
+    """The highest line of a track, as a track's notes in order, and the share of its notes that are crowded.
 
-    >>> single_line(Track([(0, 480, 60), (0, 480, 64), (470, 480, 62)]), 480)
-    ([(0, 470, 64), (470, 480, 62)], 0.3333333333333333)
+    >>> line, share = single_line(Track([(0, 480, 60), (0, 480, 64), (470, 480, 62)]), 480)
+    >>> line.tolist(), round(share, 3)
+    ([[0, 470, 64], [470, 480, 62]], 0.333)
     """
-    ordered = sorted(track.notes, key=lambda note: (note[0], -note[2]))
+    if not len(track.notes):
+        return track.notes, 0.0
     together = max(1, ticks_per_quarter // _TOGETHER)
-    legato = ticks_per_quarter // STEPS_PER_QUARTER
-    line: list[tuple[int, int, int]] = []
-    crowded, group_onset, sounding_until = 0, 0, 0
-    for onset, duration, pitch in ordered:
-        if line and onset - group_onset < together:
-            crowded += 1
-            if pitch > line[-1][2]:
-                line[-1] = (line[-1][0], duration, pitch)
-        else:
-            if line:
-                previous, length, height = line[-1]
-                line[-1] = (previous, min(length, onset - previous), height)
-                crowded += sounding_until - onset > legato
-            group_onset = onset
-            line.append((onset, duration, pitch))
-        sounding_until = max(sounding_until, onset + duration)
-    return line, crowded / len(ordered) if ordered else 0.0
+    ordered = track.notes
+    firsts = highest = np.arange(len(ordered))
+    if np.any(np.diff(ordered[:, 0]) < together):  # elsewhere there is nothing to sort and to group: most melodies
+        ordered = ordered[np.lexsort((-ordered[:, 2], ordered[:, 0]))]
+        firsts = _first_of_each_group(ordered[:, 0], together)
+        group = np.zeros(len(ordered), np.int64)
+        group[firsts[1:]] = 1
+        highest = np.lexsort((-ordered[:, 2], np.cumsum(group)))[firsts]
+    onsets, durations, pitches = ordered.T
+    starts = onsets[firsts]
+    line = np.stack([starts, durations[highest], pitches[highest]], 1)
+    line[:-1, 1] = np.minimum(line[:-1, 1], np.diff(starts))
+    sounding_until = np.maximum.accumulate(onsets + durations)[firsts[1:] - 1]
+    overlaps = np.count_nonzero(sounding_until - starts[1:] > ticks_per_quarter // STEPS_PER_QUARTER)
+    return line, (len(ordered) - len(firsts) + overlaps) / len(ordered)
+
+
+def _first_of_each_group(onsets: NDArray[np.int64], together: int) -> NDArray[np.int64]:
+    """Indices of the notes that begin at least so long after the first note of the group before."""
+    gaps = np.diff(onsets)
+    apart = gaps >= together
+    if not np.any((gaps > 0) & ~apart):
+        return np.concatenate([[0], np.flatnonzero(apart) + 1])
+    # Played, not written: where a group ends depends on where it began.
+    times = onsets.tolist()
+    firsts, following = [], 0
+    while following < len(times):
+        firsts.append(following)
+        following = bisect_left(times, times[following] + together, following + 1)
+    return np.array(firsts)
 
 
 def extract_melody(tune: Tune, cleaning: Cleaning, source: str) -> Melody | Rejection:
     """The melody of a tune by the rule above, or the reason why it has none."""
-    sounding = [track for track in tune.tracks if track.notes]
+    sounding = [track for track in tune.tracks if len(track.notes)]
     if not sounding:
         return Rejection(NO_NOTES, "the file holds no note", source)
     pitched = [track for track in sounding if not track.is_drum]
     if not pitched:
         return Rejection(DRUMS_ONLY, f"{len(sounding)} drum track(s), nothing else", source)
-    candidates: list[tuple[str, list[tuple[int, int, int]]]] = []
+    candidates: list[tuple[str, NDArray[np.int64]]] = []
     least_crowded = 1.0
     for track in pitched:
         line, share = single_line(track, tune.ticks_per_quarter)
@@ -124,22 +151,21 @@ def extract_melody(tune: Tune, cleaning: Cleaning, source: str) -> Melody | Reje
         return Rejection(POLYPHONIC, detail, source)
     long_enough = [each for each in candidates if len(each[1]) >= cleaning.min_length_notes]
     line = _melody_line(long_enough or candidates)
-    end = max(steps(onset + duration, tune.ticks_per_quarter) for onset, duration, _ in line)
+    onsets, durations, pitches = line.T
+    end = int(steps(onsets + durations, tune.ticks_per_quarter).max())
     if end > MAX_STEPS:
         return Rejection(TOO_LONG, f"ends {end} steps after its start, at most {MAX_STEPS}", source)
     return Melody(
-        pitches=tuple(pitch for _, _, pitch in line),
-        onsets=tuple(steps(onset, tune.ticks_per_quarter) for onset, _, _ in line),
-        durations=tuple(steps(duration, tune.ticks_per_quarter) for _, duration, _ in line),
+        pitches=tuple(pitches.tolist()),
+        onsets=tuple(steps(onsets, tune.ticks_per_quarter).tolist()),
+        durations=tuple(steps(durations, tune.ticks_per_quarter).tolist()),
         title=tune.title,
         source=source,
     )
 
 
-def _melody_line(
-    candidates: Sequence[tuple[str, list[tuple[int, int, int]]]],
-) -> list[tuple[int, int, int]]:
+def _melody_line(candidates: Sequence[tuple[str, NDArray[np.int64]]]) -> NDArray[np.int64]:
     for name, line in candidates:
         if _MELODY_NAME.search(name):
             return line
-    return max((line for _, line in candidates), key=lambda line: sum(note[2] for note in line) / len(line))
+    return max((line for _, line in candidates), key=lambda line: int(line[:, 2].sum()) / len(line))

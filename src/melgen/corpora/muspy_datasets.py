@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import cache, partial
 from typing import Any
 
+import numpy as np
+
 from melgen.corpora.corpus import AbstractCorpus
 from melgen.corpora.errors import CorpusError
 from melgen.corpora.extraction import Rejection, Track, Tune
@@ -111,7 +113,7 @@ def read_item(source: Source, dataset: str) -> Iterator[Tune | Rejection]:
         raise ReadError(f"resolution {music.resolution}, at least 1 is needed")
     tracks = [
         Track(
-            [(round(note.time), round(note.duration), int(note.pitch)) for note in track.notes],
+            np.array([(round(note.time), round(note.duration), int(note.pitch)) for note in track.notes]),
             track.name or "",
             bool(track.is_drum),
         )

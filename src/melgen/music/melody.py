@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import overload
 
 import numpy as np
@@ -111,7 +112,8 @@ class Melodies(Sequence[Melody]):
         np.cumsum([len(tune) for tune in tunes], out=starts[1:])
 
         def flat(column: str, dtype: type) -> NDArray:
-            return np.fromiter((v for tune in tunes for v in getattr(tune, column)), dtype, int(starts[-1]))
+            values = chain.from_iterable(getattr(tune, column) for tune in tunes)
+            return np.fromiter(values, dtype, int(starts[-1]))
 
         return cls(
             flat("pitches", np.int16),

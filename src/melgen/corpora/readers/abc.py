@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from melgen.corpora.extraction import Rejection, Track, Tune
 from melgen.corpora.readers import MEGABYTE, ReadError, read_bytes
 from melgen.corpora.readers.abc_text import split_tunes
@@ -50,9 +52,8 @@ def read_abc_tune(text: str) -> Tune:
     for each in score.tracks:
         columns = each.notes.numpy()
         # abc2midi starts at tick 1 and ends each note one tick early, so that repeated notes are heard apart.
-        onsets = (columns["time"] - 1).clip(min=0).tolist()
-        durations = (columns["duration"] + 1).tolist()
-        notes = list(zip(onsets, durations, columns["pitch"].tolist(), strict=True))
+        onsets = (columns["time"] - 1).clip(min=0)
+        notes = np.stack([onsets, columns["duration"] + 1, columns["pitch"]], 1, dtype=np.int64)
         tracks.append(Track(notes, is_drum=each.is_drum))
     return Tune(tracks, score.ticks_per_quarter)
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from melgen.corpora.extraction import Track, Tune
 from melgen.corpora.readers import MEGABYTE, ReadError, read_bytes
 from melgen.corpora.sources import Source
@@ -33,9 +35,9 @@ def read_midi(source: Source) -> Iterator[Tune]:
     tracks = []
     for each in score.tracks:
         columns = each.notes.numpy()
-        notes = list(
-            zip(columns["time"].tolist(), columns["duration"].tolist(), columns["pitch"].tolist(), strict=True)
-        )
+        notes = np.empty((len(columns["time"]), 3), np.int64)
+        for place, key in enumerate(("time", "duration", "pitch")):
+            notes[:, place] = columns[key]
         tracks.append(Track(notes, each.name, each.is_drum))
     yield Tune(join_pieces(tracks), score.ticks_per_quarter, _title(tracks))
 
@@ -69,17 +71,16 @@ def join_pieces(tracks: list[Track]) -> list[Track]:
     joined: list[Track] = []
     ends: list[int] = []
     for track in tracks:
-        if not track.notes:
+        if not len(track.notes):
             continue
-        start = min(onset for onset, _, _ in track.notes)
-        end = max(onset + duration for onset, duration, _ in track.notes)
+        start, end = track.notes[:, 0].min(), (track.notes[:, 0] + track.notes[:, 1]).max()
         if (
             joined
             and track.name
             and (track.name, track.is_drum) == (joined[-1].name, joined[-1].is_drum)
             and ends[-1] <= start
         ):
-            joined[-1] = Track(joined[-1].notes + track.notes, track.name, track.is_drum)
+            joined[-1] = Track(np.concatenate([joined[-1].notes, track.notes]), track.name, track.is_drum)
             ends[-1] = end
         else:
             joined.append(track)

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from melgen.corpora.extraction import Track, Tune
 from melgen.corpora.readers import MEGABYTE, ReadError, read_bytes
 from melgen.corpora.readers.abc import decode
@@ -144,9 +146,9 @@ def _voices(part: Any, name: str) -> list[Track]:
     tracks = []
     for place in sorted(voices):
         label = name if place == 0 else f"{name} {place + 1}".strip()
-        tracks.append(Track(_join_ties(voices[place]), label))
+        tracks.append(Track(np.array(_join_ties(voices[place])), label))
     if not tracks and unpitched:
-        tracks.append(Track([(0, 1, 0)], name, is_drum=True))
+        tracks.append(Track(np.array([(0, 1, 0)]), name, is_drum=True))
     return tracks
 
 
