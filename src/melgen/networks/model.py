@@ -38,7 +38,8 @@ class MelodyModel(nn.Module):
         input_keep_prob: share of each layer's input that dropout keeps in training.
         output_keep_prob: share of each layer's output that dropout keeps in training.
         initialization: ``paper`` or ``torch``, see `melgen.networks.initialization`.
-        implementation: ``fast`` or ``reference``, see `melgen.networks.recurrent`. Not part of a description.
+        implementation: ``fast``, ``graphs`` or ``reference``, see `melgen.networks.recurrent`; no part of a
+            description.
 
     Shape:
         tokens ``[B, T]`` (int64), logits ``[B, T, V]``. The state is a tuple with the opaque state of
@@ -113,7 +114,7 @@ class MelodyModel(nn.Module):
             ValueError: for another word.
         """
         if implementation not in IMPLEMENTATIONS:
-            raise ValueError(f"implementation must be {' or '.join(IMPLEMENTATIONS)}, got {implementation!r}")
+            raise ValueError(f"implementation must be one of {', '.join(IMPLEMENTATIONS)}, got {implementation!r}")
         for module in self.stack.modules():
             if isinstance(module, AbstractRecurrentLayer):
                 module.implementation = implementation

@@ -19,13 +19,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from melgen.networks.graphs import recorded_scans
 from melgen.networks.initialization import TensorFlowStart, check_initialization, torch_uniform_
 from melgen.networks.kernels import AbstractKernel
 from melgen.networks.scan import can_scan, scaled, scan
 
-IMPLEMENTATIONS = ("fast", "reference")
-"""``fast``: by a kernel of `melgen.networks.kernels`, where the layer has one and the case allows; ``reference``:
-torch's module, or one step after the other by autograd. Both compute the same, but for rounding."""
+IMPLEMENTATIONS = ("fast", "graphs", "reference")
+"""``fast``: by a kernel of `melgen.networks.kernels`, where the layer has one and the case allows; ``graphs``: the
+same, on a GPU recorded as CUDA graphs; ``reference``: torch's module, or one step after the other by autograd. All
+compute the same, but for rounding."""
 
 State: TypeAlias = Any
 """A tensor ``[B, H]`` or a tuple of states. `Any`, because each layer knows only its own."""
@@ -151,7 +153,7 @@ class AbstractKernelLayer(AbstractRecurrentLayer):
 
     def is_fast(self, tensor: Tensor, rows: bool) -> bool:
         """Whether the kernel serves an input like this tensor, which are rows of a table or not."""
-        return self.implementation == "fast" and self.kernel is not None and can_scan(tensor)
+        return self.implementation != "reference" and self.kernel is not None and can_scan(tensor)
 
     def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Read a sequence from a state, or from the zero state if it is None."""
@@ -173,7 +175,8 @@ class AbstractKernelLayer(AbstractRecurrentLayer):
         if apart is not None:
             apart = apart * self.kernel.scales[-1]
         states = (state,) if isinstance(state, Tensor) else state
-        output, last = scan(self.kernel, project(weight_ih, bias), weight_hh, apart, states)
+        run = recorded_scans(self).scan if self.implementation == "graphs" else scan
+        output, last = run(self.kernel, project(weight_ih, bias), weight_hh, apart, states)
         return output.transpose(0, 1), last[0] if self.kernel.states == 1 else tuple(last)
 
 

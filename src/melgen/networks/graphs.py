@@ -1,0 +1,95 @@
+"""The fast scan as CUDA graphs: one launch for a window's steps on a GPU, instead of some twenty for each note.
+
+`torch.cuda.make_graphed_callables` records what the scan does for tensors of one shape and plays it back for others of
+that shape. It plays in the same memory each time, so that a layer must not read a second window before the gradient of
+the first has been taken; where somebody does, the second is scanned as usual.
+"""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from melgen.networks.kernels import AbstractKernel
+from melgen.networks.scan import scan
+
+log = logging.getLogger(__name__)
+
+MOST_SHAPES = 4
+"""Each keeps the buffers of a whole window on the GPU."""
+
+_recorded: weakref.WeakKeyDictionary[nn.Module, RecordedScans] = weakref.WeakKeyDictionary()
+
+
+def recorded_scans(layer: nn.Module) -> RecordedScans:
+    """Those of a layer; kept beside it, since they can be neither copied nor saved."""
+    return _recorded.setdefault(layer, RecordedScans())
+
+
+class RecordedScans:
+    """The scans of one layer, each recorded when its shape comes for the second time."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[Any] = Counter()
+        self._players: dict[Any, Any] = {}
+        self._is_waiting = False  # for the gradient of what was played last
+
+    def scan(
+        self,
+        kernel: type[AbstractKernel],
+        projected: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        states: Sequence[Tensor] | None = None,
+    ) -> tuple[Tensor, list[Tensor]]:
+        """As `melgen.networks.scan.scan`."""
+        if states is None:
+            states = [projected.new_zeros(projected.shape[1], weight.shape[1]) for _ in range(kernel.states)]
+        tensors = [projected, weight, *([] if bias is None else [bias]), *states]
+        player = self._player(kernel, tensors, has_bias=bias is not None) if can_record(tensors, states) else None
+        if player is None or self._is_waiting:
+            return scan(kernel, projected, weight, bias, states)
+        output, *last = player(*tensors)
+        self._is_waiting = True
+        output.register_hook(self._finish)
+        # The next window is read into the same memory.
+        return output, [state.clone() for state in last]
+
+    def _finish(self, gradient: Tensor) -> None:
+        self._is_waiting = False
+
+    def _player(self, kernel: type[AbstractKernel], tensors: Sequence[Tensor], has_bias: bool) -> Any:
+        key = (kernel, has_bias, tuple((tensor.shape, tensor.requires_grad) for tensor in tensors))
+        if key in self._players:
+            return self._players[key]
+        self._seen[key] += 1
+        if self._seen[key] < 2 or len(self._players) >= MOST_SHAPES:
+            return None
+
+        def run(projected: Tensor, weight: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
+            bias, states = (rest[0], rest[1:]) if has_bias else (None, rest)
+            output, last = scan(kernel, projected, weight, bias, states)
+            return output, *last
+
+        samples = tuple(tensor.detach().clone().requires_grad_(tensor.requires_grad) for tensor in tensors)
+        self._players[key] = torch.cuda.make_graphed_callables(run, samples)
+        log.debug("recorded a scan of %s for %s", kernel.__name__, list(tensors[0].shape))
+        return self._players[key]
+
+
+def can_record(tensors: Sequence[Tensor], states: Sequence[Tensor]) -> bool:
+    """On a GPU, where gradients will be asked for, and not of the window before."""
+    projected, weight, *_ = tensors
+    return (
+        projected.is_cuda
+        and torch.is_grad_enabled()
+        and projected.requires_grad
+        and weight.requires_grad
+        and not any(state.requires_grad for state in states)
+    )
