@@ -120,6 +120,15 @@ def test_two_windows_before_the_gradient_of_the_first(name, played):
     assert_same(*found)
 
 
+def test_a_state_stays_what_it_was(played):
+    _, graphs = models("nas")
+    windows = torch.randint(VOCABULARY, (4, 4, 13))
+    _, state = train(graphs, windows[:3])
+    before = [each.clone() for each in pytree.tree_leaves(state)]
+    train(graphs, windows[3:])
+    assert all(torch.equal(*pair) for pair in zip(pytree.tree_leaves(state), before, strict=True))
+
+
 def test_a_gradient_through_the_state_is_not_played(played):
     reference, graphs = models("nas")
     windows = torch.randint(VOCABULARY, (4, 4, 13))
