@@ -26,6 +26,20 @@ def _run_name(*, _root_: DictConfig) -> str:
     return run_name(_hydra_of(_root_), _root_)
 
 
+def _job_prefix(*, _root_: DictConfig) -> str:
+    """``control-lstm-2-seed0: `` before what a job of a sweep says, since several may be talking."""
+    from hydra.types import RunMode
+
+    from melgen.runs.naming import parse_run_name
+
+    if _hydra_of(_root_).mode != RunMode.MULTIRUN or "run_dir" not in _root_:
+        return ""
+    name = Path(_root_.run_dir).name
+    if parsed := parse_run_name(name):
+        name = f"{parsed.dataset}-{parsed.cell}-{parsed.layers}-seed{parsed.seed}"
+    return name.replace("%", "%%") + ": "
+
+
 def _hydra_of(root: DictConfig) -> DictConfig:
     """Hydra's own part of the configuration, which it takes away before it calls us."""
     from hydra.core.hydra_config import HydraConfig
@@ -63,6 +77,7 @@ def register_resolvers() -> None:
     resolvers: dict[str, Callable[..., Any]] = {
         "experiment_or_corpus": _experiment_or_corpus,
         "run_name": _run_name,
+        "job_prefix": _job_prefix,
         "last_word": _last_word,
         "count": _count,
         "cores": _cores,

@@ -25,6 +25,7 @@ from melgen.data import MelodyDataModule, Split
 from melgen.files import write_json, write_text
 from melgen.music.representations import representation_named
 from melgen.networks import count_parameters, estimate_parameters
+from melgen.processes import is_worker
 from melgen.runs.budget import total_updates
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.runs.identity import identity_of
@@ -166,7 +167,8 @@ def build_callbacks(config: DictConfig, module: MelodyModule, data: MelodyDataMo
             callback.check(module)
     if not any(isinstance(callback, Checkpoints) for callback in callbacks):
         callbacks.append(Checkpoints(f"{config.run_dir}/checkpoints"))
-    bar = config.progress and sys.stderr.isatty()
+    # Several processes would draw over each other's.
+    bar = config.progress and sys.stderr.isatty() and not is_worker()
     return [*callbacks, UpdateProgress(total_updates(config, data), bar)]
 
 
