@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import math
 import os
-import tempfile
+import re
+import shutil
+import socket
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from melgen.processes import process_exists
+
+_HOST = re.sub(r"[^A-Za-z0-9]", "_", socket.gethostname())[:64]
+_SCRATCH = re.compile(r"\..+\.(?P<host>\w*)-(?P<pid>\d+)\.[0-9a-f]{8}\.(tmp|new|old)")
 
 
 @contextmanager
@@ -25,20 +34,62 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = scratch_beside(path, "tmp")
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        # mkstemp files are private; give them what an ordinary `open` would have.
+        # Private so far; give it what an ordinary `open` would have.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
+        flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Make what is written to a file, or the names in a directory, survive a power failure, where the system can."""
+    if os.name == "nt" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_below(folder: Path) -> None:
+    """`flush` all files and folders below one."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() or path.is_dir():
+            flush(path)
+    flush(folder)
+
+
+def scratch_beside(path: Path, kind: str) -> Path:
+    """A hidden name beside ``path``, free, that says which process writes there: see `remove_leftovers`."""
+    return path.with_name(f".{path.name}.{_HOST}-{os.getpid()}.{uuid.uuid4().hex[:8]}.{kind}")
+
+
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Remove below a folder what processes that are no more were writing; of other machines' nothing is known.
+
+    Args:
+        folder: where to look, folders in it too.
+        name: look in the folder itself only, for what was to become ``name``.
+    """
+    found = folder.rglob(".*") if name is None else folder.glob(f".{glob.escape(name)}.*")
+    for path in list(found):
+        writer = _SCRATCH.fullmatch(path.name)
+        if writer is None or writer["host"] != _HOST or process_exists(int(writer["pid"])):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -17,6 +17,17 @@ def available_cpus() -> int:
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
+def process_exists(pid: int) -> bool:
+    """Whether a process of this machine has that number, whoever owns it."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 def end_with_parent(parent: int | None = None) -> None:
     """Have this process killed when the one that started it dies, even by SIGKILL (Linux only).
 

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from tests.commands.calling import TINY, call
+from tests.runs.test_files import dead_pid
 
 SWEEP = [value for value in TINY if not value.startswith("layers")]
 
@@ -22,12 +23,6 @@ def here(tmp_path, monkeypatch):
 
 def states(answer):
     return {line.split()[1].rpartition("/")[2]: line.split()[0] for line in answer.out.splitlines() if "-seed0" in line}
-
-
-def dead_pid():
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
 
 
 def pretend(run, **status):

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+import subprocess
+import sys
 
 import pytest
 
-from melgen.files import replacing, write_json, write_text
+from melgen.files import remove_leftovers, replacing, scratch_beside, write_json, write_text
+
+
+def dead_pid():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def left_behind(path, kind="tmp"):
+    """Where a process that was killed has been writing what was to become ``path``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "getpid", dead_pid)
+        return scratch_beside(path, kind)
 
 
 def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -48,3 +64,30 @@ def test_data_that_is_no_json_leaves_the_old_file(tmp_path):
     with pytest.raises(TypeError):
         write_json(tmp_path / "a.json", [object()])
     assert (tmp_path / "a.json").read_text() == "[\n  1\n]\n"
+
+
+def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path):
+    elsewhere = left_behind(tmp_path / "a.txt")
+    elsewhere = elsewhere.with_name(re.sub(r"\.\w*-", ".another_machine-", elsewhere.name))
+    kept = [
+        tmp_path / "a.txt",
+        tmp_path / ".a.txt.mine.tmp",
+        scratch_beside(tmp_path / "a.txt", "tmp"),  # of this process, which lives
+        elsewhere,
+    ]
+    gone = [
+        left_behind(tmp_path / "a.txt"),
+        left_behind(tmp_path / "deep" / "b[1].ckpt"),
+        left_behind(tmp_path / "c", "new") / "x",
+    ]
+    for path in kept + gone:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+    remove_leftovers(tmp_path, "b[1].ckpt")
+    assert all(path.exists() for path in kept + gone), "it lies deeper"
+    remove_leftovers(tmp_path / "deep", "b[1].ckpt")
+    remove_leftovers(tmp_path, "c")
+    assert [path.exists() for path in gone] == [True, False, False]
+    remove_leftovers(tmp_path)
+    assert not any(path.exists() for path in gone)
+    assert all(path.exists() for path in kept)

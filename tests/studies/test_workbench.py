@@ -8,6 +8,7 @@ import pytest
 
 from melgen.studies.workbench import Task, Workbench
 from tests.commands.calling import files_below
+from tests.runs.test_files import left_behind
 
 SOFTWARE = {"melgen": "1", "numpy": "2.0", "git": None}
 
@@ -180,9 +181,14 @@ def test_a_claim_removes_what_a_killed_study_has_left(tmp_path):
     one = bench(tmp_path)
     one.do([writes(tmp_path, "s/x", "songs/a/seed0/song_001.mid")], ["s/"])
     before = files_below(tmp_path)
-    for name in (".manifest.json.abc.tmp", "songs/a/.seed0.12345678.new/song_001.mid", "songs/.a.12345678.old/x"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("half")
+    for name, kind, content in (
+        ("manifest.json", "tmp", ""),
+        ("songs/a/seed0", "new", "song_001.mid"),
+        ("songs/a", "old", "x"),
+    ):
+        left = left_behind(tmp_path / name, kind) / content
+        left.parent.mkdir(parents=True, exist_ok=True)
+        left.write_text("half")
     with one.claimed():
         pass
     assert files_below(tmp_path) == before

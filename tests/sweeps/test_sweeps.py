@@ -141,22 +141,26 @@ def test_a_name_with_a_folder_in_it_is_found_too(tmp_path, end):
 
 
 @contextmanager
-def command_line(*task):
+def command_line(*task, folder="never-made"):
     """The configuration of a sweep as its callback gets it."""
     with initialize_config_dir(CONF_DIR, version_base="1.3"):
         settings = compose("config", ["corpus=misc_folk"], return_hydra_config=True)
         with open_dict(settings):
             settings.hydra.job.config_name = "config"
             settings.hydra.overrides.task = ["corpus=misc_folk", *task]
-            settings.hydra.sweep.dir = "somewhere"
+            settings.hydra.sweep.dir = settings.output_dir = str(folder)
         yield settings
 
 
-def test_the_sweep_says_what_it_will_do(monkeypatch, caplog):
+def test_the_sweep_says_what_it_will_do(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv(SWEEP_VARIABLE, "this test's own")  # so that it is restored however it is left
-    with command_line("layers=1,2,3", "trainer.max_steps=10") as settings, caplog.at_level("INFO"):
+    with (
+        command_line("layers=1,2,3", "trainer.max_steps=10", folder=tmp_path) as settings,
+        caplog.at_level("INFO"),
+    ):
         SweepReport().on_multirun_start(settings)
-    assert "Sweep of 3 jobs, 30 updates in all; results in somewhere" in caplog.text
+    assert f"Sweep of 3 jobs, 30 updates in all; results in {tmp_path}" in caplog.text
+    assert len(json.loads((tmp_path / "jobs.json").read_text())["runs"]) == 3
 
 
 def test_updates_of_epochs_depend_on_the_representation():

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from melgen.files import flush
 from melgen.music.melody import Melodies
 
 log = logging.getLogger(__name__)
@@ -98,10 +99,10 @@ class CorpusCache:
             checksums = {path.name: _checksum(path) for path in sorted(scratch.iterdir())}
             _write_json(scratch / _REPORT, {**details, "has_splits": splits is not None, "checksums": checksums})
             for path in (*scratch.iterdir(), scratch):
-                _flush(path)
+                flush(path)
             scratch.chmod(0o755)
             os.rename(scratch, self._folder / key)
-            _flush(self._folder)
+            flush(self._folder)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
@@ -123,14 +124,3 @@ def _checksum(path: Path) -> int:
         while block := file.read(1 << 20):
             checksum = zlib.crc32(block, checksum)
     return checksum
-
-
-def _flush(path: Path) -> None:
-    """Make a file or directory survive a power failure, where the system can."""
-    if os.name == "nt" and path.is_dir():
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,12 +10,12 @@ import json
 import os
 import re
 import shutil
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from melgen.files import remove_leftovers, scratch_beside
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, Melody
 from melgen.music.midi import midi_bytes, note_text
 
@@ -64,15 +64,15 @@ def write_songs(
     names = [f"song_{number:0{width}d}.mid" for number in range(1, len(melodies) + 1)]
     summary = _summary(names, melodies, metadata, tempo_qpm, velocity)
 
-    token = uuid.uuid4().hex[:8]
-    fresh = directory.with_name(f".{directory.name}.{token}.new")
+    fresh = scratch_beside(directory, "new")
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(directory.parent, directory.name)
         fresh.mkdir()
         for name, melody in zip(names, melodies, strict=True):
             (fresh / name).write_bytes(midi_bytes(melody, tempo_qpm, velocity))
         (fresh / SONGS_FILE).write_text(summary, encoding="utf-8")
-        _swap(fresh, directory, old=directory.with_name(f".{directory.name}.{token}.old"))
+        _swap(fresh, directory, old=scratch_beside(directory, "old"))
     except OSError as error:
         raise OSError(error.errno, f"cannot write songs: {error.strerror}", str(directory)) from error
     finally:

@@ -18,7 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import melgen
-from melgen.files import write_json, write_text
+from melgen.files import remove_leftovers, write_json, write_text
 from melgen.runs.identity import IdentityError, differences, numbers_software
 
 log = logging.getLogger(__name__)
@@ -112,6 +112,7 @@ class RunDirectory:
                 )
             log.info("Trained with other software: %s", "; ".join(changed))
         shutil.rmtree(self.refused.path, ignore_errors=True)
+        remove_leftovers(self.path)
         recorded = {_FORMAT: FORMAT_VERSION, _SOFTWARE: begun_with, **identity}
         write_json(self.path / "identity.json", recorded)
         write_text(self.path / "config.yaml", config)

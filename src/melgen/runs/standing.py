@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from omegaconf import ListConfig, OmegaConf
 
 from melgen.files import read_json
+from melgen.processes import process_exists
 from melgen.runs.budget import total_updates
 from melgen.runs.directory import FAILED, FINISHED, INTERRUPTED, RUNNING, RunDirectory
 from melgen.runs.history import STEP, read_history
@@ -96,12 +96,9 @@ def _is_alive(run: RunDirectory, status: Mapping[str, Any]) -> bool:
     """Whether the process that says it works here does; on another machine, whether it wrote of late."""
     if status.get("host") == socket.gethostname():
         try:
-            os.kill(int(status["pid"]), 0)
-        except (ProcessLookupError, KeyError, TypeError, ValueError):
+            return process_exists(int(status["pid"]))
+        except (KeyError, TypeError, ValueError):
             return False
-        except PermissionError:
-            return True
-        return True
     signs = [path.stat().st_mtime for path in (run.path, run.path / "metrics.csv", run.checkpoints) if path.exists()]
     return time.time() - max(signs, default=0.0) < SILENT_SECONDS
 

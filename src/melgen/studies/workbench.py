@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from melgen.files import write_json
+from melgen.files import remove_leftovers, write_json
 from melgen.studies.timing import time_left
 
 log = logging.getLogger(__name__)
@@ -80,7 +79,7 @@ class Workbench:
             ) from None
         try:
             self._manifest = self._read()  # another process may have written meanwhile
-            self._remove_leftovers()
+            remove_leftovers(self.path)
             self._compare_software()
             yield
         finally:
@@ -192,16 +191,6 @@ class Workbench:
             (self.path / name).is_file() and self.digest_of_file(self.path / name) == digest
             for name, digest in outputs.items()
         )
-
-    def _remove_leftovers(self) -> None:
-        """Files and folders that were being written when a study was killed; all have hidden names."""
-        for folder, folders, files in os.walk(self.path):
-            for name in [name for name in folders if name.startswith(".") and name.endswith((".new", ".old"))]:
-                folders.remove(name)
-                shutil.rmtree(Path(folder) / name, ignore_errors=True)
-            for name in files:
-                if name.startswith(".") and name.endswith(".tmp"):
-                    (Path(folder) / name).unlink(missing_ok=True)
 
     def _compare_software(self) -> None:
         """Say what becomes of results that other software has made."""

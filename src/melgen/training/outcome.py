@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import melgen
-from melgen.files import write_json
+from melgen.files import flush_below, write_json
 from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,8 @@ Result = dict[str, Any]
 
 
 def record(run: RunDirectory, result: Result, seconds: float) -> None:
-    """Write what came out."""
+    """Write what came out, once all that it rests on is on the disk."""
+    flush_below(run.path)
     result["seconds"] = round(seconds, 1)
     write_json(run.path / "result.json", {"melgen": melgen.__version__, **result})
 

@@ -1,0 +1,419 @@
+"""Kill trainings at any moment, start them again, and compare what comes out with an undisturbed training.
+
+python -m tests.torture.kills --kills 100                # at random moments, by SIGKILL, SIGTERM and SIGINT
+python -m tests.torture.kills --every-file-operation     # before each operation that changes a file's name
+python -m tests.torture.kills --cold --kills 10          # with imports, which the others share
+
+Each training is a process forked from this one, which has imported everything, so that most moments fall into what is
+of interest: reading the corpus, training, validating, checkpoints, songs, W&B. Everything must be equal at the end: the
+weights, the optimiser, the random generators, the history and the songs, bit for bit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import mido
+import torch
+
+from melgen.runs.directory import RunDirectory
+from melgen.runs.standing import standing_of
+from melgen.trained import read_checkpoint
+from tests.commands.calling import command
+from tests.training.small import same
+
+TRAINING = (
+    "corpus=misc_folk", "name=kills", "run_dir=run", "hidden_size=8", "layers=2", "batch_size=20", "seq_length=20",
+    "trainer.max_steps=60", "trainer.log_every_n_steps=5", "trainer.val_check_interval=15",
+    "callbacks.checkpoint.every_n_steps=10", "callbacks.checkpoint.keep_every_n_steps=20",
+    "callbacks.sampling.songs=5", "callbacks.sampling.notes=8", "callbacks.sampling.every_n_steps=20",
+    "callbacks.projection.every_n_steps=30", "report=false", "progress=false", "workers=1",
+)  # fmt: skip
+LOGGERS = ("csv", "default", "wandb")
+SIGNALS = {signal.SIGKILL: 3, signal.SIGTERM: 1, signal.SIGINT: 1}
+"""With how often each is sent."""
+FILE_OPERATIONS = ("replace", "rename", "mkdir", "unlink", "rmdir", "fsync", "open")
+PATIENCE_SECONDS = 240.0
+CHANGES = {"seconds", "time"}
+"""Keys whose values differ between any two trainings."""
+NOT_COMPARED = (".lock", "status.json", "train.log", "tensorboard", "wandb")
+"""What says when, by whom and how often, and what is of one logger only."""
+
+
+class FailureError(Exception):
+    """Something that must not be; what it leaves is kept to be looked at."""
+
+
+class Harness:
+    """A place for trainings, and what an undisturbed one leaves."""
+
+    def __init__(self, place: Path, cold: bool = False):
+        self.place, self.cold = place, cold
+        self.cache = place / "cache"
+        self.counts: Counter[str] = Counter()
+        started = time.monotonic()
+        self.end(self.start(self.folder("reading"), "csv"))  # fills the cache
+        self.seconds_of_reading = time.monotonic() - started
+        started = time.monotonic()
+        self.reference = self.folder("reference")
+        self.end(self.start(self.reference, "csv"))
+        self.seconds = time.monotonic() - started
+
+    def folder(self, name: str) -> Path:
+        """An empty one."""
+        folder = self.place / name
+        folder.mkdir()
+        return folder
+
+    def start(
+        self, folder: Path, logger: str, cache: Path | None = None, before: Callable[[], None] = lambda: None
+    ) -> int:
+        """Start the training in a process of its own; its id."""
+        arguments = [*TRAINING, f"logger={logger}"]
+        settings = {"MELGEN_CACHE_DIR": str(cache or self.cache), "WANDB_MODE": "offline", "WANDB_SILENT": "true"}
+        if self.cold:
+            with (folder / "said.txt").open("ab") as said:
+                return subprocess.Popen(
+                    command("train", *arguments),
+                    cwd=folder,
+                    env=os.environ | settings,
+                    stdout=said,
+                    stderr=said,
+                    start_new_session=True,
+                ).pid
+        pid = os.fork()
+        if pid:
+            return pid
+        code = 70
+        try:
+            os.setsid()
+            os.chdir(folder)
+            os.environ.update(settings)
+            said = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            for descriptor in (1, 2):
+                os.dup2(said, descriptor)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            sys.argv = ["melgen.train", *arguments]
+            from melgen.train import main
+
+            before()
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    def end(self, pid: int) -> None:
+        """Wait for a training to end by itself, and well."""
+        status = wait(pid, PATIENCE_SECONDS)
+        if status is None:
+            os.killpg(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise FailureError(f"a training did not end within {PATIENCE_SECONDS:g} s")
+        if status != 0:
+            raise FailureError(f"a training ended with {status}")
+
+    def finish_and_compare(self, folder: Path, logger: str, cache: Path | None = None) -> None:
+        """Start it once more, let it end, and compare."""
+        self.end(self.start(folder, logger, cache))
+        compare(folder / "run", self.reference / "run")
+        stray = [path.name for path in folder.rglob("*") if path.name.endswith((".tmp", ".old", ".new"))]
+        if stray:
+            raise FailureError(f"left behind: {', '.join(stray)}")
+
+    def kill_at(self, moment: float, number: signal.Signals, folder: Path, logger: str, cache: Path | None) -> bool:
+        """Kill a training after so many seconds; False if it was over by then."""
+        pid = self.start(folder, logger, cache)
+        status = wait(pid, moment)
+        if status is None:
+            os.kill(pid, number)
+            status = wait(pid, PATIENCE_SECONDS)
+            if status is None:
+                raise FailureError(f"{number.name} did not end it")
+            hit = True
+        else:
+            hit = False
+        end_group(pid)
+        check_whole(folder / "run")
+        if hit and standing_of(RunDirectory(folder / "run")).state == "running":
+            raise FailureError("a killed training counts as running")
+        return hit
+
+
+def at_random(harness: Harness, kills: int, seed: int) -> int:
+    """Kill at random moments until enough trainings have been hit; how many of them ended equal."""
+    chance = random.Random(seed)
+    equal = done = 0
+    while done < kills:
+        name = f"kill{done:04d}"
+        folder = harness.folder(name)
+        logger = chance.choice(LOGGERS)
+        cache = harness.folder(f"cache{done:04d}") if chance.random() < 0.2 else None
+        number = chance.choices(list(SIGNALS), list(SIGNALS.values()))[0]
+        span = harness.seconds_of_reading if cache else harness.seconds * (1.5 if logger == "wandb" else 1.0)
+        moments = [chance.uniform(0, span) for _ in range(chance.choice((1, 1, 2, 3)))]
+
+        def trial(
+            moments: list[float] = moments,
+            number: signal.Signals = number,
+            folder: Path = folder,
+            logger: str = logger,
+            cache: Path | None = cache,
+        ) -> int:
+            hits = sum(harness.kill_at(moment, number, folder, logger, cache) for moment in moments)
+            harness.counts[number.name] += hits
+            harness.counts[f"logger={logger}"] += hits
+            harness.counts["while reading the corpus anew" if cache else "with the corpus cached"] += hits
+            harness.finish_and_compare(folder, logger, cache)
+            return hits
+
+        times = ", ".join(f"{moment:.2f} s" for moment in moments)
+        hits = judged(trial, folder, f"{number.name} after {times}, logger={logger}, seed {seed}")
+        if hits is None:
+            done += 1
+            continue
+        done += hits
+        equal += hits
+        shutil.rmtree(folder)
+        if cache:
+            shutil.rmtree(cache)
+    harness.counts["kills"] = done
+    return equal
+
+
+def at_every_file_operation(harness: Harness, seed: int, every: int = 1) -> tuple[int, int]:
+    """Kill before the first, the second, ... operation on files; how many, and how many ended equal."""
+    counted = harness.folder("counted")
+    harness.end(harness.start(counted, "csv", before=lambda: count_file_operations(counted / "operations")))
+    operations = int((counted / "operations").read_text())
+    first = random.Random(seed).randrange(every)
+    equal = tried = 0
+    for number in range(first, operations, every):
+        folder = harness.folder(f"operation{number:04d}")
+
+        def trial(number: int = number, folder: Path = folder) -> bool:
+            pid = harness.start(folder, "csv", before=lambda: kill_before_file_operation(number))
+            status = wait(pid, PATIENCE_SECONDS)
+            end_group(pid)
+            if status != -signal.SIGKILL:
+                raise FailureError(f"was to be killed and ended with {status}")
+            check_whole(folder / "run")
+            harness.finish_and_compare(folder, "csv")
+            return True
+
+        tried += 1
+        if judged(trial, folder, f"before file operation {number} of {operations}"):
+            equal += 1
+            shutil.rmtree(folder)
+    return tried, equal
+
+
+def judged(trial: Callable[[], Any], folder: Path, what: str) -> Any:
+    """What a trial gives; None, and a line that says why, if it fails."""
+    try:
+        return trial()
+    except FailureError as failure:
+        print(f"FAILED: {what}: {failure} ({folder})", flush=True)
+        return None
+
+
+def wait(pid: int, seconds: float) -> int | None:
+    """The exit status of a child, negative for a signal; None if it still runs after so long."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.005)
+
+
+def end_group(pid: int) -> None:
+    """A power failure ends the helpers of a training too, such as W&B's service."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def watched_file_operations(act: Callable[[int], None]) -> None:
+    """Call ``act`` with the number of each operation on files before it is done."""
+    number = iter(range(sys.maxsize))
+
+    def watching(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def watched(*arguments: Any, **options: Any) -> Any:
+            flags = arguments[1] if name == "open" and len(arguments) > 1 else os.O_WRONLY
+            if flags & (os.O_WRONLY | os.O_RDWR):
+                act(next(number))
+            return function(*arguments, **options)
+
+        return watched
+
+    for name in FILE_OPERATIONS:
+        setattr(os, name, watching(getattr(os, name), name))
+
+
+def count_file_operations(file: Path) -> None:
+    """Leave in a file how many operations there have been."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT)
+    watched_file_operations(lambda number: os.pwrite(descriptor, str(number + 1).encode(), 0) and None)
+
+
+def kill_before_file_operation(wanted: int) -> None:
+    """Kill this process when that operation comes."""
+
+    def act(number: int) -> None:
+        if number == wanted:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    watched_file_operations(act)
+
+
+def check_whole(run: Path) -> None:
+    """No half file stands under its final name.
+
+    Raises:
+        FailureError: naming one that does.
+    """
+    for path in sorted(run.rglob("*")) if run.exists() else []:
+        if path.is_dir() or path.name.startswith(".") or any(part == "wandb" for part in path.parts):
+            continue
+        try:
+            if path.suffix == ".json":
+                json.loads(path.read_text())
+            elif path.suffix == ".ckpt":
+                read_checkpoint(path)
+            elif path.suffix == ".mid":
+                mido.MidiFile(path)
+            elif path.suffix == ".csv":
+                table(path)
+        except Exception as error:
+            raise FailureError(f"{path.name} is damaged: {error}") from error
+
+
+def compare(run: Path, reference: Path) -> None:
+    """Everything that two trainings should have in common.
+
+    Raises:
+        FailureError: naming the first difference.
+    """
+    ours, theirs = (set(compared_files(folder)) for folder in (run, reference))
+    if ours != theirs:
+        raise FailureError(f"files differ: {sorted(map(str, ours ^ theirs))}")
+    for name in sorted(ours):
+        if not equal_files(run / name, reference / name):
+            raise FailureError(f"{name} differs")
+    if RunDirectory(run).status["state"] != "finished":
+        raise FailureError("is not finished")
+
+
+def compared_files(run: Path) -> Iterator[Path]:
+    """Names below a run of what must be equal."""
+    for path in run.rglob("*"):
+        name = path.relative_to(run)
+        if path.is_file() and not any(part.startswith(NOT_COMPARED) for part in name.parts):
+            yield name
+
+
+def equal_files(one: Path, other: Path) -> bool:
+    """Whether they say the same, but for how long it took."""
+    if one.suffix == ".ckpt":
+        return same(*(timeless(read_checkpoint(path)) for path in (one, other)))
+    if one.suffix == ".json":
+        return same(*(timeless(json.loads(path.read_text())) for path in (one, other)))
+    if one.name == "metrics.csv":
+        return table(one) == table(other)
+    if one.name == "config.yaml":
+        return settings(one) == settings(other)
+    return one.read_bytes() == other.read_bytes()
+
+
+def settings(path: Path) -> list[str]:
+    """A configuration without what watches the training."""
+    from omegaconf import OmegaConf
+
+    plain = OmegaConf.to_container(OmegaConf.load(path))
+    assert isinstance(plain, dict)
+    return [f"{key}: {value}" for key, value in plain.items() if key != "logger"]
+
+
+def timeless(content: Any) -> Any:
+    """Without seconds, and without the logger, in which the trials differ."""
+    if isinstance(content, dict):
+        return {
+            key: timeless(value)
+            for key, value in content.items()
+            if key not in CHANGES | {"logger"} and not str(key).endswith("per_second")
+        }
+    return [timeless(value) for value in content] if isinstance(content, list | tuple) else content
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file but for speeds."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    if any(None in row or None in row.values() for row in rows):
+        raise ValueError("a row has more or fewer cells than the header")
+    return [{key: value for key, value in row.items() if not key.endswith("per_second")} for row in rows]
+
+
+def import_everything() -> None:
+    """What the trainings would import each for itself; nothing that starts a thread."""
+    torch.set_num_threads(1)
+
+    import melgen.evaluation.embeddings
+    import melgen.train
+    import melgen.training.assembly
+    import melgen.training.weights_and_biases  # noqa: F401
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run it, and say how it went; 1 if anything differed."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--every-file-operation", action="store_true")
+    parser.add_argument("--stride", type=int, default=1, help="of the file operations, only each so many-th")
+    parser.add_argument("--cold", action="store_true", help="each training imports for itself, and may be killed there")
+    arguments = parser.parse_args(argv)
+    os.environ["PYTHONHASHSEED"] = "0"
+    import_everything()
+    place = Path(tempfile.mkdtemp(prefix="melgen-kills-"))
+    harness = Harness(place, arguments.cold)
+    print(
+        f"an undisturbed training takes {harness.seconds:.1f} s, {harness.seconds_of_reading:.1f} s with reading",
+        flush=True,
+    )
+    if arguments.every_file_operation:
+        tried, equal = at_every_file_operation(harness, arguments.seed, arguments.stride)
+        print(f"{equal} of {tried} trainings killed before a file operation ended equal")
+    else:
+        equal = at_random(harness, arguments.kills, arguments.seed)
+        tried = harness.counts.pop("kills")
+        print("\n".join(f"  {count} {what}" for what, count in sorted(harness.counts.items())))
+        print(f"{equal} of {tried} kills were survived: the same weights, history and songs, bit for bit")
+    if equal == tried:
+        shutil.rmtree(place)
+    return int(equal != tried)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
