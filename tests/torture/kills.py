@@ -37,12 +37,14 @@ from tests.commands.calling import command
 from tests.training.small import same
 
 TRAINING = (
-    "corpus=misc_folk", "name=kills", "run_dir=run", "hidden_size=8", "layers=2", "batch_size=20", "seq_length=20",
+    "corpus=misc_folk", "name=kills", "run_dir=kills/run", "hidden_size=8", "layers=2", "batch_size=20",
+    "seq_length=20",
     "trainer.max_steps=60", "trainer.log_every_n_steps=5", "trainer.val_check_interval=15",
     "callbacks.checkpoint.every_n_steps=10", "callbacks.checkpoint.keep_every_n_steps=20",
     "callbacks.sampling.songs=5", "callbacks.sampling.notes=8", "callbacks.sampling.every_n_steps=20",
     "callbacks.projection.every_n_steps=30", "report=false", "progress=false", "workers=1",
 )  # fmt: skip
+RUN = Path("kills/run")
 LOGGERS = ("csv", "default", "wandb")
 SIGNALS = {signal.SIGKILL: 3, signal.SIGTERM: 1, signal.SIGINT: 1}
 """With how often each is sent."""
@@ -133,7 +135,7 @@ class Harness:
     def finish_and_compare(self, folder: Path, logger: str, cache: Path | None = None) -> None:
         """Start it once more, let it end, and compare."""
         self.end(self.start(folder, logger, cache))
-        compare(folder / "run", self.reference / "run")
+        compare(folder / RUN, self.reference / RUN)
         stray = [path.name for path in folder.rglob("*") if path.name.endswith((".tmp", ".old", ".new"))]
         if stray:
             raise FailureError(f"left behind: {', '.join(stray)}")
@@ -151,8 +153,8 @@ class Harness:
         else:
             hit = False
         end_group(pid)
-        check_whole(folder / "run")
-        if hit and standing_of(RunDirectory(folder / "run")).state == "running":
+        check_whole(folder / RUN)
+        if hit and standing_of(RunDirectory(folder / RUN)).state == "running":
             raise FailureError("a killed training counts as running")
         return hit
 
@@ -214,7 +216,7 @@ def at_every_file_operation(harness: Harness, seed: int, every: int = 1) -> tupl
             end_group(pid)
             if status != -signal.SIGKILL:
                 raise FailureError(f"was to be killed and ended with {status}")
-            check_whole(folder / "run")
+            check_whole(folder / RUN)
             harness.finish_and_compare(folder, "csv")
             return True
 

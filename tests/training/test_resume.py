@@ -200,3 +200,21 @@ def test_a_lightning_that_counts_otherwise_is_refused():
     loop = {"epoch_progress": counters, "epoch_loop.batch_progress": counters, "epoch_loop.state_dict": {}}
     with pytest.raises(RuntimeError, match="this Lightning counts"):
         rewrite_loops(loop, Position())
+
+
+def test_a_numbered_checkpoint_that_a_kill_has_prevented_is_written_with_its_metrics(folder):
+    """Killed between the two writings of update 10: `last.ckpt` was there, `step-00000010.ckpt` not yet."""
+    kept = [
+        "callbacks=checkpoint",
+        "callbacks.checkpoint.every_n_steps=10",
+        "callbacks.checkpoint.keep_every_n_steps=10",
+    ]
+    undisturbed = run(folder, "undisturbed", *kept, "trainer.max_steps=20")
+    resumed = run(folder, "resumed", *kept, "trainer.max_steps=10")
+    name = "checkpoints/step-00000010.ckpt"
+    (resumed / name).unlink()
+    run(folder, "resumed", *kept, "trainer.max_steps=20")
+    one, other = (torch.load(each / name, weights_only=True)["melgen"] for each in (resumed, undisturbed))
+    assert one["metrics"].keys() == other["metrics"].keys() >= {"val/loss", "train/loss"}
+    assert one["metrics"]["val/loss"] == other["metrics"]["val/loss"]
+    assert "loops" not in torch.load(resumed / name, weights_only=True)

@@ -76,6 +76,7 @@ class MelodyModule(pl.LightningModule):
         self._scheduler_interval = scheduler_interval
         self.gradient_clip_norm = gradient_clip_norm
         self.latest: dict[str, float] = {}
+        self._metrics_before: dict[str, float] = {}  # of the checkpoint that the training goes on from
         self.updates_of_weights: int | None = None
         self._state: Any = None
         self._gradient_norm: Tensor | float = math.nan
@@ -243,11 +244,12 @@ class MelodyModule(pl.LightningModule):
             "representation": self.representation.name,
             "vocabulary": self.vocabulary.to_dict(),
             # Lightning keeps the names; its values are rounded to single precision.
-            "metrics": {
-                key: self.latest.get(key, float(value)) for key, value in self.trainer.callback_metrics.items()
-            },
+            "metrics": self._metrics_before
+            | {key: self.latest.get(key, float(value)) for key, value in self.trainer.callback_metrics.items()},
             "updates": self.global_step,
         }
+        if "optimizer_states" not in checkpoint:  # weights alone, from which no training goes on
+            checkpoint.pop("loops", None)
         checkpoint["carried"] = {
             "state": map_state(Tensor.cpu, self._state) if self._state is not None else None,
             "loss_since_log": self._loss_since_log.item(),
@@ -256,6 +258,7 @@ class MelodyModule(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore what `on_save_checkpoint` added."""
+        self._metrics_before = dict(checkpoint["melgen"]["metrics"])
         carried = checkpoint["carried"]
         self._state = carried["state"]
         self._loss_since_log = torch.tensor(carried["loss_since_log"])
