@@ -119,7 +119,9 @@ class Cluster:
         }
         (home / "slurm.conf").write_text(SLURM_CONF.format(**values))
         _write_private(home / "slurmdbd.conf", SLURMDBD_CONF.format(**values).encode())  # it insists on that
-        (home / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")  # loaded in any case; version 2 would want systemd
+        (home / "cgroup.conf").write_text(
+            "CgroupPlugin=cgroup/v1\n"
+        )  # loaded in any case; version 2 would want systemd
         _write_private(home / "munge.key", secrets.token_bytes(1024))
         for name in ("state", "spool", "database"):
             (home / name).mkdir(mode=0o700)
@@ -132,9 +134,10 @@ class Cluster:
     def start(self) -> None:
         """Start every daemon and wait until the node takes jobs."""
         home = self.home
-        # All of it is private to whoever runs the tests; munged would rather see a directory that everyone can read.
-        self._start("munged", "--foreground", "--force", f"--key-file={home}/munge.key", f"--socket={home}/munge.socket",
-                    f"--pid-file={home}/munged.pid", f"--log-file={home}/munged.log", f"--seed-file={home}/munge.seed",
+        # munged would rather have a directory that everyone can read.
+        self._start("munged", "--foreground", "--force", f"--key-file={home}/munge.key",
+                    f"--socket={home}/munge.socket", f"--pid-file={home}/munged.pid",
+                    f"--log-file={home}/munged.log", f"--seed-file={home}/munge.seed",
                     until=(home / "munge.socket").exists)  # fmt: skip
         database = ["--no-defaults", "--user=root", f"--datadir={home}/database", "--skip-grant-tables",
                     "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M",
@@ -149,8 +152,7 @@ class Cluster:
         self._start("mariadbd", *database, "--skip-networking", f"--socket={home}/database.socket",
                     f"--pid-file={home}/mariadbd.pid", "--innodb-lock-wait-timeout=900",
                     until=(home / "database.socket").exists)  # fmt: skip
-        self._start("slurmdbd", "-D", until=lambda: "melgen" in self.ask("sacctmgr", "-nP", "list", "cluster", ok=False)
-                    or self.ask("sacctmgr", "-i", "add", "cluster", "melgen", ok=False) == "never")  # fmt: skip
+        self._start("slurmdbd", "-D", until=lambda: self._can("sacctmgr", "-i", "add", "cluster", "melgen"))
         self._start("slurmctld", "-D", "-i", until=lambda: "UP" in self.ask("scontrol", "ping", ok=False))
         self.start_node()
 
@@ -229,6 +231,12 @@ class Cluster:
         files = sorted(self.home.glob("*.log"))
         ends = {file: file.read_text(errors="replace").splitlines()[-lines:] for file in files}
         return "\n".join(f"{file.name}: {line}" for file, end in ends.items() for line in end)
+
+    def _can(self, *command: str) -> bool:
+        with suppress(ClusterError):
+            self.ask(*command)
+            return True
+        return False
 
     def _node_is_up(self) -> bool:
         state = self.ask("sinfo", "-h", "-o", "%T", ok=False).strip()
