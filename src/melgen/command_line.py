@@ -148,7 +148,7 @@ def refuse_lists_of_options(arguments: list[str]) -> None:
 other, cell=mixed 'cell.stack=[lstm,gru]' stacks them
     """
     groups = {path.name for path in Path(CONF_DIR).iterdir() if path.is_dir()} - GROUPS_OF_MANY
-    given = [argument for argument in arguments if argument.partition("=")[0] in groups]
+    given = [argument for argument in arguments if "=" in argument and argument.partition("=")[0] in groups]
     for override in OverridesParser.create().parse_overrides(given):
         value = override.value()
         for option in value.list if isinstance(value, ChoiceSweep) else [value]:
