@@ -21,7 +21,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
+
+from melgen.processes import end_with_parent
 
 PACKAGES = "slurm-wlm slurmdbd slurm-wlm-mysql-plugin munge mariadb-server-core"
 """Debian's, without those that they recommend."""
@@ -184,10 +187,9 @@ class Cluster:
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 environment = (folder / "environ").read_bytes().split(b"\0")
-                if ours in environment and any(line.startswith(b"SLURM_JOB_ID=") for line in environment):
-                    parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                    if Path(f"/proc/{parent}/comm").read_text().strip() == "slurmstepd":
-                        os.kill(parent, signal.SIGKILL)
+                is_of_a_job = any(line.startswith(b"SLURM_JOB_ID=") for line in environment)
+                watches_one = (folder / "comm").read_text().strip() == "slurmstepd"
+                if ours in environment and (is_of_a_job or watches_one):
                     os.kill(int(folder.name), signal.SIGKILL)
 
     def ask(self, *command: str, ok: bool = True) -> str:
@@ -253,6 +255,7 @@ class Cluster:
                 # libmariadb has no other way to a socket of one's own when slurmdbd asks it
                 env=os.environ | self.environment | {"MYSQL_UNIX_PORT": f"{self.home}/database.socket"},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.home, start_new_session=True,
+                preexec_fn=partial(end_with_parent, os.getpid()),
             )  # fmt: skip
 
         def is_ready() -> object:

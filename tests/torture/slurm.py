@@ -31,8 +31,8 @@ from tests.torture.equality import unequal
 
 PATIENCE_SECONDS = 3600.0
 FAMILY = Path("multirun/misc_folk")
-SIGNAL_DELAY_SECONDS = 15
-"""Before a job's limit: SLURM counts limits in minutes, and most of a small job's minute is its start."""
+LIMIT_MINUTES, SIGNAL_DELAY_SECONDS = 3, 15
+"""A job's limit, and how long before it SLURM signals, or up to a minute earlier: time enough for a small job."""
 
 
 class Harness:
@@ -48,7 +48,7 @@ class Harness:
             "trainer.log_every_n_steps=5", "callbacks.checkpoint.every_n_steps=10",
         ]  # fmt: skip
         self.on_slurm = [
-            "hydra/launcher=slurm", "hydra.launcher.mem_gb=1", "hydra.launcher.timeout_min=1",
+            "hydra/launcher=slurm", "hydra.launcher.mem_gb=1", f"hydra.launcher.timeout_min={LIMIT_MINUTES}",
             f"hydra.launcher.signal_delay_s={SIGNAL_DELAY_SECONDS}", "hydra.launcher.max_num_timeout=50",
         ]  # fmt: skip
         root = Path(__file__).parents[2]
@@ -112,7 +112,7 @@ class Harness:
             self.say(f"cancelled {self.job_of(name, names)}: {name}")
         self.wait(stall_of(family / limited).exists, f"{limited} to be in the middle of its training")
         self.wait(lambda: self.has_met_its_limit(limited, names), f"{limited} to meet its limit")
-        self.say(f"met its limit of a minute: {self.job_of(limited, names)}: {limited}")
+        self.say(f"met its limit of {LIMIT_MINUTES} minutes: {self.job_of(limited, names)}: {limited}")
         self.cluster.kill_daemon_of_node()
         self.cluster.start_node()
         self.say(f"killed slurmd and started it again; in the queue {_counts(self.cluster.jobs())}")
