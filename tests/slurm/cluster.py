@@ -26,11 +26,12 @@ from pathlib import Path
 
 from melgen.processes import end_with_parent
 
-PACKAGES = "slurm-wlm slurmdbd slurm-wlm-mysql-plugin munge mariadb-server-core"
+PACKAGES = "slurm-wlm slurmdbd munge mariadb-server-core"
 """Debian's, without those that they recommend."""
 DAEMONS = ("munged", "mariadbd", "slurmdbd", "slurmctld", "slurmd")
 """In the order in which they start."""
 TABLES = ("mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql")
+"""Files of MariaDB's own that make a database of an empty directory."""
 PATIENCE_SECONDS = 90.0
 
 SLURM_CONF = """\
@@ -97,6 +98,8 @@ def why_not() -> str | None:
     missing = [name for name in (*DAEMONS, "sbatch", "sacct", "sacctmgr") if _find(name) is None]
     if missing:
         return f"no {', '.join(missing)}; on Debian: apt install --no-install-recommends {PACKAGES}"
+    if _folder_of_tables() is None:
+        return f"no {TABLES[0]} of MariaDB's in /usr/share"
     return "SLURM's daemons need root" if os.geteuid() else None
 
 
@@ -145,7 +148,9 @@ class Cluster:
         database = ["--no-defaults", "--user=root", f"--datadir={home}/database", "--skip-grant-tables",
                     "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M",
                     "--innodb-flush-log-at-trx-commit=0"]  # fmt: skip
-        tables = b"".join(Path("/usr/share/mysql", name).read_bytes() for name in TABLES)
+        folder = _folder_of_tables()
+        assert folder is not None
+        tables = b"".join((folder / name).read_bytes() for name in TABLES)
         with (home / "bootstrap.log").open("wb") as log:
             subprocess.run(
                 [_find("mariadbd"), *database, "--bootstrap"],
@@ -296,6 +301,11 @@ def in_environment(cluster: Cluster) -> Mapping[str, str]:
 
 def _find(name: str) -> str | None:
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+def _folder_of_tables() -> Path | None:
+    folders = (Path("/usr/share", name) for name in ("mysql", "mariadb"))
+    return next((folder for folder in folders if (folder / TABLES[0]).exists()), None)
 
 
 def _free_ports(count: int) -> list[int]:
