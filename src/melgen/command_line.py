@@ -21,8 +21,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from melgen.conf_dir import CONF_DIR
-from melgen.processes import end_with_parent, is_worker
-from melgen.runs.directory import RunDirectory, message_of
+from melgen.processes import OutOfTimeError, end_with_parent, heeding_the_scheduler, is_worker
+from melgen.runs.directory import RunDirectory, TakenError, message_of
 
 log = logging.getLogger(__name__)
 
@@ -71,14 +71,24 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
     """Run a command's recipe on a composed configuration.
 
     A job of a sweep that fails leaves its traceback in its own directory and lets the others go on; it
-    returns not-a-number, and the sweep's report makes the whole command fail.
+    returns not-a-number, and the sweep's report makes the whole command fail. One whose run another process is
+    training leaves that run alone.
     """
     hydra = HydraConfig.get()
     if is_worker():
         end_with_parent()
     try:
-        return function(config)
+        with heeding_the_scheduler():
+            return function(config)
+    except OutOfTimeError as error:  # the run's directory tells it too, if the training had begun
+        log.error("out of time: %s", error)
+        if hydra.mode == RunMode.MULTIRUN:
+            return math.nan  # type: ignore[return-value]
+        raise
     except Exception as error:
+        if hydra.mode == RunMode.MULTIRUN and isinstance(error, TakenError):
+            log.warning("left alone: %s", error)
+            return math.nan  # type: ignore[return-value]
         if hydra.mode == RunMode.MULTIRUN:
             log.error("failed: %s", message_of(error))
             RunDirectory(hydra.runtime.output_dir).record_failure(error)
@@ -90,9 +100,17 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
 
 def _fail(verb: str, error: Exception) -> NoReturn:
     """Say what went wrong and exit; a mistake of ours, or whoever asks for it, gets the traceback."""
-    if os.environ.get(WANTS_TRACEBACK) == "1" or not _says_it_all(error):
+    of_the_launcher = type(error).__module__.startswith("submitit.")
+    if os.environ.get(WANTS_TRACEBACK) == "1" or not (of_the_launcher or _says_it_all(error)):
         raise error
-    print(f"melgen.{verb}: error: {message_of(error)}", file=sys.stderr)
+    message = message_of(error)
+    if of_the_launcher and "has not produced any output" in message:
+        # It appends all that the dead job has said, and gathers no more from the others.
+        message = message.partition("\nError stream produced:")[0].replace("\n", " ")
+        message += (
+            "\nOther jobs run on: python -m melgen.status shows how they stand, the same command goes on after them"
+        )
+    print(f"melgen.{verb}: error: {message}", file=sys.stderr)
     sys.exit(1)
 
 
@@ -130,7 +148,7 @@ def refuse_lists_of_options(arguments: list[str]) -> None:
 other, cell=mixed 'cell.stack=[lstm,gru]' stacks them
     """
     groups = {path.name for path in Path(CONF_DIR).iterdir() if path.is_dir()} - GROUPS_OF_MANY
-    given = [argument for argument in arguments if argument.partition("=")[0] in groups]
+    given = [argument for argument in arguments if "=" in argument and argument.partition("=")[0] in groups]
     for override in OverridesParser.create().parse_overrides(given):
         value = override.value()
         for option in value.list if isinstance(value, ChoiceSweep) else [value]:

@@ -7,6 +7,9 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 _PR_SET_PDEATHSIG = 1
 
@@ -40,6 +43,40 @@ def end_with_parent(parent: int | None = None) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if parent is not None and os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class OutOfTimeError(BaseException):
+    """A job's time is up and it is not going to be queued again. No Exception, so that nobody takes it for theirs."""
+
+
+@contextmanager
+def heeding_the_scheduler() -> Iterator[None]:
+    """Let what a scheduler's signal raises end the job, wherever the job is when it arrives.
+
+    On the signal before SLURM's limit submitit has the job queued again and exits; a job that has met its limit too
+    often it ends with an ordinary exception, which whoever reads a file or closes a logger at that moment would take
+    for a failure of just that.
+
+    Raises:
+        OutOfTimeError: instead of that exception.
+    """
+    number = getattr(signal, "SIG" + os.environ.get("SUBMITIT_PREEMPT_SIGNAL", "USR2"), None)  # submitit's own rule
+    handler = None if number is None else signal.getsignal(number)
+    if number is None or not callable(handler):
+        yield
+        return
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        try:
+            handler(number, frame)
+        except Exception as error:
+            raise OutOfTimeError(str(error)) from error
+
+    signal.signal(number, pass_on)
+    try:
+        yield
+    finally:
+        signal.signal(number, handler)
 
 
 def is_worker() -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from melgen.command_line import run_app
 from tests.commands.calling import TINY, TINY_RUN, call, files_below
 
 A_WHOLE_NUMBER = "a whole number of at least 1"
@@ -243,3 +244,26 @@ class TestPlacesThatCannotBeWritten:
         assert f"{TINY_RUN}: no permission" in answer.text
         assert "Traceback" not in answer.text
         assert files_below(here) == {}
+
+
+def test_the_value_of_a_flag_is_no_list_of_options():
+    assert call("train", "--cfg", "hydra").code == 0
+
+
+def test_a_job_that_a_cluster_has_lost_is_a_message(capsys):
+    """submitit's own is a page long, and says nothing of the others."""
+    errors = pytest.importorskip("submitit.core.utils")
+    lost = errors.UncompletedJobError(
+        "Job 7_0 (task: 0) with path x.pkl\nhas not produced any output (state: CANCELLED)\n"
+        "Error stream produced:\n----\nTraceback of what it did last"
+    )
+
+    def submit():
+        raise lost
+
+    with pytest.raises(SystemExit, match="1"):
+        run_app("train", submit)
+    said = capsys.readouterr().err
+    assert "melgen.train: error: Job 7_0 (task: 0) with path x.pkl has not produced any output" in said
+    assert "python -m melgen.status" in said
+    assert "Traceback" not in said

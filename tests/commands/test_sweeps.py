@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from melgen.runs.directory import RunDirectory
 from tests.commands.calling import TINY, call, files_below, spawn
 from tests.commands.mishap import mishap
+from tests.torture.equality import unequal
 
 SWEPT = [override for override in TINY if not override.startswith("layers")]
 SWEEP_LINE = "-m dataset=control,interval,db12 cell=lstm,gru,rnn layers=1,2,3,4,5"
@@ -160,6 +162,41 @@ def test_a_job_that_diverges_says_so_and_the_sweep_goes_on(here):
     said = next(line for line in answer.out.splitlines() if line.startswith("failed: "))
     assert re.search(r"became (nan|inf) at update \d \(epoch 1, window \d of \d+\)", said)
     assert "a smaller optimizer.lr or gradient_clip_norm usually helps" in said
+
+
+def test_a_run_that_another_process_trains_is_left_alone(here):
+    """Here it is this process that holds the directory, by the same lock."""
+    run = RunDirectory(FAMILY / "control-lstm-1-seed0-hidden_size-8")
+    with run.claimed():
+        run.set_status("running")
+        before = files_below(run.path)
+        answer = call("train", "-m", *SWEPT, "layers=1,2")
+        assert files_below(run.path) == before
+    assert answer.code == 1
+    assert f"running: {run.path}: left alone: another process is training it" in answer.text
+    assert "1 of 2 jobs finished" in answer.text
+    assert not run.refused.path.exists()
+    assert call("train", "-m", *SWEPT, "layers=1,2").code == 0
+
+
+@pytest.mark.slow
+def test_two_at_once_on_this_machine_learn_what_one_after_the_other_does(tmp_path):
+    """The launcher of joblib: processes of its own, a thread for each."""
+    sweep = ("-m", *SWEPT, "layers=1,2")
+    for folder, launcher in (("one", "basic"), ("two", "local")):
+        (tmp_path / folder).mkdir()
+        launching = (f"hydra/launcher={launcher}", *(["hydra.launcher.n_jobs=2"] if launcher == "local" else []))
+        answer = spawn("train", *sweep, *launching, cwd=tmp_path / folder)
+        assert answer.code == 0, answer.text
+        assert "2 of 2 jobs finished" in answer.text
+    pids = {}
+    for layers in (1, 2):
+        run = FAMILY / f"control-lstm-{layers}-seed0-hidden_size-8"
+        assert unequal(tmp_path / "one" / run, tmp_path / "two" / run) == []
+        for folder in ("one", "two"):
+            pids[folder, layers] = json.loads((tmp_path / folder / run / "status.json").read_text())["pid"]
+    assert pids["one", 1] == pids["one", 2]
+    assert pids["two", 1] != pids["two", 2]
 
 
 @pytest.mark.slow

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import socket
 from contextlib import contextmanager
 from itertools import product
 
@@ -14,7 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf, open_dict
 
 from melgen.conf_dir import CONF_DIR
-from melgen.runs.directory import SWEEP_VARIABLE
+from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.sweeps.plan import planned_axes, planned_jobs, planned_updates
 from melgen.sweeps.report import SweepReport
 
@@ -71,10 +73,10 @@ RESULT = {
 
 @pytest.fixture
 def end(tmp_path, monkeypatch, capsys):
-    def end(jobs, name="sweep"):
+    def end(jobs, name="sweep", planned=()):
         monkeypatch.setenv(SWEEP_VARIABLE, "this")
         report = SweepReport()
-        report.jobs = jobs
+        report.jobs, report.planned = jobs, planned
         settings = OmegaConf.create({"output_dir": str(tmp_path), "hydra": {"sweep": {"dir": str(tmp_path / name)}}})
         code = 0
         try:
@@ -185,3 +187,30 @@ def test_a_sweep_over_what_makes_no_other_run_is_refused():
 def test_globs_are_counted():
     with command_line("cell=glob(*,exclude=mixed)") as settings:
         assert len(planned_jobs(settings.hydra, "config")) == 5
+
+
+class Planned:
+    """As much of a planned job as the table needs."""
+
+    def __init__(self, path, updates=100):
+        self.run, self.config = RunDirectory(path), OmegaConf.create({"trainer": {"max_steps": updates}})
+
+
+def test_what_another_process_is_at_is_told_from_a_failure(tmp_path, end):
+    paths = [tmp_path / "sweep" / f"a-b-{layers}-seed0" for layers in range(1, 6)]
+    make_run(paths[0], "finished", result=RESULT)
+    make_run(paths[1], "running", token="another", host=socket.gethostname(), pid=os.getpid())
+    make_run(paths[2], "finished", token="another", result=RESULT)
+    make_run(paths[3], "finished", token="earlier", result=RESULT | {"updates": 50})
+    make_run(paths[4], "interrupted", token="earlier")
+    code, out, rows = end(5, planned=[Planned(path) for path in paths])
+    assert code == 1
+    assert [(row["run"], row["state"]) for row in rows] == [
+        ("a-b-1-seed0", "finished"),
+        ("a-b-2-seed0", "running"),
+        ("a-b-3-seed0", "finished"),
+    ], "the job that ought to have gone on with another's half left nothing, and is missed"
+    assert rows[1]["error"] == "left alone: another process is training it"
+    assert "2 of 5 jobs finished" in out
+    assert f"running: {paths[1]}: left alone" in out
+    assert "python -m melgen.status" in out

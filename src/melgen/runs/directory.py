@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 import melgen
 from melgen.files import remove_leftovers, write_json, write_text
+from melgen.processes import OutOfTimeError
 from melgen.runs.identity import IdentityError, differences, numbers_software
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,10 @@ REFUSED = "-refused"
 _MISSING = re.compile(r"Missing mandatory value: (\S+)")
 SWEEP_VARIABLE = "MELGEN_SWEEP"
 """Environment variable that names the sweep a job belongs to."""
+
+
+class TakenError(IdentityError):
+    """Another process works in a run's directory."""
 
 
 class RunDirectory:
@@ -56,7 +61,7 @@ class RunDirectory:
 
         Raises:
             PermissionError: if the directory cannot be written.
-            IdentityError: if another process works in it.
+            TakenError: if another process works in it.
         """
         with suppress(FileExistsError):
             self.path.mkdir(parents=True, exist_ok=True)
@@ -68,7 +73,7 @@ class RunDirectory:
         try:
             lock.acquire(blocking=False)
         except Timeout:
-            raise IdentityError(f"{self.path}: another process is training in this directory") from None
+            raise TakenError(f"{self.path}: another process is training in this directory") from None
         try:
             yield
         finally:
@@ -129,7 +134,10 @@ class RunDirectory:
                 error.is_of_this_run = True  # type: ignore[attr-defined]
                 self.record_failure(error)
                 raise
-            except BaseException:  # Ctrl-C, or the exit that Lightning makes of it
+            except OutOfTimeError as error:
+                self.set_status(INTERRUPTED, error=str(error))
+                raise
+            except BaseException:  # Ctrl-C, the exit that Lightning makes of it, or that of a job to be queued again
                 self.set_status(INTERRUPTED)
                 raise KeyboardInterrupt from None
         self.set_status(FINISHED)

@@ -37,7 +37,7 @@ class Standing:
         updates: made so far, as far as they are logged.
         total: updates of its budget, None where that is not known yet.
         seconds_left: None where nothing says.
-        said: why it failed, in a line.
+        said: why it failed or was interrupted, in a line, where that is known.
     """
 
     path: Path
@@ -88,7 +88,7 @@ def standing_of(run: RunDirectory) -> Standing:
     left = None
     if state in (RUNNING, INTERRUPTED) and total is not None and history.get("updates_per_second"):
         left = max(total - updates, 0) / history["updates_per_second"]
-    said = str(status.get("error", "")).partition("\n")[0] if state == FAILED else ""
+    said = str(status.get("error", "")).partition("\n")[0]
     return Standing(run.path, state, updates, total, left, said)
 
 

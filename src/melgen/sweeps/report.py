@@ -17,15 +17,18 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, read_write
 
 from melgen.files import read_json, write_json, write_text
-from melgen.runs.directory import FINISHED, FORMAT_VERSION, SWEEP_VARIABLE, RunDirectory, message_of
+from melgen.runs.budget import budget_is_spent
+from melgen.runs.directory import FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory, message_of
 from melgen.runs.naming import typed_overrides
 from melgen.runs.standing import STATES, Standing, standing_of, states_named
-from melgen.sweeps.plan import planned_jobs, planned_updates
+from melgen.sweeps.plan import PlannedJob, planned_jobs, planned_updates
 
 log = logging.getLogger(__name__)
 
 JOBS_FILE = "jobs.json"
 """In a sweep's directory: the directories of all its runs, those that have not begun too."""
+
+ANOTHERS = "left alone: another process is training it"
 
 COLUMNS = {
     "run": "run",
@@ -45,9 +48,11 @@ COLUMNS = {
 class SweepReport(Callback):
     """Hydra callback: counts a sweep's jobs and updates before, tells how each went after.
 
-    The jobs may run anywhere; what they leave on disk is read. A sweep with a job that failed ends with
-    exit code 1.
+    The jobs may run anywhere; what they leave on disk is read. A sweep with a job that failed, or that another
+    process is still at, ends with exit code 1.
     """
+
+    planned: Sequence[PlannedJob] = ()
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Announce the sweep."""
@@ -69,6 +74,7 @@ class SweepReport(Callback):
         chosen = [jobs[number] for number in numbers]
         os.environ[SWEEP_VARIABLE] = uuid.uuid4().hex
         self.jobs = len(chosen)
+        self.planned = chosen
         try:
             updates = f"{planned_updates(chosen):,} updates in all"
         except Exception as error:  # each job will say it again, and leave it in its directory
@@ -91,9 +97,8 @@ class SweepReport(Callback):
         """Print the table and write it as ``sweep.csv``."""
         token = os.environ.pop(SWEEP_VARIABLE)
         root = Path(config.output_dir)
-        runs = [run for run in find_runs(root) if run.status.get("sweep") == token]
-        rows = [table_row(run) for run in runs]
-        folders = {run.path.parent for run in runs} or {Path(config.hydra.sweep.dir)}
+        rows = self._rows([run for run in find_runs(root) if run.status.get("sweep") == token])
+        folders = {Path(row["directory"]).parent for row in rows} or {Path(config.hydra.sweep.dir)}
         for folder in sorted(folders):
             write_text(folder / "sweep.csv", to_csv([row for row in rows if Path(row["directory"]).parent == folder]))
         print_table(rows)
@@ -102,8 +107,23 @@ class SweepReport(Callback):
         print(f"{len(rows) - len(failed)} of {self.jobs or len(rows)} jobs finished; table: {tables}")
         for row in failed:
             print(f"{row['state']}: {row['directory']}: {row['error']}")
+        if any(row["error"] == ANOTHERS for row in rows):
+            print(f"python -m melgen.status dir={root} tells when those are done; the same command then shows them too")
         if failed or len(rows) < (self.jobs or 1):
             raise SystemExit(1)
+
+    def _rows(self, runs: Sequence[RunDirectory]) -> list[dict[str, Any]]:
+        """A line for each of this sweep's ``runs``, and for those planned that another process is at or has done."""
+        rows = [table_row(run) for run in runs]
+        touched = {run.path.resolve() for run in runs}
+        for job in self.planned:
+            if not touched & {job.run.path.resolve(), job.run.refused.path.resolve()}:
+                state, result = standing_of(job.run).state, job.run.result
+                if state == RUNNING:
+                    rows.append(table_row(job.run) | {"error": ANOTHERS})
+                elif state == FINISHED and result and budget_is_spent(job.config, result):
+                    rows.append(table_row(job.run))
+        return sorted(rows, key=lambda row: _natural(Path(row["directory"])))
 
 
 def find_runs(root: Path) -> list[RunDirectory]:

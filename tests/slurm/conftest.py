@@ -1,0 +1,1 @@
+from tests.commands.conftest import here  # noqa: F401

@@ -1,0 +1,172 @@
+"""Sweeps on a real SLURM: arrays, limits, preemption, dead jobs and nodes, a dead command line."""
+
+import csv
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.commands.calling import TINY, call, command, spawn
+from tests.slurm.cluster import running_cluster, why_not
+from tests.slurm.stalling import stall, stall_of
+from tests.torture.equality import unequal
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+STALLED_AT, UPDATES = 45, 60
+SMALL = (
+    *(override for override in TINY if not override.startswith(("layers", "trainer.max_steps"))),
+    f"trainer.max_steps={UPDATES}",
+    "trainer.val_check_interval=20",
+    "callbacks.checkpoint.every_n_steps=10",
+)
+ON_SLURM = ("hydra/launcher=slurm", "hydra.launcher.mem_gb=1")
+FAMILY = Path("multirun/misc_folk")
+PATIENCE_SECONDS = 120.0
+
+
+def run_of(layers):
+    return FAMILY / f"control-lstm-{layers}-seed0-hidden_size-8"
+
+
+def state_of(layers):
+    path = run_of(layers) / "status.json"
+    return json.loads(path.read_text())["state"] if path.exists() else None
+
+
+def wait(cluster, until, what):
+    cluster.wait(until, what, PATIENCE_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A SLURM for all tests, which more jobs fit on than there are processors: most of their time they start."""
+    if (reason := why_not()) is not None:
+        pytest.skip(reason)
+    with running_cluster(cpus=4) as cluster, pytest.MonkeyPatch.context() as patch:
+        for name, value in cluster.environment.items():
+            patch.setenv(name, value)
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")])))
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def quiet(cluster, tmp_path_factory):
+    """What nobody has disturbed, trained one after the other in this process."""
+    folder = tmp_path_factory.mktemp("quiet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        answer = call("train", "-m", *SMALL, "layers=1,2,3")
+    assert answer.code == 0, answer.text
+    return folder
+
+
+@pytest.fixture
+def sweep():
+    """Starts ``melgen.train -m`` without waiting for it."""
+    started = []
+
+    def sweep(*overrides):
+        process = subprocess.Popen(
+            command("train", "-m", *SMALL, *ON_SLURM, *overrides),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield sweep
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_an_array_as_configured_preempted_queued_again_and_with_a_failure(cluster, quiet, sweep, here):
+    process = sweep(
+        "layers=1,2,0",
+        "hydra.launcher.array_parallelism=2",
+        "hydra.launcher.timeout_min=60",
+        "+hydra.launcher.additional_parameters={nice:7}",
+        stall(STALLED_AT, "lstm"),
+    )
+    wait(cluster, lambda: all(stall_of(run_of(layers)).exists() for layers in (1, 2)), "two jobs to train")
+    (array,) = {name.partition("_")[0] for name in cluster.jobs()}
+    preempted, requeued, waiting = (f"{array}_{task}" for task in range(3))
+    # There is room for a third, but for the cap.
+    assert cluster.jobs() == {preempted: "RUNNING", requeued: "RUNNING", waiting: "PENDING"}
+    shown = cluster.ask("scontrol", "show", "job", array)
+    assert "ArrayTaskThrottle=2 " in shown
+    assert "Nice=7 " in shown
+
+    cluster.ask("scancel", "--signal=USR2", preempted)  # what SLURM sends before it takes the processors away
+    cluster.ask("scontrol", "requeue", requeued)
+    wait(cluster, lambda: state_of(1) == "interrupted", "the first job to say that it stops")
+    said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 1, said
+    assert "2 of 3 jobs finished" in said
+    assert f"failed: {run_of(0)}: layers=0: must be a whole number of at least 1" in said
+    for layers in (1, 2):
+        log = (run_of(layers) / "train.log").read_text()
+        assert "Resuming at update 40" in log
+        assert "Traceback" not in log
+        assert unequal(run_of(layers), quiet / run_of(layers)) == []
+
+    # SLURM knows nothing of the failure.
+    wait(cluster, lambda: not cluster.jobs(), "the queue to be empty")
+    accounts = cluster.accounts(array, "State", "Timelimit", "ReqMem", "ReqCPUS")
+    assert accounts == {f"{array}_{task}": ("COMPLETED", "01:00:00", "1G", "1") for task in range(3)}
+    with (FAMILY / "sweep.csv").open(newline="") as file:
+        assert [row["state"] for row in csv.DictReader(file)] == ["failed", "finished", "finished"]
+    status = call("status", "dir=multirun")
+    assert status.code == 1
+    assert "3 runs: 2 finished, 1 failed" in status.out
+
+
+def test_a_dead_command_line_a_limit_a_cancelled_job_and_a_dead_node(cluster, quiet, sweep, here):
+    everywhere = ("layers=1,2,3", "hydra.launcher.max_num_timeout=0", stall(STALLED_AT, "lstm"))
+    process = sweep(*everywhere, "hydra.launcher.timeout_min=10")
+    wait(cluster, lambda: all(stall_of(run_of(layers)).exists() for layers in (1, 2, 3)), "all jobs to train")
+    process.kill()
+    limited, cancelled, _ = sorted(cluster.jobs())
+    status = call("status", "dir=multirun")
+    assert (status.code, status.out.count("running")) == (0, 4)  # three lines, and the count
+
+    # While its jobs run, the same line again changes nothing.
+    before = {layers: (run_of(layers) / "status.json").read_text() for layers in (1, 2, 3)}
+    again = spawn("train", "-m", *SMALL, *ON_SLURM, *everywhere, cwd=here)
+    assert again.code == 1
+    assert "0 of 3 jobs finished" in again.text
+    for layers in (1, 2, 3):
+        assert f"running: {run_of(layers)}: left alone: another process is training it" in again.text
+    assert "python -m melgen.status dir=multirun" in again.text
+    assert {layers: (run_of(layers) / "status.json").read_text() for layers in (1, 2, 3)} == before
+    assert not list(FAMILY.glob("*-refused"))
+
+    # With limits of ten minutes or less submitit takes every such signal for the limit.
+    cluster.ask("scancel", "--signal=USR2", limited)
+    cluster.ask("scancel", cancelled)
+    wait(cluster, lambda: not {limited, cancelled} & cluster.jobs().keys(), "two jobs to end")
+    cluster.kill_node()
+    cluster.start_node()
+    wait(cluster, lambda: state_of(3) == "finished", "the job of the dead node to run again")
+    wait(cluster, lambda: not cluster.jobs(), "the queue to be empty")
+    status = call("status", "dir=multirun")
+    assert status.code == 0
+    assert "3 runs: 1 finished, 2 interrupted" in status.out
+    assert "timed-out too many times" in status.out
+
+    answer = spawn("train", "-m", *SMALL, *ON_SLURM, *everywhere, cwd=here)
+    assert answer.code == 0, answer.text
+    assert "3 of 3 jobs finished" in answer.text
+    for layers in (1, 2, 3):
+        assert unequal(run_of(layers), quiet / run_of(layers)) == []
+
+
+def test_what_sbatch_refuses_is_said(cluster, here):
+    answer = spawn("train", "-m", *SMALL, *ON_SLURM, "layers=1,2", "hydra.launcher.partition=nowhere", cwd=here)
+    assert answer.code == 1
+    assert "melgen.train: error: sbatch: error: invalid partition specified: nowhere" in answer.text
+    assert "Traceback" not in answer.text

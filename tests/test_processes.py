@@ -1,0 +1,53 @@
+"""What a scheduler's signal does to a job, wherever the job is when it arrives."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from melgen.processes import OutOfTimeError, heeding_the_scheduler
+from melgen.runs.directory import RunDirectory
+from melgen.training.reporting import contained
+
+
+@pytest.fixture
+def at_the_signal():
+    """Sets what SIGUSR2 does, as submitit does."""
+    before = signal.getsignal(signal.SIGUSR2)
+    yield lambda handler: signal.signal(signal.SIGUSR2, handler)
+    signal.signal(signal.SIGUSR2, before)
+
+
+def refuse(number, frame):
+    raise RuntimeError("Job not requeued because: timed-out too many times.")
+
+
+def leave(number, frame):
+    raise SystemExit(-1)
+
+
+@pytest.mark.parametrize(("handler", "expected"), [(refuse, OutOfTimeError), (leave, SystemExit)])
+def test_nobody_takes_it_for_a_failure_of_theirs(handler, expected, at_the_signal, caplog):
+    at_the_signal(handler)
+    with pytest.raises(expected), heeding_the_scheduler(), contained("a picture"):
+        os.kill(os.getpid(), signal.SIGUSR2)
+    assert not caplog.records
+    assert signal.getsignal(signal.SIGUSR2) is handler
+
+
+def test_without_a_scheduler_nothing_changes():
+    before = signal.getsignal(signal.SIGUSR2)
+    with heeding_the_scheduler():
+        assert signal.getsignal(signal.SIGUSR2) is before
+
+
+def test_a_run_out_of_time_is_interrupted_and_says_why(at_the_signal, tmp_path):
+    at_the_signal(refuse)
+    run = RunDirectory(tmp_path / "run")
+    with pytest.raises(OutOfTimeError), heeding_the_scheduler(), run.claimed(), run.reporting():
+        os.kill(os.getpid(), signal.SIGUSR2)
+    status = json.loads((run.path / "status.json").read_text())
+    assert status["state"] == "interrupted"
+    assert "timed-out too many times" in status["error"]
+    assert not (run.path / "error.txt").exists()
