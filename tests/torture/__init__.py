@@ -1,0 +1,1 @@
+"""Long harnesses that look for ways to break melgen, each a command of its own."""
