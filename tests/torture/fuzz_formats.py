@@ -30,7 +30,7 @@ FINISHED_RUN = KEPT_RUN.with_name(KEPT_RUN.name.replace("lstm", "gru"))
 RUN_FILES = ("status.json", "result.json", "identity.json", "data.json", "metrics.csv", "config.yaml")
 
 
-class FileNotNamed(Exception):
+class FileNotNamedError(Exception):
     """A refusal does not say which file it refuses."""
 
 
@@ -41,27 +41,32 @@ class Format:
     Attributes:
         file_name: what the reader is to find.
         share: how many of the default 100,000 and more cases are of this kind; cheap ones are many.
+        most_bytes: damaged files are cut here: what takes long because it is long is another test.
         whole: undamaged files.
         traps: files that are hostile as they are; they come first.
         mutations: how whole files are damaged.
         dictionary: pieces that mean something in this format.
         read: reads the file; gives the kind of the refusal, or nothing.
-        guarded: whether melgen reads it in a process of its own (`melgen.corpora.workers`).
+        reader: gives the reader that melgen hands to a process of its own (`melgen.corpora.workers`); such a process is
+            ended when a file takes it too long. None for what a command reads itself.
+        put: writes a case to where it is read.
     """
 
     file_name: str
     share: int
+    most_bytes: int
     whole: Callable[[], Sequence[bytes]]
     traps: Callable[[], Sequence[bytes]]
     mutations: Sequence[Mutation]
     dictionary: Sequence[bytes]
     read: Callable[[Path], str]
-    guarded: bool
+    reader: Callable[[], Any] | None
+    put: Callable[[Path, bytes], None] = Path.write_bytes  # type: ignore[assignment]
 
     def case(self, seed: int, number: int, whole: Sequence[bytes]) -> bytes:
         """The damaged file of that number, always the same."""
         rng = random.Random(f"{seed} {self.file_name} {number}")
-        return change.mutated(rng, whole, self.mutations, self.dictionary)
+        return change.mutated(rng, whole, self.mutations, self.dictionary, self.most_bytes)
 
 
 # --- tunes and pickles: read as an import reads them ----------------------------------------------------------------
@@ -69,18 +74,29 @@ class Format:
 
 def read_tunes(path: Path) -> str:
     """As a corpus of one's own, and a folder of songs, are read: file by file."""
+    return _read_source(path, tune_reader())
+
+
+def tune_reader() -> Any:
+    """For each suffix its own."""
     from melgen.corpora.folder import read_file
 
-    return _read_source(path, read_file)
+    return read_file
 
 
 def read_pickle(path: Path) -> str:
     """As the paper's pickles are read."""
     from melgen.corpora.pickles import encoding_of
-    from melgen.corpora.readers.song_lists import read_songs
 
     encoding_of(path)  # looks into the file, in the command's own process
-    return _read_source(path, read_songs)
+    return _read_source(path, pickle_reader())
+
+
+def pickle_reader() -> Any:
+    """For both shapes."""
+    from melgen.corpora.readers.song_lists import read_songs
+
+    return read_songs
 
 
 def _read_source(path: Path, reader: Any) -> str:
@@ -92,10 +108,10 @@ def _read_source(path: Path, reader: Any) -> str:
     pickle.dumps(reading)  # a worker hands it over
     for rejection in reading.rejections:
         if not rejection.source.startswith(path.name):
-            raise FileNotNamed(f"{rejection.source!r}: {rejection.reason}: {rejection.detail}")
+            raise FileNotNamedError(f"{rejection.source!r}: {rejection.reason}: {rejection.detail}")
     for melody in reading.melodies:
         if not melody.source.startswith(path.name) or len(melody.pitches) == 0:
-            raise FileNotNamed(f"a melody of {len(melody.pitches)} notes from {melody.source!r}")
+            raise FileNotNamedError(f"a melody of {len(melody.pitches)} notes from {melody.source!r}")
     if len(reading.melodies) or not reading.rejections:
         return ""
     rejection = reading.rejections[0]
@@ -354,7 +370,7 @@ def pickle_traps() -> list[bytes]:
         *calls(os.system, "touch escape"),
         *calls(exec, "open('escape', 'w')"),
         *calls(open, "escape", "w"),
-        *calls(getattr, os, "system")[:1],
+        *calls(getattr, 1, "real"),
         *(b"\x80\x02]" + opcode + b"." for opcode in change.HOSTILE_OPCODES),
         *(opcode + b"." for opcode in change.HOSTILE_OPCODES),
         doubled + b".",
@@ -387,16 +403,16 @@ def read_song_list(path: Path) -> str:
     for name, melody in found.songs.items():
         json.dumps([name, melody.title, melody.pitches])
         if not name.isprintable() and "\n" in name:
-            raise FileNotNamed(f"a name of a song with a line break: {name!r}")
+            raise FileNotNamedError(f"a name of a song with a line break: {name!r}")
     return "one song of a list, or the list" if found.unread else ""
 
 
 def _named(error: Exception, path: Path) -> str:
     """The kind of a refusal, which must name the file."""
     if path.name not in str(error):
-        raise FileNotNamed(f"{type(error).__name__}: {error}"[:400])
+        raise FileNotNamedError(f"{type(error).__name__}: {error}"[:400])
     if len(str(error)) > 5000:
-        raise FileNotNamed(f"a message of {len(str(error))} characters")
+        raise FileNotNamedError(f"a message of {len(str(error))} characters")
     return type(error).__name__
 
 
@@ -533,7 +549,7 @@ def checkpoint_traps() -> list[bytes]:
     program = dict(records)["archive/data.pkl"]
     weights = {key: value.to_sparse() for key, value in content["state_dict"].items()}
     nested: Any = []
-    for _ in range(600):
+    for _ in range(100):
         nested = [nested]
     return [
         b"",
@@ -603,27 +619,33 @@ def read_run(path: Path) -> str:
     from melgen.sweeps.report import standings_below, table_row, to_csv
     from melgen.trained import CheckpointError
 
-    name, _, content = path.read_bytes().partition(b"\n")
     run = path.parent / "run"
-    if not run.is_dir():
-        shutil.copytree(FINISHED_RUN, run)
-    file = run / name.decode()
-    file.write_bytes(content)
+    named = path.read_text()
+    directory = RunDirectory(run)
+    standings_below(path.parent)
+    if standing_of(directory).state not in STATES:
+        raise AssertionError(f"state {standing_of(directory).state!r}")
     try:
-        directory = RunDirectory(run)
-        standings_below(path.parent)
-        if standing_of(directory).state not in STATES:
-            raise AssertionError(f"state {standing_of(directory).state!r}")
-        try:
-            to_csv([table_row(directory)])
-            _ = directory.recorded_identity, directory.recorded_software
-            read_history(run / "metrics.csv")
-            read_runs([run])
-        except (IdentityError, CheckpointError, ValueError) as error:
-            return _named(error, file)
-        return ""
-    finally:
-        shutil.copyfile(FINISHED_RUN / file.name, file)
+        to_csv([table_row(directory)])
+        _ = directory.recorded_identity, directory.recorded_software
+        read_history(run / "metrics.csv")
+        read_runs([run])
+    except (IdentityError, CheckpointError, ValueError) as error:
+        return _named(error, run / named)
+    return ""
+
+
+def put_run(path: Path, data: bytes) -> None:
+    """A finished run of which one file is that of the case."""
+    run = path.parent / "run"
+    shutil.rmtree(run, ignore_errors=True)
+    run.mkdir()
+    for file in (*FINISHED_RUN.glob("*.*"), FINISHED_RUN / "checkpoints"):
+        (run / file.name).symlink_to(file)
+    name, _, content = data.partition(b"\n")
+    (run / name.decode()).unlink(missing_ok=True)
+    (run / name.decode()).write_bytes(content)
+    path.write_bytes(name)
 
 
 def run_files() -> list[bytes]:
@@ -685,53 +707,53 @@ def run_traps() -> list[bytes]:
 
 FORMATS = {
     "midi": Format(
-        "tune.mid", 36_000, midi_files, midi_traps,
+        "tune.mid", 36_000, 20_000, midi_files, midi_traps,
         (*change.BINARY, change.odd_variable_length, change.insert_midi_event, change.insert_midi_event,
          change.midi_from_events, change.right_chunk_lengths, change.right_chunk_lengths),
         (b"MThd", b"MTrk", b"\x00\xff\x2f\x00", b"\xff\x51\x03\x00\x00\x00", b"\xff\x58\x04\x00\xff\x00\x00", b"\x00\xf0", b"RIFF"),
-        read_tunes, guarded=True,
+        read_tunes, tune_reader,
     ),
     "abc": Format(
-        "tune.abc", 8_000, abc_files, abc_traps, change.TEXT,
+        "tune.abc", 8_000, 20_000, abc_files, abc_traps, change.TEXT,
         (b"\nX:1\n", b"\nK:C\n", b"\nM:6/8\n", b"\nL:0/1\n", b"\nP:(AB)9\n", b"\nV:2\n", b"[V:1]", b"[K:Hp]", b"[M:none]",
          b"|:", b":|", b"::", b"|1", b":|2", b"(3", b"(9:9:9", b"{/abc}", b"[CEG]4/3", b"-", b"&", b"%%MIDI ", b"<<<", b">>>>"),
-        read_tunes, guarded=True,
+        read_tunes, tune_reader,
     ),
     "musicxml": Format(
-        "tune.musicxml", 3_000, scores, score_traps,
+        "tune.musicxml", 3_000, 40_000, scores, score_traps,
         (*change.TEXT, *[change.shuffle_elements] * 6, *[change.odd_text_in_element] * 6), SCORE_DICTIONARY,
-        read_tunes, guarded=True,
+        read_tunes, tune_reader,
     ),
     "mxl": Format(
-        "tune.mxl", 4_000, archives, archive_traps,
+        "tune.mxl", 4_000, 200_000, archives, archive_traps,
         (*change.BINARY, change.rename_members, change.rename_members,
          *(change.member_of_archive(each) for each in (change.flip_bits, change.shuffle_elements, change.odd_text_in_element))),
         (b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06"),
-        read_tunes, guarded=True,
+        read_tunes, tune_reader,
     ),
     "kern": Format(
-        "tune.krn", 3_000, kern_files, kern_traps, change.TEXT,
+        "tune.krn", 3_000, 6_000, kern_files, kern_traps, change.TEXT,
         (b"*^\n", b"*v\t*v\n", b"*+\n", b"*x\n", b"*-\n", b"=:|!\n", b"=1!|:\n", b"**kern\n", b"**dynam\t", b"*>A\n", b"*M0/0\n"),
-        read_tunes, guarded=True,
+        read_tunes, tune_reader,
     ),
     "pickle": Format(
-        "songs.p", 32_000, pickles, pickle_traps, (*change.BINARY, *[change.shuffle_opcodes] * 6), change.HOSTILE_OPCODES,
-        read_pickle, guarded=True,
+        "songs.p", 32_000, 200_000, pickles, pickle_traps, (*change.BINARY, *[change.shuffle_opcodes] * 6), change.HOSTILE_OPCODES,
+        read_pickle, pickle_reader,
     ),
     "songs": Format(
-        "songs.json", 12_000, song_lists, song_list_traps, (*change.TEXT, *[change.odd_json] * 8),
+        "songs.json", 12_000, 200_000, song_lists, song_list_traps, (*change.TEXT, *[change.odd_json] * 8),
         (b"NaN", b"Infinity", b"1e999", b"[[[[", b'{"file": "', b"null", b"true", b'"\\ud800"', b'"notes"'),
-        read_song_list, guarded=False,
+        read_song_list, None,
     ),
     "checkpoint": Format(
-        "best.ckpt", 6_000, checkpoints, checkpoint_traps,
+        "best.ckpt", 6_000, 200_000, checkpoints, checkpoint_traps,
         (*change.BINARY, change.member_of_archive(change.flip_bits, zipfile.ZIP_STORED),
          *[change.member_of_archive(change.shuffle_opcodes, zipfile.ZIP_STORED)] * 3, *[odd_checkpoint] * 6),
         (b"PK\x01\x02", b"PK\x03\x04", b"ctorch\nFloatStorage\n", b"ctorch._utils\n_rebuild_tensor_v2\n"),
-        read_checkpoint, guarded=False,
+        read_checkpoint, None,
     ),
     "run": Format(
-        "file-of-run", 6_000, run_files, run_traps, [of_run(each) for each in (*change.TEXT, *[change.odd_json] * 6)],
-        (), read_run, guarded=False,
+        "file-of-run", 6_000, 200_000, run_files, run_traps, [of_run(each) for each in (*change.TEXT, *[change.odd_json] * 6)],
+        (), read_run, None, put=put_run,
     ),
 }  # fmt: skip
