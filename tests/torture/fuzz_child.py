@@ -22,7 +22,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from melgen.corpora.worker import _limit_memory
+from melgen.corpora.worker import limit_memory
 from tests.torture.fuzz_formats import FORMATS, FileNotNamedError
 
 _OF_PATHS = frozenset(
@@ -109,7 +109,7 @@ def main(argv: list[str] | None = None) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)  # abc2midi prints
     faulthandler.enable()  # a crash in C names its place on the standard error
-    _limit_memory()
+    limit_memory()
     warnings.simplefilter("ignore")
     logging.disable()
     kind = FORMATS[options.format]
@@ -131,6 +131,8 @@ def main(argv: list[str] | None = None) -> None:
         trap = options.inputs / f"trap-{number:05d}"
         kind.put(path, trap.read_bytes() if trap.exists() else kind.case(options.seed, number, whole))
         outcome, text = "read", ""
+        if kind.reader is not None:
+            limit_memory(path)
         watch.is_on = True
         try:
             refusal = kind.read(path)

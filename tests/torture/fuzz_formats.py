@@ -394,16 +394,19 @@ def pickle_traps() -> list[bytes]:
 
 def read_song_list(path: Path) -> str:
     """As `melgen.evaluate` and `melgen.render` read ``songs=``."""
-    from melgen.generation.song_files import read_song_folder
+    from melgen.generation.song_files import copy_song, read_song_folder
+    from melgen.music import Melodies
 
     try:
         found = read_song_folder(path.parent, workers=1)
     except ValueError as error:
         return _named(error, path)
-    for name, melody in found.songs.items():
-        json.dumps([name, melody.title, melody.pitches])
-        if not name.isprintable() and "\n" in name:
-            raise FileNotNamedError(f"a name of a song with a line break: {name!r}")
+    Melodies.from_list(found.songs.values())
+    for name in found.songs:
+        if not name.isprintable():
+            raise FileNotNamedError(f"a name of a song that cannot be printed: {name!r}")
+        if len(found.songs) < 20:
+            copy_song(found, name, Path(tempfile.gettempdir(), "copy.mid"))
     return "one song of a list, or the list" if found.unread else ""
 
 
@@ -593,10 +596,9 @@ def checkpoint_traps() -> list[bytes]:
         _saved({**content, "state_dict": list(content["state_dict"].items())}),
         _saved({**content, "state_dict": OrderedDict((number, value) for number, value in enumerate("abc"))}),
         change.archived(records, zipfile.ZIP_DEFLATED),
-        change.archived([*records, ("archive/data/99", b"\x00" * (200 * 2**20))], zipfile.ZIP_DEFLATED),
-        with_record("data/0", b"\x00" * (200 * 2**20), zipfile.ZIP_DEFLATED),
+        *(with_record(name, b"\x00" * (200 * 2**20), zipfile.ZIP_DEFLATED) for name in ("data/0", "version", "serialization_id")),
         with_record("data/0", b""),
-        with_record("data.pkl", program + b"\x00" * (100 * 2**20), zipfile.ZIP_DEFLATED),
+        with_record("data.pkl", program + b"\x00" * (200 * 2**20), zipfile.ZIP_DEFLATED),
         with_record("byteorder", b"middle"),
         with_record("version", b"99999999999999999999"),
         with_record(".format_version", b"\xff"),

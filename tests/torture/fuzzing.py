@@ -35,14 +35,18 @@ from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.extraction import Rejection
 from melgen.corpora.importing import read_source
 from melgen.corpora.sources import Source
+from melgen.corpora.worker import MEMORY, MEMORY_PER_BYTE
 from melgen.corpora.workers import map_sources
 from tests.torture.fuzz_formats import FORMATS, Format
 
+LARGE_BYTES = 250_000
 AT_ONCE = 4000
 """Cases of one process: with fresh ones now and then, what one case leaves behind cannot hide in all others."""
 
 START_SECONDS = 120
 FINE = ("read", "refused", "stopped")
+READERS_MEGABYTES = (MEMORY + MEMORY_PER_BYTE * LARGE_BYTES) // 2**20
+"""What melgen itself grants a process that reads a file as large as the largest here."""
 GRACE_SECONDS = 20
 """For ending a reading process."""
 KINDS = ("exception", "nameless", "crash", "hang", "memory", "escape")
@@ -71,6 +75,7 @@ def fuzz(
 ) -> Findings:
     """Read files of a format, in processes that may die; stops at ``most`` findings."""
     kind, findings, started = FORMATS[name], Findings(), time.monotonic()
+    bound = megabytes if kind.reader is None else READERS_MEGABYTES
     with tempfile.TemporaryDirectory(prefix="melgen-fuzzing-", ignore_cleanup_errors=True) as folder:
         inputs = Path(folder, "inputs")
         inputs.mkdir()
@@ -93,8 +98,8 @@ def fuzz(
                 if kind.reader is not None and outcome in ("hang", "crash"):
                     data = _case(kind, seed, number, inputs, whole)
                     outcome, text = _guarded(kind, data, Path(folder, f"guarded-{number}"), seconds, outcome, text)
-                if peak > megabytes and outcome in FINE:
-                    outcome, text = "memory", f"{peak} MB more than before, at most {megabytes}"
+                if peak > bound and outcome in FINE:
+                    outcome, text = "memory", f"{peak} MB more than before, at most {bound}"
                 findings.counts[outcome] += 1
                 if outcome in ("refused", "stopped"):
                     findings.refusals[text] += 1
@@ -104,7 +109,7 @@ def fuzz(
                         keep.mkdir(parents=True, exist_ok=True)
                         data = _case(kind, seed, number, inputs, whole)
                         (keep / f"{name}-{seed}-{number}-{outcome}-{kind.file_name}").write_bytes(data)
-                if outcome == "memory":
+                if outcome == "memory" or findings.number >= most:
                     break  # the peak of a process never falls: the next file needs another
     findings.seconds = time.monotonic() - started
     return findings
@@ -216,7 +221,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--case", type=int, help="this one alone")
     parser.add_argument("--seconds", type=float, default=15, help="the longest a file may take (%(default)s)")
-    parser.add_argument("--megabytes", type=int, default=500, help="the most memory that a file may take (%(default)s)")
+    parser.add_argument("--megabytes", type=int, default=150, help="the most memory that a file may take (%(default)s)")
     parser.add_argument("--findings", type=Path, default=Path("fuzzing-findings"), help="where files go (%(default)s)")
     options = parser.parse_args(argv)
     results = {}
@@ -227,8 +232,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             name, options.seed, cases, seconds=options.seconds, megabytes=options.megabytes, keep=options.findings
         )
         print(f"{name}: {found.inputs:,} files in {found.seconds:.0f} s, {found.number} findings", flush=True)
-        for number, outcome, text in found.found:
-            print(f"  --format {name} --seed {options.seed} --case {number}: {outcome}: {text.strip()}", flush=True)
+        alike = Counter((outcome, text.strip().rpartition("\n")[2][:300]) for _, outcome, text in found.found)
+        for (outcome, said), count in alike.most_common():
+            number = next(each[0] for each in found.found if (each[1], each[2].strip().rpartition("\n")[2][:300]) == (outcome, said))
+            print(f"  {outcome}, {count} times, such as --format {name} --seed {options.seed} --case {number}: {said}")
+        if options.case is not None:
+            print("\n".join(text for _, _, text in found.found))
     print(f"\nseed {options.seed}\n{table(results)}")
     return 1 if any(found.number for found in results.values()) else 0
 
