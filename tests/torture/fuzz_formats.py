@@ -616,7 +616,7 @@ def read_run(path: Path) -> str:
     from melgen.runs.directory import RunDirectory
     from melgen.runs.history import read_history
     from melgen.runs.identity import IdentityError
-    from melgen.runs.standing import STATES, standing_of
+    from melgen.runs.standing import STATES
     from melgen.studies.records import read_runs
     from melgen.sweeps.report import standings_below, table_row, to_csv
     from melgen.trained import CheckpointError
@@ -624,9 +624,9 @@ def read_run(path: Path) -> str:
     run = path.parent / "run"
     named = path.read_text()
     directory = RunDirectory(run)
-    standings_below(path.parent)
-    if standing_of(directory).state not in STATES:
-        raise AssertionError(f"state {standing_of(directory).state!r}")
+    (standing,) = standings_below(path.parent)
+    if standing.state not in STATES:
+        raise AssertionError(f"state {standing.state!r}")
     try:
         to_csv([table_row(directory)])
         _ = directory.recorded_identity, directory.recorded_software
@@ -709,7 +709,7 @@ def run_traps() -> list[bytes]:
 
 FORMATS = {
     "midi": Format(
-        "tune.mid", 36_000, 20_000, midi_files, midi_traps,
+        "tune.mid", 40_000, 20_000, midi_files, midi_traps,
         (*change.BINARY, change.odd_variable_length, change.insert_midi_event, change.insert_midi_event,
          change.midi_from_events, change.right_chunk_lengths, change.right_chunk_lengths),
         (b"MThd", b"MTrk", b"\x00\xff\x2f\x00", b"\xff\x51\x03\x00\x00\x00", b"\xff\x58\x04\x00\xff\x00\x00", b"\x00\xf0", b"RIFF"),
@@ -723,7 +723,8 @@ FORMATS = {
     ),
     "musicxml": Format(
         "tune.musicxml", 3_000, 40_000, scores, score_traps,
-        (*change.TEXT, *[change.shuffle_elements] * 6, *[change.odd_text_in_element] * 6), SCORE_DICTIONARY,
+        (change.flip_bits, change.truncate, change.splice, *[change.shuffle_elements] * 7, *[change.odd_text_in_element] * 7),
+        SCORE_DICTIONARY,
         read_tunes, tune_reader,
     ),
     "mxl": Format(
@@ -734,7 +735,7 @@ FORMATS = {
         read_tunes, tune_reader,
     ),
     "kern": Format(
-        "tune.krn", 3_000, 6_000, kern_files, kern_traps, change.TEXT,
+        "tune.krn", 1_500, 6_000, kern_files, kern_traps, change.TEXT,
         (b"*^\n", b"*v\t*v\n", b"*+\n", b"*x\n", b"*-\n", b"=:|!\n", b"=1!|:\n", b"**kern\n", b"**dynam\t", b"*>A\n", b"*M0/0\n"),
         read_tunes, tune_reader,
     ),
@@ -755,7 +756,7 @@ FORMATS = {
         read_checkpoint, None,
     ),
     "run": Format(
-        "file-of-run", 6_000, 200_000, run_files, run_traps, [of_run(each) for each in (*change.TEXT, *[change.odd_json] * 6)],
+        "file-of-run", 3_000, 200_000, run_files, run_traps, [of_run(each) for each in (*change.TEXT, *[change.odd_json] * 6)],
         (), read_run, None, put=put_run,
     ),
 }  # fmt: skip

@@ -189,29 +189,25 @@ def _lying_length(rng: random.Random, content: bytes) -> bytes:
 
 
 def shuffle_elements(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """Tags and texts are left out, doubled, exchanged, nested, or taken from another file."""
+    """Elements are left out, doubled, nested, or taken from another file; now and then a tag alone is missing."""
     pieces = _XML_PIECE.findall(data)
-    if not pieces:
-        return splice(rng, data, others)
     for _ in range(rng.choice((1, 1, 2, 5))):
         if not pieces:
-            break
+            return splice(rng, data, others)
         place, other = rng.randrange(len(pieces)), rng.randrange(len(pieces))
-        match rng.randrange(6):
+        match rng.randrange(12):
             case 0:
                 del pieces[place]
-            case 1:
+            case 1 | 2 | 3:
                 pieces[other:other] = _element(pieces, place) * rng.choice((1, 1, 2, 30))
-            case 2:
-                pieces[place], pieces[other] = pieces[other], pieces[place]
-            case 3:
+            case 4 | 5 | 6:
                 from_other = _XML_PIECE.findall(rng.choice(others)) or [b""]
                 pieces[other:other] = _element(from_other, rng.randrange(len(from_other)))
-            case 4:
-                del pieces[place : place + len(_element(pieces, place))]
+            case 7:
+                depth, element = rng.choice((2, 20, 500)), _element(pieces, place)
+                pieces[place : place + len(element)] = [b"<note>"] * depth + element + [b"</note>"] * depth
             case _:
-                depth = rng.choice((2, 20, 500))
-                pieces[place : place + 1] = [b"<note>"] * depth + [pieces[place]] + [b"</note>"] * depth
+                del pieces[place : place + len(_element(pieces, place))]
     return b"".join(pieces)
 
 

@@ -61,7 +61,7 @@ class Findings:
     refusals: Counter[str] = field(default_factory=Counter)
     found: list[tuple[int, str, str]] = field(default_factory=list)
     peak_megabytes: int = 0
-    longest_seconds: float = 0.0
+    longest: tuple[float, int] = (0.0, 0)
     seconds: float = 0.0
 
     @property
@@ -94,7 +94,7 @@ def fuzz(
                 place = number + 1
                 findings.inputs += 1
                 findings.peak_megabytes = max(findings.peak_megabytes, peak)
-                findings.longest_seconds = max(findings.longest_seconds, took)
+                findings.longest = max(findings.longest, (took, number))
                 if kind.reader is not None and outcome in ("hang", "crash"):
                     data = _case(kind, seed, number, inputs, whole)
                     outcome, text = _guarded(kind, data, Path(folder, f"guarded-{number}"), seconds, outcome, text)
@@ -195,17 +195,19 @@ def table(results: dict[str, Findings]) -> str:
         total.inputs += found.inputs
         total.counts += found.counts
         total.peak_megabytes = max(total.peak_megabytes, found.peak_megabytes)
-        total.longest_seconds = max(total.longest_seconds, found.longest_seconds)
+        total.longest = max(total.longest, found.longest)
         total.seconds += found.seconds
     for name, found in [*results.items(), ("together", total)]:
         numbers = [found.inputs, *(found.counts[column] for column in columns[1:])]
         lines.append(
             f"{name:12}"
             + "".join(f"{number:>11,}" for number in numbers)
-            + f"{found.longest_seconds:>11.1f}{found.peak_megabytes:>9,}{found.seconds:>7.0f}"
+            + f"{found.longest[0]:>11.1f}{found.peak_megabytes:>9,}{found.seconds:>7.0f}"
         )
     lines.append("")
     for name, found in results.items():
+        seconds, number = found.longest
+        lines.append(f"{name}: the longest, {seconds:.1f} s, was case {number}")
         reasons = ", ".join(f"{text}: {count:,}" for text, count in found.refusals.most_common(12))
         lines.append(f"{name} refused: {reasons or 'none'}")
     return "\n".join(lines)
