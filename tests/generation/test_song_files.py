@@ -162,7 +162,9 @@ def test_refused_with_key_path_and_rule(path, said, tmp_path):
     assert str(refusal.value).startswith(f"songs={tmp_path / path}: ")
 
 
-@pytest.mark.parametrize("stated", ["9" * 5000, "a\nb", "\x00", "\ud800", ".", "..", "", "/"], ids=lambda text: ascii(text[:9]))
+@pytest.mark.parametrize(
+    "stated", ["9" * 5000, "a\nb", "\x00", "\ud800", ".", "..", "", "/"], ids=lambda text: ascii(text[:9])
+)
 def test_what_no_file_is_called_is_not_taken_for_a_name(tmp_path, stated):
     write_songs(tmp_path, SONGS, METADATA)
     path = tmp_path / "songs.json"

@@ -55,7 +55,9 @@ def test_a_state_that_there_is_not_is_a_failure_that_names_the_file(run, state):
     assert str(run.path / "status.json") in standing.said
 
 
-@pytest.mark.parametrize("content", [NESTED, "[]", "{", '{"updates": "many"}', '{"updates": 1e999}'], ids=lambda text: text[:9])
+@pytest.mark.parametrize(
+    "content", [NESTED, "[]", "{", '{"updates": "many"}', '{"updates": 1e999}'], ids=lambda text: text[:9]
+)
 def test_a_damaged_result_counts_what_is_logged(run, content):
     write(run, "status.json", {"state": "finished"})
     write(run, "result.json", content)
@@ -103,7 +105,17 @@ def test_the_aliases_of_yaml_do_not_swell(run):
 
 @pytest.mark.parametrize(
     "config",
-    ["", "[1]", "a: [", "a: \x00", "!!python/object/apply:os.system ['true']", "[" * 2000, "trainer: 1", "trainer: {}", "a: ${a}"],
+    [
+        "",
+        "[1]",
+        "a: [",
+        "a: \x00",
+        "!!python/object/apply:os.system ['true']",
+        "[" * 2000,
+        "trainer: 1",
+        "trainer: {}",
+        "a: ${a}",
+    ],
     ids=lambda text: text[:9],
 )
 def test_a_damaged_configuration_tells_no_total(run, config):

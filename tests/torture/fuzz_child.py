@@ -12,6 +12,7 @@ import faulthandler
 import json
 import logging
 import os
+import re
 import resource
 import shutil
 import site
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from melgen.corpora.worker import limit_memory
-from tests.torture.fuzz_formats import FORMATS, FileNotNamedError
+from tests.torture.fuzz_formats import FORMATS, OWN_TEST, FileNotNamedError
 
 _OF_PATHS = frozenset(
     "os.remove os.rename os.mkdir os.rmdir os.chmod os.chown os.link os.symlink os.truncate os.utime os.setxattr "
@@ -98,7 +99,7 @@ class Watch:
 def main(argv: list[str] | None = None) -> None:
     """Read cases; a line on the standard output for each: its number, its outcome, the peak of memory so far."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("format", choices=FORMATS)
+    parser.add_argument("format", choices=FORMATS | OWN_TEST)
     parser.add_argument("seed", type=int)
     parser.add_argument("first", type=int)
     parser.add_argument("last", type=int)
@@ -112,7 +113,7 @@ def main(argv: list[str] | None = None) -> None:
     limit_memory()
     warnings.simplefilter("ignore")
     logging.disable()
-    kind = FORMATS[options.format]
+    kind = (FORMATS | OWN_TEST)[options.format]
     folders = [options.scratch / name for name in ("files", "cwd", "tmp")]
     for folder in folders:
         folder.mkdir(parents=True)
@@ -165,8 +166,12 @@ def _clear(folder: Path) -> None:
 
 
 def _peak_megabytes() -> int:
-    """Of this process or the largest one that it has started."""
-    return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) // 1024
+    """Of this process or the largest one that it has started.
+
+    Not of `resource.RUSAGE_SELF`, which counts what the process was before it became this one.
+    """
+    own = int(re.search(r"VmHWM:\s*([0-9]+) kB", Path("/proc/self/status").read_text())[1])  # type: ignore[index]
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) // 1024
 
 
 if __name__ == "__main__":

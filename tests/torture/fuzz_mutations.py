@@ -28,7 +28,11 @@ _XML_PIECE = re.compile(rb"<[^>]*>|[^<]+")
 
 
 def mutated(
-    rng: random.Random, seeds: Sequence[bytes], mutations: Sequence[Mutation], dictionary: Sequence[bytes], most_bytes: int
+    rng: random.Random,
+    seeds: Sequence[bytes],
+    mutations: Sequence[Mutation],
+    dictionary: Sequence[bytes],
+    most_bytes: int,
 ) -> bytes:
     """One of the seeds, changed by one mutation or by several."""
     data = rng.choice(seeds)

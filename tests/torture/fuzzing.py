@@ -37,7 +37,7 @@ from melgen.corpora.importing import read_source
 from melgen.corpora.sources import Source
 from melgen.corpora.worker import MEMORY, MEMORY_PER_BYTE
 from melgen.corpora.workers import map_sources
-from tests.torture.fuzz_formats import FORMATS, Format
+from tests.torture.fuzz_formats import FORMATS, OWN_TEST, Format
 
 LARGE_BYTES = 250_000
 AT_ONCE = 4000
@@ -74,7 +74,7 @@ def fuzz(
     name: str, seed: int, cases: range, *, seconds: float, megabytes: int, keep: Path | None, most: int = 40
 ) -> Findings:
     """Read files of a format, in processes that may die; stops at ``most`` findings."""
-    kind, findings, started = FORMATS[name], Findings(), time.monotonic()
+    kind, findings, started = (FORMATS | OWN_TEST)[name], Findings(), time.monotonic()
     bound = megabytes if kind.reader is None else READERS_MEGABYTES
     with tempfile.TemporaryDirectory(prefix="melgen-fuzzing-", ignore_cleanup_errors=True) as folder:
         inputs = Path(folder, "inputs")
@@ -216,7 +216,9 @@ def table(results: dict[str, Findings]) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Fuzz, and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--format", choices=FORMATS, action="append", help="this one only; may be given several times")
+    parser.add_argument(
+        "--format", choices=FORMATS | OWN_TEST, action="append", help="this one only; may be given several times"
+    )
     parser.add_argument("--seed", type=int, default=1, help="another seed, other damage (%(default)s)")
     parser.add_argument(
         "--cases", type=int, help="files of each format; more than 100,000 of all together if not given"
@@ -228,7 +230,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     results = {}
     for name in options.format or FORMATS:
-        count = FORMATS[name].share if options.cases is None else options.cases
+        count = (FORMATS | OWN_TEST)[name].share if options.cases is None else options.cases
         cases = range(count) if options.case is None else range(options.case, options.case + 1)
         found = results[name] = fuzz(
             name, options.seed, cases, seconds=options.seconds, megabytes=options.megabytes, keep=options.findings
@@ -236,7 +238,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{name}: {found.inputs:,} files in {found.seconds:.0f} s, {found.number} findings", flush=True)
         alike = Counter((outcome, text.strip().rpartition("\n")[2][:300]) for _, outcome, text in found.found)
         for (outcome, said), count in alike.most_common():
-            number = next(each[0] for each in found.found if (each[1], each[2].strip().rpartition("\n")[2][:300]) == (outcome, said))
+            number = next(
+                each[0]
+                for each in found.found
+                if (each[1], each[2].strip().rpartition("\n")[2][:300]) == (outcome, said)
+            )
             print(f"  {outcome}, {count} times, such as --format {name} --seed {options.seed} --case {number}: {said}")
         if options.case is not None:
             print("\n".join(text for _, _, text in found.found))

@@ -102,7 +102,9 @@ def _melody(song: Any, name: str) -> Melody | Rejection:
     pairs = [note if isinstance(note, (list, tuple)) else (note, STEPS_PER_QUARTER) for note in song]
     for pair in pairs:
         if len(pair) != 2 or type(pair[0]) is not int or type(pair[1]) is not int:
-            return Rejection(MALFORMED, f"note {reprlib.repr(pair):.40}; expected a pitch, or a pitch and a duration", name)
+            return Rejection(
+                MALFORMED, f"note {reprlib.repr(pair):.40}; expected a pitch, or a pitch and a duration", name
+            )
         if abs(pair[0]) > _BOUND or not 0 <= pair[1] <= _DURATION_BOUND:
             return Rejection(MALFORMED, f"note {reprlib.repr(pair):.40} is out of bounds", name)
     durations = [duration for _, duration in pairs]
