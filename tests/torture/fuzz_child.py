@@ -26,15 +26,16 @@ from typing import Any
 from melgen.corpora.worker import limit_memory
 from tests.torture.fuzz_formats import FORMATS, OWN_TEST, FileNotNamedError
 
-_OF_PATHS = frozenset(
-    "os.remove os.rename os.mkdir os.rmdir os.chmod os.chown os.link os.symlink os.truncate os.utime os.setxattr "
-    "shutil.copyfile shutil.move shutil.rmtree shutil.make_archive shutil.unpack_archive tempfile.mkstemp "
-    "tempfile.mkdtemp sqlite3.connect".split()
-)
+_OF_PATHS = (
+    "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod", "os.chown", "os.link", "os.symlink",
+    "os.truncate", "os.utime", "os.setxattr", "shutil.copyfile", "shutil.move", "shutil.rmtree",
+    "shutil.make_archive", "shutil.unpack_archive", "tempfile.mkstemp", "tempfile.mkdtemp", "sqlite3.connect",
+)  # fmt: skip
 _NEVER = (
-    "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.kill", "os.killpg", "os.startfile",
-    "subprocess.Popen", "pty.spawn", "socket.", "urllib.", "http.", "ftplib.", "smtplib.", "ctypes.", "pickle.find_class",
-    "code.__new__", "webbrowser.open", "os.putenv", "builtins.input", "signal.pthread_kill",
+    "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.kill", "os.killpg",
+    "os.startfile",
+    "subprocess.Popen", "pty.spawn", "socket.", "urllib.", "http.", "ftplib.", "smtplib.", "ctypes.",
+    "pickle.find_class", "code.__new__", "webbrowser.open", "os.putenv", "builtins.input", "signal.pthread_kill",
 )  # fmt: skip
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _HARMLESS = ("/dev/null", "/proc/self/", "/sys/", "/etc/localtime", "/etc/mime.types")

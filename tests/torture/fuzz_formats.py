@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 import pickle
 import random
@@ -211,11 +210,12 @@ def abc_traps() -> list[bytes]:
     ]
 
 
+TRIPLET = "<time-modification><actual-notes>3</actual-notes><normal-notes>2</normal-notes></time-modification>"
 SCORE_OF_ALL_SORTS = score(
     repeat("forward") + note("C4", 2, "<tie type='start'/>") + note("C4", 1, "<tie type='stop'/>") + note("D4"),
     ending(1, "start") + note("E4", 4) + ending(1, "stop"),
     ending(2, "start") + "<direction><sound tempo='120' dacapo='yes'/></direction>" + note("G5", 2, before="<grace/>")
-    + note("F4", 2, "<time-modification><actual-notes>3</actual-notes><normal-notes>2</normal-notes></time-modification>")
+    + note("F4", 2, TRIPLET)
     + ending(2, "stop"),
     "<harmony><root><root-step>C</root-step></root><kind>dominant</kind></harmony>" + note("A4", 2, "<voice>1</voice>")
     + note("E5", 2, "<voice>1</voice>", before="<chord/>") + "<backup><duration>2</duration></backup>"
@@ -264,8 +264,10 @@ def score_traps() -> list[bytes]:
         score(note("C999999999")).replace("<octave>9</octave>", "<octave>999999999</octave>").encode(),
         score(note("C4", 1)).replace("<pitch>", "<pitch><alter>1e300</alter>").encode(),
         score("<forward><duration>1e300</duration></forward>" + note("C4", 1)).encode(),
-        score(note("C4"), attributes="<time><beats>" + "9" * 4000 + "</beats><beat-type>1</beat-type></time>").encode(),
-        score(note("C4"), attributes="<time><beats>1" + "+1" * 200 + "</beats><beat-type>4</beat-type></time>").encode(),
+        *(
+            score(note("C4"), attributes=f"<time><beats>{beats}</beats><beat-type>4</beat-type></time>").encode()
+            for beats in ("9" * 4000, "1" + "+1" * 200)
+        ),
     ]  # fmt: skip
 
 
@@ -273,13 +275,18 @@ SCORE_DICTIONARY = tuple(
     text.encode()
     for text in (
         repeat("forward"), repeat("backward"), ending(1, "start"), ending(1, "stop"), note("B9"), note("C0", 10**6),
-        "<repeat direction='backward' times='9999999'/>", "<backup><duration>99</duration></backup>", "<chord/>", "<grace/>",
-        "<sound dacapo='yes'/>", "<sound segno='1'/>", "<sound coda='1'/>", "<sound dalsegno='1'/>", "<sound fine='yes'/>",
-        "<direction><direction-type><segno/></direction-type></direction>", "<!-- ", "-->", "<![CDATA[", "]]>", "<?x ?>",
+        "<repeat direction='backward' times='9999999'/>", "<backup><duration>99</duration></backup>", "<chord/>",
+        "<grace/>",
+        "<sound dacapo='yes'/>", "<sound segno='1'/>", "<sound coda='1'/>", "<sound dalsegno='1'/>",
+        "<sound fine='yes'/>",
+        "<direction><direction-type><segno/></direction-type></direction>", "<!-- ", "-->", "<![CDATA[", "]]>",
+        "<?x ?>",
         "<direction><direction-type><words>D.C. al Fine</words></direction-type></direction>", "&amp;", "&#0;", "&x;",
         "<time-modification><actual-notes>0</actual-notes><normal-notes>0</normal-notes></time-modification>",
-        "<notations><tied type='start'/><slur type='start' number='1'/></notations>", "<!DOCTYPE x [", "<!ENTITY x 'y'>",
-        "<measure-style><multiple-rest>99999</multiple-rest></measure-style>", "<score-timewise>", "<tie type='start'/>",
+        "<notations><tied type='start'/><slur type='start' number='1'/></notations>", "<!DOCTYPE x [",
+        "<!ENTITY x 'y'>",
+        "<measure-style><multiple-rest>99999</multiple-rest></measure-style>", "<score-timewise>",
+        "<tie type='start'/>",
         "<attributes><divisions>0</divisions></attributes>", "<transpose><chromatic>99999</chromatic></transpose>",
     )
 )  # fmt: skip
@@ -320,8 +327,10 @@ def archive_traps() -> list[bytes]:
 
 KERN = "\n".join(
     [
-        "**kern\t**kern", "*clefG2\t*clefF4", "*k[b-]\t*k[b-]", "*M2/4\t*M2/4", "=1!|:\t=1!|:", "4c\t4CC", "8d\t.", "[8e\t4r", "=2\t=2",
-        "8e]\t2G 2B", "qg\t.", "8f\t.", "*^\t*", "4g\t4e\t.", "*v\t*v\t*", "=:|!\t=:|!", "2c\t2C", "==\t==", "*-\t*-", "",
+        "**kern\t**kern", "*clefG2\t*clefF4", "*k[b-]\t*k[b-]", "*M2/4\t*M2/4", "=1!|:\t=1!|:", "4c\t4CC", "8d\t.",
+        "[8e\t4r", "=2\t=2",
+        "8e]\t2G 2B", "qg\t.", "8f\t.", "*^\t*", "4g\t4e\t.", "*v\t*v\t*", "=:|!\t=:|!", "2c\t2C", "==\t==", "*-\t*-",
+        "",
     ]
 ).encode()  # fmt: skip
 
@@ -597,8 +606,8 @@ def checkpoint_traps() -> list[bytes]:
         _saved({**content, "state_dict": list(content["state_dict"].items())}),
         _saved({**content, "state_dict": OrderedDict((number, value) for number, value in enumerate("abc"))}),
         change.archived(records, zipfile.ZIP_DEFLATED),
-        *(with_record(name, b"\x00" * (200 * 2**20), zipfile.ZIP_DEFLATED) for name in ("data/0", "version", "serialization_id")),
-        with_record("data/0", b""),
+        *(with_record(name, b"\x00" * (200 * 2**20), zipfile.ZIP_DEFLATED) for name in ("data/0", "version",
+        "serialization_id")), with_record("data/0", b""),
         with_record("data.pkl", program + b"\x00" * (200 * 2**20), zipfile.ZIP_DEFLATED),
         with_record("byteorder", b"middle"),
         with_record("version", b"99999999999999999999"),
@@ -713,36 +722,39 @@ FORMATS = {
         "tune.mid", 40_000, 20_000, midi_files, midi_traps,
         (*change.BINARY, change.odd_variable_length, change.insert_midi_event, change.insert_midi_event,
          change.midi_from_events, change.right_chunk_lengths, change.right_chunk_lengths),
-        (b"MThd", b"MTrk", b"\x00\xff\x2f\x00", b"\xff\x51\x03\x00\x00\x00", b"\xff\x58\x04\x00\xff\x00\x00", b"\x00\xf0", b"RIFF"),
-        read_tunes, tune_reader,
+        (b"MThd", b"MTrk", b"\x00\xff\x2f\x00", b"\xff\x51\x03\x00\x00\x00", b"\xff\x58\x04\x00\xff\x00\x00",
+        b"\x00\xf0", b"RIFF"), read_tunes, tune_reader,
     ),
     "abc": Format(
         "tune.abc", 5_000, 20_000, abc_files, abc_traps, change.TEXT,
-        (b"\nX:1\n", b"\nK:C\n", b"\nM:6/8\n", b"\nL:0/1\n", b"\nP:(AB)9\n", b"\nV:2\n", b"[V:1]", b"[K:Hp]", b"[M:none]",
-         b"|:", b":|", b"::", b"|1", b":|2", b"(3", b"(9:9:9", b"{/abc}", b"[CEG]4/3", b"-", b"&", b"%%MIDI ", b"<<<", b">>>>"),
+        (b"\nX:1\n", b"\nK:C\n", b"\nM:6/8\n", b"\nL:0/1\n", b"\nP:(AB)9\n", b"\nV:2\n", b"[V:1]", b"[K:Hp]",
+        b"[M:none]",
+         b"|:", b":|", b"::", b"|1", b":|2", b"(3", b"(9:9:9", b"{/abc}", b"[CEG]4/3", b"-", b"&", b"%%MIDI ", b"<<<",
+         b">>>>"),
         read_tunes, tune_reader,
     ),
     "musicxml": Format(
         "tune.musicxml", 3_000, 40_000, scores, score_traps,
-        (change.flip_bits, change.truncate, change.splice, *[change.shuffle_elements] * 7, *[change.odd_text_in_element] * 7),
-        SCORE_DICTIONARY,
+        (change.flip_bits, change.truncate, change.splice, *[change.shuffle_elements] * 7,
+        *[change.odd_text_in_element] * 7), SCORE_DICTIONARY,
         read_tunes, tune_reader,
     ),
     "mxl": Format(
         "tune.mxl", 4_000, 200_000, archives, archive_traps,
         (*change.BINARY, change.rename_members, change.rename_members,
-         *(change.member_of_archive(each) for each in (change.flip_bits, change.shuffle_elements, change.odd_text_in_element))),
+         *(change.member_of_archive(each) for each in (change.flip_bits, change.shuffle_elements,
+         change.odd_text_in_element))),
         (b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06"),
         read_tunes, tune_reader,
     ),
     "kern": Format(
         "tune.krn", 1_500, 6_000, kern_files, kern_traps, change.TEXT,
-        (b"*^\n", b"*v\t*v\n", b"*+\n", b"*x\n", b"*-\n", b"=:|!\n", b"=1!|:\n", b"**kern\n", b"**dynam\t", b"*>A\n", b"*M0/0\n"),
-        read_tunes, tune_reader,
+        (b"*^\n", b"*v\t*v\n", b"*+\n", b"*x\n", b"*-\n", b"=:|!\n", b"=1!|:\n", b"**kern\n", b"**dynam\t", b"*>A\n",
+        b"*M0/0\n"), read_tunes, tune_reader,
     ),
     "pickle": Format(
-        "songs.p", 32_000, 200_000, pickles, pickle_traps, (*change.BINARY, *[change.shuffle_opcodes] * 6), change.HOSTILE_OPCODES,
-        read_pickle, pickle_reader,
+        "songs.p", 32_000, 200_000, pickles, pickle_traps, (*change.BINARY, *[change.shuffle_opcodes] * 6),
+        change.HOSTILE_OPCODES, read_pickle, pickle_reader,
     ),
     "songs": Format(
         "songs.json", 12_000, 200_000, song_lists, song_list_traps, (*change.TEXT, *[change.odd_json] * 8),
@@ -757,8 +769,8 @@ FORMATS = {
         read_checkpoint, None,
     ),
     "run": Format(
-        "file-of-run", 3_000, 200_000, run_files, run_traps, [of_run(each) for each in (*change.TEXT, *[change.odd_json] * 6)],
-        (), read_run, None, put=put_run,
+        "file-of-run", 3_000, 200_000, run_files, run_traps, [of_run(each) for each in (*change.TEXT,
+        *[change.odd_json] * 6)], (), read_run, None, put=put_run,
     ),
 }  # fmt: skip
 

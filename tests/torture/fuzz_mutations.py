@@ -20,7 +20,8 @@ Mutation = Callable[[random.Random, bytes, Sequence[bytes]], bytes]
 _ODD_BYTES = (0, 1, 2, 0x0A, 0x22, 0x2F, 0x3C, 0x40, 0x7F, 0x80, 0x90, 0xC0, 0xF0, 0xF7, 0xFE, 0xFF)
 _ODD_NUMBERS = (0, 1, 2, 127, 128, 255, 256, 32767, 32768, 65535, 2**24, 2**31 - 1, 2**31, 2**32 - 1, 2**63, 2**64 - 1)
 _ODD_TEXTS = (
-    b"0", b"-1", b"00", b"1e9", b"1e400", b"nan", b"-inf", b"99999999999", b"9" * 400, b"1/0", b"0.0000001", b"\xc3\xa9",
+    b"0", b"-1", b"00", b"1e9", b"1e400", b"nan", b"-inf", b"99999999999", b"9" * 400, b"1/0", b"0.0000001",
+    b"\xc3\xa9",
     b"\xef\xbb\xbf", b"\x00", b"\xff\xfe", b"%s%n", b"A" * 5000, b"../../../escape", b"/tmp/escape", b"\xed\xa0\x80",
 )  # fmt: skip
 _NUMBER = re.compile(rb"-?\d+(?:\.\d+)?")
@@ -307,12 +308,14 @@ HOSTILE_OPCODES = (
     b"cos\nsystem\n(S'touch escape'\ntR", b"cbuiltins\neval\n(S'1'\ntR", b"c__builtin__\nexec\n", b"cposix\nsystem\n",
     b"\x8c\x02os\x8c\x06system\x93", b"\x8c\x08builtins\x8c\x07getattr\x93", b"(ios\nsystem\n", b"(cos\nsystem\no",
     b"cmelgen.train\nmain\n", b"cnumpy\nload\n", b"\x82\x01", b"\x83\x01\x00", b"\x84\x01\x00\x00\x00", b"Pescape\n",
-    b"K\x01Q", b"R", b"b", b"\x81", b"\x92", b"}b", b"cbuiltins\nset\n]R", b"cbuiltins\nset\n]\x81", b"cbuiltins\nset\n}b",
+    b"K\x01Q", b"R", b"b", b"\x81", b"\x92", b"}b", b"cbuiltins\nset\n]R", b"cbuiltins\nset\n]\x81",
+    b"cbuiltins\nset\n}b",
     b"\x8b\xff\xff\xff\x7f", b"\x8b\x00\x00\x00\x80", b"B\xff\xff\xff\x7f", b"\x8e" + b"\xff" * 7 + b"\x7f",
     b"\x8d" + b"\xff" * 8, b"T\xff\xff\xff\x7f", b"X\xff\xff\xff\x7f", b"\x96" + b"\xff" * 7 + b"\x7f",
-    b"\x95" + b"\xff" * 8, b"r\xff\xff\xff\x0f", b"j\xff\xff\xff\x7f", b"p999999999\n", b"g-1\n", b"I" + b"9" * 5000 + b"\n",
-    b"L" + b"9" * 5000 + b"L\n", b"F1e999\n", b"\x97", b"\x98", b"\x94", b"2", b"0", b"1", b"(", b"t", b"a", b"e", b"s", b"u",
-    b"l", b"d", b".", b"2\x86" * 60, b"]" + b"2a" * 50, b"(" * 2000, b"\x85" * 2000, b"]" * 2000,
+    b"\x95" + b"\xff" * 8, b"r\xff\xff\xff\x0f", b"j\xff\xff\xff\x7f", b"p999999999\n", b"g-1\n",
+    b"I" + b"9" * 5000 + b"\n",
+    b"L" + b"9" * 5000 + b"L\n", b"F1e999\n", b"\x97", b"\x98", b"\x94", b"2", b"0", b"1", b"(", b"t", b"a", b"e", b"s",
+    b"u", b"l", b"d", b".", b"2\x86" * 60, b"]" + b"2a" * 50, b"(" * 2000, b"\x85" * 2000, b"]" * 2000,
 )  # fmt: skip
 """Programs that call what they should not, ask for much memory, or build what contains itself."""
 
@@ -355,8 +358,10 @@ def opcodes(data: bytes) -> list[bytes]:
 # --- plain data -----------------------------------------------------------------------------------------------------
 
 ODD_VALUES: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 127, 128, 2**31, 2**63, -(2**63), 2**70, 10**30, 0.5, -0.0, 1e308, math.nan, math.inf, "",
-    "x" * 1000, "../../escape", "/tmp/escape", "\x00", "\ud800", "9" * 300, [], {}, [[]], [None], {"": None}, [0] * 1000,
+    None, True, False, 0, -1, 1, 127, 128, 2**31, 2**63, -(2**63), 2**70, 10**30, 0.5, -0.0, 1e308, math.nan, math.inf,
+    "",
+    "x" * 1000, "../../escape", "/tmp/escape", "\x00", "\ud800", "9" * 300, [], {}, [[]], [None], {"": None},
+    [0] * 1000,
 )  # fmt: skip
 
 

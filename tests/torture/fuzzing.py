@@ -142,11 +142,11 @@ def _read(
 ) -> Iterator[tuple[int, str, str, int, float]]:
     """Number, outcome, its text, peak of memory and time of each case, up to one that ends the process."""
     scratch.mkdir()
+    folders = str(inputs), str(scratch / "scratch")
     errors = scratch / "stderr"
     with errors.open("wb") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.fuzz_child", name, str(seed), str(cases.start), str(cases.stop)]
-            + [str(inputs), str(scratch / "scratch")],
+            [sys.executable, "-m", "tests.torture.fuzz_child", name, *map(str, (seed, cases.start, cases.stop)), *folders],
             stdout=subprocess.PIPE,
             stderr=stderr,
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},

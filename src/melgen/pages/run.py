@@ -20,6 +20,7 @@ from melgen.pages.runs import choices_of, curves_of, metrics_present, run_conten
 from melgen.pages.songs import songs_content, summaries_of
 from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import curve_metrics, run_metrics, song_metrics
+from melgen.runs.configuration import plain_config
 from melgen.runs.directory import FINISHED
 
 log = logging.getLogger(__name__)

@@ -22,6 +22,7 @@ from melgen.pages.songs import SHARED, songs_content, summaries_of
 from melgen.pages.tables import tables_content
 from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import curve_metrics, run_metrics, song_metrics
+from melgen.runs.configuration import plain_config
 from melgen.runs.naming import parse_run_name
 from melgen.sweeps.report import find_runs
 
