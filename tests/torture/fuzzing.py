@@ -146,7 +146,14 @@ def _read(
     errors = scratch / "stderr"
     with errors.open("wb") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.fuzz_child", name, *map(str, (seed, cases.start, cases.stop)), *folders],
+            [
+                sys.executable,
+                "-m",
+                "tests.torture.fuzz_child",
+                name,
+                *map(str, (seed, cases.start, cases.stop)),
+                *folders,
+            ],
             stdout=subprocess.PIPE,
             stderr=stderr,
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
