@@ -115,6 +115,6 @@ def read_json(path: Path) -> dict[str, Any]:
     """An object from a JSON file; empty where the file is missing or is none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):  # the last of brackets within brackets
         return {}
     return content if isinstance(content, dict) else {}

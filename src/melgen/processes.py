@@ -22,6 +22,8 @@ def available_cpus() -> int:
 
 def process_exists(pid: int) -> bool:
     """Whether a process of this machine has that number, whoever owns it."""
+    if pid < 1:  # to `os.kill` that means many processes
+        return False
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 import melgen
 from melgen.music.representations import AbstractRepresentation, representation_named
@@ -69,6 +72,7 @@ def read_checkpoint(path: str | Path, key: str = "checkpoint") -> dict[str, Any]
         CheckpointError: if the file is truncated, not a checkpoint, not ours, or newer than we know.
     """
     try:
+        _check_archive(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"{key}={path}: cannot be read ({error.strerror})") from error
@@ -99,10 +103,11 @@ def load_model(path: str | Path, key: str = "checkpoint") -> TrainedModel:
     ours = checkpoint["melgen"]
     prefix = "model."
     try:
-        model = MelodyModel.from_description(ours["model"])
         weights = {
             key[len(prefix) :]: value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)
         }
+        _check_size(ours["model"], weights)
+        model = MelodyModel.from_description(ours["model"])
         model.load_state_dict(weights)
         representation = representation_named(ours["representation"])
         vocabulary = Vocabulary.from_dict(ours["vocabulary"])
@@ -114,3 +119,35 @@ def load_model(path: str | Path, key: str = "checkpoint") -> TrainedModel:
     except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise CheckpointError(f"{key}={file}: its parts do not fit each other ({error})") from error
     return trained
+
+
+def _check_archive(path: str | Path) -> None:
+    """Refuse an archive whose parts are larger than itself: torch packs nothing, and unpacks without a bound."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(part.file_size for part in archive.infolist())
+    if unpacked > (size := Path(path).stat().st_size):
+        raise ValueError(f"it would unpack to {unpacked} bytes, the file has {size}")
+
+
+def _check_size(description: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
+    """Refuse a description whose network the weights do not fill, before memory is taken for it.
+
+    Raises:
+        ValueError: if a weight lacks, has another shape, or more numbers than the file holds.
+    """
+    for name, weight in weights.items():
+        if not isinstance(weight, Tensor) or weight.layout != torch.strided or weight.device.type != "cpu":
+            raise ValueError(f"{name} is no plain tensor")
+        if weight.numel() * weight.element_size() > weight.untyped_storage().nbytes():
+            raise ValueError(f"{name} says that it has {weight.numel()} numbers, the file holds fewer")
+    if (layers := len(description["stack"])) > len(weights):
+        raise ValueError(f"{layers} layers of {len(weights)} weights")
+    with torch.device("meta"):  # shapes without memory
+        shapes = {name: weight.shape for name, weight in MelodyModel.from_description(description).state_dict().items()}
+    if different := sorted(shapes.keys() ^ weights.keys()):
+        raise ValueError(f"weight {different[0]} is in the network or in the file, not in both")
+    for name, shape in shapes.items():
+        if weights[name].shape != shape:
+            raise ValueError(f"{name} has the shape {list(weights[name].shape)}, the network needs {list(shape)}")

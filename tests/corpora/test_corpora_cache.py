@@ -168,3 +168,10 @@ def test_importing_the_package_is_cheap():
     code = f"import sys, json, melgen.corpora; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert json.loads(output) == []
+
+
+def test_brackets_within_brackets_are_no_entry(tmp_path):
+    entry = tmp_path / "corpora" / "key"
+    entry.mkdir(parents=True)
+    (entry / "report.json").write_text("[" * 100_000)
+    assert CorpusCache(tmp_path).load("key") is None

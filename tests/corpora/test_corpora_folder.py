@@ -7,7 +7,9 @@ import os
 import numpy as np
 import pytest
 
-from melgen.corpora import Cleaning, CorpusError, FolderCorpus, FolkCorpus, MusPyCorpus, PicklesCorpus
+from melgen.corpora import Cleaning, CorpusError, FolderCorpus, FolkCorpus, MusPyCorpus, PicklesCorpus, read_melody
+from melgen.corpora import folder as folder_module
+from melgen.corpora.extraction import Rejection
 from melgen.corpora.folk import music21_corpus_dir
 from tests.corpora.midi_files import scale, write_midi
 
@@ -203,3 +205,15 @@ def test_a_muspy_folder_with_nothing_in_it(tmp_path):
         MusPyCorpus("LakhMIDIDataset", tmp_path).load()
     with pytest.raises(CorpusError, match=r"no ABC file.*download=true"):
         MusPyCorpus("NottinghamDatabase", tmp_path).load()
+
+
+def test_one_melody_is_read_in_a_process_of_its_own(tmp_path, monkeypatch):
+    path = write_midi(tmp_path / "tune.mid", scale())
+    assert read_melody(path).pitches == tuple(range(60, 76))
+
+    def crash(task, sources, workers):
+        yield 0, Rejection("unreadable", "the reader crashed (signal SIGSEGV)", sources[0].name)
+
+    monkeypatch.setattr(folder_module, "map_sources", crash)
+    with pytest.raises(CorpusError, match=r"tune\.mid: holds no melody; unreadable: the reader crashed"):
+        read_melody(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 from collections import Counter, OrderedDict
 
 import numpy as np
@@ -218,3 +219,29 @@ def test_malformed_songs_are_dropped(tmp_path, song):
 def test_a_pickle_of_something_else(tmp_path):
     with pytest.raises(CorpusError, match="holds a str"):
         load(write(tmp_path / "x_song_list.p", "words"))
+
+
+MEMORY_BOMB = b"\x80\x02]r\xff\xff\xff\x0f."
+"""Puts an empty list at place 268,435,455 of the memory, for which Python makes room from place 0 on: 4 GB."""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux bounds a process's memory")
+def test_nine_bytes_do_not_take_gigabytes(tmp_path):
+    path = tmp_path / "train_song_list.p"
+    path.write_bytes(MEMORY_BOMB)
+    with pytest.raises(CorpusError, match=r"train_song_list\.p: reading it takes too much memory"):
+        load(path)
+
+
+def test_a_note_of_lists_within_lists_is_not_printed(tmp_path):
+    note = [60, 60]
+    for _ in range(60):
+        note = [note, note]
+    with pytest.raises(CorpusError, match=r"malformed song(.|\n)*train_song_list\.p#1: note "):
+        load(write(tmp_path / "train_song_list.p", [[note]]))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "train_song_list.p")
+    with pytest.raises(CorpusError, match="not a regular file"):
+        load(tmp_path)

@@ -100,6 +100,12 @@ def test_repeats_that_do_not_add_up_are_read_once(tmp_path):
         assert melody.pitches == (60, 62, 64)
 
 
+def test_a_passage_is_not_repeated_a_million_times(tmp_path):
+    endless = repeat("backward").replace("/></barline>", ' times="99999999"/></barline>')
+    with pytest.raises(ReadError, match="a repeat of 99999999 times"):
+        read(tmp_path, score(repeat("forward") + note("C4", 4) + endless))
+
+
 def test_voices_are_tracks(tmp_path):
     upper = "".join(note(name, 1, "<voice>1</voice>") for name in ("C5", "D5", "E5", "F5"))
     lower = "".join(note(name, 1, "<voice>2</voice>") for name in ("C4", "B3", "A3", "G3"))

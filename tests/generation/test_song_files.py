@@ -160,3 +160,24 @@ def test_refused_with_key_path_and_rule(path, said, tmp_path):
     with pytest.raises(ValueError, match=said) as refusal:
         read_song_folder(tmp_path / path)
     assert str(refusal.value).startswith(f"songs={tmp_path / path}: ")
+
+
+@pytest.mark.parametrize(
+    "stated", ["9" * 5000, "a\nb", "\x00", "\ud800", ".", "..", "", "/"], ids=lambda text: ascii(text[:9])
+)
+def test_what_no_file_is_called_is_not_taken_for_a_name(tmp_path, stated):
+    write_songs(tmp_path, SONGS, METADATA)
+    path = tmp_path / "songs.json"
+    content = json.loads(path.read_text())
+    content["songs"][0]["file"] = stated
+    path.write_text(json.dumps(content))
+    found = read_song_folder(path)
+    assert list(found.songs) == ["song_001", "song_002"]
+
+
+def test_an_empty_list_is_named(tmp_path):
+    write_songs(tmp_path, SONGS, METADATA)
+    path = tmp_path / "songs.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"songs": []}))
+    with pytest.raises(ValueError, match=r"\(songs\.json: the list of songs is empty\)"):
+        read_song_folder(path)

@@ -181,6 +181,10 @@ def test_what_cannot_be_written(songs, metadata, message, tmp_path):
             "song 2 is damaged: it needs a list of integers 'onsets'",
         ),
         (lambda content: content["songs"][0].update(pitches=[60, 61.5, 62]), "song 1 is damaged"),
+        (lambda content: content["songs"][0].update(onsets=[0, 2**31, 2**62]), "onset 2147483648 is outside 0 to"),
+        (lambda content: content["songs"][0].update(onsets=[0, -4, 8]), "onset -4 is outside"),
+        (lambda content: content["songs"][0].update(onsets=[0, 8, 4]), "not in the order of their onsets"),
+        (lambda content: content["songs"][0].update(durations=[4, -1, 4]), "duration -1 is outside"),
         (lambda content: content["songs"][0].update(pitches=[60, 128, 62]), "pitch 128 is outside 0 to 127"),
         (lambda content: content["songs"][0].update(pitches=[60]), "as many onsets"),
     ],
@@ -196,7 +200,7 @@ def test_damaged_songs_are_refused(change, message, tmp_path):
     assert str(path) in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"[", b"\xff\xfe", b"[]"])
+@pytest.mark.parametrize("content", [b"", b"[", b"\xff\xfe", b"[]", b"[" * 100_000], ids=lambda data: repr(data[:3]))
 def test_files_that_are_no_songs(content, tmp_path):
     (tmp_path / "songs.json").write_bytes(content)
     with pytest.raises(ValueError, match="is not a list of songs"):

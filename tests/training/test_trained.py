@@ -190,3 +190,76 @@ def test_a_run_is_found_by_its_directory_the_best_first(tmp_path, good):
 def test_a_directory_is_no_checkpoint(tmp_path):
     with pytest.raises(CheckpointError, match="cannot be read"):
         read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["data.pkl", "version", ".data/serialization_id"])
+def test_an_archive_that_swells_is_refused_before_it_does(file, part):
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, bytes(2**20) if name.endswith(f"/{part}") else content)
+    assert_refused(file, "would unpack to [0-9]+ bytes")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"vocab_size": 10**9},
+        {"hidden_size": 10**6},
+        {"hidden_size": 2**40},
+        {"hidden_size": 2**70},
+        {"embedding_size": 10**8},
+        {"hidden_size": 4.5},
+        {"stack": []},
+        {"nonsense": 1},
+    ],
+    ids=str,
+)
+def test_a_description_of_another_network_takes_no_memory(file, change):
+    """Ten bytes of a file could describe a network larger than the machine."""
+
+    def describe(checkpoint):
+        checkpoint["melgen"]["model"].update(change)
+
+    built = []
+    changed(file, describe)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("melgen.networks.model.nn.Embedding.reset_parameters", lambda table: built.append(table.weight))
+        assert_refused(file, "parts do not fit")
+    assert all(weight.is_meta for weight in built)
+
+
+def test_a_million_layers_are_not_built(file):
+    def describe(checkpoint):
+        checkpoint["melgen"]["model"]["stack"] *= 10_000
+
+    assert_refused(changed(file, describe), "layers of [0-9]+ weights")
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [
+        torch.zeros(1).expand(10**6),
+        torch.zeros(9).to_sparse(),
+        torch.empty(9, device="meta"),
+        torch.zeros(3, 3),
+        None,
+        [0.0],
+    ],
+    ids=["stretched", "sparse", "without numbers", "of another shape", "none", "a list"],
+)
+def test_weights_that_are_none_are_refused(file, weight):
+    def replace(checkpoint):
+        checkpoint["state_dict"]["model.output.bias"] = weight
+
+    assert_refused(changed(file, replace), "parts do not fit")
+
+
+@pytest.mark.parametrize("name", ["model.output.bias", "model.more"])
+def test_weights_that_lack_or_are_too_many_are_named(file, name):
+    def change(checkpoint):
+        checkpoint["state_dict"] |= {"model.more": torch.zeros(1)}
+        del checkpoint["state_dict"]["model.output.bias" if name.endswith("bias") else "model.output.weight"]
+
+    assert_refused(changed(file, change), "in the network or in the file, not in both")

@@ -79,7 +79,7 @@ class CorpusCache:
             splits = np.load(folder / _SPLITS, "r", allow_pickle=False) if details.pop("has_splits") else None
             tunes = json.loads((folder / _TUNES).read_text(encoding="utf-8"))
             return Melodies(**arrays, titles=tunes["titles"], sources=tunes["sources"]), splits, details
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
     def store(self, key: str, melodies: Melodies, splits: NDArray[np.int8] | None, details: dict[str, Any]) -> None:

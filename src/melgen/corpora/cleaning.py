@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from melgen.corpora.errors import CorpusError
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH
 
-MAX_STEPS = 2**31 - 1  # onsets are kept as 32-bit numbers
-
 TOO_SHORT, TOO_LONG = "too short", "too long"
 DURATION, PITCH_RANGE, DUPLICATE = "duration out of bounds", "pitch out of range", "duplicate"
 

@@ -173,6 +173,8 @@ def _own_code(*parts: Any) -> str:
 
 def _content_digest(path: Path) -> bytes:
     try:
+        if not path.is_file():  # opening a pipe would wait for ever
+            return b"not a regular file"
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:  # the reader will say why it cannot be read

@@ -25,8 +25,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from melgen.corpora.cleaning import MAX_STEPS, TOO_LONG, Cleaning
-from melgen.music.melody import STEPS_PER_QUARTER, Melody
+from melgen.corpora.cleaning import TOO_LONG, Cleaning
+from melgen.music.melody import MAX_STEPS, STEPS_PER_QUARTER, Melody
 
 UNREADABLE, POLYPHONIC, DRUMS_ONLY, NO_NOTES = "unreadable", "polyphonic", "drums only", "no notes"
 

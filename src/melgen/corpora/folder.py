@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from melgen.corpora.cleaning import Cleaning
@@ -24,6 +25,7 @@ from melgen.corpora.sources import (
     files_below,
     user_path,
 )
+from melgen.corpora.workers import map_sources
 from melgen.music.melody import Melody
 
 READERS = {
@@ -45,7 +47,9 @@ def read_file(source: Source) -> Iterator[Tune | Rejection]:
 
 
 def read_melody(path: str | Path) -> Melody:
-    """The first melody of one file, however short, read in this process.
+    """The first melody of one file, however short.
+
+    It is read in a process of its own, as a corpus is: a broken file can crash a reader or keep it busy for ever.
 
     Raises:
         CorpusError: if there is no such file, no reader for its kind, or no melody in it.
@@ -53,9 +57,10 @@ def read_melody(path: str | Path) -> Melody:
     file = Path(path).expanduser()
     if file.suffix.lower() not in READERS:
         raise CorpusError(f"{path}: must be a file of one of the kinds {', '.join(READERS)}")
-    reading = read_source(Source(file, file.name), lambda: None, read_file, Cleaning(min_length_notes=1))
-    if not len(reading.melodies):
-        rejection = reading.rejections[0]
+    task = partial(read_source, read=read_file, cleaning=Cleaning(min_length_notes=1))
+    ((_, reading),) = map_sources(task, [Source(file, file.name)], workers=1)
+    if isinstance(reading, Rejection) or not len(reading.melodies):
+        rejection = reading if isinstance(reading, Rejection) else reading.rejections[0]
         raise CorpusError(f"{path}: holds no melody; {rejection.reason}: {rejection.detail}")
     return reading.melodies[0]
 

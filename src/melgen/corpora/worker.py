@@ -7,11 +7,15 @@ import pickle
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from melgen.corpora.workers import ALIVE, READY
 
-MAX_ADDRESS_SPACE = 8 * 2**30  # a file that needs more is refused, instead of taking the machine down
+# A file that needs more is refused, instead of taking the machine down: what a reader may take beside what it has
+# already, for any file and for each byte of it (scores become many objects), and what its process may take in all.
+MEMORY, MEMORY_PER_BYTE = 2**30, 500
+MAX_ADDRESS_SPACE = 8 * 2**30
 _SECONDS_BETWEEN_SIGNS = 1.0
 
 
@@ -19,7 +23,7 @@ def main() -> None:
     """Serve sources from the standard input until it ends."""
     tasks, results = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     read = pickle.load(tasks)
-    _limit_memory()
+    limit_memory()
     null = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):  # abc2midi and symusic write there from C
         os.dup2(null, descriptor)
@@ -43,15 +47,26 @@ def main() -> None:
         except EOFError:
             return
         for source in sources:
+            limit_memory(source.path)
             send((read(source, alive),))
 
 
-def _limit_memory() -> None:
+def limit_memory(path: Path | None = None) -> None:
+    """Bound what this process may take: in all, and for a file by its size.
+
+    Ten bytes are enough for a pickle that asks for gigabytes.
+    """
     try:
         import resource
     except ImportError:  # not a POSIX system
         return
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    limit = MAX_ADDRESS_SPACE if hard == resource.RLIM_INFINITY else min(MAX_ADDRESS_SPACE, hard)
+    limit = MAX_ADDRESS_SPACE
+    with suppress(OSError, ValueError):  # without /proc, or not one regular file: only the limit for all
+        if path is not None and path.is_file():
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            taken = pages * resource.getpagesize()
+            limit = min(limit, taken + MEMORY + MEMORY_PER_BYTE * path.stat().st_size)
+    limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
     with suppress(ValueError, OSError):  # macOS knows the limit and refuses to set it
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))

@@ -30,6 +30,7 @@ EVALUATION_FILE, RENDERING_FILE = "evaluation.json", "rendering.json"
 
 MIDI_ENDINGS = (".mid", ".midi")
 
+_LONGEST_NAME = 100
 _NAMED = 3  # how many files an error names
 
 
@@ -91,9 +92,11 @@ def read_song_folder(
     for file, name in lists:
         try:
             songs = _songs_of_list(file, PurePosixPath(name).parent)
-        except (ValueError, OSError, RecursionError) as error:
+        except (ValueError, OSError) as error:
             unread[_printable(name)] = _printable(str(error).replace(f"{file}", "", 1).lstrip(", "))
             continue
+        if not songs:
+            unread[_printable(name)] = "the list of songs is empty"
         found += songs
         listed.update(song.file for song in songs if song.file is not None)
     sources = [source for source in sources if source.path not in listed]
@@ -102,7 +105,7 @@ def read_song_folder(
     if not found:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in list(unread.items())[:_NAMED])
         more = f"; and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
-        raise ValueError(f"{key}={path}: not one song can be read ({reasons or 'the list of songs is empty'}{more})")
+        raise ValueError(f"{key}={path}: not one song can be read ({reasons}{more})")
     songs_by_name = _by_unique_name(found)
     return SongFolder(
         songs={name: song.melody for name, song in songs_by_name.items()},
@@ -165,8 +168,10 @@ def _songs_of_list(file: Path, folder: PurePosixPath) -> list[_Found]:
     entries = json.loads(file.read_text(encoding="utf-8"))["songs"]
     found = []
     for number, (melody, entry) in enumerate(zip(melodies, entries, strict=True), 1):
-        # The name of a file, not a way to it: a list may come from anyone.
-        stated = PurePosixPath(str(entry.get("file", ""))).name or f"song_{number:03d}"
+        # The name of a file, not a way to it, nor what no file can be called: a list may come from anyone.
+        stated = PurePosixPath(str(entry.get("file", ""))).name
+        if not stated.strip(".") or not stated.isprintable() or len(stated) > _LONGEST_NAME:
+            stated = f"song_{number:03d}"
         beside = file.parent / stated
         name = (folder / stated).as_posix()
         stem = name.removesuffix(beside.suffix) if beside.suffix.lower() in READERS else name

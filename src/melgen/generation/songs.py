@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from melgen.files import remove_leftovers, scratch_beside
-from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, Melody
+from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, MAX_STEPS, Melody
 from melgen.music.midi import midi_bytes, note_text
 
 SONGS_FILE = "songs.json"
@@ -92,13 +92,13 @@ def read_songs(path: str | Path) -> SongSet:
         path = path / SONGS_FILE
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter of brackets within brackets
         raise ValueError(f"{path} is not a list of songs: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f'{path} is not a list of songs: it does not say "format": "{FORMAT}"')
     if content.get("format_version") != FORMAT_VERSION:
         raise ValueError(
-            f"{path} has format version {content.get('format_version')!r}; this melgen reads {FORMAT_VERSION}"
+            f"{path} has format version {content.get('format_version')!r:.40}; this melgen reads {FORMAT_VERSION}"
         )
     metadata, songs = content.get("metadata"), content.get("songs")
     if not isinstance(metadata, dict) or not isinstance(songs, list):
@@ -150,8 +150,12 @@ def _read_song(song: Any, where: str) -> Melody:
             raise ValueError(f"{where} is damaged: it needs a list of integers {key!r}")
         columns.append(tuple(column))
     pitches, onsets, durations = columns
-    if outside := [pitch for pitch in pitches if not LOWEST_PITCH <= pitch <= HIGHEST_PITCH]:
-        raise ValueError(f"{where} is damaged: pitch {outside[0]} is outside {LOWEST_PITCH} to {HIGHEST_PITCH}")
+    bounds = {"pitch": (pitches, LOWEST_PITCH, HIGHEST_PITCH), "onset": (onsets, 0, MAX_STEPS)}
+    for name, (column, lowest, highest) in {**bounds, "duration": (durations, 0, MAX_STEPS)}.items():
+        if outside := [number for number in column if not lowest <= number <= highest]:
+            raise ValueError(f"{where} is damaged: {name} {outside[0]!s:.40} is outside {lowest} to {highest}")
+    if list(onsets) != sorted(onsets):
+        raise ValueError(f"{where} is damaged: its notes are not in the order of their onsets")
     try:
         return Melody(pitches, onsets, durations)
     except ValueError as error:

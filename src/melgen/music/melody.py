@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 STEPS_PER_QUARTER = 4
 LOWEST_PITCH, HIGHEST_PITCH = 0, 127
+MAX_STEPS = 2**31 - 1  # onsets are kept as 32-bit numbers
 MIDDLE_C = 60
 
 _PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")

@@ -16,10 +16,11 @@ from melgen.music.melody import Melody
 from melgen.pages.content import Content
 from melgen.pages.embedding import embedding_content
 from melgen.pages.plain import notes_of, short
-from melgen.pages.runs import choices_of, config_of, curves_of, metrics_present, run_content
+from melgen.pages.runs import choices_of, curves_of, metrics_present, run_content
 from melgen.pages.songs import songs_content, summaries_of
 from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import curve_metrics, run_metrics, song_metrics
+from melgen.runs.configuration import plain_config
 from melgen.runs.directory import FINISHED
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ SONGS_OF_STAGE = 5
 def gather_run(directory: Path, content: Content) -> None:
     """Put all that a run's directory holds into a page's content."""
     run = run_content(directory)
-    config = config_of(directory)
+    config = plain_config(directory)
     choices = choices_of(directory)
     curves = curves_of(directory)
     content.core |= {

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
 from melgen.files import read_json
 from melgen.pages.plain import short
 from melgen.pages.wording import CURVES
+from melgen.runs.configuration import plain_config
 from melgen.runs.directory import FINISHED
+from melgen.runs.history import STEP, read_history
 from melgen.runs.naming import parse_run_name
-
-log = logging.getLogger(__name__)
 
 LONGEST_CURVE = 500
 Curves = dict[str, list[list[float]]]
@@ -48,7 +43,7 @@ def choices_of(path: Path) -> dict[str, Any]:
     parsed = parse_run_name(path.name)
     if parsed is not None:
         return parsed._asdict()
-    config = config_of(path)
+    config = plain_config(path)
 
     def last_word(*keys: str) -> str:
         node: Any = config
@@ -65,29 +60,15 @@ def choices_of(path: Path) -> dict[str, Any]:
     }
 
 
-def config_of(path: Path) -> dict[str, Any]:
-    """A run's configuration as plain data; empty where it is missing or damaged."""
-    try:
-        plain = OmegaConf.to_container(OmegaConf.load(path / "config.yaml"))
-    except (OSError, ValueError, OmegaConfBaseException):
-        return {}
-    except Exception as error:  # the YAML reader has errors of its own
-        log.warning("%s: cannot be read (%s)", path / "config.yaml", error)
-        return {}
-    return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
-
-
 def curves_of(path: Path) -> Curves:
     """Updates and values of each metric that is drawn, thinned to what a screen can show."""
-    # Not `melgen.training.history`, which takes seconds to import with all that trains.
     try:
-        with (path / "metrics.csv").open(encoding="utf-8", newline="") as file:
-            rows = [{key: float(cell) for key, cell in row.items() if cell} for row in csv.DictReader(file)]
-    except (OSError, ValueError, TypeError):
+        rows = read_history(path / "metrics.csv")
+    except (OSError, ValueError):
         return {}
     curves = {}
     for metric in CURVES:
-        points = [(int(row["step"]), short(row[metric])) for row in rows if metric in row and "step" in row]
+        points = [(int(row[STEP]), short(row[metric])) for row in rows if metric in row]
         points = thinned([(step, value) for step, value in points if value is not None])
         if points:
             curves[metric] = [list(column) for column in zip(*points, strict=True)]

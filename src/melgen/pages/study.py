@@ -17,11 +17,12 @@ from melgen.music.melody import Melody
 from melgen.pages.content import Content
 from melgen.pages.embedding import embedding_content
 from melgen.pages.plain import short
-from melgen.pages.runs import choices_of, config_of, curves_of, metrics_present, run_content
+from melgen.pages.runs import choices_of, curves_of, metrics_present, run_content
 from melgen.pages.songs import SHARED, songs_content, summaries_of
 from melgen.pages.tables import tables_content
 from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import curve_metrics, run_metrics, song_metrics
+from melgen.runs.configuration import plain_config
 from melgen.runs.naming import parse_run_name
 from melgen.sweeps.report import find_runs
 
@@ -53,7 +54,7 @@ def gather_study(directory: Path, content: Content) -> None:
 
     evaluations = _evaluations(directory, selection, content)
     likelihoods = {name: _likelihood(directory, name) for name in evaluations}
-    first = next((config_of(place) for place in places if config_of(place)), {})
+    first = next((plain_config(place) for place in places if plain_config(place)), {})
     trained_on = config if "corpus" in config else first
     tunes = content.training_tunes(trained_on, _splits_beside(places)) if evaluations and trained_on else None
     content.core["songMetrics"] = song_metrics(

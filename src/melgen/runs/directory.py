@@ -190,7 +190,10 @@ class RunDirectory:
     @property
     def recorded_software(self) -> dict[str, str]:
         """What the run was begun with, as far as its numbers depend on it; empty where nothing says."""
-        return dict((self._read("identity.json") or {}).get(_SOFTWARE) or {})
+        software = (self._read("identity.json") or {}).get(_SOFTWARE) or {}
+        if not isinstance(software, dict):
+            raise IdentityError(f"{self.path / 'identity.json'}: damaged ({_SOFTWARE} holds no versions by name)")
+        return {str(name): str(version) for name, version in software.items()}
 
     @property
     def status(self) -> dict[str, Any]:
@@ -220,7 +223,7 @@ class RunDirectory:
             content = json.loads((self.path / name).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the latter of brackets within brackets
             raise IdentityError(f"{self.path / name}: damaged ({error}); force=true starts the run anew") from error
         return content if isinstance(content, dict) else None
 

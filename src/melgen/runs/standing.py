@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import ListConfig, OmegaConf
+from omegaconf import ListConfig
 
 from melgen.files import read_json
 from melgen.processes import process_exists
 from melgen.runs.budget import total_updates
+from melgen.runs.configuration import plain_config, read_config
 from melgen.runs.directory import FAILED, FINISHED, INTERRUPTED, RUNNING, RunDirectory
 from melgen.runs.history import STEP, read_history
 from melgen.runs.identity import IdentityError
@@ -77,16 +78,19 @@ def standing_of(run: RunDirectory) -> Standing:
         return Standing(run.path, FAILED, said=str(error))
     if not status:
         return Standing(run.path, WAITING)
-    state = str(status.get("state", FAILED))
+    state = status.get("state", FAILED)
+    if state not in STATES:
+        return Standing(run.path, FAILED, said=f"{run.path / 'status.json'}: damaged (state={state!r:.40})")
     if state == RUNNING and not _is_alive(run, status):
         state = INTERRUPTED
     history = _last_rows(run.path / "metrics.csv")
     updates = int(history.get(STEP, 0))
     total = _total_updates(run.path)
     if state == FINISHED:
-        total = updates = int((run.result or {}).get("updates", updates))
+        made = read_json(run.path / "result.json").get("updates")
+        total = updates = made if type(made) is int else updates
     left = None
-    if state in (RUNNING, INTERRUPTED) and total is not None and history.get("updates_per_second"):
+    if state in (RUNNING, INTERRUPTED) and total is not None and "updates_per_second" in history:
         left = max(total - updates, 0) / history["updates_per_second"]
     said = str(status.get("error", "")).partition("\n")[0]
     return Standing(run.path, state, updates, total, left, said)
@@ -95,10 +99,8 @@ def standing_of(run: RunDirectory) -> Standing:
 def _is_alive(run: RunDirectory, status: Mapping[str, Any]) -> bool:
     """Whether the process that says it works here does; on another machine, whether it wrote of late."""
     if status.get("host") == socket.gethostname():
-        try:
-            return process_exists(int(status["pid"]))
-        except (KeyError, TypeError, ValueError):
-            return False
+        pid = status.get("pid")
+        return type(pid) is int and process_exists(pid)
     signs = [path.stat().st_mtime for path in (run.path, run.path / "metrics.csv", run.checkpoints) if path.exists()]
     return time.time() - max(signs, default=0.0) < SILENT_SECONDS
 
@@ -112,28 +114,23 @@ def _last_rows(path: Path) -> dict[str, float]:
     steps = [row[STEP] for row in rows if STEP in row]
     speeds = [row["train/tokens_per_second"] for row in rows if "train/tokens_per_second" in row]
     found = {STEP: max(steps, default=0.0)}
-    window = _config(path.parent)
-    if speeds and window and math.isfinite(speeds[-1]):
-        found["updates_per_second"] = speeds[-1] / (window["batch_size"] * window["seq_length"])
+    window = plain_config(path.parent)
+    sizes = [window.get(key) for key in ("batch_size", "seq_length")]
+    if speeds and 0 < speeds[-1] < math.inf and all(type(size) is int and size > 0 for size in sizes):
+        found["updates_per_second"] = speeds[-1] / math.prod(sizes)
     return found
 
 
 def _total_updates(path: Path) -> int | None:
-    config, data = _config(path), read_json(path / "data.json")
+    per_epoch = read_json(path / "data.json").get("updates_per_epoch")
+    if type(per_epoch) is not int:
+        return None
     try:
-        return total_updates(OmegaConf.create(config), _Data(data["updates_per_epoch"]))
-    except (KeyError, TypeError, ValueError, AttributeError):
+        return total_updates(read_config(path), _Data(per_epoch))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None
 
 
 @dataclass(frozen=True)
 class _Data:
     updates_per_epoch: int
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        plain = OmegaConf.to_container(OmegaConf.load(path / "config.yaml"))
-    except Exception:  # half a file, or none yet
-        return {}
-    return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from melgen.networks import count_parameters
+from melgen.runs.configuration import read_config
 from melgen.runs.directory import FINISHED, REFUSED, RUNNING, RunDirectory
 from melgen.runs.history import read_history
 from melgen.runs.naming import RunName, parse_run_name
@@ -68,10 +69,12 @@ def runs_in(directory: Path) -> list[Path]:
 
 
 def config_of(run: Run) -> DictConfig:
-    """The configuration that a run was trained with."""
-    config = OmegaConf.load(run.path / "config.yaml")
-    assert isinstance(config, DictConfig)
-    return config
+    """The configuration that a run was trained with.
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
+    return read_config(run.path)
 
 
 def check_same_corpus(runs: Sequence[Run]) -> str:

@@ -18,7 +18,8 @@ from omegaconf import DictConfig, read_write
 
 from melgen.files import read_json, write_json, write_text
 from melgen.runs.budget import budget_is_spent
-from melgen.runs.directory import FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory, message_of
+from melgen.runs.directory import FAILED, FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory, message_of
+from melgen.runs.identity import IdentityError
 from melgen.runs.naming import typed_overrides
 from melgen.runs.standing import STATES, Standing, standing_of, states_named
 from melgen.sweeps.plan import PlannedJob, planned_jobs, planned_updates
@@ -149,7 +150,10 @@ def standings_below(root: Path) -> list[Standing]:
 
 def table_row(run: RunDirectory) -> dict[str, Any]:
     """A run's line in the table of a sweep."""
-    status, result = run.status, run.result or {}
+    try:
+        status, result = run.status, run.result or {}
+    except IdentityError as error:  # one damaged file must not cost the table of all others
+        status, result = {"state": FAILED, "error": str(error)}, {}
     state = status.get("state", "unknown")
     if state != FINISHED:
         result = {}
@@ -224,4 +228,4 @@ def _cell(key: str, value: Any) -> str:
 def _natural(path: Path) -> list[Any]:
     import re
 
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(path))]
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(path))]

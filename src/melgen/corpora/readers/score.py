@@ -25,6 +25,7 @@ from melgen.corpora.readers.abc import decode
 from melgen.corpora.sources import Source
 
 MAX_BYTES = 50 * MEGABYTE  # of a file, and of a score once unpacked
+MAX_TIMES = 100  # of a repeated passage; music21 would copy it a million times
 TICKS_PER_QUARTER = 10080  # divisible by 1 to 10, so that tuplets keep their place
 AS_WRITTEN = "repeats that do not add up, read once as written"
 
@@ -108,6 +109,7 @@ def _tune(score: Any) -> Tune:
         score = score.toSoundingPitch()
     tracks: list[Track] = []
     for part in list(score.parts) or [score]:
+        _check_repeats(part)
         try:
             played = part.expandRepeats()
         except Music21Exception:
@@ -117,6 +119,14 @@ def _tune(score: Any) -> Tune:
         tracks += _voices(played, str(part.partName or ""))
     title = score.metadata.bestTitle if score.metadata is not None else None
     return Tune(tracks, TICKS_PER_QUARTER, str(title or ""), remarks=tuple(remarks))
+
+
+def _check_repeats(part: Any) -> None:
+    from music21 import bar
+
+    for each in part.recurse().getElementsByClass(bar.Repeat):
+        if each.times is not None and each.times > MAX_TIMES:
+            raise ReadError(f"a repeat of {each.times!s:.20} times, at most {MAX_TIMES} are played")
 
 
 def _has_repeats(part: Any) -> bool:

@@ -8,6 +8,7 @@ last of each in ``x`` and without the first in ``y``. A song ends exactly where 
 from __future__ import annotations
 
 import pickletools
+import reprlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ def read_songs(source: Source) -> Iterator[Melody | Rejection]:
 
 def is_stream(path: Path) -> bool:
     """Whether a pickle's outermost container is a dictionary, told from its first opcodes."""
+    if not path.is_file():  # opening a pipe would wait for ever
+        return False
     try:
         with path.open("rb") as file:
             start = file.read(_OPCODE_BYTES)
@@ -99,9 +102,11 @@ def _melody(song: Any, name: str) -> Melody | Rejection:
     pairs = [note if isinstance(note, (list, tuple)) else (note, STEPS_PER_QUARTER) for note in song]
     for pair in pairs:
         if len(pair) != 2 or type(pair[0]) is not int or type(pair[1]) is not int:
-            return Rejection(MALFORMED, f"note {pair!r:.40}; expected a pitch, or a pitch and a duration", name)
+            return Rejection(
+                MALFORMED, f"note {reprlib.repr(pair):.40}; expected a pitch, or a pitch and a duration", name
+            )
         if abs(pair[0]) > _BOUND or not 0 <= pair[1] <= _DURATION_BOUND:
-            return Rejection(MALFORMED, f"note {pair!r:.40} is out of bounds", name)
+            return Rejection(MALFORMED, f"note {reprlib.repr(pair):.40} is out of bounds", name)
     durations = [duration for _, duration in pairs]
     ends = np.cumsum([0, *durations]).tolist()
     if ends[-1] > _DURATION_BOUND:

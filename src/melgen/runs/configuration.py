@@ -1,0 +1,43 @@
+"""Reading ``config.yaml``, the configuration that a run was trained with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+CONFIG_FILE = "config.yaml"
+
+
+def read_config(run: Path) -> DictConfig:
+    """The configuration in a run's directory.
+
+    Raises:
+        ValueError: if there is none, or none that can be read; names the file.
+    """
+    file = run / CONFIG_FILE
+    try:
+        text = file.read_text(encoding="utf-8")
+        # Ours have no aliases, and a few nested ones swell to more than any memory when OmegaConf copies them.
+        if "*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise ValueError("it has aliases, which a configuration of ours does not need")
+        config = OmegaConf.create(text)
+    except Exception as error:  # YAML and OmegaConf have many errors of their own, and no common one
+        reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
+        raise ValueError(f"{file}: not a configuration ({reason:.200})") from error
+    if not isinstance(config, DictConfig):
+        raise ValueError(f"{file}: not a configuration (a {type(config).__name__}, expected keys with values)")
+    return config
+
+
+def plain_config(run: Path) -> dict[str, Any]:
+    """The configuration as plain data, as far as it was given; empty where it is missing or damaged."""
+    try:
+        plain = OmegaConf.to_container(read_config(run))
+    except ValueError:
+        return {}
+    assert isinstance(plain, Mapping)
+    return {str(key): value for key, value in plain.items()}

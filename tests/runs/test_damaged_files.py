@@ -1,0 +1,157 @@
+"""The files of a run, damaged or made by somebody who means harm: what the fuzzer found, as small as can be."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+
+import pytest
+
+from melgen.files import read_json
+from melgen.runs.configuration import plain_config, read_config
+from melgen.runs.directory import RunDirectory
+from melgen.runs.history import read_history
+from melgen.runs.identity import IdentityError
+from melgen.runs.standing import standing_of
+from melgen.sweeps.report import standings_below, table_row
+
+NESTED = "[" * 100_000
+CONFIG = "batch_size: 2\nseq_length: 4\ntrainer: {max_steps: 100, max_epochs: null}\n"
+
+
+@pytest.fixture
+def run(tmp_path):
+    """One that is interrupted after 8 of 100 updates, at 2 updates in a second."""
+    directory = RunDirectory(tmp_path / "run")
+    directory.path.mkdir()
+    write(directory, "status.json", {"state": "running", "host": socket.gethostname(), "pid": 2**22 + 1})
+    write(directory, "data.json", {"updates_per_epoch": 10})
+    (directory.path / "config.yaml").write_text(CONFIG)
+    (directory.path / "metrics.csv").write_text("step,train/tokens_per_second\n8,16\n")
+    return directory
+
+
+def write(run, name, content):
+    (run.path / name).write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+def test_the_whole_run_stands_as_it_should(run):
+    standing = standing_of(run)
+    assert (standing.state, standing.updates, standing.total, standing.seconds_left) == ("interrupted", 8, 100, 46)
+
+
+@pytest.mark.parametrize("pid", [-1, 0, 2**70, 1e300, True, "1", None, [1]], ids=str)
+def test_what_is_no_process_does_not_live(run, pid):
+    write(run, "status.json", {"state": "running", "host": socket.gethostname(), "pid": pid})
+    assert standing_of(run).state == "interrupted"
+
+
+@pytest.mark.parametrize("state", [["finished"], "runni<g", 1, {}], ids=str)
+def test_a_state_that_there_is_not_is_a_failure_that_names_the_file(run, state):
+    write(run, "status.json", {"state": state})
+    standing = standing_of(run)
+    assert standing.state == "failed"
+    assert str(run.path / "status.json") in standing.said
+
+
+@pytest.mark.parametrize(
+    "content", [NESTED, "[]", "{", '{"updates": "many"}', '{"updates": 1e999}'], ids=lambda text: text[:9]
+)
+def test_a_damaged_result_counts_what_is_logged(run, content):
+    write(run, "status.json", {"state": "finished"})
+    write(run, "result.json", content)
+    assert (standing_of(run).state, standing_of(run).updates) == ("finished", 8)
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        "step,train/tokens_per_second\nnan,16\n",
+        "step,train/tokens_per_second\n1e999,16\n",
+        "step,train/tokens_per_second\n0.5,16\n",
+        "step,train/tokens_per_second\n,16\n",
+        "step,train/tokens_per_second\n8,16,3,4\n",
+        "step,train/tokens_per_second\n8,fast\n",
+        'step,x\n8,"' + "9" * 200_000 + '"\n',
+        "step,x\n8,\udcff\n",
+    ],
+    ids=["nan", "infinite", "half", "no step", "too many cells", "a word", "a long cell", "no UTF-8"],
+)
+def test_a_damaged_history_is_refused_by_name_and_line_and_costs_no_standing(run, history):
+    path = run.path / "metrics.csv"
+    path.write_bytes(history.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ValueError, match=r"metrics\.csv, line [0-3]: not a table of metrics") as refusal:
+        read_history(path)
+    assert len(str(refusal.value)) < 500
+    assert (standing_of(run).state, standing_of(run).updates) == ("interrupted", 0)
+
+
+@pytest.mark.parametrize("speed", ["nan", "inf", "0", "-1"])
+def test_a_speed_that_is_none_tells_no_time(run, speed):
+    write(run, "metrics.csv", f"step,train/tokens_per_second\n8,{speed}\n")
+    assert standing_of(run).seconds_left is None
+
+
+def test_the_aliases_of_yaml_do_not_swell(run):
+    levels = [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 10)]
+    write(run, "config.yaml", "\n".join(["a0: &a0 [x]", *levels]))
+    started = time.perf_counter()
+    with pytest.raises(ValueError, match=r"config\.yaml: not a configuration \(it has aliases"):
+        read_config(run.path)
+    assert (standing_of(run).total, plain_config(run.path)) == (None, {})
+    assert time.perf_counter() - started < 5, "unpacked they are four hundred million words"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "",
+        "[1]",
+        "a: [",
+        "a: \x00",
+        "!!python/object/apply:os.system ['true']",
+        "[" * 400,
+        "trainer: 1",
+        "trainer: {}",
+        "a: ${a}",
+    ],
+    ids=lambda text: text[:9],
+)
+def test_a_damaged_configuration_tells_no_total(run, config):
+    write(run, "config.yaml", config)
+    assert standing_of(run).total is None
+
+
+@pytest.mark.parametrize("per_epoch", ["x" * 100, 1.5, None, True], ids=repr)
+def test_an_epoch_of_no_number_of_updates_tells_no_total(run, per_epoch):
+    write(run, "data.json", {"updates_per_epoch": per_epoch})
+    assert standing_of(run).total is None
+
+
+def test_a_star_in_a_value_is_no_alias(run):
+    write(run, "config.yaml", "pattern: '*_song_list.p'\n")
+    assert plain_config(run.path) == {"pattern": "*_song_list.p"}
+
+
+@pytest.mark.parametrize("name", ["status.json", "result.json"])
+def test_brackets_within_brackets_are_damage_and_cost_a_table_one_line(run, name):
+    write(run, "status.json", {"state": "finished"})
+    write(run, name, NESTED)
+    assert read_json(run.path / name) == {}
+    row = table_row(run)
+    assert row["state"] == "failed"
+    assert str(run.path / name) in row["error"]
+
+
+@pytest.mark.parametrize("software", [3, [1, 2], "torch"], ids=str)
+def test_software_without_names_is_damage(run, software):
+    write(run, "identity.json", {"software": software})
+    with pytest.raises(IdentityError, match=r"identity\.json: damaged"):
+        _ = run.recorded_software
+
+
+def test_names_with_digits_of_other_kinds_are_sorted(run):
+    run.path.rename(run.path.with_name("run\u00b22"))
+    (standing,) = standings_below(run.path.parent)
+    assert standing.state == "interrupted"
