@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 kind.read(path)
 
             limits = [f"-max_total_time={options.seconds}", f"-seed={options.seed}", f"-max_len={kind.most_bytes}"]
-            atheris.Setup([sys.argv[0], *limits, "-timeout=60", "-rss_limit_mb=4000", str(Path(scratch, "corpus"))], read)
+            limits += ["-timeout=60", "-rss_limit_mb=4000", str(Path(scratch, "corpus"))]
+            atheris.Setup([sys.argv[0], *limits], read)
             atheris.Fuzz()  # ends the process
     return 0
 

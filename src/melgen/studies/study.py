@@ -344,7 +344,9 @@ class Study:
         except FileNotFoundError:
             raise ValueError(f"{path}: missing; the stage evaluate makes it") from None
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"{path}: damaged ({error!s:.200}); the stage evaluate makes it anew without it") from error
+            raise ValueError(
+                f"{path}: damaged ({error!s:.200}); without it the stage evaluate makes it anew"
+            ) from error
 
 
 def _with_scores(evaluation: SongSetEvaluation, scores: Mapping[str, float]) -> SongSetEvaluation:
