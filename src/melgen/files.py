@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import json
 import math
@@ -46,8 +47,17 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
         flush(path.parent)
+    except OSError as error:
+        if error.filename in (None, str(temporary), temporary):  # of a full disk the system does not say where
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_out_of_space(error: BaseException) -> bool:
+    """Whether a disk or quota is full, or cannot be written any more: whatever is written next will fail too."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def flush(path: Path) -> None:

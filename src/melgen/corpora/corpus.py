@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import logging
 import os
 import sys
-import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from importlib import metadata
@@ -24,6 +24,8 @@ from melgen.corpora.importing import Reader, import_sources
 from melgen.corpora.report import ImportReport
 from melgen.corpora.sources import Listing
 from melgen.music.melody import Melodies
+
+log = logging.getLogger(__name__)
 
 READER_VERSION = 1  # raise when a reader or a rule changes what comes out, so that cached corpora are read anew
 _LIBRARIES = ("music21", "muspy", "symusic")
@@ -123,10 +125,10 @@ class AbstractCorpus(ABC):
                 details = {"report": imported.report.to_dict(), "encoded_as": imported.encoded_as}
                 cache.store(key, imported.melodies, imported.splits, details)
         except OSError as error:
-            warnings.warn(
-                f"the corpus is not cached: {error}; set cache_dir or {CACHE_DIR_VARIABLE} to a directory "
-                "that can be written",
-                stacklevel=2,
+            log.warning(
+                "the corpus is not cached: %s; set cache_dir or %s to a directory that can be written",
+                error,
+                CACHE_DIR_VARIABLE,
             )
         return read() if imported is None else imported
 

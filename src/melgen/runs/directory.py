@@ -18,7 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import melgen
-from melgen.files import remove_leftovers, scratch_beside, write_json, write_text
+from melgen.files import is_out_of_space, read_json, remove_leftovers, scratch_beside, write_json, write_text
 from melgen.processes import OutOfTimeError
 from melgen.runs.identity import IdentityError, differences, numbers_software
 
@@ -36,6 +36,11 @@ SWEEP_VARIABLE = "MELGEN_SWEEP"
 
 class TakenError(IdentityError):
     """Another process works in a run's directory."""
+
+
+class _LogFile(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
+        """A full disk: what writes results will say it; the terminal has heard this line already."""
 
 
 class RunDirectory:
@@ -73,7 +78,9 @@ class RunDirectory:
         try:
             lock.acquire(blocking=False)
         except Timeout:
-            raise TakenError(f"{self.path}: another process is training in this directory") from None
+            holder = read_json(self.path / "status.json")
+            who = f" ({holder['pid']} on {holder['host']})" if holder.keys() >= {"pid", "host"} else ""
+            raise TakenError(f"{self.path}: another process{who} is training in this directory") from None
         try:
             yield
         finally:
@@ -166,11 +173,14 @@ class RunDirectory:
         if came_before_its_start and (self.path / "identity.json").exists():
             return self.refused.record_failure(error)
         text = "".join(traceback.format_exception(error))
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_text(self.path / "error.txt", text)
-        with (self.path / "train.log").open("a", encoding="utf-8") as file:
-            file.write(text)
-        self.set_status(FAILED, error=message_of(error))
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.set_status(FAILED, error=message_of(error))
+            write_text(self.path / "error.txt", text)
+            with (self.path / "train.log").open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as another:  # a full disk, most likely the reason of it all: at least it is said
+            log.warning("the failure cannot be recorded: %s", message_of(another))
 
     @property
     def recorded_identity(self) -> dict[str, Any]:
@@ -208,7 +218,7 @@ class RunDirectory:
     @contextmanager
     def logging_to_file(self) -> Iterator[None]:
         """Append what is said meanwhile to ``train.log``."""
-        handler = logging.FileHandler(self.path / "train.log", encoding="utf-8")
+        handler = _LogFile(self.path / "train.log", encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root = logging.getLogger()
         root.addHandler(handler)
@@ -259,6 +269,7 @@ def message_of(error: BaseException) -> str:
     if where:
         return f"{message_of(error)} (in {where})"
     if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
+        advice = "; once there is room, the same command goes on" if is_out_of_space(error) else ""
+        return f"{error.filename}: {error.strerror}{advice}"
     # Hydra appends where it searched, OmegaConf where it was; the first paragraph says what is wrong.
     return str(error).partition("\nConfig search path:")[0].strip() or type(error).__name__

@@ -21,6 +21,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
 from melgen.evaluation.embeddings import Metric, nearest_neighbours, project_2d
 from melgen.evaluation.tonality import DEFAULT_SPAN_NOTES
+from melgen.files import is_out_of_space
 from melgen.music.melody import Melody
 from melgen.music.midi import note_text
 from melgen.training import song_media
@@ -40,10 +41,13 @@ TENSORBOARD_SAMPLE_RATE = 16_000
 
 @contextmanager
 def contained(what: str) -> Iterator[None]:
-    """Turn a failure of something that is not the training into a warning."""
+    """Turn a failure of something that is not the training into a warning; but for a full disk, which concerns all."""
     try:
         yield
-    except Exception as error:  # whatever a picture or a service throws, the training goes on
+    except Exception as error:
+        if is_out_of_space(error):
+            raise
+        # Whatever a picture or a service throws, the training goes on.
         log.warning("%s failed, the training goes on: %s: %s", what, type(error).__name__, error)
         log.debug("traceback of that failure", exc_info=True)
 

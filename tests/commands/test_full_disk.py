@@ -1,0 +1,135 @@
+"""A disk that fills up, or cannot be written any more: said by name, nothing is half there, the same command goes on.
+
+On a small file system of the test's own, which needs root.
+"""
+
+import os
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from melgen.runs.directory import RunDirectory
+from melgen.runs.standing import standing_of
+from tests.commands.calling import TINY, TINY_RUN, call
+from tests.torture.kills import check_whole, compare
+
+pytestmark = pytest.mark.slow
+
+DISK_KILOBYTES = 2048
+TRAINING = (
+    *(override for override in TINY if not override.startswith(("trainer.max_steps", "callbacks.sampling.songs"))),
+    "trainer.max_steps=12",
+    "trainer.val_check_interval=4",
+    "callbacks.sampling.songs=8",
+    "callbacks.sampling.every_n_steps=4",
+    "callbacks.checkpoint.every_n_steps=3",
+    "callbacks.checkpoint.keep_every_n_steps=6",
+)
+FULL = "No space left on device; once there is room, the same command goes on"
+
+
+@contextmanager
+def small_disk(where, options=""):
+    where.mkdir()
+    size = f"size={DISK_KILOBYTES}k{options}"
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", size, "melgen-test", where], check=False, capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"a file system of one's own needs root: {mounted.stderr.strip() or 'mount failed'}")
+    here = os.getcwd()
+    try:
+        os.chdir(where)
+        yield where
+    finally:
+        os.chdir(here)
+        subprocess.run(["umount", "--lazy", where], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    with small_disk(tmp_path / "disk") as disk:
+        yield disk
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        answer = call("train", *TRAINING)
+    assert answer.code == 0, answer.text
+    return folder / TINY_RUN
+
+
+def fill(disk, leave_kilobytes):
+    """Write a file that leaves so much room."""
+    filesystem = os.statvfs(disk)
+    room = filesystem.f_bavail * filesystem.f_frsize
+    (disk / "filler").write_bytes(bytes(max(room - leave_kilobytes * 1024, 0)))
+
+
+@pytest.mark.parametrize("room", [0, 8, 40, 80, 120, 160, 240, 360])
+def test_the_same_command_goes_on_once_there_is_room(room, disk, undisturbed):
+    fill(disk, room)
+    answer = call("train", *TRAINING)
+    assert answer.code == 1, answer.text
+    assert FULL in answer.text
+    assert "Traceback" not in answer.text
+    assert "Logging error" not in answer.text
+    check_whole(disk / TINY_RUN)
+    assert standing_of(RunDirectory(disk / TINY_RUN)).state in ("waiting", "failed", "interrupted")
+    (disk / "filler").unlink()
+    answer = call("train", *TRAINING)
+    assert answer.code == 0, answer.text
+    compare(disk / TINY_RUN, undisturbed)
+    assert not list(Path(disk).rglob("*.tmp"))
+
+
+def test_there_is_a_size_at_which_checkpoints_and_one_at_which_songs_do_not_fit(tmp_path):
+    """Or the test above would try less than it says."""
+    reached = {}
+    for room in (0, 80, 360):
+        with small_disk(tmp_path / f"disk{room}") as disk:
+            fill(disk, room)
+            call("train", *TRAINING)
+            run = disk / TINY_RUN
+            reached[room] = {
+                "checkpoint": any(run.glob("checkpoints/*.ckpt")), "songs": any(run.glob("samples/*/*.mid"))
+            }  # fmt: skip
+    assert reached[0] == {"checkpoint": False, "songs": False}
+    assert any(each["checkpoint"] for each in reached.values())
+    assert any(each["songs"] for each in reached.values())
+
+
+def test_a_read_only_disk_is_named_and_left_alone(tmp_path):
+    with small_disk(tmp_path / "disk") as disk:
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        answer = call("train", *TINY)
+        assert answer.code == 1
+        assert "multirun" in answer.text
+        assert "Traceback" not in answer.text
+        assert not list(disk.iterdir())
+
+
+def test_a_run_whose_disk_has_become_read_only_is_named(tmp_path):
+    with small_disk(tmp_path / "disk") as disk:
+        assert call("train", *TINY).code == 0
+        before = {path: path.read_bytes() for path in disk.rglob("*") if path.is_file()}
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        answer = call("train", *TINY, "trainer.max_steps=6")
+        assert answer.code == 1
+        assert f"{TINY_RUN}: no permission to write results here" in answer.text
+        assert {path: path.read_bytes() for path in disk.rglob("*") if path.is_file()} == before
+
+
+def test_a_cache_that_is_full_costs_time_only(disk, monkeypatch):
+    fill(disk, 16)
+    monkeypatch.setenv("MELGEN_CACHE_DIR", str(disk / "cache"))
+    monkeypatch.chdir(disk.parent)
+    answer = call("train", *TINY, "trainer.max_steps=2")
+    assert answer.code == 0, answer.text
+    assert "not cached" in answer.text
+    assert [path.name for path in (disk / "cache").rglob("*") if path.is_file() and path.suffix != ".lock"] == []

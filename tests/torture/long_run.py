@@ -1,0 +1,85 @@
+"""Ten thousand updates with everything on, without growth of memory or of open files.
+
+python -m tests.torture.long_run                   # some minutes
+python -m tests.torture.long_run --updates 1500
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from tests.commands.calling import command
+
+WARM_UP = 0.4
+"""Share of the updates after which nothing should grow any more: all caches are filled, all shapes seen."""
+MEGABYTES, OPEN_FILES = 10.0, 3
+"""That the last tenth may have beyond the first tenth after the warm-up."""
+POLL_SECONDS = 0.25
+
+
+def training(updates: int) -> list[str]:
+    """Everything that happens beside a training happens often."""
+    return [
+        "corpus=misc_folk", "run_dir=run", "hidden_size=8", "layers=1", "batch_size=10", "seq_length=10",
+        f"trainer.max_steps={updates}", "trainer.log_every_n_steps=10", "trainer.val_check_interval=50",
+        "callbacks.checkpoint.every_n_steps=25", "callbacks.checkpoint.keep_every_n_steps=50",
+        "callbacks.checkpoint.keep=3", "callbacks.sampling.every_n_steps=100", "callbacks.sampling.notes=8",
+        "callbacks.projection.every_n_steps=250", "logger=default", "report=false", "progress=false",
+    ]  # fmt: skip
+
+
+def watch(folder: Path, updates: int) -> tuple[list[tuple[float, int]], int]:
+    """Megabytes and open files of a training, looked at from outside while it trains; and its exit code."""
+    process = subprocess.Popen(command("train", *training(updates)), cwd=folder)
+    samples = []
+    samples_folder = folder / "run" / "samples"
+    while process.poll() is None:
+        time.sleep(POLL_SECONDS)
+        if not samples_folder.is_dir():
+            continue  # still starting
+        try:
+            pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
+            samples.append((pages * os.sysconf("SC_PAGE_SIZE") / 2**20, len(os.listdir(f"/proc/{process.pid}/fd"))))
+        except (OSError, IndexError):
+            break  # it has just ended
+    return samples, process.wait()
+
+
+def grown(samples: list[tuple[float, int]]) -> tuple[float, float]:
+    """By how much the last tenth exceeds the first tenth after the warm-up: megabytes, open files."""
+    settled = samples[int(len(samples) * WARM_UP) :]
+    tenth = max(len(settled) // 10, 1)
+    first, last = settled[:tenth], settled[-tenth:]
+    return tuple(  # type: ignore[return-value]
+        median(sample[kind] for sample in last) - median(sample[kind] for sample in first) for kind in (0, 1)
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train, and say what has grown; 1 if it is more than it may."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--updates", type=int, default=10_000)
+    arguments = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory(prefix="melgen-long-run-") as folder:
+        samples, code = watch(Path(folder), arguments.updates)
+    if code or len(samples) < 20:
+        print(f"the training ended with {code} after {len(samples)} looks at it")
+        return 1
+    megabytes, files = grown(samples)
+    most = max(size for size, _ in samples)
+    print(
+        f"{arguments.updates:,} updates: {megabytes:+.1f} MB (at most {MEGABYTES:+.0f}) of {most:.0f}, "
+        f"{files:+.0f} open files (at most {OPEN_FILES:+d}), from {len(samples)} looks"
+    )
+    return int(megabytes > MEGABYTES or files > OPEN_FILES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
