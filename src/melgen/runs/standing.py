@@ -123,9 +123,9 @@ def _last_rows(path: Path) -> dict[str, float]:
     speeds = [row["train/tokens_per_second"] for row in rows if "train/tokens_per_second" in row]
     found = {STEP: max(steps, default=0.0)}
     window = plain_config(path.parent)
-    rows, notes = window.get("batch_size"), window.get("seq_length")
-    if isinstance(rows, int) and isinstance(notes, int) and rows * notes > 0 and speeds and 0 < speeds[-1] < math.inf:
-        found["updates_per_second"] = speeds[-1] / (rows * notes)
+    size, length = window.get("batch_size"), window.get("seq_length")
+    if isinstance(size, int) and isinstance(length, int) and size * length > 0 and speeds and 0 < speeds[-1] < math.inf:
+        found["updates_per_second"] = speeds[-1] / (size * length)
     return found
 
 
