@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-FORMATS = ("midi", "abc", "musicxml", "mxl", "kern", "pickle", "songs", "run")
+FORMATS = ("midi", "abc", "musicxml", "mxl", "kern", "pickle", "songs")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
