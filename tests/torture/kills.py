@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +45,24 @@ TRAINING = (
     "callbacks.projection.every_n_steps=30", "report=false", "progress=false", "workers=1",
 )  # fmt: skip
 RUN = Path("kills/run")
+SCENARIOS: dict[str, tuple[tuple[str, ...] | None, tuple[str, ...], tuple[str, ...]]] = {
+    "fresh": (None, (), ()),
+    "more": (("trainer.max_steps=40",), (), ()),
+    "anew": ((), ("force=true",), ("force=true",)),
+    "anew-once": ((), ("force=true",), ()),
+    "other": (("seed=1", "hidden_size=6"), ("force=true",), ("force=true",)),
+}
+"""What is finished in the directory already, what the training that is killed adds to its command, what the next does:
+nothing yet; less; the same, thrown away; the same, thrown away by the first start only; another training, thrown away.
+"""
 LOGGERS = ("csv", "default", "wandb")
 SIGNALS = {signal.SIGKILL: 3, signal.SIGTERM: 1, signal.SIGINT: 1}
 """With how often each is sent."""
-FILE_OPERATIONS = ("replace", "rename", "mkdir", "unlink", "rmdir", "fsync", "open")
+FILE_EVENTS = {"os.rename", "os.link", "os.symlink", "os.mkdir", "os.remove", "os.rmdir", "os.truncate"}
+"""What the interpreter announces before it does it, whoever asks for it; openings for writing are added."""
 PATIENCE_SECONDS = 240.0
-CHANGES = {"seconds", "time"}
+SET_BY_TRIALS = {"logger", "force"}
+CHANGES = {"seconds", "time"} | SET_BY_TRIALS
 """Keys whose values differ between any two trainings."""
 NOT_COMPARED = (".lock", "status.json", "train.log", "tensorboard", "wandb")
 """What says when, by whom and how often, and what is of one logger only."""
@@ -63,29 +75,41 @@ class FailureError(Exception):
 class Harness:
     """A place for trainings, and what an undisturbed one leaves."""
 
-    def __init__(self, place: Path, cold: bool = False):
+    def __init__(self, place: Path, cold: bool = False, scenario: str = "fresh"):
         self.place, self.cold = place, cold
+        before, self.first, self.next = SCENARIOS[scenario]
         self.cache = place / "cache"
         self.counts: Counter[str] = Counter()
         started = time.monotonic()
-        self.end(self.start(self.folder("reading"), "csv"))  # fills the cache
+        reading = place / "reading"
+        reading.mkdir(parents=True)
+        self.end(self.start(reading, "csv", more=before or ()))  # fills the cache
         self.seconds_of_reading = time.monotonic() - started
+        self.template = None if before is None else reading
         started = time.monotonic()
         self.reference = self.folder("reference")
-        self.end(self.start(self.reference, "csv"))
+        self.end(self.start(self.reference, "csv", more=self.next))
         self.seconds = time.monotonic() - started
 
     def folder(self, name: str) -> Path:
-        """An empty one."""
+        """One where a training can start."""
         folder = self.place / name
-        folder.mkdir()
+        if self.template is None:
+            folder.mkdir()
+        else:
+            shutil.copytree(self.template, folder)
         return folder
 
     def start(
-        self, folder: Path, logger: str, cache: Path | None = None, before: Callable[[], None] = lambda: None
+        self,
+        folder: Path,
+        logger: str,
+        cache: Path | None = None,
+        before: Callable[[], None] = lambda: None,
+        more: Sequence[str] = (),
     ) -> int:
         """Start the training in a process of its own; its id."""
-        arguments = [*TRAINING, f"logger={logger}"]
+        arguments = [*TRAINING, f"logger={logger}", *more]
         settings = {"MELGEN_CACHE_DIR": str(cache or self.cache), "WANDB_MODE": "offline", "WANDB_SILENT": "true"}
         if self.cold:
             with (folder / "said.txt").open("ab") as said:
@@ -134,7 +158,7 @@ class Harness:
 
     def finish_and_compare(self, folder: Path, logger: str, cache: Path | None = None) -> None:
         """Start it once more, let it end, and compare."""
-        self.end(self.start(folder, logger, cache))
+        self.end(self.start(folder, logger, cache, more=self.next))
         compare(folder / RUN, self.reference / RUN)
         stray = [path.name for path in folder.rglob("*") if path.name.endswith((".tmp", ".old", ".new"))]
         if stray:
@@ -142,7 +166,7 @@ class Harness:
 
     def kill_at(self, moment: float, number: signal.Signals, folder: Path, logger: str, cache: Path | None) -> bool:
         """Kill a training after so many seconds; False if it was over by then."""
-        pid = self.start(folder, logger, cache)
+        pid = self.start(folder, logger, cache, more=self.first)
         status = wait(pid, moment)
         if status is None:
             os.kill(pid, number)
@@ -153,9 +177,7 @@ class Harness:
         else:
             hit = False
         end_group(pid)
-        check_whole(folder / RUN)
-        if hit and standing_of(RunDirectory(folder / RUN)).state == "running":
-            raise FailureError("a killed training counts as running")
+        check_left(folder / RUN)
         return hit
 
 
@@ -167,7 +189,7 @@ def at_random(harness: Harness, kills: int, seed: int) -> int:
         name = f"kill{done:04d}"
         folder = harness.folder(name)
         logger = chance.choice(LOGGERS)
-        cache = harness.folder(f"cache{done:04d}") if chance.random() < 0.2 else None
+        cache = harness.place / f"cache{done:04d}" if chance.random() < 0.2 else None
         number = chance.choices(list(SIGNALS), list(SIGNALS.values()))[0]
         span = harness.seconds_of_reading if cache else harness.seconds * (1.5 if logger == "wandb" else 1.0)
         moments = [chance.uniform(0, span) for _ in range(chance.choice((1, 1, 2, 3)))]
@@ -195,7 +217,7 @@ def at_random(harness: Harness, kills: int, seed: int) -> int:
         equal += hits
         shutil.rmtree(folder)
         if cache:
-            shutil.rmtree(cache)
+            shutil.rmtree(cache, ignore_errors=True)  # a training that was killed early has not made it
     harness.counts["kills"] = done
     return equal
 
@@ -203,15 +225,16 @@ def at_random(harness: Harness, kills: int, seed: int) -> int:
 def at_every_file_operation(harness: Harness, seed: int, every: int = 1) -> tuple[int, int]:
     """Kill before the first, the second, ... operation on files; how many, and how many ended equal."""
     counted = harness.folder("counted")
-    harness.end(harness.start(counted, "csv", before=lambda: count_file_operations(counted / "operations")))
-    operations = int((counted / "operations").read_text())
+    count = counted / "operations"
+    harness.end(harness.start(counted, "csv", before=lambda: count_file_operations(count), more=harness.first))
+    operations = int(count.read_text())
     first = random.Random(seed).randrange(every)
     equal = tried = 0
     for number in range(first, operations, every):
         folder = harness.folder(f"operation{number:04d}")
 
         def trial(number: int = number, folder: Path = folder) -> bool:
-            pid = harness.start(folder, "csv", before=lambda: kill_before_file_operation(number))
+            pid = harness.start(folder, "csv", before=lambda: kill_before_file_operation(number), more=harness.first)
             status = wait(pid, PATIENCE_SECONDS)
             end_group(pid)
             if status != -signal.SIGKILL:
@@ -259,24 +282,28 @@ def end_group(pid: int) -> None:
 def watched_file_operations(act: Callable[[int], None]) -> None:
     """Call ``act`` with the number of each operation on files before it is done."""
     number = iter(range(sys.maxsize))
+    flush = os.fsync
 
-    def watching(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-        def watched(*arguments: Any, **options: Any) -> Any:
-            flags = arguments[1] if name == "open" and len(arguments) > 1 else os.O_WRONLY
-            if flags & (os.O_WRONLY | os.O_RDWR):
-                act(next(number))
-            return function(*arguments, **options)
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in FILE_EVENTS or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
+            act(next(number))
 
-        return watched
+    def fsync(descriptor: Any) -> None:
+        act(next(number))
+        flush(descriptor)
 
-    for name in FILE_OPERATIONS:
-        setattr(os, name, watching(getattr(os, name), name))
+    sys.addaudithook(audit)
+    os.fsync = fsync  # the one that the interpreter does not announce
 
 
 def count_file_operations(file: Path) -> None:
     """Leave in a file how many operations there have been."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT)
-    watched_file_operations(lambda number: os.pwrite(descriptor, str(number + 1).encode(), 0) and None)
+
+    def act(number: int) -> None:
+        os.pwrite(descriptor, str(number + 1).encode(), 0)
+
+    watched_file_operations(act)
 
 
 def kill_before_file_operation(wanted: int) -> None:
@@ -287,6 +314,17 @@ def kill_before_file_operation(wanted: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     watched_file_operations(act)
+
+
+def check_left(run: Path) -> None:
+    """What a training leaves that is over: whole files, and no word that it runs.
+
+    Raises:
+        FailureError: naming what is wrong.
+    """
+    check_whole(run)
+    if standing_of(RunDirectory(run)).state == "running":
+        raise FailureError("a killed training counts as running")
 
 
 def check_whole(run: Path) -> None:
@@ -354,16 +392,16 @@ def settings(path: Path) -> list[str]:
 
     plain = OmegaConf.to_container(OmegaConf.load(path))
     assert isinstance(plain, dict)
-    return [f"{key}: {value}" for key, value in plain.items() if key != "logger"]
+    return [f"{key}: {value}" for key, value in plain.items() if key not in SET_BY_TRIALS]
 
 
 def timeless(content: Any) -> Any:
-    """Without seconds, and without the logger, in which the trials differ."""
+    """Without seconds, and without the settings in which the trials differ."""
     if isinstance(content, dict):
         return {
             key: timeless(value)
             for key, value in content.items()
-            if key not in CHANGES | {"logger"} and not str(key).endswith("per_second")
+            if key not in CHANGES and not str(key).endswith("per_second")
         }
     return [timeless(value) for value in content] if isinstance(content, list | tuple) else content
 
@@ -392,6 +430,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--scenario", choices=SCENARIOS, default="fresh", help="what lies in the directory before")
     parser.add_argument("--every-file-operation", action="store_true")
     parser.add_argument("--stride", type=int, default=1, help="of the file operations, only each so many-th")
     parser.add_argument("--cold", action="store_true", help="each training imports for itself, and may be killed there")
@@ -399,7 +438,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ["PYTHONHASHSEED"] = "0"
     import_everything()
     place = Path(tempfile.mkdtemp(prefix="melgen-kills-"))
-    harness = Harness(place, arguments.cold)
+    harness = Harness(place, arguments.cold, arguments.scenario)
     print(
         f"an undisturbed training takes {harness.seconds:.1f} s, {harness.seconds_of_reading:.1f} s with reading",
         flush=True,

@@ -18,7 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import melgen
-from melgen.files import remove_leftovers, write_json, write_text
+from melgen.files import remove_leftovers, scratch_beside, write_json, write_text
 from melgen.processes import OutOfTimeError
 from melgen.runs.identity import IdentityError, differences, numbers_software
 
@@ -232,9 +232,12 @@ class RunDirectory:
         entries = [entry for entry in self.path.iterdir() if entry.name not in (".lock", "train.log")]
         if entries and not ours:
             raise IdentityError(f"{self.path}: holds {entries[0].name}, and no run; force=true throws away runs only")
-        for entry in entries:
+        # Killed on the way, this leaves a run that goes on or one that starts anew, and never a mixture: first nothing
+        # calls it finished any more, then all checkpoints go at once; that the rest is ours is said to the end.
+        order = {"status.json": 0, "result.json": 1, self.checkpoints.name: 2, "identity.json": 4}
+        for entry in sorted(entries, key=lambda entry: order.get(entry.name, 3)):
             if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
+                shutil.rmtree(entry.rename(scratch_beside(entry, "old")))
             else:
                 entry.unlink()
 

@@ -76,11 +76,15 @@ class Checkpoints(pl.callbacks.Checkpoint):
             self._save_numbered(trainer, step)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save the end of the training, from which a larger budget goes on."""
-        self._save(trainer, LAST)
+        """Save the end of the training, from which a larger budget goes on.
+
+        The last checkpoint after all others: a training that is killed in between starts from the one before, and
+        writes the others too; from this one there is nothing left to do.
+        """
         step = trainer.global_step
         if step and self.keep_every_n_steps and step % self.keep_every_n_steps == 0:
             self._save_numbered(trainer, step)
+        self._save(trainer, LAST)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the best."""
@@ -92,8 +96,10 @@ class Checkpoints(pl.callbacks.Checkpoint):
                 f"callbacks.checkpoint.monitor={self.monitor}: no such metric; known are "
                 f"{', '.join(sorted(trainer.callback_metrics))}"
             )
-        if float(score) < self.best_score:
-            self.best_score = float(score)
+        # Lightning rounds to single precision; the best checkpoint, which a resumed training asks, does not.
+        exact = getattr(pl_module, "latest", {}).get(self.monitor, float(score))
+        if exact < self.best_score:
+            self.best_score = exact
             self._save(trainer, BEST, weights_only=True)
 
     def state_dict(self) -> dict[str, Any]:

@@ -58,7 +58,13 @@ class ExactResume(pl.Callback):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Write the position, the time it took, and the state of torch's generators."""
+        """Write the position, the time it took, and the state of torch's generators.
+
+        Lightning's counters are brought into line here too: they depend on where a training has been interrupted, and
+        what is the same should look the same.
+        """
+        if "loops" in checkpoint:
+            rewrite_loops(checkpoint["loops"]["fit_loop"], self.position)
         checkpoint["position"] = asdict(self.position)
         checkpoint["seconds"] = self._seconds + time.monotonic() - self._began
         checkpoint["random_state"] = {
