@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 
 import pytest
 from hydra.utils import instantiate
 
-from melgen.runs.directory import RunDirectory, message_of
+from melgen.files import write_text
+from melgen.runs.directory import FINISHED, RunDirectory, message_of
 from melgen.runs.identity import IdentityError
 
 IDENTITY = {"layers": 2, "seed": 0}
@@ -100,6 +102,57 @@ def test_force_throws_the_old_run_away(run):
     adopt(run, IDENTITY | {"layers": 3}, force=True)
     assert run.recorded_identity["layers"] == 3
     assert contents(run) == [".lock", "config.yaml", "identity.json"]
+
+
+def test_force_can_be_killed_anywhere_and_leaves_no_mixture(tmp_path, monkeypatch):
+    """What there is goes on, or nothing does; and the same command throws the rest away."""
+    removed, done = 1, False
+    while not done:
+        run = RunDirectory(tmp_path / f"run{removed}")
+        adopt(run)
+        run.set_status(FINISHED)
+        for name in (
+            "result.json",
+            "metrics.csv",
+            "songs/songs.json",
+            "checkpoints/best.ckpt",
+            "checkpoints/last.ckpt",
+        ):
+            write_text(run.path / name, "{}")
+        whole = {path.name for path in run.path.iterdir()}
+        with monkeypatch.context() as patch:
+            killed_after(removed, patch)
+            try:
+                adopt(run, force=True)
+                done = True
+            except KeyboardInterrupt:
+                left = {path.name for path in run.path.iterdir()}
+        if not done:
+            if run.status:
+                assert run.result is not None, "it is called finished"
+            if (run.path / "checkpoints").exists():
+                assert left >= whole - {"status.json", "result.json"}, "it would go on"
+                assert len(list(run.checkpoints.iterdir())) == 2
+            adopt(run, force=True)
+        assert contents(run) == [".lock", "config.yaml", "identity.json"]
+        removed += 1
+    assert removed > 6
+
+
+def killed_after(operations, patch):
+    """Have the process end before it has removed or renamed as many things."""
+    left = iter(range(operations))
+
+    def ending(function):
+        def ended(*arguments, **options):
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            return function(*arguments, **options)
+
+        return ended
+
+    for name in ("unlink", "rmdir", "rename"):
+        patch.setattr(os, name, ending(getattr(os, name)))
 
 
 def test_force_never_touches_a_directory_that_is_no_run(run):

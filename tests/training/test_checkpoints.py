@@ -100,6 +100,24 @@ def test_best_is_the_validation_with_the_lowest_loss(tmp_path, monkeypatch):
     assert load_model(tmp_path / "last.ckpt").updates == 20
 
 
+def test_the_best_score_is_the_same_before_and_after_a_resume(tmp_path, monkeypatch):
+    losses = iter([3.0, 2.1, 2.5, 2.25])  # in single precision 2.1 is smaller
+    monkeypatch.setattr(Scores, "metrics", lambda self: {"loss": next(losses)})
+    trained(tmp_path, validate_first=False)
+    assert torch.load(tmp_path / "last.ckpt")["callbacks"]["Checkpoints"] == {"best_score": 2.1}
+    again = Checkpoints(tmp_path)
+    again.on_fit_start(None, None)
+    assert again.best_score == 2.1
+
+
+def test_the_last_comes_last_so_that_a_killed_training_writes_the_others_too(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(Checkpoints, "_save", lambda self, trainer, name, **options: written.append(name))
+    monkeypatch.setattr(Checkpoints, "_save_numbered", lambda self, trainer, step: written.append(step))
+    trained(tmp_path, keep_every_n_steps=10)
+    assert written[-2:] == [20, "last.ckpt"]
+
+
 def test_a_monitor_that_nobody_publishes_is_refused_by_name(tmp_path):
     with pytest.raises(ValueError, match=r"callbacks\.checkpoint\.monitor=val/los: .*known are .*val/loss"):
         trained(tmp_path, monitor="val/los")

@@ -57,6 +57,8 @@ def assert_equal_runs(resumed, undisturbed, paused_at=()):
     ours, theirs = last(resumed), last(undisturbed)
     for part in ("state_dict", "optimizer_states", "lr_schedulers", "position", "carried", "random_state"):
         assert same(ours[part], theirs[part]), part
+    for part in ("epoch_progress", "epoch_loop.batch_progress", "epoch_loop.state_dict"):
+        assert ours["loops"]["fit_loop"][part] == theirs["loops"]["fit_loop"][part], part
     logged, expected = history(resumed), history(undisturbed)
     assert {key: logged.get(key) for key in expected} == expected
     beyond = {(step, key.partition("/")[0]) for step, key in logged.keys() - expected.keys()}
