@@ -5,7 +5,6 @@ The recipe is `evaluate`; `main` wraps it for the command line.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from dataclasses import asdict, replace
@@ -17,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from melgen.command_line import run_app, run_job
 from melgen.conf_dir import CONF_DIR
+from melgen.files import read_json
 from melgen.software import software
 
 if TYPE_CHECKING:
@@ -177,10 +177,7 @@ def _own_name(folder: Path) -> str:
 
 
 def _is_evaluation(path: Path) -> bool:
-    try:
-        return json.loads(path.read_text(encoding="utf-8")).get("format") == FORMAT
-    except (OSError, ValueError, AttributeError):
-        return False
+    return read_json(path).get("format") == FORMAT
 
 
 def _description(config: DictConfig, reference: ReferenceCorpus) -> dict[str, Any]:
@@ -207,11 +204,10 @@ def _without_songs(evaluation: SongSetEvaluation) -> dict[str, Any]:
 
 def _warn_of_another_corpus(folder: Path, reference: ReferenceCorpus, split_seed: int) -> None:
     """Originality means little beside tunes that the network was not trained on."""
-    try:
-        identity = json.loads((folder.resolve().parent / "identity.json").read_text(encoding="utf-8"))
-        trained_on, seed = identity["corpus.fingerprint"], identity["split_seed"]
-    except (OSError, ValueError, KeyError, TypeError):
+    identity = read_json(folder.resolve().parent / "identity.json")
+    if not {"corpus.fingerprint", "split_seed"} <= identity.keys():
         return  # no run's songs
+    trained_on, seed = identity["corpus.fingerprint"], identity["split_seed"]
     if trained_on != reference.fingerprint:
         log.warning(
             "These songs are compared with another corpus than their network was trained on, so that their originality "

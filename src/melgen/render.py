@@ -5,7 +5,6 @@ The recipe is `render`; `main` wraps it for the command line.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from dataclasses import asdict, fields
@@ -17,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from melgen.command_line import run_app, run_job
 from melgen.conf_dir import CONF_DIR
+from melgen.files import read_json, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +44,6 @@ def render(config: DictConfig) -> Path:
         ImportError: if a library for one of the formats is missing, after the other formats are written.
     """
     from melgen.corpora.sources import user_path
-    from melgen.files import write_json
     from melgen.generation.song_files import RENDERING_FILE, read_song_folder
     from melgen.processes import available_cpus
     from melgen.rendering.batch import RenderOptions, missing_libraries, read_formats, render_songs
@@ -124,10 +123,7 @@ def output_folder(out: str | None, songs: Path, found: SongFolder, formats: Iter
 
 
 def _is_rendering(path: Path) -> bool:
-    try:
-        return json.loads(path.read_text(encoding="utf-8")).get("format") == FORMAT
-    except (OSError, ValueError, AttributeError):
-        return False
+    return read_json(path).get("format") == FORMAT
 
 
 def _record(songs: str, formats: list[str], options: object, found: SongFolder) -> dict[str, object]:

@@ -173,9 +173,14 @@ class Cluster:
         for name in reversed(DAEMONS):
             self._stop(name)
 
-    def start_node(self) -> None:
-        """Start the node's daemon, and wait until it takes jobs."""
-        self._start("slurmd", "-D", until=self._node_is_up)
+    def start_node(self, *, booted: bool = False) -> None:
+        """Start the node's daemon, and wait until it takes jobs.
+
+        Args:
+            booted: say that the machine has booted. The controller then queues the jobs that ran there again; after
+                a mere restart of the daemon it believes in jobs that are gone until their limit.
+        """
+        self._start("slurmd", "-D", *(["-b"] if booted else []), until=self._node_is_up)
 
     def kill_daemon_of_node(self) -> None:
         """Kill slurmd alone, as a crash would; the jobs run on."""

@@ -150,7 +150,7 @@ def test_a_dead_command_line_a_limit_a_cancelled_job_and_a_dead_node(cluster, qu
     cluster.ask("scancel", cancelled)
     wait(cluster, lambda: not {limited, cancelled} & cluster.jobs().keys(), "two jobs to end")
     cluster.kill_node()
-    cluster.start_node()
+    cluster.start_node(booted=True)
     wait(cluster, lambda: state_of(3) == "finished", "the job of the dead node to run again")
     wait(cluster, lambda: not cluster.jobs(), "the queue to be empty")
     status = call("status", "dir=multirun")

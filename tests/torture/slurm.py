@@ -121,7 +121,7 @@ class Harness:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         said, _ = process.communicate()
-        self.cluster.start_node()
+        self.cluster.start_node(booted=True)
         self.say(f"killed the node with its jobs, the command too, and started the node; {self.status('disturbed')[1]}")
         if "melgen.train: error: Job" in said:
             self.say(f"  the command had said: {said[said.index('melgen.train: error') :].splitlines()[0]}")

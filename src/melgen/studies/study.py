@@ -343,6 +343,10 @@ class Study:
             return json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ValueError(f"{path}: missing; the stage evaluate makes it") from None
+        except (ValueError, RecursionError) as error:
+            raise ValueError(
+                f"{path}: damaged ({error!s:.200}); without it the stage evaluate makes it anew"
+            ) from error
 
 
 def _with_scores(evaluation: SongSetEvaluation, scores: Mapping[str, float]) -> SongSetEvaluation:

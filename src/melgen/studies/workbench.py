@@ -224,7 +224,7 @@ class Workbench:
             content = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return empty
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(
                 f"{path}: damaged ({error}); nothing was changed; removing {self.path} makes the study anew"
             ) from error
