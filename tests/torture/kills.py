@@ -1,7 +1,8 @@
 """Kill trainings at any moment, start them again, and compare what comes out with an undisturbed training.
 
 python -m tests.torture.kills --kills 100                # at random moments, by SIGKILL, SIGTERM and SIGINT
-python -m tests.torture.kills --every-file-operation     # before each operation that changes a file's name
+python -m tests.torture.kills --every-file-operation     # before each that opens, names, removes or flushes one
+python -m tests.torture.kills --scenario more            # where an earlier training has left something, see SCENARIOS
 python -m tests.torture.kills --cold --kills 10          # with imports, which the others share
 
 Each training is a process forked from this one, which has imported everything, so that most moments fall into what is
@@ -239,7 +240,7 @@ def at_every_file_operation(harness: Harness, seed: int, every: int = 1) -> tupl
             end_group(pid)
             if status != -signal.SIGKILL:
                 raise FailureError(f"was to be killed and ended with {status}")
-            check_whole(folder / RUN)
+            check_left(folder / RUN)
             harness.finish_and_compare(folder, "csv")
             return True
 
