@@ -13,7 +13,7 @@ from tests.slurm.cluster import running_cluster, why_not
 from tests.slurm.stalling import stall, stall_of
 from tests.torture.equality import unequal
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 STALLED_AT, UPDATES = 45, 60
 SMALL = (
@@ -24,7 +24,7 @@ SMALL = (
 )
 ON_SLURM = ("hydra/launcher=slurm", "hydra.launcher.mem_gb=1")
 FAMILY = Path("multirun/misc_folk")
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 240.0
 
 
 def run_of(layers):
