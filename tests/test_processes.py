@@ -1,12 +1,15 @@
-"""What a scheduler's signal does to a job, wherever the job is when it arrives."""
+"""Which processes there are, and what a scheduler's signal does to a job, wherever the job is when it arrives."""
 
 import json
 import os
+import re
 import signal
+import subprocess
+import sys
 
 import pytest
 
-from melgen.processes import OutOfTimeError, heeding_the_scheduler
+from melgen.processes import OutOfTimeError, heeding_the_scheduler, process_birth, process_exists
 from melgen.runs.directory import RunDirectory
 from melgen.training.reporting import contained
 
@@ -51,3 +54,35 @@ def test_a_run_out_of_time_is_interrupted_and_says_why(at_the_signal, tmp_path):
     assert status["state"] == "interrupted"
     assert "timed-out too many times" in status["error"]
     assert not (run.path / "error.txt").exists()
+
+
+def test_a_process_is_told_from_a_later_one_of_the_same_number():
+    own = os.getpid()
+    assert process_exists(own)
+    if sys.platform != "linux":
+        pytest.skip("nothing tells when a process was born here")
+    assert process_exists(own, process_birth(own))
+    ticks, _, boot = process_birth(own).partition("-")
+    assert not process_exists(own, f"{int(ticks) - 1}-{boot}")
+    assert not process_exists(own, f"{ticks}-00000000")
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert process_exists(child.pid, process_birth(child.pid))
+        assert int(process_birth(child.pid).partition("-")[0]) > int(ticks)
+    finally:
+        child.communicate()
+    assert process_birth(child.pid) is None
+    assert not process_exists(child.pid, process_birth(child.pid))
+
+
+def test_what_a_process_is_called_hides_nothing(tmp_path):
+    if sys.platform != "linux":
+        pytest.skip("nothing tells when a process was born here")
+    odd = tmp_path / "a) R 1 2"
+    odd.symlink_to(sys.executable)
+    child = subprocess.Popen([odd, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert re.fullmatch(r"\d+-[0-9a-f]{8}", process_birth(child.pid))
+        assert int(process_birth(child.pid).partition("-")[0]) >= int(process_birth(os.getpid()).partition("-")[0])
+    finally:
+        child.communicate()

@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from melgen.processes import process_exists
+from melgen.processes import process_birth, process_exists
 
 _HOST = re.sub(r"[^A-Za-z0-9]", "_", socket.gethostname())[:64]
-_SCRATCH = re.compile(r"\..+\.(?P<host>\w*)-(?P<pid>\d+)\.[0-9a-f]{8}\.(tmp|new|old)")
+_SCRATCH = re.compile(r"\..+\.(?P<host>\w*)-(?P<pid>\d+)(-(?P<birth>\d+-\w+))?\.[0-9a-f]{8}\.(tmp|new|old)")
 
 
 @contextmanager
@@ -81,7 +81,8 @@ def flush_below(folder: Path) -> None:
 
 def scratch_beside(path: Path, kind: str) -> Path:
     """A hidden name beside ``path``, free, that says which process writes there: see `remove_leftovers`."""
-    return path.with_name(f".{path.name}.{_HOST}-{os.getpid()}.{uuid.uuid4().hex[:8]}.{kind}")
+    writer = "-".join(filter(None, (_HOST, str(os.getpid()), process_birth(os.getpid()))))
+    return path.with_name(f".{path.name}.{writer}.{uuid.uuid4().hex[:8]}.{kind}")
 
 
 def remove_leftovers(folder: Path, name: str | None = None) -> None:
@@ -94,7 +95,7 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
     found = folder.rglob(".*") if name is None else folder.glob(f".{glob.escape(name)}.*")
     for path in list(found):
         writer = _SCRATCH.fullmatch(path.name)
-        if writer is None or writer["host"] != _HOST or process_exists(int(writer["pid"])):
+        if writer is None or writer["host"] != _HOST or process_exists(int(writer["pid"]), writer["birth"]):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 _PR_SET_PDEATHSIG = 1
@@ -20,10 +21,28 @@ def available_cpus() -> int:
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
-def process_exists(pid: int) -> bool:
-    """Whether a process of this machine has that number, whoever owns it."""
+def process_birth(pid: int) -> str | None:
+    """What a process shares with no other that has had its number; None where nothing tells (outside Linux).
+
+    Numbers come again: after the machine has started anew, and in a container each time, where a training is often
+    process 1.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        # The name in brackets, of whatever characters, is followed by the numbers; the moment of its start, in ticks
+        # since the machine's, is the 22nd value of all.
+        numbers = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return f"{numbers[19]}-{boot[:8]}"
+
+
+def process_exists(pid: int, birth: str | None = None) -> bool:
+    """Whether a process of this machine has that number, whoever owns it; if its birth is given, whether it is that."""
     if pid < 1:  # to `os.kill` that means many processes
         return False
+    if birth is not None and (there := process_birth(pid)) is not None:
+        return there == birth
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

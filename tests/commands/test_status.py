@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from melgen.processes import process_birth
 from tests.commands.calling import TINY, call
 from tests.runs.test_files import dead_pid
 
@@ -61,6 +62,12 @@ def test_a_run_whose_process_is_gone_is_interrupted(here):
     run = here / "multirun/misc_folk/control-lstm-1-seed0-hidden_size-8"
     for status, expected in (
         ({"state": "running", "pid": os.getpid()}, "running"),
+        ({"state": "running", "pid": os.getpid(), "process_birth": process_birth(os.getpid())}, "running"),
+        # Where nothing tells when processes were born, the number must do.
+        (
+            {"state": "running", "pid": os.getpid(), "process_birth": "1-00000000"},
+            "interrupted" if process_birth(os.getpid()) else "running",
+        ),
         ({"state": "running", "pid": dead_pid()}, "interrupted"),
         ({"state": "running", "pid": 1, "host": "node7"}, "running"),
         ({"state": "interrupted", "pid": 1}, "interrupted"),

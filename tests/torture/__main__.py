@@ -14,6 +14,8 @@ import time
 HARNESSES = {
     "kills": ["tests.torture.kills", "--kills", "100"],
     "file-operations": ["tests.torture.kills", "--every-file-operation"],
+    "going-on": ["tests.torture.kills", "--every-file-operation", "--stride", "5", "--scenario", "more"],
+    "starting-anew": ["tests.torture.kills", "--every-file-operation", "--stride", "5", "--scenario", "anew-once"],
     "fuzzing": ["tests.torture.fuzzing"],
     "long-run": ["tests.torture.long_run"],
     "slurm": ["tests.torture.slurm"],

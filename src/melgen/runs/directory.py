@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 import melgen
 from melgen.files import is_out_of_space, read_json, remove_leftovers, scratch_beside, write_json, write_text
-from melgen.processes import OutOfTimeError
+from melgen.processes import OutOfTimeError, process_birth
 from melgen.runs.identity import IdentityError, differences, numbers_software
 
 log = logging.getLogger(__name__)
@@ -158,6 +158,7 @@ class RunDirectory:
                 "time": time.time(),
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
+                "process_birth": process_birth(os.getpid()),
                 "sweep": os.environ.get(SWEEP_VARIABLE),
                 **details,
             },

@@ -99,8 +99,8 @@ def standing_of(run: RunDirectory) -> Standing:
 def _is_alive(run: RunDirectory, status: Mapping[str, Any]) -> bool:
     """Whether the process that says it works here does; on another machine, whether it wrote of late."""
     if status.get("host") == socket.gethostname():
-        pid = status.get("pid")
-        return type(pid) is int and process_exists(pid)
+        pid, birth = status.get("pid"), status.get("process_birth")
+        return type(pid) is int and process_exists(pid, birth if isinstance(birth, str) else None)
     signs = [path.stat().st_mtime for path in (run.path, run.path / "metrics.csv", run.checkpoints) if path.exists()]
     return time.time() - max(signs, default=0.0) < SILENT_SECONDS
 
