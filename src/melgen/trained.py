@@ -84,10 +84,10 @@ def read_checkpoint(path: str | Path, key: str = "checkpoint") -> dict[str, Any]
     ours = checkpoint.get("melgen") if isinstance(checkpoint, dict) else None
     if not isinstance(ours, dict) or "format_version" not in ours:
         raise CheckpointError(f"{key}={path}: a checkpoint, but none that melgen has written")
-    if ours["format_version"] not in range(1, FORMAT_VERSION + 1):
+    version = ours["format_version"]
+    if not isinstance(version, int) or version not in range(1, FORMAT_VERSION + 1):
         raise CheckpointError(
-            f"{key}={path}: format version {ours['format_version']}, melgen {melgen.__version__} reads "
-            f"1 to {FORMAT_VERSION}"
+            f"{key}={path}: format version {version!s:.40}, melgen {melgen.__version__} reads 1 to {FORMAT_VERSION}"
         )
     return checkpoint
 

@@ -50,6 +50,7 @@ class Format:
         reader: gives the reader that melgen hands to a process of its own (`melgen.corpora.workers`); such a process is
             ended when a file takes it too long. None for what a command reads itself.
         put: writes a case to where it is read.
+        repair: makes the frame of a file whole again, for every second one, so that what is inside is read.
     """
 
     file_name: str
@@ -62,11 +63,13 @@ class Format:
     read: Callable[[Path], str]
     reader: Callable[[], Any] | None
     put: Callable[[Path, bytes], None] = Path.write_bytes  # type: ignore[assignment]
+    repair: Mutation | None = None
 
     def case(self, seed: int, number: int, whole: Sequence[bytes]) -> bytes:
         """The damaged file of that number, always the same."""
         rng = random.Random(f"{seed} {self.file_name} {number}")
-        return change.mutated(rng, whole, self.mutations, self.dictionary, self.most_bytes)
+        data = change.mutated(rng, whole, self.mutations, self.dictionary, self.most_bytes)
+        return self.repair(rng, data, whole) if self.repair is not None and rng.random() < 0.5 else data
 
 
 # --- tunes and pickles: read as an import reads them ----------------------------------------------------------------
@@ -723,7 +726,7 @@ FORMATS = {
         (*change.BINARY, change.odd_variable_length, change.insert_midi_event, change.insert_midi_event,
          change.midi_from_events, change.right_chunk_lengths, change.right_chunk_lengths),
         (b"MThd", b"MTrk", b"\x00\xff\x2f\x00", b"\xff\x51\x03\x00\x00\x00", b"\xff\x58\x04\x00\xff\x00\x00",
-        b"\x00\xf0", b"RIFF"), read_tunes, tune_reader,
+        b"\x00\xf0", b"RIFF"), read_tunes, tune_reader, repair=change.right_chunk_lengths,
     ),
     "abc": Format(
         "tune.abc", 5_000, 20_000, abc_files, abc_traps, change.TEXT,
