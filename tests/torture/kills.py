@@ -1,7 +1,7 @@
 """Kill trainings at any moment, start them again, and compare what comes out with an undisturbed training.
 
 python -m tests.torture.kills --kills 100                # at random moments, by SIGKILL, SIGTERM and SIGINT
-python -m tests.torture.kills --every-file-operation     # before each that opens, names, removes or flushes one
+python -m tests.torture.kills --every-file-operation     # before each of them, and within each file
 python -m tests.torture.kills --scenario more            # where an earlier training has left something, see SCENARIOS
 python -m tests.torture.kills --cold --kills 10          # with imports, which the others share
 
@@ -17,6 +17,7 @@ import csv
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -39,7 +40,7 @@ from tests.training.small import same
 
 TRAINING = (
     "corpus=misc_folk", "name=kills", "run_dir=kills/run", "hidden_size=8", "layers=2", "batch_size=20",
-    "seq_length=20",
+    "seq_length=20", "model.output_keep_prob=0.9",
     "trainer.max_steps=60", "trainer.log_every_n_steps=5", "trainer.val_check_interval=15",
     "callbacks.checkpoint.every_n_steps=10", "callbacks.checkpoint.keep_every_n_steps=20",
     "callbacks.sampling.songs=5", "callbacks.sampling.notes=8", "callbacks.sampling.every_n_steps=20",
@@ -61,6 +62,8 @@ SIGNALS = {signal.SIGKILL: 3, signal.SIGTERM: 1, signal.SIGINT: 1}
 """With how often each is sent."""
 FILE_EVENTS = {"os.rename", "os.link", "os.symlink", "os.mkdir", "os.remove", "os.rmdir", "os.truncate"}
 """What the interpreter announces before it does it, whoever asks for it; openings for writing are added."""
+OPEN = "open"
+HALF_A_FILE_BYTES = 10
 PATIENCE_SECONDS = 240.0
 SET_BY_TRIALS = {"logger", "force"}
 CHANGES = {"seconds", "time"} | SET_BY_TRIALS
@@ -224,28 +227,39 @@ def at_random(harness: Harness, kills: int, seed: int) -> int:
 
 
 def at_every_file_operation(harness: Harness, seed: int, every: int = 1) -> tuple[int, int]:
-    """Kill before the first, the second, ... operation on files; how many, and how many ended equal."""
-    counted = harness.folder("counted")
-    count = counted / "operations"
-    harness.end(harness.start(counted, "csv", before=lambda: count_file_operations(count), more=harness.first))
-    operations = int(count.read_text())
-    first = random.Random(seed).randrange(every)
-    equal = tried = 0
-    for number in range(first, operations, every):
-        folder = harness.folder(f"operation{number:04d}")
+    """Kill before the first, the second, ... operation on files, and within the first, the second, ... file.
 
-        def trial(number: int = number, folder: Path = folder) -> bool:
-            pid = harness.start(folder, "csv", before=lambda: kill_before_file_operation(number), more=harness.first)
+    Returns:
+        How many times, and how many trainings ended equal.
+    """
+    noted = harness.folder("noted")
+    names = noted / "operations"
+    harness.end(harness.start(noted, "csv", before=lambda: note_file_operations(names), more=harness.first))
+    operations = names.read_text().splitlines()
+    moments = [
+        (number, halfway)
+        for number, name in enumerate(operations)
+        for halfway in ((False, True) if name == OPEN else (False,))
+    ]
+    equal = tried = 0
+    for number, halfway in moments[random.Random(seed).randrange(every) :: every]:
+        folder = harness.folder(f"operation{number:04d}{'half' * halfway}")
+
+        def trial(number: int = number, halfway: bool = halfway, folder: Path = folder) -> bool:
+            pid = harness.start(
+                folder, "csv", before=lambda: kill_at_file_operation(number, halfway), more=harness.first
+            )
             status = wait(pid, PATIENCE_SECONDS)
             end_group(pid)
-            if status != -signal.SIGKILL:
+            if status != -(signal.SIGXFSZ if halfway else signal.SIGKILL):
                 raise FailureError(f"was to be killed and ended with {status}")
             check_left(folder / RUN)
             harness.finish_and_compare(folder, "csv")
             return True
 
         tried += 1
-        if judged(trial, folder, f"before file operation {number} of {operations}"):
+        where = "within the file that is opened by" if halfway else "before"
+        if judged(trial, folder, f"{where} file operation {number} of {len(operations)}, {operations[number]}"):
             equal += 1
             shutil.rmtree(folder)
     return tried, equal
@@ -280,38 +294,38 @@ def end_group(pid: int) -> None:
         return
 
 
-def watched_file_operations(act: Callable[[int], None]) -> None:
-    """Call ``act`` with the number of each operation on files before it is done."""
+def watched_file_operations(act: Callable[[int, str], None]) -> None:
+    """Call ``act`` with the number and the name of each operation on files before it is done."""
     number = iter(range(sys.maxsize))
     flush = os.fsync
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in FILE_EVENTS or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
-            act(next(number))
+        if event in FILE_EVENTS or (event == OPEN and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
+            act(next(number), event)
 
     def fsync(descriptor: Any) -> None:
-        act(next(number))
+        act(next(number), "os.fsync")
         flush(descriptor)
 
     sys.addaudithook(audit)
     os.fsync = fsync  # the one that the interpreter does not announce
 
 
-def count_file_operations(file: Path) -> None:
-    """Leave in a file how many operations there have been."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT)
-
-    def act(number: int) -> None:
-        os.pwrite(descriptor, str(number + 1).encode(), 0)
-
-    watched_file_operations(act)
+def note_file_operations(file: Path) -> None:
+    """Leave in a file the names of all operations, a line each."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    watched_file_operations(lambda number, name: os.write(descriptor, f"{name}\n".encode()) and None)
 
 
-def kill_before_file_operation(wanted: int) -> None:
-    """Kill this process when that operation comes."""
+def kill_at_file_operation(wanted: int, halfway: bool) -> None:
+    """Kill this process before that operation; or after it, once it has written a few bytes more."""
 
-    def act(number: int) -> None:
-        if number == wanted:
+    def act(number: int, name: str) -> None:
+        if number == wanted and halfway:
+            # The system kills whoever writes beyond, wherever in the program that is; what is written by then stays.
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (HALF_A_FILE_BYTES, resource.RLIM_INFINITY))
+        elif number == wanted:
             os.kill(os.getpid(), signal.SIGKILL)
 
     watched_file_operations(act)
@@ -446,7 +460,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     if arguments.every_file_operation:
         tried, equal = at_every_file_operation(harness, arguments.seed, arguments.stride)
-        print(f"{equal} of {tried} trainings killed before a file operation ended equal")
+        print(f"{equal} of {tried} trainings killed before a file operation or within a file ended equal")
     else:
         equal = at_random(harness, arguments.kills, arguments.seed)
         tried = harness.counts.pop("kills")
