@@ -29,7 +29,7 @@ test: setup ## the quick tests: CPU, offline, under five minutes
 	$(RUN) -m pytest -m 'not slow' -n auto --dist loadfile $(ARGS)
 
 test-slow: setup ## the long tests: the whole sweep, packaging, resuming
-	$(RUN) -m pytest -m slow $(ARGS)
+	$(RUN) -m pytest -m slow -n auto --dist loadfile $(ARGS)
 
 lint: setup ## formatting, style, types
 	$(RUN) -m ruff format --check .
