@@ -154,7 +154,8 @@ def command_line(*task):
         yield settings
 
 
-def test_the_sweep_says_what_it_will_do(monkeypatch, caplog):
+def test_the_sweep_says_what_it_will_do(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(SWEEP_VARIABLE, "this test's own")  # so that it is restored however it is left
     with command_line("layers=1,2,3", "trainer.max_steps=10") as settings, caplog.at_level("INFO"):
         SweepReport().on_multirun_start(settings)
