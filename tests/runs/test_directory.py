@@ -7,6 +7,8 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from hydra.utils import instantiate
@@ -292,3 +294,15 @@ def test_a_run_of_a_later_format_is_left_alone(run):
     file.write_text(json.dumps(json.loads(file.read_text()) | {"format_version": 99}))
     with pytest.raises(IdentityError, match=r"identity\.json: format version 99, melgen .* reads 1 to 1"):
         adopt(run)
+
+
+def test_a_job_that_was_queued_again_waits_for_the_lock_of_its_dead_node(run, monkeypatch):
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    monkeypatch.setattr("melgen.runs.directory.REQUEUED_SECONDS", 5)
+    holder = RunDirectory(run.path)
+    claim = holder.claimed()
+    claim.__enter__()
+    threading.Timer(0.3, claim.__exit__, (None, None, None)).start()
+    began = time.monotonic()
+    with run.claimed():
+        assert time.monotonic() - began >= 0.2
