@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from filelock import FileLock
 from hydra.utils import instantiate
 
 from melgen.files import write_text
@@ -299,10 +300,10 @@ def test_a_run_of_a_later_format_is_left_alone(run):
 def test_a_job_that_was_queued_again_waits_for_the_lock_of_its_dead_node(run, monkeypatch):
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     monkeypatch.setattr("melgen.runs.directory.REQUEUED_SECONDS", 5)
-    holder = RunDirectory(run.path)
-    claim = holder.claimed()
-    claim.__enter__()
-    threading.Timer(0.3, claim.__exit__, (None, None, None)).start()
+    run.path.mkdir(parents=True)
+    held = FileLock(run.path / ".lock", thread_local=False)
+    held.acquire()
+    threading.Timer(0.3, held.release).start()
     began = time.monotonic()
     with run.claimed():
         assert time.monotonic() - began >= 0.2
