@@ -116,7 +116,7 @@ def load_model(path: str | Path, key: str = "checkpoint") -> TrainedModel:
         trained = TrainedModel(
             model.eval(), representation, vocabulary, ours["config"], ours["metrics"], ours["updates"], file
         )
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+    except (LookupError, ArithmeticError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise CheckpointError(f"{key}={file}: its parts do not fit each other ({error})") from error
     return trained
 

@@ -123,6 +123,14 @@ def test_a_damaged_configuration_tells_no_total(run, config):
     assert standing_of(run).total is None
 
 
+@pytest.mark.parametrize("key", ["seq_length", "max_steps"])
+def test_a_number_of_four_hundred_digits_tells_no_time(run, key):
+    sizes = {"seq_length": "4", "max_steps": "100"} | {key: "9" * 400}
+    steps = f"trainer: {{max_steps: {sizes['max_steps']}, max_epochs: null}}"
+    write(run, "config.yaml", f"batch_size: 2\nseq_length: {sizes['seq_length']}\n{steps}\n")
+    assert (standing_of(run).state, standing_of(run).seconds_left) == ("interrupted", None)
+
+
 @pytest.mark.parametrize("per_epoch", ["x" * 100, 1.5, None, True], ids=repr)
 def test_an_epoch_of_no_number_of_updates_tells_no_total(run, per_epoch):
     write(run, "data.json", {"updates_per_epoch": per_epoch})

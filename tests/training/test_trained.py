@@ -263,3 +263,12 @@ def test_weights_that_lack_or_are_too_many_are_named(file, name):
         del checkpoint["state_dict"]["model.output.bias" if name.endswith("bias") else "model.output.weight"]
 
     assert_refused(changed(file, change), "in the network or in the file, not in both")
+
+
+@pytest.mark.parametrize("key", ["model", "vocabulary", "representation"])
+@pytest.mark.parametrize("tensor", [torch.zeros(()), torch.zeros(3), torch.zeros(0)], ids=["number", "row", "nothing"])
+def test_tensors_in_the_place_of_other_parts_are_refused(file, key, tensor):
+    def replace(checkpoint):
+        checkpoint["melgen"][key] = tensor
+
+    assert_refused(changed(file, replace), "parts do not fit")

@@ -6,6 +6,7 @@ import math
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,8 @@ def standing_of(run: RunDirectory) -> Standing:
         total = updates = made if type(made) is int else updates
     left = None
     if state in (RUNNING, INTERRUPTED) and total is not None and "updates_per_second" in history:
-        left = max(total - updates, 0) / history["updates_per_second"]
+        with suppress(OverflowError):  # numbers of hundreds of digits, in a file that nobody has trained with
+            left = max(total - updates, 0) / history["updates_per_second"]
     said = str(status.get("error", "")).partition("\n")[0]
     return Standing(run.path, state, updates, total, left, said)
 
@@ -119,7 +121,8 @@ def _last_rows(path: Path) -> dict[str, float]:
     if not (isinstance(streams, int) and isinstance(notes, int) and streams > 0 and notes > 0):
         return found
     if speeds and 0 < speeds[-1] < math.inf:
-        found["updates_per_second"] = speeds[-1] / (streams * notes)
+        with suppress(OverflowError):
+            found["updates_per_second"] = speeds[-1] / (streams * notes)
     return found
 
 
