@@ -48,7 +48,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
         flush(path.parent)
     except OSError as error:
-        if error.filename in (None, str(temporary), temporary):  # of a full disk the system does not say where
+        # Of a full disk the system does not say where.
+        if error.errno is not None and error.filename in (None, str(temporary), temporary):
             error.filename = str(path)
         raise
     finally:

@@ -7,8 +7,11 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
+from filelock import FileLock
 from hydra.utils import instantiate
 
 from melgen.files import write_text
@@ -292,3 +295,15 @@ def test_a_run_of_a_later_format_is_left_alone(run):
     file.write_text(json.dumps(json.loads(file.read_text()) | {"format_version": 99}))
     with pytest.raises(IdentityError, match=r"identity\.json: format version 99, melgen .* reads 1 to 1"):
         adopt(run)
+
+
+def test_a_job_that_was_queued_again_waits_for_the_lock_of_its_dead_node(run, monkeypatch):
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    monkeypatch.setattr("melgen.runs.directory.REQUEUED_SECONDS", 5)
+    run.path.mkdir(parents=True)
+    held = FileLock(run.path / ".lock", thread_local=False)
+    held.acquire()
+    threading.Timer(0.3, held.release).start()
+    began = time.monotonic()
+    with run.claimed():
+        assert time.monotonic() - began >= 0.2

@@ -149,6 +149,8 @@ def test_a_dead_command_line_a_limit_a_cancelled_job_and_a_dead_node(cluster, qu
     cluster.ask("scancel", "--signal=USR2", limited)
     cluster.ask("scancel", cancelled)
     wait(cluster, lambda: not {limited, cancelled} & cluster.jobs().keys(), "two jobs to end")
+    # It hands over a result, so that a command line that waits gathers those of the others.
+    wait(cluster, lambda: cluster.accounts(limited, "State") == {limited: ("COMPLETED",)}, "its account")
     cluster.kill_node()
     cluster.start_node(booted=True)
     wait(cluster, lambda: state_of(3) == "finished", "the job of the dead node to run again")

@@ -37,6 +37,7 @@ _NEVER = (
     "subprocess.Popen", "pty.spawn", "socket.", "urllib.", "http.", "ftplib.", "smtplib.", "ctypes.",
     "pickle.find_class", "code.__new__", "webbrowser.open", "os.putenv", "builtins.input", "signal.pthread_kill",
 )  # fmt: skip
+READY = "ready"
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _HARMLESS = ("/dev/null", "/proc/self/", "/sys/", "/etc/localtime", "/etc/mime.types")
 _IS_NOT_A_KILL = 0  # signal 0 only asks whether a process is there, which is how a run's standing is found
@@ -129,6 +130,7 @@ def main(argv: list[str] | None = None) -> None:
         _clear(temporary)
     watch = Watch(options.scratch)
     before = _peak_megabytes()
+    print(READY, file=report)
     for number in range(options.first, options.last):
         trap = options.inputs / f"trap-{number:05d}"
         kind.put(path, trap.read_bytes() if trap.exists() else kind.case(options.seed, number, whole))

@@ -11,6 +11,7 @@ import math
 import pickletools
 import random
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -243,11 +244,12 @@ def _element(pieces: Sequence[bytes], place: int) -> list[bytes]:
 def archived(files: Sequence[tuple[str, bytes]], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     """A ZIP archive, the same bytes each time."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", compression) as archive:
+    with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w", compression) as archive:
+        warnings.filterwarnings("ignore", "Duplicate name")  # it is meant
         for name, content in files:
             entry = zipfile.ZipInfo(name)
             entry.compress_type = compression
-            archive.writestr(entry, content)
+            archive.writestr(entry, content, compresslevel=1)  # quick, also for what swells to much
     return buffer.getvalue()
 
 

@@ -37,6 +37,7 @@ from melgen.corpora.importing import read_source
 from melgen.corpora.sources import Source
 from melgen.corpora.worker import MEMORY, MEMORY_PER_BYTE
 from melgen.corpora.workers import map_sources
+from tests.torture.fuzz_child import READY
 from tests.torture.fuzz_formats import FORMATS, OWN_TEST, Format
 
 LARGE_BYTES = 250_000
@@ -176,16 +177,19 @@ def _read(
                         if not block:
                             status = process.wait()
                             said = errors.read_text(errors="replace")[-2000:]
-                            if not started and status > 0:
+                            if not started:
                                 raise RuntimeError(f"the reading process cannot start:\n{said}")
                             yield number, "crash", f"exit status {status}\n{said}", 0, 0.0
                             return
                         buffer += block
                 line, _, buffer = buffer.partition(b"\n")
-                number, outcome, text, peak = json.loads(line)
                 now = time.monotonic()
-                yield number, outcome, text, peak, now - waiting_since if started else 0.0
-                started, waiting_since, number = True, now, number + 1
+                if not started:
+                    started, waiting_since = line.decode() == READY, now
+                    continue
+                number, outcome, text, peak = json.loads(line)
+                yield number, outcome, text, peak, now - waiting_since
+                waiting_since, number = time.monotonic(), number + 1
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

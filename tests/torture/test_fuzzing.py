@@ -17,10 +17,10 @@ from tests.torture.fuzzing import FINE, fuzz, main
 
 pytestmark = pytest.mark.slow
 
-SEED, SECONDS, MEGABYTES = 3, 20, 150
+SEED, SECONDS, MEGABYTES = 3, 8, 150
 CASES = {
-    "midi": 1500, "abc": 40, "musicxml": 80, "mxl": 120, "kern": 40, "pickle": 1500, "songs": 500, "checkpoint": 200,
-    "run": 90,
+    "midi": 800, "abc": 30, "musicxml": 60, "mxl": 80, "kern": 30, "pickle": 600, "songs": 300, "checkpoint": 120,
+    "run": 65,
 }  # fmt: skip
 
 

@@ -23,9 +23,9 @@ CHECKOUT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     "options",
     [
-        "--kills 6 --seed 1",
-        "--every-file-operation --stride 150",
-        "--every-file-operation --stride 250 --scenario anew-once",
+        "--kills 4 --seed 1",
+        "--every-file-operation --stride 220",
+        "--every-file-operation --stride 320 --scenario anew-once",
     ],
 )
 def test_killed_trainings_end_as_if_undisturbed(options, tmp_path):

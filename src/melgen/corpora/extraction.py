@@ -109,7 +109,7 @@ def single_line(track: Track, ticks_per_quarter: int) -> tuple[NDArray[np.int64]
     line = np.stack([starts, durations[highest], pitches[highest]], 1)
     line[:-1, 1] = np.minimum(line[:-1, 1], np.diff(starts))
     sounding_until = np.maximum.accumulate(onsets + durations)[firsts[1:] - 1]
-    overlaps = np.count_nonzero(sounding_until - starts[1:] > ticks_per_quarter // STEPS_PER_QUARTER)
+    overlaps = int(np.count_nonzero(sounding_until - starts[1:] > ticks_per_quarter // STEPS_PER_QUARTER))
     return line, (len(ordered) - len(firsts) + overlaps) / len(ordered)
 
 

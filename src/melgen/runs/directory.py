@@ -29,6 +29,8 @@ FORMAT_VERSION = 1
 """Of the files of a run's directory."""
 _FORMAT, _SOFTWARE = "format_version", "software"
 REFUSED = "-refused"
+REQUEUED_SECONDS = 120
+"""How long a job that was queued again waits for the lock of its run."""
 _MISSING = re.compile(r"Missing mandatory value: (\S+)")
 SWEEP_VARIABLE = "MELGEN_SWEEP"
 """Environment variable that names the sweep a job belongs to."""
@@ -76,7 +78,8 @@ class RunDirectory:
             raise PermissionError(f"{self.path}: no permission to write results here (output_dir says where)")
         lock = FileLock(self.path / ".lock")
         try:
-            lock.acquire(blocking=False)
+            # A job that SLURM has queued again, on another node: a file server may hold on to a dead node's lock.
+            lock.acquire(timeout=REQUEUED_SECONDS if os.environ.get("SLURM_RESTART_COUNT", "0") != "0" else 0)
         except Timeout:
             holder = read_json(self.path / "status.json")
             who = f" ({holder['pid']} on {holder['host']})" if holder.keys() >= {"pid", "host"} else ""
