@@ -3,7 +3,6 @@
 On a small file system of the test's own, which needs root.
 """
 
-import os
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,39 +12,20 @@ import pytest
 from melgen.runs.directory import RunDirectory
 from melgen.runs.standing import standing_of
 from tests.commands.calling import TINY, TINY_RUN, call
+from tests.torture import disks
+from tests.torture.disks import FULL, TRAINING, fill
 from tests.torture.kills import check_whole, compare
 
 pytestmark = pytest.mark.slow
 
-DISK_KILOBYTES = 2048
-TRAINING = (
-    *(override for override in TINY if not override.startswith(("trainer.max_steps", "callbacks.sampling.songs"))),
-    "trainer.max_steps=12",
-    "trainer.val_check_interval=4",
-    "callbacks.sampling.songs=8",
-    "callbacks.sampling.every_n_steps=4",
-    "callbacks.checkpoint.every_n_steps=3",
-    "callbacks.checkpoint.keep_every_n_steps=6",
-)
-FULL = "No space left on device; once there is room, the same command goes on"
-
 
 @contextmanager
-def small_disk(where, options=""):
-    where.mkdir()
-    size = f"size={DISK_KILOBYTES}k{options}"
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", size, "melgen-test", where], check=False, capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"a file system of one's own needs root: {mounted.stderr.strip() or 'mount failed'}")
-    here = os.getcwd()
+def small_disk(where):
     try:
-        os.chdir(where)
-        yield where
-    finally:
-        os.chdir(here)
-        subprocess.run(["umount", "--lazy", where], check=True)
+        with disks.small_disk(where) as disk:
+            yield disk
+    except disks.NoDiskError as reason:
+        pytest.skip(str(reason))
 
 
 @pytest.fixture
@@ -62,13 +42,6 @@ def undisturbed(tmp_path_factory):
         answer = call("train", *TRAINING)
     assert answer.code == 0, answer.text
     return folder / TINY_RUN
-
-
-def fill(disk, leave_kilobytes):
-    """Write a file that leaves so much room."""
-    filesystem = os.statvfs(disk)
-    room = filesystem.f_bavail * filesystem.f_frsize
-    (disk / "filler").write_bytes(bytes(max(room - leave_kilobytes * 1024, 0)))
 
 
 @pytest.mark.parametrize("room", [0, 8, 40, 80, 120, 160, 240, 360])

@@ -116,8 +116,12 @@ def test_an_array_as_configured_preempted_queued_again_and_with_a_failure(cluste
 
     # SLURM knows nothing of the failure.
     wait(cluster, lambda: not cluster.jobs(), "the queue to be empty")
-    accounts = cluster.accounts(array, "State", "Timelimit", "ReqMem", "ReqCPUS")
-    assert accounts == {f"{array}_{task}": ("COMPLETED", "01:00:00", "1G", "1") for task in range(3)}
+    accounts = {f"{array}_{task}": ("COMPLETED", "01:00:00", "1G", "1") for task in range(3)}
+
+    def accounted():  # which comes seconds after the end
+        return cluster.accounts(array, "State", "Timelimit", "ReqMem", "ReqCPUS") == accounts
+
+    wait(cluster, accounted, "three completed jobs in the accounts")
     with (FAMILY / "sweep.csv").open(newline="") as file:
         assert [row["state"] for row in csv.DictReader(file)] == ["failed", "finished", "finished"]
     status = call("status", "dir=multirun")

@@ -17,6 +17,7 @@ HARNESSES = {
     "going-on": ["tests.torture.kills", "--every-file-operation", "--stride", "5", "--scenario", "more"],
     "starting-anew": ["tests.torture.kills", "--every-file-operation", "--stride", "5", "--scenario", "anew-once"],
     "fuzzing": ["tests.torture.fuzzing"],
+    "full-disks": ["tests.torture.disks"],
     "long-run": ["tests.torture.long_run"],
     "slurm": ["tests.torture.slurm"],
 }

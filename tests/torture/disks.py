@@ -1,11 +1,11 @@
-"""Trainings on a disk that is full sooner or later, started again once there is room, and compared with an undisturbed one.
+"""Trainings on a disk that is full sooner or later, started again once there is room, and compared with an undisturbed.
 
 python -m tests.torture.disks                              # every so many kilobytes, from none at all to enough
 python -m tests.torture.disks --step 4 --loggers csv wandb # at each page of memory, with W&B too
 
-On a small file system of its own (tmpfs), which needs root. Each first start must end with an error that names a file and
-says that the disk is full, or with all that it should leave; no half file may stand under its final name; each second
-start must end equal, bit for bit.
+On a small file system of its own (tmpfs), which needs root. Each first start must end with an error that names a file
+and says that the disk is full, or with all that it should leave; no half file may stand under its final name; each
+second start must end equal, bit for bit.
 """
 
 from __future__ import annotations
