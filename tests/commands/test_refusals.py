@@ -93,6 +93,7 @@ def test_refused_with_key_value_and_rule(name, here):
     assert not (here / "multirun" / "misc_folk").exists(), "not even an empty directory"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", [["batch_size=5000"], ["seq_length=10000"]])
 def test_the_advice_of_too_little_data_works(overrides, here):
     answer = call("train", *TINY, *overrides)

@@ -282,6 +282,7 @@ def test_optuna_minimises_what_train_returns(tmp_path):
 KEY = "5ec3e7" * 6 + "abcd"
 
 
+@pytest.mark.slow
 def test_a_key_is_written_nowhere(tmp_path):
     """Of the environment and of a netrc file: not in logs, configurations, checkpoints, W&B's own files or the page."""
     home = tmp_path / "home"
