@@ -63,7 +63,7 @@ class BrokenRun:
 def service():
     """The process of W&B's service that belongs to this one."""
     lines = subprocess.run(
-        ["ps", "-o", "pid=,stat=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=True
+        ["ps", "-ww", "-o", "pid=,stat=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     (pid,) = (int(line.split()[0]) for line in lines if "wandb-core" in line and not line.split()[1].startswith("Z"))
     return pid
