@@ -58,7 +58,7 @@ REFUSALS = {
     "splits beyond the whole": (["dataset.split_fractions=[0.8,0.1,0.2]"], ["split_fractions", "sum to 1"]),
     "no tune long enough": (["cleaning.min_length_notes=100000"], ["no tune is kept", "too short"]),
     "checkpoint never": (["callbacks.checkpoint.every_n_steps=0"], ["every_n_steps=0", "at least 1"]),
-    "unknown accelerator": (["trainer.accelerator=abacus"], ["abacus"]),
+    "unknown accelerator": (["trainer.accelerator=abacus"], ["trainer.accelerator=abacus", "auto, cpu, gpu"]),
     # primers, before any training
     "empty primer": (["primer=[]"], ["primer", "[]"]),
     "primer out of MIDI range": (["primer=[60,200]"], ["primer", "200", "127"]),

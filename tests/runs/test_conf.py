@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
@@ -171,6 +172,20 @@ def test_a_mixed_stack_decides_the_number_of_layers():
 def test_numbers_that_make_no_sense_are_refused_by_name(override, message):
     with pytest.raises(ValueError, match=message):
         check(plain(composed(*PLACE, override)))
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda", "mps"])
+def test_a_device_that_is_not_there_is_refused_by_name(name, monkeypatch):
+    for kind in (torch.cuda, torch.backends.mps):
+        monkeypatch.setattr(kind, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=rf"trainer\.accelerator={name}: .* auto takes what is there"):
+        check(plain(composed(*PLACE, f"trainer.accelerator={name}")))
+
+
+def test_gpu_is_whichever_there_is(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    check(plain(composed(*PLACE, "trainer.accelerator=gpu")))
 
 
 def test_seed_zero_is_a_seed_and_no_clip_is_a_choice():

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import os
+import stat
 import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from melgen.music.melody import Melodies
 log = logging.getLogger(__name__)
 
 READER_VERSION = 1  # raise when a reader or a rule changes what comes out, so that cached corpora are read anew
+_READ_AT_ONCE = 2**20
 _LIBRARIES = ("music21", "muspy", "symusic")
 
 
@@ -175,8 +177,11 @@ def _own_code(*parts: Any) -> str:
 
 def _content_digest(path: Path) -> bytes:
     try:
-        if not path.is_file():  # opening a pipe would wait for ever
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
             return b"not a regular file"
+        if status.st_size <= _READ_AT_ONCE:  # most tunes; `file_digest` prepares a quarter of a megabyte for each
+            return hashlib.sha256(path.read_bytes()).digest()
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:  # the reader will say why it cannot be read

@@ -97,27 +97,29 @@ def single_line(track: Track, ticks_per_quarter: int) -> tuple[NDArray[np.int64]
         return track.notes, 0.0
     together = max(1, ticks_per_quarter // _TOGETHER)
     ordered = track.notes
-    firsts = highest = np.arange(len(ordered))
-    if np.any(np.diff(ordered[:, 0]) < together):  # elsewhere there is nothing to sort and to group: most melodies
+    if (np.diff(ordered[:, 0]) < together).any():
         ordered = ordered[np.lexsort((-ordered[:, 2], ordered[:, 0]))]
         firsts = _first_of_each_group(ordered[:, 0], together)
         group = np.zeros(len(ordered), np.int64)
         group[firsts[1:]] = 1
-        highest = np.lexsort((-ordered[:, 2], np.cumsum(group)))[firsts]
-    onsets, durations, pitches = ordered.T
-    starts = onsets[firsts]
-    line = np.stack([starts, durations[highest], pitches[highest]], 1)
-    line[:-1, 1] = np.minimum(line[:-1, 1], np.diff(starts))
-    sounding_until = np.maximum.accumulate(onsets + durations)[firsts[1:] - 1]
-    overlaps = int(np.count_nonzero(sounding_until - starts[1:] > ticks_per_quarter // STEPS_PER_QUARTER))
-    return line, (len(ordered) - len(firsts) + overlaps) / len(ordered)
+        highest = np.lexsort((-ordered[:, 2], group.cumsum()))[firsts]
+        line = ordered[highest]
+        line[:, 0] = ordered[firsts, 0]
+        last_before = firsts[1:] - 1
+    else:  # nothing to sort and to group: most melodies
+        line, last_before = ordered.copy(), slice(-1)
+    sounding_until = np.maximum.accumulate(ordered[:, 0] + ordered[:, 1])[last_before]
+    starts, durations = line[:, 0], line[:, 1]
+    np.minimum(durations[:-1], np.diff(starts), out=durations[:-1])
+    overlaps = np.count_nonzero(sounding_until - starts[1:] > ticks_per_quarter // STEPS_PER_QUARTER)
+    return line, (len(ordered) - len(line) + int(overlaps)) / len(ordered)
 
 
 def _first_of_each_group(onsets: NDArray[np.int64], together: int) -> NDArray[np.int64]:
     """Indices of the notes that begin at least so long after the first note of the group before."""
     gaps = np.diff(onsets)
     apart = gaps >= together
-    if not np.any((gaps > 0) & ~apart):
+    if not ((gaps > 0) & ~apart).any():
         return np.concatenate([[0], np.flatnonzero(apart) + 1])
     # Played, not written: where a group ends depends on where it began.
     times = onsets.tolist()

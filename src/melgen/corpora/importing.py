@@ -24,6 +24,7 @@ from melgen.processes import available_cpus
 log = logging.getLogger(__name__)
 
 Reader = Callable[[Source], Iterator[Tune | Melody | Rejection]]
+NO_MELODIES = Melodies.from_list([])
 
 
 @dataclass
@@ -43,7 +44,7 @@ def read_source(source: Source, alive: Callable[[], None], read: Reader, cleanin
     Without ``cleaning`` the source is a ready representation, whose values pass unchanged.
     """
     kept: list[Melody] = []
-    reading = Reading(Melodies.from_list([]))
+    reading = Reading(NO_MELODIES)
 
     def take(item: Tune | Melody | Rejection) -> None:
         if isinstance(item, Tune):
@@ -72,7 +73,8 @@ def read_source(source: Source, alive: Callable[[], None], read: Reader, cleanin
     except Exception as error:  # whatever a parser raises on a broken file is the fault of that file
         detail = f"{type(error).__name__}: {error}".split("\n")[0][:200]
         reading.rejections.append(Rejection(UNREADABLE, detail, source.name))
-    reading.melodies = Melodies.from_list(kept)
+    if kept:
+        reading.melodies = Melodies.from_list(kept)
     return reading
 
 
@@ -93,7 +95,7 @@ def import_sources(
     rules = None if listing.encoded_as is not None else cleaning
     task = partial(read_source, read=read, cleaning=rules)
     workers = available_cpus() if workers is None else workers
-    readings: list[Reading] = [Reading(Melodies.from_list([]))] * len(listing.sources)
+    readings: list[Reading] = [Reading(NO_MELODIES)] * len(listing.sources)
     log.info("reading %s: %d files, %d workers", description, len(listing.sources), workers)
     bar = tqdm(
         total=len(listing.sources),
@@ -104,7 +106,7 @@ def import_sources(
     with bar:
         for index, result in map_sources(task, listing.sources, workers):
             if isinstance(result, Rejection):
-                result = Reading(Melodies.from_list([]), [result])
+                result = Reading(NO_MELODIES, [result])
             readings[index] = result
             bar.update()
     return _gather(listing, readings, cleaning, description)

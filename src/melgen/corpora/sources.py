@@ -125,10 +125,9 @@ def files_below(folder: Path, closed: list[str] | None = None) -> Iterator[Path]
             continue
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted((name for name in folders if not _hidden(name)), key=natural_key)
-        for name in files:
-            if not _hidden(name):
-                path = Path(root, name)
-                found.append((natural_key(path.relative_to(folder).as_posix()), path))
+        below = Path(root).relative_to(folder)
+        prefix = f"{below.as_posix()}/" if below.parts else ""
+        found += [(natural_key(prefix + name), Path(root, name)) for name in files if not _hidden(name)]
     yield from (path for _, path in sorted(found, key=lambda each: each[0]))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import stat
 import sys
 import time
 from contextlib import suppress
@@ -63,10 +64,11 @@ def limit_memory(path: Path | None = None) -> None:
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     limit = MAX_ADDRESS_SPACE
     with suppress(OSError, ValueError):  # without /proc, or not one regular file: only the limit for all
-        if path is not None and path.is_file():
-            pages = int(Path("/proc/self/statm").read_text().split()[0])
+        if path is not None and stat.S_ISREG((status := path.stat()).st_mode):
+            with open("/proc/self/statm", "rb", buffering=0) as file:
+                pages = int(file.read().split()[0])
             taken = pages * resource.getpagesize()
-            limit = min(limit, taken + MEMORY + MEMORY_PER_BYTE * path.stat().st_size)
+            limit = min(limit, taken + MEMORY + MEMORY_PER_BYTE * status.st_size)
     limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
     with suppress(ValueError, OSError):  # macOS knows the limit and refuses to set it
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))

@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -34,9 +35,8 @@ def build_page(content: Content) -> str:
     packs = {name: packed(data) for name, data in content.packs.items()}
     hashes = [_hash(early), _hash(program)]
     if content.core["curveMetrics"] or content.core["embeddings"]:
-        plotly = plotly_script()
-        packs[PLOTLY] = _compressed(plotly)
-        hashes.append(_hash(plotly))
+        packs[PLOTLY], hash_of_plotly = _plotly()
+        hashes.append(hash_of_plotly)
     return environment.get_template("page.html").render(
         core=content.core,
         core_json=as_json_in_html(content.core),
@@ -76,6 +76,13 @@ def plotly_script() -> str:
     from plotly.offline import get_plotlyjs
 
     return get_plotlyjs()
+
+
+@cache
+def _plotly() -> tuple[str, str]:
+    """The script compressed, and its hash; once a process, since a sweep makes many pages in one."""
+    script = plotly_script()
+    return _compressed(script), _hash(script)
 
 
 def _compressed(text: str) -> str:

@@ -17,6 +17,7 @@ from melgen.runs.budget import NO_LIMIT
 from melgen.runs.naming import safe_name
 
 MATMUL_PRECISIONS = ("highest", "high", "medium")
+ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 CLOSE = 0.8
 """How alike a key of the user's own may not be to one of ours, by `difflib`."""
 BYTES_PER_PARAMETER = 16
@@ -60,6 +61,8 @@ def check(config: DictConfig) -> None:
         lambda value: value in MATMUL_PRECISIONS,
         f"one of {', '.join(MATMUL_PRECISIONS)}",
     )
+    _require(config, "trainer.accelerator", lambda value: value in ACCELERATORS, f"one of {', '.join(ACCELERATORS)}")
+    _require_accelerator(config.trainer.accelerator)
     # The lock of a run keeps other processes out, and positions are counted in updates of one batch.
     _require(
         config,
@@ -90,6 +93,19 @@ def _refuse_misspelt(config: DictConfig) -> None:
     for key in map(str, config):
         if key not in known and (meant := get_close_matches(key, known, n=1, cutoff=CLOSE)):
             raise ValueError(f"{key}={config[key]}: there is no such key; {meant[0]}= is meant?")
+
+
+def _require_accelerator(name: str) -> None:
+    if name in ("auto", "cpu"):
+        return
+    import torch  # for this alone: a refusal need not wait for torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(name, any(there.values())):
+        raise ValueError(
+            f"trainer.accelerator={name}: torch {torch.__version__} finds no such device on this machine; "
+            "auto takes what is there"
+        )
 
 
 def _is_whole(value: Any) -> bool:

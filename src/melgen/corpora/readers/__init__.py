@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from melgen.corpora.extraction import UNREADABLE
@@ -20,8 +21,9 @@ class ReadError(Exception):
 def read_bytes(path: Path, max_bytes: int) -> bytes:
     """The whole of a file that is neither empty nor larger than a bound."""
     try:
-        size = path.stat().st_size
-        if not path.is_file():
+        status = path.stat()
+        size = status.st_size
+        if not stat.S_ISREG(status.st_mode):
             raise ReadError("not a regular file")
         if size == 0:
             raise ReadError("the file is empty (0 bytes)")
