@@ -97,6 +97,7 @@ def single_line(track: Track, ticks_per_quarter: int) -> tuple[NDArray[np.int64]
         return track.notes, 0.0
     together = max(1, ticks_per_quarter // _TOGETHER)
     ordered = track.notes
+    last_before: NDArray[np.int64] | slice = slice(-1)
     if (np.diff(ordered[:, 0]) < together).any():
         ordered = ordered[np.lexsort((-ordered[:, 2], ordered[:, 0]))]
         firsts = _first_of_each_group(ordered[:, 0], together)
@@ -107,7 +108,7 @@ def single_line(track: Track, ticks_per_quarter: int) -> tuple[NDArray[np.int64]
         line[:, 0] = ordered[firsts, 0]
         last_before = firsts[1:] - 1
     else:  # nothing to sort and to group: most melodies
-        line, last_before = ordered.copy(), slice(-1)
+        line = ordered.copy()
     sounding_until = np.maximum.accumulate(ordered[:, 0] + ordered[:, 1])[last_before]
     starts, durations = line[:, 0], line[:, 1]
     np.minimum(durations[:-1], np.diff(starts), out=durations[:-1])
