@@ -44,6 +44,11 @@ class _LogFile(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
         """A full disk: what writes results will say it; the terminal has heard this line already."""
 
+    def close(self) -> None:
+        """Let go of what cannot be written any more, instead of hiding the error that is on its way."""
+        with suppress(OSError):
+            super().close()
+
 
 class RunDirectory:
     """The files of a run.
@@ -184,7 +189,7 @@ class RunDirectory:
             with (self.path / "train.log").open("a", encoding="utf-8") as file:
                 file.write(text)
         except OSError as another:  # a full disk, most likely the reason of it all: at least it is said
-            log.warning("the failure cannot be recorded: %s", message_of(another))
+            log.warning("the failure cannot be recorded in %s: %s", self.path, message_of(another))
 
     @property
     def recorded_identity(self) -> dict[str, Any]:
