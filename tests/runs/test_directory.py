@@ -232,9 +232,14 @@ def test_ctrl_c_is_an_interruption(run, stop):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full, which always lacks room")
 def test_a_log_without_room_does_not_hide_the_error(tmp_path):
     (tmp_path / "train.log").symlink_to("/dev/full")
-    with pytest.raises(RuntimeError, match="the reason"), RunDirectory(tmp_path).logging_to_file():
-        logging.getLogger("melgen").warning("lost")
-        raise RuntimeError("the reason")
+
+    def fail():
+        with RunDirectory(tmp_path).logging_to_file():
+            logging.getLogger("melgen").warning("lost")
+            raise RuntimeError("the reason")
+
+    with pytest.raises(RuntimeError, match="the reason"):
+        fail()
 
 
 def test_a_new_run_has_neither_status_nor_result(run):
