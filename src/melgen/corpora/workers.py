@@ -2,8 +2,11 @@
 
 A parser written in C can crash, a hostile file can make it hang or eat all memory, and abc2midi prints to the
 terminal. So files are read in worker processes, each fed by a thread of its own: when a worker dies or stays silent
-for too long, the file that it was at is rejected, a new worker takes its place, and the import goes on. A worker is
-handed several small files at once, and answers file by file: asking for each alone takes longer than reading it.
+for too long, the file that it was at is rejected, a new worker takes its place, and the import goes on.
+
+A worker is handed several files at once and answers with several results at once, an empty list of them as a sign of
+life: a message for each small file would take as long as reading it. Which file it is at stands in a byte that both
+sides see; what it had read since its last answer is read again by the next.
 
 ``concurrent.futures.ProcessPoolExecutor`` would lose sight of which file killed a worker, and its spawned
 workers import the caller's ``__main__``: slow under Hydra, and an endless loop in a script without a main
@@ -33,7 +36,6 @@ from melgen.corpora.sources import Source
 
 MAX_SILENT_SECONDS = 120.0  # a worker shows that it is alive after each tune
 _BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from melgen.corpora.worker import main; main()"
-READY, ALIVE = "ready", "alive"
 MOST_AT_ONCE, SHARES = 32, 8  # a worker gets at most so many files, and its share in at least so many parts
 
 ReadTask = Callable[[Source, Callable[[], None]], Any]
@@ -63,8 +65,8 @@ def map_sources(
     def serve(worker: _Worker) -> None:
         try:
             while (start := take()) is not None:
-                for index, result in enumerate(worker.read(sources[start : start + step]), start):
-                    results.put((index, result))
+                for number, result in worker.read(sources[start : start + step]):
+                    results.put((start + number, result))
         except BaseException as error:
             results.put((None, error))
 
@@ -98,28 +100,31 @@ class _Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock, self._ended, self._silent = threading.Lock(), False, False
         self._deadline = math.inf
+        self._place = scratch / "place"
         scratch.mkdir()
 
-    def read(self, sources: Sequence[Source]) -> Iterator[Any]:
-        """The result for each source in turn, or its rejection."""
-        done = 0
-        while done < len(sources):
+    def read(self, sources: Sequence[Source]) -> Iterator[tuple[int, Any]]:
+        """The number of each source with its result, or its rejection."""
+        waiting = list(range(len(sources)))
+        while waiting:
             process = self._process or self._start()
+            asked, done = waiting, 0
             try:
-                self._send(process, list(sources[done:]))
-                while done < len(sources):
-                    while (message := self._receive(process)) == ALIVE:
-                        pass
-                    done += 1
-                    yield message[0]
+                self._send(process, [sources[number] for number in asked])
+                while done < len(asked):
+                    for result in self._receive(process):
+                        yield asked[done], result
+                        done += 1
+                return
             except (EOFError, OSError, pickle.UnpicklingError):
                 status = self._dispose(process)
                 if self._silent:
                     detail = f"took longer than {self._max_silent_seconds:g} s"
                 else:
                     detail = f"the reader crashed ({_describe(status)})"
-                done += 1
-                yield Rejection(UNREADABLE, detail, sources[done - 1].name)
+                at = min(max(done, self._place.read_bytes()[0]), len(asked) - 1)
+                yield asked[at], Rejection(UNREADABLE, detail, sources[asked[at]].name)
+                waiting = asked[done:at] + asked[at + 1 :]
 
     def end(self) -> None:
         """Kill the process, and start no other."""
@@ -152,10 +157,11 @@ class _Worker:
             )
             self._process = process
         self._deadline = math.inf
+        self._place.write_bytes(bytes(1))
         threading.Thread(target=self._watch, args=(process,), daemon=True).start()
         try:
-            self._send(process, self._read)
-            ready = self._receive(process) == READY
+            self._send(process, (self._read, self._place))
+            ready = self._receive(process) == []
         except (EOFError, OSError, pickle.UnpicklingError):
             ready = False
         if not ready:

@@ -69,23 +69,20 @@ def check_chunks(data: bytes) -> None:
 def join_pieces(tracks: list[Track]) -> list[Track]:
     """Tracks of one name that never sound together, joined into one."""
     joined: list[Track] = []
-    ends: list[int] = []
     for track in tracks:
         if not len(track.notes):
             continue
-        start, end = track.notes[:, 0].min(), (track.notes[:, 0] + track.notes[:, 1]).max()
-        if (
-            joined
-            and track.name
-            and (track.name, track.is_drum) == (joined[-1].name, joined[-1].is_drum)
-            and ends[-1] <= start
-        ):
+        if joined and track.name and _goes_on(joined[-1], track):
             joined[-1] = Track(np.concatenate([joined[-1].notes, track.notes]), track.name, track.is_drum)
-            ends[-1] = end
         else:
             joined.append(track)
-            ends.append(end)
     return joined
+
+
+def _goes_on(before: Track, after: Track) -> bool:
+    if (before.name, before.is_drum) != (after.name, after.is_drum):
+        return False
+    return bool((before.notes[:, 0] + before.notes[:, 1]).max() <= after.notes[:, 0].min())
 
 
 def _without_riff(data: bytes) -> bytes:
