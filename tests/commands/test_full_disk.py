@@ -44,7 +44,7 @@ def undisturbed(tmp_path_factory):
     return folder / TINY_RUN
 
 
-@pytest.mark.parametrize("room", [0, 8, 40, 80, 120, 160, 240, 360])
+@pytest.mark.parametrize("room", [0, 8, 40, 80, 120, 160, 240, 360, 432])
 def test_the_same_command_goes_on_once_there_is_room(room, disk, undisturbed):
     fill(disk, room)
     answer = call("train", *TRAINING)
@@ -58,6 +58,18 @@ def test_the_same_command_goes_on_once_there_is_room(room, disk, undisturbed):
     answer = call("train", *TRAINING)
     assert answer.code == 0, answer.text
     compare(disk / TINY_RUN, undisturbed)
+
+
+@pytest.mark.parametrize("room", [312, 1608])
+def test_a_thread_that_writes_for_tensorboard_does_not_speak_for_itself(room, disk):
+    fill(disk, room)
+    answer = call("train", *TRAINING, "logger=default")
+    assert answer.code == 1, answer.text
+    assert FULL in answer.text
+    assert "Traceback" not in answer.text
+    (disk / "filler").unlink()
+    answer = call("train", *TRAINING, "logger=default")
+    assert answer.code == 0, answer.text
     assert not list(Path(disk).rglob("*.tmp"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -240,6 +241,15 @@ def test_a_log_without_room_does_not_hide_the_error(tmp_path):
 
     with pytest.raises(RuntimeError, match="the reason"):
         fail()
+
+
+def test_a_full_disk_is_named_by_the_run_where_the_system_names_no_file(run):
+    adopt(run)
+    with pytest.raises(OSError, match="No space") as caught, run.reporting():
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert (
+        message_of(caught.value) == f"{run.path}: No space left on device; once there is room, the same command goes on"
+    )
 
 
 def test_a_new_run_has_neither_status_nor_result(run):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
 import sys
+import threading
 import urllib.request
 from urllib.parse import urlencode
 
@@ -18,6 +20,7 @@ from melgen.music.midi import note_text
 from melgen.train import train
 from melgen.trained import load_model
 from melgen.training import song_media
+from melgen.training.reporting import background_writers
 from tests.data.melodies import walks, write_songs
 from tests.training.small import small_config
 
@@ -134,3 +137,27 @@ def test_songs_too_short_to_be_measured_have_no_numbers():
     assert np.isnan(measured["centricity"][0])
     assert measured["conjunct_melodic_motion"].tolist()[1] == 4.0
     assert song_media.measure([Melody.from_pitches([60])], 12) == {}
+
+
+def test_a_writing_thread_without_room_says_so_in_a_line(caplog, capfd):
+    def fail(error):
+        raise error
+
+    def in_a_thread(error):
+        thread = threading.Thread(target=fail, args=[error])
+        thread.start()
+        thread.join()
+
+    seen = []
+    before, threading.excepthook = threading.excepthook, seen.append
+    try:
+        with background_writers():
+            in_a_thread(OSError(errno.ENOSPC, "No space left on device"))
+            assert "a logger writes no more: [Errno 28] No space left on device" in caplog.text
+            assert not seen
+            in_a_thread(ValueError("another"))
+        assert [str(each.exc_value) for each in seen] == ["another"]
+        assert threading.excepthook == seen.append
+    finally:
+        threading.excepthook = before
+    assert "Traceback" not in capfd.readouterr().err

@@ -147,6 +147,8 @@ class RunDirectory:
                 yield
             except Exception as error:
                 error.is_of_this_run = True  # type: ignore[attr-defined]
+                if is_out_of_space(error) and isinstance(error, OSError) and error.filename is None:
+                    error.filename = str(self.path)  # what libraries write, the system does not name
                 self.record_failure(error)
                 raise
             except OutOfTimeError as error:

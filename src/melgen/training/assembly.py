@@ -37,7 +37,7 @@ from melgen.training.history import HistoryLogger
 from melgen.training.module import MelodyModule
 from melgen.training.outcome import Result
 from melgen.training.progress import UpdateProgress
-from melgen.training.reporting import contained, finish
+from melgen.training.reporting import background_writers, contained, finish
 from melgen.training.starting import StartingPoint
 
 log = logging.getLogger(__name__)
@@ -183,15 +183,16 @@ def open_loggers(config: DictConfig) -> Iterator[list[Logger]]:
         loggers.append(HistoryLogger(config.run_dir))
     settings: Any = OmegaConf.to_container(config, resolve=True)
     failed = True
-    try:
-        for logger in loggers:
-            with contained(f"{type(logger).__name__}: configuration"):
-                logger.log_hyperparams(settings)
-        yield loggers
-        failed = False
-    finally:
-        for logger in loggers:
-            finish(logger, failed)
+    with background_writers():
+        try:
+            for logger in loggers:
+                with contained(f"{type(logger).__name__}: configuration"):
+                    logger.log_hyperparams(settings)
+            yield loggers
+            failed = False
+        finally:
+            for logger in loggers:
+                finish(logger, failed)
 
 
 def build_trainer(config: DictConfig, data: MelodyDataModule, callbacks: list[pl.Callback]) -> pl.Trainer:

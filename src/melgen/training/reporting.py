@@ -7,6 +7,7 @@ at it, costs a warning and never the training.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
@@ -50,6 +51,27 @@ def contained(what: str) -> Iterator[None]:
         # Whatever a picture or a service throws, the training goes on.
         log.warning("%s failed, the training goes on: %s: %s", what, type(error).__name__, error)
         log.debug("traceback of that failure", exc_info=True)
+
+
+@contextmanager
+def background_writers() -> Iterator[None]:
+    """Of a thread that writes for a logger, say in a line that it ran out of room, without Python's traceback.
+
+    TensorBoard raises the error once more where its next event is handed over.
+    """
+    before = threading.excepthook
+
+    def say(failure: threading.ExceptHookArgs) -> None:
+        if failure.exc_value is not None and is_out_of_space(failure.exc_value):
+            log.warning("a logger writes no more: %s", failure.exc_value)
+        else:
+            before(failure)
+
+    threading.excepthook = say
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def report_songs(
