@@ -1,6 +1,8 @@
 # Two commands for a fresh machine: `make train` and `make test`. Each sets up what it needs.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+PYTHON311 ?= python3.11
+PYTHON312 ?= python3.12
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 
@@ -52,9 +54,9 @@ torture: setup ## kills, full disks, hostile files, long runs, SLURM: what docs/
 
 # The lowest versions warn of newer packages beside them, which is no fault of ours.
 test-matrix: setup ## the quick tests under Python 3.12, and under 3.11 with the lowest versions that are allowed
-	$(MAKE) test VENV=.venv-3.12 PYTHON=python3.12
+	$(MAKE) test VENV=.venv-3.12 PYTHON=$(PYTHON312)
 	$(RUN) .ci/lowest.py > .venv-lowest.txt
-	PIP_CONSTRAINT=.venv-lowest.txt $(MAKE) test VENV=.venv-lowest PYTHON=python3.11 ARGS='-W default $(ARGS)'
+	PIP_CONSTRAINT=.venv-lowest.txt $(MAKE) test VENV=.venv-lowest PYTHON=$(PYTHON311) ARGS='-W default $(ARGS)'
 
 clean: ## remove the virtual environment and what tools have left; results in multirun/ stay
 	rm -rf $(VENV) .venv-3.12 .venv-lowest .venv-lowest.txt dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
