@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import time
 from collections.abc import Callable, Iterator
 
 import layers  # isort: skip  # first: it holds NumPy to one thread, which must come before NumPy itself
@@ -42,9 +43,13 @@ def main() -> None:
     machine = platform.processor() or platform.machine()
     print(f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, {machine}")
     print("ratios of interleaved medians; one thread but for the sweep and the corpus")
+    began = time.monotonic()
     kept = show(row for name in arguments.only for row in SECTIONS[name]())
     short = [row for row in kept if row.falls_short]
-    print(f"{sum(row.goal is not None for row in kept) - len(short)} goals reached, {len(short)} missed")
+    print(
+        f"{sum(row.goal is not None for row in kept) - len(short)} goals reached, {len(short)} missed, "
+        f"in {(time.monotonic() - began) / 60:.0f} minutes"
+    )
 
 
 if __name__ == "__main__":
