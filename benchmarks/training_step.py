@@ -34,6 +34,7 @@ from hydra.utils import instantiate
 from layers import BLOCKS
 from omegaconf import OmegaConf
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from table import Row, show
 from torch import Tensor, nn
 
@@ -41,6 +42,7 @@ from melgen.data import MelodyDataModule, Window
 from melgen.music import Control, Melody
 from melgen.networks import MelodyModel, find_layer
 from melgen.networks.recurrent import map_state
+from melgen.training.assembly import NoProfiler
 from melgen.training.checkpoints import Checkpoints
 from melgen.training.history import HistoryLogger
 from melgen.training.module import PAPER_GRADIENT_NORM, PAPER_LEARNING_RATE, MelodyModule
@@ -198,6 +200,8 @@ def measure(cell: str, depth: int, updates: int, folder: Path) -> tuple[float, f
         logger=[HistoryLogger(folder), TensorBoardLogger(folder, name="", version="tensorboard")],
         callbacks=[turns, Checkpoints(folder / "checkpoints"), UpdateProgress(updates, bar=False)],
         default_root_dir=folder,
+        profiler=NoProfiler(),
+        plugins=[LightningEnvironment()],
     )
     module = MelodyModule(models[0], data.representation, data.vocabulary, optimizer=optimizer)
     gc.collect()

@@ -61,7 +61,12 @@ class TestMusicXML:
         assert root.findtext("work/work-title") == 'A <b> & "c"'
         assert root.find(".//sound").get("tempo") == "90"
         assert root.findtext(".//fifths") == "2"
-        assert [note.get("id") for note in root.iter("note") if note.find("pitch") is not None] == ["n0", "n1", "n2", "n2-1"]
+        assert [note.get("id") for note in root.iter("note") if note.find("pitch") is not None] == [
+            "n0",
+            "n1",
+            "n2",
+            "n2-1",
+        ]
         assert [tie.get("type") for tie in root.iter("tie")] == ["start", "stop"]
         assert root.findall("part/measure")[-1].findtext("barline/bar-style") == "light-heavy"
         assert len(root.findall(".//bar-style")) == 1

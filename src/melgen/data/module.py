@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
+import torch
 from numpy.typing import NDArray
 
 from melgen.corpora import AbstractCorpus, Cleaning, CorpusError, ImportedCorpus, ImportReport
@@ -137,6 +138,12 @@ class MelodyDataModule(pl.LightningDataModule):
         """The test tunes."""
         self.setup()
         return self._held_out[Split.TEST]
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Leave alone what is there already: Lightning takes a batch apart to find out."""
+        if batch.tokens.device == device:
+            return batch
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def _loader(self) -> StreamLoader:
         self.setup()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -35,8 +37,8 @@ class NumberWatch:
             DivergenceError: on the CPU, if it is not finite.
         """
         if value.device.type == "cpu":
-            if not torch.isfinite(value):
-                raise DivergenceError(f"the {what} became {value.item()} at update {update:,}")
+            if not math.isfinite(number := value.item()):
+                raise DivergenceError(f"the {what} became {number} at update {update:,}")
             return
         self.remember(what, value, update)
 

@@ -87,6 +87,13 @@ class MelodyModule(pl.LightningModule):
         self._scores = Scores()
         self._watch = NumberWatch()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Lightning notes some forty times an update which hook it is in: no parameter that torch must look for."""
+        if name == "_current_fx_name":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def forward(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """``[B, T]`` tokens to ``[B, T, V]`` logits and the state after them."""
         return self.model(tokens, state)
@@ -142,8 +149,9 @@ class MelodyModule(pl.LightningModule):
         """
         self._learning_rate = optimizer.param_groups[0]["lr"]
         limit = self.gradient_clip_norm if gradient_clip_val is None else gradient_clip_val
+        trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         self._gradient_norm = nn.utils.clip_grad_norm_(
-            self.model.parameters(), math.inf if limit is None else limit, foreach=True
+            trained, math.inf if limit is None else limit, foreach=True
         ).detach()
         if self.trainer.precision != "16-mixed":  # whose scaler finds its scale by gradients that are infinite
             with self._saying_where(self.global_step + 1):
