@@ -13,6 +13,7 @@ import hydra
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import CSVLogger
 from torch import nn
@@ -74,7 +75,7 @@ def main(config: DictConfig) -> None:
         max_epochs=1,
         accelerator="cpu",
         gradient_clip_val=5.0,
-        logger=CSVLogger("."),
+        logger=CSVLogger(HydraConfig.get().runtime.output_dir),
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,

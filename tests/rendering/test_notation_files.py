@@ -110,8 +110,10 @@ class TestABC:
     @given(melody=melodies(lowest=36, highest=120))
     def test_music21_reads_the_same_notes(self, melody):
         ((_, text),) = split_tunes(to_abc(melody, "x"))
-        # A sign that is taken back later in its bar, as in ^CC =C, it takes back for the second C already.
+        # A sign that is taken back later in its bar, as in ^CC =C, it takes back for the second C already; and one that
+        # takes back the key's, as in =CC where all C are sharp, it forgets at the second C.
         assume(not re.search(r"[\^_]([A-Ga-g][,']*)(?![,'])[^|]*=\1(?![,'])", text))
+        assume(not re.search(r"=([A-Ga-g][,']*)(?![,'])[^|]*\1(?![,'])", text))
         assert notes_in(_tune(_parse(text, "abc"))) == notes_of(melody)
 
     def test_of_real_tunes(self, folder):
