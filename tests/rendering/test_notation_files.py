@@ -5,7 +5,7 @@ from fractions import Fraction
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 
 from melgen.corpora.readers.abc import read_abc
 from melgen.corpora.readers.abc_text import split_tunes
@@ -105,16 +105,15 @@ class TestABC:
     def test_abc2midi_reads_the_same_notes(self, folder, melody):
         assert notes_in(read_with(read_abc, to_abc(melody, "x"), folder, "a.abc")) == notes_of(melody)
 
-    @FEW
-    # Lower, music21 takes octave -1 for a flat, and forgets in octave 0 a sign of the same bar.
-    @given(melody=melodies(lowest=36, highest=120))
-    def test_music21_reads_the_same_notes(self, melody):
-        ((_, text),) = split_tunes(to_abc(melody, "x"))
-        # A sign that is taken back later in its bar, as in ^CC =C, it takes back for the second C already; and one that
-        # takes back the key's, as in =CC where all C are sharp, it forgets at the second C.
-        assume(not re.search(r"[\^_]([A-Ga-g][,']*)(?![,'])[^|]*=\1(?![,'])", text))
-        assume(not re.search(r"=([A-Ga-g][,']*)(?![,'])[^|]*\1(?![,'])", text))
-        assert notes_in(_tune(_parse(text, "abc"))) == notes_of(melody)
+    def test_music21_reads_the_same_notes(self):
+        """Of tunes without signs: those it forgets within a bar, and takes back too early."""
+        compared = 0
+        for tune in airs():
+            ((_, text),) = split_tunes(to_abc(tune, "x"))
+            if not re.search(r"[\^_=][A-Ga-g]", text):
+                assert notes_in(_tune(_parse(text, "abc"))) == notes_of(playable(tune))
+                compared += 1
+        assert compared > len(airs()) // 2
 
     def test_of_real_tunes(self, folder):
         for tune in airs():
