@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import copy
 import math
+from types import SimpleNamespace
 
 import pytest
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
+from pytorch_lightning.profilers import SimpleProfiler
 
 from melgen.data import Split
 from melgen.generation.sampling import sample_melodies
 from melgen.music import DB12, Control, Interval
 from melgen.networks import GRU, LSTM, NAS
 from melgen.training import DivergenceError, MelodyModule
+from melgen.training.assembly import NoProfiler, build_trainer
 from tests.data.melodies import walks
-from tests.training.small import CELLS, FEW_UPDATES, LEAF_SPEC, plain_trainer, same, small_data, small_module
+from tests.training.small import (
+    CELLS,
+    FEW_UPDATES,
+    LEAF_SPEC,
+    plain_trainer,
+    same,
+    small_config,
+    small_data,
+    small_module,
+)
 
 pytestmark = [pytest.mark.filterwarnings(LEAF_SPEC), pytest.mark.filterwarnings(FEW_UPDATES)]
 
@@ -252,3 +264,19 @@ def test_the_module_is_a_function_of_tokens_and_state(data):
     _, state = module(tokens[:, :3])
     rest, _ = module(tokens[:, 3:], state)
     torch.testing.assert_close(rest, whole[:, 3:], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("chosen", "kind"), [([], NoProfiler), (["+trainer.profiler=simple"], SimpleProfiler)])
+def test_lightning_does_not_profile_unless_told_to(tmp_path, chosen, kind):
+    config = small_config(tmp_path, "trainer.max_steps=5", *chosen)
+    trainer = build_trainer(config, SimpleNamespace(updates_per_epoch=10), [])
+    assert type(trainer.profiler) is kind
+    with trainer.profiler.profile("outer"), trainer.profiler.profile("inner"):
+        pass
+
+
+def test_what_lightning_notes_at_every_hook_is_no_business_of_torch(data, monkeypatch):
+    module = small_module(data)
+    monkeypatch.setattr(torch.nn.Module, "__setattr__", lambda *_: pytest.fail("torch looked for a parameter"))
+    module._current_fx_name = "on_train_start"
+    assert vars(module)["_current_fx_name"] == "on_train_start"
