@@ -216,7 +216,7 @@ def rows(cells: list[str], layers: list[int], updates: int = 80) -> Iterator[Row
     torch.set_num_threads(1)
     torch.utils.deterministic.fill_uninitialized_memory = False  # as melgen.train sets it
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="pytorch_lightning.*")
+    warnings.filterwarnings("ignore", module="(pytorch_lightning|lightning_fabric).*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     costs = []
     for cell in cells:
