@@ -1,6 +1,6 @@
 """All benchmarks, in one table: what was measured, the goal beside it, and which goals are missed.
 
-python benchmarks                       # about half an hour on an idle machine
+python benchmarks                       # about twenty minutes on an idle machine
 python benchmarks --only layers corpus
 """
 

@@ -36,7 +36,7 @@ from melgen.corpora.sources import Source
 
 MAX_SILENT_SECONDS = 120.0  # a worker shows that it is alive after each tune
 _BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from melgen.corpora.worker import main; main()"
-MOST_AT_ONCE, SHARES = 32, 8  # a worker gets at most so many files, and its share in at least so many parts
+MOST_AT_ONCE, SHARES = 128, 8  # a worker gets at most so many files, and its share in at least so many parts
 
 ReadTask = Callable[[Source, Callable[[], None]], Any]
 
