@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from melgen.corpora.cleaning import TOO_LONG, Cleaning
-from melgen.music.melody import MAX_STEPS, STEPS_PER_QUARTER, Melody
+from melgen.music.melody import MAX_STEPS, Melody
+from melgen.music.metre import STEPS_PER_QUARTER, Metre
 
 UNREADABLE, POLYPHONIC, DRUMS_ONLY, NO_NOTES = "unreadable", "polyphonic", "drums only", "no notes"
 
@@ -68,6 +69,8 @@ class Tune:
     """What a reader found: one tune, before its melody is chosen.
 
     ``number`` is its place in a file of several; ``remarks`` name what a reader had to do differently.
+    ``metres`` (tick from which each holds, beats, beat type), ``pickup`` and ``bars`` (where each bar begins,
+    repeats played out) are as in `Melody`, in ticks.
     """
 
     tracks: list[Track]
@@ -75,6 +78,9 @@ class Tune:
     title: str = ""
     number: int | None = None
     remarks: tuple[str, ...] = field(default=())
+    metres: tuple[tuple[int, Metre], ...] = ()
+    pickup: int | None = None
+    bars: tuple[int, ...] | NDArray[np.int64] = ()
 
 
 def steps(ticks: ArrayLike, ticks_per_quarter: int) -> NDArray[np.int64]:

@@ -1,7 +1,8 @@
 """Melodies: one note after another, in the units every other module uses.
 
-Pitches are MIDI numbers (60 is middle C, written C4). Onsets and durations are counted in steps of a
-sixteenth note, so a quarter note lasts ``STEPS_PER_QUARTER`` steps.
+Pitches are MIDI numbers (60 is middle C, written C4). Onsets and durations are counted in steps: a quarter
+note lasts ``STEPS_PER_QUARTER`` = 24 of them, so that thirty-seconds (3), sixteenth triplets (4) and eighth
+triplets (8) are whole numbers.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-STEPS_PER_QUARTER = 4
+from melgen.music.metre import STEPS_PER_QUARTER, Metre, MetreChange
+
 LOWEST_PITCH, HIGHEST_PITCH = 0, 127
 MAX_STEPS = 2**31 - 1  # onsets are kept as 32-bit numbers
 MIDDLE_C = 60
@@ -37,10 +39,16 @@ class Melody:
 
     Attributes:
         pitches: MIDI numbers, in onset order.
-        onsets: when each note starts, in sixteenth-note steps.
-        durations: how long each note lasts, in sixteenth-note steps.
+        onsets: when each note starts, in steps.
+        durations: how long each note lasts, in steps.
         title: the tune's name, where its source states one.
         source: the file (and the tune's number in it) that it was read from.
+        metres: each metre with the step from which it holds, in order; empty where the source states none or
+            the tune is free.
+        pickup: length in steps of the incomplete bar that the tune begins with, 0 if its first bar is
+            complete, None if the source does not state it.
+        bars: the step at which each bar begins, a pickup included, repeats played out; empty where the source
+            states no bars.
     """
 
     pitches: tuple[int, ...]
@@ -48,6 +56,14 @@ class Melody:
     durations: tuple[int, ...]
     title: str = ""
     source: str = ""
+    metres: tuple[MetreChange, ...] = ()
+    pickup: int | None = None
+    bars: tuple[int, ...] = ()
+
+    @property
+    def metre(self) -> Metre | None:
+        """The one metre of the whole tune; None if it is unknown, free or changes."""
+        return self.metres[0].metre if len({change.metre for change in self.metres}) == 1 else None
 
     def __post_init__(self) -> None:
         if not len(self.pitches) == len(self.onsets) == len(self.durations):
@@ -70,7 +86,7 @@ class Melody:
         """A melody of equal notes without rests, as the paper writes its songs.
 
         >>> Melody.from_pitches([60, 62]).onsets
-        (0, 4)
+        (0, 24)
         """
         values = tuple(int(pitch) for pitch in pitches)
         onsets = tuple(range(0, duration_steps * len(values), duration_steps))
