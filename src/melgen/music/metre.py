@@ -10,6 +10,15 @@ STEPS_PER_SIXTEENTH = STEPS_PER_QUARTER // 4
 STEPS_PER_WHOLE = 4 * STEPS_PER_QUARTER
 
 
+def in_sixteenths(steps: int) -> int:
+    """Steps as whole sixteenths, rounded half up: the unit of the paper and its data.
+
+    >>> [in_sixteenths(steps) for steps in (0, 2, 3, 8, 24, 99)]
+    [0, 0, 1, 1, 4, 17]
+    """
+    return (2 * steps + STEPS_PER_SIXTEENTH) // (2 * STEPS_PER_SIXTEENTH)
+
+
 class Metre(NamedTuple):
     """A time signature.
 
