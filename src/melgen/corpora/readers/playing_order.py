@@ -75,6 +75,33 @@ class Marks:
     jump: Jump | None = None
 
 
+NO_MARKS = Marks()
+
+
+def merged(one: Marks, other: Marks) -> Marks:
+    """The marks of two sources for one segment, such as two staves, together."""
+    return Marks(
+        starts_repeat=one.starts_repeat or other.starts_repeat,
+        starts_ending=one.starts_ending or other.starts_ending,
+        segno=one.segno or other.segno,
+        coda=one.coda or other.coda,
+        ends_ending=one.ends_ending or other.ends_ending,
+        ends_repeat=max(one.ends_repeat, other.ends_repeat),
+        repeats_after_jump=one.repeats_after_jump or other.repeats_after_jump,
+        double_bar=one.double_bar or other.double_bar,
+        fine=one.fine or other.fine,
+        to_coda=one.to_coda or other.to_coda,
+        jump=_fuller(one.jump, other.jump),
+    )
+
+
+def _fuller(one: Jump | None, other: Jump | None) -> Jump | None:
+    """Of two jumps the one that says where it stops."""
+    if one is None or (one.until is None and other is not None and other.until is not None):
+        return other
+    return one
+
+
 class PlayingOrder(NamedTuple):
     """Numbers of the segments in the order of playing, and which marks do not add up."""
 
@@ -198,7 +225,7 @@ class _Unfolding:
 
     def _is_led_to_by_an_ending(self, index: int) -> bool:
         """Whether the ending that begins here is empty: the passage that starts here is what it leads to."""
-        before = self.segments[index - 1] if index else Marks()
+        before = self.segments[index - 1] if index else NO_MARKS
         return bool(before.ends_repeat) and 1 not in self.segments[index].starts_ending
 
     def _endings(self, index: int) -> int:
