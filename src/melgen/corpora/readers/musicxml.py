@@ -1,7 +1,7 @@
 """MusicXML as text, partwise or timewise, to the tune that sounds.
 
-Time is read exactly, as fractions of a quarter. A measure is as long as what is in the fullest of all parts and
-staves, rests and ``<forward>`` included, so that all parts stay together when repeats are played out. Each voice
+Time is read exactly, as fractions of a quarter. A measure has one length in all parts and staves (`_length`),
+rests and ``<forward>`` included, so that they stay together when repeats are played out. Each voice
 of each staff is a track at sounding pitch; of a chord the highest note is taken. Cue notes (``<cue/>`` or
 ``size="cue"``) are silent and take their time; grace notes take none.
 """
@@ -9,7 +9,6 @@ of each staff is a track at sounding pitch; of a chord the highest note is taken
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -30,22 +29,7 @@ _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _QUARTERS = {
     name: Fraction(32) / 2**place
     for place, name in enumerate(
-        [
-            "maxima",
-            "long",
-            "breve",
-            "whole",
-            "half",
-            "quarter",
-            "eighth",
-            "16th",
-            "32nd",
-            "64th",
-            "128th",
-            "256th",
-            "512th",
-            "1024th",
-        ]
+        re.findall(r"\w+", "maxima long breve whole half quarter eighth 16th 32nd 64th 128th 256th 512th 1024th")
     )
 }
 _DOUBLE_BARS = {"light-light", "light-heavy", "heavy-light", "heavy-heavy", "heavy"}
@@ -128,6 +112,7 @@ class _Measure:
     notes: list[tuple[_Key, WrittenNote]] = field(default_factory=list)
     keys: set[_Key] = field(default_factory=set)  # voices with a note or rest
     length: Fraction = Fraction(0)
+    ends: set[Fraction] = field(default_factory=set)  # where each run through it ends, before a <backup> and last
     metre: Metre | None = None
     is_free: bool = False
     is_implicit: bool = False
@@ -188,6 +173,7 @@ class _PartReader:
                 highest = pitch
                 measure.notes.append((key, WrittenNote(onset, duration, floor(pitch + Fraction(1, 2)), _holds(child))))
             elif tag == "backup":
+                measure.ends.add(cursor)
                 cursor = max(Fraction(0), cursor - self._duration(child))
                 backups += 1
             elif tag == "forward":
@@ -199,6 +185,7 @@ class _PartReader:
                 _read_barline(child, measure, cursor)
             elif tag in ("direction", "sound"):
                 directions.append((cursor, child))
+        measure.ends.add(cursor)
         for position, direction in directions:
             _read_direction(direction, measure, position)
         return measure
@@ -381,9 +368,7 @@ def _tune(parts: list[_Part], title: str) -> Tune:
     for column in columns:
         stated = next((each for each in column if each.metre is not None or each.is_free), None)
         metre = metre if stated is None else stated.metre
-        length = max(each.length for each in column)
-        if not length and metre is not None:
-            length = Fraction(4 * metre.beats, metre.beat_type)
+        length = _length(column, metre)
         cuts = sorted(
             {where for each in column for where in each.marks if isinstance(where, Fraction) and 0 < where < length}
         )
@@ -396,6 +381,19 @@ def _tune(parts: list[_Part], title: str) -> Tune:
     voices = [voice for part in parts for voice in _voices(part, places)]
     has_pickup = any(each.is_implicit for each in columns[0]) if columns else False
     return sounding_tune(segments, voices, title, has_pickup=has_pickup)
+
+
+def _length(column: list[_Measure], metre: Metre | None) -> Fraction:
+    """Length of a measure: that of its metre if it is empty or any run through it has it, else its longest run.
+
+    So a staff that is too short does not pull the next measure forward, and one that is too long, because of a
+    rounded duration or a rest too many, does not push it back.
+    """
+    longest = max(each.length for each in column)
+    if metre is None:
+        return longest
+    stated = Fraction(4 * metre.beats, metre.beat_type)
+    return stated if not longest or any(stated in each.ends for each in column) else longest
 
 
 def _place_marks(
@@ -431,24 +429,20 @@ def _place_marks(
 def _voices(part: _Part, places: list[list[tuple[int, Fraction]]]) -> list[Voice]:
     """One voice for each voice of each staff, named after the part; a part of percussion alone is drums.
 
-    Where a measure has one voice alone in a staff, its notes belong to the first voice of that staff: programs
-    number voices as they please.
+    Voices are matched by their order in each staff of a measure, because programs number them as they please.
     """
-    first_of: dict[int, _Key] = {}
-    for measure in part.measures:
-        for key in measure.keys:
-            first_of[key[0]] = min(first_of.get(key[0], key), key)
-    by_key: dict[_Key, dict[int, list[WrittenNote]]] = {}
+    by_key: dict[tuple[int, int], dict[int, list[WrittenNote]]] = {}
     for place, measure in enumerate(part.measures):
-        voices_in = Counter(staff for staff, _, _ in measure.keys)
+        keys = sorted(measure.keys)
+        first_of = {staff: place for place, (staff, _, _) in reversed(list(enumerate(keys)))}
+        ranks = {key: (key[0], place - first_of[key[0]]) for place, key in enumerate(keys)}
         for key, note in measure.notes:
             number, start = next(each for each in reversed(places[place]) if each[1] <= note.onset)
-            written = by_key.setdefault(first_of[key[0]] if voices_in[key[0]] == 1 else key, {})
+            written = by_key.setdefault(ranks[key], {})
             written.setdefault(number, []).append(note._replace(onset=note.onset - start))
     if not by_key:
         return [Voice(part.name, {}, is_drum=True)] if part.has_unpitched else []
-    keys = sorted(by_key)
     return [
         Voice(part.name if place == 0 else f"{part.name} {place + 1}".strip(), by_key[key])
-        for place, key in enumerate(keys)
+        for place, key in enumerate(sorted(by_key))
     ]
