@@ -16,8 +16,8 @@ from itertools import groupby, pairwise
 
 from melgen.corpora.extraction import Tune
 from melgen.corpora.readers import ReadError
-from melgen.corpora.readers.playing_order import NO_MARKS, Marks, merged
-from melgen.corpora.readers.written import AS_WRITTEN, Segment, Voice, WrittenNote, sounding_tune
+from melgen.corpora.readers.playing_order import AS_WRITTEN, NO_MARKS, Marks, merged
+from melgen.corpora.readers.written import Segment, Voice, WrittenNote, sounding_tune
 from melgen.music.metre import Metre
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -55,11 +55,20 @@ def kern_tunes(text: str) -> Iterator[Tune]:
 
 def _pieces(lines: list[str]) -> Iterator[_Piece]:
     piece = _Piece()
+    between: list[tuple[str, int]] = []  # records after the end of a piece: of the next one, if there is one
     for number, line in enumerate(lines, 1):
-        if line.startswith("**") and piece.has_ended:
+        if not piece.has_ended:
+            piece.read(line, number)
+            continue
+        between.append((line, number))
+        if line.startswith("**"):
             yield piece
             piece = _Piece()
-        piece.read(line, number)
+            for each in between:
+                piece.read(*each)
+            between = []
+    for each in between:
+        piece.read(*each)
     yield piece
 
 

@@ -11,6 +11,7 @@ is how programs write one, and is read so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -30,6 +31,7 @@ _HEADER_BYTES = 14
 _META, _SYSEX, _SYSEX_GOES_ON = 0xFF, 0xF0, 0xF7
 _TRACK_NAME = 3
 _NOTE_OFF, _NOTE_ON, _PROGRAM_CHANGE, _CHANNEL_PRESSURE = 0x80, 0x90, 0xC0, 0xD0
+_SOUNDS_OR_COUNTS = re.compile(rb"[\x90-\x9f]|\xff\x58")  # a track without these has neither note nor metre
 _BEAT_TYPES = frozenset({1, 2, 4, 8, 16, 32, 64})
 
 
@@ -46,6 +48,9 @@ def read_midi(source: Source) -> Iterator[Tune]:
     signatures: dict[int, Metre] = {}
     names = []
     for number, chunk in enumerate(chunks, 1):
+        if _SOUNDS_OR_COUNTS.search(chunk) is None:
+            names.append(_name(chunk, is_late=True))
+            continue
         score = _score(chunk, division, number)
         if len(score.tracks) > 1 and (patched := _without_program_changes(chunk)) != chunk:
             score = _score(patched, division, number)

@@ -34,10 +34,13 @@ _QUARTERS = {
 }
 _DOUBLE_BARS = {"light-light", "light-heavy", "heavy-light", "heavy-heavy", "heavy"}
 
-_JUMP = re.compile(r"(?P<capo>d ?c|da ?capo)|(?P<segno>d ?s|d ?segno|(?:dal|del|al|from) ?segno)", re.IGNORECASE)
+_JUMP = re.compile(
+    r"(?P<capo>(?:(?:men|min)\w*et\w* )?(?:d ?c|da ?capo))|(?P<segno>d ?s|d ?segno|(?:dal|del|al|from) ?segno)",
+    re.IGNORECASE,
+)
 _JUMP_TAIL = re.compile(
     r"(?: (?:al?|alla|il|la|the|to|till?|until|bis|and|und|e|ed|then|poi|segue|sin|sino|s|senza|without|no|con|with|"
-    r"rep\w*|ripet\w*|first|second|1st|2nd|time|ending|[12]|capo|fine|fin|end|coda|segno))*"
+    r"rep\w*|ripet\w*|ritorn\w*|first|second|1st|2nd|time|ending|[12]|capo|fine|fin|end|coda|segno))*"
 )
 _UNTIL_FINE, _UNTIL_CODA = re.compile(r" (?:fine|fin|end)\b"), re.compile(r" coda\b")
 _TO_CODA = re.compile(r"(?:to|al|alla|a la) (?:the )?coda(?: 1)?")

@@ -31,6 +31,7 @@ from typing import Literal, NamedTuple
 
 from melgen.corpora.readers import ReadError
 
+AS_WRITTEN = "repeats that do not add up, played as far as they make sense"  # the remark of a tune with faults
 MAX_TIMES = 100  # of a repeated passage
 MAX_PLAYED = 2_000_000  # size of all segments that are played
 _MAX_NESTING = 16

@@ -18,6 +18,7 @@ from melgen.corpora.readers import MEGABYTE, ReadError, read_bytes
 from melgen.corpora.readers.abc import decode
 from melgen.corpora.readers.kern import kern_tunes
 from melgen.corpora.readers.musicxml import musicxml_tune
+from melgen.corpora.readers.playing_order import AS_WRITTEN as AS_WRITTEN
 from melgen.corpora.sources import Source
 
 MAX_BYTES = 50 * MEGABYTE  # of a file, and of a score once unpacked

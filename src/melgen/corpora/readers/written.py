@@ -16,11 +16,10 @@ import numpy as np
 
 from melgen.corpora.extraction import Track, Tune
 from melgen.corpora.readers import ReadError
-from melgen.corpora.readers.playing_order import NO_MARKS, Marks, playing_order
+from melgen.corpora.readers.playing_order import AS_WRITTEN, NO_MARKS, Marks, playing_order
 from melgen.music.metre import Metre
 
 TICKS_PER_QUARTER = 10080  # divisible by 1 to 10, so that tuplets keep their place
-AS_WRITTEN = "repeats that do not add up, played as far as they make sense"
 
 _LONGEST = 2**50  # ticks: far beyond any music, and safe in 64 bits
 _DRUM_NOTE = (0, 1, 0)
