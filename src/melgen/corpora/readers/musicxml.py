@@ -114,6 +114,7 @@ class _Measure:
 
     notes: list[tuple[_Key, WrittenNote]] = field(default_factory=list)
     keys: set[_Key] = field(default_factory=set)  # voices with a note or rest
+    cue_keys: set[_Key] = field(default_factory=set)  # voices with a cue note
     length: Fraction = Fraction(0)
     ends: set[Fraction] = field(default_factory=set)  # where each run through it ends, before a <backup> and last
     metre: Metre | None = None
@@ -165,9 +166,9 @@ class _PartReader:
                     cursor += duration
                 measure.length = max(measure.length, onset + duration)
                 key = _voice_key(child, backups)
-                measure.keys.add(key)
-                pitch = self._pitch(child)
-                if pitch is None or not duration or _is_cue(child):
+                pitch, is_cue = self._pitch(child), _is_cue(child)
+                (measure.cue_keys if is_cue else measure.keys).add(key)
+                if pitch is None or not duration or is_cue:
                     continue
                 if is_chord and highest is not None:
                     if pitch <= highest:
@@ -436,7 +437,8 @@ def _voices(part: _Part, places: list[list[tuple[int, Fraction]]]) -> list[Voice
     """
     by_key: dict[tuple[int, int], dict[int, list[WrittenNote]]] = {}
     for place, measure in enumerate(part.measures):
-        keys = sorted(measure.keys)
+        sounding = {key for key, _ in measure.notes}
+        keys = sorted(measure.keys - (measure.cue_keys - sounding))
         first_of = {staff: place for place, (staff, _, _) in reversed(list(enumerate(keys)))}
         ranks = {key: (key[0], place - first_of[key[0]]) for place, key in enumerate(keys)}
         for key, note in measure.notes:
