@@ -52,8 +52,9 @@ def read_source(source: Source, alive: Callable[[], None], read: Reader, cleanin
 
     def take(item: Tune | Melody | Rejection) -> None:
         rounded_notes = 0
+        remarks: tuple[str, ...] = ()
         if isinstance(item, Tune):
-            reading.remarks.update(item.remarks)
+            remarks = item.remarks
             name = source.name if item.number is None else f"{source.name}#{item.number}"
             line = melody_line(item, cleaning or Cleaning(), name)
             if isinstance(line, Rejection):
@@ -70,6 +71,7 @@ def read_source(source: Source, alive: Callable[[], None], read: Reader, cleanin
         if reason is None:
             kept.append(item)
             reading.rounded_notes.append(rounded_notes)
+            reading.remarks.update(remarks)
         else:
             reading.rejections.append(Rejection(*reason, item.source))
 
