@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc.fields import bar_ticks
-from melgen.corpora.readers.abc.segments import BAR_LINE, INSIDE, MAYBE_INSIDE, Edge, Segment, Ticks
+from melgen.corpora.readers.abc.segments import INSIDE, MAYBE_INSIDE, Edge, Segment, Ticks
 from melgen.corpora.readers.playing_order import Marks, playing_order
 from melgen.music.metre import Metre
 
@@ -42,6 +43,8 @@ def _order(segments: Sequence[Segment], remarks: set[str], first: int = 0, keeps
     if not any(_is_marked(segment) for segment in segments):
         return list(range(first, first + len(segments)))
     marks = [_marks(segment, keeps_jumps) for segment in segments]
+    if any(each.jump for each in marks) and not any(each.fine or each.to_coda for each in marks):
+        _read_fermatas_as_fine(segments, marks)
     order, faults = playing_order(marks, [_notes(segment) for segment in segments])
     if faults:
         remarks.add(AS_FAR_AS_POSSIBLE)
@@ -64,6 +67,14 @@ def _marks(segment: Segment, keeps_jumps: bool) -> Marks:
         to_coda=segment.to_coda and keeps_jumps,
         jump=segment.jump if keeps_jumps else None,
     )
+
+
+def _read_fermatas_as_fine(segments: Sequence[Segment], marks: list[Marks]) -> None:
+    """Where a jump has neither Fine nor coda, a fermata at the end of a section is Fine, as old prints have it."""
+    for number, segment in enumerate(segments[:-1]):
+        is_end = segment.double or segment.ends or segments[number + 1].starts
+        if is_end and segment.ends_with_fermata:
+            marks[number] = replace(marks[number], fine=True)
 
 
 def has_marks(segments: Sequence[Segment]) -> bool:
@@ -235,15 +246,3 @@ def _lengths_to_the_line(segments: Sequence[Segment]) -> list[Ticks]:
         lengths.append(length)
     return lengths[::-1]
 
-
-__all__ = [
-    "AS_FAR_AS_POSSIBLE",
-    "BAR_LINE",
-    "PARTS_AS_WRITTEN",
-    "PARTS_LEFT_OUT",
-    "bars_and_metres",
-    "has_marks",
-    "layer_count",
-    "order_of_playing",
-    "played_notes",
-]

@@ -47,10 +47,24 @@ class Layer:
 
 
 class Segment:
-    """Music without a mark inside it."""
+    """Music without a mark inside it.
+
+    Attributes:
+        layers: its notes, those of an overlay in a layer of their own.
+        length: in ticks.
+        line: what is at its end, one of `INSIDE`, `BAR_LINE` and `MAYBE_INSIDE`.
+        metre, part: those that hold at its beginning.
+        starts, ends: how often the passage is played whose repeat sign is before or after it; 0 without one.
+        ending: numbers of the ending that begins before it.
+        double: a double bar is after it.
+        segno, coda: the sign is before it.
+        fine, to_coda, jump: the mark is after it.
+        fine_onset: when the note begins that has Fine over it.
+        fermata: how many notes there are before the last fermata.
+    """
 
     __slots__ = (
-        "coda", "double", "ending", "ends", "fine", "fine_onset", "jump", "layers", "length", "line", "metre",
+        "coda", "double", "ending", "ends", "fermata", "fine", "fine_onset", "jump", "layers", "length", "line", "metre",
         "part", "segno", "starts", "to_coda",
     )  # fmt: skip
 
@@ -64,6 +78,12 @@ class Segment:
         self.double = self.segno = self.coda = self.fine = self.to_coda = False
         self.jump: Jump | None = None
         self.fine_onset: Ticks | None = None
+        self.fermata: int | None = None
+
+    @property
+    def ends_with_fermata(self) -> bool:
+        """Whether a fermata is over its last note or after that."""
+        return self.fermata is not None and self.fermata >= len(self.layers[0].notes) - 1
 
     @property
     def is_empty(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc.fields import LETTERS, alteration
 
-(NOTE, CHORD, REST, BAR_REST, BAR, ENDING, TUPLET, BROKEN, GRACE, TIE, OVERLAY, FIELD, MARK, SYMBOL, NO_LENGTH, UNKNOWN) = range(16)
+NOTE, CHORD, REST, BAR_REST, BAR, ENDING, TUPLET, BROKEN, TIE, OVERLAY, FIELD, MARK, SYMBOL, NO_LENGTH, UNKNOWN = range(15)
 
 Token = tuple[Any, ...]
 """By kind:
@@ -24,7 +24,6 @@ Token = tuple[Any, ...]
 - ``BAR, times of the repeat that ends, of the one that starts (0 for none), may be inside a bar, numbers of an
   ending, double``
 - ``ENDING, numbers``; ``TUPLET, p, q or None, notes``; ``BROKEN, marks`` (negative for ``<``)
-- ``GRACE, (position, alteration) of each accidental``
 - ``FIELD, letter, text``; ``MARK, name``; ``SYMBOL, character``
 
 ``position`` counts letters from C of MIDI's octave 0, so that an octave is 7.
@@ -59,7 +58,6 @@ tokens = _TOKEN.findall
 
 _NOTE_PARTS = re.compile(rf"(\^\^?|__?|[=♯♭♮])?([0-9]*/[0-9]*)?([A-Ga-g])([,']*)({_LENGTH})(-?)\Z")
 _CHORD_PARTS = re.compile(rf"[\[+](.*)[\]+]({_LENGTH})(-?)\Z", re.DOTALL)
-_GRACE_NOTE = re.compile(_NOTE)
 _NATURALS = dict(zip(LETTERS, (0, 2, 4, 5, 7, 9, 11), strict=True))
 _HAS_NOTE = re.compile(r"[A-Ga-g]")
 
@@ -74,7 +72,7 @@ def parse(text: str) -> Token | None:
         ReadError: for lengths out of bounds.
 
     >>> parse("^c'3/2-"), parse(":|2"), parse("T")
-    ((0, 84, 43, 1, 3, 2, True, False), (4, 2, 0, True, frozenset({2}), False), (13, 'T'))
+    ((0, 84, 43, 1, 3, 2, True, False), (4, 2, 0, True, frozenset({2}), False), (12, 'T'))
     """
     first = text[0]
     if first in "zx":
@@ -95,9 +93,6 @@ def parse(text: str) -> Token | None:
         return _annotation(text[1:-1]) if len(text) > 1 and text[-1] == '"' else (UNKNOWN, text)
     if first == "(" and text[1:2].isdigit():
         return _tuplet(text[1:])
-    if first == "{":
-        signs = _accidentals(text)
-        return (GRACE, signs) if signs else None
     if first == "!" and len(text) > 1:
         return mark_of(text[1:-1])
     if first == "+" and len(text) > 1:
@@ -110,7 +105,7 @@ def parse(text: str) -> Token | None:
         return (TIE,)
     if "&" in text:
         return (OVERLAY,)
-    if first in "y%":
+    if first in "y%{":
         return None
     note = _note(text)
     if note is not None:
@@ -178,6 +173,8 @@ def _bar(text: str) -> Token:
     if signs.endswith("[") and not rest[:1].isspace() and rest:
         signs = signs[:-1]
     numbers = _numbers(rest) if rest.strip(" [") else frozenset()
+    if len(signs) > 3:
+        signs = signs.replace("[|]", "")  # invisible, only there to carry a decoration
     line = signs.strip(":")
     if line == "]" and len(signs) == 1:
         return UNKNOWN, text
@@ -217,17 +214,9 @@ def _tuplet(text: str) -> Token:
     return TUPLET, p, q, r or p
 
 
-def _accidentals(text: str) -> tuple[tuple[int, float], ...]:
-    """Position and alteration of each note with an accidental among grace notes."""
-    if not re.search(r"[\^_=♯♭♮]", text):
-        return ()
-    notes = (_note(match[0]) for match in _GRACE_NOTE.finditer(text))
-    return tuple((note[2], note[3]) for note in notes if note is not None and note[0] == NOTE and note[3] is not None)
-
-
 _MARKS = {
     "segno": "segno", "coda": "coda", "o": "coda", "dacoda": "to coda", "tocoda": "to coda", "alcoda": "to coda",
-    "fine": "fine", "dc": "D.C.", "dacapo": "D.C.", "dcalfine": "D.C. al fine", "dacapoalfine": "D.C. al fine",
+    "fine": "fine", "end": "fine", "fermata": "fermata", "dc": "D.C.", "dacapo": "D.C.", "dcalfine": "D.C. al fine", "dacapoalfine": "D.C. al fine",
     "dcalcoda": "D.C. al coda", "dacapoalcoda": "D.C. al coda", "ds": "D.S.", "dalsegno": "D.S.",
     "dsalfine": "D.S. al fine", "dalsegnoalfine": "D.S. al fine", "dsalcoda": "D.S. al coda",
     "dalsegnoalcoda": "D.S. al coda",
@@ -243,5 +232,6 @@ def mark_of(name: str) -> Token | None:
 def _annotation(text: str) -> Token | None:
     """Da capo, Fine and the like as text over a note; not a lone letter, which is a chord symbol."""
     text = re.sub(r"^(?:[\^_<>]|@-?[0-9.]+,-?[0-9.]+)?\s*", "", text)
-    mark = mark_of(text) if len(text) > 3 or "." in text else None
-    return mark
+    if text == "H":  # written so in O'Neill's; no chord of English names
+        return MARK, "fermata"
+    return mark_of(text) if len(text) > 2 or "." in text else None

@@ -36,7 +36,7 @@ NO_REFERENCE = "a tune without X:, read all the same"
 NO_NOTE_BEFORE = "a broken rhythm without a note before it, left out"
 
 _CARRIES = ("not", "octave", "pitch")
-_DEFAULT_SYMBOLS = {"S": "segno", "O": "coda"}
+_DEFAULT_SYMBOLS = {"S": "segno", "O": "coda", "H": "fermata"}
 
 
 def read_tune(text: TuneText) -> Tune:
@@ -248,8 +248,6 @@ class _Reader:
         kind = token[0]
         if kind == kinds.CHORD:
             voice.chord(token)
-        elif kind == kinds.GRACE:
-            voice.grace(token[1])
         elif kind == kinds.ENDING:
             voice.ending(token[1])
         elif kind == kinds.TIE:

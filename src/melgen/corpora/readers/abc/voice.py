@@ -206,11 +206,6 @@ class Voice:
             self._bar_signs[place] = alter
         return alter
 
-    def grace(self, signs: Sequence[tuple[int, float]]) -> None:
-        """Grace notes are left out; their accidentals hold to the end of the bar."""
-        for position, alter in signs:
-            self._alteration(position, alter)
-
     # Tuplets and broken rhythm
 
     def tuplet(self, p: int, q: int | None, notes: int) -> None:
@@ -266,18 +261,32 @@ class Voice:
             if self.segments and not has_opened:
                 before = self.segments[-1]
                 before.ends = max(before.ends, ends)
-                before.double = before.double or double
+                before.double = before.double or (double and not self._follows_a_pickup(before))
                 before.line = max(before.line, line)
                 self._place_marks_at_end(before)
             elif ends:
                 self.remarks.add("an end of repeat before any note, left out")
         else:
-            segment.ends, segment.double = ends, double
+            segment.ends = ends
             self.cut(line)
+            segment.double = double and not self._follows_a_pickup(segment)
         if starts:
             self.segment.starts = starts
         if numbers:
             self.ending(numbers)
+
+    def _follows_a_pickup(self, last: Segment) -> bool:
+        """Whether there is only an incomplete bar since the section began: a repeat further on goes back before it."""
+        if self.metre is None or last.ends:
+            return False
+        length: Ticks = 0
+        for segment in reversed(self.segments):
+            if segment.double or segment.ends:
+                break
+            length += segment.length
+            if segment.starts or length >= bar_ticks(self.metre):
+                break
+        return 0 < length < bar_ticks(self.metre)
 
     def ending(self, numbers: frozenset[int]) -> None:
         """An ending begins here."""
@@ -346,6 +355,11 @@ class Voice:
                 self._waiting.add("to coda")
             else:
                 self.segment.to_coda = True
+        elif name == "fermata":
+            if not self.segment.is_empty:
+                self.segment.fermata = len(self._layer.notes)
+            else:
+                self._waiting.add(name)
         elif name == "fine":
             self._waiting.add(name)
         elif self.segment.is_empty:
@@ -360,6 +374,8 @@ class Voice:
         for name in self._waiting:
             if name == "fine":
                 self.segment.fine_onset = self.time
+            elif name == "fermata":
+                self.segment.fermata = len(self._layer.notes)
             elif name != "to coda":
                 self.segment.jump = _JUMPS[name]
             elif self.segments:
@@ -371,6 +387,8 @@ class Voice:
         for name in self._waiting:
             if name == "fine":
                 segment.fine = True
+            elif name == "fermata":
+                segment.fermata = len(segment.layers[0].notes)
             elif name == "to coda":
                 segment.to_coda = True
             else:
