@@ -19,6 +19,7 @@ MAX_PLAYED_NOTES = 1_000_000
 MAX_TICKS = 2**53
 
 AS_FAR_AS_POSSIBLE = "repeats or jumps that do not add up, played as far as they do"
+WITHOUT_FINE = "da capo or dal segno without Fine or coda, played to the end again"
 PARTS_AS_WRITTEN = "an order of parts (P:) that does not fit the parts, played as written"
 PARTS_LEFT_OUT = "an order of parts (P:) that names missing parts, without them"
 
@@ -42,9 +43,11 @@ def order_of_playing(segments: Sequence[Segment], parts: Sequence[str], remarks:
 def _order(segments: Sequence[Segment], remarks: set[str], first: int = 0, keeps_jumps: bool = True) -> list[int]:
     if not any(_is_marked(segment) for segment in segments):
         return list(range(first, first + len(segments)))
+    keeps_jumps = keeps_jumps and any(segment.jump for segment in segments)
     marks = [_marks(segment, keeps_jumps) for segment in segments]
-    if any(each.jump for each in marks) and not any(each.fine or each.to_coda for each in marks):
-        _read_fermatas_as_fine(segments, marks)
+    if keeps_jumps and not any(each.fine or each.to_coda for each in marks):
+        if not _reads_a_fermata_as_fine(segments, marks):
+            remarks.add(WITHOUT_FINE)
     order, faults = playing_order(marks, [_notes(segment) for segment in segments])
     if faults:
         remarks.add(AS_FAR_AS_POSSIBLE)
@@ -69,12 +72,14 @@ def _marks(segment: Segment, keeps_jumps: bool) -> Marks:
     )
 
 
-def _read_fermatas_as_fine(segments: Sequence[Segment], marks: list[Marks]) -> None:
-    """Where a jump has neither Fine nor coda, a fermata at the end of a section is Fine, as old prints have it."""
+def _reads_a_fermata_as_fine(segments: Sequence[Segment], marks: list[Marks]) -> bool:
+    """Whether there was one. Where a jump has neither Fine nor coda, a fermata at the end of a section is Fine, as old prints have it."""
     for number, segment in enumerate(segments[:-1]):
         is_end = segment.double or segment.ends or segments[number + 1].starts
         if is_end and segment.ends_with_fermata:
             marks[number] = replace(marks[number], fine=True)
+            return True
+    return False
 
 
 def has_marks(segments: Sequence[Segment]) -> bool:

@@ -53,7 +53,8 @@ class Voice:
         self._waiting: set[str] = set()
         self._tuplet_left = 0
         self._tuplet: tuple[int, int] = (1, 1)
-        self._next: tuple[int, int] = (1, 1)
+        self._next: tuple[int, int] = (1, 1)  # what a broken rhythm does to the next note
+        self._broken: tuple[Ticks, Ticks] = (0, 0)  # length of the note before it, and how that changed
         self._is_scaled = False
         self._begin()
 
@@ -227,12 +228,22 @@ class Voice:
         for note in self._last:
             note[1] = _whole(note[1] + change)
         self.time = _whole(self.time + change)
-        self._last_length = None
         self._next = (1, by) if marks > 0 else (2 * by - 1, by)
+        self._broken = (self._last_length, change)
+        self._last_length = None
         self._is_scaled = True
         return True
 
     def _scaled(self, length: Ticks) -> Ticks:
+        if self._next != (1, 1):
+            # `c>d/` and `c/<d`: the short note is written short already.
+            (_, by), (first, change) = self._next, self._broken
+            if change > 0 and length * by == first:
+                self._next = (1, 1)
+            elif change < 0 and first * by == length:
+                for note in self._last:
+                    note[1] = _whole(note[1] - change)
+                self.time = _whole(self.time - change)
         times, by = self._scale()
         return _divided(length * times, by)
 
