@@ -15,6 +15,7 @@ from melgen.corpora.folk import music21_corpus_dir
 from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.midi import read_midi
 from melgen.corpora.sources import Source
+from melgen.music.metre import Metre
 from tests.corpora.midi_files import scale, write_midi
 
 ANY_LENGTH = Cleaning(min_length_notes=1)
@@ -39,7 +40,7 @@ def test_a_written_melody_is_read_back(tmp_path, notes, tpq):
         now += duration
     melody = extract_melody(read(write_midi(tmp_path / "tune.mid", written, tpq=tpq)), ANY_LENGTH, "")
     assert list(zip(melody.onsets, melody.durations, melody.pitches, strict=True)) == [
-        (onset // step, duration // step, pitch) for onset, duration, pitch in written
+        (6 * onset // step, 6 * duration // step, pitch) for onset, duration, pitch in written
     ]
 
 
@@ -62,7 +63,7 @@ def test_the_soprano_of_a_chorale_is_its_melody(tmp_path, name):
     soprano = chorale(name, path)[0]
     melody = extract_melody(read(path), Cleaning(), "")
     assert melody.pitches == tuple(pitch for _, _, pitch in soprano)
-    assert melody.onsets == tuple(round(onset / 120) for onset, _, _ in soprano)
+    assert melody.onsets == tuple(round(onset / 20) for onset, _, _ in soprano)
 
 
 def test_mido_reads_the_same_notes(tmp_path):
@@ -93,6 +94,130 @@ def test_a_change_of_instrument_does_not_cut_the_melody(tmp_path):
     file.tracks[0].insert(9, mido.Message("program_change", program=5, time=0))
     file.save(path)
     assert len(extract_melody(read(path), ANY_LENGTH, "")) == 16
+
+
+def events(*programs_and_notes: tuple[str, int] | tuple[str, int, int]) -> mido.MidiTrack:
+    """A track of quarters (``note``, pitch, channel) and changes of program."""
+    track = mido.MidiTrack()
+    for kind, value, *channel in programs_and_notes:
+        where = channel[0] if channel else 0
+        if kind == "program":
+            track.append(mido.Message("program_change", program=value, channel=where))
+        else:
+            track.append(mido.Message("note_on", note=value, velocity=64, channel=where))
+            track.append(mido.Message("note_off", note=value, velocity=64, time=480, channel=where))
+    return track
+
+
+def written(path: Path, *tracks: mido.MidiTrack, kind: int = 1) -> Path:
+    file = mido.MidiFile(type=kind, ticks_per_beat=480)
+    file.tracks += tracks
+    file.save(path)
+    return path
+
+
+@pytest.mark.parametrize("programs", [(40, 5), (5, 40), (40, 5, 40), (1, 2, 3, 2, 1)])
+@pytest.mark.parametrize("name", ["", "violin"])
+@pytest.mark.parametrize("kind", [0, 1])
+def test_no_change_of_program_cuts_a_track(tmp_path, programs, name, kind):
+    track = events(*(each for n, program in enumerate(programs) for each in (("program", program), ("note", 60 + n))))
+    if name:
+        track.insert(0, mido.MetaMessage("track_name", name=name))
+    tune = read(written(tmp_path / "tune.mid", track, kind=kind))
+    assert [track.name for track in tune.tracks] == [name]
+    melody = extract_melody(tune, ANY_LENGTH, "")
+    assert melody.pitches == tuple(range(60, 60 + len(programs)))
+
+
+def test_running_status_after_a_change_of_program(tmp_path):
+    chunk = bytes.fromhex("00 c0 28 00 05 00 90 3c 40 60 3c 00 00 c0 07 00 08 00 90 3e 40 60 3e 00 00 ff 2f 00")
+    path = tmp_path / "tune.mid"
+    path.write_bytes(b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk" + len(chunk).to_bytes(4, "big") + chunk)
+    assert extract_melody(read(path), ANY_LENGTH, "").pitches == (60, 62)
+
+
+def test_channels_that_sound_together_stay_two_tracks(tmp_path):
+    track = events(("note", 60), ("note", 62))
+    track.insert(0, mido.Message("note_on", note=40, velocity=64, channel=3))
+    track.append(mido.Message("note_off", note=40, channel=3))
+    assert sorted(len(each.notes) for each in read(written(tmp_path / "tune.mid", track)).tracks) == [1, 2]
+
+
+@pytest.mark.parametrize("extra", [b"", b"\0\0", b"more"])
+def test_a_longer_header_is_honoured(tmp_path, good, extra):
+    path = tmp_path / "long.mid"
+    path.write_bytes(good[:4] + (6 + len(extra)).to_bytes(4, "big") + good[8:14] + extra + good[14:])
+    assert len(read(path).tracks[0].notes) == 16
+    path.write_bytes(good[:4] + (6 + len(extra)).to_bytes(4, "big") + good[8:])  # a header whose length is wrong
+    assert len(read(path).tracks[0].notes) == 16
+
+
+@pytest.mark.parametrize("declared", [0, 1, 2])
+@pytest.mark.parametrize("after", [b"", b"\0" * 7, b"garbage at the end", b"MTrk\0\0\xff\0cut"])
+def test_all_tracks_are_read_however_many_are_declared(tmp_path, declared, after):
+    data = written(tmp_path / "tune.mid", mido.MidiTrack(), events(("note", 60))).read_bytes()
+    path = tmp_path / "declared.mid"
+    path.write_bytes(data[:10] + declared.to_bytes(2, "big") + data[12:] + after)
+    assert extract_melody(read(path), ANY_LENGTH, "").pitches == (60,)
+    path.write_bytes(data[:10] + (3).to_bytes(2, "big") + data[12:])
+    with pytest.raises(ReadError, match="truncated: 2 of 3 tracks are there"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b"M\xe9lodie", "Mélodie"),
+        ("Mélodie".encode(), "Mélodie"),
+        ("Мелодия".encode("utf-16"), "Мелодия"),
+        (b"Voice\0 ", "Voice"),
+        (b"\xff\x80", "ÿ\x80"),
+    ],
+)
+def test_names_of_tracks_in_any_encoding(tmp_path, content, name):
+    chunk = b"\0\xff\x03" + bytes([len(content)]) + content + bytes.fromhex("00 90 3c 40 60 80 3c 40 00 ff 2f 00")
+    path = tmp_path / "tune.mid"
+    path.write_bytes(b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk" + len(chunk).to_bytes(4, "big") + chunk)
+    tune = read(path)
+    assert (tune.title, tune.tracks[0].name) == (name, name)
+
+
+def test_a_value_that_is_too_large_is_named_in_words(tmp_path):
+    chunk = bytes.fromhex("00 b0 07 a8 00 90 3c 40 60 80 3c 40 00 ff 2f 00")
+    path = tmp_path / "tune.mid"
+    path.write_bytes(b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk" + len(chunk).to_bytes(4, "big") + chunk)
+    with pytest.raises(ReadError, match="track 1, byte 3: a value of 168 in an event, at most 127 is allowed"):
+        read(path)
+
+
+def with_metres(path: Path, quarters: int, *metres: tuple[int, int, int]) -> Path:
+    """A tune of so many quarters with metres: quarter from which each holds, beats, beat type."""
+    conductor, now = mido.MidiTrack(), 0
+    for start, beats, beat_type in metres:
+        ticks = (start - now) * 480
+        conductor.append(mido.MetaMessage("time_signature", numerator=beats, denominator=beat_type, time=ticks))
+        now = start
+    return written(path, conductor, events(*(("note", 60) for _ in range(quarters))))
+
+
+@pytest.mark.parametrize(
+    ("quarters", "metres", "expected", "pickup", "bars"),
+    [
+        (9, [(0, 4, 4)], [(0, 4, 4)], None, [0, 4, 8]),
+        (8, [(0, 6, 8)], [(0, 6, 8)], None, [0, 3, 6]),
+        (9, [(0, 1, 4), (1, 4, 4)], [(0, 4, 4)], 1, [0, 1, 5]),
+        (8, [(0, 2, 4), (4, 4, 4)], [(0, 2, 4), (4, 4, 4)], None, [0, 2, 4]),
+        (7, [(0, 4, 4), (4, 3, 4)], [(0, 4, 4), (4, 3, 4)], None, [0, 4]),
+        (7, [(0, 4, 4), (6, 3, 4)], [(0, 4, 4), (6, 3, 4)], None, [0, 4, 6]),
+        (6, [(2, 4, 4)], [(2, 4, 4)], None, [2]),
+        (4, [], [], None, []),
+    ],
+)
+def test_metres_pickup_and_bars(tmp_path, quarters, metres, expected, pickup, bars):
+    tune = read(with_metres(tmp_path / "tune.mid", quarters, *metres))
+    assert tune.metres == tuple((480 * start, Metre(beats, kind)) for start, beats, kind in expected)
+    assert tune.pickup == (None if pickup is None else 480 * pickup)
+    assert [start / 480 for start in tune.bars] == bars
 
 
 def test_riff_wrapped_midi(tmp_path):

@@ -1,8 +1,9 @@
-"""MusicXML and **kern: real files, hand-made ones, and bombs."""
+"""MusicXML and **kern: hand-made files, real ones, bombs, and music21 as an independent reader."""
 
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.extraction import extract_melody
 from melgen.corpora.folk import music21_corpus_dir
 from melgen.corpora.readers import ReadError
-from melgen.corpora.readers.score import AS_WRITTEN, read_kern, read_musicxml
+from melgen.corpora.readers.playing_order import AS_WRITTEN
+from melgen.corpora.readers.score import read_kern, read_musicxml
 from melgen.corpora.sources import Source
+from melgen.music.metre import Metre
 
 ANY_LENGTH = Cleaning(min_length_notes=1, max_chord_share=0.5)
 DOCTYPE = (
@@ -55,6 +58,26 @@ def ending(number: int, kind: str) -> str:
     return f'<barline location="{side}"><ending number="{number}" type="{kind}"/>{inner}</barline>'
 
 
+FOUR_FOUR = "<time><beats>4</beats><beat-type>4</beat-type></time>"
+
+
+def words(text: str, sound: str = "") -> str:
+    return f"<direction><direction-type><words>{text}</words></direction-type>{sound}</direction>"
+
+
+def sign(name: str) -> str:
+    return f"<direction><direction-type><{name}/></direction-type></direction>"
+
+
+def sound(**attributes: str) -> str:
+    return "<sound " + " ".join(f'{name}="{value}"' for name, value in attributes.items()) + "/>"
+
+
+def bar(letter: str) -> str:
+    """One whole note."""
+    return note(f"{letter}4", 4)
+
+
 def read(tmp_path: Path, text: str | bytes, name: str = "tune.xml"):
     path = tmp_path / name
     path.write_bytes(text.encode() if isinstance(text, str) else text)
@@ -62,6 +85,15 @@ def read(tmp_path: Path, text: str | bytes, name: str = "tune.xml"):
     (tune,) = reader(Source(path, name))
     melody = extract_melody(tune, ANY_LENGTH, name)
     return tune, melody
+
+
+def letters(melody) -> str:
+    """The notes of a melody without accidentals between C4 and B4."""
+    return "".join("C.D.EF.G.A.B"[pitch - 60] for pitch in melody.pitches)
+
+
+def sixteenths(melody) -> list[float]:
+    return [onset / 6 for onset in melody.onsets]
 
 
 def test_repeats_ties_grace_notes_and_chords(tmp_path):
@@ -75,8 +107,8 @@ def test_repeats_ties_grace_notes_and_chords(tmp_path):
     tune, melody = read(tmp_path, text)
     assert tune.title == "Hand made"
     assert melody.pitches == (60, 62, 67) * 2
-    assert melody.onsets == (0, 4, 12, 16, 20, 28)
-    assert melody.durations == (4, 8, 4) * 2
+    assert melody.onsets == (0, 24, 72, 96, 120, 168)
+    assert melody.durations == (24, 48, 24) * 2
 
 
 def test_endings(tmp_path):
@@ -88,16 +120,15 @@ def test_endings(tmp_path):
     assert read(tmp_path, text)[1].pitches == (60, 62, 60, 64)
 
 
-def test_repeats_that_do_not_add_up_are_read_once(tmp_path):
+def test_repeats_that_do_not_add_up_are_counted(tmp_path):
     text = score(
         repeat("forward") + note("C4", 4),
         repeat("forward") + note("D4", 4),
         note("E4", 4) + repeat("backward"),
     )
     tune, melody = read(tmp_path, text)
-    if tune.remarks:
-        assert tune.remarks == (AS_WRITTEN,)
-        assert melody.pitches == (60, 62, 64)
+    assert tune.remarks == (AS_WRITTEN,)
+    assert melody.pitches == (60, 62, 64, 62, 64)
 
 
 def test_a_passage_is_not_repeated_a_million_times(tmp_path):
@@ -118,6 +149,250 @@ def test_voices_are_tracks(tmp_path):
 def test_transposing_instruments_sound(tmp_path):
     clarinet = "<transpose><diatonic>-1</diatonic><chromatic>-2</chromatic></transpose>"
     assert read(tmp_path, score(note("D4", 4), attributes=clarinet))[1].pitches == (60,)
+
+
+@pytest.mark.parametrize(
+    ("bars", "expected"),
+    [
+        # endings and D.C. al Fine: after the jump the last ending alone
+        (
+            [
+                repeat("forward") + bar("C"),
+                ending(1, "start") + bar("D") + ending(1, "stop"),
+                ending(2, "start") + bar("E") + words("Fine", sound(fine="yes")) + ending(2, "stop"),
+                bar("F") + words("D.C. al Fine", sound(dacapo="yes")),
+            ],
+            "CDCEFCE",
+        ),
+        # segno and coda with endings
+        (
+            [
+                bar("C"),
+                sign("segno") + repeat("forward") + bar("D"),
+                ending(1, "start") + bar("E") + ending(1, "stop"),
+                ending(2, "start") + bar("F") + ending(2, "stop") + words("To Coda"),
+                bar("G") + words("D.S. al Coda"),
+                sign("coda") + bar("A"),
+            ],
+            "CDEDFGDFA",
+        ),
+        # from <sound> alone
+        (
+            [
+                bar("C"),
+                f"<direction>{sound(segno='1')}</direction>" + bar("D"),
+                bar("E") + sound(tocoda="c"),
+                bar("F") + sound(dalsegno="1"),
+                sound(coda="c") + bar("G"),
+            ],
+            "CDEFDEG",
+        ),
+        ([bar("C") + words("fine"), bar("D") + words("Da Capo")], "CDC"),
+        ([bar("C") + words("FINE"), bar("D") + words("D. C. al fine")], "CDC"),
+        ([bar("C") + words("Fine"), bar("D") + words("Menuetto da capo senza Ritornello.")], "CDC"),
+        ([bar("C"), sign("segno") + bar("D") + words("Fine"), bar("E") + words("Dal Segno al Fine")], "CDED"),
+        ([bar("C") + words("To Coda"), bar("D") + words("D.C. alla Coda"), words("Coda") + bar("E")], "CDCE"),
+        ([bar("C"), words("D.C. Thompson") + bar("D"), words("Dolce, sempre") + bar("E")], "CDE"),
+        # the second repeat is not closed
+        ([repeat("forward") + bar("C") + repeat("backward"), repeat("forward") + bar("D"), bar("E")], "CCDE"),
+        # an end without a start goes back to the end of the repeat before
+        ([bar("C") + repeat("backward"), bar("D") + repeat("backward"), bar("E")], "CCDDE"),
+        ([repeat("forward") + bar("C") + repeat("backward").replace("/><", ' times="3"/><'), bar("D")], "CCCD"),
+        # one ending for two passes, bracket left open
+        (
+            [
+                repeat("forward") + bar("C"),
+                ending(1, "start").replace('number="1"', 'number="1, 2"')
+                + bar("D")
+                + ending(1, "stop").replace('number="1"', 'number="1, 2"'),
+                ending(3, "start") + bar("E") + ending(3, "stop").replace('"stop"', '"discontinue"'),
+                bar("F"),
+            ],
+            "CDCDCEF",
+        ),
+        # a repeat inside a measure
+        (
+            [
+                note("C4", 2) + '<barline location="middle"><repeat direction="backward"/></barline>' + note("D4", 2),
+                bar("E"),
+            ],
+            "CCDE",
+        ),
+        # a start of repeat that is on the right of the measure before, an end on the left of the one behind
+        (
+            [
+                bar("C") + '<barline location="right"><repeat direction="forward"/></barline>',
+                bar("D"),
+                '<barline location="left"><repeat direction="backward"/></barline>' + bar("E"),
+            ],
+            "CDDE",
+        ),
+    ],
+)
+def test_the_order_of_playing(tmp_path, bars, expected):
+    assert letters(read(tmp_path, score(*bars, attributes=FOUR_FOUR))[1]) == expected
+
+
+def test_an_unclosed_second_repeat_is_counted(tmp_path):
+    tune, melody = read(
+        tmp_path,
+        score(repeat("forward") + bar("C"), bar("D") + repeat("backward"), repeat("forward") + bar("E"), bar("F")),
+    )
+    assert letters(melody) == "CDCDEF"
+    assert tune.remarks == (AS_WRITTEN,)
+
+
+def test_ties_join_equal_pitches_only(tmp_path):
+    start, stop = "<tie type='start'/>", "<tie type='stop'/>"
+    text = score(
+        repeat("forward") + note("C4", 3) + note("G4", 1, start),
+        ending(1, "start") + note("G4", 1, stop) + note("D4", 3) + ending(1, "stop"),
+        ending(2, "start") + note("G4", 1, stop) + note("E4", 2) + note("B4", 1, start) + ending(2, "stop"),
+        note("A4", 4, stop),
+    )
+    melody = read(tmp_path, text)[1]
+    assert letters(melody) == "CGDCGEBA"
+    assert melody.durations == (72, 48, 72, 72, 48, 48, 24, 96)
+
+
+def test_a_tie_of_notations_alone_counts(tmp_path):
+    tied = "<notations><tied type='{}'/></notations>".format
+    text = score(note("C4", 4, tied("start")), note("C4", 4, tied("stop")))
+    assert read(tmp_path, text)[1].durations == (192,)
+
+
+@pytest.mark.parametrize(
+    ("alter", "pitch"),
+    [("-0.5", 71), ("0.5", 72), ("-1.5", 70), ("1.5", 73), ("-0.22", 71), ("-0.78", 70), ("1", 72), ("-2", 69)],
+)
+def test_quarter_tones_are_rounded_to_the_nearest_semitone_halves_up(tmp_path, alter, pitch):
+    text = score(note("B4", 4).replace("</step>", f"</step><alter>{alter}</alter>"))
+    assert read(tmp_path, text)[1].pitches == (pitch,)
+
+
+@pytest.mark.parametrize(
+    "accidental", ["slash-flat", "quarter-flat", "three-quarters-sharp", "slash-quarter-sharp", "koron", "sori", "?"]
+)
+def test_keys_of_any_accidentals_are_read(tmp_path, accidental):
+    key = f"<key><key-step>B</key-step><key-alter>-0.5</key-alter><key-accidental>{accidental}</key-accidental></key>"
+    assert letters(read(tmp_path, score(note("C4") + note("D4"), attributes=key))[1]) == "CD"
+
+
+def test_cue_notes_are_silent_and_take_their_time(tmp_path):
+    cue = note("G5", 2).replace("<note>", "<note><cue/>")
+    small = note("A5", 1, '<voice>1</voice><type size="cue">quarter</type>')
+    melody = read(tmp_path, score(note("C4") + cue + note("D4"), small + note("E4", 3)))[1]
+    assert letters(melody) == "CDE"
+    assert sixteenths(melody) == [0, 12, 20]
+
+
+def test_a_measure_is_as_long_as_its_forward_and_its_longest_staff(tmp_path):
+    forward = note("C4") + note("D4") + "<forward><duration>2</duration></forward>"
+    assert sixteenths(read(tmp_path, score(forward, note("E4", 4)))[1]) == [0, 4, 16]
+    staff = "<voice>{0}</voice><staff>{0}</staff>".format
+    measure = [
+        note("C5", 2, staff(1)) + "<backup><duration>2</duration></backup>" + note("C3", 4, staff(2)),
+        note("D5", 4, staff(1)) + "<backup><duration>4</duration></backup>" + note("C3", 4, staff(2)),
+    ]
+    text = score(repeat("forward") + measure[0], measure[1] + repeat("backward"), attributes="<staves>2</staves>")
+    tune = read(tmp_path, text)[0]
+    assert [(track.notes[:, 0] // 10080).tolist() for track in tune.tracks] == [[0, 4, 8, 12], [0, 4, 8, 12]]
+
+
+def test_a_measure_in_which_one_part_is_too_long_keeps_its_metre(tmp_path):
+    text = score(note("C4", 4), note("D4", 4), attributes=FOUR_FOUR)
+    second = '<part id="P2"><measure number="1"><attributes><divisions>1</divisions></attributes>{}</measure></part>'
+    text = text.replace("</score-partwise>", second.format(note("G3", 4) + note("G3", 1)) + "</score-partwise>")
+    assert sixteenths(read(tmp_path, text)[1]) == [0, 16]
+
+
+def timewise(text: str) -> str:
+    """The score of one part, turned over."""
+    text = text.replace("score-partwise", "score-timewise")
+    parts = re.findall(r"(<measure [^>]*>)(.*?)</measure>", text)
+    body = "".join(f'{head}<part id="P1">{content}</part></measure>' for head, content in parts)
+    return re.sub(r'<part id="P1">.*</part>', lambda _: body, text)
+
+
+def test_a_timewise_score_is_read_as_a_partwise_one(tmp_path):
+    text = score(repeat("forward") + bar("C"), bar("D") + repeat("backward"), bar("E"), attributes=FOUR_FOUR)
+    partwise, turned = read(tmp_path, text), read(tmp_path, timewise(text))
+    assert turned[1] == partwise[1]
+    assert turned[0].tracks[0].name == "Flute"
+    assert turned[0].metres == partwise[0].metres
+
+
+def test_a_direction_inside_a_chord(tmp_path):
+    text = score(note("C4") + words("cresc.") + note("E4", 1, before="<chord/>") + note("D4"))
+    melody = read(tmp_path, text)[1]
+    assert letters(melody) == "ED"
+    assert sixteenths(melody) == [0, 4]
+
+
+def test_without_divisions_the_types_of_the_notes_say_how_long_they_are(tmp_path):
+    text = score(note("C4", 480, "<type>quarter</type>") + note("D4", 960, "<type>half</type>") + note("E4", 480))
+    text = text.replace("<divisions>1</divisions>", "")
+    assert sixteenths(read(tmp_path, text)[1]) == [0, 4, 12]
+    without_types = score(note("C4") + note("D4", 2) + note("E4")).replace("<divisions>1</divisions>", "")
+    assert sixteenths(read(tmp_path, without_types)[1]) == [0, 4, 12]
+
+
+def test_notes_without_voices_after_a_backup_are_another_voice(tmp_path):
+    upper = "".join(note(name) for name in ("C5", "D5", "E5", "F5"))
+    text = score(upper + "<backup><duration>4</duration></backup>" + note("C4", 4))
+    assert [len(track.notes) for track in read(tmp_path, text)[0].tracks] == [4, 1]
+
+
+def test_metre_pickup_and_bars(tmp_path):
+    six_eight = "<attributes><time><beats>6</beats><beat-type>8</beat-type></time></attributes>"
+    tune, _ = read(
+        tmp_path,
+        score(
+            note("G4", 1),
+            repeat("forward") + bar("C"),
+            bar("D") + repeat("backward"),
+            six_eight + note("E4", 3),
+            attributes=FOUR_FOUR,
+        ),
+    )
+    quarters = [start / tune.ticks_per_quarter for start in tune.bars]
+    assert quarters == [0, 1, 5, 9, 13, 17]
+    assert tune.pickup == tune.ticks_per_quarter
+    assert [(start // 10080, metre) for start, metre in tune.metres] == [(0, Metre(4, 4)), (17, Metre(6, 8))]
+    assert read(tmp_path, score(bar("C"), bar("D"), attributes=FOUR_FOUR))[0].pickup == 0
+    free, _ = read(tmp_path, score(bar("C"), attributes="<time><senza-misura/></time>"))
+    assert (free.metres, free.pickup, len(free.bars)) == ((), None, 1)
+    added, _ = read(tmp_path, score(bar("C"), attributes="<time><beats>3+2</beats><beat-type>8</beat-type></time>"))
+    assert added.metres == ((0, Metre(5, 8)),)
+
+
+def test_percussion_alone_is_drums(tmp_path):
+    unpitched = "<note><unpitched/><duration>1</duration></note>"
+    tune, rejection = read(tmp_path, score(unpitched * 4))
+    assert [track.is_drum for track in tune.tracks] == [True]
+    assert rejection.reason == "drums only"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<score-partwise/>", "no <part>"),
+        ("<score-timewise/>", "no <part>"),
+        ("<score-partwise><part>", "not well-formed XML"),
+        ("<opus><score-partwise/></opus>", "its root is <opus>"),
+        (score(note("C4").replace("<duration>1", "<duration>x")), "<duration>x</duration>: must be a number"),
+        (score(note("C4").replace("<octave>4", "<octave>")), "<octave></octave>: must be a number"),
+        (score(note("H4")), "<step>H</step>: must be a letter from A to G"),
+    ],
+)
+def test_what_is_wrong_is_named_in_words(tmp_path, text, message):
+    with pytest.raises(ReadError, match=re.escape(message)):
+        read(tmp_path, text)
+
+
+def test_a_declared_encoding_counts(tmp_path):
+    text = score(bar("C")).replace("Hand made", "荒城の月").replace("UTF-8", "Shift_JIS")
+    assert read(tmp_path, text.encode("shift_jis"))[0].title == "荒城の月"
 
 
 def test_compressed_musicxml(tmp_path):
@@ -174,8 +449,81 @@ def test_kern_by_hand(tmp_path):
     once = (60, 62, 64, 65, 67)
     tune, melody = read(tmp_path, KERN, "tune.krn")
     assert melody.pitches == (*once, *once, 60)
-    assert melody.durations == (4, 2, 4, 2, 4) * 2 + (8,)
+    assert melody.durations == (24, 12, 24, 12, 24) * 2 + (48,)
     assert tune.remarks == ()
+
+
+EXPANSIONS = "**kern\n*M1/4\n{}\n*>A\n=1\n4c\n*>A1\n=2\n4d\n=:|!\n*>A2\n=3\n4e\n*>B\n==\n4f\n*-\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected", "remarks"),
+    [
+        ("*>[A,A1,A,A2,B]", "CDCEF", ()),
+        ("*>[A,A1,A,A2,B,A,A2]", "CDCEFCE", ()),  # a da capo that only the list states
+        ("*>norep[A,A2,B]\n*>[A,A1,A,A2,B]", "CDCEF", ()),
+        ("*>[A,A1,B]", "CDF", ()),
+        ("*>norep[A,A2,B]", "CDCEF", ()),  # no order of playing: the bar lines, with A1 and A2 as endings
+        ("*", "CDCEF", ()),
+        ("*>[A,X]", "CDCDEF", (AS_WRITTEN,)),
+    ],
+)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_the_expansion_list_of_kern_is_the_order_of_playing(tmp_path, line, expected, remarks, line_end):
+    text = EXPANSIONS.format(line).replace("\n", line_end)
+    tune, melody = read(tmp_path, text, "tune.krn")
+    assert (letters(melody), tune.remarks) == (expected, remarks)
+
+
+@pytest.mark.parametrize(
+    ("barlines", "expected"),
+    [
+        (("=1!|:", "=2", "=:|!", "=="), "CDCDE"),
+        (("=1-", "=2", "=:|!|:", "=:|!"), "CDCDEE"),
+        (("=1-", "=:|!", "=:|!", "=="), "CCDDE"),
+        (("=1", "=||", "=:||", "=="), "CDDE"),
+        (("=1", "=:!!:", "=3:|!", "=="), "CCDDE"),
+    ],
+)
+def test_repeats_at_the_bar_lines_of_kern(tmp_path, barlines, expected):
+    lines = [line for pair in zip(barlines, ["4c", "4d", "4e", "*-"], strict=True) for line in pair]
+    assert letters(read(tmp_path, "\n".join(["**kern", *lines, ""]), "tune.krn")[1]) == expected
+
+
+def test_names_in_kern_choose_the_melody(tmp_path):
+    for name, other in (('*I"Voice', '*I"Flute'), ("*I'voice", "*I'fl"), ("*Ivox", "*Iflt")):
+        text = f"**kern\t**text\t**kern\n{name}\t*\t{other}\n4c\tla\t4gg\n4d\tla\t4aa\n*-\t*-\t*-\n"
+        assert letters(read(tmp_path, text, "tune.krn")[1]) == "CD"
+
+
+def test_spines_that_split_join_exchange_and_begin(tmp_path):
+    text = (
+        "**kern\t**dynam\n4c\tf\n*^\t*\n4d\t8D\t.\n.\t8E\t.\n*v\t*v\t*\n.\tp\n4e\t.\n"
+        "*x\t*x\np\t4f\n*+\t*\n*\t**kern\t*\np\t4C\t4g\n*-\t*-\t*-\n"
+    )
+    tune, _ = read(tmp_path, text, "tune.krn")
+    tracks = [[(onset // 2520, pitch) for onset, _, pitch in track.notes.tolist()] for track in tune.tracks]
+    assert tracks == [[(0, 60), (4, 62), (8, 64), (12, 65), (16, 67)], [(4, 50), (6, 52)], [(16, 48)]]
+
+
+def test_rhythms_chords_cues_and_titles_of_kern(tmp_path):
+    text = "!!!OTL: Tune\n**kern\n*M4/2\n4.c\n8d 8f\n*cue\n2g\n*Xcue\n3%2a\n[0b\n=\n0b]\n8rg\nqqcc\n8c\n*-\n"
+    tune, melody = read(tmp_path, text, "tune.krn")
+    assert (tune.title, letters(melody)) == ("Tune", "CFABC")
+    assert melody.onsets == (0, 36, 96, 160, 556)
+    assert melody.durations == (36, 12, 64, 384, 12)
+
+
+def test_every_tune_of_a_kern_file_is_read(tmp_path):
+    path = tmp_path / "two.krn"
+    path.write_text("**kern\n4c\n*-\n!!!OTL: Second\n**kern\n4d\n*-\n")
+    first, second = read_kern(Source(path, path.name))
+    assert (first.number, second.number, second.title) == (1, 2, "Second")
+
+
+def test_damaged_kern_is_refused_with_its_line(tmp_path):
+    with pytest.raises(ReadError, match="line 2: 2 tokens for 1 spines"):
+        read(tmp_path, "**kern\n4c\t4d\n*-\n", "tune.krn")
 
 
 def test_real_files_of_the_corpus():
@@ -196,4 +544,33 @@ def test_music21s_own_reading_of_a_chorale_is_the_same():
     (tune,) = read_musicxml(Source(path, "bwv269"))
     melody = extract_melody(tune, Cleaning(), "")
     assert list(melody.pitches) == [each.pitch.midi for each in soprano]
-    assert list(melody.onsets) == [int(4 * each.offset + 0.5) for each in soprano]
+    assert list(melody.onsets) == [int(24 * each.offset + 0.5) for each in soprano]
+
+
+NOT_REPEATED = [
+    "bach/bwv36.8-2.mxl",
+    "bach/bwv102.7.mxl",
+    "bach/bwv245.17.mxl",
+    "bach/bwv387.mxl",
+    "theoryExercises/TriadExercise.mxl",
+    "palestrina/Kyrie_02.krn",
+    "palestrina/Sanctus_42.krn",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NOT_REPEATED)
+def test_music21_reads_the_same_notes(name):
+    from music21 import converter
+
+    path = music21_corpus_dir() / name
+    reader = read_kern if name.endswith(".krn") else read_musicxml
+    (tune,) = reader(Source(path, name))
+    ours = sorted((onset, duration, pitch) for track in tune.tracks for onset, duration, pitch in track.notes.tolist())
+    theirs = []
+    for part in converter.parse(path, forceSource=True).toSoundingPitch().parts:
+        for each in part.stripTies().flatten().notes:
+            if not each.duration.isGrace and hasattr(each, "pitches") and each.pitches:
+                values = each.offset, each.quarterLength, max(pitch.midi for pitch in each.pitches)
+                theirs.append((round(values[0] * 10080), round(values[1] * 10080), values[2]))
+    assert ours == sorted(theirs)

@@ -47,8 +47,9 @@ def read_source(source: Source, alive: Callable[[], None], read: Reader, cleanin
     reading = Reading(NO_MELODIES)
 
     def take(item: Tune | Melody | Rejection) -> None:
+        remarks: tuple[str, ...] = ()
         if isinstance(item, Tune):
-            reading.remarks.update(item.remarks)
+            remarks = item.remarks
             name = source.name if item.number is None else f"{source.name}#{item.number}"
             item = extract_melody(item, cleaning or Cleaning(), name)
         if isinstance(item, Rejection):
@@ -59,6 +60,7 @@ def read_source(source: Source, alive: Callable[[], None], read: Reader, cleanin
         reason = cleaning.reason_to_drop(item.pitches, item.durations) if cleaning is not None else None
         if reason is None:
             kept.append(item)
+            reading.remarks.update(remarks)
         else:
             reading.rejections.append(Rejection(*reason, item.source))
 

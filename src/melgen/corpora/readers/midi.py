@@ -1,51 +1,106 @@
 """MIDI files, read with symusic.
 
-The chunks are checked before the file is handed over, so that what is truncated or no MIDI at all is refused
-with its reason. symusic divides a track by channel and program; the pieces of one named track that follow
-each other without sounding together (a change of instrument) are joined again.
+The chunks are checked before their tracks are handed over, so that what is truncated or no MIDI at all is refused
+with its reason. Each track is handed over alone: symusic divides it by channel and program, and what it divides by
+program is put together again, because a change of instrument does not end a melody.
+
+Names are read from the bytes: UTF-8, else Latin-1. Metres are those of the time signatures and bars are counted
+from them. MIDI has no sign for a pickup: a first time signature that lasts one bar and is shorter than the second
+is how programs write one, and is read so.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from melgen.corpora.extraction import Track, Tune
 from melgen.corpora.readers import MEGABYTE, ReadError, read_bytes
+from melgen.corpora.readers.abc import decode
 from melgen.corpora.sources import Source
+from melgen.music.metre import Metre
 
 MAX_BYTES = 50 * MEGABYTE
+MAX_BARS = 1_000_000
 _HEADER_BYTES = 14
+_META, _SYSEX, _SYSEX_GOES_ON = 0xFF, 0xF0, 0xF7
+_TRACK_NAME = 3
+_NOTE_OFF, _NOTE_ON, _PROGRAM_CHANGE, _CHANNEL_PRESSURE = 0x80, 0x90, 0xC0, 0xD0
+_SOUNDS_OR_COUNTS = re.compile(rb"[\x90-\x9f]|\xff\x58")  # a track without these has neither note nor metre
+_BEAT_TYPES = frozenset({1, 2, 4, 8, 16, 32, 64})
 
 
 def read_midi(source: Source) -> Iterator[Tune]:
     """The one tune of a MIDI file."""
     data = _without_riff(read_bytes(source.path, MAX_BYTES))
-    check_chunks(data)
+    chunks = track_chunks(data)
+    division = int.from_bytes(data[12:14], "big")
+    if division & 0x8000:
+        raise ReadError(f"Division {division:#06x} counts SMPTE frames, not ticks per quarter note")
+    if division == 0:
+        raise ReadError("0 ticks per quarter note, at least 1 is needed")
+    tracks: list[Track] = []
+    signatures: dict[int, Metre] = {}
+    names = []
+    for number, chunk in enumerate(chunks, 1):
+        if _SOUNDS_OR_COUNTS.search(chunk) is None:
+            names.append(_name(chunk, is_late=True))
+            continue
+        score = _score(chunk, division, number)
+        if len(score.tracks) > 1 and (patched := _without_program_changes(chunk)) != chunk:
+            score = _score(patched, division, number)
+        names.append(_name(chunk, is_late=any(each.name for each in score.tracks)))
+        tracks += _join_in_order([Track(_notes(each), names[-1], each.is_drum) for each in score.tracks])
+        for each in score.time_signatures:
+            if each.denominator in _BEAT_TYPES and each.numerator > 0:
+                signatures[each.time] = Metre(each.numerator, each.denominator)
+    end = max((int((track.notes[:, 0] + track.notes[:, 1]).max()) for track in tracks if len(track.notes)), default=0)
+    metres, pickup = _metres_and_pickup(sorted(signatures.items()), division)
+    yield Tune(
+        join_pieces(tracks),
+        division,
+        next((name for name in names if name), ""),
+        metres=metres,
+        pickup=pickup,
+        bars=_bars(metres, pickup, division, end),
+    )
+
+
+def _notes(track: Any) -> NDArray[np.int64]:
+    columns = track.notes.numpy()
+    notes = np.empty((len(columns["time"]), 3), np.int64)
+    for place, key in enumerate(("time", "duration", "pitch")):
+        notes[:, place] = columns[key]
+    return notes
+
+
+def _score(chunk: bytes, division: int, number: int) -> Any:
+    """symusic's score of one track."""
     import symusic
 
+    header = b"MThd" + b"".join(value.to_bytes(size, "big") for value, size in ((6, 4), (1, 2), (1, 2), (division, 2)))
     try:
-        score: Any = symusic.Score.from_midi(data)
+        return symusic.Score.from_midi(header + b"MTrk" + len(chunk).to_bytes(4, "big") + chunk)
     except (RuntimeError, ValueError) as error:
-        raise ReadError(str(error).split("\n")[0]) from error
-    if score.ticks_per_quarter <= 0:
-        raise ReadError(f"{score.ticks_per_quarter} ticks per quarter note, at least 1 is needed")
-    tracks = []
-    for each in score.tracks:
-        columns = each.notes.numpy()
-        notes = np.empty((len(columns["time"]), 3), np.int64)
-        for place, key in enumerate(("time", "duration", "pitch")):
-            notes[:, place] = columns[key]
-        tracks.append(Track(notes, each.name, each.is_drum))
-    yield Tune(join_pieces(tracks), score.ticks_per_quarter, _title(tracks))
+        try:
+            for _ in _events(chunk):
+                pass
+        except ReadError as fault:
+            raise ReadError(f"track {number}, {fault}") from error
+        raise ReadError(f"track {number} is damaged: {str(error).splitlines()[0]}") from error
 
 
-def check_chunks(data: bytes) -> None:
-    """Refuse what does not have the header and the chunks of a MIDI file.
+def track_chunks(data: bytes) -> list[bytes]:
+    """The content of each track of a MIDI file: at least as many as it declares.
 
-    >>> check_chunks(b"<html>not a melody</html>")
+    The header may be longer than the usual 6 bytes. What follows the last track is left out if it is no track.
+
+    >>> track_chunks(b"<html>not a melody</html>")
     Traceback (most recent call last):
         ...
     melgen.corpora.readers.ReadError: not a MIDI file: it begins with b'<htm', not b'MThd'
@@ -54,16 +109,176 @@ def check_chunks(data: bytes) -> None:
         raise ReadError(f"not a MIDI file: it begins with {data[:4]!r}, not b'MThd'")
     if len(data) < _HEADER_BYTES:
         raise ReadError(f"truncated: {len(data)} bytes, the header alone has {_HEADER_BYTES}")
+    header_length = int.from_bytes(data[4:8], "big")
     declared = int.from_bytes(data[10:12], "big")
-    position, tracks = 8 + int.from_bytes(data[4:8], "big"), 0
-    while tracks < declared:
-        if position + 8 > len(data):
-            raise ReadError(f"truncated: {tracks} of {declared} tracks are there")
+    position = 8 + header_length
+    if data[_HEADER_BYTES : _HEADER_BYTES + 4] == b"MTrk" and data[position : position + 4] != b"MTrk":
+        position = _HEADER_BYTES  # a header that states a wrong length
+    elif header_length < _HEADER_BYTES - 8:
+        raise ReadError(f"the header states a length of {header_length} bytes, at least {_HEADER_BYTES - 8} are needed")
+    chunks: list[bytes] = []
+    while position + 8 <= len(data):
         kind, length = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "big")
-        position += 8 + length
+        start, position = position + 8, position + 8 + length
         if position > len(data):
-            raise ReadError(f"truncated: a chunk ends at byte {position}, the file at {len(data)}")
-        tracks += kind == b"MTrk"
+            if len(chunks) < declared:
+                raise ReadError(f"truncated: a chunk ends at byte {position}, the file at {len(data)}")
+            break
+        if kind == b"MTrk":
+            chunks.append(data[start:position])
+    if len(chunks) < declared:
+        raise ReadError(f"truncated: {len(chunks)} of {declared} tracks are there")
+    if not chunks:
+        raise ReadError("the file has no track")
+    return chunks
+
+
+class _Event(NamedTuple):
+    """``place`` is that of its status byte, -1 under running status; ``kind`` of a meta event is its type."""
+
+    place: int
+    status: int
+    kind: int
+    content: bytes
+
+
+def _events(chunk: bytes) -> Iterator[_Event]:
+    """The events of a track.
+
+    Raises:
+        ReadError: where they are damaged, with the byte and the rule.
+    """
+    position, status = 0, 0
+
+    def number() -> int:
+        nonlocal position
+        value = 0
+        for _ in range(4):
+            if position >= len(chunk):
+                raise ReadError(f"byte {position}: it ends inside a number")
+            byte = chunk[position]
+            position += 1
+            value = value << 7 | byte & 0x7F
+            if byte < 0x80:
+                return value
+        raise ReadError(f"byte {position - 4}: a number of more than four bytes")
+
+    while position < len(chunk):
+        number()
+        if position >= len(chunk):
+            raise ReadError(f"byte {position}: it ends before an event")
+        place = -1
+        if chunk[position] >= 0x80:
+            place, status = position, chunk[position]
+            position += 1
+        if status in (_META, _SYSEX, _SYSEX_GOES_ON):
+            kind = 0
+            if status == _META:
+                kind = chunk[position] if position < len(chunk) else 0
+                position += 1
+            length = number()
+            if position + length > len(chunk):
+                raise ReadError(f"byte {position}: an event of {length} bytes, {len(chunk) - position} are left")
+            yield _Event(place, status, kind, chunk[position : position + length])
+            position += length
+            continue
+        if not 0x80 <= status < 0xF0:
+            raise ReadError(f"byte {max(place, 0) or position}: an event of unknown kind {status:#04x}")
+        length = 1 if status & 0xF0 in (_PROGRAM_CHANGE, _CHANNEL_PRESSURE) else 2
+        content = chunk[position : position + length]
+        for offset, value in enumerate(content):
+            if value > 127:
+                raise ReadError(f"byte {position + offset}: a value of {value} in an event, at most 127 is allowed")
+        yield _Event(place, status, 0, content)
+        position += length
+
+
+def _without_program_changes(chunk: bytes) -> bytes:
+    """A track whose changes of program are channel pressure, which has the same length and no meaning here."""
+    patched = bytearray(chunk)
+    try:
+        for event in _events(chunk):
+            if event.place >= 0 and event.status & 0xF0 == _PROGRAM_CHANGE:
+                patched[event.place] += _CHANNEL_PRESSURE - _PROGRAM_CHANGE
+    except ReadError:  # symusic read it: as far as it is sound
+        pass
+    return bytes(patched)
+
+
+def _name(chunk: bytes, is_late: bool) -> str:
+    """The first name that a track states; ``is_late`` if it is worth a search after the first note too."""
+    try:
+        for event in _events(chunk):
+            if not is_late and event.status & 0xF0 in (_NOTE_ON, _NOTE_OFF):
+                break
+            if event.status == _META and event.kind == _TRACK_NAME:
+                return _text(event.content)
+    except ReadError:
+        pass
+    return ""
+
+
+def _text(content: bytes) -> str:
+    """UTF-16 with its mark, UTF-8, or failing that Latin-1.
+
+    >>> _text("Mélodie".encode("latin-1")), _text("Mélodie".encode())
+    ('Mélodie', 'Mélodie')
+    """
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", "replace").strip("\0 \t\r\n")
+    return decode(content).strip("\0 \t\r\n")
+
+
+def _metres_and_pickup(
+    signatures: list[tuple[int, Metre]], division: int
+) -> tuple[tuple[tuple[int, Metre], ...], int | None]:
+    """Metres that differ from the one before, and the pickup, in ticks, if a shorter first bar states it."""
+    metres: list[tuple[int, Metre]] = []
+    for tick, metre in signatures:
+        if not metres or metres[-1][1] != metre:
+            metres.append((tick, metre))
+    if len(metres) > 1 and metres[0][0] == 0:
+        first, second = _bar_ticks(metres[0][1], division, 1), _bar_ticks(metres[1][1], division, 1)
+        if metres[1][0] == first < second:
+            return ((0, metres[1][1]), *metres[2:]), first
+    return tuple(metres), None
+
+
+def _bar_ticks(metre: Metre, division: int, bars: int) -> int:
+    return 4 * division * metre.beats * bars // metre.beat_type
+
+
+def _bars(
+    metres: tuple[tuple[int, Metre], ...], pickup: int | None, division: int, end: int
+) -> NDArray[np.int64] | tuple[int, ...]:
+    """Where each bar begins, counted from each time signature; none if there are absurdly many."""
+    if not metres:
+        return ()
+    begins = [np.zeros(1 if pickup else 0, np.int64)]
+    starts = [(metres[0][0] + (pickup or 0), metres[0][1]), *metres[1:], (end, metres[-1][1])]
+    total = 0
+    for (start, metre), (stop, _) in pairwise(starts):
+        length = 4 * division * metre.beats  # of a bar, times its beat type
+        count = max(0, -(-(stop - start) * metre.beat_type // length))
+        total += count
+        if total > MAX_BARS:
+            return ()
+        begins.append(start + np.arange(count, dtype=np.int64) * length // metre.beat_type)
+    return np.concatenate(begins)
+
+
+def _join_in_order(pieces: list[Track]) -> list[Track]:
+    """The channels of one track, those that follow each other without sounding together as one."""
+    sounding = [piece for piece in pieces if len(piece.notes)]
+    joined: list[Track] = []
+    for piece in sorted(sounding, key=lambda each: int(each.notes[:, 0].min())):
+        before = next((place for place, each in enumerate(joined) if _goes_on(each, piece)), None)
+        if before is None:
+            joined.append(piece)
+        else:
+            notes = np.concatenate([joined[before].notes, piece.notes])
+            joined[before] = Track(notes, piece.name, piece.is_drum)
+    return joined
 
 
 def join_pieces(tracks: list[Track]) -> list[Track]:
@@ -90,8 +305,3 @@ def _without_riff(data: bytes) -> bytes:
     if data[:4] == b"RIFF" and data[8:12] == b"RMID" and (start := data.find(b"MThd", 12, 64)) >= 0:
         return data[start:]
     return data
-
-
-def _title(tracks: list[Track]) -> str:
-    """The first track's name, which in single-track files is the sequence name."""
-    return tracks[0].name.strip() if tracks else ""

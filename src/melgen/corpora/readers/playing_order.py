@@ -31,6 +31,7 @@ from typing import Literal, NamedTuple
 
 from melgen.corpora.readers import ReadError
 
+AS_WRITTEN = "repeats that do not add up, played as far as they make sense"  # the remark of a tune with faults
 MAX_TIMES = 100  # of a repeated passage
 MAX_PLAYED = 2_000_000  # size of all segments that are played
 _MAX_NESTING = 16
@@ -73,6 +74,33 @@ class Marks:
     fine: bool = False
     to_coda: bool = False
     jump: Jump | None = None
+
+
+NO_MARKS = Marks()
+
+
+def merged(one: Marks, other: Marks) -> Marks:
+    """The marks of two sources for one segment, such as two staves, together."""
+    return Marks(
+        starts_repeat=one.starts_repeat or other.starts_repeat,
+        starts_ending=one.starts_ending or other.starts_ending,
+        segno=one.segno or other.segno,
+        coda=one.coda or other.coda,
+        ends_ending=one.ends_ending or other.ends_ending,
+        ends_repeat=max(one.ends_repeat, other.ends_repeat),
+        repeats_after_jump=one.repeats_after_jump or other.repeats_after_jump,
+        double_bar=one.double_bar or other.double_bar,
+        fine=one.fine or other.fine,
+        to_coda=one.to_coda or other.to_coda,
+        jump=_fuller(one.jump, other.jump),
+    )
+
+
+def _fuller(one: Jump | None, other: Jump | None) -> Jump | None:
+    """Of two jumps the one that says where it stops."""
+    if one is None or (one.until is None and other is not None and other.until is not None):
+        return other
+    return one
 
 
 class PlayingOrder(NamedTuple):
@@ -198,7 +226,7 @@ class _Unfolding:
 
     def _is_led_to_by_an_ending(self, index: int) -> bool:
         """Whether the ending that begins here is empty: the passage that starts here is what it leads to."""
-        before = self.segments[index - 1] if index else Marks()
+        before = self.segments[index - 1] if index else NO_MARKS
         return bool(before.ends_repeat) and 1 not in self.segments[index].starts_ending
 
     def _endings(self, index: int) -> int:

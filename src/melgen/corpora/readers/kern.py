@@ -1,0 +1,372 @@
+"""Humdrum ``**kern`` as text to the tunes that sound.
+
+Each ``**kern`` spine is a part, at the pitch that is written, which in ``**kern`` is the sounding one; where it
+splits, the left subspine goes on as the first voice. Of a chord the highest note is taken. Grace notes (``q``,
+``Q``) and notes under ``*cue`` are left out. An unnamed expansion list (``*>[A,A1,A,A2]``) is the order of
+playing, whatever the bar lines ask for; without one the repeats at the bar lines are played.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import groupby, pairwise
+
+from melgen.corpora.extraction import Tune
+from melgen.corpora.readers import ReadError
+from melgen.corpora.readers.playing_order import AS_WRITTEN, NO_MARKS, Marks, merged
+from melgen.corpora.readers.written import Segment, Voice, WrittenNote, sounding_tune
+from melgen.music.metre import Metre
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_DURATION = re.compile(r"(\d{1,4})(?:%(\d{1,4}))?")
+_PITCH = re.compile(r"(([a-gA-G])\2{0,9})(#{1,3}|-{1,3}|)")
+_SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
+_METRE = re.compile(r"\*M(\d{1,2}(?:\+\d{1,2})*)/(1|2|4|8|16|32|64)")
+_FREE = re.compile(r"\*M[X?Z]|\*MX/.*")
+_LIST = re.compile(r"\*>\[([^\]]*)\]")
+_LABEL = re.compile(r"\*>([^\[\]]+)")
+_NUMBERED_LABEL = re.compile(r"(.*?)(\d{1,2})")
+_TITLES = ("OTL", "OTP", "OTA", "OPR")
+# Instrument codes whose names would show that it is the melody's part.
+_INSTRUMENTS = {"vox": "voice", "soprn": "soprano", "cant": "canto"}
+
+MAX_SPINES = 1000
+
+
+def kern_tunes(text: str) -> Iterator[Tune]:
+    """The tunes of a Humdrum file: usually one; a next one begins where all spines have ended.
+
+    Raises:
+        ReadError: if it has no ``**kern`` spine, or its lines and spines do not fit together.
+    """
+    if "**kern" not in text:
+        raise ReadError("not a **kern file: no **kern spine")
+    pieces = [piece for piece in _pieces(_LINE_END.split(text.removeprefix("\ufeff"))) if piece.has_kern]
+    if not pieces:
+        raise ReadError("not a **kern file: no **kern spine")
+    for number, piece in enumerate(pieces, 1):
+        tune = piece.tune()
+        tune.number = number if len(pieces) > 1 else None
+        yield tune
+
+
+def _pieces(lines: list[str]) -> Iterator[_Piece]:
+    piece = _Piece()
+    between: list[tuple[str, int]] = []  # records after the end of a piece: of the next one, if there is one
+    for number, line in enumerate(lines, 1):
+        if not piece.has_ended:
+            piece.read(line, number)
+            continue
+        between.append((line, number))
+        if line.startswith("**"):
+            yield piece
+            piece = _Piece()
+            for each in between:
+                piece.read(*each)
+            between = []
+    for each in between:
+        piece.read(*each)
+    yield piece
+
+
+@dataclass
+class _Path:
+    """A spine, or one of the subspines that it is split into (``place`` 0 is the first).
+
+    ``end`` is where its last note ends, in quarters.
+    """
+
+    spine: int
+    place: int
+    is_kern: bool
+    end: Fraction = Fraction(0)
+    is_cue: bool = False
+
+
+@dataclass
+class _Edge:
+    """What is between two segments: a bar line, a label, or both."""
+
+    after: Marks = NO_MARKS  # of the segment that ends here
+    before: Marks = NO_MARKS  # of the segment that begins here
+    is_bar: bool = False
+
+
+@dataclass
+class _Piece:
+    """One tune while its lines are read."""
+
+    paths: list[_Path] | None = None
+    spines: int = 0
+    names: dict[int, dict[str, str]] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
+    notes: dict[tuple[int, int], list[WrittenNote]] = field(default_factory=dict)  # from the beginning
+    edges: dict[Fraction, _Edge] = field(default_factory=dict)
+    labels: list[tuple[Fraction, str]] = field(default_factory=list)
+    metres: dict[Fraction, Metre | None] = field(default_factory=dict)
+    expansion: list[str] | None = None
+    # Between two notes: bar lines and interpretations, whose position is that of the note to come.
+    waiting: list[str] = field(default_factory=list)
+    line_number: int = 0
+
+    @property
+    def has_ended(self) -> bool:
+        return self.paths is not None and not self.paths
+
+    @property
+    def has_kern(self) -> bool:
+        return self.spines > 0
+
+    def read(self, line: str, number: int) -> None:
+        self.line_number = number
+        if line.startswith("!!"):
+            self._reference(line)
+        elif not line.strip() or line.startswith("!") or self.has_ended:
+            return
+        else:
+            tokens = line.split("\t")
+            if line.startswith("**") and self.paths is None:
+                self.paths = [self._new_path(token) for token in tokens]
+                return
+            if self.paths is None:
+                raise ReadError(f"line {number}: no spine has begun (no ** line before it)")
+            while len(tokens) > len(self.paths) and not tokens[-1].strip():
+                tokens.pop()  # tabs at the end of the line
+            if len(tokens) != len(self.paths):
+                raise ReadError(f"line {number}: {len(tokens)} tokens for {len(self.paths)} spines")
+            if line.startswith("*"):
+                self._interpretations(tokens)
+            elif line.startswith("="):
+                token = next((t for t, path in zip(tokens, self.paths, strict=True) if path.is_kern), tokens[0])
+                self.waiting.append(token)
+            else:
+                self._data(tokens)
+
+    def _new_path(self, token: str) -> _Path:
+        self.spines += 1
+        return _Path(self.spines, 0, token.strip() == "**kern")
+
+    def _reference(self, line: str) -> None:
+        match = re.match(r"!!!(\w{3})[^:]*:(.*)", line)
+        if match is not None and match[2].strip():
+            self.titles.setdefault(match[1], match[2].strip())
+
+    def _interpretations(self, tokens: list[str]) -> None:
+        assert self.paths is not None
+        first_kern = next((place for place, path in enumerate(self.paths) if path.is_kern), 0)
+        if tokens[first_kern].startswith(("*M", "*>")):
+            self.waiting.append(tokens[first_kern])
+        for token, path in zip(tokens, self.paths, strict=True):
+            if token.startswith("**"):
+                path.is_kern = token.strip() == "**kern"
+            elif token in ("*cue", "*Xcue"):
+                path.is_cue = token == "*cue"
+            elif token.startswith(('*I"', "*I'")):
+                self.names.setdefault(path.spine, {}).setdefault(token[2], token[3:].strip())
+            elif token.startswith("*I") and (code := token[2:].strip()) in _INSTRUMENTS:
+                self.names.setdefault(path.spine, {}).setdefault("code", _INSTRUMENTS[code])
+        if any(token in ("*^", "*v", "*x", "*+", "*-") for token in tokens):
+            self.paths = list(self._moved(tokens, self.paths))
+            if len(self.paths) > MAX_SPINES:
+                raise ReadError(f"line {self.line_number}: {len(self.paths)} spines, at most {MAX_SPINES} are read")
+
+    def _moved(self, tokens: list[str], paths: list[_Path]) -> Iterator[_Path]:
+        """The paths after a line that splits, joins, exchanges, adds or ends some."""
+        swapped = [place for place, token in enumerate(tokens) if token == "*x"]
+        if len(swapped) == 2:
+            first, second = swapped
+            paths[first], paths[second] = paths[second], paths[first]
+        taken = {(path.spine, path.place) for path in paths}
+        groups = groupby(
+            enumerate(zip(tokens, paths, strict=True)),
+            key=lambda each: ("*v", each[1][1].spine) if each[1][0] == "*v" else each[0],
+        )
+        for _, members in groups:
+            group = [member for _, member in members]
+            token, path = group[0]
+            if token == "*-":
+                continue
+            if token == "*v":
+                yield _Path(
+                    path.spine,
+                    min(each.place for _, each in group),
+                    path.is_kern,
+                    max(each.end for _, each in group),
+                    path.is_cue,
+                )
+                continue
+            yield path
+            if token == "*^":
+                place = next(n for n in range(len(taken) + 1) if (path.spine, n) not in taken)
+                taken.add((path.spine, place))
+                yield _Path(path.spine, place, path.is_kern, path.end, path.is_cue)
+            elif token == "*+":
+                yield self._new_path("")
+
+    def _data(self, tokens: list[str]) -> None:
+        assert self.paths is not None
+        sounding = []
+        for token, path in zip(tokens, self.paths, strict=True):
+            if path.is_kern and token.strip() not in ("", "."):
+                duration, note = _chord(token)
+                if duration is not None:
+                    sounding.append((path, duration, note))
+        if not sounding:
+            return
+        now = max(path.end for path, _, _ in sounding)
+        self._settle(now)
+        for path, duration, note in sounding:
+            if note is not None and not path.is_cue and duration:
+                written = self.notes.setdefault((path.spine, path.place), [])
+                written.append(WrittenNote(now, duration, *note))
+            path.end = now + duration
+
+    def _settle(self, now: Fraction) -> None:
+        """Put what waits at a position."""
+        for token in self.waiting:
+            if token.startswith("="):
+                self._edge(now, _bar_line(token))
+            elif (match := _METRE.match(token)) is not None:
+                beats = sum(int(each) for each in match[1].split("+"))
+                self.metres[now] = Metre(beats, int(match[2])) if beats else None
+            elif _FREE.match(token):
+                self.metres[now] = None
+            elif (match := _LIST.match(token)) is not None:
+                if self.expansion is None:
+                    self.expansion = [label.strip() for label in match[1].split(",")]
+            elif (match := _LABEL.fullmatch(token)) is not None:
+                self.labels.append((now, match[1]))
+                self._edge(now, _Edge())
+        self.waiting.clear()
+
+    def _edge(self, now: Fraction, edge: _Edge) -> None:
+        there = self.edges.setdefault(now, _Edge())
+        there.after, there.before = merged(there.after, edge.after), merged(there.before, edge.before)
+        there.is_bar = there.is_bar or edge.is_bar
+
+    def tune(self) -> Tune:
+        end = max((note.onset + note.duration for notes in self.notes.values() for note in notes), default=Fraction(0))
+        end = max([end, *(path.end for path in self.paths or [])])
+        self._settle(end)
+        cuts = sorted({Fraction(0), *(place for place in self.edges if place < end)})
+        if self.expansion is None:
+            self._endings_from_labels()
+        segments: list[Segment] = []
+        metre: Metre | None = None
+        changes = sorted(self.metres.items())
+        for start, stop in pairwise([*cuts, end]):
+            while changes and changes[0][0] <= start:
+                metre = changes.pop(0)[1]
+            begins, ends = self.edges.get(start, _Edge()), self.edges.get(stop, _Edge())
+            marks = merged(begins.before, ends.after)
+            segments.append(Segment(stop - start, marks, metre, begins.is_bar or start == 0))
+        order = self._expanded(cuts)
+        tune = sounding_tune(segments, list(self._voices(cuts)), self._title(), order)
+        if self.expansion is not None and order is None:
+            tune.remarks = (AS_WRITTEN,)
+        return tune
+
+    def _endings_from_labels(self) -> None:
+        """Where no list says how they are played, sections A, A1, A2 are a passage and its endings."""
+        names = {label for _, label in self.labels}
+        for place, label in self.labels:
+            match = _NUMBERED_LABEL.fullmatch(label)
+            if match is not None and match[1] in names and int(match[2]):
+                self._edge(place, _Edge(before=Marks(starts_ending=frozenset({int(match[2])}))))
+        for (_, label), (following, _) in pairwise(self.labels):
+            match = _NUMBERED_LABEL.fullmatch(label)
+            if match is not None and match[1] in names:
+                self._edge(following, _Edge(after=Marks(ends_ending=True)))
+
+    def _expanded(self, cuts: list[Fraction]) -> list[int] | None:
+        """The order that the expansion list states; ``None`` without a list, or if it names what is not there."""
+        if self.expansion is None or not self.labels:
+            return None
+        number_at = {cut: number for number, cut in enumerate(cuts)}
+        starts = [(number_at.get(place, len(cuts)), label) for place, label in self.labels]
+        sections: dict[str, range] = {}
+        for (start, label), (stop, _) in pairwise([*starts, (len(cuts), "")]):
+            sections.setdefault(label, range(start, stop))
+        if not all(label in sections for label in self.expansion):
+            return None
+        order = list(range(starts[0][0]))
+        for label in self.expansion:
+            order += sections[label]
+        return order
+
+    def _voices(self, cuts: list[Fraction]) -> Iterator[Voice]:
+        seen: dict[int, int] = {}
+        for key in sorted(self.notes):
+            by_segment: dict[int, list[WrittenNote]] = {}
+            number = 0
+            for note in self.notes[key]:
+                while number + 1 < len(cuts) and cuts[number + 1] <= note.onset:
+                    number += 1
+                by_segment.setdefault(number, []).append(note._replace(onset=note.onset - cuts[number]))
+            names = self.names.get(key[0], {})
+            name = names.get('"') or names.get("'") or names.get("code", "")
+            seen[key[0]] = seen.get(key[0], 0) + 1
+            yield Voice(name if seen[key[0]] == 1 else f"{name} {seen[key[0]]}".strip(), by_segment)
+
+    def _title(self) -> str:
+        return next((self.titles[key] for key in _TITLES if key in self.titles), "")
+
+
+def _bar_line(token: str) -> _Edge:
+    """Marks of a bar line: an end of repeat has its colon before the lines, a start behind them.
+
+    >>> edge = _bar_line("=12:|!|:")
+    >>> edge.after.ends_repeat, edge.before.starts_repeat
+    (2, True)
+    >>> edge = _bar_line("=1-!|:")
+    >>> edge.after.ends_repeat, edge.before.starts_repeat
+    (0, True)
+    """
+    style = re.sub(r"[^|!:]", "", token)
+    has_end, has_start = style.startswith(":"), style.endswith(":") and len(style) > 1
+    is_double = token.startswith("==") or len(style.strip(":")) > 1
+    return _Edge(
+        after=Marks(ends_repeat=2 if has_end else 0, double_bar=is_double),
+        before=Marks(starts_repeat=has_start),
+        is_bar=True,
+    )
+
+
+def _chord(token: str) -> tuple[Fraction | None, tuple[int, bool] | None]:
+    """Duration in quarters (``None`` for a grace note) and the highest pitch with its tie (``None`` for a rest)."""
+    duration: Fraction | None = None
+    highest: tuple[int, bool] | None = None
+    for part in token.split(" "):
+        if "q" in part or "Q" in part:
+            continue
+        if duration is None:
+            duration = _duration(part)
+        match = _PITCH.search(part)
+        if match is None or "r" in part:
+            continue
+        letters, accidental = match[1], match[3]
+        octave = 4 + len(letters) if letters[0].islower() else 5 - len(letters)
+        # middle C is c, the octave below it C
+        pitch = 12 * octave + _SEMITONES[letters[0].lower()] + accidental.count("#") - accidental.count("-")
+        if highest is None or pitch > highest[0]:
+            highest = pitch, "[" in part or "_" in part
+    return duration, highest
+
+
+def _duration(token: str) -> Fraction | None:
+    """Quarters: ``4`` is a quarter, ``0`` a breve, ``00`` a long, ``3%2`` two thirds of a whole note.
+
+    >>> [str(_duration(token)) for token in ("4c", "8.d", "0e", "00f", "3%2g")]
+    ['1', '3/4', '8', '16', '8/3']
+    """
+    match = _DURATION.search(token)
+    if match is None:
+        return None
+    if set(match[1]) == {"0"}:
+        quarters = Fraction(4) * 2 ** len(match[1])
+    else:
+        quarters = Fraction(4 * int(match[2] or 1), int(match[1]))
+    return quarters * (2 - Fraction(1, 2 ** min(token.count("."), 8)))

@@ -1,0 +1,451 @@
+"""MusicXML as text, partwise or timewise, to the tune that sounds.
+
+Time is read exactly, as fractions of a quarter. A measure has one length in all parts and staves (`_length`),
+rests and ``<forward>`` included, so that they stay together when repeats are played out. Each voice
+of each staff is a track at sounding pitch; of a chord the highest note is taken. Cue notes (``<cue/>`` or
+``size="cue"``) are silent and take their time; grace notes take none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import pairwise
+from math import floor
+from xml.etree import ElementTree
+
+from melgen.corpora.readers import ReadError
+from melgen.corpora.readers.playing_order import NO_MARKS, Jump, Marks, merged
+from melgen.corpora.readers.written import Segment, Tune, Voice, WrittenNote, sounding_tune
+from melgen.music.metre import Metre
+
+_Element = ElementTree.Element
+_Key = tuple[int, int, str]  # staff, and the voice as a number and as text
+
+_NUMBER = re.compile(r"\s*([+-]?\d{1,12}(?:\.\d{0,12})?|[+-]?\.\d{1,12})\s*")
+_SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_QUARTERS = {
+    name: Fraction(32) / 2**place
+    for place, name in enumerate(
+        re.findall(r"\w+", "maxima long breve whole half quarter eighth 16th 32nd 64th 128th 256th 512th 1024th")
+    )
+}
+_DOUBLE_BARS = {"light-light", "light-heavy", "heavy-light", "heavy-heavy", "heavy"}
+
+_JUMP = re.compile(
+    r"(?P<capo>(?:(?:men|min)\w*et\w* )?(?:d ?c|da ?capo))|(?P<segno>d ?s|d ?segno|(?:dal|del|al|from) ?segno)",
+    re.IGNORECASE,
+)
+_JUMP_TAIL = re.compile(
+    r"(?: (?:al?|alla|il|la|the|to|till?|until|bis|and|und|e|ed|then|poi|segue|sin|sino|s|senza|without|no|con|with|"
+    r"rep\w*|ripet\w*|ritorn\w*|first|second|1st|2nd|time|ending|[12]|capo|fine|fin|end|coda|segno))*"
+)
+_UNTIL_FINE, _UNTIL_CODA = re.compile(r" (?:fine|fin|end)\b"), re.compile(r" coda\b")
+_TO_CODA = re.compile(r"(?:to|al|alla|a la) (?:the )?coda(?: 1)?")
+
+
+def musicxml_tune(text: str) -> Tune:
+    """The tune of a MusicXML document.
+
+    Raises:
+        ReadError: if it is not MusicXML, or has no part, with the reason in words.
+    """
+    try:
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError) as error:
+        raise ReadError(f"not well-formed XML: {error}") from error
+    for element in root.iter():
+        if isinstance(element.tag, str) and element.tag.startswith("{"):
+            element.tag = element.tag.partition("}")[2]
+    if root.tag not in ("score-partwise", "score-timewise"):
+        raise ReadError(f"not MusicXML: its root is <{root.tag!s:.40}>, not <score-partwise> or <score-timewise>")
+    parts = list(_parts(root))
+    if not parts:
+        raise ReadError("the score has no <part>")
+    names = {each.get("id"): _text(each, "part-name") for each in root.iter("score-part")}
+    readings = [_PartReader(names.get(name, "")).read(measures) for name, measures in parts]
+    return _tune(readings, _title(root))
+
+
+def _parts(root: _Element) -> Iterator[tuple[str | None, list[_Element]]]:
+    """Name and measures of each part; a timewise score is turned over."""
+    if root.tag == "score-partwise":
+        for part in root.iterfind("part"):
+            yield part.get("id"), part.findall("measure")
+        return
+    by_part: dict[str | None, dict[int, _Element]] = {}
+    measures = root.findall("measure")
+    for place, measure in enumerate(measures):
+        for part in measure.iterfind("part"):
+            by_part.setdefault(part.get("id"), {})[place] = part
+            if (implicit := measure.get("implicit")) is not None:
+                part.set("implicit", implicit)
+    empty = ElementTree.Element("measure")
+    for name, by_place in by_part.items():
+        yield name, [by_place.get(place, empty) for place in range(len(measures))]
+
+
+def _title(root: _Element) -> str:
+    for path in ("work/work-title", "movement-title"):
+        if title := _text(root, path):
+            return title
+    for credit in root.iterfind("credit"):
+        if _text(credit, "credit-type") == "title":
+            return _text(credit, "credit-words")
+    return ""
+
+
+def _text(element: _Element, path: str) -> str:
+    return " ".join((element.findtext(path) or "").split())
+
+
+def _number(text: str | None, name: str) -> Fraction:
+    match = _NUMBER.fullmatch(text or "")
+    if match is None:
+        raise ReadError(f"<{name}>{(text or '').strip():.40}</{name}>: must be a number")
+    return Fraction(match[1])
+
+
+@dataclass
+class _Measure:
+    """One measure of one part: positions in quarters from its beginning."""
+
+    notes: list[tuple[_Key, WrittenNote]] = field(default_factory=list)
+    keys: set[_Key] = field(default_factory=set)  # voices with a note or rest
+    length: Fraction = Fraction(0)
+    ends: set[Fraction] = field(default_factory=set)  # where each run through it ends, before a <backup> and last
+    metre: Metre | None = None
+    is_free: bool = False
+    is_implicit: bool = False
+    marks: dict[Fraction | str, Marks] = field(default_factory=dict)  # at "left", "right", "next" or a position
+
+    def mark(self, where: Fraction | str, **marks: object) -> None:
+        self.marks[where] = merged(self.marks.get(where, NO_MARKS), Marks(**marks))  # type: ignore[arg-type]
+
+
+@dataclass
+class _Part:
+    name: str
+    measures: list[_Measure]
+    has_unpitched: bool
+
+
+class _PartReader:
+    """Reads the measures of a part; what holds on (divisions, transposition) is kept from one to the next."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.divisions: Fraction | None = None
+        self.transpositions: dict[int, Fraction] = {}
+        self.has_unpitched = False
+
+    def read(self, measures: list[_Element]) -> _Part:
+        if self.divisions is None:
+            self.divisions = _inferred_divisions(measures)
+        return _Part(self.name, [self._measure(each) for each in measures], self.has_unpitched)
+
+    def _measure(self, element: _Element) -> _Measure:
+        measure = _Measure(is_implicit=element.get("implicit") == "yes" or element.get("number") == "0")
+        cursor = chord_onset = Fraction(0)
+        backups = 0
+        highest: Fraction | None = None  # pitch of the last note or chord, before rounding
+        directions: list[tuple[Fraction, _Element]] = []
+        for child in element:
+            tag = child.tag
+            if tag == "note":
+                is_chord = child.find("chord") is not None
+                if child.find("grace") is not None:
+                    continue
+                onset = chord_onset if is_chord else cursor
+                duration = self._duration(child)
+                if not is_chord:
+                    chord_onset, highest = cursor, None
+                    cursor += duration
+                measure.length = max(measure.length, onset + duration)
+                key = _voice_key(child, backups)
+                measure.keys.add(key)
+                pitch = self._pitch(child)
+                if pitch is None or not duration or _is_cue(child):
+                    continue
+                if is_chord and highest is not None:
+                    if pitch <= highest:
+                        continue
+                    measure.notes.pop()
+                highest = pitch
+                measure.notes.append((key, WrittenNote(onset, duration, floor(pitch + Fraction(1, 2)), _holds(child))))
+            elif tag == "backup":
+                measure.ends.add(cursor)
+                cursor = max(Fraction(0), cursor - self._duration(child))
+                backups += 1
+            elif tag == "forward":
+                cursor += self._duration(child)
+                measure.length = max(measure.length, cursor)
+            elif tag == "attributes":
+                self._attributes(child, measure)
+            elif tag == "barline":
+                _read_barline(child, measure, cursor)
+            elif tag in ("direction", "sound"):
+                directions.append((cursor, child))
+        measure.ends.add(cursor)
+        for position, direction in directions:
+            _read_direction(direction, measure, position)
+        return measure
+
+    def _duration(self, element: _Element) -> Fraction:
+        assert self.divisions is not None
+        text = element.findtext("duration")
+        if text is None:
+            return _written_duration(element) or Fraction(0)
+        return max(Fraction(0), _number(text, "duration") / self.divisions)
+
+    def _pitch(self, note: _Element) -> Fraction | None:
+        """Sounding pitch, in semitones; ``None`` for rests and percussion."""
+        pitch = note.find("pitch")
+        if pitch is None:
+            self.has_unpitched = self.has_unpitched or note.find("unpitched") is not None
+            return None
+        step, alter = _text(pitch, "step").upper(), pitch.findtext("alter")
+        if step not in _SEMITONES:
+            raise ReadError(f"<step>{step:.40}</step>: must be a letter from A to G")
+        octave = _number(pitch.findtext("octave"), "octave")
+        written = 12 * (octave + 1) + _SEMITONES[step] + (_number(alter, "alter") if alter else 0)
+        transposition = self.transpositions.get(_staff(note), self.transpositions.get(0, Fraction(0)))
+        return written + transposition
+
+    def _attributes(self, attributes: _Element, measure: _Measure) -> None:
+        if (text := attributes.findtext("divisions")) is not None and (divisions := _number(text, "divisions")) > 0:
+            self.divisions = divisions
+        for transpose in attributes.iterfind("transpose"):
+            octaves = transpose.findtext("octave-change")
+            semitones = _number(transpose.findtext("chromatic") or "0", "chromatic")
+            staff = transpose.get("number", "0")
+            self.transpositions[int(staff) if staff.isdecimal() and len(staff) < 4 else 0] = semitones + (
+                12 * _number(octaves, "octave-change") if octaves else 0
+            )
+        time = attributes.find("time")
+        if time is not None:
+            measure.metre, measure.is_free = _metre(time), time.find("senza-misura") is not None
+
+
+def _inferred_divisions(measures: list[_Element]) -> Fraction:
+    """Divisions of a quarter in a part that does not state them, from the first note whose type is known."""
+    for measure in measures:
+        for note in measure.iterfind("note"):
+            text = note.findtext("duration")
+            written = _written_duration(note)
+            if written and text is not None and (duration := _number(text, "duration")) > 0:
+                return duration / written
+    return Fraction(1)
+
+
+def _written_duration(note: _Element) -> Fraction | None:
+    """Quarters of a note's type, dots and tuplet; ``None`` if it has no type."""
+    quarters = _QUARTERS.get(_text(note, "type"))
+    if quarters is None:
+        return None
+    quarters *= 2 - Fraction(1, 2 ** min(len(note.findall("dot")), 8))
+    tuplet = note.find("time-modification")
+    if tuplet is not None:
+        actual, normal = (_number(tuplet.findtext(name), name) for name in ("actual-notes", "normal-notes"))
+        if actual > 0 and normal > 0:
+            quarters *= normal / actual
+    return quarters
+
+
+def _staff(element: _Element) -> int:
+    text = (element.findtext("staff") or "").strip()
+    return int(text) if text.isdecimal() and len(text) < 4 else 1
+
+
+def _voice_key(note: _Element, backups: int) -> _Key:
+    """Staff and voice; a note that names no voice is in another one after each ``<backup>`` of its measure."""
+    name = _text(note, "voice") or str(1 + backups)
+    return _staff(note), int(name) if name.isdecimal() and len(name) < 10 else 0, name
+
+
+def _is_cue(note: _Element) -> bool:
+    kind = note.find("type")
+    return note.find("cue") is not None or (kind is not None and kind.get("size") in ("cue", "grace-cue"))
+
+
+def _holds(note: _Element) -> bool:
+    ties = note.findall("tie") or [tied for each in note.iterfind("notations") for tied in each.iterfind("tied")]
+    return any(tie.get("type") in ("start", "continue") for tie in ties)
+
+
+def _metre(time: _Element) -> Metre | None:
+    """The metre, sums such as 3+2 added up; ``None`` if it is not in halves, quarters, eighths, ..."""
+    total, smallest = Fraction(0), 1
+    texts = zip(time.findall("beats"), time.findall("beat-type"), strict=False)
+    for beats, beat_type in texts:
+        numbers = re.fullmatch(r"\d{1,2}(\+\d{1,2})*", re.sub(r"\s", "", beats.text or ""))
+        kind = re.fullmatch(r"\s*(1|2|4|8|16|32|64)\s*", beat_type.text or "")
+        if numbers is None or kind is None:
+            return None
+        smallest = max(smallest, int(kind[1]))
+        total += Fraction(sum(int(each) for each in numbers[0].split("+")), int(kind[1]))
+    return Metre(int(total * smallest), smallest) if total else None
+
+
+def _read_barline(barline: _Element, measure: _Measure, cursor: Fraction) -> None:
+    location = barline.get("location", "")
+    ending, repeat = barline.find("ending"), barline.find("repeat")
+    at_start: str | Fraction = "next" if location == "right" else "left"
+    at_end: str | Fraction = "before" if location == "left" else "right"
+    if location == "middle":
+        at_start = at_end = cursor
+    if ending is not None:
+        if ending.get("type") == "start":
+            numbers = _ending_numbers(ending)
+            measure.mark(at_start, starts_ending=numbers)
+        else:
+            measure.mark(at_end, ends_ending=True)
+    if repeat is not None and repeat.get("direction") == "forward":
+        measure.mark(at_start, starts_repeat=True)
+    elif repeat is not None and repeat.get("direction") == "backward":
+        times = repeat.get("times", "2").strip()
+        measure.mark(
+            at_end,
+            ends_repeat=int(times) if re.fullmatch(r"[1-9]\d{0,30}", times) else 2,
+            repeats_after_jump=repeat.get("after-jump") == "yes",
+        )
+    elif _text(barline, "bar-style") in _DOUBLE_BARS:
+        measure.mark(at_end, double_bar=True)
+
+
+def _ending_numbers(ending: _Element) -> frozenset[int]:
+    """Numbers of an ending: ``1``, ``1,2``, ``1-3``, with or without dots; from its text if it has no number."""
+    for text in (ending.get("number", ""), ending.text or ""):
+        numbers: set[int] = set()
+        for match in re.finditer(r"(\d{1,3})(?:\s*-\s*(\d{1,3}))?", text):
+            first, last = int(match[1]), int(match[2] or match[1])
+            numbers |= set(range(max(first, 1), last + 1))
+        if numbers:
+            return frozenset(numbers)
+    return frozenset()
+
+
+def _read_direction(element: _Element, measure: _Measure, position: Fraction) -> None:
+    """Jumps and their targets, from ``<sound>``, signs and words. They hold for whole measures."""
+    sound = element if element.tag == "sound" else element.find("sound")
+    kinds = [kind for each in element.iterfind("direction-type") for kind in each]
+    signs = {kind.tag for kind in kinds} & {"segno", "coda"}
+    words = re.sub(r"[\W_]+", " ", " ".join(kind.text or "" for kind in kinds if kind.tag == "words")).strip().lower()
+    stated = {} if sound is None else {name: value for name, value in sound.attrib.items() if value != "no"}
+    jump_word = _JUMP.match(words)
+    tail = words[jump_word.end() :] if jump_word else ""
+    if jump_word and not _JUMP_TAIL.fullmatch(tail):
+        jump_word = None
+    target = None
+    if "dacapo" in stated or (jump_word and jump_word["capo"]):
+        target = "capo"
+    elif "dalsegno" in stated or jump_word:
+        target = "segno"
+    if target is not None:
+        until = None
+        if _UNTIL_CODA.search(f" {words}") or "coda" in signs:
+            until = "coda"
+        elif _UNTIL_FINE.search(f" {words}"):
+            until = "fine"
+        measure.mark("right", jump=Jump(target, until))  # type: ignore[arg-type]
+        return
+    at_sign = "next" if position and position >= measure.length else "left"
+    if "fine" in stated or re.fullmatch(r"(?:il )?fine?", words):
+        measure.mark("right", fine=True)
+    if "tocoda" in stated or _TO_CODA.fullmatch(words) or ("coda" in signs and words in ("to", "al", "alla", "to the")):
+        measure.mark("right", to_coda=True)
+    elif "coda" in stated or "coda" in signs or words == "coda":
+        measure.mark(at_sign, coda=True)
+    if "segno" in stated or "segno" in signs or words == "segno":
+        measure.mark(at_sign, segno=True)
+
+
+def _tune(parts: list[_Part], title: str) -> Tune:
+    count = max(len(part.measures) for part in parts)
+    columns = [[part.measures[place] for part in parts if place < len(part.measures)] for place in range(count)]
+    segments: list[Segment] = []
+    places: list[list[tuple[int, Fraction]]] = []  # of each measure: its segments, with where they begin
+    metre: Metre | None = None
+    for column in columns:
+        stated = next((each for each in column if each.metre is not None or each.is_free), None)
+        metre = metre if stated is None else stated.metre
+        length = _length(column, metre)
+        cuts = sorted(
+            {where for each in column for where in each.marks if isinstance(where, Fraction) and 0 < where < length}
+        )
+        positions = [Fraction(0), *cuts, length]
+        places.append([])
+        for start, end in pairwise(positions):
+            places[-1].append((len(segments), start))
+            segments.append(Segment(end - start, NO_MARKS, metre, starts_bar=start == 0))
+    _place_marks(segments, places, columns)
+    voices = [voice for part in parts for voice in _voices(part, places)]
+    has_pickup = any(each.is_implicit for each in columns[0]) if columns else False
+    return sounding_tune(segments, voices, title, has_pickup=has_pickup)
+
+
+def _length(column: list[_Measure], metre: Metre | None) -> Fraction:
+    """Length of a measure: that of its metre if it is empty or any run through it has it, else its longest run.
+
+    So a staff that is too short does not pull the next measure forward, and one that is too long, because of a
+    rounded duration or a rest too many, does not push it back.
+    """
+    longest = max(each.length for each in column)
+    if metre is None:
+        return longest
+    stated = Fraction(4 * metre.beats, metre.beat_type)
+    return stated if not longest or any(stated in each.ends for each in column) else longest
+
+
+def _place_marks(
+    segments: list[Segment], places: list[list[tuple[int, Fraction]]], columns: list[list[_Measure]]
+) -> None:
+    """Give the segments the marks of all parts together."""
+
+    def add(number: int, marks: Marks) -> None:
+        if 0 <= number < len(segments):
+            segments[number].marks = merged(segments[number].marks, marks)
+
+    for place, column in enumerate(columns):
+        first, last = places[place][0][0], places[place][-1][0]
+        for measure in column:
+            for where, marks in measure.marks.items():
+                if where == "left":
+                    add(first, marks)
+                elif where == "right":
+                    add(last, marks)
+                elif where == "next":
+                    add(last + 1, marks)
+                elif where == "before":
+                    add(first - 1, marks)
+                elif isinstance(where, Fraction):
+                    # A bar line inside: what ends there belongs to the segment before it, what starts to the next.
+                    number = next((each for each, start in reversed(places[place]) if start <= where), first)
+                    starts = Marks(starts_repeat=marks.starts_repeat, starts_ending=marks.starts_ending)
+                    is_at_end = where > 0 and number == last and places[place][-1][1] != where
+                    add(number + is_at_end, starts)
+                    add(number - (not is_at_end), replace(marks, starts_repeat=False, starts_ending=frozenset()))
+
+
+def _voices(part: _Part, places: list[list[tuple[int, Fraction]]]) -> list[Voice]:
+    """One voice for each voice of each staff, named after the part; a part of percussion alone is drums.
+
+    Voices are matched by their order in each staff of a measure, because programs number them as they please.
+    """
+    by_key: dict[tuple[int, int], dict[int, list[WrittenNote]]] = {}
+    for place, measure in enumerate(part.measures):
+        keys = sorted(measure.keys)
+        first_of = {staff: place for place, (staff, _, _) in reversed(list(enumerate(keys)))}
+        ranks = {key: (key[0], place - first_of[key[0]]) for place, key in enumerate(keys)}
+        for key, note in measure.notes:
+            number, start = next(each for each in reversed(places[place]) if each[1] <= note.onset)
+            written = by_key.setdefault(ranks[key], {})
+            written.setdefault(number, []).append(note._replace(onset=note.onset - start))
+    if not by_key:
+        return [Voice(part.name, {}, is_drum=True)] if part.has_unpitched else []
+    return [
+        Voice(part.name if place == 0 else f"{part.name} {place + 1}".strip(), by_key[key])
+        for place, key in enumerate(sorted(by_key))
+    ]

@@ -1,0 +1,157 @@
+"""A score as it is written, and the tune that it sounds like: what MusicXML and ``**kern`` have in common.
+
+A reader gives segments (bars, or parts of bars where a mark is inside) and the notes of each voice in each of
+them. Here they are put into the order of playing, and ties are joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import floor
+from typing import NamedTuple
+
+import numpy as np
+
+from melgen.corpora.extraction import Track, Tune
+from melgen.corpora.readers import ReadError
+from melgen.corpora.readers.playing_order import AS_WRITTEN, NO_MARKS, Marks, playing_order
+from melgen.music.metre import Metre
+
+TICKS_PER_QUARTER = 10080  # divisible by 1 to 10, so that tuplets keep their place
+
+_LONGEST = 2**50  # ticks: far beyond any music, and safe in 64 bits
+_DRUM_NOTE = (0, 1, 0)
+
+
+class WrittenNote(NamedTuple):
+    """Onset from the beginning of its segment and duration in quarters, MIDI pitch, whether a tie begins at it."""
+
+    onset: Fraction
+    duration: Fraction
+    pitch: int
+    is_held: bool = False
+
+
+@dataclass
+class Segment:
+    """A bar, or a part of one: its length in quarters, its marks, and the metre that holds in it."""
+
+    length: Fraction
+    marks: Marks = NO_MARKS
+    metre: Metre | None = None
+    starts_bar: bool = True
+
+
+@dataclass
+class Voice:
+    """The notes of one voice by number of segment; ``is_drum`` for a part of percussion without pitches."""
+
+    name: str
+    notes: dict[int, list[WrittenNote]]
+    is_drum: bool = False
+
+
+def sounding_tune(
+    segments: Sequence[Segment],
+    voices: Sequence[Voice],
+    title: str = "",
+    order: Sequence[int] | None = None,
+    has_pickup: bool = False,
+) -> Tune:
+    """The tune of a score.
+
+    Args:
+        segments: all segments in the order of writing.
+        voices: the notes of each, by segment.
+        title: its name.
+        order: numbers of the segments in the order of playing; by default the one that their marks ask for.
+        has_pickup: the score says that its first bar is a pickup.
+
+    Raises:
+        ReadError: if the repeats, or the notes, make it too long.
+    """
+    remarks: tuple[str, ...] = ()
+    if order is None:
+        sizes = [1] * len(segments)
+        for voice in voices:
+            for number, written in voice.notes.items():
+                sizes[number] += len(written)
+        order, faults = playing_order([segment.marks for segment in segments], sizes)
+        remarks = (AS_WRITTEN,) if faults else ()
+    starts = [Fraction(0)]
+    for number in order:
+        starts.append(starts[-1] + segments[number].length)
+    if starts[-1] * TICKS_PER_QUARTER > _LONGEST:
+        raise ReadError(f"the music is {float(starts[-1]):.3g} quarter notes long")
+    played = list(zip(starts, order, strict=False))
+    starts_of: dict[int, list[Fraction]] = {}
+    for start, number in played:
+        starts_of.setdefault(number, []).append(start)
+    tracks = []
+    for voice in voices:
+        if voice.is_drum:
+            tracks.append(Track(np.array([_DRUM_NOTE]), voice.name, is_drum=True))
+            continue
+        notes = [
+            (ticks(start + note.onset), ticks(start + note.onset + note.duration), note.pitch, note.is_held)
+            for number, written in voice.notes.items()
+            for start in starts_of.get(number, ())
+            for note in written
+        ]
+        tracks.append(Track(np.array(_join_ties(notes), np.int64), voice.name))
+    return Tune(
+        tracks,
+        TICKS_PER_QUARTER,
+        title,
+        remarks=remarks,
+        metres=_metres(segments, played),
+        pickup=_pickup(segments, order, has_pickup),
+        bars=tuple(ticks(start) for start, number in played if segments[number].starts_bar),
+    )
+
+
+def ticks(quarters: Fraction) -> int:
+    """The tick nearest to a position, of two the later.
+
+    >>> ticks(Fraction(1, 3)), ticks(Fraction(1, 20160))
+    (3360, 1)
+    """
+    return floor(quarters * TICKS_PER_QUARTER + Fraction(1, 2))
+
+
+def _join_ties(notes: list[tuple[int, int, int, bool]]) -> list[tuple[int, int, int]]:
+    """Onset, duration and pitch from onset, end, pitch and tie: a tie joins notes of equal pitch that meet."""
+    joined: list[tuple[int, int, int]] = []
+    held: dict[tuple[int, int], int] = {}  # (end, pitch) of a tied note -> its place
+    for onset, end, pitch, is_held in sorted(notes):
+        place = held.pop((onset, pitch), None)
+        if place is None:
+            place = len(joined)
+            joined.append((onset, end - onset, pitch))
+        else:
+            joined[place] = (joined[place][0], end - joined[place][0], pitch)
+        if is_held:
+            held[end, pitch] = place
+    return joined
+
+
+def _metres(segments: Sequence[Segment], played: Sequence[tuple[Fraction, int]]) -> tuple[tuple[int, Metre], ...]:
+    metres: list[tuple[int, Metre]] = []
+    for start, number in played:
+        metre = segments[number].metre
+        if metre is not None and (not metres or metres[-1][1] != metre):
+            metres.append((ticks(start), metre))
+    return tuple(metres)
+
+
+def _pickup(segments: Sequence[Segment], order: Sequence[int], has_pickup: bool) -> int | None:
+    """Length of the first bar in ticks, if it is shorter than its metre or said to be a pickup."""
+    if not order:
+        return None
+    first = segments[order[0]]
+    if first.metre is None:
+        return ticks(first.length) if has_pickup else None
+    is_short = first.length * first.metre.beat_type < 4 * first.metre.beats
+    return ticks(first.length) if is_short and len(segments) > 1 else 0
