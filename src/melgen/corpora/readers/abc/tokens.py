@@ -1,0 +1,237 @@
+"""Lines of ABC music cut into tokens: notes, chords, rests, bar lines, tuplets and the rest.
+
+`tokens` scans with one regular expression; `parse` turns each token into a tuple whose first entry is its kind.
+Most tokens of a corpus are among a few thousand, so `parse` remembers them.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from melgen.corpora.readers import ReadError
+from melgen.corpora.readers.abc.fields import LETTERS, alteration
+
+NOTE, CHORD, REST, BAR_REST, BAR, ENDING, TUPLET, BROKEN, TIE, OVERLAY, FIELD, MARK, SYMBOL, NO_LENGTH, UNKNOWN = range(15)
+
+Token = tuple[Any, ...]
+"""By kind:
+
+- ``NOTE, midi of the natural note, position, alteration or None, numerator, denominator, tied, microtonal``
+- ``CHORD, notes (as NOTE), numerator, denominator, tied``
+- ``REST, numerator, denominator``; ``BAR_REST, bars``
+- ``BAR, times of the repeat that ends, of the one that starts (0 for none), may be inside a bar, numbers of an
+  ending, double``
+- ``ENDING, numbers``; ``TUPLET, p, q or None, notes``; ``BROKEN, marks`` (negative for ``<``)
+- ``FIELD, letter, text``; ``MARK, name``; ``SYMBOL, character``
+
+``position`` counts letters from C of MIDI's octave 0, so that an octave is 7.
+"""
+
+_LENGTH = r"[0-9]*(?:/+[0-9]*)?"
+_NOTE = rf"(?:(?:\^\^?|__?|[=♯♭♮])(?:[0-9]*/[0-9]*)?)?[A-Ga-g][,']*{_LENGTH}-?"
+_NUMBERS = r"[0-9]+(?:\s?[,-]\s?[0-9]+)*"
+_QUOTE = r'"(?:[^"\\]|\\.)*"|"[^"]*"'
+_DECORATION = r"![A-Za-z0-9.+<>()/_^*-]{1,40}!|!(?:D\. ?[CS]\.|[Dd]a |[Dd]al )[A-Za-z. ]{0,30}!"
+
+_TOKEN = re.compile(
+    rf"{_NOTE}"
+    rf"|[zxZX]{_LENGTH}"
+    r"|\[[A-Za-z]:[^\]]*\]"
+    rf"|\.?(?:\[(?=[|\]:])|[|:\]])+(?:\s*\[\s*{_NUMBERS}|{_NUMBERS}|\s+[1-9](?=\s))?"
+    rf"|\[\s*{_NUMBERS}"
+    rf'|\[(?:[^\]\[|:"!{{}}]|"[^"]*"|![^!]*!)+\]{_LENGTH}-?'
+    rf"|{_QUOTE}"
+    r"|\([0-9]+(?::[0-9]*){0,2}"
+    r"|>+|<+"
+    r"|\{[^}]*\}?"
+    rf"|{_DECORATION}"
+    r"|\+(?=[A-Za-z.<>]*[H-Zh-z.<>])[A-Za-z.<>]+\+"
+    rf"|\+[A-Ga-g,'0-9/^_=]+\+{_LENGTH}-?"
+    r"|-|\(?&\)?|y[0-9]*(?:/+[0-9]*)?|[H-Wh-w~]|%.*"
+    # Silent: space, dots, slurs, beams, line breaks. An unclosed quote takes the rest of its line.
+    r'|"[^"]*|[^\s.()`$*!\\]'
+)
+tokens = _TOKEN.findall
+"""The tokens of a line, as strings."""
+
+_NOTE_PARTS = re.compile(rf"(\^\^?|__?|[=♯♭♮])?([0-9]*/[0-9]*)?([A-Ga-g])([,']*)({_LENGTH})(-?)\Z")
+_CHORD_PARTS = re.compile(rf"[\[+](.*)[\]+]({_LENGTH})(-?)\Z", re.DOTALL)
+_NATURALS = dict(zip(LETTERS, (0, 2, 4, 5, 7, 9, 11), strict=True))
+_HAS_NOTE = re.compile(r"[A-Ga-g]")
+
+MAX_LENGTH, MAX_DIVISION, MAX_BAR_RESTS, MAX_TUPLET, MAX_BROKEN = 9999, 1024, 999, 99, 3
+
+
+@lru_cache(32768)
+def parse(text: str) -> Token | None:
+    """What a token is; ``None`` if it does not sound and changes nothing.
+
+    Raises:
+        ReadError: for lengths out of bounds.
+
+    >>> parse("^c'3/2-"), parse(":|2"), parse("T")
+    ((0, 84, 43, 1, 3, 2, True, False), (4, 2, 0, True, frozenset({2}), False), (12, 'T'))
+    """
+    first = text[0]
+    if first in "zx":
+        return (REST, *_length(text[1:]))
+    if first in "ZX":
+        return _bar_rest(text)
+    if first == "[":
+        if text[1:2].isascii() and text[1:2].isalpha() and text[2:3] == ":" and text[-1] == "]":
+            return FIELD, text[1], text[3:-1]
+        if text[1:2] and text[1] in "|:]":
+            return _bar(text)
+        if text[1:].strip()[:1].isdigit() and text[-1] != "]":
+            return ENDING, _numbers(text[1:])
+        return _chord(text)
+    if first in "|:]" or (first == "." and len(text) > 1):
+        return _bar(text)
+    if first == '"':
+        return _annotation(text[1:-1]) if len(text) > 1 and text[-1] == '"' else (UNKNOWN, text)
+    if first == "(" and text[1:2].isdigit():
+        return _tuplet(text[1:])
+    if first == "!" and len(text) > 1:
+        return mark_of(text[1:-1])
+    if first == "+" and len(text) > 1:
+        is_chord = text[-1] != "+" or not re.search(r"[H-Zh-z.<>]", text)
+        return _chord(text) if is_chord else mark_of(text[1:-1])
+    if first in "<>":
+        marks = len(text)
+        return (BROKEN, marks if first == ">" else -marks) if marks <= MAX_BROKEN else (UNKNOWN, text)
+    if first == "-":
+        return (TIE,)
+    if "&" in text:
+        return (OVERLAY,)
+    if first in "y%{":
+        return None
+    note = _note(text)
+    if note is not None:
+        return note
+    return (SYMBOL, text) if len(text) == 1 and (first == "~" or (first.isascii() and first.isalpha())) else (UNKNOWN, text)
+
+
+def _note(text: str) -> Token | None:
+    match = _NOTE_PARTS.match(text)
+    if match is None:
+        return None
+    sign, fraction, letter, marks, length, tie = match.groups()
+    octave = 5 + letter.islower() + marks.count("'") - marks.count(",")
+    letter = letter.upper()
+    alter = alteration(sign, fraction or "") if sign else None
+    numerator, denominator = _length(length)
+    if not numerator:
+        return (NO_LENGTH,)
+    position = 7 * octave + LETTERS.index(letter)
+    midi = 12 * octave + _NATURALS[letter]
+    return NOTE, midi, position, alter, numerator, denominator, tie == "-", bool(fraction)
+
+
+def _length(text: str) -> tuple[int, int]:
+    """Numerator and denominator of a length: ``3/2``, ``/``, ``//``, empty for 1."""
+    if not text:
+        return 1, 1
+    above, slashes, below = re.fullmatch(r"([0-9]*)(/*)([0-9]*)", text).groups()  # type: ignore[union-attr]
+    numerator = int(above[:6]) if above else 1
+    denominator = 1
+    if slashes:
+        denominator = (int(below[:6]) if below else 2) << min(len(slashes) - 1, 20)
+    if not denominator or numerator > MAX_LENGTH or denominator > MAX_DIVISION:
+        raise ReadError(f"a note of length {text:.20}: at most {MAX_LENGTH}, at least 1/{MAX_DIVISION}")
+    return numerator, denominator
+
+
+def _bar_rest(text: str) -> Token:
+    digits = text[1:]
+    if not digits:
+        return BAR_REST, 1
+    bars = int(digits[:6]) if digits.isdigit() else 0
+    if not 0 < bars <= MAX_BAR_RESTS:
+        raise ReadError(f"a rest of {text:.20}: must be 1 to {MAX_BAR_RESTS} whole bars")
+    return BAR_REST, bars
+
+
+def _chord(text: str) -> Token:
+    match = _CHORD_PARTS.match(text)
+    if match is None:
+        return UNKNOWN, text
+    notes = [note for part in tokens(match[1]) if _HAS_NOTE.search(part[:3]) and (note := _note(part)) is not None]
+    notes = [note for note in notes if note[0] == NOTE]
+    if not notes:
+        return UNKNOWN, text
+    numerator, denominator = _length(match[2])
+    if not numerator:
+        return (NO_LENGTH,)
+    return CHORD, tuple(notes), numerator, denominator, bool(match[3])
+
+
+def _bar(text: str) -> Token:
+    signs = re.match(r"\.?([|:\[\]]*)", text)[1]  # type: ignore[index]
+    rest = text.lstrip(".")[len(signs) :]
+    if signs.endswith("[") and not rest[:1].isspace() and rest:
+        signs = signs[:-1]
+    numbers = _numbers(rest) if rest.strip(" [") else frozenset()
+    if len(signs) > 3:
+        signs = signs.replace("[|]", "")  # invisible, only there to carry a decoration
+    line = signs.strip(":")
+    if line == "]" and len(signs) == 1:
+        return UNKNOWN, text
+    if not line:  # `::`, and the rarer `:::` for `::|:`
+        ends, starts = (len(signs) // 2, len(signs) - len(signs) // 2) if len(signs) > 1 else (0, 0)
+        if not ends:
+            return UNKNOWN, text
+    else:
+        ends = len(signs) - len(signs.lstrip(":"))
+        starts = len(signs) - len(signs.rstrip(":"))
+        inner = line.count(":")
+        if inner == 1 and not ends and not starts:  # `|:|`
+            starts = 1
+        elif inner > 1:  # `|::|`
+            ends, starts = max(ends, 1), max(starts, 1)
+    section = bool(ends or starts) or len(line) > 1 or line != "|" or text[0] == "."
+    double = len(line.replace(":", "")) > 1 and line != "[|]"
+    return BAR, ends and ends + 1, starts and starts + 1, section, numbers, double
+
+
+def _numbers(text: str) -> frozenset[int]:
+    """Numbers of an ending: ``1,3`` and ``1-3``."""
+    found: set[int] = set()
+    for part in text.replace(" ", "").strip("[").split(","):
+        first, _, last = part.partition("-")
+        low, high = int(first[:3]), int(last[:3] or first[:3]) if last else int(first[:3])
+        found.update(range(low, min(high, low + 99) + 1))
+    return frozenset(found - {0})
+
+
+def _tuplet(text: str) -> Token:
+    parts = text.split(":")
+    p, q, r = (int(part[:4]) if part else None for part in (*parts, "", "")[:3])
+    known_p = p is not None and 2 <= p <= MAX_TUPLET
+    if not known_p or (q is None and p > 9) or not 0 < (q or 1) <= MAX_TUPLET or (r is not None and not 0 < r <= MAX_TUPLET):  # type: ignore[operator]
+        return UNKNOWN, text
+    return TUPLET, p, q, r or p
+
+
+_MARKS = {
+    "segno": "segno", "coda": "coda", "o": "coda", "dacoda": "to coda", "tocoda": "to coda", "alcoda": "to coda",
+    "fine": "fine", "end": "fine", "fermata": "fermata", "dc": "D.C.", "dacapo": "D.C.", "dcalfine": "D.C. al fine", "dacapoalfine": "D.C. al fine",
+    "dcalcoda": "D.C. al coda", "dacapoalcoda": "D.C. al coda", "ds": "D.S.", "dalsegno": "D.S.",
+    "dsalfine": "D.S. al fine", "dalsegnoalfine": "D.S. al fine", "dsalcoda": "D.S. al coda",
+    "dalsegnoalcoda": "D.S. al coda",
+}  # fmt: skip
+
+
+def mark_of(name: str) -> Token | None:
+    """The mark of a decoration's name, however it is written: ``D.C.``, ``dacapo``; ``None`` for all others."""
+    mark = _MARKS.get(re.sub(r"[^a-z]", "", name.lower())) if len(name) <= 40 else None
+    return None if mark is None else (MARK, mark)
+
+
+def _annotation(text: str) -> Token | None:
+    """Da capo, Fine and the like as text over a note; not a lone letter, which is a chord symbol."""
+    text = re.sub(r"^(?:[\^_<>]|@-?[0-9.]+,-?[0-9.]+)?\s*", "", text)
+    if text == "H":  # written so in O'Neill's; no chord of English names
+        return MARK, "fermata"
+    return mark_of(text) if len(text) > 2 or "." in text else None
