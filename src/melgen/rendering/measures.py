@@ -98,7 +98,7 @@ def playable(melody: Melody) -> Melody:
         raise ValueError(f"a note starts at step {min(melody.onsets)}, before the beginning")
     onsets = _apart(melody.onsets)
     ends = [
-        max(onset + (duration if duration > 0 else STEPS_PER_SIXTEENTH), moved + 1)
+        onset + duration if onset + duration > moved else moved + STEPS_PER_SIXTEENTH
         for onset, duration, moved in zip(melody.onsets, melody.durations, onsets, strict=True)
     ]
     ends[:-1] = map(min, ends, onsets[1:])

@@ -226,7 +226,9 @@ def _grid_for(onsets: list[int], ends: list[int], length: int, may_pass: bool) -
     for grids, may_move_on in _GRIDS:
         choices = []
         for grid in grids:
-            places = -(-length // grid) + may_pass
+            places = -(-length // grid)
+            if may_pass and onsets and _nearest(onsets[-1], grid) == places:
+                places += 1
             if len(onsets) > places or not _fits(grid, length):
                 continue
             nearest = [min(_nearest(onset, grid), places - 1) for onset in onsets]
