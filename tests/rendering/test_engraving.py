@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given, settings
 
 from melgen.music import Melody
+from melgen.music.metre import Metre, MetreChange
 from melgen.rendering import engraving
 from melgen.rendering.engraving import engrave, engrave_pages, fitting_bars_per_line, music_font
-from melgen.rendering.measures import COMMON_TIME, Metre, cut_into_bars, playable
-from tests.rendering.melodies import EDGES, NONE, ONE, SCALE, airs, melodies
+from melgen.rendering.measures import cut_into_bars, playable
+from tests.rendering.melodies import EDGES, NONE, ONE, SCALE, airs, measured_melodies, melodies, of_lengths
 
 SVG = "{http://www.w3.org/2000/svg}"
 HEADS = {"E0A2", "E0A3", "E0A4"}
+FINE = of_lengths([3, -3, 6, -6, 9, -3, 18, -6, 3, 39, 8, 8, 8, 1, 23, -96])
 
 
 def groups(svg, name):
@@ -33,8 +35,8 @@ def heads(svg):
     return found
 
 
-def check_heads(svg, melody, metre=COMMON_TIME):
-    symbols = [symbol.note for bar in cut_into_bars(playable(melody), metre) for symbol in bar]
+def check_heads(svg, melody, metre=None):
+    symbols = [symbol.note for bar in cut_into_bars(playable(melody), metre) for symbol in bar.symbols]
     assert [index for index, _, _ in heads(svg)] == [note for note in symbols if note is not None]
 
 
@@ -42,6 +44,35 @@ def check_heads(svg, melody, metre=COMMON_TIME):
 @given(melodies())
 def test_every_note_has_its_heads_in_order(melody):
     check_heads(engrave(melody), melody)
+
+
+@settings(max_examples=15, deadline=None)
+@given(measured_melodies())
+def test_every_note_of_a_triplet_too(melody):
+    svg = engrave(melody)
+    check_heads(svg, melody)
+    brackets = len(groups(svg, "tupletNum"))
+    symbols = [symbol for bar in cut_into_bars(melody) for symbol in bar.symbols]
+    assert brackets == sum(symbol.triplet == "begin" for symbol in symbols)
+
+
+def test_a_triplet_has_its_number_and_no_rest():
+    svg = engrave(of_lengths([8, 8, 8, 24, 16, 8, 24], metres=(MetreChange(0, Metre(4, 4)),)))
+    assert len(groups(svg, "tupletNum")) == 2
+    assert len(groups(svg, "tupletBracket")) == 1, "the beam shows which notes; a quarter and an eighth have none"
+    assert not groups(svg, "rest")
+    lefts = [x for _, x, _ in heads(svg)]
+    assert lefts == sorted(set(lefts)), "no collision"
+
+
+def test_metre_pickup_and_bars_of_the_melody():
+    jig = of_lengths([12] + [36, 36] * 8, metres=(MetreChange(0, Metre(6, 8)),), pickup=12)
+    svg = engrave(jig)
+    assert len(groups(svg, "measure")) == 9
+    assert len(groups(svg, "system")) == 2, "the pickup is beside four bars"
+    assert svg.count("E086") - engrave(jig, metre=Metre(4, 4)).count("E086") == 2, "a 6: glyph and use"
+    change = of_lengths([24] * 7, metres=(MetreChange(0, Metre(4, 4)), MetreChange(96, Metre(3, 4))))
+    assert len(groups(engrave(change), "meterSig")) == 2
 
 
 def test_real_tunes():
@@ -62,7 +93,7 @@ def test_lines_of_four_bars_and_as_many_as_fit():
     long = Melody.from_pitches([60, 64] * 32)
     assert [len(groups(engrave(long, width_px=width), "system")) for width in (900, 390, 150)] == [4, 8, 16]
     assert len(groups(engrave(long, bars_per_line=8), "system")) == 2
-    sixteenths = Melody.from_pitches([60, 64] * 64, 1)
+    sixteenths = Melody.from_pitches([60, 64] * 64, 6)
     assert fitting_bars_per_line(sixteenths, 900) == 1
     assert len(groups(engrave(long), "measure")) == 16
 
@@ -118,14 +149,14 @@ def test_glyphs_once_for_many_scores():
     page = music_font()
     there = set(re.findall(r' id="([^"]+)"', page))
     ElementTree.fromstring(page)
-    for melody in (SCALE, EDGES, NONE, *airs()[:5]):
+    for melody in (SCALE, EDGES, NONE, FINE, *airs()[:5]):
         score = engrave(melody, font=False)
         assert "<defs" not in score
         assert set(re.findall(r'href="#([^"]+)"', score)) <= there
     assert len(engrave(SCALE, font=False)) < len(engrave(SCALE))
 
 
-@pytest.mark.parametrize("melody", [NONE, ONE, Melody((0,), (0,), (0,)), Melody((127,), (7,), (0,)), EDGES])
+@pytest.mark.parametrize("melody", [NONE, ONE, Melody((0,), (0,), (0,)), Melody((127,), (42,), (0,)), EDGES])
 def test_small_and_extreme_melodies(melody):
     svg = engrave(melody)
     root = ElementTree.fromstring(svg)

@@ -1,44 +1,80 @@
 """Bars, note values, ties, beams and accidentals."""
 
+from itertools import pairwise
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melgen.music import Melody
-from melgen.rendering.measures import COMMON_TIME, NOTE_VALUES, Metre, cut_into_bars, playable, with_accidentals
+from melgen.music.metre import COMMON_TIME, Metre
+from melgen.rendering import measures
+from melgen.rendering.measures import NOTE_VALUES, cut_into_bars, playable, with_accidentals
 from melgen.rendering.spelling import spell
-from tests.rendering.melodies import NONE, SCALE, melodies, notes_of
+from melgen.rendering.tuplets import TRIPLET_VALUES
+from tests.rendering.melodies import (
+    NONE,
+    SCALE,
+    measured_melodies,
+    melodies,
+    notes_of,
+    of_lengths,
+    ragged_melodies,
+)
 
 METRES = [Metre(4, 4), Metre(3, 4), Metre(6, 8), Metre(5, 8), Metre(12, 8), Metre(2, 2), Metre(3, 16)]
+
+
+def notes_in(bars):
+    """Onset, duration and number of every note in bars that are checked to have neither gap nor overlap."""
+    found, held = [], False
+    for bar in bars:
+        place = 0
+        for symbol in bar.symbols:
+            assert symbol.start == place, "no gap and no overlap"
+            place += symbol.steps
+            values = TRIPLET_VALUES if symbol.triplet else NOTE_VALUES
+            assert symbol.steps in values or (symbol.note is None and len(bar.symbols) == 1)
+            assert symbol.continues == held
+            if symbol.note is not None:
+                if held:
+                    assert found[-1][2] == symbol.note
+                    found[-1][1] += symbol.steps
+                else:
+                    found.append([bar.lines.start + symbol.start, symbol.steps, symbol.note])
+            held = symbol.is_continued
+        assert place == bar.lines.length
+    assert not held
+    return [tuple(note) for note in found]
 
 
 @given(melodies(), st.sampled_from(METRES))
 def test_bars_hold_the_melody(melody, metre):
     bars = cut_into_bars(melody, metre)
-    found, held = [], False
-    for number, bar in enumerate(bars):
-        place = 0
-        for symbol in bar:
-            assert symbol.start == place, "no gap and no overlap"
-            place += symbol.steps
-            assert symbol.steps in NOTE_VALUES or (symbol.note is None and len(bar) == 1)
-            assert symbol.continues == held
-            if symbol.note is not None:
-                onset = number * metre.bar_steps + symbol.start
-                if held:
-                    found[-1][1] += symbol.steps
-                else:
-                    found.append([onset, symbol.steps, melody.pitches[symbol.note]])
-            held = symbol.is_continued
-        assert place == metre.bar_steps
-    assert not held
-    assert [tuple(note) for note in found] == notes_of(melody)
-    assert any(symbol.note is not None for symbol in bars[-1]), "no bar of silence at the end"
+    found = [(onset, duration, melody.pitches[note]) for onset, duration, note in notes_in(bars)]
+    assert found == notes_of(melody)
+    assert all(bar.lines.length == metre.bar_steps for bar in bars)
+    assert any(symbol.note is not None for symbol in bars[-1].symbols), "no bar of silence at the end"
+
+
+@settings(max_examples=200, deadline=None)
+@given(measured_melodies())
+def test_triplets_pickups_and_thirty_seconds_are_exact(melody):
+    found = notes_in(cut_into_bars(melody))
+    assert found == [(*note[:2], index) for index, note in enumerate(notes_of(melody))]
+
+
+@settings(max_examples=100, deadline=None)
+@given(ragged_melodies())
+def test_what_cannot_be_written_is_rounded_and_never_lost(melody):
+    found = notes_in(cut_into_bars(playable(melody)))
+    assert [note for *_, note in found] == list(range(len(melody)))
+    assert all(first[0] + first[1] <= second[0] for first, second in pairwise(found))
 
 
 def shown(melody, metre=COMMON_TIME):
     return [
-        [symbol.steps * (1 if symbol.note is not None else -1) for symbol in bar]
+        [symbol.steps // 6 * (1 if symbol.note is not None else -1) for symbol in bar.symbols]
         for bar in cut_into_bars(melody, metre)
     ]
 
@@ -59,17 +95,16 @@ def shown(melody, metre=COMMON_TIME):
     ],
 )
 def test_note_values_leave_the_beats_visible(onset, duration, bars):
-    found = shown(Melody((60,), (onset,), (duration,)))
+    found = shown(Melody((60,), (6 * onset,), (6 * duration,)))
     assert [[abs(value) if value > 0 else value for value in bar] for bar in found] == bars
 
 
 def beams(melody, metre=COMMON_TIME):
-    return [symbol.beams for bar in cut_into_bars(melody, metre) for symbol in bar if symbol.note is not None]
+    return [symbol.beams for bar in cut_into_bars(melody, metre) for symbol in bar.symbols if symbol.note is not None]
 
 
-def rhythm(*durations):
-    onsets = [sum(durations[:index]) for index in range(len(durations))]
-    return Melody((60,) * len(durations), tuple(onsets), durations)
+def rhythm(*sixteenths):
+    return of_lengths([6 * each for each in sixteenths])
 
 
 def test_beams_follow_the_beat():
@@ -82,11 +117,74 @@ def test_beams_follow_the_beat():
     assert beams(rhythm(1, 3)) == [("begin", "forward hook"), end]
 
 
+def test_beams_of_thirty_seconds_leave_the_eighths_visible():
+    begin, on, end = ("begin",) * 3, ("continue",) * 3, ("end",) * 3
+    half = [begin, on, on, ("continue", "end", "end"), ("continue", "begin", "begin"), on, on, end]
+    assert beams(of_lengths([3] * 8)) == half
+    assert beams(of_lengths([9, 3])) == [("begin", "begin"), ("end", "end", "backward hook")]
+
+
+def test_beams_and_triplets():
+    begin, on, end = ("begin",), ("continue",), ("end",)
+    assert beams(of_lengths([8] * 3 + [12] * 2)) == [begin, on, end, begin, end]
+    assert beams(of_lengths([8] * 3 + [12] * 4), Metre(6, 8)) == [begin, on, on, end, begin, on, end]
+    assert beams(of_lengths([12, 8, 8, 8, 12])) == [(), begin, on, end, ()], "over the beat, but for itself"
+    assert beams(of_lengths([4, 4, 4, 12]))[2:] == [("continue", "end"), end]
+    assert beams(of_lengths([16, 8])) == [(), ()]
+    assert beams(of_lengths([4, -4, 4, 12])) == [(), (), ()], "none that begins in a triplet and ends outside"
+    assert beams(of_lengths([16] * 3)) == [(), (), ()]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "triplets"),
+    [
+        ([8, 8, 8], ["begin", "continue", "end"]),
+        ([16, 8], ["begin", "end"]),
+        ([4] * 6, ["begin", "continue", "end"] * 2),
+        ([16, 16, 16], ["begin", "continue", "end"]),
+        ([32, 32, 32], ["begin", "continue", "end"]),
+        ([12, 8, 8, 8], ["", "begin", "continue", "end"]),
+        ([8, -8, 8], ["begin", "continue", "end"]),
+        ([8, 12, 4], ["begin", "continue", "end"]),
+        ([12, 4, 8], ["", "begin", "end"]),  # of sixteenths, after an eighth
+        ([2, 2, 2, 6], ["begin", "continue", "end", ""]),
+        ([18, 18], ["", "", "", ""]),  # dotted eighths, the second one tied over the beat
+    ],
+)
+def test_triplets(lengths, triplets):
+    (bar,) = cut_into_bars(of_lengths(lengths))
+    found = [symbol.triplet for symbol in bar.symbols]
+    assert found[: len(triplets)] == triplets
+    assert not any(found[len(triplets) :])
+
+
+@pytest.mark.parametrize(
+    ("lengths", "written"),
+    [
+        ([5, 5, 5, 5, 4], [6, 3, 6, 6, 3]),  # a quintuplet, in thirty-seconds
+        ([7, 7, 10, 24], [6, 6, 12, 24]),  # sixteenths move it least
+        ([23, -1, 24], [24, 24]),  # a note played a moment too short
+        ([23, 25], [24, 24]),  # and one a moment too early
+        ([91, -5, 96], [96, 96]),
+        ([1, 1, 22], [3, 3, 18]),
+        ([1] * 8 + [16], [2] * 8 + [8]),  # too many for thirty-seconds
+        ([1] * 24, [1] * 24),
+    ],
+)
+def test_rounding_for_the_page(lengths, written):
+    melody = of_lengths(lengths)
+    assert [duration for _, duration, _ in notes_in(cut_into_bars(melody))] == written
+
+
+def test_old_names():
+    assert (measures.Metre, measures.COMMON_TIME) == (Metre, COMMON_TIME)
+
+
 def signs(pitches, **options):
-    melody = Melody.from_pitches(pitches, 4)
+    melody = Melody.from_pitches(pitches)
     key, notes = spell(pitches)
     bars = with_accidentals(cut_into_bars(melody), notes, key, **options)
-    return [symbol.accidental for bar in bars for symbol in bar if symbol.note is not None]
+    return [symbol.accidental for bar in bars for symbol in bar.symbols if symbol.note is not None]
 
 
 def test_accidentals_hold_for_a_bar():
@@ -100,29 +198,32 @@ def test_accidentals_hold_for_a_bar():
 
 
 def test_a_tied_note_repeats_its_sign_for_abc_only():
-    melody = Melody((60, 64, 67, 66, 66), (0, 4, 8, 12, 20), (4, 4, 4, 8, 4))
-    key, notes = spell([60, 64, 67, 66, 66], [40, 40, 40, 1, 1])
+    melody = of_lengths([24, 24, 24, 48, 24, 24, 24], [60, 64, 67, 66, 66, 60, 66])
+    key, notes = spell(melody.pitches, [40, 40, 40, 1, 1, 40, 1])
     assert key.name == "C major"
 
     def found(**options):
         bars = with_accidentals(cut_into_bars(melody), notes, key, **options)
-        return [symbol.accidental for bar in bars for symbol in bar if symbol.note in (3, 4)]
+        return [symbol.accidental for bar in bars for symbol in bar.symbols if symbol.note in (3, 4, 6)]
 
-    assert found() == [1, None, 1], "the tied note goes without, the one after it does not"
-    assert found(on_ties=True) == [1, 1, None]
+    assert found() == [1, None, 1, None], "the tied note goes without, the one after it does not"
+    assert found(on_ties=True) == [1, 1, 1, None], "some readers forget the sign of a tied note"
 
 
 def test_what_can_be_played():
     assert playable(SCALE) == SCALE
     assert playable(NONE) == NONE
-    overlapping = Melody((60, 62), (0, 4), (9, 0), "t", "s")
-    assert playable(overlapping) == Melody((60, 62), (0, 4), (4, 1), "t", "s")
-    together = Melody((60, 62, 64), (0, 1, 1), (1, 0, 0), "t", "s")
-    assert playable(together) == Melody((60, 62, 64), (0, 1, 2), (1, 1, 1), "t", "s")
-    finer = Melody((60, 62, 64, 65, 67), (0, 2, 2, 3, 8), (2, 0, 1, 5, 4))
-    assert playable(finer).onsets == (0, 2, 3, 4, 8)
-    assert playable(finer).durations == (2, 1, 1, 4, 4), "in time again from the fourth note on"
-    assert playable(Melody((60,) * 3, (0,) * 3, (0,) * 3)).onsets == (0, 1, 2)
+    overlapping = Melody((60, 62), (0, 24), (54, 0), "t", "s")
+    assert playable(overlapping) == Melody((60, 62), (0, 24), (24, 6), "t", "s")
+    together = Melody((60, 62, 64), (0, 6, 6), (6, 0, 0), "t", "s")
+    assert playable(together) == Melody((60, 62, 64), (0, 6, 12), (6, 6, 6), "t", "s")
+    finer = Melody((60, 62, 64, 65, 67), (0, 12, 12, 18, 48), (12, 0, 6, 30, 24))
+    assert playable(finer).onsets == (0, 12, 15, 18, 48), "the others stay in time"
+    assert playable(finer).durations == (12, 3, 3, 30, 24)
+    assert playable(Melody((60,) * 4, (0, 0, 0, 1), (0,) * 4)).onsets == (0, 1, 2, 3)
+    assert playable(Melody((60,) * 3, (0,) * 3, (0,) * 3)).onsets == (0, 6, 12)
+    exact = of_lengths([1, 3, 8, 8, 8, 5], metres=((0, Metre(3, 4)),), pickup=4)
+    assert playable(exact) == exact
     for wrong, said in ((Melody((128,), (0,), (1,)), "128"), (Melody((60,), (-1,), (1,)), "-1")):
         with pytest.raises(ValueError, match=said):
             playable(wrong)
@@ -130,7 +231,7 @@ def test_what_can_be_played():
 
 def test_no_note_is_a_bar_of_rest():
     (bar,) = cut_into_bars(NONE)
-    assert [(symbol.note, symbol.steps) for symbol in bar] == [(None, 16)]
+    assert [(symbol.note, symbol.steps) for symbol in bar.symbols] == [(None, 96)]
 
 
 @pytest.mark.parametrize("text", ["", "4", "0/4", "4/3", "4/32", "four", "4/4/4", "-3/4"])

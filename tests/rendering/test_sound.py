@@ -40,18 +40,18 @@ def test_each_note_sounds_at_its_pitch():
 
 @pytest.mark.parametrize("pitch", [33, 45, 60, 81, 96, 108, 127])
 def test_pitches_over_the_whole_range(pitch):
-    samples = synthesize(Melody((pitch,), (0,), (16,)))
+    samples = synthesize(Melody((pitch,), (0,), (96,)))
     assert abs(semitones_between(fundamental(samples), frequency_of(pitch))) < 0.1
     assert np.abs(samples).max() > 0.2
 
 
 def test_nothing_folds_back():
     """A high note at a low rate has no partial below itself."""
-    samples = synthesize(Melody((93,), (0,), (16,)), sample_rate=8000)
+    samples = synthesize(Melody((93,), (0,), (96,)), sample_rate=8000)
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
     below = spectrum[: int(len(spectrum) * 0.9 * frequency_of(93) / 4000)]
     assert below.max() < 0.01 * spectrum.max()
-    silent = synthesize(Melody((127,), (0,), (4,)), sample_rate=8000)
+    silent = synthesize(Melody((127,), (0,), (24,)), sample_rate=8000)
     assert not silent.any(), "12.5 kHz do not exist at 8 kHz"
 
 
@@ -60,10 +60,10 @@ def test_nothing_folds_back():
 def test_lengths_and_level(melody, tempo):
     samples = synthesize(melody, tempo_qpm=tempo)
     steps = max(
-        (onset + max(duration, 1) for onset, duration in zip(melody.onsets, melody.durations, strict=True)), default=0
+        (onset + (duration or 6) for onset, duration in zip(melody.onsets, melody.durations, strict=True)), default=0
     )
-    steps += melody.onsets == (0, 0)
-    assert len(samples) / RATE == pytest.approx(steps * 15 / tempo + TAIL_SECONDS, abs=1e-4)
+    steps += 6 * (melody.onsets == (0, 0))  # the second of two that start together
+    assert len(samples) / RATE == pytest.approx(steps * 2.5 / tempo + TAIL_SECONDS, abs=1e-4)
     assert samples.dtype == np.float32
     assert np.abs(samples).max(initial=0) <= 1
     assert np.isfinite(samples).all()
@@ -71,13 +71,23 @@ def test_lengths_and_level(melody, tempo):
 
 
 def test_rests_are_silent_and_notes_are_not():
-    samples = synthesize(Melody((60, 64), (4, 12), (4, 4)))
+    samples = synthesize(Melody((60, 64), (24, 72), (24, 24)))
     loud = [
         np.abs(samples[int(begin * RATE) : int(end * RATE)]).max()
         for begin, end in ((0, 0.5), (0.5, 1), (1.2, 1.5), (1.5, 2))
     ]
     assert loud[0] == loud[2] == 0
     assert min(loud[1], loud[3]) > 0.2
+
+
+def test_triplets_sound_in_time():
+    """Each third of a second begins with a new note: where it does, the sound gets louder."""
+    samples = synthesize(Melody((60, 67, 60), (0, 8, 16), (8, 8, 8)), tempo_qpm=60)
+    third = RATE // 3
+    for index, pitch in enumerate((60, 67, 60)):
+        note = samples[index * third + 2000 : (index + 1) * third - 200]
+        assert abs(semitones_between(fundamental(note), frequency_of(pitch))) < 0.2
+    assert len(samples) == RATE + round(TAIL_SECONDS * RATE)
 
 
 def test_equal_melodies_sound_equal():
@@ -226,7 +236,7 @@ class TestSoundFont:
                 calls.append("deleted")
 
         monkeypatch.setattr(sound, "import_fluidsynth", lambda: type("fluidsynth", (), {"Synth": Synth}))
-        samples = synthesize(Melody((60, 60), (4, 8), (4, 4)), sound_font=font, program=5)
+        samples = synthesize(Melody((60, 60), (24, 48), (24, 24)), sound_font=font, program=5)
         quarter = RATE // 2
         assert calls == [(0, "on", 60), (quarter, "off", 60), (quarter, "on", 60), (2 * quarter, "off", 60), "deleted"]
         assert len(samples) == 3 * quarter + round(TAIL_SECONDS * RATE)

@@ -93,7 +93,7 @@ class Content:
             "set": number,
             "index": index,
             "line": line,
-            **{key: song[key] for key in ("name", "p", "o", "d")},
+            **{key: song[key] for key in ("name", "p", "o", "d", "b") if key in song},
             "svg": scores["songs"].get(str(index)),
         }
 

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from melgen.music.melody import Melody
+from melgen.rendering.bar_lines import lay_bars
 
 DIGITS = 5
 
@@ -24,5 +25,11 @@ def short(value: Any) -> Any:
 
 
 def notes_of(melody: Melody) -> dict[str, list[int]]:
-    """Pitches, onsets and durations under short names."""
-    return {"p": [*melody.pitches], "o": [*melody.onsets], "d": [*melody.durations]}
+    """Pitches, onsets and durations under short names; where the melody knows them, the beginnings of its bars too.
+
+    Times are in steps of 1/24 quarter, as ``STEPS_PER_QUARTER`` in ``sound.js``.
+    """
+    notes = {"p": [*melody.pitches], "o": [*melody.onsets], "d": [*melody.durations]}
+    if melody.metres or melody.bars:
+        notes["b"] = [bar.start for bar in lay_bars(melody)]
+    return notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from bisect import bisect_right
 from collections.abc import Mapping
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -14,9 +15,10 @@ from melgen.corpora import AbstractCorpus, Cleaning
 from melgen.corpora.sources import Split
 from melgen.data.recorded_splits import NO_SPLIT, read_splits
 from melgen.evaluation.reference import ReferenceCorpus
-from melgen.music.melody import STEPS_PER_QUARTER, Melody
+from melgen.music.melody import Melody
+from melgen.music.metre import MetreChange
+from melgen.rendering.bar_lines import lay_bars
 
-_BAR_STEPS = 4 * STEPS_PER_QUARTER
 _NOTES_AFTER = 4
 
 
@@ -103,13 +105,22 @@ def excerpt(tune: Melody, passage: SharedPassage, notes: int) -> tuple[int, Melo
     >>> first, part.pitches[0], part.onsets[0], len(part)
     (8, 56, 0, 15)
     """
-    bar = tune.onsets[passage.in_tune] // _BAR_STEPS
-    start = max(0, bar - 1) * _BAR_STEPS
+    bars = lay_bars(tune)
+    bar = bisect_right([each.start for each in bars], tune.onsets[passage.in_tune]) - 1
+    beginning = bars[max(0, bar - 1)]
+    start = beginning.start
     first = next(i for i, onset in enumerate(tune.onsets) if onset >= start)
     end = min(len(tune), max(first + notes, passage.in_tune + passage.notes + _NOTES_AFTER))
     part = slice(first, end)
     onsets = tuple(onset - start for onset in tune.onsets[part])
-    return first, Melody(tune.pitches[part], onsets, tune.durations[part], tune.title, tune.source)
+    # What is known of the whole tune, seen from where the part begins.
+    known: dict[str, Any] = {"pickup": tune.pickup if start == 0 else beginning.length if beginning.offset else 0}
+    if tune.metres:
+        later = [MetreChange(step - start, metre) for step, metre in tune.metres if step > start]
+        known["metres"] = (MetreChange(0, beginning.metre), *later)
+    if tune.bars:
+        known["bars"] = tuple(step - start for step in tune.bars if step >= start)
+    return first, Melody(tune.pitches[part], onsets, tune.durations[part], tune.title, tune.source, **known)
 
 
 def _corpus(config: Mapping[str, Any]) -> AbstractCorpus:

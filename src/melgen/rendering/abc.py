@@ -6,19 +6,14 @@ import math
 from collections.abc import Sequence
 
 from melgen.music.melody import Melody
-from melgen.rendering.measures import (
-    COMMON_TIME,
-    STEPS_PER_WHOLE,
-    Bar,
-    Metre,
-    cut_into_bars,
-    playable,
-    with_accidentals,
-)
+from melgen.music.metre import Metre
+from melgen.rendering.bar_lines import lines_of
+from melgen.rendering.measures import Bar, Symbol, cut_into_bars, playable, with_accidentals
 from melgen.rendering.musicxml import printable
 from melgen.rendering.spelling import SpelledNote, spell
 
 _MODES = {"major": "", "minor": "m", "mixolydian": "mix", "dorian": "dor"}
+_QUARTER = 16  # in sixty-fourths
 _SIGNS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 
 
@@ -26,7 +21,7 @@ def to_abc(
     melody: Melody,
     title: str = "",
     *,
-    metre: Metre = COMMON_TIME,
+    metre: Metre | None = None,
     tempo_qpm: float | None = 120,
     bars_per_line: int = 4,
     number: int = 1,
@@ -35,6 +30,7 @@ def to_abc(
 
     Args:
         title: by default the melody's own.
+        metre: of the bars, instead of the melody's own; without either, 4/4.
         tempo_qpm: quarter notes a minute; None leaves the tempo open.
         bars_per_line: bars in a line of text, which most programs take for a line of music.
         number: of the tune in its file.
@@ -55,36 +51,48 @@ def to_abc(
     melody = playable(melody)
     key, notes = spell(melody.pitches, melody.durations)
     bars = with_accidentals(cut_into_bars(melody, metre), notes, key, on_ties=True)
-    unit = math.gcd(4, metre.bar_steps, *melody.onsets, *melody.durations)
+    unit = math.gcd(_QUARTER, *(symbol.sixty_fourths for bar in bars for symbol in bar.symbols))
     name = printable(title or melody.title).replace("\\", "\\\\").replace("%", "\\%")
     lines = [
         f"X:{number}",
         f"T:{name}",
-        f"M:{metre.beats}/{metre.beat_type}",
-        f"L:1/{STEPS_PER_WHOLE // unit}",
+        f"M:{_metre(bars[0])}",
+        f"L:1/{4 * _QUARTER // unit}",
         *([] if tempo_qpm is None else [f"Q:1/4={tempo_qpm:g}"]),
         f"K:{key.tonic_name}{_MODES[key.mode]}",
     ]
-    texts = [_bar(bar, notes, unit, metre) for bar in bars]
-    for first in range(0, len(texts), bars_per_line):
-        last = first + bars_per_line >= len(texts)
-        lines.append(" | ".join(texts[first : first + bars_per_line]) + (" |]" if last else " |"))
+    texts = [_bar(bar, notes, unit, is_first=bar is bars[0]) for bar in bars]
+    for line in lines_of([bar.lines for bar in bars], bars_per_line):
+        lines.append(" | ".join(texts[line.start : line.stop]) + (" |]" if line.stop == len(texts) else " |"))
     return "\n".join(lines) + "\n"
 
 
-def _bar(bar: Bar, notes: Sequence[SpelledNote], unit: int, metre: Metre) -> str:
-    """Notes of one beat stand together where they share a beam, all others apart."""
-    words = ""
-    for symbol in bar:
-        if words and not (symbol.beams and symbol.beams[0] != "begin"):
+def _metre(bar: Bar) -> str:
+    return "none" if bar.lines.is_free else f"{bar.lines.metre.beats}/{bar.lines.metre.beat_type}"
+
+
+def _bar(bar: Bar, notes: Sequence[SpelledNote], unit: int, is_first: bool) -> str:
+    """Notes that share a beam, or a triplet, stand together, all others apart."""
+    words = f"[M:{_metre(bar)}]" if bar.lines.changes_metre and not is_first else ""
+    for index, symbol in enumerate(bar.symbols):
+        is_joined = (symbol.beams and symbol.beams[0] != "begin") or symbol.triplet in ("continue", "end")
+        if words and not is_joined:
             words += " "
-        length = "" if symbol.steps == unit else str(symbol.steps // unit)
+        if symbol.triplet == "begin":
+            words += _triplet(bar.symbols[index:])
+        length = "" if symbol.sixty_fourths == unit else str(symbol.sixty_fourths // unit)
         if symbol.note is None:
             words += f"z{length}"
             continue
         sign = "" if symbol.accidental is None else _SIGNS[symbol.accidental]
         words += f"{sign}{_letter(notes[symbol.note])}{length}{'-' if symbol.is_continued else ''}"
     return words
+
+
+def _triplet(symbols: Sequence[Symbol]) -> str:
+    """The sign before a triplet, which counts its symbols where these are not three."""
+    count = next(index for index, symbol in enumerate(symbols, 1) if symbol.triplet == "end")
+    return "(3" if count == 3 else f"(3:2:{count}"
 
 
 def _letter(note: SpelledNote) -> str:

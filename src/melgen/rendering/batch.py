@@ -13,8 +13,8 @@ from typing import Any
 
 from melgen.files import write_text
 from melgen.music.melody import Melody
+from melgen.music.metre import Metre
 from melgen.processes import end_with_parent
-from melgen.rendering.measures import Metre
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,8 @@ _LIBRARIES: dict[str, tuple[tuple[str, str], ...]] = {
 }
 """What a format needs: the module, and the package that has it."""
 
+AUTO = "auto"
+
 _SONGS_PER_TASK = 4
 _FEW_SONGS = 8  # started processes would take longer than the work
 _SECONDS_BETWEEN_LINES = 15.0
@@ -41,7 +43,7 @@ class RenderOptions:
     Attributes:
         width: of a PNG image in pixels; of an SVG image, the size that it asks for.
         paper: of a PDF: a4 or letter.
-        metre: of the bars, such as ``3/4``.
+        metre: of the bars, such as ``3/4``; auto: each song's own, 4/4 where it has none.
         tempo_qpm: quarter notes a minute.
         sample_rate: of sound, in Hz.
         bit_rate_kbps: of MP3.
@@ -54,7 +56,7 @@ class RenderOptions:
 
     width: int = 1200
     paper: str = "a4"
-    metre: str = "4/4"
+    metre: str = AUTO
     tempo_qpm: float = 120
     sample_rate: int = 44_100
     bit_rate_kbps: int = 128
@@ -71,7 +73,7 @@ class RenderOptions:
                 raise ValueError(f"{key}={getattr(self, key)}: must be a whole number")
         if self.paper not in PAPER_MM:
             raise ValueError(f"paper={self.paper}: must be one of {', '.join(PAPER_MM)}")
-        Metre.parse(str(self.metre))
+        _read_metre(self.metre)
         check_number("tempo_qpm", self.tempo_qpm, *TEMPO_QPM)
         if self.sample_rate not in SAMPLE_RATES:
             raise ValueError(f"sample_rate={self.sample_rate}: must be one of {', '.join(map(str, SAMPLE_RATES))}")
@@ -79,6 +81,11 @@ class RenderOptions:
         check_number("program", self.program, 0, 127)
         if self.sound_font is not None and not Path(self.sound_font).expanduser().is_file():
             raise ValueError(f"sound_font={self.sound_font}: there is no such file")
+
+
+def _read_metre(text: str) -> Metre | None:
+    """The metre asked for; None for each song's own."""
+    return None if text == AUTO else Metre.parse(str(text))
 
 
 def read_formats(to: Any) -> tuple[str, ...]:
@@ -133,7 +140,7 @@ def render_song(
     from melgen.rendering.musicxml import to_musicxml
 
     options = options or RenderOptions()
-    metre = Metre.parse(options.metre)
+    metre = _read_metre(options.metre)
     samples = score = None
     written = []
     for name in formats:

@@ -19,7 +19,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from melgen.music.melody import Melody
-from melgen.rendering.measures import COMMON_TIME, Metre, cut_into_bars, playable
+from melgen.rendering.bar_lines import lines_of
+from melgen.rendering.measures import Metre, cut_into_bars, playable
 from melgen.rendering.musicxml import printable, to_musicxml
 
 INSTALL = "pip install verovio"
@@ -48,13 +49,15 @@ _GLYPH = re.compile(r"#([0-9A-F]{4})-\w+")
 _KEPT_CLASSES = {
     *("system", "measure", "staff", "layer", "note", "notehead", "stem", "flag", "dots", "accid", "rest", "mRest"),
     *("beam", "tie", "clef", "keySig", "meterSig", "barLine", "ledgerLines", "mNum"),
+    *("tupletNum", "tupletBracket"),
 }
-# Clefs, accidentals, digits, note heads, flags and rests of SMuFL: all that our scores may contain.
+# Clefs, accidentals, digits, note heads, flags, the 3 of triplets and rests of SMuFL: all that our scores may contain.
 _GLYPHS = (
     *("E050", "E051", "E052", "E053", "E054", "E062", "E063", "E064", "E065", "E066"),
     *(f"E08{digit}" for digit in range(10)),
     *("E0A2", "E0A3", "E0A4", "E260", "E261", "E262", "E263", "E264"),
-    *("E240", "E241", "E242", "E243", "E4E3", "E4E4", "E4E5", "E4E6", "E4E7", "E1E7"),
+    *("E240", "E241", "E242", "E243", "E244", "E245", "E246", "E247", "E1E7", "E883"),
+    *("E4E3", "E4E4", "E4E5", "E4E6", "E4E7", "E4E8", "E4E9"),
 )
 
 
@@ -64,7 +67,7 @@ def engrave(
     title: str = "",
     width_px: int = 900,
     bars_per_line: int | None = None,
-    metre: Metre = COMMON_TIME,
+    metre: Metre | None = None,
     font: bool = True,
 ) -> str:
     """A melody as an SVG image, as wide as asked for and as high as it needs.
@@ -75,7 +78,7 @@ def engrave(
         title: above the score; by default the melody's own. It also names the image for screen readers.
         width_px: of the image; notes keep their size, so that a narrow score has more lines.
         bars_per_line: by default four, or as many as fit.
-        metre: of the bars.
+        metre: of the bars, instead of the melody's own; without either, 4/4.
         font: whether the image holds the glyphs that it uses. Without, a page with many scores needs `music_font`
             once.
 
@@ -102,7 +105,7 @@ def engrave_pages(
     title: str = "",
     paper: str = "a4",
     bars_per_line: int | None = None,
-    metre: Metre = COMMON_TIME,
+    metre: Metre | None = None,
 ) -> list[str]:
     """A melody on sheets of paper: an SVG image for each page.
 
@@ -146,23 +149,24 @@ def music_font() -> str:
     )
 
 
-def fitting_bars_per_line(melody: Melody, width_px: float, metre: Metre = COMMON_TIME) -> int:
+def fitting_bars_per_line(melody: Melody, width_px: float, metre: Metre | None = None) -> int:
     """How many bars a line can hold, four at most, before its notes crowd.
 
     >>> quarters = Melody.from_pitches([60] * 32)
     >>> fitting_bars_per_line(quarters, 900), fitting_bars_per_line(quarters, 390)
     (4, 2)
     """
-    sizes = [len(bar) for bar in cut_into_bars(playable(melody), metre)]
+    bars = cut_into_bars(playable(melody), metre)
     room = (width_px - _PIXELS_OF_SIGNATURES) / _PIXELS_PER_NOTE
     for count in _BARS_PER_LINE:
-        if max(sum(sizes[first : first + count]) for first in range(0, len(sizes), count)) <= room:
+        lines = lines_of([bar.lines for bar in bars], count)
+        if max(sum(len(bar.symbols) for bar in bars[line.start : line.stop]) for line in lines) <= room:
             return count
     return 1
 
 
 def _draw(
-    melody: Melody, metre: Metre, bars_per_line: int | None, width_px: float, width: int, height: int, margin: int
+    melody: Melody, metre: Metre | None, bars_per_line: int | None, width_px: float, width: int, height: int, margin: int
 ) -> list[tuple[ElementTree.Element, int]]:
     """What Verovio draws on each page, with the page's height in its fine units."""
     if bars_per_line is None:

@@ -1,65 +1,34 @@
 """A melody cut into bars, with every note as the note values, ties, beams and accidentals that a page shows.
 
-Melodies say nothing of their metre; unless told otherwise they are set in 4/4, which suits songs of quarter notes.
+`bar_lines` finds the bars, `tuplets` the triplets; here every note becomes one symbol or several that are tied.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Melody
+from melgen.music.metre import COMMON_TIME, STEPS_PER_SIXTEENTH, STEPS_PER_WHOLE, Metre
+from melgen.rendering.bar_lines import BarLines, lay_bars, with_whole_lengths
 from melgen.rendering.spelling import Key, SpelledNote
+from melgen.rendering.tuplets import (
+    TRIPLET,
+    TRIPLET_VALUES,
+    UNDOTTED_TRIPLET_VALUES,
+    Part,
+    triplet_values,
+    written,
+)
 
-STEPS_PER_WHOLE = 4 * STEPS_PER_QUARTER
+__all__ = ["COMMON_TIME", "NOTE_VALUES", "STEPS_PER_WHOLE", "Bar", "Metre", "Symbol", "cut_into_bars", "playable", "with_accidentals"]
 
-NOTE_VALUES = (24, 16, 12, 8, 6, 4, 3, 2, 1)
-"""Lengths in sixteenths that one note can show, with one dot at most."""
+NOTE_VALUES = (144, 96, 72, 48, 36, 24, 18, 12, 9, 6, 3)
+"""Lengths in steps that one note outside of a triplet can show, with one dot at most."""
 
-_EIGHTH, _SIXTEENTH = 2, 1
-
-
-class Metre(NamedTuple):
-    """A time signature.
-
-    >>> Metre(6, 8).bar_steps, Metre(6, 8).beat_steps, Metre(3, 4).beat_steps
-    (12, 6, 4)
-    """
-
-    beats: int
-    beat_type: int
-
-    @property
-    def bar_steps(self) -> int:
-        """Length of a bar in sixteenths."""
-        return self.beats * STEPS_PER_WHOLE // self.beat_type
-
-    @property
-    def is_compound(self) -> bool:
-        """Whether three eighths make a beat: 6/8, 9/8, 12/8."""
-        return self.beat_type == 8 and self.beats % 3 == 0
-
-    @property
-    def beat_steps(self) -> int:
-        """Length of a beat in sixteenths."""
-        return 6 if self.is_compound else STEPS_PER_WHOLE // self.beat_type
-
-    @classmethod
-    def parse(cls, text: str) -> Metre:
-        """From ``3/4``.
-
-        Raises:
-            ValueError: if it is no time signature in halves, quarters, eighths or sixteenths.
-        """
-        match = re.fullmatch(r"(\d{1,2})/(2|4|8|16)", text.strip())
-        if match is None or not int(match[1]):
-            raise ValueError(f"metre={text}: must be a time signature such as 4/4, 3/4 or 6/8")
-        return cls(int(match[1]), int(match[2]))
-
-
-COMMON_TIME = Metre(4, 4)
+_EIGHTH, _THIRTY_SECOND = STEPS_PER_QUARTER // 2, STEPS_PER_QUARTER // 8
+_SIXTY_FOURTHS_PER_QUARTER = 16
 
 
 @dataclass(frozen=True)
@@ -68,12 +37,13 @@ class Symbol:
 
     Attributes:
         note: index of the note in the melody; None for a rest.
-        start: where in the bar, in sixteenths.
-        steps: its length, one of `NOTE_VALUES`, or a whole bar's rest.
+        start: where in the bar, in steps.
+        steps: how long it lasts: one of `NOTE_VALUES`, in a triplet one of `TRIPLET_VALUES`, or a whole bar's rest.
         is_continued: whether it is tied to the next symbol.
         continues: whether it is tied to the one before.
         accidental: the sign before it, in semitones (0: a natural); None for no sign.
         beams: for each beam, from the one that eighths have inwards, ``begin``, ``continue``, ``end`` or a hook.
+        triplet: ``begin``, ``continue`` or ``end``; empty outside of triplets.
     """
 
     note: int | None
@@ -82,36 +52,53 @@ class Symbol:
     is_continued: bool = False
     continues: bool = False
     accidental: int | None = None
-    beams: tuple[str, ...] = field(default=())
+    beams: tuple[str, ...] = ()
+    triplet: str = ""
+
+    @property
+    def sixty_fourths(self) -> int:
+        """The value that it is written as: an eighth is 8, in a triplet too, where it lasts for two thirds of one.
+
+        >>> Symbol(0, 0, 12).sixty_fourths, Symbol(0, 0, 8, triplet="begin").sixty_fourths
+        (8, 8)
+        """
+        if self.triplet:
+            return self.steps * _SIXTY_FOURTHS_PER_QUARTER * 3 // (2 * STEPS_PER_QUARTER)
+        return self.steps * _SIXTY_FOURTHS_PER_QUARTER // STEPS_PER_QUARTER
 
 
-Bar = list[Symbol]
+@dataclass(frozen=True)
+class Bar:
+    """One bar: where it is, and its symbols, without a gap from its beginning to its end."""
+
+    lines: BarLines
+    symbols: tuple[Symbol, ...]
+
 
 
 def playable(melody: Melody) -> Melody:
-    """The melody as we draw and play it: every note lasts a sixteenth at least, and ends where the next one starts.
+    """The melody as we draw and play it: every note has a length, and ends where the next one starts.
 
-    Where the rhythm is finer than sixteenths, so that two notes would start together, the second one starts a
-    sixteenth later; the notes after it give way until there is time again.
+    A note of no length gets a sixteenth, or what there is to the next note. Of notes that start together the later
+    ones follow a sixteenth apart, closer where the next note comes sooner; where there is no time at all, the notes
+    after them give way until there is.
 
     Raises:
         ValueError: if a pitch is no MIDI pitch, or a time is before the beginning.
 
-    >>> playable(Melody((60, 62), (0, 4), (0, 4))).durations
-    (1, 4)
-    >>> playable(Melody((60, 62, 64), (3, 3, 6), (1, 1, 2))).onsets
-    (3, 4, 6)
+    >>> playable(Melody((60, 62), (0, 24), (0, 24))).durations
+    (6, 24)
+    >>> playable(Melody((60, 62, 64), (18, 18, 36), (6, 6, 12))).onsets
+    (18, 24, 36)
     """
     for index, pitch in enumerate(melody.pitches, 1):
         if not LOWEST_PITCH <= pitch <= HIGHEST_PITCH:
             raise ValueError(f"note {index} has pitch {pitch}; MIDI knows {LOWEST_PITCH} to {HIGHEST_PITCH}")
     if melody.onsets and min(melody.onsets) < 0:
         raise ValueError(f"a note starts at step {min(melody.onsets)}, before the beginning")
-    onsets: list[int] = []
-    for onset in melody.onsets:
-        onsets.append(max(onset, onsets[-1] + 1) if onsets else onset)
+    onsets = _apart(melody.onsets)
     ends = [
-        max(onset + duration, moved + 1)
+        onset + duration if onset + duration > moved else moved + STEPS_PER_SIXTEENTH
         for onset, duration, moved in zip(melody.onsets, melody.durations, onsets, strict=True)
     ]
     ends[:-1] = map(min, ends, onsets[1:])
@@ -119,22 +106,69 @@ def playable(melody: Melody) -> Melody:
     return replace(melody, onsets=tuple(onsets), durations=durations)
 
 
-def cut_into_bars(melody: Melody, metre: Metre = COMMON_TIME) -> list[Bar]:
+def _apart(onsets: Sequence[int]) -> list[int]:
+    """Onsets in order, no two at one step."""
+    if all(first < second for first, second in pairwise(onsets)):
+        return list(onsets)
+    found: list[int] = []
+    first = 0
+    while first < len(onsets):
+        last = first + 1
+        while last < len(onsets) and onsets[last] <= onsets[first]:
+            last += 1
+        start = max(onsets[first], found[-1] + 1) if found else onsets[first]
+        room = onsets[last] - start if last < len(onsets) else STEPS_PER_WHOLE * (last - first)
+        step = max(1, min(STEPS_PER_SIXTEENTH, room // (last - first)))
+        found += range(start, start + step * (last - first), step)
+        first = last
+    return found
+
+
+def cut_into_bars(melody: Melody, metre: Metre | None = None) -> list[Bar]:
     """The bars of a `playable` melody, the last one filled with rests; one empty bar if there are no notes.
 
-    >>> [[(symbol.note, symbol.steps) for symbol in bar] for bar in cut_into_bars(Melody((60,), (4,), (14,)))]
-    [[(None, 4), (0, 12)], [(0, 2), (None, 2), (None, 4), (None, 8)]]
+    Args:
+        metre: instead of the melody's own; without either, 4/4.
+
+    >>> [[(each.note, each.steps) for each in bar.symbols] for bar in cut_into_bars(Melody((60,), (24,), (84,)))]
+    [[(None, 24), (0, 72)], [(0, 12), (None, 12), (None, 24), (None, 48)]]
     """
-    length = metre.bar_steps
-    end = melody.onsets[-1] + melody.durations[-1] if len(melody) else 1
-    bars: list[Bar] = [[] for _ in range(-(-end // length))]
-    now = 0
-    for index, (onset, duration) in enumerate(zip(melody.onsets, melody.durations, strict=True)):
-        _fill(bars, None, now, onset, metre)
-        now = onset + duration
-        _fill(bars, index, onset, now, metre)
-    _fill(bars, None, now, len(bars) * length, metre)
-    return [_with_beams(bar, metre) for bar in bars]
+    lines = lay_bars(melody, metre)
+    onsets = list(melody.onsets)
+    ends = [onset + duration for onset, duration in zip(onsets, melody.durations, strict=True)]
+    whole = with_whole_lengths(lines)
+    if whole != lines:
+        onsets, ends = _moved(onsets, lines, whole), _moved(ends, lines, whole, is_end=True)
+    onsets, ends, parts = written(onsets, ends, whole)
+    bars = []
+    note = 0
+    for bar, bar_parts in zip(whole, parts, strict=True):
+        spans: list[tuple[int | None, int, int]] = []  # notes and rests, which may go on in other bars
+        now = bar.start
+        while note < len(onsets) and onsets[note] < bar.end:
+            if onsets[note] > now:
+                spans.append((None, now, onsets[note]))
+            spans.append((note, onsets[note], ends[note]))
+            now = ends[note]
+            if now > bar.end:
+                break
+            note += 1
+        if now < bar.end:
+            spans.append((None, now, bar.end))
+        symbols = [symbol for span in spans for symbol in _symbols(*span, bar, bar_parts)]
+        bars.append(Bar(bar, tuple(_with_beams(_with_triplets(symbols, bar_parts), bar))))
+    return bars
+
+
+def _moved(times: Sequence[int], before: list[BarLines], after: list[BarLines], *, is_end: bool = False) -> list[int]:
+    """Times in bars that have become a little longer."""
+    found, index = [], 0
+    for time in times:
+        while index + 1 < len(before) and time - is_end >= before[index].end:
+            index += 1
+        at_end = is_end and time == before[index].end
+        found.append(after[index].end if at_end else after[index].start + time - before[index].start)
+    return found
 
 
 def with_accidentals(
@@ -146,15 +180,17 @@ def with_accidentals(
     where both kinds, and the key signature, lead to the right note.
 
     Args:
-        on_ties: whether a tied note repeats its sign, without which programs that read ABC lose the tie.
+        on_ties: whether a tied note repeats its sign, without which programs that read ABC lose the tie, and whether
+            the note after it on the same step does so too, since some of them forget the sign of a tied note.
     """
-    return [list(_bar_with_accidentals(bar, notes, key, on_ties)) for bar in bars]
+    return [replace(bar, symbols=tuple(_bar_with_accidentals(bar, notes, key, on_ties))) for bar in bars]
 
 
 def _bar_with_accidentals(bar: Bar, notes: Sequence[SpelledNote], key: Key, on_ties: bool) -> Iterator[Symbol]:
     in_octave: dict[tuple[str, int], int] = {}
     in_bar: dict[str, int] = {}
-    for symbol in bar:
+    doubtful: set[str] = set()
+    for symbol in bar.symbols:
         if symbol.note is None:
             yield symbol
             continue
@@ -164,38 +200,53 @@ def _bar_with_accidentals(bar: Bar, notes: Sequence[SpelledNote], key: Key, on_t
             continue
         expected = {in_octave.get((step, octave), key.alter_of(step)), in_bar.get(step, key.alter_of(step))}
         in_octave[step, octave] = in_bar[step] = alter
-        is_clear = expected == {alter} and not (symbol.continues and alter != key.alter_of(step))
+        if symbol.continues and alter != key.alter_of(step):
+            doubtful.add(step)
+            is_clear = False
+        else:
+            is_clear = expected == {alter} and step not in doubtful
+            doubtful.discard(step)
         yield symbol if is_clear else replace(symbol, accidental=alter)
 
 
-def _fill(bars: list[Bar], note: int | None, start: int, end: int, metre: Metre) -> None:
-    """Append a note or a rest from `start` to `end`, split at bar lines and into values that can be written."""
-    now = start
-    while now < end:
-        bar, place = divmod(now, metre.bar_steps)
-        if note is None and place == 0 and end - now >= metre.bar_steps:
-            steps = metre.bar_steps
+def _symbols(note: int | None, start: int, end: int, bar: BarLines, parts: Sequence[Part]) -> Iterator[Symbol]:
+    """A note or a rest as far as it is within a bar, split where its triplets end and into values that can be written."""
+    now, last = max(start, bar.start), min(end, bar.end)
+    if note is None and (now, last) == (bar.start, bar.end):
+        yield Symbol(None, 0, bar.length)
+        return
+    index = 0
+    while now < last:
+        place = now - bar.start
+        while parts[index].end <= place:
+            index += 1
+        part = parts[index]
+        room = min(last - bar.start, part.end) - place
+        if part.kind == TRIPLET:
+            steps = triplet_values(room, TRIPLET_VALUES if note is not None else UNDOTTED_TRIPLET_VALUES)[0]
         else:
-            room = min(end - now, metre.bar_steps - place)
             steps = next(
                 value
                 for value in NOTE_VALUES
-                if value <= room and _is_readable(place, value, metre, is_rest=note is None)
+                if value <= room and _is_readable(bar.offset + place, value, bar.metre, is_rest=note is None)
             )
-        bars[bar].append(
-            Symbol(note, place, steps, note is not None and now + steps < end, note is not None and now > start)
-        )
+        is_note = note is not None
+        triplet = "continue" if part.kind == TRIPLET else ""
+        yield Symbol(note, place, steps, is_note and now + steps < end, is_note and now > start, triplet=triplet)
         now += steps
 
 
 def _is_readable(place: int, steps: int, metre: Metre, is_rest: bool) -> bool:
     """Whether a value at a place leaves the beats visible: it stays within one, or starts on one."""
+    if (place % STEPS_PER_SIXTEENTH or steps % STEPS_PER_SIXTEENTH) and place % _EIGHTH + steps > _EIGHTH:
+        return False  # what is finer than sixteenths leaves the eighths visible
     beat = metre.beat_steps
     offset = place % beat
     if is_rest:  # stricter: a rest starts where values of its length do, and has no dot but in compound metres
-        if metre.is_compound:
+        if metre.is_compound and steps >= STEPS_PER_SIXTEENTH:
             return offset % steps == 0 if steps <= beat else steps % beat == 0 and place % steps == 0
-        return steps & (steps - 1) == 0 and place % steps == 0
+        units = steps // _THIRTY_SECOND
+        return units & (units - 1) == 0 and place % steps == 0
     if offset + steps <= beat:
         return True
     if offset == 0:
@@ -203,34 +254,91 @@ def _is_readable(place: int, steps: int, metre: Metre, is_rest: bool) -> bool:
     return beat == STEPS_PER_QUARTER and offset == _EIGHTH and steps == STEPS_PER_QUARTER  # a syncopation
 
 
-def _with_beams(bar: Bar, metre: Metre) -> Bar:
-    """Beams over the notes shorter than a quarter in each beat; a beat of 5/8 and the like is a quarter."""
-    group_steps = max(metre.beat_steps, STEPS_PER_QUARTER)
-    beamed = list(bar)
+def _with_triplets(symbols: list[Symbol], parts: Sequence[Part]) -> list[Symbol]:
+    """The symbols, the first and the last one of each triplet marked as such."""
+    marks = {part.start: "begin" for part in parts if part.kind == TRIPLET}
+    ends = {part.end for part in parts if part.kind == TRIPLET}
+    return [
+        replace(each, triplet="end" if each.start + each.steps in ends else marks.get(each.start, "continue"))
+        if each.triplet
+        else each
+        for each in symbols
+    ]
+
+
+def _with_beams(symbols: list[Symbol], bar: BarLines) -> list[Symbol]:
+    """Beams over the notes shorter than a quarter in each beat; a beat of 5/8 and the like is a quarter.
+
+    A triplet shares a beam with the notes beside it only where it is a part of a beat of theirs.
+    """
+    keys = _beam_groups(symbols, bar)
+    beamed = list(symbols)
     group: list[int] = []
-    for index, symbol in enumerate(bar):
-        short = symbol.note is not None and symbol.steps < STEPS_PER_QUARTER
-        if group and (not short or symbol.start // group_steps != bar[group[0]].start // group_steps):
-            _beam(beamed, group)
+    for index, symbol in enumerate(symbols):
+        short = symbol.note is not None and _beams_of(symbol) > 0
+        if group and (not short or keys[index] != keys[group[0]]):
+            _beam(beamed, group, bar.offset)
             group = []
         if short:
             group.append(index)
-    _beam(beamed, group)
+    _beam(beamed, group, bar.offset)
     return beamed
 
 
-def _beam(bar: Bar, group: list[int]) -> None:
+def _beam_groups(symbols: list[Symbol], bar: BarLines) -> list[tuple[int, ...]]:
+    """For each symbol the group that its beam belongs to. A beam never begins in a triplet and ends outside of it."""
+    group_steps = max(bar.metre.beat_steps, STEPS_PER_QUARTER)
+    keys: list[tuple[int, ...]] = []
+    while len(keys) < len(symbols):
+        first = symbols[len(keys)]
+        group = (bar.offset + first.start) // group_steps
+        if not first.triplet:
+            keys.append((group,))
+            continue
+        count = next(n for n, each in enumerate(symbols[len(keys) :], 1) if each.triplet == "end")
+        triplet = symbols[len(keys) : len(keys) + count]
+        span = sum(each.steps for each in triplet)
+        is_part = span < STEPS_PER_QUARTER or bar.metre.is_compound
+        is_within = (bar.offset + first.start + span - 1) // group_steps == group
+        if is_part and is_within and all(each.note is not None and _beams_of(each) for each in triplet):
+            keys += [(group,)] * count
+        else:
+            third = max(span // 3, STEPS_PER_QUARTER) if span > STEPS_PER_QUARTER else span
+            keys += [(group, first.start, (each.start - first.start) // third) for each in triplet]
+    return keys
+
+
+def _beam(symbols: list[Symbol], group: list[int], offset: int) -> None:
     if len(group) < 2:
         return
-    is_sixteenth = [bar[index].steps == _SIXTEENTH for index in group]
+    counts = [_beams_of(symbols[index]) for index in group]
+    eighths = [(offset + symbols[index].start) // _EIGHTH for index in group]
+
+    def joined(first: int, level: int) -> bool:
+        """Whether a beam goes on from one note of the group to the next; of thirty-seconds the inner ones do not
+        from one eighth to another."""
+        if not 0 <= first < len(group) - 1 or min(counts[first], counts[first + 1]) < level:
+            return False
+        return level == 1 or max(counts) < 3 or eighths[first] == eighths[first + 1]
+
     last = len(group) - 1
     for place, index in enumerate(group):
-        beams = ["begin" if place == 0 else "end" if place == last else "continue"]
-        if is_sixteenth[place]:
-            before = place > 0 and is_sixteenth[place - 1]
-            after = place < last and is_sixteenth[place + 1]
+        beams = []
+        for level in range(1, counts[place] + 1):
+            before, after = joined(place - 1, level), joined(place, level)
             if before or after:
                 beams.append("continue" if before and after else "end" if before else "begin")
             else:
-                beams.append("forward hook" if place == 0 else "backward hook")
-        bar[index] = replace(bar[index], beams=tuple(beams))
+                starts_anew = place == 0 or (place < last and max(counts) > 2 and eighths[place - 1] != eighths[place])
+                beams.append("forward hook" if starts_anew else "backward hook")
+        symbols[index] = replace(symbols[index], beams=tuple(beams))
+
+
+def _beams_of(symbol: Symbol) -> int:
+    """How many beams or flags a value has: an eighth one, a sixteenth two.
+
+    >>> [_beams_of(Symbol(0, 0, steps)) for steps in (24, 18, 12, 9, 6, 3)]
+    [0, 1, 1, 2, 2, 3]
+    """
+    value = symbol.sixty_fourths
+    return sum(value < limit for limit in (16, 8, 4, 2))

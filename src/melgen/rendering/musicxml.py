@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+import math
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from melgen.music.melody import STEPS_PER_QUARTER, Melody
-from melgen.rendering.measures import COMMON_TIME, Bar, Metre, Symbol, cut_into_bars, playable, with_accidentals
+from melgen.music.metre import STEPS_PER_SIXTEENTH, Metre
+from melgen.rendering.bar_lines import BarLines, lines_of
+from melgen.rendering.measures import Bar, Symbol, cut_into_bars, playable, with_accidentals
 from melgen.rendering.spelling import SpelledNote, Spelling, spell
 
-_TYPES = {
-    24: "whole",
-    16: "whole",
-    12: "half",
-    8: "half",
-    6: "quarter",
-    4: "quarter",
-    3: "eighth",
-    2: "eighth",
-    1: "16th",
-}
-_DOTTED = (24, 12, 6, 3)
+_TYPES = {64: "whole", 32: "half", 16: "quarter", 8: "eighth", 4: "16th", 2: "32nd", 1: "64th"}  # by sixty-fourths
 _SIGNS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
+
+_THREE_FOR_TWO = "<actual-notes>3</actual-notes><normal-notes>2</normal-notes>"
 
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" \
@@ -77,7 +72,7 @@ def to_musicxml(
     melody: Melody,
     title: str = "",
     *,
-    metre: Metre = COMMON_TIME,
+    metre: Metre | None = None,
     tempo_qpm: float | None = 120,
     bars_per_line: int = 4,
 ) -> str:
@@ -88,6 +83,7 @@ def to_musicxml(
 
     Args:
         title: shown above the score; by default the melody's own.
+        metre: of the bars, instead of the melody's own; without either, 4/4.
         tempo_qpm: quarter notes a minute; None leaves the tempo open.
         bars_per_line: after how many bars a new line is asked for.
 
@@ -107,14 +103,22 @@ def to_musicxml(
         '<part id="P1">'
     )
     heads: dict[int, int] = {}
-    for number, bar in enumerate(bars):
-        lines.append(f'<measure number="{number + 1}">')
-        if number and number % bars_per_line == 0:
+    # Sixteenths where they suffice, as most programs write.
+    finest = math.gcd(*(length for bar in bars for length in (bar.lines.length, *_lengths(bar))))
+    unit = STEPS_PER_SIXTEENTH if finest % STEPS_PER_SIXTEENTH == 0 else 1
+    new_lines = {line.start for line in lines_of([bar.lines for bar in bars], bars_per_line)} - {0}
+    divided = 0
+    for index, bar in enumerate(bars):
+        divided += bar.lines.number is None
+        lines.append(_measure(bar.lines, divided))
+        if index in new_lines:
             lines.append('<print new-system="yes"/>')
-        if number == 0:
-            lines += [_attributes(spelling, metre), _tempo(tempo_qpm)]
-        lines += [_symbol(symbol, bar, spelling.notes, heads) for symbol in bar]
-        if number == len(bars) - 1:
+        if index == 0:
+            lines += [_attributes(spelling, bar.lines, STEPS_PER_QUARTER // unit), _tempo(tempo_qpm)]
+        elif bar.lines.changes_metre:
+            lines.append(f"<attributes>{_time(bar.lines)}</attributes>")
+        lines += [_symbol(symbol, bar, spelling.notes, heads, unit) for symbol in bar.symbols]
+        if index == len(bars) - 1:
             lines.append('<barline location="right"><bar-style>light-heavy</bar-style></barline>')
         lines.append("</measure>")
     lines.append("</part></score-partwise>")
@@ -131,15 +135,32 @@ def printable(text: str) -> str:
     return " ".join(kept.encode("utf-8", "replace").decode("utf-8").split())
 
 
-def _attributes(spelling: Spelling, metre: Metre) -> str:
+def _lengths(bar: Bar) -> Iterator[int]:
+    return (symbol.steps for symbol in bar.symbols)
+
+
+def _measure(bar: BarLines, divided: int) -> str:
+    """A pickup has number 0; the second part of a divided bar has none, in MusicXML a name of its own."""
+    if bar.is_counted:
+        return f'<measure number="{bar.number}">'
+    return f'<measure number="{0 if bar.number == 0 else f"X{divided}"}" implicit="yes">'
+
+
+def _attributes(spelling: Spelling, bar: BarLines, divisions: int) -> str:
     clef = clef_for(spelling.notes)
     octaves = f"<clef-octave-change>{clef.octaves}</clef-octave-change>" if clef.octaves else ""
     return (
-        f"<attributes><divisions>{STEPS_PER_QUARTER}</divisions>"
+        f"<attributes><divisions>{divisions}</divisions>"
         f"<key><fifths>{spelling.key.fifths}</fifths><mode>{spelling.key.mode}</mode></key>"
-        f"<time><beats>{metre.beats}</beats><beat-type>{metre.beat_type}</beat-type></time>"
+        f"{_time(bar)}"
         f"<clef><sign>{clef.sign}</sign><line>{clef.line}</line>{octaves}</clef></attributes>"
     )
+
+
+def _time(bar: BarLines) -> str:
+    if bar.is_free:
+        return "<time><senza-misura/></time>"
+    return f"<time><beats>{bar.metre.beats}</beats><beat-type>{bar.metre.beat_type}</beat-type></time>"
 
 
 def _tempo(tempo_qpm: float | None) -> str:
@@ -152,28 +173,61 @@ def _tempo(tempo_qpm: float | None) -> str:
     )
 
 
-def _symbol(symbol: Symbol, bar: Bar, notes: Sequence[SpelledNote], heads: dict[int, int]) -> str:
-    duration = f"<duration>{symbol.steps}</duration>"
-    if symbol.note is None and len(bar) == 1:
+def _symbol(symbol: Symbol, bar: Bar, notes: Sequence[SpelledNote], heads: dict[int, int], unit: int) -> str:
+    duration = f"<duration>{symbol.steps // unit}</duration>"
+    if symbol.note is None and len(bar.symbols) == 1:
         return f'<note><rest measure="yes"/>{duration}</note>'
-    value = f"<type>{_TYPES[symbol.steps]}</type>" + ("<dot/>" if symbol.steps in _DOTTED else "")
+    notations = _notations(symbol, bar)
     if symbol.note is None:
-        return f"<note><rest/>{duration}{value}</note>"
+        return f"<note><rest/>{duration}{_value(symbol)}{notations}</note>"
     head = heads[symbol.note] = heads.get(symbol.note, -1) + 1
     step, alter, octave = notes[symbol.note]
-    ties = [kind for kind, there in (("stop", symbol.continues), ("start", symbol.is_continued)) if there]
+    value = _value(symbol, "" if symbol.accidental is None else f"<accidental>{_SIGNS[symbol.accidental]}</accidental>")
     return "".join(
         (
             f'<note id="n{symbol.note}{f"-{head}" if head else ""}"><pitch><step>{step}</step>',
             f"<alter>{alter}</alter>" if alter else "",
             f"<octave>{octave}</octave></pitch>{duration}",
-            *(f'<tie type="{kind}"/>' for kind in ties),
+            *(f'<tie type="{kind}"/>' for kind in _ties(symbol)),
             value,
-            "" if symbol.accidental is None else f"<accidental>{_SIGNS[symbol.accidental]}</accidental>",
             *(f'<beam number="{number}">{beam}</beam>' for number, beam in enumerate(symbol.beams, 1)),
-            f"<notations>{''.join(f'<tied type={chr(34)}{kind}{chr(34)}/>' for kind in ties)}</notations>"
-            if ties
-            else "",
+            notations,
             "</note>",
         )
     )
+
+
+def _value(symbol: Symbol, accidental: str = "") -> str:
+    """Type and dot; in a triplet also that three of it last as long as two."""
+    written = symbol.sixty_fourths
+    is_dotted = written % 3 == 0
+    return (
+        f"<type>{_TYPES[written * 2 // 3 if is_dotted else written]}</type>{'<dot/>' if is_dotted else ''}{accidental}"
+        + ("<time-modification>" + _THREE_FOR_TWO + "</time-modification>" if symbol.triplet else "")
+    )
+
+
+def _ties(symbol: Symbol) -> list[str]:
+    return [kind for kind, there in (("stop", symbol.continues), ("start", symbol.is_continued)) if there]
+
+
+def _notations(symbol: Symbol, bar: Bar) -> str:
+    """Ties, and where a triplet begins and ends."""
+    marks = [f'<tied type="{kind}"/>' for kind in _ties(symbol)]
+    if symbol.triplet == "begin":
+        marks.append(f'<tuplet type="start" bracket="{"no" if _is_beamed_alone(symbol, bar) else "yes"}"/>')
+    elif symbol.triplet == "end":
+        marks.append('<tuplet type="stop"/>')
+    return f"<notations>{''.join(marks)}</notations>" if marks else ""
+
+
+def _is_beamed_alone(first: Symbol, bar: Bar) -> bool:
+    """Whether a triplet has a beam that begins and ends with it, so that its number is enough."""
+    inside = itertools.dropwhile(lambda each: each is not first, bar.symbols)
+    for symbol in inside:
+        kind = symbol.beams[0] if symbol.beams else ""
+        if kind != symbol.triplet:
+            return False
+        if kind == "end":
+            return True
+    return False

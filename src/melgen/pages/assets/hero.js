@@ -7,8 +7,8 @@ function hero() {
   const place = section("listen", core.hero ? "Listen" : "In short", null);
   place.classList.add("opening");
   if (core.hero) {
-    const { p, o, d, name, line, svg } = core.hero;
-    const track = { title: `${core.sets[core.hero.set].name}, ${name}`, p, o, d };
+    const { p, o, d, b, name, line, svg } = core.hero;
+    const track = { title: `${core.sets[core.hero.set].name}, ${name}`, p, o, d, b };
     place.append(h("div", { class: "card" },
       h("div", { class: "card-head" }, playButton(track, "Play"), h("p", {}, line)), melodyView(track, svg)));
   }

@@ -1,5 +1,6 @@
 // One melody to look at and to play: its score, if it has one, and its piano roll.
 const ROW = 5;
+const SHORTEST = STEPS_PER_QUARTER / 8, GAP = STEPS_PER_QUARTER / 10; // of a note as it is drawn
 
 // `first` is the number of the score's first note: it may show a part of what the roll shows.
 function melodyView(track, svg, passage = null, first = 0) {
@@ -49,12 +50,12 @@ function pianoRoll(track, isShared) {
   for (let pitch = Math.ceil(low / 12) * 12; pitch <= high; pitch += 12) {
     lines.push(s("rect", { class: "octave", x: 0, y: y(pitch), width: length, height: ROW }));
   }
-  for (let step = 0; step <= length; step += STEPS_PER_QUARTER * 4) {
+  for (const step of barLines(track, length)) {
     lines.push(s("line", { class: "bar", x1: step, x2: step, y1: 0, y2: height }));
   }
   const notes = track.p.map((pitch, i) => s("rect", {
     class: isShared(i) ? "note shared" : "note", "data-note": i, x: track.o[i], y: y(pitch) + 0.5,
-    width: Math.max(0.5, track.d[i] - Math.min(0.4, track.d[i] / 8)), height: ROW - 1,
+    width: Math.max(SHORTEST, track.d[i] - Math.min(GAP, track.d[i] / 8)), height: ROW - 1,
   }, s("title", {}, pitchName(pitch))));
   const head = s("line", { class: "playhead", x1: 0, x2: 0, y1: 0, y2: height });
   head.style.display = "none";
@@ -78,6 +79,13 @@ function pianoRoll(track, isShared) {
     if (position !== null) head.setAttribute("transform", `translate(${position} 0)`);
   };
   return { element, moveTo };
+}
+
+// Where bars begin: as the tune says, else in 4/4.
+function barLines(track, length) {
+  if (track.b) return track.b;
+  const bar = STEPS_PER_QUARTER * 4;
+  return Array.from({ length: Math.floor(length / bar) + 1 }, (_, i) => i * bar);
 }
 
 // Scrolls a wide score or roll sideways, never the page.

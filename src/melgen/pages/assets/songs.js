@@ -33,7 +33,7 @@ function songsSection() {
     const mine = content, scores = await unfold(`scores-${set.pack}`);
     if (current !== number || mine !== content) return;
     const song = content.songs[number];
-    const track = { title: `${set.name}, ${song.name}`, p: song.p, o: song.o, d: song.d };
+    const track = { title: `${set.name}, ${song.name}`, p: song.p, o: song.o, d: song.d, b: song.b };
     const badges = [[content.representative, "most representative"], [content.best, "best"]].filter(([i]) => i === number).map(([, text]) => h("span", { class: "badge" }, text));
     const step = (by) => h("button", { type: "button", class: "quiet", "aria-label": by < 0 ? "Previous song" : "Next song",
       onclick: () => showSong((number + by + content.songs.length) % content.songs.length) }, by < 0 ? "←" : "→");
@@ -54,7 +54,7 @@ function songsSection() {
       return h("div", { class: "absent" }, h("h4", {}, "Nearest training tune"), h("p", {}, song.near ? `${song.near}; its notes are not at hand.` : "Not known."));
     }
     const tune = content.tunes[song.tune];
-    const other = { title: tune.name, p: tune.p, o: tune.o, d: tune.d };
+    const other = { title: tune.name, p: tune.p, o: tune.o, d: tune.d, b: tune.b };
     const shared = passage && [passage[1], passage[2]];
     const both = passage && h("button", { type: "button", class: "quiet both", onclick: () => playBoth(track, other, passage) }, `Hear the ${passage[2]} shared notes: here, then there`);
     const [first, notes] = song.from || [0, tune.p.length];

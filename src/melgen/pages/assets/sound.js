@@ -1,7 +1,7 @@
 // Notes as sound, made here: a soft plucked tone, no files.
 const LOOK_AHEAD_S = 1.2; // timers of a page in the background come once a second
 const START_DELAY_S = 0.06;
-const STEPS_PER_QUARTER = 4;
+const STEPS_PER_QUARTER = 24;
 
 class Synth {
   constructor() {
@@ -40,7 +40,8 @@ class Synth {
   }
 }
 
-// One thing plays at a time. `track` is {title, p, o, d}; listeners hear of "track", "note", "state" and "time".
+// One thing plays at a time. `track` is {title, p, o, d, b?}: pitches, onsets and durations in steps,
+// and where bars begin, if that is known; listeners hear of "track", "note", "state" and "time".
 class Player extends EventTarget {
   constructor() {
     super();

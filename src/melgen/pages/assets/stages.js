@@ -27,7 +27,7 @@ function stagesSection() {
       slider.value = stage;
       slider.setAttribute("aria-valuetext", `after ${updates} updates`);
       told.textContent = `After ${updates.toLocaleString("en")} ${updates === 1 ? "update" : "updates"}${lossAt(updates)}`;
-      const track = { title: `After ${updates.toLocaleString("en")} updates, song ${number + 1}`, p: song.p, o: song.o, d: song.d };
+      const track = { title: `After ${updates.toLocaleString("en")} updates, song ${number + 1}`, p: song.p, o: song.o, d: song.d, b: song.b };
       const was = player.playing && player.track?.stage;
       track.stage = true;
       view.replaceChildren(h("div", { class: "card-head" }, playButton(track, "Play")), melodyView(track, song.svg));

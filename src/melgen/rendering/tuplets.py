@@ -1,0 +1,268 @@
+"""Which notes of a bar are triplets, and what becomes of times that no note values can show.
+
+Outside of triplets every time is a multiple of a thirty-second. A triplet divides a half, a quarter, an eighth, ... into
+three, and each third once or twice more into halves. Among all ways to cover the times of a bar that are no
+thirty-seconds, the one with the fewest ties, then with the fewest and simplest triplets, is taken.
+
+What none of them can show, such as a quintuplet, is rounded, for the page alone: all the times within that quarter of
+the bar move to sixteenths or to triplets of eighths, whichever moves them less; to thirty-seconds or triplets of
+sixteenths where two notes would start together, and to finer triplets where even these are too few.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from melgen.music.melody import STEPS_PER_QUARTER
+from melgen.music.metre import STEPS_PER_SIXTEENTH
+from melgen.rendering.bar_lines import FINEST_STEPS, BarLines
+
+TRIPLET_VALUES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 2, 1)
+"""Lengths in steps that one note of a triplet can show: two thirds of plain values, one dot at most."""
+UNDOTTED_TRIPLET_VALUES = (64, 32, 16, 8, 4, 2, 1)
+
+ARTICULATION_STEPS = 2
+"""A rest as short as this is how a note is played, not what is written: on the page the note lasts to the next one."""
+
+_SPANS = (96, 48, 24, 12, 6)
+_TINY_SPAN = 3  # of sixty-fourths, only where more than twelve notes start in a quarter
+# Grids to round to, in order, and whether notes that are nearest to one place may move on to the next.
+_GRIDS = (((6, 8), False), ((3, 4), False), ((3, 4), True), ((2,), True))
+
+# Costs, by which one way of writing is preferred to another.
+_ROUNDED, _TIE, _FINE, _BRACKET, _OFF_BEAT = 1000.0, 4.0, 1.0, 1.0, 1.0
+
+
+class Part(NamedTuple):
+    """A part of a bar, in steps from its beginning: a triplet, a quarter whose times are rounded, or plain."""
+
+    start: int
+    end: int
+    kind: str
+
+
+PLAIN, TRIPLET, ROUNDED = "plain", "triplet", "rounded"
+
+
+class Written(NamedTuple):
+    """Onsets and ends as they can be written, and the parts of each bar."""
+
+    onsets: list[int]
+    ends: list[int]
+    parts: list[list[Part]]
+
+
+def written(onsets: Sequence[int], ends: Sequence[int], bars: Sequence[BarLines]) -> Written:
+    """The times of a melody as the page shows them.
+
+    Args:
+        onsets: in order, each note ending where the next one starts, or before.
+        ends: of the same notes.
+        bars: one after another, their lengths multiples of a thirty-second.
+
+    Returns:
+        Times that can be written, in the same order, every note with a length.
+    """
+    new_onsets, new_ends = list(onsets), _without_articulation(onsets, ends)
+    if not any(time % FINEST_STEPS for times in (new_onsets, new_ends) for time in times):
+        return Written(new_onsets, new_ends, [[Part(0, bar.length, PLAIN)] for bar in bars])
+    parts = []
+    for bar in bars:
+        spans = _SPANS
+        while True:
+            found = _parts(_times_in(bar, new_onsets, new_ends), bar, spans)
+            rounded = [(bar.start + part.start, bar.start + part.end) for part in found if part.kind == ROUNDED]
+            if not rounded:
+                break
+            before = (list(new_onsets), list(new_ends))
+            for start, end in rounded:
+                _round(start, end, new_onsets, new_ends, bars[-1].end)
+            if before == (new_onsets, new_ends):  # more notes than the grids have room for
+                spans = (*_SPANS, _TINY_SPAN)
+        parts.append(found)
+    return Written(new_onsets, new_ends, parts)
+
+
+def _without_articulation(onsets: Sequence[int], ends: Sequence[int]) -> list[int]:
+    """Ends, moved to the next onset where only a moment is between."""
+    return [
+        onset if onset - end <= ARTICULATION_STEPS else end for end, onset in zip(ends, onsets[1:], strict=False)
+    ] + list(ends[-1:])
+
+
+def _times_in(bar: BarLines, onsets: list[int], ends: list[int]) -> list[int]:
+    """Where in a bar something begins or ends, its own ends left out."""
+    times = {
+        time - bar.start
+        for column in (onsets, ends)
+        for time in column[bisect_right(column, bar.start) : bisect_left(column, bar.end)]
+    }
+    return sorted(times)
+
+
+def _parts(times: list[int], bar: BarLines, spans: Sequence[int]) -> list[Part]:
+    """Parts that cover a bar at the least cost, neighbouring plain ones as one."""
+    if not any(time % FINEST_STEPS for time in times):
+        return [Part(0, bar.length, PLAIN)]
+    cuts = {0, *times, bar.length}
+    count = bar.length // FINEST_STEPS
+    best: list[tuple[float, Part | None]] = [(0.0, None)] + [(float("inf"), None)] * count
+    for place in range(count):
+        start = place * FINEST_STEPS
+        cost = best[place][0]
+        for part, price in _from(start, times, cuts, bar, spans):
+            end = part.end // FINEST_STEPS
+            if cost + price < best[end][0]:
+                best[end] = (cost + price, part)
+    found: list[Part] = []
+    place = count
+    while place:
+        part = best[place][1]
+        assert part is not None
+        place = part.start // FINEST_STEPS
+        if found and part.kind == found[-1].kind == PLAIN:
+            found[-1] = Part(part.start, found[-1].end, PLAIN)
+        else:
+            found.append(part)
+    return found[::-1]
+
+
+def _from(
+    start: int, times: list[int], cuts: set[int], bar: BarLines, spans: Sequence[int]
+) -> list[tuple[Part, float]]:
+    """Parts that can begin at a place, with their costs."""
+    found = []
+    following = start + FINEST_STEPS
+    if bisect_left(times, following) == bisect_right(times, start):
+        found.append((Part(start, following, PLAIN), 0.0))
+    place = bar.offset + start
+    quarter_end = min(start + STEPS_PER_QUARTER - place % STEPS_PER_QUARTER, bar.length)
+    if start == 0 or place % STEPS_PER_QUARTER == 0:
+        found.append((Part(start, quarter_end, ROUNDED), _ROUNDED))
+    for span in spans:
+        end = start + span
+        if end > bar.length:
+            continue
+        inside = [time - start for time in times[bisect_right(times, start) : bisect_left(times, end)]]
+        off_beat = place % bar.metre.beat_steps % span
+        is_odd = bool(off_beat % (STEPS_PER_QUARTER // 2))
+        if not _is_triplet(span, inside) or (is_odd and start not in cuts):
+            continue
+        cost = _BRACKET + _OFF_BEAT * (bool(off_beat) + is_odd)
+        cost += _TIE * ((start not in cuts) + (end not in cuts))
+        for length in _between(span, inside):
+            cost += _TIE * (len(triplet_values(length)) - 1) + _FINE * (3 * length < span)
+        found.append((Part(start, end, TRIPLET), cost))
+    return found
+
+
+def _is_triplet(span: int, inside: list[int]) -> bool:
+    """Whether times within a part need thirds of it, and the halves and quarters of thirds are enough.
+
+    Thirty-seconds are rarely in triplets, but notes are often played a little early or late: there all three must be
+    there.
+    """
+    if not any(time % FINEST_STEPS for time in inside):
+        return False
+    if span == _TINY_SPAN:
+        return True
+    thirds = [time for time in inside if 3 * time % span == 0]
+    if not thirds or (span == _SPANS[-1] and len(thirds) < 2):
+        return False
+    return min(_between(span, inside)) * 12 >= span and not any(time % 2 for time in inside)
+
+
+def _between(span: int, inside: list[int]) -> list[int]:
+    return [second - first for first, second in pairwise([0, *inside, span])]
+
+
+def triplet_values(length: int, values: Sequence[int] = TRIPLET_VALUES) -> list[int]:
+    """A length in a triplet as values to be tied.
+
+    >>> triplet_values(8), triplet_values(20)
+    ([8], [16, 4])
+    """
+    found = []
+    while length:
+        found.append(next(value for value in values if value <= length))
+        length -= found[-1]
+    return found
+
+
+def _round(start: int, end: int, onsets: list[int], ends: list[int], last_end: int) -> None:
+    """Move the times within a quarter, or what a bar has of one, to a grid; every note keeps a place of its own.
+
+    A note may move to the end of the quarter, where the next one begins, if no other note starts there. A rest shorter
+    than a sixteenth after a note that ends within is left out.
+    """
+    notes = range(bisect_left(onsets, start), bisect_left(onsets, end))
+    ending = range(bisect_right(ends, start), bisect_left(ends, end))
+    followed = range(ending.start, min(ending.stop, len(onsets) - 1))
+    legato = {note for note in followed if onsets[note + 1] - ends[note] < STEPS_PER_SIXTEENTH}
+    is_free = notes.stop == len(onsets) or onsets[notes.stop] > end
+    grid, places = _grid_for(
+        [onsets[note] - start for note in notes],
+        [ends[note] - start for note in ending if note not in legato],
+        end - start,
+        is_free and end + STEPS_PER_SIXTEENTH <= last_end,
+    )
+    for note, place in zip(notes, places, strict=True):
+        onsets[note] = start + place
+    for note in ending:
+        latest = onsets[note + 1] if note + 1 < len(onsets) else end
+        earliest = onsets[note] + grid if note in notes else start
+        moved = min(start + _nearest(ends[note] - start, grid) * grid, end)
+        ends[note] = latest if note in legato else min(max(moved, earliest), latest)
+    if notes and ends[notes[-1]] <= onsets[notes[-1]]:  # moved to the end of the quarter
+        following = onsets[notes.stop] if notes.stop < len(onsets) else last_end
+        ends[notes[-1]] = min(onsets[notes[-1]] + STEPS_PER_SIXTEENTH, following)
+
+
+def _grid_for(onsets: list[int], ends: list[int], length: int, may_pass: bool) -> tuple[int, list[int]]:
+    """The grid that times within a quarter are rounded to, and each onset rounded."""
+    for grids, may_move_on in _GRIDS:
+        choices = []
+        for grid in grids:
+            places = -(-length // grid)
+            if may_pass and onsets and _nearest(onsets[-1], grid) == places:
+                places += 1
+            if len(onsets) > places or not _fits(grid, length):
+                continue
+            nearest = [min(_nearest(onset, grid), places - 1) for onset in onsets]
+            if not may_move_on and len(set(nearest)) < len(nearest):
+                continue
+            rounded = [min(place * grid, length) for place in _apart(nearest, places)]
+            moves = sum(abs(place - onset) for place, onset in zip(rounded, onsets, strict=True))
+            moves += sum(abs(_nearest(each, grid) * grid - each) for each in ends)
+            choices.append((moves, len(choices), grid, rounded))
+        if choices:
+            *_, grid, rounded = min(choices)
+            return grid, rounded
+    return 1, list(onsets)
+
+
+def _nearest(time: int, grid: int) -> int:
+    return (time + grid // 2) // grid
+
+
+def _fits(grid: int, length: int) -> bool:
+    """Whether a part of this length can be written in a grid: thirds need a length that triplets have."""
+    return grid % FINEST_STEPS == 0 or (length % (3 * grid) == 0 and length in _SPANS)
+
+
+def _apart(nearest: list[int], slots: int) -> list[int]:
+    """Places in order, no two the same, as near as can be to those wished for.
+
+    >>> _apart([0, 0, 3, 3], 4)
+    [0, 1, 2, 3]
+    """
+    places: list[int] = []
+    for wish in nearest:
+        places.append(max(wish, places[-1] + 1) if places else wish)
+    latest = slots
+    for index in range(len(places) - 1, -1, -1):
+        places[index] = latest = min(places[index], latest - 1)
+    return places
