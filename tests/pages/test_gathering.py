@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from melgen.corpora.sources import Split
 from melgen.evaluation.embeddings import nearest_neighbours, project_2d
 from melgen.files import write_json
 from melgen.generation.songs import write_songs
@@ -229,6 +230,20 @@ def test_a_corpus_that_is_gone_or_none_of_ours(tmp_path, run):
         core = report_of(copy)
         assert reason in texts(core)
         assert core["sets"][0]["songs"] == 14
+
+
+def test_tunes_are_found_by_name_in_a_corpus_that_has_changed(tmp_path, run):
+    copy = own_copy(run, tmp_path / "changed")
+    config = json.loads((copy / "config.yaml").read_text())
+    header, *lines = (copy / "splits.tsv").read_text().splitlines()
+    (copy / "splits.tsv").write_text("\n".join([header, *lines[:2:-1], ""]))
+    tunes = TrainingTunes.read(config, copy / "splits.tsv", progress=False)
+    assert tunes.unknown == 3, "not named, and so neither shown nor compared with"
+    named = {line.split("\t")[1] for line in lines[3:] if line.startswith("train")}
+    assert set(tunes.reference.tunes(Split.TRAIN)) == named
+    assert "3 of its 12 tunes were not there" in texts(report_of(copy))
+    (copy / "splits.tsv").write_text("\n".join([header, "train\telsewhere.abc#1\tAnother", ""]))
+    assert "holds none of the tunes" in texts(report_of(copy))
 
 
 def test_a_corpus_is_never_downloaded(monkeypatch):
