@@ -328,12 +328,24 @@ def _ending_numbers(ending: _Element) -> frozenset[int]:
     return frozenset()
 
 
+def _plain_words(text: str) -> str:
+    """Small letters and single spaces, signs as words.
+
+    >>> _plain_words("D.S. al \N{MUSICAL SYMBOL CODA}")
+    'd s al coda'
+    """
+    for signs, word in (("\N{MUSICAL SYMBOL CODA}\N{CIRCLED PLUS}", " coda "), ("\N{MUSICAL SYMBOL SEGNO}", " segno ")):
+        for each in signs:
+            text = text.replace(each, word)
+    return re.sub(r"[\W_]+", " ", text).strip().lower()
+
+
 def _read_direction(element: _Element, measure: _Measure, position: Fraction) -> None:
     """Jumps and their targets, from ``<sound>``, signs and words. They hold for whole measures."""
     sound = element if element.tag == "sound" else element.find("sound")
     kinds = [kind for each in element.iterfind("direction-type") for kind in each]
     signs = {kind.tag for kind in kinds} & {"segno", "coda"}
-    words = re.sub(r"[\W_]+", " ", " ".join(kind.text or "" for kind in kinds if kind.tag == "words")).strip().lower()
+    words = _plain_words(" ".join(kind.text or "" for kind in kinds if kind.tag == "words"))
     stated = {} if sound is None else {name: value for name, value in sound.attrib.items() if value != "no"}
     jump_word = _JUMP.match(words)
     tail = words[jump_word.end() :] if jump_word else ""
