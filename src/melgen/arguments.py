@@ -16,8 +16,7 @@ from hydra.errors import HydraException
 from melgen.conf_dir import CONF_DIR
 
 _OVERRIDE = re.compile(r"(?P<key>(?:\+\+|\+|~)?[A-Za-z_$][\w$./@:-]*)=(?P<value>.*)", re.DOTALL | re.ASCII)
-_OPENS = re.compile(r"\s*(?:[\[{]|\w+\s*\()", re.ASCII)
-"""How a value begins that is a list, a dictionary or a function of Hydra's grammar."""
+_FUNCTION = re.compile(r"\s*(\w+)\s*\(", re.ASCII)
 OFF = re.compile(r"(?P<group>\w+)=(?:null|\[\])")
 
 
@@ -87,9 +86,10 @@ def readable(override: str) -> str:
     key, value = match["key"], match["value"]
     if "~" in value:
         value = ",".join(map(_at_home, _split(value)))
-    if f"{key}={value}" != override and _parses(f"{key}={value}"):
-        return f"{key}={value}"
-    if _parses(f"{key}={value}") or _OPENS.match(value):
+    options = _split(value)
+    if len(options) > 1 and any(map(_is_call, options)):
+        value = ",".join(option for each in options for option in _spelt_out(key, each))
+    if _parses(f"{key}={value}") or value.lstrip()[:1] in ("[", "{") or _is_call(value):
         return f"{key}={value}"
     options = [option if _parses(f"{key}={option}") else quoted(option) for option in _split(value)]
     return f"{key}={','.join(options)}"
@@ -110,6 +110,20 @@ def quoted(value: str) -> str:
 def quoted_for_the_shell(key: str, value: str) -> str:
     """An override with its value in quotes for Hydra, and all of it in quotes for the shell."""
     return shlex.quote(f"{key}={quoted(value)}")
+
+
+def _is_call(value: str) -> bool:
+    """Whether a value begins like a function of Hydra's grammar, and not like a name with a bracket in it."""
+    match = _FUNCTION.match(value)
+    return match is not None and match[1] in OverridesParser.create().functions.functions
+
+
+def _spelt_out(key: str, option: str) -> list[str]:
+    """``range(0,2)`` among other values -> ``0``, ``1``; Hydra knows it only where it is alone."""
+    if not _is_call(option) or not _parses(f"{key}={option}"):
+        return [option]
+    override = OverridesParser.create().parse_override(f"{key}={option}")
+    return list(override.sweep_string_iterator()) if override.is_sweep_override() else [option]
 
 
 def _parses(override: str) -> bool:

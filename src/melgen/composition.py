@@ -23,6 +23,7 @@ from melgen.conf_dir import CONF_DIR
 from melgen.known_keys import (
     TARGET,
     missing_groups,
+    missing_values,
     package_of,
     packaged_hydra,
     packaged_keys,
@@ -89,6 +90,8 @@ def check_composed(config: DictConfig, command: str) -> None:
         raise ValueError(f"~{group}: melgen.{verb_of(command)} needs one; {group}=... chooses another{hint}")
     if unread := unread_keys(content, command, typed):
         raise ValueError("\n".join(_unread_line(key, config, command, typed) for key in unread))
+    if missing := missing_values(content):
+        raise ValueError(f"{missing[0]}: has no default; {missing[0]}=... is needed")
     _check_path_is_read(content, command, typed)
     check_places(config.hydra, command)
 

@@ -125,6 +125,11 @@ def missing_groups(config: Mapping[str, Any], command: str) -> list[str]:
     return [group for group in needed if group not in config]
 
 
+def missing_values(config: Mapping[str, Any]) -> list[str]:
+    """The dotted keys that must be given, and are not; where they are, not where an interpolation repeats them."""
+    return [".".join(path) for path, text in _texts(config, "???") if text == "???" and path[0] != "hydra"]
+
+
 def commands() -> list[str]:
     """The primary files of the commands, without ``.yaml``."""
     return sorted(path.stem for path in Path(CONF_DIR).glob("*.yaml") if "hydra" in _yaml(path) and _names_help(path))
@@ -275,7 +280,7 @@ def _unread(node: Mapping[str, Any], path: Path_, known: Mapping[str, Any], read
         if _lacks_target(value, known.get(key)):
             yield (*at, TARGET)
         elif any(at[: len(reference)] == reference for reference in read):
-            yield from _unread_below(value, at, _WHATEVER, read)
+            yield from _unread_below(value, at, _WHATEVER, read, known.get(key))
         elif key in known:
             yield from _unread_below(value, at, known[key], read)
         elif path and path[-1] in GROUPS_OF_MANY and (TARGET in value if isinstance(value, Mapping) else value is None):
@@ -286,11 +291,11 @@ def _unread(node: Mapping[str, Any], path: Path_, known: Mapping[str, Any], read
             yield at
 
 
-def _unread_below(value: Any, at: Path_, known: Any, read: Collection[Path_]) -> Iterator[Path_]:
+def _unread_below(value: Any, at: Path_, known: Any, read: Collection[Path_], packaged: Any = None) -> Iterator[Path_]:
     if not isinstance(value, Mapping):
         return
     if TARGET in value:
-        yield from _not_parameters(value, at)
+        yield from _not_parameters(value, at, known or packaged)
     elif isinstance(known, Mapping) and known:
         yield from _unread(value, at, known, read)
     else:
@@ -306,11 +311,15 @@ def _lacks_target(value: Any, known: Any) -> bool:
     )
 
 
-def _not_parameters(node: Mapping[str, Any], path: Path_) -> Iterator[Path_]:
+def _not_parameters(node: Mapping[str, Any], path: Path_, packaged: Any = None) -> Iterator[Path_]:
     target = node[TARGET]
     for key, value in node.items():
+        at = (*path, str(key))
+        usual = packaged.get(key) if isinstance(packaged, Mapping) else None
         if isinstance(target, str) and not accepts(target, str(key)):
-            yield (*path, str(key))
+            yield at
+        elif isinstance(usual, str) and "${" in usual and isinstance(value, Mapping) and TARGET not in value:
+            yield from ((*at, str(below)) for below in value)  # it has taken the place of the part referred to
         else:
             yield from _inside_data({key: value}, path)
 
@@ -369,14 +378,14 @@ def _nodes(node: Mapping[str, Any], path: Path_) -> Iterator[tuple[Path_, Mappin
             yield from _nodes(value, (*path, str(key)))
 
 
-def _texts(node: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]:
+def _texts(node: Any, holding: str = "${", path: Path_ = ()) -> Iterator[tuple[Path_, str]]:
     if isinstance(node, Mapping):
         for key, value in node.items():
-            yield from _texts(value, (*path, str(key)))
+            yield from _texts(value, holding, (*path, str(key)))
     elif isinstance(node, Sequence) and not isinstance(node, str):
         for number, value in enumerate(node):
-            yield from _texts(value, (*path, str(number)))
-    elif isinstance(node, str) and "${" in node:
+            yield from _texts(value, holding, (*path, str(number)))
+    elif isinstance(node, str) and holding in node:
         yield path, node
 
 
