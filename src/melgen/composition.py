@@ -11,8 +11,6 @@ from typing import Any, NoReturn
 
 import yaml
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
@@ -22,6 +20,7 @@ from melgen.arguments import quoted_for_the_shell
 from melgen.conf_dir import CONF_DIR
 from melgen.known_keys import (
     TARGET,
+    flat,
     missing_groups,
     missing_values,
     package_of,
@@ -88,38 +87,20 @@ def check_composed(config: DictConfig, command: str) -> None:
         group = left_out[0]
         hint = ", scheduler=constant keeps the learning rate" if group == "scheduler" else ""
         raise ValueError(f"~{group}: melgen.{verb_of(command)} needs one; {group}=... chooses another{hint}")
-    if unread := unread_keys(content, command, typed):
+    swept = _swept_by_a_study(config.hydra, command)
+    unread = [key for key in unread_keys(content, command, typed) if key.partition(".")[0] not in swept]
+    if unread:
         raise ValueError("\n".join(_unread_line(key, config, command, typed) for key in unread))
-    if missing := missing_values(content):
+    if missing := [key for key in missing_values(content) if key not in swept]:
         raise ValueError(f"{missing[0]}: has no default; {missing[0]}=... is needed")
     _check_path_is_read(content, command, typed)
     check_places(config.hydra, command)
 
 
-def check_one_of_many(config: DictConfig, command: str) -> None:
-    """`check_composed` for one job among those that an optimiser may try: the first value of each key."""
-    params = OmegaConf.to_container(config.hydra.sweeper.get("params") or OmegaConf.create(), resolve=False)
-    assert isinstance(params, dict)
-    given = [f"{key}={value}" for key, value in params.items()]
-    overrides = OverridesParser.create().parse_overrides([*given, *map(str, config.hydra.overrides.task)])
-    firsts = [_first_of(override) for override in overrides]
-    loader = GlobalHydra.instance().config_loader()
-    check_composed(loader.load_configuration(command, firsts, RunMode.MULTIRUN), command)
-
-
-def _first_of(override: Override) -> str:
-    if not override.is_sweep_override():
-        return override.input_line or ""
-    value = override.value()
-    if isinstance(value, RangeSweep | IntervalSweep):
-        return f"{override.get_key_element()}={value.start}"
-    return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
-
-
 def _unread_line(key: str, config: DictConfig, command: str, typed: Mapping[str, str]) -> str:
     node, _, last = key.rpartition(".")
     if last == TARGET:
-        return f"{node}: has no {TARGET}, so that nothing can be built from it; is the name misspelt?"
+        return f"{node}: has no {TARGET}, so that nothing can be built from it; no chosen option has this part"
     if key in typed:
         return explain_unknown(key, command, typed[key].lstrip("+"))
     if any(other.startswith(f"{key}.") or key.startswith(f"{other}.") for other in typed):
@@ -132,6 +113,15 @@ def _unread_line(key: str, config: DictConfig, command: str, typed: Mapping[str,
         )
     file = _file_that_sets(key, config.hydra, command)
     return (f"{file}: " if file else "") + explain_unknown(key, command)
+
+
+def _swept_by_a_study(hydra: DictConfig, command: str) -> set[str]:
+    """The keys of which a study's runs have several values; its own configuration has none of them."""
+    if command != "study":
+        return set()
+    params = hydra.sweeper.get("params") or {}
+    given = [key.lstrip("+") for key, _ in flat(OmegaConf.to_container(OmegaConf.create(params), resolve=False))]
+    return {*given, *(key.partition(".")[0] for key in given if key in hydra.runtime.choices)}
 
 
 def _is_a_part(key: str, config: DictConfig) -> bool:

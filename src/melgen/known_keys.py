@@ -359,6 +359,19 @@ def _unread_by_hydra(node: Mapping[str, Any], schema: Any, path: Path_, read: Co
                 yield from _inside_data(value, at)
 
 
+def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The dotted keys of nested dictionaries with their values, in order.
+
+    >>> list(flat({"a": {"b": 1, "c.d": 2}, "e": 3}))
+    [('a.b', 1), ('a.c.d', 2), ('e', 3)]
+    """
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
 def value_at(node: Any, dotted: str) -> Any:
     """What lies at a dotted key of nested dictionaries, or ``None``."""
     for part in dotted.split("."):

@@ -11,10 +11,12 @@ from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from melgen.composition import check_composed
+from melgen.known_keys import flat
 from melgen.runs.budget import NO_LIMIT, total_updates
 from melgen.runs.directory import RunDirectory, message_of
 from melgen.runs.identity import identity_of, is_identity
@@ -70,7 +72,7 @@ def planned_axes(hydra: DictConfig) -> dict[str, list[str]]:
         ValueError: for a sweep over a key that makes no other run, so that its jobs would all be one.
     """
     params = hydra.sweeper.get("params") or {}
-    given = [f"{key}={value}" for key, value in _flat(params)] + typed_overrides(hydra)
+    given = [f"{key}={value}" for key, value in flat(params)] + typed_overrides(hydra)
     axes: dict[str, list[str]] = {}  # the command line comes last and wins, as in Hydra
     running = GlobalHydra.instance()  # its loader knows what glob(*) stands for
     parser = OverridesParser.create(config_loader=running.config_loader() if running.is_initialized() else None)
@@ -86,15 +88,6 @@ def planned_axes(hydra: DictConfig) -> dict[str, list[str]]:
                 "these jobs would all be one run in one directory"
             )
     return axes
-
-
-def _flat(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """A key with dots is one level in a file, and several where the command line has set it."""
-    for key, value in params.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def planned_jobs(hydra: DictConfig, config_name: str) -> list[PlannedJob]:
@@ -133,6 +126,24 @@ def compose_jobs(axes: Mapping[str, list[str]], hydra: DictConfig, config_name: 
     planned = _without_repetitions(planned, axes)
     _refuse_hopeless_values(planned, axes)
     return planned
+
+
+def check_one_of_many(config: DictConfig, command: str) -> None:
+    """`check_composed` for one job among those that an optimiser may try: the first value of each key."""
+    given = [f"{key}={value}" for key, value in flat(config.hydra.sweeper.get("params") or {})]
+    overrides = OverridesParser.create().parse_overrides([*given, *map(str, config.hydra.overrides.task)])
+    firsts = [_first_of(override) for override in overrides]
+    loader = GlobalHydra.instance().config_loader()
+    check_composed(loader.load_configuration(command, firsts, RunMode.MULTIRUN), command)
+
+
+def _first_of(override: Override) -> str:
+    if not override.is_sweep_override():
+        return override.input_line or ""
+    value = override.value()
+    if isinstance(value, RangeSweep | IntervalSweep):
+        return f"{override.get_key_element()}={value.start}"
+    return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
 
 
 def _without_repetitions(planned: Sequence[PlannedJob], axes: Mapping[str, list[str]]) -> list[PlannedJob]:

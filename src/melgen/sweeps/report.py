@@ -16,14 +16,14 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, read_write
 
-from melgen.composition import check_one_of_many, refuse
+from melgen.composition import refuse
 from melgen.files import read_json, write_json, write_text
 from melgen.runs.budget import budget_is_spent
 from melgen.runs.directory import FAILED, FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory, message_of
 from melgen.runs.identity import IdentityError
 from melgen.runs.naming import typed_overrides
 from melgen.runs.standing import STATES, Standing, standing_of, states_named
-from melgen.sweeps.plan import PlannedJob, planned_jobs, planned_updates
+from melgen.sweeps.plan import PlannedJob, check_one_of_many, planned_jobs, planned_updates
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +58,11 @@ class SweepReport(Callback):
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuse numbers and names of a single training before its directory is made."""
-        from melgen.training.checks import check
+        from melgen.training.checks import check, check_name
 
+        is_study = config.hydra.job.config_name == "study"  # whose runs are checked one by one
         try:
-            check(config)
+            (check_name if is_study else check)(config)
         except Exception as error:  # Hydra would only warn of it
             refuse(config.hydra.job.config_name, error)
 

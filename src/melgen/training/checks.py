@@ -85,6 +85,9 @@ def check_name(config: DictConfig) -> None:
     """
     for key in ("name", "output_dir"):
         _require(config, key, lambda value: isinstance(value, str) and value.strip() == value != "", "a name")
+    for key in ("output_dir", "run_dir"):
+        if str(config[key]).startswith("~"):
+            raise ValueError(f"{key}={config[key]}: in a file, ${{oc.env:HOME}} is the home directory")
     if config.name != safe_name(config.name):
         raise ValueError(f"name={config.name}: must be letters, digits and . _ + - only, without blanks or slashes")
     if not config.name.strip("."):
