@@ -17,10 +17,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from melgen.arguments import asks_for_multirun, for_hydra
+from melgen.composition import explained
 from melgen.conf_dir import CONF_DIR
+from melgen.known_keys import GROUPS_OF_MANY
 from melgen.processes import OutOfTimeError, end_with_parent, heeding_the_scheduler, is_worker
 from melgen.runs.directory import RunDirectory, TakenError, message_of
 
@@ -39,8 +42,8 @@ WANTS_TRACEBACK = "MELGEN_TRACEBACK"
 
 _SECRET = re.compile(r"(api_?key|access_?key|token|secret|password)$", re.IGNORECASE)
 
-GROUPS_OF_MANY = frozenset({"callbacks", "logger"})
-"""Groups of which several options make sense together."""
+PLACES = ("output_dir", "run_dir", "path", "init_from", "cache_dir", "corpus.path", "corpus.root")
+"""Keys of a training that name a place, from the directory in which the command was started."""
 
 
 def run_app(verb: str, app: Callable[[], Any]) -> None:
@@ -51,8 +54,9 @@ def run_app(verb: str, app: Callable[[], Any]) -> None:
     os.environ[FULL_ERROR] = "1"
     try:
         refuse_secrets(sys.argv[1:])
+        sys.argv[1:] = for_hydra(sys.argv[1:])
         refuse_lists_of_options(sys.argv[1:])
-        if verb not in ("train", "study") and {"-m", "--multirun"} & set(sys.argv[1:]):
+        if verb not in ("train", "study") and asks_for_multirun(sys.argv[1:]):
             raise ValueError(f"-m: melgen.{verb} does one thing at a time; sweeps are for melgen.train")
         app()
     except KeyboardInterrupt:
@@ -78,6 +82,8 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
     if is_worker():
         end_with_parent()
     try:
+        if hydra.job.chdir:
+            _from_where_it_began(config, Path(hydra.runtime.cwd))
         with heeding_the_scheduler():
             return function(config)
     except OutOfTimeError as error:  # the run's directory tells it too, if the training had begun
@@ -98,8 +104,17 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
         _fail(verb, error)
 
 
+def _from_where_it_began(config: DictConfig, start: Path) -> None:
+    """Make the places of a job absolute that Hydra has moved into its own directory (``hydra.job.chdir=true``)."""
+    with read_write(config), open_dict(config):
+        for key in PLACES:
+            if isinstance(place := OmegaConf.select(config, key), str):
+                OmegaConf.update(config, key, str(start / Path(place).expanduser()))
+
+
 def _fail(verb: str, error: Exception) -> NoReturn:
     """Say what went wrong and exit; a mistake of ours, or whoever asks for it, gets the traceback."""
+    error = explained(error, "config" if verb == "train" else verb)
     of_the_launcher = type(error).__module__.startswith("submitit.")
     if os.environ.get(WANTS_TRACEBACK) == "1" or not (of_the_launcher or _says_it_all(error)):
         raise error

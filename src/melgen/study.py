@@ -14,6 +14,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from melgen.arguments import without_multirun
 from melgen.command_line import run_app, run_job
 from melgen.conf_dir import CONF_DIR
 from melgen.studies.planning import with_sweeps_as_parameters
@@ -78,8 +79,7 @@ def main() -> None:
     """Entry point of the command."""
 
     def with_its_own_sweep() -> None:
-        arguments = [argument for argument in sys.argv[1:] if argument not in ("-m", "--multirun")]
-        sys.argv[1:] = with_sweeps_as_parameters(arguments)
+        sys.argv[1:] = with_sweeps_as_parameters(without_multirun(sys.argv[1:]))
         app()
 
     run_app("study", with_its_own_sweep)

@@ -12,6 +12,7 @@ import pytest
 
 from melgen.pages.page import unpacked
 from tests.commands.calling import files_below, spawn, start
+from tests.commands.mishap import mishap
 from tests.commands.test_own_parts import mine  # noqa: F401
 
 STUDY = (
@@ -138,9 +139,10 @@ def test_ctrl_c_two_at_once_and_what_a_sweep_says(tmp_path):
     assert said.strip().splitlines()[-1] == "interrupted; the same command goes on where it stopped"
     assert not at_work_in(tmp_path)
 
-    failing = spawn("study", *STUDY, "+callbacks.samplin.songs=3", "name=failing", "seed=0", cwd=tmp_path)
+    line = (*STUDY, mishap("lstm"), "name=failing", "seed=0")
+    failing = spawn("study", *line, cwd=tmp_path, PYTHONPATH=str(Path(__file__).parents[2]))
     assert failing.code == 1
-    assert "failed: callbacks.samplin: has no _target_" in failing.text
+    assert "failed: a mishap" in failing.text
     assert "no finished run at all: control-lstm, interval-lstm" in failing.text
     assert "Traceback" not in failing.text
     unstartable = spawn("study", *STUDY, "hydra.launcher.n_jobs=0", "name=unstartable", cwd=tmp_path)

@@ -27,12 +27,23 @@ NOT_IDENTITY = frozenset(
 _TRAINER_ELSEWHERE = frozenset(
     {
         "_target_", "max_steps", "max_epochs", "min_steps", "min_epochs", "max_time", "val_check_interval",
-        "limit_val_batches", "limit_test_batches", "log_every_n_steps", "accelerator", "devices", "num_nodes",
-        "strategy", "deterministic", "benchmark", "precision", "profiler", "barebones", "enable_progress_bar",
-        "detect_anomaly", "inference_mode",
+        "log_every_n_steps", "accelerator", "devices", "num_nodes", "strategy", "precision", "profiler", "barebones",
+        "enable_progress_bar", "detect_anomaly", "inference_mode",
     }
 )  # fmt: skip
 """Keys of the trainer that set its budget, its device or what it tells."""
+
+_TRAINER_AS_USUAL: Mapping[str, tuple[Any, ...]] = {
+    "deterministic": (True,),
+    "benchmark": (None, False),
+    "limit_train_batches": (None, 1.0),
+    "limit_val_batches": (None, 1.0),
+    "limit_test_batches": (None, 1.0),
+    "overfit_batches": (None, 0, 0.0),
+    "accumulate_grad_batches": (None, 1),
+    "reload_dataloaders_every_n_epochs": (None, 0),
+}
+"""Values of the trainer's other keys that change no number: a run has the same identity with and without them."""
 
 _REPEATED_BY_DATASET = ("corpus", "cleaning", "cache_dir", "workers", "progress", "seed", "split_seed")
 _PLACES_OF_CORPUS = ("path", "root", "download")
@@ -88,12 +99,27 @@ def identity_of(config: DictConfig, fingerprint: str, start: str | None = None) 
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)
     kept = {str(key): value for key, value in plain.items() if key not in NOT_IDENTITY}
-    for group, left_out in (("dataset", _REPEATED_BY_DATASET), ("corpus", _PLACES_OF_CORPUS)):
-        if isinstance(kept.get(group), dict):
-            kept[group] = {key: value for key, value in kept[group].items() if key not in left_out}
+    if isinstance(dataset := kept.get("dataset"), dict):
+        # Only what repeats a key above: dataset.seed=1 beside seed=0 is another run.
+        kept["dataset"] = {
+            key: value
+            for key, value in dataset.items()
+            if not (key in _REPEATED_BY_DATASET and (key in NOT_IDENTITY or value == plain.get(key)))
+        }
+    for corpus in (kept.get("corpus"), kept.get("dataset", {}).get("corpus")):
+        if isinstance(corpus, dict):
+            for key in _PLACES_OF_CORPUS:
+                corpus.pop(key, None)
     trainer = kept.pop("trainer", {})
-    kept["trainer"] = {key: value for key, value in trainer.items() if key not in _TRAINER_ELSEWHERE}
+    kept["trainer"] = {
+        key: value for key, value in trainer.items() if key not in _TRAINER_ELSEWHERE and not _is_usual(key, value)
+    }
     return _flat(kept) | {"corpus.fingerprint": fingerprint, "started_from": start}
+
+
+def _is_usual(key: str, value: Any) -> bool:
+    """By type too: Lightning takes 1.0 for all batches and 1 for one."""
+    return any(type(value) is type(usual) and value == usual for usual in _TRAINER_AS_USUAL.get(key, ()))
 
 
 def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -10,17 +11,27 @@ from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from melgen.composition import check_composed
+from melgen.known_keys import flat
 from melgen.runs.budget import NO_LIMIT, total_updates
-from melgen.runs.directory import RunDirectory
-from melgen.runs.identity import is_identity
+from melgen.runs.directory import RunDirectory, message_of
+from melgen.runs.identity import identity_of, is_identity
 from melgen.runs.naming import typed_overrides
 from melgen.runs.standing import Standing, standing_of
 
+log = logging.getLogger(__name__)
+
 NAMES_A_PLACE = frozenset({"name", "output_dir", "path", "init_from", "experiment"})
 """Keys that are no part of a run's identity and yet give it another directory."""
+
+_OTHER_TUNES = ("path", "init_from")
+"""Keys that make another run by what they point to, which only the run itself reads."""
+
+_SEARCH_PATH = "hydra.searchpath="
 
 _NOT_NEEDED = ("hydra", "callbacks", "logger")
 
@@ -36,6 +47,8 @@ class PlannedJob:
 
     overrides: tuple[str, ...]
     config: DictConfig
+    number: int = 0
+    """Its place among all jobs that the sweeper makes, from 0, also those that repeat another."""
 
     @property
     def run(self) -> RunDirectory:
@@ -59,7 +72,7 @@ def planned_axes(hydra: DictConfig) -> dict[str, list[str]]:
         ValueError: for a sweep over a key that makes no other run, so that its jobs would all be one.
     """
     params = hydra.sweeper.get("params") or {}
-    given = [f"{key}={value}" for key, value in _flat(params)] + typed_overrides(hydra)
+    given = [f"{key}={value}" for key, value in flat(params)] + typed_overrides(hydra)
     axes: dict[str, list[str]] = {}  # the command line comes last and wins, as in Hydra
     running = GlobalHydra.instance()  # its loader knows what glob(*) stands for
     parser = OverridesParser.create(config_loader=running.config_loader() if running.is_initialized() else None)
@@ -77,15 +90,6 @@ def planned_axes(hydra: DictConfig) -> dict[str, list[str]]:
     return axes
 
 
-def _flat(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """A key with dots is one level in a file, and several where the command line has set it."""
-    for key, value in params.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
 def planned_jobs(hydra: DictConfig, config_name: str) -> list[PlannedJob]:
     """The jobs that the basic sweeper makes of a command line, each with its configuration.
 
@@ -96,24 +100,110 @@ def planned_jobs(hydra: DictConfig, config_name: str) -> list[PlannedJob]:
         config_name: of the configuration that the jobs are made of.
 
     Raises:
-        ValueError: as `planned_axes`.
+        ValueError: as `planned_axes` and `compose_jobs`.
         HydraException: for what cannot be composed.
     """
     return compose_jobs(planned_axes(hydra), hydra, config_name)
 
 
 def compose_jobs(axes: Mapping[str, list[str]], hydra: DictConfig, config_name: str) -> list[PlannedJob]:
-    """The jobs of a sweep over ``axes``, in the basic sweeper's order; see `planned_jobs`."""
+    """The jobs of a sweep over ``axes``, in the basic sweeper's order; of several that are one run, the first.
+
+    Raises:
+        ValueError: for a key that nobody reads, a value with which no job could run, or two runs in one directory.
+    """
     loader = GlobalHydra.instance().config_loader()
     plain = {key for key, overrides in axes.items() if _are_plain_values(key, overrides, hydra)}
     composed: dict[tuple[str, ...], DictConfig] = {}
+    for_all = [override for override in hydra.overrides.hydra if override.lstrip("+").startswith(_SEARCH_PATH)]
     planned = []
-    for job in product(*axes.values()):
+    for number, job in enumerate(product(*axes.values())):
         choices = tuple(override for key, override in zip(axes, job, strict=True) if key not in plain)
         if choices not in composed:
-            composed[choices] = loader.load_configuration(config_name, list(job), RunMode.MULTIRUN)
-        planned.append(PlannedJob(job, _variation(composed[choices], job, plain)))
+            composed[choices] = loader.load_configuration(config_name, [*for_all, *job], RunMode.MULTIRUN)
+            check_composed(composed[choices], config_name)
+        planned.append(PlannedJob(job, _variation(composed[choices], job, plain), number))
+    planned = _without_repetitions(planned, axes)
+    _refuse_hopeless_values(planned, axes)
     return planned
+
+
+def check_one_of_many(config: DictConfig, command: str) -> None:
+    """`check_composed` for one job among those that an optimiser may try: the first value of each key."""
+    given = [f"{key}={value}" for key, value in flat(config.hydra.sweeper.get("params") or {})]
+    overrides = OverridesParser.create().parse_overrides([*given, *map(str, config.hydra.overrides.task)])
+    firsts = [_first_of(override) for override in overrides]
+    loader = GlobalHydra.instance().config_loader()
+    check_composed(loader.load_configuration(command, firsts, RunMode.MULTIRUN), command)
+
+
+def _first_of(override: Override) -> str:
+    if not override.is_sweep_override():
+        return override.input_line or ""
+    value = override.value()
+    if isinstance(value, RangeSweep | IntervalSweep):
+        return f"{override.get_key_element()}={value.start}"
+    return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
+
+
+def _without_repetitions(planned: Sequence[PlannedJob], axes: Mapping[str, list[str]]) -> list[PlannedJob]:
+    """One job for each run, with a warning if there were more; the values of a sweep may be written in many ways."""
+    if len(planned) < 2:
+        return list(planned)
+    first: dict[Any, PlannedJob] = {}
+    owner: dict[str, PlannedJob] = {}
+    repeated: list[PlannedJob] = []
+    for job in planned:
+        place = str(job.run.path.absolute())
+        what = _frozen(identity_of(job.config, fingerprint="") | {key: job.config.get(key) for key in _OTHER_TUNES})
+        if first.setdefault((job.run.path.absolute().parent, what), job) is not job:
+            repeated.append(job)
+        elif owner.setdefault(place, job) is not job:
+            differ = sorted(set(job.overrides) - set(owner[place].overrides))
+            raise ValueError(
+                f"{', '.join(differ)}: would have the same directory as another job, {place}; -m needs other names: "
+                "sweep over name=... too, or run them one by one with name=..."
+            )
+    if repeated:
+        swept = [f"{key}=..." for key, overrides in axes.items() if len(overrides) > 1]
+        log.warning(
+            "%s: %d of %d jobs repeat another one, and are left out", ", ".join(swept), len(repeated), len(planned)
+        )
+    return list(first.values())
+
+
+def _frozen(value: Any) -> Any:
+    """Something hashable; numbers that are equal are the same, truths are no numbers."""
+    if isinstance(value, Mapping):
+        return tuple(
+            sorted((str(key), _frozen(item)) for key, item in value.items()),
+        )
+    if isinstance(value, list | tuple):
+        return tuple(map(_frozen, value))
+    return (isinstance(value, bool), value)
+
+
+def _refuse_hopeless_values(planned: Sequence[PlannedJob], axes: Mapping[str, list[str]]) -> None:
+    from melgen.training.assembly import check_parts
+    from melgen.training.checks import check
+
+    known: dict[str, Exception | None] = {}
+    errors: dict[int, Exception] = {}
+    for job in planned:
+        try:
+            check(job.config)
+            check_parts(job.config, known)
+        except Exception as error:
+            errors[job.number] = error
+    if not errors:
+        return
+    for override in (override for overrides in axes.values() if len(overrides) > 1 for override in overrides):
+        with_it = [job.number for job in planned if override in job.overrides]
+        if with_it and all(number in errors for number in with_it):
+            reason = message_of(errors[with_it[0]])
+            raise ValueError(f"{reason}\nEvery job with {override} would be refused, so that no job was started")
+    if len(errors) == len(planned):
+        raise errors[planned[0].number]
 
 
 def _are_plain_values(key: str, overrides: Sequence[str], hydra: DictConfig) -> bool:

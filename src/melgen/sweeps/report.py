@@ -16,13 +16,14 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, read_write
 
+from melgen.composition import refuse
 from melgen.files import read_json, write_json, write_text
 from melgen.runs.budget import budget_is_spent
 from melgen.runs.directory import FAILED, FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory, message_of
 from melgen.runs.identity import IdentityError
 from melgen.runs.naming import typed_overrides
 from melgen.runs.standing import STATES, Standing, standing_of, states_named
-from melgen.sweeps.plan import PlannedJob, planned_jobs, planned_updates
+from melgen.sweeps.plan import PlannedJob, check_one_of_many, planned_jobs, planned_updates
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +56,24 @@ class SweepReport(Callback):
 
     planned: Sequence[PlannedJob] = ()
 
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Refuse numbers and names of a single training before its directory is made."""
+        from melgen.training.checks import check, check_name
+
+        is_study = config.hydra.job.config_name == "study"  # whose runs are checked one by one
+        try:
+            (check_name if is_study else check)(config)
+        except Exception as error:  # Hydra would only warn of it
+            refuse(config.hydra.job.config_name, error)
+
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Announce the sweep."""
         trials = config.hydra.sweeper.get("n_trials")
         if trials is not None:  # an optimiser, which chooses each job by what came out of those before
+            try:
+                check_one_of_many(config, config.hydra.job.config_name)
+            except Exception as error:
+                refuse(config.hydra.job.config_name, error)
             os.environ[SWEEP_VARIABLE] = uuid.uuid4().hex
             self.jobs: int | None = None
             log.info("Sweep of %d trials; results in %s", trials, config.hydra.sweep.dir)
@@ -69,10 +84,8 @@ class SweepReport(Callback):
                 raise ValueError(f"only={config.only}: not with shuffle(...), which makes other jobs each time")
             jobs = planned_jobs(config.hydra, config.hydra.job.config_name)
         except Exception as error:  # Hydra would only warn of it
-            print(f"melgen.train: error: {message_of(error)}", file=sys.stderr)
-            raise SystemExit(1) from None
-        numbers = [number for number, job in enumerate(jobs) if job.standing.state in states]
-        chosen = [jobs[number] for number in numbers]
+            refuse(config.hydra.job.config_name, error)
+        chosen = [job for job in jobs if job.standing.state in states]
         os.environ[SWEEP_VARIABLE] = uuid.uuid4().hex
         self.jobs = len(chosen)
         self.planned = chosen
@@ -86,7 +99,7 @@ class SweepReport(Callback):
             write_json(root / JOBS_FILE, {"format_version": FORMAT_VERSION, "runs": runs})
         if "jobs" in config.hydra.sweeper:  # ours, and not another that the user has chosen
             with read_write(config.hydra.sweeper):
-                config.hydra.sweeper.jobs = numbers
+                config.hydra.sweeper.jobs = [job.number for job in chosen]
         if not chosen:
             print(f"no job is {' or '.join(states)}: nothing to do")
             raise SystemExit(0)

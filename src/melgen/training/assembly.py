@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 
 SHARED_DATA_MODULES = 3
 """How many data modules a sweep keeps in memory: one for each representation."""
+_FEWEST_VALUES = 2
 _shared_data: dict[str, MelodyDataModule] = {}
 
 
@@ -140,7 +141,53 @@ def build_module(config: DictConfig, data: MelodyDataModule, start: StartingPoin
     return module
 
 
-def build_named(parts: DictConfig, group: str) -> list[Any]:
+def check_parts(config: DictConfig, known: dict[str, Exception | None]) -> None:
+    """Build the parts of a job without its corpus and without memory for weights, for what they refuse.
+
+    Args:
+        config: of the job.
+        known: what became of parts that were built before, which jobs of a sweep share; is added to.
+
+    Raises:
+        Exception: what the part raises that cannot be built.
+    """
+
+    def model() -> None:
+        options = instantiate(config.model, _partial_=True).keywords
+        sizes = {key: options[key] for key in options.keys() & inspect.signature(estimate_parameters).parameters.keys()}
+        check_memory(estimate_parameters(_FEWEST_VALUES, **sizes), config)
+        with torch.device("meta"), torch.random.fork_rng(devices=[]):
+            instantiate(config.model, vocab_size=_FEWEST_VALUES)
+
+    def learning() -> None:
+        optimizer = instantiate(config.optimizer)([torch.nn.Parameter(torch.zeros(1))])
+        instantiate(config.scheduler.schedule)(optimizer)
+
+    def data() -> None:
+        representation_named(instantiate(config.dataset).representation.name)
+
+    def start() -> None:
+        if config.init_from is not None and not os.path.exists(os.path.expanduser(config.init_from)):
+            raise ValueError(f"init_from={config.init_from}: no such file or directory")
+
+    for keys, build in (
+        (("model",), model),
+        (("optimizer", "scheduler"), learning),
+        (("dataset",), data),
+        (("init_from",), start),
+    ):
+        part = "".join(f"{key}: {OmegaConf.to_yaml(OmegaConf.create({key: config[key]}))}" for key in keys)
+        if part not in known:
+            try:
+                build()
+                known[part] = None
+            except Exception as error:
+                known[part] = error
+        if (error := known[part]) is not None:
+            raise error
+
+
+def build_named(parts: DictConfig | None, group: str) -> list[Any]:
     """Instantiate each part of a group; ``null`` switches one off.
 
     Raises:
@@ -163,7 +210,7 @@ def build_callbacks(config: DictConfig, module: MelodyModule, data: MelodyDataMo
         ValueError: for options that this network or representation cannot follow, such as a primer with a
             pitch that it never saw.
     """
-    callbacks: list[pl.Callback] = build_named(config.callbacks, "callbacks")
+    callbacks: list[pl.Callback] = build_named(config.get("callbacks"), "callbacks")
     for callback in callbacks:
         if isinstance(callback, SongSampling):
             callback.check(module)
@@ -180,7 +227,7 @@ def open_loggers(config: DictConfig) -> Iterator[list[Logger]]:
 
     They are closed also when the training fails, or the next job of the sweep would inherit them.
     """
-    loggers: list[Logger] = build_named(config.logger, "logger")
+    loggers: list[Logger] = build_named(config.get("logger"), "logger")
     if not any(isinstance(logger, HistoryLogger) for logger in loggers):
         loggers.append(HistoryLogger(config.run_dir))
     settings: Any = OmegaConf.to_container(config, resolve=True)
@@ -224,6 +271,7 @@ def build_trainer(config: DictConfig, data: MelodyDataModule, callbacks: list[pl
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,
+        devices=1,  # auto would be all GPUs of the machine, each with a process
         default_root_dir=config.run_dir,
         # Without it Lightning would requeue SLURM jobs by itself; that is the launcher's, and one owner is enough.
         plugins=[LightningEnvironment()],

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.conf_dir import CONF_DIR
+from melgen.known_keys import CHANGE_NOTHING, SET_OTHERWISE
 from melgen.runs.budget import NO_LIMIT
 from melgen.runs.naming import safe_name
 
 MATMUL_PRECISIONS = ("highest", "high", "medium")
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
-CLOSE = 0.8
-"""How alike a key of the user's own may not be to one of ours, by `difflib`."""
 BYTES_PER_PARAMETER = 16
 """Weight, gradient and Adam's two moments, four bytes each."""
 
@@ -30,7 +26,7 @@ def check(config: DictConfig) -> None:
     Raises:
         ValueError: naming key, value and rule.
     """
-    _refuse_misspelt(config)
+    _refuse_what_is_set_otherwise(config)
     count = "a whole number of at least 1"
     for key in (
         "layers",
@@ -78,21 +74,39 @@ def check(config: DictConfig) -> None:
     )
     if config.get("only") is not None and HydraConfig.initialized() and HydraConfig.get().mode != RunMode.MULTIRUN:
         raise ValueError(f"only={config.only}: chooses among the jobs of a sweep; this is a single run, without -m")
+    check_name(config)
+
+
+def check_name(config: DictConfig) -> None:
+    """Refuse a name that is no single folder below ``output_dir``.
+
+    Raises:
+        ValueError: naming key, value and rule.
+    """
     for key in ("name", "output_dir"):
         _require(config, key, lambda value: isinstance(value, str) and value.strip() == value != "", "a name")
-    if config.output_dir.startswith("~"):
-        raise ValueError(f"output_dir={config.output_dir}: the shell has not replaced ~; write the whole path")
+    for key in ("output_dir", "run_dir"):
+        if str(config[key]).startswith("~"):
+            raise ValueError(f"{key}={config[key]}: in a file, ${{oc.env:HOME}} is the home directory")
     if config.name != safe_name(config.name):
         raise ValueError(f"name={config.name}: must be letters, digits and . _ + - only, without blanks or slashes")
+    if not config.name.strip("."):
+        raise ValueError(f"name={config.name}: must name a folder below output_dir={config.output_dir}")
 
 
-def _refuse_misspelt(config: DictConfig) -> None:
-    """Hydra takes ``+layer=3`` for a key of the user's own, and trains two layers."""
-    known = {str(key) for name in ("config", "training") for key in OmegaConf.load(Path(CONF_DIR, f"{name}.yaml"))}
-    known |= {path.name for path in Path(CONF_DIR).iterdir() if path.is_dir()}
-    for key in map(str, config):
-        if key not in known and (meant := get_close_matches(key, known, n=1, cutoff=CLOSE)):
-            raise ValueError(f"{key}={config[key]}: there is no such key; {meant[0]}= is meant?")
+def _refuse_what_is_set_otherwise(config: DictConfig) -> None:
+    for node, keys in SET_OTHERWISE.items():
+        for key, instead in keys.items():
+            value = (config.get(node) or {}).get(key)
+            if value is not None and not any(
+                type(value) is type(same) and value == same for same in CHANGE_NOTHING.get(key, ())
+            ):
+                raise ValueError(f"{node}.{key}={value}: {instead}")
+    if config.trainer.get("precision", config.precision) != config.precision:
+        raise ValueError(
+            f"trainer.precision={config.trainer.precision}: precision={config.trainer.precision} sets it, and makes it "
+            "part of what the run is"
+        )
 
 
 def _require_accelerator(name: str) -> None:

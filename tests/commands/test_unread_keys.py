@@ -1,0 +1,285 @@
+"""A key that nobody reads is refused by every command, with the key that was meant, before anything is created."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from melgen.known_keys import SET_OTHERWISE, accepts, commands, missing_groups, packaged_keys, unread_keys
+from tests.commands.calling import TINY, call, files_below
+
+NEEDED = {
+    "generate": ("checkpoint=run",),
+    "evaluate": ("songs=songs", "corpus=none"),
+    "render": ("songs=songs",),
+    "publish": ("runs=runs",),
+    "status": ("dir=runs",),
+    "report": ("run=run",),
+    "prepare": ("corpus=misc_folk",),
+    "study": ("corpus=misc_folk",),
+    "train": TINY,
+}
+
+
+def refused(here, verb, *overrides):
+    before = files_below(here)
+    answer = call(verb, *overrides)
+    assert answer.code == 1, answer.text
+    assert "Traceback" not in answer.text
+    assert "use +" not in answer.text
+    assert "append" not in answer.text
+    assert files_below(here) == before
+    assert not (here / "multirun").exists()
+    assert "Sweep of" not in answer.text
+    return answer.err
+
+
+@pytest.mark.parametrize("plus", ["", "+", "++"])
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("lr=0.5", "optimizer.lr"),
+        ("epochs=3", "trainer.max_epochs"),
+        ("dropout=0.5", "model.input_keep_prob or model.output_keep_prob"),
+        ("layer=3", "layers"),
+        ("trainer.epochs=3", "trainer.max_epochs"),
+        ("trainer.max_step=3", "trainer.max_steps"),
+        ("trainer.num_sanity=3", "--help"),
+        ("model.dropout=0.5", "1 - dropout"),
+        ("model.lr=0.5", "optimizer.lr"),
+        ("optimizer.learning_rate=0.5", "optimizer.lr"),
+        ("scheduler.gamma=0.5", "scheduler.schedule.gamma"),
+        ("dataset.batch=8", "batch_size"),
+        ("corpus.colections=[airds]", "corpus.collections"),
+        ("callbacks.sampling.temp=2", "callbacks.sampling.temperature"),
+        ("logger.csv.savedir=x", "logger.csv.save_dir"),
+        ("cell.units=3", "hidden_size"),
+        ("foo=1", "--help"),
+        ("foo.bar=1", "--help"),
+        ("stages=[tables]", "melgen.study"),
+        ("hydra.job.nme=x", "hydra.job.nme"),
+    ],
+)
+def test_the_key_that_was_meant_is_named(plus, given, meant, here):
+    said = refused(here, "train", *TINY, plus + given)
+    assert meant in said
+    assert given.partition("=")[0] in said
+
+
+@pytest.mark.parametrize("verb", sorted(NEEDED))
+def test_every_command_refuses(verb, here):
+    for given in ("+foo=1", "foo=1", "+foo={a:1}"):
+        assert f"{given.lstrip('+').partition('=')[0]}" in refused(here, verb, *NEEDED[verb], given)
+
+
+@pytest.mark.parametrize(
+    ("verb", "given", "meant"),
+    [
+        ("generate", "+temp=2", "temperature"),
+        ("generate", "layers=2", "melgen.train"),
+        ("evaluate", "+evaluation.span=12", "evaluation.span_notes"),
+        ("evaluate", "+cleaning.min_length=3", "cleaning.min_length_notes"),
+        ("render", "+bpm=100", "tempo_qpm"),
+        ("render", "tempo=100", "tempo_qpm"),
+        ("status", "runs=x", "dir"),
+        ("study", "+select.checkpoint=3", "select.checkpoints"),
+        ("study", "+lr=0.5,0.1", "optimizer.lr"),
+        ("study", "report=false", "melgen.train"),
+        ("prepare", "+corpus.path=x", "corpus.path"),
+    ],
+)
+def test_of_other_commands_too(verb, given, meant, here):
+    assert meant in refused(here, verb, *NEEDED[verb], given)
+
+
+def test_in_a_sweep_before_it_is_launched(here):
+    assert "optimizer.lr" in refused(here, "train", "-m", *TINY, "+lr=0.5,0.1")
+    assert "optimizer.lr" in refused(here, "train", "-m", *TINY, "lr=0.5,0.1")
+    assert "trainer.max_epochs" in refused(here, "train", "-m", *TINY, "seed=0,1", "+epochs=3")
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("corpus=arids", "corpus=airds"), ("cell=lsmt", "cell=lstm"), ("experiment=qiuck", "experiment=quick")],
+)
+def test_the_option_that_was_meant_is_named(given, meant, here):
+    tiny = [override for override in TINY if not override.startswith(given.partition("=")[0])]
+    assert f"did you mean {meant}?" in refused(here, "train", *tiny, given)
+    assert f"did you mean {meant}?" in refused(here, "train", "-m", *tiny, f"{given},{meant.partition('=')[2]}")
+    assert "corpus" in refused(here, "train", *tiny, "copus=airds")
+
+
+def test_what_a_part_accepts_is_named_with_what_adds_it(here):
+    said = refused(here, "train", *TINY, "optimizer.weight_decay=0.1")
+    assert "torch.optim.Adam" in said
+    assert "+optimizer.weight_decay=0.1" in said
+
+
+class TestFilesOfOnesOwn:
+    @pytest.fixture(autouse=True)
+    def _folder(self, here):
+        (here / "cfg" / "experiment").mkdir(parents=True)
+
+    def write(self, text, group="experiment", name="mine"):
+        folder = Path("cfg", group)
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{name}.yaml"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return str(file)
+
+    def refused(self, here, *overrides, verb="train"):
+        return refused(here, verb, "--config-dir=cfg", *overrides)
+
+    @pytest.mark.parametrize("verb", ["train", "study"])
+    def test_a_key_is_refused_with_its_file(self, here, verb):
+        file = self.write("# @package _global_\nlayers: 1\nlr: 0.5\noptimizer:\n  epsilon: 3\n")
+        said = self.refused(here, "experiment=mine", verb=verb)
+        assert file in said
+        assert "lr: unknown key; did you mean optimizer.lr?" in said
+        assert "optimizer.epsilon: unknown key" in said
+
+    @pytest.mark.parametrize("beginning", ["", "# mine\n", "# my own\n# @package _global_\n", "\n# package _global_\n"])
+    def test_without_its_package(self, here, beginning):
+        file = self.write(f"{beginning}layers: 1\n")
+        for line in (["experiment=mine"], ["-m", "experiment=mine,quick"]):
+            said = self.refused(here, *line)
+            assert file in said
+            assert "# @package _global_" in said
+
+    def test_with_a_byte_order_mark(self, here):
+        file = self.write(b"\xef\xbb\xbf# @package _global_\nlayers: 1\n")
+        said = self.refused(here, "experiment=mine")
+        assert file in said
+        assert "byte order mark" in said
+
+    def test_a_file_that_another_one_names(self, here):
+        self.write("# @package _global_\ndefaults:\n  - base\n  - _self_\nlayers: 1\n")
+        file = self.write("hidden_size: 16\n", name="base")
+        assert file in self.refused(here, "experiment=mine")
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            (b"# @package _global_\nlayers: 1\n\thidden_size: 3\n", 3),
+            (b"# @package _global_\nname: caf\xe9\n", 2),
+            (b"# @package _global_\nlayers: 1\nlayers: 2\n", 3),
+            (b"# @package _global_\nprimer: [60, 62\n", 3),
+            ("# @package _global_\nlayers: 1\n".encode("utf-16"), 1),
+            (b"# @package _global_\nname: a\x07b\n", 2),
+        ],
+        ids=["tab", "Latin-1", "key given twice", "bracket", "UTF-16", "control character"],
+    )
+    def test_what_is_no_yaml_names_file_and_line(self, here, text, line):
+        file = self.write(text)
+        for arguments in (["experiment=mine"], ["-m", "experiment=mine,quick"]):
+            said = self.refused(here, *arguments)
+            assert f"{file}, line {line}: " in said
+
+    def test_what_an_interpolation_uses_is_read(self, here):
+        self.write("# @package _global_\nwidths: {small: 16}\nhidden_size: ${widths.small}\nlayers: 0\n")
+        assert "layers=0" in self.refused(here, "experiment=mine"), "and nothing else is wrong"
+        self.write("# @package _global_\nwidths: {small: 16, large: 3}\nhidden_size: ${widths.small}\n")
+        assert "widths.large" in self.refused(here, "experiment=mine")
+
+    def test_what_a_part_of_ones_own_takes_is_read(self, here, monkeypatch):
+        Path("my_parts.py").write_text(
+            "import torch\n"
+            "class Strict(torch.optim.Adam):\n"
+            "    def __init__(self, params, lr, momentum=0): super().__init__(params, lr)\n"
+            "class Lax(torch.optim.Adam):\n"
+            "    def __init__(self, params, **options): super().__init__(params)\n"
+        )
+        monkeypatch.syspath_prepend(str(here))
+        for name in ("Strict", "Lax"):
+            self.write(f"_target_: my_parts.{name}\n_partial_: true\nlr: 1\n", group="optimizer", name=name)
+        assert "optimizer.nesterov" in self.refused(here, "optimizer=Strict", "+optimizer.nesterov=1", "layers=0")
+        for option, key in (("Strict", "momentum"), ("Lax", "nesterov")):
+            assert "layers=0" in self.refused(here, f"optimizer={option}", f"+optimizer.{key}=1", "layers=0")
+
+    def test_a_callback_of_ones_own_is_a_part(self, here):
+        self.write("mine:\n  _target_: pytorch_lightning.callbacks.Timer\n  interval: step\n", group="callbacks")
+        assert "layers=0" in self.refused(here, "callbacks=mine", "layers=0")
+        assert "callbacks.mine.intervall" in self.refused(here, "callbacks=mine", "+callbacks.mine.intervall=1")
+
+
+def test_a_path_that_no_corpus_reads(here):
+    for verb in ("train", "prepare", "evaluate"):
+        needed = [override for override in NEEDED[verb] if "corpus" not in override]
+        assert "corpus=folder" in refused(here, verb, *needed, "path=tunes")
+
+
+def test_no_key_is_unread_in_what_is_packaged():
+    for command in commands():
+        assert unread_keys(packaged_keys(command), command) == []
+        assert missing_groups(packaged_keys(command), command) == []
+
+
+def test_what_is_set_otherwise_exists():
+    import pytorch_lightning as pl
+
+    assert all(accepts(f"{pl.__name__}.Trainer", key) for key in SET_OTHERWISE["trainer"])
+    assert all(accepts("melgen.networks.MelodyModel", key) for key in SET_OTHERWISE["model"])
+
+
+@pytest.mark.parametrize(
+    ("given", "instead"),
+    [
+        ("+trainer.gradient_clip_val=1", "gradient_clip_norm"),
+        ("trainer.precision=16-mixed", "precision=16-mixed"),
+        ("+trainer.num_nodes=2", "one process"),
+        ("+trainer.strategy=ddp_spawn", "one process"),
+        ("trainer.devices=2", "one device"),
+        ("+trainer.enable_progress_bar=true", "progress"),
+        ("+trainer.default_root_dir=x", "output_dir"),
+        ("+trainer.fast_dev_run=true", "trainer=debug"),
+        ("+trainer.logger=false", "logger"),
+        ("+model.vocab_size=3", "training tunes"),
+    ],
+)
+def test_what_melgen_sets_itself_is_refused_with_what_does_it(given, instead, here):
+    assert instead in refused(here, "train", *TINY, given)
+
+
+@pytest.mark.parametrize("name", ["../x", "/tmp/x", "a/../../b", "", ".", "..", "a b", "'~'"])
+def test_a_name_stays_in_its_directory(name, here):
+    for verb in ("train", "study"):
+        said = refused(here, verb, *NEEDED[verb], f"name={name}")
+        assert "name" in said
+    refused(here, "train", "-m", *TINY, f"name={name}", "seed=0,1")
+
+
+@pytest.mark.parametrize(
+    ("given", "instead"),
+    [
+        ("hydra.run.dir=a/b", "run_dir=a/b"),
+        ("hydra.sweep.dir=a/b", "output_dir=a name=b"),
+        ("hydra.sweep.subdir=b", "run_dir="),
+    ],
+)
+def test_hydras_own_places_are_refused(given, instead, here):
+    assert instead in refused(here, "train", *TINY, given)
+    assert instead in refused(here, "train", "-m", *TINY, given, "seed=0,1")
+    refused(here, "study", "corpus=misc_folk", given)
+    refused(here, "prepare", "corpus=misc_folk", given)
+
+
+def test_hydras_own_places_in_a_file(here):
+    Path("cfg/experiment").mkdir(parents=True)
+    Path("cfg/experiment/mine.yaml").write_text("# @package _global_\nhydra:\n  run:\n    dir: elsewhere\n")
+    for arguments in ([], ["-m"]):
+        assert "run_dir=elsewhere" in refused(here, "train", *arguments, "--config-dir=cfg", *TINY, "experiment=mine")
+
+
+@pytest.mark.parametrize("given", ["~scheduler", "~cell", "~corpus", "~optimizer", "scheduler=null", "cell=null"])
+def test_a_group_that_is_needed(given, here):
+    group = given.strip("~").partition("=")[0]
+    tiny = [override for override in TINY if not override.startswith(group)]
+    assert f"{group}=" in refused(here, "train", *tiny, given)
+
+
+def test_a_stack_that_is_missing(here):
+    tiny = [override for override in TINY if "layers" not in override]
+    assert "error: cell.stack: has no default; cell.stack=" in refused(here, "train", *tiny, "cell=mixed")
+    for given in ("model.cell.stack=[lstm]", "+model.cell.stack=[lstm]"):
+        assert "did you mean cell.stack?" in refused(here, "train", *tiny, "cell=mixed", given)
