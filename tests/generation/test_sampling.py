@@ -198,7 +198,7 @@ def test_fewer_songs_or_notes_are_the_beginning_of_more(network, seed):
 def test_draws_of_other_songs_notes_and_seeds_are_others():
     draws = torch.stack([uniform_draws(seed, note, 500) for seed in range(5) for note in range(4)])
     assert draws.unique().numel() == draws.numel()
-    assert (0 <= draws.min()) & (draws.max() < 1)
+    assert (draws.min() >= 0) & (draws.max() < 1)
     assert stats.kstest(draws.flatten().numpy(), "uniform").pvalue > SIGNIFICANCE
     # A song's own numbers, note by note, are as even as those of many songs at one note.
     one_song = [uniform_draws(0, note, 3)[2].item() for note in range(2000)]
