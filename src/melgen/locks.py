@@ -184,7 +184,8 @@ def _holder_of(file: Path) -> str | None:
     ours = _ourselves()
     if _came_before_us(holder, ours):
         log.warning("%s: taken over from %s: SLURM has ended it and queued its job again", file, who)
-        return _remove(file, holder)
+        _remove(file, holder)
+        return None
     if type(pid) is not int or any(holder.get(key) != ours[key] for key in ("host", "machine", "pid_namespace")):
         raise LockedError(
             f"{file}: locked by {who}; a process elsewhere cannot be asked whether it still works; "
@@ -194,7 +195,8 @@ def _holder_of(file: Path) -> str | None:
     if process_exists(pid, birth if isinstance(birth, str) else None):
         return f"locked by {who}"
     log.info("%s: taken over from %s, which has ended", file, who)
-    return _remove(file, holder)
+    _remove(file, holder)
+    return None
 
 
 def _came_before_us(holder: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
