@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from melgen.conf_dir import CONF_DIR
 from melgen.processes import OutOfTimeError, end_with_parent, heeding_the_scheduler, is_worker
 from melgen.runs.directory import RunDirectory, TakenError, message_of
+from melgen.terminal import prepare_standard_streams
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ GROUPS_OF_MANY = frozenset({"callbacks", "logger"})
 
 def run_app(verb: str, app: Callable[[], Any]) -> None:
     """Run a Hydra application; also what goes wrong around its jobs is a message and an exit code."""
+    prepare_standard_streams()
     # Hydra would print its own shortened traceback and exit; this makes it hand over the error itself.
     before = os.environ.get(FULL_ERROR)
     os.environ[WANTS_TRACEBACK] = before or "0"
@@ -76,6 +78,7 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
     """
     hydra = HydraConfig.get()
     if is_worker():
+        prepare_standard_streams()
         end_with_parent()
     try:
         with heeding_the_scheduler():

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melgen.files import flush
+from melgen.files import flush, json_text
 from melgen.locks import locked
 from melgen.music.melody import Melodies
 
@@ -112,7 +112,7 @@ class CorpusCache:
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:
-    path.write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
+    path.write_text(json_text(values), encoding="utf-8")
 
 
 def _checksum(path: Path) -> int:

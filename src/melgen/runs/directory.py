@@ -20,6 +20,7 @@ from melgen.files import is_out_of_space, read_json, remove_leftovers, scratch_b
 from melgen.locks import LockedError, is_lock, locked
 from melgen.processes import OutOfTimeError, process_birth
 from melgen.runs.identity import IdentityError, differences, numbers_software
+from melgen.terminal import READABLE
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +190,7 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
             self.set_status(FAILED, error=message_of(error))
             write_text(self.path / "error.txt", text)
-            with (self.path / "train.log").open("a", encoding="utf-8") as file:
+            with (self.path / "train.log").open("a", encoding="utf-8", errors=READABLE) as file:
                 file.write(text)
         except OSError as another:  # a full disk, most likely the reason of it all: at least it is said
             log.warning("the failure cannot be recorded in %s: %s", self.path, message_of(another))
@@ -230,7 +231,7 @@ class RunDirectory:
     @contextmanager
     def logging_to_file(self) -> Iterator[None]:
         """Append what is said meanwhile to ``train.log``."""
-        handler = _LogFile(self.path / "train.log", encoding="utf-8")
+        handler = _LogFile(self.path / "train.log", encoding="utf-8", errors=READABLE)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root = logging.getLogger()
         root.addHandler(handler)
