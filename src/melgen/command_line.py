@@ -110,9 +110,7 @@ def _fail(verb: str, error: Exception) -> NoReturn:
     if of_the_launcher and "has not produced any output" in message:
         # It appends all that the dead job has said, and gathers no more from the others.
         message = message.partition("\nError stream produced:")[0].replace("\n", " ")
-        message += (
-            "\nOther jobs run on: python -m melgen.status shows how they stand, the same command goes on after them"
-        )
+        message += "\nOther jobs run on: melgen.status shows their progress, the same command goes on after them"
     print(f"melgen.{verb}: error: {message}", file=sys.stderr)
     sys.exit(1)
 

@@ -14,6 +14,7 @@ from melgen.corpora import AbstractCorpus, Cleaning
 from melgen.corpora.sources import Split
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.music.melody import STEPS_PER_QUARTER, Melody
+from melgen.pasting import override, shell_line
 
 _BAR_STEPS = 4 * STEPS_PER_QUARTER
 _NOTES_AFTER = 4
@@ -112,7 +113,8 @@ def _corpus(config: Mapping[str, Any]) -> AbstractCorpus:
     module, _, name = str(config.get("_target_")).rpartition(".")
     kind = getattr(sys.modules.get(module), name, None)
     if not (isinstance(kind, type) and issubclass(kind, AbstractCorpus)):
-        raise ValueError(f"the corpus {config.get('_target_')} is not known; imports=[my_module] names its module")
+        own = shell_line(override("imports", [module or "my_module"]))
+        raise ValueError(f"the corpus {config.get('_target_')} is not known; {own} imports its module")
     options = {key: value for key, value in config.items() if key != "_target_"}
     if "download" in options:
         options["download"] = False  # a page is made without the network

@@ -17,6 +17,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, read_write
 
 from melgen.files import read_json, write_json, write_text
+from melgen.pasting import command
 from melgen.runs.budget import budget_is_spent
 from melgen.runs.directory import FAILED, FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory, message_of
 from melgen.runs.identity import IdentityError
@@ -109,7 +110,8 @@ class SweepReport(Callback):
         for row in failed:
             print(f"{row['state']}: {row['directory']}: {row['error']}")
         if any(row["error"] == ANOTHERS for row in rows):
-            print(f"python -m melgen.status dir={root} tells when those are done; the same command then shows them too")
+            print("once those are done, the same command shows them too; to see how far they are:")
+            print(command("status", {"dir": root}))
         if failed or len(rows) < (self.jobs or 1):
             raise SystemExit(1)
 

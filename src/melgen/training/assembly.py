@@ -244,7 +244,7 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
     )
     if data.report.dropped:
         reasons = ", ".join(f"{dropped.count:,} {reason}" for reason, dropped in data.report.dropped.items())
-        log.info("  dropped: %s; python -m melgen.prepare with the same corpus tells which", reasons)
+        log.info("  dropped: %s; melgen.prepare with the same corpus shows which", reasons)
     kinds = [layer.reference() for layer in module.model.layers]
     log.info(
         "Network: %s of %d units, %s parameters; %d different values (dataset=%s)",
@@ -291,9 +291,16 @@ def record_data(data: MelodyDataModule, run: RunDirectory) -> None:
     """Keep with the run which tune it was trained, validated and tested on, and what the import dropped."""
     names = [split.name.lower() for split in Split]
     rows = zip(data.splits, data.melodies.sources, data.melodies.titles, strict=True)
-    lines = (f"{names[split]}\t{source}\t{' '.join(title.split())}\n" for split, source, title in rows)
+    lines = (f"{names[split]}\t{_in_one_line(source)}\t{' '.join(title.split())}\n" for split, source, title in rows)
     write_text(run.path / "splits.tsv", "split\tsource\ttitle\n" + "".join(lines))
     write_json(run.path / "data.json", {**data.statistics, "import": data.report.to_dict()})
+
+
+def _in_one_line(name: str) -> str:
+    """A name of a file, where what would end a line or a column is escaped."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in name
+    )
 
 
 def evaluate(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> Result:
