@@ -73,8 +73,8 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
     """Run a command's recipe on a composed configuration.
 
     A job of a sweep that fails leaves its traceback in its own directory and lets the others go on; it
-    returns not-a-number, and the sweep's report makes the whole command fail. One whose run another process is
-    training leaves that run alone.
+    returns not-a-number (see `_without_result`), and the sweep's report makes the whole command fail. One whose run
+    another process is training leaves that run alone.
     """
     hydra = HydraConfig.get()
     if is_worker():
@@ -82,23 +82,38 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
         end_with_parent()
     try:
         with heeding_the_scheduler():
-            return function(config)
+            result = function(config)
+        return _without_result(hydra) if isinstance(result, float) and math.isnan(result) else result
     except OutOfTimeError as error:  # the run's directory tells it too, if the training had begun
         log.error("out of time: %s", error)
         if hydra.mode == RunMode.MULTIRUN:
-            return math.nan  # type: ignore[return-value]
+            return _without_result(hydra)
         raise
     except Exception as error:
         if hydra.mode == RunMode.MULTIRUN and isinstance(error, TakenError):
             log.warning("left alone: %s", error)
-            return math.nan  # type: ignore[return-value]
+            return _without_result(hydra)
         if hydra.mode == RunMode.MULTIRUN:
             log.error("failed: %s", message_of(error))
             RunDirectory(hydra.runtime.output_dir).record_failure(error)
-            return math.nan  # type: ignore[return-value]
+            return _without_result(hydra)
         _remove_if_empty(Path(hydra.runtime.output_dir), Path(config.get("output_dir", ".")))
         # Not handed to Hydra, which would write a line of its own above the message.
         _fail(verb, error)
+
+
+def _without_result(hydra: Any) -> Any:
+    """What a job returns that has come to no result: not-a-number; to an optimiser, the worst number there is.
+
+    Optuna's sweeper ends at a value that is not a number, with all that its trials have found; of the worst it learns
+    where not to look.
+    """
+    sweeper = hydra.get("sweeper") or {}
+    if sweeper.get("n_trials") is None:
+        return math.nan
+    direction = sweeper.get("direction")
+    is_maximised = str(getattr(direction, "name", direction)).lower() == "maximize"
+    return -math.inf if is_maximised else math.inf
 
 
 def _fail(verb: str, error: Exception) -> NoReturn:
