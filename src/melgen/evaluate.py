@@ -17,12 +17,14 @@ from omegaconf import DictConfig, OmegaConf
 from melgen.command_line import run_app, run_job
 from melgen.conf_dir import CONF_DIR
 from melgen.files import read_json
+from melgen.runs.identity import reader_version
 from melgen.software import software
 
 if TYPE_CHECKING:
     from melgen.evaluation.evaluating import EvaluationOptions
     from melgen.evaluation.reference import ReferenceCorpus
     from melgen.evaluation.results import SongSetEvaluation
+    from melgen.runs.directory import RunDirectory
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ def evaluate(config: DictConfig) -> Path:
     from melgen.evaluation.evaluating import evaluate_songs
     from melgen.generate import import_own_parts
     from melgen.generation.song_files import read_song_folder
+    from melgen.runs.directory import run_around
     from melgen.studies.folder_report import report_text, write_report
 
     import_own_parts(config.imports)
@@ -55,13 +58,14 @@ def evaluate(config: DictConfig) -> Path:
     folder = user_path(config.songs, "songs")
     found = read_song_folder(folder, workers=config.workers, progress=config.progress)
     out = results_folder(config.out, folder, found.is_ours)
-    reference = read_reference(config)
+    run = run_around(folder)
+    reference = read_reference(config, None if run is None else run.splits_of_older_reader)
     pitches = {name: melody.pitches for name, melody in found.songs.items()}
     songs = evaluate_songs(_title(folder), pitches, reference, options)
     songs = replace(songs, left_out={**found.unread, **songs.left_out})
     yardsticks = {} if reference is None else measure_yardsticks(reference, songs, options)
     if reference is not None:
-        _warn_of_another_corpus(folder, reference, config.split_seed)
+        _warn_of_another_corpus(run, found.oldest_reader, reference, config.split_seed)
 
     content = {
         "format": FORMAT,
@@ -112,8 +116,12 @@ def results_folder(out: str | None, songs: Path, is_ours: bool) -> Path:
     return folder
 
 
-def read_reference(config: DictConfig) -> ReferenceCorpus | None:
+def read_reference(config: DictConfig, recorded_splits: Path | None = None) -> ReferenceCorpus | None:
     """The corpus that songs are compared with, split as in a training; None for ``corpus=none``.
+
+    Args:
+        config: as composed from ``conf/evaluate.yaml``.
+        recorded_splits: see `MelodyDataModule`.
 
     Raises:
         ValueError: if it cannot be read, or is a ready stream that holds no tunes in pitches.
@@ -146,6 +154,7 @@ def read_reference(config: DictConfig) -> ReferenceCorpus | None:
         workers=config.workers,
         progress=config.progress,
     )
+    data.recorded_splits = recorded_splits
     data.setup()
     return ReferenceCorpus.of(data)
 
@@ -190,6 +199,7 @@ def _description(config: DictConfig, reference: ReferenceCorpus) -> dict[str, An
         "fingerprint": reference.fingerprint,
         "split_seed": config.split_seed,
         "split_fractions": list(config.split_fractions),
+        "has_recorded_splits": reference.has_recorded_splits,
         "tunes": {split.name.lower(): len(reference.tunes(split)) for split in Split},
     }
 
@@ -202,9 +212,29 @@ def _without_songs(evaluation: SongSetEvaluation) -> dict[str, Any]:
     }
 
 
-def _warn_of_another_corpus(folder: Path, reference: ReferenceCorpus, split_seed: int) -> None:
-    """Originality means little beside tunes that the network was not trained on."""
-    identity = read_json(folder.resolve().parent / "identity.json")
+def _warn_of_another_corpus(
+    run: RunDirectory | None, oldest_reader: int | None, reference: ReferenceCorpus, split_seed: int
+) -> None:
+    """Originality means little beside tunes that the network was not trained on.
+
+    Args:
+        run: whose songs they are, if they are in its directory.
+        oldest_reader: the version of the reader that read the tunes of the songs' networks, as far as the songs tell.
+    """
+    if reference.has_recorded_splits:
+        log.warning(
+            "An older reader read the tunes that these songs' network was trained on. They are read again now, and the "
+            "run's splits.tsv states which of them were held out."
+        )
+        return
+    if run is None and oldest_reader is not None and oldest_reader < reader_version():
+        log.warning(
+            "An older reader read and split the tunes that the networks of these songs were trained on, so that some "
+            "tunes held out here were trained on. Evaluate the songs of one run in its directory, whose splits.tsv "
+            "states which were held out."
+        )
+        return
+    identity = {} if run is None else run.recorded_identity
     if not {"corpus.fingerprint", "split_seed"} <= identity.keys():
         return  # no run's songs
     trained_on, seed = identity["corpus.fingerprint"], identity["split_seed"]

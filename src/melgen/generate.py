@@ -43,6 +43,7 @@ def generate(config: DictConfig) -> Path:
             of its range.
     """
     from melgen.generation.from_checkpoint import write_songs_by
+    from melgen.runs.directory import run_around
     from melgen.trained import load_model, run_of, run_title
 
     check_showing(config.show, config.shown)
@@ -53,7 +54,9 @@ def generate(config: DictConfig) -> Path:
     beside = run / ("generated" if (run / "songs").exists() else "songs")
     out = Path(config.out).expanduser() if config.out else beside
     options = {key: config[key] for key in ("songs", *SAMPLING_OPTIONS)}
-    songs = write_songs_by(trained, out, read_primer(config.primer), options, config.device)
+    recorded = run_around(run)
+    reader = None if recorded is None else recorded.recorded_reader
+    songs = write_songs_by(trained, out, read_primer(config.primer), options, config.device, reader)
     show_songs(songs[: config.shown], config.show, run_title(run))
     log.info("%d songs by %s in %s", len(songs), run_title(run), out)
     log.info("to see and hear them: %s", command("render", {"songs": out}))

@@ -11,12 +11,19 @@ Notes = Iterable[tuple[int, int, int]]  # onset and duration in ticks, pitch
 
 
 def write_midi(
-    path: Path, *tracks: Notes, names: tuple[str, ...] = (), channels: tuple[int, ...] = (), tpq: int = 480
+    path: Path,
+    *tracks: Notes,
+    names: tuple[str, ...] = (),
+    channels: tuple[int, ...] = (),
+    tpq: int = 480,
+    metre: tuple[int, int] | None = None,
 ) -> Path:
     file = mido.MidiFile(type=1, ticks_per_beat=tpq)
     for place, notes in enumerate(tracks):
         track = mido.MidiTrack()
         file.tracks.append(track)
+        if metre is not None and not place:
+            track.append(mido.MetaMessage("time_signature", numerator=metre[0], denominator=metre[1]))
         if place < len(names):
             track.append(mido.MetaMessage("track_name", name=names[place]))
         channel = channels[place] if place < len(channels) else place

@@ -16,13 +16,14 @@ import pytest
 from melgen.corpora import Cleaning, FolderCorpus, FolkCorpus, importing
 from melgen.corpora.cache import CorpusCache
 from melgen.music.melody import Melodies, Melody
+from melgen.music.metre import Metre, MetreChange
 from tests.corpora.midi_files import scale, write_midi
 
 
 @pytest.fixture
 def folder(tmp_path):
     for number in range(3):
-        write_midi(tmp_path / "tunes" / f"{number}.mid", scale(50, 12 + number))
+        write_midi(tmp_path / "tunes" / f"{number}.mid", scale(50, 12 + number), metre=(3, 4))
     return tmp_path / "tunes"
 
 
@@ -52,12 +53,15 @@ def test_the_second_load_reads_nothing(folder, cache_dir, readings):
     first, second = load(folder), load(folder)
     assert len(readings) == 1
     assert list(first.melodies) == list(second.melodies)
+    assert first.melodies[0].metres == (MetreChange(0, Metre(3, 4)),)
     assert first.report == second.report
     assert first.fingerprint == second.fingerprint
     assert isinstance(second.melodies.pitches, np.memmap)
     assert second.melodies.pitches.dtype == np.int16
     names = sorted(path.name for path in entry(cache_dir, first.fingerprint).iterdir())
-    assert names == ["durations.npy", "onsets.npy", "pitches.npy", "report.json", "starts.npy", "tunes.json"]
+    of_bars = ["bar_starts.npy", "bars.npy", "metre_starts.npy", "metres.npy", "pickups.npy"]
+    of_notes = ["durations.npy", "onsets.npy", "pitches.npy", "starts.npy"]
+    assert names == sorted([*of_bars, *of_notes, "report.json", "tunes.json"])
     left = sorted(path.name for path in (cache_dir / "corpora").iterdir())
     assert [name for name in left if not name.endswith(".lock")] == [first.fingerprint]
 

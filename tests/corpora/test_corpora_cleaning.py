@@ -15,16 +15,26 @@ LATER_DATASET = Cleaning(min_duration_steps=1, max_duration_steps=16)
 @pytest.mark.parametrize(
     ("notes", "duration", "reason"),
     [
-        (12, 1, None),
-        (12, 16, None),
-        (11, 4, "too short"),
+        (12, 6, None),
+        (12, 3, None),  # a thirty-second, which rounds to a sixteenth
+        (12, 96, None),
+        (12, 98, None),
+        (11, 24, "too short"),
         (12, 0, "duration out of bounds"),
-        (12, 17, "duration out of bounds"),
+        (12, 2, "duration out of bounds"),
+        (12, 99, "duration out of bounds"),
+        (12, 102, "duration out of bounds"),
     ],
 )
-def test_the_rules_of_the_later_dataset(notes, duration, reason):
-    found = LATER_DATASET.reason_to_drop([60] * notes, [4] * (notes - 1) + [duration])
+def test_the_rules_of_the_later_dataset_count_in_sixteenths(notes, duration, reason):
+    found = LATER_DATASET.reason_to_drop([60] * notes, [24] * (notes - 1) + [duration])
     assert (found and found[0]) == reason
+
+
+def test_durations_out_of_bounds_are_named_in_sixteenths():
+    assert LATER_DATASET.reason_to_drop([60] * 12, [102] * 12)[1] == "a note of 17 sixteenths, max_duration_steps=16"
+    rules = Cleaning(min_duration_steps=2)
+    assert rules.reason_to_drop([60] * 12, [6] * 12)[1] == "a note of 1 sixteenth, min_duration_steps=2"
 
 
 def test_a_note_that_rounds_to_nothing_is_kept_by_default():
@@ -67,6 +77,7 @@ def report() -> ImportReport:
     for number in range(8):
         made.drop(Rejection("too short", f"{number} notes", f"{number}.mid"))
     made.short_songs, made.duplicates, made.ignored_files = 2, 1, {".txt": 3}
+    made.rounded_tunes, made.rounded_notes = 1, 5
     made.remarks.append("something")
     return made
 

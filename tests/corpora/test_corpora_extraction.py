@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from melgen.corpora.cleaning import Cleaning
-from melgen.corpora.extraction import Rejection, Track, Tune, extract_melody, single_line, steps
+from melgen.corpora.extraction import Rejection, Track, Tune, extract_melody, notes_off_grid, single_line, steps
+from melgen.music.metre import Metre, MetreChange
 
 TPQ = 480
 RULES = Cleaning(min_length_notes=4)
@@ -27,7 +33,73 @@ LOW, HIGH = (48, 50, 52, 53), (72, 74, 76, 77)
 def test_steps_equal_the_formula():
     for tpq in (1, 24, 96, 480, 960, 1023):
         for ticks in range(3 * tpq):
-            assert steps(ticks, tpq) == int((4 * ticks / tpq + 0.5) // 1)
+            assert steps(ticks, tpq) == math.floor(Fraction(24 * ticks, tpq) + Fraction(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("tpq", "onsets", "expected"),
+    [
+        (480, [0, 160, 320, 480], [0, 8, 16, 24]),  # an eighth-note triplet
+        (480, [0, 80, 160, 240, 480], [0, 4, 8, 12, 24]),  # a sixteenth triplet
+        (480, [0, 60, 120, 240, 480], [0, 3, 6, 12, 24]),  # thirty-seconds
+        (1024, [0, 341, 683, 1024], [0, 8, 16, 24]),  # a triplet whose ticks are rounded
+        (480, [0, 96, 192, 288, 384, 480], [0, 5, 10, 14, 19, 24]),  # a quintuplet, which is rounded
+    ],
+)
+def test_notes_that_follow_each_other_leave_no_gap(tpq, onsets, expected):
+    notes = [(start, end - start, 60 + place) for place, (start, end) in enumerate(pairwise(onsets))]
+    found = extract_melody(Tune([Track(notes)], tpq), Cleaning(min_length_notes=1), "file")
+    assert found.onsets == tuple(expected[:-1])
+    assert [onset + length for onset, length in zip(found.onsets, found.durations, strict=True)] == expected[1:]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 1500), st.integers(40, 80)), min_size=1, max_size=40),
+    st.sampled_from([1, 4, 24, 96, 100, 480, 960, 1023, 10080]),
+)
+def test_rounding_leaves_notes_in_order_and_without_overlap(notes, tpq):
+    found = extract_melody(Tune([Track(notes)], tpq), Cleaning(min_length_notes=1, max_chord_share=1), "file")
+    assert list(found.onsets) == sorted(found.onsets)
+    assert min(found.durations) >= 0
+    ends = [onset + duration for onset, duration in zip(found.onsets, found.durations, strict=True)]
+    assert all(end <= onset for end, onset in zip(ends, found.onsets[1:], strict=False))
+
+
+def test_notes_that_round_to_one_step_keep_it():
+    notes = [(0, 480, 60), (495, 15, 62), (510, 450, 64)]  # the second one: 24.75 to 25.5 steps
+    found = melody(Track(notes), rules=Cleaning(min_length_notes=1))
+    assert (found.onsets, found.durations) == ((0, 25, 26), (24, 1, 22))
+    notes = [(0, 480, 60), (491, 15, 62), (509, 451, 64)]  # 24.55 to 25.3 steps: both are 25
+    found = melody(Track(notes), rules=Cleaning(min_length_notes=1))
+    assert (found.onsets, found.durations) == ((0, 25, 25), (24, 0, 23))
+
+
+def test_metres_pickup_and_bars_are_carried_in_steps():
+    metres = ((0, Metre(4, 4)), (0, Metre(6, 8)), (960, Metre(6, 8)), (1920, Metre(2, 2)), (2400, Metre(0, 4)))
+    tune = Tune([Track(line(*HIGH))], TPQ, metres=metres, pickup=240, bars=(0, 240, 960, 960, 1680))
+    found = extract_melody(tune, RULES, "file")
+    assert found.metres == (MetreChange(0, Metre(6, 8)), MetreChange(96, Metre(2, 2)))
+    assert found.metre is None, "it changes"
+    assert (found.pickup, found.bars) == (12, (0, 12, 48, 84))
+    nothing_stated = extract_melody(Tune([Track(line(*HIGH))], TPQ), RULES, "file")
+    assert (nothing_stated.metres, nothing_stated.pickup, nothing_stated.bars) == ((), None, ())
+
+
+@pytest.mark.parametrize(
+    ("notes", "tpq", "rounded"),
+    [
+        ([(0, 160, 60), (160, 160, 62), (320, 160, 64)], 480, 0),  # a triplet
+        ([(0, 96, 60), (96, 96, 62), (192, 288, 64)], 480, 3),  # a quintuplet's beginning: all ends or onsets are off
+        ([(0, 480, 60), (480, 69, 62), (549, 411, 64)], 480, 2),  # a septuplet
+        ([(0, 341, 60), (341, 342, 62), (683, 341, 64)], 1024, 0),  # the nearest ticks to a triplet
+        ([(0, 33, 60), (33, 34, 62), (67, 33, 64)], 100, 0),
+        ([(0, 20, 60), (20, 80, 62)], 100, 2),  # a quintuplet where a tick is short
+        ([(0, 4, 60), (4, 16, 62)], 20, 2),  # and where it is long
+        ([(3, 471, 60), (481, 470, 62)], 480, 2),  # played by hand
+    ],
+)
+def test_notes_off_the_grid_are_counted(notes, tpq, rounded):
+    assert notes_off_grid(np.array(notes), tpq) == rounded
 
 
 def test_the_highest_track_is_the_melody():

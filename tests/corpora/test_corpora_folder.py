@@ -193,10 +193,11 @@ def test_a_muspy_dataset_in_abc(tmp_path):
 
 
 def test_a_muspy_dataset_in_midi(tmp_path):
-    write_midi(tmp_path / "op20" / "one.mid", scale(40), scale(60), names=("low", "high"))
+    write_midi(tmp_path / "op20" / "one.mid", scale(40), scale(60), names=("low", "high"), metre=(6, 8))
     write_midi(tmp_path / "op20" / "chords.mid", scale(60) + scale(64))
     imported = MusPyCorpus("LakhMIDIDataset", tmp_path).load(workers=1, progress=False)
     assert [tune.pitches[0] for tune in imported.melodies] == [60]
+    assert imported.melodies[0].metre == (6, 8)
     assert imported.report.dropped["polyphonic"].count == 1
 
 

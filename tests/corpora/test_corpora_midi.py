@@ -15,6 +15,7 @@ from melgen.corpora.folk import music21_corpus_dir
 from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.midi import read_midi
 from melgen.corpora.sources import Source
+from melgen.music.metre import Metre, MetreChange
 from tests.corpora.midi_files import scale, write_midi
 
 ANY_LENGTH = Cleaning(min_length_notes=1)
@@ -31,7 +32,7 @@ def read(path: Path):
     tpq=st.sampled_from([4, 24, 96, 480, 960]),
 )
 def test_a_written_melody_is_read_back(tmp_path, notes, tpq):
-    """Rests and durations in sixteenths, one after another."""
+    """Rests and durations in sixteenths, one after another; a sixteenth has six steps."""
     step, now, written = tpq // 4, 0, []
     for rest, duration, pitch in notes:
         now += rest
@@ -39,8 +40,21 @@ def test_a_written_melody_is_read_back(tmp_path, notes, tpq):
         now += duration
     melody = extract_melody(read(write_midi(tmp_path / "tune.mid", written, tpq=tpq)), ANY_LENGTH, "")
     assert list(zip(melody.onsets, melody.durations, melody.pitches, strict=True)) == [
-        (onset // step, duration // step, pitch) for onset, duration, pitch in written
+        (6 * onset // step, 6 * duration // step, pitch) for onset, duration, pitch in written
     ]
+
+
+def test_the_metres_that_a_file_states(tmp_path):
+    path = write_midi(tmp_path / "tune.mid", scale())
+    assert extract_melody(read(path), ANY_LENGTH, "").metres == (), "none is stated, and none is made up"
+    file = mido.MidiFile(path)
+    for place, (numerator, denominator) in {0: (6, 8), 5: (3, 4), 10: (3, 4)}.items():  # before, after 2, after 4 notes
+        file.tracks[0].insert(place, mido.MetaMessage("time_signature", numerator=numerator, denominator=denominator))
+    file.save(path)
+    melody = extract_melody(read(path), ANY_LENGTH, "")
+    assert melody.metres == (MetreChange(0, Metre(6, 8)), MetreChange(24, Metre(3, 4)))
+    assert melody.metre is None
+    assert melody.pickup is None
 
 
 def chorale(name: str, path: Path) -> list[list[tuple[int, int, int]]]:
@@ -62,7 +76,7 @@ def test_the_soprano_of_a_chorale_is_its_melody(tmp_path, name):
     soprano = chorale(name, path)[0]
     melody = extract_melody(read(path), Cleaning(), "")
     assert melody.pitches == tuple(pitch for _, _, pitch in soprano)
-    assert melody.onsets == tuple(round(onset / 120) for onset, _, _ in soprano)
+    assert melody.onsets == tuple(round(onset / 20) for onset, _, _ in soprano)
 
 
 def test_mido_reads_the_same_notes(tmp_path):

@@ -53,7 +53,7 @@ def test_song_lists_are_a_corpus_like_any_other(tmp_path, protocol):
     assert (report.songs_read, report.short_songs, report.songs_after_check) == (5, 2, 3)
     assert report.dropped["too short"].count == 2
     assert imported.melodies[0].source == "train_song_list.p#1"
-    assert imported.melodies[0].onsets[:3] == (0, 4, 8)
+    assert imported.melodies[0].onsets[:3] == (0, 24, 48)
 
 
 def test_a_pickle_written_by_python_2(tmp_path):
@@ -64,10 +64,13 @@ def test_a_pickle_written_by_python_2(tmp_path):
 
 
 def test_pitches_with_durations(tmp_path):
-    timed = [[(60 + k, k % 3) for k in range(12)], [(60, 35_791_394)] * 12]
+    """In sixteenths, as the paper counted; melodies have six steps for each."""
+    timed = [[(60 + k, k % 3) for k in range(12)], [(60, 4)] * 11 + [(60, 35_791_394)], [(60, 35_791_394)] * 12]
     imported = load(write(tmp_path / "train_song_list.p", timed))
-    assert imported.melodies[0].durations == (0, 1, 2) * 4
-    assert imported.melodies[0].onsets[:5] == (0, 0, 1, 3, 3)
+    assert imported.melodies[0].durations == (0, 6, 12) * 4
+    assert imported.melodies[0].onsets[:5] == (0, 0, 6, 18, 18)
+    assert imported.melodies[1].durations[-1] == 6 * 35_791_394
+    assert imported.report.dropped["too long"].count == 1, "beyond what 32 bits can count"
     later = Cleaning(min_duration_steps=1, max_duration_steps=16)
     with pytest.raises(CorpusError, match="duration out of bounds"):
         load(tmp_path / "train_song_list.p", later)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 from collections import Counter
+from dataclasses import replace
 from itertools import chain, pairwise
 
 import numpy as np
@@ -12,7 +13,10 @@ import pytest
 
 from melgen.corpora import Cleaning, CorpusError, FolkCorpus, PicklesCorpus
 from melgen.data import MelodyDataModule, Split
-from melgen.music import DB12, REPRESENTATIONS, Control, Interval, Vocabulary
+from melgen.data.recorded_splits import NO_SPLIT, write_splits
+from melgen.music import DB12, REPRESENTATIONS, Control, Interval, Melody, Vocabulary
+from melgen.music.melody import Melodies
+from melgen.music.metre import Metre, MetreChange
 from tests.data.melodies import melodies, stream_of, walks, write_songs
 
 ALL = [Control, Interval, DB12]
@@ -271,6 +275,37 @@ def test_the_fingerprint_of_melodies_in_memory_is_their_notes():
     joined = [songs[0] + songs[1], *songs[2:]]
     assert module(songs).fingerprint == module(songs, Interval).fingerprint
     assert len({module(each).fingerprint for each in (songs, changed, joined)}) == 3
+
+
+def test_the_fingerprint_covers_metres_pickups_and_bars():
+    plain = [Melody.from_pitches(song) for song in walks(20)]
+    stated = {"metres": (MetreChange(0, Metre(3, 4)),), "pickup": 0, "bars": (0, 72)}
+    changed = [[replace(plain[0], **{key: value}), *plain[1:]] for key, value in stated.items()]
+    later = [replace(plain[0], metres=(MetreChange(24, Metre(3, 4)),)), *plain[1:]]
+    made = [MelodyDataModule(tunes, Control(), batch_size=2, seq_length=4) for tunes in (plain, *changed, later)]
+    for each in made:
+        each.setup()
+    assert len({each.fingerprint for each in made}) == 5
+
+
+def test_splits_that_a_run_has_recorded(tmp_path, caplog):
+    tunes = [Melody.from_pitches(song, title=f"Tune {n}", source=f"a.abc#{n}") for n, song in enumerate(walks(30))]
+    file = tmp_path / "splits.tsv"
+    write_splits(file, np.array([n % 3 for n in range(20)], np.int8), Melodies.from_list(tunes[:20]))
+    made = MelodyDataModule(tunes, Control(), batch_size=2, seq_length=4)
+    made.recorded_splits = file
+    made.setup()
+    assert made.splits.tolist() == [n % 3 for n in range(20)] + [NO_SPLIT] * 10
+    assert made.has_recorded_splits
+    assert not made.comparable[20:].any(), "tunes that may have been trained on count nowhere"
+    assert len(made.tunes_of(Split.TRAIN)) == 7
+    assert sum(made.statistics[f"{split.name.lower()}_tunes"] for split in Split) == 20
+    assert "names 20 of the 30 tunes" in caplog.text
+    another = MelodyDataModule(map(Melody.from_pitches, walks(30, seed=5)), Control(), batch_size=2, seq_length=4)
+    another.recorded_splits = file
+    another.setup()
+    assert not another.has_recorded_splits, "the file is about another corpus"
+    assert NO_SPLIT not in another.splits
 
 
 @pytest.fixture

@@ -5,14 +5,20 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from melgen.corpora import FolkCorpus
+from melgen.corpora.corpus import READER_VERSION
+from melgen.data import MelodyDataModule, Split
 from melgen.files import read_json
+from melgen.generation.songs import read_songs
+from melgen.music import Control, Melody
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import numbers_software
 from melgen.sweeps.report import standings_below
 from melgen.trained import load_model, read_checkpoint
-from tests.commands.calling import call
+from tests.commands.calling import call, files_below
 from tests.formats.make_fixture import SMALL, UNTIL, UPDATES, run_of
 
 KEPT = sorted(Path(__file__).parent.glob("version*"))
@@ -50,13 +56,114 @@ def test_the_sweep_says_how_it_stands(sweep):
     assert states == {run_of("gru"): "finished", run_of("lstm"): "interrupted"}
 
 
-def test_the_same_command_goes_on_with_it(sweep):
-    before = RunDirectory(sweep / run_of("gru")).result
-    # With another torch it would refuse to go on, as it should; that is tested elsewhere.
+def pretend_todays_torch(sweep):
+    """With another torch a run would refuse to go on, as it should; that is tested elsewhere."""
     for file in sweep.glob("*/identity.json"):
         identity = json.loads(file.read_text())
         identity["software"]["torch"] = numbers_software()["torch"]
         file.write_text(json.dumps(identity))
+
+
+def is_of_older_reader(sweep):
+    return RunDirectory(sweep / run_of("gru")).recorded_reader < READER_VERSION
+
+
+def test_the_same_command_does_not_go_on_with_tunes_of_an_older_reader(sweep):
+    if not is_of_older_reader(sweep):
+        pytest.skip("of today's reader")
+    pretend_todays_torch(sweep)
+    runs = [sweep / run_of(cell) for cell in ("gru", "lstm")]
+    before = [files_below(run) for run in runs]
+    answer = call("train", *SMALL, f"trainer.max_steps={UPDATES}")
+    assert answer.code == 1
+    assert [files_below(run) for run in runs] == before, "nothing is lost"
+    for cell, consequence in (("gru", "it stays as it is"), ("lstm", "it cannot go on")):
+        said = RunDirectory(f"{sweep / run_of(cell)}-refused").status["error"]
+        assert "read by an older reader (version 1" in said
+        assert consequence in said
+        assert "name=..." in said
+        assert "force=true" in said
+        assert "corpus.fingerprint" in said
+    alone = [option for option in SMALL if not option.startswith(("cell=", "hydra.mode="))]
+    alone += ["cell=gru", f"trainer.max_steps={UPDATES}"]
+    answer = call("train", *alone, "name=again")
+    assert answer.code == 0, answer.text
+    (again,) = Path("multirun/again").glob("control-gru-*")
+    assert RunDirectory(again).recorded_reader == READER_VERSION
+    assert call("train", *alone, "force=true").code == 0
+    assert RunDirectory(sweep / run_of("gru")).recorded_reader == READER_VERSION
+
+
+def recorded(run, split):
+    _, *lines = (run / "splits.tsv").read_text(encoding="utf-8").splitlines()
+    return {line.split("\t")[1] for line in lines if line.startswith(split)}
+
+
+def test_tunes_that_it_was_trained_on_are_not_held_out(sweep, caplog):
+    """By today's rule most of the tunes that are held out today were trained on by this run."""
+    if not is_of_older_reader(sweep):
+        pytest.skip("of today's reader")
+    run = sweep / run_of("gru")
+    trained_on = recorded(run, "train")
+    options = ("corpus=misc_folk", "evaluation.resamples=10", "evaluation.min_corpus_notes=2", "progress=false")
+    answer = call("evaluate", f"songs={run / 'songs'}", *options, "out=found")
+    assert answer.code == 0, answer.text
+    assert "the run's splits.tsv states which of them were held out" in answer.text
+    found = read_json(Path("found/evaluation.json"))
+    assert found["corpus"]["has_recorded_splits"]
+    counts = found["corpus"]["tunes"]
+    for split in ("train", "validation", "test"):
+        assert 0 < counts[split] <= len(recorded(run, split))
+    today = MelodyDataModule(FolkCorpus(["misc_folk"]), Control(), batch_size=1, seq_length=1, progress=False)
+    today.setup()
+    held_out = {today.melodies.sources[i] for i in np.flatnonzero(today.splits != Split.TRAIN)}
+    assert held_out & trained_on, "or this test shows nothing"
+    again = MelodyDataModule(FolkCorpus(["misc_folk"]), Control(), batch_size=1, seq_length=1, progress=False)
+    again.recorded_splits = RunDirectory(run).splits_of_older_reader
+    again.setup()
+    held_out = {again.melodies.sources[i] for i in np.flatnonzero(again.splits > Split.TRAIN)}
+    assert held_out
+    assert not held_out & trained_on
+
+
+def test_songs_elsewhere_tell_that_an_older_reader_read_the_tunes(sweep, monkeypatch):
+    if not is_of_older_reader(sweep):
+        pytest.skip("of today's reader")
+    run = sweep / run_of("gru")
+    options = ("corpus=misc_folk", "evaluation.resamples=10", "progress=false")
+    shutil.copytree(run / "songs", "old list")  # of version 1
+    assert call("generate", f"checkpoint={run}", "songs=2", "notes=5", "out=new_list").code == 0
+    for folder in ("old list", "new_list"):
+        answer = call("evaluate", f"songs='{folder}'", *options, "out=found")
+        assert answer.code == 0, answer.text
+        assert "some tunes held out here were trained on" in answer.text
+
+
+def test_a_study_of_it_keeps_its_splits(sweep):
+    if not is_of_older_reader(sweep):
+        pytest.skip("of today's reader")
+    shutil.rmtree(sweep / run_of("lstm"))  # interrupted
+    options = (
+        "generate.songs=2", "generate.notes=6", "evaluation.resamples=10", "stages=[select,generate,evaluate]",
+        "progress=false",
+    )  # fmt: skip
+    answer = call("study", f"runs={sweep}", *options)
+    assert answer.code == 0, answer.text
+    assert "with the splits that the runs recorded" in answer.text
+    named = {
+        name
+        for split in ("validation", "test")
+        for name in read_json(sweep / "study" / "evaluation" / "corpus" / f"{split}.json")["songs"]
+    }
+    assert named
+    assert not named & recorded(sweep / run_of("gru"), "train")
+
+
+def test_the_same_command_goes_on_with_it(sweep):
+    if is_of_older_reader(sweep):
+        pytest.skip("its tunes are read in another way today")
+    before = RunDirectory(sweep / run_of("gru")).result
+    pretend_todays_torch(sweep)
     answer = call("train", *SMALL, f"trainer.max_steps={UPDATES}")
     assert answer.code == 0, answer.text
     assert f"Resuming at update {UNTIL}" in answer.text
@@ -69,6 +176,11 @@ def test_the_same_command_goes_on_with_it(sweep):
             "melgen computes other numbers than it did: if that is meant, raise melgen.runs.identity.NUMBERS_VERSION "
             "and keep a new fixture"
         )
+
+
+def test_its_songs_are_read_in_todays_steps(sweep):
+    for song in read_songs(sweep / run_of("gru") / "songs").melodies:
+        assert song == Melody.from_pitches(song.pitches)
 
 
 def test_a_report_is_made_of_it(sweep):

@@ -96,7 +96,10 @@ def test_a_list_that_names_no_files(tmp_path):
     content = {"format": "melgen songs", "format_version": 1, "metadata": {}}
     song = {"pitches": [60, 62], "onsets": [0, 4], "durations": [4, 4]}
     (tmp_path / "mine.json").write_text(json.dumps(content | {"songs": [song, song]}))
-    assert list(read_song_folder(tmp_path / "mine.json").songs) == ["song_001", "song_002"]
+    found = read_song_folder(tmp_path / "mine.json")
+    assert list(found.songs) == ["song_001", "song_002"]
+    assert found.songs["song_001"].onsets == (0, 24), "version 1 counts in sixteenths"
+    assert found.oldest_reader == 1
 
 
 def test_one_file(tmp_path):

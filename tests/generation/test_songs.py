@@ -46,8 +46,8 @@ def test_json_is_readable_one_song_a_line(tmp_path):
     assert json.loads(line) == {
         "file": "song_002.mid",
         "pitches": [20, 61],
-        "onsets": [0, 8],
-        "durations": [4, 4],
+        "onsets": [0, 48],
+        "durations": [24, 24],
         "notes": "G#0 r C#4",
     }
 
@@ -172,7 +172,9 @@ def test_what_cannot_be_written(songs, metadata, message, tmp_path):
     ("change", "message"),
     [
         (lambda content: content.update(format="other"), "does not say"),
-        (lambda content: content.update(format_version=2), "format version 2; this melgen reads 1"),
+        (lambda content: content.update(format_version=3), "format version 3; this melgen reads 1 to 2"),
+        (lambda content: content.update(format_version=0), "format version 0; this melgen reads 1 to 2"),
+        (lambda content: content.update(format_version=True), "format version True; this melgen reads 1 to 2"),
         (lambda content: content.pop("metadata"), "needs an object 'metadata'"),
         (lambda content: content.update(songs={}), "a list 'songs'"),
         (lambda content: content["songs"].append([60]), "song 3 is damaged"),
@@ -198,6 +200,30 @@ def test_damaged_songs_are_refused(change, message, tmp_path):
     with pytest.raises(ValueError, match=message) as caught:
         read_songs(path)
     assert str(path) in str(caught.value)
+
+
+def as_version_1(path, songs):
+    content = {"format": "melgen songs", "format_version": 1, "metadata": {"seed": 0}, "songs": songs}
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_lists_of_version_1_count_in_sixteenths(tmp_path):
+    song = {"pitches": [60, 62, 64], "onsets": [0, 4, 6], "durations": [4, 1, 2]}
+    found = read_songs(as_version_1(tmp_path / "songs.json", [song]))
+    assert found.melodies == [Melody((60, 62, 64), (0, 24, 36), (24, 6, 12))]
+    assert found.reader == 1
+    late = {"pitches": [60], "onsets": [2**29], "durations": [1]}
+    with pytest.raises(ValueError, match="song 1 is damaged: onset 536870912 is outside 0 to 357913941"):
+        read_songs(as_version_1(tmp_path / "late.json", [late]))
+
+
+def test_a_list_states_its_unit_and_the_reader_of_its_networks_tunes(tmp_path):
+    write_songs(tmp_path / "a", SONGS, METADATA)
+    assert json.loads((tmp_path / "a" / "songs.json").read_text(encoding="utf-8"))["steps_per_quarter"] == 24
+    assert read_songs(tmp_path / "a").reader is None
+    write_songs(tmp_path / "b", SONGS, METADATA | {"reader_version": 2})
+    assert read_songs(tmp_path / "b").reader == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"[", b"\xff\xfe", b"[]", b"[" * 100_000], ids=lambda data: repr(data[:3]))

@@ -1,3 +1,7 @@
+import json
+from hashlib import sha256
+from pathlib import Path
+
 import mido
 import muspy
 import pytest
@@ -7,7 +11,8 @@ from hypothesis import strategies as st
 
 from melgen.music import Interval, Melody, midi_bytes, note_text, write_midi
 
-TUNE = Melody((60, 62, 62, 57), (0, 4, 6, 16), (4, 2, 2, 8), title="The White Cockade")
+TICKS_PER_STEP = 40
+TUNE = Melody((60, 62, 62, 57), (0, 24, 36, 96), (24, 12, 12, 48), title="The White Cockade")
 
 
 @st.composite
@@ -31,7 +36,7 @@ def read_with_mido(content, tmp_path):
             started[message.note] = now
         elif message.type == "note_off":
             begin = started.pop(message.note)
-            notes.append((message.note, begin / 240, (now - begin) / 240))
+            notes.append((message.note, begin / TICKS_PER_STEP, (now - begin) / TICKS_PER_STEP))
     assert not started
     return notes
 
@@ -50,10 +55,11 @@ def test_symusic_and_muspy_read_the_same_notes(tmp_path):
     score = symusic.Score(str(path))
     assert score.ticks_per_quarter == 960
     assert score.tempos[0].qpm == 120
-    assert [(n.pitch, n.time // 240, n.duration // 240) for n in score.tracks[0].notes] == as_rows(TUNE)
+    notes = [(60, 0, 960), (62, 960, 480), (62, 1440, 480), (57, 3840, 1920)]
+    assert [(n.pitch, n.time, n.duration) for n in score.tracks[0].notes] == notes
     assert {note.velocity for note in score.tracks[0].notes} == {100}
     music = muspy.read_midi(str(path))
-    assert [(n.pitch, n.time // 240, n.duration // 240) for n in music.tracks[0].notes] == as_rows(TUNE)
+    assert [(n.pitch, n.time, n.duration) for n in music.tracks[0].notes] == notes
     assert score.tracks[0].name == music.tracks[0].name == TUNE.title
 
 
@@ -63,17 +69,27 @@ def test_header_tempo_and_velocity(tmp_path):
     tempo = next(message.tempo for message in midi.tracks[0] if message.type == "set_tempo")
     assert mido.tempo2bpm(tempo) == pytest.approx(90, abs=1e-4)  # whole microseconds
     assert {message.velocity for message in midi.tracks[1] if message.type == "note_on"} == {64}
-    assert midi.length == pytest.approx(24 / 4 * 60 / 90, rel=1e-6)
+    assert midi.length == pytest.approx(6 * 60 / 90, rel=1e-6)
 
 
 def test_rests_of_decoded_intervals_are_silent(tmp_path):
     melody = Interval().decode([-8, 1], first_pitch=20)
-    assert read_with_mido(midi_bytes(melody), tmp_path) == [(20, 0, 4), (61, 8, 4)]
+    assert read_with_mido(midi_bytes(melody), tmp_path) == [(20, 0, 24), (61, 48, 24)]
+
+
+def test_songs_of_quarter_notes_keep_their_bytes():
+    """Files that were written when a step was a sixteenth: 240 ticks then, 4 of them a quarter note."""
+    kept = Path(__file__).parents[1] / "formats" / "version1"
+    listed = next(kept.glob("*/songs/songs.json"))
+    for song in json.loads(listed.read_text(encoding="utf-8"))["songs"]:
+        assert midi_bytes(Melody.from_pitches(song["pitches"])) == (listed.parent / song["file"]).read_bytes()
+    with_a_rest = midi_bytes(Interval().decode([-8, 1], first_pitch=20))
+    assert sha256(with_a_rest).hexdigest()[:16] == "354f10b01c53a65e"
 
 
 def test_a_note_sounds_for_a_step_and_ends_where_the_next_begins(tmp_path):
-    overlapping = Melody((60, 60, 62), (0, 2, 4), (8, 0, 4))
-    assert read_with_mido(midi_bytes(overlapping), tmp_path) == [(60, 0, 2), (60, 2, 1), (62, 4, 4)]
+    overlapping = Melody((60, 60, 62), (0, 12, 24), (48, 0, 24))
+    assert read_with_mido(midi_bytes(overlapping), tmp_path) == [(60, 0, 12), (60, 12, 1), (62, 24, 24)]
 
 
 def test_equal_melodies_give_equal_bytes_and_nothing_is_left_beside_them(tmp_path):
@@ -132,5 +148,5 @@ def test_note_text():
     assert note_text(Melody.from_pitches([60, 61, 57])) == "C4 C#4 A3"
     assert note_text(Interval().decode([-60, -60, 2], first_pitch=60)) == "C4 r r D4"
     assert note_text(TUNE) == "C4 D4 D4 r r A3"
-    assert note_text(Melody((60,), (4,), (4,))) == "r C4"
+    assert note_text(Melody((60,), (24,), (24,))) == "r C4"
     assert note_text(Melody.from_pitches([])) == ""

@@ -133,8 +133,8 @@ def test_round_trip_of_real_tunes(name):
 def test_decoding_is_total(name, values, first_pitch):
     melody = representation_named(name).decode(values, first_pitch)
     assert all(0 <= pitch <= 127 for pitch in melody.pitches)
-    assert all(duration == 4 for duration in melody.durations)
-    assert all(later - earlier >= 4 for earlier, later in zip(melody.onsets, melody.onsets[1:], strict=False))
+    assert all(duration == 24 for duration in melody.durations)
+    assert all(later - earlier >= 24 for earlier, later in zip(melody.onsets, melody.onsets[1:], strict=False))
 
 
 @given(st.lists(st.integers(-30, 30), max_size=40), pitches)
@@ -142,7 +142,7 @@ def test_interval_decoding_equals_the_original_below_the_top(intervals, first_pi
     notes = original_interval_decoding(intervals, first_pitch)
     if max(pitch for _, pitch in notes) <= 127:
         melody = Interval().decode(intervals, first_pitch)
-        assert list(zip(melody.onsets, melody.pitches, strict=True)) == [(4 * beat, p) for beat, p in notes]
+        assert list(zip(melody.onsets, melody.pitches, strict=True)) == [(24 * beat, p) for beat, p in notes]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_interval_decoding_equals_the_original_below_the_top(intervals, first_pi
 def test_interval_decoding_by_hand(first_pitch, intervals, decoded, beats):
     melody = Interval().decode(intervals, first_pitch)
     assert list(melody.pitches) == decoded
-    assert [onset / 4 for onset in melody.onsets] == beats
+    assert [onset / 24 for onset in melody.onsets] == beats
 
 
 @given(st.integers())

@@ -15,8 +15,9 @@ import pytest
 from filelock import FileLock
 from hydra.utils import instantiate
 
+from melgen.corpora.corpus import READER_VERSION
 from melgen.files import write_text
-from melgen.runs.directory import FINISHED, RunDirectory, message_of
+from melgen.runs.directory import FINISHED, RunDirectory, message_of, run_around
 from melgen.runs.identity import IdentityError
 
 IDENTITY = {"layers": 2, "seed": 0}
@@ -96,6 +97,56 @@ def test_another_identity_is_refused_and_nothing_changes(run):
         adopt(run, IDENTITY | {"layers": 3})
     assert "seed" not in str(refusal.value)
     assert {name: (run.path / name).read_bytes() for name in before} == before
+
+
+def read_by_reader(run, version):
+    file = run.path / "identity.json"
+    recorded = json.loads(file.read_text())
+    recorded.pop("reader_version") if version is None else recorded.update(reader_version=version)
+    file.write_text(json.dumps(recorded))
+
+
+def test_the_reader_is_recorded_beside_the_identity(run):
+    adopt(run)
+    assert json.loads((run.path / "identity.json").read_text())["reader_version"] == READER_VERSION
+    assert run.recorded_identity == IDENTITY
+    assert run.recorded_reader == READER_VERSION
+    read_by_reader(run, None)
+    assert run.recorded_reader == 1, "earlier runs do not state it"
+    assert run.recorded_identity == IDENTITY
+    read_by_reader(run, "two")
+    with pytest.raises(IdentityError, match=r"identity\.json: damaged"):
+        run.recorded_reader  # noqa: B018
+
+
+@pytest.mark.parametrize(("goes_on", "consequence"), [(True, "it cannot go on"), (False, "it stays as it is")])
+def test_tunes_of_an_older_reader_are_named_as_the_reason(run, goes_on, consequence):
+    adopt(run, IDENTITY | {"corpus.fingerprint": "old"})
+    read_by_reader(run, 1)
+    before = contents(run)
+    with run.claimed(), pytest.raises(IdentityError, match=r"older reader \(version 1") as caught:
+        run.adopt(IDENTITY | {"corpus.fingerprint": "new"}, "", force=False, goes_on=goes_on)
+    said = str(caught.value)
+    assert consequence in said
+    assert "corpus.fingerprint: old there, new now" in said
+    assert "name=" in said
+    assert "force=true" in said
+    assert contents(run) == before
+    with run.claimed(), pytest.raises(IdentityError, match="belongs to another run"):
+        run.adopt(IDENTITY | {"corpus.fingerprint": "old", "layers": 9}, "", force=False)
+    adopt(run, IDENTITY | {"corpus.fingerprint": "old"})  # the same tunes, whoever read them
+    assert run.recorded_reader == READER_VERSION
+
+
+def test_the_splits_of_an_older_reader(run):
+    adopt(run)
+    run.splits.write_text("split\tsource\ttitle\n")
+    assert run.splits_of_older_reader is None
+    read_by_reader(run, 1)
+    assert run.splits_of_older_reader == run.splits
+    (run.path / "songs").mkdir()
+    assert run_around(run.path / "songs").path == run.path.resolve()
+    assert run_around(run.path.parent) is None
 
 
 def test_force_throws_the_old_run_away(run):

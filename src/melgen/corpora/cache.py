@@ -29,7 +29,17 @@ from melgen.music.melody import Melodies
 log = logging.getLogger(__name__)
 
 CACHE_DIR_VARIABLE = "MELGEN_CACHE_DIR"
-_ARRAYS = {"pitches": np.int16, "onsets": np.int32, "durations": np.int32, "starts": np.int64}
+_ARRAYS = {
+    "pitches": np.int16,
+    "onsets": np.int32,
+    "durations": np.int32,
+    "starts": np.int64,
+    "pickups": np.int32,
+    "metres": np.int32,
+    "metre_starts": np.int64,
+    "bars": np.int32,
+    "bar_starts": np.int64,
+}
 _SPLITS, _TUNES, _REPORT = "splits.npy", "tunes.json", "report.json"
 
 

@@ -3,7 +3,8 @@
 The original's rules are all expressible: the first paper kept songs of three notes and more
 (``Cleaning(min_length_notes=3)``), its statistics counted songs of twelve and more (the default here), and
 the later dataset also dropped a song with any duration of 0 or above 16 sixteenths
-(``Cleaning(min_duration_steps=1, max_duration_steps=16)``).
+(``Cleaning(min_duration_steps=1, max_duration_steps=16)``). These two rules count in sixteenths, as the paper did,
+and not in the finer steps of melodies: a duration is rounded to sixteenths, half up, before it is compared.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from melgen.corpora.errors import CorpusError
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH
+from melgen.music.metre import in_sixteenths
 
 TOO_SHORT, TOO_LONG = "too short", "too long"
 DURATION, PITCH_RANGE, DUPLICATE = "duration out of bounds", "pitch out of range", "duplicate"
@@ -25,13 +27,14 @@ class Cleaning:
     Attributes:
         min_length_notes: fewest notes of a tune.
         max_length_notes: most notes of a tune; more is a performance or a mistake, not a tune.
-        min_duration_steps: a tune with any shorter note is dropped (1 drops notes that round to nothing).
-        max_duration_steps: a tune with any longer note is dropped.
+        min_duration_steps: a tune with any shorter note is dropped, in sixteenths (1 drops tunes with a note that
+            rounds to nothing, one shorter than a thirty-second).
+        max_duration_steps: a tune with any longer note is dropped, in sixteenths.
         drop_duplicates: keep only the first of tunes with the same interval sequence.
         max_chord_share: a track is a melody if at most this share of its notes sounds together with others
             (see :mod:`melgen.corpora.extraction`).
 
-    >>> Cleaning(min_length_notes=3).reason_to_drop([60, 62], [4, 4])
+    >>> Cleaning(min_length_notes=3).reason_to_drop([60, 62], [24, 24])
     ('too short', '2 notes, min_length_notes=3')
     """
 
@@ -61,7 +64,12 @@ class Cleaning:
             raise CorpusError(f"max_chord_share={share!r}: expected a number from 0 to 1")
 
     def reason_to_drop(self, pitches: Sequence[int], durations: Sequence[int]) -> tuple[str, str] | None:
-        """Why a tune is dropped, as reason and detail; ``None`` if it is kept."""
+        """Why a tune is dropped, as reason and detail; ``None`` if it is kept.
+
+        Args:
+            pitches: MIDI numbers.
+            durations: in steps of 1/24 quarter.
+        """
         notes = len(pitches)
         if notes < self.min_length_notes:
             return TOO_SHORT, f"{_count(notes)}, min_length_notes={self.min_length_notes}"
@@ -71,16 +79,20 @@ class Cleaning:
         if low < LOWEST_PITCH or high > HIGHEST_PITCH:
             worst = low if low < LOWEST_PITCH else high
             return PITCH_RANGE, f"pitch {worst}, MIDI has {LOWEST_PITCH} to {HIGHEST_PITCH}"
-        shortest, longest = min(durations), max(durations)
+        shortest, longest = in_sixteenths(min(durations)), in_sixteenths(max(durations))
         if self.min_duration_steps is not None and shortest < self.min_duration_steps:
-            return DURATION, f"a note of {shortest} steps, min_duration_steps={self.min_duration_steps}"
+            return DURATION, f"a note of {_sixteenths(shortest)}, min_duration_steps={self.min_duration_steps}"
         if self.max_duration_steps is not None and longest > self.max_duration_steps:
-            return DURATION, f"a note of {longest} steps, max_duration_steps={self.max_duration_steps}"
+            return DURATION, f"a note of {_sixteenths(longest)}, max_duration_steps={self.max_duration_steps}"
         return None
 
 
 def _count(notes: int) -> str:
     return "1 note" if notes == 1 else f"{notes} notes"
+
+
+def _sixteenths(number: int) -> str:
+    return "1 sixteenth" if number == 1 else f"{number} sixteenths"
 
 
 def _check_int(key: str, value: object, lowest: int, lowest_name: str = "") -> None:

@@ -11,8 +11,10 @@ One rule for every source that can hold several tracks, voices or chords:
    voice, lead, solo, soprano, ...) is taken; without such a name, the one with the highest mean pitch, the
    first of equals. If none is long enough, the same choice is made among the short ones.
 
-Onsets and durations are rounded to sixteenth-note steps, half up:
-``floor(4 * ticks / ticks_per_quarter + 1/2)``.
+Onsets and ends are rounded, as positions in the tune, to steps of 1/24 quarter, half up:
+``floor(24 * ticks / ticks_per_quarter + 1/2)``. A duration is the difference of the two, so that rounding leaves no
+gap between notes that follow each other, and no overlap. A note that both round to one step keeps its place and
+lasts 0 steps. Metres, pickup and bars are rounded alike.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from melgen.corpora.cleaning import TOO_LONG, Cleaning
-from melgen.music.melody import MAX_STEPS, STEPS_PER_QUARTER, Melody
+from melgen.music.melody import MAX_STEPS, Melody
+from melgen.music.metre import STEPS_PER_QUARTER, STEPS_PER_SIXTEENTH, Metre, MetreChange
 
 UNREADABLE, POLYPHONIC, DRUMS_ONLY, NO_NOTES = "unreadable", "polyphonic", "drums only", "no notes"
 
@@ -35,6 +38,8 @@ _MELODY_NAME = re.compile(
     re.IGNORECASE,
 )
 _TOGETHER = 32  # notes closer than a quarter / 32 begin together
+_FINE_TICKS = 4 * STEPS_PER_QUARTER  # a quarter; then a tick is so short that the one nearest to a step is as good
+_MAX_METRE = 1000  # beats, and the note that is one: beyond it a number is a mistake
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,8 @@ class Tune:
     """What a reader found: one tune, before its melody is chosen.
 
     ``number`` is its place in a file of several; ``remarks`` name what a reader had to do differently.
+    ``metres`` (tick from which each holds, beats, beat type), ``pickup`` and ``bars`` (where each bar begins,
+    repeats played out) are as in `Melody`, in ticks.
     """
 
     tracks: list[Track]
@@ -75,15 +82,37 @@ class Tune:
     title: str = ""
     number: int | None = None
     remarks: tuple[str, ...] = field(default=())
+    metres: tuple[tuple[int, Metre], ...] = ()
+    pickup: int | None = None
+    bars: tuple[int, ...] | NDArray[np.int64] = ()
 
 
 def steps(ticks: ArrayLike, ticks_per_quarter: int) -> NDArray[np.int64]:
-    """Ticks rounded to sixteenth-note steps, half up.
+    """Ticks rounded to steps of 1/24 quarter, half up.
 
-    >>> steps([59, 60, 120, 179, 180], 480).tolist()
-    [0, 1, 1, 1, 2]
+    >>> steps([9, 10, 20, 29, 30, 160], 480).tolist()
+    [0, 1, 1, 1, 2, 8]
     """
     return (2 * STEPS_PER_QUARTER * np.asarray(ticks, np.int64) + ticks_per_quarter) // (2 * ticks_per_quarter)
+
+
+def notes_off_grid(line: NDArray[np.int64], ticks_per_quarter: int) -> int:
+    """How many notes of a line begin or end between two steps, so that rounding moves them.
+
+    Where a step is no whole number of ticks, as at 1,024 a quarter, the tick nearest to a step counts as that step;
+    but not at fewer than 96 a quarter, where a tick is too long for that.
+
+    >>> quintuplet = np.array([[0, 96, 60], [96, 96, 62], [192, 288, 64]])
+    >>> notes_off_grid(quintuplet, 480), notes_off_grid(quintuplet // 96 * 80, 480)
+    (3, 0)
+    """
+    positions = np.stack([line[:, 0], line[:, 0] + line[:, 1]])
+    nearest = steps(positions, ticks_per_quarter)
+    if ticks_per_quarter >= _FINE_TICKS:
+        moved = positions != (2 * ticks_per_quarter * nearest + STEPS_PER_QUARTER) // (2 * STEPS_PER_QUARTER)
+    else:
+        moved = STEPS_PER_QUARTER * positions != ticks_per_quarter * nearest
+    return int(np.count_nonzero(moved.any(axis=0)))
 
 
 def single_line(track: Track, ticks_per_quarter: int) -> tuple[NDArray[np.int64], float]:
@@ -112,7 +141,8 @@ def single_line(track: Track, ticks_per_quarter: int) -> tuple[NDArray[np.int64]
     sounding_until = np.maximum.accumulate(ordered[:, 0] + ordered[:, 1])[last_before]
     starts, durations = line[:, 0], line[:, 1]
     np.minimum(durations[:-1], np.diff(starts), out=durations[:-1])
-    overlaps = np.count_nonzero(sounding_until - starts[1:] > ticks_per_quarter // STEPS_PER_QUARTER)
+    sixteenth = ticks_per_quarter * STEPS_PER_SIXTEENTH // STEPS_PER_QUARTER
+    overlaps = np.count_nonzero(sounding_until - starts[1:] > sixteenth)
     return line, (len(ordered) - len(line) + int(overlaps)) / len(ordered)
 
 
@@ -133,6 +163,16 @@ def _first_of_each_group(onsets: NDArray[np.int64], together: int) -> NDArray[np
 
 def extract_melody(tune: Tune, cleaning: Cleaning, source: str) -> Melody | Rejection:
     """The melody of a tune by the rule above, or the reason why it has none."""
+    line = melody_line(tune, cleaning, source)
+    return line if isinstance(line, Rejection) else rounded_melody(line, tune, source)
+
+
+def melody_line(tune: Tune, cleaning: Cleaning, source: str) -> NDArray[np.int64] | Rejection:
+    """The notes of a tune's melody, not rounded yet, or the reason why it has none.
+
+    Shape:
+        ``[notes, 3]``, as in `Track`, in order and without overlap.
+    """
     sounding = [track for track in tune.tracks if len(track.notes)]
     if not sounding:
         return Rejection(NO_NOTES, "the file holds no note", source)
@@ -153,21 +193,44 @@ def extract_melody(tune: Tune, cleaning: Cleaning, source: str) -> Melody | Reje
         )
         return Rejection(POLYPHONIC, detail, source)
     long_enough = [each for each in candidates if len(each[1]) >= cleaning.min_length_notes]
-    line = _melody_line(long_enough or candidates)
-    onsets, durations, pitches = line.T
-    end = int(steps(onsets + durations, tune.ticks_per_quarter).max())
-    if end > MAX_STEPS:
+    return _best_line(long_enough or candidates)
+
+
+def rounded_melody(line: NDArray[np.int64], tune: Tune, source: str) -> Melody | Rejection:
+    """The melody of the line that `melody_line` chose, with the tune's metres, pickup and bars, in steps."""
+    onsets = steps(line[:, 0], tune.ticks_per_quarter)
+    ends = steps(line[:, 0] + line[:, 1], tune.ticks_per_quarter)
+    if (end := int(ends.max())) > MAX_STEPS:
         return Rejection(TOO_LONG, f"ends {end} steps after its start, at most {MAX_STEPS}", source)
+    bars = steps(tune.bars, tune.ticks_per_quarter)
+    pickup = -1 if tune.pickup is None else int(steps(tune.pickup, tune.ticks_per_quarter))
     return Melody(
-        pitches=tuple(pitches.tolist()),
-        onsets=tuple(steps(onsets, tune.ticks_per_quarter).tolist()),
-        durations=tuple(steps(durations, tune.ticks_per_quarter).tolist()),
+        pitches=tuple(line[:, 2].tolist()),
+        onsets=tuple(onsets.tolist()),
+        durations=tuple((ends - onsets).tolist()),
         title=tune.title,
         source=source,
+        metres=_metre_changes(tune),
+        pickup=pickup if 0 <= pickup <= MAX_STEPS else None,
+        bars=tuple(np.unique(bars[(bars >= 0) & (bars <= MAX_STEPS)]).tolist()),
     )
 
 
-def _melody_line(candidates: Sequence[tuple[str, NDArray[np.int64]]]) -> NDArray[np.int64]:
+def _metre_changes(tune: Tune) -> tuple[MetreChange, ...]:
+    """Each metre that differs from the one before it, in steps; of several at one step, the last."""
+    at_step: dict[int, Metre] = {}
+    for tick, metre in tune.metres:
+        step = int(steps(tick, tune.ticks_per_quarter))
+        if 0 <= step <= MAX_STEPS and all(0 < number <= _MAX_METRE for number in metre):
+            at_step[step] = metre
+    changes: list[MetreChange] = []
+    for step, metre in sorted(at_step.items()):
+        if not changes or changes[-1].metre != metre:
+            changes.append(MetreChange(step, metre))
+    return tuple(changes)
+
+
+def _best_line(candidates: Sequence[tuple[str, NDArray[np.int64]]]) -> NDArray[np.int64]:
     for name, line in candidates:
         if _MELODY_NAME.search(name):
             return line

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.corpora.cleaning import DUPLICATE, Cleaning
-from melgen.corpora.extraction import UNREADABLE, Rejection, Tune, extract_melody
+from melgen.corpora.extraction import UNREADABLE, Rejection, Tune, melody_line, notes_off_grid, rounded_melody
 from melgen.corpora.packing import concatenate, interval_keys, select
 from melgen.corpora.readers import ReadError
 from melgen.corpora.report import SHORT_SONG_NOTES, ImportReport
@@ -29,13 +29,17 @@ NO_MELODIES = Melodies.from_list([])
 
 @dataclass
 class Reading:
-    """What one source gave: the melodies kept, the tunes dropped, and counts."""
+    """What one source gave: the melodies kept, the tunes dropped, and counts.
+
+    ``rounded_notes`` is, for each melody kept, how many of its notes are off the grid of steps.
+    """
 
     melodies: Melodies
     rejections: list[Rejection] = field(default_factory=list)
     songs_read: int = 0
     short_songs: int = 0
     remarks: Counter[str] = field(default_factory=Counter)
+    rounded_notes: list[int] = field(default_factory=list)
 
 
 def read_source(source: Source, alive: Callable[[], None], read: Reader, cleaning: Cleaning | None) -> Reading:
@@ -47,10 +51,16 @@ def read_source(source: Source, alive: Callable[[], None], read: Reader, cleanin
     reading = Reading(NO_MELODIES)
 
     def take(item: Tune | Melody | Rejection) -> None:
+        rounded_notes = 0
         if isinstance(item, Tune):
             reading.remarks.update(item.remarks)
             name = source.name if item.number is None else f"{source.name}#{item.number}"
-            item = extract_melody(item, cleaning or Cleaning(), name)
+            line = melody_line(item, cleaning or Cleaning(), name)
+            if isinstance(line, Rejection):
+                item = line
+            else:
+                rounded_notes = notes_off_grid(line, item.ticks_per_quarter)
+                item = rounded_melody(line, item, name)
         if isinstance(item, Rejection):
             reading.rejections.append(item)
             return
@@ -59,6 +69,7 @@ def read_source(source: Source, alive: Callable[[], None], read: Reader, cleanin
         reason = cleaning.reason_to_drop(item.pitches, item.durations) if cleaning is not None else None
         if reason is None:
             kept.append(item)
+            reading.rounded_notes.append(rounded_notes)
         else:
             reading.rejections.append(Rejection(*reason, item.source))
 
@@ -122,6 +133,7 @@ def _gather(
         remarks=list(listing.remarks),
     )
     remarks: Counter[str] = Counter()
+    rounded_notes = np.array([count for reading in readings for count in reading.rounded_notes], np.int64)
     for reading in readings:
         remarks.update(reading.remarks)
         report.songs_read += reading.songs_read
@@ -138,6 +150,7 @@ def _gather(
     if listing.encoded_as is None:
         keep = _mark_duplicates(melodies, splits, cleaning, report)
         melodies, splits = select(melodies, keep), None if splits is None else splits[keep]
+        rounded_notes = rounded_notes[keep]
     else:
         report.remarks.append(f"already encoded as {listing.encoded_as}: fed as it is, neither cleaned nor compared")
     if splits is not None:
@@ -145,6 +158,7 @@ def _gather(
         parts = ", ".join(f"{size:,} {name}" for name, size in zip(SPLIT_NAMES, sizes, strict=True))
         report.remarks.append(f"keeps the splits of its source: {parts} tunes")
     report.tunes_kept, report.notes_kept = len(melodies), int(melodies.starts[-1])
+    report.rounded_tunes, report.rounded_notes = int(np.count_nonzero(rounded_notes)), int(rounded_notes.sum())
     return melodies, splits, report
 
 

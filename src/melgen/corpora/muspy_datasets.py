@@ -16,6 +16,7 @@ from melgen.corpora.importing import Reader
 from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc import read_abc
 from melgen.corpora.sources import Listing, Source, check_folder, files_below, user_path
+from melgen.music.metre import Metre
 
 ABC_DATASETS = ("EssenFolkSongDatabase", "NottinghamDatabase")
 _DOWNLOAD_HINT = "corpus.download=true fetches it"
@@ -106,7 +107,7 @@ def open_dataset(name: str, root: str) -> Any:
 
 
 def read_item(source: Source, dataset: str) -> Iterator[Tune | Rejection]:
-    """One item of a dataset, turned into tracks."""
+    """One item of a dataset, turned into tracks, with the metres and bars that its class states."""
     assert source.part is not None
     music = open_dataset(dataset, str(source.path))[source.part]
     if music.resolution <= 0:
@@ -120,4 +121,6 @@ def read_item(source: Source, dataset: str) -> Iterator[Tune | Rejection]:
         for track in music.tracks
     ]
     title = music.metadata.title if music.metadata is not None else None
-    yield Tune(tracks, int(music.resolution), title or "")
+    metres = [(round(each.time), Metre(int(each.numerator), int(each.denominator))) for each in music.time_signatures]
+    bars = tuple(round(each.time) for each in music.barlines)
+    yield Tune(tracks, int(music.resolution), title or "", metres=tuple(metres), bars=bars)

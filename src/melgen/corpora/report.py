@@ -38,6 +38,8 @@ class ImportReport:
         remarks: anything else worth knowing, such as the splits a folder declares.
         songs_read: melodies read, before cleaning.
         short_songs: those of two notes or fewer.
+        rounded_tunes: tunes kept of which a note was moved to the grid of 1/24 quarter.
+        rounded_notes: the notes that were moved: those that begin or end off that grid.
     """
 
     corpus: str
@@ -51,6 +53,8 @@ class ImportReport:
     remarks: list[str] = field(default_factory=list)
     songs_read: int = 0
     short_songs: int = 0
+    rounded_tunes: int = 0
+    rounded_notes: int = 0
 
     def drop(self, rejection: Rejection) -> None:
         """Count a tune as dropped, and keep it as an example if there are few yet."""
@@ -93,6 +97,11 @@ class ImportReport:
         if self.dropped:
             lines += ["  dropped because", *("  " + line for line in self.reasons().splitlines())]
         lines.append(f"  {'duplicates':<24}{self.duplicates:>9,}  (same interval sequence as an earlier tune)")
+        if self.rounded_notes:
+            lines.append(
+                f"  {'notes rounded':<24}{self.rounded_notes:>9,}  (in {self.rounded_tunes:,} tunes: they begin or end "
+                "off the grid of 1/24 quarter, as quintuplets, septuplets and MIDI played by hand do)"
+            )
         if self.ignored_files:
             kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(self.ignored_files.items()))
             lines.append(f"  ignored files: {kinds}")

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from melgen.corpora import AbstractCorpus, Cleaning, CorpusError, ImportedCorpus, ImportReport
+from melgen.data.recorded_splits import NO_SPLIT, read_splits
 from melgen.data.splits import Split, check_fractions, copies_across_splits, interval_groups, split_tunes
 from melgen.data.tokens import StreamLoader, TokenTunes, TuneLoader, check_window
 from melgen.music.melody import Melodies, Melody
@@ -43,9 +44,15 @@ class MelodyDataModule(pl.LightningDataModule):
         shuffle, drop_tail: see `StreamLoader`.
         cache_dir, workers, progress: see `AbstractCorpus.load`.
 
+    Attributes (before ``setup``):
+        base_vocabulary: values to keep besides those of the training split.
+        recorded_splits: the ``splits.tsv`` of a run whose splits are used, as far as it states them for this corpus.
+
     Attributes (after ``setup``):
         melodies: the whole corpus.
-        splits: ``[tunes]``, a `Split` each.
+        splits: ``[tunes]``, a `Split` each; or `NO_SPLIT` for a tune that ``recorded_splits`` does not name, which is
+            left out of everything.
+        has_recorded_splits: whether the splits are those of ``recorded_splits``.
         vocabulary: the values of the training split (and of ``base_vocabulary``), sorted.
         is_encoded: whether the corpus was a ready stream, whose melodies hold values instead of pitches.
         comparable: ``[tunes]`` bool, the tunes over which bits per note are counted: those of three notes and
@@ -80,6 +87,8 @@ class MelodyDataModule(pl.LightningDataModule):
         self.shuffle, self.drop_tail = shuffle, drop_tail
         self._reading = {"cache_dir": cache_dir, "workers": workers, "progress": progress}
         self.base_vocabulary: Vocabulary | None = None
+        self.recorded_splits: Path | None = None
+        self.has_recorded_splits = False
         self._train: StreamLoader | None = None
 
     def setup(self, stage: str | None = None) -> None:
@@ -163,6 +172,18 @@ class MelodyDataModule(pl.LightningDataModule):
         return imported
 
     def _split(self, imported: ImportedCorpus) -> NDArray[np.int8]:
+        if self.recorded_splits is not None:
+            recorded = read_splits(self.recorded_splits, imported.melodies)
+            if recorded is not None:
+                self.has_recorded_splits = True
+                if left_out := np.count_nonzero(recorded == NO_SPLIT):
+                    log.warning(
+                        "%s names %d of the %d tunes; the others are left out, because they may have been trained on",
+                        self.recorded_splits,
+                        len(recorded) - left_out,
+                        len(recorded),
+                    )
+                return recorded
         if imported.splits is None:
             return split_tunes(imported.melodies, self.split_fractions, self.split_seed)
         for split in Split:
@@ -187,7 +208,8 @@ class MelodyDataModule(pl.LightningDataModule):
         Bits per note of two representations can be compared only over the same tunes.
         """
         comparable = self.melodies.lengths >= FIRST_COMPARED_NOTE
-        held_out = np.flatnonzero(self.splits != Split.TRAIN)
+        comparable &= self.splits != NO_SPLIT
+        held_out = np.flatnonzero(np.isin(self.splits, (Split.VALIDATION, Split.TEST)))
         if self.is_encoded:
             encoders = [(lambda tune: tune, self.vocabulary)]
         else:
@@ -245,8 +267,9 @@ def tune_loader(
 def content_hash(melodies: Melodies, splits: NDArray[np.int8] | None) -> str:
     """A hash of melodies and their declared splits, the same on every machine."""
     digest = hashlib.sha256()
-    columns = (melodies.pitches, melodies.onsets, melodies.durations, melodies.starts)
-    for array in (*columns, np.zeros(0, np.int8) if splits is None else splits):
+    notes = (melodies.pitches, melodies.onsets, melodies.durations, melodies.starts)
+    bars = (melodies.pickups, melodies.metres, melodies.metre_starts, melodies.bars, melodies.bar_starts)
+    for array in (*notes, *bars, np.zeros(0, np.int8) if splits is None else splits):
         digest.update(f"{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:32]

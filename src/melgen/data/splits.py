@@ -1,12 +1,15 @@
 """Which tune is trained on, validated on, tested on.
 
 Whole tunes are split, never notes, and copies of one tune stay together: two tunes with the same
-sequence of intervals, so also transpositions of each other, are one group.
+sequence of intervals, so also transpositions of each other, are one group. The split of a tune is a function of
+its intervals and ``split_seed`` alone.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +19,7 @@ from melgen.corpora.sources import Split
 from melgen.music.melody import Melodies
 
 FRACTION_TOLERANCE = 1e-6
+_PLACE_BYTES = 6  # of a hash: as many as a float holds exactly
 
 
 def interval_groups(melodies: Melodies) -> NDArray[np.int64]:
@@ -34,36 +38,51 @@ def interval_groups(melodies: Melodies) -> NDArray[np.int64]:
 def split_tunes(
     melodies: Melodies, fractions: Sequence[float] = (0.8, 0.1, 0.1), split_seed: int = 0
 ) -> NDArray[np.int8]:
-    """Assign every tune to a `Split` by chance, copies of one tune together: ``[tunes]``.
+    """Assign every tune to a `Split` by a hash of its intervals: ``[tunes]``.
+
+    A hash of ``split_seed`` and the tune's interval sequence gives a number from 0 to 1, and that number's place among
+    the cumulative ``fractions`` is the split. So a tune has the same split in every corpus, on every machine, whatever
+    tunes are beside it, and copies and transpositions of it have that split too. The shares are met only on average.
+
+    A split that would stay empty, which happens in very small corpora only, gets the tune whose number is nearest to
+    its threshold; that is the one case in which other tunes matter. Tunes of one note all have the same, empty,
+    interval sequence, and so one split.
 
     Args:
-        melodies: the corpus; its order is part of what ``split_seed`` fixes.
-        fractions: shares of train, validation and test, by number of tunes.
-        split_seed: seeds the assignment, independently of the seed of the training.
+        melodies: the corpus.
+        fractions: shares of train, validation and test.
+        split_seed: gives another assignment, independently of the seed of the training.
 
     Raises:
-        ValueError: if the fractions are not three shares that sum to 1, or the corpus has so few distinct
-            tunes that a split would stay empty.
+        ValueError: if the fractions are not three shares that sum to 1, the seed is negative, or the corpus has fewer
+            distinct tunes than there are splits.
     """
     check_fractions(fractions)
-    groups = interval_groups(melodies)
-    group_sizes = np.bincount(groups)
-    if len(group_sizes) < len(Split):
+    if split_seed < 0:
+        raise ValueError(f"split_seed={split_seed}: must be a whole number of at least 0")
+    places = {key: _place(split_seed, key) for key in interval_keys(melodies)}
+    if len(places) < len(Split):
         raise ValueError(
             f"a corpus needs at least {len(Split)} distinct tunes for train, validation and test, "
-            f"got {len(group_sizes)} (of {len(melodies)} tunes)"
+            f"got {len(places)} (of {len(melodies)} tunes)"
         )
-    order = np.random.default_rng(split_seed).permutation(len(group_sizes))
-    filled = np.cumsum(group_sizes[order])
-    ends = np.searchsorted(filled, np.cumsum(fractions)[:2] * len(melodies), side="left") + 1
-    # A small corpus must not lose a split to rounding: every part gets at least one group.
-    first_end = int(np.clip(ends[0], 1, len(order) - 2))
-    second_end = int(np.clip(ends[1], first_end + 1, len(order) - 1))
-    split_of_group = np.empty(len(order), np.int8)
-    split_of_group[order[:first_end]] = Split.TRAIN
-    split_of_group[order[first_end:second_end]] = Split.VALIDATION
-    split_of_group[order[second_end:]] = Split.TEST
-    return split_of_group[groups]
+    order = sorted(places, key=lambda key: (places[key], key))
+    numbers = [places[key] for key in order]
+    thresholds = fractions[0], fractions[0] + fractions[1]
+    first_end, second_end = (bisect_left(numbers, threshold) for threshold in thresholds)
+    # The group nearest to a threshold moves across it, where a split would stay empty.
+    first_end = min(max(first_end, 1), len(order) - 2)
+    second_end = min(max(second_end, first_end + 1), len(order) - 1)
+    sizes = (first_end, second_end - first_end, len(order) - second_end)
+    splits = (split for split, size in zip(Split, sizes, strict=True) for _ in range(size))
+    split_of = dict(zip(order, splits, strict=True))
+    return np.fromiter((split_of[key] for key in interval_keys(melodies)), np.int8, len(melodies))
+
+
+def _place(split_seed: int, intervals: bytes) -> float:
+    """A number from 0 to 1 that ``split_seed`` and the bytes of an interval sequence decide."""
+    digest = blake2b(b"%d:%b" % (split_seed, intervals), digest_size=_PLACE_BYTES).digest()
+    return int.from_bytes(digest, "little") / 2 ** (8 * _PLACE_BYTES)
 
 
 def check_fractions(fractions: Sequence[float]) -> None:

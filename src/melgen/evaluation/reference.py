@@ -32,6 +32,7 @@ class ReferenceCorpus:
         splits: the `Split` of each tune.
         comparable: over which tunes bits per note are counted; by default over those of three notes and more.
         fingerprint: identifies the melodies.
+        has_recorded_splits: whether ``splits`` are those that a run has recorded.
 
     Shape:
         ``splits``, ``comparable``: ``[tunes]``.
@@ -49,8 +50,10 @@ class ReferenceCorpus:
         splits: NDArray[np.int8],
         comparable: NDArray[np.bool_] | None = None,
         fingerprint: str = "",
+        has_recorded_splits: bool = False,
     ):
         self.melodies, self.splits, self.fingerprint = melodies, splits, fingerprint
+        self.has_recorded_splits = has_recorded_splits
         self._comparable = melodies.lengths >= 3 if comparable is None else comparable
         self._names = _unique(source or f"tune_{number:05d}" for number, source in enumerate(melodies.sources, start=1))
 
@@ -67,7 +70,7 @@ class ReferenceCorpus:
                 f"this corpus is a ready stream of dataset={representation}: it holds no pitches of tunes that songs "
                 "could be compared with"
             )
-        return cls(data.melodies, data.splits, data.comparable, data.fingerprint)
+        return cls(data.melodies, data.splits, data.comparable, data.fingerprint, data.has_recorded_splits)
 
     def tunes(self, split: Split, min_notes: int = 1) -> Tunes:
         """The tunes of a split that have at least `min_notes` notes."""

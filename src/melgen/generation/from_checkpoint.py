@@ -9,19 +9,25 @@ from typing import Any
 import torch
 
 from melgen.generation.sampling import sample_melodies
-from melgen.generation.songs import write_songs
+from melgen.generation.songs import READER, write_songs
 from melgen.music.melody import Melody
 from melgen.trained import TrainedModel, run_of, run_title
 
 
 def write_songs_by(
-    trained: TrainedModel, folder: Path, primer: Sequence[int], options: Mapping[str, Any], device: str = "auto"
+    trained: TrainedModel,
+    folder: Path,
+    primer: Sequence[int],
+    options: Mapping[str, Any],
+    device: str = "auto",
+    reader: int | None = None,
 ) -> list[Melody]:
     """Let a trained network write songs into a folder.
 
     Args:
         options: those of `sample_melodies`: songs, notes, selection, temperature, top_k, top_p, seed.
         device: ``auto`` for a GPU where there is one.
+        reader: the version of the reader that read the tunes of the network; None where it is unknown.
 
     Raises:
         ValueError: for a primer that the network cannot read, a number out of its range, or a device that
@@ -36,7 +42,8 @@ def write_songs_by(
         "updates": trained.updates,
     }
     kept = {key: value for key, value in options.items() if key != "songs"}
-    write_songs(folder, songs, model | {"primer": list(primer)} | kept)
+    origin = {} if reader is None else {READER: reader}
+    write_songs(folder, songs, model | {"primer": list(primer)} | kept | origin)
     return songs
 
 

@@ -45,6 +45,8 @@ class SongFolder:
         unread: why a file, or a song in a list, could not be read, by its path below the folder.
         ignored: number of files of kinds that we do not read, per ending.
         is_ours: whether all songs come from lists that melgen wrote.
+        oldest_reader: the lowest version of a reader that read the tunes of the songs' networks, as the lists state
+            it; None where none does.
     """
 
     songs: dict[str, Melody]
@@ -52,6 +54,7 @@ class SongFolder:
     unread: dict[str, str] = field(default_factory=dict)
     ignored: dict[str, int] = field(default_factory=dict)
     is_ours: bool = False
+    oldest_reader: int | None = None
 
 
 @dataclass
@@ -90,15 +93,17 @@ def read_song_folder(
     found: list[_Found] = []
     unread: dict[str, str] = {}
     listed: set[Path] = set()
+    readers: set[int] = set()
     for file, name in lists:
         try:
-            songs = _songs_of_list(file, PurePosixPath(name).parent)
+            songs, reader = _songs_of_list(file, PurePosixPath(name).parent)
         except (ValueError, OSError) as error:
             unread[readable(name)] = readable(str(error).replace(f"{file}", "", 1).lstrip(", "))
             continue
         if not songs:
             unread[readable(name)] = "the list of songs is empty"
         found += songs
+        readers |= set() if reader is None else {reader}
         listed.update(song.file for song in songs if song.file is not None)
     sources = [source for source in sources if source.path not in listed]
     ours = len(found)
@@ -114,6 +119,7 @@ def read_song_folder(
         unread=dict(sorted(unread.items(), key=lambda item: natural_key(item[0]))),
         ignored=dict(sorted(ignored.items())),
         is_ours=len(found) == ours,
+        oldest_reader=min(readers, default=None),
     )
 
 
@@ -127,7 +133,7 @@ def copy_song(folder: SongFolder, song: str, path: Path) -> Path:
     melody = folder.songs[song]
     try:
         return write_midi(melody, path)
-    except ValueError:  # its rhythm is finer than sixteenths; the notes tell the song
+    except ValueError:  # two notes begin at one step, which our MIDI files do not hold; the pitches make the song
         return write_midi(Melody.from_pitches(melody.pitches), path)
 
 
@@ -162,13 +168,14 @@ def _list_files(root: Path, key: str) -> tuple[list[tuple[Path, str]], list[Sour
     return lists, sources, ignored
 
 
-def _songs_of_list(file: Path, folder: PurePosixPath) -> list[_Found]:
+def _songs_of_list(file: Path, folder: PurePosixPath) -> tuple[list[_Found], int | None]:
+    """The songs of a list, and the reader's version that it states."""
     if not file.is_file():  # reading a pipe would wait for ever
         raise ValueError("not a regular file")
-    melodies = read_songs(file).melodies
+    songs = read_songs(file)
     entries = json.loads(file.read_text(encoding="utf-8"))["songs"]
     found = []
-    for number, (melody, entry) in enumerate(zip(melodies, entries, strict=True), 1):
+    for number, (melody, entry) in enumerate(zip(songs.melodies, entries, strict=True), 1):
         # The name of a file, not a way to it, nor what no file can be called: a list may come from anyone.
         stated = PurePosixPath(str(entry.get("file", ""))).name
         if not stated.strip(".") or not stated.isprintable() or len(stated) > _LONGEST_NAME:
@@ -177,7 +184,7 @@ def _songs_of_list(file: Path, folder: PurePosixPath) -> list[_Found]:
         name = (folder / stated).as_posix()
         stem = name.removesuffix(beside.suffix) if beside.suffix.lower() in READERS else name
         found.append(_Found(stem, name, melody, beside if beside.is_file() else None))
-    return found
+    return found, songs.reader
 
 
 def _read_files(

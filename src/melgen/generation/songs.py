@@ -17,10 +17,15 @@ from typing import Any
 
 from melgen.files import remove_leftovers, scratch_beside
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, MAX_STEPS, Melody
+from melgen.music.metre import STEPS_PER_QUARTER
 from melgen.music.midi import midi_bytes, note_text
 
 SONGS_FILE = "songs.json"
-FORMAT, FORMAT_VERSION = "melgen songs", 1
+FORMAT, FORMAT_VERSION = "melgen songs", 2
+_STEPS_OF_VERSION = {1: 4, 2: STEPS_PER_QUARTER}
+"""Steps to the quarter note in a list of each version."""
+READER = "reader_version"
+"""Key of the metadata: the version of the reader that read the tunes of the network; 1 in lists of version 1."""
 # What makes a set reproducible; `metadata` may hold more.
 REQUIRED_METADATA = ("seed", "model", "primer", "selection")
 
@@ -29,10 +34,14 @@ _SONG_FILE = re.compile(r"song_\d{3,}\.mid")
 
 @dataclass(frozen=True)
 class SongSet:
-    """What `read_songs` finds: the melodies and the metadata that were written with them."""
+    """What `read_songs` finds: the melodies and the metadata that were written with them.
+
+    ``reader`` is the version of the reader that read the tunes of their network; None where the list does not state it.
+    """
 
     melodies: list[Melody]
     metadata: dict[str, Any]
+    reader: int | None = None
 
 
 def write_songs(
@@ -83,6 +92,8 @@ def write_songs(
 def read_songs(path: str | Path) -> SongSet:
     """Read the ``songs.json`` at `path`, or in the directory `path`.
 
+    Lists of version 1, which count in sixteenths, give melodies in today's steps.
+
     Raises:
         FileNotFoundError: if there is none.
         ValueError: if the file is damaged, not ours or of a later version.
@@ -96,14 +107,16 @@ def read_songs(path: str | Path) -> SongSet:
         raise ValueError(f"{path} is not a list of songs: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f'{path} is not a list of songs: it does not say "format": "{FORMAT}"')
-    if content.get("format_version") != FORMAT_VERSION:
-        raise ValueError(
-            f"{path} has format version {content.get('format_version')!r:.40}; this melgen reads {FORMAT_VERSION}"
-        )
+    version = content.get("format_version")
+    if type(version) is not int or version not in _STEPS_OF_VERSION:
+        raise ValueError(f"{path} has format version {version!r:.40}; this melgen reads 1 to {FORMAT_VERSION}")
     metadata, songs = content.get("metadata"), content.get("songs")
     if not isinstance(metadata, dict) or not isinstance(songs, list):
         raise ValueError(f"{path} is damaged: it needs an object 'metadata' and a list 'songs'")
-    return SongSet([_read_song(song, f"{path}, song {i}") for i, song in enumerate(songs, start=1)], metadata)
+    factor = STEPS_PER_QUARTER // _STEPS_OF_VERSION[version]
+    melodies = [_read_song(song, f"{path}, song {i}", factor) for i, song in enumerate(songs, start=1)]
+    reader = metadata.get(READER, 1 if version == 1 else None)
+    return SongSet(melodies, metadata, reader if type(reader) is int else None)
 
 
 def _summary(
@@ -118,6 +131,7 @@ def _summary(
     head = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
+        "steps_per_quarter": STEPS_PER_QUARTER,
         "metadata": dict(metadata),
         "tempo_qpm": tempo_qpm,
         "velocity": velocity,
@@ -142,7 +156,8 @@ def _summary(
     return f'{opened_head},\n  "songs": [\n{lines}\n  ]\n}}\n'
 
 
-def _read_song(song: Any, where: str) -> Melody:
+def _read_song(song: Any, where: str, factor: int) -> Melody:
+    """A song of a list; ``factor`` turns its steps into today's."""
     columns = []
     for key in ("pitches", "onsets", "durations"):
         column = song.get(key) if isinstance(song, dict) else None
@@ -150,14 +165,15 @@ def _read_song(song: Any, where: str) -> Melody:
             raise ValueError(f"{where} is damaged: it needs a list of integers {key!r}")
         columns.append(tuple(column))
     pitches, onsets, durations = columns
-    bounds = {"pitch": (pitches, LOWEST_PITCH, HIGHEST_PITCH), "onset": (onsets, 0, MAX_STEPS)}
-    for name, (column, lowest, highest) in {**bounds, "duration": (durations, 0, MAX_STEPS)}.items():
+    last = MAX_STEPS // factor
+    bounds = {"pitch": (pitches, LOWEST_PITCH, HIGHEST_PITCH), "onset": (onsets, 0, last)}
+    for name, (column, lowest, highest) in {**bounds, "duration": (durations, 0, last)}.items():
         if outside := [number for number in column if not lowest <= number <= highest]:
             raise ValueError(f"{where} is damaged: {name} {outside[0]!s:.40} is outside {lowest} to {highest}")
     if list(onsets) != sorted(onsets):
         raise ValueError(f"{where} is damaged: its notes are not in the order of their onsets")
     try:
-        return Melody(pitches, onsets, durations)
+        return Melody(pitches, tuple(factor * onset for onset in onsets), tuple(factor * each for each in durations))
     except ValueError as error:
         raise ValueError(f"{where} is damaged: {error}") from error
 

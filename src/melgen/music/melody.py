@@ -1,7 +1,8 @@
 """Melodies: one note after another, in the units every other module uses.
 
-Pitches are MIDI numbers (60 is middle C, written C4). Onsets and durations are counted in steps of a
-sixteenth note, so a quarter note lasts ``STEPS_PER_QUARTER`` steps.
+Pitches are MIDI numbers (60 is middle C, written C4). Onsets and durations are counted in steps: a quarter
+note lasts ``STEPS_PER_QUARTER`` = 24 of them, so that thirty-seconds (3), sixteenth triplets (4) and eighth
+triplets (8) are whole numbers.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from itertools import chain
 from typing import overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-STEPS_PER_QUARTER = 4
+from melgen.music.metre import STEPS_PER_QUARTER, Metre, MetreChange
+
 LOWEST_PITCH, HIGHEST_PITCH = 0, 127
 MAX_STEPS = 2**31 - 1  # onsets are kept as 32-bit numbers
 MIDDLE_C = 60
@@ -37,10 +39,16 @@ class Melody:
 
     Attributes:
         pitches: MIDI numbers, in onset order.
-        onsets: when each note starts, in sixteenth-note steps.
-        durations: how long each note lasts, in sixteenth-note steps.
+        onsets: when each note starts, in steps.
+        durations: how long each note lasts, in steps.
         title: the tune's name, where its source states one.
         source: the file (and the tune's number in it) that it was read from.
+        metres: each metre with the step from which it holds, in order; empty where the source states none or
+            the tune is free.
+        pickup: length in steps of the incomplete bar that the tune begins with, 0 if its first bar is
+            complete, None if the source does not state it.
+        bars: the step at which each bar begins, a pickup included, repeats played out; empty where the source
+            states no bars.
     """
 
     pitches: tuple[int, ...]
@@ -48,6 +56,14 @@ class Melody:
     durations: tuple[int, ...]
     title: str = ""
     source: str = ""
+    metres: tuple[MetreChange, ...] = ()
+    pickup: int | None = None
+    bars: tuple[int, ...] = ()
+
+    @property
+    def metre(self) -> Metre | None:
+        """The one metre of the whole tune; None if it is unknown, free or changes."""
+        return self.metres[0].metre if len({change.metre for change in self.metres}) == 1 else None
 
     def __post_init__(self) -> None:
         if not len(self.pitches) == len(self.onsets) == len(self.durations):
@@ -70,22 +86,30 @@ class Melody:
         """A melody of equal notes without rests, as the paper writes its songs.
 
         >>> Melody.from_pitches([60, 62]).onsets
-        (0, 4)
+        (0, 24)
         """
         values = tuple(int(pitch) for pitch in pitches)
         onsets = tuple(range(0, duration_steps * len(values), duration_steps))
         return cls(values, onsets, (duration_steps,) * len(values), title, source)
 
 
+UNKNOWN_PICKUP = -1
+"""Of a melody whose source does not state it, in `Melodies`."""
+
+
 class Melodies(Sequence[Melody]):
-    """Many melodies in four flat arrays: the form in which a corpus is cached, split and encoded.
+    """Many melodies in flat arrays: the form in which a corpus is cached, split and encoded.
 
     A million notes as Python objects would take a gigabyte and a minute to load; as arrays they take
     ten megabytes and a moment, and can be memory-mapped.
 
+    The pickups, metres and bars may be left out: they are then unknown for all tunes.
+
     Shape:
         ``pitches``, ``onsets``, ``durations``: ``[notes]``; ``starts``: ``[tunes + 1]``, tune ``i`` being the
-        slice ``starts[i]:starts[i + 1]`` of the other three.
+        slice ``starts[i]:starts[i + 1]`` of these three. ``pickups``: ``[tunes]``, -1 where unknown.
+        ``metres``: ``[changes, 3]``, each step, beats and beat type; ``bars``: ``[bars]``, in steps;
+        ``metre_starts`` and ``bar_starts``, ``[tunes + 1]``, cut them into tunes as ``starts`` cuts the notes.
     """
 
     def __init__(
@@ -96,9 +120,20 @@ class Melodies(Sequence[Melody]):
         starts: NDArray[np.int64],
         titles: Sequence[str],
         sources: Sequence[str],
+        pickups: NDArray[np.int32] | None = None,
+        metres: NDArray[np.int32] | None = None,
+        metre_starts: NDArray[np.int64] | None = None,
+        bars: NDArray[np.int32] | None = None,
+        bar_starts: NDArray[np.int64] | None = None,
     ):
         self.pitches, self.onsets, self.durations, self.starts = pitches, onsets, durations, starts
         self.titles, self.sources = titles, sources
+        tunes = len(starts) - 1
+        self.pickups = np.full(tunes, UNKNOWN_PICKUP, np.int32) if pickups is None else pickups
+        self.metres = np.zeros((0, 3), np.int32) if metres is None else metres
+        self.metre_starts = np.zeros(tunes + 1, np.int64) if metre_starts is None else metre_starts
+        self.bars = np.zeros(0, np.int32) if bars is None else bars
+        self.bar_starts = np.zeros(tunes + 1, np.int64) if bar_starts is None else bar_starts
 
     @classmethod
     def from_list(cls, melodies: Iterable[Melody]) -> Melodies:
@@ -109,13 +144,14 @@ class Melodies(Sequence[Melody]):
         (2, [64], (60, 62))
         """
         tunes = list(melodies)
-        starts = np.zeros(len(tunes) + 1, np.int64)
-        np.cumsum([len(tune) for tune in tunes], out=starts[1:])
+        starts = starts_of([len(tune) for tune in tunes])
 
         def flat(column: str, dtype: type) -> NDArray:
             values = chain.from_iterable(getattr(tune, column) for tune in tunes)
             return np.fromiter(values, dtype, int(starts[-1]))
 
+        pickups = [UNKNOWN_PICKUP if tune.pickup is None else tune.pickup for tune in tunes]
+        changes = [(step, *metre) for tune in tunes for step, metre in tune.metres]
         return cls(
             flat("pitches", np.int16),
             flat("onsets", np.int32),
@@ -123,6 +159,11 @@ class Melodies(Sequence[Melody]):
             starts,
             [tune.title for tune in tunes],
             [tune.source for tune in tunes],
+            pickups=np.array(pickups, np.int32),
+            metres=np.array(changes, np.int32).reshape(-1, 3),
+            metre_starts=starts_of([len(tune.metres) for tune in tunes]),
+            bars=np.array([bar for tune in tunes for bar in tune.bars], np.int32),
+            bar_starts=starts_of([len(tune.bars) for tune in tunes]),
         )
 
     def __len__(self) -> int:
@@ -139,12 +180,17 @@ class Melodies(Sequence[Melody]):
             return [self[i] for i in range(*index.indices(len(self)))]
         i = range(len(self))[index]
         notes = slice(self.starts[i], self.starts[i + 1])
+        changes = self.metres[self.metre_starts[i] : self.metre_starts[i + 1]].tolist()
+        pickup = int(self.pickups[i])
         return Melody(
             tuple(self.pitches[notes].tolist()),
             tuple(self.onsets[notes].tolist()),
             tuple(self.durations[notes].tolist()),
             self.titles[i],
             self.sources[i],
+            tuple(MetreChange(step, Metre(beats, beat_type)) for step, beats, beat_type in changes),
+            None if pickup == UNKNOWN_PICKUP else pickup,
+            tuple(self.bars[self.bar_starts[i] : self.bar_starts[i + 1]].tolist()),
         )
 
     def pitches_of(self, index: int) -> NDArray[np.int16]:
@@ -155,3 +201,11 @@ class Melodies(Sequence[Melody]):
     def lengths(self) -> NDArray[np.int64]:
         """Number of notes of each melody: ``[tunes]``."""
         return np.diff(self.starts)
+
+
+def starts_of(lengths: ArrayLike) -> NDArray[np.int64]:
+    """Where parts of such lengths begin, one after the other, and where the last one ends: ``[parts + 1]``."""
+    counts = np.asarray(lengths, np.int64)
+    starts = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=starts[1:])
+    return starts

@@ -67,7 +67,7 @@ def midi_bytes(melody: Melody, tempo_qpm: float = 120, velocity: int = 100) -> b
 def note_text(melody: Melody) -> str:
     """The notes by name, with an ``r`` for every quarter note, or part of one, of rest between them.
 
-    >>> note_text(Melody((60, 62, 57), (0, 4, 12), (4, 4, 4)))
+    >>> note_text(Melody((60, 62, 57), (0, 24, 72), (24, 24, 24)))
     'C4 D4 r A3'
     """
     words = []

@@ -158,7 +158,7 @@ class Interval(AbstractRepresentation):
     [2, 2, -4, 7, -10]
     >>> melody = Interval().decode([-8, 1], first_pitch=20)
     >>> melody.pitches, melody.onsets
-    ((20, 61), (0, 8))
+    ((20, 61), (0, 48))
     """
 
     name: ClassVar[str] = "interval"

@@ -111,7 +111,13 @@ class Content:
     def training_tunes(self, config: Mapping[str, Any], splits: Path | None) -> TrainingTunes | None:
         """The corpus of a run, or ``None`` and a notice."""
         try:
-            return TrainingTunes.read(config, splits, **self._reading)
+            tunes = TrainingTunes.read(config, splits, **self._reading)
         except (ValueError, TypeError, KeyError, OSError, ImportError) as error:
             self.notice(f"Training tunes cannot be shown beside the songs: {str(error) or type(error).__name__}")
             return None
+        if tunes.unknown:
+            self.notice(
+                f"The corpus has changed since the training: {tunes.unknown:,} of its {len(tunes.reference.splits):,} "
+                "tunes were not there, or have other names, and the songs are not compared with them."
+            )
+        return tunes

@@ -12,6 +12,7 @@ import numpy as np
 
 from melgen.corpora import AbstractCorpus, Cleaning
 from melgen.corpora.sources import Split
+from melgen.data.recorded_splits import NO_SPLIT, read_splits
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.music.melody import STEPS_PER_QUARTER, Melody
 from melgen.pasting import override, shell_line
@@ -53,7 +54,8 @@ class TrainingTunes:
 
         Args:
             config: of a run or a study, as plain data.
-            splits: the run's ``splits.tsv``; without one every tune may have been trained on.
+            splits: the run's ``splits.tsv``; without one every tune may have been trained on. Tunes that it does
+                not name are left out.
 
         Raises:
             ValueError: if the corpus cannot be read, or is none that holds pitches of tunes.
@@ -63,12 +65,15 @@ class TrainingTunes:
         imported = corpus.load(Cleaning(**cleaning), cache_dir=cache_dir or config.get("cache_dir"), progress=progress)
         if imported.encoded_as not in (None, "control"):
             raise ValueError(f"{corpus.description} is a ready stream of {imported.encoded_as} and holds no tunes")
-        chosen = np.zeros(len(imported.melodies), np.int8) if splits is None else _read_splits(splits)
-        if len(chosen) != len(imported.melodies):
-            raise ValueError(
-                f"{corpus.description} now has {len(imported.melodies)} tunes; it had {len(chosen)} at the training"
-            )
+        chosen = np.zeros(len(imported.melodies), np.int8) if splits is None else read_splits(splits, imported.melodies)
+        if chosen is None:
+            raise ValueError(f"{corpus.description} now holds none of the tunes that it had at the training ({splits})")
         return cls(ReferenceCorpus(imported.melodies, chosen))
+
+    @property
+    def unknown(self) -> int:
+        """Tunes of the corpus of which the run does not say whether it was trained on them."""
+        return int(np.count_nonzero(self.reference.splits == NO_SPLIT))
 
     def get(self, name: str | None) -> Melody | None:
         """The tune that an evaluation calls so; ``None`` if there is none of that name."""
@@ -123,8 +128,3 @@ def _corpus(config: Mapping[str, Any]) -> AbstractCorpus:
 
 def _intervals(melody: Melody) -> list[int]:
     return np.diff(melody.pitches).tolist()
-
-
-def _read_splits(path: Path) -> np.ndarray:
-    _, *lines = path.read_text(encoding="utf-8").splitlines()
-    return np.array([Split[line.partition("\t")[0].upper()] for line in lines], np.int8)

@@ -10,7 +10,7 @@ import shutil
 import socket
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import melgen
 from melgen.files import is_out_of_space, read_json, remove_leftovers, scratch_beside, write_json, write_text
 from melgen.locks import LockedError, is_lock, locked
 from melgen.processes import OutOfTimeError, process_birth
-from melgen.runs.identity import IdentityError, differences, numbers_software
+from melgen.runs.identity import IdentityError, differences, numbers_software, reader_version
 from melgen.terminal import READABLE
 
 log = logging.getLogger(__name__)
@@ -27,10 +27,12 @@ log = logging.getLogger(__name__)
 RUNNING, FINISHED, FAILED, INTERRUPTED = "running", "finished", "failed", "interrupted"
 FORMAT_VERSION = 1
 """Of the files of a run's directory."""
-_FORMAT, _SOFTWARE = "format_version", "software"
+_FORMAT, _SOFTWARE, _READER = "format_version", "software", "reader_version"
+_FINGERPRINT = "corpus.fingerprint"
 REFUSED = "-refused"
 REQUEUED_SECONDS = 120
 """How long a job that was queued again waits for the lock of its run."""
+_SEARCHED_PARENTS = 3  # `samples/step-00000100/song_001.mid`
 _MISSING = re.compile(r"Missing mandatory value: (\S+)")
 SWEEP_VARIABLE = "MELGEN_SWEEP"
 """Environment variable that names the sweep a job belongs to."""
@@ -61,6 +63,7 @@ class RunDirectory:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.checkpoints = self.path / "checkpoints"
+        self.splits = self.path / "splits.tsv"
 
     @property
     def refused(self) -> RunDirectory:
@@ -118,11 +121,7 @@ class RunDirectory:
         if not earlier and any(self.checkpoints.glob("*.ckpt")):
             raise IdentityError(f"{self.path}: holds checkpoints of unknown identity; force=true starts anew")
         if earlier and (different := differences(earlier, identity)):
-            raise IdentityError(
-                f"{self.path}: belongs to another run, and nothing was changed; the keys that differ:\n  "
-                + "\n  ".join(different)
-                + "\nname=... puts the new run elsewhere, force=true throws the old one away"
-            )
+            raise IdentityError(self.refusal(different, goes_on=goes_on))
         software = numbers_software()
         begun_with = self.recorded_software or software
         if changed := differences(begun_with, software):
@@ -135,7 +134,7 @@ class RunDirectory:
             log.info("Trained with other software: %s", "; ".join(changed))
         shutil.rmtree(self.refused.path, ignore_errors=True)
         remove_leftovers(self.path)
-        recorded = {_FORMAT: FORMAT_VERSION, _SOFTWARE: begun_with, **identity}
+        recorded = {_FORMAT: FORMAT_VERSION, _READER: reader_version(), _SOFTWARE: begun_with, **identity}
         write_json(self.path / "identity.json", recorded)
         write_text(self.path / "config.yaml", config)
 
@@ -208,7 +207,7 @@ class RunDirectory:
                 f"{self.path / 'identity.json'}: format version {recorded[_FORMAT]}, melgen {melgen.__version__} reads "
                 f"1 to {FORMAT_VERSION}"
             )
-        return {key: value for key, value in recorded.items() if key not in (_FORMAT, _SOFTWARE)}
+        return {key: value for key, value in recorded.items() if key not in (_FORMAT, _SOFTWARE, _READER)}
 
     @property
     def recorded_software(self) -> dict[str, str]:
@@ -217,6 +216,45 @@ class RunDirectory:
         if not isinstance(software, dict):
             raise IdentityError(f"{self.path / 'identity.json'}: damaged ({_SOFTWARE} holds no versions by name)")
         return {str(name): str(version) for name, version in software.items()}
+
+    @property
+    def recorded_reader(self) -> int:
+        """The version of the readers that gave the run its tunes; 1 for runs that do not record it."""
+        version = (self._read("identity.json") or {}).get(_READER, 1)
+        if isinstance(version, bool) or not isinstance(version, int):
+            raise IdentityError(f"{self.path / 'identity.json'}: damaged ({_READER} is no number)")
+        return version
+
+    @property
+    def splits_of_older_reader(self) -> Path | None:
+        """The run's ``splits.tsv``, where an older reader gave it its tunes; ``None`` for a run of today's reader.
+
+        A corpus that is read again today is split in another way than for such a run: tunes that the network was
+        trained on would count as held out. Whoever reads the corpus of a run again takes the splits from this file.
+        """
+        is_older = bool(self.recorded_identity) and self.recorded_reader < reader_version()
+        return self.splits if is_older and self.splits.is_file() else None
+
+    def refusal(self, different: Sequence[str], *, goes_on: bool) -> str:
+        """Why this directory cannot be that of another identity.
+
+        Args:
+            different: the keys that differ, with their values.
+            goes_on: whether there was something left to train.
+        """
+        listed = "\n  ".join(different)
+        ways_out = "name=... puts the new run elsewhere, force=true throws the old one away"
+        if self.recorded_reader >= reader_version() or not any(_FINGERPRINT in each for each in different):
+            return (
+                f"{self.path}: belongs to another run, and nothing was changed; the keys that differ:\n  "
+                f"{listed}\n{ways_out}"
+            )
+        consequence = "it cannot go on" if goes_on else "it stays as it is, for every command that reads runs"
+        return (
+            f"{self.path}: its tunes were read by an older reader (version {self.recorded_reader}, and this is version "
+            f"{reader_version()}), which gave other notes and other splits; {consequence}, and nothing was changed; "
+            f"the keys that differ:\n  {listed}\n{ways_out}"
+        )
 
     @property
     def status(self) -> dict[str, Any]:
@@ -263,6 +301,15 @@ class RunDirectory:
                 shutil.rmtree(entry.rename(scratch_beside(entry, "old")))
             else:
                 entry.unlink()
+
+
+def run_around(path: Path) -> RunDirectory | None:
+    """The run in whose directory, or a few folders below it, a path is; ``None`` if there is none."""
+    place = path.resolve()
+    for folder in (place, *place.parents[:_SEARCHED_PARENTS]):
+        if read_json(folder / "identity.json"):
+            return RunDirectory(folder)
+    return None
 
 
 def message_of(error: BaseException) -> str:

@@ -51,6 +51,16 @@ def numbers_software() -> dict[str, str]:
     return {"melgen's numbers": str(NUMBERS_VERSION), "torch": ".".join(version("torch").split(".")[:2])}
 
 
+def reader_version() -> int:
+    """The version of melgen's readers, and of the rule by which it splits; kept with a run beside its identity.
+
+    It decides nothing: the fingerprint of the melodies that were read does. It says why that differs.
+    """
+    from melgen.corpora.corpus import READER_VERSION
+
+    return READER_VERSION
+
+
 def is_identity(key: str) -> bool:
     """Whether an overridden key or group, dotted or not, decides what a run computes.
 

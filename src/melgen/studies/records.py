@@ -93,9 +93,11 @@ def check_same_corpus(runs: Sequence[Run]) -> str:
         different = sorted(key for key in own.keys() | first.keys() if own.get(key) != first.get(key))
         if different:
             key = different[0]
+            readers = {RunDirectory(each.path).recorded_reader for each in (run, runs[0])}
+            older = " (an older reader read the tunes of one of them)" if len(readers) > 1 else ""
             raise ValueError(
-                f"{run.path}: trained with {key}={own.get(key)}, {runs[0].path} with {first.get(key)}; one study "
-                "compares runs on the same split of the same corpus"
+                f"{run.path}: trained with {key}={own.get(key)}, {runs[0].path} with {first.get(key)}{older}; "
+                "one study compares runs on the same split of the same corpus"
             )
     return str(first["corpus.fingerprint"])
 

@@ -28,6 +28,7 @@ from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device, write_songs_by
 from melgen.generation.songs import read_songs, write_songs
 from melgen.music.melody import Melody
+from melgen.runs.directory import RunDirectory
 from melgen.studies.planning import training_arguments
 from melgen.studies.records import check_same_corpus
 from melgen.studies.results import Model, Run
@@ -119,17 +120,14 @@ def _refuse_others(study: Study) -> None:
     """Training would refuse these runs one by one, and a study must not take them for its own."""
     for run in study.planned:
         if different := belongs_to_another(run, study.data.fingerprint):
-            raise ValueError(
-                f"{run.path}: belongs to another run, and nothing was changed; the keys that differ:\n  "
-                + "\n  ".join(different)
-                + "\nname=... puts the new runs elsewhere, force=true throws the old ones away"
-            )
+            raise ValueError(RunDirectory(run.path).refusal(different, goes_on=False))
 
 
 def _generate(study: Study, model: Model, run: Run, options: Mapping[str, Any]) -> Iterable[Path]:
     assert run.checkpoint is not None
     folder = study.songs_folder(model, run)
-    write_songs_by(load_model(run.checkpoint), folder, study.primer, options, study.config.generate.device)
+    reader = RunDirectory(run.path).recorded_reader
+    write_songs_by(load_model(run.checkpoint), folder, study.primer, options, study.config.generate.device, reader)
     return folder.iterdir()
 
 

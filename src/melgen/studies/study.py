@@ -24,6 +24,8 @@ from melgen.evaluation.results import SongSetEvaluation
 from melgen.generate import import_own_parts, read_primer
 from melgen.generation.sampling import sample_values
 from melgen.music import Control
+from melgen.runs.directory import RunDirectory
+from melgen.runs.identity import reader_version
 from melgen.software import software
 from melgen.studies.planning import PlannedRun, as_typed, planned_runs
 from melgen.studies.records import Unfinished, check_same_corpus, config_of, read_runs, runs_in
@@ -164,13 +166,21 @@ class Study:
                 config.dataset[key] = self.config[key]
             if self.config.path and "path" in config.dataset.corpus:  # it may have been moved since
                 config.dataset.corpus.path = self.config.path
+        splits = None if self.planned else self.splits_of_older_reader
         data = instantiate(config.dataset, representation=Control())
+        data.recorded_splits = splits
         try:
             data.setup()
         except CorpusError:  # a ready stream, which is its own representation's only
             data = instantiate(config.dataset)
+            data.recorded_splits = splits
             data.setup()
         return data
+
+    @property
+    def splits_of_older_reader(self) -> Path | None:
+        """See `RunDirectory.splits_of_older_reader`: of the runs, which all have one corpus."""
+        return RunDirectory(self.runs[0].path).splits_of_older_reader
 
     @cached_property
     def data_of_runs(self) -> MelodyDataModule:
@@ -179,7 +189,12 @@ class Study:
         Raises:
             ValueError: if it is not what they were trained on.
         """
-        if self.data.fingerprint != self.corpus_inputs["fingerprint"]:
+        if self.data.has_recorded_splits:
+            log.warning(
+                "an older reader read the tunes of %s; they are read again now, with the splits that the runs recorded",
+                self.home,
+            )
+        elif self.data.fingerprint != self.corpus_inputs["fingerprint"]:
             raise ValueError(
                 f"the corpus has changed since {self.runs[0].path} was trained on it; name=... trains on the new one"
             )
@@ -198,11 +213,14 @@ class Study:
     def corpus_inputs(self) -> dict[str, Any]:
         """What identifies the split corpus; read from the runs, without the corpus itself."""
         config = config_of(self.runs[0])
-        return {
+        inputs = {
             "fingerprint": check_same_corpus(self.runs),
             "split_seed": config.split_seed,
             "split_fractions": OmegaConf.to_container(config.dataset.split_fractions),
         }
+        if self.splits_of_older_reader is not None:  # what its reader gave cannot be had again
+            inputs["read_again_by_reader"] = reader_version()
+        return inputs
 
     # --- options
 

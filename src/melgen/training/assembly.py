@@ -23,7 +23,8 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.profilers import PassThroughProfiler
 
 from melgen.data import MelodyDataModule, Split
-from melgen.files import write_json, write_text
+from melgen.data.recorded_splits import write_splits
+from melgen.files import write_json
 from melgen.music.representations import representation_named
 from melgen.networks import count_parameters, estimate_parameters
 from melgen.processes import is_worker
@@ -289,18 +290,8 @@ def fit(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: 
 
 def record_data(data: MelodyDataModule, run: RunDirectory) -> None:
     """Keep with the run which tune it was trained, validated and tested on, and what the import dropped."""
-    names = [split.name.lower() for split in Split]
-    rows = zip(data.splits, data.melodies.sources, data.melodies.titles, strict=True)
-    lines = (f"{names[split]}\t{_in_one_line(source)}\t{' '.join(title.split())}\n" for split, source, title in rows)
-    write_text(run.path / "splits.tsv", "split\tsource\ttitle\n" + "".join(lines))
+    write_splits(run.splits, data.splits, data.melodies)
     write_json(run.path / "data.json", {**data.statistics, "import": data.report.to_dict()})
-
-
-def _in_one_line(name: str) -> str:
-    """A name of a file, where what would end a line or a column is escaped."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in name
-    )
 
 
 def evaluate(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> Result:

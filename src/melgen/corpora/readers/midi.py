@@ -15,6 +15,7 @@ import numpy as np
 from melgen.corpora.extraction import Track, Tune
 from melgen.corpora.readers import MEGABYTE, ReadError, read_bytes
 from melgen.corpora.sources import Source
+from melgen.music.metre import Metre
 
 MAX_BYTES = 50 * MEGABYTE
 _HEADER_BYTES = 14
@@ -39,7 +40,8 @@ def read_midi(source: Source) -> Iterator[Tune]:
         for place, key in enumerate(("time", "duration", "pitch")):
             notes[:, place] = columns[key]
         tracks.append(Track(notes, each.name, each.is_drum))
-    yield Tune(join_pieces(tracks), score.ticks_per_quarter, _title(tracks))
+    metres = tuple((int(each.time), Metre(each.numerator, each.denominator)) for each in score.time_signatures)
+    yield Tune(join_pieces(tracks), score.ticks_per_quarter, _title(tracks), metres=metres)
 
 
 def check_chunks(data: bytes) -> None:

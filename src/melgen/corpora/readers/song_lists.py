@@ -1,6 +1,7 @@
 """The two shapes of the paper's published pickles.
 
-A *song list* is a list of songs, each a list of pitches or of ``(pitch, duration)`` pairs. A *stream* is
+A *song list* is a list of songs, each a list of pitches or of ``(pitch, duration)`` pairs, with durations in
+sixteenths; a pitch alone is a quarter note. A *stream* is
 ``{"notes_dict": {id: value}, "x": [...], "y": [...]}``: the values (not the ids) of all songs, without the
 last of each in ``x`` and without the first in ``y``. A song ends exactly where ``x[i + 1] != y[i]``.
 """
@@ -15,16 +16,18 @@ from typing import Any
 
 import numpy as np
 
+from melgen.corpora.cleaning import TOO_LONG
 from melgen.corpora.extraction import Rejection
 from melgen.corpora.readers import MEGABYTE, ReadError, read_bytes
 from melgen.corpora.readers.unpickling import load_plain
 from melgen.corpora.sources import Source
-from melgen.music.melody import STEPS_PER_QUARTER, Melody
+from melgen.music.melody import MAX_STEPS, Melody
+from melgen.music.metre import STEPS_PER_QUARTER, STEPS_PER_SIXTEENTH
 
 MAX_BYTES = 500 * MEGABYTE
 MAX_NOTES = 50_000_000  # a pickle of a few bytes can name one long list a million times
 _BOUND = 2**15 - 1  # melodies keep their values in 16 bits
-_DURATION_BOUND = 2**31 - 1
+_QUARTER = STEPS_PER_QUARTER // STEPS_PER_SIXTEENTH  # in sixteenths
 _OPCODE_BYTES = 64
 MALFORMED = "malformed song"
 
@@ -99,17 +102,17 @@ def _check_size(songs: Sequence[Any]) -> None:
 def _melody(song: Any, name: str) -> Melody | Rejection:
     if not isinstance(song, (list, tuple)):
         return Rejection(MALFORMED, f"a {type(song).__name__}; expected a list of notes", name)
-    pairs = [note if isinstance(note, (list, tuple)) else (note, STEPS_PER_QUARTER) for note in song]
+    pairs = [note if isinstance(note, (list, tuple)) else (note, _QUARTER) for note in song]
     for pair in pairs:
         if len(pair) != 2 or type(pair[0]) is not int or type(pair[1]) is not int:
             return Rejection(
                 MALFORMED, f"note {reprlib.repr(pair):.40}; expected a pitch, or a pitch and a duration", name
             )
-        if abs(pair[0]) > _BOUND or not 0 <= pair[1] <= _DURATION_BOUND:
+        if abs(pair[0]) > _BOUND or not 0 <= pair[1] <= MAX_STEPS:
             return Rejection(MALFORMED, f"note {reprlib.repr(pair):.40} is out of bounds", name)
-    durations = [duration for _, duration in pairs]
+    durations = [duration * STEPS_PER_SIXTEENTH for _, duration in pairs]
     ends = np.cumsum([0, *durations]).tolist()
-    if ends[-1] > _DURATION_BOUND:
+    if ends[-1] > MAX_STEPS:
         # The original's list holds durations up to 35,791,394; several of them pass what 32 bits can count.
-        return Rejection("too long", f"{ends[-1]} steps, at most {_DURATION_BOUND}", name)
+        return Rejection(TOO_LONG, f"{ends[-1]} steps, at most {MAX_STEPS}", name)
     return Melody(tuple(pitch for pitch, _ in pairs), tuple(ends[:-1]), tuple(durations), source=name)

@@ -1,0 +1,78 @@
+"""The splits of a run's corpus as the run keeps them: ``splits.tsv``, a line for each tune.
+
+A corpus that is read again may hold other tunes than at the training, and an older melgen split it in another way.
+Only this file says which tunes a network was trained on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melgen.data.splits import Split
+from melgen.files import write_text
+from melgen.music.melody import Melodies
+from melgen.terminal import readable
+
+NO_SPLIT = -1
+"""Of a tune of which the run says nothing: neither trained on nor held out."""
+
+_COLUMNS = ("split", "source", "title")
+
+
+def write_splits(path: Path, splits: NDArray[np.int8], melodies: Melodies) -> None:
+    """Write which tune is in which split, with its source and title."""
+    rows = zip(splits.tolist(), _names(melodies), strict=True)
+    lines = ("\t".join((Split(split).name.lower(), *name)) for split, name in rows)
+    write_text(path, "\n".join(("\t".join(_COLUMNS), *lines, "")))
+
+
+def read_splits(path: Path, melodies: Melodies) -> NDArray[np.int8] | None:
+    """The splits that a file states for the tunes of a corpus.
+
+    A tune is found by its source and title. Where several share both, they are found by their order, if there are as
+    many in the corpus as in the file, or else only if all are in one split. A tune that is not found gets `NO_SPLIT`.
+
+    Returns:
+        ``[tunes]``; None if not one tune is found, so that the file is about another corpus.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it is no list of splits.
+    """
+    header, *lines = path.read_text(encoding="utf-8").split("\n")
+    if tuple(header.split("\t")) != _COLUMNS:
+        raise ValueError(f"{path}: must begin with a line of {', '.join(_COLUMNS)}, separated by tabs")
+    known = {split.name.lower(): int(split) for split in Split}
+    stated: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, line in enumerate(lines, start=2):
+        if not line:
+            continue
+        split, *rest = line.split("\t")
+        if split not in known or len(rest) != 2:
+            raise ValueError(f"{path}, line {number}: must be one of {', '.join(known)}, a source and a title")
+        stated[_normal(rest[0]), _normal(rest[1])].append(known[split])
+    names = _names(melodies)
+    counts = Counter(names)
+    splits = np.full(len(names), NO_SPLIT, np.int8)
+    met = Counter[tuple[str, str]]()
+    for tune, name in enumerate(names):
+        of_that_name = stated.get(name, [])
+        if len(of_that_name) == counts[name]:
+            splits[tune] = of_that_name[met[name]]
+        elif len(set(of_that_name)) == 1:
+            splits[tune] = of_that_name[0]
+        met[name] += 1
+    return splits if (splits != NO_SPLIT).any() else None
+
+
+def _names(melodies: Melodies) -> list[tuple[str, str]]:
+    return [(_normal(source), _normal(title)) for source, title in zip(melodies.sources, melodies.titles, strict=True)]
+
+
+def _normal(text: str) -> str:
+    """Without what would end a line or a column, or is no UTF-8."""
+    return " ".join(readable(text).split())

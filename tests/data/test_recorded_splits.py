@@ -1,0 +1,64 @@
+"""Splits that a run has recorded, found again by the names of the tunes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from melgen.data import Split
+from melgen.data.recorded_splits import NO_SPLIT, read_splits, write_splits
+from melgen.music.melody import Melodies, Melody
+
+TRAIN, VALIDATION, TEST = map(int, Split)
+
+
+def tunes(*names):
+    return Melodies.from_list(Melody.from_pitches([60, 62], source=source, title=title) for source, title in names)
+
+
+def found(path, *names):
+    splits = read_splits(path, tunes(*names))
+    return None if splits is None else splits.tolist()
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "splits.tsv"
+    names = [("a#1", "One"), ("a#2", "Two"), ("a#3", "Three "), ("a\t4", "New\nline"), ("", ""), ("", "")]
+    write_splits(path, np.array([TRAIN, VALIDATION, TEST, TEST, TRAIN, TEST], np.int8), tunes(*names))
+    return path
+
+
+def test_the_same_corpus(file):
+    names = [("a#1", "One"), ("a#2", "Two"), ("a#3", "Three "), ("a\t4", "New\nline"), ("", ""), ("", "")]
+    assert found(file, *names) == [TRAIN, VALIDATION, TEST, TEST, TRAIN, TEST]
+    assert file.read_text(encoding="utf-8").split("\n")[:2] == ["split\tsource\ttitle", "train\ta#1\tOne"]
+
+
+def test_order_does_not_matter_and_a_new_tune_has_no_split(file):
+    assert found(file, ("a#3", "Three"), ("a#0", "New"), ("a#1", "One")) == [TEST, NO_SPLIT, TRAIN]
+
+
+def test_a_number_that_names_another_tune_now_is_not_it(file):
+    assert found(file, ("a#1", "Two"), ("a#2", "Two")) == [NO_SPLIT, VALIDATION]
+
+
+def test_tunes_that_share_a_name(file, tmp_path):
+    assert found(file, ("a#1", "One"), ("", "")) == [TRAIN, NO_SPLIT], "one is no longer there, and none knows which"
+    alike = tmp_path / "alike.tsv"
+    write_splits(alike, np.array([TRAIN, TRAIN, TEST], np.int8), tunes(("", ""), ("", ""), ("b", "")))
+    assert found(alike, ("", ""), ("", ""), ("", "")) == [TRAIN] * 3, "all of that name were in one split"
+
+
+def test_another_corpus(file):
+    assert found(file, ("b#1", "One")) is None
+    assert found(file) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "one line", "split\tsource\ttitle\ntraining\ta\tb\n", "split\tsource\ttitle\ntrain\n"]
+)
+def test_what_is_no_list_of_splits_is_refused(tmp_path, text):
+    (tmp_path / "splits.tsv").write_text(text)
+    with pytest.raises(ValueError, match=r"splits\.tsv.*must be"):
+        found(tmp_path / "splits.tsv", ("a", "b"))
