@@ -17,5 +17,8 @@ python -m melgen.<command> --help lists all that a command can be told."""
 if __name__ == "__main__":
     import sys
 
+    from melgen.terminal import prepare_standard_streams
+
+    prepare_standard_streams()
     print(COMMANDS)
     sys.exit(2 if sys.argv[1:] else 0)

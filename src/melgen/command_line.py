@@ -26,6 +26,7 @@ from melgen.conf_dir import CONF_DIR
 from melgen.known_keys import GROUPS_OF_MANY
 from melgen.processes import OutOfTimeError, end_with_parent, heeding_the_scheduler, is_worker
 from melgen.runs.directory import RunDirectory, TakenError, message_of
+from melgen.terminal import prepare_standard_streams
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ PLACES = ("output_dir", "run_dir", "path", "init_from", "cache_dir", "corpus.pat
 
 def run_app(verb: str, app: Callable[[], Any]) -> None:
     """Run a Hydra application; also what goes wrong around its jobs is a message and an exit code."""
+    prepare_standard_streams()
     # Hydra would print its own shortened traceback and exit; this makes it hand over the error itself.
     before = os.environ.get(FULL_ERROR)
     os.environ[WANTS_TRACEBACK] = before or "0"
@@ -75,30 +77,32 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
     """Run a command's recipe on a composed configuration.
 
     A job of a sweep that fails leaves its traceback in its own directory and lets the others go on; it
-    returns not-a-number, and the sweep's report makes the whole command fail. One whose run another process is
-    training leaves that run alone.
+    returns not-a-number (see `_without_result`), and the sweep's report makes the whole command fail. One whose run
+    another process is training leaves that run alone.
     """
     hydra = HydraConfig.get()
     if is_worker():
+        prepare_standard_streams()
         end_with_parent()
     try:
         if hydra.job.chdir:
             _from_where_it_began(config, Path(hydra.runtime.cwd))
         with heeding_the_scheduler():
-            return function(config)
+            result = function(config)
+        return _without_result(hydra) if isinstance(result, float) and math.isnan(result) else result
     except OutOfTimeError as error:  # the run's directory tells it too, if the training had begun
         log.error("out of time: %s", error)
         if hydra.mode == RunMode.MULTIRUN:
-            return math.nan  # type: ignore[return-value]
+            return _without_result(hydra)
         raise
     except Exception as error:
         if hydra.mode == RunMode.MULTIRUN and isinstance(error, TakenError):
             log.warning("left alone: %s", error)
-            return math.nan  # type: ignore[return-value]
+            return _without_result(hydra)
         if hydra.mode == RunMode.MULTIRUN:
             log.error("failed: %s", message_of(error))
             RunDirectory(hydra.runtime.output_dir).record_failure(error)
-            return math.nan  # type: ignore[return-value]
+            return _without_result(hydra)
         _remove_if_empty(Path(hydra.runtime.output_dir), Path(config.get("output_dir", ".")))
         # Not handed to Hydra, which would write a line of its own above the message.
         _fail(verb, error)
@@ -112,6 +116,20 @@ def _from_where_it_began(config: DictConfig, start: Path) -> None:
                 OmegaConf.update(config, key, str(start / Path(place).expanduser()))
 
 
+def _without_result(hydra: Any) -> Any:
+    """What a job returns that has come to no result: not-a-number; to an optimiser, the worst number there is.
+
+    Optuna's sweeper ends at a value that is not a number, with all that its trials have found; of the worst it learns
+    where not to look.
+    """
+    sweeper = hydra.get("sweeper") or {}
+    if sweeper.get("n_trials") is None:
+        return math.nan
+    direction = sweeper.get("direction")
+    is_maximised = str(getattr(direction, "name", direction)).lower() == "maximize"
+    return -math.inf if is_maximised else math.inf
+
+
 def _fail(verb: str, error: Exception) -> NoReturn:
     """Say what went wrong and exit; a mistake of ours, or whoever asks for it, gets the traceback."""
     error = explained(error, "config" if verb == "train" else verb)
@@ -122,9 +140,7 @@ def _fail(verb: str, error: Exception) -> NoReturn:
     if of_the_launcher and "has not produced any output" in message:
         # It appends all that the dead job has said, and gathers no more from the others.
         message = message.partition("\nError stream produced:")[0].replace("\n", " ")
-        message += (
-            "\nOther jobs run on: python -m melgen.status shows how they stand, the same command goes on after them"
-        )
+        message += "\nOther jobs run on: melgen.status shows their progress, the same command goes on after them"
     print(f"melgen.{verb}: error: {message}", file=sys.stderr)
     sys.exit(1)
 

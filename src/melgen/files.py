@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from melgen.processes import process_birth, process_exists
+from melgen.terminal import READABLE
 
 _HOST = re.sub(r"[^A-Za-z0-9]", "_", socket.gethostname())[:64]
 _SCRATCH = re.compile(r"\..+\.(?P<host>\w*)-(?P<pid>\d+)(-(?P<birth>\d+-\w+))?\.[0-9a-f]{8}\.(tmp|new|old)")
@@ -105,14 +106,24 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write ``text`` to ``path``, all or nothing."""
+    """Write ``text`` to ``path``, all or nothing; what UTF-8 cannot hold is escaped (`melgen.terminal.readable`)."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors=READABLE)
 
 
 def write_json(path: str | Path, data: Any) -> None:
     """Write plain data as readable JSON to ``path``, all or nothing; what is not finite becomes null."""
-    write_text(path, json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(_finite(data), indent=2) + "\n")
+
+
+def json_text(data: Any, indent: int | None = None) -> str:
+    """Plain data as JSON that UTF-8 can hold; a byte of a file name that is not UTF-8 comes back as it was.
+
+    >>> print(json_text({"Größe": os.fsdecode(b"caf\\xe9")}))
+    {"Größe": "caf\\udce9"}
+    """
+    text = json.dumps(data, indent=indent, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")  # JSON's own escape of a lone surrogate
 
 
 def _finite(data: Any) -> Any:

@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from melgen.command_line import run_app, run_job
 from melgen.conf_dir import CONF_DIR
+from melgen.pasting import command
 
 if TYPE_CHECKING:
     from melgen.music import Melody
@@ -58,7 +59,7 @@ def generate(config: DictConfig) -> Path:
     songs = write_songs_by(trained, out, read_primer(config.primer), options, config.device, reader)
     show_songs(songs[: config.shown], config.show, run_title(run))
     log.info("%d songs by %s in %s", len(songs), run_title(run), out)
-    log.info("to see and hear them: python -m melgen.render songs=%s", out)
+    log.info("to see and hear them: %s", command("render", {"songs": out}))
     return out
 
 

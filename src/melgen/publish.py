@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from melgen.command_line import run_app, run_job
 from melgen.conf_dir import CONF_DIR
+from melgen.pasting import path_text, shell_line
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,8 @@ def publish(config: DictConfig) -> None:
     if config.study and (study / "tables").is_dir():
         publishing.publish_study(study, target)
     if offline:
-        log.info("Recorded offline; once online:  wandb sync %s/*/wandb %s/wandb", folder, folder)
+        place = shell_line(path_text(folder))
+        log.info("Recorded offline; once online:  wandb sync %s/*/wandb %s/wandb", place, place)
     if config.workspace:
         log.info("Dashboard: %s", workspace.save(target, folder.resolve().name))
 

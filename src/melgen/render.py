@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from melgen.command_line import run_app, run_job
 from melgen.conf_dir import CONF_DIR
 from melgen.files import read_json, write_json
+from melgen.pasting import command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,7 +80,7 @@ def render(config: DictConfig) -> Path:
         raise ValueError(f"songs={folder}: none of the {len(problems)} songs could be rendered")
     songs = "1 song" if rendered == 1 else f"{rendered} songs"
     print(f"{songs} as {', '.join(possible)} in {out}")
-    print(f"to measure them: python -m melgen.evaluate songs={config.songs}")
+    print(f"to measure them: {command('evaluate', {'songs': folder})}")
     if missing:
         raise ImportError(f"not written: {', '.join(missing)}; " + "; ".join(dict.fromkeys(missing.values())))
     return out

@@ -60,6 +60,8 @@ def test_a_cell_and_a_corpus_of_ones_own(mine):
     run = Path("multirun/village/control-forgetful-1-seed0-batch_size-2-hidden_size-8-seq_length-10")
     assert (mine / run / "songs" / "song_002.mid").exists()
     assert "1 x forgetful of 8 units" in answer.text
+    assert f"melgen.generate checkpoint={run} songs=20 temperature=0.8 out={run}-songs" in answer.text
+    assert "'imports=[my_cells]'" in answer.text
 
     answer = spawn("generate", f"checkpoint={run}", "primer=[60,62]", "songs=2", "out=out", cwd=mine)
     assert answer.code == 1

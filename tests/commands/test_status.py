@@ -45,6 +45,18 @@ def test_every_job_is_shown_and_a_failure_fails(here):
     assert set(states(only).values()) == {"failed"}
 
 
+@pytest.mark.parametrize("ending", ["| head -1", "| true", "2>&1 | true", ">&-", "2>&- >&-"])
+def test_a_failure_fails_whoever_reads_it(here, ending):
+    for number in range(300):
+        run = here / "multirun" / "many" / f"control-lstm-1-seed{number}"
+        run.mkdir(parents=True)
+        pretend(run, state="failed" if number == 299 else "finished", error="a reason" * 40)
+    line = f'"$0" -m melgen.status dir=multirun {ending}; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(["bash", "-c", line, sys.executable], capture_output=True, check=False, text=True)
+    assert done.returncode == 1
+    assert done.stderr == ""
+
+
 def test_jobs_that_have_not_begun_wait(here):
     folder = here / "multirun" / "misc_folk"
     call("train", "-m", *SWEEP, "layers=1,2")

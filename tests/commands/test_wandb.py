@@ -279,6 +279,38 @@ def test_optuna_minimises_what_train_returns(tmp_path):
     assert set(best["best_params"]) == {"layers", "optimizer.lr"}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("rates", "best"), [("-1,0.002", "0.002"), ("-1,inf", None)])
+def test_optuna_goes_on_after_trials_that_fail_or_diverge(tmp_path, rates, best):
+    pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+    answer = spawn(
+        "train",
+        "-m",
+        "hydra/sweeper=optuna",
+        "hydra.sweeper.n_trials=4",
+        "hydra.sweeper.n_jobs=2",
+        "hydra.sweeper.sampler.seed=0",
+        f"optimizer.lr=choice({rates})",
+        "gradient_clip_norm=null",
+        *TINY,
+        "name=tuned",
+        cwd=tmp_path,
+    )
+    assert answer.code == 1, answer.text
+    assert "Traceback" not in answer.text
+    folder = tmp_path / "multirun" / "tuned"
+    with (folder / "sweep.csv").open() as file:
+        states = {row["run"]: row["state"] for row in csv.DictReader(file)}
+    assert sorted(states.values()) == ["failed", "failed" if best is None else "finished"]
+    found = yaml.safe_load((folder / "optimization_results.yaml").read_text())
+    if best is None:
+        assert found == {"name": "optuna", "best_params": None, "best_value": None}
+        assert "no trial has come to a result" in answer.out
+    else:
+        assert found["best_params"] == {"optimizer.lr": float(best)}
+        assert 0 < found["best_value"] < 10
+
+
 KEY = "5ec3e7" * 6 + "abcd"
 
 

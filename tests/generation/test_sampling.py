@@ -5,7 +5,7 @@ import torch
 from scipy import stats
 from torch import nn
 
-from melgen.generation.sampling import sample_melodies, sample_values, select
+from melgen.generation.sampling import sample_melodies, sample_values, select, uniform_draws
 from melgen.music import REPRESENTATIONS, Interval, Vocabulary, representation_named
 
 DRAWS = 20_000
@@ -81,6 +81,40 @@ def test_ties_are_settled_towards_lower_tokens():
     assert select(torch.tensor([[1.0, 3.0, 3.0]]), "max").tolist() == [1]
 
 
+@pytest.mark.parametrize(
+    ("probabilities", "top_p", "nucleus"),
+    [
+        ([0.5, 0.25, 0.25], 0.5, {0}),
+        ([0.25, 0.25, 0.5], 0.5, {2}),
+        ([0.5, 0.25, 0.25], 0.500001, {0, 1}),
+        ([0.5, 0.25, 0.25], 0.499999, {0}),
+        ([0.5, 0.25, 0.25], 0.75, {0, 1}),
+        ([0.5, 0.25, 0.25], 0.750002, {0, 1, 2}),
+        ([0.5, 0.25, 0.25], 1.0, {0, 1, 2}),
+        # Ties: the lower tokens are the more probable ones.
+        ([0.25, 0.25, 0.25, 0.25], 0.5, {0, 1}),
+        ([0.25, 0.25, 0.25, 0.25], 0.25, {0}),
+        ([0.2, 0.4, 0.4], 0.4, {1}),
+        ([0.2, 0.4, 0.4], 0.8, {1, 2}),
+        # Eight times 0.1 add up to 0.7999999999999999.
+        *(([0.1] * 10, n / 10, set(range(n))) for n in range(1, 11)),
+        ([1 / 3] * 3, 1 / 3, {0}),
+        ([1 / 3] * 3, 2 / 3, {0, 1}),
+        ([0.7, 0.2, 0.1], 0.9, {0, 1}),
+        ([0.3, 0.3, 0.3, 0.1], 0.9, {0, 1, 2}),
+        ([0.4, 0.3, 0.2, 0.1], 0.7, {0, 1}),
+        ([1.0, 0.0, 0.0], 1.0, {0}),
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shift", [0.0, 3.7])
+def test_the_nucleus_at_an_exact_boundary(probabilities, top_p, nucleus, dtype, shift):
+    """The fewest tokens that reach ``top_p``, whatever logits of either precision make of the probabilities."""
+    logits = torch.tensor(probabilities, dtype=dtype).log() + shift
+    evenly = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
+    assert set(select(logits.expand(4000, -1), top_p=top_p, draws=evenly).tolist()) == nucleus
+
+
 @pytest.mark.parametrize("temperature", [1e-300, 5e-324])
 def test_a_temperature_near_zero_is_the_maximum(temperature):
     logits = torch.tensor([[1.0, 1.0 + 1e-6, -50.0], [-1e30, 1e30, 3.0]])
@@ -101,7 +135,8 @@ def test_impossible_tokens_are_never_drawn_even_by_the_largest_draw(monkeypatch)
     ("options", "message"),
     [
         ({"selection": "rulette"}, "unknown selection 'rulette'; known are roulette, max"),
-        ({"temperature": 0}, "temperature must be a positive number, got 0"),
+        ({"temperature": 0}, "temperature must be a positive number, got 0; selection=max is greedy selection"),
+        ({"temperature": -0.0}, "got -0.0; selection=max is greedy selection"),
         ({"temperature": -1.0}, "temperature"),
         ({"temperature": math.nan}, "temperature"),
         ({"temperature": math.inf}, "temperature"),
@@ -150,6 +185,30 @@ def test_same_seed_same_songs_and_global_generators_stay_still(network):
     assert not torch.equal(sample_values(network, [1, 2], songs=5, notes=20, seed=4), songs)
     assert len({tuple(song) for song in songs.tolist()}) == 5
     assert not songs.is_inference()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**63, 2**64 - 1])
+def test_fewer_songs_or_notes_are_the_beginning_of_more(network, seed):
+    many = sample_values(network, [1, 2], songs=100, notes=40, seed=seed)
+    for songs, notes in [(1, 40), (3, 40), (99, 40), (100, 7), (17, 1)]:
+        fewer = sample_values(network, [1, 2], songs=songs, notes=notes, seed=seed)
+        assert torch.equal(fewer, many[:songs, :notes])
+
+
+def test_draws_of_other_songs_notes_and_seeds_are_others():
+    draws = torch.stack([uniform_draws(seed, note, 500) for seed in range(5) for note in range(4)])
+    assert draws.unique().numel() == draws.numel()
+    assert (draws.min() >= 0) & (draws.max() < 1)
+    assert stats.kstest(draws.flatten().numpy(), "uniform").pvalue > SIGNIFICANCE
+    # A song's own numbers, note by note, are as even as those of many songs at one note.
+    one_song = [uniform_draws(0, note, 3)[2].item() for note in range(2000)]
+    assert stats.kstest(one_song, "uniform").pvalue > SIGNIFICANCE
+    assert abs(torch.corrcoef(draws)[0, 1:]).max() < 5 / math.sqrt(500)
+
+
+def test_greedy_selection_takes_a_temperature_of_zero(network):
+    greedy = sample_values(network, [1], songs=2, notes=5, selection="max")
+    assert torch.equal(sample_values(network, [1], songs=2, notes=5, selection="max", temperature=0), greedy)
 
 
 def test_the_state_is_carried(network):

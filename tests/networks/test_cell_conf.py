@@ -18,7 +18,7 @@ def test_every_named_cell_has_its_file():
     assert {path.stem for path in CONF.glob("*.yaml")} == named | {"mixed"}
 
 
-@pytest.mark.parametrize("path", sorted(CONF.glob("[!m]*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted({*CONF.glob("*.yaml")} - {CONF / "mixed.yaml"}), ids=lambda path: path.stem)
 def test_a_cell_is_built_by_its_file(path):
     factory = instantiate(OmegaConf.load(path))
     assert factory.func is AbstractRecurrentLayer.known[path.stem]

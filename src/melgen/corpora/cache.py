@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import shutil
 import tempfile
@@ -21,7 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melgen.files import flush
+from melgen.files import flush, json_text
+from melgen.locks import locked
 from melgen.music.melody import Melodies
 
 log = logging.getLogger(__name__)
@@ -58,24 +60,19 @@ class CorpusCache:
 
     @contextmanager
     def lock(self, key: str) -> Iterator[None]:
-        """Hold the right to write one entry.
+        """Hold the right to write one entry; wait for a process that is writing it.
 
         Raises:
+            LockedError: a process elsewhere has left a lock, and cannot be asked whether it still works.
             OSError: the directory cannot be written.
         """
-        from filelock import FileLock, Timeout
-
         self._folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._folder / f"{key}.lock")
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
+
+        def on_wait() -> None:
             log.info("another process is reading this corpus; waiting for it")
-            lock.acquire()
-        try:
+
+        with locked(self._folder / f"{key}.lock", math.inf, on_wait):
             yield
-        finally:
-            lock.release()
 
     def load(self, key: str) -> tuple[Melodies, NDArray[np.int8] | None, dict[str, Any]] | None:
         """The melodies, splits and details of an entry; ``None`` if it is absent or damaged."""
@@ -125,7 +122,7 @@ class CorpusCache:
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:
-    path.write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
+    path.write_text(json_text(values), encoding="utf-8")
 
 
 def _checksum(path: Path) -> int:

@@ -27,6 +27,7 @@ from melgen.corpora.sources import (
 )
 from melgen.corpora.workers import map_sources
 from melgen.music.melody import Melody
+from melgen.terminal import readable
 
 READERS = {
     ".mid": read_midi,
@@ -97,7 +98,7 @@ class FolderCorpus(AbstractCorpus):
             name = path.relative_to(self.path).as_posix()
             split = splits.get(name.split("/")[0])
             if path.suffix.lower() not in READERS:
-                ignored[path.suffix.lower() or "without suffix"] += 1
+                ignored[readable(path.suffix.lower()) or "without suffix"] += 1
             elif splits and split is None:
                 outside += 1
             else:

@@ -10,6 +10,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from melgen.corpora.errors import CorpusError
+from melgen.terminal import readable
 
 
 class Split(IntEnum):
@@ -39,7 +40,7 @@ class Source:
 
     Attributes:
         path: the file.
-        name: how the report and the melodies call it.
+        name: how the report and the melodies call it; what is no UTF-8 in the name of a file is escaped.
         split: the split that it declares, if any.
         part: the item, where one path stands for many.
     """
@@ -48,6 +49,9 @@ class Source:
     name: str
     split: int | None = None
     part: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", readable(self.name))
 
 
 @dataclass
@@ -110,7 +114,7 @@ def files_below(folder: Path, closed: list[str] | None = None) -> Iterator[Path]
 
     def pass_over(error: OSError) -> None:
         if closed is not None:
-            closed.append(str(error.filename))
+            closed.append(readable(str(error.filename)))
 
     seen: set[tuple[int, int]] = set()
     found: list[tuple[list[tuple[int, int, str]], Path]] = []

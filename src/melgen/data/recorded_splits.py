@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from melgen.data.splits import Split
 from melgen.files import write_text
 from melgen.music.melody import Melodies
+from melgen.terminal import readable
 
 NO_SPLIT = -1
 """Of a tune of which the run says nothing: neither trained on nor held out."""
@@ -73,5 +74,5 @@ def _names(melodies: Melodies) -> list[tuple[str, str]]:
 
 
 def _normal(text: str) -> str:
-    """Without what would end a line or a column."""
-    return " ".join(text.split())
+    """Without what would end a line or a column, or is no UTF-8."""
+    return " ".join(readable(text).split())

@@ -21,6 +21,9 @@ Selection = Literal["roulette", "max"]
 # Tokens [N, steps] and a state (None at first) to logits [N, steps, V] and the state after them.
 NextNote = Callable[[Tensor, Any], tuple[Tensor, Any]]
 
+NUCLEUS_TOLERANCE = 1e-6
+"""Relative; logits of single precision state a probability to about 1e-7, so that 0.5 may come as 0.49999997."""
+
 
 def select(
     logits: Tensor,
@@ -29,20 +32,22 @@ def select(
     top_k: int | None = None,
     top_p: float | None = None,
     generator: torch.Generator | None = None,
+    draws: Tensor | None = None,
 ) -> Tensor:
     """Choose a token for each row of logits.
 
     ``max`` takes the most probable token and ignores the other options. ``roulette`` draws from the softmax
     of ``logits / temperature``, first narrowed to the `top_k` most probable tokens, then, their probabilities
-    again adding up to 1, to the nucleus: the fewest of the most probable tokens that reach `top_p` together.
-    Of equally probable tokens the lower counts as the more probable.
+    again adding up to 1, to the nucleus: the fewest of the most probable tokens that reach `top_p` together
+    (rounding aside: see `NUCLEUS_TOLERANCE`). Of equally probable tokens the lower counts as the more probable.
 
     Args:
         generator: a generator on the CPU. Draws are made there in double precision, one uniform number a
             row, so that they depend neither on the device nor on how torch implements its distributions.
+        draws: those uniform numbers themselves, from 0 up to but not including 1; `generator` is not read then.
 
     Shape:
-        ``[N, V]`` to ``[N]``, on the device of `logits`.
+        logits ``[N, V]`` and draws ``[N]`` to ``[N]``, on the device of `logits`.
 
     Raises:
         ValueError: if an option is out of its range, or `logits` hold NaN.
@@ -66,11 +71,13 @@ def select(
     if top_p is not None and top_p < 1:
         before = probabilities.cumsum(dim=-1).roll(1, dims=-1)
         before[:, 0] = 0
-        probabilities = probabilities.masked_fill(before >= top_p, 0)
+        probabilities = probabilities.masked_fill(before >= top_p * (1 - NUCLEUS_TOLERANCE), 0)
 
     mass = probabilities.cumsum(dim=-1)
     total = mass[:, -1:]
-    drawn = torch.rand(len(mass), 1, dtype=torch.float64, generator=generator) * total
+    if draws is None:
+        draws = torch.rand(len(mass), dtype=torch.float64, generator=generator)
+    drawn = draws[:, None] * total
     # Where rounding lifts the draw to the total, the last token of any probability is meant.
     rank = torch.minimum((mass <= drawn).sum(dim=-1), (mass < total).sum(dim=-1))
     return tokens.gather(-1, rank[:, None]).squeeze(-1).to(logits.device)
@@ -90,7 +97,9 @@ def sample_values(
     """Let a network continue a primer, all songs in one batch.
 
     The network reads the primer once; then each note it writes is its next input, the state carried along.
-    The songs depend on `seed` alone: torch's global generators are neither read nor moved. A network in
+    The songs depend on `seed` alone: torch's global generators are neither read nor moved. Each song has random
+    numbers of its own (see `uniform_draws`), so that fewer songs or notes are the beginning of more, unless the
+    network's logits, rounded otherwise in a batch of another size, move a draw across a boundary. A network in
     training mode is put into evaluation mode meanwhile.
 
     Args:
@@ -113,17 +122,36 @@ def sample_values(
         raise ValueError(f"a primer is a list of at least one token, got shape {list(primer.shape)}")
     if not isinstance(seed, int) or not 0 <= seed < 2**64:
         raise ValueError(f"seed must be a whole number between 0 and 2**64 - 1, got {seed}")
-    generator = torch.Generator().manual_seed(seed)
     written = torch.empty(songs, notes, dtype=torch.int64)
     with torch.inference_mode(), _evaluating(model):
         tokens = primer.to(_device_of(model)).expand(songs, -1)
         state = None
         for note in range(notes):
             logits, state = model(tokens, state)
-            chosen = select(logits[:, -1], selection, temperature, top_k, top_p, generator)
+            draws = uniform_draws(seed, note, songs) if selection == "roulette" else None
+            chosen = select(logits[:, -1], selection, temperature, top_k, top_p, draws=draws)
             written[:, note] = chosen
             tokens = chosen[:, None]
     return written
+
+
+def uniform_draws(seed: int, note: int, songs: int) -> Tensor:
+    """Random numbers that choose one note of each song; each is a function of seed, note and song alone.
+
+    They come from a counter-based generator (Philox; Salmon et al., 2011), whose key is (seed, note) and whose
+    counter is the song, so that all songs are drawn at once. Only its raw bits are used, which NumPy promises to keep.
+
+    Args:
+        seed, note: whole numbers from 0 up to but not including 2**64.
+
+    Shape:
+        ``[songs]``, float64, from 0 up to but not including 1.
+
+    >>> torch.equal(uniform_draws(0, 5, songs=3), uniform_draws(0, 5, songs=100)[:3])
+    True
+    """
+    bits = np.random.Philox(key=np.array([seed, note], np.uint64)).random_raw(songs)
+    return torch.from_numpy((bits >> np.uint64(11)) * 2.0**-53)  # a double holds 53 bits
 
 
 def sample_melodies(
@@ -166,7 +194,14 @@ def _check_options(selection: str, temperature: float, top_k: int | None, top_p:
     if selection not in get_args(Selection):
         raise ValueError(f"unknown selection {selection!r}; known are {', '.join(get_args(Selection))}")
     if not _is_number(temperature) or not 0 < temperature < float("inf"):
-        raise ValueError(f"temperature must be a positive number, got {temperature}")
+        # Together with greedy selection, which does not read it, a temperature of 0 is what it means anyway.
+        if not (_is_number(temperature) and temperature == 0):
+            raise ValueError(f"temperature must be a positive number, got {temperature}")
+        if selection != "max":
+            raise ValueError(
+                f"temperature must be a positive number, got {temperature}; selection=max is greedy selection, which "
+                "takes the most probable note each time"
+            )
     if top_k is not None:
         _check_count("top_k", top_k)
     if top_p is not None and (not _is_number(top_p) or not 0 < top_p <= 1):

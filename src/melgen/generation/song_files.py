@@ -24,6 +24,7 @@ from melgen.generation.songs import SONGS_FILE, read_songs
 from melgen.music.melody import Melody
 from melgen.music.midi import write_midi
 from melgen.processes import available_cpus
+from melgen.terminal import readable
 
 EVALUATION_FILE, RENDERING_FILE = "evaluation.json", "rendering.json"
 """What `melgen.evaluate` and `melgen.render` leave; copies of songs there are no songs of the set."""
@@ -97,10 +98,10 @@ def read_song_folder(
         try:
             songs, reader = _songs_of_list(file, PurePosixPath(name).parent)
         except (ValueError, OSError) as error:
-            unread[_printable(name)] = _printable(str(error).replace(f"{file}", "", 1).lstrip(", "))
+            unread[readable(name)] = readable(str(error).replace(f"{file}", "", 1).lstrip(", "))
             continue
         if not songs:
-            unread[_printable(name)] = "the list of songs is empty"
+            unread[readable(name)] = "the list of songs is empty"
         found += songs
         readers |= set() if reader is None else {reader}
         listed.update(song.file for song in songs if song.file is not None)
@@ -160,7 +161,7 @@ def _list_files(root: Path, key: str) -> tuple[list[tuple[Path, str]], list[Sour
         elif file.suffix.lower() in READERS:
             sources.append(Source(file, name))
         else:
-            ignored[file.suffix.lower() or "without ending"] += 1
+            ignored[readable(file.suffix.lower()) or "without ending"] += 1
     if not lists and not sources:
         there = ", ".join(f"{count} {ending}" for ending, count in sorted(ignored.items())) or "no file at all"
         raise ValueError(f"{key}={root}: there is no song; it holds {there}, expected {kinds}")
@@ -199,7 +200,7 @@ def _read_files(
         reading = readings[index]
         rejections = [reading] if isinstance(reading, Rejection) else reading.rejections
         for rejection in rejections:
-            unread[_printable(rejection.source or source.name)] = f"{rejection.reason}: {rejection.detail}"
+            unread[readable(rejection.source or source.name)] = f"{rejection.reason}: {rejection.detail}"
         if isinstance(reading, Rejection):
             continue
         stem = source.name.removesuffix(source.path.suffix)
@@ -213,15 +214,10 @@ def _by_unique_name(found: list[_Found]) -> dict[str, _Found]:
     counts = Counter(song.name for song in found)
     named: dict[str, _Found] = {}
     for song in found:
-        wanted = _printable(song.name if counts[song.name] == 1 else song.full_name)
+        wanted = readable(song.name if counts[song.name] == 1 else song.full_name)
         name, number = wanted, 1
         while name in named:
             number += 1
             name = f"{wanted}#{number}"
         named[name] = song
     return {name: named[name] for name in sorted(named, key=natural_key)}
-
-
-def _printable(name: str) -> str:
-    """Without what UTF-8 cannot write, such as a byte of another encoding in the name of an old file."""
-    return name.encode("utf-8", "replace").decode("utf-8")

@@ -66,6 +66,7 @@ def as_json_in_html(data: Any) -> str:
     '{"title":"\\\\u003c/script\\\\u003e\\\\u003cb\\\\u003e"}'
     """
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # JSON's escape of what UTF-8 cannot hold
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return text
@@ -87,7 +88,7 @@ def _plotly() -> tuple[str, str]:
 
 def _compressed(text: str) -> str:
     # Without the time, so that equal content gives equal bytes.
-    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(text.encode("utf-8", "backslashreplace"), 9, mtime=0)).decode()
 
 
 def _hash(script: str) -> str:

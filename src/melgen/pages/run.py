@@ -20,6 +20,7 @@ from melgen.pages.runs import choices_of, curves_of, metrics_present, run_conten
 from melgen.pages.songs import songs_content, summaries_of
 from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import curve_metrics, run_metrics, song_metrics
+from melgen.runs.commands import generate_command
 from melgen.runs.configuration import plain_config
 from melgen.runs.directory import FINISHED
 
@@ -92,7 +93,10 @@ def _say_how_it_stands(directory: Path, run: dict[str, Any], content: Content) -
 def _songs_of(directory: Path, content: Content) -> dict[str, Melody]:
     folder = directory / "songs"
     if not folder.is_dir():
-        content.notice("No songs yet: a run writes them at its end, python -m melgen.generate at any time.")
+        content.notice(
+            "No songs yet: a run writes them at its end. Its network as it is now can write some:  "
+            + generate_command(directory)
+        )
         return {}
     try:
         found = read_song_folder(folder, workers=1)

@@ -22,6 +22,7 @@ from melgen.pages.songs import SHARED, songs_content, summaries_of
 from melgen.pages.tables import tables_content
 from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import curve_metrics, run_metrics, song_metrics
+from melgen.pasting import shell_line
 from melgen.runs.configuration import plain_config
 from melgen.runs.naming import parse_run_name
 from melgen.sweeps.report import find_runs
@@ -299,7 +300,8 @@ def _add_embedding(directory: Path, name: str, model: Mapping[str, Any], content
 
 
 def _provenance(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    rows = [("Command", "python -m melgen.study " + " ".join(manifest.get("command", [])))] if manifest else []
+    line = ["python", "-m", "melgen.study", *map(str, manifest.get("command", []))]
+    rows = [("Command", shell_line(*line))] if manifest else []
     seeds = manifest.get("seeds", {})
     rows += [
         (f"Seed of {name}", ", ".join(map(str, value if isinstance(value, list) else [value])))

@@ -17,6 +17,7 @@ from melgen.data.recorded_splits import NO_SPLIT, read_splits
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.music.melody import Melody
 from melgen.music.metre import MetreChange
+from melgen.pasting import override, shell_line
 from melgen.rendering.bar_lines import lay_bars
 
 _NOTES_AFTER = 4
@@ -128,7 +129,8 @@ def _corpus(config: Mapping[str, Any]) -> AbstractCorpus:
     module, _, name = str(config.get("_target_")).rpartition(".")
     kind = getattr(sys.modules.get(module), name, None)
     if not (isinstance(kind, type) and issubclass(kind, AbstractCorpus)):
-        raise ValueError(f"the corpus {config.get('_target_')} is not known; imports=[my_module] names its module")
+        own = shell_line(override("imports", [module or "my_module"]))
+        raise ValueError(f"the corpus {config.get('_target_')} is not known; {own} imports its module")
     options = {key: value for key, value in config.items() if key != "_target_"}
     if "download" in options:
         options["download"] = False  # a page is made without the network

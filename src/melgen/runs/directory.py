@@ -11,16 +11,16 @@ import socket
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 import melgen
 from melgen.files import is_out_of_space, read_json, remove_leftovers, scratch_beside, write_json, write_text
+from melgen.locks import LockedError, is_lock, locked
 from melgen.processes import OutOfTimeError, process_birth
 from melgen.runs.identity import IdentityError, differences, numbers_software, reader_version
+from melgen.terminal import READABLE
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class RunDirectory:
 
         Raises:
             PermissionError: if the directory cannot be written.
-            TakenError: if another process works in it.
+            TakenError: if another process works in it, or has left a lock there and cannot be asked.
         """
         with suppress(FileExistsError):
             self.path.mkdir(parents=True, exist_ok=True)
@@ -84,21 +84,23 @@ class RunDirectory:
             raise NotADirectoryError(f"{self.path}: results need a directory here, this is a file")
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise PermissionError(f"{self.path}: no permission to write results here (output_dir says where)")
-        lock = FileLock(self.path / ".lock")
-        try:
-            # A job that SLURM has queued again, on another node: a file server may hold on to a dead node's lock.
-            lock.acquire(timeout=REQUEUED_SECONDS if os.environ.get("SLURM_RESTART_COUNT", "0") != "0" else 0)
-        except Timeout:
-            holder = read_json(self.path / "status.json")
-            who = f" ({holder['pid']} on {holder['host']})" if holder.keys() >= {"pid", "host"} else ""
-            raise TakenError(f"{self.path}: another process{who} is training in this directory") from None
-        try:
-            yield
-        finally:
-            if [entry.name for entry in self.path.iterdir()] == [".lock"]:
-                # Nothing came of it. Otherwise the file stays: unlinking it could let two processes in.
-                shutil.rmtree(self.path, ignore_errors=True)
-            lock.release()
+        with ExitStack() as held:
+            try:
+                # A job that SLURM has queued again, on another node: a file server may hold on to a dead node's lock.
+                was_queued_again = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
+                held.enter_context(locked(self.path / ".lock", REQUEUED_SECONDS if was_queued_again else 0))
+            except LockedError as error:
+                if error.is_elsewhere:
+                    raise TakenError(str(error)) from None
+                holder = read_json(self.path / "status.json")
+                who = f" ({holder['pid']} on {holder['host']})" if holder.keys() >= {"pid", "host"} else ""
+                raise TakenError(f"{self.path}: another process{who} is training in this directory") from None
+            try:
+                yield
+            finally:
+                if all(is_lock(entry.name) for entry in self.path.iterdir()):
+                    # Nothing came of it. Otherwise the file stays: unlinking it could let two processes in.
+                    shutil.rmtree(self.path, ignore_errors=True)
 
     def adopt(self, identity: Mapping[str, Any], config: str, *, force: bool, goes_on: bool = True) -> None:
         """Make the directory that of ``identity``, or refuse.
@@ -187,7 +189,7 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
             self.set_status(FAILED, error=message_of(error))
             write_text(self.path / "error.txt", text)
-            with (self.path / "train.log").open("a", encoding="utf-8") as file:
+            with (self.path / "train.log").open("a", encoding="utf-8", errors=READABLE) as file:
                 file.write(text)
         except OSError as another:  # a full disk, most likely the reason of it all: at least it is said
             log.warning("the failure cannot be recorded in %s: %s", self.path, message_of(another))
@@ -267,7 +269,7 @@ class RunDirectory:
     @contextmanager
     def logging_to_file(self) -> Iterator[None]:
         """Append what is said meanwhile to ``train.log``."""
-        handler = _LogFile(self.path / "train.log", encoding="utf-8")
+        handler = _LogFile(self.path / "train.log", encoding="utf-8", errors=READABLE)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root = logging.getLogger()
         root.addHandler(handler)
@@ -288,7 +290,7 @@ class RunDirectory:
 
     def _clear(self) -> None:
         ours = any((self.path / name).exists() for name in ("identity.json", "status.json"))
-        entries = [entry for entry in self.path.iterdir() if entry.name not in (".lock", "train.log")]
+        entries = [entry for entry in self.path.iterdir() if not is_lock(entry.name) and entry.name != "train.log"]
         if entries and not ours:
             raise IdentityError(f"{self.path}: holds {entries[0].name}, and no run; force=true throws away runs only")
         # Killed on the way, this leaves a run that goes on or one that starts anew, and never a mixture: first nothing

@@ -107,7 +107,7 @@ def _lines(
     yield "         all metrics, the corpus beside them, as CSV (all digits) and Markdown (to read)"
     yield f"Listen:  {out / REPRESENTATIVE}, {out / BEST}"
     if yardsticks:
-        yield "Next:    python -m melgen.study --help: every network of a sweep measured so, side by side"
+        yield "Next:    python -m melgen.study --help  # every network of a sweep measured so, side by side"
     else:
         yield "Next:    the same with corpus=folk, or any other, sets human tunes beside these"
 

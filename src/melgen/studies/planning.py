@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_object
 from omegaconf import DictConfig
 
+from melgen.pasting import hydra_quoted
 from melgen.runs.identity import identity_of
 from melgen.runs.naming import typed_overrides
 from melgen.sweeps.plan import compose_jobs, planned_axes
@@ -79,21 +79,25 @@ def _as_parameter(key: str, value: str) -> str:
             f"{key}={value}: a study compares runs in one directory, on the same split of one corpus; "
             "make a study of each"
         )
-    quoted = value.replace("\\", "\\\\").replace("'", "\\'")
+    quoted = hydra_quoted(value, "'")
     if key.isidentifier():
-        return f"{_PARAMETERS}.{key}='{quoted}'"
-    return f"{_PARAMETERS}={{{key}:'{quoted}'}}"  # only a dictionary can hold a key with dots or a plus
+        return f"{_PARAMETERS}.{key}={quoted}"
+    return f"{_PARAMETERS}={{{key}:{quoted}}}"  # only a dictionary can hold a key with dots or a plus
 
 
 def as_typed(hydra: DictConfig) -> list[str]:
     """The inverse of `with_sweeps_as_parameters`: what was asked of a study, but for which stages to do."""
+    given = [override for override in hydra.overrides.hydra if override.startswith(_PARAMETERS)]
     swept = []
-    for override in hydra.overrides.hydra:
-        if override.startswith(_PARAMETERS):
-            named = override.removeprefix(_PARAMETERS).lstrip(".={").removesuffix("}")
-            key, value = re.split("[=:]", named, maxsplit=1)
-            swept.append(f"{key}={value[1:-1]}".replace("\\'", "'").replace("\\\\", "\\"))
-    return [override for override in typed_overrides(hydra) if not override.startswith("stages=")] + swept
+    for override in OverridesParser.create().parse_overrides(given):
+        value = override.value()
+        assert isinstance(value, dict | str)
+        key = override.key_or_group.removeprefix(_PARAMETERS.lstrip("+")).lstrip(".")
+        swept += [f"{key}={value}"] if isinstance(value, str) else [f"{each}={value[each]}" for each in value]
+    own = [
+        f"--config-dir={source.path}" for source in hydra.runtime.config_sources if source.provider == "command-line"
+    ]
+    return own + [override for override in typed_overrides(hydra) if not override.startswith("stages=")] + swept
 
 
 def planned_runs(hydra: DictConfig) -> list[PlannedRun]:

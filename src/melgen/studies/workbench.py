@@ -13,13 +13,12 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from filelock import FileLock, Timeout
-
 from melgen.files import remove_leftovers, write_json
+from melgen.locks import LockedError, is_lock, locked
 from melgen.studies.timing import time_left
 
 log = logging.getLogger(__name__)
@@ -68,26 +67,28 @@ class Workbench:
 
         Raises:
             ValueError: if another process is at work in it.
+            LockedError: if a process elsewhere has left a lock in it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.path / ".lock")
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            raise ValueError(
-                f"{self.path}: another process is making this study; folder=... makes another of the same runs"
-            ) from None
-        try:
-            self._manifest = self._read()  # another process may have written meanwhile
-            remove_leftovers(self.path)
-            self._compare_software()
-            yield
-        finally:
-            if [entry.name for entry in self.path.iterdir()] == [".lock"]:
-                shutil.rmtree(self.path, ignore_errors=True)  # nothing came of it
-                with suppress(OSError):
-                    self.path.parent.rmdir()
-            lock.release()
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(self.path / ".lock"))
+            except LockedError as error:
+                if error.is_elsewhere:
+                    raise
+                raise ValueError(
+                    f"{self.path}: another process is making this study; folder=... makes another of the same runs"
+                ) from None
+            try:
+                self._manifest = self._read()  # another process may have written meanwhile
+                remove_leftovers(self.path)
+                self._compare_software()
+                yield
+            finally:
+                if all(is_lock(entry.name) for entry in self.path.iterdir()):
+                    shutil.rmtree(self.path, ignore_errors=True)  # nothing came of it
+                    with suppress(OSError):
+                        self.path.parent.rmdir()
 
     def do(self, tasks: Sequence[Task], prefixes: Sequence[str]) -> int:
         """Do what is not done yet of a stage's tasks, and forget the tasks that belong to it no longer.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import math
 import os
 import sys
 import uuid
@@ -14,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, read_write
+from omegaconf import DictConfig, OmegaConf, read_write
 
 from melgen.composition import refuse
 from melgen.files import read_json, write_json, write_text
+from melgen.pasting import command
 from melgen.runs.budget import budget_is_spent
 from melgen.runs.directory import FAILED, FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory, message_of
 from melgen.runs.identity import IdentityError
@@ -29,6 +31,9 @@ log = logging.getLogger(__name__)
 
 JOBS_FILE = "jobs.json"
 """In a sweep's directory: the directories of all its runs, those that have not begun too."""
+
+OPTIMIZATION_RESULTS = "optimization_results.yaml"
+"""In the directory of a sweep: what Optuna's and Nevergrad's sweepers have found."""
 
 ANOTHERS = "left alone: another process is training it"
 
@@ -115,6 +120,8 @@ class SweepReport(Callback):
         folders = {Path(row["directory"]).parent for row in rows} or {Path(config.hydra.sweep.dir)}
         for folder in sorted(folders):
             write_text(folder / "sweep.csv", to_csv([row for row in rows if Path(row["directory"]).parent == folder]))
+        if self.jobs is None:
+            _forget_worst(Path(config.hydra.sweep.dir) / OPTIMIZATION_RESULTS)
         print_table(rows)
         failed = [row for row in rows if row["state"] != FINISHED]
         tables = ", ".join(str(folder / "sweep.csv") for folder in sorted(folders))
@@ -122,7 +129,8 @@ class SweepReport(Callback):
         for row in failed:
             print(f"{row['state']}: {row['directory']}: {row['error']}")
         if any(row["error"] == ANOTHERS for row in rows):
-            print(f"python -m melgen.status dir={root} tells when those are done; the same command then shows them too")
+            print("once those are done, the same command shows them too; to see how far they are:")
+            print(command("status", {"dir": root}))
         if failed or len(rows) < (self.jobs or 1):
             raise SystemExit(1)
 
@@ -138,6 +146,19 @@ class SweepReport(Callback):
                 elif state == FINISHED and result and budget_is_spent(job.config, result):
                     rows.append(table_row(job.run))
         return sorted(rows, key=lambda row: _natural(Path(row["directory"])))
+
+
+def _forget_worst(file: Path) -> None:
+    """Where no trial has come to a result, an optimiser calls the first of them the best; take that back."""
+    try:
+        best = OmegaConf.load(file)
+    except (OSError, ValueError):  # another optimiser's
+        return
+    value = best.get("best_value") if isinstance(best, DictConfig) else None
+    if isinstance(value, float) and math.isinf(value):
+        best.best_params, best.best_value = None, None
+        write_text(file, OmegaConf.to_yaml(best))
+        print("no trial has come to a result: there is no best choice")
 
 
 def find_runs(root: Path) -> list[RunDirectory]:

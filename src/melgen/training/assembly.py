@@ -31,6 +31,7 @@ from melgen.processes import is_worker
 from melgen.runs.budget import total_updates
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.runs.identity import identity_of
+from melgen.terminal import all_readable
 from melgen.trained import LAST, load_model, read_checkpoint
 from melgen.training.callbacks import SongSampling
 from melgen.training.checkpoints import Checkpoints
@@ -132,7 +133,7 @@ def build_module(config: DictConfig, data: MelodyDataModule, start: StartingPoin
         scheduler=instantiate(config.scheduler.schedule),
         scheduler_interval=config.scheduler.interval,
         gradient_clip_norm=config.gradient_clip_norm,
-        config={str(key): value for key, value in plain.items()},
+        config=all_readable({str(key): value for key, value in plain.items()}),  # torch reads no other text back
     )
     try:
         module.configure_optimizers()  # once more when the trainer starts; here for what it refuses
@@ -230,7 +231,7 @@ def open_loggers(config: DictConfig) -> Iterator[list[Logger]]:
     loggers: list[Logger] = build_named(config.get("logger"), "logger")
     if not any(isinstance(logger, HistoryLogger) for logger in loggers):
         loggers.append(HistoryLogger(config.run_dir))
-    settings: Any = OmegaConf.to_container(config, resolve=True)
+    settings: Any = all_readable(OmegaConf.to_container(config, resolve=True))
     failed = True
     with background_writers():
         try:
@@ -292,7 +293,7 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
     )
     if data.report.dropped:
         reasons = ", ".join(f"{dropped.count:,} {reason}" for reason, dropped in data.report.dropped.items())
-        log.info("  dropped: %s; python -m melgen.prepare with the same corpus tells which", reasons)
+        log.info("  dropped: %s; melgen.prepare with the same corpus shows which", reasons)
     kinds = [layer.reference() for layer in module.model.layers]
     log.info(
         "Network: %s of %d units, %s parameters; %d different values (dataset=%s)",

@@ -11,6 +11,8 @@ from typing import Any
 
 import melgen
 from melgen.files import flush_below, write_json
+from melgen.pasting import command, path_text, shell_line
+from melgen.runs.commands import generate_command, report_command
 from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory
 
 log = logging.getLogger(__name__)
@@ -113,15 +115,17 @@ def _result_lines(run: RunDirectory) -> Iterator[str]:
     seen += [path / "embedding" / "embedding.png", path / "metrics.csv"]
     yield ""
     if songs:
-        yield f"Listen:  {songs[0]} ... {songs[-1].name}"
+        yield f"Listen:  {shell_line(path_text(songs[0]))} ... {songs[-1].name}"
     for number, file in enumerate(file for file in seen if file.exists()):
-        yield f"{'' if number else 'See:':9}{file}" + ("  # open it in a browser" if file == page else "")
+        note = "  # open it in a browser" if file == page else ""
+        yield f"{'' if number else 'See:':9}{shell_line(path_text(file))}{note}"
     if (path / "tensorboard").is_dir():
-        yield f"         tensorboard --logdir {path}"
+        yield f"         {shell_line('tensorboard', '--logdir', path_text(path))}"
     if any((path / "wandb").glob("offline-run-*")):
-        yield f"         wandb sync {path}/wandb  # once online"
-    following = [] if page.exists() else [f"python -m melgen.report run={path}"]
-    following += [f"python -m melgen.render songs={path}/songs"] if songs else []
-    following.append(f"python -m melgen.generate checkpoint={path} songs=20 temperature=0.8 out={path}-songs")
+        yield f"         {shell_line('wandb', 'sync', path_text(path / 'wandb'))}  # once online"
+    following = [] if page.exists() else [report_command(path)]
+    following += [command("render", {"songs": path / "songs"})] if songs else []
+    beside = path.with_name(f"{path.name}-songs")
+    following.append(generate_command(path, songs=20, temperature=0.8, out=beside))
     for number, line in enumerate(following):
         yield f"{'' if number else 'Next:':9}{line}"

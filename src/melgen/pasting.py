@@ -1,0 +1,106 @@
+"""Commands as we print them: quoted for the shell, and for Hydra's grammar within, so that they can be pasted."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+_PLAIN_VALUE = re.compile(r"(?:\.{0,2}/|[A-Za-z_])[A-Za-z0-9./_-]*")
+"""Text that Hydra's grammar takes as it is, and for no number."""
+
+_NO_TEXT = frozenset({"null", "true", "false", "inf", "nan"})
+"""Words that mean another type."""
+
+_BEFORE_INTERPOLATION = re.compile(r"(\\*)\$\{")
+
+
+def command(verb: str, values: Mapping[str, Any] | None = None) -> str:
+    """A command of ours.
+
+    Args:
+        verb: ``train``, ``generate``, ...
+        values: keys and what they are to be: plain data, or paths. `None` is written as ``null``.
+
+    >>> command("render", {"songs": PurePath("my runs/songs"), "to": ["mp3", "svg"]})
+    'python -m melgen.render \\'songs="my runs/songs"\\' \\'to=[mp3,svg]\\''
+    """
+    return shell_line("python", "-m", f"melgen.{verb}", *map(override, (values or {}).keys(), (values or {}).values()))
+
+
+def override(key: str, value: Any) -> str:
+    """``key=value`` in Hydra's grammar, which gives back just that value."""
+    return f"{key}={hydra_value(value)}"
+
+
+def hydra_value(value: Any) -> str:
+    """A value in Hydra's grammar.
+
+    >>> hydra_value([1, 0.5, None, True, "a", "a=b,c"])
+    '[1,0.5,null,true,a,"a=b,c"]'
+    """
+    if isinstance(value, PurePath):
+        return _text(path_text(value))
+    if isinstance(value, str):
+        return _text(value)
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Sequence):
+        return "[" + ",".join(map(hydra_value, value)) + "]"
+    return str(value)
+
+
+def _text(text: str) -> str:
+    if _PLAIN_VALUE.fullmatch(text) and text.lower() not in _NO_TEXT:
+        return text
+    # OmegaConf, which is given it next, would fill in what looks like an interpolation.
+    return hydra_quoted(_BEFORE_INTERPOLATION.sub(lambda found: found[1] * 2 + "\\${", text))
+
+
+def hydra_quoted(text: str, quote: str | None = None) -> str:
+    r"""Text between quotes, as Hydra's grammar reads it: a backslash means something before a quote only.
+
+    >>> print(hydra_quoted("a 'b'"), hydra_quoted("a\\"))
+    "a 'b'" "a\\"
+    """
+    if quote is None:  # the shell's are single ones, most likely
+        quote = '"' if '"' not in text else "'"
+    before = re.compile(rf"(\\*)({quote}|\Z)")
+    return quote + before.sub(lambda found: found[1] * 2 + (f"\\{quote}" if found[2] else ""), text) + quote
+
+
+def path_text(path: PurePath | str) -> str:
+    """A path that nobody takes for an option or for somebody's home.
+
+    >>> path_text("-songs"), path_text("/tmp/songs")
+    ('./-songs', '/tmp/songs')
+    """
+    text = os.fspath(path)
+    if text.startswith("~"):
+        return os.path.abspath(text)  # `Path` forgets a dot before it
+    return f"./{text}" if text.startswith("-") else text
+
+
+def shell_line(*words: str) -> str:
+    """A line for a shell, of which it makes these words.
+
+    >>> shell_line("wandb", "sync", "my runs/wandb")
+    "wandb sync 'my runs/wandb'"
+    """
+    return " ".join(map(_shell_word, words))
+
+
+def _shell_word(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    # Control characters, and bytes that are not UTF-8, in a form that a terminal shows and bash, zsh and ksh read.
+    written = "".join(
+        chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}"
+        for byte in os.fsencode(word.replace("\\", "\\\\").replace("'", "\\'"))
+    )
+    return f"$'{written}'"

@@ -1,0 +1,89 @@
+"""What is printed, whoever reads it or does not, and in whatever encoding."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from melgen.files import json_text, read_json, write_json, write_text
+from melgen.terminal import all_readable, readable
+
+ODD = os.fsdecode(b"caf\xe9")
+PRINTS = """
+import logging, sys
+from melgen.terminal import prepare_standard_streams
+
+prepare_standard_streams()
+prepare_standard_streams()
+logging.basicConfig(stream=sys.stderr)
+for number in range(6_000):
+    print(f"line {number} {sys.argv[1]} \\u266f", file=sys.stdout if number % 2 else sys.stderr)
+logging.warning("%s", sys.argv[1])
+opened = open("some file", "w")
+assert opened.fileno() > 2
+sys.exit(int(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("code", [0, 130])
+@pytest.mark.parametrize(
+    "ending", ["| head -1", "2>&1 | head -1", "2>&1 >/dev/null | head -1", ">&-", "2>&-", ">&- 2>&- <&-", "| true", ""]
+)
+def test_the_exit_code_is_what_it_would_have_been(tmp_path, ending, code, unbuffered):
+    line = f'"{sys.executable}" -c "$0" plain {code} {ending}; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(
+        ["bash", "-c", line, PRINTS],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == code
+    assert b"Traceback" not in done.stderr
+    assert b"Broken" not in done.stderr
+    assert b"Exception" not in done.stderr
+    if not ending:
+        assert done.stdout.count(b"\n") == done.stderr.count(b"\n") - 1 == 3_000
+    assert (tmp_path / "some file").read_bytes() == b""
+
+
+def test_a_full_disk_is_still_an_error(tmp_path):
+    with open("/dev/full", "wb") as full:
+        line = [sys.executable, "-c", PRINTS, "plain", "0"]
+        done = subprocess.run(line, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode
+    assert b"No space left" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sharp"), [("utf-8", "\u266f".encode()), ("ascii", b"\\u266f"), ("latin-1", b"\\u266f")]
+)
+def test_what_an_encoding_lacks_is_escaped(tmp_path, encoding, sharp):
+    done = subprocess.run(
+        [sys.executable, "-c", PRINTS, b"caf\xe9", "0"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "1"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0] == b"line 1 caf\\xe9 " + sharp
+    assert done.stderr.splitlines()[-1] == b"WARNING:root:caf\\xe9"
+
+
+def test_names_that_are_no_text():
+    assert readable("Größe") == "Größe"
+    assert readable(ODD) == r"caf\xe9"
+    assert readable("half \ud83d") == r"half \ud83d"
+    assert all_readable({ODD: [1, None, (ODD,)]}) == {r"caf\xe9": [1, None, [r"caf\xe9"]]}
+
+
+def test_files_hold_them(tmp_path):
+    write_text(tmp_path / "a.tsv", f"train\t{ODD}\n")
+    assert (tmp_path / "a.tsv").read_text(encoding="utf-8") == "train\tcaf\\xe9\n"
+    data = {"name": ODD, "half \ud83d": ["Größe"]}
+    write_json(tmp_path / "a.json", data)
+    assert read_json(tmp_path / "a.json") == data
+    assert "Größe" in json_text(data)
