@@ -24,7 +24,7 @@ SONGS = [
 ]
 WRITTEN = {
     "evaluation.json", "comparison.csv", "comparison.md", "songs.csv", "songs.md", "summary.csv", "summary.md",
-    "set_scores.csv", "set_scores.md", "representative.mid", "best.mid",
+    "set_scores.csv", "set_scores.md", "representative.mid", "smallest_sum.mid", "nearest.mid",
 }  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def test_our_own_songs_are_measured_beside_themselves_and_a_corpus(songs, here):
     content = content_of("run/songs-evaluation")
     found = content["songs"]
     assert (found["name"], found["songs"]) == ("run/songs", ["song_001", "song_002", "song_003"])
-    assert list(content["yardsticks"]) == ["held-out", "corpus-train", "corpus-validation", "corpus-test"]
+    assert list(content["yardsticks"]) == ["openings", "corpus-train", "corpus-validation", "corpus-test"]
     assert content["corpus"]["fingerprint"]
     assert content["corpus"]["tunes"]["train"] > content["corpus"]["tunes"]["test"] > 0
     assert content["options"]["span_notes"] == 12
@@ -71,7 +71,7 @@ def test_our_own_songs_are_measured_beside_themselves_and_a_corpus(songs, here):
         "3 songs of 14 notes",
         "conjunct_melodic_motion",
         "longest_shared_intervals",
-        "held-out: the first 14",
+        "openings: the first 14",
     ):
         assert said in answer.out
     assert "run/songs-evaluation/representative.mid" in answer.out
@@ -79,7 +79,7 @@ def test_our_own_songs_are_measured_beside_themselves_and_a_corpus(songs, here):
     sums = [sum(found["scores"][metric][i] for metric in list(found["scores"])[:3]) for i in range(3)]
     assert found["best"] == sums.index(min(sums))
     best, representative = (SONGS[found[key]].pitches for key in ("best", "representative"))
-    assert pitches_of("run/songs-evaluation/best.mid") == list(best)
+    assert pitches_of("run/songs-evaluation/smallest_sum.mid") == list(best)
     assert pitches_of("run/songs-evaluation/representative.mid") == list(representative)
     table = rows_of("run/songs-evaluation/songs.csv")
     distances = [float(row["distance_to_mean"]) for row in table]
@@ -150,7 +150,7 @@ def test_songs_longer_than_any_held_out_tune(here):
     )
     answer = evaluate("long", *QUICK)
     assert "No test tune has 3090 notes" in answer.text
-    assert "held-out" not in content_of("long-evaluation")["yardsticks"]
+    assert "openings" not in content_of("long-evaluation")["yardsticks"]
 
 
 def test_seeds_below_one_folder_are_one_set(here):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from melgen.evaluation.evaluating import EXCERPTS
+from melgen.evaluation.evaluating import OPENINGS
 from melgen.evaluation.results import SongSetEvaluation, Summary
 from melgen.evaluation.tonality import Tonality
 from melgen.files import read_json
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 BEST_CHECKPOINT = "best.ckpt"
 WRITERS, CORPUS = "writers", "corpus"
-_YARDSTICKS = ("uniform", "unigram", "bigram", EXCERPTS, "train", "validation", "test")
+_YARDSTICKS = ("uniform", "unigram", "bigram", OPENINGS, "train", "validation", "test")
 COMPARED_BITS = "bits_per_note/test"
 
 
@@ -64,7 +64,7 @@ def gather_study(directory: Path, content: Content) -> None:
         _add_model(directory, name, evaluation, likelihoods[name], selection, tunes, content)
     yardsticks = _yardsticks(directory, content)
     content.core["facts"] = _facts(manifest, runs, content.core["sets"], places)
-    _add_findings(evaluations, likelihoods, yardsticks.get(EXCERPTS), content)
+    _add_findings(evaluations, likelihoods, yardsticks.get(OPENINGS), content)
     for name, model in _models(selection).items():
         _add_embedding(directory, name, model, content)
     if (directory / "tables").is_dir():
@@ -190,8 +190,8 @@ def _yardsticks(directory: Path, content: Content) -> dict[str, SongSetEvaluatio
             found[path.stem] = evaluation
             content.core["sets"].append(
                 {
-                    "name": path.stem if role == WRITERS or path.stem == EXCERPTS else f"{path.stem} tunes",
-                    "role": "reference" if path.stem == EXCERPTS else {WRITERS: "writer", CORPUS: "corpus"}[role],
+                    "name": path.stem if role == WRITERS or path.stem == OPENINGS else f"{path.stem} tunes",
+                    "role": "reference" if path.stem == OPENINGS else {WRITERS: "writer", CORPUS: "corpus"}[role],
                     "summaries": summaries_of(evaluation.summaries),
                 }
             )

@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
@@ -18,9 +18,9 @@ from torch import Tensor
 
 from melgen.corpora import CorpusError
 from melgen.data import MelodyDataModule
-from melgen.evaluation.evaluating import EvaluationOptions
+from melgen.evaluation.evaluating import EvaluationOptions, in_order, with_nearest
 from melgen.evaluation.reference import ReferenceCorpus
-from melgen.evaluation.results import SongSetEvaluation
+from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
 from melgen.generate import import_own_parts, read_primer
 from melgen.generation.sampling import sample_values
 from melgen.music import Control
@@ -259,9 +259,14 @@ class Study:
             ValueError: if one of them has not been done.
         """
         songs, by_seed = {}, {}
+        corpus = {set_name(name): self._evaluation("corpus", name) for name in self._present("corpus")}
+        openings_file = next((name for name in self._present("corpus") if set_name(name) == OPENINGS), OPENINGS)
+        openings = corpus.pop(OPENINGS, None)
         for model in self.models:
             likelihoods = [self._likelihood(model, run) for run in model.runs]
             songs[model.name] = _with_scores(self._evaluation(model.name), _mean_of(likelihoods))
+            if openings is not None:  # an earlier melgen has not looked for the nearest song
+                songs[model.name] = with_nearest(songs[model.name], openings.summaries)
             if len(model.runs) > 1:
                 by_seed[model.name] = {
                     run.seed: _with_scores(self._evaluation(model.name, f"seed{run.seed}"), likelihood)
@@ -269,18 +274,16 @@ class Study:
                 }
             else:
                 by_seed[model.name] = {model.runs[0].seed: songs[model.name]}
-        corpus = {name: self._evaluation("corpus", name) for name in self._present("corpus")}
-        excerpts = corpus.pop("held-out", None)
         writers = {name: self._evaluation("writers", name) for name in self._present("writers")}
         folders = {model.name: f"songs/{model.name}" for model in self.models}
         folders |= {name: f"songs/{name}" for name in writers}
         folders |= {one.name: f"evaluation/corpus/{key}.json" for key, one in corpus.items()}
-        if excerpts is not None:
-            folders[excerpts.name] = "evaluation/corpus/held-out.json"
+        if openings is not None:
+            folders[openings.name] = f"evaluation/corpus/{openings_file}.json"
         # Paths from the study's directory, so that a study may be moved.
         runs = tuple(self._placed(run) for run in self.runs)
         models = tuple(Model(tuple(map(self._placed, model.runs))) for model in self.models)
-        return StudyResults(runs, models, songs, by_seed, corpus, excerpts, writers, folders)
+        return StudyResults(runs, models, songs, by_seed, corpus, openings, writers, folders)
 
     @property
     def results_digest(self) -> str:
@@ -325,10 +328,9 @@ class Study:
         return dataclasses.replace(run, path=Path(self.name_of(run)))
 
     def _present(self, folder: str) -> list[str]:
-        """Names of evaluations in a folder, as the manifest's tasks have left them."""
-        made = set(self.bench.outputs(CORPUS_TASK if folder == "corpus" else WRITERS_TASK))
-        order = ["train", "validation", "test", "held-out", "uniform", "unigram", "bigram"]
-        return [name for name in order if f"evaluation/{folder}/{name}.json" in made]
+        """Names of evaluations in a folder, as the manifest's tasks have left them, in the order to read them in."""
+        made = map(PurePosixPath, self.bench.outputs(CORPUS_TASK if folder == "corpus" else WRITERS_TASK))
+        return in_order(path.stem for path in made if path.parent == PurePosixPath("evaluation", folder))
 
     def _evaluation(self, *parts: str) -> SongSetEvaluation:
         return SongSetEvaluation.from_dict(self._read_json("evaluation", *parts))

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from melgen.evaluation.tonality import Tonality
+from melgen.evaluation.tonality import CORRECTED, Tonality
 from melgen.studies.tables.table import Column, Kind
 
 TONALITY = Tonality._fields
-CORRECTED = ("pitch_class_macroharmony", "frequency_centricity", "pitch_class_centricity")
 ORIGINALITY = ("longest_shared_intervals", "exact_copy", "longest_repeated_note")
 _SHARED_NGRAMS = re.compile(r"shared_(\d+)gram_share")
 
