@@ -19,6 +19,7 @@ from melgen.corpora.sources import Split
 from melgen.evaluation.descriptors import descriptor_table
 from melgen.evaluation.distances import set_distances
 from melgen.evaluation.diversity import diversity
+from melgen.evaluation.metrics import CORRECTED
 from melgen.evaluation.originality import NGRAM_INTERVALS, TuneIndex
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, Summary
@@ -30,7 +31,7 @@ from melgen.evaluation.summaries import (
     standardized_distances,
     summarize_scores,
 )
-from melgen.evaluation.tonality import CORRECTED, DEFAULT_SPAN_NOTES, Tonality, corrected_table, tonality_table
+from melgen.evaluation.tonality import DEFAULT_SPAN_NOTES, Tonality, corrected_table, tonality_table
 from melgen.evaluation.writers import BigramWriter, UniformWriter, UnigramWriter
 
 SongMetric = Callable[[list[int]], float]
@@ -249,7 +250,16 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 def median_length(evaluation: SongSetEvaluation) -> int:
     """Notes of a typical song: the median, rounded down."""
-    return int(np.median(evaluation.lengths))
+    return median_of(evaluation.lengths)
+
+
+def median_of(lengths: Iterable[int]) -> int:
+    """The length that openings have beside songs of these lengths: the median, rounded down.
+
+    >>> median_of([34, 34, 31])
+    34
+    """
+    return int(np.median([*lengths]))
 
 
 def _evaluate(

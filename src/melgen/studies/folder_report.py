@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from melgen.evaluation.evaluating import median_length
+from melgen.evaluation.metrics import song_metric
 from melgen.evaluation.results import CHOICES, OPENINGS, SongSetEvaluation
-from melgen.evaluation.tonality import Tonality
 from melgen.files import write_json, write_text
 from melgen.generation.song_files import EVALUATION_FILE, SongFolder, copy_song
 from melgen.music.melody import Melody
@@ -128,8 +128,4 @@ def _lines(
 
 
 def _is_shown(metric: str) -> bool:
-    return (
-        metric in Tonality._fields
-        or metric in ("longest_repeated_note", "longest_shared_intervals", "exact_copy")
-        or metric.startswith("shared_")
-    )
+    return song_metric(metric).group in ("tonality", "originality") or song_metric(metric).meaning == ""

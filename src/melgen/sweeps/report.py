@@ -16,10 +16,12 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, read_write
 
+from melgen.evaluation.metrics import TONALITY, song_metric
 from melgen.files import read_json, write_json, write_text
 from melgen.runs.budget import budget_is_spent
 from melgen.runs.directory import FAILED, FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory, message_of
 from melgen.runs.identity import IdentityError
+from melgen.runs.missing_bits import why_without_bits
 from melgen.runs.naming import typed_overrides
 from melgen.runs.standing import STATES, Standing, standing_of, states_named
 from melgen.sweeps.plan import PlannedJob, planned_jobs, planned_updates
@@ -37,9 +39,7 @@ COLUMNS = {
     "updates": "updates",
     "val_loss": "val loss (nats)",
     "bits_per_note": "bits/note",
-    "conjunct_melodic_motion": "motion",
-    "limited_macroharmony": "macroharmony",
-    "centricity": "centricity",
+    **{metric: song_metric(metric).header for metric in TONALITY},
     "seconds": "time (s)",
     "error": "error",
 }
@@ -164,10 +164,7 @@ def table_row(run: RunDirectory) -> dict[str, Any]:
         "updates": result.get("updates"),
         "val_loss": result.get("val/loss"),
         "bits_per_note": result.get("val/bits_per_note"),
-        **{
-            key: result.get(f"tonality/{key}")
-            for key in ("conjunct_melodic_motion", "limited_macroharmony", "centricity")
-        },
+        **{key: result.get(f"tonality/{key}") for key in TONALITY},
         "seconds": result.get("seconds"),
         "error": str(status.get("error", "")).partition("\n")[0],
     }
@@ -201,6 +198,20 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
     console.print(table)
     if ending:
         console.print(f"(all runs: ...{ending})")
+    for reason, names in reasons_without_bits(rows).items():
+        of_all = len(names) == sum(row["state"] == FINISHED for row in rows)
+        whose = "" if of_all else f" of {', '.join(name.removesuffix(ending) for name in names)}"
+        console.print(f"{COLUMNS['bits_per_note']}{whose} is -: {reason}", soft_wrap=True)
+
+
+def reasons_without_bits(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """Why finished runs have no bits per note, each reason with the names of its runs."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row["state"] == FINISHED and row["bits_per_note"] is None:
+            reason = why_without_bits(read_json(Path(row["directory"]) / "data.json"))
+            found.setdefault(reason or "its result has none", []).append(row["run"])
+    return found
 
 
 def common_ending(names: Sequence[str]) -> str:

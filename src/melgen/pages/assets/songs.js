@@ -82,7 +82,7 @@ function songsSection() {
   }
 
   function drawList() {
-    const wanted = ["conjunct_melodic_motion", "limited_macroharmony", "centricity", "longest_shared_intervals"].filter((key) => content.metrics.includes(key));
+    const wanted = content.metrics.filter((key) => metricsOfSongs.get(key)?.listed);
     const columns = [{ key: "name", label: "Song", text: true }, { key: "notes", label: "Notes", decimals: 0 }, ...wanted.map((key) => metricsOfSongs.get(key)), { key: "near", label: "Nearest training tune", text: true }];
     const rows = content.songs.map((song, i) => ({ i, cells: [song.name, song.p.length, ...wanted.map((key) => song.m?.[content.metrics.indexOf(key)] ?? null), song.near || ""] }));
     list.replaceChildren(sortableTable({

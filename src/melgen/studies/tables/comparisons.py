@@ -9,9 +9,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from melgen.evaluation.evaluating import distance_to_openings
-from melgen.evaluation.tonality import CORRECTED
 from melgen.studies.results import StudyResults
 from melgen.studies.tables.metric_columns import (
+    CORRECTED,
     ORIGINALITY,
     TONALITY,
     is_descriptor,
