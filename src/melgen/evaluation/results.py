@@ -11,7 +11,7 @@ OPENINGS = "openings"
 
 CHOICES = {
     "nearest": "nearest to the openings of test tunes",
-    "representative": "nearest to the mean of its set",
+    "representative": "most representative (nearest to the mean of its set)",
     "smallest_sum": "smallest sum of the three metrics (the paper's best)",
 }
 """How songs are chosen from a set, in the order to hear them in."""

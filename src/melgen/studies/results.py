@@ -90,6 +90,7 @@ class StudyResults:
         openings: the first notes of the test tunes, as many as the songs have, measured just like a model's songs:
             what songs are compared with, since most metrics depend on length.
         writers: the trivial writers' songs: ``uniform``, ``unigram``, ``bigram``.
+        without_bits: why there are no bits per note; empty where there are.
         song_folders: where the songs of each evaluation lie, by its name, relative to the study.
     """
 
@@ -101,3 +102,4 @@ class StudyResults:
     openings: SongSetEvaluation | None = None
     writers: Mapping[str, SongSetEvaluation] = field(default_factory=dict)
     song_folders: Mapping[str, str] = field(default_factory=dict)
+    without_bits: str = ""

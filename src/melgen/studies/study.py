@@ -21,11 +21,13 @@ from melgen.data import MelodyDataModule
 from melgen.evaluation.evaluating import EvaluationOptions, in_order, with_nearest
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
+from melgen.files import read_json
 from melgen.generate import import_own_parts, read_primer
 from melgen.generation.sampling import sample_values
 from melgen.music import Control
+from melgen.runs.missing_bits import why_without_bits
 from melgen.software import software
-from melgen.studies.planning import PlannedRun, as_typed, planned_runs
+from melgen.studies.planning import STUDY_KEYS, PlannedRun, as_typed, planned_runs
 from melgen.studies.records import Unfinished, check_same_corpus, config_of, read_runs, runs_in
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.selection import best_layers, pairs_without_candidate, stages_of_training
@@ -36,6 +38,7 @@ log = logging.getLogger(__name__)
 
 SKIP = "skip"
 LAYERS, CHECKPOINTS = "layers", "checkpoints"
+_OF_ANY_STUDY = {"path", "primer", "cache_dir", "workers"}
 CORPUS_TASK, WRITERS_TASK = "evaluate/corpus", "evaluate/writers"
 
 
@@ -128,7 +131,9 @@ class Study:
         lines = [f"{path.name}: {reason}" for path, reason in unfinished]
         if pairs := pairs_without_candidate(finished, unfinished):
             lines.append(f"no finished run at all: {', '.join(pairs)}")
-        text = "\n  ".join([f"{len(unfinished)} of {len(unfinished) + len(finished)} runs are not finished:", *lines])
+        whole = len(unfinished) + len(finished)
+        are = "run is" if whole == 1 else "runs are"
+        text = "\n  ".join([f"{len(unfinished)} of {whole} {are} not finished:", *lines])
         if self.config.select.on_missing != SKIP:
             again = "the stage sweep of the same command tries them again; " if self.planned else ""
             raise ValueError(f"{text}\n{again}select.on_missing=skip goes on with the rest")
@@ -283,7 +288,9 @@ class Study:
         # Paths from the study's directory, so that a study may be moved.
         runs = tuple(self._placed(run) for run in self.runs)
         models = tuple(Model(tuple(map(self._placed, model.runs))) for model in self.models)
-        return StudyResults(runs, models, songs, by_seed, corpus, openings, writers, folders)
+        reasons = dict.fromkeys(why_without_bits(read_json(run.path / "data.json")) for run in self.runs)
+        without_bits = "; ".join(reason for reason in reasons if reason)
+        return StudyResults(runs, models, songs, by_seed, corpus, openings, writers, folders, without_bits)
 
     @property
     def results_digest(self) -> str:
@@ -300,6 +307,7 @@ class Study:
         return {
             **self._asked,
             "corpus": self.corpus_inputs,
+            "trained_on": self._trained_on,
             "seeds": {
                 "runs": sorted({run.seed for run in self.runs}),
                 "generate": self.config.generate.seed,
@@ -308,6 +316,16 @@ class Study:
             "runs": [self.name_of(run) for run in self.runs],
             "unfinished": {path.name: reason for path, reason in self.unfinished},
         }
+
+    @property
+    def _trained_on(self) -> dict[str, Any]:
+        """The corpus of the runs and its cleaning, as they were configured; read from this place if it has moved."""
+        config = config_of(self.runs[0])
+        plain = OmegaConf.to_container(OmegaConf.masked_copy(config, ["corpus", "cleaning"]), resolve=True)
+        assert isinstance(plain, dict)
+        if self.config.path and isinstance(plain.get("corpus"), dict) and "path" in plain["corpus"]:
+            plain["corpus"]["path"] = self.config.path
+        return {str(key): value for key, value in plain.items()}
 
     def describe(self, **facts: Any) -> None:
         """Put the description, and further facts, into the manifest."""
@@ -319,6 +337,8 @@ class Study:
         plain = OmegaConf.to_container(self.config, resolve=True)
         assert isinstance(plain, dict)
         left_out = ("stages", "force", "progress")
+        if self.config.runs:  # how they were trained is theirs to tell; this study's own corpus is not asked for
+            plain = {key: value for key, value in plain.items() if key in STUDY_KEYS | _OF_ANY_STUDY}
         return {
             "configuration": {key: value for key, value in plain.items() if key not in left_out},
             "command": as_typed(self.hydra),

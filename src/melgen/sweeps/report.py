@@ -18,6 +18,7 @@ from omegaconf import DictConfig, read_write
 
 from melgen.evaluation.metrics import TONALITY, song_metric
 from melgen.files import read_json, write_json, write_text
+from melgen.plurals import counted
 from melgen.runs.budget import budget_is_spent
 from melgen.runs.directory import FAILED, FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory, message_of
 from melgen.runs.identity import IdentityError
@@ -77,7 +78,7 @@ class SweepReport(Callback):
         self.jobs = len(chosen)
         self.planned = chosen
         try:
-            updates = f"{planned_updates(chosen):,} updates in all"
+            updates = f"{counted(planned_updates(chosen), 'update')} in all"
         except Exception as error:  # each job will say it again, and leave it in its directory
             updates = f"an unknown number of updates ({message_of(error)})"
         root = Path(config.hydra.sweep.dir)
@@ -90,7 +91,7 @@ class SweepReport(Callback):
         if not chosen:
             print(f"no job is {' or '.join(states)}: nothing to do")
             raise SystemExit(0)
-        of_jobs = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+        of_jobs = counted(len(jobs), "job")
         which = "" if len(chosen) == len(jobs) else f", {len(chosen)} of them ({'/'.join(states)}) now"
         log.info("Sweep of %s%s, %s; results in %s", of_jobs, which, updates, root)
 
@@ -105,7 +106,7 @@ class SweepReport(Callback):
         print_table(rows)
         failed = [row for row in rows if row["state"] != FINISHED]
         tables = ", ".join(str(folder / "sweep.csv") for folder in sorted(folders))
-        print(f"{len(rows) - len(failed)} of {self.jobs or len(rows)} jobs finished; table: {tables}")
+        print(f"{len(rows) - len(failed)} of {counted(self.jobs or len(rows), 'job')} finished; table: {tables}")
         for row in failed:
             print(f"{row['state']}: {row['directory']}: {row['error']}")
         if any(row["error"] == ANOTHERS for row in rows):

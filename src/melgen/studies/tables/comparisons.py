@@ -78,6 +78,8 @@ def likelihood_table(results: StudyResults) -> Table | None:
         "Bits per note of the corpus's tunes, given all notes before: notes 3 to N of each tune in its own key. Below "
         "the rule: the trivial writers, fitted on the training tunes, by the same count."
     )
+    if results.without_bits:
+        caption += f" Missing values: {results.without_bits}."
 
     def values(songs: SongSet) -> list[Cell]:
         bits = [songs.set_score(name) for name in names]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from melgen.evaluation.summaries import over_seeds
 from melgen.studies.results import Model, Run, StudyResults
@@ -18,7 +19,11 @@ from melgen.studies.tables.comparisons import (
 from melgen.studies.tables.metric_columns import TONALITY, mean_column, summary_column
 from melgen.studies.tables.set_tables import left_out_rows, left_out_table, songs_table
 from melgen.studies.tables.song_sets import corpus_sets, model_set, model_sets, yardsticks
-from melgen.studies.tables.table import Cell, Column, Row, Table, row
+from melgen.studies.tables.table import Cell, Column, Kind, Row, Table, row
+
+_SCORED = ("val/", "test/")
+_SCORES = {"loss": ("loss (nats)", 3), "bits_per_note": ("bits/note", 3), "perplexity": ("perplexity", 2)}
+"""Header and decimals of a score."""
 
 _CHOSEN = {
     "nearest": (
@@ -71,6 +76,7 @@ def build_tables(results: StudyResults) -> dict[str, Table]:
 def _runs(results: StudyResults) -> Table:
     selected = {run.path for model in results.models for run in model.runs}
     varied = any(run.variant for run in results.runs)
+    scores = _scores_of(results.runs)
     columns = (
         Column("dataset", "dataset", "text"),
         Column("cell", "cell", "text"),
@@ -80,19 +86,11 @@ def _runs(results: StudyResults) -> Table:
         Column("parameters", "parameters", "integer"),
         Column("updates", "updates", "integer"),
         Column("best_updates", "best update", "integer"),
-        Column("val_loss", "val loss (nats)", decimals=3),
-        Column("test_loss", "test loss (nats)", decimals=3),
-        Column("val_bits_per_note", "val bits/note", decimals=3),
-        Column("test_bits_per_note", "test bits/note", decimals=3),
-        Column("val_perplexity", "val perplexity"),
-        Column("test_perplexity", "test perplexity"),
+        *(Column(key.replace("/", "_"), *_header_of(key)) for key in scores),
         Column("seconds", "time (s)", decimals=1),
         Column("selected", "selected", "flag"),
     )
-    measured = (
-        *("updates", "best_updates", "val/loss", "test/loss", "val/bits_per_note", "test/bits_per_note"),
-        *("val/perplexity", "test/perplexity", "seconds"),
-    )
+    measured = ("updates", "best_updates", *scores, "seconds")
     rows = [
         row(
             run.path.as_posix(),
@@ -113,8 +111,25 @@ def _runs(results: StudyResults) -> Table:
     caption = (
         "Every finished run of the sweep. Losses and perplexity are per token of the run's own representation; "
         "bits per note can be compared between representations. Values are those of the best update."
+        f"{_why_without_bits(results)}"
     )
     return Table("Runs", caption, columns, tuple(rows))
+
+
+def _scores_of(runs: Sequence[Run]) -> list[str]:
+    """What networks are scored by on held-out tunes, in the order of the columns; what a run adds comes last."""
+    found = [key.partition("/")[2] for run in runs for key in run.result if key.startswith(_SCORED)]
+    return [split + score for score in dict.fromkeys([*_SCORES, *found]) for split in _SCORED]
+
+
+def _header_of(key: str) -> tuple[str, Kind, int]:
+    split, _, score = key.partition("/")
+    words, decimals = _SCORES.get(score, (score.replace("_", " "), 3))
+    return f"{split} {words}", "number", decimals
+
+
+def _why_without_bits(results: StudyResults) -> str:
+    return f" There are no bits per note: {results.without_bits}." if results.without_bits else ""
 
 
 def _seeds(results: StudyResults) -> Table | None:
@@ -129,6 +144,7 @@ def _seeds(results: StudyResults) -> Table | None:
     caption = (
         "Mean over seeds ± standard deviation over seeds [95% t interval of the mean over seeds]; of the tonality "
         "metrics each seed's mean over its own songs."
+        f"{_why_without_bits(results)}"
     )
     return Table("Seeds", caption, columns, tuple(rows)) if rows else None
 
