@@ -261,10 +261,10 @@ def _add_findings(
     A model is named as the winner only if its seeds support it.
     """
     bits = {name: [_number(one.get(COMPARED_BITS)) for one in _likelihoods(directory, name)] for name in evaluations}
-    _add_contest(lowest_of(bits), "Predicts unseen tunes best", "bits per note, test tunes", 3, content)
+    _add_contest(lowest_of(bits), "Predicts unseen tunes best", "bits per note on test tunes", 3, content)
     if openings is not None:
         distances = {name: _distances(directory, name, one, openings) for name, one in evaluations.items()}
-        unit = "deviations from the openings of test tunes, three metrics"
+        unit = "deviations from the openings of test tunes (three metrics summed)"
         _add_contest(lowest_of(distances), "Tonality nearest to test tunes", unit, 2, content)
     shared = {name: one.scores[SHARED] for name, one in evaluations.items() if any(one.scores.get(SHARED, ()))}
     if shared:

@@ -10,7 +10,7 @@ function stripsSection() {
   let reference = references.find((set) => set.role === "reference") || references[0];
   const withSongs = shown.filter((set) => set.pack !== undefined);
   const withInterval = shown.some((set) => Object.values(set.summaries).some(([, , from, to]) => from !== null && to !== null));
-  const lead = `Large dots are means, ${withInterval ? "thick bars their 95% intervals, " : ""}small dots single songs: choose one to hear it.`;
+  const lead = `Ringed dots are means, ${withInterval ? "thick bars their 95% intervals, " : ""}thin lines one deviation, pale dots single songs: choose one to hear it.`;
   const place = section("tonality", "Tonality", lead);
   const bandTold = h("p", { class: "lead" });
   const controls = h("div", { class: "controls" });
