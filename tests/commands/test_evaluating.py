@@ -82,8 +82,24 @@ def test_our_own_songs_are_measured_beside_themselves_and_a_corpus(songs, here):
     assert pitches_of("run/songs-evaluation/smallest_sum.mid") == list(best)
     assert pitches_of("run/songs-evaluation/representative.mid") == list(representative)
     table = rows_of("run/songs-evaluation/songs.csv")
-    distances = [float(row["distance_to_mean"]) for row in table]
-    assert distances == sorted(distances) == sorted(found["distances_to_mean"])
+    distances = [float(row["distance_to_openings"]) for row in table]
+    assert distances == sorted(distances) == sorted(found["distances_to_openings"])
+    assert sorted(float(row["distance_to_mean"]) for row in table) == sorted(found["distances_to_mean"])
+    nearest = found["distances_to_openings"].index(min(distances))
+    assert (found["nearest"], table[0]["song"]) == (nearest, found["songs"][nearest])
+    assert pitches_of("run/songs-evaluation/nearest.mid") == list(SONGS[nearest].pitches)
+    openings = content["yardsticks"]["openings"]["summaries"]
+    expected = sum(
+        abs(found["scores"][metric][nearest] - openings[metric]["mean"]) / openings[metric]["standard_deviation"]
+        for metric in list(found["scores"])[:3]
+    )
+    assert min(distances) == pytest.approx(expected)
+    for said in (
+        "nearest to the openings of test tunes: song_",
+        "smallest sum of the three metrics (the paper's best)",
+    ):
+        assert said in answer.out
+    assert not Path("run/songs-evaluation/best.mid").exists()
     compared = {row["metric"]: row for row in rows_of("run/songs-evaluation/comparison.csv")}
     assert float(compared["centricity"]["songs_mean"]) == found["summaries"]["centricity"]["mean"]
     yardstick = content["yardsticks"]["corpus-test"]["summaries"]["centricity"]["mean"]
@@ -255,7 +271,7 @@ def test_a_disk_that_is_full(songs, monkeypatch):
     assert "No space left on device" in answer.text
     assert "out=DIR" in answer.text
     evaluate(songs, *ALONE)
-    assert {path.name for path in Path("run/songs-evaluation").iterdir()} == WRITTEN
+    assert {path.name for path in Path("run/songs-evaluation").iterdir()} == WRITTEN - {"nearest.mid"}
 
 
 @pytest.mark.parametrize("verb", ["prepare", "train"])

@@ -185,7 +185,7 @@ def test_songs_are_compared_with_openings_as_long_as_they_are(core_of, run, stud
         assert (mean, count) == (pytest.approx(summary.mean, rel=1e-4), summary.count)
         assert low is None or low <= mean <= high
         assert deviation is None or deviation >= 0
-    assert core_of["run"]["openings"] == f"the first 34 notes of {len(expected.songs)} test tune"
+    assert core_of["run"]["openings"] == f"the first 34 notes of {len(expected.songs)} test tunes"
     names = [one["name"] for one in core_of["study"]["sets"]]
     assert names[2:] == ["openings", "corpus-train", "corpus-validation", "corpus-test"]
 
@@ -308,7 +308,7 @@ def test_a_study_of_an_earlier_melgen(tmp_path, study):
 
 @pytest.mark.parametrize(("songs", "said"), [(1, "A song of this run"), (2, "Of 2 songs the one nearest")])
 def test_one_of_a_kind_is_no_plural(tmp_path, config, songs, said):
-    melodies = [Melody.from_pitches(walk(12, seed)) for seed in range(songs)]
+    melodies = [Melody.from_pitches(walk(34, seed)) for seed in range(songs)]
     core = report_of(make_run(tmp_path / "control-lstm-1-seed0", config, songs=melodies, stages=0))
     assert core["hero"]["line"].startswith(said)
     assert dict(core["facts"])["Network"] == "1 layer of lstm"
