@@ -162,14 +162,14 @@ def read_reference(config: DictConfig, recorded_splits: Path | None = None) -> R
 def measure_yardsticks(
     reference: ReferenceCorpus, songs: SongSetEvaluation, options: EvaluationOptions
 ) -> dict[str, SongSetEvaluation]:
-    """What songs are compared with: beginnings of held-out tunes as long as they are, and whole tunes of each split."""
+    """What songs are compared with: openings of test tunes as long as they are, and whole tunes of each split."""
     from melgen.corpora.sources import Split
-    from melgen.evaluation.evaluating import corpus_evaluations, evaluate_excerpts, median_length
+    from melgen.evaluation.evaluating import corpus_evaluations, evaluate_openings, median_length
 
     notes = median_length(songs)
     measured = list(corpus_evaluations(reference, options).values())
-    if reference.excerpts(Split.TEST, notes):
-        measured.insert(0, evaluate_excerpts(reference, notes, options))
+    if reference.openings(Split.TEST, notes):
+        measured.insert(0, evaluate_openings(reference, notes, options))
     else:
         log.warning("No test tune has %d notes, as many as the median song, so that none is compared with them.", notes)
     return {evaluation.name: evaluation for evaluation in measured}

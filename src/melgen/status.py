@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from melgen.command_line import run_app, run_job
 from melgen.conf_dir import CONF_DIR
+from melgen.plurals import counted
 
 
 def status(config: DictConfig) -> None:
@@ -40,7 +41,10 @@ def status(config: DictConfig) -> None:
         if standing.state in shown:
             print(line_of(standing, root))
     counts = Counter(standing.state for standing in standings)
-    print(f"{len(standings)} runs: " + ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]))
+    print(
+        f"{counted(len(standings), 'run')}: "
+        + ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+    )
     lefts = [standing.seconds_left for standing in standings if standing.seconds_left is not None]
     if lefts:
         from melgen.durations import in_words

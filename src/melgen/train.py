@@ -59,6 +59,7 @@ def train(config: DictConfig) -> float:
             trainer.loggers = loggers
             assembly.announce(config, module, data, trainer)
             assembly.record_data(data, run)
+            assembly.record_provenance(module, run)
             earlier_seconds = assembly.fit(trainer, module, data, run)
             result = assembly.evaluate(trainer, module, data, run)
             outcome.record(run, result, earlier_seconds + time.monotonic() - began)

@@ -24,7 +24,7 @@ SONGS = [
 ]
 WRITTEN = {
     "evaluation.json", "comparison.csv", "comparison.md", "songs.csv", "songs.md", "summary.csv", "summary.md",
-    "set_scores.csv", "set_scores.md", "representative.mid", "best.mid",
+    "set_scores.csv", "set_scores.md", "representative.mid", "smallest_sum.mid", "nearest.mid",
 }  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def test_our_own_songs_are_measured_beside_themselves_and_a_corpus(songs, here):
     content = content_of("run/songs-evaluation")
     found = content["songs"]
     assert (found["name"], found["songs"]) == ("run/songs", ["song_001", "song_002", "song_003"])
-    assert list(content["yardsticks"]) == ["held-out", "corpus-train", "corpus-validation", "corpus-test"]
+    assert list(content["yardsticks"]) == ["openings", "corpus-train", "corpus-validation", "corpus-test"]
     assert content["corpus"]["fingerprint"]
     assert content["corpus"]["tunes"]["train"] > content["corpus"]["tunes"]["test"] > 0
     assert content["options"]["span_notes"] == 12
@@ -71,7 +71,7 @@ def test_our_own_songs_are_measured_beside_themselves_and_a_corpus(songs, here):
         "3 songs of 14 notes",
         "conjunct_melodic_motion",
         "longest_shared_intervals",
-        "held-out: the first 14",
+        "openings: the first 14",
     ):
         assert said in answer.out
     assert "run/songs-evaluation/representative.mid" in answer.out
@@ -79,11 +79,27 @@ def test_our_own_songs_are_measured_beside_themselves_and_a_corpus(songs, here):
     sums = [sum(found["scores"][metric][i] for metric in list(found["scores"])[:3]) for i in range(3)]
     assert found["best"] == sums.index(min(sums))
     best, representative = (SONGS[found[key]].pitches for key in ("best", "representative"))
-    assert pitches_of("run/songs-evaluation/best.mid") == list(best)
+    assert pitches_of("run/songs-evaluation/smallest_sum.mid") == list(best)
     assert pitches_of("run/songs-evaluation/representative.mid") == list(representative)
     table = rows_of("run/songs-evaluation/songs.csv")
-    distances = [float(row["distance_to_mean"]) for row in table]
-    assert distances == sorted(distances) == sorted(found["distances_to_mean"])
+    distances = [float(row["distance_to_openings"]) for row in table]
+    assert distances == sorted(distances) == sorted(found["distances_to_openings"])
+    assert sorted(float(row["distance_to_mean"]) for row in table) == sorted(found["distances_to_mean"])
+    nearest = found["distances_to_openings"].index(min(distances))
+    assert (found["nearest"], table[0]["song"]) == (nearest, found["songs"][nearest])
+    assert pitches_of("run/songs-evaluation/nearest.mid") == list(SONGS[nearest].pitches)
+    openings = content["yardsticks"]["openings"]["summaries"]
+    expected = sum(
+        abs(found["scores"][metric][nearest] - openings[metric]["mean"]) / openings[metric]["standard_deviation"]
+        for metric in list(found["scores"])[:3]
+    )
+    assert min(distances) == pytest.approx(expected)
+    for said in (
+        "nearest to the openings of test tunes: song_",
+        "smallest sum of the three metrics (the paper's best)",
+    ):
+        assert said in answer.out
+    assert not Path("run/songs-evaluation/best.mid").exists()
     compared = {row["metric"]: row for row in rows_of("run/songs-evaluation/comparison.csv")}
     assert float(compared["centricity"]["songs_mean"]) == found["summaries"]["centricity"]["mean"]
     yardstick = content["yardsticks"]["corpus-test"]["summaries"]["centricity"]["mean"]
@@ -150,7 +166,7 @@ def test_songs_longer_than_any_held_out_tune(here):
     )
     answer = evaluate("long", *QUICK)
     assert "No test tune has 3090 notes" in answer.text
-    assert "held-out" not in content_of("long-evaluation")["yardsticks"]
+    assert "openings" not in content_of("long-evaluation")["yardsticks"]
 
 
 def test_seeds_below_one_folder_are_one_set(here):
@@ -255,7 +271,7 @@ def test_a_disk_that_is_full(songs, monkeypatch):
     assert "No space left on device" in answer.text
     assert "out=DIR" in answer.text
     evaluate(songs, *ALONE)
-    assert {path.name for path in Path("run/songs-evaluation").iterdir()} == WRITTEN
+    assert {path.name for path in Path("run/songs-evaluation").iterdir()} == WRITTEN - {"nearest.mid"}
 
 
 @pytest.mark.parametrize("verb", ["prepare", "train"])

@@ -6,13 +6,13 @@ import re
 
 import numpy as np
 import pytest
+from melgen.corpora.readers.abc_text import split_tunes
 
 from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.extraction import Rejection, extract_melody
 from melgen.corpora.folk import music21_corpus_dir
 from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc import decode, read_abc, read_abc_tune
-from melgen.corpora.readers.abc_text import split_tunes
 from melgen.corpora.sources import Source
 
 C, D, E, F, G, A, B = 60, 62, 64, 65, 67, 69, 71

@@ -12,7 +12,7 @@ from melgen.data import MelodyDataModule, Split
 from melgen.evaluation.evaluating import (
     EvaluationOptions,
     corpus_evaluations,
-    evaluate_excerpts,
+    evaluate_openings,
     evaluate_songs,
     writer_evaluations,
 )
@@ -233,8 +233,8 @@ class TestCorpus:
             data.melodies.sources[i]: data.melodies.pitches_of(i)[:34].tolist()
             for i in np.flatnonzero((data.splits == Split.TEST) & (data.melodies.lengths >= 34)).tolist()
         }
-        found = evaluate_excerpts(reference, 34, QUICK)
-        expected = evaluate_songs("held-out", excerpts, reference, QUICK)
+        found = evaluate_openings(reference, 34, QUICK)
+        expected = evaluate_songs("openings", excerpts, reference, QUICK)
         assert set(found.lengths) == {34}
         assert (found.scores, found.songs) == (expected.scores, expected.songs)
         assert found.set_scores["diversity/distinct_songs"] == expected.set_scores["diversity/distinct_songs"]
@@ -243,7 +243,7 @@ class TestCorpus:
 
     def test_no_excerpt_of_that_length(self, reference):
         with pytest.raises(ValueError, match="no tune of the test split has 100000 notes"):
-            evaluate_excerpts(reference, 100_000)
+            evaluate_openings(reference, 100_000)
 
     def test_an_encoded_corpus_has_no_tunes(self, data, monkeypatch):
         monkeypatch.setattr(data, "is_encoded", True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from melgen.corpora import Cleaning, FolderCorpus
 from melgen.evaluation.embeddings import write_projector
-from melgen.evaluation.evaluating import EvaluationOptions, corpus_evaluations, evaluate_excerpts, evaluate_songs
+from melgen.evaluation.evaluating import EvaluationOptions, corpus_evaluations, evaluate_openings, evaluate_songs
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.files import write_json, write_text
 from melgen.generation.songs import write_songs
@@ -32,7 +32,7 @@ def walk(notes: int, seed: int) -> list[int]:
 def make_corpus(folder: Path) -> dict:
     """A file of tunes, and the part of a configuration that names it."""
     tunes = [(MISCHIEF.replace("\u2028", " "), [*COPIED, *walk(150, 99)])]
-    tunes += [(f"Tune {number}", walk(30, number)) for number in range(1, 12)]
+    tunes += [(f"Tune {number}", walk(40, number)) for number in range(1, 12)]
     parts = [
         f"X:{number}\nT:{title}\nM:4/4\nL:1/4\nK:C\n{' '.join(map(_abc, pitches))}|\n"
         for number, (title, pitches) in enumerate(tunes, 1)
@@ -89,8 +89,8 @@ def make_study(home: Path, config: dict) -> Path:
         write_json(study / "evaluation" / f"{name}.json", evaluation.to_dict())
         write_json(study / "likelihood" / name / "seed0.json", {"bits_per_note/test": 2.0 + len(models)})
     options = EvaluationOptions(resamples=50)
-    held_out = evaluate_excerpts(reference, 12, options)
-    write_json(study / "evaluation" / "corpus" / "held-out.json", held_out.to_dict())
+    held_out = evaluate_openings(reference, 34, options)
+    write_json(study / "evaluation" / "corpus" / "openings.json", held_out.to_dict())
     for name, evaluation in corpus_evaluations(reference, options).items():
         write_json(study / "evaluation" / "corpus" / f"{name}.json", evaluation.to_dict())
     write_json(study / "selection.json", {"criterion": "val/loss", "models": models})

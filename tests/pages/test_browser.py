@@ -158,6 +158,78 @@ def test_shared_passages_are_heard_one_after_the_other(opened):
     assert browser.run("return melgen.player.position") == 12 * 4
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_choosing_a_song_plays_it_with_its_player_in_view(opened, width):
+    browser = opened("study", width=width)
+    browser.go_to("songs")
+    in_view = """
+        const box = document.querySelector(".song-detail .card-head").getBoundingClientRect();
+        const foot = document.querySelector("#player").getBoundingClientRect();
+        return !document.querySelector("#player").hidden && box.top >= 0 && box.bottom <= foot.top + 1
+          && foot.bottom <= innerHeight + 1;"""
+    for selector, nth in (("#songs tbody button", 9), ("[aria-label='Songs worth hearing'] .chip", 2)):
+        browser.click(selector, nth)
+        chosen = browser.wait("return melgen.player.playing && document.querySelector('.song-detail').dataset.song")
+        assert browser.run("return melgen.player.track.title").endswith(f"song_{int(chosen) + 1:03d}")
+        browser.wait(in_view)
+    browser.click(".song-detail .steps button", 1)
+    browser.wait("return document.querySelector('.song-detail').dataset.song !== arguments[0]", chosen)
+    browser.wait("return melgen.player.playing")
+
+
+def test_no_column_is_hidden_without_a_sign(opened):
+    browser = opened("study", width=390)
+    for section in ("songs", "tables"):
+        browser.go_to(section)
+        frame = f"#{section} .table-frame"
+        browser.wait("return document.querySelector(arguments[0])", frame)
+        sides = """
+            const frame = document.querySelector(arguments[0]), outer = frame.closest(".scrolling");
+            const hint = getComputedStyle(outer.querySelector(".scroll-hint"));
+            const shadow = (side) => getComputedStyle(frame.parentElement, side).opacity;
+            const shown = hint.display !== "none" && hint.visibility === "visible";
+            return [frame.scrollWidth > frame.clientWidth + 2, shadow("::before"), shadow("::after"), shown];"""
+        if section == "songs":
+            assert browser.wait(sides, frame) == [True, "0", "1", True]
+            browser.run(
+                "const frame = document.querySelector(arguments[0]); frame.scrollLeft = frame.scrollWidth", frame
+            )
+            browser.wait("return document.querySelector(arguments[0]).closest('.scrolling.more-left')", frame)
+            browser.pause()
+            assert browser.run(sides, frame) == [True, "1", "0", False]
+
+
+def test_a_run_states_its_command_to_copy(browser, run, tmp_path):
+    import shutil
+
+    from melgen.files import write_json
+    from melgen.pages.writing import write_report
+
+    copy = shutil.copytree(run, tmp_path / run.name)
+    write_json(copy / "provenance.json", {"command": ["primer=[60,62]"], "parameters": 7, "software": {"melgen": "1"}})
+    browser.open(write_report(copy, progress=False))
+    browser.run("""
+        const writeText = async (text) => { window.copied = text; };
+        Object.defineProperty(navigator, "clipboard", { value: { writeText } });""")
+    browser.click("[data-copy=command]")
+    assert browser.wait("return window.copied") == "python -m melgen.train 'primer=[60,62]'"
+
+
+def test_intervals_are_drawn(opened):
+    browser = opened("run")
+    browser.go_to("tonality")
+    browser.wait("return document.querySelectorAll('.strip .song').length > 20")
+    rows = browser.run(
+        "return [...document.querySelectorAll('.strips figure:first-child .strip')].map((row) =>"
+        " [row.querySelector('.strip-name').textContent, row.querySelector('.interval')?.getBBox().width ?? 0])"
+    )
+    assert [name for name, _ in rows] == ["songs", "openings"]
+    assert all(width > 0 for _, width in rows)
+    assert "openings (the first 34 notes of 2 test tunes)" in browser.run(
+        "return document.querySelector('#tonality').textContent"
+    )
+
+
 def test_tables_sort_filter_and_are_copied(opened, study):
     browser = opened("study")
     browser.go_to("tables")

@@ -11,6 +11,8 @@ import pytest
 
 from melgen.corpora.sources import Split
 from melgen.evaluation.embeddings import nearest_neighbours, project_2d
+from melgen.evaluation.evaluating import EvaluationOptions, evaluate_openings
+from melgen.evaluation.tonality import tonality
 from melgen.files import write_json
 from melgen.generation.songs import write_songs
 from melgen.music import Melody
@@ -18,7 +20,17 @@ from melgen.pages.embedding import embedding_content, project
 from melgen.pages.scores import Engraver
 from melgen.pages.training_tunes import SharedPassage, TrainingTunes, excerpt, shared_passage
 from melgen.pages.writing import write_report
-from tests.pages.examples import COPIED, METADATA, MISCHIEF, make_corpus, make_run, read_core, read_pack, walk
+from tests.pages.examples import (
+    COPIED,
+    METADATA,
+    MISCHIEF,
+    make_corpus,
+    make_run,
+    read_core,
+    read_corpus,
+    read_pack,
+    walk,
+)
 
 
 @pytest.fixture
@@ -62,8 +74,14 @@ def test_numbers_are_those_of_the_evaluation(core_of, pages, study):
     for column, metric in enumerate(songs["metrics"]):
         assert [song["m"][column] for song in songs["songs"]] == pytest.approx(evaluation["scores"][metric], rel=1e-4)
         assert shown["summaries"][metric][0] == pytest.approx(evaluation["summaries"][metric]["mean"], rel=1e-4)
-    assert songs["songs"][songs["best"]]["name"] == evaluation["songs"][evaluation["best"]]
-    assert songs["songs"][songs["representative"]]["name"] == evaluation["songs"][evaluation["representative"]]
+    chosen = {key: songs["songs"][index]["name"] for key, index in songs["chosen"].items()}
+    assert chosen == {
+        "nearest": evaluation["songs"][evaluation["nearest"]],
+        "representative": evaluation["songs"][evaluation["representative"]],
+        "smallest_sum": evaluation["songs"][evaluation["best"]],
+    }
+    assert list(chosen) == list(core_of["study"]["choices"]), "the song to hear first comes first"
+    assert core_of["study"]["choices"]["smallest_sum"] == "smallest sum of the three metrics (the paper's best)"
 
 
 def test_a_copied_passage_is_found_in_song_and_tune(pages):
@@ -152,6 +170,151 @@ def test_a_part_holds_the_passage_wherever_it_lies():
         assert part.pitches == tune.pitches[first : first + len(part)]
 
 
+def set_named(core: dict, name: str) -> dict:
+    (found,) = [one for one in core["sets"] if one["name"] == name]
+    return found
+
+
+def test_songs_are_compared_with_openings_as_long_as_they_are(core_of, run, study, config):
+    reference = read_corpus(config)
+    options = EvaluationOptions()
+    expected = evaluate_openings(reference, 34, options)  # the median song has 34 notes
+    openings = set_named(core_of["run"], "openings")
+    assert openings["role"] == "reference"
+    for metric, (mean, deviation, low, high, count) in openings["summaries"].items():
+        summary = expected.summaries[metric]
+        assert (mean, count) == (pytest.approx(summary.mean, rel=1e-4), summary.count)
+        assert low is None or low <= mean <= high
+        assert deviation is None or deviation >= 0
+    assert core_of["run"]["openings"] == f"the first 34 notes of {len(expected.songs)} test tunes"
+    names = [one["name"] for one in core_of["study"]["sets"]]
+    assert names[2:] == ["openings", "corpus-train", "corpus-validation", "corpus-test"]
+
+
+def test_every_mean_of_a_run_has_its_interval(core_of):
+    songs = core_of["run"]["sets"][0]["summaries"]
+    assert all(low is not None and low <= mean <= high for mean, _, low, high, _ in songs.values())
+
+
+@pytest.mark.parametrize("noted", [True, False], ids=["in tonality.json", "in the configuration"])
+def test_songs_are_measured_with_the_span_of_the_run(tmp_path, run, noted):
+    copy = own_copy(run, tmp_path)
+    config = json.loads((copy / "config.yaml").read_text())
+    callback = {"_target_": "melgen.training.callbacks.SongTonality", "span_notes": 20 if noted else 6}
+    write_json(copy / "config.yaml", config | {"callbacks": {"mine": callback, "off": None}})
+    if noted:
+        write_json(copy / "tonality.json", {"span_notes": 6})
+    core = report_of(copy)
+    page = (copy / "report.html").read_text(encoding="utf-8")
+    songs = read_pack(page, "songs-0")
+    column = songs["metrics"].index("centricity")
+    expected = [tonality(song["p"], 6).centricity for song in songs["songs"]]
+    assert [song["m"][column] for song in songs["songs"]] == pytest.approx(expected, rel=1e-4)
+    assert core["sets"][0]["songs"] == 14
+
+
+def test_without_the_corpus_a_run_shows_what_it_has_noted(tmp_path, run):
+    noted = {"mean": {"centricity": 0.25}, "standard_deviation": {"centricity": 0.125}, "count": 3}
+    for key, name in (("openings", "openings"), ("corpus", "all tunes")):  # the second by an earlier melgen
+        copy = own_copy(run, tmp_path / key)
+        (copy / "splits.tsv").unlink()
+        write_json(copy / "tonality.json", {"span_notes": 12, key: noted | {"notes": 34}})
+        core = report_of(copy)
+        assert set_named(core, name)["summaries"] == {"centricity": [0.25, 0.125, None, None, None]}
+
+
+def test_a_run_states_its_result_size_time_command_and_versions(tmp_path, run):
+    copy = own_copy(run, tmp_path)
+    write_json(
+        copy / "provenance.json",
+        {"command": ["cell=lstm", "primer=[60,62]"], "parameters": 12345, "software": {"melgen": "1.2", "torch": "2"}},
+    )
+    core = report_of(copy)
+    facts = dict(core["facts"])
+    assert (facts["Parameters"], facts["Training time"], facts["Updates"]) == ("12,345", "3 s", "100, best at 100")
+    found = [(one["label"], one["value"], one["unit"]) for one in core["findings"]]
+    assert ("Prediction of test tunes", "2.600", "bits per note") in found
+    assert ("Prediction of validation tunes", "2.500", "bits per note (2.000 nats per token)") in found
+    rows = dict(core["provenance"])
+    assert rows["Command"] == "python -m melgen.train cell=lstm 'primer=[60,62]'"
+    assert rows["Software"] == "melgen 1.2, torch 2"
+
+
+def test_runs_without_bits_per_note_say_why_once(tmp_path, run, study):
+    statistics = {"test_tunes": 2, "test_tunes_left_out_of_bits_per_note": 2, "import": {}}
+    copy = own_copy(run, tmp_path)
+    write_json(copy / "data.json", statistics)
+    assert texts(report_of(copy)).count("No bits per note: each of the 2 test tunes has fewer than 3 notes") == 1
+    home = own_copy(study.parent, tmp_path / "study")
+    for path in home.glob("*/data.json"):
+        write_json(path, statistics)
+    assert texts(report_of(home / "study")).count("No bits per note") == 1
+
+
+def test_runs_that_existed_are_shown_with_their_own_corpus(tmp_path, study, config):
+    moved = own_copy(study.parent, tmp_path) / "study"
+    manifest = json.loads((moved / "manifest.json").read_text())
+    default = {"corpus": {"_target_": "melgen.corpora.FolderCorpus", "path": str(tmp_path / "none")}, "cleaning": {}}
+    write_json(moved / "manifest.json", manifest | {"configuration": default | {"runs": ".."}})
+    page = write_report(moved, progress=False).read_text(encoding="utf-8")
+    assert "cannot be shown" not in texts(read_core(page))
+    assert "tune" in read_pack(page, "songs-0")["songs"][0]
+    # Mailed alone, it says that it does not know their corpus, or shows the one it has noted.
+    alone = Path(shutil.copytree(moved, tmp_path / "alone"))
+    page = write_report(alone, progress=False).read_text(encoding="utf-8")
+    assert "tune" not in read_pack(page, "songs-0")["songs"][0]
+    write_json(alone / "manifest.json", json.loads((alone / "manifest.json").read_text()) | {"trained_on": config})
+    page = write_report(alone, progress=False).read_text(encoding="utf-8")
+    assert "near" in read_pack(page, "songs-0")["songs"][0]
+
+
+def with_seeds(study: Path, tmp_path: Path, bits: dict[str, list[float]]) -> dict:
+    copy = own_copy(study.parent, tmp_path) / "study"
+    for model, values in bits.items():
+        for seed, value in enumerate(values):
+            write_json(copy / "likelihood" / model / f"seed{seed}.json", {"bits_per_note/test": value})
+    return report_of(copy)["findings"][0]
+
+
+def test_a_finding_names_a_winner_only_if_the_seeds_support_it(tmp_path, study):
+    one, other = "control-lstm-1", "db12-lstm-1"
+    decided = with_seeds(study, tmp_path / "decided", {one: [2.0, 2.01, 2.02], other: [3.0, 3.01, 3.02]})
+    assert (decided["label"], decided["model"], decided["value"]) == ("Predicts unseen tunes best", one, "2.010")
+    open_ = with_seeds(study, tmp_path / "open", {one: [2.0, 3.0, 4.0], other: [2.1, 3.1, 4.1]})
+    assert (open_["model"], open_["value"]) == ("", "undecided")
+    assert f"not distinguishable from {other} (3 seeds each)" in open_["note"]
+    alone = with_seeds(study, tmp_path / "alone", {one: [2.0], other: [3.0]})
+    assert (alone["model"], alone["value"]) == ("", "undecided")
+    assert f"not distinguishable from {other} (one seed cannot decide)" in alone["note"]
+
+
+def test_a_study_of_an_earlier_melgen(tmp_path, study):
+    copy = own_copy(study.parent, tmp_path) / "study"
+    corpus = copy / "evaluation" / "corpus"
+    held_out = json.loads((corpus / "openings.json").read_text())
+    write_json(corpus / "held-out.json", held_out | {"name": "held-out"})
+    (corpus / "openings.json").unlink()
+    for path in (copy / "evaluation").rglob("*.json"):
+        data = json.loads(path.read_text())
+        for key in ("nearest", "distances_to_openings"):
+            data.pop(key, None)
+        write_json(path, data)
+    write_report(copy, out=tmp_path / "old.html", progress=False)
+    old = (tmp_path / "old.html").read_text(encoding="utf-8")
+    write_report(study, out=tmp_path / "new.html", progress=False)
+    new = (tmp_path / "new.html").read_text(encoding="utf-8")
+    assert [one["name"] for one in read_core(old)["sets"]] == [one["name"] for one in read_core(new)["sets"]]
+    assert read_pack(old, "songs-0")["chosen"].keys() == read_pack(new, "songs-0")["chosen"].keys()
+
+
+@pytest.mark.parametrize(("songs", "said"), [(1, "A song of this run"), (2, "Of 2 songs the one nearest")])
+def test_one_of_a_kind_is_no_plural(tmp_path, config, songs, said):
+    melodies = [Melody.from_pitches(walk(34, seed)) for seed in range(songs)]
+    core = report_of(make_run(tmp_path / "control-lstm-1-seed0", config, songs=melodies, stages=0))
+    assert core["hero"]["line"].startswith(said)
+    assert dict(core["facts"])["Network"] == "1 layer of lstm"
+
+
 # --- what is missing
 
 
@@ -205,7 +368,7 @@ def test_a_thousand_songs_have_scores_for_some(tmp_path, config):
     assert len(content["songs"]) == 1000
     drawn = [*read_pack(page, "scores-0")["songs"]]
     assert len(drawn) == 5
-    assert {str(content["best"]), str(content["representative"])} <= set(drawn)
+    assert set(map(str, content["chosen"].values())) <= set(drawn)
 
 
 def test_another_corpus_than_the_songs_were_compared_with(tmp_path, study, config):
@@ -215,7 +378,7 @@ def test_another_corpus_than_the_songs_were_compared_with(tmp_path, study, confi
     text = (tmp_path / "others" / "tunes.abc").read_text().replace("C D E F G A", "C E D G F A")
     (tmp_path / "others" / "tunes.abc").write_text(text)
     manifest = json.loads((moved / "manifest.json").read_text())
-    write_json(moved / "manifest.json", manifest | {"configuration": other})
+    write_json(moved / "manifest.json", manifest | {"trained_on": other})
     page = write_report(moved, progress=False).read_text(encoding="utf-8")
     song = read_pack(page, "songs-0")["songs"][0]
     assert "near" in song

@@ -70,7 +70,9 @@ def measured_melodies(draw, lowest: int = 48, highest: int = 84) -> Melody:
             if sum(map(abs, group)) > room:
                 group = (room,)
             room -= sum(map(abs, group))
-            is_plain = bool(lengths) and lengths[-1] > 0 and not any(each % 3 or each < 0 for each in (lengths[-1], *group))
+            is_plain = (
+                bool(lengths) and lengths[-1] > 0 and not any(each % 3 or each < 0 for each in (lengths[-1], *group))
+            )
             if is_plain and draw(st.integers(0, 3)) == 0:
                 group = (lengths.pop() + group[0], *group[1:])
             lengths += group

@@ -7,10 +7,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from melgen.corpora.readers.abc_text import split_tunes
 
 from melgen.corpora.extraction import Track, Tune
 from melgen.corpora.readers.abc import read_abc
-from melgen.corpora.readers.abc_text import split_tunes
 from melgen.corpora.readers.score import read_musicxml
 from melgen.corpora.sources import Source
 from melgen.music import Melody

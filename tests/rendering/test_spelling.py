@@ -5,10 +5,10 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from melgen.corpora.readers.abc_text import split_tunes
 
 from melgen.corpora.folk import COLLECTIONS, music21_corpus_dir
 from melgen.corpora.readers.abc import decode
-from melgen.corpora.readers.abc_text import split_tunes
 from melgen.rendering.spelling import Key, find_key, spell
 from tests.rendering.melodies import airs
 

@@ -87,7 +87,7 @@ def study(datasets=("control", "db12"), cells=("lstm", "rnn"), layers=(1, 2, 3),
         {model.name: evaluation(model.name, songs, bits=2.4) for model in models},
         {},
         {"test": evaluation("corpus-test", 40)},
-        evaluation("excerpts", 40),
+        evaluation("openings", 40),
         {
             "uniform": evaluation("uniform", shift=30, bits=5.0),
             "bigram": evaluation("bigram", shift=0.2, bits=2.7),
@@ -166,7 +166,7 @@ def test_every_set_of_songs_has_its_row(draw):
     assert len(axes) == 3
     assert [label.get_text() for label in axes[0].get_yticklabels()] == [
         "control lstm 2", "control rnn 2", "db12 lstm 2", "db12 rnn 2",
-        "held-out tunes", "held-out beginnings", "uniform", "bigram",
+        "openings", "corpus-test", "uniform", "bigram",
     ]  # fmt: skip
 
 
@@ -271,7 +271,7 @@ def test_cost_validation_labels_every_point_and_states_the_correlation():
 POOR = {
     "nothing": StudyResults((), (), {}, {}),
     "one run, one song": study(datasets=("control",), cells=("lstm",), layers=(2,), songs=1),
-    "no corpus, no writers": dataclasses.replace(study(), corpus={}, excerpts=None, writers={}),
+    "no corpus, no writers": dataclasses.replace(study(), corpus={}, openings=None, writers={}),
     "no songs": dataclasses.replace(study(), songs={}),
     "unknown names": study(datasets=("mine", "yours"), cells=("mamba",)),
     "nan": dataclasses.replace(

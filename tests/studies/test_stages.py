@@ -6,9 +6,11 @@ import shutil
 
 import pytest
 
+from melgen.evaluation.writers import UnigramWriter
 from melgen.studies.stages import songs_in
 from melgen.studies.workbench import Workbench
 from tests.commands.calling import call, files_below
+from tests.pages.examples import read_core, read_pack
 from tests.studies.conftest import HOME, MINI, STUDY
 
 NUMBERS = "stages=select,generate,evaluate"
@@ -265,6 +267,54 @@ def test_runs_that_exist_stages_of_their_training_and_a_second_study_of_them(min
     assert len(stages) == 16
     assert len({next(iter(row.values())) for row in stages}) == 16
     assert "rank correlation with the loss" in {next(iter(row.values())) for row in rows}
+    noted = json.loads((mini / "stages" / "manifest.json").read_text())
+    assert noted["trained_on"]["corpus"] == {
+        "_target_": "melgen.corpora.FolkCorpus",
+        "collections": ["misc_folk"],
+    }, "that of the runs, not the study's own default"
+    assert "corpus" not in noted["configuration"]
+
+
+def test_a_page_of_runs_that_exist_shows_tunes_of_their_corpus(mini, tmp_path):
+    shutil.rmtree(STUDY)
+    options = [option for option in MINI if option.startswith(("generate", "evaluation"))]
+    answer = call("study", f"runs={mini}", *options, "generate.notes=30")
+    assert answer.code == 0, answer.text
+    page = (STUDY / "report.html").read_text(encoding="utf-8")
+    assert not [one for one in read_core(page)["notices"] if "tunes" in one["text"]]
+    songs = read_pack(page, "songs-0")
+    assert songs["tunes"]
+    assert all(tune["name"].endswith(")") and "miscFolk/" in tune["name"] for tune in songs["tunes"])
+
+
+class Mine(UnigramWriter):
+    name = "mine"
+
+
+def test_a_baseline_that_is_added_is_in_every_table(mini, monkeypatch):
+    monkeypatch.setattr("melgen.evaluation.evaluating.WRITERS", (UnigramWriter, Mine))
+    call("study", *MINI, "evaluation.seed=7", "stages=select,generate,evaluate,tables")
+    for table in ("tonality", "tonality_corrected", "likelihood", "descriptors", "distances", "originality"):
+        with (STUDY / "tables" / f"{table}.csv").open(newline="") as file:
+            sets = [row["set"] for row in csv.DictReader(file)]
+        assert "mine" in sets
+        assert "uniform" not in sets
+
+
+def test_files_of_an_earlier_melgen_are_read(mini):
+    text = (STUDY / "manifest.json").read_text()
+    (STUDY / "manifest.json").write_text(text.replace("corpus/openings.json", "corpus/held-out.json"))
+    (STUDY / "evaluation/corpus/openings.json").rename(STUDY / "evaluation/corpus/held-out.json")
+    path = STUDY / "evaluation/corpus/held-out.json"
+    path.write_text(path.read_text().replace('"openings"', '"held-out"'))
+    found = manifest()
+    found["tasks"]["evaluate/corpus"]["outputs"]["evaluation/corpus/held-out.json"] = Workbench(
+        STUDY, {"melgen": "any"}
+    ).digest_of_file(path)
+    (STUDY / "manifest.json").write_text(json.dumps(found))
+    assert "1 of 1: tables" in study("stages=tables")
+    with (STUDY / "tables" / "tonality.csv").open(newline="") as file:
+        assert "openings" in [row["set"] for row in csv.DictReader(file)]
 
 
 def test_a_corpus_that_has_changed_since(mini):

@@ -18,7 +18,7 @@ from melgen.studies.results import Model, StudyResults
 from melgen.studies.tables import Cell, Table, build_set_tables, build_tables, paper_tables
 from tests.studies.tables_examples import evaluation, nine_models, run, study, tonality_scores
 
-EXCERPT_SCORES = tonality_scores((2.0, 1.0, 0.25), (4.0, 3.0, 0.75))  # means 3, 2, 0.5; variances 2, 2, 0.125
+OPENING_SCORES = tonality_scores((2.0, 1.0, 0.25), (4.0, 3.0, 0.75))  # means 3, 2, 0.5; variances 2, 2, 0.125
 
 
 def originality(
@@ -50,7 +50,7 @@ def results() -> StudyResults:
         kl_divergence__interval_histogram=0.125,
     )
     writer = evaluation(
-        "bigram", EXCERPT_SCORES, bits_per_note__train=2.8, bits_per_note__validation=2.9, bits_per_note__test=2.95
+        "bigram", OPENING_SCORES, bits_per_note__train=2.8, bits_per_note__validation=2.9, bits_per_note__test=2.95
     )
     tunes = evaluation("corpus-test", tonality_scores((1.0, 1.0, 0.5), (2.0, 2.0, 0.5)), ["a.abc#1", "a.abc#2"])
     results = study({("control", "lstm"): songs})
@@ -58,7 +58,7 @@ def results() -> StudyResults:
         results,
         runs=(run("control", "lstm", 1, val__loss=2.25, seconds=7.25), *results.runs),
         writers={"bigram": writer},
-        excerpts=evaluation("held-out", EXCERPT_SCORES | originality((9, 7), (0.25, 0.75), (0, 0), (1, 2))),
+        openings=evaluation("openings", OPENING_SCORES | originality((9, 7), (0.25, 0.75), (0, 0), (1, 2))),
         corpus={"train": replace(tunes, name="corpus-train"), "test": tunes},
         song_folders={"control-lstm-2": "songs/control-lstm-2", "bigram": "songs/bigram"},
     )
@@ -82,7 +82,7 @@ def cell(table: Table, row_key: str, column_key: str) -> Cell:
 def test_every_table_of_a_complete_study_is_there(tables):
     assert list(tables) == [
         *("runs", "tonality", "tonality_corrected", "likelihood", "descriptors", "distances", "originality"),
-        *("nearest_tunes", "representative", "best", "songs/control-lstm-2", "left_out"),
+        *("nearest_tunes", "representative", "smallest_sum", "songs/control-lstm-2", "left_out"),
     ]
     for table in tables.values():
         assert table.title
@@ -112,7 +112,7 @@ def test_tonality_compares_with_held_out_tunes(tables):
     assert [(row.key, row.rule) for row in table.rows] == [
         ("control-lstm-2", False),
         ("bigram", True),
-        ("held-out", False),
+        ("openings", False),
         ("corpus-train", True),
         ("corpus-test", False),
     ]
@@ -130,8 +130,8 @@ def test_tonality_compares_with_held_out_tunes(tables):
     assert "2.00 ± 1.00 [1.00, 3.00]" in table.to_markdown()
 
 
-def test_without_excerpts_the_test_split_is_the_reference(results):
-    table = build_tables(replace(results, excerpts=None))["tonality"]
+def test_without_openings_the_test_split_is_the_reference(results):
+    table = build_tables(replace(results, openings=None))["tonality"]
     # Centricity does not vary among these tunes, so that nothing can be measured in its deviations.
     assert math.isnan(cell(table, "control-lstm-2", "distance").value)
     assert "of the set corpus-test, in standard deviations" in table.caption
@@ -179,7 +179,7 @@ def test_passages_of_another_length(results):
     scores = {key.replace("8gram", "6gram"): values for key, values in songs.scores.items()}
     summaries = {key.replace("8gram", "6gram"): summary for key, summary in songs.summaries.items()}
     other = replace(songs, scores=scores, summaries=summaries)
-    table = build_tables(replace(results, songs={other.name: other}, excerpts=None))["originality"]
+    table = build_tables(replace(results, songs={other.name: other}, openings=None))["originality"]
     assert "shared 6-grams" in table.to_markdown()
     assert "shared_6gram_share" in rows_of(table)[0]
 
@@ -193,7 +193,7 @@ def test_the_song_nearest_to_a_training_tune(tables):
 
 
 def test_chosen_songs_name_their_files(tables):
-    best = rows_of(tables["best"])[0]
+    best = rows_of(tables["smallest_sum"])[0]
     # Sums 5.5, 5.25, 5.75; the means are 2, 3, 0.5.
     assert (best["song"], best["sum"]) == ("song_002", "5.25")
     representative = rows_of(tables["representative"])[0]
@@ -230,7 +230,7 @@ def test_seeds_have_their_table():
         tonality_scores(*((b, 2.0, 0.5) for b in values.values())),
         [f"seed{seed}/song_001" for seed in values],
     )
-    single = study({("db12", "gru"): evaluation("db12-gru-2", EXCERPT_SCORES)})
+    single = study({("db12", "gru"): evaluation("db12-gru-2", OPENING_SCORES)})
     results = replace(
         single,
         models=(model, *single.models),
@@ -258,11 +258,11 @@ def test_a_study_of_one_song_has_dashes():
     assert "1.50 $\\pm$ -- [--, --]" in tables["tonality"].to_latex()
     assert rows_of(tables["tonality"])[0]["centricity_sd"] == ""
     assert "distance" not in rows_of(tables["tonality"])[0]  # nothing to compare with
-    assert rows_of(tables["best"])[0]["distance_to_mean"] == "0.0"
+    assert rows_of(tables["smallest_sum"])[0]["distance_to_mean"] == "0.0"
 
 
 def test_what_was_not_measured_has_no_table():
-    assert list(build_tables(nine_models()))[:4] == ["runs", "tonality", "representative", "best"]
+    assert list(build_tables(nine_models()))[:4] == ["runs", "tonality", "representative", "smallest_sum"]
     assert build_tables(StudyResults((), (), {}, {})).keys() == {"runs"}
 
 
@@ -272,21 +272,21 @@ def test_a_model_that_was_not_evaluated_keeps_its_rows():
     tables = build_tables(replace(results, songs=songs))
     assert "songs/control-lstm-2" not in tables
     assert rows_of(tables["tonality"])[0]["conjunct_melodic_motion_mean"] == ""
-    assert rows_of(tables["best"])[0]["song"] == ""
+    assert rows_of(tables["smallest_sum"])[0]["song"] == ""
 
 
 def test_captions_speak_of_what_is_there(results):
     complete = build_tables(results)["tonality"].caption
     assert "Below the rule: the trivial writers" in complete
     assert "each split" in complete
-    alone = build_tables(replace(results, writers={}, excerpts=None, corpus={}))
+    alone = build_tables(replace(results, writers={}, openings=None, corpus={}))
     assert all("Below the rule" not in table.caption for path, table in alone.items() if path != "likelihood")
     assert len(alone["tonality"].rows) == 1
 
 
 def test_variants_are_told_apart():
     models = tuple(Model((run("control", "lstm", 2, variant=variant),)) for variant in ("", "hidden_size-64"))
-    songs = {model.name: evaluation(model.name, EXCERPT_SCORES) for model in models}
+    songs = {model.name: evaluation(model.name, OPENING_SCORES) for model in models}
     results = StudyResults(tuple(m.runs[0] for m in models), models, songs, {})
     tables = build_tables(results)
     assert [row["variant"] for row in rows_of(tables["runs"])] == ["", "hidden_size-64"]

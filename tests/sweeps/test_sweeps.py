@@ -16,6 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf, open_dict
 
 from melgen.conf_dir import CONF_DIR
+from melgen.files import write_json
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.sweeps.plan import planned_axes, planned_jobs, planned_updates
 from melgen.sweeps.report import SweepReport
@@ -108,6 +109,22 @@ def test_a_sweep_that_went_well(tmp_path, end):
     assert rows[0]["state"] == "finished"
     assert "3 of 3 jobs finished" in out
     assert len([line for line in out.splitlines() if "1.250" in line]) == 3
+
+
+def test_why_there_are_no_bits_per_note_is_said_once(tmp_path, end):
+    for layers in (1, 2):
+        folder = tmp_path / "sweep" / f"control-lstm-{layers}-seed0"
+        make_run(folder, "finished", result=RESULT | {"val/bits_per_note": None})
+        write_json(folder / "data.json", {"validation_tunes": 1, "validation_tunes_left_out_of_bits_per_note": 1})
+    code, out, _ = end(2)
+    assert code == 0
+    reason = "fewer than 3 notes, or a pitch or interval that does not occur in training"
+    assert out.count(f"bits/note is -: the only validation tune has {reason}") == 1
+
+
+def test_one_job_is_no_plural(tmp_path, end):
+    make_run(tmp_path / "sweep" / "control-lstm-1-seed0", "finished", result=RESULT)
+    assert "1 of 1 job finished" in end(1)[1]
 
 
 def test_a_failed_job_is_named_and_the_command_fails(tmp_path, end):

@@ -8,9 +8,9 @@ from contextlib import suppress
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from melgen.corpora.readers.abc_text import split_tunes
 
 from melgen.corpora.readers import ReadError
-from melgen.corpora.readers.abc_text import split_tunes
 from melgen.corpora.readers.unpickling import load_plain
 from tests.torture.fuzz_formats import FATAL_MISCHIEF, FORMATS, MISCHIEF
 from tests.torture.fuzzing import FINE, fuzz, main

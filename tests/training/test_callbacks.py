@@ -6,6 +6,7 @@ import csv
 import json
 import logging
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,14 +14,16 @@ import symusic
 from PIL import Image
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from melgen.data import Split
 from melgen.evaluation.tonality import summarize
 from melgen.generation.songs import read_songs
 from melgen.runs.history import read_history
 from melgen.train import train
 from melgen.trained import load_model
+from melgen.training.assembly import build_data
 from melgen.training.callbacks import Schedule
 from tests.data.melodies import walks, write_songs
-from tests.training.small import small_config
+from tests.training.small import same, small_config
 
 SHOWN = [
     "callbacks=default",
@@ -57,7 +60,7 @@ def test_songs_underway_and_at_the_end(run):
         (track,) = symusic.Score(run / "songs" / f"song_{number:03d}.mid").tracks
         assert tuple(note.pitch for note in track.notes) == song.pitches
     underway = sorted(path.name for path in (run / "samples").iterdir() if path.name.startswith("step"))
-    assert underway == ["step-00000005", "step-00000010"]
+    assert underway == ["step-00000000", "step-00000005", "step-00000010"]
     assert len(read_songs(run / "samples" / "step-00000005").melodies) == 5
 
 
@@ -69,14 +72,38 @@ def test_final_songs_come_from_the_best_weights_and_say_so(run):
     assert metadata["updates"] == load_model(run).updates
 
 
-def test_tonality_of_the_songs_stands_beside_that_of_the_corpus(run):
+def test_the_first_songs_come_close_together_and_cost_the_training_nothing(folder):
+    sampled = [*SHOWN, "callbacks.sampling.every_n_steps=null", "callbacks.sampling.at_steps=[0,1,3]"]
+    weights = {}
+    for name, overrides in {"with": sampled, "without": ["callbacks=none", "trainer.max_steps=12"]}.items():
+        train(small_config(folder, *overrides, f"run_dir={folder}/{name}"))
+        weights[name] = load_model(folder / name).model.state_dict()
+    underway = sorted(path.name for path in (folder / "with" / "samples").iterdir())
+    assert underway == ["step-00000000", "step-00000001", "step-00000003"]
+    assert read_songs(folder / "with" / "samples" / "step-00000000").metadata["updates"] == 0
+    assert same(dict(weights["with"]), dict(weights["without"]))
+
+
+def test_by_default_the_first_songs_come_at_one_three_ten_and_so_on():
+    from omegaconf import OmegaConf
+
+    from melgen.conf_dir import CONF_DIR
+    from melgen.training.callbacks import FIRST_SAMPLES
+
+    configured = OmegaConf.load(Path(CONF_DIR) / "callbacks" / "sampling.yaml").sampling.at_steps
+    assert tuple(configured) == FIRST_SAMPLES
+    assert FIRST_SAMPLES[:6] == (0, 10, 30, 100, 300, 1000)
+
+
+def test_tonality_of_the_songs_stands_beside_that_of_the_openings(run):
     measured = json.loads((run / "tonality.json").read_text())
     songs = summarize([song.pitches for song in read_songs(run / "songs").melodies])
-    corpus = summarize(walks(30))
-    for part, expected in (("songs", songs), ("corpus", corpus)):
+    data = build_data(small_config(run.parent, *SHOWN), None)
+    openings = [tune[:14] for tune in data.tunes_of(Split.TEST) if len(tune) >= 14]
+    assert measured["openings"]["notes"] == 14
+    for part, expected in (("songs", songs), ("openings", summarize(openings))):
         assert measured[part]["count"] == expected.songs
         for metric, value in expected.mean._asdict().items():
-            # The corpus may lie in another order, which moves a mean's last digit.
             assert measured[part]["mean"][metric] == pytest.approx(value, rel=1e-12)
         for metric, value in expected.deviation._asdict().items():
             assert measured[part]["standard_deviation"][metric] == pytest.approx(value, rel=1e-12)
@@ -107,7 +134,7 @@ def test_the_embedding_is_written_for_projector_eyes_and_neighbours(run):
 
 def test_tonality_reaches_the_history(run):
     steps = [row["step"] for row in read_history(run / "metrics.csv") if "tonality/centricity" in row]
-    assert steps == [5, 10, 12]
+    assert steps == [0, 5, 10, 12]
 
 
 @pytest.mark.parametrize(
@@ -176,6 +203,8 @@ def test_tensorboard_is_told_everything(folder):
     ("override", "message"),
     [
         ("callbacks.sampling.every_n_steps=0", "every_n_steps=0: must be at least 1"),
+        ("callbacks.sampling.at_steps=[-1]", r"at_steps=\[-1\]: must be a list of numbers of updates"),
+        ("callbacks.sampling.at_steps=often", "at_steps=often: must be a list of numbers of updates"),
         ("callbacks.sampling.songs=0", r"callbacks\.sampling\.songs=0: must be at least 1"),
         ("callbacks.sampling.primer=[]", "primer"),
         ("callbacks.sampling.primer=[3]", "3 never occurred in training"),
@@ -194,6 +223,8 @@ def test_schedules():
     assert Schedule(3).due_after_update(At)
     assert not Schedule(4).due_after_update(At)
     assert not Schedule(None).due_after_update(At)
+    assert Schedule(4, at_steps=[0, 6]).due_after_update(At)
+    assert not Schedule(4, at_steps=[0, 6]).due_at_start(At), "a resumed training is beyond its start"
     assert Schedule(None, 2).due_after_epoch(At)
     assert not Schedule(None, 3).due_after_epoch(At)
     with pytest.raises(ValueError, match="every_n_epochs=0"):

@@ -1,12 +1,13 @@
 """Everything that is measured on a set of songs, in one place: what `melgen.evaluate` and `melgen.study` call.
 
 Four kinds of sets are measured alike: songs of a network (`evaluate_songs`), the corpus (`corpus_evaluations`),
-beginnings of its held-out tunes (`evaluate_excerpts`) and songs of trivial writers (`writer_evaluations`).
+openings of its test tunes (`evaluate_openings`) and songs of trivial writers (`writer_evaluations`).
 """
 
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
@@ -18,11 +19,19 @@ from melgen.corpora.sources import Split
 from melgen.evaluation.descriptors import descriptor_table
 from melgen.evaluation.distances import set_distances
 from melgen.evaluation.diversity import diversity
+from melgen.evaluation.metrics import CORRECTED
 from melgen.evaluation.originality import NGRAM_INTERVALS, TuneIndex
 from melgen.evaluation.reference import ReferenceCorpus
-from melgen.evaluation.results import SongSetEvaluation
-from melgen.evaluation.summaries import best_song, distances_to_mean, representative_song, summarize_scores
-from melgen.evaluation.tonality import CORRECTED, DEFAULT_SPAN_NOTES, Tonality, corrected_table, tonality_table
+from melgen.evaluation.results import OPENINGS, SongSetEvaluation, Summary
+from melgen.evaluation.summaries import (
+    best_song,
+    distances_to_mean,
+    nearest_song,
+    representative_song,
+    standardized_distances,
+    summarize_scores,
+)
+from melgen.evaluation.tonality import DEFAULT_SPAN_NOTES, Tonality, corrected_table, tonality_table
 from melgen.evaluation.writers import BigramWriter, UniformWriter, UnigramWriter
 
 SongMetric = Callable[[list[int]], float]
@@ -30,9 +39,6 @@ SongMetric = Callable[[list[int]], float]
 
 Songs = Mapping[str, Sequence[int] | NDArray[np.integer]]
 """Pitches of songs by name."""
-
-EXCERPTS = "held-out"
-"""Name of the set of beginnings of held-out tunes."""
 
 WRITERS = (UniformWriter, UnigramWriter, BigramWriter)
 
@@ -93,8 +99,8 @@ def evaluate_songs(
 ) -> SongSetEvaluation:
     """Measure songs, alone and as a set; with a corpus, also how original and how near to its test tunes they are.
 
-    Songs of fewer than two notes are left out, with the reason. The songs are compared with beginnings of the test
-    tunes as long as the median song, since most features depend on length.
+    Songs of fewer than two notes are left out, with the reason. The songs are compared with the openings of the test
+    tunes, as long as the median song, since most features depend on length.
 
     Args:
         name: of the set.
@@ -110,30 +116,59 @@ def evaluate_songs(
     if reference is None:
         return _evaluate(name, songs, options)
     evaluation = _evaluate(name, songs, options, reference.index)
-    held_out = reference.excerpts(Split.TEST, median_length(evaluation))
+    openings = list(reference.openings(Split.TEST, median_length(evaluation)).values())
     measured = [songs[song] for song in evaluation.songs]
-    distances = _distance_scores(measured, list(held_out.values()), options)
-    return replace(evaluation, set_scores={**evaluation.set_scores, **distances})
+    distances = _distance_scores(measured, openings, options)
+    evaluation = replace(evaluation, set_scores={**evaluation.set_scores, **distances})
+    if not openings:
+        return evaluation
+    table = dict(zip(Tonality._fields, tonality_table(openings, options.span_notes).T, strict=True))
+    # Without intervals: only means and deviations are asked for.
+    return with_nearest(evaluation, summarize_scores(table, resamples=1))
 
 
-def evaluate_excerpts(
+def with_nearest(songs: SongSetEvaluation, openings: Mapping[str, Summary]) -> SongSetEvaluation:
+    """Add how far each song is from the openings, and which is the nearest.
+
+    Args:
+        openings: summaries of the three tonality metrics over the openings.
+    """
+    if not songs.songs or not set(Tonality._fields) <= openings.keys():
+        return songs
+    table = np.stack([songs.scores[metric] for metric in Tonality._fields], axis=1)
+    distances = standardized_distances(table, [openings[metric] for metric in Tonality._fields])
+    return replace(songs, distances_to_openings=tuple(distances.tolist()), nearest=nearest_song(distances))
+
+
+def distance_to_openings(songs: Mapping[str, Summary], openings: Mapping[str, Summary]) -> float:
+    """How far a set's means of the three tonality metrics are from the openings', as `standardized_distances`.
+
+    nan if a metric was not measured on both, or does not vary among the openings.
+    """
+    if not set(Tonality._fields) <= songs.keys() & openings.keys():
+        return math.nan
+    means = [[songs[metric].mean for metric in Tonality._fields]]
+    return float(standardized_distances(means, [openings[metric] for metric in Tonality._fields])[0])
+
+
+def evaluate_openings(
     reference: ReferenceCorpus, notes: int, options: EvaluationOptions | None = None
 ) -> SongSetEvaluation:
-    """Measure the first `notes` notes of the test tunes as songs are measured: what human tunes of that length reach.
+    """Measure the openings, the first `notes` notes of the test tunes, as songs are measured.
 
-    The distances are those between the same excerpts of the validation and the test tunes: two samples of one
-    corpus.
+    It is what human tunes of that length reach. The distances are those between the openings of the validation and
+    of the test tunes: two samples of one corpus.
 
     Raises:
         ValueError: if no test tune has so many notes.
     """
     options = options or EvaluationOptions()
-    held_out = reference.excerpts(Split.TEST, notes)
-    if not held_out:
-        raise ValueError(f"no tune of the test split has {notes} notes, so that there are no excerpts to compare with")
-    evaluation = _evaluate(EXCERPTS, held_out, options, reference.index)
-    others = reference.excerpts(Split.VALIDATION, notes)
-    distances = _distance_scores(list(others.values()), list(held_out.values()), options)
+    openings = reference.openings(Split.TEST, notes)
+    if not openings:
+        raise ValueError(f"no tune of the test split has {notes} notes, so that there are no openings to compare with")
+    evaluation = _evaluate(OPENINGS, openings, options, reference.index)
+    others = reference.openings(Split.VALIDATION, notes)
+    distances = _distance_scores(list(others.values()), list(openings.values()), options)
     return replace(evaluation, set_scores={**evaluation.set_scores, **distances})
 
 
@@ -143,7 +178,7 @@ def corpus_evaluations(
     """Measure the tunes of each split by the original's rule: those of at least `min_corpus_notes` notes.
 
     Only held-out tunes are compared with the training tunes. Nothing is said about the sets as a whole: whole tunes
-    differ too much in length for that; see `evaluate_excerpts`.
+    differ too much in length for that; see `evaluate_openings`.
 
     Returns:
         Evaluations by split; a split whose tunes are all shorter is left out.
@@ -201,9 +236,30 @@ def writer_evaluations(
     return written
 
 
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of sets that songs are compared with, in the order to read them in: baselines, openings, whole tunes.
+
+    Names that are not known come behind, as they were given.
+
+    >>> in_order(["test", "mine", "openings", "bigram", "uniform"])
+    ['uniform', 'bigram', 'openings', 'test', 'mine']
+    """
+    order = [*(writer.name for writer in WRITERS), OPENINGS, *(split.name.lower() for split in Split)]
+    return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
+
+
 def median_length(evaluation: SongSetEvaluation) -> int:
     """Notes of a typical song: the median, rounded down."""
-    return int(np.median(evaluation.lengths))
+    return median_of(evaluation.lengths)
+
+
+def median_of(lengths: Iterable[int]) -> int:
+    """The length that openings have beside songs of these lengths: the median, rounded down.
+
+    >>> median_of([34, 34, 31])
+    34
+    """
+    return int(np.median([*lengths]))
 
 
 def _evaluate(

@@ -77,7 +77,7 @@ class ReferenceCorpus:
         chosen = np.flatnonzero((self.splits == split) & (self.melodies.lengths >= min_notes))
         return {self._names[i]: self.melodies.pitches_of(i) for i in chosen.tolist()}
 
-    def excerpts(self, split: Split, notes: int) -> Tunes:
+    def openings(self, split: Split, notes: int) -> Tunes:
         """The first `notes` notes of each tune of a split that has so many."""
         return {name: pitches[:notes] for name, pitches in self.tunes(split, notes).items()}
 

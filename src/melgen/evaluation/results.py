@@ -6,6 +6,27 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+OPENINGS = "openings"
+"""Name of the set that songs are compared with: the first notes of the test tunes, as many as the songs have."""
+
+CHOICES = {
+    "nearest": "nearest to the openings of test tunes",
+    "representative": "most representative (nearest to the mean of its set)",
+    "smallest_sum": "smallest sum of the three metrics (the paper's best)",
+}
+"""How songs are chosen from a set, in the order to hear them in."""
+
+_EARLIER_NAMES = {"held-out": OPENINGS}
+
+
+def set_name(name: str) -> str:
+    """The present name of a set, for what an earlier melgen has written.
+
+    >>> set_name("held-out"), set_name("corpus-test")
+    ('openings', 'corpus-test')
+    """
+    return _EARLIER_NAMES.get(name, name)
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -39,8 +60,11 @@ class SongSetEvaluation:
             first three are those of `melgen.evaluation.tonality.Tonality`.
         summaries: each metric over all songs where it is defined.
         distances_to_mean: Euclidean, in the space of the three tonality metrics, of each song.
-        best: index of the song with the smallest sum of the three metrics; the first of equals.
+        best: index of the song with the smallest sum of the three metrics, the paper's best; the first of equals.
         representative: index of the song nearest to the mean of the three metrics; the first of equals.
+        distances_to_openings: of each song's three metrics to the means of the openings, in standard deviations of
+            the openings, summed; empty where there are no openings to compare with.
+        nearest: index of the song with the smallest of these distances, the first of equals; ``None`` without any.
         set_scores: numbers about the set as a whole: diversity, distances to the corpus, likelihood.
         nearest_tunes: title and source of the training tune with which each song shares its longest
             passage; empty without a training corpus, ``None`` for a song that shares nothing.
@@ -58,6 +82,19 @@ class SongSetEvaluation:
     set_scores: Mapping[str, float] = field(default_factory=dict)
     nearest_tunes: tuple[str | None, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    distances_to_openings: tuple[float, ...] = ()
+    nearest: int | None = None
+
+    @property
+    def first(self) -> int:
+        """Index of the song to hear first: the nearest to the openings, else the most representative."""
+        return self.representative if self.nearest is None else self.nearest
+
+    @property
+    def chosen(self) -> dict[str, int]:
+        """The songs worth hearing first, by why they were chosen: a key of `CHOICES` and an index each."""
+        found = {"nearest": self.nearest, "representative": self.representative, "smallest_sum": self.best}
+        return {key: index for key, index in found.items() if index is not None}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -73,7 +110,7 @@ class SongSetEvaluation:
         True
         """
         return cls(
-            name=data["name"],
+            name=set_name(data["name"]),
             songs=tuple(data["songs"]),
             lengths=tuple(data["lengths"]),
             scores={key: tuple(map(_number, values)) for key, values in data["scores"].items()},
@@ -87,6 +124,8 @@ class SongSetEvaluation:
             set_scores={key: _number(value) for key, value in data["set_scores"].items()},
             nearest_tunes=tuple(data["nearest_tunes"]),
             left_out=dict(data["left_out"]),
+            distances_to_openings=tuple(map(_number, data.get("distances_to_openings", ()))),
+            nearest=data.get("nearest"),
         )
 
 

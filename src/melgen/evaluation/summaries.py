@@ -1,9 +1,9 @@
-"""Many values in a few numbers: mean, spread, confidence interval, the best and the most representative song."""
+"""Many values in a few numbers: mean, spread, confidence interval; which song to choose from many."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -110,8 +110,42 @@ def distances_to_mean(table: ArrayLike) -> NDArray[np.float64]:
     return np.sqrt(sum(squares[1:], start=squares[0]))
 
 
+def standardized_distances(table: ArrayLike, reference: Iterable[Summary]) -> NDArray[np.float64]:
+    """Distance of each row to the means of a reference set: ``sum(|value - mean| / standard deviation)``.
+
+    nan where the reference has no deviation in one of the metrics: nothing can be measured in it.
+
+    Args:
+        table: a row for each song, or for the means of a set of songs.
+        reference: the summary of each metric over the reference set, in the order of the columns.
+
+    Shape:
+        ``[songs, metrics]`` to ``[songs]``.
+
+    >>> openings = [Summary(2.0, 4.0, 2.0, 1.0, 3.0, 9), Summary(0.5, 0.25, 0.5, 0.4, 0.6, 9)]
+    >>> standardized_distances([[2.0, 0.5], [6.0, 0.0]], openings).tolist()
+    [0.0, 3.0]
+    """
+    matrix, summaries = np.asarray(table, np.float64), list(reference)
+    total = np.zeros(len(matrix))
+    for column, summary in zip(matrix.T, summaries, strict=True):
+        deviation = summary.standard_deviation
+        total += np.abs(column - summary.mean) / (deviation if deviation > 0 else math.nan)
+    return total
+
+
+def nearest_song(distances: ArrayLike) -> int | None:
+    """Index of the smallest distance, the first of equals; ``None`` if there is none that is a number.
+
+    >>> nearest_song([2.0, 1.0, 1.0]), nearest_song([math.nan]), nearest_song([])
+    (1, None, None)
+    """
+    values = np.asarray(distances, np.float64)
+    return None if np.isnan(values).all() else int(np.nanargmin(values))
+
+
 def best_song(table: ArrayLike) -> int:
-    """Index of the song with the smallest sum of the metrics; the first of equals.
+    """Index of the song with the smallest sum of the metrics, which the paper calls the best; the first of equals.
 
     Raises:
         ValueError: if there is no song, or a value is not finite.

@@ -20,13 +20,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from melgen.evaluation.batches import batches, lengths_of
+from melgen.evaluation.metrics import CORRECTED
 from melgen.evaluation.windows import Windows
 from melgen.music.melody import Melodies
 
 DEFAULT_SPAN_NOTES = 12
 FEWEST_NOTES, MOST_NOTES = 5, 8
-# What `corrected_table` measures.
-CORRECTED = ("pitch_class_macroharmony", "frequency_centricity", "pitch_class_centricity")
 _PITCH_CLASSES = 12
 
 

@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from melgen.evaluation.results import CHOICES, OPENINGS, SongSetEvaluation
 from melgen.pages.scores import Engraver
+from melgen.pages.songs import summaries_of
 from melgen.pages.training_tunes import TrainingTunes
+from melgen.plurals import counted
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,8 @@ class Content:
             "runMetrics": [],
             "curveMetrics": [],
             "songMetrics": [],
+            "choices": CHOICES,
+            "openings": "",
             "sets": [],
             "embeddings": [],
             "tables": [],
@@ -55,6 +60,17 @@ class Content:
             self.core["notices"].insert(0, entry)
         else:
             self.core["notices"].append(entry)
+
+    def finding(self, label: str, value: str, unit: str, *, model: str = "", note: str = "") -> None:
+        """Add one of the few lines that the page opens with.
+
+        Args:
+            label: what was found out.
+            value, unit: the number.
+            model: whose it is, if one model or song is named.
+            note: what else is to be known of it.
+        """
+        self.core["findings"].append({"label": label, "value": value, "unit": unit, "model": model, "note": note})
 
     def pack(self, name: str, data: Any) -> None:
         """Add what is unfolded when it is needed."""
@@ -84,10 +100,17 @@ class Content:
             }
         )
 
+    def reference_set(self, name: str, evaluation: SongSetEvaluation, role: str) -> None:
+        """Add a set that songs are compared with; what the openings are is said once, for all parts of the page."""
+        self.core["sets"].append({"name": name, "role": role, "summaries": summaries_of(evaluation.summaries)})
+        if name == OPENINGS and evaluation.lengths:
+            tunes = counted(len(evaluation.songs), "test tune")
+            self.core["openings"] = f"the first {evaluation.lengths[0]} notes of {tunes}"
+
     def hero(self, number: int, line: str) -> None:
-        """Open the page with the most representative song of a set, or its first."""
+        """Open the page with the first of a set's chosen songs, or the first of all."""
         songs, scores = self.packs[f"songs-{number}"], self.packs[f"scores-{number}"]
-        index = songs["representative"] or 0
+        index = next(iter(songs["chosen"].values()), 0)
         song = songs["songs"][index]
         self.core["hero"] = {
             "set": number,

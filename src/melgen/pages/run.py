@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from melgen.evaluation.evaluating import EvaluationOptions, evaluate_songs
-from melgen.evaluation.results import SongSetEvaluation
+from melgen.durations import in_words
+from melgen.evaluation.evaluating import (
+    EvaluationOptions,
+    distance_to_openings,
+    evaluate_openings,
+    evaluate_songs,
+    median_length,
+)
+from melgen.evaluation.results import CHOICES, OPENINGS, SongSetEvaluation
+from melgen.evaluation.tonality import DEFAULT_SPAN_NOTES
 from melgen.files import read_json
 from melgen.generation.song_files import read_song_folder
 from melgen.generation.songs import read_songs
@@ -16,13 +26,17 @@ from melgen.music.melody import Melody
 from melgen.pages.content import Content
 from melgen.pages.embedding import embedding_content
 from melgen.pages.plain import notes_of, short
+from melgen.pages.provenance import COMMAND, software_row
 from melgen.pages.runs import choices_of, curves_of, metrics_present, run_content
 from melgen.pages.songs import songs_content, summaries_of
 from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import curve_metrics, run_metrics, song_metrics
+from melgen.pasting import shell_line
+from melgen.plurals import counted
 from melgen.runs.commands import generate_command
 from melgen.runs.configuration import plain_config
-from melgen.runs.directory import FINISHED
+from melgen.runs.directory import FINISHED, PROVENANCE_FILE
+from melgen.runs.missing_bits import why_without_bits
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +59,7 @@ def gather_run(directory: Path, content: Content) -> None:
         "runMetrics": run_metrics(metrics_present([run])),
         "curveMetrics": curve_metrics(curves),
         "facts": _facts(directory, config, choices, run),
+        "provenance": _provenance(directory, read_json(directory / "result.json")),
         "config": _text(directory / "config.yaml"),
     }
     content.pack("curves", {run["name"]: curves})
@@ -54,9 +69,13 @@ def gather_run(directory: Path, content: Content) -> None:
 
     tunes = _training_tunes(directory, config, content)
     songs = _songs_of(directory, content)
-    evaluation = _evaluate(directory.name, songs, tunes, content) if songs else None
+    options = EvaluationOptions(span_notes=span_of(directory, config))
+    evaluation = _evaluate(directory.name, songs, tunes, options, content) if songs else None
+    openings = _openings(evaluation, tunes, options)
     if songs:
         _add_songs(directory, songs, evaluation, tunes, content)
+        _add_openings(directory, openings, content)
+    _add_result(directory, run, evaluation, openings, content)
     _add_stages(directory, songs, run, content)
     content.embedding(run["name"], lambda: embedding_content(directory / "embedding"))
 
@@ -65,17 +84,91 @@ def _facts(
     directory: Path, config: dict[str, Any], choices: dict[str, Any], run: dict[str, Any]
 ) -> list[tuple[str, str]]:
     data, values = read_json(directory / "data.json"), run["values"]
-    layers = choices["layers"]
+    parameters = _parameters(directory)
+    best = f", best at {values['best_updates']:,.0f}" if "best_updates" in values else ""
     facts = [
         ("Representation", choices["dataset"]),
-        ("Network", f"{layers} {'layer' if layers == 1 else 'layers'} of {choices['cell']}"),
+        ("Network", f"{counted(choices['layers'], 'layer')} of {choices['cell']}"),
         ("Hidden size", str(config.get("hidden_size", ""))),
+        ("Parameters", f"{parameters:,}" if parameters else ""),
         ("Corpus", str(data.get("import", {}).get("corpus", ""))),
         ("Training tunes", f"{data['train_tunes']:,}" if "train_tunes" in data else ""),
-        ("Updates", f"{values['updates']:,}" if "updates" in values else ""),
+        ("Updates", f"{values['updates']:,.0f}{best}" if "updates" in values else ""),
+        ("Training time", in_words(values["seconds"]) if "seconds" in values else ""),
         ("Seed", str(choices["seed"])),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def span_of(directory: Path, config: Mapping[str, Any]) -> int:
+    """The span of the windows that the run measured its songs with, or would have."""
+    callbacks = config.get("callbacks")
+    nodes = callbacks.values() if isinstance(callbacks, Mapping) else ()
+    configured = [
+        node.get("span_notes")
+        for node in nodes
+        if isinstance(node, Mapping) and str(node.get("_target_", "")).endswith(".SongTonality")
+    ]
+    spans = [read_json(directory / "tonality.json").get("span_notes"), *configured, DEFAULT_SPAN_NOTES]
+    return next(span for span in spans if isinstance(span, int) and not isinstance(span, bool) and span > 0)
+
+
+def _parameters(directory: Path) -> int | None:
+    """Number of trained weights; of a run that has not noted it, counted in its checkpoint."""
+    noted = read_json(directory / PROVENANCE_FILE).get("parameters")
+    if isinstance(noted, int):
+        return noted
+    if not any((directory / "checkpoints").glob("*.ckpt")):
+        return None
+    from melgen.trained import find_checkpoint, read_checkpoint
+
+    try:
+        weights = read_checkpoint(find_checkpoint(directory))["state_dict"]
+        return sum(weight.numel() for name, weight in weights.items() if name.startswith("model."))
+    except (ValueError, KeyError, AttributeError):
+        return None
+
+
+def _add_result(
+    directory: Path,
+    run: Mapping[str, Any],
+    evaluation: SongSetEvaluation | None,
+    openings: SongSetEvaluation | None,
+    content: Content,
+) -> None:
+    """The run in a few lines."""
+    values = run["values"]
+    for split, key in (("test", "test"), ("validation", "val")):
+        bits, loss = values.get(f"{key}/bits_per_note"), values.get(f"{key}/loss")
+        if bits is None and loss is None:
+            continue
+        unit = "bits per note" if bits is not None else "nats per token"
+        if bits is not None and loss is not None:
+            unit += f" ({loss:.3f} nats per token)"
+        shown = loss if bits is None else bits
+        content.finding(f"Prediction of {split} tunes", f"{shown:.3f}", unit)
+    if run["state"] == FINISHED and (reason := why_without_bits(read_json(directory / "data.json"))):
+        content.notice(f"No bits per note: {reason}.")
+    if evaluation is not None and openings is not None:
+        distance = distance_to_openings(evaluation.summaries, openings.summaries)
+        if math.isfinite(distance):
+            unit = "standard deviations from the openings of test tunes, summed over the three metrics"
+            content.finding("Tonality of its songs", f"{distance:.2f}", unit)
+
+
+def _provenance(directory: Path, result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    recorded = read_json(directory / PROVENANCE_FILE)
+    rows = []
+    if isinstance(command := recorded.get("command"), list):
+        rows.append((COMMAND, shell_line("python", "-m", "melgen.train", *map(str, command))))
+    if recorded.get("software"):
+        rows.append(software_row(recorded["software"]))
+    else:
+        earlier = read_json(directory / "identity.json").get("software") or {}
+        own = {"melgen": result["melgen"]} if "melgen" in result else {}
+        if own or earlier:
+            rows.append(software_row(own | earlier))
+    return rows
 
 
 def _say_how_it_stands(directory: Path, run: dict[str, Any], content: Content) -> None:
@@ -116,14 +209,26 @@ def _training_tunes(directory: Path, config: dict[str, Any], content: Content) -
 
 
 def _evaluate(
-    name: str, songs: dict[str, Melody], tunes: TrainingTunes | None, content: Content
+    name: str, songs: dict[str, Melody], tunes: TrainingTunes | None, options: EvaluationOptions, content: Content
 ) -> SongSetEvaluation | None:
     reference = None if tunes is None else tunes.reference
     pitches = {song: melody.pitches for song, melody in songs.items()}
     try:
-        return evaluate_songs(name, pitches, reference, EvaluationOptions())
+        return evaluate_songs(name, pitches, reference, options)
     except ValueError as error:  # songs of one note each
         content.notice(f"The songs cannot be measured: {error}")
+        return None
+
+
+def _openings(
+    songs: SongSetEvaluation | None, tunes: TrainingTunes | None, options: EvaluationOptions
+) -> SongSetEvaluation | None:
+    """The openings as long as the songs; ``None`` where no test tune is so long, or the corpus is not at hand."""
+    if songs is None or tunes is None:
+        return None
+    try:
+        return evaluate_openings(tunes.reference, median_length(songs), options)
+    except ValueError:
         return None
 
 
@@ -142,21 +247,39 @@ def _add_songs(
         shown,
         scores,
         summaries_of(evaluation.summaries) if evaluation else {},
-        {"label": "songs"},
+        {"label": "songs", "dataset": choices_of(directory)["dataset"]},
     )
-    content.hero(0, f"The most representative of {len(songs):,} songs" if evaluation else "A song of this run")
-    tonality = read_json(directory / "tonality.json").get("corpus")
-    if isinstance(tonality, dict):
+    chosen = next(iter(shown["chosen"]), None)
+    of_all = f"Of {counted(len(songs), 'song')} the one {CHOICES[chosen]}" if chosen else ""
+    content.hero(0, of_all if len(songs) > 1 and of_all else "A song of this run")
+
+
+def _add_openings(directory: Path, openings: SongSetEvaluation | None, content: Content) -> None:
+    """What the songs are compared with; without the corpus, what the run itself has noted at its end."""
+    if openings is not None:
+        content.reference_set(OPENINGS, openings, "reference")
+        return
+    tonality = read_json(directory / "tonality.json")
+    # An earlier melgen compared with all tunes of two notes and more.
+    for key, name, role in ((OPENINGS, OPENINGS, "reference"), ("corpus", "all tunes", "corpus")):
+        noted = tonality.get(key)
+        if not isinstance(noted, dict) or not isinstance(noted.get("mean"), dict):
+            continue
+        deviations = noted.get("standard_deviation") or {}
         content.core["sets"].append(
             {
-                "name": "corpus",
-                "role": "corpus",
+                "name": name,
+                "role": role,
                 "summaries": {
-                    key: [short(tonality["mean"][key]), short(tonality["standard_deviation"][key]), None, None, None]
-                    for key in tonality.get("mean", {})
+                    metric: [short(mean), short(deviations.get(metric)), None, None, None]
+                    for metric, mean in noted["mean"].items()
                 },
             }
         )
+        if isinstance(noted.get("notes"), int) and isinstance(noted.get("count"), int):
+            tunes = counted(noted["count"], "test tune")
+            content.core["openings"] = f"the first {noted['notes']} notes of {tunes}"
+        return
 
 
 def _add_stages(directory: Path, songs: dict[str, Melody], run: dict[str, Any], content: Content) -> None:

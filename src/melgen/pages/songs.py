@@ -29,11 +29,11 @@ def songs_content(
         evaluation: of the same names; songs that it lacks have no numbers.
         tunes: among which the nearest to each song are looked up.
         engraver: makes the scores.
-        scores: of how many songs at most: of the best, the most representative, then in order.
+        scores: of how many songs at most: of the chosen ones, then in order.
 
     Returns:
-        ``{"metrics", "best", "representative", "songs", "tunes"}`` and ``{"songs", "tunes"}``: by the song's
-        index its score, and that of a part of the tune beside it.
+        ``{"metrics", "chosen", "songs", "tunes"}`` and ``{"songs", "tunes"}``: by the song's index its score, and
+        that of a part of the tune beside it. ``chosen``: indices by the keys of `CHOICES`.
     """
     numbers = {} if evaluation is None else {name: i for i, name in enumerate(evaluation.songs)}
     shown = []
@@ -49,13 +49,15 @@ def songs_content(
             entry["why"] = evaluation.left_out.get(name, "")
         shown.append(entry)
     names = list(songs)
-    chosen = () if evaluation is None else (evaluation.representative, evaluation.best)
-    first = [names.index(evaluation.songs[i]) for i in chosen if evaluation is not None]
-    drawn = list(dict.fromkeys([*first, *range(len(names))]))[: max(0, scores)]
+    chosen = (
+        {}
+        if evaluation is None
+        else {key: names.index(evaluation.songs[index]) for key, index in evaluation.chosen.items()}
+    )
+    drawn = list(dict.fromkeys([*chosen.values(), *range(len(names))]))[: max(0, scores)]
     content = {
         "metrics": [] if evaluation is None else list(evaluation.scores),
-        "representative": first[0] if first else None,
-        "best": first[1] if first else None,
+        "chosen": chosen,
         "songs": shown,
         "tunes": shared_with.tunes,
     }

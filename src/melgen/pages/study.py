@@ -5,25 +5,30 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from melgen.evaluation.evaluating import EXCERPTS
-from melgen.evaluation.results import SongSetEvaluation, Summary
-from melgen.evaluation.tonality import Tonality
+from melgen.evaluation.evaluating import distance_to_openings, in_order, with_nearest
+from melgen.evaluation.results import CHOICES, OPENINGS, SongSetEvaluation, set_name
+from melgen.evaluation.winners import Contest, lowest_of
 from melgen.files import read_json
 from melgen.generation.song_files import read_song_folder
 from melgen.music.melody import Melody
 from melgen.pages.content import Content
 from melgen.pages.embedding import embedding_content
 from melgen.pages.plain import short
+from melgen.pages.provenance import COMMAND, software_row
 from melgen.pages.runs import choices_of, curves_of, metrics_present, run_content
 from melgen.pages.songs import SHARED, songs_content, summaries_of
 from melgen.pages.tables import tables_content
 from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import curve_metrics, run_metrics, song_metrics
 from melgen.pasting import shell_line
+from melgen.plurals import counted
 from melgen.runs.configuration import plain_config
+from melgen.runs.directory import FINISHED
+from melgen.runs.missing_bits import why_without_bits
 from melgen.runs.naming import parse_run_name
 from melgen.sweeps.report import find_runs
 
@@ -31,14 +36,12 @@ log = logging.getLogger(__name__)
 
 BEST_CHECKPOINT = "best.ckpt"
 WRITERS, CORPUS = "writers", "corpus"
-_YARDSTICKS = ("uniform", "unigram", "bigram", EXCERPTS, "train", "validation", "test")
 COMPARED_BITS = "bits_per_note/test"
 
 
 def gather_study(directory: Path, content: Content) -> None:
     """Put all that a study's directory holds, and the runs beside it, into a page's content."""
     manifest, selection = read_json(directory / "manifest.json"), read_json(directory / "selection.json")
-    config = manifest.get("configuration", {})
     places = _run_places(directory, manifest)
     runs, curves = _runs(places, manifest, selection)
     content.core |= {
@@ -53,25 +56,51 @@ def gather_study(directory: Path, content: Content) -> None:
     content.pack("curves", curves)
     _say_what_is_missing(places, runs, manifest, selection, content)
 
+    yardsticks = _yardsticks(directory)
+    openings = yardsticks.get(OPENINGS)
     evaluations = _evaluations(directory, selection, content)
+    if openings is not None:  # an earlier melgen has not looked for the nearest song
+        evaluations = {name: with_nearest(one, openings.summaries) for name, one in evaluations.items()}
     likelihoods = {name: _likelihood(directory, name) for name in evaluations}
-    first = next((plain_config(place) for place in places if plain_config(place)), {})
-    trained_on = config if "corpus" in config else first
+    trained_on = _trained_on(manifest, places)
     tunes = content.training_tunes(trained_on, _splits_beside(places)) if evaluations and trained_on else None
     content.core["songMetrics"] = song_metrics(
         dict.fromkeys(metric for one in evaluations.values() for metric in one.scores)
     )
     for name, evaluation in evaluations.items():
         _add_model(directory, name, evaluation, likelihoods[name], selection, tunes, content)
-    yardsticks = _yardsticks(directory, content)
+    for name, yardstick in yardsticks.items():
+        role = "reference" if name == OPENINGS else "corpus" if yardstick.name.startswith(CORPUS) else "writer"
+        content.reference_set(yardstick.name, yardstick, role)
     content.core["facts"] = _facts(manifest, runs, content.core["sets"], places)
-    _add_findings(evaluations, likelihoods, yardsticks.get(EXCERPTS), content)
+    _add_findings(directory, evaluations, openings, content)
+    _say_why_without_bits(places, runs, content)
     for name, model in _models(selection).items():
         _add_embedding(directory, name, model, content)
     if (directory / "tables").is_dir():
         listed, texts = tables_content(directory / "tables")
         content.core["tables"] = listed
         content.pack("tables", texts)
+
+
+def _trained_on(manifest: Mapping[str, Any], places: Iterable[Path]) -> Mapping[str, Any]:
+    """The corpus and cleaning of the runs: as the study has noted them, or as one of the runs itself states.
+
+    A study's own configuration counts only if it trained its runs: for runs that existed before, it is the default.
+    """
+    noted = manifest.get("trained_on")
+    if isinstance(noted, dict) and "corpus" in noted:
+        return noted
+    first = next((config for place in places if "corpus" in (config := plain_config(place))), None)
+    asked = manifest.get("configuration", {})
+    return first or (asked if "corpus" in asked and not asked.get("runs") else {})
+
+
+def _say_why_without_bits(places: Iterable[Path], runs: Iterable[Mapping[str, Any]], content: Content) -> None:
+    without = [place for place, run in zip(places, runs, strict=True) if run["state"] == FINISHED]
+    reasons = dict.fromkeys(why_without_bits(read_json(place / "data.json")) for place in without)
+    for reason in filter(None, reasons):
+        content.notice(f"No bits per note: {reason}.")
 
 
 def _models(selection: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -120,15 +149,17 @@ def _say_what_is_missing(
         )
     elif not _models(selection):
         content.notice("No network has been selected yet, so that there are no songs.", strong=True)
-    failed = [run for run in runs if run["state"] != "finished"]
+    failed = [run for run in runs if run["state"] != FINISHED]
     away = [place.name for place in places if not place.is_dir()]
     if away:
+        are = "run is" if len(places) == 1 else "runs are"
         content.notice(
-            f"{len(away)} of {len(places)} runs are not where the study left them; their curves are missing."
+            f"{len(away)} of {len(places)} {are} not where the study left them; the curves of these are missing."
         )
     if failed and len(failed) > len(away):
         named = "; ".join(f"{run['name']} is {run['state']} {run['error']}".strip() for run in failed[:3])
-        content.notice(f"{len(failed)} of {len(runs)} runs are not finished: {named}", strong=True)
+        are = "run is" if len(runs) == 1 else "runs are"
+        content.notice(f"{len(failed)} of {len(runs)} {are} not finished: {named}", strong=True)
 
 
 def _evaluations(directory: Path, selection: Mapping[str, Any], content: Content) -> dict[str, SongSetEvaluation]:
@@ -144,10 +175,16 @@ def _evaluations(directory: Path, selection: Mapping[str, Any], content: Content
 
 
 def _likelihood(directory: Path, name: str) -> dict[str, float]:
-    """Means over the seeds of a model."""
+    """Means over the seeds of a model, of what every seed has."""
+    found = _likelihoods(directory, name)
+    keys = [key for key in (found[0] if found else ()) if all(isinstance(one.get(key), int | float) for one in found)]
+    return {key: sum(one[key] for one in found) / len(found) for key in keys}
+
+
+def _likelihoods(directory: Path, name: str) -> list[dict[str, Any]]:
+    """What was counted on each seed of a model."""
     found = [read_json(path) for path in sorted((directory / "likelihood" / name).glob("*.json"))]
-    found = [one for one in found if one]
-    return {key: sum(one[key] for one in found) / len(found) for key in found[0]} if found else {}
+    return [one for one in found if one]
 
 
 def _splits_beside(places: Iterable[Path]) -> Path | None:
@@ -170,7 +207,8 @@ def _add_model(
         content.notice(f"The songs of {name} cannot be read: {error}")
     lacking = [song for song in evaluation.songs if song not in songs]
     if lacking:
-        content.notice(f"{name}: {len(lacking)} songs that were measured are no longer there, and none is shown.")
+        what = "song that was measured is" if len(lacking) == 1 else "songs that were measured are"
+        content.notice(f"{name}: {len(lacking)} {what} no longer there, and none is shown.")
         return
     shown, scores = songs_content(songs, evaluation, tunes, content.engraver, content.scores)
     parsed = choices_of(Path(_models(selection)[name].get("runs", [name])[0]))
@@ -179,28 +217,14 @@ def _add_model(
     content.song_set(name, "model", shown, scores, summaries_of(evaluation.summaries), facts)
 
 
-def _yardsticks(directory: Path, content: Content) -> dict[str, SongSetEvaluation]:
+def _yardsticks(directory: Path) -> dict[str, SongSetEvaluation]:
+    """What the models are compared with, by name, in the order to read it in: baselines, openings, whole tunes."""
     found = {}
     for role in (WRITERS, CORPUS):
-        files = sorted((directory / "evaluation" / role).glob("*.json"), key=lambda path: _place(path.stem))
-        for path in files:
-            try:
-                evaluation = SongSetEvaluation.from_dict(read_json(path))
-            except (KeyError, TypeError, AttributeError):
-                continue
-            found[path.stem] = evaluation
-            content.core["sets"].append(
-                {
-                    "name": path.stem if role == WRITERS or path.stem == EXCERPTS else f"{path.stem} tunes",
-                    "role": "reference" if path.stem == EXCERPTS else {WRITERS: "writer", CORPUS: "corpus"}[role],
-                    "summaries": summaries_of(evaluation.summaries),
-                }
-            )
-    return found
-
-
-def _place(name: str) -> tuple[int, str]:
-    return _YARDSTICKS.index(name) if name in _YARDSTICKS else len(_YARDSTICKS), name
+        for path in (directory / "evaluation" / role).glob("*.json"):
+            with suppress(KeyError, TypeError, AttributeError):
+                found[set_name(path.stem)] = SongSetEvaluation.from_dict(read_json(path))
+    return {name: found[name] for name in in_order(sorted(found))}
 
 
 def _facts(
@@ -215,12 +239,12 @@ def _facts(
     seeds = sorted({run["seed"] for run in runs})
     songs = sum(one.get("songs", 0) for one in sets)
     facts = [
-        ("Networks", f"{len(runs)}"),
+        ("Networks", f"{len(runs):,}"),
         ("Representations", distinct("dataset")),
         ("Cells", distinct("cell")),
         ("Layers", distinct("layers")),
         ("Seeds", ", ".join(map(str, seeds)) if len(seeds) > 1 else ""),
-        ("Corpus", f"{corpus}, {tunes:,} tunes" if corpus and tunes else str(corpus or "")),
+        ("Corpus", f"{corpus}, {counted(tunes, 'tune')}" if corpus and tunes else str(corpus or "")),
         ("Updates each", " to ".join(f"{one:,}" for one in dict.fromkeys(updates[:1] + updates[-1:]))),
         ("Songs to hear", f"{songs:,}" if songs else ""),
     ]
@@ -228,68 +252,78 @@ def _facts(
 
 
 def _add_findings(
+    directory: Path,
     evaluations: Mapping[str, SongSetEvaluation],
-    likelihoods: Mapping[str, Mapping[str, float]],
-    reference: SongSetEvaluation | None,
+    openings: SongSetEvaluation | None,
     content: Content,
 ) -> None:
-    """The study in a few lines, and the song that the page opens with."""
-    numbers = {one["name"]: number for number, one in enumerate(content.core["sets"]) if "pack" in one}
-    findings: list[dict[str, Any]] = content.core["findings"]
-    bits = {name: one[COMPARED_BITS] for name, one in likelihoods.items() if COMPARED_BITS in one}
-    if bits:
-        name = min(bits, key=lambda each: bits[each])
-        findings.append(
-            {
-                "label": "Predicts unseen tunes best",
-                "model": name,
-                "value": f"{bits[name]:.3f}",
-                "unit": "bits per note, test",
-            }
-        )
-    distances = (
-        {name: _distance(one.summaries, reference.summaries) for name, one in evaluations.items()} if reference else {}
-    )
-    distances = {name: value for name, value in distances.items() if name in numbers and math.isfinite(value)}
-    closest = min(distances, key=lambda each: distances[each], default=None)
-    if closest is not None:
-        findings.append(
-            {
-                "label": "Tonality nearest to the corpus",
-                "model": closest,
-                "value": f"{distances[closest]:.2f}",
-                "unit": "deviations away, all three metrics",
-            }
-        )
-    shared = {name: max(one.scores[SHARED]) for name, one in evaluations.items() if SHARED in one.scores}
+    """The study in a few lines, and the song that the page opens with.
+
+    A model is named as the winner only if its seeds support it.
+    """
+    bits = {name: [_number(one.get(COMPARED_BITS)) for one in _likelihoods(directory, name)] for name in evaluations}
+    _add_contest(lowest_of(bits), "Predicts unseen tunes best", "bits per note on test tunes", 3, content)
+    if openings is not None:
+        distances = {name: _distances(directory, name, one, openings) for name, one in evaluations.items()}
+        unit = "deviations from the openings of test tunes (three metrics summed)"
+        _add_contest(lowest_of(distances), "Tonality nearest to test tunes", unit, 2, content)
+    shared = {name: one.scores[SHARED] for name, one in evaluations.items() if any(one.scores.get(SHARED, ()))}
     if shared:
-        name = max(shared, key=lambda each: shared[each])
-        copies = sum(sum(one.scores.get("exact_copy", ())) for one in evaluations.values())
-        findings.append(
-            {
-                "label": "Longest passage taken from a training tune",
-                "model": name,
-                "value": f"{shared[name]:.0f}",
-                "unit": f"intervals; {copies:.0f} songs are copies as a whole",
-            }
+        name = max(shared, key=lambda each: max(shared[each]))
+        song = evaluations[name].songs[shared[name].index(max(shared[name]))]
+        copies = int(sum(sum(one.scores.get("exact_copy", ())) for one in evaluations.values()))
+        whole = "1 song is a copy" if copies == 1 else f"{copies or 'no'} songs are copies"
+        content.finding(
+            "Longest passage that a song shares with a training tune",
+            f"{max(shared[name]):.0f}",
+            f"intervals; {whole} as a whole",
+            model=f"{name}, {song}",
         )
-    if numbers:
-        chosen = closest or next(iter(numbers))
-        content.hero(
-            numbers[chosen],
-            f"The most representative song of {chosen}" + (", nearest to the corpus" if closest else ""),
-        )
+    _add_hero(evaluations, content)
 
 
-def _distance(songs: Mapping[str, Summary], reference: Mapping[str, Summary]) -> float:
-    """Of two sets' means, in deviations of the reference, summed over the three tonality metrics."""
-    try:
-        return sum(
-            abs(songs[metric].mean - reference[metric].mean) / reference[metric].standard_deviation
-            for metric in Tonality._fields
-        )
-    except (KeyError, ZeroDivisionError):
-        return math.nan
+def _add_contest(contest: Contest | None, label: str, unit: str, decimals: int, content: Content) -> None:
+    if contest is None:
+        return
+    value = f"{contest.mean:.{decimals}f}"
+    if contest.is_decided:
+        content.finding(label, value, unit, model=contest.lowest, note=contest.in_words())
+    elif not contest.others:
+        content.finding(label.removesuffix(" best"), value, unit, model=contest.lowest, note=contest.in_words())
+    else:
+        note = f"The lowest mean, {value} {unit}, is that of {contest.lowest}: {contest.in_words()}."
+        content.finding(label, "undecided", "", note=note)
+
+
+def _distances(directory: Path, name: str, evaluation: SongSetEvaluation, openings: SongSetEvaluation) -> list[float]:
+    """The distance of each seed's songs to the openings; of a model with one seed, that of its songs."""
+    found = []
+    for path in sorted((directory / "evaluation" / name).glob("seed*.json")):
+        with suppress(KeyError, TypeError, AttributeError):
+            found.append(SongSetEvaluation.from_dict(read_json(path)))
+    return [distance_to_openings(one.summaries, openings.summaries) for one in found or [evaluation]]
+
+
+def _add_hero(evaluations: Mapping[str, SongSetEvaluation], content: Content) -> None:
+    """Open with the song that is nearest to the openings, of all models; else with the first model's first choice."""
+    numbers = {one["name"]: number for number, one in enumerate(content.core["sets"]) if "pack" in one}
+    if not numbers:
+        return
+    distances = {
+        name: evaluations[name].distances_to_openings[index]
+        for name in numbers
+        if (index := evaluations[name].nearest) is not None
+    }
+    chosen = min(distances, key=lambda name: distances[name], default=next(iter(numbers)))
+    songs = sum(len(evaluations[name].songs) for name in numbers)
+    choice = next(iter(evaluations[chosen].chosen))
+    of_all = songs if distances else len(evaluations[chosen].songs)
+    line = f"Of {counted(of_all, 'song')} the one {CHOICES[choice]}" if of_all > 1 else "The song"
+    content.hero(numbers[chosen], f"{line}, by {chosen}")
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
 
 
 def _add_embedding(directory: Path, name: str, model: Mapping[str, Any], content: Content) -> None:
@@ -301,7 +335,7 @@ def _add_embedding(directory: Path, name: str, model: Mapping[str, Any], content
 
 def _provenance(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     line = ["python", "-m", "melgen.study", *map(str, manifest.get("command", []))]
-    rows = [("Command", shell_line(*line))] if manifest else []
+    rows = [(COMMAND, shell_line(*line))] if manifest else []
     seeds = manifest.get("seeds", {})
     rows += [
         (f"Seed of {name}", ", ".join(map(str, value if isinstance(value, list) else [value])))
@@ -309,11 +343,4 @@ def _provenance(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if fingerprint := manifest.get("corpus", {}).get("fingerprint"):
         rows.append(("Corpus fingerprint", fingerprint))
-    for software in manifest.get("software", {}).values():
-        versions = ", ".join(f"{name} {value}" for name, value in software.items() if isinstance(value, str))
-        commit = software.get("git") or {}
-        changed = " with changes" if commit.get("modified") else ""
-        rows.append(
-            ("Software", versions + (f"; commit {commit['commit'][:12]}{changed}" if "commit" in commit else ""))
-        )
-    return rows
+    return rows + [software_row(software) for software in manifest.get("software", {}).values()]

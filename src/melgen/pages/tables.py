@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from melgen.corpora.sources import natural_key
+from melgen.evaluation.results import CHOICES
 
-_FIRST = ("runs", "tonality", "likelihood", "originality", "nearest_tunes", "representative", "best")
-"""The order in which one reads; others follow by name."""
+_FIRST = ("runs", "tonality", "likelihood", "originality", "nearest_tunes", *CHOICES, "best")
+"""The order in which one reads; others follow by name. An earlier melgen called the smallest sum ``best``."""
 
 
 def tables_content(folder: Path) -> tuple[list[dict[str, Any]], dict[str, dict[str, str]]]:

@@ -5,45 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from melgen.evaluation.tonality import CORRECTED, Tonality
-from melgen.studies.tables.metric_columns import is_descriptor, score_column, shared_ngrams
+from melgen.evaluation.metrics import TONALITY, SongMetric, song_metric
 
-_SONGS = {
-    "conjunct_melodic_motion": ("Conjunct motion", "semitones", "Mean size of the step from note to note."),
-    "limited_macroharmony": (
-        "Macroharmony",
-        "",
-        "1 where every window of notes uses 5 to 8 pitches; higher the further it is from that.",
-    ),
-    "centricity": ("Centricity", "", "Longest run of one repeated note in a window, as a share of the window."),
-    "pitch_class_macroharmony": (
-        "Macroharmony of pitch classes",
-        "",
-        "The corrected reading: pitch classes instead of pitches, and both limits.",
-    ),
-    "frequency_centricity": ("Centricity by frequency", "", "Share of a window that its commonest pitch takes."),
-    "pitch_class_centricity": ("Centricity of pitch classes", "", "Share of a window of its commonest pitch class."),
-    "pitch_class_entropy": ("Pitch-class entropy", "bits", "How evenly a song uses the twelve pitch classes."),
-    "scale_consistency": ("Scale consistency", "", "Largest share of the notes that lie in one major or minor scale."),
-    "pitch_range": ("Range", "semitones", "From the lowest to the highest note."),
-    "n_pitches_used": ("Pitches used", "", "Number of different pitches."),
-    "n_pitch_classes_used": ("Pitch classes used", "", "Number of different pitch classes, of twelve."),
-    "step_ratio": ("Steps", "", "Share of motions by one or two semitones."),
-    "leap_ratio": ("Leaps", "", "Share of motions by more than two semitones."),
-    "repeat_ratio": ("Repeats", "", "Share of motions that stay on the same note."),
-    "longest_repeated_note": ("Longest repeated note", "notes", "Most times in a row that one note is heard."),
-    "longest_shared_intervals": (
-        "Longest shared passage",
-        "intervals",
-        "Longest passage that also stands in a training tune, in whatever key.",
-    ),
-    "exact_copy": ("Copy of a tune", "", "1 if the whole song is a passage of a training tune."),
+_GROUPS = {
+    "tonality": "Tonality",
+    "corrected": "Tonality, corrected readings",
+    "descriptor": "Descriptors",
+    "originality": "Originality",
 }
-_SHARED_NGRAMS = (
-    "Shared {n}-grams",
-    "",
-    "Share of the song's passages of {n} intervals that occur in training tunes.",
-)
 
 _RUNS = (
     ("val/bits_per_note", "Bits per note, validation", "bits", 3, "comparable across representations; lower is better"),
@@ -52,9 +21,10 @@ _RUNS = (
     ("test/loss", "Loss, test", "nats per token", 3, "each representation's own; lower is better"),
     ("val/perplexity", "Perplexity, validation", "", 2, "each representation's own; lower is better"),
     ("val/accuracy", "Accuracy, validation", "", 3, "each representation's own; higher is better"),
-    ("tonality/conjunct_melodic_motion", "Conjunct motion of songs", "semitones", 2, "mean over the run's songs"),
-    ("tonality/limited_macroharmony", "Macroharmony of songs", "", 2, "mean over the run's songs"),
-    ("tonality/centricity", "Centricity of songs", "", 3, "mean over the run's songs"),
+    *(
+        (f"tonality/{key}", f"{one.label} of songs", one.unit, one.decimals, "mean over the run's songs")
+        for key, one in ((key, song_metric(key)) for key in TONALITY)
+    ),
     ("seconds", "Training time", "seconds", 0, "includes earlier starts; lower is better"),
 )
 HIGHER_IS_BETTER = ("val/accuracy",)
@@ -70,24 +40,18 @@ def song_metrics(names: Iterable[str]) -> list[dict[str, Any]]:
     >>> [metric["label"] for metric in song_metrics(["centricity", "shared_6gram_share", "my_own"])]
     ['Centricity', 'Shared 6-grams', 'my own']
     """
-    known = list(names)
-    ngrams = shared_ngrams(known)
     shown = []
-    for name in known:
-        column = score_column(name)
-        label, unit, meaning = _SONGS.get(name, (name.replace("_", " "), "", ""))
-        if name == ngrams:
-            length = "".join(filter(str.isdigit, name))
-            label, unit, meaning = (part.format(n=length) for part in _SHARED_NGRAMS)
-        decimals = 0 if column.kind == "integer" else column.decimals
+    for name in names:
+        one = song_metric(name)
         shown.append(
             {
                 "key": name,
-                "label": label,
-                "unit": unit,
-                "meaning": meaning,
-                "decimals": decimals,
-                "group": _group(name),
+                "label": one.label,
+                "unit": one.unit,
+                "meaning": one.meaning,
+                "decimals": 0 if one.whole else one.decimals,
+                "group": _group(one),
+                "listed": one.group == "tonality" or name == "longest_shared_intervals",
             }
         )
     return shown
@@ -119,9 +83,6 @@ def curve_metrics(present: Iterable[str]) -> list[dict[str, str]]:
     return [{"key": key, "label": labels[key][0], "unit": labels[key][1]} for key in CURVES if key in known]
 
 
-def _group(name: str) -> str:
-    if name in Tonality._fields:
-        return "Tonality"
-    if name in CORRECTED:
-        return "Tonality, corrected readings"
-    return "Descriptors" if is_descriptor(name) or name == "longest_repeated_note" else "Originality"
+def _group(metric: SongMetric) -> str:
+    # Its table is that of originality; it says nothing about training tunes, though.
+    return _GROUPS["descriptor"] if metric.key == "longest_repeated_note" else _GROUPS[metric.group]

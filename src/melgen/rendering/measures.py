@@ -22,7 +22,17 @@ from melgen.rendering.tuplets import (
     written,
 )
 
-__all__ = ["COMMON_TIME", "NOTE_VALUES", "STEPS_PER_WHOLE", "Bar", "Metre", "Symbol", "cut_into_bars", "playable", "with_accidentals"]
+__all__ = [
+    "COMMON_TIME",
+    "NOTE_VALUES",
+    "STEPS_PER_WHOLE",
+    "Bar",
+    "Metre",
+    "Symbol",
+    "cut_into_bars",
+    "playable",
+    "with_accidentals",
+]
 
 NOTE_VALUES = (144, 96, 72, 48, 36, 24, 18, 12, 9, 6, 3)
 """Lengths in steps that one note outside of a triplet can show, with one dot at most."""
@@ -73,7 +83,6 @@ class Bar:
 
     lines: BarLines
     symbols: tuple[Symbol, ...]
-
 
 
 def playable(melody: Melody) -> Melody:

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 RUNNING, FINISHED, FAILED, INTERRUPTED = "running", "finished", "failed", "interrupted"
 FORMAT_VERSION = 1
 """Of the files of a run's directory."""
+PROVENANCE_FILE = "provenance.json"
+"""What command made a run, with what software, of what size its network is."""
 _FORMAT, _SOFTWARE, _READER = "format_version", "software", "reader_version"
 _FINGERPRINT = "corpus.fingerprint"
 REFUSED = "-refused"
@@ -56,7 +58,8 @@ class RunDirectory:
     """The files of a run.
 
     ``identity.json`` what it computes, ``config.yaml`` its configuration, ``status.json`` how it stands,
-    ``result.json`` what came out, ``error.txt`` why it failed, ``train.log`` what it said, ``checkpoints/``,
+    ``result.json`` what came out, ``provenance.json`` command and software, ``error.txt`` why it failed,
+    ``train.log`` what it said, ``checkpoints/``,
     ``metrics.csv``, ``splits.tsv``, ``songs/``, ``samples/``, ``embedding/``, ``tensorboard/``.
     """
 

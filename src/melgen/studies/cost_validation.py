@@ -24,10 +24,10 @@ class CostValidation:
         names: of the models, one for each stage.
         updates: made up to each stage.
         losses: the criterion at each stage, nats per token for ``val/loss``.
-        measures: means of the tonality metrics, ``distance`` (of the three from the held-out tunes' own, in their
+        measures: means of the tonality metrics, ``distance`` (of the three from the openings' own, in their
             deviations; see the table ``tonality``) and ``overlapped_area`` (mean over all features); a value for
             each stage.
-        references: the held-out tunes' own value of a measure.
+        references: the openings' own value of a measure.
         correlations: Spearman's rank correlation of each measure with the loss.
     """
 
@@ -52,9 +52,9 @@ class CostValidation:
         measures[OVERLAP] = tuple(map(_mean_overlap, songs))
         measures = {key: values for key, values in measures.items() if not all(map(math.isnan, values))}
         references = {}
-        if results.excerpts is not None:
-            references = {metric: results.excerpts.summaries[metric].mean for metric in Tonality._fields}
-            references[OVERLAP] = _mean_overlap(results.excerpts)
+        if results.openings is not None:
+            references = {metric: results.openings.summaries[metric].mean for metric in Tonality._fields}
+            references[OVERLAP] = _mean_overlap(results.openings)
         losses = tuple(float(model.runs[0].result[criterion]) for model in results.models)
         return cls(
             tuple(model.name for model in results.models),

@@ -1,4 +1,4 @@
-"""What an evaluation of a folder of songs leaves behind: tables, copies of two songs, a few lines to read."""
+"""What an evaluation of a folder of songs leaves behind: tables, copies of a few songs, a few lines to read."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from melgen.evaluation.evaluating import EXCERPTS, median_length
-from melgen.evaluation.results import SongSetEvaluation
-from melgen.evaluation.tonality import Tonality
+from melgen.evaluation.evaluating import median_length
+from melgen.evaluation.metrics import song_metric
+from melgen.evaluation.results import CHOICES, OPENINGS, SongSetEvaluation
 from melgen.files import write_json, write_text
 from melgen.generation.song_files import EVALUATION_FILE, SongFolder, copy_song
 from melgen.music.melody import Melody
 from melgen.music.midi import note_text
+from melgen.plurals import counted
 from melgen.studies.tables import Column, Table, build_set_tables
 from melgen.studies.tables.table import row
 
-REPRESENTATIVE, BEST = "representative.mid", "best.mid"
+EARLIER_BEST = "best.mid"
+"""What an earlier melgen called the song of the smallest sum."""
 
 _TABLES = ("comparison", "summary", "songs", "set_scores", "left_out")
-_COMPARED = (EXCERPTS, "corpus-test")
+_COMPARED = (OPENINGS, "corpus-test")
 _REASONS_SHOWN = 5
 _LINE_WIDTH = 100
 
@@ -32,7 +34,7 @@ def write_report(
     yardsticks: Mapping[str, SongSetEvaluation],
     found: SongFolder,
 ) -> None:
-    """Write the JSON, which says whose folder this is, then tables and copies of two songs.
+    """Write the JSON, which says whose folder this is, then tables and copies of the chosen songs.
 
     Args:
         content: of the JSON.
@@ -51,27 +53,39 @@ def write_report(
                 write_text(file, written(tables[name]))
             else:  # one of an earlier evaluation
                 file.unlink(missing_ok=True)
-    for file_name, index in ((REPRESENTATIVE, songs.representative), (BEST, songs.best)):
-        copy_song(found, songs.songs[index], out / file_name)
+    for choice in CHOICES:
+        if choice in songs.chosen:
+            copy_song(found, songs.songs[songs.chosen[choice]], chosen_file(out, choice))
+        else:
+            chosen_file(out, choice).unlink(missing_ok=True)
+    (out / EARLIER_BEST).unlink(missing_ok=True)
+
+
+def chosen_file(out: Path, choice: str) -> Path:
+    """The copy of a chosen song in a folder of results."""
+    return out / f"{choice}.mid"
 
 
 def comparison_table(songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetEvaluation]) -> Table:
-    """Every metric of the songs beside that of human tunes: beginnings as long as the songs, and whole tunes."""
+    """Every metric of the songs beside that of human tunes: openings as long as the songs, and whole tunes."""
     sets = {"songs": songs} | {name: yardsticks[name] for name in _COMPARED if name in yardsticks}
     columns = (Column("metric", "metric", "text"), *(Column(name, name, "summary", 3) for name in sets))
     rows = [row(metric, [metric, *(each.summaries.get(metric) for each in sets.values())]) for metric in songs.scores]
     caption = "Mean ± standard deviation [confidence interval of the mean] of each metric."
+    if OPENINGS in sets:
+        caption += f" {OPENINGS.capitalize()}: the first {median_length(songs)} notes of the test tunes."
     return Table(f"Metrics of {songs.name}", caption, columns, tuple(rows))
 
 
 def set_scores_table(songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetEvaluation]) -> Table:
-    """Numbers about the songs as a set, beside those of held-out beginnings."""
-    sets = {"songs": songs} | {name: yardsticks[name] for name in (EXCERPTS,) if name in yardsticks}
+    """Numbers about the songs as a set, beside those of the openings."""
+    sets = {"songs": songs} | {name: yardsticks[name] for name in (OPENINGS,) if name in yardsticks}
     columns = (Column("score", "score", "text"), *(Column(name, name, decimals=3) for name in sets))
     rows = [row(score, [score, *(each.set_scores.get(score) for each in sets.values())]) for score in songs.set_scores]
     caption = (
-        "Diversity of the set, and its distance to beginnings of test tunes as long as the songs. Beside it stand "
-        "these beginnings themselves, with their distance to those of validation tunes: two samples of one corpus."
+        "Diversity of the set, and its distance to the openings, the first notes of the test tunes, as many as the "
+        "songs have. Beside it are the openings themselves, with their distance to those of the validation tunes: two "
+        "samples of one corpus."
     )
     return Table(f"{songs.name} as a set", caption if yardsticks else "Diversity of the set.", columns, tuple(rows))
 
@@ -88,7 +102,7 @@ def _lines(
 ) -> Iterator[str]:
     shortest, longest = min(songs.lengths), max(songs.lengths)
     notes = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
-    yield f"{songs.name}: {len(songs.songs):,} songs of {notes} notes"
+    yield f"{songs.name}: {counted(len(songs.songs), 'song')} of {notes} notes"
     if songs.left_out:
         yield f"{len(songs.left_out):,} could not be measured:"
         yield from (f"  {song}: {reason}" for song, reason in list(songs.left_out.items())[:_REASONS_SHOWN])
@@ -97,15 +111,16 @@ def _lines(
     table = comparison_table(songs, yardsticks)
     rows = tuple(row for row in table.rows if _is_shown(row.key))
     yield f"\n{Table(table.title, '', table.columns, rows).to_markdown(heading=False)}"
-    if EXCERPTS in yardsticks:
-        tunes = len(yardsticks[EXCERPTS].songs)
-        yield f"{EXCERPTS}: the first {median_length(songs)} notes of {tunes:,} test tunes; corpus-test: whole tunes"
-    for what, index in (("nearest to the mean", songs.representative), ("smallest sum", songs.best)):
+    if OPENINGS in yardsticks:
+        tunes = counted(len(yardsticks[OPENINGS].songs), "test tune")
+        yield f"{OPENINGS}: the first {median_length(songs)} notes of {tunes}; corpus-test: whole tunes"
+    for choice, index in songs.chosen.items():
+        what = CHOICES[choice]
         text = note_text(Melody.from_pitches(found.songs[songs.songs[index]].pitches))  # rests would fill the line
         yield textwrap.shorten(f"{what}: {songs.songs[index]}: {text}", _LINE_WIDTH, placeholder=" ...")
     yield f"\nResults: {out / EVALUATION_FILE}, {', '.join(sorted(path.name for path in out.glob('*.csv')))}"
     yield "         all metrics, the corpus beside them, as CSV (all digits) and Markdown (to read)"
-    yield f"Listen:  {out / REPRESENTATIVE}, {out / BEST}"
+    yield f"Listen:  {', '.join(str(chosen_file(out, choice)) for choice in songs.chosen)}"
     if yardsticks:
         yield "Next:    python -m melgen.study --help  # every network of a sweep measured so, side by side"
     else:
@@ -113,8 +128,4 @@ def _lines(
 
 
 def _is_shown(metric: str) -> bool:
-    return (
-        metric in Tonality._fields
-        or metric in ("longest_repeated_note", "longest_shared_intervals", "exact_copy")
-        or metric.startswith("shared_")
-    )
+    return song_metric(metric).group in ("tonality", "originality") or song_metric(metric).meaning == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 
+from melgen.evaluation.results import CHOICES
 from melgen.studies import showing, stages
 from melgen.studies.selection import mean_criterion
 from melgen.studies.study import Study
@@ -73,11 +74,12 @@ def stages_done(study: Study) -> list[str]:
 def say_what_there_is(study: Study) -> None:
     """Where the study lies, what is worth a look, and what there is still to do."""
     done = stages_done(study)
-    representative = study.directory / "representative" / f"{study.models[0].name}-representative.mid"
+    listen = study.directory / "representative"
+    chosen = [listen / f"{study.models[0].name}-{choice}.mid" for choice in CHOICES]
     lines = ["", f"The study is in {study.directory}"]
     for title, paths in {
         "See:     ": [study.directory / name for name in _TO_SEE],
-        "Listen:  ": [representative],
+        "Listen:  ": [path for path in chosen if path.exists()][:1],
         "Trace:   ": [study.directory / "manifest.json"],
     }.items():
         if there := [str(path) for path in paths if path.exists()]:

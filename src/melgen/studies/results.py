@@ -87,9 +87,10 @@ class StudyResults:
         songs_by_seed: the same for each seed by itself.
         corpus: evaluation of the tunes of each split (``train``, ``validation``, ``test``), by the original's
             rule: tunes of at least 12 notes.
-        excerpts: beginnings of held-out tunes, as long as the songs, measured just like a model's songs: the
-            fair yardstick for what depends on length.
+        openings: the first notes of the test tunes, as many as the songs have, measured just like a model's songs:
+            what songs are compared with, since most metrics depend on length.
         writers: the trivial writers' songs: ``uniform``, ``unigram``, ``bigram``.
+        without_bits: why there are no bits per note; empty where there are.
         song_folders: where the songs of each evaluation lie, by its name, relative to the study.
     """
 
@@ -98,6 +99,7 @@ class StudyResults:
     songs: Mapping[str, SongSetEvaluation]
     songs_by_seed: Mapping[str, Mapping[int, SongSetEvaluation]]
     corpus: Mapping[str, SongSetEvaluation] = field(default_factory=dict)
-    excerpts: SongSetEvaluation | None = None
+    openings: SongSetEvaluation | None = None
     writers: Mapping[str, SongSetEvaluation] = field(default_factory=dict)
     song_folders: Mapping[str, str] = field(default_factory=dict)
+    without_bits: str = ""

@@ -145,7 +145,7 @@ def _draw_validation(study: Study) -> Figure:
 
 
 def _song_for_spans(study: Study) -> tuple[str, list[int]]:
-    """The song of the span figure: the configured one, or the first model's most representative.
+    """The song of the span figure: the configured one, or the first model's nearest to the openings.
 
     Raises:
         ValueError: for a song that no selected network has written.
@@ -154,7 +154,7 @@ def _song_for_spans(study: Study) -> tuple[str, list[int]]:
     if wanted is None:
         model = study.models[0]
         found = study.results.songs[model.name]
-        wanted = f"{model.name}/{found.songs[found.representative]}"
+        wanted = f"{model.name}/{found.songs[found.first]}"
     folder, _, name = str(wanted).rpartition("/")
     of_selected = {f"{model.name}/seed{run.seed}" for model, run in study.each_run()}
     songs = songs_in(study.directory / "songs" / folder) if folder in of_selected else {}

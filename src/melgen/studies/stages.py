@@ -19,11 +19,11 @@ from melgen.data import Split
 from melgen.evaluation.embedding_geometry import embedding_geometry, frequent_values
 from melgen.evaluation.evaluating import (
     corpus_evaluations,
-    evaluate_excerpts,
+    evaluate_openings,
     evaluate_songs,
     writer_evaluations,
 )
-from melgen.evaluation.results import SongSetEvaluation
+from melgen.evaluation.results import OPENINGS, SongSetEvaluation
 from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device, write_songs_by
 from melgen.generation.songs import read_songs, write_songs
@@ -135,10 +135,10 @@ def _evaluate_corpus(study: Study, notes: int) -> Iterable[Path]:
     if study.reference is None:
         return []
     evaluations = dict(corpus_evaluations(study.reference, study.options))
-    if study.reference.excerpts(Split.TEST, notes):
-        evaluations["held-out"] = evaluate_excerpts(study.reference, notes, study.options)
+    if study.reference.openings(Split.TEST, notes):
+        evaluations[OPENINGS] = evaluate_openings(study.reference, notes, study.options)
     else:
-        log.warning("no held-out tune has %d notes, so that there are no beginnings to compare songs with", notes)
+        log.warning("no test tune has %d notes, so that there are no openings to compare songs with", notes)
     return [_write(study, evaluation, "corpus", name) for name, evaluation in evaluations.items()]
 
 
@@ -165,7 +165,7 @@ def _evaluate_run(study: Study, model: Model, run: Run) -> Iterable[Path]:
 def _evaluate_model(study: Study, model: Model) -> Iterable[Path]:
     evaluation = evaluate_songs(model.name, _songs_of(study, model, model.runs), study.reference, study.options)
     made = [_write(study, evaluation, model.name)]
-    for kind, index in {"best": evaluation.best, "representative": evaluation.representative}.items():
+    for kind, index in evaluation.chosen.items():
         path = study.directory / "representative" / f"{model.name}-{kind}.mid"
         path.parent.mkdir(exist_ok=True)
         shutil.copyfile(study.songs_folder(model) / f"{evaluation.songs[index]}.mid", path)

@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
@@ -18,16 +18,18 @@ from torch import Tensor
 
 from melgen.corpora import CorpusError
 from melgen.data import MelodyDataModule
-from melgen.evaluation.evaluating import EvaluationOptions
+from melgen.evaluation.evaluating import EvaluationOptions, in_order, with_nearest
 from melgen.evaluation.reference import ReferenceCorpus
-from melgen.evaluation.results import SongSetEvaluation
+from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
+from melgen.files import read_json
 from melgen.generate import import_own_parts, read_primer
 from melgen.generation.sampling import sample_values
 from melgen.music import Control
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import reader_version
+from melgen.runs.missing_bits import why_without_bits
 from melgen.software import software
-from melgen.studies.planning import PlannedRun, as_typed, planned_runs
+from melgen.studies.planning import STUDY_KEYS, PlannedRun, as_typed, planned_runs
 from melgen.studies.records import Unfinished, check_same_corpus, config_of, read_runs, runs_in
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.selection import best_layers, pairs_without_candidate, stages_of_training
@@ -38,6 +40,7 @@ log = logging.getLogger(__name__)
 
 SKIP = "skip"
 LAYERS, CHECKPOINTS = "layers", "checkpoints"
+_OF_ANY_STUDY = {"path", "primer", "cache_dir", "workers"}
 CORPUS_TASK, WRITERS_TASK = "evaluate/corpus", "evaluate/writers"
 
 
@@ -130,7 +133,9 @@ class Study:
         lines = [f"{path.name}: {reason}" for path, reason in unfinished]
         if pairs := pairs_without_candidate(finished, unfinished):
             lines.append(f"no finished run at all: {', '.join(pairs)}")
-        text = "\n  ".join([f"{len(unfinished)} of {len(unfinished) + len(finished)} runs are not finished:", *lines])
+        whole = len(unfinished) + len(finished)
+        are = "run is" if whole == 1 else "runs are"
+        text = "\n  ".join([f"{len(unfinished)} of {whole} {are} not finished:", *lines])
         if self.config.select.on_missing != SKIP:
             again = "the stage sweep of the same command tries them again; " if self.planned else ""
             raise ValueError(f"{text}\n{again}select.on_missing=skip goes on with the rest")
@@ -277,9 +282,14 @@ class Study:
             ValueError: if one of them has not been done.
         """
         songs, by_seed = {}, {}
+        corpus = {set_name(name): self._evaluation("corpus", name) for name in self._present("corpus")}
+        openings_file = next((name for name in self._present("corpus") if set_name(name) == OPENINGS), OPENINGS)
+        openings = corpus.pop(OPENINGS, None)
         for model in self.models:
             likelihoods = [self._likelihood(model, run) for run in model.runs]
             songs[model.name] = _with_scores(self._evaluation(model.name), _mean_of(likelihoods))
+            if openings is not None:  # an earlier melgen has not looked for the nearest song
+                songs[model.name] = with_nearest(songs[model.name], openings.summaries)
             if len(model.runs) > 1:
                 by_seed[model.name] = {
                     run.seed: _with_scores(self._evaluation(model.name, f"seed{run.seed}"), likelihood)
@@ -287,18 +297,18 @@ class Study:
                 }
             else:
                 by_seed[model.name] = {model.runs[0].seed: songs[model.name]}
-        corpus = {name: self._evaluation("corpus", name) for name in self._present("corpus")}
-        excerpts = corpus.pop("held-out", None)
         writers = {name: self._evaluation("writers", name) for name in self._present("writers")}
         folders = {model.name: f"songs/{model.name}" for model in self.models}
         folders |= {name: f"songs/{name}" for name in writers}
         folders |= {one.name: f"evaluation/corpus/{key}.json" for key, one in corpus.items()}
-        if excerpts is not None:
-            folders[excerpts.name] = "evaluation/corpus/held-out.json"
+        if openings is not None:
+            folders[openings.name] = f"evaluation/corpus/{openings_file}.json"
         # Paths from the study's directory, so that a study may be moved.
         runs = tuple(self._placed(run) for run in self.runs)
         models = tuple(Model(tuple(map(self._placed, model.runs))) for model in self.models)
-        return StudyResults(runs, models, songs, by_seed, corpus, excerpts, writers, folders)
+        reasons = dict.fromkeys(why_without_bits(read_json(run.path / "data.json")) for run in self.runs)
+        without_bits = "; ".join(reason for reason in reasons if reason)
+        return StudyResults(runs, models, songs, by_seed, corpus, openings, writers, folders, without_bits)
 
     @property
     def results_digest(self) -> str:
@@ -315,6 +325,7 @@ class Study:
         return {
             **self._asked,
             "corpus": self.corpus_inputs,
+            "trained_on": self._trained_on,
             "seeds": {
                 "runs": sorted({run.seed for run in self.runs}),
                 "generate": self.config.generate.seed,
@@ -323,6 +334,16 @@ class Study:
             "runs": [self.name_of(run) for run in self.runs],
             "unfinished": {path.name: reason for path, reason in self.unfinished},
         }
+
+    @property
+    def _trained_on(self) -> dict[str, Any]:
+        """The corpus of the runs and its cleaning, as they were configured; read from this place if it has moved."""
+        config = config_of(self.runs[0])
+        plain = OmegaConf.to_container(OmegaConf.masked_copy(config, ["corpus", "cleaning"]), resolve=True)
+        assert isinstance(plain, dict)
+        if self.config.path and isinstance(plain.get("corpus"), dict) and "path" in plain["corpus"]:
+            plain["corpus"]["path"] = self.config.path
+        return {str(key): value for key, value in plain.items()}
 
     def describe(self, **facts: Any) -> None:
         """Put the description, and further facts, into the manifest."""
@@ -334,6 +355,8 @@ class Study:
         plain = OmegaConf.to_container(self.config, resolve=True)
         assert isinstance(plain, dict)
         left_out = ("stages", "force", "progress")
+        if self.config.runs:  # how they were trained is theirs to tell; this study's own corpus is not asked for
+            plain = {key: value for key, value in plain.items() if key in STUDY_KEYS | _OF_ANY_STUDY}
         return {
             "configuration": {key: value for key, value in plain.items() if key not in left_out},
             "command": as_typed(self.hydra),
@@ -343,10 +366,9 @@ class Study:
         return dataclasses.replace(run, path=Path(self.name_of(run)))
 
     def _present(self, folder: str) -> list[str]:
-        """Names of evaluations in a folder, as the manifest's tasks have left them."""
-        made = set(self.bench.outputs(CORPUS_TASK if folder == "corpus" else WRITERS_TASK))
-        order = ["train", "validation", "test", "held-out", "uniform", "unigram", "bigram"]
-        return [name for name in order if f"evaluation/{folder}/{name}.json" in made]
+        """Names of evaluations in a folder, as the manifest's tasks have left them, in the order to read them in."""
+        made = map(PurePosixPath, self.bench.outputs(CORPUS_TASK if folder == "corpus" else WRITERS_TASK))
+        return in_order(path.stem for path in made if path.parent == PurePosixPath("evaluation", folder))
 
     def _evaluation(self, *parts: str) -> SongSetEvaluation:
         return SongSetEvaluation.from_dict(self._read_json("evaluation", *parts))

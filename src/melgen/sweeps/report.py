@@ -18,11 +18,14 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from melgen.composition import refuse
+from melgen.evaluation.metrics import TONALITY, song_metric
 from melgen.files import read_json, write_json, write_text
 from melgen.pasting import command
+from melgen.plurals import counted
 from melgen.runs.budget import budget_is_spent
 from melgen.runs.directory import FAILED, FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory, message_of
 from melgen.runs.identity import IdentityError
+from melgen.runs.missing_bits import why_without_bits
 from melgen.runs.naming import typed_overrides
 from melgen.runs.standing import STATES, Standing, standing_of, states_named
 from melgen.sweeps.plan import PlannedJob, check_one_of_many, planned_jobs, planned_updates
@@ -43,9 +46,7 @@ COLUMNS = {
     "updates": "updates",
     "val_loss": "val loss (nats)",
     "bits_per_note": "bits/note",
-    "conjunct_melodic_motion": "motion",
-    "limited_macroharmony": "macroharmony",
-    "centricity": "centricity",
+    **{metric: song_metric(metric).header for metric in TONALITY},
     "seconds": "time (s)",
     "error": "error",
 }
@@ -95,7 +96,7 @@ class SweepReport(Callback):
         self.jobs = len(chosen)
         self.planned = chosen
         try:
-            updates = f"{planned_updates(chosen):,} updates in all"
+            updates = f"{counted(planned_updates(chosen), 'update')} in all"
         except Exception as error:  # each job will say it again, and leave it in its directory
             updates = f"an unknown number of updates ({message_of(error)})"
         root = Path(config.hydra.sweep.dir)
@@ -108,7 +109,7 @@ class SweepReport(Callback):
         if not chosen:
             print(f"no job is {' or '.join(states)}: nothing to do")
             raise SystemExit(0)
-        of_jobs = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+        of_jobs = counted(len(jobs), "job")
         which = "" if len(chosen) == len(jobs) else f", {len(chosen)} of them ({'/'.join(states)}) now"
         log.info("Sweep of %s%s, %s; results in %s", of_jobs, which, updates, root)
 
@@ -125,7 +126,7 @@ class SweepReport(Callback):
         print_table(rows)
         failed = [row for row in rows if row["state"] != FINISHED]
         tables = ", ".join(str(folder / "sweep.csv") for folder in sorted(folders))
-        print(f"{len(rows) - len(failed)} of {self.jobs or len(rows)} jobs finished; table: {tables}")
+        print(f"{len(rows) - len(failed)} of {counted(self.jobs or len(rows), 'job')} finished; table: {tables}")
         for row in failed:
             print(f"{row['state']}: {row['directory']}: {row['error']}")
         if any(row["error"] == ANOTHERS for row in rows):
@@ -198,10 +199,7 @@ def table_row(run: RunDirectory) -> dict[str, Any]:
         "updates": result.get("updates"),
         "val_loss": result.get("val/loss"),
         "bits_per_note": result.get("val/bits_per_note"),
-        **{
-            key: result.get(f"tonality/{key}")
-            for key in ("conjunct_melodic_motion", "limited_macroharmony", "centricity")
-        },
+        **{key: result.get(f"tonality/{key}") for key in TONALITY},
         "seconds": result.get("seconds"),
         "error": str(status.get("error", "")).partition("\n")[0],
     }
@@ -235,6 +233,20 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
     console.print(table)
     if ending:
         console.print(f"(all runs: ...{ending})")
+    for reason, names in reasons_without_bits(rows).items():
+        of_all = len(names) == sum(row["state"] == FINISHED for row in rows)
+        whose = "" if of_all else f" of {', '.join(name.removesuffix(ending) for name in names)}"
+        console.print(f"{COLUMNS['bits_per_note']}{whose} is -: {reason}", soft_wrap=True)
+
+
+def reasons_without_bits(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """Why finished runs have no bits per note, each reason with the names of its runs."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row["state"] == FINISHED and row["bits_per_note"] is None:
+            reason = why_without_bits(read_json(Path(row["directory"]) / "data.json"))
+            found.setdefault(reason or "its result has none", []).append(row["run"])
+    return found
 
 
 def common_ending(names: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import Logger
@@ -29,8 +30,10 @@ from melgen.music.representations import representation_named
 from melgen.networks import count_parameters, estimate_parameters
 from melgen.processes import is_worker
 from melgen.runs.budget import total_updates
-from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
+from melgen.runs.directory import FORMAT_VERSION, PROVENANCE_FILE, SWEEP_VARIABLE, RunDirectory
 from melgen.runs.identity import identity_of
+from melgen.runs.naming import typed_overrides
+from melgen.software import software
 from melgen.terminal import all_readable
 from melgen.trained import LAST, load_model, read_checkpoint
 from melgen.training.callbacks import SongSampling
@@ -340,6 +343,26 @@ def record_data(data: MelodyDataModule, run: RunDirectory) -> None:
     """Keep with the run which tune it was trained, validated and tested on, and what the import dropped."""
     write_splits(run.splits, data.splits, data.melodies)
     write_json(run.path / "data.json", {**data.statistics, "import": data.report.to_dict()})
+
+
+def record_provenance(module: MelodyModule, run: RunDirectory) -> None:
+    """Keep with the run the command that trained it, the size of its network, and the software at work."""
+    write_json(
+        run.path / PROVENANCE_FILE,
+        {
+            "format_version": FORMAT_VERSION,
+            "command": typed_command() if HydraConfig.initialized() else None,
+            "parameters": count_parameters(module.model),
+            "software": software(),
+        },
+    )
+
+
+def typed_command() -> list[str]:
+    """The arguments of ``melgen.train`` that make this run, be it alone or a job of a sweep."""
+    hydra: Any = HydraConfig.get()
+    own = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    return [*(["--config-dir", own[0]] if own else []), *typed_overrides(hydra)]
 
 
 def evaluate(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> Result:

@@ -15,8 +15,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import pytorch_lightning as pl
 
-from melgen.data import MelodyDataModule
+from melgen.data import MelodyDataModule, Split
 from melgen.evaluation.embeddings import embedding_figure, nearest_neighbours, write_projector
+from melgen.evaluation.evaluating import median_of
+from melgen.evaluation.reference import ReferenceCorpus
+from melgen.evaluation.results import OPENINGS
 from melgen.evaluation.tonality import DEFAULT_SPAN_NOTES, TonalitySummary, summarize
 from melgen.files import replacing, write_json, write_text
 from melgen.generation.sampling import sample_melodies
@@ -31,22 +34,44 @@ log = logging.getLogger(__name__)
 MIN_NOTES_FOR_TONALITY = 2
 
 
+FIRST_SAMPLES = (0, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
+"""Updates after which a network writes songs: close together where it learns fast."""
+
+
 class Schedule:
-    """Every so many updates or epochs.
+    """Every so many updates or epochs, and after chosen updates.
+
+    Args:
+        every_n_steps, every_n_epochs: ``None`` for never.
+        at_steps: numbers of updates; 0 is before the first.
 
     Raises:
-        ValueError: if a number is below 1.
+        ValueError: if an interval is below 1, or `at_steps` is not a list of whole numbers of at least 0.
     """
 
-    def __init__(self, every_n_steps: int | None, every_n_epochs: int | None = None):
+    def __init__(
+        self, every_n_steps: int | None, every_n_epochs: int | None = None, at_steps: Sequence[int] | None = None
+    ):
         for key, value in {"every_n_steps": every_n_steps, "every_n_epochs": every_n_epochs}.items():
             if value is not None and value < 1:
                 raise ValueError(f"{key}={value}: must be at least 1, or null for never")
-        self.every_n_steps, self.every_n_epochs = every_n_steps, every_n_epochs
+        listed = () if at_steps is None else at_steps
+        if (
+            not isinstance(listed, Sequence)
+            or isinstance(listed, str)
+            or not all(isinstance(step, int) and not isinstance(step, bool) and step >= 0 for step in listed)
+        ):
+            raise ValueError(f"at_steps={at_steps}: must be a list of numbers of updates like [0,10,30], or null")
+        self.every_n_steps, self.every_n_epochs, self.at_steps = every_n_steps, every_n_epochs, frozenset(listed)
+
+    def due_at_start(self, trainer: pl.Trainer) -> bool:
+        """Whether something is due before the first update; a resumed training is beyond that."""
+        return trainer.global_step == 0 and 0 in self.at_steps
 
     def due_after_update(self, trainer: pl.Trainer) -> bool:
         """Whether something is due after the update just made."""
-        return self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0
+        regular = self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0
+        return regular or trainer.global_step in self.at_steps
 
     def due_after_epoch(self, trainer: pl.Trainer) -> bool:
         """Whether something is due after the epoch just made."""
@@ -74,6 +99,7 @@ class SongSampling(pl.Callback):
         notes: written after the primer.
         primer: pitches every song starts with.
         every_n_steps, every_n_epochs: how often underway.
+        at_steps: updates after which it samples too; 0 is before the first.
         selection, temperature, top_k, top_p, seed: see `melgen.generation.sampling`.
     """
 
@@ -87,13 +113,14 @@ class SongSampling(pl.Callback):
         primer: Sequence[int] = (60, 62, 64, 62),
         every_n_steps: int | None = 1000,
         every_n_epochs: int | None = None,
+        at_steps: Sequence[int] | None = FIRST_SAMPLES,
         selection: str = "roulette",
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int = 0,
     ):
-        self.directory, self.schedule = Path(directory), Schedule(every_n_steps, every_n_epochs)
+        self.directory, self.schedule = Path(directory), Schedule(every_n_steps, every_n_epochs, at_steps)
         if not isinstance(primer, Sequence) or isinstance(primer, str):
             raise ValueError(f"primer={primer}: must be a list of pitches like [60,62,64,62]")
         self.songs, self.songs_underway = songs, songs_underway
@@ -121,6 +148,14 @@ class SongSampling(pl.Callback):
             raise ValueError(
                 f"{error}; primer=[...] chooses another, callbacks.sampling=null trains without songs"
             ) from error
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Sample if due: what the network writes before it has learnt anything.
+
+        Sampling has a random generator of its own, so that the training goes the same way with and without it.
+        """
+        if self.schedule.due_at_start(trainer):
+            self._sample_underway(trainer, pl_module)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -167,7 +202,9 @@ class SongSampling(pl.Callback):
 
 
 class SongTonality(pl.Callback):
-    """Measures sampled songs: the paper's three numbers, mean and deviation, beside the corpus's own.
+    """Measures sampled songs: the paper's three numbers, mean and deviation, beside those of the openings.
+
+    Openings are the first notes of the test tunes, as many as the median song has.
 
     Writes ``tonality.json`` for the songs of the end.
 
@@ -178,7 +215,6 @@ class SongTonality(pl.Callback):
 
     def __init__(self, directory: str | Path, *, span_notes: int = 12):
         self.directory, self.span_notes = Path(directory), span_notes
-        self._corpus: TonalitySummary | None = None
 
     def on_songs(self, trainer: pl.Trainer, module: MelodyModule, songs: Sequence[Melody], final: bool) -> None:
         """Measure songs just sampled."""
@@ -186,26 +222,31 @@ class SongTonality(pl.Callback):
             measured = [song.pitches for song in songs if len(song) >= MIN_NOTES_FOR_TONALITY]
             summary = summarize(measured, self.span_notes)
             means = {f"tonality/{key}": value for key, value in summary.mean._asdict().items()}
-            module.publish(means, monitored=not final)
+            # Lightning takes values to be monitored between the first update and the test only.
+            module.publish(means, monitored=not final and trainer.global_step > 0)
             if final:
-                corpus = self.corpus_summary(trainer)
                 write_json(
                     self.directory / "tonality.json",
                     {
                         "span_notes": self.span_notes,
                         "songs": as_dict(summary),
                         "songs_too_short_to_measure": len(songs) - len(measured),
-                        "corpus": corpus and as_dict(corpus),
+                        OPENINGS: self._openings(trainer, median_of(map(len, measured))),
                     },
                 )
 
-    def corpus_summary(self, trainer: pl.Trainer) -> TonalitySummary | None:
-        """The same numbers for the tunes of the corpus, measured once."""
+    def _openings(self, trainer: pl.Trainer, notes: int) -> dict[str, Any] | None:
+        """The same numbers for the openings; ``None`` where no test tune is so long, or none has pitches."""
         data = getattr(trainer, "datamodule", None)
-        if self._corpus is None and isinstance(data, MelodyDataModule) and not data.is_encoded:
-            tunes = (data.melodies.pitches_of(i) for i in range(len(data.melodies)))
-            self._corpus = summarize([tune for tune in tunes if len(tune) >= MIN_NOTES_FOR_TONALITY], self.span_notes)
-        return self._corpus
+        if not isinstance(data, MelodyDataModule):
+            return None
+        try:
+            openings = ReferenceCorpus.of(data).openings(Split.TEST, notes)
+        except ValueError:  # a ready stream of intervals
+            return None
+        if not openings:
+            return None
+        return {**as_dict(summarize([*openings.values()], self.span_notes)), "notes": notes}
 
 
 def span_of(trainer: pl.Trainer) -> int:

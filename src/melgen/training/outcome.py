@@ -10,10 +10,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import melgen
-from melgen.files import flush_below, write_json
+from melgen.evaluation.results import OPENINGS
+from melgen.files import flush_below, read_json, write_json
 from melgen.pasting import command, path_text, shell_line
+from melgen.plurals import counted
 from melgen.runs.commands import generate_command, report_command
 from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory
+from melgen.runs.missing_bits import why_without_bits
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +83,8 @@ def _say(run: RunDirectory, result: Mapping[str, Any], *, brief: bool) -> None:
         f"{result['seconds']:,.0f} s"
     ]
     if not brief:
+        if reason := why_without_bits(read_json(run.path / "data.json")):
+            lines.append(f"bits/note is -: {reason}")
         lines += [*_tonality_lines(run), *_result_lines(run)]
     log.info("%s", "\n".join(lines))
 
@@ -89,7 +94,11 @@ def _tonality_lines(run: RunDirectory) -> Iterator[str]:
         measured = json.loads((run.path / "tonality.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
-    sets = {"its songs": measured["songs"], "the corpus": measured["corpus"]}
+    sets = {"its songs": measured["songs"]}
+    if "corpus" in measured:  # an earlier melgen took the whole of it
+        sets["all tunes"] = measured["corpus"]
+    else:
+        sets[OPENINGS] = measured[OPENINGS]
     yield ""
     yield f"{'Tonality (mean ± deviation)':30}" + "".join(f"{name:>20}" for name in sets)
     for metric in measured["songs"]["mean"]:
@@ -98,6 +107,11 @@ def _tonality_lines(run: RunDirectory) -> Iterator[str]:
             for s in sets.values()
         )
         yield f"  {metric.replace('_', ' '):28}" + "".join(f"{cell:>20}" for cell in cells)
+    if openings := sets.get(OPENINGS):
+        tunes = counted(openings["count"], "test tune")
+        yield f"  ({OPENINGS}: the first {openings['notes']} notes of {tunes})"
+    elif OPENINGS in sets:
+        yield f"  ({OPENINGS}: no test tune is as long as the songs, or the corpus holds no pitches)"
 
 
 def _shown(value: float | None) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from melgen.evaluation.metrics import TONALITY
 from melgen.training.publishing import Target
 from melgen.training.weights_and_biases import BEST_LOSS, UPDATES
 
 if TYPE_CHECKING:
     from wandb_workspaces.workspaces import Workspace
-
-TONALITY = ("conjunct_melodic_motion", "limited_macroharmony", "centricity")
 
 
 def save(target: Target, sweep: str) -> str:

@@ -39,6 +39,34 @@ function picker(label, choices, onchoose, chosen) {
   return field;
 }
 
+// A number with its noun.
+const counted = (number, noun) => `${number.toLocaleString("en")} ${number === 1 ? noun : `${noun}s`}`;
+
+// Shows on which sides something that scrolls sideways goes on, and says so in words below it.
+function scrolling(frame, what = "") {
+  const hint = what ? h("p", { class: "scroll-hint", "aria-hidden": "true" }, `${what} →`) : null;
+  const outer = h("div", { class: "scrolling" }, h("div", { class: "scroll-shadows" }, frame), hint);
+  const look = () => {
+    const left = frame.scrollLeft > 2, right = frame.scrollLeft + frame.clientWidth < frame.scrollWidth - 2;
+    outer.classList.toggle("more-left", left);
+    outer.classList.toggle("more-right", right);
+    outer.classList.toggle("scrolls", frame.scrollWidth > frame.clientWidth + 2);
+  };
+  frame.addEventListener("scroll", look, { passive: true });
+  const observer = new ResizeObserver(look);
+  observer.observe(frame);
+  if (frame.firstElementChild) observer.observe(frame.firstElementChild);
+  return outer;
+}
+
+// Brings an element into view between the sections above and the player below, if it is not there already.
+function bringIntoView(element) {
+  const box = element.getBoundingClientRect(), player = $("#player");
+  const foot = player.hidden ? 0 : player.offsetHeight;
+  if (box.top >= 60 && box.bottom <= innerHeight - foot) return;
+  element.scrollIntoView({ block: "start", behavior: calm.matches ? "auto" : "smooth" });
+}
+
 function section(id, title, lead, ...children) {
   const found = h("section", { id, "aria-labelledby": `${id}-title` },
     h("h2", { id: `${id}-title` }, title), lead ? h("p", { class: "lead" }, lead) : null, children);

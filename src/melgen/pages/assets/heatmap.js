@@ -58,7 +58,7 @@ function heatMap() {
     // The good ones lie close together, a few failures far off: more shades for the good ones.
     share = metric.neutral ? 1 - share : Math.sqrt(share);
     const { fill, text } = shade(share);
-    const label = `${runs[0].dataset} ${runs[0].cell}, ${runs[0].layers} ${runs[0].layers === 1 ? "layer" : "layers"}${runs.length > 1 ? `, mean of ${runs.length} seeds` : ""}: ${metric.label} ${show(value, metric.decimals)}${metric.unit ? ` ${metric.unit}` : ""}${selected ? "; selected" : ""}`;
+    const label = `${runs[0].dataset} ${runs[0].cell}, ${counted(runs[0].layers, "layer")}${runs.length > 1 ? `, mean of ${runs.length} seeds` : ""}: ${metric.label} ${show(value, metric.decimals)}${metric.unit ? ` ${metric.unit}` : ""}${selected ? "; selected" : ""}`;
     return h("td", {}, h("button", {
       type: "button", class: selected ? "selected" : null, style: `background:${fill};color:${text}`, "aria-label": label, title: label,
       onclick: () => { told.textContent = label; spotlight(runs.map((run) => run.name)); },

@@ -2,8 +2,8 @@
 function hero() {
   if (!core.hero && !core.findings.length) return;
   const cards = core.findings.map((finding) => h("div", { class: "finding" },
-    h("p", { class: "label" }, finding.label), h("p", { class: "value" }, finding.value, h("span", {}, ` ${finding.unit}`)),
-    h("p", { class: "model" }, finding.model)));
+    h("p", { class: "label" }, finding.label), h("p", { class: "value" }, finding.value, finding.unit ? h("span", {}, ` ${finding.unit}`) : null),
+    finding.model ? h("p", { class: "model" }, finding.model) : null, finding.note ? h("p", { class: "note" }, finding.note) : null));
   const place = section("listen", core.hero ? "Listen" : "In short", null);
   place.classList.add("opening");
   if (core.hero) {

@@ -60,7 +60,7 @@ function pianoRoll(track, isShared) {
   const head = s("line", { class: "playhead", x1: 0, x2: 0, y1: 0, y2: height });
   head.style.display = "none";
   const picture = s("svg", { viewBox: `0 0 ${length} ${height}`, preserveAspectRatio: "none", role: "img",
-    "aria-label": `Piano roll of ${track.title}: ${track.p.length} ${track.p.length === 1 ? "note" : "notes"} from ${pitchName(Math.min(...track.p))} to ${pitchName(Math.max(...track.p))}` },
+    "aria-label": `Piano roll of ${track.title}: ${counted(track.p.length, "note")} from ${pitchName(Math.min(...track.p))} to ${pitchName(Math.max(...track.p))}` },
     lines, notes, head);
   picture.style.minWidth = `${Math.min(track.p.length * 7, 4000)}px`;
   const sight = h("div", { class: "roll", tabindex: 0, role: "group", "aria-label": "Piano roll" }, picture);

@@ -13,6 +13,7 @@ function playerBar() {
   player.addEventListener("track", () => {
     bar.hidden = false;
     document.body.classList.add("has-player");
+    document.documentElement.style.scrollPaddingBottom = `${bar.offsetHeight + 8}px`;
     title.textContent = player.track.title;
     time.max = player.length;
     time.value = 0;

@@ -5,9 +5,9 @@ let openSong = () => {};
 function songsSection() {
   const sets = core.sets.filter((set) => set.pack !== undefined);
   if (!sets.length) return;
-  const place = section("songs", "Songs", "Play one, look at its score, and hear how near it comes to a tune of the training corpus. What both share is marked, in whatever key.");
+  const place = section("songs", "Songs", "Choose one: it plays, beside the training tune that it has most in common with. What both share is marked, in whatever key.");
   let set = sets[core.hero ? sets.findIndex((each) => each.pack === core.hero.set) : 0] || sets[0];
-  let content = null, current = 0;
+  let content = null, current = 0, playing = null;
   const detail = h("article", { class: "card song-detail", "aria-live": "off" });
   const list = h("div", { class: "song-list" });
   const models = sets.length > 1 ? choice("Model", sets.map((each) => [each.pack, each.name, each.dataset]), set.pack, (pack) => open(pack)) : null;
@@ -20,11 +20,18 @@ function songsSection() {
     try { content = await unfold(`songs-${pack}`); } catch (error) { failed(detail)(error); return; }
     const at = content.metrics.indexOf("longest_shared_intervals");
     const longest = at < 0 ? null : content.songs.reduce((best, song, i) => ((song.m?.[at] ?? -1) > (content.songs[best].m?.[at] ?? -1) ? i : best), 0);
-    const worth = [["The most representative", content.representative], ["The best", content.best], ["The nearest to a training tune", longest]];
-    quick.replaceChildren(...worth.filter(([, i]) => i !== null).map(([text, i]) => h("button", { type: "button", class: "chip", "data-song": i, onclick: () => showSong(i) }, text)));
-    await showSong(number ?? content.representative ?? 0);
+    const worth = [...Object.entries(content.chosen).map(([key, i]) => [inCapitals(core.choices[key]), i]), ["Most in common with a training tune", longest]];
+    quick.replaceChildren(...worth.filter(([, i]) => i !== null).map(([text, i]) => h("button", { type: "button", class: "chip", "data-song": i, onclick: () => choose(i) }, text)));
+    await showSong(number ?? Object.values(content.chosen)[0] ?? 0);
     drawList();
-    if (sounding) { detail.scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" }); $(".play, .primary", detail)?.click(); }
+    if (sounding) hear();
+  }
+  const inCapitals = (text) => text[0].toUpperCase() + text.slice(1);
+  const hear = () => { bringIntoView($(".card-head", detail)); playing.load(); };
+  // Whoever chooses a song wants to hear it.
+  async function choose(number) {
+    await showSong(number);
+    if (current === number) hear();
   }
   openSong = open;
 
@@ -34,12 +41,13 @@ function songsSection() {
     if (current !== number || mine !== content) return;
     const song = content.songs[number];
     const track = { title: `${set.name}, ${song.name}`, p: song.p, o: song.o, d: song.d, b: song.b };
-    const badges = [[content.representative, "most representative"], [content.best, "best"]].filter(([i]) => i === number).map(([, text]) => h("span", { class: "badge" }, text));
+    playing = { load: () => { player.load(track); player.play(); } };
+    const badges = Object.entries(content.chosen).filter(([, i]) => i === number).map(([key]) => h("span", { class: "badge" }, core.choices[key]));
     const step = (by) => h("button", { type: "button", class: "quiet", "aria-label": by < 0 ? "Previous song" : "Next song",
-      onclick: () => showSong((number + by + content.songs.length) % content.songs.length) }, by < 0 ? "←" : "→");
+      onclick: () => choose((number + by + content.songs.length) % content.songs.length) }, by < 0 ? "←" : "→");
     const passage = song.shared && song.shared[2] > 1 ? song.shared : null;
     detail.replaceChildren(
-      h("div", { class: "card-head" }, playButton(track, "Play"), h("h3", {}, song.name, " ", h("span", { class: "of" }, `of ${set.name}`)), badges, h("span", { class: "steps" }, step(-1), step(1))),
+      h("div", { class: "card-head" }, playButton(track, "Play"), h("h3", {}, song.name, sets.length > 1 ? h("span", { class: "of" }, ` of ${set.name}`) : null), badges, h("span", { class: "steps" }, step(-1), step(1))),
       h("div", { class: "beside" },
         h("div", {}, h("h4", {}, "The song"), melodyView(track, scores.songs[number], passage && [passage[0], passage[2]])),
         neighbour(song, scores.tunes[number], track, passage)),
@@ -82,14 +90,14 @@ function songsSection() {
   }
 
   function drawList() {
-    const wanted = ["conjunct_melodic_motion", "limited_macroharmony", "centricity", "longest_shared_intervals"].filter((key) => content.metrics.includes(key));
+    const wanted = content.metrics.filter((key) => metricsOfSongs.get(key)?.listed);
     const columns = [{ key: "name", label: "Song", text: true }, { key: "notes", label: "Notes", decimals: 0 }, ...wanted.map((key) => metricsOfSongs.get(key)), { key: "near", label: "Nearest training tune", text: true }];
     const rows = content.songs.map((song, i) => ({ i, cells: [song.name, song.p.length, ...wanted.map((key) => song.m?.[content.metrics.indexOf(key)] ?? null), song.near || ""] }));
     list.replaceChildren(sortableTable({
       label: `Songs of ${set.name}`, columns: columns.filter((column) => column.key !== "near" || rows.some((row) => row.cells.at(-1))),
       rows: rows.map((row) => row.cells), perPage: SONGS_PER_PAGE,
       decorate: (row, index) => { row.dataset.song = index; row.classList.toggle("current", index === current); },
-      first: (index, text) => h("button", { type: "button", class: "link", onclick: () => { showSong(index); detail.scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" }); } }, text),
+      first: (index, text) => h("button", { type: "button", class: "link", onclick: () => choose(index) }, text),
     }));
   }
   whenNear(place, () => { if (!content) open(set.pack); });

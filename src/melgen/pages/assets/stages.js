@@ -1,7 +1,7 @@
 // Hear it learn: songs of one primer and seed, update after update.
 function stagesSection() {
   if (!core.stages) return;
-  const place = section("learning", "Hear it learn", "Songs that the network wrote on its way, always after the same primer and with the same seed. Move the slider, or play from stage to stage.");
+  const place = section("learning", "Hear it learn", "Songs that the network wrote on its way, always after the same primer and with the same seed. Move the slider, choose a song, or play from stage to stage.");
   whenNear(place, async () => {
     let stages, curves;
     try { [stages, curves] = [await unfold("stages"), await unfold("curves")]; } catch (error) { failed(place)(error); return; }
@@ -11,7 +11,7 @@ function stagesSection() {
     const told = h("p", { class: "stage-told" });
     const view = h("div", {});
     const songs = Math.max(...stages.map((each) => each.songs.length));
-    const which = songs > 1 ? choice("Song", Array.from({ length: songs }, (_, i) => [i, `Song ${i + 1}`]), 0, (value) => { number = value; draw(); }) : null;
+    const which = songs > 1 ? choice("Song", Array.from({ length: songs }, (_, i) => [i, `Song ${i + 1}`]), 0, (value) => { number = value; touring = false; const track = draw(); player.load(track); player.play(); }) : null;
     const tour = h("button", { type: "button", class: "quiet", onclick: () => { touring ? stop() : go(); } }, "Play from here to the end");
     place.append(h("div", { class: "card" }, h("div", { class: "slider" }, slider, told), which, view, tour));
 
@@ -25,9 +25,10 @@ function stagesSection() {
       const { updates, songs: own } = stages[stage];
       const song = own[Math.min(number, own.length - 1)];
       slider.value = stage;
-      slider.setAttribute("aria-valuetext", `after ${updates} updates`);
-      told.textContent = `After ${updates.toLocaleString("en")} ${updates === 1 ? "update" : "updates"}${lossAt(updates)}`;
-      const track = { title: `After ${updates.toLocaleString("en")} updates, song ${number + 1}`, p: song.p, o: song.o, d: song.d, b: song.b };
+      slider.setAttribute("aria-valuetext", updates ? `after ${counted(updates, "update")}` : "before the first update");
+      const when = updates ? `After ${counted(updates, "update")}` : "Before the first update";
+      told.textContent = `${when}${lossAt(updates)}`;
+      const track = { title: `${when}, song ${number + 1}`, p: song.p, o: song.o, d: song.d, b: song.b };
       const was = player.playing && player.track?.stage;
       track.stage = true;
       view.replaceChildren(h("div", { class: "card-head" }, playButton(track, "Play")), melodyView(track, song.svg));

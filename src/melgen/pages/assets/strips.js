@@ -1,4 +1,4 @@
-// Every metric of every set over the band of the corpus; each dot is a song to be heard.
+// Every metric of every set over the band of what songs are compared with; each dot is a song to be heard.
 const STRIP = { row: 23, top: 6, foot: 36, width: 326 };
 
 function stripsSection() {
@@ -9,9 +9,10 @@ function stripsSection() {
   const references = shown.filter((set) => set.role === "reference" || set.role === "corpus");
   let reference = references.find((set) => set.role === "reference") || references[0];
   const withSongs = shown.filter((set) => set.pack !== undefined);
-  const place = section("tonality", "Tonality", reference
-    ? "Large dots are means, thick bars their 95% intervals, small dots single songs: choose one to hear it. The band is the corpus, mean ± one deviation."
-    : "Large dots are means, thick bars their 95% intervals, small dots single songs: choose one to hear it.");
+  const withInterval = shown.some((set) => Object.values(set.summaries).some(([, , from, to]) => from !== null && to !== null));
+  const lead = `Ringed dots are means, ${withInterval ? "thick bars their 95% intervals, " : ""}thin lines one deviation, pale dots single songs: choose one to hear it.`;
+  const place = section("tonality", "Tonality", lead);
+  const bandTold = h("p", { class: "lead" });
   const controls = h("div", { class: "controls" });
   if (groups.length > 1) controls.append(picker("Metrics", groups.map((each) => [each, each]), (value) => { group = value; draw(); }));
   if (references.length > 1) {
@@ -19,12 +20,16 @@ function stripsSection() {
       (name) => { reference = references.find((set) => set.name === name); draw(); }, reference.name));
   }
   const panels = h("div", { class: "strips" });
-  place.append(controls, panels);
+  place.append(...(reference ? [bandTold] : []), controls, panels);
   const songs = new Map();
   async function draw() {
+    if (reference) bandTold.textContent = `The band: ${bandName(reference)}, mean ± one deviation.`;
     panels.replaceChildren(...core.songMetrics.filter((metric) => metric.group === group).map((metric) => panel(metric)));
   }
-  function bandName(set) { return set.role === "reference" ? "beginnings of held-out tunes, as long as the songs" : `whole ${set.name}`.replace("whole corpus", "the corpus"); }
+  function bandName(set) {
+    if (set.role === "reference") return core.openings ? `${set.name} (${core.openings})` : set.name;
+    return set.name.startsWith("corpus-") ? `${set.name} (whole tunes)` : set.name;
+  }
 
   const nameOf = (set) => (set.label || set.name).replace(/^(.{14}).{4,}(.{9})$/, "$1…$2");
   const label = Math.max(52, ...shown.map((set) => 6.9 * nameOf(set).length)) + 8;
@@ -66,15 +71,16 @@ function stripsSection() {
         if (value === null || value < low || value > high) return;
         row.append(s("circle", { class: "song", cx: x(value), cy: y + (((number * 7919) % 13) - 6) * 0.9, r: 2.3, "data-set": set.pack, "data-song": number }));
       });
+      const interval = from !== null && to !== null ? `, 95% interval of the mean ${show(from, metric.decimals || 2)} to ${show(to, metric.decimals || 2)}` : "";
       if (inside) {
         row.append(s("line", { class: "spread", x1: Math.max(label, x(mean - (sd || 0))), x2: Math.min(label + inner, x(mean + (sd || 0))), y1: y, y2: y }));
-        if (from !== null && to !== null) row.append(s("line", { class: "interval", x1: x(from), x2: x(to), y1: y, y2: y }));
-        row.append(s("circle", { class: "mean", cx: x(mean), cy: y, r: 4 }));
+        if (from !== null && to !== null) row.append(s("line", { class: "interval", x1: Math.max(label, x(from)), x2: Math.min(label + inner, x(to)), y1: y, y2: y }));
+        row.append(s("circle", { class: "mean", cx: x(mean), cy: y, r: 3 }));
       } else {
         row.append(s("text", { class: "outside", x: mean > high ? label + inner : label + 2, y: y + 4, "text-anchor": mean > high ? "end" : "start" },
           mean > high ? `${show(mean, metric.decimals || 1)} →` : `← ${show(mean, metric.decimals || 1)}`));
       }
-      row.append(s("title", {}, `${set.name}: ${show(mean, metric.decimals || 2)} ± ${show(sd, metric.decimals || 2)}`));
+      row.append(s("title", {}, `${set.name}: ${show(mean, metric.decimals || 2)} ± ${show(sd, metric.decimals || 2)}${interval}`));
       parts.push(row);
     });
     const list = rows.map((set) => `${set.name} ${show(set.summaries[metric.key][0], metric.decimals || 2)}`).join(", ");

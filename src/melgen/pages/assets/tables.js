@@ -46,8 +46,9 @@ function sortableTable({ label, columns, rows, perPage = Infinity, decorate = ()
     } else pages.replaceChildren();
   }
   draw();
-  return h("div", {}, h("div", { class: "table-frame", tabindex: 0, role: "region", "aria-label": label }, h("table", { class: "sortable" },
-    h("caption", { class: "unseen" }, label), h("thead", {}, h("tr", {}, heads)), body)), pages);
+  const frame = h("div", { class: "table-frame", tabindex: 0, role: "region", "aria-label": label }, h("table", { class: "sortable" },
+    h("caption", { class: "unseen" }, label), h("thead", {}, h("tr", {}, heads)), body));
+  return h("div", {}, scrolling(frame, `${counted(columns.length, "column")}: scroll sideways`), pages);
 }
 
 function parseCsv(text) {

@@ -12,12 +12,12 @@ from melgen.evaluation.results import SongSetEvaluation
 from melgen.evaluation.tonality import Tonality
 from melgen.studies.figures.rows import (
     Row,
-    held_out,
     label_rows,
     limits_without_far_writers,
     mark_outside,
     panel_height,
     prepare_panel,
+    reference_of,
     rows_of,
 )
 from melgen.studies.figures.style import BAND, GREY, INK, PAGE_WIDTH_IN, new_figure, note_absence, styled
@@ -40,14 +40,14 @@ def metric_distributions(
 
     The box holds the middle half of the songs and a line at the median; the whiskers reach from the 5th to the
     95th percentile; the mark is the mean. A trivial writer far off stands at the edge with its median.
-    The band is the middle half of `reference`: the beginnings of held-out tunes, as long as the songs, or else
-    the whole tunes. Three panels stand side by side; more than six fill
+    The band is the middle half of `reference`: the openings (first notes of the test tunes, as many as the songs
+    have), or else the whole tunes. Three panels stand side by side; more than six fill
     more than a page.
 
-    Needs `models` and `songs`; `corpus`, `excerpts` and `writers` where there are any.
+    Needs `models` and `songs`; `corpus`, `openings` and `writers` where there are any.
     """
     rows = rows_of(results)
-    band = reference or results.excerpts or held_out(results)
+    band = reference or reference_of(results)
     columns = min(_COLUMNS, len(metrics))
     lines = math.ceil(len(metrics) / _COLUMNS)
     figure = new_figure(PAGE_WIDTH_IN, panel_height(rows) * max(lines, 1) + 0.2)
@@ -60,16 +60,15 @@ def metric_distributions(
         _draw_metric(axes, metric, rows, band)
     for axes in panels[len(metrics) :]:
         axes.set_visible(False)
-    whose = reference.name if reference else "held-out beginnings" if results.excerpts else "held-out tunes"
-    _add_legend(figure, whose, band is not None)
+    _add_legend(figure, band.name if band else None)
     return figure
 
 
 def originality(results: StudyResults) -> Figure:
-    """How much of the songs stands in the training tunes, beside what held-out tunes share with them by chance.
+    """How much of the songs stands in the training tunes, beside what the openings share with them by chance.
 
     A model that copies lies to the right of the band. Needs the two metrics of `ORIGINALITY` in `scores`, of
-    `excerpts` too for a fair band: longer tunes share longer passages.
+    `openings` too for a fair band: longer tunes share longer passages.
     """
     return metric_distributions(results, ORIGINALITY)
 
@@ -99,7 +98,7 @@ def _draw_metric(axes: Axes, metric: str, rows: list[Row], band: SongSetEvaluati
         axes.plot(values.mean(), row.y, row.marker, color=row.colour, markersize=3.5, zorder=5)
 
 
-def _add_legend(figure: Figure, whose: str, has_band: bool) -> None:
+def _add_legend(figure: Figure, whose: str | None) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -109,6 +108,6 @@ def _add_legend(figure: Figure, whose: str, has_band: bool) -> None:
         Line2D([], [], color=INK, linestyle="", marker="|", markersize=6, markeredgewidth=2, label="median"),
         Line2D([], [], color=INK, linestyle="", marker="o", markersize=3.5, label="mean"),
     ]
-    if has_band:
+    if whose is not None:
         handles.append(Patch(color=BAND, label=f"{whose}: middle half"))
     figure.legend(handles=handles, loc="outside upper center", ncols=5, columnspacing=1.2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +48,9 @@ def likelihood(results: StudyResults) -> Figure:
     label_rows(axes, rows)
     axes.set_xlabel("bits per note (less is better)")
     values = [value for row in rows for value in _draw_row(axes, row)]
+    if not values:
+        note_absence(axes, textwrap.fill(f"no bits per note: {results.without_bits or 'not counted'}", 60))
+        return figure
     writers = {name: songs.set_scores.get(_KEY.format("test"), math.nan) for name, songs in results.writers.items()}
     _draw_writers(axes, {name: bits for name, bits in writers.items() if math.isfinite(bits)}, values)
     _add_legend(figure, several_seeds=any(len(row.model.runs) > 1 for row in rows if row.model))

@@ -1,4 +1,4 @@
-"""One row a set of songs, from top to bottom: models, held-out tunes, trivial writers."""
+"""One row a set of songs, from top to bottom: models, tunes, trivial writers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Row:
 
 
 def rows_of(results: StudyResults, writers: bool = True) -> list[Row]:
-    """The rows, the first one on top; datasets, held-out tunes and writers are set apart by a gap."""
+    """The rows, the first one on top; datasets, tunes and writers are set apart by a gap."""
     datasets = colours_of_datasets([model.dataset for model in results.models])
     cells = markers_of_cells([model.cell for model in results.models])
     entries: list[tuple[str, dict[str, Any]]] = [
@@ -56,10 +56,9 @@ def rows_of(results: StudyResults, writers: bool = True) -> list[Row]:
         )
         for model in results.models
     ]
-    corpus = held_out(results)
-    for label, songs in (("held-out tunes", corpus), ("held-out beginnings", results.excerpts)):
+    for songs in (results.openings, held_out(results)):
         if songs:
-            entries.append(("/corpus", {"label": label, "colour": INK, "marker": "*", "songs": songs}))
+            entries.append(("/corpus", {"label": songs.name, "colour": INK, "marker": "*", "songs": songs}))
     for name, songs in results.writers.items() if writers else ():
         entries.append(("/writers", {"label": name, "colour": GREY, "marker": "x", "songs": songs, "is_writer": True}))
     rows: list[Row] = []
@@ -68,6 +67,11 @@ def rows_of(results: StudyResults, writers: bool = True) -> list[Row]:
         y -= 1 + _GAP * (i > 0 and group != entries[i - 1][0])
         rows.append(Row(y=y, **entry))
     return rows
+
+
+def reference_of(results: StudyResults) -> SongSetEvaluation | None:
+    """What songs are compared with: the openings, or else whole tunes."""
+    return results.openings or held_out(results)
 
 
 def held_out(results: StudyResults) -> SongSetEvaluation | None:

@@ -12,6 +12,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
+from melgen.evaluation.metrics import song_metric
 from melgen.files import replacing
 
 if TYPE_CHECKING:
@@ -32,21 +33,6 @@ _DATASET_COLOURS = {"control": _BLUE, "interval": _ORANGE, "db12": _GREEN}
 _CELL_MARKERS = {"lstm": "o", "gru": "s", "rnn": "^", "nas": "D", "ugrnn": "v"}
 _SPARE_COLOURS = (_PURPLE, _SKY, "#000000", "#7F3C8D")
 _SPARE_MARKERS = ("P", "X", "p", "h")
-
-_LABELS = {
-    "conjunct_melodic_motion": "conjunct melodic motion\n(semitones)",
-    "limited_macroharmony": "limited macroharmony",
-    "pitch_class_entropy": "pitch-class entropy (bits)",
-    "pitch_class_macroharmony": "pitch-class macroharmony",
-    "pitch_class_centricity": "pitch-class centricity",
-    "pitch_range": "range (semitones)",
-    "n_pitches_used": "pitches used",
-    "n_pitch_classes_used": "pitch classes used",
-    "longest_repeated_note": "longest repeated note\n(notes)",
-    "longest_shared_intervals": "longest passage shared with a\ntraining tune (intervals)",
-    "shared_8gram_share": "share of 8-grams found\nin training tunes",
-    "exact_copy": "exact copies",
-}
 
 _SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
@@ -166,7 +152,10 @@ def label_of(metric: str) -> str:
     >>> label_of("centricity"), label_of("overlapped_area/pitch_range")
     ('centricity', 'overlapped area:\\npitch range')
     """
-    return _LABELS.get(metric, metric.replace("kl_", "KL ").replace("/", ":\n").replace("_", " "))
+    if "/" in metric:
+        return metric.replace("kl_", "KL ").replace("/", ":\n").replace("_", " ")
+    shown = song_metric(metric)
+    return shown.figure or shown.header
 
 
 def note_absence(axes: Axes, text: str) -> None:

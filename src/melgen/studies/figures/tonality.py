@@ -1,4 +1,4 @@
-"""The three tonality metrics of every model, beside the corpus and the trivial writers."""
+"""The three tonality metrics of every model, beside the openings, the corpus and the trivial writers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from melgen.evaluation.results import SongSetEvaluation, Summary
 from melgen.evaluation.tonality import Tonality
 from melgen.studies.figures.rows import (
     Row,
-    held_out,
     label_rows,
     limits_without_far_writers,
     mark_outside,
     panel_height,
     prepare_panel,
+    reference_of,
     rows_of,
 )
 from melgen.studies.figures.style import BAND, GREY, INK, PAGE_WIDTH_IN, new_figure, note_absence, styled
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 @styled
 def tonality_by_model(results: StudyResults, reference: SongSetEvaluation | None = None) -> Figure:
-    """Mean of each tonality metric for each model, a panel a metric, over the band of the corpus.
+    """Mean of each tonality metric for each model, a panel a metric, over the band of the openings.
 
     Thick bars are the 95% intervals of the means, thin lines the deviations of the songs. The band is mean ±
-    standard deviation of `reference`: the tunes of the test split unless another is given. A trivial writer far
-    off stands at the edge with its value.
+    standard deviation of `reference`: of the openings (first notes of the test tunes, as many as the songs have)
+    unless another is given. A trivial writer far off stands at the edge with its value.
 
-    Needs `models` and `songs`; `corpus`, `excerpts` and `writers` where there are any.
+    Needs `models` and `songs`; `corpus`, `openings` and `writers` where there are any.
     """
     rows = rows_of(results)
-    band = reference or held_out(results)
+    band = reference or reference_of(results)
     figure = new_figure(PAGE_WIDTH_IN, panel_height(rows) + 0.2)
     if not rows:
         note_absence(figure.add_subplot(), "no songs")
@@ -46,7 +46,7 @@ def tonality_by_model(results: StudyResults, reference: SongSetEvaluation | None
     label_rows(panels[0], rows)
     for axes, metric in zip(panels, Tonality._fields, strict=True):
         _draw_metric(axes, metric, rows, band.summaries.get(metric) if band else None)
-    _add_legend(figure, reference.name if reference else "held-out tunes", band is not None)
+    _add_legend(figure, band.name if band else None)
     return figure
 
 
@@ -71,7 +71,7 @@ def _draw_metric(axes: Axes, metric: str, rows: list[Row], band: Summary | None)
         axes.plot(summary.mean, row.y, row.marker, color=row.colour, markersize=4.5, zorder=3)
 
 
-def _add_legend(figure: Figure, whose: str, has_band: bool) -> None:
+def _add_legend(figure: Figure, whose: str | None) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -80,6 +80,6 @@ def _add_legend(figure: Figure, whose: str, has_band: bool) -> None:
         Line2D([], [], color=INK, linewidth=3, alpha=0.55, label="95% interval of the mean"),
         Line2D([], [], color=INK, linewidth=0.7, label="± standard deviation of the songs"),
     ]
-    if has_band:
+    if whose is not None:
         handles.append(Patch(color=BAND, label=f"{whose}: mean ± standard deviation"))
     figure.legend(handles=handles, loc="outside upper center", ncols=4, columnspacing=1.2)

@@ -42,15 +42,15 @@ def cost_validation(
     """Each measure of the songs against the cross-entropy of the weights that wrote them, a panel a measure.
 
     The points are joined in the order of training and labelled with their updates. The dashed line is what the
-    corpus has.
+    openings have.
 
     Args:
         updates: of each checkpoint, ``[checkpoints]``.
         cross_entropy: validation loss in nats per token, ``[checkpoints]``.
-        measures: by name: a tonality metric or a distance to the corpus, ``[checkpoints]``.
+        measures: by name: a tonality metric or a distance to the openings, ``[checkpoints]``.
         correlations: rank correlation of a measure with the cross-entropy: coefficient, low and high end of its
             interval; anything that follows is not shown.
-        references: the corpus's own value of a measure.
+        references: the openings' own value of a measure.
     """
     steps, costs = np.asarray(updates), np.asarray(cross_entropy, dtype=np.float64)
     columns = min(_COLUMNS, max(1, len(measures)))

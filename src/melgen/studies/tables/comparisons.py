@@ -1,4 +1,4 @@
-"""The tables that compare sets of songs: a row for each model, trivial writer, set of held-out tunes.
+"""The tables that compare sets of songs: a row for each model, trivial writer, set of tunes.
 
 Each is None if nothing was measured that it could show.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
+from melgen.evaluation.evaluating import distance_to_openings
 from melgen.studies.results import StudyResults
 from melgen.studies.tables.metric_columns import (
     CORRECTED,
@@ -24,13 +25,13 @@ from melgen.studies.tables.table import Cell, Column, Row, Table, Value, row
 
 _SET_COLUMNS = (Column("set", "set", "text"), Column("role", "role", "text"), Column("songs", "songs", "integer"))
 _WRITERS = "the trivial writers (uniform random notes; unigram and bigram with add-one smoothing)"
-_EXCERPTS = "the beginnings of held-out tunes, as long as the songs"
+_OPENINGS = "the openings, which are the first notes of the test tunes, as many as the songs have"
 _SPLITS = "the whole tunes of each split of the corpus"
 
 
 def tonality_table(results: StudyResults) -> Table | None:
-    """The three metrics of every set, and how far their means are from held-out tunes."""
-    reference = _held_out(results)
+    """The three metrics of every set, and how far their means are from the openings."""
+    reference = _reference(results)
     columns = [summary_column(metric) for metric in TONALITY]
     caption = "Mean ± standard deviation over songs [confidence interval of the mean]."
     caption += _below_the_rule(results, corpus=True)
@@ -77,6 +78,8 @@ def likelihood_table(results: StudyResults) -> Table | None:
         "Bits per note of the corpus's tunes, given all notes before: notes 3 to N of each tune in its own key. Below "
         "the rule: the trivial writers, fitted on the training tunes, by the same count."
     )
+    if results.without_bits:
+        caption += f" Missing values: {results.without_bits}."
 
     def values(songs: SongSet) -> list[Cell]:
         bits = [songs.set_score(name) for name in names]
@@ -103,7 +106,7 @@ def descriptors_table(results: StudyResults) -> Table | None:
 
 
 def distances_table(results: StudyResults) -> Table | None:
-    """Distances to the held-out corpus."""
+    """Distances to the openings."""
     groups = [model_sets(results), yardsticks(results)]
     found = _set_scores(groups)
     columns = []
@@ -111,8 +114,8 @@ def distances_table(results: StudyResults) -> Table | None:
         for column in set_score_columns(found, prefix):
             columns.append(Column(column.key, f"{short} {column.header}", decimals=3))
     caption = (
-        "Distance to beginnings of test tunes, as long as the songs, after Yang and Lerch (2018): for each feature, "
-        "the distances between songs and tunes against those between the songs. OA: overlapped area of the two "
+        "Distance to the openings after Yang and Lerch (2018): for each feature, the distances between songs and "
+        "openings against those between the openings. OA: overlapped area of the two "
         "densities, 1 where they agree. KLD: Kullback-Leibler divergence, 0 where they agree."
         f"{_below_the_rule(results)}"
     )
@@ -120,7 +123,7 @@ def distances_table(results: StudyResults) -> Table | None:
     def values(songs: SongSet) -> list[Cell]:
         return [Cell(songs.set_score(column.key), songs.sources) for column in columns]
 
-    return _set_table("Distance to the corpus", caption, columns, groups, values, [c.key for c in columns])
+    return _set_table("Distance to the openings", caption, columns, groups, values, [c.key for c in columns])
 
 
 def originality_table(results: StudyResults) -> Table | None:
@@ -210,7 +213,7 @@ def _set_table(
 
 def _below_the_rule(results: StudyResults, corpus: bool = False) -> str:
     """The sentence of a caption that says what models are compared with."""
-    there = {_WRITERS: results.writers, _EXCERPTS: results.excerpts, _SPLITS: results.corpus if corpus else None}
+    there = {_WRITERS: results.writers, _OPENINGS: results.openings, _SPLITS: results.corpus if corpus else None}
     named = [words for words, sets in there.items() if sets]
     return f" Below the rule: {', '.join(named)}." if named else ""
 
@@ -225,18 +228,12 @@ def _set_scores(groups: Iterable[Sequence[SongSet]]) -> list[str]:
     return list(dict.fromkeys(name for group in groups for songs in group for name in songs.evaluation.set_scores))
 
 
-def _held_out(results: StudyResults) -> SongSet | None:
-    """What `tonality_table` measures distances from: the beginnings of held-out tunes, else the test split's tunes."""
-    held_out = [songs for songs in yardsticks(results) if songs.role == "excerpts"]
-    held_out += [songs for songs in corpus_sets(results) if songs.name == "corpus-test"]
-    return held_out[0] if held_out else None
+def _reference(results: StudyResults) -> SongSet | None:
+    """What `tonality_table` measures distances from: the openings, else the whole tunes of the test split."""
+    found = [songs for songs in yardsticks(results) if songs.role == "openings"]
+    found += [songs for songs in corpus_sets(results) if songs.name == "corpus-test"]
+    return found[0] if found else None
 
 
 def _standardized_distance(songs: SongSet, reference: SongSet) -> float:
-    total = 0.0
-    for metric in TONALITY:
-        expected = reference.summary(metric)
-        if expected is None or not expected.standard_deviation > 0:
-            return math.nan
-        total += abs(songs.mean(metric) - expected.mean) / expected.standard_deviation
-    return total
+    return distance_to_openings(songs.evaluation.summaries, reference.evaluation.summaries)

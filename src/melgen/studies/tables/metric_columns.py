@@ -2,61 +2,40 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
-from melgen.evaluation.tonality import Tonality
-from melgen.studies.tables.table import Column, Kind
+from melgen.evaluation.metrics import CORRECTED, TONALITY, shared_ngrams, song_metric
+from melgen.studies.tables.table import Column
 
-TONALITY = Tonality._fields
-CORRECTED = ("pitch_class_macroharmony", "frequency_centricity", "pitch_class_centricity")
+__all__ = [
+    "CORRECTED",
+    "ORIGINALITY",
+    "TONALITY",
+    "is_descriptor",
+    "mean_column",
+    "score_column",
+    "set_score_columns",
+    "shared_ngrams",
+    "summary_column",
+]
+
 ORIGINALITY = ("longest_shared_intervals", "exact_copy", "longest_repeated_note")
-_SHARED_NGRAMS = re.compile(r"shared_(\d+)gram_share")
-
-_KNOWN: Mapping[str, tuple[str, Kind, int]] = {
-    "conjunct_melodic_motion": ("motion", "number", 2),
-    "limited_macroharmony": ("macroharmony", "number", 2),
-    "centricity": ("centricity", "number", 3),
-    "pitch_class_macroharmony": ("macroharmony (pitch classes)", "number", 2),
-    "frequency_centricity": ("centricity (frequency)", "number", 3),
-    "pitch_class_centricity": ("centricity (pitch classes)", "number", 3),
-    "pitch_class_entropy": ("pitch-class entropy (bits)", "number", 3),
-    "scale_consistency": ("scale consistency", "number", 3),
-    "pitch_range": ("range (semitones)", "integer", 2),
-    "n_pitches_used": ("pitches", "integer", 2),
-    "n_pitch_classes_used": ("pitch classes", "integer", 2),
-    "step_ratio": ("steps", "number", 3),
-    "leap_ratio": ("leaps", "number", 3),
-    "repeat_ratio": ("repeats", "number", 3),
-    "longest_repeated_note": ("longest repeated note", "integer", 2),
-    "longest_shared_intervals": ("longest shared intervals", "integer", 2),
-    "exact_copy": ("exact copy", "integer", 2),
-}
 
 
 def score_column(metric: str) -> Column:
-    """The column of a metric, a value for each song; one that is not known stands under its own name.
+    """The column of a metric, a value for each song; one that is not known is under its own name.
 
     >>> score_column("shared_8gram_share").header, score_column("pitch_range").kind
     ('shared 8-gram share', 'integer')
     """
-    header, kind, decimals = _KNOWN.get(metric, (_in_words(metric), "number", 3))
-    return Column(metric, header, kind, decimals)
-
-
-def shared_ngrams(metrics: Iterable[str]) -> str | None:
-    """Which of the metrics is the share of n-grams found in training tunes: n is configuration.
-
-    >>> shared_ngrams(["centricity", "shared_6gram_share"])
-    'shared_6gram_share'
-    """
-    return next(filter(_SHARED_NGRAMS.fullmatch, metrics), None)
+    shown = song_metric(metric)
+    return Column(metric, shown.header, "integer" if shown.whole else "number", shown.decimals)
 
 
 def is_descriptor(metric: str) -> bool:
     """Whether a metric has no table of its own: descriptors, and metrics that the user brings along."""
-    return metric not in (*TONALITY, *CORRECTED, *ORIGINALITY) and not _SHARED_NGRAMS.fullmatch(metric)
+    return song_metric(metric).group == "descriptor"
 
 
 def mean_column(metric: str) -> Column:
@@ -76,8 +55,4 @@ def set_score_columns(names: Iterable[str], prefix: str) -> tuple[Column, ...]:
     ['a b']
     """
     found = dict.fromkeys(name for name in names if name.startswith(prefix))
-    return tuple(Column(name, _in_words(name.removeprefix(prefix)), decimals=3) for name in found)
-
-
-def _in_words(name: str) -> str:
-    return re.sub(r"(\d)gram", r"\1-gram", name.replace("_", " "))
+    return tuple(Column(name, song_metric(name.removeprefix(prefix)).header, decimals=3) for name in found)

@@ -27,17 +27,22 @@ def build_set_tables(evaluation: SongSetEvaluation, folder: str = "") -> dict[st
 
 
 def songs_table(songs: SongSet) -> Table:
-    """All songs with all their metrics, the nearest to the mean first, of equals in their own order."""
+    """All songs with all their metrics, the nearest to the openings first, of equals in their own order.
+
+    Without openings the nearest to the mean of the set come first.
+    """
     evaluation = songs.evaluation
+    compared = bool(evaluation.distances_to_openings)
     columns = (
         Column("song", "song", "text"),
         Column("notes", "notes", "integer"),
+        *([Column("distance_to_openings", "distance to openings", decimals=3)] if compared else []),
         Column("distance_to_mean", "distance to mean", decimals=3),
         Column("sum", "sum"),
         *map(score_column, evaluation.scores),
         *([Column("nearest_tune", "nearest training tune", "text")] if evaluation.nearest_tunes else []),
     )
-    distances = evaluation.distances_to_mean
+    distances = evaluation.distances_to_openings or evaluation.distances_to_mean
     order = sorted(range(len(evaluation.songs)), key=lambda i: (math.isnan(distances[i]), distances[i], i))
     rows = [
         row(
@@ -45,7 +50,8 @@ def songs_table(songs: SongSet) -> Table:
             [
                 evaluation.songs[i],
                 evaluation.lengths[i],
-                distances[i],
+                *([songs.distance_to_openings(i)] if compared else []),
+                evaluation.distances_to_mean[i],
                 songs.tonality_sum(i),
                 *(scores[i] for scores in evaluation.scores.values()),
                 *([evaluation.nearest_tunes[i]] if evaluation.nearest_tunes else []),
@@ -54,9 +60,15 @@ def songs_table(songs: SongSet) -> Table:
         )
         for i in order
     ]
+    to_mean = "Distance to mean: Euclidean, to the mean point of the three tonality metrics of the set."
+    to_openings = (
+        "Distance to openings: of the three tonality metrics from their means over the openings, the first notes of "
+        "the test tunes, in standard deviations of the openings, summed."
+    )
     caption = (
-        "Every song, the nearest to the mean point of the three tonality metrics first (Euclidean distance). "
-        "Sum: of the three metrics."
+        f"Every song, the nearest to the openings first. {to_openings} {to_mean} Sum: of the three metrics."
+        if compared
+        else f"Every song, the nearest to the mean of the set first. {to_mean} Sum: of the three metrics."
     )
     return Table(f"Songs of {songs.name}", caption, columns, tuple(rows))
 

@@ -11,7 +11,7 @@ from melgen.evaluation.results import SongSetEvaluation, Summary
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.tables.metric_columns import TONALITY
 
-Role = Literal["model", "writer", "excerpts", "corpus", "folder"]
+Role = Literal["model", "writer", "openings", "corpus", "folder"]
 
 _SEED = re.compile(r"seed(\d+)/")
 
@@ -69,6 +69,11 @@ class SongSet:
         motion, macroharmony, centricity = (self.score(metric, index) for metric in TONALITY)
         return motion + macroharmony + centricity
 
+    def distance_to_openings(self, index: int) -> float:
+        """How far a song is from the openings; nan without openings."""
+        distances = self.evaluation.distances_to_openings
+        return distances[index] if distances else math.nan
+
     def defined(self, metric: str) -> list[float]:
         """A metric of every song for which it is defined."""
         return [value for value in self.evaluation.scores.get(metric, ()) if not math.isnan(value)]
@@ -91,10 +96,10 @@ def model_sets(results: StudyResults) -> list[SongSet]:
 
 
 def yardsticks(results: StudyResults) -> list[SongSet]:
-    """What models are compared with, as long as their songs: trivial writers and beginnings of held-out tunes."""
+    """What models are compared with, as long as their songs: trivial writers and the openings."""
     sets = [_plain_set(results, "writer", name, evaluation) for name, evaluation in results.writers.items()]
-    if results.excerpts is not None:
-        sets.append(_plain_set(results, "excerpts", results.excerpts.name, results.excerpts))
+    if results.openings is not None:
+        sets.append(_plain_set(results, "openings", results.openings.name, results.openings))
     return sets
 
 

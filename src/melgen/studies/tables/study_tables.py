@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from melgen.evaluation.summaries import over_seeds
 from melgen.studies.results import Model, Run, StudyResults
@@ -18,8 +18,30 @@ from melgen.studies.tables.comparisons import (
 )
 from melgen.studies.tables.metric_columns import TONALITY, mean_column, summary_column
 from melgen.studies.tables.set_tables import left_out_rows, left_out_table, songs_table
-from melgen.studies.tables.song_sets import SongSet, corpus_sets, model_set, model_sets, yardsticks
-from melgen.studies.tables.table import Cell, Column, Row, Table, row
+from melgen.studies.tables.song_sets import corpus_sets, model_set, model_sets, yardsticks
+from melgen.studies.tables.table import Cell, Column, Kind, Row, Table, row
+
+_SCORED = ("val/", "test/")
+_SCORES = {"loss": ("loss (nats)", 3), "bits_per_note": ("bits/note", 3), "perplexity": ("perplexity", 2)}
+"""Header and decimals of a score."""
+
+_CHOSEN = {
+    "nearest": (
+        "Songs nearest to the openings",
+        "Of each model the song whose three metrics are nearest to the means of the openings, the first notes of the "
+        "test tunes: the smallest sum of the distances in standard deviations of the openings; of equals the first.",
+    ),
+    "representative": (
+        "Most representative songs",
+        "Of each model the song nearest to the mean point of the three metrics; of equals the first.",
+    ),
+    "smallest_sum": (
+        "Songs with the smallest sum of the three metrics (the paper's best)",
+        "Of each model the song with the smallest sum of the three metrics, which the paper calls the best; of equals "
+        "the first.",
+    ),
+}
+"""Title and caption of the table of each choice in `melgen.evaluation.results.CHOICES`."""
 
 
 def build_tables(results: StudyResults) -> dict[str, Table]:
@@ -40,19 +62,10 @@ def build_tables(results: StudyResults) -> dict[str, Table]:
         "originality": originality_table(results),
         "nearest_tunes": nearest_tunes_table(results),
         "seeds": _seeds(results),
-        "representative": _chosen_songs(
-            results,
-            "Most representative songs",
-            "Of each model the song nearest to the mean point of the three metrics; of equals the first.",
-            lambda models: models.evaluation.representative,
-        ),
-        "best": _chosen_songs(
-            results,
-            "Best songs",
-            "Of each model the song with the smallest sum of the three metrics; of equals the first.",
-            lambda models: models.evaluation.best,
-        ),
     }
+    compared = any(songs.nearest is not None for songs in results.songs.values())
+    for choice, (title, caption) in _CHOSEN.items() if compared else list(_CHOSEN.items())[1:]:
+        tables[choice] = _chosen_songs(results, choice, title, caption)
     for model in results.models:
         if model.name in results.songs:
             tables[f"songs/{model.name}"] = songs_table(model_set(results, model))
@@ -63,6 +76,7 @@ def build_tables(results: StudyResults) -> dict[str, Table]:
 def _runs(results: StudyResults) -> Table:
     selected = {run.path for model in results.models for run in model.runs}
     varied = any(run.variant for run in results.runs)
+    scores = _scores_of(results.runs)
     columns = (
         Column("dataset", "dataset", "text"),
         Column("cell", "cell", "text"),
@@ -72,19 +86,11 @@ def _runs(results: StudyResults) -> Table:
         Column("parameters", "parameters", "integer"),
         Column("updates", "updates", "integer"),
         Column("best_updates", "best update", "integer"),
-        Column("val_loss", "val loss (nats)", decimals=3),
-        Column("test_loss", "test loss (nats)", decimals=3),
-        Column("val_bits_per_note", "val bits/note", decimals=3),
-        Column("test_bits_per_note", "test bits/note", decimals=3),
-        Column("val_perplexity", "val perplexity"),
-        Column("test_perplexity", "test perplexity"),
+        *(Column(key.replace("/", "_"), *_header_of(key)) for key in scores),
         Column("seconds", "time (s)", decimals=1),
         Column("selected", "selected", "flag"),
     )
-    measured = (
-        *("updates", "best_updates", "val/loss", "test/loss", "val/bits_per_note", "test/bits_per_note"),
-        *("val/perplexity", "test/perplexity", "seconds"),
-    )
+    measured = ("updates", "best_updates", *scores, "seconds")
     rows = [
         row(
             run.path.as_posix(),
@@ -105,8 +111,25 @@ def _runs(results: StudyResults) -> Table:
     caption = (
         "Every finished run of the sweep. Losses and perplexity are per token of the run's own representation; "
         "bits per note can be compared between representations. Values are those of the best update."
+        f"{_why_without_bits(results)}"
     )
     return Table("Runs", caption, columns, tuple(rows))
+
+
+def _scores_of(runs: Sequence[Run]) -> list[str]:
+    """What networks are scored by on held-out tunes, in the order of the columns; what a run adds comes last."""
+    found = [key.partition("/")[2] for run in runs for key in run.result if key.startswith(_SCORED)]
+    return [split + score for score in dict.fromkeys([*_SCORES, *found]) for split in _SCORED]
+
+
+def _header_of(key: str) -> tuple[str, Kind, int]:
+    split, _, score = key.partition("/")
+    words, decimals = _SCORES.get(score, (score.replace("_", " "), 3))
+    return f"{split} {words}", "number", decimals
+
+
+def _why_without_bits(results: StudyResults) -> str:
+    return f" There are no bits per note: {results.without_bits}." if results.without_bits else ""
 
 
 def _seeds(results: StudyResults) -> Table | None:
@@ -121,6 +144,7 @@ def _seeds(results: StudyResults) -> Table | None:
     caption = (
         "Mean over seeds ± standard deviation over seeds [95% t interval of the mean over seeds]; of the tonality "
         "metrics each seed's mean over its own songs."
+        f"{_why_without_bits(results)}"
     )
     return Table("Seeds", caption, columns, tuple(rows)) if rows else None
 
@@ -143,22 +167,24 @@ def _seeds_row(results: StudyResults, model: Model) -> Row:
     return row(model.name, [model.name, len({run.seed for run in model.runs}), *cells], songs.sources)
 
 
-def _chosen_songs(results: StudyResults, title: str, caption: str, chosen: Callable[[SongSet], int]) -> Table | None:
+def _chosen_songs(results: StudyResults, choice: str, title: str, caption: str) -> Table | None:
     columns = (
         Column("model", "model", "text"),
         Column("song", "song", "text"),
         *map(mean_column, TONALITY),
         Column("sum", "sum"),
         Column("distance_to_mean", "distance to mean", decimals=3),
+        Column("distance_to_openings", "distance to openings", decimals=3),
     )
     rows = []
     for songs in model_sets(results):
-        if not songs.evaluation.songs:
+        index = songs.evaluation.chosen.get(choice) if songs.evaluation.songs else None
+        if index is None:
             rows.append(row(songs.name, [songs.name, *[None] * (len(columns) - 1)], songs.sources))
             continue
-        index = chosen(songs)
         metrics = [songs.score(metric, index) for metric in TONALITY]
-        values = [*metrics, songs.tonality_sum(index), songs.evaluation.distances_to_mean[index]]
+        distances = [songs.evaluation.distances_to_mean[index], songs.distance_to_openings(index)]
+        values = [*metrics, songs.tonality_sum(index), *distances]
         rows.append(row(songs.name, [songs.name, songs.evaluation.songs[index], *values], songs.song_sources(index)))
     return Table(title, caption, columns, tuple(rows)) if rows else None
 

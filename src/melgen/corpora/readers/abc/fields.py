@@ -28,7 +28,9 @@ _PARAMETER = re.compile(
     r"|style|map|cue|stem|gstem|gchords|up|down|merge|dyn|lyrics|bracket|brace|space|perc|m|t)\s*=\s*"
     r"(\"[^\"]*\"?|[^\s\"]+)"
 )
-_CLEF = re.compile(r"(?:treble|bass|alto|tenor|baritone|soprano|mezzosoprano|perc|none|[GFC][1-5])[1-5]?([+-]8|\^8|_8)?\Z")
+_CLEF = re.compile(
+    r"(?:treble|bass|alto|tenor|baritone|soprano|mezzosoprano|perc|none|[GFC][1-5])[1-5]?([+-]8|\^8|_8)?\Z"
+)
 _TONIC = re.compile(r"([A-Ga-g])\s*([#b♯♭]?)")
 _MODE = re.compile(r"\s*(?:(maj|min|aeo|dor|ion|loc|lyd|mix|phr)[a-z]*|(m)(?![a-z]))", re.IGNORECASE)
 _ACCIDENTAL = re.compile(r"(\^\^|__|[\^_=♯♭♮])([0-9]*/[0-9]*)?([A-Ga-g])")

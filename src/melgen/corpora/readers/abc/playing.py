@@ -250,4 +250,3 @@ def _lengths_to_the_line(segments: Sequence[Segment]) -> list[Ticks]:
         length = segment.length + (length if segment.line == INSIDE else 0)
         lengths.append(length)
     return lengths[::-1]
-

@@ -13,7 +13,9 @@ from typing import Any
 from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc.fields import LETTERS, alteration
 
-NOTE, CHORD, REST, BAR_REST, BAR, ENDING, TUPLET, BROKEN, TIE, OVERLAY, FIELD, MARK, SYMBOL, NO_LENGTH, UNKNOWN = range(15)
+NOTE, CHORD, REST, BAR_REST, BAR, ENDING, TUPLET, BROKEN, TIE, OVERLAY, FIELD, MARK, SYMBOL, NO_LENGTH, UNKNOWN = range(
+    15
+)
 
 Token = tuple[Any, ...]
 """By kind:
@@ -110,7 +112,11 @@ def parse(text: str) -> Token | None:
     note = _note(text)
     if note is not None:
         return note
-    return (SYMBOL, text) if len(text) == 1 and (first == "~" or (first.isascii() and first.isalpha())) else (UNKNOWN, text)
+    return (
+        (SYMBOL, text)
+        if len(text) == 1 and (first == "~" or (first.isascii() and first.isalpha()))
+        else (UNKNOWN, text)
+    )
 
 
 def _note(text: str) -> Token | None:
@@ -209,7 +215,12 @@ def _tuplet(text: str) -> Token:
     parts = text.split(":")
     p, q, r = (int(part[:4]) if part else None for part in (*parts, "", "")[:3])
     known_p = p is not None and 2 <= p <= MAX_TUPLET
-    if not known_p or (q is None and p > 9) or not 0 < (q or 1) <= MAX_TUPLET or (r is not None and not 0 < r <= MAX_TUPLET):  # type: ignore[operator]
+    if (
+        not known_p
+        or (q is None and p > 9)
+        or not 0 < (q or 1) <= MAX_TUPLET
+        or (r is not None and not 0 < r <= MAX_TUPLET)
+    ):  # type: ignore[operator]
         return UNKNOWN, text
     return TUPLET, p, q, r or p
 

@@ -371,9 +371,7 @@ class Voice:
                 self.segment.fermata = len(self._layer.notes)
             else:
                 self._waiting.add(name)
-        elif name == "fine":
-            self._waiting.add(name)
-        elif self.segment.is_empty:
+        elif name == "fine" or self.segment.is_empty:
             self._waiting.add(name)
         else:
             self.segment.jump = _JUMPS[name]

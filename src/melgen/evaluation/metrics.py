@@ -1,0 +1,217 @@
+"""The metrics of a song in one table: what tables, figures and pages call them, and what they mean.
+
+A metric that is not listed is shown too, under its own name: those of one's own (``evaluation.metrics``) are not.
+This module imports nothing, so that a list of names costs no time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Group = Literal["tonality", "corrected", "descriptor", "originality"]
+
+
+@dataclass(frozen=True)
+class SongMetric:
+    """How one metric is called and shown.
+
+    Attributes:
+        key: its name in files.
+        group: which table of a study it belongs to.
+        label: its name on a page.
+        header: its name above a column of a table, with the unit where it needs one.
+        figure: its name in a figure, with line breaks; by default the header.
+        unit: on a page, beside the number.
+        meaning: a sentence.
+        decimals: shown of it.
+        whole: whether every song has a whole number of it.
+    """
+
+    key: str
+    group: Group
+    label: str
+    header: str
+    meaning: str
+    unit: str = ""
+    decimals: int = 3
+    whole: bool = False
+    figure: str = ""
+
+
+METRICS = (
+    SongMetric(
+        "conjunct_melodic_motion",
+        "tonality",
+        "Conjunct motion",
+        "motion",
+        "Mean size of the step from note to note.",
+        unit="semitones",
+        decimals=2,
+        figure="conjunct melodic motion\n(semitones)",
+    ),
+    SongMetric(
+        "limited_macroharmony",
+        "tonality",
+        "Macroharmony",
+        "macroharmony",
+        "1 where every window of notes uses 5 to 8 pitches; higher the further it is from that.",
+        decimals=2,
+        figure="limited macroharmony",
+    ),
+    SongMetric(
+        "centricity",
+        "tonality",
+        "Centricity",
+        "centricity",
+        "Longest run of one repeated note in a window, as a share of the window.",
+    ),
+    SongMetric(
+        "pitch_class_macroharmony",
+        "corrected",
+        "Macroharmony of pitch classes",
+        "macroharmony (pitch classes)",
+        "The corrected reading: pitch classes instead of pitches, and both limits.",
+        decimals=2,
+        figure="pitch-class macroharmony",
+    ),
+    SongMetric(
+        "frequency_centricity",
+        "corrected",
+        "Centricity by frequency",
+        "centricity (frequency)",
+        "Share of a window that its commonest pitch takes.",
+        figure="frequency centricity",
+    ),
+    SongMetric(
+        "pitch_class_centricity",
+        "corrected",
+        "Centricity of pitch classes",
+        "centricity (pitch classes)",
+        "Share of a window of its commonest pitch class.",
+        figure="pitch-class centricity",
+    ),
+    SongMetric(
+        "pitch_class_entropy",
+        "descriptor",
+        "Pitch-class entropy",
+        "pitch-class entropy (bits)",
+        "How evenly a song uses the twelve pitch classes.",
+        unit="bits",
+    ),
+    SongMetric(
+        "scale_consistency",
+        "descriptor",
+        "Scale consistency",
+        "scale consistency",
+        "Largest share of the notes that lie in one major or minor scale.",
+    ),
+    SongMetric(
+        "pitch_range",
+        "descriptor",
+        "Range",
+        "range (semitones)",
+        "From the lowest to the highest note.",
+        unit="semitones",
+        decimals=2,
+        whole=True,
+    ),
+    SongMetric(
+        "n_pitches_used",
+        "descriptor",
+        "Pitches used",
+        "pitches",
+        "Number of different pitches.",
+        decimals=2,
+        whole=True,
+        figure="pitches used",
+    ),
+    SongMetric(
+        "n_pitch_classes_used",
+        "descriptor",
+        "Pitch classes used",
+        "pitch classes",
+        "Number of different pitch classes, of twelve.",
+        decimals=2,
+        whole=True,
+        figure="pitch classes used",
+    ),
+    SongMetric("step_ratio", "descriptor", "Steps", "steps", "Share of motions by one or two semitones."),
+    SongMetric("leap_ratio", "descriptor", "Leaps", "leaps", "Share of motions by more than two semitones."),
+    SongMetric("repeat_ratio", "descriptor", "Repeats", "repeats", "Share of motions that stay on the same note."),
+    SongMetric(
+        "longest_repeated_note",
+        "originality",
+        "Longest repeated note",
+        "longest repeated note",
+        "Most times in a row that one note is heard.",
+        unit="notes",
+        decimals=2,
+        whole=True,
+        figure="longest repeated note\n(notes)",
+    ),
+    SongMetric(
+        "longest_shared_intervals",
+        "originality",
+        "Longest shared passage",
+        "longest shared intervals",
+        "Longest passage that a training tune has too, in whatever key.",
+        unit="intervals",
+        decimals=2,
+        whole=True,
+        figure="longest passage shared with a\ntraining tune (intervals)",
+    ),
+    SongMetric(
+        "shared_{n}gram_share",
+        "originality",
+        "Shared {n}-grams",
+        "shared {n}-gram share",
+        "Share of the song's passages of {n} intervals that occur in training tunes.",
+        figure="share of {n}-grams found\nin training tunes",
+    ),
+    SongMetric(
+        "exact_copy",
+        "originality",
+        "Copy of a tune",
+        "exact copy",
+        "1 if the whole song is a passage of a training tune.",
+        decimals=2,
+        whole=True,
+        figure="exact copies",
+    ),
+)
+"""In the order of tables."""
+
+TONALITY = tuple(metric.key for metric in METRICS if metric.group == "tonality")
+CORRECTED = tuple(metric.key for metric in METRICS if metric.group == "corrected")
+
+_SHARED_NGRAMS = re.compile(r"shared_(\d+)gram_share")
+_BY_KEY = {metric.key: metric for metric in METRICS}
+
+
+def song_metric(key: str) -> SongMetric:
+    """How a metric is shown; one that is not listed under its own name, as a descriptor.
+
+    >>> song_metric("shared_6gram_share").label, song_metric("my_own").header, song_metric("my_own").group
+    ('Shared 6-grams', 'my own', 'descriptor')
+    """
+    if key in _BY_KEY:
+        return _BY_KEY[key]
+    if found := _SHARED_NGRAMS.fullmatch(key):
+        one = _BY_KEY["shared_{n}gram_share"]
+        texts = (one.label, one.header, one.meaning, one.figure)
+        label, header, meaning, figure = (text.format(n=found[1]) for text in texts)
+        return SongMetric(key, one.group, label, header, meaning, decimals=one.decimals, figure=figure)
+    words = re.sub(r"(\d)gram", r"\1-gram", key.replace("_", " "))
+    return SongMetric(key, "descriptor", words, words, "")
+
+
+def shared_ngrams(metrics: Iterable[str]) -> str | None:
+    """Which of the metrics is the share of n-grams found in training tunes: n is configuration.
+
+    >>> shared_ngrams(["centricity", "shared_6gram_share"])
+    'shared_6gram_share'
+    """
+    return next(filter(_SHARED_NGRAMS.fullmatch, metrics), None)

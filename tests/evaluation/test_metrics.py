@@ -1,0 +1,28 @@
+"""The one table of metrics: it knows all that is measured, and what is new is shown under its own name."""
+
+from melgen.evaluation.descriptors import DESCRIPTORS
+from melgen.evaluation.evaluating import WRITERS, EvaluationOptions, evaluate_songs, in_order
+from melgen.evaluation.metrics import METRICS, TONALITY, song_metric
+from melgen.evaluation.tonality import Tonality
+from melgen.pages.wording import song_metrics
+from melgen.studies.figures.style import label_of
+from melgen.studies.tables.metric_columns import is_descriptor, score_column
+
+
+def test_every_metric_that_is_measured_is_in_the_table():
+    assert Tonality._fields == TONALITY
+    assert {metric.key for metric in METRICS} >= {*Tonality._fields, *DESCRIPTORS}
+    measured = evaluate_songs("a", {"x": [60, 62, 64], "y": [60, 60, 67]}, options=EvaluationOptions(resamples=5))
+    assert all(song_metric(metric).meaning for metric in measured.scores)
+
+
+def test_a_new_metric_is_shown_everywhere_under_its_name():
+    assert score_column("my_4gram").header == label_of("my_4gram") == "my 4-gram"
+    assert is_descriptor("my_4gram")
+    (shown,) = song_metrics(["my_4gram"])
+    assert (shown["label"], shown["group"]) == ("my 4-gram", "Descriptors")
+
+
+def test_a_new_baseline_has_its_place():
+    names = [writer.name for writer in WRITERS]
+    assert in_order(["mine", "test", *reversed(names)]) == [*names, "test", "mine"]
