@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from melgen.evaluation.results import SongSetEvaluation
+from melgen.runs.variants import slug_of
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,9 @@ class Run:
     Attributes:
         path: its directory.
         dataset, cell, layers, seed: what was chosen for it.
-        variant: other choices that its directory's name states (``hidden_size-64``); mostly empty.
+        variant: what else tells it from the other runs (``hidden_size-64``), fit for the name of a file; mostly empty.
+        variant_text: the same for readers: the user's label, else what differs (``hidden_size 64``).
+        beyond_best: whether its weights are those of an update after the best one of its training.
         parameters: number of trained weights.
         result: the content of its ``result.json``: ``val/loss`` (nats per token), ``val/bits_per_note``,
             ``val/perplexity``, the same for ``test/``, ``updates``, ``best_updates``, ``seconds``.
@@ -36,6 +40,8 @@ class Run:
     result: Mapping[str, Any] = field(default_factory=dict)
     checkpoint: Path | None = None
     history: tuple[Mapping[str, float], ...] = ()
+    variant_text: str = ""
+    beyond_best: bool = False
 
     @property
     def pair(self) -> tuple[str, str, str]:
@@ -68,6 +74,23 @@ class Model:
     def variant(self) -> str:
         """Other choices; mostly empty."""
         return self.runs[0].variant
+
+    @property
+    def variant_text(self) -> str:
+        """What tells it from models of the same pair, for readers; mostly empty."""
+        return " / ".join(dict.fromkeys(run.variant_text or run.variant for run in self.runs))
+
+    @property
+    def title(self) -> str:
+        """Its name for readers: with the user's own name of the variant, if there is one.
+
+        >>> runs = (Run(Path("a"), "control", "lstm", 2, 0, "lr-0.01", variant_text="lr 0.01"),)
+        >>> Model(runs).title, Model((dataclasses.replace(runs[0], variant_text="fast"),)).title
+        ('control-lstm-2-lr-0.01', 'control-lstm-2 (fast)')
+        """
+        base = f"{self.dataset}-{self.cell}-{self.layers}"
+        own = self.variant_text
+        return f"{base} ({own})" if own and slug_of(own) != self.variant else self.name
 
     @property
     def name(self) -> str:
