@@ -129,4 +129,3 @@ def _name_from_within(directory: str, trained: TrainedModel) -> RunName:
     return RunName(
         trained.representation.name, "+".join(cells), len(trained.model.layers), trained.config["seed"], directory
     )
-

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,8 +83,9 @@ class Model:
     def title(self) -> str:
         """Its name for readers: with the user's own name of the variant, if there is one.
 
-        >>> runs = (Run(Path("a"), "control", "lstm", 2, 0, "lr-0.01", variant_text="lr 0.01"),)
-        >>> Model(runs).title, Model((dataclasses.replace(runs[0], variant_text="fast"),)).title
+        >>> texts = ("lr 0.01", "fast")
+        >>> runs = [Run(Path("a"), "control", "lstm", 2, 0, "lr-0.01", variant_text=text) for text in texts]
+        >>> Model((runs[0],)).title, Model((runs[1],)).title
         ('control-lstm-2-lr-0.01', 'control-lstm-2 (fast)')
         """
         base = f"{self.dataset}-{self.cell}-{self.layers}"

@@ -141,7 +141,15 @@ def _validation(study: Study, tonality: Table) -> CostValidation:
 def _draw_validation(study: Study) -> Figure:
     found = _validation(study, build_tables(study.results)["tonality"])
     correlations = {name: (one.coefficient, one.low, one.high) for name, one in found.correlations.items()}
-    return cost_validation(found.updates, found.losses, found.measures, correlations, found.references)
+    return cost_validation(
+        found.updates,
+        found.losses,
+        found.measures,
+        correlations,
+        found.references,
+        beyond_best=found.beyond_best,
+        trainings=found.trainings,
+    )
 
 
 def _song_for_spans(study: Study) -> tuple[str, list[int]]:
@@ -180,7 +188,7 @@ def _map(study: Study, model: Model) -> EmbeddingMap:
     trained = load_model(run.checkpoint)
     values = [int(value) for value in trained.vocabulary.values]
     return EmbeddingMap(
-        model.name,
+        model.title,
         trained.model.embedding.weight.detach().float().numpy(),
         [trained.representation.value_name(value) for value in values],
         values,
@@ -218,7 +226,7 @@ def _geometry_table(study: Study) -> Table:
     for model, run in study.each_run():
         for fit in _fits(study, model, run.seed):
             key = f"{model.name}/seed{run.seed}/{fit.metric}/{fit.geometry}"
-            rows.append(row(key, [model.name, run.seed, *fit], (study.name_of(run),)))
+            rows.append(row(key, [model.title, run.seed, *fit], (study.name_of(run),)))
     return Table(
         "Embeddings and musical distance",
         "Mantel test: rank correlation, over all pairs of values, of the distance between their rows in the embedding "

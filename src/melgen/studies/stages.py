@@ -32,7 +32,7 @@ from melgen.studies.planning import training_arguments
 from melgen.studies.records import check_same_corpus
 from melgen.studies.results import Model, Run
 from melgen.studies.selection import mean_criterion
-from melgen.studies.study import CORPUS_TASK, LAYERS, WRITERS_TASK, Study
+from melgen.studies.study import CHECKPOINTS, CORPUS_TASK, LAYERS, WRITERS_TASK, Study
 from melgen.studies.sweeping import belongs_to_another, is_trained, train_all
 from melgen.studies.workbench import Task
 from melgen.trained import load_model
@@ -72,6 +72,7 @@ def select(study: Study) -> Iterator[Task]:
         "runs": {
             study.name_of(run): {"result": run.result, "best": study.checkpoint_digest(run)} for run in study.runs
         },
+        "variants": {study.name_of(run): [run.variant, run.variant_text] for run in study.runs if run.variant_text},
     }
     path = study.directory / "selection.json"
 
@@ -246,7 +247,10 @@ def _described(study: Study, model: Model, criterion: str) -> dict[str, Any]:
         "runs": [study.name_of(run) for run in model.runs],
         "checkpoints": [run.checkpoint.name for run in model.runs if run.checkpoint],
         criterion: mean_criterion(model.runs, criterion),
+        "variant": model.variant_text,
     }
+    if study.config.select.by == CHECKPOINTS:
+        described["beyond_best"] = model.runs[0].beyond_best
     if study.config.select.by == LAYERS:
         described["candidates"] = {
             str(layers): {

@@ -24,6 +24,7 @@ from melgen.evaluation.results import SongSetEvaluation
 from melgen.generate import import_own_parts, read_primer
 from melgen.generation.sampling import sample_values
 from melgen.music import Control
+from melgen.runs.variants import label_of
 from melgen.software import software
 from melgen.studies.planning import PlannedRun, as_typed, planned_runs
 from melgen.studies.records import Unfinished, check_same_corpus, config_of, read_runs, runs_in
@@ -78,6 +79,9 @@ class Study:
         count = self.config.select.checkpoints
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             raise ValueError(f"select.checkpoints={count}: must be a whole number of at least 1")
+        later = self.config.select.later
+        if not isinstance(later, int) or isinstance(later, bool) or later < 0:
+            raise ValueError(f"select.later={later}: must be a whole number of at least 0")
         _ = self.options
         if not self.primer:
             raise ValueError("generate.primer=[]: a song starts with one note at least")
@@ -96,7 +100,8 @@ class Study:
             Unfinished(run.path, reason) for run in self.planned if (reason := why_not_as_planned(run)) is not None
         ]
         excluded = {path for path, _ in others}
-        finished, unfinished = read_runs([run.path for run in self.planned if run.path not in excluded])
+        labels = {run.path: label_of(run.config) for run in self.planned}  # it may have been changed since the training
+        finished, unfinished = read_runs([run.path for run in self.planned if run.path not in excluded], labels)
         return finished, [*unfinished, *others]
 
     @property
@@ -145,7 +150,7 @@ class Study:
         select = self.config.select
         if select.by == LAYERS:
             return best_layers(self.runs, select.criterion)
-        return stages_of_training(self.runs, select.criterion, select.checkpoints)
+        return stages_of_training(self.runs, select.criterion, select.checkpoints, select.later)
 
     def each_run(self) -> Iterator[tuple[Model, Run]]:
         """Every run of every selected network."""
@@ -289,7 +294,7 @@ class Study:
         tasks += [f"likelihood/{model.name}/seed{run.seed}" for model, run in self.each_run()]
         tasks += [self.evaluate_task(m, run) for m, run in self.each_run() if len(m.runs) > 1]
         made = [self.bench.outputs_digest(task) for task in (*tasks, CORPUS_TASK, WRITERS_TASK)]
-        return digest_of([made, [(self.name_of(run), run.result, run.history, run.parameters) for run in self.runs]])
+        return digest_of([made, [_shown_of(self.name_of(run), run) for run in self.runs]])
 
     @property
     def description(self) -> dict[str, Any]:
@@ -347,6 +352,10 @@ class Study:
             raise ValueError(
                 f"{path}: damaged ({error!s:.200}); without it the stage evaluate makes it anew"
             ) from error
+
+
+def _shown_of(name: str, run: Run) -> tuple[Any, ...]:
+    return name, run.result, run.history, run.parameters, run.variant, run.variant_text
 
 
 def _with_scores(evaluation: SongSetEvaluation, scores: Mapping[str, float]) -> SongSetEvaluation:

@@ -18,10 +18,12 @@ from omegaconf import DictConfig, read_write
 
 from melgen.files import read_json, write_json, write_text
 from melgen.runs.budget import budget_is_spent
+from melgen.runs.configuration import plain_config
 from melgen.runs.directory import FAILED, FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory, message_of
 from melgen.runs.identity import IdentityError
-from melgen.runs.naming import typed_overrides
+from melgen.runs.naming import parse_run_name, typed_overrides
 from melgen.runs.standing import STATES, Standing, standing_of, states_named
+from melgen.runs.variants import label_of, variants_of
 from melgen.sweeps.plan import PlannedJob, planned_jobs, planned_updates
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ ANOTHERS = "left alone: another process is training it"
 
 COLUMNS = {
     "run": "run",
+    "label": "label",
     "state": "state",
     "updates": "updates",
     "val_loss": "val loss (nats)",
@@ -77,7 +80,8 @@ class SweepReport(Callback):
         self.jobs = len(chosen)
         self.planned = chosen
         try:
-            updates = f"{planned_updates(chosen):,} updates in all"
+            open_ = [job for job in chosen if not _is_finished(job)]
+            updates = f"{planned_updates(open_):,} updates {'in all' if len(open_) == len(chosen) else 'to make'}"
         except Exception as error:  # each job will say it again, and leave it in its directory
             updates = f"an unknown number of updates ({message_of(error)})"
         root = Path(config.hydra.sweep.dir)
@@ -91,8 +95,10 @@ class SweepReport(Callback):
             print(f"no job is {' or '.join(states)}: nothing to do")
             raise SystemExit(0)
         of_jobs = "1 job" if len(jobs) == 1 else f"{len(jobs)} jobs"
+        finished = sum(map(_is_finished, jobs))
+        done = f" ({finished} of them finished already)" if finished else ""
         which = "" if len(chosen) == len(jobs) else f", {len(chosen)} of them ({'/'.join(states)}) now"
-        log.info("Sweep of %s%s, %s; results in %s", of_jobs, which, updates, root)
+        log.info("Sweep of %s%s%s, %s; results in %s", of_jobs, done, which, updates, root)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the table and write it as ``sweep.csv``."""
@@ -125,6 +131,15 @@ class SweepReport(Callback):
                 elif state == FINISHED and result and budget_is_spent(job.config, result):
                     rows.append(table_row(job.run))
         return sorted(rows, key=lambda row: _natural(Path(row["directory"])))
+
+
+def _is_finished(job: PlannedJob) -> bool:
+    """Whether a job has nothing left to train, as far as its run's files tell."""
+    try:
+        result = job.run.result
+        return job.standing.state == FINISHED and result is not None and budget_is_spent(job.config, result)
+    except (IdentityError, KeyError, TypeError):  # damaged: the job will say it
+        return False
 
 
 def find_runs(root: Path) -> list[RunDirectory]:
@@ -160,6 +175,7 @@ def table_row(run: RunDirectory) -> dict[str, Any]:
     return {
         "directory": str(run.path),
         "run": run.path.name,
+        "label": label_of(plain_config(run.path)),
         "state": state,
         "updates": result.get("updates"),
         "val_loss": result.get("val/loss"),
@@ -183,24 +199,44 @@ def to_csv(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def print_table(rows: Sequence[dict[str, Any]]) -> None:
-    """The table for the terminal; what all names end in is said once, below."""
+    """The table for the terminal: runs by what differs between them, or by the user's labels.
+
+    What all names end in is said once, below.
+    """
     from rich.console import Console
     from rich.table import Table
 
-    shown = [key for key in COLUMNS if key != "error"]
+    shown = [key for key in COLUMNS if key not in ("error", "label")]
+    names = names_shown([Path(row["directory"]) for row in rows])
     ending = common_ending([row["run"] for row in rows])
     table = Table(*(COLUMNS[key] for key in shown), box=None, pad_edge=False)
     table.columns[0].overflow = "fold"
     for column in table.columns[2:]:
         column.justify = "right"
-    for row in rows:
-        row = row | {"run": row["run"].removesuffix(ending)}
+    for row, name in zip(rows, names, strict=True):
+        row = row | {"run": name}
         table.add_row(*(_cell(key, row[key]) for key in shown))
     # A log file has no width of its own; this holds a row without wrapping.
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
     console.print(table)
     if ending:
         console.print(f"(all runs: ...{ending})")
+
+
+def names_shown(runs: Sequence[Path]) -> list[str]:
+    """A name for each of several runs: what was chosen for it, and what else tells it from the others.
+
+    Runs in several directories have these before their names; one whose directory somebody has named keeps that name.
+    """
+    several = len({run.parent for run in runs}) > 1
+    names = []
+    for run, variant in zip(runs, variants_of(runs), strict=True):
+        parsed = parse_run_name(run.name)
+        name = f"{parsed.dataset}-{parsed.cell}-{parsed.layers}-seed{parsed.seed}" if parsed else run.name
+        if variant.text:
+            name += f" ({variant.text})" if "," in variant.text else f" {variant.text}"
+        names.append(f"{run.parent.name}/{name}" if several else name)
+    return names
 
 
 def common_ending(names: Sequence[str]) -> str:

@@ -181,7 +181,7 @@ def nearest_tunes_table(results: StudyResults) -> Table | None:
         index = max(range(len(shared)), key=lambda i: (not math.isnan(shared[i]), shared[i], -i))
         tune = evaluation.nearest_tunes[index]
         values = (songs.role, evaluation.songs[index], evaluation.lengths[index], shared[index], tune)
-        rows.append(row(songs.name, [songs.name, *values], songs.song_sources(index)))
+        rows.append(row(songs.name, [songs.title, *values], songs.song_sources(index)))
     caption = "Of each set the song that has most intervals in a row in common with a training tune, in any key."
     return Table("Nearest training tunes", caption, columns, tuple(rows)) if rows else None
 
@@ -201,7 +201,7 @@ def _set_table(
     for group in groups:
         for i, songs in enumerate(group):
             known.update(songs.evaluation.summaries, songs.evaluation.set_scores)
-            head: list[Value | Cell] = [songs.name, songs.role, *([len(songs.evaluation.songs)] if counted else [])]
+            head: list[Value | Cell] = [songs.title, songs.role, *([len(songs.evaluation.songs)] if counted else [])]
             rows.append(row(songs.name, [*head, *values(songs)], songs.sources, rule=bool(rows) and not i))
     if known.isdisjoint(needed):
         return None

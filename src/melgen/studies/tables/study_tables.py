@@ -62,7 +62,7 @@ def build_tables(results: StudyResults) -> dict[str, Table]:
 
 def _runs(results: StudyResults) -> Table:
     selected = {run.path for model in results.models for run in model.runs}
-    varied = any(run.variant for run in results.runs)
+    varied = any(run.variant or run.variant_text for run in results.runs)
     columns = (
         Column("dataset", "dataset", "text"),
         Column("cell", "cell", "text"),
@@ -91,7 +91,7 @@ def _runs(results: StudyResults) -> Table:
             [
                 run.dataset,
                 run.cell,
-                *([run.variant] if varied else []),
+                *([run.variant_text or run.variant] if varied else []),
                 run.layers,
                 run.seed,
                 run.parameters,
@@ -140,7 +140,7 @@ def _seeds_row(results: StudyResults, model: Model) -> Row:
     for values, sources in measured:
         known = any(not math.isnan(value) for value in values)
         cells.append(Cell(over_seeds(values) if known else None, sources))
-    return row(model.name, [model.name, len({run.seed for run in model.runs}), *cells], songs.sources)
+    return row(model.name, [model.title, len({run.seed for run in model.runs}), *cells], songs.sources)
 
 
 def _chosen_songs(results: StudyResults, title: str, caption: str, chosen: Callable[[SongSet], int]) -> Table | None:
@@ -154,12 +154,12 @@ def _chosen_songs(results: StudyResults, title: str, caption: str, chosen: Calla
     rows = []
     for songs in model_sets(results):
         if not songs.evaluation.songs:
-            rows.append(row(songs.name, [songs.name, *[None] * (len(columns) - 1)], songs.sources))
+            rows.append(row(songs.name, [songs.title, *[None] * (len(columns) - 1)], songs.sources))
             continue
         index = chosen(songs)
         metrics = [songs.score(metric, index) for metric in TONALITY]
         values = [*metrics, songs.tonality_sum(index), songs.evaluation.distances_to_mean[index]]
-        rows.append(row(songs.name, [songs.name, songs.evaluation.songs[index], *values], songs.song_sources(index)))
+        rows.append(row(songs.name, [songs.title, songs.evaluation.songs[index], *values], songs.song_sources(index)))
     return Table(title, caption, columns, tuple(rows)) if rows else None
 
 
