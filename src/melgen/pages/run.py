@@ -66,6 +66,7 @@ def _facts(
     data, values = read_json(directory / "data.json"), run["values"]
     layers = choices["layers"]
     facts = [
+        ("Label", run["label"]),
         ("Representation", choices["dataset"]),
         ("Network", f"{layers} {'layer' if layers == 1 else 'layers'} of {choices['cell']}"),
         ("Hidden size", str(config.get("hidden_size", ""))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,13 @@ from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import curve_metrics, run_metrics, song_metrics
 from melgen.runs.configuration import plain_config
 from melgen.runs.naming import parse_run_name
+from melgen.runs.variants import variants_of
 from melgen.sweeps.report import find_runs
 
 log = logging.getLogger(__name__)
 
 BEST_CHECKPOINT = "best.ckpt"
+VALIDATION = "val/loss"
 WRITERS, CORPUS = "writers", "corpus"
 _YARDSTICKS = ("uniform", "unigram", "bigram", EXCERPTS, "train", "validation", "test")
 COMPARED_BITS = "bits_per_note/test"
@@ -88,7 +90,7 @@ def _run_places(directory: Path, manifest: Mapping[str, Any]) -> list[Path]:
 
 
 def _runs(
-    places: Iterable[Path], manifest: Mapping[str, Any], selection: Mapping[str, Any]
+    places: Sequence[Path], manifest: Mapping[str, Any], selection: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     selected = {Path(run).name: name for name, model in _models(selection).items() for run in model.get("runs", ())}
     reasons = manifest.get("unfinished", {})
@@ -100,9 +102,10 @@ def _runs(
         runs.append(run)
         if found := curves_of(place):
             curves[place.name] = found
-    variants = {run["variant"] for run in runs}
-    for run in runs if len(variants) == 1 else ():
-        run["variant"] = ""
+    for run, variant in zip(runs, variants_of(places), strict=True):
+        run["variant"] = variant.text
+        # A curve of one point is drawn as a mark, with the training loss beside it.
+        run["validations"] = len(curves.get(run["name"], {}).get(VALIDATION, [[]])[0])
     return runs, curves
 
 
@@ -172,8 +175,10 @@ def _add_model(
         content.notice(f"{name}: {len(lacking)} songs that were measured are no longer there, and none is shown.")
         return
     shown, scores = songs_content(songs, evaluation, tunes, content.engraver, content.scores)
-    parsed = choices_of(Path(_models(selection)[name].get("runs", [name])[0]))
-    facts = {key: parsed[key] for key in ("dataset", "cell", "layers", "variant")}
+    model = _models(selection)[name]
+    parsed = choices_of(Path(model.get("runs", [name])[0]))
+    facts: dict[str, Any] = {key: parsed[key] for key in ("dataset", "cell", "layers")}
+    facts["variant"] = str(model.get("variant", ""))
     facts["likelihood"] = {key: short(value) for key, value in likelihood.items()}
     content.song_set(name, "model", shown, scores, summaries_of(evaluation.summaries), facts)
 
