@@ -42,6 +42,7 @@ def generate(config: DictConfig) -> Path:
             of its range.
     """
     from melgen.generation.from_checkpoint import write_songs_by
+    from melgen.generation.primers import note_of
     from melgen.trained import load_model, run_of, run_title
 
     check_showing(config.show, config.shown)
@@ -52,7 +53,10 @@ def generate(config: DictConfig) -> Path:
     beside = run / ("generated" if (run / "songs").exists() else "songs")
     out = Path(config.out).expanduser() if config.out else beside
     options = {key: config[key] for key in ("songs", *SAMPLING_OPTIONS)}
-    songs = write_songs_by(trained, out, read_primer(config.primer), options, config.device)
+    primer = read_primer(config.primer)
+    songs = write_songs_by(trained, out, primer, options, config.device)
+    if note := note_of(primer, run, trained.representation.name):
+        log.warning("%s", note)
     show_songs(songs[: config.shown], config.show, run_title(run))
     log.info("%d songs by %s in %s", len(songs), run_title(run), out)
     log.info("to see and hear them: python -m melgen.render songs=%s", out)

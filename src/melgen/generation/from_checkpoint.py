@@ -15,11 +15,16 @@ from melgen.trained import TrainedModel, run_of, run_title
 
 
 def write_songs_by(
-    trained: TrainedModel, folder: Path, primer: Sequence[int], options: Mapping[str, Any], device: str = "auto"
+    trained: TrainedModel,
+    folder: Path,
+    primer: Sequence[int] | Sequence[Sequence[int]],
+    options: Mapping[str, Any],
+    device: str = "auto",
 ) -> list[Melody]:
     """Let a trained network write songs into a folder.
 
     Args:
+        primer: pitches; or a list of pitches for each song, all equally long.
         options: those of `sample_melodies`: songs, notes, selection, temperature, top_k, top_p, seed.
         device: ``auto`` for a GPU where there is one.
 

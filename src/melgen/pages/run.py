@@ -10,6 +10,7 @@ from typing import Any
 from melgen.evaluation.evaluating import EvaluationOptions, evaluate_songs
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.files import read_json
+from melgen.generation.primers import note_of_songs
 from melgen.generation.song_files import read_song_folder
 from melgen.generation.songs import read_songs
 from melgen.music.melody import Melody
@@ -54,6 +55,8 @@ def gather_run(directory: Path, content: Content) -> None:
     tunes = _training_tunes(directory, config, content)
     songs = _songs_of(directory, content)
     evaluation = _evaluate(directory.name, songs, tunes, content) if songs else None
+    if note := note_of_songs(directory):
+        content.notice(note)
     if songs:
         _add_songs(directory, songs, evaluation, tunes, content)
     _add_stages(directory, songs, run, content)

@@ -10,7 +10,7 @@ from melgen.evaluation.evaluating import EvaluationOptions
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.evaluation.tonality import Tonality
 from melgen.studies.results import StudyResults
-from melgen.studies.tables.table import Cell, Column, Row, Table, row
+from melgen.studies.tables.table import Cell, Column, Row, Table, Value, row
 
 DISTANCE, OVERLAP = "distance", "overlapped_area"
 _OVERLAP_PREFIX = "overlapped_area/"
@@ -99,7 +99,12 @@ class CostValidation:
             sources = (results.models[number].runs[0].path.as_posix(), results.song_folders[name])
             values = [measure[number] for measure in self.measures.values()]
             rule = beyond and bool(rows) and not any(self.beyond_best[earlier] for earlier in order[: len(rows)])
-            shown = [results.models[number].title, _PHASES[beyond], self.updates[number], self.losses[number]]
+            shown: list[Value] = [
+                results.models[number].title,
+                _PHASES[beyond],
+                self.updates[number],
+                self.losses[number],
+            ]
             rows.append(row(name, [*shown, *values], sources, rule=rule))
         whole = tuple(dict.fromkeys(source for made in rows for source in made.cells[0].sources))
         for part in ("coefficient", "low", "high", "p_value"):

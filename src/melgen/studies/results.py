@@ -114,6 +114,10 @@ class StudyResults:
             fair yardstick for what depends on length.
         writers: the trivial writers' songs: ``uniform``, ``unigram``, ``bigram``.
         song_folders: where the songs of each evaluation lie, by its name, relative to the study.
+        by_primer: where songs were written after several primers, by the primer's name and the model's, the main
+            primer's first; empty for a single one.
+        writers_by_primer: the same of the trivial writers' songs.
+        primer_notes: what to tell of primers whose pitches are rare in the training tunes.
     """
 
     runs: tuple[Run, ...]
@@ -124,3 +128,6 @@ class StudyResults:
     excerpts: SongSetEvaluation | None = None
     writers: Mapping[str, SongSetEvaluation] = field(default_factory=dict)
     song_folders: Mapping[str, str] = field(default_factory=dict)
+    by_primer: Mapping[str, Mapping[str, SongSetEvaluation]] = field(default_factory=dict)
+    writers_by_primer: Mapping[str, Mapping[str, SongSetEvaluation]] = field(default_factory=dict)
+    primer_notes: tuple[str, ...] = ()

@@ -6,27 +6,31 @@ import dataclasses
 import json
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from melgen.corpora import CorpusError
-from melgen.data import MelodyDataModule
+from melgen.data import MelodyDataModule, Split
 from melgen.evaluation.evaluating import EvaluationOptions
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import SongSetEvaluation
-from melgen.generate import import_own_parts, read_primer
+from melgen.generate import import_own_parts
+from melgen.generation.primers import beginnings_of, fit_of, note_of
 from melgen.generation.sampling import sample_values
 from melgen.music import Control
 from melgen.runs.variants import label_of
 from melgen.software import software
 from melgen.studies.planning import PlannedRun, as_typed, planned_runs
+from melgen.studies.primers import StudyPrimer, primers_of
 from melgen.studies.records import Unfinished, check_same_corpus, config_of, read_runs, runs_in
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.selection import best_layers, pairs_without_candidate, stages_of_training
@@ -83,8 +87,7 @@ class Study:
         if not isinstance(later, int) or isinstance(later, bool) or later < 0:
             raise ValueError(f"select.later={later}: must be a whole number of at least 0")
         _ = self.options
-        if not self.primer:
-            raise ValueError("generate.primer=[]: a song starts with one note at least")
+        _ = self.primers
         try:
             sample_values(_silent_network, [0], **self.sampling)
         except (TypeError, ValueError) as error:
@@ -216,34 +219,86 @@ class Study:
         """How songs are measured."""
         return instantiate(self.config.evaluation)
 
+    @cached_property
+    def primers(self) -> list[StudyPrimer]:
+        """What songs start with; those after the first of several are shown side by side with its own."""
+        return primers_of(self.config.generate)
+
     @property
-    def primer(self) -> list[int]:
-        """Pitches that every song starts with."""
-        return read_primer(self.config.generate.primer)
+    def main_primer(self) -> StudyPrimer:
+        """The one whose songs all tables and figures show."""
+        return self.primers[0]
+
+    def beginnings(self, primer: StudyPrimer) -> list[int] | list[list[int]]:
+        """The pitches of a primer: one for all songs, or another for each.
+
+        Raises:
+            ValueError: if no held-out tune is long enough.
+        """
+        if primer.pitches is not None:
+            return list(primer.pitches)
+        data = self.data_of_runs
+        if data.is_encoded:
+            raise ValueError(f"{primer.key}=beginnings: this corpus is a ready stream, which holds no tunes")
+        chosen = np.flatnonzero((data.splits == Split.TEST) & data.comparable)
+        tunes = [data.melodies.pitches_of(int(tune)) for tune in chosen]
+        return beginnings_of(tunes, primer.notes, self.config.generate.songs, self.config.generate.seed)
+
+    def notes_of_primers(self, runs: Iterable[tuple[str, Path]]) -> list[str]:
+        """What to tell of primers whose pitches are rare in what networks were trained on, once for each of them.
+
+        Args:
+            runs: representation and directory of each network.
+        """
+        told = []
+        for primer in self.primers:
+            for representation, path in runs if primer.pitches is not None else ():
+                if note := note_of(primer.pitches or (), path, representation, primer.key):
+                    told.append(f"{note} (dataset={representation})")
+        return list(dict.fromkeys(told))
+
+    def warn_of_primers(self) -> None:
+        """Tell before the training of primers whose pitches are rare in the training tunes."""
+        if self.data.is_encoded:
+            return
+        for primer in self.primers:
+            kinds = {get_object(run.config.dataset.representation._target_)() for run in self.planned}
+            for kind in sorted(kinds, key=lambda kind: kind.name) if primer.pitches is not None else ():
+                counts: Counter[int] = Counter()
+                for tune in self.data.tunes_of(Split.TRAIN):
+                    for version in kind.training_versions(tune):
+                        counts.update(version.tolist())
+                if note := fit_of(primer.pitches or (), counts, kind).note(primer.key):
+                    log.warning("%s (dataset=%s)", note, kind.name)
+
+    def _primer_notes(self) -> tuple[str, ...]:
+        return tuple(self.notes_of_primers([(run.dataset, run.path) for _, run in self.each_run()]))
 
     @property
     def sampling(self) -> dict[str, Any]:
         """Options of the sampling, without the primer and the device."""
         plain = OmegaConf.to_container(self.config.generate, resolve=True)
         assert isinstance(plain, dict)
-        return {str(key): value for key, value in plain.items() if key not in ("primer", "device")}
+        return {str(key): value for key, value in plain.items() if key not in ("primer", "primers", "device")}
 
     # --- names of tasks and files
 
-    @staticmethod
-    def generate_task(model: Model, run: Run) -> str:
-        """The task that writes a run's songs."""
-        return f"generate/{model.name}/seed{run.seed}"
+    def set_name(self, model: Model, primer: StudyPrimer | None = None) -> str:
+        """Name of the songs that a model has written after a primer, by default the main one."""
+        return model.name + (primer or self.main_primer).suffix()
 
-    def songs_folder(self, model: Model, run: Run | None = None) -> Path:
+    def generate_task(self, model: Model, run: Run, primer: StudyPrimer | None = None) -> str:
+        """The task that writes a run's songs."""
+        return f"generate/{self.set_name(model, primer)}/seed{run.seed}"
+
+    def songs_folder(self, model: Model, run: Run | None = None, primer: StudyPrimer | None = None) -> Path:
         """Where the songs of a model lie, or of one of its runs."""
-        folder = self.directory / "songs" / model.name
+        folder = self.directory / "songs" / self.set_name(model, primer)
         return folder / f"seed{run.seed}" if run else folder
 
-    @staticmethod
-    def evaluate_task(model: Model, run: Run | None = None) -> str:
+    def evaluate_task(self, model: Model, run: Run | None = None, primer: StudyPrimer | None = None) -> str:
         """The task that measures the songs of a model, or of one of its runs."""
-        return f"evaluate/{model.name}" + (f"/seed{run.seed}" if run else "")
+        return f"evaluate/{self.set_name(model, primer)}" + (f"/seed{run.seed}" if run else "")
 
     def evaluation_file(self, *parts: str) -> Path:
         """Where the evaluation of that name lies."""
@@ -283,18 +338,38 @@ class Study:
         if excerpts is not None:
             folders[excerpts.name] = "evaluation/corpus/held-out.json"
         # Paths from the study's directory, so that a study may be moved.
+        by_primer = {
+            primer.name: songs
+            if primer.is_main
+            else {model.name: self._evaluation(self.set_name(model, primer)) for model in self.models}
+            for primer in self.primers
+            if len(self.primers) > 1
+        }
+        folders |= {one.name: f"songs/{one.name}" for primer in by_primer.values() for one in primer.values()}
+        writers_by_primer = {
+            primer.name: writers
+            if primer.is_main
+            else {name: self._evaluation("writers", f"{name}{primer.suffix()}") for name in writers}
+            for primer in self.primers
+            if len(self.primers) > 1
+        }
         runs = tuple(self._placed(run) for run in self.runs)
         models = tuple(Model(tuple(map(self._placed, model.runs))) for model in self.models)
-        return StudyResults(runs, models, songs, by_seed, corpus, excerpts, writers, folders)
+        return StudyResults(
+            *(runs, models, songs, by_seed, corpus, excerpts, writers, folders),
+            by_primer=by_primer,
+            writers_by_primer=writers_by_primer,
+            primer_notes=self._primer_notes(),
+        )
 
     @property
     def results_digest(self) -> str:
         """A hash of all that `results` are made of."""
-        tasks = [self.evaluate_task(model) for model in self.models]
+        tasks = [self.evaluate_task(model, None, primer) for model in self.models for primer in self.primers]
         tasks += [f"likelihood/{model.name}/seed{run.seed}" for model, run in self.each_run()]
         tasks += [self.evaluate_task(m, run) for m, run in self.each_run() if len(m.runs) > 1]
         made = [self.bench.outputs_digest(task) for task in (*tasks, CORPUS_TASK, WRITERS_TASK)]
-        return digest_of([made, [_shown_of(self.name_of(run), run) for run in self.runs]])
+        return digest_of([made, self._primer_notes(), [_shown_of(self.name_of(run), run) for run in self.runs]])
 
     @property
     def description(self) -> dict[str, Any]:

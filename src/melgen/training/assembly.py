@@ -24,6 +24,7 @@ from pytorch_lightning.profilers import PassThroughProfiler
 
 from melgen.data import MelodyDataModule, Split
 from melgen.files import write_json, write_text
+from melgen.generation.primers import TRAINING_VALUES, fit_of
 from melgen.music.representations import representation_named
 from melgen.networks import count_parameters, estimate_parameters
 from melgen.processes import is_worker
@@ -262,6 +263,11 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
         trainer.strategy.root_device,
         config.run_dir,
     )
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, SongSampling):
+            fit = fit_of(callback.primer, data.value_counts(), data.representation)
+            if not fit.fits:
+                log.warning("%s", fit.note())
 
 
 def fit(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> float:
@@ -292,7 +298,8 @@ def record_data(data: MelodyDataModule, run: RunDirectory) -> None:
     rows = zip(data.splits, data.melodies.sources, data.melodies.titles, strict=True)
     lines = (f"{names[split]}\t{source}\t{' '.join(title.split())}\n" for split, source, title in rows)
     write_text(run.path / "splits.tsv", "split\tsource\ttitle\n" + "".join(lines))
-    write_json(run.path / "data.json", {**data.statistics, "import": data.report.to_dict()})
+    counts = {TRAINING_VALUES: {str(value): count for value, count in data.value_counts().items()}}
+    write_json(run.path / "data.json", {**data.statistics, **counts, "import": data.report.to_dict()})
 
 
 def evaluate(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> Result:

@@ -78,7 +78,7 @@ def _say(run: RunDirectory, result: Mapping[str, Any], *, brief: bool) -> None:
         f"{result['seconds']:,.0f} s"
     ]
     if not brief:
-        lines += [*_tonality_lines(run), *_result_lines(run)]
+        lines += [*_tonality_lines(run), *_primer_lines(run), *_result_lines(run)]
     log.info("%s", "\n".join(lines))
 
 
@@ -96,6 +96,15 @@ def _tonality_lines(run: RunDirectory) -> Iterator[str]:
             for s in sets.values()
         )
         yield f"  {metric.replace('_', ' '):28}" + "".join(f"{cell:>20}" for cell in cells)
+
+
+def _primer_lines(run: RunDirectory) -> Iterator[str]:
+    """That the songs started on pitches which training hardly had, if so."""
+    from melgen.generation.primers import note_of_songs
+
+    if note := note_of_songs(run.path):
+        yield ""
+        yield f"Note:    {note}"
 
 
 def _shown(value: float | None) -> str:

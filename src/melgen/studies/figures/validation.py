@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -98,7 +98,7 @@ def cost_validation(
 def _add_legend(figure: Figure) -> None:
     from matplotlib.lines import Line2D
 
-    look = {"color": _COLOUR, "marker": "o", "markersize": 4}
+    look: dict[str, Any] = {"color": _COLOUR, "marker": "o", "markersize": 4}
     handles = [
         Line2D([], [], linestyle="", label="up to the lowest validation loss (correlations)", **look),
         Line2D([], [], linestyle="", markerfacecolor="white", label="after it: a phase of its own", **look),
