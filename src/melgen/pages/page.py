@@ -14,7 +14,7 @@ from melgen.pages.content import Content
 
 STYLES = ("base", "sections", "scores", "charts")
 SCRIPTS = (
-    "dom", "packs", "theme", "numbers", "sound", "player", "melody", "hero", "heatmap", "plotly", "curves", "strips",
+    "dom", "packs", "theme", "numbers", "sound", "player", "melody", "hero", "heatmap", "plotly", "curves", "strips", "primers",
     "songs", "stages", "embedding", "tables", "main",
 )  # fmt: skip
 PLOTLY = "plotly"

@@ -13,7 +13,7 @@ from melgen.evaluation.results import SongSetEvaluation, Summary
 from melgen.evaluation.tonality import Tonality
 from melgen.files import read_json
 from melgen.generation.song_files import read_song_folder
-from melgen.music.melody import Melody
+from melgen.music.melody import Melody, pitch_name
 from melgen.pages.content import Content
 from melgen.pages.embedding import embedding_content
 from melgen.pages.plain import short
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 BEST_CHECKPOINT = "best.ckpt"
 VALIDATION = "val/loss"
+PRIMER = "-primer-"
+"""In the name of a set of songs that were written after another primer than the study's main one."""
 WRITERS, CORPUS = "writers", "corpus"
 _YARDSTICKS = ("uniform", "unigram", "bigram", EXCERPTS, "train", "validation", "test")
 COMPARED_BITS = "bits_per_note/test"
@@ -65,6 +67,7 @@ def gather_study(directory: Path, content: Content) -> None:
     for name, evaluation in evaluations.items():
         _add_model(directory, name, evaluation, likelihoods[name], selection, tunes, content)
     yardsticks = _yardsticks(directory, content)
+    _add_primers(directory, manifest, evaluations, tunes, content)
     content.core["facts"] = _facts(manifest, runs, content.core["sets"], places)
     _add_findings(evaluations, likelihoods, yardsticks.get(EXCERPTS), content)
     for name, model in _models(selection).items():
@@ -183,11 +186,78 @@ def _add_model(
     content.song_set(name, "model", shown, scores, summaries_of(evaluation.summaries), facts)
 
 
+def _add_primers(
+    directory: Path,
+    manifest: Mapping[str, Any],
+    evaluations: Mapping[str, SongSetEvaluation],
+    tunes: TrainingTunes | None,
+    content: Content,
+) -> None:
+    """The songs after other primers than the main one, and all of them side by side."""
+    for note in manifest.get("primer_notes", ()):
+        content.notice(str(note))
+    given = manifest.get("configuration", {}).get("generate", {}).get("primers")
+    if not isinstance(given, Mapping) or len(given) < 2:
+        return
+    models = []
+    facts = {one["name"]: one for one in content.core["sets"] if one["role"] == "model"}
+    for name in evaluations:
+        after = []
+        for number, primer in enumerate(given):
+            set_name = f"{name}{PRIMER}{primer}" if number else name
+            try:
+                found = SongSetEvaluation.from_dict(read_json(directory / "evaluation" / f"{set_name}.json"))
+            except (KeyError, TypeError, AttributeError):
+                continue
+            shown = summaries_of(found.summaries)
+            after.append({"primer": str(primer), "summaries": shown})
+            if number and name in facts:
+                _add_songs_after(directory, set_name, str(primer), found, facts[name], tunes, content)
+        own = facts.get(name, {})
+        models.append({key: own.get(key, "") for key in ("dataset", "cell", "layers", "variant")} | {"after": after})
+    content.core["primers"] = {
+        "names": [{"name": str(name), "notes": _primer_text(primer)} for name, primer in given.items()],
+        "models": models,
+    }
+
+
+def _add_songs_after(
+    directory: Path,
+    set_name: str,
+    primer: str,
+    evaluation: SongSetEvaluation,
+    model: Mapping[str, Any],
+    tunes: TrainingTunes | None,
+    content: Content,
+) -> None:
+    try:
+        songs = read_song_folder(directory / "songs" / set_name, workers=1).songs
+        shown, scores = songs_content(songs, evaluation, tunes, content.engraver, content.scores)
+    except (ValueError, OSError) as error:
+        content.notice(f"The songs of {set_name} cannot be read: {error}")
+        return
+    facts = {key: model[key] for key in ("dataset", "cell", "layers", "variant")} | {"primer": primer}
+    content.song_set(set_name, "model", shown, scores, summaries_of(evaluation.summaries), facts)
+
+
+def _primer_text(primer: Any) -> str:
+    """A primer by the names of its notes.
+
+    >>> _primer_text([60, 62]), _primer_text("beginnings")
+    ('C4 D4', 'beginnings of held-out tunes')
+    """
+    if isinstance(primer, list) and all(isinstance(pitch, int) for pitch in primer):
+        return " ".join(map(pitch_name, primer))
+    return "beginnings of held-out tunes" if primer == "beginnings" else str(primer)
+
+
 def _yardsticks(directory: Path, content: Content) -> dict[str, SongSetEvaluation]:
     found = {}
     for role in (WRITERS, CORPUS):
         files = sorted((directory / "evaluation" / role).glob("*.json"), key=lambda path: _place(path.stem))
         for path in files:
+            if PRIMER in path.stem:  # beside the main one; see `_add_primers`
+                continue
             try:
                 evaluation = SongSetEvaluation.from_dict(read_json(path))
             except (KeyError, TypeError, AttributeError):

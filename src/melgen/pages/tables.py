@@ -7,7 +7,7 @@ from typing import Any
 
 from melgen.corpora.sources import natural_key
 
-_FIRST = ("runs", "tonality", "likelihood", "originality", "nearest_tunes", "representative", "best")
+_FIRST = ("runs", "tonality", "primers", "likelihood", "originality", "nearest_tunes", "representative", "best")
 """The order in which one reads; others follow by name."""
 
 

@@ -18,6 +18,7 @@ from melgen.studies.figures.distributions import metric_distributions, originali
 from melgen.studies.figures.embedding import EmbeddingMap, embedding_maps
 from melgen.studies.figures.learning import learning_curves
 from melgen.studies.figures.likelihood import likelihood
+from melgen.studies.figures.primers import primers
 from melgen.studies.figures.spans import span_profile as span_figure
 from melgen.studies.figures.style import save
 from melgen.studies.figures.tonality import tonality_by_model
@@ -107,6 +108,8 @@ def _figures(study: Study) -> Iterator[tuple[str, tuple[dict[str, Any], Callable
     """Name of each figure, what it depends on besides the results, and how to draw it."""
     yield "learning_curves", ({}, lambda: learning_curves(study.results))
     yield "tonality", ({}, lambda: tonality_by_model(study.results))
+    if len(study.primers) > 1:
+        yield "primers", ({}, lambda: primers(study.results))
     yield "distributions", ({}, lambda: metric_distributions(study.results))
     yield "likelihood", ({}, lambda: likelihood(study.results))
     if study.results.corpus:

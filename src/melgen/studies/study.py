@@ -6,7 +6,6 @@ import dataclasses
 import json
 import logging
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -264,10 +263,9 @@ class Study:
         for primer in self.primers:
             kinds = {get_object(run.config.dataset.representation._target_)() for run in self.planned}
             for kind in sorted(kinds, key=lambda kind: kind.name) if primer.pitches is not None else ():
-                counts: Counter[int] = Counter()
-                for tune in self.data.tunes_of(Split.TRAIN):
-                    for version in kind.training_versions(tune):
-                        counts.update(version.tolist())
+                tunes = self.data.tunes_of(Split.TRAIN)
+                values = np.concatenate([version for tune in tunes for version in kind.training_versions(tune)])
+                counts = dict(zip(*(column.tolist() for column in np.unique(values, return_counts=True)), strict=True))
                 if note := fit_of(primer.pitches or (), counts, kind).note(primer.key):
                     log.warning("%s (dataset=%s)", note, kind.name)
 
@@ -368,7 +366,8 @@ class Study:
         tasks = [self.evaluate_task(model, None, primer) for model in self.models for primer in self.primers]
         tasks += [f"likelihood/{model.name}/seed{run.seed}" for model, run in self.each_run()]
         tasks += [self.evaluate_task(m, run) for m, run in self.each_run() if len(m.runs) > 1]
-        made = [self.bench.outputs_digest(task) for task in (*tasks, CORPUS_TASK, WRITERS_TASK)]
+        writers = [f"{WRITERS_TASK}{primer.suffix()}" for primer in self.primers]
+        made = [self.bench.outputs_digest(task) for task in (*tasks, CORPUS_TASK, *writers)]
         return digest_of([made, self._primer_notes(), [_shown_of(self.name_of(run), run) for run in self.runs]])
 
     @property
@@ -383,6 +382,7 @@ class Study:
                 "evaluation": self.options.seed,
             },
             "runs": [self.name_of(run) for run in self.runs],
+            "primer_notes": list(self._primer_notes()),
             "unfinished": {path.name: reason for path, reason in self.unfinished},
         }
 

@@ -17,6 +17,7 @@ heatMap();
 curvesSection();
 stagesSection();
 stripsSection();
+primersSection();
 songsSection();
 embeddingSection();
 tablesSection();

@@ -2,7 +2,7 @@
 const STRIP = { row: 23, top: 6, foot: 36, width: 326 };
 
 function stripsSection() {
-  const shown = core.sets.filter((set) => Object.keys(set.summaries || {}).length);
+  const shown = core.sets.filter((set) => Object.keys(set.summaries || {}).length && !set.primer); // of other primers: see primers.js
   if (!core.songMetrics.length || !shown.length) return;
   const groups = [...new Set(core.songMetrics.map((metric) => metric.group))];
   let group = groups[0];

@@ -5,6 +5,7 @@ Each is None if nothing was measured that it could show.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 
@@ -19,7 +20,7 @@ from melgen.studies.tables.metric_columns import (
     shared_ngrams,
     summary_column,
 )
-from melgen.studies.tables.song_sets import SongSet, corpus_sets, model_sets, yardsticks
+from melgen.studies.tables.song_sets import SongSet, corpus_sets, model_set, model_sets, yardsticks
 from melgen.studies.tables.table import Cell, Column, Row, Table, Value, row
 
 _SET_COLUMNS = (Column("set", "set", "text"), Column("role", "role", "text"), Column("songs", "songs", "integer"))
@@ -40,6 +41,7 @@ def tonality_table(results: StudyResults) -> Table | None:
             f" Distance: of the mean from that of the set {reference.name}, in standard deviations of that set, summed "
             "over the three metrics."
         )
+    caption += primer_sentences(results)
 
     def values(songs: SongSet) -> list[Cell]:
         cells = [Cell(songs.summary(metric), songs.sources) for metric in TONALITY]
@@ -50,6 +52,47 @@ def tonality_table(results: StudyResults) -> Table | None:
 
     groups = [model_sets(results), yardsticks(results), corpus_sets(results)]
     return _set_table("Tonality", caption, columns, groups, values, TONALITY)
+
+
+def primers_table(results: StudyResults) -> Table | None:
+    """The tonality of every model's songs after each of several primers, the primers of a model below each other."""
+    if len(results.by_primer) < 2:
+        return None
+    reference = _held_out(results)
+    columns = [
+        Column("model", "model", "text"),
+        Column("primer", "primer", "text"),
+        Column("songs", "songs", "integer"),
+        *map(summary_column, TONALITY),
+        *([Column("distance", "distance")] if reference else []),
+    ]
+    groups = [(model_set(results, model), results.by_primer, model.name) for model in results.models]
+    groups += [
+        (songs, results.writers_by_primer, songs.name) for songs in yardsticks(results) if songs.role == "writer"
+    ]
+    rows: list[Row] = []
+    for songs, by_primer, name in groups:
+        for number, (primer, sets) in enumerate(by_primer.items()):
+            if name not in sets:
+                continue
+            found = sets[name]
+            own = dataclasses.replace(songs, evaluation=found, folder=results.song_folders.get(found.name, ""))
+            cells: list[Value | Cell] = [songs.title, primer, len(found.songs)]
+            cells += [own.summary(metric) for metric in TONALITY]
+            cells += [_standardized_distance(own, reference)] if reference else []
+            rows.append(row(f"{name}/{primer}", cells, own.sources, rule=bool(rows) and not number))
+    caption = (
+        "The same networks' songs after each primer: mean ± standard deviation over songs [confidence interval of the "
+        "mean]."
+    )
+    if reference is not None:
+        caption += f" Distance: as in the table of tonality, from the set {reference.name}."
+    return Table("Primers", f"{caption}{primer_sentences(results)}", tuple(columns), tuple(rows))
+
+
+def primer_sentences(results: StudyResults) -> str:
+    """What a caption adds about primers whose pitches are rare in the training tunes."""
+    return "".join(f" Note: {note}." for note in results.primer_notes)
 
 
 def corrected_table(results: StudyResults) -> Table | None:

@@ -14,6 +14,7 @@ from melgen.studies.tables.comparisons import (
     likelihood_table,
     nearest_tunes_table,
     originality_table,
+    primers_table,
     tonality_table,
 )
 from melgen.studies.tables.metric_columns import TONALITY, mean_column, summary_column
@@ -33,6 +34,7 @@ def build_tables(results: StudyResults) -> dict[str, Table]:
     tables = {
         "runs": _runs(results),
         "tonality": tonality_table(results),
+        "primers": primers_table(results),
         "tonality_corrected": corrected_table(results),
         "likelihood": likelihood_table(results),
         "descriptors": descriptors_table(results),
