@@ -35,7 +35,7 @@ from melgen.studies.records import check_same_corpus
 from melgen.studies.results import Model, Run
 from melgen.studies.selection import mean_criterion
 from melgen.studies.study import CHECKPOINTS, CORPUS_TASK, LAYERS, WRITERS_TASK, Study
-from melgen.studies.sweeping import belongs_to_another, is_trained, train_all
+from melgen.studies.sweeping import train_all
 from melgen.studies.workbench import Task
 from melgen.trained import load_model
 from melgen.training.likelihood import likelihood
@@ -53,13 +53,11 @@ def sweep(study: Study) -> None:
             ``select.on_missing=skip``.
     """
     if study.planned:
-        if not study.config.force:
-            _refuse_others(study)
-        trained = sum(is_trained(run, study.data.fingerprint) for run in study.planned)
-        log.info("  %d of %d runs finished in %s", trained, len(study.planned), study.home)
+        open_ = study.open_runs
+        log.info("  %d of %d runs finished in %s", len(study.planned) - len(open_), len(study.planned), study.home)
         study.warn_of_primers()
-        if trained < len(study.planned):
-            train_all(study.planned, training_arguments(study.hydra), study.directory)
+        if open_:
+            train_all(study.planned, training_arguments(study.hydra), study.directory, study.seconds_of_runs)
     else:
         log.info("  the runs in %s", study.home)
     study.check_complete()
@@ -126,17 +124,6 @@ def evaluate(study: Study) -> Iterator[Task]:
             inputs = weights | {"sampled_by": study.options.seed}
             yield Task("/".join(("likelihood", *name)), inputs, partial(_score_tunes, study, name, run))
             yield Task("/".join(("embedding", *name)), weights, partial(_measure_embedding, study, name, run))
-
-
-def _refuse_others(study: Study) -> None:
-    """Training would refuse these runs one by one, and a study must not take them for its own."""
-    for run in study.planned:
-        if different := belongs_to_another(run, study.data.fingerprint):
-            raise ValueError(
-                f"{run.path}: belongs to another run, and nothing was changed; the keys that differ:\n  "
-                + "\n  ".join(different)
-                + "\nname=... puts the new runs elsewhere, force=true throws the old ones away"
-            )
 
 
 def _primer_inputs(study: Study, primer: StudyPrimer) -> dict[str, Any]:

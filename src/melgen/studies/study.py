@@ -28,12 +28,13 @@ from melgen.generation.sampling import sample_values
 from melgen.music import Control
 from melgen.runs.variants import label_of
 from melgen.software import software
+from melgen.studies.estimate import Estimate, estimate, jobs_at_once
 from melgen.studies.planning import PlannedRun, as_typed, planned_runs
 from melgen.studies.primers import StudyPrimer, primers_of
 from melgen.studies.records import Unfinished, check_same_corpus, config_of, read_runs, runs_in
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.selection import best_layers, pairs_without_candidate, stages_of_training
-from melgen.studies.sweeping import why_not_as_planned
+from melgen.studies.sweeping import is_trained, refuse_others, why_not_as_planned
 from melgen.studies.workbench import Workbench, digest_of
 
 log = logging.getLogger(__name__)
@@ -159,6 +160,47 @@ class Study:
         for model in self.models:
             for run in model.runs:
                 yield model, run
+
+    @cached_property
+    def open_runs(self) -> list[PlannedRun]:
+        """The planned runs that are not trained yet, with the corpus as it is now.
+
+        Raises:
+            ValueError: if a run's directory belongs to another run, unless ``force=true``.
+        """
+        if not self.config.force:
+            refuse_others(self.planned, self.data.fingerprint)
+        return [run for run in self.planned if not is_trained(run, self.data.fingerprint)]
+
+    @cached_property
+    def expected(self) -> Estimate:
+        """How long their training is expected to take."""
+        held_out = self.data.splits == Split.VALIDATION
+        notes = int(self.data.melodies.lengths[held_out].sum())
+        return estimate(self.planned, self.open_runs, jobs_at_once(self.hydra), notes)
+
+    @property
+    def seconds_of_runs(self) -> dict[Path, float]:
+        """How long each run that is not trained is expected to take; empty where that cannot be estimated."""
+        try:
+            return dict(self.expected.seconds)
+        except Exception:  # it has been said by `announce`
+            return {}
+
+    def announce(self) -> None:
+        """Say how many networks the study trains, how many are trained already, and how long the rest takes."""
+        if not self.planned:
+            log.info("Study of %d runs in %s; there is nothing to train", len(runs_in(self.home)), self.home)
+            return
+        jobs, open_ = len(self.planned), len(self.open_runs)
+        networks = "1 network" if jobs == 1 else f"{jobs} networks"
+        log.info("Study of %s in %s: %d trained already, %d to train", networks, self.home, jobs - open_, open_)
+        if not open_:
+            return
+        try:
+            log.info("  %s", self.expected.words)
+        except Exception as error:  # whatever an estimate fails of, the training says it better
+            log.info("  how long that takes cannot be estimated (%s)", str(error).partition("\n")[0])
 
     # --- the corpus
 
@@ -395,7 +437,7 @@ class Study:
     def _asked(self) -> dict[str, Any]:
         plain = OmegaConf.to_container(self.config, resolve=True)
         assert isinstance(plain, dict)
-        left_out = ("stages", "force", "progress")
+        left_out = ("stages", "dry_run", "force", "progress")
         return {
             "configuration": {key: value for key, value in plain.items() if key not in left_out},
             "command": as_typed(self.hydra),
