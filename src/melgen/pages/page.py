@@ -14,8 +14,8 @@ from melgen.pages.content import Content
 
 STYLES = ("base", "sections", "scores", "charts")
 SCRIPTS = (
-    "dom", "packs", "theme", "numbers", "sound", "player", "melody", "hero", "heatmap", "plotly", "curves", "strips", "primers",
-    "songs", "stages", "embedding", "tables", "main",
+    "dom", "packs", "theme", "numbers", "sound", "player", "melody", "hero", "heatmap", "plotly", "curves", "strips",
+    "primers", "songs", "stages", "embedding", "tables", "main",
 )  # fmt: skip
 PLOTLY = "plotly"
 

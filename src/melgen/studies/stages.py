@@ -57,7 +57,7 @@ def sweep(study: Study) -> None:
         log.info("  %d of %d runs finished in %s", len(study.planned) - len(open_), len(study.planned), study.home)
         study.warn_of_primers()
         if open_:
-            train_all(study.planned, training_arguments(study.hydra), study.directory, study.seconds_of_runs)
+            train_all(study.planned, training_arguments(study.hydra), study.directory, *study.expected_seconds)
     else:
         log.info("  the runs in %s", study.home)
     study.check_complete()

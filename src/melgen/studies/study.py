@@ -180,12 +180,12 @@ class Study:
         return estimate(self.planned, self.open_runs, jobs_at_once(self.hydra), notes)
 
     @property
-    def seconds_of_runs(self) -> dict[Path, float]:
-        """How long each run that is not trained is expected to take; empty where that cannot be estimated."""
+    def expected_seconds(self) -> tuple[dict[Path, float], float | None]:
+        """Seconds that each run to be trained is expected to take, and all of them; nothing where that is not known."""
         try:
-            return dict(self.expected.seconds)
-        except Exception:  # it has been said by `announce`
-            return {}
+            return dict(self.expected.seconds), self.expected.in_all
+        except Exception:  # `announce` has said why
+            return {}, None
 
     def announce(self) -> None:
         """Say how many networks the study trains, how many are trained already, and how long the rest takes."""

@@ -91,6 +91,7 @@ def train_all(
     arguments: Sequence[str],
     directory: Path,
     expected: Mapping[Path, float] = MappingProxyType({}),
+    expected_in_all: float | None = None,
 ) -> None:
     """Train all runs as one sweep; what is finished is passed over, what was interrupted goes on.
 
@@ -102,11 +103,12 @@ def train_all(
         arguments: for ``melgen.train``.
         directory: of the study.
         expected: seconds that each run is expected to take, as far as they are known.
+        expected_in_all: seconds that all are expected to take, several at a time.
 
     Raises:
         ValueError: if the sweep ended before any run began.
     """
-    progress = _Progress(planned, expected)
+    progress = _Progress(planned, expected, expected_in_all)
     with (directory / LOG).open("ab") as output:
         start = output.tell()
         process = subprocess.Popen(
@@ -145,9 +147,13 @@ class _Progress:
 
     Args:
         expected: seconds of each run; without them, runs are compared by their weights.
+        expected_in_all: seconds until all have ended.
     """
 
-    def __init__(self, planned: Sequence[PlannedRun], expected: Mapping[Path, float]):
+    def __init__(
+        self, planned: Sequence[PlannedRun], expected: Mapping[Path, float], expected_in_all: float | None = None
+    ):
+        self.expected_in_all = expected_in_all
         self.costs = {run.path: expected.get(run.path) or weights_of(run.config) for run in planned}
         self.before = {path: RunDirectory(path).status for path in self.costs}
         self.ended = [path for path, status in self.before.items() if status.get("state") == FINISHED]
@@ -204,6 +210,8 @@ class _Progress:
             half_done: the cost of what is made of the runs underway.
         """
         spent = time.monotonic() - (self.first_began or time.monotonic())
+        if not self.done + half_done and self.expected_in_all is not None:
+            return f"; about {in_words(self.expected_in_all)} expected in all"
         return time_left(spent, self.done + half_done, sum(self.costs[path] for path in self.open) - half_done)
 
 
