@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from omegaconf import DictConfig
+
 from melgen.runs.configuration import read_config
 from melgen.runs.identity import identity_of
 from melgen.runs.naming import RunName, parse_run_name, safe_name
@@ -156,6 +158,33 @@ def variants_of(paths: Sequence[Path], labels: Mapping[Path, str] | None = None)
         labels: names of runs that count more than those in their configurations.
     """
     return variants_in([choices_in(path, (labels or {}).get(path)) for path in paths])
+
+
+def names_in(paths: Sequence[Path], variants: Sequence[Variant]) -> list[str]:
+    """A name for each of several runs: what was chosen for it, and what else tells it from the others.
+
+    Runs in several directories have these before their names; one whose directory somebody has named keeps that name.
+
+    >>> names_in([Path("m/a/control-lstm-1-seed0-hidden_size-8")], [Variant("hidden_size-8", "hidden_size 8")])
+    ['control-lstm-1-seed0 hidden_size 8']
+    """
+    several = len({path.parent for path in paths}) > 1
+    names = []
+    for path, variant in zip(paths, variants, strict=True):
+        parsed = parse_run_name(path.name)
+        name = f"{parsed.dataset}-{parsed.cell}-{parsed.layers}-seed{parsed.seed}" if parsed else path.name
+        if variant.text:
+            name += f" ({variant.text})" if "," in variant.text else f" {variant.text}"
+        names.append(f"{path.parent.name}/{name}" if several else name)
+    return names
+
+
+def choices_of(path: Path, config: DictConfig) -> Choices:
+    """What is chosen for a run that may not have begun, by the name of its directory and its configuration."""
+    settings = identity_of(config, fingerprint="") | {_START: config.get(_START)}
+    parsed = parse_run_name(path.name) or RunName(path.name, "", 0, 0, "")
+    label = label_of(config)  # type: ignore[arg-type]  # keys of ours are text
+    return Choices(parsed.dataset, parsed.cell, settings, label, parsed.variant, parsed.layers, parsed.seed)
 
 
 def choices_in(path: Path, label: str | None = None) -> Choices:

@@ -18,6 +18,7 @@ from melgen.runs.budget import budget_is_spent
 from melgen.runs.directory import FAILED, FINISHED, RUNNING, RunDirectory
 from melgen.runs.identity import differences
 from melgen.runs.standing import Standing, standing_of
+from melgen.runs.variants import choices_of, names_in, variants_in
 from melgen.studies.estimate import weights_of
 from melgen.studies.planning import PlannedRun
 from melgen.studies.timing import time_left
@@ -154,13 +155,17 @@ class _Progress:
         self, planned: Sequence[PlannedRun], expected: Mapping[Path, float], expected_in_all: float | None = None
     ):
         self.expected_in_all = expected_in_all
+        paths = [run.path for run in planned]
+        self.names = dict(zip(paths, names_in(paths, variants_in([choices_of(run.path, run.config) for run in planned])),
+                              strict=True))  # fmt: skip
         self.costs = {run.path: expected.get(run.path) or weights_of(run.config) for run in planned}
         self.before = {path: RunDirectory(path).status for path in self.costs}
         self.ended = [path for path, status in self.before.items() if status.get("state") == FINISHED]
         self.open = {path for path in self.costs if path not in self.ended}
         self.done = 0.0
         self.first_began: float | None = None
-        self.said, self.pause = time.monotonic(), FIRST_WORD_SECONDS
+        self.began = self.said = time.monotonic()
+        self.pause = FIRST_WORD_SECONDS
 
     @property
     def any_began(self) -> bool:
@@ -182,7 +187,9 @@ class _Progress:
             self.ended.append(path)
             self.done += cost
             self.said = time.monotonic()
-            log.info("  %d of %d: %s %s%s", len(self.ended), len(self.costs), path.name, _outcome(path), self._left(0))
+            log.info(
+                "  %d of %d: %s %s%s", len(self.ended), len(self.costs), self.names[path], _outcome(path), self._left(0)
+            )
 
     def report_underway(self) -> None:
         """A line about the runs that are being trained, if nothing was said for some time."""
@@ -193,10 +200,10 @@ class _Progress:
         underway = [standing_of(RunDirectory(path)) for path in self.costs if path in self.open and self._began(path)]
         underway = [standing for standing in underway if standing.state == RUNNING]
         if not underway:
-            log.info("  starting: the first networks load Python and the corpus")
+            log.info("  starting: networks load Python and the corpus (%s so far)", in_words(self.said - self.began))
             return
         half_done = sum(self.costs[one.path] * one.updates / one.total for one in underway if one.total)
-        shown = ", ".join(_underway(standing) for standing in underway[:SHOWN_UNDERWAY])
+        shown = ", ".join(_underway(self.names[one.path], one) for one in underway[:SHOWN_UNDERWAY])
         more = f" and {len(underway) - SHOWN_UNDERWAY} more" if len(underway) > SHOWN_UNDERWAY else ""
         log.info("  underway: %s%s%s", shown, more, self._left(half_done))
 
@@ -215,10 +222,10 @@ class _Progress:
         return time_left(spent, self.done + half_done, sum(self.costs[path] for path in self.open) - half_done)
 
 
-def _underway(standing: Standing) -> str:
+def _underway(name: str, standing: Standing) -> str:
     of_total = f"/{standing.total:,}" if standing.total else ""
     left = f", {in_words(standing.seconds_left)} left" if standing.seconds_left else ""
-    return f"{standing.path.name} (update {standing.updates:,}{of_total}{left})"
+    return f"{name} (update {standing.updates:,}{of_total}{left})"
 
 
 def _outcome(path: Path) -> str:

@@ -21,9 +21,9 @@ from melgen.runs.budget import budget_is_spent
 from melgen.runs.configuration import plain_config
 from melgen.runs.directory import FAILED, FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory, message_of
 from melgen.runs.identity import IdentityError
-from melgen.runs.naming import parse_run_name, typed_overrides
+from melgen.runs.naming import typed_overrides
 from melgen.runs.standing import STATES, Standing, standing_of, states_named
-from melgen.runs.variants import label_of, variants_of
+from melgen.runs.variants import label_of, names_in, variants_of
 from melgen.sweeps.plan import PlannedJob, planned_jobs, planned_updates
 
 log = logging.getLogger(__name__)
@@ -207,7 +207,8 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
     from rich.table import Table
 
     shown = [key for key in COLUMNS if key not in ("error", "label")]
-    names = names_shown([Path(row["directory"]) for row in rows])
+    places = [Path(row["directory"]) for row in rows]
+    names = names_in(places, variants_of(places))
     ending = common_ending([row["run"] for row in rows])
     table = Table(*(COLUMNS[key] for key in shown), box=None, pad_edge=False)
     table.columns[0].overflow = "fold"
@@ -221,22 +222,6 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
     console.print(table)
     if ending:
         console.print(f"(all runs: ...{ending})")
-
-
-def names_shown(runs: Sequence[Path]) -> list[str]:
-    """A name for each of several runs: what was chosen for it, and what else tells it from the others.
-
-    Runs in several directories have these before their names; one whose directory somebody has named keeps that name.
-    """
-    several = len({run.parent for run in runs}) > 1
-    names = []
-    for run, variant in zip(runs, variants_of(runs), strict=True):
-        parsed = parse_run_name(run.name)
-        name = f"{parsed.dataset}-{parsed.cell}-{parsed.layers}-seed{parsed.seed}" if parsed else run.name
-        if variant.text:
-            name += f" ({variant.text})" if "," in variant.text else f" {variant.text}"
-        names.append(f"{run.parent.name}/{name}" if several else name)
-    return names
 
 
 def common_ending(names: Sequence[str]) -> str:

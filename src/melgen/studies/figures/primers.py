@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_SPREAD = 0.5  # of a row's height, over which the primers of a model are set apart
+_APART = 0.42  # of a row's height, between two primers of a model
 
 
 @styled
@@ -48,8 +48,8 @@ def primers(results: StudyResults) -> Figure:
 
     Needs `by_primer` and `models`; `excerpts`, `writers` and `writers_by_primer` where there are any.
     """
-    rows = [row for row in rows_of(results) if row.model is not None or row.is_writer]
     names = list(results.by_primer)
+    rows = rows_of(results, corpus=False, room=_APART * len(names) + 0.6)
     figure = new_figure(PAGE_WIDTH_IN, panel_height(rows) + 0.2)
     if not rows or not names:
         note_absence(figure.add_subplot(), "no songs")
@@ -81,7 +81,7 @@ def _draw_band(axes: Axes, metric: str, band: SongSetEvaluation | None) -> None:
 
 
 def _draw_metric(axes: Axes, metric: str, rows: list[Row], results: StudyResults, colours: dict[str, Any]) -> None:
-    places = np.linspace(_SPREAD / 2, -_SPREAD / 2, len(colours)) if len(colours) > 1 else [0.0]
+    places = [_APART * ((len(colours) - 1) / 2 - number) for number in range(len(colours))]
     found = [
         (row, row.y + place, number, songs.summaries[metric])
         for row in rows

@@ -42,11 +42,7 @@ class Row:
     songs: SongSetEvaluation | None
     model: Model | None = None
     is_writer: bool = False
-
-    @property
-    def height(self) -> float:
-        """Of the row, against one whose label has one line."""
-        return _height(self.label)
+    height: float = 1.0  # against a row whose label has one line
 
     def values(self, metric: str) -> NDArray[np.float64]:
         """Those of all songs for which the metric is defined."""
@@ -54,10 +50,14 @@ class Row:
         return values[np.isfinite(values)]
 
 
-def rows_of(results: StudyResults, writers: bool = True) -> list[Row]:
+def rows_of(results: StudyResults, writers: bool = True, corpus: bool = True, room: float = 1.0) -> list[Row]:
     """The rows, the first one on top; datasets, held-out tunes and writers are set apart by a gap.
 
     Colours are representations or, where there are several, variants.
+
+    Args:
+        writers, corpus: whether there are rows for the trivial writers and for held-out tunes.
+        room: height of a row at least.
     """
     datasets = colours_of_datasets([model.dataset for model in results.models])
     variants = looks_of_variants([model.variant_text for model in results.models])
@@ -75,18 +75,18 @@ def rows_of(results: StudyResults, writers: bool = True) -> list[Row]:
         )
         for model in results.models
     ]
-    corpus = held_out(results)
-    for label, songs in (("held-out tunes", corpus), ("held-out beginnings", results.excerpts)):
-        if songs:
+    for label, songs in (("held-out tunes", held_out(results)), ("held-out beginnings", results.excerpts)):
+        if songs and corpus:
             entries.append(("/corpus", {"label": label, "colour": INK, "marker": "*", "songs": songs}))
     for name, songs in results.writers.items() if writers else ():
         entries.append(("/writers", {"label": name, "colour": GREY, "marker": "x", "songs": songs, "is_writer": True}))
     rows: list[Row] = []
     y, half_above = 0.0, 0.5
     for i, (group, entry) in enumerate(entries):
-        half = _height(entry["label"]) / 2
+        height = max(room, 1 + _LINE * entry["label"].count("\n"))
+        half = height / 2
         y -= half_above + half + _GAP * (i > 0 and group != entries[i - 1][0])
-        rows.append(Row(y=y, **entry))
+        rows.append(Row(y=y, height=height, **entry))
         half_above = half
     return rows
 
@@ -95,10 +95,6 @@ def row_label(model: Model) -> str:
     """The name of a model on two lines or more, if it is one of several variants."""
     name = f"{model.dataset} {model.cell} {model.layers}"
     return f"{name}\n{wrapped(model.variant_text)}" if model.variant_text else name
-
-
-def _height(label: str) -> float:
-    return 1 + _LINE * label.count("\n")
 
 
 def held_out(results: StudyResults) -> SongSetEvaluation | None:
