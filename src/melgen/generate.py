@@ -43,6 +43,7 @@ def generate(config: DictConfig) -> Path:
             of its range.
     """
     from melgen.generation.from_checkpoint import write_songs_by
+    from melgen.generation.primers import note_of
     from melgen.runs.directory import run_around
     from melgen.trained import load_model, run_of, run_title
 
@@ -56,7 +57,10 @@ def generate(config: DictConfig) -> Path:
     options = {key: config[key] for key in ("songs", *SAMPLING_OPTIONS)}
     recorded = run_around(run)
     reader = None if recorded is None else recorded.recorded_reader
-    songs = write_songs_by(trained, out, read_primer(config.primer), options, config.device, reader)
+    primer = read_primer(config.primer)
+    songs = write_songs_by(trained, out, primer, options, config.device, reader)
+    if note := note_of(primer, run, trained.representation.name):
+        log.warning("%s", note)
     show_songs(songs[: config.shown], config.show, run_title(run))
     log.info("%d songs by %s in %s", len(songs), run_title(run), out)
     log.info("to see and hear them: %s", command("render", {"songs": out}))

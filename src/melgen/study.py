@@ -45,6 +45,11 @@ def study(config: DictConfig) -> Path:
     prepare_torch(config)
     this = Study(config, cast(DictConfig, HydraConfig.get()))
     this.check()
+    if "sweep" in wanted or config.dry_run:
+        this.announce()
+    if config.dry_run:
+        log.info("dry_run=true: nothing was trained or written; without it the stages are %s", ", ".join(wanted))
+        return this.directory
     with this.bench.claimed():
         do_stages(this, wanted)
         this.describe(stages_done=stages_done(this))

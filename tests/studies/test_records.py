@@ -54,7 +54,7 @@ def test_a_run_that_somebody_has_renamed_is_read_from_within(mini):
     (mini / LAST).rename(mini / "my best one")
     runs, _ = read_runs(runs_in(mini))
     (renamed,) = [run for run in runs if run.path.name == "my best one"]
-    assert renamed.pair == ("interval", "lstm", "my best one")
+    assert renamed.pair == ("interval", "lstm", "")
     assert (renamed.layers, renamed.seed) == (2, 1)
 
 

@@ -129,6 +129,11 @@ class MelodyDataModule(pl.LightningDataModule):
         """Pitches of each tune of a split, as views."""
         return [self.melodies.pitches_of(int(i)) for i in np.flatnonzero(self.splits == split)]
 
+    def value_counts(self) -> dict[int, int]:
+        """How often each value of the vocabulary occurs in what is trained on."""
+        counts = np.bincount(self._loader().tunes.tokens, minlength=len(self.vocabulary))
+        return dict(zip(map(int, self.vocabulary.values), counts.tolist(), strict=True))
+
     @property
     def updates_per_epoch(self) -> int:
         """Number of training windows in an epoch."""

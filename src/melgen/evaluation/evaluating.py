@@ -203,7 +203,7 @@ class WrittenSongs(NamedTuple):
 
 def writer_evaluations(
     reference: ReferenceCorpus,
-    primer: Sequence[int],
+    primer: Sequence[int] | Sequence[Sequence[int]],
     songs: int,
     notes: int,
     seed: int = 0,
@@ -216,7 +216,7 @@ def writer_evaluations(
 
     Args:
         reference: the corpus.
-        primer: pitches every song starts with.
+        primer: pitches every song starts with; or a list of pitches for each song, all equally long.
         songs: how many each of them writes.
         notes: written after the primer.
         seed: of what they draw.

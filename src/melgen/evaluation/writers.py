@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,7 +61,9 @@ class AbstractWriter(ABC):
             size: V.
         """
 
-    def write(self, songs: int, notes: int, primer: Sequence[int], seed: int) -> list[NDArray[np.int64]]:
+    def write(
+        self, songs: int, notes: int, primer: Sequence[int] | Sequence[Sequence[int]], seed: int
+    ) -> list[NDArray[np.int64]]:
         """Write songs that all begin with the same primer.
 
         The same seed gives the same songs, and the first of them also when more are asked for.
@@ -69,7 +71,7 @@ class AbstractWriter(ABC):
         Args:
             songs: how many.
             notes: how many notes after the primer.
-            primer: pitches to begin with; may be empty.
+            primer: pitches to begin with; may be empty; or a list of pitches for each song, all equally long.
             seed: of the random choices.
 
         Returns:
@@ -80,14 +82,15 @@ class AbstractWriter(ABC):
         """
         if songs < 0 or notes < 0:
             raise ValueError(f"the numbers of songs and notes cannot be negative, got {songs} and {notes}")
-        start = self._encode(flatten([primer]), "the primer")
-        written = np.zeros((songs, len(start) + notes), np.int64)
-        written[:, : len(start)] = start
+        primers: Any = list(primer) if len(primer) and isinstance(primer[0], Sequence) else [primer]
+        start = self._encode(flatten(primers), "the primer").reshape(len(primers), -1)
+        written = np.zeros((songs, start.shape[1] + notes), np.int64)
+        written[:, : start.shape[1]] = start
         chances = np.random.default_rng(seed).random((songs, notes))
         # Inverse transform sampling; the last limit is left out, since rounding may leave it below 1.
         first_limits = np.cumsum(self.first)[:-1]
         limits = np.cumsum(self.following, axis=1)[:, :-1]
-        for place, chance in enumerate(chances.T, start=len(start)):
+        for place, chance in enumerate(chances.T, start=start.shape[1]):
             below = limits[written[:, place - 1]] if place else first_limits
             written[:, place] = (below <= chance[:, None]).sum(axis=1)
         return list(self.pitches[written])

@@ -17,7 +17,7 @@ from melgen.trained import TrainedModel, run_of, run_title
 def write_songs_by(
     trained: TrainedModel,
     folder: Path,
-    primer: Sequence[int],
+    primer: Sequence[int] | Sequence[Sequence[int]],
     options: Mapping[str, Any],
     device: str = "auto",
     reader: int | None = None,
@@ -25,6 +25,7 @@ def write_songs_by(
     """Let a trained network write songs into a folder.
 
     Args:
+        primer: pitches; or a list of pitches for each song, all equally long.
         options: those of `sample_melodies`: songs, notes, selection, temperature, top_k, top_p, seed.
         device: ``auto`` for a GPU where there is one.
         reader: the version of the reader that read the tunes of the network; None where it is unknown.

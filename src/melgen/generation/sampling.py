@@ -5,12 +5,13 @@ Letters: N songs, P primer notes, T notes to write, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from melgen.music.melody import Melody
@@ -107,6 +108,7 @@ def sample_values(
             state None at first.
 
     Shape:
+        ``primer_tokens``: ``[P]``, or ``[N, P]`` for another primer of each song;
         the tokens written, without the primer: ``[N, T]``, int64, on the CPU.
 
     Raises:
@@ -118,7 +120,8 @@ def sample_values(
     primer = torch.as_tensor(
         primer_tokens if isinstance(primer_tokens, Tensor) else list(primer_tokens), dtype=torch.int64
     )
-    if primer.ndim != 1 or not len(primer):
+    of_each_song = primer.ndim == 2 and len(primer) == songs
+    if not (primer.ndim == 1 or of_each_song) or not primer.shape[-1]:
         raise ValueError(f"a primer is a list of at least one token, got shape {list(primer.shape)}")
     if not isinstance(seed, int) or not 0 <= seed < 2**64:
         raise ValueError(f"seed must be a whole number between 0 and 2**64 - 1, got {seed}")
@@ -158,7 +161,7 @@ def sample_melodies(
     model: NextNote,
     representation: AbstractRepresentation,
     vocabulary: Vocabulary,
-    primer: Iterable[int],
+    primer: Iterable[int] | Sequence[Sequence[int]],
     songs: int,
     notes: int,
     selection: Selection = "roulette",
@@ -171,23 +174,50 @@ def sample_melodies(
 
     A note that the representation decodes as a rest makes a melody shorter; see `Interval`.
 
+    Args:
+        primer: pitches; or a list of pitches for each song, all equally long.
+
     Raises:
         ValueError: if an option is out of its range, or the primer is too short, out of MIDI range or holds a
             value that never occurred in training.
     """
-    pitches = list(primer)
-    try:
-        primer_values = representation.encode_primer(pitches)
-        primer_tokens = vocabulary.encode(primer_values, strict=True)
-    except ValueError as error:
-        raise ValueError(f"primer {pitches}: {error}") from error
+    given: list[Any] = list(primer)
+    of_each_song = bool(given) and isinstance(given[0], Sequence)
+    if of_each_song and (len(given) != songs or len(set(map(len, given))) > 1):
+        raise ValueError(f"a primer for each of {songs} songs is needed, all equally long, got {len(given)}")
+    encoded = [_encoded_primer(pitches, representation, vocabulary) for pitches in (given if of_each_song else [given])]
+    primer_tokens = torch.from_numpy(np.stack([tokens for _, tokens in encoded]))
     tokens = sample_values(
-        model, torch.from_numpy(primer_tokens), songs, notes, selection, temperature, top_k, top_p, seed
+        model,
+        primer_tokens if of_each_song else primer_tokens[0],
+        songs,
+        notes,
+        selection,
+        temperature,
+        top_k,
+        top_p,
+        seed,
+    )
+    primers = (
+        [(pitches[0], values) for pitches, (values, _) in zip(given, encoded, strict=True)]
+        if of_each_song
+        else [(given[0], encoded[0][0])] * songs
     )
     return [
-        representation.decode(np.concatenate([primer_values, values]).tolist(), first_pitch=pitches[0])
-        for values in vocabulary.decode(tokens.numpy())
+        representation.decode(np.concatenate([primer_values, values]).tolist(), first_pitch=first)
+        for (first, primer_values), values in zip(primers, vocabulary.decode(tokens.numpy()), strict=True)
     ]
+
+
+def _encoded_primer(
+    pitches: Sequence[int], representation: AbstractRepresentation, vocabulary: Vocabulary
+) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+    """Values and tokens of a primer."""
+    try:
+        values = representation.encode_primer(pitches)
+        return values, vocabulary.encode(values, strict=True)
+    except ValueError as error:
+        raise ValueError(f"primer {list(pitches)}: {error}") from error
 
 
 def _check_options(selection: str, temperature: float, top_k: int | None, top_p: float | None) -> None:

@@ -15,7 +15,7 @@ from melgen.pages.content import Content
 STYLES = ("base", "sections", "scores", "charts")
 SCRIPTS = (
     "dom", "packs", "theme", "numbers", "sound", "player", "melody", "hero", "heatmap", "plotly", "curves", "strips",
-    "songs", "stages", "embedding", "tables", "main",
+    "primers", "songs", "stages", "embedding", "tables", "main",
 )  # fmt: skip
 PLOTLY = "plotly"
 

@@ -20,6 +20,7 @@ from melgen.evaluation.evaluating import (
 from melgen.evaluation.results import CHOICES, OPENINGS, SongSetEvaluation
 from melgen.evaluation.tonality import DEFAULT_SPAN_NOTES
 from melgen.files import read_json
+from melgen.generation.primers import note_of_songs
 from melgen.generation.song_files import read_song_folder
 from melgen.generation.songs import read_songs
 from melgen.music.melody import Melody
@@ -72,6 +73,8 @@ def gather_run(directory: Path, content: Content) -> None:
     options = EvaluationOptions(span_notes=span_of(directory, config))
     evaluation = _evaluate(directory.name, songs, tunes, options, content) if songs else None
     openings = _openings(evaluation, tunes, options)
+    if note := note_of_songs(directory):
+        content.notice(note)
     if songs:
         _add_songs(directory, songs, evaluation, tunes, content)
         _add_openings(directory, openings, content)
@@ -87,6 +90,7 @@ def _facts(
     parameters = _parameters(directory)
     best = f", best at {values['best_updates']:,.0f}" if "best_updates" in values else ""
     facts = [
+        ("Label", run["label"]),
         ("Representation", choices["dataset"]),
         ("Network", f"{counted(choices['layers'], 'layer')} of {choices['cell']}"),
         ("Hidden size", str(config.get("hidden_size", ""))),

@@ -13,6 +13,7 @@ from melgen.runs.configuration import plain_config
 from melgen.runs.directory import FINISHED
 from melgen.runs.history import STEP, read_history
 from melgen.runs.naming import parse_run_name
+from melgen.runs.variants import label_of
 
 LONGEST_CURVE = 500
 Curves = dict[str, list[list[float]]]
@@ -28,6 +29,7 @@ def run_content(path: Path) -> dict[str, Any]:
     return {
         "name": path.name,
         **choices_of(path),
+        "label": label_of(plain_config(path)),
         "state": state,
         "error": str(status.get("error", "")).partition("\n")[0],
         "values": {

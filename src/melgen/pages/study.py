@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from melgen.evaluation.results import CHOICES, OPENINGS, SongSetEvaluation, set_
 from melgen.evaluation.winners import Contest, lowest_of
 from melgen.files import read_json
 from melgen.generation.song_files import read_song_folder
-from melgen.music.melody import Melody
+from melgen.music.melody import Melody, pitch_name
 from melgen.pages.content import Content
 from melgen.pages.embedding import embedding_content
 from melgen.pages.plain import short
@@ -30,11 +30,15 @@ from melgen.runs.configuration import plain_config
 from melgen.runs.directory import FINISHED
 from melgen.runs.missing_bits import why_without_bits
 from melgen.runs.naming import parse_run_name
+from melgen.runs.variants import variants_of
 from melgen.sweeps.report import find_runs
 
 log = logging.getLogger(__name__)
 
 BEST_CHECKPOINT = "best.ckpt"
+VALIDATION = "val/loss"
+PRIMER = "-primer-"
+"""In the name of a set of songs that were written after another primer than the study's main one."""
 WRITERS, CORPUS = "writers", "corpus"
 COMPARED_BITS = "bits_per_note/test"
 
@@ -72,6 +76,7 @@ def gather_study(directory: Path, content: Content) -> None:
     for name, yardstick in yardsticks.items():
         role = "reference" if name == OPENINGS else "corpus" if yardstick.name.startswith(CORPUS) else "writer"
         content.reference_set(yardstick.name, yardstick, role)
+    _add_primers(directory, manifest, evaluations, tunes, content)
     content.core["facts"] = _facts(manifest, runs, content.core["sets"], places)
     _add_findings(directory, evaluations, openings, content)
     _say_why_without_bits(places, runs, content)
@@ -118,7 +123,7 @@ def _run_places(directory: Path, manifest: Mapping[str, Any]) -> list[Path]:
 
 
 def _runs(
-    places: Iterable[Path], manifest: Mapping[str, Any], selection: Mapping[str, Any]
+    places: Sequence[Path], manifest: Mapping[str, Any], selection: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     selected = {Path(run).name: name for name, model in _models(selection).items() for run in model.get("runs", ())}
     reasons = manifest.get("unfinished", {})
@@ -130,9 +135,10 @@ def _runs(
         runs.append(run)
         if found := curves_of(place):
             curves[place.name] = found
-    variants = {run["variant"] for run in runs}
-    for run in runs if len(variants) == 1 else ():
-        run["variant"] = ""
+    for run, variant in zip(runs, variants_of(places), strict=True):
+        run["variant"] = variant.text
+        # A curve of one point is drawn as a mark, with the training loss beside it.
+        run["validations"] = len(curves.get(run["name"], {}).get(VALIDATION, [[]])[0])
     return runs, curves
 
 
@@ -211,10 +217,77 @@ def _add_model(
         content.notice(f"{name}: {len(lacking)} {what} no longer there, and none is shown.")
         return
     shown, scores = songs_content(songs, evaluation, tunes, content.engraver, content.scores)
-    parsed = choices_of(Path(_models(selection)[name].get("runs", [name])[0]))
-    facts = {key: parsed[key] for key in ("dataset", "cell", "layers", "variant")}
+    model = _models(selection)[name]
+    parsed = choices_of(Path(model.get("runs", [name])[0]))
+    facts: dict[str, Any] = {key: parsed[key] for key in ("dataset", "cell", "layers")}
+    facts["variant"] = str(model.get("variant", ""))
     facts["likelihood"] = {key: short(value) for key, value in likelihood.items()}
     content.song_set(name, "model", shown, scores, summaries_of(evaluation.summaries), facts)
+
+
+def _add_primers(
+    directory: Path,
+    manifest: Mapping[str, Any],
+    evaluations: Mapping[str, SongSetEvaluation],
+    tunes: TrainingTunes | None,
+    content: Content,
+) -> None:
+    """The songs after other primers than the main one, and all of them side by side."""
+    for note in manifest.get("primer_notes", ()):
+        content.notice(str(note))
+    given = manifest.get("configuration", {}).get("generate", {}).get("primers")
+    if not isinstance(given, Mapping) or len(given) < 2:
+        return
+    models = []
+    facts = {one["name"]: one for one in content.core["sets"] if one["role"] == "model"}
+    for name in evaluations:
+        after = []
+        for number, primer in enumerate(given):
+            set_name = f"{name}{PRIMER}{primer}" if number else name
+            try:
+                found = SongSetEvaluation.from_dict(read_json(directory / "evaluation" / f"{set_name}.json"))
+            except (KeyError, TypeError, AttributeError):
+                continue
+            shown = summaries_of(found.summaries)
+            after.append({"primer": str(primer), "summaries": shown})
+            if number and name in facts:
+                _add_songs_after(directory, set_name, str(primer), found, facts[name], tunes, content)
+        own = facts.get(name, {})
+        models.append({key: own.get(key, "") for key in ("dataset", "cell", "layers", "variant")} | {"after": after})
+    content.core["primers"] = {
+        "names": [{"name": str(name), "notes": _primer_text(primer)} for name, primer in given.items()],
+        "models": models,
+    }
+
+
+def _add_songs_after(
+    directory: Path,
+    set_name: str,
+    primer: str,
+    evaluation: SongSetEvaluation,
+    model: Mapping[str, Any],
+    tunes: TrainingTunes | None,
+    content: Content,
+) -> None:
+    try:
+        songs = read_song_folder(directory / "songs" / set_name, workers=1).songs
+        shown, scores = songs_content(songs, evaluation, tunes, content.engraver, content.scores)
+    except (ValueError, OSError) as error:
+        content.notice(f"The songs of {set_name} cannot be read: {error}")
+        return
+    facts = {key: model[key] for key in ("dataset", "cell", "layers", "variant")} | {"primer": primer}
+    content.song_set(set_name, "model", shown, scores, summaries_of(evaluation.summaries), facts)
+
+
+def _primer_text(primer: Any) -> str:
+    """A primer by the names of its notes.
+
+    >>> _primer_text([60, 62]), _primer_text("beginnings")
+    ('C4 D4', 'beginnings of held-out tunes')
+    """
+    if isinstance(primer, list) and all(isinstance(pitch, int) for pitch in primer):
+        return " ".join(map(pitch_name, primer))
+    return "beginnings of held-out tunes" if primer == "beginnings" else str(primer)
 
 
 def _yardsticks(directory: Path) -> dict[str, SongSetEvaluation]:
@@ -222,6 +295,8 @@ def _yardsticks(directory: Path) -> dict[str, SongSetEvaluation]:
     found = {}
     for role in (WRITERS, CORPUS):
         for path in (directory / "evaluation" / role).glob("*.json"):
+            if PRIMER in path.stem:  # beside the main one; see `_add_primers`
+                continue
             with suppress(KeyError, TypeError, AttributeError):
                 found[set_name(path.stem)] = SongSetEvaluation.from_dict(read_json(path))
     return {name: found[name] for name in in_order(sorted(found))}

@@ -8,7 +8,7 @@ from typing import Any
 from melgen.corpora.sources import natural_key
 from melgen.evaluation.results import CHOICES
 
-_FIRST = ("runs", "tonality", "likelihood", "originality", "nearest_tunes", *CHOICES, "best")
+_FIRST = ("runs", "tonality", "primers", "likelihood", "originality", "nearest_tunes", *CHOICES, "best")
 """The order in which one reads; others follow by name. An earlier melgen called the smallest sum ``best``."""
 
 

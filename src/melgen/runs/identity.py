@@ -13,11 +13,11 @@ NOT_IDENTITY = frozenset(
         # where things lie
         "name", "output_dir", "run_dir", "path", "cache_dir",
         # what a run says of itself
-        "logger", "callbacks", "progress", "primer", "report",
+        "logger", "callbacks", "progress", "primer", "report", "label",
         # the machine
         "workers", "threads", "hydra",
         # what a study makes of runs
-        "only", "stages", "runs", "select", "generate", "evaluation", "figures",
+        "only", "stages", "runs", "select", "generate", "evaluation", "figures", "dry_run",
         # the budget, which may grow, and how the run is started
         "epochs_per_dataset", "force", "init_from",
     }

@@ -10,28 +10,40 @@ from melgen.evaluation.evaluating import EvaluationOptions
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.evaluation.tonality import Tonality
 from melgen.studies.results import StudyResults
-from melgen.studies.tables.table import Cell, Column, Row, Table, row
+from melgen.studies.tables.table import Cell, Column, Row, Table, Value, row
 
 DISTANCE, OVERLAP = "distance", "overlapped_area"
 _OVERLAP_PREFIX = "overlapped_area/"
+_PHASES = {False: "up to the best", True: "after the best"}
+_BEYOND = (
+    " Stages after the best checkpoint have a phase of their own, since a network that overfits has losses that the "
+    "young network had too; the correlations leave them out."
+)
 
 
 @dataclass(frozen=True)
 class CostValidation:
     """Measures of the songs beside the loss, stage by stage, and how the one follows the other.
 
+    Stages after the best checkpoint are a phase of their own: there a network that overfits comes back to losses that
+    the young network had, so that one loss stands for two networks. They are shown, and left out of the correlations.
+
     Attributes:
         names: of the models, one for each stage.
+        trainings: the run that each stage is of.
+        beyond_best: whether a stage is after the best checkpoint of its training.
         updates: made up to each stage.
         losses: the criterion at each stage, nats per token for ``val/loss``.
         measures: means of the tonality metrics, ``distance`` (of the three from the openings' own, in their
             deviations; see the table ``tonality``) and ``overlapped_area`` (mean over all features); a value for
             each stage.
         references: the openings' own value of a measure.
-        correlations: Spearman's rank correlation of each measure with the loss.
+        correlations: Spearman's rank correlation of each measure with the loss, over the stages up to the best.
     """
 
     names: tuple[str, ...]
+    trainings: tuple[str, ...]
+    beyond_best: tuple[bool, ...]
     updates: tuple[int, ...]
     losses: tuple[float, ...]
     measures: dict[str, tuple[float, ...]]
@@ -56,40 +68,61 @@ class CostValidation:
             references = {metric: results.openings.summaries[metric].mean for metric in Tonality._fields}
             references[OVERLAP] = _mean_overlap(results.openings)
         losses = tuple(float(model.runs[0].result[criterion]) for model in results.models)
+        beyond = tuple(model.runs[0].beyond_best for model in results.models)
         return cls(
             tuple(model.name for model in results.models),
+            tuple(model.runs[0].path.as_posix() for model in results.models),
+            beyond,
             tuple(int(model.runs[0].result["updates"]) for model in results.models),
             losses,
             measures,
             references,
-            {key: _correlation(losses, values, options) for key, values in measures.items()},
+            {
+                key: _correlation(_first_phase(losses, beyond), _first_phase(values, beyond), options)
+                for key, values in measures.items()
+            },
         )
 
     def table(self, results: StudyResults) -> Table:
-        """A row for each stage, and below a rule the rank correlations with the loss."""
+        """A row for each stage, those after the best one below a rule, then the rank correlations with the loss."""
         columns = (
             Column("model", "stage", "text"),
+            Column("phase", "phase", "text"),
             Column("updates", "updates", "integer"),
             Column("loss", "cross-entropy (nats)", decimals=3),
             *(Column(key, key.replace("_", " "), decimals=3) for key in self.measures),
         )
         rows: list[Row] = []
-        for number, name in enumerate(self.names):
+        order = sorted(range(len(self.names)), key=lambda number: self.beyond_best[number])
+        for number in order:
+            name, beyond = self.names[number], self.beyond_best[number]
             sources = (results.models[number].runs[0].path.as_posix(), results.song_folders[name])
             values = [measure[number] for measure in self.measures.values()]
-            rows.append(row(name, [name, self.updates[number], self.losses[number], *values], sources))
+            rule = beyond and bool(rows) and not any(self.beyond_best[earlier] for earlier in order[: len(rows)])
+            shown: list[Value] = [
+                results.models[number].title,
+                _PHASES[beyond],
+                self.updates[number],
+                self.losses[number],
+            ]
+            rows.append(row(name, [*shown, *values], sources, rule=rule))
         whole = tuple(dict.fromkeys(source for made in rows for source in made.cells[0].sources))
         for part in ("coefficient", "low", "high", "p_value"):
             label = {"coefficient": "rank correlation with the loss", "p_value": "p"}.get(part, f"95% interval, {part}")
             values = [getattr(correlation, part) for correlation in self.correlations.values()]
-            rows.append(row(part, [label, None, None, *values], whole, rule=part == "coefficient"))
+            rows.append(row(part, [label, _PHASES[False], None, None, *values], whole, rule=part == "coefficient"))
         return Table(
             "Cross-entropy against tonality",
-            "Songs of stages of one training, nearest to equal steps of the loss. Spearman's rank correlation of each "
-            "measure with the loss, with its bootstrap interval.",
+            "Songs of stages of one training, nearest to equal steps of the loss up to its lowest validation value. "
+            "Spearman's rank correlation of each measure with the loss over these stages, with its bootstrap interval."
+            + (_BEYOND if any(self.beyond_best) else ""),
             columns,
             tuple(rows),
         )
+
+
+def _first_phase(values: tuple[float, ...], beyond_best: tuple[bool, ...]) -> tuple[float, ...]:
+    return tuple(value for value, beyond in zip(values, beyond_best, strict=True) if not beyond)
 
 
 def _correlation(losses: tuple[float, ...], values: tuple[float, ...], options: EvaluationOptions) -> RankCorrelation:

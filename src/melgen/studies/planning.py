@@ -17,7 +17,9 @@ from melgen.runs.identity import identity_of
 from melgen.runs.naming import typed_overrides
 from melgen.sweeps.plan import compose_jobs, planned_axes
 
-STUDY_KEYS = frozenset({"stages", "runs", "folder", "imports", "select", "generate", "evaluation", "figures"})
+STUDY_KEYS = frozenset(
+    {"stages", "dry_run", "runs", "folder", "imports", "select", "generate", "evaluation", "figures"}
+)
 """What a study can be told and a training cannot; none of it changes what a run computes."""
 
 TRAINING_CONFIG = "config"

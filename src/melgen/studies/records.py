@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from melgen.runs.configuration import read_config
 from melgen.runs.directory import FINISHED, REFUSED, RUNNING, RunDirectory
 from melgen.runs.history import read_history
 from melgen.runs.naming import RunName, parse_run_name
+from melgen.runs.variants import variants_of
 from melgen.studies.results import Run
 from melgen.sweeps.report import find_runs
 from melgen.trained import TrainedModel, load_model
@@ -28,8 +29,13 @@ class Unfinished(NamedTuple):
     reason: str
 
 
-def read_runs(directories: Iterable[Path]) -> tuple[list[Run], list[Unfinished]]:
+def read_runs(
+    directories: Iterable[Path], labels: Mapping[Path, str] | None = None
+) -> tuple[list[Run], list[Unfinished]]:
     """The finished runs among directories, in their order, and those that are not finished.
+
+    Args:
+        labels: the user's own names of runs, where they count more than those in the runs' configurations.
 
     Raises:
         ValueError: if two of them are the same network with the same seed, so that no table could tell them apart.
@@ -44,6 +50,10 @@ def read_runs(directories: Iterable[Path]) -> tuple[list[Run], list[Unfinished]]
             unfinished.append(Unfinished(path, f"{state}: {error}" if error else state))
             continue
         finished.append(_read_run(directory))
+    finished = [
+        dataclasses.replace(run, variant=variant.slug, variant_text=variant.text)
+        for run, variant in zip(finished, variants_of([run.path for run in finished], labels), strict=True)
+    ]
     seen: dict[Any, Run] = {}
     for run in finished:
         other = seen.setdefault((run.pair, run.layers, run.seed), run)
@@ -51,7 +61,7 @@ def read_runs(directories: Iterable[Path]) -> tuple[list[Run], list[Unfinished]]
             raise ValueError(
                 f"{run.path}: the same network and seed as {other.path}; the directory of one sweep is needed"
             )
-    return _without_common_variant(finished), unfinished
+    return finished, unfinished
 
 
 def runs_in(directory: Path) -> list[Path]:
@@ -121,10 +131,3 @@ def _name_from_within(directory: str, trained: TrainedModel) -> RunName:
     return RunName(
         trained.representation.name, "+".join(cells), len(trained.model.layers), trained.config["seed"], directory
     )
-
-
-def _without_common_variant(runs: list[Run]) -> list[Run]:
-    """What all directories' names state, such as the corpus, need not be said of each model."""
-    if len({run.variant for run in runs}) == 1:
-        return [dataclasses.replace(run, variant="") for run in runs]
-    return runs

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from melgen.evaluation.results import SongSetEvaluation
+from melgen.runs.variants import slug_of
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,9 @@ class Run:
     Attributes:
         path: its directory.
         dataset, cell, layers, seed: what was chosen for it.
-        variant: other choices that its directory's name states (``hidden_size-64``); mostly empty.
+        variant: what else tells it from the other runs (``hidden_size-64``), fit for the name of a file; mostly empty.
+        variant_text: the same for readers: the user's label, else what differs (``hidden_size 64``).
+        beyond_best: whether its weights are those of an update after the best one of its training.
         parameters: number of trained weights.
         result: the content of its ``result.json``: ``val/loss`` (nats per token), ``val/bits_per_note``,
             ``val/perplexity``, the same for ``test/``, ``updates``, ``best_updates``, ``seconds``.
@@ -36,6 +39,8 @@ class Run:
     result: Mapping[str, Any] = field(default_factory=dict)
     checkpoint: Path | None = None
     history: tuple[Mapping[str, float], ...] = ()
+    variant_text: str = ""
+    beyond_best: bool = False
 
     @property
     def pair(self) -> tuple[str, str, str]:
@@ -70,6 +75,24 @@ class Model:
         return self.runs[0].variant
 
     @property
+    def variant_text(self) -> str:
+        """What tells it from models of the same pair, for readers; mostly empty."""
+        return " / ".join(dict.fromkeys(run.variant_text or run.variant for run in self.runs))
+
+    @property
+    def title(self) -> str:
+        """Its name for readers: with the user's own name of the variant, if there is one.
+
+        >>> texts = ("lr 0.01", "fast")
+        >>> runs = [Run(Path("a"), "control", "lstm", 2, 0, "lr-0.01", variant_text=text) for text in texts]
+        >>> Model((runs[0],)).title, Model((runs[1],)).title
+        ('control-lstm-2-lr-0.01', 'control-lstm-2 (fast)')
+        """
+        base = f"{self.dataset}-{self.cell}-{self.layers}"
+        own = self.variant_text
+        return f"{base} ({own})" if own and slug_of(own) != self.variant else self.name
+
+    @property
     def name(self) -> str:
         """``<dataset>-<cell>-<layers>``, and the variant, if any."""
         parts = [self.dataset, self.cell, str(self.layers), self.variant]
@@ -92,6 +115,10 @@ class StudyResults:
         writers: the trivial writers' songs: ``uniform``, ``unigram``, ``bigram``.
         without_bits: why there are no bits per note; empty where there are.
         song_folders: where the songs of each evaluation lie, by its name, relative to the study.
+        by_primer: where songs were written after several primers, by the primer's name and the model's, the main
+            primer's first; empty for a single one.
+        writers_by_primer: the same of the trivial writers' songs.
+        primer_notes: what to tell of primers whose pitches are rare in the training tunes.
     """
 
     runs: tuple[Run, ...]
@@ -103,3 +130,6 @@ class StudyResults:
     writers: Mapping[str, SongSetEvaluation] = field(default_factory=dict)
     song_folders: Mapping[str, str] = field(default_factory=dict)
     without_bits: str = ""
+    by_primer: Mapping[str, Mapping[str, SongSetEvaluation]] = field(default_factory=dict)
+    writers_by_primer: Mapping[str, Mapping[str, SongSetEvaluation]] = field(default_factory=dict)
+    primer_notes: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,8 @@ from melgen.runs.naming import parse_run_name
 from melgen.studies.records import Unfinished
 from melgen.studies.results import Model, Run
 from melgen.trained import read_checkpoint
+
+log = logging.getLogger(__name__)
 
 _NUMBERED = re.compile(r"step-\d+\.ckpt")
 
@@ -59,14 +62,18 @@ def mean_criterion(runs: Sequence[Run], criterion: str) -> float:
     return sum(values) / len(values)
 
 
-def stages_of_training(runs: Sequence[Run], criterion: str, count: int) -> list[Model]:
-    """Of each run the numbered checkpoints that lie nearest to equal steps of the criterion, worst first.
+def stages_of_training(runs: Sequence[Run], criterion: str, count: int, later: int = 0) -> list[Model]:
+    """Of each run the numbered checkpoints nearest to equal steps of the criterion, worst first, then later ones.
 
-    The steps go from the highest to the lowest value that a checkpoint has; a checkpoint is taken once.
+    The steps go from the highest to the lowest value that a checkpoint has up to the best one, the one with the
+    lowest criterion; a checkpoint is taken once. Those after the best are another phase of the training: there a
+    network that overfits comes back to losses that the young one had. Of these some are added, at equal steps of
+    updates, the last checkpoint among them, and marked as `Run.beyond_best`.
 
     Args:
         criterion: a metric stored in the checkpoints, such as ``val/loss``.
-        count: how many to choose.
+        count: how many to choose up to the best; all there are, with a warning, if they are fewer.
+        later: how many to add of those after it, at most.
 
     Raises:
         ValueError: if a run has kept fewer checkpoints, or they lack the criterion.
@@ -83,8 +90,31 @@ def stages_of_training(runs: Sequence[Run], criterion: str, count: int) -> list[
                 "callbacks.checkpoint.keep_every_n_steps and keep=null make a training keep more"
             )
         values = np.array([mean_criterion([stage], criterion) for stage in stages])
-        models += [Model((stages[index],)) for index in nearest_to_equal_steps(values, count)]
+        best = int(values.argmin())
+        if best + 1 < count:
+            log.warning(
+                "%s: only %d of its %d numbered checkpoints are from updates up to the best one (update %s), and all "
+                "are taken; a smaller callbacks.checkpoint.keep_every_n_steps keeps more",
+                run.path, best + 1, len(stages), f"{stages[best].result['updates']:,}",
+            )  # fmt: skip
+        models += [
+            Model((stages[index],)) for index in nearest_to_equal_steps(values[: best + 1], min(count, best + 1))
+        ]
+        models += [
+            Model((dataclasses.replace(stages[index], beyond_best=True),))
+            for index in last_at_equal_steps(best, len(stages), later)
+        ]
     return models
+
+
+def last_at_equal_steps(best: int, count: int, wanted: int) -> list[int]:
+    """Of the indices from `best` to the last of `count`, `wanted` at equal steps: without the best, with the last.
+
+    >>> last_at_equal_steps(3, 10, 3), last_at_equal_steps(7, 10, 5), last_at_equal_steps(9, 10, 3)
+    ([5, 7, 9], [8, 9], [])
+    """
+    wanted = min(wanted, count - 1 - best)
+    return [round(step) for step in np.linspace(best, count - 1, wanted + 1)[1:]] if wanted else []
 
 
 def nearest_to_equal_steps(values: np.ndarray, count: int) -> list[int]:
@@ -119,9 +149,11 @@ def _numbered_checkpoints(run: Run, told_apart: Sequence[str]) -> Iterator[Run]:
             continue
         ours = read_checkpoint(path)["melgen"]
         parts = (run.variant, *told_apart, path.stem)
+        told = (run.variant_text or run.variant, *told_apart, f"update {ours['updates']:,}")
         yield dataclasses.replace(
             run,
             variant="-".join(filter(None, parts)),
+            variant_text=", ".join(filter(None, told)),
             checkpoint=path,
             result={**ours["metrics"], "updates": ours["updates"], "best_updates": ours["updates"]},
         )

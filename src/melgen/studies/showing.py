@@ -18,6 +18,7 @@ from melgen.studies.figures.distributions import metric_distributions, originali
 from melgen.studies.figures.embedding import EmbeddingMap, embedding_maps
 from melgen.studies.figures.learning import learning_curves
 from melgen.studies.figures.likelihood import likelihood
+from melgen.studies.figures.primers import primers
 from melgen.studies.figures.spans import span_profile as span_figure
 from melgen.studies.figures.style import save
 from melgen.studies.figures.tonality import tonality_by_model
@@ -107,6 +108,8 @@ def _figures(study: Study) -> Iterator[tuple[str, tuple[dict[str, Any], Callable
     """Name of each figure, what it depends on besides the results, and how to draw it."""
     yield "learning_curves", ({}, lambda: learning_curves(study.results))
     yield "tonality", ({}, lambda: tonality_by_model(study.results))
+    if len(study.primers) > 1:
+        yield "primers", ({}, lambda: primers(study.results))
     yield "distributions", ({}, lambda: metric_distributions(study.results))
     yield "likelihood", ({}, lambda: likelihood(study.results))
     if study.results.corpus:
@@ -141,7 +144,15 @@ def _validation(study: Study, tonality: Table) -> CostValidation:
 def _draw_validation(study: Study) -> Figure:
     found = _validation(study, build_tables(study.results)["tonality"])
     correlations = {name: (one.coefficient, one.low, one.high) for name, one in found.correlations.items()}
-    return cost_validation(found.updates, found.losses, found.measures, correlations, found.references)
+    return cost_validation(
+        found.updates,
+        found.losses,
+        found.measures,
+        correlations,
+        found.references,
+        beyond_best=found.beyond_best,
+        trainings=found.trainings,
+    )
 
 
 def _song_for_spans(study: Study) -> tuple[str, list[int]]:
@@ -180,7 +191,7 @@ def _map(study: Study, model: Model) -> EmbeddingMap:
     trained = load_model(run.checkpoint)
     values = [int(value) for value in trained.vocabulary.values]
     return EmbeddingMap(
-        model.name,
+        model.title,
         trained.model.embedding.weight.detach().float().numpy(),
         [trained.representation.value_name(value) for value in values],
         values,
@@ -218,7 +229,7 @@ def _geometry_table(study: Study) -> Table:
     for model, run in study.each_run():
         for fit in _fits(study, model, run.seed):
             key = f"{model.name}/seed{run.seed}/{fit.metric}/{fit.geometry}"
-            rows.append(row(key, [model.name, run.seed, *fit], (study.name_of(run),)))
+            rows.append(row(key, [model.title, run.seed, *fit], (study.name_of(run),)))
     return Table(
         "Embeddings and musical distance",
         "Mantel test: rank correlation, over all pairs of values, of the distance between their rows in the embedding "

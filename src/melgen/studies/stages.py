@@ -6,6 +6,7 @@ with the same inputs. Tables and figures, the last two stages, are in `melgen.st
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,11 +31,12 @@ from melgen.generation.songs import read_songs, write_songs
 from melgen.music.melody import Melody
 from melgen.runs.directory import RunDirectory
 from melgen.studies.planning import training_arguments
+from melgen.studies.primers import StudyPrimer
 from melgen.studies.records import check_same_corpus
 from melgen.studies.results import Model, Run
 from melgen.studies.selection import mean_criterion
-from melgen.studies.study import CORPUS_TASK, LAYERS, WRITERS_TASK, Study
-from melgen.studies.sweeping import belongs_to_another, is_trained, train_all
+from melgen.studies.study import CHECKPOINTS, CORPUS_TASK, LAYERS, WRITERS_TASK, Study
+from melgen.studies.sweeping import train_all
 from melgen.studies.workbench import Task
 from melgen.trained import load_model
 from melgen.training.likelihood import likelihood
@@ -52,12 +54,11 @@ def sweep(study: Study) -> None:
             ``select.on_missing=skip``.
     """
     if study.planned:
-        if not study.config.force:
-            _refuse_others(study)
-        trained = sum(is_trained(run, study.data.fingerprint) for run in study.planned)
-        log.info("  %d of %d runs finished in %s", trained, len(study.planned), study.home)
-        if trained < len(study.planned):
-            train_all(study.planned, training_arguments(study.hydra), study.directory)
+        open_ = study.open_runs
+        log.info("  %d of %d runs finished in %s", len(study.planned) - len(open_), len(study.planned), study.home)
+        study.warn_of_primers()
+        if open_:
+            train_all(study.planned, training_arguments(study.hydra), study.directory, *study.expected_seconds)
     else:
         log.info("  the runs in %s", study.home)
     study.check_complete()
@@ -73,6 +74,7 @@ def select(study: Study) -> Iterator[Task]:
         "runs": {
             study.name_of(run): {"result": run.result, "best": study.checkpoint_digest(run)} for run in study.runs
         },
+        "variants": {study.name_of(run): [run.variant, run.variant_text] for run in study.runs if run.variant_text},
     }
     path = study.directory / "selection.json"
 
@@ -85,21 +87,30 @@ def select(study: Study) -> Iterator[Task]:
 
 
 def generate(study: Study) -> Iterator[Task]:
-    """Let every selected network write songs, after the same primer and of the same length."""
-    for model, run in study.each_run():
-        options = study.sampling | {"seed": study.sampling["seed"] + run.seed}
-        inputs = {"weights": study.checkpoint_digest(run), "primer": study.primer, "options": options}
-        yield Task(study.generate_task(model, run), inputs, partial(_generate, study, model, run, options))
+    """Let every selected network write songs, after the same primer, or several, and of the same length."""
+    for primer in study.primers:
+        for model, run in study.each_run():
+            options = study.sampling | {"seed": study.sampling["seed"] + run.seed}
+            inputs = {"weights": study.checkpoint_digest(run), **_primer_inputs(study, primer), "options": options}
+            make = partial(_generate, study, model, run, primer, options)
+            yield Task(study.generate_task(model, run, primer), inputs, make)
 
 
 def evaluate(study: Study) -> Iterator[Task]:
     """Measure the songs, the corpus, the trivial writers; likelihood and embedding of every selected network."""
     common = {"corpus": study.corpus_inputs, "options": study.options.to_dict()}
-    length = len(study.primer) + study.sampling["notes"]
+    length = study.main_primer.notes + study.sampling["notes"]
     yield Task(CORPUS_TASK, common | {"notes": length}, partial(_evaluate_corpus, study, length))
     writing = {key: study.sampling[key] for key in ("songs", "notes", "seed")}
-    inputs = common | writing | {"primer": study.primer}
-    yield Task(WRITERS_TASK, inputs, partial(_evaluate_writers, study, writing))
+    for primer in study.primers:
+        inputs = common | writing | _primer_inputs(study, primer)
+        task = f"{WRITERS_TASK}{primer.suffix()}"
+        yield Task(task, inputs, partial(_evaluate_writers, study, primer, writing))
+    for primer in study.primers[1:]:
+        for model in study.models:
+            songs = [study.bench.outputs_digest(study.generate_task(model, run, primer)) for run in model.runs]
+            task = study.evaluate_task(model, None, primer)
+            yield Task(task, common | {"songs": songs}, partial(_evaluate_after, study, model, primer))
     for model in study.models:
         songs = [study.bench.outputs_digest(study.generate_task(model, run)) for run in model.runs]
         if len(model.runs) > 1:
@@ -123,12 +134,27 @@ def _refuse_others(study: Study) -> None:
             raise ValueError(RunDirectory(run.path).refusal(different, goes_on=False))
 
 
-def _generate(study: Study, model: Model, run: Run, options: Mapping[str, Any]) -> Iterable[Path]:
+def _primer_inputs(study: Study, primer: StudyPrimer) -> dict[str, Any]:
+    """What the songs after a primer depend on; of beginnings the corpus that they are taken from, read or not."""
+    if primer.pitches is not None:
+        return {"primer": primer.plain}
+    return {"primer": primer.plain, "primer_notes": primer.notes, "corpus": study.corpus_inputs}
+
+
+def _generate(study: Study, model: Model, run: Run, primer: StudyPrimer, options: Mapping[str, Any]) -> Iterable[Path]:
     assert run.checkpoint is not None
-    folder = study.songs_folder(model, run)
+    folder = study.songs_folder(model, run, primer)
+    pitches = study.beginnings(primer)
     reader = RunDirectory(run.path).recorded_reader
-    write_songs_by(load_model(run.checkpoint), folder, study.primer, options, study.config.generate.device, reader)
+    write_songs_by(load_model(run.checkpoint), folder, pitches, options, study.config.generate.device, reader)
     return folder.iterdir()
+
+
+def _evaluate_after(study: Study, model: Model, primer: StudyPrimer) -> Iterable[Path]:
+    """Measure a model's songs after a primer beside the main one."""
+    name = study.set_name(model, primer)
+    songs = _songs_of(study, model, model.runs, primer)
+    return [_write(study, evaluate_songs(name, songs, study.reference, study.options), name)]
 
 
 def _evaluate_corpus(study: Study, notes: int) -> Iterable[Path]:
@@ -142,14 +168,17 @@ def _evaluate_corpus(study: Study, notes: int) -> Iterable[Path]:
     return [_write(study, evaluation, "corpus", name) for name, evaluation in evaluations.items()]
 
 
-def _evaluate_writers(study: Study, options: Mapping[str, int]) -> Iterable[Path]:
+def _evaluate_writers(study: Study, primer: StudyPrimer, options: Mapping[str, int]) -> Iterable[Path]:
     made: list[Path] = []
     if study.reference is None:
         return made
-    written = writer_evaluations(study.reference, study.primer, **options, options=study.options)
-    for name, (songs, evaluation) in written.items():
+    start = study.beginnings(primer)
+    written = writer_evaluations(study.reference, start, **options, options=study.options)
+    for kind, (songs, evaluation) in written.items():
+        name = f"{kind}{primer.suffix()}"
+        evaluation = dataclasses.replace(evaluation, name=name)
         folder = study.directory / "songs" / name
-        metadata = WRITER_METADATA | {"model": name, "primer": study.primer, "seed": options["seed"]}
+        metadata = WRITER_METADATA | {"model": name, "primer": start, "seed": options["seed"]}
         write_songs(folder, [Melody.from_pitches(pitches) for pitches in songs.values()], metadata)
         made += [*folder.iterdir(), _write(study, evaluation, "writers", name)]
     return made
@@ -173,9 +202,11 @@ def _evaluate_model(study: Study, model: Model) -> Iterable[Path]:
     return made
 
 
-def _songs_of(study: Study, model: Model, runs: Iterable[Run]) -> dict[str, tuple[int, ...]]:
+def _songs_of(
+    study: Study, model: Model, runs: Iterable[Run], primer: StudyPrimer | None = None
+) -> dict[str, tuple[int, ...]]:
     """Pitches by name: ``seed0/song_001``."""
-    folders = [study.songs_folder(model, run) for run in runs]
+    folders = [study.songs_folder(model, run, primer) for run in runs]
     return {f"{folder.name}/{name}": pitches for folder in folders for name, pitches in songs_in(folder).items()}
 
 
@@ -244,7 +275,10 @@ def _described(study: Study, model: Model, criterion: str) -> dict[str, Any]:
         "runs": [study.name_of(run) for run in model.runs],
         "checkpoints": [run.checkpoint.name for run in model.runs if run.checkpoint],
         criterion: mean_criterion(model.runs, criterion),
+        "variant": model.variant_text,
     }
+    if study.config.select.by == CHECKPOINTS:
+        described["beyond_best"] = model.runs[0].beyond_best
     if study.config.select.by == LAYERS:
         described["candidates"] = {
             str(layers): {

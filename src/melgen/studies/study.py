@@ -6,34 +6,39 @@ import dataclasses
 import json
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import torch
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from melgen.corpora import CorpusError
-from melgen.data import MelodyDataModule
+from melgen.data import MelodyDataModule, Split
 from melgen.evaluation.evaluating import EvaluationOptions, in_order, with_nearest
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
 from melgen.files import read_json
-from melgen.generate import import_own_parts, read_primer
+from melgen.generate import import_own_parts
+from melgen.generation.primers import beginnings_of, fit_of, note_of
 from melgen.generation.sampling import sample_values
 from melgen.music import Control
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import reader_version
 from melgen.runs.missing_bits import why_without_bits
+from melgen.runs.variants import label_of
 from melgen.software import software
+from melgen.studies.estimate import Estimate, estimate, jobs_at_once
 from melgen.studies.planning import STUDY_KEYS, PlannedRun, as_typed, planned_runs
+from melgen.studies.primers import StudyPrimer, primers_of
 from melgen.studies.records import Unfinished, check_same_corpus, config_of, read_runs, runs_in
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.selection import best_layers, pairs_without_candidate, stages_of_training
-from melgen.studies.sweeping import why_not_as_planned
+from melgen.studies.sweeping import is_trained, refuse_others, why_not_as_planned
 from melgen.studies.workbench import Workbench, digest_of
 
 log = logging.getLogger(__name__)
@@ -83,9 +88,11 @@ class Study:
         count = self.config.select.checkpoints
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             raise ValueError(f"select.checkpoints={count}: must be a whole number of at least 1")
+        later = self.config.select.later
+        if not isinstance(later, int) or isinstance(later, bool) or later < 0:
+            raise ValueError(f"select.later={later}: must be a whole number of at least 0")
         _ = self.options
-        if not self.primer:
-            raise ValueError("generate.primer=[]: a song starts with one note at least")
+        _ = self.primers
         try:
             sample_values(_silent_network, [0], **self.sampling)
         except (TypeError, ValueError) as error:
@@ -101,7 +108,8 @@ class Study:
             Unfinished(run.path, reason) for run in self.planned if (reason := why_not_as_planned(run)) is not None
         ]
         excluded = {path for path, _ in others}
-        finished, unfinished = read_runs([run.path for run in self.planned if run.path not in excluded])
+        labels = {run.path: label_of(run.config) for run in self.planned}  # it may have been changed since the training
+        finished, unfinished = read_runs([run.path for run in self.planned if run.path not in excluded], labels)
         return finished, [*unfinished, *others]
 
     @property
@@ -152,13 +160,54 @@ class Study:
         select = self.config.select
         if select.by == LAYERS:
             return best_layers(self.runs, select.criterion)
-        return stages_of_training(self.runs, select.criterion, select.checkpoints)
+        return stages_of_training(self.runs, select.criterion, select.checkpoints, select.later)
 
     def each_run(self) -> Iterator[tuple[Model, Run]]:
         """Every run of every selected network."""
         for model in self.models:
             for run in model.runs:
                 yield model, run
+
+    @cached_property
+    def open_runs(self) -> list[PlannedRun]:
+        """The planned runs that are not trained yet, with the corpus as it is now.
+
+        Raises:
+            ValueError: if a run's directory belongs to another run, unless ``force=true``.
+        """
+        if not self.config.force:
+            refuse_others(self.planned, self.data.fingerprint)
+        return [run for run in self.planned if not is_trained(run, self.data.fingerprint)]
+
+    @cached_property
+    def expected(self) -> Estimate:
+        """How long their training is expected to take."""
+        held_out = self.data.splits == Split.VALIDATION
+        notes = int(self.data.melodies.lengths[held_out].sum())
+        return estimate(self.planned, self.open_runs, jobs_at_once(self.hydra), notes)
+
+    @property
+    def expected_seconds(self) -> tuple[dict[Path, float], float | None]:
+        """Seconds that each run to be trained is expected to take, and all of them; nothing where that is not known."""
+        try:
+            return dict(self.expected.seconds), self.expected.in_all
+        except Exception:  # `announce` has said why
+            return {}, None
+
+    def announce(self) -> None:
+        """Say how many networks the study trains, how many are trained already, and how long the rest takes."""
+        if not self.planned:
+            log.info("Study of %d runs in %s; there is nothing to train", len(runs_in(self.home)), self.home)
+            return
+        jobs, open_ = len(self.planned), len(self.open_runs)
+        networks = "1 network" if jobs == 1 else f"{jobs} networks"
+        log.info("Study of %s in %s: %d trained already, %d to train", networks, self.home, jobs - open_, open_)
+        if not open_:
+            return
+        try:
+            log.info("  %s", self.expected.words)
+        except Exception as error:  # whatever an estimate fails of, the training says it better
+            log.info("  how long that takes cannot be estimated (%s)", str(error).partition("\n")[0])
 
     # --- the corpus
 
@@ -234,34 +283,85 @@ class Study:
         """How songs are measured."""
         return instantiate(self.config.evaluation)
 
+    @cached_property
+    def primers(self) -> list[StudyPrimer]:
+        """What songs start with; those after the first of several are shown side by side with its own."""
+        return primers_of(self.config.generate)
+
     @property
-    def primer(self) -> list[int]:
-        """Pitches that every song starts with."""
-        return read_primer(self.config.generate.primer)
+    def main_primer(self) -> StudyPrimer:
+        """The one whose songs all tables and figures show."""
+        return self.primers[0]
+
+    def beginnings(self, primer: StudyPrimer) -> list[int] | list[list[int]]:
+        """The pitches of a primer: one for all songs, or another for each.
+
+        Raises:
+            ValueError: if no held-out tune is long enough.
+        """
+        if primer.pitches is not None:
+            return list(primer.pitches)
+        data = self.data_of_runs
+        if data.is_encoded:
+            raise ValueError(f"{primer.key}=beginnings: this corpus is a ready stream, which holds no tunes")
+        chosen = np.flatnonzero((data.splits == Split.TEST) & data.comparable)
+        tunes = [data.melodies.pitches_of(int(tune)) for tune in chosen]
+        return beginnings_of(tunes, primer.notes, self.config.generate.songs, self.config.generate.seed)
+
+    def notes_of_primers(self, runs: Iterable[tuple[str, Path]]) -> list[str]:
+        """What to tell of primers whose pitches are rare in what networks were trained on, once for each of them.
+
+        Args:
+            runs: representation and directory of each network.
+        """
+        told = []
+        for primer in self.primers:
+            for representation, path in runs if primer.pitches is not None else ():
+                if note := note_of(primer.pitches or (), path, representation, primer.key):
+                    told.append(f"{note} (dataset={representation})")
+        return list(dict.fromkeys(told))
+
+    def warn_of_primers(self) -> None:
+        """Tell before the training of primers whose pitches are rare in the training tunes."""
+        if self.data.is_encoded:
+            return
+        for primer in self.primers:
+            kinds = {get_object(run.config.dataset.representation._target_)() for run in self.planned}
+            for kind in sorted(kinds, key=lambda kind: kind.name) if primer.pitches is not None else ():
+                tunes = self.data.tunes_of(Split.TRAIN)
+                values = np.concatenate([version for tune in tunes for version in kind.training_versions(tune)])
+                counts = dict(zip(*(column.tolist() for column in np.unique(values, return_counts=True)), strict=True))
+                if note := fit_of(primer.pitches or (), counts, kind).note(primer.key):
+                    log.warning("%s (dataset=%s)", note, kind.name)
+
+    def _primer_notes(self) -> tuple[str, ...]:
+        return tuple(self.notes_of_primers([(run.dataset, run.path) for _, run in self.each_run()]))
 
     @property
     def sampling(self) -> dict[str, Any]:
         """Options of the sampling, without the primer and the device."""
         plain = OmegaConf.to_container(self.config.generate, resolve=True)
         assert isinstance(plain, dict)
-        return {str(key): value for key, value in plain.items() if key not in ("primer", "device")}
+        return {str(key): value for key, value in plain.items() if key not in ("primer", "primers", "device")}
 
     # --- names of tasks and files
 
-    @staticmethod
-    def generate_task(model: Model, run: Run) -> str:
-        """The task that writes a run's songs."""
-        return f"generate/{model.name}/seed{run.seed}"
+    def set_name(self, model: Model, primer: StudyPrimer | None = None) -> str:
+        """Name of the songs that a model has written after a primer, by default the main one."""
+        return model.name + (primer or self.main_primer).suffix()
 
-    def songs_folder(self, model: Model, run: Run | None = None) -> Path:
+    def generate_task(self, model: Model, run: Run, primer: StudyPrimer | None = None) -> str:
+        """The task that writes a run's songs."""
+        return f"generate/{self.set_name(model, primer)}/seed{run.seed}"
+
+    def songs_folder(self, model: Model, run: Run | None = None, primer: StudyPrimer | None = None) -> Path:
         """Where the songs of a model lie, or of one of its runs."""
-        folder = self.directory / "songs" / model.name
+        folder = self.directory / "songs" / self.set_name(model, primer)
         return folder / f"seed{run.seed}" if run else folder
 
-    @staticmethod
-    def evaluate_task(model: Model, run: Run | None = None) -> str:
+    def evaluate_task(self, model: Model, run: Run | None = None, primer: StudyPrimer | None = None) -> str:
         """The task that measures the songs of a model, or of one of its runs."""
-        return f"evaluate/{model.name}" + (f"/seed{run.seed}" if run else "")
+        return f"evaluate/{self.set_name(model, primer)}" + (f"/seed{run.seed}" if run else "")
 
     def evaluation_file(self, *parts: str) -> Path:
         """Where the evaluation of that name lies."""
@@ -304,20 +404,41 @@ class Study:
         if openings is not None:
             folders[openings.name] = f"evaluation/corpus/{openings_file}.json"
         # Paths from the study's directory, so that a study may be moved.
+        by_primer = {
+            primer.name: songs
+            if primer.is_main
+            else {model.name: self._evaluation(self.set_name(model, primer)) for model in self.models}
+            for primer in self.primers
+            if len(self.primers) > 1
+        }
+        folders |= {one.name: f"songs/{one.name}" for primer in by_primer.values() for one in primer.values()}
+        writers_by_primer = {
+            primer.name: writers
+            if primer.is_main
+            else {name: self._evaluation("writers", f"{name}{primer.suffix()}") for name in writers}
+            for primer in self.primers
+            if len(self.primers) > 1
+        }
         runs = tuple(self._placed(run) for run in self.runs)
         models = tuple(Model(tuple(map(self._placed, model.runs))) for model in self.models)
         reasons = dict.fromkeys(why_without_bits(read_json(run.path / "data.json")) for run in self.runs)
-        without_bits = "; ".join(reason for reason in reasons if reason)
-        return StudyResults(runs, models, songs, by_seed, corpus, openings, writers, folders, without_bits)
+        return StudyResults(
+            *(runs, models, songs, by_seed, corpus, openings, writers, folders),
+            without_bits="; ".join(reason for reason in reasons if reason),
+            by_primer=by_primer,
+            writers_by_primer=writers_by_primer,
+            primer_notes=self._primer_notes(),
+        )
 
     @property
     def results_digest(self) -> str:
         """A hash of all that `results` are made of."""
-        tasks = [self.evaluate_task(model) for model in self.models]
+        tasks = [self.evaluate_task(model, None, primer) for model in self.models for primer in self.primers]
         tasks += [f"likelihood/{model.name}/seed{run.seed}" for model, run in self.each_run()]
         tasks += [self.evaluate_task(m, run) for m, run in self.each_run() if len(m.runs) > 1]
-        made = [self.bench.outputs_digest(task) for task in (*tasks, CORPUS_TASK, WRITERS_TASK)]
-        return digest_of([made, [(self.name_of(run), run.result, run.history, run.parameters) for run in self.runs]])
+        writers = [f"{WRITERS_TASK}{primer.suffix()}" for primer in self.primers]
+        made = [self.bench.outputs_digest(task) for task in (*tasks, CORPUS_TASK, *writers)]
+        return digest_of([made, self._primer_notes(), [_shown_of(self.name_of(run), run) for run in self.runs]])
 
     @property
     def description(self) -> dict[str, Any]:
@@ -332,6 +453,7 @@ class Study:
                 "evaluation": self.options.seed,
             },
             "runs": [self.name_of(run) for run in self.runs],
+            "primer_notes": list(self._primer_notes()),
             "unfinished": {path.name: reason for path, reason in self.unfinished},
         }
 
@@ -354,7 +476,7 @@ class Study:
     def _asked(self) -> dict[str, Any]:
         plain = OmegaConf.to_container(self.config, resolve=True)
         assert isinstance(plain, dict)
-        left_out = ("stages", "force", "progress")
+        left_out = ("stages", "dry_run", "force", "progress")
         if self.config.runs:  # how they were trained is theirs to tell; this study's own corpus is not asked for
             plain = {key: value for key, value in plain.items() if key in STUDY_KEYS | _OF_ANY_STUDY}
         return {
@@ -387,6 +509,10 @@ class Study:
             raise ValueError(
                 f"{path}: damaged ({error!s:.200}); without it the stage evaluate makes it anew"
             ) from error
+
+
+def _shown_of(name: str, run: Run) -> tuple[Any, ...]:
+    return name, run.result, run.history, run.parameters, run.variant, run.variant_text
 
 
 def _with_scores(evaluation: SongSetEvaluation, scores: Mapping[str, float]) -> SongSetEvaluation:

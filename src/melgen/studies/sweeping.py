@@ -7,14 +7,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
+from melgen.durations import in_words
 from melgen.processes import end_with_parent
 from melgen.runs.budget import budget_is_spent
-from melgen.runs.directory import FAILED, FINISHED, RunDirectory
+from melgen.runs.directory import FAILED, FINISHED, RUNNING, RunDirectory
 from melgen.runs.identity import differences
+from melgen.runs.standing import Standing, standing_of
+from melgen.runs.variants import choices_of, names_in, variants_in
+from melgen.studies.estimate import weights_of
 from melgen.studies.planning import PlannedRun
 from melgen.studies.timing import time_left
 
@@ -22,8 +27,9 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS, PATIENCE_SECONDS = 1.0, 10.0
 LOG, LAST_WORDS = "sweep.log", 5
-_SAME_FOR_ALL = 128.0**2
-"""Weights that would take as long as the rest of a step: embedding, loss, optimiser."""
+FIRST_WORD_SECONDS, LONGEST_SILENCE_SECONDS = 10.0, 60.0
+"""How long a sweep may be silent: at first, and later on."""
+SHOWN_UNDERWAY = 3
 
 
 def is_trained(planned: PlannedRun, fingerprint: str) -> bool:
@@ -66,7 +72,28 @@ def why_not_as_planned(planned: PlannedRun) -> str | None:
     return None
 
 
-def train_all(planned: Sequence[PlannedRun], arguments: Sequence[str], directory: Path) -> None:
+def refuse_others(planned: Sequence[PlannedRun], fingerprint: str) -> None:
+    """Training would refuse these runs one by one, and a study must not take them for its own.
+
+    Raises:
+        ValueError: if the directory of a planned run belongs to another run; names the keys that differ.
+    """
+    for run in planned:
+        if different := belongs_to_another(run, fingerprint):
+            raise ValueError(
+                f"{run.path}: belongs to another run, and nothing was changed; the keys that differ:\n  "
+                + "\n  ".join(different)
+                + "\nname=... puts the new runs elsewhere, force=true throws the old ones away"
+            )
+
+
+def train_all(
+    planned: Sequence[PlannedRun],
+    arguments: Sequence[str],
+    directory: Path,
+    expected: Mapping[Path, float] = MappingProxyType({}),
+    expected_in_all: float | None = None,
+) -> None:
     """Train all runs as one sweep; what is finished is passed over, what was interrupted goes on.
 
     The sweep is a process of its own, which ends with this one; what it says goes to ``sweep.log``. A run that
@@ -76,11 +103,13 @@ def train_all(planned: Sequence[PlannedRun], arguments: Sequence[str], directory
         planned: the runs, to watch.
         arguments: for ``melgen.train``.
         directory: of the study.
+        expected: seconds that each run is expected to take, as far as they are known.
+        expected_in_all: seconds that all are expected to take, several at a time.
 
     Raises:
         ValueError: if the sweep ended before any run began.
     """
-    progress = _Progress(planned)
+    progress = _Progress(planned, expected, expected_in_all)
     with (directory / LOG).open("ab") as output:
         start = output.tell()
         process = subprocess.Popen(
@@ -93,6 +122,7 @@ def train_all(planned: Sequence[PlannedRun], arguments: Sequence[str], directory
         try:
             while process.poll() is None:
                 progress.report()
+                progress.report_underway()
                 time.sleep(POLL_SECONDS)
         finally:
             _end(process)
@@ -114,15 +144,28 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 class _Progress:
-    """Says how the sweep goes, a line for each run that ends."""
+    """Says how the sweep goes: a line for each run that ends, and now and then where those underway are.
 
-    def __init__(self, planned: Sequence[PlannedRun]):
-        self.costs = {run.path: _cost(run) for run in planned}
+    Args:
+        expected: seconds of each run; without them, runs are compared by their weights.
+        expected_in_all: seconds until all have ended.
+    """
+
+    def __init__(
+        self, planned: Sequence[PlannedRun], expected: Mapping[Path, float], expected_in_all: float | None = None
+    ):
+        self.expected_in_all = expected_in_all
+        paths = [run.path for run in planned]
+        self.names = dict(zip(paths, names_in(paths, variants_in([choices_of(run.path, run.config) for run in planned])),
+                              strict=True))  # fmt: skip
+        self.costs = {run.path: expected.get(run.path) or weights_of(run.config) for run in planned}
         self.before = {path: RunDirectory(path).status for path in self.costs}
         self.ended = [path for path, status in self.before.items() if status.get("state") == FINISHED]
         self.open = {path for path in self.costs if path not in self.ended}
         self.done = 0.0
         self.first_began: float | None = None
+        self.began = self.said = time.monotonic()
+        self.pause = FIRST_WORD_SECONDS
 
     @property
     def any_began(self) -> bool:
@@ -143,10 +186,46 @@ class _Progress:
             self.open.remove(path)
             self.ended.append(path)
             self.done += cost
-            left = time_left(
-                time.monotonic() - self.first_began, self.done, sum(self.costs[path] for path in self.open)
+            self.said = time.monotonic()
+            log.info(
+                "  %d of %d: %s %s%s", len(self.ended), len(self.costs), self.names[path], _outcome(path), self._left(0)
             )
-            log.info("  %d of %d: %s %s%s", len(self.ended), len(self.costs), path.name, _outcome(path), left)
+
+    def report_underway(self) -> None:
+        """A line about the runs that are being trained, if nothing was said for some time."""
+        if time.monotonic() - self.said < self.pause:
+            return
+        self.said = time.monotonic()
+        self.pause = min(2 * self.pause, LONGEST_SILENCE_SECONDS)
+        underway = [standing_of(RunDirectory(path)) for path in self.costs if path in self.open and self._began(path)]
+        underway = [standing for standing in underway if standing.state == RUNNING]
+        if not underway:
+            log.info("  starting: networks load Python and the corpus (%s so far)", in_words(self.said - self.began))
+            return
+        half_done = sum(self.costs[one.path] * one.updates / one.total for one in underway if one.total)
+        shown = ", ".join(_underway(self.names[one.path], one) for one in underway[:SHOWN_UNDERWAY])
+        more = f" and {len(underway) - SHOWN_UNDERWAY} more" if len(underway) > SHOWN_UNDERWAY else ""
+        log.info("  underway: %s%s%s", shown, more, self._left(half_done))
+
+    def _began(self, path: Path) -> bool:
+        return RunDirectory(path).status != self.before[path]
+
+    def _left(self, half_done: float) -> str:
+        """Time left of the whole sweep, in words.
+
+        Args:
+            half_done: the cost of what is made of the runs underway.
+        """
+        spent = time.monotonic() - (self.first_began or time.monotonic())
+        if not self.done + half_done and self.expected_in_all is not None:
+            return f"; about {in_words(self.expected_in_all)} expected in all"
+        return time_left(spent, self.done + half_done, sum(self.costs[path] for path in self.open) - half_done)
+
+
+def _underway(name: str, standing: Standing) -> str:
+    of_total = f"/{standing.total:,}" if standing.total else ""
+    left = f", {in_words(standing.seconds_left)} left" if standing.seconds_left else ""
+    return f"{name} (update {standing.updates:,}{of_total}{left})"
 
 
 def _outcome(path: Path) -> str:
@@ -155,9 +234,3 @@ def _outcome(path: Path) -> str:
         return "failed: " + str(run.status.get("error", "")).partition("\n")[0]
     loss = (run.result or {}).get("val/loss")
     return "finished" if loss is None else f"val {loss:.3f} nats"
-
-
-def _cost(planned: PlannedRun) -> float:
-    """Roughly how long a run takes, against others: by its weights in the recurrent layers, and what every run does."""
-    config = planned.config
-    return float(config.layers) * float(config.hidden_size) ** 2 + _SAME_FOR_ALL

@@ -241,10 +241,11 @@ def planned_updates(jobs: Sequence[PlannedJob]) -> int:
             override for override in job.overrides if override.split("=")[0].split(".")[0] not in KEEPS_THE_UPDATES
         )
         alike.setdefault(key, []).append(job)
-    return sum(len(group) * _updates_of(group[0].config) for group in alike.values())
+    return sum(len(group) * updates_of(group[0].config) for group in alike.values())
 
 
-def _updates_of(config: DictConfig) -> int:
+def updates_of(config: DictConfig) -> int:
+    """The updates that a job makes; where epochs are counted, its corpus is read."""
     if config.trainer.get("max_epochs") in NO_LIMIT:
         return int(config.trainer.max_steps)
     from melgen.training import assembly

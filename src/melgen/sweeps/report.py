@@ -23,11 +23,13 @@ from melgen.files import read_json, write_json, write_text
 from melgen.pasting import command
 from melgen.plurals import counted
 from melgen.runs.budget import budget_is_spent
+from melgen.runs.configuration import plain_config
 from melgen.runs.directory import FAILED, FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory, message_of
 from melgen.runs.identity import IdentityError
 from melgen.runs.missing_bits import why_without_bits
 from melgen.runs.naming import typed_overrides
 from melgen.runs.standing import STATES, Standing, standing_of, states_named
+from melgen.runs.variants import label_of, names_in, variants_of
 from melgen.sweeps.plan import PlannedJob, check_one_of_many, planned_jobs, planned_updates
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ ANOTHERS = "left alone: another process is training it"
 
 COLUMNS = {
     "run": "run",
+    "label": "label",
     "state": "state",
     "updates": "updates",
     "val_loss": "val loss (nats)",
@@ -96,7 +99,10 @@ class SweepReport(Callback):
         self.jobs = len(chosen)
         self.planned = chosen
         try:
-            updates = f"{counted(planned_updates(chosen), 'update')} in all"
+            open_ = [job for job in chosen if not _is_finished(job)]
+            updates = (
+                f"{counted(planned_updates(open_), 'update')} {'in all' if len(open_) == len(chosen) else 'to make'}"
+            )
         except Exception as error:  # each job will say it again, and leave it in its directory
             updates = f"an unknown number of updates ({message_of(error)})"
         root = Path(config.hydra.sweep.dir)
@@ -110,8 +116,10 @@ class SweepReport(Callback):
             print(f"no job is {' or '.join(states)}: nothing to do")
             raise SystemExit(0)
         of_jobs = counted(len(jobs), "job")
+        finished = sum(map(_is_finished, jobs))
+        done = f" ({finished} of them finished already)" if finished else ""
         which = "" if len(chosen) == len(jobs) else f", {len(chosen)} of them ({'/'.join(states)}) now"
-        log.info("Sweep of %s%s, %s; results in %s", of_jobs, which, updates, root)
+        log.info("Sweep of %s%s%s, %s; results in %s", of_jobs, done, which, updates, root)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the table and write it as ``sweep.csv``."""
@@ -162,6 +170,15 @@ def _forget_worst(file: Path) -> None:
         print("no trial has come to a result: there is no best choice")
 
 
+def _is_finished(job: PlannedJob) -> bool:
+    """Whether a job has nothing left to train, as far as its run's files tell."""
+    try:
+        result = job.run.result
+        return job.standing.state == FINISHED and result is not None and budget_is_spent(job.config, result)
+    except (IdentityError, KeyError, TypeError):  # damaged: the job will say it
+        return False
+
+
 def find_runs(root: Path) -> list[RunDirectory]:
     """All runs below a directory, in natural order of their names."""
     found = (path.parent for path in root.rglob("status.json"))
@@ -195,6 +212,7 @@ def table_row(run: RunDirectory) -> dict[str, Any]:
     return {
         "directory": str(run.path),
         "run": run.path.name,
+        "label": label_of(plain_config(run.path)),
         "state": state,
         "updates": result.get("updates"),
         "val_loss": result.get("val/loss"),
@@ -215,18 +233,23 @@ def to_csv(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def print_table(rows: Sequence[dict[str, Any]]) -> None:
-    """The table for the terminal; what all names end in is said once, below."""
+    """The table for the terminal: runs by what differs between them, or by the user's labels.
+
+    What all names end in is said once, below.
+    """
     from rich.console import Console
     from rich.table import Table
 
-    shown = [key for key in COLUMNS if key != "error"]
+    shown = [key for key in COLUMNS if key not in ("error", "label")]
+    places = [Path(row["directory"]) for row in rows]
+    names = names_in(places, variants_of(places))
     ending = common_ending([row["run"] for row in rows])
     table = Table(*(COLUMNS[key] for key in shown), box=None, pad_edge=False)
     table.columns[0].overflow = "fold"
     for column in table.columns[2:]:
         column.justify = "right"
-    for row in rows:
-        row = row | {"run": row["run"].removesuffix(ending)}
+    for row, name in zip(rows, names, strict=True):
+        row = row | {"run": name}
         table.add_row(*(_cell(key, row[key]) for key in shown))
     # A log file has no width of its own; this holds a row without wrapping.
     console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)

@@ -26,6 +26,7 @@ from pytorch_lightning.profilers import PassThroughProfiler
 from melgen.data import MelodyDataModule, Split
 from melgen.data.recorded_splits import write_splits
 from melgen.files import write_json
+from melgen.generation.primers import TRAINING_VALUES, fit_of
 from melgen.music.representations import representation_named
 from melgen.networks import count_parameters, estimate_parameters
 from melgen.processes import is_worker
@@ -315,6 +316,11 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
         trainer.strategy.root_device,
         config.run_dir,
     )
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, SongSampling):
+            fit = fit_of(callback.primer, data.value_counts(), data.representation)
+            if not fit.fits:
+                log.warning("%s", fit.note())
 
 
 def fit(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> float:
@@ -342,7 +348,8 @@ def fit(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: 
 def record_data(data: MelodyDataModule, run: RunDirectory) -> None:
     """Keep with the run which tune it was trained, validated and tested on, and what the import dropped."""
     write_splits(run.splits, data.splits, data.melodies)
-    write_json(run.path / "data.json", {**data.statistics, "import": data.report.to_dict()})
+    counts = {TRAINING_VALUES: {str(value): count for value, count in data.value_counts().items()}}
+    write_json(run.path / "data.json", {**data.statistics, **counts, "import": data.report.to_dict()})
 
 
 def record_provenance(module: MelodyModule, run: RunDirectory) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import time
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,10 +27,12 @@ class HistoryLogger(Logger):
     Args:
         save_dir: the directory of the run.
         flush_every_rows: rows gathered between two writings.
+        flush_every_seconds: how long a row may wait for them: whoever watches a slow training reads the file.
     """
 
-    def __init__(self, save_dir: str | Path, flush_every_rows: int = 10):
+    def __init__(self, save_dir: str | Path, flush_every_rows: int = 10, flush_every_seconds: float = 10.0):
         super().__init__()
+        self.flush_every_seconds, self._written_at = flush_every_seconds, time.monotonic()
         self.path = Path(save_dir) / "metrics.csv"
         self.flush_every_rows = flush_every_rows
         self._rows: dict[int, dict[str, float]] = {}
@@ -62,7 +65,8 @@ class HistoryLogger(Logger):
         row = self._rows.setdefault(step or 0, {STEP: step or 0})
         row.update({key: float(value) for key, value in metrics.items()})
         self._unwritten += 1
-        if self._unwritten >= self.flush_every_rows:
+        waited = time.monotonic() - self._written_at
+        if self._unwritten >= self.flush_every_rows or waited >= self.flush_every_seconds:
             self.save()
 
     @rank_zero_only
@@ -81,7 +85,7 @@ class HistoryLogger(Logger):
         for step in sorted(self._rows):
             writer.writerow({key: _plain(value) for key, value in self._rows[step].items()})
         write_text(self.path, text.getvalue())
-        self._unwritten = 0
+        self._unwritten, self._written_at = 0, time.monotonic()
 
     @rank_zero_only
     def finalize(self, status: str) -> None:

@@ -85,7 +85,7 @@ def _say(run: RunDirectory, result: Mapping[str, Any], *, brief: bool) -> None:
     if not brief:
         if reason := why_without_bits(read_json(run.path / "data.json")):
             lines.append(f"bits/note is -: {reason}")
-        lines += [*_tonality_lines(run), *_result_lines(run)]
+        lines += [*_tonality_lines(run), *_primer_lines(run), *_result_lines(run)]
     log.info("%s", "\n".join(lines))
 
 
@@ -112,6 +112,15 @@ def _tonality_lines(run: RunDirectory) -> Iterator[str]:
         yield f"  ({OPENINGS}: the first {openings['notes']} notes of {tunes})"
     elif OPENINGS in sets:
         yield f"  ({OPENINGS}: no test tune is as long as the songs, or the corpus holds no pitches)"
+
+
+def _primer_lines(run: RunDirectory) -> Iterator[str]:
+    """That the songs started on pitches which training hardly had, if so."""
+    from melgen.generation.primers import note_of_songs
+
+    if note := note_of_songs(run.path):
+        yield ""
+        yield f"Note:    {note}"
 
 
 def _shown(value: float | None) -> str:

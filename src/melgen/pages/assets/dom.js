@@ -99,3 +99,23 @@ async function copyText(text, what) {
   }
   say(`${what} copied`);
 }
+
+// Variants: what runs differ in besides representation, cell, layers and seed, each with a colour of its own.
+const VARIANT_COLOURS = 7;
+const variantNames = () => [...new Set([...core.runs, ...core.sets].map((each) => each.variant).filter((each) => each !== undefined))];
+const variantHue = (variant) => `v${variantNames().indexOf(variant) % VARIANT_COLOURS}`;
+const hasVariants = (shown) => new Set(shown.map((each) => each.variant).filter((each) => each !== undefined)).size > 1;
+const titleOf = (set) => (set.variant ? `${set.dataset}-${set.cell}-${set.layers} (${set.variant})` : set.name.replace(/-primer-.*$/, "")) + (set.primer ? `, primer ${set.primer}` : "");
+
+// A text in lines of at most so many letters, broken between words, else behind a hyphen, underscore or slash.
+function inLines(text, letters) {
+  const lines = [""];
+  for (const word of String(text).split(/\s+/)) {
+    const parts = word.length <= letters ? [word] : word.match(new RegExp(`[^-/_.]{1,${letters - 1}}[-/_.]?|[-/_.]`, "g"));
+    parts.forEach((part, i) => {
+      const joint = i || !lines.at(-1) ? "" : " ";
+      if (lines.at(-1) && (lines.at(-1) + joint + part).length > letters) lines.push(part); else lines[lines.length - 1] += joint + part;
+    });
+  }
+  return lines;
+}

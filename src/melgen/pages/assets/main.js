@@ -26,6 +26,7 @@ heatMap();
 curvesSection();
 stagesSection();
 stripsSection();
+primersSection();
 songsSection();
 embeddingSection();
 tablesSection();

@@ -10,7 +10,7 @@ function songsSection() {
   let content = null, current = 0, playing = null;
   const detail = h("article", { class: "card song-detail", "aria-live": "off" });
   const list = h("div", { class: "song-list" });
-  const models = sets.length > 1 ? choice("Model", sets.map((each) => [each.pack, each.name, each.dataset]), set.pack, (pack) => open(pack)) : null;
+  const models = sets.length > 1 ? choice("Model", sets.map((each) => [each.pack, titleOf(each), each.dataset]), set.pack, (pack) => open(pack)) : null;
   const quick = h("div", { class: "chips", role: "group", "aria-label": "Songs worth hearing" });
   place.append(...(models ? [models] : []), quick, detail, list);
 
@@ -47,7 +47,7 @@ function songsSection() {
       onclick: () => choose((number + by + content.songs.length) % content.songs.length) }, by < 0 ? "←" : "→");
     const passage = song.shared && song.shared[2] > 1 ? song.shared : null;
     detail.replaceChildren(
-      h("div", { class: "card-head" }, playButton(track, "Play"), h("h3", {}, song.name, sets.length > 1 ? h("span", { class: "of" }, ` of ${set.name}`) : null), badges, h("span", { class: "steps" }, step(-1), step(1))),
+      h("div", { class: "card-head" }, playButton(track, "Play"), h("h3", {}, song.name, sets.length > 1 ? h("span", { class: "of" }, ` of ${titleOf(set)}`) : null), badges, h("span", { class: "steps" }, step(-1), step(1))),
       h("div", { class: "beside" },
         h("div", {}, h("h4", {}, "The song"), melodyView(track, scores.songs[number], passage && [passage[0], passage[2]])),
         neighbour(song, scores.tunes[number], track, passage)),

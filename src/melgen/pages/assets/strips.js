@@ -2,7 +2,7 @@
 const STRIP = { row: 23, top: 6, foot: 36, width: 326 };
 
 function stripsSection() {
-  const shown = core.sets.filter((set) => Object.keys(set.summaries || {}).length);
+  const shown = core.sets.filter((set) => Object.keys(set.summaries || {}).length && !set.primer); // of other primers: see primers.js
   if (!core.songMetrics.length || !shown.length) return;
   const groups = [...new Set(core.songMetrics.map((metric) => metric.group))];
   let group = groups[0];
@@ -32,7 +32,10 @@ function stripsSection() {
   }
 
   const nameOf = (set) => (set.label || set.name).replace(/^(.{14}).{4,}(.{9})$/, "$1…$2");
-  const label = Math.max(52, ...shown.map((set) => 6.9 * nameOf(set).length)) + 8;
+  // A variant has its own lines below the name of the network.
+  const linesOf = (set) => set.variant ? [`${set.dataset} ${set.cell} ${set.layers}`, ...inLines(set.variant, 21)] : [nameOf(set)];
+  const label = Math.max(52, ...shown.flatMap((set) => linesOf(set).map((line) => 6.9 * line.length))) + 8;
+  const heightOf = (set) => STRIP.row + 13 * (linesOf(set).length - 1);
 
   function panel(metric) {
     const rows = shown.filter((set) => set.summaries[metric.key]);
@@ -49,23 +52,27 @@ function stripsSection() {
     if (!(high - low > 1e-6 * Math.max(1, Math.abs(high)))) { low -= 0.5; high += 0.5; }
     const inner = STRIP.width - label - 16;
     const x = (value) => label + ((value - low) / (high - low)) * inner;
-    const height = STRIP.top + rows.length * STRIP.row + STRIP.foot;
+    const tall = rows.reduce((sum, set) => sum + heightOf(set), 0);
+    const height = STRIP.top + tall + STRIP.foot;
     const parts = [];
     if (band) {
       const [mean, sd] = band;
       const left = Math.max(label, x(mean - (sd || 0))), right = Math.min(label + inner, x(mean + (sd || 0)));
-      parts.push(s("rect", { class: "band", x: left, y: STRIP.top, width: Math.max(1, right - left), height: rows.length * STRIP.row }),
-        s("line", { class: "band-mean", x1: x(mean), x2: x(mean), y1: STRIP.top, y2: STRIP.top + rows.length * STRIP.row }));
+      parts.push(s("rect", { class: "band", x: left, y: STRIP.top, width: Math.max(1, right - left), height: tall }),
+        s("line", { class: "band-mean", x1: x(mean), x2: x(mean), y1: STRIP.top, y2: STRIP.top + tall }));
     }
     const { found, decimals } = ticks(low, high);
     found.forEach((tick) => parts.push(s("text", { class: "tick", x: x(tick), y: height - 20, "text-anchor": "middle" }, show(tick, decimals))));
     parts.push(s("text", { class: "tick", x: label + inner / 2, y: height - 4, "text-anchor": "middle" }, metric.unit || " "));
-    rows.forEach((set, i) => {
-      const y = STRIP.top + (i + 0.5) * STRIP.row;
+    let above = STRIP.top;
+    rows.forEach((set) => {
+      const y = above + heightOf(set) / 2, lines = linesOf(set);
+      above += heightOf(set);
       const [mean, sd, from, to] = set.summaries[metric.key];
       const inside = mean >= low && mean <= high;
-      const row = s("g", { class: `strip ${set.role}`, "data-kind": set.dataset });
-      row.append(s("text", { class: "strip-name", x: label - 8, y: y + 4, "text-anchor": "end" }, nameOf(set)));
+      const row = s("g", { class: `strip ${set.role}`, "data-kind": set.dataset,
+        style: hasVariants(core.sets) && set.variant !== undefined ? `--kind: var(--${variantHue(set.variant)})` : null });
+      row.append(...lines.map((line, i) => s("text", { class: "strip-name", x: label - 8, y: y + 4 + 13 * (i - (lines.length - 1) / 2), "text-anchor": "end" }, line)));
       const list = songs.get(set.pack)?.get(metric.key) || [];
       list.forEach((value, number) => {
         if (value === null || value < low || value > high) return;

@@ -19,6 +19,7 @@ from melgen.studies.figures.style import (
     note_absence,
     settle,
     styled,
+    wrapped,
 )
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _draw_map(axes: Axes, one: EmbeddingMap) -> None:
     points, explained = principal_components(one.weights)
     colours, _, _ = colours_of(one.names)
     axes.scatter(points[:, 0], points[:, 1], c=colours, s=14, edgecolors="white", linewidths=0.4, zorder=2)
-    axes.set_title(one.title, loc="left", weight="bold")
+    axes.set_title(wrapped(one.title, 48), loc="left", weight="bold")
     axes.set_xlabel(f"first principal component ({explained[0]:.0%})", fontsize=SMALL_FONT_SIZE)
     axes.set_ylabel(f"second ({explained[1]:.0%})", fontsize=SMALL_FONT_SIZE)
     axes.tick_params(labelsize=_LABEL_SIZE)

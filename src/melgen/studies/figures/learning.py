@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,11 @@ from melgen.studies.figures.style import (
     GREY,
     PAGE_WIDTH_IN,
     colours_of_layers,
+    looks_of_variants,
     new_figure,
     note_absence,
     styled,
+    wrapped,
 )
 from melgen.studies.results import Run, StudyResults
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TRAINING, VALIDATION = "train/loss", "val/loss"
+_TRAINING_DASH = (0, (3, 1.5))
+_LEGEND_WIDTH = 34  # letters
+_LETTER_IN, _LEGEND_LINE_IN = 0.052, 0.15  # width of a letter and height of a line of the legend
 _WARM_UP = 0.2  # share of the updates that the vertical axis need not show: everything falls there
 
 
@@ -35,65 +40,107 @@ def learning_curves(results: StudyResults) -> Figure:
 
     The chosen layer count is drawn bold and named in its panel. Of several seeds the line is the mean and the
     band reaches from the lowest to the highest. Training loss is dashed and pale. Panels of a row share their
-    vertical axis, whose upper end leaves out the steep fall of the first fifth of the updates.
+    vertical axis, whose upper end leaves out the steep fall of the first fifth of the updates. Of runs that differ
+    in something else too each variant has its own colour and dash. A run that was validated once has a marker.
 
     Needs `runs` with their `history`, and `models`.
     """
     runs = [run for run in results.runs if run.history]
     rows = list(dict.fromkeys(run.dataset for run in runs))
-    columns = list(dict.fromkeys((run.cell, run.variant) for run in runs))
-    height = max(1, len(rows)) * 1.6 + 0.6
-    figure = new_figure(PAGE_WIDTH_IN if len(columns) > 1 else PAGE_WIDTH_IN / 2, height)
+    columns = list(dict.fromkeys(run.cell for run in runs))
     if not runs:
+        figure = new_figure(PAGE_WIDTH_IN / 2, 2.2)
         note_absence(figure.add_subplot(), "no run has a history")
         return figure
-    colours = colours_of_layers([run.layers for run in runs])
-    chosen = {(model.dataset, model.cell, model.variant): model.layers for model in results.models}
+    lines = _lines_of(runs, {model.runs[0].pair: model.layers for model in results.models})
+    handles = _legend_of(lines, several_seeds=len({run.seed for run in runs}) > 1)
+    width = PAGE_WIDTH_IN * (1 if len(columns) > 1 else 0.7 if lines[0].is_variant else 0.5)
+    abreast = _abreast(handles, width)
+    height = len(rows) * 1.6 + 0.3 + _LEGEND_LINE_IN * sum(_lines_in(handle) for handle in handles) / abreast
+    figure = new_figure(width, height + 0.15)
     panels = figure.subplots(len(rows), len(columns), sharex=True, sharey="row", squeeze=False)
     for i, dataset in enumerate(rows):
         of_row = [run for run in runs if run.dataset == dataset]
-        for j, (cell, variant) in enumerate(columns):
+        for j, cell in enumerate(columns):
             axes = panels[i, j]
-            group = [run for run in of_row if (run.cell, run.variant) == (cell, variant)]
+            own = [line for line in lines if line.runs[0].dataset == dataset and line.runs[0].cell == cell]
             if i == 0:
-                axes.set_title(f"{cell} {variant}".strip())
-            if not group:
+                axes.set_title(wrapped(cell))
+            if not own:
                 axes.tick_params(bottom=False)
                 axes.text(0.5, 0.5, "no run", transform=axes.transAxes, ha="center", va="center", color=GREY)
                 continue
-            _draw_pair(axes, group, colours, chosen.get((dataset, cell, variant)))
+            _draw_panel(axes, own)
         panels[i, 0].set_ylabel(f"{dataset}\nloss (nats per token)")
         panels[i, 0].set_ylim(*_limits(of_row))
     figure.supxlabel("updates", fontsize=FONT_SIZE)
-    _add_legend(figure, colours, several_seeds=len({run.seed for run in runs}) > 1)
+    figure.legend(handles=handles, loc="outside upper center", ncols=abreast, columnspacing=1.2,
+                  handlelength=2.4 if lines[0].is_variant else None)  # fmt: skip
     return figure
 
 
-def _draw_pair(axes: Axes, runs: Sequence[Run], colours: dict[int, Any], chosen: int | None) -> None:
+class _Line(NamedTuple):
+    """The runs of one variant and layer count, a seed each, and how they are drawn."""
+
+    label: str
+    runs: list[Run]
+    colour: Any
+    dash: Any
+    is_chosen: bool
+    is_variant: bool
+
+
+def _lines_of(runs: Sequence[Run], chosen: Mapping[tuple[str, str, str], int]) -> list[_Line]:
+    """All lines of the figure. Colours are layer counts or, where there are several, variants."""
+    texts = {run.variant: run.variant_text or run.variant for run in runs}
+    looks = looks_of_variants(list(texts.values()))
+    layers = colours_of_layers([run.layers for run in runs])
+    lines = []
+    for pair, count in sorted({(run.pair, run.layers) for run in runs}, key=lambda found: found[1]):
+        of_line = [run for run in runs if run.pair == pair and run.layers == count]
+        text = texts[pair[2]]
+        if len(texts) > 1:
+            label, (colour, dash) = text or "others", looks[text]
+        else:
+            label, colour, dash = f"{count} layer{'s' * (count != 1)}", layers[count], "solid"
+        lines.append(_Line(label, of_line, colour, dash, count == chosen.get(pair), len(texts) > 1))
+    order = list(texts)
+    return sorted(lines, key=lambda line: order.index(line.runs[0].variant))
+
+
+def _draw_panel(axes: Axes, lines: Sequence[_Line]) -> None:
     axes.grid()
-    for layers in sorted({run.layers for run in runs}):
-        of_count = [run for run in runs if run.layers == layers]
-        bold = layers == chosen
-        look = {"color": colours[layers], "zorder": 4 if bold else 3}
-        steps, losses = _over_seeds(of_count, TRAINING)
+    for line in lines:
+        look = {"color": line.colour, "zorder": 4 if line.is_chosen else 3}
+        steps, losses = _over_seeds(line.runs, TRAINING)
         if steps.size:
-            axes.plot(steps, losses.mean(axis=0), linestyle=(0, (3, 1.5)), linewidth=0.7, alpha=0.45, **look)
-        steps, losses = _over_seeds(of_count, VALIDATION)
+            dash = "solid" if line.is_variant else _TRAINING_DASH
+            axes.plot(steps, losses.mean(axis=0), linestyle=dash, linewidth=0.7, alpha=0.45,
+                      marker="." if steps.size == 1 else None, **look)  # fmt: skip
+        steps, losses = _over_seeds(line.runs, VALIDATION)
         if not steps.size:
             continue
         mean = losses.mean(axis=0)
-        axes.plot(steps, mean, linewidth=2.2 if bold else 0.9, **look)
+        marker = "s" if steps.size == 1 and not line.is_chosen else None  # a line of one point would not be seen
+        axes.plot(steps, mean, linewidth=2.2 if line.is_chosen else 0.9, linestyle=line.dash, marker=marker,
+                  markersize=2.5, clip_on=marker is None, **look)  # fmt: skip
         if len(losses) > 1:
-            axes.fill_between(
-                steps, losses.min(axis=0), losses.max(axis=0), color=look["color"], alpha=0.2, linewidth=0
-            )
-        if bold:
+            if steps.size == 1:
+                axes.vlines(steps, losses.min(axis=0), losses.max(axis=0), color=line.colour, linewidth=0.9)
+            axes.fill_between(steps, losses.min(axis=0), losses.max(axis=0), color=line.colour, alpha=0.2, linewidth=0)
+        if line.is_chosen:
             best = int(mean.argmin())
-            axes.plot(steps[best], mean[best], "o", markersize=4.5, markerfacecolor="white", markeredgecolor=EMPHASIS,
+            edge = line.colour if line.is_variant else EMPHASIS
+            axes.plot(steps[best], mean[best], "o", markersize=4.5, markerfacecolor="white", markeredgecolor=edge,
                       markeredgewidth=1.3, zorder=5, clip_on=False)  # fmt: skip
-    if chosen is not None:
-        axes.text(0.97, 0.95, f"{chosen} layer{'s' * (chosen != 1)}", transform=axes.transAxes, ha="right", va="top",
-                  color=EMPHASIS, weight="bold")  # fmt: skip
+    chosen = [line for line in lines if line.is_chosen]
+    if lines[0].is_variant and len({line.runs[0].layers for line in chosen}) == 1:
+        chosen = chosen[:1]  # one depth for all: no need to say whose it is
+    for number, line in enumerate(chosen):
+        count = line.runs[0].layers
+        colour = line.colour if len(chosen) > 1 else EMPHASIS
+        axes.text(0.97, 0.95 - 0.11 * number, f"{count} layer{'s' * (count != 1)}", transform=axes.transAxes,
+                  ha="right", va="top", color=colour, weight="bold")  # fmt: skip
 
 
 def _history(run: Run, metric: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -130,16 +177,32 @@ def _limits(runs: Sequence[Run]) -> tuple[float, float]:
     return bottom - 0.05 * height, top + 0.25 * height  # room for the name of the chosen layer count
 
 
-def _add_legend(figure: Figure, colours: dict[int, Any], several_seeds: bool) -> None:
+def _legend_of(lines: Sequence[_Line], several_seeds: bool) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
+    looks = {line.label: line for line in lines}
+    variants = lines[0].is_variant
     handles: list[Any] = [
-        Line2D([], [], color=colour, label=f"{layers} layer{'s' * (layers != 1)}") for layers, colour in colours.items()
-    ]
-    handles.append(Line2D([], [], color=GREY, linestyle=(0, (3, 1.5)), linewidth=0.7, alpha=0.7, label="training"))
+        Line2D([], [], color=line.colour, linestyle=line.dash, linewidth=1.6 if variants else 1.0,
+               label=wrapped(label, _LEGEND_WIDTH))
+        for label, line in looks.items()
+    ]  # fmt: skip
+    handles.append(Line2D([], [], color=GREY, linestyle="solid" if variants else _TRAINING_DASH, linewidth=0.7,
+                          alpha=0.7, label="training"))  # fmt: skip
+    edge = GREY if variants else EMPHASIS
     handles.append(Line2D([], [], color=GREY, linewidth=2.2, marker="o", markersize=4.5, markerfacecolor="white",
-                          markeredgecolor=EMPHASIS, markeredgewidth=1.3, label="chosen, lowest point"))  # fmt: skip
+                          markeredgecolor=edge, markeredgewidth=1.3, label="chosen, lowest point"))  # fmt: skip
     if several_seeds:
         handles.append(Patch(color=GREY, alpha=0.25, linewidth=0, label="range over seeds"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 8), columnspacing=1.2)
+    return handles
+
+
+def _abreast(handles: Sequence[Any], width: float) -> int:
+    """How many entries of the legend fit beside each other in a width in inches."""
+    letters = max(len(part) for handle in handles for part in str(handle.get_label()).split("\n"))
+    return max(1, min(len(handles), 8, int(width / ((letters + 6) * _LETTER_IN))))
+
+
+def _lines_in(handle: Any) -> int:
+    return str(handle.get_label()).count("\n") + 1

@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.evaluation.results import SongSetEvaluation
-from melgen.studies.figures.style import GREY, INK, SMALL_FONT_SIZE, colours_of_datasets, label_of, markers_of_cells
+from melgen.studies.figures.style import (
+    GREY,
+    INK,
+    SMALL_FONT_SIZE,
+    colours_of_datasets,
+    label_of,
+    looks_of_variants,
+    markers_of_cells,
+    wrapped,
+)
 from melgen.studies.results import Model, StudyResults
 
 if TYPE_CHECKING:
@@ -18,6 +27,7 @@ if TYPE_CHECKING:
 ROW_HEIGHT_IN = 0.165
 SPLITS = ("test", "validation", "train")
 _GAP = 0.6
+_LINE = 0.68  # of a row's height, for each further line of its label
 _NEAR = 0.6  # a writer no further off than this share of the others' range is in the picture
 
 
@@ -32,6 +42,7 @@ class Row:
     songs: SongSetEvaluation | None
     model: Model | None = None
     is_writer: bool = False
+    height: float = 1.0  # against a row whose label has one line
 
     def values(self, metric: str) -> NDArray[np.float64]:
         """Those of all songs for which the metric is defined."""
@@ -39,16 +50,24 @@ class Row:
         return values[np.isfinite(values)]
 
 
-def rows_of(results: StudyResults, writers: bool = True) -> list[Row]:
-    """The rows, the first one on top; datasets, tunes and writers are set apart by a gap."""
+def rows_of(results: StudyResults, writers: bool = True, corpus: bool = True, room: float = 1.0) -> list[Row]:
+    """The rows, the first one on top; datasets, tunes and writers are set apart by a gap.
+
+    Colours are representations or, where there are several, variants.
+
+    Args:
+        writers, corpus: whether there are rows for the trivial writers and for tunes of the corpus.
+        room: height of a row at least.
+    """
     datasets = colours_of_datasets([model.dataset for model in results.models])
+    variants = looks_of_variants([model.variant_text for model in results.models])
     cells = markers_of_cells([model.cell for model in results.models])
     entries: list[tuple[str, dict[str, Any]]] = [
         (
             model.dataset,
             {
-                "label": model.name.replace("-", " ", 2),
-                "colour": datasets[model.dataset],
+                "label": row_label(model),
+                "colour": variants[model.variant_text][0] if len(variants) > 1 else datasets[model.dataset],
                 "marker": cells[model.cell],
                 "songs": results.songs.get(model.name),
                 "model": model,
@@ -57,21 +76,30 @@ def rows_of(results: StudyResults, writers: bool = True) -> list[Row]:
         for model in results.models
     ]
     for songs in (results.openings, held_out(results)):
-        if songs:
+        if songs and corpus:
             entries.append(("/corpus", {"label": songs.name, "colour": INK, "marker": "*", "songs": songs}))
     for name, songs in results.writers.items() if writers else ():
         entries.append(("/writers", {"label": name, "colour": GREY, "marker": "x", "songs": songs, "is_writer": True}))
     rows: list[Row] = []
-    y = 0.0
+    y, half_above = 0.0, 0.5
     for i, (group, entry) in enumerate(entries):
-        y -= 1 + _GAP * (i > 0 and group != entries[i - 1][0])
-        rows.append(Row(y=y, **entry))
+        height = max(room, 1 + _LINE * entry["label"].count("\n"))
+        half = height / 2
+        y -= half_above + half + _GAP * (i > 0 and group != entries[i - 1][0])
+        rows.append(Row(y=y, height=height, **entry))
+        half_above = half
     return rows
 
 
 def reference_of(results: StudyResults) -> SongSetEvaluation | None:
     """What songs are compared with: the openings, or else whole tunes."""
     return results.openings or held_out(results)
+
+
+def row_label(model: Model) -> str:
+    """The name of a model on two lines or more, if it is one of several variants."""
+    name = f"{model.dataset} {model.cell} {model.layers}"
+    return f"{name}\n{wrapped(model.variant_text)}" if model.variant_text else name
 
 
 def held_out(results: StudyResults) -> SongSetEvaluation | None:
@@ -81,14 +109,22 @@ def held_out(results: StudyResults) -> SongSetEvaluation | None:
 
 def panel_height(rows: list[Row]) -> float:
     """Height in inches that the rows need, with axis and title."""
-    span = rows[0].y - rows[-1].y if rows else 0
-    return 0.95 + ROW_HEIGHT_IN * (span + 1)
+    top, bottom = _ends(rows)
+    return 0.95 + ROW_HEIGHT_IN * (top - bottom)
 
 
 def label_rows(axes: Axes, rows: list[Row]) -> None:
     """Name the rows on the vertical axis; panels beside it share it."""
     axes.set_yticks([row.y for row in rows], [row.label for row in rows])
-    axes.set_ylim((rows[-1].y if rows else 0) - 0.7, (rows[0].y if rows else 0) + 0.7)
+    top, bottom = _ends(rows)
+    axes.set_ylim(bottom - 0.2, top + 0.2)
+
+
+def _ends(rows: list[Row]) -> tuple[float, float]:
+    """Upper end of the first row and lower end of the last."""
+    if not rows:
+        return 0.5, -0.5
+    return rows[0].y + rows[0].height / 2, rows[-1].y - rows[-1].height / 2
 
 
 def prepare_panel(axes: Axes, metric: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from melgen.evaluation.tonality import DEFAULT_SPAN_NOTES, Tonality
-from melgen.studies.figures.style import COLUMN_WIDTH_IN, FONT_SIZE, GREY, INK, label_of, new_figure, styled
+from melgen.studies.figures.style import COLUMN_WIDTH_IN, FONT_SIZE, GREY, INK, label_of, new_figure, styled, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +49,8 @@ def span_profile(
         axes.axvline(span_notes, color=GREY, linewidth=0.8, zorder=1)
         for i, (name, table) in enumerate(tables.items()):
             colour, dashes = _LINES[i % len(_LINES)]
-            axes.plot(spans, table[:, column], color=colour, linestyle=dashes, marker=".", markersize=3, label=name)
+            axes.plot(spans, table[:, column], color=colour, linestyle=dashes, marker=".", markersize=3,
+                      label=wrapped(name, 40))  # fmt: skip
         axes.set_title(label_of(metric).replace("\n", " "), loc="left", color=INK)
         axes.margins(y=0.12)
         axes.ticklabel_format(axis="y", useOffset=False)

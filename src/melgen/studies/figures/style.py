@@ -6,6 +6,7 @@ of colour vision; a marker or a label always says the same again. Ordered choice
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
@@ -24,6 +25,8 @@ P = ParamSpec("P")
 PAGE_WIDTH_IN, COLUMN_WIDTH_IN = 7.0, 3.4
 FONT_SIZE, SMALL_FONT_SIZE = 8, 7
 PNG_DPI = 200
+LABEL_WIDTH = 26
+"""Letters in a line of a label."""
 
 INK, GREY, PALE, BAND = "0.15", "0.45", "0.75", "0.91"
 EMPHASIS = "#D55E00"
@@ -31,6 +34,8 @@ EMPHASIS = "#D55E00"
 _BLUE, _ORANGE, _GREEN, _PURPLE, _SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"
 _DATASET_COLOURS = {"control": _BLUE, "interval": _ORANGE, "db12": _GREEN}
 _CELL_MARKERS = {"lstm": "o", "gru": "s", "rnn": "^", "nas": "D", "ugrnn": "v"}
+_VARIANT_COLOURS = (_BLUE, EMPHASIS, _GREEN, _PURPLE, _ORANGE, _SKY, "#000000")
+_VARIANT_DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
 _SPARE_COLOURS = (_PURPLE, _SKY, "#000000", "#7F3C8D")
 _SPARE_MARKERS = ("P", "X", "p", "h")
 
@@ -144,6 +149,41 @@ def colours_of_layers(layers: Sequence[int]) -> dict[int, Any]:
     steps = [0.5] if len(counts) == 1 else [i / (len(counts) - 1) for i in range(len(counts))]
     # The palest fifth of the map would vanish on white.
     return {count: colormaps["viridis_r"](0.12 + 0.83 * step) for count, step in zip(counts, steps, strict=True)}
+
+
+def looks_of_variants(names: Sequence[str]) -> dict[str, tuple[Any, Any]]:
+    """A colour and a dash for each variant; of more than there are colours, from pale to dark in their order.
+
+    >>> looks_of_variants(["lr 0.1", "lr 0.2"])
+    {'lr 0.1': ('#0072B2', 'solid'), 'lr 0.2': ('#D55E00', (0, (5, 1.5)))}
+    """
+    unique = list(dict.fromkeys(names))
+    if len(unique) > len(_VARIANT_COLOURS):
+        shades = colours_of_layers(range(len(unique)))
+        colours: Sequence[Any] = [shades[i] for i in range(len(unique))]
+    else:
+        colours = _VARIANT_COLOURS
+    return {name: (colours[i], _VARIANT_DASHES[i % len(_VARIANT_DASHES)]) for i, name in enumerate(unique)}
+
+
+def wrapped(text: str, width: int = LABEL_WIDTH) -> str:
+    """A label in lines of at most `width` letters: broken between words, else behind a hyphen or an underscore.
+
+    >>> wrapped("hidden_size 256, input_keep_prob 0.5", 22)
+    'hidden_size 256,\\ninput_keep_prob 0.5'
+    >>> wrapped("essen/control-lstm-2-with_everything", 20)
+    'essen/control-lstm-\\n2-with_everything'
+    """
+    lines, pattern = [""], rf"[^-/_.]{{1,{width - 1}}}[-/_.]?|[-/_.]"
+    for word in text.split():
+        parts = [word] if len(word) <= width else re.findall(pattern, word)
+        for i, part in enumerate(parts):
+            joint = "" if i or not lines[-1] else " "
+            if lines[-1] and len(lines[-1] + joint + part) > width:
+                lines.append(part)
+            else:
+                lines[-1] += joint + part
+    return "\n".join(lines)
 
 
 def label_of(metric: str) -> str:

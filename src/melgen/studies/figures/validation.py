@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,11 +38,13 @@ def cost_validation(
     measures: Mapping[str, ArrayLike],
     correlations: Mapping[str, Sequence[float]] = MappingProxyType({}),
     references: Mapping[str, float] = _EMPTY,
+    beyond_best: Sequence[bool] = (),
+    trainings: Sequence[str] = (),
 ) -> Figure:
     """Each measure of the songs against the cross-entropy of the weights that wrote them, a panel a measure.
 
-    The points are joined in the order of training and labelled with their updates. The dashed line is what the
-    openings have.
+    The points are joined in the order of training and labelled with their updates. Those after the best checkpoint
+    are hollow, and joined by a dotted line. The dashed line is what the openings have.
 
     Args:
         updates: of each checkpoint, ``[checkpoints]``.
@@ -51,8 +53,12 @@ def cost_validation(
         correlations: rank correlation of a measure with the cross-entropy: coefficient, low and high end of its
             interval; anything that follows is not shown.
         references: the openings' own value of a measure.
+        beyond_best: which of them come after the best checkpoint of their training, ``[checkpoints]``; none by default.
+        trainings: the run that each is of, ``[checkpoints]``: only those of one are joined; one run by default.
     """
     steps, costs = np.asarray(updates), np.asarray(cross_entropy, dtype=np.float64)
+    late = np.asarray(beyond_best, dtype=bool) if len(beyond_best) else np.zeros(len(steps), bool)
+    owners = list(trainings) or [""] * len(steps)
     columns = min(_COLUMNS, max(1, len(measures)))
     lines = max(1, math.ceil(len(measures) / _COLUMNS))
     figure = new_figure(PAGE_WIDTH_IN * (columns / _COLUMNS) ** 0.5, 2.3 * lines + 0.2)
@@ -63,9 +69,15 @@ def cost_validation(
     for axes, (name, measured) in zip(panels, measures.items(), strict=False):
         values = np.asarray(measured, dtype=np.float64)
         axes.grid()
-        order = np.argsort(steps, kind="stable")
-        axes.plot(costs[order], values[order], color=GREY, linewidth=0.6)
-        axes.plot(costs, values, "o", color=_COLOUR, markersize=4)
+        for run in dict.fromkeys(owners):
+            own = np.flatnonzero(np.asarray(owners, dtype=object) == run)
+            own = own[np.argsort(steps[own], kind="stable")]
+            young = own[~late[own]]
+            axes.plot(costs[young], values[young], color=GREY, linewidth=0.6)
+            after = own[max(len(young) - 1, 0) :] if late[own].any() else own[:0]
+            axes.plot(costs[after], values[after], color=GREY, linewidth=0.6, linestyle=":")
+        axes.plot(costs[~late], values[~late], "o", color=_COLOUR, markersize=4)
+        axes.plot(costs[late], values[late], "o", color=_COLOUR, markersize=4, markerfacecolor="white")
         if math.isfinite(references.get(name, math.nan)):
             axes.axhline(references[name], color=GREY, linestyle="--", linewidth=0.9)
         axes.set_ylabel(label_of(name))
@@ -75,10 +87,23 @@ def cost_validation(
     for axes in panels[len(measures) :]:
         axes.set_visible(False)
     figure.supxlabel("cross-entropy on validation tunes (nats per token)", fontsize=FONT_SIZE)
+    if late.any():
+        _add_legend(figure)
     settle(figure)  # labels are placed by where the points come to lie
     for axes, measured in zip(panels, measures.values(), strict=False):
         _label_points(axes, steps, costs, np.asarray(measured, dtype=np.float64))
     return figure
+
+
+def _add_legend(figure: Figure) -> None:
+    from matplotlib.lines import Line2D
+
+    look: dict[str, Any] = {"color": _COLOUR, "marker": "o", "markersize": 4}
+    handles = [
+        Line2D([], [], linestyle="", label="up to the lowest validation loss (correlations)", **look),
+        Line2D([], [], linestyle="", markerfacecolor="white", label="after it: a phase of its own", **look),
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=2)
 
 
 def _label_points(axes: Axes, updates: ArrayLike, costs: ArrayLike, values: ArrayLike) -> None:

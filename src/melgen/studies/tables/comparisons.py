@@ -5,6 +5,7 @@ Each is None if nothing was measured that it could show.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 
@@ -20,7 +21,7 @@ from melgen.studies.tables.metric_columns import (
     shared_ngrams,
     summary_column,
 )
-from melgen.studies.tables.song_sets import SongSet, corpus_sets, model_sets, yardsticks
+from melgen.studies.tables.song_sets import SongSet, corpus_sets, model_set, model_sets, yardsticks
 from melgen.studies.tables.table import Cell, Column, Row, Table, Value, row
 
 _SET_COLUMNS = (Column("set", "set", "text"), Column("role", "role", "text"), Column("songs", "songs", "integer"))
@@ -41,6 +42,7 @@ def tonality_table(results: StudyResults) -> Table | None:
             f" Distance: of the mean from that of the set {reference.name}, in standard deviations of that set, summed "
             "over the three metrics."
         )
+    caption += primer_sentences(results)
 
     def values(songs: SongSet) -> list[Cell]:
         cells = [Cell(songs.summary(metric), songs.sources) for metric in TONALITY]
@@ -51,6 +53,47 @@ def tonality_table(results: StudyResults) -> Table | None:
 
     groups = [model_sets(results), yardsticks(results), corpus_sets(results)]
     return _set_table("Tonality", caption, columns, groups, values, TONALITY)
+
+
+def primers_table(results: StudyResults) -> Table | None:
+    """The tonality of every model's songs after each of several primers, the primers of a model below each other."""
+    if len(results.by_primer) < 2:
+        return None
+    reference = _held_out(results)
+    columns = [
+        Column("model", "model", "text"),
+        Column("primer", "primer", "text"),
+        Column("songs", "songs", "integer"),
+        *map(summary_column, TONALITY),
+        *([Column("distance", "distance")] if reference else []),
+    ]
+    groups = [(model_set(results, model), results.by_primer, model.name) for model in results.models]
+    groups += [
+        (songs, results.writers_by_primer, songs.name) for songs in yardsticks(results) if songs.role == "writer"
+    ]
+    rows: list[Row] = []
+    for songs, by_primer, name in groups:
+        for number, (primer, sets) in enumerate(by_primer.items()):
+            if name not in sets:
+                continue
+            found = sets[name]
+            own = dataclasses.replace(songs, evaluation=found, folder=results.song_folders.get(found.name, ""))
+            cells: list[Value | Cell] = [songs.title, primer, len(found.songs)]
+            cells += [own.summary(metric) for metric in TONALITY]
+            cells += [_standardized_distance(own, reference)] if reference else []
+            rows.append(row(f"{name}/{primer}", cells, own.sources, rule=bool(rows) and not number))
+    caption = (
+        "The same networks' songs after each primer: mean ± standard deviation over songs [confidence interval of the "
+        "mean]."
+    )
+    if reference is not None:
+        caption += f" Distance: as in the table of tonality, from the set {reference.name}."
+    return Table("Primers", f"{caption}{primer_sentences(results)}", tuple(columns), tuple(rows))
+
+
+def primer_sentences(results: StudyResults) -> str:
+    """What a caption adds about primers whose pitches are rare in the training tunes."""
+    return "".join(f" Note: {note}." for note in results.primer_notes)
 
 
 def corrected_table(results: StudyResults) -> Table | None:
@@ -184,7 +227,7 @@ def nearest_tunes_table(results: StudyResults) -> Table | None:
         index = max(range(len(shared)), key=lambda i: (not math.isnan(shared[i]), shared[i], -i))
         tune = evaluation.nearest_tunes[index]
         values = (songs.role, evaluation.songs[index], evaluation.lengths[index], shared[index], tune)
-        rows.append(row(songs.name, [songs.name, *values], songs.song_sources(index)))
+        rows.append(row(songs.name, [songs.title, *values], songs.song_sources(index)))
     caption = "Of each set the song that has most intervals in a row in common with a training tune, in any key."
     return Table("Nearest training tunes", caption, columns, tuple(rows)) if rows else None
 
@@ -204,7 +247,7 @@ def _set_table(
     for group in groups:
         for i, songs in enumerate(group):
             known.update(songs.evaluation.summaries, songs.evaluation.set_scores)
-            head: list[Value | Cell] = [songs.name, songs.role, *([len(songs.evaluation.songs)] if counted else [])]
+            head: list[Value | Cell] = [songs.title, songs.role, *([len(songs.evaluation.songs)] if counted else [])]
             rows.append(row(songs.name, [*head, *values(songs)], songs.sources, rule=bool(rows) and not i))
     if known.isdisjoint(needed):
         return None

@@ -82,7 +82,7 @@ def _grid(results: StudyResults) -> Grid:
     """Label of a row, cell, models: the rows as the models come, the columns as in the fullest row."""
     rows: dict[str, dict[str, SongSet]] = {}
     for model in results.models:
-        row = rows.setdefault(" ".join(filter(None, (model.dataset, model.variant))), {})
+        row = rows.setdefault(" ".join(filter(None, (model.dataset, model.variant_text))), {})
         if model.cell in row:
             raise ValueError(f"{model.name} and {row[model.cell].name} claim the same place in the paper's tables")
         row[model.cell] = model_set(results, model)

@@ -70,13 +70,13 @@ def songs_table(songs: SongSet) -> Table:
         if compared
         else f"Every song, the nearest to the mean of the set first. {to_mean} Sum: of the three metrics."
     )
-    return Table(f"Songs of {songs.name}", caption, columns, tuple(rows))
+    return Table(f"Songs of {songs.title}", caption, columns, tuple(rows))
 
 
 def left_out_rows(songs: SongSet) -> list[Row]:
     """A row for each song of a set that was not measured."""
     return [
-        row(f"{songs.name}/{song}", [songs.name, song, reason], songs.sources)
+        row(f"{songs.name}/{song}", [songs.title, song, reason], songs.sources)
         for song, reason in songs.evaluation.left_out.items()
     ]
 

@@ -23,6 +23,7 @@ class SongSet:
     Attributes:
         runs: directories of the runs that wrote the songs; empty unless it is a model's set.
         folder: where the songs lie; empty where that is not known.
+        own_title: its name for readers, where that is another.
     """
 
     role: Role
@@ -30,6 +31,12 @@ class SongSet:
     evaluation: SongSetEvaluation
     runs: tuple[Run, ...] = ()
     folder: str = ""
+    own_title: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its name for readers: with the user's own name of a variant, if there is one."""
+        return self.own_title or self.name
 
     @property
     def run_sources(self) -> tuple[str, ...]:
@@ -87,7 +94,8 @@ def model_set(results: StudyResults, model: Model) -> SongSet:
     """A model's songs, those of all its seeds; without any if they were not evaluated."""
     nothing = SongSetEvaluation(model.name, (), (), {}, {}, (), -1, -1)
     evaluation = results.songs.get(model.name, nothing)
-    return SongSet("model", model.name, evaluation, model.runs, results.song_folders.get(evaluation.name, ""))
+    folder = results.song_folders.get(evaluation.name, "")
+    return SongSet("model", model.name, evaluation, model.runs, folder, model.title)
 
 
 def model_sets(results: StudyResults) -> list[SongSet]:

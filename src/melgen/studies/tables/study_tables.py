@@ -14,6 +14,7 @@ from melgen.studies.tables.comparisons import (
     likelihood_table,
     nearest_tunes_table,
     originality_table,
+    primers_table,
     tonality_table,
 )
 from melgen.studies.tables.metric_columns import TONALITY, mean_column, summary_column
@@ -55,6 +56,7 @@ def build_tables(results: StudyResults) -> dict[str, Table]:
     tables = {
         "runs": _runs(results),
         "tonality": tonality_table(results),
+        "primers": primers_table(results),
         "tonality_corrected": corrected_table(results),
         "likelihood": likelihood_table(results),
         "descriptors": descriptors_table(results),
@@ -75,7 +77,7 @@ def build_tables(results: StudyResults) -> dict[str, Table]:
 
 def _runs(results: StudyResults) -> Table:
     selected = {run.path for model in results.models for run in model.runs}
-    varied = any(run.variant for run in results.runs)
+    varied = any(run.variant or run.variant_text for run in results.runs)
     scores = _scores_of(results.runs)
     columns = (
         Column("dataset", "dataset", "text"),
@@ -97,7 +99,7 @@ def _runs(results: StudyResults) -> Table:
             [
                 run.dataset,
                 run.cell,
-                *([run.variant] if varied else []),
+                *([run.variant_text or run.variant] if varied else []),
                 run.layers,
                 run.seed,
                 run.parameters,
@@ -164,7 +166,7 @@ def _seeds_row(results: StudyResults, model: Model) -> Row:
     for values, sources in measured:
         known = any(not math.isnan(value) for value in values)
         cells.append(Cell(over_seeds(values) if known else None, sources))
-    return row(model.name, [model.name, len({run.seed for run in model.runs}), *cells], songs.sources)
+    return row(model.name, [model.title, len({run.seed for run in model.runs}), *cells], songs.sources)
 
 
 def _chosen_songs(results: StudyResults, choice: str, title: str, caption: str) -> Table | None:
@@ -180,12 +182,12 @@ def _chosen_songs(results: StudyResults, choice: str, title: str, caption: str) 
     for songs in model_sets(results):
         index = songs.evaluation.chosen.get(choice) if songs.evaluation.songs else None
         if index is None:
-            rows.append(row(songs.name, [songs.name, *[None] * (len(columns) - 1)], songs.sources))
+            rows.append(row(songs.name, [songs.title, *[None] * (len(columns) - 1)], songs.sources))
             continue
         metrics = [songs.score(metric, index) for metric in TONALITY]
         distances = [songs.evaluation.distances_to_mean[index], songs.distance_to_openings(index)]
         values = [*metrics, songs.tonality_sum(index), *distances]
-        rows.append(row(songs.name, [songs.name, songs.evaluation.songs[index], *values], songs.song_sources(index)))
+        rows.append(row(songs.name, [songs.title, songs.evaluation.songs[index], *values], songs.song_sources(index)))
     return Table(title, caption, columns, tuple(rows)) if rows else None
 
 

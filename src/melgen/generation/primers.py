@@ -1,0 +1,168 @@
+"""Whether a primer fits what a network has learnt: pitches that training hardly had lead a song astray.
+
+A network of plain pitches that starts on a pitch it has seen a few dozen times starts where it has learnt nothing;
+its songs then leap, and say more about the primer than about the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from melgen.files import read_json
+from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH
+from melgen.music.representations import (
+    REPRESENTATIONS,
+    SEMITONES_PER_OCTAVE,
+    AbstractRepresentation,
+    representation_named,
+)
+from melgen.runs.configuration import plain_config
+
+BEGINNINGS = "beginnings"
+"""In place of a primer's pitches: the beginnings of held-out tunes, another for each song."""
+
+RARE_SHARE = 1 / 1000
+"""A value that makes up less than this share of what was trained on is rare."""
+
+SONGS = "songs"
+TRAINING_VALUES = "training_values"
+"""In a run's ``data.json``: how often each value occurs in what it was trained on."""
+
+_SHIFTS = tuple(sorted(range(-36, 37), key=lambda shift: (shift % SEMITONES_PER_OCTAVE != 0, abs(shift), -shift)))
+"""Whole octaves first, which keep the names of the notes, then the nearest."""
+
+
+@dataclass(frozen=True)
+class PrimerFit:
+    """How a primer fits the training tunes.
+
+    Attributes:
+        primer: its pitches.
+        rare: the rare ones among its values, by name (``C4``), with how often training had them.
+        total: number of values in training.
+        fitting: the primer transposed so that none of its values is rare; None if no transposition does it.
+    """
+
+    primer: tuple[int, ...]
+    rare: Mapping[str, int]
+    total: int
+    fitting: tuple[int, ...] | None = None
+
+    @property
+    def fits(self) -> bool:
+        """Whether no value is rare."""
+        return not self.rare
+
+    def note(self, key: str = "primer") -> str:
+        """What to tell about a primer that does not fit, with the value of `key` that does; empty for one that fits.
+
+        >>> PrimerFit((60, 74), {"C4": 44}, 187_459, (72, 86)).note()
+        'primer=[60,74]: C4 is 44 of 187,459 training notes, so that songs start where little was learnt; \
+primer=[72,86] is in range'
+        """
+        if self.fits:
+            return ""
+        counted = ", ".join(f"{name} is {count:,}" for name, count in self.rare.items())
+        unit = "notes" if next(iter(self.rare))[0].isalpha() else "intervals"
+        said = f"{key}={written(self.primer)}: {counted} of {self.total:,} training {unit}, so that songs start where "
+        said += "little was learnt"
+        if self.fitting is None:
+            return f"{said}; no transposition of it is in range"
+        return f"{said}; {key}={written(self.fitting)} is in range"
+
+
+def written(primer: Sequence[int]) -> str:
+    """A primer as it is typed.
+
+    >>> written((60, 62))
+    '[60,62]'
+    """
+    return f"[{','.join(map(str, primer))}]"
+
+
+def fit_of(primer: Sequence[int], counts: Mapping[int, int], representation: AbstractRepresentation) -> PrimerFit:
+    """How a primer fits training in which each value occurred so often.
+
+    >>> from melgen.music import Control, Interval
+    >>> fit_of([60, 62], {60: 1, 62: 500, 72: 999, 74: 500}, Control()).fitting
+    (72, 74)
+    >>> fit_of([60, 62], {2: 5, -2: 5}, Interval()).fits
+    True
+    """
+    total = sum(counts.values())
+    values = _values(primer, representation)
+    rare = {value: counts.get(value, 0) for value in dict.fromkeys(values or ()) if _is_rare(value, counts, total)}
+    fitting = None
+    for shift in _SHIFTS if rare else ():
+        shifted = tuple(pitch + shift for pitch in primer)
+        if min(shifted) < LOWEST_PITCH or max(shifted) > HIGHEST_PITCH:
+            continue
+        if (moved := _values(shifted, representation)) and not any(_is_rare(one, counts, total) for one in moved):
+            fitting = shifted
+            break
+    names = {representation.value_name(value): count for value, count in rare.items()}
+    return PrimerFit(tuple(primer), names, total, fitting)
+
+
+def fit_in_run(primer: Sequence[int], run: Path, representation: str) -> PrimerFit | None:
+    """How a primer fits what a run was trained on, by its ``data.json``; None where that does not say."""
+    found = read_json(run / "data.json").get(TRAINING_VALUES)
+    if not isinstance(found, dict):
+        return None
+    try:
+        counts = {int(value): int(count) for value, count in found.items()}
+        return fit_of(primer, counts, representation_named(representation))
+    except (TypeError, ValueError):
+        return None
+
+
+def note_of(primer: Sequence[int], run: Path, representation: str, key: str = "primer") -> str:
+    """`PrimerFit.note` for a run; empty where the primer fits, or nothing is known."""
+    fit = fit_in_run(primer, run, representation)
+    return "" if fit is None else fit.note(key)
+
+
+def note_of_songs(run: Path) -> str:
+    """`note_of` for the songs that a run has written at its end."""
+    metadata = read_json(run / SONGS / "songs.json").get("metadata")
+    primer = metadata.get("primer") if isinstance(metadata, dict) else None
+    node: Any = plain_config(run)
+    for key in ("dataset", "representation", "_target_"):
+        node = node.get(key) if isinstance(node, Mapping) else None
+    target = str(node or "")
+    representation = {kind.__name__: name for name, kind in REPRESENTATIONS.items()}.get(target.rpartition(".")[2])
+    if not isinstance(primer, list) or representation is None:
+        return ""
+    return note_of(primer, run, representation)
+
+
+def beginnings_of(tunes: Sequence[np.ndarray], notes: int, songs: int, seed: int) -> list[list[int]]:
+    """The first notes of tunes, a different tune for each song as long as there are enough.
+
+    Args:
+        tunes: pitches of held-out tunes; those with fewer than `notes` + 1 notes are left out.
+
+    Raises:
+        ValueError: if no tune is left.
+    """
+    long_enough = [tune[:notes].tolist() for tune in tunes if len(tune) > notes]
+    if not long_enough:
+        raise ValueError(f"{BEGINNINGS}: no held-out tune has more than {notes} notes")
+    order = np.random.default_rng(seed).permutation(len(long_enough))
+    return [long_enough[int(order[song % len(order)])] for song in range(songs)]
+
+
+def _values(primer: Sequence[int], representation: AbstractRepresentation) -> list[int] | None:
+    try:
+        return [int(value) for value in representation.encode_primer(primer)]
+    except ValueError:
+        return None
+
+
+def _is_rare(value: int, counts: Mapping[int, int], total: int) -> bool:
+    return counts.get(value, 0) < RARE_SHARE * total

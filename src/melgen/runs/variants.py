@@ -1,0 +1,348 @@
+"""What runs differ in besides representation, cell, layers and seed: short names for those that are shown together.
+
+The name of a run's directory states every key that was overridden; beside other runs only the keys that differ
+between them are of interest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from melgen.runs.configuration import read_config
+from melgen.runs.identity import identity_of
+from melgen.runs.naming import RunName, parse_run_name, safe_name
+
+BASELINE = "baseline"
+"""Name of the variant that has the commonest value of every key, where several keys differ."""
+
+LONGEST_SLUG = 60
+_TOLD_OTHERWISE = frozenset({"seed", "layers", "model.layers", "corpus.fingerprint", "started_from"})
+_BY_CELL, _BY_DATASET = ("cell.", "model.cell."), ("dataset.representation.",)
+_START = "init_from"
+_ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What was chosen for a run.
+
+    Attributes:
+        dataset, cell: representation and cell.
+        settings: the other keys that make it another run, flat, and ``init_from``; None if they are not known.
+        label: the user's own name of it, if any.
+        stated: what the name of its directory states besides, for a run whose settings are not known.
+        layers, seed: its own, which tell from which of several runs it started.
+    """
+
+    dataset: str
+    cell: str
+    settings: Mapping[str, Any] | None = None
+    label: str = ""
+    stated: str = ""
+    layers: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How a run is told from others of the same representation, cell, layers and seed.
+
+    Attributes:
+        slug: the same for the runs of one variant, fit for the name of a file; empty where there is one variant.
+        text: for readers: the user's label, else what differs: ``hidden_size 64, lr 0.01``.
+    """
+
+    slug: str = ""
+    text: str = ""
+
+
+@dataclass
+class _Key:
+    """A key whose values differ between runs."""
+
+    name: str
+    values: list[Any] = field(default_factory=list)
+
+    def decides(self, other: _Key) -> bool:
+        """Whether each value of this key goes with one value of the other, as of a key that refers to it."""
+        found: dict[Any, Any] = {}
+        return all(found.setdefault(mine, its) == its for mine, its in zip(self.values, other.values, strict=True))
+
+
+def settings_of(run: Path) -> dict[str, Any] | None:
+    """The keys of a run's configuration that make it another run, flat, and what its training started from.
+
+    Returns:
+        None if the configuration is missing or damaged.
+    """
+    try:
+        config = read_config(run)
+        return identity_of(config, fingerprint="") | {_START: config.get(_START)}
+    except Exception:  # OmegaConf raises errors of its own for whatever is inside a damaged file
+        return None
+
+
+def label_of(config: Mapping[str, Any]) -> str:
+    """The user's own name of a run, in one line; empty if there is none.
+
+    >>> label_of({"label": " without  dropout"}), label_of({})
+    ('without dropout', '')
+    """
+    label = config.get("label")
+    return "" if label is None else " ".join(str(label).split())
+
+
+def variants_in(runs: Sequence[Choices]) -> list[Variant]:
+    """A variant for each of several runs that are shown together, by what differs between them.
+
+    Where one key differs its value is stated for each run. Of several keys a run states those in which it departs
+    from the value that most variants have.
+
+    >>> sizes = [Choices("control", "lstm", {"hidden_size": size, "model.hidden_size": size}) for size in (64, 128)]
+    >>> [variant.text for variant in variants_in(sizes)]
+    ['hidden_size 64', 'hidden_size 128']
+    >>> [variant.slug for variant in variants_in(sizes)]
+    ['hidden_size-64', 'hidden_size-128']
+    >>> variants_in(sizes[:1])
+    [Variant(slug='', text='')]
+    """
+    if any(run.settings is None for run in runs):
+        return _labelled(runs, _as_stated(runs))
+    runs = [
+        replace(run, settings={**(run.settings or {}), _START: start})
+        for run, start in zip(runs, _starts(runs), strict=True)
+    ]
+    keys = _keys_that_differ(runs)
+    alike: dict[Any, str] = {}
+    for i, run in enumerate(runs):
+        which = (run.dataset, run.cell, run.layers, run.seed, *(key.values[i] for key in keys))
+        if alike.setdefault(which, run.stated) != run.stated:  # a copy that somebody has named otherwise
+            return _labelled(runs, _as_stated(runs))
+    if not keys:
+        return _labelled(runs, [Variant() for _ in runs])
+    words = _words(keys)
+    rows = list(zip(*(key.values for key in keys), strict=True))
+    commonest = [_majority([row[i] for row in dict.fromkeys(rows)]) for i in range(len(keys))]
+    found = []
+    for row in rows:
+        parts = [
+            _part(word, value)
+            for word, value, common in zip(words, row, commonest, strict=True)
+            if value is not _ABSENT and (len(keys) == 1 or value != common)
+        ]
+        found.append(", ".join(parts) or ("" if all(value is _ABSENT for value in row) else BASELINE))
+    if len(set(found)) < len(set(rows)):  # two values that are written alike
+        found = [f"{text} {_hash(repr(row))}" for text, row in zip(found, rows, strict=True)]
+    return _labelled(runs, [Variant(slug_of(text), text) for text in found])
+
+
+def _as_stated(runs: Sequence[Choices]) -> list[Variant]:
+    """Variants by the names of the directories, where the configurations do not tell them apart."""
+    several = len({run.stated for run in runs}) > 1
+    return [Variant(slug_of(run.stated), run.stated) if several else Variant() for run in runs]
+
+
+def variants_of(paths: Sequence[Path], labels: Mapping[Path, str] | None = None) -> list[Variant]:
+    """`variants_in` for the directories of runs.
+
+    Args:
+        paths: of the runs.
+        labels: names of runs that count more than those in their configurations.
+    """
+    return variants_in([choices_in(path, (labels or {}).get(path)) for path in paths])
+
+
+def names_in(paths: Sequence[Path], variants: Sequence[Variant]) -> list[str]:
+    """A name for each of several runs: what was chosen for it, and what else tells it from the others.
+
+    Runs in several directories have these before their names; one whose directory somebody has named keeps that name.
+
+    >>> names_in([Path("m/a/control-lstm-1-seed0-hidden_size-8")], [Variant("hidden_size-8", "hidden_size 8")])
+    ['control-lstm-1-seed0 hidden_size 8']
+    """
+    several = len({path.parent for path in paths}) > 1
+    names = []
+    for path, variant in zip(paths, variants, strict=True):
+        parsed = parse_run_name(path.name)
+        name = f"{parsed.dataset}-{parsed.cell}-{parsed.layers}-seed{parsed.seed}" if parsed else path.name
+        if variant.text:
+            name += f" ({variant.text})" if "," in variant.text else f" {variant.text}"
+        names.append(f"{path.parent.name}/{name}" if several else name)
+    return names
+
+
+def choices_of(path: Path, config: DictConfig) -> Choices:
+    """What is chosen for a run that may not have begun, by the name of its directory and its configuration."""
+    settings = identity_of(config, fingerprint="") | {_START: config.get(_START)}
+    parsed = parse_run_name(path.name) or RunName(path.name, "", 0, 0, "")
+    label = label_of(config)  # type: ignore[arg-type]  # keys of ours are text
+    return Choices(parsed.dataset, parsed.cell, settings, label, parsed.variant, parsed.layers, parsed.seed)
+
+
+def choices_in(path: Path, label: str | None = None) -> Choices:
+    """What was chosen for the run in a directory, by its name and its configuration."""
+    settings = settings_of(path)
+    parsed = parse_run_name(path.name)
+    known = settings or {}
+    if parsed is None:  # somebody has named the directory otherwise
+        dataset, cell = str(known.get("dataset.representation._target_")), _cell_of(known)
+        parsed = RunName(dataset, cell, known.get("layers", 0), known.get("seed", 0), path.name)
+    if label is None:
+        try:
+            label = label_of(read_config(path))  # type: ignore[arg-type]  # keys of ours are text
+        except ValueError:
+            label = ""
+    return Choices(parsed.dataset, parsed.cell, settings, label, parsed.variant, parsed.layers, parsed.seed)
+
+
+def _cell_of(settings: Mapping[str, Any]) -> str:
+    return repr([value for key, value in sorted(settings.items()) if key.startswith("cell.")])
+
+
+def _keys_that_differ(runs: Sequence[Choices]) -> list[_Key]:
+    """Those keys, without what they decide: ``model.hidden_size`` beside ``hidden_size``."""
+    names = dict.fromkeys(key for run in runs for key in run.settings or ())
+    differing = []
+    for name in names:
+        if name in _TOLD_OTHERWISE:
+            continue
+        values = [_plain((run.settings or {}).get(name, _ABSENT)) for run in runs]
+        by_choice: dict[str, set[Any]] = {}
+        for run, value in zip(runs, values, strict=True):
+            # The parts of a cell belong to its name, unless two runs of that cell differ in them.
+            group = run.cell if name.startswith(_BY_CELL) else run.dataset if name.startswith(_BY_DATASET) else ""
+            by_choice.setdefault(group, set()).add(value)
+        if any(len(found) > 1 for found in by_choice.values()):
+            differing.append(_Key(name, values))
+    # A class before its options, then short keys before those that repeat them further below.
+    differing.sort(key=lambda key: (not key.name.endswith("_target_"), key.name.count("."), key.name))
+    kept: list[_Key] = []
+    for key in differing:
+        if not any(_are_related(known.name, key.name) and known.decides(key) for known in kept):
+            kept.append(key)
+    return sorted(kept, key=lambda key: (key.name.rpartition(".")[2], key.name))
+
+
+def _are_related(first: str, second: str) -> bool:
+    """Whether one key may repeat the other, or be an option of the class that the other names."""
+    if first.endswith("_target_"):
+        return second.partition(".")[0] == first.partition(".")[0]
+    return first.rpartition(".")[2] == second.rpartition(".")[2] or second.startswith(f"model.{first}.")
+
+
+def _plain(value: Any) -> Any:
+    """A value that can be compared and counted."""
+    return repr(value) if isinstance(value, list | dict) else value
+
+
+def _majority(values: Sequence[Any]) -> Any:
+    """The value of more than half of them, if there is one."""
+    value, count = Counter(values).most_common(1)[0]
+    return value if 2 * count > len(values) else object()
+
+
+def _words(keys: Sequence[_Key]) -> list[str]:
+    """The last part of each key, or the whole of it where that would not tell two apart."""
+    short = [
+        key.name.partition(".")[0] if key.name.endswith("_target_") else key.name.rpartition(".")[2] for key in keys
+    ]
+    return [word if short.count(word) == 1 else key.name for word, key in zip(short, keys, strict=True)]
+
+
+def _part(word: str, value: Any) -> str:
+    return str(value) if word == _START else f"{word} {_text(value)}"
+
+
+def _starts(runs: Sequence[Choices]) -> list[str]:
+    """What each run started from, in words: only what tells these sources apart, and is not the run's own choice.
+
+    >>> made = [Choices("control", "lstm", {"init_from": path}, seed=seed) for seed in (0, 1)
+    ...         for path in (None, f"multirun/essen/control-lstm-0-seed{seed}/checkpoints/best.ckpt")]
+    >>> _starts(made)
+    ['from scratch', 'from essen', 'from scratch', 'from essen']
+    """
+    paths = [(run.settings or {}).get(_START) for run in runs]
+    sources = [None if path is None else _source(str(path)) for path in paths]
+    own = [(None, f"{run.dataset}-{run.cell}-{run.layers}", f"seed{run.seed}", run.stated, "") for run in runs]
+    there = [(source, mine) for source, mine in zip(sources, own, strict=True) if source is not None]
+    telling = [
+        i
+        for i in range(len(own[0]) if own else 0)
+        if len({source[i] for source, _ in there}) > 1 and any(source[i] != mine[i] for source, mine in there)
+    ]
+    said = [None if source is None else [source[i] for i in telling if source[i]] for source in sources]
+    return [
+        "from scratch" if source is None else "from " + "/".join(parts or [source[0] or source[1]])
+        for source, parts in zip(sources, said, strict=True)
+    ]
+
+
+def _source(path: str) -> tuple[str, str, str, str, str]:
+    """Of a run or checkpoint: the directory around the run, network, seed, what its name states besides, the update.
+
+    >>> _source("multirun/essen/control-lstm-2-seed0/checkpoints/step-00000500.ckpt")
+    ('essen', 'control-lstm-2', 'seed0', '', 'update 500')
+    """
+    parts = [part for part in Path(path).parts if part not in ("checkpoints", "/", "~", "..", ".")]
+    file = parts.pop() if parts and parts[-1].endswith(".ckpt") else ""
+    numbered = re.fullmatch(r"step-(\d+)\.ckpt", file)
+    run, folder = (parts[-1] if parts else file), (parts[-2] if len(parts) > 1 else "")
+    update = f"update {int(numbered[1])}" if numbered else ""
+    parsed = parse_run_name(run)
+    if parsed is None:
+        return folder, run, "", "", update
+    return folder, f"{parsed.dataset}-{parsed.cell}-{parsed.layers}", f"seed{parsed.seed}", parsed.variant, update
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "true", False: "false"}[value]
+    text = str(value)
+    if targets := re.findall(r"'_target_': '[\w.]*?(\w+)'", text):
+        return "+".join(targets)
+    if re.fullmatch(r"\w+(\.\w+)+", text):  # a class by its place
+        return text.rpartition(".")[2]
+    return "+".join(re.split(r",\s*", text.strip("[]").replace("'", "")))
+
+
+def _labelled(runs: Sequence[Choices], variants: Sequence[Variant]) -> list[Variant]:
+    """The user's label in place of what differs; a label that several variants have stands before it.
+
+    One that all runs have tells no model from another, and is left out where there are several.
+    """
+    of_label: dict[str, set[str]] = {}
+    for run, variant in zip(runs, variants, strict=True):
+        of_label.setdefault(run.label, set()).add(variant.slug)
+    models = {(run.dataset, run.cell, variant.slug) for run, variant in zip(runs, variants, strict=True)}
+    if len(of_label) == 1 and len(models) > 1:
+        return list(variants)
+    labelled = []
+    for run, variant in zip(runs, variants, strict=True):
+        shared = len(of_label[run.label]) > 1
+        text = ", ".join(filter(None, (run.label, variant.text if shared else ""))) if run.label else variant.text
+        labelled.append(Variant(variant.slug, text))
+    return labelled
+
+
+def slug_of(text: str) -> str:
+    """The text of a variant as a part of the name of a file.
+
+    >>> slug_of("hidden_size 64, lr 0.01")
+    'hidden_size-64-lr-0.01'
+    """
+    slug = safe_name(re.sub(r"[\s,/]+", "-", text))
+    return slug if len(slug) <= LONGEST_SLUG else f"{slug[: LONGEST_SLUG - 9]}-{_hash(slug)}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,0 +1,234 @@
+"""How long the trainings of a study will take: an estimate, from a few timed updates on this machine.
+
+The model: an update of a network takes what it takes here on random notes, alone, in one process; where only the
+layer count differs, the smallest and the largest network are timed and those between lie on a line. A validation
+costs a third of the updates that would read as many notes, and each run `START_SECONDS`. Runs of the same network
+that are finished and were trained here are better witnesses: their recorded seconds are used where there are any.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from melgen.durations import in_words
+from melgen.networks import map_state
+from melgen.processes import available_cpus
+from melgen.runs.directory import RunDirectory
+from melgen.runs.standing import standing_of
+from melgen.studies.planning import PlannedRun
+from melgen.sweeps.plan import updates_of
+
+log = logging.getLogger(__name__)
+
+START_SECONDS = 1.0
+VOCABULARY = 48
+"""Values of a timed network; the size hardly matters beside the recurrent layers."""
+TIMED_UPDATES, LONGEST_TIMING_SECONDS, PATIENCE_SECONDS = 3, 2.0, 40.0
+VALIDATION_SHARE = 1 / 3
+"""What scoring a note costs, against training on it."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What there is to train, and how long that is expected to take.
+
+    Attributes:
+        seconds: of each run that is not trained yet, alone on this machine.
+        updates: that there are to make in all runs together.
+        at_once: how many runs are trained at the same time.
+        recorded, timed: how many runs are estimated by earlier ones, and how many networks were timed.
+    """
+
+    seconds: Mapping[Path, float] = field(default_factory=dict)
+    updates: int = 0
+    at_once: int = 1
+    recorded: int = 0
+    timed: int = 0
+
+    @property
+    def in_all(self) -> float:
+        """Seconds until all are trained."""
+        total, longest = sum(self.seconds.values()), max(self.seconds.values(), default=0.0)
+        return max(longest, total / max(1, min(self.at_once, len(self.seconds))))
+
+    @property
+    def words(self) -> str:
+        """The estimate in a sentence: of what, for which machine and from what.
+
+        >>> Estimate({Path("a"): 3600.0, Path("b"): 3600.0}, 1000, at_once=2, timed=1).words.partition(" (")[0]
+        'about 60 min for 1,000 updates, 2 runs at a time: an estimate for this machine'
+        """
+        witnesses = [f"{self.timed} timed networks" if self.timed > 1 else "1 timed network"] if self.timed else []
+        witnesses += [f"the recorded times of earlier runs ({self.recorded} of these)"] if self.recorded else []
+        abreast = min(self.at_once, len(self.seconds))
+        runs = "1 run at a time" if abreast <= 1 else f"{abreast} runs at a time"
+        machine = f"{socket.gethostname()}, {_count(available_cpus(), 'core')}"
+        return (
+            f"about {in_words(self.in_all)} for {self.updates:,} updates, {runs}: an estimate for this machine "
+            f"({machine}), from {' and '.join(witnesses)}"
+        )
+
+
+def estimate(
+    planned: Sequence[PlannedRun], open_: Sequence[PlannedRun], at_once: int, validation_notes: int
+) -> Estimate:
+    """How long it will take to train what is not trained yet.
+
+    Args:
+        planned: all runs of the study; finished ones tell how long another seed of theirs takes.
+        open_: those to train.
+        at_once: how many of them at the same time.
+        validation_notes: notes in the validation tunes.
+    """
+    recorded = _recorded(planned)
+    timing = _Timing([run.config for run in open_ if _full_key(run.config) not in recorded])
+    seconds, updates_in_all, by_record = {}, 0, 0
+    known_updates: dict[str, int] = {}
+    for run in open_:
+        config = run.config
+        budget = OmegaConf.to_yaml(config.dataset) + OmegaConf.to_yaml(config.trainer)
+        if budget not in known_updates:
+            known_updates[budget] = updates_of(config)
+        updates = max(known_updates[budget] - _made_by(run), 0)
+        updates_in_all += updates
+        if (each := recorded.get(_full_key(config))) is not None:
+            by_record += 1
+            seconds[run.path] = updates * each
+            continue
+        per_validation = VALIDATION_SHARE * validation_notes / (config.batch_size * config.seq_length)
+        passes = updates / config.trainer.val_check_interval + 2  # the last one, and the test
+        seconds[run.path] = (updates + passes * per_validation) * timing.of(config) + START_SECONDS
+    return Estimate(seconds, updates_in_all, at_once, by_record, len(timing.measured))
+
+
+def jobs_at_once(hydra: DictConfig) -> int:
+    """How many runs the launcher trains at the same time."""
+    launcher = hydra.launcher
+    for key in ("n_jobs", "array_parallelism"):
+        if (count := launcher.get(key)) is not None:
+            return available_cpus() if int(count) < 1 else int(count)
+    return 1
+
+
+def _made_by(run: PlannedRun) -> int:
+    """Updates that an interrupted run need not make again, as far as its log tells."""
+    standing = standing_of(RunDirectory(run.path))
+    return standing.updates if (run.path / "checkpoints" / "last.ckpt").exists() else 0
+
+
+def _recorded(planned: Sequence[PlannedRun]) -> dict[str, float]:
+    """Seconds an update of runs that were finished on this machine, by what their networks are."""
+    found: dict[str, list[float]] = {}
+    for run in planned:
+        directory = RunDirectory(run.path)
+        try:
+            result, host = directory.result or {}, directory.status.get("host")
+        except ValueError:  # damaged: the sweep will say it
+            continue
+        seconds, updates = result.get("seconds"), result.get("updates")
+        if host == socket.gethostname() and isinstance(seconds, int | float) and isinstance(updates, int) and updates:
+            found.setdefault(_full_key(run.config), []).append(seconds / updates)
+    return {key: sum(values) / len(values) for key, values in found.items()}
+
+
+def _network_key(config: DictConfig) -> str:
+    """What decides the time of an update, but for the layer count."""
+    model: Any = OmegaConf.to_container(config.model, resolve=True)
+    model.pop("layers", None)
+    return repr((model, config.batch_size, config.seq_length, config.precision, OmegaConf.to_yaml(config.optimizer)))
+
+
+def _full_key(config: DictConfig) -> str:
+    return repr((_network_key(config), config.layers, OmegaConf.to_yaml(config.dataset.representation)))
+
+
+class _Timing:
+    """Seconds an update takes: the smallest and the largest network of each kind are timed, when they are asked for.
+
+    Attributes:
+        measured: seconds by kind of network and layer count.
+    """
+
+    def __init__(self, configs: Sequence[DictConfig]):
+        self.measured: dict[tuple[str, int], float] = {}
+        self._kinds: dict[str, dict[int, DictConfig]] = {}
+        for config in configs:
+            self._kinds.setdefault(_network_key(config), {})[int(config.layers)] = config
+        self._began = time.monotonic()
+
+    def of(self, config: DictConfig) -> float:
+        """Seconds of one update."""
+        kind = _network_key(config)
+        layers = self._kinds[kind]
+        few, many = min(layers), max(layers)
+        for count in (few, many):
+            if (kind, count) not in self.measured and self._may_measure(kind):
+                self.measured[kind, count] = seconds_per_update(layers[count])
+        if (kind, few) not in self.measured:  # too many kinds to time each: by its weights, against those that were
+            return self._by_weights(config)
+        first = self.measured[kind, few]
+        if few == many or (kind, many) not in self.measured:
+            return first * config.layers / few
+        return first + (self.measured[kind, many] - first) * (config.layers - few) / (many - few)
+
+    def _may_measure(self, kind: str) -> bool:
+        return not self.measured or time.monotonic() - self._began < PATIENCE_SECONDS
+
+    def _by_weights(self, config: DictConfig) -> float:
+        ratios = [seconds / weights_of(self._kinds[kind][layers]) for (kind, layers), seconds in self.measured.items()]
+        return weights_of(config) * sum(ratios) / len(ratios)
+
+
+_SAME_FOR_ALL = 128.0**2
+"""Weights that would take as long as the rest of a step: embedding, loss, optimiser."""
+
+
+def weights_of(config: DictConfig) -> float:
+    """Roughly how long an update takes, against others: by the recurrent weights, what every update does, the notes."""
+    weights = float(config.layers) * float(config.hidden_size) ** 2 + _SAME_FOR_ALL
+    return weights * float(config.batch_size) * float(config.seq_length)
+
+
+def seconds_per_update(config: DictConfig) -> float:
+    """Time some updates of a network on random notes, on the device that its training would choose.
+
+    Nothing of torch's state is changed.
+    """
+    wanted = str(config.trainer.get("accelerator", "auto"))
+    device = torch.device("cuda" if wanted in ("auto", "gpu", "cuda") and torch.cuda.is_available() else "cpu")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = instantiate(config.model, vocab_size=VOCABULARY).to(device).train()
+        optimizer = instantiate(config.optimizer)(list(model.parameters()))
+        tokens = torch.randint(VOCABULARY, (config.batch_size, config.seq_length + 1), device=device)
+        state: Any = None
+        times: list[float] = []
+        began = time.perf_counter()
+        while len(times) <= TIMED_UPDATES and (len(times) < 2 or time.perf_counter() - began < LONGEST_TIMING_SECONDS):
+            start = time.perf_counter()
+            optimizer.zero_grad()
+            logits, state = model(tokens[:, :-1], state)
+            state = map_state(Tensor.detach, state)
+            F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten()).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+            optimizer.step()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            times.append(time.perf_counter() - start)
+    return min(times[1:])  # the first one also prepares; the others may have been disturbed
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

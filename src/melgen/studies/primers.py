@@ -1,0 +1,100 @@
+"""The primers of a study: one, or several whose songs are shown side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from melgen.generate import read_primer
+from melgen.generation.primers import BEGINNINGS
+
+KEY = "generate.primers"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]*")
+
+
+@dataclass(frozen=True)
+class StudyPrimer:
+    """What songs of a study start with.
+
+    Attributes:
+        name: the user's; empty for the only one.
+        pitches: of a primer that all songs have; None for another beginning of a held-out tune for each song.
+        notes: how many.
+        is_main: whether its songs are those of the study's tables and figures; songs after other primers are shown
+            beside them.
+    """
+
+    name: str
+    pitches: tuple[int, ...] | None
+    notes: int
+    is_main: bool
+
+    @property
+    def key(self) -> str:
+        """The key that sets it."""
+        return f"{KEY}.{self.name}" if self.name else "generate.primer"
+
+    @property
+    def plain(self) -> list[int] | str:
+        """It as plain data."""
+        return BEGINNINGS if self.pitches is None else list(self.pitches)
+
+    def suffix(self) -> str:
+        """What the names of its sets of songs end in."""
+        return "" if self.is_main else f"-primer-{self.name}"
+
+
+def primers_of(generate: DictConfig) -> list[StudyPrimer]:
+    """The primers that a study is asked for, the main one first.
+
+    Args:
+        generate: that part of the study's configuration: its `primers`, by name, or its `primer`.
+
+    Raises:
+        ValueError: if a primer is none, or they differ in length: their songs could not be compared.
+    """
+    given: Any = generate.get("primers")
+    if given is None:
+        found = {"": _read(generate.primer, "generate.primer")}
+    else:
+        if OmegaConf.is_config(given):
+            given = OmegaConf.to_container(given, resolve=True)
+        if not isinstance(given, Mapping) or not given:
+            raise ValueError(
+                f"{KEY}={given}: must name primers, as in "
+                f"'{KEY}={{paper:[60,62,64,62],octave_higher:[72,74,76,74],held_out:{BEGINNINGS}}}'"
+            )
+        if bad := [name for name in given if not _NAME.fullmatch(str(name))]:
+            raise ValueError(f"{KEY}: the name {bad[0]!r} must be letters, digits, _ and . only")
+        found = {str(name): _read(primer, f"{KEY}.{name}") for name, primer in given.items()}
+    fixed = {name: primer for name, primer in found.items() if primer is not None}
+    lengths = {len(primer) for primer in fixed.values()} or {len(_read(generate.primer, "generate.primer") or ())}
+    if len(lengths) > 1:
+        counts = ", ".join(f"{name} {len(primer)}" for name, primer in fixed.items())
+        raise ValueError(f"{KEY}: must all have the same number of notes, for songs of one length; they have {counts}")
+    (notes,) = lengths
+    return [
+        StudyPrimer(name, None if primer is None else tuple(primer), notes, is_main=not number)
+        for number, (name, primer) in enumerate(found.items())
+    ]
+
+
+def _read(primer: Any, key: str) -> list[int] | None:
+    """Pitches; None for beginnings of held-out tunes.
+
+    Raises:
+        ValueError: if it is neither; names the key.
+    """
+    if primer == BEGINNINGS:
+        return None
+    try:
+        pitches = read_primer(primer)
+    except ValueError as error:
+        raise ValueError(f"{key}={primer}: must be pitches, a MIDI file or {BEGINNINGS} ({error})") from error
+    if not pitches:
+        raise ValueError(f"{key}=[]: a song starts with one note at least")
+    return pitches

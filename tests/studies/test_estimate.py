@@ -1,0 +1,120 @@
+"""What a study says of its trainings before they start."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+
+from melgen.conf_dir import CONF_DIR
+from melgen.files import write_json
+from melgen.studies import estimate as estimating
+from melgen.studies.estimate import Estimate, estimate, seconds_per_update
+from melgen.studies.planning import PlannedRun
+from tests.commands.calling import call, files_below
+from tests.studies.conftest import MINI
+
+TINY = ["hidden_size=8", "batch_size=4", "seq_length=5", "trainer.max_steps=100", "trainer.val_check_interval=50"]
+
+
+def planned(folder, *overrides):
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF_DIR)):
+        config = compose("config", overrides=["name=n", "run_dir=r", "corpus=misc_folk", *TINY, *overrides])
+    return PlannedRun(folder / "-".join(overrides), config)
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Networks whose updates take a second for each layer, and which of them were timed."""
+    asked = []
+
+    def seconds(config):
+        asked.append((config.cell._target_.rpartition(".")[2], config.layers, config.hidden_size))
+        return float(config.layers)
+
+    monkeypatch.setattr(estimating, "seconds_per_update", seconds)
+    return asked
+
+
+def test_of_each_cell_the_smallest_and_the_largest_network_is_timed(tmp_path, timed):
+    runs = [planned(tmp_path, f"cell={cell}", f"layers={n}") for cell in ("lstm", "gru") for n in (1, 2, 3, 5)]
+    found = estimate(runs, runs, at_once=2, validation_notes=0)
+    assert sorted(layers for _, layers, _ in timed) == [1, 1, 5, 5]
+    assert found.updates == 800
+    assert found.timed == 4
+    assert [round(found.seconds[run.path]) for run in runs[:4]] == [101, 201, 301, 501]
+    assert found.in_all == pytest.approx(2208 / 2, rel=0.01)
+
+
+def test_validation_and_what_is_left_of_an_interrupted_run_count(tmp_path, timed):
+    run = planned(tmp_path, "layers=1")
+    more = estimate([run], [run], 1, validation_notes=2000).seconds[run.path]
+    assert more == pytest.approx(100 + 1 + 4 * 2000 / 20 / 3, rel=0.01)
+    (run.path / "checkpoints").mkdir(parents=True)
+    (run.path / "checkpoints" / "last.ckpt").touch()
+    write_json(run.path / "status.json", {"state": "interrupted"})
+    (run.path / "metrics.csv").write_text("step,train/loss\n60,1.0\n")
+    left = estimate([run], [run], 1, validation_notes=0)
+    assert left.updates == 40
+    assert left.seconds[run.path] == pytest.approx(41)
+
+
+def test_finished_runs_of_this_machine_are_better_witnesses(tmp_path, timed):
+    done, other = planned(tmp_path, "seed=0"), planned(tmp_path, "seed=1")
+    write_json(done.path / "result.json", {"seconds": 50.0, "updates": 100})
+    write_json(done.path / "status.json", {"state": "finished", "host": socket.gethostname()})
+    found = estimate([done, other], [other], 1, 0)
+    assert found.seconds == {other.path: 50.0}
+    assert (found.recorded, timed) == (1, [])
+    write_json(done.path / "status.json", {"state": "finished", "host": "elsewhere"})
+    assert estimate([done, other], [other], 1, 0).recorded == 0
+
+
+def test_too_many_kinds_are_compared_by_their_weights(tmp_path, timed, monkeypatch):
+    monkeypatch.setattr(estimating, "PATIENCE_SECONDS", -1.0)
+    runs = [planned(tmp_path, f"hidden_size={size}", "layers=1") for size in (8, 256)]
+    seconds = estimate(runs, runs, 1, 0).seconds
+    assert len(timed) == 1
+    assert seconds[runs[1].path] > 3 * seconds[runs[0].path]
+
+
+def test_timing_changes_no_random_number(tmp_path):
+    run = planned(tmp_path, "layers=1")
+    state = torch.get_rng_state()
+    assert seconds_per_update(run.config) > 0
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_the_sentence_names_an_estimate_and_the_machine(tmp_path):
+    text = Estimate({tmp_path: 7200.0}, 5000, at_once=8, timed=2, recorded=1).words
+    assert "about 2 h 0 min for 5,000 updates, 1 run at a time: an estimate for this machine" in text
+    assert socket.gethostname() in text
+    assert "from 2 timed networks and the recorded times of earlier runs" in text
+
+
+def test_a_dry_run_says_it_all_and_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    answer = call("study", *MINI, "dry_run=true")
+    assert answer.code == 0, answer.text
+    assert "Study of 8 networks in multirun/misc_folk: 0 trained already, 8 to train" in answer.text
+    assert "for 48 updates, 1 run at a time: an estimate for this machine" in answer.text
+    assert "dry_run=true: nothing was trained or written" in answer.text
+    assert not files_below(tmp_path)
+    assert not (tmp_path / "multirun").exists()
+
+
+def test_a_dry_run_counts_what_is_trained_and_leaves_it(mini):
+    before = files_below(mini)
+    answer = call("study", *MINI, "layers=1,2,3", "dry_run=true")
+    assert answer.code == 0, answer.text
+    assert "Study of 12 networks in multirun/misc_folk: 8 trained already, 4 to train" in answer.text
+    assert "for 24 updates" in answer.text
+    assert files_below(mini) == before
+    path = next(mini.glob("control-lstm-1-seed0*")) / "identity.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"optimizer.lr": 9.0}))
+    refused = call("study", *MINI, "dry_run=true")
+    assert refused.code == 1
+    assert "belongs to another run" in refused.text

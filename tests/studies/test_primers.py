@@ -1,0 +1,95 @@
+"""Several primers of one study: how they are asked for, and that their songs are made, kept and shown."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+from omegaconf import OmegaConf
+
+from melgen.generation.songs import read_songs
+from melgen.studies.primers import primers_of
+from tests.commands.calling import call, files_below
+from tests.pages.examples import read_core
+from tests.studies.conftest import MINI, STUDY
+
+SEVERAL = "generate.primers={paper:[60,62,64,62],higher:[72,74,76,74],held_out:beginnings}"
+SHOWN = "stages=select,generate,evaluate,tables,report"
+
+
+def asked(primers, primer=(60, 62, 64, 62)):
+    return primers_of(OmegaConf.create({"primer": list(primer), "primers": primers}))
+
+
+def test_the_single_primer_is_the_main_one():
+    (only,) = asked(None)
+    assert (only.name, only.pitches, only.notes, only.suffix()) == ("", (60, 62, 64, 62), 4, "")
+
+
+def test_the_first_of_several_is_the_main_one_and_beginnings_are_as_long():
+    first, second = asked({"low": [60, 62], "tunes": "beginnings"})
+    assert (first.is_main, second.is_main) == (True, False)
+    assert (second.pitches, second.notes, second.suffix()) == (None, 2, "-primer-tunes")
+    (alone,) = asked({"tunes": "beginnings"})
+    assert alone.notes == 4
+    (single,) = primers_of(OmegaConf.create({"primer": "beginnings", "primers": {"t": "beginnings"}})) and [
+        asked({"t": "beginnings"})[0]
+    ]
+    assert single.plain == "beginnings"
+
+
+@pytest.mark.parametrize(
+    ("primers", "message"),
+    [
+        ({"a": [60], "b": [60, 62]}, "must all have the same number of notes"),
+        ({"a": []}, r"generate\.primers\.a=\[\]"),
+        ({"a": "nowhere.mid"}, r"generate\.primers\.a=nowhere\.mid"),
+        ({"a/b": [60]}, "the name 'a/b' must be"),
+        ([60, 62], "must name primers"),
+        ({}, "must name primers"),
+    ],
+)
+def test_what_is_no_set_of_primers_is_refused_by_its_key(primers, message):
+    with pytest.raises(ValueError, match=message):
+        asked(primers)
+
+
+def test_songs_after_each_primer_are_made_once_and_shown_side_by_side(mini):
+    before = json.loads((STUDY / "manifest.json").read_text())["tasks"]
+    answer = call("study", *MINI, SEVERAL, SHOWN)
+    assert answer.code == 0, answer.text
+    assert "C4 is " in answer.text, "misc_folk hardly has it"
+    manifest = json.loads((STUDY / "manifest.json").read_text())
+    model = next(name.split("/")[1] for name in before if name.startswith("generate/control"))
+    for name in (f"generate/{model}/seed0", f"evaluate/{model}"):
+        assert manifest["tasks"][name] == before[name], "the main primer is the one that was there"
+    songs = {
+        name: read_songs(STUDY / "songs" / f"{model}{ending}" / "seed0").melodies
+        for name, ending in {"paper": "", "higher": "-primer-higher", "held_out": "-primer-held_out"}.items()
+    }
+    assert {song.pitches[:4] for song in songs["higher"]} == {(72, 74, 76, 74)}
+    beginnings = [song.pitches[:4] for song in songs["held_out"]]
+    assert len(set(beginnings)) > 1
+    other = next(name.split("/")[1] for name in before if name.startswith("generate/interval"))
+    theirs = read_songs(STUDY / "songs" / f"{other}-primer-held_out" / "seed0").melodies
+    assert [song.pitches[:4] for song in theirs] == beginnings, "the same for every network"
+
+    with (STUDY / "tables" / "primers.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["primer"] for row in rows if row["model"] == model] == ["paper", "higher", "held_out"]
+    assert {row["model"] for row in rows} >= {model, other, "bigram"}
+    assert any("C4 is " in note for note in manifest["primer_notes"])
+    assert "Note: generate.primers.paper=[60,62,64,62]" in (STUDY / "tables" / "tonality.md").read_text()
+    core = read_core((STUDY / "report.html").read_text())
+    assert [one["name"] for one in core["primers"]["names"]] == ["paper", "higher", "held_out"]
+    assert {one.get("primer") for one in core["sets"] if one["role"] == "model"} == {None, "higher", "held_out"}
+    assert any("C4 is " in notice["text"] for notice in core["notices"])
+
+    kept = files_below(STUDY)
+    again = call("study", *MINI, SEVERAL, SHOWN)
+    assert again.code == 0, again.text
+    assert files_below(STUDY) == kept
+    fewer = call("study", *MINI, "stages=select,generate,evaluate")
+    assert fewer.code == 0, fewer.text
+    assert not [name for name in files_below(STUDY) if "-primer-" in name and not name.startswith("tables")]
