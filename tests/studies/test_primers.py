@@ -14,7 +14,7 @@ from tests.commands.calling import call, files_below
 from tests.pages.examples import read_core
 from tests.studies.conftest import MINI, STUDY
 
-SEVERAL = "generate.primers={paper:[60,62,64,62],higher:[72,74,76,74],held_out:beginnings}"
+SEVERAL = "generate.primers={paper:[60,62,64,62],higher:[72,74,76,74],tunes:openings}"
 SHOWN = "stages=select,generate,evaluate,tables,report"
 
 
@@ -28,15 +28,15 @@ def test_the_single_primer_is_the_main_one():
 
 
 def test_the_first_of_several_is_the_main_one_and_beginnings_are_as_long():
-    first, second = asked({"low": [60, 62], "tunes": "beginnings"})
+    first, second = asked({"low": [60, 62], "tunes": "openings"})
     assert (first.is_main, second.is_main) == (True, False)
     assert (second.pitches, second.notes, second.suffix()) == (None, 2, "-primer-tunes")
-    (alone,) = asked({"tunes": "beginnings"})
+    (alone,) = asked({"tunes": "openings"})
     assert alone.notes == 4
-    (single,) = primers_of(OmegaConf.create({"primer": "beginnings", "primers": {"t": "beginnings"}})) and [
-        asked({"t": "beginnings"})[0]
+    (single,) = primers_of(OmegaConf.create({"primer": "openings", "primers": {"t": "openings"}})) and [
+        asked({"t": "openings"})[0]
     ]
-    assert single.plain == "beginnings"
+    assert single.plain == "openings"
 
 
 @pytest.mark.parametrize(
@@ -66,24 +66,24 @@ def test_songs_after_each_primer_are_made_once_and_shown_side_by_side(mini):
         assert manifest["tasks"][name] == before[name], "the main primer is the one that was there"
     songs = {
         name: read_songs(STUDY / "songs" / f"{model}{ending}" / "seed0").melodies
-        for name, ending in {"paper": "", "higher": "-primer-higher", "held_out": "-primer-held_out"}.items()
+        for name, ending in {"paper": "", "higher": "-primer-higher", "tunes": "-primer-tunes"}.items()
     }
     assert {song.pitches[:4] for song in songs["higher"]} == {(72, 74, 76, 74)}
-    beginnings = [song.pitches[:4] for song in songs["held_out"]]
+    beginnings = [song.pitches[:4] for song in songs["tunes"]]
     assert len(set(beginnings)) > 1
     other = next(name.split("/")[1] for name in before if name.startswith("generate/interval"))
-    theirs = read_songs(STUDY / "songs" / f"{other}-primer-held_out" / "seed0").melodies
+    theirs = read_songs(STUDY / "songs" / f"{other}-primer-tunes" / "seed0").melodies
     assert [song.pitches[:4] for song in theirs] == beginnings, "the same for every network"
 
     with (STUDY / "tables" / "primers.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["primer"] for row in rows if row["model"] == model] == ["paper", "higher", "held_out"]
+    assert [row["primer"] for row in rows if row["model"] == model] == ["paper", "higher", "tunes"]
     assert {row["model"] for row in rows} >= {model, other, "bigram"}
     assert any("C4 is " in note for note in manifest["primer_notes"])
     assert "Note: generate.primers.paper=[60,62,64,62]" in (STUDY / "tables" / "tonality.md").read_text()
     core = read_core((STUDY / "report.html").read_text())
-    assert [one["name"] for one in core["primers"]["names"]] == ["paper", "higher", "held_out"]
-    assert {one.get("primer") for one in core["sets"] if one["role"] == "model"} == {None, "higher", "held_out"}
+    assert [one["name"] for one in core["primers"]["names"]] == ["paper", "higher", "tunes"]
+    assert {one.get("primer") for one in core["sets"] if one["role"] == "model"} == {None, "higher", "tunes"}
     assert any("C4 is " in notice["text"] for notice in core["notices"])
 
     kept = files_below(STUDY)

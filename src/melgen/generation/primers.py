@@ -23,8 +23,8 @@ from melgen.music.representations import (
 )
 from melgen.runs.configuration import plain_config
 
-BEGINNINGS = "beginnings"
-"""In place of a primer's pitches: the beginnings of held-out tunes, another for each song."""
+OPENINGS_PRIMER = "openings"
+"""In place of a primer's pitches: the openings of test tunes, another for each song."""
 
 RARE_SHARE = 1 / 1000
 """A value that makes up less than this share of what was trained on is rare."""
@@ -141,7 +141,7 @@ def note_of_songs(run: Path) -> str:
     return note_of(primer, run, representation)
 
 
-def beginnings_of(tunes: Sequence[np.ndarray], notes: int, songs: int, seed: int) -> list[list[int]]:
+def openings_of(tunes: Sequence[np.ndarray], notes: int, songs: int, seed: int) -> list[list[int]]:
     """The first notes of tunes, a different tune for each song as long as there are enough.
 
     Args:
@@ -152,7 +152,7 @@ def beginnings_of(tunes: Sequence[np.ndarray], notes: int, songs: int, seed: int
     """
     long_enough = [tune[:notes].tolist() for tune in tunes if len(tune) > notes]
     if not long_enough:
-        raise ValueError(f"{BEGINNINGS}: no held-out tune has more than {notes} notes")
+        raise ValueError(f"{OPENINGS_PRIMER}: no held-out tune has more than {notes} notes")
     order = np.random.default_rng(seed).permutation(len(long_enough))
     return [long_enough[int(order[song % len(order)])] for song in range(songs)]
 

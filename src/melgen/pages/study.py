@@ -282,12 +282,12 @@ def _add_songs_after(
 def _primer_text(primer: Any) -> str:
     """A primer by the names of its notes.
 
-    >>> _primer_text([60, 62]), _primer_text("beginnings")
-    ('C4 D4', 'beginnings of held-out tunes')
+    >>> _primer_text([60, 62]), _primer_text("openings")
+    ('C4 D4', 'openings of test tunes')
     """
     if isinstance(primer, list) and all(isinstance(pitch, int) for pitch in primer):
         return " ".join(map(pitch_name, primer))
-    return "beginnings of held-out tunes" if primer == "beginnings" else str(primer)
+    return "openings of test tunes" if primer == "openings" else str(primer)
 
 
 def _yardsticks(directory: Path) -> dict[str, SongSetEvaluation]:

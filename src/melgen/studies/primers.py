@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from melgen.generate import read_primer
-from melgen.generation.primers import BEGINNINGS
+from melgen.generation.primers import OPENINGS_PRIMER
 
 KEY = "generate.primers"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]*")
@@ -41,7 +41,7 @@ class StudyPrimer:
     @property
     def plain(self) -> list[int] | str:
         """It as plain data."""
-        return BEGINNINGS if self.pitches is None else list(self.pitches)
+        return OPENINGS_PRIMER if self.pitches is None else list(self.pitches)
 
     def suffix(self) -> str:
         """What the names of its sets of songs end in."""
@@ -66,7 +66,7 @@ def primers_of(generate: DictConfig) -> list[StudyPrimer]:
         if not isinstance(given, Mapping) or not given:
             raise ValueError(
                 f"{KEY}={given}: must name primers, as in "
-                f"'{KEY}={{paper:[60,62,64,62],octave_higher:[72,74,76,74],held_out:{BEGINNINGS}}}'"
+                f"'{KEY}={{paper:[60,62,64,62],octave_higher:[72,74,76,74],held_out:{OPENINGS_PRIMER}}}'"
             )
         if bad := [name for name in given if not _NAME.fullmatch(str(name))]:
             raise ValueError(f"{KEY}: the name {bad[0]!r} must be letters, digits, _ and . only")
@@ -84,17 +84,17 @@ def primers_of(generate: DictConfig) -> list[StudyPrimer]:
 
 
 def _read(primer: Any, key: str) -> list[int] | None:
-    """Pitches; None for beginnings of held-out tunes.
+    """Pitches; None for openings of test tunes.
 
     Raises:
         ValueError: if it is neither; names the key.
     """
-    if primer == BEGINNINGS:
+    if primer == OPENINGS_PRIMER:
         return None
     try:
         pitches = read_primer(primer)
     except ValueError as error:
-        raise ValueError(f"{key}={primer}: must be pitches, a MIDI file or {BEGINNINGS} ({error})") from error
+        raise ValueError(f"{key}={primer}: must be pitches, a MIDI file or {OPENINGS_PRIMER} ({error})") from error
     if not pitches:
         raise ValueError(f"{key}=[]: a song starts with one note at least")
     return pitches

@@ -127,15 +127,8 @@ def evaluate(study: Study) -> Iterator[Task]:
             yield Task("/".join(("embedding", *name)), weights, partial(_measure_embedding, study, name, run))
 
 
-def _refuse_others(study: Study) -> None:
-    """Training would refuse these runs one by one, and a study must not take them for its own."""
-    for run in study.planned:
-        if different := belongs_to_another(run, study.data.fingerprint):
-            raise ValueError(RunDirectory(run.path).refusal(different, goes_on=False))
-
-
 def _primer_inputs(study: Study, primer: StudyPrimer) -> dict[str, Any]:
-    """What the songs after a primer depend on; of beginnings the corpus that they are taken from, read or not."""
+    """What the songs after a primer depend on; of openings the corpus that they are taken from, read or not."""
     if primer.pitches is not None:
         return {"primer": primer.plain}
     return {"primer": primer.plain, "primer_notes": primer.notes, "corpus": study.corpus_inputs}
@@ -144,7 +137,7 @@ def _primer_inputs(study: Study, primer: StudyPrimer) -> dict[str, Any]:
 def _generate(study: Study, model: Model, run: Run, primer: StudyPrimer, options: Mapping[str, Any]) -> Iterable[Path]:
     assert run.checkpoint is not None
     folder = study.songs_folder(model, run, primer)
-    pitches = study.beginnings(primer)
+    pitches = study.openings(primer)
     reader = RunDirectory(run.path).recorded_reader
     write_songs_by(load_model(run.checkpoint), folder, pitches, options, study.config.generate.device, reader)
     return folder.iterdir()
@@ -172,7 +165,7 @@ def _evaluate_writers(study: Study, primer: StudyPrimer, options: Mapping[str, i
     made: list[Path] = []
     if study.reference is None:
         return made
-    start = study.beginnings(primer)
+    start = study.openings(primer)
     written = writer_evaluations(study.reference, start, **options, options=study.options)
     for kind, (songs, evaluation) in written.items():
         name = f"{kind}{primer.suffix()}"

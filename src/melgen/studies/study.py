@@ -24,7 +24,7 @@ from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
 from melgen.files import read_json
 from melgen.generate import import_own_parts
-from melgen.generation.primers import beginnings_of, fit_of, note_of
+from melgen.generation.primers import openings_of, fit_of, note_of
 from melgen.generation.sampling import sample_values
 from melgen.music import Control
 from melgen.runs.directory import RunDirectory
@@ -293,7 +293,7 @@ class Study:
         """The one whose songs all tables and figures show."""
         return self.primers[0]
 
-    def beginnings(self, primer: StudyPrimer) -> list[int] | list[list[int]]:
+    def openings(self, primer: StudyPrimer) -> list[int] | list[list[int]]:
         """The pitches of a primer: one for all songs, or another for each.
 
         Raises:
@@ -303,10 +303,10 @@ class Study:
             return list(primer.pitches)
         data = self.data_of_runs
         if data.is_encoded:
-            raise ValueError(f"{primer.key}=beginnings: this corpus is a ready stream, which holds no tunes")
+            raise ValueError(f"{primer.key}=openings: this corpus is a ready stream, which holds no tunes")
         chosen = np.flatnonzero((data.splits == Split.TEST) & data.comparable)
         tunes = [data.melodies.pitches_of(int(tune)) for tune in chosen]
-        return beginnings_of(tunes, primer.notes, self.config.generate.songs, self.config.generate.seed)
+        return openings_of(tunes, primer.notes, self.config.generate.songs, self.config.generate.seed)
 
     def notes_of_primers(self, runs: Iterable[tuple[str, Path]]) -> list[str]:
         """What to tell of primers whose pitches are rare in what networks were trained on, once for each of them.

@@ -80,11 +80,7 @@ def refuse_others(planned: Sequence[PlannedRun], fingerprint: str) -> None:
     """
     for run in planned:
         if different := belongs_to_another(run, fingerprint):
-            raise ValueError(
-                f"{run.path}: belongs to another run, and nothing was changed; the keys that differ:\n  "
-                + "\n  ".join(different)
-                + "\nname=... puts the new runs elsewhere, force=true throws the old ones away"
-            )
+            raise ValueError(RunDirectory(run.path).refusal(different, goes_on=False))
 
 
 def train_all(

@@ -188,8 +188,8 @@ def check_parts(config: DictConfig, known: dict[str, Exception | None]) -> None:
                 known[part] = None
             except Exception as error:
                 known[part] = error
-        if (error := known[part]) is not None:
-            raise error
+        if (refusal := known[part]) is not None:
+            raise refusal
 
 
 def build_named(parts: DictConfig | None, group: str) -> list[Any]:

@@ -42,11 +42,11 @@ _APART = 0.42  # of a row's height, between two primers of a model
 def primers(results: StudyResults) -> Figure:
     """Mean of each tonality metric, a panel a metric and a row a model, with a mark for each primer.
 
-    Bars are the 95% intervals of the means. The band is the beginnings of held-out tunes, as long as the songs, or
+    Bars are the 95% intervals of the means. The band is the openings of test tunes, as long as the songs, or
     the whole tunes: mean ± standard deviation. Where the marks of a row are apart, the primer and not the network
     decides the metric.
 
-    Needs `by_primer` and `models`; `excerpts`, `writers` and `writers_by_primer` where there are any.
+    Needs `by_primer` and `models`; `openings`, `writers` and `writers_by_primer` where there are any.
     """
     names = list(results.by_primer)
     rows = rows_of(results, corpus=False, room=_APART * len(names) + 0.6)
@@ -57,7 +57,7 @@ def primers(results: StudyResults) -> Figure:
     looks = looks_of_variants(names)
     panels = figure.subplots(1, len(Tonality._fields), sharey=True)
     label_rows(panels[0], rows)
-    band = results.excerpts or held_out(results)
+    band = results.openings or held_out(results)
     for axes, metric in zip(panels, Tonality._fields, strict=True):
         prepare_panel(axes, metric)
         _draw_band(axes, metric, band)

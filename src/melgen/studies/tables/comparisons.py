@@ -59,7 +59,7 @@ def primers_table(results: StudyResults) -> Table | None:
     """The tonality of every model's songs after each of several primers, the primers of a model below each other."""
     if len(results.by_primer) < 2:
         return None
-    reference = _held_out(results)
+    reference = _reference(results)
     columns = [
         Column("model", "model", "text"),
         Column("primer", "primer", "text"),
