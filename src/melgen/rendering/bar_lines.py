@@ -42,6 +42,11 @@ class BarLines(NamedTuple):
         return self.start + self.length
 
     @property
+    def is_complete(self) -> bool:
+        """Whether it is as long as its metre says."""
+        return self.length == self.metre.bar_steps and not self.is_free
+
+    @property
     def is_counted(self) -> bool:
         """Whether it has a number of its own."""
         return self.number not in (0, None)
@@ -61,7 +66,9 @@ def lay_bars(melody: Melody, metre: Metre | None = None) -> list[BarLines]:
     >>> [(bar.number, bar.start, bar.length) for bar in lay_bars(jig, Metre(6, 8))]
     [(1, 0, 72), (2, 72, 72)]
     """
-    end = max((onset + max(duration, 1) for onset, duration in zip(melody.onsets, melody.durations, strict=True)), default=1)
+    end = max(
+        (onset + max(duration, 1) for onset, duration in zip(melody.onsets, melody.durations, strict=True)), default=1
+    )
     pickup = melody.pickup or 0
     if metre is not None:
         changes, stated, pickup = [(0, metre)], [], pickup if pickup < metre.bar_steps else 0
@@ -99,7 +106,9 @@ def _counted(changes: list[tuple[int, Metre]], pickup: int, end: int) -> list[in
 def _cut_long(stated: list[int], changes: list[tuple[int, Metre]]) -> list[int]:
     starts = []
     for start, following in zip(stated, [*stated[1:], stated[-1]], strict=True):
-        step = _metre_at(start, changes).bar_steps if following - start > _LONGEST_BAR_STEPS else max(following - start, 1)
+        step = (
+            _metre_at(start, changes).bar_steps if following - start > _LONGEST_BAR_STEPS else max(following - start, 1)
+        )
         starts += range(start, max(following, start + 1), step)
     return starts
 

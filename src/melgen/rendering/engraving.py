@@ -166,7 +166,13 @@ def fitting_bars_per_line(melody: Melody, width_px: float, metre: Metre | None =
 
 
 def _draw(
-    melody: Melody, metre: Metre | None, bars_per_line: int | None, width_px: float, width: int, height: int, margin: int
+    melody: Melody,
+    metre: Metre | None,
+    bars_per_line: int | None,
+    width_px: float,
+    width: int,
+    height: int,
+    margin: int,
 ) -> list[tuple[ElementTree.Element, int]]:
     """What Verovio draws on each page, with the page's height in its fine units."""
     if bars_per_line is None:

@@ -22,7 +22,17 @@ from melgen.rendering.tuplets import (
     written,
 )
 
-__all__ = ["COMMON_TIME", "NOTE_VALUES", "STEPS_PER_WHOLE", "Bar", "Metre", "Symbol", "cut_into_bars", "playable", "with_accidentals"]
+__all__ = [
+    "COMMON_TIME",
+    "NOTE_VALUES",
+    "STEPS_PER_WHOLE",
+    "Bar",
+    "Metre",
+    "Symbol",
+    "cut_into_bars",
+    "playable",
+    "with_accidentals",
+]
 
 NOTE_VALUES = (144, 96, 72, 48, 36, 24, 18, 12, 9, 6, 3)
 """Lengths in steps that one note outside of a triplet can show, with one dot at most."""
@@ -73,7 +83,6 @@ class Bar:
 
     lines: BarLines
     symbols: tuple[Symbol, ...]
-
 
 
 def playable(melody: Melody) -> Melody:
@@ -210,9 +219,9 @@ def _bar_with_accidentals(bar: Bar, notes: Sequence[SpelledNote], key: Key, on_t
 
 
 def _symbols(note: int | None, start: int, end: int, bar: BarLines, parts: Sequence[Part]) -> Iterator[Symbol]:
-    """A note or a rest as far as it is within a bar, split where its triplets end and into values that can be written."""
+    """A note or a rest as far as it is within a bar, split where triplets end and into values that can be written."""
     now, last = max(start, bar.start), min(end, bar.end)
-    if note is None and (now, last) == (bar.start, bar.end):
+    if note is None and (now, last) == (bar.start, bar.end) and bar.is_complete:
         yield Symbol(None, 0, bar.length)
         return
     index = 0

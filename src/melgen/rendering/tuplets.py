@@ -1,7 +1,7 @@
 """Which notes of a bar are triplets, and what becomes of times that no note values can show.
 
-Outside of triplets every time is a multiple of a thirty-second. A triplet divides a half, a quarter, an eighth, ... into
-three, and each third once or twice more into halves. Among all ways to cover the times of a bar that are no
+Outside of triplets every time is a multiple of a thirty-second. A triplet divides a half, a quarter, an eighth, ...
+into three, and each third once or twice more into halves. Among all ways to cover the times of a bar that are no
 thirty-seconds, the one with the fewest ties, then with the fewest and simplest triplets, is taken.
 
 What none of them can show, such as a quintuplet, is rounded, for the page alone: all the times within that quarter of
@@ -11,6 +11,7 @@ sixteenths where two notes would start together, and to finer triplets where eve
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
@@ -109,7 +110,7 @@ def _parts(times: list[int], bar: BarLines, spans: Sequence[int]) -> list[Part]:
         return [Part(0, bar.length, PLAIN)]
     cuts = {0, *times, bar.length}
     count = bar.length // FINEST_STEPS
-    best: list[tuple[float, Part | None]] = [(0.0, None)] + [(float("inf"), None)] * count
+    best: list[tuple[float, Part | None]] = [(0.0, None), *[(math.inf, None)] * count]
     for place in range(count):
         start = place * FINEST_STEPS
         cost = best[place][0]
@@ -120,13 +121,13 @@ def _parts(times: list[int], bar: BarLines, spans: Sequence[int]) -> list[Part]:
     found: list[Part] = []
     place = count
     while place:
-        part = best[place][1]
-        assert part is not None
-        place = part.start // FINEST_STEPS
-        if found and part.kind == found[-1].kind == PLAIN:
-            found[-1] = Part(part.start, found[-1].end, PLAIN)
+        last = best[place][1]
+        assert last is not None
+        place = last.start // FINEST_STEPS
+        if found and last.kind == found[-1].kind == PLAIN:
+            found[-1] = Part(last.start, found[-1].end, PLAIN)
         else:
-            found.append(part)
+            found.append(last)
     return found[::-1]
 
 
@@ -224,7 +225,7 @@ def _round(start: int, end: int, onsets: list[int], ends: list[int], last_end: i
 def _grid_for(onsets: list[int], ends: list[int], length: int, may_pass: bool) -> tuple[int, list[int]]:
     """The grid that times within a quarter are rounded to, and each onset rounded."""
     for grids, may_move_on in _GRIDS:
-        choices = []
+        choices: list[tuple[int, int, int, list[int]]] = []
         for grid in grids:
             places = -(-length // grid)
             if may_pass and onsets and _nearest(onsets[-1], grid) == places:
