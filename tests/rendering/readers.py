@@ -30,7 +30,7 @@ def music21_notes(text: str, kind: str) -> Notes:
         duration = note.duration.quarterLength * STEPS_PER_QUARTER
         if note.tie is not None and note.tie.type in ("stop", "continue"):
             assert onset == found[-1][0] + found[-1][1]
-            assert note.pitch.midi == found[-1][2]
+            assert kind == "abc" or note.pitch.midi == found[-1][2], "in ABC it may forget a sign between tied notes"
             found[-1][1] += duration
         else:
             found.append([onset, duration, note.pitch.midi])
