@@ -10,6 +10,7 @@ import pytest
 from melgen.corpora import read_melody
 from melgen.generation.songs import write_songs
 from melgen.music import Melody
+from melgen.music.metre import Metre, MetreChange
 from melgen.rendering import batch
 from melgen.rendering.batch import RenderOptions, read_formats, render_songs
 from tests.commands.calling import call, files_below
@@ -102,8 +103,21 @@ def test_a_thousand_songs_on_several_processes(here):
     assert read_melody("songs-rendered/song_0777.abc").pitches == many[776].pitches
 
 
+def test_bars_are_those_of_the_song_unless_another_metre_is_asked_for(here):
+    jig = Melody(
+        (60,) * 5, (0, 12, 48, 84, 120), (12, 36, 36, 36, 24), metres=(MetreChange(0, Metre(6, 8)),), pickup=12
+    )
+    for metre, first in (("auto", "C | C3 C3 | C3 C2 |]"), ("3/4", "C | C3 C2- C | C3 C2 |]")):
+        assert not render_songs({"jig": jig}, here, ["abc", "musicxml", "svg", "mp3"], RenderOptions(metre=metre))
+        text = (here / "jig.abc").read_text()
+        assert first in text
+        assert f"M:{'6/8' if metre == 'auto' else metre}\n" in text
+    render_songs({"plain": SONGS[0]}, here, ["abc"])
+    assert "M:4/4\n" in (here / "plain.abc").read_text()
+
+
 def test_a_song_that_fails_does_not_stop_the_others(here, monkeypatch):
-    good, bad = SONGS[0], Melody((60,), (-1,), (4,))
+    good, bad = SONGS[0], Melody((60,), (-1,), (24,))
     problems = render_songs({"good": good, "bad": bad}, here, ["abc"])
     assert list(problems) == ["bad"]
     assert "-1" in problems["bad"]

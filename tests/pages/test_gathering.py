@@ -16,7 +16,9 @@ from melgen.evaluation.tonality import tonality
 from melgen.files import write_json
 from melgen.generation.songs import write_songs
 from melgen.music import Melody
+from melgen.music.metre import Metre, MetreChange
 from melgen.pages.embedding import embedding_content, project
+from melgen.pages.plain import notes_of
 from melgen.pages.scores import Engraver
 from melgen.pages.training_tunes import SharedPassage, TrainingTunes, excerpt, shared_passage
 from melgen.pages.writing import write_report
@@ -499,3 +501,24 @@ def test_songs_written_later_are_shown(tmp_path, run):
     copy = own_copy(run, tmp_path)
     write_songs(copy / "songs", [Melody.from_pitches([60, 64, 67])], METADATA)
     assert report_of(copy)["hero"]["p"] == [60, 64, 67]
+
+
+def test_an_excerpt_begins_with_a_bar_of_its_tune():
+    jig = Melody(
+        tuple(range(48, 78)), tuple(range(0, 360, 12)), (12,) * 30, metres=(MetreChange(0, Metre(6, 8)),), pickup=12
+    )
+    first, part = excerpt(jig, SharedPassage(0, 15, 4), 8)
+    assert first == 7, "the bar before that of the passage: after the pickup and one bar of six eighths"
+    assert (part.onsets[0], part.pickup, part.metre) == (0, 0, Metre(6, 8))
+    first, part = excerpt(jig, SharedPassage(0, 3, 4), 8)
+    assert (first, part.pickup, notes_of(part)["b"]) == (0, 12, [0, 12, 84])
+    split = Melody(
+        jig.pitches, jig.onsets, jig.durations, metres=jig.metres, pickup=12, bars=(0, 12, 84, 144, 156, 228)
+    )
+    first, part = excerpt(split, SharedPassage(0, 14, 4), 8)
+    assert (first, part.pickup, part.bars) == (12, 12, (0, 12, 84)), "a pickup within the tune"
+
+
+def test_a_page_gets_bars_only_where_they_are_known():
+    assert set(notes_of(Melody.from_pitches([60, 62]))) == {"p", "o", "d"}
+    assert notes_of(Melody((60,), (0,), (180,), metres=(MetreChange(0, Metre(3, 4)),)))["b"] == [0, 72, 144]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from melgen.corpora import Cleaning, FolkCorpus
 from melgen.music import Melody
 from melgen.music.metre import Metre, MetreChange
+from melgen.rendering.measures import cut_into_bars, playable
 
 SCALE = Melody.from_pitches([60, 62, 64, 65, 67, 69, 71, 72])
 EDGES = Melody((0, 127, 60, 61, 62, 63), (12, 30, 54, 180, 186, 300), (18, 18, 114, 6, 12, 240), title="Edges")
@@ -22,6 +23,18 @@ Notes = list[tuple[int, int, int]]
 def notes_of(melody: Melody) -> Notes:
     """Onset, duration and pitch of every note."""
     return list(zip(melody.onsets, melody.durations, melody.pitches, strict=True))
+
+
+def notes_on_page(melody: Melody, metre: Metre | None = None) -> Notes:
+    """Onset, duration and pitch of every note as its bars show it, tied ones as one."""
+    found: list[list[int]] = []
+    for bar in cut_into_bars(playable(melody), metre):
+        for symbol in bar.symbols:
+            if symbol.note is not None and symbol.continues:
+                found[-1][1] += symbol.steps
+            elif symbol.note is not None:
+                found.append([bar.lines.start + symbol.start, symbol.steps, melody.pitches[symbol.note]])
+    return [tuple(note) for note in found]  # type: ignore[misc]
 
 
 @st.composite

@@ -34,7 +34,7 @@ def notes_in(bars):
             assert symbol.start == place, "no gap and no overlap"
             place += symbol.steps
             values = TRIPLET_VALUES if symbol.triplet else NOTE_VALUES
-            assert symbol.steps in values or (symbol.note is None and len(bar.symbols) == 1)
+            assert symbol.steps in values or (symbol.note is None and bar.lines.is_complete)
             assert symbol.continues == held
             if symbol.note is not None:
                 if held:

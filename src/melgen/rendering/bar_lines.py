@@ -42,6 +42,11 @@ class BarLines(NamedTuple):
         return self.start + self.length
 
     @property
+    def is_complete(self) -> bool:
+        """Whether it is as long as its metre says."""
+        return self.length == self.metre.bar_steps and not self.is_free
+
+    @property
     def is_counted(self) -> bool:
         """Whether it has a number of its own."""
         return self.number not in (0, None)
@@ -71,6 +76,8 @@ def lay_bars(melody: Melody, metre: Metre | None = None) -> list[BarLines]:
         changes = [(step, each) for step, each in melody.metres if _is_usable(each)]
         stated = sorted({0, *(step for step in melody.bars if step > 0)}) if melody.bars else []
     is_free = not changes and bool(stated)
+    if is_free and stated[-1] < end:
+        stated.append(end)
     changes = changes or [(0, COMMON_TIME)]
     starts = _cut_long(stated, changes) if stated else _counted(changes, pickup, end)
     return _numbered(starts, changes, melody.pickup if metre is None else pickup, end, is_free)
@@ -99,7 +106,7 @@ def _counted(changes: list[tuple[int, Metre]], pickup: int, end: int) -> list[in
 
 
 def _cut_long(stated: list[int], changes: list[tuple[int, Metre]]) -> list[int]:
-    starts = []
+    starts: list[int] = []
     for start, following in zip(stated, [*stated[1:], stated[-1]], strict=True):
         step = (
             _metre_at(start, changes).bar_steps if following - start > _LONGEST_BAR_STEPS else max(following - start, 1)
@@ -123,8 +130,6 @@ def _numbered(
             length = starts[index + 1] - start
         elif index == 0 and pickup and pickup < full:
             length = pickup
-        elif is_free and end - start <= _LONGEST_BAR_STEPS:
-            length = max(end - start, 1)
         elif bars and bars[0].number == 0 and end - start <= full - bars[0].length:
             length = full - bars[0].length
         else:

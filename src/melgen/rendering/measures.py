@@ -219,9 +219,9 @@ def _bar_with_accidentals(bar: Bar, notes: Sequence[SpelledNote], key: Key, on_t
 
 
 def _symbols(note: int | None, start: int, end: int, bar: BarLines, parts: Sequence[Part]) -> Iterator[Symbol]:
-    """A note or a rest as far as it is within a bar, split where its triplets end and into values that can be written."""
+    """A note or a rest as far as it is within a bar, split where triplets end and into values that can be written."""
     now, last = max(start, bar.start), min(end, bar.end)
-    if note is None and (now, last) == (bar.start, bar.end):
+    if note is None and (now, last) == (bar.start, bar.end) and bar.is_complete:
         yield Symbol(None, 0, bar.length)
         return
     index = 0

@@ -175,7 +175,7 @@ def _tempo(tempo_qpm: float | None) -> str:
 
 def _symbol(symbol: Symbol, bar: Bar, notes: Sequence[SpelledNote], heads: dict[int, int], unit: int) -> str:
     duration = f"<duration>{symbol.steps // unit}</duration>"
-    if symbol.note is None and len(bar.symbols) == 1:
+    if symbol.note is None and len(bar.symbols) == 1 and bar.lines.is_complete:
         return f'<note><rest measure="yes"/>{duration}</note>'
     notations = _notations(symbol, bar)
     if symbol.note is None:

@@ -1,7 +1,7 @@
 """Which notes of a bar are triplets, and what becomes of times that no note values can show.
 
-Outside of triplets every time is a multiple of a thirty-second. A triplet divides a half, a quarter, an eighth, ... into
-three, and each third once or twice more into halves. Among all ways to cover the times of a bar that are no
+Outside of triplets every time is a multiple of a thirty-second. A triplet divides a half, a quarter, an eighth, ...
+into three, and each third once or twice more into halves. Among all ways to cover the times of a bar that are no
 thirty-seconds, the one with the fewest ties, then with the fewest and simplest triplets, is taken.
 
 What none of them can show, such as a quintuplet, is rounded, for the page alone: all the times within that quarter of
@@ -11,8 +11,10 @@ sixteenths where two notes would start together, and to finer triplets where eve
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -27,7 +29,7 @@ UNDOTTED_TRIPLET_VALUES = (64, 32, 16, 8, 4, 2, 1)
 ARTICULATION_STEPS = 2
 """A rest as short as this is how a note is played, not what is written: on the page the note lasts to the next one."""
 
-_SPANS = (96, 48, 24, 12, 6)
+_SPANS: tuple[int, ...] = (96, 48, 24, 12, 6)
 _TINY_SPAN = 3  # of sixty-fourths, only where more than twelve notes start in a quarter
 # Grids to round to, in order, and whether notes that are nearest to one place may move on to the next.
 _GRIDS = (((6, 8), False), ((3, 4), False), ((3, 4), True), ((2,), True))
@@ -93,80 +95,83 @@ def _without_articulation(onsets: Sequence[int], ends: Sequence[int]) -> list[in
     ] + list(ends[-1:])
 
 
-def _times_in(bar: BarLines, onsets: list[int], ends: list[int]) -> list[int]:
+def _times_in(bar: BarLines, onsets: list[int], ends: list[int]) -> tuple[int, ...]:
     """Where in a bar something begins or ends, its own ends left out."""
     times = {
         time - bar.start
         for column in (onsets, ends)
         for time in column[bisect_right(column, bar.start) : bisect_left(column, bar.end)]
     }
-    return sorted(times)
+    return tuple(sorted(times))
 
 
-def _parts(times: list[int], bar: BarLines, spans: Sequence[int]) -> list[Part]:
+def _parts(times: tuple[int, ...], bar: BarLines, spans: tuple[int, ...]) -> list[Part]:
     """Parts that cover a bar at the least cost, neighbouring plain ones as one."""
     if not any(time % FINEST_STEPS for time in times):
         return [Part(0, bar.length, PLAIN)]
-    cuts = {0, *times, bar.length}
-    count = bar.length // FINEST_STEPS
-    best: list[tuple[float, Part | None]] = [(0.0, None)] + [(float("inf"), None)] * count
-    for place in range(count):
-        start = place * FINEST_STEPS
-        cost = best[place][0]
-        for part, price in _from(start, times, cuts, bar, spans):
-            end = part.end // FINEST_STEPS
-            if cost + price < best[end][0]:
-                best[end] = (cost + price, part)
+    return list(_cheapest_parts(times, bar.length, bar.offset, bar.metre.beat_steps, spans))
+
+
+@lru_cache(maxsize=4096)  # tunes repeat their rhythms
+def _cheapest_parts(
+    times: tuple[int, ...], bar_length: int, offset: int, beat_steps: int, spans: tuple[int, ...]
+) -> tuple[Part, ...]:
+    cuts = {0, *times, bar_length}
+    uneven = [time for time in times if time % FINEST_STEPS]
+    count = bar_length // FINEST_STEPS
+    best: list[tuple[float, Part | None]] = [(0.0, None), *[(math.inf, None)] * count]
+
+    def offer(part: Part, price: float) -> None:
+        cost = best[part.start // FINEST_STEPS][0] + price
+        if cost < best[part.end // FINEST_STEPS][0]:
+            best[part.end // FINEST_STEPS] = (cost, part)
+
+    for start in range(0, bar_length, FINEST_STEPS):
+        place = offset + start
+        following = next((time for time in uneven if time > start), math.inf)
+        if following > start + FINEST_STEPS:
+            offer(Part(start, start + FINEST_STEPS, PLAIN), 0.0)
+        if start == 0 or place % STEPS_PER_QUARTER == 0:
+            quarter_end = min(start + STEPS_PER_QUARTER - place % STEPS_PER_QUARTER, bar_length)
+            offer(Part(start, quarter_end, ROUNDED), _ROUNDED)
+        for span in spans:
+            end = start + span
+            off_beat = place % beat_steps % span
+            is_odd = bool(off_beat % (STEPS_PER_QUARTER // 2))
+            if end > bar_length or following >= end or (is_odd and start not in cuts):
+                continue
+            inside = [time - start for time in times[bisect_right(times, start) : bisect_left(times, end)]]
+            if not _is_triplet(span, inside):
+                continue
+            cost = _BRACKET + _OFF_BEAT * (bool(off_beat) + is_odd)
+            cost += _TIE * ((start not in cuts) + (end not in cuts))
+            for length in _between(span, inside):
+                cost += _TIE * (len(triplet_values(length)) - 1) + _FINE * (3 * length < span)
+            offer(Part(start, end, TRIPLET), cost)
+    return _traced_back([part for _, part in best])
+
+
+def _traced_back(parts_by_end: Sequence[Part | None]) -> tuple[Part, ...]:
+    """The parts from a bar's beginning to its end, by the last one that leads to each place."""
     found: list[Part] = []
-    place = count
+    place = len(parts_by_end) - 1
     while place:
-        part = best[place][1]
-        assert part is not None
-        place = part.start // FINEST_STEPS
-        if found and part.kind == found[-1].kind == PLAIN:
-            found[-1] = Part(part.start, found[-1].end, PLAIN)
+        last = parts_by_end[place]
+        assert last is not None
+        place = last.start // FINEST_STEPS
+        if found and last.kind == found[-1].kind == PLAIN:
+            found[-1] = Part(last.start, found[-1].end, PLAIN)
         else:
-            found.append(part)
-    return found[::-1]
-
-
-def _from(
-    start: int, times: list[int], cuts: set[int], bar: BarLines, spans: Sequence[int]
-) -> list[tuple[Part, float]]:
-    """Parts that can begin at a place, with their costs."""
-    found = []
-    following = start + FINEST_STEPS
-    if bisect_left(times, following) == bisect_right(times, start):
-        found.append((Part(start, following, PLAIN), 0.0))
-    place = bar.offset + start
-    quarter_end = min(start + STEPS_PER_QUARTER - place % STEPS_PER_QUARTER, bar.length)
-    if start == 0 or place % STEPS_PER_QUARTER == 0:
-        found.append((Part(start, quarter_end, ROUNDED), _ROUNDED))
-    for span in spans:
-        end = start + span
-        if end > bar.length:
-            continue
-        inside = [time - start for time in times[bisect_right(times, start) : bisect_left(times, end)]]
-        off_beat = place % bar.metre.beat_steps % span
-        is_odd = bool(off_beat % (STEPS_PER_QUARTER // 2))
-        if not _is_triplet(span, inside) or (is_odd and start not in cuts):
-            continue
-        cost = _BRACKET + _OFF_BEAT * (bool(off_beat) + is_odd)
-        cost += _TIE * ((start not in cuts) + (end not in cuts))
-        for length in _between(span, inside):
-            cost += _TIE * (len(triplet_values(length)) - 1) + _FINE * (3 * length < span)
-        found.append((Part(start, end, TRIPLET), cost))
-    return found
+            found.append(last)
+    return tuple(found[::-1])
 
 
 def _is_triplet(span: int, inside: list[int]) -> bool:
-    """Whether times within a part need thirds of it, and the halves and quarters of thirds are enough.
+    """Whether times within a part are thirds of it, and halves and quarters of thirds.
 
-    Thirty-seconds are rarely in triplets, but notes are often played a little early or late: there all three must be
-    there.
+    Thirty-seconds are rarely in triplets, but notes are often played a little early or late: of them all three must
+    be there.
     """
-    if not any(time % FINEST_STEPS for time in inside):
-        return False
     if span == _TINY_SPAN:
         return True
     thirds = [time for time in inside if 3 * time % span == 0]
@@ -224,7 +229,7 @@ def _round(start: int, end: int, onsets: list[int], ends: list[int], last_end: i
 def _grid_for(onsets: list[int], ends: list[int], length: int, may_pass: bool) -> tuple[int, list[int]]:
     """The grid that times within a quarter are rounded to, and each onset rounded."""
     for grids, may_move_on in _GRIDS:
-        choices = []
+        choices: list[tuple[int, int, int, list[int]]] = []
         for grid in grids:
             places = -(-length // grid)
             if may_pass and onsets and _nearest(onsets[-1], grid) == places:
