@@ -285,7 +285,9 @@ class _Reader:
                 tracks.append(Track(notes, voice.name if not number else "", voice.is_percussion))
             self.remarks |= voice.remarks
         tune = Tune(tracks, TICKS_PER_QUARTER, self.title, remarks=tuple(sorted(self.remarks)))
-        first = next((voice for voice in voices if any(layer.notes for each in voice.segments for layer in each.layers)), None)
+        first = next(
+            (voice for voice in voices if any(layer.notes for each in voice.segments for layer in each.layers)), None
+        )
         if first is not None and (first.has_bar_lines):
             tune.bars, tune.pickup, tune.metres = bars_and_metres(first.segments, orders[id(first)])
         elif self.metre is not None:
