@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from melgen.corpora import FolderCorpus
 from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.extraction import extract_melody
 from melgen.corpora.folk import music21_corpus_dir
@@ -192,6 +193,8 @@ def test_transposing_instruments_sound(tmp_path):
         ([bar("C") + words("Fine"), bar("D") + words("Menuetto da capo senza Ritornello.")], "CDC"),
         ([bar("C"), sign("segno") + bar("D") + words("Fine"), bar("E") + words("Dal Segno al Fine")], "CDED"),
         ([bar("C") + words("To Coda"), bar("D") + words("D.C. alla Coda"), words("Coda") + bar("E")], "CDCE"),
+        ([bar("C") + words("To ⊕"), bar("D") + words("D.C. al 𝄌"), sign("coda") + bar("E")], "CDCE"),
+        ([sign("coda") + bar("C"), bar("D") + words("D.S."), bar("E")], "CDE"),
         ([bar("C"), words("D.C. Thompson") + bar("D"), words("Dolce, sempre") + bar("E")], "CDE"),
         # the second repeat is not closed
         ([repeat("forward") + bar("C") + repeat("backward"), repeat("forward") + bar("D"), bar("E")], "CCDE"),
@@ -284,6 +287,22 @@ def test_cue_notes_are_silent_and_take_their_time(tmp_path):
     melody = read(tmp_path, score(note("C4") + cue + note("D4"), small + note("E4", 3)))[1]
     assert letters(melody) == "CDE"
     assert sixteenths(melody) == [0, 12, 20]
+
+
+def test_a_cue_voice_does_not_move_the_notes_of_the_others(tmp_path):
+    cue = note("G5", 4, "<voice>1</voice>").replace("<note>", "<note><cue/>")
+    sung = [note(name, 4, "<voice>2</voice>") for name in ("C4", "D4", "E4")]
+    text = score(sung[0], cue + "<backup><duration>4</duration></backup>" + sung[1], sung[2])
+    tune, melody = read(tmp_path, text)
+    assert (len(tune.tracks), letters(melody)) == (1, "CDE")
+
+
+def test_remarks_count_the_tunes_that_are_kept(tmp_path):
+    unclosed = [repeat("forward") + bar("C"), bar("D")]
+    (tmp_path / "short.xml").write_text(score(*unclosed))
+    (tmp_path / "long.xml").write_text(score(*unclosed, *map(bar, "CDEFGABCDEFG")))
+    report = FolderCorpus(tmp_path).load(Cleaning(), workers=1, progress=False).report
+    assert [remark for remark in report.remarks if remark.startswith(AS_WRITTEN)] == [f"{AS_WRITTEN}: 1 tunes"]
 
 
 def test_a_measure_is_as_long_as_its_forward_and_its_longest_staff(tmp_path):

@@ -15,6 +15,7 @@ from melgen.corpora.extraction import Rejection, Track, Tune
 from melgen.corpora.importing import Reader
 from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc import read_abc
+from melgen.corpora.readers.midi import count_bars, stated_metre
 from melgen.corpora.sources import Listing, Source, check_folder, files_below, user_path
 
 ABC_DATASETS = ("EssenFolkSongDatabase", "NottinghamDatabase")
@@ -120,4 +121,8 @@ def read_item(source: Source, dataset: str) -> Iterator[Tune | Rejection]:
         for track in music.tracks
     ]
     title = music.metadata.title if music.metadata is not None else None
-    yield Tune(tracks, int(music.resolution), title or "")
+    tune = Tune(tracks, int(music.resolution), title or "")
+    stated = ((round(each.time), stated_metre(each.numerator, each.denominator)) for each in music.time_signatures)
+    end = max((round(note.time + note.duration) for track in music.tracks for note in track.notes), default=0)
+    count_bars(tune, {tick: metre for tick, metre in stated if metre is not None}, end)
+    yield tune

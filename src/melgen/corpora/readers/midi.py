@@ -12,7 +12,7 @@ is how programs write one, and is read so.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -57,18 +57,29 @@ def read_midi(source: Source) -> Iterator[Tune]:
         names.append(_name(chunk, is_late=any(each.name for each in score.tracks)))
         tracks += _join_in_order([Track(_notes(each), names[-1], each.is_drum) for each in score.tracks])
         for each in score.time_signatures:
-            if each.denominator in _BEAT_TYPES and each.numerator > 0:
-                signatures[each.time] = Metre(each.numerator, each.denominator)
+            if (metre := stated_metre(each.numerator, each.denominator)) is not None:
+                signatures[each.time] = metre
     end = max((int((track.notes[:, 0] + track.notes[:, 1]).max()) for track in tracks if len(track.notes)), default=0)
-    metres, pickup = _metres_and_pickup(sorted(signatures.items()), division)
-    yield Tune(
-        join_pieces(tracks),
-        division,
-        next((name for name in names if name), ""),
-        metres=metres,
-        pickup=pickup,
-        bars=_bars(metres, pickup, division, end),
-    )
+    tune = Tune(join_pieces(tracks), division, next((name for name in names if name), ""))
+    count_bars(tune, signatures, end)
+    yield tune
+
+
+def count_bars(tune: Tune, signatures: Mapping[int, Metre], end: int) -> None:
+    """Give a tune its metres, pickup and bars.
+
+    Args:
+        tune: the tune; its ticks are those of the following.
+        signatures: the metre at each tick where one is stated.
+        end: where its last note ends.
+    """
+    tune.metres, tune.pickup = _metres_and_pickup(sorted(signatures.items()), tune.ticks_per_quarter)
+    tune.bars = _bars(tune.metres, tune.pickup, tune.ticks_per_quarter, end)
+
+
+def stated_metre(beats: int, beat_type: int) -> Metre | None:
+    """The metre of a time signature; ``None`` if it makes no sense."""
+    return Metre(beats, beat_type) if beat_type in _BEAT_TYPES and beats > 0 else None
 
 
 def _notes(track: Any) -> NDArray[np.int64]:

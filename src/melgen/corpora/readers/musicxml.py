@@ -114,6 +114,7 @@ class _Measure:
 
     notes: list[tuple[_Key, WrittenNote]] = field(default_factory=list)
     keys: set[_Key] = field(default_factory=set)  # voices with a note or rest
+    cue_keys: set[_Key] = field(default_factory=set)  # voices with a cue note
     length: Fraction = Fraction(0)
     ends: set[Fraction] = field(default_factory=set)  # where each run through it ends, before a <backup> and last
     metre: Metre | None = None
@@ -165,9 +166,9 @@ class _PartReader:
                     cursor += duration
                 measure.length = max(measure.length, onset + duration)
                 key = _voice_key(child, backups)
-                measure.keys.add(key)
-                pitch = self._pitch(child)
-                if pitch is None or not duration or _is_cue(child):
+                pitch, is_cue = self._pitch(child), _is_cue(child)
+                (measure.cue_keys if is_cue else measure.keys).add(key)
+                if pitch is None or not duration or is_cue:
                     continue
                 if is_chord and highest is not None:
                     if pitch <= highest:
@@ -327,12 +328,24 @@ def _ending_numbers(ending: _Element) -> frozenset[int]:
     return frozenset()
 
 
+def _plain_words(text: str) -> str:
+    """Small letters and single spaces, signs as words.
+
+    >>> _plain_words("D.S. al \N{MUSICAL SYMBOL CODA}")
+    'd s al coda'
+    """
+    for signs, word in (("\N{MUSICAL SYMBOL CODA}\N{CIRCLED PLUS}", " coda "), ("\N{MUSICAL SYMBOL SEGNO}", " segno ")):
+        for each in signs:
+            text = text.replace(each, word)
+    return re.sub(r"[\W_]+", " ", text).strip().lower()
+
+
 def _read_direction(element: _Element, measure: _Measure, position: Fraction) -> None:
     """Jumps and their targets, from ``<sound>``, signs and words. They hold for whole measures."""
     sound = element if element.tag == "sound" else element.find("sound")
     kinds = [kind for each in element.iterfind("direction-type") for kind in each]
     signs = {kind.tag for kind in kinds} & {"segno", "coda"}
-    words = re.sub(r"[\W_]+", " ", " ".join(kind.text or "" for kind in kinds if kind.tag == "words")).strip().lower()
+    words = _plain_words(" ".join(kind.text or "" for kind in kinds if kind.tag == "words"))
     stated = {} if sound is None else {name: value for name, value in sound.attrib.items() if value != "no"}
     jump_word = _JUMP.match(words)
     tail = words[jump_word.end() :] if jump_word else ""
@@ -436,7 +449,8 @@ def _voices(part: _Part, places: list[list[tuple[int, Fraction]]]) -> list[Voice
     """
     by_key: dict[tuple[int, int], dict[int, list[WrittenNote]]] = {}
     for place, measure in enumerate(part.measures):
-        keys = sorted(measure.keys)
+        sounding = {key for key, _ in measure.notes}
+        keys = sorted(measure.keys - (measure.cue_keys - sounding))
         first_of = {staff: place for place, (staff, _, _) in reversed(list(enumerate(keys)))}
         ranks = {key: (key[0], place - first_of[key[0]]) for place, key in enumerate(keys)}
         for key, note in measure.notes:
