@@ -31,7 +31,7 @@ _PARAMETER = re.compile(
 _CLEF = re.compile(
     r"(?:treble|bass|alto|tenor|baritone|soprano|mezzosoprano|perc|none|[GFC][1-5])[1-5]?([+-]8|\^8|_8)?\Z"
 )
-_TONIC = re.compile(r"([A-Ga-g])\s*([#b♯♭]?)")
+_TONIC = re.compile(r"([A-Ga-g])([#b♯♭]?)")
 _MODE = re.compile(r"\s*(?:(maj|min|aeo|dor|ion|loc|lyd|mix|phr)[a-z]*|(m)(?![a-z]))", re.IGNORECASE)
 _ACCIDENTAL = re.compile(r"(\^\^|__|[\^_=♯♭♮])([0-9]*/[0-9]*)?([A-Ga-g])")
 _SUM_METRE = re.compile(r"\(?\s*([0-9]+(?:\s*\+\s*[0-9]+)*)\s*\)?\s*/\s*([0-9]+)")
@@ -110,7 +110,7 @@ def parse_key(text: str) -> Key:
             raise ReadError(f"K:{text[:_SHOWN]}: not a key")
         alters = tuple((fifths - _CIRCLE.index(letter) + 6) // 7 for letter in LETTERS)
     if rest and not rest.isspace():
-        changed = list(alters or _NATURAL)
+        changed: list[float] = list(alters or _NATURAL)
         found = _ACCIDENTAL.findall(rest)
         for sign, fraction, letter in found:
             changed[LETTERS.index(letter.upper())] = alteration(sign, fraction)
@@ -121,7 +121,7 @@ def parse_key(text: str) -> Key:
             if clef is None:
                 unknown = True
             else:
-                voicing = voicing._replace(**_clef(word))
+                voicing = _with_clef(voicing, word)
     return Key(alters, voicing, unknown, lower_case)
 
 
@@ -147,26 +147,31 @@ def _limited(digits: str, default: int) -> int:
 def _take_parameters(text: str) -> tuple[str, Voicing]:
     if "=" not in text:
         return text, Voicing()
-    values: dict[str, object] = {}
+    values: dict[str, str] = {}
 
     def take(match: re.Match[str]) -> str:
         key, value = match[1], match[2].strip('"')
         if key in ("name", "nm"):
             values["name"] = value
         elif key == "clef":
-            values.update(_clef(value))
+            values["clef"] = value
         elif key in ("octave", "transpose", "t") and re.fullmatch(r"[+-]?[0-9]{1,3}", value):
-            values["octaves" if key == "octave" else "semitones"] = int(value)
+            values["octave" if key == "octave" else "transpose"] = value
         return " "
 
     rest = _PARAMETER.sub(take, text)
-    return rest, Voicing(**values)  # type: ignore[arg-type]
+    voicing = Voicing(
+        name=values.get("name"),
+        octaves=int(values["octave"]) if "octave" in values else None,
+        semitones=int(values["transpose"]) if "transpose" in values else None,
+    )
+    return rest, _with_clef(voicing, values["clef"]) if "clef" in values else voicing
 
 
-def _clef(value: str) -> dict[str, object]:
-    match = _CLEF.match(value)
+def _with_clef(voicing: Voicing, clef: str) -> Voicing:
+    match = _CLEF.match(clef)
     octaves = {"+8": 1, "-8": -1}.get((match[1] or "") if match is not None else "", 0)
-    return {"clef_octaves": octaves, "is_percussion": value.startswith("perc")}
+    return voicing._replace(clef_octaves=octaves, is_percussion=clef.startswith("perc"))
 
 
 @lru_cache(1024)
@@ -180,7 +185,7 @@ def parse_voice(text: str) -> tuple[str, Voicing]:
     rest, voicing = _take_parameters(rest)
     for word in rest.split():
         if _CLEF.match(word):
-            voicing = voicing._replace(**_clef(word))
+            voicing = _with_clef(voicing, word)
     return identifier, voicing
 
 

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc.fields import bar_ticks
 from melgen.corpora.readers.abc.segments import INSIDE, MAYBE_INSIDE, Edge, Segment, Ticks
-from melgen.corpora.readers.playing_order import Marks, playing_order
+from melgen.corpora.readers.playing_order import AS_WRITTEN, Marks, playing_order
 from melgen.music.metre import Metre
 
 MAX_PLAYED_NOTES = 1_000_000
 MAX_TICKS = 2**53
 
-AS_FAR_AS_POSSIBLE = "repeats or jumps that do not add up, played as far as they do"
+
 WITHOUT_FINE = "da capo or dal segno without Fine or coda, played to the end again"
 PARTS_AS_WRITTEN = "an order of parts (P:) that does not fit the parts, played as written"
 PARTS_LEFT_OUT = "an order of parts (P:) that names missing parts, without them"
@@ -45,12 +45,12 @@ def _order(segments: Sequence[Segment], remarks: set[str], first: int = 0, keeps
         return list(range(first, first + len(segments)))
     keeps_jumps = keeps_jumps and any(segment.jump for segment in segments)
     marks = [_marks(segment, keeps_jumps) for segment in segments]
-    if keeps_jumps and not any(each.fine or each.to_coda for each in marks):
-        if not _reads_a_fermata_as_fine(segments, marks):
-            remarks.add(WITHOUT_FINE)
+    stops = any(each.fine or each.to_coda for each in marks)
+    if keeps_jumps and not stops and not _reads_a_fermata_as_fine(segments, marks):
+        remarks.add(WITHOUT_FINE)
     order, faults = playing_order(marks, [_notes(segment) for segment in segments])
     if faults:
-        remarks.add(AS_FAR_AS_POSSIBLE)
+        remarks.add(AS_WRITTEN)
     return [first + number for number in order] if first else order
 
 
@@ -73,7 +73,7 @@ def _marks(segment: Segment, keeps_jumps: bool) -> Marks:
 
 
 def _reads_a_fermata_as_fine(segments: Sequence[Segment], marks: list[Marks]) -> bool:
-    """Whether there was one. Where a jump has neither Fine nor coda, a fermata at the end of a section is Fine, as old prints have it."""
+    """Take a fermata at the end of a section for Fine, as old prints mean it; whether there is one."""
     for number, segment in enumerate(segments[:-1]):
         is_end = segment.double or segment.ends or segments[number + 1].starts
         if is_end and segment.ends_with_fermata:
@@ -104,7 +104,7 @@ def _order_of_parts(segments: Sequence[Segment], parts: Sequence[str], remarks: 
         place = stop
     order = _order(segments[slice(*ranges[None])], remarks, 0, keeps_jumps=False) if None in ranges else []
     if any(segment.jump is not None for segment in segments):
-        remarks.add(AS_FAR_AS_POSSIBLE)
+        remarks.add(AS_WRITTEN)
     known: dict[tuple[str, bool], list[int]] = {}
     for label, run in groupby(parts):
         times = len(list(run))
@@ -166,11 +166,11 @@ def played_notes(segments: Sequence[Segment], order: Sequence[int], layer_number
                         notes[place][1] += duration
                     else:
                         notes.append([time + onset, duration, pitch])
-                held = [_moved(edge, places[edge.index], notes) for edge in layer.tied]
+                held = [_moved(edge, places[edge.place], notes) for edge in layer.tied]
             else:
                 notes += [[time + onset, duration, pitch] for onset, duration, pitch in layer.notes]
                 if layer.tied:
-                    held = [_moved(edge, start + edge.index, notes) for edge in layer.tied]
+                    held = [_moved(edge, start + edge.place, notes) for edge in layer.tied]
                 elif layer.first is not None:
                     held = []
         elif segment.length:
@@ -188,7 +188,7 @@ def played_notes(segments: Sequence[Segment], order: Sequence[int], layer_number
 
 
 def _moved(edge: Edge, place: int, notes: Sequence[Sequence[Ticks]]) -> Edge:
-    return edge._replace(index=place, pitch=int(notes[place][2]))
+    return edge._replace(place=place, pitch=int(notes[place][2]))
 
 
 def _joined(held: Sequence[Edge], first: Sequence[Edge]) -> dict[int, int]:
@@ -198,7 +198,7 @@ def _joined(held: Sequence[Edge], first: Sequence[Edge]) -> dict[int, int]:
     for edge in first:
         for tied in free:
             if tied.pitch == edge.pitch or (not edge.is_signed and tied.position == edge.position):
-                joined[edge.index] = tied.index
+                joined[edge.place] = tied.place
                 free.remove(tied)
                 break
     return joined

@@ -19,7 +19,7 @@ INSIDE, BAR_LINE, MAYBE_INSIDE = 0, 1, 2
 
 
 class Edge(NamedTuple):
-    """A note at an edge of a layer that may be tied: ``index`` is its place among the notes.
+    """A note at an edge of a layer that may be tied: ``place`` is its index among the notes.
 
     ``is_signed`` if it has an accidental of its own.
     """
@@ -27,7 +27,7 @@ class Edge(NamedTuple):
     position: int
     pitch: int
     is_signed: bool
-    index: int
+    place: int
 
 
 class Layer:
@@ -64,8 +64,8 @@ class Segment:
     """
 
     __slots__ = (
-        "coda", "double", "ending", "ends", "fermata", "fine", "fine_onset", "jump", "layers", "length", "line", "metre",
-        "part", "segno", "starts", "to_coda",
+        "coda", "double", "ending", "ends", "fermata", "fine", "fine_onset", "jump", "layers", "length", "line",
+        "metre", "part", "segno", "starts", "to_coda",
     )  # fmt: skip
 
     def __init__(self, metre: Metre | None, part: str | None):
@@ -101,7 +101,7 @@ class Segment:
             here = [note for note in layer.notes if note[0] < time]
             other.notes = [[note[0] - time, *note[1:]] for note in layer.notes if note[0] >= time]
             other.first = []
-            other.tied = [edge._replace(index=edge.index - len(here)) for edge in layer.tied if edge.index >= len(here)]
+            other.tied = [edge._replace(place=edge.place - len(here)) for edge in layer.tied if edge.place >= len(here)]
             other.length, layer.length = layer.length - time, min(layer.length, time)
             layer.notes, layer.tied = here, []
         return rest

@@ -28,7 +28,7 @@ Token = tuple[Any, ...]
 - ``ENDING, numbers``; ``TUPLET, p, q or None, notes``; ``BROKEN, marks`` (negative for ``<``)
 - ``FIELD, letter, text``; ``MARK, name``; ``SYMBOL, character``
 
-``position`` counts letters from C of MIDI's octave 0, so that an octave is 7.
+``position`` counts letters from MIDI number 0, which is a C; an octave is 7.
 """
 
 _LENGTH = r"[0-9]*(?:/+[0-9]*)?"
@@ -63,7 +63,8 @@ _CHORD_PARTS = re.compile(rf"[\[+](.*)[\]+]({_LENGTH})(-?)\Z", re.DOTALL)
 _NATURALS = dict(zip(LETTERS, (0, 2, 4, 5, 7, 9, 11), strict=True))
 _HAS_NOTE = re.compile(r"[A-Ga-g]")
 
-MAX_LENGTH, MAX_DIVISION, MAX_BAR_RESTS, MAX_TUPLET, MAX_BROKEN = 9999, 1024, 999, 99, 3
+MAX_LENGTH, MAX_DIVISION, MAX_BAR_RESTS, MAX_BROKEN = 9999, 1024, 999, 3
+MAX_TUPLET, MAX_TUPLET_BY_METRE = 99, 9
 
 
 @lru_cache(32768)
@@ -74,7 +75,7 @@ def parse(text: str) -> Token | None:
         ReadError: for lengths out of bounds.
 
     >>> parse("^c'3/2-"), parse(":|2"), parse("T")
-    ((0, 84, 43, 1, 3, 2, True, False), (4, 2, 0, True, frozenset({2}), False), (12, 'T'))
+    ((0, 84, 49, 1, 3, 2, True, False), (4, 2, 0, True, frozenset({2}), False), (12, 'T'))
     """
     first = text[0]
     if first in "zx":
@@ -212,25 +213,22 @@ def _numbers(text: str) -> frozenset[int]:
 
 
 def _tuplet(text: str) -> Token:
-    parts = text.split(":")
-    p, q, r = (int(part[:4]) if part else None for part in (*parts, "", "")[:3])
-    known_p = p is not None and 2 <= p <= MAX_TUPLET
-    if (
-        not known_p
-        or (q is None and p > 9)
-        or not 0 < (q or 1) <= MAX_TUPLET
-        or (r is not None and not 0 < r <= MAX_TUPLET)
-    ):  # type: ignore[operator]
+    p, q, r = (int(part[:4]) if part else None for part in (*text.split(":"), "", "")[:3])
+    if p is None or not 2 <= p <= MAX_TUPLET or (q is None and p > MAX_TUPLET_BY_METRE):
+        return UNKNOWN, text
+    if not all(number is None or 0 < number <= MAX_TUPLET for number in (q, r)):
         return UNKNOWN, text
     return TUPLET, p, q, r or p
 
 
 _MARKS = {
     "segno": "segno", "coda": "coda", "o": "coda", "dacoda": "to coda", "tocoda": "to coda", "alcoda": "to coda",
-    "fine": "fine", "end": "fine", "fermata": "fermata", "dc": "D.C.", "dacapo": "D.C.", "dcalfine": "D.C. al fine", "dacapoalfine": "D.C. al fine",
-    "dcalcoda": "D.C. al coda", "dacapoalcoda": "D.C. al coda", "ds": "D.S.", "dalsegno": "D.S.",
-    "dsalfine": "D.S. al fine", "dalsegnoalfine": "D.S. al fine", "dsalcoda": "D.S. al coda",
-    "dalsegnoalcoda": "D.S. al coda",
+    "fine": "fine", "end": "fine", "fermata": "fermata",
+    "dc": "D.C.", "dacapo": "D.C.", "ds": "D.S.", "dalsegno": "D.S.",
+    "dcalfine": "D.C. al fine", "dacapoalfine": "D.C. al fine",
+    "dcalcoda": "D.C. al coda", "dacapoalcoda": "D.C. al coda",
+    "dsalfine": "D.S. al fine", "dalsegnoalfine": "D.S. al fine",
+    "dsalcoda": "D.S. al coda", "dalsegnoalcoda": "D.S. al coda",
 }  # fmt: skip
 
 

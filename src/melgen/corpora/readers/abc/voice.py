@@ -14,6 +14,7 @@ from melgen.corpora.readers.playing_order import Jump
 from melgen.music.metre import Metre
 
 MAX_WRITTEN_NOTES = 200_000
+MAX_ENDINGS = 1000
 _OPEN_METRE = Metre(4, 4)  # the length of a bar's rest where the metre is free
 
 _JUMPS = {
@@ -50,6 +51,8 @@ class Voice:
         self.written = 0
         self._bar_signs: dict[int, float] = {}
         self._departs_to_coda = False
+        self._has_ended_a_repeat = False
+        self._endings = 0
         self._waiting: set[str] = set()
         self._tuplet_left = 0
         self._tuplet: tuple[int, int] = (1, 1)
@@ -102,9 +105,9 @@ class Voice:
         if layer.tied:
             for held in layer.tied:
                 if held.pitch == pitch or (alter is None and held.position == position):
-                    note = layer.notes[held.index]
+                    note = layer.notes[held.place]
                     note[1] += length
-                    layer.tied = [Edge(position, held.pitch, False, held.index)] if is_tied else []
+                    layer.tied = [Edge(position, held.pitch, False, held.place)] if is_tied else []
                     break
             else:
                 note = self._new_note(time, length, pitch, position, alter is not None, is_tied)
@@ -150,7 +153,7 @@ class Voice:
             )
             if joined is not None:
                 held = [each for each in held if each is not joined]
-                note, index, pitch = layer.notes[joined.index], joined.index, joined.pitch
+                note, index, pitch = layer.notes[joined.place], joined.place, joined.pitch
                 note[1] += length
             else:
                 note, index = [self.time, length, pitch], len(layer.notes)
@@ -272,35 +275,44 @@ class Voice:
             if self.segments and not has_opened:
                 before = self.segments[-1]
                 before.ends = max(before.ends, ends)
-                before.double = before.double or (double and not self._follows_a_pickup(before))
+                before.double = before.double or double
                 before.line = max(before.line, line)
                 self._place_marks_at_end(before)
             elif ends:
                 self.remarks.add("an end of repeat before any note, left out")
         else:
-            segment.ends = ends
+            segment.ends, segment.double = ends, double
             self.cut(line)
-            segment.double = double and not self._follows_a_pickup(segment)
+        if ends and not self._has_ended_a_repeat:
+            self._has_ended_a_repeat = True
+            self._take_in_the_pickup()
         if starts:
             self.segment.starts = starts
         if numbers:
             self.ending(numbers)
 
-    def _follows_a_pickup(self, last: Segment) -> bool:
-        """Whether there is only an incomplete bar since the section began: a repeat further on goes back before it."""
-        if self.metre is None or last.ends:
-            return False
-        length: Ticks = 0
-        for segment in reversed(self.segments):
-            if segment.double or segment.ends:
-                break
-            length += segment.length
-            if segment.starts or length >= bar_ticks(self.metre):
-                break
-        return 0 < length < bar_ticks(self.metre)
+    def _take_in_the_pickup(self) -> None:
+        """Let a repeat go back before the double bar after the tune's pickup, if that pickup completes its last bar."""
+        if self.metre is None or not self.segments or not self.segments[0].double:
+            return
+        bar, passage, last_bar = bar_ticks(self.metre), 0, None
+        for segment in reversed(self.segments[1:]):
+            if segment is not self.segments[-1]:
+                if segment.double or segment.ends:
+                    return
+                if segment.line != INSIDE and last_bar is None:
+                    last_bar = passage
+            if segment.starts or segment.ending:
+                return
+            passage += segment.length
+        if last_bar is not None and 0 < self.segments[0].length == bar - last_bar:
+            self.segments[0].double = False
 
     def ending(self, numbers: frozenset[int]) -> None:
         """An ending begins here."""
+        self._endings += 1
+        if self._endings > MAX_ENDINGS:
+            raise ReadError(f"more than {MAX_ENDINGS} endings")
         if not self.segment.is_empty:
             self.cut(INSIDE)
         if self.segment.ending:
