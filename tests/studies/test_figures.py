@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
@@ -23,6 +24,7 @@ from melgen.studies.figures import (
     likelihood,
     metric_distributions,
     originality,
+    primers,
     save,
     span_profile,
     tonality_by_model,
@@ -155,6 +157,95 @@ def test_losses_that_are_not_finite_are_left_out():
     (bold,) = [line for line in axes.lines if line.get_linewidth() > 2]
     assert bold.get_xdata().max() == 300
     assert np.isfinite(axes.get_ylim()).all()
+
+
+def varied(*texts, **choices):
+    """The same study for each of several variants, its losses a little higher each time."""
+    base = study(**choices)
+    runs = [
+        dataclasses.replace(
+            run, variant=f"v{i}", variant_text=text,
+            history=tuple({k: v + 0.1 * i * (k != "step") for k, v in row.items()} for row in run.history),
+        )
+        for i, text in enumerate(texts) for run in base.runs
+    ]  # fmt: skip
+    pairs = dict.fromkeys(run.pair for run in runs)
+    chosen = base.models[0].layers
+    models = [Model(tuple(run for run in runs if run.pair == pair and run.layers == chosen)) for pair in pairs]
+    songs = {model.name: evaluation(model.name) for model in models}
+    return dataclasses.replace(base, runs=tuple(runs), models=tuple(models), songs=songs)
+
+
+LONG = "from essen/control-lstm-2-seed0-hidden_size-256, update 5000, input_keep_prob 0.5"
+
+
+def test_each_variant_has_a_colour_and_a_dash_in_the_panel_of_its_pair():
+    figure = learning_curves(varied("hidden_size 8", LONG, "mine", layers=(2,)))
+    assert len(figure.axes) == 4, "a panel a pair, not one for each variant"
+    for axes in figure.axes:
+        bold = [line for line in axes.lines if line.get_linewidth() > 2]
+        assert len({line.get_color() for line in bold}) == 3
+        assert len({str(line._dash_pattern) for line in bold}) == 3
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts[0] == "hidden_size 8"
+    assert texts[1].replace("\n", "").replace(" ", "") == LONG.replace(" ", "")
+    assert max(len(line) for line in texts[1].split("\n")) <= 34
+
+
+@pytest.mark.parametrize("draw", OF_RESULTS)
+def test_long_names_of_variants_cover_nothing(draw):
+    figure = draw(varied("hidden_size 8", LONG, LONG + " too", seeds=(0, 1)))
+    figure.draw_without_rendering()
+    width, height = figure.bbox.width, figure.bbox.height
+    texts = [text for legend in figure.legends for text in legend.get_texts()]
+    for axes in figure.axes:  # but for the numbers along an axis, of which some lie outside and are not drawn
+        texts += [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.get_yticklabels()]
+    boxes = [text.get_window_extent() for text in texts if text.get_text() and text.get_visible()]
+    assert all(box.x0 > -2 and box.y0 > -2 and box.x1 < width + 2 and box.y1 < height + 2 for box in boxes)
+    labels = [label.get_window_extent() for label in figure.axes[0].get_yticklabels() if label.get_text()]
+    ordered = sorted(labels, key=lambda box: box.y0)
+    assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(ordered))
+    for axes in figure.axes:
+        assert axes.get_window_extent().height > 60
+        title = axes.xaxis.label
+        if title.get_text():
+            ticks = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
+            assert title.get_window_extent().y1 <= min(box.y0 for box in ticks) + 1
+
+
+def test_a_run_validated_once_shows_a_mark_and_its_training_loss():
+    results = study(datasets=("control",), cells=("lstm",), layers=(1, 2))
+    once = tuple(
+        dataclasses.replace(
+            run,
+            history=tuple(
+                {k: v for k, v in row.items() if k != "val/loss" or row["step"] == 500} for row in run.history
+            ),
+        )
+        for run in results.runs
+    )
+    axes = learning_curves(dataclasses.replace(results, runs=once)).axes[0]
+    points = [line for line in axes.lines if len(line.get_xdata()) == 1 and line.get_marker() not in ("None", None)]
+    assert len(points) == 2, "one for each layer count"
+    assert len([line for line in axes.lines if len(line.get_xdata()) == 10]) == 2
+
+
+def test_stages_after_the_best_are_hollow():
+    axes = cost_validation([5, 10, 15], [3, 2, 2.5], {"centricity": [1, 2, 3]}, beyond_best=[False, False, True]).axes[
+        0
+    ]
+    hollow = [line for line in axes.lines if line.get_markerfacecolor() == "white" and len(line.get_xdata())]
+    assert [line.get_xdata().tolist() for line in hollow] == [[2.5]]
+    assert ":" in [line.get_linestyle() for line in axes.lines]
+
+
+def test_primers_have_a_mark_each_in_every_row():
+    results = study(layers=(2,))
+    after = {name: {m: evaluation(m, shift=shift) for m in results.songs} for name, shift in (("a", 0.0), ("b", 2.0))}
+    axes = primers(dataclasses.replace(results, by_primer=after)).axes
+    assert [label.get_text() for label in axes[0].get_yticklabels()][:2] == ["control lstm 2", "control rnn 2"]
+    marks = [line for line in axes[0].lines if line.get_marker() in ("o", "s")]
+    assert len(marks) == 8
 
 
 # Rows of models.

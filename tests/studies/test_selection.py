@@ -130,6 +130,33 @@ def test_stages_of_training_are_worst_first_and_keep_seeds_apart(numbered):
     assert len(set(pairs)) == 4, "tables have a row for each pair"
 
 
+@pytest.fixture
+def overfitted(numbered, monkeypatch):
+    """A training whose loss falls until update 20 of 60 and then comes back to where it began."""
+    losses = dict(zip(range(5, 61, 5), [3.0, 2.5, 2.2, 2.0, 2.1, 2.2, 2.3, 2.4, 2.5, 2.6, 2.8, 3.0], strict=True))
+
+    def read(path):
+        step = int(path.stem.partition("-")[2])
+        return {"melgen": {"metrics": {"val/loss": losses[step]}, "updates": step}}
+
+    monkeypatch.setattr(selection, "read_checkpoint", read)
+    return numbered(run("control", "lstm", 2, 0), count=12)
+
+
+def test_stages_are_those_up_to_the_best_and_later_ones_are_marked(overfitted):
+    models = stages_of_training(overfitted, "val/loss", 3, later=2)
+    found = [(model.runs[0].result["updates"], model.runs[0].beyond_best) for model in models]
+    assert found == [(5, False), (10, False), (20, False), (40, True), (60, True)]
+    assert models[0].variant_text == "update 5"
+    assert all(not model.runs[0].beyond_best for model in stages_of_training(overfitted, "val/loss", 3))
+
+
+def test_where_the_best_comes_early_all_up_to_it_are_taken_with_a_warning(overfitted, caplog):
+    models = stages_of_training(overfitted, "val/loss", 8, later=20)
+    assert [model.runs[0].result["updates"] for model in models] == [*range(5, 61, 5)]
+    assert "only 4 of its 12 numbered checkpoints are from updates up to the best one (update 20)" in caplog.text
+
+
 def test_too_few_numbered_checkpoints(numbered):
     with pytest.raises(ValueError, match=r"select\.checkpoints=9: .* has kept 4 numbered checkpoints"):
         stages_of_training(numbered(run("control", "lstm", 2, 0)), "val/loss", 9)

@@ -127,6 +127,19 @@ def test_one_job_is_no_plural(tmp_path, end):
     assert "1 of 1 job finished" in end(1)[1]
 
 
+def test_the_table_calls_runs_by_what_differs_or_by_their_labels(tmp_path, end):
+    for size, label in ((8, None), (16, "the large one")):
+        folder = tmp_path / "sweep" / f"control-lstm-1-seed0-batch_size-20-hidden_size-{size}"
+        make_run(folder, "finished", result=RESULT)
+        settings = {"batch_size": 20, "hidden_size": size, "model": {"hidden_size": size}, "label": label}
+        (folder / "config.yaml").write_text(json.dumps(settings))  # JSON is YAML
+    _, out, rows = end(2)
+    assert "control-lstm-1-seed0 hidden_size 8" in out
+    assert "control-lstm-1-seed0 the large one" in out
+    assert "batch_size" not in out
+    assert [row["label"] for row in rows] == ["", "the large one"]
+
+
 def test_a_failed_job_is_named_and_the_command_fails(tmp_path, end):
     make_run(tmp_path / "sweep" / "control-lstm-1-seed0", "finished", result=RESULT)
     make_run(tmp_path / "sweep" / "control-lstm-2-seed0", "failed", result=RESULT, error="out of luck\nat night")

@@ -152,8 +152,8 @@ class _Progress:
     ):
         self.expected_in_all = expected_in_all
         paths = [run.path for run in planned]
-        self.names = dict(zip(paths, names_in(paths, variants_in([choices_of(run.path, run.config) for run in planned])),
-                              strict=True))  # fmt: skip
+        variants = variants_in([choices_of(run.path, run.config) for run in planned])
+        self.names = dict(zip(paths, names_in(paths, variants), strict=True))
         self.costs = {run.path: expected.get(run.path) or weights_of(run.config) for run in planned}
         self.before = {path: RunDirectory(path).status for path in self.costs}
         self.ended = [path for path, status in self.before.items() if status.get("state") == FINISHED]

@@ -105,7 +105,8 @@ const VARIANT_COLOURS = 7;
 const variantNames = () => [...new Set([...core.runs, ...core.sets].map((each) => each.variant).filter((each) => each !== undefined))];
 const variantHue = (variant) => `v${variantNames().indexOf(variant) % VARIANT_COLOURS}`;
 const hasVariants = (shown) => new Set(shown.map((each) => each.variant).filter((each) => each !== undefined)).size > 1;
-const titleOf = (set) => (set.variant ? `${set.dataset}-${set.cell}-${set.layers} (${set.variant})` : set.name.replace(/-primer-.*$/, "")) + (set.primer ? `, primer ${set.primer}` : "");
+const titleOf = (set) => (set.variant ? `${set.dataset}-${set.cell}-${set.layers} (${set.variant})` : set.name.replace(/-primer-.*$/, "")) + (primerOf(set) ? `, primer ${primerOf(set)}` : "");
+const primerOf = (set) => set.primer ?? (core.primers && set.role === "model" ? core.primers.names[0].name : null);
 
 // A text in lines of at most so many letters, broken between words, else behind a hyphen, underscore or slash.
 function inLines(text, letters) {

@@ -1,0 +1,50 @@
+"""Cross-entropy as a cost: the correlations are those of the first phase, later stages are shown apart."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from melgen.evaluation.evaluating import EvaluationOptions
+from melgen.studies.cost_validation import CostValidation
+from melgen.studies.results import Model, Run, StudyResults
+from melgen.studies.tables import build_tables
+from tests.studies.test_figures import evaluation
+
+LOSSES = {5: 3.0, 10: 2.5, 15: 2.2, 20: 2.0, 40: 2.6, 60: 3.0}
+BEST = 20
+
+
+@pytest.fixture
+def results():
+    """Songs that come nearer to the tunes with every update, also where the loss rises again."""
+    models, songs = [], {}
+    for number, (step, loss) in enumerate(LOSSES.items()):
+        run = Run(
+            Path("../control-lstm-2-seed0"), "control", "lstm", 2, 0, f"step-{step:08d}",
+            result={"val/loss": loss, "updates": step}, variant_text=f"update {step}", beyond_best=step > BEST,
+        )  # fmt: skip
+        models.append(Model((run,)))
+        songs[models[-1].name] = evaluation(models[-1].name, shift=1 - number / 10)
+    folders = {name: f"songs/{name}" for name in songs}
+    runs = (dataclasses.replace(models[0].runs[0], variant="", variant_text=""),)
+    return StudyResults(runs, tuple(models), songs, {}, excerpts=evaluation("held-out"), song_folders=folders)
+
+
+def test_the_correlations_leave_out_what_comes_after_the_best(results):
+    found = CostValidation.of(results, build_tables(results)["tonality"], "val/loss", EvaluationOptions(resamples=50))
+    motion = found.correlations["conjunct_melodic_motion"]
+    assert (motion.count, motion.coefficient) == (4, pytest.approx(1.0))
+    assert found.beyond_best == (False,) * 4 + (True,) * 2
+
+
+def test_later_stages_are_a_phase_of_their_own_in_the_table(results):
+    found = CostValidation.of(results, build_tables(results)["tonality"], "val/loss", EvaluationOptions(resamples=50))
+    table = found.table(results)
+    phases = [row.cells[1].value for row in table.rows]
+    assert phases == ["up to the best"] * 4 + ["after the best"] * 2 + ["up to the best"] * 4
+    assert [number for number, row in enumerate(table.rows) if row.rule] == [4, 6]
+    assert table.rows[0].cells[0].value == "control-lstm-2 (update 5)"
+    assert "have a phase of their own" in table.caption
