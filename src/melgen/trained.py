@@ -15,10 +15,13 @@ import melgen
 from melgen.music.representations import AbstractRepresentation, representation_named
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel
+from melgen.seen_tunes import SeenTunes
 
 FORMAT_VERSION = 1
 """Of our part of a checkpoint."""
 BEST, LAST = "best.ckpt", "last.ckpt"
+SEEN_TUNES = "training_tunes"
+"""Key of our part of a checkpoint; later than format version 1, which does not require it."""
 
 
 class CheckpointError(ValueError):
@@ -36,6 +39,8 @@ class TrainedModel:
     metrics: dict[str, float]
     updates: int
     path: Path
+    seen: SeenTunes | None = None
+    """The tunes that it was trained on; None where an older melgen did not record them."""
 
 
 def run_of(checkpoint: Path) -> Path:
@@ -114,7 +119,14 @@ def load_model(path: str | Path, key: str = "checkpoint") -> TrainedModel:
         if len(vocabulary) != ours["model"]["vocab_size"]:
             raise ValueError(f"{len(vocabulary)} values for {ours['model']['vocab_size']} rows")
         trained = TrainedModel(
-            model.eval(), representation, vocabulary, ours["config"], ours["metrics"], ours["updates"], file
+            model.eval(),
+            representation,
+            vocabulary,
+            ours["config"],
+            ours["metrics"],
+            ours["updates"],
+            file,
+            SeenTunes.from_dict(ours[SEEN_TUNES]) if SEEN_TUNES in ours else None,
         )
     except (LookupError, ArithmeticError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise CheckpointError(f"{key}={file}: its parts do not fit each other ({error})") from error

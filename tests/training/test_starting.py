@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +15,7 @@ from melgen.runs.identity import IdentityError
 from melgen.train import train
 from melgen.trained import CheckpointError, load_model
 from melgen.training.starting import StartingPoint
-from tests.data.melodies import walks, write_songs
+from tests.data.melodies import stream_of, walks, write_songs
 from tests.training.small import same, small_config
 
 
@@ -131,3 +135,165 @@ def test_nothing_to_start_from_is_refused(folder):
     with pytest.raises(CheckpointError, match="nowhere: no such file or directory"):
         train(tuned(folder, f"init_from={folder}/nowhere", "trainer.max_steps=1"))
     assert not (folder / "new").exists()
+
+
+def leaks(run):
+    return json.loads((run / "data.json").read_text())["init_from"]
+
+
+def split_of(run):
+    _, *lines = (run / "splits.tsv").read_text().splitlines()
+    return {line.split("\t")[1]: line.split("\t")[0] for line in lines}
+
+
+def strip_record(path):
+    """A checkpoint as an older melgen wrote it."""
+    checkpoint = torch.load(path, weights_only=True)
+    del checkpoint["melgen"]["training_tunes"]
+    torch.save(checkpoint, path)
+
+
+def transposed(songs, semitones):
+    return [[pitch + semitones for pitch in song] for song in songs]
+
+
+@pytest.fixture
+def overlapping(folder):
+    """Beside the trained run, a corpus of which every other tune is one of its training tunes, transposed."""
+    trained_on = [number for number, split in enumerate(split_of(folder / "old").values()) if split == "train"]
+    known = transposed([walks(30)[number] for number in trained_on[:20]], 3)
+    songs = [song for pair in zip(known, walks(20, seed=5), strict=True) for song in pair]
+    write_songs(folder / "own_song_list.p", songs)
+    return folder
+
+
+def tuned_otherwise(folder, *overrides):
+    """With other splits; by the same ones no tune would be in training here and held out there."""
+    return tuned(folder, "split_seed=1", *overrides)
+
+
+def is_known(source):
+    return int(source.rpartition("#")[2]) % 2 == 1  # songs are counted from 1
+
+
+def test_held_out_tunes_that_the_start_was_trained_on_are_trained_on(overlapping, caplog):
+    train(tuned_otherwise(overlapping, "trainer.max_steps=2", "init_from=null", f"run_dir={overlapping}/chance"))
+    before = split_of(overlapping / "chance")
+    known = [source for source, split in before.items() if is_known(source) and split != "train"]
+    assert known
+    train(tuned_otherwise(overlapping, "trainer.max_steps=2"))
+    found = leaks(overlapping / "new")
+    assert found == {
+        "tunes": "checked",
+        "held_out_tunes_known": len(known),
+        "known_tunes_are": "in the training split now",
+    }
+    assert f"its network was trained on {len(known)} of the held-out tunes" in caplog.text
+    assert split_of(overlapping / "new") == before | dict.fromkeys(known, "train")
+    assert "init_from" not in json.loads((overlapping / "chance" / "data.json").read_text())
+
+
+def test_a_checkpoint_that_is_copied_alone_knows_them(overlapping):
+    shutil.copy(overlapping / "old" / "checkpoints" / "best.ckpt", overlapping / "alone.ckpt")
+    shutil.rmtree(overlapping / "old")
+    train(tuned_otherwise(overlapping, "trainer.max_steps=2", f"init_from={overlapping}/alone.ckpt"))
+    assert leaks(overlapping / "new")["held_out_tunes_known"] > 0
+
+
+def test_what_the_start_was_started_from_counts_too(overlapping):
+    write_songs(overlapping / "between_song_list.p", transposed(walks(30, seed=77), 2))
+    between = [f"path={overlapping}/between_song_list.p", f"run_dir={overlapping}/between", "trainer.max_steps=2"]
+    train(tuned_otherwise(overlapping, *between))
+    assert leaks(overlapping / "between")["held_out_tunes_known"] == 0
+    train(tuned_otherwise(overlapping, "trainer.max_steps=2", f"init_from={overlapping}/between"))
+    direct = tuned_otherwise(overlapping, "trainer.max_steps=2", f"run_dir={overlapping}/direct")
+    train(direct)
+    assert leaks(overlapping / "new") == leaks(overlapping / "direct")
+    assert split_of(overlapping / "new") == split_of(overlapping / "direct")
+
+
+def test_a_resumed_tuning_keeps_its_splits(overlapping):
+    train(tuned_otherwise(overlapping, "trainer.max_steps=2"))
+    before, seen = split_of(overlapping / "new"), load_model(overlapping / "new").seen
+    shutil.rmtree(overlapping / "old")
+    train(tuned_otherwise(overlapping, "trainer.max_steps=4"))
+    assert split_of(overlapping / "new") == before
+    again = load_model(overlapping / "new" / "checkpoints" / "last.ckpt")
+    assert again.updates == 4
+    assert np.array_equal(again.seen.own, seen.own)
+    assert np.array_equal(again.seen.inherited, seen.inherited)
+
+
+def test_declared_splits_stay_and_known_tunes_are_left_out_of_the_scores(overlapping, caplog):
+    trained_on = [number for number, split in enumerate(split_of(overlapping / "old").values()) if split == "train"]
+    known = transposed([walks(30)[number] for number in trained_on[:6]], 5)
+    for split, songs in {
+        "train": walks(20, seed=5),
+        "validation": [*known[:2], *walks(5, seed=6)],
+        "evaluation": [*walks(5, seed=7), *known[2:]],
+    }.items():
+        write_songs(overlapping / "declared" / f"{split}_song_list.p", songs)
+    train(tuned_otherwise(overlapping, f"path={overlapping}/declared", "trainer.max_steps=2"))
+    assert leaks(overlapping / "new") == {
+        "tunes": "checked",
+        "held_out_tunes_known": 6,
+        "known_tunes_are": "left out, since the corpus declares its splits",
+    }
+    numbers = json.loads((overlapping / "new" / "data.json").read_text())
+    assert [numbers[f"{split}_tunes"] for split in ("train", "validation", "test")] == [20, 5, 5]
+    assert "6 of the held-out tunes; they are left out" in caplog.text
+    assert len(split_of(overlapping / "new")) == 30
+
+
+def test_a_start_that_records_nothing_is_unchecked_and_so_is_what_comes_of_it(overlapping, caplog):
+    for path in (overlapping / "old" / "checkpoints").glob("*.ckpt"):
+        strip_record(path)
+    train(tuned_otherwise(overlapping, "trainer.max_steps=2"))
+    assert leaks(overlapping / "new") == {"tunes": "unchecked", "held_out_tunes_known": 0, "known_tunes_are": None}
+    assert "which tunes its network was trained on is not recorded; some may" in caplog.text
+    train(
+        tuned_otherwise(
+            overlapping, "trainer.max_steps=2", f"init_from={overlapping}/new", f"run_dir={overlapping}/third"
+        )
+    )
+    assert leaks(overlapping / "third")["tunes"] == "unchecked"
+    assert "is not recorded for all that it was started from" in caplog.text
+
+
+def test_a_start_that_knows_all_held_out_tunes_is_refused(folder):
+    splits = split_of(folder / "old").values()
+    known = [song for song, split in zip(walks(30), splits, strict=True) if split == "train"]
+    write_songs(folder / "own_song_list.p", known)
+    with pytest.raises(ValueError, match="trained on all tunes of the validation split"):
+        train(tuned(folder, "trainer.max_steps=2"))
+    assert not (folder / "new" / "checkpoints").exists()
+
+
+def test_a_stream_of_intervals_is_recognised_too(tmp_path):
+    songs = walks(30)
+    write_songs(tmp_path / "tiny_song_list.p", songs)
+    train(small_config(tmp_path, "dataset=interval", "trainer.max_steps=2", f"run_dir={tmp_path}/old"))
+    trained_on = [
+        song for song, split in zip(songs, split_of(tmp_path / "old").values(), strict=True) if split == "train"
+    ]
+    parts = {
+        "train": walks(20, seed=5),
+        "validation": walks(5, seed=6),
+        "evaluation": [*trained_on[:3], *walks(4, seed=8)],
+    }
+    for split, part in parts.items():
+        intervals = [np.diff(song).tolist() for song in part]
+        write_songs(tmp_path / "own" / f"{split}_intervals_final.p", stream_of(intervals))
+    options = ["dataset=interval", "trainer.max_steps=2", f"path={tmp_path}/own", f"init_from={tmp_path}/old"]
+    train(small_config(tmp_path, *options, f"run_dir={tmp_path}/new"))
+    assert leaks(tmp_path / "new")["held_out_tunes_known"] == 3
+
+
+def test_a_damaged_record_is_refused(folder):
+    path = folder / "old" / "checkpoints" / "best.ckpt"
+    whole = torch.load(path, weights_only=True)
+    own = whole["melgen"]["training_tunes"]["own"]
+    for damage in (None, {}, [own], {"own": own}, {"own": own.float(), "inherited": own, "is_complete": True}):
+        torch.save(whole | {"melgen": whole["melgen"] | {"training_tunes": damage}}, path)
+        with pytest.raises(CheckpointError, match="training tunes is damaged"):
+            load_model(path)

@@ -14,12 +14,14 @@ import torch
 from numpy.typing import NDArray
 
 from melgen.corpora import AbstractCorpus, Cleaning, CorpusError, ImportedCorpus, ImportReport
+from melgen.corpora.packing import interval_hashes
 from melgen.data.recorded_splits import NO_SPLIT, read_splits
 from melgen.data.splits import Split, check_fractions, copies_across_splits, interval_groups, split_tunes
 from melgen.data.tokens import StreamLoader, TokenTunes, TuneLoader, check_window
-from melgen.music.melody import Melodies, Melody
-from melgen.music.representations import REPRESENTATIONS, AbstractRepresentation
+from melgen.music.melody import Melodies, Melody, starts_of
+from melgen.music.representations import REPRESENTATIONS, AbstractRepresentation, Interval
 from melgen.music.vocabulary import Vocabulary
+from melgen.seen_tunes import SeenTunes
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +48,13 @@ class MelodyDataModule(pl.LightningDataModule):
 
     Attributes (before ``setup``):
         base_vocabulary: values to keep besides those of the training split.
+        tunes_of_start: what the network was trained on that the training starts from, if it starts from one.
         recorded_splits: the ``splits.tsv`` of a run whose splits are used, as far as it states them for this corpus.
 
     Attributes (after ``setup``):
         melodies: the whole corpus.
-        splits: ``[tunes]``, a `Split` each; or `NO_SPLIT` for a tune that ``recorded_splits`` does not name, which is
-            left out of everything.
+        splits: ``[tunes]``, a `Split` each; or `NO_SPLIT` for a tune that is left out of everything: one that
+            ``recorded_splits`` does not name, or one of ``tunes_of_start`` in a corpus that declares its splits.
         has_recorded_splits: whether the splits are those of ``recorded_splits``.
         vocabulary: the values of the training split (and of ``base_vocabulary``), sorted.
         is_encoded: whether the corpus was a ready stream, whose melodies hold values instead of pitches.
@@ -59,6 +62,7 @@ class MelodyDataModule(pl.LightningDataModule):
             more, the held-out ones only if no representation finds a value in them that training has not.
         fingerprint: identifies the melodies and declared splits themselves, wherever and by whatever they
             were read.
+        seen: the tunes that a network will have been trained on, those of its start included.
         statistics: plain numbers worth keeping with a run.
     """
 
@@ -87,6 +91,7 @@ class MelodyDataModule(pl.LightningDataModule):
         self.shuffle, self.drop_tail = shuffle, drop_tail
         self._reading = {"cache_dir": cache_dir, "workers": workers, "progress": progress}
         self.base_vocabulary: Vocabulary | None = None
+        self.tunes_of_start: SeenTunes | None = None
         self.recorded_splits: Path | None = None
         self.has_recorded_splits = False
         self._train: StreamLoader | None = None
@@ -107,7 +112,10 @@ class MelodyDataModule(pl.LightningDataModule):
             imported.report,
         )
         self.is_encoded = imported.encoded_as is not None
+        hashes = tune_hashes(imported)
         self.splits = self._split(imported)
+        self._known_before = self._take_out_known_tunes(hashes, imported.splits is not None)
+        self.seen = SeenTunes.of(hashes[self.splits == Split.TRAIN], self.tunes_of_start)
         # Before anything is encoded: twelve transpositions of a corpus that is too small help nobody.
         check_window(sum(max(len(v) - 1, 0) for v in self._versions()), self.batch_size, self.seq_length)
         self.vocabulary = Vocabulary.from_values(self._versions())
@@ -199,6 +207,40 @@ class MelodyDataModule(pl.LightningDataModule):
             log.warning("%d tunes have a copy in another split; the corpus declares its splits, so they stay", copies)
         return imported.splits
 
+    def _take_out_known_tunes(self, hashes: NDArray[np.uint64], splits_are_declared: bool) -> dict[str, Any]:
+        """Hold out no tune that the start of the training was trained on: of what was done, for ``data.json``.
+
+        Raises:
+            ValueError: if no tune is left to validate or test on.
+        """
+        if self.tunes_of_start is None or self.has_recorded_splits:
+            return {}
+        held_out = np.isin(self.splits, (Split.VALIDATION, Split.TEST))
+        known = held_out & np.isin(hashes, self.tunes_of_start.all)
+        self.splits = np.where(known, NO_SPLIT if splits_are_declared else Split.TRAIN, self.splits).astype(np.int8)
+        for split in (Split.VALIDATION, Split.TEST):
+            if not np.any(self.splits == split):
+                raise ValueError(
+                    f"init_from: its network was trained on all tunes of the {split.name.lower()} split, so that none "
+                    "is left to score; another corpus, or another start, is needed"
+                )
+        number = int(np.count_nonzero(known))
+        where = "left out, since the corpus declares its splits" if splits_are_declared else "in the training split now"
+        if number:
+            log.warning("init_from: its network was trained on %d of the held-out tunes; they are %s", number, where)
+        if not self.tunes_of_start.is_complete:
+            log.warning(
+                "init_from: which tunes its network was trained on is not recorded%s; some may be among those held out",
+                " for all that it was started from" if len(self.tunes_of_start.all) else "",
+            )
+        return {
+            "init_from": {
+                "tunes": "checked" if self.tunes_of_start.is_complete else "unchecked",
+                "held_out_tunes_known": number,
+                "known_tunes_are": where if number else None,
+            }
+        }
+
     def _versions(self) -> Iterator[NDArray]:
         """All that is trained on, tune by tune: made anew each time, since twelve transpositions are many."""
         for tune in self.tunes_of(Split.TRAIN):
@@ -249,7 +291,7 @@ class MelodyDataModule(pl.LightningDataModule):
             if split != Split.TRAIN:
                 statistics[f"{name}_unseen_values"] = int(np.count_nonzero(~self._held_out[split].known))
                 statistics[f"{name}_tunes_left_out_of_bits_per_note"] = int(np.count_nonzero(~self.comparable[chosen]))
-        return statistics
+        return statistics | self._known_before
 
 
 def tune_loader(
@@ -267,6 +309,18 @@ def tune_loader(
         comparable,
         FIRST_COMPARED_NOTE - first_predicted_note,
     )
+
+
+def tune_hashes(imported: ImportedCorpus) -> NDArray[np.uint64]:
+    """`interval_hashes` of a corpus, also of one whose values are intervals already: ``[tunes]``."""
+    if imported.encoded_as != Interval.name:
+        return interval_hashes(imported.melodies)
+    tunes = [imported.melodies.pitches_of(i) for i in range(len(imported.melodies))]
+    # Pitches that have these intervals; beyond 16 bits they wrap around, and so do their differences.
+    pitches = [np.concatenate([[0], np.cumsum(tune, dtype=np.int64)]).astype(np.int16) for tune in tunes]
+    nothing = np.zeros(0, np.int32)
+    starts = starts_of([len(tune) for tune in pitches])
+    return interval_hashes(Melodies(np.concatenate(pitches), nothing, nothing, starts, [], []))
 
 
 def content_hash(melodies: Melodies, splits: NDArray[np.int8] | None) -> str:

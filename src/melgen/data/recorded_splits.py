@@ -24,9 +24,9 @@ _COLUMNS = ("split", "source", "title")
 
 
 def write_splits(path: Path, splits: NDArray[np.int8], melodies: Melodies) -> None:
-    """Write which tune is in which split, with its source and title."""
+    """Write which tune is in which split, with its source and title; tunes of `NO_SPLIT` are not named."""
     rows = zip(splits.tolist(), _names(melodies), strict=True)
-    lines = ("\t".join((Split(split).name.lower(), *name)) for split, name in rows)
+    lines = ("\t".join((Split(split).name.lower(), *name)) for split, name in rows if split != NO_SPLIT)
     write_text(path, "\n".join(("\t".join(_COLUMNS), *lines, "")))
 
 

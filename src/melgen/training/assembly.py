@@ -79,7 +79,7 @@ def starting_point(config: DictConfig, run: RunDirectory) -> StartingPoint | Non
     """The weights of ``init_from``; once the run has a checkpoint of its own, nobody asks for them again."""
     last = run.checkpoints / LAST
     if not config.force and last.exists() and (recorded := run.recorded_identity.get("started_from")):
-        return StartingPoint(load_model(last), recorded)
+        return StartingPoint.recorded(load_model(last), recorded)
     return None if config.init_from is None else StartingPoint.read(config.init_from)
 
 
@@ -96,6 +96,7 @@ def build_data(config: DictConfig, start: StartingPoint | None) -> MelodyDataMod
     if start is not None:
         start.check(data.representation.name)
         data.base_vocabulary = start.vocabulary
+        data.tunes_of_start = start.seen
     data.setup()
     if start is None and SWEEP_VARIABLE in os.environ:
         while len(_shared_data) >= SHARED_DATA_MODULES:
@@ -138,6 +139,7 @@ def build_module(config: DictConfig, data: MelodyDataModule, start: StartingPoin
         scheduler_interval=config.scheduler.interval,
         gradient_clip_norm=config.gradient_clip_norm,
         config=all_readable({str(key): value for key, value in plain.items()}),  # torch reads no other text back
+        seen=data.seen,
     )
     try:
         module.configure_optimizers()  # once more when the trainer starts; here for what it refuses

@@ -21,7 +21,8 @@ from melgen.data.tokens import ScoredTunes, Window
 from melgen.music.representations import AbstractRepresentation
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
-from melgen.trained import FORMAT_VERSION
+from melgen.seen_tunes import SeenTunes
+from melgen.trained import FORMAT_VERSION, SEEN_TUNES
 from melgen.training.divergence import ADVICE, DivergenceError, NumberWatch
 from melgen.training.reporting import contained
 from melgen.training.resume import ExactResume
@@ -46,6 +47,7 @@ class MelodyModule(pl.LightningModule):
         scheduler_interval: when it is stepped, after each ``epoch`` or each ``step`` (update).
         gradient_clip_norm: gradients are scaled down to this Euclidean norm; ``None`` never clips.
         config: the resolved configuration as plain containers, kept in every checkpoint.
+        seen: the tunes that the network has been trained on by the end, kept in every checkpoint too.
 
     Attributes:
         latest: the last value of each metric published.
@@ -63,10 +65,12 @@ class MelodyModule(pl.LightningModule):
         scheduler_interval: str = "epoch",
         gradient_clip_norm: float | None = PAPER_GRADIENT_NORM,
         config: dict[str, Any] | None = None,
+        seen: SeenTunes | None = None,
     ):
         super().__init__()
         self.model, self.representation, self.vocabulary = model, representation, vocabulary
         self.config = config or {}
+        self.seen = seen
         self._build_optimizer = optimizer or (lambda params: torch.optim.Adam(params, lr=PAPER_LEARNING_RATE))
         self._build_scheduler = scheduler or (
             lambda optimizer: torch.optim.lr_scheduler.ExponentialLR(optimizer, PAPER_DECAY_PER_EPOCH)
@@ -256,6 +260,8 @@ class MelodyModule(pl.LightningModule):
             | {key: self.latest.get(key, float(value)) for key, value in self.trainer.callback_metrics.items()},
             "updates": self.global_step,
         }
+        if self.seen is not None:
+            checkpoint["melgen"][SEEN_TUNES] = self.seen.to_dict()
         if "optimizer_states" not in checkpoint:  # weights alone, from which no training goes on
             checkpoint.pop("loops", None)
         checkpoint["carried"] = {

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel
+from melgen.seen_tunes import UNCHECKED, SeenTunes
 from melgen.trained import CheckpointError, TrainedModel, load_model
 
 log = logging.getLogger(__name__)
@@ -19,10 +20,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StartingPoint:
-    """Weights to start from: the network they come from, and a hash that identifies them."""
+    """Weights to start from.
+
+    Attributes:
+        trained: the network that they come from.
+        digest: a hash that identifies them.
+        seen: the tunes that they were trained on.
+    """
 
     trained: TrainedModel
     digest: str
+    seen: SeenTunes = UNCHECKED
 
     @classmethod
     def read(cls, path: str | Path) -> StartingPoint:
@@ -36,7 +44,17 @@ class StartingPoint:
         for key, tensor in trained.model.state_dict().items():
             digest.update(key.encode())
             digest.update(tensor.contiguous().numpy().tobytes())
-        return cls(trained, digest.hexdigest()[:16])
+        return cls(trained, digest.hexdigest()[:16], trained.seen or UNCHECKED)
+
+    @classmethod
+    def recorded(cls, trained: TrainedModel, digest: str) -> StartingPoint:
+        """What a run that goes on was started from, as its own checkpoint records it.
+
+        Args:
+            trained: the network of that checkpoint, which stands for the one it was started from.
+            digest: as the run recorded it.
+        """
+        return cls(trained, digest, trained.seen.start if trained.seen is not None else UNCHECKED)
 
     @property
     def vocabulary(self) -> Vocabulary:
