@@ -24,7 +24,7 @@ from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
 from melgen.files import read_json
 from melgen.generate import import_own_parts
-from melgen.generation.primers import openings_of, fit_of, note_of
+from melgen.generation.primers import fit_of, note_of, openings_of
 from melgen.generation.sampling import sample_values
 from melgen.music import Control
 from melgen.runs.directory import RunDirectory
