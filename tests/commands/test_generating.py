@@ -42,6 +42,7 @@ def test_numbered_midi_files_and_their_description(trained, here):
         "top_k": None,
         "top_p": None,
         "seed": 5,
+        "reader_version": 2,
     }
     for song in content["songs"]:
         assert song["pitches"][:4] == [60, 62, 64, 62]
