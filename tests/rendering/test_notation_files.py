@@ -10,7 +10,6 @@ from hypothesis import given, settings
 
 from melgen.corpora.extraction import Track, Tune
 from melgen.corpora.readers.abc import read_abc
-from melgen.corpora.readers.abc_text import split_tunes
 from melgen.corpora.readers.score import read_musicxml
 from melgen.corpora.sources import Source
 from melgen.music import Melody
@@ -114,14 +113,14 @@ def test_clefs(pitches, clef):
 class TestABC:
     @FEW
     @given(melody=melodies(lowest=12, highest=120))
-    def test_abc2midi_reads_the_same_notes(self, folder, melody):
+    def test_our_reader_reads_the_same_notes(self, folder, melody):
         assert notes_in(read_with(read_abc, to_abc(melody, "x"), folder, "a.abc")) == notes_of(melody)
 
     def test_music21_reads_the_same_notes(self):
         """Of tunes without signs: those it forgets within a bar, and takes back too early."""
         compared = 0
         for tune in airs():
-            ((_, text),) = split_tunes(to_abc(tune, "x"))
+            text = to_abc(tune, "x")
             if not re.search(r"[\^_=][A-Ga-g]", text):
                 assert notes_in(read_by_music21(text)) == notes_of(playable(tune))
                 compared += 1
