@@ -5,10 +5,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from melgen.corpora.readers.abc_text import split_tunes
 
 from melgen.corpora.folk import COLLECTIONS, music21_corpus_dir
-from melgen.corpora.readers.abc import decode
+from melgen.corpora.readers.abc import decode, split_tunes
 from melgen.rendering.spelling import Key, find_key, spell
 from tests.rendering.melodies import airs
 
@@ -105,8 +104,8 @@ def test_signatures_are_those_that_airds_airs_are_printed_with():
     printed = {}
     folder = music21_corpus_dir()
     for file in sorted((folder / COLLECTIONS["airds"]).glob("*.abc")):
-        for number, (_, text) in enumerate(split_tunes(decode(file.read_bytes())), 1):
-            keys = re.findall(r"^K:[ \t]*([A-G][b#]?)[ \t]*(\w*)", text, re.M)
+        for number, tune_text in enumerate(split_tunes(decode(file.read_bytes())), 1):
+            keys = re.findall(r"^K:[ \t]*([A-G][b#]?)[ \t]*(\w*)", "\n".join(tune_text.lines), re.M)
             if len(keys) == 1:
                 printed[f"{file.relative_to(folder).as_posix()}#{number}"] = keys[0]
     shift = {"": 0, "m": -3, "min": -3, "aeo": -3, "mix": -1, "dor": -2, "maj": 0}

@@ -113,7 +113,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     report = os.fdopen(os.dup(1), "w", buffering=1)
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)  # abc2midi prints
+    os.dup2(null, 1)  # symusic prints
     faulthandler.enable()  # a crash in C names its place on the standard error
     limit_memory()
     warnings.simplefilter("ignore")
@@ -166,7 +166,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """abc2midi's directories are left to whoever reads."""
+    """Directories that a reader made are left to whoever reads."""
     for entry in folder.iterdir():
         shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
 

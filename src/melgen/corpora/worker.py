@@ -26,7 +26,7 @@ def main() -> None:
     place = _shared_byte(place_path)
     limit_memory()
     null = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in (1, 2):  # abc2midi and symusic write there from C
+    for descriptor in (1, 2):  # symusic writes there from C
         os.dup2(null, descriptor)
 
     results: list[Any] = []

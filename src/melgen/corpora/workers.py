@@ -1,6 +1,6 @@
 """Reading files in separate processes.
 
-A parser written in C can crash, a hostile file can make it hang or eat all memory, and abc2midi prints to the
+A parser written in C can crash, a hostile file can make it hang or eat all memory, and some print to the
 terminal. So files are read in worker processes, each fed by a thread of its own: when a worker dies or stays silent
 for too long, the file that it was at is rejected, a new worker takes its place, and the import goes on.
 
@@ -138,7 +138,7 @@ class _Worker:
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
-            "TMPDIR": str(self._scratch),  # abc2midi's files go with the import, even after a kill
+            "TMPDIR": str(self._scratch),  # what a reader leaves there goes with the import, even after a kill
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
             "PYTHONWARNINGS": "ignore",
@@ -153,7 +153,7 @@ class _Worker:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 env=environment,
-                start_new_session=True,  # Ctrl-C is for us; and abc2midi dies with its worker
+                start_new_session=True,  # Ctrl-C is for us; and what a worker starts dies with it
             )
             self._process = process
         self._deadline = math.inf

@@ -2,7 +2,7 @@
 
 `text` finds the tunes and their fields, `fields` parses keys, metres and voices, `tokens` cuts lines of music,
 `voice` keeps lengths, accidentals and marks in `segments`, `playing` puts these in the order of playing, and
-`tune` makes one tune of it all. docs/corpora.md tells how each construct is read.
+`tune` makes one tune of it all. docs/corpora.md describes how each construct is read.
 """
 
 from __future__ import annotations

@@ -295,7 +295,9 @@ class Voice:
         """Let a repeat go back before the double bar after the tune's pickup, if that pickup completes its last bar."""
         if self.metre is None or not self.segments or not self.segments[0].double:
             return
-        bar, passage, last_bar = bar_ticks(self.metre), 0, None
+        bar = bar_ticks(self.metre)
+        passage: Ticks = 0
+        last_bar: Ticks | None = None
         for segment in reversed(self.segments[1:]):
             if segment is not self.segments[-1]:
                 if segment.double or segment.ends:
