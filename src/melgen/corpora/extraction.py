@@ -2,7 +2,8 @@
 
 One rule for every source that can hold several tracks, voices or chords:
 
-1. Inside a track, notes that begin together (within a 128th note) keep the highest; a note still sounding
+1. Inside a track, notes that begin together (in notation at one time, else within a 128th note) keep the
+   highest; a note still sounding
    when the next begins is cut there. A note is *crowded* if it was removed so, or if it begins while an
    earlier one has more than a sixteenth left to sound; shorter overlaps are legato, as keyboard players and
    sequencers leave.
@@ -74,7 +75,8 @@ class Tune:
 
     ``number`` is its place in a file of several; ``remarks`` name what a reader had to do differently.
     ``metres`` (tick from which each holds, beats, beat type), ``pickup`` and ``bars`` (where each bar begins,
-    repeats played out) are as in `Melody`, in ticks.
+    repeats played out) are as in `Melody`, in ticks. ``is_written`` is true of notation, whose times are exact, and
+    false of what may have been played.
     """
 
     tracks: list[Track]
@@ -85,6 +87,7 @@ class Tune:
     metres: tuple[tuple[int, Metre], ...] = ()
     pickup: int | None = None
     bars: tuple[int, ...] | NDArray[np.int64] = ()
+    is_written: bool = False
 
 
 def steps(ticks: ArrayLike, ticks_per_quarter: int) -> NDArray[np.int64]:
@@ -115,8 +118,13 @@ def notes_off_grid(line: NDArray[np.int64], ticks_per_quarter: int) -> int:
     return int(np.count_nonzero(moved.any(axis=0)))
 
 
-def single_line(track: Track, ticks_per_quarter: int) -> tuple[NDArray[np.int64], float]:
+def single_line(
+    track: Track, ticks_per_quarter: int, is_written: bool = False
+) -> tuple[NDArray[np.int64], float]:
     """The highest line of a track, as a track's notes in order, and the share of its notes that are crowded.
+
+    Args:
+        is_written: whether only notes of equal onset begin together.
 
     >>> line, share = single_line(Track([(0, 480, 60), (0, 480, 64), (470, 480, 62)]), 480)
     >>> line.tolist(), round(share, 3)
@@ -124,7 +132,7 @@ def single_line(track: Track, ticks_per_quarter: int) -> tuple[NDArray[np.int64]
     """
     if not len(track.notes):
         return track.notes, 0.0
-    together = max(1, ticks_per_quarter // _TOGETHER)
+    together = 1 if is_written else max(1, ticks_per_quarter // _TOGETHER)
     ordered = track.notes
     last_before: NDArray[np.int64] | slice = slice(-1)
     if (np.diff(ordered[:, 0]) < together).any():
@@ -182,7 +190,7 @@ def melody_line(tune: Tune, cleaning: Cleaning, source: str) -> NDArray[np.int64
     candidates: list[tuple[str, NDArray[np.int64]]] = []
     least_crowded = 1.0
     for track in pitched:
-        line, share = single_line(track, tune.ticks_per_quarter)
+        line, share = single_line(track, tune.ticks_per_quarter, tune.is_written)
         least_crowded = min(least_crowded, share)
         if share <= cleaning.max_chord_share:
             candidates.append((track.name, line))

@@ -14,7 +14,8 @@ The rules, from the ABC 2.1 and MusicXML 4.0 standards where these state one:
   double bar.
 * A jump (D.C., D.S.) is taken once, the last time that its segment is played. After it each repeated passage is
   played once, with its last ending (unless its end says ``repeats_after_jump``), up to Fine or To Coda; what
-  follows the coda sign is played with its repeats. A jump that names neither stops at the first of both that
+  follows the coda sign is played with its repeats. Where a further jump follows, Fine ends the part and not the
+  tune: A (Fine) B D.C. C D.C. is A B A C A. A jump that names neither stops at the first of both that
   comes; without either it plays on past its own place to the end.
 * D.S. goes to the latest segno before it. Where a jump is *al coda* and no To Coda is marked, the first of two
   coda signs takes its part.
@@ -361,7 +362,10 @@ def _follow_jumps(segments: Sequence[Marks], whole: _Item, unfolding: _Unfolding
         part, coda = _after_jump(segments, whole.once, jump, origin, target)
         played = unfolding._limited(played + part)
         if coda == _THE_END:
-            return played
+            if not waiting or waiting[-1][0] <= jump_place:
+                return played
+            place = jump_place + 1  # a rondo: another jump follows, and before it music that is still to come
+            continue
         if coda is not None:
             place = next((each for each, number in enumerate(whole.played) if number >= coda), len(whole.played))
             continue

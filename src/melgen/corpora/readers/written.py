@@ -109,6 +109,7 @@ def sounding_tune(
         metres=_metres(segments, played),
         pickup=_pickup(segments, order, has_pickup),
         bars=tuple(ticks(start) for start, number in played if segments[number].starts_bar),
+        is_written=True,
     )
 
 

@@ -284,7 +284,7 @@ class _Reader:
                 notes = played_notes(segments, order, number)
                 tracks.append(Track(notes, voice.name if not number else "", voice.is_percussion))
             self.remarks |= voice.remarks
-        tune = Tune(tracks, TICKS_PER_QUARTER, self.title, remarks=tuple(sorted(self.remarks)))
+        tune = Tune(tracks, TICKS_PER_QUARTER, self.title, remarks=tuple(sorted(self.remarks)), is_written=True)
         first = next(
             (voice for voice in voices if any(layer.notes for each in voice.segments for layer in each.layers)), None
         )
