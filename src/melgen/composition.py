@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from melgen.arguments import quoted_for_the_shell
 from melgen.conf_dir import CONF_DIR
 from melgen.known_keys import (
+    GROUPS_OF_MANY,
     TARGET,
     flat,
     missing_groups,
@@ -46,7 +47,7 @@ _PLACES = {
 """Hydra's keys for where results go, with what Hydra itself sets them to (``hydra/output/default.yaml``)."""
 _FAILED_OVERRIDE = re.compile(r"Could not (?:override|delete from config\.|delete) '([^']+)'")
 _EXISTS_ALREADY = re.compile(r"Could not append to config\. An item is already at '([^']+)'")
-_CHOSEN_TWICE = re.compile(r"Multiple values for ([^ ]+)\. ")
+_CHOSEN_TWICE = re.compile(r"Multiple values for ([^ ]+)\. |^([^ ]+) appears more than once in the final defaults")
 _NO_NULL_OPTION = "Config group override must be a string or a list"
 
 
@@ -100,17 +101,13 @@ def check_composed(config: DictConfig, command: str) -> None:
 def _unread_line(key: str, config: DictConfig, command: str, typed: Mapping[str, str]) -> str:
     node, _, last = key.rpartition(".")
     if last == TARGET:
-        return f"{node}: has no {TARGET}, so that nothing can be built from it; no chosen option has this part"
+        group, _, part = node.partition(".")
+        choose = f"; {group}={part} chooses an option that has it" if part and group in GROUPS_OF_MANY else ""
+        return f"{node}: no chosen option has this part, and without a {TARGET} nothing can be built of it{choose}"
     if key in typed:
         return explain_unknown(key, command, typed[key].lstrip("+"))
     if any(other.startswith(f"{key}.") or key.startswith(f"{other}.") for other in typed):
-        line = explain_unknown(key, command)
-        parent = node.split(".")[0]
-        return (
-            line
-            if key.count(".") != 1 or not _is_a_part(key, config)
-            else f"{line} ({parent} holds parts with a {TARGET})"
-        )
+        return explain_unknown(key, command)
     file = _file_that_sets(key, config.hydra, command)
     return (f"{file}: " if file else "") + explain_unknown(key, command)
 
@@ -122,10 +119,6 @@ def _swept_by_a_study(hydra: DictConfig, command: str) -> set[str]:
     params = hydra.sweeper.get("params") or {}
     given = [key.lstrip("+") for key, _ in flat(OmegaConf.to_container(OmegaConf.create(params), resolve=False))]
     return {*given, *(key.partition(".")[0] for key in given if key in hydra.runtime.choices)}
-
-
-def _is_a_part(key: str, config: DictConfig) -> bool:
-    return OmegaConf.is_dict(OmegaConf.select(config, key))
 
 
 def _check_path_is_read(content: Mapping[str, Any], command: str, typed: Mapping[str, str]) -> None:
@@ -295,11 +288,11 @@ def explained(error: Exception, command: str, arguments: Sequence[str] | None = 
     if found := _FAILED_OVERRIDE.search(text):
         key = found[1].replace("/", ".")
         given = next((argument for argument in arguments if _key_of(argument) == found[1]), found[1])
-        return ValueError(explain_unknown(key, command, given.lstrip("+")))
+        return ValueError(explain_unknown(key, command, given.lstrip("+"), added=False))
     if found := _EXISTS_ALREADY.search(text):
         return ValueError(f"+{found[1]}: there is such a key already; write {found[1]}=... without +")
     if found := _CHOSEN_TWICE.search(text):
-        key = found[1].rpartition("@")[0] or found[1]
+        key = (found[1] or found[2]).partition("@")[0]
         return ValueError(f"{key}: chosen twice; one {key}=... is needed, without +")
     return error
 

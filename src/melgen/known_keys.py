@@ -83,14 +83,14 @@ _HYDRAS_PARTS = frozenset({"callbacks", "launcher", "sweeper"})
 Path_ = tuple[str, ...]
 
 
-def unread_keys(config: Mapping[str, Any], command: str, typed: Collection[str] = ()) -> list[str]:
+def unread_keys(config: Mapping[str, Any], command: str, typed: Mapping[str, str] = MappingProxyType({})) -> list[str]:
     """The dotted keys that nobody reads, the outermost of each branch.
 
     Args:
         config: the composed configuration as plain data, interpolations not resolved, with Hydra's own part.
         command: the name of its primary file, without ``.yaml``.
-        typed: the keys of the command line; what a file sets may also be meant for a command that shares its
-            experiments.
+        typed: the keys of the command line, each as it was typed; what a file sets may also be meant for a command
+            that shares its experiments.
 
     >>> unread_keys({"songs": 3, "temp": 2}, "generate")
     ['temp']
@@ -100,6 +100,15 @@ def unread_keys(config: Mapping[str, Any], command: str, typed: Collection[str] 
     if shared := [other for other in _sharing_recipes(command) if other != command]:
         elsewhere = set.intersection(*({*_unread(config, (), packaged_keys(other), read)} for other in shared))
         unread = [path for path in unread if path in elsewhere or _is_typed(path, typed)]
+    # Of a part that somebody else has set, null switches it off; one that is added with + nobody has set.
+    unread += [
+        (group, str(part))
+        for group in GROUPS_OF_MANY
+        for part, value in (config.get(group) or {}).items()
+        if value is None
+        and part not in packaged_keys(command).get(group, ())
+        and typed.get(f"{group}.{part}", "")[:1] == "+"
+    ]
     hydra = config.get("hydra")
     if isinstance(hydra, Mapping):
         groups = {group.removeprefix("hydra/") for group in value_at(hydra, "runtime.choices") or ()}

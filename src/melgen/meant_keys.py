@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from melgen.known_keys import SET_OTHERWISE, accepts, commands, dotted_keys, packaged_keys, targets_of, verb_of
+from hydra.conf import HydraConf
+from omegaconf import OmegaConf
+
+from melgen.known_keys import (
+    GROUPS_OF_MANY,
+    SET_OTHERWISE,
+    accepts,
+    commands,
+    dotted_keys,
+    packaged_keys,
+    targets_of,
+    verb_of,
+)
 
 CLOSE = 0.75
 """How alike two words must be, by `difflib`, for one to be a misspelling of the other."""
@@ -60,13 +72,14 @@ for _word in ("dropout", "drop", "dropout_rate", "dropout_prob", "drop_prob", "k
     _WORDS_FOR[_word] = list(DROPOUT)
 
 
-def explain_unknown(key: str, command: str, given: str = "") -> str:
+def explain_unknown(key: str, command: str, given: str = "", added: bool = True) -> str:
     """One line: that the key is unknown, and the one that was probably meant.
 
     Args:
         key: dotted, without ``+``.
         command: the primary file of the command, without ``.yaml``.
         given: the key with its value as it was typed, or else the key.
+        added: whether the configuration holds the key, and nothing reads it; else Hydra found no place for it.
 
     >>> explain_unknown("lr", "config", "lr=0.5")
     'lr=0.5: unknown key; did you mean optimizer.lr?'
@@ -74,15 +87,21 @@ def explain_unknown(key: str, command: str, given: str = "") -> str:
     'layers: unknown key of melgen.status; it is one of melgen.study and melgen.train'
     """
     given = given or key
-    meant = meant_keys(key, list(dotted_keys(packaged_keys(command))))
+    known = hydras_keys() if key.startswith("hydra.") else list(dotted_keys(packaged_keys(command)))
+    meant = meant_keys(key, [name for name in known if name != key])
     if set(meant) == set(DROPOUT):
         return f"{given}: unknown key; did you mean {' or '.join(meant)}? They are shares that are kept: 1 - dropout"
     parent, _, last = key.rpartition(".")
     if instead := SET_OTHERWISE.get(parent, {}).get(last):
         return f"{given}: {instead}"
+    group, _, part = parent.partition(".")
+    if group in GROUPS_OF_MANY and part and key in known:
+        return f"{given}: the chosen {group} option has no {part}; {group}={part} has"
     if targets := acceptors(key, command):
+        if added:
+            return f"{given}: unknown key of the chosen {parent}; {' and '.join(targets)} would read it"
         value = given.partition("=")[2] or "..."
-        return f"{given}: not set in the configuration, but {targets[0]} accepts it: +{key}={value} hands it over"
+        return f"{given}: not set in the configuration; for {' or '.join(targets)} +{key}={value} sets it"
     others = [verb_of(other) for other in commands() if other != command and key in dotted_keys(packaged_keys(other))]
     if others and not (meant and meant[0].rpartition(".")[2] == key.rpartition(".")[2]):
         names = " and ".join(f"melgen.{other}" for other in sorted(others))
@@ -90,6 +109,13 @@ def explain_unknown(key: str, command: str, given: str = "") -> str:
     if meant:
         return f"{given}: unknown key; did you mean {' or '.join(meant)}?"
     return f"{given}: unknown key; python -m melgen.{verb_of(command)} --help lists all keys"
+
+
+def hydras_keys() -> list[str]:
+    """Hydra's own keys, dotted."""
+    content = OmegaConf.to_container(OmegaConf.structured(HydraConf), resolve=False)
+    assert isinstance(content, dict)
+    return [f"hydra.{key}" for key in dotted_keys({str(key): value for key, value in content.items()})]
 
 
 def acceptors(key: str, command: str) -> list[str]:
@@ -107,18 +133,22 @@ def meant_keys(key: str, known: Sequence[str]) -> list[str]:
     """
     parent, _, last = key.rpartition(".")
     beside = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == parent}
+    words = [name for name in _WORDS_FOR.get(last.lower(), ()) if name in known]
+    words = [*(beside[word] for word in _WORDS_FOR.get(last.lower(), ()) if word in beside), *words]
+    if words and words[0] in beside.values():
+        return words[:1]
     if close := get_close_matches(last, beside, n=1, cutoff=CLOSE):
         return [beside[close[0]]]
     if same := [name for name in known if name.rpartition(".")[2] == last]:
         return sorted(same, key=lambda name: (name.count("."), name))[:MOST_NAMED]
-    if words := [name for name in _WORDS_FOR.get(last.lower(), ()) if name in known]:
-        return [name for name in words if name.rpartition(".")[0] == parent] or words
+    if words:
+        return words
     if parts := [name for word, name in beside.items() if last in word.split("_")]:
         return parts[:MOST_NAMED]
     lasts = {name.rpartition(".")[2]: name for name in sorted(known, key=lambda name: -name.count("."))}
     if close := get_close_matches(last, lasts, n=1, cutoff=CLOSE):
         return [lasts[close[0]]]
-    return get_close_matches(key, known, n=1, cutoff=CLOSE)
+    return []
 
 
 def meant_options(option: str, options: Iterable[str]) -> list[str]:

@@ -197,6 +197,8 @@ def _refuse_hopeless_values(planned: Sequence[PlannedJob], axes: Mapping[str, li
             errors[job.number] = error
     if not errors:
         return
+    if len(errors) == len(planned) and len({message_of(error) for error in errors.values()}) == 1:
+        raise errors[planned[0].number]  # whatever is swept over
     for override in (override for overrides in axes.values() if len(overrides) > 1 for override in overrides):
         with_it = [job.number for job in planned if override in job.overrides]
         if with_it and all(number in errors for number in with_it):
