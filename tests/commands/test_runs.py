@@ -91,11 +91,11 @@ def test_another_identity_is_refused_by_the_keys_that_differ(run, here):
 
 
 def test_force_starts_anew(run):
-    (run / "samples").mkdir()
+    (run / "samples").mkdir(exist_ok=True)
     (run / "samples" / "old.txt").write_text("of the old run")
     answer = call("train", *TINY, "optimizer.lr=0.01", f"run_dir={run}", "force=true")
     assert answer.code == 0
-    assert not (run / "samples").exists()
+    assert not (run / "samples" / "old.txt").exists()
     assert json.loads((run / "identity.json").read_text())["optimizer.lr"] == 0.01
     assert (run / "metrics.csv").read_text().count("\n") < 6, "nothing of the old history"
 

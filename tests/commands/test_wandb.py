@@ -87,7 +87,7 @@ def test_songs_are_a_table_with_sound_score_and_metrics(sweep, runs):
     from melgen.generation.songs import read_songs
 
     for run in runs:
-        assert len(run.logged("samples")) == 2, "also underway"
+        assert len(run.logged("samples")) == 3, "also before the first update, and underway"
         columns, rows = run.table("songs")
         songs = read_songs(sweep / run.name / "songs").melodies
         assert len(rows) == len(songs) == 2

@@ -29,7 +29,8 @@ def training(updates: int) -> list[str]:
         "corpus=misc_folk", "run_dir=run", "hidden_size=8", "layers=1", "batch_size=10", "seq_length=10",
         f"trainer.max_steps={updates}", "trainer.log_every_n_steps=10", "trainer.val_check_interval=50",
         "callbacks.checkpoint.every_n_steps=25", "callbacks.checkpoint.keep_every_n_steps=50",
-        "callbacks.checkpoint.keep=3", "callbacks.sampling.every_n_steps=100", "callbacks.sampling.notes=8",
+        "callbacks.checkpoint.keep=3", "callbacks.sampling.every_n_steps=100", "callbacks.sampling.at_steps=[]",
+        "callbacks.sampling.notes=8",
         "callbacks.projection.every_n_steps=250", "logger=default", "report=false", "progress=false",
     ]  # fmt: skip
 
