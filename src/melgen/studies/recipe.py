@@ -84,6 +84,7 @@ def say_what_there_is(study: Study) -> None:
     }.items():
         if there := [str(path) for path in paths if path.exists()]:
             lines.append(title + ("\n" + " " * len(title)).join(there))
+    lines += [f"Note:    {note}" for note in study.notes_of_primers()]
     if open_ := [stage for stage in _TASKS if stage not in done]:
         lines.append(f"Not done with these settings: {', '.join(open_)}")
     log.info("%s", "\n".join(lines))

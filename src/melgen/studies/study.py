@@ -6,7 +6,7 @@ import dataclasses
 import json
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -308,18 +308,14 @@ class Study:
         tunes = [data.melodies.pitches_of(int(tune)) for tune in chosen]
         return openings_of(tunes, primer.notes, self.config.generate.songs, self.config.generate.seed)
 
-    def notes_of_primers(self, runs: Iterable[tuple[str, Path]]) -> list[str]:
-        """What to tell of primers whose pitches are rare in what networks were trained on, once for each of them.
-
-        Args:
-            runs: representation and directory of each network.
-        """
+    def notes_of_primers(self) -> list[str]:
+        """What to tell of primers whose pitches are rare in what the selected networks were trained on."""
         told = []
         for primer in self.primers:
-            for representation, path in runs if primer.pitches is not None else ():
-                if note := note_of(primer.pitches or (), path, representation, primer.key):
+            for representation, path in {model.dataset: model.runs[0].path for model in self.models}.items():
+                if primer.pitches and (note := note_of(primer.pitches, path, representation, primer.key)):
                     told.append(f"{note} (dataset={representation})")
-        return list(dict.fromkeys(told))
+        return told
 
     def warn_of_primers(self) -> None:
         """Tell before the training of primers whose pitches are rare in the training tunes."""
@@ -333,9 +329,6 @@ class Study:
                 counts = dict(zip(*(column.tolist() for column in np.unique(values, return_counts=True)), strict=True))
                 if note := fit_of(primer.pitches or (), counts, kind).note(primer.key):
                     log.warning("%s (dataset=%s)", note, kind.name)
-
-    def _primer_notes(self) -> tuple[str, ...]:
-        return tuple(self.notes_of_primers([(run.dataset, run.path) for _, run in self.each_run()]))
 
     @property
     def sampling(self) -> dict[str, Any]:
@@ -427,7 +420,7 @@ class Study:
             without_bits="; ".join(reason for reason in reasons if reason),
             by_primer=by_primer,
             writers_by_primer=writers_by_primer,
-            primer_notes=self._primer_notes(),
+            primer_notes=tuple(self.notes_of_primers()),
         )
 
     @property
@@ -438,7 +431,7 @@ class Study:
         tasks += [self.evaluate_task(m, run) for m, run in self.each_run() if len(m.runs) > 1]
         writers = [f"{WRITERS_TASK}{primer.suffix()}" for primer in self.primers]
         made = [self.bench.outputs_digest(task) for task in (*tasks, CORPUS_TASK, *writers)]
-        return digest_of([made, self._primer_notes(), [_shown_of(self.name_of(run), run) for run in self.runs]])
+        return digest_of([made, self.notes_of_primers(), [_shown_of(self.name_of(run), run) for run in self.runs]])
 
     @property
     def description(self) -> dict[str, Any]:
@@ -453,7 +446,7 @@ class Study:
                 "evaluation": self.options.seed,
             },
             "runs": [self.name_of(run) for run in self.runs],
-            "primer_notes": list(self._primer_notes()),
+            "primer_notes": self.notes_of_primers(),
             "unfinished": {path.name: reason for path, reason in self.unfinished},
         }
 
