@@ -160,7 +160,7 @@ def openings_of(tunes: Sequence[np.ndarray], notes: int, songs: int, seed: int) 
 def _values(primer: Sequence[int], representation: AbstractRepresentation) -> list[int] | None:
     try:
         return [int(value) for value in representation.encode_primer(primer)]
-    except ValueError:
+    except Exception:  # a representation of the user's own may refuse in any way
         return None
 
 
