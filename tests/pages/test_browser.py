@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from melgen.evaluation.embeddings import nearest_neighbours
+from melgen.music.metre import STEPS_PER_QUARTER
 from tests.pages.browser import CONTRAST, Browser, missing
 from tests.pages.examples import MISCHIEF
 
@@ -155,7 +156,7 @@ def test_shared_passages_are_heard_one_after_the_other(opened):
     browser.wait("return melgen.player.track?.title.includes('song_001') && melgen.player.note >= 4")
     browser.wait("return melgen.player.track.title.includes('img src') && melgen.player.note >= 0")
     browser.wait("return !melgen.player.playing")
-    assert browser.run("return melgen.player.position") == 12 * 4
+    assert browser.run("return melgen.player.position") == 12 * STEPS_PER_QUARTER
 
 
 @pytest.mark.parametrize("width", [390, 1280])
