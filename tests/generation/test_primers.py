@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from melgen.files import write_json
-from melgen.generation.primers import beginnings_of, fit_in_run, fit_of, note_of_songs
+from melgen.generation.primers import openings_of, fit_in_run, fit_of, note_of_songs
 from melgen.music import DB12, Control, Interval
 
 # Counts of Aird's Airs, as published in docs/results.md for C4, rounded for the rest.
@@ -95,9 +95,9 @@ def test_a_damaged_count_says_nothing(tmp_path, damage):
 
 def test_beginnings_differ_from_song_to_song_and_are_the_same_again():
     tunes = [np.arange(60 + i, 66 + i) for i in range(5)] + [np.array([60, 61])]
-    found = beginnings_of(tunes, 4, 5, seed=1)
+    found = openings_of(tunes, 4, 5, seed=1)
     assert len({tuple(one) for one in found}) == 5
     assert all(len(one) == 4 for one in found)
-    assert beginnings_of(tunes, 4, 12, seed=1)[:5] == found
+    assert openings_of(tunes, 4, 12, seed=1)[:5] == found
     with pytest.raises(ValueError, match="no held-out tune has more than 9 notes"):
-        beginnings_of(tunes, 9, 1, seed=0)
+        openings_of(tunes, 9, 1, seed=0)

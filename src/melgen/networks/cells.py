@@ -31,6 +31,7 @@ from melgen.networks.recurrent import (
     AbstractScannedLayer,
     AbstractTorchLayer,
     State,
+    map_state,
 )
 
 
@@ -61,6 +62,21 @@ class LSTM(AbstractTorchLayer):
     def is_fast(self, tensor: Tensor, rows: bool) -> bool:
         """For the one layer whose input is looked up; for others torch's fused loop is level, where it has one."""
         return (rows or not torch.backends.mkldnn.is_available()) and super().is_fast(tensor, rows)
+
+    def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """By torch's loop; in single precision where oneDNN lacks autocast's type, as on a CPU without AVX-512."""
+        if input.device.type != "cpu" or not torch.is_autocast_enabled("cpu") or _onednn_has_half_precision():
+            return super().forward_reference(input, state)
+        with torch.autocast("cpu", enabled=False):
+            output, last = super().forward_reference(input.float(), map_state(Tensor.float, state))
+        half = torch.get_autocast_dtype("cpu")
+        return output.to(half), map_state(lambda tensor: tensor.to(half), last)
+
+
+def _onednn_has_half_precision() -> bool:
+    is_half = torch.get_autocast_dtype("cpu") == torch.float16
+    operators = torch.ops.mkldnn
+    return bool(operators._is_mkldnn_fp16_supported() if is_half else operators._is_mkldnn_bf16_supported())
 
 
 class RNN(AbstractTorchLayer):
