@@ -209,7 +209,12 @@ def test_all_notes_at_once_give_what_one_after_the_other_gives(notes, tpq):
 
 
 def test_written_notes_begin_together_only_at_one_time():
-    notes = [(0, 280, 60), (280, 280, 62), (560, 280, 64), (560, 280, 60)]  # 1/36 quarter, as of nine in the time of two
+    notes = [
+        (0, 280, 60),
+        (280, 280, 62),
+        (560, 280, 64),
+        (560, 280, 60),
+    ]  # 1/36 quarter, as of nine in the time of two
     for is_written, pitches in ((True, (60, 62, 64)), (False, (62, 64))):
         tune = Tune([Track(notes)], 10080, is_written=is_written)
         melody = extract_melody(tune, Cleaning(min_length_notes=1, max_chord_share=1), "a")

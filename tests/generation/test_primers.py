@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from melgen.files import write_json
-from melgen.generation.primers import openings_of, fit_in_run, fit_of, note_of_songs
+from melgen.generation.primers import fit_in_run, fit_of, note_of_songs, openings_of
 from melgen.music import DB12, Control, Interval
 
 # Counts of Aird's Airs, as published in docs/results.md for C4, rounded for the rest.

@@ -118,9 +118,7 @@ def notes_off_grid(line: NDArray[np.int64], ticks_per_quarter: int) -> int:
     return int(np.count_nonzero(moved.any(axis=0)))
 
 
-def single_line(
-    track: Track, ticks_per_quarter: int, is_written: bool = False
-) -> tuple[NDArray[np.int64], float]:
+def single_line(track: Track, ticks_per_quarter: int, is_written: bool = False) -> tuple[NDArray[np.int64], float]:
     """The highest line of a track, as a track's notes in order, and the share of its notes that are crowded.
 
     Args:
