@@ -182,8 +182,8 @@ def check_parts(config: DictConfig, known: dict[str, Exception | None]) -> None:
                 known[part] = None
             except Exception as error:
                 known[part] = error
-        if (error := known[part]) is not None:
-            raise error
+        if (reason := known[part]) is not None:
+            raise reason
 
 
 def build_named(parts: DictConfig | None, group: str) -> list[Any]:
