@@ -135,8 +135,8 @@ def meant_keys(key: str, known: Sequence[str]) -> list[str]:
     beside = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == parent}
     words = [name for name in _WORDS_FOR.get(last.lower(), ()) if name in known]
     words = [*(beside[word] for word in _WORDS_FOR.get(last.lower(), ()) if word in beside), *words]
-    if words and words[0] in beside.values():
-        return words[:1]
+    if in_place := [name for name in words if name in beside.values()]:
+        return list(dict.fromkeys(in_place))
     if close := get_close_matches(last, beside, n=1, cutoff=CLOSE):
         return [beside[close[0]]]
     if same := [name for name in known if name.rpartition(".")[2] == last]:
