@@ -59,7 +59,7 @@ def evaluate(config: DictConfig) -> Path:
     found = read_song_folder(folder, workers=config.workers, progress=config.progress)
     out = results_folder(config.out, folder, found.is_ours)
     run = run_around(folder)
-    reference = read_reference(config, None if run is None else run.splits_of_older_reader)
+    reference = read_reference(config, None if run is None else run.splits_to_keep)
     pitches = {name: melody.pitches for name, melody in found.songs.items()}
     songs = evaluate_songs(_title(folder), pitches, reference, options)
     songs = replace(songs, left_out={**found.unread, **songs.left_out})
@@ -121,7 +121,7 @@ def read_reference(config: DictConfig, recorded_splits: Path | None = None) -> R
 
     Args:
         config: as composed from ``conf/evaluate.yaml``.
-        recorded_splits: see `MelodyDataModule`.
+        recorded_splits: of a run, see `MelodyDataModule`.
 
     Raises:
         ValueError: if it cannot be read, or is a ready stream that holds no tunes in pitches.
@@ -154,7 +154,7 @@ def read_reference(config: DictConfig, recorded_splits: Path | None = None) -> R
         workers=config.workers,
         progress=config.progress,
     )
-    data.recorded_splits = recorded_splits
+    data.recorded_splits = () if recorded_splits is None else (recorded_splits,)
     data.setup()
     return ReferenceCorpus.of(data)
 
@@ -222,10 +222,11 @@ def _warn_of_another_corpus(
         oldest_reader: the version of the reader that read the tunes of the songs' networks, as far as the songs tell.
     """
     if reference.has_recorded_splits:
-        log.warning(
-            "An older reader read the tunes that these songs' network was trained on. They are read again now, and the "
-            "run's splits.tsv states which of them were held out."
-        )
+        if run is not None and run.is_of_older_reader:
+            log.warning(
+                "An older reader read the tunes that these songs' network was trained on. They are read again now, and "
+                "the run's splits.tsv states which of them were held out."
+            )
         return
     if run is None and oldest_reader is not None and oldest_reader < reader_version():
         log.warning(

@@ -119,7 +119,7 @@ def test_tunes_that_it_was_trained_on_are_not_held_out(sweep, caplog):
     held_out = {today.melodies.sources[i] for i in np.flatnonzero(today.splits != Split.TRAIN)}
     assert held_out & trained_on, "or this test shows nothing"
     again = MelodyDataModule(FolkCorpus(["misc_folk"]), Control(), batch_size=1, seq_length=1, progress=False)
-    again.recorded_splits = RunDirectory(run).splits_of_older_reader
+    again.recorded_splits = (RunDirectory(run).splits_to_keep,)
     again.setup()
     held_out = {again.melodies.sources[i] for i in np.flatnonzero(again.splits > Split.TRAIN)}
     assert held_out

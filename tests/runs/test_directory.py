@@ -141,9 +141,9 @@ def test_tunes_of_an_older_reader_are_named_as_the_reason(run, goes_on, conseque
 def test_the_splits_of_an_older_reader(run):
     adopt(run)
     run.splits.write_text("split\tsource\ttitle\n")
-    assert run.splits_of_older_reader is None
+    assert run.splits_to_keep is None
     read_by_reader(run, 1)
-    assert run.splits_of_older_reader == run.splits
+    assert run.splits_to_keep == run.splits
     (run.path / "songs").mkdir()
     assert run_around(run.path / "songs").path == run.path.resolve()
     assert run_around(run.path.parent) is None

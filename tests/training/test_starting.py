@@ -8,9 +8,12 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from hydra.utils import instantiate
 
+from melgen.data import Split
 from melgen.music import Vocabulary
 from melgen.networks import GRU, MelodyModel
+from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import IdentityError
 from melgen.train import train
 from melgen.trained import CheckpointError, load_model
@@ -191,6 +194,19 @@ def test_held_out_tunes_that_the_start_was_trained_on_are_trained_on(overlapping
     assert f"its network was trained on {len(known)} of the held-out tunes" in caplog.text
     assert split_of(overlapping / "new") == before | dict.fromkeys(known, "train")
     assert "init_from" not in json.loads((overlapping / "chance" / "data.json").read_text())
+
+
+def test_whoever_reads_the_corpus_again_keeps_the_splits_of_a_tuned_run(overlapping):
+    config = tuned_otherwise(overlapping, "trainer.max_steps=2")
+    train(config)
+    train(tuned_otherwise(overlapping, "trainer.max_steps=2", "init_from=null", f"run_dir={overlapping}/chance"))
+    kept = RunDirectory(overlapping / "new").splits_to_keep
+    assert kept == overlapping / "new" / "splits.tsv"
+    assert RunDirectory(overlapping / "chance").splits_to_keep is None
+    data = instantiate(config.dataset)
+    data.recorded_splits = (kept,)
+    data.setup()
+    assert [Split(split).name.lower() for split in data.splits] == list(split_of(overlapping / "new").values())
 
 
 def test_a_checkpoint_that_is_copied_alone_knows_them(overlapping):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from melgen.corpora import AbstractCorpus, Cleaning, CorpusError, ImportedCorpus, ImportReport
 from melgen.corpora.packing import interval_hashes
-from melgen.data.recorded_splits import NO_SPLIT, read_splits
+from melgen.data.recorded_splits import NO_SPLIT, joined_splits, read_splits
 from melgen.data.splits import Split, check_fractions, copies_across_splits, interval_groups, split_tunes
 from melgen.data.tokens import StreamLoader, TokenTunes, TuneLoader, check_window
 from melgen.music.melody import Melodies, Melody, starts_of
@@ -49,7 +49,8 @@ class MelodyDataModule(pl.LightningDataModule):
     Attributes (before ``setup``):
         base_vocabulary: values to keep besides those of the training split.
         tunes_of_start: what the network was trained on that the training starts from, if it starts from one.
-        recorded_splits: the ``splits.tsv`` of a run whose splits are used, as far as it states them for this corpus.
+        recorded_splits: the ``splits.tsv`` of runs whose splits are used, as far as they state them for this corpus: a
+            tune that one of them was trained on is a training tune.
 
     Attributes (after ``setup``):
         melodies: the whole corpus.
@@ -92,7 +93,7 @@ class MelodyDataModule(pl.LightningDataModule):
         self._reading = {"cache_dir": cache_dir, "workers": workers, "progress": progress}
         self.base_vocabulary: Vocabulary | None = None
         self.tunes_of_start: SeenTunes | None = None
-        self.recorded_splits: Path | None = None
+        self.recorded_splits: Sequence[Path] = ()
         self.has_recorded_splits = False
         self._train: StreamLoader | None = None
 
@@ -185,18 +186,18 @@ class MelodyDataModule(pl.LightningDataModule):
         return imported
 
     def _split(self, imported: ImportedCorpus) -> NDArray[np.int8]:
-        if self.recorded_splits is not None:
-            recorded = read_splits(self.recorded_splits, imported.melodies)
-            if recorded is not None:
-                self.has_recorded_splits = True
-                if left_out := np.count_nonzero(recorded == NO_SPLIT):
-                    log.warning(
-                        "%s names %d of the %d tunes; the others are left out, because they may have been trained on",
-                        self.recorded_splits,
-                        len(recorded) - left_out,
-                        len(recorded),
-                    )
-                return recorded
+        stated = [read_splits(path, imported.melodies) for path in self.recorded_splits]
+        if recorded := [splits for splits in stated if splits is not None]:
+            self.has_recorded_splits = True
+            together = joined_splits(recorded)
+            if left_out := np.count_nonzero(together == NO_SPLIT):
+                log.warning(
+                    "%s names %d of the %d tunes; the others are left out, because they may have been trained on",
+                    ", ".join(map(str, self.recorded_splits)),
+                    len(together) - left_out,
+                    len(together),
+                )
+            return together
         if imported.splits is None:
             return split_tunes(imported.melodies, self.split_fractions, self.split_seed)
         for split in Split:

@@ -7,6 +7,7 @@ Only this file says which tunes a network was trained on.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,22 @@ def read_splits(path: Path, melodies: Melodies) -> NDArray[np.int8] | None:
             splits[tune] = of_that_name[0]
         met[name] += 1
     return splits if (splits != NO_SPLIT).any() else None
+
+
+def joined_splits(recorded: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
+    """The splits of several runs over one corpus, such that no tune is held out that one of them was trained on.
+
+    >>> joined_splits([np.array([1, 2, -1, 2], np.int8), np.array([0, 2, 1, -1], np.int8)]).tolist()
+    [0, 2, -1, -1]
+    """
+    first, *others = recorded
+    joined = first.copy()
+    for splits in others:
+        joined[splits == NO_SPLIT] = NO_SPLIT
+    for splits in others:
+        joined[splits == Split.TRAIN] = Split.TRAIN
+    joined[first == Split.TRAIN] = Split.TRAIN
+    return joined
 
 
 def _names(melodies: Melodies) -> list[tuple[str, str]]:

@@ -229,14 +229,20 @@ class RunDirectory:
         return version
 
     @property
-    def splits_of_older_reader(self) -> Path | None:
-        """The run's ``splits.tsv``, where an older reader gave it its tunes; ``None`` for a run of today's reader.
+    def is_of_older_reader(self) -> bool:
+        """Whether an older reader gave the run its tunes."""
+        return bool(self.recorded_identity) and self.recorded_reader < reader_version()
 
-        A corpus that is read again today is split in another way than for such a run: tunes that the network was
-        trained on would count as held out. Whoever reads the corpus of a run again takes the splits from this file.
+    @property
+    def splits_to_keep(self) -> Path | None:
+        """The run's ``splits.tsv``, where its corpus would be split in another way today; else ``None``.
+
+        That is so where an older reader read the corpus, and where the weights that the run started from had been
+        trained on tunes that would be held out. Tunes that the network was trained on would count as held out.
+        Whoever reads the corpus of a run again takes the splits from this file.
         """
-        is_older = bool(self.recorded_identity) and self.recorded_reader < reader_version()
-        return self.splits if is_older and self.splits.is_file() else None
+        moved = (read_json(self.path / "data.json").get("init_from") or {}).get("held_out_tunes_known", 0)
+        return self.splits if (moved or self.is_of_older_reader) and self.splits.is_file() else None
 
     def refusal(self, different: Sequence[str], *, goes_on: bool) -> str:
         """Why this directory cannot be that of another identity.

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -220,21 +220,13 @@ class Study:
                 config.dataset[key] = self.config[key]
             if self.config.path and "path" in config.dataset.corpus:  # it may have been moved since
                 config.dataset.corpus.path = self.config.path
-        splits = None if self.planned else self.splits_of_older_reader
-        data = instantiate(config.dataset, representation=Control())
-        data.recorded_splits = splits
-        try:
-            data.setup()
-        except CorpusError:  # a ready stream, which is its own representation's only
-            data = instantiate(config.dataset)
-            data.recorded_splits = splits
-            data.setup()
-        return data
+        return _read_corpus(config, () if self.planned else self.splits_to_keep)
 
-    @property
-    def splits_of_older_reader(self) -> Path | None:
-        """See `RunDirectory.splits_of_older_reader`: of the runs, which all have one corpus."""
-        return RunDirectory(self.runs[0].path).splits_of_older_reader
+    @cached_property
+    def splits_to_keep(self) -> tuple[Path, ...]:
+        """See `RunDirectory.splits_to_keep`: of the runs, which all have one corpus."""
+        kept = (RunDirectory(run.path).splits_to_keep for run in self.runs)
+        return tuple(path for path in kept if path is not None)
 
     @cached_property
     def data_of_runs(self) -> MelodyDataModule:
@@ -243,7 +235,7 @@ class Study:
         Raises:
             ValueError: if it is not what they were trained on.
         """
-        if self.data.has_recorded_splits:
+        if self.is_of_older_reader and self.data.has_recorded_splits:
             log.warning(
                 "an older reader read the tunes of %s; they are read again now, with the splits that the runs recorded",
                 self.home,
@@ -252,7 +244,14 @@ class Study:
             raise ValueError(
                 f"the corpus has changed since {self.runs[0].path} was trained on it; name=... trains on the new one"
             )
+        if self.planned and self.splits_to_keep:  # known once the runs are trained
+            return _read_corpus(self.planned[0].config, self.splits_to_keep)
         return self.data
+
+    @property
+    def is_of_older_reader(self) -> bool:
+        """Whether an older reader read the tunes of the runs, which all have one corpus."""
+        return RunDirectory(self.runs[0].path).is_of_older_reader
 
     @cached_property
     def reference(self) -> ReferenceCorpus | None:
@@ -272,8 +271,10 @@ class Study:
             "split_seed": config.split_seed,
             "split_fractions": OmegaConf.to_container(config.dataset.split_fractions),
         }
-        if self.splits_of_older_reader is not None:  # what its reader gave cannot be had again
+        if self.is_of_older_reader:  # what its reader gave cannot be had again
             inputs["read_again_by_reader"] = reader_version()
+        if self.splits_to_keep:
+            inputs["splits_of_runs"] = [digest_of(path.read_text(encoding="utf-8")) for path in self.splits_to_keep]
         return inputs
 
     # --- options
@@ -502,6 +503,19 @@ class Study:
             raise ValueError(
                 f"{path}: damaged ({error!s:.200}); without it the stage evaluate makes it anew"
             ) from error
+
+
+def _read_corpus(config: DictConfig, recorded_splits: Sequence[Path]) -> MelodyDataModule:
+    """The corpus of a training's configuration, in pitches; a ready stream as what it is."""
+    data = instantiate(config.dataset, representation=Control())
+    data.recorded_splits = recorded_splits
+    try:
+        data.setup()
+    except CorpusError:  # a ready stream, which is its own representation's only
+        data = instantiate(config.dataset)
+        data.recorded_splits = recorded_splits
+        data.setup()
+    return data
 
 
 def _shown_of(name: str, run: Run) -> tuple[Any, ...]:
