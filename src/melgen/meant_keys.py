@@ -103,7 +103,8 @@ def explain_unknown(key: str, command: str, given: str = "", added: bool = True)
         value = given.partition("=")[2] or "..."
         return f"{given}: not set in the configuration; for {' or '.join(targets)} +{key}={value} sets it"
     others = [verb_of(other) for other in commands() if other != command and key in dotted_keys(packaged_keys(other))]
-    if others and not (meant and meant[0].rpartition(".")[2] == key.rpartition(".")[2]):
+    is_sure = bool(meant) and (meant[0].rpartition(".")[2] == last or last.lower() in _WORDS_FOR)
+    if others and not is_sure:
         names = " and ".join(f"melgen.{other}" for other in sorted(others))
         return f"{given}: unknown key of melgen.{verb_of(command)}; it is one of {names}"
     if meant:
