@@ -395,7 +395,13 @@ class TestKeys:
             *[("Hp", "^CDE^FGAB"), ("Dm^c", "^CDEFGA^A"), ("Dm ^c", "^CDEFGA^A"), ("D =c", "CDE^FGAB")],
             *[("D exp _b", "CDEFGA^A"), ("^f^c", "^CDE^FGAB"), ("^f ^c", "^CDE^FGAB"), ("clef=alto", "CDEFGAB")],
             *[("alto", "CDEFGAB"), ("bass", "CDEFGAB"), ("G clef=treble", "CDE^FGAB"), ("G treble", "CDE^FGAB")],
-            *[("G middle=d", "CDE^FGAB"), ("G % words", "CDE^FGAB"), ("G#", "^C^D^EF^G^A^B")],
+            *[
+                ("D M:4/4", "^CDE^FGAB"),
+                ("Dm K:", "CDEFGA^A"),
+                ("G middle=d", "CDE^FGAB"),
+                ("G % words", "CDE^FGAB"),
+                ("G#", "^C^D^EF^G^A^B"),
+            ],
         ],
     )
     def test_scales(self, key, scale):
@@ -467,7 +473,13 @@ class TestSilence:
             *("!crescendo(!C!crescendo)!D", "(CD)", ".(CD.)", "C*D", "!1!C!8va(!D", '"100% A"CD', '"A" C"B""E"D'),
             *("[r:A B C]CD", "[N:x]CD", "CD\nw:A B C", "CD\nw:A B C\\\nA B C", "CD\nW:A\n+:B", "%A\nCD", "CD\ns:A"),
             *('"^Slow"\nCD', "%%MIDI program 3\nCD", "%%begintext\nA B\n\nC D\n%%endtext\nCD", "CD{", "C\\\nD"),
-            *("%%beginps\n/A C D def\n%%endps\nCD", "%%beginsvg\nA\n%%endsvg\nCD", "CD\n%%begintext\nA B C", "CD\\"),
+            *(
+                "%%beginps\n/A C D def\n%%endps\nCD",
+                "%%beginsvg\nA\n%%endsvg\nCD",
+                "%% begintext\nA\n%% endtext\nCD",
+                "CD\n%%begintext\nA B C",
+                "CD\\",
+            ),
         ],
     )
     def test_what_does_not_sound(self, ornamented):
@@ -494,7 +506,7 @@ class TestSilence:
 
 class TestVoices:
     def test_the_melody_is_found_by_its_name(self):
-        for field in ('2 name="Melody"', "2 nm=Melody", '2 clef=treble nm="Melody" snm="M"'):
+        for field in ('2 name="Melody"', "2 nm=Melody", '2\tname="Melody"', '2 clef=treble nm="Melody" snm="M"'):
             header = HEADER.replace("K:C", f'V:1 name="Flute"\nV:{field}\nK:C')
             tune = tune_of("V:1\nefga|\nV:2\nCDEF|", header)
             assert [track.name for track in tune.tracks] == ["Flute", "Melody"]
@@ -571,9 +583,10 @@ class TestFiles:
         (tune,) = read_abc(Source(path, "tune.abc"))
         assert names(tune) == "CDCD"
 
-    def test_latin1(self, tmp_path):
+    @pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig", "utf-16"])
+    def test_encodings(self, tmp_path, encoding):
         path = tmp_path / "tune.abc"
-        path.write_bytes("X:1\nT:Jägerlied\nK:C\nCDEF|]\n".encode("latin-1"))
+        path.write_bytes("X:1\nT:Jägerlied\nK:C\nCDEF|]\n".encode(encoding))
         (tune,) = read_abc(Source(path, "tune.abc"))
         assert (tune.title, tune.number) == ("Jägerlied", None)
 
