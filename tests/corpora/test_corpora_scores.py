@@ -248,6 +248,16 @@ def test_transposing_instruments_sound(tmp_path):
             ],
             "CDEDE",
         ),
+        # D.S. to the one of two segni that it names
+        (
+            [
+                bar("C"),
+                sound(segno="one") + bar("D"),
+                '<barline location="left" segno="two"><segno/></barline>' + bar("E"),
+                bar("F") + sound(dalsegno="one"),
+            ],
+            "CDEFDEF",
+        ),
         # the sign that belongs to "To Coda", at the end of its bar
         (
             [

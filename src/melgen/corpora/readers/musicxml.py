@@ -309,6 +309,8 @@ def _read_barline(barline: _Element, measure: _Measure, cursor: Fraction) -> Non
     for sign in ("segno", "coda"):
         if barline.find(sign) is not None or barline.get(sign) is not None:
             measure.mark(at_start, **{sign: True})
+    if (name := barline.get("segno")) is not None:
+        measure.mark(at_start, segno_name=name)
     if repeat is not None and repeat.get("direction") == "forward":
         measure.mark(at_start, starts_repeat=True)
     elif repeat is not None and repeat.get("direction") == "backward":
@@ -368,7 +370,7 @@ def _read_direction(element: _Element, measure: _Measure, position: Fraction) ->
             until = "coda"
         elif _UNTIL_FINE.search(f" {words}"):
             until = "fine"
-        measure.mark("right", jump=Jump(target, until))  # type: ignore[arg-type]
+        measure.mark("right", jump=Jump(target, until, stated.get("dalsegno", "")))  # type: ignore[arg-type]
         return
     at_sign = "next" if position and position >= measure.length else "left"
     if "fine" in stated or re.fullmatch(r"(?:il )?fine?", words):
@@ -378,7 +380,7 @@ def _read_direction(element: _Element, measure: _Measure, position: Fraction) ->
     elif "coda" in stated or "coda" in signs or words == "coda":
         measure.mark(at_sign, coda=True)
     if "segno" in stated or "segno" in signs or words == "segno":
-        measure.mark(at_sign, segno=True)
+        measure.mark(at_sign, segno=True, segno_name=stated.get("segno", ""))
 
 
 def _tune(parts: list[_Part], title: str) -> Tune:
@@ -444,7 +446,13 @@ def _place_marks(
                 elif isinstance(where, Fraction):
                     # A bar line inside: what ends there belongs to the segment before it, what starts to the next.
                     number = next((each for each, start in reversed(places[place]) if start <= where), first)
-                    starts = Marks(marks.starts_repeat, marks.starts_ending, marks.segno, marks.coda)
+                    starts = Marks(
+                        starts_repeat=marks.starts_repeat,
+                        starts_ending=marks.starts_ending,
+                        segno=marks.segno,
+                        segno_name=marks.segno_name,
+                        coda=marks.coda,
+                    )
                     is_at_end = where > 0 and number == last and places[place][-1][1] != where
                     add(number + is_at_end, starts)
                     ends = replace(marks, starts_repeat=False, starts_ending=frozenset(), segno=False, coda=False)
