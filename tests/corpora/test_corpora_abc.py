@@ -145,6 +145,8 @@ class TestJumps:
             ("CD!fine!|EF!D.C.alfine!|", "CDEFCD"),
             ("CD+fine+|EF+D.C.+|", "CDEFCD"),
             ('CD"^Fine"|EF"^D.C. al Fine"|', "CDEFCD"),
+            ('CD"Fine"|EF"^DC"|', "CDEFCD"),
+            *[(f'CD|"{chord}"EF|GA|', "CDEFGA") for chord in ("D7/C", "D/c", "(D/C)", "D C", "D7,C7", "Ds")],
             ('CD"Fine"|EF"Da Capo"|', "CDEFCD"),
             ("C|!segno!D!fine!|E!D.S.!|", "CDED"),
             ("C|SD!fine!|E!D.S.!|", "CDED"),
@@ -340,6 +342,7 @@ class TestBarsAndMetres:
             ("C|DEFG|ABc:|d|cBAG|FED|]", [0, 1, 5, 9, 13, 17, 21], 1),
             ("|:CD:|:EF:|", [0, 4], 0),  # halves that add up
             ("CDEF||GABc|]", [0, 4], 0),
+            ("C|DEFG|ABc|\nP:B\nd|cBAG|]", [0, 1, 5, 9], 1),
             ("CD||EF|GABc|]", [0, 4], 0),
             ("CD|EF|GABc|]", [0, 2, 4], 2),
             ("Z3|CDEF|", [0, 4, 8, 12], 0),

@@ -195,6 +195,7 @@ def test_transposing_instruments_sound(tmp_path):
         ([bar("C") + words("To Coda"), bar("D") + words("D.C. alla Coda"), words("Coda") + bar("E")], "CDCE"),
         ([bar("C") + words("To ⊕"), bar("D") + words("D.C. al 𝄌"), sign("coda") + bar("E")], "CDCE"),
         ([sign("coda") + bar("C"), bar("D") + words("D.S."), bar("E")], "CDE"),
+        ([bar("C"), words("D/C") + bar("D")], "CD"),
         ([bar("C"), words("D.C. Thompson") + bar("D"), words("Dolce, sempre") + bar("E")], "CDE"),
         # the second repeat is not closed
         ([repeat("forward") + bar("C") + repeat("backward"), repeat("forward") + bar("D"), bar("E")], "CCDE"),

@@ -337,7 +337,7 @@ def _ending_numbers(ending: _Element) -> frozenset[int]:
 
 
 def _plain_words(text: str) -> str:
-    """Small letters and single spaces, signs as words.
+    """Small letters and single spaces, signs as words; a stroke stays, because ``D/C`` is a chord.
 
     >>> _plain_words("D.S. al \N{MUSICAL SYMBOL CODA}")
     'd s al coda'
@@ -345,7 +345,7 @@ def _plain_words(text: str) -> str:
     for signs, word in (("\N{MUSICAL SYMBOL CODA}\N{CIRCLED PLUS}", " coda "), ("\N{MUSICAL SYMBOL SEGNO}", " segno ")):
         for each in signs:
             text = text.replace(each, word)
-    return re.sub(r"[\W_]+", " ", text).strip().lower()
+    return re.sub(r"[^\w/]+|_+", " ", text).strip().lower()
 
 
 def _read_direction(element: _Element, measure: _Measure, position: Fraction) -> None:
