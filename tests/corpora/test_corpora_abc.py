@@ -145,6 +145,8 @@ class TestJumps:
             ("CD!fine!|EF!D.C.alfine!|", "CDEFCD"),
             ("CD+fine+|EF+D.C.+|", "CDEFCD"),
             ('CD"^Fine"|EF"^D.C. al Fine"|', "CDEFCD"),
+            ('CD"Fine"|EF"^DC"|', "CDEFCD"),
+            *[(f'CD|"{chord}"EF|GA|', "CDEFGA") for chord in ("D7/C", "D/c", "(D/C)", "D C", "D7,C7", "Ds")],
             ('CD"Fine"|EF"Da Capo"|', "CDEFCD"),
             ("C|!segno!D!fine!|E!D.S.!|", "CDED"),
             ("C|SD!fine!|E!D.S.!|", "CDED"),
@@ -340,6 +342,7 @@ class TestBarsAndMetres:
             ("C|DEFG|ABc:|d|cBAG|FED|]", [0, 1, 5, 9, 13, 17, 21], 1),
             ("|:CD:|:EF:|", [0, 4], 0),  # halves that add up
             ("CDEF||GABc|]", [0, 4], 0),
+            ("C|DEFG|ABc|\nP:B\nd|cBAG|]", [0, 1, 5, 9], 1),
             ("CD||EF|GABc|]", [0, 4], 0),
             ("CD|EF|GABc|]", [0, 2, 4], 2),
             ("Z3|CDEF|", [0, 4, 8, 12], 0),
@@ -395,7 +398,13 @@ class TestKeys:
             *[("Hp", "^CDE^FGAB"), ("Dm^c", "^CDEFGA^A"), ("Dm ^c", "^CDEFGA^A"), ("D =c", "CDE^FGAB")],
             *[("D exp _b", "CDEFGA^A"), ("^f^c", "^CDE^FGAB"), ("^f ^c", "^CDE^FGAB"), ("clef=alto", "CDEFGAB")],
             *[("alto", "CDEFGAB"), ("bass", "CDEFGAB"), ("G clef=treble", "CDE^FGAB"), ("G treble", "CDE^FGAB")],
-            *[("G middle=d", "CDE^FGAB"), ("G % words", "CDE^FGAB"), ("G#", "^C^D^EF^G^A^B")],
+            *[
+                ("D M:4/4", "^CDE^FGAB"),
+                ("Dm K:", "CDEFGA^A"),
+                ("G middle=d", "CDE^FGAB"),
+                ("G % words", "CDE^FGAB"),
+                ("G#", "^C^D^EF^G^A^B"),
+            ],
         ],
     )
     def test_scales(self, key, scale):
@@ -467,7 +476,13 @@ class TestSilence:
             *("!crescendo(!C!crescendo)!D", "(CD)", ".(CD.)", "C*D", "!1!C!8va(!D", '"100% A"CD', '"A" C"B""E"D'),
             *("[r:A B C]CD", "[N:x]CD", "CD\nw:A B C", "CD\nw:A B C\\\nA B C", "CD\nW:A\n+:B", "%A\nCD", "CD\ns:A"),
             *('"^Slow"\nCD', "%%MIDI program 3\nCD", "%%begintext\nA B\n\nC D\n%%endtext\nCD", "CD{", "C\\\nD"),
-            *("%%beginps\n/A C D def\n%%endps\nCD", "%%beginsvg\nA\n%%endsvg\nCD", "CD\n%%begintext\nA B C", "CD\\"),
+            *(
+                "%%beginps\n/A C D def\n%%endps\nCD",
+                "%%beginsvg\nA\n%%endsvg\nCD",
+                "%% begintext\nA\n%% endtext\nCD",
+                "CD\n%%begintext\nA B C",
+                "CD\\",
+            ),
         ],
     )
     def test_what_does_not_sound(self, ornamented):
@@ -494,7 +509,7 @@ class TestSilence:
 
 class TestVoices:
     def test_the_melody_is_found_by_its_name(self):
-        for field in ('2 name="Melody"', "2 nm=Melody", '2 clef=treble nm="Melody" snm="M"'):
+        for field in ('2 name="Melody"', "2 nm=Melody", '2\tname="Melody"', '2 clef=treble nm="Melody" snm="M"'):
             header = HEADER.replace("K:C", f'V:1 name="Flute"\nV:{field}\nK:C')
             tune = tune_of("V:1\nefga|\nV:2\nCDEF|", header)
             assert [track.name for track in tune.tracks] == ["Flute", "Melody"]
@@ -571,9 +586,10 @@ class TestFiles:
         (tune,) = read_abc(Source(path, "tune.abc"))
         assert names(tune) == "CDCD"
 
-    def test_latin1(self, tmp_path):
+    @pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig", "utf-16"])
+    def test_encodings(self, tmp_path, encoding):
         path = tmp_path / "tune.abc"
-        path.write_bytes("X:1\nT:Jägerlied\nK:C\nCDEF|]\n".encode("latin-1"))
+        path.write_bytes("X:1\nT:Jägerlied\nK:C\nCDEF|]\n".encode(encoding))
         (tune,) = read_abc(Source(path, "tune.abc"))
         assert (tune.title, tune.number) == ("Jägerlied", None)
 

@@ -111,7 +111,7 @@ def test_the_first_of_equally_high_tracks():
     assert melody(Track(line(*first)), Track(line(*second))).pitches == first
 
 
-@pytest.mark.parametrize("name", ["Melody", "VOCALS", "lead guitar", "Solo", "Soprano", "Voice 2"])
+@pytest.mark.parametrize("name", ["Melody", "VOCALS", "lead guitar", "Solo", "Soprano", "Voice 2", "Mélodie"])
 def test_a_named_track_wins(name):
     assert melody(Track(line(*HIGH), "flute"), Track(line(*LOW), name)).pitches == LOW
 

@@ -195,6 +195,7 @@ def test_transposing_instruments_sound(tmp_path):
         ([bar("C") + words("To Coda"), bar("D") + words("D.C. alla Coda"), words("Coda") + bar("E")], "CDCE"),
         ([bar("C") + words("To ⊕"), bar("D") + words("D.C. al 𝄌"), sign("coda") + bar("E")], "CDCE"),
         ([sign("coda") + bar("C"), bar("D") + words("D.S."), bar("E")], "CDE"),
+        ([bar("C"), words("D/C") + bar("D")], "CD"),
         ([bar("C"), words("D.C. Thompson") + bar("D"), words("Dolce, sempre") + bar("E")], "CDE"),
         # the second repeat is not closed
         ([repeat("forward") + bar("C") + repeat("backward"), repeat("forward") + bar("D"), bar("E")], "CCDE"),
@@ -229,6 +230,44 @@ def test_transposing_instruments_sound(tmp_path):
                 '<barline location="left"><repeat direction="backward"/></barline>' + bar("E"),
             ],
             "CDDE",
+        ),
+        # segno and coda on bar lines: before the bar, after it, inside it
+        (
+            [
+                bar("C"),
+                '<barline location="left"><segno/></barline>' + bar("D"),
+                bar("E") + words("To Coda"),
+                bar("F") + words("D.S. al Coda") + '<barline location="right" coda="1"><coda/></barline>',
+                bar("G"),
+            ],
+            "CDEFDEG",
+        ),
+        (
+            [
+                note("C4", 2) + '<barline location="middle" segno="1"/>' + note("D4", 2),
+                bar("E") + words("D.S.", sound(dalsegno="1")),
+            ],
+            "CDEDE",
+        ),
+        # D.S. to the one of two segni that it names
+        (
+            [
+                bar("C"),
+                sound(segno="one") + bar("D"),
+                '<barline location="left" segno="two"><segno/></barline>' + bar("E"),
+                bar("F") + sound(dalsegno="one"),
+            ],
+            "CDEFDEF",
+        ),
+        # the sign that belongs to "To Coda", at the end of its bar
+        (
+            [
+                bar("C"),
+                bar("D") + words("To Coda") + sign("coda"),
+                bar("E") + words("D.C. al Coda"),
+                sign("coda") + bar("F"),
+            ],
+            "CDECDF",
         ),
     ],
 )
@@ -385,6 +424,45 @@ def test_metre_pickup_and_bars(tmp_path):
     assert added.metres == ((0, Metre(5, 8)),)
 
 
+def bars_in_quarters(tune) -> list[float]:
+    return [start / tune.ticks_per_quarter for start in tune.bars]
+
+
+def test_halves_of_a_bar_that_a_repeat_divides_are_one(tmp_path):
+    # G | C D E | F :| G | C D E | F   of 3/4: the pickup completes the bar before it
+    three_four = FOUR_FOUR.replace("<beats>4", "<beats>3")
+    tune, _ = read(
+        tmp_path,
+        score(
+            note("G4"),
+            note("C4", 3),
+            note("F4", 2) + repeat("backward"),
+            note("A4"),
+            note("B4", 3),
+            attributes=three_four,
+        ),
+    )
+    kern = "**kern\n*M3/4\n4g\n=1\n2.c\n=2\n2f\n=:|!\n4a\n=3\n2.b\n*-\n"
+    for each in (tune, read(tmp_path, kern, "tune.krn")[0]):
+        assert bars_in_quarters(each) == [0, 1, 4, 7, 10, 13]
+        assert each.pickup == each.ticks_per_quarter
+    # a short bar without such a sign is a bar
+    short, _ = read(tmp_path, score(bar("C"), note("D4", 2), note("E4", 2), bar("F"), attributes=FOUR_FOUR))
+    assert bars_in_quarters(short) == [0, 4, 6, 8]
+
+
+def test_an_unnumbered_measure_is_the_rest_of_the_one_before(tmp_path):
+    text = score(bar("C"), note("D4", 2), note("E4", 2), bar("F"), attributes=FOUR_FOUR)
+    tune, _ = read(tmp_path, text.replace('number="3"', 'number="X1" implicit="yes"'))
+    assert (bars_in_quarters(tune), tune.pickup) == ([0, 4, 8], 0)
+
+
+def test_a_mark_inside_the_first_measure_makes_no_pickup(tmp_path):
+    segno = '<barline location="middle"><segno/></barline>'
+    tune, _ = read(tmp_path, score(note("C4", 2) + segno + note("D4", 2), bar("E"), attributes=FOUR_FOUR))
+    assert (bars_in_quarters(tune), tune.pickup) == ([0, 4], 0)
+
+
 def test_percussion_alone_is_drums(tmp_path):
     unpitched = "<note><unpitched/><duration>1</duration></note>"
     tune, rejection = read(tmp_path, score(unpitched * 4))
@@ -526,9 +604,11 @@ def test_spines_that_split_join_exchange_and_begin(tmp_path):
 
 
 def test_rhythms_chords_cues_and_titles_of_kern(tmp_path):
-    text = "!!!OTL: Tune\n**kern\n*M4/2\n4.c\n8d 8f\n*cue\n2g\n*Xcue\n3%2a\n[0b\n=\n0b]\n8rg\nqqcc\n8c\n*-\n"
+    text = (
+        "!!!OTL@@DE: G&ouml;ttlich\n**kern\n*M4/2\n4.c\n8d 8f\n*cue\n2g\n*Xcue\n3%2a\n[0b\n=\n0b]\n8rg\nqqcc\n8c\n*-\n"
+    )
     tune, melody = read(tmp_path, text, "tune.krn")
-    assert (tune.title, letters(melody)) == ("Tune", "CFABC")
+    assert (tune.title, letters(melody)) == ("Göttlich", "CFABC")
     assert melody.onsets == (0, 36, 96, 160, 556)
     assert melody.durations == (36, 12, 64, 384, 12)
 

@@ -21,6 +21,7 @@ lasts 0 steps. Metres, pickup and bars are rounded alike.
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -236,8 +237,13 @@ def _metre_changes(tune: Tune) -> tuple[MetreChange, ...]:
     return tuple(changes)
 
 
+def _without_accents(name: str) -> str:
+    """A name in plain letters: ``Mélodie`` is ``Melodie``."""
+    return "".join(each for each in unicodedata.normalize("NFKD", name) if not unicodedata.combining(each))
+
+
 def _best_line(candidates: Sequence[tuple[str, NDArray[np.int64]]]) -> NDArray[np.int64]:
     for name, line in candidates:
-        if _MELODY_NAME.search(name):
+        if _MELODY_NAME.search(_without_accents(name)):
             return line
     return max((line for _, line in candidates), key=lambda line: int(line[:, 2].sum()) / len(line))

@@ -8,6 +8,7 @@ playing, whatever the bar lines ask for; without one the repeats at the bar line
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -312,7 +313,7 @@ class _Piece:
             yield Voice(name if seen[key[0]] == 1 else f"{name} {seen[key[0]]}".strip(), by_segment)
 
     def _title(self) -> str:
-        return next((self.titles[key] for key in _TITLES if key in self.titles), "")
+        return html.unescape(next((self.titles[key] for key in _TITLES if key in self.titles), ""))
 
 
 def _bar_line(token: str) -> _Edge:

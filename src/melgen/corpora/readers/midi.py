@@ -235,8 +235,6 @@ def _text(content: bytes) -> str:
     >>> _text("Mélodie".encode("latin-1")), _text("Mélodie".encode())
     ('Mélodie', 'Mélodie')
     """
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return content.decode("utf-16", "replace").strip("\0 \t\r\n")
     return decode(content).strip("\0 \t\r\n")
 
 

@@ -192,6 +192,9 @@ class _PartReader:
         measure.ends.add(cursor)
         for position, direction in directions:
             _read_direction(direction, measure, position)
+        if measure.marks.get("right", NO_MARKS).to_coda and "next" in measure.marks:
+            # The sign at the end of a measure with "To Coda" belongs to these words.
+            measure.marks["next"] = replace(measure.marks["next"], coda=False)
         return measure
 
     def _duration(self, element: _Element) -> Fraction:
@@ -303,6 +306,11 @@ def _read_barline(barline: _Element, measure: _Measure, cursor: Fraction) -> Non
             measure.mark(at_start, starts_ending=numbers)
         else:
             measure.mark(at_end, ends_ending=True)
+    for sign in ("segno", "coda"):
+        if barline.find(sign) is not None or barline.get(sign) is not None:
+            measure.mark(at_start, **{sign: True})
+    if (name := barline.get("segno")) is not None:
+        measure.mark(at_start, segno_name=name)
     if repeat is not None and repeat.get("direction") == "forward":
         measure.mark(at_start, starts_repeat=True)
     elif repeat is not None and repeat.get("direction") == "backward":
@@ -329,7 +337,7 @@ def _ending_numbers(ending: _Element) -> frozenset[int]:
 
 
 def _plain_words(text: str) -> str:
-    """Small letters and single spaces, signs as words.
+    """Small letters and single spaces, signs as words; a stroke stays, because ``D/C`` is a chord.
 
     >>> _plain_words("D.S. al \N{MUSICAL SYMBOL CODA}")
     'd s al coda'
@@ -337,7 +345,7 @@ def _plain_words(text: str) -> str:
     for signs, word in (("\N{MUSICAL SYMBOL CODA}\N{CIRCLED PLUS}", " coda "), ("\N{MUSICAL SYMBOL SEGNO}", " segno ")):
         for each in signs:
             text = text.replace(each, word)
-    return re.sub(r"[\W_]+", " ", text).strip().lower()
+    return re.sub(r"[^\w/]+|_+", " ", text).strip().lower()
 
 
 def _read_direction(element: _Element, measure: _Measure, position: Fraction) -> None:
@@ -362,7 +370,7 @@ def _read_direction(element: _Element, measure: _Measure, position: Fraction) ->
             until = "coda"
         elif _UNTIL_FINE.search(f" {words}"):
             until = "fine"
-        measure.mark("right", jump=Jump(target, until))  # type: ignore[arg-type]
+        measure.mark("right", jump=Jump(target, until, stated.get("dalsegno", "")))  # type: ignore[arg-type]
         return
     at_sign = "next" if position and position >= measure.length else "left"
     if "fine" in stated or re.fullmatch(r"(?:il )?fine?", words):
@@ -372,7 +380,7 @@ def _read_direction(element: _Element, measure: _Measure, position: Fraction) ->
     elif "coda" in stated or "coda" in signs or words == "coda":
         measure.mark(at_sign, coda=True)
     if "segno" in stated or "segno" in signs or words == "segno":
-        measure.mark(at_sign, segno=True)
+        measure.mark(at_sign, segno=True, segno_name=stated.get("segno", ""))
 
 
 def _tune(parts: list[_Part], title: str) -> Tune:
@@ -392,7 +400,9 @@ def _tune(parts: list[_Part], title: str) -> Tune:
         places.append([])
         for start, end in pairwise(positions):
             places[-1].append((len(segments), start))
-            segments.append(Segment(end - start, NO_MARKS, metre, starts_bar=start == 0))
+            is_first = start == 0
+            continues = is_first and any(each.is_implicit for each in column)
+            segments.append(Segment(end - start, NO_MARKS, metre, starts_bar=is_first, continues_bar=continues))
     _place_marks(segments, places, columns)
     voices = [voice for part in parts for voice in _voices(part, places)]
     has_pickup = any(each.is_implicit for each in columns[0]) if columns else False
@@ -436,10 +446,17 @@ def _place_marks(
                 elif isinstance(where, Fraction):
                     # A bar line inside: what ends there belongs to the segment before it, what starts to the next.
                     number = next((each for each, start in reversed(places[place]) if start <= where), first)
-                    starts = Marks(starts_repeat=marks.starts_repeat, starts_ending=marks.starts_ending)
+                    starts = Marks(
+                        starts_repeat=marks.starts_repeat,
+                        starts_ending=marks.starts_ending,
+                        segno=marks.segno,
+                        segno_name=marks.segno_name,
+                        coda=marks.coda,
+                    )
                     is_at_end = where > 0 and number == last and places[place][-1][1] != where
                     add(number + is_at_end, starts)
-                    add(number - (not is_at_end), replace(marks, starts_repeat=False, starts_ending=frozenset()))
+                    ends = replace(marks, starts_repeat=False, starts_ending=frozenset(), segno=False, coda=False)
+                    add(number - (not is_at_end), ends)
 
 
 def _voices(part: _Part, places: list[list[tuple[int, Fraction]]]) -> list[Voice]:

@@ -17,8 +17,8 @@ The rules, from the ABC 2.1 and MusicXML 4.0 standards where these state one:
   follows the coda sign is played with its repeats. Where a further jump follows, Fine ends the part and not the
   tune: A (Fine) B D.C. C D.C. is A B A C A. A jump that names neither stops at the first of both that
   comes; without either it plays on past its own place to the end.
-* D.S. goes to the latest segno before it. Where a jump is *al coda* and no To Coda is marked, the first of two
-  coda signs takes its part.
+* D.S. goes to the segno that it names, else to the latest before it. Where a jump is *al coda* and no To Coda is
+  marked, the first of two coda signs takes its part.
 
 What does not add up is played as far as it makes sense and named in ``faults``: a start that no end closes is
 played once.
@@ -40,10 +40,14 @@ _MAX_JUMPS = 100
 
 
 class Jump(NamedTuple):
-    """Da capo or dal segno, and where it stops: at Fine, at To Coda, or ``None`` if it does not say."""
+    """Da capo or dal segno, and where it stops: at Fine, at To Coda, or ``None`` if it does not say.
+
+    ``segno_name`` is the one that it names, if it names one.
+    """
 
     to: Literal["capo", "segno"]
     until: Literal["fine", "coda"] | None = None
+    segno_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Marks:
         starts_repeat: a repeated passage begins before it.
         starts_ending: numbers of the ending (volta) that begins before it; empty for none.
         segno: a segno is before it.
+        segno_name: the name of that segno, where a score names several.
         coda: a coda sign is before it: the place that To Coda leads to.
         ends_ending: the ending that it is in stops (or is discontinued) after it.
         ends_repeat: how often the passage that ends after it is played in all; 0 if no repeat ends there.
@@ -75,6 +80,7 @@ class Marks:
     fine: bool = False
     to_coda: bool = False
     jump: Jump | None = None
+    segno_name: str = ""
 
 
 NO_MARKS = Marks()
@@ -94,6 +100,7 @@ def merged(one: Marks, other: Marks) -> Marks:
         fine=one.fine or other.fine,
         to_coda=one.to_coda or other.to_coda,
         jump=_fuller(one.jump, other.jump),
+        segno_name=one.segno_name or other.segno_name,
     )
 
 
@@ -381,7 +388,9 @@ _THE_END = -1
 def _target(segments: Sequence[Marks], jump: Jump, origin: int) -> int | None:
     if jump.to == "capo":
         return 0
-    return next((index for index in range(origin, -1, -1) if segments[index].segno), None)
+    before = [index for index in range(origin, -1, -1) if segments[index].segno]
+    named = [index for index in before if jump.segno_name and segments[index].segno_name == jump.segno_name]
+    return next(iter(named or before), None)
 
 
 def _after_jump(

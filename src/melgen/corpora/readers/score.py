@@ -65,8 +65,6 @@ def decode_any(data: bytes) -> str:
     '<a>荒城</a>'
     """
     for start, encoding in (
-        (b"\xff\xfe", "utf-16"),
-        (b"\xfe\xff", "utf-16"),
         (b"<\0?\0", "utf-16-le"),
         (b"\0<\0?", "utf-16-be"),
     ):

@@ -36,12 +36,16 @@ class WrittenNote(NamedTuple):
 
 @dataclass
 class Segment:
-    """A bar, or a part of one: its length in quarters, its marks, and the metre that holds in it."""
+    """A bar, or a part of one: its length in quarters, its marks, and the metre that holds in it.
+
+    ``continues_bar`` if it may be the rest of the bar before it, as an unnumbered measure is.
+    """
 
     length: Fraction
     marks: Marks = NO_MARKS
     metre: Metre | None = None
     starts_bar: bool = True
+    continues_bar: bool = False
 
 
 @dataclass
@@ -101,14 +105,15 @@ def sounding_tune(
             for note in written
         ]
         tracks.append(Track(np.array(_join_ties(notes), np.int64), voice.name))
+    bars = _bars(segments, played)
     return Tune(
         tracks,
         TICKS_PER_QUARTER,
         title,
         remarks=remarks,
         metres=_metres(segments, played),
-        pickup=_pickup(segments, order, has_pickup),
-        bars=tuple(ticks(start) for start, number in played if segments[number].starts_bar),
+        pickup=_pickup(segments[order[0]].metre, [*bars, starts[-1]], has_pickup) if order else None,
+        bars=tuple(ticks(bar) for bar in bars),
         is_written=True,
     )
 
@@ -138,6 +143,40 @@ def _join_ties(notes: list[tuple[int, int, int, bool]]) -> list[tuple[int, int, 
     return joined
 
 
+def _bars(segments: Sequence[Segment], played: Sequence[tuple[Fraction, int]]) -> list[Fraction]:
+    """Where each bar begins; halves of a bar that a repeat or jump divides are one."""
+    to_bar_line = _lengths_to_the_bar_line(segments)
+    bars: list[Fraction] = []
+    before: int | None = None
+    for start, number in played:
+        segment = segments[number]
+        follows = before is not None and number == before + 1
+        may_be_inside = before is not None and (
+            not follows
+            or segment.continues_bar
+            or segment.marks.starts_repeat
+            or bool(segments[before].marks.ends_repeat)
+            or segments[before].marks.double_bar
+        )
+        if segment.starts_bar or not follows:
+            whole = None if segment.metre is None else Fraction(4 * segment.metre.beats, segment.metre.beat_type)
+            if not (bars and may_be_inside and start - bars[-1] + to_bar_line[number] == whole):
+                bars.append(start)
+        before = number
+    return bars
+
+
+def _lengths_to_the_bar_line(segments: Sequence[Segment]) -> list[Fraction]:
+    """For each segment how long it is from its beginning to the next bar line."""
+    lengths: list[Fraction] = []
+    length, ends_bar = Fraction(0), True
+    for segment in reversed(segments):
+        length = segment.length + (0 if ends_bar else length)
+        lengths.append(length)
+        ends_bar = segment.starts_bar
+    return lengths[::-1]
+
+
 def _metres(segments: Sequence[Segment], played: Sequence[tuple[Fraction, int]]) -> tuple[tuple[int, Metre], ...]:
     metres: list[tuple[int, Metre]] = []
     for start, number in played:
@@ -147,12 +186,10 @@ def _metres(segments: Sequence[Segment], played: Sequence[tuple[Fraction, int]])
     return tuple(metres)
 
 
-def _pickup(segments: Sequence[Segment], order: Sequence[int], has_pickup: bool) -> int | None:
-    """Length of the first bar in ticks, if it is shorter than its metre or said to be a pickup."""
-    if not order:
-        return None
-    first = segments[order[0]]
-    if first.metre is None:
-        return ticks(first.length) if has_pickup else None
-    is_short = first.length * first.metre.beat_type < 4 * first.metre.beats
-    return ticks(first.length) if is_short and len(segments) > 1 else 0
+def _pickup(metre: Metre | None, bars: Sequence[Fraction], has_pickup: bool) -> int | None:
+    """Length of the first bar in ticks, if it is shorter than its metre or said to be a pickup; bars and the end."""
+    first = bars[1] - bars[0]
+    if metre is None:
+        return ticks(first) if has_pickup else None
+    is_short = first * metre.beat_type < 4 * metre.beats
+    return ticks(first) if is_short and len(bars) > 2 else 0

@@ -32,7 +32,7 @@ _CLEF = re.compile(
     r"(?:treble|bass|alto|tenor|baritone|soprano|mezzosoprano|perc|none|[GFC][1-5])[1-5]?([+-]8|\^8|_8)?\Z"
 )
 _TONIC = re.compile(r"([A-Ga-g])([#b♯♭]?)")
-_MODE = re.compile(r"\s*(?:(maj|min|aeo|dor|ion|loc|lyd|mix|phr)[a-z]*|(m)(?![a-z]))", re.IGNORECASE)
+_MODE = re.compile(r"\s*(?:(maj|min|aeo|dor|ion|loc|lyd|mix|phr)[a-z]*|(m)(?![a-z:]))", re.IGNORECASE)
 _ACCIDENTAL = re.compile(r"(\^\^|__|[\^_=♯♭♮])([0-9]*/[0-9]*)?([A-Ga-g])")
 _SUM_METRE = re.compile(r"\(?\s*([0-9]+(?:\s*\+\s*[0-9]+)*)\s*\)?\s*/\s*([0-9]+)")
 _UNIT = re.compile(r"([0-9]{1,3})\s*(?:/\s*([0-9]{1,4}))?\Z")
@@ -181,7 +181,7 @@ def parse_voice(text: str) -> tuple[str, Voicing]:
     >>> parse_voice('2 name="Melody"')
     ('2', Voicing(name='Melody', octaves=None, semitones=None, clef_octaves=None, is_percussion=None))
     """
-    identifier, _, rest = text.strip().partition(" ")
+    identifier, rest = [*text.split(maxsplit=1), "", ""][:2]
     rest, voicing = _take_parameters(rest)
     for word in rest.split():
         if _CLEF.match(word):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import html
 import re
 import unicodedata
@@ -9,8 +10,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _TUNE_START = re.compile(r"X:(?P<number>\s*[0-9])?")
-_BLOCK_START = re.compile(r"%%begin([a-z]+)")
-_BLOCK_END = re.compile(r"%%end([a-z]+)")
+_BLOCK_START = re.compile(r"%%\s*begin([a-z]+)")
+_BLOCK_END = re.compile(r"%%\s*end([a-z]+)")
 # `A:|` at the start of a line is a note before a repeat sign.
 _FIELD = re.compile(r"([A-Za-z+]):(?![|:\]])(.*)", re.DOTALL)
 _COMMENT = re.compile(r"(?<!\\)%.*")
@@ -26,7 +27,13 @@ class TuneText(NamedTuple):
 
 
 def decode(data: bytes) -> str:
-    """Text in UTF-8, or failing that in Latin-1, in which every byte means something."""
+    """Text in UTF-16 with its mark, UTF-8, or failing that Latin-1, in which every byte means something.
+
+    >>> decode("Été".encode("utf-16")), decode("Été".encode()), decode("Été".encode("latin-1"))
+    ('Été', 'Été', 'Été')
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -43,7 +50,7 @@ def split_tunes(text: str) -> list[TuneText]:
     [TuneText(lines=['L:1/4', 'X:1', 'K:D', 'A2|', ''], has_reference=True)]
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if "%%begin" in text:
+    if "%%" in text:
         lines = list(_without_blocks(lines))
     starts = [number for number, line in enumerate(lines) if line.startswith("X:") and _begins_a_tune(lines, number)]
     if not starts:

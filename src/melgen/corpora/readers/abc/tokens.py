@@ -61,6 +61,8 @@ tokens = _TOKEN.findall
 _NOTE_PARTS = re.compile(rf"(\^\^?|__?|[=♯♭♮])?([0-9]*/[0-9]*)?([A-Ga-g])([,']*)({_LENGTH})(-?)\Z")
 _CHORD_PARTS = re.compile(rf"[\[+](.*)[\]+]({_LENGTH})(-?)\Z", re.DOTALL)
 _NATURALS = dict(zip(LETTERS, (0, 2, 4, 5, 7, 9, 11), strict=True))
+_PLACEMENT = re.compile(r"(?:[\^_<>]|@-?[0-9.]+,-?[0-9.]+)?\s*")
+_ABBREVIATION = re.compile(r"\W*[Dd] ?\. ?[CcSs]\W*")
 _HAS_NOTE = re.compile(r"[A-Ga-g]")
 
 MAX_LENGTH, MAX_DIVISION, MAX_BAR_RESTS, MAX_BROKEN = 9999, 1024, 999, 3
@@ -239,8 +241,16 @@ def mark_of(name: str) -> Token | None:
 
 
 def _annotation(text: str) -> Token | None:
-    """Da capo, Fine and the like as text over a note; not a lone letter, which is a chord symbol."""
-    text = re.sub(r"^(?:[\^_<>]|@-?[0-9.]+,-?[0-9.]+)?\s*", "", text)
+    """Da capo, Fine and the like as text over a note; not a chord symbol, such as a lone letter or ``D7/C``.
+
+    >>> _annotation("D.C."), _annotation("^D. C. al Fine"), _annotation("D7/C"), _annotation("D C")
+    ((11, 'D.C.'), (11, 'D.C. al fine'), None, None)
+    """
+    placement = _PLACEMENT.match(text)[0]  # type: ignore[index]
+    text = text[len(placement) :]
     if text == "H":  # written so in O'Neill's; no chord of English names
         return MARK, "fermata"
-    return mark_of(text) if len(text) > 2 or "." in text else None
+    is_short = len(re.sub(r"[^A-Za-z]", "", text)) <= 2
+    if is_short and not (_ABBREVIATION.fullmatch(text) or (placement.strip() and text in ("DC", "DS"))):
+        return None
+    return mark_of(text)

@@ -326,7 +326,10 @@ class Voice:
         if not self.segment.is_empty:
             self.cut(INSIDE)
         if self.segments:
-            self.segments[-1].double = True
+            before = self.segments[-1]
+            before.double = True
+            if before.line == BAR_LINE:
+                before.line = MAYBE_INSIDE
         self.part = self.segment.part = label
 
     def change_metre(self, metre: Metre | None) -> None:
