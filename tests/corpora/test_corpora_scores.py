@@ -341,7 +341,7 @@ def test_remarks_count_the_tunes_that_are_kept(tmp_path):
     (tmp_path / "short.xml").write_text(score(*unclosed))
     (tmp_path / "long.xml").write_text(score(*unclosed, *map(bar, "CDEFGABCDEFG")))
     report = FolderCorpus(tmp_path).load(Cleaning(), workers=1, progress=False).report
-    assert [remark for remark in report.remarks if remark.startswith(AS_WRITTEN)] == [f"{AS_WRITTEN}: 1 tunes"]
+    assert [remark for remark in report.remarks if remark.startswith(AS_WRITTEN)] == [f"{AS_WRITTEN}: 1 tune"]
 
 
 def test_a_measure_is_as_long_as_its_forward_and_its_longest_staff(tmp_path):

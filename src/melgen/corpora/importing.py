@@ -19,6 +19,7 @@ from melgen.corpora.report import SHORT_SONG_NOTES, ImportReport
 from melgen.corpora.sources import SPLIT_NAMES, Listing, Source
 from melgen.corpora.workers import map_sources
 from melgen.music.melody import Melodies, Melody
+from melgen.plurals import counted
 from melgen.processes import available_cpus
 
 log = logging.getLogger(__name__)
@@ -143,7 +144,7 @@ def _gather(
         report.tunes_found += len(reading.melodies) + len(reading.rejections)
         for rejection in reading.rejections:
             report.drop(rejection)
-    report.remarks += [f"{remark}: {count} tunes" for remark, count in sorted(remarks.items())]
+    report.remarks += [f"{remark}: {counted(count, 'tune')}" for remark, count in sorted(remarks.items())]
     melodies = concatenate([reading.melodies for reading in readings])
     splits = None
     if listing.sources and listing.sources[0].split is not None:
