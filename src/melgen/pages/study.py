@@ -381,7 +381,8 @@ def _distances(directory: Path, name: str, evaluation: SongSetEvaluation, openin
 
 def _add_hero(evaluations: Mapping[str, SongSetEvaluation], content: Content) -> None:
     """Open with the song that is nearest to the openings, of all models; else with the first model's first choice."""
-    numbers = {one["name"]: number for number, one in enumerate(content.core["sets"]) if "pack" in one}
+    sets = enumerate(content.core["sets"])
+    numbers = {one["name"]: number for number, one in sets if "pack" in one and one["name"] in evaluations}
     if not numbers:
         return
     distances = {
