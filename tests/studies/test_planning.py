@@ -63,10 +63,10 @@ def test_what_experiments_plan(arguments, runs, cells, monkeypatch):
             "dataset=control",
             "~callbacks.sampling",
         ],
-        ["cell=mixed", "cell.stack=[lstm,nas],[gru]", "dataset=interval", "layers=1"],
-        ["+mine.key=a,b", "scheduler=decay,decay_per_epoch", "dataset=control", "cell=lstm", "layers=2,1"],
+        ["cell=mixed", "cell.stack=[lstm,nas],[gru,gru]", "dataset=interval", "layers=2"],
+        ["+optimizer.weight_decay=0,0.1", "scheduler=decay,decay_per_epoch", "dataset=control", "cell=lstm", "layers=2,1"],
     ],
-    ids=["quick", "values", "mixed", "own keys"],
+    ids=["quick", "values", "mixed", "added keys"],
 )
 def test_planned_runs_are_those_that_training_would_make(arguments):
     """Composing every job by itself is the reference; `melgen.train`, given the arguments, sweeps over the same."""
