@@ -15,6 +15,7 @@ from melgen.known_keys import (
     commands,
     dotted_keys,
     packaged_keys,
+    parameters_of,
     targets_of,
     verb_of,
 )
@@ -88,10 +89,14 @@ def explain_unknown(key: str, command: str, given: str = "", added: bool = True)
     """
     given = given or key
     known = hydras_keys() if key.startswith("hydra.") else list(dotted_keys(packaged_keys(command)))
+    parent, _, last = key.rpartition(".")
+    taken = [f"{parent}.{name}" for target in targets_of(command).get(parent, ()) for name in parameters_of(target)]
+    known += [
+        name for name in taken if name not in known and name.rpartition(".")[2] not in SET_OTHERWISE.get(parent, {})
+    ]
     meant = meant_keys(key, [name for name in known if name != key])
     if set(meant) == set(DROPOUT):
         return f"{given}: unknown key; did you mean {' or '.join(meant)}? They are shares that are kept: 1 - dropout"
-    parent, _, last = key.rpartition(".")
     if instead := SET_OTHERWISE.get(parent, {}).get(last):
         return f"{given}: {instead}"
     group, _, part = parent.partition(".")
@@ -136,7 +141,7 @@ def meant_keys(key: str, known: Sequence[str]) -> list[str]:
     words = [name for name in _WORDS_FOR.get(last.lower(), ()) if name in known]
     words = [*(beside[word] for word in _WORDS_FOR.get(last.lower(), ()) if word in beside), *words]
     if words and words[0] in beside.values():
-        return words[:1]
+        return [word for word in dict.fromkeys(words) if word in beside.values()]
     if close := get_close_matches(last, beside, n=1, cutoff=CLOSE):
         return [beside[close[0]]]
     if same := [name for name in known if name.rpartition(".")[2] == last]:
