@@ -58,14 +58,18 @@ def flags_and_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]
 
 
 def asks_for_multirun(arguments: Sequence[str]) -> bool:
-    """Whether ``-m``, ``--multirun`` or a beginning of it is among Hydra's flags."""
-    return any(_is_multirun(flag) for flag in flags_and_overrides(arguments)[0])
+    """Whether ``-m``, ``--multirun`` or a beginning of it is among Hydra's flags, or its key that does the same."""
+    flags, overrides = flags_and_overrides(arguments)
+    return any(map(_is_multirun, flags)) or any(map(_sets_multirun, overrides))
 
 
 def without_multirun(arguments: Sequence[str]) -> list[str]:
-    """The command line without that flag."""
+    """The command line without that flag or key."""
     flags, overrides = flags_and_overrides(arguments)
-    return [*(flag for flag in flags if not _is_multirun(flag)), *overrides]
+    return [
+        *(flag for flag in flags if not _is_multirun(flag)),
+        *(override for override in overrides if not _sets_multirun(override)),
+    ]
 
 
 def readable(override: str) -> str:
@@ -181,3 +185,8 @@ def _action_of(argument: str, actions: dict[str, argparse.Action]) -> argparse.A
 
 def _is_multirun(flag: str) -> bool:
     return flag == "-m" or (len(flag) > len("--m") - 1 and flag.startswith("--m") and "--multirun".startswith(flag))
+
+
+def _sets_multirun(override: str) -> bool:
+    key, _, value = override.lstrip("+").partition("=")
+    return key == "hydra.mode" and value.strip("'\" ").upper() == "MULTIRUN"

@@ -48,6 +48,8 @@ _PLACES = {
 _FAILED_OVERRIDE = re.compile(r"Could not (?:override|delete from config\.|delete) '([^']+)'")
 _EXISTS_ALREADY = re.compile(r"Could not append to config\. An item is already at '([^']+)'")
 _CHOSEN_TWICE = re.compile(r"Multiple values for ([^ ]+)\. |^([^ ]+) appears more than once in the final defaults")
+_NOT_FOUND_BELOW = re.compile(r"In '([^'/]+)/[^']+': Could not find '\1/([^']+)/([^'/]+)'")
+"""An entry of a file's defaults, which Hydra looks up beside that file."""
 _NO_NULL_OPTION = "Config group override must be a string or a list"
 
 
@@ -106,8 +108,8 @@ def _unread_line(key: str, config: DictConfig, command: str, typed: Mapping[str,
         return f"{node}: no chosen option has this part, and without a {TARGET} nothing can be built of it{choose}"
     if key in typed:
         return explain_unknown(key, command, typed[key].lstrip("+"))
-    if any(other.startswith(f"{key}.") or key.startswith(f"{other}.") for other in typed):
-        return explain_unknown(key, command)
+    if below := next((other for other in typed if other.startswith(f"{key}.")), None):
+        return explain_unknown(below, command, typed[below].lstrip("+"))
     file = _file_that_sets(key, config.hydra, command)
     return (f"{file}: " if file else "") + explain_unknown(key, command)
 
@@ -283,18 +285,29 @@ def explained(error: Exception, command: str, arguments: Sequence[str] | None = 
     text = str(error)
     if _NO_NULL_OPTION in text:
         return ValueError(_null_message(arguments))
+    if (found := _NOT_FOUND_BELOW.search(text)) and Path(CONF_DIR, found[2]).is_dir():
+        return ValueError(f"{found[0]}\n{_in_a_file(found[2], found[3])}")
     if not isinstance(error, ConfigCompositionException):
         return error
     if found := _FAILED_OVERRIDE.search(text):
         key = found[1].replace("/", ".")
         given = next((argument for argument in arguments if _key_of(argument) == found[1]), found[1])
+        if given.startswith("~"):
+            return ValueError(f"{given}: there is no such key or value that could be left out")
         return ValueError(explain_unknown(key, command, given.lstrip("+"), added=False))
     if found := _EXISTS_ALREADY.search(text):
         return ValueError(f"+{found[1]}: there is such a key already; write {found[1]}=... without +")
     if found := _CHOSEN_TWICE.search(text):
         key = (found[1] or found[2]).partition("@")[0]
-        return ValueError(f"{key}: chosen twice; one {key}=... is needed, without +")
+        chosen = [argument for argument in arguments if _key_of(argument).partition("@")[0] == key]
+        if len(chosen) > 1 or "".join(chosen).startswith("+"):
+            return ValueError(f"{key}: chosen twice; one {key}=... is needed, without +")
+        return ValueError(f"{key}: chosen twice; {_in_a_file(key, '...')}")
     return error
+
+
+def _in_a_file(group: str, option: str) -> str:
+    return f"In the defaults of a file, `- override /{group}: {option}` chooses an option in place of another"
 
 
 def _key_of(argument: str) -> str:
@@ -326,7 +339,12 @@ def _null_message(arguments: Sequence[str]) -> str:
     groups = {path.name for path in Path(CONF_DIR).iterdir() if path.is_dir()}
     group = next((_key_of(given) for given in arguments if _key_of(given) in groups and given.endswith("=null")), None)
     if group is None:
-        return "null is no option of a group"
+        nameless = next((given for given in arguments if given.startswith("=")), None)
+        return (
+            f"{nameless}: overrides are written key=value, without blanks"
+            if nameless
+            else "null is no option of a group"
+        )
     options = sorted(path.stem for path in Path(CONF_DIR, group).glob("*.yaml"))
     hint = "; constant keeps the learning rate" if group == "scheduler" else ""
     return f"{group}=null: null is no option; {group}= one of {', '.join(options)}{hint}"

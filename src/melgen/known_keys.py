@@ -446,22 +446,31 @@ def _packaged_parameters() -> Mapping[str, frozenset[str]]:
     return {target: frozenset(keys) for target, keys in found.items()}
 
 
-@lru_cache(maxsize=256)
+def parameters_of(target: str) -> list[str]:
+    """The names of the parameters of what a ``_target_`` names; none where nothing can be found out."""
+    return [
+        name
+        for name, parameter in (_signature(target) or {}).items()
+        if parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    ]
+
+
 def _takes(target: str, key: str) -> bool:
+    parameters = _signature(target)
+    if parameters is None:  # whoever builds it says why it cannot be imported, or finds out what it takes
+        return True
+    kinds = {parameter.kind for parameter in parameters.values()}
+    return inspect.Parameter.VAR_KEYWORD in kinds or key in parameters_of(target)
+
+
+@lru_cache(maxsize=256)
+def _signature(target: str) -> Mapping[str, inspect.Parameter] | None:
     from hydra.utils import get_object
 
     try:
-        parameters = inspect.signature(get_object(target)).parameters
-    except Exception:  # whoever builds it says why it cannot be imported, or finds out what it takes
-        return True
-    kinds = {parameter.kind for parameter in parameters.values()}
-    if inspect.Parameter.VAR_KEYWORD in kinds:
-        return True
-    parameter = parameters.get(key)
-    return parameter is not None and parameter.kind not in (
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.VAR_POSITIONAL,
-    )
+        return inspect.signature(get_object(target)).parameters
+    except Exception:
+        return None
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from melgen.known_keys import (
     commands,
     dotted_keys,
     packaged_keys,
+    parameters_of,
     targets_of,
     verb_of,
 )
@@ -88,10 +89,14 @@ def explain_unknown(key: str, command: str, given: str = "", added: bool = True)
     """
     given = given or key
     known = hydras_keys() if key.startswith("hydra.") else list(dotted_keys(packaged_keys(command)))
+    parent, _, last = key.rpartition(".")
+    taken = [f"{parent}.{name}" for target in targets_of(command).get(parent, ()) for name in parameters_of(target)]
+    known += [
+        name for name in taken if name not in known and name.rpartition(".")[2] not in SET_OTHERWISE.get(parent, {})
+    ]
     meant = meant_keys(key, [name for name in known if name != key])
     if set(meant) == set(DROPOUT):
         return f"{given}: unknown key; did you mean {' or '.join(meant)}? They are shares that are kept: 1 - dropout"
-    parent, _, last = key.rpartition(".")
     if instead := SET_OTHERWISE.get(parent, {}).get(last):
         return f"{given}: {instead}"
     group, _, part = parent.partition(".")

@@ -96,6 +96,13 @@ def test_multirun_anywhere(line):
     assert without_multirun(line.split()) == made[1:]
 
 
+def test_the_key_that_does_what_the_flag_does():
+    assert asks_for_multirun(["songs=3", "hydra.mode=MULTIRUN"])
+    assert asks_for_multirun(["++hydra.mode='multirun'"])
+    assert not asks_for_multirun(["hydra.mode=RUN"])
+    assert without_multirun(["layers=2", "hydra.mode=MULTIRUN"]) == ["layers=2"]
+
+
 def test_flags_keep_their_values():
     assert for_hydra(["a=1", "-cd", "cfg", "-m", "b=2", "--cfg=job", "--info", "c=3"]) == [
         "-cd", "cfg", "-m", "--cfg=job", "--info", "a=1", "b=2", "c=3",
@@ -107,7 +114,7 @@ def test_multirun_behind_overrides_sweeps(here):
     answer = call("train", *TINY, "-m", "seed=0,0")
     assert answer.code == 0, answer.text
     assert "1 of 2 jobs repeat another one" in answer.text
-    assert "1 of 1 jobs finished" in answer.text
+    assert "1 of 1 job finished" in answer.text
     assert call("train", *TINY, "-m", "seed=0,0").code == 0, "and again"
 
 

@@ -123,6 +123,25 @@ def test_what_a_part_accepts_is_named_with_what_adds_it(here):
     assert "+optimizer.weight_decay=0.1" in said
 
 
+def test_a_misspelt_parameter_of_a_part_is_recognised(here):
+    assert "did you mean optimizer.weight_decay?" in refused(here, "train", *TINY, "+optimizer.weight_decy=0.1")
+    assert "did you mean trainer.limit_val_batches?" in refused(here, "train", *TINY, "trainer.limit_val_batch=2")
+
+
+def test_what_is_left_out_must_be_there(here):
+    said = refused(here, "train", *TINY, "~optimizer.betas")
+    assert "~optimizer.betas: there is no such key" in said
+    assert "+optimizer" not in said
+
+
+def test_an_override_without_a_key(here):
+    assert "=3: overrides are written key=value" in refused(here, "train", *TINY, "=3")
+
+
+def test_an_option_that_is_chosen_twice(here):
+    assert "without +" in refused(here, "train", *TINY, "+cell=gru")
+
+
 class TestFilesOfOnesOwn:
     @pytest.fixture(autouse=True)
     def _folder(self, here):
@@ -145,6 +164,18 @@ class TestFilesOfOnesOwn:
         assert file in said
         assert "lr: unknown key; did you mean optimizer.lr?" in said
         assert "optimizer.epsilon: unknown key" in said
+
+    @pytest.mark.parametrize("entry", ["cell: gru", "overide /cell: gru", "optioal cell: gru", "/cell: gru"])
+    def test_a_group_is_chosen_by_override(self, here, entry):
+        self.write(f"# @package _global_\ndefaults:\n  - {entry}\n")
+        said = self.refused(here, "experiment=mine")
+        assert "- override /cell: " in said
+        assert "without +" not in said
+
+    def test_a_key_in_an_option_is_refused_with_its_file(self, here):
+        file = self.write("_target_: pytorch_lightning.Trainer\nmax_steps: 5\nmax_step: 1\n", "trainer")
+        said = self.refused(here, "trainer=mine")
+        assert f"{file}: trainer.max_step: unknown key; did you mean trainer.max_steps?" in said
 
     @pytest.mark.parametrize("beginning", ["", "# mine\n", "# my own\n# @package _global_\n", "\n# package _global_\n"])
     def test_without_its_package(self, here, beginning):
