@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from typing import Any
@@ -47,6 +48,8 @@ def check(config: DictConfig) -> None:
         )
     positive = "a positive number, or null for no limit"
     _require(config, "gradient_clip_norm", lambda value: value is None or value > 0, positive)
+    if "lr" in (config.get("optimizer") or {}):
+        _require(config, "optimizer.lr", lambda value: 0 <= value < math.inf, "a number of at least 0")
     for key in ("trainer.max_steps", "trainer.max_epochs"):
         _require(config, key, lambda value: value in NO_LIMIT or _is_count(value), f"{count}, or -1 for no limit")
     if all(config.trainer.get(key) in NO_LIMIT for key in ("max_steps", "max_epochs")):
