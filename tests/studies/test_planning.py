@@ -64,7 +64,13 @@ def test_what_experiments_plan(arguments, runs, cells, monkeypatch):
             "~callbacks.sampling",
         ],
         ["cell=mixed", "cell.stack=[lstm,nas],[gru,gru]", "dataset=interval", "layers=2"],
-        ["+optimizer.weight_decay=0,0.1", "scheduler=decay,decay_per_epoch", "dataset=control", "cell=lstm", "layers=2,1"],
+        [
+            "+optimizer.weight_decay=0,0.1",
+            "scheduler=decay,decay_per_epoch",
+            "dataset=control",
+            "cell=lstm",
+            "layers=2,1",
+        ],
     ],
     ids=["quick", "values", "mixed", "added keys"],
 )
