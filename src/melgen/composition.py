@@ -108,8 +108,10 @@ def _unread_line(key: str, config: DictConfig, command: str, typed: Mapping[str,
         return f"{node}: no chosen option has this part, and without a {TARGET} nothing can be built of it{choose}"
     if key in typed:
         return explain_unknown(key, command, typed[key].lstrip("+"))
-    if below := next((other for other in typed if other.startswith(f"{key}.")), None):
-        return explain_unknown(below, command, typed[below].lstrip("+"))
+    if deeper := next((other for other in typed if other.startswith(f"{key}.")), None):
+        return explain_unknown(deeper, command, typed[deeper].lstrip("+"))
+    if any(key.startswith(f"{other}.") for other in typed):
+        return explain_unknown(key, command)
     file = _file_that_sets(key, config.hydra, command)
     return (f"{file}: " if file else "") + explain_unknown(key, command)
 

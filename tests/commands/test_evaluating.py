@@ -213,7 +213,7 @@ REFUSALS = {
     "results among the songs": (["songs=good", "out=good"], ["out=good", "choose another folder"]),
     "no window": (["songs=good", "evaluation.span_notes=0"], ["span_notes=0", "at least 1"]),
     "certainty": (["songs=good", "evaluation.confidence=1"], ["confidence=1", "between 0 and 1"]),
-    "misspelt key": (["songs=good", "evaluation.span=3"], ["'evaluation.span'"]),
+    "misspelt key": (["songs=good", "evaluation.span=3"], ["evaluation.span=3", "evaluation.span_notes"]),
     "a metric that is none": (["songs=good", "+evaluation.metrics.mine=no.such"], ["metrics.mine=no.such"]),
     "a metric that fails": (["songs=good", "+evaluation.metrics.mine=builtins.chr"], ["mine fails on song a"]),
     "a module that is none": (["songs=good", "imports=[no_such]"], ["imports=['no_such']"]),

@@ -131,7 +131,7 @@ REFUSALS = {
     "unknown device": (["device=abacus"], ["device", "abacus"]),
     "a file where songs should go": (["out=noise.mid"], ["noise.mid", "not a directory"]),
     "a folder of other things": (["out=tunes"], ["tunes", "thesis.tex"]),
-    "misspelt key": (["song=3"], ["'song'"]),
+    "misspelt key": (["song=3"], ["song=3", "songs"]),
 }
 
 

@@ -272,5 +272,5 @@ def test_a_job_that_a_cluster_has_lost_is_a_message(capsys):
         run_app("train", submit)
     said = capsys.readouterr().err
     assert "melgen.train: error: Job 7_0 (task: 0) with path x.pkl has not produced any output" in said
-    assert "python -m melgen.status" in said
+    assert "melgen.status shows their progress" in said
     assert "Traceback" not in said

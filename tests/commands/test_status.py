@@ -11,6 +11,7 @@ import pytest
 
 from melgen.processes import process_birth
 from tests.commands.calling import TINY, call
+from tests.commands.mishap import mishap
 from tests.runs.test_files import dead_pid
 
 SWEEP = [value for value in TINY if not value.startswith("layers")]
@@ -23,7 +24,7 @@ def here(tmp_path, monkeypatch):
 
 
 def states(answer):
-    return {line.split()[1].rpartition("/")[2]: line.split()[0] for line in answer.out.splitlines() if "-seed0" in line}
+    return {line.split()[1].rpartition("/")[2]: line.split()[0] for line in answer.out.splitlines() if "-seed" in line}
 
 
 def pretend(run, **status):
@@ -31,13 +32,13 @@ def pretend(run, **status):
 
 
 def test_every_job_is_shown_and_a_failure_fails(here):
-    call("train", "-m", *SWEEP, "layers=1,2", "optimizer.lr=0.002,-1")
+    call("train", "-m", *SWEEP, "layers=1,2", "seed=0,1", mishap("seed1"))
     answer = call("status", "dir=multirun")
     assert answer.code == 1
     found = states(answer)
     assert sorted(found.values()) == ["failed", "failed", "finished", "finished"]
-    assert all(state == ("failed" if "lr--1" in name else "finished") for name, state in found.items())
-    assert "Invalid learning rate: -1" in answer.out
+    assert all(state == ("failed" if "seed1" in name else "finished") for name, state in found.items())
+    assert "a mishap" in answer.out
     assert "4 runs: 2 finished, 2 failed" in answer.out
     assert "4 of 4 updates" in answer.out
 

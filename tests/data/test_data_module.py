@@ -293,7 +293,7 @@ def test_splits_that_a_run_has_recorded(tmp_path, caplog):
     file = tmp_path / "splits.tsv"
     write_splits(file, np.array([n % 3 for n in range(20)], np.int8), Melodies.from_list(tunes[:20]))
     made = MelodyDataModule(tunes, Control(), batch_size=2, seq_length=4)
-    made.recorded_splits = file
+    made.recorded_splits = (file,)
     made.setup()
     assert made.splits.tolist() == [n % 3 for n in range(20)] + [NO_SPLIT] * 10
     assert made.has_recorded_splits
@@ -302,7 +302,7 @@ def test_splits_that_a_run_has_recorded(tmp_path, caplog):
     assert sum(made.statistics[f"{split.name.lower()}_tunes"] for split in Split) == 20
     assert "names 20 of the 30 tunes" in caplog.text
     another = MelodyDataModule(map(Melody.from_pitches, walks(30, seed=5)), Control(), batch_size=2, seq_length=4)
-    another.recorded_splits = file
+    another.recorded_splits = (file,)
     another.setup()
     assert not another.has_recorded_splits, "the file is about another corpus"
     assert NO_SPLIT not in another.splits

@@ -30,7 +30,7 @@ def results():
         songs[models[-1].name] = evaluation(models[-1].name, shift=1 - number / 10)
     folders = {name: f"songs/{name}" for name in songs}
     runs = (dataclasses.replace(models[0].runs[0], variant="", variant_text=""),)
-    return StudyResults(runs, tuple(models), songs, {}, excerpts=evaluation("held-out"), song_folders=folders)
+    return StudyResults(runs, tuple(models), songs, {}, openings=evaluation("openings"), song_folders=folders)
 
 
 def test_the_correlations_leave_out_what_comes_after_the_best(results):

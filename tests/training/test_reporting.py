@@ -57,7 +57,7 @@ def test_songs_are_heard_and_read(run):
     events.Reload()
     songs = read_songs(run / "songs").melodies
     assert sorted(events.Tags()["audio"]) == ["samples/1", "songs/1", "songs/2", "songs/3"]
-    assert [event.step for event in events.Audio("samples/1")] == [6, 12]
+    assert [event.step for event in events.Audio("samples/1")] == [0, 6, 10, 12]
     for number, song in enumerate(songs[:3], 1):
         (event,) = events.Audio(f"songs/{number}")
         samples, rate = soundfile.read(io.BytesIO(event.encoded_audio_string))

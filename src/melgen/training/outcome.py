@@ -7,6 +7,7 @@ import logging
 import math
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import melgen
@@ -130,8 +131,11 @@ def _shown(value: float | None) -> str:
 def _result_lines(run: RunDirectory) -> Iterator[str]:
     """What there is to hear, see and do next, as lines that can be pasted."""
     path = run.path
-    if path.is_relative_to(os.getcwd()):
-        path = path.relative_to(os.getcwd())
+    here = os.getcwd()
+    if path.is_relative_to(here) and path != Path(
+        here
+    ):  # there only under hydra.job.chdir: the user's shell is elsewhere
+        path = path.relative_to(here)
     songs = sorted((path / "songs").glob("*.mid"))
     page = path / "report.html"
     seen = [page] if page.exists() else []
