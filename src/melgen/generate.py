@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from melgen.command_line import run_app, run_job
 from melgen.conf_dir import CONF_DIR
@@ -43,7 +43,7 @@ def generate(config: DictConfig) -> Path:
             of its range.
     """
     from melgen.generation.from_checkpoint import write_songs_by
-    from melgen.generation.primers import note_of
+    from melgen.generation.primers import note_of, read_primer
     from melgen.runs.directory import run_around
     from melgen.trained import load_model, run_of, run_title
 
@@ -104,23 +104,6 @@ def import_own_parts(modules: Sequence[str]) -> None:
             importlib.import_module(module)
         except ImportError as error:
             raise ValueError(f"imports={list(modules)}: cannot import {module} ({error})") from error
-
-
-def read_primer(primer: Any) -> list[int]:
-    """The pitches of a primer: given as such, or as the path of a MIDI file.
-
-    Raises:
-        ValueError: if it is neither.
-    """
-    if isinstance(primer, str):
-        from melgen.corpora import read_melody
-
-        return list(read_melody(primer).pitches)
-    if OmegaConf.is_list(primer) or isinstance(primer, Sequence):
-        pitches = list(primer)
-        if all(isinstance(pitch, int) for pitch in pitches):
-            return pitches
-    raise ValueError(f"primer={primer}: must be a list of pitches like [60,62,64,62], or the path of a MIDI file")
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="generate")

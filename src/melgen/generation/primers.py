@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from omegaconf import ListConfig
 
 from melgen.files import read_json
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH
@@ -35,6 +36,23 @@ TRAINING_VALUES = "training_values"
 
 _SHIFTS = tuple(sorted(range(-36, 37), key=lambda shift: (shift % SEMITONES_PER_OCTAVE != 0, abs(shift), -shift)))
 """Whole octaves first, which keep the names of the notes, then the nearest."""
+
+
+def read_primer(primer: Any) -> list[int]:
+    """The pitches of a primer: given as such, or as the path of a MIDI file.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    if isinstance(primer, str):
+        from melgen.corpora import read_melody
+
+        return list(read_melody(primer).pitches)
+    if isinstance(primer, ListConfig | Sequence):
+        pitches = list(primer)
+        if all(isinstance(pitch, int) for pitch in pitches):
+            return pitches
+    raise ValueError(f"primer={primer}: must be a list of pitches like [60,62,64,62], or the path of a MIDI file")
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.generate import read_primer
-from melgen.generation.primers import OPENINGS_PRIMER
+from melgen.generation.primers import OPENINGS_PRIMER, read_primer
 
 KEY = "generate.primers"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]*")
