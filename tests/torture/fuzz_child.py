@@ -127,7 +127,13 @@ def main(argv: list[str] | None = None) -> None:
     os.environ["TMPDIR"] = os.environ["HOME"] = str(temporary)
     whole = [path.read_bytes() for path in sorted(options.inputs.glob("whole-*"))]
     path = files / kind.file_name
-    for data in whole:  # so that everything is imported before anything is watched
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    # What a page needs to show a command, imported before anything is watched; parts of it only for a broken line.
+    for line in ("a=[1,b]", "a=]"):
+        with contextlib.suppress(Exception):
+            OverridesParser.create().parse_overrides([line])
+    for data in whole:
         kind.put(path, data)
         kind.read(path)
         _clear(temporary)
