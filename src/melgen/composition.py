@@ -61,6 +61,10 @@ class CommandCheck(Callback):
         command = config_name or config.hydra.job.config_name
         try:
             check_composed(config, command)
+            if verb_of(command) == "train" and config.get("only") is not None:
+                raise ValueError(
+                    f"only={config.only}: chooses among the jobs of a sweep; this is a single run, without -m"
+                )
         except Exception as error:  # Hydra would only warn of it
             refuse(command, error)
 
@@ -110,7 +114,7 @@ def _unread_line(key: str, config: DictConfig, command: str, typed: Mapping[str,
         return explain_unknown(key, command, typed[key].lstrip("+"))
     if deeper := next((other for other in typed if other.startswith(f"{key}.")), None):
         return explain_unknown(deeper, command, typed[deeper].lstrip("+"))
-    if any(key.startswith(f"{other}.") for other in typed):
+    if any(key.startswith(f"{other}.") for other in typed if other not in config.hydra.runtime.choices):
         return explain_unknown(key, command)
     file = _file_that_sets(key, config.hydra, command)
     return (f"{file}: " if file else "") + explain_unknown(key, command)

@@ -129,7 +129,7 @@ def test_only_chooses_the_jobs_by_how_their_runs_stand(only, runs, here):
         rf"4 jobs( \(\d of them finished already\))?, {len(runs)} of them" if len(runs) < 4 else "4 jobs.* 16 updates",
         answer.text,
     )
-    assert f"{len(runs)} of {len(runs)} jobs finished" in answer.out
+    assert f"{len(runs)} of {len(runs)} {'jobs' if len(runs) > 1 else 'job'} finished" in answer.out
     assert [row["run"].removesuffix("-seed0-hidden_size-8") for row in table()] == runs
 
 

@@ -7,8 +7,6 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from melgen.known_keys import CHANGE_NOTHING, SET_OTHERWISE
@@ -75,8 +73,6 @@ def check(config: DictConfig) -> None:
         lambda value: value in (None, 1),
         "1: an update is one window",
     )
-    if config.get("only") is not None and HydraConfig.initialized() and HydraConfig.get().mode != RunMode.MULTIRUN:
-        raise ValueError(f"only={config.only}: chooses among the jobs of a sweep; this is a single run, without -m")
     check_name(config)
 
 
