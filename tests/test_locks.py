@@ -18,7 +18,7 @@ from melgen import locks
 from melgen.corpora.cache import CorpusCache
 from melgen.locks import LockedError, is_lock, locked
 from melgen.runs.directory import RunDirectory, TakenError
-from melgen.studies.workbench import Workbench
+from melgen.studies.tasks import Workbench
 
 ERRNOS = sorted({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
 HOLD = """

@@ -20,10 +20,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from melgen.arguments import asks_for_multirun, for_hydra
-from melgen.composition import explained
-from melgen.conf_dir import CONF_DIR
-from melgen.known_keys import GROUPS_OF_MANY
+from melgen.configuration.arguments import asks_for_multirun, for_hydra
+from melgen.configuration.composition import explained
+from melgen.configuration.conf_dir import CONF_DIR
+from melgen.configuration.known_keys import GROUPS_OF_MANY
 from melgen.processes import OutOfTimeError, end_with_parent, heeding_the_scheduler, is_worker
 from melgen.runs.directory import RunDirectory, TakenError, message_of
 from melgen.terminal import prepare_standard_streams

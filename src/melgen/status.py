@@ -14,7 +14,7 @@ import hydra
 from omegaconf import DictConfig
 
 from melgen.command_line import run_app, run_job
-from melgen.conf_dir import CONF_DIR
+from melgen.configuration.conf_dir import CONF_DIR
 from melgen.plurals import counted
 
 
@@ -27,7 +27,7 @@ def status(config: DictConfig) -> None:
     Raises:
         ValueError: if there is no such directory, no run in it, or an unknown state is asked for.
     """
-    from melgen.runs.standing import FAILED, STATES, states_named
+    from melgen.runs.status import FAILED, STATES, states_named
     from melgen.sweeps.report import standings_below
 
     root = Path(config.dir).expanduser()
@@ -56,7 +56,7 @@ def status(config: DictConfig) -> None:
 
 def line_of(standing: Any, root: Path) -> str:
     """``finished    control-lstm-2-seed0  5,000 of 5,000 updates``."""
-    from melgen.runs.standing import WAITING
+    from melgen.runs.status import WAITING
 
     name = standing.path.relative_to(root) if standing.path.is_relative_to(root) else standing.path
     total = "" if standing.total is None else f" of {standing.total:,}"

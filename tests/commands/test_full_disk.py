@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from melgen.runs.directory import RunDirectory
-from melgen.runs.standing import standing_of
+from melgen.runs.status import standing_of
 from tests.commands.calling import TINY, TINY_RUN, call
 from tests.torture import disks
 from tests.torture.disks import FULL, TRAINING, fill

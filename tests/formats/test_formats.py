@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from melgen.checkpoint import load_model, read_checkpoint
 from melgen.corpora import FolkCorpus
 from melgen.corpora.corpus import READER_VERSION
 from melgen.data import MelodyDataModule, Split
@@ -17,7 +18,6 @@ from melgen.music import Control, Melody
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import numbers_software
 from melgen.sweeps.report import standings_below
-from melgen.trained import load_model, read_checkpoint
 from tests.commands.calling import call, files_below
 from tests.formats.make_fixture import SMALL, UNTIL, UPDATES, run_of
 
@@ -36,8 +36,8 @@ def sweep(request, tmp_path, monkeypatch):
 
 
 def test_every_version_has_been_kept():
+    from melgen.checkpoint import FORMAT_VERSION as OF_CHECKPOINTS
     from melgen.runs.directory import FORMAT_VERSION
-    from melgen.trained import FORMAT_VERSION as OF_CHECKPOINTS
 
     assert [path.name for path in KEPT] == [f"version{number}" for number in range(1, FORMAT_VERSION + 1)]
     kept = {read_checkpoint(path)["melgen"]["format_version"] for path in KEPT[-1].rglob("*.ckpt")}

@@ -15,7 +15,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf, open_dict
 
-from melgen.conf_dir import CONF_DIR
+from melgen.configuration.conf_dir import CONF_DIR
 from melgen.files import write_json
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.sweeps.plan import planned_axes, planned_jobs, planned_updates

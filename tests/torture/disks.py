@@ -23,9 +23,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from melgen.checkpoint import LAST, read_checkpoint
 from melgen.runs.directory import RunDirectory
-from melgen.runs.standing import standing_of
-from melgen.trained import LAST, read_checkpoint
+from melgen.runs.status import standing_of
 from tests.commands.calling import TINY, TINY_RUN, Answer, call
 from tests.torture.kills import FailureError, check_whole, compare, import_everything
 

@@ -473,7 +473,7 @@ def read_checkpoint(path: Path) -> str:
     """As `melgen.generate`, a study and a resumed training read them."""
     import torch
 
-    from melgen.trained import CheckpointError, load_model
+    from melgen.checkpoint import CheckpointError, load_model
 
     try:
         trained = load_model(path)
@@ -626,13 +626,13 @@ def checkpoint_traps() -> list[bytes]:
 
 def read_run(path: Path) -> str:
     """As `melgen.status`, a sweep's table and a study read the directory of a run."""
+    from melgen.checkpoint import CheckpointError
     from melgen.runs.directory import RunDirectory
     from melgen.runs.history import read_history
     from melgen.runs.identity import IdentityError
-    from melgen.runs.standing import STATES
-    from melgen.studies.records import read_runs
+    from melgen.runs.status import STATES
+    from melgen.studies.runs import read_runs
     from melgen.sweeps.report import standings_below, table_row, to_csv
-    from melgen.trained import CheckpointError
 
     run = path.parent / "run"
     named = path.read_text()

@@ -26,7 +26,7 @@ from melgen.durations import in_words
 from melgen.networks import map_state
 from melgen.processes import available_cpus
 from melgen.runs.directory import RunDirectory
-from melgen.runs.standing import standing_of
+from melgen.runs.status import standing_of
 from melgen.studies.planning import PlannedRun
 from melgen.sweeps.plan import updates_of
 

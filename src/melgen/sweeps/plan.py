@@ -15,13 +15,13 @@ from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from melgen.composition import check_composed
-from melgen.known_keys import flat
+from melgen.configuration.composition import check_composed
+from melgen.configuration.known_keys import flat
 from melgen.runs.budget import NO_LIMIT, total_updates
 from melgen.runs.directory import RunDirectory, message_of
 from melgen.runs.identity import identity_of, is_identity
 from melgen.runs.naming import typed_overrides
-from melgen.runs.standing import Standing, standing_of
+from melgen.runs.status import Standing, standing_of
 
 log = logging.getLogger(__name__)
 

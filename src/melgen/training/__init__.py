@@ -1,6 +1,6 @@
 """Training with Lightning: the module, its callbacks and loggers, checkpoints that resume exactly."""
 
-from melgen.training.checkpoints import Checkpoints
+from melgen.training.checkpointing import Checkpoints
 from melgen.training.divergence import DivergenceError
 from melgen.training.module import MelodyModule
 
