@@ -29,6 +29,7 @@ from melgen.generation.sampling import sample_values
 from melgen.music import Control
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import reader_version
+from melgen.runs.keys import keys_that
 from melgen.runs.missing_bits import why_without_bits
 from melgen.runs.variants import label_of
 from melgen.software import software
@@ -45,7 +46,7 @@ log = logging.getLogger(__name__)
 
 SKIP = "skip"
 LAYERS, CHECKPOINTS = "layers", "checkpoints"
-_OF_ANY_STUDY = {"path", "primer", "cache_dir", "workers"}
+_OF_ANY_STUDY = keys_that("is_shared_by_study")
 CORPUS_TASK, WRITERS_TASK = "evaluate/corpus", "evaluate/writers"
 
 
