@@ -50,7 +50,7 @@ def evaluate(config: DictConfig) -> Path:
     from melgen.evaluation.song_sets import evaluate_songs
     from melgen.generate import import_own_parts
     from melgen.generation.song_files import read_song_folder
-    from melgen.runs.directory import run_around
+    from melgen.runs.search import run_around
     from melgen.tables.folder_report import report_text, write_report
 
     import_own_parts(config.imports)

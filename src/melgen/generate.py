@@ -45,7 +45,7 @@ def generate(config: DictConfig) -> Path:
     from melgen.checkpoint import load_model, run_of, run_title
     from melgen.generation.from_checkpoint import write_songs_by
     from melgen.generation.primers import note_of, read_primer
-    from melgen.runs.directory import run_around
+    from melgen.runs.search import run_around
 
     check_showing(config.show, config.shown)
     import_own_parts(config.imports)

@@ -34,7 +34,6 @@ _FINGERPRINT = "corpus.fingerprint"
 REFUSED = "-refused"
 REQUEUED_SECONDS = 120
 """How long a job that was queued again waits for the lock of its run."""
-_SEARCHED_PARENTS = 3  # `samples/step-00000100/song_001.mid`
 SWEEP_VARIABLE = "MELGEN_SWEEP"
 """Environment variable that names the sweep a job belongs to."""
 
@@ -305,12 +304,3 @@ class RunDirectory:
                 shutil.rmtree(entry.rename(scratch_beside(entry, "old")))
             else:
                 entry.unlink()
-
-
-def run_around(path: Path) -> RunDirectory | None:
-    """The run in whose directory, or a few folders below it, a path is; ``None`` if there is none."""
-    place = path.resolve()
-    for folder in (place, *place.parents[:_SEARCHED_PARENTS]):
-        if read_json(folder / "identity.json"):
-            return RunDirectory(folder)
-    return None

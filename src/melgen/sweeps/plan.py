@@ -23,7 +23,7 @@ from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import identity_of, is_identity
 from melgen.runs.keys import keys_that, top_of
 from melgen.runs.naming import typed_overrides
-from melgen.runs.status import Standing, standing_of
+from melgen.runs.status import RunStatus, status_of
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +56,10 @@ class PlannedJob:
         return RunDirectory(self.config.run_dir)
 
     @property
-    def standing(self) -> Standing:
+    def status(self) -> RunStatus:
         """How its run stands; as failed also where it was refused, because another's run lies there."""
         refused = self.run.refused
-        return standing_of(refused if refused.path.exists() else self.run)
+        return status_of(refused if refused.path.exists() else self.run)
 
 
 def planned_axes(hydra: DictConfig) -> dict[str, list[str]]:
