@@ -587,6 +587,31 @@ def test_repeats_at_the_bar_lines_of_kern(tmp_path, barlines, expected):
     assert letters(read(tmp_path, "\n".join(["**kern", *lines, ""]), "tune.krn")[1]) == expected
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("4c =1 !LO:TX:t=Fine 4d =2 4e =3 !LO:TX:t=D.C. 4f ==", "CDEFCD"),
+        ("4c =1 4d !LO:TX:a:t=Fine =2 4e =3 4f !LO:TX:b:t=D.C._al_Fine ==", "CDEFCD"),  # before the bar line
+        ("4c =1 4d !LO:TX:t=Fine: =2 4e =3 4f == !!LO:TX:t=Da_capo", "CDEFCD"),  # of the whole score
+        ("8c 8d !LO:TX:t=Fine =1 8e !LO:TX:t=D.C. 8f ==", "CDEFCD"),  # in the middle of a bar
+        ("4c =1 !LO:TX:t=[segno] 4d =2 !LO:TX:t=Fine 4e =3 4f !LO:TX:t=D.S. ==", "CDEFDE"),
+        ("4c !LO:TX:t=segno =1 4d =2 !LO:TX:t=Fine 4e =3 4f !LO:TX:t=D.S. ==", "CDEFDE"),
+        ("4c =1 4d !LO:TX:t=To_Coda =2 4e =3 4f !LO:TX:t=D.C._al_Coda =4 !LO:TX:t=Coda 4g ==", "CDEFCDG"),
+        ("=1!|: 4c =:|! 4d =2 !LO:TX:t=Fine 4e =3 !LO:TX:t=D.C. 4f ==", "CCDEFCDE"),  # without repeats after it
+        ("4c =1 4d !LO:TX:Z=9:t=poco&colon;_D/C =2 4e !LO:TX:t=dolce ==", "CDE"),
+        ("*>[A,B] *>A 4c =1 4d *>B =2 4e !LO:TX:t=D.C. ==", "CDE"),  # the expansion list decides
+    ],
+)
+def test_jumps_in_the_layout_of_kern(tmp_path, lines, expected):
+    text = "**kern " + lines + " *-\n"
+    assert letters(read(tmp_path, text.replace(" ", "\n").replace("_", " "), "tune.krn")[1]) == expected
+
+
+def test_a_jump_in_the_layout_of_kern_may_be_in_any_spine(tmp_path):
+    lines = ["**kern\t**kern", "4C\t4c", "!\t!LO:TX:t=Fine", "=1\t=1", "4D\t4d", "!LO:TX:t=D.C.\t!", "==\t==", "*-\t*-"]
+    assert letters(read(tmp_path, "\n".join([*lines, ""]), "tune.krn")[1]) == "CDC"
+
+
 def test_names_in_kern_choose_the_melody(tmp_path):
     for name, other in (('*I"Voice', '*I"Flute'), ("*I'voice", "*I'fl"), ("*Ivox", "*Iflt")):
         text = f"**kern\t**text\t**kern\n{name}\t*\t{other}\n4c\tla\t4gg\n4d\tla\t4aa\n*-\t*-\t*-\n"

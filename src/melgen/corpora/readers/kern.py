@@ -3,7 +3,8 @@
 Each ``**kern`` spine is a part, at the pitch that is written, which in ``**kern`` is the sounding one; where it
 splits, the left subspine goes on as the first voice. Of a chord the highest note is taken. Grace notes (``q``,
 ``Q``) and notes under ``*cue`` are left out. An unnamed expansion list (``*>[A,A1,A,A2]``) is the order of
-playing, whatever the bar lines ask for; without one the repeats at the bar lines are played.
+playing, whatever the bar lines and directions ask for; without one the repeats at the bar lines are played, and the
+jumps that layout comments hold (``!LO:TX:t=D.C. al Fine``).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from itertools import groupby, pairwise
 
 from melgen.corpora.extraction import Tune
 from melgen.corpora.readers import ReadError
+from melgen.corpora.readers.directions import Direction, read_direction
 from melgen.corpora.readers.playing_order import AS_WRITTEN, NO_MARKS, Marks, merged
 from melgen.corpora.readers.written import Segment, Voice, WrittenNote, sounding_tune
 from melgen.music.metre import Metre
@@ -30,6 +32,8 @@ _FREE = re.compile(r"\*M[X?Z]|\*MX/.*")
 _LIST = re.compile(r"\*>\[([^\]]*)\]")
 _LABEL = re.compile(r"\*>([^\[\]]+)")
 _NUMBERED_LABEL = re.compile(r"(.*?)(\d{1,2})")
+# Parameters of a layout comment are divided by colons; a colon in a text is `&colon;`.
+_TEXT_DIRECTION = re.compile(r"!{1,2}LO:TX:(?:[^\t]*:)?t=([^:\t]*)")
 _TITLES = ("OTL", "OTP", "OTA", "OPR")
 # Instrument codes whose names would show that it is the melody's part.
 _INSTRUMENTS = {"vox": "voice", "soprn": "soprano", "cant": "canto"}
@@ -111,6 +115,7 @@ class _Piece:
     expansion: list[str] | None = None
     # Between two notes: bar lines and interpretations, whose position is that of the note to come.
     waiting: list[str] = field(default_factory=list)
+    directions: list[tuple[Fraction, Direction]] = field(default_factory=list)  # over the note that begins there
     line_number: int = 0
 
     @property
@@ -123,10 +128,13 @@ class _Piece:
 
     def read(self, line: str, number: int) -> None:
         self.line_number = number
-        if line.startswith("!!"):
+        if line.startswith("!!!"):
             self._reference(line)
-        elif not line.strip() or line.startswith("!") or self.has_ended:
+        elif not line.strip() or self.has_ended:
             return
+        elif line.startswith("!"):
+            if self.paths is not None and "LO:TX" in line:
+                self.waiting += [token for token in line.split("\t") if _TEXT_DIRECTION.match(token)]
         else:
             tokens = line.split("\t")
             if line.startswith("**") and self.paths is None:
@@ -227,9 +235,16 @@ class _Piece:
 
     def _settle(self, now: Fraction) -> None:
         """Put what waits at a position."""
-        for token in self.waiting:
+        last_bar_line = max((place for place, token in enumerate(self.waiting) if token.startswith("=")), default=-1)
+        for place, token in enumerate(self.waiting):
             if token.startswith("="):
                 self._edge(now, _bar_line(token))
+            elif (match := _TEXT_DIRECTION.match(token)) is not None:
+                direction = read_direction(html.unescape(match[1]))
+                if place < last_bar_line:  # a direction of the bar line
+                    self._edge(now, _Edge(direction.at_end, direction.here))
+                else:
+                    self.directions.append((now, direction))
             elif (match := _METRE.match(token)) is not None:
                 beats = sum(int(each) for each in match[1].split("+"))
                 self.metres[now] = Metre(beats, int(match[2])) if beats else None
@@ -252,6 +267,7 @@ class _Piece:
         end = max((note.onset + note.duration for notes in self.notes.values() for note in notes), default=Fraction(0))
         end = max([end, *(path.end for path in self.paths or [])])
         self._settle(end)
+        self._place_directions(end)
         cuts = sorted({Fraction(0), *(place for place in self.edges if place < end)})
         if self.expansion is None:
             self._endings_from_labels()
@@ -269,6 +285,16 @@ class _Piece:
         if self.expansion is not None and order is None:
             tune.remarks = (AS_WRITTEN,)
         return tune
+
+    def _place_directions(self, end: Fraction) -> None:
+        """Give directions over notes to the bar lines: a jump to that after the note, a sign to that before it."""
+        bar_lines = sorted(place for place, edge in self.edges.items() if edge.is_bar)
+        for place, direction in self.directions:
+            if direction.at_end != NO_MARKS:
+                self._edge(next((each for each in bar_lines if each > place), end), _Edge(after=direction.at_end))
+            if direction.here != NO_MARKS:
+                before = (each for each in reversed(bar_lines) if each <= place)
+                self._edge(next(before, Fraction(0)), _Edge(before=direction.here))
 
     def _endings_from_labels(self) -> None:
         """Where no list says how they are played, sections A, A1, A2 are a passage and its endings."""

@@ -17,7 +17,8 @@ from math import floor
 from xml.etree import ElementTree
 
 from melgen.corpora.readers import ReadError
-from melgen.corpora.readers.playing_order import NO_MARKS, Jump, Marks, merged
+from melgen.corpora.readers.directions import read_direction
+from melgen.corpora.readers.playing_order import NO_MARKS, Marks, merged
 from melgen.corpora.readers.written import Segment, Tune, Voice, WrittenNote, sounding_tune
 from melgen.music.metre import Metre
 
@@ -33,17 +34,6 @@ _QUARTERS = {
     )
 }
 _DOUBLE_BARS = {"light-light", "light-heavy", "heavy-light", "heavy-heavy", "heavy"}
-
-_JUMP = re.compile(
-    r"(?P<capo>(?:(?:men|min)\w*et\w* )?(?:d ?c|da ?capo))|(?P<segno>d ?s|d ?segno|(?:dal|del|al|from) ?segno)",
-    re.IGNORECASE,
-)
-_JUMP_TAIL = re.compile(
-    r"(?: (?:al?|alla|il|la|the|to|till?|until|bis|and|und|e|ed|then|poi|segue|sin|sino|s|senza|without|no|con|with|"
-    r"rep\w*|ripet\w*|ritorn\w*|first|second|1st|2nd|time|ending|[12]|capo|fine|fin|end|coda|segno))*"
-)
-_UNTIL_FINE, _UNTIL_CODA = re.compile(r" (?:fine|fin|end)\b"), re.compile(r" coda\b")
-_TO_CODA = re.compile(r"(?:to|al|alla|a la) (?:the )?coda(?: 1)?")
 
 
 def musicxml_tune(text: str) -> Tune:
@@ -123,7 +113,11 @@ class _Measure:
     marks: dict[Fraction | str, Marks] = field(default_factory=dict)  # at "left", "right", "next" or a position
 
     def mark(self, where: Fraction | str, **marks: object) -> None:
-        self.marks[where] = merged(self.marks.get(where, NO_MARKS), Marks(**marks))  # type: ignore[arg-type]
+        self.merge(where, Marks(**marks))  # type: ignore[arg-type]
+
+    def merge(self, where: Fraction | str, marks: Marks) -> None:
+        if marks != NO_MARKS:
+            self.marks[where] = merged(self.marks.get(where, NO_MARKS), marks)
 
 
 @dataclass
@@ -336,51 +330,17 @@ def _ending_numbers(ending: _Element) -> frozenset[int]:
     return frozenset()
 
 
-def _plain_words(text: str) -> str:
-    """Small letters and single spaces, signs as words; a stroke stays, because ``D/C`` is a chord.
-
-    >>> _plain_words("D.S. al \N{MUSICAL SYMBOL CODA}")
-    'd s al coda'
-    """
-    for signs, word in (("\N{MUSICAL SYMBOL CODA}\N{CIRCLED PLUS}", " coda "), ("\N{MUSICAL SYMBOL SEGNO}", " segno ")):
-        for each in signs:
-            text = text.replace(each, word)
-    return re.sub(r"[^\w/]+|_+", " ", text).strip().lower()
-
-
 def _read_direction(element: _Element, measure: _Measure, position: Fraction) -> None:
     """Jumps and their targets, from ``<sound>``, signs and words. They hold for whole measures."""
     sound = element if element.tag == "sound" else element.find("sound")
     kinds = [kind for each in element.iterfind("direction-type") for kind in each]
-    signs = {kind.tag for kind in kinds} & {"segno", "coda"}
-    words = _plain_words(" ".join(kind.text or "" for kind in kinds if kind.tag == "words"))
-    stated = {} if sound is None else {name: value for name, value in sound.attrib.items() if value != "no"}
-    jump_word = _JUMP.match(words)
-    tail = words[jump_word.end() :] if jump_word else ""
-    if jump_word and not _JUMP_TAIL.fullmatch(tail):
-        jump_word = None
-    target = None
-    if "dacapo" in stated or (jump_word and jump_word["capo"]):
-        target = "capo"
-    elif "dalsegno" in stated or jump_word:
-        target = "segno"
-    if target is not None:
-        until = None
-        if _UNTIL_CODA.search(f" {words}") or "coda" in signs:
-            until = "coda"
-        elif _UNTIL_FINE.search(f" {words}"):
-            until = "fine"
-        measure.mark("right", jump=Jump(target, until, stated.get("dalsegno", "")))  # type: ignore[arg-type]
-        return
-    at_sign = "next" if position and position >= measure.length else "left"
-    if "fine" in stated or re.fullmatch(r"(?:il )?fine?", words):
-        measure.mark("right", fine=True)
-    if "tocoda" in stated or _TO_CODA.fullmatch(words) or ("coda" in signs and words in ("to", "al", "alla", "to the")):
-        measure.mark("right", to_coda=True)
-    elif "coda" in stated or "coda" in signs or words == "coda":
-        measure.mark(at_sign, coda=True)
-    if "segno" in stated or "segno" in signs or words == "segno":
-        measure.mark(at_sign, segno=True, segno_name=stated.get("segno", ""))
+    direction = read_direction(
+        " ".join(kind.text or "" for kind in kinds if kind.tag == "words"),
+        {kind.tag for kind in kinds} & {"segno", "coda"},
+        {} if sound is None else {name: value for name, value in sound.attrib.items() if value != "no"},
+    )
+    measure.merge("right", direction.at_end)
+    measure.merge("next" if position and position >= measure.length else "left", direction.here)
 
 
 def _tune(parts: list[_Part], title: str) -> Tune:
