@@ -34,6 +34,7 @@ _LABEL = re.compile(r"\*>([^\[\]]+)")
 _NUMBERED_LABEL = re.compile(r"(.*?)(\d{1,2})")
 # Parameters of a layout comment are divided by colons; a colon in a text is `&colon;`.
 _TEXT_DIRECTION = re.compile(r"!{1,2}LO:TX:(?:[^\t]*:)?t=([^:\t]*)")
+_PART = re.compile(r"\*part(\d{1,4})")
 _TITLES = ("OTL", "OTP", "OTA", "OPR")
 # Instrument codes whose names would show that it is the melody's part.
 _INSTRUMENTS = {"vox": "voice", "soprn": "soprano", "cant": "canto"}
@@ -107,6 +108,7 @@ class _Piece:
     paths: list[_Path] | None = None
     spines: int = 0
     names: dict[int, dict[str, str]] = field(default_factory=dict)
+    parts: dict[int, str] = field(default_factory=dict)  # of a spine: the number of its part
     titles: dict[str, str] = field(default_factory=dict)
     notes: dict[tuple[int, int], list[WrittenNote]] = field(default_factory=dict)  # from the beginning
     edges: dict[Fraction, _Edge] = field(default_factory=dict)
@@ -173,6 +175,8 @@ class _Piece:
                 path.is_kern = token.strip() == "**kern"
             elif token in ("*cue", "*Xcue"):
                 path.is_cue = token == "*cue"
+            elif (match := _PART.fullmatch(token)) is not None:
+                self.parts.setdefault(path.spine, match[1])
             elif token.startswith(('*I"', "*I'")):
                 self.names.setdefault(path.spine, {}).setdefault(token[2], token[3:].strip())
             elif token.startswith("*I") and (code := token[2:].strip()) in _INSTRUMENTS:
@@ -336,7 +340,8 @@ class _Piece:
             names = self.names.get(key[0], {})
             name = names.get('"') or names.get("'") or names.get("code", "")
             seen[key[0]] = seen.get(key[0], 0) + 1
-            yield Voice(name if seen[key[0]] == 1 else f"{name} {seen[key[0]]}".strip(), by_segment)
+            name = name if seen[key[0]] == 1 else f"{name} {seen[key[0]]}".strip()
+            yield Voice(name, by_segment, part=self.parts.get(key[0], f"spine {key[0]}"))
 
     def _title(self) -> str:
         return html.unescape(next((self.titles[key] for key in _TITLES if key in self.titles), ""))
@@ -362,10 +367,13 @@ def _bar_line(token: str) -> _Edge:
     )
 
 
-def _chord(token: str) -> tuple[Fraction | None, tuple[int, bool] | None]:
-    """Duration in quarters (``None`` for a grace note) and the highest pitch with its tie (``None`` for a rest)."""
+def _chord(token: str) -> tuple[Fraction | None, tuple[int, bool, bool] | None]:
+    """Duration in quarters (``None`` for a grace note) and the highest note (``None`` for a rest).
+
+    Of a note its pitch, whether a tie begins at it, and whether one ends at it.
+    """
     duration: Fraction | None = None
-    highest: tuple[int, bool] | None = None
+    highest: tuple[int, bool, bool] | None = None
     for part in token.split(" "):
         if "q" in part or "Q" in part:
             continue
@@ -379,7 +387,7 @@ def _chord(token: str) -> tuple[Fraction | None, tuple[int, bool] | None]:
         # middle C is c, the octave below it C
         pitch = 12 * octave + _SEMITONES[letters[0].lower()] + accidental.count("#") - accidental.count("-")
         if highest is None or pitch > highest[0]:
-            highest = pitch, "[" in part or "_" in part
+            highest = pitch, "[" in part or "_" in part, "]" in part or "_" in part
     return duration, highest
 
 

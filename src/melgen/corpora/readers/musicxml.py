@@ -169,7 +169,8 @@ class _PartReader:
                         continue
                     measure.notes.pop()
                 highest = pitch
-                measure.notes.append((key, WrittenNote(onset, duration, floor(pitch + Fraction(1, 2)), _holds(child))))
+                rounded = floor(pitch + Fraction(1, 2))
+                measure.notes.append((key, WrittenNote(onset, duration, rounded, *_ties(child))))
             elif tag == "backup":
                 measure.ends.add(cursor)
                 cursor = max(Fraction(0), cursor - self._duration(child))
@@ -268,9 +269,11 @@ def _is_cue(note: _Element) -> bool:
     return note.find("cue") is not None or (kind is not None and kind.get("size") in ("cue", "grace-cue"))
 
 
-def _holds(note: _Element) -> bool:
+def _ties(note: _Element) -> tuple[bool, bool]:
+    """Whether a tie begins, and whether one ends, at a note."""
     ties = note.findall("tie") or [tied for each in note.iterfind("notations") for tied in each.iterfind("tied")]
-    return any(tie.get("type") in ("start", "continue") for tie in ties)
+    kinds = {tie.get("type") for tie in ties}
+    return bool(kinds & {"start", "continue"}), bool(kinds & {"stop", "continue"})
 
 
 def _metre(time: _Element) -> Metre | None:
@@ -364,7 +367,7 @@ def _tune(parts: list[_Part], title: str) -> Tune:
             continues = is_first and any(each.is_implicit for each in column)
             segments.append(Segment(end - start, NO_MARKS, metre, starts_bar=is_first, continues_bar=continues))
     _place_marks(segments, places, columns)
-    voices = [voice for part in parts for voice in _voices(part, places)]
+    voices = [voice for number, part in enumerate(parts) for voice in _voices(part, number, places)]
     has_pickup = any(each.is_implicit for each in columns[0]) if columns else False
     return sounding_tune(segments, voices, title, has_pickup=has_pickup)
 
@@ -419,7 +422,7 @@ def _place_marks(
                     add(number - (not is_at_end), ends)
 
 
-def _voices(part: _Part, places: list[list[tuple[int, Fraction]]]) -> list[Voice]:
+def _voices(part: _Part, part_number: int, places: list[list[tuple[int, Fraction]]]) -> list[Voice]:
     """One voice for each voice of each staff, named after the part; a part of percussion alone is drums.
 
     Voices are matched by their order in each staff of a measure, because programs number them as they please.
@@ -437,6 +440,6 @@ def _voices(part: _Part, places: list[list[tuple[int, Fraction]]]) -> list[Voice
     if not by_key:
         return [Voice(part.name, {}, is_drum=True)] if part.has_unpitched else []
     return [
-        Voice(part.name if place == 0 else f"{part.name} {place + 1}".strip(), by_key[key])
+        Voice(part.name if place == 0 else f"{part.name} {place + 1}".strip(), by_key[key], part=part_number)
         for place, key in enumerate(sorted(by_key))
     ]
