@@ -37,6 +37,12 @@ _NOTE_OFF, _NOTE_ON, _PROGRAM_CHANGE, _CHANNEL_PRESSURE = 0x80, 0x90, 0xC0, 0xD0
 _SOUNDS_OR_COUNTS = re.compile(rb"[\x90-\x9f]|\xff\x58")  # a track without these has neither note nor metre
 _END_OF_TRACK = b"\xff\x2f\x00"
 _END_MARK = "the end of the track"
+# An empty text where the track would end, and the marker a tick later.
+_LATE_MARKER = b"\xff\x01\x00\x01\xff\x06" + bytes([len(_END_MARK)]) + _END_MARK.encode()
+_ALL_OFF = [
+    (bytes([_NOTE_ON + channel]), b"".join(bytes((0, _NOTE_OFF + channel, pitch, 0)) for pitch in range(128)))
+    for channel in range(16)
+]
 _BEAT_TYPES = frozenset({1, 2, 4, 8, 16, 32, 64})
 
 NEVER_OFF = "notes that are never switched off, ended at the next note or the end of their track"
@@ -142,14 +148,8 @@ def _with_all_notes_off(chunk: bytes) -> bytes:
     """
     if not chunk.endswith(_END_OF_TRACK):
         return chunk
-    events = [chunk.removesuffix(_END_OF_TRACK)]
-    mark = _END_MARK.encode()
-    events.append(b"\xff\x01\x00\x01\xff\x06" + bytes([len(mark)]) + mark)  # an empty text, and the marker a tick later
-    for channel in range(16):
-        if _NOTE_ON + channel in chunk:
-            events.append(b"".join(bytes((0, _NOTE_OFF + channel, pitch, 0)) for pitch in range(128)))
-    events.append(b"\0" + _END_OF_TRACK)
-    return b"".join(events)
+    all_off = b"".join(off for status, off in _ALL_OFF if status in chunk)
+    return chunk[: -len(_END_OF_TRACK)] + _LATE_MARKER + all_off + b"\0" + _END_OF_TRACK
 
 
 def _ended(notes: NDArray[np.int64], end_of_track: int | None) -> tuple[NDArray[np.int64], bool]:
