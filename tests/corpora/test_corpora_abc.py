@@ -535,6 +535,13 @@ class TestVoices:
         assert [track.name for track in tune_of('V:1\nC|\nV:2 nm="Solo"\nD|').tracks] == ["", "Solo"]
         assert [track.name for track in tune_of("V:Soprano\nC|\nV:Alt\nD|").tracks] == ["Soprano", "Alt"]
 
+    def test_identifiers_in_quotes_may_hold_spaces(self):
+        tune = tune_of('V:"Tenor 1" clef=treble-8\nCD|\nV:"Tenor 2"\nEF|\n[V:"Tenor 1"]GA|')
+        assert [(track.name, names(tune, place)) for place, track in enumerate(tune.tracks)] == [
+            ("Tenor 1", "C,D,G,A,"),
+            ("Tenor 2", "EF"),
+        ]
+
     def test_inline(self):
         tune = tune_of("[V:1]CD|[V:2]EF|\n[V:1]GA|[V:2]Bc|")
         assert (names(tune, 0), names(tune, 1)) == ("CDGA", "EFBc")
@@ -555,6 +562,10 @@ class TestVoices:
 
     def test_percussion(self):
         assert [track.is_drum for track in tune_of("V:1\nC|\nV:2 clef=perc\nD|").tracks] == [False, True]
+
+    def test_brackets_of_overlays_leave_the_voice_where_it_is_and_are_counted(self):
+        tune = tune_of("(&CD&EF&)|GA|")
+        assert ([names(tune, 0), names(tune, 1)], tune.remarks) == (["CDGA", "EF"], (tune_remarks.UNKNOWN_SIGNS,))
 
     def test_overlays(self):
         tune = tune_of("CDEF&cdef|GABc|&g4")

@@ -706,6 +706,25 @@ def test_a_jump_in_the_layout_of_kern_may_be_in_any_spine(tmp_path):
     assert letters(read(tmp_path, "\n".join([*lines, ""]), "tune.krn")[1]) == "CDC"
 
 
+def test_sections_and_metres_of_kern_in_one_spine_alone(tmp_path):
+    text = "**kern\t**kern\n*\t*M2/4\n*\t*>[A,A,B]\n*\t*>A\n2C\t2c\n=2\t=2\n*\t*>B\n2D\t2d\n*-\t*-\n"
+    tune, melody = read(tmp_path, text, "tune.krn")
+    assert (letters(melody), melody.metre, tune.remarks) == ("CCD", Metre(2, 4), ())
+
+
+def test_percussion_in_kern_is_no_melody(tmp_path):
+    text = "**kern\t**kern\n*clefX\t*clefF4\n4cc\t4c\n4cc 4dd\t4d\n*-\t*-\n"
+    tune, melody = read(tmp_path, text, "tune.krn")
+    assert letters(melody) == "CD"
+    assert [track.is_drum for track in tune.tracks] == [False, True]
+
+
+def test_a_start_of_repeat_that_is_not_drawn(tmp_path):
+    implied = '<sound forward-repeat="yes"/>'
+    assert letters(read(tmp_path, score(bar("C"), implied + bar("D"), bar("E") + repeat("backward")))[1]) == "CDEDE"
+    assert letters(read(tmp_path, score(bar("C") + implied, bar("D"), bar("E") + repeat("backward")))[1]) == "CDEDE"
+
+
 def test_names_in_kern_choose_the_melody(tmp_path):
     for name, other in (('*I"Voice', '*I"Flute'), ("*I'voice", "*I'fl"), ("*Ivox", "*Iflt")):
         text = f"**kern\t**text\t**kern\n{name}\t*\t{other}\n4c\tla\t4gg\n4d\tla\t4aa\n*-\t*-\t*-\n"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
 
@@ -90,6 +90,7 @@ class _Path:
     is_kern: bool
     end: Fraction = Fraction(0)
     is_cue: bool = False
+    is_percussion: bool = False
 
 
 @dataclass
@@ -109,6 +110,7 @@ class _Piece:
     spines: int = 0
     names: dict[int, dict[str, str]] = field(default_factory=dict)
     parts: dict[int, str] = field(default_factory=dict)  # of a spine: the number of its part
+    percussion: dict[int, None] = field(default_factory=dict)  # spines with notes under a percussion clef
     titles: dict[str, str] = field(default_factory=dict)
     notes: dict[tuple[int, int], list[WrittenNote]] = field(default_factory=dict)  # from the beginning
     edges: dict[Fraction, _Edge] = field(default_factory=dict)
@@ -167,14 +169,17 @@ class _Piece:
 
     def _interpretations(self, tokens: list[str]) -> None:
         assert self.paths is not None
-        first_kern = next((place for place, path in enumerate(self.paths) if path.is_kern), 0)
-        if tokens[first_kern].startswith(("*M", "*>")):
-            self.waiting.append(tokens[first_kern])
+        # Usually the same in all spines, but some files have them in one alone.
+        metres = (token for token, path in zip(tokens, self.paths, strict=True) if path.is_kern and _is_metre(token))
+        self.waiting += [*metres][:1]
+        self.waiting += dict.fromkeys(token for token in tokens if token.startswith("*>"))
         for token, path in zip(tokens, self.paths, strict=True):
             if token.startswith("**"):
                 path.is_kern = token.strip() == "**kern"
             elif token in ("*cue", "*Xcue"):
                 path.is_cue = token == "*cue"
+            elif token.startswith("*clef"):
+                path.is_percussion = token.startswith("*clefX")
             elif (match := _PART.fullmatch(token)) is not None:
                 self.parts.setdefault(path.spine, match[1])
             elif token.startswith(('*I"', "*I'")):
@@ -203,19 +208,14 @@ class _Piece:
             if token == "*-":
                 continue
             if token == "*v":
-                yield _Path(
-                    path.spine,
-                    min(each.place for _, each in group),
-                    path.is_kern,
-                    max(each.end for _, each in group),
-                    path.is_cue,
-                )
+                places, ends = zip(*((each.place, each.end) for _, each in group), strict=True)
+                yield replace(path, place=min(places), end=max(ends))
                 continue
             yield path
             if token == "*^":
                 place = next(n for n in range(len(taken) + 1) if (path.spine, n) not in taken)
                 taken.add((path.spine, place))
-                yield _Path(path.spine, place, path.is_kern, path.end, path.is_cue)
+                yield replace(path, place=place)
             elif token == "*+":
                 yield self._new_path("")
 
@@ -232,7 +232,9 @@ class _Piece:
         now = max(path.end for path, _, _ in sounding)
         self._settle(now)
         for path, duration, note in sounding:
-            if note is not None and not path.is_cue and duration:
+            if path.is_percussion:
+                self.percussion.setdefault(path.spine)
+            elif note is not None and not path.is_cue and duration:
                 written = self.notes.setdefault((path.spine, path.place), [])
                 written.append(WrittenNote(now, duration, *note))
             path.end = now + duration
@@ -343,8 +345,17 @@ class _Piece:
             name = name if seen[key[0]] == 1 else f"{name} {seen[key[0]]}".strip()
             yield Voice(name, by_segment, part=self.parts.get(key[0], f"spine {key[0]}"))
 
+        with_pitches = {spine for spine, _ in self.notes}
+        for spine in self.percussion:
+            if spine not in with_pitches:
+                yield Voice("", {}, is_drum=True)
+
     def _title(self) -> str:
         return html.unescape(next((self.titles[key] for key in _TITLES if key in self.titles), ""))
+
+
+def _is_metre(token: str) -> bool:
+    return _METRE.match(token) is not None or _FREE.match(token) is not None
 
 
 def _bar_line(token: str) -> _Edge:

@@ -337,13 +337,17 @@ def _read_direction(element: _Element, measure: _Measure, position: Fraction) ->
     """Jumps and their targets, from ``<sound>``, signs and words. They hold for whole measures."""
     sound = element if element.tag == "sound" else element.find("sound")
     kinds = [kind for each in element.iterfind("direction-type") for kind in each]
+    stated = {} if sound is None else {name: value for name, value in sound.attrib.items() if value != "no"}
     direction = read_direction(
         " ".join(kind.text or "" for kind in kinds if kind.tag == "words"),
         {kind.tag for kind in kinds} & {"segno", "coda"},
-        {} if sound is None else {name: value for name, value in sound.attrib.items() if value != "no"},
+        stated,
     )
     measure.merge("right", direction.at_end)
-    measure.merge("next" if position and position >= measure.length else "left", direction.here)
+    here = "next" if position and position >= measure.length else "left"
+    measure.merge(here, direction.here)
+    if "forward-repeat" in stated:  # a start of repeat that is meant and not drawn, as at a trio
+        measure.mark(here, starts_repeat=True)
 
 
 def _tune(parts: list[_Part], title: str) -> Tune:

@@ -114,8 +114,10 @@ def parse(text: str) -> Token | None:
         return (BROKEN, marks if first == ">" else -marks) if marks <= MAX_BROKEN else (UNKNOWN, text)
     if first == "-":
         return (TIE,)
-    if "&" in text:
+    if first == "&" and len(text) == 1:
         return (OVERLAY,)
+    if "&" in text:  # `(&` and `&)`, an extension: overlays of several bars
+        return UNKNOWN, text
     if first in "y%{":
         return None
     note = _note(text)
