@@ -61,7 +61,8 @@ def flags_and_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]
 def overridden(arguments: Sequence[str]) -> list[str]:
     """A line for each key that a command line sets to several values one after the other, of which the last counts.
 
-    Scripts rely on that rule, so that it is no error. Hydra itself refuses a group that is chosen twice.
+    Scripts rely on that rule, so that it is no error. A group that has an option and is added once more with ``+`` is
+    an error of Hydra's own.
 
     >>> overridden(["layers=1", "cell=gru", "layers=2", "seed=0", "seed=0"])
     ['layers=1 is overridden by layers=2, which comes later']
@@ -71,8 +72,8 @@ def overridden(arguments: Sequence[str]) -> list[str]:
     given: dict[str, list[str]] = {}
     for override in overrides:
         key = override.partition("=")[0].lstrip("+")
-        is_group = "/" in key or "@" in key or any(Path(folder, key).is_dir() for folder in folders)
-        if _OVERRIDE.fullmatch(override) and not key.startswith("~") and not is_group:
+        is_added_group = override.startswith("+") and any(Path(folder, key).is_dir() for folder in folders)
+        if _OVERRIDE.fullmatch(override) and not key.startswith("~") and not is_added_group:
             given.setdefault(key, []).append(override)
     lines = []
     for each in given.values():

@@ -50,7 +50,7 @@ _PLACES = {
 _FAILED_OVERRIDE = re.compile(r"Could not (?:override|delete from config\.|delete) '([^']+)'")
 _FULL_KEY = re.compile(r"full_key: (\S+)")
 _EXISTS_ALREADY = re.compile(r"Could not append to config\. An item is already at '([^']+)'")
-_SEVERAL_VALUES = re.compile(r"Ambiguous value for argument '(.+)'\n", re.DOTALL)
+_SEVERAL_VALUES = re.compile(r"Ambiguous value for argument '(.+?)'\n", re.DOTALL)
 _CHOSEN_TWICE = re.compile(r"Multiple values for ([^ ]+)\. |^([^ ]+) appears more than once in the final defaults")
 _NOT_FOUND_BELOW = re.compile(r"In '([^'/]+)/[^']+': Could not find '\1/([^']+)/([^'/]+)'")
 """An entry of a file's defaults, which Hydra looks up beside that file."""
@@ -304,6 +304,13 @@ def _own_folders(hydra: DictConfig) -> list[Path]:
         for source in hydra.runtime.config_sources
         if source.provider not in _OUR_PROVIDERS and source.schema == "file"
     ]
+
+
+def file_of_option(override: str, hydra: DictConfig) -> Path | None:
+    """The file of an option of a group, ``group=option``; ``None`` where it is in a package that is no folder."""
+    group, _, option = override.lstrip("+").partition("=")
+    places = [Path(folder, group.partition("@")[0], f"{option}.yaml") for folder in (*_own_folders(hydra), CONF_DIR)]
+    return next((file for file in places if file.is_file()), None)
 
 
 def _hidden_package(file: Path) -> str | None:

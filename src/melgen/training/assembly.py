@@ -34,6 +34,7 @@ from melgen.runs.budget import total_updates
 from melgen.runs.directory import FORMAT_VERSION, PROVENANCE_FILE, SWEEP_VARIABLE, RunDirectory
 from melgen.runs.identity import identity_of
 from melgen.runs.naming import typed_overrides
+from melgen.runs.precision import full_name
 from melgen.software import software
 from melgen.terminal import all_readable
 from melgen.trained import LAST, load_model, read_checkpoint
@@ -271,6 +272,7 @@ def build_trainer(config: DictConfig, data: MelodyDataModule, callbacks: list[pl
     return instantiate(
         config.trainer,
         **({"profiler": NoProfiler()} if config.trainer.get("profiler") is None else {}),
+        **({"precision": full_name(config.trainer.precision)} if "precision" in config.trainer else {}),
         callbacks=callbacks,
         logger=False,
         check_val_every_n_epoch=None,
