@@ -72,7 +72,7 @@ def overridden(arguments: Sequence[str]) -> list[str]:
     given: dict[str, list[str]] = {}
     for override in overrides:
         key = override.partition("=")[0].lstrip("+")
-        is_added_group = override.startswith("+") and any(Path(folder, key).is_dir() for folder in folders)
+        is_added_group = override.startswith("+") and any(os.path.isdir(Path(folder, key)) for folder in folders)
         if _OVERRIDE.fullmatch(override) and not key.startswith("~") and not is_added_group:
             given.setdefault(key, []).append(override)
     lines = []

@@ -200,4 +200,5 @@ other, cell=mixed 'cell.stack=[lstm,gru]' stacks them
 def _says_it_all(error: BaseException) -> bool:
     """Whether the message is meant for a user, so that a traceback would only be in the way."""
     meant = (ValueError, OSError, ImportError, HydraException, OmegaConfBaseException)
-    return isinstance(error, meant) or getattr(error, "is_for_the_user", False)
+    of_lightning = type(error).__name__ == "MisconfigurationException"  # whose module need not be imported for it
+    return isinstance(error, meant) or of_lightning or getattr(error, "is_for_the_user", False)

@@ -262,7 +262,7 @@ def check_contents(arguments: Sequence[str]) -> None:
         if option in seen:
             continue
         seen.add(option)
-        file = next((found for folder in folders if (found := Path(folder, f"{option}.yaml")).is_file()), None)
+        file = next((found for folder in folders if os.path.isfile(found := Path(folder, f"{option}.yaml"))), None)
         content = None if file is None else _content_of(file)
         if content is None:
             continue

@@ -59,6 +59,7 @@ REFUSALS = {
     "half an update": (["scheduler.schedule.step_size=0.5"], ["step_size=0.5", "a whole number"]),
     "an epsilon in words": (["+optimizer.eps=tiny"], ["optimizer.eps=tiny", "a number"]),
     "a share in words": (["+trainer.limit_val_batches=half"], ["trainer.limit_val_batches=half", "a number, or null"]),
+    "less than a batch": (["+trainer.limit_val_batches=0.5"], ["limit_val_batches=0.5", "less than one batch, of 1"]),
     "unknown precision": (["precision=half"], ["precision=half", "32-true", "bf16-mixed"]),
     "a path with a comma": (["corpus=folder", "path=a,b"], ["path=a,b", "-m", "'path='"]),
     "negative clipping": (["gradient_clip_norm=-1"], ["gradient_clip_norm=-1", "positive"]),

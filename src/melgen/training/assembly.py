@@ -262,12 +262,32 @@ class NoProfiler(PassThroughProfiler):
         return self._NOTHING
 
 
+def check_shares(config: DictConfig, data: MelodyDataModule) -> None:
+    """Refuse a share of the batches that is less than one batch; Lightning would do so after the run has begun.
+
+    Raises:
+        ValueError: naming key, value and rule.
+    """
+    for name, loader in (
+        ("train", data.train_dataloader()),
+        ("val", data.val_dataloader()),
+        ("test", data.test_dataloader()),
+    ):
+        share, batches = config.trainer.get(f"limit_{name}_batches"), len(loader)
+        if isinstance(share, float) and 0 < share * batches < 1:
+            raise ValueError(
+                f"trainer.limit_{name}_batches={share}: is less than one batch, of {batches}; a share must be at least "
+                f"{1 / batches:.2g}, a whole number counts batches"
+            )
+
+
 def build_trainer(config: DictConfig, data: MelodyDataModule, callbacks: list[pl.Callback]) -> pl.Trainer:
     """The trainer, without its loggers, which write as soon as they are there.
 
     Validation is counted in updates, across epochs; where the whole budget is less than one interval, it
     comes at the budget's end.
     """
+    check_shares(config, data)
     interval, total = config.trainer.val_check_interval, total_updates(config, data)
     return instantiate(
         config.trainer,
