@@ -7,6 +7,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
@@ -16,7 +17,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from melgen.composition import check_composed, file_of_option
-from melgen.known_keys import flat, plain
+from melgen.conf_dir import CONF_DIR
+from melgen.known_keys import flat, plain, recipe_groups
 from melgen.runs.budget import NO_LIMIT, total_updates
 from melgen.runs.directory import RunDirectory, message_of
 from melgen.runs.identity import identity_of, is_identity
@@ -150,7 +152,7 @@ def check_sweep_is_followed(swept: Sequence[str], job: Sequence[str], hydra: Dic
     Raises:
         ValueError: naming the option, its file and what to write instead.
     """
-    groups = [override for override in swept if override.lstrip("+").partition("=")[0] in hydra.runtime.choices]
+    groups = [override for override in swept if _may_set_hydra(override, hydra)]
     if not groups:
         return
     loader = GlobalHydra.instance().config_loader()
@@ -172,6 +174,15 @@ def check_sweep_is_followed(swept: Sequence[str], job: Sequence[str], hydra: Dic
             f"{named}hydra/{part} has no effect for {option}, one of several options of a sweep: Hydra reads it once, "
             f"before all jobs; {instead.format(config.hydra.runtime.choices.get(f'hydra/{part}'))}"
         )
+
+
+def _may_set_hydra(override: str, hydra: DictConfig) -> bool:
+    """Whether an override chooses an option that may say something to Hydra: of our own, recipes only."""
+    group = override.lstrip("+").partition("=")[0]
+    if group not in hydra.runtime.choices:
+        return False
+    file = file_of_option(override, hydra)
+    return group in recipe_groups() or file is None or Path(CONF_DIR) not in file.parents
 
 
 def _without_given(part: DictConfig, given: Collection[str]) -> dict[str, Any]:
