@@ -33,7 +33,7 @@ def check_types(config: DictConfig) -> None:
         values = OmegaConf.to_container(node, resolve=True)
         assert isinstance(values, dict)
         types = _number_types(values["_target_"])
-        for key, value in values.items():
+        for key, value in ((str(key), value) for key, value in values.items()):
             if key in types and not _fits(value, types[key]):
                 rule = _RULES.get(types[key] - {NoneType}, "a number")
                 null = ", or null" if NoneType in types[key] else ""
@@ -52,8 +52,8 @@ def _fits(value: Any, types: frozenset[type]) -> bool:
 def _number_types(target: str) -> Mapping[str, frozenset[type]]:
     """The types of those parameters of what a ``_target_`` names that take numbers and nothing else."""
     try:
-        called = get_object(target)
-        called = called.__init__ if isinstance(called, type) else called
+        named = get_object(target)
+        called: Any = getattr(named, "__init__", named) if isinstance(named, type) else named
         hints, parameters = get_type_hints(called), inspect.signature(called).parameters
     except Exception:  # whoever builds it says why it cannot be imported; without types nothing can be known
         return {}
