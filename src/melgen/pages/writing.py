@@ -6,10 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from melgen.files import read_json, write_text
-from melgen.pages.content import Content
-from melgen.pages.run import gather_run
-from melgen.pages.scores import Engraver
-from melgen.pages.study import gather_study
 
 REPORT = "report.html"
 Kind = Literal["run", "study"]
@@ -47,8 +43,6 @@ def write_report(
         ValueError: if there is no such directory, or it is that of no run or study.
         OSError: if the file cannot be written.
     """
-    from melgen.pages.page import build_page
-
     place = Path(directory).expanduser()
     if not place.is_dir():
         what = "this is a file" if place.exists() else "no such directory"
@@ -58,6 +52,13 @@ def write_report(
         place = _study_in(place)
     elif not _has(place, _OF_A_RUN):
         raise ValueError(f"run={directory}: not the directory of a run; it holds none of {', '.join(_OF_A_RUN)}")
+    # Imported once there is something to show: they need torch.
+    from melgen.pages.content import Content
+    from melgen.pages.page import build_page
+    from melgen.pages.run import gather_run
+    from melgen.pages.scores import Engraver
+    from melgen.pages.study import gather_study
+
     content = Content(
         Engraver(workers=workers, progress=progress), scores=scores, cache_dir=cache_dir, progress=progress
     )

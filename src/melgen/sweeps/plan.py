@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -16,7 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from melgen.composition import check_composed
-from melgen.known_keys import flat
+from melgen.packaged import flat
 from melgen.runs.budget import NO_LIMIT, total_updates
 from melgen.runs.directory import RunDirectory, message_of
 from melgen.runs.identity import identity_of, is_identity
@@ -184,15 +184,23 @@ def _frozen(value: Any) -> Any:
 
 
 def _refuse_hopeless_values(planned: Sequence[PlannedJob], axes: Mapping[str, list[str]]) -> None:
-    from melgen.training.assembly import check_parts
     from melgen.training.checks import check
 
+    _refuse_where(check, planned, axes)  # first of all jobs, before torch and Lightning are imported
+    from melgen.training.assembly import check_parts
+
     known: dict[str, Exception | None] = {}
+    _refuse_where(lambda config: check_parts(config, known), planned, axes)
+
+
+def _refuse_where(
+    judge: Callable[[DictConfig], None], planned: Sequence[PlannedJob], axes: Mapping[str, list[str]]
+) -> None:
+    """Refuse a value with which every job is refused; jobs that fail by themselves leave their error in their run."""
     errors: dict[int, Exception] = {}
     for job in planned:
         try:
-            check(job.config)
-            check_parts(job.config, known)
+            judge(job.config)
         except Exception as error:
             errors[job.number] = error
     if not errors:

@@ -1,0 +1,146 @@
+"""What ``--help`` prints: examples, groups with their options, and each key with its default and meaning.
+
+Read from the comments of the configuration files, like ``docs/configuration.md``, and without Hydra.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from melgen.commands import COMMANDS, FLAGS, MULTIRUN, SWEEPING
+from melgen.packaged import (
+    CONF_DIR,
+    config_folders,
+    default_options,
+    files_of_option,
+    options_of,
+    package_of,
+    primary_files,
+    primary_of,
+    recipe_groups,
+)
+from melgen.pasting import program, shell_line
+from melgen.reference import GROUP, FileReference, Row, is_for_users, read_reference
+
+NARROWEST, WIDEST = 60, 110
+"""Columns that the text is fitted to, whatever the terminal has."""
+_LEFT = 34
+"""Columns of a key with its default; a longer one has a line of its own."""
+_REFERENCE = re.compile(r"\$\{[\w.]+\}")
+REQUIRED = "???"
+
+
+def print_help(verb: str, arguments: Sequence[str]) -> None:
+    """Print the help of a command to standard output, as wide as the terminal."""
+    columns = shutil.get_terminal_size().columns
+    print(help_text(verb, arguments, min(max(columns, NARROWEST), WIDEST)), file=sys.stdout)
+
+
+def help_text(verb: str, arguments: Sequence[str] = (), width: int = 80) -> str:
+    """The help of a command.
+
+    Args:
+        verb: ``train``, ``generate``, ...
+        arguments: the command line; ``cell=gru`` in it shows the keys of that option, ``--config-dir`` adds options.
+        width: columns of the text.
+    """
+    return "\n".join(_lines(verb, arguments, width))
+
+
+def _lines(verb: str, arguments: Sequence[str], width: int) -> Iterator[str]:
+    start = shell_line(*program(verb))
+    folders = [CONF_DIR, *config_folders(arguments)]
+    files = primary_files(primary_of(verb))
+    yield from _wrapped(f"melgen.{verb}: {COMMANDS[verb]}", "", width)
+    yield ""
+    yield f"usage: {start} {'[-m] ' if verb in SWEEPING else ''}[key=value ...]"
+    yield f"       melgen {verb} is the same"
+    references = [_reference(file) for file in files]
+    yield from _title("Examples")
+    for example in references[-1].examples:
+        yield f"  {start} {example.line}"
+        yield from _wrapped(example.meaning, "      ", width)
+
+    groups = default_options(primary_of(verb))
+    for given in arguments:
+        key, equals, option = given.partition("=")
+        if equals and key in groups:
+            groups[key] = option
+    if groups:
+        yield from _title("Groups: group=option chooses a part; the one in brackets is chosen now")
+        for group, chosen in groups.items():
+            options = [f"[{name}]" if name == chosen else name for name in options_of(group, folders)]
+            yield from _entry(group, " ".join(options), width, left=18)
+
+    yield from _keys(references, width)
+    for group, option in groups.items():
+        if group in recipe_groups() or option is None or "/" in group:
+            continue
+        rows = [
+            row._replace(key=row.key if package_of(file) == "_global_" else f"{group}.{row.key}")
+            for file in files_of_option(group, option, folders)
+            for row in _reference(file).rows
+        ]
+        if shown := [row for row in rows if _is_shown(row)]:
+            yield from _title(f"Keys of {group}={option}")
+            for row in shown:
+                yield from _row(row, width)
+    yield from _title("Flags")
+    flags = dict([MULTIRUN] if verb in SWEEPING else []) | FLAGS
+    for flag, meaning in flags.items():
+        yield from _entry(flag, meaning, width, left=18)
+
+
+def _keys(references: Sequence[FileReference], width: int) -> Iterator[str]:
+    """The keys of the command's own files, a part for each section and each node."""
+    rows = [row for reference in references for row in reference.rows if _is_shown(row)]
+    top = [row for row in rows if "." not in row.key]
+    for section in dict.fromkeys(row.section for row in top):
+        yield from _title(f"Keys: {section.partition(':')[0]}" if section else "Keys: change with key=value")
+        for row in top:
+            if row.section == section:
+                yield from _row(row, width)
+    for node in dict.fromkeys(row.key.partition(".")[0] for row in rows if "." in row.key):
+        yield from _title(f"Keys of {node}")
+        for row in rows:
+            if row.key.startswith(f"{node}."):
+                yield from _row(row, width)
+
+
+def _is_shown(row: Row) -> bool:
+    """Not what Hydra makes of it, nor what repeats another key."""
+    is_repetition = "." in row.key and _REFERENCE.fullmatch(row.default)
+    return is_for_users(row) and row.meaning not in (GROUP, "swept over") and not is_repetition
+
+
+def _row(row: Row, width: int) -> Iterator[str]:
+    if row.default == REQUIRED:
+        yield from _entry(f"{row.key}=", f"(required) {row.meaning}", width)
+    else:
+        yield from _entry(f"{row.key}={row.default}", row.meaning, width)
+
+
+def _entry(name: str, meaning: str, width: int, left: int = _LEFT) -> Iterator[str]:
+    lines = textwrap.wrap(meaning, max(width - left - 2, 20), break_long_words=False, break_on_hyphens=False)
+    if not lines or len(name) > left - 2:
+        yield f"  {name}"
+    else:
+        yield f"  {name:<{left}}{lines.pop(0)}"
+    yield from (f"  {'':<{left}}{line}" for line in lines)
+
+
+def _title(text: str) -> Iterator[str]:
+    yield from ("", text)
+
+
+def _wrapped(text: str, indent: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent)
+
+
+def _reference(file: Path) -> FileReference:
+    return read_reference(file.read_text(encoding="utf-8"))
