@@ -25,7 +25,7 @@ from melgen.packaged import (
     recipe_groups,
 )
 from melgen.pasting import program, shell_line
-from melgen.reference import GROUP, FileReference, Row, is_for_users, read_reference
+from melgen.reference import GROUP, SWEPT_OVER, FileReference, Row, is_for_users, read_reference
 
 NARROWEST, WIDEST = 60, 110
 """Columns that the text is fitted to, whatever the terminal has."""
@@ -77,6 +77,9 @@ def _lines(verb: str, arguments: Sequence[str], width: int) -> Iterator[str]:
             options = [f"[{name}]" if name == chosen else name for name in options_of(group, folders)]
             yield from _entry(group, " ".join(options), width, left=18)
 
+    if swept := [row for row in references[-1].rows if row.meaning == SWEPT_OVER]:
+        yield from _title("Swept over, unless the line gives other values")
+        yield from (f"  {row.key}={row.default}" for row in swept)
     yield from _keys(references, width)
     for group, option in groups.items():
         if group in recipe_groups() or option is None or "/" in group:
@@ -101,7 +104,9 @@ def _keys(references: Sequence[FileReference], width: int) -> Iterator[str]:
     rows = [row for reference in references for row in reference.rows if _is_shown(row)]
     top = [row for row in rows if "." not in row.key]
     for section in dict.fromkeys(row.section for row in top):
-        yield from _title(f"Keys: {section.partition(':')[0]}" if section else "Keys: change with key=value")
+        has_sections = any(row.section for row in top)
+        title = section.partition(":")[0] or ("of this command alone" if has_sections else "change with key=value")
+        yield from _title(f"Keys: {title}")
         for row in top:
             if row.section == section:
                 yield from _row(row, width)
@@ -115,12 +120,13 @@ def _keys(references: Sequence[FileReference], width: int) -> Iterator[str]:
 def _is_shown(row: Row) -> bool:
     """Not what Hydra makes of it, nor what repeats another key."""
     is_repetition = "." in row.key and _REFERENCE.fullmatch(row.default)
-    return is_for_users(row) and row.meaning not in (GROUP, "swept over") and not is_repetition
+    return is_for_users(row) and row.meaning not in (GROUP, SWEPT_OVER) and not is_repetition
 
 
 def _row(row: Row, width: int) -> Iterator[str]:
-    if row.default == REQUIRED:
-        yield from _entry(f"{row.key}=", f"(required) {row.meaning}", width)
+    if row.default == REQUIRED or "${" in row.default:
+        what = "required" if row.default == REQUIRED else "computed"
+        yield from _entry(f"{row.key}=", f"({what}) {row.meaning}", width)
     else:
         yield from _entry(f"{row.key}={row.default}", row.meaning, width)
 

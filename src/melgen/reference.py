@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 GROUP = "group"
 """Meaning of a row that chooses an option of a group."""
+SWEPT_OVER = "swept over"
+"""Meaning of a row with the values that a recipe or a study sweeps over."""
 
 _LINE = re.compile(
     r"(?P<indent> *)(?P<key>[\w./@-]+):(?: (?P<value>(?:\"[^\"]*\"|'[^']*'|[^#\"'])*?))? *(?:# (?P<comment>.*))?$"
@@ -17,7 +19,7 @@ _LINE = re.compile(
 _DEFAULT = re.compile(r" +- (?P<group>[\w/]+): (?P<option>[\w]+)")
 _SECTION = re.compile(r"# --- (?P<title>.*)")
 _EXAMPLE = re.compile(r"Example: (?P<line>.*?) +# (?P<meaning>.*)")
-_SWEPT_OVER = ["hydra", "sweeper", "params"]
+_SWEPT_PARAMS = ["hydra", "sweeper", "params"]
 
 
 class Row(NamedTuple):
@@ -75,11 +77,11 @@ rows=[Row(key='a', default='1', meaning='one', section=''), Row(key='b.c', defau
         indent = len(found["indent"])
         path = [(depth, key) for depth, key in path if depth < indent] + [(indent, found["key"])]
         names = [key for _, key in path]
-        if names[0] == "defaults" or (names[0] == "hydra" and names[:3] != _SWEPT_OVER):
+        if names[0] == "defaults" or (names[0] == "hydra" and names[:3] != _SWEPT_PARAMS):
             continue
         comment = found["comment"] or ""
-        if names[:3] == _SWEPT_OVER:
-            names, comment = names[3:], "swept over"
+        if names[:3] == _SWEPT_PARAMS:
+            names, comment = names[3:], SWEPT_OVER
         if value := (found["value"] or "").strip():
             rows.append(Row(".".join(names), value, comment, section))
     return FileReference(" ".join(opening), examples, rows)

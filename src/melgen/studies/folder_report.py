@@ -123,7 +123,8 @@ def _lines(
     yield "         all metrics, the corpus beside them, as CSV (all digits) and Markdown (to read)"
     yield f"Listen:  {', '.join(str(chosen_file(out, choice)) for choice in songs.chosen)}"
     if yardsticks:
-        yield f"Next:    {shell_line(*program('study'), '--help')}  # every network of a sweep measured so, side by side"
+        line = shell_line(*program("study"), "--help")
+        yield f"Next:    {line}  # every network of a sweep measured so, side by side"
     else:
         yield "Next:    the same with corpus=folk, or any other, sets human tunes beside these"
 
