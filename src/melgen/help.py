@@ -80,7 +80,7 @@ def _lines(verb: str, arguments: Sequence[str], width: int) -> Iterator[str]:
     if swept := [row for row in references[-1].rows if row.meaning == SWEPT_OVER]:
         yield from _title("Swept over, unless the line gives other values")
         yield from (f"  {row.key}={row.default}" for row in swept)
-    yield from _keys(references, width)
+    yield from _keys(references[::-1], width)  # what only this command has comes first
     for group, option in groups.items():
         if group in recipe_groups() or option is None or "/" in group:
             continue

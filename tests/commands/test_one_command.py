@@ -48,9 +48,8 @@ def bin_dir(tmp_path):
     folder = tmp_path / "bin"
     folder.mkdir()
     script = folder / "melgen"
-    script.write_text(
-        f'#!/bin/sh\nexec "{sys.executable}" -c \'import sys; from melgen.__main__ import main; sys.exit(main())\' "$@"\n'
-    )
+    start = "import sys; from melgen.__main__ import main; sys.exit(main())"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{start}" "$@"\n')
     script.chmod(0o755)
     return folder
 
@@ -207,7 +206,7 @@ def test_the_examples_are_lines_that_hydra_takes(verb):
         (["generate", "cell="], []),
         (["render", "songs=my"], ["songs=my songs/"]),
         (["render", "songs=my songs/"], ["songs=my songs/one.mid"]),
-        (["train", "--config-dir", "my"], ["my songs/", "mine/"]),
+        (["train", "--config-dir", "m"], ["mine/", "my songs/"]),
         (["train", "--config-dir", "mine", "cell=own"], ["cell=own_cell"]),
     ],
 )
