@@ -27,7 +27,7 @@ from melgen.packaged import (
 from melgen.pasting import program, shell_line
 from melgen.reference import GROUP, SWEPT_OVER, FileReference, Row, is_for_users, read_reference
 
-NARROWEST, WIDEST = 60, 110
+NARROWEST, WIDEST = 72, 110
 """Columns that the text is fitted to, whatever the terminal has."""
 _LEFT = 34
 """Columns of a key with its default; a longer one has a line of its own."""
@@ -72,7 +72,7 @@ def _lines(verb: str, arguments: Sequence[str], width: int) -> Iterator[str]:
         if equals and key in groups:
             groups[key] = option
     if groups:
-        yield from _title("Groups: group=option chooses a part; the one in brackets is chosen now")
+        yield from _title("Groups: group=option chooses a part, now the one in brackets")
         for group, chosen in groups.items():
             options = [f"[{name}]" if name == chosen else name for name in options_of(group, folders)]
             yield from _entry(group, " ".join(options), width, left=18)
@@ -81,21 +81,20 @@ def _lines(verb: str, arguments: Sequence[str], width: int) -> Iterator[str]:
         yield from _title("Swept over, unless the line gives other values")
         yield from (f"  {row.key}={row.default}" for row in swept)
     yield from _keys(references[::-1], width)  # what only this command has comes first
-    for group, option in groups.items():
-        if group in recipe_groups() or option is None or "/" in group:
+    for group, chosen in groups.items():
+        if group in recipe_groups() or chosen is None or "/" in group:
             continue
         rows = [
             row._replace(key=row.key if package_of(file) == "_global_" else f"{group}.{row.key}")
-            for file in files_of_option(group, option, folders)
+            for file in files_of_option(group, chosen, folders)
             for row in _reference(file).rows
         ]
         if shown := [row for row in rows if _is_shown(row)]:
-            yield from _title(f"Keys of {group}={option}")
+            yield from _title(f"Keys of {group}={chosen}")
             for row in shown:
                 yield from _row(row, width)
     yield from _title("Flags")
-    flags = dict([MULTIRUN] if verb in SWEEPING else []) | FLAGS
-    for flag, meaning in flags.items():
+    for flag, meaning in [*([MULTIRUN] if verb in SWEEPING else []), *FLAGS.items()]:
         yield from _entry(flag, meaning, width, left=18)
 
 

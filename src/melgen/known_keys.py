@@ -290,8 +290,9 @@ def _packaged_parameters() -> Mapping[str, frozenset[str]]:
         for content in contents_of(file_of(command)):
             for path, node in nodes_of(content, ()):
                 target = node.get(TARGET)
-                if target is None and len(only := targets_of(command).get(".".join(path), ())) == 1:
-                    (target,) = only  # an option adds to the part that another file begins
+                if target is None:  # an option adds to the part that another file begins
+                    begun = targets_of(command).get(".".join(path), frozenset())
+                    target = next(iter(begun)) if len(begun) == 1 else None
                 if isinstance(target, str):
                     found.setdefault(target, set()).update(map(str, node))
     return {target: frozenset(keys) for target, keys in found.items()}

@@ -49,9 +49,11 @@ class FileReference(NamedTuple):
 def read_reference(text: str) -> FileReference:
     r"""The comment that opens a file, the examples in it, and key, default and meaning of each line.
 
-    >>> read_reference("# What it is.\n# Example: a=2  # two of it\na: 1 # one\nb:\n  c: x\nhydra:\n  d: 1\n")
-    FileReference(opening='What it is.', examples=[Example(line='a=2', meaning='two of it')], \
-rows=[Row(key='a', default='1', meaning='one', section=''), Row(key='b.c', default='x', meaning='', section='')])
+    >>> found = read_reference("# What it is.\n# Example: a=2  # two of it\na: 1 # one\nb:\n  c: x\nhydra:\n  d: 1\n")
+    >>> found.opening, found.examples
+    ('What it is.', [Example(line='a=2', meaning='two of it')])
+    >>> [tuple(row) for row in found.rows]
+    [('a', '1', 'one', ''), ('b.c', 'x', '', '')]
     """
     opening, examples = list[str](), list[Example]()
     rows, section = list[Row](), ""

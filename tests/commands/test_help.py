@@ -1,8 +1,8 @@
 """What the commands say of themselves, and how fast."""
 
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -12,12 +12,15 @@ from melgen.packaged import primary_files, primary_of
 from melgen.reference import read_reference
 from tests.commands.calling import command
 
-HELP_SECONDS = 3.0
-"""Twice what an idle machine of two cores takes is still well below."""
+HELP_SECONDS = 2.0
+"""Of a processor, which other programs on the machine change little; an idle one takes a quarter."""
 HEAVY = {"torch", "pytorch_lightning", "music21", "wandb", "matplotlib", "numpy"}
-
-
 ANYTHING_HEAVY = HEAVY | {"hydra", "omegaconf"}
+
+
+def seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.mark.parametrize(
@@ -42,9 +45,9 @@ ANYTHING_HEAVY = HEAVY | {"hydra", "omegaconf"}
 )
 def test_help_answers_quickly_and_without_the_heavy_libraries(verb, said, tmp_path):
     program = [sys.executable, "-X", "importtime", *command(verb, "--help")[1:]]
-    began = time.perf_counter()
+    began = seconds_of_children()
     done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert time.perf_counter() - began < HELP_SECONDS
+    assert seconds_of_children() - began < HELP_SECONDS
     for part in said:
         assert part in done.stdout
     imported = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
@@ -63,7 +66,7 @@ def test_the_one_command_helps_without_hydra(tmp_path):
 
 
 @pytest.mark.parametrize("verb", COMMANDS)
-@pytest.mark.parametrize("width", [60, 80, 110])
+@pytest.mark.parametrize("width", [72, 80, 110])
 def test_help_fits_the_terminal(verb, width):
     """But a key with a long default, an example and what is pasted, which have lines of their own."""
     for line in help_text(verb, width=width).splitlines():
