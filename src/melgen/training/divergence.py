@@ -17,6 +17,7 @@ class DivergenceError(RuntimeError):
     """The loss or its gradient is no longer a number; nothing after this update can be trusted."""
 
     is_for_the_user = True
+    is_divergence = True
 
 
 class NumberWatch:
