@@ -8,8 +8,10 @@ import sys
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
+from melgen.composition import explained
 from melgen.locks import LockedError, locked
 from melgen.sweeps.search import JOURNAL, LOCK, RESULTS, Search, require_optuna, search_space
 
@@ -266,3 +268,12 @@ def test_without_optuna_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna.storages.journal", None)
     with pytest.raises(ImportError, match=r"pip install 'melgen\[optuna\]'"):
         require_optuna()
+
+
+def test_hydras_own_plugin_is_named_where_its_options_are_in_the_way():
+    """What Hydra 1.3.8 raises where hydra-optuna-sweeper 1.3.0 is installed."""
+    error = ConfigCompositionException(
+        "'hydra/sweeper/optuna' is validated against ConfigStore schema with the same name.\n"
+        "This behavior is deprecated in Hydra 1.1 and will be removed in Hydra 1.2."
+    )
+    assert "pip uninstall hydra-optuna-sweeper" in str(explained(error, "config"))
