@@ -198,7 +198,7 @@ class Search:
                 storage=storage,
                 sampler=self.sampler,
                 study_name=self.study_name,
-                direction=self.direction,
+                direction=optuna.study.StudyDirection[self.direction.upper()],
                 load_if_exists=True,
             )
         except Exception as error:  # of SQLAlchemy, the database or the file
