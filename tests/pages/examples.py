@@ -135,9 +135,9 @@ def read_corpus(config: dict) -> ReferenceCorpus:
     return ReferenceCorpus(melodies, np.array([0] * 9 + [1] + [2] * (len(melodies) - 10), np.int8))
 
 
-def read_core(page: str) -> dict:
-    """What a page has at once."""
-    return json.loads(page.partition('id="core">')[2].partition("</script>")[0])
+def read_data(page: str) -> dict:
+    """What a page needs when it opens."""
+    return json.loads(page.partition('id="page-data">')[2].partition("</script>")[0])
 
 
 def read_pack(page: str, name: str):

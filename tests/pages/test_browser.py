@@ -113,7 +113,7 @@ def test_frequencies_and_times_are_those_of_the_notes(opened):
     browser.wait("return heard.length >= 5")
     heard = browser.run("return heard.slice(0, 5)")
     pitches, starts, frequencies = zip(*heard, strict=True)
-    assert list(pitches) == browser.run("return melgen.player.track.p.slice(0, 5)")
+    assert list(pitches) == browser.run("return melgen.player.track.pitches.slice(0, 5)")
     np.testing.assert_allclose(np.diff(starts), 60 / 180, atol=1e-6)
     np.testing.assert_allclose(frequencies, [440 * 2 ** ((pitch - 69) / 12) for pitch in pitches], rtol=1e-5)
 

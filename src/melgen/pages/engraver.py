@@ -1,4 +1,4 @@
-"""Scores for a page: engraved when it is made, without the music font, which it holds once."""
+"""Scores for a page, engraved without the music font, which the page holds once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Engraver:
         try:
             _engrave(Melody.from_pitches([60]))
         except ImportError as error:
-            self.missing = f"No scores: {error}. Piano rolls and sound are all there."
+            self.missing = f"No scores: {error}. Piano rolls and sound are there."
             log.warning("%s", self.missing)
 
     def engrave(self, melodies: Sequence[Melody]) -> list[str | None]:
