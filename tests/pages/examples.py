@@ -147,6 +147,31 @@ def read_pack(page: str, name: str):
     return unpacked(page.partition(f'id="pack-{name}">')[2].partition("</script>")[0])
 
 
+def write_section(folder: Path, name: str = "greeting") -> None:
+    """A section of one's own: a Python and a JavaScript file of one name."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.py").write_text(
+        f'''
+from typing import TypedDict
+from melgen.pages.section import Section
+
+class Data(TypedDict):
+    text: str
+
+def of_run(run, content):
+    content.add_pack("{name}", [len(run.songs)])
+    return {{"text": f"{{len(run.songs)}} songs"}}
+
+SECTION = Section(15, Data, of_run, packs={{"{name}": list[int]}})
+'''
+    )
+    (folder / f"{name}.js").write_text(
+        f"""const greet = (text) => h("p", {{ class: "greeting" }}, text);
+addSection("{name}", (data) => {{ section("{name}", "Greeting", null, greet(data.text)); }});
+"""
+    )
+
+
 def _abc(pitch: int) -> str:
     octave, pitch_class = divmod(pitch - 60, 12)
     letter = _LETTERS[pitch_class]

@@ -11,7 +11,7 @@ import pytest
 from melgen.evaluation.embeddings import nearest_neighbours
 from melgen.music.metre import STEPS_PER_QUARTER
 from tests.pages.browser import CONTRAST, Browser, missing
-from tests.pages.examples import MISCHIEF
+from tests.pages.examples import MISCHIEF, write_section
 
 pytestmark = [
     pytest.mark.slow,
@@ -400,3 +400,23 @@ def test_it_paints_as_soon_as_an_empty_plotly_page(browser, pages, tmp_path):
             )
     ratio = statistics.median(times["page"]) / statistics.median(times["empty"])
     assert ratio < 1.5, json.dumps(times)
+
+
+def test_a_section_of_ones_own_is_drawn_and_one_that_fails_is_named(browser, run, tmp_path, own_folder):
+    from melgen.pages.sections import add_folder
+    from melgen.pages.writing import write_report
+
+    write_section(own_folder)
+    script = own_folder / "greeting.js"
+    add_folder(own_folder)
+    browser.open(write_report(run, out=tmp_path / "own.html", scores=0, progress=False))
+    assert browser.run("return document.querySelector('#greeting .greeting').textContent") == "14 songs"
+    assert browser.run("return [...document.querySelectorAll('#sections a')].map((each) => each.textContent)")[:2] == [
+        "Listen",
+        "Greeting",
+    ]
+    script.write_text('addSection("greeting", () => { throw new Error("out of words"); });')
+    browser.open(write_report(run, out=tmp_path / "broken.html", scores=0, progress=False))
+    assert "out of words" in browser.run("return document.querySelector('#content').textContent")
+    assert browser.run("return document.querySelectorAll('#sections a').length") > 4
+    assert any("out of words" in said for said in browser.logs())

@@ -71,7 +71,13 @@ def choices_of(path: Path) -> Choices:
     """What the name of a run's directory states or, if it is no such name, its configuration."""
     parsed = parse_run_name(path.name)
     if parsed is not None:
-        return Choices(**parsed._asdict())
+        return {
+            "dataset": parsed.dataset,
+            "cell": parsed.cell,
+            "layers": parsed.layers,
+            "seed": parsed.seed,
+            "variant": parsed.variant,
+        }
     config = plain_config(path)
 
     def last_word(*keys: str) -> str:

@@ -14,7 +14,7 @@ from melgen.evaluation.winners import Contest, lowest_of
 from melgen.files import read_json
 from melgen.pages.content import Content
 from melgen.pages.run_material import RunMaterial
-from melgen.pages.schema import Notes
+from melgen.pages.schema import Notes, Song
 from melgen.pages.section import Section
 from melgen.pages.study_material import StudyMaterial
 from melgen.pages.wording import SHARED
@@ -104,9 +104,18 @@ def _opening_song(content: Content, line: str) -> OpeningSong | None:
         return None
     pack, scores = content.packs[f"songs-{number}"], content.packs[f"scores-{number}"]
     index = next(iter(pack["chosen"].values()), 0)
-    song = pack["songs"][index]
-    notes = {key: song[key] for key in Notes.__annotations__ if key in song}
-    return {**notes, "name": song["name"], "line": line, "score": scores["songs"].get(str(index))}  # type: ignore[typeddict-item]
+    song: Song = pack["songs"][index]
+    found: OpeningSong = {
+        "pitches": song["pitches"],
+        "onsets": song["onsets"],
+        "durations": song["durations"],
+        "name": song["name"],
+        "line": line,
+        "score": scores["songs"].get(str(index)),
+    }
+    if "bars" in song:
+        found["bars"] = song["bars"]
+    return found
 
 
 def _predictions(run: RunMaterial) -> list[Finding]:
