@@ -19,7 +19,7 @@ _WORTH_PROCESSES = 60
 
 
 class Engraver:
-    """Engraves melodies, each once; without an engraving library it makes no scores and says why.
+    """Engraves melodies, each once; without an engraving library it makes no scores, and `missing` is the reason.
 
     Args:
         workers: processes that engrave; by default one for each available processor.
@@ -85,5 +85,5 @@ def _try_to_engrave(melody: Melody) -> str | None:
 def _engrave(melody: Melody) -> str:
     from melgen.rendering.engraving import engrave
 
-    # The page says the title itself.
+    # The page shows the title itself.
     return engrave(replace(melody, title=""), width_px=SCORE_WIDTH_PX, font=False)

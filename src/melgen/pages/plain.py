@@ -35,7 +35,7 @@ def text_of(path: Path) -> str:
 
 
 def notes_of(melody: Melody) -> Notes:
-    """The notes of a melody and, where it knows them, the beginnings of its bars."""
+    """The notes of a melody and, if it has its own, the beginnings of its bars."""
     notes: Notes = {
         "pitches": [*melody.pitches],
         "onsets": [*melody.onsets],

@@ -21,7 +21,7 @@ class Fact(TypedDict):
 
 
 class Notice(TypedDict):
-    """A line above the sections: what is missing, or what the reader must know."""
+    """A line above the sections: what is missing, or needs the reader's attention."""
 
     text: str
     strong: bool
@@ -139,7 +139,7 @@ class Notes(TypedDict):
     durations: list[int]
     """In steps, ``[notes]``."""
     bars: NotRequired[list[int]]
-    """Where bars begin, in steps, ``[bars]``; absent if the melody does not know."""
+    """Where bars begin, in steps, ``[bars]``; absent if the melody has none of its own."""
 
 
 class Passage(TypedDict):

@@ -121,7 +121,7 @@ def _run_places(directory: Path, manifest: Mapping[str, Any]) -> list[Path]:
 
 
 def _note_selection(runs: Iterable[Run], models: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-    """Complete runs by what the study knows of them: for which model, and why they are unfinished."""
+    """Add to runs what the study has recorded: the model that they were selected for, and why they are unfinished."""
     selected = {Path(run).name: name for name, model in models.items() for run in model.get("runs", ())}
     reasons = manifest.get("unfinished", {})
     for run in runs:

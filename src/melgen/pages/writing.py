@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from melgen.files import read_json, write_text
 from melgen.pages.content import Content
@@ -63,32 +65,23 @@ def write_report(
     if path.is_dir():
         raise ValueError(f"out={out}: is a directory; the name of a file is needed")
     tools = Tools(Engraver(workers=workers, progress=progress), scores, cache_dir, progress)
-    content = gather_run(place, tools) if kind == "run" else gather_study(place, tools)
-    write_text(path, build_page(content, music_font=tools.engraver.font))
+    write_text(path, build_page(gather(kind, place, tools), music_font=tools.engraver.font))
     return path
 
 
-def gather_run(directory: Path, tools: Tools) -> Content:
-    """All that is on the page of a run."""
-    content = Content("run", directory.resolve().name, directory.resolve().parent.name)
-    if tools.engraver.missing:
-        content.add_notice(tools.engraver.missing)
-    run = read_run(directory, content, tools)
-    for found in find_sections():
-        if found.section.of_run is not None and (data := found.section.of_run(run, content)) is not None:
-            content.data["sections"][found.name] = data
-    return content
-
-
-def gather_study(directory: Path, tools: Tools) -> Content:
-    """All that is on the page of a study."""
+def gather(kind: Kind, directory: Path, tools: Tools) -> Content:
+    """All that is on the page of a run or a study."""
     place = directory.resolve()
-    content = Content("study", place.parent.name if directory.name == "study" else place.name)
+    if kind == "run":
+        content = Content(kind, place.name, place.parent.name)
+    else:
+        content = Content(kind, place.parent.name if directory.name == "study" else place.name)
     if tools.engraver.missing:
         content.add_notice(tools.engraver.missing)
-    study = read_study(directory, content, tools)
+    material = (read_run if kind == "run" else read_study)(directory, content, tools)
     for found in find_sections():
-        if found.section.of_study is not None and (data := found.section.of_study(study, content)) is not None:
+        make: Callable[[Any, Content], Any] | None = getattr(found.section, f"of_{kind}")
+        if make is not None and (data := make(material, content)) is not None:
             content.data["sections"][found.name] = data
     return content
 
@@ -102,7 +95,7 @@ def _kind_of(place: Path) -> Kind:
 
 
 def _study_in(place: Path) -> Path:
-    """The study's own directory, also where that of its runs was given.
+    """The study's own directory, also if that of its runs was given.
 
     Raises:
         ValueError: if there is neither.

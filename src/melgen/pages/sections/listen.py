@@ -35,7 +35,7 @@ class Finding(TypedDict):
     model: str
     """The model or song that it belongs to."""
     note: str
-    """What else the reader must know."""
+    """What qualifies it."""
 
 
 class OpeningSong(Notes):

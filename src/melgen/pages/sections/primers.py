@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from melgen.evaluation.metrics import TONALITY
+from melgen.generation.primers import OPENINGS_PRIMER
 from melgen.music.melody import pitch_name
 from melgen.pages.content import Content
 from melgen.pages.schema import SummaryNumbers
@@ -90,7 +91,7 @@ def _in_words(primer: Any) -> str:
     """
     if isinstance(primer, list) and all(isinstance(pitch, int) for pitch in primer):
         return " ".join(map(pitch_name, primer))
-    return "openings of test tunes" if primer == "openings" else str(primer)
+    return "openings of test tunes" if primer == OPENINGS_PRIMER else str(primer)
 
 
 SECTION = Section(60, Data, of_study=of_study)
