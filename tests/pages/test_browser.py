@@ -309,7 +309,7 @@ def test_a_square_of_the_heat_map_leads_to_its_curve(opened):
     assert browser.run("return document.querySelectorAll('.heat tbody button').length") == 6
     assert browser.run("return document.querySelectorAll('.heat .selected').length") == 2
     browser.click(".heat .failed button")
-    assert "it broke <b>off</b>" in browser.run("return document.querySelector('#runs .told').textContent")
+    assert "it broke <b>off</b>" in browser.run("return document.querySelector('#runs .readout').textContent")
     browser.click(".heat tbody button", 1)
     browser.wait("return document.querySelector('#curves .chart')?.data?.some((line) => line.line.width === 4)")
 
@@ -334,7 +334,7 @@ def test_a_dot_is_a_song(opened):
 def test_one_hears_it_learn(opened):
     browser = opened("run")
     browser.go_to("learning")
-    told = "return document.querySelector('.stage-told')?.textContent"
+    told = "return document.querySelector('.stage-readout')?.textContent"
     assert browser.wait(told) == "After 30 updates, validation loss 2.800"
     browser.click("#learning .primary")
     browser.wait("return melgen.player.playing")

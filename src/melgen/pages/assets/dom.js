@@ -15,7 +15,7 @@ function fill(element, attributes, children) {
 const h = (name, attributes, ...children) => fill(document.createElement(name), attributes, children);
 const s = (name, attributes, ...children) => fill(document.createElementNS(SVG, name), attributes, children);
 
-const say = (text) => { $("#said").textContent = text; };
+const announce = (text) => { $("#announcement").textContent = text; };
 
 // Several buttons of which one is pressed: `choices` are [value, label].
 function choice(label, choices, chosen, onchoose) {
@@ -99,7 +99,7 @@ async function copyText(text, what) {
     document.execCommand("copy");
     area.remove();
   }
-  say(`${what} copied`);
+  announce(`${what} copied`);
 }
 
 // A text in lines of at most so many letters, broken between words, else behind a hyphen, underscore or slash.

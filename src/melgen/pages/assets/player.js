@@ -27,7 +27,7 @@ function playerBar() {
     time.value = Math.round(player.position);
     time.setAttribute("aria-valuetext", `beat ${Math.floor(player.position / STEPS_PER_QUARTER) + 1}`);
   });
-  player.tell("state");
+  player.emit("state");
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== " " || !player.track || event.target.closest("button, input, select, textarea, summary, a, [tabindex]")) return;

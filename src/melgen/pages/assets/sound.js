@@ -53,14 +53,14 @@ class Player extends EventTarget {
   get stepSeconds() { return 60 / this.tempo / STEPS_PER_QUARTER; }
   get length() { return this.track ? Math.max(0, ...this.track.onsets.map((onset, i) => onset + this.track.durations[i])) : 0; }
   now() { return this.synth ? this.synth.context.currentTime : performance.now() / 1000; }
-  tell(kind) { this.dispatchEvent(new Event(kind)); }
+  emit(kind) { this.dispatchEvent(new Event(kind)); }
 
   load(track, position = 0) {
     if (this.playing) this.pause();
     const changed = this.track !== track;
     Object.assign(this, { track, position, note: -1, until: null });
-    if (changed) this.tell("track");
-    this.tell("time");
+    if (changed) this.emit("track");
+    this.emit("time");
   }
 
   // From a step on, to the end or to another step; resolves to whether it came to its end.
@@ -70,7 +70,7 @@ class Player extends EventTarget {
       this.synth ||= new Synth();
       await this.synth.context.resume();
     } catch {
-      if (!this.silent) say("This browser makes no sound; the notes are shown");
+      if (!this.silent) announce("This browser makes no sound; the notes are shown");
       this.silent = true;
     }
     if (this.playing) return false;
@@ -82,7 +82,7 @@ class Player extends EventTarget {
     this.anchor();
     this.timer = setInterval(() => this.schedule(), 100);
     this.schedule();
-    this.tell("state");
+    this.emit("state");
     this.frame();
     return new Promise((resolve) => { this.settle = resolve; });
   }
@@ -108,8 +108,8 @@ class Player extends EventTarget {
     const { onsets, durations } = this.track;
     let note = -1;
     for (let i = 0; i < onsets.length && onsets[i] <= this.position; i++) if (this.position < onsets[i] + durations[i]) note = i;
-    if (note !== this.note) { this.note = note; this.tell("note"); }
-    this.tell("time");
+    if (note !== this.note) { this.note = note; this.emit("note"); }
+    this.emit("time");
     requestAnimationFrame(() => this.frame());
   }
 
@@ -118,9 +118,9 @@ class Player extends EventTarget {
     this.playing = false;
     if (this.synth) this.synth.silence();
     if (ended) { this.position = this.until >= this.length ? 0 : this.until; this.note = -1; }
-    this.tell("state");
-    this.tell("note");
-    this.tell("time");
+    this.emit("state");
+    this.emit("note");
+    this.emit("time");
     if (this.settle) this.settle(ended);
     this.settle = null;
   }
@@ -132,7 +132,7 @@ class Player extends EventTarget {
     const was = this.playing;
     this.pause();
     this.position = Math.min(Math.max(0, position), this.length);
-    this.tell("time");
+    this.emit("time");
     if (was) this.play();
   }
 

@@ -46,7 +46,7 @@ addSection("curves", ({ metrics, validation_loss, training_loss }) => {
     controls.append(h("label", { class: "check" }, onlySelected, "selected networks only"));
     filters.selected = { shows: () => true, only: onlySelected };
   }
-  const readout = h("p", { class: "told", "aria-live": "polite" });
+  const readout = h("p", { class: "readout", "aria-live": "polite" });
   place.append(chart, readout);
   let curves = null, started = false, lit = new Set();
   const dashes = ["solid", "dash", "dot", "dashdot", "longdash"];

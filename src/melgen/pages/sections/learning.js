@@ -6,12 +6,12 @@ addSection("learning", () => {
     try { stages = await unfold("stages"); } catch (error) { failed(place)(error); return; }
     let stage = 0, number = 0, touring = false;
     const slider = h("input", { type: "range", min: 0, max: stages.length - 1, step: 1, value: 0, "aria-label": "Stage of the training", oninput: () => { touring = false; stage = Number(slider.value); draw(); } });
-    const told = h("p", { class: "stage-told" });
+    const readout = h("p", { class: "stage-readout" });
     const view = h("div", {});
     const songs = Math.max(...stages.map((each) => each.songs.length));
     const which = songs > 1 ? choice("Song", Array.from({ length: songs }, (_, i) => [i, `Song ${i + 1}`]), 0, (value) => { number = value; touring = false; const track = draw(); player.load(track); player.play(); }) : null;
     const tour = h("button", { type: "button", class: "quiet", onclick: () => { touring ? stop() : go(); } }, "Play from here to the end");
-    place.append(h("div", { class: "card" }, h("div", { class: "slider" }, slider, told), which, view, tour));
+    place.append(h("div", { class: "card" }, h("div", { class: "slider" }, slider, readout), which, view, tour));
 
     function draw() {
       const { updates, validation_loss, songs: own } = stages[stage];
@@ -19,7 +19,7 @@ addSection("learning", () => {
       slider.value = stage;
       slider.setAttribute("aria-valuetext", updates ? `after ${counted(updates, "update")}` : "before the first update");
       const when = updates ? `After ${counted(updates, "update")}` : "Before the first update";
-      told.textContent = validation_loss === null ? when : `${when}, validation loss ${show(validation_loss, 3)}`;
+      readout.textContent = validation_loss === null ? when : `${when}, validation loss ${show(validation_loss, 3)}`;
       const track = { ...trackOf(`${when}, song ${number + 1}`, song), isStage: true };
       const was = player.playing && player.track?.isStage;
       view.replaceChildren(h("div", { class: "card-head" }, playButton(track, "Play")), melodyView(track, song.score));

@@ -29,7 +29,7 @@ addSection("primers", ({ metrics, primers, models }) => {
         parts.push(mark);
       });
     });
-    const said = rows.map((row) => `${row.lines.join(" ")}: ${row.marks.map(({ primer, summary }) => `${primers[primer].name} ${show(summary.mean, metric.mean_decimals)}`).join(", ")}`).join("; ");
-    return stripCard(metric, tall, `${metric.label} after each primer. ${said}`, parts);
+    const means = rows.map((row) => `${row.lines.join(" ")}: ${row.marks.map(({ primer, summary }) => `${primers[primer].name} ${show(summary.mean, metric.mean_decimals)}`).join(", ")}`).join("; ");
+    return stripCard(metric, tall, `${metric.label} after each primer. ${means}`, parts);
   }
 });

@@ -10,12 +10,12 @@ addSection("runs", ({ metrics }) => {
   const layers = [...new Set(allRuns.map((run) => run.layers))].sort((a, b) => a - b);
   const place = section("runs", "All runs", "Every network that was trained: cells downwards, layers across. The frame marks the depth that was selected. Several seeds are averaged.");
   const tables = h("div", { class: "heat-maps" });
-  const told = h("p", { class: "told", "aria-live": "polite" });
+  const readout = h("p", { class: "readout", "aria-live": "polite" });
   const key = h("div", { class: "heat-key" });
   let metric = metrics[0];
   const choose = (name) => { metric = metrics.find((each) => each.key === name); draw(); };
   if (metrics.length) place.append(picker("Metric", metrics.map((each) => [each.key, each.label]), choose, metric.key));
-  place.append(tables, key, told);
+  place.append(tables, key, readout);
 
   const valuesOf = (runs) => runs.map((run) => run.values[metric?.key]).filter((value) => value !== null && value !== undefined);
   const mean = (runs) => {
@@ -27,7 +27,7 @@ addSection("runs", ({ metrics }) => {
     return values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
   }
   function draw() {
-    if (!metric) { told.textContent = "No run has finished yet."; }
+    if (!metric) { readout.textContent = "No run has finished yet."; }
     const whole = metric && metric.is_comparable ? range(allRuns) : null;
     tables.replaceChildren(...[...groups].map(([name, runs]) => {
       const [low, high] = metric ? whole || range(runs) : [0, 1];
@@ -52,7 +52,7 @@ addSection("runs", ({ metrics }) => {
     const selected = runs.some((run) => run.model);
     if (value === null) {
       const why = runs.map((run) => `${run.name}: ${run.state}${run.error ? `, ${run.error}` : ""}`).join("; ");
-      return h("td", { class: "failed" }, h("button", { type: "button", title: why, onclick: () => { told.textContent = why; } }, runs[0].state === "finished" ? "–" : runs[0].state));
+      return h("td", { class: "failed" }, h("button", { type: "button", title: why, onclick: () => { readout.textContent = why; } }, runs[0].state === "finished" ? "–" : runs[0].state));
     }
     let share = high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0;
     if (metric.better === "higher") share = 1 - share;
@@ -62,7 +62,7 @@ addSection("runs", ({ metrics }) => {
     const label = `${runs[0].dataset} ${runs[0].cell}, ${counted(runs[0].layers, "layer")}${runs.length > 1 ? `, mean of ${runs.length} seeds` : ""}: ${metric.label} ${show(value, metric.decimals)}${metric.unit ? ` ${metric.unit}` : ""}${selected ? "; selected" : ""}`;
     return h("td", {}, h("button", {
       type: "button", class: selected ? "selected" : null, style: `background:${fill};color:${text}`, "aria-label": label, title: label,
-      onclick: () => { told.textContent = label; requests.showCurves(runs.map((run) => run.name)); },
+      onclick: () => { readout.textContent = label; requests.showCurves(runs.map((run) => run.name)); },
     }, show(value, metric.decimals)));
   }
   onTheme.push(draw);

@@ -76,7 +76,7 @@ addSection("songs", ({ choices }) => {
   }
 
   function metricsOf(song) {
-    if (!song.values) return h("p", { class: "told" }, song.left_out ? `Not measured: ${song.left_out}` : "Not measured.");
+    if (!song.values) return h("p", { class: "readout" }, song.left_out ? `Not measured: ${song.left_out}` : "Not measured.");
     const entries = content.metrics.map((key, i) => [metricsOfSongs.get(key), song.values[i], set.summaries[key]]).filter(([metric]) => metric);
     const entry = ([metric, value, summary]) => h("div", { title: metric.meaning }, h("dt", {}, metric.label), h("dd", {}, show(value, metric.decimals), h("span", {}, ` ${metric.unit}`)),
       summary ? h("dd", { class: "mean" }, `mean ${show(summary.mean, metric.mean_decimals)}`) : null);

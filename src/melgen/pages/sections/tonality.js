@@ -12,7 +12,7 @@ addSection("tonality", ({ openings }) => {
   const withInterval = shown.some((set) => Object.values(set.summaries).some(hasInterval));
   const lead = `Ringed dots are means, ${withInterval ? "thick bars their 95% intervals, " : ""}thin lines one deviation, pale dots single songs: choose one to hear it.`;
   const place = section("tonality", "Tonality", lead);
-  const bandTold = h("p", { class: "lead" });
+  const bandText = h("p", { class: "lead" });
   const controls = h("div", { class: "controls" });
   if (groups.length > 1) controls.append(picker("Metrics", groups.map((each) => [each, each]), (value) => { group = value; draw(); }));
   if (references.length > 1) {
@@ -20,10 +20,10 @@ addSection("tonality", ({ openings }) => {
       (name) => { reference = references.find((set) => set.name === name); draw(); }, reference.name));
   }
   const panels = h("div", { class: "strips" });
-  place.append(...(reference ? [bandTold] : []), controls, panels);
+  place.append(...(reference ? [bandText] : []), controls, panels);
   const valuesOfSets = new Map(); // by the number of a pack and the key of a metric: a value of each song
   function draw() {
-    if (reference) bandTold.textContent = `The band: ${bandName(reference)}, mean ± one deviation.`;
+    if (reference) bandText.textContent = `The band: ${bandName(reference)}, mean ± one deviation.`;
     panels.replaceChildren(...metrics.filter((metric) => metric.group === group).map((metric) => panel(metric)));
   }
   function bandName(set) {
