@@ -10,7 +10,7 @@ from melgen.evaluation.baselines import UnigramWriter
 from melgen.studies.stages import songs_in
 from melgen.studies.tasks import Workbench
 from tests.commands.calling import call, files_below
-from tests.pages.examples import read_core, read_pack
+from tests.pages.examples import read_data, read_pack
 from tests.studies.conftest import HOME, MINI, STUDY
 
 NUMBERS = "stages=select,generate,evaluate"
@@ -289,7 +289,7 @@ def test_a_page_of_runs_that_exist_shows_tunes_of_their_corpus(mini, tmp_path):
     answer = call("study", f"runs={mini}", *options, "generate.notes=30")
     assert answer.code == 0, answer.text
     page = (STUDY / "report.html").read_text(encoding="utf-8")
-    assert not [one for one in read_core(page)["notices"] if "tunes" in one["text"]]
+    assert not [one for one in read_data(page)["notices"] if "tunes" in one["text"]]
     songs = read_pack(page, "songs-0")
     assert songs["tunes"]
     assert all(tune["name"].endswith(")") and "miscFolk/" in tune["name"] for tune in songs["tunes"])

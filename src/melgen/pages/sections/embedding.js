@@ -1,24 +1,23 @@
 // Where a network has put its values: choose one, hear it, see and hear its nearest neighbours.
-function embeddingSection() {
-  if (!core.embeddings.length) return;
+addSection("embedding", ({ names }) => {
   const place = section("embedding", "Embedding", "Every value that the network knows, where training has put it: the directions in which the values differ most. Choose one to hear it and to see its nearest neighbours, which are measured in the whole space.");
-  let index = Math.max(0, core.hero ? core.embeddings.indexOf(core.sets[core.hero.set].name) : 0), dimensions = 2, metric = "euclidean", chosen = null, data = null, started = false;
+  let number = Math.max(0, names.indexOf(pageData.song_sets[pageData.opening_set]?.name)), dimensions = 2, metric = "euclidean", chosen = null, data = null, started = false;
   const chart = h("div", { class: "chart map", role: "group", "aria-label": "Map of the embedding; the buttons below it hold the same values" });
   const keys = h("div", { class: "keys", role: "group", "aria-label": "Values" });
   const near = h("div", { class: "card near", "aria-live": "polite" }, h("p", {}, "Choose a value, on the map or below it."));
   const controls = h("div", { class: "controls" },
-    core.embeddings.length > 1 ? picker("Model", core.embeddings.map((name, i) => [String(i), name]), (value) => { index = Number(value); chosen = null; load(); }, String(index)) : null,
+    names.length > 1 ? picker("Model", names.map((name, i) => [String(i), name]), (value) => { number = Number(value); chosen = null; load(); }, String(number)) : null,
     choice("Dimensions", [[2, "2-D"], [3, "3-D"]], 2, (value) => { dimensions = value; draw(); }),
     choice("Distance", [["euclidean", "Euclidean"], ["cosine", "Cosine"]], metric, (value) => { metric = value; light(); draw(); }));
   place.append(controls, h("div", { class: "map-frame" }, h("div", {}, chart, keys), near));
 
   // An interval is heard from middle C.
-  const sound = (i) => (data.values[i] === null ? [] : data.intervals ? [60, 60 + data.values[i]] : [data.values[i]]);
+  const sound = (i) => (data.values[i] === null ? [] : data.is_intervals ? [60, 60 + data.values[i]] : [data.values[i]]);
   const hue = (i) => (data.values[i] === null ? colour("soft") : pitchHue(data.values[i]));
   const neighbours = () => (chosen === null ? [] : data.neighbours[metric]?.[chosen] || []);
 
   async function load() {
-    try { data = await unfold(`embedding-${index}`); } catch (error) { failed(chart)(error); return; }
+    try { data = await unfold(`embedding-${number}`); } catch (error) { failed(chart)(error); return; }
     const order = data.values.map((_, i) => i).sort((a, b) => data.values[a] - data.values[b]);
     keys.replaceChildren(...order.map((i) => h("button", { type: "button", class: "key", "data-value": i, style: `--hue:${hue(i)}`, onclick: () => choose(i) }, data.names[i])));
     near.replaceChildren(h("p", {}, "Choose a value, on the map or below it."));
@@ -31,17 +30,17 @@ function embeddingSection() {
     draw();
   }
   function light() {
-    const found = neighbours(), set = new Set(found.map(([i]) => i));
+    const found = neighbours(), set = new Set(found.map((each) => each.index));
     [...keys.children].forEach((key) => {
       const i = Number(key.dataset.value);
       key.setAttribute("aria-pressed", String(i === chosen));
       key.classList.toggle("neighbour", set.has(i));
     });
     if (chosen === null) return;
-    const hearAll = h("button", { type: "button", class: "quiet", onclick: () => player.ring([chosen, ...found.map(([i]) => i)].flatMap(sound), 0.35) }, "Hear it and its neighbours");
+    const hearAll = h("button", { type: "button", class: "quiet", onclick: () => player.ring([chosen, ...found.map((each) => each.index)].flatMap(sound), 0.35) }, "Hear it and its neighbours");
     near.replaceChildren(h("h3", {}, data.names[chosen]),
       found.length ? h("p", { class: "label" }, `Nearest by ${metric === "cosine" ? "cosine" : "Euclidean"} distance`) : h("p", {}, "It has no neighbours."),
-      h("ol", {}, found.map(([i, distance]) => h("li", {}, h("button", { type: "button", class: "link", onclick: () => player.ring([...sound(chosen), ...sound(i)]) }, data.names[i]), h("span", {}, show(distance, 3))))), hearAll);
+      h("ol", {}, found.map(({ index: i, distance }) => h("li", {}, h("button", { type: "button", class: "link", onclick: () => player.ring([...sound(chosen), ...sound(i)]) }, data.names[i]), h("span", {}, show(distance, 3))))), hearAll);
   }
   async function draw() {
     if (!started || !data) return;
@@ -50,7 +49,7 @@ function embeddingSection() {
       const Plotly = await plotly();
       if (mine !== data) return;
       const flat = dimensions === 2;
-      const set = new Set(neighbours().map(([i]) => i));
+      const set = new Set(neighbours().map((each) => each.index));
       const at = (axis) => data.points.map((point) => point[axis]);
       const type = flat ? "scatter" : "scatter3d";
       const sizes = data.names.map((_, i) => (i === chosen ? (flat ? 22 : 14) : set.has(i) ? (flat ? 17 : 11) : flat ? (chart.clientWidth < 500 ? 9 : 11) : 6));
@@ -66,9 +65,9 @@ function embeddingSection() {
         marker: { size: sizes, color: colours, opacity: 0.95, line: { width: data.names.map((_, i) => (i === chosen || set.has(i) ? 2.5 : 0.5)), color: data.names.map((_, i) => (i === chosen || set.has(i) ? colour("warm") : colour("card"))) } },
         hovertemplate: "%{text}<extra></extra>" });
       const share = (axis) => `component ${axis + 1} (${show(100 * data.explained[axis], 0)}%)`;
-      const scene = { xaxis: { ...axisLook(share(0)), automargin: undefined }, yaxis: { ...axisLook(share(1)), automargin: undefined }, zaxis: { ...axisLook(share(2)), automargin: undefined }, uirevision: `${index}` };
+      const scene = { xaxis: { ...axisLook(share(0)), automargin: undefined }, yaxis: { ...axisLook(share(1)), automargin: undefined }, zaxis: { ...axisLook(share(2)), automargin: undefined }, uirevision: `${number}` };
       for (const axis of [scene.xaxis, scene.yaxis, scene.zaxis]) delete axis.automargin;
-      const layout = flat ? { ...plotLook(), xaxis: axisLook(share(0)), yaxis: axisLook(share(1)), uirevision: `${index}`, dragmode: coarse.matches ? false : "pan", hovermode: "closest" }
+      const layout = flat ? { ...plotLook(), xaxis: axisLook(share(0)), yaxis: axisLook(share(1)), uirevision: `${number}`, dragmode: coarse.matches ? false : "pan", hovermode: "closest" }
         : { ...plotLook(), scene, margin: { l: 0, r: 0, t: 0, b: 0 } };
       if (chart.dataset.dimensions && chart.dataset.dimensions !== String(dimensions)) Plotly.purge(chart);
       await Plotly.react(chart, traces, layout, plotOptions(flat));
@@ -81,4 +80,4 @@ function embeddingSection() {
   }
   onTheme.push(() => { if (data) { [...keys.children].forEach((key) => key.style.setProperty("--hue", hue(Number(key.dataset.value)))); draw(); } });
   whenNear(place, () => { started = true; load(); });
-}
+});

@@ -1,4 +1,4 @@
-"""Scores for a page: engraved when it is made, without the music font, which it holds once."""
+"""Scores for a page, engraved without the music font, which the page holds once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORTH_PROCESSES = 60
 
 
 class Engraver:
-    """Engraves melodies, each once; without an engraving library it makes no scores and says why.
+    """Engraves melodies, each once; without an engraving library it makes no scores, and `missing` is the reason.
 
     Args:
         workers: processes that engrave; by default one for each available processor.
@@ -35,7 +35,7 @@ class Engraver:
         try:
             _engrave(Melody.from_pitches([60]))
         except ImportError as error:
-            self.missing = f"No scores: {error}. Piano rolls and sound are all there."
+            self.missing = f"No scores: {error}. Piano rolls and sound are there."
             log.warning("%s", self.missing)
 
     def engrave(self, melodies: Sequence[Melody]) -> list[str | None]:
@@ -85,5 +85,5 @@ def _try_to_engrave(melody: Melody) -> str | None:
 def _engrave(melody: Melody) -> str:
     from melgen.rendering.engraving import engrave
 
-    # The page says the title itself.
+    # The page shows the title itself.
     return engrave(replace(melody, title=""), width_px=SCORE_WIDTH_PX, font=False)

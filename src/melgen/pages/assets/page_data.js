@@ -1,4 +1,5 @@
-const core = JSON.parse($("#core").textContent);
+// The data are described in melgen/pages/schema.py and in the Python file of each section.
+const pageData = JSON.parse($("#page-data").textContent);
 const unfolded = new Map();
 const parsed = new Promise((resolve) => {
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", resolve);
@@ -20,4 +21,3 @@ function unfold(name) {
   if (!unfolded.has(name)) unfolded.set(name, unfoldText(name).then(JSON.parse));
   return unfolded.get(name);
 }
-

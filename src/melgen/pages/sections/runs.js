@@ -1,33 +1,34 @@
 // All runs: a small table for each representation, cells downwards, layers across.
-function heatMap() {
-  if (core.kind !== "study" || !core.runs.length) return;
+addSection("runs", ({ metrics }) => {
+  const { runs: allRuns } = pageData;
   const groups = new Map();
-  for (const run of core.runs) {
+  for (const run of allRuns) {
     const group = [run.dataset, run.variant].filter(Boolean).join(" ");
     if (!groups.has(group)) groups.set(group, []);
     groups.get(group).push(run);
   }
-  const layers = [...new Set(core.runs.map((run) => run.layers))].sort((a, b) => a - b);
+  const layers = [...new Set(allRuns.map((run) => run.layers))].sort((a, b) => a - b);
   const place = section("runs", "All runs", "Every network that was trained: cells downwards, layers across. The frame marks the depth that was selected. Several seeds are averaged.");
   const tables = h("div", { class: "heat-maps" });
-  const told = h("p", { class: "told", "aria-live": "polite" });
+  const readout = h("p", { class: "readout", "aria-live": "polite" });
   const key = h("div", { class: "heat-key" });
-  let metric = core.runMetrics[0];
-  const choose = (name) => { metric = core.runMetrics.find((each) => each.key === name); draw(); };
-  if (core.runMetrics.length) place.append(picker("Metric", core.runMetrics.map((each) => [each.key, each.label]), choose, metric.key));
-  place.append(tables, key, told);
+  let metric = metrics[0];
+  const choose = (name) => { metric = metrics.find((each) => each.key === name); draw(); };
+  if (metrics.length) place.append(picker("Metric", metrics.map((each) => [each.key, each.label]), choose, metric.key));
+  place.append(tables, key, readout);
 
+  const valuesOf = (runs) => runs.map((run) => run.values[metric?.key]).filter((value) => value !== null && value !== undefined);
   const mean = (runs) => {
-    const values = runs.map((run) => run.values[metric?.key]).filter((value) => value !== null && value !== undefined);
+    const values = valuesOf(runs);
     return values.length ? values.reduce((a, b) => a + b, 0) / values.length : null;
   };
   function range(runs) {
-    const values = runs.map((run) => run.values[metric.key]).filter((value) => value !== null && value !== undefined);
+    const values = valuesOf(runs);
     return values.length ? [Math.min(...values), Math.max(...values)] : [0, 1];
   }
   function draw() {
-    if (!metric) { told.textContent = "No run has finished yet."; }
-    const whole = metric && !metric.own ? range(core.runs) : null;
+    if (!metric) { readout.textContent = "No run has finished yet."; }
+    const whole = metric && metric.is_comparable ? range(allRuns) : null;
     tables.replaceChildren(...[...groups].map(([name, runs]) => {
       const [low, high] = metric ? whole || range(runs) : [0, 1];
       const cells = [...new Set(runs.map((run) => run.cell))];
@@ -39,8 +40,8 @@ function heatMap() {
     }));
     if (metric) {
       const steps = [0, 0.25, 0.5, 0.75, 1].map((share) => h("i", { style: `background:${shade(share).fill}` }));
-      key.replaceChildren(h("span", {}, metric.neutral ? "low" : "better"), ...steps, h("span", {}, metric.neutral ? "high" : "worse"),
-        h("span", { class: "meaning" }, [metric.unit, metric.meaning, metric.own ? "colours compare within a representation only" : ""].filter(Boolean).join("; ")));
+      key.replaceChildren(h("span", {}, !metric.better ? "low" : "better"), ...steps, h("span", {}, !metric.better ? "high" : "worse"),
+        h("span", { class: "meaning" }, [metric.unit, metric.meaning, !metric.is_comparable ? "colours compare within a representation only" : ""].filter(Boolean).join("; ")));
     }
   }
   const shade = (share) => mixed(colour("heat-strong"), colour("heat-weak"), share);
@@ -51,20 +52,19 @@ function heatMap() {
     const selected = runs.some((run) => run.model);
     if (value === null) {
       const why = runs.map((run) => `${run.name}: ${run.state}${run.error ? `, ${run.error}` : ""}`).join("; ");
-      return h("td", { class: "failed" }, h("button", { type: "button", title: why, onclick: () => { told.textContent = why; } }, runs[0].state === "finished" ? "–" : runs[0].state));
+      return h("td", { class: "failed" }, h("button", { type: "button", title: why, onclick: () => { readout.textContent = why; } }, runs[0].state === "finished" ? "–" : runs[0].state));
     }
     let share = high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0;
-    if (metric.higher) share = 1 - share;
-    // The good ones lie close together, a few failures far off: more shades for the good ones.
-    share = metric.neutral ? 1 - share : Math.sqrt(share);
+    if (metric.better === "higher") share = 1 - share;
+    // Good values are close together and a few failures far off: more shades for the good ones.
+    share = !metric.better ? 1 - share : Math.sqrt(share);
     const { fill, text } = shade(share);
     const label = `${runs[0].dataset} ${runs[0].cell}, ${counted(runs[0].layers, "layer")}${runs.length > 1 ? `, mean of ${runs.length} seeds` : ""}: ${metric.label} ${show(value, metric.decimals)}${metric.unit ? ` ${metric.unit}` : ""}${selected ? "; selected" : ""}`;
     return h("td", {}, h("button", {
       type: "button", class: selected ? "selected" : null, style: `background:${fill};color:${text}`, "aria-label": label, title: label,
-      onclick: () => { told.textContent = label; spotlight(runs.map((run) => run.name)); },
+      onclick: () => { readout.textContent = label; requests.showCurves(runs.map((run) => run.name)); },
     }, show(value, metric.decimals)));
   }
   onTheme.push(draw);
   draw();
-}
-let spotlight = () => {};
+});
