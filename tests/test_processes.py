@@ -11,7 +11,7 @@ import pytest
 
 from melgen.processes import OutOfTimeError, heeding_the_scheduler, process_birth, process_exists
 from melgen.runs.directory import RunDirectory
-from melgen.training.loggers.reporting import contained
+from melgen.training.failures import contained
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def publish(config: DictConfig) -> None:
     """
     from melgen.publishing import runs as publishing
     from melgen.publishing import workspace
-    from melgen.training.loggers.wandb import is_offline
+    from melgen.training.loggers.wandb_service import is_offline
 
     folder = Path(config.runs).expanduser()
     offline = is_offline() if config.offline is None else bool(config.offline)

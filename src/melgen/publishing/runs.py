@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from melgen.runs.naming import parse_run_name
 from melgen.sweeps.report import COLUMNS, find_runs, table_row, to_csv
-from melgen.training.loggers.wandb import start_run
+from melgen.training.loggers.wandb_service import start_run
 
 if TYPE_CHECKING:
     from wandb import Run

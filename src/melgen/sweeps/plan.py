@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -18,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from melgen.configuration.composition import check_composed
 from melgen.configuration.known_keys import flat
 from melgen.runs.budget import NO_LIMIT, total_updates
-from melgen.runs.directory import RunDirectory, message_of
+from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory, message_of
 from melgen.runs.identity import identity_of, is_identity
 from melgen.runs.naming import typed_overrides
 from melgen.runs.status import Standing, standing_of
@@ -184,7 +185,7 @@ def _frozen(value: Any) -> Any:
 
 
 def _refuse_hopeless_values(planned: Sequence[PlannedJob], axes: Mapping[str, list[str]]) -> None:
-    from melgen.training.assembly import check_parts
+    from melgen.training.build import check_parts
     from melgen.training.checks import check
 
     known: dict[str, Exception | None] = {}
@@ -250,6 +251,6 @@ def updates_of(config: DictConfig) -> int:
     """The updates that a job makes; where epochs are counted, its corpus is read."""
     if config.trainer.get("max_epochs") in NO_LIMIT:
         return int(config.trainer.max_steps)
-    from melgen.training import assembly
+    from melgen.data.from_config import build_data
 
-    return total_updates(config, assembly.build_data(config, None))
+    return total_updates(config, build_data(config, sweep=os.environ.get(SWEEP_VARIABLE)))

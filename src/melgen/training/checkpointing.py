@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 
 from melgen.checkpoint import BEST, LAST, read_checkpoint
 from melgen.files import replacing
-from melgen.training.loggers.reporting import contained
+from melgen.training.failures import contained
 
 _KEPT = re.compile(r"^step-(\d+)\.ckpt$")
 

@@ -24,7 +24,7 @@ from melgen.music.representations import AbstractRepresentation
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
 from melgen.training.divergence import ADVICE, DivergenceError, NumberWatch
-from melgen.training.loggers.reporting import contained
+from melgen.training.failures import contained
 from melgen.training.resume import ExactResume
 from melgen.training.scores import Scores
 

@@ -19,8 +19,8 @@ from melgen.generation.songs import read_songs
 from melgen.music.melody import Melody
 from melgen.music.midi import note_text
 from melgen.train import train
-from melgen.training.loggers import media as song_media
-from melgen.training.loggers.reporting import background_writers
+from melgen.training.failures import short_message_for_full_disk
+from melgen.training.loggers import media
 from tests.data.melodies import walks, write_songs
 from tests.training.small import small_config
 
@@ -46,7 +46,7 @@ def run(tmp_path_factory):
 @pytest.fixture
 def nothing_missing(monkeypatch):
     """As in a process that has shown no song yet."""
-    monkeypatch.setattr(song_media, "_missing", set())
+    monkeypatch.setattr(media, "_missing", set())
 
 
 def test_songs_are_heard_and_read(run):
@@ -124,8 +124,8 @@ def test_one_song_that_cannot_be_drawn_does_not_silence_the_others(tmp_path, mon
 
     monkeypatch.setattr(engraving, "engrave", refuse_short)
     with caplog.at_level(logging.WARNING):
-        short = song_media.write_score(Melody.from_pitches([60]), tmp_path / "1.png", "short")
-        long = song_media.write_score(Melody.from_pitches([60, 62, 64, 65]), tmp_path / "2.png", "long")
+        short = media.write_score(Melody.from_pitches([60]), tmp_path / "1.png", "short")
+        long = media.write_score(Melody.from_pitches([60, 62, 64, 65]), tmp_path / "2.png", "long")
     assert short is None
     assert long is not None
     assert long.stat().st_size > 1000
@@ -133,10 +133,10 @@ def test_one_song_that_cannot_be_drawn_does_not_silence_the_others(tmp_path, mon
 
 
 def test_songs_too_short_to_be_measured_have_no_numbers():
-    measured = song_media.measure([Melody.from_pitches([60]), Melody.from_pitches([60, 64])], 12)
+    measured = media.measure([Melody.from_pitches([60]), Melody.from_pitches([60, 64])], 12)
     assert np.isnan(measured["centricity"][0])
     assert measured["conjunct_melodic_motion"].tolist()[1] == 4.0
-    assert song_media.measure([Melody.from_pitches([60])], 12) == {}
+    assert media.measure([Melody.from_pitches([60])], 12) == {}
 
 
 def test_a_writing_thread_without_room_says_so_in_a_line(caplog, capfd):
@@ -151,7 +151,7 @@ def test_a_writing_thread_without_room_says_so_in_a_line(caplog, capfd):
     seen = []
     before, threading.excepthook = threading.excepthook, seen.append
     try:
-        with background_writers():
+        with short_message_for_full_disk():
             in_a_thread(OSError(errno.ENOSPC, "No space left on device"))
             assert "a logger writes no more: [Errno 28] No space left on device" in caplog.text
             assert not seen
