@@ -21,6 +21,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from melgen.configuration.conf_dir import CONF_DIR
+from melgen.old_targets import present_path
 
 TARGET = "_target_"
 _OF_INSTANTIATE = frozenset({TARGET, "_partial_", "_args_", "_recursive_", "_convert_"})
@@ -199,6 +200,7 @@ def targets_of(command: str) -> Mapping[str, frozenset[str]]:
 
 def accepts(target: str, key: str) -> bool:
     """Whether what a ``_target_`` names has a parameter of this name; also where nothing can be found out."""
+    target = present_path(target)
     return key in _OF_INSTANTIATE or key in _packaged_parameters().get(target, ()) or _takes(target, key)
 
 

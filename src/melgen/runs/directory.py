@@ -18,6 +18,7 @@ from typing import Any
 import melgen
 from melgen.files import is_out_of_space, read_json, remove_leftovers, scratch_beside, write_json, write_text
 from melgen.locks import LockedError, is_lock, locked
+from melgen.old_targets import at_present
 from melgen.processes import OutOfTimeError, process_birth
 from melgen.runs.identity import IdentityError, differences, numbers_software, reader_version
 from melgen.terminal import READABLE
@@ -210,7 +211,7 @@ class RunDirectory:
                 f"{self.path / 'identity.json'}: format version {recorded[_FORMAT]}, melgen {melgen.__version__} reads "
                 f"1 to {FORMAT_VERSION}"
             )
-        return {key: value for key, value in recorded.items() if key not in (_FORMAT, _SOFTWARE, _READER)}
+        return at_present({key: value for key, value in recorded.items() if key not in (_FORMAT, _SOFTWARE, _READER)})
 
     @property
     def recorded_software(self) -> dict[str, str]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from melgen.old_targets import at_present
+
 NOT_IDENTITY = frozenset(
     {
         # where things lie
@@ -114,7 +116,7 @@ def identity_of(config: DictConfig, fingerprint: str, start: str | None = None) 
     kept["trainer"] = {
         key: value for key, value in trainer.items() if key not in _TRAINER_ELSEWHERE and not _is_usual(key, value)
     }
-    return _flat(kept) | {"corpus.fingerprint": fingerprint, "started_from": start}
+    return at_present(_flat(kept)) | {"corpus.fingerprint": fingerprint, "started_from": start}
 
 
 def _is_usual(key: str, value: Any) -> bool:
