@@ -24,7 +24,7 @@ from melgen.configuration.arguments import asks_for_multirun, for_hydra
 from melgen.configuration.composition import explained
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.known_keys import GROUPS_OF_MANY
-from melgen.processes import OutOfTimeError, end_with_parent, heeding_the_scheduler, is_worker
+from melgen.processes import OutOfTimeError, end_with_parent, handle_preemption_signal, is_worker
 from melgen.runs.directory import RunDirectory, TakenError, message_of
 from melgen.terminal import prepare_standard_streams
 
@@ -87,7 +87,7 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
     try:
         if hydra.job.chdir:
             _from_where_it_began(config, Path(hydra.runtime.cwd))
-        with heeding_the_scheduler():
+        with handle_preemption_signal():
             result = function(config)
         return _without_result(hydra) if isinstance(result, float) and math.isnan(result) else result
     except OutOfTimeError as error:  # the run's directory tells it too, if the training had begun

@@ -19,14 +19,14 @@ from melgen.training.module import MelodyModule
 
 
 class EmbeddingProjection(pl.Callback):
-    """Shows how the network has arranged the notes: projector files, a picture, nearest neighbours.
+    """Shows the embedding of the notes: projector files, a picture, nearest neighbours.
 
     Writes into ``embedding/``.
 
     Args:
         directory: the directory of the run.
-        neighbours: how many to list for each note.
-        every_n_steps: how often underway; ``None`` for the end only.
+        neighbours: number of neighbours listed for each note.
+        every_n_steps: how often during the training; ``None`` for the end only.
     """
 
     def __init__(self, directory: str | Path, *, neighbours: int = 5, every_n_steps: int | None = None):
@@ -41,7 +41,7 @@ class EmbeddingProjection(pl.Callback):
             self._project(trainer, pl_module, self.directory / "samples" / f"embedding-{trainer.global_step:08d}")
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Project the best weights."""
+        """Project the embedding of the best weights."""
         self._project(trainer, pl_module, self.directory / "embedding")
 
     def _project(self, trainer: pl.Trainer, module: pl.LightningModule, folder: Path) -> None:

@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 
 
 class Schedule:
-    """Every so many updates or epochs, and after chosen updates.
+    """Regular intervals in updates or epochs, and chosen updates.
 
     Args:
         every_n_steps, every_n_epochs: ``None`` for never.
@@ -34,14 +34,14 @@ class Schedule:
         self.every_n_steps, self.every_n_epochs, self.at_steps = every_n_steps, every_n_epochs, frozenset(listed)
 
     def due_at_start(self, trainer: pl.Trainer) -> bool:
-        """Whether something is due before the first update; a resumed training is beyond that."""
+        """Whether something is due before the first update; never in a resumed training."""
         return trainer.global_step == 0 and 0 in self.at_steps
 
     def due_after_update(self, trainer: pl.Trainer) -> bool:
-        """Whether something is due after the update just made."""
+        """Whether something is due after the last update."""
         regular = self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0
         return regular or trainer.global_step in self.at_steps
 
     def due_after_epoch(self, trainer: pl.Trainer) -> bool:
-        """Whether something is due after the epoch just made."""
+        """Whether something is due after the last epoch."""
         return self.every_n_epochs is not None and (trainer.current_epoch + 1) % self.every_n_epochs == 0

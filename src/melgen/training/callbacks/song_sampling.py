@@ -19,30 +19,30 @@ from melgen.training.loggers.dashboards import log_songs
 from melgen.training.module import MelodyModule
 
 FIRST_SAMPLES = (0, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
-"""Updates after which a network writes songs: close together where it learns fast."""
+"""Updates after which a network writes songs: close together at the beginning, where it learns fast."""
 
 
 @runtime_checkable
 class SongListener(Protocol):
-    """A callback that wants to know of sampled songs."""
+    """A callback that receives the sampled songs."""
 
     def on_songs(self, trainer: pl.Trainer, module: MelodyModule, songs: Sequence[Melody], final: bool) -> None:
-        """Called with the songs just sampled; ``final`` for those from the best weights, at the end."""
+        """Receive songs; ``final`` for those from the best weights, at the end."""
         ...
 
 
 class SongSampling(pl.Callback):
-    """Lets the network write songs, now and then during training and at the end of the test.
+    """Samples songs from the network, during the training and at the end of the test.
 
-    Underway they go to ``samples/step-<updates>/``; at the end, when the trainer tests the best weights, to
+    During the training they go to ``samples/step-<updates>/``; at the end, when the trainer tests the best weights, to
     ``songs/``.
 
     Args:
         directory: the directory of the run.
-        songs, songs_underway: how many at the end, and each time before.
-        notes: written after the primer.
-        primer: pitches every song starts with.
-        every_n_steps, every_n_epochs: how often underway.
+        songs, songs_underway: numbers of songs at the end, and each time before.
+        notes: number of notes after the primer.
+        primer: pitches with which every song starts.
+        every_n_steps, every_n_epochs: how often during the training.
         at_steps: updates after which it samples too; 0 is before the first.
         selection, temperature, top_k, top_p, seed: see `melgen.generation.sampling`.
     """
@@ -94,9 +94,9 @@ class SongSampling(pl.Callback):
             ) from error
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Sample if due: what the network writes before it has learnt anything.
+        """Sample if due: songs of a network that has not learnt anything yet.
 
-        Sampling has a random generator of its own, so that the training goes the same way with and without it.
+        Sampling has a random generator of its own, so that the training is the same with and without it.
         """
         if self.schedule.due_at_start(trainer):
             self._sample_underway(trainer, pl_module)
@@ -114,7 +114,7 @@ class SongSampling(pl.Callback):
             self._sample_underway(trainer, pl_module)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Sample the songs that the run is judged by."""
+        """Sample the songs by which the run is judged."""
         self._sample(trainer, pl_module, self.songs, self.directory / "songs", final=True)
 
     def _sample_underway(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:

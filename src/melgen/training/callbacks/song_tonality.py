@@ -22,7 +22,7 @@ MIN_NOTES_FOR_TONALITY = 2
 
 
 class SongTonality(pl.Callback):
-    """Measures sampled songs: the paper's three numbers, mean and deviation, beside those of the openings.
+    """Measures the paper's three metrics on sampled songs and on openings, mean and deviation of each.
 
     Openings are the first notes of the test tunes, as many as the median song has.
 
@@ -37,12 +37,12 @@ class SongTonality(pl.Callback):
         self.directory, self.span_notes = Path(directory), span_notes
 
     def on_songs(self, trainer: pl.Trainer, module: MelodyModule, songs: Sequence[Melody], final: bool) -> None:
-        """Measure songs just sampled."""
+        """Measure sampled songs."""
         with contained("measuring tonality"):
             measured = [song.pitches for song in songs if len(song) >= MIN_NOTES_FOR_TONALITY]
             summary = summarize(measured, self.span_notes)
             means = {f"tonality/{key}": value for key, value in summary.mean._asdict().items()}
-            # Lightning takes values to be monitored between the first update and the test only.
+            # Lightning accepts monitored values only between the first update and the test.
             module.publish(means, monitored=not final and trainer.global_step > 0)
             if final:
                 write_json(
@@ -56,7 +56,7 @@ class SongTonality(pl.Callback):
                 )
 
     def _openings(self, trainer: pl.Trainer, notes: int) -> dict[str, Any] | None:
-        """The same numbers for the openings; ``None`` where no test tune is so long, or none has pitches."""
+        """The same metrics of the openings; ``None`` if no test tune is so long, or tunes have no pitches."""
         data = getattr(trainer, "datamodule", None)
         if not isinstance(data, MelodyDataModule):
             return None
@@ -70,13 +70,13 @@ class SongTonality(pl.Callback):
 
 
 def span_of(trainer: pl.Trainer) -> int:
-    """The length of windows that songs are measured with."""
+    """The length of the windows in which songs are measured."""
     spans = (c.span_notes for c in trainer.callbacks if isinstance(c, SongTonality))  # type: ignore[attr-defined]
     return next(spans, DEFAULT_SPAN_NOTES)
 
 
 def as_dict(summary: TonalitySummary) -> dict[str, Any]:
-    """Plain data: mean and deviation of each metric, and the number of songs."""
+    """Mean and deviation of each metric, and the number of songs, as plain data."""
     return {
         "mean": summary.mean._asdict(),
         "standard_deviation": summary.deviation._asdict(),

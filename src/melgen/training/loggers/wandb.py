@@ -1,4 +1,4 @@
-"""A W&B run per training: without questions, an account or a network, and never in the training's way.
+"""A W&B run for each training, also without an account or a network; a failure of W&B never ends the training.
 
 `RunLogger` is the logger that Lightning calls, and a `melgen.training.loggers.dashboards.Dashboard`.
 """
@@ -30,36 +30,35 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 UPDATES = "updates"
-"""The metric that all others are drawn over."""
+"""The metric on the x-axis of all others."""
 BEST_VALUE_OF = {
     "val/loss": "min",
     "val/perplexity": "min",
     "val/bits_per_note": "min",
     "val/accuracy": "max",
 }
-"""Metrics whose best value, not the last, stands in a run's summary."""
+"""Metrics whose best value, not the last, is in a run's summary."""
 BEST_LOSS = "best/val_loss"
-"""Under this plain name sweeps and panels find the lowest validation loss so far."""
+"""The lowest validation loss so far, under a name for sweeps and panels."""
 LONGEST_TAG = 64
 
 
 class RunLogger(Logger):
-    """Records a training as a run of W&B, and goes online only where a key is found.
+    """Records a training as a run of W&B, online only if a key is found.
 
-    Curves are drawn over updates. A training that resumes continues its run where it is online; an offline
-    run cannot be continued, so that a new one is recorded, which starts with the history so far.
+    Curves are drawn over updates. A training that resumes continues its online run. An offline run cannot be continued:
+    a new one is recorded, which starts with the history so far.
 
-    If W&B fails (no network, a service that died, a full disk) there is a warning, and nothing more is recorded.
+    If W&B fails (no network, a dead service, a full disk) there is a warning, and nothing more is recorded.
 
     Args:
         project, entity: as in W&B.
         save_dir: the directory of the run; W&B's files go to ``wandb/`` in it.
         group: runs of one sweep share it.
         name: the run's name within its group.
-        choices: what was chosen for this run, such as dataset and cell; each becomes a tag, and a value of
-            ``choices`` in the configuration, by which runs are grouped. ``None`` stands for the option chosen
-            in Hydra's group of that name.
-        tags: more of them.
+        choices: of this run, such as dataset and cell; each becomes a tag, and a value of ``choices`` in the
+            configuration, by which runs are grouped. ``None`` means the option chosen in Hydra's group of that name.
+        tags: more tags.
         offline: write to ``save_dir`` only; ``None`` decides by whether there is a key.
         options: handed to ``wandb.init``.
     """
@@ -113,7 +112,7 @@ class RunLogger(Logger):
         if self._run is None and not self._is_over:
             try:
                 self._run = self._start()
-            except Exception as error:  # whatever a service throws, the training goes on
+            except Exception as error:  # a service may raise any error, and the training goes on
                 self._give_up(error)
         return self._run
 
@@ -133,7 +132,7 @@ class RunLogger(Logger):
         self.send(lambda run: run.log({**values, UPDATES: step or 0}))
 
     def show(self, step: int, media: Mapping[str, Any]) -> None:
-        """Record media, or other things that W&B knows, at a number of updates."""
+        """Record media or tables at a number of updates."""
         if (run := self.run) is not None:
             run.log({**media, UPDATES: step})
 
@@ -162,7 +161,7 @@ class RunLogger(Logger):
             self.show(step, tables)
 
     def send(self, action: Callable[[Run], Any]) -> None:
-        """Do something with the run that can fail only if W&B itself does."""
+        """Call an action on the run; its failure means that W&B has failed."""
         if (run := self.run) is None:
             return
         try:
@@ -171,7 +170,7 @@ class RunLogger(Logger):
             self._give_up(error)
 
     def close(self, failed: bool) -> None:
-        """Say how the training ended, and wait for the upload, but not for ever."""
+        """Record how the training ended, and wait for the upload, but not for ever."""
         if self._run is not None:
             self.send(lambda run: run.finish(exit_code=int(failed)))
         self._run, self._is_over = None, True
@@ -193,7 +192,7 @@ class RunLogger(Logger):
         return run
 
     def _identity(self) -> dict[str, Any]:
-        """W&B's name for the run, the same for all starts of a training that is online."""
+        """W&B's id of the run, the same for all starts of an online training."""
         if "WANDB_RUN_ID" in os.environ:  # an agent of a W&B sweep has chosen one
             return {"id": os.environ["WANDB_RUN_ID"]}
         if self.offline:
@@ -206,7 +205,7 @@ class RunLogger(Logger):
 
     def _give_up(self, error: Exception) -> None:
         log.warning(
-            "W&B failed, the training goes on without it: %s; what it has recorded lies in %s",
+            "W&B failed, the training goes on without it: %s; what it has recorded is in %s",
             described(error),
             self.directory / "wandb",
         )

@@ -21,12 +21,12 @@ START_TIMEOUT_S, FINISH_TIMEOUT_S = 60.0, 300.0
 
 
 def start_run(directory: Path, *, offline: bool, **options: Any) -> Run:
-    """A run of its own, also in a process that has had others; offline where W&B cannot be reached.
+    """Start a run, also in a process that has had others; offline if W&B cannot be reached.
 
     Args:
         directory: W&B's files go to ``wandb/`` in it.
-        offline: do not even try to reach it.
-        options: handed to ``wandb.init``.
+        offline: do not try to reach it.
+        options: passed to ``wandb.init``.
     """
     import wandb
 
@@ -40,7 +40,7 @@ def start_run(directory: Path, *, offline: bool, **options: Any) -> Run:
     without_network: Any = "disabled" if os.environ.get("WANDB_MODE") == "disabled" else "offline"
     try:
         return wandb.init(mode=without_network if offline else "online", **options)
-    except Exception as error:  # no network, or a service that is no more
+    except Exception as error:  # no network, or a dead service
         if not offline:
             log.warning("W&B cannot be reached, recording offline: %s", described(error))
         forget_service()
@@ -52,7 +52,7 @@ _data_dir_set_by_us: dict[str, str] = {}
 
 
 def forget_service() -> None:
-    """Let the next run of this process start a service of its own: W&B keeps calling one that has died."""
+    """Let the next run of this process start a new service: W&B keeps calling a dead one."""
     import wandb
 
     with suppress(Exception):
@@ -61,12 +61,12 @@ def forget_service() -> None:
 
 
 def is_offline() -> bool:
-    """Whether W&B is told to stay offline, or would have to ask for a key."""
+    """Whether W&B is set to stay offline, or has no key and would ask for one."""
     return os.environ.get("WANDB_MODE") in ("offline", "disabled", "dryrun") or not has_key()
 
 
 def has_key() -> bool:
-    """Whether W&B would find a key without asking."""
+    """Whether W&B finds a key without asking."""
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
     url = os.environ.get("WANDB_BASE_URL")
