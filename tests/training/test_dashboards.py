@@ -9,6 +9,7 @@ import logging
 import sys
 import threading
 import urllib.request
+from typing import ClassVar
 from urllib.parse import urlencode
 
 import numpy as np
@@ -21,6 +22,7 @@ from melgen.music.midi import note_text
 from melgen.train import train
 from melgen.training.failures import short_message_for_full_disk
 from melgen.training.loggers import media
+from melgen.training.loggers.csv import HistoryLogger
 from tests.data.melodies import walks, write_songs
 from tests.training.small import small_config
 
@@ -94,6 +96,39 @@ def test_tensorboard_itself_serves_curves_songs_and_the_embedding_with_its_names
     served = np.frombuffer(get("projector/tensor", run="tensorboard", name=name), dtype=np.float32)
     weights = trained.model.embedding.weight.detach().numpy()
     np.testing.assert_allclose(served.reshape(weights.shape), weights, rtol=1e-5)
+
+
+class Noting(HistoryLogger):
+    """A logger of a user's own that shows more than numbers, and fails at figures."""
+
+    shown: ClassVar[list] = []
+
+    def log_songs(self, key, songs, step, *, directory, span_notes):
+        self.shown.append((key, len(songs), step, directory.name, span_notes))
+
+    def log_figure(self, key, figure, step):
+        raise RuntimeError("no screen")
+
+    def log_embedding(self, key, weights, names, step, *, neighbours):
+        self.shown.append((key, weights.shape == (len(names), 8), step, neighbours))
+
+    def close(self, failed):
+        self.shown.append(failed)
+
+
+def test_a_logger_of_ones_own_is_shown_songs_and_embeddings(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(Noting, "shown", [])
+    write_songs(tmp_path / "tiny_song_list.p", walks(30))
+    own = f"+logger.own={{_target_:{__name__}.Noting,save_dir:{tmp_path}}}"
+    with caplog.at_level(logging.WARNING):
+        train(small_config(tmp_path, *SHOWN[1:], "callbacks.tonality.span_notes=9", own))
+    assert [entry for entry in Noting.shown if entry is not False][-2:] == [
+        ("songs", 4, 12, "songs", 9),
+        ("embedding", True, 12, 5),
+    ]
+    assert ("samples", 5, 6, "step-00000006", 9) in Noting.shown
+    assert Noting.shown[-1] is False, "closed after a success"
+    assert "Noting: embedding failed, the training goes on: RuntimeError: no screen" in caplog.text
 
 
 def test_without_a_renderer_it_is_said_once_and_the_rest_is_shown(tmp_path, monkeypatch, caplog, nothing_missing):
