@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from melgen.processes import OutOfTimeError, handle_preemption_signal, process_birth, process_exists
+from melgen.errors import OutOfTimeError
+from melgen.processes import handle_preemption_signal, process_birth, process_exists
 from melgen.runs.directory import RunDirectory
 from melgen.training.failures import contained
 

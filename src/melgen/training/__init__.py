@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from melgen.errors import DivergenceError
 from melgen.old_targets import former_names
 from melgen.training.checkpointing import Checkpoints
-from melgen.training.divergence import DivergenceError
 from melgen.training.module import MelodyModule
 
 __all__ = ["Checkpoints", "DivergenceError", "MelodyModule"]

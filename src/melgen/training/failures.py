@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from melgen.files import is_out_of_space
+from melgen.errors import is_out_of_space
 
 log = logging.getLogger(__name__)
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import floor
 
-from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc.fields import Voicing, bar_ticks
 from melgen.corpora.readers.abc.segments import BAR_LINE, INSIDE, MAYBE_INSIDE, Edge, Segment, Ticks
 from melgen.corpora.readers.abc.tokens import Token
 from melgen.corpora.readers.playing_order import Jump
+from melgen.errors import ReadError
 from melgen.music.metre import Metre
 
 MAX_WRITTEN_NOTES = 200_000
@@ -320,6 +320,21 @@ class Voice:
         if self.segment.ending:
             self.cut(INSIDE)
         self.segment.ending = numbers
+
+    def following_ending(self) -> frozenset[int]:
+        """The number after those of the endings that lead up to here; none if there are none."""
+        numbers: set[int] = set(self.segment.ending)
+        follows_directly = self.segment.is_empty
+        for segment in reversed(self.segments):
+            if self.segment.starts or 1 in numbers:
+                break
+            if not numbers and not follows_directly and (segment.ends or segment.double):
+                break
+            numbers |= segment.ending
+            follows_directly = False
+            if segment.starts:
+                break
+        return frozenset({max(numbers) + 1}) if numbers else frozenset()
 
     def begin_part(self, label: str) -> None:
         """A part begins here."""
