@@ -21,7 +21,9 @@ ORDER = (
         "pasting",
         "software",
         "old_targets",
-    },
+        "commands",
+        "checkpoint_files",
+    },  # fmt: skip
     {"music"},
     {"corpora"},
     {"data"},

@@ -33,11 +33,12 @@ def train(config: DictConfig) -> float:
         ValueError: for settings that make no sense, naming key, value and rule.
         DivergenceError: if the loss or its gradient stops being a number.
     """
-    from melgen.runs.budget import budget_is_spent
-    from melgen.training import build, outcome, steps
     from melgen.training.checks import check
 
-    check(config)
+    check(config)  # before torch and Lightning are imported: a refusal is quick
+    from melgen.runs.budget import budget_is_spent
+    from melgen.training import build, outcome, steps
+
     build.prepare_torch(config)
     run = RunDirectory(config.run_dir)
     with run.claimed():
