@@ -23,7 +23,7 @@ ORDER = (
         "old_targets",
         "commands",
         "checkpoint_files",
-    },  # fmt: skip
+    },
     {"music"},
     {"corpora"},
     {"data"},
