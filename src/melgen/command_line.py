@@ -27,7 +27,7 @@ from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.help import print_help
 from melgen.configuration.packaged import GROUPS_OF_MANY, primary_of
 from melgen.errors import DivergenceError, MelgenError, OutOfTimeError, TakenError, message_of
-from melgen.processes import end_with_parent, heeding_the_scheduler, is_worker
+from melgen.processes import end_with_parent, handle_preemption_signal, is_worker
 from melgen.runs.directory import RunDirectory
 from melgen.runs.keys import keys_that
 from melgen.terminal import prepare_standard_streams, print_error
@@ -102,7 +102,7 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
     try:
         if hydra.job.chdir:
             _from_where_it_began(config, Path(hydra.runtime.cwd))
-        with heeding_the_scheduler():
+        with handle_preemption_signal():
             return function(config)
     except OutOfTimeError as error:  # the run's directory tells it too, if the training had begun
         log.error("out of time: %s", error)

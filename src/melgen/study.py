@@ -40,7 +40,7 @@ def study(config: DictConfig) -> Path:
     wanted = wanted_stages(config)
     from melgen.studies.recipe import do_stages, say_what_there_is, stages_done
     from melgen.studies.study import Study
-    from melgen.training.assembly import prepare_torch
+    from melgen.training.build import prepare_torch
 
     prepare_torch(config)
     this = Study(config, cast(DictConfig, HydraConfig.get()))

@@ -245,10 +245,10 @@ class MelodyDataModule(pl.LightningDataModule):
     def _versions(self) -> Iterator[NDArray]:
         """All that is trained on, tune by tune: made anew each time, since twelve transpositions are many."""
         for tune in self.tunes_of(Split.TRAIN):
-            yield from self._training_versions(tune)
+            yield from self._augmentations(tune)
 
-    def _training_versions(self, tune: NDArray) -> list[NDArray]:
-        return [tune] if self.is_encoded else self.representation.training_versions(tune)
+    def _augmentations(self, tune: NDArray) -> list[NDArray]:
+        return [tune] if self.is_encoded else self.representation.augmentations(tune)
 
     def _comparable_tunes(self) -> NDArray[np.bool_]:
         """Held-out tunes that no representation finds an unseen value in: ``[tunes]``.
@@ -265,7 +265,7 @@ class MelodyDataModule(pl.LightningDataModule):
             encoders = []
             others = (other() for name, other in REPRESENTATIONS.items() if name != self.representation.name)
             for representation in (self.representation, *others):
-                versions = (v for tune in train_tunes for v in representation.training_versions(tune))
+                versions = (v for tune in train_tunes for v in representation.augmentations(tune))
                 encoders.append((representation.encode, Vocabulary.from_values(versions)))
         for i in held_out:
             tune = self.melodies.pitches_of(int(i))

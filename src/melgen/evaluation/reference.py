@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from melgen.corpora.sources import Split
 from melgen.evaluation.originality import TuneIndex
 from melgen.music.melody import Melodies
+from melgen.old_targets import former_names
 
 if TYPE_CHECKING:
     from melgen.data import MelodyDataModule
+else:  # a type checker would take any name for one of this module's
+    __getattr__ = former_names(__name__)
 
 Tunes = dict[str, NDArray[np.int16]]
 """Pitches of tunes by name."""

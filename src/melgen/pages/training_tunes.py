@@ -17,6 +17,7 @@ from melgen.data.recorded_splits import NO_SPLIT, read_splits
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.music.melody import Melody
 from melgen.music.metre import MetreChange
+from melgen.old_targets import present_path
 from melgen.pasting import override, shell_line
 from melgen.rendering.bar_lines import lay_bars
 
@@ -125,8 +126,8 @@ def excerpt(tune: Melody, passage: SharedPassage, notes: int) -> tuple[int, Melo
 
 
 def _corpus(config: Mapping[str, Any]) -> AbstractCorpus:
-    """A corpus of a class that is imported already: a directory from someone else cannot choose which code runs."""
-    module, _, name = str(config.get("_target_")).rpartition(".")
+    """A corpus of a class that is imported already: a directory from a stranger cannot choose what runs."""
+    module, _, name = present_path(str(config.get("_target_"))).rpartition(".")
     kind = getattr(sys.modules.get(module), name, None)
     if not (isinstance(kind, type) and issubclass(kind, AbstractCorpus)):
         own = shell_line(override("imports", [module or "my_module"]))

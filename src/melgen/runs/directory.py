@@ -18,6 +18,7 @@ import melgen
 from melgen.errors import IdentityError, LockedError, OutOfTimeError, TakenError, is_out_of_space, message_of
 from melgen.files import read_json, remove_leftovers, scratch_beside, write_json, write_text
 from melgen.locks import is_lock, locked
+from melgen.old_targets import at_present
 from melgen.processes import process_birth
 from melgen.runs.identity import differences, numbers_software, reader_version, same_spelling
 from melgen.terminal import READABLE
@@ -205,7 +206,7 @@ class RunDirectory:
                 f"1 to {FORMAT_VERSION}"
             )
         kept = {key: value for key, value in recorded.items() if key not in (_FORMAT, _SOFTWARE, _READER)}
-        return same_spelling(kept)
+        return same_spelling(at_present(kept))
 
     @property
     def recorded_software(self) -> dict[str, str]:

@@ -245,7 +245,7 @@ def _measure_embedding(study: Study, name: tuple[str, str], run: Run) -> Iterabl
     if not study.data_of_runs.is_encoded:
         counts = np.zeros(len(values), np.int64)
         for tune in study.data_of_runs.tunes_of(Split.TRAIN):
-            for version in trained.representation.training_versions(tune):
+            for version in trained.representation.augmentations(tune):
                 counts += np.bincount(trained.vocabulary.encode(version), minlength=len(values))
         frequent = frequent_values(counts)
     weights = trained.model.embedding.weight.detach().float().numpy()

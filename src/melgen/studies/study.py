@@ -321,7 +321,7 @@ class Study:
             kinds = {get_object(run.config.dataset.representation._target_)() for run in self.planned}
             for kind in sorted(kinds, key=lambda kind: kind.name) if primer.pitches is not None else ():
                 tunes = self.data.tunes_of(Split.TRAIN)
-                values = np.concatenate([version for tune in tunes for version in kind.training_versions(tune)])
+                values = np.concatenate([version for tune in tunes for version in kind.augmentations(tune)])
                 counts = dict(zip(*(column.tolist() for column in np.unique(values, return_counts=True)), strict=True))
                 if note := fit_of(primer.pitches or (), counts, kind).note(primer.key):
                     log.warning("%s (dataset=%s)", note, kind.name)

@@ -9,6 +9,7 @@ import logging
 import sys
 import threading
 import urllib.request
+from typing import ClassVar
 from urllib.parse import urlencode
 
 import numpy as np
@@ -19,8 +20,9 @@ from melgen.generation.songs import read_songs
 from melgen.music.melody import Melody
 from melgen.music.midi import note_text
 from melgen.train import train
-from melgen.training.loggers import media as song_media
-from melgen.training.loggers.reporting import background_writers
+from melgen.training.failures import short_message_for_full_disk
+from melgen.training.loggers import media
+from melgen.training.loggers.csv import HistoryLogger
 from tests.data.melodies import walks, write_songs
 from tests.training.small import small_config
 
@@ -46,7 +48,7 @@ def run(tmp_path_factory):
 @pytest.fixture
 def nothing_missing(monkeypatch):
     """As in a process that has shown no song yet."""
-    monkeypatch.setattr(song_media, "_missing", set())
+    monkeypatch.setattr(media, "_missing", set())
 
 
 def test_songs_are_heard_and_read(run):
@@ -96,6 +98,39 @@ def test_tensorboard_itself_serves_curves_songs_and_the_embedding_with_its_names
     np.testing.assert_allclose(served.reshape(weights.shape), weights, rtol=1e-5)
 
 
+class Noting(HistoryLogger):
+    """A logger of a user's own that shows more than numbers, and fails at figures."""
+
+    shown: ClassVar[list] = []
+
+    def log_songs(self, key, songs, step, *, directory, span_notes):
+        self.shown.append((key, len(songs), step, directory.name, span_notes))
+
+    def log_figure(self, key, figure, step):
+        raise RuntimeError("no screen")
+
+    def log_embedding(self, key, weights, names, step, *, neighbours):
+        self.shown.append((key, weights.shape == (len(names), 8), step, neighbours))
+
+    def close(self, failed):
+        self.shown.append(failed)
+
+
+def test_a_logger_of_ones_own_is_shown_songs_and_embeddings(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(Noting, "shown", [])
+    write_songs(tmp_path / "tiny_song_list.p", walks(30))
+    own = f"+logger.own={{_target_:{__name__}.Noting,save_dir:{tmp_path}}}"
+    with caplog.at_level(logging.WARNING):
+        train(small_config(tmp_path, *SHOWN[1:], "callbacks.tonality.span_notes=9", own))
+    assert [entry for entry in Noting.shown if entry is not False][-2:] == [
+        ("songs", 4, 12, "songs", 9),
+        ("embedding", True, 12, 5),
+    ]
+    assert ("samples", 5, 6, "step-00000006", 9) in Noting.shown
+    assert Noting.shown[-1] is False, "closed after a success"
+    assert "Noting: embedding failed, the training goes on: RuntimeError: no screen" in caplog.text
+
+
 def test_without_a_renderer_it_is_said_once_and_the_rest_is_shown(tmp_path, monkeypatch, caplog, nothing_missing):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -124,8 +159,8 @@ def test_one_song_that_cannot_be_drawn_does_not_silence_the_others(tmp_path, mon
 
     monkeypatch.setattr(engraving, "engrave", refuse_short)
     with caplog.at_level(logging.WARNING):
-        short = song_media.write_score(Melody.from_pitches([60]), tmp_path / "1.png", "short")
-        long = song_media.write_score(Melody.from_pitches([60, 62, 64, 65]), tmp_path / "2.png", "long")
+        short = media.write_score(Melody.from_pitches([60]), tmp_path / "1.png", "short")
+        long = media.write_score(Melody.from_pitches([60, 62, 64, 65]), tmp_path / "2.png", "long")
     assert short is None
     assert long is not None
     assert long.stat().st_size > 1000
@@ -133,10 +168,10 @@ def test_one_song_that_cannot_be_drawn_does_not_silence_the_others(tmp_path, mon
 
 
 def test_songs_too_short_to_be_measured_have_no_numbers():
-    measured = song_media.measure([Melody.from_pitches([60]), Melody.from_pitches([60, 64])], 12)
+    measured = media.measure([Melody.from_pitches([60]), Melody.from_pitches([60, 64])], 12)
     assert np.isnan(measured["centricity"][0])
     assert measured["conjunct_melodic_motion"].tolist()[1] == 4.0
-    assert song_media.measure([Melody.from_pitches([60])], 12) == {}
+    assert media.measure([Melody.from_pitches([60])], 12) == {}
 
 
 def test_a_writing_thread_without_room_says_so_in_a_line(caplog, capfd):
@@ -151,7 +186,7 @@ def test_a_writing_thread_without_room_says_so_in_a_line(caplog, capfd):
     seen = []
     before, threading.excepthook = threading.excepthook, seen.append
     try:
-        with background_writers():
+        with short_message_for_full_disk():
             in_a_thread(OSError(errno.ENOSPC, "No space left on device"))
             assert "a logger writes no more: [Errno 28] No space left on device" in caplog.text
             assert not seen
