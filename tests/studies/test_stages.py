@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from melgen.evaluation.baselines import UnigramWriter
-from melgen.studies.stages import songs_in
+from melgen.generation.songs import pitches_by_song
 from melgen.studies.tasks import Workbench
 from tests.commands.calling import call, files_below
 from tests.pages.examples import read_core, read_pack
@@ -339,5 +339,5 @@ def test_a_corpus_that_has_changed_since(mini):
 def test_songs_are_named_as_they_were_written_whatever_else_lies_there(mini):
     folder = next((STUDY / "songs").glob("control-lstm-*/seed0"))
     (folder / "a_song_of_mine.mid").write_bytes(b"")
-    assert list(songs_in(folder)) == ["song_001", "song_002", "song_003"]
-    assert {len(pitches) for pitches in songs_in(folder).values()} == {13}
+    assert list(pitches_by_song(folder)) == ["song_001", "song_002", "song_003"]
+    assert {len(pitches) for pitches in pitches_by_song(folder).values()} == {13}

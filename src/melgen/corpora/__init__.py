@@ -7,7 +7,7 @@
 
 from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.corpus import AbstractCorpus, ImportedCorpus
-from melgen.corpora.errors import CorpusError
+from melgen.corpora.errors import CorpusError, EncodedOtherwiseError
 from melgen.corpora.folder import FolderCorpus, read_melody
 from melgen.corpora.folk import FolkCorpus
 from melgen.corpora.muspy_datasets import MusPyCorpus
@@ -18,6 +18,7 @@ __all__ = [
     "AbstractCorpus",
     "Cleaning",
     "CorpusError",
+    "EncodedOtherwiseError",
     "FolderCorpus",
     "FolkCorpus",
     "ImportReport",

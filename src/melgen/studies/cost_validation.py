@@ -12,6 +12,9 @@ from melgen.evaluation.tonality import Tonality
 from melgen.studies.results import StudyResults
 from melgen.tables.table import Cell, Column, Row, Table, Value, row
 
+NAME = "cost_validation"
+"""The name of its table and of its figure."""
+
 DISTANCE, OVERLAP = "distance", "overlapped_area"
 _OVERLAP_PREFIX = "overlapped_area/"
 _PHASES = {False: "up to the best", True: "after the best"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,16 @@ class StudyPrimer:
     def plain(self) -> list[int] | str:
         """It as plain data."""
         return OPENINGS_PRIMER if self.pitches is None else list(self.pitches)
+
+    def inputs(self, corpus: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+        """What songs after it depend on, as inputs of a task.
+
+        Args:
+            corpus: finds what identifies the corpus; called for openings, which are taken from it.
+        """
+        if self.pitches is not None:
+            return {"primer": self.plain}
+        return {"primer": self.plain, "primer_notes": self.notes, "corpus": corpus()}
 
     def suffix(self) -> str:
         """What the names of its sets of songs end in."""

@@ -7,10 +7,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 
 from melgen.durations import in_words
 from melgen.processes import end_with_parent
@@ -19,7 +18,7 @@ from melgen.runs.directory import FAILED, FINISHED, RUNNING, RunDirectory
 from melgen.runs.identity import differences
 from melgen.runs.status import Standing, standing_of
 from melgen.runs.variants import choices_of, names_in, variants_in
-from melgen.studies.estimate import weights_of
+from melgen.studies.estimate import Estimate, weights_of
 from melgen.studies.planning import PlannedRun
 from melgen.studies.timing import time_left
 
@@ -87,8 +86,7 @@ def train_all(
     planned: Sequence[PlannedRun],
     arguments: Sequence[str],
     directory: Path,
-    expected: Mapping[Path, float] = MappingProxyType({}),
-    expected_in_all: float | None = None,
+    expected: Estimate | None = None,
 ) -> None:
     """Train all runs as one sweep; what is finished is passed over, what was interrupted goes on.
 
@@ -99,13 +97,12 @@ def train_all(
         planned: the runs, to watch.
         arguments: for ``melgen.train``.
         directory: of the study.
-        expected: seconds that each run is expected to take, as far as they are known.
-        expected_in_all: seconds that all are expected to take, several at a time.
+        expected: how long that is expected to take, if it is known.
 
     Raises:
         ValueError: if the sweep ended before any run began.
     """
-    progress = _Progress(planned, expected, expected_in_all)
+    progress = _Progress(planned, expected)
     with (directory / LOG).open("ab") as output:
         start = output.tell()
         process = subprocess.Popen(
@@ -143,18 +140,16 @@ class _Progress:
     """Says how the sweep goes: a line for each run that ends, and now and then where those underway are.
 
     Args:
-        expected: seconds of each run; without them, runs are compared by their weights.
-        expected_in_all: seconds until all have ended.
+        expected: how long the runs are expected to take; without it, they are compared by their weights.
     """
 
-    def __init__(
-        self, planned: Sequence[PlannedRun], expected: Mapping[Path, float], expected_in_all: float | None = None
-    ):
-        self.expected_in_all = expected_in_all
+    def __init__(self, planned: Sequence[PlannedRun], expected: Estimate | None):
+        self.expected_in_all = None if expected is None else expected.in_all
+        seconds = {} if expected is None else expected.seconds
         paths = [run.path for run in planned]
         variants = variants_in([choices_of(run.path, run.config) for run in planned])
         self.names = dict(zip(paths, names_in(paths, variants), strict=True))
-        self.costs = {run.path: expected.get(run.path) or weights_of(run.config) for run in planned}
+        self.costs = {run.path: seconds.get(run.path) or weights_of(run.config) for run in planned}
         self.before = {path: RunDirectory(path).status for path in self.costs}
         self.ended = [path for path, status in self.before.items() if status.get("state") == FINISHED]
         self.open = {path for path in self.costs if path not in self.ended}
