@@ -262,7 +262,7 @@ def test_every_set_of_songs_has_its_row(draw):
 
 
 @pytest.mark.parametrize("draw", [tonality_by_model, metric_distributions])
-def test_a_writer_far_off_is_told_at_the_edge_and_does_not_squeeze_the_rest(draw):
+def test_a_baseline_far_off_is_marked_at_the_edge_and_does_not_squeeze_the_rest(draw):
     figure = draw(study())
     for axes in figure.axes:
         (value,) = [float(text.get_text()) for text in axes.texts]
@@ -314,7 +314,7 @@ def test_a_network_that_does_not_beat_the_bigram_stands_in_the_shade():
 
 def test_likelihood_without_scores_of_songs_is_the_mean_over_seeds():
     results = study(datasets=("control",), cells=("lstm",), seeds=(0, 1, 2))
-    axes = likelihood(dataclasses.replace(results, songs={}, writers={})).axes[0]
+    axes = likelihood(dataclasses.replace(results, songs={}, baselines={})).axes[0]
     tested = [
         line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o" and line.get_markerfacecolor() != "white"
     ]
@@ -362,7 +362,7 @@ def test_cost_validation_labels_every_point_and_states_the_correlation():
 POOR = {
     "nothing": StudyResults((), (), {}, {}),
     "one run, one song": study(datasets=("control",), cells=("lstm",), layers=(2,), songs=1),
-    "no corpus, no writers": dataclasses.replace(study(), corpus={}, openings=None, writers={}),
+    "no corpus, no baselines": dataclasses.replace(study(), corpus={}, openings=None, baselines={}),
     "no songs": dataclasses.replace(study(), songs={}),
     "unknown names": study(datasets=("mine", "yours"), cells=("mamba",)),
     "nan": dataclasses.replace(

@@ -112,12 +112,12 @@ class StudyResults:
             rule: tunes of at least 12 notes.
         openings: the first notes of the test tunes, as many as the songs have, measured just like a model's songs:
             what songs are compared with, since most metrics depend on length.
-        writers: the trivial writers' songs: ``uniform``, ``unigram``, ``bigram``.
+        baselines: the baselines' songs: ``uniform``, ``unigram``, ``bigram``.
         without_bits: why there are no bits per note; empty where there are.
         song_folders: where the songs of each evaluation lie, by its name, relative to the study.
         by_primer: where songs were written after several primers, by the primer's name and the model's, the main
             primer's first; empty for a single one.
-        writers_by_primer: the same of the trivial writers' songs.
+        baselines_by_primer: the same of the baselines' songs.
         primer_notes: what to tell of primers whose pitches are rare in the training tunes.
     """
 
@@ -127,9 +127,9 @@ class StudyResults:
     songs_by_seed: Mapping[str, Mapping[int, SongSetEvaluation]]
     corpus: Mapping[str, SongSetEvaluation] = field(default_factory=dict)
     openings: SongSetEvaluation | None = None
-    writers: Mapping[str, SongSetEvaluation] = field(default_factory=dict)
+    baselines: Mapping[str, SongSetEvaluation] = field(default_factory=dict)
     song_folders: Mapping[str, str] = field(default_factory=dict)
     without_bits: str = ""
     by_primer: Mapping[str, Mapping[str, SongSetEvaluation]] = field(default_factory=dict)
-    writers_by_primer: Mapping[str, Mapping[str, SongSetEvaluation]] = field(default_factory=dict)
+    baselines_by_primer: Mapping[str, Mapping[str, SongSetEvaluation]] = field(default_factory=dict)
     primer_notes: tuple[str, ...] = ()

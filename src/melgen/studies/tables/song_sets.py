@@ -20,9 +20,9 @@ def model_sets(results: StudyResults) -> list[MeasuredSet]:
     return [model_set(results, model) for model in results.models]
 
 
-def yardsticks(results: StudyResults) -> list[MeasuredSet]:
-    """What models are compared with, as long as their songs: trivial writers and the openings."""
-    sets = [_plain_set(results, "writer", name, evaluation) for name, evaluation in results.writers.items()]
+def references(results: StudyResults) -> list[MeasuredSet]:
+    """What models are compared with, as long as their songs: baselines and the openings."""
+    sets = [_plain_set(results, "writer", name, evaluation) for name, evaluation in results.baselines.items()]
     if results.openings is not None:
         sets.append(_plain_set(results, "openings", results.openings.name, results.openings))
     return sets
