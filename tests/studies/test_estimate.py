@@ -1,4 +1,4 @@
-"""What a study says of its trainings before they start."""
+"""What a study announces of its trainings before they start."""
 
 from __future__ import annotations
 

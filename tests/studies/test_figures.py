@@ -198,7 +198,7 @@ def test_long_names_of_variants_cover_nothing(draw):
     figure.draw_without_rendering()
     width, height = figure.bbox.width, figure.bbox.height
     texts = [text for legend in figure.legends for text in legend.get_texts()]
-    for axes in figure.axes:  # but for the numbers along an axis, of which some lie outside and are not drawn
+    for axes in figure.axes:  # but for the numbers along an axis, of which some are outside and not drawn
         texts += [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.get_yticklabels()]
     boxes = [text.get_window_extent() for text in texts if text.get_text() and text.get_visible()]
     assert all(box.x0 > -2 and box.y0 > -2 and box.x1 < width + 2 and box.y1 < height + 2 for box in boxes)

@@ -1,9 +1,9 @@
 """How long the trainings of a study will take: an estimate, from a few timed updates on this machine.
 
-The model: an update of a network takes what it takes here on random notes, alone, in one process; where only the
-layer count differs, the smallest and the largest network are timed and those between lie on a line. A validation
-costs a third of the updates that would read as many notes, and each run `START_SECONDS`. Runs of the same network
-that are finished and were trained here are better witnesses: their recorded seconds are used where there are any.
+The model: an update takes as long as measured here on random notes, alone, in one process; where only the layer
+count differs, the smallest and the largest network are timed, and times between are interpolated. A validation
+costs a third of the updates that would read as many notes, and each run `START_SECONDS`. Finished runs of the same
+network on this machine are better evidence: their recorded seconds are used where there are any.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def estimate(
     """How long it will take to train what is not trained yet.
 
     Args:
-        planned: all runs of the study; finished ones tell how long another seed of theirs takes.
+        planned: all runs of the study; the seconds of finished ones are used for other seeds.
         open_: those to train.
         at_once: how many of them at the same time.
         validation_notes: notes in the validation tunes.
@@ -123,7 +123,7 @@ def jobs_at_once(hydra: DictConfig) -> int:
 
 
 def _made_by(run: PlannedRun) -> int:
-    """Updates that an interrupted run need not make again, as far as its log tells."""
+    """Updates that an interrupted run need not make again, as far as its log shows."""
     standing = standing_of(RunDirectory(run.path))
     return standing.updates if (run.path / "checkpoints" / "last.ckpt").exists() else 0
 
@@ -135,7 +135,7 @@ def _recorded(planned: Sequence[PlannedRun]) -> dict[str, float]:
         directory = RunDirectory(run.path)
         try:
             result, host = directory.result or {}, directory.status.get("host")
-        except ValueError:  # damaged: the sweep will say it
+        except ValueError:  # damaged: the sweep will report it
             continue
         seconds, updates = result.get("seconds"), result.get("updates")
         if host == socket.gethostname() and isinstance(seconds, int | float) and isinstance(updates, int) and updates:

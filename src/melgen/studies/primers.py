@@ -21,7 +21,7 @@ class StudyPrimer:
 
     Attributes:
         name: the user's; empty for the only one.
-        pitches: of a primer that all songs have; None for another beginning of a held-out tune for each song.
+        pitches: of a primer that all songs have; None for openings of test tunes, another for each song.
         notes: how many.
         is_main: whether its songs are those of the study's tables and figures; songs after other primers are shown
             beside them.
@@ -53,7 +53,7 @@ class StudyPrimer:
         return {"primer": self.plain, "primer_notes": self.notes, "corpus": corpus()}
 
     def suffix(self) -> str:
-        """What the names of its sets of songs end in."""
+        """The ending of the names of its sets of songs."""
         return "" if self.is_main else f"-primer-{self.name}"
 
 
@@ -64,7 +64,7 @@ def primers_of(generate: DictConfig) -> list[StudyPrimer]:
         generate: that part of the study's configuration: its `primers`, by name, or its `primer`.
 
     Raises:
-        ValueError: if a primer is none, or they differ in length: their songs could not be compared.
+        ValueError: if one is not a primer, or they differ in length: their songs could not be compared.
     """
     given: Any = generate.get("primers")
     if given is None:

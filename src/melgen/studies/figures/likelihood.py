@@ -75,7 +75,7 @@ def _draw_row(axes: Axes, row: Row) -> list[float]:
 
 
 def _draw_baselines(axes: Axes, baselines: dict[str, float], models: list[float]) -> None:
-    """Lines for the baselines, the best of them always in sight; those far off are listed in words."""
+    """Lines for the baselines, the best of them always visible; those far off are listed in words."""
     if not baselines and not models:
         return
     best = min(baselines.values(), default=-math.inf)
