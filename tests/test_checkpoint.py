@@ -13,7 +13,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from melgen.checkpoint import CheckpointError, find_checkpoint, load_model, read_checkpoint
+from melgen.checkpoint import find_checkpoint, load_model, read_checkpoint
+from melgen.errors import CheckpointError
 from tests.training.small import LEAF_SPEC, plain_trainer, small_data, small_module
 
 pytestmark = pytest.mark.filterwarnings(LEAF_SPEC)

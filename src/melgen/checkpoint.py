@@ -13,6 +13,7 @@ from torch import Tensor
 
 import melgen
 from melgen.corpora.seen_tunes import SeenTunes
+from melgen.errors import CheckpointError
 from melgen.music.representations import AbstractRepresentation, representation_named
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel
@@ -22,10 +23,6 @@ FORMAT_VERSION = 1
 BEST, LAST = "best.ckpt", "last.ckpt"
 SEEN_TUNES = "training_tunes"
 """Key of our part of a checkpoint; later than format version 1, which does not require it."""
-
-
-class CheckpointError(ValueError):
-    """A file is not a checkpoint of ours, or not one that fits."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from melgen.errors import LockedElsewhereError, LockedError
 from melgen.files import read_json
 from melgen.processes import process_birth, process_exists
 
@@ -36,14 +37,6 @@ WITHOUT_FLOCK = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.
 POLL_SECONDS = 0.1
 EMPTY_SECONDS = 2.0
 """How long a file without a holder's name may be one that is being written."""
-
-
-class LockedError(OSError):
-    """Another process holds a lock; ``is_elsewhere`` if this machine cannot know whether it still works."""
-
-    def __init__(self, message: str, *, is_elsewhere: bool = False):
-        super().__init__(message)
-        self.is_elsewhere = is_elsewhere
 
 
 @contextmanager
@@ -174,7 +167,7 @@ def _holder_of(file: Path) -> str | None:
     """Who holds a lock, by its file; ``None`` if nobody does (any more).
 
     Raises:
-        LockedError: if the holder cannot be asked.
+        LockedElsewhereError: if the holder cannot be asked.
     """
     holder = _read_holder(file)
     if holder is None:
@@ -187,10 +180,9 @@ def _holder_of(file: Path) -> str | None:
         _remove(file, holder)
         return None
     if type(pid) is not int or any(holder.get(key) != ours[key] for key in ("host", "machine", "pid_namespace")):
-        raise LockedError(
+        raise LockedElsewhereError(
             f"{file}: locked by {who}; a process elsewhere cannot be asked whether it still works; "
-            "remove this file if it does not",
-            is_elsewhere=True,
+            "remove this file if it does not"
         )
     if process_exists(pid, birth if isinstance(birth, str) else None):
         return f"locked by {who}"
@@ -227,7 +219,7 @@ def _read_holder(file: Path) -> dict[str, Any] | None:
     """What the file of a lock says; ``None`` if there is none.
 
     Raises:
-        LockedError: if it names nobody.
+        LockedElsewhereError: if it names nobody.
     """
     deadline = time.monotonic() + EMPTY_SECONDS
     while True:
@@ -236,9 +228,8 @@ def _read_holder(file: Path) -> dict[str, Any] | None:
         if not os.path.lexists(file):
             return None
         if time.monotonic() >= deadline:
-            raise LockedError(
-                f"{file}: locked by a process that has left no name; remove this file if no other process works here",
-                is_elsewhere=True,
+            raise LockedElsewhereError(
+                f"{file}: locked by a process that has left no name; remove this file if no other process works here"
             )
         time.sleep(POLL_SECONDS)
 

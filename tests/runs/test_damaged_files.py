@@ -8,11 +8,11 @@ import time
 
 import pytest
 
+from melgen.errors import IdentityError
 from melgen.files import read_json
 from melgen.runs.config import plain_config, read_config
 from melgen.runs.directory import RunDirectory
 from melgen.runs.history import read_history
-from melgen.runs.identity import IdentityError
 from melgen.runs.status import standing_of
 from melgen.sweeps.report import standings_below, table_row
 

@@ -473,7 +473,8 @@ def read_checkpoint(path: Path) -> str:
     """As `melgen.generate`, a study and a resumed training read them."""
     import torch
 
-    from melgen.checkpoint import CheckpointError, load_model
+    from melgen.checkpoint import load_model
+    from melgen.errors import CheckpointError
 
     try:
         trained = load_model(path)
@@ -626,10 +627,9 @@ def checkpoint_traps() -> list[bytes]:
 
 def read_run(path: Path) -> str:
     """As `melgen.status`, a sweep's table and a study read the directory of a run."""
-    from melgen.checkpoint import CheckpointError
+    from melgen.errors import CheckpointError, IdentityError
     from melgen.runs.directory import RunDirectory
     from melgen.runs.history import read_history
-    from melgen.runs.identity import IdentityError
     from melgen.runs.status import STATES
     from melgen.studies.runs import read_runs
     from melgen.sweeps.report import standings_below, table_row, to_csv

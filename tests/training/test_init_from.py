@@ -10,12 +10,12 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
-from melgen.checkpoint import CheckpointError, load_model
+from melgen.checkpoint import load_model
 from melgen.data import Split
+from melgen.errors import CheckpointError, IdentityError
 from melgen.music import Vocabulary
 from melgen.networks import GRU, MelodyModel
 from melgen.runs.directory import RunDirectory
-from melgen.runs.identity import IdentityError
 from melgen.train import train
 from melgen.training.init_from import StartingPoint
 from tests.data.melodies import stream_of, walks, write_songs

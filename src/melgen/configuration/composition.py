@@ -35,7 +35,7 @@ from melgen.configuration.known_keys import (
     verb_of,
 )
 from melgen.configuration.suggestions import explain_unknown, meant_options
-from melgen.runs.directory import message_of
+from melgen.errors import message_of
 
 BOM = b"\xef\xbb\xbf"
 _OUR_PROVIDERS = frozenset({"hydra", "main", "schema"})

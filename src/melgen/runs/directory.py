@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import shutil
 import socket
 import time
@@ -16,10 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import melgen
-from melgen.files import is_out_of_space, read_json, remove_leftovers, scratch_beside, write_json, write_text
-from melgen.locks import LockedError, is_lock, locked
-from melgen.processes import OutOfTimeError, process_birth
-from melgen.runs.identity import IdentityError, differences, numbers_software, reader_version
+from melgen.errors import (
+    IdentityError,
+    LockedElsewhereError,
+    LockedError,
+    OutOfTimeError,
+    TakenError,
+    is_out_of_space,
+    message_of,
+)
+from melgen.files import read_json, remove_leftovers, scratch_beside, write_json, write_text
+from melgen.locks import is_lock, locked
+from melgen.processes import process_birth
+from melgen.runs.identity import differences, numbers_software, reader_version
 from melgen.terminal import READABLE
 
 log = logging.getLogger(__name__)
@@ -35,13 +43,8 @@ REFUSED = "-refused"
 REQUEUED_SECONDS = 120
 """How long a job that was queued again waits for the lock of its run."""
 _SEARCHED_PARENTS = 3  # `samples/step-00000100/song_001.mid`
-_MISSING = re.compile(r"Missing mandatory value: (\S+)")
 SWEEP_VARIABLE = "MELGEN_SWEEP"
 """Environment variable that names the sweep a job belongs to."""
-
-
-class TakenError(IdentityError):
-    """Another process works in a run's directory."""
 
 
 class _LogFile(logging.FileHandler):
@@ -92,9 +95,9 @@ class RunDirectory:
                 # A job that SLURM has queued again, on another node: a file server may hold on to a dead node's lock.
                 was_queued_again = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
                 held.enter_context(locked(self.path / ".lock", REQUEUED_SECONDS if was_queued_again else 0))
-            except LockedError as error:
-                if error.is_elsewhere:
-                    raise TakenError(str(error)) from None
+            except LockedElsewhereError as error:
+                raise TakenError(str(error)) from None
+            except LockedError:
                 holder = read_json(self.path / "status.json")
                 who = f" ({holder['pid']} on {holder['host']})" if holder.keys() >= {"pid", "host"} else ""
                 raise TakenError(f"{self.path}: another process{who} is training in this directory") from None
@@ -319,26 +322,3 @@ def run_around(path: Path) -> RunDirectory | None:
         if read_json(folder / "identity.json"):
             return RunDirectory(folder)
     return None
-
-
-def message_of(error: BaseException) -> str:
-    """What a user needs to read: the innermost message, without Hydra's wrapping of it.
-
-    >>> message_of(ValueError("layers=0: must be at least 1"))
-    'layers=0: must be at least 1'
-    """
-    from hydra.errors import InstantiationException
-
-    if missing := _MISSING.search(str(error)):
-        return f"{missing[1]}: has no default; {missing[1]}=... is needed"
-    where = ""
-    while isinstance(error, InstantiationException) and isinstance(error.__cause__, ValueError | OSError):
-        where = str(error).rpartition("full_key: ")[2].strip() or where
-        error = error.__cause__
-    if where:
-        return f"{message_of(error)} (in {where})"
-    if isinstance(error, OSError) and error.filename:
-        advice = "; once there is room, the same command goes on" if is_out_of_space(error) else ""
-        return f"{error.filename}: {error.strerror}{advice}"
-    # Hydra appends where it searched, OmegaConf where it was; the first paragraph says what is wrong.
-    return str(error).partition("\nConfig search path:")[0].strip() or type(error).__name__

@@ -13,13 +13,13 @@ from typing import Any
 
 from omegaconf import ListConfig
 
+from melgen.errors import IdentityError
 from melgen.files import read_json
 from melgen.processes import process_exists
 from melgen.runs.budget import total_updates
 from melgen.runs.config import plain_config, read_config
 from melgen.runs.directory import FAILED, FINISHED, INTERRUPTED, RUNNING, RunDirectory
 from melgen.runs.history import STEP, read_history
-from melgen.runs.identity import IdentityError
 
 WAITING = "waiting"
 STATES = (FINISHED, RUNNING, INTERRUPTED, FAILED, WAITING)

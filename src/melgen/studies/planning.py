@@ -16,12 +16,11 @@ from omegaconf import DictConfig
 from melgen.configuration.arguments import flags_and_overrides
 from melgen.pasting import hydra_quoted
 from melgen.runs.identity import identity_of
+from melgen.runs.keys import keys_that, top_of
 from melgen.runs.naming import typed_overrides
 from melgen.sweeps.plan import compose_jobs, planned_axes
 
-STUDY_KEYS = frozenset(
-    {"stages", "dry_run", "runs", "folder", "imports", "select", "generate", "evaluation", "figures"}
-)
+STUDY_KEYS = keys_that("is_of_study")
 """Keys of a study that a training does not have; none of them changes what a run computes."""
 
 TRAINING_CONFIG = "config"
@@ -30,7 +29,7 @@ _STAGES = "stages"
 _QUOTE = "'"
 _PARAMETERS = "hydra.sweeper.params"
 _LAUNCHER, _SEARCH_PATH = "hydra.launcher.", "hydra.searchpath"
-_ONE_FOR_ALL = frozenset({"corpus", "cleaning", "split_seed", "path", "name", "output_dir", "run_dir", "experiment"})
+_ONE_FOR_ALL = keys_that("is_one_for_study")
 _SPLIT_FRACTIONS = "dataset.split_fractions"
 
 
@@ -87,7 +86,7 @@ def with_sweeps_as_parameters(arguments: Sequence[str]) -> list[str]:
 
 
 def _check_is_swept(override: Override) -> None:
-    top = _top_key(override)
+    top = top_of(override.key_or_group)
     if top in STUDY_KEYS:
         raise ValueError(
             f"{override.input_line}: a study has one value of it; folder=... makes a second study of the same runs"
@@ -152,13 +151,7 @@ def _as_one_override(key: str, overrides: Sequence[str]) -> str:
 
 
 def _axes_of_training(hydra: DictConfig) -> dict[str, list[str]]:
-    axes = planned_axes(hydra)
-    firsts = _parsed([overrides[0] for overrides in axes.values()])
-    return {
-        key: overrides
-        for (key, overrides), first in zip(axes.items(), firsts, strict=True)
-        if _top_key(first) not in STUDY_KEYS
-    }
+    return {key: overrides for key, overrides in planned_axes(hydra).items() if top_of(key) not in STUDY_KEYS}
 
 
 def _own_config_dirs(hydra: DictConfig) -> list[str]:
@@ -168,8 +161,3 @@ def _own_config_dirs(hydra: DictConfig) -> list[str]:
 
 def _parsed(overrides: Iterable[str]) -> list[Override]:
     return OverridesParser.create().parse_overrides(list(overrides))
-
-
-def _top_key(override: Override) -> str:
-    """The first part of the key that an override sets: ``optimizer`` of ``+optimizer.lr=1``."""
-    return override.key_or_group.split(".")[0].split("/")[0]

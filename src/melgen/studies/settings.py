@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from melgen.evaluation.song_sets import EvaluationOptions
 from melgen.generation.sampling import check_sampling
+from melgen.runs.keys import keys_that
 from melgen.studies.planning import STUDY_KEYS, as_typed
 from melgen.studies.primers import StudyPrimer, primers_of
 
@@ -18,7 +19,7 @@ SKIP = "skip"
 LAYERS, CHECKPOINTS = "layers", "checkpoints"
 """Values of ``select.on_missing`` and ``select.by``."""
 
-_OF_ANY_STUDY = {"path", "primer", "cache_dir", "workers"}
+_OF_ANY_STUDY = keys_that("is_shared_by_study")
 """Keys of a training that a study of existing runs reads too."""
 
 _NOT_RECORDED = ("stages", "dry_run", "force", "progress")

@@ -17,8 +17,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from melgen.errors import LockedElsewhereError, LockedError
 from melgen.files import remove_leftovers, write_json
-from melgen.locks import LockedElsewhereError, LockedError, is_lock, locked
+from melgen.locks import is_lock, locked
 from melgen.studies.timing import time_left
 
 log = logging.getLogger(__name__)

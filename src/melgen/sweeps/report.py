@@ -18,14 +18,14 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from melgen.configuration.composition import refuse
+from melgen.errors import IdentityError, message_of
 from melgen.evaluation.metrics import TONALITY, song_metric
 from melgen.files import read_json, write_json, write_text
 from melgen.pasting import command
 from melgen.plurals import counted
 from melgen.runs.budget import budget_is_spent
 from melgen.runs.config import plain_config
-from melgen.runs.directory import FAILED, FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory, message_of
-from melgen.runs.identity import IdentityError
+from melgen.runs.directory import FAILED, FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory
 from melgen.runs.missing_bits import why_without_bits
 from melgen.runs.naming import typed_overrides
 from melgen.runs.status import STATES, Standing, standing_of, states_named

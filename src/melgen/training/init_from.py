@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from melgen.checkpoint import CheckpointError, TrainedModel, load_model
+from melgen.checkpoint import TrainedModel, load_model
 from melgen.corpora.seen_tunes import UNCHECKED, SeenTunes
+from melgen.errors import CheckpointError
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel
 

@@ -20,10 +20,11 @@ import melgen
 from melgen.checkpoint import FORMAT_VERSION, SEEN_TUNES
 from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data.tokens import ScoredTunes, Window
+from melgen.errors import DivergenceError
 from melgen.music.representations import AbstractRepresentation
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
-from melgen.training.divergence import ADVICE, DivergenceError, NumberWatch
+from melgen.training.divergence import ADVICE, NumberWatch
 from melgen.training.loggers.reporting import contained
 from melgen.training.resume import ExactResume
 from melgen.training.scores import Scores

@@ -20,9 +20,9 @@ import pytorch_lightning as pl
 from numpy.typing import NDArray
 from pytorch_lightning.loggers import Logger, TensorBoardLogger
 
+from melgen.errors import is_out_of_space
 from melgen.evaluation.embeddings import Metric, nearest_neighbours, project_2d
 from melgen.evaluation.tonality import DEFAULT_SPAN_NOTES
-from melgen.files import is_out_of_space
 from melgen.music.melody import Melody
 from melgen.music.midi import note_text
 from melgen.training.loggers import media as song_media
