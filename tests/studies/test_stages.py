@@ -3,11 +3,14 @@
 import csv
 import json
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
 from melgen.evaluation.baselines import UnigramWriter
 from melgen.generation.songs import pitches_by_song
+from melgen.studies.stages import figures
 from melgen.studies.tasks import Workbench
 from tests.commands.calling import call, files_below
 from tests.pages.examples import read_core, read_pack
@@ -293,6 +296,44 @@ def test_a_page_of_runs_that_exist_shows_tunes_of_their_corpus(mini, tmp_path):
     songs = read_pack(page, "songs-0")
     assert songs["tunes"]
     assert all(tune["name"].endswith(")") and "miscFolk/" in tune["name"] for tune in songs["tunes"])
+
+
+MY_FIGURE = """
+from melgen.studies.figures.style import new_figure
+from melgen.studies.stages.figures import FIGURES, StudyFigure
+
+drawn = []
+
+
+def draw(study):
+    drawn.append([model.name for model in study.results.models])
+    figure = new_figure(1, 1)
+    figure.add_subplot().set_title(study.results.models[0].name)
+    return figure
+
+
+FIGURES += [
+    StudyFigure("mine", draw, inputs=lambda study: {"songs": study.settings.sampling["songs"]}),
+    StudyFigure("not_mine", draw, applies=lambda study: study.settings.is_by_checkpoints),
+]
+"""
+
+
+def test_a_figure_that_a_module_adds_to_the_table_is_drawn_once(mini, monkeypatch):
+    monkeypatch.setattr(figures, "FIGURES", list(figures.FIGURES))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    Path("my_figure.py").write_text(MY_FIGURE)
+    before = manifest()["tasks"]
+    text = study("imports=[my_figure]", "stages=figures")
+    module = sys.modules.pop("my_figure")
+    assert "1 of 1: figures/mine" in text
+    assert module.drawn == [list(json.loads((STUDY / "selection.json").read_text())["models"])]
+    now = manifest()["tasks"]
+    assert now.keys() - before.keys() == {"figures/mine"}
+    assert now["figures/mine"]["inputs"]["songs"] == 3
+    assert set(now["figures/mine"]["outputs"]) == {"figures/mine.pdf", "figures/mine.png"}
+    assert all((STUDY / name).exists() for name in now["figures/mine"]["outputs"])
+    assert "8 of 8 done already" in study("stages=figures")
 
 
 class Mine(UnigramWriter):
