@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from melgen.corpora import AbstractCorpus, CorpusError
+from melgen.corpora import AbstractCorpus, CorpusError, EncodedOtherwiseError
 from melgen.corpora.sources import Listing, Split
 from melgen.evaluation.originality import TuneIndex
 from melgen.music.melody import Melodies
@@ -62,11 +62,11 @@ class ReferenceCorpus:
         """The corpus of a data module that is set up.
 
         Raises:
-            ValueError: if its melodies hold no pitches, because they are a ready stream of something else.
+            EncodedOtherwiseError: if its melodies hold no pitches, because they are a ready stream of something else.
         """
         representation = data.representation.name
         if data.is_encoded and representation != "control":
-            raise ValueError(
+            raise EncodedOtherwiseError(
                 f"this corpus is a ready stream of dataset={representation}: it holds no pitches of tunes that songs "
                 "could be compared with"
             )

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def notes_of_primers(primers: Sequence[StudyPrimer], models: Sequence[Model]) -> list[str]:
-    """A note for each primer and representation of which that is true, by what the models' runs have recorded."""
+    """A note for each primer with rare pitches, in each representation, by the counts that the runs have recorded."""
     paths = {model.dataset: model.runs[0].path for model in models}
     return [
         f"{note} (dataset={representation})"
@@ -29,10 +29,10 @@ def notes_of_primers(primers: Sequence[StudyPrimer], models: Sequence[Model]) ->
 
 
 def warn_of_rare_primers(primers: Sequence[StudyPrimer], planned: Sequence[PlannedRun], data: MelodyDataModule) -> None:
-    """Log these notes before the training, by the training tunes themselves.
+    """Log these notes before the training, by counts of the training tunes.
 
     Args:
-        data: the corpus, set up, in pitches; nothing is known of a ready stream.
+        data: the corpus, set up, in pitches; a ready stream is not counted.
     """
     if data.is_encoded:
         return

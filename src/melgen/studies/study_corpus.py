@@ -76,9 +76,10 @@ class StudyCorpus:
     @cached_property
     def reference(self) -> ReferenceCorpus | None:
         """The corpus as songs are compared with it; ``None`` for one that holds no pitches."""
+        data = self.data_of_runs
         try:
-            return ReferenceCorpus.of(self.data_of_runs)
-        except ValueError as error:
+            return ReferenceCorpus.of(data)
+        except EncodedOtherwiseError as error:
             log.warning("%s; songs are measured without it", error)
             return None
 
