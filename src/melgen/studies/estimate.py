@@ -24,6 +24,7 @@ from torch import Tensor
 
 from melgen.durations import in_words
 from melgen.networks import map_state
+from melgen.plurals import counted
 from melgen.processes import available_cpus
 from melgen.runs.directory import RunDirectory
 from melgen.runs.status import standing_of
@@ -37,7 +38,7 @@ VOCABULARY = 48
 """Values of a timed network; the size hardly matters beside the recurrent layers."""
 TIMED_UPDATES, LONGEST_TIMING_SECONDS, PATIENCE_SECONDS = 3, 2.0, 40.0
 VALIDATION_SHARE = 1 / 3
-"""What scoring a note costs, against training on it."""
+"""The time to score a note, as a share of the time to train on it."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,14 @@ class Estimate:
         >>> Estimate({Path("a"): 3600.0, Path("b"): 3600.0}, 1000, at_once=2, timed=1).words.partition(" (")[0]
         'about 60 min for 1,000 updates, 2 runs at a time: an estimate for this machine'
         """
-        witnesses = [f"{self.timed} timed networks" if self.timed > 1 else "1 timed network"] if self.timed else []
-        witnesses += [f"the recorded times of earlier runs ({self.recorded} of these)"] if self.recorded else []
+        evidence = [counted(self.timed, "timed network")] if self.timed else []
+        evidence += [f"the recorded times of earlier runs ({self.recorded} of these)"] if self.recorded else []
         abreast = min(self.at_once, len(self.seconds))
-        runs = "1 run at a time" if abreast <= 1 else f"{abreast} runs at a time"
-        machine = f"{socket.gethostname()}, {_count(available_cpus(), 'core')}"
+        runs = f"{counted(max(abreast, 1), 'run')} at a time"
+        machine = f"{socket.gethostname()}, {counted(available_cpus(), 'core')}"
         return (
             f"about {in_words(self.in_all)} for {self.updates:,} updates, {runs}: an estimate for this machine "
-            f"({machine}), from {' and '.join(witnesses)}"
+            f"({machine}), from {' and '.join(evidence)}"
         )
 
 
@@ -228,7 +229,3 @@ def seconds_per_update(config: DictConfig) -> float:
                 torch.cuda.synchronize()
             times.append(time.perf_counter() - start)
     return min(times[1:])  # the first one also prepares; the others may have been disturbed
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
