@@ -65,7 +65,11 @@ def write_fits(path: Path, trained: TrainedModel, data: MelodyDataModule) -> Non
 def read_fits(path: Path) -> list[GeometryFit]:
     """The fits that `write_fits` has written."""
     found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["fits"]
-    return [GeometryFit(**{key: math.nan if value is None else value for key, value in fit.items()}) for fit in found]
+    return [_fit({key: math.nan if value is None else value for key, value in fit.items()}) for fit in found]
+
+
+def _fit(parts: dict[str, Any]) -> GeometryFit:
+    return GeometryFit(**parts)
 
 
 def fits_digest(names: StudyNames, bench: Workbench, runs: Iterable[tuple[Model, Run]]) -> list[str]:
