@@ -17,7 +17,7 @@ from melgen.generation.songs import read_songs
 from melgen.music import Control, Melody
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import numbers_software
-from melgen.sweeps.report import standings_below
+from melgen.runs.search import statuses_below
 from tests.commands.calling import call, files_below
 from tests.formats.make_fixture import SMALL, UNTIL, UPDATES, run_of
 
@@ -52,7 +52,7 @@ def test_the_networks_write_songs(sweep):
 
 
 def test_the_sweep_says_how_it_stands(sweep):
-    states = {standing.path.name: standing.state for standing in standings_below(sweep)}
+    states = {status.path.name: status.state for status in statuses_below(sweep)}
     assert states == {run_of("gru"): "finished", run_of("lstm"): "interrupted"}
 
 

@@ -18,7 +18,8 @@ from hydra.utils import instantiate
 from melgen.corpora.corpus import READER_VERSION
 from melgen.errors import IdentityError, message_of
 from melgen.files import write_text
-from melgen.runs.directory import FINISHED, RunDirectory, run_around
+from melgen.runs.directory import FINISHED, RunDirectory
+from melgen.runs.search import run_around
 
 IDENTITY = {"layers": 2, "seed": 0}
 

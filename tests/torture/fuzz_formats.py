@@ -630,16 +630,17 @@ def read_run(path: Path) -> str:
     from melgen.errors import CheckpointError, IdentityError
     from melgen.runs.directory import RunDirectory
     from melgen.runs.history import read_history
+    from melgen.runs.search import statuses_below
     from melgen.runs.status import STATES
     from melgen.studies.runs import read_runs
-    from melgen.sweeps.report import standings_below, table_row, to_csv
+    from melgen.sweeps.table import table_row, to_csv
 
     run = path.parent / "run"
     named = path.read_text()
     directory = RunDirectory(run)
-    (standing,) = standings_below(path.parent)
-    if standing.state not in STATES:
-        raise AssertionError(f"state {standing.state!r}")
+    (status,) = statuses_below(path.parent)
+    if status.state not in STATES:
+        raise AssertionError(f"state {status.state!r}")
     try:
         to_csv([table_row(directory)])
         _ = directory.recorded_identity, directory.recorded_software

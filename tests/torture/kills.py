@@ -34,7 +34,7 @@ import torch
 
 from melgen.checkpoint import read_checkpoint
 from melgen.runs.directory import RunDirectory
-from melgen.runs.status import standing_of
+from melgen.runs.status import status_of
 from tests.commands.calling import command
 from tests.training.small import same
 
@@ -338,7 +338,7 @@ def check_left(run: Path) -> None:
         FailureError: naming what is wrong.
     """
     check_whole(run)
-    if standing_of(RunDirectory(run)).state == "running":
+    if status_of(RunDirectory(run)).state == "running":
         raise FailureError("a killed training counts as running")
 
 

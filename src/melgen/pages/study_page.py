@@ -30,8 +30,8 @@ from melgen.runs.config import plain_config
 from melgen.runs.directory import FINISHED
 from melgen.runs.missing_bits import why_without_bits
 from melgen.runs.naming import parse_run_name
+from melgen.runs.search import find_runs
 from melgen.runs.variants import variants_of
-from melgen.sweeps.report import find_runs
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from melgen.runs.naming import parse_run_name
-from melgen.sweeps.report import COLUMNS, find_runs, table_row, to_csv
+from melgen.runs.search import find_runs
+from melgen.sweeps.table import COLUMNS, table_row, to_csv
 from melgen.training.loggers.wandb import start_run
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from melgen.errors import (
 from melgen.files import read_json, remove_leftovers, scratch_beside, write_json, write_text
 from melgen.locks import is_lock, locked
 from melgen.processes import process_birth
-from melgen.runs.identity import differences, numbers_software, reader_version
+from melgen.runs.identity import differences, numbers_software, reader_version, same_spelling
 from melgen.terminal import READABLE
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,6 @@ _FINGERPRINT = "corpus.fingerprint"
 REFUSED = "-refused"
 REQUEUED_SECONDS = 120
 """How long a job that was queued again waits for the lock of its run."""
-_SEARCHED_PARENTS = 3  # `samples/step-00000100/song_001.mid`
 SWEEP_VARIABLE = "MELGEN_SWEEP"
 """Environment variable that names the sweep a job belongs to."""
 
@@ -213,7 +212,8 @@ class RunDirectory:
                 f"{self.path / 'identity.json'}: format version {recorded[_FORMAT]}, melgen {melgen.__version__} reads "
                 f"1 to {FORMAT_VERSION}"
             )
-        return {key: value for key, value in recorded.items() if key not in (_FORMAT, _SOFTWARE, _READER)}
+        kept = {key: value for key, value in recorded.items() if key not in (_FORMAT, _SOFTWARE, _READER)}
+        return same_spelling(kept)
 
     @property
     def recorded_software(self) -> dict[str, str]:
@@ -313,12 +313,3 @@ class RunDirectory:
                 shutil.rmtree(entry.rename(scratch_beside(entry, "old")))
             else:
                 entry.unlink()
-
-
-def run_around(path: Path) -> RunDirectory | None:
-    """The run in whose directory, or a few folders below it, a path is; ``None`` if there is none."""
-    place = path.resolve()
-    for folder in (place, *place.parents[:_SEARCHED_PARENTS]):
-        if read_json(folder / "identity.json"):
-            return RunDirectory(folder)
-    return None

@@ -1,4 +1,4 @@
-"""How a run stands, from its files alone: also while a cluster runs it, or after whoever started it has died."""
+"""The status of a run, read from its files: also while a cluster runs it, or after the process that started it died."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ SILENT_SECONDS = 3600
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How a run stands.
+class RunStatus:
+    """The status of a run.
 
     Attributes:
         path: its directory.
@@ -39,7 +39,7 @@ class Standing:
         updates: made so far, as far as they are logged.
         total: updates of its budget, None where that is not known yet.
         seconds_left: None where nothing says.
-        said: why it failed or was interrupted, in a line, where that is known.
+        reason: why it failed or was interrupted, in a line, where that is known.
     """
 
     path: Path
@@ -47,7 +47,7 @@ class Standing:
     updates: int = 0
     total: int | None = None
     seconds_left: float | None = None
-    said: str = ""
+    reason: str = ""
 
 
 def states_named(named: Any, key: str) -> tuple[str, ...]:
@@ -71,17 +71,17 @@ def states_named(named: Any, key: str) -> tuple[str, ...]:
     return STATES if "all" in names else tuple(state for state in STATES if state in names)
 
 
-def standing_of(run: RunDirectory) -> Standing:
-    """How a run stands; one whose directory is not there yet is waiting."""
+def status_of(run: RunDirectory) -> RunStatus:
+    """The status of a run; one without a directory is waiting."""
     try:
         status = run.status
     except IdentityError as error:
-        return Standing(run.path, FAILED, said=str(error))
+        return RunStatus(run.path, FAILED, reason=str(error))
     if not status:
-        return Standing(run.path, WAITING)
+        return RunStatus(run.path, WAITING)
     state = status.get("state", FAILED)
     if state not in STATES:
-        return Standing(run.path, FAILED, said=f"{run.path / 'status.json'}: damaged (state={state!r:.40})")
+        return RunStatus(run.path, FAILED, reason=f"{run.path / 'status.json'}: damaged (state={state!r:.40})")
     if state == RUNNING and not _is_alive(run, status):
         state = INTERRUPTED
     history = _last_rows(run.path / "metrics.csv")
@@ -94,8 +94,8 @@ def standing_of(run: RunDirectory) -> Standing:
     if state in (RUNNING, INTERRUPTED) and total is not None and "updates_per_second" in history:
         with suppress(OverflowError):  # numbers of hundreds of digits, in a file that nobody has trained with
             left = max(total - updates, 0) / history["updates_per_second"]
-    said = str(status.get("error", "")).partition("\n")[0]
-    return Standing(run.path, state, updates, total, left, said)
+    reason = str(status.get("error", "")).partition("\n")[0]
+    return RunStatus(run.path, state, updates, total, left, reason)
 
 
 def _is_alive(run: RunDirectory, status: Mapping[str, Any]) -> bool:

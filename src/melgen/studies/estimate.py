@@ -27,7 +27,8 @@ from melgen.networks import map_state
 from melgen.plurals import counted
 from melgen.processes import available_cpus
 from melgen.runs.directory import RunDirectory
-from melgen.runs.status import standing_of
+from melgen.runs.precision import full_name
+from melgen.runs.status import status_of
 from melgen.studies.planning import PlannedRun
 from melgen.sweeps.plan import updates_of
 
@@ -125,8 +126,8 @@ def jobs_at_once(hydra: DictConfig) -> int:
 
 def _made_by(run: PlannedRun) -> int:
     """Updates that an interrupted run need not make again, as far as its log shows."""
-    standing = standing_of(RunDirectory(run.path))
-    return standing.updates if (run.path / "checkpoints" / "last.ckpt").exists() else 0
+    status = status_of(RunDirectory(run.path))
+    return status.updates if (run.path / "checkpoints" / "last.ckpt").exists() else 0
 
 
 def _recorded(planned: Sequence[PlannedRun]) -> dict[str, float]:
@@ -148,7 +149,8 @@ def _network_key(config: DictConfig) -> str:
     """What decides the time of an update, but for the layer count."""
     model: Any = OmegaConf.to_container(config.model, resolve=True)
     model.pop("layers", None)
-    return repr((model, config.batch_size, config.seq_length, config.precision, OmegaConf.to_yaml(config.optimizer)))
+    precision = full_name(config.precision)
+    return repr((model, config.batch_size, config.seq_length, precision, OmegaConf.to_yaml(config.optimizer)))
 
 
 def _full_key(config: DictConfig) -> str:

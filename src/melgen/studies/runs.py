@@ -16,9 +16,9 @@ from melgen.runs.directory import FINISHED, REFUSED, RUNNING, RunDirectory
 from melgen.runs.history import read_history
 from melgen.runs.keys import keys_that
 from melgen.runs.naming import RunName, parse_run_name
+from melgen.runs.search import find_runs
 from melgen.runs.variants import variants_of
 from melgen.studies.results import Run
-from melgen.sweeps.report import find_runs
 
 _OF_THE_CORPUS = (*keys_that("is_of_corpus"), "dataset.split_fractions")
 

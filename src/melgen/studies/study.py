@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from melgen.generate import import_own_parts
+from melgen.configuration.user_modules import import_user_modules
 from melgen.software import software
 from melgen.studies.names import StudyNames
 from melgen.studies.planning import PlannedRun, planned_runs
@@ -49,7 +49,7 @@ class Study:
         self.names = StudyNames(self.settings.directory)
         self.bench = Workbench(self.settings.directory, software())
         planned = [] if config.runs else _planned_in(self.settings.home, hydra)
-        import_own_parts(config.imports)
+        import_user_modules(config.imports)
         for run in planned:
             run.import_own_parts()
         self.bench.asked = self.settings.recorded

@@ -16,7 +16,7 @@ from melgen.processes import end_with_parent
 from melgen.runs.budget import budget_is_spent
 from melgen.runs.directory import FAILED, FINISHED, RUNNING, RunDirectory
 from melgen.runs.identity import differences
-from melgen.runs.status import Standing, standing_of
+from melgen.runs.status import RunStatus, status_of
 from melgen.runs.variants import choices_of, names_in, variants_in
 from melgen.studies.estimate import Estimate, weights_of
 from melgen.studies.planning import PlannedRun
@@ -188,8 +188,8 @@ class _Progress:
             return
         self.reported = time.monotonic()
         self.pause = min(2 * self.pause, LONGEST_SILENCE_SECONDS)
-        underway = [standing_of(RunDirectory(path)) for path in self.costs if path in self.open and self._began(path)]
-        underway = [standing for standing in underway if standing.state == RUNNING]
+        underway = [status_of(RunDirectory(path)) for path in self.costs if path in self.open and self._began(path)]
+        underway = [status for status in underway if status.state == RUNNING]
         if not underway:
             log.info(
                 "  starting: networks load Python and the corpus (%s so far)", in_words(self.reported - self.began)
@@ -215,10 +215,10 @@ class _Progress:
         return time_left(spent, self.done + half_done, sum(self.costs[path] for path in self.open) - half_done)
 
 
-def _underway(name: str, standing: Standing) -> str:
-    of_total = f"/{standing.total:,}" if standing.total else ""
-    left = f", {in_words(standing.seconds_left)} left" if standing.seconds_left else ""
-    return f"{name} (update {standing.updates:,}{of_total}{left})"
+def _underway(name: str, status: RunStatus) -> str:
+    of_total = f"/{status.total:,}" if status.total else ""
+    left = f", {in_words(status.seconds_left)} left" if status.seconds_left else ""
+    return f"{name} (update {status.updates:,}{of_total}{left})"
 
 
 def _outcome(path: Path) -> str:
