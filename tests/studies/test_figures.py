@@ -312,6 +312,15 @@ def test_a_network_that_does_not_beat_the_bigram_stands_in_the_shade():
     assert any("uniform 5.00" in text for text in texts)
 
 
+def test_a_run_whose_result_holds_no_bits_is_drawn_without_them():
+    results = study()
+    unscored = tuple(
+        Model(tuple(dataclasses.replace(run, result={**run.result, "test/bits_per_note": None}) for run in model.runs))
+        for model in results.models
+    )
+    assert likelihood(dataclasses.replace(results, models=unscored)).axes
+
+
 def test_likelihood_without_scores_of_songs_is_the_mean_over_seeds():
     results = study(datasets=("control",), cells=("lstm",), seeds=(0, 1, 2))
     axes = likelihood(dataclasses.replace(results, songs={}, baselines={})).axes[0]

@@ -60,8 +60,8 @@ def likelihood(results: StudyResults) -> Figure:
 def _draw_row(axes: Axes, row: Row) -> list[float]:
     """Draw one model; return all values that it shows."""
     assert row.model is not None
-    of_runs = [float(run.result.get("test/bits_per_note", math.nan)) for run in row.model.runs]
-    seeds = [bits for bits in of_runs if math.isfinite(bits)]
+    of_runs = [run.result.get("test/bits_per_note") for run in row.model.runs]  # null where no tune could be scored
+    seeds = [float(bits) for bits in of_runs if bits is not None and math.isfinite(bits)]
     scores = row.songs.set_scores if row.songs else {}
     train, test = (scores.get(_KEY.format(split), math.nan) for split in ("train", "test"))
     if not math.isfinite(test) and seeds:
