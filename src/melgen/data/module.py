@@ -13,7 +13,14 @@ import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
 
-from melgen.corpora import AbstractCorpus, Cleaning, CorpusError, ImportedCorpus, ImportReport
+from melgen.corpora import (
+    AbstractCorpus,
+    Cleaning,
+    CorpusError,
+    EncodedOtherwiseError,
+    ImportedCorpus,
+    ImportReport,
+)
 from melgen.corpora.packing import interval_hashes
 from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data.recorded_splits import NO_SPLIT, joined_splits, read_splits
@@ -179,7 +186,7 @@ class MelodyDataModule(pl.LightningDataModule):
             return ImportedCorpus(melodies, None, None, "", ImportReport("melodies in memory"))
         imported = self.corpus.load(self.cleaning, **self._reading)  # type: ignore[arg-type]
         if imported.encoded_as not in (None, self.representation.name):
-            raise CorpusError(
+            raise EncodedOtherwiseError(
                 f"dataset={self.representation.name}: this corpus is a ready stream of "
                 f"dataset={imported.encoded_as} and can be used with that only"
             )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.corpora.sources import Split
+from melgen.errors import EncodedOtherwiseError
 from melgen.evaluation.originality import TuneIndex
 from melgen.music.melody import Melodies
 from melgen.old_targets import former_names
@@ -64,11 +65,11 @@ class ReferenceCorpus:
         """The corpus of a data module that is set up.
 
         Raises:
-            ValueError: if its melodies hold no pitches, because they are a ready stream of something else.
+            EncodedOtherwiseError: if its melodies hold no pitches, because they are a ready stream of something else.
         """
         representation = data.representation.name
         if data.is_encoded and representation != "control":
-            raise ValueError(
+            raise EncodedOtherwiseError(
                 f"this corpus is a ready stream of dataset={representation}: it holds no pitches of tunes that songs "
                 "could be compared with"
             )

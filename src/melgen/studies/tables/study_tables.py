@@ -1,4 +1,4 @@
-"""The tables of a study. ``docs/tables.md`` says what each holds and how it is computed."""
+"""The tables of a study. ``docs/tables.md`` describes what each holds and how it is computed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from melgen.studies.tables.comparisons import (
     primers_table,
     tonality_table,
 )
-from melgen.studies.tables.song_sets import corpus_sets, model_set, model_sets, yardsticks
+from melgen.studies.tables.song_sets import corpus_sets, model_set, model_sets, references
 from melgen.tables.metric_columns import TONALITY, mean_column, summary_column
 from melgen.tables.set_tables import left_out_rows, left_out_table, songs_table
 from melgen.tables.table import Cell, Column, Kind, Row, Table, row
@@ -192,7 +192,7 @@ def _chosen_songs(results: StudyResults, choice: str, title: str, caption: str) 
 
 
 def _left_out(results: StudyResults) -> Table | None:
-    sets = [*model_sets(results), *yardsticks(results), *corpus_sets(results)]
+    sets = [*model_sets(results), *references(results), *corpus_sets(results)]
     return left_out_table([line for songs in sets for line in left_out_rows(songs)])
 
 
