@@ -22,9 +22,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from melgen.commands import SWEEPING, asks_for_help
 from melgen.configuration.arguments import asks_for_multirun, for_hydra, overridden
-from melgen.configuration.composition import CommandCheck, check_contents, explained, refuse_unknown_keys
+from melgen.configuration.composition import CommandCheck, refuse_unknown_keys
 from melgen.configuration.conf_dir import CONF_DIR
+from melgen.configuration.explanations import explained
 from melgen.configuration.help import print_help
+from melgen.configuration.own_files import check_contents
 from melgen.configuration.packaged import GROUPS_OF_MANY, primary_of
 from melgen.errors import DivergenceError, MelgenError, OutOfTimeError, TakenError, message_of
 from melgen.processes import end_with_parent, handle_preemption_signal, is_worker

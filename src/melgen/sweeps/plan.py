@@ -17,9 +17,10 @@ from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from melgen.configuration.composition import check_composed, file_of_option
+from melgen.configuration.composition import check_composed
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.known_keys import plain
+from melgen.configuration.own_files import file_of_option
 from melgen.configuration.packaged import flat, recipe_groups
 from melgen.errors import message_of
 from melgen.runs.budget import NO_LIMIT, total_updates
