@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hydra.core.override_parser.types import Override
 
-from melgen.internals.hydra import BasicSweeper
+from melgen.internals.hydra_sweeper import BasicSweeper
 
 
 class PlannedSweeper(BasicSweeper):

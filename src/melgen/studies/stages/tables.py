@@ -1,4 +1,4 @@
-"""The stage tables: every table as CSV, Markdown and LaTeX, and the LaTeX lines of the paper."""
+"""The stage tables: every table as CSV, Markdown and LaTeX, the LaTeX lines of the paper, and a methods paragraph."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from melgen.files import write_text
 from melgen.studies import cost_validation
 from melgen.studies.cost_validation import CostValidation
 from melgen.studies.embedding_fits import EMBEDDING_GEOMETRY, fits_digest, fits_table
+from melgen.studies.methods import methods_files, methods_paragraph
+from melgen.studies.runs import config_of
 from melgen.studies.study import Study
 from melgen.studies.tables.paper import paper_sources, paper_tables
 from melgen.studies.tables.study_tables import build_tables
@@ -32,11 +36,21 @@ def tasks(study: Study) -> Iterator[Task]:
         for name, text in paper_tables(study.results).items():
             write_text(folder / "paper" / name, text)
             yield folder / "paper" / name
+        for name, text in methods_files(_methods(study)).items():
+            write_text(folder / name, text)
+            yield folder / name
         sources |= {f"tables/paper/{name}": cells for name, cells in paper_sources(study.results).items()}
         study.bench.describe(cells=sources)
 
     fits = fits_digest(study.names, study.bench, study.runs.of_models())
     yield Task("tables", study.inputs_of_results | {"embeddings": fits}, make)
+
+
+def _methods(study: Study) -> str:
+    training = OmegaConf.to_container(config_of(study.runs.finished[0]), resolve=True)
+    assert isinstance(training, dict)
+    named = {str(key): value for key, value in training.items()}
+    return methods_paragraph(study.description, named, study.runs.finished, study.bench.software)
 
 
 def _all_tables(study: Study) -> dict[str, Table]:

@@ -1,0 +1,147 @@
+"""The methods paragraph of a study: how its networks were trained, selected and measured, ready for a paper.
+
+Every number comes from the study's description, which its manifest holds, and from the configuration of its runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from melgen.plurals import counted
+from melgen.studies.results import Run
+from melgen.tables.escaping import escape_latex
+
+NAME = "methods"
+
+
+def methods_paragraph(
+    description: Mapping[str, Any], training: Mapping[str, Any], runs: Sequence[Run], software: Mapping[str, Any]
+) -> str:
+    """The paragraph, in sentences that can stand in a paper.
+
+    Args:
+        description: of the study, as its manifest holds it.
+        training: the configuration of one of its runs; what the runs vary is stated from ``runs``.
+        runs: all finished runs.
+        software: versions, see `melgen.software.software`.
+    """
+    asked = description["configuration"]
+    return " ".join(
+        (
+            *_networks(runs),
+            *_corpus(description),
+            *_optimisation(training, runs),
+            *_selection(asked["select"]),
+            *_songs(asked["generate"]),
+            *_measures(asked["evaluation"]),
+            *_versions(software),
+        )
+    )
+
+
+def methods_files(paragraph: str) -> dict[str, str]:
+    """The paragraph as text and as LaTeX, by file name."""
+    return {f"{NAME}.md": paragraph + "\n", f"{NAME}.tex": escape_latex(paragraph) + "\n"}
+
+
+def _networks(runs: Sequence[Run]) -> Iterable[str]:
+    layers = sorted({run.layers for run in runs})
+    seeds = len({run.seed for run in runs})
+    yield (
+        f"We trained {counted(len(runs), 'network')}: representations {_names(run.dataset for run in runs)}, "
+        f"cells {_names(run.cell for run in runs)}, {_range(layers)} recurrent layer{'s' if layers != [1] else ''}, "
+        f"{counted(seeds, 'seed')} for each combination."
+    )
+    if variants := sorted({run.variant_text for run in runs if run.variant_text}):
+        yield f"Variants: {'; '.join(variants)}."
+    parameters = sorted(run.parameters for run in runs)
+    yield f"They have {_span(parameters)} parameters."
+
+
+def _corpus(description: Mapping[str, Any]) -> Iterable[str]:
+    corpus, split = description["trained_on"]["corpus"], description["corpus"]
+    parts = corpus.get("collections")
+    name = str(corpus.get("_target_", "")).rpartition(".")[2]
+    text = ", ".join(map(str, parts)) if parts else str(corpus.get("name") or name)
+    shares = ", ".join(f"{share:.0%}" for share in split["split_fractions"])
+    yield (
+        f"The corpus ({text}) was split by tune into training, validation and test tunes ({shares}; seed "
+        f"{split['split_seed']}; fingerprint {str(split['fingerprint'])[:12]})."
+    )
+
+
+def _optimisation(training: Mapping[str, Any], runs: Sequence[Run]) -> Iterable[str]:
+    optimizer = dict(training["optimizer"])
+    name = str(optimizer.pop("_target_")).rpartition(".")[2]
+    rate = f" at a learning rate of {optimizer['lr']:g}" if "lr" in optimizer else ""
+    schedule = str(training["scheduler"]["schedule"]["_target_"]).rpartition(".")[2]
+    clip = training.get("gradient_clip_norm")
+    updates = sorted({int(run.result["updates"]) for run in runs if run.result.get("updates")})
+    yield (
+        f"Unless a variant is named, layers have {training['hidden_size']} units; training used {name}{rate} "
+        f"({schedule}), batches of {training['batch_size']} sequences of {training['seq_length']} notes, "
+        f"{f'gradients clipped to a norm of {clip:g}' if clip else 'no clipping of gradients'}, and "
+        f"{_span(updates)} updates."
+    )
+
+
+def _selection(select: Mapping[str, Any]) -> Iterable[str]:
+    if select["by"] == "layers":
+        yield (
+            "For each representation and cell we kept the number of layers with the lowest "
+            f"{select['criterion']}, averaged over the seeds."
+        )
+    else:
+        yield f"Of each network we kept checkpoints at about equal steps of {select['criterion']}."
+
+
+def _songs(generate: Mapping[str, Any]) -> Iterable[str]:
+    primer = generate["primer"]
+    pitches = ", ".join(map(str, primer)) if isinstance(primer, list) else None
+    start = f"after the {primer} of test tunes" if pitches is None else f"after the primer {pitches}"
+    if generate.get("primers"):
+        start = f"after each of the primers {', '.join(generate['primers'])}"
+    greedy = generate["selection"] in ("max", "greedy")
+    how = "the likeliest note at each step" if greedy else f"sampling at a temperature of {generate['temperature']:g}"
+    limits = "".join(f", {key.replace('_', '-')} {generate[key]}" for key in ("top_k", "top_p") if generate.get(key))
+    yield (
+        f"Each selected network wrote {counted(generate['songs'], 'song')} of {generate['notes']} notes {start}, by "
+        f"{how}{limits} (seed {generate['seed']})."
+    )
+
+
+def _measures(evaluation: Mapping[str, Any]) -> Iterable[str]:
+    yield (
+        "Songs were measured by conjunct melodic motion, limited macroharmony and centricity (windows of "
+        f"{evaluation['span_notes']} notes), and compared with openings of the test tunes of the same length; "
+        f"intervals of means are {evaluation['confidence']:.0%} bootstrap intervals of {evaluation['resamples']:,} "
+        "resamples."
+    )
+
+
+def _versions(software: Mapping[str, Any]) -> Iterable[str]:
+    commit = (software.get("git") or {}).get("commit")
+    source = f" (commit {commit[:10]})" if commit else ""
+    yield (
+        f"We used melgen {software['melgen']}{source} with Python {software['python']}, "
+        f"PyTorch {software['torch']} and PyTorch Lightning {software['pytorch-lightning']}."
+    )
+
+
+def _names(values: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(values))
+
+
+def _range(values: Sequence[int]) -> str:
+    """``1``, ``1 to 5`` or ``1, 3``."""
+    if len(values) > 2 and list(values) == list(range(values[0], values[-1] + 1)):
+        return f"{values[0]} to {values[-1]}"
+    return " and ".join(map(str, values)) if len(values) < 3 else ", ".join(map(str, values))
+
+
+def _span(values: Sequence[int]) -> str:
+    """``5,000`` or ``4,000 to 5,000``; ``an unknown number of`` without any."""
+    if not values:
+        return "an unknown number of"
+    return f"{values[0]:,}" if values[0] == values[-1] else f"{values[0]:,} to {values[-1]:,}"

@@ -1,0 +1,57 @@
+"""The methods paragraph: its numbers are those of the study."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from melgen.studies.methods import methods_files
+from tests.studies.conftest import STUDY
+
+
+def test_its_numbers_are_those_of_the_study(finished):
+    text = (finished / STUDY / "tables" / "methods.md").read_text(encoding="utf-8")
+    manifest = json.loads((finished / STUDY / "manifest.json").read_text(encoding="utf-8"))
+    assert text.startswith(
+        "We trained 8 networks: representations control, interval, cells lstm, 1 and 2 recurrent layers, "
+        "2 seeds for each combination."
+    )
+    for part in (
+        "(misc_folk)",
+        "80%, 10%, 10%",
+        manifest["corpus"]["fingerprint"][:12],
+        "have 8 units",
+        "Adam at a learning rate of 0.002 (StepLR)",
+        "batches of 50 sequences of 50 notes",
+        "and 6 updates",
+        "lowest val/loss",
+        "wrote 3 songs of 9 notes after the primer 60, 62, 64, 62",
+        "windows of 12 notes",
+        "95% bootstrap intervals of 20 resamples",
+    ):
+        assert part in text
+    assert "None" not in text
+    assert not re.search(r"[{}\[\]]", text)
+
+
+def test_as_latex_what_is_special_is_escaped(finished):
+    text = (finished / STUDY / "tables" / "methods.tex").read_text(encoding="utf-8")
+    assert r"misc\_folk" in text
+    assert r"80\%" in text
+    assert not re.search(r"(?<!\\)[%_&#]", text)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is missing")
+def test_latex_sets_it(finished, tmp_path):
+    source = tmp_path / "paper.tex"
+    paragraph = (finished / STUDY / "tables" / "methods.tex").read_text(encoding="utf-8")
+    source.write_text(rf"\documentclass{{article}}\begin{{document}}{paragraph}\end{{document}}", encoding="utf-8")
+    subprocess.run(["pdflatex", "-halt-on-error", source.name], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_the_files():
+    assert methods_files("a 5% share_of") == {"methods.md": "a 5% share_of\n", "methods.tex": "a 5\\% share\\_of\n"}
