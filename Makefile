@@ -6,7 +6,7 @@ PYTHON312 ?= python3.12
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: help setup train sweep study test test-slow test-matrix torture audit lint format bench clean
+.PHONY: help setup train sweep study docs test test-slow test-matrix torture audit lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -26,6 +26,10 @@ sweep: setup ## the 45 networks: 3 representations x 3 cells x 5 depths
 
 study: setup ## the whole study at a size for a laptop: 45 networks, tables and figures, about half an hour
 	$(RUN) -m melgen.study experiment=quick $(ARGS)
+
+docs: setup ## the documentation as a site with a search, site/index.html; links are checked
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(RUN) -m zensical build --strict --clean
 
 test: setup ## the quick tests: CPU, offline, under five minutes
 	$(RUN) -m pytest -m 'not slow' -n auto --dist loadfile $(ARGS)
@@ -59,4 +63,4 @@ test-matrix: setup ## the quick tests under Python 3.12, and under 3.11 with the
 	PIP_CONSTRAINT=.venv-lowest.txt $(MAKE) test VENV=.venv-lowest PYTHON=$(PYTHON311) ARGS='-W default $(ARGS)'
 
 clean: ## remove the virtual environment and what tools have left; results in multirun/ stay
-	rm -rf $(VENV) .venv-3.12 .venv-lowest .venv-lowest.txt dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-3.12 .venv-lowest .venv-lowest.txt dist site .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis
