@@ -24,10 +24,10 @@ import torch
 from layers import BLOCKS, fastest
 from table import Row, interleaved, show
 
+from melgen.checkpoint import load_model
 from melgen.generation.from_checkpoint import write_songs_by
 from melgen.generation.sampling import sample_values
 from melgen.networks import MelodyModel, find_layer
-from melgen.trained import load_model
 
 SONGS, NOTES, PRIMER = 100, 30, [60, 62, 64, 62]
 OPTIONS = {"notes": NOTES, "selection": "roulette", "seed": 0}

@@ -43,8 +43,8 @@ from melgen.music import Control, Melody
 from melgen.networks import MelodyModel, find_layer
 from melgen.networks.recurrent import map_state
 from melgen.training.assembly import NoProfiler
-from melgen.training.checkpoints import Checkpoints
-from melgen.training.history import HistoryLogger
+from melgen.training.checkpointing import Checkpoints
+from melgen.training.loggers.csv import HistoryLogger
 from melgen.training.module import PAPER_GRADIENT_NORM, PAPER_LEARNING_RATE, MelodyModule
 from melgen.training.progress import UpdateProgress
 

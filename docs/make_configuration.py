@@ -116,7 +116,9 @@ def document() -> str:
 
 def _cell(text: str, letters: str = "|<*") -> str:
     for letter in letters:
-        text = text.replace(letter, "&lt;" if letter == "<" else f"\\{letter}")  # of \\< some readers keep the backslash
+        text = text.replace(
+            letter, "&lt;" if letter == "<" else f"\\{letter}"
+        )  # of \\< some readers keep the backslash
     return text
 
 

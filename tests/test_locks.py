@@ -16,9 +16,10 @@ import pytest
 
 from melgen import locks
 from melgen.corpora.cache import CorpusCache
-from melgen.locks import LockedError, is_lock, locked
-from melgen.runs.directory import RunDirectory, TakenError
-from melgen.studies.workbench import Workbench
+from melgen.errors import LockedError, TakenError
+from melgen.locks import is_lock, locked
+from melgen.runs.directory import RunDirectory
+from melgen.studies.tasks import Workbench
 
 ERRNOS = sorted({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
 HOLD = """

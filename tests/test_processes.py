@@ -9,9 +9,10 @@ import sys
 
 import pytest
 
-from melgen.processes import OutOfTimeError, heeding_the_scheduler, process_birth, process_exists
+from melgen.errors import OutOfTimeError
+from melgen.processes import heeding_the_scheduler, process_birth, process_exists
 from melgen.runs.directory import RunDirectory
-from melgen.training.reporting import contained
+from melgen.training.loggers.reporting import contained
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hydra.core.override_parser.types import Override
 class PlannedSweeper(BasicSweeper):
     """Hydra's basic sweeper, told which jobs to run.
 
-    `melgen.sweeps.report` has composed all jobs before the sweep starts, and chosen those that are wanted.
+    `melgen.sweeps.callback` has composed all jobs before the sweep starts, and chosen those that are wanted.
 
     Args:
         max_batch_size, params: as of the basic sweeper.

@@ -20,12 +20,14 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from melgen.arguments import asks_for_multirun, for_hydra
-from melgen.composition import explained
-from melgen.conf_dir import CONF_DIR
-from melgen.known_keys import GROUPS_OF_MANY
-from melgen.processes import OutOfTimeError, end_with_parent, heeding_the_scheduler, is_worker
-from melgen.runs.directory import RunDirectory, TakenError, message_of
+from melgen.configuration.arguments import asks_for_multirun, for_hydra
+from melgen.configuration.composition import explained
+from melgen.configuration.conf_dir import CONF_DIR
+from melgen.configuration.known_keys import GROUPS_OF_MANY
+from melgen.errors import MelgenError, OutOfTimeError, TakenError, message_of
+from melgen.processes import end_with_parent, heeding_the_scheduler, is_worker
+from melgen.runs.directory import RunDirectory
+from melgen.runs.keys import keys_that
 from melgen.terminal import prepare_standard_streams
 
 log = logging.getLogger(__name__)
@@ -43,7 +45,7 @@ WANTS_TRACEBACK = "MELGEN_TRACEBACK"
 
 _SECRET = re.compile(r"(api_?key|access_?key|token|secret|password)$", re.IGNORECASE)
 
-PLACES = ("output_dir", "run_dir", "path", "init_from", "cache_dir", "corpus.path", "corpus.root")
+PLACES = (*keys_that("is_place"), "corpus.path", "corpus.root")
 """Keys of a training that name a place, from the directory in which the command was started."""
 
 
@@ -194,8 +196,7 @@ other, cell=mixed 'cell.stack=[lstm,gru]' stacks them
 
 def _says_it_all(error: BaseException) -> bool:
     """Whether the message is meant for a user, so that a traceback would only be in the way."""
-    meant = (ValueError, OSError, ImportError, HydraException, OmegaConfBaseException)
-    return isinstance(error, meant) or getattr(error, "is_for_the_user", False)
+    return isinstance(error, (MelgenError, ValueError, OSError, ImportError, HydraException, OmegaConfBaseException))
 
 
 def _remove_if_empty(directory: Path, below: Path) -> None:

@@ -15,15 +15,15 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from melgen.command_line import run_app, run_job
-from melgen.conf_dir import CONF_DIR
+from melgen.configuration.conf_dir import CONF_DIR
 from melgen.files import read_json
 from melgen.runs.identity import reader_version
 from melgen.software import software
 
 if TYPE_CHECKING:
-    from melgen.evaluation.evaluating import EvaluationOptions
     from melgen.evaluation.reference import ReferenceCorpus
     from melgen.evaluation.results import SongSetEvaluation
+    from melgen.evaluation.song_sets import EvaluationOptions
     from melgen.runs.directory import RunDirectory
 
 log = logging.getLogger(__name__)
@@ -47,11 +47,11 @@ def evaluate(config: DictConfig) -> Path:
     from hydra.utils import instantiate
 
     from melgen.corpora.sources import user_path
-    from melgen.evaluation.evaluating import evaluate_songs
+    from melgen.evaluation.song_sets import evaluate_songs
     from melgen.generate import import_own_parts
     from melgen.generation.song_files import read_song_folder
-    from melgen.runs.directory import run_around
-    from melgen.studies.folder_report import report_text, write_report
+    from melgen.runs.search import run_around
+    from melgen.tables.folder_report import report_text, write_report
 
     import_own_parts(config.imports)
     options: EvaluationOptions = instantiate(config.evaluation, _convert_="all")
@@ -164,7 +164,7 @@ def measure_yardsticks(
 ) -> dict[str, SongSetEvaluation]:
     """What songs are compared with: openings of test tunes as long as they are, and whole tunes of each split."""
     from melgen.corpora.sources import Split
-    from melgen.evaluation.evaluating import corpus_evaluations, evaluate_openings, median_length
+    from melgen.evaluation.song_sets import corpus_evaluations, evaluate_openings, median_length
 
     notes = median_length(songs)
     measured = list(corpus_evaluations(reference, options).values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import glob
 import json
 import math
@@ -55,11 +54,6 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def is_out_of_space(error: BaseException) -> bool:
-    """Whether a disk or quota is full, or cannot be written any more: whatever is written next will fail too."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def flush(path: Path) -> None:

@@ -17,7 +17,7 @@ import hydra
 from omegaconf import DictConfig
 
 from melgen.command_line import run_app, run_job
-from melgen.conf_dir import CONF_DIR
+from melgen.configuration.conf_dir import CONF_DIR
 from melgen.pasting import command
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def generate(config: DictConfig) -> Path:
         ValueError: for a checkpoint that is none, a primer that the network cannot read, or a number out
             of its range.
     """
+    from melgen.checkpoint import load_model, run_of, run_title
     from melgen.generation.from_checkpoint import write_songs_by
     from melgen.generation.primers import note_of, read_primer
-    from melgen.runs.directory import run_around
-    from melgen.trained import load_model, run_of, run_title
+    from melgen.runs.search import run_around
 
     check_showing(config.show, config.shown)
     import_own_parts(config.imports)

@@ -22,6 +22,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from melgen.errors import LockedError
 from melgen.files import read_json
 from melgen.processes import process_birth, process_exists
 
@@ -36,14 +37,6 @@ WITHOUT_FLOCK = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.
 POLL_SECONDS = 0.1
 EMPTY_SECONDS = 2.0
 """How long a file without a holder's name may be one that is being written."""
-
-
-class LockedError(OSError):
-    """Another process holds a lock; ``is_elsewhere`` if this machine cannot know whether it still works."""
-
-    def __init__(self, message: str, *, is_elsewhere: bool = False):
-        super().__init__(message)
-        self.is_elsewhere = is_elsewhere
 
 
 @contextmanager

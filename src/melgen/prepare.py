@@ -9,7 +9,7 @@ import hydra
 from omegaconf import DictConfig
 
 from melgen.command_line import run_app, run_job
-from melgen.conf_dir import CONF_DIR
+from melgen.configuration.conf_dir import CONF_DIR
 
 if TYPE_CHECKING:
     from melgen.corpora import ImportReport

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from melgen.errors import OutOfTimeError
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -64,10 +66,6 @@ def end_with_parent(parent: int | None = None) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if parent is not None and os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
-
-
-class OutOfTimeError(BaseException):
-    """A job's time is up and it is not going to be queued again. No Exception, so that nobody takes it for theirs."""
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import hydra
 from omegaconf import DictConfig
 
 from melgen.command_line import run_app, run_job
-from melgen.conf_dir import CONF_DIR
+from melgen.configuration.conf_dir import CONF_DIR
 from melgen.pasting import path_text, shell_line
 
 log = logging.getLogger(__name__)
@@ -27,8 +27,9 @@ def publish(config: DictConfig) -> None:
     Raises:
         ValueError: if there are no runs, or a dashboard is asked for where it cannot be saved.
     """
-    from melgen.training import publishing, workspace
-    from melgen.training.weights_and_biases import is_offline
+    from melgen.publishing import runs as publishing
+    from melgen.publishing import workspace
+    from melgen.training.loggers.wandb import is_offline
 
     folder = Path(config.runs).expanduser()
     offline = is_offline() if config.offline is None else bool(config.offline)

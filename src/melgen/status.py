@@ -1,4 +1,4 @@
-"""``python -m melgen.status``: how the runs of a sweep stand, from their files alone.
+"""``python -m melgen.status``: the status of the runs of a sweep, read from their files.
 
 The recipe is `status`; `main` wraps it for the command line.
 """
@@ -8,14 +8,17 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import hydra
 from omegaconf import DictConfig
 
 from melgen.command_line import run_app, run_job
-from melgen.conf_dir import CONF_DIR
+from melgen.configuration.conf_dir import CONF_DIR
 from melgen.plurals import counted
+
+if TYPE_CHECKING:
+    from melgen.runs.status import RunStatus
 
 
 def status(config: DictConfig) -> None:
@@ -27,25 +30,25 @@ def status(config: DictConfig) -> None:
     Raises:
         ValueError: if there is no such directory, no run in it, or an unknown state is asked for.
     """
-    from melgen.runs.standing import FAILED, STATES, states_named
-    from melgen.sweeps.report import standings_below
+    from melgen.runs.search import statuses_below
+    from melgen.runs.status import FAILED, STATES, states_named
 
     root = Path(config.dir).expanduser()
     if not root.is_dir():
         raise ValueError(f"dir={config.dir}: there is no such directory")
     shown = states_named(config.show, "show")
-    standings = standings_below(root)
-    if not standings:
+    statuses = statuses_below(root)
+    if not statuses:
         raise ValueError(f"dir={config.dir}: holds no run, and no sweep that has begun")
-    for standing in standings:
-        if standing.state in shown:
-            print(line_of(standing, root))
-    counts = Counter(standing.state for standing in standings)
+    for run in statuses:
+        if run.state in shown:
+            print(line_of(run, root))
+    counts = Counter(run.state for run in statuses)
     print(
-        f"{counted(len(standings), 'run')}: "
+        f"{counted(len(statuses), 'run')}: "
         + ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
     )
-    lefts = [standing.seconds_left for standing in standings if standing.seconds_left is not None]
+    lefts = [run.seconds_left for run in statuses if run.seconds_left is not None]
     if lefts:
         from melgen.durations import in_words
 
@@ -54,21 +57,21 @@ def status(config: DictConfig) -> None:
         sys.exit(1)
 
 
-def line_of(standing: Any, root: Path) -> str:
+def line_of(run: RunStatus, root: Path) -> str:
     """``finished    control-lstm-2-seed0  5,000 of 5,000 updates``."""
-    from melgen.runs.standing import WAITING
+    from melgen.runs.status import WAITING
 
-    name = standing.path.relative_to(root) if standing.path.is_relative_to(root) else standing.path
-    total = "" if standing.total is None else f" of {standing.total:,}"
-    parts = [f"{standing.state:<12}{name}"]
-    if standing.state != WAITING:
-        parts.append(f"{standing.updates:,}{total} updates")
-    if standing.seconds_left is not None:
+    name = run.path.relative_to(root) if run.path.is_relative_to(root) else run.path
+    total = "" if run.total is None else f" of {run.total:,}"
+    parts = [f"{run.state:<12}{name}"]
+    if run.state != WAITING:
+        parts.append(f"{run.updates:,}{total} updates")
+    if run.seconds_left is not None:
         from melgen.durations import in_words
 
-        parts.append(f"about {in_words(standing.seconds_left)} left")
-    if standing.said:
-        parts.append(standing.said)
+        parts.append(f"about {in_words(run.seconds_left)} left")
+    if run.reason:
+        parts.append(run.reason)
     return "  ".join(parts)
 
 

@@ -14,9 +14,9 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.arguments import without_multirun
 from melgen.command_line import run_app, run_job
-from melgen.conf_dir import CONF_DIR
+from melgen.configuration.arguments import without_multirun
+from melgen.configuration.conf_dir import CONF_DIR
 from melgen.studies.planning import with_sweeps_as_parameters
 
 log = logging.getLogger(__name__)

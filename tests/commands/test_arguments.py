@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melgen.arguments import asks_for_multirun, for_hydra, quoted, readable, without_multirun
+from melgen.configuration.arguments import asks_for_multirun, for_hydra, quoted, readable, without_multirun
 from tests.commands.calling import TINY, call
 
 

@@ -265,7 +265,7 @@ def test_a_disk_that_is_full(songs, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("melgen.studies.folder_report.write_text", full)
+        patch.setattr("melgen.tables.folder_report.write_text", full)
         answer = call("evaluate", f"songs={songs}", *ALONE)
     assert answer.code == 1
     assert "No space left on device" in answer.text

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from melgen.runs.directory import RunDirectory
-from melgen.runs.standing import standing_of
+from melgen.runs.status import status_of
 from tests.commands.calling import TINY, TINY_RUN, call
 from tests.torture import disks
 from tests.torture.disks import FULL, TRAINING, fill
@@ -53,7 +53,7 @@ def test_the_same_command_goes_on_once_there_is_room(room, disk, undisturbed):
     assert "Traceback" not in answer.text
     assert "Logging error" not in answer.text
     check_whole(disk / TINY_RUN)
-    assert standing_of(RunDirectory(disk / TINY_RUN)).state in ("waiting", "failed", "interrupted")
+    assert status_of(RunDirectory(disk / TINY_RUN)).state in ("waiting", "failed", "interrupted")
     (disk / "filler").unlink()
     answer = call("train", *TRAINING)
     assert answer.code == 0, answer.text

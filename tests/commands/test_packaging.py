@@ -61,7 +61,7 @@ def test_the_installed_package_is_the_one_that_runs(installed, tmp_path):
     program = [
         sys.executable,
         "-c",
-        "import melgen, melgen.conf_dir as c; print(melgen.__file__, c.CONF_DIR)",
+        "import melgen, melgen.configuration.conf_dir as c; print(melgen.__file__, c.CONF_DIR)",
     ]
     environment = os.environ | {"PYTHONPATH": str(installed)}
     done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)

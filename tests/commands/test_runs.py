@@ -49,7 +49,7 @@ def test_finished_it_prints_its_result_again(run):
 def test_the_same_value_is_returned_again(here):
     from hydra import compose, initialize_config_dir
 
-    from melgen.conf_dir import CONF_DIR
+    from melgen.configuration.conf_dir import CONF_DIR
     from melgen.train import train
 
     with initialize_config_dir(CONF_DIR, version_base="1.3"):

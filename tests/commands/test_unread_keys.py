@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from melgen.conf_dir import CONF_DIR
-from melgen.known_keys import SET_OTHERWISE, accepts, commands, missing_groups, plain, unread_keys
+from melgen.configuration.conf_dir import CONF_DIR
+from melgen.configuration.known_keys import SET_OTHERWISE, accepts, commands, missing_groups, plain, unread_keys
 from tests.commands.calling import TINY, call, files_below
 
 NEEDED = {

@@ -191,8 +191,8 @@ def test_publishing_refuses(here, overrides, message):
 @pytest.mark.filterwarnings("ignore:Valid config keys have changed:UserWarning")
 def test_the_dashboard_asks_for_what_runs_record(runs):
     pytest.importorskip("wandb_workspaces")
-    from melgen.training.publishing import Target
-    from melgen.training.workspace import build
+    from melgen.publishing.runs import Target
+    from melgen.publishing.workspace import build
 
     model = build(Target("melgen", "somebody"), "cells")._to_model()
     text = model.spec.model_dump_json(by_alias=True, exclude_none=True)
@@ -225,7 +225,7 @@ def command_of_agent(monkeypatch, arguments):
 def test_the_command_of_a_sweep_agent_is_one_that_hydra_understands(here, monkeypatch):
     from hydra import compose, initialize_config_dir
 
-    from melgen.conf_dir import CONF_DIR
+    from melgen.configuration.conf_dir import CONF_DIR
 
     sweep = yaml.safe_load(SWEEP_YAML.read_text(encoding="utf-8"))
     chosen = {key: p.get("value", (p.get("values") or [p.get("min")])[0]) for key, p in sweep["parameters"].items()}
@@ -242,7 +242,7 @@ def test_the_command_of_a_sweep_agent_is_one_that_hydra_understands(here, monkey
 
 
 def test_a_run_of_a_sweep_agent_keeps_the_name_that_the_agent_gave_it(tmp_path, monkeypatch):
-    from melgen.training.weights_and_biases import RunLogger
+    from melgen.training.loggers.wandb import RunLogger
 
     monkeypatch.setenv("WANDB_SILENT", "true")
     monkeypatch.setenv("WANDB_RUN_ID", "fromagent")

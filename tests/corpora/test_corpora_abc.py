@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.extraction import Rejection, Tune, extract_melody
 from melgen.corpora.folk import music21_corpus_dir
-from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc import decode, read_abc, read_tune, split_tunes
 from melgen.corpora.readers.abc import playing as playing_remarks
 from melgen.corpora.readers.abc import tune as tune_remarks
@@ -23,6 +22,7 @@ from melgen.corpora.readers.abc.fields import TICKS_PER_QUARTER, parse_key, pars
 from melgen.corpora.readers.abc.text import TuneText, plain_text
 from melgen.corpora.readers.playing_order import AS_WRITTEN
 from melgen.corpora.sources import Source
+from melgen.errors import ReadError
 from melgen.music.metre import Metre
 
 HEADER = "X:1\nT:A tune\nM:4/4\nL:1/4\nK:C\n"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from melgen.corpora import Cleaning, CorpusError, FolderCorpus
 from melgen.corpora.extraction import extract_melody
 from melgen.corpora.folk import music21_corpus_dir
-from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.midi import read_midi
 from melgen.corpora.sources import Source
+from melgen.errors import ReadError
 from melgen.music.metre import Metre, MetreChange
 from tests.corpora.midi_files import scale, write_midi
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from melgen.corpora import Cleaning, CorpusError, PicklesCorpus
-from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.song_lists import stream_songs
 from melgen.corpora.readers.unpickling import load_plain
+from melgen.errors import ReadError
 
 SONGS = [[60, 62, 64, 65, 67, 69, 71, 72, 71, 69, 67, 65], [60] * 13, [50, 51], [70], list(range(40, 60))]
 ANY_LENGTH = Cleaning(min_length_notes=1)

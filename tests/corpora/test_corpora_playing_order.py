@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.playing_order import MAX_PLAYED, Jump, Marks, playing_order
+from melgen.errors import ReadError
 
 
 def marks_of(text: str) -> tuple[list[Marks], list[str]]:

@@ -13,10 +13,10 @@ from melgen.corpora import FolderCorpus
 from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.extraction import extract_melody
 from melgen.corpora.folk import music21_corpus_dir
-from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.playing_order import AS_WRITTEN
 from melgen.corpora.readers.score import read_kern, read_musicxml
 from melgen.corpora.sources import Source
+from melgen.errors import ReadError
 from melgen.music.metre import Metre
 
 ANY_LENGTH = Cleaning(min_length_notes=1, max_chord_share=0.5)

@@ -3,7 +3,7 @@
 import importlib.util
 from pathlib import Path
 
-from melgen.conf_dir import CONF_DIR
+from melgen.configuration.conf_dir import CONF_DIR
 from tests.docs.documents import ROOT
 
 

@@ -1,12 +1,12 @@
 """The one table of metrics: it knows all that is measured, and what is new is shown under its own name."""
 
 from melgen.evaluation.descriptors import DESCRIPTORS
-from melgen.evaluation.evaluating import WRITERS, EvaluationOptions, evaluate_songs, in_order
 from melgen.evaluation.metrics import METRICS, TONALITY, song_metric
+from melgen.evaluation.song_sets import WRITERS, EvaluationOptions, evaluate_songs, in_order
 from melgen.evaluation.tonality import Tonality
 from melgen.pages.wording import song_metrics
 from melgen.studies.figures.style import label_of
-from melgen.studies.tables.metric_columns import is_descriptor, score_column
+from melgen.tables.metric_columns import is_descriptor, score_column
 
 
 def test_every_metric_that_is_measured_is_in_the_table():

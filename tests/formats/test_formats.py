@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from melgen.checkpoint import load_model, read_checkpoint
 from melgen.corpora import FolkCorpus
 from melgen.corpora.corpus import READER_VERSION
 from melgen.data import MelodyDataModule, Split
@@ -16,8 +17,7 @@ from melgen.generation.songs import read_songs
 from melgen.music import Control, Melody
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import numbers_software
-from melgen.sweeps.report import standings_below
-from melgen.trained import load_model, read_checkpoint
+from melgen.runs.search import statuses_below
 from tests.commands.calling import call, files_below
 from tests.formats.make_fixture import SMALL, UNTIL, UPDATES, run_of
 
@@ -36,8 +36,8 @@ def sweep(request, tmp_path, monkeypatch):
 
 
 def test_every_version_has_been_kept():
+    from melgen.checkpoint import FORMAT_VERSION as OF_CHECKPOINTS
     from melgen.runs.directory import FORMAT_VERSION
-    from melgen.trained import FORMAT_VERSION as OF_CHECKPOINTS
 
     assert [path.name for path in KEPT] == [f"version{number}" for number in range(1, FORMAT_VERSION + 1)]
     kept = {read_checkpoint(path)["melgen"]["format_version"] for path in KEPT[-1].rglob("*.ckpt")}
@@ -52,7 +52,7 @@ def test_the_networks_write_songs(sweep):
 
 
 def test_the_sweep_says_how_it_stands(sweep):
-    states = {standing.path.name: standing.state for standing in standings_below(sweep)}
+    states = {status.path.name: status.state for status in statuses_below(sweep)}
     assert states == {run_of("gru"): "finished", run_of("lstm"): "interrupted"}
 
 

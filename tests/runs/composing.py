@@ -6,7 +6,7 @@ from functools import cache
 
 from hydra import compose, initialize_config_dir
 
-from melgen.conf_dir import CONF_DIR
+from melgen.configuration.conf_dir import CONF_DIR
 from melgen.runs.naming import run_name
 
 

@@ -8,13 +8,14 @@ import time
 
 import pytest
 
+from melgen.errors import IdentityError
 from melgen.files import read_json
-from melgen.runs.configuration import plain_config, read_config
+from melgen.runs.config import plain_config, read_config
 from melgen.runs.directory import RunDirectory
 from melgen.runs.history import read_history
-from melgen.runs.identity import IdentityError
-from melgen.runs.standing import standing_of
-from melgen.sweeps.report import standings_below, table_row
+from melgen.runs.search import statuses_below
+from melgen.runs.status import status_of
+from melgen.sweeps.table import table_row
 
 NESTED = "[" * 100_000
 CONFIG = "batch_size: 2\nseq_length: 4\ntrainer: {max_steps: 100, max_epochs: null}\n"
@@ -37,22 +38,22 @@ def write(run, name, content):
 
 
 def test_the_whole_run_stands_as_it_should(run):
-    standing = standing_of(run)
-    assert (standing.state, standing.updates, standing.total, standing.seconds_left) == ("interrupted", 8, 100, 46)
+    status = status_of(run)
+    assert (status.state, status.updates, status.total, status.seconds_left) == ("interrupted", 8, 100, 46)
 
 
 @pytest.mark.parametrize("pid", [-1, 0, 2**70, 1e300, True, "1", None, [1]], ids=str)
 def test_what_is_no_process_does_not_live(run, pid):
     write(run, "status.json", {"state": "running", "host": socket.gethostname(), "pid": pid})
-    assert standing_of(run).state == "interrupted"
+    assert status_of(run).state == "interrupted"
 
 
 @pytest.mark.parametrize("state", [["finished"], "runni<g", 1, {}], ids=str)
 def test_a_state_that_there_is_not_is_a_failure_that_names_the_file(run, state):
     write(run, "status.json", {"state": state})
-    standing = standing_of(run)
-    assert standing.state == "failed"
-    assert str(run.path / "status.json") in standing.said
+    status = status_of(run)
+    assert status.state == "failed"
+    assert str(run.path / "status.json") in status.reason
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_a_state_that_there_is_not_is_a_failure_that_names_the_file(run, state):
 def test_a_damaged_result_counts_what_is_logged(run, content):
     write(run, "status.json", {"state": "finished"})
     write(run, "result.json", content)
-    assert (standing_of(run).state, standing_of(run).updates) == ("finished", 8)
+    assert (status_of(run).state, status_of(run).updates) == ("finished", 8)
 
 
 @pytest.mark.parametrize(
@@ -84,13 +85,13 @@ def test_a_damaged_history_is_refused_by_name_and_line_and_costs_no_standing(run
     with pytest.raises(ValueError, match=r"metrics\.csv, line [0-3]: not a table of metrics") as refusal:
         read_history(path)
     assert len(str(refusal.value)) < 500
-    assert (standing_of(run).state, standing_of(run).updates) == ("interrupted", 0)
+    assert (status_of(run).state, status_of(run).updates) == ("interrupted", 0)
 
 
 @pytest.mark.parametrize("speed", ["nan", "inf", "0", "-1"])
 def test_a_speed_that_is_none_tells_no_time(run, speed):
     write(run, "metrics.csv", f"step,train/tokens_per_second\n8,{speed}\n")
-    assert standing_of(run).seconds_left is None
+    assert status_of(run).seconds_left is None
 
 
 def test_the_aliases_of_yaml_do_not_swell(run):
@@ -99,7 +100,7 @@ def test_the_aliases_of_yaml_do_not_swell(run):
     started = time.perf_counter()
     with pytest.raises(ValueError, match=r"config\.yaml: not a configuration \(it has aliases"):
         read_config(run.path)
-    assert (standing_of(run).total, plain_config(run.path)) == (None, {})
+    assert (status_of(run).total, plain_config(run.path)) == (None, {})
     assert time.perf_counter() - started < 5, "unpacked they are four hundred million words"
 
 
@@ -120,7 +121,7 @@ def test_the_aliases_of_yaml_do_not_swell(run):
 )
 def test_a_damaged_configuration_tells_no_total(run, config):
     write(run, "config.yaml", config)
-    assert standing_of(run).total is None
+    assert status_of(run).total is None
 
 
 @pytest.mark.parametrize("key", ["seq_length", "max_steps"])
@@ -128,13 +129,13 @@ def test_a_number_of_four_hundred_digits_tells_no_time(run, key):
     sizes = {"seq_length": "4", "max_steps": "100"} | {key: "9" * 400}
     steps = f"trainer: {{max_steps: {sizes['max_steps']}, max_epochs: null}}"
     write(run, "config.yaml", f"batch_size: 2\nseq_length: {sizes['seq_length']}\n{steps}\n")
-    assert (standing_of(run).state, standing_of(run).seconds_left) == ("interrupted", None)
+    assert (status_of(run).state, status_of(run).seconds_left) == ("interrupted", None)
 
 
 @pytest.mark.parametrize("per_epoch", ["x" * 100, 1.5, None, True], ids=repr)
 def test_an_epoch_of_no_number_of_updates_tells_no_total(run, per_epoch):
     write(run, "data.json", {"updates_per_epoch": per_epoch})
-    assert standing_of(run).total is None
+    assert status_of(run).total is None
 
 
 def test_a_star_in_a_value_is_no_alias(run):
@@ -161,5 +162,5 @@ def test_software_without_names_is_damage(run, software):
 
 def test_names_with_digits_of_other_kinds_are_sorted(run):
     run.path.rename(run.path.with_name("run\u00b22"))
-    (standing,) = standings_below(run.path.parent)
-    assert standing.state == "interrupted"
+    (status,) = statuses_below(run.path.parent)
+    assert status.state == "interrupted"

@@ -16,9 +16,10 @@ from filelock import FileLock
 from hydra.utils import instantiate
 
 from melgen.corpora.corpus import READER_VERSION
+from melgen.errors import IdentityError, message_of
 from melgen.files import write_text
-from melgen.runs.directory import FINISHED, RunDirectory, message_of, run_around
-from melgen.runs.identity import IdentityError
+from melgen.runs.directory import FINISHED, RunDirectory
+from melgen.runs.search import run_around
 
 IDENTITY = {"layers": 2, "seed": 0}
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
-from melgen.conf_dir import CONF_DIR
+from melgen.configuration.conf_dir import CONF_DIR
 from melgen.files import write_json
 from melgen.studies import estimate as estimating
 from melgen.studies.estimate import Estimate, estimate, seconds_per_update

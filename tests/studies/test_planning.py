@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from melgen.conf_dir import CONF_DIR
+from melgen.configuration.conf_dir import CONF_DIR
 from melgen.runs.identity import identity_of
 from melgen.studies.planning import as_typed, planned_runs, training_arguments, with_sweeps_as_parameters
 from melgen.sweeps.plan import planned_axes

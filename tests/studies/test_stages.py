@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from melgen.evaluation.writers import UnigramWriter
+from melgen.evaluation.baselines import UnigramWriter
 from melgen.studies.stages import songs_in
-from melgen.studies.workbench import Workbench
+from melgen.studies.tasks import Workbench
 from tests.commands.calling import call, files_below
 from tests.pages.examples import read_core, read_pack
 from tests.studies.conftest import HOME, MINI, STUDY
@@ -300,7 +300,7 @@ class Mine(UnigramWriter):
 
 
 def test_a_baseline_that_is_added_is_in_every_table(mini, monkeypatch):
-    monkeypatch.setattr("melgen.evaluation.evaluating.WRITERS", (UnigramWriter, Mine))
+    monkeypatch.setattr("melgen.evaluation.song_sets.WRITERS", (UnigramWriter, Mine))
     call("study", *MINI, "evaluation.seed=7", "stages=select,generate,evaluate,tables")
     for table in ("tonality", "tonality_corrected", "likelihood", "descriptors", "distances", "originality"):
         with (STUDY / "tables" / f"{table}.csv").open(newline="") as file:

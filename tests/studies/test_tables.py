@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melgen.evaluation.results import Summary
-from melgen.studies.tables import Cell, Column, Row, Table
-from melgen.studies.tables.escaping import printable
-from melgen.studies.tables.table import LONGEST_TABULAR, row
+from melgen.tables import Cell, Column, Row, Table
+from melgen.tables.escaping import printable
+from melgen.tables.table import LONGEST_TABULAR, row
 
 COLUMNS = (
     Column("song", "song", "text"),

@@ -15,7 +15,8 @@ from melgen.corpora import FolkCorpus
 from melgen.evaluation.summaries import summarize_scores
 from melgen.evaluation.tonality import tonality_table
 from melgen.studies.results import Model, StudyResults
-from melgen.studies.tables import Cell, Table, build_set_tables, build_tables, paper_tables
+from melgen.studies.tables import build_tables, paper_tables
+from melgen.tables import Cell, Table, build_set_tables
 from tests.studies.tables_examples import evaluation, nine_models, run, study, tonality_scores
 
 OPENING_SCORES = tonality_scores((2.0, 1.0, 0.25), (4.0, 3.0, 0.75))  # means 3, 2, 0.5; variances 2, 2, 0.125

@@ -15,11 +15,11 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf, open_dict
 
-from melgen.conf_dir import CONF_DIR
+from melgen.configuration.conf_dir import CONF_DIR
 from melgen.files import write_json
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
+from melgen.sweeps.callback import SweepCallback
 from melgen.sweeps.plan import planned_axes, planned_jobs, planned_updates
-from melgen.sweeps.report import SweepReport
 
 
 def config(params, task, **more):
@@ -76,7 +76,7 @@ RESULT = {
 def end(tmp_path, monkeypatch, capsys):
     def end(jobs, name="sweep", planned=()):
         monkeypatch.setenv(SWEEP_VARIABLE, "this")
-        report = SweepReport()
+        report = SweepCallback()
         report.jobs, report.planned = jobs, planned
         settings = OmegaConf.create({"output_dir": str(tmp_path), "hydra": {"sweep": {"dir": str(tmp_path / name)}}})
         code = 0
@@ -190,7 +190,7 @@ def test_the_sweep_says_what_it_will_do(tmp_path, monkeypatch, caplog):
         command_line("layers=1,2,3", "trainer.max_steps=10", folder=tmp_path) as settings,
         caplog.at_level("INFO"),
     ):
-        SweepReport().on_multirun_start(settings)
+        SweepCallback().on_multirun_start(settings)
     assert f"Sweep of 3 jobs, 30 updates in all; results in {tmp_path}" in caplog.text
     assert len(json.loads((tmp_path / "jobs.json").read_text())["runs"]) == 3
 

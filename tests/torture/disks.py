@@ -23,9 +23,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from melgen.checkpoint import LAST, read_checkpoint
 from melgen.runs.directory import RunDirectory
-from melgen.runs.standing import standing_of
-from melgen.trained import LAST, read_checkpoint
+from melgen.runs.status import status_of
 from tests.commands.calling import TINY, TINY_RUN, Answer, call
 from tests.torture.kills import FailureError, check_whole, compare, import_everything
 
@@ -174,7 +174,7 @@ class Harness:
         elif answer.code != 1 or FULL not in answer.text:
             raise FailureError(f"it ends with {answer.code} and says: {answer.text[-2000:]}")
         else:
-            state = standing_of(RunDirectory(run)).state
+            state = status_of(RunDirectory(run)).state
             # Without any room, what had been finished before is still all that there is.
             as_before = self.goes_on and state == "finished" and RunDirectory(run).result["updates"] == LESS_UPDATES
             if state not in ("waiting", "failed", "interrupted") and not as_before:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from melgen.checkpoint import BEST, LAST, read_checkpoint
 from melgen.runs.history import STEP, read_history
-from melgen.trained import BEST, LAST, read_checkpoint
 from tests.training.small import same
 
 PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "position", "carried", "random_state")

@@ -473,7 +473,8 @@ def read_checkpoint(path: Path) -> str:
     """As `melgen.generate`, a study and a resumed training read them."""
     import torch
 
-    from melgen.trained import CheckpointError, load_model
+    from melgen.checkpoint import load_model
+    from melgen.errors import CheckpointError
 
     try:
         trained = load_model(path)
@@ -626,20 +627,20 @@ def checkpoint_traps() -> list[bytes]:
 
 def read_run(path: Path) -> str:
     """As `melgen.status`, a sweep's table and a study read the directory of a run."""
+    from melgen.errors import CheckpointError, IdentityError
     from melgen.runs.directory import RunDirectory
     from melgen.runs.history import read_history
-    from melgen.runs.identity import IdentityError
-    from melgen.runs.standing import STATES
-    from melgen.studies.records import read_runs
-    from melgen.sweeps.report import standings_below, table_row, to_csv
-    from melgen.trained import CheckpointError
+    from melgen.runs.search import statuses_below
+    from melgen.runs.status import STATES
+    from melgen.studies.runs import read_runs
+    from melgen.sweeps.table import table_row, to_csv
 
     run = path.parent / "run"
     named = path.read_text()
     directory = RunDirectory(run)
-    (standing,) = standings_below(path.parent)
-    if standing.state not in STATES:
-        raise AssertionError(f"state {standing.state!r}")
+    (status,) = statuses_below(path.parent)
+    if status.state not in STATES:
+        raise AssertionError(f"state {status.state!r}")
     try:
         to_csv([table_row(directory)])
         _ = directory.recorded_identity, directory.recorded_software

@@ -32,9 +32,9 @@ from typing import Any
 import mido
 import torch
 
+from melgen.checkpoint import read_checkpoint
 from melgen.runs.directory import RunDirectory
-from melgen.runs.standing import standing_of
-from melgen.trained import read_checkpoint
+from melgen.runs.status import status_of
 from tests.commands.calling import command
 from tests.training.small import same
 
@@ -338,7 +338,7 @@ def check_left(run: Path) -> None:
         FailureError: naming what is wrong.
     """
     check_whole(run)
-    if standing_of(RunDirectory(run)).state == "running":
+    if status_of(RunDirectory(run)).state == "running":
         raise FailureError("a killed training counts as running")
 
 
@@ -437,7 +437,7 @@ def import_everything() -> None:
     import melgen.evaluation.embeddings
     import melgen.train
     import melgen.training.assembly
-    import melgen.training.weights_and_biases  # noqa: F401
+    import melgen.training.loggers.wandb  # noqa: F401
 
 
 def main(argv: list[str] | None = None) -> int:

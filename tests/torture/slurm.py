@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from melgen.files import read_json
-from melgen.sweeps.report import JOBS_FILE
+from melgen.runs.search import JOBS_FILE
 from tests.commands.calling import command
 from tests.commands.mishap import mishap
 from tests.slurm.cluster import Cluster, running_cluster, why_not

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc import read_tune, split_tunes
 from melgen.corpora.readers.unpickling import load_plain
+from melgen.errors import ReadError
 from tests.torture.fuzz_formats import FATAL_MISCHIEF, FORMATS, MISCHIEF
 from tests.torture.fuzzing import FINE, fuzz, main
 

@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 import torch
 from hydra import compose, initialize_config_dir
 
-from melgen.conf_dir import CONF_DIR
+from melgen.configuration.conf_dir import CONF_DIR
 from melgen.data import MelodyDataModule
 from melgen.music import Control
 from melgen.networks import GRU, LSTM, NAS, RNN, UGRNN, MelodyModel, mixed

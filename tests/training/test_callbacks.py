@@ -14,12 +14,12 @@ import symusic
 from PIL import Image
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from melgen.checkpoint import load_model
 from melgen.data import Split
 from melgen.evaluation.tonality import summarize
 from melgen.generation.songs import read_songs
 from melgen.runs.history import read_history
 from melgen.train import train
-from melgen.trained import load_model
 from melgen.training.assembly import build_data
 from melgen.training.callbacks import Schedule
 from tests.data.melodies import walks, write_songs
@@ -87,7 +87,7 @@ def test_the_first_songs_come_close_together_and_cost_the_training_nothing(folde
 def test_by_default_the_first_songs_come_at_one_three_ten_and_so_on():
     from omegaconf import OmegaConf
 
-    from melgen.conf_dir import CONF_DIR
+    from melgen.configuration.conf_dir import CONF_DIR
     from melgen.training.callbacks import FIRST_SAMPLES
 
     configured = OmegaConf.load(Path(CONF_DIR) / "callbacks" / "sampling.yaml").sampling.at_steps

@@ -6,7 +6,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from melgen.trained import LAST, read_checkpoint
+from melgen.checkpoint import LAST, read_checkpoint
 from melgen.training import Checkpoints, DivergenceError
 from melgen.training.divergence import NumberWatch
 from tests.training.small import FEW_UPDATES, LEAF_SPEC, plain_trainer, small_data, small_module

@@ -14,13 +14,13 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 
+from melgen.checkpoint import load_model
 from melgen.generation.songs import read_songs
 from melgen.music.melody import Melody
 from melgen.music.midi import note_text
 from melgen.train import train
-from melgen.trained import load_model
-from melgen.training import song_media
-from melgen.training.reporting import background_writers
+from melgen.training.loggers import media as song_media
+from melgen.training.loggers.reporting import background_writers
 from tests.data.melodies import walks, write_songs
 from tests.training.small import small_config
 

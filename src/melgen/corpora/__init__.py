@@ -7,12 +7,12 @@
 
 from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.corpus import AbstractCorpus, ImportedCorpus
-from melgen.corpora.errors import CorpusError
 from melgen.corpora.folder import FolderCorpus, read_melody
 from melgen.corpora.folk import FolkCorpus
 from melgen.corpora.muspy_datasets import MusPyCorpus
 from melgen.corpora.pickles import PicklesCorpus
 from melgen.corpora.report import ImportReport
+from melgen.errors import CorpusError
 
 __all__ = [
     "AbstractCorpus",

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from melgen.corpora.errors import CorpusError
+from melgen.errors import CorpusError
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH
 from melgen.music.metre import in_sixteenths
 

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from melgen.corpora.cache import CACHE_DIR_VARIABLE, CorpusCache, default_cache_dir
 from melgen.corpora.cleaning import Cleaning
-from melgen.corpora.errors import CorpusError
 from melgen.corpora.importing import Reader, import_sources
 from melgen.corpora.report import ImportReport
 from melgen.corpora.sources import Listing
+from melgen.errors import CorpusError
 from melgen.music.melody import Melodies
 
 log = logging.getLogger(__name__)

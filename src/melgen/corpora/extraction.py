@@ -33,7 +33,7 @@ from melgen.corpora.cleaning import TOO_LONG, Cleaning
 from melgen.music.melody import MAX_STEPS, Melody
 from melgen.music.metre import STEPS_PER_QUARTER, STEPS_PER_SIXTEENTH, Metre, MetreChange
 
-UNREADABLE, POLYPHONIC, DRUMS_ONLY, NO_NOTES = "unreadable", "polyphonic", "drums only", "no notes"
+POLYPHONIC, DRUMS_ONLY, NO_NOTES = "polyphonic", "drums only", "no notes"
 
 _MELODY_NAME = re.compile(
     r"melod|vocal|vox\b|voice|voz\b|sing|lead(?!ing)|solo|soprano|descant|cantus|canto|theme|tune\b",

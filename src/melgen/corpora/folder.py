@@ -10,7 +10,6 @@ from pathlib import Path
 
 from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.corpus import AbstractCorpus
-from melgen.corpora.errors import CorpusError
 from melgen.corpora.extraction import Rejection, Tune
 from melgen.corpora.importing import Reader, read_source
 from melgen.corpora.readers.abc import read_abc
@@ -26,6 +25,7 @@ from melgen.corpora.sources import (
     user_path,
 )
 from melgen.corpora.workers import map_sources
+from melgen.errors import CorpusError
 from melgen.music.melody import Melody
 from melgen.terminal import readable
 

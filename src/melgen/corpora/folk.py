@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from melgen.corpora.corpus import AbstractCorpus
-from melgen.corpora.errors import CorpusError
 from melgen.corpora.importing import Reader
 from melgen.corpora.readers.abc import read_abc
 from melgen.corpora.sources import Listing, Source, files_below
+from melgen.errors import CorpusError
 
 COLLECTIONS = {
     "essen": "essenFolksong",

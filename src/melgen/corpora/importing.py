@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.corpora.cleaning import DUPLICATE, Cleaning
-from melgen.corpora.extraction import UNREADABLE, Rejection, Tune, melody_line, notes_off_grid, rounded_melody
+from melgen.corpora.extraction import Rejection, Tune, melody_line, notes_off_grid, rounded_melody
 from melgen.corpora.packing import concatenate, interval_keys, select
-from melgen.corpora.readers import ReadError
 from melgen.corpora.report import SHORT_SONG_NOTES, ImportReport
 from melgen.corpora.sources import SPLIT_NAMES, Listing, Source
 from melgen.corpora.workers import map_sources
+from melgen.errors import UNREADABLE, ReadError
 from melgen.music.melody import Melodies, Melody
 from melgen.plurals import counted
 from melgen.processes import available_cpus

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from melgen.corpora.corpus import AbstractCorpus
-from melgen.corpora.errors import CorpusError
 from melgen.corpora.extraction import Rejection, Track, Tune
 from melgen.corpora.importing import Reader
-from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc import read_abc
 from melgen.corpora.readers.midi import count_bars, stated_metre
 from melgen.corpora.sources import Listing, Source, check_folder, files_below, user_path
+from melgen.errors import CorpusError, ReadError
 
 ABC_DATASETS = ("EssenFolkSongDatabase", "NottinghamDatabase")
 _DOWNLOAD_HINT = "corpus.download=true fetches it"

@@ -8,11 +8,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from melgen.corpora.corpus import AbstractCorpus
-from melgen.corpora.errors import CorpusError
 from melgen.corpora.folder import complete_splits
 from melgen.corpora.importing import Reader
 from melgen.corpora.readers.song_lists import is_stream, read_songs
 from melgen.corpora.sources import SPLIT_OF_NAME, Listing, Source, Split, check_folder, files_below, user_path
+from melgen.errors import CorpusError
 
 SUFFIXES = (".p", ".pkl", ".pickle")
 CONTROL, INTERVAL, DB12 = "control", "interval", "db12"

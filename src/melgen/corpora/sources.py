@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 
-from melgen.corpora.errors import CorpusError
+from melgen.errors import CorpusError
 from melgen.terminal import readable
 
 

@@ -31,8 +31,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from melgen.corpora.extraction import UNREADABLE, Rejection
+from melgen.corpora.extraction import Rejection
 from melgen.corpora.sources import Source
+from melgen.errors import UNREADABLE
 
 MAX_SILENT_SECONDS = 120.0  # a worker shows that it is alive after each tune
 _BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from melgen.corpora.worker import main; main()"

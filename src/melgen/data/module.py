@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from melgen.corpora import AbstractCorpus, Cleaning, CorpusError, ImportedCorpus, ImportReport
 from melgen.corpora.packing import interval_hashes
+from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data.recorded_splits import NO_SPLIT, joined_splits, read_splits
 from melgen.data.splits import Split, check_fractions, copies_across_splits, interval_groups, split_tunes
 from melgen.data.tokens import StreamLoader, TokenTunes, TuneLoader, check_window
 from melgen.music.melody import Melodies, Melody, starts_of
 from melgen.music.representations import REPRESENTATIONS, AbstractRepresentation, Interval
 from melgen.music.vocabulary import Vocabulary
-from melgen.seen_tunes import SeenTunes
 
 log = logging.getLogger(__name__)
 

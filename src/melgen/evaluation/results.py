@@ -1,4 +1,4 @@
-"""What an evaluation finds, as plain data: made by `melgen.evaluation.evaluating`, shown by tables and figures."""
+"""What an evaluation finds, as plain data: made by `melgen.evaluation.song_sets`, shown by tables and figures."""
 
 from __future__ import annotations
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
+from melgen.checkpoint import TrainedModel, run_of, run_title
 from melgen.generation.sampling import sample_melodies
 from melgen.generation.songs import READER, write_songs
 from melgen.music.melody import Melody
-from melgen.trained import TrainedModel, run_of, run_title
 
 
 def write_songs_by(

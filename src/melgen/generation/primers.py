@@ -22,7 +22,7 @@ from melgen.music.representations import (
     AbstractRepresentation,
     representation_named,
 )
-from melgen.runs.configuration import plain_config
+from melgen.runs.config import plain_config
 
 OPENINGS_PRIMER = "openings"
 """In place of a primer's pitches: the openings of test tunes, another for each song."""

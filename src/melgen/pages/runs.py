@@ -9,7 +9,7 @@ from typing import Any
 from melgen.files import read_json
 from melgen.pages.plain import short
 from melgen.pages.wording import CURVES
-from melgen.runs.configuration import plain_config
+from melgen.runs.config import plain_config
 from melgen.runs.directory import FINISHED
 from melgen.runs.history import STEP, read_history
 from melgen.runs.naming import parse_run_name

@@ -7,9 +7,9 @@ from typing import Literal
 
 from melgen.files import read_json, write_text
 from melgen.pages.content import Content
-from melgen.pages.run import gather_run
+from melgen.pages.run_page import gather_run
 from melgen.pages.scores import Engraver
-from melgen.pages.study import gather_study
+from melgen.pages.study_page import gather_study
 
 REPORT = "report.html"
 Kind = Literal["run", "study"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from melgen.pasting import command
-from melgen.runs.configuration import plain_config
+from melgen.runs.config import plain_config
 
 DEFAULT_PRIMER = [60, 62, 64, 62]
 """Of ``conf/generate.yaml``."""

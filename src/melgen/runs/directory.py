@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import shutil
 import socket
 import time
@@ -16,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import melgen
-from melgen.files import is_out_of_space, read_json, remove_leftovers, scratch_beside, write_json, write_text
-from melgen.locks import LockedError, is_lock, locked
-from melgen.processes import OutOfTimeError, process_birth
-from melgen.runs.identity import IdentityError, differences, numbers_software, reader_version
+from melgen.errors import IdentityError, LockedError, OutOfTimeError, TakenError, is_out_of_space, message_of
+from melgen.files import read_json, remove_leftovers, scratch_beside, write_json, write_text
+from melgen.locks import is_lock, locked
+from melgen.processes import process_birth
+from melgen.runs.identity import differences, numbers_software, reader_version
 from melgen.terminal import READABLE
 
 log = logging.getLogger(__name__)
@@ -34,14 +34,8 @@ _FINGERPRINT = "corpus.fingerprint"
 REFUSED = "-refused"
 REQUEUED_SECONDS = 120
 """How long a job that was queued again waits for the lock of its run."""
-_SEARCHED_PARENTS = 3  # `samples/step-00000100/song_001.mid`
-_MISSING = re.compile(r"Missing mandatory value: (\S+)")
 SWEEP_VARIABLE = "MELGEN_SWEEP"
 """Environment variable that names the sweep a job belongs to."""
-
-
-class TakenError(IdentityError):
-    """Another process works in a run's directory."""
 
 
 class _LogFile(logging.FileHandler):
@@ -310,35 +304,3 @@ class RunDirectory:
                 shutil.rmtree(entry.rename(scratch_beside(entry, "old")))
             else:
                 entry.unlink()
-
-
-def run_around(path: Path) -> RunDirectory | None:
-    """The run in whose directory, or a few folders below it, a path is; ``None`` if there is none."""
-    place = path.resolve()
-    for folder in (place, *place.parents[:_SEARCHED_PARENTS]):
-        if read_json(folder / "identity.json"):
-            return RunDirectory(folder)
-    return None
-
-
-def message_of(error: BaseException) -> str:
-    """What a user needs to read: the innermost message, without Hydra's wrapping of it.
-
-    >>> message_of(ValueError("layers=0: must be at least 1"))
-    'layers=0: must be at least 1'
-    """
-    from hydra.errors import InstantiationException
-
-    if missing := _MISSING.search(str(error)):
-        return f"{missing[1]}: has no default; {missing[1]}=... is needed"
-    where = ""
-    while isinstance(error, InstantiationException) and isinstance(error.__cause__, ValueError | OSError):
-        where = str(error).rpartition("full_key: ")[2].strip() or where
-        error = error.__cause__
-    if where:
-        return f"{message_of(error)} (in {where})"
-    if isinstance(error, OSError) and error.filename:
-        advice = "; once there is room, the same command goes on" if is_out_of_space(error) else ""
-        return f"{error.filename}: {error.strerror}{advice}"
-    # Hydra appends where it searched, OmegaConf where it was; the first paragraph says what is wrong.
-    return str(error).partition("\nConfig search path:")[0].strip() or type(error).__name__

@@ -1,4 +1,4 @@
-"""Reading ``metrics.csv``, which `melgen.training.history` writes; without Lightning, so that it is quick."""
+"""Reading ``metrics.csv``, which `melgen.training.loggers.csv` writes; without Lightning, so that it is quick."""
 
 from __future__ import annotations
 

@@ -8,21 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-NOT_IDENTITY = frozenset(
-    {
-        # where things lie
-        "name", "output_dir", "run_dir", "path", "cache_dir",
-        # what a run says of itself
-        "logger", "callbacks", "progress", "primer", "report", "label",
-        # the machine
-        "workers", "threads", "hydra",
-        # what a study makes of runs
-        "only", "stages", "runs", "select", "generate", "evaluation", "figures", "dry_run",
-        # the budget, which may grow, and how the run is started
-        "epochs_per_dataset", "force", "init_from",
-    }
-)  # fmt: skip
-"""Top-level keys that may differ between two starts of one run."""
+from melgen.runs.keys import identity_keys, is_identity_key, top_of
 
 _TRAINER_ELSEWHERE = frozenset(
     {
@@ -81,11 +67,7 @@ def is_identity(key: str) -> bool:
     top, _, rest = key.partition(".")
     if top == "trainer":
         return bool(rest) and rest not in _TRAINER_ELSEWHERE
-    return top.split("/")[0] not in NOT_IDENTITY
-
-
-class IdentityError(ValueError):
-    """A run's directory belongs to another run."""
+    return is_identity_key(top_of(key))
 
 
 def identity_of(config: DictConfig, fingerprint: str, start: str | None = None) -> dict[str, Any]:
@@ -98,13 +80,13 @@ def identity_of(config: DictConfig, fingerprint: str, start: str | None = None) 
     """
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)
-    kept = {str(key): value for key, value in plain.items() if key not in NOT_IDENTITY}
+    kept = dict(identity_keys({str(key): value for key, value in plain.items()}))
     if isinstance(dataset := kept.get("dataset"), dict):
         # Only what repeats a key above: dataset.seed=1 beside seed=0 is another run.
         kept["dataset"] = {
             key: value
             for key, value in dataset.items()
-            if not (key in _REPEATED_BY_DATASET and (key in NOT_IDENTITY or value == plain.get(key)))
+            if not (key in _REPEATED_BY_DATASET and (not is_identity_key(key) or value == plain.get(key)))
         }
     for corpus in (kept.get("corpus"), kept.get("dataset", {}).get("corpus")):
         if isinstance(corpus, dict):

@@ -15,8 +15,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from melgen.runs.identity import is_identity
+from melgen.runs.keys import keys_that
 
-IN_EVERY_NAME = frozenset({"dataset", "cell", "layers", "seed"})
+IN_EVERY_NAME = keys_that("is_in_every_name")
 LONGEST_NAME = 150
 _MISSING = object()
 _RUN_NAME = re.compile(r"(?P<dataset>.+?)-(?P<cell>.+?)-(?P<layers>\d+)-seed(?P<seed>\d+)(?:-(?P<variant>.+))?")

@@ -16,7 +16,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from melgen.runs.configuration import read_config
+from melgen.runs.config import read_config
 from melgen.runs.identity import identity_of
 from melgen.runs.naming import RunName, parse_run_name, safe_name
 

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 
 from melgen.evaluation.correlation import RankCorrelation, rank_correlation
-from melgen.evaluation.evaluating import EvaluationOptions
 from melgen.evaluation.results import SongSetEvaluation
+from melgen.evaluation.song_sets import EvaluationOptions
 from melgen.evaluation.tonality import Tonality
 from melgen.studies.results import StudyResults
-from melgen.studies.tables.table import Cell, Column, Row, Table, Value, row
+from melgen.tables.table import Cell, Column, Row, Table, Value, row
 
 DISTANCE, OVERLAP = "distance", "overlapped_area"
 _OVERLAP_PREFIX = "overlapped_area/"

@@ -26,7 +26,7 @@ from melgen.durations import in_words
 from melgen.networks import map_state
 from melgen.processes import available_cpus
 from melgen.runs.directory import RunDirectory
-from melgen.runs.standing import standing_of
+from melgen.runs.status import status_of
 from melgen.studies.planning import PlannedRun
 from melgen.sweeps.plan import updates_of
 
@@ -124,8 +124,8 @@ def jobs_at_once(hydra: DictConfig) -> int:
 
 def _made_by(run: PlannedRun) -> int:
     """Updates that an interrupted run need not make again, as far as its log tells."""
-    standing = standing_of(RunDirectory(run.path))
-    return standing.updates if (run.path / "checkpoints" / "last.ckpt").exists() else 0
+    status = status_of(RunDirectory(run.path))
+    return status.updates if (run.path / "checkpoints" / "last.ckpt").exists() else 0
 
 
 def _recorded(planned: Sequence[PlannedRun]) -> dict[str, float]:

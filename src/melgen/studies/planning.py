@@ -14,18 +14,17 @@ from omegaconf import DictConfig
 
 from melgen.pasting import hydra_quoted
 from melgen.runs.identity import identity_of
+from melgen.runs.keys import keys_that, top_of
 from melgen.runs.naming import typed_overrides
 from melgen.sweeps.plan import compose_jobs, planned_axes
 
-STUDY_KEYS = frozenset(
-    {"stages", "dry_run", "runs", "folder", "imports", "select", "generate", "evaluation", "figures"}
-)
+STUDY_KEYS = keys_that("is_of_study")
 """What a study can be told and a training cannot; none of it changes what a run computes."""
 
 TRAINING_CONFIG = "config"
 
 _FOR_TRAINING_TOO = ("hydra.launcher.", "hydra.searchpath=")
-_ONE_FOR_ALL = frozenset({"corpus", "cleaning", "split_seed", "path", "name", "output_dir", "run_dir", "experiment"})
+_ONE_FOR_ALL = keys_that("is_one_for_study")
 _PARAMETERS = "++hydra.sweeper.params"
 
 
@@ -133,8 +132,4 @@ def training_arguments(hydra: DictConfig) -> list[str]:
 
 
 def _axes_of_training(hydra: DictConfig) -> dict[str, list[str]]:
-    return {
-        key: overrides
-        for key, overrides in planned_axes(hydra).items()
-        if key.lstrip("+~").split(".")[0].split("/")[0] not in STUDY_KEYS
-    }
+    return {key: overrides for key, overrides in planned_axes(hydra).items() if top_of(key) not in STUDY_KEYS}

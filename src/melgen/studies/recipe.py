@@ -9,7 +9,7 @@ from melgen.evaluation.results import CHOICES
 from melgen.studies import showing, stages
 from melgen.studies.selection import mean_criterion
 from melgen.studies.study import Study
-from melgen.studies.workbench import Task
+from melgen.studies.tasks import Task
 
 log = logging.getLogger(__name__)
 

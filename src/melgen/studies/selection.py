@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from melgen.checkpoint import read_checkpoint
 from melgen.runs.naming import parse_run_name
-from melgen.studies.records import Unfinished
 from melgen.studies.results import Model, Run
-from melgen.trained import read_checkpoint
+from melgen.studies.runs import Unfinished
 
 log = logging.getLogger(__name__)
 

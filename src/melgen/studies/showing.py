@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from melgen.checkpoint import load_model
 from melgen.evaluation.embedding_geometry import GeometryFit
 from melgen.evaluation.tonality import span_profile
 from melgen.files import write_text
@@ -28,9 +29,8 @@ from melgen.studies.stages import songs_in
 from melgen.studies.study import CHECKPOINTS, Study
 from melgen.studies.tables.paper import paper_sources, paper_tables
 from melgen.studies.tables.study_tables import build_tables
-from melgen.studies.tables.table import Column, Table, row
-from melgen.studies.workbench import Task, digest_of
-from melgen.trained import load_model
+from melgen.studies.tasks import Task, digest_of
+from melgen.tables.table import Column, Table, row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,15 +16,16 @@ from typing import Any
 
 import numpy as np
 
+from melgen.checkpoint import load_model
 from melgen.data import Split
 from melgen.evaluation.embedding_geometry import embedding_geometry, frequent_values
-from melgen.evaluation.evaluating import (
+from melgen.evaluation.results import OPENINGS, SongSetEvaluation
+from melgen.evaluation.song_sets import (
     corpus_evaluations,
     evaluate_openings,
     evaluate_songs,
     writer_evaluations,
 )
-from melgen.evaluation.results import OPENINGS, SongSetEvaluation
 from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device, write_songs_by
 from melgen.generation.songs import read_songs, write_songs
@@ -32,13 +33,12 @@ from melgen.music.melody import Melody
 from melgen.runs.directory import RunDirectory
 from melgen.studies.planning import training_arguments
 from melgen.studies.primers import StudyPrimer
-from melgen.studies.records import check_same_corpus
 from melgen.studies.results import Model, Run
+from melgen.studies.runs import check_same_corpus
 from melgen.studies.selection import mean_criterion
 from melgen.studies.study import CHECKPOINTS, CORPUS_TASK, LAYERS, WRITERS_TASK, Study
-from melgen.studies.sweeping import train_all
-from melgen.studies.workbench import Task
-from melgen.trained import load_model
+from melgen.studies.tasks import Task
+from melgen.studies.trainings import train_all
 from melgen.training.likelihood import likelihood
 
 log = logging.getLogger(__name__)

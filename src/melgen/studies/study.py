@@ -19,9 +19,9 @@ from torch import Tensor
 
 from melgen.corpora import CorpusError
 from melgen.data import MelodyDataModule, Split
-from melgen.evaluation.evaluating import EvaluationOptions, in_order, with_nearest
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
+from melgen.evaluation.song_sets import EvaluationOptions, in_order, with_nearest
 from melgen.files import read_json
 from melgen.generate import import_own_parts
 from melgen.generation.primers import fit_of, note_of, openings_of
@@ -29,23 +29,24 @@ from melgen.generation.sampling import sample_values
 from melgen.music import Control
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import reader_version
+from melgen.runs.keys import keys_that
 from melgen.runs.missing_bits import why_without_bits
 from melgen.runs.variants import label_of
 from melgen.software import software
 from melgen.studies.estimate import Estimate, estimate, jobs_at_once
 from melgen.studies.planning import STUDY_KEYS, PlannedRun, as_typed, planned_runs
 from melgen.studies.primers import StudyPrimer, primers_of
-from melgen.studies.records import Unfinished, check_same_corpus, config_of, read_runs, runs_in
 from melgen.studies.results import Model, Run, StudyResults
+from melgen.studies.runs import Unfinished, check_same_corpus, config_of, read_runs, runs_in
 from melgen.studies.selection import best_layers, pairs_without_candidate, stages_of_training
-from melgen.studies.sweeping import is_trained, refuse_others, why_not_as_planned
-from melgen.studies.workbench import Workbench, digest_of
+from melgen.studies.tasks import Workbench, digest_of
+from melgen.studies.trainings import is_trained, refuse_others, why_not_as_planned
 
 log = logging.getLogger(__name__)
 
 SKIP = "skip"
 LAYERS, CHECKPOINTS = "layers", "checkpoints"
-_OF_ANY_STUDY = {"path", "primer", "cache_dir", "workers"}
+_OF_ANY_STUDY = keys_that("is_shared_by_study")
 CORPUS_TASK, WRITERS_TASK = "evaluate/corpus", "evaluate/writers"
 
 

@@ -15,29 +15,29 @@ from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from melgen.composition import check_composed
-from melgen.known_keys import flat
+from melgen.configuration.composition import check_composed
+from melgen.configuration.known_keys import flat
+from melgen.errors import message_of
 from melgen.runs.budget import NO_LIMIT, total_updates
-from melgen.runs.directory import RunDirectory, message_of
+from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import identity_of, is_identity
+from melgen.runs.keys import keys_that, top_of
 from melgen.runs.naming import typed_overrides
-from melgen.runs.standing import Standing, standing_of
+from melgen.runs.status import RunStatus, status_of
 
 log = logging.getLogger(__name__)
 
-NAMES_A_PLACE = frozenset({"name", "output_dir", "path", "init_from", "experiment"})
+NAMES_A_PLACE = keys_that("names_a_place")
 """Keys that are no part of a run's identity and yet give it another directory."""
 
-_OTHER_TUNES = ("path", "init_from")
+_OTHER_TUNES = keys_that("is_of_tunes")
 """Keys that make another run by what they point to, which only the run itself reads."""
 
 _SEARCH_PATH = "hydra.searchpath="
 
-_NOT_NEEDED = ("hydra", "callbacks", "logger")
+_NOT_NEEDED = keys_that("is_for_watching")
 
-KEEPS_THE_UPDATES = frozenset(
-    {"cell", "layers", "hidden_size", "model", "seed", "optimizer", "scheduler", "gradient_clip_norm"}
-)
+KEEPS_THE_UPDATES = keys_that("keeps_updates")
 """Keys that change a job without changing how many updates it makes."""
 
 
@@ -56,10 +56,10 @@ class PlannedJob:
         return RunDirectory(self.config.run_dir)
 
     @property
-    def standing(self) -> Standing:
+    def status(self) -> RunStatus:
         """How its run stands; as failed also where it was refused, because another's run lies there."""
         refused = self.run.refused
-        return standing_of(refused if refused.path.exists() else self.run)
+        return status_of(refused if refused.path.exists() else self.run)
 
 
 def planned_axes(hydra: DictConfig) -> dict[str, list[str]]:
@@ -240,7 +240,7 @@ def planned_updates(jobs: Sequence[PlannedJob]) -> int:
     alike: dict[tuple[str, ...], list[PlannedJob]] = {}
     for job in jobs:
         key = tuple(
-            override for override in job.overrides if override.split("=")[0].split(".")[0] not in KEEPS_THE_UPDATES
+            override for override in job.overrides if top_of(override.partition("=")[0]) not in KEEPS_THE_UPDATES
         )
         alike.setdefault(key, []).append(job)
     return sum(len(group) * updates_of(group[0].config) for group in alike.values())

@@ -1,7 +1,7 @@
 """Training with Lightning: the module, its callbacks and loggers, checkpoints that resume exactly."""
 
-from melgen.training.checkpoints import Checkpoints
-from melgen.training.divergence import DivergenceError
+from melgen.errors import DivergenceError
+from melgen.training.checkpointing import Checkpoints
 from melgen.training.module import MelodyModule
 
 __all__ = ["Checkpoints", "DivergenceError", "MelodyModule"]

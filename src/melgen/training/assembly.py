@@ -23,6 +23,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.profilers import PassThroughProfiler
 
+from melgen.checkpoint import LAST, load_model, read_checkpoint
 from melgen.data import MelodyDataModule, Split
 from melgen.data.recorded_splits import write_splits
 from melgen.files import write_json
@@ -36,16 +37,15 @@ from melgen.runs.identity import identity_of
 from melgen.runs.naming import typed_overrides
 from melgen.software import software
 from melgen.terminal import all_readable
-from melgen.trained import LAST, load_model, read_checkpoint
 from melgen.training.callbacks import SongSampling
-from melgen.training.checkpoints import Checkpoints
+from melgen.training.checkpointing import Checkpoints
 from melgen.training.checks import check_memory
-from melgen.training.history import HistoryLogger
+from melgen.training.init_from import StartingPoint
+from melgen.training.loggers.csv import HistoryLogger
+from melgen.training.loggers.reporting import background_writers, contained, finish
 from melgen.training.module import MelodyModule
 from melgen.training.outcome import Result
 from melgen.training.progress import UpdateProgress
-from melgen.training.reporting import background_writers, contained, finish
-from melgen.training.starting import StartingPoint
 
 log = logging.getLogger(__name__)
 

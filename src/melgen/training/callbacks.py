@@ -1,6 +1,6 @@
 """What happens beside the training: songs, their tonality, a look at the embedding.
 
-Each writes into the run's directory first and shows the same to every logger (`melgen.training.reporting`);
+Each writes into the run's directory first and shows the same to every logger (`melgen.training.loggers.reporting`);
 none of them can stop a training.
 """
 
@@ -15,19 +15,19 @@ from typing import Any, Protocol, runtime_checkable
 
 import pytorch_lightning as pl
 
+from melgen.checkpoint import run_title
 from melgen.data import MelodyDataModule, Split
 from melgen.evaluation.embeddings import embedding_figure, nearest_neighbours, write_projector
-from melgen.evaluation.evaluating import median_of
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import OPENINGS
+from melgen.evaluation.song_sets import median_of
 from melgen.evaluation.tonality import DEFAULT_SPAN_NOTES, TonalitySummary, summarize
 from melgen.files import replacing, write_json, write_text
 from melgen.generation.sampling import sample_melodies
 from melgen.generation.songs import write_songs
 from melgen.music.melody import Melody
-from melgen.trained import run_title
+from melgen.training.loggers.reporting import contained, report_embedding, report_figure, report_songs
 from melgen.training.module import MelodyModule
-from melgen.training.reporting import contained, report_embedding, report_figure, report_songs
 
 log = logging.getLogger(__name__)
 

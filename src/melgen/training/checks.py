@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.known_keys import CHANGE_NOTHING, SET_OTHERWISE
+from melgen.configuration.known_keys import CHANGE_NOTHING, SET_OTHERWISE
 from melgen.runs.budget import NO_LIMIT
 from melgen.runs.naming import safe_name
 

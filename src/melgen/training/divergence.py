@@ -7,16 +7,12 @@ import math
 import torch
 from torch import Tensor
 
+from melgen.errors import DivergenceError
+
 ADVICE = (
     "a smaller optimizer.lr or gradient_clip_norm usually helps; trainer.detect_anomaly=true tells which operation "
     "it comes from"
 )
-
-
-class DivergenceError(RuntimeError):
-    """The loss or its gradient is no longer a number; nothing after this update can be trusted."""
-
-    is_for_the_user = True
 
 
 class NumberWatch:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from melgen.checkpoint import TrainedModel
 from melgen.data import tune_loader
-from melgen.trained import TrainedModel
 from melgen.training.scores import Scores
 
 

@@ -17,14 +17,15 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 import melgen
+from melgen.checkpoint import FORMAT_VERSION, SEEN_TUNES
+from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data.tokens import ScoredTunes, Window
+from melgen.errors import DivergenceError
 from melgen.music.representations import AbstractRepresentation
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
-from melgen.seen_tunes import SeenTunes
-from melgen.trained import FORMAT_VERSION, SEEN_TUNES
-from melgen.training.divergence import ADVICE, DivergenceError, NumberWatch
-from melgen.training.reporting import contained
+from melgen.training.divergence import ADVICE, NumberWatch
+from melgen.training.loggers.reporting import contained
 from melgen.training.resume import ExactResume
 from melgen.training.scores import Scores
 

@@ -5,17 +5,9 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from melgen.corpora.extraction import UNREADABLE
+from melgen.errors import ReadError
 
 MEGABYTE = 2**20
-
-
-class ReadError(Exception):
-    """A file that cannot be read: ``reason`` groups it in the report, the text says what is wrong."""
-
-    def __init__(self, detail: str, reason: str = UNREADABLE):
-        super().__init__(detail)
-        self.reason = reason
 
 
 def read_bytes(path: Path, max_bytes: int) -> bytes:

@@ -16,9 +16,9 @@ from fractions import Fraction
 from itertools import groupby, pairwise
 
 from melgen.corpora.extraction import Tune
-from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.playing_order import AS_WRITTEN, NO_MARKS, Marks, merged
 from melgen.corpora.readers.written import Segment, Voice, WrittenNote, sounding_tune
+from melgen.errors import ReadError
 from melgen.music.metre import Metre
 
 _LINE_END = re.compile(r"\r\n|\r|\n")

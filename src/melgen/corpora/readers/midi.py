@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.corpora.extraction import Track, Tune
-from melgen.corpora.readers import MEGABYTE, ReadError, read_bytes
+from melgen.corpora.readers import MEGABYTE, read_bytes
 from melgen.corpora.readers.abc import decode
 from melgen.corpora.sources import Source
+from melgen.errors import ReadError
 from melgen.music.metre import Metre
 
 MAX_BYTES = 50 * MEGABYTE

@@ -16,9 +16,9 @@ from itertools import pairwise
 from math import floor
 from xml.etree import ElementTree
 
-from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.playing_order import NO_MARKS, Jump, Marks, merged
 from melgen.corpora.readers.written import Segment, Tune, Voice, WrittenNote, sounding_tune
+from melgen.errors import ReadError
 from melgen.music.metre import Metre
 
 _Element = ElementTree.Element

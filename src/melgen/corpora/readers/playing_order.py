@@ -30,7 +30,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from melgen.corpora.readers import ReadError
+from melgen.errors import ReadError
 
 AS_WRITTEN = "repeats that do not add up, played as far as they make sense"  # the remark of a tune with faults
 MAX_TIMES = 100  # of a repeated passage

@@ -14,12 +14,13 @@ import zlib
 from collections.abc import Iterator
 
 from melgen.corpora.extraction import Tune
-from melgen.corpora.readers import MEGABYTE, ReadError, read_bytes
+from melgen.corpora.readers import MEGABYTE, read_bytes
 from melgen.corpora.readers.abc import decode
 from melgen.corpora.readers.kern import kern_tunes
 from melgen.corpora.readers.musicxml import musicxml_tune
 from melgen.corpora.readers.playing_order import AS_WRITTEN as AS_WRITTEN
 from melgen.corpora.sources import Source
+from melgen.errors import ReadError
 
 MAX_BYTES = 50 * MEGABYTE  # of a file, and of a score once unpacked
 

@@ -18,9 +18,10 @@ import numpy as np
 
 from melgen.corpora.cleaning import TOO_LONG
 from melgen.corpora.extraction import Rejection
-from melgen.corpora.readers import MEGABYTE, ReadError, read_bytes
+from melgen.corpora.readers import MEGABYTE, read_bytes
 from melgen.corpora.readers.unpickling import load_plain
 from melgen.corpora.sources import Source
+from melgen.errors import ReadError
 from melgen.music.melody import MAX_STEPS, Melody
 from melgen.music.metre import STEPS_PER_QUARTER, STEPS_PER_SIXTEENTH
 

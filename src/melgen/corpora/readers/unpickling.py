@@ -11,7 +11,7 @@ import pickle
 from collections import OrderedDict
 from typing import Any
 
-from melgen.corpora.readers import ReadError
+from melgen.errors import ReadError
 
 REFUSED = "refused pickle"
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from melgen.corpora.extraction import Track, Tune
-from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.playing_order import AS_WRITTEN, NO_MARKS, Marks, playing_order
+from melgen.errors import ReadError
 from melgen.music.metre import Metre
 
 TICKS_PER_QUARTER = 10080  # divisible by 1 to 10, so that tuplets keep their place

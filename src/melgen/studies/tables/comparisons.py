@@ -9,9 +9,11 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from melgen.evaluation.evaluating import distance_to_openings
+from melgen.evaluation.song_sets import distance_to_openings
 from melgen.studies.results import StudyResults
-from melgen.studies.tables.metric_columns import (
+from melgen.studies.tables.song_sets import corpus_sets, model_set, model_sets, yardsticks
+from melgen.tables.measured_set import MeasuredSet
+from melgen.tables.metric_columns import (
     CORRECTED,
     ORIGINALITY,
     TONALITY,
@@ -21,8 +23,7 @@ from melgen.studies.tables.metric_columns import (
     shared_ngrams,
     summary_column,
 )
-from melgen.studies.tables.song_sets import SongSet, corpus_sets, model_set, model_sets, yardsticks
-from melgen.studies.tables.table import Cell, Column, Row, Table, Value, row
+from melgen.tables.table import Cell, Column, Row, Table, Value, row
 
 _SET_COLUMNS = (Column("set", "set", "text"), Column("role", "role", "text"), Column("songs", "songs", "integer"))
 _WRITERS = "the trivial writers (uniform random notes; unigram and bigram with add-one smoothing)"
@@ -44,7 +45,7 @@ def tonality_table(results: StudyResults) -> Table | None:
         )
     caption += primer_sentences(results)
 
-    def values(songs: SongSet) -> list[Cell]:
+    def values(songs: MeasuredSet) -> list[Cell]:
         cells = [Cell(songs.summary(metric), songs.sources) for metric in TONALITY]
         if reference is not None:
             sources = tuple(dict.fromkeys(songs.sources + reference.sources))
@@ -106,7 +107,7 @@ def corrected_table(results: StudyResults) -> Table | None:
     groups = [model_sets(results), yardsticks(results), corpus_sets(results)]
     columns = [summary_column(metric) for metric in CORRECTED]
 
-    def values(songs: SongSet) -> list[Cell]:
+    def values(songs: MeasuredSet) -> list[Cell]:
         return [Cell(songs.summary(metric), songs.sources) for metric in CORRECTED]
 
     return _set_table("Tonality, corrected readings", caption, columns, groups, values, CORRECTED)
@@ -124,7 +125,7 @@ def likelihood_table(results: StudyResults) -> Table | None:
     if results.without_bits:
         caption += f" Missing values: {results.without_bits}."
 
-    def values(songs: SongSet) -> list[Cell]:
+    def values(songs: MeasuredSet) -> list[Cell]:
         bits = [songs.set_score(name) for name in names]
         sources = songs.run_sources or songs.sources
         return [Cell(value, sources) for value in (*bits, bits[2] - bits[0])]
@@ -142,7 +143,7 @@ def descriptors_table(results: StudyResults) -> Table | None:
         f"{_below_the_rule(results, corpus=True)}"
     )
 
-    def values(songs: SongSet) -> list[Cell]:
+    def values(songs: MeasuredSet) -> list[Cell]:
         return [Cell(songs.mean(metric), songs.sources) for metric in metrics]
 
     return _set_table("Descriptors", caption, [mean_column(name) for name in metrics], groups, values, metrics)
@@ -163,7 +164,7 @@ def distances_table(results: StudyResults) -> Table | None:
         f"{_below_the_rule(results)}"
     )
 
-    def values(songs: SongSet) -> list[Cell]:
+    def values(songs: MeasuredSet) -> list[Cell]:
         return [Cell(songs.set_score(column.key), songs.sources) for column in columns]
 
     return _set_table("Distance to the openings", caption, columns, groups, values, [c.key for c in columns])
@@ -192,7 +193,7 @@ def originality_table(results: StudyResults) -> Table | None:
         f"set with each other.{_below_the_rule(results)}"
     )
 
-    def values(songs: SongSet) -> list[Cell]:
+    def values(songs: MeasuredSet) -> list[Cell]:
         measured = [
             songs.mean(shared),
             max(songs.defined(shared), default=math.nan),
@@ -236,8 +237,8 @@ def _set_table(
     title: str,
     caption: str,
     columns: Sequence[Column],
-    groups: Iterable[Sequence[SongSet]],
-    values: Callable[[SongSet], list[Cell]],
+    groups: Iterable[Sequence[MeasuredSet]],
+    values: Callable[[MeasuredSet], list[Cell]],
     needed: Sequence[str],
     counted: bool = True,
 ) -> Table | None:
@@ -261,22 +262,22 @@ def _below_the_rule(results: StudyResults, corpus: bool = False) -> str:
     return f" Below the rule: {', '.join(named)}." if named else ""
 
 
-def _metrics(groups: Iterable[Sequence[SongSet]]) -> list[str]:
+def _metrics(groups: Iterable[Sequence[MeasuredSet]]) -> list[str]:
     """Names of all metrics of any of the sets, in order."""
     return list(dict.fromkeys(name for group in groups for songs in group for name in songs.evaluation.summaries))
 
 
-def _set_scores(groups: Iterable[Sequence[SongSet]]) -> list[str]:
+def _set_scores(groups: Iterable[Sequence[MeasuredSet]]) -> list[str]:
     """Names of all numbers about any of the sets as a whole, in order."""
     return list(dict.fromkeys(name for group in groups for songs in group for name in songs.evaluation.set_scores))
 
 
-def _reference(results: StudyResults) -> SongSet | None:
+def _reference(results: StudyResults) -> MeasuredSet | None:
     """What `tonality_table` measures distances from: the openings, else the whole tunes of the test split."""
     found = [songs for songs in yardsticks(results) if songs.role == "openings"]
     found += [songs for songs in corpus_sets(results) if songs.name == "corpus-test"]
     return found[0] if found else None
 
 
-def _standardized_distance(songs: SongSet, reference: SongSet) -> float:
+def _standardized_distance(songs: MeasuredSet, reference: MeasuredSet) -> float:
     return distance_to_openings(songs.evaluation.summaries, reference.evaluation.summaries)

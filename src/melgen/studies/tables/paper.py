@@ -13,16 +13,17 @@ from collections.abc import Callable, Iterable, Sequence
 
 from melgen.evaluation.results import Summary
 from melgen.studies.results import StudyResults
-from melgen.studies.tables.escaping import escape_latex
-from melgen.studies.tables.metric_columns import TONALITY
-from melgen.studies.tables.song_sets import SongSet, corpus_sets, model_set
-from melgen.studies.tables.table import CellSources
+from melgen.studies.tables.song_sets import corpus_sets, model_set
+from melgen.tables.escaping import escape_latex
+from melgen.tables.measured_set import MeasuredSet
+from melgen.tables.metric_columns import TONALITY
+from melgen.tables.table import CellSources
 
 _NO_MODEL = "--"
 _METRIC_LABELS = ("m1", "m2", "m3")
 _UNDEFINED = Summary(math.nan, math.nan, math.nan, math.nan, math.nan, 0)
 
-Grid = dict[str, dict[str, SongSet | None]]
+Grid = dict[str, dict[str, MeasuredSet | None]]
 
 
 def paper_tables(results: StudyResults) -> dict[str, str]:
@@ -59,7 +60,7 @@ def paper_sources(results: StudyResults) -> dict[str, CellSources]:
     """Where the numbers of `paper_tables` come from: file name, row, column (a cell, or a metric), paths."""
     grid = _grid(results)
 
-    def by_model(sources: Callable[[SongSet], Sequence[str]]) -> CellSources:
+    def by_model(sources: Callable[[MeasuredSet], Sequence[str]]) -> CellSources:
         return {
             label: {cell: list(sources(models)) for cell, models in models_of.items() if models is not None}
             for label, models_of in grid.items()
@@ -80,7 +81,7 @@ def paper_sources(results: StudyResults) -> dict[str, CellSources]:
 
 def _grid(results: StudyResults) -> Grid:
     """Label of a row, cell, models: the rows as the models come, the columns as in the fullest row."""
-    rows: dict[str, dict[str, SongSet]] = {}
+    rows: dict[str, dict[str, MeasuredSet]] = {}
     for model in results.models:
         row = rows.setdefault(" ".join(filter(None, (model.dataset, model.variant_text))), {})
         if model.cell in row:
@@ -90,8 +91,8 @@ def _grid(results: StudyResults) -> Grid:
     return {label: {cell: row.get(cell) for cell in cells} for label, row in rows.items()}
 
 
-def _triples(grid: Grid, triple: Callable[[SongSet], Sequence[float]], first_blanks: int = 1) -> str:
-    def shown(models: SongSet | None) -> str:
+def _triples(grid: Grid, triple: Callable[[MeasuredSet], Sequence[float]], first_blanks: int = 1) -> str:
+    def shown(models: MeasuredSet | None) -> str:
         return " ".join(f"{value:.2f}" for value in triple(models)) if models else " ".join([_NO_MODEL] * 3)
 
     lines = []
@@ -123,17 +124,17 @@ def _mean_deviation(summary: Summary) -> str:
     return rf"{summary.mean:.2f} $\pm$ {summary.standard_deviation:.2f}"
 
 
-def _summaries(models: SongSet) -> list[Summary]:
+def _summaries(models: MeasuredSet) -> list[Summary]:
     return [models.summary(metric) or _UNDEFINED for metric in TONALITY]
 
 
-def _statistic(models: SongSet, name: str) -> list[float]:
+def _statistic(models: MeasuredSet, name: str) -> list[float]:
     return [getattr(summary, name) for summary in _summaries(models)]
 
 
-def _song(models: SongSet, index: int) -> list[float]:
+def _song(models: MeasuredSet, index: int) -> list[float]:
     return [models.score(metric, index) if models.evaluation.songs else math.nan for metric in TONALITY]
 
 
-def _song_sources(models: SongSet, index: int) -> Sequence[str]:
+def _song_sources(models: MeasuredSet, index: int) -> Sequence[str]:
     return models.song_sources(index) if models.evaluation.songs else models.sources

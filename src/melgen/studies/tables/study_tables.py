@@ -17,10 +17,10 @@ from melgen.studies.tables.comparisons import (
     primers_table,
     tonality_table,
 )
-from melgen.studies.tables.metric_columns import TONALITY, mean_column, summary_column
-from melgen.studies.tables.set_tables import left_out_rows, left_out_table, songs_table
 from melgen.studies.tables.song_sets import corpus_sets, model_set, model_sets, yardsticks
-from melgen.studies.tables.table import Cell, Column, Kind, Row, Table, row
+from melgen.tables.metric_columns import TONALITY, mean_column, summary_column
+from melgen.tables.set_tables import left_out_rows, left_out_table, songs_table
+from melgen.tables.table import Cell, Column, Kind, Row, Table, row
 
 _SCORED = ("val/", "test/")
 _SCORES = {"loss": ("loss (nats)", 3), "bits_per_note": ("bits/note", 3), "perplexity": ("perplexity", 2)}

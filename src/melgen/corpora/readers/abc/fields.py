@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from melgen.corpora.readers import ReadError
+from melgen.errors import ReadError
 from melgen.music.metre import Metre
 
 TICKS_PER_QUARTER = 10080  # divisible by 1 to 10, so that tuplets keep their place

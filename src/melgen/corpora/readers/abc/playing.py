@@ -9,10 +9,10 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc.fields import bar_ticks
 from melgen.corpora.readers.abc.segments import INSIDE, MAYBE_INSIDE, Edge, Segment, Ticks
 from melgen.corpora.readers.playing_order import AS_WRITTEN, Marks, playing_order
+from melgen.errors import ReadError
 from melgen.music.metre import Metre
 
 MAX_PLAYED_NOTES = 1_000_000

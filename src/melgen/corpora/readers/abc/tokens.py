@@ -10,8 +10,8 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc.fields import LETTERS, alteration
+from melgen.errors import ReadError
 
 NOTE, CHORD, REST, BAR_REST, BAR, ENDING, TUPLET, BROKEN, TIE, OVERLAY, FIELD, MARK, SYMBOL, NO_LENGTH, UNKNOWN = range(
     15

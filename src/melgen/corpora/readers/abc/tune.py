@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from melgen.corpora.extraction import Track, Tune
-from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc import tokens as kinds
 from melgen.corpora.readers.abc.fields import (
     TICKS_PER_QUARTER,
@@ -22,6 +21,7 @@ from melgen.corpora.readers.abc.playing import bars_and_metres, has_marks, layer
 from melgen.corpora.readers.abc.segments import INSIDE, Segment
 from melgen.corpora.readers.abc.text import TuneText, plain_text, split_field
 from melgen.corpora.readers.abc.voice import Voice
+from melgen.errors import ReadError
 from melgen.music.metre import Metre
 
 MAX_TUNE_CHARACTERS = 1_000_000

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import floor
 
-from melgen.corpora.readers import ReadError
 from melgen.corpora.readers.abc.fields import Voicing, bar_ticks
 from melgen.corpora.readers.abc.segments import BAR_LINE, INSIDE, MAYBE_INSIDE, Edge, Segment, Ticks
 from melgen.corpora.readers.abc.tokens import Token
 from melgen.corpora.readers.playing_order import Jump
+from melgen.errors import ReadError
 from melgen.music.metre import Metre
 
 MAX_WRITTEN_NOTES = 200_000

@@ -1,0 +1,192 @@
+"""A command line as users write it, made into one that Hydra reads: flags anywhere, ``~``, and any characters."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from melgen.configuration.conf_dir import CONF_DIR
+
+_OVERRIDE = re.compile(r"(?P<key>(?:\+\+|\+|~)?[A-Za-z_$][\w$./@:-]*)=(?P<value>.*)", re.DOTALL | re.ASCII)
+_FUNCTION = re.compile(r"\s*(\w+)\s*\(", re.ASCII)
+OFF = re.compile(r"(?P<group>\w+)=(?:null|\[\])")
+
+
+def for_hydra(arguments: Sequence[str]) -> list[str]:
+    """The command line for Hydra: its flags first, each override in Hydra's grammar.
+
+    A value that begins with ``~`` is a path below a home directory, whichever shell left it so. A value that Hydra's
+    grammar has no room for (accents, ``=``, brackets within a path) is taken as it is.
+
+    >>> for_hydra(["layers=2", "-m", "seed=0,1", "--config-dir", "cfg", "output_dir=läufe", "path=a=b"])
+    ['-m', '--config-dir', 'cfg', 'layers=2', 'seed=0,1', "output_dir='läufe'", "path='a=b'"]
+    """
+    flags, overrides = flags_and_overrides(arguments)
+    return [*flags, *map(readable, overrides)]
+
+
+def flags_and_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split a command line into Hydra's flags with their values, and the rest, each in its order.
+
+    argparse finds the rest in one place only, before or behind all flags.
+    """
+    actions = {text: action for action in get_args_parser()._actions for text in action.option_strings}
+    flags: list[str] = []
+    overrides: list[str] = []
+    waiting = list(arguments)
+    while waiting:
+        argument = waiting.pop(0)
+        if not argument.startswith("-") or argument == "-":
+            overrides.append(argument)
+            continue
+        flags.append(argument)
+        action = _action_of(argument, actions)
+        if action is None or "=" in argument or not waiting or action.nargs == 0:
+            continue
+        # An optional value (--info) is one of its choices; any other value is whatever comes next.
+        if action.nargs != "?" or waiting[0] in (action.choices or ()):
+            flags.append(waiting.pop(0))
+    return flags, overrides
+
+
+def asks_for_multirun(arguments: Sequence[str]) -> bool:
+    """Whether ``-m``, ``--multirun`` or a beginning of it is among Hydra's flags, or its key that does the same."""
+    flags, overrides = flags_and_overrides(arguments)
+    return any(map(_is_multirun, flags)) or any(map(_sets_multirun, overrides))
+
+
+def without_multirun(arguments: Sequence[str]) -> list[str]:
+    """The command line without that flag or key."""
+    flags, overrides = flags_and_overrides(arguments)
+    return [
+        *(flag for flag in flags if not _is_multirun(flag)),
+        *(override for override in overrides if not _sets_multirun(override)),
+    ]
+
+
+def readable(override: str) -> str:
+    """One override in Hydra's grammar, with ``~`` replaced; left alone where nothing can be known of it.
+
+    >>> readable("name=run one"), readable("path='O\\\\'Neill'")
+    ('name=run one', "path='O\\\\'Neill'")
+    >>> readable("path=/music/O'Neill's (1903)")
+    "path='/music/O\\\\'Neill\\\\'s (1903)'"
+    >>> readable("logger=null")
+    'logger=none'
+    """
+    if (off := OFF.fullmatch(override)) and Path(CONF_DIR, off["group"], "none.yaml").is_file():
+        return f"{off['group']}=none"
+    match = _OVERRIDE.fullmatch(override)
+    if match is None:
+        return override
+    key, value = match["key"], match["value"]
+    if "~" in value:
+        value = ",".join(map(_at_home, _split(value)))
+    options = _split(value)
+    if len(options) > 1 and any(map(_is_call, options)):
+        value = ",".join(option for each in options for option in _spelt_out(key, each))
+    if _parses(f"{key}={value}") or value.lstrip()[:1] in ("[", "{") or _is_call(value):
+        return f"{key}={value}"
+    options = [option if _parses(f"{key}={option}") else quoted(option) for option in _split(value)]
+    return f"{key}={','.join(options)}"
+
+
+def quoted(value: str) -> str:
+    """A value in quotes of Hydra's grammar.
+
+    >>> quoted("O'Neill"), quoted("a\\\\")
+    ("'O\\\\'Neill'", "'a\\\\\\\\'")
+    """
+    # Only backslashes before a quote, or at the end, are read as escapes.
+    value = re.sub(r"(\\*)'", r"\1\1\\'", value)
+    value = re.sub(r"(\\+)$", r"\1\1", value)
+    return f"'{value}'"
+
+
+def quoted_for_the_shell(key: str, value: str) -> str:
+    """An override with its value in quotes for Hydra, and all of it in quotes for the shell."""
+    return shlex.quote(f"{key}={quoted(value)}")
+
+
+def _is_call(value: str) -> bool:
+    """Whether a value begins like a function of Hydra's grammar, and not like a name with a bracket in it."""
+    match = _FUNCTION.match(value)
+    return match is not None and match[1] in OverridesParser.create().functions.functions
+
+
+def _spelt_out(key: str, option: str) -> list[str]:
+    """``range(0,2)`` among other values -> ``0``, ``1``; Hydra knows it only where it is alone."""
+    if not _is_call(option) or not _parses(f"{key}={option}"):
+        return [option]
+    override = OverridesParser.create().parse_override(f"{key}={option}")
+    return list(override.sweep_string_iterator()) if override.is_sweep_override() else [option]
+
+
+def _parses(override: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(override)
+    except HydraException:
+        return False
+    return True
+
+
+def _at_home(option: str) -> str:
+    """``~/tunes`` -> ``'/home/me/tunes'``, in quotes or not; anything else as it was."""
+    bare = option.strip()
+    quote = bare[:1] if bare[:1] in ("'", '"') and bare[-1:] == bare[:1] and len(bare) > 1 else ""
+    text = bare[1:-1] if quote else bare
+    if not text.startswith("~"):
+        return option
+    path = os.path.expanduser(text)
+    if path == text:  # nobody of that name
+        return option
+    return f"{quote}{path}{quote}" if quote or _parses(f"x={path}") else quoted(path)
+
+
+def _split(value: str) -> list[str]:
+    """At commas outside of quotes and brackets.
+
+    >>> _split("~/a,'b,c',[d,e]")
+    ['~/a', "'b,c'", '[d,e]']
+    """
+    parts, depth, quote = [""], 0, ""
+    for number, character in enumerate(value):
+        escaped = number > 0 and value[number - 1] == "\\"
+        if quote:
+            quote = "" if character == quote and not escaped else quote
+        elif character in "'\"" and not parts[-1].strip():
+            quote = character
+        elif character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+        elif character == "," and depth <= 0:
+            parts.append("")
+            continue
+        parts[-1] += character
+    return parts
+
+
+def _action_of(argument: str, actions: dict[str, argparse.Action]) -> argparse.Action | None:
+    name = argument.partition("=")[0]
+    if name in actions:
+        return actions[name]
+    beginning = {id(action): action for text, action in actions.items() if text.startswith(name)}
+    return next(iter(beginning.values())) if name.startswith("--") and len(beginning) == 1 else None
+
+
+def _is_multirun(flag: str) -> bool:
+    return flag == "-m" or (len(flag) > len("--m") - 1 and flag.startswith("--m") and "--multirun".startswith(flag))
+
+
+def _sets_multirun(override: str) -> bool:
+    key, _, value = override.lstrip("+").partition("=")
+    return key == "hydra.mode" and value.strip("'\" ").upper() == "MULTIRUN"

@@ -1,0 +1,1 @@
+"""Runs on W&B: their upload, and the workspace that shows them."""

@@ -1,0 +1,114 @@
+"""Tables of many runs on W&B: a sweep's and a study's, each as a run of its own with an artifact."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from melgen.runs.naming import parse_run_name
+from melgen.runs.search import find_runs
+from melgen.sweeps.table import COLUMNS, table_row, to_csv
+from melgen.training.loggers.wandb import start_run
+
+if TYPE_CHECKING:
+    from wandb import Run
+
+log = logging.getLogger(__name__)
+
+CHOICES = ("dataset", "cell", "layers", "seed", "variant")
+
+
+class Target(NamedTuple):
+    """Where on W&B things go; offline they lie beside the runs until ``wandb sync``."""
+
+    project: str
+    entity: str | None = None
+    offline: bool = True
+
+
+def publish_sweep(folder: Path, target: Target) -> None:
+    """Publish the table of all runs in a directory: as the table ``sweep``, and as an artifact.
+
+    Raises:
+        ValueError: if there is no run.
+    """
+    import wandb
+
+    found = [run for run in find_runs(folder) if run.path.parent == folder]
+    if not found:
+        raise ValueError(f"runs={folder}: no run in there; the directory of a sweep is needed, such as multirun/quick")
+    rows = [table_row(run) for run in found]
+    table = wandb.Table(columns=[*CHOICES, *COLUMNS])
+    for row in rows:
+        table.add_data(*(parse_run_name(row["run"]) or [None] * len(CHOICES)), *(row[key] for key in COLUMNS))
+    with _run(folder, folder.resolve().name, "sweep", target) as run:
+        run.log({"sweep": table})
+        artifact = wandb.Artifact(f"{folder.resolve().name}-sweep", type="sweep", metadata={"runs": len(rows)})
+        with artifact.new_file("sweep.csv", encoding="utf-8") as file:
+            file.write(to_csv(rows))
+        run.log_artifact(artifact)
+    log.info("Sweep: a table of %d runs", len(rows))
+
+
+def publish_study(study: Path, target: Target) -> None:
+    """Publish a study: its tables and figures to be looked at, and all of them as an artifact."""
+    import wandb
+
+    tables = sorted((study / "tables").rglob("*.csv"))
+    figures = sorted((study / "figures").glob("*.png"))
+    group = study.resolve().parent.name
+    with _run(study.parent, group, "study", target) as run:
+        for file in tables:
+            columns, rows = read_table(file)
+            name = file.relative_to(study / "tables").with_suffix("").as_posix()
+            run.log({f"tables/{name}": wandb.Table(columns=columns, data=rows)})
+        for file in figures:
+            run.log({f"figures/{file.stem}": wandb.Image(str(file))})
+        artifact = wandb.Artifact(f"{group}-{study.name}", type="study")
+        for file in sorted(file for part in ("tables", "figures") for file in (study / part).rglob("*")):
+            if file.is_file():
+                artifact.add_file(str(file), name=file.relative_to(study).as_posix())
+        if (study / "manifest.json").exists():
+            artifact.add_file(str(study / "manifest.json"))
+        run.log_artifact(artifact)
+    log.info("Study: %d tables, %d figures", len(tables), len(figures))
+
+
+def read_table(file: Path) -> tuple[list[Any], list[list[Any]]]:
+    """Columns and rows of a CSV file; a column of nothing but numbers and empty cells is one of numbers."""
+    header, *rows = csv.reader(io.StringIO(file.read_text(encoding="utf-8")))
+    columns = [_numbers(column) for column in zip(*rows, strict=True)]
+    return list(header), [list(row) for row in zip(*columns, strict=True)]
+
+
+def _numbers(cells: Sequence[str]) -> Sequence[Any]:
+    try:
+        return [float(cell) if cell else None for cell in cells]
+    except ValueError:
+        return cells
+
+
+@contextmanager
+def _run(folder: Path, group: str, kind: str, target: Target) -> Iterator[Run]:
+    """A run that says how it ended, whatever happens in it."""
+    run = start_run(
+        folder,
+        offline=target.offline,
+        project=target.project,
+        entity=target.entity,
+        group=group,
+        name=f"{group} {kind}",
+        job_type=kind,
+        tags=[kind],
+    )
+    failed = True
+    try:
+        yield run
+        failed = False
+    finally:
+        run.finish(exit_code=int(failed))

@@ -1,0 +1,55 @@
+"""Runs found on disk: all below a directory, those that a sweep has planned, and the run that a path is in."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from melgen.files import read_json
+from melgen.runs.directory import FORMAT_VERSION, RunDirectory
+from melgen.runs.status import RunStatus, status_of
+
+JOBS_FILE = "jobs.json"
+"""In a sweep's directory: the directories of all its runs, those that have not begun too."""
+
+_SEARCHED_PARENTS = 3  # `samples/step-00000100/song_001.mid`
+
+
+def find_runs(root: Path) -> list[RunDirectory]:
+    """All runs below a directory, in natural order of their names."""
+    found = (path.parent for path in root.rglob("status.json"))
+    return [RunDirectory(path) for path in sorted(found, key=natural_order)]
+
+
+def statuses_below(root: Path) -> list[RunStatus]:
+    """The status of each run below a directory, with those that a sweep has planned and not begun.
+
+    Raises:
+        ValueError: for a list of jobs that a later melgen wrote.
+    """
+    planned = []
+    for file in sorted(root.rglob(JOBS_FILE)):
+        listed = read_json(file)
+        if listed.get("format_version", 1) not in range(1, FORMAT_VERSION + 1):
+            raise ValueError(
+                f"{file}: format version {listed['format_version']}; this melgen reads 1 to {FORMAT_VERSION}"
+            )
+        names = listed.get("runs", [])
+        planned += [RunDirectory(file.parent / str(name)) for name in names if isinstance(name, str)]
+    known = {run.path: run for run in [*find_runs(root), *planned]}
+    return [status_of(known[path]) for path in sorted(known, key=natural_order)]
+
+
+def run_around(path: Path) -> RunDirectory | None:
+    """The run in whose directory, or a few folders below it, a path is; ``None`` if there is none."""
+    place = path.resolve()
+    for folder in (place, *place.parents[:_SEARCHED_PARENTS]):
+        if read_json(folder / "identity.json"):
+            return RunDirectory(folder)
+    return None
+
+
+def natural_order(path: Path) -> list[Any]:
+    """A key for sorting that takes numbers in names as numbers."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(path))]

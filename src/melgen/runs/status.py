@@ -1,0 +1,141 @@
+"""The status of a run, read from its files: also while a cluster runs it, or after the process that started it died."""
+
+from __future__ import annotations
+
+import math
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import ListConfig
+
+from melgen.errors import IdentityError
+from melgen.files import read_json
+from melgen.processes import process_exists
+from melgen.runs.budget import total_updates
+from melgen.runs.config import plain_config, read_config
+from melgen.runs.directory import FAILED, FINISHED, INTERRUPTED, RUNNING, RunDirectory
+from melgen.runs.history import STEP, read_history
+
+WAITING = "waiting"
+STATES = (FINISHED, RUNNING, INTERRUPTED, FAILED, WAITING)
+"""In the order in which they are counted."""
+
+SILENT_SECONDS = 3600
+"""A run elsewhere that has written nothing for so long counts as interrupted: its process cannot be asked."""
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """The status of a run.
+
+    Attributes:
+        path: its directory.
+        state: one of ``STATES``.
+        updates: made so far, as far as they are logged.
+        total: updates of its budget, None where that is not known yet.
+        seconds_left: None where nothing says.
+        reason: why it failed or was interrupted, in a line, where that is known.
+    """
+
+    path: Path
+    state: str
+    updates: int = 0
+    total: int | None = None
+    seconds_left: float | None = None
+    reason: str = ""
+
+
+def states_named(named: Any, key: str) -> tuple[str, ...]:
+    """The states that a configuration names: one, a list of them, or ``all``.
+
+    Raises:
+        ValueError: for one that there is not.
+
+    >>> states_named("failed", "only"), states_named(["failed", "interrupted"], "only")
+    (('failed',), ('interrupted', 'failed'))
+    """
+    names = (
+        {str(state) for state in named}
+        if isinstance(named, Sequence | ListConfig) and not isinstance(named, str)
+        else {str(named)}
+    )
+    if not names:
+        raise ValueError(f"{key}=[]: must name at least one of {', '.join(STATES)}, or all")
+    if unknown := sorted(names - {*STATES, "all"}):
+        raise ValueError(f"{key}={unknown[0]}: must be all, or of {', '.join(STATES)}")
+    return STATES if "all" in names else tuple(state for state in STATES if state in names)
+
+
+def status_of(run: RunDirectory) -> RunStatus:
+    """The status of a run; one without a directory is waiting."""
+    try:
+        status = run.status
+    except IdentityError as error:
+        return RunStatus(run.path, FAILED, reason=str(error))
+    if not status:
+        return RunStatus(run.path, WAITING)
+    state = status.get("state", FAILED)
+    if state not in STATES:
+        return RunStatus(run.path, FAILED, reason=f"{run.path / 'status.json'}: damaged (state={state!r:.40})")
+    if state == RUNNING and not _is_alive(run, status):
+        state = INTERRUPTED
+    history = _last_rows(run.path / "metrics.csv")
+    updates = int(history.get(STEP, 0))
+    total = _total_updates(run.path)
+    if state == FINISHED:
+        made = read_json(run.path / "result.json").get("updates")
+        total = updates = made if type(made) is int else updates
+    left = None
+    if state in (RUNNING, INTERRUPTED) and total is not None and "updates_per_second" in history:
+        with suppress(OverflowError):  # numbers of hundreds of digits, in a file that nobody has trained with
+            left = max(total - updates, 0) / history["updates_per_second"]
+    reason = str(status.get("error", "")).partition("\n")[0]
+    return RunStatus(run.path, state, updates, total, left, reason)
+
+
+def _is_alive(run: RunDirectory, status: Mapping[str, Any]) -> bool:
+    """Whether the process that says it works here does; on another machine, whether it wrote of late."""
+    if status.get("host") == socket.gethostname():
+        pid, birth = status.get("pid"), status.get("process_birth")
+        return type(pid) is int and process_exists(pid, birth if isinstance(birth, str) else None)
+    signs = [path.stat().st_mtime for path in (run.path, run.path / "metrics.csv", run.checkpoints) if path.exists()]
+    return time.time() - max(signs, default=0.0) < SILENT_SECONDS
+
+
+def _last_rows(path: Path) -> dict[str, float]:
+    """The last step that is logged, and the last speed."""
+    try:
+        rows = read_history(path)
+    except (OSError, ValueError):
+        return {}
+    steps = [row[STEP] for row in rows if STEP in row]
+    speeds = [row["train/tokens_per_second"] for row in rows if "train/tokens_per_second" in row]
+    found = {STEP: max(steps, default=0.0)}
+    window = plain_config(path.parent)
+    streams, notes = window.get("batch_size"), window.get("seq_length")
+    if not (isinstance(streams, int) and isinstance(notes, int) and streams > 0 and notes > 0):
+        return found
+    if speeds and 0 < speeds[-1] < math.inf:
+        with suppress(OverflowError):
+            found["updates_per_second"] = speeds[-1] / (streams * notes)
+    return found
+
+
+def _total_updates(path: Path) -> int | None:
+    per_epoch = read_json(path / "data.json").get("updates_per_epoch")
+    if type(per_epoch) is not int:
+        return None
+    try:
+        return total_updates(read_config(path), _Data(per_epoch))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return None
+
+
+@dataclass(frozen=True)
+class _Data:
+    updates_per_epoch: int

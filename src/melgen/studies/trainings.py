@@ -1,0 +1,232 @@
+"""The first stage of a study: train what is not trained yet, as a sweep of ``melgen.train``, and watch it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+
+from melgen.durations import in_words
+from melgen.processes import end_with_parent
+from melgen.runs.budget import budget_is_spent
+from melgen.runs.directory import FAILED, FINISHED, RUNNING, RunDirectory
+from melgen.runs.identity import differences
+from melgen.runs.status import RunStatus, status_of
+from melgen.runs.variants import choices_of, names_in, variants_in
+from melgen.studies.estimate import weights_of
+from melgen.studies.planning import PlannedRun
+from melgen.studies.timing import time_left
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS, PATIENCE_SECONDS = 1.0, 10.0
+LOG, LAST_WORDS = "sweep.log", 5
+FIRST_WORD_SECONDS, LONGEST_SILENCE_SECONDS = 10.0, 60.0
+"""How long a sweep may be silent: at first, and later on."""
+SHOWN_UNDERWAY = 3
+
+
+def is_trained(planned: PlannedRun, fingerprint: str) -> bool:
+    """Whether the run is finished, with the corpus, the options and the budget that are planned.
+
+    Args:
+        fingerprint: of the corpus that it would read now.
+    """
+    run = RunDirectory(planned.path)
+    result = run.result
+    if result is None or run.status.get("state") != FINISHED or not budget_is_spent(planned.config, result):
+        return False
+    return not belongs_to_another(planned, fingerprint)
+
+
+def belongs_to_another(planned: PlannedRun, fingerprint: str | None = None) -> list[str]:
+    """The keys in which the run that lies there differs from what is planned; none where none lies there.
+
+    Args:
+        fingerprint: of the corpus; ``None`` leaves open what it was.
+    """
+    recorded = RunDirectory(planned.path).recorded_identity
+    if not recorded:
+        return []
+    known = {"started_from": recorded.get("started_from"), "corpus.fingerprint": recorded.get("corpus.fingerprint")}
+    if fingerprint is not None:
+        known["corpus.fingerprint"] = fingerprint
+    return differences(recorded, planned.identity | known)
+
+
+def why_not_as_planned(planned: PlannedRun) -> str | None:
+    """Why a finished run is not the one that is planned; ``None`` if it is, or none is finished there."""
+    run = RunDirectory(planned.path)
+    if run.result is None or run.status.get("state") != FINISHED:
+        return None
+    if different := belongs_to_another(planned):
+        return f"belongs to another run ({different[0]})"
+    if not budget_is_spent(planned.config, run.result):
+        return f"has made {run.result['updates']:,} updates, and more are asked for"
+    return None
+
+
+def refuse_others(planned: Sequence[PlannedRun], fingerprint: str) -> None:
+    """Training would refuse these runs one by one, and a study must not take them for its own.
+
+    Raises:
+        ValueError: if the directory of a planned run belongs to another run; names the keys that differ.
+    """
+    for run in planned:
+        if different := belongs_to_another(run, fingerprint):
+            raise ValueError(RunDirectory(run.path).refusal(different, goes_on=False))
+
+
+def train_all(
+    planned: Sequence[PlannedRun],
+    arguments: Sequence[str],
+    directory: Path,
+    expected: Mapping[Path, float] = MappingProxyType({}),
+    expected_in_all: float | None = None,
+) -> None:
+    """Train all runs as one sweep; what is finished is passed over, what was interrupted goes on.
+
+    The sweep is a process of its own, which ends with this one; what it says goes to ``sweep.log``. A run that
+    fails is not an error here: what is missing shows when the runs are read.
+
+    Args:
+        planned: the runs, to watch.
+        arguments: for ``melgen.train``.
+        directory: of the study.
+        expected: seconds that each run is expected to take, as far as they are known.
+        expected_in_all: seconds that all are expected to take, several at a time.
+
+    Raises:
+        ValueError: if the sweep ended before any run began.
+    """
+    progress = _Progress(planned, expected, expected_in_all)
+    with (directory / LOG).open("ab") as output:
+        start = output.tell()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "melgen.train", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=partial(end_with_parent, os.getpid()) if sys.platform == "linux" else None,
+        )
+        try:
+            while process.poll() is None:
+                progress.report()
+                progress.report_underway()
+                time.sleep(POLL_SECONDS)
+        finally:
+            _end(process)
+    progress.report()
+    if process.returncode and not progress.any_began:
+        said = (directory / LOG).read_bytes()[start:].decode(errors="replace").strip().splitlines()
+        raise ValueError("the sweep did not start:\n  " + "\n  ".join(said[-LAST_WORDS:]))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a sweep that is still at work; its jobs end with it."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class _Progress:
+    """Says how the sweep goes: a line for each run that ends, and now and then where those underway are.
+
+    Args:
+        expected: seconds of each run; without them, runs are compared by their weights.
+        expected_in_all: seconds until all have ended.
+    """
+
+    def __init__(
+        self, planned: Sequence[PlannedRun], expected: Mapping[Path, float], expected_in_all: float | None = None
+    ):
+        self.expected_in_all = expected_in_all
+        paths = [run.path for run in planned]
+        variants = variants_in([choices_of(run.path, run.config) for run in planned])
+        self.names = dict(zip(paths, names_in(paths, variants), strict=True))
+        self.costs = {run.path: expected.get(run.path) or weights_of(run.config) for run in planned}
+        self.before = {path: RunDirectory(path).status for path in self.costs}
+        self.ended = [path for path, status in self.before.items() if status.get("state") == FINISHED]
+        self.open = {path for path in self.costs if path not in self.ended}
+        self.done = 0.0
+        self.first_began: float | None = None
+        self.began = self.said = time.monotonic()
+        self.pause = FIRST_WORD_SECONDS
+
+    @property
+    def any_began(self) -> bool:
+        """Whether any run has said something since the sweep started."""
+        return any(RunDirectory(path).status != status for path, status in self.before.items())
+
+    def report(self) -> None:
+        """One line for each run that has ended since the last report."""
+        for path, cost in self.costs.items():
+            if path not in self.open:
+                continue
+            status = RunDirectory(path).status
+            if status == self.before[path]:
+                continue  # what an earlier sweep has left as failed is tried again by this one
+            self.first_began = self.first_began or time.monotonic()  # Python and the corpus are loaded by now
+            if status.get("state") not in (FINISHED, FAILED):
+                continue
+            self.open.remove(path)
+            self.ended.append(path)
+            self.done += cost
+            self.said = time.monotonic()
+            log.info(
+                "  %d of %d: %s %s%s", len(self.ended), len(self.costs), self.names[path], _outcome(path), self._left(0)
+            )
+
+    def report_underway(self) -> None:
+        """A line about the runs that are being trained, if nothing was said for some time."""
+        if time.monotonic() - self.said < self.pause:
+            return
+        self.said = time.monotonic()
+        self.pause = min(2 * self.pause, LONGEST_SILENCE_SECONDS)
+        underway = [status_of(RunDirectory(path)) for path in self.costs if path in self.open and self._began(path)]
+        underway = [status for status in underway if status.state == RUNNING]
+        if not underway:
+            log.info("  starting: networks load Python and the corpus (%s so far)", in_words(self.said - self.began))
+            return
+        half_done = sum(self.costs[one.path] * one.updates / one.total for one in underway if one.total)
+        shown = ", ".join(_underway(self.names[one.path], one) for one in underway[:SHOWN_UNDERWAY])
+        more = f" and {len(underway) - SHOWN_UNDERWAY} more" if len(underway) > SHOWN_UNDERWAY else ""
+        log.info("  underway: %s%s%s", shown, more, self._left(half_done))
+
+    def _began(self, path: Path) -> bool:
+        return RunDirectory(path).status != self.before[path]
+
+    def _left(self, half_done: float) -> str:
+        """Time left of the whole sweep, in words.
+
+        Args:
+            half_done: the cost of what is made of the runs underway.
+        """
+        spent = time.monotonic() - (self.first_began or time.monotonic())
+        if not self.done + half_done and self.expected_in_all is not None:
+            return f"; about {in_words(self.expected_in_all)} expected in all"
+        return time_left(spent, self.done + half_done, sum(self.costs[path] for path in self.open) - half_done)
+
+
+def _underway(name: str, status: RunStatus) -> str:
+    of_total = f"/{status.total:,}" if status.total else ""
+    left = f", {in_words(status.seconds_left)} left" if status.seconds_left else ""
+    return f"{name} (update {status.updates:,}{of_total}{left})"
+
+
+def _outcome(path: Path) -> str:
+    run = RunDirectory(path)
+    if run.status.get("state") == FAILED:
+        return "failed: " + str(run.status.get("error", "")).partition("\n")[0]
+    loss = (run.result or {}).get("val/loss")
+    return "finished" if loss is None else f"val {loss:.3f} nats"

@@ -1,0 +1,158 @@
+"""The Hydra callback of sweeps: what is announced at the start, and the table that ends it."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf, read_write
+
+from melgen.configuration.composition import refuse
+from melgen.errors import IdentityError, message_of
+from melgen.files import write_json, write_text
+from melgen.pasting import command
+from melgen.plurals import counted
+from melgen.runs.budget import budget_is_spent
+from melgen.runs.directory import FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory
+from melgen.runs.naming import typed_overrides
+from melgen.runs.search import JOBS_FILE, find_runs, natural_order
+from melgen.runs.status import STATES, states_named, status_of
+from melgen.sweeps.plan import PlannedJob, check_one_of_many, planned_jobs, planned_updates
+from melgen.sweeps.table import print_table, table_row, to_csv
+
+log = logging.getLogger(__name__)
+
+OPTIMIZATION_RESULTS = "optimization_results.yaml"
+"""In the directory of a sweep: what Optuna's and Nevergrad's sweepers have found."""
+
+LEFT_ALONE = "left alone: another process is training it"
+
+
+class SweepCallback(Callback):
+    """Hydra callback: counts a sweep's jobs and updates before, and prints the result of each after.
+
+    The jobs may run anywhere; what they leave on disk is read. A sweep with a job that failed, or that another
+    process is still at, ends with exit code 1.
+    """
+
+    planned: Sequence[PlannedJob] = ()
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Refuse numbers and names of a single training before its directory is made."""
+        from melgen.training.checks import check, check_name
+
+        is_study = config.hydra.job.config_name == "study"  # whose runs are checked one by one
+        try:
+            (check_name if is_study else check)(config)
+        except Exception as error:  # Hydra would only warn of it
+            refuse(config.hydra.job.config_name, error)
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Announce the sweep."""
+        trials = config.hydra.sweeper.get("n_trials")
+        if trials is not None:  # an optimiser, which chooses each job by what came out of those before
+            try:
+                check_one_of_many(config, config.hydra.job.config_name)
+            except Exception as error:
+                refuse(config.hydra.job.config_name, error)
+            os.environ[SWEEP_VARIABLE] = uuid.uuid4().hex
+            self.jobs: int | None = None
+            log.info("Sweep of %d trials; results in %s", trials, config.hydra.sweep.dir)
+            return
+        try:
+            states = STATES if config.get("only") is None else states_named(config.only, "only")
+            if config.get("only") is not None and any("shuffle(" in task for task in typed_overrides(config.hydra)):
+                raise ValueError(f"only={config.only}: not with shuffle(...), which makes other jobs each time")
+            jobs = planned_jobs(config.hydra, config.hydra.job.config_name)
+        except Exception as error:  # Hydra would only warn of it
+            refuse(config.hydra.job.config_name, error)
+        chosen = [job for job in jobs if job.status.state in states]
+        os.environ[SWEEP_VARIABLE] = uuid.uuid4().hex
+        self.jobs = len(chosen)
+        self.planned = chosen
+        try:
+            open_ = [job for job in chosen if not _is_finished(job)]
+            updates = (
+                f"{counted(planned_updates(open_), 'update')} {'in all' if len(open_) == len(chosen) else 'to make'}"
+            )
+        except Exception as error:  # each job will say it again, and leave it in its directory
+            updates = f"an unknown number of updates ({message_of(error)})"
+        root = Path(config.hydra.sweep.dir)
+        with suppress(OSError):  # where nothing can be written each job says so, and why
+            runs = [os.path.relpath(job.config.run_dir, root) for job in jobs]
+            write_json(root / JOBS_FILE, {"format_version": FORMAT_VERSION, "runs": runs})
+        if "jobs" in config.hydra.sweeper:  # ours, and not another that the user has chosen
+            with read_write(config.hydra.sweeper):
+                config.hydra.sweeper.jobs = [job.number for job in chosen]
+        if not chosen:
+            print(f"no job is {' or '.join(states)}: nothing to do")
+            raise SystemExit(0)
+        of_jobs = counted(len(jobs), "job")
+        finished = sum(map(_is_finished, jobs))
+        done = f" ({finished} of them finished already)" if finished else ""
+        which = "" if len(chosen) == len(jobs) else f", {len(chosen)} of them ({'/'.join(states)}) now"
+        log.info("Sweep of %s%s%s, %s; results in %s", of_jobs, done, which, updates, root)
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Print the table and write it as ``sweep.csv``."""
+        token = os.environ.pop(SWEEP_VARIABLE)
+        root = Path(config.output_dir)
+        rows = self._rows([run for run in find_runs(root) if run.status.get("sweep") == token])
+        folders = {Path(row["directory"]).parent for row in rows} or {Path(config.hydra.sweep.dir)}
+        for folder in sorted(folders):
+            write_text(folder / "sweep.csv", to_csv([row for row in rows if Path(row["directory"]).parent == folder]))
+        if self.jobs is None:
+            _forget_worst(Path(config.hydra.sweep.dir) / OPTIMIZATION_RESULTS)
+        print_table(rows)
+        failed = [row for row in rows if row["state"] != FINISHED]
+        tables = ", ".join(str(folder / "sweep.csv") for folder in sorted(folders))
+        print(f"{len(rows) - len(failed)} of {counted(self.jobs or len(rows), 'job')} finished; table: {tables}")
+        for row in failed:
+            print(f"{row['state']}: {row['directory']}: {row['error']}")
+        if any(row.get("is_elsewhere") for row in rows):
+            print("once those are done, the same command shows them too; to see how far they are:")
+            print(command("status", {"dir": root}))
+        if failed or len(rows) < (self.jobs or 1):
+            raise SystemExit(1)
+
+    def _rows(self, runs: Sequence[RunDirectory]) -> list[dict[str, Any]]:
+        """A line for each of this sweep's ``runs``, and for those planned that another process is at or has done."""
+        rows = [table_row(run) for run in runs]
+        touched = {run.path.resolve() for run in runs}
+        for job in self.planned:
+            if not touched & {job.run.path.resolve(), job.run.refused.path.resolve()}:
+                state, result = status_of(job.run).state, job.run.result
+                if state == RUNNING:
+                    rows.append(table_row(job.run) | {"error": LEFT_ALONE, "is_elsewhere": True})
+                elif state == FINISHED and result and budget_is_spent(job.config, result):
+                    rows.append(table_row(job.run))
+        return sorted(rows, key=lambda row: natural_order(Path(row["directory"])))
+
+
+def _forget_worst(file: Path) -> None:
+    """Where no trial has come to a result, an optimiser calls the first of them the best; take that back."""
+    try:
+        best = OmegaConf.load(file)
+    except (OSError, ValueError):  # another optimiser's
+        return
+    value = best.get("best_value") if isinstance(best, DictConfig) else None
+    if isinstance(value, float) and math.isinf(value):
+        best.best_params, best.best_value = None, None
+        write_text(file, OmegaConf.to_yaml(best))
+        print("no trial has come to a result: there is no best choice")
+
+
+def _is_finished(job: PlannedJob) -> bool:
+    """Whether a job has nothing left to train, as far as its run's files tell."""
+    try:
+        result = job.run.result
+        return job.status.state == FINISHED and result is not None and budget_is_spent(job.config, result)
+    except (IdentityError, KeyError, TypeError):  # damaged: the job will say it
+        return False

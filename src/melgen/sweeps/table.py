@@ -1,0 +1,126 @@
+"""The table of a sweep: a row for each run, as CSV and for the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from melgen.errors import IdentityError
+from melgen.evaluation.metrics import TONALITY, song_metric
+from melgen.files import read_json
+from melgen.runs.config import plain_config
+from melgen.runs.directory import FAILED, FINISHED, RunDirectory
+from melgen.runs.missing_bits import why_without_bits
+from melgen.runs.variants import label_of, names_in, variants_of
+
+COLUMNS = {
+    "run": "run",
+    "label": "label",
+    "state": "state",
+    "updates": "updates",
+    "val_loss": "val loss (nats)",
+    "bits_per_note": "bits/note",
+    **{metric: song_metric(metric).header for metric in TONALITY},
+    "seconds": "time (s)",
+    "error": "error",
+}
+"""Keys of a row of the table, and how the terminal heads them."""
+
+
+def table_row(run: RunDirectory) -> dict[str, Any]:
+    """A run's line in the table of a sweep."""
+    try:
+        status, result = run.status, run.result or {}
+    except IdentityError as error:  # one damaged file must not cost the table of all others
+        status, result = {"state": FAILED, "error": str(error)}, {}
+    state = status.get("state", "unknown")
+    if state != FINISHED:
+        result = {}
+    return {
+        "directory": str(run.path),
+        "run": run.path.name,
+        "label": label_of(plain_config(run.path)),
+        "state": state,
+        "updates": result.get("updates"),
+        "val_loss": result.get("val/loss"),
+        "bits_per_note": result.get("val/bits_per_note"),
+        **{key: result.get(f"tonality/{key}") for key in TONALITY},
+        "seconds": result.get("seconds"),
+        "error": str(status.get("error", "")).partition("\n")[0],
+    }
+
+
+def to_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """The table as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*COLUMNS], extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def print_table(rows: Sequence[dict[str, Any]]) -> None:
+    """The table for the terminal: runs by what differs between them, or by the user's labels.
+
+    What all names end in is said once, below.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = [key for key in COLUMNS if key not in ("error", "label")]
+    places = [Path(row["directory"]) for row in rows]
+    names = names_in(places, variants_of(places))
+    ending = common_ending([row["run"] for row in rows])
+    table = Table(*(COLUMNS[key] for key in shown), box=None, pad_edge=False)
+    table.columns[0].overflow = "fold"
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for row, name in zip(rows, names, strict=True):
+        row = row | {"run": name}
+        table.add_row(*(_cell(key, row[key]) for key in shown))
+    # A log file has no width of its own; this holds a row without wrapping.
+    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    console.print(table)
+    if ending:
+        console.print(f"(all runs: ...{ending})")
+    for reason, names in reasons_without_bits(rows).items():
+        of_all = len(names) == sum(row["state"] == FINISHED for row in rows)
+        whose = "" if of_all else f" of {', '.join(name.removesuffix(ending) for name in names)}"
+        console.print(f"{COLUMNS['bits_per_note']}{whose} is -: {reason}", soft_wrap=True)
+
+
+def reasons_without_bits(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """Why finished runs have no bits per note, each reason with the names of its runs."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row["state"] == FINISHED and row["bits_per_note"] is None:
+            reason = why_without_bits(read_json(Path(row["directory"]) / "data.json"))
+            found.setdefault(reason or "its result has none", []).append(row["run"])
+    return found
+
+
+def common_ending(names: Sequence[str]) -> str:
+    """What all of several names end in, from a hyphen on.
+
+    >>> common_ending(["control-lstm-1-seed0-lr-1", "control-lstm-2-seed0-lr-1"])
+    '-seed0-lr-1'
+    >>> common_ending(["control-lstm-1-seed0"])
+    ''
+    """
+    if len(names) < 2:
+        return ""
+    ending = os.path.commonprefix([name[::-1] for name in names])[::-1]
+    return ending[ending.index("-") :] if "-" in ending else ""
+
+
+def _cell(key: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if key == "seconds" else f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

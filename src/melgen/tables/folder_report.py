@@ -1,0 +1,131 @@
+"""What an evaluation of a folder of songs leaves behind: tables, copies of a few songs, a few lines to read."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from melgen.evaluation.metrics import song_metric
+from melgen.evaluation.results import CHOICES, OPENINGS, SongSetEvaluation
+from melgen.evaluation.song_sets import median_length
+from melgen.files import write_json, write_text
+from melgen.generation.song_files import EVALUATION_FILE, SongFolder, copy_song
+from melgen.music.melody import Melody
+from melgen.music.midi import note_text
+from melgen.plurals import counted
+from melgen.tables import Column, Table, build_set_tables
+from melgen.tables.table import row
+
+EARLIER_BEST = "best.mid"
+"""What an earlier melgen called the song of the smallest sum."""
+
+_TABLES = ("comparison", "summary", "songs", "set_scores", "left_out")
+_COMPARED = (OPENINGS, "corpus-test")
+_REASONS_SHOWN = 5
+_LINE_WIDTH = 100
+
+
+def write_report(
+    out: Path,
+    content: Mapping[str, Any],
+    songs: SongSetEvaluation,
+    yardsticks: Mapping[str, SongSetEvaluation],
+    found: SongFolder,
+) -> None:
+    """Write the JSON, which says whose folder this is, then tables and copies of the chosen songs.
+
+    Args:
+        content: of the JSON.
+        yardsticks: what the songs are compared with, by name.
+        found: the folder of the songs.
+    """
+    write_json(out / EVALUATION_FILE, content)
+    tables = build_set_tables(songs) | {
+        "comparison": comparison_table(songs, yardsticks),
+        "set_scores": set_scores_table(songs, yardsticks),
+    }
+    for name in _TABLES:
+        files = {out / f"{name}.csv": Table.to_csv, out / f"{name}.md": Table.to_markdown}
+        for file, written in files.items():
+            if name in tables:
+                write_text(file, written(tables[name]))
+            else:  # one of an earlier evaluation
+                file.unlink(missing_ok=True)
+    for choice in CHOICES:
+        if choice in songs.chosen:
+            copy_song(found, songs.songs[songs.chosen[choice]], chosen_file(out, choice))
+        else:
+            chosen_file(out, choice).unlink(missing_ok=True)
+    (out / EARLIER_BEST).unlink(missing_ok=True)
+
+
+def chosen_file(out: Path, choice: str) -> Path:
+    """The copy of a chosen song in a folder of results."""
+    return out / f"{choice}.mid"
+
+
+def comparison_table(songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetEvaluation]) -> Table:
+    """Every metric of the songs beside that of human tunes: openings as long as the songs, and whole tunes."""
+    sets = {"songs": songs} | {name: yardsticks[name] for name in _COMPARED if name in yardsticks}
+    columns = (Column("metric", "metric", "text"), *(Column(name, name, "summary", 3) for name in sets))
+    rows = [row(metric, [metric, *(each.summaries.get(metric) for each in sets.values())]) for metric in songs.scores]
+    caption = "Mean ± standard deviation [confidence interval of the mean] of each metric."
+    if OPENINGS in sets:
+        caption += f" {OPENINGS.capitalize()}: the first {median_length(songs)} notes of the test tunes."
+    return Table(f"Metrics of {songs.name}", caption, columns, tuple(rows))
+
+
+def set_scores_table(songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetEvaluation]) -> Table:
+    """Numbers about the songs as a set, beside those of the openings."""
+    sets = {"songs": songs} | {name: yardsticks[name] for name in (OPENINGS,) if name in yardsticks}
+    columns = (Column("score", "score", "text"), *(Column(name, name, decimals=3) for name in sets))
+    rows = [row(score, [score, *(each.set_scores.get(score) for each in sets.values())]) for score in songs.set_scores]
+    caption = (
+        "Diversity of the set, and its distance to the openings, the first notes of the test tunes, as many as the "
+        "songs have. Beside it are the openings themselves, with their distance to those of the validation tunes: two "
+        "samples of one corpus."
+    )
+    return Table(f"{songs.name} as a set", caption if yardsticks else "Diversity of the set.", columns, tuple(rows))
+
+
+def report_text(
+    songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetEvaluation], found: SongFolder, out: Path
+) -> str:
+    """The most important of it, for a terminal."""
+    return "\n".join(_lines(songs, yardsticks, found, out))
+
+
+def _lines(
+    songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetEvaluation], found: SongFolder, out: Path
+) -> Iterator[str]:
+    shortest, longest = min(songs.lengths), max(songs.lengths)
+    notes = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
+    yield f"{songs.name}: {counted(len(songs.songs), 'song')} of {notes} notes"
+    if songs.left_out:
+        yield f"{len(songs.left_out):,} could not be measured:"
+        yield from (f"  {song}: {reason}" for song, reason in list(songs.left_out.items())[:_REASONS_SHOWN])
+        if len(songs.left_out) > _REASONS_SHOWN:
+            yield f"  and {len(songs.left_out) - _REASONS_SHOWN:,} more, see {out / 'left_out.csv'}"
+    table = comparison_table(songs, yardsticks)
+    rows = tuple(row for row in table.rows if _is_shown(row.key))
+    yield f"\n{Table(table.title, '', table.columns, rows).to_markdown(heading=False)}"
+    if OPENINGS in yardsticks:
+        tunes = counted(len(yardsticks[OPENINGS].songs), "test tune")
+        yield f"{OPENINGS}: the first {median_length(songs)} notes of {tunes}; corpus-test: whole tunes"
+    for choice, index in songs.chosen.items():
+        what = CHOICES[choice]
+        text = note_text(Melody.from_pitches(found.songs[songs.songs[index]].pitches))  # rests would fill the line
+        yield textwrap.shorten(f"{what}: {songs.songs[index]}: {text}", _LINE_WIDTH, placeholder=" ...")
+    yield f"\nResults: {out / EVALUATION_FILE}, {', '.join(sorted(path.name for path in out.glob('*.csv')))}"
+    yield "         all metrics, the corpus beside them, as CSV (all digits) and Markdown (to read)"
+    yield f"Listen:  {', '.join(str(chosen_file(out, choice)) for choice in songs.chosen)}"
+    if yardsticks:
+        yield "Next:    python -m melgen.study --help  # every network of a sweep measured so, side by side"
+    else:
+        yield "Next:    the same with corpus=folk, or any other, sets human tunes beside these"
+
+
+def _is_shown(metric: str) -> bool:
+    return song_metric(metric).group in ("tonality", "originality") or song_metric(metric).meaning == ""

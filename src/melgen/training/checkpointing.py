@@ -1,0 +1,124 @@
+"""Checkpoints: which are written when, each whole or not at all."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+from melgen.checkpoint import BEST, LAST, read_checkpoint
+from melgen.files import replacing
+from melgen.training.loggers.reporting import contained
+
+_KEPT = re.compile(r"^step-(\d+)\.ckpt$")
+
+
+class Checkpoints(pl.callbacks.Checkpoint):
+    """Keeps the last, the best and, if asked, some numbered checkpoints of a run.
+
+    ``last.ckpt`` resumes the training exactly; ``best.ckpt`` has the lowest ``monitor`` of all validations
+    and holds the weights without the optimiser.
+
+    Args:
+        directory: where they lie.
+        every_n_steps: updates between two writings of ``last.ckpt``.
+        keep_every_n_steps: also keep ``step-<updates>.ckpt`` (weights without optimiser) this often.
+        keep: how many numbered checkpoints stay, the newest; ``None`` for all.
+        monitor: the validation metric to minimise.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path,
+        *,
+        every_n_steps: int = 500,
+        keep_every_n_steps: int | None = None,
+        keep: int | None = 10,
+        monitor: str = "val/loss",
+    ):
+        for key, value in {
+            "every_n_steps": every_n_steps,
+            "keep_every_n_steps": keep_every_n_steps,
+            "keep": keep,
+        }.items():
+            if value is not None and value < 1:
+                raise ValueError(f"callbacks.checkpoint.{key}={value}: must be at least 1")
+        self.directory, self.monitor = Path(directory), monitor
+        self.every_n_steps, self.keep_every_n_steps, self.keep = every_n_steps, keep_every_n_steps, keep
+        self.best_score = math.inf
+
+    @property
+    def best_path(self) -> Path:
+        """The best checkpoint, or the last where nothing has been validated."""
+        best = self.directory / BEST
+        return best if best.exists() else self.directory / LAST
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The best may be later than the checkpoint that the training resumes from."""
+        if (self.directory / BEST).exists():
+            metrics = read_checkpoint(self.directory / BEST)["melgen"]["metrics"]
+            self.best_score = min(self.best_score, metrics.get(self.monitor, math.inf))
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Save what the previous update and the validation after it have left.
+
+        Not at the end of that update: the validation that may follow it would be missing.
+        """
+        step = trainer.global_step
+        if step and step % self.every_n_steps == 0:
+            self._save(trainer, LAST)
+        if step and self.keep_every_n_steps and step % self.keep_every_n_steps == 0:
+            self._save_numbered(trainer, step)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save the end of the training, from which a larger budget goes on.
+
+        The last checkpoint after all others: a training that is killed in between starts from the one before, and
+        writes the others too; from this one there is nothing left to do.
+        """
+        step = trainer.global_step
+        if step and self.keep_every_n_steps and step % self.keep_every_n_steps == 0:
+            self._save_numbered(trainer, step)
+        self._save(trainer, LAST)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save the best."""
+        if trainer.sanity_checking:
+            return
+        score = trainer.callback_metrics.get(self.monitor)
+        if score is None:
+            raise ValueError(
+                f"callbacks.checkpoint.monitor={self.monitor}: no such metric; known are "
+                f"{', '.join(sorted(trainer.callback_metrics))}"
+            )
+        # Lightning rounds to single precision; the best checkpoint, which a resumed training asks, does not.
+        exact = getattr(pl_module, "latest", {}).get(self.monitor, float(score))
+        if exact < self.best_score:
+            self.best_score = exact
+            self._save(trainer, BEST, weights_only=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best score so far."""
+        return {"best_score": self.best_score}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the best score so far."""
+        self.best_score = state_dict["best_score"]
+
+    def _save_numbered(self, trainer: pl.Trainer, step: int) -> None:
+        self._save(trainer, f"step-{step:08d}.ckpt", weights_only=True)
+        numbered = sorted(path for path in self.directory.iterdir() if _KEPT.match(path.name))
+        for path in numbered[: -self.keep] if self.keep else []:
+            path.unlink()
+
+    def _save(self, trainer: pl.Trainer, name: str, weights_only: bool = False) -> None:
+        for logger in trainer.loggers:
+            with contained(f"{type(logger).__name__}: writing"):
+                logger.save()  # a run that resumes here must find the history up to here
+        with replacing(self.directory / name) as temporary:
+            trainer.save_checkpoint(temporary, weights_only=weights_only)
