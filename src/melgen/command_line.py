@@ -20,8 +20,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from melgen.configuration.arguments import asks_for_multirun, for_hydra
-from melgen.configuration.composition import explained
+from melgen.configuration.arguments import asks_for_multirun, for_hydra, overridden
+from melgen.configuration.composition import CommandCheck, check_contents, explained
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.known_keys import GROUPS_OF_MANY
 from melgen.errors import MelgenError, OutOfTimeError, TakenError, message_of
@@ -58,8 +58,11 @@ def run_app(verb: str, app: Callable[[], Any]) -> None:
     os.environ[FULL_ERROR] = "1"
     try:
         refuse_secrets(sys.argv[1:])
+        for line in overridden(sys.argv[1:]):
+            print(f"melgen.{verb}: warning: {line}", file=sys.stderr)
         sys.argv[1:] = for_hydra(sys.argv[1:])
         refuse_lists_of_options(sys.argv[1:])
+        check_contents(sys.argv[1:])
         if verb not in ("train", "study") and asks_for_multirun(sys.argv[1:]):
             raise ValueError(f"-m: melgen.{verb} does one thing at a time; sweeps are for melgen.train")
         app()
@@ -105,7 +108,9 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
             log.error("failed: %s", message_of(error))
             RunDirectory(hydra.runtime.output_dir).record_failure(error)
             return _without_result(hydra)
-        _remove_if_empty(Path(hydra.runtime.output_dir), Path(config.get("output_dir", ".")))
+        for folder in CommandCheck.missing:  # Hydra made them before we could refuse
+            with suppress(OSError):
+                folder.rmdir()
         # Not handed to Hydra, which would write a line of its own above the message.
         _fail(verb, error)
 
@@ -196,13 +201,6 @@ other, cell=mixed 'cell.stack=[lstm,gru]' stacks them
 
 def _says_it_all(error: BaseException) -> bool:
     """Whether the message is meant for a user, so that a traceback would only be in the way."""
-    return isinstance(error, (MelgenError, ValueError, OSError, ImportError, HydraException, OmegaConfBaseException))
-
-
-def _remove_if_empty(directory: Path, below: Path) -> None:
-    """Hydra made the run's directory before we could refuse."""
-    for path in (directory, *directory.parents):
-        if below.resolve() not in path.parents:
-            return
-        with suppress(OSError):
-            path.rmdir()
+    meant = (MelgenError, ValueError, OSError, ImportError, HydraException, OmegaConfBaseException)
+    of_lightning = type(error).__name__ == "MisconfigurationException"  # whose module need not be imported for it
+    return isinstance(error, meant) or of_lightning

@@ -5,10 +5,7 @@ The recipe is `generate`; `main` wraps it for the command line.
 
 from __future__ import annotations
 
-import importlib
 import logging
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +15,7 @@ from omegaconf import DictConfig
 
 from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
+from melgen.configuration.user_modules import import_user_modules
 from melgen.pasting import command
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ def generate(config: DictConfig) -> Path:
     from melgen.runs.search import run_around
 
     check_showing(config.show, config.shown)
-    import_own_parts(config.imports)
+    import_user_modules(config.imports)
     trained = load_model(config.checkpoint)
     run = run_of(trained.path)
     # The songs that the run is judged by, and that its page shows, stay as they are.
@@ -90,20 +88,6 @@ def show_songs(songs: Sequence[Melody], show: str, title: str) -> None:
         elif show == "abc":
             # Not through the log, which may put something before each line.
             print(to_abc(song, f"Song {number} by {title}", number=number))
-
-
-def import_own_parts(modules: Sequence[str]) -> None:
-    """Import the modules that define cells or representations of one's own; checkpoints may then name them.
-
-    Raises:
-        ValueError: for a module that cannot be found.
-    """
-    sys.path.insert(0, os.getcwd())
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise ValueError(f"imports={list(modules)}: cannot import {module} ({error})") from error
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="generate")

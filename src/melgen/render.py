@@ -6,7 +6,6 @@ The recipe is `render`; `main` wraps it for the command line.
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,17 +15,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
-from melgen.files import read_json, write_json
+from melgen.files import write_json
 from melgen.pasting import command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from melgen.generation.song_files import SongFolder
 
 log = logging.getLogger(__name__)
 
-FORMAT, FORMAT_VERSION = "melgen rendering", 1
+FORMAT_VERSION = 1
 
 _NAMED = 3  # how many songs a message names
 
@@ -45,6 +42,7 @@ def render(config: DictConfig) -> Path:
         ImportError: if a library for one of the formats is missing, after the other formats are written.
     """
     from melgen.corpora.sources import user_path
+    from melgen.generation.results_folder import results_folder
     from melgen.generation.song_files import RENDERING_FILE, read_song_folder
     from melgen.processes import available_cpus
     from melgen.rendering.batch import RenderOptions, missing_libraries, read_formats, render_songs
@@ -59,7 +57,7 @@ def render(config: DictConfig) -> Path:
         raise ImportError("none of the formats can be written; " + "; ".join(dict.fromkeys(missing.values())))
     folder = user_path(config.songs, "songs")
     found = read_song_folder(folder, workers=config.workers, progress=config.progress)
-    out = output_folder(config.out, folder, found, possible)
+    out = results_folder("render", config.out, folder, found, possible)
     try:
         write_json(out / RENDERING_FILE, _record(config.songs, possible, options, found))
         problems = render_songs(
@@ -86,52 +84,12 @@ def render(config: DictConfig) -> Path:
     return out
 
 
-def output_folder(out: str | None, songs: Path, found: SongFolder, formats: Iterable[str]) -> Path:
-    """Where the files go: a new folder, an empty one, or one that an earlier rendering has made.
-
-    Args:
-        out: as asked for; None for ``<songs>-rendered``.
-        songs: the folder or file of songs.
-        found: what was read from it.
-        formats: to be written.
-
-    Raises:
-        ValueError: if that place is taken.
-    """
-    from melgen.corpora.sources import user_path
-    from melgen.generation.song_files import RENDERING_FILE
-
-    if out is None:
-        place = songs.resolve()
-        name = place.stem if place.is_file() else place.name
-        folder = (place.parent if found.is_ours else Path()) / f"{name}-rendered"
-    else:
-        folder = user_path(out, "out")
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"out={folder}: must be a folder, this is a file")
-    if folder.is_dir() and any(folder.iterdir()) and not _is_rendering(folder / RENDERING_FILE):
-        raise ValueError(
-            f"out={folder}: holds files that are no results of melgen.render; choose another folder with out=DIR"
-        )
-    read = {file.resolve() for file in found.files.values()}
-    written = ((folder / f"{song}.{name}").resolve() for song in found.songs for name in formats)
-    if overwritten := sorted(read.intersection(written)):
-        raise ValueError(f"out={folder}: {overwritten[0]} is one of the songs; choose another folder with out=DIR")
-    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    if not os.access(nearest, os.W_OK):
-        raise ValueError(f"out={folder}: no permission to write there; choose another folder with out=DIR")
-    return folder
-
-
-def _is_rendering(path: Path) -> bool:
-    return read_json(path).get("format") == FORMAT
-
-
 def _record(songs: str, formats: list[str], options: object, found: SongFolder) -> dict[str, object]:
+    from melgen.generation.results_folder import RESULTS
     from melgen.software import software
 
     return {
-        "format": FORMAT,
+        "format": RESULTS["render"].format,
         "format_version": FORMAT_VERSION,
         "software": software(),
         "folder": str(songs),

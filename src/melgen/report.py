@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
+from melgen.configuration.user_modules import import_user_modules
 
 
 def report(config: DictConfig) -> Path:
@@ -26,14 +27,13 @@ def report(config: DictConfig) -> Path:
     Raises:
         ValueError: unless one directory of a run or a study is given.
     """
-    from melgen.generate import import_own_parts
     from melgen.pages.writing import write_report
 
     if (config.run is None) == (config.study is None):
         raise ValueError("run=DIR or study=DIR: one directory is needed, and one only")
     if isinstance(config.scores, bool) or not isinstance(config.scores, int) or config.scores < 0:
         raise ValueError(f"scores={config.scores}: must be a whole number, at least 0")
-    import_own_parts(config.imports)
+    import_user_modules(config.imports)
     path = write_report(
         config.run or config.study,
         kind="run" if config.run else "study",

@@ -84,7 +84,8 @@ def main() -> None:
     """Entry point of the command."""
 
     def with_its_own_sweep() -> None:
-        sys.argv[1:] = with_sweeps_as_parameters(without_multirun(sys.argv[1:]))
+        # An experiment may ask for a sweep by hydra.mode; the study makes that sweep itself.
+        sys.argv[1:] = [*with_sweeps_as_parameters(without_multirun(sys.argv[1:])), "hydra.mode=RUN"]
         app()
 
     run_app("study", with_its_own_sweep)

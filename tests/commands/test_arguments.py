@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melgen.configuration.arguments import asks_for_multirun, for_hydra, quoted, readable, without_multirun
+from melgen.configuration.arguments import asks_for_multirun, for_hydra, overridden, quoted, readable, without_multirun
 from tests.commands.calling import TINY, call
 
 
@@ -155,6 +155,28 @@ def test_loggers_off(off, here):
     assert list(here.rglob("metrics.csv"))
 
 
+@pytest.mark.parametrize(
+    ("line", "warnings"),
+    [
+        (["layers=1", "layers=2"], ["layers=1 is overridden by layers=2, which comes later"]),
+        (["a.b=1", "-m", "a.b=2"], ["a.b=1 is overridden by a.b=2, which comes later"]),
+        (["+a=1", "a=2", "++a=3"], ["+a=1 and a=2 are overridden by ++a=3, which comes later"]),
+        (["cell=lstm", "cell=gru"], ["cell=lstm is overridden by cell=gru, which comes later"]),
+        (["cell=lstm", "+cell=gru"], []),
+        (["layers=1", "layers=1"], []),
+        (["~optimizer.lr", "optimizer=adam", "seed=1"], []),
+    ],
+)
+def test_an_argument_that_another_overrides_is_named(line, warnings):
+    assert overridden(line) == warnings
+
+
+def test_the_last_of_two_counts_with_a_warning(here):
+    answer = call("train", "layers=1", "layers=0")
+    assert "melgen.train: warning: layers=1 is overridden by layers=0" in answer.err
+    assert "error: layers=0: must be" in answer.err
+
+
 class TestValuesThatEveryJobWouldRefuse:
     @pytest.mark.parametrize(
         "swept",
@@ -169,6 +191,8 @@ class TestValuesThatEveryJobWouldRefuse:
             "model.input_keep_prob=0,1",
             "dataset.split_fractions=[0.8,0.1,0.1],[1,1,1]",
             "gradient_clip_norm=0,1",
+            "scheduler.schedule.gamma=abc,0.5",
+            "precision=half,32",
             "init_from=missing,null",
         ],
     )
@@ -197,6 +221,7 @@ class TestValuesThatEveryJobWouldRefuse:
         (["seed=0,1", "cell=lstm,gru,lstm"], 4),
         (["dataset.split_fractions=[0.8,0.1,0.1],[0.80,0.10,0.10]"], 1),
         (["optimizer.lr=1,1.0"], 1),
+        (["precision=32,32-true,16,16-mixed"], 2),
     ],
 )
 def test_a_run_is_one_job_however_it_is_spelt(swept, jobs, caplog):

@@ -54,6 +54,14 @@ REFUSALS = {
     "a rate that is no number": (["optimizer.lr=abc"], ["optimizer.lr=abc", "a number"]),
     "a rate of nan": (["optimizer.lr=nan"], ["optimizer.lr=nan", "a number"]),
     "an infinite rate": (["optimizer.lr=inf"], ["optimizer.lr=inf", "a number"]),
+    "a decay that is no number": (["scheduler.schedule.gamma=abc"], ["scheduler.schedule.gamma=abc", "a number"]),
+    "a decay that is missing": (["scheduler.schedule.gamma=null"], ["scheduler.schedule.gamma=null", "a number"]),
+    "half an update": (["scheduler.schedule.step_size=0.5"], ["step_size=0.5", "a whole number"]),
+    "an epsilon in words": (["+optimizer.eps=tiny"], ["optimizer.eps=tiny", "a number"]),
+    "a share in words": (["+trainer.limit_val_batches=half"], ["trainer.limit_val_batches=half", "a number, or null"]),
+    "less than a batch": (["+trainer.limit_val_batches=0.5"], ["limit_val_batches=0.5", "less than one batch, of 1"]),
+    "unknown precision": (["precision=half"], ["precision=half", "32-true", "bf16-mixed"]),
+    "a path with a comma": (["corpus=folder", "path=a,b"], ["path=a,b", "-m", "'path='"]),
     "negative clipping": (["gradient_clip_norm=-1"], ["gradient_clip_norm=-1", "positive"]),
     "no thread": (["threads=0"], ["threads=0", A_WHOLE_NUMBER]),
     "no worker": (["workers=0"], ["workers=0"]),
@@ -96,7 +104,15 @@ def test_refused_with_key_value_and_rule(name, here):
     assert "Traceback" not in answer.text
     assert len(answer.err.splitlines()) < 40, "a message, not a listing"
     assert files_below(here) == {}
-    assert not (here / "multirun" / "misc_folk").exists(), "not even an empty directory"
+    assert list(here.iterdir()) == [], "not even an empty directory"
+
+
+@pytest.mark.parametrize("chdir", ["false", "true"])
+def test_a_refusal_leaves_the_folders_that_there_were(chdir, here):
+    Path("mine").mkdir()
+    for place in ("output_dir=mine/a/b", "run_dir=mine/c", "run_dir=d/e"):
+        assert call("train", *TINY, "primer=[1]", place, f"hydra.job.chdir={chdir}").code == 1
+        assert [path.name for path in here.rglob("*")] == ["mine"]
 
 
 @pytest.mark.slow

@@ -128,6 +128,20 @@ def test_a_misspelt_parameter_of_a_part_is_recognised(here):
     assert "did you mean trainer.limit_val_batches?" in refused(here, "train", *TINY, "trainer.limit_val_batch=2")
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("trainer={max_steps:5,max_step:1}", "trainer.max_step=1: unknown key; did you mean trainer.max_steps?"),
+        ("+trainer={max_steps:5,max_step:1}", "trainer.max_step: unknown key; did you mean trainer.max_steps?"),
+        ("trainer={limit_val_batches:2}", "+trainer.limit_val_batches=2 sets it"),
+        ("optimizer={lr:0.1,foo:1}", "optimizer.foo=1: unknown key"),
+        ("callbacks={sampling:{temp:2}}", "did you mean callbacks.sampling.temperature?"),
+    ],
+)
+def test_a_key_among_several_in_one_value(given, meant, here):
+    assert meant in refused(here, "train", *TINY, given)
+
+
 def test_what_is_left_out_must_be_there(here):
     said = refused(here, "train", *TINY, "~optimizer.betas")
     assert "~optimizer.betas: there is no such key" in said
@@ -233,7 +247,58 @@ class TestFilesOfOnesOwn:
     def test_a_callback_of_ones_own_is_a_part(self, here):
         self.write("mine:\n  _target_: pytorch_lightning.callbacks.Timer\n  interval: step\n", group="callbacks")
         assert "layers=0" in self.refused(here, "callbacks=mine", "layers=0")
-        assert "callbacks.mine.intervall" in self.refused(here, "callbacks=mine", "+callbacks.mine.intervall=1")
+        for plus in ("", "+"):
+            said = self.refused(here, "callbacks=mine", f"{plus}callbacks.mine.intervall=1")
+            assert "callbacks.mine.intervall=1: unknown key; did you mean callbacks.mine.interval?" in said
+        said = self.refused(here, "callbacks=mine", "callbacks.mine.verbose=true")
+        assert "+callbacks.mine.verbose=true sets it" in said
+        file = self.write("mine:\n  _target_: pytorch_lightning.callbacks.Timer\n  intervl: 1\n", group="callbacks")
+        said = self.refused(here, "callbacks=mine")
+        assert f"{file}: callbacks.mine.intervl: unknown key; did you mean callbacks.mine.interval?" in said
+
+    @pytest.mark.parametrize(("text", "kind"), [("- a\n- b\n", "a list"), ("hello\n", "'hello'"), ("3\n", "3")])
+    def test_a_file_without_keys_is_named(self, here, text, kind):
+        file = self.write(f"# @package _global_\n{text}")
+        for arguments in (["experiment=mine"], ["-m", "experiment=quick,mine"]):
+            said = self.refused(here, *arguments)
+            assert f"{file}: holds {'only ' if kind != 'a list' else ''}{kind}; it must hold keys with values" in said
+        self.write("# @package _global_\ndefaults:\n  - override /cell: mine\n", name="other")
+        file = self.write(text, group="cell")
+        assert f"{file}: holds " in self.refused(here, "experiment=other")
+
+    def test_defaults_that_are_no_list(self, here):
+        file = self.write("# @package _global_\ndefaults: 3\n")
+        assert f"{file}: defaults: 3 is no list" in self.refused(here, "experiment=mine")
+
+    def test_a_sweep_of_a_command_that_does_one_thing(self, here):
+        file = self.write("# @package _global_\ndefaults: [misc_folk]\nhydra:\n  mode: MULTIRUN\n", group="corpus")
+        said = self.refused(here, "corpus=mine", verb="prepare")
+        assert f"{file}: hydra.mode=MULTIRUN: melgen.prepare does one thing at a time" in said
+        self.write("defaults: [generate, _self_]\ncheckpoint: x\nhydra:\n  mode: MULTIRUN\n", group="")
+        assert "melgen.generate does one thing" in self.refused(here, "--config-name=mine", verb="generate")
+
+    def test_a_study_makes_the_sweep_of_an_experiment_itself(self, here):
+        self.write("# @package _global_\nhydra:\n  mode: MULTIRUN\n")
+        answer = call("study", "--config-dir=cfg", *NEEDED["study"], "experiment=mine", "stages=foo")
+        assert "stages=foo: must be one or more of sweep" in answer.err
+        assert not (here / "multirun").exists()
+
+    @pytest.mark.parametrize("sweeper", [[], ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=2"]])
+    def test_what_a_sweep_reads_once_is_no_part_of_an_option(self, here, sweeper):
+        if sweeper:
+            pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+        file = self.write("# @package _global_\ndefaults:\n  - override /hydra/launcher: joblib\n", name="many")
+        self.write("# @package _global_\n", name="none")
+        said = self.refused(here, "-m", *sweeper, "experiment=many,none", "corpus=misc_folk")
+        assert f"{file}: hydra/launcher has no effect for experiment=many" in said
+        assert "hydra/launcher=joblib on the command line chooses it" in said
+        file = self.write("# @package _global_\nhydra:\n  sweeper:\n    params:\n      seed: 0,1\n", name="many")
+        said = self.refused(here, "-m", *sweeper, "experiment=many,none", "corpus=misc_folk")
+        assert f"{file}: hydra/sweeper has no effect for experiment=many" in said
+
+    def test_what_a_sweep_reads_once_may_be_in_the_only_option(self, here):
+        self.write("# @package _global_\ndefaults:\n  - override /hydra/launcher: joblib\nlayers: 0\n")
+        assert "layers=0" in self.refused(here, "-m", "experiment=mine", "seed=0,1", "corpus=misc_folk")
 
 
 def test_a_path_that_no_corpus_reads(here):

@@ -91,6 +91,19 @@ class TestRepeats:
             ("|:C|1D:|E|]", "CDCE"),
             ("|:C|1D:|2E||FG|]", "CDCEFG"),
             ("|:C|1D|]E", "CDE"),
+            ('|:C["1."D:|["2."E|]', "CDCE"),
+            ('|:C|["1st time" D:|["2nd time" E|]', "CDCE"),
+            ('|:C|["First time"D:|["last time"E|]', "CDCE"),  # the one after those before
+            ('|:C|["1,3"D:|["2."E:|', "CDCECD"),
+            ('|:C|["1.-3."D:|["4th"E|]', "CDCDCDCE"),
+            ('|:C|["1st & 2nd"D:|["3rd"E|]', "CDCDCE"),
+            ('|:C|[1"1st time"D:|[2"last time"E|]', "CDCE"),
+            ('|:C|["1."]D:|["2."]E|]', "CDCE"),
+            ("|:C|[1. D:|[2. E|]", "CDCE"),
+            ("|:C|1st D:|2nd E|]", "CDCE"),
+            ("|:C|[1st time D:|[2nd time E|]", "CDCE"),
+            ("|:C|[1.3D:|[2.E:|", "CDCECD"),
+            ('C["Am"DF]E|["Am"DF]', "CDFEDF"),  # a chord
             ("|::CD::|EF", "CDCDCDEF"),
             ("|:::CD:::|", "CDCDCDCD"),
             ("CD::|", "CDCDCD"),
@@ -481,6 +494,9 @@ class TestSilence:
                 "%%beginsvg\nA\n%%endsvg\nCD",
                 "%% begintext\nA\n%% endtext\nCD",
                 "CD\n%%begintext\nA B C",
+                "I:begintext\nA B\nC D\nI:endtext\nCD",
+                "%%begintext\nA B\nI:endtext\nCD",
+                "CD\nI:begintext\nA B C",
                 "CD\\",
             ),
         ],
@@ -490,7 +506,7 @@ class TestSilence:
         assert (names(tune), tune.remarks) == ("CD", ())
 
     def test_what_is_no_abc_is_left_out_and_counted(self):
-        for notes in ("C?D", 'CD"E', "C@;D", "C(99D", "C>>>>D"):
+        for notes in ("C?D", 'CD"E', "C@;D", "C(99D", "C>>>>D", 'C["last"D'):
             tune = tune_of(notes)
             assert (names(tune), tune.remarks) == ("CD", (tune_remarks.UNKNOWN_SIGNS,))
         assert tune_of("C0D").remarks == (tune_remarks.NO_LENGTH,)
@@ -519,6 +535,13 @@ class TestVoices:
         assert [track.name for track in tune_of('V:1\nC|\nV:2 nm="Solo"\nD|').tracks] == ["", "Solo"]
         assert [track.name for track in tune_of("V:Soprano\nC|\nV:Alt\nD|").tracks] == ["Soprano", "Alt"]
 
+    def test_identifiers_in_quotes_may_hold_spaces(self):
+        tune = tune_of('V:"Tenor 1" clef=treble-8\nCD|\nV:"Tenor 2"\nEF|\n[V:"Tenor 1"]GA|')
+        assert [(track.name, names(tune, place)) for place, track in enumerate(tune.tracks)] == [
+            ("Tenor 1", "C,D,G,A,"),
+            ("Tenor 2", "EF"),
+        ]
+
     def test_inline(self):
         tune = tune_of("[V:1]CD|[V:2]EF|\n[V:1]GA|[V:2]Bc|")
         assert (names(tune, 0), names(tune, 1)) == ("CDGA", "EFBc")
@@ -539,6 +562,10 @@ class TestVoices:
 
     def test_percussion(self):
         assert [track.is_drum for track in tune_of("V:1\nC|\nV:2 clef=perc\nD|").tracks] == [False, True]
+
+    def test_brackets_of_overlays_leave_the_voice_where_it_is_and_are_counted(self):
+        tune = tune_of("(&CD&EF&)|GA|")
+        assert ([names(tune, 0), names(tune, 1)], tune.remarks) == (["CDGA", "EF"], (tune_remarks.UNKNOWN_SIGNS,))
 
     def test_overlays(self):
         tune = tune_of("CDEF&cdef|GABc|&g4")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from melgen.corpora import Cleaning, CorpusError, FolderCorpus
 from melgen.corpora.extraction import extract_melody
 from melgen.corpora.folk import music21_corpus_dir
-from melgen.corpora.readers.midi import read_midi
+from melgen.corpora.readers.midi import NEVER_OFF, read_midi
 from melgen.corpora.sources import Source
 from melgen.errors import ReadError
 from melgen.music.metre import Metre, MetreChange
@@ -55,6 +55,52 @@ def test_the_metres_that_a_file_states(tmp_path):
     assert melody.metres == (MetreChange(0, Metre(6, 8)), MetreChange(24, Metre(3, 4)))
     assert melody.metre is None
     assert melody.pickup is None
+
+
+def key(pitch: int, time: int, kind: str = "note_on", channel: int = 0) -> mido.Message:
+    return mido.Message(kind, note=pitch, velocity=64, time=time, channel=channel)
+
+
+def end_of_track(time: int) -> mido.MetaMessage:
+    return mido.MetaMessage("end_of_track", time=time)
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        ([key(60, 0), key(62, 240), key(62, 240, "note_off")], [(0, 240, 60), (240, 240, 62)]),
+        ([key(60, 0), key(60, 240, "note_off"), key(62, 0), end_of_track(480)], [(0, 240, 60), (240, 480, 62)]),
+        # Struck twice, switched off once: the end is that of the second stroke.
+        ([key(60, 0), key(60, 240), key(60, 240, "note_off")], [(0, 240, 60), (240, 240, 60)]),
+        (
+            [key(60, 0), key(62, 240), key(62, 240, "note_off"), key(60, 0), key(60, 480, "note_off")],
+            [(0, 240, 60), (240, 240, 62), (480, 480, 60)],
+        ),
+        ([key(60, 0), key(62, 240), key(64, 240), end_of_track(240)], [(0, 240, 60), (240, 240, 62), (480, 240, 64)]),
+    ],
+    ids=["before another", "at the end", "struck twice", "again later", "all"],
+)
+def test_a_note_that_is_never_switched_off_ends_at_the_next_and_is_counted(tmp_path, messages, expected):
+    tune = read(written(tmp_path / "tune.mid", mido.MidiTrack(messages)))
+    assert sorted(map(tuple, tune.tracks[0].notes.tolist())) == expected
+    assert tune.remarks == (NEVER_OFF,)
+
+
+def test_notes_that_are_switched_off_are_not_counted(tmp_path):
+    overlapping = [key(60, 0), key(60, 240), key(60, 240, "note_off"), key(60, 240, "note_off")]
+    overlapping += [key(62, 0), key(62, 10, "note_off"), end_of_track(0)]
+    tune = read(written(tmp_path / "tune.mid", mido.MidiTrack(overlapping)))
+    assert tune.tracks[0].notes.tolist() == [[0, 480, 60], [240, 480, 60], [720, 10, 62]]
+    assert tune.remarks == ()
+    drums = [key(36, 0, channel=9), key(38, 240, channel=9)]
+    assert read(written(tmp_path / "drums.mid", mido.MidiTrack(drums))).remarks == (), "a drum needs no end"
+
+
+def test_notes_that_are_never_switched_off_are_in_the_report(tmp_path):
+    messages = [message for pitch in range(60, 80) for message in (key(pitch, 0), key(pitch, 240, "note_off"))]
+    written(tmp_path / "tune.mid", mido.MidiTrack([key(60, 0), *messages]))
+    report = FolderCorpus(tmp_path).load().report
+    assert f"{NEVER_OFF}: 1 tune" in report.remarks
 
 
 def chorale(name: str, path: Path) -> list[list[tuple[int, int, int]]]:

@@ -112,6 +112,100 @@ def test_repeats_ties_grace_notes_and_chords(tmp_path):
     assert melody.durations == (24, 48, 24) * 2
 
 
+TIE_START, TIE_STOP, TIE_ON = (
+    "".join(f'<tie type="{kind}"/>' for kind in kinds.split()) for kinds in ("start", "stop", "stop start")
+)
+
+
+def placed(name: str, quarters: int, voice: int, staff: int, tie: str = "") -> str:
+    return note(name, quarters, f"{tie}<voice>{voice}</voice><staff>{staff}</staff>")
+
+
+def backup(quarters: int) -> str:
+    return f"<backup><duration>{quarters}</duration></backup>"
+
+
+def forward(quarters: int) -> str:
+    return f"<forward><duration>{quarters}</duration></forward>"
+
+
+def lines(tune) -> list[list[tuple[float, float, int]]]:
+    """Onset and duration in quarters, and pitch, of each track with notes."""
+    return [
+        [(onset / 10080, length / 10080, pitch) for onset, length, pitch in track.notes.tolist()]
+        for track in tune.tracks
+        if len(track.notes)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [((1, 1), (2, 2)), ((1, 1), (2, 1)), ((2, 1), (1, 1)), ((5, 2), (1, 1))],
+    ids=["down a staff", "to the next voice", "to the voice before", "up a staff"],
+)
+def test_a_tie_leads_to_another_voice_or_staff(tmp_path, first, second):
+    text = score(
+        placed("C4", 1, *first) + placed("D4", 1, *first, TIE_START) + backup(2) + placed("E4", 2, *second),
+        forward(1)
+        + placed("F4", 1, *first)
+        + backup(2)
+        + placed("D4", 1, *second, TIE_STOP)
+        + placed("G4", 1, *second),
+    )
+    in_first, in_second = sorted(lines(read(tmp_path, text)[0]), key=lambda line: line[0][2])
+    assert in_first == [(0, 1, 60), (1, 2, 62), (3, 1, 65)]
+    assert in_second == [(0, 2, 64), (3, 1, 67)]
+
+
+def test_a_tie_to_another_staff_and_back(tmp_path):
+    text = score(
+        placed("D4", 1, 1, 1, TIE_START) + backup(1) + placed("C3", 1, 2, 2),
+        forward(1) + backup(1) + placed("D4", 1, 2, 2, TIE_ON),
+        placed("D4", 1, 1, 1, TIE_STOP) + backup(1) + placed("C3", 1, 2, 2),
+        repeat("backward"),
+    )
+    assert lines(read(tmp_path, text)[0]) == [
+        [(0, 3, 62), (3, 3, 62)],
+        [(0, 1, 48), (2, 1, 48), (3, 1, 48), (5, 1, 48)],
+    ]
+
+
+def test_a_tie_to_another_voice_does_not_stop_the_melody(tmp_path):
+    """Its note ends where its own voice goes on; the other voice does not strike it again."""
+    text = score(
+        placed("D4", 1, 1, 1, TIE_START) + backup(1) + placed("C3", 1, 2, 1),
+        placed("E4", 1, 1, 1) + backup(1) + placed("D4", 1, 2, 1, TIE_STOP),
+    )
+    assert lines(read(tmp_path, text)[0]) == [[(0, 1, 62), (1, 1, 64)], [(0, 1, 48)]]
+
+
+def test_a_tie_joins_no_other_pitch_or_part_and_nothing_without_both_ends(tmp_path):
+    for start, stop, pitch in ((TIE_START, "", "D4"), ("", TIE_STOP, "D4"), (TIE_START, TIE_STOP, "F4")):
+        text = score(
+            placed("D4", 1, 1, 1, start) + backup(1) + placed("C3", 1, 2, 2),
+            forward(1) + backup(1) + placed(pitch, 1, 2, 2, stop),
+        )
+        assert [len(line) for line in lines(read(tmp_path, text)[0])] == [1, 2]
+    one, other = (score(bar("D").replace("</note>", tie + "</note>")) for tie in (TIE_START, TIE_STOP))
+    part = re.search(r'<part id="P1">.*</part>', other)[0].replace("P1", "P2")
+    two_parts = one.replace("</score-partwise>", f"{part}</score-partwise>")
+    assert [len(line) for line in lines(read(tmp_path, two_parts)[0])] == [1, 1]
+
+
+def test_ties_between_the_subspines_and_staves_of_kern(tmp_path):
+    # The tie leads from the second subspine, which goes on with B, to the first.
+    tied = "**kern\n*M2/4\n*^\n4e\t[4c\n=2\t=2\n4c]\t4B\n4g\t4A\n*v\t*v\n*-\n"
+    assert lines(read(tmp_path, tied, "tune.krn")[0]) == [
+        [(0, 1, 64), (2, 1, 67)],
+        [(0, 1, 60), (1, 1, 59), (2, 1, 57)],
+    ]
+    staves = "**kern\t**kern\n{0}\t{1}\n4E\t4c\n4F\t[4c\n4c]\t4r\n4C\t4e\n*-\t*-\n"
+    of_one_part = [[(0, 1, 52), (1, 1, 53), (3, 1, 48)], [(0, 1, 60), (1, 2, 60), (3, 1, 64)]]
+    assert lines(read(tmp_path, staves.format("*part1", "*part1"), "tune.krn")[0]) == of_one_part
+    assert [len(line) for line in lines(read(tmp_path, staves.format("*part2", "*part1"), "tune.krn")[0])] == [4, 3]
+    assert [len(line) for line in lines(read(tmp_path, staves.format("*", "*"), "tune.krn")[0])] == [4, 3]
+
+
 def test_endings(tmp_path):
     text = score(
         repeat("forward") + note("C4", 4),
@@ -585,6 +679,50 @@ def test_the_expansion_list_of_kern_is_the_order_of_playing(tmp_path, line, expe
 def test_repeats_at_the_bar_lines_of_kern(tmp_path, barlines, expected):
     lines = [line for pair in zip(barlines, ["4c", "4d", "4e", "*-"], strict=True) for line in pair]
     assert letters(read(tmp_path, "\n".join(["**kern", *lines, ""]), "tune.krn")[1]) == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("4c =1 !LO:TX:t=Fine 4d =2 4e =3 !LO:TX:t=D.C. 4f ==", "CDEFCD"),
+        ("4c =1 4d !LO:TX:a:t=Fine =2 4e =3 4f !LO:TX:b:t=D.C._al_Fine ==", "CDEFCD"),  # before the bar line
+        ("4c =1 4d !LO:TX:t=Fine: =2 4e =3 4f == !!LO:TX:t=Da_capo", "CDEFCD"),  # of the whole score
+        ("8c 8d !LO:TX:t=Fine =1 8e !LO:TX:t=D.C. 8f ==", "CDEFCD"),  # in the middle of a bar
+        ("4c =1 !LO:TX:t=[segno] 4d =2 !LO:TX:t=Fine 4e =3 4f !LO:TX:t=D.S. ==", "CDEFDE"),
+        ("4c !LO:TX:t=segno =1 4d =2 !LO:TX:t=Fine 4e =3 4f !LO:TX:t=D.S. ==", "CDEFDE"),
+        ("4c =1 4d !LO:TX:t=To_Coda =2 4e =3 4f !LO:TX:t=D.C._al_Coda =4 !LO:TX:t=Coda 4g ==", "CDEFCDG"),
+        ("=1!|: 4c =:|! 4d =2 !LO:TX:t=Fine 4e =3 !LO:TX:t=D.C. 4f ==", "CCDEFCDE"),  # without repeats after it
+        ("4c =1 4d !LO:TX:Z=9:t=poco&colon;_D/C =2 4e !LO:TX:t=dolce ==", "CDE"),
+        ("*>[A,B] *>A 4c =1 4d *>B =2 4e !LO:TX:t=D.C. ==", "CDE"),  # the expansion list decides
+    ],
+)
+def test_jumps_in_the_layout_of_kern(tmp_path, lines, expected):
+    text = "**kern " + lines + " *-\n"
+    assert letters(read(tmp_path, text.replace(" ", "\n").replace("_", " "), "tune.krn")[1]) == expected
+
+
+def test_a_jump_in_the_layout_of_kern_may_be_in_any_spine(tmp_path):
+    lines = ["**kern\t**kern", "4C\t4c", "!\t!LO:TX:t=Fine", "=1\t=1", "4D\t4d", "!LO:TX:t=D.C.\t!", "==\t==", "*-\t*-"]
+    assert letters(read(tmp_path, "\n".join([*lines, ""]), "tune.krn")[1]) == "CDC"
+
+
+def test_sections_and_metres_of_kern_in_one_spine_alone(tmp_path):
+    text = "**kern\t**kern\n*\t*M2/4\n*\t*>[A,A,B]\n*\t*>A\n2C\t2c\n=2\t=2\n*\t*>B\n2D\t2d\n*-\t*-\n"
+    tune, melody = read(tmp_path, text, "tune.krn")
+    assert (letters(melody), melody.metre, tune.remarks) == ("CCD", Metre(2, 4), ())
+
+
+def test_percussion_in_kern_is_no_melody(tmp_path):
+    text = "**kern\t**kern\n*clefX\t*clefF4\n4cc\t4c\n4cc 4dd\t4d\n*-\t*-\n"
+    tune, melody = read(tmp_path, text, "tune.krn")
+    assert letters(melody) == "CD"
+    assert [track.is_drum for track in tune.tracks] == [False, True]
+
+
+def test_a_start_of_repeat_that_is_not_drawn(tmp_path):
+    implied = '<sound forward-repeat="yes"/>'
+    assert letters(read(tmp_path, score(bar("C"), implied + bar("D"), bar("E") + repeat("backward")))[1]) == "CDEDE"
+    assert letters(read(tmp_path, score(bar("C") + implied, bar("D"), bar("E") + repeat("backward")))[1]) == "CDEDE"
 
 
 def test_names_in_kern_choose_the_melody(tmp_path):

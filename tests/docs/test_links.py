@@ -53,3 +53,10 @@ def test_what_is_copied_holds_no_remark_for_the_tests(document):
     assert not [block for _, block in blocks_of(text) if "run by the tests" in block]
     comments = re.findall(r"^ *<!--.*", text, re.MULTILINE)
     assert comments == [NOT_RUN] * sum(not is_run for is_run, _ in blocks_of(text)), "a comment that marks no block"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_bars_in_code_of_tables_are_entities(document):
+    """Of a backslash and a bar in backticks GitHub shows the bar, and the site both: <code>&#124;</code> suits both."""
+    rows = re.findall(r"^\|.*", document.read_text(), re.MULTILINE)
+    assert not [row for row in rows if any("\\|" in code for code in re.findall(r"`[^`]+`", row))]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import differences, identity_of
 from tests.runs.composing import composed
 
@@ -89,6 +92,13 @@ def test_it_leaves_out_where_the_corpus_lies():
 def test_it_holds_what_decides_the_weights(override, key):
     told = differences(identity(), identity(override))
     assert any(line.startswith(f"{key}: ") for line in told)
+
+
+@pytest.mark.parametrize(("short", "name"), [("32", "32-true"), ("16", "16-mixed"), ("bf16", "bf16-mixed")])
+def test_a_precision_is_the_same_however_it_is_spelt(short, name, tmp_path):
+    assert identity(f"precision={short}")["precision"] == identity(f"precision={name}")["precision"] == name
+    (tmp_path / "identity.json").write_text(json.dumps({"precision": short, "seed": 0}))
+    assert RunDirectory(tmp_path).recorded_identity == {"precision": name, "seed": 0}
 
 
 def test_the_weights_a_run_started_from_are_part_of_it():

@@ -66,11 +66,27 @@ def test_names(overrides, expected):
         ["optimizer=adam"],
         ["corpus=folk"],
         ["split_seed=0"],
+        ["precision=32"],
     ],
     ids=str,
 )
 def test_saying_what_is_so_anyway_adds_nothing(overrides):
     assert names_of(*overrides) == ("folk", DEFAULT)
+
+
+def test_a_precision_has_one_name():
+    assert names_of("precision=16") == names_of("precision=16-mixed") == ("folk", f"{DEFAULT}-precision-16-mixed")
+    assert names_of("precision=bf16") == names_of("precision=bf16-mixed")
+
+
+@pytest.mark.parametrize(("typed", "earlier"), [("16-mixed", "16"), ("16", "16"), ("32", "32"), ("bf16", "bf16")])
+def test_a_run_that_is_named_by_a_shorter_precision_keeps_its_name(typed, earlier, tmp_path):
+    run = tmp_path / "folk" / f"{DEFAULT}-precision-{earlier}"
+    run.mkdir(parents=True)
+    (run / "identity.json").write_text("{}")
+    assert names_of(f"precision={typed}", f"output_dir={tmp_path}") == ("folk", run.name)
+    if earlier != "32":
+        assert names_of("precision=64", f"output_dir={tmp_path}") == ("folk", f"{DEFAULT}-precision-64-true")
 
 
 def test_saying_what_an_experiment_says_adds_nothing():

@@ -17,6 +17,7 @@ from melgen.configuration.conf_dir import CONF_DIR
 
 _OVERRIDE = re.compile(r"(?P<key>(?:\+\+|\+|~)?[A-Za-z_$][\w$./@:-]*)=(?P<value>.*)", re.DOTALL | re.ASCII)
 _FUNCTION = re.compile(r"\s*(\w+)\s*\(", re.ASCII)
+OPTION_BORDER = "[]'\" "
 OFF = re.compile(r"(?P<group>\w+)=(?:null|\[\])")
 
 
@@ -55,6 +56,74 @@ def flags_and_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]
         if action.nargs != "?" or waiting[0] in (action.choices or ()):
             flags.append(waiting.pop(0))
     return flags, overrides
+
+
+def overridden(arguments: Sequence[str]) -> list[str]:
+    """A line for each key that a command line sets to several values one after the other, of which the last counts.
+
+    Scripts rely on that rule, so that it is no error. A group that has an option and is added once more with ``+`` is
+    an error of Hydra's own.
+
+    >>> overridden(["layers=1", "cell=gru", "layers=2", "seed=0", "seed=0"])
+    ['layers=1 is overridden by layers=2, which comes later']
+    """
+    _, overrides = flags_and_overrides(arguments)
+    folders = [CONF_DIR, *config_folders(arguments)]
+    given: dict[str, list[str]] = {}
+    for override in overrides:
+        key = override.partition("=")[0].lstrip("+")
+        is_added_group = override.startswith("+") and any(os.path.isdir(Path(folder, key)) for folder in folders)
+        if _OVERRIDE.fullmatch(override) and not key.startswith("~") and not is_added_group:
+            given.setdefault(key, []).append(override)
+    lines = []
+    for each in given.values():
+        last = each[-1]
+        others = dict.fromkeys(other for other in each if other.lstrip("+") != last.lstrip("+"))
+        if others:
+            lines.append(
+                f"{' and '.join(others)} {'are' if len(others) > 1 else 'is'} overridden by {last}, which comes later"
+            )
+    return lines
+
+
+def config_folders(arguments: Sequence[str]) -> list[str]:
+    """The directories of the user's own configuration files that a command line names.
+
+    >>> config_folders(["--config-dir", "cfg", "hydra.searchpath=[file://more,pkg://theirs]", "layers=2"])
+    ['cfg', 'more']
+    """
+    flags, overrides = flags_and_overrides(arguments)
+    folders = _values_of(flags, ("--config-dir", "-cd", "--config-path", "-cp"))
+    for override in overrides:
+        key, _, value = override.lstrip("+").partition("=")
+        if key == "hydra.searchpath":
+            places = re.findall(r"[^\[\],'\"\s]+", value)
+            folders += [place.removeprefix("file://") for place in places if not place.startswith("pkg://")]
+    return [folder for folder in folders if folder]
+
+
+def chosen_options(arguments: Sequence[str]) -> list[str]:
+    """The files, without ``.yaml``, that would be chosen if every key were a group: ``cell=a,b``, ``--config-name=c``.
+
+    >>> chosen_options(["-m", "--config-name=mine", "cell=lstm,'gru'", "callbacks=[a,b]", "+extra@x=c"])
+    ['mine', 'cell/lstm', 'cell/gru', 'callbacks/a', 'callbacks/b', 'extra/c']
+    """
+    flags, overrides = flags_and_overrides(arguments)
+    chosen = _values_of(flags, ("--config-name", "-cn"))
+    for override in overrides:
+        key, _, value = override.partition("=")
+        group = key.lstrip("+~").partition("@")[0]
+        chosen += [f"{group}/{option.strip(OPTION_BORDER)}" for option in value.split(",")]
+    return chosen
+
+
+def _values_of(flags: Sequence[str], names: Sequence[str]) -> list[str]:
+    values = []
+    for number, flag in enumerate(flags):
+        name, equals, value = flag.partition("=")
+        if name in names:
+            values.append(value if equals else "".join(flags[number + 1 : number + 2]))
+    return values
 
 
 def asks_for_multirun(arguments: Sequence[str]) -> bool:

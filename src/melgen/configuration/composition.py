@@ -7,20 +7,22 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import yaml
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.configuration.arguments import quoted_for_the_shell
+from melgen.configuration.arguments import chosen_options, config_folders, quoted_for_the_shell
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.known_keys import (
     GROUPS_OF_MANY,
     TARGET,
+    commands,
     flat,
     missing_groups,
     missing_values,
@@ -46,7 +48,9 @@ _PLACES = {
 }
 """Hydra's keys for where results go, with what Hydra itself sets them to (``hydra/output/default.yaml``)."""
 _FAILED_OVERRIDE = re.compile(r"Could not (?:override|delete from config\.|delete) '([^']+)'")
+_FULL_KEY = re.compile(r"full_key: (\S+)")
 _EXISTS_ALREADY = re.compile(r"Could not append to config\. An item is already at '([^']+)'")
+_SEVERAL_VALUES = re.compile(r"Ambiguous value for argument '(.+?)'\n", re.DOTALL)
 _CHOSEN_TWICE = re.compile(r"Multiple values for ([^ ]+)\. |^([^ ]+) appears more than once in the final defaults")
 _NOT_FOUND_BELOW = re.compile(r"In '([^'/]+)/[^']+': Could not find '\1/([^']+)/([^'/]+)'")
 """An entry of a file's defaults, which Hydra looks up beside that file."""
@@ -54,13 +58,21 @@ _NO_NULL_OPTION = "Config group override must be a string or a list"
 
 
 class CommandCheck(Callback):
-    """Hydra callback of every command: refuses a configuration that it would not follow as it is written."""
+    """Hydra callback of every command: refuses a configuration that it would not follow as it is written.
+
+    Attributes:
+        missing: the folders of a single run that Hydra is going to make, the deepest first.
+    """
+
+    missing: ClassVar[Sequence[Path]] = ()
 
     def on_run_start(self, config: DictConfig, config_name: str | None = None, **kwargs: Any) -> None:
         """Check a single run; Hydra has created nothing yet."""
         command = config_name or config.hydra.job.config_name
         try:
             check_composed(config, command)
+            place = Path(config.hydra.run.dir).absolute()
+            CommandCheck.missing = [folder for folder in (place, *place.parents) if not folder.exists()]
             if verb_of(command) == "train" and config.get("only") is not None:
                 raise ValueError(
                     f"only={config.only}: chooses among the jobs of a sweep; this is a single run, without -m"
@@ -72,9 +84,24 @@ class CommandCheck(Callback):
         """Check what all jobs of a sweep share; `melgen.sweeps.plan` checks each of them."""
         command = config_name or config.hydra.job.config_name
         try:
+            check_sweeps(config.hydra)
             check_places(config.hydra, command)
         except Exception as error:
             refuse(command, error)
+
+
+def check_sweeps(hydra: DictConfig) -> None:
+    """Refuse a sweep, which a file may ask for too, of a command that does one thing at a time.
+
+    Raises:
+        ValueError: naming the key and the file that sets it.
+    """
+    name = str(hydra.help.app_name)  # also of a primary file of the user's own that begins with one of ours
+    if name not in {f"melgen.{verb_of(command)}" for command in commands()} - {"melgen.train"}:
+        return
+    file = _file_that_sets("hydra.mode", hydra, str(hydra.job.config_name))
+    where = f"{file}: " if file else ""
+    raise ValueError(f"{where}hydra.mode=MULTIRUN: {name} does one thing at a time; sweeps are for melgen.train")
 
 
 def check_composed(config: DictConfig, command: str) -> None:
@@ -110,14 +137,19 @@ def _unread_line(key: str, config: DictConfig, command: str, typed: Mapping[str,
         group, _, part = node.partition(".")
         choose = f"; {group}={part} chooses an option that has it" if part and group in GROUPS_OF_MANY else ""
         return f"{node}: no chosen option has this part, and without a {TARGET} nothing can be built of it{choose}"
+    targets = _texts_of(value_at(plain(config), f"{node}.{TARGET}"))
     if key in typed:
-        return explain_unknown(key, command, typed[key].lstrip("+"))
+        return explain_unknown(key, command, typed[key].lstrip("+"), targets=targets)
     if deeper := next((other for other in typed if other.startswith(f"{key}.")), None):
         return explain_unknown(deeper, command, typed[deeper].lstrip("+"))
     if any(key.startswith(f"{other}.") for other in typed if other not in config.hydra.runtime.choices):
-        return explain_unknown(key, command)
+        return explain_unknown(key, command, targets=targets)
     file = _file_that_sets(key, config.hydra, command)
-    return (f"{file}: " if file else "") + explain_unknown(key, command)
+    return (f"{file}: " if file else "") + explain_unknown(key, command, targets=targets)
+
+
+def _texts_of(*values: Any) -> list[str]:
+    return [value for value in values if isinstance(value, str)]
 
 
 def _swept_by_a_study(hydra: DictConfig, command: str) -> set[str]:
@@ -211,12 +243,75 @@ def check_headers(hydra: DictConfig, command: str) -> None:
         )
 
 
+def check_contents(arguments: Sequence[str]) -> None:
+    """Refuse a chosen file of the user's own that holds something else than keys with values.
+
+    Hydra merges a list or a text into the configuration as far as it can, and names no file.
+
+    Args:
+        arguments: the command line.
+
+    Raises:
+        ValueError: naming the file and what it holds.
+    """
+    folders = config_folders(arguments)
+    waiting = chosen_options(arguments) if folders else []
+    seen: set[str] = set()
+    while waiting:
+        option = waiting.pop().removesuffix(".yaml")
+        if option in seen:
+            continue
+        seen.add(option)
+        file = next((found for folder in folders if os.path.isfile(found := Path(folder, f"{option}.yaml"))), None)
+        content = None if file is None else _content_of(file)
+        if content is None:
+            continue
+        if not isinstance(content, Mapping):
+            kind = "a list" if isinstance(content, list) else f"only {content!r}"
+            raise ValueError(f"{file}: holds {kind}; it must hold keys with values, as in `layers: 3`")
+        defaults = content.get("defaults") or []
+        if not isinstance(defaults, list):
+            raise ValueError(
+                f"{file}: defaults: {defaults!r} is no list; an entry is a line like `- override /cell: gru`"
+            )
+        for entry in defaults:
+            waiting += _named_in_defaults(entry, option.rpartition("/")[0])
+
+
+def _named_in_defaults(entry: Any, group: str) -> list[str]:
+    """The files that an entry of a defaults list names, without ``.yaml``, from the configuration's directory."""
+    if isinstance(entry, str):
+        return [f"{group}/{entry}".lstrip("/")]
+    named = []
+    for key, options in entry.items() if isinstance(entry, Mapping) else ():
+        below = str(key).split(" ")[-1].partition("@")[0]
+        place = below if below.startswith("/") else f"{group}/{below}"
+        named += [f"{place}/{option}".lstrip("/") for option in (options if isinstance(options, list) else [options])]
+    return named
+
+
+def _content_of(file: Path) -> Any:
+    """What a YAML file holds; ``None`` of one that cannot be read, which Hydra itself refuses."""
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+
+
 def _own_folders(hydra: DictConfig) -> list[Path]:
     return [
         Path(source.path)
         for source in hydra.runtime.config_sources
         if source.provider not in _OUR_PROVIDERS and source.schema == "file"
     ]
+
+
+def file_of_option(override: str, hydra: DictConfig) -> Path | None:
+    """The file of an option of a group, ``group=option``; ``None`` where it is in a package that is no folder."""
+    group, _, option = override.lstrip("+").partition("=")
+    folders = [*_own_folders(hydra), Path(CONF_DIR)]
+    places = [folder / group.partition("@")[0] / f"{option}.yaml" for folder in folders]
+    return next((file for file in places if file.is_file()), None)
 
 
 def _hidden_package(file: Path) -> str | None:
@@ -295,12 +390,25 @@ def explained(error: Exception, command: str, arguments: Sequence[str] | None = 
         return ValueError(f"{found[0]}\n{_in_a_file(found[2], found[3])}")
     if not isinstance(error, ConfigCompositionException):
         return error
+    if found := _SEVERAL_VALUES.match(text):
+        key, _, value = found[1].partition("=")
+        return ValueError(
+            f"{found[1]}: -m runs several values one after the other. If it is one value, quote it for the shell and "
+            f"for Hydra: {quoted_for_the_shell(key, value)}"
+        )
     if found := _FAILED_OVERRIDE.search(text):
         key = found[1].replace("/", ".")
         given = next((argument for argument in arguments if _key_of(argument) == found[1]), found[1])
         if given.startswith("~"):
             return ValueError(f"{given}: there is no such key or value that could be left out")
-        return ValueError(explain_unknown(key, command, given.lstrip("+"), added=False))
+        if given.partition("=")[2].lstrip()[:1] == "{" and (inside := _FULL_KEY.search(str(error.__cause__))):
+            # One key of several that are given together; OmegaConf names the one that it found no place for.
+            values = OverridesParser.create().parse_override(given).value()
+            value = value_at(values, inside[1].removeprefix(f"{key}."))
+            key = inside[1]
+            given = key if value is None or isinstance(value, dict | list) else f"{key}={value}"
+        targets = _targets_given(key.rpartition(".")[0], arguments)
+        return ValueError(explain_unknown(key, command, given.lstrip("+"), added=False, targets=targets))
     if found := _EXISTS_ALREADY.search(text):
         return ValueError(f"+{found[1]}: there is such a key already; write {found[1]}=... without +")
     if found := _CHOSEN_TWICE.search(text):
@@ -318,6 +426,15 @@ def _in_a_file(group: str, option: str) -> str:
 
 def _key_of(argument: str) -> str:
     return argument.lstrip("+~").partition("=")[0]
+
+
+def _targets_given(node: str, arguments: Sequence[str]) -> list[str]:
+    """What the command line and the user's own files set as the ``_target_`` of a node that was not composed."""
+    typed = [argument.partition("=")[2] for argument in arguments if _key_of(argument) == f"{node}.{TARGET}"]
+    group, _, part = node.partition(".")
+    inside = f"{part}.{TARGET}".lstrip(".")
+    options = [file for folder in config_folders(arguments) for file in sorted(Path(folder, group).glob("*.yaml"))]
+    return _texts_of(*typed, *(value_at(_content_of(file), inside) for file in options))
 
 
 def _parse_message(error: OverrideParseException) -> str:
@@ -384,13 +501,6 @@ def _encoding_message(error: UnicodeDecodeError, arguments: Sequence[str]) -> st
 
 def _files_named_by(arguments: Sequence[str]) -> Iterator[tuple[Path, bytes]]:
     """The configuration files in the directories that the command line names, and our own."""
-    folders = []
-    for number, argument in enumerate(arguments):
-        flag, equals, value = argument.partition("=")
-        if flag in ("--config-dir", "-cd", "--config-path", "-cp"):
-            folders.append(value if equals else "".join(arguments[number + 1 : number + 2]))
-        elif _key_of(argument) == "hydra.searchpath":
-            folders += re.findall(r"(?:file://)?([^\[\],'\"]+)", value)
-    for folder in [*folders, CONF_DIR]:
-        for file in sorted(Path(folder).rglob("*.yaml")) if folder else ():
+    for folder in [*config_folders(arguments), CONF_DIR]:
+        for file in sorted(Path(folder).rglob("*.yaml")):
             yield file, file.read_bytes()

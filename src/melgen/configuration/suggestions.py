@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 
 from hydra.conf import HydraConf
@@ -73,7 +73,7 @@ for _word in ("dropout", "drop", "dropout_rate", "dropout_prob", "drop_prob", "k
     _WORDS_FOR[_word] = list(DROPOUT)
 
 
-def explain_unknown(key: str, command: str, given: str = "", added: bool = True) -> str:
+def explain_unknown(key: str, command: str, given: str = "", added: bool = True, targets: Collection[str] = ()) -> str:
     """One line: that the key is unknown, and the one that was probably meant.
 
     Args:
@@ -81,6 +81,7 @@ def explain_unknown(key: str, command: str, given: str = "", added: bool = True)
         command: the primary file of the command, without ``.yaml``.
         given: the key with its value as it was typed, or else the key.
         added: whether the configuration holds the key, and nothing reads it; else Hydra found no place for it.
+        targets: what the user has set as the ``_target_`` of the part that the key is one of.
 
     >>> explain_unknown("lr", "config", "lr=0.5")
     'lr=0.5: unknown key; did you mean optimizer.lr?'
@@ -88,11 +89,12 @@ def explain_unknown(key: str, command: str, given: str = "", added: bool = True)
     'layers: unknown key of melgen.status; it is one of melgen.study and melgen.train'
     """
     given = given or key
-    known = hydras_keys() if key.startswith("hydra.") else list(dotted_keys(packaged_keys(command)))
+    packaged = hydras_keys() if key.startswith("hydra.") else list(dotted_keys(packaged_keys(command)))
     parent, _, last = key.rpartition(".")
-    taken = [f"{parent}.{name}" for target in targets_of(command).get(parent, ()) for name in parameters_of(target)]
-    known += [
-        name for name in taken if name not in known and name.rpartition(".")[2] not in SET_OTHERWISE.get(parent, {})
+    known_targets = {*targets_of(command).get(parent, ()), *targets}
+    taken = [f"{parent}.{name}" for target in sorted(known_targets) for name in parameters_of(target)]
+    known = packaged + [
+        name for name in taken if name not in packaged and name.rpartition(".")[2] not in SET_OTHERWISE.get(parent, {})
     ]
     meant = meant_keys(key, [name for name in known if name != key])
     if set(meant) == set(DROPOUT):
@@ -100,13 +102,13 @@ def explain_unknown(key: str, command: str, given: str = "", added: bool = True)
     if instead := SET_OTHERWISE.get(parent, {}).get(last):
         return f"{given}: {instead}"
     group, _, part = parent.partition(".")
-    if group in GROUPS_OF_MANY and part and key in known:
+    if group in GROUPS_OF_MANY and part and key in packaged:
         return f"{given}: the chosen {group} option has no {part}; {group}={part} has"
-    if targets := acceptors(key, command):
+    if accepting := [target for target in sorted(known_targets) if parent and accepts(target, last)]:
         if added:
-            return f"{given}: unknown key of the chosen {parent}; {' and '.join(targets)} would read it"
+            return f"{given}: unknown key of the chosen {parent}; {' and '.join(accepting)} would read it"
         value = given.partition("=")[2] or "..."
-        return f"{given}: not set in the configuration; for {' or '.join(targets)} +{key}={value} sets it"
+        return f"{given}: not set in the configuration; for {' or '.join(accepting)} +{key}={value} sets it"
     others = [verb_of(other) for other in commands() if other != command and key in dotted_keys(packaged_keys(other))]
     is_sure = bool(meant) and (meant[0].rpartition(".")[2] == last or last.lower() in _WORDS_FOR)
     if others and not is_sure:
@@ -122,12 +124,6 @@ def hydras_keys() -> list[str]:
     content = OmegaConf.to_container(OmegaConf.structured(HydraConf), resolve=False)
     assert isinstance(content, dict)
     return [f"hydra.{key}" for key in dotted_keys({str(key): value for key, value in content.items()})]
-
-
-def acceptors(key: str, command: str) -> list[str]:
-    """Of the parts that packaged options put at the parent of a key, those with a parameter of its name."""
-    parent, _, last = key.rpartition(".")
-    return sorted(target for target in targets_of(command).get(parent, ()) if parent and accepts(target, last))
 
 
 def meant_keys(key: str, known: Sequence[str]) -> list[str]:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from melgen.corpora import AbstractCorpus, CorpusError
-from melgen.corpora.sources import Listing, Split
+from melgen.corpora.sources import Split
 from melgen.evaluation.originality import TuneIndex
 from melgen.music.melody import Melodies
 
@@ -94,17 +93,6 @@ class ReferenceCorpus:
     def _title(self, number: int) -> str:
         title, name = self.melodies.titles[number], self._names[number]
         return f"{title} ({name})" if title else name
-
-
-class NoCorpus(AbstractCorpus):
-    """What ``corpus=none`` stands for: songs are compared with nothing, and nothing can be trained on it."""
-
-    description = "no corpus"
-    reader = None  # type: ignore[assignment]
-
-    def list_sources(self) -> Listing:
-        """Refuses: there is nothing to read."""
-        raise CorpusError("corpus=none: there is nothing to read; choose a corpus")
 
 
 def _unique(names: Iterable[str]) -> list[str]:

@@ -19,7 +19,7 @@ from melgen.errors import IdentityError, LockedError, OutOfTimeError, TakenError
 from melgen.files import read_json, remove_leftovers, scratch_beside, write_json, write_text
 from melgen.locks import is_lock, locked
 from melgen.processes import process_birth
-from melgen.runs.identity import differences, numbers_software, reader_version
+from melgen.runs.identity import differences, numbers_software, reader_version, same_spelling
 from melgen.terminal import READABLE
 
 log = logging.getLogger(__name__)
@@ -204,7 +204,8 @@ class RunDirectory:
                 f"{self.path / 'identity.json'}: format version {recorded[_FORMAT]}, melgen {melgen.__version__} reads "
                 f"1 to {FORMAT_VERSION}"
             )
-        return {key: value for key, value in recorded.items() if key not in (_FORMAT, _SOFTWARE, _READER)}
+        kept = {key: value for key, value in recorded.items() if key not in (_FORMAT, _SOFTWARE, _READER)}
+        return same_spelling(kept)
 
     @property
     def recorded_software(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from melgen.runs.keys import identity_keys, is_identity_key, top_of
+from melgen.runs.precision import full_name
 
 _TRAINER_ELSEWHERE = frozenset(
     {
@@ -81,6 +82,7 @@ def identity_of(config: DictConfig, fingerprint: str, start: str | None = None) 
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)
     kept = dict(identity_keys({str(key): value for key, value in plain.items()}))
+    kept = same_spelling(kept)
     if isinstance(dataset := kept.get("dataset"), dict):
         # Only what repeats a key above: dataset.seed=1 beside seed=0 is another run.
         kept["dataset"] = {
@@ -97,6 +99,16 @@ def identity_of(config: DictConfig, fingerprint: str, start: str | None = None) 
         key: value for key, value in trainer.items() if key not in _TRAINER_ELSEWHERE and not _is_usual(key, value)
     }
     return _flat(kept) | {"corpus.fingerprint": fingerprint, "started_from": start}
+
+
+def same_spelling(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """An identity in which what can be written in several ways is written in one.
+
+    >>> same_spelling({"precision": 32, "seed": 0})
+    {'precision': '32-true', 'seed': 0}
+    """
+    spelt = {"precision": full_name(identity["precision"])} if "precision" in identity else {}
+    return {**identity, **spelt}
 
 
 def _is_usual(key: str, value: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +17,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from melgen.runs.identity import is_identity
 from melgen.runs.keys import keys_that
+from melgen.runs.precision import full_name, spellings
 
+PRECISION = "precision"
 IN_EVERY_NAME = keys_that("is_in_every_name")
 LONGEST_NAME = 150
 _MISSING = object()
@@ -50,11 +53,32 @@ def run_name(hydra: DictConfig, root: DictConfig) -> str:
     for override in overrides:
         key = override.key_or_group
         if _adds_to_name(key, override, hydra, root, groups):
-            seen[key] = f"{key}-{_start(override.value()) if key == 'init_from' else _text(override.value())}"
+            seen[key] = f"{key}-{_value_in_name(key, override.value())}"
+    name = _joined(parts, seen)
+    precision = next((override for override in reversed(overrides) if override.key_or_group == PRECISION), None)
+    if precision is None or _is_run(name, hydra, root):
+        return name
+    # Names once kept a precision as it was typed, and such a run goes on where it is.
+    earlier = (_joined(parts, seen | {PRECISION: f"{PRECISION}-{text}"}) for text in spellings(precision.value()))
+    return next((other for other in earlier if _is_run(other, hydra, root)), name)
+
+
+def _joined(parts: list[str], seen: Mapping[str, str]) -> str:
     name = "-".join(safe_name(part) for part in [*parts, *(seen[key] for key in sorted(seen))])
     if len(name) > LONGEST_NAME:
         name = f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
     return name
+
+
+def _is_run(name: str, hydra: DictConfig, root: DictConfig) -> bool:
+    start = "" if OmegaConf.is_missing(hydra.runtime, "cwd") else hydra.runtime.cwd
+    return Path(start, str(root.output_dir), str(root.name), name, "identity.json").is_file()
+
+
+def _value_in_name(key: str, value: Any) -> str:
+    if key == "init_from":
+        return _start(value)
+    return full_name(value) if key == PRECISION else _text(value)
 
 
 def typed_overrides(hydra: DictConfig) -> list[str]:
@@ -107,6 +131,8 @@ def _adds_to_name(key: str, override: Override, hydra: DictConfig, root: DictCon
         return baseline is None or baseline.hydra.runtime.choices.get(key) != choices[key]
     baseline = _baseline(config_name, groups)
     default = _MISSING if baseline is None else _unresolved(baseline, key)
+    if key == PRECISION and default is not _MISSING:
+        return full_name(default) != full_name(override.value())
     return default is _MISSING or default != override.value()
 
 

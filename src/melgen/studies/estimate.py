@@ -26,6 +26,7 @@ from melgen.durations import in_words
 from melgen.networks import map_state
 from melgen.processes import available_cpus
 from melgen.runs.directory import RunDirectory
+from melgen.runs.precision import full_name
 from melgen.runs.status import status_of
 from melgen.studies.planning import PlannedRun
 from melgen.sweeps.plan import updates_of
@@ -147,7 +148,8 @@ def _network_key(config: DictConfig) -> str:
     """What decides the time of an update, but for the layer count."""
     model: Any = OmegaConf.to_container(config.model, resolve=True)
     model.pop("layers", None)
-    return repr((model, config.batch_size, config.seq_length, config.precision, OmegaConf.to_yaml(config.optimizer)))
+    precision = full_name(config.precision)
+    return repr((model, config.batch_size, config.seq_length, precision, OmegaConf.to_yaml(config.optimizer)))
 
 
 def _full_key(config: DictConfig) -> str:

@@ -17,13 +17,13 @@ from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from melgen.configuration.user_modules import import_user_modules
 from melgen.corpora import CorpusError
 from melgen.data import MelodyDataModule, Split
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
 from melgen.evaluation.song_sets import EvaluationOptions, in_order, with_nearest
 from melgen.files import read_json
-from melgen.generate import import_own_parts
 from melgen.generation.primers import fit_of, note_of, openings_of
 from melgen.generation.sampling import sample_values
 from melgen.music import Control
@@ -74,7 +74,7 @@ class Study:
         self.planned: list[PlannedRun] = [] if config.runs else planned_runs(hydra)
         if elsewhere := [run.path for run in self.planned if run.path.parent != self.home]:
             raise ValueError(f"{elsewhere[0]}: would not lie in {self.home}; the runs of a study lie in one directory")
-        import_own_parts(config.imports)
+        import_user_modules(config.imports)
         for run in self.planned:
             run.import_own_parts()
         self.bench.asked = self._asked

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
@@ -15,8 +16,9 @@ from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from melgen.configuration.composition import check_composed
-from melgen.configuration.known_keys import flat
+from melgen.configuration.composition import check_composed, file_of_option
+from melgen.configuration.conf_dir import CONF_DIR
+from melgen.configuration.known_keys import flat, plain, recipe_groups
 from melgen.errors import message_of
 from melgen.runs.budget import NO_LIMIT, total_updates
 from melgen.runs.directory import RunDirectory
@@ -36,6 +38,13 @@ _OTHER_TUNES = keys_that("is_of_tunes")
 _SEARCH_PATH = "hydra.searchpath="
 
 _NOT_NEEDED = keys_that("is_for_watching")
+_READ_ONCE = {
+    "launcher": "hydra/launcher={} on the command line chooses it for all of them, hydra.launcher... sets its values",
+    "sweeper": "hydra/sweeper={} on the command line chooses it, and key=value,value says there what is swept over",
+    "callbacks": "set it on the command line, or in a file that all jobs share",
+}
+"""Parts of Hydra's own configuration that jobs share, with what a user can do."""
+
 
 KEEPS_THE_UPDATES = keys_that("keeps_updates")
 """Keys that change a job without changing how many updates it makes."""
@@ -113,19 +122,75 @@ def compose_jobs(axes: Mapping[str, list[str]], hydra: DictConfig, config_name: 
         ValueError: for a key that nobody reads, a value with which no job could run, or two runs in one directory.
     """
     loader = GlobalHydra.instance().config_loader()
-    plain = {key for key, overrides in axes.items() if _are_plain_values(key, overrides, hydra)}
+    plain_keys = {key for key, overrides in axes.items() if _are_plain_values(key, overrides, hydra)}
     composed: dict[tuple[str, ...], DictConfig] = {}
     for_all = [override for override in hydra.overrides.hydra if override.lstrip("+").startswith(_SEARCH_PATH)]
     planned = []
     for number, job in enumerate(product(*axes.values())):
-        choices = tuple(override for key, override in zip(axes, job, strict=True) if key not in plain)
+        choices = tuple(override for key, override in zip(axes, job, strict=True) if key not in plain_keys)
         if choices not in composed:
             composed[choices] = loader.load_configuration(config_name, [*for_all, *job], RunMode.MULTIRUN)
             check_composed(composed[choices], config_name)
-        planned.append(PlannedJob(job, _variation(composed[choices], job, plain), number))
+            swept = [override for key, override in zip(axes, job, strict=True) if len(axes[key]) > 1]
+            if config_name == hydra.job.config_name:  # and not the trainings of a study, which cannot sweep over files
+                check_sweep_is_followed(swept, job, hydra, config_name)
+        planned.append(PlannedJob(job, _variation(composed[choices], job, plain_keys), number))
     planned = _without_repetitions(planned, axes)
     _refuse_hopeless_values(planned, axes)
     return planned
+
+
+def check_sweep_is_followed(swept: Sequence[str], job: Sequence[str], hydra: DictConfig, config_name: str) -> None:
+    """Refuse an option among several of a sweep that sets what Hydra reads only once, before all jobs.
+
+    Args:
+        swept: the overrides of the job that others of the sweep have with another value.
+        job: all overrides of the job.
+        hydra: Hydra's own part of the configuration of the sweep.
+        config_name: of the configuration that the jobs are made of.
+
+    Raises:
+        ValueError: naming the option, its file and what to write instead.
+    """
+    groups = [override for override in swept if _may_set_hydra(override, hydra)]
+    if not groups:
+        return
+    loader = GlobalHydra.instance().config_loader()
+    config = loader.load_configuration(config_name, [*map(str, hydra.overrides.hydra), *job], RunMode.MULTIRUN)
+    given = {override.partition("=")[0] for override in job}
+    for part, instead in _READ_ONCE.items():
+        if _without_given(config.hydra[part], given) == _without_given(hydra[part], given):
+            continue
+        option, file = next(
+            (
+                (each, file)
+                for each in groups
+                if (file := file_of_option(each, hydra)) and part in file.read_text("utf-8")
+            ),
+            (" ".join(groups), None),
+        )
+        named = f"{file}: " if file else ""
+        raise ValueError(
+            f"{named}hydra/{part} has no effect for {option}, one of several options of a sweep: Hydra reads it once, "
+            f"before all jobs; {instead.format(config.hydra.runtime.choices.get(f'hydra/{part}'))}"
+        )
+
+
+def _may_set_hydra(override: str, hydra: DictConfig) -> bool:
+    """Whether an override chooses an option that may say something to Hydra: of our own, recipes only."""
+    group = override.lstrip("+").partition("=")[0]
+    if group not in hydra.runtime.choices:
+        return False
+    file = file_of_option(override, hydra)
+    return group in recipe_groups() or file is None or Path(CONF_DIR) not in file.parents
+
+
+def _without_given(part: DictConfig, given: Collection[str]) -> dict[str, Any]:
+    """A part of Hydra's configuration as it was written, without what the command line sweeps over itself."""
+    node = plain(part)
+    if isinstance(params := node.get("params"), Mapping):
+        node["params"] = {key: value for key, value in flat(params) if key not in given}
+    return node | {"params": node.get("params") or None}
 
 
 def check_one_of_many(config: DictConfig, command: str) -> None:
@@ -135,6 +200,14 @@ def check_one_of_many(config: DictConfig, command: str) -> None:
     firsts = [_first_of(override) for override in overrides]
     loader = GlobalHydra.instance().config_loader()
     check_composed(loader.load_configuration(command, firsts, RunMode.MULTIRUN), command)
+    for number, override in enumerate(overrides):
+        value = override.value()
+        if not override.is_sweep_override() or isinstance(value, RangeSweep | IntervalSweep):
+            continue
+        for option in override.sweep_string_iterator():
+            swept = f"{override.get_key_element()}={option}"
+            others = [*firsts[:number], swept, *firsts[number + 1 :]]
+            check_sweep_is_followed([swept], others, config.hydra, command)
 
 
 def _first_of(override: Override) -> str:
@@ -216,13 +289,13 @@ def _are_plain_values(key: str, overrides: Sequence[str], hydra: DictConfig) -> 
     return all(value is None or isinstance(value, str | int | float) for value in values)
 
 
-def _variation(composed: DictConfig, job: Sequence[str], plain: set[str]) -> DictConfig:
+def _variation(composed: DictConfig, job: Sequence[str], plain_keys: set[str]) -> DictConfig:
     config = copy.deepcopy(composed)
     with read_write(config), open_dict(config):
         with read_write(config.hydra), open_dict(config.hydra):
             config.hydra.overrides.task = list(job)
         for override in OverridesParser.create().parse_overrides(list(job)):
-            if override.key_or_group in plain:
+            if override.key_or_group in plain_keys:
                 OmegaConf.update(config, override.key_or_group, override.value())
         path = str(config.run_dir)
         config.name, config.run_dir = str(config.name), path

@@ -35,6 +35,7 @@ from melgen.runs.budget import total_updates
 from melgen.runs.directory import FORMAT_VERSION, PROVENANCE_FILE, SWEEP_VARIABLE, RunDirectory
 from melgen.runs.identity import identity_of
 from melgen.runs.naming import typed_overrides
+from melgen.runs.precision import full_name
 from melgen.software import software
 from melgen.terminal import all_readable
 from melgen.training.callbacks import SongSampling
@@ -261,16 +262,37 @@ class NoProfiler(PassThroughProfiler):
         return self._NOTHING
 
 
+def check_shares(config: DictConfig, data: MelodyDataModule) -> None:
+    """Refuse a share of the batches that is less than one batch; Lightning would do so after the run has begun.
+
+    Raises:
+        ValueError: naming key, value and rule.
+    """
+    for name, loader in (
+        ("train", data.train_dataloader()),
+        ("val", data.val_dataloader()),
+        ("test", data.test_dataloader()),
+    ):
+        share, batches = config.trainer.get(f"limit_{name}_batches"), len(loader)
+        if isinstance(share, float) and 0 < share * batches < 1:
+            raise ValueError(
+                f"trainer.limit_{name}_batches={share}: is less than one batch, of {batches}; a share must be at least "
+                f"{1 / batches:.2g}, a whole number counts batches"
+            )
+
+
 def build_trainer(config: DictConfig, data: MelodyDataModule, callbacks: list[pl.Callback]) -> pl.Trainer:
     """The trainer, without its loggers, which write as soon as they are there.
 
     Validation is counted in updates, across epochs; where the whole budget is less than one interval, it
     comes at the budget's end.
     """
+    check_shares(config, data)
     interval, total = config.trainer.val_check_interval, total_updates(config, data)
     return instantiate(
         config.trainer,
         **({"profiler": NoProfiler()} if config.trainer.get("profiler") is None else {}),
+        **({"precision": full_name(config.trainer.precision)} if "precision" in config.trainer else {}),
         callbacks=callbacks,
         logger=False,
         check_val_every_n_epoch=None,

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from melgen.configuration.known_keys import CHANGE_NOTHING, SET_OTHERWISE
 from melgen.runs.budget import NO_LIMIT
 from melgen.runs.naming import safe_name
+from melgen.runs.precision import PRECISIONS, full_name
 
 MATMUL_PRECISIONS = ("highest", "high", "medium")
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
@@ -58,6 +59,7 @@ def check(config: DictConfig) -> None:
         lambda value: value in MATMUL_PRECISIONS,
         f"one of {', '.join(MATMUL_PRECISIONS)}",
     )
+    _require(config, "precision", lambda value: full_name(value) in PRECISIONS, f"one of {', '.join(PRECISIONS)}")
     _require(config, "trainer.accelerator", lambda value: value in ACCELERATORS, f"one of {', '.join(ACCELERATORS)}")
     _require_accelerator(config.trainer.accelerator)
     # The lock of a run keeps other processes out, and positions are counted in updates of one batch.
@@ -74,6 +76,9 @@ def check(config: DictConfig) -> None:
         "1: an update is one window",
     )
     check_name(config)
+    from melgen.training.part_types import check_types  # last, since it imports torch for what torch's parts take
+
+    check_types(config)
 
 
 def check_name(config: DictConfig) -> None:
@@ -101,7 +106,7 @@ def _refuse_what_is_set_otherwise(config: DictConfig) -> None:
                 type(value) is type(same) and value == same for same in CHANGE_NOTHING.get(key, ())
             ):
                 raise ValueError(f"{node}.{key}={value}: {instead}")
-    if config.trainer.get("precision", config.precision) != config.precision:
+    if full_name(config.trainer.get("precision", config.precision)) != full_name(config.precision):
         raise ValueError(
             f"trainer.precision={config.trainer.precision}: precision={config.trainer.precision} sets it, and makes it "
             "part of what the run is"

@@ -3,7 +3,8 @@
 Each ``**kern`` spine is a part, at the pitch that is written, which in ``**kern`` is the sounding one; where it
 splits, the left subspine goes on as the first voice. Of a chord the highest note is taken. Grace notes (``q``,
 ``Q``) and notes under ``*cue`` are left out. An unnamed expansion list (``*>[A,A1,A,A2]``) is the order of
-playing, whatever the bar lines ask for; without one the repeats at the bar lines are played.
+playing, whatever the bar lines and directions ask for; without one the repeats at the bar lines are played, and the
+jumps that layout comments hold (``!LO:TX:t=D.C. al Fine``).
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
 
 from melgen.corpora.extraction import Tune
+from melgen.corpora.readers.directions import Direction, read_direction
 from melgen.corpora.readers.playing_order import AS_WRITTEN, NO_MARKS, Marks, merged
 from melgen.corpora.readers.written import Segment, Voice, WrittenNote, sounding_tune
 from melgen.errors import ReadError
@@ -30,6 +32,9 @@ _FREE = re.compile(r"\*M[X?Z]|\*MX/.*")
 _LIST = re.compile(r"\*>\[([^\]]*)\]")
 _LABEL = re.compile(r"\*>([^\[\]]+)")
 _NUMBERED_LABEL = re.compile(r"(.*?)(\d{1,2})")
+# Parameters of a layout comment are divided by colons; a colon in a text is `&colon;`.
+_TEXT_DIRECTION = re.compile(r"!{1,2}LO:TX:(?:[^\t]*:)?t=([^:\t]*)")
+_PART = re.compile(r"\*part(\d{1,4})")
 _TITLES = ("OTL", "OTP", "OTA", "OPR")
 # Instrument codes whose names would show that it is the melody's part.
 _INSTRUMENTS = {"vox": "voice", "soprn": "soprano", "cant": "canto"}
@@ -85,6 +90,7 @@ class _Path:
     is_kern: bool
     end: Fraction = Fraction(0)
     is_cue: bool = False
+    is_percussion: bool = False
 
 
 @dataclass
@@ -103,6 +109,8 @@ class _Piece:
     paths: list[_Path] | None = None
     spines: int = 0
     names: dict[int, dict[str, str]] = field(default_factory=dict)
+    parts: dict[int, str] = field(default_factory=dict)  # of a spine: the number of its part
+    percussion: dict[int, None] = field(default_factory=dict)  # spines with notes under a percussion clef
     titles: dict[str, str] = field(default_factory=dict)
     notes: dict[tuple[int, int], list[WrittenNote]] = field(default_factory=dict)  # from the beginning
     edges: dict[Fraction, _Edge] = field(default_factory=dict)
@@ -111,6 +119,7 @@ class _Piece:
     expansion: list[str] | None = None
     # Between two notes: bar lines and interpretations, whose position is that of the note to come.
     waiting: list[str] = field(default_factory=list)
+    directions: list[tuple[Fraction, Direction]] = field(default_factory=list)  # over the note that begins there
     line_number: int = 0
 
     @property
@@ -123,10 +132,13 @@ class _Piece:
 
     def read(self, line: str, number: int) -> None:
         self.line_number = number
-        if line.startswith("!!"):
+        if line.startswith("!!!"):
             self._reference(line)
-        elif not line.strip() or line.startswith("!") or self.has_ended:
+        elif not line.strip() or self.has_ended:
             return
+        elif line.startswith("!"):
+            if self.paths is not None and "LO:TX" in line:
+                self.waiting += [token for token in line.split("\t") if _TEXT_DIRECTION.match(token)]
         else:
             tokens = line.split("\t")
             if line.startswith("**") and self.paths is None:
@@ -157,14 +169,19 @@ class _Piece:
 
     def _interpretations(self, tokens: list[str]) -> None:
         assert self.paths is not None
-        first_kern = next((place for place, path in enumerate(self.paths) if path.is_kern), 0)
-        if tokens[first_kern].startswith(("*M", "*>")):
-            self.waiting.append(tokens[first_kern])
+        # Usually the same in all spines, but some files have them in one alone.
+        metres = (token for token, path in zip(tokens, self.paths, strict=True) if path.is_kern and _is_metre(token))
+        self.waiting += [*metres][:1]
+        self.waiting += dict.fromkeys(token for token in tokens if token.startswith("*>"))
         for token, path in zip(tokens, self.paths, strict=True):
             if token.startswith("**"):
                 path.is_kern = token.strip() == "**kern"
             elif token in ("*cue", "*Xcue"):
                 path.is_cue = token == "*cue"
+            elif token.startswith("*clef"):
+                path.is_percussion = token.startswith("*clefX")
+            elif (match := _PART.fullmatch(token)) is not None:
+                self.parts.setdefault(path.spine, match[1])
             elif token.startswith(('*I"', "*I'")):
                 self.names.setdefault(path.spine, {}).setdefault(token[2], token[3:].strip())
             elif token.startswith("*I") and (code := token[2:].strip()) in _INSTRUMENTS:
@@ -191,19 +208,14 @@ class _Piece:
             if token == "*-":
                 continue
             if token == "*v":
-                yield _Path(
-                    path.spine,
-                    min(each.place for _, each in group),
-                    path.is_kern,
-                    max(each.end for _, each in group),
-                    path.is_cue,
-                )
+                places, ends = zip(*((each.place, each.end) for _, each in group), strict=True)
+                yield replace(path, place=min(places), end=max(ends))
                 continue
             yield path
             if token == "*^":
                 place = next(n for n in range(len(taken) + 1) if (path.spine, n) not in taken)
                 taken.add((path.spine, place))
-                yield _Path(path.spine, place, path.is_kern, path.end, path.is_cue)
+                yield replace(path, place=place)
             elif token == "*+":
                 yield self._new_path("")
 
@@ -220,16 +232,25 @@ class _Piece:
         now = max(path.end for path, _, _ in sounding)
         self._settle(now)
         for path, duration, note in sounding:
-            if note is not None and not path.is_cue and duration:
+            if path.is_percussion:
+                self.percussion.setdefault(path.spine)
+            elif note is not None and not path.is_cue and duration:
                 written = self.notes.setdefault((path.spine, path.place), [])
                 written.append(WrittenNote(now, duration, *note))
             path.end = now + duration
 
     def _settle(self, now: Fraction) -> None:
         """Put what waits at a position."""
-        for token in self.waiting:
+        last_bar_line = max((place for place, token in enumerate(self.waiting) if token.startswith("=")), default=-1)
+        for place, token in enumerate(self.waiting):
             if token.startswith("="):
                 self._edge(now, _bar_line(token))
+            elif (match := _TEXT_DIRECTION.match(token)) is not None:
+                direction = read_direction(html.unescape(match[1]))
+                if place < last_bar_line:  # a direction of the bar line
+                    self._edge(now, _Edge(direction.at_end, direction.here))
+                else:
+                    self.directions.append((now, direction))
             elif (match := _METRE.match(token)) is not None:
                 beats = sum(int(each) for each in match[1].split("+"))
                 self.metres[now] = Metre(beats, int(match[2])) if beats else None
@@ -252,6 +273,7 @@ class _Piece:
         end = max((note.onset + note.duration for notes in self.notes.values() for note in notes), default=Fraction(0))
         end = max([end, *(path.end for path in self.paths or [])])
         self._settle(end)
+        self._place_directions(end)
         cuts = sorted({Fraction(0), *(place for place in self.edges if place < end)})
         if self.expansion is None:
             self._endings_from_labels()
@@ -269,6 +291,16 @@ class _Piece:
         if self.expansion is not None and order is None:
             tune.remarks = (AS_WRITTEN,)
         return tune
+
+    def _place_directions(self, end: Fraction) -> None:
+        """Give directions over notes to the bar lines: a jump to that after the note, a sign to that before it."""
+        bar_lines = sorted(place for place, edge in self.edges.items() if edge.is_bar)
+        for place, direction in self.directions:
+            if direction.at_end != NO_MARKS:
+                self._edge(next((each for each in bar_lines if each > place), end), _Edge(after=direction.at_end))
+            if direction.here != NO_MARKS:
+                before = (each for each in reversed(bar_lines) if each <= place)
+                self._edge(next(before, Fraction(0)), _Edge(before=direction.here))
 
     def _endings_from_labels(self) -> None:
         """Where no list says how they are played, sections A, A1, A2 are a passage and its endings."""
@@ -310,10 +342,20 @@ class _Piece:
             names = self.names.get(key[0], {})
             name = names.get('"') or names.get("'") or names.get("code", "")
             seen[key[0]] = seen.get(key[0], 0) + 1
-            yield Voice(name if seen[key[0]] == 1 else f"{name} {seen[key[0]]}".strip(), by_segment)
+            name = name if seen[key[0]] == 1 else f"{name} {seen[key[0]]}".strip()
+            yield Voice(name, by_segment, part=self.parts.get(key[0], f"spine {key[0]}"))
+
+        with_pitches = {spine for spine, _ in self.notes}
+        for spine in self.percussion:
+            if spine not in with_pitches:
+                yield Voice("", {}, is_drum=True)
 
     def _title(self) -> str:
         return html.unescape(next((self.titles[key] for key in _TITLES if key in self.titles), ""))
+
+
+def _is_metre(token: str) -> bool:
+    return _METRE.match(token) is not None or _FREE.match(token) is not None
 
 
 def _bar_line(token: str) -> _Edge:
@@ -336,10 +378,13 @@ def _bar_line(token: str) -> _Edge:
     )
 
 
-def _chord(token: str) -> tuple[Fraction | None, tuple[int, bool] | None]:
-    """Duration in quarters (``None`` for a grace note) and the highest pitch with its tie (``None`` for a rest)."""
+def _chord(token: str) -> tuple[Fraction | None, tuple[int, bool, bool] | None]:
+    """Duration in quarters (``None`` for a grace note) and the highest note (``None`` for a rest).
+
+    Of a note its pitch, whether a tie begins at it, and whether one ends at it.
+    """
     duration: Fraction | None = None
-    highest: tuple[int, bool] | None = None
+    highest: tuple[int, bool, bool] | None = None
     for part in token.split(" "):
         if "q" in part or "Q" in part:
             continue
@@ -353,7 +398,7 @@ def _chord(token: str) -> tuple[Fraction | None, tuple[int, bool] | None]:
         # middle C is c, the octave below it C
         pitch = 12 * octave + _SEMITONES[letters[0].lower()] + accidental.count("#") - accidental.count("-")
         if highest is None or pitch > highest[0]:
-            highest = pitch, "[" in part or "_" in part
+            highest = pitch, "[" in part or "_" in part, "]" in part or "_" in part
     return duration, highest
 
 

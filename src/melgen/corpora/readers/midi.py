@@ -5,7 +5,10 @@ with its reason. Each track is handed over alone: symusic divides it by channel 
 program is put together again, because a change of instrument does not end a melody.
 
 Names are read from the bytes: UTF-8, else Latin-1. Metres are those of the time signatures and bars are counted
-from them. MIDI has no sign for a pickup: a first time signature that lasts one bar and is shorter than the second
+from them. A note that is never switched off ends where the next note of its channel begins, or with its track; this is
+counted.
+
+MIDI has no sign for a pickup: a first time signature that lasts one bar and is shorter than the second
 is how programs write one, and is read so.
 """
 
@@ -33,7 +36,17 @@ _META, _SYSEX, _SYSEX_GOES_ON = 0xFF, 0xF0, 0xF7
 _TRACK_NAME = 3
 _NOTE_OFF, _NOTE_ON, _PROGRAM_CHANGE, _CHANNEL_PRESSURE = 0x80, 0x90, 0xC0, 0xD0
 _SOUNDS_OR_COUNTS = re.compile(rb"[\x90-\x9f]|\xff\x58")  # a track without these has neither note nor metre
+_END_OF_TRACK = b"\xff\x2f\x00"
+_END_MARK = "the end of the track"
+# An empty text where the track would end, and the marker a tick later.
+_LATE_MARKER = b"\xff\x01\x00\x01\xff\x06" + bytes([len(_END_MARK)]) + _END_MARK.encode()
+_ALL_OFF = [
+    (bytes([_NOTE_ON + channel]), b"".join(bytes((0, _NOTE_OFF + channel, pitch, 0)) for pitch in range(128)))
+    for channel in range(16)
+]
 _BEAT_TYPES = frozenset({1, 2, 4, 8, 16, 32, 64})
+
+NEVER_OFF = "notes that are never switched off, ended at the next note or the end of their track"
 
 
 def read_midi(source: Source) -> Iterator[Tune]:
@@ -48,20 +61,27 @@ def read_midi(source: Source) -> Iterator[Tune]:
     tracks: list[Track] = []
     signatures: dict[int, Metre] = {}
     names = []
+    remarks: tuple[str, ...] = ()
     for number, chunk in enumerate(chunks, 1):
         if _SOUNDS_OR_COUNTS.search(chunk) is None:
             names.append(_name(chunk, is_late=True))
             continue
-        score = _score(chunk, division, number)
+        score, end_of_track = _score(chunk, division, number)
         if len(score.tracks) > 1 and (patched := _without_program_changes(chunk)) != chunk:
-            score = _score(patched, division, number)
+            score, end_of_track = _score(patched, division, number)
         names.append(_name(chunk, is_late=any(each.name for each in score.tracks)))
-        tracks += _join_in_order([Track(_notes(each), names[-1], each.is_drum) for each in score.tracks])
+        pieces = []
+        for each in score.tracks:
+            notes, never_off = _ended(_notes(each), end_of_track)
+            pieces.append(Track(notes, names[-1], each.is_drum))
+            if never_off and not each.is_drum:  # drums need no end
+                remarks = (NEVER_OFF,)
+        tracks += _join_in_order(pieces)
         for each in score.time_signatures:
             if (metre := stated_metre(each.numerator, each.denominator)) is not None:
                 signatures[each.time] = metre
     end = max((int((track.notes[:, 0] + track.notes[:, 1]).max()) for track in tracks if len(track.notes)), default=0)
-    tune = Tune(join_pieces(tracks), division, next((name for name in names if name), ""))
+    tune = Tune(join_pieces(tracks), division, next((name for name in names if name), ""), remarks=remarks)
     count_bars(tune, signatures, end)
     yield tune
 
@@ -91,13 +111,20 @@ def _notes(track: Any) -> NDArray[np.int64]:
     return notes
 
 
-def _score(chunk: bytes, division: int, number: int) -> Any:
-    """symusic's score of one track."""
-    import symusic
+def _score(chunk: bytes, division: int, number: int) -> tuple[Any, int | None]:
+    """symusic's score of one track, and the tick at which the track ends; ``None`` if that is not known.
 
-    header = b"MThd" + b"".join(value.to_bytes(size, "big") for value, size in ((6, 4), (1, 2), (1, 2), (division, 2)))
+    Where it is known, notes that are never switched off end one tick later; else they are left out.
+    """
     try:
-        return symusic.Score.from_midi(header + b"MTrk" + len(chunk).to_bytes(4, "big") + chunk)
+        score = _parsed(_with_all_notes_off(chunk), division)
+        marks = [mark.time for mark in score.markers[-1:] if mark.text == _END_MARK]
+        if marks:
+            return score, marks[0] - 1
+    except (RuntimeError, ValueError):  # damaged, as the track alone will show
+        pass
+    try:
+        return _parsed(chunk, division), None
     except (RuntimeError, ValueError) as error:
         try:
             for _ in _events(chunk):
@@ -105,6 +132,51 @@ def _score(chunk: bytes, division: int, number: int) -> Any:
         except ReadError as fault:
             raise ReadError(f"track {number}, {fault}") from error
         raise ReadError(f"track {number} is damaged: {str(error).splitlines()[0]}") from error
+
+
+def _parsed(chunk: bytes, division: int) -> Any:
+    import symusic
+
+    header = b"MThd" + b"".join(value.to_bytes(size, "big") for value, size in ((6, 4), (1, 2), (1, 2), (division, 2)))
+    return symusic.Score.from_midi(header + b"MTrk" + len(chunk).to_bytes(4, "big") + chunk)
+
+
+def _with_all_notes_off(chunk: bytes) -> bytes:
+    """A track with every key of its channels switched off one tick after its end, where a marker is put.
+
+    symusic leaves a note out that is never switched off; nothing legal ends so late, so that these can be found.
+    A track without its end is left as it is.
+    """
+    if not chunk.endswith(_END_OF_TRACK):
+        return chunk
+    all_off = b"".join(off for status, off in _ALL_OFF if status in chunk)
+    return chunk[: -len(_END_OF_TRACK)] + _LATE_MARKER + all_off + b"\0" + _END_OF_TRACK
+
+
+def _ended(notes: NDArray[np.int64], end_of_track: int | None) -> tuple[NDArray[np.int64], bool]:
+    """Notes of one channel, those that are never switched off ended; and whether there are any.
+
+    Where a key is struck twice and switched off once, that is the end of the second stroke.
+
+    >>> notes, _ = _ended(np.array([[0, 20, 60], [10, 91, 60], [40, 61, 64], [70, 10, 62]]), 100)
+    >>> notes.tolist()
+    [[0, 10, 60], [10, 10, 60], [40, 30, 64], [70, 10, 62]]
+    """
+    if end_of_track is None or not (notes[:, 0] + notes[:, 1] > end_of_track).any():
+        return notes, False
+    notes = notes[np.argsort(notes[:, 0], kind="stable")]
+    onsets, ends, pitches = notes[:, 0], notes[:, 0] + notes[:, 1], notes[:, 2]
+    for place in np.flatnonzero(ends > end_of_track):
+        onset = onsets[place]
+        never_off = place
+        struck = (pitches == pitches[place]) & (onsets < onset) & (ends > onset) & (ends <= end_of_track)
+        if struck.any():
+            never_off = np.flatnonzero(struck)[-1]
+            ends[place] = ends[never_off]
+        later = onsets[onsets > onsets[never_off]]
+        ends[never_off] = later[0] if len(later) else end_of_track
+    notes[:, 1] = ends - onsets
+    return notes, True
 
 
 def track_chunks(data: bytes) -> list[bytes]:

@@ -16,7 +16,8 @@ from itertools import pairwise
 from math import floor
 from xml.etree import ElementTree
 
-from melgen.corpora.readers.playing_order import NO_MARKS, Jump, Marks, merged
+from melgen.corpora.readers.directions import read_direction
+from melgen.corpora.readers.playing_order import NO_MARKS, Marks, merged
 from melgen.corpora.readers.written import Segment, Tune, Voice, WrittenNote, sounding_tune
 from melgen.errors import ReadError
 from melgen.music.metre import Metre
@@ -33,17 +34,6 @@ _QUARTERS = {
     )
 }
 _DOUBLE_BARS = {"light-light", "light-heavy", "heavy-light", "heavy-heavy", "heavy"}
-
-_JUMP = re.compile(
-    r"(?P<capo>(?:(?:men|min)\w*et\w* )?(?:d ?c|da ?capo))|(?P<segno>d ?s|d ?segno|(?:dal|del|al|from) ?segno)",
-    re.IGNORECASE,
-)
-_JUMP_TAIL = re.compile(
-    r"(?: (?:al?|alla|il|la|the|to|till?|until|bis|and|und|e|ed|then|poi|segue|sin|sino|s|senza|without|no|con|with|"
-    r"rep\w*|ripet\w*|ritorn\w*|first|second|1st|2nd|time|ending|[12]|capo|fine|fin|end|coda|segno))*"
-)
-_UNTIL_FINE, _UNTIL_CODA = re.compile(r" (?:fine|fin|end)\b"), re.compile(r" coda\b")
-_TO_CODA = re.compile(r"(?:to|al|alla|a la) (?:the )?coda(?: 1)?")
 
 
 def musicxml_tune(text: str) -> Tune:
@@ -123,7 +113,11 @@ class _Measure:
     marks: dict[Fraction | str, Marks] = field(default_factory=dict)  # at "left", "right", "next" or a position
 
     def mark(self, where: Fraction | str, **marks: object) -> None:
-        self.marks[where] = merged(self.marks.get(where, NO_MARKS), Marks(**marks))  # type: ignore[arg-type]
+        self.merge(where, Marks(**marks))  # type: ignore[arg-type]
+
+    def merge(self, where: Fraction | str, marks: Marks) -> None:
+        if marks != NO_MARKS:
+            self.marks[where] = merged(self.marks.get(where, NO_MARKS), marks)
 
 
 @dataclass
@@ -175,7 +169,8 @@ class _PartReader:
                         continue
                     measure.notes.pop()
                 highest = pitch
-                measure.notes.append((key, WrittenNote(onset, duration, floor(pitch + Fraction(1, 2)), _holds(child))))
+                rounded = floor(pitch + Fraction(1, 2))
+                measure.notes.append((key, WrittenNote(onset, duration, rounded, *_ties(child))))
             elif tag == "backup":
                 measure.ends.add(cursor)
                 cursor = max(Fraction(0), cursor - self._duration(child))
@@ -274,9 +269,11 @@ def _is_cue(note: _Element) -> bool:
     return note.find("cue") is not None or (kind is not None and kind.get("size") in ("cue", "grace-cue"))
 
 
-def _holds(note: _Element) -> bool:
+def _ties(note: _Element) -> tuple[bool, bool]:
+    """Whether a tie begins, and whether one ends, at a note."""
     ties = note.findall("tie") or [tied for each in note.iterfind("notations") for tied in each.iterfind("tied")]
-    return any(tie.get("type") in ("start", "continue") for tie in ties)
+    kinds = {tie.get("type") for tie in ties}
+    return bool(kinds & {"start", "continue"}), bool(kinds & {"stop", "continue"})
 
 
 def _metre(time: _Element) -> Metre | None:
@@ -336,51 +333,21 @@ def _ending_numbers(ending: _Element) -> frozenset[int]:
     return frozenset()
 
 
-def _plain_words(text: str) -> str:
-    """Small letters and single spaces, signs as words; a stroke stays, because ``D/C`` is a chord.
-
-    >>> _plain_words("D.S. al \N{MUSICAL SYMBOL CODA}")
-    'd s al coda'
-    """
-    for signs, word in (("\N{MUSICAL SYMBOL CODA}\N{CIRCLED PLUS}", " coda "), ("\N{MUSICAL SYMBOL SEGNO}", " segno ")):
-        for each in signs:
-            text = text.replace(each, word)
-    return re.sub(r"[^\w/]+|_+", " ", text).strip().lower()
-
-
 def _read_direction(element: _Element, measure: _Measure, position: Fraction) -> None:
     """Jumps and their targets, from ``<sound>``, signs and words. They hold for whole measures."""
     sound = element if element.tag == "sound" else element.find("sound")
     kinds = [kind for each in element.iterfind("direction-type") for kind in each]
-    signs = {kind.tag for kind in kinds} & {"segno", "coda"}
-    words = _plain_words(" ".join(kind.text or "" for kind in kinds if kind.tag == "words"))
     stated = {} if sound is None else {name: value for name, value in sound.attrib.items() if value != "no"}
-    jump_word = _JUMP.match(words)
-    tail = words[jump_word.end() :] if jump_word else ""
-    if jump_word and not _JUMP_TAIL.fullmatch(tail):
-        jump_word = None
-    target = None
-    if "dacapo" in stated or (jump_word and jump_word["capo"]):
-        target = "capo"
-    elif "dalsegno" in stated or jump_word:
-        target = "segno"
-    if target is not None:
-        until = None
-        if _UNTIL_CODA.search(f" {words}") or "coda" in signs:
-            until = "coda"
-        elif _UNTIL_FINE.search(f" {words}"):
-            until = "fine"
-        measure.mark("right", jump=Jump(target, until, stated.get("dalsegno", "")))  # type: ignore[arg-type]
-        return
-    at_sign = "next" if position and position >= measure.length else "left"
-    if "fine" in stated or re.fullmatch(r"(?:il )?fine?", words):
-        measure.mark("right", fine=True)
-    if "tocoda" in stated or _TO_CODA.fullmatch(words) or ("coda" in signs and words in ("to", "al", "alla", "to the")):
-        measure.mark("right", to_coda=True)
-    elif "coda" in stated or "coda" in signs or words == "coda":
-        measure.mark(at_sign, coda=True)
-    if "segno" in stated or "segno" in signs or words == "segno":
-        measure.mark(at_sign, segno=True, segno_name=stated.get("segno", ""))
+    direction = read_direction(
+        " ".join(kind.text or "" for kind in kinds if kind.tag == "words"),
+        {kind.tag for kind in kinds} & {"segno", "coda"},
+        stated,
+    )
+    measure.merge("right", direction.at_end)
+    here = "next" if position and position >= measure.length else "left"
+    measure.merge(here, direction.here)
+    if "forward-repeat" in stated:  # a start of repeat that is meant and not drawn, as at a trio
+        measure.mark(here, starts_repeat=True)
 
 
 def _tune(parts: list[_Part], title: str) -> Tune:
@@ -404,7 +371,7 @@ def _tune(parts: list[_Part], title: str) -> Tune:
             continues = is_first and any(each.is_implicit for each in column)
             segments.append(Segment(end - start, NO_MARKS, metre, starts_bar=is_first, continues_bar=continues))
     _place_marks(segments, places, columns)
-    voices = [voice for part in parts for voice in _voices(part, places)]
+    voices = [voice for number, part in enumerate(parts) for voice in _voices(part, number, places)]
     has_pickup = any(each.is_implicit for each in columns[0]) if columns else False
     return sounding_tune(segments, voices, title, has_pickup=has_pickup)
 
@@ -459,7 +426,7 @@ def _place_marks(
                     add(number - (not is_at_end), ends)
 
 
-def _voices(part: _Part, places: list[list[tuple[int, Fraction]]]) -> list[Voice]:
+def _voices(part: _Part, part_number: int, places: list[list[tuple[int, Fraction]]]) -> list[Voice]:
     """One voice for each voice of each staff, named after the part; a part of percussion alone is drums.
 
     Voices are matched by their order in each staff of a measure, because programs number them as they please.
@@ -477,6 +444,6 @@ def _voices(part: _Part, places: list[list[tuple[int, Fraction]]]) -> list[Voice
     if not by_key:
         return [Voice(part.name, {}, is_drum=True)] if part.has_unpitched else []
     return [
-        Voice(part.name if place == 0 else f"{part.name} {place + 1}".strip(), by_key[key])
+        Voice(part.name if place == 0 else f"{part.name} {place + 1}".strip(), by_key[key], part=part_number)
         for place, key in enumerate(sorted(by_key))
     ]

@@ -26,12 +26,21 @@ _DRUM_NOTE = (0, 1, 0)
 
 
 class WrittenNote(NamedTuple):
-    """Onset from the beginning of its segment and duration in quarters, MIDI pitch, whether a tie begins at it."""
+    """A note of a segment.
+
+    Attributes:
+        onset: in quarters from the beginning of its segment.
+        duration: in quarters.
+        pitch: as a MIDI number.
+        is_held: a tie begins at it.
+        is_continued: a tie ends at it.
+    """
 
     onset: Fraction
     duration: Fraction
     pitch: int
     is_held: bool = False
+    is_continued: bool = False
 
 
 @dataclass
@@ -50,11 +59,19 @@ class Segment:
 
 @dataclass
 class Voice:
-    """The notes of one voice by number of segment; ``is_drum`` for a part of percussion without pitches."""
+    """The notes of one voice by number of segment.
+
+    Attributes:
+        name: its name.
+        notes: those of each segment.
+        is_drum: it is a part of percussion without pitches.
+        part: the part that it belongs to; a tie may lead from one voice of a part to another.
+    """
 
     name: str
     notes: dict[int, list[WrittenNote]]
     is_drum: bool = False
+    part: object = None
 
 
 def sounding_tune(
@@ -93,18 +110,22 @@ def sounding_tune(
     starts_of: dict[int, list[Fraction]] = {}
     for start, number in played:
         starts_of.setdefault(number, []).append(start)
-    tracks = []
-    for voice in voices:
-        if voice.is_drum:
-            tracks.append(Track(np.array([_DRUM_NOTE]), voice.name, is_drum=True))
-            continue
-        notes = [
-            (ticks(start + note.onset), ticks(start + note.onset + note.duration), note.pitch, note.is_held)
+    lines = [
+        [
+            _Sounding(ticks(start + note.onset), ticks(start + note.onset + note.duration), *note[2:])
             for number, written in voice.notes.items()
             for start in starts_of.get(number, ())
             for note in written
         ]
-        tracks.append(Track(np.array(_join_ties(notes), np.int64), voice.name))
+        for voice in voices
+    ]
+    joined = _join_ties(lines, [place if voice.part is None else voice.part for place, voice in enumerate(voices)])
+    tracks = [
+        Track(np.array([_DRUM_NOTE]), voice.name, is_drum=True)
+        if voice.is_drum
+        else Track(np.array(line, np.int64), voice.name)
+        for voice, line in zip(voices, joined, strict=True)
+    ]
     bars = _bars(segments, played)
     return Tune(
         tracks,
@@ -127,20 +148,67 @@ def ticks(quarters: Fraction) -> int:
     return floor(quarters * TICKS_PER_QUARTER + Fraction(1, 2))
 
 
-def _join_ties(notes: list[tuple[int, int, int, bool]]) -> list[tuple[int, int, int]]:
-    """Onset, duration and pitch from onset, end, pitch and tie: a tie joins notes of equal pitch that meet."""
-    joined: list[tuple[int, int, int]] = []
-    held: dict[tuple[int, int], int] = {}  # (end, pitch) of a tied note -> its place
-    for onset, end, pitch, is_held in sorted(notes):
-        place = held.pop((onset, pitch), None)
-        if place is None:
-            place = len(joined)
-            joined.append((onset, end - onset, pitch))
-        else:
-            joined[place] = (joined[place][0], end - joined[place][0], pitch)
-        if is_held:
-            held[end, pitch] = place
-    return joined
+class _Sounding(NamedTuple):
+    """A note in the order of playing, in ticks; ``is_held`` and ``is_continued`` as in `WrittenNote`."""
+
+    onset: int
+    end: int
+    pitch: int
+    is_held: bool
+    is_continued: bool
+
+
+def _join_ties(lines: Sequence[list[_Sounding]], parts: Sequence[object]) -> list[list[tuple[int, int, int]]]:
+    """Onset, duration and pitch of the notes of each voice; a tie joins notes of equal pitch that meet.
+
+    A tie that its own voice does not go on with leads to the note of another voice of the same part that one ends
+    at: the line has changed the staff or the voice. The note sounds in the voice in which it began, up to the next
+    note there: the voice may go on while another one holds its note.
+    """
+    joined: list[list[tuple[int, int, int]]] = []
+    open_ties: dict[tuple[object, int, int], list[tuple[int, int]]] = {}  # part, end, pitch -> voice, place
+    without_start: list[tuple[int, int, int, int]] = []  # onset, pitch, voice, place
+    for voice, notes in enumerate(lines):
+        line: list[tuple[int, int, int]] = []
+        held: dict[tuple[int, int], int] = {}  # (end, pitch) of a tied note -> its place
+        for note in sorted(notes):
+            place = held.pop((note.onset, note.pitch), None)
+            if place is None:
+                place = len(line)
+                line.append((note.onset, note.end - note.onset, note.pitch))
+                if note.is_continued:
+                    without_start.append((note.onset, note.pitch, voice, place))
+            else:
+                line[place] = (line[place][0], note.end - line[place][0], note.pitch)
+            if note.is_held:
+                held[note.end, note.pitch] = place
+        for (end, pitch), place in held.items():
+            open_ties.setdefault((parts[voice], end, pitch), []).append((voice, place))
+        joined.append(line)
+    moved: set[tuple[int, int]] = set()
+    for onset, pitch, voice, place in sorted(without_start):
+        before = open_ties.get((parts[voice], onset, pitch))
+        if not before:
+            continue
+        moved.add((voice, place))
+        first_voice, first_place = before.pop(0)
+        first_line = joined[first_voice]
+        start = first_line[first_place][0]
+        end = onset + joined[voice][place][1]
+        following = (
+            each[0]
+            for number, each in enumerate(first_line[first_place + 1 :], first_place + 1)
+            if each[0] > start and (first_voice, number) not in moved
+        )
+        first_line[first_place] = (start, min(end, next(following, end)) - start, pitch)
+        after = open_ties.get((parts[voice], end, pitch), [])
+        if (voice, place) in after:  # the tie goes on from there
+            after[after.index((voice, place))] = (first_voice, first_place)
+    if not moved:
+        return joined
+    return [
+        [note for place, note in enumerate(line) if (voice, place) not in moved] for voice, line in enumerate(joined)
+    ]
 
 
 def _bars(segments: Sequence[Segment], played: Sequence[tuple[Fraction, int]]) -> list[Fraction]:

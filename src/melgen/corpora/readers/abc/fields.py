@@ -31,6 +31,7 @@ _PARAMETER = re.compile(
 _CLEF = re.compile(
     r"(?:treble|bass|alto|tenor|baritone|soprano|mezzosoprano|perc|none|[GFC][1-5])[1-5]?([+-]8|\^8|_8)?\Z"
 )
+_QUOTED_IDENTIFIER = re.compile(r'\s*"([^"]+)"(.*)')
 _TONIC = re.compile(r"([A-Ga-g])([#b♯♭]?)")
 _MODE = re.compile(r"\s*(?:(maj|min|aeo|dor|ion|loc|lyd|mix|phr)[a-z]*|(m)(?![a-z:]))", re.IGNORECASE)
 _ACCIDENTAL = re.compile(r"(\^\^|__|[\^_=♯♭♮])([0-9]*/[0-9]*)?([A-Ga-g])")
@@ -176,12 +177,13 @@ def _with_clef(voicing: Voicing, clef: str) -> Voicing:
 
 @lru_cache(1024)
 def parse_voice(text: str) -> tuple[str, Voicing]:
-    """Identifier and parameters of a ``V:`` field.
+    """Identifier and parameters of a ``V:`` field; an identifier in quotes may hold spaces.
 
     >>> parse_voice('2 name="Melody"')
     ('2', Voicing(name='Melody', octaves=None, semitones=None, clef_octaves=None, is_percussion=None))
     """
-    identifier, rest = [*text.split(maxsplit=1), "", ""][:2]
+    quoted = _QUOTED_IDENTIFIER.match(text)
+    identifier, rest = quoted.groups() if quoted is not None else [*text.split(maxsplit=1), "", ""][:2]
     rest, voicing = _take_parameters(rest)
     for word in rest.split():
         if _CLEF.match(word):

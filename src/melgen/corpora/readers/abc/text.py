@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _TUNE_START = re.compile(r"X:(?P<number>\s*[0-9])?")
-_BLOCK_START = re.compile(r"%%\s*begin([a-z]+)")
-_BLOCK_END = re.compile(r"%%\s*end([a-z]+)")
+# A directive may be written as an instruction: `I:begintext` is `%%begintext`.
+_BLOCK_START = re.compile(r"(?:%%|I:)\s*begin([a-z]+)")
+_BLOCK_END = re.compile(r"(?:%%|I:)\s*end([a-z]+)")
 # `A:|` at the start of a line is a note before a repeat sign.
 _FIELD = re.compile(r"([A-Za-z+]):(?![|:\]])(.*)", re.DOTALL)
 _COMMENT = re.compile(r"(?<!\\)%.*")
@@ -50,7 +51,7 @@ def split_tunes(text: str) -> list[TuneText]:
     [TuneText(lines=['L:1/4', 'X:1', 'K:D', 'A2|', ''], has_reference=True)]
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if "%%" in text:
+    if "%%" in text or "I:" in text:
         lines = list(_without_blocks(lines))
     starts = [number for number, line in enumerate(lines) if line.startswith("X:") and _begins_a_tune(lines, number)]
     if not starts:

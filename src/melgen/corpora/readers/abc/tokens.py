@@ -25,7 +25,8 @@ Token = tuple[Any, ...]
 - ``REST, numerator, denominator``; ``BAR_REST, bars``
 - ``BAR, times of the repeat that ends, of the one that starts (0 for none), may be inside a bar, numbers of an
   ending, double``
-- ``ENDING, numbers``; ``TUPLET, p, q or None, notes``; ``BROKEN, marks`` (negative for ``<``)
+- ``ENDING, numbers`` (``None`` for text without a number, such as "last time")
+- ``TUPLET, p, q or None, notes``; ``BROKEN, marks`` (negative for ``<``)
 - ``FIELD, letter, text``; ``MARK, name``; ``SYMBOL, character``
 
 ``position`` counts letters from MIDI number 0, which is a C; an octave is 7.
@@ -33,7 +34,7 @@ Token = tuple[Any, ...]
 
 _LENGTH = r"[0-9]*(?:/+[0-9]*)?"
 _NOTE = rf"(?:(?:\^\^?|__?|[=♯♭♮])(?:[0-9]*/[0-9]*)?)?[A-Ga-g][,']*{_LENGTH}-?"
-_NUMBERS = r"[0-9]+(?:\s?[,-]\s?[0-9]+)*"
+_NUMBERS = r"[0-9]+(?:\.?\s?[,-]\s?[0-9]+|\.[0-9]+)*(?:(?:st|nd|rd|th)(?![A-Za-z])(?:\ ?time(?![A-Za-z]))?)?"
 _QUOTE = r'"(?:[^"\\]|\\.)*"|"[^"]*"'
 _DECORATION = r"![A-Za-z0-9.+<>()/_^*-]{1,40}!|!(?:D\. ?[CS]\.|[Dd]a |[Dd]al )[A-Za-z. ]{0,30}!"
 
@@ -44,6 +45,7 @@ _TOKEN = re.compile(
     rf"|\.?(?:\[(?=[|\]:])|[|:\]])+(?:\s*\[\s*{_NUMBERS}|{_NUMBERS}|\s+[1-9](?=\s))?"
     rf"|\[\s*{_NUMBERS}"
     rf'|\[(?:[^\]\[|:"!{{}}]|"[^"]*"|![^!]*!)+\]{_LENGTH}-?'
+    r'|\["[^"]*"'
     rf"|{_QUOTE}"
     r"|\([0-9]+(?::[0-9]*){0,2}"
     r"|>+|<+"
@@ -63,6 +65,8 @@ _CHORD_PARTS = re.compile(rf"[\[+](.*)[\]+]({_LENGTH})(-?)\Z", re.DOTALL)
 _NATURALS = dict(zip(LETTERS, (0, 2, 4, 5, 7, 9, 11), strict=True))
 _PLACEMENT = re.compile(r"(?:[\^_<>]|@-?[0-9.]+,-?[0-9.]+)?\s*")
 _ABBREVIATION = re.compile(r"\W*[Dd] ?\. ?[CcSs]\W*")
+_QUOTED_ENDING = re.compile(r'\["([^"]*)"\s*\]?')
+_ORDINALS = ("first", "second", "third", "fourth")
 _HAS_NOTE = re.compile(r"[A-Ga-g]")
 
 MAX_LENGTH, MAX_DIVISION, MAX_BAR_RESTS, MAX_BROKEN = 9999, 1024, 999, 3
@@ -91,6 +95,8 @@ def parse(text: str) -> Token | None:
             return _bar(text)
         if text[1:].strip()[:1].isdigit() and text[-1] != "]":
             return ENDING, _numbers(text[1:])
+        if (quoted := _QUOTED_ENDING.fullmatch(text)) is not None:
+            return ENDING, _numbers_in_words(quoted[1])
         return _chord(text)
     if first in "|:]" or (first == "." and len(text) > 1):
         return _bar(text)
@@ -108,8 +114,10 @@ def parse(text: str) -> Token | None:
         return (BROKEN, marks if first == ">" else -marks) if marks <= MAX_BROKEN else (UNKNOWN, text)
     if first == "-":
         return (TIE,)
-    if "&" in text:
+    if first == "&" and len(text) == 1:
         return (OVERLAY,)
+    if "&" in text:  # `(&` and `&)`, an extension: overlays of several bars
+        return UNKNOWN, text
     if first in "y%{":
         return None
     note = _note(text)
@@ -205,13 +213,27 @@ def _bar(text: str) -> Token:
 
 
 def _numbers(text: str) -> frozenset[int]:
-    """Numbers of an ending: ``1,3`` and ``1-3``."""
+    """Numbers of an ending: ``1,3``, ``1.3`` and ``1-3``; words after them are left out."""
     found: set[int] = set()
-    for part in text.replace(" ", "").strip("[").split(","):
+    for part in re.sub(r"[^0-9,-]", "", re.sub(r"\.\s?(?![,\s-])", ",", text)).split(","):
+        if not part:
+            continue
         first, _, last = part.partition("-")
         low, high = int(first[:3]), int(last[:3] or first[:3]) if last else int(first[:3])
         found.update(range(low, min(high, low + 99) + 1))
     return frozenset(found - {0})
+
+
+def _numbers_in_words(text: str) -> frozenset[int] | None:
+    """Numbers of an ending whose bracket holds text; ``None`` if it names none.
+
+    >>> [sorted(_numbers_in_words(text) or ()) for text in ("1.", "1st & 3rd time", "1.-3.", "second", "last time")]
+    [[1], [1, 3], [1, 2, 3], [2], []]
+    """
+    for place, word in enumerate(_ORDINALS, 1):
+        text = re.sub(rf"\b{word}\b", str(place), text, flags=re.IGNORECASE)
+    found = re.findall(r"([0-9]+)(?:(?:st|nd|rd|th|\.)?\s*-\s*([0-9]+))?", text)
+    return _numbers(",".join(f"{first}-{last}" if last else first for first, last in found)) or None
 
 
 def _tuplet(text: str) -> Token:

@@ -249,7 +249,11 @@ class _Reader:
         if kind == kinds.CHORD:
             voice.chord(token)
         elif kind == kinds.ENDING:
-            voice.ending(token[1])
+            numbers = token[1] or voice.following_ending()
+            if numbers:
+                voice.ending(numbers)
+            else:
+                self.remarks.add(UNKNOWN_SIGNS)
         elif kind == kinds.TIE:
             voice.tie()
         elif kind == kinds.MARK:

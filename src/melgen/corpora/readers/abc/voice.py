@@ -321,6 +321,21 @@ class Voice:
             self.cut(INSIDE)
         self.segment.ending = numbers
 
+    def following_ending(self) -> frozenset[int]:
+        """The number after those of the endings that lead up to here; none if there are none."""
+        numbers: set[int] = set(self.segment.ending)
+        follows_directly = self.segment.is_empty
+        for segment in reversed(self.segments):
+            if self.segment.starts or 1 in numbers:
+                break
+            if not numbers and not follows_directly and (segment.ends or segment.double):
+                break
+            numbers |= segment.ending
+            follows_directly = False
+            if segment.starts:
+                break
+        return frozenset({max(numbers) + 1}) if numbers else frozenset()
+
     def begin_part(self, label: str) -> None:
         """A part begins here."""
         if not self.segment.is_empty:

@@ -1,0 +1,145 @@
+"""A folder of songs as `melgen.evaluate` measures it: its title, the corpus beside it, and what is recorded."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from melgen.corpora.none import NoCorpus
+from melgen.corpora.sources import Split
+from melgen.data import MelodyDataModule
+from melgen.evaluation.reference import ReferenceCorpus
+from melgen.evaluation.results import SongSetEvaluation
+from melgen.evaluation.song_sets import EvaluationOptions, corpus_evaluations, evaluate_openings, median_length
+from melgen.generation.results_folder import folder_name
+from melgen.music import Control
+from melgen.runs.directory import RunDirectory
+from melgen.runs.identity import reader_version
+
+log = logging.getLogger(__name__)
+
+FORMAT_VERSION = 1
+
+
+def read_reference(config: DictConfig, recorded_splits: Path | None = None) -> ReferenceCorpus | None:
+    """The corpus that songs are compared with, split as in a training; None for ``corpus=none``.
+
+    Args:
+        config: as composed from ``conf/evaluate.yaml``.
+        recorded_splits: of a run, see `MelodyDataModule`.
+
+    Raises:
+        ValueError: if it cannot be read, or is a ready stream that holds no tunes in pitches.
+    """
+
+    corpus = instantiate(config.corpus)
+    if isinstance(corpus, NoCorpus):
+        return None
+    encoded_as = corpus.list_sources().encoded_as
+    if encoded_as not in (None, Control.name):
+        raise ValueError(
+            f"corpus: {corpus.description} is a ready stream of dataset={encoded_as}, which songs cannot be compared "
+            "with; choose a corpus of tunes, or corpus=none to compare with nothing"
+        )
+    data = MelodyDataModule(
+        corpus,
+        Control(),
+        cleaning=instantiate(config.cleaning),
+        # Windows of one note: however small a corpus is, songs can be compared with it.
+        batch_size=1,
+        seq_length=1,
+        split_seed=config.split_seed,
+        split_fractions=list(config.split_fractions),
+        cache_dir=config.cache_dir,
+        workers=config.workers,
+        progress=config.progress,
+    )
+    data.recorded_splits = () if recorded_splits is None else (recorded_splits,)
+    data.setup()
+    return ReferenceCorpus.of(data)
+
+
+def measure_references(
+    reference: ReferenceCorpus, songs: SongSetEvaluation, options: EvaluationOptions
+) -> dict[str, SongSetEvaluation]:
+    """What songs are compared with: openings of test tunes as long as they are, and whole tunes of each split."""
+
+    notes = median_length(songs)
+    measured = list(corpus_evaluations(reference, options).values())
+    if reference.openings(Split.TEST, notes):
+        measured.insert(0, evaluate_openings(reference, notes, options))
+    else:
+        log.warning("No test tune has %d notes, as many as the median song, so that none is compared with them.", notes)
+    return {evaluation.name: evaluation for evaluation in measured}
+
+
+def warn_of_another_corpus(
+    run: RunDirectory | None, oldest_reader: int | None, reference: ReferenceCorpus, split_seed: int
+) -> None:
+    """Originality means little beside tunes that the network was not trained on.
+
+    Args:
+        run: whose songs they are, if they are in its directory.
+        oldest_reader: the version of the reader that read the tunes of the songs' networks, as far as the songs tell.
+    """
+    if reference.has_recorded_splits:
+        if run is not None and run.is_of_older_reader:
+            log.warning(
+                "An older reader read the tunes that these songs' network was trained on. They are read again now, and "
+                "the run's splits.tsv states which of them were held out."
+            )
+        return
+    if run is None and oldest_reader is not None and oldest_reader < reader_version():
+        log.warning(
+            "An older reader read and split the tunes that the networks of these songs were trained on, so that some "
+            "tunes held out here were trained on. Evaluate the songs of one run in its directory, whose splits.tsv "
+            "states which were held out."
+        )
+        return
+    identity = {} if run is None else run.recorded_identity
+    if not {"corpus.fingerprint", "split_seed"} <= identity.keys():
+        return  # no run's songs
+    trained_on, seed = identity["corpus.fingerprint"], identity["split_seed"]
+    if trained_on != reference.fingerprint:
+        log.warning(
+            "These songs are compared with another corpus than their network was trained on, so that their originality "
+            "says little; choose it with the corpus and cleaning options of the training."
+        )
+    elif seed != split_seed:
+        log.warning(
+            "These songs' network was trained with split_seed=%s, so that some tunes held out here were trained on.",
+            seed,
+        )
+
+
+def title_of(folder: Path) -> str:
+    """The title of a folder of songs: the last two parts of its path, since the name alone is often ``songs``."""
+    return f"{folder.resolve().parent.name}/{folder_name(folder)}".lstrip("/")
+
+
+def description_of(config: DictConfig, reference: ReferenceCorpus) -> dict[str, Any]:
+    """What makes the corpus the same one again."""
+
+    return {
+        "corpus": OmegaConf.to_container(config.corpus, resolve=True),
+        "cleaning": OmegaConf.to_container(config.cleaning, resolve=True),
+        "fingerprint": reference.fingerprint,
+        "split_seed": config.split_seed,
+        "split_fractions": list(config.split_fractions),
+        "has_recorded_splits": reference.has_recorded_splits,
+        "tunes": {split.name.lower(): len(reference.tunes(split)) for split in Split},
+    }
+
+
+def without_songs(evaluation: SongSetEvaluation) -> dict[str, Any]:
+    """The numbers of a set of songs, without those of each song."""
+    return {
+        "songs": len(evaluation.songs),
+        "summaries": {metric: asdict(summary) for metric, summary in evaluation.summaries.items()},
+        "set_scores": dict(evaluation.set_scores),
+    }

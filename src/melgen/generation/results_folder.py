@@ -1,0 +1,71 @@
+"""Where a command that reads a folder of songs puts its results: a place that holds nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from melgen.corpora.sources import user_path
+from melgen.files import read_json
+from melgen.generation.song_files import EVALUATION_FILE, RENDERING_FILE, SongFolder
+
+
+class Results(NamedTuple):
+    """The results of one command: how their folder is called, and the file in it that shows whose it is."""
+
+    ending: str
+    file: str
+    format: str
+
+
+RESULTS: Mapping[str, Results] = MappingProxyType(
+    {
+        "evaluate": Results("evaluation", EVALUATION_FILE, "melgen evaluation"),
+        "render": Results("rendered", RENDERING_FILE, "melgen rendering"),
+    }
+)
+"""By the name of the command."""
+
+
+def results_folder(command: str, out: str | None, songs: Path, found: SongFolder, endings: Iterable[str] = ()) -> Path:
+    """The folder of a command's results: a new one, an empty one, or one that the command has made before.
+
+    Args:
+        command: ``evaluate`` or ``render``.
+        out: as asked for; None for ``<songs>-evaluation`` or ``<songs>-rendered``, beside songs that melgen wrote.
+        songs: the folder or file of songs.
+        found: what was read from it.
+        endings: of the files that are written under the names of songs.
+
+    Raises:
+        ValueError: if that place is taken, or cannot be written.
+    """
+    results = RESULTS[command]
+    if out is None:
+        folder = (songs.resolve().parent if found.is_ours else Path()) / f"{folder_name(songs)}-{results.ending}"
+    else:
+        folder = user_path(out, "out")
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"out={folder}: must be a folder, this is a file")
+    is_made_before = read_json(folder / results.file).get("format") == results.format
+    if folder.is_dir() and any(folder.iterdir()) and not is_made_before:
+        raise ValueError(
+            f"out={folder}: holds files that are no results of melgen.{command}; choose another folder with out=DIR"
+        )
+    read = {file.resolve() for file in found.files.values()}
+    written = ((folder / f"{song}.{ending}").resolve() for song in found.songs for ending in endings)
+    if overwritten := sorted(read.intersection(written)):
+        raise ValueError(f"out={folder}: {overwritten[0]} is one of the songs; choose another folder with out=DIR")
+    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not os.access(nearest, os.W_OK):
+        raise ValueError(f"out={folder}: no permission to write there; choose another folder with out=DIR")
+    return folder
+
+
+def folder_name(songs: Path) -> str:
+    """The name of a folder or file of songs, without the ending of a file."""
+    place = songs.resolve()
+    return place.stem if place.is_file() else place.name

@@ -1,0 +1,105 @@
+"""The order of the packages: each imports only from those before it, and no two modules import each other."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+SOURCES = Path(__file__).parents[1] / "src" / "melgen"
+
+ORDER = (
+    # what knows nothing of music
+    {"melgen", "errors", "plurals", "durations", "files", "processes", "terminal", "locks", "pasting", "software"},
+    {"music"},
+    {"corpora"},
+    {"data"},
+    {"networks"},
+    {"checkpoint"},
+    {"runs"},
+    {"configuration"},
+    {"rendering"},
+    {"generation"},
+    {"evaluation"},
+    {"training"},
+    {"tables"},
+    {"sweeps"},
+    {"publishing"},
+    {"pages"},
+    {"studies"},
+    {"command_line"},
+    {"train", "study", "generate", "evaluate", "render", "publish", "report", "prepare", "status"},
+    {"__main__"},
+)
+"""From left to right, as docs/design.md draws it."""
+
+
+def modules() -> dict[str, ast.Module]:
+    """The syntax trees of all modules by their dotted names."""
+    found = {}
+    for path in SOURCES.rglob("*.py"):
+        name = ".".join(("melgen", *path.relative_to(SOURCES).with_suffix("").parts)).removesuffix(".__init__")
+        found[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+def imports(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
+    """For each module the modules that it imports, at its top or in a function, for types or to run."""
+    graph: dict[str, set[str]] = {name: set() for name in trees}
+    for name, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                wanted = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+                wanted = [each if each in trees else node.module for each in submodules]
+            else:
+                continue
+            graph[name] |= {each for each in wanted if each in trees and each != name}
+    return graph
+
+
+def package_of(module: str) -> str:
+    """``melgen.runs.keys`` -> ``runs``; the package itself is ``melgen``."""
+    return module.split(".")[1] if "." in module else module
+
+
+def cycle_in(graph: dict[str, set[str]]) -> list[str]:
+    """The modules of one circle of imports, the first again at the end; empty without any."""
+    done: set[str] = set()
+    path: list[str] = []
+
+    def visit(module: str) -> list[str]:
+        if module in path:
+            return [*path[path.index(module) :], module]
+        if module in done:
+            return []
+        path.append(module)
+        for other in sorted(graph[module]):
+            if circle := visit(other):
+                return circle
+        done.add(path.pop())
+        return []
+
+    return next((circle for module in sorted(graph) if (circle := visit(module))), [])
+
+
+def test_a_package_imports_only_from_packages_to_its_left():
+    rank = {package: place for place, packages in enumerate(ORDER) for package in packages}
+    graph = imports(modules())
+    assert {package_of(module) for module in graph} == rank.keys()
+    upwards = [
+        f"{module} -> {other}"
+        for module, others in graph.items()
+        for other in others
+        if rank[package_of(other)] > rank[package_of(module)]
+    ]
+    assert upwards == []
+
+
+def test_no_circle_of_imports():
+    assert cycle_in(imports(modules())) == []
+
+
+def test_a_circle_would_be_found():
+    assert cycle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert cycle_in({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
