@@ -9,6 +9,10 @@ import re
 import sys
 from pathlib import Path
 
+from melgen.configuration.packaged import verb_of
+from melgen.configuration.reference import Example, Row, is_for_users, read_reference
+from melgen.pasting import program, shell_line
+
 DOCS = Path(__file__).resolve().parent
 CONF, OUT = DOCS.parent / "conf", DOCS / "configuration.md"
 COMMANDS = {
@@ -25,11 +29,6 @@ COMMANDS = {
 }
 """Files at the top of ``conf/`` and what they configure, in the order of the reference."""
 LEFT_OUT = ("hydra_logging", "job_logging")
-LINE = re.compile(
-    r"(?P<indent> *)(?P<key>[\w./@-]+):(?: (?P<value>(?:\"[^\"]*\"|'[^']*'|[^#\"'])*?))? *(?:# (?P<comment>.*))?$"
-)
-DEFAULT = re.compile(r" +- (?P<group>[\w/]+): (?P<option>[\w]+)")
-SWEPT_OVER = ["hydra", "sweeper", "params"]
 HEAD = """\
 # Every key
 
@@ -40,55 +39,26 @@ name. Hydra's own keys (`hydra.…`) are left out, except for launchers and what
 """
 
 
-def rows_of(text: str) -> tuple[str, list[tuple[str, str, str]]]:
-    """The comment that opens a file, and key, default and meaning of each line.
-
-    >>> rows_of("# What it is.\\na: 1 # one\\nb:\\n  c: x\\nhydra:\\n  d: 1\\n")
-    ('What it is.', [('a', '1', 'one'), ('b.c', 'x', '')])
-    """
-    opening, rows, path = [], [], list[tuple[int, str]]()
-    names: list[str] = []
-    lines = text.splitlines()
-    while lines and (not lines[0].strip() or lines[0].startswith("#")):
-        opening.append(lines.pop(0).lstrip("#").strip())
-    for line in lines:
-        if line.startswith("#"):
-            continue
-        if chosen := DEFAULT.match(line):
-            if names and names[0] == "defaults" and chosen["group"] != "experiment":
-                rows.append((chosen["group"], chosen["option"], "group"))
-            continue
-        if (found := LINE.match(line)) is None:
-            continue  # text over several lines, in Hydra's own part
-        indent = len(found["indent"])
-        path = [(depth, key) for depth, key in path if depth < indent] + [(indent, found["key"])]
-        names = [key for _, key in path]
-        if names[0] == "defaults" or (names[0] == "hydra" and names[:3] != SWEPT_OVER):
-            continue
-        if names[:3] == SWEPT_OVER:
-            names = names[3:]
-            found_comment = "swept over"
-        else:
-            found_comment = found["comment"] or ""
-        value = (found["value"] or "").strip()
-        if value:
-            rows.append((".".join(names), value, found_comment))
-    said = (part for part in opening if part and not part.startswith("@package"))
-    return " ".join(said), rows
-
-
-def table(rows: list[tuple[str, str, str]]) -> list[str]:
-    """Markdown; keys that begin with an underscore tell Hydra what to make, and are not for changing."""
-    shown = [row for row in rows if not row[0].rpartition(".")[2].startswith("_")]
+def table(rows: list[Row]) -> list[str]:
+    """Markdown."""
+    shown = [row for row in rows if is_for_users(row)]
     if not shown:
         return []
-    cells = (f"| `{key}` | `{_cell(value, '|')}` | {_cell(comment)} |" for key, value, comment in shown)
+    cells = (f"| `{key}` | `{_cell(value, '|')}` | {_cell(comment)} |" for key, value, comment, _ in shown)
     return ["| key | default | meaning |", "|---|---|---|", *cells, ""]
 
 
-def made_of(rows: list[tuple[str, str, str]]) -> str:
+def shown_examples(name: str, examples: list[Example]) -> list[str]:
+    """Lines that can be pasted, each with what it does."""
+    if not examples:
+        return []
+    start = shell_line(*program(verb_of(name)))
+    return ["```bash", *(f"{start} {line}  # {meaning}" for line, meaning in examples), "```", ""]
+
+
+def made_of(rows: list[Row]) -> str:
     """Which class an option stands for."""
-    targets = [value for key, value, _ in rows if key in ("_target_", "representation._target_", "schedule._target_")]
+    targets = [value for key, value, *_ in rows if key in ("_target_", "representation._target_", "schedule._target_")]
     return f" (`{targets[0]}`)" if targets else ""
 
 
@@ -96,8 +66,9 @@ def document() -> str:
     """The whole reference."""
     parts = [HEAD]
     for name, title in COMMANDS.items():
-        opening, rows = rows_of((CONF / f"{name}.yaml").read_text(encoding="utf-8"))
-        parts += [f"## {title}", "", f"`conf/{name}.yaml`. {_cell(opening)}".strip(), "", *table(rows)]
+        opening, examples, rows = read_reference((CONF / f"{name}.yaml").read_text(encoding="utf-8"))
+        parts += [f"## {title}", "", f"`conf/{name}.yaml`. {_cell(opening)}".strip(), ""]
+        parts += [*shown_examples(name, examples), *table(rows)]
     folders = sorted(path for path in CONF.rglob("*") if path.is_dir() and path.name not in LEFT_OUT)
     for folder in folders:
         options = sorted(folder.glob("*.yaml"))
@@ -105,7 +76,7 @@ def document() -> str:
             continue
         parts += [f"## Group `{folder.relative_to(CONF).as_posix()}`", ""]
         for option in options:
-            opening, rows = rows_of(option.read_text(encoding="utf-8"))
+            opening, _, rows = read_reference(option.read_text(encoding="utf-8"))
             parts += [
                 f"**`{option.stem}`**{made_of(rows)}" + (f": {_cell(opening)}" if opening else ""),
                 "",

@@ -9,7 +9,20 @@ SOURCES = Path(__file__).parents[1] / "src" / "melgen"
 
 ORDER = (
     # what knows nothing of music
-    {"melgen", "errors", "plurals", "durations", "files", "processes", "terminal", "locks", "pasting", "software"},
+    {
+        "melgen",
+        "errors",
+        "plurals",
+        "durations",
+        "files",
+        "processes",
+        "terminal",
+        "locks",
+        "pasting",
+        "software",
+        "commands",
+        "checkpoint_files",
+    },  # fmt: skip
     {"music"},
     {"corpora"},
     {"data"},

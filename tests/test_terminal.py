@@ -1,5 +1,6 @@
 """What is printed, whoever reads it or does not, and in whatever encoding."""
 
+import io
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import sys
 import pytest
 
 from melgen.files import json_text, read_json, write_json, write_text
-from melgen.terminal import all_readable, readable
+from melgen.terminal import all_readable, has_colours, print_error, readable
 
 ODD = os.fsdecode(b"caf\xe9")
 PRINTS = """
@@ -87,3 +88,45 @@ def test_files_hold_them(tmp_path):
     write_json(tmp_path / "a.json", data)
     assert read_json(tmp_path / "a.json") == data
     assert "Größe" in json_text(data)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environment", "on_a_terminal", "elsewhere"),
+    [
+        ({}, True, False),
+        ({"TERM": "dumb"}, False, False),
+        ({"NO_COLOR": "1"}, False, False),
+        ({"NO_COLOR": ""}, True, False),
+        ({"FORCE_COLOR": "1"}, True, True),
+        ({"CLICOLOR_FORCE": "1", "TERM": "dumb"}, True, True),
+        ({"FORCE_COLOR": "0", "CLICOLOR_FORCE": ""}, True, False),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False, False),
+    ],
+)
+def test_colours(environment, on_a_terminal, elsewhere, monkeypatch):
+    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert has_colours(Terminal()) is on_a_terminal
+    assert has_colours(io.StringIO()) is elsewhere
+
+
+def test_only_the_word_error_is_red(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.delenv("CLICOLOR_FORCE", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for stream, written in (
+        (Terminal(), "\x1b[31mmelgen.train: error:\x1b[0m lr=1: unknown key\n"),
+        (io.StringIO(), "melgen.train: error: lr=1: unknown key\n"),
+    ):
+        monkeypatch.setattr("sys.stderr", stream)
+        print_error("melgen.train", "lr=1: unknown key")
+        assert stream.getvalue() == written

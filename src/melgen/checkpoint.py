@@ -12,15 +12,27 @@ import torch
 from torch import Tensor
 
 import melgen
+from melgen.checkpoint_files import BEST, LAST, find_checkpoint, run_of, run_title
 from melgen.corpora.seen_tunes import SeenTunes
 from melgen.errors import CheckpointError
 from melgen.music.representations import AbstractRepresentation, representation_named
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel
 
+__all__ = [
+    "BEST",
+    "LAST",
+    "CheckpointError",
+    "TrainedModel",
+    "find_checkpoint",
+    "load_model",
+    "read_checkpoint",
+    "run_of",
+    "run_title",
+]
+
 FORMAT_VERSION = 1
 """Of our part of a checkpoint."""
-BEST, LAST = "best.ckpt", "last.ckpt"
 SEEN_TUNES = "training_tunes"
 """Key of our part of a checkpoint; later than format version 1, which does not require it."""
 
@@ -38,33 +50,6 @@ class TrainedModel:
     path: Path
     seen: SeenTunes | None = None
     """The tunes that it was trained on; None where an older melgen did not record them."""
-
-
-def run_of(checkpoint: Path) -> Path:
-    """The run that a checkpoint belongs to: the directory around ``checkpoints/``, else the file's own."""
-    return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
-
-
-def run_title(run: Path) -> str:
-    """How songs name the run that wrote them: ``<name>/<run>``."""
-    return "/".join(run.resolve().parts[-2:])
-
-
-def find_checkpoint(path: str | Path, key: str = "checkpoint") -> Path:
-    """The checkpoint meant by a file, or by a run's directory (its best).
-
-    Raises:
-        CheckpointError: if there is none.
-    """
-    path = Path(path).expanduser()
-    if path.is_file():
-        return path
-    for folder in (path, path / "checkpoints"):
-        for name in (BEST, LAST):
-            if (folder / name).is_file():
-                return folder / name
-    what = "the directory of a run that has saved none yet" if path.is_dir() else "no such file or directory"
-    raise CheckpointError(f"{key}={path}: {what}; a checkpoint file or a run's directory is needed")
 
 
 def read_checkpoint(path: str | Path, key: str = "checkpoint") -> dict[str, Any]:

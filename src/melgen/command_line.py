@@ -20,15 +20,17 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from melgen.commands import SWEEPING, asks_for_help
 from melgen.configuration.arguments import asks_for_multirun, for_hydra, overridden
-from melgen.configuration.composition import CommandCheck, check_contents, explained
+from melgen.configuration.composition import CommandCheck, check_contents, explained, refuse_unknown_keys
 from melgen.configuration.conf_dir import CONF_DIR
-from melgen.configuration.known_keys import GROUPS_OF_MANY
+from melgen.configuration.help import print_help
+from melgen.configuration.packaged import GROUPS_OF_MANY, primary_of
 from melgen.errors import MelgenError, OutOfTimeError, TakenError, message_of
 from melgen.processes import end_with_parent, heeding_the_scheduler, is_worker
 from melgen.runs.directory import RunDirectory
 from melgen.runs.keys import keys_that
-from melgen.terminal import prepare_standard_streams
+from melgen.terminal import prepare_standard_streams, print_error
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +60,16 @@ def run_app(verb: str, app: Callable[[], Any]) -> None:
     os.environ[FULL_ERROR] = "1"
     try:
         refuse_secrets(sys.argv[1:])
+        if asks_for_help(sys.argv[1:]):
+            print_help(verb, sys.argv[1:])
+            return
         for line in overridden(sys.argv[1:]):
             print(f"melgen.{verb}: warning: {line}", file=sys.stderr)
         sys.argv[1:] = for_hydra(sys.argv[1:])
         refuse_lists_of_options(sys.argv[1:])
         check_contents(sys.argv[1:])
-        if verb not in ("train", "study") and asks_for_multirun(sys.argv[1:]):
+        refuse_unknown_keys(sys.argv[1:], primary_of(verb))
+        if verb not in SWEEPING and asks_for_multirun(sys.argv[1:]):
             raise ValueError(f"-m: melgen.{verb} does one thing at a time; sweeps are for melgen.train")
         app()
     except KeyboardInterrupt:
@@ -139,7 +145,7 @@ def _without_result(hydra: Any) -> Any:
 
 def _fail(verb: str, error: Exception) -> NoReturn:
     """Say what went wrong and exit; a mistake of ours, or whoever asks for it, gets the traceback."""
-    error = explained(error, "config" if verb == "train" else verb)
+    error = explained(error, primary_of(verb))
     of_the_launcher = type(error).__module__.startswith("submitit.")
     if os.environ.get(WANTS_TRACEBACK) == "1" or not (of_the_launcher or _says_it_all(error)):
         raise error
@@ -148,7 +154,7 @@ def _fail(verb: str, error: Exception) -> NoReturn:
         # It appends all that the dead job has said, and gathers no more from the others.
         message = message.partition("\nError stream produced:")[0].replace("\n", " ")
         message += "\nOther jobs run on: melgen.status shows their progress, the same command goes on after them"
-    print(f"melgen.{verb}: error: {message}", file=sys.stderr)
+    print_error(f"melgen.{verb}", message)
     sys.exit(1)
 
 

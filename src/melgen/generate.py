@@ -40,12 +40,15 @@ def generate(config: DictConfig) -> Path:
         ValueError: for a checkpoint that is none, a primer that the network cannot read, or a number out
             of its range.
     """
-    from melgen.checkpoint import load_model, run_of, run_title
+    from melgen.checkpoint_files import find_checkpoint, run_of, run_title
+
+    check_showing(config.show, config.shown)
+    find_checkpoint(config.checkpoint)  # before torch is imported: a refusal is quick
+    from melgen.checkpoint import load_model
     from melgen.generation.from_checkpoint import write_songs_by
     from melgen.generation.primers import note_of, read_primer
     from melgen.runs.search import run_around
 
-    check_showing(config.show, config.shown)
     import_user_modules(config.imports)
     trained = load_model(config.checkpoint)
     run = run_of(trained.path)

@@ -18,6 +18,14 @@ _NO_TEXT = frozenset({"null", "true", "false", "inf", "nan"})
 _BEFORE_INTERPOLATION = re.compile(r"(\\*)\$\{")
 
 
+def program(verb: str) -> list[str]:
+    """The words that start a command of ours, in every line that we print to be pasted.
+
+    ``melgen train`` does the same, where scripts of the environment are found; this works wherever Python does.
+    """
+    return ["python", "-m", f"melgen.{verb}"]
+
+
 def command(verb: str, values: Mapping[str, Any] | None = None) -> str:
     """A command of ours.
 
@@ -28,7 +36,7 @@ def command(verb: str, values: Mapping[str, Any] | None = None) -> str:
     >>> command("render", {"songs": PurePath("my runs/songs"), "to": ["mp3", "svg"]})
     'python -m melgen.render \\'songs="my runs/songs"\\' \\'to=[mp3,svg]\\''
     """
-    return shell_line("python", "-m", f"melgen.{verb}", *map(override, (values or {}).keys(), (values or {}).values()))
+    return shell_line(*program(verb), *map(override, (values or {}).keys(), (values or {}).values()))
 
 
 def override(key: str, value: Any) -> str:

@@ -27,11 +27,13 @@ def publish(config: DictConfig) -> None:
     Raises:
         ValueError: if there are no runs, or a dashboard is asked for where it cannot be saved.
     """
+    folder = Path(config.runs).expanduser()
+    if not folder.is_dir():
+        raise ValueError(f"runs={folder}: there is no such directory")
     from melgen.publishing import runs as publishing
     from melgen.publishing import workspace
     from melgen.training.loggers.wandb import is_offline
 
-    folder = Path(config.runs).expanduser()
     offline = is_offline() if config.offline is None else bool(config.offline)
     if config.workspace and offline:
         raise ValueError("workspace=true: a dashboard is saved on W&B's server; this needs a key (wandb login)")

@@ -41,7 +41,7 @@ def render(config: DictConfig) -> Path:
         ValueError: if there is no song to render, an option is out of its range, or the files have no place.
         ImportError: if a library for one of the formats is missing, after the other formats are written.
     """
-    from melgen.corpora.sources import user_path
+    from melgen.corpora.sources import check_exists, user_path
     from melgen.generation.results_folder import results_folder
     from melgen.generation.song_files import RENDERING_FILE, read_song_folder
     from melgen.processes import available_cpus
@@ -49,13 +49,14 @@ def render(config: DictConfig) -> Path:
 
     formats = read_formats(OmegaConf.to_object(config.to) if OmegaConf.is_list(config.to) else config.to)
     options = RenderOptions(**{each.name: config[each.name] for each in fields(RenderOptions)})
+    folder = user_path(config.songs, "songs")
+    check_exists(folder, "songs")  # before libraries are imported that draw and sound
     missing = missing_libraries(formats, options.sound_font)
     for name, reason in missing.items():
         log.warning("to=%s: %s", name, reason)
     possible = [name for name in formats if name not in missing]
     if not possible:
         raise ImportError("none of the formats can be written; " + "; ".join(dict.fromkeys(missing.values())))
-    folder = user_path(config.songs, "songs")
     found = read_song_folder(folder, workers=config.workers, progress=config.progress)
     out = results_folder("render", config.out, folder, found, possible)
     try:

@@ -71,6 +71,10 @@ def wanted_stages(config: DictConfig) -> list[str]:
     for key, allowed in choices.items():
         if (value := OmegaConf.select(config, key)) not in allowed:
             raise ValueError(f"{key}={value}: must be {' or '.join(allowed)}")
+    for key, lowest in {"select.checkpoints": 1, "select.later": 0}.items():
+        value = OmegaConf.select(config, key)
+        if not isinstance(value, int) or isinstance(value, bool) or value < lowest:
+            raise ValueError(f"{key}={value}: must be a whole number of at least {lowest}")
     return [name for name in STAGES if name in names]
 
 

@@ -13,6 +13,8 @@ READABLE = "melgen.readable"
 """Name of the way to write text that UTF-8, or a terminal's own encoding, cannot hold: ``\\xe9`` for a byte of a file
 name that is not UTF-8, ``\\u266f`` for a letter."""
 
+_RED, _PLAIN = "\x1b[31m", "\x1b[0m"
+
 _GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF, errno.ECONNRESET})
 """What writing answers once a pipe's reader or a terminal is gone."""
 
@@ -51,6 +53,25 @@ def all_readable(data: Any) -> Any:
     if isinstance(data, dict):
         return {all_readable(key): all_readable(value) for key, value in data.items()}
     return [all_readable(value) for value in data] if isinstance(data, list | tuple) else data
+
+
+def has_colours(stream: Any) -> bool:
+    """Whether what is written to a stream may be coloured: on a terminal, unless the environment decides otherwise.
+
+    In the order of CPython's own tracebacks: ``NO_COLOR``, then ``FORCE_COLOR`` or ``CLICOLOR_FORCE``, then
+    ``TERM=dumb``. An empty variable, and ``0`` for the two that force, count as unset.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if any(os.environ.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    return os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def print_error(program: str, message: object) -> None:
+    """Print ``program: error: message`` to standard error, red up to the message where the terminal has colours."""
+    start = f"{program}: error:"
+    print(f"{_RED}{start}{_PLAIN}" if has_colours(sys.stderr) else start, message, file=sys.stderr)
 
 
 class _Output(io.FileIO):

@@ -32,11 +32,12 @@ def train(config: DictConfig) -> float:
         ValueError: for settings that make no sense, naming key, value and rule.
         DivergenceError: if the loss or its gradient stops being a number.
     """
-    from melgen.runs.budget import budget_is_spent
-    from melgen.training import assembly, outcome
     from melgen.training.checks import check
 
-    check(config)
+    check(config)  # before torch and Lightning are imported: a refusal is quick
+    from melgen.runs.budget import budget_is_spent
+    from melgen.training import assembly, outcome
+
     assembly.prepare_torch(config)
     run = RunDirectory(config.run_dir)
     with run.claimed():

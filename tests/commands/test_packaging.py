@@ -68,8 +68,24 @@ def test_the_installed_package_is_the_one_that_runs(installed, tmp_path):
     assert all(Path(path).is_relative_to(installed) for path in done.stdout.split())
 
 
+def test_the_wheel_brings_one_command(wheel, installed, tmp_path):
+    (entry_points,) = (name for name in zipfile.ZipFile(wheel).namelist() if name.endswith("entry_points.txt"))
+    written = zipfile.ZipFile(wheel).read(entry_points).decode().split()
+    assert written == ["[console_scripts]", "melgen", "=", "melgen.__main__:main"]
+    script = installed / "bin" / "melgen"
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+    for arguments, said in (
+        (["--version"], "melgen "),
+        (["status", "--help"], "dir="),
+        (["completion", "bash"], "_melgen"),
+    ):
+        done = subprocess.run([script, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
+
+
 def test_it_helps_trains_and_generates_from_anywhere(installed, tmp_path):
-    assert "cell: gru, lstm, mixed" in run(installed, tmp_path, "train", "--help").stdout
+    assert "gru [lstm] mixed" in run(installed, tmp_path, "train", "--help").stdout
     run(installed, tmp_path, "train", *TINY)
     assert (tmp_path / TINY_RUN / "songs" / "song_002.mid").exists()
     run(installed, tmp_path, "generate", f"checkpoint={TINY_RUN}", "songs=1", "out=out")

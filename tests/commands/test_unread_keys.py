@@ -8,7 +8,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from melgen.configuration.conf_dir import CONF_DIR
-from melgen.configuration.known_keys import SET_OTHERWISE, accepts, commands, missing_groups, plain, unread_keys
+from melgen.configuration.known_keys import SET_OTHERWISE, accepts, missing_groups, plain, unread_keys
+from melgen.configuration.packaged import commands
 from tests.commands.calling import TINY, call, files_below
 
 NEEDED = {

@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 from melgen.configuration.conf_dir import CONF_DIR
+from melgen.configuration.reference import read_reference
 from tests.docs.documents import ROOT
 
 
@@ -33,8 +34,10 @@ def test_it_names_every_file_of_the_configuration():
 
 
 def test_a_line_is_key_default_and_meaning():
-    opening, rows = generator().rows_of(
-        '# What\n# it is.\na: [1, 2] # one # two\nb:\n  c: "#" # hash\n  d:\n  - x\nhydra:\n  e: 1\n'
+    opening, examples, rows = read_reference(
+        "# What\n# it is.\n# Example: a=[3] b.c=# # three\n"
+        'a: [1, 2] # one # two\nb:\n  c: "#" # hash\n  d:\n  - x\nhydra:\n  e: 1\n'
     )
     assert opening == "What it is."
-    assert rows == [("a", "[1, 2]", "one # two"), ("b.c", '"#"', "hash")]
+    assert examples == [("a=[3] b.c=#", "three")]
+    assert rows == [("a", "[1, 2]", "one # two", ""), ("b.c", '"#"', "hash", "")]

@@ -13,7 +13,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from melgen.configuration.conf_dir import CONF_DIR
+from melgen.configuration.packaged import CONF_DIR, config_folders
 
 _OVERRIDE = re.compile(r"(?P<key>(?:\+\+|\+|~)?[A-Za-z_$][\w$./@:-]*)=(?P<value>.*)", re.DOTALL | re.ASCII)
 _FUNCTION = re.compile(r"\s*(\w+)\s*\(", re.ASCII)
@@ -84,22 +84,6 @@ def overridden(arguments: Sequence[str]) -> list[str]:
                 f"{' and '.join(others)} {'are' if len(others) > 1 else 'is'} overridden by {last}, which comes later"
             )
     return lines
-
-
-def config_folders(arguments: Sequence[str]) -> list[str]:
-    """The directories of the user's own configuration files that a command line names.
-
-    >>> config_folders(["--config-dir", "cfg", "hydra.searchpath=[file://more,pkg://theirs]", "layers=2"])
-    ['cfg', 'more']
-    """
-    flags, overrides = flags_and_overrides(arguments)
-    folders = _values_of(flags, ("--config-dir", "-cd", "--config-path", "-cp"))
-    for override in overrides:
-        key, _, value = override.lstrip("+").partition("=")
-        if key == "hydra.searchpath":
-            places = re.findall(r"[^\[\],'\"\s]+", value)
-            folders += [place.removeprefix("file://") for place in places if not place.startswith("pkg://")]
-    return [folder for folder in folders if folder]
 
 
 def chosen_options(arguments: Sequence[str]) -> list[str]:

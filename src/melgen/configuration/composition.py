@@ -6,7 +6,9 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, ClassVar, NoReturn
 
 import yaml
@@ -17,30 +19,36 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.configuration.arguments import chosen_options, config_folders, quoted_for_the_shell
+from melgen.configuration.arguments import chosen_options, flags_and_overrides, quoted_for_the_shell
 from melgen.configuration.conf_dir import CONF_DIR
-from melgen.configuration.known_keys import (
+from melgen.configuration.known_keys import missing_groups, missing_values, plain, typed_keys, unread_keys
+from melgen.configuration.packaged import (
     GROUPS_OF_MANY,
     TARGET,
     commands,
+    config_folders,
     flat,
-    missing_groups,
-    missing_values,
+    is_nowhere,
     package_of,
     packaged_hydra,
     packaged_keys,
-    plain,
     recipe_groups,
-    typed_keys,
-    unread_keys,
+    settable_keys,
     value_at,
     verb_of,
 )
 from melgen.configuration.suggestions import explain_unknown, meant_options
 from melgen.errors import message_of
+from melgen.terminal import print_error
 
 BOM = b"\xef\xbb\xbf"
 _OUR_PROVIDERS = frozenset({"hydra", "main", "schema"})
+_FLAGS_OF_TRAININGS = frozenset({"-m", "--multirun"})
+_PLUGINS_WITHOUT_FILES = frozenset(
+    {"melgen_sweeper", "hydra_joblib_launcher", "hydra_optuna_sweeper", "hydra_submitit_launcher"}
+)
+"""Hydra's plugins that add no place to look for configuration files."""
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*", re.ASCII)
 _PLACES = {
     "run.dir": "outputs/${now:%Y-%m-%d}/${now:%H-%M-%S}",
     "sweep.dir": "multirun/${now:%Y-%m-%d}/${now:%H-%M-%S}",
@@ -170,6 +178,43 @@ def _check_path_is_read(content: Mapping[str, Any], command: str, typed: Mapping
             f"{typed.get('path', 'path=' + str(content['path']))}: the chosen corpus reads no path; "
             "corpus=folder reads a folder of tunes, corpus=pickles the paper's files"
         )
+
+
+# --- before anything is composed
+
+
+def refuse_unknown_keys(arguments: Sequence[str], command: str) -> None:
+    """Refuse a key that no file sets, before Hydra composes the configuration twice to find that out.
+
+    Where other files than the packaged ones may take part, Hydra decides.
+
+    Args:
+        arguments: the command line in Hydra's grammar.
+        command: the primary file of the command, without ``.yaml``.
+
+    Raises:
+        ValueError: naming the key and the one that was probably meant.
+    """
+    flags, overrides = flags_and_overrides(arguments)
+    if not {*flags} <= _FLAGS_OF_TRAININGS or any(_key_of(given) == "hydra.searchpath" for given in overrides):
+        return
+    if _other_plugins():  # they may add directories of configuration files
+        return
+    added = {_key_of(given).partition(".")[0] for given in overrides if given.startswith("+")}
+    settable = settable_keys(command)
+    for given in overrides:
+        key = _key_of(given)
+        path = key.split(".")
+        if "=" not in given or given[:1] in "+~" or not _DOTTED.fullmatch(key) or path[0] in ("hydra", *added):
+            continue
+        if is_nowhere(path, settable):
+            raise ValueError(explain_unknown(key, command, given, added=False))
+
+
+def _other_plugins() -> bool:
+    spec = find_spec("hydra_plugins")
+    folders = [] if spec is None else spec.submodule_search_locations or []
+    return not {module.name for module in iter_modules(list(folders))} <= _PLUGINS_WITHOUT_FILES
 
 
 # --- Hydra's own places
@@ -359,7 +404,7 @@ def _has(node: Any, dotted: str) -> bool:
 
 def refuse(command: str, error: Exception) -> NoReturn:
     """Say why a command does not begin, and exit; for Hydra's callbacks, whose errors Hydra only warns of."""
-    print(f"melgen.{verb_of(command)}: error: {message_of(explained(error, command))}", file=sys.stderr)
+    print_error(f"melgen.{verb_of(command)}", message_of(explained(error, command)))
     raise SystemExit(1) from None
 
 

@@ -8,10 +8,9 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-_INSTALLED = Path(__file__).parents[1] / "conf"
-_CHECKOUT = Path(__file__).parents[3] / "conf"
-CONF_DIR = str(_INSTALLED if _INSTALLED.is_dir() else _CHECKOUT)
-"""The directory of ``config.yaml``: inside an installed wheel, at the root of a checkout."""
+from melgen.configuration.packaged import CONF_DIR
+
+__all__ = ["CONF_DIR", "register_resolvers"]
 
 
 def _experiment_or_corpus(*, _root_: DictConfig) -> str:

@@ -11,27 +11,32 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import yaml
 from hydra.conf import HydraConf
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.configuration.conf_dir import CONF_DIR
+from melgen.configuration.packaged import (
+    GROUPS_OF_MANY,
+    OF_INSTANTIATE,
+    TARGET,
+    Path_,
+    commands,
+    contents_of,
+    file_of,
+    groups_of,
+    nodes_of,
+    packaged_keys,
+    recipe_groups,
+    targets_of,
+    value_at,
+)
 
-TARGET = "_target_"
-_OF_INSTANTIATE = frozenset({TARGET, "_partial_", "_args_", "_recursive_", "_convert_"})
-_GLOBAL = "_global_"
-_HEADER = re.compile(r"#\s*@package\s+(\S+)")
 _REFERENCE = re.compile(r"(?<!\\)\$\{\s*([^\s{}:,]*)\s*(:?)(?=\s*([^\s{}:,]*))")
 _TAKE_A_KEY = frozenset({"oc.select", "oc.dict.keys", "oc.dict.values", "oc.deprecated"})
 """OmegaConf's resolvers whose first argument is a key."""
-
-GROUPS_OF_MANY = frozenset({"callbacks", "logger"})
-"""Groups of which several options make sense together: named parts, each with a ``_target_``."""
 
 ONE_PROCESS = "melgen trains in one process on one device; a sweep runs several trainings at once"
 SET_OTHERWISE: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -80,8 +85,6 @@ _WHATEVER: Mapping[str, Any] = {}
 _HYDRAS_PARTS = frozenset({"callbacks", "launcher", "sweeper"})
 """Hydra's own groups whose options are built by a ``_target_``."""
 
-Path_ = tuple[str, ...]
-
 
 def unread_keys(config: Mapping[str, Any], command: str, typed: Mapping[str, str] = MappingProxyType({})) -> list[str]:
     """The dotted keys that nobody reads, the outermost of each branch.
@@ -128,7 +131,7 @@ def missing_groups(config: Mapping[str, Any], command: str) -> list[str]:
     """The groups that the command needs an option of, and that are left out (``~cell``)."""
     needed = [
         group
-        for group, option in _groups_of(_file_of(command))
+        for group, option in groups_of(file_of(command))
         if option is not None and group not in GROUPS_OF_MANY and not group.startswith("hydra/")
     ]
     return [group for group in needed if group not in config]
@@ -139,142 +142,14 @@ def missing_values(config: Mapping[str, Any]) -> list[str]:
     return [".".join(path) for path, text in _texts(config, "???") if text == "???" and path[0] != "hydra"]
 
 
-def commands() -> list[str]:
-    """The primary files of the commands, without ``.yaml``."""
-    return sorted(path.stem for path in Path(CONF_DIR).glob("*.yaml") if "hydra" in _yaml(path) and _names_help(path))
-
-
-def verb_of(command: str) -> str:
-    """What a user types for the command with this primary file: ``train`` for ``config``."""
-    return "train" if command == "config" else command
-
-
-def recipe_groups() -> frozenset[str]:
-    """The groups whose packaged options all set keys of the whole configuration, as experiments do."""
-    return frozenset(
-        folder.name
-        for folder in Path(CONF_DIR).iterdir()
-        if folder.is_dir()
-        and (options := list(folder.glob("*.yaml")))
-        and all(package_of(option) == _GLOBAL for option in options)
-    )
-
-
-def package_of(file: Path) -> str | None:
-    """What the first line of a configuration file names as its package."""
-    first = next((line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()), "")
-    match = _HEADER.match(first.strip())
-    return match[1] if match else None
-
-
-@lru_cache(maxsize=32)
-def packaged_keys(command: str) -> Mapping[str, Any]:
-    """Every key that the command's packaged files set, whichever options are chosen, as nested dictionaries."""
-    known: dict[str, Any] = {}
-    for content in _contents(_file_of(command)):
-        _merge(known, content)
-    known.pop("hydra", None)
-    return known
-
-
-@lru_cache(maxsize=32)
-def packaged_hydra(command: str) -> Mapping[str, Any]:
-    """What the command's packaged files say to Hydra itself."""
-    said: dict[str, Any] = {}
-    for content in _contents(_file_of(command)):
-        _merge(said, content.get("hydra") or {})
-    return said
-
-
-@lru_cache(maxsize=32)
-def targets_of(command: str) -> Mapping[str, frozenset[str]]:
-    """The ``_target_`` that packaged options set, for each dotted key of a node."""
-    found: dict[str, set[str]] = {}
-    for content in _contents(_file_of(command)):
-        for path, node in _nodes(content, ()):
-            if TARGET in node:
-                found.setdefault(".".join(path), set()).add(str(node[TARGET]))
-    return {key: frozenset(targets) for key, targets in found.items()}
-
-
 def accepts(target: str, key: str) -> bool:
     """Whether what a ``_target_`` names has a parameter of this name; also where nothing can be found out."""
-    return key in _OF_INSTANTIATE or key in _packaged_parameters().get(target, ()) or _takes(target, key)
-
-
-def dotted_keys(known: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """``{"optimizer": {"lr": 0.002}}`` -> ``optimizer``, ``optimizer.lr``, without what only `instantiate` reads."""
-    for key, value in known.items():
-        if key not in _OF_INSTANTIATE:
-            yield f"{prefix}{key}"
-            if isinstance(value, Mapping):
-                yield from dotted_keys(value, f"{prefix}{key}.")
-
-
-# --- reading the packaged files
-
-
-def _file_of(command: str) -> Path:
-    file = Path(CONF_DIR, f"{command}.yaml")
-    return file if file.is_file() else Path(CONF_DIR, "config.yaml")  # a primary file of the user's own
-
-
-def _names_help(file: Path) -> bool:
-    return "app_name" in (_yaml(file)["hydra"].get("help") or {})
-
-
-@lru_cache(maxsize=256)
-def _yaml(file: Path) -> dict[str, Any]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    content = yaml.load(file.read_text(encoding="utf-8"), loader)
-    return content if isinstance(content, dict) else {}
-
-
-def _groups_of(file: Path) -> Iterator[tuple[str, Any]]:
-    """The groups of a primary file and those it begins with, with the option each has."""
-    for entry in _yaml(file).get("defaults", ()):
-        if isinstance(entry, str):
-            if entry != "_self_":
-                yield from _groups_of(file.with_name(f"{entry}.yaml"))
-            continue
-        ((group, option),) = entry.items()
-        if not group.startswith("override"):
-            yield group, option
-
-
-def _contents(file: Path) -> Iterator[dict[str, Any]]:
-    """What a primary file sets, what it begins with, and every option of its groups but recipes, at its place."""
-    for entry in _yaml(file).get("defaults", ()):
-        if isinstance(entry, str) and entry != "_self_":
-            yield from _contents(file.with_name(f"{entry}.yaml"))
-    yield _without_defaults(_yaml(file))
-    for entry in _yaml(file).get("defaults", ()):
-        group = next(iter(entry)) if isinstance(entry, dict) else ""
-        if not group or group.startswith("override") or group in recipe_groups():
-            continue
-        for option in sorted(Path(CONF_DIR, group).glob("*.yaml")):
-            content = _without_defaults(_yaml(option))
-            yield content if package_of(option) == _GLOBAL else {group: content}
-
-
-def _without_defaults(content: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in content.items() if key != "defaults"}
-
-
-def _merge(into: dict[str, Any], content: Mapping[str, Any]) -> None:
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            node = into.setdefault(key, {})
-            if not isinstance(node, dict):  # an interpolation in one file, the node itself in another
-                node = into[key] = {}
-            _merge(node, value)
-        elif not isinstance(into.get(key), dict):
-            into[key] = value
+    return key in OF_INSTANTIATE or key in _packaged_parameters().get(target, ()) or _takes(target, key)
 
 
 def _sharing_recipes(command: str) -> list[str]:
     """The commands that take the same experiments, if this one takes any."""
-    taking = [other for other in commands() if recipe_groups() & {group for group, _ in _groups_of(_file_of(other))}]
+    taking = [other for other in commands() if recipe_groups() & {group for group, _ in groups_of(file_of(other))}]
     return taking if command in taking else []
 
 
@@ -368,36 +243,9 @@ def _unread_by_hydra(node: Mapping[str, Any], schema: Any, path: Path_, read: Co
                 yield from _inside_data(value, at)
 
 
-def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The dotted keys of nested dictionaries with their values, in order.
-
-    >>> list(flat({"a": {"b": 1, "c.d": 2}, "e": 3}))
-    [('a.b', 1), ('a.c.d', 2), ('e', 3)]
-    """
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def value_at(node: Any, dotted: str) -> Any:
-    """What lies at a dotted key of nested dictionaries, or ``None``."""
-    for part in dotted.split("."):
-        node = node.get(part) if isinstance(node, Mapping) else None
-    return node
-
-
 def _is_typed(path: Path_, typed: Collection[str]) -> bool:
     key = ".".join(path)
     return any(key == other or key.startswith(f"{other}.") or other.startswith(f"{key}.") for other in typed)
-
-
-def _nodes(node: Mapping[str, Any], path: Path_) -> Iterator[tuple[Path_, Mapping[str, Any]]]:
-    yield path, node
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            yield from _nodes(value, (*path, str(key)))
 
 
 def _texts(node: Any, holding: str = "${", path: Path_ = ()) -> Iterator[tuple[Path_, str]]:
@@ -439,9 +287,13 @@ def _packaged_parameters() -> Mapping[str, frozenset[str]]:
     """Of each ``_target_`` of the packaged files the keys given there, which need no import to be known."""
     found: dict[str, set[str]] = {}
     for command in commands():
-        for content in _contents(_file_of(command)):
-            for _, node in _nodes(content, ()):
-                if isinstance(target := node.get(TARGET), str):
+        for content in contents_of(file_of(command)):
+            for path, node in nodes_of(content, ()):
+                target = node.get(TARGET)
+                if target is None:  # an option adds to the part that another file begins
+                    begun = targets_of(command).get(".".join(path), frozenset())
+                    target = next(iter(begun)) if len(begun) == 1 else None
+                if isinstance(target, str):
                     found.setdefault(target, set()).update(map(str, node))
     return {target: frozenset(keys) for target, keys in found.items()}
 

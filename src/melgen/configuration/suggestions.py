@@ -8,17 +8,9 @@ from difflib import get_close_matches
 from hydra.conf import HydraConf
 from omegaconf import OmegaConf
 
-from melgen.configuration.known_keys import (
-    GROUPS_OF_MANY,
-    SET_OTHERWISE,
-    accepts,
-    commands,
-    dotted_keys,
-    packaged_keys,
-    parameters_of,
-    targets_of,
-    verb_of,
-)
+from melgen.configuration.known_keys import SET_OTHERWISE, accepts, parameters_of
+from melgen.configuration.packaged import GROUPS_OF_MANY, commands, dotted_keys, packaged_keys, targets_of, verb_of
+from melgen.pasting import program, shell_line
 
 CLOSE = 0.75
 """How alike two words must be, by `difflib`, for one to be a misspelling of the other."""
@@ -116,7 +108,7 @@ def explain_unknown(key: str, command: str, given: str = "", added: bool = True,
         return f"{given}: unknown key of melgen.{verb_of(command)}; it is one of {names}"
     if meant:
         return f"{given}: unknown key; did you mean {' or '.join(meant)}?"
-    return f"{given}: unknown key; python -m melgen.{verb_of(command)} --help lists all keys"
+    return f"{given}: unknown key; {shell_line(*program(verb_of(command)), '--help')} lists all keys"
 
 
 def hydras_keys() -> list[str]:

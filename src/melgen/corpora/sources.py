@@ -80,14 +80,23 @@ def user_path(value: object, key: str) -> Path:
     return Path(value).expanduser()
 
 
-def check_folder(path: Path, key: str) -> None:
-    """Refuse what is missing, no folder, or closed to us.
+def check_exists(path: Path, key: str) -> None:
+    """Refuse what is missing.
 
     Raises:
         CorpusError: naming the key and the path.
     """
     if not os.path.exists(path):
         raise CorpusError(f"{key}={path}: there is no such file or folder")
+
+
+def check_folder(path: Path, key: str) -> None:
+    """Refuse what is missing, no folder, or closed to us.
+
+    Raises:
+        CorpusError: naming the key and the path.
+    """
+    check_exists(path, key)
     if not os.path.isdir(path):
         raise CorpusError(f"{key}={path}: expected a folder, this is a file")
     try:

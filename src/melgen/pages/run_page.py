@@ -32,7 +32,7 @@ from melgen.pages.runs import choices_of, curves_of, metrics_present, run_conten
 from melgen.pages.songs import songs_content, summaries_of
 from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import curve_metrics, run_metrics, song_metrics
-from melgen.pasting import shell_line
+from melgen.pasting import program, shell_line
 from melgen.plurals import counted
 from melgen.runs.commands import generate_command
 from melgen.runs.config import plain_config
@@ -164,7 +164,7 @@ def _provenance(directory: Path, result: Mapping[str, Any]) -> list[tuple[str, s
     recorded = read_json(directory / PROVENANCE_FILE)
     rows = []
     if isinstance(command := recorded.get("command"), list):
-        rows.append((COMMAND, shell_line("python", "-m", "melgen.train", *map(str, command))))
+        rows.append((COMMAND, shell_line(*program("train"), *map(str, command))))
     if recorded.get("software"):
         rows.append(software_row(recorded["software"]))
     else:

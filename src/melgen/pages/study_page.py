@@ -24,7 +24,7 @@ from melgen.pages.songs import SHARED, songs_content, summaries_of
 from melgen.pages.tables import tables_content
 from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import curve_metrics, run_metrics, song_metrics
-from melgen.pasting import shell_line
+from melgen.pasting import program, shell_line
 from melgen.plurals import counted
 from melgen.runs.config import plain_config
 from melgen.runs.directory import FINISHED
@@ -410,7 +410,7 @@ def _add_embedding(directory: Path, name: str, model: Mapping[str, Any], content
 
 
 def _provenance(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    line = ["python", "-m", "melgen.study", *map(str, manifest.get("command", []))]
+    line = [*program("study"), *map(str, manifest.get("command", []))]
     rows = [(COMMAND, shell_line(*line))] if manifest else []
     seeds = manifest.get("seeds", {})
     rows += [

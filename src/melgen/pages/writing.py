@@ -47,8 +47,6 @@ def write_report(
         ValueError: if there is no such directory, or it is that of no run or study.
         OSError: if the file cannot be written.
     """
-    from melgen.pages.page import build_page
-
     place = Path(directory).expanduser()
     if not place.is_dir():
         what = "this is a file" if place.exists() else "no such directory"
@@ -58,6 +56,9 @@ def write_report(
         place = _study_in(place)
     elif not _has(place, _OF_A_RUN):
         raise ValueError(f"run={directory}: not the directory of a run; it holds none of {', '.join(_OF_A_RUN)}")
+    # Imported once there is something to show: they need torch.
+    from melgen.pages.page import build_page
+
     content = Content(
         Engraver(workers=workers, progress=progress), scores=scores, cache_dir=cache_dir, progress=progress
     )

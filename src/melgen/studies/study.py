@@ -86,12 +86,6 @@ class Study:
         Raises:
             ValueError: for an option of the sampling or of the evaluation that makes no sense.
         """
-        count = self.config.select.checkpoints
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise ValueError(f"select.checkpoints={count}: must be a whole number of at least 1")
-        later = self.config.select.later
-        if not isinstance(later, int) or isinstance(later, bool) or later < 0:
-            raise ValueError(f"select.later={later}: must be a whole number of at least 0")
         _ = self.options
         _ = self.primers
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -18,7 +18,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from melgen.configuration.composition import check_composed, file_of_option
 from melgen.configuration.conf_dir import CONF_DIR
-from melgen.configuration.known_keys import flat, plain, recipe_groups
+from melgen.configuration.known_keys import plain
+from melgen.configuration.packaged import flat, recipe_groups
 from melgen.errors import message_of
 from melgen.runs.budget import NO_LIMIT, total_updates
 from melgen.runs.directory import RunDirectory
@@ -257,15 +258,23 @@ def _frozen(value: Any) -> Any:
 
 
 def _refuse_hopeless_values(planned: Sequence[PlannedJob], axes: Mapping[str, list[str]]) -> None:
-    from melgen.training.assembly import check_parts
     from melgen.training.checks import check
 
+    _refuse_where(check, planned, axes)  # first of all jobs, before torch and Lightning are imported
+    from melgen.training.assembly import check_parts
+
     known: dict[str, Exception | None] = {}
+    _refuse_where(lambda config: check_parts(config, known), planned, axes)
+
+
+def _refuse_where(
+    judge: Callable[[DictConfig], None], planned: Sequence[PlannedJob], axes: Mapping[str, list[str]]
+) -> None:
+    """Refuse a value with which every job is refused; jobs that fail by themselves leave their error in their run."""
     errors: dict[int, Exception] = {}
     for job in planned:
         try:
-            check(job.config)
-            check_parts(job.config, known)
+            judge(job.config)
         except Exception as error:
             errors[job.number] = error
     if not errors:

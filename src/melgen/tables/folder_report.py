@@ -14,6 +14,7 @@ from melgen.files import write_json, write_text
 from melgen.generation.song_files import EVALUATION_FILE, SongFolder, copy_song
 from melgen.music.melody import Melody
 from melgen.music.midi import note_text
+from melgen.pasting import program, shell_line
 from melgen.plurals import counted
 from melgen.tables import Column, Table, build_set_tables
 from melgen.tables.table import row
@@ -122,7 +123,8 @@ def _lines(
     yield "         all metrics, the corpus beside them, as CSV (all digits) and Markdown (to read)"
     yield f"Listen:  {', '.join(str(chosen_file(out, choice)) for choice in songs.chosen)}"
     if yardsticks:
-        yield "Next:    python -m melgen.study --help  # every network of a sweep measured so, side by side"
+        line = shell_line(*program("study"), "--help")
+        yield f"Next:    {line}  # every network of a sweep measured so, side by side"
     else:
         yield "Next:    the same with corpus=folk, or any other, sets human tunes beside these"
 

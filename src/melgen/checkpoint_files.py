@@ -1,0 +1,38 @@
+"""Where the checkpoints of a run are: found without torch, which takes seconds to import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+BEST, LAST = "best.ckpt", "last.ckpt"
+
+
+class CheckpointError(ValueError):
+    """A file is not a checkpoint of ours, or not one that fits."""
+
+
+def run_of(checkpoint: Path) -> Path:
+    """The run that a checkpoint belongs to: the directory around ``checkpoints/``, else the file's own."""
+    return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
+
+
+def run_title(run: Path) -> str:
+    """How songs name the run that wrote them: ``<name>/<run>``."""
+    return "/".join(run.resolve().parts[-2:])
+
+
+def find_checkpoint(path: str | Path, key: str = "checkpoint") -> Path:
+    """The checkpoint meant by a file, or by a run's directory (its best).
+
+    Raises:
+        CheckpointError: if there is none.
+    """
+    path = Path(path).expanduser()
+    if path.is_file():
+        return path
+    for folder in (path, path / "checkpoints"):
+        for name in (BEST, LAST):
+            if (folder / name).is_file():
+                return folder / name
+    what = "the directory of a run that has saved none yet" if path.is_dir() else "no such file or directory"
+    raise CheckpointError(f"{key}={path}: {what}; a checkpoint file or a run's directory is needed")
