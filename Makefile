@@ -3,20 +3,29 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 PYTHON311 ?= python3.11
 PYTHON312 ?= python3.12
+PYTHON313 ?= python3.13
 VENV ?= .venv
+# The versions to install; empty: the newest that pyproject.toml allows.
+CONSTRAINTS ?= constraints.txt
 RUN := $(VENV)/bin/python
 
-.PHONY: help setup train sweep study docs test test-slow test-matrix torture audit lint format bench clean
+.PHONY: help setup lock train sweep study docs test test-slow test-matrix torture audit lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready ## create the virtual environment and install melgen with its tools
 
-$(VENV)/.ready: pyproject.toml src/melgen/__init__.py
+$(VENV)/.ready: pyproject.toml src/melgen/__init__.py $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[dev]'
 	touch $@
+
+# One file for all systems and Pythons that pyproject.toml allows: --universal marks what only some of them need.
+lock: setup ## choose the versions of constraints.txt again, the newest that pyproject.toml allows
+	$(RUN) -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+	$(VENV)/bin/uv pip compile --quiet --universal --upgrade --extra dev --extra docs --constraint .ci/torch.txt --no-annotate \
+	  --custom-compile-command 'make lock' --output-file constraints.txt pyproject.toml
 
 train: setup ## train the default network on the embedded corpus, let it write songs (ARGS= appends overrides)
 	$(RUN) -m melgen.train $(ARGS)
@@ -28,7 +37,7 @@ study: setup ## the whole study at a size for a laptop: 45 networks, tables and 
 	$(RUN) -m melgen.study experiment=quick $(ARGS)
 
 docs: setup ## the documentation as a site with a search, site/index.html; links are checked
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[docs]'
 	$(RUN) -m zensical build --strict --clean
 
 test: setup ## the quick tests: CPU, offline, under five minutes
@@ -56,11 +65,12 @@ audit: setup ## look up every installed package in the advisories for Python
 torture: setup ## kills, full disks, hostile files, long runs, SLURM: what docs/reliability.md promises, for hours
 	$(RUN) -m tests.torture $(ARGS)
 
-# The lowest versions warn of newer packages beside them, which is no fault of ours.
-test-matrix: setup ## the quick tests under Python 3.12, and under 3.11 with the lowest versions that are allowed
+# Versions at either end warn of each other, which is no fault of ours; the newest torch brings gigabytes of CUDA.
+test-matrix: setup ## the quick tests: Python 3.12; 3.11 with the lowest versions allowed; 3.13 with the newest
 	$(MAKE) test VENV=.venv-3.12 PYTHON=$(PYTHON312)
 	$(RUN) .ci/lowest.py > .venv-lowest.txt
-	PIP_CONSTRAINT=.venv-lowest.txt $(MAKE) test VENV=.venv-lowest PYTHON=$(PYTHON311) ARGS='-W default $(ARGS)'
+	$(MAKE) test VENV=.venv-lowest PYTHON=$(PYTHON311) CONSTRAINTS='.venv-lowest.txt .ci/torch.txt' ARGS='-W default $(ARGS)'
+	$(MAKE) test VENV=.venv-newest PYTHON=$(PYTHON313) CONSTRAINTS= ARGS='-W default $(ARGS)'
 
 clean: ## remove the virtual environment and what tools have left; results in multirun/ stay
-	rm -rf $(VENV) .venv-3.12 .venv-lowest .venv-lowest.txt dist site .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-3.12 .venv-lowest .venv-lowest.txt .venv-newest dist site .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 LEFT_OPEN = frozenset({"torch", "melgen"})
-"""Torch has a small build for the CPU in one version only."""
+"""`.ci/torch.txt` chooses the version of torch."""
 
 
 def lowest(requirements: list[str]) -> dict[str, str]:

@@ -250,6 +250,7 @@ def test_a_million_layers_are_not_built(file):
     ],
     ids=["stretched", "sparse", "without numbers", "of another shape", "none", "a list"],
 )
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor invariants:UserWarning")  # torch.load from 2.14 on
 def test_weights_that_are_none_are_refused(file, weight):
     def replace(checkpoint):
         checkpoint["state_dict"]["model.output.bias"] = weight

@@ -1,9 +1,14 @@
 """The scripts of ``.ci/``: what they say of what they have found, and of what they have not looked at."""
 
 import importlib.util
+import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 
 def script(name):
@@ -52,3 +57,54 @@ def test_the_lowest_versions_are_those_of_the_project():
         "plotly": "6",
         "a": "1.10",
     }
+
+
+ROOT = Path(__file__).parents[1]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+
+
+def requirements():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    listed = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
+    return [requirement for requirement in map(Requirement, listed) if requirement.name != project["name"]]
+
+
+def locked(python):
+    """The versions that ``constraints.txt`` chooses for a Python on Linux."""
+    environment = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    chosen = [Requirement(line) for line in lines if not line.startswith("#")]
+    assert all(one.url is None for one in chosen)
+    found = {}
+    for one in chosen:
+        if one.marker is None or one.marker.evaluate(environment):
+            (bound,) = one.specifier
+            assert bound.operator == "=="
+            assert canonicalize_name(one.name) not in found, f"two versions of {one.name} under Python {python}"
+            found[canonicalize_name(one.name)] = bound.version
+    return found
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_locked_versions_are_those_that_the_project_allows(python):
+    versions = locked(python)
+    for requirement in requirements():
+        version = versions.get(canonicalize_name(requirement.name))
+        assert version is not None, f"{requirement.name} is not in constraints.txt: make lock"
+        assert requirement.specifier.contains(version), f"{requirement}: constraints.txt has {version}: make lock"
+
+
+def test_the_locked_torch_is_the_one_with_a_small_build():
+    held = [line for line in (ROOT / ".ci" / "torch.txt").read_text().splitlines() if not line.startswith("#")]
+    assert held == [f"torch=={locked('3.11')['torch']}"]
+
+
+def test_the_lock_names_no_package_index():
+    assert "://" not in (ROOT / "constraints.txt").read_text()
+
+
+def test_the_lowest_versions_keep_below_the_locked_ones():
+    script_of_lowest, versions = script("lowest"), locked("3.11")
+    lowest = script_of_lowest.lowest([str(requirement) for requirement in requirements()])
+    assert "torch" not in lowest
+    assert all(Version(version) <= Version(versions[canonicalize_name(name)]) for name, version in lowest.items())

@@ -8,21 +8,9 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[1] / "src" / "melgen"
 
 ORDER = (
-    # what knows nothing of music
-    {
-        "melgen",
-        "errors",
-        "plurals",
-        "durations",
-        "files",
-        "processes",
-        "terminal",
-        "locks",
-        "pasting",
-        "software",
-        "commands",
-        "checkpoint_files",
-    },  # fmt: skip
+    # these know nothing of music
+    {"melgen", "errors", "plurals", "durations", "files", "processes", "terminal", "locks", "software", "internals"},
+    {"commands", "pasting", "checkpoint_files"},
     {"music"},
     {"corpora"},
     {"data"},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.types import Override
+
+from melgen.internals.hydra import BasicSweeper
 
 
 class PlannedSweeper(BasicSweeper):

@@ -26,7 +26,7 @@ from melgen.configuration.composition import CommandCheck, check_contents, expla
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.help import print_help
 from melgen.configuration.packaged import GROUPS_OF_MANY, primary_of
-from melgen.errors import MelgenError, OutOfTimeError, TakenError, message_of
+from melgen.errors import DivergenceError, MelgenError, OutOfTimeError, TakenError, message_of
 from melgen.processes import end_with_parent, heeding_the_scheduler, is_worker
 from melgen.runs.directory import RunDirectory
 from melgen.runs.keys import keys_that
@@ -46,6 +46,10 @@ WANTS_TRACEBACK = "MELGEN_TRACEBACK"
 """What the user has set that variable to, while we set it."""
 
 _SECRET = re.compile(r"(api_?key|access_?key|token|secret|password)$", re.IGNORECASE)
+
+_NO_RESULT: Any = math.nan
+_DIVERGED: Any = math.inf
+"""What jobs of a sweep return that come to no loss; to an optimiser infinity is the worst loss there is."""
 
 PLACES = (*keys_that("is_place"), "corpus.path", "corpus.root")
 """Keys of a training that name a place, from the directory in which the command was started."""
@@ -88,7 +92,7 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
     """Run a command's recipe on a composed configuration.
 
     A job of a sweep that fails leaves its traceback in its own directory and lets the others go on; it
-    returns not-a-number (see `_without_result`), and the sweep's report makes the whole command fail. One whose run
+    returns not-a-number (infinity if it diverged), and the sweep's report makes the whole command fail. One whose run
     another process is training leaves that run alone.
     """
     hydra = HydraConfig.get()
@@ -99,21 +103,20 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
         if hydra.job.chdir:
             _from_where_it_began(config, Path(hydra.runtime.cwd))
         with heeding_the_scheduler():
-            result = function(config)
-        return _without_result(hydra) if isinstance(result, float) and math.isnan(result) else result
+            return function(config)
     except OutOfTimeError as error:  # the run's directory tells it too, if the training had begun
         log.error("out of time: %s", error)
         if hydra.mode == RunMode.MULTIRUN:
-            return _without_result(hydra)
+            return _NO_RESULT
         raise
     except Exception as error:
         if hydra.mode == RunMode.MULTIRUN and isinstance(error, TakenError):
             log.warning("left alone: %s", error)
-            return _without_result(hydra)
+            return _NO_RESULT
         if hydra.mode == RunMode.MULTIRUN:
             log.error("failed: %s", message_of(error))
             RunDirectory(hydra.runtime.output_dir).record_failure(error)
-            return _without_result(hydra)
+            return _DIVERGED if isinstance(error, DivergenceError) else _NO_RESULT
         for folder in CommandCheck.missing:  # Hydra made them before we could refuse
             with suppress(OSError):
                 folder.rmdir()
@@ -127,20 +130,6 @@ def _from_where_it_began(config: DictConfig, start: Path) -> None:
         for key in PLACES:
             if isinstance(place := OmegaConf.select(config, key), str):
                 OmegaConf.update(config, key, str(start / Path(place).expanduser()))
-
-
-def _without_result(hydra: Any) -> Any:
-    """What a job returns that has come to no result: not-a-number; to an optimiser, the worst number there is.
-
-    Optuna's sweeper ends at a value that is not a number, with all that its trials have found; of the worst it learns
-    where not to look.
-    """
-    sweeper = hydra.get("sweeper") or {}
-    if sweeper.get("n_trials") is None:
-        return math.nan
-    direction = sweeper.get("direction")
-    is_maximised = str(getattr(direction, "name", direction)).lower() == "maximize"
-    return -math.inf if is_maximised else math.inf
 
 
 def _fail(verb: str, error: Exception) -> NoReturn:

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import socket
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,8 +40,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        flush(temporary)
         # Private so far; give it what an ordinary `open` would have.
         umask = os.umask(0)
         os.umask(umask)
@@ -58,9 +58,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 def flush(path: Path) -> None:
     """Make what is written to a file, or the names in a directory, survive a power failure, where the system can."""
-    if os.name == "nt" and path.is_dir():
-        return
-    descriptor = os.open(path, os.O_RDONLY)
+    if sys.platform != "win32":
+        descriptor = os.open(path, os.O_RDONLY)
+    elif path.is_dir():
+        return  # Windows opens no directories
+    else:
+        descriptor = os.open(path, os.O_RDWR | os.O_BINARY)  # and flushes only what may be written
     try:
         os.fsync(descriptor)
     finally:

@@ -15,6 +15,8 @@ from types import FrameType
 from melgen.errors import OutOfTimeError
 
 _PR_SET_PDEATHSIG = 1
+_SYNCHRONIZE, _ACCESS_DENIED, _WAIT_TIMEOUT = 0x100000, 5, 258
+"""Of Windows: the right to wait for a process, the error for another user's, and the answer of one that works."""
 
 
 def available_cpus() -> int:
@@ -45,6 +47,8 @@ def process_exists(pid: int, birth: str | None = None) -> bool:
         return False
     if birth is not None and (there := process_birth(pid)) is not None:
         return there == birth
+    if sys.platform == "win32":
+        return _exists_on_windows(pid)
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
@@ -52,6 +56,21 @@ def process_exists(pid: int, birth: str | None = None) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def _exists_on_windows(pid: int) -> bool:
+    """`process_exists` there, where `os.kill` with 0 would send Ctrl-C."""
+    if pid > 0xFFFFFFFF:
+        return False
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined,unused-ignore]
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    process = kernel.OpenProcess(_SYNCHRONIZE, False, pid)
+    if not process:
+        return bool(ctypes.get_last_error() == _ACCESS_DENIED)  # type: ignore[attr-defined,unused-ignore]
+    try:
+        return bool(kernel.WaitForSingleObject(ctypes.c_void_p(process), 0) == _WAIT_TIMEOUT)
+    finally:
+        kernel.CloseHandle(ctypes.c_void_p(process))
 
 
 def end_with_parent(parent: int | None = None) -> None:

@@ -14,7 +14,7 @@ import torch
 from melgen.runs.history import read_history
 from melgen.train import train
 from melgen.training import MelodyModule
-from melgen.training.resume import Position, rewrite_loops
+from melgen.training.resume import Position
 from tests.data.melodies import walks, write_songs
 from tests.training.small import CELL_OVERRIDES, same, small_config
 
@@ -195,13 +195,6 @@ def test_a_run_that_was_killed_resumes_from_its_last_checkpoint(folder, update):
 )
 def test_an_epoch_ends_with_its_last_window(batch_idx, expected):
     assert Position(2, 0, 30).after(batch_idx, 31, 15) == expected
-
-
-def test_a_lightning_that_counts_otherwise_is_refused():
-    counters = {"total": {"ready": 0, "started": 0}, "current": {"ready": 0, "started": 0}}
-    loop = {"epoch_progress": counters, "epoch_loop.batch_progress": counters, "epoch_loop.state_dict": {}}
-    with pytest.raises(RuntimeError, match="this Lightning counts"):
-        rewrite_loops(loop, Position())
 
 
 def test_a_numbered_checkpoint_that_a_kill_has_prevented_is_written_with_its_metrics(folder):

@@ -9,11 +9,11 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 from melgen.configuration.packaged import CONF_DIR, config_folders
+from melgen.internals import hydra
 
 _OVERRIDE = re.compile(r"(?P<key>(?:\+\+|\+|~)?[A-Za-z_$][\w$./@:-]*)=(?P<value>.*)", re.DOTALL | re.ASCII)
 _FUNCTION = re.compile(r"\s*(\w+)\s*\(", re.ASCII)
@@ -39,7 +39,7 @@ def flags_and_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]
 
     argparse finds the rest in one place only, before or behind all flags.
     """
-    actions = {text: action for action in get_args_parser()._actions for text in action.option_strings}
+    actions = hydra.flags()
     flags: list[str] = []
     overrides: list[str] = []
     waiting = list(arguments)

@@ -62,6 +62,7 @@ _SEVERAL_VALUES = re.compile(r"Ambiguous value for argument '(.+?)'\n", re.DOTAL
 _CHOSEN_TWICE = re.compile(r"Multiple values for ([^ ]+)\. |^([^ ]+) appears more than once in the final defaults")
 _NOT_FOUND_BELOW = re.compile(r"In '([^'/]+)/[^']+': Could not find '\1/([^']+)/([^'/]+)'")
 """An entry of a file's defaults, which Hydra looks up beside that file."""
+_OLD_OPTUNA_PLUGIN = re.compile(r"'hydra/sweeper/?\S*' is validated against ConfigStore schema with the same name")
 _NO_NULL_OPTION = "Config group override must be a string or a list"
 
 
@@ -429,6 +430,11 @@ def explained(error: Exception, command: str, arguments: Sequence[str] | None = 
             return ValueError(_encoding_message(cause, arguments))
         cause = cause.__cause__
     text = str(error)
+    if _OLD_OPTUNA_PLUGIN.search(text):
+        return ValueError(
+            "hydra/sweeper=optuna: the options of the package hydra-optuna-sweeper have the same names; "
+            "pip uninstall hydra-optuna-sweeper"
+        )
     if _NO_NULL_OPTION in text:
         return ValueError(_null_message(arguments))
     if (found := _NOT_FOUND_BELOW.search(text)) and Path(CONF_DIR, found[2]).is_dir():

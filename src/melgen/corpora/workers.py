@@ -155,6 +155,7 @@ class _Worker:
                 stderr=stderr,
                 env=environment,
                 start_new_session=True,  # Ctrl-C is for us; and what a worker starts dies with it
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the first of these on Windows
             )
             self._process = process
         self._deadline = math.inf

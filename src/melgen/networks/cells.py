@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from melgen.internals.torch import onednn_multiplies
 from melgen.networks.initialization import TensorFlowStart
 from melgen.networks.kernels import (
     GRUKernel,
@@ -65,18 +66,12 @@ class LSTM(AbstractTorchLayer):
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """By torch's loop; in single precision where oneDNN lacks autocast's type, as on a CPU without AVX-512."""
-        if input.device.type != "cpu" or not torch.is_autocast_enabled("cpu") or _onednn_has_half_precision():
+        half = torch.get_autocast_dtype("cpu")
+        if input.device.type != "cpu" or not torch.is_autocast_enabled("cpu") or onednn_multiplies(half):
             return super().forward_reference(input, state)
         with torch.autocast("cpu", enabled=False):
             output, last = super().forward_reference(input.float(), map_state(Tensor.float, state))
-        half = torch.get_autocast_dtype("cpu")
         return output.to(half), map_state(lambda tensor: tensor.to(half), last)
-
-
-def _onednn_has_half_precision() -> bool:
-    is_half = torch.get_autocast_dtype("cpu") == torch.float16
-    operators = torch.ops.mkldnn
-    return bool(operators._is_mkldnn_fp16_supported() if is_half else operators._is_mkldnn_bf16_supported())
 
 
 class RNN(AbstractTorchLayer):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from melgen.internals.torch import is_transforming
 from melgen.networks.kernels import AbstractKernel, sigmoid_backward
 
 
@@ -23,7 +24,7 @@ def can_scan(tensor: Tensor) -> bool:
     return (
         tensor.dtype == torch.float32
         and not torch.is_autocast_enabled(tensor.device.type)
-        and not torch._C._are_functorch_transforms_active()
+        and not is_transforming()
         and not torch.compiler.is_compiling()
     )
 

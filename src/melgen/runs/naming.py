@@ -150,17 +150,12 @@ def _baseline(config_name: str, groups: tuple[str, ...]) -> DictConfig | None:
 
 
 def _unresolved(config: DictConfig, key: str) -> Any:
-    *parents, last = key.split(".")
-    node: Any = config
-    for parent in parents:
-        if not OmegaConf.is_dict(node) or parent not in node:
+    node: Any = OmegaConf.to_container(config, resolve=False)
+    for part in key.split("."):
+        if not isinstance(node, dict) or part not in node:
             return _MISSING
-        node = node._get_node(parent)
-    if not OmegaConf.is_dict(node) or last not in node:
-        return _MISSING
-    container = OmegaConf.to_container(node, resolve=False)
-    assert isinstance(container, dict)
-    return container[last]
+        node = node[part]
+    return node
 
 
 def _start(path: Any) -> str:

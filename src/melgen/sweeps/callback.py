@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import uuid
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, read_write
 
 from melgen.configuration.composition import refuse
 from melgen.errors import IdentityError, message_of
@@ -25,12 +24,10 @@ from melgen.runs.naming import typed_overrides
 from melgen.runs.search import JOBS_FILE, find_runs, natural_order
 from melgen.runs.status import STATES, states_named, status_of
 from melgen.sweeps.plan import PlannedJob, check_one_of_many, planned_jobs, planned_updates
+from melgen.sweeps.search import require_optuna
 from melgen.sweeps.table import print_table, table_row, to_csv
 
 log = logging.getLogger(__name__)
-
-OPTIMIZATION_RESULTS = "optimization_results.yaml"
-"""In the directory of a sweep: what Optuna's and Nevergrad's sweepers have found."""
 
 LEFT_ALONE = "left alone: another process is training it"
 
@@ -59,6 +56,7 @@ class SweepCallback(Callback):
         trials = config.hydra.sweeper.get("n_trials")
         if trials is not None:  # an optimiser, which chooses each job by what came out of those before
             try:
+                require_optuna()
                 check_one_of_many(config, config.hydra.job.config_name)
             except Exception as error:
                 refuse(config.hydra.job.config_name, error)
@@ -104,12 +102,13 @@ class SweepCallback(Callback):
         """Print the table and write it as ``sweep.csv``."""
         token = os.environ.pop(SWEEP_VARIABLE)
         root = Path(config.output_dir)
-        rows = self._rows([run for run in find_runs(root) if run.status.get("sweep") == token])
+        if self.jobs is None:  # a search: its trials, those of earlier commands too
+            rows = self._rows(find_runs(Path(config.hydra.sweep.dir)))
+        else:
+            rows = self._rows([run for run in find_runs(root) if run.status.get("sweep") == token])
         folders = {Path(row["directory"]).parent for row in rows} or {Path(config.hydra.sweep.dir)}
         for folder in sorted(folders):
             write_text(folder / "sweep.csv", to_csv([row for row in rows if Path(row["directory"]).parent == folder]))
-        if self.jobs is None:
-            _forget_worst(Path(config.hydra.sweep.dir) / OPTIMIZATION_RESULTS)
         print_table(rows)
         failed = [row for row in rows if row["state"] != FINISHED]
         tables = ", ".join(str(folder / "sweep.csv") for folder in sorted(folders))
@@ -134,19 +133,6 @@ class SweepCallback(Callback):
                 elif state == FINISHED and result and budget_is_spent(job.config, result):
                     rows.append(table_row(job.run))
         return sorted(rows, key=lambda row: natural_order(Path(row["directory"])))
-
-
-def _forget_worst(file: Path) -> None:
-    """Where no trial has come to a result, an optimiser calls the first of them the best; take that back."""
-    try:
-        best = OmegaConf.load(file)
-    except (OSError, ValueError):  # another optimiser's
-        return
-    value = best.get("best_value") if isinstance(best, DictConfig) else None
-    if isinstance(value, float) and math.isinf(value):
-        best.best_params, best.best_value = None, None
-        write_text(file, OmegaConf.to_yaml(best))
-        print("no trial has come to a result: there is no best choice")
 
 
 def _is_finished(job: PlannedJob) -> bool:

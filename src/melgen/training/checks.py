@@ -150,9 +150,10 @@ def check_memory(parameters: int, config: DictConfig) -> None:
     Raises:
         ValueError: saying what it needs and what there is.
     """
-    if not hasattr(os, "sysconf"):  # Windows
+    try:
+        available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows, or a system that does not report it
         return
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if parameters * BYTES_PER_PARAMETER > available:
         raise ValueError(
             f"hidden_size={config.hidden_size} with layers={config.layers}: {parameters:,} parameters "

@@ -21,6 +21,7 @@ from melgen.checkpoint import FORMAT_VERSION, SEEN_TUNES
 from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data.tokens import ScoredTunes, Window
 from melgen.errors import DivergenceError
+from melgen.internals.lightning import HOOK_NAME, check_hook_name
 from melgen.music.representations import AbstractRepresentation
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
@@ -70,6 +71,7 @@ class MelodyModule(pl.LightningModule):
         seen: SeenTunes | None = None,
     ):
         super().__init__()
+        check_hook_name(self)
         self.model, self.representation, self.vocabulary = model, representation, vocabulary
         self.config = config or {}
         self.seen = seen
@@ -95,7 +97,7 @@ class MelodyModule(pl.LightningModule):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Lightning notes some forty times an update which hook it is in: no parameter that torch must look for."""
-        if name == "_current_fx_name":
+        if name == HOOK_NAME:
             object.__setattr__(self, name, value)
         else:
             super().__setattr__(name, value)

@@ -16,6 +16,7 @@ import pytorch_lightning as pl
 import torch
 
 from melgen.data import MelodyDataModule
+from melgen.internals.lightning import check_loops, rewrite_loops
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class ExactResume(pl.Callback):
     def __init__(self) -> None:
         self.position = Position()
         self._random_state: dict[str, Any] | None = None
+        self._is_resumed = False
         self._seconds, self._began = 0.0, time.monotonic()
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
@@ -64,7 +66,7 @@ class ExactResume(pl.Callback):
         what is the same should look the same.
         """
         if "loops" in checkpoint:
-            rewrite_loops(checkpoint["loops"]["fit_loop"], self.position)
+            rewrite_loops(checkpoint["loops"]["fit_loop"], **asdict(self.position))
         checkpoint["position"] = asdict(self.position)
         checkpoint["seconds"] = self._seconds + time.monotonic() - self._began
         checkpoint["random_state"] = {
@@ -80,12 +82,16 @@ class ExactResume(pl.Callback):
         self._seconds = checkpoint["seconds"]
         self._random_state = checkpoint["random_state"]
         if "loops" in checkpoint:
-            rewrite_loops(checkpoint["loops"]["fit_loop"], self.position)
+            rewrite_loops(checkpoint["loops"]["fit_loop"], **asdict(self.position))
+            self._is_resumed = True
         if isinstance(datamodule := getattr(trainer, "datamodule", None), MelodyDataModule):
             datamodule.train_dataloader().start_at(self.position.epoch, self.position.windows)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Restore the generators last, when nothing else of the start-up can draw from them any more."""
+        if self._is_resumed:
+            check_loops(trainer, **asdict(self.position))
+            self._is_resumed = False
         if self._random_state is not None:
             torch.set_rng_state(self._random_state["cpu"])
             if len(self._random_state["cuda"]) == torch.cuda.device_count() > 0:
@@ -96,21 +102,3 @@ class ExactResume(pl.Callback):
         """Point the loader at the epoch that starts (not called when resuming within one)."""
         if isinstance(datamodule := getattr(trainer, "datamodule", None), MelodyDataModule):
             datamodule.train_dataloader().start_at(trainer.current_epoch)
-
-
-def rewrite_loops(fit_loop: dict[str, Any], position: Position) -> None:
-    """Make Lightning's saved counters say: between two updates, nothing pending."""
-    epochs, batches = fit_loop["epoch_progress"], fit_loop["epoch_loop.batch_progress"]
-    begun = position.epoch + (position.windows > 0)
-    for scope in ("total", "current"):
-        _set(epochs[scope], ready=begun, started=begun, processed=position.epoch, completed=position.epoch)
-    for scope, done in (("total", position.updates), ("current", position.windows)):
-        _set(batches[scope], ready=done, started=done, processed=done, completed=done)
-    batches["is_last_batch"] = False
-    fit_loop["epoch_loop.state_dict"]["_batches_that_stepped"] = position.updates
-
-
-def _set(counters: dict[str, int], **values: int) -> None:
-    if counters.keys() != values.keys():
-        raise RuntimeError(f"this Lightning counts {sorted(counters)}, melgen expects {sorted(values)}")
-    counters.update(values)

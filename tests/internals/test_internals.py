@@ -1,0 +1,105 @@
+"""A release of a library without the internals that melgen uses is refused, by its version."""
+
+import copy
+import importlib
+from importlib.metadata import version
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from hydra._internal import utils
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+import melgen.internals.hydra
+import melgen.internals.torch
+from melgen.internals import UnknownInternalsError
+from melgen.internals.lightning import check_hook_name, check_loops, rewrite_loops
+
+COUNTERS = {"ready": 0, "started": 0, "processed": 0, "completed": 0}
+LOOPS = {
+    "epoch_progress": {"total": COUNTERS, "current": COUNTERS},
+    "epoch_loop.batch_progress": {"total": COUNTERS, "current": COUNTERS, "is_last_batch": True},
+    "epoch_loop.state_dict": {"_batches_that_stepped": 0},
+}
+
+
+@pytest.fixture
+def loops():
+    return copy.deepcopy(LOOPS)
+
+
+@pytest.mark.parametrize("name", ["split_arguments", "validate_batch_is_legal", "split_overrides_to_chunks"])
+def test_a_hydra_without_a_method_of_its_basic_sweeper(monkeypatch, name):
+    owner = next(cls for cls in BasicSweeper.__mro__ if name in vars(cls))
+    monkeypatch.delattr(owner, name)
+    refused(melgen.internals.hydra, "hydra-core", name)
+
+
+def test_a_hydra_without_its_parser(monkeypatch):
+    monkeypatch.delattr(utils, "get_args_parser")
+    refused(melgen.internals.hydra, "hydra-core", "get_args_parser")
+
+
+@pytest.mark.parametrize("flag", ["--multirun", "--config-dir"])
+def test_a_hydra_with_other_flags(monkeypatch, flag):
+    parser = utils.get_args_parser()
+    action = next(action for action in parser._actions if flag in action.option_strings)
+    action.option_strings.remove(flag)
+    monkeypatch.setattr(melgen.internals.hydra, "get_args_parser", lambda: parser)
+    with pytest.raises(UnknownInternalsError, match=f"hydra-core {version('hydra-core')}: its flags are"):
+        melgen.internals.hydra.flags()
+
+
+def test_a_torch_without_its_question_for_transforms(monkeypatch):
+    monkeypatch.delattr(torch._C, "_are_functorch_transforms_active")
+    refused(melgen.internals.torch, "torch", "_are_functorch_transforms_active")
+
+
+def refused(module, package, problem):
+    with pytest.raises(UnknownInternalsError, match=problem) as caught:
+        importlib.reload(module)
+    assert f"{package} {version(package)}" in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["epoch_progress", "epoch_loop.batch_progress"])
+def test_a_lightning_that_counts_otherwise(loops, place):
+    loops[place]["current"]["pending"] = 0
+    with pytest.raises(UnknownInternalsError, match=f"pytorch-lightning {version('pytorch-lightning')}: .*'pending'"):
+        rewrite_loops(loops, epoch=0, windows=0, updates=0)
+
+
+@pytest.mark.parametrize(
+    ("place", "key"),
+    [
+        (None, "epoch_progress"),
+        (None, "epoch_loop.state_dict"),
+        ("epoch_progress", "current"),
+        ("epoch_loop.batch_progress", "is_last_batch"),
+        ("epoch_loop.state_dict", "_batches_that_stepped"),
+    ],
+)
+def test_a_lightning_without_a_counter(loops, place, key):
+    del (loops if place is None else loops[place])[key]
+    with pytest.raises(UnknownInternalsError, match=f"no counter '{key}'"):
+        rewrite_loops(loops, epoch=0, windows=0, updates=0)
+
+
+def test_a_lightning_that_notes_the_hook_elsewhere(monkeypatch):
+    module = pl.LightningModule()
+    check_hook_name(module)
+    monkeypatch.delattr(module, "_current_fx_name")
+    with pytest.raises(UnknownInternalsError, match="_current_fx_name"):
+        check_hook_name(module)
+
+
+def test_a_lightning_that_resumes_elsewhere():
+    trainer = pl.Trainer(logger=False, enable_checkpointing=False, accelerator="cpu")
+    check_loops(trainer, epoch=0, windows=0, updates=0)
+    for expected in ({"epoch": 1}, {"windows": 1}, {"updates": 1}):
+        with pytest.raises(UnknownInternalsError, match="resumed at"):
+            check_loops(trainer, **{"epoch": 0, "windows": 0, "updates": 0, **expected})
+
+
+@pytest.mark.parametrize("package", ["hydra-core", "pytorch-lightning", "torch"])
+def test_the_error_names_the_package_and_its_version(package):
+    assert str(UnknownInternalsError(package, "gone")).startswith(f"{package} {version(package)}: gone; ")
