@@ -37,7 +37,7 @@ def main() -> None:
     arguments = parser.parse_args()
     jobs = 9 * len(arguments.layers.split(","))
     cost("-m", "melgen.prepare")
-    imports = cost("-c", "import melgen.training.assembly")
+    imports = cost("-c", "import melgen.training.build")
 
     def sweep(updates: int, between_validations: int) -> float:
         with tempfile.TemporaryDirectory() as folder:

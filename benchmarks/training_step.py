@@ -42,7 +42,7 @@ from melgen.data import MelodyDataModule, Window
 from melgen.music import Control, Melody
 from melgen.networks import MelodyModel, find_layer
 from melgen.networks.recurrent import map_state
-from melgen.training.assembly import NoProfiler
+from melgen.training.build import NoProfiler
 from melgen.training.checkpointing import Checkpoints
 from melgen.training.loggers.csv import HistoryLogger
 from melgen.training.module import PAPER_GRADIENT_NORM, PAPER_LEARNING_RATE, MelodyModule

@@ -16,7 +16,7 @@ import pytest
 
 from melgen import locks
 from melgen.corpora.cache import CorpusCache
-from melgen.errors import LockedError, TakenError
+from melgen.errors import LockedElsewhereError, LockedError, TakenError
 from melgen.locks import is_lock, locked
 from melgen.runs.directory import RunDirectory
 from melgen.studies.tasks import Workbench
@@ -120,7 +120,7 @@ def test_a_living_process_of_this_machine_keeps_it(tmp_path, holder, no_flock, m
     began = time.monotonic()
     with pytest.raises(LockedError) as refused, locked(tmp_path / ".lock"):
         pytest.fail("held twice")
-    assert not refused.value.is_elsewhere
+    assert not isinstance(refused.value, LockedElsewhereError)
     assert time.monotonic() - began < 1
 
 
@@ -158,7 +158,7 @@ def test_a_process_elsewhere_is_believed_at_once(tmp_path, no_flock, mine, elsew
     before, began = holder_file(tmp_path).read_bytes(), time.monotonic()
     with pytest.raises(LockedError) as refused, locked(tmp_path / ".lock", math.inf):
         pytest.fail("held twice")
-    assert refused.value.is_elsewhere
+    assert isinstance(refused.value, LockedElsewhereError)
     assert time.monotonic() - began < 1
     host = elsewhere.get("host", locks._ourselves()["host"])
     assert f"{holder_file(tmp_path)}: locked by process {elsewhere.get('pid', 4321)} on {host}" in str(refused.value)

@@ -19,7 +19,7 @@ from melgen import processes
 from melgen.corpora import worker, workers
 from melgen.files import flush, flush_below, write_text
 from melgen.locks import LockedError, locked
-from melgen.processes import available_cpus, end_with_parent, heeding_the_scheduler, process_birth, process_exists
+from melgen.processes import available_cpus, end_with_parent, handle_preemption_signal, process_birth, process_exists
 from melgen.training.checks import check_memory
 
 POSIX_ONLY = {"fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"}
@@ -109,7 +109,7 @@ def test_a_system_that_refuses_a_limit_of_memory(monkeypatch):
 
 
 def test_scheduler_signals_that_a_system_lacks(windows):
-    with heeding_the_scheduler():
+    with handle_preemption_signal():
         pass
 
 

@@ -10,9 +10,9 @@ import sys
 import pytest
 
 from melgen.errors import OutOfTimeError
-from melgen.processes import heeding_the_scheduler, process_birth, process_exists
+from melgen.processes import handle_preemption_signal, process_birth, process_exists
 from melgen.runs.directory import RunDirectory
-from melgen.training.loggers.reporting import contained
+from melgen.training.failures import contained
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def leave(number, frame):
 @pytest.mark.parametrize(("handler", "expected"), [(refuse, OutOfTimeError), (leave, SystemExit)])
 def test_nobody_takes_it_for_a_failure_of_theirs(handler, expected, at_the_signal, caplog):
     at_the_signal(handler)
-    with pytest.raises(expected), heeding_the_scheduler(), contained("a picture"):
+    with pytest.raises(expected), handle_preemption_signal(), contained("a picture"):
         os.kill(os.getpid(), signal.SIGUSR2)
     assert not caplog.records
     assert signal.getsignal(signal.SIGUSR2) is handler
@@ -42,14 +42,14 @@ def test_nobody_takes_it_for_a_failure_of_theirs(handler, expected, at_the_signa
 
 def test_without_a_scheduler_nothing_changes():
     before = signal.getsignal(signal.SIGUSR2)
-    with heeding_the_scheduler():
+    with handle_preemption_signal():
         assert signal.getsignal(signal.SIGUSR2) is before
 
 
 def test_a_run_out_of_time_is_interrupted_and_says_why(at_the_signal, tmp_path):
     at_the_signal(refuse)
     run = RunDirectory(tmp_path / "run")
-    with pytest.raises(OutOfTimeError), heeding_the_scheduler(), run.claimed(), run.reporting():
+    with pytest.raises(OutOfTimeError), handle_preemption_signal(), run.claimed(), run.reporting():
         os.kill(os.getpid(), signal.SIGUSR2)
     status = json.loads((run.path / "status.json").read_text())
     assert status["state"] == "interrupted"

@@ -9,7 +9,19 @@ SOURCES = Path(__file__).parents[1] / "src" / "melgen"
 
 ORDER = (
     # these know nothing of music
-    {"melgen", "errors", "plurals", "durations", "files", "processes", "terminal", "locks", "software", "internals"},
+    {
+        "melgen",
+        "errors",
+        "plurals",
+        "durations",
+        "files",
+        "processes",
+        "terminal",
+        "locks",
+        "software",
+        "internals",
+        "old_targets",
+    },
     {"commands", "pasting", "checkpoint_files"},
     {"music"},
     {"corpora"},

@@ -22,12 +22,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from melgen.commands import SWEEPING, asks_for_help
 from melgen.configuration.arguments import asks_for_multirun, for_hydra, overridden
-from melgen.configuration.composition import CommandCheck, check_contents, explained, refuse_unknown_keys
+from melgen.configuration.composition import CommandCheck, refuse_unknown_keys
 from melgen.configuration.conf_dir import CONF_DIR
+from melgen.configuration.explanations import explained
 from melgen.configuration.help import print_help
+from melgen.configuration.own_files import check_contents
 from melgen.configuration.packaged import GROUPS_OF_MANY, primary_of
 from melgen.errors import DivergenceError, MelgenError, OutOfTimeError, TakenError, message_of
-from melgen.processes import end_with_parent, heeding_the_scheduler, is_worker
+from melgen.processes import end_with_parent, handle_preemption_signal, is_worker
 from melgen.runs.directory import RunDirectory
 from melgen.runs.keys import keys_that
 from melgen.terminal import prepare_standard_streams, print_error
@@ -102,7 +104,7 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
     try:
         if hydra.job.chdir:
             _from_where_it_began(config, Path(hydra.runtime.cwd))
-        with heeding_the_scheduler():
+        with handle_preemption_signal():
             return function(config)
     except OutOfTimeError as error:  # the run's directory tells it too, if the training had begun
         log.error("out of time: %s", error)

@@ -19,6 +19,10 @@ class CorpusError(MelgenError, ValueError):
     """A corpus cannot be read."""
 
 
+class EncodedOtherwiseError(CorpusError):
+    """A corpus is a ready stream of values in another representation than the one asked for."""
+
+
 class ReadError(MelgenError):
     """A file cannot be read: ``reason`` groups it in the report, the message names what is wrong."""
 
@@ -40,11 +44,11 @@ class TakenError(IdentityError):
 
 
 class LockedError(MelgenError, OSError):
-    """Another process holds a lock; ``is_elsewhere`` if this machine cannot know whether it still works."""
+    """Another process holds a lock."""
 
-    def __init__(self, message: str, *, is_elsewhere: bool = False):
-        super().__init__(message)
-        self.is_elsewhere = is_elsewhere
+
+class LockedElsewhereError(LockedError):
+    """A lock was left by a process of which this machine cannot know whether it still works."""
 
 
 class DivergenceError(MelgenError, RuntimeError):

@@ -22,7 +22,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from melgen.errors import LockedError
+from melgen.errors import LockedElsewhereError, LockedError
 from melgen.files import read_json
 from melgen.processes import process_birth, process_exists
 
@@ -167,7 +167,7 @@ def _holder_of(file: Path) -> str | None:
     """Who holds a lock, by its file; ``None`` if nobody does (any more).
 
     Raises:
-        LockedError: if the holder cannot be asked.
+        LockedElsewhereError: if the holder cannot be asked.
     """
     holder = _read_holder(file)
     if holder is None:
@@ -180,10 +180,9 @@ def _holder_of(file: Path) -> str | None:
         _remove(file, holder)
         return None
     if type(pid) is not int or any(holder.get(key) != ours[key] for key in ("host", "machine", "pid_namespace")):
-        raise LockedError(
+        raise LockedElsewhereError(
             f"{file}: locked by {who}; a process elsewhere cannot be asked whether it still works; "
-            "remove this file if it does not",
-            is_elsewhere=True,
+            "remove this file if it does not"
         )
     if process_exists(pid, birth if isinstance(birth, str) else None):
         return f"locked by {who}"
@@ -220,7 +219,7 @@ def _read_holder(file: Path) -> dict[str, Any] | None:
     """What the file of a lock says; ``None`` if there is none.
 
     Raises:
-        LockedError: if it names nobody.
+        LockedElsewhereError: if it names nobody.
     """
     deadline = time.monotonic() + EMPTY_SECONDS
     while True:
@@ -229,9 +228,8 @@ def _read_holder(file: Path) -> dict[str, Any] | None:
         if not os.path.lexists(file):
             return None
         if time.monotonic() >= deadline:
-            raise LockedError(
-                f"{file}: locked by a process that has left no name; remove this file if no other process works here",
-                is_elsewhere=True,
+            raise LockedElsewhereError(
+                f"{file}: locked by a process that has left no name; remove this file if no other process works here"
             )
         time.sleep(POLL_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Processes: how many fit here, and which must not outlive the one that started them."""
+"""Processes: how many can run here, their end with their parent, and signals of a scheduler."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ def available_cpus() -> int:
 
 
 def process_birth(pid: int) -> str | None:
-    """What a process shares with no other that has had its number; None where nothing tells (outside Linux).
+    """What distinguishes a process from others that have had its number; ``None`` if that is unknown (outside Linux).
 
-    Numbers come again: after the machine has started anew, and in a container each time, where a training is often
-    process 1.
+    Numbers are used again: after a restart of the machine, and in each container, where a training is often process 1.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -88,12 +87,12 @@ def end_with_parent(parent: int | None = None) -> None:
 
 
 @contextmanager
-def heeding_the_scheduler() -> Iterator[None]:
-    """Let what a scheduler's signal raises end the job, wherever the job is when it arrives.
+def handle_preemption_signal() -> Iterator[None]:
+    """Let a scheduler's signal end the job, whatever the job does when the signal arrives.
 
-    On the signal before SLURM's limit submitit has the job queued again and exits; a job that has met its limit too
-    often it ends with an ordinary exception, which whoever reads a file or closes a logger at that moment would take
-    for a failure of just that.
+    On the signal before SLURM's limit, submitit queues the job again and exits. A job that has met its limit too often
+    gets an ordinary exception from submitit. Code that reads a file or closes a logger at that moment would take it for
+    its own failure.
 
     Raises:
         OutOfTimeError: instead of that exception.
@@ -118,5 +117,5 @@ def heeding_the_scheduler() -> Iterator[None]:
 
 
 def is_worker() -> bool:
-    """Whether this process works for another one's pool."""
+    """Whether this process belongs to the pool of another one."""
     return multiprocessing.current_process().name != "MainProcess"

@@ -32,7 +32,7 @@ def publish(config: DictConfig) -> None:
         raise ValueError(f"runs={folder}: there is no such directory")
     from melgen.publishing import runs as publishing
     from melgen.publishing import workspace
-    from melgen.training.loggers.wandb import is_offline
+    from melgen.training.loggers.wandb_service import is_offline
 
     offline = is_offline() if config.offline is None else bool(config.offline)
     if config.workspace and offline:

@@ -18,10 +18,9 @@ from melgen.command_line import run_app, run_job
 from melgen.configuration.arguments import without_multirun
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.studies.planning import with_sweeps_as_parameters
+from melgen.studies.stages import STAGES
 
 log = logging.getLogger(__name__)
-
-STAGES = ("sweep", "select", "generate", "evaluate", "tables", "figures", "report")
 
 
 def study(config: DictConfig) -> Path:
@@ -38,22 +37,22 @@ def study(config: DictConfig) -> Path:
             been done with these settings.
     """
     wanted = wanted_stages(config)
-    from melgen.studies.recipe import do_stages, say_what_there_is, stages_done
+    from melgen.studies.stages.order import do_stages, log_summary, stages_done
     from melgen.studies.study import Study
-    from melgen.training.assembly import prepare_torch
+    from melgen.training.build import prepare_torch
 
     prepare_torch(config)
     this = Study(config, cast(DictConfig, HydraConfig.get()))
-    this.check()
+    this.settings.check()
     if "sweep" in wanted or config.dry_run:
-        this.announce()
+        this.training.announce()
     if config.dry_run:
         log.info("dry_run=true: nothing was trained or written; without it the stages are %s", ", ".join(wanted))
         return this.directory
     with this.bench.claimed():
         do_stages(this, wanted)
         this.describe(stages_done=stages_done(this))
-    say_what_there_is(this)
+    log_summary(this)
     return this.directory
 
 

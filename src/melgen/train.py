@@ -1,12 +1,13 @@
 """``python -m melgen.train``: train a recurrent network that writes melodies.
 
-The recipe is `train`; `main` wraps it for the command line. What is heavy is imported where it is used, so
-that ``--help`` answers at once.
+The recipe is `train`; `main` wraps it for the command line. Heavy modules are imported where they are used, so that
+``--help`` answers at once.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import time
 
 import hydra
@@ -14,7 +15,7 @@ from omegaconf import DictConfig
 
 from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
-from melgen.runs.directory import RunDirectory
+from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 
 log = logging.getLogger(__name__)
 
@@ -36,36 +37,58 @@ def train(config: DictConfig) -> float:
 
     check(config)  # before torch and Lightning are imported: a refusal is quick
     from melgen.runs.budget import budget_is_spent
-    from melgen.training import assembly, outcome
+    from melgen.training import build, outcome, steps
 
-    assembly.prepare_torch(config)
+    build.prepare_torch(config)
     run = RunDirectory(config.run_dir)
     with run.claimed():
-        start = assembly.starting_point(config, run)
-        data = assembly.build_data(config, start)
-        module = assembly.build_module(config, data, start)
-        callbacks = assembly.build_callbacks(config, module, data)
-        trainer = assembly.build_trainer(config, data, callbacks)
+        start = build.starting_point(config, run)
+        data = build.build_data(config, start)
+        module = build.build_module(config, data, start)
+        callbacks = build.build_callbacks(config, module, data)
+        trainer = build.build_trainer(config, data, callbacks)
         # Up to here nothing is written: what makes no sense has been refused by now.
         is_done = not config.force and run.result is not None and budget_is_spent(config, run.result)
-        run.adopt(
-            assembly.identity(config, data, start), assembly.to_yaml(config), force=config.force, goes_on=not is_done
-        )
+        run.adopt(steps.identity(config, data, start), steps.to_yaml(config), force=config.force, goes_on=not is_done)
         if is_done:
             outcome.finished_already(run)
-            return outcome.show(run, page=config.report)
+            return _show(config, run)
 
-        with run.reporting(), assembly.open_loggers(config) as loggers:
+        with run.reporting(), build.open_loggers(config) as loggers:
             began = time.monotonic()
             trainer.loggers = loggers
-            assembly.announce(config, module, data, trainer)
-            assembly.record_data(data, run)
-            assembly.record_provenance(module, run)
-            earlier_seconds = assembly.fit(trainer, module, data, run)
-            result = assembly.evaluate(trainer, module, data, run)
+            steps.announce(config, module, data, trainer)
+            steps.record_data(data, run)
+            steps.record_provenance(module, run)
+            earlier_seconds = steps.fit(trainer, module, data, run)
+            result = steps.evaluate(trainer, module, data, run)
             outcome.record(run, result, earlier_seconds + time.monotonic() - began)
         with run.logging_to_file():
-            return outcome.show(run, page=config.report)
+            return _show(config, run)
+
+
+def _show(config: DictConfig, run: RunDirectory) -> float:
+    """Make the page of a finished run and log its result; in a sweep one line of the result."""
+    from melgen.training import outcome
+
+    in_sweep = SWEEP_VARIABLE in os.environ
+    if config.report and not in_sweep:
+        _make_page(run)
+    return outcome.show(run, brief=in_sweep)
+
+
+def _make_page(run: RunDirectory) -> None:
+    """Make the page, unless it is newer than the result. The run is complete without one."""
+    from melgen.pages.writing import REPORT, write_report
+
+    page, result = run.path / REPORT, run.path / "result.json"
+    if page.exists() and page.stat().st_mtime_ns >= result.stat().st_mtime_ns:
+        return
+    try:
+        write_report(run.path, kind="run")
+    except Exception as error:  # a picture may raise any error, and the training has succeeded
+        log.warning("no report page: %s: %s", type(error).__name__, error)
+        log.debug("traceback of that failure", exc_info=True)
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="config")

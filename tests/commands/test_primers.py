@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.commands.calling import TINY, TINY_RUN, call
-from tests.pages.examples import read_core
+from tests.pages.examples import read_data
 
 FITS = "primer=[72,74,76,74] is in range"
 
@@ -19,9 +19,9 @@ def test_training_tells_of_it_at_its_start_and_end_and_so_does_its_page(here):
     assert told[1].startswith("Note: ")
     counts = json.loads((TINY_RUN / "data.json").read_text())["training_values"]
     assert f"C4 is {counts['60']} of {sum(counts.values()):,} training notes" in told[0]
-    core = read_core((TINY_RUN / "report.html").read_text())
-    assert any(FITS in notice["text"] for notice in core["notices"])
-    assert ["Label", "my own name"] in core["facts"]
+    page = read_data((TINY_RUN / "report.html").read_text())
+    assert any(FITS in notice["text"] for notice in page["notices"])
+    assert {"name": "Label", "value": "my own name"} in page["facts"]
 
 
 def test_a_primer_in_range_and_a_training_without_songs_are_told_nothing(here):

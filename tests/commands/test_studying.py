@@ -86,9 +86,9 @@ def unfolded(page):
     """The page of a study with its compressed parts as text, but Plotly, and without its hashes."""
     packs = re.findall(r'<script type="application/gzip" id="pack-(\S+)">(.*?)</script>', page, re.DOTALL)
     texts = [json.dumps(unpacked(text)) for name, text in packs if name != "plotly"]
-    (core,) = re.findall(r'<script type="application/json" id="core">(.*?)</script>', page, re.DOTALL)
+    (data,) = re.findall(r'<script type="application/json" id="page-data">(.*?)</script>', page, re.DOTALL)
     assert len(texts) > 3
-    return re.sub(r"[0-9a-f]{64}", "", "\n".join([core, *texts]))
+    return re.sub(r"[0-9a-f]{64}", "", "\n".join([data, *texts]))
 
 
 @pytest.mark.slow

@@ -215,7 +215,7 @@ def test_own_representation_as_its_table_says(representations):
     assert chroma.encode(pitches).tolist() == [0, 2, 4, 0, 7, 9]
     assert chroma.decode([0, 2, 4, 0, 7, 9]).pitches == (60, 62, 64, 60, 55, 57)
     assert [chroma.value_name(value) for value in (0, 6, 11)] == ["C", "F#", "B"]
-    assert [version.tolist() for version in chroma.training_versions(pitches)] == [[0, 2, 4, 0, 7, 9]]
+    assert [version.tolist() for version in chroma.augmentations(pitches)] == [[0, 2, 4, 0, 7, 9]]
     assert chroma.encode_primer([60]).tolist() == [0]
     with pytest.raises(ValueError, match="128"):
         chroma.encode([128])

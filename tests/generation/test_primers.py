@@ -69,7 +69,7 @@ def test_intervals_do_not_depend_on_the_octave():
 
 def test_transposed_training_has_its_own_counts():
     tune = [72, 74, 76, 79, 76, 74] * 20
-    values = np.concatenate(DB12().training_versions(tune))
+    values = np.concatenate(DB12().augmentations(tune))
     counts = {int(value): int(count) for value, count in zip(*np.unique(values, return_counts=True), strict=True)}
     assert fit_of((66, 68, 70), counts, DB12()).fits
     assert not fit_of((66, 68, 70), {72: 40, 74: 40, 76: 40}, Control()).fits

@@ -5,7 +5,7 @@ import torch
 from scipy import stats
 from torch import nn
 
-from melgen.generation.sampling import sample_melodies, sample_values, select, uniform_draws
+from melgen.generation.sampling import check_sampling, sample_melodies, sample_values, select, uniform_draws
 from melgen.music import REPRESENTATIONS, Interval, Vocabulary, representation_named
 
 DRAWS = 20_000
@@ -151,6 +151,8 @@ def test_options_out_of_range(options, message, network):
         select(torch.zeros(1, 3), **options)
     with pytest.raises(ValueError, match=message):
         sample_values(network, [0], songs=1, notes=1, **options)
+    with pytest.raises(ValueError, match=message):
+        check_sampling(songs=1, notes=1, **options)
     assert not network.calls
 
 
@@ -168,6 +170,9 @@ def test_options_out_of_range(options, message, network):
 def test_numbers_out_of_range(wrong, message, network):
     with pytest.raises(ValueError, match=message):
         sample_values(network, **{"primer_tokens": [1], "songs": 2, "notes": 2, **wrong})
+    if "primer_tokens" not in wrong:
+        with pytest.raises(ValueError, match=message):
+            check_sampling(**{"songs": 2, "notes": 2, **wrong})
 
 
 @pytest.mark.parametrize("selection", ["roulette", "max"])

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,6 +8,7 @@ from hypothesis import strategies as st
 from melgen.music import (
     DB12,
     REPRESENTATIONS,
+    AbstractRepresentation,
     Control,
     Interval,
     Melody,
@@ -58,7 +61,7 @@ def original_interval_decoding(intervals, first_pitch):
 
 @given(melodies)
 def test_db12_equals_the_original(song):
-    versions = DB12().training_versions(song)
+    versions = DB12().augmentations(song)
     assert [version.tolist() for version in versions] == original_twelve_keys(song)
     assert len(versions) == 12
     assert len({version[0] for version in versions}) == 12
@@ -67,7 +70,7 @@ def test_db12_equals_the_original(song):
 
 def test_db12_equals_the_original_on_real_tunes():
     for tune in real_tunes():
-        versions = DB12().training_versions(np.array(tune, np.int16))
+        versions = DB12().augmentations(np.array(tune, np.int16))
         assert [version.tolist() for version in versions] == original_twelve_keys(tune)
 
 
@@ -91,14 +94,14 @@ def test_transpositions_at_the_edges_of_the_rule(lowest, highest, down, up):
 
 
 def test_db12_clamps_nothing():
-    versions = DB12().training_versions([0, 127])
+    versions = DB12().augmentations([0, 127])
     assert min(version.min() for version in versions) == -7
     assert max(version.max() for version in versions) == 131
 
 
 def test_db12_refuses_a_melody_without_notes():
     with pytest.raises(ValueError, match="without notes"):
-        DB12().training_versions([])
+        DB12().augmentations([])
 
 
 @given(melodies)
@@ -116,7 +119,7 @@ def test_interval_round_trip(song):
 @given(st.lists(st.integers(11, 116), min_size=1, max_size=40))
 def test_db12_round_trip_in_each_of_twelve_keys(song):
     shifts = transpositions(min(song), max(song))
-    for shift, version in zip(shifts, DB12().training_versions(song), strict=True):
+    for shift, version in zip(shifts, DB12().augmentations(song), strict=True):
         assert DB12().decode(version) == Melody.from_pitches(pitch + shift for pitch in song)
 
 
@@ -251,3 +254,24 @@ def test_representations_are_known_by_name():
     assert all(representation_named(name).name == name for name in REPRESENTATIONS)
     with pytest.raises(ValueError, match="unknown representation 'intervall'; known are control, interval, db12"):
         representation_named("intervall")
+
+
+def test_a_class_of_a_user_may_have_the_former_name_of_augmentations():
+    class Octaves(AbstractRepresentation):
+        name: ClassVar[str] = "octaves"
+        first_predicted_note: ClassVar[int] = 2
+
+        def encode(self, pitches):
+            return np.asarray(pitches, np.int16) // 12
+
+        def training_versions(self, pitches):
+            return [self.encode(pitches), self.encode(pitches) + 1]
+
+        def decode(self, values, first_pitch=60):
+            return Melody.from_pitches(12 * value for value in values)
+
+        def value_name(self, value):
+            return str(value)
+
+    assert [version.tolist() for version in Octaves().augmentations([60, 73])] == [[5, 6], [6, 7]]
+    assert Control().training_versions([60])[0].tolist() == [60]

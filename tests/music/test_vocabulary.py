@@ -108,6 +108,6 @@ def test_table():
 
 def test_vocabulary_of_real_tunes():
     control = Vocabulary.from_values(Control().encode(tune) for tune in real_tunes())
-    db12 = Vocabulary.from_values(version for tune in real_tunes() for version in DB12().training_versions(tune))
+    db12 = Vocabulary.from_values(version for tune in real_tunes() for version in DB12().augmentations(tune))
     assert db12.known(control.values).all()
     assert len(db12) > len(control)

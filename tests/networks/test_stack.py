@@ -12,7 +12,7 @@ from melgen.networks import (
     UGRNN,
     AbstractScannedLayer,
     RecurrentStack,
-    TensorFlowStart,
+    TensorFlowInit,
     find_layer,
     map_state,
     mixed,
@@ -29,7 +29,7 @@ class Copy(AbstractScannedLayer):
     """A cell made here: passes its input on, and remembers it."""
 
     products = (1,)
-    start = TensorFlowStart(kernels=(1,))
+    start = TensorFlowInit(kernels=(1,))
 
     def __init__(self, input_size, hidden_size):
         super().__init__(input_size, hidden_size)

@@ -33,3 +33,15 @@ def pages(tmp_path_factory, run, study):
         "run": write_report(run, out=folder / "run.html", progress=False),
         "study": write_report(study, out=folder / "study.html", progress=False),
     }
+
+
+@pytest.fixture
+def own_folder(tmp_path, monkeypatch):
+    """A folder with a section, which the package forgets after the test."""
+    import sys
+
+    import melgen.pages.sections as sections
+
+    monkeypatch.setattr(sections, "__path__", list(sections.__path__))
+    yield tmp_path / "sections_of_mine"
+    sys.modules.pop("melgen.pages.sections.greeting", None)

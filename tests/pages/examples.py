@@ -135,9 +135,9 @@ def read_corpus(config: dict) -> ReferenceCorpus:
     return ReferenceCorpus(melodies, np.array([0] * 9 + [1] + [2] * (len(melodies) - 10), np.int8))
 
 
-def read_core(page: str) -> dict:
-    """What a page has at once."""
-    return json.loads(page.partition('id="core">')[2].partition("</script>")[0])
+def read_data(page: str) -> dict:
+    """What a page needs when it opens."""
+    return json.loads(page.partition('id="page-data">')[2].partition("</script>")[0])
 
 
 def read_pack(page: str, name: str):
@@ -145,6 +145,31 @@ def read_pack(page: str, name: str):
     from melgen.pages.page import unpacked
 
     return unpacked(page.partition(f'id="pack-{name}">')[2].partition("</script>")[0])
+
+
+def write_section(folder: Path, name: str = "greeting") -> None:
+    """A section of one's own: a Python and a JavaScript file of one name."""
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.py").write_text(
+        f'''
+from typing import TypedDict
+from melgen.pages.section import Section
+
+class Data(TypedDict):
+    text: str
+
+def of_run(run, content):
+    content.add_pack("{name}", [len(run.songs)])
+    return {{"text": f"{{len(run.songs)}} songs"}}
+
+SECTION = Section(15, Data, of_run, packs={{"{name}": list[int]}})
+'''
+    )
+    (folder / f"{name}.js").write_text(
+        f"""const greet = (text) => h("p", {{ class: "greeting" }}, text);
+addSection("{name}", (data) => {{ section("{name}", "Greeting", null, greet(data.text)); }});
+"""
+    )
 
 
 def _abc(pitch: int) -> str:

@@ -11,7 +11,7 @@ import pytest
 from melgen.evaluation.embeddings import nearest_neighbours
 from melgen.music.metre import STEPS_PER_QUARTER
 from tests.pages.browser import CONTRAST, Browser, missing
-from tests.pages.examples import MISCHIEF
+from tests.pages.examples import MISCHIEF, write_section
 
 pytestmark = [
     pytest.mark.slow,
@@ -113,7 +113,7 @@ def test_frequencies_and_times_are_those_of_the_notes(opened):
     browser.wait("return heard.length >= 5")
     heard = browser.run("return heard.slice(0, 5)")
     pitches, starts, frequencies = zip(*heard, strict=True)
-    assert list(pitches) == browser.run("return melgen.player.track.p.slice(0, 5)")
+    assert list(pitches) == browser.run("return melgen.player.track.pitches.slice(0, 5)")
     np.testing.assert_allclose(np.diff(starts), 60 / 180, atol=1e-6)
     np.testing.assert_allclose(frequencies, [440 * 2 ** ((pitch - 69) / 12) for pitch in pitches], rtol=1e-5)
 
@@ -309,7 +309,7 @@ def test_a_square_of_the_heat_map_leads_to_its_curve(opened):
     assert browser.run("return document.querySelectorAll('.heat tbody button').length") == 6
     assert browser.run("return document.querySelectorAll('.heat .selected').length") == 2
     browser.click(".heat .failed button")
-    assert "it broke <b>off</b>" in browser.run("return document.querySelector('#runs .told').textContent")
+    assert "it broke <b>off</b>" in browser.run("return document.querySelector('#runs .readout').textContent")
     browser.click(".heat tbody button", 1)
     browser.wait("return document.querySelector('#curves .chart')?.data?.some((line) => line.line.width === 4)")
 
@@ -334,7 +334,7 @@ def test_a_dot_is_a_song(opened):
 def test_one_hears_it_learn(opened):
     browser = opened("run")
     browser.go_to("learning")
-    told = "return document.querySelector('.stage-told')?.textContent"
+    told = "return document.querySelector('.stage-readout')?.textContent"
     assert browser.wait(told) == "After 30 updates, validation loss 2.800"
     browser.click("#learning .primary")
     browser.wait("return melgen.player.playing")
@@ -400,3 +400,23 @@ def test_it_paints_as_soon_as_an_empty_plotly_page(browser, pages, tmp_path):
             )
     ratio = statistics.median(times["page"]) / statistics.median(times["empty"])
     assert ratio < 1.5, json.dumps(times)
+
+
+def test_a_section_of_ones_own_is_drawn_and_one_that_fails_is_named(browser, run, tmp_path, own_folder):
+    from melgen.pages.sections import add_folder
+    from melgen.pages.writing import write_report
+
+    write_section(own_folder)
+    script = own_folder / "greeting.js"
+    add_folder(own_folder)
+    browser.open(write_report(run, out=tmp_path / "own.html", scores=0, progress=False))
+    assert browser.run("return document.querySelector('#greeting .greeting').textContent") == "14 songs"
+    assert browser.run("return [...document.querySelectorAll('#sections a')].map((each) => each.textContent)")[:2] == [
+        "Listen",
+        "Greeting",
+    ]
+    script.write_text('addSection("greeting", () => { throw new Error("out of words"); });')
+    browser.open(write_report(run, out=tmp_path / "broken.html", scores=0, progress=False))
+    assert "out of words" in browser.run("return document.querySelector('#content').textContent")
+    assert browser.run("return document.querySelectorAll('#sections a').length") > 4
+    assert any("out of words" in said for said in browser.logs())

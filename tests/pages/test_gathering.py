@@ -17,9 +17,9 @@ from melgen.files import write_json
 from melgen.generation.songs import write_songs
 from melgen.music import Melody
 from melgen.music.metre import Metre, MetreChange
-from melgen.pages.embedding import embedding_content, project
+from melgen.pages.engraver import Engraver
 from melgen.pages.plain import notes_of
-from melgen.pages.scores import Engraver
+from melgen.pages.sections.embedding import project, read_embedding
 from melgen.pages.training_tunes import SharedPassage, TrainingTunes, excerpt, shared_passage
 from melgen.pages.writing import write_report
 from tests.pages.examples import (
@@ -28,71 +28,80 @@ from tests.pages.examples import (
     MISCHIEF,
     make_corpus,
     make_run,
-    read_core,
     read_corpus,
+    read_data,
     read_pack,
     walk,
 )
 
 
 @pytest.fixture
-def core_of(pages):
-    return {kind: read_core(path.read_text(encoding="utf-8")) for kind, path in pages.items()}
+def data_of(pages):
+    return {kind: read_data(path.read_text(encoding="utf-8")) for kind, path in pages.items()}
 
 
 def own_copy(source: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(source, tmp_path / source.name))
 
 
-def texts(core: dict) -> str:
-    return " ".join(notice["text"] for notice in core["notices"])
+def texts(data: dict) -> str:
+    return " ".join(notice["text"] for notice in data["notices"])
 
 
 def report_of(directory: Path) -> dict:
-    return read_core(write_report(directory, progress=False).read_text(encoding="utf-8"))
+    return read_data(write_report(directory, progress=False).read_text(encoding="utf-8"))
+
+
+def facts_of(data: dict) -> dict:
+    return {fact["name"]: fact["value"] for fact in data["facts"]}
 
 
 # --- what is there
 
 
-def test_a_study_shows_all_its_runs_and_why_one_failed(core_of):
-    runs = {run["name"]: run for run in core_of["study"]["runs"]}
+def test_a_study_shows_all_its_runs_and_why_one_failed(data_of):
+    runs = {run["name"]: run for run in data_of["study"]["runs"]}
     assert len(runs) == 6
     assert runs["control-lstm-2-seed0"]["values"]["val/bits_per_note"] == 2.5
     assert runs["control-lstm-1-seed0"]["model"] == "control-lstm-1"
     assert runs["control-lstm-2-seed0"]["model"] is None
     failed = runs["db12-lstm-3-seed0"]
     assert (failed["state"], failed["error"], failed["values"]) == ("failed", "it broke <b>off</b>", {})
-    assert "1 of 6 runs are not finished" in texts(core_of["study"])
+    assert "1 of 6 runs are not finished" in texts(data_of["study"])
 
 
-def test_numbers_are_those_of_the_evaluation(core_of, pages, study):
+def test_numbers_are_those_of_the_evaluation(data_of, pages, study):
     evaluation = json.loads((study / "evaluation" / "control-lstm-1.json").read_text())
-    shown = core_of["study"]["sets"][0]
+    shown = data_of["study"]["song_sets"][0]
     page = pages["study"].read_text(encoding="utf-8")
     songs = read_pack(page, "songs-0")
     assert shown["name"] == "control-lstm-1"
-    assert shown["songs"] == len(songs["songs"]) == 14
+    assert len(songs["songs"]) == 14
     for column, metric in enumerate(songs["metrics"]):
-        assert [song["m"][column] for song in songs["songs"]] == pytest.approx(evaluation["scores"][metric], rel=1e-4)
-        assert shown["summaries"][metric][0] == pytest.approx(evaluation["summaries"][metric]["mean"], rel=1e-4)
+        assert [song["values"][column] for song in songs["songs"]] == pytest.approx(
+            evaluation["scores"][metric], rel=1e-4
+        )
+        assert shown["summaries"][metric]["mean"] == pytest.approx(evaluation["summaries"][metric]["mean"], rel=1e-4)
     chosen = {key: songs["songs"][index]["name"] for key, index in songs["chosen"].items()}
     assert chosen == {
         "nearest": evaluation["songs"][evaluation["nearest"]],
         "representative": evaluation["songs"][evaluation["representative"]],
         "smallest_sum": evaluation["songs"][evaluation["best"]],
     }
-    assert list(chosen) == list(core_of["study"]["choices"]), "the song to hear first comes first"
-    assert core_of["study"]["choices"]["smallest_sum"] == "smallest sum of the three metrics (the paper's best)"
+    assert list(chosen) == list(data_of["study"]["sections"]["songs"]["choices"]), "the song to hear first comes first"
+    assert (
+        data_of["study"]["sections"]["songs"]["choices"]["smallest_sum"]
+        == "smallest sum of the three metrics (the paper's best)"
+    )
 
 
 def test_a_copied_passage_is_found_in_song_and_tune(pages):
     songs = read_pack(pages["study"].read_text(encoding="utf-8"), "songs-0")
     copy = songs["songs"][0]
-    in_song, in_tune, notes = copy["shared"]
+    in_song, in_tune, notes = copy["shared"].values()
     tune = songs["tunes"][copy["tune"]]
     assert (in_song, in_tune, notes) == (4, 0, len(COPIED))
-    song_part, tune_part = copy["p"][in_song : in_song + notes], tune["p"][in_tune : in_tune + notes]
+    song_part, tune_part = copy["pitches"][in_song : in_song + notes], tune["pitches"][in_tune : in_tune + notes]
     assert tune_part == COPIED
     assert [a - b for a, b in zip(song_part, tune_part, strict=True)] == [7] * notes
     assert MISCHIEF[:20] in tune["name"]
@@ -104,26 +113,26 @@ def test_every_song_has_notes_and_a_score(pages):
     assert len(scores["songs"]) == len(songs["songs"]) == 14
     for number, svg in scores["songs"].items():
         heads = {int(part.partition('"')[0]) for part in svg.split('data-note="')[1:]}
-        assert heads == set(range(len(songs["songs"][int(number)]["p"])))
+        assert heads == set(range(len(songs["songs"][int(number)]["pitches"])))
 
 
-def test_a_run_shows_its_stages_its_curve_and_the_end(core_of, pages):
+def test_a_run_shows_its_stages_its_curve_and_the_end(data_of, pages):
     page = pages["run"].read_text(encoding="utf-8")
     assert [stage["updates"] for stage in read_pack(page, "stages")] == [30, 60, 90, 100]
-    steps, losses = read_pack(page, "curves")["control-lstm-1-seed0"]["val/loss"]
-    assert (steps[0], losses[0], steps[-1]) == (10, 3.0, 100)
-    assert core_of["run"]["hero"]["p"]
+    curve = read_pack(page, "curves")["control-lstm-1-seed0"]["val/loss"]
+    assert (curve["updates"][0], curve["values"][0], curve["updates"][-1]) == (10, 3.0, 100)
+    assert data_of["run"]["sections"]["listen"]["song"]["pitches"]
 
 
 def test_neighbours_are_those_of_the_evaluation(run):
-    found = embedding_content(run / "embedding")
+    found = read_embedding(run / "embedding")
     assert found is not None
     weights = np.loadtxt(run / "embedding" / "tensors.tsv")
     for metric in ("euclidean", "cosine"):
         expected = nearest_neighbours(weights, 8, metric)
-        assert [[i for i, _ in row] for row in found["neighbours"][metric]] == expected.indices.tolist()
+        assert [[each["index"] for each in row] for row in found["neighbours"][metric]] == expected.indices.tolist()
     assert found["values"] == list(range(55, 79))
-    assert not found["intervals"]
+    assert not found["is_intervals"]
     np.testing.assert_allclose(project(weights)[0][:, :2], project_2d(weights), atol=1e-9)
 
 
@@ -132,17 +141,25 @@ def test_values_are_read_from_their_names(tmp_path, names):
     from melgen.evaluation.embeddings import write_projector
 
     write_projector(tmp_path, np.eye(3), names)
-    found = embedding_content(tmp_path)
+    found = read_embedding(tmp_path)
     assert found is not None
     assert found["values"] == ([2, -12, 0] if "0" in names else [60, 61, 11])
-    assert found["intervals"] == ("0" in names)
+    assert found["is_intervals"] == ("0" in names)
     assert all(len(row) == 2 for row in found["neighbours"]["cosine"])
 
 
-def test_tables_are_the_files_as_they_are(core_of, pages, study):
+def test_tables_are_the_files_as_they_are(data_of, pages, study):
     texts_of = read_pack(pages["study"].read_text(encoding="utf-8"), "tables")
-    assert [table["name"] for table in core_of["study"]["tables"]] == ["runs", "tonality", "paper/mean"]
-    assert core_of["study"]["tables"][0] == {"name": "runs", "title": "Runs", "caption": "Every run."}
+    assert [table["name"] for table in data_of["study"]["sections"]["tables"]["tables"]] == [
+        "runs",
+        "tonality",
+        "paper/mean",
+    ]
+    assert data_of["study"]["sections"]["tables"]["tables"][0] == {
+        "name": "runs",
+        "title": "Runs",
+        "caption": "Every run.",
+    }
     for name, found in texts_of.items():
         for ending, text in found.items():
             assert text == (study / "tables" / f"{name}.{ending}").read_text(encoding="utf-8")
@@ -172,30 +189,32 @@ def test_a_part_holds_the_passage_wherever_it_lies():
         assert part.pitches == tune.pitches[first : first + len(part)]
 
 
-def set_named(core: dict, name: str) -> dict:
-    (found,) = [one for one in core["sets"] if one["name"] == name]
+def set_named(data: dict, name: str) -> dict:
+    (found,) = [one for one in data["song_sets"] if one["name"] == name]
     return found
 
 
-def test_songs_are_compared_with_openings_as_long_as_they_are(core_of, run, study, config):
+def test_songs_are_compared_with_openings_as_long_as_they_are(data_of, run, study, config):
     reference = read_corpus(config)
     options = EvaluationOptions()
     expected = evaluate_openings(reference, 34, options)  # the median song has 34 notes
-    openings = set_named(core_of["run"], "openings")
+    openings = set_named(data_of["run"], "openings")
     assert openings["role"] == "reference"
-    for metric, (mean, deviation, low, high, count) in openings["summaries"].items():
-        summary = expected.summaries[metric]
-        assert (mean, count) == (pytest.approx(summary.mean, rel=1e-4), summary.count)
+    for metric, shown in openings["summaries"].items():
+        mean, deviation, low, high = shown.values()
+        assert mean == pytest.approx(expected.summaries[metric].mean, rel=1e-4)
         assert low is None or low <= mean <= high
         assert deviation is None or deviation >= 0
-    assert core_of["run"]["openings"] == f"the first 34 notes of {len(expected.songs)} test tunes"
-    names = [one["name"] for one in core_of["study"]["sets"]]
+    assert (
+        data_of["run"]["sections"]["tonality"]["openings"] == f"the first 34 notes of {len(expected.songs)} test tunes"
+    )
+    names = [one["name"] for one in data_of["study"]["song_sets"]]
     assert names[2:] == ["openings", "corpus-train", "corpus-validation", "corpus-test"]
 
 
-def test_every_mean_of_a_run_has_its_interval(core_of):
-    songs = core_of["run"]["sets"][0]["summaries"]
-    assert all(low is not None and low <= mean <= high for mean, _, low, high, _ in songs.values())
+def test_every_mean_of_a_run_has_its_interval(data_of):
+    songs = data_of["run"]["song_sets"][0]["summaries"]
+    assert all(one["low"] is not None and one["low"] <= one["mean"] <= one["high"] for one in songs.values())
 
 
 @pytest.mark.parametrize("noted", [True, False], ids=["in tonality.json", "in the configuration"])
@@ -206,13 +225,13 @@ def test_songs_are_measured_with_the_span_of_the_run(tmp_path, run, noted):
     write_json(copy / "config.yaml", config | {"callbacks": {"mine": callback, "off": None}})
     if noted:
         write_json(copy / "tonality.json", {"span_notes": 6})
-    core = report_of(copy)
+    write_report(copy, progress=False)
     page = (copy / "report.html").read_text(encoding="utf-8")
     songs = read_pack(page, "songs-0")
     column = songs["metrics"].index("centricity")
-    expected = [tonality(song["p"], 6).centricity for song in songs["songs"]]
-    assert [song["m"][column] for song in songs["songs"]] == pytest.approx(expected, rel=1e-4)
-    assert core["sets"][0]["songs"] == 14
+    expected = [tonality(song["pitches"], 6).centricity for song in songs["songs"]]
+    assert [song["values"][column] for song in songs["songs"]] == pytest.approx(expected, rel=1e-4)
+    assert len(songs["songs"]) == 14
 
 
 def test_without_the_corpus_a_run_shows_what_it_has_noted(tmp_path, run):
@@ -221,8 +240,10 @@ def test_without_the_corpus_a_run_shows_what_it_has_noted(tmp_path, run):
         copy = own_copy(run, tmp_path / key)
         (copy / "splits.tsv").unlink()
         write_json(copy / "tonality.json", {"span_notes": 12, key: noted | {"notes": 34}})
-        core = report_of(copy)
-        assert set_named(core, name)["summaries"] == {"centricity": [0.25, 0.125, None, None, None]}
+        data = report_of(copy)
+        assert set_named(data, name)["summaries"] == {
+            "centricity": {"mean": 0.25, "deviation": 0.125, "low": None, "high": None}
+        }
 
 
 def test_a_run_states_its_result_size_time_command_and_versions(tmp_path, run):
@@ -231,13 +252,13 @@ def test_a_run_states_its_result_size_time_command_and_versions(tmp_path, run):
         copy / "provenance.json",
         {"command": ["cell=lstm", "primer=[60,62]"], "parameters": 12345, "software": {"melgen": "1.2", "torch": "2"}},
     )
-    core = report_of(copy)
-    facts = dict(core["facts"])
+    data = report_of(copy)
+    facts = facts_of(data)
     assert (facts["Parameters"], facts["Training time"], facts["Updates"]) == ("12,345", "3 s", "100, best at 100")
-    found = [(one["label"], one["value"], one["unit"]) for one in core["findings"]]
+    found = [(one["label"], one["value"], one["unit"]) for one in data["sections"]["listen"]["findings"]]
     assert ("Prediction of test tunes", "2.600", "bits per note") in found
     assert ("Prediction of validation tunes", "2.500", "bits per note (2.000 nats per token)") in found
-    rows = dict(core["provenance"])
+    rows = {row["name"]: row["value"] for row in data["sections"]["provenance"]["rows"]}
     assert rows["Command"] == "python -m melgen.train cell=lstm 'primer=[60,62]'"
     assert rows["Software"] == "melgen 1.2, torch 2"
 
@@ -259,7 +280,7 @@ def test_runs_that_existed_are_shown_with_their_own_corpus(tmp_path, study, conf
     default = {"corpus": {"_target_": "melgen.corpora.FolderCorpus", "path": str(tmp_path / "none")}, "cleaning": {}}
     write_json(moved / "manifest.json", manifest | {"configuration": default | {"runs": ".."}})
     page = write_report(moved, progress=False).read_text(encoding="utf-8")
-    assert "cannot be shown" not in texts(read_core(page))
+    assert "cannot be shown" not in texts(read_data(page))
     assert "tune" in read_pack(page, "songs-0")["songs"][0]
     # Mailed alone, it says that it does not know their corpus, or shows the one it has noted.
     alone = Path(shutil.copytree(moved, tmp_path / "alone"))
@@ -267,7 +288,7 @@ def test_runs_that_existed_are_shown_with_their_own_corpus(tmp_path, study, conf
     assert "tune" not in read_pack(page, "songs-0")["songs"][0]
     write_json(alone / "manifest.json", json.loads((alone / "manifest.json").read_text()) | {"trained_on": config})
     page = write_report(alone, progress=False).read_text(encoding="utf-8")
-    assert "near" in read_pack(page, "songs-0")["songs"][0]
+    assert "nearest_tune" in read_pack(page, "songs-0")["songs"][0]
 
 
 def with_seeds(study: Path, tmp_path: Path, bits: dict[str, list[float]]) -> dict:
@@ -275,7 +296,7 @@ def with_seeds(study: Path, tmp_path: Path, bits: dict[str, list[float]]) -> dic
     for model, values in bits.items():
         for seed, value in enumerate(values):
             write_json(copy / "likelihood" / model / f"seed{seed}.json", {"bits_per_note/test": value})
-    return report_of(copy)["findings"][0]
+    return report_of(copy)["sections"]["listen"]["findings"][0]
 
 
 def test_a_finding_names_a_winner_only_if_the_seeds_support_it(tmp_path, study):
@@ -305,16 +326,16 @@ def test_a_study_of_an_earlier_melgen(tmp_path, study):
     old = (tmp_path / "old.html").read_text(encoding="utf-8")
     write_report(study, out=tmp_path / "new.html", progress=False)
     new = (tmp_path / "new.html").read_text(encoding="utf-8")
-    assert [one["name"] for one in read_core(old)["sets"]] == [one["name"] for one in read_core(new)["sets"]]
+    assert [one["name"] for one in read_data(old)["song_sets"]] == [one["name"] for one in read_data(new)["song_sets"]]
     assert read_pack(old, "songs-0")["chosen"].keys() == read_pack(new, "songs-0")["chosen"].keys()
 
 
 @pytest.mark.parametrize(("songs", "said"), [(1, "A song of this run"), (2, "Of 2 songs the one nearest")])
 def test_one_of_a_kind_is_no_plural(tmp_path, config, songs, said):
     melodies = [Melody.from_pitches(walk(34, seed)) for seed in range(songs)]
-    core = report_of(make_run(tmp_path / "control-lstm-1-seed0", config, songs=melodies, stages=0))
-    assert core["hero"]["line"].startswith(said)
-    assert dict(core["facts"])["Network"] == "1 layer of lstm"
+    data = report_of(make_run(tmp_path / "control-lstm-1-seed0", config, songs=melodies, stages=0))
+    assert data["sections"]["listen"]["song"]["line"].startswith(said)
+    assert facts_of(data)["Network"] == "1 layer of lstm"
 
 
 # --- what is missing
@@ -328,14 +349,15 @@ def test_a_failed_run_says_why(tmp_path, run):
         shutil.rmtree(failed / name)
     write_json(failed / "status.json", {"state": "failed", "error": "CUDA is tired"})
     (failed / "error.txt").write_text("Traceback\nCUDA is tired\n")
-    core = report_of(failed)
-    assert core["notices"][0] == {
+    data = report_of(failed)
+    assert data["notices"][0] == {
         "text": "This run is failed: CUDA is tired. The page shows what there is so far.",
         "strong": True,
     }
-    assert "No songs yet" in texts(core)
-    assert core["log"]["text"].endswith("CUDA is tired")
-    assert core["sets"] == core["embeddings"] == []
+    assert "No songs yet" in texts(data)
+    assert data["sections"]["log"]["text"].endswith("CUDA is tired")
+    assert data["song_sets"] == []
+    assert not data["sections"].keys() & {"curves", "learning", "songs", "tonality", "embedding"}
 
 
 def test_an_empty_directory_that_only_has_begun(tmp_path):
@@ -345,21 +367,21 @@ def test_an_empty_directory_that_only_has_begun(tmp_path):
 
 def test_songs_of_one_note_and_notes_at_the_edge(tmp_path, config):
     songs = [Melody.from_pitches(pitches) for pitches in ([60], [0, 127, 0, 127], [127] * 40)]
-    core = report_of(make_run(tmp_path / "control-lstm-1-seed0", config, songs=songs, stages=0))
+    data = report_of(make_run(tmp_path / "control-lstm-1-seed0", config, songs=songs, stages=0))
     page = (tmp_path / "control-lstm-1-seed0" / "report.html").read_text(encoding="utf-8")
     shown = read_pack(page, "songs-0")["songs"]
-    assert [song["p"] for song in shown] == [[60], [0, 127, 0, 127], [127] * 40]
-    assert "m" not in shown[0]
-    assert "one note" in shown[0]["why"] or "note" in shown[0]["why"]
-    assert core["sets"][0]["songs"] == 3
+    assert [song["pitches"] for song in shown] == [[60], [0, 127, 0, 127], [127] * 40]
+    assert "values" not in shown[0]
+    assert "note" in shown[0]["left_out"]
+    assert data["song_sets"][0]["pack"] == 0
 
 
 def test_nothing_but_songs_of_one_note(tmp_path, config):
-    core = report_of(
+    data = report_of(
         make_run(tmp_path / "control-lstm-1-seed0", config, songs=[Melody.from_pitches([60])] * 2, stages=0)
     )
-    assert "cannot be measured" in texts(core)
-    assert core["hero"]["p"] == [60]
+    assert "cannot be measured" in texts(data)
+    assert data["sections"]["listen"]["song"]["pitches"] == [60]
 
 
 def test_a_thousand_songs_have_scores_for_some(tmp_path, config):
@@ -383,7 +405,7 @@ def test_another_corpus_than_the_songs_were_compared_with(tmp_path, study, confi
     write_json(moved / "manifest.json", manifest | {"trained_on": other})
     page = write_report(moved, progress=False).read_text(encoding="utf-8")
     song = read_pack(page, "songs-0")["songs"][0]
-    assert "near" in song
+    assert "nearest_tune" in song
     assert "tune" not in song
 
 
@@ -392,9 +414,9 @@ def test_a_corpus_that_is_gone_or_none_of_ours(tmp_path, run):
         copy = own_copy(run, tmp_path / target)
         config = json.loads((copy / "config.yaml").read_text())
         write_json(copy / "config.yaml", config | {"corpus": {"_target_": target, "path": str(tmp_path / "gone")}})
-        core = report_of(copy)
-        assert reason in texts(core)
-        assert core["sets"][0]["songs"] == 14
+        data = report_of(copy)
+        assert reason in texts(data)
+        assert "songs" in data["sections"]
 
 
 def test_tunes_are_found_by_name_in_a_corpus_that_has_changed(tmp_path, run):
@@ -432,15 +454,15 @@ def test_a_corpus_is_never_downloaded(monkeypatch):
 
 
 def test_without_an_engraving_library(tmp_path, run, monkeypatch):
-    import melgen.pages.scores as scores
+    import melgen.pages.engraver as scores
 
     def missing(melody):
         raise ImportError("verovio is not installed; pip install verovio")
 
     monkeypatch.setattr(scores, "_engrave", missing)
-    core = report_of(own_copy(run, tmp_path))
-    assert "pip install verovio" in texts(core)
-    assert core["hero"]["svg"] is None
+    data = report_of(own_copy(run, tmp_path))
+    assert "pip install verovio" in texts(data)
+    assert data["sections"]["listen"]["song"]["score"] is None
 
 
 def test_many_processes_engrave_the_same():
@@ -469,18 +491,18 @@ def test_a_study_that_has_only_begun(tmp_path, run):
     shutil.copytree(run, home / run.name)
     (home / "study").mkdir()
     (home / "study" / "sweep.log").write_text("")
-    core = read_core(write_report(home, kind="study", progress=False).read_text(encoding="utf-8"))
+    data = read_data(write_report(home, kind="study", progress=False).read_text(encoding="utf-8"))
     assert (home / "study" / "report.html").is_file()
-    assert "only begun" in texts(core)
-    assert [one["name"] for one in core["runs"]] == [run.name]
+    assert "only begun" in texts(data)
+    assert [one["name"] for one in data["runs"]] == [run.name]
 
 
 def test_a_study_that_was_mailed_without_its_runs(tmp_path, study):
     alone = Path(shutil.copytree(study, tmp_path / "study"))
-    core = report_of(alone)
-    assert "not where the study left them" in texts(core)
-    assert core["sets"][0]["songs"] == 14
-    assert core["curveMetrics"] == []
+    data = report_of(alone)
+    assert "not where the study left them" in texts(data)
+    assert "songs" in data["sections"]
+    assert "curves" not in data["sections"]
 
 
 @pytest.mark.parametrize(
@@ -500,7 +522,7 @@ def test_what_is_neither_is_refused(tmp_path, make, kind, message):
 def test_songs_written_later_are_shown(tmp_path, run):
     copy = own_copy(run, tmp_path)
     write_songs(copy / "songs", [Melody.from_pitches([60, 64, 67])], METADATA)
-    assert report_of(copy)["hero"]["p"] == [60, 64, 67]
+    assert report_of(copy)["sections"]["listen"]["song"]["pitches"] == [60, 64, 67]
 
 
 def test_an_excerpt_begins_with_a_bar_of_its_tune():
@@ -511,7 +533,7 @@ def test_an_excerpt_begins_with_a_bar_of_its_tune():
     assert first == 7, "the bar before that of the passage: after the pickup and one bar of six eighths"
     assert (part.onsets[0], part.pickup, part.metre) == (0, 0, Metre(6, 8))
     first, part = excerpt(jig, SharedPassage(0, 3, 4), 8)
-    assert (first, part.pickup, notes_of(part)["b"]) == (0, 12, [0, 12, 84])
+    assert (first, part.pickup, notes_of(part)["bars"]) == (0, 12, [0, 12, 84])
     split = Melody(
         jig.pitches, jig.onsets, jig.durations, metres=jig.metres, pickup=12, bars=(0, 12, 84, 144, 156, 228)
     )
@@ -520,5 +542,5 @@ def test_an_excerpt_begins_with_a_bar_of_its_tune():
 
 
 def test_a_page_gets_bars_only_where_they_are_known():
-    assert set(notes_of(Melody.from_pitches([60, 62]))) == {"p", "o", "d"}
-    assert notes_of(Melody((60,), (0,), (180,), metres=(MetreChange(0, Metre(3, 4)),)))["b"] == [0, 72, 144]
+    assert set(notes_of(Melody.from_pitches([60, 62]))) == {"pitches", "onsets", "durations"}
+    assert notes_of(Melody((60,), (0,), (180,), metres=(MetreChange(0, Metre(3, 4)),)))["bars"] == [0, 72, 144]

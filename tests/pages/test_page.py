@@ -1,4 +1,4 @@
-"""The page as a file: one, whole, the same every time, and deaf to what stands in titles."""
+"""The page as a file: one, whole, the same every time, whatever is in titles."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from melgen.pages.content import Content
-from melgen.pages.page import SCRIPTS, STYLES, build_page, packed, unpacked
-from melgen.pages.scores import Engraver
+from melgen.pages.page import LIBRARY, STYLES, build_page, packed, unpacked
 from melgen.pages.writing import write_report
 from tests.commands.calling import call
 from tests.pages.examples import MISCHIEF
@@ -63,14 +62,14 @@ def test_only_scripts_of_known_content_may_run(pages):
 
 
 def test_titles_stay_text():
-    content = Content(Engraver(workers=1, progress=False), progress=False)
-    content.core |= {"title": MISCHIEF, "above": MISCHIEF, "facts": [(MISCHIEF, MISCHIEF)]}
-    content.notice(MISCHIEF)
+    content = Content("run", MISCHIEF, MISCHIEF)
+    content.add_facts({MISCHIEF: MISCHIEF})
+    content.add_notice(MISCHIEF)
     page = build_page(content)
     assert "<img" not in page
     assert 'onerror="' not in page
     assert page.count("<script") == page.count("</script>") == 3
-    assert "\u2028" not in page.partition('id="core">')[2].partition("</script>")[0]
+    assert "\u2028" not in page.partition('id="page-data">')[2].partition("</script>")[0]
 
 
 def test_packs_unfold_to_what_they_were():
@@ -83,11 +82,12 @@ def test_every_asset_is_used_and_every_used_one_is_there():
     from importlib.resources import files
 
     assets = {path.name for path in files("melgen.pages").joinpath("assets").iterdir()}
-    assert assets == {"page.html", "early.js"} | {f"{name}.css" for name in STYLES} | {f"{name}.js" for name in SCRIPTS}
+    scripts = {f"{name}.js" for name in (*LIBRARY, "early", "main")}
+    assert assets == {"page.html"} | {f"{name}.css" for name in STYLES} | scripts
 
 
 def test_a_page_without_charts_does_not_carry_plotly():
-    page = build_page(Content(Engraver(workers=1, progress=False), progress=False))
+    page = build_page(Content("run", "empty"))
     assert "pack-plotly" not in page
     assert len(page) < 300_000
 

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.music import REPRESENTATIONS
 from melgen.studies.planning import STUDY_KEYS
-from melgen.training import assembly
+from melgen.training import build
 from melgen.training.checks import check
 from tests.runs.composing import composed
 
@@ -196,12 +196,12 @@ def test_seed_zero_is_a_seed_and_no_clip_is_a_choice():
 def test_a_misspelt_part_is_refused(group):
     config = plain(composed(*PLACE, f"+{group}.samplling.songs=3"))
     with pytest.raises(ValueError, match=rf"{group}\.samplling: has no _target_"):
-        assembly.build_named(config[group], group)
+        build.build_named(config[group], group)
 
 
 def test_a_part_can_be_switched_off(tmp_path):
     config = plain(composed("name=n", f"run_dir={tmp_path}", "callbacks.sampling=null", "callbacks.checkpoint=null"))
-    assert len(assembly.build_named(config.callbacks, "callbacks")) == 2
+    assert len(build.build_named(config.callbacks, "callbacks")) == 2
 
 
 @pytest.mark.parametrize("group", ["callbacks", "logger"])
@@ -210,4 +210,4 @@ def test_every_part_instantiates(tmp_path, group):
         if option == "wandb":
             continue  # its service is started in the tests of the logger
         config = plain(composed("name=n", f"run_dir={tmp_path}", f"{group}={option}"))
-        assert len(assembly.build_named(config[group], group)) == len(config[group])
+        assert len(build.build_named(config[group], group)) == len(config[group])

@@ -1,4 +1,4 @@
-"""One tiny study, made once and copied by whoever changes it."""
+"""One tiny study, made once and copied by the tests that change it."""
 
 import shutil
 from pathlib import Path
@@ -33,7 +33,7 @@ STUDY = HOME / "study"
 
 @pytest.fixture(scope="session")
 def same_software():
-    """Whoever works on melgen while its tests run changes the state of the source, which a manifest records."""
+    """Keep the recorded state of the source, which changes if melgen is edited while its tests run."""
     now = software()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("melgen.studies.study.software", lambda: now)

@@ -29,7 +29,7 @@ def evaluation(
     left_out: Mapping[str, str] | None = None,
     **set_scores: float,
 ) -> SongSetEvaluation:
-    """What an evaluation of songs with these scores says; `set_scores` with ``__`` for a slash."""
+    """The evaluation of songs with these scores; `set_scores` with ``__`` for a slash."""
     table = np.stack([scores[metric] for metric in TONALITY], axis=1)
     distances = np.linalg.norm(table - table.mean(axis=0), axis=1)
     return SongSetEvaluation(

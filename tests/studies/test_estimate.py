@@ -1,4 +1,4 @@
-"""What a study says of its trainings before they start."""
+"""What a study announces of its trainings before they start."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_validation_and_what_is_left_of_an_interrupted_run_count(tmp_path, timed
     assert left.seconds[run.path] == pytest.approx(41)
 
 
-def test_finished_runs_of_this_machine_are_better_witnesses(tmp_path, timed):
+def test_finished_runs_of_this_machine_are_better_evidence(tmp_path, timed):
     done, other = planned(tmp_path, "seed=0"), planned(tmp_path, "seed=1")
     write_json(done.path / "result.json", {"seconds": 50.0, "updates": 100})
     write_json(done.path / "status.json", {"state": "finished", "host": socket.gethostname()})

@@ -198,7 +198,7 @@ def test_long_names_of_variants_cover_nothing(draw):
     figure.draw_without_rendering()
     width, height = figure.bbox.width, figure.bbox.height
     texts = [text for legend in figure.legends for text in legend.get_texts()]
-    for axes in figure.axes:  # but for the numbers along an axis, of which some lie outside and are not drawn
+    for axes in figure.axes:  # but for the numbers along an axis, of which some are outside and not drawn
         texts += [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.get_yticklabels()]
     boxes = [text.get_window_extent() for text in texts if text.get_text() and text.get_visible()]
     assert all(box.x0 > -2 and box.y0 > -2 and box.x1 < width + 2 and box.y1 < height + 2 for box in boxes)
@@ -262,7 +262,7 @@ def test_every_set_of_songs_has_its_row(draw):
 
 
 @pytest.mark.parametrize("draw", [tonality_by_model, metric_distributions])
-def test_a_writer_far_off_is_told_at_the_edge_and_does_not_squeeze_the_rest(draw):
+def test_a_baseline_far_off_is_marked_at_the_edge_and_does_not_squeeze_the_rest(draw):
     figure = draw(study())
     for axes in figure.axes:
         (value,) = [float(text.get_text()) for text in axes.texts]
@@ -312,9 +312,18 @@ def test_a_network_that_does_not_beat_the_bigram_stands_in_the_shade():
     assert any("uniform 5.00" in text for text in texts)
 
 
+def test_a_run_whose_result_holds_no_bits_is_drawn_without_them():
+    results = study()
+    unscored = tuple(
+        Model(tuple(dataclasses.replace(run, result={**run.result, "test/bits_per_note": None}) for run in model.runs))
+        for model in results.models
+    )
+    assert likelihood(dataclasses.replace(results, models=unscored)).axes
+
+
 def test_likelihood_without_scores_of_songs_is_the_mean_over_seeds():
     results = study(datasets=("control",), cells=("lstm",), seeds=(0, 1, 2))
-    axes = likelihood(dataclasses.replace(results, songs={}, writers={})).axes[0]
+    axes = likelihood(dataclasses.replace(results, songs={}, baselines={})).axes[0]
     tested = [
         line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o" and line.get_markerfacecolor() != "white"
     ]
@@ -362,7 +371,7 @@ def test_cost_validation_labels_every_point_and_states_the_correlation():
 POOR = {
     "nothing": StudyResults((), (), {}, {}),
     "one run, one song": study(datasets=("control",), cells=("lstm",), layers=(2,), songs=1),
-    "no corpus, no writers": dataclasses.replace(study(), corpus={}, openings=None, writers={}),
+    "no corpus, no baselines": dataclasses.replace(study(), corpus={}, openings=None, baselines={}),
     "no songs": dataclasses.replace(study(), songs={}),
     "unknown names": study(datasets=("mine", "yours"), cells=("mamba",)),
     "nan": dataclasses.replace(

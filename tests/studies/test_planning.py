@@ -106,7 +106,8 @@ def test_launchers_and_ones_own_configuration_reach_the_training(tmp_path):
 
 
 def test_the_last_of_two_values_of_a_key_counts():
-    assert with_sweeps_as_parameters(["layers=1", "layers=2,3"]) == ["++hydra.sweeper.params.layers='2,3'"]
+    assert with_sweeps_as_parameters(["layers=1", "layers=2,3"]) == ["++hydra.sweeper.params={layers:'2,3'}"]
+    assert with_sweeps_as_parameters(["layers=1,2", "layers=2,3"]) == ["++hydra.sweeper.params={layers:'2,3'}"]
     with study("layers=1,2", "layers=4", "dataset=control", "cell=lstm") as hydra:
         assert [run.config.layers for run in planned_runs(hydra)] == [4]
 
@@ -120,6 +121,8 @@ def test_the_last_of_two_values_of_a_key_counts():
         ("cleaning.min_length_notes=3,4", "cleaning.min_length_notes=3,4: a study compares"),
         ("generate.temperature=1,2", "generate.temperature=1,2: a study has one value"),
         ("runs=a,b", "runs=a,b: a study has one value"),
+        ("++runs=a,b", "runs=a,b: a study has one value"),
+        ("++dataset.split_fractions=[1,1,1],[2,1,1]", "a study compares runs"),
     ],
 )
 def test_what_a_study_has_one_of_is_not_swept_over(argument, message):
@@ -128,5 +131,12 @@ def test_what_a_study_has_one_of_is_not_swept_over(argument, message):
 
 
 def test_lists_and_flags_are_left_alone():
-    arguments = ["--config-dir", "a", "primer=[60,62]", "stages=[tables,figures]", "hydra.launcher.n_jobs=2", "path=x"]
+    arguments = [
+        "--config-dir",
+        "a=b,c",
+        "primer=[60,62]",
+        "stages=[tables,figures]",
+        "hydra.launcher.n_jobs=2",
+        "path=x",
+    ]
     assert with_sweeps_as_parameters(arguments) == arguments

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from melgen.generation.songs import read_songs
 from melgen.studies.primers import primers_of
 from tests.commands.calling import call, files_below
-from tests.pages.examples import read_core
+from tests.pages.examples import read_data
 from tests.studies.conftest import MINI, STUDY
 
 SEVERAL = "generate.primers={paper:[60,62,64,62],higher:[72,74,76,74],tunes:openings}"
@@ -81,10 +81,10 @@ def test_songs_after_each_primer_are_made_once_and_shown_side_by_side(mini):
     assert {row["model"] for row in rows} >= {model, other, "bigram"}
     assert any("C4 is " in note for note in manifest["primer_notes"])
     assert "Note: generate.primers.paper=[60,62,64,62]" in (STUDY / "tables" / "tonality.md").read_text()
-    core = read_core((STUDY / "report.html").read_text())
-    assert [one["name"] for one in core["primers"]["names"]] == ["paper", "higher", "tunes"]
-    assert {one.get("primer") for one in core["sets"] if one["role"] == "model"} == {None, "higher", "tunes"}
-    assert any("C4 is " in notice["text"] for notice in core["notices"])
+    page = read_data((STUDY / "report.html").read_text())
+    assert [one["name"] for one in page["sections"]["primers"]["primers"]] == ["paper", "higher", "tunes"]
+    assert {one["primer"] for one in page["song_sets"] if one["role"] == "model"} == {"paper", "higher", "tunes"}
+    assert any("C4 is " in notice["text"] for notice in page["notices"])
 
     kept = files_below(STUDY)
     again = call("study", *MINI, SEVERAL, SHOWN)

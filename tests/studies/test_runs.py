@@ -1,4 +1,4 @@
-"""Runs as they lie on disk: finished, unfinished, renamed, doubled, or on other tunes."""
+"""Runs on disk: finished, unfinished, renamed, doubled, or on other tunes."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ def test_finished_runs_are_read_as_they_are(finished):
     assert check_same_corpus(runs) == fingerprint
 
 
-def test_unfinished_runs_say_why(mini):
+def test_unfinished_runs_have_a_reason(mini):
     change(mini / LAST, "status.json", state="failed", error="loss is nan\nat update 3")
     change(mini / "control-lstm-1-seed0-hidden_size-8", "status.json", state="running")
     (mini / "control-lstm-1-seed1-hidden_size-8" / "result.json").unlink()
@@ -50,7 +50,7 @@ def test_unfinished_runs_say_why(mini):
     }
 
 
-def test_a_run_that_somebody_has_renamed_is_read_from_within(mini):
+def test_the_name_of_a_renamed_run_is_read_from_its_checkpoint(mini):
     (mini / LAST).rename(mini / "my best one")
     runs, _ = read_runs(runs_in(mini))
     (renamed,) = [run for run in runs if run.path.name == "my best one"]

@@ -1,4 +1,4 @@
-"""Which networks stand for a sweep, on made-up results."""
+"""Which networks represent a sweep, on made-up results."""
 
 from pathlib import Path
 

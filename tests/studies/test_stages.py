@@ -3,14 +3,17 @@
 import csv
 import json
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
 
 from melgen.evaluation.baselines import UnigramWriter
-from melgen.studies.stages import songs_in
+from melgen.generation.songs import pitches_by_song
+from melgen.studies.stages import figures
 from melgen.studies.tasks import Workbench
 from tests.commands.calling import call, files_below
-from tests.pages.examples import read_core, read_pack
+from tests.pages.examples import read_data, read_pack
 from tests.studies.conftest import HOME, MINI, STUDY
 
 NUMBERS = "stages=select,generate,evaluate"
@@ -82,12 +85,12 @@ def written(folder):
 
 def test_again_nothing_is_done_and_no_byte_changes(mini):
     before = written(STUDY)
-    said = study()
-    assert "8 of 8 runs finished" in said
+    text = study()
+    assert "8 of 8 runs finished" in text
     after = written(STUDY)
     assert after == before
-    assert "Not done" not in said
-    assert "See:" in said
+    assert "Not done" not in text
+    assert "See:" in text
 
 
 @pytest.mark.parametrize(
@@ -125,8 +128,8 @@ def test_a_song_changed_by_hand_is_restored(mini, damage):
 def test_a_number_changed_by_hand_does_not_reach_a_table(mini):
     path = next((STUDY / "evaluation").glob("control-lstm-*.json"))
     path.write_text(path.read_text().replace('"mean": ', '"mean": 1'))
-    said = study("stages=tables", code=1)
-    assert f"stages=tables: the stage evaluate has not been done with these settings (evaluate/{path.stem} in" in said
+    text = study("stages=tables", code=1)
+    assert f"stages=tables: the stage evaluate has not been done with these settings (evaluate/{path.stem} in" in text
 
 
 def test_other_weights_of_one_run(mini):
@@ -158,13 +161,13 @@ def test_missing_runs(mini):
     for name in gone:
         (mini / name / "result.json").unlink()
         (mini / name / "status.json").write_text('{"state": "failed", "error": "loss is nan"}')
-    said = study(NUMBERS, code=1)
-    assert "4 of 8 runs are not finished" in said
-    assert all(f"{name}: failed: loss is nan" in said for name in gone)
-    assert "no finished run at all: control-lstm" in said
-    assert "select.on_missing=skip" in said
-    said = study(NUMBERS, "select.on_missing=skip")
-    assert "going on without them" in said
+    text = study(NUMBERS, code=1)
+    assert "4 of 8 runs are not finished" in text
+    assert all(f"{name}: failed: loss is nan" in text for name in gone)
+    assert "no finished run at all: control-lstm" in text
+    assert "select.on_missing=skip" in text
+    text = study(NUMBERS, "select.on_missing=skip")
+    assert "going on without them" in text
     assert manifest()["unfinished"] == dict.fromkeys(gone, "failed: loss is nan")
     assert {path.name.split("-")[0] for path in (STUDY / "songs").iterdir()} == {
         "interval",
@@ -181,24 +184,24 @@ def test_a_run_that_is_another_is_not_taken_for_ours(mini):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"optimizer.lr": 9.0}))
     before = files_below(STUDY)
     for arguments in ((), ("select.on_missing=skip",)):
-        said = study(*arguments, code=1)
-        assert "belongs to another run, and nothing was changed" in said
-        assert "optimizer.lr: 9.0 there, 0.002 now" in said
+        text = study(*arguments, code=1)
+        assert "belongs to another run, and nothing was changed" in text
+        assert "optimizer.lr: 9.0 there, 0.002 now" in text
     assert "belongs to another run (optimizer.lr" in study("stages=select", code=1)
     assert files_below(STUDY) == before
 
 
 def test_a_larger_budget_is_not_met_by_what_is_there(mini):
-    said = study("trainer.max_steps=9", "stages=select", code=1)
-    assert "has made 6 updates, and more are asked for" in said
+    text = study("trainer.max_steps=9", "stages=select", code=1)
+    assert "has made 6 updates, and more are asked for" in text
 
 
 @pytest.mark.parametrize("stage", ["select", "generate", "evaluate", "tables", "figures"])
 def test_a_stage_alone_in_an_empty_directory(tmp_path, monkeypatch, stage):
     monkeypatch.chdir(tmp_path)
-    said = study(f"stages={stage}", code=1)
-    assert "8 of 8 runs are not finished" in said
-    assert "the stage sweep of the same command" in said
+    text = study(f"stages={stage}", code=1)
+    assert "8 of 8 runs are not finished" in text
+    assert "the stage sweep of the same command" in text
     assert not (tmp_path / "multirun").exists() or not files_below(tmp_path / "multirun")
     assert not (tmp_path / HOME).exists()
 
@@ -206,12 +209,12 @@ def test_a_stage_alone_in_an_empty_directory(tmp_path, monkeypatch, stage):
 @pytest.mark.parametrize(("stages", "missing"), [("generate", "select"), ("evaluate", "select"), ("figures", "select")])
 def test_a_stage_alone_names_what_comes_before_it(mini, stages, missing):
     shutil.rmtree(STUDY)
-    said = study(f"stages={stages}", code=1)
-    assert f"stages={stages}: the stage {missing} has not been done with these settings" in said
+    text = study(f"stages={stages}", code=1)
+    assert f"stages={stages}: the stage {missing} has not been done with these settings" in text
     study("stages=select")
     if stages != "generate":
-        said = study(f"stages={stages}", code=1)
-        assert f"stages={stages}: the stage generate has not been done with these settings (generate/control" in said
+        text = study(f"stages={stages}", code=1)
+        assert f"stages={stages}: the stage generate has not been done with these settings (generate/control" in text
 
 
 @pytest.mark.parametrize(
@@ -289,10 +292,48 @@ def test_a_page_of_runs_that_exist_shows_tunes_of_their_corpus(mini, tmp_path):
     answer = call("study", f"runs={mini}", *options, "generate.notes=30")
     assert answer.code == 0, answer.text
     page = (STUDY / "report.html").read_text(encoding="utf-8")
-    assert not [one for one in read_core(page)["notices"] if "tunes" in one["text"]]
+    assert not [one for one in read_data(page)["notices"] if "tunes" in one["text"]]
     songs = read_pack(page, "songs-0")
     assert songs["tunes"]
     assert all(tune["name"].endswith(")") and "miscFolk/" in tune["name"] for tune in songs["tunes"])
+
+
+MY_FIGURE = """
+from melgen.studies.figures.style import new_figure
+from melgen.studies.stages.figures import FIGURES, StudyFigure
+
+drawn = []
+
+
+def draw(study):
+    drawn.append([model.name for model in study.results.models])
+    figure = new_figure(1, 1)
+    figure.add_subplot().set_title(study.results.models[0].name)
+    return figure
+
+
+FIGURES += [
+    StudyFigure("mine", draw, inputs=lambda study: {"songs": study.settings.sampling["songs"]}),
+    StudyFigure("not_mine", draw, applies=lambda study: study.settings.is_by_checkpoints),
+]
+"""
+
+
+def test_a_figure_that_a_module_adds_to_the_table_is_drawn_once(mini, monkeypatch):
+    monkeypatch.setattr(figures, "FIGURES", list(figures.FIGURES))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    Path("my_figure.py").write_text(MY_FIGURE)
+    before = manifest()["tasks"]
+    text = study("imports=[my_figure]", "stages=figures")
+    module = sys.modules.pop("my_figure")
+    assert "1 of 1: figures/mine" in text
+    assert module.drawn == [list(json.loads((STUDY / "selection.json").read_text())["models"])]
+    now = manifest()["tasks"]
+    assert now.keys() - before.keys() == {"figures/mine"}
+    assert now["figures/mine"]["inputs"]["songs"] == 3
+    assert set(now["figures/mine"]["outputs"]) == {"figures/mine.pdf", "figures/mine.png"}
+    assert all((STUDY / name).exists() for name in now["figures/mine"]["outputs"])
+    assert "8 of 8 done already" in study("stages=figures")
 
 
 class Mine(UnigramWriter):
@@ -329,15 +370,15 @@ def test_a_corpus_that_has_changed_since(mini):
     for path in mini.glob("*/identity.json"):
         path.write_text(json.dumps(json.loads(path.read_text()) | {"corpus.fingerprint": "other"}))
     shutil.rmtree(STUDY)
-    said = study(code=1)
-    assert "corpus.fingerprint: other there" in said
+    text = study(code=1)
+    assert "corpus.fingerprint: other there" in text
     answer = call("study", f"runs={mini}", "stages=select,generate,evaluate", "generate.songs=1")
     assert answer.code == 1
     assert "the corpus has changed since" in answer.text
 
 
-def test_songs_are_named_as_they_were_written_whatever_else_lies_there(mini):
+def test_other_files_among_the_songs_do_not_change_their_names(mini):
     folder = next((STUDY / "songs").glob("control-lstm-*/seed0"))
     (folder / "a_song_of_mine.mid").write_bytes(b"")
-    assert list(songs_in(folder)) == ["song_001", "song_002", "song_003"]
-    assert {len(pitches) for pitches in songs_in(folder).values()} == {13}
+    assert list(pitches_by_song(folder)) == ["song_001", "song_002", "song_003"]
+    assert {len(pitches) for pitches in pitches_by_song(folder).values()} == {13}

@@ -1,4 +1,4 @@
-"""The table itself: what its three forms say, and that no title of a tune breaks them."""
+"""The table itself: what its three forms contain, and that no title of a tune breaks them."""
 
 from __future__ import annotations
 

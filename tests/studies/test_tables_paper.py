@@ -65,7 +65,7 @@ def test_mean_and_deviation_come_in_a_block_for_each_metric(nine):
 
 
 def test_chosen_songs(nine):
-    # The best is the first of the three, with the smallest sum; the second lies on the mean.
+    # The best is the first of the three, with the smallest sum; the second is at the mean.
     assert nine["best_songs.tex"].splitlines()[:2] == [
         "control & 0.62 2.12 0.12 & 0.62 3.12 0.12 & 0.62 4.12 0.12 \\\\",
         "interval  & 1.62 2.12 0.12 & 1.62 3.12 0.12 & 1.62 4.12 0.12 \\\\",
@@ -117,7 +117,7 @@ def test_any_number_of_datasets_and_cells_and_gaps_between_them():
     one = tonality_scores((1.5, 2.0, 0.5), (2.5, 3.0, 0.5))
     pairs = [("mine", "gru"), ("control", "lstm"), ("control", "gru")]
     texts = paper_tables(study({pair: evaluation("-".join([*pair, "2"]), one) for pair in pairs}))
-    # The columns stand as in the row that has most of them.
+    # The columns are in the order of the row that has most of them.
     assert texts["mean.tex"] == (
         "mine & -- -- -- & 2.00 2.50 0.50 \\\\\ncontrol  & 2.00 2.50 0.50 & 2.00 2.50 0.50 \\\\\n"
     )

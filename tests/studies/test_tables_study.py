@@ -50,7 +50,7 @@ def results() -> StudyResults:
         overlapped_area__interval_histogram=0.875,
         kl_divergence__interval_histogram=0.125,
     )
-    writer = evaluation(
+    baseline = evaluation(
         "bigram", OPENING_SCORES, bits_per_note__train=2.8, bits_per_note__validation=2.9, bits_per_note__test=2.95
     )
     tunes = evaluation("corpus-test", tonality_scores((1.0, 1.0, 0.5), (2.0, 2.0, 0.5)), ["a.abc#1", "a.abc#2"])
@@ -58,7 +58,7 @@ def results() -> StudyResults:
     return replace(
         results,
         runs=(run("control", "lstm", 1, val__loss=2.25, seconds=7.25), *results.runs),
-        writers={"bigram": writer},
+        baselines={"bigram": baseline},
         openings=evaluation("openings", OPENING_SCORES | originality((9, 7), (0.25, 0.75), (0, 0), (1, 2))),
         corpus={"train": replace(tunes, name="corpus-train"), "test": tunes},
         song_folders={"control-lstm-2": "songs/control-lstm-2", "bigram": "songs/bigram"},
@@ -117,12 +117,12 @@ def test_tonality_compares_with_held_out_tunes(tables):
         ("corpus-train", True),
         ("corpus-test", False),
     ]
-    model, writer, held_out, *corpus = rows_of(table)
+    model, baseline, held_out, *corpus = rows_of(table)
     assert float(model["conjunct_melodic_motion_mean"]) == 2.0
     assert float(model["conjunct_melodic_motion_sd"]) == 1.0
     # |2 - 3| / sqrt(2) + |3 - 2| / sqrt(2) + |0.5 - 0.5| / sqrt(0.125)
     assert float(model["distance"]) == pytest.approx(math.sqrt(2))
-    assert float(writer["distance"]) == float(held_out["distance"]) == 0
+    assert float(baseline["distance"]) == float(held_out["distance"]) == 0
     assert corpus[0]["songs"] == "2"
     assert cell(table, "control-lstm-2", "centricity").sources == (
         "multirun/quick/control-lstm-2-seed0",
@@ -139,26 +139,26 @@ def test_without_openings_the_test_split_is_the_reference(results):
 
 
 def test_likelihood_and_its_gap(tables):
-    model, writer = rows_of(tables["likelihood"])
+    model, baseline = rows_of(tables["likelihood"])
     assert (model["set"], model["bits_per_note/train"], model["gap"]) == ("control-lstm-2", "2.5", "0.5")
-    assert float(writer["gap"]) == pytest.approx(0.15)
+    assert float(baseline["gap"]) == pytest.approx(0.15)
     assert cell(tables["likelihood"], "control-lstm-2", "gap").sources == ("multirun/quick/control-lstm-2-seed0",)
 
 
 def test_metrics_of_ones_own_stand_with_the_descriptors(tables):
     assert [column.key for column in tables["descriptors"].columns[3:]] == ["scale_consistency", "own_metric"]
-    model, writer, *_ = rows_of(tables["descriptors"])
+    model, baseline, *_ = rows_of(tables["descriptors"])
     assert (float(model["scale_consistency"]), float(model["own_metric"])) == (0.75, 3.0)
-    assert writer["own_metric"] == ""
+    assert baseline["own_metric"] == ""
 
 
 def test_distances_to_the_corpus(tables):
-    model, writer, _ = rows_of(tables["distances"])
+    model, baseline, _ = rows_of(tables["distances"])
     assert (model["overlapped_area/interval_histogram"], model["kl_divergence/interval_histogram"]) == (
         "0.875",
         "0.125",
     )
-    assert writer["overlapped_area/interval_histogram"] == ""
+    assert baseline["overlapped_area/interval_histogram"] == ""
     assert [column.header for column in tables["distances"].columns[3:]] == [
         "OA interval histogram",
         "KLD interval histogram",
@@ -166,12 +166,12 @@ def test_distances_to_the_corpus(tables):
 
 
 def test_originality_beside_that_of_held_out_tunes(tables):
-    model, writer, held_out = rows_of(tables["originality"])
+    model, baseline, held_out = rows_of(tables["originality"])
     assert float(model["mean_shared_intervals"]) == pytest.approx(28 / 3)
     assert (model["max_shared_intervals"], model["exact_copies"], model["max_repeated_note"]) == ("12", "1", "3")
     assert (held_out["mean_shared_intervals"], held_out["exact_copies"]) == ("8.0", "0")
     # Nobody compared the bigram's songs with the corpus: no finding, rather than no copies.
-    assert (writer["max_shared_intervals"], writer["exact_copies"]) == ("", "")
+    assert (baseline["max_shared_intervals"], baseline["exact_copies"]) == ("", "")
     assert model["diversity/distinct_songs"] == "1.0"
 
 
@@ -280,7 +280,7 @@ def test_captions_speak_of_what_is_there(results):
     complete = build_tables(results)["tonality"].caption
     assert "Below the rule: the trivial writers" in complete
     assert "each split" in complete
-    alone = build_tables(replace(results, writers={}, openings=None, corpus={}))
+    alone = build_tables(replace(results, baselines={}, openings=None, corpus={}))
     assert all("Below the rule" not in table.caption for path, table in alone.items() if path != "likelihood")
     assert len(alone["tonality"].rows) == 1
 

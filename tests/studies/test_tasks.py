@@ -113,7 +113,7 @@ def test_a_digest_of_outputs_changes_with_them(tmp_path):
     assert len(digests) == 2
 
 
-def test_another_melgen_makes_all_anew_other_packages_nothing(tmp_path, caplog):
+def test_another_melgen_makes_all_again_other_packages_nothing(tmp_path, caplog):
     task = writes(tmp_path, "s/x", "x", a=1)
     bench(tmp_path).do([task], ["s/"])
     newer = bench(tmp_path, numpy="2.1")
@@ -127,11 +127,11 @@ def test_another_melgen_makes_all_anew_other_packages_nothing(tmp_path, caplog):
     upgraded = bench(tmp_path, melgen="2")
     with caplog.at_level("INFO"), upgraded.claimed():
         assert upgraded.do([task, writes(tmp_path, "s/y", "y")], ["s/"]) == 2
-    assert "Made by melgen 1; all but the runs is made anew" in caplog.text
+    assert "Made by melgen 1; everything except the runs is made again" in caplog.text
     assert [entry["melgen"] for entry in manifest(tmp_path)["software"].values()] == ["2"]
 
 
-def test_facts_that_hold_no_longer_are_dropped_until_they_are_told_again(tmp_path):
+def test_facts_that_hold_no_longer_are_dropped_until_they_are_described_again(tmp_path):
     one = bench(tmp_path)
     one.describe(configuration={"a": 1}, command=["a=1"], corpus="c")
     one.save()
@@ -198,7 +198,7 @@ def test_a_claim_removes_what_a_killed_study_has_left(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"format": "mel', "damaged .* nothing was changed; removing .* makes the study anew"),
+        ('{"format": "mel', "damaged .* nothing was changed; removing .* makes the study again"),
         ("[]", "not the manifest of a study"),
         ('{"format": "melgen study", "format_version": 1}', "not the manifest of a study"),
         ('{"format": "melgen study", "format_version": 7, "tasks": {}}', "another version of melgen .format 7"),

@@ -11,7 +11,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
-from melgen.configuration.composition import explained
+from melgen.configuration.explanations import explained
 from melgen.locks import LockedError, locked
 from melgen.sweeps.search import JOURNAL, LOCK, RESULTS, Search, require_optuna, search_space
 

@@ -436,7 +436,7 @@ def import_everything() -> None:
 
     import melgen.evaluation.embeddings
     import melgen.train
-    import melgen.training.assembly
+    import melgen.training.build
     import melgen.training.loggers.wandb  # noqa: F401
 
 

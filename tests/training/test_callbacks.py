@@ -16,11 +16,11 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from melgen.checkpoint import load_model
 from melgen.data import Split
+from melgen.data.from_config import build_data
 from melgen.evaluation.tonality import summarize
 from melgen.generation.songs import read_songs
 from melgen.runs.history import read_history
 from melgen.train import train
-from melgen.training.assembly import build_data
 from melgen.training.callbacks import Schedule
 from tests.data.melodies import walks, write_songs
 from tests.training.small import same, small_config
@@ -98,7 +98,7 @@ def test_by_default_the_first_songs_come_at_one_three_ten_and_so_on():
 def test_tonality_of_the_songs_stands_beside_that_of_the_openings(run):
     measured = json.loads((run / "tonality.json").read_text())
     songs = summarize([song.pitches for song in read_songs(run / "songs").melodies])
-    data = build_data(small_config(run.parent, *SHOWN), None)
+    data = build_data(small_config(run.parent, *SHOWN))
     openings = [tune[:14] for tune in data.tunes_of(Split.TEST) if len(tune) >= 14]
     assert measured["openings"]["notes"] == 14
     for part, expected in (("songs", songs), ("openings", summarize(openings))):
@@ -140,10 +140,14 @@ def test_tonality_reaches_the_history(run):
 @pytest.mark.parametrize(
     ("broken", "missing", "there"),
     [
-        ("melgen.training.callbacks.embedding_figure", "embedding/embedding.png", "songs/songs.json"),
-        ("melgen.training.callbacks.write_songs", "songs", "embedding/embedding.png"),
-        ("melgen.training.callbacks.summarize", "tonality.json", "songs/songs.json"),
-        ("melgen.training.callbacks.write_projector", "embedding/tensors.tsv", "songs/songs.json"),
+        (
+            "melgen.training.callbacks.embedding_projection.embedding_figure",
+            "embedding/embedding.png",
+            "songs/songs.json",
+        ),
+        ("melgen.training.callbacks.song_sampling.write_songs", "songs", "embedding/embedding.png"),
+        ("melgen.training.callbacks.song_tonality.summarize", "tonality.json", "songs/songs.json"),
+        ("melgen.training.callbacks.embedding_projection.write_projector", "embedding/tensors.tsv", "songs/songs.json"),
     ],
 )
 def test_what_fails_beside_the_training_costs_a_warning(folder, monkeypatch, caplog, broken, missing, there):

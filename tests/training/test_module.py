@@ -17,7 +17,7 @@ from melgen.generation.sampling import sample_melodies
 from melgen.music import DB12, Control, Interval
 from melgen.networks import GRU, LSTM, NAS
 from melgen.training import DivergenceError, MelodyModule
-from melgen.training.assembly import NoProfiler, build_trainer
+from melgen.training.build import NoProfiler, build_trainer
 from tests.data.melodies import walks
 from tests.training.small import (
     CELLS,

@@ -14,8 +14,9 @@ import pytest
 
 from melgen.train import train
 from melgen.training.loggers.csv import HistoryLogger
-from melgen.training.loggers.reporting import finish
-from melgen.training.loggers.wandb import RunLogger, has_key, is_offline, tags_of
+from melgen.training.loggers.dashboards import close
+from melgen.training.loggers.wandb import RunLogger, tags_of
+from melgen.training.loggers.wandb_service import has_key, is_offline
 from tests.data.melodies import walks, write_songs
 from tests.training.small import small_config
 from tests.training.wandb_files import offline_runs
@@ -149,7 +150,7 @@ def test_a_service_that_is_no_more_is_not_waited_for(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_SERVICE", "3-1-tcp-localhost-1")  # as left behind by a process that was killed
     logger = RunLogger("melgen", tmp_path)
     logger.log_metrics({"val/loss": 1.0}, step=1)
-    finish(logger, failed=False)
+    close(logger, failed=False)
     assert {1: 1.0} in [run.curve("val/loss") for run in offline_runs(tmp_path)]
 
 
@@ -157,7 +158,7 @@ def test_three_runs_in_one_process_are_three_runs_with_their_ends(tmp_path):
     for number, failed in enumerate([False, True, False]):
         logger = RunLogger("melgen", str(tmp_path / f"run{number}"), group="sweep", name=f"job{number}")
         logger.log_metrics({"train/loss": 1.0 + number}, step=1)
-        finish(logger, failed)
+        close(logger, failed)
     runs = offline_runs(tmp_path)
     assert [run.name for run in runs] == ["job0", "job1", "job2"]
     assert {run.group for run in runs} == {"sweep"}
@@ -170,7 +171,7 @@ def test_curves_have_updates_for_their_axis_and_the_best_value_as_summary(tmp_pa
     logger.log_hyperparams({"hidden_size": 8})
     for step, loss in ((10, 3.0), (20, 1.5), (30, 2.0)):
         logger.log_metrics({"val/loss": loss, "train/loss": loss}, step=step)
-    finish(logger, failed=False)
+    close(logger, failed=False)
     (run,) = offline_runs(tmp_path)
     assert run.tags == {"db12", "layers 2", "mine"}
     assert run.config["choices"] == {"dataset": "db12", "layers": 2}
@@ -191,7 +192,7 @@ def test_a_resumed_training_starts_with_the_history_so_far(tmp_path):
     history.save()
     logger = RunLogger("melgen", tmp_path)
     logger.log_metrics({"val/loss": 1.5}, step=15)
-    finish(logger, failed=False)
+    close(logger, failed=False)
     (run,) = offline_runs(tmp_path)
     assert run.curve("val/loss") == {5: 2.0, 10: 1.0, 15: 1.5}
     assert run.curve("train/loss") == {10: 1.25}
@@ -206,7 +207,7 @@ def test_a_service_killed_underway_costs_its_run_and_neither_the_training_nor_th
         from melgen.train import train
         from melgen.training.loggers.wandb import RunLogger
         from tests.training.small import small_config
-        from tests.training.test_weights_and_biases import SMALL, service
+        from tests.training.test_wandb_logger import SMALL, service
 
         logging.basicConfig()  # a log that is shown, as the commands set one up
         log_metrics = RunLogger.log_metrics
@@ -249,7 +250,7 @@ def test_a_process_whose_service_was_killed_ends_in_silence_and_success(tmp_path
     program = f"""
         import os, signal
         from melgen.training.loggers.wandb import RunLogger
-        from tests.training.test_weights_and_biases import service
+        from tests.training.test_wandb_logger import service
         logger = RunLogger("melgen", {str(tmp_path)!r})
         logger.log_metrics({{"val/loss": 1.0}}, step=1)
         os.kill(service(), signal.SIGKILL)
@@ -266,9 +267,10 @@ def test_a_process_whose_service_was_killed_ends_in_silence_and_success(tmp_path
 @pytest.mark.slow
 def test_without_a_network_the_run_is_recorded_offline(tmp_path):
     program = f"""
-        from melgen.training.loggers import wandb as weights_and_biases
-        weights_and_biases.START_TIMEOUT_S = 5.0
-        logger = weights_and_biases.RunLogger("melgen", {str(tmp_path)!r}, group="sweep", name="job")
+        from melgen.training.loggers import wandb_service
+        from melgen.training.loggers.wandb import RunLogger
+        wandb_service.START_TIMEOUT_S = 5.0
+        logger = RunLogger("melgen", {str(tmp_path)!r}, group="sweep", name="job")
         assert not logger.offline
         logger.log_metrics({{"val/loss": 1.0}}, step=3)
         logger.close(failed=False)

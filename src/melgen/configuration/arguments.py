@@ -243,3 +243,8 @@ def _is_multirun(flag: str) -> bool:
 def _sets_multirun(override: str) -> bool:
     key, _, value = override.lstrip("+").partition("=")
     return key == "hydra.mode" and value.strip("'\" ").upper() == "MULTIRUN"
+
+
+def key_of(argument: str) -> str:
+    """The key of an override, without its sign: ``+layers=2`` -> ``layers``."""
+    return argument.lstrip("+~").partition("=")[0]

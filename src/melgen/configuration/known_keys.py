@@ -33,6 +33,7 @@ from melgen.configuration.packaged import (
     targets_of,
     value_at,
 )
+from melgen.old_targets import present_path
 
 _REFERENCE = re.compile(r"(?<!\\)\$\{\s*([^\s{}:,]*)\s*(:?)(?=\s*([^\s{}:,]*))")
 _TAKE_A_KEY = frozenset({"oc.select", "oc.dict.keys", "oc.dict.values", "oc.deprecated"})
@@ -144,6 +145,7 @@ def missing_values(config: Mapping[str, Any]) -> list[str]:
 
 def accepts(target: str, key: str) -> bool:
     """Whether what a ``_target_`` names has a parameter of this name; also where nothing can be found out."""
+    target = present_path(target)
     return key in OF_INSTANTIATE or key in _packaged_parameters().get(target, ()) or _takes(target, key)
 
 

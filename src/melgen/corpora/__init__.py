@@ -12,12 +12,13 @@ from melgen.corpora.folk import FolkCorpus
 from melgen.corpora.muspy_datasets import MusPyCorpus
 from melgen.corpora.pickles import PicklesCorpus
 from melgen.corpora.report import ImportReport
-from melgen.errors import CorpusError
+from melgen.errors import CorpusError, EncodedOtherwiseError
 
 __all__ = [
     "AbstractCorpus",
     "Cleaning",
     "CorpusError",
+    "EncodedOtherwiseError",
     "FolderCorpus",
     "FolkCorpus",
     "ImportReport",

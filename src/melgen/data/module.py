@@ -13,7 +13,14 @@ import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
 
-from melgen.corpora import AbstractCorpus, Cleaning, CorpusError, ImportedCorpus, ImportReport
+from melgen.corpora import (
+    AbstractCorpus,
+    Cleaning,
+    CorpusError,
+    EncodedOtherwiseError,
+    ImportedCorpus,
+    ImportReport,
+)
 from melgen.corpora.packing import interval_hashes
 from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data.recorded_splits import NO_SPLIT, joined_splits, read_splits
@@ -183,7 +190,7 @@ class MelodyDataModule(pl.LightningDataModule):
             return ImportedCorpus(melodies, None, None, "", ImportReport("melodies in memory"))
         imported = self.corpus.load(self.cleaning, **self._reading)  # type: ignore[arg-type]
         if imported.encoded_as not in (None, self.representation.name):
-            raise CorpusError(
+            raise EncodedOtherwiseError(
                 f"dataset={self.representation.name}: this corpus is a ready stream of "
                 f"dataset={imported.encoded_as} and can be used with that only"
             )
@@ -249,10 +256,10 @@ class MelodyDataModule(pl.LightningDataModule):
     def _versions(self) -> Iterator[NDArray]:
         """All that is trained on, tune by tune: made anew each time, since twelve transpositions are many."""
         for tune in self.tunes_of(Split.TRAIN):
-            yield from self._training_versions(tune)
+            yield from self._augmentations(tune)
 
-    def _training_versions(self, tune: NDArray) -> list[NDArray]:
-        return [tune] if self.is_encoded else self.representation.training_versions(tune)
+    def _augmentations(self, tune: NDArray) -> list[NDArray]:
+        return [tune] if self.is_encoded else self.representation.augmentations(tune)
 
     def _comparable_tunes(self) -> NDArray[np.bool_]:
         """Held-out tunes that no representation finds an unseen value in: ``[tunes]``.
@@ -269,7 +276,7 @@ class MelodyDataModule(pl.LightningDataModule):
             encoders = []
             others = (other() for name, other in REPRESENTATIONS.items() if name != self.representation.name)
             for representation in (self.representation, *others):
-                versions = (v for tune in train_tunes for v in representation.training_versions(tune))
+                versions = (v for tune in train_tunes for v in representation.augmentations(tune))
                 encoders.append((representation.encode, Vocabulary.from_values(versions)))
         for i in held_out:
             tune = self.melodies.pitches_of(int(i))

@@ -215,3 +215,66 @@ def shared_ngrams(metrics: Iterable[str]) -> str | None:
     'shared_6gram_share'
     """
     return next(filter(_SHARED_NGRAMS.fullmatch, metrics), None)
+
+
+@dataclass(frozen=True)
+class RunMetric:
+    """How one number of a training is called and shown.
+
+    Attributes:
+        key: its name in ``result.json`` and ``metrics.csv``.
+        label: its name on a page.
+        unit: on a page, beside the number.
+        decimals: shown of it.
+        meaning: a phrase.
+        better: the direction that is better; ``None`` if neither is.
+        is_comparable: whether runs of different representations may be compared by it.
+    """
+
+    key: str
+    label: str
+    unit: str
+    decimals: int
+    meaning: str
+    better: Literal["lower", "higher"] | None = "lower"
+    is_comparable: bool = True
+
+
+_COMPARABLE = "comparable across representations; lower is better"
+_OWN_SCALE = "each representation's own"
+
+RUN_METRICS = (
+    RunMetric("val/bits_per_note", "Bits per note, validation", "bits", 3, _COMPARABLE),
+    RunMetric("test/bits_per_note", "Bits per note, test", "bits", 3, _COMPARABLE),
+    RunMetric(
+        "val/loss", "Loss, validation", "nats per token", 3, f"{_OWN_SCALE}; lower is better", is_comparable=False
+    ),
+    RunMetric("test/loss", "Loss, test", "nats per token", 3, f"{_OWN_SCALE}; lower is better", is_comparable=False),
+    RunMetric(
+        "train/loss", "Loss, training", "nats per token", 3, f"{_OWN_SCALE}; lower is better", is_comparable=False
+    ),
+    RunMetric("val/perplexity", "Perplexity, validation", "", 2, f"{_OWN_SCALE}; lower is better", is_comparable=False),
+    RunMetric(
+        "val/accuracy",
+        "Accuracy, validation",
+        "",
+        3,
+        f"{_OWN_SCALE}; higher is better",
+        better="higher",
+        is_comparable=False,
+    ),
+    *(
+        RunMetric(
+            f"tonality/{metric.key}",
+            f"{metric.label} of songs",
+            metric.unit,
+            metric.decimals,
+            "mean over the run's songs",
+            better=None,
+        )
+        for metric in METRICS
+        if metric.group == "tonality"
+    ),
+    RunMetric("seconds", "Training time", "seconds", 0, "includes earlier starts; lower is better"),
+)
+"""The metrics of a training, in the order of pages."""

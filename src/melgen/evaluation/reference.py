@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.corpora.sources import Split
+from melgen.errors import EncodedOtherwiseError
 from melgen.evaluation.originality import TuneIndex
 from melgen.music.melody import Melodies
+from melgen.old_targets import former_names
 
 if TYPE_CHECKING:
     from melgen.data import MelodyDataModule
+else:  # a type checker would take any name for one of this module's
+    __getattr__ = former_names(__name__)
 
 Tunes = dict[str, NDArray[np.int16]]
 """Pitches of tunes by name."""
@@ -61,11 +65,11 @@ class ReferenceCorpus:
         """The corpus of a data module that is set up.
 
         Raises:
-            ValueError: if its melodies hold no pitches, because they are a ready stream of something else.
+            EncodedOtherwiseError: if its melodies hold no pitches, because they are a ready stream of something else.
         """
         representation = data.representation.name
         if data.is_encoded and representation != "control":
-            raise ValueError(
+            raise EncodedOtherwiseError(
                 f"this corpus is a ready stream of dataset={representation}: it holds no pitches of tunes that songs "
                 "could be compared with"
             )

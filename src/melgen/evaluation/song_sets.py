@@ -33,6 +33,7 @@ from melgen.evaluation.summaries import (
     summarize_scores,
 )
 from melgen.evaluation.tonality import DEFAULT_SPAN_NOTES, Tonality, corrected_table, tonality_table
+from melgen.generation.songs import song_names
 
 SongMetric = Callable[[list[int]], float]
 """A number about one song, given its pitches."""
@@ -224,12 +225,11 @@ def writer_evaluations(
     """
     training_tunes = list(reference.tunes(Split.TRAIN).values())
     scored = {f"bits_per_note/{split.name.lower()}": reference.comparable_tunes(split) for split in Split}
-    digits = max(3, len(str(songs)))
     written = {}
     for kind in WRITERS:
         writer = kind.fit(training_tunes)
         pitches = writer.write(songs, notes, primer, seed)
-        by_name = {f"song_{number:0{digits}d}": song for number, song in enumerate(pitches, 1)}
+        by_name = dict(zip(song_names(len(pitches)), pitches, strict=True))
         evaluation = evaluate_songs(writer.name, by_name, reference, options)
         bits = {key: writer.bits_per_note(tunes) for key, tunes in scored.items() if tunes}
         written[writer.name] = WrittenSongs(by_name, replace(evaluation, set_scores={**evaluation.set_scores, **bits}))

@@ -84,6 +84,29 @@ def select(
     return tokens.gather(-1, rank[:, None]).squeeze(-1).to(logits.device)
 
 
+def check_sampling(
+    songs: int,
+    notes: int,
+    selection: str = "roulette",
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int = 0,
+) -> None:
+    """Check the options of `sample_values` without a network.
+
+    Raises:
+        ValueError: if an option is out of its range; names the option, its value and the rule.
+
+    >>> check_sampling(songs=100, notes=30, temperature=0.8)
+    """
+    _check_options(selection, temperature, top_k, top_p)
+    _check_count("songs", songs)
+    _check_count("notes", notes)
+    if not isinstance(seed, int) or not 0 <= seed < 2**64:
+        raise ValueError(f"seed must be a whole number between 0 and 2**64 - 1, got {seed}")
+
+
 def sample_values(
     model: NextNote,
     primer_tokens: Iterable[int] | Tensor,
@@ -114,17 +137,13 @@ def sample_values(
     Raises:
         ValueError: if an option is out of its range or the primer is empty.
     """
-    _check_options(selection, temperature, top_k, top_p)
-    _check_count("songs", songs)
-    _check_count("notes", notes)
+    check_sampling(songs, notes, selection, temperature, top_k, top_p, seed)
     primer = torch.as_tensor(
         primer_tokens if isinstance(primer_tokens, Tensor) else list(primer_tokens), dtype=torch.int64
     )
     of_each_song = primer.ndim == 2 and len(primer) == songs
     if not (primer.ndim == 1 or of_each_song) or not primer.shape[-1]:
         raise ValueError(f"a primer is a list of at least one token, got shape {list(primer.shape)}")
-    if not isinstance(seed, int) or not 0 <= seed < 2**64:
-        raise ValueError(f"seed must be a whole number between 0 and 2**64 - 1, got {seed}")
     written = torch.empty(songs, notes, dtype=torch.int64)
     with torch.inference_mode(), _evaluating(model):
         tokens = primer.to(_device_of(model)).expand(songs, -1)

@@ -69,8 +69,7 @@ def write_songs(
         raise ValueError("there are no songs to write")
     directory = Path(directory).resolve()
     _check_replaceable(directory)
-    width = max(3, len(str(len(melodies))))
-    names = [f"song_{number:0{width}d}.mid" for number in range(1, len(melodies) + 1)]
+    names = [f"{name}.mid" for name in song_names(len(melodies))]
     summary = _summary(names, melodies, metadata, tempo_qpm, velocity)
 
     fresh = scratch_beside(directory, "new")
@@ -117,6 +116,24 @@ def read_songs(path: str | Path) -> SongSet:
     melodies = [_read_song(song, f"{path}, song {i}", factor) for i, song in enumerate(songs, start=1)]
     reader = metadata.get(READER, 1 if version == 1 else None)
     return SongSet(melodies, metadata, reader if type(reader) is int else None)
+
+
+def pitches_by_song(folder: str | Path) -> dict[str, tuple[int, ...]]:
+    """The pitches of each song of a set, by the name of its file without ending: ``song_001``.
+
+    Only ``songs.json`` is read: other files in the folder are not songs of the set.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_songs`.
+    """
+    melodies = read_songs(folder).melodies
+    return {name: melody.pitches for name, melody in zip(song_names(len(melodies)), melodies, strict=True)}
+
+
+def song_names(count: int) -> list[str]:
+    """Names of songs, without ending: of three digits, or as many as the last one needs."""
+    width = max(3, len(str(count)))
+    return [f"song_{number:0{width}d}" for number in range(1, count + 1)]
 
 
 def _summary(

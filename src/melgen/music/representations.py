@@ -68,9 +68,19 @@ class AbstractRepresentation(ABC):
             ValueError: if `pitches` is not a list of MIDI numbers.
         """
 
+    def __init_subclass__(cls) -> None:
+        """Use a method of the former name ``training_versions``, which a user's class may have, as `augmentations`."""
+        super().__init_subclass__()
+        if "training_versions" in vars(cls) and "augmentations" not in vars(cls):
+            cls.augmentations = vars(cls)["training_versions"]  # type: ignore[method-assign]
+
     @abstractmethod
+    def augmentations(self, pitches: ArrayLike) -> list[Values]:
+        """The encoded melodies that training makes of one melody, the melody itself first."""
+
     def training_versions(self, pitches: ArrayLike) -> list[Values]:
-        """The encoded melodies that one melody gives to training, itself first."""
+        """`augmentations` under its former name."""
+        return self.augmentations(pitches)
 
     @abstractmethod
     def decode(self, values: Iterable[int], first_pitch: int = MIDDLE_C) -> Melody:
@@ -124,7 +134,7 @@ class Control(AbstractRepresentation):
         """The pitches."""
         return _as_pitches(pitches)
 
-    def training_versions(self, pitches: ArrayLike) -> list[Values]:
+    def augmentations(self, pitches: ArrayLike) -> list[Values]:
         """One version, the melody as it is."""
         return [self.encode(pitches)]
 
@@ -168,7 +178,7 @@ class Interval(AbstractRepresentation):
         """``pitches[i + 1] - pitches[i]``; empty for a single note."""
         return np.diff(_as_pitches(pitches))
 
-    def training_versions(self, pitches: ArrayLike) -> list[Values]:
+    def augmentations(self, pitches: ArrayLike) -> list[Values]:
         """One version: transposing would not change it."""
         return [self.encode(pitches)]
 
@@ -209,7 +219,7 @@ class DB12(AbstractRepresentation):
     Transposing clamps nothing, so that values may lie a few semitones outside MIDI range; decoding moves
     them back by octaves.
 
-    >>> versions = DB12().training_versions([60, 62, 64, 60, 67, 57])
+    >>> versions = DB12().augmentations([60, 62, 64, 60, 67, 57])
     >>> len(versions), versions[0].tolist(), versions[1].tolist()
     (12, [60, 62, 64, 60, 67, 57], [59, 61, 63, 59, 66, 56])
     >>> DB12().decode(versions[1]).pitches
@@ -224,7 +234,7 @@ class DB12(AbstractRepresentation):
         """The pitches, in their own key."""
         return self._one_key.encode(pitches)
 
-    def training_versions(self, pitches: ArrayLike) -> list[Values]:
+    def augmentations(self, pitches: ArrayLike) -> list[Values]:
         """Twelve versions, in the order of `transpositions`."""
         original = self._one_key.encode(pitches)
         if not len(original):

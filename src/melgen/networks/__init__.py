@@ -8,7 +8,7 @@ torch.Size([1, 8, 40])
 """
 
 from melgen.networks.cells import GRU, LSTM, NAS, RNN, UGRNN
-from melgen.networks.initialization import INITIALIZATIONS, TensorFlowStart
+from melgen.networks.initialization import INITIALIZATIONS, TensorFlowInit, TensorFlowStart
 from melgen.networks.model import MelodyModel, count_parameters, estimate_parameters
 from melgen.networks.recurrent import (
     AbstractRecurrentLayer,
@@ -30,6 +30,7 @@ __all__ = [
     "AbstractTorchLayer",
     "MelodyModel",
     "RecurrentStack",
+    "TensorFlowInit",
     "TensorFlowStart",
     "count_parameters",
     "estimate_parameters",

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from melgen.internals.torch import onednn_multiplies
-from melgen.networks.initialization import TensorFlowStart
+from melgen.networks.initialization import TensorFlowInit
 from melgen.networks.kernels import (
     GRUKernel,
     LSTMKernel,
@@ -58,7 +58,7 @@ class LSTM(AbstractTorchLayer):
     name = "lstm"
     module = nn.LSTM
     kernel = LSTMKernel
-    start = TensorFlowStart(kernels=(4,), bias=(0.0, 1.0, 0.0, 0.0))
+    start = TensorFlowInit(kernels=(4,), bias=(0.0, 1.0, 0.0, 0.0))
 
     def is_fast(self, tensor: Tensor, rows: bool) -> bool:
         """For the one layer whose input is looked up; for others torch's fused loop is level, where it has one."""
@@ -85,7 +85,7 @@ class RNN(AbstractTorchLayer):
     name = "rnn"
     module = nn.RNN
     kernel = RNNKernel
-    start = TensorFlowStart(kernels=(1,), bias=(0.0,))
+    start = TensorFlowInit(kernels=(1,), bias=(0.0,))
 
 
 class GRU(AbstractRecurrentLayer):
@@ -141,7 +141,7 @@ class GRU(AbstractRecurrentLayer):
         self.reading.initialize(initialization)
 
 
-_GRU_START = TensorFlowStart(kernels=(2, 1), bias=(1.0, 1.0, 0.0))
+_GRU_START = TensorFlowInit(kernels=(2, 1), bias=(1.0, 1.0, 0.0))
 
 
 class _ResetAfterGRU(AbstractTorchLayer):
@@ -184,7 +184,7 @@ class UGRNN(AbstractScannedLayer):
     name = "ugrnn"
     products = (2,)
     kernel = UGRNNKernel
-    start = TensorFlowStart(kernels=(2,), bias=(1.0, 0.0))
+    start = TensorFlowInit(kernels=(2,), bias=(1.0, 0.0))
 
     @staticmethod
     def step(inputs: tuple[Tensor, ...], state: State, weights: tuple[Tensor, ...]) -> State:
@@ -225,7 +225,7 @@ class NAS(AbstractScannedLayer):
     products = (7, 1)
     kernel = NASKernel
     states = 2
-    start = TensorFlowStart(kernels=(8,), joint=False)
+    start = TensorFlowInit(kernels=(8,), joint=False)
 
     @staticmethod
     def step(inputs: tuple[Tensor, ...], state: State, weights: tuple[Tensor, ...]) -> State:

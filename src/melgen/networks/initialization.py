@@ -56,12 +56,12 @@ def torch_uniform_(tensor: torch.Tensor, hidden_size: int) -> None:
 
 
 @dataclass(frozen=True)
-class TensorFlowStart:
-    """How TensorFlow 1 starts the weights of one kind of cell.
+class TensorFlowInit:
+    """How TensorFlow 1 initialises the weights of one kind of cell.
 
     Attributes:
         kernels: how many blocks of ``hidden_size`` rows each of TensorFlow's kernels covers, in our order.
-        bias: the start of each block's bias; empty for a cell without biases.
+        bias: the initial value of each block's bias; empty for a cell without biases.
         joint: whether a kernel multiplies input and state together, or there is one for each.
     """
 
@@ -77,7 +77,7 @@ class TensorFlowStart:
             ``weight_ih``: ``[blocks * H, I]``, ``weight_hh``: ``[blocks * H, H]``, ``bias``: ``[blocks *
                 H]``.
 
-        >>> start = TensorFlowStart(kernels=(2,), bias=(1.0, 0.0))
+        >>> start = TensorFlowInit(kernels=(2,), bias=(1.0, 0.0))
         >>> bias = torch.empty(6)
         >>> start.fill_(torch.empty(6, 5), torch.empty(6, 3), bias)
         >>> bias.tolist()
@@ -93,3 +93,7 @@ class TensorFlowStart:
         if bias is not None:
             for block, value in zip(bias.split(hidden_size), self.bias, strict=True):
                 block.fill_(value)
+
+
+TensorFlowStart = TensorFlowInit
+"""The former name, which cells of users may import."""

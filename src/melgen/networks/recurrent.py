@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from melgen.networks.graphs import recorded_scans
-from melgen.networks.initialization import TensorFlowStart, check_initialization, torch_uniform_
+from melgen.networks.initialization import TensorFlowInit, check_initialization, torch_uniform_
 from melgen.networks.kernels import AbstractKernel
 from melgen.networks.scan import can_scan, scaled, scan
 
@@ -190,7 +190,7 @@ class AbstractTorchLayer(AbstractKernelLayer):
     """
 
     module: ClassVar[Callable[..., nn.RNNBase]]
-    start: ClassVar[TensorFlowStart]
+    start: ClassVar[TensorFlowInit]
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__(input_size, hidden_size)
@@ -243,7 +243,7 @@ class AbstractScannedLayer(AbstractKernelLayer):
 
     products: ClassVar[tuple[int, ...]]
     states: ClassVar[int] = 1
-    start: ClassVar[TensorFlowStart]
+    start: ClassVar[TensorFlowInit]
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__(input_size, hidden_size)

@@ -1,4 +1,4 @@
-"""From content to one HTML file: everything inlined, large things compressed."""
+"""From content to one HTML file that holds everything, large things compressed."""
 
 from __future__ import annotations
 
@@ -11,37 +11,44 @@ from importlib.resources import files
 from typing import Any
 
 from melgen.pages.content import Content
+from melgen.pages.sections import find_sections
 
 STYLES = ("base", "sections", "scores", "charts")
-SCRIPTS = (
-    "dom", "packs", "theme", "numbers", "sound", "player", "melody", "hero", "heatmap", "plotly", "curves", "strips",
-    "primers", "songs", "stages", "embedding", "tables", "main",
+LIBRARY = (
+    "dom", "page_data", "theme", "numbers", "names", "sound", "player", "melody", "plotly", "strip_chart",
+    "sortable_table", "sections",
 )  # fmt: skip
+"""JavaScript that sections share, in the order of its needs; `melgen.pages.sections` finds the sections."""
 PLOTLY = "plotly"
 
 
-def build_page(content: Content) -> str:
+def build_page(content: Content, *, music_font: str = "") -> str:
     """The page as text; equal content gives equal text.
 
-    Nothing on it comes from elsewhere, and its own content policy lets a browser fetch nothing: only the scripts
-    whose hashes stand there may run, so that no title of a tune can.
+    The page needs nothing else, and its own content policy lets a browser fetch nothing: only the scripts whose hashes
+    it names may run, so that a title of a tune cannot.
+
+    Args:
+        content: of the page.
+        music_font: the glyphs of its scores, as a hidden SVG.
+
+    Raises:
+        ValueError: if a section lacks a file, or its data are not JSON.
     """
     from jinja2 import Environment, FunctionLoader
 
     environment = Environment(loader=FunctionLoader(_asset), autoescape=True, keep_trailing_newline=True)
-    program = "\n".join(f"// {name}\n{_asset(f'{name}.js')}" for name in SCRIPTS)
-    program = f'"use strict";\n(() => {{\n{program}}})();\n'
-    early = _asset("early.js")
+    early, program = _asset("early.js"), build_program()
     packs = {name: packed(data) for name, data in content.packs.items()}
     hashes = [_hash(early), _hash(program)]
-    if content.core["curveMetrics"] or content.core["embeddings"]:
+    if any(found.name in content.data["sections"] and found.section.uses_plotly for found in find_sections()):
         packs[PLOTLY], hash_of_plotly = _plotly()
         hashes.append(hash_of_plotly)
     return environment.get_template("page.html").render(
-        core=content.core,
-        core_json=as_json_in_html(content.core),
+        page=content.data,
+        page_json=as_json_in_html(content.data),
         styles="\n".join(_asset(f"{name}.css") for name in STYLES),
-        music_font=content.engraver.font,
+        music_font=music_font,
         early=early,
         program=program,
         packs=packs,
@@ -49,8 +56,15 @@ def build_page(content: Content) -> str:
     )
 
 
+def build_program() -> str:
+    """The page's own JavaScript: the library, the sections, each in a scope of its own, and what draws them."""
+    library = "\n".join(f"// {name}\n{_asset(f'{name}.js')}" for name in LIBRARY)
+    sections = "\n".join(f"{{ // sections/{found.name}\n{found.script}}}" for found in find_sections())
+    return f'"use strict";\n(() => {{\n{library}\n{sections}\n// main\n{_asset("main.js")}}})();\n'
+
+
 def packed(data: Any) -> str:
-    """Plain data as compressed JSON in letters that may stand in HTML."""
+    """Plain data as compressed JSON, in letters that HTML can hold."""
     return _compressed(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
 
 
@@ -60,7 +74,7 @@ def unpacked(text: str) -> Any:
 
 
 def as_json_in_html(data: Any) -> str:
-    """JSON that can stand in a ``<script>`` whatever it holds.
+    """JSON that a ``<script>`` can hold, whatever is in it.
 
     >>> as_json_in_html({"title": "</script><b>"})
     '{"title":"\\\\u003c/script\\\\u003e\\\\u003cb\\\\u003e"}'
@@ -73,7 +87,7 @@ def as_json_in_html(data: Any) -> str:
 
 
 def plotly_script() -> str:
-    """Plotly's own script, as its package carries it; run as it is, so without the ends of its lines changed."""
+    """Plotly's own script, as it is in its package, with the ends of its lines unchanged."""
     from plotly.offline import get_plotlyjs
 
     return get_plotlyjs()

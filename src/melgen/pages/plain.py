@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 from melgen.music.melody import Melody
+from melgen.pages.schema import Notes
 from melgen.rendering.bar_lines import lay_bars
 
 DIGITS = 5
@@ -24,12 +26,21 @@ def short(value: Any) -> Any:
     return float(f"{value:.{DIGITS}g}") if abs(value) < 10**DIGITS else round(value, 0)
 
 
-def notes_of(melody: Melody) -> dict[str, list[int]]:
-    """Pitches, onsets and durations under short names; where the melody knows them, the beginnings of its bars too.
+def text_of(path: Path) -> str:
+    """The text of a file; empty if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
-    Times are in steps of 1/24 quarter, as ``STEPS_PER_QUARTER`` in ``sound.js``.
-    """
-    notes = {"p": [*melody.pitches], "o": [*melody.onsets], "d": [*melody.durations]}
+
+def notes_of(melody: Melody) -> Notes:
+    """The notes of a melody and, if it has its own, the beginnings of its bars."""
+    notes: Notes = {
+        "pitches": [*melody.pitches],
+        "onsets": [*melody.onsets],
+        "durations": [*melody.durations],
+    }
     if melody.metres or melody.bars:
-        notes["b"] = [bar.start for bar in lay_bars(melody)]
+        notes["bars"] = [bar.start for bar in lay_bars(melody)]
     return notes

@@ -1,26 +1,52 @@
-"""Runs for a page: what each was, how it stands, what came out, its curves."""
+"""Runs for a page: what was chosen for each, its state, its results, its curves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from melgen.files import read_json
 from melgen.pages.plain import short
-from melgen.pages.wording import CURVES
+from melgen.pages.schema import Curve, CurvePack, Run
 from melgen.runs.config import plain_config
 from melgen.runs.directory import FINISHED
 from melgen.runs.history import STEP, read_history
 from melgen.runs.naming import parse_run_name
-from melgen.runs.variants import label_of
+from melgen.runs.variants import variants_of
 
+VALIDATION_LOSS, TRAINING_LOSS = "val/loss", "train/loss"
+CURVES = ("val/bits_per_note", VALIDATION_LOSS, TRAINING_LOSS, "val/accuracy")
+"""Metrics of a run that are drawn as curves, in the order to choose from."""
 LONGEST_CURVE = 500
-Curves = dict[str, list[list[float]]]
 
 
-def run_content(path: Path) -> dict[str, Any]:
-    """A run's name, choices, state and results; missing files leave gaps.
+class Choices(TypedDict):
+    """What was chosen for a run; see `melgen.pages.schema.Run`."""
+
+    dataset: str
+    cell: str
+    layers: int
+    seed: int
+    variant: str
+
+
+def read_runs(paths: Sequence[Path]) -> tuple[list[Run], CurvePack]:
+    """Runs that are shown together, with the curves of those that have any; missing files leave gaps."""
+    runs: list[Run] = []
+    curves: CurvePack = {}
+    for path in paths:
+        found = curves_of(path)
+        if found:
+            curves[path.name] = found
+        runs.append(_read_run(path, found))
+    for run, variant in zip(runs, variants_of(paths), strict=True):
+        run["variant"] = variant.text
+    return runs, curves
+
+
+def _read_run(path: Path, curves: Mapping[str, Curve]) -> Run:
+    """A run's name, choices, state and results.
 
     Never raises: a page of many runs must not fail for one.
     """
@@ -29,7 +55,6 @@ def run_content(path: Path) -> dict[str, Any]:
     return {
         "name": path.name,
         **choices_of(path),
-        "label": label_of(plain_config(path)),
         "state": state,
         "error": str(status.get("error", "")).partition("\n")[0],
         "values": {
@@ -37,14 +62,22 @@ def run_content(path: Path) -> dict[str, Any]:
             for key, value in result.items()
             if state == FINISHED and isinstance(value, int | float) and not isinstance(value, bool)
         },
+        "model": None,
+        "validations": len(curves[VALIDATION_LOSS]["updates"]) if VALIDATION_LOSS in curves else 0,
     }
 
 
-def choices_of(path: Path) -> dict[str, Any]:
-    """Representation, cell, layers and seed, as the directory's name says or, failing that, the configuration."""
+def choices_of(path: Path) -> Choices:
+    """What the name of a run's directory states or, if it is no such name, its configuration."""
     parsed = parse_run_name(path.name)
     if parsed is not None:
-        return parsed._asdict()
+        return {
+            "dataset": parsed.dataset,
+            "cell": parsed.cell,
+            "layers": parsed.layers,
+            "seed": parsed.seed,
+            "variant": parsed.variant,
+        }
     config = plain_config(path)
 
     def last_word(*keys: str) -> str:
@@ -62,18 +95,19 @@ def choices_of(path: Path) -> dict[str, Any]:
     }
 
 
-def curves_of(path: Path) -> Curves:
+def curves_of(path: Path) -> dict[str, Curve]:
     """Updates and values of each metric that is drawn, thinned to what a screen can show."""
     try:
         rows = read_history(path / "metrics.csv")
     except (OSError, ValueError):
         return {}
-    curves = {}
+    curves: dict[str, Curve] = {}
     for metric in CURVES:
         points = [(int(row[STEP]), short(row[metric])) for row in rows if metric in row]
         points = thinned([(step, value) for step, value in points if value is not None])
         if points:
-            curves[metric] = [list(column) for column in zip(*points, strict=True)]
+            updates, values = zip(*points, strict=True)
+            curves[metric] = {"updates": [*updates], "values": [*values]}
     return curves
 
 
@@ -85,8 +119,3 @@ def thinned(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
     """
     stride = -(-len(points) // LONGEST_CURVE)
     return points if stride <= 1 else [*points[:-1:stride], points[-1]]
-
-
-def metrics_present(runs: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Every number that some run has."""
-    return {key for run in runs for key in run["values"]}

@@ -17,6 +17,7 @@ from melgen.data.recorded_splits import NO_SPLIT, read_splits
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.music.melody import Melody
 from melgen.music.metre import MetreChange
+from melgen.old_targets import present_path
 from melgen.pasting import override, shell_line
 from melgen.rendering.bar_lines import lay_bars
 
@@ -52,7 +53,7 @@ class TrainingTunes:
         cache_dir: str | None = None,
         progress: bool = True,
     ) -> TrainingTunes:
-        """Read the corpus that a configuration names, with nothing imported or fetched on its word.
+        """Read the corpus that a configuration names, without an import or a download that it asks for.
 
         Args:
             config: of a run or a study, as plain data.
@@ -60,7 +61,7 @@ class TrainingTunes:
                 not name are left out.
 
         Raises:
-            ValueError: if the corpus cannot be read, or is none that holds pitches of tunes.
+            ValueError: if the corpus cannot be read, or does not hold pitches of tunes.
         """
         corpus = _corpus(config["corpus"])
         cleaning = {key: value for key, value in config["cleaning"].items() if key != "_target_"}
@@ -74,11 +75,11 @@ class TrainingTunes:
 
     @property
     def unknown(self) -> int:
-        """Tunes of the corpus of which the run does not say whether it was trained on them."""
+        """Number of tunes of the corpus that the run's splits do not name."""
         return int(np.count_nonzero(self.reference.splits == NO_SPLIT))
 
     def get(self, name: str | None) -> Melody | None:
-        """The tune that an evaluation calls so; ``None`` if there is none of that name."""
+        """The tune of this name in evaluations; ``None`` if there is none."""
         number = self._numbers.get(name or "")
         return None if number is None else self.reference.melodies[number]
 
@@ -126,7 +127,7 @@ def excerpt(tune: Melody, passage: SharedPassage, notes: int) -> tuple[int, Melo
 
 def _corpus(config: Mapping[str, Any]) -> AbstractCorpus:
     """A corpus of a class that is imported already: a directory from a stranger cannot choose what runs."""
-    module, _, name = str(config.get("_target_")).rpartition(".")
+    module, _, name = present_path(str(config.get("_target_"))).rpartition(".")
     kind = getattr(sys.modules.get(module), name, None)
     if not (isinstance(kind, type) and issubclass(kind, AbstractCorpus)):
         own = shell_line(override("imports", [module or "my_module"]))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any
 
 from melgen.files import read_json, write_text
-from melgen.pages.content import Content
-from melgen.pages.run_page import gather_run
-from melgen.pages.scores import Engraver
-from melgen.pages.study_page import gather_study
+from melgen.pages.schema import Kind
+
+if TYPE_CHECKING:
+    from melgen.pages.content import Content
+    from melgen.pages.tools import Tools
 
 REPORT = "report.html"
-Kind = Literal["run", "study"]
 _OF_A_RUN = ("status.json", "config.yaml", "metrics.csv", "songs", "samples")
 _OF_A_STUDY = ("manifest.json", "selection.json", "sweep.log")
 
@@ -29,11 +30,11 @@ def write_report(
 ) -> Path:
     """Make one HTML file of what a run or a study has left in its directory.
 
-    What is missing is said on the page; the rest is there. Equal files give equal bytes.
+    The page names what is missing and shows the rest. Equal files give equal bytes.
 
     Args:
         directory: of a run, or of a study or the runs around it.
-        kind: which of the two; by default as the files in it say.
+        kind: which of the two; by default the one whose files are in it.
         out: the file; by default ``report.html`` in that directory.
         scores: engraved scores of each set of songs at most; the other songs have a piano roll.
         cache_dir: of the corpus, by default the user's.
@@ -44,7 +45,8 @@ def write_report(
         The file.
 
     Raises:
-        ValueError: if there is no such directory, or it is that of no run or study.
+        ValueError: if there is no such directory, or it is not that of a run or study, or a section of one's own lacks
+            a file.
         OSError: if the file cannot be written.
     """
     place = Path(directory).expanduser()
@@ -56,18 +58,39 @@ def write_report(
         place = _study_in(place)
     elif not _has(place, _OF_A_RUN):
         raise ValueError(f"run={directory}: not the directory of a run; it holds none of {', '.join(_OF_A_RUN)}")
-    # Imported once there is something to show: they need torch.
-    from melgen.pages.page import build_page
-
-    content = Content(
-        Engraver(workers=workers, progress=progress), scores=scores, cache_dir=cache_dir, progress=progress
-    )
-    (gather_study if kind == "study" else gather_run)(place, content)
     path = place / REPORT if out is None else Path(out).expanduser()
     if path.is_dir():
         raise ValueError(f"out={out}: is a directory; the name of a file is needed")
-    write_text(path, build_page(content))
+    # Imported once the directory is accepted: they need torch.
+    from melgen.pages.engraver import Engraver
+    from melgen.pages.page import build_page
+    from melgen.pages.tools import Tools
+
+    tools = Tools(Engraver(workers=workers, progress=progress), scores, cache_dir, progress)
+    write_text(path, build_page(gather(kind, place, tools), music_font=tools.engraver.font))
     return path
+
+
+def gather(kind: Kind, directory: Path, tools: Tools) -> Content:
+    """All that is on the page of a run or a study."""
+    from melgen.pages.content import Content
+    from melgen.pages.run_material import read_run
+    from melgen.pages.sections import find_sections
+    from melgen.pages.study_material import read_study
+
+    place = directory.resolve()
+    if kind == "run":
+        content = Content(kind, place.name, place.parent.name)
+    else:
+        content = Content(kind, place.parent.name if directory.name == "study" else place.name)
+    if tools.engraver.missing:
+        content.add_notice(tools.engraver.missing)
+    material = (read_run if kind == "run" else read_study)(directory, content, tools)
+    for found in find_sections():
+        make: Callable[[Any, Content], Any] | None = getattr(found.section, f"of_{kind}")
+        if make is not None and (data := make(material, content)) is not None:
+            content.data["sections"][found.name] = data
+    return content
 
 
 def _kind_of(place: Path) -> Kind:
@@ -79,7 +102,7 @@ def _kind_of(place: Path) -> Kind:
 
 
 def _study_in(place: Path) -> Path:
-    """The study's own directory, also where that of its runs was given.
+    """The study's own directory, also if that of its runs was given.
 
     Raises:
         ValueError: if there is neither.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from melgen.runs.naming import parse_run_name
 from melgen.runs.search import find_runs
 from melgen.sweeps.table import COLUMNS, table_row, to_csv
-from melgen.training.loggers.wandb import start_run
+from melgen.training.loggers.wandb_service import start_run
 
 if TYPE_CHECKING:
     from wandb import Run
@@ -24,7 +24,7 @@ CHOICES = ("dataset", "cell", "layers", "seed", "variant")
 
 
 class Target(NamedTuple):
-    """Where on W&B things go; offline they lie beside the runs until ``wandb sync``."""
+    """Where tables go on W&B; offline they are stored with the runs until ``wandb sync``."""
 
     project: str
     entity: str | None = None
@@ -41,7 +41,7 @@ def publish_sweep(folder: Path, target: Target) -> None:
 
     found = [run for run in find_runs(folder) if run.path.parent == folder]
     if not found:
-        raise ValueError(f"runs={folder}: no run in there; the directory of a sweep is needed, such as multirun/quick")
+        raise ValueError(f"runs={folder}: no run in it; the directory of a sweep is needed, such as multirun/quick")
     rows = [table_row(run) for run in found]
     table = wandb.Table(columns=[*CHOICES, *COLUMNS])
     for row in rows:
@@ -56,7 +56,7 @@ def publish_sweep(folder: Path, target: Target) -> None:
 
 
 def publish_study(study: Path, target: Target) -> None:
-    """Publish a study: its tables and figures to be looked at, and all of them as an artifact."""
+    """Publish a study: its tables and figures for display, and all of them as an artifact."""
     import wandb
 
     tables = sorted((study / "tables").rglob("*.csv"))
@@ -80,7 +80,7 @@ def publish_study(study: Path, target: Target) -> None:
 
 
 def read_table(file: Path) -> tuple[list[Any], list[list[Any]]]:
-    """Columns and rows of a CSV file; a column of nothing but numbers and empty cells is one of numbers."""
+    """Columns and rows of a CSV file; a column of numbers and empty cells becomes numbers and ``None``."""
     header, *rows = csv.reader(io.StringIO(file.read_text(encoding="utf-8")))
     columns = [_numbers(column) for column in zip(*rows, strict=True)]
     return list(header), [list(row) for row in zip(*columns, strict=True)]
@@ -95,7 +95,7 @@ def _numbers(cells: Sequence[str]) -> Sequence[Any]:
 
 @contextmanager
 def _run(folder: Path, group: str, kind: str, target: Target) -> Iterator[Run]:
-    """A run that says how it ended, whatever happens in it."""
+    """A run that is finished with its exit code, whatever happens in it."""
     run = start_run(
         folder,
         offline=target.offline,

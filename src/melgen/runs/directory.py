@@ -15,9 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import melgen
-from melgen.errors import IdentityError, LockedError, OutOfTimeError, TakenError, is_out_of_space, message_of
+from melgen.errors import (
+    IdentityError,
+    LockedElsewhereError,
+    LockedError,
+    OutOfTimeError,
+    TakenError,
+    is_out_of_space,
+    message_of,
+)
 from melgen.files import read_json, remove_leftovers, scratch_beside, write_json, write_text
 from melgen.locks import is_lock, locked
+from melgen.old_targets import at_present
 from melgen.processes import process_birth
 from melgen.runs.identity import differences, numbers_software, reader_version, same_spelling
 from melgen.terminal import READABLE
@@ -86,9 +95,9 @@ class RunDirectory:
                 # A job that SLURM has queued again, on another node: a file server may hold on to a dead node's lock.
                 was_queued_again = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
                 held.enter_context(locked(self.path / ".lock", REQUEUED_SECONDS if was_queued_again else 0))
-            except LockedError as error:
-                if error.is_elsewhere:
-                    raise TakenError(str(error)) from None
+            except LockedElsewhereError as error:
+                raise TakenError(str(error)) from None
+            except LockedError:
                 holder = read_json(self.path / "status.json")
                 who = f" ({holder['pid']} on {holder['host']})" if holder.keys() >= {"pid", "host"} else ""
                 raise TakenError(f"{self.path}: another process{who} is training in this directory") from None
@@ -205,7 +214,7 @@ class RunDirectory:
                 f"1 to {FORMAT_VERSION}"
             )
         kept = {key: value for key, value in recorded.items() if key not in (_FORMAT, _SOFTWARE, _READER)}
-        return same_spelling(kept)
+        return same_spelling(at_present(kept))
 
     @property
     def recorded_software(self) -> dict[str, str]:

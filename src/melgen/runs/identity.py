@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from melgen.old_targets import at_present
 from melgen.runs.keys import identity_keys, is_identity_key, top_of
 from melgen.runs.precision import full_name
 
@@ -98,7 +99,7 @@ def identity_of(config: DictConfig, fingerprint: str, start: str | None = None) 
     kept["trainer"] = {
         key: value for key, value in trainer.items() if key not in _TRAINER_ELSEWHERE and not _is_usual(key, value)
     }
-    return _flat(kept) | {"corpus.fingerprint": fingerprint, "started_from": start}
+    return at_present(_flat(kept)) | {"corpus.fingerprint": fingerprint, "started_from": start}
 
 
 def same_spelling(identity: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from melgen.evaluation.tonality import Tonality
 from melgen.studies.results import StudyResults
 from melgen.tables.table import Cell, Column, Row, Table, Value, row
 
+NAME = "cost_validation"
+"""The name of its table and of its figure."""
+
 DISTANCE, OVERLAP = "distance", "overlapped_area"
 _OVERLAP_PREFIX = "overlapped_area/"
 _PHASES = {False: "up to the best", True: "after the best"}
@@ -25,8 +28,8 @@ _BEYOND = (
 class CostValidation:
     """Measures of the songs beside the loss, stage by stage, and how the one follows the other.
 
-    Stages after the best checkpoint are a phase of their own: there a network that overfits comes back to losses that
-    the young network had, so that one loss stands for two networks. They are shown, and left out of the correlations.
+    Stages after the best checkpoint are a phase of their own: there a network that overfits returns to losses that
+    the young network had, so that one loss belongs to two networks. They are shown, and left out of the correlations.
 
     Attributes:
         names: of the models, one for each stage.

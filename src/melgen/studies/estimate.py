@@ -1,9 +1,9 @@
 """How long the trainings of a study will take: an estimate, from a few timed updates on this machine.
 
-The model: an update of a network takes what it takes here on random notes, alone, in one process; where only the
-layer count differs, the smallest and the largest network are timed and those between lie on a line. A validation
-costs a third of the updates that would read as many notes, and each run `START_SECONDS`. Runs of the same network
-that are finished and were trained here are better witnesses: their recorded seconds are used where there are any.
+The model: an update takes as long as measured here on random notes, alone, in one process; where only the layer
+count differs, the smallest and the largest network are timed, and times between are interpolated. A validation
+costs a third of the updates that would read as many notes, and each run `START_SECONDS`. Finished runs of the same
+network on this machine are better evidence: their recorded seconds are used where there are any.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from torch import Tensor
 
 from melgen.durations import in_words
 from melgen.networks import map_state
+from melgen.plurals import counted
 from melgen.processes import available_cpus
 from melgen.runs.directory import RunDirectory
 from melgen.runs.precision import full_name
@@ -38,7 +39,7 @@ VOCABULARY = 48
 """Values of a timed network; the size hardly matters beside the recurrent layers."""
 TIMED_UPDATES, LONGEST_TIMING_SECONDS, PATIENCE_SECONDS = 3, 2.0, 40.0
 VALIDATION_SHARE = 1 / 3
-"""What scoring a note costs, against training on it."""
+"""The time to score a note, as a share of the time to train on it."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,14 @@ class Estimate:
         >>> Estimate({Path("a"): 3600.0, Path("b"): 3600.0}, 1000, at_once=2, timed=1).words.partition(" (")[0]
         'about 60 min for 1,000 updates, 2 runs at a time: an estimate for this machine'
         """
-        witnesses = [f"{self.timed} timed networks" if self.timed > 1 else "1 timed network"] if self.timed else []
-        witnesses += [f"the recorded times of earlier runs ({self.recorded} of these)"] if self.recorded else []
+        evidence = [counted(self.timed, "timed network")] if self.timed else []
+        evidence += [f"the recorded times of earlier runs ({self.recorded} of these)"] if self.recorded else []
         abreast = min(self.at_once, len(self.seconds))
-        runs = "1 run at a time" if abreast <= 1 else f"{abreast} runs at a time"
-        machine = f"{socket.gethostname()}, {_count(available_cpus(), 'core')}"
+        runs = f"{counted(max(abreast, 1), 'run')} at a time"
+        machine = f"{socket.gethostname()}, {counted(available_cpus(), 'core')}"
         return (
             f"about {in_words(self.in_all)} for {self.updates:,} updates, {runs}: an estimate for this machine "
-            f"({machine}), from {' and '.join(witnesses)}"
+            f"({machine}), from {' and '.join(evidence)}"
         )
 
 
@@ -88,7 +89,7 @@ def estimate(
     """How long it will take to train what is not trained yet.
 
     Args:
-        planned: all runs of the study; finished ones tell how long another seed of theirs takes.
+        planned: all runs of the study; the seconds of finished ones are used for other seeds.
         open_: those to train.
         at_once: how many of them at the same time.
         validation_notes: notes in the validation tunes.
@@ -124,7 +125,7 @@ def jobs_at_once(hydra: DictConfig) -> int:
 
 
 def _made_by(run: PlannedRun) -> int:
-    """Updates that an interrupted run need not make again, as far as its log tells."""
+    """Updates that an interrupted run need not make again, as far as its log shows."""
     status = status_of(RunDirectory(run.path))
     return status.updates if (run.path / "checkpoints" / "last.ckpt").exists() else 0
 
@@ -136,7 +137,7 @@ def _recorded(planned: Sequence[PlannedRun]) -> dict[str, float]:
         directory = RunDirectory(run.path)
         try:
             result, host = directory.result or {}, directory.status.get("host")
-        except ValueError:  # damaged: the sweep will say it
+        except ValueError:  # damaged: the sweep will report it
             continue
         seconds, updates = result.get("seconds"), result.get("updates")
         if host == socket.gethostname() and isinstance(seconds, int | float) and isinstance(updates, int) and updates:
@@ -230,7 +231,3 @@ def seconds_per_update(config: DictConfig) -> float:
                 torch.cuda.synchronize()
             times.append(time.perf_counter() - start)
     return min(times[1:])  # the first one also prepares; the others may have been disturbed
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

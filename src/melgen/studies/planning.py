@@ -1,17 +1,19 @@
-"""Which runs a study is made of: those it plans to train, or those that a directory holds."""
+"""The runs that a study plans to train, from its command line and experiment."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.utils import get_object
 from omegaconf import DictConfig
 
+from melgen.configuration.arguments import flags_and_overrides
 from melgen.pasting import hydra_quoted
 from melgen.runs.identity import identity_of
 from melgen.runs.keys import keys_that, top_of
@@ -19,25 +21,28 @@ from melgen.runs.naming import typed_overrides
 from melgen.sweeps.plan import compose_jobs, planned_axes
 
 STUDY_KEYS = keys_that("is_of_study")
-"""What a study can be told and a training cannot; none of it changes what a run computes."""
+"""Keys of a study that a training does not have; none of them changes what a run computes."""
 
 TRAINING_CONFIG = "config"
 
-_FOR_TRAINING_TOO = ("hydra.launcher.", "hydra.searchpath=")
+_STAGES = "stages"
+_QUOTE = "'"
+_PARAMETERS = "hydra.sweeper.params"
+_LAUNCHER, _SEARCH_PATH = "hydra.launcher.", "hydra.searchpath"
 _ONE_FOR_ALL = keys_that("is_one_for_study")
-_PARAMETERS = "++hydra.sweeper.params"
+_SPLIT_FRACTIONS = "dataset.split_fractions"
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One training that the study needs: where it will lie, and its configuration but for what watches it."""
+    """One training that the study needs: its directory, and its configuration without callbacks and loggers."""
 
     path: Path
     config: DictConfig
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What it computes, but for the corpus itself and the weights it starts from, which only a run knows."""
+        """What it computes, without the fingerprint of its corpus and its initial weights, which only a run knows."""
         return identity_of(self.config, fingerprint="")
 
     def import_own_parts(self) -> None:
@@ -49,56 +54,64 @@ class PlannedRun:
 def with_sweeps_as_parameters(arguments: Sequence[str]) -> list[str]:
     """A study's command line for Hydra, which takes several values of a key for a sweep of the whole program.
 
+    Keys with several values become parameters of the sweeper, which `planned_runs` reads; of two values of a key
+    the last one counts.
+
     Raises:
         ValueError: for several values of something that a study has one of.
+        HydraException: for an override that Hydra cannot parse.
 
-    >>> with_sweeps_as_parameters(["experiment=quick", "seed=0,1,2", "stages=tables,figures"])
-    ['experiment=quick', "++hydra.sweeper.params.seed='0,1,2'", 'stages=[tables,figures]']
+    >>> with_sweeps_as_parameters(["experiment=quick", "seed=0,1,2", "+optimizer.foreach=true,false"])
+    ['experiment=quick', "++hydra.sweeper.params={seed:'0,1,2',+optimizer.foreach:'true,false'}"]
+    >>> with_sweeps_as_parameters(["stages=tables,figures"])
+    ['stages=[tables,figures]']
     """
-    rewritten: list[str] = []
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if equals and not key.startswith(("-", "hydra")):
-            (override,) = OverridesParser.create().parse_overrides([argument])
-            if override.is_sweep_override():
-                rewritten = [
-                    earlier for earlier in rewritten if earlier.partition("=")[0] != key
-                ]  # the last one counts
-                argument = f"{key}=[{value}]" if key == "stages" else _as_parameter(key, value)
-        rewritten.append(argument)
-    return rewritten
+    flags, texts = flags_and_overrides(arguments)
+    kept: list[tuple[str, str]] = []
+    swept: dict[str, str] = {}
+    for text, override in zip(texts, OverridesParser.create().parse_overrides(texts), strict=True):
+        key = override.get_key_element()
+        if override.is_hydra_override() or not override.is_sweep_override():
+            kept.append((key, text))
+            continue
+        kept = [(other, earlier) for other, earlier in kept if other != key]
+        if key == _STAGES:
+            kept.append((key, f"{key}=[{override.get_value_string()}]"))
+        else:
+            _check_is_swept(override)
+            swept[key] = override.get_value_string()
+    # Only a dictionary can hold a key with dots or a plus.
+    parameters = ",".join(f"{key}:{hydra_quoted(value, quote=_QUOTE)}" for key, value in swept.items())
+    return [*flags, *(text for _, text in kept), *([f"++{_PARAMETERS}={{{parameters}}}"] if swept else [])]
 
 
-def _as_parameter(key: str, value: str) -> str:
-    top = key.lstrip("+").split(".")[0].split("/")[0]
+def _check_is_swept(override: Override) -> None:
+    top = top_of(override.key_or_group)
     if top in STUDY_KEYS:
         raise ValueError(
-            f"{key}={value}: a study has one value of it; folder=... makes a second study of the same runs"
+            f"{override.input_line}: a study has one value of it; folder=... makes a second study of the same runs"
         )
-    if top in _ONE_FOR_ALL or key == "dataset.split_fractions":
+    if top in _ONE_FOR_ALL or override.key_or_group == _SPLIT_FRACTIONS:
         raise ValueError(
-            f"{key}={value}: a study compares runs in one directory, on the same split of one corpus; "
+            f"{override.input_line}: a study compares runs in one directory, on the same split of one corpus; "
             "make a study of each"
         )
-    quoted = hydra_quoted(value, "'")
-    if key.isidentifier():
-        return f"{_PARAMETERS}.{key}={quoted}"
-    return f"{_PARAMETERS}={{{key}:{quoted}}}"  # only a dictionary can hold a key with dots or a plus
 
 
 def as_typed(hydra: DictConfig) -> list[str]:
-    """The inverse of `with_sweeps_as_parameters`: what was asked of a study, but for which stages to do."""
-    given = [override for override in hydra.overrides.hydra if override.startswith(_PARAMETERS)]
-    swept = []
-    for override in OverridesParser.create().parse_overrides(given):
-        value = override.value()
-        assert isinstance(value, dict | str)
-        key = override.key_or_group.removeprefix(_PARAMETERS.lstrip("+")).lstrip(".")
-        swept += [f"{key}={value}"] if isinstance(value, str) else [f"{each}={value[each]}" for each in value]
-    own = [
-        f"--config-dir={source.path}" for source in hydra.runtime.config_sources if source.provider == "command-line"
+    """The inverse of `with_sweeps_as_parameters`: what was asked of a study, without the stages to do."""
+    swept: dict[str, Any] = {}
+    for override in _parsed(hydra.overrides.hydra):
+        if override.is_force_add() and override.key_or_group == _PARAMETERS:
+            swept |= cast(dict[str, Any], override.value())
+        elif override.is_force_add() and override.key_or_group.startswith(f"{_PARAMETERS}."):  # typed as such
+            swept[override.key_or_group.removeprefix(f"{_PARAMETERS}.")] = override.value()
+    typed = [override for override in _parsed(typed_overrides(hydra)) if override.key_or_group != _STAGES]
+    return [
+        *(f"--config-dir={path}" for path in _own_config_dirs(hydra)),
+        *(str(override.input_line) for override in typed),
+        *(f"{key}={value}" for key, value in swept.items()),
     ]
-    return own + [override for override in typed_overrides(hydra) if not override.startswith("stages=")] + swept
 
 
 def planned_runs(hydra: DictConfig) -> list[PlannedRun]:
@@ -116,20 +129,35 @@ def planned_runs(hydra: DictConfig) -> list[PlannedRun]:
 
 def training_arguments(hydra: DictConfig) -> list[str]:
     """The command line of ``melgen.train`` that trains all of `planned_runs` as one sweep."""
-    own = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    for_training = [
+        override
+        for override in _parsed(hydra.overrides.hydra)
+        if override.key_or_group.startswith(_LAUNCHER) or override.key_or_group == _SEARCH_PATH
+    ]
     return [
-        *(["--config-dir", own[0]] if own else []),
+        *(word for path in _own_config_dirs(hydra)[:1] for word in ("--config-dir", path)),
         "--multirun",
         f"hydra/launcher={hydra.runtime.choices['hydra/launcher']}",
-        *(override for override in hydra.overrides.hydra if override.lstrip("+~").startswith(_FOR_TRAINING_TOO)),
-        *(
-            overrides[0]
-            if len(overrides) == 1
-            else f"{key}={','.join(override.partition('=')[2] for override in overrides)}"
-            for key, overrides in _axes_of_training(hydra).items()
-        ),
+        *(str(override.input_line) for override in for_training),
+        *(_as_one_override(key, overrides) for key, overrides in _axes_of_training(hydra).items()),
     ]
+
+
+def _as_one_override(key: str, overrides: Sequence[str]) -> str:
+    """An axis of a sweep as it is typed; a single override as it is, since it may have no value (``~key``)."""
+    if len(overrides) == 1:
+        return overrides[0]
+    return f"{key}={','.join(override.get_value_string() for override in _parsed(overrides))}"
 
 
 def _axes_of_training(hydra: DictConfig) -> dict[str, list[str]]:
     return {key: overrides for key, overrides in planned_axes(hydra).items() if top_of(key) not in STUDY_KEYS}
+
+
+def _own_config_dirs(hydra: DictConfig) -> list[str]:
+    """The user's directories of configuration (``--config-dir``)."""
+    return [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
+
+
+def _parsed(overrides: Iterable[str]) -> list[Override]:
+    return OverridesParser.create().parse_overrides(list(overrides))

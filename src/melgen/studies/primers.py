@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ class StudyPrimer:
 
     Attributes:
         name: the user's; empty for the only one.
-        pitches: of a primer that all songs have; None for another beginning of a held-out tune for each song.
+        pitches: of a primer that all songs have; None for openings of test tunes, another for each song.
         notes: how many.
         is_main: whether its songs are those of the study's tables and figures; songs after other primers are shown
             beside them.
@@ -42,8 +42,18 @@ class StudyPrimer:
         """It as plain data."""
         return OPENINGS_PRIMER if self.pitches is None else list(self.pitches)
 
+    def inputs(self, corpus: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+        """What songs after it depend on, as inputs of a task.
+
+        Args:
+            corpus: finds what identifies the corpus; called for openings, which are taken from it.
+        """
+        if self.pitches is not None:
+            return {"primer": self.plain}
+        return {"primer": self.plain, "primer_notes": self.notes, "corpus": corpus()}
+
     def suffix(self) -> str:
-        """What the names of its sets of songs end in."""
+        """The ending of the names of its sets of songs."""
         return "" if self.is_main else f"-primer-{self.name}"
 
 
@@ -54,7 +64,7 @@ def primers_of(generate: DictConfig) -> list[StudyPrimer]:
         generate: that part of the study's configuration: its `primers`, by name, or its `primer`.
 
     Raises:
-        ValueError: if a primer is none, or they differ in length: their songs could not be compared.
+        ValueError: if one is not a primer, or they differ in length: their songs could not be compared.
     """
     given: Any = generate.get("primers")
     if given is None:

@@ -18,13 +18,13 @@ class Run:
     Attributes:
         path: its directory.
         dataset, cell, layers, seed: what was chosen for it.
-        variant: what else tells it from the other runs (``hidden_size-64``), fit for the name of a file; mostly empty.
+        variant: how else it differs from the other runs (``hidden_size-64``), in a form for file names; mostly empty.
         variant_text: the same for readers: the user's label, else what differs (``hidden_size 64``).
         beyond_best: whether its weights are those of an update after the best one of its training.
         parameters: number of trained weights.
         result: the content of its ``result.json``: ``val/loss`` (nats per token), ``val/bits_per_note``,
             ``val/perplexity``, the same for ``test/``, ``updates``, ``best_updates``, ``seconds``.
-        checkpoint: the file with the weights that stand for the run: its best, or one of its numbered ones.
+        checkpoint: the file with the weights that represent the run: its best, or one of its numbered ones.
         history: rows of its ``metrics.csv``, each with ``step`` (updates) and the metrics logged there:
             ``train/loss``, ``val/loss``, ``val/bits_per_note`` and others.
     """
@@ -76,7 +76,7 @@ class Model:
 
     @property
     def variant_text(self) -> str:
-        """What tells it from models of the same pair, for readers; mostly empty."""
+        """How it differs from models of the same pair, for readers; mostly empty."""
         return " / ".join(dict.fromkeys(run.variant_text or run.variant for run in self.runs))
 
     @property
@@ -112,13 +112,13 @@ class StudyResults:
             rule: tunes of at least 12 notes.
         openings: the first notes of the test tunes, as many as the songs have, measured just like a model's songs:
             what songs are compared with, since most metrics depend on length.
-        writers: the trivial writers' songs: ``uniform``, ``unigram``, ``bigram``.
+        baselines: the baselines' songs: ``uniform``, ``unigram``, ``bigram``.
         without_bits: why there are no bits per note; empty where there are.
-        song_folders: where the songs of each evaluation lie, by its name, relative to the study.
+        song_folders: where the songs of each evaluation are, by its name, relative to the study.
         by_primer: where songs were written after several primers, by the primer's name and the model's, the main
             primer's first; empty for a single one.
-        writers_by_primer: the same of the trivial writers' songs.
-        primer_notes: what to tell of primers whose pitches are rare in the training tunes.
+        baselines_by_primer: the same of the baselines' songs.
+        primer_notes: notes on primers whose pitches are rare in the training tunes.
     """
 
     runs: tuple[Run, ...]
@@ -127,9 +127,9 @@ class StudyResults:
     songs_by_seed: Mapping[str, Mapping[int, SongSetEvaluation]]
     corpus: Mapping[str, SongSetEvaluation] = field(default_factory=dict)
     openings: SongSetEvaluation | None = None
-    writers: Mapping[str, SongSetEvaluation] = field(default_factory=dict)
+    baselines: Mapping[str, SongSetEvaluation] = field(default_factory=dict)
     song_folders: Mapping[str, str] = field(default_factory=dict)
     without_bits: str = ""
     by_primer: Mapping[str, Mapping[str, SongSetEvaluation]] = field(default_factory=dict)
-    writers_by_primer: Mapping[str, Mapping[str, SongSetEvaluation]] = field(default_factory=dict)
+    baselines_by_primer: Mapping[str, Mapping[str, SongSetEvaluation]] = field(default_factory=dict)
     primer_notes: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Runs as they lie on disk, read for a study."""
+"""Runs on disk, read for a study."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def read_runs(
     """The finished runs among directories, in their order, and those that are not finished.
 
     Args:
-        labels: the user's own names of runs, where they count more than those in the runs' configurations.
+        labels: the user's own names of runs, which replace those in the runs' configurations.
 
     Raises:
-        ValueError: if two of them are the same network with the same seed, so that no table could tell them apart.
+        ValueError: if two of them are the same network with the same seed, so that no table could distinguish them.
     """
     finished, unfinished = [], []
     for path in directories:
@@ -93,7 +93,7 @@ def check_same_corpus(runs: Sequence[Run]) -> str:
 
     Raises:
         ValueError: if two runs had other tunes, or split them in another way: their losses and songs cannot
-            stand in one table.
+            be compared in one table.
     """
     first: dict[str, Any] = {}
     for run in runs:
@@ -127,7 +127,7 @@ def _read_run(directory: RunDirectory) -> Run:
 
 
 def _name_from_within(directory: str, trained: TrainedModel) -> RunName:
-    """What `melgen.train` would call a run whose directory somebody has named otherwise (``run_dir=...``)."""
+    """The name that `melgen.train` would give a run whose directory has another name (``run_dir=...``)."""
     cells = dict.fromkeys(layer.reference().rpartition(".")[2] for layer in trained.model.layers)
     return RunName(
         trained.representation.name, "+".join(cells), len(trained.model.layers), trained.config["seed"], directory

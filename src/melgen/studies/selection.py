@@ -1,4 +1,4 @@
-"""Which networks stand for the sweep: the best layer count of each pair, or stages of one training."""
+"""Which networks represent the sweep: the best layer count of each pair, or stages of one training."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def mean_criterion(runs: Sequence[Run], criterion: str) -> float:
     """The criterion of one layer count, averaged over its seeds.
 
     Raises:
-        ValueError: if a run's result lacks it, or it is no number.
+        ValueError: if a run's result lacks it, or it is not a number.
     """
     values = []
     for run in runs:
@@ -81,9 +81,9 @@ def stages_of_training(runs: Sequence[Run], criterion: str, count: int, later: i
     models = []
     for run in runs:
         others = [other for other in runs if other.pair == run.pair]
-        told_apart = [f"layers{run.layers}"] if len({other.layers for other in others}) > 1 else []
-        told_apart += [f"seed{run.seed}"] if len({other.seed for other in others}) > 1 else []
-        stages = list(_numbered_checkpoints(run, told_apart))
+        distinguishing = [f"layers{run.layers}"] if len({other.layers for other in others}) > 1 else []
+        distinguishing += [f"seed{run.seed}"] if len({other.seed for other in others}) > 1 else []
+        stages = list(_numbered_checkpoints(run, distinguishing))
         if len(stages) < count:
             raise ValueError(
                 f"select.checkpoints={count}: {run.path} has kept {len(stages)} numbered checkpoints; "
@@ -134,7 +134,7 @@ def nearest_to_equal_steps(values: np.ndarray, count: int) -> list[int]:
 
 
 def pairs_without_candidate(runs: Sequence[Run], unfinished: Sequence[Unfinished]) -> list[str]:
-    """Names of the dataset-cell pairs of which no run is finished; what all runs have in common is left unsaid."""
+    """Names of the dataset-cell pairs of which no run is finished; without what all runs have in common."""
     names = [parse_run_name(path.name) for path in [*(run.path for run in runs), *(path for path, _ in unfinished)]]
     pairs = [(name.dataset, name.cell, name.variant) if name else None for name in names]
     have = set(pairs[: len(runs)])
@@ -143,17 +143,17 @@ def pairs_without_candidate(runs: Sequence[Run], unfinished: Sequence[Unfinished
     return ["-".join(part for part in pair[:parts] if part) for pair in missing]
 
 
-def _numbered_checkpoints(run: Run, told_apart: Sequence[str]) -> Iterator[Run]:
+def _numbered_checkpoints(run: Run, distinguishing: Sequence[str]) -> Iterator[Run]:
     for path in sorted((run.path / "checkpoints").glob("step-*.ckpt")):
         if not _NUMBERED.fullmatch(path.name):
             continue
         ours = read_checkpoint(path)["melgen"]
-        parts = (run.variant, *told_apart, path.stem)
-        told = (run.variant_text or run.variant, *told_apart, f"update {ours['updates']:,}")
+        parts = (run.variant, *distinguishing, path.stem)
+        text = (run.variant_text or run.variant, *distinguishing, f"update {ours['updates']:,}")
         yield dataclasses.replace(
             run,
             variant="-".join(filter(None, parts)),
-            variant_text=", ".join(filter(None, told)),
+            variant_text=", ".join(filter(None, text)),
             checkpoint=path,
             result={**ours["metrics"], "updates": ours["updates"], "best_updates": ours["updates"]},
         )

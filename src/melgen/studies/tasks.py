@@ -1,4 +1,4 @@
-"""Where a study is made: tasks that are done once, and a manifest of what came from what.
+"""Tasks that are done once, with a manifest of inputs and outputs: a small make.
 
 A task has a name, inputs (plain data: digests of files, options) and makes files. It is done again only if its
 inputs have changed or a file that it made has. The manifest is written after each task, so that a study that is
@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from melgen.errors import LockedError
+from melgen.errors import LockedElsewhereError, LockedError
 from melgen.files import remove_leftovers, write_json
 from melgen.locks import is_lock, locked
 from melgen.studies.timing import time_left
@@ -50,8 +50,8 @@ class Workbench:
         software: versions and the state of the source code, kept with each task that they have made.
 
     Attributes:
-        asked: facts about the study that tasks are now done for. Those in the manifest are dropped if they differ
-            from these and a task is done; `describe` puts the new ones in once everything is done.
+        asked: facts about the study for which tasks are now done. If the manifest has others, they are dropped with
+            the first task that is done; `describe` records the new ones once everything is done.
     """
 
     def __init__(self, path: Path, software: Mapping[str, Any]):
@@ -68,15 +68,15 @@ class Workbench:
 
         Raises:
             ValueError: if another process is at work in it.
-            LockedError: if a process elsewhere has left a lock in it.
+            LockedElsewhereError: if a process elsewhere has left a lock in it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with ExitStack() as held:
             try:
                 held.enter_context(locked(self.path / ".lock"))
-            except LockedError as error:
-                if error.is_elsewhere:
-                    raise
+            except LockedElsewhereError:
+                raise
+            except LockedError:
                 raise ValueError(
                     f"{self.path}: another process is making this study; folder=... makes another of the same runs"
                 ) from None
@@ -87,16 +87,16 @@ class Workbench:
                 yield
             finally:
                 if all(is_lock(entry.name) for entry in self.path.iterdir()):
-                    shutil.rmtree(self.path, ignore_errors=True)  # nothing came of it
+                    shutil.rmtree(self.path, ignore_errors=True)  # nothing was made
                     with suppress(OSError):
                         self.path.parent.rmdir()
 
     def do(self, tasks: Sequence[Task], prefixes: Sequence[str]) -> int:
-        """Do what is not done yet of a stage's tasks, and forget the tasks that belong to it no longer.
+        """Do what is not done yet of a stage's tasks, and forget the tasks that the stage no longer has.
 
         Args:
             tasks: all of the stage.
-            prefixes: of the names of all tasks, earlier ones too, that are the stage's.
+            prefixes: of the names of the stage's tasks, earlier ones too.
 
         Returns:
             How many there were to do.
@@ -113,9 +113,9 @@ class Workbench:
     def _do(self, task: Task) -> None:
         earlier = self._manifest["tasks"].get(task.name, {"outputs": {}})["outputs"]
         if not self._are_untouched(earlier):
-            self._remove(earlier)  # what was changed by hand may no longer be what `make` knows how to replace
+            self._remove(earlier)  # `make` may refuse to replace what was changed by hand
         made = sorted(set(task.make()))
-        # What was asked for earlier no longer tells how all of it was made.
+        # From now on, what was asked for earlier is not how all of it was made.
         if any(self._manifest.get(key) != value for key, value in self.asked.items()):
             for key in self.asked:
                 self._manifest.pop(key, None)
@@ -152,7 +152,7 @@ class Workbench:
         return digest_of(self._manifest["tasks"][task]["outputs"])
 
     def _keep_only(self, tasks: Iterable[str], prefixes: tuple[str, ...]) -> None:
-        """Forget the tasks of a stage that belong to it no longer, with the files they made."""
+        """Forget the tasks that a stage no longer has, with the files they made."""
         wanted = set(tasks)
         records = self._manifest["tasks"]
         gone = [task for task in records if task.startswith(prefixes) and task not in wanted]
@@ -195,7 +195,7 @@ class Workbench:
         )
 
     def _compare_software(self) -> None:
-        """Say what becomes of results that other software has made."""
+        """Log what happens to results that other software has made."""
         others = {
             f"{name} {earlier.get(name)}"
             for key, earlier in self._manifest.get("software", {}).items()
@@ -205,11 +205,13 @@ class Workbench:
         }
         earlier = {software.get("melgen") for software in self._manifest.get("software", {}).values()}
         if earlier - {self.software["melgen"]}:
-            log.info("Made by melgen %s; all but the runs is made anew", ", ".join(sorted(map(str, earlier))))
+            log.info(
+                "Made by melgen %s; everything except the runs is made again", ", ".join(sorted(map(str, earlier)))
+            )
         elif others:
             log.warning(
-                "made in part with other software (%s): what is done is kept, and the manifest says which; "
-                "removing %s makes all of it anew",
+                "made in part with other software (%s): what is done is kept, and the manifest records which; "
+                "removing %s makes all of it again",
                 ", ".join(sorted(others)),
                 self.path,
             )
@@ -228,7 +230,7 @@ class Workbench:
             return empty
         except (ValueError, RecursionError) as error:
             raise ValueError(
-                f"{path}: damaged ({error}); nothing was changed; removing {self.path} makes the study anew"
+                f"{path}: damaged ({error}); nothing was changed; removing {self.path} makes the study again"
             ) from error
         if not isinstance(content, dict) or content.get("format") != FORMAT or "tasks" not in content:
             raise ValueError(f"{path}: not the manifest of a study; folder=... puts the study elsewhere")
@@ -236,7 +238,7 @@ class Workbench:
             raise ValueError(
                 f"{path}: made by another version of melgen (format {content.get('format_version')}, this one "
                 f"reads {FORMAT_VERSION}); nothing was changed; folder=... makes another beside it, "
-                f"removing {self.path} makes it anew"
+                f"removing {self.path} makes it again"
             )
         return content
 

@@ -1,10 +1,10 @@
-"""How long yet, in words."""
+"""The time left, in words."""
 
 from __future__ import annotations
 
 
 def time_left(seconds: float, done: float, open_: float) -> str:
-    """What to add to a line of progress; nothing as long as nothing is known, or at the end.
+    """What to add to a line of progress; empty while nothing is known, and at the end.
 
     Args:
         seconds: spent on what is done.

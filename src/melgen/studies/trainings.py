@@ -1,4 +1,4 @@
-"""The first stage of a study: train what is not trained yet, as a sweep of ``melgen.train``, and watch it."""
+"""Train what is not trained yet as one sweep of ``melgen.train``, and report its progress."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 
 from melgen.durations import in_words
 from melgen.processes import end_with_parent
@@ -19,16 +18,16 @@ from melgen.runs.directory import FAILED, FINISHED, RUNNING, RunDirectory
 from melgen.runs.identity import differences
 from melgen.runs.status import RunStatus, status_of
 from melgen.runs.variants import choices_of, names_in, variants_in
-from melgen.studies.estimate import weights_of
+from melgen.studies.estimate import Estimate, weights_of
 from melgen.studies.planning import PlannedRun
 from melgen.studies.timing import time_left
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS, PATIENCE_SECONDS = 1.0, 10.0
-LOG, LAST_WORDS = "sweep.log", 5
-FIRST_WORD_SECONDS, LONGEST_SILENCE_SECONDS = 10.0, 60.0
-"""How long a sweep may be silent: at first, and later on."""
+LOG, LAST_LINES = "sweep.log", 5
+FIRST_SILENCE_SECONDS, LONGEST_SILENCE_SECONDS = 10.0, 60.0
+"""After how long a silence progress is reported: at first, and at most later on."""
 SHOWN_UNDERWAY = 3
 
 
@@ -46,10 +45,10 @@ def is_trained(planned: PlannedRun, fingerprint: str) -> bool:
 
 
 def belongs_to_another(planned: PlannedRun, fingerprint: str | None = None) -> list[str]:
-    """The keys in which the run that lies there differs from what is planned; none where none lies there.
+    """The keys in which the run in the planned directory differs from the planned one; none if there is no run.
 
     Args:
-        fingerprint: of the corpus; ``None`` leaves open what it was.
+        fingerprint: of the corpus; with ``None`` it is not compared.
     """
     recorded = RunDirectory(planned.path).recorded_identity
     if not recorded:
@@ -61,7 +60,7 @@ def belongs_to_another(planned: PlannedRun, fingerprint: str | None = None) -> l
 
 
 def why_not_as_planned(planned: PlannedRun) -> str | None:
-    """Why a finished run is not the one that is planned; ``None`` if it is, or none is finished there."""
+    """Why a finished run is not the planned one; ``None`` if it is, or no run is finished there."""
     run = RunDirectory(planned.path)
     if run.result is None or run.status.get("state") != FINISHED:
         return None
@@ -73,7 +72,7 @@ def why_not_as_planned(planned: PlannedRun) -> str | None:
 
 
 def refuse_others(planned: Sequence[PlannedRun], fingerprint: str) -> None:
-    """Training would refuse these runs one by one, and a study must not take them for its own.
+    """Refuse directories of other runs: a study must not use these, and each training would refuse its own.
 
     Raises:
         ValueError: if the directory of a planned run belongs to another run; names the keys that differ.
@@ -87,25 +86,23 @@ def train_all(
     planned: Sequence[PlannedRun],
     arguments: Sequence[str],
     directory: Path,
-    expected: Mapping[Path, float] = MappingProxyType({}),
-    expected_in_all: float | None = None,
+    expected: Estimate | None = None,
 ) -> None:
-    """Train all runs as one sweep; what is finished is passed over, what was interrupted goes on.
+    """Train all runs as one sweep; finished runs are skipped, interrupted runs go on.
 
-    The sweep is a process of its own, which ends with this one; what it says goes to ``sweep.log``. A run that
-    fails is not an error here: what is missing shows when the runs are read.
+    The sweep is a process of its own, which ends with this one; its output goes to ``sweep.log``. A run that
+    fails is not an error here: missing runs are reported when the runs are read.
 
     Args:
-        planned: the runs, to watch.
+        planned: the runs, whose progress is reported.
         arguments: for ``melgen.train``.
         directory: of the study.
-        expected: seconds that each run is expected to take, as far as they are known.
-        expected_in_all: seconds that all are expected to take, several at a time.
+        expected: how long that is expected to take, if it is known.
 
     Raises:
         ValueError: if the sweep ended before any run began.
     """
-    progress = _Progress(planned, expected, expected_in_all)
+    progress = _Progress(planned, expected)
     with (directory / LOG).open("ab") as output:
         start = output.tell()
         process = subprocess.Popen(
@@ -124,12 +121,12 @@ def train_all(
             _end(process)
     progress.report()
     if process.returncode and not progress.any_began:
-        said = (directory / LOG).read_bytes()[start:].decode(errors="replace").strip().splitlines()
-        raise ValueError("the sweep did not start:\n  " + "\n  ".join(said[-LAST_WORDS:]))
+        output_lines = (directory / LOG).read_bytes()[start:].decode(errors="replace").strip().splitlines()
+        raise ValueError("the sweep did not start:\n  " + "\n  ".join(output_lines[-LAST_LINES:]))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a sweep that is still at work; its jobs end with it."""
+    """End a sweep that still runs; its jobs end with it."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -140,32 +137,30 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 class _Progress:
-    """Says how the sweep goes: a line for each run that ends, and now and then where those underway are.
+    """Logs the progress of a sweep: a line for each run that ends, and now and then one for the runs underway.
 
     Args:
-        expected: seconds of each run; without them, runs are compared by their weights.
-        expected_in_all: seconds until all have ended.
+        expected: how long the runs are expected to take; without it, they are compared by their weights.
     """
 
-    def __init__(
-        self, planned: Sequence[PlannedRun], expected: Mapping[Path, float], expected_in_all: float | None = None
-    ):
-        self.expected_in_all = expected_in_all
+    def __init__(self, planned: Sequence[PlannedRun], expected: Estimate | None):
+        self.expected_in_all = None if expected is None else expected.in_all
+        seconds = {} if expected is None else expected.seconds
         paths = [run.path for run in planned]
         variants = variants_in([choices_of(run.path, run.config) for run in planned])
         self.names = dict(zip(paths, names_in(paths, variants), strict=True))
-        self.costs = {run.path: expected.get(run.path) or weights_of(run.config) for run in planned}
+        self.costs = {run.path: seconds.get(run.path) or weights_of(run.config) for run in planned}
         self.before = {path: RunDirectory(path).status for path in self.costs}
         self.ended = [path for path, status in self.before.items() if status.get("state") == FINISHED]
         self.open = {path for path in self.costs if path not in self.ended}
         self.done = 0.0
         self.first_began: float | None = None
-        self.began = self.said = time.monotonic()
-        self.pause = FIRST_WORD_SECONDS
+        self.began = self.reported = time.monotonic()
+        self.pause = FIRST_SILENCE_SECONDS
 
     @property
     def any_began(self) -> bool:
-        """Whether any run has said something since the sweep started."""
+        """Whether the status of any run has changed since the sweep started."""
         return any(RunDirectory(path).status != status for path, status in self.before.items())
 
     def report(self) -> None:
@@ -182,21 +177,23 @@ class _Progress:
             self.open.remove(path)
             self.ended.append(path)
             self.done += cost
-            self.said = time.monotonic()
+            self.reported = time.monotonic()
             log.info(
                 "  %d of %d: %s %s%s", len(self.ended), len(self.costs), self.names[path], _outcome(path), self._left(0)
             )
 
     def report_underway(self) -> None:
-        """A line about the runs that are being trained, if nothing was said for some time."""
-        if time.monotonic() - self.said < self.pause:
+        """A line about the runs that are being trained, if nothing was logged for some time."""
+        if time.monotonic() - self.reported < self.pause:
             return
-        self.said = time.monotonic()
+        self.reported = time.monotonic()
         self.pause = min(2 * self.pause, LONGEST_SILENCE_SECONDS)
         underway = [status_of(RunDirectory(path)) for path in self.costs if path in self.open and self._began(path)]
         underway = [status for status in underway if status.state == RUNNING]
         if not underway:
-            log.info("  starting: networks load Python and the corpus (%s so far)", in_words(self.said - self.began))
+            log.info(
+                "  starting: networks load Python and the corpus (%s so far)", in_words(self.reported - self.began)
+            )
             return
         half_done = sum(self.costs[one.path] * one.updates / one.total for one in underway if one.total)
         shown = ", ".join(_underway(self.names[one.path], one) for one in underway[:SHOWN_UNDERWAY])
@@ -210,7 +207,7 @@ class _Progress:
         """Time left of the whole sweep, in words.
 
         Args:
-            half_done: the cost of what is made of the runs underway.
+            half_done: the cost of what the runs underway have done.
         """
         spent = time.monotonic() - (self.first_began or time.monotonic())
         if not self.done + half_done and self.expected_in_all is not None:

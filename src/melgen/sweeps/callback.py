@@ -13,7 +13,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, read_write
 
-from melgen.configuration.composition import refuse
+from melgen.configuration.explanations import refuse
 from melgen.errors import IdentityError, message_of
 from melgen.files import write_json, write_text
 from melgen.pasting import command

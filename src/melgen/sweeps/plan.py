@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -16,13 +17,14 @@ from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from melgen.configuration.composition import check_composed, file_of_option
+from melgen.configuration.composition import check_composed
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.known_keys import plain
+from melgen.configuration.own_files import file_of_option
 from melgen.configuration.packaged import flat, recipe_groups
 from melgen.errors import message_of
 from melgen.runs.budget import NO_LIMIT, total_updates
-from melgen.runs.directory import RunDirectory
+from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.runs.identity import identity_of, is_identity
 from melgen.runs.keys import keys_that, top_of
 from melgen.runs.naming import typed_overrides
@@ -261,7 +263,7 @@ def _refuse_hopeless_values(planned: Sequence[PlannedJob], axes: Mapping[str, li
     from melgen.training.checks import check
 
     _refuse_where(check, planned, axes)  # first of all jobs, before torch and Lightning are imported
-    from melgen.training.assembly import check_parts
+    from melgen.training.build import check_parts
 
     known: dict[str, Exception | None] = {}
     _refuse_where(lambda config: check_parts(config, known), planned, axes)
@@ -332,6 +334,6 @@ def updates_of(config: DictConfig) -> int:
     """The updates that a job makes; where epochs are counted, its corpus is read."""
     if config.trainer.get("max_epochs") in NO_LIMIT:
         return int(config.trainer.max_steps)
-    from melgen.training import assembly
+    from melgen.data.from_config import build_data
 
-    return total_updates(config, assembly.build_data(config, None))
+    return total_updates(config, build_data(config, sweep=os.environ.get(SWEEP_VARIABLE)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from melgen.old_targets import former_names
+
 if TYPE_CHECKING:
     from melgen.errors import DivergenceError
     from melgen.training.checkpointing import Checkpoints
@@ -13,10 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoints", "DivergenceError", "MelodyModule"]
 
 _MODULES = {"Checkpoints": "checkpointing", "DivergenceError": "divergence", "MelodyModule": "module"}
+_former = former_names(__name__)
 
 
 def __getattr__(name: str) -> Any:
     """Import a class when it is asked for: `melgen.training.checks` needs neither torch nor Lightning."""
     if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _former(name)
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

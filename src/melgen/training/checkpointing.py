@@ -1,4 +1,4 @@
-"""Checkpoints: which are written when, each whole or not at all."""
+"""Checkpoints: which are written when. A checkpoint is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 
 from melgen.checkpoint import BEST, LAST, read_checkpoint
 from melgen.files import replacing
-from melgen.training.loggers.reporting import contained
+from melgen.training.failures import contained
 
 _KEPT = re.compile(r"^step-(\d+)\.ckpt$")
 
@@ -23,7 +23,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
     and holds the weights without the optimiser.
 
     Args:
-        directory: where they lie.
+        directory: where they are written.
         every_n_steps: updates between two writings of ``last.ckpt``.
         keep_every_n_steps: also keep ``step-<updates>.ckpt`` (weights without optimiser) this often.
         keep: how many numbered checkpoints stay, the newest; ``None`` for all.
@@ -57,7 +57,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
         return best if best.exists() else self.directory / LAST
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The best may be later than the checkpoint that the training resumes from."""
+        """Read the best score: the best checkpoint may be later than the one that the training resumes from."""
         if (self.directory / BEST).exists():
             metrics = read_checkpoint(self.directory / BEST)["melgen"]["metrics"]
             self.best_score = min(self.best_score, metrics.get(self.monitor, math.inf))
@@ -65,9 +65,9 @@ class Checkpoints(pl.callbacks.Checkpoint):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Save what the previous update and the validation after it have left.
+        """Save the state after the previous update and its validation.
 
-        Not at the end of that update: the validation that may follow it would be missing.
+        A checkpoint written at the end of that update would lack the validation that may follow it.
         """
         step = trainer.global_step
         if step and step % self.every_n_steps == 0:
@@ -78,8 +78,8 @@ class Checkpoints(pl.callbacks.Checkpoint):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save the end of the training, from which a larger budget goes on.
 
-        The last checkpoint after all others: a training that is killed in between starts from the one before, and
-        writes the others too; from this one there is nothing left to do.
+        ``last.ckpt`` is written after all others. If the training is killed in between, it resumes from the earlier
+        ``last.ckpt`` and writes the others again; from this one it would have nothing left to do.
         """
         step = trainer.global_step
         if step and self.keep_every_n_steps and step % self.keep_every_n_steps == 0:
@@ -87,16 +87,16 @@ class Checkpoints(pl.callbacks.Checkpoint):
         self._save(trainer, LAST)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save the best."""
+        """Save the weights if their validation is the best so far."""
         if trainer.sanity_checking:
             return
         score = trainer.callback_metrics.get(self.monitor)
         if score is None:
             raise ValueError(
-                f"callbacks.checkpoint.monitor={self.monitor}: no such metric; known are "
+                f"callbacks.checkpoint.monitor={self.monitor}: unknown metric; known are "
                 f"{', '.join(sorted(trainer.callback_metrics))}"
             )
-        # Lightning rounds to single precision; the best checkpoint, which a resumed training asks, does not.
+        # Lightning rounds to single precision; the best checkpoint, which a resumed training reads, does not.
         exact = getattr(pl_module, "latest", {}).get(self.monitor, float(score))
         if exact < self.best_score:
             self.best_score = exact
@@ -119,6 +119,6 @@ class Checkpoints(pl.callbacks.Checkpoint):
     def _save(self, trainer: pl.Trainer, name: str, weights_only: bool = False) -> None:
         for logger in trainer.loggers:
             with contained(f"{type(logger).__name__}: writing"):
-                logger.save()  # a run that resumes here must find the history up to here
+                logger.save()  # a run that resumes here needs the history up to here
         with replacing(self.directory / name) as temporary:
             trainer.save_checkpoint(temporary, weights_only=weights_only)

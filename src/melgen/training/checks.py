@@ -1,11 +1,11 @@
-"""Numbers that make no sense, refused before anything is read or written."""
+"""Settings of a training that make no sense are refused before anything is read or written."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -20,61 +20,70 @@ BYTES_PER_PARAMETER = 16
 """Weight, gradient and Adam's two moments, four bytes each."""
 
 
+class Rule(NamedTuple):
+    """What the value of a key must be; a key that is absent has the value ``None``."""
+
+    key: str
+    holds: Callable[[Any], bool]
+    text: str
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_count(value: Any) -> bool:
+    return _is_whole(value) and value >= 1
+
+
+def _is_seed(value: Any) -> bool:
+    return _is_whole(value) and 0 <= value < 2**32
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value.strip() == value != ""
+
+
+_COUNT = "a whole number of at least 1"
+_SEED = "a whole number from 0 to 2**32-1"
+RULES = (
+    Rule("layers", _is_count, _COUNT),
+    Rule("hidden_size", _is_count, _COUNT),
+    Rule("batch_size", _is_count, _COUNT),
+    Rule("seq_length", _is_count, _COUNT),
+    Rule("trainer.val_check_interval", _is_count, _COUNT),
+    Rule("trainer.log_every_n_steps", _is_count, _COUNT),
+    Rule("threads", lambda value: value is None or _is_count(value), f"{_COUNT}, or null"),
+    Rule("seed", _is_seed, _SEED),
+    Rule("split_seed", _is_seed, _SEED),
+    Rule("gradient_clip_norm", lambda value: value is None or value > 0, "a positive number, or null for no limit"),
+    Rule("trainer.max_steps", lambda value: value in NO_LIMIT or _is_count(value), f"{_COUNT}, or -1 for no limit"),
+    Rule("trainer.max_epochs", lambda value: value in NO_LIMIT or _is_count(value), f"{_COUNT}, or -1 for no limit"),
+    Rule("matmul_precision", lambda value: value in MATMUL_PRECISIONS, f"one of {', '.join(MATMUL_PRECISIONS)}"),
+    Rule("precision", lambda value: full_name(value) in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
+    Rule("trainer.accelerator", lambda value: value in ACCELERATORS, f"one of {', '.join(ACCELERATORS)}"),
+    # The lock of a run keeps other processes out, and positions are counted in updates of one batch.
+    Rule("trainer.devices", lambda value: str(value) in ("1", "auto", "[0]"), "1: melgen trains on one device"),
+    Rule("trainer.accumulate_grad_batches", lambda value: value in (None, 1), "1: an update is one window"),
+)
+_LEARNING_RATE = Rule("optimizer.lr", lambda value: 0 <= value < math.inf, "a number of at least 0")
+"""Of an optimiser that has this key."""
+_NAMES = (Rule("name", _is_text, "a name"), Rule("output_dir", _is_text, "a name"))
+
+
 def check(config: DictConfig) -> None:
-    """Refuse numbers that make no sense before anything is read or written.
+    """Refuse settings that make no sense before anything is read or written.
 
     Raises:
         ValueError: naming key, value and rule.
     """
     _refuse_what_is_set_otherwise(config)
-    count = "a whole number of at least 1"
-    for key in (
-        "layers",
-        "hidden_size",
-        "batch_size",
-        "seq_length",
-        "trainer.val_check_interval",
-        "trainer.log_every_n_steps",
-    ):
-        _require(config, key, _is_count, count)
-    _require(config, "threads", lambda value: value is None or _is_count(value), f"{count}, or null")
-    for key in ("seed", "split_seed"):
-        _require(
-            config,
-            key,
-            lambda value: _is_whole(value) and 0 <= value < 2**32,
-            "a whole number from 0 to 2**32-1",
-        )
-    positive = "a positive number, or null for no limit"
-    _require(config, "gradient_clip_norm", lambda value: value is None or value > 0, positive)
+    _apply(RULES, config)
     if "lr" in (config.get("optimizer") or {}):
-        _require(config, "optimizer.lr", lambda value: 0 <= value < math.inf, "a number of at least 0")
-    for key in ("trainer.max_steps", "trainer.max_epochs"):
-        _require(config, key, lambda value: value in NO_LIMIT or _is_count(value), f"{count}, or -1 for no limit")
+        _apply([_LEARNING_RATE], config)
     if all(config.trainer.get(key) in NO_LIMIT for key in ("max_steps", "max_epochs")):
         raise ValueError("trainer.max_steps=-1 with trainer.max_epochs=-1: one of the two must limit the training")
-    _require(
-        config,
-        "matmul_precision",
-        lambda value: value in MATMUL_PRECISIONS,
-        f"one of {', '.join(MATMUL_PRECISIONS)}",
-    )
-    _require(config, "precision", lambda value: full_name(value) in PRECISIONS, f"one of {', '.join(PRECISIONS)}")
-    _require(config, "trainer.accelerator", lambda value: value in ACCELERATORS, f"one of {', '.join(ACCELERATORS)}")
     _require_accelerator(config.trainer.accelerator)
-    # The lock of a run keeps other processes out, and positions are counted in updates of one batch.
-    _require(
-        config,
-        "trainer.devices",
-        lambda value: str(value) in ("1", "auto", "[0]"),
-        "1: melgen trains on one device",
-    )
-    _require(
-        config,
-        "trainer.accumulate_grad_batches",
-        lambda value: value in (None, 1),
-        "1: an update is one window",
-    )
     check_name(config)
     from melgen.training.part_types import check_types  # last, since it imports torch for what torch's parts take
 
@@ -82,13 +91,12 @@ def check(config: DictConfig) -> None:
 
 
 def check_name(config: DictConfig) -> None:
-    """Refuse a name that is no single folder below ``output_dir``.
+    """Refuse a name that is not a single folder below ``output_dir``.
 
     Raises:
         ValueError: naming key, value and rule.
     """
-    for key in ("name", "output_dir"):
-        _require(config, key, lambda value: isinstance(value, str) and value.strip() == value != "", "a name")
+    _apply(_NAMES, config)
     for key in ("output_dir", "run_dir"):
         if str(config[key]).startswith("~"):
             raise ValueError(f"{key}={config[key]}: in a file, ${{oc.env:HOME}} is the home directory")
@@ -96,6 +104,35 @@ def check_name(config: DictConfig) -> None:
         raise ValueError(f"name={config.name}: must be letters, digits and . _ + - only, without blanks or slashes")
     if not config.name.strip("."):
         raise ValueError(f"name={config.name}: must name a folder below output_dir={config.output_dir}")
+
+
+def check_memory(parameters: int, config: DictConfig) -> None:
+    """Refuse a network that this machine could not hold.
+
+    Raises:
+        ValueError: naming the memory that it needs and the memory of this machine.
+    """
+    try:
+        available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows, or a system that does not report it
+        return
+    if parameters * BYTES_PER_PARAMETER > available:
+        raise ValueError(
+            f"hidden_size={config.hidden_size} with layers={config.layers}: {parameters:,} parameters "
+            f"need {parameters * BYTES_PER_PARAMETER / 2**30:,.0f} GiB to train, and this machine has "
+            f"{available / 2**30:,.0f} GiB of memory"
+        )
+
+
+def _apply(rules: Sequence[Rule], config: DictConfig) -> None:
+    for key, holds, text in rules:
+        value = OmegaConf.select(config, key)
+        try:
+            good = holds(value) and not isinstance(value, bool)
+        except TypeError:
+            good = False
+        if not good:
+            raise ValueError(f"{key}={value}: must be {text}")
 
 
 def _refuse_what_is_set_otherwise(config: DictConfig) -> None:
@@ -123,40 +160,4 @@ def _require_accelerator(name: str) -> None:
         raise ValueError(
             f"trainer.accelerator={name}: torch {torch.__version__} finds no such device on this machine; "
             "auto takes what is there"
-        )
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_count(value: Any) -> bool:
-    return _is_whole(value) and value >= 1
-
-
-def _require(config: DictConfig, key: str, holds: Callable[[Any], bool], rule: str) -> None:
-    value = OmegaConf.select(config, key)
-    try:
-        good = holds(value) and not isinstance(value, bool)
-    except TypeError:
-        good = False
-    if not good:
-        raise ValueError(f"{key}={value}: must be {rule}")
-
-
-def check_memory(parameters: int, config: DictConfig) -> None:
-    """Refuse a network that this machine could not hold.
-
-    Raises:
-        ValueError: saying what it needs and what there is.
-    """
-    try:
-        available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows, or a system that does not report it
-        return
-    if parameters * BYTES_PER_PARAMETER > available:
-        raise ValueError(
-            f"hidden_size={config.hidden_size} with layers={config.layers}: {parameters:,} parameters "
-            f"need {parameters * BYTES_PER_PARAMETER / 2**30:,.0f} GiB to train, and this machine has "
-            f"{available / 2**30:,.0f} GiB of memory"
         )

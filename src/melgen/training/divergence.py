@@ -1,4 +1,4 @@
-"""Noticing that a training has left the numbers: a loss or gradient that is infinite or not a number."""
+"""Detect losses and gradients that are NaN or infinite."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from torch import Tensor
 from melgen.errors import DivergenceError
 
 ADVICE = (
-    "a smaller optimizer.lr or gradient_clip_norm usually helps; trainer.detect_anomaly=true tells which operation "
-    "it comes from"
+    "a smaller optimizer.lr or gradient_clip_norm usually helps; trainer.detect_anomaly=true names the operation "
+    "that it comes from"
 )
 
 
 class NumberWatch:
-    """Remembers the first update with a number that is not finite.
+    """Finds the first update with a number that is not finite.
 
-    On the CPU it is an error at once, before the weights have changed. On a device that works ahead of Python, to look
-    at every number would mean to wait for it; there the first such update is remembered on the device and `check`
-    looks at it, which must be called before anything is saved or logged.
+    On the CPU such a number is an error at once, before the weights have changed. A GPU works ahead of Python, and
+    looking at every number would wait for it. So the first such update is remembered on the GPU, and `check` reads it;
+    call `check` before anything is saved or logged.
     """
 
     def __init__(self) -> None:
         self._first: dict[str, Tensor] = {}
 
     def see(self, what: str, value: Tensor, update: int) -> None:
-        """Look at a number of an update, counted from 1.
+        """Check a number of an update; updates count from 1.
 
         Raises:
             DivergenceError: on the CPU, if it is not finite.
@@ -39,7 +39,7 @@ class NumberWatch:
         self.remember(what, value, update)
 
     def remember(self, what: str, value: Tensor, update: int) -> None:
-        """Note on the value's own device whether it is the first that is not finite."""
+        """Remember the update, on the value's own device, if its value is the first that is not finite."""
         first = self._first.setdefault(what, torch.zeros((), dtype=torch.int64, device=value.device))
         is_first = ~torch.isfinite(value) & (first == 0)
         self._first[what] = torch.where(is_first, update, first)

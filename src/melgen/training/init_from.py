@@ -1,4 +1,4 @@
-"""Starting a training from the weights of another."""
+"""Initialise a training with the weights of another."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class StartingPoint:
 
     Attributes:
         trained: the network that they come from.
-        digest: a hash that identifies them.
+        digest: a hash that identifies the weights.
         seen: the tunes that they were trained on.
     """
 
@@ -49,17 +49,17 @@ class StartingPoint:
 
     @classmethod
     def recorded(cls, trained: TrainedModel, digest: str) -> StartingPoint:
-        """What a run that goes on was started from, as its own checkpoint records it.
+        """The starting point of a run that goes on, as its own checkpoint records it.
 
         Args:
-            trained: the network of that checkpoint, which stands for the one it was started from.
+            trained: the network of that checkpoint; it takes the place of the one that the run was started from.
             digest: as the run recorded it.
         """
         return cls(trained, digest, trained.seen.start if trained.seen is not None else UNCHECKED)
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """Its vocabulary, which the new training extends."""
+        """The vocabulary of the weights, which the new training extends."""
         return self.trained.vocabulary
 
     def check(self, representation: str) -> None:
@@ -71,12 +71,12 @@ class StartingPoint:
             )
 
     def apply(self, model: MelodyModel, vocabulary: Vocabulary) -> None:
-        """Copy the weights; values new to them keep the chance weights that ``model`` has.
+        """Copy the weights; values that are new keep the random weights of ``model``.
 
         Raises:
             CheckpointError: if the networks differ in more than their vocabulary.
         """
-        # How a network starts or drops is the new training's own affair.
+        # Initialisation and dropout are the new training's own choice.
         own = ("vocab_size", "input_keep_prob", "output_keep_prob", "initialization")
         theirs, ours = self.trained.model.describe(), model.describe()
         different = [

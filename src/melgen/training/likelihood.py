@@ -1,4 +1,4 @@
-"""How likely a trained network finds tunes."""
+"""The likelihood of tunes under a trained network."""
 
 from __future__ import annotations
 

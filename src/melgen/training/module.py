@@ -1,4 +1,4 @@
-"""What Lightning needs to know of a melody network: loss, carried state, optimiser, metrics."""
+"""The training of a melody network with Lightning: loss, carried state, optimiser, metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from melgen.music.representations import AbstractRepresentation
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
 from melgen.training.divergence import ADVICE, NumberWatch
-from melgen.training.loggers.reporting import contained
+from melgen.training.failures import contained
 from melgen.training.resume import ExactResume
 from melgen.training.scores import Scores
 
@@ -96,7 +96,7 @@ class MelodyModule(pl.LightningModule):
         self._watch = NumberWatch()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Lightning notes some forty times an update which hook it is in: no parameter that torch must look for."""
+        """Set the name of Lightning's current hook, forty times an update, without torch's search for parameters."""
         if name == HOOK_NAME:
             object.__setattr__(self, name, value)
         else:
@@ -117,7 +117,7 @@ class MelodyModule(pl.LightningModule):
         }
 
     def configure_callbacks(self) -> list[pl.Callback]:
-        """Exact resuming comes with the module, whichever trainer runs it."""
+        """Exact resuming, with whichever trainer."""
         return [ExactResume()]
 
     def on_train_epoch_start(self) -> None:
@@ -125,7 +125,7 @@ class MelodyModule(pl.LightningModule):
         self._state = None
 
     def on_train_start(self) -> None:
-        """Bring a restored state to the device; time only what is trained."""
+        """Move a restored state to the device, and start the clock."""
         if self._state is not None:
             self._state = map_state(lambda tensor: tensor.to(self.device), self._state)
         self._logged_at = time.perf_counter()
@@ -151,9 +151,9 @@ class MelodyModule(pl.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip by the norm of all gradients together, and keep that norm for the log.
+        """Clip by the norm of all gradients together, and keep that norm and the learning rate for the log.
 
-        And the learning rate: after an epoch's last update Lightning has already moved on to the next one.
+        When they are logged after an epoch's last update, the learning rate is already that of the next epoch.
         """
         self._learning_rate = optimizer.param_groups[0]["lr"]
         limit = self.gradient_clip_norm if gradient_clip_val is None else gradient_clip_val
@@ -166,7 +166,7 @@ class MelodyModule(pl.LightningModule):
                 self._watch.see("norm of the gradient", self._gradient_norm, self.global_step + 1)
 
     def on_train_batch_end(self, outputs: Any, batch: Window, batch_idx: int) -> None:
-        """Log what has gathered, every ``log_every_n_steps`` updates."""
+        """Log the metrics since the last log, every ``log_every_n_steps`` updates."""
         if self.global_step % self._log_every:
             return
         self.check_numbers()
@@ -196,7 +196,7 @@ class MelodyModule(pl.LightningModule):
         self._scores.add(self.model(batch.tokens)[0], batch)
 
     def on_validation_epoch_start(self) -> None:
-        """Forget the scores of the last validation, which may have been interrupted."""
+        """Drop the scores of the last validation, which may have been interrupted."""
         self._scores = Scores()
 
     on_test_epoch_start = on_validation_epoch_start
@@ -220,15 +220,15 @@ class MelodyModule(pl.LightningModule):
         self.publish({f"test/{key}": value for key, value in self._scores.metrics().items()})
 
     def publish(self, metrics: dict[str, float], *, monitored: bool = True) -> None:
-        """Hand metrics to every logger, and to callbacks that monitor them.
+        """Give metrics to every logger, and to callbacks that monitor them.
 
-        Loggers are called with the number of updates made, because Lightning's own count of log steps
-        is off by one after a resume; and only when there is something to log, because ``self.log`` on every
-        update costs more than a small network's forward pass.
+        Loggers get the number of updates made, because Lightning's own count of log steps is off by one after a
+        resume. They are called only when there is something to log, because ``self.log`` on every update costs more
+        than a small network's forward pass.
 
         Args:
             metrics: their values by name.
-            monitored: make them known to callbacks too, which Lightning allows in some hooks only.
+            monitored: give them to callbacks too, which Lightning allows in some hooks only.
         """
         if self.trainer.sanity_checking:
             return
@@ -241,15 +241,15 @@ class MelodyModule(pl.LightningModule):
                 logger.log_metrics(metrics, step=self.global_step)
 
     def check_numbers(self) -> None:
-        """Raise a `DivergenceError` if a loss or gradient of the updates so far was no finite number."""
+        """Raise a `DivergenceError` if a loss or gradient of the updates so far was not finite."""
         with self._saying_where(None):
             self._watch.check()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what the next window depends on, and all that it takes to use the weights anywhere.
+        """Add what the next window depends on, and all that is needed to use the weights elsewhere.
 
         Raises:
-            DivergenceError: rather than weights that are no numbers.
+            DivergenceError: if the weights are not finite.
         """
         self.check_numbers()
         checkpoint["melgen"] = {
@@ -291,7 +291,7 @@ class MelodyModule(pl.LightningModule):
 
     @contextmanager
     def _saying_where(self, update: int | None) -> Iterator[None]:
-        """Add the epoch and its window to what diverged, and what to do."""
+        """Add the epoch, the window and advice to a `DivergenceError`."""
         try:
             yield
         except DivergenceError as error:

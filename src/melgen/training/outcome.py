@@ -1,12 +1,11 @@
-"""What came out of a run, on disk and in words."""
+"""The result of a run: its file, and what the training logs of it."""
 
 from __future__ import annotations
 
 import json
 import logging
 import math
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from melgen.files import flush_below, read_json, write_json
 from melgen.pasting import command, path_text, shell_line
 from melgen.plurals import counted
 from melgen.runs.commands import generate_command, report_command
-from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory
+from melgen.runs.directory import FINISHED, RunDirectory
 from melgen.runs.missing_bits import why_without_bits
 
 log = logging.getLogger(__name__)
@@ -25,54 +24,31 @@ Result = dict[str, Any]
 
 
 def record(run: RunDirectory, result: Result, seconds: float) -> None:
-    """Write what came out, once all that it rests on is on the disk."""
+    """Write ``result.json`` after all other files have reached the disk."""
     flush_below(run.path)
     result["seconds"] = round(seconds, 1)
     write_json(run.path / "result.json", {"melgen": melgen.__version__, **result})
 
 
 def finished_already(run: RunDirectory) -> None:
-    """Say that there is nothing to train."""
+    """Set the status of a run that needs no training, and log it."""
     (run.path / "error.txt").unlink(missing_ok=True)
     run.set_status(FINISHED)
-    log.info("Already finished; force=true starts anew, a larger trainer.max_steps goes on.")
+    log.info("Already finished; a larger trainer.max_steps goes on, force=true trains it again.")
 
 
-def show(run: RunDirectory, *, page: bool) -> float:
-    """Say what came out, and make the page to look at and to play.
-
-    In a sweep there is no page, and the table at its end tells more.
+def show(run: RunDirectory, *, brief: bool) -> float:
+    """Log the result, and unless ``brief`` the tonality of the songs, the files and the commands that follow.
 
     Args:
         run: a finished one.
-        page: whether to make it.
+        brief: one line only; a sweep prints a table at its end.
 
     Returns:
         The lowest validation loss, in nats per token.
     """
-    assert run.result is not None
-    in_sweep = SWEEP_VARIABLE in os.environ
-    if page and not in_sweep:
-        _make_page(run)
-    _say(run, run.result, brief=in_sweep)
-    return float(run.result.get("val/loss") or math.nan)
-
-
-def _make_page(run: RunDirectory) -> None:
-    """Make the page, unless it is newer than the result; without one the run is complete all the same."""
-    from melgen.pages.writing import REPORT, write_report
-
-    page, result = run.path / REPORT, run.path / "result.json"
-    if page.exists() and page.stat().st_mtime_ns >= result.stat().st_mtime_ns:
-        return
-    try:
-        write_report(run.path, kind="run")
-    except Exception as error:  # whatever a picture throws, the training has succeeded
-        log.warning("no report page: %s: %s", type(error).__name__, error)
-        log.debug("traceback of that failure", exc_info=True)
-
-
-def _say(run: RunDirectory, result: Mapping[str, Any], *, brief: bool) -> None:
+    result = run.result
+    assert result is not None
 
     def number(key: str) -> str:
         return _shown(result.get(key))
@@ -88,6 +64,7 @@ def _say(run: RunDirectory, result: Mapping[str, Any], *, brief: bool) -> None:
             lines.append(f"bits/note is -: {reason}")
         lines += [*_tonality_lines(run), *_primer_lines(run), *_result_lines(run)]
     log.info("%s", "\n".join(lines))
+    return float(result.get("val/loss") or math.nan)
 
 
 def _tonality_lines(run: RunDirectory) -> Iterator[str]:
@@ -116,7 +93,7 @@ def _tonality_lines(run: RunDirectory) -> Iterator[str]:
 
 
 def _primer_lines(run: RunDirectory) -> Iterator[str]:
-    """That the songs started on pitches which training hardly had, if so."""
+    """A note if the songs start on pitches that are rare in the training tunes."""
     from melgen.generation.primers import note_of_songs
 
     if note := note_of_songs(run.path):
@@ -129,12 +106,10 @@ def _shown(value: float | None) -> str:
 
 
 def _result_lines(run: RunDirectory) -> Iterator[str]:
-    """What there is to hear, see and do next, as lines that can be pasted."""
-    path = run.path
-    here = os.getcwd()
-    if path.is_relative_to(here) and path != Path(
-        here
-    ):  # there only under hydra.job.chdir: the user's shell is elsewhere
+    """Files to hear and see, and commands to run next, as lines to paste into a shell."""
+    path, here = run.path, Path.cwd()
+    # Equal to `here` only under hydra.job.chdir, where the user's shell is elsewhere.
+    if path.is_relative_to(here) and path != here:
         path = path.relative_to(here)
     songs = sorted((path / "songs").glob("*.mid"))
     page = path / "report.html"

@@ -1,4 +1,4 @@
-"""How a training shows that it moves: a bar on a terminal, a line per validation elsewhere."""
+"""The progress of a training: a bar on a terminal, elsewhere a line for each validation."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ REFRESH_EVERY_UPDATES = 10
 
 
 class UpdateProgress(pl.Callback):
-    """Counts updates, because that is what a budget is counted in.
+    """Shows the number of updates, in which a budget is counted.
 
     Args:
         total: the updates that the training will have made at its end.
-        bar: draw a bar; otherwise say a line after each validation.
+        bar: draw a bar; otherwise log a line after each validation.
     """
 
     def __init__(self, total: int | None, bar: bool | None = None):
@@ -33,7 +33,7 @@ class UpdateProgress(pl.Callback):
         self._began = (0.0, 0)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start counting, from where a resumed training stands."""
+        """Start counting, at the update from which the training resumes."""
         self._began = (time.monotonic(), trainer.global_step)
         if self.shows_bar:
             self._bar = tqdm(
@@ -52,7 +52,7 @@ class UpdateProgress(pl.Callback):
             self._show(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Say how it stands."""
+        """Show the losses."""
         if self._bar is not None:
             self._show(trainer)
         elif trainer.state.fn == "fit":
@@ -66,7 +66,7 @@ class UpdateProgress(pl.Callback):
             self._bar = None
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Close the bar, so that what is said next has a line of its own."""
+        """Close the bar, so that the next message starts on a line of its own."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -1,9 +1,8 @@
-"""Resuming in the middle of an epoch, exactly.
+"""Exact resuming in the middle of an epoch.
 
-Lightning restores its loops from counters that mean different things depending on the hook in which a
-checkpoint was written, and steps over or repeats a batch, a validation or an epoch's end accordingly. We
-note our own position instead, always between two updates and after the validation that was due, and
-rewrite Lightning's counters to the one form that says just that.
+Lightning restores its loops from counters. Their meaning depends on the hook in which a checkpoint was written, so that
+a batch, a validation or an epoch's end may be skipped or repeated. We record our own position instead, always between
+two updates and after the validation that was due, and rewrite Lightning's counters to that position.
 """
 
 from __future__ import annotations
@@ -37,8 +36,8 @@ class Position:
 class ExactResume(pl.Callback):
     """Saves the position and the random generators in every checkpoint, and restores both.
 
-    Lightning calls it before it restores its own loops, from the same dictionary, so that what is
-    rewritten here is what they read.
+    Lightning calls it before it restores its own loops from the same dictionary, so that the loops read what is
+    rewritten here.
     """
 
     def __init__(self) -> None:
@@ -62,8 +61,8 @@ class ExactResume(pl.Callback):
     ) -> None:
         """Write the position, the time it took, and the state of torch's generators.
 
-        Lightning's counters are brought into line here too: they depend on where a training has been interrupted, and
-        what is the same should look the same.
+        Lightning's counters are rewritten here too: they depend on where a training was interrupted, and equal states
+        should give equal checkpoints.
         """
         if "loops" in checkpoint:
             rewrite_loops(checkpoint["loops"]["fit_loop"], **asdict(self.position))
@@ -77,7 +76,7 @@ class ExactResume(pl.Callback):
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Read them back and bring Lightning's counters into line."""
+        """Read position, time and generators, and rewrite Lightning's counters."""
         self.position = Position(**checkpoint["position"])
         self._seconds = checkpoint["seconds"]
         self._random_state = checkpoint["random_state"]
@@ -88,7 +87,7 @@ class ExactResume(pl.Callback):
             datamodule.train_dataloader().start_at(self.position.epoch, self.position.windows)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Restore the generators last, when nothing else of the start-up can draw from them any more."""
+        """Restore the generators last, after all else at the start that draws from them."""
         if self._is_resumed:
             check_loops(trainer, **asdict(self.position))
             self._is_resumed = False

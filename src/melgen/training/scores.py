@@ -1,4 +1,4 @@
-"""Sums over scored notes, from which loss, accuracy and bits per note follow."""
+"""Loss, accuracy and bits per note, from sums over the scored notes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from melgen.data.tokens import ScoredTunes
 
 
 class Scores:
-    """Gathers the likelihood of held-out tunes, batch by batch, in double precision.
+    """Sums the likelihood of held-out tunes, batch by batch, in double precision.
 
     - ``loss``: mean negative log-likelihood in nats per token, over every target that training has seen;
       ``perplexity`` is its exponential.
-    - ``accuracy``: share of those targets that the network thinks the likeliest.
+    - ``accuracy``: share of those targets to which the network gives the highest probability.
     - ``bits_per_note``: the sum of ``-log2 p`` over notes 3..N of the tunes that all representations can
       express, divided by the number of those notes; comparable across representations.
     """
@@ -32,7 +32,7 @@ class Scores:
             ``logits``: ``[B, T, V]``.
         """
         targets, counted, compared = batch.targets, batch.counted.cpu(), batch.compared.cpu()
-        # Also of a network in half precision, the likelihood is computed in single and summed in double.
+        # Computed in single and summed in double precision, also if the network is in half precision.
         nats = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
         nats = nats.cpu().double().view_as(counted)
         correct = (logits.argmax(-1) == targets).cpu()
@@ -43,7 +43,7 @@ class Scores:
         self.compared_notes += int(torch.count_nonzero(compared))
 
     def metrics(self) -> dict[str, float]:
-        """The means; not a number where nothing could be scored."""
+        """The means; NaN if nothing could be scored."""
         loss = self.nats / self.tokens if self.tokens else math.nan
         bits = self.compared_nats / math.log(2) / self.compared_notes if self.compared_notes else math.nan
         return {

@@ -15,7 +15,7 @@ function fill(element, attributes, children) {
 const h = (name, attributes, ...children) => fill(document.createElement(name), attributes, children);
 const s = (name, attributes, ...children) => fill(document.createElementNS(SVG, name), attributes, children);
 
-const say = (text) => { $("#said").textContent = text; };
+const announce = (text) => { $("#announcement").textContent = text; };
 
 // Several buttons of which one is pressed: `choices` are [value, label].
 function choice(label, choices, chosen, onchoose) {
@@ -42,7 +42,7 @@ function picker(label, choices, onchoose, chosen) {
 // A number with its noun.
 const counted = (number, noun) => `${number.toLocaleString("en")} ${number === 1 ? noun : `${noun}s`}`;
 
-// Shows on which sides something that scrolls sideways goes on, and says so in words below it.
+// Marks the sides on which something that scrolls sideways goes on, with a hint in words below it.
 function scrolling(frame, what = "") {
   const hint = what ? h("p", { class: "scroll-hint", "aria-hidden": "true" }, `${what} →`) : null;
   const outer = h("div", { class: "scrolling" }, h("div", { class: "scroll-shadows" }, frame), hint);
@@ -67,14 +67,6 @@ function bringIntoView(element) {
   element.scrollIntoView({ block: "start", behavior: calm.matches ? "auto" : "smooth" });
 }
 
-function section(id, title, lead, ...children) {
-  const found = h("section", { id, "aria-labelledby": `${id}-title` },
-    h("h2", { id: `${id}-title` }, title), lead ? h("p", { class: "lead" }, lead) : null, children);
-  $("#content").append(found);
-  $("#sections").append(h("a", { href: `#${id}` }, title));
-  return found;
-}
-
 // Draws a part of the page when it is about to be seen.
 function whenNear(element, draw) {
   const observer = new IntersectionObserver((entries) => {
@@ -83,6 +75,16 @@ function whenNear(element, draw) {
     draw();
   }, { rootMargin: "500px" });
   observer.observe(element);
+}
+
+// A button that copies a text and shows that it did. `kind` is what tests find it by.
+function copyButton(label, text, what, kind = what) {
+  const button = h("button", { type: "button", class: "quiet", "data-copy": kind, onclick: async () => {
+    await copyText(text, what);
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = label; }, 1500);
+  } }, label);
+  return button;
 }
 
 async function copyText(text, what) {
@@ -97,16 +99,8 @@ async function copyText(text, what) {
     document.execCommand("copy");
     area.remove();
   }
-  say(`${what} copied`);
+  announce(`${what} copied`);
 }
-
-// Variants: what runs differ in besides representation, cell, layers and seed, each with a colour of its own.
-const VARIANT_COLOURS = 7;
-const variantNames = () => [...new Set([...core.runs, ...core.sets].map((each) => each.variant).filter((each) => each !== undefined))];
-const variantHue = (variant) => `v${variantNames().indexOf(variant) % VARIANT_COLOURS}`;
-const hasVariants = (shown) => new Set(shown.map((each) => each.variant).filter((each) => each !== undefined)).size > 1;
-const titleOf = (set) => (set.variant ? `${set.dataset}-${set.cell}-${set.layers} (${set.variant})` : set.name.replace(/-primer-.*$/, "")) + (primerOf(set) ? `, primer ${primerOf(set)}` : "");
-const primerOf = (set) => set.primer ?? (core.primers && set.role === "model" ? core.primers.names[0].name : null);
 
 // A text in lines of at most so many letters, broken between words, else behind a hyphen, underscore or slash.
 function inLines(text, letters) {

@@ -2,9 +2,10 @@
 const ROW = 5;
 const SHORTEST = STEPS_PER_QUARTER / 8, GAP = STEPS_PER_QUARTER / 10; // of a note as it is drawn
 
-// `first` is the number of the score's first note: it may show a part of what the roll shows.
+// `passage` is {first, notes}: notes to mark. `first` is the index of the score's first note: it may show a part of what
+// the roll shows.
 function melodyView(track, svg, passage = null, first = 0) {
-  const isShared = (i) => passage && i >= passage[0] && i < passage[0] + passage[1];
+  const isShared = (i) => passage && i >= passage.first && i < passage.first + passage.notes;
   const roll = pianoRoll(track, isShared);
   const score = svg ? engravedScore(track, svg, isShared, first) : null;
   const view = h("div", { class: "melody" }, score, roll.element);
@@ -22,7 +23,7 @@ function melodyView(track, svg, passage = null, first = 0) {
     if (!note) return;
     if (player.track !== track) player.load(track);
     player.pause();
-    player.position = track.o[Number(note.dataset.note)];
+    player.position = track.onsets[Number(note.dataset.note)];
     player.play();
   });
   return view;
@@ -42,8 +43,8 @@ function engravedScore(track, text, isShared, first) {
 }
 
 function pianoRoll(track, isShared) {
-  const length = Math.max(1, ...track.o.map((onset, i) => onset + track.d[i]));
-  const low = Math.min(...track.p) - 1, high = Math.max(...track.p) + 1;
+  const length = Math.max(1, ...track.onsets.map((onset, i) => onset + track.durations[i]));
+  const low = Math.min(...track.pitches) - 1, high = Math.max(...track.pitches) + 1;
   const height = Math.max(12, high - low + 1) * ROW;
   const y = (pitch) => (high - pitch) * ROW;
   const lines = [];
@@ -53,16 +54,16 @@ function pianoRoll(track, isShared) {
   for (const step of barLines(track, length)) {
     lines.push(s("line", { class: "bar", x1: step, x2: step, y1: 0, y2: height }));
   }
-  const notes = track.p.map((pitch, i) => s("rect", {
-    class: isShared(i) ? "note shared" : "note", "data-note": i, x: track.o[i], y: y(pitch) + 0.5,
-    width: Math.max(SHORTEST, track.d[i] - Math.min(GAP, track.d[i] / 8)), height: ROW - 1,
+  const notes = track.pitches.map((pitch, i) => s("rect", {
+    class: isShared(i) ? "note shared" : "note", "data-note": i, x: track.onsets[i], y: y(pitch) + 0.5,
+    width: Math.max(SHORTEST, track.durations[i] - Math.min(GAP, track.durations[i] / 8)), height: ROW - 1,
   }, s("title", {}, pitchName(pitch))));
   const head = s("line", { class: "playhead", x1: 0, x2: 0, y1: 0, y2: height });
   head.style.display = "none";
   const picture = s("svg", { viewBox: `0 0 ${length} ${height}`, preserveAspectRatio: "none", role: "img",
-    "aria-label": `Piano roll of ${track.title}: ${counted(track.p.length, "note")} from ${pitchName(Math.min(...track.p))} to ${pitchName(Math.max(...track.p))}` },
+    "aria-label": `Piano roll of ${track.title}: ${counted(track.pitches.length, "note")} from ${pitchName(Math.min(...track.pitches))} to ${pitchName(Math.max(...track.pitches))}` },
     lines, notes, head);
-  picture.style.minWidth = `${Math.min(track.p.length * 7, 4000)}px`;
+  picture.style.minWidth = `${Math.min(track.pitches.length * 7, 4000)}px`;
   const sight = h("div", { class: "roll", tabindex: 0, role: "group", "aria-label": "Piano roll" }, picture);
   const element = h("div", { class: "roll-frame" }, sight,
     h("span", { class: "roll-high", "aria-hidden": "true" }, pitchName(high - 1)),
@@ -81,9 +82,9 @@ function pianoRoll(track, isShared) {
   return { element, moveTo };
 }
 
-// Where bars begin: as the tune says, else in 4/4.
+// Where bars begin: those of the tune itself, else in 4/4.
 function barLines(track, length) {
-  if (track.b) return track.b;
+  if (track.bars) return track.bars;
   const bar = STEPS_PER_QUARTER * 4;
   return Array.from({ length: Math.floor(length / bar) + 1 }, (_, i) => i * bar);
 }

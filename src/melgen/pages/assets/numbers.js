@@ -1,4 +1,4 @@
-const metricsOfSongs = new Map(core.songMetrics.map((metric) => [metric.key, metric]));
+const metricsOfSongs = new Map(pageData.song_metrics.map((metric) => [metric.key, metric]));
 
 // A fixed number of decimals, a dash for what is missing, thousands in groups.
 function show(value, decimals = 2) {

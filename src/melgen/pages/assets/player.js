@@ -22,12 +22,12 @@ function playerBar() {
     button.replaceChildren(playSign(player.playing));
     button.setAttribute("aria-label", player.playing ? "Pause" : "Play");
   });
-  player.addEventListener("note", () => { note.textContent = player.note < 0 ? "" : pitchName(player.track.p[player.note]); });
+  player.addEventListener("note", () => { note.textContent = player.note < 0 ? "" : pitchName(player.track.pitches[player.note]); });
   player.addEventListener("time", () => {
     time.value = Math.round(player.position);
     time.setAttribute("aria-valuetext", `beat ${Math.floor(player.position / STEPS_PER_QUARTER) + 1}`);
   });
-  player.tell("state");
+  player.emit("state");
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== " " || !player.track || event.target.closest("button, input, select, textarea, summary, a, [tabindex]")) return;

@@ -3,6 +3,9 @@ const LOOK_AHEAD_S = 1.2; // timers of a page in the background come once a seco
 const START_DELAY_S = 0.06;
 const STEPS_PER_QUARTER = 24;
 
+// Something to play and to draw, from an object with `Notes` (melgen/pages/schema.py): times are in steps.
+const trackOf = (title, { pitches, onsets, durations, bars }) => ({ title, pitches, onsets, durations, bars });
+
 class Synth {
   constructor() {
     const Context = window.AudioContext || window.webkitAudioContext;
@@ -40,8 +43,7 @@ class Synth {
   }
 }
 
-// One thing plays at a time. `track` is {title, p, o, d, b?}: pitches, onsets and durations in steps,
-// and where bars begin, if that is known; listeners hear of "track", "note", "state" and "time".
+// One thing plays at a time. `track` is what `trackOf` returns; listeners hear of "track", "note", "state" and "time".
 class Player extends EventTarget {
   constructor() {
     super();
@@ -49,16 +51,16 @@ class Player extends EventTarget {
   }
 
   get stepSeconds() { return 60 / this.tempo / STEPS_PER_QUARTER; }
-  get length() { return this.track ? Math.max(0, ...this.track.o.map((onset, i) => onset + this.track.d[i])) : 0; }
+  get length() { return this.track ? Math.max(0, ...this.track.onsets.map((onset, i) => onset + this.track.durations[i])) : 0; }
   now() { return this.synth ? this.synth.context.currentTime : performance.now() / 1000; }
-  tell(kind) { this.dispatchEvent(new Event(kind)); }
+  emit(kind) { this.dispatchEvent(new Event(kind)); }
 
   load(track, position = 0) {
     if (this.playing) this.pause();
     const changed = this.track !== track;
     Object.assign(this, { track, position, note: -1, until: null });
-    if (changed) this.tell("track");
-    this.tell("time");
+    if (changed) this.emit("track");
+    this.emit("time");
   }
 
   // From a step on, to the end or to another step; resolves to whether it came to its end.
@@ -68,19 +70,19 @@ class Player extends EventTarget {
       this.synth ||= new Synth();
       await this.synth.context.resume();
     } catch {
-      if (!this.silent) say("This browser makes no sound; the notes are shown");
+      if (!this.silent) announce("This browser makes no sound; the notes are shown");
       this.silent = true;
     }
     if (this.playing) return false;
     if (this.position >= this.length) this.position = 0;
-    const { o, d } = this.track;
+    const { onsets, durations } = this.track;
     this.until = until ?? this.length;
     this.playing = true;
-    this.next = o.findIndex((onset, i) => onset + d[i] > this.position);
+    this.next = onsets.findIndex((onset, i) => onset + durations[i] > this.position);
     this.anchor();
     this.timer = setInterval(() => this.schedule(), 100);
     this.schedule();
-    this.tell("state");
+    this.emit("state");
     this.frame();
     return new Promise((resolve) => { this.settle = resolve; });
   }
@@ -88,12 +90,12 @@ class Player extends EventTarget {
   anchor() { this.started = this.now() + START_DELAY_S - this.position * this.stepSeconds; }
 
   schedule() {
-    const { p, o, d } = this.track;
+    const { pitches, onsets, durations } = this.track;
     const horizon = this.now() + LOOK_AHEAD_S;
-    while (this.next >= 0 && this.next < p.length && o[this.next] < this.until) {
-      const start = this.started + o[this.next] * this.stepSeconds;
+    while (this.next >= 0 && this.next < pitches.length && onsets[this.next] < this.until) {
+      const start = this.started + onsets[this.next] * this.stepSeconds;
       if (start > horizon) break;
-      if (this.synth) this.synth.note(p[this.next], Math.max(start, this.now()), d[this.next] * this.stepSeconds);
+      if (this.synth) this.synth.note(pitches[this.next], Math.max(start, this.now()), durations[this.next] * this.stepSeconds);
       this.next += 1;
     }
   }
@@ -103,11 +105,11 @@ class Player extends EventTarget {
     const delay = this.synth ? this.synth.context.outputLatency || 0 : 0;
     this.position = Math.max(0, (this.now() - delay - this.started) / this.stepSeconds);
     if (this.position >= this.until) { this.stop(true); return; }
-    const { o, d } = this.track;
+    const { onsets, durations } = this.track;
     let note = -1;
-    for (let i = 0; i < o.length && o[i] <= this.position; i++) if (this.position < o[i] + d[i]) note = i;
-    if (note !== this.note) { this.note = note; this.tell("note"); }
-    this.tell("time");
+    for (let i = 0; i < onsets.length && onsets[i] <= this.position; i++) if (this.position < onsets[i] + durations[i]) note = i;
+    if (note !== this.note) { this.note = note; this.emit("note"); }
+    this.emit("time");
     requestAnimationFrame(() => this.frame());
   }
 
@@ -116,9 +118,9 @@ class Player extends EventTarget {
     this.playing = false;
     if (this.synth) this.synth.silence();
     if (ended) { this.position = this.until >= this.length ? 0 : this.until; this.note = -1; }
-    this.tell("state");
-    this.tell("note");
-    this.tell("time");
+    this.emit("state");
+    this.emit("note");
+    this.emit("time");
     if (this.settle) this.settle(ended);
     this.settle = null;
   }
@@ -130,7 +132,7 @@ class Player extends EventTarget {
     const was = this.playing;
     this.pause();
     this.position = Math.min(Math.max(0, position), this.length);
-    this.tell("time");
+    this.emit("time");
     if (was) this.play();
   }
 
@@ -141,7 +143,7 @@ class Player extends EventTarget {
     if (was) this.play();
   }
 
-  // One or a few notes at once heard, without becoming the track.
+  // Plays a few notes, one after the other, that do not become the track.
   async ring(pitches, apart = 0.45) {
     this.pause();
     try {

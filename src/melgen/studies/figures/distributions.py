@@ -13,14 +13,14 @@ from melgen.evaluation.tonality import Tonality
 from melgen.studies.figures.rows import (
     Row,
     label_rows,
-    limits_without_far_writers,
+    limits_without_far_baselines,
     mark_outside,
     panel_height,
     prepare_panel,
     reference_of,
     rows_of,
 )
-from melgen.studies.figures.style import BAND, GREY, INK, PAGE_WIDTH_IN, new_figure, note_absence, styled
+from melgen.studies.figures.style import BAND, GREY, INK, PAGE_WIDTH_IN, empty_figure, new_figure, styled
 from melgen.studies.results import StudyResults
 
 if TYPE_CHECKING:
@@ -39,21 +39,21 @@ def metric_distributions(
     """The distribution of each metric over the songs of each set, a panel a metric and a row a set.
 
     The box holds the middle half of the songs and a line at the median; the whiskers reach from the 5th to the
-    95th percentile; the mark is the mean. A trivial writer far off stands at the edge with its median.
+    95th percentile; the mark is the mean. A baseline far off is marked at the edge with its median.
     The band is the middle half of `reference`: the openings (first notes of the test tunes, as many as the songs
-    have), or else the whole tunes. Three panels stand side by side; more than six fill
-    more than a page.
+    have), or else the whole tunes. Three panels are side by side; more than six
+    fill more than a page.
 
-    Needs `models` and `songs`; `corpus`, `openings` and `writers` where there are any.
+    Needs `models` and `songs`; `corpus`, `openings` and `baselines` where there are any.
     """
     rows = rows_of(results)
     band = reference or reference_of(results)
     columns = min(_COLUMNS, len(metrics))
     lines = math.ceil(len(metrics) / _COLUMNS)
-    figure = new_figure(PAGE_WIDTH_IN, panel_height(rows) * max(lines, 1) + 0.2)
+    size = PAGE_WIDTH_IN, panel_height(rows) * max(lines, 1) + 0.2
     if not rows or not metrics:
-        note_absence(figure.add_subplot(), "no songs" if metrics else "no metric")
-        return figure
+        return empty_figure(*size, "no songs" if metrics else "no metric")
+    figure = new_figure(*size)
     panels = figure.subplots(lines, columns, sharey=True, squeeze=False).ravel()
     label_rows(panels[0], rows)
     for axes, metric in zip(panels, metrics, strict=False):
@@ -65,9 +65,9 @@ def metric_distributions(
 
 
 def originality(results: StudyResults) -> Figure:
-    """How much of the songs stands in the training tunes, beside what the openings share with them by chance.
+    """How much of the songs is also in the training tunes, beside what the openings share with them by chance.
 
-    A model that copies lies to the right of the band. Needs the two metrics of `ORIGINALITY` in `scores`, of
+    A model that copies is to the right of the band. Needs the two metrics of `ORIGINALITY` in `scores`, of
     `openings` too for a fair band: longer tunes share longer passages.
     """
     return metric_distributions(results, ORIGINALITY)
@@ -83,7 +83,7 @@ def _draw_metric(axes: Axes, metric: str, rows: list[Row], band: SongSetEvaluati
         axes.axvline(middle, color=GREY, linewidth=0.8, zorder=1)
     found = [(row, values) for row in rows if (values := row.values(metric)).size]
     spreads = [np.percentile(values, _PERCENTILES) for _, values in found]
-    left, right = limits_without_far_writers(
+    left, right = limits_without_far_baselines(
         [(row, float(spread[0]), float(spread[-1])) for (row, _), spread in zip(found, spreads, strict=True)]
     )
     axes.set_xlim(left, right)

@@ -1,4 +1,4 @@
-"""Maps of embeddings, side by side with who is near whom."""
+"""Maps of embeddings, side by side with the nearest neighbours of some values."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from melgen.studies.figures.style import (
     INK,
     PAGE_WIDTH_IN,
     SMALL_FONT_SIZE,
+    empty_figure,
     new_figure,
-    note_absence,
     settle,
     styled,
     wrapped,
@@ -60,7 +60,7 @@ class EmbeddingMap(NamedTuple):
 def embedding_maps(maps: Sequence[EmbeddingMap], highlights: Sequence[int] | None = None) -> Figure:
     """A row a network: the two principal components of its embedding, and nearest neighbours of a few values.
 
-    Neighbours are listed by Euclidean and by cosine distance, the nearest first. Below stands how closely all
+    Neighbours are listed by Euclidean and by cosine distance, the nearest first. Below them is how closely all
     distances follow the circle of fifths and the distance in semitones, if the map brings its `fits`.
 
     Args:
@@ -68,15 +68,15 @@ def embedding_maps(maps: Sequence[EmbeddingMap], highlights: Sequence[int] | Non
         highlights: the values whose neighbours are listed; those of `NOTES` or `INTERVALS` by default. One that
             a network does not know is left out.
     """
-    figure = new_figure(PAGE_WIDTH_IN, 2.9 * max(1, len(maps)))
+    size = PAGE_WIDTH_IN, 2.9 * max(1, len(maps))
     if not maps:
-        note_absence(figure.add_subplot(), "no embedding")
-        return figure
+        return empty_figure(*size, "no embedding")
+    figure = new_figure(*size)
     panels = figure.subplots(len(maps), 2, squeeze=False, width_ratios=[1.5, 1])
     for (left, right), one in zip(panels, maps, strict=True):
         _draw_map(left, one)
         _list_neighbours(right, one, highlights)
-    settle(figure)  # labels are placed by where the dots come to lie
+    settle(figure)  # labels are placed by the final positions of the dots
     for axes, one in zip(panels[:, 0], maps, strict=True):
         add_labels(axes, principal_components(one.weights)[0], one.names, font_size=_LABEL_SIZE)
     return figure
@@ -122,7 +122,7 @@ def _neighbour_lines(one: EmbeddingMap, highlights: Sequence[int] | None) -> lis
 
 
 def _fit_lines(fits: Sequence[GeometryFit]) -> list[Line]:
-    """Partial correlations stand in brackets behind the plain ones."""
+    """Partial correlations are in brackets behind the plain ones."""
     if not fits:
         return []
     lines: list[Line] = [(True, [(0, "rank correl. (partial)"), (_FIT_TABS[0], "fifths"), (_FIT_TABS[1], "semitones")])]

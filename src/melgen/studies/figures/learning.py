@@ -15,9 +15,9 @@ from melgen.studies.figures.style import (
     GREY,
     PAGE_WIDTH_IN,
     colours_of_layers,
+    empty_figure,
     looks_of_variants,
     new_figure,
-    note_absence,
     styled,
     wrapped,
 )
@@ -49,9 +49,7 @@ def learning_curves(results: StudyResults) -> Figure:
     rows = list(dict.fromkeys(run.dataset for run in runs))
     columns = list(dict.fromkeys(run.cell for run in runs))
     if not runs:
-        figure = new_figure(PAGE_WIDTH_IN / 2, 2.2)
-        note_absence(figure.add_subplot(), "no run has a history")
-        return figure
+        return empty_figure(PAGE_WIDTH_IN / 2, 2.2, "no run has a history")
     lines = _lines_of(runs, {model.runs[0].pair: model.layers for model in results.models})
     handles = _legend_of(lines, several_seeds=len({run.seed for run in runs}) > 1)
     width = PAGE_WIDTH_IN * (1 if len(columns) > 1 else 0.7 if lines[0].is_variant else 0.5)
@@ -135,7 +133,7 @@ def _draw_panel(axes: Axes, lines: Sequence[_Line]) -> None:
                       markeredgewidth=1.3, zorder=5, clip_on=False)  # fmt: skip
     chosen = [line for line in lines if line.is_chosen]
     if lines[0].is_variant and len({line.runs[0].layers for line in chosen}) == 1:
-        chosen = chosen[:1]  # one depth for all: no need to say whose it is
+        chosen = chosen[:1]  # one depth for all need not be labelled with its variant
     for number, line in enumerate(chosen):
         count = line.runs[0].layers
         colour = line.colour if len(chosen) > 1 else EMPHASIS

@@ -30,16 +30,16 @@ _KEY = "bits_per_note/{}"
 
 @styled
 def likelihood(results: StudyResults) -> Figure:
-    """Bits per note of each model on training and test tunes, against the trivial writers.
+    """Bits per note of each model on training and test tunes, against the baselines.
 
-    Every writer is a vertical line; the shaded side of the best of them is where a network is of no use. The
+    Every baseline is a vertical line; the shaded side of the best of them is where a network is of no use. The
     line between the two marks of a model is its train-test gap; small grey marks are single seeds, on the test
     split.
 
     Needs ``bits_per_note/test`` and, for the gap, ``bits_per_note/train`` in `set_scores` of `songs` and
-    `writers`; where a model has no such score, the mean of ``test/bits_per_note`` over its runs.
+    `baselines`; where a model has no such score, the mean of ``test/bits_per_note`` over its runs.
     """
-    rows = [row for row in rows_of(results, writers=False) if row.model is not None]
+    rows = [row for row in rows_of(results, baselines=False) if row.model is not None]
     figure = new_figure(PAGE_WIDTH_IN * 0.75, panel_height(rows) + 0.35)
     axes = figure.add_subplot()
     if not rows:
@@ -51,8 +51,8 @@ def likelihood(results: StudyResults) -> Figure:
     if not values:
         note_absence(axes, textwrap.fill(f"no bits per note: {results.without_bits or 'not counted'}", 60))
         return figure
-    writers = {name: songs.set_scores.get(_KEY.format("test"), math.nan) for name, songs in results.writers.items()}
-    _draw_writers(axes, {name: bits for name, bits in writers.items() if math.isfinite(bits)}, values)
+    baselines = {name: songs.set_scores.get(_KEY.format("test"), math.nan) for name, songs in results.baselines.items()}
+    _draw_baselines(axes, {name: bits for name, bits in baselines.items() if math.isfinite(bits)}, values)
     _add_legend(figure, several_seeds=any(len(row.model.runs) > 1 for row in rows if row.model))
     return figure
 
@@ -60,8 +60,8 @@ def likelihood(results: StudyResults) -> Figure:
 def _draw_row(axes: Axes, row: Row) -> list[float]:
     """Draw one model; return all values that it shows."""
     assert row.model is not None
-    of_runs = [float(run.result.get("test/bits_per_note", math.nan)) for run in row.model.runs]
-    seeds = [bits for bits in of_runs if math.isfinite(bits)]
+    of_runs = [run.result.get("test/bits_per_note") for run in row.model.runs]  # null where no tune could be scored
+    seeds = [float(bits) for bits in of_runs if bits is not None and math.isfinite(bits)]
     scores = row.songs.set_scores if row.songs else {}
     train, test = (scores.get(_KEY.format(split), math.nan) for split in ("train", "test"))
     if not math.isfinite(test) and seeds:
@@ -74,26 +74,28 @@ def _draw_row(axes: Axes, row: Row) -> list[float]:
     return [bits for bits in (train, test, *seeds) if math.isfinite(bits)]
 
 
-def _draw_writers(axes: Axes, writers: dict[str, float], models: list[float]) -> None:
-    """Lines for the writers, the best of them always in sight; those far off are told in words."""
-    if not writers and not models:
+def _draw_baselines(axes: Axes, baselines: dict[str, float], models: list[float]) -> None:
+    """Lines for the baselines, the best of them always visible; those far off are listed in words."""
+    if not baselines and not models:
         return
-    best = min(writers.values(), default=-math.inf)
-    low, high = min([*models, best] if writers else models), max([*models, best])
+    best = min(baselines.values(), default=-math.inf)
+    low, high = min([*models, best] if baselines else models), max([*models, best])
     margin = 0.08 * (high - low) or 0.5
     axes.set_xlim(low - margin, high + margin)
-    if not writers:
+    if not baselines:
         return
     axes.axvspan(best, high + margin, color=BAND, linewidth=0, zorder=0)
     above = axes.get_xaxis_transform()
-    for name, bits in writers.items():
+    for name, bits in baselines.items():
         if bits <= high + margin:
             axes.axvline(bits, color=INK, linewidth=0.9, zorder=1)
             axes.text(
                 bits, 1.01, f"{name} {bits:.2f}", transform=above, ha="center", va="bottom", fontsize=SMALL_FONT_SIZE
             )
     far = [
-        f"{name} {bits:.2f}" for name, bits in sorted(writers.items(), key=lambda item: item[1]) if bits > high + margin
+        f"{name} {bits:.2f}"
+        for name, bits in sorted(baselines.items(), key=lambda item: item[1])
+        if bits > high + margin
     ]
     if far:
         axes.text(

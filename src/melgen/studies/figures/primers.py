@@ -10,21 +10,21 @@ from melgen.evaluation.results import SongSetEvaluation
 from melgen.evaluation.tonality import Tonality
 from melgen.studies.figures.rows import (
     Row,
-    held_out,
+    draw_band,
     label_rows,
-    limits_without_far_writers,
+    limits_without_far_baselines,
     mark_outside,
     panel_height,
     prepare_panel,
+    reference_of,
     rows_of,
 )
 from melgen.studies.figures.style import (
     BAND,
-    GREY,
     PAGE_WIDTH_IN,
+    empty_figure,
     looks_of_variants,
     new_figure,
-    note_absence,
     styled,
     wrapped,
 )
@@ -46,21 +46,21 @@ def primers(results: StudyResults) -> Figure:
     the whole tunes: mean ± standard deviation. Where the marks of a row are apart, the primer and not the network
     decides the metric.
 
-    Needs `by_primer` and `models`; `openings`, `writers` and `writers_by_primer` where there are any.
+    Needs `by_primer` and `models`; `openings`, `baselines` and `baselines_by_primer` where there are any.
     """
     names = list(results.by_primer)
     rows = rows_of(results, corpus=False, room=_APART * len(names) + 0.6)
-    figure = new_figure(PAGE_WIDTH_IN, panel_height(rows) + 0.2)
+    size = PAGE_WIDTH_IN, panel_height(rows) + 0.2
     if not rows or not names:
-        note_absence(figure.add_subplot(), "no songs")
-        return figure
+        return empty_figure(*size, "no songs")
+    figure = new_figure(*size)
     looks = looks_of_variants(names)
     panels = figure.subplots(1, len(Tonality._fields), sharey=True)
     label_rows(panels[0], rows)
-    band = results.openings or held_out(results)
+    band = reference_of(results)
     for axes, metric in zip(panels, Tonality._fields, strict=True):
         prepare_panel(axes, metric)
-        _draw_band(axes, metric, band)
+        draw_band(axes, band.summaries.get(metric) if band else None)
         _draw_metric(axes, metric, rows, results, {name: looks[name][0] for name in names})
     _add_legend(figure, {name: looks[name][0] for name in names}, band)
     return figure
@@ -69,15 +69,7 @@ def primers(results: StudyResults) -> Figure:
 def _songs_after(results: StudyResults, row: Row, primer: str) -> SongSetEvaluation | None:
     if row.model is not None:
         return results.by_primer[primer].get(row.model.name)
-    return results.writers_by_primer.get(primer, {}).get(row.label)
-
-
-def _draw_band(axes: Axes, metric: str, band: SongSetEvaluation | None) -> None:
-    found = band.summaries.get(metric) if band else None
-    if found is not None:
-        deviation = np.nan_to_num(found.standard_deviation)
-        axes.axvspan(found.mean - deviation, found.mean + deviation, color=BAND, linewidth=0, zorder=0)
-        axes.axvline(found.mean, color=GREY, linewidth=0.8, zorder=1)
+    return results.baselines_by_primer.get(primer, {}).get(row.label)
 
 
 def _draw_metric(axes: Axes, metric: str, rows: list[Row], results: StudyResults, colours: dict[str, Any]) -> None:
@@ -90,12 +82,12 @@ def _draw_metric(axes: Axes, metric: str, rows: list[Row], results: StudyResults
     ]
     ends = [(row, float(np.nan_to_num(one.low, nan=one.mean)), float(np.nan_to_num(one.high, nan=one.mean)))
             for row, _, _, one in found]  # fmt: skip
-    low, high = limits_without_far_writers(ends)
+    low, high = limits_without_far_baselines(ends)
     axes.set_xlim(low, high)
     for (row, y, number, one), (_, left, right) in zip(found, ends, strict=True):
         colour = list(colours.values())[number]
         if not low <= one.mean <= high:
-            if not number:  # the trivial writers are far off after every primer
+            if not number:  # the baselines are far off after every primer
                 mark_outside(axes, row, one.mean)
             continue
         axes.hlines(y, left, right, color=colour, linewidth=1.4, alpha=0.6)

@@ -1,4 +1,4 @@
-"""One row a set of songs, from top to bottom: models, tunes, trivial writers."""
+"""One row a set of songs, from top to bottom: models, tunes, baselines."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melgen.evaluation.results import SongSetEvaluation
+from melgen.evaluation.results import SongSetEvaluation, Summary
 from melgen.studies.figures.style import (
+    BAND,
     GREY,
     INK,
     SMALL_FONT_SIZE,
@@ -28,7 +29,7 @@ ROW_HEIGHT_IN = 0.165
 SPLITS = ("test", "validation", "train")
 _GAP = 0.6
 _LINE = 0.68  # of a row's height, for each further line of its label
-_NEAR = 0.6  # a writer no further off than this share of the others' range is in the picture
+_NEAR = 0.6  # a baseline no further off than this share of the others' range is in the picture
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Row:
     y: float
     songs: SongSetEvaluation | None
     model: Model | None = None
-    is_writer: bool = False
+    is_baseline: bool = False
     height: float = 1.0  # against a row whose label has one line
 
     def values(self, metric: str) -> NDArray[np.float64]:
@@ -50,13 +51,13 @@ class Row:
         return values[np.isfinite(values)]
 
 
-def rows_of(results: StudyResults, writers: bool = True, corpus: bool = True, room: float = 1.0) -> list[Row]:
-    """The rows, the first one on top; datasets, tunes and writers are set apart by a gap.
+def rows_of(results: StudyResults, baselines: bool = True, corpus: bool = True, room: float = 1.0) -> list[Row]:
+    """The rows, the first one on top; datasets, tunes and baselines are set apart by a gap.
 
     Colours are representations or, where there are several, variants.
 
     Args:
-        writers, corpus: whether there are rows for the trivial writers and for tunes of the corpus.
+        baselines, corpus: whether there are rows for the baselines and for tunes of the corpus.
         room: height of a row at least.
     """
     datasets = colours_of_datasets([model.dataset for model in results.models])
@@ -78,8 +79,10 @@ def rows_of(results: StudyResults, writers: bool = True, corpus: bool = True, ro
     for songs in (results.openings, held_out(results)):
         if songs and corpus:
             entries.append(("/corpus", {"label": songs.name, "colour": INK, "marker": "*", "songs": songs}))
-    for name, songs in results.writers.items() if writers else ():
-        entries.append(("/writers", {"label": name, "colour": GREY, "marker": "x", "songs": songs, "is_writer": True}))
+    for name, songs in results.baselines.items() if baselines else ():
+        entries.append(
+            ("/baselines", {"label": name, "colour": GREY, "marker": "x", "songs": songs, "is_baseline": True})
+        )
     rows: list[Row] = []
     y, half_above = 0.0, 0.5
     for i, (group, entry) in enumerate(entries):
@@ -136,12 +139,12 @@ def prepare_panel(axes: Axes, metric: str) -> None:
     axes.locator_params(axis="x", nbins=5)
 
 
-def limits_without_far_writers(reaches: list[tuple[Row, float, float]]) -> tuple[float, float]:
-    """Ends of an axis with room for all rows, each from `low` to `high`, but for writers that are far off.
+def limits_without_far_baselines(reaches: list[tuple[Row, float, float]]) -> tuple[float, float]:
+    """Ends of an axis with room for all rows, each from `low` to `high`, without baselines that are far off.
 
-    A trivial writer can be so far away that everything else would shrink to a point beside it.
+    A baseline can be so far away that everything else would shrink to a point beside it.
     """
-    kept = [reach for reach in reaches if not reach[0].is_writer] or reaches
+    kept = [reach for reach in reaches if not reach[0].is_baseline] or reaches
     if not kept:
         return 0.0, 1.0
     low, high = min(low for _, low, _ in kept), max(high for _, _, high in kept)
@@ -152,8 +155,17 @@ def limits_without_far_writers(reaches: list[tuple[Row, float, float]]) -> tuple
     return low - margin, high + margin
 
 
+def draw_band(axes: Axes, band: Summary | None) -> None:
+    """What songs are compared with, behind the rows of a panel: mean ± standard deviation."""
+    if band is None:
+        return
+    deviation = np.nan_to_num(band.standard_deviation)
+    axes.axvspan(band.mean - deviation, band.mean + deviation, color=BAND, linewidth=0, zorder=0)
+    axes.axvline(band.mean, color=GREY, linewidth=0.8, zorder=1)
+
+
 def mark_outside(axes: Axes, row: Row, value: float) -> None:
-    """An arrow at the edge of the panel, with the value that lies beyond it."""
+    """An arrow at the edge of the panel, with the value beyond it."""
     right = value > axes.get_xlim()[1]
     edge = axes.get_yaxis_transform()
     axes.plot(0.98 if right else 0.02, row.y, ">" if right else "<", color=row.colour, markersize=4, transform=edge)

@@ -1,7 +1,7 @@
 """What all figures share: sizes for print, one palette, the words for metrics, and saving.
 
-The colours of choices are those of Okabe and Ito, *Color Universal Design* (2008), told apart with every kind
-of colour vision; a marker or a label always says the same again. Ordered choices go from pale to dark.
+The colours of choices are those of Okabe and Ito, *Color Universal Design* (2008), distinct with every kind
+of colour vision; a marker or a label always repeats them. Ordered choices go from pale to dark.
 """
 
 from __future__ import annotations
@@ -115,6 +115,13 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def empty_figure(width: float, height: float, reason: str) -> Figure:
+    """A figure of this size in inches that shows nothing but why."""
+    figure = new_figure(width, height)
+    note_absence(figure.add_subplot(), reason)
+    return figure
+
+
 def settle(figure: Figure) -> None:
     """Arrange the panels, once and for all.
 
@@ -199,7 +206,7 @@ def label_of(metric: str) -> str:
 
 
 def note_absence(axes: Axes, text: str) -> None:
-    """Say in an otherwise empty panel why it is empty."""
+    """Write into an empty panel why it is empty."""
     axes.set_axis_off()
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=GREY)
 

@@ -1,4 +1,4 @@
-"""The three tonality metrics of every model, beside the openings, the corpus and the trivial writers."""
+"""The three tonality metrics of every model, beside the openings, the corpus and the baselines."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from melgen.evaluation.results import SongSetEvaluation, Summary
 from melgen.evaluation.tonality import Tonality
 from melgen.studies.figures.rows import (
     Row,
+    draw_band,
     label_rows,
-    limits_without_far_writers,
+    limits_without_far_baselines,
     mark_outside,
     panel_height,
     prepare_panel,
     reference_of,
     rows_of,
 )
-from melgen.studies.figures.style import BAND, GREY, INK, PAGE_WIDTH_IN, new_figure, note_absence, styled
+from melgen.studies.figures.style import BAND, INK, PAGE_WIDTH_IN, empty_figure, new_figure, styled
 from melgen.studies.results import StudyResults
 
 if TYPE_CHECKING:
@@ -32,16 +33,16 @@ def tonality_by_model(results: StudyResults, reference: SongSetEvaluation | None
 
     Thick bars are the 95% intervals of the means, thin lines the deviations of the songs. The band is mean ±
     standard deviation of `reference`: of the openings (first notes of the test tunes, as many as the songs have)
-    unless another is given. A trivial writer far off stands at the edge with its value.
+    unless another is given. A baseline far off is marked at the edge with its value.
 
-    Needs `models` and `songs`; `corpus`, `openings` and `writers` where there are any.
+    Needs `models` and `songs`; `corpus`, `openings` and `baselines` where there are any.
     """
     rows = rows_of(results)
     band = reference or reference_of(results)
-    figure = new_figure(PAGE_WIDTH_IN, panel_height(rows) + 0.2)
+    size = PAGE_WIDTH_IN, panel_height(rows) + 0.2
     if not rows:
-        note_absence(figure.add_subplot(), "no songs")
-        return figure
+        return empty_figure(*size, "no songs")
+    figure = new_figure(*size)
     panels = figure.subplots(1, len(Tonality._fields), sharey=True)
     label_rows(panels[0], rows)
     for axes, metric in zip(panels, Tonality._fields, strict=True):
@@ -52,15 +53,12 @@ def tonality_by_model(results: StudyResults, reference: SongSetEvaluation | None
 
 def _draw_metric(axes: Axes, metric: str, rows: list[Row], band: Summary | None) -> None:
     prepare_panel(axes, metric)
-    if band is not None:
-        deviation = np.nan_to_num(band.standard_deviation)
-        axes.axvspan(band.mean - deviation, band.mean + deviation, color=BAND, linewidth=0, zorder=0)
-        axes.axvline(band.mean, color=GREY, linewidth=0.8, zorder=1)
+    draw_band(axes, band)
     found = [(row, row.songs.summaries[metric]) for row in rows if row.songs and metric in row.songs.summaries]
     found = [(row, summary) for row, summary in found if np.isfinite(summary.mean)]
     deviations = [float(np.nan_to_num(summary.standard_deviation)) for _, summary in found]
     reaches = [(row, one.mean - sd, one.mean + sd) for (row, one), sd in zip(found, deviations, strict=True)]
-    low, high = limits_without_far_writers(reaches)
+    low, high = limits_without_far_baselines(reaches)
     axes.set_xlim(low, high)
     for (row, summary), deviation in zip(found, deviations, strict=True):
         if not low <= summary.mean <= high:

@@ -15,9 +15,9 @@ from melgen.studies.figures.style import (
     FONT_SIZE,
     GREY,
     PAGE_WIDTH_IN,
+    empty_figure,
     label_of,
     new_figure,
-    note_absence,
     settle,
     styled,
 )
@@ -61,10 +61,10 @@ def cost_validation(
     owners = list(trainings) or [""] * len(steps)
     columns = min(_COLUMNS, max(1, len(measures)))
     lines = max(1, math.ceil(len(measures) / _COLUMNS))
-    figure = new_figure(PAGE_WIDTH_IN * (columns / _COLUMNS) ** 0.5, 2.3 * lines + 0.2)
+    size = PAGE_WIDTH_IN * (columns / _COLUMNS) ** 0.5, 2.3 * lines + 0.2
     if not measures:
-        note_absence(figure.add_subplot(), "nothing was measured")
-        return figure
+        return empty_figure(*size, "nothing was measured")
+    figure = new_figure(*size)
     panels = figure.subplots(lines, columns, sharex=True, squeeze=False).ravel()
     for axes, (name, measured) in zip(panels, measures.items(), strict=False):
         values = np.asarray(measured, dtype=np.float64)
@@ -89,7 +89,7 @@ def cost_validation(
     figure.supxlabel("cross-entropy on validation tunes (nats per token)", fontsize=FONT_SIZE)
     if late.any():
         _add_legend(figure)
-    settle(figure)  # labels are placed by where the points come to lie
+    settle(figure)  # labels are placed by the final positions of the points
     for axes, measured in zip(panels, measures.values(), strict=False):
         _label_points(axes, steps, costs, np.asarray(measured, dtype=np.float64))
     return figure

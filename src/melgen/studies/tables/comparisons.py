@@ -1,4 +1,4 @@
-"""The tables that compare sets of songs: a row for each model, trivial writer, set of tunes.
+"""The tables that compare sets of songs: a row for each model, baseline, set of tunes.
 
 Each is None if nothing was measured that it could show.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from melgen.evaluation.song_sets import distance_to_openings
 from melgen.studies.results import StudyResults
-from melgen.studies.tables.song_sets import corpus_sets, model_set, model_sets, yardsticks
+from melgen.studies.tables.song_sets import BASELINE, corpus_sets, model_set, model_sets, references
 from melgen.tables.measured_set import MeasuredSet
 from melgen.tables.metric_columns import (
     CORRECTED,
@@ -26,7 +26,7 @@ from melgen.tables.metric_columns import (
 from melgen.tables.table import Cell, Column, Row, Table, Value, row
 
 _SET_COLUMNS = (Column("set", "set", "text"), Column("role", "role", "text"), Column("songs", "songs", "integer"))
-_WRITERS = "the trivial writers (uniform random notes; unigram and bigram with add-one smoothing)"
+_BASELINES = "the trivial writers (uniform random notes; unigram and bigram with add-one smoothing)"
 _OPENINGS = "the openings, which are the first notes of the test tunes, as many as the songs have"
 _SPLITS = "the whole tunes of each split of the corpus"
 
@@ -52,7 +52,7 @@ def tonality_table(results: StudyResults) -> Table | None:
             cells.append(Cell(_standardized_distance(songs, reference), sources))
         return cells
 
-    groups = [model_sets(results), yardsticks(results), corpus_sets(results)]
+    groups = [model_sets(results), references(results), corpus_sets(results)]
     return _set_table("Tonality", caption, columns, groups, values, TONALITY)
 
 
@@ -70,7 +70,7 @@ def primers_table(results: StudyResults) -> Table | None:
     ]
     groups = [(model_set(results, model), results.by_primer, model.name) for model in results.models]
     groups += [
-        (songs, results.writers_by_primer, songs.name) for songs in yardsticks(results) if songs.role == "writer"
+        (songs, results.baselines_by_primer, songs.name) for songs in references(results) if songs.role == BASELINE
     ]
     rows: list[Row] = []
     for songs, by_primer, name in groups:
@@ -104,7 +104,7 @@ def corrected_table(results: StudyResults) -> Table | None:
         "commonest note. Mean ± standard deviation over songs [confidence interval of the mean]."
         f"{_below_the_rule(results, corpus=True)}"
     )
-    groups = [model_sets(results), yardsticks(results), corpus_sets(results)]
+    groups = [model_sets(results), references(results), corpus_sets(results)]
     columns = [summary_column(metric) for metric in CORRECTED]
 
     def values(songs: MeasuredSet) -> list[Cell]:
@@ -130,13 +130,13 @@ def likelihood_table(results: StudyResults) -> Table | None:
         sources = songs.run_sources or songs.sources
         return [Cell(value, sources) for value in (*bits, bits[2] - bits[0])]
 
-    groups = [model_sets(results), [songs for songs in yardsticks(results) if songs.role == "writer"]]
+    groups = [model_sets(results), [songs for songs in references(results) if songs.role == BASELINE]]
     return _set_table("Likelihood", caption, columns, groups, values, names, counted=False)
 
 
 def descriptors_table(results: StudyResults) -> Table | None:
     """Means of all other metrics of single songs."""
-    groups = [model_sets(results), yardsticks(results), corpus_sets(results)]
+    groups = [model_sets(results), references(results), corpus_sets(results)]
     metrics = [name for name in _metrics(groups) if is_descriptor(name)]
     caption = (
         "Means over songs; own metrics, if any, come last. Range and number of pitches grow with the length of a song."
@@ -151,7 +151,7 @@ def descriptors_table(results: StudyResults) -> Table | None:
 
 def distances_table(results: StudyResults) -> Table | None:
     """Distances to the openings."""
-    groups = [model_sets(results), yardsticks(results)]
+    groups = [model_sets(results), references(results)]
     found = _set_scores(groups)
     columns = []
     for prefix, short in (("overlapped_area/", "OA"), ("kl_divergence/", "KLD")):
@@ -172,7 +172,7 @@ def distances_table(results: StudyResults) -> Table | None:
 
 def originality_table(results: StudyResults) -> Table | None:
     """What songs share with training tunes and with each other."""
-    groups = [model_sets(results), yardsticks(results)]
+    groups = [model_sets(results), references(results)]
     diversity = set_score_columns(_set_scores(groups), "diversity/")
     shares = shared_ngrams(_metrics(groups)) or "shared_8gram_share"
     ngram = "".join(filter(str.isdigit, shares))
@@ -198,7 +198,7 @@ def originality_table(results: StudyResults) -> Table | None:
             songs.mean(shared),
             max(songs.defined(shared), default=math.nan),
             songs.mean(shares),
-            # An empty sum is no finding: the copies of a set that was not compared are unknown.
+            # An empty sum is not a finding: the copies of a set that was not compared are unknown.
             sum(songs.defined(copies)) if songs.defined(copies) else math.nan,
             songs.mean(repeated),
             max(songs.defined(repeated), default=math.nan),
@@ -220,7 +220,7 @@ def nearest_tunes_table(results: StudyResults) -> Table | None:
         Column("tune", "training tune", "text"),
     )
     rows = []
-    for songs in (*model_sets(results), *yardsticks(results)):
+    for songs in (*model_sets(results), *references(results)):
         evaluation = songs.evaluation
         shared = evaluation.scores.get("longest_shared_intervals", ())
         if not shared or not evaluation.nearest_tunes:
@@ -256,8 +256,8 @@ def _set_table(
 
 
 def _below_the_rule(results: StudyResults, corpus: bool = False) -> str:
-    """The sentence of a caption that says what models are compared with."""
-    there = {_WRITERS: results.writers, _OPENINGS: results.openings, _SPLITS: results.corpus if corpus else None}
+    """The sentence of a caption on what models are compared with."""
+    there = {_BASELINES: results.baselines, _OPENINGS: results.openings, _SPLITS: results.corpus if corpus else None}
     named = [words for words, sets in there.items() if sets]
     return f" Below the rule: {', '.join(named)}." if named else ""
 
@@ -274,7 +274,7 @@ def _set_scores(groups: Iterable[Sequence[MeasuredSet]]) -> list[str]:
 
 def _reference(results: StudyResults) -> MeasuredSet | None:
     """What `tonality_table` measures distances from: the openings, else the whole tunes of the test split."""
-    found = [songs for songs in yardsticks(results) if songs.role == "openings"]
+    found = [songs for songs in references(results) if songs.role == "openings"]
     found += [songs for songs in corpus_sets(results) if songs.name == "corpus-test"]
     return found[0] if found else None
 

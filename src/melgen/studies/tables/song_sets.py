@@ -6,6 +6,9 @@ from melgen.evaluation.results import SongSetEvaluation
 from melgen.studies.results import Model, StudyResults
 from melgen.tables.measured_set import MeasuredSet, Role
 
+BASELINE: Role = "writer"
+"""The role of the baselines' songs, as the tables name it."""
+
 
 def model_set(results: StudyResults, model: Model) -> MeasuredSet:
     """A model's songs, those of all its seeds; without any if they were not evaluated."""
@@ -20,9 +23,9 @@ def model_sets(results: StudyResults) -> list[MeasuredSet]:
     return [model_set(results, model) for model in results.models]
 
 
-def yardsticks(results: StudyResults) -> list[MeasuredSet]:
-    """What models are compared with, as long as their songs: trivial writers and the openings."""
-    sets = [_plain_set(results, "writer", name, evaluation) for name, evaluation in results.writers.items()]
+def references(results: StudyResults) -> list[MeasuredSet]:
+    """What models are compared with, as long as their songs: baselines and the openings."""
+    sets = [_plain_set(results, BASELINE, name, evaluation) for name, evaluation in results.baselines.items()]
     if results.openings is not None:
         sets.append(_plain_set(results, "openings", results.openings.name, results.openings))
     return sets

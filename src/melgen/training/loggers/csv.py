@@ -21,13 +21,13 @@ from melgen.runs.history import STEP, read_history
 class HistoryLogger(Logger):
     """Keeps every logged metric in ``metrics.csv``: a row per update at which something was logged.
 
-    The file is rewritten whole, so that it is never half there. A resumed run continues it: rows later
-    than the checkpoint, which it will compute again, are dropped.
+    The file is rewritten completely each time, so that readers never see half of it. A resumed run continues it: rows
+    later than the checkpoint are dropped, because the run computes them again.
 
     Args:
         save_dir: the directory of the run.
-        flush_every_rows: rows gathered between two writings.
-        flush_every_seconds: how long a row may wait for them: whoever watches a slow training reads the file.
+        flush_every_rows: rows between two writings.
+        flush_every_seconds: the longest wait for a writing, for whoever watches a slow training in the file.
     """
 
     def __init__(self, save_dir: str | Path, flush_every_rows: int = 10, flush_every_seconds: float = 10.0):
@@ -56,7 +56,7 @@ class HistoryLogger(Logger):
         return str(self.path.parent)
 
     def forget_after(self, step: int) -> None:
-        """Drop what an interrupted run logged beyond the checkpoint it resumes from."""
+        """Drop what an interrupted run logged after the checkpoint from which it resumes."""
         self._rows = {known: row for known, row in self._rows.items() if known <= step}
 
     @rank_zero_only
@@ -71,7 +71,7 @@ class HistoryLogger(Logger):
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the run's configuration lies beside the file."""
+        """Do nothing: the run's configuration is in ``config.yaml``."""
 
     @rank_zero_only
     def save(self) -> None:

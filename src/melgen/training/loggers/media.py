@@ -1,7 +1,7 @@
-"""Songs to be heard and seen by a dashboard: sound and score, as far as this machine can make them.
+"""Sound, score and metrics of songs for a dashboard, as far as this machine can make them.
 
-`melgen.rendering` is imported when the first song is to be shown. What it cannot do here is said once, and
-everything else is shown without it.
+`melgen.rendering` is imported when the first song is shown. What it cannot do on this machine is logged once, and songs
+are shown without it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ T = TypeVar("T")
 TEMPO_QPM = 120
 SCORE_WIDTH_PX = 800
 FEWEST_NOTES = 2
-"""What a melody needs to be measured."""
+"""A melody needs as many to be measured."""
 
 _missing: set[str] = set()
 
 
 def wave_of(melody: Melody, sample_rate: int) -> NDArray[np.float32] | None:
-    """The sound of a song, ``[samples]``; ``None`` where there is none to be had."""
+    """The sound of a song, ``[samples]``; ``None`` if this machine cannot make it."""
 
     def render() -> NDArray[np.float32]:
         from melgen.rendering import sound
@@ -42,7 +42,7 @@ def wave_of(melody: Melody, sample_rate: int) -> NDArray[np.float32] | None:
 
 
 def write_sound(melody: Melody, path: Path) -> Path | None:
-    """The sound of a song as a file, its kind given by the suffix; ``None`` where there is none to be had."""
+    """The sound of a song as a file, in the format of its suffix; ``None`` if this machine cannot make it."""
 
     def render() -> Path:
         from melgen.rendering import sound
@@ -54,7 +54,7 @@ def write_sound(melody: Melody, path: Path) -> Path | None:
 
 
 def write_score(melody: Melody, path: Path, title: str) -> Path | None:
-    """The score of a song as a PNG; ``None`` where there is none to be had."""
+    """The score of a song as a PNG; ``None`` if this machine cannot make it."""
 
     def render() -> Path:
         from melgen.rendering import bitmap, engraving
@@ -89,7 +89,7 @@ def _unless_missing(what: str, render: Callable[[], T]) -> T | None:
         return None
     try:
         return render()
-    except (ImportError, OSError) as error:  # a library that is not there, or that this machine cannot load
+    except (ImportError, OSError) as error:  # a library is missing, or this machine cannot load it
         _missing.add(what)
         log.warning("Songs are shown without %s: %s: %s", what, type(error).__name__, error)
     except Exception as error:

@@ -1,66 +1,64 @@
-"""A W&B run per training: without questions, an account or a network, and never in the training's way.
+"""A W&B run for each training, also without an account or a network; a failure of W&B never ends the training.
 
-`RunLogger` is the logger that Lightning calls and that `melgen.training.loggers.reporting` shows songs and pictures
-to. `start_run` is shared with the command that publishes tables of many runs.
+`RunLogger` is the logger that Lightning calls, and a `melgen.training.loggers.dashboards.Dashboard`.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import netrc
 import os
 import secrets
 from argparse import Namespace
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pytorch_lightning.loggers.logger import Logger
 
+from melgen.music.melody import Melody
 from melgen.runs.history import STEP, read_history
+from melgen.training.loggers import wandb_media
+from melgen.training.loggers.wandb_service import described, forget_service, is_offline, start_run
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from wandb import Run
 
 log = logging.getLogger(__name__)
 
 UPDATES = "updates"
-"""The metric that all others are drawn over."""
+"""The metric on the x-axis of all others."""
 BEST_VALUE_OF = {
     "val/loss": "min",
     "val/perplexity": "min",
     "val/bits_per_note": "min",
     "val/accuracy": "max",
 }
-"""Metrics whose best value, not the last, stands in a run's summary."""
+"""Metrics whose best value, not the last, is in a run's summary."""
 BEST_LOSS = "best/val_loss"
-"""Under this plain name sweeps and panels find the lowest validation loss so far."""
+"""The lowest validation loss so far, under a name for sweeps and panels."""
 LONGEST_TAG = 64
-OWN_HOSTS = ("api.forge.coreweave.com", "api.wandb.ai")
-"""What W&B's own server is called, since version 0.31 and before; keys are kept by this name."""
-START_TIMEOUT_S, FINISH_TIMEOUT_S = 60.0, 300.0
-"""How long a training may wait for W&B's server; what is not uploaded by then stays on the disk."""
 
 
 class RunLogger(Logger):
-    """Records a training as a run of W&B, and goes online only where a key is found.
+    """Records a training as a run of W&B, online only if a key is found.
 
-    Curves are drawn over updates. A training that resumes continues its run where it is online; an offline
-    run cannot be continued, so that a new one is recorded, which starts with the history so far.
+    Curves are drawn over updates. A training that resumes continues its online run. An offline run cannot be continued:
+    a new one is recorded, which starts with the history so far.
 
-    If W&B fails (no network, a service that died, a full disk) there is a warning, and nothing more is recorded.
+    If W&B fails (no network, a dead service, a full disk) there is a warning, and nothing more is recorded.
 
     Args:
         project, entity: as in W&B.
         save_dir: the directory of the run; W&B's files go to ``wandb/`` in it.
         group: runs of one sweep share it.
         name: the run's name within its group.
-        choices: what was chosen for this run, such as dataset and cell; each becomes a tag, and a value of
-            ``choices`` in the configuration, by which runs are grouped. ``None`` stands for the option chosen
-            in Hydra's group of that name.
-        tags: more of them.
+        choices: of this run, such as dataset and cell; each becomes a tag, and a value of ``choices`` in the
+            configuration, by which runs are grouped. ``None`` means the option chosen in Hydra's group of that name.
+        tags: more tags.
         offline: write to ``save_dir`` only; ``None`` decides by whether there is a key.
         options: handed to ``wandb.init``.
     """
@@ -114,7 +112,7 @@ class RunLogger(Logger):
         if self._run is None and not self._is_over:
             try:
                 self._run = self._start()
-            except Exception as error:  # whatever a service throws, the training goes on
+            except Exception as error:  # a service may raise any error, and the training goes on
                 self._give_up(error)
         return self._run
 
@@ -134,12 +132,36 @@ class RunLogger(Logger):
         self.send(lambda run: run.log({**values, UPDATES: step or 0}))
 
     def show(self, step: int, media: Mapping[str, Any]) -> None:
-        """Record media, or other things that W&B knows, at a number of updates."""
+        """Record media or tables at a number of updates."""
         if (run := self.run) is not None:
             run.log({**media, UPDATES: step})
 
+    def log_songs(self, key: str, songs: Sequence[Melody], step: int, *, directory: Path, span_notes: int) -> None:
+        """Show songs in a table with sound, score and metrics, and keep the files in ``directory`` as an artifact."""
+        if (run := self.run) is None:
+            return
+        with wandb_media.song_table(songs, span_notes) as table:
+            self.show(step, {key: table})
+        run.log_artifact(wandb_media.song_files(f"{key}-{run.id}", directory, step))
+
+    def log_figure(self, key: str, figure: Figure, step: int) -> None:
+        """Show a figure."""
+        if self.run is not None:
+            self.show(step, {key: wandb_media.image(figure)})
+
+    def log_embedding(
+        self, key: str, weights: NDArray[np.float32], names: Sequence[str], step: int, *, neighbours: int
+    ) -> None:
+        """Show an embedding as two tables: a map in two dimensions with neighbours, and the vectors themselves."""
+        if self.run is not None:
+            tables = {
+                f"{key}/map": wandb_media.map_table(weights, names, neighbours),
+                f"{key}/vectors": wandb_media.vector_table(weights, names),
+            }
+            self.show(step, tables)
+
     def send(self, action: Callable[[Run], Any]) -> None:
-        """Do something with the run that can fail only if W&B itself does."""
+        """Call an action on the run; its failure means that W&B has failed."""
         if (run := self.run) is None:
             return
         try:
@@ -148,7 +170,7 @@ class RunLogger(Logger):
             self._give_up(error)
 
     def close(self, failed: bool) -> None:
-        """Say how the training ended, and wait for the upload, but not for ever."""
+        """Record how the training ended, and wait for the upload, but not for ever."""
         if self._run is not None:
             self.send(lambda run: run.finish(exit_code=int(failed)))
         self._run, self._is_over = None, True
@@ -170,7 +192,7 @@ class RunLogger(Logger):
         return run
 
     def _identity(self) -> dict[str, Any]:
-        """W&B's name for the run, the same for all starts of a training that is online."""
+        """W&B's id of the run, the same for all starts of an online training."""
         if "WANDB_RUN_ID" in os.environ:  # an agent of a W&B sweep has chosen one
             return {"id": os.environ["WANDB_RUN_ID"]}
         if self.offline:
@@ -183,53 +205,13 @@ class RunLogger(Logger):
 
     def _give_up(self, error: Exception) -> None:
         log.warning(
-            "W&B failed, the training goes on without it: %s; what it has recorded lies in %s",
-            _described(error),
+            "W&B failed, the training goes on without it: %s; what it has recorded is in %s",
+            described(error),
             self.directory / "wandb",
         )
         log.debug("traceback of that failure", exc_info=error)
         self._run, self._is_over = None, True
         forget_service()
-
-
-def start_run(directory: Path, *, offline: bool, **options: Any) -> Run:
-    """A run of its own, also in a process that has had others; offline where W&B cannot be reached.
-
-    Args:
-        directory: W&B's files go to ``wandb/`` in it.
-        offline: do not even try to reach it.
-        options: handed to ``wandb.init``.
-    """
-    import wandb
-
-    directory = directory.resolve()  # the service may have started in another current directory
-    (directory / "wandb").mkdir(parents=True, exist_ok=True)
-    if "WANDB_DATA_DIR" not in os.environ or os.environ["WANDB_DATA_DIR"] == _data_dir_set_by_us.get("path"):
-        # Files that wait for their upload stay with the run, instead of filling the home directory.
-        _data_dir_set_by_us["path"] = os.environ["WANDB_DATA_DIR"] = str(directory / "wandb")
-    settings = wandb.Settings(silent=True, init_timeout=START_TIMEOUT_S, finish_timeout=FINISH_TIMEOUT_S)
-    options |= {"dir": str(directory), "reinit": "create_new", "settings": settings}
-    without_network: Any = "disabled" if os.environ.get("WANDB_MODE") == "disabled" else "offline"
-    try:
-        return wandb.init(mode=without_network if offline else "online", **options)
-    except Exception as error:  # no network, or a service that is no more
-        if not offline:
-            log.warning("W&B cannot be reached, recording offline: %s", _described(error))
-        forget_service()
-    options.pop("resume", None)
-    return wandb.init(mode=without_network, **options)
-
-
-_data_dir_set_by_us: dict[str, str] = {}
-
-
-def forget_service() -> None:
-    """Let the next run of this process start a service of its own: W&B keeps calling one that has died."""
-    import wandb
-
-    with suppress(Exception):
-        wandb.teardown(exit_code=1)
-    os.environ.pop("WANDB_SERVICE", None)
 
 
 def tags_of(choices: Mapping[str, Any]) -> list[str]:
@@ -242,24 +224,6 @@ def tags_of(choices: Mapping[str, Any]) -> list[str]:
     return [(value if isinstance(value, str) else f"{key} {value}")[:LONGEST_TAG] for key, value in known.items()]
 
 
-def is_offline() -> bool:
-    """Whether W&B is told to stay offline, or would have to ask for a key."""
-    return os.environ.get("WANDB_MODE") in ("offline", "disabled", "dryrun") or not has_key()
-
-
-def has_key() -> bool:
-    """Whether W&B would find a key without asking."""
-    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
-        return True
-    url = os.environ.get("WANDB_BASE_URL")
-    hosts = [url.split("://")[-1].split("/")[0]] if url else OWN_HOSTS
-    try:
-        known = netrc.netrc(os.environ.get("NETRC"))
-        return any(known.authenticators(host) is not None for host in hosts)
-    except (OSError, netrc.NetrcParseError):
-        return False
-
-
 def _hydra_choice(group: str) -> str | None:
     """The option chosen in a group, where Hydra runs the program."""
     from hydra.core.hydra_config import HydraConfig
@@ -269,8 +233,3 @@ def _hydra_choice(group: str) -> str | None:
 
 def _read(history: Path) -> list[dict[str, float]]:
     return read_history(history) if history.exists() else []
-
-
-def _described(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -1,0 +1,51 @@
+"""The data module of a configuration, read and encoded."""
+
+from __future__ import annotations
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from melgen.corpora.seen_tunes import SeenTunes
+from melgen.data.module import MelodyDataModule
+from melgen.music.representations import representation_named
+from melgen.music.vocabulary import Vocabulary
+
+SHARED_DATA_MODULES = 3
+"""How many data modules a sweep keeps in memory: one for each representation."""
+
+_shared: dict[str, MelodyDataModule] = {}
+
+
+def build_data(
+    config: DictConfig,
+    base_vocabulary: Vocabulary | None = None,
+    tunes_of_start: SeenTunes | None = None,
+    *,
+    sweep: str | None = None,
+) -> MelodyDataModule:
+    """The data module of a configuration, read and encoded.
+
+    Args:
+        config: of a training.
+        base_vocabulary: values to keep besides those of the training tunes.
+        tunes_of_start: the tunes that the network was trained on before, if it was.
+        sweep: jobs of the sweep of this name share the data module in one process if their data are configured alike.
+            It holds neither of the two above.
+
+    Raises:
+        CorpusError: if the corpus cannot be read.
+        ValueError: for a representation that a checkpoint could not name, or for too few tunes.
+    """
+    is_shared = sweep is not None and base_vocabulary is None and tunes_of_start is None
+    key = f"{sweep}{OmegaConf.to_yaml(config.dataset, resolve=True)}"
+    if is_shared and key in _shared:
+        return _shared[key]
+    data = instantiate(config.dataset)
+    representation_named(data.representation.name)  # or the checkpoint could not be read back
+    data.base_vocabulary, data.tunes_of_start = base_vocabulary, tunes_of_start
+    data.setup()
+    if is_shared:
+        while len(_shared) >= SHARED_DATA_MODULES:
+            del _shared[next(iter(_shared))]
+        _shared[key] = data
+    return data

@@ -1,0 +1,100 @@
+// Learning curves: drag to zoom, double-click to go back, chips to show and hide.
+function toggles(label, values, onchange, kinds) {
+  const hidden = new Set();
+  const group = h("div", { class: "chips", role: "group", "aria-label": label }, h("span", { class: "chips-name" }, label),
+    values.map((value) => {
+      const button = h("button", { type: "button", "aria-pressed": "true", "data-kind": kinds === "dataset" ? value : null,
+        class: kinds === "variant" ? "chip hued" : "chip", style: kinds === "variant" ? `--hue: var(--${variantHue(value)})` : null,
+        onclick: () => {
+          if (hidden.has(value)) hidden.delete(value); else hidden.add(value);
+          button.setAttribute("aria-pressed", String(!hidden.has(value)));
+          onchange();
+        } }, String(value));
+      return button;
+    }));
+  return { group, shows: (value) => !hidden.has(value) };
+}
+
+addSection("curves", ({ metrics, validation_loss, training_loss }) => {
+  const { runs } = pageData, severalVariants = hasVariants(runs);
+  const many = runs.length > 1;
+  const distinct = (key) => [...new Set(runs.map((run) => run[key]))];
+  const severalKinds = distinct("cell").length > 1 || distinct("dataset").length > 1;
+  const dashedBy = !severalVariants ? "cells" : severalKinds ? "representations and cells" : "variants too";
+  const dashOf = !severalVariants ? (run) => run.cell : severalKinds ? (run) => `${run.dataset} ${run.cell}` : (run) => run.variant;
+  const dashNames = [...new Set(runs.map(dashOf))];
+  const once = many && runs.some((run) => run.validations === 1);
+  const place = section("curves", many ? "Learning curves" : "Learning curve",
+    many ? `The networks that were selected are drawn strong, ${severalVariants ? "colours are variants" : "colours are representations"}, dashes are ${dashedBy}.` : "The loss on tunes that the network learns from, and on others.",
+    h("p", { class: "lead" }, coarse.matches ? "The signs above the chart zoom." : "Drag over the chart to zoom, double-click to go back."));
+  const chart = h("div", { class: "chart", role: "img", "aria-label": "Learning curves; the table of runs has their last values" });
+  const losses = [validation_loss, training_loss];
+  const choices = many ? [...(once ? [["loss", "Loss, training and validation"]] : []), ...metrics.map((each) => [each.key, each.label])]
+    : [["loss", "Loss, training and validation"], ...metrics.filter((each) => !losses.includes(each.key)).map((each) => [each.key, each.label])];
+  let metric = choices[0][0];
+  const controls = h("div", { class: "controls" }, picker("Curve", choices, (key) => { metric = key; draw(); }, metric));
+  place.append(controls);
+  const filters = {};
+  if (many) {
+    for (const [key, label] of [["dataset", "Representation"], ["cell", "Cell"], ["layers", "Layers"], ["variant", "Variant"]]) {
+      const values = distinct(key).sort((a, b) => (typeof a === "number" ? a - b : 0));
+      if (values.length < 2) continue;
+      filters[key] = toggles(label, values, draw, key === "variant" || (key === "dataset" && !severalVariants) ? key : null);
+      controls.append(filters[key].group);
+    }
+    const onlySelected = h("input", { type: "checkbox", onchange: draw });
+    controls.append(h("label", { class: "check" }, onlySelected, "selected networks only"));
+    filters.selected = { shows: () => true, only: onlySelected };
+  }
+  const readout = h("p", { class: "readout", "aria-live": "polite" });
+  place.append(chart, readout);
+  let curves = null, started = false, lit = new Set();
+  const dashes = ["solid", "dash", "dot", "dashdot", "longdash"];
+  const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("{", "(").replaceAll("}", ")");
+  const look = (x, width) => x.length === 1 ? { mode: "markers", marker: { size: 9, symbol: "diamond" } } : { mode: "lines", line: { width } };
+
+  function lines() {
+    if (!many) {
+      const own = curves[runs[0].name] || {};
+      return (metric === "loss" ? losses : [metric]).filter((key) => own[key]).map((key) => ({
+        x: own[key].updates, y: own[key].values, mode: own[key].updates.length < 60 ? "lines+markers" : "lines", name: key === training_loss ? "training" : "validation",
+        line: { color: key === training_loss ? colour("soft") : colour("accent"), width: 2.4, dash: key === training_loss ? "dot" : "solid" },
+        marker: own[key].updates.length === 1 ? { size: 11, symbol: "diamond" } : { size: 6 }, hovertemplate: "update %{x:,}: %{y:.4f}<extra>%{fullData.name}</extra>",
+      }));
+    }
+    const anySelected = runs.some((run) => run.model);
+    const wanted = metric === "loss" ? losses : [metric];
+    return runs.filter((run) => wanted.some((key) => curves[run.name]?.[key]))
+      .filter((run) => ["dataset", "cell", "layers", "variant"].every((key) => !filters[key] || filters[key].shows(run[key])))
+      .filter((run) => !filters.selected.only.checked || run.model)
+      .flatMap((run) => wanted.filter((key) => curves[run.name][key]).map((key) => {
+        const { updates: x, values: y } = curves[run.name][key];
+        const strong = lit.size ? lit.has(run.name) : run.model || !anySelected;
+        const training = metric === "loss" && key === training_loss;
+        const hue = severalVariants ? colour(variantHue(run.variant)) : datasetColour(run.dataset);
+        const { mode, marker, line } = look(x, lit.has(run.name) ? 4 : training ? 1 : strong ? 2.2 : 1);
+        return { x, y, mode, name: run.name, opacity: strong ? 1 : 0.28, marker: { color: hue, ...marker },
+          line: { color: hue, dash: dashes[dashNames.indexOf(dashOf(run)) % dashes.length], ...line },
+          hovertemplate: `update %{x:,}: %{y:.4f}<extra>${plain([networkOf(run), run.variant, `seed ${run.seed}`, training ? "training" : ""].filter(Boolean).join(", "))}</extra>` };
+      }));
+  }
+  async function draw() {
+    if (!started) return;
+    try {
+      const Plotly = await plotly();
+      curves ||= await unfold("curves");
+      const chosen = metrics.find((each) => each.key === metric) || metrics.find((each) => losses.includes(each.key));
+      const unit = chosen.unit ? ` (${chosen.unit})` : "";
+      const data = lines();
+      const label = metric === "loss" ? "Loss" : chosen.label;
+      await Plotly.react(chart, data, { ...plotLook(), xaxis: axisLook("updates"), yaxis: axisLook(`${label}${unit}`),
+        uirevision: metric, showlegend: !many, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, dragmode: coarse.matches ? false : "zoom",
+        hovermode: "closest" }, plotOptions());
+      chart.dataset.lines = data.length;
+      readout.textContent = data.length ? "" : "Nothing to show: no run of that choice has this curve.";
+    } catch (error) { failed(chart)(error); }
+  }
+  requests.showCurves = (names) => { lit = new Set(names); started = true; draw(); };
+  onTheme.push(draw);
+  whenNear(place, () => { started = true; draw(); });
+});

@@ -1,0 +1,150 @@
+"""An embedding: where training has put each value, and which values are its nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypedDict, get_args
+
+import numpy as np
+
+from melgen.evaluation.embeddings import Metric, nearest_neighbours
+from melgen.music.melody import pitch_name
+from melgen.pages.content import Content
+from melgen.pages.plain import short
+from melgen.pages.run_material import RunMaterial
+from melgen.pages.section import Section
+from melgen.pages.study_material import StudyMaterial
+
+DIMENSIONS = 3
+NEIGHBOURS = 8
+BEST_CHECKPOINT = "best.ckpt"
+_PITCH_OF_NAME = {pitch_name(pitch): pitch for pitch in range(-64, 192)}
+
+
+class Neighbour(TypedDict):
+    """A value near another one."""
+
+    index: int
+    """Of the value, from 0 to V - 1."""
+    distance: float
+
+
+class Embedding(TypedDict):
+    """The embedding of one network; V is its number of values."""
+
+    names: list[str]
+    """Of the values, ``[V]``."""
+    values: list[int | None]
+    """MIDI pitch or interval in semitones that each value is; null for another one, ``[V]``."""
+    is_intervals: bool
+    """Whether the values are intervals."""
+    points: list[list[float]]
+    """Projected on the first three principal components, ``[V, 3]``."""
+    explained: list[float]
+    """Share of the variance that each component explains, ``[3]``."""
+    neighbours: dict[str, list[list[Neighbour]]]
+    """By the name of a distance: for each value the nearest others, the nearest first, ``[V, at most 8]``."""
+
+
+class Data(TypedDict):
+    """Data of the section; embedding i is in the pack ``embedding-i``."""
+
+    names: list[str]
+    """Of the runs or models."""
+
+
+def of_run(run: RunMaterial, content: Content) -> Data | None:
+    """The embedding that the run has left."""
+    return _data({run.run["name"]: run.directory / "embedding"}, content)
+
+
+def of_study(study: StudyMaterial, content: Content) -> Data | None:
+    """The embedding of each model's first run, if it is that of its best weights."""
+    folders = {}
+    for name, model in study.models.items():
+        runs, checkpoints = model.get("runs", []), model.get("checkpoints", [])
+        if runs and (not checkpoints or checkpoints[0] == BEST_CHECKPOINT):
+            folders[name] = study.directory / runs[0] / "embedding"
+    return _data(folders, content)
+
+
+def _data(folders: Mapping[str, Path], content: Content) -> Data | None:
+    names: list[str] = []
+    for name, folder in folders.items():
+        try:
+            found = read_embedding(folder)
+        except (ValueError, OSError) as error:
+            content.add_notice(f"The embedding of {name} cannot be read: {error}")
+            continue
+        if found is not None:
+            content.add_pack(f"embedding-{len(names)}", found)
+            names.append(name)
+    return {"names": names} if names else None
+
+
+def read_embedding(folder: Path) -> Embedding | None:
+    """What a run's ``embedding/`` holds; ``None`` if nothing.
+
+    Raises:
+        ValueError: if its files are damaged.
+    """
+    try:
+        weights = np.loadtxt(folder / "tensors.tsv", delimiter="\t", ndmin=2)
+        names = (folder / "metadata.tsv").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    if len(names) != len(weights) or not np.isfinite(weights).all():
+        raise ValueError(f"{folder}: {len(names)} names for {len(weights)} rows, or numbers that are not finite")
+    points, explained = project(weights)
+    count = min(NEIGHBOURS, len(names) - 1)
+    neighbours: dict[str, list[list[Neighbour]]] = {}
+    for metric in get_args(Metric) if count else ():
+        found = nearest_neighbours(weights, count, metric)
+        neighbours[metric] = [
+            [{"index": index, "distance": short(distance)} for index, distance in zip(*row, strict=True)]
+            for row in zip(found.indices.tolist(), found.distances.tolist(), strict=True)
+        ]
+    return {
+        "names": names,
+        "values": [_value(name) for name in names],
+        "is_intervals": not all(name in _PITCH_OF_NAME for name in names),
+        "points": [[short(x) for x in row] for row in points.tolist()],
+        "explained": [short(x) for x in explained.tolist()],
+        "neighbours": neighbours,
+    }
+
+
+def project(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The three directions in which rows differ most, and the share of the variance that each explains.
+
+    As `melgen.evaluation.embeddings.project_2d`, with a third direction.
+
+    Shape:
+        ``[V, E]`` to ``[V, 3]`` and ``[3]``.
+
+    >>> points, explained = project(np.array([[0.0, 0.0], [0.0, 3.0], [0.0, 9.0]]))
+    >>> (points.round(6) + 0.0).tolist(), explained.round(6).tolist()
+    ([[-4.0, 0.0, 0.0], [-1.0, 0.0, 0.0], [5.0, 0.0, 0.0]], [1.0, 0.0, 0.0])
+    """
+    left, singular, _ = np.linalg.svd(weights - weights.mean(axis=0), full_matrices=False)
+    kept = min(DIMENSIONS, len(singular))
+    points, explained = np.zeros((len(weights), DIMENSIONS)), np.zeros(DIMENSIONS)
+    points[:, :kept] = left[:, :kept] * singular[:kept]
+    largest = np.take_along_axis(points, np.abs(points).argmax(axis=0)[None], axis=0)
+    points *= np.where(largest < 0, -1, 1)
+    total = (singular**2).sum()
+    if total > 0:
+        explained[:kept] = singular[:kept] ** 2 / total
+    return points, explained
+
+
+def _value(name: str) -> int | None:
+    """The pitch or interval that a name means."""
+    try:
+        return _PITCH_OF_NAME[name] if name in _PITCH_OF_NAME else int(name)
+    except ValueError:
+        return None
+
+
+SECTION = Section(80, Data, of_run, of_study, packs={"embedding-N": Embedding}, uses_plotly=True)

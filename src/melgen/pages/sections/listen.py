@@ -1,0 +1,199 @@
+"""What the page opens with: a song, and what came out in a few lines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypedDict
+
+from melgen.evaluation.results import CHOICES, SongSetEvaluation
+from melgen.evaluation.song_sets import distance_to_openings
+from melgen.evaluation.winners import Contest, lowest_of
+from melgen.files import read_json
+from melgen.pages.content import Content
+from melgen.pages.run_material import RunMaterial
+from melgen.pages.schema import Notes, Song
+from melgen.pages.section import Section
+from melgen.pages.study_material import StudyMaterial
+from melgen.pages.wording import SHARED
+from melgen.plurals import counted
+from melgen.runs.directory import FINISHED
+from melgen.runs.missing_bits import why_without_bits
+
+COMPARED_BITS = "bits_per_note/test"
+
+
+class Finding(TypedDict):
+    """A result in large letters; empty texts are left out."""
+
+    label: str
+    """What was measured."""
+    value: str
+    unit: str
+    model: str
+    """The model or song that it belongs to."""
+    note: str
+    """What qualifies it."""
+
+
+class OpeningSong(Notes):
+    """The song that the page opens with: one of the opening set."""
+
+    name: str
+    line: str
+    """Why it was chosen."""
+    score: str | None
+    """As SVG, without the music font; null if it has none."""
+
+
+class Data(TypedDict):
+    """Data of the section."""
+
+    song: OpeningSong | None
+    findings: list[Finding]
+
+
+def of_run(run: RunMaterial, content: Content) -> Data | None:
+    """A song of the run, its bits per note, and how far its songs are from the openings."""
+    findings = _predictions(run)
+    if run.run["state"] == FINISHED and (reason := why_without_bits(read_json(run.directory / "data.json"))):
+        content.add_notice(f"No bits per note: {reason}.")
+    if run.evaluation is not None and run.openings is not None:
+        distance = distance_to_openings(run.evaluation.summaries, run.openings.summaries)
+        if math.isfinite(distance):
+            unit = "standard deviations from the openings of test tunes, summed over the three metrics"
+            findings.append(_finding("Tonality of its songs", f"{distance:.2f}", unit))
+    choice = next(iter(run.evaluation.chosen), None) if run.evaluation else None
+    line = f"Of {counted(len(run.songs), 'song')} the one {CHOICES[choice]}" if choice else ""
+    return _data(content, line if len(run.songs) > 1 and line else "A song of this run", findings)
+
+
+def of_study(study: StudyMaterial, content: Content) -> Data | None:
+    """The song nearest to the openings, and which models are best.
+
+    A model is named as the winner only if its seeds support it.
+    """
+    bits = {
+        name: [_number(one.get(COMPARED_BITS)) for one in _likelihoods(study.directory, name)]
+        for name in study.evaluations
+    }
+    findings = _contest(lowest_of(bits), "Predicts unseen tunes best", "bits per note on test tunes", 3)
+    if study.openings is not None:
+        distances = {
+            name: _distances(study.directory, name, one, study.openings) for name, one in study.evaluations.items()
+        }
+        unit = "deviations from the openings of test tunes (three metrics summed)"
+        findings += _contest(lowest_of(distances), "Tonality nearest to test tunes", unit, 2)
+    findings += _longest_passage(study.evaluations)
+    for reason in _reasons_without_bits(study):
+        content.add_notice(f"No bits per note: {reason}.")
+    return _data(content, _why_first(study), findings)
+
+
+def _data(content: Content, line: str, findings: list[Finding]) -> Data | None:
+    song = _opening_song(content, line)
+    return {"song": song, "findings": findings} if song or findings else None
+
+
+def _opening_song(content: Content, line: str) -> OpeningSong | None:
+    """The first of the chosen songs of the opening set, or the first of all."""
+    number = content.data["opening_set"]
+    if number is None:
+        return None
+    pack, scores = content.packs[f"songs-{number}"], content.packs[f"scores-{number}"]
+    index = next(iter(pack["chosen"].values()), 0)
+    song: Song = pack["songs"][index]
+    found: OpeningSong = {
+        "pitches": song["pitches"],
+        "onsets": song["onsets"],
+        "durations": song["durations"],
+        "name": song["name"],
+        "line": line,
+        "score": scores["songs"].get(str(index)),
+    }
+    if "bars" in song:
+        found["bars"] = song["bars"]
+    return found
+
+
+def _predictions(run: RunMaterial) -> list[Finding]:
+    values, found = run.run["values"], []
+    for split, key in (("test", "test"), ("validation", "val")):
+        bits, loss = values.get(f"{key}/bits_per_note"), values.get(f"{key}/loss")
+        if bits is not None:
+            unit = "bits per note" + ("" if loss is None else f" ({loss:.3f} nats per token)")
+            found.append(_finding(f"Prediction of {split} tunes", f"{bits:.3f}", unit))
+        elif loss is not None:
+            found.append(_finding(f"Prediction of {split} tunes", f"{loss:.3f}", "nats per token"))
+    return found
+
+
+def _contest(contest: Contest | None, label: str, unit: str, decimals: int) -> list[Finding]:
+    if contest is None:
+        return []
+    value = f"{contest.mean:.{decimals}f}"
+    if contest.is_decided or not contest.others:
+        shown = label if contest.is_decided else label.removesuffix(" best")
+        return [_finding(shown, value, unit, model=contest.lowest, note=contest.in_words())]
+    note = f"The lowest mean, {value} {unit}, is that of {contest.lowest}: {contest.in_words()}."
+    return [_finding(label, "undecided", "", note=note)]
+
+
+def _longest_passage(evaluations: Mapping[str, SongSetEvaluation]) -> list[Finding]:
+    shared = {name: one.scores[SHARED] for name, one in evaluations.items() if any(one.scores.get(SHARED, ()))}
+    if not shared:
+        return []
+    name = max(shared, key=lambda each: max(shared[each]))
+    longest = max(shared[name])
+    song = evaluations[name].songs[shared[name].index(longest)]
+    copies = int(sum(sum(one.scores.get("exact_copy", ())) for one in evaluations.values()))
+    whole = "1 song is a copy" if copies == 1 else f"{copies or 'no'} songs are copies"
+    label, unit = "Longest passage that a song shares with a training tune", f"intervals; {whole} as a whole"
+    return [_finding(label, f"{longest:.0f}", unit, model=f"{name}, {song}")]
+
+
+def _finding(label: str, value: str, unit: str, *, model: str = "", note: str = "") -> Finding:
+    return {"label": label, "value": value, "unit": unit, "model": model, "note": note}
+
+
+def _why_first(study: StudyMaterial) -> str:
+    name = study.opening_model
+    if name is None:
+        return ""
+    evaluation = study.evaluations[name]
+    songs = len(evaluation.songs)
+    if evaluation.nearest is not None:  # of all that can be heard
+        songs = sum(len(study.evaluations[model].songs) for model in study.heard)
+    choice = next(iter(evaluation.chosen))
+    line = f"Of {counted(songs, 'song')} the one {CHOICES[choice]}" if songs > 1 else "The song"
+    return f"{line}, by {name}"
+
+
+def _reasons_without_bits(study: StudyMaterial) -> list[str]:
+    finished = [place for place, run in zip(study.places, study.runs, strict=True) if run["state"] == FINISHED]
+    reasons = dict.fromkeys(why_without_bits(read_json(place / "data.json")) for place in finished)
+    return [reason for reason in reasons if reason]
+
+
+def _likelihoods(directory: Path, name: str) -> list[dict[str, Any]]:
+    """What was counted on each seed of a model."""
+    found = [read_json(path) for path in sorted((directory / "likelihood" / name).glob("*.json"))]
+    return [one for one in found if one]
+
+
+def _distances(directory: Path, name: str, evaluation: SongSetEvaluation, openings: SongSetEvaluation) -> list[float]:
+    """The distance of each seed's songs to the openings; of a model with one seed, that of its songs."""
+    found = []
+    for path in sorted((directory / "evaluation" / name).glob("seed*.json")):
+        with suppress(KeyError, TypeError, AttributeError):
+            found.append(SongSetEvaluation.from_dict(read_json(path)))
+    return [distance_to_openings(one.summaries, openings.summaries) for one in found or [evaluation]]
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+SECTION = Section(10, Data, of_run, of_study)

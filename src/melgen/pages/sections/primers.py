@@ -1,0 +1,97 @@
+"""The same networks after several primers."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from melgen.evaluation.metrics import TONALITY
+from melgen.generation.primers import OPENINGS_PRIMER
+from melgen.music.melody import pitch_name
+from melgen.pages.content import Content
+from melgen.pages.schema import SummaryNumbers
+from melgen.pages.section import Section
+from melgen.pages.songs import summaries_of
+from melgen.pages.study_material import StudyMaterial
+from melgen.pages.study_songs import primers_of
+
+
+class Primer(TypedDict):
+    """A primer of the study."""
+
+    name: str
+    notes: str
+    """Its notes by their names, or what it is."""
+
+
+class SongsAfter(TypedDict):
+    """What was measured of a model's songs after one primer."""
+
+    primer: int
+    """Index of the primer."""
+    summaries: dict[str, SummaryNumbers]
+    """By the key of a metric."""
+
+
+class Model(TypedDict):
+    """A model after each primer."""
+
+    dataset: str
+    """Representation."""
+    cell: str
+    layers: str
+    variant: str
+    """May be empty."""
+    after: list[SongsAfter]
+
+
+class Data(TypedDict):
+    """Data of the section."""
+
+    metrics: list[str]
+    """Keys of the metrics to show."""
+    primers: list[Primer]
+    """The main one first."""
+    models: list[Model]
+
+
+def of_study(study: StudyMaterial, content: Content) -> Data | None:
+    """What was measured of each model after each primer."""
+    primers = primers_of(study.manifest)
+    if not primers:
+        return None
+    sets = {one["name"]: one for one in content.data["song_sets"] if one["role"] == "model"}
+    models: list[Model] = []
+    for name, found in study.primer_evaluations.items():
+        own = sets.get(name)
+        models.append(
+            {
+                "dataset": own["dataset"] if own else name,
+                "cell": own["cell"] if own else "",
+                "layers": str(own["layers"]) if own else "",
+                "variant": own["variant"] if own else "",
+                "after": [
+                    {"primer": number, "summaries": summaries_of(found[primer].summaries)}
+                    for number, primer in enumerate(primers)
+                    if primer in found
+                ],
+            }
+        )
+    return {
+        "metrics": [metric["key"] for metric in content.data["song_metrics"] if metric["key"] in TONALITY],
+        "primers": [{"name": name, "notes": _in_words(primer)} for name, primer in primers.items()],
+        "models": models,
+    }
+
+
+def _in_words(primer: Any) -> str:
+    """A primer by the names of its notes.
+
+    >>> _in_words([60, 62]), _in_words("openings")
+    ('C4 D4', 'openings of test tunes')
+    """
+    if isinstance(primer, list) and all(isinstance(pitch, int) for pitch in primer):
+        return " ".join(map(pitch_name, primer))
+    return "openings of test tunes" if primer == OPENINGS_PRIMER else str(primer)
+
+
+SECTION = Section(60, Data, of_study=of_study)

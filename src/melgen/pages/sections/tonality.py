@@ -1,0 +1,36 @@
+"""Every metric of every set of songs, over what songs are compared with."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from melgen.pages.content import Content
+from melgen.pages.run_material import RunMaterial
+from melgen.pages.section import Section
+from melgen.pages.songs import openings_in_words
+from melgen.pages.study_material import StudyMaterial
+
+
+class Data(TypedDict):
+    """Data of the section; the sets and their metrics are in the page's data."""
+
+    openings: str
+    """What the openings are that songs are compared with; empty if that is not known."""
+
+
+def of_run(run: RunMaterial, content: Content) -> Data | None:
+    """What the songs of a run are compared with."""
+    return _data(run.openings_text, content)
+
+
+def of_study(study: StudyMaterial, content: Content) -> Data | None:
+    """What the songs of a study are compared with."""
+    return _data(openings_in_words(study.openings), content)
+
+
+def _data(openings: str, content: Content) -> Data | None:
+    has_numbers = content.data["song_metrics"] and any(one["summaries"] for one in content.data["song_sets"])
+    return {"openings": openings} if has_numbers else None
+
+
+SECTION = Section(50, Data, of_run, of_study)

@@ -1,0 +1,44 @@
+"""What pages are made with, whatever they show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from melgen.pages.content import Content
+from melgen.pages.engraver import Engraver
+from melgen.pages.training_tunes import TrainingTunes
+
+
+@dataclass(frozen=True)
+class Tools:
+    """How songs are engraved and a corpus is read.
+
+    Attributes:
+        engraver: makes the scores.
+        scores: of how many songs of a set at most.
+        cache_dir: of the corpus; by default that of its run, else the user's.
+        progress: whether to show progress bars on a terminal.
+    """
+
+    engraver: Engraver
+    scores: int = 100
+    cache_dir: str | None = None
+    progress: bool = True
+
+    def read_tunes(self, config: Mapping[str, Any], splits: Path | None, content: Content) -> TrainingTunes | None:
+        """The corpus of a run, or ``None`` and a notice on the page."""
+        try:
+            tunes = TrainingTunes.read(config, splits, cache_dir=self.cache_dir, progress=self.progress)
+        except (ValueError, TypeError, KeyError, OSError, ImportError) as error:
+            content.add_notice(f"Training tunes cannot be shown beside the songs: {str(error) or type(error).__name__}")
+            return None
+        if tunes.unknown:
+            content.add_notice(
+                f"The corpus has changed since the training: {tunes.unknown:,} of its "
+                f"{len(tunes.reference.splits):,} tunes were not there, or have other names, and the songs are not "
+                "compared with them."
+            )
+        return tunes

@@ -1,0 +1,85 @@
+"""The names of a study's tasks and sets of songs, and where their files are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from melgen.studies.primers import StudyPrimer
+from melgen.studies.results import Model, Run
+
+CORPUS_TASK = "evaluate/corpus"
+_BASELINES_TASK = "evaluate/writers"
+CORPUS, BASELINES = "corpus", "writers"
+"""Folders below ``evaluation/``: whole tunes and openings; songs of the baselines."""
+
+
+@dataclass(frozen=True)
+class StudyNames:
+    """Names of tasks and paths of files, as functions of model, run and primer.
+
+    A primer of ``None`` is the main one.
+
+    Attributes:
+        directory: of the study.
+    """
+
+    directory: Path
+
+    def song_set(self, model: Model, primer: StudyPrimer | None = None) -> str:
+        """The name of the songs that a model has written after a primer."""
+        return model.name + (primer.suffix() if primer else "")
+
+    # --- tasks
+
+    def generate_task(self, model: Model, run: Run, primer: StudyPrimer | None = None) -> str:
+        """The task that writes a run's songs."""
+        return f"generate/{self.song_set(model, primer)}/seed{run.seed}"
+
+    def evaluate_task(self, model: Model, run: Run | None = None, primer: StudyPrimer | None = None) -> str:
+        """The task that measures the songs of a model, or of one of its runs."""
+        return f"evaluate/{self.song_set(model, primer)}" + (f"/seed{run.seed}" if run else "")
+
+    def baselines_task(self, primer: StudyPrimer | None = None) -> str:
+        """The task that lets the baselines write songs, and measures them."""
+        return _BASELINES_TASK + (primer.suffix() if primer else "")
+
+    def likelihood_task(self, model: Model, run: Run) -> str:
+        """The task that scores the corpus with a run's network."""
+        return f"likelihood/{model.name}/seed{run.seed}"
+
+    def embedding_task(self, model: Model, run: Run) -> str:
+        """The task that measures the embedding of a run's network."""
+        return f"embedding/{model.name}/seed{run.seed}"
+
+    # --- files
+
+    @property
+    def selection_file(self) -> Path:
+        """The file that names the selected networks."""
+        return self.directory / "selection.json"
+
+    def songs_folder(self, model: Model, run: Run | None = None, primer: StudyPrimer | None = None) -> Path:
+        """The folder of the songs of a model, or of one of its runs."""
+        folder = self.set_folder(self.song_set(model, primer))
+        return folder / f"seed{run.seed}" if run else folder
+
+    def set_folder(self, name: str) -> Path:
+        """The folder of a set of songs, by its name."""
+        return self.directory / "songs" / name
+
+    def evaluation_file(self, *parts: str) -> Path:
+        """The evaluation of a set, by its name, or by folder and name below ``evaluation/``."""
+        return self.directory.joinpath("evaluation", *parts[:-1], f"{parts[-1]}.json")
+
+    def run_evaluation_file(self, model: Model, run: Run) -> Path:
+        """The evaluation of the songs of one run after the main primer."""
+        return self.evaluation_file(model.name, f"seed{run.seed}")
+
+    def likelihood_file(self, model: Model, run: Run) -> Path:
+        """The scores of the corpus by a run's network."""
+        return self.directory / "likelihood" / model.name / f"seed{run.seed}.json"
+
+    def embedding_file(self, model: Model, run: Run) -> Path:
+        """What was measured on the embedding of a run's network."""
+        return self.directory / "embedding" / model.name / f"seed{run.seed}.json"

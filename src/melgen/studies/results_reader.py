@@ -1,0 +1,165 @@
+"""Reading what the stages up to the evaluation have found."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
+from melgen.evaluation.song_sets import in_order, with_nearest
+from melgen.files import read_json
+from melgen.runs.missing_bits import why_without_bits
+from melgen.studies.names import BASELINES, CORPUS, CORPUS_TASK, StudyNames
+from melgen.studies.primers import StudyPrimer
+from melgen.studies.results import Model, Run, StudyResults
+from melgen.studies.study_runs import StudyRuns
+from melgen.studies.tasks import Workbench, digest_of
+
+SetsByPrimer = dict[str, Mapping[str, SongSetEvaluation]]
+
+
+class ResultsReader:
+    """Reads the results of a study from its files.
+
+    Args:
+        names: of the study's tasks and files.
+        bench: with the manifest of what was made.
+        runs: the study's runs.
+        primers: the study's primers, the main one first.
+    """
+
+    def __init__(self, names: StudyNames, bench: Workbench, runs: StudyRuns, primers: Sequence[StudyPrimer]):
+        self.names, self.bench, self.runs, self.primers = names, bench, runs, primers
+
+    def read(self, primer_notes: Sequence[str]) -> StudyResults:
+        """All results; paths in them start from the study's directory, so that a study may be moved.
+
+        Raises:
+            ValueError: if a stage that makes them has not been done, or a file is damaged.
+        """
+        corpus = {set_name(name): self._evaluation(CORPUS, name) for name in self._made_in(CORPUS, CORPUS_TASK)}
+        openings = corpus.pop(OPENINGS, None)
+        songs, by_seed = self._songs(openings)
+        made_by_baselines = self._made_in(BASELINES, self.names.baselines_task())
+        baselines = {name: self._evaluation(BASELINES, name) for name in made_by_baselines}
+        by_primer: SetsByPrimer = {}
+        baselines_by_primer: SetsByPrimer = {}
+        for primer in self.primers if len(self.primers) > 1 else ():
+            by_primer[primer.name], baselines_by_primer[primer.name] = (
+                (songs, baselines) if primer.is_main else self._after(primer, list(baselines))
+            )
+        reasons = dict.fromkeys(why_without_bits(read_json(run.path / "data.json")) for run in self.runs.finished)
+        return StudyResults(
+            runs=tuple(map(self._placed, self.runs.finished)),
+            models=tuple(Model(tuple(map(self._placed, model.runs))) for model in self.runs.models),
+            songs=songs,
+            songs_by_seed=by_seed,
+            corpus=corpus,
+            openings=openings,
+            baselines=baselines,
+            song_folders=self._folders(corpus, openings, baselines, by_primer),
+            without_bits="; ".join(reason for reason in reasons if reason),
+            by_primer=by_primer,
+            baselines_by_primer=baselines_by_primer,
+            primer_notes=tuple(primer_notes),
+        )
+
+    def digest(self, primer_notes: Sequence[str]) -> str:
+        """A hash of all that `read` reads: the input of the tasks that show results.
+
+        Raises:
+            ValueError: if a stage that makes them has not been done.
+        """
+        names, runs = self.names, self.runs
+        tasks = [names.evaluate_task(model, None, primer) for model in runs.models for primer in self.primers]
+        tasks += [names.likelihood_task(model, run) for model, run in runs.of_models()]
+        tasks += [names.evaluate_task(model, run) for model, run in runs.of_models() if len(model.runs) > 1]
+        tasks += [CORPUS_TASK, *(names.baselines_task(primer) for primer in self.primers)]
+        made = [self.bench.outputs_digest(task) for task in tasks]
+        return digest_of([made, list(primer_notes), [_shown_of(runs.name_of(run), run) for run in runs.finished]])
+
+    def _songs(
+        self, openings: SongSetEvaluation | None
+    ) -> tuple[dict[str, SongSetEvaluation], dict[str, dict[int, SongSetEvaluation]]]:
+        """Each model's songs after the main primer, of all its seeds together and of each by itself."""
+        songs, by_seed = {}, {}
+        for model in self.runs.models:
+            likelihoods = [self._likelihood(model, run) for run in model.runs]
+            own = _with_scores(self._evaluation(model.name), _mean_of(likelihoods))
+            if openings is not None:  # the evaluations of an earlier melgen lack the nearest song
+                own = with_nearest(own, openings.summaries)
+            songs[model.name] = own
+            if len(model.runs) > 1:
+                by_seed[model.name] = {
+                    run.seed: _with_scores(self._evaluation(model.name, f"seed{run.seed}"), likelihood)
+                    for run, likelihood in zip(model.runs, likelihoods, strict=True)
+                }
+            else:
+                by_seed[model.name] = {model.runs[0].seed: own}
+        return songs, by_seed
+
+    def _after(
+        self, primer: StudyPrimer, baselines: Sequence[str]
+    ) -> tuple[dict[str, SongSetEvaluation], dict[str, SongSetEvaluation]]:
+        """The songs of models and baselines after a primer beside the main one, by name of model and baseline."""
+        models = {model.name: self._evaluation(self.names.song_set(model, primer)) for model in self.runs.models}
+        return models, {name: self._evaluation(BASELINES, f"{name}{primer.suffix()}") for name in baselines}
+
+    def _folders(
+        self,
+        corpus: Mapping[str, SongSetEvaluation],
+        openings: SongSetEvaluation | None,
+        baselines: Mapping[str, SongSetEvaluation],
+        by_primer: SetsByPrimer,
+    ) -> dict[str, str]:
+        """Where the songs of each evaluation are, by its name."""
+        folders = {name: f"songs/{name}" for name in [*(model.name for model in self.runs.models), *baselines]}
+        folders |= {one.name: f"evaluation/corpus/{key}.json" for key, one in corpus.items()}
+        if openings is not None:
+            made = self._made_in(CORPUS, CORPUS_TASK)  # an earlier melgen gave the file another name
+            file = next((name for name in made if set_name(name) == OPENINGS), OPENINGS)
+            folders[openings.name] = f"evaluation/corpus/{file}.json"
+        return folders | {one.name: f"songs/{one.name}" for sets in by_primer.values() for one in sets.values()}
+
+    def _placed(self, run: Run) -> Run:
+        return dataclasses.replace(run, path=Path(self.runs.name_of(run)))
+
+    def _made_in(self, folder: str, task: str) -> list[str]:
+        """Names of the evaluations that a task has left in a folder, in the order to read them in."""
+        made = map(PurePosixPath, self.bench.outputs(task))
+        return in_order(path.stem for path in made if path.parent == PurePosixPath("evaluation", folder))
+
+    def _evaluation(self, *parts: str) -> SongSetEvaluation:
+        return SongSetEvaluation.from_dict(_read_result(self.names.evaluation_file(*parts)))
+
+    def _likelihood(self, model: Model, run: Run) -> dict[str, float]:
+        scores = _read_result(self.names.likelihood_file(model, run))
+        return {key: math.nan if value is None else value for key, value in scores.items()}
+
+
+def _read_result(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return content
+    except FileNotFoundError:
+        raise ValueError(f"{path}: missing; the stage evaluate makes it") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{path}: damaged ({error!s:.200}); the stage evaluate makes it again once it is removed"
+        ) from error
+
+
+def _shown_of(name: str, run: Run) -> tuple[Any, ...]:
+    return name, run.result, run.history, run.parameters, run.variant, run.variant_text
+
+
+def _with_scores(evaluation: SongSetEvaluation, scores: Mapping[str, float]) -> SongSetEvaluation:
+    return dataclasses.replace(evaluation, set_scores={**evaluation.set_scores, **scores})
+
+
+def _mean_of(scores: list[dict[str, float]]) -> dict[str, float]:
+    return {key: sum(one[key] for one in scores) / len(scores) for key in scores[0]}

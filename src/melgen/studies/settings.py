@@ -1,0 +1,128 @@
+"""What a study is asked for: its configuration, checked, and the places that follow from it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from melgen.evaluation.song_sets import EvaluationOptions
+from melgen.generation.sampling import check_sampling
+from melgen.runs.keys import keys_that
+from melgen.studies.planning import STUDY_KEYS, as_typed
+from melgen.studies.primers import StudyPrimer, primers_of
+
+SKIP = "skip"
+LAYERS, CHECKPOINTS = "layers", "checkpoints"
+"""Values of ``select.on_missing`` and ``select.by``."""
+
+_OF_ANY_STUDY = keys_that("is_shared_by_study")
+"""Keys of a training that a study of existing runs reads too."""
+
+_NOT_RECORDED = ("stages", "dry_run", "force", "progress")
+"""Keys that change what is done now, and not what comes out."""
+
+
+class StudySettings:
+    """The configuration of a study.
+
+    Args:
+        config: as composed from ``conf/study.yaml``.
+        hydra: Hydra's own part of it.
+
+    Attributes:
+        home: the directory of the runs.
+        directory: the study's own, within `home`.
+
+    Raises:
+        ValueError: if ``folder`` is not the name of a folder.
+    """
+
+    def __init__(self, config: DictConfig, hydra: DictConfig):
+        self.config, self.hydra = config, hydra
+        self.home = Path(config.runs).expanduser() if config.runs else Path(config.output_dir) / config.name
+        self.directory = self.home / _checked_folder(config.folder)
+
+    def check(self) -> None:
+        """Check options that are read only after the training.
+
+        Raises:
+            ValueError: for an option of selection, sampling or evaluation that is out of its range.
+        """
+        _check_count("select.checkpoints", self.config.select.checkpoints, least=1)
+        _check_count("select.later", self.config.select.later, least=0)
+        _ = self.options
+        _ = self.primers
+        try:
+            check_sampling(**self.sampling)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"generate: {error}") from error
+
+    @property
+    def criterion(self) -> str:
+        """The number of a run's result by which networks are selected; the lowest is the best."""
+        return str(self.config.select.criterion)
+
+    @property
+    def is_by_layers(self) -> bool:
+        """Whether the best layer count of each pair is selected."""
+        return bool(self.config.select.by == LAYERS)
+
+    @property
+    def is_by_checkpoints(self) -> bool:
+        """Whether several checkpoints of each run are selected."""
+        return bool(self.config.select.by == CHECKPOINTS)
+
+    @property
+    def skips_missing(self) -> bool:
+        """Whether the study goes on without runs that are not finished."""
+        return bool(self.config.select.on_missing == SKIP)
+
+    @cached_property
+    def options(self) -> EvaluationOptions:
+        """How songs are measured."""
+        options: EvaluationOptions = instantiate(self.config.evaluation)
+        return options
+
+    @cached_property
+    def primers(self) -> list[StudyPrimer]:
+        """What songs start with. Tables and figures show the songs of the first; the others are compared with it."""
+        return primers_of(self.config.generate)
+
+    @property
+    def main_primer(self) -> StudyPrimer:
+        """The primer whose songs all tables and figures show."""
+        return self.primers[0]
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """Options of the sampling, without the primer and the device."""
+        plain = OmegaConf.to_container(self.config.generate, resolve=True)
+        assert isinstance(plain, dict)
+        return {str(key): value for key, value in plain.items() if key not in ("primer", "primers", "device")}
+
+    @cached_property
+    def recorded(self) -> dict[str, Any]:
+        """Configuration and command, as the manifest keeps them."""
+        plain = OmegaConf.to_container(self.config, resolve=True)
+        assert isinstance(plain, dict)
+        if self.config.runs:  # the runs keep their own configuration; the study's default corpus is not read
+            plain = {key: value for key, value in plain.items() if key in STUDY_KEYS | _OF_ANY_STUDY}
+        return {
+            "configuration": {key: value for key, value in plain.items() if key not in _NOT_RECORDED},
+            "command": as_typed(self.hydra),
+        }
+
+
+def _check_count(key: str, count: Any, least: int) -> None:
+    if not isinstance(count, int) or isinstance(count, bool) or count < least:
+        raise ValueError(f"{key}={count}: must be a whole number of at least {least}")
+
+
+def _checked_folder(name: str) -> str:
+    if not name or Path(name).name != name:
+        raise ValueError(f"folder={name}: must be the name of a folder beside the runs")
+    return name

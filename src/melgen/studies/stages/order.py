@@ -1,0 +1,113 @@
+"""The stages in their order: doing them, checking which are done, and a summary of what was made."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from melgen.evaluation.results import CHOICES
+from melgen.studies.stages import STAGES, evaluate, figures, generate, report, select, sweep, tables
+from melgen.studies.study import Study
+from melgen.studies.tasks import Task
+
+log = logging.getLogger(__name__)
+
+
+class _Stage(NamedTuple):
+    """How a stage lists its tasks, and what the names of these begin with."""
+
+    tasks: Callable[[Study], Iterator[Task]]
+    prefixes: tuple[str, ...]
+
+
+_STAGES = {
+    "select": _Stage(select.tasks, ("select",)),
+    "generate": _Stage(generate.tasks, ("generate/",)),
+    "evaluate": _Stage(evaluate.tasks, ("evaluate/", "likelihood/", "embedding/")),
+    "tables": _Stage(tables.tasks, ("tables",)),
+    "figures": _Stage(figures.tasks, ("figures/",)),
+    "report": _Stage(report.tasks, ("report",)),
+}
+"""All stages but the sweep, which leaves runs and no tasks."""
+
+_NEEDED = ("select", "generate", "evaluate")
+"""The stages that all later ones build on."""
+
+_TO_SEE = (
+    "report.html",
+    "tables/tonality.md",
+    "tables/likelihood.md",
+    "figures/tonality.png",
+    "figures/learning_curves.png",
+)
+
+
+def do_stages(study: Study, wanted: Sequence[str]) -> None:
+    """Do stages, each as far as it is not done already.
+
+    Args:
+        wanted: their names, in the order of the stages.
+
+    Raises:
+        ValueError: if a stage that comes before one of them has not been done with these settings.
+    """
+    for stage in STAGES[: STAGES.index(wanted[-1]) + 1]:
+        if stage in wanted:
+            log.info("Stage %d of %d: %s", wanted.index(stage) + 1, len(wanted), stage)
+            _do(study, stage)
+        elif stage in _NEEDED and (missing := _first_undone(study, stage)):
+            raise ValueError(
+                f"stages={','.join(wanted)}: the stage {stage} has not been done with these settings ({missing} in "
+                f"{study.directory}); without stages=... all that is missing is done"
+            )
+
+
+def stages_done(study: Study) -> list[str]:
+    """The stages that are done with the present settings."""
+    done = [] if study.runs.unfinished else ["sweep"]
+    for stage in _STAGES:
+        try:
+            is_done = _first_undone(study, stage) is None
+        except (ValueError, OSError):  # its inputs are missing, or make no sense
+            is_done = False
+        if is_done:
+            done.append(stage)
+        elif stage in _NEEDED:
+            break
+    return done
+
+
+def log_summary(study: Study) -> None:
+    """Log where the study is, which files to open first, and which stages are left."""
+    done = stages_done(study)
+    representative = study.directory / "representative"
+    chosen = [representative / f"{study.runs.models[0].name}-{choice}.mid" for choice in CHOICES]
+    lines = ["", f"The study is in {study.directory}"]
+    for title, paths in {
+        "See:     ": [study.directory / name for name in _TO_SEE],
+        "Listen:  ": [path for path in chosen if path.exists()][:1],
+        "Trace:   ": [study.directory / "manifest.json"],
+    }.items():
+        if found := [str(path) for path in paths if path.exists()]:
+            lines.append(title + ("\n" + " " * len(title)).join(found))
+    lines += [f"Note:    {note}" for note in study.primer_notes]
+    if left := [stage for stage in _STAGES if stage not in done]:
+        lines.append(f"Not done with these settings: {', '.join(left)}")
+    log.info("%s", "\n".join(lines))
+
+
+def _do(study: Study, stage: str) -> None:
+    if stage == "sweep":
+        return sweep.run(study)
+    tasks = list(_STAGES[stage].tasks(study))
+    done = study.bench.do(tasks, _STAGES[stage].prefixes)
+    if done < len(tasks):
+        log.info("  %d of %d done already", len(tasks) - done, len(tasks))
+    if stage == "select":
+        select.log_models(study)
+
+
+def _first_undone(study: Study, stage: str) -> str | None:
+    """The first task of a stage that is not done with the present settings."""
+    return next((task.name for task in _STAGES[stage].tasks(study) if not study.bench.is_done(task)), None)

@@ -1,0 +1,32 @@
+"""The stage sweep: train what is not trained yet."""
+
+from __future__ import annotations
+
+import logging
+
+from melgen.studies.planning import training_arguments
+from melgen.studies.primer_notes import warn_of_rare_primers
+from melgen.studies.study import Study
+from melgen.studies.trainings import train_all
+
+log = logging.getLogger(__name__)
+
+
+def run(study: Study) -> None:
+    """Train the planned runs as far as they are not trained.
+
+    Raises:
+        ValueError: if a run's directory belongs to another run, or a run is missing or has failed, unless
+            ``select.on_missing=skip``.
+    """
+    training, home = study.training, study.settings.home
+    if not training.planned:
+        log.info("  the runs in %s", home)
+    else:
+        untrained, count = training.untrained, len(training.planned)
+        log.info("  %d of %d runs finished in %s", count - len(untrained), count, home)
+        warn_of_rare_primers(study.settings.primers, training.planned, study.corpus.data)
+        if untrained:
+            arguments = training_arguments(study.settings.hydra)
+            train_all(training.planned, arguments, study.directory, training.expected)
+    study.runs.check_complete()

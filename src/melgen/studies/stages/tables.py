@@ -1,0 +1,48 @@
+"""The stage tables: every table as CSV, Markdown and LaTeX, and the LaTeX lines of the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from melgen.files import write_text
+from melgen.studies import cost_validation
+from melgen.studies.cost_validation import CostValidation
+from melgen.studies.embedding_fits import EMBEDDING_GEOMETRY, fits_digest, fits_table
+from melgen.studies.study import Study
+from melgen.studies.tables.paper import paper_sources, paper_tables
+from melgen.studies.tables.study_tables import build_tables
+from melgen.studies.tasks import Task
+from melgen.tables.table import Table
+
+
+def tasks(study: Study) -> Iterator[Task]:
+    """One task, which writes all tables."""
+    folder = study.directory / "tables"
+
+    def make() -> Iterable[Path]:
+        sources: dict[str, Any] = {}
+        for name, table in _all_tables(study).items():
+            for ending, text in (("csv", table.to_csv()), ("md", table.to_markdown()), ("tex", table.to_latex())):
+                path = folder / f"{name}.{ending}"
+                write_text(path, text)
+                yield path
+            sources[f"tables/{name}"] = table.sources()
+        for name, text in paper_tables(study.results).items():
+            write_text(folder / "paper" / name, text)
+            yield folder / "paper" / name
+        sources |= {f"tables/paper/{name}": cells for name, cells in paper_sources(study.results).items()}
+        study.bench.describe(cells=sources)
+
+    fits = fits_digest(study.names, study.bench, study.runs.of_models())
+    yield Task("tables", study.inputs_of_results | {"embeddings": fits}, make)
+
+
+def _all_tables(study: Study) -> dict[str, Table]:
+    made = build_tables(study.results)
+    made[EMBEDDING_GEOMETRY] = fits_table(study.names, study.runs)
+    if study.settings.is_by_checkpoints:
+        found = CostValidation.of(study.results, made["tonality"], study.settings.criterion, study.settings.options)
+        made[cost_validation.NAME] = found.table(study.results)
+    return made

@@ -1,0 +1,148 @@
+"""The corpus of a study: that of its runs, read when a stage first needs its tunes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from melgen.corpora import EncodedOtherwiseError
+from melgen.data import MelodyDataModule, Split
+from melgen.evaluation.reference import ReferenceCorpus
+from melgen.generation.primers import openings_of
+from melgen.music import Control
+from melgen.runs.directory import RunDirectory
+from melgen.runs.identity import reader_version
+from melgen.studies.primers import StudyPrimer
+from melgen.studies.runs import check_same_corpus, config_of
+from melgen.studies.settings import StudySettings
+from melgen.studies.study_runs import StudyRuns
+from melgen.studies.tasks import digest_of
+
+log = logging.getLogger(__name__)
+
+
+class StudyCorpus:
+    """The corpus of a study.
+
+    Args:
+        settings: of the study.
+        runs: its runs, which all have this corpus.
+    """
+
+    def __init__(self, settings: StudySettings, runs: StudyRuns):
+        self.settings, self.runs = settings, runs
+
+    @cached_property
+    def data(self) -> MelodyDataModule:
+        """The corpus as it is planned, or as the runs had it: read and split."""
+        planned = self.runs.planned
+        if planned:
+            return _read_corpus(planned[0].config, ())
+        config = config_of(self.runs.finished[0])
+        for key in ("cache_dir", "workers", "progress"):
+            config.dataset[key] = self.settings.config[key]
+        if self.settings.config.path and "path" in config.dataset.corpus:  # the tunes may have been moved since
+            config.dataset.corpus.path = self.settings.config.path
+        return _read_corpus(config, self.splits_to_keep)
+
+    @cached_property
+    def data_of_runs(self) -> MelodyDataModule:
+        """The corpus, once the runs are trained.
+
+        Raises:
+            ValueError: if the runs were trained on another.
+        """
+        if self.is_of_older_reader and self.data.has_recorded_splits:
+            log.warning(
+                "an older reader read the tunes of %s; they are read again now, with the splits that the runs recorded",
+                self.settings.home,
+            )
+        elif self.data.fingerprint != self.inputs["fingerprint"]:
+            raise ValueError(
+                f"the corpus has changed since {self.runs.finished[0].path} was trained on it; "
+                "name=... trains on the new one"
+            )
+        if self.runs.planned and self.splits_to_keep:  # known once the runs are trained
+            return _read_corpus(self.runs.planned[0].config, self.splits_to_keep)
+        return self.data
+
+    @cached_property
+    def reference(self) -> ReferenceCorpus | None:
+        """The corpus as songs are compared with it; ``None`` for one that holds no pitches."""
+        data = self.data_of_runs
+        try:
+            return ReferenceCorpus.of(data)
+        except EncodedOtherwiseError as error:
+            log.warning("%s; songs are measured without it", error)
+            return None
+
+    @cached_property
+    def inputs(self) -> dict[str, Any]:
+        """What identifies the split corpus; read from the runs, without the corpus itself."""
+        config = config_of(self.runs.finished[0])
+        inputs = {
+            "fingerprint": check_same_corpus(self.runs.finished),
+            "split_seed": config.split_seed,
+            "split_fractions": OmegaConf.to_container(config.dataset.split_fractions),
+        }
+        if self.is_of_older_reader:  # its tunes cannot be had again
+            inputs["read_again_by_reader"] = reader_version()
+        if self.splits_to_keep:
+            inputs["splits_of_runs"] = [digest_of(path.read_text(encoding="utf-8")) for path in self.splits_to_keep]
+        return inputs
+
+    @property
+    def trained_on(self) -> dict[str, Any]:
+        """Corpus and cleaning in the configuration of the runs; the corpus with its present path if it was moved."""
+        config = config_of(self.runs.finished[0])
+        plain = OmegaConf.to_container(OmegaConf.masked_copy(config, ["corpus", "cleaning"]), resolve=True)
+        assert isinstance(plain, dict)
+        if self.settings.config.path and isinstance(plain.get("corpus"), dict) and "path" in plain["corpus"]:
+            plain["corpus"]["path"] = self.settings.config.path
+        return {str(key): value for key, value in plain.items()}
+
+    @cached_property
+    def splits_to_keep(self) -> tuple[Path, ...]:
+        """`RunDirectory.splits_to_keep` of all runs."""
+        kept = (RunDirectory(run.path).splits_to_keep for run in self.runs.finished)
+        return tuple(path for path in kept if path is not None)
+
+    @property
+    def is_of_older_reader(self) -> bool:
+        """Whether an older reader read the tunes of the runs."""
+        return RunDirectory(self.runs.finished[0].path).is_of_older_reader
+
+    def start_of_songs(self, primer: StudyPrimer) -> list[int] | list[list[int]]:
+        """The pitches of a primer: one for all songs, or another for each.
+
+        Raises:
+            ValueError: if no held-out tune is long enough.
+        """
+        if primer.pitches is not None:
+            return list(primer.pitches)
+        data = self.data_of_runs
+        if data.is_encoded:
+            raise ValueError(f"{primer.key}=openings: this corpus is a ready stream, which holds no tunes")
+        chosen = np.flatnonzero((data.splits == Split.TEST) & data.comparable)
+        tunes = [data.melodies.pitches_of(int(tune)) for tune in chosen]
+        return openings_of(tunes, primer.notes, self.settings.config.generate.songs, self.settings.config.generate.seed)
+
+
+def _read_corpus(config: DictConfig, recorded_splits: Sequence[Path]) -> MelodyDataModule:
+    """The corpus of a training's configuration, in pitches; a ready stream in its own representation."""
+    data = instantiate(config.dataset, representation=Control())
+    data.recorded_splits = recorded_splits
+    try:
+        data.setup()
+    except EncodedOtherwiseError:
+        data = instantiate(config.dataset)
+        data.recorded_splits = recorded_splits
+        data.setup()
+    return data

@@ -1,0 +1,66 @@
+"""What a study has left to train, and how long that will take."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import cached_property
+
+from melgen.data import Split
+from melgen.plurals import counted
+from melgen.studies.estimate import Estimate, estimate, jobs_at_once
+from melgen.studies.planning import PlannedRun
+from melgen.studies.runs import runs_in
+from melgen.studies.settings import StudySettings
+from melgen.studies.study_corpus import StudyCorpus
+from melgen.studies.trainings import is_trained, refuse_others
+
+log = logging.getLogger(__name__)
+
+
+class TrainingPlan:
+    """The trainings that a study needs.
+
+    Args:
+        settings: of the study.
+        planned: all trainings that are asked for; empty where a directory of runs is given.
+        corpus: the corpus that they read.
+    """
+
+    def __init__(self, settings: StudySettings, planned: Sequence[PlannedRun], corpus: StudyCorpus):
+        self.settings, self.planned, self.corpus = settings, planned, corpus
+
+    @cached_property
+    def untrained(self) -> list[PlannedRun]:
+        """The planned runs that are not trained yet, with the corpus as it is now.
+
+        Raises:
+            ValueError: if a run's directory belongs to another run, unless ``force=true``.
+        """
+        fingerprint = self.corpus.data.fingerprint
+        if not self.settings.config.force:
+            refuse_others(self.planned, fingerprint)
+        return [run for run in self.planned if not is_trained(run, fingerprint)]
+
+    @cached_property
+    def expected(self) -> Estimate | None:
+        """How long the training is expected to take; ``None``, with the reason in the log, if that is not known."""
+        data = self.corpus.data
+        notes = int(data.melodies.lengths[data.splits == Split.VALIDATION].sum())
+        try:
+            return estimate(self.planned, self.untrained, jobs_at_once(self.settings.hydra), notes)
+        except Exception as error:  # whatever the reason, the training will report it in full
+            log.info("  how long that takes cannot be estimated (%s)", str(error).partition("\n")[0])
+            return None
+
+    def announce(self) -> None:
+        """Log how many networks the study trains, how many are trained already, and how long the rest takes."""
+        home = self.settings.home
+        if not self.planned:
+            log.info("Study of %d runs in %s; there is nothing to train", len(runs_in(home)), home)
+            return
+        jobs, untrained = len(self.planned), len(self.untrained)
+        networks = counted(jobs, "network")
+        log.info("Study of %s in %s: %d trained already, %d to train", networks, home, jobs - untrained, untrained)
+        if untrained and self.expected is not None:
+            log.info("  %s", self.expected.words)

@@ -1,0 +1,145 @@
+"""Songs that the network writes during the training and at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import pytorch_lightning as pl
+
+from melgen.checkpoint import run_title
+from melgen.generation.sampling import sample_melodies
+from melgen.generation.songs import write_songs
+from melgen.music.melody import Melody
+from melgen.training.callbacks.schedule import Schedule
+from melgen.training.callbacks.song_tonality import span_of
+from melgen.training.failures import contained
+from melgen.training.loggers.dashboards import log_songs
+from melgen.training.module import MelodyModule
+
+FIRST_SAMPLES = (0, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
+"""Updates after which a network writes songs: close together at the beginning, where it learns fast."""
+
+
+@runtime_checkable
+class SongListener(Protocol):
+    """A callback that receives the sampled songs."""
+
+    def on_songs(self, trainer: pl.Trainer, module: MelodyModule, songs: Sequence[Melody], final: bool) -> None:
+        """Receive songs; ``final`` for those from the best weights, at the end."""
+        ...
+
+
+class SongSampling(pl.Callback):
+    """Samples songs from the network, during the training and at the end of the test.
+
+    During the training they go to ``samples/step-<updates>/``; at the end, when the trainer tests the best weights, to
+    ``songs/``.
+
+    Args:
+        directory: the directory of the run.
+        songs, songs_underway: numbers of songs at the end, and each time before.
+        notes: number of notes after the primer.
+        primer: pitches with which every song starts.
+        every_n_steps, every_n_epochs: how often during the training.
+        at_steps: updates after which it samples too; 0 is before the first.
+        selection, temperature, top_k, top_p, seed: see `melgen.generation.sampling`.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path,
+        *,
+        songs: int = 100,
+        songs_underway: int = 5,
+        notes: int = 30,
+        primer: Sequence[int] = (60, 62, 64, 62),
+        every_n_steps: int | None = 1000,
+        every_n_epochs: int | None = None,
+        at_steps: Sequence[int] | None = FIRST_SAMPLES,
+        selection: str = "roulette",
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+    ):
+        self.directory, self.schedule = Path(directory), Schedule(every_n_steps, every_n_epochs, at_steps)
+        if not isinstance(primer, Sequence) or isinstance(primer, str):
+            raise ValueError(f"primer={primer}: must be a list of pitches like [60,62,64,62]")
+        self.songs, self.songs_underway = songs, songs_underway
+        self.primer = list(primer)
+        self.options: dict[str, Any] = {
+            "notes": notes,
+            "selection": selection,
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "seed": seed,
+        }
+
+    def check(self, module: MelodyModule) -> None:
+        """Raise a `ValueError` now for what would fail later: sample one note."""
+        for key, count in {"songs": self.songs, "songs_underway": self.songs_underway}.items():
+            if count < 1:
+                raise ValueError(f"callbacks.sampling.{key}={count}: must be at least 1")
+        options = self.options | {"songs": 1, "notes": min(self.options["notes"], 1)}
+        try:
+            sample_melodies(module.model, module.representation, module.vocabulary, self.primer, **options)
+        except ValueError as error:
+            if "primer" not in str(error):
+                raise
+            raise ValueError(
+                f"{error}; primer=[...] chooses another, callbacks.sampling=null trains without songs"
+            ) from error
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Sample if due: songs of a network that has not learnt anything yet.
+
+        Sampling has a random generator of its own, so that the training is the same with and without it.
+        """
+        if self.schedule.due_at_start(trainer):
+            self._sample_underway(trainer, pl_module)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Sample if due."""
+        if self.schedule.due_after_update(trainer):
+            self._sample_underway(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Sample if due."""
+        if self.schedule.due_after_epoch(trainer):
+            self._sample_underway(trainer, pl_module)
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Sample the songs by which the run is judged."""
+        self._sample(trainer, pl_module, self.songs, self.directory / "songs", final=True)
+
+    def _sample_underway(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        folder = self.directory / "samples" / f"step-{trainer.global_step:08d}"
+        self._sample(trainer, module, self.songs_underway, folder, final=False)
+
+    def _sample(self, trainer: pl.Trainer, module: pl.LightningModule, count: int, folder: Path, final: bool) -> None:
+        assert isinstance(module, MelodyModule)
+        with contained("sampling songs"):
+            songs = sample_melodies(
+                module.model,
+                module.representation,
+                module.vocabulary,
+                self.primer,
+                songs=count,
+                **self.options,
+            )
+            metadata = {
+                "model": run_title(self.directory),
+                "updates": module.updates_of_weights if final else trainer.global_step,
+                "primer": self.primer,
+            }
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            write_songs(folder, songs, metadata | self.options)
+            log_songs(trainer, "songs" if final else "samples", songs, folder, span_of(trainer))
+            for callback in trainer.callbacks:  # type: ignore[attr-defined]
+                if isinstance(callback, SongListener):
+                    callback.on_songs(trainer, module, songs, final)

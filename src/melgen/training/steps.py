@@ -1,0 +1,147 @@
+"""The steps of `melgen.train.train`: what is done with the parts that `melgen.training.build` makes.
+
+Nothing here decides anything about music or learning.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytorch_lightning as pl
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from melgen.checkpoint import LAST, load_model, read_checkpoint
+from melgen.data import MelodyDataModule, Split
+from melgen.data.recorded_splits import write_splits
+from melgen.files import write_json
+from melgen.generation.primers import TRAINING_VALUES, fit_of
+from melgen.networks import count_parameters
+from melgen.runs.budget import total_updates
+from melgen.runs.directory import FORMAT_VERSION, PROVENANCE_FILE, RunDirectory
+from melgen.runs.identity import identity_of
+from melgen.runs.naming import typed_overrides
+from melgen.software import software
+from melgen.training.callbacks import SongSampling
+from melgen.training.init_from import StartingPoint
+from melgen.training.loggers.csv import HistoryLogger
+from melgen.training.module import MelodyModule
+from melgen.training.outcome import Result
+
+log = logging.getLogger(__name__)
+
+
+def identity(config: DictConfig, data: MelodyDataModule, start: StartingPoint | None) -> dict[str, Any]:
+    """All that decides the weights of the run, as a flat dictionary."""
+    return identity_of(config, data.fingerprint, start.digest if start else None)
+
+
+def to_yaml(config: DictConfig) -> str:
+    """The resolved configuration."""
+    return OmegaConf.to_yaml(config, resolve=True)
+
+
+def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, trainer: pl.Trainer) -> None:
+    """Log the corpus, the network and the budget."""
+    numbers = data.statistics
+    tunes = ", ".join(f"{numbers[f'{s.name.lower()}_tunes']:,} {s.name.lower()}" for s in Split)
+    notes = sum(numbers[f"{split.name.lower()}_notes"] for split in Split)
+    log.info(
+        "Corpus %s: %s tunes, %s notes (%s)",
+        data.report.corpus,
+        f"{len(data.melodies):,}",
+        f"{notes:,}",
+        tunes,
+    )
+    if data.report.dropped:
+        reasons = ", ".join(f"{dropped.count:,} {reason}" for reason, dropped in data.report.dropped.items())
+        log.info("  dropped: %s; melgen.prepare with the same corpus shows which", reasons)
+    kinds = [layer.reference() for layer in module.model.layers]
+    log.info(
+        "Network: %s of %d units, %s parameters; %d different values (dataset=%s)",
+        f"{len(kinds)} x {kinds[0]}" if len(set(kinds)) == 1 else " + ".join(kinds),
+        config.hidden_size,
+        f"{count_parameters(module.model):,}",
+        len(data.vocabulary),
+        data.representation.name,
+    )
+    log.info(
+        "Training: %s updates of %d x %d notes, %s to the epoch, on %s; results in %s",
+        f"{total_updates(config, data):,}",
+        config.batch_size,
+        config.seq_length,
+        f"{data.updates_per_epoch:,}",
+        trainer.strategy.root_device,
+        config.run_dir,
+    )
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, SongSampling):
+            fit = fit_of(callback.primer, data.value_counts(), data.representation)
+            if not fit.fits:
+                log.warning("%s", fit.note())
+
+
+def fit(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> float:
+    """Train, from the last checkpoint if there is one, and validate the last weights if that is not done yet.
+
+    Returns:
+        The seconds that earlier starts spent up to that checkpoint.
+    """
+    last = run.checkpoints / LAST
+    step, seconds = 0, 0.0
+    if last.exists():
+        checkpoint = read_checkpoint(last)
+        step, seconds = checkpoint["position"]["updates"], checkpoint["seconds"]
+        log.info("Resuming at update %s", f"{step:,}")
+    for logger in trainer.loggers:
+        if isinstance(logger, HistoryLogger):
+            logger.forget_after(step)
+    trainer.fit(module, data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+    interval = trainer.val_check_batch or 1
+    if "val/loss" not in trainer.callback_metrics or trainer.global_step % interval:
+        trainer.validate(module, data, verbose=False)
+    return seconds
+
+
+def record_data(data: MelodyDataModule, run: RunDirectory) -> None:
+    """Write ``splits.tsv`` (the split of each tune) and ``data.json`` (statistics, and what the import dropped)."""
+    write_splits(run.splits, data.splits, data.melodies)
+    counts = {TRAINING_VALUES: {str(value): count for value, count in data.value_counts().items()}}
+    write_json(run.path / "data.json", {**data.statistics, **counts, "import": data.report.to_dict()})
+
+
+def record_provenance(module: MelodyModule, run: RunDirectory) -> None:
+    """Write ``provenance.json``: the command that trains the run, the size of its network, and the software."""
+    write_json(
+        run.path / PROVENANCE_FILE,
+        {
+            "format_version": FORMAT_VERSION,
+            "command": typed_command() if HydraConfig.initialized() else None,
+            "parameters": count_parameters(module.model),
+            "software": software(),
+        },
+    )
+
+
+def typed_command() -> list[str]:
+    """The arguments of ``melgen.train`` that make this run, as a single run also if it is a job of a sweep."""
+    hydra: Any = HydraConfig.get()
+    own = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    return [*(["--config-dir", own[0]] if own else []), *typed_overrides(hydra)]
+
+
+def evaluate(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> Result:
+    """Test the best weights; the callbacks sample songs from them and project their embedding."""
+    progress = read_checkpoint(run.checkpoints / LAST)["position"]
+    best = load_model(run.path)
+    module.model.load_state_dict(best.model.state_dict())
+    module.updates_of_weights = best.updates
+    trainer.test(module, data, verbose=False)
+    return {
+        "updates": progress["updates"],
+        "epochs": progress["epoch"],
+        "best_updates": best.updates,
+        **{key: value for key, value in best.metrics.items() if key.startswith("val/")},
+        **{key: value for key, value in module.latest.items() if key.startswith(("test/", "tonality/"))},
+    }
