@@ -1,0 +1,201 @@
+"""The tables of a study. ``docs/study.md`` describes what each holds and how it is computed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from melgen.evaluation.summaries import over_seeds
+from melgen.studies.results import Model, Run, StudyResults
+from melgen.studies.tables.comparisons import (
+    corrected_table,
+    descriptors_table,
+    distances_table,
+    likelihood_table,
+    nearest_tunes_table,
+    originality_table,
+    primers_table,
+    tonality_table,
+)
+from melgen.studies.tables.song_sets import corpus_sets, model_set, model_sets, references
+from melgen.tables.metric_columns import TONALITY, mean_column, summary_column
+from melgen.tables.set_tables import left_out_rows, left_out_table, songs_table
+from melgen.tables.table import Cell, Column, Kind, Row, Table, row
+
+_SCORED = ("val/", "test/")
+_SCORES = {"loss": ("loss (nats)", 3), "bits_per_note": ("bits/note", 3), "perplexity": ("perplexity", 2)}
+"""Header and decimals of a score."""
+
+_CHOSEN = {
+    "nearest": (
+        "Songs nearest to the openings",
+        "Of each model the song whose three metrics are nearest to the means of the openings, the first notes of the "
+        "test tunes: the smallest sum of the distances in standard deviations of the openings; of equals the first.",
+    ),
+    "representative": (
+        "Most representative songs",
+        "Of each model the song nearest to the mean point of the three metrics; of equals the first.",
+    ),
+    "smallest_sum": (
+        "Songs with the smallest sum of the three metrics (the paper's best)",
+        "Of each model the song with the smallest sum of the three metrics, which the paper calls the best; of equals "
+        "the first.",
+    ),
+}
+"""Title and caption of the table of each choice in `melgen.evaluation.results.CHOICES`."""
+
+
+def build_tables(results: StudyResults) -> dict[str, Table]:
+    """All tables by their path below ``tables/``, without ending: ``runs``, ``songs/control-lstm-2``.
+
+    A table for which nothing was measured is left out.
+
+    Raises:
+        ValueError: if two runs share a path, or two sets of songs a name.
+    """
+    tables = {
+        "runs": _runs(results),
+        "tonality": tonality_table(results),
+        "primers": primers_table(results),
+        "tonality_corrected": corrected_table(results),
+        "likelihood": likelihood_table(results),
+        "descriptors": descriptors_table(results),
+        "distances": distances_table(results),
+        "originality": originality_table(results),
+        "nearest_tunes": nearest_tunes_table(results),
+        "seeds": _seeds(results),
+    }
+    compared = any(songs.nearest is not None for songs in results.songs.values())
+    for choice, (title, caption) in _CHOSEN.items() if compared else list(_CHOSEN.items())[1:]:
+        tables[choice] = _chosen_songs(results, choice, title, caption)
+    for model in results.models:
+        if model.name in results.songs:
+            tables[f"songs/{model.name}"] = songs_table(model_set(results, model))
+    tables["left_out"] = _left_out(results)
+    return {path: table for path, table in tables.items() if table is not None}
+
+
+def _runs(results: StudyResults) -> Table:
+    selected = {run.path for model in results.models for run in model.runs}
+    varied = any(run.variant or run.variant_text for run in results.runs)
+    scores = _scores_of(results.runs)
+    columns = (
+        Column("dataset", "dataset", "text"),
+        Column("cell", "cell", "text"),
+        *([Column("variant", "variant", "text")] if varied else []),
+        Column("layers", "layers", "integer"),
+        Column("seed", "seed", "integer"),
+        Column("parameters", "parameters", "integer"),
+        Column("updates", "updates", "integer"),
+        Column("best_updates", "best update", "integer"),
+        *(Column(key.replace("/", "_"), *_header_of(key)) for key in scores),
+        Column("seconds", "time (s)", decimals=1),
+        Column("selected", "selected", "flag"),
+    )
+    measured = ("updates", "best_updates", *scores, "seconds")
+    rows = [
+        row(
+            run.path.as_posix(),
+            [
+                run.dataset,
+                run.cell,
+                *([run.variant_text or run.variant] if varied else []),
+                run.layers,
+                run.seed,
+                run.parameters,
+                *(run.result.get(key) for key in measured),
+                run.path in selected,
+            ],
+            (run.path.as_posix(),),
+        )
+        for run in results.runs
+    ]
+    caption = (
+        "Every finished run of the sweep. Losses and perplexity are per token of the run's own representation; "
+        "bits per note can be compared between representations. Values are those of the best update."
+        f"{_why_without_bits(results)}"
+    )
+    return Table("Runs", caption, columns, tuple(rows))
+
+
+def _scores_of(runs: Sequence[Run]) -> list[str]:
+    """What networks are scored by on held-out tunes, in the order of the columns; what a run adds comes last."""
+    found = [key.partition("/")[2] for run in runs for key in run.result if key.startswith(_SCORED)]
+    return [split + score for score in dict.fromkeys([*_SCORES, *found]) for split in _SCORED]
+
+
+def _header_of(key: str) -> tuple[str, Kind, int]:
+    split, _, score = key.partition("/")
+    words, decimals = _SCORES.get(score, (score.replace("_", " "), 3))
+    return f"{split} {words}", "number", decimals
+
+
+def _why_without_bits(results: StudyResults) -> str:
+    return f" There are no bits per note: {results.without_bits}." if results.without_bits else ""
+
+
+def _seeds(results: StudyResults) -> Table | None:
+    rows = [_seeds_row(results, model) for model in results.models if len({run.seed for run in model.runs}) > 1]
+    columns = (
+        Column("model", "model", "text"),
+        Column("seeds", "seeds", "integer"),
+        *map(summary_column, TONALITY),
+        Column("val_bits_per_note", "val bits/note", "summary", 3),
+        Column("test_bits_per_note", "test bits/note", "summary", 3),
+    )
+    caption = (
+        "Mean over seeds ± standard deviation over seeds [95% t interval of the mean over seeds]; of the tonality "
+        "metrics each seed's mean over its own songs."
+        f"{_why_without_bits(results)}"
+    )
+    return Table("Seeds", caption, columns, tuple(rows)) if rows else None
+
+
+def _seeds_row(results: StudyResults, model: Model) -> Row:
+    songs = model_set(results, model)
+    by_seed = results.songs_by_seed.get(model.name, {})
+    measured = [
+        ([e.summaries[metric].mean for e in by_seed.values() if metric in e.summaries], songs.sources)
+        for metric in TONALITY
+    ]
+    measured += [
+        ([_number(run, key) for run in model.runs], songs.run_sources)
+        for key in ("val/bits_per_note", "test/bits_per_note")
+    ]
+    cells = []
+    for values, sources in measured:
+        known = any(not math.isnan(value) for value in values)
+        cells.append(Cell(over_seeds(values) if known else None, sources))
+    return row(model.name, [model.title, len({run.seed for run in model.runs}), *cells], songs.sources)
+
+
+def _chosen_songs(results: StudyResults, choice: str, title: str, caption: str) -> Table | None:
+    columns = (
+        Column("model", "model", "text"),
+        Column("song", "song", "text"),
+        *map(mean_column, TONALITY),
+        Column("sum", "sum"),
+        Column("distance_to_mean", "distance to mean", decimals=3),
+        Column("distance_to_openings", "distance to openings", decimals=3),
+    )
+    rows = []
+    for songs in model_sets(results):
+        index = songs.evaluation.chosen.get(choice) if songs.evaluation.songs else None
+        if index is None:
+            rows.append(row(songs.name, [songs.title, *[None] * (len(columns) - 1)], songs.sources))
+            continue
+        metrics = [songs.score(metric, index) for metric in TONALITY]
+        distances = [songs.evaluation.distances_to_mean[index], songs.distance_to_openings(index)]
+        values = [*metrics, songs.tonality_sum(index), *distances]
+        rows.append(row(songs.name, [songs.title, songs.evaluation.songs[index], *values], songs.song_sources(index)))
+    return Table(title, caption, columns, tuple(rows)) if rows else None
+
+
+def _left_out(results: StudyResults) -> Table | None:
+    sets = [*model_sets(results), *references(results), *corpus_sets(results)]
+    return left_out_table([line for songs in sets for line in left_out_rows(songs)])
+
+
+def _number(run: Run, key: str) -> float:
+    value = run.result.get(key)
+    return math.nan if value is None else float(value)
