@@ -9,7 +9,7 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 RUN := $(VENV)/bin/python
 
-.PHONY: help setup lock train sweep study test test-slow test-matrix torture audit lint format bench clean
+.PHONY: help setup lock train sweep study docs test test-slow test-matrix torture audit lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -24,7 +24,7 @@ $(VENV)/.ready: pyproject.toml src/melgen/__init__.py $(CONSTRAINTS)
 # One file for all systems and Pythons that pyproject.toml allows: --universal marks what only some of them need.
 lock: setup ## choose the versions of constraints.txt again, the newest that pyproject.toml allows
 	$(RUN) -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
-	$(VENV)/bin/uv pip compile --quiet --universal --upgrade --extra dev --constraint .ci/torch.txt --no-annotate \
+	$(VENV)/bin/uv pip compile --quiet --universal --upgrade --extra dev --extra docs --constraint .ci/torch.txt --no-annotate \
 	  --custom-compile-command 'make lock' --output-file constraints.txt pyproject.toml
 
 train: setup ## train the default network on the embedded corpus, let it write songs (ARGS= appends overrides)
@@ -35,6 +35,10 @@ sweep: setup ## the 45 networks: 3 representations x 3 cells x 5 depths
 
 study: setup ## the whole study at a size for a laptop: 45 networks, tables and figures, about half an hour
 	$(RUN) -m melgen.study experiment=quick $(ARGS)
+
+docs: setup ## the documentation as a site with a search, site/index.html; links are checked
+	$(RUN) -m pip install --quiet --disable-pip-version-check $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[docs]'
+	$(RUN) -m zensical build --strict --clean
 
 test: setup ## the quick tests: CPU, offline, under five minutes
 	$(RUN) -m pytest -m 'not slow' -n auto --dist loadfile $(ARGS)
@@ -69,4 +73,4 @@ test-matrix: setup ## the quick tests: Python 3.12; 3.11 with the lowest version
 	$(MAKE) test VENV=.venv-newest PYTHON=$(PYTHON313) CONSTRAINTS= ARGS='-W default $(ARGS)'
 
 clean: ## remove the virtual environment and what tools have left; results in multirun/ stay
-	rm -rf $(VENV) .venv-3.12 .venv-lowest .venv-lowest.txt .venv-newest dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-3.12 .venv-lowest .venv-lowest.txt .venv-newest dist site .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,6 +1,6 @@
 """Write ``docs/configuration.md``, the reference of all keys, from the YAML files in ``conf/``.
 
-``python docs/make_configuration.py`` writes it, ``--check`` only says whether it is current (exit code 1 if not).
+``python docs/make_configuration.py`` writes it, ``--check`` reports whether it is current (exit code 1 if not).
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ LEFT_OUT = ("hydra_logging", "job_logging")
 HEAD = """\
 # Every key
 
-Made from `conf/` by `python docs/make_configuration.py`. Everything is changed with `key=value` behind a command, a
-part of a group with its dotted path (`callbacks.sampling.songs=10`), an option of a group with `group=option`.
-`--cfg job` behind a command prints what it would use. Below a group its keys stand without the group's name. Hydra's
-own keys (`hydra.…`) are left out, except for launchers and what a recipe sweeps over.
+`python docs/make_configuration.py` makes this page from `conf/`. Change a key with `key=value` after a command, a
+part of a group with its dotted path (`callbacks.sampling.songs=10`), and the option of a group with `group=option`.
+`--cfg job` after a command prints the configuration that it would use. Keys of a group are listed without the group's
+name. Hydra's own keys (`hydra.…`) are left out, except for launchers and what a recipe sweeps over.
 """
 
 
@@ -87,7 +87,9 @@ def document() -> str:
 
 def _cell(text: str, letters: str = "|<*") -> str:
     for letter in letters:
-        text = text.replace(letter, f"\\{letter}")
+        text = text.replace(
+            letter, "&lt;" if letter == "<" else f"\\{letter}"
+        )  # of \\< some readers keep the backslash
     return text
 
 

@@ -46,12 +46,16 @@ class MelodyDataModule(pl.LightningDataModule):
         corpus: where the melodies come from; melodies in memory will do as well, and are not cleaned.
         representation: how a melody becomes values.
         cleaning: which tunes are left out.
-        batch_size, seq_length: number of parallel streams and length of a window.
+        batch_size: number of parallel streams.
+        seq_length: length of a window in tokens.
         seed: shuffles the training tunes, together with the epoch.
         split_seed: splits the corpus.
         split_fractions: shares of train, validation and test; a corpus that declares its splits keeps them.
-        shuffle, drop_tail: see `StreamLoader`.
-        cache_dir, workers, progress: see `AbstractCorpus.load`.
+        shuffle: see `StreamLoader`.
+        drop_tail: see `StreamLoader`.
+        cache_dir: see `AbstractCorpus.load`.
+        workers: see `AbstractCorpus.load`.
+        progress: see `AbstractCorpus.load`.
 
     Attributes (before ``setup``):
         base_vocabulary: values to keep besides those of the training split.

@@ -96,7 +96,7 @@ class AbstractWriter(ABC):
         return list(self.pitches[written])
 
     def bits_per_note(self, tunes: Sequence[ArrayLike]) -> float:
-        """Mean of ``-log2 p`` over notes 3..N of each tune, as `docs/design.md` defines it for networks.
+        """Mean of ``-log2 p`` over notes 3..N of each tune, as `docs/concepts.md` defines it for networks.
 
         nan if no tune has a third note.
 

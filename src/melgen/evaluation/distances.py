@@ -2,7 +2,7 @@
 
 For each feature, each song is compared with each tune of the corpus (*inter-set* distances) and the tunes
 with each other (*intra-set* distances). If the songs were drawn as the tunes are, both would be distributed
-alike. `docs/comparison.md` lists where this differs from the authors' code.
+alike. `docs/evaluation.md` lists where this differs from the authors' code.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How different the songs of a set are from each other: a writer that found one good tune writes it again.
 
 Songs are compared as sequences of intervals in semitones, so that the same tune in another key is no other
-tune. `docs/comparison.md` says why these numbers.
+tune. `docs/evaluation.md` gives the reasons for these numbers.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The first three functions return what `music_geometry_eval` 2.0 returns, so that our figures can stand beside
 published ones. Two of them do not measure what their names suggest; the three functions after them do.
-`docs/tonality.md` compares the two readings.
+`docs/evaluation.md` compares the two readings.
 
 Windows: `span_notes` consecutive notes, moved on by one note; a melody of at most `span_notes` notes is one
 window.

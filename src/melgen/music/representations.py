@@ -1,7 +1,7 @@
 """Representations: how the pitches of a melody become the values that a network reads and writes.
 
 A *value* is what the representation says about a note (a pitch, an interval); a *token* is a value's place
-in a `Vocabulary`. Values are integers of 16 bits. `docs/representations.md` shows one tune in each
+in a `Vocabulary`. Values are integers of 16 bits. `docs/concepts.md` shows one tune in each
 representation and lists every rule stated here.
 """
 

@@ -43,7 +43,8 @@ class MelodyModule(pl.LightningModule):
 
     Args:
         model: the network.
-        representation, vocabulary: what its tokens mean; they travel in every checkpoint.
+        representation: how a melody becomes values; kept in every checkpoint.
+        vocabulary: numbers the values; kept in every checkpoint.
         optimizer: builds the optimiser from parameters; by default the paper's Adam.
         scheduler: builds the learning-rate schedule from the optimiser; by default the paper's decay.
         scheduler_interval: when it is stepped, after each ``epoch`` or each ``step`` (update).

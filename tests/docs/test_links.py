@@ -1,12 +1,10 @@
 """Every relative link and picture of the documents leads somewhere, and every document is linked to."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+from tests.docs.documents import DOCUMENTS, NOT_RUN, ROOT, blocks_of
 
 
 def targets_of(document):
@@ -22,7 +20,7 @@ def headings_of(document):
     """The anchors that a reader of Markdown makes of headings: lower case, hyphens for blanks, no punctuation.
 
     >>> headings_of(ROOT / "README.md")[:2]
-    ['melgen', 'hear-one']
+    ['melgen', 'try-it']
     """
     text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
@@ -47,3 +45,18 @@ def test_every_document_is_linked_to():
     linked = {(document.parent / link).resolve() for document in DOCUMENTS for link in links_of(document)}
     pages = {path for pattern in ("*.md", "*.ipynb", "*.yaml", "figures/*") for path in (ROOT / "docs").glob(pattern)}
     assert sorted(path.name for path in pages - linked) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_what_is_copied_holds_no_remark_for_the_tests(document):
+    text = document.read_text()
+    assert not [block for _, block in blocks_of(text) if "run by the tests" in block]
+    comments = re.findall(r"^ *<!--.*", text, re.MULTILINE)
+    assert comments == [NOT_RUN] * sum(not is_run for is_run, _ in blocks_of(text)), "a comment that marks no block"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_bars_in_code_of_tables_are_entities(document):
+    """Of a backslash and a bar in backticks GitHub shows the bar, and the site both: <code>&#124;</code> suits both."""
+    rows = re.findall(r"^\|.*", document.read_text(), re.MULTILINE)
+    assert not [row for row in rows if any("\\|" in code for code in re.findall(r"`[^`]+`", row))]

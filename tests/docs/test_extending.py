@@ -1,4 +1,4 @@
-"""The worked examples of the documents: their files, written as they stand there, and their commands, run in order.
+"""The worked examples of ``docs/extending.md``: their files, written as shown, and their commands, run in order.
 
 A block whose first line is a comment with a path, such as ``# conf/cell/mgu.yaml``, is that file.
 """
@@ -18,11 +18,21 @@ from melgen.music import Melody
 from melgen.music.midi import midi_bytes
 from melgen.networks import AbstractRecurrentLayer
 from tests.commands.calling import TINY, Answer, call, spawn
-from tests.commands.test_readme import ROOT, as_program, commands_of
+from tests.docs.documents import ROOT, commands_of
+from tests.docs.test_readme import as_program
 
-OWN_CORPUS = (ROOT / "docs/own_corpus.md").read_text()
-OWN_CELL = (ROOT / "docs/own_cell.md").read_text()
-OWN_REPRESENTATION = (ROOT / "docs/own_representation.md").read_text()
+EXTENDING = (ROOT / "docs/extending.md").read_text()
+
+
+def section(title: str) -> str:
+    """A part of the document, from its heading to the next one of the same depth."""
+    (text,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", EXTENDING, re.MULTILINE | re.DOTALL)
+    return text
+
+
+OWN_CORPUS = section("A corpus of your own")
+OWN_CELL = section("A cell of your own")
+OWN_REPRESENTATION = section("A representation of your own")
 SPANS = {12: (92, 3), 24: (99, 44)}
 """Span of the representation in semitones; percent of the steps and of the tunes of Aird's Airs that survive."""
 
@@ -128,10 +138,16 @@ def test_own_corpus_says_what_it_dropped_and_sees_changes(tmp_path):
     tunes.write_text(tunes.read_text() + f"{'C4 ' * 12}H4\nF#4 Bb3 C-1\n")
     report = prepare()
     assert report.code == 0, report.text
-    for part in ("not in note names", "'H4' is no note", "nursery.txt#8", "too short", "3 notes, min_length_notes=12"):
+    for part in (
+        "not in note names",
+        "'H4' is not a note",
+        "nursery.txt#8",
+        "too short",
+        "3 notes, min_length_notes=12",
+    ):
         assert part in report.text
     module.write_text(module.read_text().replace('"A": 9', '"H": 11, "A": 9').replace("[A-G]", "[A-H]"))
-    assert "'H4' is no note" not in prepare().text
+    assert "'H4' is not a note" not in prepare().text
 
 
 def equations_hold(folder: Path) -> bool:
@@ -159,7 +175,8 @@ def test_own_cell(mine):
     check_songs(run)
     assert (mine / "multirun/mgu-songs/song_002.mid").exists()
     gru = (mine / "multirun/airds/control-gru-2-seed0/train.log").read_text()
-    assert "205,857 parameters" in gru
+    (parameters,) = re.findall(r"`cell=gru` has ([\d,]+)", OWN_CELL)
+    assert f"{parameters} parameters" in gru
     assert any("lstm + mgu of 128 units" in text for text in said.values())
     refused = spawn("generate", f"checkpoint={run}", "songs=2", "out=out", cwd=mine)
     assert refused.code == 1

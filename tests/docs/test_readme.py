@@ -1,6 +1,6 @@
-"""The commands of the README, run in their order as they stand there, with overrides that shrink them.
+"""The commands of the README, run in their order, with overrides that shrink them.
 
-A line that ends in the comment ``# not run by the tests`` is left out.
+A block below the comment ``<!-- not run by the tests -->`` is left out.
 """
 
 import os
@@ -8,14 +8,12 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.commands.test_sweeps import SWEEP_LINE
+from tests.docs.documents import ROOT, commands_of
 
-ROOT = Path(__file__).parents[2]
-LEFT_OUT = "# not run by the tests"
 SHRUNK = {
     # Nothing of a run's identity, so that the paths which later commands name are those of the earlier ones.
     "train": ("trainer.max_steps=3", "callbacks.sampling.songs=2", "callbacks.sampling.notes=6"),
@@ -28,22 +26,10 @@ SHRUNK = {
 """What is appended to each command."""
 
 
-def commands_of(text: str) -> list[str]:
-    """Every command of the ``bash`` blocks; a backslash at the end of a line joins it with the next.
-
-    >>> commands_of("```bash\\npython -m melgen.train \\\\\\n  layers=3  # deep\\ntensorboard x\\n```")
-    ['python -m melgen.train layers=3']
-    """
-    blocks = re.findall(r"^```(?:bash|sh)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
-    commands = [line.removeprefix("$ ").strip() for line in lines if LEFT_OUT not in line]
-    commands = [" ".join(shlex.split(command, comments=True, posix=False)) for command in commands]
-    return [command for command in commands if command.startswith(("python -m melgen", "make "))]
-
-
 def test_targets_of_make_exist():
     makefile = (ROOT / "Makefile").read_text()
-    for command in commands_of((ROOT / "README.md").read_text()):
+    text = (ROOT / "README.md").read_text()
+    for command in [*commands_of(text), *commands_of(text, run=False)]:
         if command.startswith("make "):
             target = next(word for word in command.split()[1:] if "=" not in word)
             assert re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE), command

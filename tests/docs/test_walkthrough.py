@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.commands.test_readme import ROOT
+from tests.docs.documents import ROOT
 
 NOTEBOOK = ROOT / "docs/walkthrough.ipynb"
 SHRUNK = {"UPDATES = 400": "UPDATES = 25", "trainer.max_steps=400": "trainer.max_steps=4", "songs=20": "songs=3"}

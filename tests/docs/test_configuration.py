@@ -1,12 +1,11 @@
-"""The reference of all keys is made from the configuration, and is made anew when that changes."""
+"""The reference of all keys is made from the configuration, and has to be made again when that changes."""
 
 import importlib.util
 from pathlib import Path
 
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.reference import read_reference
-
-ROOT = Path(__file__).parents[2]
+from tests.docs.documents import ROOT
 
 
 def generator():

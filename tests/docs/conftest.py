@@ -1,0 +1,3 @@
+from tests.commands.conftest import here, offline
+
+__all__ = ["here", "offline"]
