@@ -55,7 +55,7 @@ def _networks(runs: Sequence[Run]) -> Iterable[str]:
     )
     if variants := sorted({run.variant_text for run in runs if run.variant_text}):
         yield f"Variants: {'; '.join(variants)}."
-    parameters = sorted(run.parameters for run in runs)
+    parameters = sorted(run.parameters for run in runs if run.parameters is not None)
     yield f"They have {_span(parameters)} parameters."
 
 
