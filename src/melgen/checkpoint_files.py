@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from melgen.errors import CheckpointError
+
 BEST, LAST = "best.ckpt", "last.ckpt"
-
-
-class CheckpointError(ValueError):
-    """A file is not a checkpoint of ours, or not one that fits."""
 
 
 def run_of(checkpoint: Path) -> Path:
