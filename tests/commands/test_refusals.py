@@ -79,7 +79,7 @@ REFUSALS = {
     "unknown muspy dataset": (["corpus=muspy", "corpus.name=Mine", "corpus.root=."], ["name=Mine"]),
     # weights to start from
     "no weights": (["init_from=missing"], ["init_from", "missing", "no such file or directory"]),
-    "a directory without weights": (["init_from=."], ["init_from", "saved none"]),
+    "a directory without weights": (["init_from=."], ["init_from", "contains no checkpoint"]),
 }
 
 
