@@ -91,7 +91,7 @@ def test_a_hostile_checkpoint_is_refused_and_runs_nothing(file, tmp_path, where,
 def test_a_bare_pickle_is_refused_and_runs_nothing(file, tmp_path):
     trace = tmp_path / "executed"
     file.write_bytes(pickle.dumps(Hostile(f"touch {trace}"), protocol=2))
-    assert_refused(file, "no checkpoint")
+    assert_refused(file, "not a checkpoint")
     assert not trace.exists()
 
 
@@ -138,7 +138,7 @@ def test_a_foreign_checkpoint_is_refused(file, content):
 def test_a_zip_that_is_no_checkpoint_is_refused(file):
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("hello.txt", "hello")
-    assert_refused(file, "no checkpoint")
+    assert_refused(file, "not a checkpoint")
 
 
 @pytest.mark.parametrize("version", [2, 99, 0, -1, "1", None, 1.5, torch.ones(2)], ids=str)
@@ -235,7 +235,7 @@ def test_a_million_layers_are_not_built(file):
     def describe(checkpoint):
         checkpoint["melgen"]["model"]["stack"] *= 10_000
 
-    assert_refused(changed(file, describe), "layers of [0-9]+ weights")
+    assert_refused(changed(file, describe), "layers, but only [0-9]+ weights")
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_weights_that_lack_or_are_too_many_are_named(file, name):
         checkpoint["state_dict"] |= {"model.more": torch.zeros(1)}
         del checkpoint["state_dict"]["model.output.bias" if name.endswith("bias") else "model.output.weight"]
 
-    assert_refused(changed(file, change), "in the network or in the file, not in both")
+    assert_refused(changed(file, change), "either in the network or in the file, but not in both")
 
 
 @pytest.mark.parametrize("key", ["model", "vocabulary", "representation"])

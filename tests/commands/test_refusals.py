@@ -130,7 +130,7 @@ def test_a_refusal_leaves_an_earlier_run_untouched(trained, here):
 class TestFolders:
     def test_empty(self, here):
         (here / "tunes").mkdir()
-        self.refused(here, "nothing to read", "no file at all", ".mid")
+        self.refused(here, "nothing to read", "no files", ".mid")
 
     def test_of_other_things(self, here):
         (here / "tunes").mkdir()

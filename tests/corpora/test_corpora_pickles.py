@@ -220,7 +220,7 @@ def test_malformed_songs_are_dropped(tmp_path, song):
 
 
 def test_a_pickle_of_something_else(tmp_path):
-    with pytest.raises(CorpusError, match="holds a str"):
+    with pytest.raises(CorpusError, match="contains a str"):
         load(write(tmp_path / "x_song_list.p", "words"))
 
 
