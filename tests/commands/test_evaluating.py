@@ -191,9 +191,9 @@ class TestTheCorpusOfTheTraining:
     def test_another_corpus_is_remarked_upon(self, trained, here):
         shutil.copytree(trained, here / "run")
         answer = evaluate("run/songs", *QUICK)
-        assert "another corpus" not in answer.text
+        assert "not compared with the corpus" not in answer.text
         answer = evaluate("run/songs", *QUICK, "cleaning.min_length_notes=60")
-        assert "another corpus than their network was trained on" in answer.text
+        assert "not compared with the corpus that their network was trained on" in answer.text
         answer = evaluate("run/songs", *QUICK, "split_seed=1")
         assert "trained with split_seed=0" in answer.text
 
@@ -222,7 +222,7 @@ REFUSALS = {
     "a corpus without a path": (["songs=good", "corpus=folder"], ["path=null"]),
     "a stream of intervals": (
         ["songs=good", "corpus=pickles", "path=train_intervals_final_cleaned.p"],
-        ["ready stream of dataset=interval", "corpus=none"],
+        ["encoded stream of dataset=interval", "corpus=none"],
     ),
     "a sweep": (["-m", "songs=good,broken"], ["-m", "one thing at a time"]),
 }

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from melgen.evaluation.baselines import UnigramWriter
+from melgen.evaluation.baselines import UnigramBaseline
 from melgen.studies.stages import songs_in
 from melgen.studies.tasks import Workbench
 from tests.commands.calling import call, files_below
@@ -295,12 +295,12 @@ def test_a_page_of_runs_that_exist_shows_tunes_of_their_corpus(mini, tmp_path):
     assert all(tune["name"].endswith(")") and "miscFolk/" in tune["name"] for tune in songs["tunes"])
 
 
-class Mine(UnigramWriter):
+class Mine(UnigramBaseline):
     name = "mine"
 
 
 def test_a_baseline_that_is_added_is_in_every_table(mini, monkeypatch):
-    monkeypatch.setattr("melgen.evaluation.song_sets.WRITERS", (UnigramWriter, Mine))
+    monkeypatch.setattr("melgen.evaluation.song_sets.BASELINES", (UnigramBaseline, Mine))
     call("study", *MINI, "evaluation.seed=7", "stages=select,generate,evaluate,tables")
     for table in ("tonality", "tonality_corrected", "likelihood", "descriptors", "distances", "originality"):
         with (STUDY / "tables" / f"{table}.csv").open(newline="") as file:

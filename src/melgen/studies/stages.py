@@ -24,7 +24,7 @@ from melgen.evaluation.song_sets import (
     corpus_evaluations,
     evaluate_openings,
     evaluate_songs,
-    writer_evaluations,
+    baseline_evaluations,
 )
 from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device, write_songs_by
@@ -166,7 +166,7 @@ def _evaluate_writers(study: Study, primer: StudyPrimer, options: Mapping[str, i
     if study.reference is None:
         return made
     start = study.openings(primer)
-    written = writer_evaluations(study.reference, start, **options, options=study.options)
+    written = baseline_evaluations(study.reference, start, **options, options=study.options)
     for kind, (songs, evaluation) in written.items():
         name = f"{kind}{primer.suffix()}"
         evaluation = dataclasses.replace(evaluation, name=name)

@@ -187,7 +187,7 @@ def track_chunks(data: bytes) -> list[bytes]:
     >>> track_chunks(b"<html>not a melody</html>")
     Traceback (most recent call last):
         ...
-    melgen.corpora.readers.ReadError: not a MIDI file: it begins with b'<htm', not b'MThd'
+    melgen.errors.ReadError: not a MIDI file: it begins with b'<htm', not b'MThd'
     """
     if data[:4] != b"MThd":
         raise ReadError(f"not a MIDI file: it begins with {data[:4]!r}, not b'MThd'")

@@ -45,7 +45,7 @@ def load_plain(data: bytes) -> Any:
     >>> load_plain(pickle.dumps(print))
     Traceback (most recent call last):
         ...
-    melgen.corpora.readers.ReadError: the pickle asks for builtins.print; only plain containers, numbers and \
+    melgen.errors.ReadError: the pickle asks for builtins.print; only plain containers, numbers and \
 strings are built
     """
     try:
