@@ -13,10 +13,10 @@ from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.evaluation.song_sets import (
     EvaluationOptions,
+    baseline_evaluations,
     corpus_evaluations,
     evaluate_openings,
     evaluate_songs,
-    baseline_evaluations,
 )
 from melgen.music import Control, Melodies, Melody
 

@@ -21,10 +21,10 @@ from melgen.data import Split
 from melgen.evaluation.embedding_geometry import embedding_geometry, frequent_values
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation
 from melgen.evaluation.song_sets import (
+    baseline_evaluations,
     corpus_evaluations,
     evaluate_openings,
     evaluate_songs,
-    baseline_evaluations,
 )
 from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device, write_songs_by
