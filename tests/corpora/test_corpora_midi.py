@@ -219,7 +219,7 @@ def test_all_tracks_are_read_however_many_are_declared(tmp_path, declared, after
     path.write_bytes(data[:10] + declared.to_bytes(2, "big") + data[12:] + after)
     assert extract_melody(read(path), ANY_LENGTH, "").pitches == (60,)
     path.write_bytes(data[:10] + (3).to_bytes(2, "big") + data[12:])
-    with pytest.raises(ReadError, match="truncated: the file has 2 of 3 tracks"):
+    with pytest.raises(ReadError, match="truncated: 2 of 3 tracks"):
         read(path)
 
 

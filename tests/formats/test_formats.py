@@ -77,7 +77,7 @@ def test_the_same_command_does_not_go_on_with_tunes_of_an_older_reader(sweep):
     answer = call("train", *SMALL, f"trainer.max_steps={UPDATES}")
     assert answer.code == 1
     assert [files_below(run) for run in runs] == before, "nothing is lost"
-    for cell, consequence in (("gru", "it stays as it is"), ("lstm", "it cannot go on")):
+    for cell, consequence in (("gru", "it is kept"), ("lstm", "it cannot continue")):
         said = RunDirectory(f"{sweep / run_of(cell)}-refused").status["error"]
         assert "read by an older reader (version 1" in said
         assert consequence in said

@@ -1,1 +1,1 @@
-"""Runs on disk: what names them, what identifies them, what they leave behind."""
+"""Runs on disk: their names, identities, files and states."""

@@ -211,7 +211,7 @@ def track_chunks(data: bytes) -> list[bytes]:
         if kind == b"MTrk":
             chunks.append(data[start:position])
     if len(chunks) < declared:
-        raise ReadError(f"truncated: the file has {len(chunks)} of {declared} tracks")
+        raise ReadError(f"truncated: {len(chunks)} of {declared} tracks")
     if not chunks:
         raise ReadError("the file has no track")
     return chunks
