@@ -178,7 +178,7 @@ class TestOwnMetrics:
             evaluate_songs("mine", songs, options=EvaluationOptions(metrics={"sorted": sorted}))
 
     def test_names_that_are_taken(self, songs):
-        with pytest.raises(ValueError, match="metrics: centricity is the name of a metric"):
+        with pytest.raises(ValueError, match="metrics: centricity is the name of a built-in metric"):
             evaluate_songs("mine", songs, options=EvaluationOptions(metrics={"centricity": max}))
 
     @pytest.mark.parametrize("place", ["no_such_module.function", "builtins.nothing", "max", "math.pi", ""])

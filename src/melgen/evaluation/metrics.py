@@ -106,7 +106,7 @@ METRICS = (
         "descriptor",
         "Scale consistency",
         "scale consistency",
-        "Largest share of the notes that lie in one major or minor scale.",
+        "Largest share of the notes that belong to one major or minor scale.",
     ),
     SongMetric(
         "pitch_range",
@@ -157,7 +157,7 @@ METRICS = (
         "originality",
         "Longest shared passage",
         "longest shared intervals",
-        "Longest passage that a training tune has too, in whatever key.",
+        "Longest passage that a training tune contains too, in any key.",
         unit="intervals",
         decimals=2,
         whole=True,

@@ -253,7 +253,7 @@ def _is_readable(place: int, steps: int, metre: Metre, is_rest: bool) -> bool:
         return False  # values finer than sixteenths keep the eighths visible
     beat = metre.beat_steps
     offset = place % beat
-    if is_rest:  # stricter: a rest starts where values of its length do, and has no dot but in compound metres
+    if is_rest:  # stricter: a rest starts where values of its length do, and has a dot only in compound metres
         if metre.is_compound and steps >= STEPS_PER_SIXTEENTH:
             return offset % steps == 0 if steps <= beat else steps % beat == 0 and place % steps == 0
         units = steps // _THIRTY_SECOND

@@ -24,7 +24,7 @@ BASELINE = "baseline"
 """Name of the variant that has the most common value of every key, if several keys differ."""
 
 LONGEST_SLUG = 60
-_TOLD_OTHERWISE = frozenset({"seed", "layers", "model.layers", "corpus.fingerprint", "started_from"})
+_NOT_COMPARED = frozenset({"seed", "layers", "model.layers", "corpus.fingerprint", "started_from"})
 _BY_CELL, _BY_DATASET = ("cell.", "model.cell."), ("dataset.representation.",)
 _START = "init_from"
 _ABSENT = object()
@@ -212,7 +212,7 @@ def _keys_that_differ(runs: Sequence[Choices]) -> list[_Key]:
     names = dict.fromkeys(key for run in runs for key in run.settings or ())
     differing = []
     for name in names:
-        if name in _TOLD_OTHERWISE:
+        if name in _NOT_COMPARED:
             continue
         values = [_plain((run.settings or {}).get(name, _ABSENT)) for run in runs]
         by_choice: dict[str, set[Any]] = {}
@@ -273,15 +273,15 @@ def _starts(runs: Sequence[Choices]) -> list[str]:
     sources = [None if path is None else _source(str(path)) for path in paths]
     own = [(None, f"{run.dataset}-{run.cell}-{run.layers}", f"seed{run.seed}", run.stated, "") for run in runs]
     there = [(source, mine) for source, mine in zip(sources, own, strict=True) if source is not None]
-    telling = [
+    distinguishing = [
         i
         for i in range(len(own[0]) if own else 0)
         if len({source[i] for source, _ in there}) > 1 and any(source[i] != mine[i] for source, mine in there)
     ]
-    said = [None if source is None else [source[i] for i in telling if source[i]] for source in sources]
+    named = [None if source is None else [source[i] for i in distinguishing if source[i]] for source in sources]
     return [
         "from scratch" if source is None else "from " + "/".join(parts or [source[0] or source[1]])
-        for source, parts in zip(sources, said, strict=True)
+        for source, parts in zip(sources, named, strict=True)
     ]
 
 

@@ -117,7 +117,7 @@ class _Piece:
     labels: list[tuple[Fraction, str]] = field(default_factory=list)
     metres: dict[Fraction, Metre | None] = field(default_factory=dict)
     expansion: list[str] | None = None
-    # Between two notes: bar lines and interpretations, whose position is that of the note to come.
+    # Between two notes: bar lines and interpretations, whose position is that of the next note.
     waiting: list[str] = field(default_factory=list)
     directions: list[tuple[Fraction, Direction]] = field(default_factory=list)  # over the note that begins there
     line_number: int = 0

@@ -284,7 +284,7 @@ def _without_program_changes(chunk: bytes) -> bytes:
         for event in _events(chunk):
             if event.place >= 0 and event.status & 0xF0 == _PROGRAM_CHANGE:
                 patched[event.place] += _CHANNEL_PRESSURE - _PROGRAM_CHANGE
-    except ReadError:  # symusic read it: as far as it is sound
+    except ReadError:  # symusic has read it; keep the changes up to the fault
         pass
     return bytes(patched)
 

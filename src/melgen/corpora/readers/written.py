@@ -202,7 +202,7 @@ def _join_ties(lines: Sequence[list[_Sounding]], parts: Sequence[object]) -> lis
         )
         first_line[first_place] = (start, min(end, next(following, end)) - start, pitch)
         after = open_ties.get((parts[voice], end, pitch), [])
-        if (voice, place) in after:  # the tie goes on from there
+        if (voice, place) in after:  # the tie continues from there
             after[after.index((voice, place))] = (first_voice, first_place)
     if not moved:
         return joined

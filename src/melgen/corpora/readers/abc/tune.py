@@ -96,7 +96,7 @@ class _Reader:
                     self._body_field(letter, value)
                 else:
                     self._header_field(letter, value)
-            elif is_continued and field_before is not None:  # words that go on
+            elif is_continued and field_before is not None:  # a continued text
                 field = field_before[0], line.rstrip()
             elif self.in_body:
                 self._music(line)
