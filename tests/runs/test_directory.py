@@ -368,7 +368,7 @@ def test_a_run_of_a_later_format_is_left_alone(run):
     adopt(run)
     file = run.path / "identity.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"format_version": 99}))
-    with pytest.raises(IdentityError, match=r"identity\.json: format version 99, melgen .* reads 1 to 1"):
+    with pytest.raises(IdentityError, match=r"identity\.json: format version 99; melgen .* reads 1 to 1"):
         adopt(run)
 
 

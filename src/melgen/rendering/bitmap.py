@@ -134,7 +134,7 @@ def size_of(svg: str) -> tuple[float, float]:
     found = {key: re.search(rf'\s{key}="([\d.]+)(?:px)?"', opening) for key in ("width", "height")}
     width, height = (match and float(match[1]) for match in found.values())
     if not width or not height:
-        raise ValueError(f"an SVG image must have a width and a height in pixels, got {opening:.80}>")
+        raise ValueError(f"an SVG image must have width and height in pixels, got {opening:.80}>")
     return width, height
 
 
