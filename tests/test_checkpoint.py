@@ -82,7 +82,7 @@ def test_a_hostile_checkpoint_is_refused_and_runs_nothing(file, tmp_path, where,
     else:
         checkpoint["state_dict"]["model.output.bias"] = bomb
     torch.save(checkpoint, file, _use_new_zipfile_serialization=not legacy)
-    assert_refused(file, "asks for more than plain data")
+    assert_refused(file, "contains more than plain data")
     assert not trace.exists()
     torch.load(file, weights_only=False)
     assert trace.exists(), "the bomb is one"
@@ -91,7 +91,7 @@ def test_a_hostile_checkpoint_is_refused_and_runs_nothing(file, tmp_path, where,
 def test_a_bare_pickle_is_refused_and_runs_nothing(file, tmp_path):
     trace = tmp_path / "executed"
     file.write_bytes(pickle.dumps(Hostile(f"touch {trace}"), protocol=2))
-    assert_refused(file, "no checkpoint")
+    assert_refused(file, "not a checkpoint")
     assert not trace.exists()
 
 
@@ -99,7 +99,7 @@ def test_a_description_cannot_make_us_import_or_call_anything(file):
     def point_elsewhere(checkpoint):
         checkpoint["melgen"]["model"]["stack"][0]["cell"] = "os.system"
 
-    assert_refused(changed(file, point_elsewhere), "parts do not fit")
+    assert_refused(changed(file, point_elsewhere), "parts do not match")
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -114,7 +114,7 @@ def test_a_truncated_checkpoint_is_refused(file, share):
 @given(st.binary(max_size=300))
 def test_any_bytes_are_refused(file, content):
     file.write_bytes(content)
-    assert_refused(file, "no checkpoint|none that melgen has written")
+    assert_refused(file, "not a checkpoint|not written by melgen")
 
 
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -132,13 +132,13 @@ def test_a_damaged_byte_is_refused_or_harmless(file, position, change):
 )
 def test_a_foreign_checkpoint_is_refused(file, content):
     torch.save(content, file)
-    assert_refused(file, "none that melgen has written")
+    assert_refused(file, "not written by melgen")
 
 
 def test_a_zip_that_is_no_checkpoint_is_refused(file):
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("hello.txt", "hello")
-    assert_refused(file, "no checkpoint")
+    assert_refused(file, "not a checkpoint")
 
 
 @pytest.mark.parametrize("version", [2, 99, 0, -1, "1", None, 1.5, torch.ones(2)], ids=str)
@@ -171,13 +171,13 @@ def test_a_format_that_we_do_not_know_is_refused(file, version):
     ],
 )
 def test_parts_that_do_not_fit_each_other_are_refused(file, change):
-    assert_refused(changed(file, change), "its parts do not fit each other")
+    assert_refused(changed(file, change), "its parts do not match each other")
 
 
 def test_a_run_is_found_by_its_directory_the_best_first(tmp_path, good):
     checkpoints = tmp_path / "run" / "checkpoints"
     checkpoints.mkdir(parents=True)
-    with pytest.raises(CheckpointError, match="a run that has saved none yet"):
+    with pytest.raises(CheckpointError, match="contains no checkpoint yet"):
         find_checkpoint(tmp_path / "run")
     (checkpoints / "last.ckpt").write_bytes(good)
     assert find_checkpoint(tmp_path / "run") == checkpoints / "last.ckpt"
@@ -227,7 +227,7 @@ def test_a_description_of_another_network_takes_no_memory(file, change):
     changed(file, describe)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("melgen.networks.model.nn.Embedding.reset_parameters", lambda table: built.append(table.weight))
-        assert_refused(file, "parts do not fit")
+        assert_refused(file, "parts do not match")
     assert all(weight.is_meta for weight in built)
 
 
@@ -235,7 +235,7 @@ def test_a_million_layers_are_not_built(file):
     def describe(checkpoint):
         checkpoint["melgen"]["model"]["stack"] *= 10_000
 
-    assert_refused(changed(file, describe), "layers of [0-9]+ weights")
+    assert_refused(changed(file, describe), "layers, but only [0-9]+ weights")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_weights_that_are_none_are_refused(file, weight):
     def replace(checkpoint):
         checkpoint["state_dict"]["model.output.bias"] = weight
 
-    assert_refused(changed(file, replace), "parts do not fit")
+    assert_refused(changed(file, replace), "parts do not match")
 
 
 @pytest.mark.parametrize("name", ["model.output.bias", "model.more"])
@@ -264,7 +264,7 @@ def test_weights_that_lack_or_are_too_many_are_named(file, name):
         checkpoint["state_dict"] |= {"model.more": torch.zeros(1)}
         del checkpoint["state_dict"]["model.output.bias" if name.endswith("bias") else "model.output.weight"]
 
-    assert_refused(changed(file, change), "in the network or in the file, not in both")
+    assert_refused(changed(file, change), "either in the network or in the file, but not in both")
 
 
 @pytest.mark.parametrize("key", ["model", "vocabulary", "representation"])
@@ -273,4 +273,4 @@ def test_tensors_in_the_place_of_other_parts_are_refused(file, key, tensor):
     def replace(checkpoint):
         checkpoint["melgen"][key] = tensor
 
-    assert_refused(changed(file, replace), "parts do not fit")
+    assert_refused(changed(file, replace), "parts do not match")

@@ -170,7 +170,7 @@ def test_a_holder_without_a_name_is_not_waited_for(tmp_path, no_flock, monkeypat
     no_flock()
     monkeypatch.setattr(locks, "EMPTY_SECONDS", 0.2)
     holder_file(tmp_path).write_text(content)
-    with pytest.raises(LockedError, match="left no name; remove this file"), locked(tmp_path / ".lock", math.inf):
+    with pytest.raises(LockedError, match="unnamed process; remove this file"), locked(tmp_path / ".lock", math.inf):
         pytest.fail("held twice")
 
 

@@ -1,4 +1,4 @@
-"""Trained networks, read from checkpoints: self-contained, and without running anything that is in them."""
+"""Trained networks, read from checkpoints, which are self-contained, without running code from the file."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 1
-"""Of our part of a checkpoint."""
+"""The format version of melgen's part of a checkpoint."""
 SEEN_TUNES = "training_tunes"
-"""Key of our part of a checkpoint; later than format version 1, which does not require it."""
+"""A key of melgen's part of a checkpoint. It is newer than format version 1, which does not require it."""
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network read from a checkpoint, with all it takes to write melodies."""
+    """A network read from a checkpoint, with everything needed to generate melodies."""
 
     model: MelodyModel
     representation: AbstractRepresentation
@@ -49,32 +49,33 @@ class TrainedModel:
     updates: int
     path: Path
     seen: SeenTunes | None = None
-    """The tunes that it was trained on; None where an older melgen did not record them."""
+    """The tunes that it was trained on; None if an older melgen did not record them."""
 
 
 def read_checkpoint(path: str | Path, key: str = "checkpoint") -> dict[str, Any]:
-    """The content of a checkpoint of ours, read without unpickling anything but tensors and plain data.
+    """The content of a checkpoint that melgen wrote; only tensors and plain data are unpickled.
 
     Raises:
-        CheckpointError: if the file is truncated, not a checkpoint, not ours, or newer than we know.
+        CheckpointError: if the file is truncated, is not a checkpoint, or was written by another program or by a
+            newer melgen.
     """
     try:
         _check_archive(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"{key}={path}: cannot be read ({error.strerror})") from error
-    except Exception as error:  # a damaged file makes the unpickler stumble in every way there is
+    except Exception as error:  # on a damaged file the unpickler may raise anything
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise CheckpointError(
-            f"{key}={path}: no checkpoint, or a damaged one, or it asks for more than plain data ({reason[0]})"
+            f"{key}={path}: not a checkpoint, or damaged, or it contains more than plain data ({reason[0]})"
         ) from error
     ours = checkpoint.get("melgen") if isinstance(checkpoint, dict) else None
     if not isinstance(ours, dict) or "format_version" not in ours:
-        raise CheckpointError(f"{key}={path}: a checkpoint, but none that melgen has written")
+        raise CheckpointError(f"{key}={path}: this checkpoint was not written by melgen")
     version = ours["format_version"]
     if not isinstance(version, int) or version not in range(1, FORMAT_VERSION + 1):
         raise CheckpointError(
-            f"{key}={path}: format version {version!s:.40}, melgen {melgen.__version__} reads 1 to {FORMAT_VERSION}"
+            f"{key}={path}: format version {version!s:.40}; melgen {melgen.__version__} reads 1 to {FORMAT_VERSION}"
         )
     return checkpoint
 
@@ -83,7 +84,7 @@ def load_model(path: str | Path, key: str = "checkpoint") -> TrainedModel:
     """Rebuild the network of a checkpoint file or of a run's directory.
 
     Raises:
-        CheckpointError: if there is none, or its parts do not fit each other.
+        CheckpointError: if there is no checkpoint, or its parts do not match each other.
     """
     file = find_checkpoint(path, key)
     checkpoint = read_checkpoint(file, key)
@@ -111,37 +112,37 @@ def load_model(path: str | Path, key: str = "checkpoint") -> TrainedModel:
             SeenTunes.from_dict(ours[SEEN_TUNES]) if SEEN_TUNES in ours else None,
         )
     except (LookupError, ArithmeticError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise CheckpointError(f"{key}={file}: its parts do not fit each other ({error})") from error
+        raise CheckpointError(f"{key}={file}: its parts do not match each other ({error})") from error
     return trained
 
 
 def _check_archive(path: str | Path) -> None:
-    """Refuse an archive whose parts are larger than itself: torch packs nothing, and unpacks without a bound."""
+    """Refuse an archive that is larger unpacked: torch writes uncompressed archives, and unpacks without a limit."""
     if not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(part.file_size for part in archive.infolist())
     if unpacked > (size := Path(path).stat().st_size):
-        raise ValueError(f"it would unpack to {unpacked} bytes, the file has {size}")
+        raise ValueError(f"it would unpack to {unpacked} bytes, but the file has {size}")
 
 
 def _check_size(description: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
-    """Refuse a description whose network the weights do not fill, before memory is taken for it.
+    """Refuse a description that does not match the weights, before memory is allocated for its network.
 
     Raises:
-        ValueError: if a weight lacks, has another shape, or more numbers than the file holds.
+        ValueError: if a weight is missing, has another shape, or claims more numbers than the file contains.
     """
     for name, weight in weights.items():
         if not isinstance(weight, Tensor) or weight.layout != torch.strided or weight.device.type != "cpu":
-            raise ValueError(f"{name} is no plain tensor")
+            raise ValueError(f"{name} is not a plain tensor")
         if weight.numel() * weight.element_size() > weight.untyped_storage().nbytes():
-            raise ValueError(f"{name} says that it has {weight.numel()} numbers, the file holds fewer")
+            raise ValueError(f"{name} claims {weight.numel()} numbers, but the file contains fewer")
     if (layers := len(description["stack"])) > len(weights):
-        raise ValueError(f"{layers} layers of {len(weights)} weights")
+        raise ValueError(f"{layers} layers, but only {len(weights)} weights")
     with torch.device("meta"):  # shapes without memory
         shapes = {name: weight.shape for name, weight in MelodyModel.from_description(description).state_dict().items()}
     if different := sorted(shapes.keys() ^ weights.keys()):
-        raise ValueError(f"weight {different[0]} is in the network or in the file, not in both")
+        raise ValueError(f"weight {different[0]} is either in the network or in the file, but not in both")
     for name, shape in shapes.items():
         if weights[name].shape != shape:
-            raise ValueError(f"{name} has the shape {list(weights[name].shape)}, the network needs {list(shape)}")
+            raise ValueError(f"{name} has the shape {list(weights[name].shape)}, but the network needs {list(shape)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def in_words(seconds: float) -> str:
-    """A duration that is only guessed, in the unit that suits it.
+    """An estimated duration, rounded to a suitable unit.
 
     >>> [in_words(seconds) for seconds in (0.3, 89, 90, 3600 * 2 + 600)]
     ['1 s', '89 s', '2 min', '2 h 10 min']

@@ -20,7 +20,7 @@ class CorpusError(MelgenError, ValueError):
 
 
 class EncodedOtherwiseError(CorpusError):
-    """A corpus is a ready stream of values in another representation than the one asked for."""
+    """A corpus is an encoded stream of values in another representation than the one asked for."""
 
 
 class ReadError(MelgenError):

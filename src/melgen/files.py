@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever sees half of one."""
+"""Writing files so that no reader ever sees a partial one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SCRATCH = re.compile(r"\..+\.(?P<host>\w*)-(?P<pid>\d+)(-(?P<birth>\d+-\w+))?\.
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its name once everything is written and on the disk.
+    """A temporary path beside ``path``, renamed to ``path`` once everything is written and on the disk.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -41,14 +41,14 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         flush(temporary)
-        # Private so far; give it what an ordinary `open` would have.
+        # Private so far; give it the permissions that an ordinary `open` gives.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
         flush(path.parent)
     except OSError as error:
-        # Of a full disk the system does not say where.
+        # When the disk is full, the system does not name the file.
         if error.errno is not None and error.filename in (None, str(temporary), temporary):
             error.filename = str(path)
         raise
@@ -57,7 +57,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def flush(path: Path) -> None:
-    """Make what is written to a file, or the names in a directory, survive a power failure, where the system can."""
+    """Make the content of a file, or the names in a directory, survive a power failure, where the system can."""
     if sys.platform != "win32":
         descriptor = os.open(path, os.O_RDONLY)
     elif path.is_dir():
@@ -71,7 +71,7 @@ def flush(path: Path) -> None:
 
 
 def flush_below(folder: Path) -> None:
-    """`flush` all files and folders below one."""
+    """`flush` a folder and all files and folders below it."""
     for path in sorted(folder.rglob("*")):
         if path.is_file() or path.is_dir():
             flush(path)
@@ -79,17 +79,17 @@ def flush_below(folder: Path) -> None:
 
 
 def scratch_beside(path: Path, kind: str) -> Path:
-    """A hidden name beside ``path``, free, that says which process writes there: see `remove_leftovers`."""
+    """A free hidden name beside ``path`` that contains the id of the writing process: see `remove_leftovers`."""
     writer = "-".join(filter(None, (_HOST, str(os.getpid()), process_birth(os.getpid()))))
     return path.with_name(f".{path.name}.{writer}.{uuid.uuid4().hex[:8]}.{kind}")
 
 
 def remove_leftovers(folder: Path, name: str | None = None) -> None:
-    """Remove below a folder what processes that are no more were writing; of other machines' nothing is known.
+    """Remove the temporary files that ended processes of this machine left; those of other machines are kept.
 
     Args:
-        folder: where to look, folders in it too.
-        name: look in the folder itself only, for what was to become ``name``.
+        folder: where to look, also in the folders below.
+        name: look only in the folder itself, for the temporary files of ``name``.
     """
     found = folder.rglob(".*") if name is None else folder.glob(f".{glob.escape(name)}.*")
     for path in list(found):
@@ -103,18 +103,18 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write ``text`` to ``path``, all or nothing; what UTF-8 cannot hold is escaped (`melgen.terminal.readable`)."""
+    """Write ``text`` to ``path``, all or nothing; `melgen.terminal.readable` escapes what UTF-8 cannot encode."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors=READABLE)
 
 
 def write_json(path: str | Path, data: Any) -> None:
-    """Write plain data as readable JSON to ``path``, all or nothing; what is not finite becomes null."""
+    """Write plain data as readable JSON to ``path``, all or nothing; numbers that are not finite become null."""
     write_text(path, json_text(_finite(data), indent=2) + "\n")
 
 
 def json_text(data: Any, indent: int | None = None) -> str:
-    """Plain data as JSON that UTF-8 can hold; a byte of a file name that is not UTF-8 comes back as it was.
+    """Plain data as JSON that UTF-8 can encode; a file name's byte that is not UTF-8 is the same when read back.
 
     >>> print(json_text({"Größe": os.fsdecode(b"caf\\xe9")}))
     {"Größe": "caf\\udce9"}
@@ -132,9 +132,9 @@ def _finite(data: Any) -> Any:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """An object from a JSON file; empty where the file is missing or is none."""
+    """An object from a JSON file; empty if the file is missing or does not contain an object."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):  # the last of brackets within brackets
+    except (OSError, ValueError, RecursionError):  # RecursionError: deeply nested brackets
         return {}
     return content if isinstance(content, dict) else {}

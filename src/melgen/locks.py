@@ -1,9 +1,10 @@
-"""Locks that keep two processes out of one place, on any file system.
+"""Locks that keep two processes out of one folder, on any file system.
 
-Where the system can, a lock is an ``flock`` on a file: it ends with its process, however that dies. Some file systems
-have none (Lustre without ``-o flock``, FUSE, NFS without a lock service). There, a file beside it names the holder and
-is created only where there is none. That file outlives a process that was killed, so whoever finds it asks whether the
-holder is still there. A holder on this machine can be asked; one on another machine cannot, and is believed.
+Where possible, a lock is an ``flock`` on a file: it ends with its process, however that dies. Some file systems have
+no ``flock`` (Lustre without ``-o flock``, FUSE, NFS without a lock service). There, a lock is a second file beside it,
+which is created only if it does not exist, and which names the holder. That file outlives a process that was killed,
+so a process that finds it checks whether the holder still runs. It can check a holder on its own machine only; it
+assumes that a holder on another machine still runs.
 """
 
 from __future__ import annotations
@@ -29,28 +30,28 @@ from melgen.processes import process_birth, process_exists
 log = logging.getLogger(__name__)
 
 HOLDER_ENDING = ".holder"
-"""Behind a lock's name: the file that names its holder where the file system has no ``flock``."""
+"""Suffix of the file that names the holder of a lock, where the file system has no ``flock``."""
 
 WITHOUT_FLOCK = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
-"""What ``flock`` answers on a file system that has none."""
+"""The errors of ``flock`` on a file system without it."""
 
 POLL_SECONDS = 0.1
 EMPTY_SECONDS = 2.0
-"""How long a file without a holder's name may be one that is being written."""
+"""How long a file without a holder's name is taken for one that is being written."""
 
 
 @contextmanager
 def locked(path: Path, wait_seconds: float = 0.0, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold a lock; its files are in the folder of ``path``, which exists.
+    """Hold a lock; its files are in the folder of ``path``, which must exist.
 
     Args:
-        path: the file that is locked; it is made, and stays.
-        wait_seconds: how long to wait for a holder that can be asked; ``math.inf`` for as long as it works.
+        path: the file to lock; it is created and kept.
+        wait_seconds: how long to wait for a holder on this machine; ``math.inf`` to wait until it has ended.
         on_wait: called once, before the wait.
 
     Raises:
-        LockedError: another process holds it; names the process, its machine and the file as far as they are known.
-        OSError: the folder cannot be written.
+        LockedError: if another process holds it; names the process, its machine and the file as far as they are known.
+        OSError: if the folder cannot be written.
     """
     deadline = time.monotonic() + wait_seconds
     with ExitStack() as held:
@@ -65,12 +66,12 @@ def locked(path: Path, wait_seconds: float = 0.0, on_wait: Callable[[], None] | 
 
 
 def is_lock(name: str) -> bool:
-    """Whether a file of that name, in a folder that is locked as a whole by ``.lock``, belongs to the lock."""
+    """Whether a file of this name belongs to the lock of its folder, ``.lock``."""
     return name in (".lock", f".lock{HOLDER_ENDING}")
 
 
 def _take(path: Path, held: ExitStack) -> str | None:
-    """Take a lock if it is free, and have it released with ``held``; else say who holds it."""
+    """Take a lock if it is free, to be released with ``held``; otherwise return a description of its holder."""
     with ExitStack() as taken:
         try:
             if not _flock(path, taken):
@@ -80,17 +81,17 @@ def _take(path: Path, held: ExitStack) -> str | None:
                 raise
             holder = _take_file(Path(f"{path}{HOLDER_ENDING}"), taken)
         else:
-            holder = _holder_of(Path(f"{path}{HOLDER_ENDING}"))  # a process for which this folder has no flock
+            holder = _holder_of(Path(f"{path}{HOLDER_ENDING}"))  # of a process that cannot use flock in this folder
         if holder is None:
             held.push(taken.pop_all())
         return holder
 
 
 def _flock(path: Path, held: ExitStack) -> bool:
-    """Lock a file by the system's own means: whether it was free.
+    """Lock a file with ``flock``; False if another process holds it.
 
     Raises:
-        OSError: with an errno of `WITHOUT_FLOCK` if the file system has none; or the file cannot be opened.
+        OSError: with an errno of `WITHOUT_FLOCK` if the file system has no ``flock``; or if the file cannot be opened.
     """
     try:
         import fcntl
@@ -100,7 +101,7 @@ def _flock(path: Path, held: ExitStack) -> bool:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Whoever held it may have removed it, with its folder, after we had opened it.
+            # The last holder may have removed the file, with its folder, after we opened it.
             is_there = _is_same_file(descriptor, path)
         except BlockingIOError:
             os.close(descriptor)
@@ -134,7 +135,7 @@ def _lock_on_windows(path: Path, held: ExitStack) -> bool:
 
 
 def _take_file(file: Path, held: ExitStack) -> str | None:
-    """Take a lock that is a file naming its holder; ``None``, or who holds it already."""
+    """Take a lock that is a file naming its holder; ``None``, or a description of the process that holds it."""
     mine = json.dumps(_ourselves())
     while True:
         try:
@@ -164,10 +165,10 @@ def _release_file(file: Path, mine: str, process: int) -> None:
 
 
 def _holder_of(file: Path) -> str | None:
-    """Who holds a lock, by its file; ``None`` if nobody does (any more).
+    """The holder of a lock according to its file; ``None`` if it is free or its holder has ended.
 
     Raises:
-        LockedElsewhereError: if the holder cannot be asked.
+        LockedElsewhereError: if it cannot be known whether the holder still runs.
     """
     holder = _read_holder(file)
     if holder is None:
@@ -176,13 +177,13 @@ def _holder_of(file: Path) -> str | None:
     who = f"process {pid} on {holder.get('host')}, which has held it since {_moment(holder.get('time'))}"
     ours = _ourselves()
     if _came_before_us(holder, ours):
-        log.warning("%s: taken over from %s: SLURM has ended it and queued its job again", file, who)
+        log.warning("%s: taken over from %s, because SLURM has ended it and queued its job again", file, who)
         _remove(file, holder)
         return None
     if type(pid) is not int or any(holder.get(key) != ours[key] for key in ("host", "machine", "pid_namespace")):
         raise LockedElsewhereError(
-            f"{file}: locked by {who}; a process elsewhere cannot be asked whether it still works; "
-            "remove this file if it does not"
+            f"{file}: locked by {who}; whether it still runs there cannot be checked from here; "
+            "remove this file if it does not",
         )
     if process_exists(pid, birth if isinstance(birth, str) else None):
         return f"locked by {who}"
@@ -192,7 +193,7 @@ def _holder_of(file: Path) -> str | None:
 
 
 def _came_before_us(holder: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
-    """Whether the holder was an earlier start of our own SLURM job; that has ended before a later one begins."""
+    """Whether the holder was an earlier start of our own SLURM job, which ends before a later start begins."""
     return (
         ours["slurm_job"] is not None
         and holder.get("slurm_job") == ours["slurm_job"]
@@ -202,13 +203,14 @@ def _came_before_us(holder: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
 
 
 def _remove(file: Path, holder: Mapping[str, Any]) -> None:
-    """Remove the file of a holder that has ended, and never that of whoever has taken the lock since.
+    """Remove the file of a holder that has ended, but never that of a process that has taken the lock since.
 
-    Those who may do it are processes of this machine, and take turns by a lock in its own temporary folder.
+    Only processes of this machine may do this; they take turns by a lock in the machine's temporary folder.
     """
     guard = Path(tempfile.gettempdir()) / f"melgen-{zlib.crc32(os.fsencode(file.resolve())):08x}.lock"
     with ExitStack() as held:
-        with suppress(OSError):  # another user's file, or no flock there either: the moment without it is short
+        # If the guard is another user's file, or has no flock either, go on without it: the risk is brief.
+        with suppress(OSError):
             while not _flock(guard, held):
                 time.sleep(POLL_SECONDS)
         if read_json(file) == holder:
@@ -216,10 +218,10 @@ def _remove(file: Path, holder: Mapping[str, Any]) -> None:
 
 
 def _read_holder(file: Path) -> dict[str, Any] | None:
-    """What the file of a lock says; ``None`` if there is none.
+    """The content of a holder's file; ``None`` if it does not exist.
 
     Raises:
-        LockedElsewhereError: if it names nobody.
+        LockedElsewhereError: if the file does not name a holder.
     """
     deadline = time.monotonic() + EMPTY_SECONDS
     while True:
@@ -229,18 +231,18 @@ def _read_holder(file: Path) -> dict[str, Any] | None:
             return None
         if time.monotonic() >= deadline:
             raise LockedElsewhereError(
-                f"{file}: locked by a process that has left no name; remove this file if no other process works here"
+                f"{file}: locked by an unnamed process; remove this file if no other process works in this folder",
             )
         time.sleep(POLL_SECONDS)
 
 
 def _ourselves() -> dict[str, Any]:
-    """What tells this process from all others; processes of one machine, as far as they see each other, share three."""
+    """The identity of this process; processes that see each other have the same host, machine and pid namespace."""
     machine = namespace = None
     with suppress(OSError, ValueError):
         machine = Path("/etc/machine-id").read_text(encoding="ascii").strip() or None
     with suppress(OSError):
-        namespace = os.readlink("/proc/self/ns/pid")  # another container's process 1 is not ours
+        namespace = os.readlink("/proc/self/ns/pid")  # process 1 of another container is not our process 1
     restarts = os.environ.get("SLURM_RESTART_COUNT", "0")
     return {
         "host": socket.gethostname(),

@@ -1,4 +1,4 @@
-"""Commands as we print them: quoted for the shell, and for Hydra's grammar within, so that they can be pasted."""
+"""Commands to print, quoted for the shell and for Hydra's grammar, so that a user can paste them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import PurePath
 from typing import Any
 
 _PLAIN_VALUE = re.compile(r"(?:\.{0,2}/|[A-Za-z_])[A-Za-z0-9./_-]*")
-"""Text that Hydra's grammar takes as it is, and for no number."""
+"""Text that Hydra's grammar reads unchanged, and not as a number."""
 
 _NO_TEXT = frozenset({"null", "true", "false", "inf", "nan"})
-"""Words that mean another type."""
+"""Words that Hydra reads as a value of another type."""
 
 _BEFORE_INTERPOLATION = re.compile(r"(\\*)\$\{")
 
@@ -27,11 +27,11 @@ def program(verb: str) -> list[str]:
 
 
 def command(verb: str, values: Mapping[str, Any] | None = None) -> str:
-    """A command of ours.
+    """A command line of melgen.
 
     Args:
         verb: ``train``, ``generate``, ...
-        values: keys and what they are to be: plain data, or paths. `None` is written as ``null``.
+        values: keys and their values: plain data, or paths. `None` is written as ``null``.
 
     >>> command("render", {"songs": PurePath("my runs/songs"), "to": ["mp3", "svg"]})
     'python -m melgen.render \\'songs="my runs/songs"\\' \\'to=[mp3,svg]\\''
@@ -40,7 +40,7 @@ def command(verb: str, values: Mapping[str, Any] | None = None) -> str:
 
 
 def override(key: str, value: Any) -> str:
-    """``key=value`` in Hydra's grammar, which gives back just that value."""
+    """``key=value`` in Hydra's grammar, which reads it as exactly this value."""
     return f"{key}={hydra_value(value)}"
 
 
@@ -66,36 +66,36 @@ def hydra_value(value: Any) -> str:
 def _text(text: str) -> str:
     if _PLAIN_VALUE.fullmatch(text) and text.lower() not in _NO_TEXT:
         return text
-    # OmegaConf, which is given it next, would fill in what looks like an interpolation.
+    # OmegaConf, which reads the value next, would resolve text that looks like an interpolation.
     return hydra_quoted(_BEFORE_INTERPOLATION.sub(lambda found: found[1] * 2 + "\\${", text))
 
 
 def hydra_quoted(text: str, quote: str | None = None) -> str:
-    r"""Text between quotes, as Hydra's grammar reads it: a backslash means something before a quote only.
+    r"""Text in quotes for Hydra's grammar, where a backslash escapes only before a quote.
 
     >>> print(hydra_quoted("a 'b'"), hydra_quoted("a\\"))
     "a 'b'" "a\\"
     """
-    if quote is None:  # the shell's are single ones, most likely
+    if quote is None:  # the shell's quotes are most likely single ones
         quote = '"' if '"' not in text else "'"
     before = re.compile(rf"(\\*)({quote}|\Z)")
     return quote + before.sub(lambda found: found[1] * 2 + (f"\\{quote}" if found[2] else ""), text) + quote
 
 
 def path_text(path: PurePath | str) -> str:
-    """A path that nobody takes for an option or for somebody's home.
+    """A path that cannot be read as an option or as a home directory.
 
     >>> path_text("-songs"), path_text("/tmp/songs")
     ('./-songs', '/tmp/songs')
     """
     text = os.fspath(path)
     if text.startswith("~"):
-        return os.path.abspath(text)  # `Path` forgets a dot before it
+        return os.path.abspath(text)  # not `./~`: `Path` drops the `./`
     return f"./{text}" if text.startswith("-") else text
 
 
 def shell_line(*words: str) -> str:
-    """A line for a shell, of which it makes these words.
+    """A line that a shell splits into these words.
 
     >>> shell_line("wandb", "sync", "my runs/wandb")
     "wandb sync 'my runs/wandb'"
@@ -106,7 +106,7 @@ def shell_line(*words: str) -> str:
 def _shell_word(word: str) -> str:
     if word.isprintable():
         return shlex.quote(word)
-    # Control characters, and bytes that are not UTF-8, in a form that a terminal shows and bash, zsh and ksh read.
+    # Control characters and bytes that are not UTF-8, in a form that terminals show and bash, zsh and ksh read.
     written = "".join(
         chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}"
         for byte in os.fsencode(word.replace("\\", "\\\\").replace("'", "\\'"))

@@ -20,20 +20,21 @@ _SYNCHRONIZE, _ACCESS_DENIED, _WAIT_TIMEOUT = 0x100000, 5, 258
 
 
 def available_cpus() -> int:
-    """Processors this process may use, which in a container or a SLURM job are fewer than the machine has."""
+    """Number of CPUs that this process may use: in a container or a SLURM job, fewer than the machine has."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 def process_birth(pid: int) -> str | None:
-    """What distinguishes a process from others that have had its number; ``None`` if that is unknown (outside Linux).
+    """An identifier that no other process with the same id has; None where it is unknown (outside Linux).
 
-    Numbers are used again: after a restart of the machine, and in each container, where a training is often process 1.
+    Process ids are reused: after the machine has restarted, and in each container, where a training is often
+    process 1.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        # The name in brackets, of whatever characters, is followed by the numbers; the moment of its start, in ticks
-        # since the machine's, is the 22nd value of all.
+        # The numbers follow the name, which is in brackets and may contain any character. The 22nd value of the line
+        # is the time of the process's start, in ticks since the machine's start.
         numbers = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
@@ -41,7 +42,7 @@ def process_birth(pid: int) -> str | None:
 
 
 def process_exists(pid: int, birth: str | None = None) -> bool:
-    """Whether a process of this machine has that number, whoever owns it; if its birth is given, whether it is that."""
+    """Whether a process with this id, and this birth if given, exists on this machine, whoever owns it."""
     if pid < 1:  # to `os.kill` that means many processes
         return False
     if birth is not None and (there := process_birth(pid)) is not None:
@@ -73,12 +74,12 @@ def _exists_on_windows(pid: int) -> bool:
 
 
 def end_with_parent(parent: int | None = None) -> None:
-    """Have this process killed when the one that started it dies, even by SIGKILL (Linux only).
+    """Have this process killed when its parent dies, even by SIGKILL (Linux only).
 
-    Otherwise a job would go on alone, and the same command given again would find its directory taken.
+    Otherwise a job would go on alone, and would lock its directory against a second start of the same command.
 
     Args:
-        parent: id of that process, if it is known; should it be dead already, this one ends at once.
+        parent: id of the parent, if known; if the parent is dead already, this process ends at once.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -88,14 +89,14 @@ def end_with_parent(parent: int | None = None) -> None:
 
 @contextmanager
 def handle_preemption_signal() -> Iterator[None]:
-    """Let a scheduler's signal end the job, whatever the job does when the signal arrives.
+    """Make the exception of a scheduler's signal end the job, whatever code the signal interrupts.
 
-    On the signal before SLURM's limit, submitit queues the job again and exits. A job that has met its limit too often
-    gets an ordinary exception from submitit. Code that reads a file or closes a logger at that moment would take it for
-    its own failure.
+    On the signal before SLURM's time limit, submitit queues the job again and exits. If the job has reached its limit
+    too often, submitit raises an ordinary exception instead. Code that reads a file or closes a logger at that moment
+    would take it for a failure of its own and handle it.
 
     Raises:
-        OutOfTimeError: instead of that exception.
+        OutOfTimeError: instead of submitit's exception.
     """
     number = getattr(signal, "SIG" + os.environ.get("SUBMITIT_PREEMPT_SIGNAL", "USR2"), None)  # submitit's own rule
     handler = None if number is None else signal.getsignal(number)
@@ -117,5 +118,5 @@ def handle_preemption_signal() -> Iterator[None]:
 
 
 def is_worker() -> bool:
-    """Whether this process belongs to the pool of another one."""
+    """Whether this process is a worker in a pool of another process."""
     return multiprocessing.current_process().name != "MainProcess"

@@ -1,4 +1,4 @@
-"""What software is at work: versions, and the state of its source code."""
+"""The software of this process: versions of packages, and the state of our source code."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 import melgen
 
 PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "omegaconf", "numpy", "scipy", "music21", "symusic", "muspy")
-"""Those whose version may move a number."""
+"""Packages whose version may change a result."""
 _CHECKOUT = Path(__file__).parents[2]
 
 
 def software() -> dict[str, Any]:
-    """Versions of melgen, Python and the packages that may move a number; commit of a checkout.
+    """Versions of melgen, Python and the packages that may change a result; the commit of a checkout.
 
-    ``git`` is ``None`` for an installed wheel; ``modified`` says whether code or configuration differ from the
+    ``git`` is ``None`` for an installed wheel; ``modified`` is true if code or configuration differs from the
     commit.
     """
     return {"melgen": melgen.__version__, "python": platform.python_version(), **_versions(), "git": _git_state()}

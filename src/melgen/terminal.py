@@ -1,4 +1,4 @@
-"""What a command prints reaches the terminal, whatever it holds, and ends nothing if nobody reads it any more."""
+"""Printing that never fails: any text can be printed, and a closed terminal or pipe does not end the command."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import sys
 from typing import Any
 
 READABLE = "melgen.readable"
-"""Name of the way to write text that UTF-8, or a terminal's own encoding, cannot hold: ``\\xe9`` for a byte of a file
-name that is not UTF-8, ``\\u266f`` for a letter."""
+"""Name of our error handler for text that UTF-8, or a terminal's encoding, cannot encode. It writes ``\\xe9`` for a
+byte of a file name that is not UTF-8, and ``\\u266f`` for a letter."""
 
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
 
 _GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF, errno.ECONNRESET})
-"""What writing answers once a pipe's reader or a terminal is gone."""
+"""The errors of a write after a pipe's reader or a terminal has closed."""
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     letters = error.object[error.start : error.end]
-    # Python holds a byte of a file name that it cannot decode as one of U+DC80 to U+DCFF (PEP 383).
+    # Python represents a byte of a file name that it cannot decode by one of U+DC80 to U+DCFF (PEP 383).
     escaped = (
         f"\\x{ord(letter) - 0xDC00:02x}"
         if 0xDC80 <= ord(letter) <= 0xDCFF
@@ -37,7 +37,7 @@ codecs.register_error(READABLE, _escape)
 
 
 def readable(text: str) -> str:
-    r"""Text as every file and terminal takes it: what is no UTF-8 in it is escaped.
+    r"""Text that every file and terminal accepts: characters that UTF-8 cannot encode are escaped.
 
     >>> import os
     >>> readable(os.fsdecode(b"caf\xe9.abc")), readable("café")
@@ -75,7 +75,7 @@ def print_error(program: str, message: object) -> None:
 
 
 class _Output(io.FileIO):
-    """A standard stream that turns into the null device once nobody reads it any more."""
+    """A standard stream that becomes the null device once its reader has closed."""
 
     def write(self, data: io.ReadableBuffer) -> int | None:  # type: ignore[name-defined,override]
         try:
@@ -84,16 +84,16 @@ class _Output(io.FileIO):
             if error.errno not in _GONE:
                 raise
             null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, self.fileno())  # also for what other libraries and processes write there
+            os.dup2(null, self.fileno())  # also for output of other libraries and processes
             os.close(null)
             return len(memoryview(data).cast("B"))
 
 
 def prepare_standard_streams() -> None:
-    """Let whatever is printed be written, or be dropped where nobody reads it; a command then ends as it would have.
+    """Make printing never fail: drop output that nobody reads, and escape letters that the terminal's encoding lacks.
 
-    ``| head`` closes a pipe early, ``>&-`` a stream from the start: neither is a failure of what was asked for. Letters
-    that the terminal's encoding lacks are escaped.
+    ``| head`` closes a pipe early, and ``>&-`` closes a stream from the start. Neither is a failure of the command,
+    which ends as it would have otherwise.
     """
     while (null := os.open(os.devnull, os.O_RDWR)) <= 2:  # a file must not get the number of a closed stream
         pass
@@ -101,13 +101,13 @@ def prepare_standard_streams() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # for as long as we run
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # open until the process ends
         elif type(stream) is io.TextIOWrapper and not isinstance(_raw(stream), _Output) and stream.fileno() <= 2:
             setattr(sys, name, _lasting(stream))
 
 
 def _raw(stream: io.TextIOWrapper) -> object:
-    return getattr(stream.buffer, "raw", stream.buffer)  # PYTHONUNBUFFERED leaves the buffer out
+    return getattr(stream.buffer, "raw", stream.buffer)  # with PYTHONUNBUFFERED there is no buffer between
 
 
 def _lasting(stream: io.TextIOWrapper) -> io.TextIOWrapper:

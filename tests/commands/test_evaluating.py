@@ -191,9 +191,9 @@ class TestTheCorpusOfTheTraining:
     def test_another_corpus_is_remarked_upon(self, trained, here):
         shutil.copytree(trained, here / "run")
         answer = evaluate("run/songs", *QUICK)
-        assert "another corpus" not in answer.text
+        assert "not compared with the corpus" not in answer.text
         answer = evaluate("run/songs", *QUICK, "cleaning.min_length_notes=60")
-        assert "another corpus than their network was trained on" in answer.text
+        assert "not compared with the corpus that their network was trained on" in answer.text
         answer = evaluate("run/songs", *QUICK, "split_seed=1")
         assert "trained with split_seed=0" in answer.text
 
@@ -203,12 +203,12 @@ REFUSALS = {
     "missing": (["songs=missing"], ["songs=missing", "no such file or folder"]),
     "no path": (["songs=null"], ["songs=null", "path of a file or folder"]),
     "a number": (["songs=5"], ["songs=5", "path of a file or folder"]),
-    "empty": (["songs=empty"], ["songs=empty", "no song", "no file at all"]),
+    "empty": (["songs=empty"], ["songs=empty", "no songs", "no files"]),
     "texts only": (["songs=texts"], ["songs=texts", "1 .tex"]),
-    "a text": (["songs=texts/thesis.tex"], ["songs=texts/thesis.tex", "expected a folder, or a file"]),
+    "a text": (["songs=texts/thesis.tex"], ["songs=texts/thesis.tex", "must be a folder, or a file"]),
     "nothing readable": (["songs=broken"], ["songs=broken", "a.mid", "not a MIDI file"]),
     "one note each": (["songs=single"], ["single", "no song can be measured", "fewer than 2 notes"]),
-    "a file for results": (["songs=good", "out=texts/thesis.tex"], ["out=texts/thesis.tex", "this is a file"]),
+    "a file for results": (["songs=good", "out=texts/thesis.tex"], ["out=texts/thesis.tex", "is a file"]),
     "results among others' files": (["songs=good", "out=texts"], ["out=texts", "choose another folder"]),
     "results among the songs": (["songs=good", "out=good"], ["out=good", "choose another folder"]),
     "no window": (["songs=good", "evaluation.span_notes=0"], ["span_notes=0", "at least 1"]),
@@ -222,7 +222,7 @@ REFUSALS = {
     "a corpus without a path": (["songs=good", "corpus=folder"], ["path=null"]),
     "a stream of intervals": (
         ["songs=good", "corpus=pickles", "path=train_intervals_final_cleaned.p"],
-        ["ready stream of dataset=interval", "corpus=none"],
+        ["encoded stream of dataset=interval", "corpus=none"],
     ),
     "a sweep": (["-m", "songs=good,broken"], ["-m", "one thing at a time"]),
 }

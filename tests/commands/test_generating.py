@@ -166,7 +166,7 @@ class TestCheckpoints:
 
     def test_a_run_that_has_saved_none(self, here):
         Path("run").mkdir()
-        self.refused(here, "run", "saved none yet")
+        self.refused(here, "run", "contains no checkpoint yet")
 
     def test_not_named(self, here):
         answer = call("generate")

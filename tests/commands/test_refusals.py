@@ -87,7 +87,7 @@ REFUSALS = {
     "unknown muspy dataset": (["corpus=muspy", "corpus.name=Mine", "corpus.root=."], ["name=Mine"]),
     # weights to start from
     "no weights": (["init_from=missing"], ["init_from", "missing", "no such file or directory"]),
-    "a directory without weights": (["init_from=."], ["init_from", "saved none"]),
+    "a directory without weights": (["init_from=."], ["init_from", "contains no checkpoint"]),
 }
 
 
@@ -146,7 +146,7 @@ def test_a_refusal_leaves_an_earlier_run_untouched(trained, here):
 class TestFolders:
     def test_empty(self, here):
         (here / "tunes").mkdir()
-        self.refused(here, "nothing to read", "no file at all", ".mid")
+        self.refused(here, "nothing to read", "no files", ".mid")
 
     def test_of_other_things(self, here):
         (here / "tunes").mkdir()

@@ -124,7 +124,7 @@ def test_damaged_files_are_told_not_raised(here):
     [
         (["dir=nowhere"], "dir=nowhere: there is no such directory"),
         (["dir=."], "dir=.: holds no run"),
-        (["dir=.", "show=[lost]"], "show=lost: must be all, or of finished, running"),
+        (["dir=.", "show=[lost]"], "show=lost: must be all, or one of finished, running"),
     ],
 )
 def test_what_cannot_be_told_is_refused(here, overrides, message):

@@ -88,8 +88,8 @@ def test_split_folders_are_kept(tmp_path, names):
     ("names", "message"),
     [
         (("train", "test"), "has test and train but no validation split"),
-        (("train", "val", "validation", "test"), "both stand for the validation split"),
-        (("train", "val", "evaluation", "test"), "both stand for the test split"),
+        (("train", "val", "validation", "test"), "are both the validation split"),
+        (("train", "val", "evaluation", "test"), "are both the test split"),
     ],
 )
 def test_incomplete_or_doubled_splits_are_refused(tmp_path, names, message):
@@ -116,9 +116,9 @@ def test_a_loop_of_links_is_walked_once(tmp_path):
 
 @pytest.mark.parametrize("corpus", [FolderCorpus, PicklesCorpus])
 def test_wrong_paths(tmp_path, corpus):
-    with pytest.raises(CorpusError, match=r"path=.*missing: there is no such"):
+    with pytest.raises(CorpusError, match=r"path=.*missing: no such file or folder"):
         corpus(tmp_path / "missing").load()
-    with pytest.raises(CorpusError, match=r"no file at all|found none at all"):
+    with pytest.raises(CorpusError, match=r"contains no files|found none"):
         corpus(tmp_path).load()
     for nothing in (None, ""):
         with pytest.raises(CorpusError, match="path of a file or folder"):
@@ -127,7 +127,7 @@ def test_wrong_paths(tmp_path, corpus):
 
 def test_a_file_where_a_folder_is_expected(tmp_path):
     path = write_midi(tmp_path / "tune.mid", scale())
-    with pytest.raises(CorpusError, match="expected a folder, this is a file"):
+    with pytest.raises(CorpusError, match="must be a folder, but is a file"):
         load(path)
 
 
@@ -144,7 +144,7 @@ def test_what_may_not_be_read(tmp_path):
     closed = write_midi(tmp_path / "closed.mid", scale())
     closed.chmod(0)
     (tmp_path / "inner").mkdir(mode=0)
-    assert "1 folders may not be read" in str(load(tmp_path).report)
+    assert "1 folders cannot be read" in str(load(tmp_path).report)
     (tmp_path / "inner").chmod(0o755)
     assert load(tmp_path).report.dropped["unreadable"].examples == [["closed.mid", "Permission denied"]]
     closed.chmod(0o644)
@@ -216,5 +216,5 @@ def test_one_melody_is_read_in_a_process_of_its_own(tmp_path, monkeypatch):
         yield 0, Rejection("unreadable", "the reader crashed (signal SIGSEGV)", sources[0].name)
 
     monkeypatch.setattr(folder_module, "map_sources", crash)
-    with pytest.raises(CorpusError, match=r"tune\.mid: holds no melody; unreadable: the reader crashed"):
+    with pytest.raises(CorpusError, match=r"tune\.mid: contains no melody; unreadable: the reader crashed"):
         read_melody(path)

@@ -37,7 +37,7 @@ def write_songs(path, songs):
 
 
 def stream_of(songs):
-    """A ready stream as the paper published them."""
+    """An encoded stream as the paper published them."""
     values = sorted({value for song in songs for value in song})
     return {
         "notes_dict": dict(enumerate(values)),

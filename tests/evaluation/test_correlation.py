@@ -91,7 +91,7 @@ def test_too_little_to_say(x, y, count):
 
 
 def test_what_is_refused():
-    with pytest.raises(ValueError, match="two columns of one length"):
+    with pytest.raises(ValueError, match="two columns of equal length"):
         rank_correlation([1, 2, 3], [1, 2])
     with pytest.raises(ValueError, match="between 0 and 1, got 0"):
         rank_correlation([1, 2, 3], [1, 2, 3], confidence=0)

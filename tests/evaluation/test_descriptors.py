@@ -113,7 +113,7 @@ def test_no_songs():
         ([[60], []], "melody 2 has 0"),
         ([[60, 128]], "from 0 to 127, got 128"),
         ([[60, -1]], "from 0 to 127, got -1"),
-        ([[60, 61.5]], "whole MIDI numbers, got float64"),
+        ([[60, 61.5]], "a list of MIDI numbers, got float64"),
         ([[[60, 61]]], "in 2 dimensions"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from melgen.evaluation.descriptors import DESCRIPTORS
 from melgen.evaluation.metrics import METRICS, TONALITY, song_metric
-from melgen.evaluation.song_sets import WRITERS, EvaluationOptions, evaluate_songs, in_order
+from melgen.evaluation.song_sets import BASELINES, EvaluationOptions, evaluate_songs, in_order
 from melgen.evaluation.tonality import Tonality
 from melgen.pages.wording import song_metrics
 from melgen.studies.figures.style import label_of
@@ -24,5 +24,5 @@ def test_a_new_metric_is_shown_everywhere_under_its_name():
 
 
 def test_a_new_baseline_has_its_place():
-    names = [writer.name for writer in WRITERS]
+    names = [baseline.name for baseline in BASELINES]
     assert in_order(["mine", "test", *reversed(names)]) == [*names, "test", "mine"]

@@ -139,5 +139,5 @@ def test_refuses_what_it_cannot_compare():
         index.compare([[60]], ngram=0)
     with pytest.raises(ValueError, match="at most 127 semitones, but 200 follows 10"):
         index.compare([[60, 62], [10, 200]])
-    with pytest.raises(ValueError, match=r"whole-numbered pitches, got \[60.5\]"):
+    with pytest.raises(ValueError, match=r"pitches as whole numbers, got \[60.5\]"):
         index.compare([[60.5]])

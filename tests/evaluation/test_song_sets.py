@@ -13,10 +13,10 @@ from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.evaluation.song_sets import (
     EvaluationOptions,
+    baseline_evaluations,
     corpus_evaluations,
     evaluate_openings,
     evaluate_songs,
-    writer_evaluations,
 )
 from melgen.music import Control, Melodies, Melody
 
@@ -87,7 +87,7 @@ class TestSongs:
 
     def test_what_cannot_be_measured_is_left_out_with_its_reason(self, songs):
         found = evaluate_songs("mine", songs, options=QUICK)
-        assert found.left_out == {"one": "one note, no motion to measure", "none": "no note"}
+        assert found.left_out == {"one": "one note, no motion to measure", "none": "no notes"}
 
     def test_without_a_corpus_nothing_is_said_about_one(self, songs):
         found = evaluate_songs("mine", songs, options=QUICK)
@@ -178,7 +178,7 @@ class TestOwnMetrics:
             evaluate_songs("mine", songs, options=EvaluationOptions(metrics={"sorted": sorted}))
 
     def test_names_that_are_taken(self, songs):
-        with pytest.raises(ValueError, match="metrics: centricity is the name of a metric"):
+        with pytest.raises(ValueError, match="metrics: centricity is the name of a built-in metric"):
             evaluate_songs("mine", songs, options=EvaluationOptions(metrics={"centricity": max}))
 
     @pytest.mark.parametrize("place", ["no_such_module.function", "builtins.nothing", "max", "math.pi", ""])
@@ -249,13 +249,13 @@ class TestCorpus:
         monkeypatch.setattr(data, "is_encoded", True)
         assert len(ReferenceCorpus.of(data).tunes(Split.TEST)) > 0, "a stream of control holds pitches"
         monkeypatch.setattr(type(data.representation), "name", "interval")
-        with pytest.raises(ValueError, match="ready stream of dataset=interval"):
+        with pytest.raises(ValueError, match="encoded stream of dataset=interval"):
             ReferenceCorpus.of(data)
 
 
 @pytest.fixture(scope="module")
 def written(reference):
-    return writer_evaluations(reference, PRIMER, songs=20, notes=30, seed=3, options=QUICK)
+    return baseline_evaluations(reference, PRIMER, songs=20, notes=30, seed=3, options=QUICK)
 
 
 class TestWriters:
@@ -280,8 +280,8 @@ class TestWriters:
         assert motion["uniform"] > motion["unigram"] > motion["bigram"]
 
     def test_a_seed_is_a_choice(self, reference, written):
-        again = writer_evaluations(reference, PRIMER, songs=20, notes=30, seed=3, options=QUICK)
-        other = writer_evaluations(reference, PRIMER, songs=20, notes=30, seed=4, options=QUICK)
+        again = baseline_evaluations(reference, PRIMER, songs=20, notes=30, seed=3, options=QUICK)
+        other = baseline_evaluations(reference, PRIMER, songs=20, notes=30, seed=4, options=QUICK)
         for name, each in written.items():
             assert again[name].evaluation == each.evaluation
             assert other[name].evaluation.scores != each.evaluation.scores

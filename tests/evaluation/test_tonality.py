@@ -168,7 +168,7 @@ def test_span_profile():
 def test_tables_refuse():
     with pytest.raises(ValueError, match="melody 2 has 0"):
         corrected_table([[60], []])
-    with pytest.raises(ValueError, match="whole MIDI numbers, got float64"):
+    with pytest.raises(ValueError, match="a list of MIDI numbers, got float64"):
         tonality_table([[60.0, 62.0]])
     for table in (tonality_table, corrected_table):
         with pytest.raises(ValueError, match="span_notes must be at least 1, got 0"):

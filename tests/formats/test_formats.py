@@ -77,7 +77,7 @@ def test_the_same_command_does_not_go_on_with_tunes_of_an_older_reader(sweep):
     answer = call("train", *SMALL, f"trainer.max_steps={UPDATES}")
     assert answer.code == 1
     assert [files_below(run) for run in runs] == before, "nothing is lost"
-    for cell, consequence in (("gru", "it stays as it is"), ("lstm", "it cannot go on")):
+    for cell, consequence in (("gru", "it is kept"), ("lstm", "it cannot continue")):
         said = RunDirectory(f"{sweep / run_of(cell)}-refused").status["error"]
         assert "read by an older reader (version 1" in said
         assert consequence in said
@@ -108,7 +108,7 @@ def test_tunes_that_it_was_trained_on_are_not_held_out(sweep, caplog):
     options = ("corpus=misc_folk", "evaluation.resamples=10", "evaluation.min_corpus_notes=2", "progress=false")
     answer = call("evaluate", f"songs={run / 'songs'}", *options, "out=found")
     assert answer.code == 0, answer.text
-    assert "the run's splits.tsv states which of them were held out" in answer.text
+    assert "the run's splits.tsv states which tunes were held out" in answer.text
     found = read_json(Path("found/evaluation.json"))
     assert found["corpus"]["has_recorded_splits"]
     counts = found["corpus"]["tunes"]
@@ -136,7 +136,7 @@ def test_songs_elsewhere_tell_that_an_older_reader_read_the_tunes(sweep, monkeyp
     for folder in ("old list", "new_list"):
         answer = call("evaluate", f"songs='{folder}'", *options, "out=found")
         assert answer.code == 0, answer.text
-        assert "some tunes held out here were trained on" in answer.text
+        assert "some of the tunes held out here are among their training tunes" in answer.text
 
 
 def test_a_study_of_it_keeps_its_splits(sweep):

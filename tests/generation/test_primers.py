@@ -56,7 +56,7 @@ def test_another_key_is_named_where_no_octave_fits():
 def test_no_transposition_is_named_where_none_fits():
     fit = fit_of((60, 71), {62: 900, 63: 900}, Control())
     assert fit.fitting is None
-    assert "no transposition of it is in range" in fit.note()
+    assert "no transposition of the primer is in range" in fit.note()
 
 
 def test_intervals_do_not_depend_on_the_octave():

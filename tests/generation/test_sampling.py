@@ -161,8 +161,8 @@ def test_options_out_of_range(options, message, network):
     [
         ({"songs": 0}, "songs must be a whole number of at least 1, got 0"),
         ({"notes": -3}, "notes must be a whole number of at least 1, got -3"),
-        ({"primer_tokens": []}, "a primer is a list of at least one token"),
-        ({"primer_tokens": [[1, 2]]}, "a primer is a list"),
+        ({"primer_tokens": []}, "a primer must be a list of at least one token"),
+        ({"primer_tokens": [[1, 2]]}, "a primer must be a list"),
         ({"seed": -1}, "seed must be a whole number between 0"),
         ({"seed": 2**64}, "seed must be a whole number between 0"),
     ],

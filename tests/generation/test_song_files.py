@@ -145,11 +145,11 @@ def test_names_that_utf8_cannot_write(tmp_path):
     ("path", "said"),
     [
         ("missing", "no such file or folder"),
-        ("empty", "there is no song; it holds no file at all, expected songs.json or .mid"),
-        ("texts", "there is no song; it holds 1 .tex, expected"),
-        ("texts/thesis.tex", "expected a folder, or a file of one of the kinds songs.json"),
-        ("broken", r"not one song can be read \(1.mid: unreadable: not a MIDI file.*; and 2 more\)"),
-        ("hidden", "there is no song"),
+        ("empty", "contains no songs; it contains no files, expected songs.json or .mid"),
+        ("texts", "contains no songs; it contains 1 .tex, expected"),
+        ("texts/thesis.tex", "must be a folder, or a file of one of the types songs.json"),
+        ("broken", r"no song can be read \(1.mid: unreadable: not a MIDI file.*; and 2 more\)"),
+        ("hidden", "contains no songs"),
     ],
 )
 def test_refused_with_key_path_and_rule(path, said, tmp_path):

@@ -80,7 +80,7 @@ def test_a_directory_with_foreign_files_is_refused(foreign, tmp_path):
     write_songs(target, SONGS, METADATA)
     (target / foreign).write_text("mine")
     before = contents_of(target)
-    with pytest.raises(ValueError, match=f"songs holds files .* such as {foreign}"):
+    with pytest.raises(ValueError, match=f"songs contains files .* such as {foreign}"):
         write_songs(target, SONGS, METADATA)
     assert contents_of(target) == before
     assert files_of(tmp_path) == ["songs"]
@@ -171,16 +171,16 @@ def test_what_cannot_be_written(songs, metadata, message, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda content: content.update(format="other"), "does not say"),
+        (lambda content: content.update(format="other"), 'it lacks "format"'),
         (lambda content: content.update(format_version=3), "format version 3; this melgen reads 1 to 2"),
         (lambda content: content.update(format_version=0), "format version 0; this melgen reads 1 to 2"),
         (lambda content: content.update(format_version=True), "format version True; this melgen reads 1 to 2"),
-        (lambda content: content.pop("metadata"), "needs an object 'metadata'"),
+        (lambda content: content.pop("metadata"), "must have an object 'metadata'"),
         (lambda content: content.update(songs={}), "a list 'songs'"),
         (lambda content: content["songs"].append([60]), "song 3 is damaged"),
         (
             lambda content: content["songs"][1].pop("onsets"),
-            "song 2 is damaged: it needs a list of integers 'onsets'",
+            "song 2 is damaged: 'onsets' must be a list of integers",
         ),
         (lambda content: content["songs"][0].update(pitches=[60, 61.5, 62]), "song 1 is damaged"),
         (lambda content: content["songs"][0].update(onsets=[0, 2**31, 2**62]), "onset 2147483648 is outside 0 to"),

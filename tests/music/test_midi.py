@@ -130,7 +130,7 @@ def test_a_melody_without_notes_is_an_empty_file(tmp_path):
         (Melody.from_pitches([-1]), "note 1 has pitch -1"),
         (Melody((60,), (0,), (-4,)), "negative duration of -4"),
         (Melody((60,), (-4,), (4,)), "note 1 starts at step -4"),
-        (Melody((60, 62), (4, 4), (4, 4)), "note 2 starts at step 4, but can start at 5 at the earliest"),
+        (Melody((60, 62), (4, 4), (4, 4)), "note 2 starts at step 4, but cannot start before step 5"),
     ],
 )
 def test_melodies_that_fit_no_midi_file(melody, message):

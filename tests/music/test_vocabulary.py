@@ -38,7 +38,7 @@ def test_shape_is_kept_and_narrow_integers_do_not_overflow():
 
 def test_strict_encoding_names_values_and_range():
     with pytest.raises(
-        ValueError, match="values 61, 90 never occurred in training, which knows 2 values from 60 to 62"
+        ValueError, match="values 61, 90 never occurred in training; the vocabulary has 2 values from 60 to 62"
     ):
         Vocabulary([60, 62]).encode([90, 61, 60, 61], strict=True)
 
@@ -51,7 +51,7 @@ def test_values_that_make_no_vocabulary(wrong):
 
 @pytest.mark.parametrize("melodies", [[], [[]], [np.zeros(0, np.int16)]])
 def test_no_values_at_all(melodies):
-    with pytest.raises(ValueError, match="the training melodies hold none"):
+    with pytest.raises(ValueError, match="the training melodies contain none"):
         Vocabulary.from_values(melodies)
 
 

@@ -120,7 +120,7 @@ def test_the_reader_is_recorded_beside_the_identity(run):
         run.recorded_reader  # noqa: B018
 
 
-@pytest.mark.parametrize(("goes_on", "consequence"), [(True, "it cannot go on"), (False, "it stays as it is")])
+@pytest.mark.parametrize(("goes_on", "consequence"), [(True, "it cannot continue"), (False, "it is kept")])
 def test_tunes_of_an_older_reader_are_named_as_the_reason(run, goes_on, consequence):
     adopt(run, IDENTITY | {"corpus.fingerprint": "old"})
     read_by_reader(run, 1)
@@ -214,7 +214,7 @@ def killed_after(operations, patch):
 def test_force_never_touches_a_directory_that_is_no_run(run):
     run.path.mkdir(parents=True)
     (run.path / "thesis.tex").write_text("mine")
-    with pytest.raises(IdentityError, match=r"holds thesis\.tex, and no run"):
+    with pytest.raises(IdentityError, match=r"contains thesis\.tex and not a run"):
         adopt(run, force=True)
     assert (run.path / "thesis.tex").read_text() == "mine"
 
@@ -368,7 +368,7 @@ def test_a_run_of_a_later_format_is_left_alone(run):
     adopt(run)
     file = run.path / "identity.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"format_version": 99}))
-    with pytest.raises(IdentityError, match=r"identity\.json: format version 99, melgen .* reads 1 to 1"):
+    with pytest.raises(IdentityError, match=r"identity\.json: format version 99; melgen .* reads 1 to 1"):
         adopt(run)
 
 

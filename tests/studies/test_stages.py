@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from melgen.evaluation.baselines import UnigramWriter
+from melgen.evaluation.baselines import UnigramBaseline
 from melgen.generation.songs import pitches_by_song
 from melgen.studies.stages import figures
 from melgen.studies.tasks import Workbench
@@ -336,12 +336,12 @@ def test_a_figure_that_a_module_adds_to_the_table_is_drawn_once(mini, monkeypatc
     assert "8 of 8 done already" in study("stages=figures")
 
 
-class Mine(UnigramWriter):
+class Mine(UnigramBaseline):
     name = "mine"
 
 
 def test_a_baseline_that_is_added_is_in_every_table(mini, monkeypatch):
-    monkeypatch.setattr("melgen.evaluation.song_sets.WRITERS", (UnigramWriter, Mine))
+    monkeypatch.setattr("melgen.evaluation.song_sets.BASELINES", (UnigramBaseline, Mine))
     call("study", *MINI, "evaluation.seed=7", "stages=select,generate,evaluate,tables")
     for table in ("tonality", "tonality_corrected", "likelihood", "descriptors", "distances", "originality"):
         with (STUDY / "tables" / f"{table}.csv").open(newline="") as file:

@@ -1,8 +1,8 @@
-"""Imported corpora on disk: ``<cache_dir>/corpora/<fingerprint>/``, arrays to map and two JSON files.
+"""Imported corpora on disk: ``<cache_dir>/corpora/<fingerprint>/``, with memory-mapped arrays and two JSON files.
 
-An entry is written into a sibling directory and renamed, so that it is there whole or not at all; a lock
-makes a second process wait for the first one's reading. Every file carries a checksum; an entry that does not
-match is read anew. Nothing here unpickles.
+An entry is written into a sibling directory and renamed, so it is complete or absent; a lock makes a second
+process wait while the first one reads the corpus. Every file has a checksum; an entry that does not match its
+checksums is ignored, and the corpus is read again. Nothing here unpickles.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ class CorpusCache:
 
     @contextmanager
     def lock(self, key: str) -> Iterator[None]:
-        """Hold the right to write one entry; wait for a process that is writing it.
+        """Hold the lock of one entry, after waiting for a process that is writing it.
 
         Raises:
-            LockedError: a process elsewhere has left a lock, and cannot be asked whether it still works.
-            OSError: the directory cannot be written.
+            LockedError: if a process on another machine has left a lock, so that it is unknown whether it still runs.
+            OSError: if the directory cannot be written.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
 
@@ -90,10 +90,10 @@ class CorpusCache:
             return None
 
     def store(self, key: str, melodies: Melodies, splits: NDArray[np.int8] | None, details: dict[str, Any]) -> None:
-        """Write an entry; the caller holds its lock.
+        """Write an entry; the caller must hold its lock.
 
         Raises:
-            OSError: the directory cannot be written, or the disk is full.
+            OSError: if the directory cannot be written, or the disk is full.
         """
         self._remove_leftovers(key)
         scratch = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".part", dir=self._folder))
@@ -115,7 +115,7 @@ class CorpusCache:
             raise
 
     def _remove_leftovers(self, key: str) -> None:
-        """The damaged entry, and what a killed process left behind."""
+        """Remove a damaged entry, and the files of processes that were killed while they wrote it."""
         for path in (self._folder / key, *self._folder.glob(f"{key}.*.part")):
             if path.exists():
                 shutil.rmtree(path)

@@ -1,8 +1,8 @@
-"""Which tunes a corpus keeps.
+"""Rules for which tunes a corpus keeps.
 
-The original's rules are all expressible: the first paper kept songs of three notes and more
-(``Cleaning(min_length_notes=3)``), its statistics counted songs of twelve and more (the default here), and
-the later dataset also dropped a song with any duration of 0 or above 16 sixteenths
+They include all rules of the original: the first paper kept songs of at least three notes
+(``Cleaning(min_length_notes=3)``), its statistics counted songs of at least twelve (the default here), and
+the later dataset also dropped songs with any duration of 0 or above 16 sixteenths
 (``Cleaning(min_duration_steps=1, max_duration_steps=16)``). These two rules count in sixteenths, as the paper did,
 and not in the finer steps of melodies: a duration is rounded to sixteenths, half up, before it is compared.
 """
@@ -26,9 +26,9 @@ class Cleaning:
 
     Attributes:
         min_length_notes: fewest notes of a tune.
-        max_length_notes: most notes of a tune; more is a performance or a mistake, not a tune.
-        min_duration_steps: a tune with any shorter note is dropped, in sixteenths (1 drops tunes with a note that
-            rounds to nothing, one shorter than a thirty-second).
+        max_length_notes: most notes of a tune; a longer one is a performance or a mistake, not a tune.
+        min_duration_steps: a tune with any shorter note is dropped, in sixteenths (1 drops tunes with a note shorter
+            than a thirty-second, which rounds to 0).
         max_duration_steps: a tune with any longer note is dropped, in sixteenths.
         drop_duplicates: keep only the first of tunes with the same interval sequence.
         max_chord_share: a track is a melody if at most this share of its notes sounds together with others
@@ -68,7 +68,7 @@ class Cleaning:
 
         Args:
             pitches: MIDI numbers.
-            durations: in steps of 1/24 quarter.
+            durations: in steps of 1/24 of a quarter note.
         """
         notes = len(pitches)
         if notes < self.min_length_notes:

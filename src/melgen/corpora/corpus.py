@@ -1,4 +1,4 @@
-"""What a corpus is: a listing of sources, and a function that reads one."""
+"""The interface of a corpus: a list of sources, and a function that reads one source."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from melgen.music.melody import Melodies
 log = logging.getLogger(__name__)
 
 READER_VERSION = 2
-"""Raised when a reader or a rule changes which melodies come out, so that cached corpora are read again.
+"""Increased when a reader or a rule changes so that it gives other melodies; then cached corpora are read again.
 
 1: onsets and durations in sixteenths, each rounded by itself; splits by a shuffle of the whole corpus.
 2: 24 steps to the quarter, with metres, pickups and bars; splits by a hash of each tune's intervals.
@@ -40,16 +40,16 @@ _LIBRARIES = ("music21", "muspy", "symusic")
 
 @dataclass(frozen=True)
 class ImportedCorpus:
-    """Cleaned melodies and where they come from.
+    """Cleaned melodies and their origin.
 
     Attributes:
         melodies: the tunes kept.
-        splits: per tune 0 (train), 1 (validation) or 2 (test), where the source declares them.
-        encoded_as: ``"control"``, ``"interval"`` or ``"db12"`` for data that is already that representation:
+        splits: per tune 0 (train), 1 (validation) or 2 (test), if the source declares its splits.
+        encoded_as: ``"control"``, ``"interval"`` or ``"db12"`` for data that is already in this representation:
             the ``pitches`` of the melodies are then its values, each a quarter note long.
         fingerprint: changes with the content of the sources, the cleaning rules, our readers and their
             libraries.
-        report: what was found, kept and dropped.
+        report: counts of the tunes found, kept and dropped.
 
     Shape:
         ``splits``: ``[tunes]``.
@@ -65,9 +65,8 @@ class ImportedCorpus:
 class AbstractCorpus(ABC):
     """A collection of tunes in files.
 
-    A corpus says what to read (:meth:`list_sources`) and how to read one unit of it (:attr:`reader`, a
-    function at the top of a module, because it runs in other processes). Everything else is the same for all
-    corpora.
+    A corpus lists its sources (:meth:`list_sources`) and has a function that reads one of them (:attr:`reader`,
+    at the top of a module, because it runs in other processes). Everything else is the same for all corpora.
     """
 
     @property
@@ -78,14 +77,14 @@ class AbstractCorpus(ABC):
     @property
     @abstractmethod
     def reader(self) -> Reader:
-        """Turns one source into tunes, melodies or rejections."""
+        """The function that turns one source into tunes, melodies or rejections."""
 
     @abstractmethod
     def list_sources(self) -> Listing:
-        """What there is to read.
+        """The sources to read.
 
         Raises:
-            CorpusError: there is nothing, or what is there contradicts itself.
+            CorpusError: if there are none, or they contradict each other.
         """
 
     def load(
@@ -100,11 +99,11 @@ class AbstractCorpus(ABC):
         Args:
             cleaning: which tunes to keep; by default ``Cleaning()``.
             cache_dir: by default ``$MELGEN_CACHE_DIR``, or the user's cache directory.
-            workers: processes that read; by default one for each available processor.
+            workers: number of reading processes; by default one for each available CPU.
             progress: whether to show a progress bar on a terminal.
 
         Raises:
-            CorpusError: nothing can be read, or no tune is kept.
+            CorpusError: if nothing can be read, or no tune is kept.
         """
         cleaning = Cleaning() if cleaning is None else cleaning
         if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
@@ -133,7 +132,7 @@ class AbstractCorpus(ABC):
                 cache.store(key, imported.melodies, imported.splits, details)
         except OSError as error:
             log.warning(
-                "the corpus is not cached: %s; set cache_dir or %s to a directory that can be written",
+                "the corpus is not cached: %s; set cache_dir or %s to a writable directory",
                 error,
                 CACHE_DIR_VARIABLE,
             )
@@ -146,7 +145,7 @@ class AbstractCorpus(ABC):
         melodies, splits, details = loaded
         try:
             report = ImportReport.from_dict(details["report"])
-            # The same files may lie elsewhere now, and beside others.
+            # The same files may be in another folder now, with other files beside them.
             report.corpus, report.ignored_files = self.description, listing.ignored_files
             return ImportedCorpus(melodies, splits, details["encoded_as"], key, report)
         except (KeyError, TypeError):
@@ -154,7 +153,7 @@ class AbstractCorpus(ABC):
 
 
 def fingerprint(listing: Listing, cleaning: Cleaning, kind: str) -> str:
-    """A number that changes whenever the imported melodies could; where the files lie does not matter."""
+    """A hash that changes whenever the imported melodies could; the folder of the files does not matter."""
     versions = {name: metadata.version(name) for name in _LIBRARIES}
     settings: dict[str, Any] = {
         "reader_version": READER_VERSION,
@@ -173,7 +172,7 @@ def fingerprint(listing: Listing, cleaning: Cleaning, kind: str) -> str:
 
 
 def _own_code(*parts: Any) -> str:
-    """A hash of the modules outside melgen that define a corpus and its reader: they have no `READER_VERSION`."""
+    """A hash of the modules outside melgen that define a corpus and its reader: `READER_VERSION` excludes them."""
     modules = {str(getattr(part, "__module__", "melgen")) for part in parts}
     own = sorted(name for name in modules if name.partition(".")[0] != "melgen")
     files = [getattr(sys.modules.get(name), "__file__", None) for name in own]
@@ -189,5 +188,5 @@ def _content_digest(path: Path) -> bytes:
             return hashlib.sha256(path.read_bytes()).digest()
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
-    except OSError as error:  # the reader will say why it cannot be read
+    except OSError as error:  # the reader will report why the file cannot be read
         return f"{type(error).__name__} {error.errno}".encode()

@@ -1,21 +1,20 @@
 """From the tracks of a tune to its melody.
 
-One rule for every source that can hold several tracks, voices or chords:
+One rule applies to every source that can contain several tracks, voices or chords:
 
-1. Inside a track, notes that begin together (in notation at one time, else within a 128th note) keep the
-   highest; a note still sounding
-   when the next begins is cut there. A note is *crowded* if it was removed so, or if it begins while an
-   earlier one has more than a sixteenth left to sound; shorter overlaps are legato, as keyboard players and
-   sequencers leave.
-2. A track is a melody if it is no drum track and at most ``max_chord_share`` of its notes are crowded.
-3. Among the melodies with at least ``min_length_notes`` notes, the first whose name says so (melody, vocal,
+1. Within a track, of notes that begin together (in notation at the same time, otherwise within a 128th note) only
+   the highest is kept. A note that still sounds when the next begins is cut there. A note is *crowded* if it was
+   removed in this way, or if it begins while an earlier note has more than a sixteenth left to sound; shorter
+   overlaps are legato, which keyboard players and sequencers produce.
+2. A track is a melody if it is not a drum track and at most ``max_chord_share`` of its notes are crowded.
+3. Among the melodies with at least ``min_length_notes`` notes, the first one named as a melody (melody, vocal,
    voice, lead, solo, soprano, ...) is taken; without such a name, the one with the highest mean pitch, the
    first of equals. If none is long enough, the same choice is made among the short ones.
 
-Onsets and ends are rounded, as positions in the tune, to steps of 1/24 quarter, half up:
-``floor(24 * ticks / ticks_per_quarter + 1/2)``. A duration is the difference of the two, so that rounding leaves no
-gap between notes that follow each other, and no overlap. A note that both round to one step keeps its place and
-lasts 0 steps. Metres, pickup and bars are rounded alike.
+Onsets and ends are rounded, as positions in the tune, to steps of 1/24 of a quarter note, half up:
+``floor(24 * ticks / ticks_per_quarter + 1/2)``. A duration is the difference of the two, so rounding makes no gap
+and no overlap between consecutive notes. A note whose onset and end round to the same step is kept and lasts 0
+steps. Metres, pickup and bars are rounded in the same way.
 """
 
 from __future__ import annotations
@@ -39,14 +38,14 @@ _MELODY_NAME = re.compile(
     r"melod|vocal|vox\b|voice|voz\b|sing|lead(?!ing)|solo|soprano|descant|cantus|canto|theme|tune\b",
     re.IGNORECASE,
 )
-_TOGETHER = 32  # notes closer than a quarter / 32 begin together
-_FINE_TICKS = 4 * STEPS_PER_QUARTER  # a quarter; then a tick is so short that the one nearest to a step is as good
-_MAX_METRE = 1000  # beats, and the note that is one: beyond it a number is a mistake
+_TOGETHER = 32  # notes closer than 1/32 of a quarter note begin together
+_FINE_TICKS = 4 * STEPS_PER_QUARTER  # per quarter; from here on, the tick nearest to a step counts as the step
+_MAX_METRE = 1000  # of both numbers of a time signature; a larger one is a mistake
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """A tune or file that is not kept, and why."""
+    """A tune or file that is not kept, and the reason."""
 
     reason: str
     detail: str
@@ -58,8 +57,8 @@ class Track:
     """Notes of one track or voice, in any order.
 
     Shape:
-        notes: ``[notes, 3]``, each onset, duration and pitch, the first two in ticks; anything that makes such an
-        array.
+        notes: ``[notes, 3]``, each onset, duration and pitch, the first two in ticks; or anything that NumPy can
+        turn into such an array.
     """
 
     notes: NDArray[np.int64]
@@ -72,12 +71,12 @@ class Track:
 
 @dataclass
 class Tune:
-    """What a reader found: one tune, before its melody is chosen.
+    """A tune from a reader, before its melody is chosen.
 
-    ``number`` is its place in a file of several; ``remarks`` name what a reader had to do differently.
-    ``metres`` (tick from which each holds, beats, beat type), ``pickup`` and ``bars`` (where each bar begins,
-    repeats played out) are as in `Melody`, in ticks. ``is_written`` is true of notation, whose times are exact, and
-    false of what may have been played.
+    ``number`` is its number in a file of several tunes; ``remarks`` name deviations that the reader had to make.
+    ``metres`` (the tick from which each holds, beats, beat type), ``pickup`` and ``bars`` (where each bar begins,
+    repeats played out) are as in `Melody`, in ticks. ``is_written`` is true for notation, whose times are exact, and
+    false for recordings that may have been played.
     """
 
     tracks: list[Track]
@@ -92,7 +91,7 @@ class Tune:
 
 
 def steps(ticks: ArrayLike, ticks_per_quarter: int) -> NDArray[np.int64]:
-    """Ticks rounded to steps of 1/24 quarter, half up.
+    """Ticks rounded to steps of 1/24 of a quarter note, half up.
 
     >>> steps([9, 10, 20, 29, 30, 160], 480).tolist()
     [0, 1, 1, 1, 2, 8]
@@ -101,10 +100,10 @@ def steps(ticks: ArrayLike, ticks_per_quarter: int) -> NDArray[np.int64]:
 
 
 def notes_off_grid(line: NDArray[np.int64], ticks_per_quarter: int) -> int:
-    """How many notes of a line begin or end between two steps, so that rounding moves them.
+    """Number of notes of a line that begin or end between two steps, so that rounding moves them.
 
-    Where a step is no whole number of ticks, as at 1,024 a quarter, the tick nearest to a step counts as that step;
-    but not at fewer than 96 a quarter, where a tick is too long for that.
+    Where a step is not a whole number of ticks, as with 1,024 per quarter note, the tick nearest to a step counts as
+    that step. With fewer than 96 ticks per quarter note, a tick is too long for that.
 
     >>> quintuplet = np.array([[0, 96, 60], [96, 96, 62], [192, 288, 64]])
     >>> notes_off_grid(quintuplet, 480), notes_off_grid(quintuplet // 96 * 80, 480)
@@ -120,9 +119,11 @@ def notes_off_grid(line: NDArray[np.int64], ticks_per_quarter: int) -> int:
 
 
 def single_line(track: Track, ticks_per_quarter: int, is_written: bool = False) -> tuple[NDArray[np.int64], float]:
-    """The highest line of a track, as a track's notes in order, and the share of its notes that are crowded.
+    """The highest line of a track, as an array of notes in order, and the share of its notes that are crowded.
 
     Args:
+        track: the track.
+        ticks_per_quarter: its resolution.
         is_written: whether only notes of equal onset begin together.
 
     >>> line, share = single_line(Track([(0, 480, 60), (0, 480, 64), (470, 480, 62)]), 480)
@@ -143,7 +144,7 @@ def single_line(track: Track, ticks_per_quarter: int, is_written: bool = False) 
         line = ordered[highest]
         line[:, 0] = ordered[firsts, 0]
         last_before = firsts[1:] - 1
-    else:  # nothing to sort and to group: most melodies
+    else:  # most melodies: there is nothing to sort or to group
         line = ordered.copy()
     sounding_until = np.maximum.accumulate(ordered[:, 0] + ordered[:, 1])[last_before]
     starts, durations = line[:, 0], line[:, 1]
@@ -154,12 +155,12 @@ def single_line(track: Track, ticks_per_quarter: int, is_written: bool = False) 
 
 
 def _first_of_each_group(onsets: NDArray[np.int64], together: int) -> NDArray[np.int64]:
-    """Indices of the notes that begin at least so long after the first note of the group before."""
+    """Indices of the notes that begin at least ``together`` ticks after the first note of the previous group."""
     gaps = np.diff(onsets)
-    apart = gaps >= together
-    if not ((gaps > 0) & ~apart).any():
-        return np.concatenate([[0], np.flatnonzero(apart) + 1])
-    # Played, not written: where a group ends depends on where it began.
+    separate = gaps >= together
+    if not ((gaps > 0) & ~separate).any():
+        return np.concatenate([[0], np.flatnonzero(separate) + 1])
+    # Played, not written: the end of a group depends on its beginning.
     times = onsets.tolist()
     firsts, following = [], 0
     while following < len(times):
@@ -169,20 +170,20 @@ def _first_of_each_group(onsets: NDArray[np.int64], together: int) -> NDArray[np
 
 
 def extract_melody(tune: Tune, cleaning: Cleaning, source: str) -> Melody | Rejection:
-    """The melody of a tune by the rule above, or the reason why it has none."""
+    """The melody of a tune, chosen by the rule above, or the reason why it has none."""
     line = melody_line(tune, cleaning, source)
     return line if isinstance(line, Rejection) else rounded_melody(line, tune, source)
 
 
 def melody_line(tune: Tune, cleaning: Cleaning, source: str) -> NDArray[np.int64] | Rejection:
-    """The notes of a tune's melody, not rounded yet, or the reason why it has none.
+    """The notes of a tune's melody, not yet rounded, or the reason why it has none.
 
     Shape:
         ``[notes, 3]``, as in `Track`, in order and without overlap.
     """
     sounding = [track for track in tune.tracks if len(track.notes)]
     if not sounding:
-        return Rejection(NO_NOTES, "the file holds no note", source)
+        return Rejection(NO_NOTES, "the file contains no notes", source)
     pitched = [track for track in sounding if not track.is_drum]
     if not pitched:
         return Rejection(DRUMS_ONLY, f"{len(sounding)} drum track(s), nothing else", source)
@@ -208,7 +209,7 @@ def rounded_melody(line: NDArray[np.int64], tune: Tune, source: str) -> Melody |
     onsets = steps(line[:, 0], tune.ticks_per_quarter)
     ends = steps(line[:, 0] + line[:, 1], tune.ticks_per_quarter)
     if (end := int(ends.max())) > MAX_STEPS:
-        return Rejection(TOO_LONG, f"ends {end} steps after its start, at most {MAX_STEPS}", source)
+        return Rejection(TOO_LONG, f"ends {end} steps after its start; at most {MAX_STEPS} are allowed", source)
     bars = steps(tune.bars, tune.ticks_per_quarter)
     pickup = -1 if tune.pickup is None else int(steps(tune.pickup, tune.ticks_per_quarter))
     return Melody(
@@ -238,7 +239,7 @@ def _metre_changes(tune: Tune) -> tuple[MetreChange, ...]:
 
 
 def _without_accents(name: str) -> str:
-    """A name in plain letters: ``Mélodie`` is ``Melodie``."""
+    """A name in plain letters: ``Mélodie`` becomes ``Melodie``."""
     return "".join(each for each in unicodedata.normalize("NFKD", name) if not unicodedata.combining(each))
 
 

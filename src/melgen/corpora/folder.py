@@ -1,4 +1,4 @@
-"""A folder of one's own tunes, in any of the formats we read."""
+"""A folder of tunes in any of the formats that melgen reads."""
 
 from __future__ import annotations
 
@@ -43,26 +43,26 @@ READERS = {
 
 
 def read_file(source: Source) -> Iterator[Tune | Rejection]:
-    """The tunes of a file, by the reader for its suffix."""
+    """The tunes of a file, read by the reader for its suffix."""
     return iter(READERS[source.path.suffix.lower()](source))
 
 
 def read_melody(path: str | Path) -> Melody:
     """The first melody of one file, however short.
 
-    It is read in a process of its own, as a corpus is: a broken file can crash a reader or keep it busy for ever.
+    Like a corpus, it is read in a separate process: a broken file can crash a reader or make it hang.
 
     Raises:
         CorpusError: if there is no such file, no reader for its kind, or no melody in it.
     """
     file = Path(path).expanduser()
     if file.suffix.lower() not in READERS:
-        raise CorpusError(f"{path}: must be a file of one of the kinds {', '.join(READERS)}")
+        raise CorpusError(f"{path}: must be a file of one of the types {', '.join(READERS)}")
     task = partial(read_source, read=read_file, cleaning=Cleaning(min_length_notes=1))
     ((_, reading),) = map_sources(task, [Source(file, file.name)], workers=1)
     if isinstance(reading, Rejection) or not len(reading.melodies):
         rejection = reading if isinstance(reading, Rejection) else reading.rejections[0]
-        raise CorpusError(f"{path}: holds no melody; {rejection.reason}: {rejection.detail}")
+        raise CorpusError(f"{path}: contains no melody; {rejection.reason}: {rejection.detail}")
     return reading.melodies[0]
 
 
@@ -70,9 +70,9 @@ class FolderCorpus(AbstractCorpus):
     """Every MIDI, MusicXML, ABC and ``**kern`` file in a folder and below.
 
     A folder with ``train/``, ``validation/`` (or ``val/``, ``valid/``) and ``evaluation/`` (the paper's name
-    for its test set, or ``test/``) keeps these splits; files beside the three are then not read. With two of
-    the three it is refused, because the split that lacks could only be guessed; one alone is a folder like
-    any other.
+    for its test set, or ``test/``) keeps these splits; files outside the three are then not read. A folder with
+    two of the three is refused, because the missing split could only be guessed. With one of them, it is an
+    ordinary folder.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -104,39 +104,39 @@ class FolderCorpus(AbstractCorpus):
             else:
                 sources.append(Source(path, name, split))
         if not sources:
-            found = ", ".join(f"{count} {suffix}" for suffix, count in sorted(ignored.items())) or "no file at all"
-            raise CorpusError(f"{self.path}: nothing to read; it holds {found}, expected {', '.join(READERS)}")
+            found = ", ".join(f"{count} {suffix}" for suffix, count in sorted(ignored.items())) or "no files"
+            raise CorpusError(f"{self.path}: nothing to read; it contains {found}, expected {', '.join(READERS)}")
         if splits:
             sources.sort(key=lambda source: source.split or 0)
         remarks = [f"{outside} files outside the folders of the splits are not read"] if outside else []
         if closed:
-            remarks.append(f"{len(closed)} folders may not be read, such as {closed[0]}")
+            remarks.append(f"{len(closed)} folders cannot be read, such as {closed[0]}")
         return Listing(sources, dict(ignored), remarks)
 
 
 def declared_splits(folder: Path) -> dict[str, int]:
-    """The subfolders that are splits, with their split; empty if the folder declares none."""
+    """The subfolders that are splits, each with its split; empty if the folder declares none."""
     found = {entry.name: entry.name.lower() for entry in sorted(folder.iterdir()) if entry.is_dir()}
     return complete_splits({name: SPLIT_OF_NAME[key] for name, key in found.items() if key in SPLIT_OF_NAME}, folder)
 
 
 def complete_splits(split_of: Mapping[str, int], where: Path) -> dict[str, int]:
-    """The given names and their splits if all three are there, nothing if there is at most one.
+    """The given names and their splits if they are all three splits; empty if they are at most one.
 
     Raises:
-        CorpusError: a split is missing, or there twice.
+        CorpusError: if one of three splits is missing, or is given twice.
     """
     names: defaultdict[int, list[str]] = defaultdict(list)
     for name, split in split_of.items():
         names[split].append(name)
     for split, several in names.items():
         if len(several) > 1:
-            raise CorpusError(f"{where}: {' and '.join(several)} both stand for the {SPLIT_NAMES[split]} split")
+            raise CorpusError(f"{where}: {' and '.join(several)} are both the {SPLIT_NAMES[split]} split")
     if len(names) == 2:
         (missing,) = {0, 1, 2} - set(names)
         there = " and ".join(sorted(split_of))
         raise CorpusError(
-            f"{where}: has {there} but no {SPLIT_NAMES[missing]} split; a source declares all three "
+            f"{where}: has {there} but no {SPLIT_NAMES[missing]} split; a source must declare all three "
             "(train, validation, and test or evaluation) or none"
         )
     return dict(split_of) if len(names) == 3 else {}

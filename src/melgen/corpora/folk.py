@@ -1,4 +1,4 @@
-"""The default corpus: the monophonic tunes that ship inside the installed music21, read in place."""
+"""The default corpus: the monophonic tunes that come with the installed music21, read in place."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class FolkCorpus(AbstractCorpus):
 
 
 def music21_corpus_dir() -> Path:
-    """Where the installed music21 keeps its corpus, found without the seconds that importing it takes."""
+    """The corpus folder of the installed music21, found without importing it, which takes seconds."""
     spec = find_spec("music21")
     if spec is None or spec.origin is None:
         raise CorpusError("the folk corpus is part of the package music21, which is not installed")

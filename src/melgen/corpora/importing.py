@@ -1,4 +1,4 @@
-"""The one import pipeline: read in parallel, choose the melody, clean, pack, report."""
+"""The import pipeline of all corpora: read in parallel, choose the melody, clean, pack, report."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ NO_MELODIES = Melodies.from_list([])
 
 @dataclass
 class Reading:
-    """What one source gave: the melodies kept, the tunes dropped, and counts.
+    """The result of reading one source: the melodies kept, the tunes dropped, and counts.
 
-    ``rounded_notes`` is, for each melody kept, how many of its notes are off the grid of steps.
+    ``rounded_notes`` is, for each melody kept, the number of its notes that are off the grid of steps.
     """
 
     melodies: Melodies
@@ -46,7 +46,7 @@ class Reading:
 def read_source(source: Source, alive: Callable[[], None], read: Reader, cleaning: Cleaning | None) -> Reading:
     """Read and clean one source; runs in a worker process, and calls ``alive`` after each tune.
 
-    Without ``cleaning`` the source is a ready representation, whose values pass unchanged.
+    Without ``cleaning`` the source is already encoded, and its values pass unchanged.
     """
     kept: list[Melody] = []
     reading = Reading(NO_MELODIES)
@@ -84,7 +84,7 @@ def read_source(source: Source, alive: Callable[[], None], read: Reader, cleanin
         reading.rejections.append(Rejection(error.reason, str(error), source.name))
     except MemoryError:
         reading.rejections.append(Rejection(UNREADABLE, "reading it takes too much memory", source.name))
-    except Exception as error:  # whatever a parser raises on a broken file is the fault of that file
+    except Exception as error:  # on a broken file a parser may raise anything
         detail = f"{type(error).__name__}: {error}".split("\n")[0][:200]
         reading.rejections.append(Rejection(UNREADABLE, detail, source.name))
     if kept:
@@ -100,7 +100,7 @@ def import_sources(
     workers: int | None = None,
     progress: bool = True,
 ) -> tuple[Melodies, NDArray[np.int8] | None, ImportReport]:
-    """Read all sources and give the melodies kept, the split of each where declared, and the report.
+    """Read all sources; return the melodies kept, the split of each if declared, and the report.
 
     The result does not depend on the number of workers.
     """
@@ -155,7 +155,9 @@ def _gather(
         melodies, splits = select(melodies, keep), None if splits is None else splits[keep]
         rounded_notes = rounded_notes[keep]
     else:
-        report.remarks.append(f"already encoded as {listing.encoded_as}: fed as it is, neither cleaned nor compared")
+        report.remarks.append(
+            f"already encoded as {listing.encoded_as}: used unchanged, neither cleaned nor checked for duplicates"
+        )
     if splits is not None:
         sizes = np.bincount(splits, minlength=len(SPLIT_NAMES))
         parts = ", ".join(f"{size:,} {name}" for name, size in zip(SPLIT_NAMES, sizes, strict=True))
@@ -168,7 +170,7 @@ def _gather(
 def _mark_duplicates(
     melodies: Melodies, splits: NDArray[np.int8] | None, cleaning: Cleaning, report: ImportReport
 ) -> NDArray[np.bool_]:
-    """Which tunes to keep; counts those that repeat an earlier one."""
+    """Which tunes to keep; counts the tunes that repeat an earlier one."""
     keep = np.ones(len(melodies), np.bool_)
     first: dict[bytes, int] = {}
     across = 0

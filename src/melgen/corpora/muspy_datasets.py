@@ -22,7 +22,7 @@ _DOWNLOAD_HINT = "corpus.download=true fetches it"
 
 
 class MusPyCorpus(AbstractCorpus):
-    """A dataset that muspy knows, such as ``NottinghamDatabase``.
+    """One of muspy's datasets, such as ``NottinghamDatabase``.
 
     Datasets in ABC are read by our own ABC reader, because muspy 0.5 cannot read ABC with music21 10; all
     others by their class, item by item.
@@ -30,7 +30,7 @@ class MusPyCorpus(AbstractCorpus):
     Args:
         name: the class, one of :func:`available_datasets`.
         root: the folder of the dataset, as its class expects it.
-        download: fetch it first, if it is not there.
+        download: whether to download the dataset first if it is missing.
     """
 
     def __init__(self, name: str, root: str | os.PathLike[str], download: bool = False):
@@ -43,7 +43,7 @@ class MusPyCorpus(AbstractCorpus):
 
     @property
     def reader(self) -> Reader:
-        """One ABC file, or one item of the dataset."""
+        """The reader for one ABC file, or for one item of the dataset."""
         return read_abc if self.name in ABC_DATASETS else partial(read_item, dataset=self.name)
 
     def list_sources(self) -> Listing:
@@ -61,13 +61,13 @@ class MusPyCorpus(AbstractCorpus):
                 Source(path, path.relative_to(self.root).as_posix()) for path in files if path.suffix.lower() == ".abc"
             ]
             if not sources:
-                raise CorpusError(f"corpus.root={self.root}: no ABC file of {self.name} there; {_DOWNLOAD_HINT}")
+                raise CorpusError(f"corpus.root={self.root}: contains no ABC file of {self.name}; {_DOWNLOAD_HINT}")
             return Listing(sources)
         try:
             dataset = open_dataset(self.name, str(self.root))
-        except Exception as error:  # each class fails in its own way on a folder that is not as it expects
+        except Exception as error:  # each class raises other errors for a folder that it does not expect
             raise CorpusError(
-                f"corpus.root={self.root}: muspy finds no {self.name} there ({error}); {_DOWNLOAD_HINT}"
+                f"corpus.root={self.root}: muspy finds no {self.name} in it ({error}); {_DOWNLOAD_HINT}"
             ) from error
         sources = [Source(self.root, f"{self.name}#{index + 1}", part=index) for index in range(len(dataset))]
         return Listing(sources, inputs=files)
@@ -76,7 +76,7 @@ class MusPyCorpus(AbstractCorpus):
         dataset = _dataset_class(self.name)
         if not hasattr(dataset, "download_and_extract"):
             raise CorpusError(
-                f"corpus.download=true: muspy cannot download {self.name}; put it into corpus.root={self.root}"
+                f"corpus.download=true: muspy cannot download {self.name}; copy it to corpus.root={self.root}"
             )
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -100,17 +100,17 @@ def _dataset_class(name: str) -> Any:
 
 @cache
 def open_dataset(name: str, root: str) -> Any:
-    """The dataset over a folder, without muspy's own mark that it had downloaded it."""
+    """The dataset in a folder, also if muspy's marker of a download is missing."""
     dataset = _dataset_class(name)
     return type(name, (dataset,), {"exists": lambda self: True})(root)
 
 
 def read_item(source: Source, dataset: str) -> Iterator[Tune | Rejection]:
-    """One item of a dataset, turned into tracks, with the metres and bars that its class states."""
+    """One item of a dataset as tracks, with the metres that its class gives, and their bars."""
     assert source.part is not None
     music = open_dataset(dataset, str(source.path))[source.part]
     if music.resolution <= 0:
-        raise ReadError(f"resolution {music.resolution}, at least 1 is needed")
+        raise ReadError(f"resolution {music.resolution} must be at least 1")
     tracks = [
         Track(
             np.array([(round(note.time), round(note.duration), int(note.pitch)) for note in track.notes]),

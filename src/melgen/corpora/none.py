@@ -1,4 +1,4 @@
-"""The corpus that has no tunes."""
+"""The empty corpus."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from melgen.errors import CorpusError
 
 
 class NoCorpus(AbstractCorpus):
-    """What ``corpus=none`` stands for: songs are compared with nothing, and nothing can be trained on it."""
+    """The corpus of ``corpus=none``: songs are not compared with any tunes, and training is not possible."""
 
     description = "no corpus"
     reader = None  # type: ignore[assignment]
 
     def list_sources(self) -> Listing:
-        """Refuses: there is nothing to read."""
+        """Raise a `CorpusError`: there is nothing to read."""
         raise CorpusError("corpus=none: there is nothing to read; choose a corpus")

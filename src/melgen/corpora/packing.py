@@ -1,4 +1,4 @@
-"""Joining, choosing and comparing packed melodies without unpacking them."""
+"""Joining, selecting and comparing packed melodies without unpacking them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def concatenate(parts: Sequence[Melodies]) -> Melodies:
 
 
 def select(melodies: Melodies, keep: NDArray[np.bool_]) -> Melodies:
-    """The melodies marked true.
+    """The melodies for which ``keep`` is true.
 
     >>> from melgen.music.melody import Melody
     >>> packed = Melodies.from_list([Melody.from_pitches([60, 62]), Melody.from_pitches([64])])
@@ -76,7 +76,7 @@ def select(melodies: Melodies, keep: NDArray[np.bool_]) -> Melodies:
 def interval_keys(melodies: Melodies) -> Iterator[bytes]:
     """The interval sequence of each melody as bytes, equal for copies and transpositions.
 
-    The bytes are those of 16-bit numbers, the low one first, on every machine; a melody of one note has none.
+    The bytes are little-endian 16-bit integers on every machine; a melody of one note gives no bytes.
     """
     intervals = np.diff(melodies.pitches).astype("<i2", copy=False)
     for start, end in zip(melodies.starts[:-1].tolist(), melodies.starts[1:].tolist(), strict=True):

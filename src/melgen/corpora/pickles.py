@@ -1,4 +1,4 @@
-"""The paper's published pickles: song lists, a corpus like any other, and ready streams."""
+"""The paper's published pickles: song lists, which are ordinary corpora, and encoded streams."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ CONTROL, INTERVAL, DB12 = "control", "interval", "db12"
 class PicklesCorpus(AbstractCorpus):
     """Song lists (``*_song_list*.p``) and streams (``*_final*.p``), alone or a folder of one kind.
 
-    The file name tells the representation: ``intervals`` in it means interval, ``DB12`` or ``db12`` means
+    The representation follows from the file name: ``intervals`` in it means interval, ``DB12`` or ``db12`` means
     db12. In a folder, files whose names begin with ``train``, ``validation`` and ``evaluation`` (or ``test``)
     are these splits, by the same rule as the subfolders of :class:`~melgen.corpora.folder.FolderCorpus`.
 
     Args:
-        path: a pickle, or a folder searched recursively.
+        path: a pickle, or a folder that is searched recursively.
         pattern: which pickles of a folder to read, such as ``"song_list.p"`` or
-            ``"*_intervals_final_cleaned.p"``; compared with the whole file name, and with what follows the
+            ``"*_intervals_final_cleaned.p"``; compared with the whole file name, and with the part after the
             name of its split.
     """
 
@@ -42,7 +42,7 @@ class PicklesCorpus(AbstractCorpus):
 
     @property
     def reader(self) -> Reader:
-        """Restricted unpickling."""
+        """A reader that unpickles plain data only."""
         return read_songs
 
     def list_sources(self) -> Listing:
@@ -53,7 +53,7 @@ class PicklesCorpus(AbstractCorpus):
         pickles = [path for path in files_below(self.path) if path.suffix.lower() in SUFFIXES]
         chosen = [path for path in pickles if self._matches(path.name)]
         if not chosen:
-            there = ", ".join(path.name for path in pickles[:5]) or "none at all"
+            there = ", ".join(path.name for path in pickles[:5]) or "none"
             asked = "" if self.pattern is None else f" with pattern={self.pattern}"
             raise CorpusError(f"{self.path}: no pickle ({', '.join(SUFFIXES)}){asked}; found {there}")
         kinds: defaultdict[str, list[str]] = defaultdict(list)
@@ -63,7 +63,7 @@ class PicklesCorpus(AbstractCorpus):
             listed = "; ".join(f"{kind}: {', '.join(names[:3])}" for kind, names in kinds.items())
             raise CorpusError(
                 f"{self.path}: pickles of {len(kinds)} kinds cannot be one corpus ({listed}); "
-                f"give one file as path, or corpus.pattern=, such as corpus.pattern={min(kinds, key=len)}"
+                f"give one file as path, or a pattern, such as corpus.pattern={min(kinds, key=len)}"
             )
         splits = self._splits(chosen)
         sources = [Source(path, path.relative_to(self.path).as_posix(), splits.get(path.name)) for path in chosen]
@@ -71,7 +71,9 @@ class PicklesCorpus(AbstractCorpus):
             sources.sort(key=lambda source: source.split or 0)
         encodings = {encoding_of(path) for path in chosen}
         if len(encodings) > 1:
-            raise CorpusError(f"{self.path}: some of {', '.join(path.name for path in chosen)} are streams, not all")
+            raise CorpusError(
+                f"{self.path}: only some of {', '.join(path.name for path in chosen)} are encoded streams"
+            )
         return Listing(sources, encoded_as=encodings.pop())
 
     def _matches(self, name: str) -> bool:
@@ -84,7 +86,7 @@ class PicklesCorpus(AbstractCorpus):
         splits = complete_splits(declared, self.path)
         if splits and len(splits) < len(paths):
             alone = next(path.name for path in paths if path.name not in splits)
-            raise CorpusError(f"{self.path}: {alone} names no split, as the files beside it do")
+            raise CorpusError(f"{self.path}: {alone} does not name a split, unlike the files beside it")
         return splits
 
 
@@ -98,7 +100,7 @@ def split_of(name: str) -> Split | None:
 
 
 def kind_of(name: str) -> str:
-    """What a file holds by its name: the name itself, without its split.
+    """The kind of a file's content: its name without the name of its split.
 
     >>> kind_of("train_DB12_final_cleaned.p"), kind_of("evaluation_song_list.p")
     ('DB12_final_cleaned.p', 'song_list.p')

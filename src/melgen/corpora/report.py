@@ -1,4 +1,4 @@
-"""What an import found, kept and dropped."""
+"""The report of an import: the tunes found, kept and dropped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHORT_SONG_NOTES = 2  # the original's first cleaning dropped songs of two notes
 
 @dataclass
 class Dropped:
-    """How many tunes were dropped for one reason, and the first few: ``[source, detail]``."""
+    """The number of tunes dropped for one reason, and the first few as examples: ``[source, detail]``."""
 
     count: int = 0
     examples: list[list[str]] = field(default_factory=list)
@@ -21,25 +21,24 @@ class Dropped:
 
 @dataclass
 class ImportReport:
-    """The account of an import.
+    """The counts of an import.
 
-    ``tunes_found`` is ``tunes_kept`` plus everything dropped, where a file that cannot be read counts as one
-    tune.
+    ``tunes_found`` is ``tunes_kept`` plus all dropped tunes; a file that cannot be read counts as one tune.
 
     Attributes:
-        corpus: what was read, in words.
-        files_found: files that were handed to a reader.
+        corpus: the corpus, in words.
+        files_found: files that were given to a reader.
         tunes_found: tunes in them.
         tunes_kept: tunes that passed the cleaning rules.
         notes_kept: their notes.
         dropped: per reason, the number of tunes and examples.
-        duplicates: tunes with the interval sequence of an earlier one, so also transpositions.
+        duplicates: tunes with the interval sequence of an earlier one, transpositions included.
         ignored_files: number of files of unknown type, per suffix.
-        remarks: anything else worth knowing, such as the splits a folder declares.
+        remarks: other facts, such as the splits that a folder declares.
         songs_read: melodies read, before cleaning.
-        short_songs: those of two notes or fewer.
-        rounded_tunes: tunes kept of which a note was moved to the grid of 1/24 quarter.
-        rounded_notes: the notes that were moved: those that begin or end off that grid.
+        short_songs: melodies of two notes or fewer among them.
+        rounded_tunes: tunes kept with a note that was moved to the grid of 1/24 of a quarter note.
+        rounded_notes: notes moved: those that begin or end off this grid.
     """
 
     corpus: str
@@ -57,7 +56,7 @@ class ImportReport:
     rounded_notes: int = 0
 
     def drop(self, rejection: Rejection) -> None:
-        """Count a tune as dropped, and keep it as an example if there are few yet."""
+        """Count a tune as dropped, and keep it as an example if there are few so far."""
         dropped = self.dropped.setdefault(rejection.reason, Dropped())
         dropped.count += 1
         if len(dropped.examples) < EXAMPLES:
@@ -65,7 +64,7 @@ class ImportReport:
 
     @property
     def songs_after_check(self) -> int:
-        """The original's data check: songs read, less those of two notes or fewer."""
+        """The number of the original's data check: songs read minus those of two notes or fewer."""
         return self.songs_read - self.short_songs
 
     def data_check(self) -> str:
@@ -76,7 +75,7 @@ class ImportReport:
         )
 
     def reasons(self) -> str:
-        """The dropped tunes alone, one reason a line with its examples."""
+        """The dropped tunes only: one line per reason, followed by its examples."""
         lines = []
         for reason, dropped in sorted(self.dropped.items(), key=lambda item: -item[1].count):
             lines.append(f"  {reason:<24}{dropped.count:>9,}")

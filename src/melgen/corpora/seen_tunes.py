@@ -1,7 +1,7 @@
-"""Which tunes a network was trained on, by hashes of their interval sequences, and what its start had been trained on.
+"""The tunes that a network, and the networks it was started from, were trained on, as hashes of their intervals.
 
-A training that starts from another's weights must not be scored on tunes that those weights know. The hashes travel
-in every checkpoint, eight bytes a tune, so that a checkpoint that is copied alone keeps them.
+A network that starts from another one's weights must not be scored on tunes that those weights were trained on. Every
+checkpoint contains the hashes, eight bytes per tune, so that a checkpoint that is copied alone keeps them.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class SeenTunes:
 
     Attributes:
         own: hashes (`melgen.corpora.packing.interval_hashes`) of the training tunes of its own run.
-        inherited: of those of the networks that it was started from, all the way back.
-        is_complete: whether those networks all recorded theirs.
+        inherited: hashes of the training tunes of the networks that it was started from, directly or indirectly.
+        is_complete: whether all those networks recorded their training tunes.
 
     Shape:
-        ``[tunes]`` each, ascending and each hash once.
+        ``[tunes]`` each, sorted and without duplicates.
     """
 
     own: Hashes
@@ -36,23 +36,23 @@ class SeenTunes:
 
     @classmethod
     def of(cls, training_tunes: Hashes, start: SeenTunes | None = None) -> SeenTunes:
-        """Of a network that is trained on some tunes, from chance or from another network."""
+        """The record of a network trained on these tunes, from random weights or from another network."""
         if start is None:
             return cls(np.unique(training_tunes), NO_TUNES)
         return cls(np.unique(training_tunes), start.all, start.is_complete)
 
     @property
     def all(self) -> Hashes:
-        """Those of its own run, and the inherited ones."""
+        """The hashes of its own run, and the inherited ones."""
         return np.union1d(self.own, self.inherited)
 
     @property
     def start(self) -> SeenTunes:
-        """What the network that it was started from had been trained on."""
+        """The tunes that the network it was started from had been trained on."""
         return SeenTunes(self.inherited, NO_TUNES, self.is_complete)
 
     def to_dict(self) -> dict[str, Any]:
-        """For a checkpoint, which holds tensors and plain data; torch's whole numbers have a sign."""
+        """Tensors and plain data, for a checkpoint; the integers are signed, as torch needs."""
         return {
             "own": torch.from_numpy(self.own.view(np.int64)),
             "inherited": torch.from_numpy(self.inherited.view(np.int64)),
@@ -64,7 +64,7 @@ class SeenTunes:
         """The inverse of `to_dict`.
 
         Raises:
-            ValueError: if it is no such record.
+            ValueError: if ``values`` is not such a record.
         """
         if not isinstance(values, dict) or values.keys() != {"own", "inherited", "is_complete"}:
             raise ValueError("the record of training tunes is damaged")
@@ -77,9 +77,9 @@ def _hashes(column: Any) -> Hashes:
         or (column.dtype, column.ndim, column.layout) != (torch.int64, 1, torch.strided)
         or column.numel() * column.element_size() > column.untyped_storage().nbytes()
     ):
-        raise ValueError("the record of training tunes is damaged: it must be lists of 64-bit numbers")
+        raise ValueError("the record of training tunes is damaged: it must be lists of 64-bit integers")
     return np.unique(column.contiguous().numpy().view(np.uint64))
 
 
 UNCHECKED = SeenTunes(NO_TUNES, NO_TUNES, is_complete=False)
-"""Of a network that does not record what it was trained on."""
+"""The record of a network whose training tunes are unknown."""

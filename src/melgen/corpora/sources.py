@@ -1,4 +1,4 @@
-"""Files to read: how they are found, named and ordered."""
+"""Finding, naming and ordering the files to read."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Source:
 
     Attributes:
         path: the file.
-        name: how the report and the melodies call it; what is no UTF-8 in the name of a file is escaped.
+        name: its name in the report and the melodies; bytes of a file name that are not UTF-8 are escaped.
         split: the split that it declares, if any.
-        part: the item, where one path stands for many.
+        part: the number of the item, if one path contains several.
     """
 
     path: Path
@@ -56,10 +56,10 @@ class Source:
 
 @dataclass
 class Listing:
-    """What a corpus is about to read.
+    """The sources of a corpus.
 
-    ``encoded_as`` is set for data that is already a representation, which is then fed as it is.
-    ``inputs`` are files whose content counts, where the sources do not name them one by one.
+    ``encoded_as`` is set for data that is already in a representation, which is then used unchanged.
+    ``inputs`` are the files whose content is hashed, if the sources do not name them one by one.
     """
 
     sources: list[Source]
@@ -70,10 +70,10 @@ class Listing:
 
 
 def user_path(value: object, key: str) -> Path:
-    """A path as a user wrote it.
+    """The path that a user gave.
 
     Raises:
-        CorpusError: it is missing, or no path at all.
+        CorpusError: if it is missing or is not a path.
     """
     if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
         raise CorpusError(f"{key}={'null' if value is None else repr(value)}: must be the path of a file or folder")
@@ -84,7 +84,7 @@ def check_exists(path: Path, key: str) -> None:
     """Refuse what is missing.
 
     Raises:
-        CorpusError: naming the key and the path.
+        CorpusError: names the key and the path.
     """
     if not os.path.exists(path):
         raise CorpusError(f"{key}={path}: there is no such file or folder")
@@ -98,7 +98,7 @@ def check_folder(path: Path, key: str) -> None:
     """
     check_exists(path, key)
     if not os.path.isdir(path):
-        raise CorpusError(f"{key}={path}: expected a folder, this is a file")
+        raise CorpusError(f"{key}={path}: must be a folder, but is a file")
     try:
         os.listdir(path)
     except OSError as error:
@@ -106,7 +106,7 @@ def check_folder(path: Path, key: str) -> None:
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sorting key by which ``tune2`` comes before ``tune10``.
+    """A sort key that puts ``tune2`` before ``tune10``.
 
     >>> sorted(["tune10", "tune2", "Tune1"], key=natural_key)
     ['Tune1', 'tune2', 'tune10']
@@ -116,9 +116,9 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 
 def files_below(folder: Path, closed: list[str] | None = None) -> Iterator[Path]:
-    """Every visible file in a folder and below, in natural order; a loop of links is walked once.
+    """Every visible file in a folder and below, in natural order; a loop of links is followed once.
 
-    Folders that may not be read are passed over, and appended to ``closed``.
+    Folders that cannot be read are skipped, and appended to ``closed``.
     """
 
     def pass_over(error: OSError) -> None:
@@ -145,5 +145,5 @@ def files_below(folder: Path, closed: list[str] | None = None) -> Iterator[Path]
 
 
 def _hidden(name: str) -> bool:
-    """Files that systems leave behind, such as the ``._tune.mid`` in macOS archives."""
+    """Whether a file is one that operating systems add, such as ``._tune.mid`` in macOS archives."""
     return name.startswith(".") or name == "__MACOSX"

@@ -1,4 +1,4 @@
-"""The worker's side of :mod:`melgen.corpora.workers`: a loop that reads one source after another."""
+"""The worker process of :mod:`melgen.corpora.workers`: a loop that reads one source after another."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-# A file that needs more is refused, instead of taking the machine down: what a reader may take beside what it has
-# already, for any file and for each byte of it (scores become many objects), and what its process may take in all.
+# Limits of a reader's memory in bytes, so that a file that needs more is refused and does not exhaust the machine: the
+# additional memory for any file and for each of its bytes (scores become many objects), and the total of the process.
 MEMORY, MEMORY_PER_BYTE = 2**30, 500
 MAX_ADDRESS_SPACE = 8 * 2**30
 _SECONDS_BETWEEN_ANSWERS = 1.0
 
 
 def main() -> None:
-    """Serve sources from the standard input until it ends."""
+    """Read the sources that arrive on the standard input, until it ends."""
     tasks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     read, place_path = pickle.load(tasks)
     place = _shared_byte(place_path)
     limit_memory()
     null = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in (1, 2):  # symusic writes there from C
+    for descriptor in (1, 2):  # symusic's C code writes to both
         os.dup2(null, descriptor)
 
     results: list[Any] = []
@@ -59,15 +59,15 @@ def main() -> None:
 
 
 def _shared_byte(path: Path) -> mmap.mmap:
-    """Where the other side can see which source we are at, if that one kills us."""
+    """A shared byte with the index of the current source, by which the parent finds the one that killed this worker."""
     with path.open("r+b") as file:
         return mmap.mmap(file.fileno(), 1)
 
 
 def limit_memory(*paths: Path) -> None:
-    """Bound what this process may take: in all, and for files by their size.
+    """Limit the memory of this process: in total, and, for files, in proportion to their size.
 
-    Ten bytes are enough for a pickle that asks for gigabytes.
+    A pickle of ten bytes can request gigabytes.
     """
     try:
         import resource
@@ -75,7 +75,7 @@ def limit_memory(*paths: Path) -> None:
         return
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     limit = MAX_ADDRESS_SPACE
-    with suppress(OSError, ValueError):  # without /proc, or not one regular file: only the limit for all
+    with suppress(OSError, ValueError):  # without /proc, or without a regular file, only the total is limited
         files = [status.st_size for status in map(os.stat, paths) if stat.S_ISREG(status.st_mode)]
         if files:
             with open("/proc/self/statm", "rb", buffering=0) as file:
@@ -83,5 +83,5 @@ def limit_memory(*paths: Path) -> None:
             taken = pages * resource.getpagesize()
             limit = min(limit, taken + MEMORY + MEMORY_PER_BYTE * sum(files))
     limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-    with suppress(ValueError, OSError):  # macOS knows the limit and refuses to set it
+    with suppress(ValueError, OSError):  # macOS has this limit but refuses to set it
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))

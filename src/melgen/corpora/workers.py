@@ -1,16 +1,16 @@
 """Reading files in separate processes.
 
-A parser written in C can crash, a hostile file can make it hang or eat all memory, and some print to the
-terminal. So files are read in worker processes, each fed by a thread of its own: when a worker dies or stays silent
-for too long, the file that it was at is rejected, a new worker takes its place, and the import goes on.
+A parser written in C can crash, a hostile file can make it hang or use all memory, and some parsers print to the
+terminal. So files are read in worker processes, each controlled by its own thread. When a worker dies or is silent
+for too long, its current file is rejected, a new worker replaces it, and the import continues.
 
-A worker is handed several files at once and answers with several results at once, an empty list of them as a sign of
-life: a message for each small file would take as long as reading it. Which file it is at stands in a byte that both
-sides see; what it had read since its last answer is read again by the next.
+A worker receives several files at once and sends several results at once, or an empty list to show that it is alive:
+a message for each small file would take as long as reading it. A byte in shared memory contains the index of its
+current file. The next worker reads again the files that a dead worker had read since its last answer.
 
-``concurrent.futures.ProcessPoolExecutor`` would lose sight of which file killed a worker, and its spawned
-workers import the caller's ``__main__``: slow under Hydra, and an endless loop in a script without a main
-guard. These workers import :mod:`melgen.corpora.worker` and the reader, nothing else.
+``concurrent.futures.ProcessPoolExecutor`` cannot report which file killed a worker, and its spawned workers import
+the caller's ``__main__``: slow under Hydra, and an endless loop in a script without a main guard. These workers
+import only :mod:`melgen.corpora.worker` and the reader.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from melgen.corpora.extraction import Rejection
 from melgen.corpora.sources import Source
 from melgen.errors import UNREADABLE
 
-MAX_SILENT_SECONDS = 120.0  # a worker shows that it is alive after each tune
+MAX_SILENT_SECONDS = 120.0  # a worker can signal that it is alive after each tune
 _BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from melgen.corpora.worker import main; main()"
-MOST_AT_ONCE, SHARES = 128, 8  # a worker gets at most so many files, and its share in at least so many parts
+MOST_AT_ONCE, SHARES = 128, 8  # most files in one message to a worker; fewest messages for a worker's share
 
 ReadTask = Callable[[Source, Callable[[], None]], Any]
 
@@ -48,11 +48,11 @@ def map_sources(
     workers: int,
     max_silent_seconds: float = MAX_SILENT_SECONDS,
 ) -> Iterator[tuple[int, Any]]:
-    """Apply ``read(source, alive)`` to every source, yielding ``(index, result)`` as they are done.
+    """Apply ``read(source, alive)`` to every source, yielding each ``(index, result)`` when it is ready.
 
-    ``read`` is pickled: a function at the top of a module, or a :func:`functools.partial` of one. It calls
-    ``alive()`` now and then; a source whose worker dies, or gives no sign for ``max_silent_seconds``, yields
-    a :class:`Rejection`. Leaving the loop early, by Ctrl-C too, ends the workers.
+    ``read`` is pickled: a function at the top of a module, or a :func:`functools.partial` of one. It must call
+    ``alive()`` from time to time; a source whose worker dies, or is silent for ``max_silent_seconds``, yields
+    a :class:`Rejection`. Leaving the loop early, also by Ctrl-C, ends the workers.
     """
     step = max(1, min(MOST_AT_ONCE, len(sources) // (SHARES * workers)))
     starts = iter(range(0, len(sources), step))
@@ -105,7 +105,7 @@ class _Worker:
         scratch.mkdir()
 
     def read(self, sources: Sequence[Source]) -> Iterator[tuple[int, Any]]:
-        """The number of each source with its result, or its rejection."""
+        """The index of each source with its result or rejection."""
         waiting = list(range(len(sources)))
         while waiting:
             process = self._process or self._start()
@@ -128,7 +128,7 @@ class _Worker:
                 waiting = asked[done:at] + asked[at + 1 :]
 
     def end(self) -> None:
-        """Kill the process, and start no other."""
+        """Kill the process, and do not start another one."""
         with self._lock:
             self._ended = True
             process = self._process
@@ -139,7 +139,7 @@ class _Worker:
     def _start(self) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
-            "TMPDIR": str(self._scratch),  # what a reader leaves there goes with the import, even after a kill
+            "TMPDIR": str(self._scratch),  # removed after the import, even if a reader was killed
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
             "PYTHONWARNINGS": "ignore",
@@ -154,7 +154,7 @@ class _Worker:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 env=environment,
-                start_new_session=True,  # Ctrl-C is for us; and what a worker starts dies with it
+                start_new_session=True,  # Ctrl-C reaches only us; and `killpg` also kills a worker's own children
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the first of these on Windows
             )
             self._process = process
@@ -170,7 +170,7 @@ class _Worker:
             _kill(process)
             self._dispose(process)
             text = errors.read_text(errors="replace").strip()
-            raise RuntimeError(f"a reading process cannot start:\n{text}")
+            raise RuntimeError(f"a process that reads files cannot start:\n{text}")
         return process
 
     def _send(self, process: subprocess.Popen[bytes], message: Any) -> None:
@@ -188,7 +188,7 @@ class _Worker:
             self._deadline = math.inf
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
-        """Kill a process that is silent beyond the deadline; one thread a process, since one an answer costs more."""
+        """Kill a process that is silent after its deadline; one thread per process, since one per answer costs more."""
         while not self._ended and self._process is process:
             if time.monotonic() > self._deadline:
                 self._silent = True
@@ -204,7 +204,7 @@ class _Worker:
                 self._process = None
                 for pipe in (process.stdin, process.stdout):
                     assert pipe is not None
-                    with contextlib.suppress(OSError):  # what was still buffered for a process that is gone
+                    with contextlib.suppress(OSError):  # closing flushes data for a process that has ended
                         pipe.close()
         return status
 

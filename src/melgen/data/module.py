@@ -1,4 +1,4 @@
-"""From a corpus to batches: the data module that every representation shares by composition."""
+"""From a corpus to batches: one data module for all representations, which it receives as a part."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from melgen.music.vocabulary import Vocabulary
 log = logging.getLogger(__name__)
 
 FIRST_COMPARED_NOTE = 3
-"""Bits per note count from a tune's third note on: the first that every representation predicts."""
+"""Bits per note are counted from a tune's third note: the first that every representation predicts."""
 
 
 class MelodyDataModule(pl.LightningDataModule):
@@ -43,13 +43,13 @@ class MelodyDataModule(pl.LightningDataModule):
     (`TuneLoader`).
 
     Args:
-        corpus: where the melodies come from; melodies in memory will do as well, and are not cleaned.
+        corpus: the source of the melodies; or melodies in memory, which are not cleaned.
         representation: how a melody becomes values.
         cleaning: which tunes are left out.
         batch_size: number of parallel streams.
         seq_length: length of a window in tokens.
-        seed: shuffles the training tunes, together with the epoch.
-        split_seed: splits the corpus.
+        seed: decides, with the epoch, the order of the training tunes.
+        split_seed: decides the splits of the corpus.
         split_fractions: shares of train, validation and test; a corpus that declares its splits keeps them.
         shuffle: see `StreamLoader`.
         drop_tail: see `StreamLoader`.
@@ -59,9 +59,9 @@ class MelodyDataModule(pl.LightningDataModule):
 
     Attributes (before ``setup``):
         base_vocabulary: values to keep besides those of the training split.
-        tunes_of_start: what the network was trained on that the training starts from, if it starts from one.
-        recorded_splits: the ``splits.tsv`` of runs whose splits are used, as far as they state them for this corpus: a
-            tune that one of them was trained on is a training tune.
+        tunes_of_start: the tunes that the network given as ``init_from`` was trained on, if there is one.
+        recorded_splits: the ``splits.tsv`` of runs whose splits are used for the tunes that they name. A tune that one
+            of these runs was trained on is a training tune.
 
     Attributes (after ``setup``):
         melodies: the whole corpus.
@@ -69,13 +69,13 @@ class MelodyDataModule(pl.LightningDataModule):
             ``recorded_splits`` does not name, or one of ``tunes_of_start`` in a corpus that declares its splits.
         has_recorded_splits: whether the splits are those of ``recorded_splits``.
         vocabulary: the values of the training split (and of ``base_vocabulary``), sorted.
-        is_encoded: whether the corpus was a ready stream, whose melodies hold values instead of pitches.
-        comparable: ``[tunes]`` bool, the tunes over which bits per note are counted: those of three notes and
-            more, the held-out ones only if no representation finds a value in them that training has not.
-        fingerprint: identifies the melodies and declared splits themselves, wherever and by whatever they
-            were read.
-        seen: the tunes that a network will have been trained on, those of its start included.
-        statistics: plain numbers worth keeping with a run.
+        is_encoded: whether the corpus was an encoded stream, whose melodies contain values instead of pitches.
+        comparable: ``[tunes]`` bool, the tunes over which bits per note are counted: those of at least three
+            notes; a held-out one only if training has all its values, in every representation.
+        fingerprint: identifies the melodies and their declared splits, independently of where and how they were
+            read.
+        seen: the tunes that a network trained on this data will have seen, including ``tunes_of_start``.
+        statistics: plain numbers to keep with a run.
     """
 
     def __init__(
@@ -109,11 +109,11 @@ class MelodyDataModule(pl.LightningDataModule):
         self._train: StreamLoader | None = None
 
     def setup(self, stage: str | None = None) -> None:
-        """Read, split and encode the corpus; does nothing the second time.
+        """Read, split and encode the corpus; a second call does nothing.
 
         Raises:
             CorpusError: if the corpus cannot be read, is empty, or is encoded for another representation.
-            ValueError: if there is too little of it.
+            ValueError: if the corpus is too small.
         """
         if self._train is not None:
             return
@@ -128,7 +128,7 @@ class MelodyDataModule(pl.LightningDataModule):
         self.splits = self._split(imported)
         self._known_before = self._take_out_known_tunes(hashes, imported.splits is not None)
         self.seen = SeenTunes.of(hashes[self.splits == Split.TRAIN], self.tunes_of_start)
-        # Before anything is encoded: twelve transpositions of a corpus that is too small help nobody.
+        # Before anything is encoded: transposing a corpus that is too small would be wasted work.
         check_window(sum(max(len(v) - 1, 0) for v in self._versions()), self.batch_size, self.seq_length)
         self.vocabulary = Vocabulary.from_values(self._versions())
         if self.base_vocabulary is not None:
@@ -150,7 +150,7 @@ class MelodyDataModule(pl.LightningDataModule):
         return [self.melodies.pitches_of(int(i)) for i in np.flatnonzero(self.splits == split)]
 
     def value_counts(self) -> dict[int, int]:
-        """How often each value of the vocabulary occurs in what is trained on."""
+        """How often each value of the vocabulary occurs in the training data."""
         counts = np.bincount(self._loader().tunes.tokens, minlength=len(self.vocabulary))
         return dict(zip(map(int, self.vocabulary.values), counts.tolist(), strict=True))
 
@@ -174,7 +174,7 @@ class MelodyDataModule(pl.LightningDataModule):
         return self._held_out[Split.TEST]
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Leave alone what is there already: Lightning takes a batch apart to find out."""
+        """Return a batch that is on the device already: Lightning would take it apart to find out."""
         if batch.tokens.device == device:
             return batch
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
@@ -191,8 +191,8 @@ class MelodyDataModule(pl.LightningDataModule):
         imported = self.corpus.load(self.cleaning, **self._reading)  # type: ignore[arg-type]
         if imported.encoded_as not in (None, self.representation.name):
             raise EncodedOtherwiseError(
-                f"dataset={self.representation.name}: this corpus is a ready stream of "
-                f"dataset={imported.encoded_as} and can be used with that only"
+                f"dataset={self.representation.name}: this corpus is an encoded stream of "
+                f"dataset={imported.encoded_as} and can only be used with that"
             )
         return imported
 
@@ -203,7 +203,7 @@ class MelodyDataModule(pl.LightningDataModule):
             together = joined_splits(recorded)
             if left_out := np.count_nonzero(together == NO_SPLIT):
                 log.warning(
-                    "%s names %d of the %d tunes; the others are left out, because they may have been trained on",
+                    "%s names %d of the %d tunes; the others are left out, because they may be training tunes",
                     ", ".join(map(str, self.recorded_splits)),
                     len(together) - left_out,
                     len(together),
@@ -213,14 +213,19 @@ class MelodyDataModule(pl.LightningDataModule):
             return split_tunes(imported.melodies, self.split_fractions, self.split_seed)
         for split in Split:
             if not np.any(imported.splits == split):
-                raise CorpusError(f"the corpus declares its splits, but its {split.name.lower()} split holds no tune")
+                raise CorpusError(f"the corpus declares its splits, but its {split.name.lower()} split is empty")
         copies = copies_across_splits(interval_groups(imported.melodies), imported.splits)
         if copies:
-            log.warning("%d tunes have a copy in another split; the corpus declares its splits, so they stay", copies)
+            log.warning(
+                "%d tunes have a copy in another split; they are kept, since the corpus declares its splits", copies
+            )
         return imported.splits
 
     def _take_out_known_tunes(self, hashes: NDArray[np.uint64], splits_are_declared: bool) -> dict[str, Any]:
-        """Hold out no tune that the start of the training was trained on: of what was done, for ``data.json``.
+        """Take out of the held-out splits the tunes that the network of ``init_from`` was trained on.
+
+        Returns:
+            The entry for ``data.json`` about it.
 
         Raises:
             ValueError: if no tune is left to validate or test on.
@@ -233,8 +238,8 @@ class MelodyDataModule(pl.LightningDataModule):
         for split in (Split.VALIDATION, Split.TEST):
             if not np.any(self.splits == split):
                 raise ValueError(
-                    f"init_from: its network was trained on all tunes of the {split.name.lower()} split, so that none "
-                    "is left to score; another corpus, or another start, is needed"
+                    f"init_from: its network was trained on all tunes of the {split.name.lower()} split, so none "
+                    "is left to score; use another corpus or another checkpoint"
                 )
         number = int(np.count_nonzero(known))
         where = "left out, since the corpus declares its splits" if splits_are_declared else "in the training split now"
@@ -242,8 +247,8 @@ class MelodyDataModule(pl.LightningDataModule):
             log.warning("init_from: its network was trained on %d of the held-out tunes; they are %s", number, where)
         if not self.tunes_of_start.is_complete:
             log.warning(
-                "init_from: which tunes its network was trained on is not recorded%s; some may be among those held out",
-                " for all that it was started from" if len(self.tunes_of_start.all) else "",
+                "init_from: the training tunes of its network are not recorded%s; some of them may be held out",
+                " completely" if len(self.tunes_of_start.all) else "",
             )
         return {
             "init_from": {
@@ -254,7 +259,7 @@ class MelodyDataModule(pl.LightningDataModule):
         }
 
     def _versions(self) -> Iterator[NDArray]:
-        """All that is trained on, tune by tune: made anew each time, since twelve transpositions are many."""
+        """The training data, tune by tune; made again at each call, since twelve transpositions take much memory."""
         for tune in self.tunes_of(Split.TRAIN):
             yield from self._augmentations(tune)
 
@@ -262,7 +267,7 @@ class MelodyDataModule(pl.LightningDataModule):
         return [tune] if self.is_encoded else self.representation.augmentations(tune)
 
     def _comparable_tunes(self) -> NDArray[np.bool_]:
-        """Held-out tunes that no representation finds an unseen value in: ``[tunes]``.
+        """Which tunes have three notes and, if held out, no unseen value in any representation: ``[tunes]``.
 
         Bits per note of two representations can be compared only over the same tunes.
         """
@@ -309,11 +314,13 @@ class MelodyDataModule(pl.LightningDataModule):
 def tune_loader(
     values: Sequence[NDArray], vocabulary: Vocabulary, comparable: NDArray[np.bool_], first_predicted_note: int
 ) -> TuneLoader:
-    """What scores whole tunes, given as values of a representation.
+    """A loader that scores whole tunes, given as values of a representation.
 
     Args:
-        comparable: ``[tunes]``, which of them count for the bits per note.
-        first_predicted_note: of the representation.
+        values: the values of each tune.
+        vocabulary: the tokens of the values.
+        comparable: ``[tunes]``, which tunes count for the bits per note.
+        first_predicted_note: see `AbstractRepresentation`.
     """
     return TuneLoader(
         TokenTunes.from_arrays([vocabulary.encode(tune) for tune in values]),
@@ -324,11 +331,11 @@ def tune_loader(
 
 
 def tune_hashes(imported: ImportedCorpus) -> NDArray[np.uint64]:
-    """`interval_hashes` of a corpus, also of one whose values are intervals already: ``[tunes]``."""
+    """`interval_hashes` of a corpus, which may be encoded as intervals already: ``[tunes]``."""
     if imported.encoded_as != Interval.name:
         return interval_hashes(imported.melodies)
     tunes = [imported.melodies.pitches_of(i) for i in range(len(imported.melodies))]
-    # Pitches that have these intervals; beyond 16 bits they wrap around, and so do their differences.
+    # Pitches with these intervals; beyond 16 bits they wrap around, and so do their differences.
     pitches = [np.concatenate([[0], np.cumsum(tune, dtype=np.int64)]).astype(np.int16) for tune in tunes]
     nothing = np.zeros(0, np.int32)
     starts = starts_of([len(tune) for tune in pitches])

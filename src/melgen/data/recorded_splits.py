@@ -1,7 +1,7 @@
-"""The splits of a run's corpus as the run keeps them: ``splits.tsv``, a line for each tune.
+"""The recorded splits of a run's corpus: ``splits.tsv``, one line per tune.
 
-A corpus that is read again may hold other tunes than at the training, and an older melgen split it in another way.
-Only this file says which tunes a network was trained on.
+When the corpus is read again, its tunes may have changed since the training, and an older melgen may have split it
+in another way. Only this file records which tunes a network was trained on.
 """
 
 from __future__ import annotations
@@ -19,30 +19,31 @@ from melgen.music.melody import Melodies
 from melgen.terminal import readable
 
 NO_SPLIT = -1
-"""Of a tune of which the run says nothing: neither trained on nor held out."""
+"""The split of a tune that the run does not record: neither trained on nor held out."""
 
 _COLUMNS = ("split", "source", "title")
 
 
 def write_splits(path: Path, splits: NDArray[np.int8], melodies: Melodies) -> None:
-    """Write which tune is in which split, with its source and title; tunes of `NO_SPLIT` are not named."""
+    """Write the split, source and title of each tune; tunes of `NO_SPLIT` are left out."""
     rows = zip(splits.tolist(), _names(melodies), strict=True)
     lines = ("\t".join((Split(split).name.lower(), *name)) for split, name in rows if split != NO_SPLIT)
     write_text(path, "\n".join(("\t".join(_COLUMNS), *lines, "")))
 
 
 def read_splits(path: Path, melodies: Melodies) -> NDArray[np.int8] | None:
-    """The splits that a file states for the tunes of a corpus.
+    """The splits that a file records for the tunes of a corpus.
 
-    A tune is found by its source and title. Where several share both, they are found by their order, if there are as
-    many in the corpus as in the file, or else only if all are in one split. A tune that is not found gets `NO_SPLIT`.
+    A tune is found by its source and title. Tunes that share both are matched in order if the corpus has as many of
+    them as the file, and otherwise only if the file has all of them in one split. A tune that is not found gets
+    `NO_SPLIT`.
 
     Returns:
-        ``[tunes]``; None if not one tune is found, so that the file is about another corpus.
+        ``[tunes]``; None if no tune is found, which means that the file describes another corpus.
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if it is no list of splits.
+        ValueError: if it is not a list of splits.
     """
     header, *lines = path.read_text(encoding="utf-8").split("\n")
     if tuple(header.split("\t")) != _COLUMNS:
@@ -71,7 +72,7 @@ def read_splits(path: Path, melodies: Melodies) -> NDArray[np.int8] | None:
 
 
 def joined_splits(recorded: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
-    """The splits of several runs over one corpus, such that no tune is held out that one of them was trained on.
+    """Join the splits of several runs over one corpus, so that no tune that a run was trained on is held out.
 
     >>> joined_splits([np.array([1, 2, -1, 2], np.int8), np.array([0, 2, 1, -1], np.int8)]).tolist()
     [0, 2, -1, -1]
@@ -91,5 +92,5 @@ def _names(melodies: Melodies) -> list[tuple[str, str]]:
 
 
 def _normal(text: str) -> str:
-    """Without what would end a line or a column, or is no UTF-8."""
+    """The text without tabs, line breaks and characters that UTF-8 cannot encode."""
     return " ".join(readable(text).split())

@@ -1,8 +1,8 @@
-"""Which tune is trained on, validated on, tested on.
+"""Splitting a corpus into training, validation and test tunes.
 
-Whole tunes are split, never notes, and copies of one tune stay together: two tunes with the same
-sequence of intervals, so also transpositions of each other, are one group. The split of a tune is a function of
-its intervals and ``split_seed`` alone.
+Whole tunes are split, never notes, and copies of one tune stay together: two tunes with the same sequence of
+intervals, which includes transpositions of each other, form one group. The split of a tune depends only on its
+intervals and on ``split_seed``.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from melgen.corpora.sources import Split
 from melgen.music.melody import Melodies
 
 FRACTION_TOLERANCE = 1e-6
-_PLACE_BYTES = 6  # of a hash: as many as a float holds exactly
+_PLACE_BYTES = 6  # of a hash: the most that a float represents exactly
 
 
 def interval_groups(melodies: Melodies) -> NDArray[np.int64]:
-    """Number the tunes by their interval sequence: ``[tunes]``, equal numbers being copies of one tune.
+    """Number the tunes by their interval sequence: ``[tunes]``; copies of one tune have the same number.
 
     >>> from melgen.music.melody import Melody
     >>> tunes = Melodies.from_list(Melody.from_pitches(p) for p in ([60, 62], [65, 67], [60, 61]))
@@ -40,18 +40,18 @@ def split_tunes(
 ) -> NDArray[np.int8]:
     """Assign every tune to a `Split` by a hash of its intervals: ``[tunes]``.
 
-    A hash of ``split_seed`` and the tune's interval sequence gives a number from 0 to 1, and that number's place among
-    the cumulative ``fractions`` is the split. So a tune has the same split in every corpus, on every machine, whatever
-    tunes are beside it, and copies and transpositions of it have that split too. The shares are met only on average.
+    A hash of ``split_seed`` and the tune's interval sequence gives a number from 0 to 1. The position of that number
+    among the cumulative ``fractions`` decides the split. So a tune, its copies and its transpositions have the same
+    split in every corpus and on every machine, whatever the other tunes are. The shares are met only on average.
 
-    A split that would stay empty, which happens in very small corpora only, gets the tune whose number is nearest to
-    its threshold; that is the one case in which other tunes matter. Tunes of one note all have the same, empty,
-    interval sequence, and so one split.
+    A split that would be empty, which happens only in very small corpora, gets the tune whose number is nearest to
+    its threshold; only then do other tunes matter. All tunes of one note have the same, empty, interval sequence, and
+    so the same split.
 
     Args:
         melodies: the corpus.
         fractions: shares of train, validation and test.
-        split_seed: gives another assignment, independently of the seed of the training.
+        split_seed: another seed gives another assignment; independent of the training seed.
 
     Raises:
         ValueError: if the fractions are not three shares that sum to 1, the seed is negative, or the corpus has fewer
@@ -70,7 +70,7 @@ def split_tunes(
     numbers = [places[key] for key in order]
     thresholds = fractions[0], fractions[0] + fractions[1]
     first_end, second_end = (bisect_left(numbers, threshold) for threshold in thresholds)
-    # The group nearest to a threshold moves across it, where a split would stay empty.
+    # Where a split would be empty, the group nearest to the threshold moves across it.
     first_end = min(max(first_end, 1), len(order) - 2)
     second_end = min(max(second_end, first_end + 1), len(order) - 1)
     sizes = (first_end, second_end - first_end, len(order) - second_end)
@@ -80,7 +80,7 @@ def split_tunes(
 
 
 def _place(split_seed: int, intervals: bytes) -> float:
-    """A number from 0 to 1 that ``split_seed`` and the bytes of an interval sequence decide."""
+    """A number from 0 to 1, computed from ``split_seed`` and the bytes of an interval sequence."""
     digest = blake2b(b"%d:%b" % (split_seed, intervals), digest_size=_PLACE_BYTES).digest()
     return int.from_bytes(digest, "little") / 2 ** (8 * _PLACE_BYTES)
 
@@ -94,7 +94,7 @@ def check_fractions(fractions: Sequence[float]) -> None:
 
 
 def copies_across_splits(groups: NDArray[np.int64], splits: NDArray[np.int8]) -> int:
-    """How many tunes have a copy in another split; above zero only for splits that the source declares."""
+    """Number of tunes with a copy in another split; above zero only for splits that the source declares."""
     lowest = np.full(groups.max() + 1, len(Split), np.int8)
     highest = np.full(groups.max() + 1, -1, np.int8)
     np.minimum.at(lowest, groups, splits)

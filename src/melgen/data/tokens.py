@@ -1,4 +1,4 @@
-"""Encoded tunes, and the two ways in which they reach the network: streams to train on, tunes to score.
+"""Encoded tunes, and the two kinds of batches made of them: streams for training, whole tunes for scoring.
 
 Letters: B batch, T time steps of a window, S length of a stream.
 """
@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 MAPPED_FROM_TOKENS = 25_000_000
-"""Fewer than this, a hundred megabytes, are held in memory."""
+"""Fewer tokens than this, a hundred megabytes, are held in memory; more are mapped from a file."""
 WINDOWS_AT_ONCE = 64
-"""Cut together: enough to spread the cost of each stream's search, little enough to hold."""
+"""Windows cut together: enough to spread the cost of each stream's search, few enough to hold in memory."""
 _WRITTEN_AT_ONCE = 10_000
 
 
 class Window(NamedTuple):
-    """A step of training.
+    """The data of one training step.
 
     Shape:
-        ``tokens``, ``targets``: ``[B, T]`` int64, the targets being the tokens one note later.
+        ``tokens``, ``targets``: ``[B, T]`` int64; the targets are the tokens one note later.
     """
 
     tokens: Tensor
@@ -35,11 +35,11 @@ class Window(NamedTuple):
 
 
 class ScoredTunes(NamedTuple):
-    """Whole tunes to be scored from the zero state, padded at their end to the longest.
+    """Whole tunes to be scored from the zero state, padded at the end to the length of the longest.
 
     Shape:
         ``tokens``, ``targets``: ``[B, T]`` int64; ``counted``: ``[B, T]`` bool, true where a target is a
-        note whose value training has seen; ``compared``: ``[B, T]`` bool, true where it counts for the bits
+        note whose value occurs in training; ``compared``: ``[B, T]`` bool, true where it counts for the bits
         per note that are compared across representations.
     """
 
@@ -73,14 +73,14 @@ class TokenTunes:
 
     @property
     def pairs(self) -> int:
-        """Number of (note, next note) pairs; none crosses from one tune into the next."""
+        """Number of (note, next note) pairs; both notes of a pair are in the same tune."""
         return int(np.maximum(np.diff(self.starts) - 1, 0).sum())
 
     @classmethod
     def from_stream(cls, arrays: Iterable[NDArray]) -> TokenTunes:
-        """Pack arrays as they come; beyond ``MAPPED_FROM_TOKENS`` they go to a file that is mapped, not read.
+        """Pack arrays as they come; from ``MAPPED_FROM_TOKENS`` tokens on, they are mapped from a file.
 
-        So a corpus may be larger than memory. The file has no name and is gone with the process.
+        So a corpus may be larger than memory. The file has no name and ends with the process.
         """
         lengths: list[int] = []
         with tempfile.TemporaryFile(prefix="melgen-tokens-") as file:
@@ -88,7 +88,7 @@ class TokenTunes:
             while some := list(islice(waiting, _WRITTEN_AT_ONCE)):
                 lengths += map(len, some)
                 tokens = np.concatenate(some).astype(np.int32)
-                if len(some) == len(lengths) < _WRITTEN_AT_ONCE:  # all there is
+                if len(some) == len(lengths) < _WRITTEN_AT_ONCE:  # all arrays fit into one batch
                     break
                 file.write(tokens.data)
             else:
@@ -101,12 +101,12 @@ class TokenTunes:
         return cls(tokens, starts)
 
     def paired(self, order: NDArray[np.int64]) -> Pairs:
-        """The pairs of note and next note, tune after tune in ``order``."""
+        """The pairs of note and next note, one tune after another in ``order``."""
         return Pairs(self, order)
 
 
 class Pairs:
-    """All pairs of note and next note of some tunes in some order, made where they are asked for.
+    """All pairs of note and next note of tunes in a given order, computed on request.
 
     >>> tunes = TokenTunes.from_arrays([np.array([0, 1, 2]), np.array([5]), np.array([3, 4])])
     >>> [side.tolist() for side in tunes.paired(np.array([2, 1, 0])).between(np.array([0]), np.array([3]))]
@@ -117,13 +117,13 @@ class Pairs:
         self.tokens = tunes.tokens
         counts = np.maximum(tunes.starts[order + 1] - tunes.starts[order] - 1, 0)
         self._ends = np.cumsum(counts)
-        # Position of pair i = i + the shift of its tune.
+        # The position of pair i is i + the shift of its tune.
         self._shifts = tunes.starts[order] - (self._ends - counts)
 
     def between(
         self, firsts: NDArray[np.int64], lasts: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The pairs of some ranges, one range after the other: inputs and targets."""
+        """The pairs of several ranges, one range after another: inputs and targets."""
         pairs = np.concatenate([np.arange(first, last) for first, last in zip(firsts, lasts, strict=True)])
         positions = pairs + self._shifts[self._tunes_of(pairs, firsts, lasts)]
         return self.tokens[positions].astype(np.int64), self.tokens[positions + 1].astype(np.int64)
@@ -131,8 +131,8 @@ class Pairs:
     def _tunes_of(
         self, pairs: NDArray[np.int64], firsts: NDArray[np.int64], lasts: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """The place, in the order, of the tune that each pair is of."""
-        # Searched for within the few tunes of each range, since what is small is searched fast.
+        """The index, in the order, of each pair's tune."""
+        # Searching only the few tunes of each range is faster than searching all.
         bounds = np.searchsorted(self._ends, np.stack([firsts, lasts]), "right")
         sizes = lasts - firsts
         offsets = np.cumsum(sizes) - sizes
@@ -147,19 +147,19 @@ class StreamLoader:
     """Training windows: all pairs joined, cut into ``batch_size`` parallel streams, read side by side.
 
     Window ``k + 1`` continues the tunes of window ``k`` row by row, so that the hidden state can be carried
-    from one to the next. The order of the tunes is a function of (``seed``, epoch) alone.
+    from one to the next. The order of the tunes depends on ``seed`` and the epoch only.
 
     Args:
         tunes: the training tunes.
         batch_size: number of streams B.
         seq_length: window length T.
-        seed: shuffles the tunes anew in each epoch; with ``shuffle`` off they keep the corpus order.
-        shuffle: whether to reorder the tunes each epoch.
-        drop_tail: as the paper did, leave out what does not fill a whole window. Otherwise the last window
-            is shorter, and fewer than ``batch_size`` pairs are left out.
+        seed: decides, with the epoch, the order of the tunes.
+        shuffle: whether to shuffle the tunes in each epoch; otherwise they keep the corpus order.
+        drop_tail: whether to leave out the pairs that do not fill a whole window, as the paper did. Otherwise the
+            last window is shorter, and fewer than ``batch_size`` pairs are left out.
 
     Raises:
-        ValueError: if the data does not fill one window; the message names numbers that would fit.
+        ValueError: if the data does not fill one window; the message names sizes that would fit.
     """
 
     def __init__(
@@ -188,7 +188,7 @@ class StreamLoader:
         return self.stream_length * self.batch_size
 
     def start_at(self, epoch: int, first_window: int = 0) -> None:
-        """Make the next iteration that of ``epoch``, without its first windows when resuming within it."""
+        """Set the epoch of the next iteration, and its first window when resuming within an epoch."""
         self.epoch, self.first_window = epoch, first_window
 
     def order(self, epoch: int) -> NDArray[np.int64]:
@@ -198,7 +198,7 @@ class StreamLoader:
         return np.random.default_rng([self.seed, epoch]).permutation(len(self.tunes))
 
     def __iter__(self) -> Iterator[Window]:
-        # A generator: where to start is read at the first `next`, after `start_at`.
+        # A generator: `epoch` and `first_window` are read at the first `next`, after `start_at`.
         pairs = self.tunes.paired(self.order(self.epoch))
         beginnings = np.arange(self.batch_size, dtype=np.int64) * self.stream_length
         first_step = self.first_window * self.seq_length
@@ -215,8 +215,8 @@ class TuneLoader:
     """Whole tunes to score, tune by tune from the zero state, in batches of similar length.
 
     Args:
-        tunes: token ids per tune, an unseen value standing as its nearest known one.
-        known: ``[tokens]`` bool, false where the true value is unseen in training: such a target cannot be
+        tunes: token ids per tune; an unseen value is replaced by the nearest known one.
+        known: ``[tokens]`` bool, false where the true value does not occur in training: such a target cannot be
             scored.
         comparable: ``[tunes]`` bool, which tunes count for the bits per note.
         skipped_targets: how many first targets of each tune the bits per note leave out.
@@ -238,7 +238,7 @@ class TuneLoader:
             skipped_targets,
         )
         lengths = np.diff(tunes.starts) - 1
-        # Longest first: a batch that does not fit into memory fails at once, not at the end of an epoch.
+        # Longest first, so that a batch that does not fit into memory fails at once, not at the end of an epoch.
         order = np.argsort(-lengths, kind="stable")
         self.batches = list(_batches_of(order[lengths[order] > 0], lengths, max_tokens))
 
@@ -277,7 +277,7 @@ def _batches_of(order: Iterable[int], lengths: NDArray[np.int64], max_tokens: in
 
 
 def check_window(pairs: int, batch_size: int, seq_length: int) -> None:
-    """Raise a `ValueError` unless ``pairs`` of notes fill one window of ``batch_size`` streams.
+    """Raise a `ValueError` unless ``pairs`` pairs of notes fill one window of ``batch_size`` streams.
 
     >>> check_window(600, 50, 50)
     Traceback (most recent call last):

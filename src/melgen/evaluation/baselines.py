@@ -1,7 +1,7 @@
-"""Trivial writers of melodies, fitted on training tunes: what a network must beat to have learnt anything.
+"""Baselines: trivial models of melodies, fitted on training tunes, which a network that has learnt anything must beat.
 
-Letters: V vocabulary, the different pitches of the training tunes. Each writer is a Markov chain of order
-one over them; the three differ only in what they count.
+Letters: V vocabulary, the different pitches of the training tunes. Each baseline is a Markov chain of order one over
+them; the three differ only in what they count.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from melgen.evaluation.flat_notes import FlatNotes, flatten
 
-# The first two notes of a tune are not scored, because a model of intervals predicts from the third on.
+# The first two notes of a tune are not scored, because a model of intervals predicts only from the third on.
 _FIRST_SCORED_PLACE = 2
 
 Probabilities = NDArray[np.float64]
 
 
-class AbstractWriter(ABC):
-    """A writer: fitted with `fit`, it writes songs and says how likely it finds tunes.
+class AbstractBaseline(ABC):
+    """A baseline: fitted with `fit`, it generates songs and computes the likelihood of tunes.
 
     Attributes:
-        name: what to call it in tables.
+        name: its name in tables.
         pitches: the vocabulary, sorted: ``[V]``.
-        first: probability of each pitch as first note, where there is no primer: ``[V]``.
+        first: probability of each pitch as first note, if there is no primer: ``[V]``.
         following: probability of each pitch (column) after each pitch (row): ``[V, V]``.
     """
 
@@ -39,14 +39,14 @@ class AbstractWriter(ABC):
 
     @classmethod
     def fit(cls, tunes: Sequence[ArrayLike]) -> Self:
-        """A writer fitted on training tunes, each a sequence of pitches.
+        """A baseline fitted on training tunes, each a sequence of pitches.
 
         Raises:
-            ValueError: if the tunes hold no note.
+            ValueError: if the tunes contain no notes.
         """
         notes = flatten(tunes)
         if not len(notes.pitch):
-            raise ValueError("a writer is fitted on at least one note, but the training tunes hold none")
+            raise ValueError("a baseline must be fitted on at least one note, but the training tunes contain none")
         pitches, tokens = np.unique(notes.pitch, return_inverse=True)
         first, following = cls._probabilities(notes._replace(pitch=tokens), len(pitches))
         return cls(pitches, first, np.broadcast_to(following, (len(pitches), len(pitches))))
@@ -64,21 +64,21 @@ class AbstractWriter(ABC):
     def write(
         self, songs: int, notes: int, primer: Sequence[int] | Sequence[Sequence[int]], seed: int
     ) -> list[NDArray[np.int64]]:
-        """Write songs that all begin with the same primer.
+        """Generate songs that continue a primer.
 
-        The same seed gives the same songs, and the first of them also when more are asked for.
+        The same seed gives the same songs; a larger number of songs begins with the same ones.
 
         Args:
             songs: how many.
             notes: how many notes after the primer.
-            primer: pitches to begin with; may be empty; or a list of pitches for each song, all equally long.
+            primer: the first pitches, possibly none; or a list of pitches for each song, all equally long.
             seed: of the random choices.
 
         Returns:
             The pitches of each song, the primer included.
 
         Raises:
-            ValueError: if a number is negative, or the primer holds a pitch that training has not seen.
+            ValueError: if a number is negative, or the primer contains a pitch that never occurred in training.
         """
         if songs < 0 or notes < 0:
             raise ValueError(f"the numbers of songs and notes cannot be negative, got {songs} and {notes}")
@@ -87,7 +87,7 @@ class AbstractWriter(ABC):
         written = np.zeros((songs, start.shape[1] + notes), np.int64)
         written[:, : start.shape[1]] = start
         chances = np.random.default_rng(seed).random((songs, notes))
-        # Inverse transform sampling; the last limit is left out, since rounding may leave it below 1.
+        # Inverse transform sampling; the last limit is left out, since rounding may make it less than 1.
         first_limits = np.cumsum(self.first)[:-1]
         limits = np.cumsum(self.following, axis=1)[:, :-1]
         for place, chance in enumerate(chances.T, start=start.shape[1]):
@@ -101,10 +101,10 @@ class AbstractWriter(ABC):
         nan if no tune has a third note.
 
         Raises:
-            ValueError: if a tune holds a pitch that training has not seen; such tunes are the caller's to
-                leave out, for networks and writers alike.
+            ValueError: if a tune contains a pitch that never occurred in training; the caller must leave out such
+                tunes, for networks and baselines alike.
 
-        >>> UniformWriter.fit([[60, 62, 64, 65]]).bits_per_note([[60, 60, 60, 62]])
+        >>> UniformBaseline.fit([[60, 62, 64, 65]]).bits_per_note([[60, 60, 60, 62]])
         2.0
         """
         notes = flatten(tunes)
@@ -119,13 +119,13 @@ class AbstractWriter(ABC):
         unseen = self.pitches[np.minimum(tokens, len(self.pitches) - 1)] != notes.pitch
         if unseen.any():
             raise ValueError(
-                f"{what} holds pitch {notes.pitch[unseen][0]}, which never occurred in training; "
+                f"{what} contains pitch {notes.pitch[unseen][0]}, which never occurred in training; "
                 f"known are {len(self.pitches)} pitches from {self.pitches[0]} to {self.pitches[-1]}"
             )
         return tokens
 
 
-class UniformWriter(AbstractWriter):
+class UniformBaseline(AbstractBaseline):
     """Every pitch of the training tunes is equally likely: ``1 / V``."""
 
     name = "uniform"
@@ -136,10 +136,10 @@ class UniformWriter(AbstractWriter):
         return uniform, uniform
 
 
-class UnigramWriter(AbstractWriter):
-    """Each pitch as often as in training, whatever came before: ``(count + 1) / (notes + V)``.
+class UnigramBaseline(AbstractBaseline):
+    """Each pitch as often as in training, regardless of the note before: ``(count + 1) / (notes + V)``.
 
-    >>> UnigramWriter.fit([[60, 60], [62]]).first.tolist()
+    >>> UnigramBaseline.fit([[60, 60], [62]]).first.tolist()
     [0.6, 0.4]
     """
 
@@ -151,12 +151,12 @@ class UnigramWriter(AbstractWriter):
         return unigram, unigram
 
 
-class BigramWriter(AbstractWriter):
+class BigramBaseline(AbstractBaseline):
     """Each pitch as often as in training after the one before: ``(count of pair + 1) / (pairs from it + V)``.
 
     A first note follows the unigram. Pairs do not cross from one tune into the next.
 
-    >>> BigramWriter.fit([[60, 60, 62], [60]]).following.tolist()
+    >>> BigramBaseline.fit([[60, 60, 62], [60]]).following.tolist()
     [[0.5, 0.5], [0.5, 0.5]]
     """
 
@@ -164,13 +164,13 @@ class BigramWriter(AbstractWriter):
 
     @staticmethod
     def _probabilities(notes: FlatNotes, size: int) -> tuple[Probabilities, Probabilities]:
-        first, _ = UnigramWriter._probabilities(notes, size)
+        first, _ = UnigramBaseline._probabilities(notes, size)
         step = notes.steps()
         pairs = np.bincount(step.before * size + step.after, minlength=size * size)
         return first, _add_one(pairs.reshape(size, size))
 
 
 def _add_one(counts: NDArray[np.int64]) -> Probabilities:
-    """Laplace's rule: one more of everything, as shares of the last axis."""
+    """Laplace smoothing: add one to every count, and divide by the sums over the last axis."""
     smoothed = counts + 1.0
     return smoothed / smoothed.sum(axis=-1, keepdims=True)

@@ -1,6 +1,6 @@
-"""Many melodies as arrays of a size that fits a processor's cache: what makes measuring them fast.
+"""Many melodies as arrays that fit into a processor's cache, which makes measuring them fast.
 
-A million melodies are never in memory twice: they are read, measured and forgotten a batch at a time.
+A million melodies are never in memory twice: they are read, measured and discarded one batch at a time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from melgen.music.melody import Melodies
 
-# Some ten arrays of a byte per note, which are in use at once, stay within a megabyte or two.
+# About ten arrays of one byte per note are in use at once; together they take one or two megabytes.
 _NOTES_PER_BATCH = 1 << 17
 
 
@@ -34,7 +34,7 @@ def lengths_of(melodies: Sequence[ArrayLike] | Melodies, fewest: int, rule: str)
     """Number of notes of each melody: ``[songs]``.
 
     Raises:
-        ValueError: if a melody has fewer than `fewest` notes; `rule` says what needs them.
+        ValueError: if a melody has fewer than `fewest` notes; the message begins with `rule`.
 
     >>> lengths_of([[60, 62], [60]], 1, "a range needs a note").tolist()
     [2, 1]
@@ -50,7 +50,7 @@ def lengths_of(melodies: Sequence[ArrayLike] | Melodies, fewest: int, rule: str)
 
 
 def batches(melodies: Sequence[ArrayLike] | Melodies, lengths: NDArray[np.int64]) -> Iterator[Batch]:
-    """All melodies, those of like length together, so that a batch is nearly a rectangle.
+    """All melodies in batches of similar length, so that a batch is nearly a rectangle.
 
     Raises:
         ValueError: if pitches are not whole numbers.
@@ -64,7 +64,7 @@ def batches(melodies: Sequence[ArrayLike] | Melodies, lengths: NDArray[np.int64]
     while first < len(order):
         at_most = max(1, _NOTES_PER_BATCH // max(1, int(lengths[order[first]])))
         candidates = lengths[order[first : first + at_most]]
-        # What a rectangle of the first 1, 2, ... of them holds.
+        # The number of cells in a rectangle of the first 1, 2, ... of them.
         cells = candidates * np.arange(1, len(candidates) + 1)
         count = max(1, int(np.searchsorted(cells, _NOTES_PER_BATCH, side="right")))
         songs = order[first : first + count]
@@ -80,11 +80,11 @@ def _notes_of(
         return np.asarray(melodies.pitches)[np.repeat(shift, lengths) + np.arange(lengths.sum())]
     chosen = [melodies[song] for song in songs.tolist()]
     if {list, tuple}.issuperset(map(type, chosen)):
-        try:  # three times as fast as any way through NumPy
+        try:  # three times as fast as NumPy
             return np.frombuffer(b"".join(map(bytes, chosen)), np.uint8)  # type: ignore[arg-type]
         except (TypeError, ValueError):
             pass  # not all are whole numbers from 0 to 255
     notes = np.concatenate([np.asarray(melody) for melody in chosen])
     if notes.ndim != 1 or notes.dtype.kind not in "iu":
-        raise ValueError(f"a melody is a list of whole MIDI numbers, got {notes.dtype} in {notes.ndim} dimensions")
+        raise ValueError(f"a melody must be a list of MIDI numbers, got {notes.dtype} in {notes.ndim} dimensions")
     return notes

@@ -1,4 +1,4 @@
-"""How well one number follows another: Spearman's rank correlation, with an interval."""
+"""Spearman's rank correlation of two columns of numbers, with a confidence interval."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _RANKS_PER_BLOCK = 1 << 18
 
 @dataclass(frozen=True)
 class RankCorrelation:
-    """Spearman's coefficient, its bootstrap interval and p-value; all nan where nothing can be said.
+    """Spearman's coefficient, its bootstrap interval and p-value; all nan if undefined.
 
     Attributes:
         coefficient: -1 to 1.
-        low, high: confidence interval of it.
-        p_value: two-sided, that there is no monotonic relation.
+        low, high: its confidence interval.
+        p_value: two-sided, for the hypothesis of no monotonic relation.
         count: number of points.
     """
 
@@ -33,11 +33,11 @@ class RankCorrelation:
 def rank_correlation(
     x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0
 ) -> RankCorrelation:
-    """Spearman's rank correlation of two columns of numbers: Pearson's of their ranks, ties having the mean rank.
+    """Spearman's rank correlation of two columns: Pearson's correlation of their ranks; ties get the mean rank.
 
     Points where either is nan are left out. The p-value is that of `scipy.stats.spearmanr`, from Student's t
-    with n - 2 degrees of freedom: rough below some ten points. The interval is the percentile bootstrap: points
-    are drawn with replacement and ranked anew; draws in which either column is constant have no coefficient and
+    with n - 2 degrees of freedom: rough below about ten points. The interval is the percentile bootstrap: points
+    are drawn with replacement and ranked again; draws in which either column is constant have no coefficient and
     are left out. Fewer than three points, or a constant column, give nan.
 
     Shape:
@@ -51,12 +51,12 @@ def rank_correlation(
     (0.9, 5)
     """
     if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
+        raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
     if resamples < 1:
         raise ValueError(f"resamples must be at least 1, got {resamples}")
     first, second = np.asarray(x, np.float64), np.asarray(y, np.float64)
     if first.ndim != 1 or first.shape != second.shape:
-        raise ValueError(f"a correlation needs two columns of one length, got {first.shape} and {second.shape}")
+        raise ValueError(f"a correlation needs two columns of equal length, got {first.shape} and {second.shape}")
     known = ~(np.isnan(first) | np.isnan(second))
     points = np.stack([first[known], second[known]])
     count = points.shape[1]
@@ -84,8 +84,8 @@ def _resampled_coefficients(points: NDArray[np.float64], resamples: int, seed: i
     rows = max(1, _RANKS_PER_BLOCK // count)
     for first in range(0, resamples, rows):
         drawn = generator.integers(count, size=(min(rows, resamples - first), count))
-        # Twice the distance from the mean rank is a whole number, so that constant ranks are exactly 0 and
-        # perfect agreement is exactly 1.
+        # Twice the distance from the mean rank is an integer, so constant ranks give exactly 0 and perfect
+        # agreement gives exactly 1.
         x, y = (2 * rankdata(column[drawn], axis=1) - (count + 1) for column in points)
         spread = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
         block = coefficients[first : first + len(drawn)]

@@ -1,7 +1,7 @@
-"""Descriptors of melodies beside tonality: pitch classes, range, sizes of the intervals, stuck notes.
+"""Descriptors of melodies besides tonality: pitch classes, range, sizes of the intervals, repeated notes.
 
-Those that `muspy` 0.5 has are equal to its functions on a track of these notes; here they take arrays, and
-thousands of melodies at once.
+Descriptors that `muspy` 0.5 also has give the same values as its functions on a track of these notes; here they
+take arrays, and thousands of melodies at once.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LARGEST_STEP_SEMITONES = 2
 
 _PITCH_CLASSES = 12
 _MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
-# Which pitch classes ``[12]`` lie in which major scale ``[12]``. The natural minor scales have the same notes.
+# Which pitch classes ``[12]`` belong to which major scale ``[12]``. The natural minor scales have the same notes.
 _SCALES = np.array(
     [
         [float((note - root) % _PITCH_CLASSES in _MAJOR_SCALE) for root in range(_PITCH_CLASSES)]
@@ -45,19 +45,19 @@ def descriptor_table(melodies: Sequence[ArrayLike] | Melodies) -> dict[str, NDAr
 
     - ``pitch_class_entropy``: ``-sum(p * log2(p))`` over the shares of the pitch classes among the notes, in
       bits; 0 for one pitch class, at most log2(12).
-    - ``scale_consistency``: the largest share of the notes that lie in one major or (natural) minor scale.
-    - ``pitch_range``: highest less lowest pitch, in semitones.
-    - ``n_pitches_used``, ``n_pitch_classes_used``: how many different ones.
+    - ``scale_consistency``: the largest share of the notes that belong to one major or (natural) minor scale.
+    - ``pitch_range``: highest minus lowest pitch, in semitones.
+    - ``n_pitches_used``, ``n_pitch_classes_used``: number of different ones.
 
-    And these:
+    Other descriptors:
 
     - ``step_ratio``, ``leap_ratio``, ``repeat_ratio``: intervals of 1 or 2 semitones, of 3 and more, and of 0,
       up or down, as shares of the N - 1 intervals; nan for a single note.
-    - ``longest_repeated_note``: notes in the longest run of one repeated pitch; at least 1. A network that is
-      stuck shows here.
+    - ``longest_repeated_note``: notes in the longest run of one repeated pitch; at least 1. It shows a network
+      that is stuck on a note.
 
     Raises:
-        ValueError: if a melody has no notes, or a pitch is no MIDI number.
+        ValueError: if a melody has no notes, or a pitch is not a MIDI number.
 
     >>> table = descriptor_table([[60, 60, 62, 67], [60]])
     >>> table["pitch_range"].tolist(), table["leap_ratio"].round(3).tolist()
@@ -77,7 +77,7 @@ def _pitch_descriptors(batch: Batch) -> list[NDArray]:
     highest, lowest = np.maximum.reduceat(batch.notes, starts), np.minimum.reduceat(batch.notes, starts)
     if lowest.min() < LOWEST_PITCH or highest.max() > HIGHEST_PITCH:
         wrong = lowest.min() if lowest.min() < LOWEST_PITCH else highest.max()
-        raise ValueError(f"a pitch is a MIDI number from {LOWEST_PITCH} to {HIGHEST_PITCH}, got {wrong}")
+        raise ValueError(f"a pitch must be a MIDI number from {LOWEST_PITCH} to {HIGHEST_PITCH}, got {wrong}")
     notes = batch.notes.astype(np.int64)
     song_of_note = np.repeat(np.arange(songs), lengths)
     used = np.zeros((songs, HIGHEST_PITCH + 1), bool)
@@ -88,7 +88,7 @@ def _pitch_descriptors(batch: Batch) -> list[NDArray]:
     shares = counts / lengths[:, None]
     logarithms = np.log2(shares, out=np.zeros_like(shares), where=counts > 0)
     return [
-        0 - (shares * logarithms).sum(axis=1),  # subtracted, so that none is 0 rather than -0
+        0 - (shares * logarithms).sum(axis=1),  # subtracted from 0 to avoid -0
         (counts @ _SCALES).max(axis=1) / lengths,
         highest.astype(np.int64) - lowest,
         used.sum(axis=1),

@@ -1,8 +1,8 @@
-"""How far songs are from a corpus, after Yang and Lerch, *On the evaluation of generative models in music* (2018).
+"""Distance of songs from a corpus, after Yang and Lerch, *On the evaluation of generative models in music* (2018).
 
-For each feature, each song is compared with each tune of the corpus (*inter-set* distances) and the tunes
-with each other (*intra-set* distances). If the songs were drawn as the tunes are, both would be distributed
-alike. `docs/evaluation.md` lists where this differs from the authors' code.
+For each feature, each song is compared with each tune of the corpus (*inter-set* distances), and the tunes with
+each other (*intra-set* distances). If songs and tunes had the same distribution, so would these distances.
+`docs/evaluation.md` lists the differences from the authors' code.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ FEATURES = (
 
 _PITCH_CLASSES = 12
 _FEWEST_NOTES = 2
-_NODES = 2048  # of the distances, where a density is estimated
-_POINTS = 1024  # per density, where two are compared
-_MARGIN_BANDWIDTHS = 8  # a Gaussian beyond holds less than 1e-15
-_SPREAD_TOLERANCE = 1e-9  # distances that differ less, for their size, differ by rounding
+_NODES = 2048  # to which distances are binned for a density estimate
+_POINTS = 1024  # per density at which two densities are compared
+_MARGIN_BANDWIDTHS = 8  # a Gaussian has less than 1e-15 of its mass beyond
+_SPREAD_TOLERANCE = 1e-9  # a smaller relative difference of distances is rounding
 
 Array = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class SetDistance(NamedTuple):
     """How the inter-set distances of one feature compare with the intra-set distances of the reference.
 
     Attributes:
-        overlapped_area: of the two densities, from 0 to 1; 1 if they are equal.
+        overlapped_area: shared area of the two densities, from 0 to 1; 1 if they are equal.
         kl_divergence: Kullback-Leibler divergence in nats, of the intra-set density p from the inter-set
             density q: ``integral of p ln(p / q)``; 0 if they are equal.
     """
@@ -60,9 +60,9 @@ def set_distances(
     - ``pitch_class_histogram``: share of each pitch class among the N notes, ``[12]``.
     - ``pitch_class_transition_matrix``: share of each pair of neighbouring pitch classes among the N - 1
       pairs, ``[12, 12]``; all 144 shares add up to 1.
-    - ``interval_histogram``: share of each interval, up and down apart, among the N - 1 intervals.
+    - ``interval_histogram``: share of each interval, upward and downward separately, among the N - 1 intervals.
     - ``pitch_count``: number of different pitches.
-    - ``pitch_range``: highest less lowest pitch, in semitones.
+    - ``pitch_range``: highest minus lowest pitch, in semitones.
     - ``average_pitch_interval``: mean size of the intervals, in semitones.
 
     Distances are Euclidean. Densities are Gaussian kernel estimates with Scott's bandwidth, as those of
@@ -75,14 +75,14 @@ def set_distances(
     Args:
         songs: pitches of each song.
         reference: pitches of each tune of the corpus.
-        seed: of the draw by which a set of more than `MOST_SONGS` songs is reduced to that number.
+        seed: decides which `MOST_SONGS` songs of a larger set are used.
 
     >>> tunes = [[60, 62, 64, 65], [60, 60, 67, 69], [64, 62, 60, 59], [60, 64, 67, 72]]
     >>> songs = [[60, 61, 60, 61], [60, 63, 61, 66], [60, 72, 60, 71]]
     >>> round(set_distances(songs, tunes)["pitch_count"].overlapped_area, 2)
     0.72
     """
-    # A generator for each: what is drawn from the reference does not depend on the songs.
+    # A generator for each set, so that the draw from the reference does not depend on the songs.
     drawn = [_draw(tunes, np.random.default_rng([seed, i])) for i, tunes in enumerate((songs, reference))]
     if min(map(len, drawn)) < FEWEST_SONGS:
         return {feature: SetDistance(math.nan, math.nan) for feature in FEATURES}
@@ -144,9 +144,9 @@ def _compare(intra: Array, inter: Array) -> SetDistance:
     if any(constant):
         same = all(constant) and _is_constant(np.append(intra, inter))
         return SetDistance(1.0, 0.0) if same else SetDistance(0.0, math.nan)
-    # Points for both, so that a density much narrower than the other is seen too.
+    # Points for both, so that a density much narrower than the other also gets enough points.
     points = np.unique(np.concatenate([_support(intra), _support(inter)]))
-    # Logarithms: where a density is too small for a float, the divergence still counts it.
+    # Logarithms, so that the divergence also counts densities too small for a float.
     log_p, log_q = (_log_density(distances, points) for distances in (intra, inter))
     p, q = np.exp(log_p), np.exp(log_q)
     area = trapezoid(np.minimum(p, q), points)
@@ -171,8 +171,8 @@ def _support(distances: Array) -> Array:
 def _log_density(distances: Array, points: Array) -> Array:
     """Logarithm of the kernel density estimate at each point: ``[points]``.
 
-    A quarter of a million distances stand on `_NODES` equally spaced nodes, each distance shared by its two
-    neighbours in proportion (linear binning).
+    Up to a quarter of a million distances are binned to `_NODES` equally spaced nodes; each distance is divided
+    between its two neighbours in proportion (linear binning).
     """
     bandwidth = _bandwidth(distances)
     nodes, spacing = np.linspace(distances.min(), distances.max(), _NODES, retstep=True)

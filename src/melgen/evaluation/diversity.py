@@ -1,7 +1,7 @@
-"""How different the songs of a set are from each other: a writer that found one good tune writes it again.
+"""How different the songs of a set are from each other: a network may repeat one good tune.
 
-Songs are compared as sequences of intervals in semitones, so that the same tune in another key is no other
-tune. `docs/evaluation.md` gives the reasons for these numbers.
+Songs are compared as sequences of intervals in semitones, so a tune and its transposition count as the same tune.
+`docs/evaluation.md` gives the reasons for these numbers.
 """
 
 from __future__ import annotations
@@ -19,24 +19,22 @@ MOST_SONGS = 2_000
 
 
 def diversity(songs: Sequence[ArrayLike], *, seed: int = 0) -> dict[str, float]:
-    """Three numbers about a set of songs; compare only sets of as many songs, of about the same length.
+    """Three numbers about a set of songs; compare only sets of equally many songs of about the same length.
 
     - ``distinct_songs``: number of different interval sequences / number of songs.
     - ``distinct_4gram_share``: distinct-n (Li et al., 2016) for n = 4: number of different interval 4-grams /
-      number of interval 4-grams. Near 0 means that the same turns come again and again, within a song or
+      number of interval 4-grams. Near 0 means that the same figures occur again and again, within a song or
       across songs.
-    - ``mean_nearest_neighbour_similarity``: of each song with the song most like it, on average; 1 means that
-      each song has a double. The similarity is the Dice coefficient over n-grams (Adamson and Boreham, 1974):
+    - ``mean_nearest_neighbour_similarity``: mean similarity of each song to the song most similar to it; 1 means
+      that each song has a double. The similarity is the Dice coefficient over n-grams (Adamson and Boreham, 1974):
       with A and B the sets of interval 4-grams of two songs, ``2 |A & B| / (|A| + |B|)``.
 
-    Songs of a single note are all alike. A song of fewer than five notes has no 4-gram and is left out of the
-    second and third number. What is not defined is nan: all three without songs, the third also for a single
-    song.
+    Songs of a single note are all equal. A song of fewer than five notes has no 4-gram and is left out of the
+    second and third number. Undefined numbers are nan: all three without songs, the third also for a single song.
 
     Args:
         songs: pitches of each song.
-        seed: of the draw by which a set of more than `MOST_SONGS` songs is reduced to that number, for the
-            third number only.
+        seed: decides which `MOST_SONGS` songs of a larger set are used for the third number.
 
     Raises:
         ValueError: if an interval exceeds 127 semitones.
@@ -66,7 +64,7 @@ def _nearest_similarity(song: NDArray[np.int64], ngram: NDArray[np.int64], seed:
     """Mean over songs of the largest Dice coefficient with another song.
 
     Shape:
-        `song` and `ngram`, the numbers of each n-gram and of the song it stands in: ``[N]``.
+        `song` and `ngram`, the numbers of each n-gram and of the song that contains it: ``[N]``.
     """
     from scipy.sparse import csr_array
 

@@ -1,14 +1,15 @@
-"""How closely distances in an embedding follow musical ones: the circle of fifths, and plain pitch distance.
+"""How closely distances in an embedding follow musical distances: on the circle of fifths, and in semitones.
 
 A Mantel test (Mantel, *The detection of disease clustering and a generalized regression approach*, Cancer
-Research 27, 1967) on ranks: Spearman's correlation over all pairs of values between how far apart their rows lie
-and how far apart they are in music. Pairs that share a value are not independent; its p-value therefore comes
-from permuting values, not pairs.
+Research 27, 1967) on ranks: Spearman's correlation, over all pairs of values, between the distance of their rows
+and their musical distance. Pairs that share a value are not independent, so the p-value is computed by permuting
+values, not pairs.
 
-Two things could mislead. First, the two musical distances are themselves correlated, and both with how rarely a
-value is met: the *partial* correlation (Smouse, Long and Sokal, *Multiple regression and correlation extensions
-of the Mantel test*, Systematic Zoology 35, 1986) says what each of the two explains beyond the other. Second, a
-value that training hardly ever met still lies where chance first put it; `frequent_values` leaves such out.
+Two things could mislead. First, the two musical distances are correlated with each other, and both with the rarity
+of values: the *partial* correlation (Smouse, Long and Sokal, *Multiple regression and correlation extensions of the
+Mantel test*, Systematic Zoology 35, 1986) measures what each of the two explains beyond the other. Second, the row
+of a value that is very rare in training is still near its random initial position; `frequent_values` leaves such
+values out.
 
 Both p-values test "no relation at all". That of the partial correlation can be too small where distances
 vary smoothly (Guillot and Rousset, *Dismantling the Mantel tests*, Methods in Ecology and Evolution 4, 2013):
@@ -30,19 +31,19 @@ Geometry = Literal["fifths", "semitones"]
 FEWEST_VALUES = 4
 _SEMITONES_PER_OCTAVE, _FIFTH = 12, 7
 _PERMUTATIONS_AT_ONCE = 256
-_TIE = 1e-9  # a permutation that changes nothing must count as equal, whatever the order of sums
+_TIE = 1e-9  # a permutation that changes nothing must count as equal, whatever the order of summation
 
 
 class GeometryFit(NamedTuple):
-    """How one distance between rows follows one musical distance; nan where that is not defined.
+    """How closely one distance between rows follows one musical distance; nan where undefined.
 
     Attributes:
         metric: distance between rows of the embedding.
-        geometry: distance in music.
+        geometry: musical distance.
         correlation: Spearman's, over all pairs of values.
-        p_value: two-sided, of that correlation.
+        p_value: two-sided, of the correlation.
         partial: the correlation with the other musical distance held fixed.
-        partial_p_value: two-sided, of that.
+        partial_p_value: two-sided, of the partial correlation.
         compared: number of values.
     """
 
@@ -58,8 +59,8 @@ class GeometryFit(NamedTuple):
 def fifths_distances(values: ArrayLike) -> NDArray[np.float64]:
     """Steps on the circle of fifths between the pitch classes of any two values, ``[V, V]``, 0 to 6.
 
-    Values are pitches, or intervals in semitones, whose interval classes lie on the same circle.
-    A fifth is 7 semitones, and 7 * 7 = 49 is 1 more than four octaves, so that ``7 d mod 12`` fifths make ``d``
+    Values are pitches, or intervals in semitones, whose interval classes are on the same circle.
+    A fifth is 7 semitones, and 7 * 7 = 49 is 1 more than four octaves, so ``7 d mod 12`` fifths make ``d``
     semitones.
 
     >>> fifths_distances([60, 67, 62, 72, 66])[0].tolist()
@@ -79,9 +80,9 @@ def semitone_distances(values: ArrayLike) -> NDArray[np.float64]:
 
 
 def frequent_values(counts: ArrayLike, coverage: float = 0.99) -> NDArray[np.bool_]:
-    """Which values, the commonest first, it takes to make up a share `coverage` of all notes: ``[V]``.
+    """The fewest values, the most common first, that make up a share `coverage` of all notes: ``[V]``.
 
-    Of equally common ones the lower index comes first.
+    Of equally common values the lower index comes first.
 
     Raises:
         ValueError: if a count is negative, or `coverage` is not between 0 and 1.
@@ -93,7 +94,7 @@ def frequent_values(counts: ArrayLike, coverage: float = 0.99) -> NDArray[np.boo
     if (numbers < 0).any():
         raise ValueError(f"a value cannot occur {numbers.min()} times")
     if not 0 <= coverage <= 1:
-        raise ValueError(f"coverage is a share of the notes between 0 and 1, got {coverage}")
+        raise ValueError(f"coverage must be a share of the notes between 0 and 1, got {coverage}")
     order = np.argsort(-numbers, kind="stable")
     before = np.cumsum(numbers[order]) - numbers[order]
     frequent = np.zeros(len(numbers), dtype=np.bool_)
@@ -104,20 +105,21 @@ def frequent_values(counts: ArrayLike, coverage: float = 0.99) -> NDArray[np.boo
 def embedding_geometry(
     weights: ArrayLike, values: ArrayLike, *, permutations: int = 9_999, seed: int = 0
 ) -> list[GeometryFit]:
-    """Each distance between rows (Euclidean, cosine) against each musical distance (fifths, semitones).
+    """Compare each distance between rows (Euclidean, cosine) with each musical distance (fifths, semitones).
 
     The p-value is ``(1 + permutations at least as extreme) / (1 + permutations)``.
 
     Args:
         weights: embedding ``[V, E]``.
         values: pitches, or intervals in semitones, ``[V]``, all different.
-        permutations: of the values; 0 leaves the p-values at nan.
+        permutations: number of permutations of the values; with 0 the p-values are nan.
+        seed: of the permutations.
 
     Returns:
-        Four fits, in the order above; all nan if V is below 4, or where all distances are equal.
+        Four fits, in the order above; all nan if V is below 4, or if all distances are equal.
 
     Raises:
-        ValueError: unless there is a value for every row.
+        ValueError: unless every row has a value.
 
     >>> line = [[pitch, 1.0] for pitch in range(60, 72)]
     >>> fifths, semitones, *_ = embedding_geometry(line, range(60, 72), permutations=99)
@@ -140,7 +142,7 @@ def embedding_geometry(
 def _compare(
     metric: Metric, rows: NDArray[np.float64], musical: NDArray[np.float64], permutations: int, seed: int
 ) -> list[GeometryFit]:
-    """`musical` holds the ranks ``[2, V, V]`` of both geometries, `rows` those ``[V, V]`` of the embedding."""
+    """Compare the ranks of both geometries, `musical` ``[2, V, V]``, with those of the embedding, `rows` ``[V, V]``."""
     count = len(rows)
     between = float((musical[0] * musical[1]).sum()) if count >= FEWEST_VALUES else math.nan
     found = _correlations(rows[None], musical, between)
@@ -174,9 +176,9 @@ def _correlations(rows: NDArray[np.float64], musical: NDArray[np.float64], betwe
 
 
 def _ranked(distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks of the pairs, equal ones sharing theirs, as a matrix ``[V, V]`` of mean 0 and length 1; nan if all equal.
+    """Ranks of the pairs, ties having the mean rank, as a matrix ``[V, V]`` of mean 0 and norm 1; nan if all equal.
 
-    Then the correlation of two is the sum of their products. The diagonal is 0 and so takes no part.
+    So the correlation of two matrices is the sum of their products. The diagonal is 0 and has no effect.
     """
     from scipy.stats import rankdata
 
@@ -186,13 +188,13 @@ def _ranked(distances: NDArray[np.float64]) -> NDArray[np.float64]:
     if not ranks.size:
         return matrix
     ranks -= ranks.mean()
-    length = math.sqrt(2 * float((ranks**2).sum()))  # every pair stands twice in the matrix
+    length = math.sqrt(2 * float((ranks**2).sum()))  # every pair is in the matrix twice
     matrix[first, second] = matrix[second, first] = ranks / length if length > 0 else math.nan
     return matrix
 
 
 def _without_noise(distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distances that differ by rounding alone become equal: ranks would make much of it."""
+    """Make distances equal that differ only by rounding, which would change their ranks."""
     largest = float(distances.max(initial=0))
     return np.round(distances / largest, 12) if largest > 0 else distances
 

@@ -22,9 +22,9 @@ _PLAIN: Colour = (0.17, 0.42, 0.69)
 _UNISON: Colour = (0.35, 0.35, 0.35)
 _OCTAVE_SEMITONES = 12
 
-# All in points, at the usual size of letters.
+# All in points, at the usual font size.
 _FONT_SIZE = 8
-_LETTER = np.array([5.2, 8.5])  # width and height of a letter at that size, with a little air
+_LETTER = np.array([5.2, 8.5])  # width and height of a letter at this size, with a little space
 _LABEL_OFFSETS = [
     (7, 0),
     (-7, 0),
@@ -54,7 +54,7 @@ def colours_of(names: Sequence[str]) -> tuple[list[Colour], str, dict[str, Colou
 
 
 def add_legend(axes: Axes, title: str, entries: dict[str, Colour]) -> None:
-    """A legend beside the picture, so that it hides no dot."""
+    """Add a legend beside the picture, where it does not hide a dot."""
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], linestyle="", marker="o", color=colour, label=name) for name, colour in entries.items()]
@@ -62,10 +62,10 @@ def add_legend(axes: Axes, title: str, entries: dict[str, Colour]) -> None:
 
 
 def add_labels(axes: Axes, points: NDArray[np.float64], names: Sequence[str], font_size: float = _FONT_SIZE) -> None:
-    """Put each name beside its dot, on the side where it covers least of the dots and names placed before.
+    """Put each name beside its dot, on the side where it covers least of the dots and of earlier names.
 
-    Names stay within the panel if they can. The layout of the figure must be settled: places are found where
-    the dots lie now.
+    Names stay within the panel if possible. The layout of the figure must be final, since names are placed by the
+    present positions of the dots.
     """
     shrunk = font_size / _FONT_SIZE
     scale = axes.figure.dpi / 72
@@ -83,7 +83,7 @@ def add_labels(axes: Axes, points: NDArray[np.float64], names: Sequence[str], fo
             hidden_dots = (np.abs(dots - centre) < half + shrunk * _DOT_RADIUS).all(axis=1).sum()
             boxes.append(box)
             outside = 4 * half.prod() - _overlap(box, panel[None])
-            # A hidden dot is as bad as 20 square points of hidden letters; being far decides between equals.
+            # A hidden dot is as bad as 20 square points of hidden letters; the distance decides between equals.
             costs.append(_overlap(box, placed) + outside + 20 * hidden_dots + 0.05 * (abs(dx) + abs(dy)))
         box = boxes[int(np.argmin(costs))]
         placed = np.vstack([placed, box])
@@ -92,7 +92,7 @@ def add_labels(axes: Axes, points: NDArray[np.float64], names: Sequence[str], fo
 
 
 def _pitch_class_colour(pitch_class: str) -> Colour:
-    # Bright hues are darkened: yellow and lime would vanish on white.
+    # Bright hues are darkened: yellow and lime would be invisible on white.
     hue = _FIFTHS.index(pitch_class) / len(_FIFTHS)
     red, green, blue = colorsys.hls_to_rgb(hue, 0.45, 0.75)
     scale = min(1.0, 0.5 / (0.3 * red + 0.59 * green + 0.11 * blue))

@@ -1,4 +1,4 @@
-"""What a network has learnt about its values: neighbours, a picture and files for TensorBoard.
+"""The embedding of a network's values: nearest neighbours, a picture, and files for TensorBoard.
 
 Letters: V vocabulary, E embedding. Every function takes the weights as a matrix ``[V, E]``.
 """
@@ -30,7 +30,7 @@ class Neighbours(NamedTuple):
 
 
 def nearest_neighbours(weights: ArrayLike, k: int, metric: Metric = "euclidean") -> Neighbours:
-    """The `k` nearest rows of each row, itself left out; of equally near ones the lower index comes first.
+    """The `k` nearest rows of each row, without itself; of equally near rows the lower index comes first.
 
     Distances are those of `pairwise_distances`.
 
@@ -43,7 +43,7 @@ def nearest_neighbours(weights: ArrayLike, k: int, metric: Metric = "euclidean")
     matrix = _as_matrix(weights)
     rows = len(matrix)
     if not 1 <= k < rows:
-        raise ValueError(f"k must lie between 1 and {rows - 1}, one less than the {rows} values, got {k}")
+        raise ValueError(f"k must be between 1 and {rows - 1}, one less than the {rows} values, got {k}")
     distances = pairwise_distances(matrix, metric)
     np.fill_diagonal(distances, np.inf)
     indices = np.argsort(distances, axis=1, kind="stable")[:, :k]
@@ -68,15 +68,15 @@ def pairwise_distances(weights: ArrayLike, metric: Metric = "euclidean") -> NDAr
         lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
         unit = np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0)
         return np.clip(1 - unit @ unit.T, 0, 2)
-    # Row by row: exact for equal rows, where the shortcut through inner products would leave noise.
+    # Row by row: exact for equal rows, where the faster way with inner products would give rounding noise.
     return np.stack([np.linalg.norm(matrix - row, axis=1) for row in matrix])
 
 
 def project_2d(weights: ArrayLike) -> NDArray[np.float64]:
-    """The two directions in which the rows differ most (principal components).
+    """Project the rows onto the two directions in which they vary most (principal components).
 
-    The signs, which the decomposition leaves open, are such that the coordinate largest in size is positive
-    in each column. Fewer than two directions are filled up with zeros.
+    The signs, which the decomposition leaves undetermined, are chosen so that the largest absolute coordinate is
+    positive in each column. Missing directions are filled with zeros.
 
     Shape:
         ``[V, E]`` to ``[V, 2]``.
@@ -89,7 +89,7 @@ def project_2d(weights: ArrayLike) -> NDArray[np.float64]:
 
 
 def principal_components(weights: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """`project_2d` and, beside it, the share ``[2]`` of the variance that each direction explains."""
+    """`project_2d`, and the share ``[2]`` of the variance that each direction explains."""
     matrix = _as_matrix(weights)
     left, singular, _ = np.linalg.svd(matrix - matrix.mean(axis=0), full_matrices=False)
     points = np.zeros((len(matrix), 2))
@@ -105,10 +105,10 @@ def principal_components(weights: ArrayLike) -> tuple[NDArray[np.float64], NDArr
 
 
 def embedding_figure(weights: ArrayLike, names: Sequence[str], title: str = "Embedding") -> Figure:
-    """Picture of `project_2d`: each value a dot with its name.
+    """A picture of `project_2d`: a dot with its name for each value.
 
-    Pitches are coloured by pitch class, neighbours on the circle of fifths alike; intervals by direction
-    and size. Save it with ``figure.savefig(path)``; no global state of matplotlib is touched.
+    Pitches are coloured by pitch class, with similar colours for neighbours on the circle of fifths; intervals by
+    direction and size. Save it with ``figure.savefig(path)``; matplotlib's global state is not changed.
 
     Raises:
         ValueError: unless there are as many names as rows.
@@ -130,15 +130,15 @@ def embedding_figure(weights: ArrayLike, names: Sequence[str], title: str = "Emb
     axes.margins(0.06)
     if legend:
         add_legend(axes, legend_title, legend)
-    figure.draw_without_rendering()  # settles the layout: labels are placed by where the dots come to lie
+    figure.draw_without_rendering()  # makes the layout final: labels are placed by the positions of the dots
     add_labels(axes, points, names)
     return figure
 
 
 def write_projector(directory: str | Path, weights: ArrayLike, names: Sequence[str]) -> list[Path]:
-    """Write what TensorBoard's projector shows: ``tensors.tsv``, ``metadata.tsv`` and its configuration.
+    """Write the files of TensorBoard's projector: ``tensors.tsv``, ``metadata.tsv`` and its configuration.
 
-    TensorBoard finds them if `directory` lies in its log directory; https://projector.tensorflow.org loads
+    TensorBoard finds them if `directory` is in its log directory; https://projector.tensorflow.org loads
     the two tables.
 
     Raises:
@@ -147,7 +147,7 @@ def write_projector(directory: str | Path, weights: ArrayLike, names: Sequence[s
     matrix = _as_matrix(weights)
     _check_names(matrix, names)
     if broken := [name for name in names if not name or re.search(r"[\t\r\n]", name)]:
-        raise ValueError(f"a name in a table is one line without tabs, got {broken[0]!r}")
+        raise ValueError(f"a name in a table must be one line without tabs, got {broken[0]!r}")
     tensors = "".join("\t".join(f"{weight:.9g}" for weight in row) + "\n" for row in matrix.tolist())
     metadata = "".join(f"{name}\n" for name in names)
     config = (
@@ -163,7 +163,7 @@ def write_projector(directory: str | Path, weights: ArrayLike, names: Sequence[s
 def _as_matrix(weights: ArrayLike) -> NDArray[np.float64]:
     matrix = np.asarray(weights, dtype=np.float64)
     if matrix.ndim != 2 or not matrix.size:
-        raise ValueError(f"embedding weights form a matrix [V, E], got shape {list(matrix.shape)}")
+        raise ValueError(f"embedding weights must be a matrix [V, E], got shape {list(matrix.shape)}")
     if not np.isfinite(matrix).all():
         raise ValueError("embedding weights must be finite, got NaN or infinity")
     return matrix

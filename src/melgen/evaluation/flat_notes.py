@@ -1,4 +1,4 @@
-"""Many songs as flat arrays, in which the comparisons count: notes, and steps from one note to the next."""
+"""Many songs as flat arrays for comparisons: notes, and steps from one note to the next."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _LARGEST_INTERVAL = 127  # between MIDI pitches
 
 
 class Steps(NamedTuple):
-    """Each pair of neighbouring notes; none crosses from one song into the next.
+    """All pairs of neighbouring notes; both notes of a pair are in the same song.
 
     Shape:
         All ``[steps]``: the pitches `before` and `after`, the number of the song, and the place of the later
-        note in its song (from 1 on).
+        note in its song (from 1).
     """
 
     before: NDArray[np.int64]
@@ -30,7 +30,7 @@ class FlatNotes(NamedTuple):
     """The notes of several songs, one song after another.
 
     Shape:
-        ``pitch``, ``song`` (its number) and ``place`` (in its song, from 0 on): ``[notes]``;
+        ``pitch``, ``song`` (its number) and ``place`` (in its song, from 0): ``[notes]``;
         ``lengths``: ``[songs]``.
     """
 
@@ -58,7 +58,7 @@ def flatten(songs: Sequence[ArrayLike]) -> FlatNotes:
     arrays = [np.asarray(song) for song in songs]
     for song, array in zip(songs, arrays, strict=True):
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-            raise ValueError(f"a song is a list of whole-numbered pitches, got {song!r:.80}")
+            raise ValueError(f"a song must be a list of pitches as whole numbers, got {song!r:.80}")
     lengths = np.array([len(array) for array in arrays], np.int64)
     pitch = np.concatenate([np.zeros(0, np.int64), *(array for array in arrays if array.size)]).astype(np.int64)
     number = np.repeat(np.arange(len(arrays)), lengths)
@@ -67,11 +67,11 @@ def flatten(songs: Sequence[ArrayLike]) -> FlatNotes:
 
 
 def interval_words(notes: FlatNotes) -> NDArray[np.uint64]:
-    """The next eight intervals from each note on, as one number: ``[notes]``.
+    """The eight intervals that follow each note, as one number: ``[notes]``.
 
-    One byte an interval, the first in the highest: words sort as the interval sequences do, and comparing two
-    words compares eight intervals exactly. A byte is the interval in semitones + 128, or 0 behind the end of
-    the song.
+    Each interval is one byte, the first one the highest: words sort like the interval sequences, and comparing two
+    words compares eight intervals exactly. A byte is the interval in semitones + 128, or 0 after the end of the
+    song.
 
     Raises:
         ValueError: if an interval exceeds 127 semitones.

@@ -1,4 +1,4 @@
-"""A folder of songs as `melgen.evaluate` measures it: its title, the corpus beside it, and what is recorded."""
+"""Evaluating a folder of songs for `melgen.evaluate`: its title, the reference corpus, and the record."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ FORMAT_VERSION = 1
 
 
 def read_reference(config: DictConfig, recorded_splits: Path | None = None) -> ReferenceCorpus | None:
-    """The corpus that songs are compared with, split as in a training; None for ``corpus=none``.
+    """The corpus that songs are compared with, split as for a training; None for ``corpus=none``.
 
     Args:
         config: as composed from ``conf/evaluate.yaml``.
-        recorded_splits: of a run, see `MelodyDataModule`.
+        recorded_splits: the ``splits.tsv`` of a run, see `MelodyDataModule`.
 
     Raises:
-        ValueError: if it cannot be read, or is a ready stream that holds no tunes in pitches.
+        ValueError: if it cannot be read, or is an encoded stream that contains no pitches.
     """
 
     corpus = instantiate(config.corpus)
@@ -43,14 +43,14 @@ def read_reference(config: DictConfig, recorded_splits: Path | None = None) -> R
     encoded_as = corpus.list_sources().encoded_as
     if encoded_as not in (None, Control.name):
         raise ValueError(
-            f"corpus: {corpus.description} is a ready stream of dataset={encoded_as}, which songs cannot be compared "
-            "with; choose a corpus of tunes, or corpus=none to compare with nothing"
+            f"corpus: {corpus.description} is an encoded stream of dataset={encoded_as}, with which songs cannot be "
+            "compared; choose a corpus of tunes, or corpus=none for no comparison"
         )
     data = MelodyDataModule(
         corpus,
         Control(),
         cleaning=instantiate(config.cleaning),
-        # Windows of one note: however small a corpus is, songs can be compared with it.
+        # Windows of one note, so that a corpus can be arbitrarily small.
         batch_size=1,
         seq_length=1,
         split_seed=config.split_seed,
@@ -67,63 +67,66 @@ def read_reference(config: DictConfig, recorded_splits: Path | None = None) -> R
 def measure_references(
     reference: ReferenceCorpus, songs: SongSetEvaluation, options: EvaluationOptions
 ) -> dict[str, SongSetEvaluation]:
-    """What songs are compared with: openings of test tunes as long as they are, and whole tunes of each split."""
+    """Measure the references of songs: openings of test tunes as long as the songs, and whole tunes of each split."""
 
     notes = median_length(songs)
     measured = list(corpus_evaluations(reference, options).values())
     if reference.openings(Split.TEST, notes):
         measured.insert(0, evaluate_openings(reference, notes, options))
     else:
-        log.warning("No test tune has %d notes, as many as the median song, so that none is compared with them.", notes)
+        log.warning("No test tune has %d notes, the length of the median song; there are no openings.", notes)
     return {evaluation.name: evaluation for evaluation in measured}
 
 
 def warn_of_another_corpus(
     run: RunDirectory | None, oldest_reader: int | None, reference: ReferenceCorpus, split_seed: int
 ) -> None:
-    """Originality means little beside tunes that the network was not trained on.
+    """Warn if the reference is not the training corpus of the songs' network, since originality then means little.
 
     Args:
-        run: whose songs they are, if they are in its directory.
-        oldest_reader: the version of the reader that read the tunes of the songs' networks, as far as the songs tell.
+        run: the run of the songs, if they are in its directory.
+        oldest_reader: see `SongFolder`.
+        reference: the corpus that the songs are compared with.
+        split_seed: its split seed.
     """
     if reference.has_recorded_splits:
         if run is not None and run.is_of_older_reader:
             log.warning(
-                "An older reader read the tunes that these songs' network was trained on. They are read again now, and "
-                "the run's splits.tsv states which of them were held out."
+                "An older reader read the training tunes of these songs' network. The corpus is read again now, and "
+                "the run's splits.tsv states which tunes were held out."
             )
         return
     if run is None and oldest_reader is not None and oldest_reader < reader_version():
         log.warning(
-            "An older reader read and split the tunes that the networks of these songs were trained on, so that some "
-            "tunes held out here were trained on. Evaluate the songs of one run in its directory, whose splits.tsv "
-            "states which were held out."
+            "An older reader read and split the corpus for the networks of these songs, so some of the tunes held out "
+            "here are among their training tunes. Evaluate the songs of one run in its directory, whose splits.tsv "
+            "states which tunes were held out."
         )
         return
     identity = {} if run is None else run.recorded_identity
     if not {"corpus.fingerprint", "split_seed"} <= identity.keys():
-        return  # no run's songs
+        return  # the songs do not belong to a run
     trained_on, seed = identity["corpus.fingerprint"], identity["split_seed"]
     if trained_on != reference.fingerprint:
         log.warning(
-            "These songs are compared with another corpus than their network was trained on, so that their originality "
-            "says little; choose it with the corpus and cleaning options of the training."
+            "These songs are not compared with the corpus that their network was trained on, so their originality "
+            "means little; use the corpus and cleaning options of the training."
         )
     elif seed != split_seed:
         log.warning(
-            "These songs' network was trained with split_seed=%s, so that some tunes held out here were trained on.",
+            "These songs' network was trained with split_seed=%s, so some of the tunes held out here are among its "
+            "training tunes.",
             seed,
         )
 
 
 def title_of(folder: Path) -> str:
-    """The title of a folder of songs: the last two parts of its path, since the name alone is often ``songs``."""
+    """The title of a folder of songs: the last two parts of its path, since the last part is often ``songs``."""
     return f"{folder.resolve().parent.name}/{folder_name(folder)}".lstrip("/")
 
 
 def description_of(config: DictConfig, reference: ReferenceCorpus) -> dict[str, Any]:
-    """What makes the corpus the same one again."""
+    """The settings from which the same corpus can be read again, and its sizes."""
 
     return {
         "corpus": OmegaConf.to_container(config.corpus, resolve=True),
@@ -137,7 +140,7 @@ def description_of(config: DictConfig, reference: ReferenceCorpus) -> dict[str, 
 
 
 def without_songs(evaluation: SongSetEvaluation) -> dict[str, Any]:
-    """The numbers of a set of songs, without those of each song."""
+    """The numbers of a set of songs, without the numbers of each song."""
     return {
         "songs": len(evaluation.songs),
         "summaries": {metric: asdict(summary) for metric, summary in evaluation.summaries.items()},

@@ -1,7 +1,7 @@
-"""The metrics of a song in one table: what tables, figures and pages call them, and what they mean.
+"""A table of all song metrics: their names in tables, figures and pages, and their meaning.
 
-A metric that is not listed is shown too, under its own name: those of one's own (``evaluation.metrics``) are not.
-This module imports nothing, so that a list of names costs no time.
+Metrics that are not listed, such as a user's own (``evaluation.metrics``), are shown under their own names.
+This module imports nothing heavy, so that a list of names costs no time.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ Group = Literal["tonality", "corrected", "descriptor", "originality"]
 
 @dataclass(frozen=True)
 class SongMetric:
-    """How one metric is called and shown.
+    """The names and format of one metric.
 
     Attributes:
         key: its name in files.
-        group: which table of a study it belongs to.
+        group: the table of a study that it belongs to.
         label: its name on a page.
-        header: its name above a column of a table, with the unit where it needs one.
+        header: its name above a column of a table, with the unit if needed.
         figure: its name in a figure, with line breaks; by default the header.
-        unit: on a page, beside the number.
-        meaning: a sentence.
-        decimals: shown of it.
-        whole: whether every song has a whole number of it.
+        unit: its unit beside the number on a page.
+        meaning: its meaning in one sentence.
+        decimals: the number of decimals shown.
+        whole: whether its value for a song is a whole number.
     """
 
     key: str
@@ -106,7 +106,7 @@ METRICS = (
         "descriptor",
         "Scale consistency",
         "scale consistency",
-        "Largest share of the notes that lie in one major or minor scale.",
+        "Largest share of the notes that belong to one major or minor scale.",
     ),
     SongMetric(
         "pitch_range",
@@ -157,7 +157,7 @@ METRICS = (
         "originality",
         "Longest shared passage",
         "longest shared intervals",
-        "Longest passage that a training tune has too, in whatever key.",
+        "Longest passage that a training tune contains too, in any key.",
         unit="intervals",
         decimals=2,
         whole=True,
@@ -192,7 +192,7 @@ _BY_KEY = {metric.key: metric for metric in METRICS}
 
 
 def song_metric(key: str) -> SongMetric:
-    """How a metric is shown; one that is not listed under its own name, as a descriptor.
+    """The names and format of a metric; a metric that is not listed is a descriptor under its own name.
 
     >>> song_metric("shared_6gram_share").label, song_metric("my_own").header, song_metric("my_own").group
     ('Shared 6-grams', 'my own', 'descriptor')
@@ -209,7 +209,7 @@ def song_metric(key: str) -> SongMetric:
 
 
 def shared_ngrams(metrics: Iterable[str]) -> str | None:
-    """Which of the metrics is the share of n-grams found in training tunes: n is configuration.
+    """The metric that is the share of n-grams found in training tunes; its n is configurable.
 
     >>> shared_ngrams(["centricity", "shared_6gram_share"])
     'shared_6gram_share'

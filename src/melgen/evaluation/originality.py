@@ -1,7 +1,7 @@
-"""How much of a song stands in the training tunes already, in whatever key.
+"""How much of a song occurs in the training tunes, in any key.
 
-Songs and tunes are compared as sequences of intervals in semitones, so that a transposed copy is a copy. An
-*n-gram* is n intervals in a row, that is n + 1 notes. Nothing is estimated or hashed: every figure is exact.
+Songs and tunes are compared as sequences of intervals in semitones, so a transposed copy is a copy. An *n-gram* is
+n consecutive intervals, which are n + 1 notes. Nothing is estimated or hashed: every figure is exact.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from melgen.evaluation.flat_notes import WORD_INTERVALS, FlatNotes, flatten, int
 
 NGRAM_INTERVALS = 8
 _BYTE = np.uint64(8)
-_CHUNK_NOTES = 2**18  # what is compared at once; bounds memory at some 50 MB
+_CHUNK_NOTES = 2**18  # compared at once; limits memory to about 50 MB
 
 Words = NDArray[np.uint64]
 Numbers = NDArray[np.int64]
 
 
 class Originality(NamedTuple):
-    """What a `TuneIndex` says about songs.
+    """The result of comparing songs with a `TuneIndex`.
 
     Attributes:
         longest_shared_intervals: length of the longest interval n-gram that the song has in common with a
             tune; 0 if there is none, as for a song of one note.
-        nearest_tune: index of the first tune that holds an n-gram of that length from the song; -1 for none.
+        nearest_tune: index of the first tune that contains an n-gram of this length from the song; -1 for none.
         shared_ngram_share: share of the song's n-grams (with repetition) that occur in any tune; nan for a
             song without n-grams.
         exact_copy: whether the whole song occurs inside a tune; a song of one note never does.
@@ -44,14 +44,14 @@ class Originality(NamedTuple):
 
 
 class TuneIndex:
-    """Tunes, prepared so that passages of songs are found in them.
+    """Tunes, prepared for finding passages of songs in them.
 
     A suffix array (Manber and Myers, 1993) of the tunes' intervals, sorted by prefix doubling. Passages never
-    reach from one tune into the next.
+    extend from one tune into the next.
 
     Args:
         tunes: pitches of each tune.
-        names: what to call each tune.
+        names: the name of each tune.
 
     Raises:
         ValueError: unless there are as many names as tunes, or if an interval exceeds 127 semitones.
@@ -68,11 +68,11 @@ class TuneIndex:
         notes = flatten(tunes)
         self._words = interval_words(notes)
         self._order = _suffix_order(self._words, int(notes.lengths.max(initial=0)))
-        # One more than the tunes: what stands behind the last suffix, so that ranges may end there.
+        # One entry more than the suffixes, so that ranges may end after the last one.
         self._tune_in_order = np.append(notes.song[self._order], len(self.names))
 
     def compare(self, songs: Sequence[ArrayLike], ngram: int = NGRAM_INTERVALS) -> Originality:
-        """How much of each song stands in the tunes.
+        """Measure how much of each song occurs in the tunes.
 
         Args:
             songs: pitches of each song.
@@ -82,7 +82,7 @@ class TuneIndex:
             ValueError: if `ngram` is below 1, or an interval exceeds 127 semitones.
         """
         if ngram < 1:
-            raise ValueError(f"an n-gram has at least one interval, got ngram={ngram}")
+            raise ValueError(f"an n-gram must have at least one interval, got ngram={ngram}")
         parts = [self._compare(flatten(chunk), ngram) for chunk in _chunks(songs)]
         return Originality(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
@@ -104,14 +104,14 @@ class TuneIndex:
         return Originality(longest, np.where(longest > 0, nearest, -1), share, copy)
 
     def _longest_matches(self, words: Words, left: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-        """The longest n-gram from each note on that a tune holds, and the suffixes that begin with it.
+        """The longest n-gram from each note that a tune contains, and the suffixes that begin with it.
 
         Args:
-            words: the next eight intervals from each note on: ``[notes]``.
-            left: how many intervals follow each note in its song: ``[notes]``.
+            words: the eight intervals that follow each note: ``[notes]``.
+            left: number of intervals that follow each note in its song: ``[notes]``.
 
         Returns:
-            Length, first suffix in sorted order, and the one behind the last; each ``[notes]``.
+            Length, first suffix in sorted order, and the one after the last; each ``[notes]``.
         """
         length, low = np.zeros((2, len(words)), np.int64)
         high = np.full(len(words), len(self._words))
@@ -126,7 +126,7 @@ class TuneIndex:
                 inside = (neighbour >= first) & (neighbour < behind)
                 found = self._word_at(np.where(inside, neighbour, 0), depth)
                 equal = np.maximum(equal, np.where(inside, _equal_bytes(found, word), 0))
-            equal = np.minimum(equal, left[open_] - depth)  # behind the end of a song nothing is alike
+            equal = np.minimum(equal, left[open_] - depth)  # after the end of a song nothing counts as equal
             rest = np.append(~np.uint64(0) >> _BYTE * np.arange(WORD_INTERVALS, dtype=np.uint64), np.uint64(0))[equal]
             low[open_] = self._search(word & ~rest, depth, first, behind)
             high[open_] = self._search(word | rest, depth, first, behind, right=True)
@@ -135,11 +135,11 @@ class TuneIndex:
         return length, low, high
 
     def _word_at(self, place: Numbers, depth: Numbers) -> Words:
-        """The eight intervals, `depth` intervals into the suffix at a place of the sorted order."""
+        """The eight intervals that begin `depth` intervals into the suffix at a place of the sorted order."""
         return self._words[np.minimum(self._order[place] + depth, len(self._words) - 1)]
 
     def _search(self, words: Words, depth: Numbers, low: Numbers, high: Numbers, *, right: bool = False) -> Numbers:
-        """`numpy.searchsorted`, each word within a range of its own in which `depth` intervals are alike."""
+        """`numpy.searchsorted` of each word within its own range, in which the first `depth` intervals are equal."""
         for _ in range(int((high - low).max(initial=0)).bit_length()):
             middle = (low + high) // 2
             found = self._word_at(np.minimum(middle, len(self._words) - 1), depth)
@@ -149,7 +149,7 @@ class TuneIndex:
 
     def _first_tunes(self, low: Numbers, high: Numbers) -> Numbers:
         """The lowest tune of each range of suffixes."""
-        # Equal ranges are looked through once. Those of one length do not overlap, so the work is bounded.
+        # Equal ranges are searched once. Ranges of one length do not overlap, so the work is bounded.
         base = len(self._words) + 1
         ranges, which = np.unique(low * base + high, return_inverse=True)
         bounds = np.stack(np.divmod(ranges, base), axis=1).ravel()
@@ -157,7 +157,7 @@ class TuneIndex:
 
 
 def _chunks(songs: Sequence[ArrayLike]) -> Iterator[Sequence[ArrayLike]]:
-    """Runs of songs with about `_CHUNK_NOTES` notes each; one empty run if there are no songs."""
+    """Consecutive songs in chunks of about `_CHUNK_NOTES` notes; one empty chunk if there are no songs."""
     chunk: list[ArrayLike] = []
     notes = 0
     for song in songs:
@@ -170,16 +170,16 @@ def _chunks(songs: Sequence[ArrayLike]) -> Iterator[Sequence[ArrayLike]]:
 
 
 def _equal_bytes(a: Words, b: Words) -> Numbers:
-    """How many bytes of two words are alike, from the highest on."""
+    """Number of equal leading bytes of two words, from the highest."""
     limits = np.uint64(1) << _BYTE * np.arange(WORD_INTERVALS, dtype=np.uint64)
     return WORD_INTERVALS - np.searchsorted(limits, a ^ b, side="right")
 
 
 def _suffix_order(words: Words, longest: int) -> Numbers:
-    """The places at which suffixes begin, sorted by the intervals from there on: ``[notes]``.
+    """The places at which suffixes begin, sorted by the intervals that follow: ``[notes]``.
 
-    Prefix doubling: suffixes ranked by their first d intervals are ranked by 2 d with the rank of what
-    follows after d. What stands behind the end of a tune decides only between suffixes that are equal.
+    Prefix doubling: suffixes ranked by their first d intervals are then ranked by 2 d, with the rank of the suffix
+    d intervals later. Bytes after the end of a tune decide only between suffixes that are equal.
     """
     rank = np.unique(words, return_inverse=True)[1]
     depth = WORD_INTERVALS

@@ -1,4 +1,4 @@
-"""The corpus as songs are compared with it."""
+"""The corpus with which songs are compared."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Tunes = dict[str, NDArray[np.int16]]
 
 
 class ReferenceCorpus:
-    """The tunes of a corpus by split; the training tunes, once that is asked for, ready to be searched.
+    """The tunes of a corpus by split, and an index of the training tunes, which is made when it is first used.
 
-    A tune is called by its source, ``book1.abc#12``, or by its number where it has none.
+    The name of a tune is its source, ``book1.abc#12``, or its number if it has none.
 
     Args:
         melodies: the whole corpus.
         splits: the `Split` of each tune.
-        comparable: over which tunes bits per note are counted; by default over those of three notes and more.
+        comparable: over which tunes bits per note are counted; by default those of at least three notes.
         fingerprint: identifies the melodies.
         has_recorded_splits: whether ``splits`` are those that a run has recorded.
 
@@ -65,13 +65,13 @@ class ReferenceCorpus:
         """The corpus of a data module that is set up.
 
         Raises:
-            EncodedOtherwiseError: if its melodies hold no pitches, because they are a ready stream of something else.
+            EncodedOtherwiseError: if its melodies contain no pitches, because they are an encoded stream.
         """
         representation = data.representation.name
         if data.is_encoded and representation != "control":
             raise EncodedOtherwiseError(
-                f"this corpus is a ready stream of dataset={representation}: it holds no pitches of tunes that songs "
-                "could be compared with"
+                f"this corpus is an encoded stream of dataset={representation}: it contains no pitches with which "
+                "songs could be compared"
             )
         return cls(data.melodies, data.splits, data.comparable, data.fingerprint, data.has_recorded_splits)
 
@@ -81,7 +81,7 @@ class ReferenceCorpus:
         return {self._names[i]: self.melodies.pitches_of(i) for i in chosen.tolist()}
 
     def openings(self, split: Split, notes: int) -> Tunes:
-        """The first `notes` notes of each tune of a split that has so many."""
+        """The first `notes` notes of each tune of a split that has at least so many."""
         return {name: pitches[:notes] for name, pitches in self.tunes(split, notes).items()}
 
     def comparable_tunes(self, split: Split) -> list[NDArray[np.int16]]:
@@ -90,7 +90,7 @@ class ReferenceCorpus:
 
     @cached_property
     def index(self) -> TuneIndex:
-        """The training tunes, in which passages of songs are searched."""
+        """An index of the training tunes, for finding passages of songs."""
         numbers = np.flatnonzero(self.splits == Split.TRAIN).tolist()
         return TuneIndex([self.melodies.pitches_of(i) for i in numbers], [self._title(i) for i in numbers])
 
@@ -100,7 +100,7 @@ class ReferenceCorpus:
 
 
 def _unique(names: Iterable[str]) -> list[str]:
-    """Numbers what would be called the same.
+    """Number equal names.
 
     >>> _unique(["a", "b", "a"])
     ['a', 'b', 'a#2']

@@ -1,4 +1,4 @@
-"""What an evaluation finds, as plain data: made by `melgen.evaluation.song_sets`, shown by tables and figures."""
+"""The results of an evaluation as plain data: made by `melgen.evaluation.song_sets`, shown by tables and figures."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ CHOICES = {
     "representative": "most representative (nearest to the mean of its set)",
     "smallest_sum": "smallest sum of the three metrics (the paper's best)",
 }
-"""How songs are chosen from a set, in the order to hear them in."""
+"""The ways to choose a song from a set, in the order in which to listen to the songs."""
 
 _EARLIER_NAMES = {"held-out": OPENINGS}
 
 
 def set_name(name: str) -> str:
-    """The present name of a set, for what an earlier melgen has written.
+    """The present name of a set, given the name that an earlier melgen wrote.
 
     >>> set_name("held-out"), set_name("corpus-test")
     ('openings', 'corpus-test')
@@ -49,22 +49,22 @@ class Summary:
 
 @dataclass(frozen=True)
 class SongSetEvaluation:
-    """All that was measured on one set of songs.
+    """All measurements of one set of songs.
 
     Attributes:
         name: of the model or set: ``control-lstm-2``, ``corpus-test``, ``bigram``.
-        songs: name of each song, a path below the set's folder without its ending: ``song_001``,
+        songs: name of each song, a path below the set's folder without its suffix: ``song_001``,
             ``seed1/song_001``.
         lengths: notes of each song.
-        scores: a value per song for each metric, in the order of `songs`; nan where one is not defined. The
-            first three are those of `melgen.evaluation.tonality.Tonality`.
+        scores: a value per song for each metric, in the order of `songs`; nan where undefined. The first three
+            are those of `melgen.evaluation.tonality.Tonality`.
         summaries: each metric over all songs where it is defined.
-        distances_to_mean: Euclidean, in the space of the three tonality metrics, of each song.
+        distances_to_mean: Euclidean distance of each song to the mean, in the space of the three tonality metrics.
         best: index of the song with the smallest sum of the three metrics, the paper's best; the first of equals.
         representative: index of the song nearest to the mean of the three metrics; the first of equals.
-        distances_to_openings: of each song's three metrics to the means of the openings, in standard deviations of
-            the openings, summed; empty where there are no openings to compare with.
-        nearest: index of the song with the smallest of these distances, the first of equals; ``None`` without any.
+        distances_to_openings: for each song the distances of its three metrics to the means of the openings, in
+            standard deviations of the openings, summed; empty without openings.
+        nearest: index of the song with the smallest of these distances, the first of equals; ``None`` without them.
         set_scores: numbers about the set as a whole: diversity, distances to the corpus, likelihood.
         nearest_tunes: title and source of the training tune with which each song shares its longest
             passage; empty without a training corpus, ``None`` for a song that shares nothing.
@@ -92,7 +92,7 @@ class SongSetEvaluation:
 
     @property
     def chosen(self) -> dict[str, int]:
-        """The songs worth hearing first, by why they were chosen: a key of `CHOICES` and an index each."""
+        """The songs to hear first, by the reason for choosing them: a key of `CHOICES` and an index each."""
         found = {"nearest": self.nearest, "representative": self.representative, "smallest_sum": self.best}
         return {key: index for key, index in found.items() if index is not None}
 
@@ -102,7 +102,7 @@ class SongSetEvaluation:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SongSetEvaluation:
-        """The inverse of `to_dict`, also after a way through JSON, which has no nan.
+        """The inverse of `to_dict`, also after the data was stored as JSON, which has no nan.
 
         >>> summary = Summary(1.0, 0.0, 0.0, 1.0, 1.0, 2)
         >>> one = SongSetEvaluation("a", ("x",), (3,), {"m": (1.0,)}, {"m": summary}, (0.0,), 0, 0)

@@ -1,7 +1,8 @@
-"""Everything that is measured on a set of songs, in one place: what `melgen.evaluate` and `melgen.study` call.
+"""All measurements of a set of songs in one place, for `melgen.evaluate` and `melgen.study`.
 
-Four kinds of sets are measured alike: songs of a network (`evaluate_songs`), the corpus (`corpus_evaluations`),
-openings of its test tunes (`evaluate_openings`) and songs of trivial writers (`writer_evaluations`).
+Four kinds of sets are measured in the same way: songs of a network (`evaluate_songs`), the corpus
+(`corpus_evaluations`), openings of its test tunes (`evaluate_openings`) and songs of baselines
+(`baseline_evaluations`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.corpora.sources import Split
-from melgen.evaluation.baselines import BigramWriter, UniformWriter, UnigramWriter
+from melgen.evaluation.baselines import BigramBaseline, UniformBaseline, UnigramBaseline
 from melgen.evaluation.descriptors import descriptor_table
 from melgen.evaluation.distances import set_distances
 from melgen.evaluation.diversity import diversity
@@ -41,7 +42,7 @@ SongMetric = Callable[[list[int]], float]
 Songs = Mapping[str, Sequence[int] | NDArray[np.integer]]
 """Pitches of songs by name."""
 
-WRITERS = (UniformWriter, UnigramWriter, BigramWriter)
+BASELINES = (UniformBaseline, UnigramBaseline, BigramBaseline)
 
 _MIN_NOTES = 2  # one note has no motion
 
@@ -54,11 +55,11 @@ class EvaluationOptions:
         span_notes: window of macroharmony and centricity.
         confidence: of the bootstrap intervals of means.
         resamples: of the bootstrap.
-        seed: of the bootstrap and of whatever else is drawn by chance.
+        seed: of the bootstrap and of all other random choices.
         ngram: length in intervals of the passages that are counted as shared with training tunes.
-        min_corpus_notes: shorter tunes are left out of the corpus's own figures, as in the original.
-        metrics: numbers of one's own about a song, by name: functions of a list of pitches, or where to import
-            them, ``my_module.my_function``.
+        min_corpus_notes: shorter tunes are left out of the figures of the corpus, as in the original.
+        metrics: a user's own metrics of a song by name: functions of a list of pitches, or their import paths,
+            ``my_module.my_function``.
 
     Raises:
         ValueError: if a number is out of its range, or a metric cannot be imported.
@@ -90,7 +91,7 @@ class EvaluationOptions:
         object.__setattr__(self, "metrics", functions)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON; functions by where they are defined."""
+        """Plain JSON; functions are given by their import paths."""
         places = {name: f"{function.__module__}.{_name_of(function)}" for name, function in self.metrics.items()}
         return asdict(replace(self, metrics={})) | {"metrics": places}
 
@@ -98,20 +99,19 @@ class EvaluationOptions:
 def evaluate_songs(
     name: str, songs: Songs, reference: ReferenceCorpus | None = None, options: EvaluationOptions | None = None
 ) -> SongSetEvaluation:
-    """Measure songs, alone and as a set; with a corpus, also how original and how near to its test tunes they are.
+    """Measure songs, singly and as a set; with a corpus, also their originality and distance to its test tunes.
 
-    Songs of fewer than two notes are left out, with the reason. The songs are compared with the openings of the test
-    tunes, as long as the median song, since most features depend on length.
+    Songs of fewer than two notes are left out, with the reason. The songs are compared with openings of the test
+    tunes that are as long as the median song, since most features depend on length.
 
     Args:
         name: of the set.
         songs: pitches of each song by its name.
-        reference: the corpus; without one, nothing is said about originality and distance.
+        reference: the corpus; without one, originality and distance are not measured.
         options: how to measure.
 
     Raises:
-        ValueError: if there is no song of two notes or more, pitches are no whole numbers, or a metric of one's own
-            fails.
+        ValueError: if no song has two notes, pitches are not whole numbers, or a user's own metric fails.
     """
     options = options or EvaluationOptions()
     if reference is None:
@@ -124,14 +124,15 @@ def evaluate_songs(
     if not openings:
         return evaluation
     table = dict(zip(Tonality._fields, tonality_table(openings, options.span_notes).T, strict=True))
-    # Without intervals: only means and deviations are asked for.
+    # Without intervals: only means and deviations are needed.
     return with_nearest(evaluation, summarize_scores(table, resamples=1))
 
 
 def with_nearest(songs: SongSetEvaluation, openings: Mapping[str, Summary]) -> SongSetEvaluation:
-    """Add how far each song is from the openings, and which is the nearest.
+    """Add the distance of each song from the openings, and the nearest song.
 
     Args:
+        songs: the evaluation of the songs.
         openings: summaries of the three tonality metrics over the openings.
     """
     if not songs.songs or not set(Tonality._fields) <= openings.keys():
@@ -142,7 +143,7 @@ def with_nearest(songs: SongSetEvaluation, openings: Mapping[str, Summary]) -> S
 
 
 def distance_to_openings(songs: Mapping[str, Summary], openings: Mapping[str, Summary]) -> float:
-    """How far a set's means of the three tonality metrics are from the openings', as `standardized_distances`.
+    """Distance of a set's means of the three tonality metrics from those of the openings (`standardized_distances`).
 
     nan if a metric was not measured on both, or does not vary among the openings.
     """
@@ -155,18 +156,18 @@ def distance_to_openings(songs: Mapping[str, Summary], openings: Mapping[str, Su
 def evaluate_openings(
     reference: ReferenceCorpus, notes: int, options: EvaluationOptions | None = None
 ) -> SongSetEvaluation:
-    """Measure the openings, the first `notes` notes of the test tunes, as songs are measured.
+    """Measure the openings, the first `notes` notes of the test tunes, in the same way as songs.
 
-    It is what human tunes of that length reach. The distances are those between the openings of the validation and
-    of the test tunes: two samples of one corpus.
+    The result is that of human tunes of this length. The distances are those between the openings of the validation
+    tunes and of the test tunes: two samples of one corpus.
 
     Raises:
-        ValueError: if no test tune has so many notes.
+        ValueError: if no test tune has that many notes.
     """
     options = options or EvaluationOptions()
     openings = reference.openings(Split.TEST, notes)
     if not openings:
-        raise ValueError(f"no tune of the test split has {notes} notes, so that there are no openings to compare with")
+        raise ValueError(f"no tune of the test split has {notes} notes, so there are no openings to compare with")
     evaluation = _evaluate(OPENINGS, openings, options, reference.index)
     others = reference.openings(Split.VALIDATION, notes)
     distances = _distance_scores(list(others.values()), list(openings.values()), options)
@@ -176,10 +177,10 @@ def evaluate_openings(
 def corpus_evaluations(
     reference: ReferenceCorpus, options: EvaluationOptions | None = None
 ) -> dict[str, SongSetEvaluation]:
-    """Measure the tunes of each split by the original's rule: those of at least `min_corpus_notes` notes.
+    """Measure the tunes of each split that have at least `min_corpus_notes` notes, the original's rule.
 
-    Only held-out tunes are compared with the training tunes. Nothing is said about the sets as a whole: whole tunes
-    differ too much in length for that; see `evaluate_openings`.
+    Only held-out tunes are compared with the training tunes. The sets as a whole are not measured, because whole
+    tunes differ too much in length; see `evaluate_openings`.
 
     Returns:
         Evaluations by split; a split whose tunes are all shorter is left out.
@@ -195,66 +196,71 @@ def corpus_evaluations(
     return evaluations
 
 
-class WrittenSongs(NamedTuple):
-    """Songs of a trivial writer by name, and what was measured on them."""
+class BaselineSongs(NamedTuple):
+    """Songs of a baseline by name, and their evaluation."""
 
     songs: dict[str, NDArray[np.int64]]
     evaluation: SongSetEvaluation
 
 
-def writer_evaluations(
+def baseline_evaluations(
     reference: ReferenceCorpus,
     primer: Sequence[int] | Sequence[Sequence[int]],
     songs: int,
     notes: int,
     seed: int = 0,
     options: EvaluationOptions | None = None,
-) -> dict[str, WrittenSongs]:
-    """Let the trivial writers, fitted on the training tunes, write songs, and measure these as a network's.
+) -> dict[str, BaselineSongs]:
+    """Fit the baselines on the training tunes, generate songs with them, and measure these like a network's songs.
 
-    Beside what `evaluate_songs` says stand ``bits_per_note/train``, ``/validation`` and ``/test``: the likelihood of
-    the tunes that networks are scored on, by the same rule.
+    Besides the results of `evaluate_songs`, an evaluation has ``bits_per_note/train``, ``/validation`` and ``/test``:
+    the likelihood of the tunes on which networks are scored, by the same rule.
 
     Args:
         reference: the corpus.
-        primer: pitches every song starts with; or a list of pitches for each song, all equally long.
-        songs: how many each of them writes.
-        notes: written after the primer.
-        seed: of what they draw.
+        primer: pitches with which every song starts; or a list of pitches for each song, all equally long.
+        songs: number of songs of each baseline.
+        notes: number of notes after the primer.
+        seed: of the random choices.
         options: how to measure.
+
+    Returns:
+        Songs and evaluation by the name of the baseline.
     """
     training_tunes = list(reference.tunes(Split.TRAIN).values())
     scored = {f"bits_per_note/{split.name.lower()}": reference.comparable_tunes(split) for split in Split}
     written = {}
-    for kind in WRITERS:
-        writer = kind.fit(training_tunes)
-        pitches = writer.write(songs, notes, primer, seed)
+    for kind in BASELINES:
+        baseline = kind.fit(training_tunes)
+        pitches = baseline.write(songs, notes, primer, seed)
         by_name = dict(zip(song_names(len(pitches)), pitches, strict=True))
-        evaluation = evaluate_songs(writer.name, by_name, reference, options)
-        bits = {key: writer.bits_per_note(tunes) for key, tunes in scored.items() if tunes}
-        written[writer.name] = WrittenSongs(by_name, replace(evaluation, set_scores={**evaluation.set_scores, **bits}))
+        evaluation = evaluate_songs(baseline.name, by_name, reference, options)
+        bits = {key: baseline.bits_per_note(tunes) for key, tunes in scored.items() if tunes}
+        written[baseline.name] = BaselineSongs(
+            by_name, replace(evaluation, set_scores={**evaluation.set_scores, **bits})
+        )
     return written
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Names of sets that songs are compared with, in the order to read them in: baselines, openings, whole tunes.
+    """Names of reference sets in the order of reading: baselines, openings, whole tunes.
 
-    Names that are not known come behind, as they were given.
+    Unknown names come last, in the given order.
 
     >>> in_order(["test", "mine", "openings", "bigram", "uniform"])
     ['uniform', 'bigram', 'openings', 'test', 'mine']
     """
-    order = [*(writer.name for writer in WRITERS), OPENINGS, *(split.name.lower() for split in Split)]
+    order = [*(baseline.name for baseline in BASELINES), OPENINGS, *(split.name.lower() for split in Split)]
     return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
 
 
 def median_length(evaluation: SongSetEvaluation) -> int:
-    """Notes of a typical song: the median, rounded down."""
+    """Number of notes of a typical song: the median, rounded down."""
     return median_of(evaluation.lengths)
 
 
 def median_of(lengths: Iterable[int]) -> int:
-    """The length that openings have beside songs of these lengths: the median, rounded down.
+    """The length of the openings that are compared with songs of these lengths: the median, rounded down.
 
     >>> median_of([34, 34, 31])
     34
@@ -297,7 +303,7 @@ def _evaluate(
 
 
 def _measurable(name: str, songs: Songs) -> tuple[dict[str, NDArray[np.int64]], dict[str, str]]:
-    """The songs that can be measured, and why the others cannot."""
+    """The songs that can be measured, and the reason for each that cannot."""
     measured: dict[str, NDArray[np.int64]] = {}
     left_out: dict[str, str] = {}
     for song, given in songs.items():
@@ -305,26 +311,26 @@ def _measurable(name: str, songs: Songs) -> tuple[dict[str, NDArray[np.int64]], 
         if pitches.ndim != 1 or (pitches.size and not np.issubdtype(pitches.dtype, np.integer)):
             raise ValueError(f"{name}: song {song} must be a list of whole numbers, the pitches, got {given!r:.60}")
         if len(pitches) < _MIN_NOTES:
-            left_out[song] = "one note, no motion to measure" if len(pitches) else "no note"
+            left_out[song] = "one note, no motion to measure" if len(pitches) else "no notes"
         else:
             measured[song] = pitches.astype(np.int64)
     if not measured:
-        why = f"each of the {len(songs)} has fewer than {_MIN_NOTES} notes" if songs else "there are none"
-        raise ValueError(f"{name}: no song can be measured, {why}")
+        why = f"each of the {len(songs)} has fewer than {_MIN_NOTES} notes" if songs else "the set is empty"
+        raise ValueError(f"{name}: no song can be measured: {why}")
     return measured, left_out
 
 
 def _own_scores(songs: Songs, metrics: Mapping[str, SongMetric], taken: Iterable[str]) -> dict[str, NDArray]:
-    """The metrics of one's own, a value for each song."""
+    """The user's own metrics, a value for each song."""
     if known := sorted(set(metrics) & set(taken)):
-        raise ValueError(f"metrics: {known[0]} is the name of a metric that is measured anyway; choose another")
+        raise ValueError(f"metrics: {known[0]} is the name of a built-in metric; choose another name")
     scores = {}
     for metric, function in metrics.items():
         values = []
         for song, pitches in songs.items():
             try:
                 values.append(float(function(np.asarray(pitches).tolist())))
-            except Exception as error:  # whatever a function of someone else raises, its name helps most
+            except Exception as error:  # a user's function may raise anything; its name helps most
                 raise ValueError(f"metrics: {metric} fails on song {song}: {type(error).__name__}: {error}") from error
         scores[metric] = np.array(values)
     return scores
@@ -333,14 +339,14 @@ def _own_scores(songs: Songs, metrics: Mapping[str, SongMetric], taken: Iterable
 def _distance_scores(
     songs: Sequence[Sequence[int] | NDArray], tunes: Sequence[NDArray], options: EvaluationOptions
 ) -> dict[str, float]:
-    """Distances between two sets by name; nan for sets too small to have any."""
+    """Distances between two sets by name; nan for sets that are too small."""
     found = set_distances(songs, tunes, seed=options.seed)
     scores = {f"overlapped_area/{feature}": distance.overlapped_area for feature, distance in found.items()}
     return scores | {f"kl_divergence/{feature}": distance.kl_divergence for feature, distance in found.items()}
 
 
 def _function(name: str, function: SongMetric | str) -> SongMetric:
-    """A function as given, or imported from where a text says."""
+    """A function, or the function at an import path."""
     if callable(function):
         return function
     module, _, attribute = str(function).rpartition(".")
@@ -349,7 +355,7 @@ def _function(name: str, function: SongMetric | str) -> SongMetric:
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"metrics.{name}={function}: must be a function that can be imported ({error})") from error
     if not callable(found):
-        raise ValueError(f"metrics.{name}={function}: must be a function, this is a {type(found).__name__}")
+        raise ValueError(f"metrics.{name}={function}: must be a function, but is a {type(found).__name__}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Many values in a few numbers: mean, spread, confidence interval; which song to choose from many."""
+"""Summaries of many values (mean, spread, confidence interval), and choosing a song from many."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from melgen.evaluation.results import Summary
 
-# From here on the mean is as good as normal, and resampling would only cost time.
+# With more songs the mean is practically normal, and resampling would only cost time.
 LARGEST_BOOTSTRAP_SONGS = 5000
 DEFAULT_CONFIDENCE = 0.95
 DEFAULT_RESAMPLES = 10_000
@@ -31,7 +31,7 @@ def summarize_scores(
     The interval is the percentile bootstrap of the mean (Efron & Tibshirani, *An Introduction to the
     Bootstrap*, 1993, chapter 13): songs are drawn with replacement, the same draws for all metrics. Draws
     without any song that has the metric are left out. Above `LARGEST_BOOTSTRAP_SONGS` songs it is the normal
-    one: ``mean - z * standard_deviation / sqrt(n)`` to ``mean + ...``. A single value has none.
+    interval: ``mean - z * standard_deviation / sqrt(n)`` to ``mean + ...``. A single value has no interval.
 
     Args:
         scores: a value per song for each metric, ``[songs]`` each.
@@ -71,7 +71,7 @@ def summarize_scores(
 
 
 def over_seeds(values: ArrayLike, confidence: float = DEFAULT_CONFIDENCE) -> Summary:
-    """Summary of one number that was found with several seeds; nan is left out.
+    """Summary of one number over several seeds; nan is left out.
 
     The interval is Student's: ``mean ± t * standard_deviation / sqrt(n)`` with n - 1 degrees of freedom. Three
     seeds are too few to resample.
@@ -105,7 +105,7 @@ def distances_to_mean(table: ArrayLike) -> NDArray[np.float64]:
     >>> distances_to_mean([[0, 0, 0], [6, 8, 0]]).tolist()
     [5.0, 5.0]
     """
-    # Each column by itself, which is how the original averages: the order of a sum moves its last bit.
+    # Each column separately, as in the original: the order of summation changes the last bit.
     squares = [(column - column.mean()) ** 2 for column in _columns_of(table)]
     return np.sqrt(sum(squares[1:], start=squares[0]))
 
@@ -113,7 +113,7 @@ def distances_to_mean(table: ArrayLike) -> NDArray[np.float64]:
 def standardized_distances(table: ArrayLike, reference: Iterable[Summary]) -> NDArray[np.float64]:
     """Distance of each row to the means of a reference set: ``sum(|value - mean| / standard deviation)``.
 
-    nan where the reference has no deviation in one of the metrics: nothing can be measured in it.
+    nan if the reference does not vary in one of the metrics, which then has no scale.
 
     Args:
         table: a row for each song, or for the means of a set of songs.
@@ -135,7 +135,7 @@ def standardized_distances(table: ArrayLike, reference: Iterable[Summary]) -> ND
 
 
 def nearest_song(distances: ArrayLike) -> int | None:
-    """Index of the smallest distance, the first of equals; ``None`` if there is none that is a number.
+    """Index of the smallest distance, the first of equals; ``None`` if all are nan or there are none.
 
     >>> nearest_song([2.0, 1.0, 1.0]), nearest_song([math.nan]), nearest_song([])
     (1, None, None)
@@ -193,11 +193,11 @@ def _interval(values: NDArray[np.float64], quantile: float) -> tuple[float, floa
 
 
 def _resampled_means(table: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
-    """Mean of each metric in each resample: ``[songs, metrics]`` to ``[resamples, metrics]``, nan for none."""
+    """Mean of each metric in each resample: ``[songs, metrics]`` to ``[resamples, metrics]``, nan if undefined."""
     songs, metrics = table.shape
     known = ~np.isnan(table)
-    # A first value of each metric is taken off before and put back after: equal values then have an interval of
-    # no width, which rounding would open otherwise.
+    # The first value of each metric is subtracted before and added after, so that equal values have an interval of
+    # width 0, which rounding would otherwise widen.
     offset = table[np.argmax(known, axis=0), np.arange(metrics)]
     weights = np.concatenate([np.where(known, table - offset, 0), known], axis=1)
     generator = np.random.default_rng(seed)
@@ -214,4 +214,4 @@ def _resampled_means(table: NDArray[np.float64], resamples: int, seed: int) -> N
 
 def _check_confidence(confidence: float) -> None:
     if not 0 < confidence < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
+        raise ValueError(f"confidence must be between 0 and 1, got {confidence}")

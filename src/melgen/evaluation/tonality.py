@@ -1,6 +1,6 @@
 """Tonality of a melody in three numbers, after Tymoczko, *A Geometry of Music* (2011).
 
-The first three functions return what `music_geometry_eval` 2.0 returns, so that our figures can stand beside
+The first three functions return what `music_geometry_eval` 2.0 returns, so that our figures can be compared with
 published ones. Two of them do not measure what their names suggest; the three functions after them do.
 `docs/evaluation.md` compares the two readings.
 
@@ -229,7 +229,7 @@ def corrected_table(
 def span_profile(pitches: ArrayLike, spans: Iterable[int] = range(5, 30)) -> NDArray[np.float64]:
     """`tonality` of one melody for each of several window sizes, by default those of the original's graph.
 
-    Motion does not depend on the window; it stands in every row so that a row is a `Tonality`.
+    Motion does not depend on the window; every row repeats it so that a row is a `Tonality`.
 
     Shape:
         ``[spans, 3]``.
@@ -262,7 +262,7 @@ def summarize(melodies: Sequence[ArrayLike] | Melodies, span_notes: int = DEFAUL
 
 
 def _mean_over_windows(score: Callable[[Sequence[int]], float], pitches: ArrayLike, span_notes: int) -> float:
-    # Added one by one: from Python 3.12 on the built-in sum compensates its rounding, which would move the
+    # Added one by one: from Python 3.12 on, the built-in sum compensates its rounding, which would change the
     # result.
     total, count = 0.0, 0
     for window in _windows(_as_list(pitches), span_notes):

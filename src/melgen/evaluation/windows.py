@@ -1,4 +1,4 @@
-"""Sliding windows over many melodies at once: what `melgen.evaluation.tonality` counts in them."""
+"""Sliding windows over many melodies at once, for `melgen.evaluation.tonality`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 class Windows:
     """All windows of a batch of melodies, measured together.
 
-    The melodies stand side by side as columns, so that comparing each note with the one `offset` earlier is one
-    pass over memory in the smallest integers that hold the pitches. The columns of shorter melodies are filled up
-    with two values that are no pitch: one in `later`, another in `earlier`, so that a filling equals nothing.
+    The melodies are columns side by side, so that comparing each note with the one `offset` notes earlier is one
+    pass over memory, in the smallest integers that can hold the pitches. The columns of shorter melodies are padded
+    with two values that are not pitches: one in `later`, another in `earlier`, so that padding never equals anything.
 
     Attributes:
         width: notes in a window, at most those of the longest melody.
@@ -19,8 +19,8 @@ class Windows:
         counts: windows of each melody ``[S]``.
 
     Shape:
-        What is measured has a row for each window of the longest melody and a column for each melody,
-        ``[W, S]``; what stands in rows after a melody's own last window means nothing.
+        Measurements have a row for each window of the longest melody and a column for each melody, ``[W, S]``;
+        the rows after a melody's last window are meaningless.
     """
 
     def __init__(self, lengths: NDArray[np.int64], notes: NDArray[np.integer], span_notes: int):
@@ -49,9 +49,9 @@ class Windows:
         return (sizes * inside).sum(axis=0, dtype=np.int64) / self._steps
 
     def different_and_commonest(self) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-        """Number of different values in each window, and how often the commonest of them sounds."""
+        """Number of different values in each window, and the count of the most common one."""
         rows = self._rows
-        seen = np.zeros(self._later.shape, self._count_type)  # how often since `offset` notes ago
+        seen = np.zeros(self._later.shape, self._count_type)  # count since `offset` notes ago
         repeated = np.zeros((rows, len(self.lengths)), self._count_type)
         most = repeated.copy()
         for offset in range(1, self.width):
@@ -78,7 +78,7 @@ class Windows:
         """Mean over the windows of each melody ``[S]``."""
         if self.counts[0] < self._rows:
             scores = scores * (np.arange(self._rows)[:, None] < self.counts)
-        # bincount adds in order as the library does; np.sum may add in another.
+        # bincount adds in order, as the library does; np.sum may add in another order.
         return np.bincount(self._song_of_window, scores.ravel(), len(self.counts)) / self.counts
 
     def _equal(self, offset: int) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Which of several models is the best, as far as their seeds can tell."""
+"""The best of several models, and whether their seeds are enough to decide it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Contest:
-    """The model with the lowest mean over its seeds, and those that it cannot be told from.
+    """The model with the lowest mean over its seeds, and the models that are not distinguishable from it.
 
     Attributes:
         lowest: its name.
         mean: its mean.
         rivals: models whose difference from it may be 0, the nearest first.
-        others: how many models it was compared with.
-        seeds: the fewest and the most seeds that a model has.
+        others: number of models it was compared with.
+        seeds: the fewest and the most seeds of a model.
     """
 
     lowest: str
@@ -32,11 +32,11 @@ class Contest:
 
     @property
     def is_decided(self) -> bool:
-        """Whether it is lower than every other model, as far as an interval over seeds can say."""
+        """Whether it is lower than every other model, according to the intervals over seeds."""
         return self.others > 0 and not self.rivals
 
     def in_words(self) -> str:
-        """What the seeds support, without the name of the model."""
+        """The conclusion that the seeds support, without the name of the model."""
         fewest, most = self.seeds
         seeds = f"{fewest} seeds each" if fewest == most else f"{fewest} to {most} seeds"
         if not self.others:
@@ -51,12 +51,12 @@ class Contest:
 
 
 def lowest_of(values: Mapping[str, Sequence[float]], confidence: float = 0.95) -> Contest | None:
-    """The model with the lowest mean, and whether that is more than chance; ``None`` without any number.
+    """The model with the lowest mean, and whether this is more than chance; ``None`` without any number.
 
     Two models are distinguishable if Welch's interval of the difference of their means over seeds does not include 0:
     ``d ± t * sqrt(s1² / n1 + s2² / n2)``, with the degrees of freedom of Welch and Satterthwaite. A model with a
-    single seed has no spread, so that it cannot be told from any other. The intervals are not widened for the number
-    of models: a winner has to pass every one of them.
+    single seed has no spread, so it is not distinguishable from any other. The intervals are not widened for the
+    number of models: a winner must differ from every one of them.
 
     Args:
         values: a number for each seed, by model; nan is left out, and so is a model without any number.

@@ -1,5 +1,5 @@
 """Writing melodies with a trained network.
 
-`sampling` draws them and needs torch; `songs` stores and reads them without it. Nothing is imported here, so
+`sampling` draws them and needs torch; `songs` stores and reads them without torch. Nothing is imported here, so
 that reading stays quick.
 """

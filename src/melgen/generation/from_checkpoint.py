@@ -1,4 +1,4 @@
-"""Songs by the network of a checkpoint, with a note of where they come from."""
+"""Generating songs with the network of a checkpoint, and recording their origin."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ def write_songs_by(
     device: str = "auto",
     reader: int | None = None,
 ) -> list[Melody]:
-    """Let a trained network write songs into a folder.
+    """Generate songs with a trained network and write them into a folder.
 
     Args:
+        trained: the network.
+        folder: the folder of the songs, see `write_songs`.
         primer: pitches; or a list of pitches for each song, all equally long.
-        options: those of `sample_melodies`: songs, notes, selection, temperature, top_k, top_p, seed.
-        device: ``auto`` for a GPU where there is one.
-        reader: the version of the reader that read the tunes of the network; None where it is unknown.
+        options: the options of `sample_melodies`: songs, notes, selection, temperature, top_k, top_p, seed.
+        device: ``auto`` for a GPU if there is one.
+        reader: the version of the reader that read the network's training tunes; None if unknown.
 
     Raises:
-        ValueError: for a primer that the network cannot read, a number out of its range, or a device that
-            torch does not have.
+        ValueError: for a primer that the network cannot read, a number out of range, or a device that torch does
+            not have.
     """
     songs = sample_melodies(
         on_device(trained, device).model, trained.representation, trained.vocabulary, primer, **options
@@ -49,16 +51,16 @@ def write_songs_by(
 
 
 def on_device(trained: TrainedModel, device: str) -> TrainedModel:
-    """Move a network to a device: ``auto`` for a GPU where there is one.
+    """Move a network to a device: ``auto`` for a GPU if there is one.
 
     Raises:
-        ValueError: for a device that torch does not have here.
+        ValueError: for a device that torch does not have on this machine.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         trained.model.to(device)
-    except (RuntimeError, AssertionError) as error:  # torch says it in either way
+    except (RuntimeError, AssertionError) as error:  # torch raises one or the other
         reason = str(error).splitlines()[0]
-        raise ValueError(f"device={device}: must be auto, cpu or a device that torch has here ({reason})") from error
+        raise ValueError(f"device={device}: must be auto, cpu or a device that torch finds ({reason})") from error
     return trained

@@ -1,7 +1,7 @@
-"""Whether a primer fits what a network has learnt: pitches that training hardly had lead a song astray.
+"""Checking a primer against the training data: songs that start on a rare pitch go astray.
 
-A network of plain pitches that starts on a pitch it has seen a few dozen times starts where it has learnt nothing;
-its songs then leap, and say more about the primer than about the network.
+A network of plain pitches has learnt almost nothing about a pitch that occurs a few dozen times in training. Songs
+that start on it leap, and depend more on the primer than on the network.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from melgen.music.representations import (
 from melgen.runs.config import plain_config
 
 OPENINGS_PRIMER = "openings"
-"""In place of a primer's pitches: the openings of test tunes, another for each song."""
+"""Given instead of a primer's pitches: use the openings of test tunes, a different one for each song."""
 
 RARE_SHARE = 1 / 1000
-"""A value that makes up less than this share of what was trained on is rare."""
+"""A value is rare if its share of the training data is below this."""
 
 SONGS = "songs"
 TRAINING_VALUES = "training_values"
-"""In a run's ``data.json``: how often each value occurs in what it was trained on."""
+"""Key of a run's ``data.json``: how often each value occurs in the training data."""
 
 _SHIFTS = tuple(sorted(range(-36, 37), key=lambda shift: (shift % SEMITONES_PER_OCTAVE != 0, abs(shift), -shift)))
-"""Whole octaves first, which keep the names of the notes, then the nearest."""
+"""Whole octaves first, because they keep the names of the notes; then the smallest shifts."""
 
 
 def read_primer(primer: Any) -> list[int]:
-    """The pitches of a primer: given as such, or as the path of a MIDI file.
+    """The pitches of a primer that is given as a list of pitches or as the path of a MIDI file.
 
     Raises:
         ValueError: if it is neither.
@@ -57,13 +57,13 @@ def read_primer(primer: Any) -> list[int]:
 
 @dataclass(frozen=True)
 class PrimerFit:
-    """How a primer fits the training tunes.
+    """Whether the values of a primer are common in the training data.
 
     Attributes:
         primer: its pitches.
-        rare: the rare ones among its values, by name (``C4``), with how often training had them.
+        rare: its rare values by name (``C4``), with their counts in training.
         total: number of values in training.
-        fitting: the primer transposed so that none of its values is rare; None if no transposition does it.
+        fitting: the primer transposed so that none of its values is rare; None if no transposition achieves this.
     """
 
     primer: tuple[int, ...]
@@ -73,29 +73,30 @@ class PrimerFit:
 
     @property
     def fits(self) -> bool:
-        """Whether no value is rare."""
+        """Whether none of its values is rare."""
         return not self.rare
 
     def note(self, key: str = "primer") -> str:
-        """What to tell about a primer that does not fit, with the value of `key` that does; empty for one that fits.
+        """A warning about a primer that does not fit, with a value of `key` that fits; empty for one that fits.
 
         >>> PrimerFit((60, 74), {"C4": 44}, 187_459, (72, 86)).note()
-        'primer=[60,74]: C4 is 44 of 187,459 training notes, so that songs start where little was learnt; \
+        'primer=[60,74]: C4 is 44 of 187,459 training notes, so the network has learnt little about it; \
 primer=[72,86] is in range'
         """
         if self.fits:
             return ""
         counted = ", ".join(f"{name} is {count:,}" for name, count in self.rare.items())
         unit = "notes" if next(iter(self.rare))[0].isalpha() else "intervals"
-        said = f"{key}={written(self.primer)}: {counted} of {self.total:,} training {unit}, so that songs start where "
-        said += "little was learnt"
+        them = "it" if len(self.rare) == 1 else "them"
+        warning = f"{key}={written(self.primer)}: {counted} of {self.total:,} training {unit}, so the network has "
+        warning += f"learnt little about {them}"
         if self.fitting is None:
-            return f"{said}; no transposition of it is in range"
-        return f"{said}; {key}={written(self.fitting)} is in range"
+            return f"{warning}; no transposition of the primer is in range"
+        return f"{warning}; {key}={written(self.fitting)} is in range"
 
 
 def written(primer: Sequence[int]) -> str:
-    """A primer as it is typed.
+    """A primer in the form in which a user types it.
 
     >>> written((60, 62))
     '[60,62]'
@@ -104,7 +105,7 @@ def written(primer: Sequence[int]) -> str:
 
 
 def fit_of(primer: Sequence[int], counts: Mapping[int, int], representation: AbstractRepresentation) -> PrimerFit:
-    """How a primer fits training in which each value occurred so often.
+    """Check a primer against the counts of each value in training.
 
     >>> from melgen.music import Control, Interval
     >>> fit_of([60, 62], {60: 1, 62: 500, 72: 999, 74: 500}, Control()).fitting
@@ -128,7 +129,7 @@ def fit_of(primer: Sequence[int], counts: Mapping[int, int], representation: Abs
 
 
 def fit_in_run(primer: Sequence[int], run: Path, representation: str) -> PrimerFit | None:
-    """How a primer fits what a run was trained on, by its ``data.json``; None where that does not say."""
+    """Check a primer against the training data of a run, by its ``data.json``; None if that has no counts."""
     found = read_json(run / "data.json").get(TRAINING_VALUES)
     if not isinstance(found, dict):
         return None
@@ -140,13 +141,13 @@ def fit_in_run(primer: Sequence[int], run: Path, representation: str) -> PrimerF
 
 
 def note_of(primer: Sequence[int], run: Path, representation: str, key: str = "primer") -> str:
-    """`PrimerFit.note` for a run; empty where the primer fits, or nothing is known."""
+    """`PrimerFit.note` for a run; empty if the primer fits, or the run has no counts."""
     fit = fit_in_run(primer, run, representation)
     return "" if fit is None else fit.note(key)
 
 
 def note_of_songs(run: Path) -> str:
-    """`note_of` for the songs that a run has written at its end."""
+    """`note_of` for the songs that a run generated at its end."""
     metadata = read_json(run / SONGS / "songs.json").get("metadata")
     primer = metadata.get("primer") if isinstance(metadata, dict) else None
     node: Any = plain_config(run)
@@ -160,13 +161,16 @@ def note_of_songs(run: Path) -> str:
 
 
 def openings_of(tunes: Sequence[np.ndarray], notes: int, songs: int, seed: int) -> list[list[int]]:
-    """The first notes of tunes, a different tune for each song as long as there are enough.
+    """The first notes of tunes, from a different tune for each song as long as there are enough.
 
     Args:
         tunes: pitches of held-out tunes; those with fewer than `notes` + 1 notes are left out.
+        notes: length of an opening.
+        songs: number of songs.
+        seed: decides which tunes are taken.
 
     Raises:
-        ValueError: if no tune is left.
+        ValueError: if no tune is long enough.
     """
     long_enough = [tune[:notes].tolist() for tune in tunes if len(tune) > notes]
     if not long_enough:
@@ -178,7 +182,7 @@ def openings_of(tunes: Sequence[np.ndarray], notes: int, songs: int, seed: int) 
 def _values(primer: Sequence[int], representation: AbstractRepresentation) -> list[int] | None:
     try:
         return [int(value) for value in representation.encode_primer(primer)]
-    except Exception:  # a representation of the user's own may refuse in any way
+    except Exception:  # a representation that a user wrote may raise anything
         return None
 
 

@@ -1,4 +1,4 @@
-"""Where a command that reads a folder of songs puts its results: a place that holds nothing else."""
+"""The results folder of a command that reads songs: a folder that contains nothing else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from melgen.generation.song_files import EVALUATION_FILE, RENDERING_FILE, SongFo
 
 
 class Results(NamedTuple):
-    """The results of one command: how their folder is called, and the file in it that shows whose it is."""
+    """The results of one command: the suffix of their folder's name, and the file that identifies the folder."""
 
     ending: str
     file: str
@@ -31,17 +31,18 @@ RESULTS: Mapping[str, Results] = MappingProxyType(
 
 
 def results_folder(command: str, out: str | None, songs: Path, found: SongFolder, endings: Iterable[str] = ()) -> Path:
-    """The folder of a command's results: a new one, an empty one, or one that the command has made before.
+    """The folder for a command's results: a new one, an empty one, or one that the command made before.
 
     Args:
         command: ``evaluate`` or ``render``.
-        out: as asked for; None for ``<songs>-evaluation`` or ``<songs>-rendered``, beside songs that melgen wrote.
+        out: the folder that the user gave; None for ``<songs>-evaluation`` or ``<songs>-rendered``, beside the songs
+            if melgen wrote them, else in the current directory.
         songs: the folder or file of songs.
-        found: what was read from it.
-        endings: of the files that are written under the names of songs.
+        found: the songs read from it.
+        endings: suffixes of the files that are written with the names of songs.
 
     Raises:
-        ValueError: if that place is taken, or cannot be written.
+        ValueError: if the folder contains other files, or cannot be written.
     """
     results = RESULTS[command]
     if out is None:
@@ -49,11 +50,11 @@ def results_folder(command: str, out: str | None, songs: Path, found: SongFolder
     else:
         folder = user_path(out, "out")
     if folder.exists() and not folder.is_dir():
-        raise ValueError(f"out={folder}: must be a folder, this is a file")
+        raise ValueError(f"out={folder}: must be a folder, but is a file")
     is_made_before = read_json(folder / results.file).get("format") == results.format
     if folder.is_dir() and any(folder.iterdir()) and not is_made_before:
         raise ValueError(
-            f"out={folder}: holds files that are no results of melgen.{command}; choose another folder with out=DIR"
+            f"out={folder}: contains files that are not results of melgen.{command}; choose another folder with out=DIR"
         )
     read = {file.resolve() for file in found.files.values()}
     written = ((folder / f"{song}.{ending}").resolve() for song in found.songs for ending in endings)
@@ -66,6 +67,6 @@ def results_folder(command: str, out: str | None, songs: Path, found: SongFolder
 
 
 def folder_name(songs: Path) -> str:
-    """The name of a folder or file of songs, without the ending of a file."""
+    """The name of a folder or file of songs, without the suffix of a file."""
     place = songs.resolve()
     return place.stem if place.is_file() else place.name

@@ -23,7 +23,7 @@ Selection = Literal["roulette", "max"]
 NextNote = Callable[[Tensor, Any], tuple[Tensor, Any]]
 
 NUCLEUS_TOLERANCE = 1e-6
-"""Relative; logits of single precision state a probability to about 1e-7, so that 0.5 may come as 0.49999997."""
+"""A relative tolerance: probabilities from single-precision logits are exact to about 1e-7; 0.5 may be 0.49999997."""
 
 
 def select(
@@ -37,21 +37,26 @@ def select(
 ) -> Tensor:
     """Choose a token for each row of logits.
 
-    ``max`` takes the most probable token and ignores the other options. ``roulette`` draws from the softmax
-    of ``logits / temperature``, first narrowed to the `top_k` most probable tokens, then, their probabilities
-    again adding up to 1, to the nucleus: the fewest of the most probable tokens that reach `top_p` together
-    (rounding aside: see `NUCLEUS_TOLERANCE`). Of equally probable tokens the lower counts as the more probable.
+    ``max`` is greedy: it takes the most probable token and ignores the other options. ``roulette`` samples from the
+    softmax of ``logits / temperature``. It is first restricted to the `top_k` most probable tokens and normalised
+    again, and then to the nucleus: the fewest of the most probable tokens whose probabilities add up to `top_p`
+    (except for rounding: see `NUCLEUS_TOLERANCE`). Of equally probable tokens the lower counts as the more probable.
 
     Args:
-        generator: a generator on the CPU. Draws are made there in double precision, one uniform number a
-            row, so that they depend neither on the device nor on how torch implements its distributions.
-        draws: those uniform numbers themselves, from 0 up to but not including 1; `generator` is not read then.
+        logits: the scores of the tokens.
+        selection: ``roulette`` or ``max``.
+        temperature: a positive number.
+        top_k: at least 1; None for all tokens.
+        top_p: above 0 and at most 1; None for all tokens.
+        generator: a generator on the CPU. One uniform number per row is drawn there in double precision, so the
+            result does not depend on the device, nor on how torch implements its distributions.
+        draws: these uniform numbers, from 0 up to but not including 1; then `generator` is not used.
 
     Shape:
         logits ``[N, V]`` and draws ``[N]`` to ``[N]``, on the device of `logits`.
 
     Raises:
-        ValueError: if an option is out of its range, or `logits` hold NaN.
+        ValueError: if an option is out of range, or `logits` contain NaN.
 
     >>> select(torch.tensor([[0.0, 2.0, 1.0], [5.0, 2.0, 5.0]]), "max")
     tensor([1, 0])
@@ -59,7 +64,7 @@ def select(
     _check_options(selection, temperature, top_k, top_p)
     scores = logits.detach().to("cpu", torch.float64)
     if scores.isnan().any():
-        raise ValueError("cannot choose a note: the network's logits hold NaN")
+        raise ValueError("cannot choose a note: the network's logits contain NaN")
     if selection == "max":
         return scores.argmax(dim=-1).to(logits.device)
 
@@ -79,7 +84,7 @@ def select(
     if draws is None:
         draws = torch.rand(len(mass), dtype=torch.float64, generator=generator)
     drawn = draws[:, None] * total
-    # Where rounding lifts the draw to the total, the last token of any probability is meant.
+    # If rounding raises the draw to the total, take the last token with a probability above 0.
     rank = torch.minimum((mass <= drawn).sum(dim=-1), (mass < total).sum(dim=-1))
     return tokens.gather(-1, rank[:, None]).squeeze(-1).to(logits.device)
 
@@ -118,24 +123,29 @@ def sample_values(
     top_p: float | None = None,
     seed: int = 0,
 ) -> Tensor:
-    """Let a network continue a primer, all songs in one batch.
+    """Continue a primer with a network, all songs in one batch.
 
-    The network reads the primer once; then each note it writes is its next input, the state carried along.
-    The songs depend on `seed` alone: torch's global generators are neither read nor moved. Each song has random
-    numbers of its own (see `uniform_draws`), so that fewer songs or notes are the beginning of more, unless the
-    network's logits, rounded otherwise in a batch of another size, move a draw across a boundary. A network in
-    training mode is put into evaluation mode meanwhile.
+    The network reads the primer once; then each note that it writes is its next input, with the state carried along.
+    The songs depend only on `seed`: torch's global generators are neither used nor changed. Each song has its own
+    random numbers (see `uniform_draws`), so fewer songs or notes are the beginning of more. The exception is a draw
+    so near to a boundary that the rounding of the logits, which depends on the batch size, moves it across. A network
+    in training mode is in evaluation mode during the call.
 
     Args:
-        model: a callable ``(tokens [N, steps], state) -> (logits [N, steps, V], state)``; called with the
-            state None at first.
+        model: a callable ``(tokens [N, steps], state) -> (logits [N, steps, V], state)``; the first call has the
+            state None.
+        primer_tokens: the tokens of the primer, or of a primer for each song.
+        songs: number of songs.
+        notes: number of notes after the primer.
+        selection, temperature, top_k, top_p: see `select`.
+        seed: a whole number from 0 up to but not including 2**64.
 
     Shape:
-        ``primer_tokens``: ``[P]``, or ``[N, P]`` for another primer of each song;
+        ``primer_tokens``: ``[P]``, or ``[N, P]`` for a primer for each song;
         the tokens written, without the primer: ``[N, T]``, int64, on the CPU.
 
     Raises:
-        ValueError: if an option is out of its range or the primer is empty.
+        ValueError: if an option is out of range or the primer is empty.
     """
     check_sampling(songs, notes, selection, temperature, top_k, top_p, seed)
     primer = torch.as_tensor(
@@ -143,7 +153,7 @@ def sample_values(
     )
     of_each_song = primer.ndim == 2 and len(primer) == songs
     if not (primer.ndim == 1 or of_each_song) or not primer.shape[-1]:
-        raise ValueError(f"a primer is a list of at least one token, got shape {list(primer.shape)}")
+        raise ValueError(f"a primer must be a list of at least one token, got shape {list(primer.shape)}")
     written = torch.empty(songs, notes, dtype=torch.int64)
     with torch.inference_mode(), _evaluating(model):
         tokens = primer.to(_device_of(model)).expand(songs, -1)
@@ -158,13 +168,15 @@ def sample_values(
 
 
 def uniform_draws(seed: int, note: int, songs: int) -> Tensor:
-    """Random numbers that choose one note of each song; each is a function of seed, note and song alone.
+    """Random numbers that choose one note of each song; each depends only on the seed, the note and the song.
 
-    They come from a counter-based generator (Philox; Salmon et al., 2011), whose key is (seed, note) and whose
-    counter is the song, so that all songs are drawn at once. Only its raw bits are used, which NumPy promises to keep.
+    They come from a counter-based generator (Philox; Salmon et al., 2011) with the key (seed, note). Its counter is
+    the song, so the numbers of all songs are drawn at once. Only its raw bits are used, which NumPy guarantees not to
+    change.
 
     Args:
         seed, note: whole numbers from 0 up to but not including 2**64.
+        songs: how many numbers.
 
     Shape:
         ``[songs]``, float64, from 0 up to but not including 1.
@@ -173,7 +185,7 @@ def uniform_draws(seed: int, note: int, songs: int) -> Tensor:
     True
     """
     bits = np.random.Philox(key=np.array([seed, note], np.uint64)).random_raw(songs)
-    return torch.from_numpy((bits >> np.uint64(11)) * 2.0**-53)  # a double holds 53 bits
+    return torch.from_numpy((bits >> np.uint64(11)) * 2.0**-53)  # a double has 53 significant bits
 
 
 def sample_melodies(
@@ -189,21 +201,26 @@ def sample_melodies(
     top_p: float | None = None,
     seed: int = 0,
 ) -> list[Melody]:
-    """Melodies that begin with `primer`, given in pitches, and go on for `notes` notes.
+    """Melodies that begin with `primer`, given in pitches, and continue for `notes` notes.
 
     A note that the representation decodes as a rest makes a melody shorter; see `Interval`.
 
     Args:
+        model: see `sample_values`.
+        representation, vocabulary: of the network.
         primer: pitches; or a list of pitches for each song, all equally long.
+        songs, notes, selection, temperature, top_k, top_p, seed: see `sample_values`.
 
     Raises:
-        ValueError: if an option is out of its range, or the primer is too short, out of MIDI range or holds a
+        ValueError: if an option is out of range, or the primer is too short, out of MIDI range or contains a
             value that never occurred in training.
     """
     given: list[Any] = list(primer)
     of_each_song = bool(given) and isinstance(given[0], Sequence)
     if of_each_song and (len(given) != songs or len(set(map(len, given))) > 1):
-        raise ValueError(f"a primer for each of {songs} songs is needed, all equally long, got {len(given)}")
+        raise ValueError(
+            f"a list of primers must have one for each of {songs} songs, all equally long, got {len(given)}"
+        )
     encoded = [_encoded_primer(pitches, representation, vocabulary) for pitches in (given if of_each_song else [given])]
     primer_tokens = torch.from_numpy(np.stack([tokens for _, tokens in encoded]))
     tokens = sample_values(
@@ -243,7 +260,7 @@ def _check_options(selection: str, temperature: float, top_k: int | None, top_p:
     if selection not in get_args(Selection):
         raise ValueError(f"unknown selection {selection!r}; known are {', '.join(get_args(Selection))}")
     if not _is_number(temperature) or not 0 < temperature < float("inf"):
-        # Together with greedy selection, which does not read it, a temperature of 0 is what it means anyway.
+        # A temperature of 0 means greedy selection, so it is allowed with `max`, which does not use it.
         if not (_is_number(temperature) and temperature == 0):
             raise ValueError(f"temperature must be a positive number, got {temperature}")
         if selection != "max":
@@ -273,7 +290,7 @@ def _device_of(model: NextNote) -> torch.device:
 
 @contextmanager
 def _evaluating(model: NextNote) -> Iterator[None]:
-    """Evaluation mode for a while; afterwards each part is in its own mode again, frozen ones too."""
+    """Evaluation mode inside the block; afterwards each part is in its previous mode again, frozen ones too."""
     modes = [(part, part.training) for part in model.modules()] if isinstance(model, nn.Module) else []
     for part, _ in modes:
         part.training = False

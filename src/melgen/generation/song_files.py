@@ -1,7 +1,7 @@
-"""Any folder of songs, ours or not: lists of songs (``songs.json``), MIDI files, whatever else we read.
+"""Reading any folder of songs, written by melgen or not: ``songs.json``, MIDI files, and all other formats we read.
 
-Files of other makers are read in processes of their own (`melgen.corpora.workers`), so that a broken one costs a line
-in the account and nothing else. No song is left out for its length.
+Files from elsewhere are read in separate processes (`melgen.corpora.workers`), so that a broken file only adds a line
+to the report. No song is left out for its length.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from melgen.processes import available_cpus
 from melgen.terminal import readable
 
 EVALUATION_FILE, RENDERING_FILE = "evaluation.json", "rendering.json"
-"""What `melgen.evaluate` and `melgen.render` leave; copies of songs there are no songs of the set."""
+"""Files written by `melgen.evaluate` and `melgen.render`; copies of songs beside them are not songs of the set."""
 
 MIDI_ENDINGS = (".mid", ".midi")
 
 _LONGEST_NAME = 100
-_NAMED = 3  # how many files an error names
+_NAMED = 3  # files named in an error
 
 
 @dataclass(frozen=True)
 class SongFolder:
-    """What `read_song_folder` finds.
+    """The result of `read_song_folder`.
 
     Attributes:
-        songs: each melody by its name, the path below the folder without its ending, in natural order.
-        files: where a song lies as a file of its own; a song that is in a list only has none.
+        songs: each melody by its name, the path below the folder without its suffix, in natural order.
+        files: the file of each song that has one; a song that is only in a list has none.
         unread: why a file, or a song in a list, could not be read, by its path below the folder.
-        ignored: number of files of kinds that we do not read, per ending.
+        ignored: number of files of types that we do not read, per suffix.
         is_ours: whether all songs come from lists that melgen wrote.
-        oldest_reader: the lowest version of a reader that read the tunes of the songs' networks, as the lists state
-            it; None where none does.
+        oldest_reader: the lowest version, among those stated in the lists, of the reader that read the training tunes
+            of the songs' networks; None if no list states one.
     """
 
     songs: dict[str, Melody]
@@ -59,7 +59,7 @@ class SongFolder:
 
 @dataclass
 class _Found:
-    """A song with the name it should have, and the longer one it gets where two would have the same."""
+    """A song with its short name, and the longer name that it gets if two songs have the same short name."""
 
     name: str
     full_name: str
@@ -72,19 +72,19 @@ def read_song_folder(
 ) -> SongFolder:
     """Read all songs in a folder and below, or in one file.
 
-    In a folder with a ``songs.json`` of ours, this list counts, since it holds the exact notes; the files that it
-    names are not read, others beside it are. Of a file with several tracks the melody is taken by the rule of
-    `melgen.corpora.extraction`; a file with several tunes gives several songs, ``name#1`` and so on. Two files that
-    differ in their ending only keep it in their names.
+    If a folder has a ``songs.json`` of ours, its songs are read from this list, which contains the exact notes. The
+    files that it names are not read; other files beside it are. Of a file with several tracks the melody is taken by
+    the rule of `melgen.corpora.extraction`; a file with several tunes gives several songs, ``name#1`` and so on. Two
+    files that differ only in their suffix keep it in their names.
 
     Args:
-        path: a folder, a ``songs.json``, or a file of a kind that `melgen.corpora.read_melody` reads.
-        key: what errors call the path.
-        workers: processes that read; by default one for each available processor.
+        path: a folder, a ``songs.json``, or a file of a type that `melgen.corpora.read_melody` reads.
+        key: the name of the path in errors.
+        workers: number of reading processes; by default one for each available CPU.
         progress: whether to show a progress bar on a terminal.
 
     Raises:
-        ValueError: if there is no such path, nothing to read, or not one readable song.
+        ValueError: if there is no such path, nothing to read, or no readable song.
     """
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise ValueError(f"workers={workers!r}: expected a whole number, at least 1")
@@ -111,7 +111,7 @@ def read_song_folder(
     if not found:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in list(unread.items())[:_NAMED])
         more = f"; and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
-        raise ValueError(f"{key}={path}: not one song can be read ({reasons}{more})")
+        raise ValueError(f"{key}={path}: no song can be read ({reasons}{more})")
     songs_by_name = _by_unique_name(found)
     return SongFolder(
         songs={name: song.melody for name, song in songs_by_name.items()},
@@ -124,7 +124,7 @@ def read_song_folder(
 
 
 def copy_song(folder: SongFolder, song: str, path: Path) -> Path:
-    """Copy a song's MIDI file to `path`; write one for a song that lies in a list or another format only."""
+    """Copy a song's MIDI file to `path`; write one for a song that is only in a list or in another format."""
     file = folder.files.get(song)
     if file is not None and file.suffix.lower() in MIDI_ENDINGS:
         with replacing(path) as temporary:
@@ -133,12 +133,12 @@ def copy_song(folder: SongFolder, song: str, path: Path) -> Path:
     melody = folder.songs[song]
     try:
         return write_midi(melody, path)
-    except ValueError:  # two notes begin at one step, which our MIDI files do not hold; the pitches make the song
+    except ValueError:  # two notes begin at one step, which `write_midi` refuses; keep only the pitches
         return write_midi(Melody.from_pitches(melody.pitches), path)
 
 
 def _list_files(root: Path, key: str) -> tuple[list[tuple[Path, str]], list[Source], Counter[str]]:
-    """The lists of songs with their names, the files to read, and how many others there are per ending."""
+    """The lists of songs with their names, the files to read, and the number of other files per suffix."""
     kinds = f"{SONGS_FILE} or {', '.join(READERS)}"
     ignored = Counter[str]()
     if root.is_file():
@@ -146,7 +146,7 @@ def _list_files(root: Path, key: str) -> tuple[list[tuple[Path, str]], list[Sour
             return [(root, root.name)], [], ignored
         if root.suffix.lower() in READERS:
             return [], [Source(root, root.name)], ignored
-        raise ValueError(f"{key}={root}: expected a folder, or a file of one of the kinds {kinds}")
+        raise ValueError(f"{key}={root}: must be a folder, or a file of one of the types {kinds}")
     check_folder(root, key)
     lists, sources = [], []
     files = list(files_below(root))
@@ -161,22 +161,22 @@ def _list_files(root: Path, key: str) -> tuple[list[tuple[Path, str]], list[Sour
         elif file.suffix.lower() in READERS:
             sources.append(Source(file, name))
         else:
-            ignored[readable(file.suffix.lower()) or "without ending"] += 1
+            ignored[readable(file.suffix.lower()) or "without suffix"] += 1
     if not lists and not sources:
-        there = ", ".join(f"{count} {ending}" for ending, count in sorted(ignored.items())) or "no file at all"
-        raise ValueError(f"{key}={root}: there is no song; it holds {there}, expected {kinds}")
+        there = ", ".join(f"{count} {ending}" for ending, count in sorted(ignored.items())) or "no files"
+        raise ValueError(f"{key}={root}: contains no songs; it contains {there}, expected {kinds}")
     return lists, sources, ignored
 
 
 def _songs_of_list(file: Path, folder: PurePosixPath) -> tuple[list[_Found], int | None]:
-    """The songs of a list, and the reader's version that it states."""
+    """The songs of a list, and the version of the reader that it states."""
     if not file.is_file():  # reading a pipe would wait for ever
         raise ValueError("not a regular file")
     songs = read_songs(file)
     entries = json.loads(file.read_text(encoding="utf-8"))["songs"]
     found = []
     for number, (melody, entry) in enumerate(zip(songs.melodies, entries, strict=True), 1):
-        # The name of a file, not a way to it, nor what no file can be called: a list may come from anyone.
+        # Only the name of the file, never a path, and only a valid name: the list may come from anyone.
         stated = PurePosixPath(str(entry.get("file", ""))).name
         if not stated.strip(".") or not stated.isprintable() or len(stated) > _LONGEST_NAME:
             stated = f"song_{number:03d}"
@@ -210,7 +210,7 @@ def _read_files(
 
 
 def _by_unique_name(found: list[_Found]) -> dict[str, _Found]:
-    """In natural order; songs of one name get the longer one, and a number if that is not enough."""
+    """Songs by name, in natural order; equal names are replaced by the longer ones, and numbered if still equal."""
     counts = Counter(song.name for song in found)
     named: dict[str, _Found] = {}
     for song in found:

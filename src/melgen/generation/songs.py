@@ -1,7 +1,7 @@
-"""A set of generated songs on disk: numbered MIDI files and a ``songs.json`` that says how they arose.
+"""A set of generated songs on disk: numbered MIDI files, and a ``songs.json`` that records how they were generated.
 
-The set is written into a hidden folder beside its destination and swapped with it, so that files of an
-earlier, larger set never mix with the new ones, and a run that is stopped leaves the old set or the new.
+The set is written into a hidden folder beside its destination and swapped with it. So the files of an earlier,
+larger set never mix with the new ones, and a run that is stopped leaves either the old set or the new one.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from melgen.music.midi import midi_bytes, note_text
 SONGS_FILE = "songs.json"
 FORMAT, FORMAT_VERSION = "melgen songs", 2
 _STEPS_OF_VERSION = {1: 4, 2: STEPS_PER_QUARTER}
-"""Steps to the quarter note in a list of each version."""
+"""Steps per quarter note in a list of each version."""
 READER = "reader_version"
-"""Key of the metadata: the version of the reader that read the tunes of the network; 1 in lists of version 1."""
-# What makes a set reproducible; `metadata` may hold more.
+"""Key of the metadata: the version of the reader that read the network's training tunes; 1 in lists of version 1."""
+# The keys that make a set reproducible; `metadata` may have more.
 REQUIRED_METADATA = ("seed", "model", "primer", "selection")
 
 _SONG_FILE = re.compile(r"song_\d{3,}\.mid")
@@ -34,9 +34,9 @@ _SONG_FILE = re.compile(r"song_\d{3,}\.mid")
 
 @dataclass(frozen=True)
 class SongSet:
-    """What `read_songs` finds: the melodies and the metadata that were written with them.
+    """The result of `read_songs`: the melodies, and the metadata that were written with them.
 
-    ``reader`` is the version of the reader that read the tunes of their network; None where the list does not state it.
+    ``reader`` is the version of the reader that read the training tunes of their network; None if not stated.
     """
 
     melodies: list[Melody]
@@ -54,15 +54,18 @@ def write_songs(
     """Write ``song_001.mid``, ... and ``songs.json`` into `directory`; return the paths of the MIDI files.
 
     Equal melodies and metadata give equal bytes. The numbers have three digits, or as many as the last one
-    needs. An earlier set in `directory` is replaced as a whole; a directory that holds anything else is
+    needs. An earlier set in `directory` is replaced as a whole; a directory that contains anything else is
     refused.
 
     Args:
+        directory: the folder of the set.
+        melodies: the songs.
         metadata: plain JSON with at least the keys ``seed``, ``model``, ``primer`` and ``selection``.
+        tempo_qpm, velocity: of the MIDI files.
 
     Raises:
-        ValueError: if there are no melodies, the metadata lack a key or are no plain JSON, a melody does not
-            fit a MIDI file, or `directory` holds files that are not ours.
+        ValueError: if there are no melodies, the metadata lack a key or are not plain JSON, a melody cannot be
+            written as MIDI, or `directory` contains files that are not ours.
         OSError: if `directory` cannot be written.
     """
     if not melodies:
@@ -91,7 +94,7 @@ def write_songs(
 def read_songs(path: str | Path) -> SongSet:
     """Read the ``songs.json`` at `path`, or in the directory `path`.
 
-    Lists of version 1, which count in sixteenths, give melodies in today's steps.
+    Lists of version 1, which count in sixteenths, are converted to today's steps.
 
     Raises:
         FileNotFoundError: if there is none.
@@ -102,16 +105,16 @@ def read_songs(path: str | Path) -> SongSet:
         path = path / SONGS_FILE
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # the latter of brackets within brackets
+    except (ValueError, RecursionError) as error:  # RecursionError: deeply nested brackets
         raise ValueError(f"{path} is not a list of songs: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(f'{path} is not a list of songs: it does not say "format": "{FORMAT}"')
+        raise ValueError(f'{path} is not a list of songs: it lacks "format": "{FORMAT}"')
     version = content.get("format_version")
     if type(version) is not int or version not in _STEPS_OF_VERSION:
         raise ValueError(f"{path} has format version {version!r:.40}; this melgen reads 1 to {FORMAT_VERSION}")
     metadata, songs = content.get("metadata"), content.get("songs")
     if not isinstance(metadata, dict) or not isinstance(songs, list):
-        raise ValueError(f"{path} is damaged: it needs an object 'metadata' and a list 'songs'")
+        raise ValueError(f"{path} is damaged: it must have an object 'metadata' and a list 'songs'")
     factor = STEPS_PER_QUARTER // _STEPS_OF_VERSION[version]
     melodies = [_read_song(song, f"{path}, song {i}", factor) for i, song in enumerate(songs, start=1)]
     reader = metadata.get(READER, 1 if version == 1 else None)
@@ -144,7 +147,7 @@ def _summary(
     velocity: int,
 ) -> str:
     if missing := [key for key in REQUIRED_METADATA if key not in metadata]:
-        raise ValueError(f"the metadata of songs need {', '.join(REQUIRED_METADATA)}; {missing[0]} is missing")
+        raise ValueError(f"the metadata of songs must have {', '.join(REQUIRED_METADATA)}; {missing[0]} is missing")
     head = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -167,19 +170,19 @@ def _summary(
         }
         for name, melody in zip(names, melodies, strict=True)
     )
-    # One song a line: readable, and a difference between two sets shows which songs differ.
+    # One song per line: readable, and a diff of two sets shows which songs differ.
     lines = ",\n".join(f"    {json.dumps(song)}" for song in songs)
     opened_head = head_text.removesuffix("\n}")
     return f'{opened_head},\n  "songs": [\n{lines}\n  ]\n}}\n'
 
 
 def _read_song(song: Any, where: str, factor: int) -> Melody:
-    """A song of a list; ``factor`` turns its steps into today's."""
+    """A song of a list; ``factor`` converts its steps into today's."""
     columns = []
     for key in ("pitches", "onsets", "durations"):
         column = song.get(key) if isinstance(song, dict) else None
         if not isinstance(column, list) or not all(type(number) is int for number in column):
-            raise ValueError(f"{where} is damaged: it needs a list of integers {key!r}")
+            raise ValueError(f"{where} is damaged: {key!r} must be a list of integers")
         columns.append(tuple(column))
     pitches, onsets, durations = columns
     last = MAX_STEPS // factor
@@ -196,7 +199,7 @@ def _read_song(song: Any, where: str, factor: int) -> Melody:
 
 
 def _check_replaceable(directory: Path) -> None:
-    """Refuse a directory that holds anything but a set of songs that we wrote."""
+    """Refuse a directory that contains anything except a set of songs that melgen wrote."""
     if not directory.exists():
         return
     if not directory.is_dir():
@@ -212,13 +215,13 @@ def _check_replaceable(directory: Path) -> None:
         except ValueError:
             foreign = [SONGS_FILE]
     raise ValueError(
-        f"{directory} holds files that are not a set of generated songs, such as {(foreign or present)[0]}; "
+        f"{directory} contains files that are not a set of generated songs, such as {(foreign or present)[0]}; "
         "choose another directory or empty it"
     )
 
 
 def _swap(fresh: Path, directory: Path, old: Path) -> None:
-    """Put `fresh` in the place of `directory`; if that fails, what was there is there again."""
+    """Replace `directory` by `fresh`; if that fails, restore `directory`."""
     if not directory.exists():
         os.replace(fresh, directory)
         return

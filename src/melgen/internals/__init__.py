@@ -9,12 +9,11 @@ from __future__ import annotations
 from importlib.metadata import version
 
 import melgen
+from melgen.errors import MelgenError
 
 
-class UnknownInternalsError(RuntimeError):
+class UnknownInternalsError(MelgenError, RuntimeError):
     """A library does not have the internals that melgen uses."""
-
-    is_for_the_user = True
 
     def __init__(self, package: str, problem: str):
         super().__init__(

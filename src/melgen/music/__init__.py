@@ -1,4 +1,4 @@
-"""Melodies: what they are, how networks see them, how they become files. Needs NumPy, not torch."""
+"""Melodies, their representations for networks, and MIDI files. Needs NumPy, not torch."""
 
 from melgen.music.melody import (
     HIGHEST_PITCH,

@@ -94,7 +94,7 @@ class Melody:
 
 
 UNKNOWN_PICKUP = -1
-"""Of a melody whose source does not state it, in `Melodies`."""
+"""The pickup, in `Melodies`, of a tune whose source does not state one."""
 
 
 class Melodies(Sequence[Melody]):
@@ -204,7 +204,7 @@ class Melodies(Sequence[Melody]):
 
 
 def starts_of(lengths: ArrayLike) -> NDArray[np.int64]:
-    """Where parts of such lengths begin, one after the other, and where the last one ends: ``[parts + 1]``."""
+    """Start of each of several consecutive parts, given their lengths, and the end of the last: ``[parts + 1]``."""
     counts = np.asarray(lengths, np.int64)
     starts = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=starts[1:])

@@ -1,4 +1,4 @@
-"""Metres: time signatures, and where they begin in a melody. Lengths are in steps of 1/24 quarter."""
+"""Metres: time signatures, and where they begin in a melody. Lengths are in steps of 1/24 of a quarter note."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Metre(NamedTuple):
         """From ``3/4``.
 
         Raises:
-            ValueError: if it is no time signature in halves, quarters, eighths or sixteenths.
+            ValueError: if it is not a time signature in halves, quarters, eighths or sixteenths.
         """
         match = re.fullmatch(r"(\d{1,2})/(2|4|8|16)", text.strip())
         if match is None or not int(match[1]):

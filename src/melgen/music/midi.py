@@ -16,10 +16,10 @@ _MAX_TEMPO_MICROSECONDS = 2**24 - 1  # a MIDI file keeps the length of a quarter
 
 
 def write_midi(melody: Melody, path: str | Path, tempo_qpm: float = 120, velocity: int = 100) -> Path:
-    """Write a melody as a MIDI file: type 1, 960 ticks a quarter, a tempo track and a track of notes.
+    """Write a melody as a MIDI file: type 1, 960 ticks per quarter note, a tempo track and a track of notes.
 
-    Equal melodies give equal bytes. The file appears whole or not at all, its folder is made if need be.
-    A note ends at the latest where the next one starts, and sounds for one step at least.
+    Equal melodies give equal bytes. The file is written whole or not at all; its folder is created if needed.
+    A note ends no later than the next one starts, and lasts at least one step.
 
     Raises:
         ValueError: if the melody, the tempo or the velocity cannot be written in a MIDI file.
@@ -36,17 +36,17 @@ def midi_bytes(melody: Melody, tempo_qpm: float = 120, velocity: int = 100) -> b
 
     _check_notes(melody)
     if not 1 <= velocity <= 127:
-        raise ValueError(f"velocity lies between 1 and 127, got {velocity}")
+        raise ValueError(f"velocity must be between 1 and 127, got {velocity}")
     if not tempo_qpm > 0 or not 1 <= bpm2tempo(tempo_qpm) <= _MAX_TEMPO_MICROSECONDS:
-        raise ValueError(f"tempo_qpm must lie between 4 and 60,000,000 to fit a MIDI file, got {tempo_qpm}")
+        raise ValueError(f"tempo_qpm must be between 4 and 60,000,000 to fit a MIDI file, got {tempo_qpm}")
 
     conductor = MidiTrack([MetaMessage("set_tempo", tempo=bpm2tempo(tempo_qpm), time=0)])
     notes = MidiTrack()
     if melody.title:
-        # A title may hold what no encoding can write, such as half a surrogate pair from a damaged file.
+        # A title may contain characters that UTF-8 cannot encode, such as half a surrogate pair from a damaged file.
         title = melody.title.encode("utf-8", "replace").decode("utf-8")
         notes.append(MetaMessage("track_name", name=title, time=0))
-    unchecked = {"skip_checks": True}  # all of it has been checked above; mido would, note by note
+    unchecked = {"skip_checks": True}  # everything is checked above; mido would check every note again
     now = 0
     for i, (pitch, onset, duration) in enumerate(zip(melody.pitches, melody.onsets, melody.durations, strict=True)):
         end = onset + max(duration, 1)
@@ -82,11 +82,9 @@ def note_text(melody: Melody) -> str:
 def _check_notes(melody: Melody) -> None:
     for i, pitch in enumerate(melody.pitches):
         if not LOWEST_PITCH <= pitch <= HIGHEST_PITCH:
-            raise ValueError(f"note {i + 1} has pitch {pitch}; MIDI knows {LOWEST_PITCH} to {HIGHEST_PITCH}")
+            raise ValueError(f"note {i + 1} has pitch {pitch}; MIDI pitches are {LOWEST_PITCH} to {HIGHEST_PITCH}")
         if melody.durations[i] < 0:
             raise ValueError(f"note {i + 1} has a negative duration of {melody.durations[i]} steps")
         earliest = melody.onsets[i - 1] + 1 if i else 0
         if melody.onsets[i] < earliest:
-            raise ValueError(
-                f"note {i + 1} starts at step {melody.onsets[i]}, but can start at {earliest} at the earliest"
-            )
+            raise ValueError(f"note {i + 1} starts at step {melody.onsets[i]}, but cannot start before step {earliest}")

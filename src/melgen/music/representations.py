@@ -1,7 +1,7 @@
 """Representations: how the pitches of a melody become the values that a network reads and writes.
 
-A *value* is what the representation says about a note (a pitch, an interval); a *token* is a value's place
-in a `Vocabulary`. Values are integers of 16 bits. `docs/concepts.md` shows one tune in each
+A *value* is what the representation keeps of a note (a pitch, an interval); a *token* is a value's index
+in a `Vocabulary`. Values are 16-bit integers. `docs/concepts.md` shows one tune in each
 representation and lists every rule stated here.
 """
 
@@ -30,12 +30,12 @@ Values = NDArray[np.int16]
 
 SEMITONES_PER_OCTAVE = 12
 NUM_KEYS = 12
-# While decoding intervals the original stores a pitch only if it is above this one.
+# When decoding intervals, the original stores a pitch only if it is above this one.
 INTERVAL_FLOOR = 12
 
 
 def fold_pitch(pitch: int) -> int:
-    """Move a pitch by octaves, as few as possible, into MIDI range; a pitch in range stays.
+    """Move a pitch into MIDI range by as few octaves as possible; a pitch in range is unchanged.
 
     >>> fold_pitch(60), fold_pitch(128), fold_pitch(-1), fold_pitch(-13)
     (60, 116, 11, 11)
@@ -48,13 +48,13 @@ def fold_pitch(pitch: int) -> int:
 
 
 class AbstractRepresentation(ABC):
-    """What the rest of melgen asks of a representation. Representations hold no state.
+    """The interface of a representation. Representations hold no state.
 
     Attributes:
         name: as in ``dataset=<name>``.
         first_predicted_note: the number, counted from 1, of the first note that a network predicts when it
-            reads ``a[:-1]`` and answers ``a[1:]``, ``a`` being the encoded melody. The notes before it are
-            also the fewest that a primer needs.
+            reads ``a[:-1]`` and predicts ``a[1:]``, where ``a`` is the encoded melody. A primer needs at least
+            the notes before it.
     """
 
     name: ClassVar[str]
@@ -84,10 +84,10 @@ class AbstractRepresentation(ABC):
 
     @abstractmethod
     def decode(self, values: Iterable[int], first_pitch: int = MIDDLE_C) -> Melody:
-        """The melody that `values` stand for, in quarter notes.
+        """The melody that `values` encode, in quarter notes.
 
-        Total: any integers give a melody in MIDI range. `first_pitch` matters only to a representation
-        whose values do not state the first pitch themselves.
+        Total: any integers give a melody in MIDI range. Only representations whose values do not contain the
+        first pitch use `first_pitch`.
         """
 
     @abstractmethod
@@ -110,7 +110,7 @@ class AbstractRepresentation(ABC):
 @final
 @dataclass(frozen=True)
 class Control(AbstractRepresentation):
-    """The pitches themselves, in the key in which the tune was found.
+    """The pitches themselves, in the key of the source.
 
     The same six notes in every representation:
 
@@ -119,7 +119,7 @@ class Control(AbstractRepresentation):
     value  60   62   64   60   67   57
     ====== ==== ==== ==== ==== ==== ====
 
-    Decoding moves a value outside 0..127 by octaves into that range.
+    Decoding moves a value outside 0..127 into that range by octaves.
 
     >>> Control().encode([60, 62, 64, 60, 67, 57]).tolist()
     [60, 62, 64, 60, 67, 57]
@@ -150,7 +150,7 @@ class Control(AbstractRepresentation):
 @final
 @dataclass(frozen=True)
 class Interval(AbstractRepresentation):
-    """The steps from note to note in semitones, one fewer than the notes: the same in every key.
+    """The intervals from note to note in semitones, one fewer than the notes: the same in every key.
 
     The same six notes in every representation:
 
@@ -159,10 +159,10 @@ class Interval(AbstractRepresentation):
     value       +2   +2   -4   +7   -10
     ====== ==== ==== ==== ==== ==== ====
 
-    Decoding starts at the first pitch and adds interval after interval. A sum above 12 is a note. Any other
-    sum is none: its beat passes in silence and the running pitch becomes 60. This is the original's rule, and
-    the first pitch is exempt from it. Above 127, where the original wrote an illegal file, the running pitch
-    moves down by octaves into MIDI range; so does a first pitch outside it, up or down.
+    Decoding starts at the first pitch and adds one interval after another. A sum above 12 is a note. Any other
+    sum is not a note: its beat is silent and the running pitch becomes 60. This is the original's rule; the
+    first pitch is exempt from it. Above 127, where the original wrote an illegal file, the running pitch
+    moves down into MIDI range by octaves; a first pitch outside the range moves up or down likewise.
 
     >>> Interval().encode([60, 62, 64, 60, 67, 57]).tolist()
     [2, 2, -4, 7, -10]
@@ -183,7 +183,7 @@ class Interval(AbstractRepresentation):
         return [self.encode(pitches)]
 
     def decode(self, values: Iterable[int], first_pitch: int = MIDDLE_C) -> Melody:
-        """Follow the intervals from `first_pitch` on; see the class for sums that are no notes."""
+        """Follow the intervals from `first_pitch`; the class explains which sums are not notes."""
         running = fold_pitch(operator.index(first_pitch))
         pitches, onsets = [running], [0]
         for beat, interval in enumerate(values, start=1):
@@ -215,8 +215,8 @@ class DB12(AbstractRepresentation):
     ...
     ====== ==== ==== ==== ==== ==== ====
 
-    Only training sees the transpositions: a melody is validated, tested and continued in its own key.
-    Transposing clamps nothing, so that values may lie a few semitones outside MIDI range; decoding moves
+    Only training uses the transpositions: a melody is validated, tested and continued in its own key.
+    Transposed values are not clamped, so they may be a few semitones outside MIDI range; decoding moves
     them back by octaves.
 
     >>> versions = DB12().augmentations([60, 62, 64, 60, 67, 57])
@@ -243,7 +243,7 @@ class DB12(AbstractRepresentation):
         return list(original + shifts[:, None])
 
     def decode(self, values: Iterable[int], first_pitch: int = MIDDLE_C) -> Melody:
-        """The pitches, folded into MIDI range, in the key in which they come."""
+        """The pitches, folded into MIDI range, in the key of the values."""
         return self._one_key.decode(values, first_pitch)
 
     def value_name(self, value: int) -> str:
@@ -254,9 +254,9 @@ class DB12(AbstractRepresentation):
 def transpositions(lowest: int, highest: int) -> Values:
     """The twelve shifts, in semitones, of a melody between two pitches: 0, then downwards, then upwards.
 
-    ``middle = (highest - lowest) // 2 + lowest`` and ``gap = 60 - middle`` say how far the melody lies from
-    middle C. What is left of eleven shifts after closing the gap is split evenly, the odd one going down. A
-    melody further away than eleven semitones is moved towards middle C only.
+    ``gap = 60 - middle``, with ``middle = (highest - lowest) // 2 + lowest``, is the melody's distance from
+    middle C. Of the eleven shifts, ``abs(gap)`` close the gap; the others are split evenly, an odd one going
+    down. A melody more than eleven semitones away is moved towards middle C only.
 
     Shape:
         ``[12]``.
@@ -273,18 +273,18 @@ def transpositions(lowest: int, highest: int) -> Values:
     return np.concatenate([np.arange(0, -down - 1, -1), np.arange(1, up + 1)]).astype(np.int16)
 
 
-# Bits per note are compared over the tunes that every representation listed here can score. A list, not a
-# hook on subclasses: a representation of your own must not change the figures of these.
+# Bits per note are compared over the tunes that every representation listed here can score. A fixed list, not
+# a hook on subclasses: a representation that a user adds must not change the figures of these.
 REPRESENTATIONS: Mapping[str, type[AbstractRepresentation]] = MappingProxyType(
     {representation.name: representation for representation in (Control, Interval, DB12)}
 )
 
 
 def representation_named(name: str) -> AbstractRepresentation:
-    """The representation of that name, among ours and those of yours that are imported.
+    """The representation with this name: one of ours, or an imported one that a user wrote.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if no representation has this name.
 
     >>> representation_named("interval")
     Interval()
@@ -299,7 +299,7 @@ def representation_named(name: str) -> AbstractRepresentation:
     if name not in known:
         raise ValueError(
             f"unknown representation {name!r}; known are {', '.join(known)}; "
-            "one of your own must be imported first (imports=[module])"
+            "a representation of your own must be imported first (imports=[module])"
         )
     return known[name]()
 
@@ -307,10 +307,10 @@ def representation_named(name: str) -> AbstractRepresentation:
 def _as_pitches(pitches: ArrayLike, what: str = "melody") -> Values:
     array = np.asarray(pitches)
     if array.ndim != 1:
-        raise ValueError(f"a {what} is a list of pitches, got an array of shape {list(array.shape)}")
+        raise ValueError(f"a {what} must be a list of pitches, got an array of shape {list(array.shape)}")
     if not array.size:
         return np.zeros(0, np.int16)
-    rule = f"the pitches of a {what} are whole numbers between {LOWEST_PITCH} and {HIGHEST_PITCH}"
+    rule = f"the pitches of a {what} must be whole numbers between {LOWEST_PITCH} and {HIGHEST_PITCH}"
     if array.dtype.kind not in "iu":
         raise ValueError(f"{rule}, got {pitches!r}")
     if array.min() < LOWEST_PITCH or array.max() > HIGHEST_PITCH:

@@ -1,7 +1,7 @@
 """The vocabulary: the values of the training melodies, numbered.
 
-A network reads and writes *tokens*, numbers from 0 to V - 1; token ``i`` stands for the ``i``-th smallest
-value met in training.
+A network reads and writes *tokens*, numbers from 0 to V - 1; token ``i`` is the ``i``-th smallest value in
+the training data.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ if TYPE_CHECKING:
 
 Tokens = NDArray[np.int64]
 
-# Encoding looks values up in a table from the lowest to the highest, several times faster on a corpus than
-# a binary search. Pitches and intervals span 256 values; the bound keeps a damaged file from asking for
+# Encoding looks values up in a table from the lowest to the highest, which is several times faster on a corpus
+# than a binary search. Pitches and intervals span 256 values; without the bound, a damaged file could request
 # gigabytes.
 MAX_VALUE_SPAN = 2**20
-_AT_ONCE = 10_000  # melodies: a corpus larger than memory may come as a generator
+_AT_ONCE = 10_000  # melodies: a generator may yield a corpus larger than memory
 
 
 class Vocabulary:
     """Sorted distinct values and their tokens. Immutable.
 
-    A value never met in training is *unknown*. As input it becomes the nearest known value, the lower of
-    two equally near. As a target it must not be scored: `known` tells callers which targets to leave out of
-    the loss, and to count. Where the user chose the values, as in a primer, ``strict=True`` refuses it.
+    A value that does not occur in training is *unknown*. As input it becomes the nearest known value, the lower
+    one of two equally near. As a target it must not be scored: with `known`, callers leave such targets out of
+    the loss and count them. With ``strict=True`` an unknown value is an error, for values that the user chose,
+    as in a primer.
 
     Args:
         values: the values, strictly increasing.
@@ -54,11 +55,12 @@ class Vocabulary:
                 f"a vocabulary needs a list of at least one value, got an array of shape {list(array.shape)}"
             )
         if not (array[:-1] < array[1:]).all():
-            raise ValueError(f"the values of a vocabulary increase strictly, got {array.tolist()}")
+            raise ValueError(f"the values of a vocabulary must increase strictly, got {array.tolist()}")
         self._lowest, self._highest = int(array[0]), int(array[-1])
         if self._highest - self._lowest >= MAX_VALUE_SPAN:
             raise ValueError(
-                f"the values of a vocabulary span fewer than {MAX_VALUE_SPAN}, got {self._lowest} to {self._highest}"
+                f"the values of a vocabulary must span fewer than {MAX_VALUE_SPAN}, "
+                f"got {self._lowest} to {self._highest}"
             )
         self.values: NDArray[np.int64] = array.copy()
         self.values.flags.writeable = False
@@ -73,14 +75,14 @@ class Vocabulary:
         """The distinct values of encoded melodies.
 
         Raises:
-            ValueError: if there is no value at all.
+            ValueError: if there are no values.
         """
         arrays = (array for array in map(np.asarray, melodies) if array.size)
         values = np.zeros(0, np.int64)
         while some := list(islice(arrays, _AT_ONCE)):
             values = np.union1d(values, np.concatenate(some))
         if not len(values):
-            raise ValueError("a vocabulary needs at least one value, but the training melodies hold none")
+            raise ValueError("a vocabulary needs at least one value, but the training melodies contain none")
         return cls(values)
 
     @classmethod
@@ -91,7 +93,7 @@ class Vocabulary:
             ValueError: if `state` is something else.
         """
         if not isinstance(state, Mapping) or set(state) != {"values"}:
-            raise ValueError(f"a stored vocabulary is a dictionary with the key 'values', got {state!r:.200}")
+            raise ValueError(f"a stored vocabulary must be a dictionary with the key 'values', got {state!r:.200}")
         return cls(state["values"])
 
     def to_dict(self) -> dict[str, list[int]]:
@@ -99,12 +101,12 @@ class Vocabulary:
         return {"values": self.values.tolist()}
 
     def known(self, values: ArrayLike) -> NDArray[np.bool_]:
-        """Which values were met in training, as an array of the same shape."""
+        """Which values occur in training, as an array of the same shape."""
         array = _as_integers(values, "values")
         return self.values[self._nearest(array)] == array
 
     def encode(self, values: ArrayLike, strict: bool = False) -> Tokens:
-        """Tokens of values, as an array of the same shape; an unknown value counts as the nearest known one.
+        """Tokens of values, as an array of the same shape; an unknown value becomes the nearest known one.
 
         Raises:
             ValueError: with ``strict``, if a value is unknown.
@@ -114,8 +116,8 @@ class Vocabulary:
         if strict and not (is_known := self.values[tokens] == array).all():
             unknown = np.unique(array[~is_known]).tolist()
             raise ValueError(
-                f"value{'s' * (len(unknown) > 1)} {', '.join(map(str, unknown))} never occurred in training, "
-                f"which knows {len(self)} values from {self._lowest} to {self._highest}"
+                f"value{'s' * (len(unknown) > 1)} {', '.join(map(str, unknown))} never occurred in training; "
+                f"the vocabulary has {len(self)} values from {self._lowest} to {self._highest}"
             )
         return tokens
 
@@ -127,11 +129,11 @@ class Vocabulary:
         """
         array = _as_integers(tokens, "tokens")
         if array.size and not 0 <= array.min() <= array.max() < len(self):
-            raise ValueError(f"tokens lie between 0 and {len(self) - 1}, got {array.min()} to {array.max()}")
+            raise ValueError(f"tokens must be between 0 and {len(self) - 1}, got {array.min()} to {array.max()}")
         return self.values[array]
 
     def table(self, representation: AbstractRepresentation) -> str:
-        """One line a token: its number, its value and the value's name.
+        """One line per token: its number, its value and the value's name.
 
         >>> from melgen.music.representations import Control
         >>> print(Vocabulary([60, 64]).table(Control()))
@@ -146,7 +148,7 @@ class Vocabulary:
         return "\n".join(["token  value  name", *rows])
 
     def union(self, other: Vocabulary) -> Vocabulary:
-        """The values of both, sorted: what a trained network needs to be tuned on other melodies.
+        """The values of both, sorted: the vocabulary for fine-tuning a trained network on other melodies.
 
         >>> old = Vocabulary([60, 64])
         >>> new = old.union(Vocabulary([62, 64]))
@@ -159,7 +161,7 @@ class Vocabulary:
         """The token that each value of this vocabulary has in a larger one: ``[V]``.
 
         Raises:
-            ValueError: if the larger one lacks a value.
+            ValueError: if the larger vocabulary lacks a value of this one.
         """
         return larger.encode(self.values, strict=True)
 
@@ -184,5 +186,5 @@ def _as_integers(values: ArrayLike, what: str) -> NDArray[np.int64]:
     if not array.size:
         return array.astype(np.int64)
     if array.dtype.kind not in "iu" or array.dtype == np.uint64:
-        raise ValueError(f"{what} are integers of at most 64 bits, got {values!r:.200}")
+        raise ValueError(f"{what} must be integers of at most 64 bits, got {values!r:.200}")
     return array.astype(np.int64, copy=False)

@@ -1,4 +1,4 @@
-"""Recurrent networks that score the next note: cells, stacks of them, and the model around. Plain torch.
+"""Recurrent networks that score the next note: cells, stacks of cells, and the model around them. Plain torch.
 
 >>> import torch
 >>> model = MelodyModel(vocab_size=40, layers=3, cell=mixed(["lstm", "lstm", "nas"]))

@@ -1,12 +1,12 @@
-"""The cells: three that torch has, and those of the paper that it lacks, as TensorFlow 1 defines them.
+"""The cells: three that torch has, and the cells of the paper that torch lacks, as TensorFlow 1 defines them.
 
 Adding a cell takes one class here and one file in ``conf/cell/``. Notation: x is the input of a step, h
-the state before it, h' after it; sigma is the logistic function, * the elementwise product; W and R
+the state before it, h' the state after it; sigma is the logistic function, * the elementwise product; W and R
 multiply input and state.
 
 A constant that TensorFlow adds to a gate at run time (LSTM's and UGRNN's forget bias of +1) is here the
-initial value of that gate's trained bias. The function at the start is the same, and so is every
-gradient; gradient descent, Adam and clipping then move both alike, since the two parametrisations differ
+initial value of that gate's trained bias. The initial function is the same, and so is every gradient.
+Gradient descent, Adam and clipping then change both in the same way, since the two parametrisations differ
 by a constant. (Weight decay would not.)
 """
 
@@ -61,11 +61,11 @@ class LSTM(AbstractTorchLayer):
     start = TensorFlowInit(kernels=(4,), bias=(0.0, 1.0, 0.0, 0.0))
 
     def is_fast(self, tensor: Tensor, rows: bool) -> bool:
-        """For the one layer whose input is looked up; for others torch's fused loop is level, where it has one."""
+        """Only for rows of a table; for other inputs the kernel is no faster than torch's fused loop, if it has one."""
         return (rows or not torch.backends.mkldnn.is_available()) and super().is_fast(tensor, rows)
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """By torch's loop; in single precision where oneDNN lacks autocast's type, as on a CPU without AVX-512."""
+        """With torch's loop; in single precision if oneDNN lacks autocast's type, as on a CPU without AVX-512."""
         half = torch.get_autocast_dtype("cpu")
         if input.device.type != "cpu" or not torch.is_autocast_enabled("cpu") or onednn_multiplies(half):
             return super().forward_reference(input, state)
@@ -89,7 +89,7 @@ class RNN(AbstractTorchLayer):
 
 
 class GRU(AbstractRecurrentLayer):
-    """Gated recurrent unit (Cho et al., arXiv:1406.1078), in either of its two readings.
+    """Gated recurrent unit (Cho et al., arXiv:1406.1078), in either of its two variants.
 
     ::
 
@@ -98,15 +98,15 @@ class GRU(AbstractRecurrentLayer):
         n = tanh(W x + b + R (r * h))             reset_after=False: TensorFlow 1 and the publication
         h' = u * h + (1 - u) * n
 
-    torch calls u z. With ``paper`` initialisation the biases of r and u start at 1: neither reset nor
-    update. (torch's bias inside ``r * (R h + b)`` is trained with ``torch`` initialisation only, see
-    `AbstractTorchLayer`.)
+    torch's name for u is z. With ``paper`` initialisation the biases of r and u start at 1: the cell begins by
+    neither resetting nor updating. (torch's bias inside ``r * (R h + b)`` is trained with ``torch`` initialisation
+    only, see `AbstractTorchLayer`.)
 
     Args:
         input_size: width of the input.
         hidden_size: width of output and state.
-        reset_after: whether the reset gate acts after the product with the state. True runs in torch's
-            own kernel, False step by step.
+        reset_after: whether the reset gate acts after the product with the state. The reference of True is
+            torch's own module, that of False a loop of steps.
 
     >>> output, h = GRU(3, 4, reset_after=False)(torch.zeros(2, 5, 3))
     >>> output.shape, h.shape
@@ -125,7 +125,7 @@ class GRU(AbstractRecurrentLayer):
 
     @property
     def options(self) -> dict[str, Any]:
-        """Which reading it is."""
+        """Which variant it is."""
         return {"reset_after": self.reset_after}
 
     def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
@@ -151,7 +151,7 @@ class _ResetAfterGRU(AbstractTorchLayer):
 
 
 class _ResetBeforeGRU(AbstractScannedLayer):
-    """Blocks r, u, n; the product of n waits for r."""
+    """Blocks r, u, n; the product of n needs r."""
 
     products = (2, 1)
     kernel = ResetBeforeGRUKernel
@@ -212,9 +212,9 @@ class NAS(AbstractScannedLayer):
         c' = tanh(p + c) * q
         h' = tanh(c' * tanh(s + t))
 
-    The blocks k are TensorFlow's. Our weights hold them in the order 0, 2, 5, 7, 4, 6, 1, 3, so that
-    blocks of one function lie together and one call serves them all. TensorFlow keeps a kernel for the
-    input and another for the state, each with fans of its own.
+    The blocks k are TensorFlow's. Our weights have them in the order 0, 2, 5, 7, 4, 6, 1, 3, so that
+    blocks with the same function are adjacent and one call computes them. TensorFlow has one kernel for the
+    input and another for the state, each with its own fans.
 
     >>> output, (h, c) = NAS(3, 4)(torch.zeros(2, 5, 3))
     >>> output.shape, h.shape, c.shape
@@ -233,10 +233,10 @@ class NAS(AbstractScannedLayer):
         h, c = state
         width = h.shape[1]
         sums = torch.addmm(inputs[0], h, weights[0])
-        logistic, hyperbolic, rectified = sums.split((4 * width, 2 * width, width), dim=1)
-        a0, a2, a5, a7 = logistic.sigmoid().chunk(4, dim=1)
-        a4, a6 = hyperbolic.tanh().chunk(2, dim=1)
-        a1 = rectified.relu()
+        of_sigmoids, of_tanhs, of_relu = sums.split((4 * width, 2 * width, width), dim=1)
+        a0, a2, a5, a7 = of_sigmoids.sigmoid().chunk(4, dim=1)
+        a4, a6 = of_tanhs.tanh().chunk(2, dim=1)
+        a1 = of_relu.relu()
         a3 = (inputs[1] * torch.mm(h, weights[1])).relu()
         p = (a0 * a1).tanh()
         q = (a2 + a3).tanh()

@@ -1,8 +1,8 @@
-"""The fast scan as CUDA graphs: one launch for a window's steps on a GPU, instead of some twenty for each note.
+"""The fast scan as CUDA graphs: on a GPU one launch for a window's steps, instead of about twenty for each note.
 
-`torch.cuda.make_graphed_callables` records what the scan does for tensors of one shape and plays it back for others of
-that shape. It plays in the same memory each time, so that a layer must not read a second window before the gradient of
-the first has been taken; where somebody does, the second is scanned as usual.
+`torch.cuda.make_graphed_callables` records the scan for tensors of one shape and replays it for other tensors of that
+shape. Each replay uses the same memory, so a layer cannot read a second window before the gradient of the first has
+been computed. If a caller does that, the second window is scanned as usual.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from melgen.networks.scan import scan
 log = logging.getLogger(__name__)
 
 MOST_SHAPES = 4
-"""Each keeps the buffers of a whole window on the GPU."""
+"""The most shapes recorded for a layer; each keeps the buffers of a whole window on the GPU."""
 
 _recorded: weakref.WeakKeyDictionary[nn.Module, RecordedScans] = weakref.WeakKeyDictionary()
 
 
 def recorded_scans(layer: nn.Module) -> RecordedScans:
-    """Those of a layer; kept beside it, since they can be neither copied nor saved."""
+    """The recorded scans of a layer; kept outside it, since they can be neither copied nor saved."""
     return _recorded.setdefault(layer, RecordedScans())
 
 
 class RecordedScans:
-    """The scans of one layer, each recorded when its shape comes for the second time."""
+    """The scans of one layer, each recorded when its shape occurs for the second time."""
 
     def __init__(self) -> None:
         self._seen: Counter[Any] = Counter()
         self._players: dict[Any, Any] = {}
-        self._is_waiting = False  # for the gradient of what was played last
+        self._is_waiting = False  # for the gradient of the last replay
 
     def scan(
         self,
@@ -58,7 +58,7 @@ class RecordedScans:
         output, *last = player(*tensors)
         self._is_waiting = True
         output.register_hook(self._finish)
-        # The next window is read into the same memory.
+        # The next replay overwrites the state.
         return output, [state.clone() for state in last]
 
     def _finish(self, gradient: Tensor) -> None:
@@ -84,7 +84,7 @@ class RecordedScans:
 
 
 def can_record(tensors: Sequence[Tensor], states: Sequence[Tensor]) -> bool:
-    """On a GPU, where gradients will be asked for, and not of the window before."""
+    """Whether the tensors are on a GPU, and gradients are needed, but not those of the previous window."""
     projected, weight, *_ = tensors
     return (
         projected.is_cuda

@@ -1,13 +1,13 @@
-"""How weights start: as in TensorFlow 1, which the paper used, or as in torch.
+"""Initial weights: as in TensorFlow 1, which the paper used, or as in torch.
 
 ``paper`` draws every kernel Glorot-uniform, from ``[-a, a]`` with ``a = sqrt(6 / (fan_in + fan_out))``
 (Glorot & Bengio, 2010), and sets biases to constants. The fans are those of TensorFlow's variables, which
-are not always torch's: most cells of TensorFlow hold one kernel ``[input_size + hidden_size, blocks *
+are not always torch's: most cells of TensorFlow have one kernel ``[input_size + hidden_size, blocks *
 hidden_size]`` for input and state together, so both parts share one range.
 
-``torch`` leaves what torch does by itself: uniform in ``[-1 / sqrt(H), 1 / sqrt(H)]`` for everything in a
-recurrent layer, standard normal for an embedding, uniform for a linear layer. Cells that torch lacks follow
-the first of these rules.
+``torch`` keeps torch's defaults: uniform in ``[-1 / sqrt(H), 1 / sqrt(H)]`` for all parameters of a recurrent
+layer, standard normal for an embedding, uniform for a linear layer. Cells that torch lacks follow the first of
+these rules.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ INITIALIZATIONS = ("paper", "torch")
 
 
 def check_initialization(initialization: str) -> None:
-    """Refuse a word that is not in ``INITIALIZATIONS``.
+    """Check that a word is in ``INITIALIZATIONS``.
 
     Raises:
         ValueError: if it is not.
@@ -38,7 +38,7 @@ def check_initialization(initialization: str) -> None:
 
 
 def glorot_uniform_(tensor: torch.Tensor, fan_in: int, fan_out: int) -> None:
-    """Fill a tensor in place from Glorot's uniform distribution of the given fans.
+    """Fill a tensor in place from Glorot's uniform distribution for the given fans.
 
     >>> weight = torch.empty(100, 50)
     >>> glorot_uniform_(weight, fan_in=50, fan_out=100)
@@ -57,12 +57,12 @@ def torch_uniform_(tensor: torch.Tensor, hidden_size: int) -> None:
 
 @dataclass(frozen=True)
 class TensorFlowInit:
-    """How TensorFlow 1 initialises the weights of one kind of cell.
+    """The initial weights that TensorFlow 1 gives to one kind of cell.
 
     Attributes:
         kernels: how many blocks of ``hidden_size`` rows each of TensorFlow's kernels covers, in our order.
-        bias: the initial value of each block's bias; empty for a cell without biases.
-        joint: whether a kernel multiplies input and state together, or there is one for each.
+        bias: the initial bias of each block; empty for a cell without biases.
+        joint: whether one kernel multiplies input and state together, instead of one kernel each.
     """
 
     kernels: tuple[int, ...]

@@ -1,15 +1,15 @@
-"""The arithmetic of a time step of each cell, forwards and backwards, in place: what makes the scan fast.
+"""The arithmetic of a time step of each cell, forwards and backwards, in place. It makes the scan fast.
 
-Autograd would note every operation of every step, and multiply each step's gradient with its input by itself.
-`melgen.networks.scan` needs neither: a kernel says how a step is computed and how its gradient is, and the
-products that make the gradients of the weights are made at once, over the whole sequence.
+Autograd would record every operation of every step, and multiply the gradient and input of each step separately.
+`melgen.networks.scan` avoids both: a kernel computes a step and its gradient, and one product over the whole
+sequence gives the gradients of the weights.
 
-Letters as in `melgen.networks.model`. All tensors of a kernel are ``[B, H]`` views of buffers that hold the whole
+Letters as in `melgen.networks.model`. All tensors of a kernel are ``[B, H]`` views of buffers for the whole
 sequence; a kernel writes into them and allocates nothing.
 
 tanh(x) = 2 sigma(2x) - 1, and torch computes sigma about four times as fast as tanh. So the weights of a block
-that leads to a tanh come doubled (which is exact), one call of sigma serves all gates, and what is left is a
-multiplication and a subtraction. The result differs from torch's tanh by less than 2e-7.
+that leads to a tanh are doubled beforehand (which is exact), and one call computes sigma for all gates. Then a tanh
+needs only one multiplication and one subtraction more. The result differs from torch's tanh by less than 2e-7.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ZERO = torch.tensor(0.0)
 
 
 def from_sigma(sigma: Tensor, out: Tensor) -> Tensor:
-    """``2 sigma - 1``, in one pass: a tanh whose argument was doubled.
+    """``2 sigma - 1``, in one pass: the tanh of x, given ``sigma(2x)``.
 
     >>> x = torch.tensor([-1.0, 0.0, 2.0])
     >>> torch.allclose(from_sigma((2 * x).sigmoid(), out=torch.empty(3)), x.tanh())
@@ -40,7 +40,7 @@ def from_sigma(sigma: Tensor, out: Tensor) -> Tensor:
 
 
 def fast_tanh(input: Tensor, out: Tensor) -> Tensor:
-    """tanh by way of sigma.
+    """tanh, computed with sigma.
 
     >>> x = torch.tensor([-1.0, 0.0, 2.0])
     >>> torch.allclose(fast_tanh(x, out=torch.empty(3)), x.tanh())
@@ -53,17 +53,17 @@ def fast_tanh(input: Tensor, out: Tensor) -> Tensor:
 class AbstractKernel(ABC):
     """A time step of a cell.
 
-    A step has a block of pre-activations for each block of the weights. They come as products of the input with
-    the input weights. Before `forward` is called, the scan adds the products of the state to the first
-    ``summed`` blocks and puts the first ``logistic`` of these through sigma; after `backward`, it goes both ways
-    back.
+    A step has a block of pre-activations for each block of the weights. At first they are the products of the input
+    with the input weights. Before `forward` is called, the scan adds the products of the state to the first
+    ``summed`` blocks and applies sigma to the first ``sigmoid`` blocks. After `backward`, it takes the gradient
+    through both.
 
     Attributes:
-        scales: for each block, 2 if it leads to a tanh and to nothing else, otherwise 1: what its weights, and
-            so its pre-activations, are multiplied by beforehand.
-        summed: how many leading blocks have their product with the state added.
-        logistic: how many leading blocks are put through sigma.
-        apart: whether the product of the last block with the state is kept by itself, as ``saved[0]``.
+        scales: for each block, the factor of its weights, and so of its pre-activations: 2 if it leads to a tanh
+            and to nothing else, otherwise 1.
+        summed: to how many leading blocks the product with the state is added.
+        sigmoid: to how many leading blocks sigma is applied.
+        separate: whether the product of the last block with the state is kept separate, as ``saved[0]``.
         saved: how many blocks, besides the activations and the state, `backward` needs.
         states: how many tensors make up the state; the first is the output.
         carries: whether the state's first tensor has an effect other than by products.
@@ -71,8 +71,8 @@ class AbstractKernel(ABC):
 
     scales: ClassVar[tuple[float, ...]]
     summed: ClassVar[int]
-    logistic: ClassVar[int]
-    apart: ClassVar[bool] = False
+    sigmoid: ClassVar[int]
+    separate: ClassVar[bool] = False
     saved: ClassVar[int] = 0
     states: ClassVar[int] = 1
     carries: ClassVar[bool] = True
@@ -81,13 +81,13 @@ class AbstractKernel(ABC):
         self.weights = weights
         """``[H, H]`` of each block; a product is ``h @ weight.t()``."""
         self.scratch = scratch
-        """Two blocks to compute in."""
+        """Two blocks for intermediate results."""
 
     @abstractmethod
     def forward(
         self, gates: Sequence[Tensor], before: Sequence[Tensor], after: Sequence[Tensor], saved: Sequence[Tensor]
     ) -> None:
-        """Write the state ``after`` from that ``before``, and what is to be saved."""
+        """Write the state ``after``, computed from ``before``, and the blocks to save."""
 
     @abstractmethod
     def backward(
@@ -99,14 +99,15 @@ class AbstractKernel(ABC):
         grad: Sequence[Tensor],
         of_gates: Sequence[Tensor],
     ) -> None:
-        """Write the gradients of what `forward` was given.
+        """Write the gradients of the inputs of `forward`.
 
-        Of logistic blocks into ``of_gates``; of the others into ``gates``; of a product kept apart into
-        ``saved[0]``; of the state, from that of ``after`` to that of ``before``, in ``grad`` (if it `carries`).
+        The gradients of sigmoid blocks go into ``of_gates``, those of other blocks into ``gates``, and that of a
+        separate product into ``saved[0]``. ``grad`` contains the gradient of ``after``, and is replaced by that of
+        ``before`` (its first tensor only if it `carries`).
         """
 
     def last_factor(self, saved: Sequence[Tensor]) -> Tensor:
-        """What the last block's weights have been multiplied with, if that block is neither summed nor apart."""
+        """The factor of the last block's weights, if that block is neither summed nor separate."""
         raise NotImplementedError
 
 
@@ -114,7 +115,7 @@ class RNNKernel(AbstractKernel):
     """Elman's network."""
 
     scales = (2.0,)
-    summed = logistic = 1
+    summed = sigmoid = 1
     carries = False
 
     def forward(self, gates, before, after, saved):
@@ -125,10 +126,10 @@ class RNNKernel(AbstractKernel):
 
 
 class LSTMKernel(AbstractKernel):
-    """Blocks i, f, g, o, of which g is sigma's; saved: g itself, tanh(c')."""
+    """Blocks i, f, g, o, with sigma in place of the tanh of g; saved: g itself, tanh(c')."""
 
     scales = (1.0, 1.0, 2.0, 1.0)
-    summed = logistic = 4
+    summed = sigmoid = 4
     saved = 2
     states = 2
     carries = False
@@ -153,10 +154,10 @@ class LSTMKernel(AbstractKernel):
 
 
 class UGRNNKernel(AbstractKernel):
-    """Blocks g, c, of which c is sigma's; saved: c itself."""
+    """Blocks g, c, with sigma in place of the tanh of c; saved: c itself."""
 
     scales = (1.0, 2.0)
-    summed = logistic = 2
+    summed = sigmoid = 2
     saved = 1
 
     def forward(self, gates, before, after, saved):
@@ -176,7 +177,7 @@ class AbstractGRUKernel(AbstractKernel):
     """Blocks r, u, n."""
 
     scales = (1.0, 1.0, 2.0)
-    summed = logistic = 2
+    summed = sigmoid = 2
     saved = 1
 
     def _finish(self, argument: Tensor, gates: Sequence[Tensor], before: Tensor, after: Tensor) -> None:
@@ -185,7 +186,7 @@ class AbstractGRUKernel(AbstractKernel):
         torch.lerp(n, before, gates[1], out=after)
 
     def _unfinish(self, gates: Sequence[Tensor], before: Tensor, dh: Tensor, du: Tensor) -> Tensor:
-        """Back from ``h'``: the gradient of n's argument, which is left in n too."""
+        """The gradient of n's argument, computed from that of ``h'`` and written over n too."""
         _, u, n = gates
         work = self.scratch[0]
         torch.sub(before, n, out=work)
@@ -196,9 +197,9 @@ class AbstractGRUKernel(AbstractKernel):
 
 
 class GRUKernel(AbstractGRUKernel):
-    """The reset after the product, which is kept apart."""
+    """The reset after the product, which is kept separate."""
 
-    apart = True
+    separate = True
 
     def forward(self, gates, before, after, saved):
         argument = torch.addcmul(gates[2], gates[0], saved[0], out=self.scratch[0])
@@ -231,15 +232,15 @@ class ResetBeforeGRUKernel(AbstractGRUKernel):
 
 
 class NASKernel(AbstractKernel):
-    """TensorFlow's blocks 0, 2, 5, 7, 4, 6, 1, 3, of which 4 and 6 are sigma's.
+    """TensorFlow's blocks 0, 2, 5, 7, 4, 6, 1, 3, with sigma in place of the tanh of 4 and 6.
 
     Saved: the product of block 3, blocks 4 and 6 themselves, p, q, s, t, tanh(p + c), tanh(s + t).
     """
 
     scales = (1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 1.0, 1.0)
     summed = 7
-    logistic = 6
-    apart = True
+    sigmoid = 6
+    separate = True
     saved = 9
     states = 2
     carries = False
@@ -264,7 +265,7 @@ class NASKernel(AbstractKernel):
         h3, a4, _, p, q, s, t, pc, st = saved
         da0, da2, da5, da7, da4, da6 = of_gates
         (dh, dc), (one, two) = grad, self.scratch
-        # Each of st, s, t, pc, q, p, once written, is the gradient of its argument.
+        # From here on, each of st, s, t, pc, q, p is overwritten with the gradient of its argument.
         tanh_backward(dh, after[0], grad_input=dh)
         dc.addcmul_(dh, st)
         tanh_backward(torch.mul(dh, after[1], out=one), st, grad_input=st)

@@ -3,8 +3,8 @@
 Letters, here and everywhere in the package:
 
     B   batch: melodies or streams side by side
-    T   time steps, that is tokens of one melody
-    V   vocabulary: how many different tokens there are
+    T   time steps: tokens of one melody
+    V   vocabulary: number of different tokens
     E   embedding width
     H   hidden size, the width of a layer's output and state
     L   layers
@@ -26,19 +26,19 @@ from melgen.networks.stack import RecurrentStack, imported_layer
 
 
 class MelodyModel(nn.Module):
-    """A recurrent network that gives each possible next token a score (logit), after every token it reads.
+    """A recurrent network that gives a score (logit) to each possible next token, after every token it reads.
 
     Args:
         vocab_size: number of different tokens, V.
         hidden_size: H.
         layers: L.
-        cell: the kind of recurrent layer: a class, a partial of one with its options, or a list with one
+        cell: the kind of recurrent layer: a class, a partial of a class with its options, or a list with one
             of these for each layer (see `mixed`).
         embedding_size: E; the hidden size, as in the paper, if None.
         input_keep_prob: share of each layer's input that dropout keeps in training.
         output_keep_prob: share of each layer's output that dropout keeps in training.
         initialization: ``paper`` or ``torch``, see `melgen.networks.initialization`.
-        implementation: ``fast``, ``graphs`` or ``reference``, see `melgen.networks.recurrent`; no part of a
+        implementation: ``fast``, ``graphs`` or ``reference``, see `melgen.networks.recurrent`; not part of a
             description.
 
     Shape:
@@ -46,8 +46,8 @@ class MelodyModel(nn.Module):
         each layer; None is the zero state.
 
     Raises:
-        ValueError: for a size or number of layers below 1, a list of another length than ``layers``, a keep
-            probability out of range, an unknown initialisation; in the call for tokens that are not ``[B,
+        ValueError: for a size or number of layers below 1, a list whose length is not ``layers``, a keep
+            probability out of range or an unknown initialisation; when called, for tokens that are not ``[B,
             T]``.
 
     >>> model = MelodyModel(vocab_size=10, hidden_size=16, layers=3)
@@ -56,7 +56,7 @@ class MelodyModel(nn.Module):
     >>> logits.shape
     torch.Size([2, 4, 10])
 
-    Reading on from the state equals reading all at once:
+    Reading in two parts, with the state in between, equals reading everything at once:
 
     >>> _, state = model(tokens[:, :3])
     >>> last, _ = model(tokens[:, 3:], state)
@@ -96,7 +96,7 @@ class MelodyModel(nn.Module):
         if initialization == "paper":
             glorot_uniform_(self.embedding.weight, fan_in=vocab_size, fan_out=embedding_size)
             glorot_uniform_(self.output.weight, fan_in=hidden_size, fan_out=vocab_size)
-            # TensorFlow's default reaches this bias too; a vector's fans are both its length.
+            # TensorFlow's default applies to this bias too; both fans of a vector are its length.
             glorot_uniform_(self.output.bias, fan_in=vocab_size, fan_out=vocab_size)
 
     def forward(self, tokens: Tensor, state: State = None) -> tuple[Tensor, State]:
@@ -104,14 +104,14 @@ class MelodyModel(nn.Module):
         if tokens.ndim != 2 or tokens.shape[1] == 0:
             raise ValueError(f"tokens must be [B, T] with T of at least 1, got {list(tokens.shape)}")
         hidden, state = self.stack.forward_rows(tokens, self.embedding.weight, state)
-        # Layers leave their output time first in memory, and so should it be read.
+        # The output of the layers is time first in memory; reading it in that order is faster.
         return self.output(hidden.transpose(0, 1)).transpose(0, 1), state
 
     def use(self, implementation: str) -> None:
-        """Compute the recurrent layers by one of ``IMPLEMENTATIONS`` from now on.
+        """Compute the recurrent layers with one of ``IMPLEMENTATIONS`` from now on.
 
         Raises:
-            ValueError: for another word.
+            ValueError: for any other word.
         """
         if implementation not in IMPLEMENTATIONS:
             raise ValueError(f"implementation must be one of {', '.join(IMPLEMENTATIONS)}, got {implementation!r}")
@@ -120,7 +120,7 @@ class MelodyModel(nn.Module):
                 module.implementation = implementation
 
     def describe(self) -> dict[str, Any]:
-        """All that `from_description` needs to build a network of this shape, as plain data."""
+        """Plain data from which `from_description` builds a network of the same shape."""
         stack = [{"cell": layer.reference(), "options": layer.options} for layer in self.layers]
         return {"vocab_size": self.vocab_size, **self._options, "stack": stack}
 
@@ -131,13 +131,13 @@ class MelodyModel(nn.Module):
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> MelodyModel:
-        """A network of the described shape, with chance weights.
+        """A network of the described shape, with random weights.
 
-        A description may come from someone else's file, so that it can name only layers that are already
-        imported; nothing is imported for its sake.
+        A description may come from someone else's file, so it can name only layers that are already imported;
+        nothing is imported because of it.
 
         Raises:
-            ValueError: for a layer that is not known here.
+            ValueError: for a layer that is not imported.
 
         >>> model = MelodyModel(vocab_size=10, hidden_size=16, layers=3)
         >>> MelodyModel.from_description(model.describe()).describe() == model.describe()
@@ -165,7 +165,7 @@ def estimate_parameters(
     embedding_size: int | None = None,
     initialization: str = "paper",
 ) -> int:
-    """How many trained parameters a `MelodyModel` would have, without the memory and time to build it.
+    """Number of trained parameters of a `MelodyModel`, without the memory and time to build it.
 
     Raises:
         ValueError: as `MelodyModel` does, and for sizes beyond what a tensor can address.
@@ -178,14 +178,14 @@ def estimate_parameters(
     embedding_size = hidden_size if embedding_size is None else embedding_size
     _check_sizes(vocab_size, hidden_size, layers, embedding_size)
     check_initialization(initialization)
-    # Above the second, layers of one kind are alike: a million of them need not be built.
+    # From the second on, layers of one kind have equal sizes: a million of them need not be built.
     different = layers if isinstance(cell, Sequence) else min(layers, 2)
     try:
         with torch.device("meta"):
             built = _build(_factories(cell, different), embedding_size, hidden_size, initialization)
     except RuntimeError as error:  # torch counts bytes in 64 bits
         raise ValueError(
-            f"hidden_size {hidden_size} with embedding_size {embedding_size} is beyond what a tensor can hold"
+            f"hidden_size {hidden_size} with embedding_size {embedding_size} is too large for a tensor"
         ) from error
     each = [count_parameters(layer) for layer in built]
     return sum(each) + (layers - different) * each[-1] + vocab_size * (embedding_size + hidden_size + 1)

@@ -1,11 +1,10 @@
-"""The contract of a recurrent layer, and its loops over time: torch's own, a scan of steps, and the fast scan.
+"""The interface of a recurrent layer, and its loops over time: torch's own, a scan of steps, and the fast scan.
 
 Letters as in `melgen.networks.model`; I is the width of a layer's input.
 
-Every layer answers to the call of ``torch.nn.LSTM`` with ``batch_first``: ``(input, state) -> (output,
-state)``. The state is opaque: a tensor or a tuple of such states, to be handed back as it came. Whoever
-must detach, move or save it uses `map_state`; all that may be relied upon is that each of its tensors is
-``[B, H]``.
+Every layer is called like ``torch.nn.LSTM`` with ``batch_first``: ``(input, state) -> (output, state)``. The
+state is opaque: a tensor or a tuple of such states, which the caller hands back unchanged. To detach, move or
+save it, use `map_state`. Callers may rely only on the shape of its tensors, ``[B, H]``.
 """
 
 from __future__ import annotations
@@ -25,22 +24,22 @@ from melgen.networks.kernels import AbstractKernel
 from melgen.networks.scan import can_scan, scaled, scan
 
 IMPLEMENTATIONS = ("fast", "graphs", "reference")
-"""``fast``: by a kernel of `melgen.networks.kernels`, where the layer has one and the case allows; ``graphs``: the
-same, on a GPU recorded as CUDA graphs; ``reference``: torch's module, or one step after the other by autograd. All
-compute the same, but for rounding."""
+"""``fast``: a kernel of `melgen.networks.kernels`, if the layer has one and `can_scan` allows it; ``graphs``: the
+same, recorded as CUDA graphs on a GPU; ``reference``: torch's module, or one step after another with autograd. All
+compute the same, except for rounding."""
 
 State: TypeAlias = Any
 """A tensor ``[B, H]`` or a tuple of states. `Any`, because each layer knows only its own."""
 
 LayerFactory: TypeAlias = Callable[[int, int], "AbstractRecurrentLayer"]
-"""What builds a layer from ``input_size`` and ``hidden_size``: a class, or a partial with its options."""
+"""A callable that builds a layer from ``input_size`` and ``hidden_size``: a class, or a partial with its options."""
 
 
 def check_count(key: str, value: object) -> int:
-    """A whole number of at least 1, as every size and number of layers must be.
+    """Check that a value, such as a size or a number of layers, is a whole number of at least 1, and return it.
 
     Raises:
-        ValueError: if it is not, naming key, value and rule.
+        ValueError: if it is not; names key, value and rule.
 
     >>> check_count("layers", 0)
     Traceback (most recent call last):
@@ -50,12 +49,12 @@ def check_count(key: str, value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{key} must be a whole number of at least 1, got {value!r}")
     if value > sys.maxsize:
-        raise ValueError(f"{key} must be a number that torch can count to, at most {sys.maxsize}, got {value!r}")
+        raise ValueError(f"{key} must be at most {sys.maxsize}, the largest number in torch, got {value!r}")
     return value
 
 
 def map_state(function: Callable[[Tensor], Tensor], state: State) -> State:
-    """Apply a function to each tensor of a state; the state before the first note, None, stays None.
+    """Apply a function to each tensor of a state; None, the state before the first note, stays None.
 
     >>> state = (torch.ones(1, 2), (torch.ones(1, 2), torch.zeros(1, 2)))
     >>> map_state(lambda tensor: tensor + 1, state)[1]
@@ -69,7 +68,7 @@ def map_state(function: Callable[[Tensor], Tensor], state: State) -> State:
 
 
 class AbstractRecurrentLayer(nn.Module, ABC):
-    """One recurrent layer. A subclass that states its ``name`` can be called by it in `mixed`.
+    """One recurrent layer. A subclass with a ``name`` can be given by this name in `mixed`.
 
     Args:
         input_size: width of the input, I.
@@ -79,7 +78,7 @@ class AbstractRecurrentLayer(nn.Module, ABC):
         input ``[B, T, I]``, output ``[B, T, H]``, each tensor of the state ``[B, H]``.
 
     Raises:
-        ValueError: for a size below 1, and when a class is defined with a name that another has.
+        ValueError: for a size below 1, and when a class is defined with another class's name.
     """
 
     name: ClassVar[str]
@@ -90,13 +89,13 @@ class AbstractRecurrentLayer(nn.Module, ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        name = vars(cls).get("name")  # not getattr: a subclass does not take over its parent's name
+        name = vars(cls).get("name")  # not getattr: a subclass does not inherit its parent's name
         if name is None:
             return
         holder = cls.known.setdefault(name, cls)
         if (holder.__module__, holder.__qualname__) != (cls.__module__, cls.__qualname__):
             raise ValueError(f"the cell name {name!r} of {cls.__qualname__} is taken by {holder.__qualname__}")
-        cls.known[name] = cls  # the same class once more: a module or notebook cell that ran again
+        cls.known[name] = cls  # the same class again, when a module or notebook cell ran again
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__()
@@ -105,12 +104,12 @@ class AbstractRecurrentLayer(nn.Module, ABC):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What it was built with besides its sizes, as plain data: a checkpoint rebuilds it from these."""
+        """The arguments besides the sizes, as plain data, from which a checkpoint rebuilds the layer."""
         return {}
 
     @classmethod
     def reference(cls) -> str:
-        """What a checkpoint calls it: its name, or the dotted path of a class without one."""
+        """The layer's name in a checkpoint: its ``name``, or the dotted path of a class without one."""
         return vars(cls).get("name") or f"{cls.__module__}.{cls.__qualname__}"
 
     @abstractmethod
@@ -118,7 +117,7 @@ class AbstractRecurrentLayer(nn.Module, ABC):
         """Read a sequence from a state, or from the zero state if it is None."""
 
     def forward_rows(self, tokens: Tensor, table: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """Read a sequence of rows of a table: the lowest layer's input, which is embedded notes.
+        """Read a sequence of rows of a table: the embedded notes that are the lowest layer's input.
 
         Shape:
             tokens ``[B, T]`` int64, table ``[V, I]``.
@@ -135,7 +134,7 @@ class AbstractRecurrentLayer(nn.Module, ABC):
 
 
 class AbstractKernelLayer(AbstractRecurrentLayer):
-    """A layer that has a kernel, beside its reference.
+    """A layer that has a kernel besides its reference implementation.
 
     Attributes:
         kernel: its arithmetic for the fast scan; None for a layer that has only its reference.
@@ -149,10 +148,10 @@ class AbstractKernelLayer(AbstractRecurrentLayer):
 
     @abstractmethod
     def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """What the kernel multiplies with: both weights, the bias, and that of a product kept apart."""
+        """The weights of input and state, the bias, and the bias of a separate product, for the kernel."""
 
     def is_fast(self, tensor: Tensor, rows: bool) -> bool:
-        """Whether the kernel serves an input like this tensor, which are rows of a table or not."""
+        """Whether to use the kernel for an input like this tensor; ``rows``: if it is a table whose rows are read."""
         return self.implementation != "reference" and self.kernel is not None and can_scan(tensor)
 
     def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
@@ -162,31 +161,31 @@ class AbstractKernelLayer(AbstractRecurrentLayer):
         return self._scan(lambda weight, bias: F.linear(input.transpose(0, 1).contiguous(), weight, bias), state)
 
     def forward_rows(self, tokens: Tensor, table: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """As above; where there are fewer rows than tokens, each row is multiplied but once."""
+        """Read a sequence of rows of a table; if it has fewer rows than tokens, each row is multiplied only once."""
         if tokens.numel() <= len(table) or not self.is_fast(table, rows=True):
             return self(F.embedding(tokens, table), state)
         return self._scan(lambda weight, bias: F.embedding(tokens.t(), F.linear(table, weight, bias)), state)
 
     def _scan(self, project: Callable[[Tensor, Tensor | None], Tensor], state: State) -> tuple[Tensor, State]:
-        """From the products of the input, ``[T, B, blocks * H]``, with both weights as the kernel wants them."""
+        """Scan the products of the input, ``[T, B, blocks * H]``, with both weights scaled for the kernel."""
         assert self.kernel is not None
-        weight_ih, weight_hh, bias, apart = self.parts()
+        weight_ih, weight_hh, bias, separate = self.parts()
         weight_ih, weight_hh, bias = scaled(self.kernel, weight_ih, weight_hh, bias)
-        if apart is not None:
-            apart = apart * self.kernel.scales[-1]
+        if separate is not None:
+            separate = separate * self.kernel.scales[-1]
         states = (state,) if isinstance(state, Tensor) else state
         run = recorded_scans(self).scan if self.implementation == "graphs" else scan
-        output, last = run(self.kernel, project(weight_ih, bias), weight_hh, apart, states)
+        output, last = run(self.kernel, project(weight_ih, bias), weight_hh, separate, states)
         return output.transpose(0, 1), last[0] if self.kernel.states == 1 else tuple(last)
 
 
 class AbstractTorchLayer(AbstractKernelLayer):
-    """A layer that torch has: its own module does all time steps in one call.
+    """A layer that torch has: torch's module computes all time steps in one call.
 
-    torch keeps two biases for each gate, of which only the sum matters (but for the candidate of its
-    GRU). Trained both, they move the sum twice as far per step of Adam as TensorFlow's single bias. So
-    with ``paper`` initialisation the second, ``bias_hh``, is zero and not trained; with ``torch`` both
-    are, as usual.
+    torch has two biases for each gate, of which only the sum matters (except for the candidate of its GRU).
+    If both are trained, a step of Adam moves the sum twice as far as TensorFlow's single bias. So with
+    ``paper`` initialisation the second, ``bias_hh``, is zero and not trained; with ``torch`` both are
+    trained, as usual.
     """
 
     module: ClassVar[Callable[..., nn.RNNBase]]
@@ -197,27 +196,27 @@ class AbstractTorchLayer(AbstractKernelLayer):
         self.rnn = self.module(input_size, hidden_size, batch_first=True)
 
     def is_fast(self, tensor: Tensor, rows: bool) -> bool:
-        """Not on a GPU, where torch has the fused loops of its maker."""
+        """Whether to use the kernel: not on a GPU, where torch calls cuDNN's fused loops."""
         return tensor.device.type == "cpu" and super().is_fast(tensor, rows)
 
     def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """The module's weights, with the sum of its biases where only that matters."""
+        """The module's weights, with the sum of its biases where only the sum matters."""
         weight_ih, weight_hh, bias_ih, bias_hh = self.rnn.parameters()
         assert self.kernel is not None
-        if not self.kernel.apart:
+        if not self.kernel.separate:
             return weight_ih, weight_hh, bias_ih + bias_hh, None
-        summed, apart = bias_hh.split([len(bias_hh) - self.hidden_size, self.hidden_size])
+        summed, separate = bias_hh.split([len(bias_hh) - self.hidden_size, self.hidden_size])
         bias = bias_ih + F.pad(summed, (0, self.hidden_size))
-        # Zero and untrained with ``paper`` initialisation, and then not worth an addition in each step.
-        return weight_ih, weight_hh, bias, apart if apart.requires_grad or bool(apart.any()) else None
+        # With ``paper`` initialisation it is zero and untrained, and then not worth an addition in each step.
+        return weight_ih, weight_hh, bias, separate if separate.requires_grad or bool(separate.any()) else None
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """Hand the sequence to torch, whose states carry an axis for layers that ours do not."""
+        """Call torch's module, whose states have an axis for layers, which ours lack."""
         output, last = self.rnn(input, map_state(lambda tensor: tensor.unsqueeze(0), state))
         return output, map_state(lambda tensor: tensor.squeeze(0), last)
 
     def initialize(self, initialization: str) -> None:
-        """Draw new weights; see the class about the second bias."""
+        """Draw new weights; the class explains the second bias."""
         check_initialization(initialization)
         weight_ih, weight_hh, bias_ih, bias_hh = self.rnn.parameters()
         if initialization == "paper":
@@ -229,15 +228,15 @@ class AbstractTorchLayer(AbstractKernelLayer):
 
 
 class AbstractScannedLayer(AbstractKernelLayer):
-    """A layer that torch lacks: one product of the whole input, then one `step` after the other.
+    """A layer that torch lacks: one product of the whole input, then one `step` after another.
 
-    A subclass gives the arithmetic of a step and four facts about it, nothing else. A ``kernel`` makes it faster.
+    A subclass gives the arithmetic of a step and the attributes below, nothing else. A ``kernel`` makes it faster.
 
     Attributes:
         products: how many blocks of H columns each product with the state has. Most cells need one
-            product; GRU needs its gates before it can form the second.
+            product; GRU needs its gates before it can compute the second.
         states: how many tensors make up the state: one, or several as a tuple whose first is the output.
-        start: how TensorFlow 1 starts the weights.
+        start: the initial weights of TensorFlow 1.
         weight_ih: ``[blocks * H, I]``, weight_hh: ``[blocks * H, H]``, bias: ``[blocks * H]`` or None.
     """
 
@@ -260,15 +259,15 @@ class AbstractScannedLayer(AbstractKernelLayer):
 
         Shape:
             for each product of n blocks: inputs ``[B, n * H]``, already multiplied by the input weights and
-            with the bias added, and weights ``[H, n * H]``, to multiply the state with; state ``[B, H]``.
+            with the bias added, and weights ``[H, n * H]``, by which to multiply the state; state ``[B, H]``.
         """
 
     def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """All its parameters; no product has a bias of its own."""
+        """All parameters; there is no bias of a separate product."""
         return self.weight_ih, self.weight_hh, self.bias, None
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """Read the sequence step by step, time first, so that each step's input lies in one piece."""
+        """Read the sequence step by step, time first, so that each step's input is contiguous."""
         columns = [blocks * self.hidden_size for blocks in self.products]
         projected = F.linear(input.transpose(0, 1).contiguous(), self.weight_ih, self.bias)
         sequences = [part.unbind(0) for part in projected.split(columns, dim=-1)]

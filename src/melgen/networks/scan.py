@@ -1,4 +1,4 @@
-"""The fast scan: all time steps of a layer, forwards and backwards, without autograd's notes on each of them.
+"""The fast scan: all time steps of a layer, forwards and backwards, without recording each step in autograd.
 
 Letters as in `melgen.networks.model`; N is the number of blocks of H rows that a cell's weights have.
 """
@@ -17,9 +17,9 @@ from melgen.networks.kernels import AbstractKernel, sigmoid_backward
 
 
 def can_scan(tensor: Tensor) -> bool:
-    """Whether the fast scan serves: single precision, outside autocast, ``torch.func`` and ``torch.compile``.
+    """Whether the fast scan can be used: in single precision, outside autocast, ``torch.func``, ``torch.compile``.
 
-    Elsewhere the plain steps serve, which need nothing but autograd.
+    Otherwise the plain steps are used, which need only autograd.
     """
     return (
         tensor.dtype == torch.float32
@@ -42,10 +42,10 @@ def scan(
         kernel: the arithmetic of a step.
         projected: the products of the input with the input weights; overwritten.
         weight: the weights of the state.
-        bias: that of a product which the kernel keeps apart.
+        bias: the bias of a product that the kernel keeps separate.
         states: the state before, None for zeros.
 
-    Both weights, and their biases, are to be `scaled`.
+    Both weights, and their biases, must be `scaled`.
 
     Shape:
         projected ``[T, B, N * H]``, weight ``[N * H, H]``, bias ``[H]``, states ``[B, H]``; output ``[T, B, H]``.
@@ -60,7 +60,7 @@ def scan(
 
 
 def scaled(kernel: type[AbstractKernel], *parameters: Tensor | None) -> list[Any]:
-    """Weights and biases, ``[N * H, ...]``, multiplied as the kernel wants them."""
+    """Weights and biases, ``[N * H, ...]``, multiplied by the kernel's scales."""
     scales = torch.tensor(kernel.scales)
     return [
         None
@@ -77,7 +77,8 @@ class _Scan(torch.autograd.Function):
     def forward(
         ctx: Any, kernel: type[AbstractKernel], projected: Tensor, weight: Tensor, bias: Tensor | None, *states: Tensor
     ) -> tuple[Tensor, ...]:
-        # Overwritten behind autograd's back: whoever made it (a product, a look-up) needs its result no more.
+        # Overwritten without autograd's knowledge: the operation that made it (a product or a look-up) does not need
+        # its result any more.
         projected = projected.detach()
         steps, batch_size, _ = projected.shape
         width = weight.shape[1]
@@ -86,12 +87,12 @@ class _Scan(torch.autograd.Function):
             sequence[0] = state
         saved = [projected.new_empty(steps, batch_size, width) for _ in range(kernel.saved)]
         cell = kernel(weight.chunk(len(kernel.scales)), projected.new_empty(2, batch_size, width).unbind(0))
-        summed, apart = weight[: kernel.summed * width].t(), weight[-width:].t()
+        summed, separate = weight[: kernel.summed * width].t(), weight[-width:].t()
         for sums, sigmas, gates, before, after, kept in _steps(kernel, projected, sequences, saved):
             torch.addmm(sums, before[0], summed, out=sums)
             torch.sigmoid(sigmas, out=sigmas)
-            if kernel.apart:
-                torch.mm(before[0], apart, out=kept[0])
+            if kernel.separate:
+                torch.mm(before[0], separate, out=kept[0])
                 if bias is not None:
                     kept[0].add_(bias)
             cell.forward(gates, before, after, kept)
@@ -104,7 +105,7 @@ class _Scan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, of_output: Tensor | None, *of_last: Tensor | None) -> tuple[Any, ...]:
         if ctx.buffers is None:
-            raise RuntimeError("the fast scan goes back once; for more, use model.implementation=reference")
+            raise RuntimeError("the fast scan allows one backward pass; for more, use model.implementation=reference")
         (projected, sequences, saved), ctx.buffers = ctx.buffers, None
         kernel: type[AbstractKernel] = ctx.kernel
         (weight,) = ctx.saved_tensors
@@ -116,9 +117,9 @@ class _Scan(torch.autograd.Function):
             for sequence, of in zip(sequences, of_last, strict=True)
         ]
         outputs = [None] * steps if of_output is None else of_output.unbind(0)
-        of_sigmas = projected.new_empty(batch_size, kernel.logistic * width)
-        of_gates = of_sigmas.chunk(kernel.logistic, 1)
-        summed, apart = weight[: kernel.summed * width], weight[-width:]
+        of_sigmas = projected.new_empty(batch_size, kernel.sigmoid * width)
+        of_gates = of_sigmas.chunk(kernel.sigmoid, 1)
+        summed, separate = weight[: kernel.summed * width], weight[-width:]
         dh = grad[0]
         each = list(zip(outputs, _steps(kernel, projected, sequences, saved), strict=True))
         for output, (sums, sigmas, gates, before, after, kept) in reversed(each):
@@ -130,12 +131,12 @@ class _Scan(torch.autograd.Function):
                 torch.addmm(dh, sums, summed, out=dh)
             else:
                 torch.mm(sums, summed, out=dh)
-            if kernel.apart:
-                torch.addmm(dh, kept[0], apart, out=dh)
+            if kernel.separate:
+                torch.addmm(dh, kept[0], separate, out=dh)
         of_weight = torch.empty_like(weight)
         flat, states = projected.flatten(0, 1), sequences[0][:-1].flatten(0, 1)
         torch.mm(flat[:, : kernel.summed * width].t(), states, out=of_weight[: kernel.summed * width])
-        if kernel.apart:
+        if kernel.separate:
             torch.mm(saved[0].flatten(0, 1).t(), states, out=of_weight[-width:])
         elif kernel.summed < len(kernel.scales):
             torch.mm(flat[:, -width:].t(), cell.last_factor(saved).flatten(0, 1), out=of_weight[-width:])
@@ -145,10 +146,10 @@ class _Scan(torch.autograd.Function):
 def _steps(
     kernel: type[AbstractKernel], projected: Tensor, sequences: Sequence[Tensor], saved: Sequence[Tensor]
 ) -> Any:
-    """For each step: the summed blocks, the logistic ones, each block, the state before and after, what is saved."""
+    """For each step: the summed and the sigmoid blocks, each block, the states before and after, the saved blocks."""
     width = sequences[0].shape[2]
     sums = projected[:, :, : kernel.summed * width].unbind(0)
-    sigmas = projected[:, :, : kernel.logistic * width].unbind(0)
+    sigmas = projected[:, :, : kernel.sigmoid * width].unbind(0)
     gates = zip(*(block.unbind(0) for block in projected.split(width, 2)), strict=True)
     states = list(zip(*(sequence.unbind(0) for sequence in sequences), strict=True))
     kept = zip(*(block.unbind(0) for block in saved), strict=True) if saved else [()] * len(sums)

@@ -1,4 +1,4 @@
-"""Layers on top of each other: the loop over layers, and stacks of different cells by their names."""
+"""Stacked layers: the loop over layers, and stacks of different cells given by their names."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from melgen.networks.recurrent import AbstractRecurrentLayer, LayerFactory, Stat
 class RecurrentStack(nn.Module):
     """Layers on top of each other, each reading the output of the one below.
 
-    Dropout is that of the original's ``DropoutWrapper`` around each layer: values are kept with a
-    probability and divided by it, anew at each time step, on the layer's input and on its output, in
-    training only. What a layer remembers is never dropped. (The original also dropped the embedded inputs
-    a second time, with the *output* keep probability; that accident is not imitated.)
+    Dropout is that of the original's ``DropoutWrapper`` around each layer: in training, values of the layer's
+    input and output are kept with a probability and divided by it, independently at each time step. The
+    layer's state is never dropped. (The original also dropped the embedded inputs a second time, with the
+    *output* keep probability; we do not reproduce that mistake.)
 
     Args:
         layers: the layers, lowest first.
@@ -28,8 +28,8 @@ class RecurrentStack(nn.Module):
         input ``[B, T, I]``, output ``[B, T, H]``; the state is a tuple with the state of each layer.
 
     Raises:
-        ValueError: for no layers, for layers whose widths do not meet, for a probability out of range,
-            and in the call for a state of another number of layers or another batch size.
+        ValueError: for no layers, for layers whose widths do not match, for a probability out of range,
+            and, when called, for a state with another number of layers or another batch size.
 
     >>> import torch
     >>> from melgen.networks import GRU, LSTM
@@ -67,14 +67,14 @@ class RecurrentStack(nn.Module):
         Shape:
             tokens ``[B, T]`` int64, table ``[V, I]``.
         """
-        if self.training and not isinstance(self.input_dropout, nn.Identity):  # anew at each step, not for each row
+        if self.training and not isinstance(self.input_dropout, nn.Identity):  # drops for each step, not for each row
             return self(F.embedding(tokens, table), state)
         return self._run(lambda lowest, before: lowest.forward_rows(tokens, table, before), state, len(tokens))
 
     def _run(
         self, read: Callable[[AbstractRecurrentLayer, State], tuple[Tensor, State]], state: State, batch_size: int
     ) -> tuple[Tensor, State]:
-        """All layers, the lowest by ``read``."""
+        """Run all layers, the lowest one with ``read``."""
         states = [None] * len(self.layers) if state is None else state
         if len(states) != len(self.layers):
             raise ValueError(f"a state of {len(states)} layers was given to a stack of {len(self.layers)}")
@@ -100,7 +100,7 @@ def _dropout(key: str, keep_prob: float) -> nn.Module:
 
 def _check_batch(state: State, batch_size: int) -> None:
     if isinstance(state, Tensor):
-        if state.shape[0] != batch_size:  # a batch of one would spread over the other by broadcasting
+        if state.shape[0] != batch_size:  # a state of batch size 1 would be broadcast
             raise ValueError(f"a state of batch size {state.shape[0]} was given with a batch of {batch_size}")
     else:
         for part in state:
@@ -111,7 +111,7 @@ def find_layer(name: str) -> LayerFactory:
     """A kind of layer by its name, or by the dotted path of its class.
 
     Raises:
-        ValueError: if there is none, listing the known names.
+        ValueError: if there is none; lists the known names.
 
     >>> find_layer("nas")
     <class 'melgen.networks.cells.NAS'>
@@ -124,7 +124,7 @@ def find_layer(name: str) -> LayerFactory:
     try:
         found = getattr(importlib.import_module(module), attribute) if module else None
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"no cell at {name!r}: {error}") from error
+        raise ValueError(f"cannot import the cell {name!r}: {error}") from error
     if not (isinstance(found, type) and issubclass(found, AbstractRecurrentLayer)):
         names = ", ".join(sorted(AbstractRecurrentLayer.known))
         raise ValueError(
@@ -134,7 +134,7 @@ def find_layer(name: str) -> LayerFactory:
 
 
 def imported_layer(reference: str) -> type[AbstractRecurrentLayer]:
-    """The layer that calls itself so (`AbstractRecurrentLayer.reference`), among those already imported.
+    """The layer with this `AbstractRecurrentLayer.reference`, among those already imported.
 
     Raises:
         ValueError: if there is none.
@@ -149,13 +149,13 @@ def imported_layer(reference: str) -> type[AbstractRecurrentLayer]:
 
 
 def mixed(stack: Sequence[str | LayerFactory]) -> list[LayerFactory]:
-    """The layers of a stack of different cells, lowest first, as `MelodyModel` takes them.
+    """The layers of a stack of different cells, lowest first, for `MelodyModel`.
 
     Args:
-        stack: a name, a dotted path, or something that builds a layer, for each layer.
+        stack: for each layer a name, a dotted path, or a callable that builds a layer.
 
     Raises:
-        ValueError: for an empty stack, something that is no list, or an unknown name.
+        ValueError: for an empty stack, a value that is not a list, or an unknown name.
 
     >>> mixed(["lstm", "nas"])
     [<class 'melgen.networks.cells.LSTM'>, <class 'melgen.networks.cells.NAS'>]

@@ -67,7 +67,7 @@ class TrainingTunes:
         cleaning = {key: value for key, value in config["cleaning"].items() if key != "_target_"}
         imported = corpus.load(Cleaning(**cleaning), cache_dir=cache_dir or config.get("cache_dir"), progress=progress)
         if imported.encoded_as not in (None, "control"):
-            raise ValueError(f"{corpus.description} is a ready stream of {imported.encoded_as} and holds no tunes")
+            raise ValueError(f"{corpus.description} is an encoded stream of {imported.encoded_as} and holds no tunes")
         chosen = np.zeros(len(imported.melodies), np.int8) if splits is None else read_splits(splits, imported.melodies)
         if chosen is None:
             raise ValueError(f"{corpus.description} now holds none of the tunes that it had at the training ({splits})")

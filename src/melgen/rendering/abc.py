@@ -1,4 +1,4 @@
-"""ABC notation (version 2.1), as folk musicians paste it into mails, forums and players."""
+"""ABC notation (version 2.1), which folk musicians paste into mails, forums and players."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ def to_abc(
     """A melody as one ABC tune.
 
     Args:
+        melody: the melody.
         title: by default the melody's own.
         metre: of the bars, instead of the melody's own; without either, 4/4.
-        tempo_qpm: quarter notes a minute; None leaves the tempo open.
-        bars_per_line: bars in a line of text, which most programs take for a line of music.
+        tempo_qpm: quarter notes per minute; None for no tempo.
+        bars_per_line: bars in a line of text, which most programs show as a line of music.
         number: of the tune in its file.
 
     Raises:
-        ValueError: if the melody has a pitch that is no MIDI pitch.
+        ValueError: if the melody has a pitch that is not a MIDI pitch.
 
     >>> print(to_abc(Melody.from_pitches([62, 66, 69, 74, 73]), "Up"))
     X:1
@@ -72,7 +73,7 @@ def _metre(bar: Bar) -> str:
 
 
 def _bar(bar: Bar, notes: Sequence[SpelledNote], unit: int, is_first: bool) -> str:
-    """Notes that share a beam, or a triplet, stand together, all others apart."""
+    """A bar as text: notes that share a beam or a triplet are joined, all others are separated by spaces."""
     words = f"[M:{_metre(bar)}]" if bar.lines.changes_metre and not is_first else ""
     for index, symbol in enumerate(bar.symbols):
         is_joined = (symbol.beams and symbol.beams[0] != "begin") or symbol.triplet in ("continue", "end")
@@ -90,13 +91,13 @@ def _bar(bar: Bar, notes: Sequence[SpelledNote], unit: int, is_first: bool) -> s
 
 
 def _triplet(symbols: Sequence[Symbol]) -> str:
-    """The sign before a triplet, which counts its symbols where these are not three."""
+    """The sign before a triplet, with the number of its symbols if it is not three."""
     count = next(index for index, symbol in enumerate(symbols, 1) if symbol.triplet == "end")
     return "(3" if count == 3 else f"(3:2:{count}"
 
 
 def _letter(note: SpelledNote) -> str:
-    """``C`` is middle C, ``c`` the one above; commas lower an octave, apostrophes raise one."""
+    """``C`` is middle C, ``c`` is an octave higher; a comma lowers by an octave, an apostrophe raises by one."""
     if note.octave >= 5:
         return note.step.lower() + "'" * (note.octave - 5)
     return note.step + "," * (4 - note.octave)

@@ -1,4 +1,4 @@
-"""Where the bars of a melody begin: as its source states, else counted from its metre and pickup, else in 4/4."""
+"""The bars of a melody: as its source states, or else counted from its metre and pickup, or else in 4/4."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from melgen.music.melody import Melody
 from melgen.music.metre import COMMON_TIME, STEPS_PER_WHOLE, Metre
 
 FINEST_STEPS = 3
-"""A thirty-second: the length of every bar is a multiple of it, and so is every note outside of triplets."""
+"""A thirty-second: the length of every bar, and of every note outside triplets, is a multiple of it."""
 
 _LONGEST_BAR_STEPS = 4 * STEPS_PER_WHOLE
 _BEAT_TYPES = (1, 2, 4, 8, 16, 32)
@@ -22,10 +22,10 @@ class BarLines(NamedTuple):
         start: its first step in the melody.
         length: in steps.
         metre: by which its beats are counted.
-        offset: where in a complete bar it begins: more than 0 for a pickup, which is the end of a bar.
+        offset: its beginning within a complete bar: more than 0 for a pickup, which is the end of a bar.
         number: as musicians count; 0 for a pickup, None for the second part of a bar that a bar line divides.
-        changes_metre: whether a time signature is due: at the beginning, and where it is another one than before.
-        is_free: whether there is no metre: no time signature is shown.
+        changes_metre: whether to show a time signature: at the beginning, and when the metre changes.
+        is_free: whether there is no metre, and no time signature is shown.
     """
 
     start: int
@@ -43,7 +43,7 @@ class BarLines(NamedTuple):
 
     @property
     def is_complete(self) -> bool:
-        """Whether it is as long as its metre says."""
+        """Whether it has the length of its metre."""
         return self.length == self.metre.bar_steps and not self.is_free
 
     @property
@@ -53,14 +53,15 @@ class BarLines(NamedTuple):
 
 
 def lay_bars(melody: Melody, metre: Metre | None = None) -> list[BarLines]:
-    """The bars of a melody, one at least; the last one ends with the melody or after it.
+    """The bars of a melody, at least one; the last one ends with the melody or after it.
 
-    A melody's own bars are kept, also incomplete and overlong ones. Without them bars are counted from its metres and
-    its pickup, without metres in 4/4. The last bar is complete, or completes the pickup where its notes leave room.
-    A stated bar longer than four whole notes, which no line can hold, is cut into bars of the metre.
+    A melody's own bars are kept, also incomplete and overlong ones. Without them, bars are counted from its metres and
+    its pickup; without metres, in 4/4. The last bar is complete, or completes the pickup if its notes leave room.
+    A stated bar longer than four whole notes, which does not fit on a line, is cut into bars of the metre.
 
     Args:
-        metre: instead of the melody's own metres and bars; the pickup stays if it is shorter than a bar.
+        melody: the melody.
+        metre: instead of the melody's own metres and bars; the pickup is kept if it is shorter than a bar.
 
     >>> jig = Melody.from_pitches([60] * 8, 12)
     >>> [(bar.number, bar.start, bar.length) for bar in lay_bars(jig, Metre(6, 8))]
@@ -88,12 +89,12 @@ def _is_usable(metre: Metre) -> bool:
 
 
 def _metre_at(step: int, changes: list[tuple[int, Metre]]) -> Metre:
-    """The first metre holds before its own step too."""
+    """The metre at a step; the first metre also applies before its own step."""
     return changes[max(bisect_right([start for start, _ in changes], step) - 1, 0)][1]
 
 
 def _counted(changes: list[tuple[int, Metre]], pickup: int, end: int) -> list[int]:
-    """Starts of bars, up to the one in which a melody ends; a new metre begins a new bar."""
+    """Starts of bars, up to the bar in which a melody ends; a new metre begins a new bar."""
     starts, forced = [0], [step for step, _ in changes if step > 0]
     length = pickup % changes[0][1].bar_steps or changes[0][1].bar_steps
     while True:
@@ -165,7 +166,7 @@ def with_whole_lengths(bars: list[BarLines]) -> list[BarLines]:
 
 
 def lines_of(bars: list[BarLines], bars_per_line: int) -> list[range]:
-    """Which bars are in each line: so many counted ones; a pickup goes with the bar after it.
+    """The bars of each line: a given number of counted bars; a pickup goes with the bar after it.
 
     >>> bars = lay_bars(Melody((60,), (0,), (24 + 5 * 96,), pickup=24))
     >>> lines_of(bars, 4)

@@ -1,4 +1,4 @@
-"""Many songs into many files, on all processors."""
+"""Rendering many songs into files, on all CPUs."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _LIBRARIES: dict[str, tuple[tuple[str, str], ...]] = {
     "png": (("verovio", "verovio"), ("resvg_py", "resvg-py")),
     "pdf": (("verovio", "verovio"), ("fpdf", "fpdf2")),
 }
-"""What a format needs: the module, and the package that has it."""
+"""The module that a format needs, and the package that contains it."""
 
 AUTO = "auto"
 
 _SONGS_PER_TASK = 4
-_FEW_SONGS = 8  # started processes would take longer than the work
+_FEW_SONGS = 8  # for so few, starting processes would take longer than the work
 _SECONDS_BETWEEN_LINES = 15.0
 
 
@@ -41,17 +41,17 @@ class RenderOptions:
     """How songs are rendered.
 
     Attributes:
-        width: of a PNG image in pixels; of an SVG image, the size that it asks for.
+        width: of a PNG image in pixels; of an SVG image, its nominal width.
         paper: of a PDF: a4 or letter.
-        metre: of the bars, such as ``3/4``; auto: each song's own, 4/4 where it has none.
-        tempo_qpm: quarter notes a minute.
+        metre: of the bars, such as ``3/4``; auto: each song's own, or 4/4 if it has none.
+        tempo_qpm: quarter notes per minute.
         sample_rate: of sound, in Hz.
         bit_rate_kbps: of MP3.
         sound_font: file of a sound font, which FluidSynth plays; None for the built-in voice.
         program: of the sound font.
 
     Raises:
-        ValueError: if a value is out of its range.
+        ValueError: if a value is out of range.
     """
 
     width: int = 1200
@@ -80,19 +80,19 @@ class RenderOptions:
         check_number("bit_rate_kbps", self.bit_rate_kbps, *BIT_RATES_KBPS)
         check_number("program", self.program, 0, 127)
         if self.sound_font is not None and not Path(self.sound_font).expanduser().is_file():
-            raise ValueError(f"sound_font={self.sound_font}: there is no such file")
+            raise ValueError(f"sound_font={self.sound_font}: no such file")
 
 
 def _read_metre(text: str) -> Metre | None:
-    """The metre asked for; None for each song's own."""
+    """The metre that the user gave; None for each song's own."""
     return None if text == AUTO else Metre.parse(str(text))
 
 
 def read_formats(to: Any) -> tuple[str, ...]:
-    """The formats asked for: a list of names, or one.
+    """The formats that the user gave: a list of names, or one name.
 
     Raises:
-        ValueError: for one that we do not know, or none.
+        ValueError: for an unknown format, or none.
 
     >>> read_formats(["MP3", "png", "mp3"]), read_formats("abc")
     (('mp3', 'png'), ('abc',))
@@ -101,12 +101,12 @@ def read_formats(to: Any) -> tuple[str, ...]:
     formats = tuple(dict.fromkeys(str(name).lower().removeprefix(".") for name in names))
     if not formats or (unknown := [name for name in formats if name not in FORMATS]):
         wrong = unknown[0] if formats else "nothing"
-        raise ValueError(f"to={to}: {wrong} is no format we write; choose among {', '.join(FORMATS)}")
+        raise ValueError(f"to={to}: {wrong} is not a format that melgen writes; choose among {', '.join(FORMATS)}")
     return formats
 
 
 def missing_libraries(formats: Sequence[str], sound_font: str | None = None) -> dict[str, str]:
-    """Which of the formats cannot be written here, and what to install."""
+    """The formats that cannot be written on this machine, with what to install."""
     from melgen.rendering.sound import import_fluidsynth
 
     missing = {}
@@ -191,12 +191,15 @@ def render_songs(
     """Render songs into a folder, under their names.
 
     Args:
-        songs: melodies by name; a name may have folders in it.
-        workers: processes that work at once.
-        progress: whether to show a bar on a terminal, a line now and then elsewhere.
+        songs: melodies by name; a name may contain folders.
+        folder: where to write.
+        formats: see `read_formats`.
+        options: how to render.
+        workers: number of processes.
+        progress: whether to show a bar on a terminal, and otherwise a line from time to time.
 
     Returns:
-        Why a song could not be rendered, by its name; none, if all went well.
+        The reason for each song that could not be rendered, by its name; empty if all were rendered.
 
     Raises:
         OSError: if a file cannot be written.
@@ -210,7 +213,7 @@ def render_songs(
     else:
         from joblib import Parallel, delayed
 
-        # Not multiprocessing: its workers would import the command again, loky's do not.
+        # Not multiprocessing, whose workers would import the command again; loky's do not.
         parallel = Parallel(n_jobs=min(workers, len(batches)), backend="loky", batch_size=1, return_as="generator")
         results = parallel(delayed(_render_in_worker)(batch, formats, options) for batch in batches)
     problems: dict[str, str] = {}
@@ -243,7 +246,7 @@ def _title(name: str, melody: Melody) -> str:
 
 
 def _resized(svg: str, width: int) -> str:
-    """The same image, asking for another size."""
+    """The same image with another nominal size."""
     from melgen.rendering.bitmap import size_of
 
     before_width, before_height = size_of(svg)
@@ -255,7 +258,7 @@ def _resized(svg: str, width: int) -> str:
 
 
 class _shown:  # noqa: N801 - reads as a phrase where it is used
-    """Progress through a number of songs: a bar on a terminal, else a line now and then."""
+    """Shows progress through a number of songs: a bar on a terminal, otherwise a line from time to time."""
 
     def __init__(self, total: int, progress: bool):
         self._total, self._done, self._progress = total, 0, progress

@@ -1,8 +1,8 @@
 """Engraved scores as PNG images and as PDF, without a browser and without the machine's own fonts.
 
-resvg paints the PNG, fpdf2 writes the PDF, in outlines. Texts are set in DejaVu Serif, which matplotlib brings along,
-so that a score looks the same on every machine; only a title in a script that DejaVu lacks is looked for among the
-machine's fonts, in PNG images.
+resvg paints the PNG, fpdf2 writes the PDF, as outlines. Texts are set in DejaVu Serif, which comes with matplotlib, so
+a score looks the same on every machine. The one exception is a title in a script that DejaVu lacks: in PNG images, it
+is set in one of the machine's fonts.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ PNG_INSTALL = "pip install resvg-py"
 PDF_INSTALL = "pip install fpdf2"
 
 MAX_PIXELS = 250_000_000
-"""Of a PNG image: a gigabyte while it is painted."""
+"""The most pixels of a PNG image, which take a gigabyte while it is painted."""
 
 _FONTS = {"": "DejaVuSerif.ttf", "I": "DejaVuSerif-Italic.ttf"}
-_LAST_OF_DEJAVU = "\u2e7f"  # Latin, Greek, Cyrillic and what lies before the scripts of East Asia
+_LAST_OF_DEJAVU = "\u2e7f"  # Latin, Greek, Cyrillic and all others before the scripts of East Asia
 _POINTS_PER_PIXEL = 72 / 96
 _SVG = "{http://www.w3.org/2000/svg}"
 
@@ -35,11 +35,12 @@ def write_png(svg: str, path: str | Path, width_px: int | None = None) -> Path:
     """Paint an engraved score, black on white.
 
     Args:
-        svg: of `melgen.rendering.engraving.engrave`.
-        width_px: of the image, by default the score's own; the height follows.
+        svg: from `melgen.rendering.engraving.engrave`.
+        path: the file to write.
+        width_px: of the image, by default the score's own; the height is in proportion.
 
     Raises:
-        ImportError: if resvg-py is not installed; the text says what to install.
+        ImportError: if resvg-py is not installed; the message states what to install.
         ValueError: if the image would be larger than `MAX_PIXELS`.
     """
     content = png_bytes(svg, width_px)
@@ -60,7 +61,7 @@ def png_bytes(svg: str, width_px: int | None = None) -> bytes:
     width_px = width_px or round(width)
     height_px = round(height * width_px / width)
     if width_px < 1 or width_px * height_px > MAX_PIXELS:
-        raise ValueError(f"an image of {width_px} x {height_px} pixels; at most {MAX_PIXELS:,} are painted")
+        raise ValueError(f"an image of {width_px} x {height_px} pixels; must be at most {MAX_PIXELS:,} in total")
     return bytes(
         resvg_py.svg_to_bytes(
             svg_string=svg,
@@ -81,7 +82,7 @@ def write_pdf(svg: str | Sequence[str], path: str | Path) -> Path:
     Equal images give equal bytes.
 
     Raises:
-        ImportError: if fpdf2 is not installed; the text says what to install.
+        ImportError: if fpdf2 is not installed; the message states what to install.
     """
     content = pdf_bytes(svg)
     with replacing(path) as temporary:
@@ -98,7 +99,7 @@ def pdf_bytes(svg: str | Sequence[str]) -> bytes:
         raise ImportError(
             f"PDF files need fpdf2, which cannot be imported ({error}); install it with: {PDF_INSTALL}"
         ) from error
-    for noisy in ("fpdf", "fontTools"):  # fpdf2 tells of each table of a font that it leaves out
+    for noisy in ("fpdf", "fontTools"):  # fpdf2 logs each table of a font that it leaves out
         logging.getLogger(noisy).setLevel(logging.ERROR)
     document = FPDF(unit="pt")
     document.set_creation_date(datetime(2000, 1, 1, tzinfo=UTC))
@@ -133,7 +134,7 @@ def size_of(svg: str) -> tuple[float, float]:
     found = {key: re.search(rf'\s{key}="([\d.]+)(?:px)?"', opening) for key in ("width", "height")}
     width, height = (match and float(match[1]) for match in found.values())
     if not width or not height:
-        raise ValueError(f"an SVG image needs width and height in pixels, got {opening:.80}>")
+        raise ValueError(f"an SVG image must have width and height in pixels, got {opening:.80}>")
     return width, height
 
 
@@ -142,7 +143,7 @@ def _texts(svg: str) -> str:
 
 
 def _take_texts(root: ElementTree.Element) -> list[tuple[ElementTree.Element, float]]:
-    """Remove the texts, which fpdf2 would set in a font of Latin letters only; return them with their shift down."""
+    """Remove the texts, which fpdf2 would set in a Latin font; return them with their downward shift."""
     texts = []
 
     def visit(element: ElementTree.Element, x: float, y: float) -> None:

@@ -1,11 +1,11 @@
 """Melodies as engraved scores in SVG, by Verovio (https://www.verovio.org) and its music font Leipzig.
 
-What Verovio draws is thinned out: no ids but those of the glyphs, no empty groups, no style sheet. So scores share a
-page without getting in each other's way, take the colour of the text around them (``currentColor``), and any program
-that knows basic SVG shows them. Glyphs are outlines; nothing depends on installed fonts but title and bar numbers.
+Verovio's drawing is simplified: no ids except those of the glyphs, no empty groups, no style sheet. So several scores
+can be on one page without conflicts, have the colour of the text around them (``currentColor``), and can be shown by
+any program that supports basic SVG. Glyphs are outlines; only the title and bar numbers depend on installed fonts.
 
-Every note head, with its stem, is a group ``<g class="note" data-note="12">``: the index of its note in the melody,
-twice where a note is tied over a bar line.
+Every note head, with its stem, is a group ``<g class="note" data-note="12">`` with the index of its note in the
+melody; an index occurs twice if the note is tied over a bar line.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from melgen.rendering.musicxml import printable, to_musicxml
 
 INSTALL = "pip install verovio"
 
-# Verovio's unit of pages is a tenth of a millimetre; its drawings are ten times finer. At this scale a staff is 31
-# pixels high.
+# Verovio's unit for pages is a tenth of a millimetre; the unit of its drawings is ten times finer. At this scale a
+# staff is 31 pixels high.
 _UNITS_PER_PIXEL = 7 / 3
 _FINER = 10
 _MAX_PAGE_UNITS = 60_000
@@ -36,7 +36,7 @@ _PAGE_MARGIN_UNITS = 150
 _LETTER_WIDTH = 0.55  # of a letter, as a share of its height
 
 PAPER_MM = {"a4": (210, 297), "letter": (216, 279)}
-"""Sizes of paper, width and height."""
+"""Paper sizes, width and height."""
 
 _PIXELS_PER_MM = 96 / 25.4
 
@@ -51,7 +51,7 @@ _KEPT_CLASSES = {
     *("beam", "tie", "clef", "keySig", "meterSig", "barLine", "ledgerLines", "mNum"),
     *("tupletNum", "tupletBracket"),
 }
-# Clefs, accidentals, digits, note heads, flags, the 3 of triplets and rests of SMuFL: all that our scores may contain.
+# SMuFL's clefs, accidentals, digits, note heads, flags, the 3 of triplets and rests: all that our scores can contain.
 _GLYPHS = (
     *("E050", "E051", "E052", "E053", "E054", "E062", "E063", "E064", "E065", "E066"),
     *(f"E08{digit}" for digit in range(10)),
@@ -70,21 +70,21 @@ def engrave(
     metre: Metre | None = None,
     font: bool = True,
 ) -> str:
-    """A melody as an SVG image, as wide as asked for and as high as it needs.
+    """A melody as an SVG image of a given width and the necessary height.
 
     Equal melodies give equal text. A melody without notes gives one empty bar.
 
     Args:
+        melody: the melody.
         title: above the score; by default the melody's own. It also names the image for screen readers.
-        width_px: of the image; notes keep their size, so that a narrow score has more lines.
+        width_px: of the image, in pixels; notes keep their size, so a narrow score has more lines.
         bars_per_line: by default four, or as many as fit.
         metre: of the bars, instead of the melody's own; without either, 4/4.
-        font: whether the image holds the glyphs that it uses. Without, a page with many scores needs `music_font`
-            once.
+        font: whether the image contains the glyphs that it uses. Otherwise the page must contain `music_font` once.
 
     Raises:
-        ImportError: if Verovio is not installed; the text says what to install.
-        ValueError: if the melody has a pitch that is no MIDI pitch, or the width is below 150.
+        ImportError: if Verovio is not installed; the message states what to install.
+        ValueError: if the melody has a pitch that is not a MIDI pitch, or the width is below 150.
     """
     if isinstance(width_px, bool) or not isinstance(width_px, int) or not 150 <= width_px <= 40_000:
         raise ValueError(f"width_px={width_px!r}: must be a whole number from 150 to 40000")
@@ -93,7 +93,7 @@ def engrave(
     drawings = _draw(melody, metre, bars_per_line, width_px, width, _MAX_PAGE_UNITS, _MARGIN_UNITS)
     top = _TITLE_UNITS * _FINER if name else 0
     contents, height = [], top
-    for drawing, drawn_height in drawings:  # more than one where a score is longer than Verovio's longest page
+    for drawing, drawn_height in drawings:  # more than one if a score is longer than Verovio's longest page
         contents.append((drawing, height))
         height += drawn_height
     return _svg(contents, width * _FINER, height, width_px, name, font, heading=name, heading_top=0)
@@ -107,14 +107,14 @@ def engrave_pages(
     bars_per_line: int | None = None,
     metre: Metre | None = None,
 ) -> list[str]:
-    """A melody on sheets of paper: an SVG image for each page.
+    """A melody on pages of paper: an SVG image for each page.
 
     Args:
         paper: a4 or letter.
 
     Raises:
         ImportError: if Verovio is not installed.
-        ValueError: if the melody has a pitch that is no MIDI pitch, or we do not know the paper.
+        ValueError: if the melody has a pitch that is not a MIDI pitch, or the paper size is unknown.
     """
     if paper not in PAPER_MM:
         raise ValueError(f"paper={paper}: must be one of {', '.join(PAPER_MM)}")
@@ -141,7 +141,7 @@ def engrave_pages(
 
 
 def music_font() -> str:
-    """The glyphs of all scores engraved with ``font=False``: a hidden SVG image to put once into an HTML page."""
+    """The glyphs of all scores engraved with ``font=False``: a hidden SVG image to include once in an HTML page."""
     glyphs = "".join(_glyph(code, f"melgen-{code}") for code in _GLYPHS)
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" width="0" height="0" aria-hidden="true" '
@@ -150,7 +150,7 @@ def music_font() -> str:
 
 
 def fitting_bars_per_line(melody: Melody, width_px: float, metre: Metre | None = None) -> int:
-    """How many bars a line can hold, four at most, before its notes crowd.
+    """How many bars fit on a line, at most four, without crowding the notes.
 
     >>> quarters = Melody.from_pitches([60] * 32)
     >>> fitting_bars_per_line(quarters, 900), fitting_bars_per_line(quarters, 390)
@@ -174,7 +174,7 @@ def _draw(
     height: int,
     margin: int,
 ) -> list[tuple[ElementTree.Element, int]]:
-    """What Verovio draws on each page, with the page's height in its fine units."""
+    """Verovio's drawing of each page, with the height of the page in the fine unit."""
     if bars_per_line is None:
         bars_per_line = fitting_bars_per_line(melody, width_px, metre)
     xml = to_musicxml(melody, metre=metre, tempo_qpm=None, bars_per_line=bars_per_line)
@@ -219,7 +219,7 @@ def _toolkit() -> Any:
 
 
 def import_verovio() -> Any:
-    """The engraver.
+    """Import the engraver.
 
     Raises:
         ImportError: if it is not installed.
@@ -244,7 +244,7 @@ def _svg(
     heading: str,
     heading_top: int,
 ) -> str:
-    """Drawings, each with how far down it stands, as one SVG image with a heading."""
+    """Drawings, each with its vertical offset, as one SVG image with a heading."""
     root = ElementTree.Element("svg", {"xmlns": _SVG[1:-1], "class": "melgen-score", "role": "img"})
     root.set("width", f"{width_px:.2f}".removesuffix(".00"))
     root.set("height", f"{height * width_px / width:.2f}".removesuffix(".00"))
@@ -264,7 +264,7 @@ def _svg(
         group = ElementTree.SubElement(page, "g", {"transform": f"translate(0, {down})"} if down else {})
         group.extend(thinned for child in drawing for thinned in _thinned(child, codes))
     drawn = ElementTree.tostring(page, encoding="unicode")
-    # Glyphs of two scores on one page may not have one id, unless they are one.
+    # Different glyphs of two scores on one page must not have the same id.
     prefix = f"g{hashlib.sha256(drawn.encode()).hexdigest()[:8]}" if font else "melgen"
     drawn = drawn.replace('href="#', f'href="#{prefix}-')
     inside = codes if font else codes.difference(_GLYPHS)
@@ -275,7 +275,7 @@ def _svg(
 
 
 def _thinned(element: ElementTree.Element, codes: set[str]) -> Iterator[ElementTree.Element]:
-    """An element of Verovio's without what nobody needs; nothing, or its children, where it is one of these."""
+    """An element of Verovio's without unnecessary parts; nothing, or only its children, if it is unnecessary itself."""
     tag = element.tag.removeprefix(_SVG)
     classes = element.get("class", "").split()
     if "placeholder" in classes or tag in ("desc", "title", "style"):
@@ -313,7 +313,7 @@ def _thinned(element: ElementTree.Element, codes: set[str]) -> Iterator[ElementT
 
 
 def _bar_number(element: ElementTree.Element) -> Iterator[ElementTree.Element]:
-    """The number at the beginning of a line, which Verovio wraps into four elements."""
+    """The bar number at the beginning of a line, which Verovio wraps into four elements."""
     outer = element.find(f"{_SVG}text")
     sized = [span for span in element.iter(f"{_SVG}tspan") if span.get("font-size") and span.text]
     if outer is None or not sized:

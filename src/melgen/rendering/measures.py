@@ -1,6 +1,6 @@
-"""A melody cut into bars, with every note as the note values, ties, beams and accidentals that a page shows.
+"""A melody cut into bars, with the note values, ties, beams and accidentals of each note on the page.
 
-`bar_lines` finds the bars, `tuplets` the triplets; here every note becomes one symbol or several that are tied.
+`bar_lines` finds the bars, `tuplets` the triplets; here every note becomes one symbol, or several tied ones.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 NOTE_VALUES = (144, 96, 72, 48, 36, 24, 18, 12, 9, 6, 3)
-"""Lengths in steps that one note outside of a triplet can show, with one dot at most."""
+"""Lengths in steps that can be written as one note outside a triplet, with at most one dot."""
 
 _EIGHTH, _THIRTY_SECOND = STEPS_PER_QUARTER // 2, STEPS_PER_QUARTER // 8
 _SIXTY_FOURTHS_PER_QUARTER = 16
@@ -47,13 +47,13 @@ class Symbol:
 
     Attributes:
         note: index of the note in the melody; None for a rest.
-        start: where in the bar, in steps.
-        steps: how long it lasts: one of `NOTE_VALUES`, in a triplet one of `TRIPLET_VALUES`, or a whole bar's rest.
+        start: its position in the bar, in steps.
+        steps: its length: one of `NOTE_VALUES`, in a triplet one of `TRIPLET_VALUES`, or a whole bar's rest.
         is_continued: whether it is tied to the next symbol.
         continues: whether it is tied to the one before.
         accidental: the sign before it, in semitones (0: a natural); None for no sign.
-        beams: for each beam, from the one that eighths have inwards, ``begin``, ``continue``, ``end`` or a hook.
-        triplet: ``begin``, ``continue`` or ``end``; empty outside of triplets.
+        beams: for each beam, the outermost (that of eighths) first, ``begin``, ``continue``, ``end`` or a hook.
+        triplet: ``begin``, ``continue`` or ``end``; empty outside triplets.
     """
 
     note: int | None
@@ -67,7 +67,7 @@ class Symbol:
 
     @property
     def sixty_fourths(self) -> int:
-        """The value that it is written as: an eighth is 8, in a triplet too, where it lasts for two thirds of one.
+        """Its written value: an eighth is 8, also in a triplet, where it lasts for two thirds of one.
 
         >>> Symbol(0, 0, 12).sixty_fourths, Symbol(0, 0, 8, triplet="begin").sixty_fourths
         (8, 8)
@@ -79,21 +79,21 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: where it is, and its symbols, without a gap from its beginning to its end."""
+    """One bar: its position, and its symbols, which fill it without gaps."""
 
     lines: BarLines
     symbols: tuple[Symbol, ...]
 
 
 def playable(melody: Melody) -> Melody:
-    """The melody as we draw and play it: every note has a length, and ends where the next one starts.
+    """The melody as we draw and play it: every note has a length, and ends no later than the next one starts.
 
-    A note of no length gets a sixteenth, or what there is to the next note. Of notes that start together the later
-    ones follow a sixteenth apart, closer where the next note comes sooner; where there is no time at all, the notes
-    after them give way until there is.
+    A note of length 0 gets a sixteenth, or less if the next note comes sooner. Notes that start together are spread
+    a sixteenth apart, or less if the next note comes sooner; if there is no time at all, the following notes are
+    moved until there is.
 
     Raises:
-        ValueError: if a pitch is no MIDI pitch, or a time is before the beginning.
+        ValueError: if a pitch is not a MIDI pitch, or a time is before the beginning.
 
     >>> playable(Melody((60, 62), (0, 24), (0, 24))).durations
     (6, 24)
@@ -102,7 +102,7 @@ def playable(melody: Melody) -> Melody:
     """
     for index, pitch in enumerate(melody.pitches, 1):
         if not LOWEST_PITCH <= pitch <= HIGHEST_PITCH:
-            raise ValueError(f"note {index} has pitch {pitch}; MIDI knows {LOWEST_PITCH} to {HIGHEST_PITCH}")
+            raise ValueError(f"note {index} has pitch {pitch}; MIDI pitches are {LOWEST_PITCH} to {HIGHEST_PITCH}")
     if melody.onsets and min(melody.onsets) < 0:
         raise ValueError(f"a note starts at step {min(melody.onsets)}, before the beginning")
     onsets = _apart(melody.onsets)
@@ -116,7 +116,7 @@ def playable(melody: Melody) -> Melody:
 
 
 def _apart(onsets: Sequence[int]) -> list[int]:
-    """Onsets in order, no two at one step."""
+    """Onsets in order, all at different steps."""
     if all(first < second for first, second in pairwise(onsets)):
         return list(onsets)
     found: list[int] = []
@@ -152,7 +152,7 @@ def cut_into_bars(melody: Melody, metre: Metre | None = None) -> list[Bar]:
     bars = []
     note = 0
     for bar, bar_parts in zip(whole, parts, strict=True):
-        spans: list[tuple[int | None, int, int]] = []  # notes and rests, which may go on in other bars
+        spans: list[tuple[int | None, int, int]] = []  # notes and rests, which may continue in other bars
         now = bar.start
         while note < len(onsets) and onsets[note] < bar.end:
             if onsets[note] > now:
@@ -170,7 +170,7 @@ def cut_into_bars(melody: Melody, metre: Metre | None = None) -> list[Bar]:
 
 
 def _moved(times: Sequence[int], before: list[BarLines], after: list[BarLines], *, is_end: bool = False) -> list[int]:
-    """Times in bars that have become a little longer."""
+    """Move times to bars that have become a little longer."""
     found, index = [], 0
     for time in times:
         while index + 1 < len(before) and time - is_end >= before[index].end:
@@ -183,14 +183,16 @@ def _moved(times: Sequence[int], before: list[BarLines], after: list[BarLines], 
 def with_accidentals(
     bars: Sequence[Bar], notes: Sequence[SpelledNote], key: Key, *, on_ties: bool = False
 ) -> list[Bar]:
-    """The bars with a sign wherever a reader could be in doubt.
+    """The bars with accidentals wherever a reader could be in doubt.
 
-    Some readers take an accidental to hold for its octave alone, others for all octaves. A sign is left out only
-    where both kinds, and the key signature, lead to the right note.
+    Some readers apply an accidental to its octave only, others to all octaves. A sign is left out only if both rules,
+    with the key signature, give the right note.
 
     Args:
-        on_ties: whether a tied note repeats its sign, without which programs that read ABC lose the tie, and whether
-            the note after it on the same step does so too, since some of them forget the sign of a tied note.
+        bars: the bars.
+        spelling: the key and the names of the notes.
+        on_ties: whether a tied note repeats its sign, without which programs that read ABC lose the tie. The next note
+            on the same step then repeats it too, since some programs forget the sign of a tied note.
     """
     return [replace(bar, symbols=tuple(_bar_with_accidentals(bar, notes, key, on_ties))) for bar in bars]
 
@@ -219,7 +221,7 @@ def _bar_with_accidentals(bar: Bar, notes: Sequence[SpelledNote], key: Key, on_t
 
 
 def _symbols(note: int | None, start: int, end: int, bar: BarLines, parts: Sequence[Part]) -> Iterator[Symbol]:
-    """A note or a rest as far as it is within a bar, split where triplets end and into values that can be written."""
+    """The part of a note or rest within a bar, split at the ends of triplets and into values that can be written."""
     now, last = max(start, bar.start), min(end, bar.end)
     if note is None and (now, last) == (bar.start, bar.end) and bar.is_complete:
         yield Symbol(None, 0, bar.length)
@@ -246,12 +248,12 @@ def _symbols(note: int | None, start: int, end: int, bar: BarLines, parts: Seque
 
 
 def _is_readable(place: int, steps: int, metre: Metre, is_rest: bool) -> bool:
-    """Whether a value at a place leaves the beats visible: it stays within one, or starts on one."""
+    """Whether a value at a place keeps the beats visible: it stays within a beat, or starts on one."""
     if (place % STEPS_PER_SIXTEENTH or steps % STEPS_PER_SIXTEENTH) and place % _EIGHTH + steps > _EIGHTH:
-        return False  # what is finer than sixteenths leaves the eighths visible
+        return False  # values finer than sixteenths keep the eighths visible
     beat = metre.beat_steps
     offset = place % beat
-    if is_rest:  # stricter: a rest starts where values of its length do, and has no dot but in compound metres
+    if is_rest:  # stricter: a rest starts where values of its length do, and has a dot only in compound metres
         if metre.is_compound and steps >= STEPS_PER_SIXTEENTH:
             return offset % steps == 0 if steps <= beat else steps % beat == 0 and place % steps == 0
         units = steps // _THIRTY_SECOND
@@ -264,7 +266,7 @@ def _is_readable(place: int, steps: int, metre: Metre, is_rest: bool) -> bool:
 
 
 def _with_triplets(symbols: list[Symbol], parts: Sequence[Part]) -> list[Symbol]:
-    """The symbols, the first and the last one of each triplet marked as such."""
+    """The symbols, with the first and the last one of each triplet marked."""
     marks = {part.start: "begin" for part in parts if part.kind == TRIPLET}
     ends = {part.end for part in parts if part.kind == TRIPLET}
     return [
@@ -276,9 +278,9 @@ def _with_triplets(symbols: list[Symbol], parts: Sequence[Part]) -> list[Symbol]
 
 
 def _with_beams(symbols: list[Symbol], bar: BarLines) -> list[Symbol]:
-    """Beams over the notes shorter than a quarter in each beat; a beat of 5/8 and the like is a quarter.
+    """Add beams over the notes shorter than a quarter in each beat; a beat of 5/8 and similar metres is a quarter.
 
-    A triplet shares a beam with the notes beside it only where it is a part of a beat of theirs.
+    A triplet shares a beam with the notes beside it only if it is a part of the same beat.
     """
     keys = _beam_groups(symbols, bar)
     beamed = list(symbols)
@@ -295,7 +297,7 @@ def _with_beams(symbols: list[Symbol], bar: BarLines) -> list[Symbol]:
 
 
 def _beam_groups(symbols: list[Symbol], bar: BarLines) -> list[tuple[int, ...]]:
-    """For each symbol the group that its beam belongs to. A beam never begins in a triplet and ends outside of it."""
+    """For each symbol the group of its beam. A beam that begins in a triplet also ends in it."""
     group_steps = max(bar.metre.beat_steps, STEPS_PER_QUARTER)
     keys: list[tuple[int, ...]] = []
     while len(keys) < len(symbols):
@@ -324,8 +326,8 @@ def _beam(symbols: list[Symbol], group: list[int], offset: int) -> None:
     eighths = [(offset + symbols[index].start) // _EIGHTH for index in group]
 
     def joined(first: int, level: int) -> bool:
-        """Whether a beam goes on from one note of the group to the next; of thirty-seconds the inner ones do not
-        from one eighth to another."""
+        """Whether a beam continues from one note of the group to the next; the inner beams of thirty-seconds are
+        interrupted between eighths."""
         if not 0 <= first < len(group) - 1 or min(counts[first], counts[first + 1]) < level:
             return False
         return level == 1 or max(counts) < 3 or eighths[first] == eighths[first + 1]
@@ -344,7 +346,7 @@ def _beam(symbols: list[Symbol], group: list[int], offset: int) -> None:
 
 
 def _beams_of(symbol: Symbol) -> int:
-    """How many beams or flags a value has: an eighth one, a sixteenth two.
+    """Number of beams or flags of a value: one for an eighth, two for a sixteenth.
 
     >>> [_beams_of(Symbol(0, 0, steps)) for steps in (24, 18, 12, 9, 6, 3)]
     [0, 1, 1, 2, 2, 3]

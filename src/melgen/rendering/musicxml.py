@@ -1,4 +1,4 @@
-"""MusicXML, which MuseScore, Finale, Sibelius and Dorico open; our engraver reads it too."""
+"""MusicXML, which MuseScore, Finale, Sibelius and Dorico can open, and our engraver too."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 class Clef(NamedTuple):
-    """A clef: its sign, its line, the octaves it moves, and the staff positions of the outer lines."""
+    """A clef: its sign, its line, and the octaves by which it transposes."""
 
     sign: str
     line: int
@@ -34,11 +34,11 @@ class Clef(NamedTuple):
 
     @property
     def bottom(self) -> int:
-        """Staff position of the lowest line: E4 under a treble clef, G2 under a bass clef."""
+        """Staff position of the lowest line: E4 with a treble clef, G2 with a bass clef."""
         return (30 if self.sign == "G" else 18) + 7 * self.octaves
 
     def ledger_lines(self, note: SpelledNote) -> int:
-        """How many ledger lines a note needs.
+        """Number of ledger lines of a note.
 
         >>> Clef("G", 2, 0).ledger_lines(SpelledNote("C", 0, 4))
         1
@@ -47,7 +47,7 @@ class Clef(NamedTuple):
         return max(below, above, 0) // 2
 
 
-# In the order of preference, with the ledger lines per note that a reader bears rather than read this clef.
+# In the order of preference, each with the ledger lines per note that a reader accepts to avoid this clef.
 _CLEFS = {
     Clef("G", 2, 0): 0.0,
     Clef("F", 4, 0): 0.5,
@@ -60,7 +60,7 @@ _CLEFS = {
 
 
 def clef_for(notes: Sequence[SpelledNote]) -> Clef:
-    """The clef that needs the fewest ledger lines; treble and bass before those that move an octave.
+    """The clef that needs the fewest ledger lines; treble and bass are preferred to clefs that move an octave.
 
     >>> clef_for(spell([60, 64, 67, 72]).notes), clef_for(spell([36, 43, 48]).notes)
     (Clef(sign='G', line=2, octaves=0), Clef(sign='F', line=4, octaves=0))
@@ -76,19 +76,20 @@ def to_musicxml(
     tempo_qpm: float | None = 120,
     bars_per_line: int = 4,
 ) -> str:
-    """A melody as MusicXML 4.0: one part, key, clef and accidentals as found by `melgen.rendering.spelling`.
+    """A melody as MusicXML 4.0: one part, with key, clef and accidentals as found by `melgen.rendering.spelling`.
 
-    The note heads of note 12 have the ids ``n12``, and ``n12-1``, ... where it is tied. Pitches below C0 are written
-    in octave -1: the standard's scheme ends at 0, all readers we know read it.
+    The note heads of note 12 have the ids ``n12``, and ``n12-1``, ... if it is tied. Pitches below C0 are written
+    in octave -1: the standard's schema ends at 0, but all readers that we know of accept it.
 
     Args:
+        melody: the melody.
         title: shown above the score; by default the melody's own.
         metre: of the bars, instead of the melody's own; without either, 4/4.
-        tempo_qpm: quarter notes a minute; None leaves the tempo open.
-        bars_per_line: after how many bars a new line is asked for.
+        tempo_qpm: quarter notes per minute; None for no tempo.
+        bars_per_line: number of bars after which a line break is requested.
 
     Raises:
-        ValueError: if the melody has a pitch that is no MIDI pitch.
+        ValueError: if the melody has a pitch that is not a MIDI pitch.
     """
     melody = playable(melody)
     spelling = spell(melody.pitches, melody.durations)
@@ -103,7 +104,7 @@ def to_musicxml(
         '<part id="P1">'
     )
     heads: dict[int, int] = {}
-    # Sixteenths where they suffice, as most programs write.
+    # Sixteenths if they suffice, as in most programs.
     finest = math.gcd(*(length for bar in bars for length in (bar.lines.length, *_lengths(bar))))
     unit = STEPS_PER_SIXTEENTH if finest % STEPS_PER_SIXTEENTH == 0 else 1
     new_lines = {line.start for line in lines_of([bar.lines for bar in bars], bars_per_line)} - {0}
@@ -126,7 +127,7 @@ def to_musicxml(
 
 
 def printable(text: str) -> str:
-    """On one line, and without what XML or UTF-8 cannot hold.
+    """The text on one line, without characters that XML or UTF-8 cannot encode.
 
     >>> printable("Green\\nsleeves\\x00")
     'Green sleeves'
@@ -140,7 +141,7 @@ def _lengths(bar: Bar) -> Iterator[int]:
 
 
 def _measure(bar: BarLines, divided: int) -> str:
-    """A pickup has number 0; the second part of a divided bar has none, in MusicXML a name of its own."""
+    """The opening tag: a pickup has number 0; the second part of a divided bar has no number, but its own name."""
     if bar.is_counted:
         return f'<measure number="{bar.number}">'
     return f'<measure number="{0 if bar.number == 0 else f"X{divided}"}" implicit="yes">'
@@ -198,7 +199,7 @@ def _symbol(symbol: Symbol, bar: Bar, notes: Sequence[SpelledNote], heads: dict[
 
 
 def _value(symbol: Symbol, accidental: str = "") -> str:
-    """Type and dot; in a triplet also that three of it last as long as two."""
+    """Type and dot; in a triplet also the ratio of three in the time of two."""
     written = symbol.sixty_fourths
     is_dotted = written % 3 == 0
     return (
@@ -212,7 +213,7 @@ def _ties(symbol: Symbol) -> list[str]:
 
 
 def _notations(symbol: Symbol, bar: Bar) -> str:
-    """Ties, and where a triplet begins and ends."""
+    """Ties, and the beginning and end of a triplet."""
     marks = [f'<tied type="{kind}"/>' for kind in _ties(symbol)]
     if symbol.triplet == "begin":
         marks.append(f'<tuplet type="start" bracket="{"no" if _is_beamed_alone(symbol, bar) else "yes"}"/>')

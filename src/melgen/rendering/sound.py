@@ -1,8 +1,8 @@
 """Melodies as sound: a plucked string made of partials, or FluidSynth with the user's sound font.
 
-The built-in voice needs NumPy alone. Each note is a sum of partials whose strength falls with their number and that die
-away the faster the higher they are (as on a string that is plucked, the damping grows with frequency), under a soft
-attack and release. Partials above the Nyquist frequency are left out, so that high notes do not fold back.
+The built-in voice needs only NumPy. Each note is a sum of partials with a soft attack and release. Higher partials are
+weaker and decay faster, as on a plucked string, whose damping grows with frequency. Partials above the Nyquist
+frequency are left out to avoid aliasing.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ INSTALL = "pip install soundfile"
 FLUIDSYNTH_INSTALL = "pip install pyfluidsynth, and the FluidSynth library itself, e.g. apt install libfluidsynth3"
 
 SAMPLE_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-"""In Hz: those that MP3 knows."""
+"""In Hz: the sample rates of MP3."""
 BIT_RATES_KBPS = (32, 320)
 TEMPO_QPM = (4.0, 2_000.0)
 
 TAIL_SECONDS = 0.4
-"""How long a file goes on after the end of the last note, which dies away in it."""
+"""How long a file continues after the end of the last note, while it decays."""
 
 _ATTACK_SECONDS = 0.004
 _RELEASE_SECONDS = 0.09
@@ -54,17 +54,18 @@ def synthesize(
     """Play a melody.
 
     Args:
-        tempo_qpm: quarter notes a minute.
+        melody: the melody.
+        tempo_qpm: quarter notes per minute.
         sample_rate: in Hz, one of `SAMPLE_RATES`.
-        sound_font: an .sf2 or .sf3 file: FluidSynth plays it instead of the built-in voice.
+        sound_font: an .sf2 or .sf3 file, which FluidSynth plays instead of the built-in voice.
         program: of the sound font, 0 to 127 (0 is a piano in most).
 
     Returns:
         Samples between -1 and 1, ``[samples]``: the melody and `TAIL_SECONDS`; equal melodies give equal samples.
 
     Raises:
-        ImportError: if a sound font is given and FluidSynth is missing; the text says what to install.
-        ValueError: if a number is out of its range, a pitch is no MIDI pitch, or the sound font cannot be loaded.
+        ImportError: if a sound font is given and FluidSynth is missing; the message states what to install.
+        ValueError: if a number is out of range, a pitch is not a MIDI pitch, or the sound font cannot be loaded.
 
     >>> len(synthesize(Melody.from_pitches([60, 62]), sample_rate=8000)) / 8000
     1.4
@@ -100,18 +101,18 @@ def write_sound(
     sound_font: str | Path | None = None,
     program: int = 0,
 ) -> Path:
-    """Play a melody into a file: WAV (16 bit), MP3 or OGG (Vorbis) by its ending, one channel.
+    """Write a melody as a mono sound file: WAV (16 bit), MP3 or OGG (Vorbis), by the suffix of the file.
 
-    Equal melodies give equal bytes. The file appears whole or not at all.
+    Equal melodies give equal bytes. The file is written whole or not at all.
 
     Args:
         title: written into the file; by default the melody's own.
-        bit_rate_kbps: of MP3, constant; 32 to 320, and up to 160 below 32 kHz, up to 64 below 16 kHz. OGG has a bit
-            rate of its own, about 80.
+        bit_rate_kbps: of MP3, constant; 32 to 320, but at most 160 below 32 kHz and at most 64 below 16 kHz. The bit
+            rate of OGG is fixed, about 80.
 
     Raises:
-        ImportError: if soundfile, or FluidSynth where it is asked for, is missing.
-        ValueError: as `synthesize`, or for an ending or a bit rate that we do not know.
+        ImportError: if soundfile is missing, or FluidSynth for a sound font.
+        ValueError: as `synthesize`, or for an unknown suffix or bit rate.
     """
     samples = synthesize(melody, tempo_qpm=tempo_qpm, sample_rate=sample_rate, sound_font=sound_font, program=program)
     write_samples(path, samples, sample_rate, title=title or melody.title, bit_rate_kbps=bit_rate_kbps)
@@ -124,7 +125,7 @@ def write_samples(
     """Write samples, ``[samples]``, as `write_sound` does."""
     path = Path(path)
     if path.suffix.lower() not in SOUND_ENDINGS:
-        raise ValueError(f"{path}: sound is written to {', '.join(SOUND_ENDINGS)}")
+        raise ValueError(f"{path}: the suffix of a sound file must be one of {', '.join(SOUND_ENDINGS)}")
     check_number("bit_rate_kbps", bit_rate_kbps, *BIT_RATES_KBPS)
     soundfile = import_soundfile()
     kind = path.suffix.lower()[1:]
@@ -147,14 +148,14 @@ def write_samples(
 
 
 def import_soundfile() -> Any:
-    """The library that writes sound files.
+    """Import the library that writes sound files.
 
     Raises:
         ImportError: if it is not installed, or lacks libsndfile.
     """
     try:
         import soundfile
-    except (ImportError, OSError) as error:  # OSError: the library in C is not there
+    except (ImportError, OSError) as error:  # OSError: its C library is missing
         raise ImportError(
             f"sound files need soundfile, which cannot be imported ({error}); install it with: {INSTALL}"
         ) from error
@@ -162,7 +163,7 @@ def import_soundfile() -> Any:
 
 
 def import_fluidsynth() -> Any:
-    """The synthesiser that plays sound fonts.
+    """Import the synthesiser that plays sound fonts.
 
     Raises:
         ImportError: if its Python package or its library is not installed.
@@ -178,10 +179,10 @@ def import_fluidsynth() -> Any:
 
 
 def check_number(key: str, value: Any, low: float, high: float) -> None:
-    """Refuse what is no number between two bounds.
+    """Check that a value is a number between two bounds.
 
     Raises:
-        ValueError: naming key, value and bounds.
+        ValueError: if it is not; names key, value and bounds.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise ValueError(f"{key}={value!r}: must be a number from {low:g} to {high:g}")
@@ -195,7 +196,7 @@ def _tone(pitch: int, length: int, sample_rate: int) -> NDArray[np.float32]:
     release = round(_RELEASE_SECONDS * sample_rate)
     times = np.arange(length + release) / sample_rate
     samples = np.zeros(len(times))
-    # Decay of the fundamental per second: high strings ring shorter.
+    # Decay of the fundamental per second: high strings decay faster.
     decay = 1.2 * 2 ** ((pitch - 60) / 24)
     for partial in range(1, count + 1):
         strength = partial**-1.6
@@ -214,7 +215,7 @@ def _play_fluidsynth(
     melody: Melody, starts: list[int], ends: list[int], length: int, sample_rate: int, sound_font: Path, program: int
 ) -> NDArray[np.float32]:
     if not sound_font.is_file() or not os.access(sound_font, os.R_OK):
-        raise ValueError(f"sound_font={sound_font}: there is no such file that can be read")
+        raise ValueError(f"sound_font={sound_font}: no such file, or it cannot be read")
     check_number("program", program, 0, 127)
     fluidsynth = import_fluidsynth()
     synthesizer = fluidsynth.Synth(gain=_FLUIDSYNTH_GAIN, samplerate=float(sample_rate))
@@ -242,7 +243,7 @@ def _play_fluidsynth(
 
 
 def _mp3_level(bit_rate_kbps: int, sample_rate: int) -> float:
-    """libsndfile's compression level for a constant bit rate: linear from the highest to the lowest one.
+    """libsndfile's compression level for a constant bit rate: linear from the highest rate to the lowest.
 
     >>> _mp3_level(320, 44_100), _mp3_level(176, 44_100)
     (0.0, 0.5)
@@ -252,9 +253,9 @@ def _mp3_level(bit_rate_kbps: int, sample_rate: int) -> float:
 
 
 def with_fixed_serial(ogg: bytes, serial: int = 1) -> bytes:
-    """An Ogg file with its stream's serial number, which libsndfile draws by the clock, set to a fixed one.
+    """An Ogg file with a fixed serial number of its stream, which libsndfile derives from the clock.
 
-    The layout of a page is in RFC 3533, section 6.
+    RFC 3533, section 6, describes the layout of a page.
     """
     content = bytearray(ogg)
     start = 0

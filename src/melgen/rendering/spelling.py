@@ -1,14 +1,14 @@
 """The key of a melody, and its notes as a musician writes them: B flat or A sharp?
 
-The key is that whose profile correlates best with how long each pitch class sounds (Krumhansl 1990, chapter 4), with
-the profiles of Temperley, *Music and Probability* (2007), table 6.1. Melodies tend to end on their tonic; this counts
-a little. A major key whose seventh is mostly lowered is mixolydian, a minor key whose sixth is mostly raised dorian, as
-in much folk music. On Aird's Airs the signature found is the printed one for 95 tunes of 100; in O'Neill's collection,
-which prints dorian tunes as minor, for 90.
+The key is the one whose profile correlates best with the durations of the pitch classes (Krumhansl 1990, chapter 4),
+with the profiles of Temperley, *Music and Probability* (2007), table 6.1. Melodies tend to end on their tonic, which
+has a small weight. As in much folk music, a major key whose seventh is mostly lowered is mixolydian, and a minor key
+whose sixth is mostly raised is dorian. On Aird's Airs the signature found is the printed one for 95 of 100 tunes; in
+O'Neill's collection, which prints dorian tunes as minor, for 90.
 
 Names come from the line of fifths (Temperley, *The Cognition of Basic Musical Structures*, 2001, chapter 5), on which
-... B flat, F, C, G, D ... are neighbours: each pitch class gets the one of its names that is nearest to the key. So the
-leading tone of a minor key is a raised seventh, not a lowered tonic.
+... B flat, F, C, G, D ... are neighbours: each pitch class gets its name nearest to the key. So the leading tone of a
+minor key is a raised seventh, not a lowered tonic.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _FIFTHS = "FCGDAEB"  # steps along the line of fifths; C is position 0
 _SIGNS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
 # Lowest positions of tonics, so that no signature has more than six signs.
 _LOWEST_TONIC = {"major": -5, "minor": -3}
-# How much further along the line of fifths the tonic is than that of the major key with the same signature.
+# How many fifths further along the line the tonic is than that of the major key with the same signature.
 _SHIFTS = {"major": 0, "minor": 3, "mixolydian": 1, "dorian": 2}
-# Between the names that chromatic notes mostly have: E flat to G sharp in C major, B flat to D sharp in A minor.
+# Between the usual names of chromatic notes: E flat to G sharp in C major, B flat to D sharp in A minor.
 _CENTRES = {"major": 2.5, "minor": 0.5, "mixolydian": 2.5, "dorian": 0.5}
-# How much further away a name seems that is hard to read, B sharp for C or F double sharp. Leading tones stay.
+# How much further away a name counts that is hard to read, B sharp for C or F double sharp. Leading tones are exempt.
 _HARD_TO_READ = 4
 _LEADING_TONE = 5  # fifths above the tonic
 _NATURALS = (0, 2, 4, 5, 7, 9, 11)
 
 
 class Key(NamedTuple):
-    """A key: its tonic by the position on the line of fifths (F -1, C 0, G 1, D 2), and major, minor or a mode.
+    """A key: the position of its tonic on the line of fifths (F -1, C 0, G 1, D 2), and major, minor or a mode.
 
     >>> Key(2, "major").name, Key(2, "minor").name, Key(2, "minor").fifths
     ('D major', 'D minor', -1)
@@ -51,7 +51,7 @@ class Key(NamedTuple):
 
     @property
     def fifths(self) -> int:
-        """The signature: sharps, or flats where negative."""
+        """The signature: number of sharps, or of flats if negative."""
         return self.tonic - _SHIFTS[self.mode]
 
     @property
@@ -62,11 +62,11 @@ class Key(NamedTuple):
 
     @property
     def name(self) -> str:
-        """As one says it."""
+        """Its name, such as ``D major``."""
         return f"{self.tonic_name} {self.mode}"
 
     def alter_of(self, step: str) -> int:
-        """What the signature does to a step: 1 for a sharp, -1 for a flat.
+        """The alteration of a step by the signature: 1 for a sharp, -1 for a flat.
 
         >>> Key(2, "major").alter_of("F"), Key(2, "major").alter_of("G")
         (1, 0)
@@ -77,7 +77,7 @@ class Key(NamedTuple):
 
 
 class SpelledNote(NamedTuple):
-    """A note as it is written: its letter, how the letter is altered in semitones, its octave (C4 is middle C)."""
+    """A note as written: its letter, the alteration in semitones, and its octave (C4 is middle C)."""
 
     step: str
     alter: int
@@ -85,12 +85,12 @@ class SpelledNote(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Such as ``Bb3``."""
+        """Its name, such as ``Bb3``."""
         return f"{self.step}{_SIGNS[self.alter]}{self.octave}"
 
     @property
     def staff_position(self) -> int:
-        """Diatonic steps above C0: lines and spaces, whatever the accidentals."""
+        """Diatonic steps above C0: lines and spaces, regardless of accidentals."""
         return 7 * self.octave + STEPS.index(self.step)
 
 
@@ -106,7 +106,7 @@ def spell(pitches: Sequence[int], durations: ArrayLike | None = None) -> Spellin
 
     Args:
         pitches: MIDI numbers.
-        durations: how long each sounds, in any unit; without, all count the same.
+        durations: length of each note, in any unit; by default all are equal.
 
     >>> spell([62, 65, 69, 70, 69, 67, 65, 64, 61, 62]).key.name
     'D minor'
@@ -123,7 +123,7 @@ def spell(pitches: Sequence[int], durations: ArrayLike | None = None) -> Spellin
 
 
 def find_key(pitches: Sequence[int], durations: ArrayLike | None = None) -> Key:
-    """The likeliest key; C major for a melody without notes, or with all pitch classes alike.
+    """The most likely key; C major for a melody without notes, or if all pitch classes are equally frequent.
 
     >>> find_key([67, 69, 71, 72, 74, 76, 78, 79]).name, find_key([69, 73, 76, 79, 76, 73, 71, 69]).name
     ('G major', 'A mixolydian')
@@ -135,7 +135,7 @@ def find_key(pitches: Sequence[int], durations: ArrayLike | None = None) -> Key:
     sounding = np.bincount(classes, weights, 12)
     scores = _PROFILES @ _standardized(sounding)  # [24]
     scores[classes[-1] :: 12] += FINAL_NOTE_BONUS
-    # Sums in another order may differ in the last bits; equal keys must stay equal.
+    # Sums in another order may differ in the last bits, but equal scores must stay equal.
     best = int(np.argmax(scores.round(9)))
     tonic, mode = best % 12, "major" if best < 12 else "minor"
     position = _position(tonic, _LOWEST_TONIC[mode])
@@ -162,7 +162,7 @@ def _name_in(key: Key, pitch_class: int) -> tuple[str, int]:
 
 
 def _standardized(values: ArrayLike) -> NDArray[np.float64]:
-    """Moved and scaled so that products of two rows are their correlation; zeros where all values are equal."""
+    """Shift and scale rows so that the product of two is their correlation; zeros if all values are equal."""
     rows = np.asarray(values, float)
     centred = rows - rows.mean(axis=-1, keepdims=True)
     lengths = np.linalg.norm(centred, axis=-1, keepdims=True)
@@ -176,7 +176,7 @@ _PROFILES = _standardized(
 
 
 def _position(pitch: int, lowest: int) -> int:
-    """Where a pitch class lies on the line of fifths, among the twelve positions from `lowest` on."""
+    """The position of a pitch class on the line of fifths, among the twelve positions from `lowest`."""
     return lowest + (7 * pitch - lowest) % 12
 
 

@@ -1,12 +1,12 @@
-"""Which notes of a bar are triplets, and what becomes of times that no note values can show.
+"""Finding the triplets of a bar, and rounding times that cannot be written.
 
-Outside of triplets every time is a multiple of a thirty-second. A triplet divides a half, a quarter, an eighth, ...
-into three, and each third once or twice more into halves. Among all ways to cover the times of a bar that are no
-thirty-seconds, the one with the fewest ties, then with the fewest and simplest triplets, is taken.
+Outside triplets every time is a multiple of a thirty-second. A triplet divides a half, a quarter, an eighth, ...
+into three, and each third once or twice more into halves. Among all ways to cover the times of a bar that are not
+thirty-seconds, the one with the fewest ties, and then with the fewest and simplest triplets, is taken.
 
-What none of them can show, such as a quintuplet, is rounded, for the page alone: all the times within that quarter of
-the bar move to sixteenths or to triplets of eighths, whichever moves them less; to thirty-seconds or triplets of
-sixteenths where two notes would start together, and to finer triplets where even these are too few.
+Other times, such as those of a quintuplet, are rounded, but only on the page: all times within that quarter of the bar
+move to sixteenths or to triplets of eighths, whichever moves them less. If two notes would start together, they move
+to thirty-seconds or triplets of sixteenths, and if even these are too few, to finer triplets.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from melgen.music.metre import STEPS_PER_SIXTEENTH
 from melgen.rendering.bar_lines import FINEST_STEPS, BarLines
 
 TRIPLET_VALUES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 2, 1)
-"""Lengths in steps that one note of a triplet can show: two thirds of plain values, one dot at most."""
+"""Lengths in steps that can be written as one note of a triplet: two thirds of plain values, with at most one dot."""
 UNDOTTED_TRIPLET_VALUES = (64, 32, 16, 8, 4, 2, 1)
 
 ARTICULATION_STEPS = 2
-"""A rest as short as this is how a note is played, not what is written: on the page the note lasts to the next one."""
+"""A rest as short as this is a matter of performance: on the page the note lasts until the next one."""
 
 _SPANS: tuple[int, ...] = (96, 48, 24, 12, 6)
 _TINY_SPAN = 3  # of sixty-fourths, only where more than twelve notes start in a quarter
-# Grids to round to, in order, and whether notes that are nearest to one place may move on to the next.
+# Grids to round to, in order, and whether notes that are nearest to the same place may move on to the next.
 _GRIDS = (((6, 8), False), ((3, 4), False), ((3, 4), True), ((2,), True))
 
 # Costs, by which one way of writing is preferred to another.
@@ -50,7 +50,7 @@ PLAIN, TRIPLET, ROUNDED = "plain", "triplet", "rounded"
 
 
 class Written(NamedTuple):
-    """Onsets and ends as they can be written, and the parts of each bar."""
+    """Onsets and ends that can be written, and the parts of each bar."""
 
     onsets: list[int]
     ends: list[int]
@@ -58,15 +58,15 @@ class Written(NamedTuple):
 
 
 def written(onsets: Sequence[int], ends: Sequence[int], bars: Sequence[BarLines]) -> Written:
-    """The times of a melody as the page shows them.
+    """The times of a melody on the page.
 
     Args:
-        onsets: in order, each note ending where the next one starts, or before.
+        onsets: in order; each note ends no later than the next one starts.
         ends: of the same notes.
-        bars: one after another, their lengths multiples of a thirty-second.
+        bars: consecutive bars, whose lengths are multiples of a thirty-second.
 
     Returns:
-        Times that can be written, in the same order, every note with a length.
+        Times that can be written, in the same order; every note has a length above 0.
     """
     new_onsets, new_ends = list(onsets), _without_articulation(onsets, ends)
     if not any(time % FINEST_STEPS for times in (new_onsets, new_ends) for time in times):
@@ -89,14 +89,14 @@ def written(onsets: Sequence[int], ends: Sequence[int], bars: Sequence[BarLines]
 
 
 def _without_articulation(onsets: Sequence[int], ends: Sequence[int]) -> list[int]:
-    """Ends, moved to the next onset where only a moment is between."""
+    """The ends, moved to the next onset if it follows almost at once."""
     return [
         onset if onset - end <= ARTICULATION_STEPS else end for end, onset in zip(ends, onsets[1:], strict=False)
     ] + list(ends[-1:])
 
 
 def _times_in(bar: BarLines, onsets: list[int], ends: list[int]) -> tuple[int, ...]:
-    """Where in a bar something begins or ends, its own ends left out."""
+    """The times within a bar at which a note begins or ends, without the two ends of the bar."""
     times = {
         time - bar.start
         for column in (onsets, ends)
@@ -106,7 +106,7 @@ def _times_in(bar: BarLines, onsets: list[int], ends: list[int]) -> tuple[int, .
 
 
 def _parts(times: tuple[int, ...], bar: BarLines, spans: tuple[int, ...]) -> list[Part]:
-    """Parts that cover a bar at the least cost, neighbouring plain ones as one."""
+    """Parts that cover a bar at the least cost, with neighbouring plain parts joined."""
     if not any(time % FINEST_STEPS for time in times):
         return [Part(0, bar.length, PLAIN)]
     return list(_cheapest_parts(times, bar.length, bar.offset, bar.metre.beat_steps, spans))
@@ -152,7 +152,7 @@ def _cheapest_parts(
 
 
 def _traced_back(parts_by_end: Sequence[Part | None]) -> tuple[Part, ...]:
-    """The parts from a bar's beginning to its end, by the last one that leads to each place."""
+    """The parts from a bar's beginning to its end, given the last part before each place."""
     found: list[Part] = []
     place = len(parts_by_end) - 1
     while place:
@@ -169,8 +169,8 @@ def _traced_back(parts_by_end: Sequence[Part | None]) -> tuple[Part, ...]:
 def _is_triplet(span: int, inside: list[int]) -> bool:
     """Whether times within a part are thirds of it, and halves and quarters of thirds.
 
-    Thirty-seconds are rarely in triplets, but notes are often played a little early or late: of them all three must
-    be there.
+    Triplets of thirty-seconds are rare, but notes are often played a little early or late; so all three notes of such
+    a triplet must be present.
     """
     if span == _TINY_SPAN:
         return True
@@ -185,7 +185,7 @@ def _between(span: int, inside: list[int]) -> list[int]:
 
 
 def triplet_values(length: int, values: Sequence[int] = TRIPLET_VALUES) -> list[int]:
-    """A length in a triplet as values to be tied.
+    """A length in a triplet, split into values to be tied.
 
     >>> triplet_values(8), triplet_values(20)
     ([8], [16, 4])
@@ -198,10 +198,10 @@ def triplet_values(length: int, values: Sequence[int] = TRIPLET_VALUES) -> list[
 
 
 def _round(start: int, end: int, onsets: list[int], ends: list[int], last_end: int) -> None:
-    """Move the times within a quarter, or what a bar has of one, to a grid; every note keeps a place of its own.
+    """Move the times within a quarter, or within the part of it in a bar, to a grid; no two notes start together.
 
-    A note may move to the end of the quarter, where the next one begins, if no other note starts there. A rest shorter
-    than a sixteenth after a note that ends within is left out.
+    A note may move to the end of the quarter if no other note starts there. A rest shorter than a sixteenth after a
+    note that ends within the quarter is left out.
     """
     notes = range(bisect_left(onsets, start), bisect_left(onsets, end))
     ending = range(bisect_right(ends, start), bisect_left(ends, end))
@@ -227,7 +227,7 @@ def _round(start: int, end: int, onsets: list[int], ends: list[int], last_end: i
 
 
 def _grid_for(onsets: list[int], ends: list[int], length: int, may_pass: bool) -> tuple[int, list[int]]:
-    """The grid that times within a quarter are rounded to, and each onset rounded."""
+    """The grid for the times within a quarter, and the rounded onsets."""
     for grids, may_move_on in _GRIDS:
         choices: list[tuple[int, int, int, list[int]]] = []
         for grid in grids:
@@ -254,12 +254,12 @@ def _nearest(time: int, grid: int) -> int:
 
 
 def _fits(grid: int, length: int) -> bool:
-    """Whether a part of this length can be written in a grid: thirds need a length that triplets have."""
+    """Whether a part of this length can be written in a grid: thirds need the length of a triplet."""
     return grid % FINEST_STEPS == 0 or (length % (3 * grid) == 0 and length in _SPANS)
 
 
 def _apart(nearest: list[int], slots: int) -> list[int]:
-    """Places in order, no two the same, as near as can be to those wished for.
+    """Different places in order, as near as possible to the given ones.
 
     >>> _apart([0, 0, 3, 3], 4)
     [0, 1, 2, 3]

@@ -1,4 +1,4 @@
-"""Runs on disk: what names them, what identifies them, what they leave behind."""
+"""Runs on disk: their names, identities, files and states."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""How much is to be trained: in updates, the same for every representation, or in epochs."""
+"""The training budget: in updates, the same for every representation, or in epochs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from omegaconf import DictConfig
 
 NO_LIMIT = (None, -1)
-"""What ``trainer.max_steps`` and ``trainer.max_epochs`` say for no limit."""
+"""Values of ``trainer.max_steps`` and ``trainer.max_epochs`` that mean no limit."""
 
 
 class HasEpochs(Protocol):
-    """What is known of the data: a data module, or what a run has recorded of it."""
+    """A data module, or the numbers that a run has recorded about its data."""
 
     @property
     def updates_per_epoch(self) -> int:
@@ -20,7 +20,7 @@ class HasEpochs(Protocol):
 
 
 def budget_is_spent(config: DictConfig, result: Mapping[str, Any]) -> bool:
-    """Whether a finished run has done all that is now asked of it."""
+    """Whether a finished run has already used the budget of a configuration."""
     steps, epochs = config.trainer.get("max_steps"), config.trainer.get("max_epochs")
     return (steps not in NO_LIMIT and result["updates"] >= steps) or (
         epochs not in NO_LIMIT and result["epochs"] >= epochs
@@ -28,7 +28,7 @@ def budget_is_spent(config: DictConfig, result: Mapping[str, Any]) -> bool:
 
 
 def total_updates(config: DictConfig, data: HasEpochs) -> int:
-    """The updates that the budget allows."""
+    """The number of updates that the budget allows."""
     limits = []
     if config.trainer.get("max_steps") not in NO_LIMIT:
         limits.append(int(config.trainer.max_steps))

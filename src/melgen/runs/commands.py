@@ -1,4 +1,4 @@
-"""The commands that go on from a run, as lines that can be pasted."""
+"""Commands that continue with a run, as lines to paste."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from melgen.pasting import command
 from melgen.runs.config import plain_config
 
 DEFAULT_PRIMER = [60, 62, 64, 62]
-"""Of ``conf/generate.yaml``."""
+"""The primer of ``conf/generate.yaml``."""
 
 _PROVIDED = ("melgen", "torch")
-"""Packages that our commands import by themselves."""
+"""Packages that our commands import in any case."""
 
 
 def generate_command(run: Path, **options: Any) -> str:
-    """A command that lets a run's network write songs.
+    """A command that generates songs with a run's network.
 
     Args:
+        run: the directory of the run.
         options: keys of ``conf/generate.yaml`` with their values.
     """
     config = plain_config(run)
     values: dict[str, Any] = {"checkpoint": run, **options}
-    # The network knows the pitches of the primer that it was trained with; it may know no others.
+    # The vocabulary contains the pitches of the run's own primer, but perhaps not those of the default one.
     if (primer := _primer(config)) not in (None, DEFAULT_PRIMER):
         values["primer"] = primer
     network = (config.get("model"), config.get("cell"), _below(config.get("dataset"), "representation"))
@@ -39,7 +40,7 @@ def report_command(run: Path) -> str:
 
 
 def own_modules(*nodes: Any) -> list[str]:
-    """The modules of the user's own that parts of a configuration name, each once, sorted.
+    """The user's own modules that parts of a configuration name, sorted and without duplicates.
 
     >>> own_modules({"_target_": "my_cells.MGU"}, {"stack": ["lstm", "lab.Mine"]}, {"_target_": "melgen.music.DB12"})
     ['lab', 'my_cells']
@@ -53,7 +54,7 @@ def _imports(nodes: Sequence[Any]) -> dict[str, list[str]]:
 
 
 def _names(node: Any) -> Iterator[str]:
-    """The dotted names of classes: what is instantiated, and the layers of a stack."""
+    """The dotted names of the classes to instantiate, including the layers of a stack."""
     if isinstance(node, Mapping):
         for key, value in node.items():
             if key == "_target_" and isinstance(value, str):
@@ -69,7 +70,7 @@ def _names(node: Any) -> Iterator[str]:
 
 
 def _module_of(name: str) -> str:
-    """The longest part of a dotted name that is an imported module; else all but the last word."""
+    """The longest leading part of a dotted name that is an imported module; else all except the last word."""
     module = name
     while "." in module:
         module = module.rpartition(".")[0]

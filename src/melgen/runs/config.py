@@ -16,16 +16,16 @@ def read_config(run: Path) -> DictConfig:
     """The configuration in a run's directory.
 
     Raises:
-        ValueError: if there is none, or none that can be read; names the file.
+        ValueError: if it is missing or cannot be read; names the file.
     """
     file = run / CONFIG_FILE
     try:
         text = file.read_text(encoding="utf-8")
-        # Ours have no aliases, and a few nested ones swell to more than any memory when OmegaConf copies them.
+        # Ours have no aliases, and a few nested aliases use up any memory when OmegaConf copies them.
         if "*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise ValueError("it has aliases, which a configuration of ours does not need")
+            raise ValueError("it has aliases, which our configurations do not use")
         config = OmegaConf.create(text)
-    except Exception as error:  # YAML and OmegaConf have many errors of their own, and no common one
+    except Exception as error:  # the errors of YAML and OmegaConf have no common base class
         reason = (str(error).strip() or type(error).__name__).partition("\n")[0]
         raise ValueError(f"{file}: not a configuration ({reason:.200})") from error
     if not isinstance(config, DictConfig):
@@ -34,7 +34,7 @@ def read_config(run: Path) -> DictConfig:
 
 
 def plain_config(run: Path) -> dict[str, Any]:
-    """The configuration as plain data, as far as it was given; empty where it is missing or damaged."""
+    """The configuration as plain data, with interpolations unresolved; empty if it is missing or damaged."""
     try:
         plain = OmegaConf.to_container(read_config(run))
     except ValueError:

@@ -1,4 +1,4 @@
-"""One run's directory: claimed by one process, belonging to one identity, saying how the run stands."""
+"""The directory of a run: claimed by one process, with one identity, and containing the state of the run."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ log = logging.getLogger(__name__)
 
 RUNNING, FINISHED, FAILED, INTERRUPTED = "running", "finished", "failed", "interrupted"
 FORMAT_VERSION = 1
-"""Of the files of a run's directory."""
+"""The format version of the files of a run's directory."""
 PROVENANCE_FILE = "provenance.json"
-"""What command made a run, with what software, of what size its network is."""
+"""The file with the command and the software that made a run, and the size of its network."""
 _FORMAT, _SOFTWARE, _READER = "format_version", "software", "reader_version"
 _FINGERPRINT = "corpus.fingerprint"
 REFUSED = "-refused"
@@ -49,10 +49,10 @@ SWEEP_VARIABLE = "MELGEN_SWEEP"
 
 class _LogFile(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
-        """A full disk: what writes results will say it; the terminal has heard this line already."""
+        """Ignore a full disk: the code that writes results will report it, and the terminal has shown this line."""
 
     def close(self) -> None:
-        """Let go of what cannot be written any more, instead of hiding the error that is on its way."""
+        """Close without an error if the last lines cannot be written, so as not to mask the error in progress."""
         with suppress(OSError):
             super().close()
 
@@ -60,10 +60,10 @@ class _LogFile(logging.FileHandler):
 class RunDirectory:
     """The files of a run.
 
-    ``identity.json`` what it computes, ``config.yaml`` its configuration, ``status.json`` how it stands,
-    ``result.json`` what came out, ``provenance.json`` command and software, ``error.txt`` why it failed,
-    ``train.log`` what it said, ``checkpoints/``,
-    ``metrics.csv``, ``splits.tsv``, ``songs/``, ``samples/``, ``embedding/``, ``tensorboard/``.
+    ``identity.json`` is its identity, ``config.yaml`` its configuration, ``status.json`` its state, ``result.json``
+    its result, ``provenance.json`` its command and software, ``error.txt`` the reason of its failure, ``train.log``
+    its log. Further there are ``checkpoints/``, ``metrics.csv``, ``splits.tsv``, ``songs/``, ``samples/``,
+    ``embedding/`` and ``tensorboard/``.
     """
 
     def __init__(self, path: str | Path):
@@ -73,26 +73,27 @@ class RunDirectory:
 
     @property
     def refused(self) -> RunDirectory:
-        """Where the account of a start goes that was refused because this directory is another run's."""
+        """The directory for the report of a start that was refused because this directory belongs to another run."""
         return RunDirectory(self.path.with_name(self.path.name + REFUSED))
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Keep other processes out, and leave no empty directory behind.
+        """Keep other processes out; on leaving, remove the directory if it is empty.
 
         Raises:
+            NotADirectoryError: if the path is a file.
             PermissionError: if the directory cannot be written.
-            TakenError: if another process works in it, or has left a lock there and cannot be asked.
+            TakenError: if another process works in it, or if a process on another machine has left a lock in it.
         """
         with suppress(FileExistsError):
             self.path.mkdir(parents=True, exist_ok=True)
         if not self.path.is_dir():
-            raise NotADirectoryError(f"{self.path}: results need a directory here, this is a file")
+            raise NotADirectoryError(f"{self.path}: must be a directory for results, but is a file")
         if not os.access(self.path, os.W_OK | os.X_OK):
-            raise PermissionError(f"{self.path}: no permission to write results here (output_dir says where)")
+            raise PermissionError(f"{self.path}: no permission to write results here (output_dir sets the directory)")
         with ExitStack() as held:
             try:
-                # A job that SLURM has queued again, on another node: a file server may hold on to a dead node's lock.
+                # If SLURM has queued the job again on another node, a file server may still hold a dead node's lock.
                 was_queued_again = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
                 held.enter_context(locked(self.path / ".lock", REQUEUED_SECONDS if was_queued_again else 0))
             except LockedElsewhereError as error:
@@ -105,27 +106,27 @@ class RunDirectory:
                 yield
             finally:
                 if all(is_lock(entry.name) for entry in self.path.iterdir()):
-                    # Nothing came of it. Otherwise the file stays: unlinking it could let two processes in.
+                    # The run wrote nothing. Otherwise the lock file is kept: unlinking it could let two processes in.
                     shutil.rmtree(self.path, ignore_errors=True)
 
     def adopt(self, identity: Mapping[str, Any], config: str, *, force: bool, goes_on: bool = True) -> None:
-        """Make the directory that of ``identity``, or refuse.
+        """Give the directory to the run with this identity, or refuse.
 
         Args:
-            identity: what the run computes.
+            identity: see `melgen.runs.identity.identity_of`.
             config: its configuration, as YAML.
-            force: throw away what an earlier run has left.
-            goes_on: whether there is something left to train; if not, other software than then is no obstacle.
+            force: whether to delete the files of an earlier run.
+            goes_on: whether training is not finished yet; if it is, a change of software is allowed.
 
         Raises:
-            IdentityError: if it belongs to another run, holds what is no run's, or would go on with other software;
-                names the differing keys.
+            IdentityError: if it belongs to another run, contains files that are not a run's, or would continue with
+                other software; names the keys that differ.
         """
         if force:
             self._clear()
         earlier = self.recorded_identity
         if not earlier and any(self.checkpoints.glob("*.ckpt")):
-            raise IdentityError(f"{self.path}: holds checkpoints of unknown identity; force=true starts anew")
+            raise IdentityError(f"{self.path}: contains checkpoints of unknown identity; force=true starts again")
         if earlier and (different := differences(earlier, identity)):
             raise IdentityError(self.refusal(different, goes_on=goes_on))
         software = numbers_software()
@@ -135,7 +136,7 @@ class RunDirectory:
                 raise IdentityError(
                     f"{self.path}: was begun with other software, and nothing was changed; "
                     + "; ".join(changed)
-                    + "\nname=... puts a new run elsewhere, force=true throws the old one away"
+                    + "\nname=... puts a new run elsewhere, force=true deletes the old one"
                 )
             log.info("Trained with other software: %s", "; ".join(changed))
         shutil.rmtree(self.refused.path, ignore_errors=True)
@@ -146,7 +147,7 @@ class RunDirectory:
 
     @contextmanager
     def reporting(self) -> Iterator[None]:
-        """Copy what is said to ``train.log``, and keep ``status.json`` true whatever happens."""
+        """Copy log lines to ``train.log``, and keep ``status.json`` correct whatever happens."""
         (self.path / "error.txt").unlink(missing_ok=True)
         self.set_status(RUNNING)
         with self.logging_to_file():
@@ -155,19 +156,19 @@ class RunDirectory:
             except Exception as error:
                 error.is_of_this_run = True  # type: ignore[attr-defined]
                 if is_out_of_space(error) and isinstance(error, OSError) and error.filename is None:
-                    error.filename = str(self.path)  # what libraries write, the system does not name
+                    error.filename = str(self.path)  # the system does not name the files that libraries write
                 self.record_failure(error)
                 raise
             except OutOfTimeError as error:
                 self.set_status(INTERRUPTED, error=str(error))
                 raise
-            except BaseException:  # Ctrl-C, the exit that Lightning makes of it, or that of a job to be queued again
+            except BaseException:  # Ctrl-C, Lightning's exit after Ctrl-C, or the exit of a job that is queued again
                 self.set_status(INTERRUPTED)
                 raise KeyboardInterrupt from None
         self.set_status(FINISHED)
 
     def set_status(self, state: str, **details: Any) -> None:
-        """Say how the run stands."""
+        """Write the state of the run."""
         write_json(
             self.path / "status.json",
             {
@@ -182,10 +183,10 @@ class RunDirectory:
         )
 
     def record_failure(self, error: BaseException) -> None:
-        """Keep why the run failed, with its traceback.
+        """Record the reason of a failure, with its traceback.
 
-        What was refused before it started must not touch what an earlier start has left: its account then
-        goes into a directory of that name with ``-refused`` behind it.
+        A start that was refused must not change the files of an earlier start: its report is written to a directory
+        with the suffix ``-refused``.
         """
         came_before_its_start = not getattr(error, "is_of_this_run", False)
         if came_before_its_start and (self.path / "identity.json").exists():
@@ -197,12 +198,12 @@ class RunDirectory:
             write_text(self.path / "error.txt", text)
             with (self.path / "train.log").open("a", encoding="utf-8", errors=READABLE) as file:
                 file.write(text)
-        except OSError as another:  # a full disk, most likely the reason of it all: at least it is said
+        except OSError as another:  # most likely a full disk, which was also the reason of the failure
             log.warning("the failure cannot be recorded in %s: %s", self.path, message_of(another))
 
     @property
     def recorded_identity(self) -> dict[str, Any]:
-        """What the run in this directory computes; empty where there is none.
+        """The identity of the run in this directory; empty if there is no run.
 
         Raises:
             IdentityError: if it cannot be read, or was written by a later melgen.
@@ -210,7 +211,7 @@ class RunDirectory:
         recorded = self._read("identity.json") or {}
         if recorded.get(_FORMAT, 1) not in range(1, FORMAT_VERSION + 1):
             raise IdentityError(
-                f"{self.path / 'identity.json'}: format version {recorded[_FORMAT]}, melgen {melgen.__version__} reads "
+                f"{self.path / 'identity.json'}: format version {recorded[_FORMAT]}; melgen {melgen.__version__} reads "
                 f"1 to {FORMAT_VERSION}"
             )
         kept = {key: value for key, value in recorded.items() if key not in (_FORMAT, _SOFTWARE, _READER)}
@@ -218,70 +219,70 @@ class RunDirectory:
 
     @property
     def recorded_software(self) -> dict[str, str]:
-        """What the run was begun with, as far as its numbers depend on it; empty where nothing says."""
+        """The software that the run was begun with and on which its numbers depend; empty if not recorded."""
         software = (self._read("identity.json") or {}).get(_SOFTWARE) or {}
         if not isinstance(software, dict):
-            raise IdentityError(f"{self.path / 'identity.json'}: damaged ({_SOFTWARE} holds no versions by name)")
+            raise IdentityError(f"{self.path / 'identity.json'}: damaged ({_SOFTWARE} must be versions by name)")
         return {str(name): str(version) for name, version in software.items()}
 
     @property
     def recorded_reader(self) -> int:
-        """The version of the readers that gave the run its tunes; 1 for runs that do not record it."""
+        """The version of the readers that read the run's tunes; 1 for runs that do not record it."""
         version = (self._read("identity.json") or {}).get(_READER, 1)
         if isinstance(version, bool) or not isinstance(version, int):
-            raise IdentityError(f"{self.path / 'identity.json'}: damaged ({_READER} is no number)")
+            raise IdentityError(f"{self.path / 'identity.json'}: damaged ({_READER} is not a number)")
         return version
 
     @property
     def is_of_older_reader(self) -> bool:
-        """Whether an older reader gave the run its tunes."""
+        """Whether an older reader read the run's tunes."""
         return bool(self.recorded_identity) and self.recorded_reader < reader_version()
 
     @property
     def splits_to_keep(self) -> Path | None:
-        """The run's ``splits.tsv``, where its corpus would be split in another way today; else ``None``.
+        """The run's ``splits.tsv`` if its corpus would be split in another way today; else ``None``.
 
-        That is so where an older reader read the corpus, and where the weights that the run started from had been
-        trained on tunes that would be held out. Tunes that the network was trained on would count as held out.
-        Whoever reads the corpus of a run again takes the splits from this file.
+        This is so if an older reader read the corpus, or if the weights that the run started from had been trained on
+        tunes that would be held out. With today's splits, tunes that the network was trained on would then count as
+        held out, so code that reads the corpus of a run again takes the splits from this file.
         """
         moved = (read_json(self.path / "data.json").get("init_from") or {}).get("held_out_tunes_known", 0)
         return self.splits if (moved or self.is_of_older_reader) and self.splits.is_file() else None
 
     def refusal(self, different: Sequence[str], *, goes_on: bool) -> str:
-        """Why this directory cannot be that of another identity.
+        """The reason why this directory cannot be used for another identity.
 
         Args:
             different: the keys that differ, with their values.
-            goes_on: whether there was something left to train.
+            goes_on: whether training was not finished yet.
         """
         listed = "\n  ".join(different)
-        ways_out = "name=... puts the new run elsewhere, force=true throws the old one away"
+        ways_out = "name=... puts the new run elsewhere, force=true deletes the old one"
         if self.recorded_reader >= reader_version() or not any(_FINGERPRINT in each for each in different):
             return (
                 f"{self.path}: belongs to another run, and nothing was changed; the keys that differ:\n  "
                 f"{listed}\n{ways_out}"
             )
-        consequence = "it cannot go on" if goes_on else "it stays as it is, for every command that reads runs"
+        consequence = "it cannot continue" if goes_on else "it is kept for every command that reads runs"
         return (
-            f"{self.path}: its tunes were read by an older reader (version {self.recorded_reader}, and this is version "
+            f"{self.path}: its tunes were read by an older reader (version {self.recorded_reader}, this is version "
             f"{reader_version()}), which gave other notes and other splits; {consequence}, and nothing was changed; "
             f"the keys that differ:\n  {listed}\n{ways_out}"
         )
 
     @property
     def status(self) -> dict[str, Any]:
-        """How the run stands; empty before its first start."""
+        """The state of the run; empty before its first start."""
         return self._read("status.json") or {}
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """What came out, if it is finished."""
+        """The result of the run, if it is finished."""
         return self._read("result.json")
 
     @contextmanager
     def logging_to_file(self) -> Iterator[None]:
-        """Append what is said meanwhile to ``train.log``."""
+        """Append log lines to ``train.log`` inside the block."""
         handler = _LogFile(self.path / "train.log", encoding="utf-8", errors=READABLE)
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root = logging.getLogger()
@@ -297,17 +298,18 @@ class RunDirectory:
             content = json.loads((self.path / name).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, RecursionError) as error:  # the latter of brackets within brackets
-            raise IdentityError(f"{self.path / name}: damaged ({error}); force=true starts the run anew") from error
+        except (ValueError, RecursionError) as error:  # RecursionError: deeply nested brackets
+            raise IdentityError(f"{self.path / name}: damaged ({error}); force=true starts the run again") from error
         return content if isinstance(content, dict) else None
 
     def _clear(self) -> None:
         ours = any((self.path / name).exists() for name in ("identity.json", "status.json"))
         entries = [entry for entry in self.path.iterdir() if not is_lock(entry.name) and entry.name != "train.log"]
         if entries and not ours:
-            raise IdentityError(f"{self.path}: holds {entries[0].name}, and no run; force=true throws away runs only")
-        # Killed on the way, this leaves a run that goes on or one that starts anew, and never a mixture: first nothing
-        # calls it finished any more, then all checkpoints go at once; that the rest is ours is said to the end.
+            raise IdentityError(f"{self.path}: contains {entries[0].name} and not a run; force=true deletes only runs")
+        # If killed on the way, this leaves a run that either continues or starts again, never a mixture. First the
+        # files that call it finished are removed, then all checkpoints at once; `identity.json`, which marks the
+        # directory as a run, comes last.
         order = {"status.json": 0, "result.json": 1, self.checkpoints.name: 2, "identity.json": 4}
         for entry in sorted(entries, key=lambda entry: order.get(entry.name, 3)):
             if entry.is_dir() and not entry.is_symlink():

@@ -1,4 +1,4 @@
-"""Reading ``metrics.csv``, which `melgen.training.loggers.csv` writes; without Lightning, so that it is quick."""
+"""Reading ``metrics.csv``, which `melgen.training.loggers.csv` writes; quick, because it does not need Lightning."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ STEP = "step"
 
 
 def read_history(path: str | Path) -> list[dict[str, float]]:
-    """The rows of a ``metrics.csv``, without the cells that are empty; each has a whole number as its ``step``.
+    """The rows of a ``metrics.csv``, without empty cells; the ``step`` of each is a whole number.
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if it is something else; names the file and the line.
+        ValueError: if it is not a table of metrics; names the file and the line.
     """
     rows: list[dict[str, float]] = []
     with Path(path).open(encoding="utf-8", newline="") as file:
@@ -21,7 +21,7 @@ def read_history(path: str | Path) -> list[dict[str, float]]:
         try:
             for cells in table:
                 if None in cells:
-                    raise ValueError("more cells than the first line has names")
+                    raise ValueError("more cells than names in the first line")
                 row = {name: float(cell) for name, cell in cells.items() if cell}
                 if not row.get(STEP, 0.5).is_integer():
                     raise ValueError(f"{STEP}={row.get(STEP)}, expected a whole number")

@@ -1,4 +1,4 @@
-"""What makes two runs the same run: everything that decides the weights, and nothing else."""
+"""The identity of a run: everything that decides its weights, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TRAINER_ELSEWHERE = frozenset(
         "enable_progress_bar", "detect_anomaly", "inference_mode",
     }
 )  # fmt: skip
-"""Keys of the trainer that set its budget, its device or what it tells."""
+"""Keys of the trainer that set its budget, its device or its output."""
 
 _TRAINER_AS_USUAL: Mapping[str, tuple[Any, ...]] = {
     "deterministic": (True,),
@@ -31,29 +31,29 @@ _TRAINER_AS_USUAL: Mapping[str, tuple[Any, ...]] = {
     "accumulate_grad_batches": (None, 1),
     "reload_dataloaders_every_n_epochs": (None, 0),
 }
-"""Values of the trainer's other keys that change no number: a run has the same identity with and without them."""
+"""Values of the trainer's other keys that do not change any number: with or without them the identity is the same."""
 
 _REPEATED_BY_DATASET = ("corpus", "cleaning", "cache_dir", "workers", "progress", "seed", "split_seed")
 _PLACES_OF_CORPUS = ("path", "root", "download")
 
 
 NUMBERS_VERSION = 1
-"""Raised whenever melgen itself comes to train other weights from the same configuration."""
+"""Increased whenever a change of melgen leads to other weights from the same configuration."""
 
 
 def numbers_software() -> dict[str, str]:
-    """The software on which every bit of a run's weights depends, besides its configuration.
+    """The software that, besides the configuration, decides every bit of a run's weights.
 
-    A run must not go on with another than it began with: what came out would be neither's. Torch promises the same
-    numbers within its minor releases only.
+    A run must not continue with other software than it began with: its result would belong to neither. Torch
+    guarantees equal numbers only within a minor release.
     """
     return {"melgen's numbers": str(NUMBERS_VERSION), "torch": ".".join(version("torch").split(".")[:2])}
 
 
 def reader_version() -> int:
-    """The version of melgen's readers, and of the rule by which it splits; kept with a run beside its identity.
+    """The version of melgen's readers and of its rule for splits; recorded with a run beside its identity.
 
-    It decides nothing: the fingerprint of the melodies that were read does. It says why that differs.
+    It is not part of the identity, which contains the fingerprint of the melodies; it explains why that differs.
     """
     from melgen.corpora.corpus import READER_VERSION
 
@@ -61,7 +61,7 @@ def reader_version() -> int:
 
 
 def is_identity(key: str) -> bool:
-    """Whether an overridden key or group, dotted or not, decides what a run computes.
+    """Whether an overridden key or group, dotted or not, decides the weights of a run.
 
     >>> is_identity("trainer.max_steps"), is_identity("trainer"), is_identity("hidden_size")
     (False, False, True)
@@ -73,19 +73,19 @@ def is_identity(key: str) -> bool:
 
 
 def identity_of(config: DictConfig, fingerprint: str, start: str | None = None) -> dict[str, Any]:
-    """Flat dictionary of all that decides a run's weights, besides the software.
+    """A flat dictionary of everything, besides the software, that decides a run's weights.
 
     Args:
         config: the run's configuration.
-        fingerprint: that of the corpus, which stands for where it lies.
-        start: hash of the weights the training started from, if not from chance.
+        fingerprint: that of the corpus, instead of its path.
+        start: hash of the weights that the training started from, if they were not random.
     """
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)
     kept = dict(identity_keys({str(key): value for key, value in plain.items()}))
     kept = same_spelling(kept)
     if isinstance(dataset := kept.get("dataset"), dict):
-        # Only what repeats a key above: dataset.seed=1 beside seed=0 is another run.
+        # Drop only keys that repeat a top-level one: dataset.seed=1 with seed=0 is another run.
         kept["dataset"] = {
             key: value
             for key, value in dataset.items()

@@ -1,7 +1,7 @@
-"""The role of each top-level key of the configuration: the one table from which every other list of keys follows.
+"""The role of each top-level key of the configuration: the one table from which every other list of keys is derived.
 
-A key that is new and at its neutral value is absent from a run's identity, so that runs of an older melgen stay the
-same runs. A key that this table lacks cannot be used: a test compares it with the files in ``conf/``.
+A new key at its neutral value is left out of a run's identity, so that runs of an older melgen keep their identity. A
+key must be in this table: a test compares it with the files in ``conf/``.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ _NEVER = object()
 
 @dataclass(frozen=True)
 class Key:
-    """What a top-level key, or group of keys, decides.
+    """The role of a top-level key, or group of keys.
 
     Attributes:
         is_identity: whether it decides the weights, so that another value makes another run.
-        is_in_every_name: whether the name of each run states it, changed or not.
+        is_in_every_name: whether the name of each run contains it, changed or not.
         names_a_place: whether another value gives the run another directory, although it is the same identity.
-        is_of_tunes: whether it makes another run by what it points to, which only the run itself reads.
-        keeps_updates: whether a job makes as many updates with another value.
+        is_of_tunes: whether the content it points to, which only the run itself reads, makes another run.
+        keeps_updates: whether a job makes the same number of updates with another value.
         is_of_study: whether only ``melgen.study`` reads it.
         is_shared_by_study: whether a study of existing runs reads it too, besides its own keys.
         is_one_for_study: whether all runs of a study have the same value.
         is_of_corpus: whether runs must agree in it to be compared in one table.
-        is_place: whether its value is a path, relative to where the command was started.
+        is_place: whether its value is a path, relative to the directory in which the command was started.
         is_for_watching: whether it configures only what watches a training, which a plan need not compose.
         neutral: the value at which the key changes nothing, for keys that older runs did not have.
     """
@@ -47,7 +47,7 @@ class Key:
     neutral: Any = _NEVER
 
     def is_neutral(self, value: Any) -> bool:
-        """Whether a run with this value is the same as one of a melgen that did not know the key."""
+        """Whether a run with this value is the same as a run of a melgen that did not have the key."""
         return self.neutral is not _NEVER and type(value) is type(self.neutral) and value == self.neutral
 
 
@@ -113,7 +113,7 @@ KEYS: Mapping[str, Key] = MappingProxyType(
 
 
 def keys_that(role: str) -> frozenset[str]:
-    """The keys of a role, by the name of the attribute of `Key`.
+    """The keys with a role, given as the name of the attribute of `Key`.
 
     >>> sorted(keys_that("is_in_every_name"))
     ['cell', 'dataset', 'layers', 'seed']
@@ -122,7 +122,7 @@ def keys_that(role: str) -> frozenset[str]:
 
 
 def top_of(key: str) -> str:
-    """The top-level key of an override, of whatever depth.
+    """The top-level key of an override of any depth.
 
     >>> top_of("optimizer.lr"), top_of("+trainer.max_steps"), top_of("hydra/launcher")
     ('optimizer', 'trainer', 'hydra')
@@ -133,7 +133,7 @@ def top_of(key: str) -> str:
 def identity_keys(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The keys of a configuration that decide the weights, with their values; keys at their neutral value are left out.
 
-    A key that the table lacks, which a user has added with ``+``, decides the weights.
+    A key that is not in the table, which a user has added with ``+``, decides the weights.
     """
     for name, value in config.items():
         key = KEYS.get(name, _UNKNOWN)
@@ -142,7 +142,7 @@ def identity_keys(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def is_identity_key(name: str) -> bool:
-    """Whether a top-level key decides the weights; one that the table lacks does."""
+    """Whether a top-level key decides the weights; a key that is not in the table does."""
     return KEYS.get(name, _UNKNOWN).is_identity
 
 

@@ -1,4 +1,4 @@
-"""Why a run has no bits per note, from the numbers about its corpus in ``data.json``."""
+"""The reason why a run has no bits per note, from the numbers about its corpus in ``data.json``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SPLITS = ("validation", "test")
 
 
 def why_without_bits(statistics: Mapping[str, Any]) -> str | None:
-    """The reason in words; ``None`` where bits per note can be counted on both held-out splits, or nothing is known.
+    """The reason in words; ``None`` if bits per note can be counted on both held-out splits, or nothing is known.
 
     Args:
         statistics: the content of a run's ``data.json``.

@@ -1,4 +1,4 @@
-"""The name of a run's directory, from what was chosen for it."""
+"""The name of a run's directory, made of the choices in its configuration."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _RUN_NAME = re.compile(r"(?P<dataset>.+?)-(?P<cell>.+?)-(?P<layers>\d+)-seed(?P<
 
 
 def default_name(hydra: DictConfig, root: DictConfig) -> str:
-    """The experiment, else the corpus; a folder or a muspy dataset stands under its own name."""
+    """The experiment, or else the corpus; a folder or a muspy dataset gives its own name."""
     choices = hydra.runtime.choices
     if choices.get("experiment"):
         return Path(choices.experiment).name
@@ -37,9 +37,9 @@ def default_name(hydra: DictConfig, root: DictConfig) -> str:
 
 
 def run_name(hydra: DictConfig, root: DictConfig) -> str:
-    """``<dataset>-<cell>-<layers>-seed<seed>``, then every other overridden key that makes the run another.
+    """``<dataset>-<cell>-<layers>-seed<seed>``, then every other overridden key that makes it another run.
 
-    Overrides that say what the configuration says anyway add nothing, and their order does not matter.
+    Overrides that repeat the value of the configuration add nothing, and the order of overrides does not matter.
 
     Args:
         hydra: Hydra's own part of the configuration.
@@ -82,14 +82,14 @@ def _value_in_name(key: str, value: Any) -> str:
 
 
 def typed_overrides(hydra: DictConfig) -> list[str]:
-    """The overrides as they were typed: an interpolation in one of them is not resolved."""
+    """The overrides as the user typed them, with interpolations unresolved."""
     overrides = OmegaConf.to_container(hydra.overrides.task, resolve=False)
     assert isinstance(overrides, list)
     return [str(override) for override in overrides]
 
 
 class RunName(NamedTuple):
-    """What the name of a run's directory says."""
+    """The parts of the name of a run's directory."""
 
     dataset: str
     cell: str
@@ -99,7 +99,7 @@ class RunName(NamedTuple):
 
 
 def parse_run_name(name: str) -> RunName | None:
-    """The inverse of `run_name`, as far as it goes; ``None`` for what is no such name.
+    """The inverse of `run_name`, as far as possible; ``None`` if it is not such a name.
 
     >>> parse_run_name("control-lstm-2-seed0-hidden_size-64")
     RunName(dataset='control', cell='lstm', layers=2, seed=0, variant='hidden_size-64')
@@ -123,7 +123,7 @@ def _adds_to_name(key: str, override: Override, hydra: DictConfig, root: DictCon
         and not _is_named_by_hand(hydra, root)
         and (key == "experiment" or not choices.get("experiment"))
     ):
-        return False  # the directory above already says so
+        return False  # the name of the directory above contains it
     config_name = str(hydra.job.config_name)
     if key in choices:
         others = tuple(group for group in groups if not group.startswith(f"{key}="))
@@ -159,7 +159,7 @@ def _unresolved(config: DictConfig, key: str) -> Any:
 
 
 def _start(path: Any) -> str:
-    """A run's or checkpoint's own name and that of the directory it is in, without ``checkpoints``."""
+    """The name of a run or checkpoint, preceded by that of its directory, without ``checkpoints``."""
     parts = [part for part in Path(str(path)).parts if part != "checkpoints"]
     return ".".join(parts[-2:]).strip("./~")
 
@@ -173,5 +173,5 @@ def _text(value: Any) -> str:
 
 
 def safe_name(text: str) -> str:
-    """Neither blanks nor what shells, paths and Hydra's own grammar give a meaning to."""
+    """The text without blanks and without characters that are special in shells, paths or Hydra's grammar."""
     return re.sub(r"[^A-Za-z0-9._+-]", "_", text)

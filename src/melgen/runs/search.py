@@ -1,4 +1,4 @@
-"""Runs found on disk: all below a directory, those that a sweep has planned, and the run that a path is in."""
+"""Finding runs on disk: all runs below a directory, the planned runs of a sweep, and the run that contains a path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from melgen.runs.directory import FORMAT_VERSION, RunDirectory
 from melgen.runs.status import RunStatus, status_of
 
 JOBS_FILE = "jobs.json"
-"""In a sweep's directory: the directories of all its runs, those that have not begun too."""
+"""A file in a sweep's directory that lists the directories of all its runs, begun or not."""
 
 _SEARCHED_PARENTS = 3  # `samples/step-00000100/song_001.mid`
 
@@ -23,7 +23,7 @@ def find_runs(root: Path) -> list[RunDirectory]:
 
 
 def statuses_below(root: Path) -> list[RunStatus]:
-    """The status of each run below a directory, with those that a sweep has planned and not begun.
+    """The status of each run below a directory, including planned runs of sweeps that have not begun.
 
     Raises:
         ValueError: for a list of jobs that a later melgen wrote.
@@ -42,7 +42,7 @@ def statuses_below(root: Path) -> list[RunStatus]:
 
 
 def run_around(path: Path) -> RunDirectory | None:
-    """The run in whose directory, or a few folders below it, a path is; ``None`` if there is none."""
+    """The run whose directory contains a path, at most a few folders deep; ``None`` if there is none."""
     place = path.resolve()
     for folder in (place, *place.parents[:_SEARCHED_PARENTS]):
         if read_json(folder / "identity.json"):
@@ -51,5 +51,5 @@ def run_around(path: Path) -> RunDirectory | None:
 
 
 def natural_order(path: Path) -> list[Any]:
-    """A key for sorting that takes numbers in names as numbers."""
+    """A sort key that compares numbers in names as numbers."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", str(path))]

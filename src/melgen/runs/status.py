@@ -1,4 +1,4 @@
-"""The status of a run, read from its files: also while a cluster runs it, or after the process that started it died."""
+"""The status of a run, read from its files: also while a cluster runs it, or after its process died."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from melgen.runs.history import STEP, read_history
 
 WAITING = "waiting"
 STATES = (FINISHED, RUNNING, INTERRUPTED, FAILED, WAITING)
-"""In the order in which they are counted."""
+"""All states, in the order in which they are counted."""
 
 SILENT_SECONDS = 3600
-"""A run elsewhere that has written nothing for so long counts as interrupted: its process cannot be asked."""
+"""A run on another machine that has written nothing for this long counts as interrupted: its process is not visible."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class RunStatus:
     Attributes:
         path: its directory.
         state: one of ``STATES``.
-        updates: made so far, as far as they are logged.
-        total: updates of its budget, None where that is not known yet.
-        seconds_left: None where nothing says.
-        reason: why it failed or was interrupted, in a line, where that is known.
+        updates: number of updates so far, according to its log.
+        total: updates of its budget, None if not yet known.
+        seconds_left: estimated time left, None if unknown.
+        reason: why it failed or was interrupted, in one line, if known.
     """
 
     path: Path
@@ -54,7 +54,7 @@ def states_named(named: Any, key: str) -> tuple[str, ...]:
     """The states that a configuration names: one, a list of them, or ``all``.
 
     Raises:
-        ValueError: for one that there is not.
+        ValueError: for an unknown state.
 
     >>> states_named("failed", "only"), states_named(["failed", "interrupted"], "only")
     (('failed',), ('interrupted', 'failed'))
@@ -67,12 +67,12 @@ def states_named(named: Any, key: str) -> tuple[str, ...]:
     if not names:
         raise ValueError(f"{key}=[]: must name at least one of {', '.join(STATES)}, or all")
     if unknown := sorted(names - {*STATES, "all"}):
-        raise ValueError(f"{key}={unknown[0]}: must be all, or of {', '.join(STATES)}")
+        raise ValueError(f"{key}={unknown[0]}: must be all, or one of {', '.join(STATES)}")
     return STATES if "all" in names else tuple(state for state in STATES if state in names)
 
 
 def status_of(run: RunDirectory) -> RunStatus:
-    """The status of a run; one without a directory is waiting."""
+    """The status of a run; a run without a directory is waiting."""
     try:
         status = run.status
     except IdentityError as error:
@@ -92,14 +92,14 @@ def status_of(run: RunDirectory) -> RunStatus:
         total = updates = made if type(made) is int else updates
     left = None
     if state in (RUNNING, INTERRUPTED) and total is not None and "updates_per_second" in history:
-        with suppress(OverflowError):  # numbers of hundreds of digits, in a file that nobody has trained with
+        with suppress(OverflowError):  # numbers of hundreds of digits, in a damaged file
             left = max(total - updates, 0) / history["updates_per_second"]
     reason = str(status.get("error", "")).partition("\n")[0]
     return RunStatus(run.path, state, updates, total, left, reason)
 
 
 def _is_alive(run: RunDirectory, status: Mapping[str, Any]) -> bool:
-    """Whether the process that says it works here does; on another machine, whether it wrote of late."""
+    """Whether the process of a run still exists; on another machine, whether it has written recently."""
     if status.get("host") == socket.gethostname():
         pid, birth = status.get("pid"), status.get("process_birth")
         return type(pid) is int and process_exists(pid, birth if isinstance(birth, str) else None)
@@ -108,7 +108,7 @@ def _is_alive(run: RunDirectory, status: Mapping[str, Any]) -> bool:
 
 
 def _last_rows(path: Path) -> dict[str, float]:
-    """The last step that is logged, and the last speed."""
+    """The last logged step and speed."""
     try:
         rows = read_history(path)
     except (OSError, ValueError):

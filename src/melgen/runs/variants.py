@@ -1,7 +1,7 @@
-"""What runs differ in besides representation, cell, layers and seed: short names for those that are shown together.
+"""Short names for runs shown together, by their differences besides representation, cell, layers and seed.
 
-The name of a run's directory states every key that was overridden; beside other runs only the keys that differ
-between them are of interest.
+The name of a run's directory contains every overridden key; beside other runs, only the keys that differ between them
+are of interest.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from melgen.runs.identity import identity_of
 from melgen.runs.naming import RunName, parse_run_name, safe_name
 
 BASELINE = "baseline"
-"""Name of the variant that has the commonest value of every key, where several keys differ."""
+"""Name of the variant that has the most common value of every key, if several keys differ."""
 
 LONGEST_SLUG = 60
-_TOLD_OTHERWISE = frozenset({"seed", "layers", "model.layers", "corpus.fingerprint", "started_from"})
+_NOT_COMPARED = frozenset({"seed", "layers", "model.layers", "corpus.fingerprint", "started_from"})
 _BY_CELL, _BY_DATASET = ("cell.", "model.cell."), ("dataset.representation.",)
 _START = "init_from"
 _ABSENT = object()
@@ -32,14 +32,14 @@ _ABSENT = object()
 
 @dataclass(frozen=True)
 class Choices:
-    """What was chosen for a run.
+    """The choices of a run's configuration.
 
     Attributes:
         dataset, cell: representation and cell.
-        settings: the other keys that make it another run, flat, and ``init_from``; None if they are not known.
-        label: the user's own name of it, if any.
-        stated: what the name of its directory states besides, for a run whose settings are not known.
-        layers, seed: its own, which tell from which of several runs it started.
+        settings: the other keys of its identity, flat, and ``init_from``; None if unknown.
+        label: the user's own name for it, if any.
+        stated: the rest of its directory's name, used if the settings are unknown.
+        layers, seed: its own, for comparison with the run that it started from.
     """
 
     dataset: str
@@ -53,11 +53,11 @@ class Choices:
 
 @dataclass(frozen=True)
 class Variant:
-    """How a run is told from others of the same representation, cell, layers and seed.
+    """The name that distinguishes a run from others with the same representation, cell, layers and seed.
 
     Attributes:
-        slug: the same for the runs of one variant, fit for the name of a file; empty where there is one variant.
-        text: for readers: the user's label, else what differs: ``hidden_size 64, lr 0.01``.
+        slug: the same for the runs of one variant, usable in a file name; empty if there is only one variant.
+        text: for readers: the user's label, or else the differences: ``hidden_size 64, lr 0.01``.
     """
 
     slug: str = ""
@@ -72,13 +72,13 @@ class _Key:
     values: list[Any] = field(default_factory=list)
 
     def decides(self, other: _Key) -> bool:
-        """Whether each value of this key goes with one value of the other, as of a key that refers to it."""
+        """Whether each value of this key occurs with only one value of the other key, which may refer to it."""
         found: dict[Any, Any] = {}
         return all(found.setdefault(mine, its) == its for mine, its in zip(self.values, other.values, strict=True))
 
 
 def settings_of(run: Path) -> dict[str, Any] | None:
-    """The keys of a run's configuration that make it another run, flat, and what its training started from.
+    """The keys of a run's configuration that belong to its identity, flat, and ``init_from``.
 
     Returns:
         None if the configuration is missing or damaged.
@@ -86,12 +86,12 @@ def settings_of(run: Path) -> dict[str, Any] | None:
     try:
         config = read_config(run)
         return identity_of(config, fingerprint="") | {_START: config.get(_START)}
-    except Exception:  # OmegaConf raises errors of its own for whatever is inside a damaged file
+    except Exception:  # OmegaConf may raise anything for a damaged file
         return None
 
 
 def label_of(config: Mapping[str, Any]) -> str:
-    """The user's own name of a run, in one line; empty if there is none.
+    """The user's own name for a run, in one line; empty if there is none.
 
     >>> label_of({"label": " without  dropout"}), label_of({})
     ('without dropout', '')
@@ -101,10 +101,10 @@ def label_of(config: Mapping[str, Any]) -> str:
 
 
 def variants_in(runs: Sequence[Choices]) -> list[Variant]:
-    """A variant for each of several runs that are shown together, by what differs between them.
+    """A variant for each of several runs that are shown together, by their differences.
 
-    Where one key differs its value is stated for each run. Of several keys a run states those in which it departs
-    from the value that most variants have.
+    If one key differs, each variant states its value. If several keys differ, a variant states the keys in which it
+    differs from most variants.
 
     >>> sizes = [Choices("control", "lstm", {"hidden_size": size, "model.hidden_size": size}) for size in (64, 128)]
     >>> [variant.text for variant in variants_in(sizes)]
@@ -124,7 +124,7 @@ def variants_in(runs: Sequence[Choices]) -> list[Variant]:
     alike: dict[Any, str] = {}
     for i, run in enumerate(runs):
         which = (run.dataset, run.cell, run.layers, run.seed, *(key.values[i] for key in keys))
-        if alike.setdefault(which, run.stated) != run.stated:  # a copy that somebody has named otherwise
+        if alike.setdefault(which, run.stated) != run.stated:  # a copy with another name
             return _labelled(runs, _as_stated(runs))
     if not keys:
         return _labelled(runs, [Variant() for _ in runs])
@@ -139,13 +139,13 @@ def variants_in(runs: Sequence[Choices]) -> list[Variant]:
             if value is not _ABSENT and (len(keys) == 1 or value != common)
         ]
         found.append(", ".join(parts) or ("" if all(value is _ABSENT for value in row) else BASELINE))
-    if len(set(found)) < len(set(rows)):  # two values that are written alike
+    if len(set(found)) < len(set(rows)):  # two different values have the same text
         found = [f"{text} {_hash(repr(row))}" for text, row in zip(found, rows, strict=True)]
     return _labelled(runs, [Variant(slug_of(text), text) for text in found])
 
 
 def _as_stated(runs: Sequence[Choices]) -> list[Variant]:
-    """Variants by the names of the directories, where the configurations do not tell them apart."""
+    """Variants by the names of the directories, for configurations that do not distinguish them."""
     several = len({run.stated for run in runs}) > 1
     return [Variant(slug_of(run.stated), run.stated) if several else Variant() for run in runs]
 
@@ -154,16 +154,16 @@ def variants_of(paths: Sequence[Path], labels: Mapping[Path, str] | None = None)
     """`variants_in` for the directories of runs.
 
     Args:
-        paths: of the runs.
-        labels: names of runs that count more than those in their configurations.
+        paths: the directories of the runs.
+        labels: names of runs that replace those in their configurations.
     """
     return variants_in([choices_in(path, (labels or {}).get(path)) for path in paths])
 
 
 def names_in(paths: Sequence[Path], variants: Sequence[Variant]) -> list[str]:
-    """A name for each of several runs: what was chosen for it, and what else tells it from the others.
+    """A name for each of several runs: its choices, and its variant.
 
-    Runs in several directories have these before their names; one whose directory somebody has named keeps that name.
+    Runs in several directories have these before their names; a run whose directory a user named keeps that name.
 
     >>> names_in([Path("m/a/control-lstm-1-seed0-hidden_size-8")], [Variant("hidden_size-8", "hidden_size 8")])
     ['control-lstm-1-seed0 hidden_size 8']
@@ -180,7 +180,7 @@ def names_in(paths: Sequence[Path], variants: Sequence[Variant]) -> list[str]:
 
 
 def choices_of(path: Path, config: DictConfig) -> Choices:
-    """What is chosen for a run that may not have begun, by the name of its directory and its configuration."""
+    """The choices of a run that may not have begun, from the name of its directory and its configuration."""
     settings = identity_of(config, fingerprint="") | {_START: config.get(_START)}
     parsed = parse_run_name(path.name) or RunName(path.name, "", 0, 0, "")
     label = label_of(config)  # type: ignore[arg-type]  # keys of ours are text
@@ -188,11 +188,11 @@ def choices_of(path: Path, config: DictConfig) -> Choices:
 
 
 def choices_in(path: Path, label: str | None = None) -> Choices:
-    """What was chosen for the run in a directory, by its name and its configuration."""
+    """The choices of the run in a directory, from its name and its configuration."""
     settings = settings_of(path)
     parsed = parse_run_name(path.name)
     known = settings or {}
-    if parsed is None:  # somebody has named the directory otherwise
+    if parsed is None:  # a user has named the directory
         dataset, cell = str(known.get("dataset.representation._target_")), _cell_of(known)
         parsed = RunName(dataset, cell, known.get("layers", 0), known.get("seed", 0), path.name)
     if label is None:
@@ -208,21 +208,21 @@ def _cell_of(settings: Mapping[str, Any]) -> str:
 
 
 def _keys_that_differ(runs: Sequence[Choices]) -> list[_Key]:
-    """Those keys, without what they decide: ``model.hidden_size`` beside ``hidden_size``."""
+    """The keys that differ, without those that follow from them: ``model.hidden_size`` beside ``hidden_size``."""
     names = dict.fromkeys(key for run in runs for key in run.settings or ())
     differing = []
     for name in names:
-        if name in _TOLD_OTHERWISE:
+        if name in _NOT_COMPARED:
             continue
         values = [_plain((run.settings or {}).get(name, _ABSENT)) for run in runs]
         by_choice: dict[str, set[Any]] = {}
         for run, value in zip(runs, values, strict=True):
-            # The parts of a cell belong to its name, unless two runs of that cell differ in them.
+            # The options of a cell belong to its name, unless two runs of this cell differ in them.
             group = run.cell if name.startswith(_BY_CELL) else run.dataset if name.startswith(_BY_DATASET) else ""
             by_choice.setdefault(group, set()).add(value)
         if any(len(found) > 1 for found in by_choice.values()):
             differing.append(_Key(name, values))
-    # A class before its options, then short keys before those that repeat them further below.
+    # A class before its options, then short keys before longer ones that repeat them.
     differing.sort(key=lambda key: (not key.name.endswith("_target_"), key.name.count("."), key.name))
     kept: list[_Key] = []
     for key in differing:
@@ -232,7 +232,7 @@ def _keys_that_differ(runs: Sequence[Choices]) -> list[_Key]:
 
 
 def _are_related(first: str, second: str) -> bool:
-    """Whether one key may repeat the other, or be an option of the class that the other names."""
+    """Whether one key may repeat the other, or be an option of the other one's class."""
     if first.endswith("_target_"):
         return second.partition(".")[0] == first.partition(".")[0]
     return first.rpartition(".")[2] == second.rpartition(".")[2] or second.startswith(f"model.{first}.")
@@ -244,13 +244,13 @@ def _plain(value: Any) -> Any:
 
 
 def _majority(values: Sequence[Any]) -> Any:
-    """The value of more than half of them, if there is one."""
+    """The value of more than half of them, if there is one; else an object that equals no value."""
     value, count = Counter(values).most_common(1)[0]
     return value if 2 * count > len(values) else object()
 
 
 def _words(keys: Sequence[_Key]) -> list[str]:
-    """The last part of each key, or the whole of it where that would not tell two apart."""
+    """The last part of each key, or the whole key if two have the same last part."""
     short = [
         key.name.partition(".")[0] if key.name.endswith("_target_") else key.name.rpartition(".")[2] for key in keys
     ]
@@ -262,7 +262,7 @@ def _part(word: str, value: Any) -> str:
 
 
 def _starts(runs: Sequence[Choices]) -> list[str]:
-    """What each run started from, in words: only what tells these sources apart, and is not the run's own choice.
+    """The start of each run in words: only parts that distinguish the sources and differ from the run's own choices.
 
     >>> made = [Choices("control", "lstm", {"init_from": path}, seed=seed) for seed in (0, 1)
     ...         for path in (None, f"multirun/essen/control-lstm-0-seed{seed}/checkpoints/best.ckpt")]
@@ -273,20 +273,20 @@ def _starts(runs: Sequence[Choices]) -> list[str]:
     sources = [None if path is None else _source(str(path)) for path in paths]
     own = [(None, f"{run.dataset}-{run.cell}-{run.layers}", f"seed{run.seed}", run.stated, "") for run in runs]
     there = [(source, mine) for source, mine in zip(sources, own, strict=True) if source is not None]
-    telling = [
+    distinguishing = [
         i
         for i in range(len(own[0]) if own else 0)
         if len({source[i] for source, _ in there}) > 1 and any(source[i] != mine[i] for source, mine in there)
     ]
-    said = [None if source is None else [source[i] for i in telling if source[i]] for source in sources]
+    named = [None if source is None else [source[i] for i in distinguishing if source[i]] for source in sources]
     return [
         "from scratch" if source is None else "from " + "/".join(parts or [source[0] or source[1]])
-        for source, parts in zip(sources, said, strict=True)
+        for source, parts in zip(sources, named, strict=True)
     ]
 
 
 def _source(path: str) -> tuple[str, str, str, str, str]:
-    """Of a run or checkpoint: the directory around the run, network, seed, what its name states besides, the update.
+    """The parts of a run or checkpoint's path: parent directory, network, seed, rest of the run's name, and update.
 
     >>> _source("multirun/essen/control-lstm-2-seed0/checkpoints/step-00000500.ckpt")
     ('essen', 'control-lstm-2', 'seed0', '', 'update 500')
@@ -310,15 +310,15 @@ def _text(value: Any) -> str:
     text = str(value)
     if targets := re.findall(r"'_target_': '[\w.]*?(\w+)'", text):
         return "+".join(targets)
-    if re.fullmatch(r"\w+(\.\w+)+", text):  # a class by its place
+    if re.fullmatch(r"\w+(\.\w+)+", text):  # the dotted path of a class
         return text.rpartition(".")[2]
     return "+".join(re.split(r",\s*", text.strip("[]").replace("'", "")))
 
 
 def _labelled(runs: Sequence[Choices], variants: Sequence[Variant]) -> list[Variant]:
-    """The user's label in place of what differs; a label that several variants have stands before it.
+    """Replace the text of a variant by the user's label; a label of several variants is put before the text.
 
-    One that all runs have tells no model from another, and is left out where there are several.
+    A label that all runs have does not distinguish models, and is left out if there are several models.
     """
     of_label: dict[str, set[str]] = {}
     for run, variant in zip(runs, variants, strict=True):
@@ -335,7 +335,7 @@ def _labelled(runs: Sequence[Choices], variants: Sequence[Variant]) -> list[Vari
 
 
 def slug_of(text: str) -> str:
-    """The text of a variant as a part of the name of a file.
+    """The text of a variant as a part of a file name.
 
     >>> slug_of("hidden_size 64, lr 0.01")
     'hidden_size-64-lr-0.01'

@@ -47,7 +47,7 @@ def write_fits(path: Path, trained: TrainedModel, data: MelodyDataModule) -> Non
     Args:
         path: the file to write.
         trained: the network.
-        data: the corpus, set up; values are counted in its training tunes. Of a ready stream all values count.
+        data: the corpus, set up; values are counted in its training tunes. Of an encoded stream all values count.
     """
     values = trained.vocabulary.values
     frequent = np.ones(len(values), bool)

@@ -32,7 +32,7 @@ def warn_of_rare_primers(primers: Sequence[StudyPrimer], planned: Sequence[Plann
     """Log these notes before the training, by counts of the training tunes.
 
     Args:
-        data: the corpus, set up, in pitches; a ready stream is not counted.
+        data: the corpus, set up, in pitches; an encoded stream is not counted.
     """
     if data.is_encoded:
         return

@@ -129,14 +129,14 @@ class StudyCorpus:
             return list(primer.pitches)
         data = self.data_of_runs
         if data.is_encoded:
-            raise ValueError(f"{primer.key}=openings: this corpus is a ready stream, which holds no tunes")
+            raise ValueError(f"{primer.key}=openings: this corpus is an encoded stream, which holds no tunes")
         chosen = np.flatnonzero((data.splits == Split.TEST) & data.comparable)
         tunes = [data.melodies.pitches_of(int(tune)) for tune in chosen]
         return openings_of(tunes, primer.notes, self.settings.config.generate.songs, self.settings.config.generate.seed)
 
 
 def _read_corpus(config: DictConfig, recorded_splits: Sequence[Path]) -> MelodyDataModule:
-    """The corpus of a training's configuration, in pitches; a ready stream in its own representation."""
+    """The corpus of a training's configuration, in pitches; an encoded stream in its own representation."""
     data = instantiate(config.dataset, representation=Control())
     data.recorded_splits = recorded_splits
     try:

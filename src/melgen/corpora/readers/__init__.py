@@ -1,4 +1,4 @@
-"""Readers: each turns one file into the tunes in it, raising :class:`ReadError` when it cannot."""
+"""Readers: each turns one file into the tunes in it, or raises :class:`ReadError`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MEGABYTE = 2**20
 
 
 def read_bytes(path: Path, max_bytes: int) -> bytes:
-    """The whole of a file that is neither empty nor larger than a bound."""
+    """The content of a file that is neither empty nor larger than ``max_bytes``."""
     try:
         status = path.stat()
         size = status.st_size
@@ -20,7 +20,7 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
         if size == 0:
             raise ReadError("the file is empty (0 bytes)")
         if size > max_bytes:
-            raise ReadError(f"{size / MEGABYTE:.0f} MB, at most {max_bytes / MEGABYTE:.0f} MB are read")
+            raise ReadError(f"{size / MEGABYTE:.0f} MB; must be at most {max_bytes / MEGABYTE:.0f} MB")
         return path.read_bytes()
     except OSError as error:
         raise ReadError(error.strerror or type(error).__name__) from error

@@ -1,4 +1,4 @@
-"""Words and signs over the music that decide what is played next: D.C., D.S., Fine, To Coda, segno, coda."""
+"""Words and signs in a score that decide the order of playing: D.C., D.S., Fine, To Coda, segno, coda."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _TO_CODA = re.compile(r"(?:to|al|alla|a la) (?:the )?coda(?: 1)?")
 
 
 class Direction(NamedTuple):
-    """The marks that a direction puts at the end of its bar, and those that it puts where it is."""
+    """The marks that a direction gives to the end of its bar, and those for its own position."""
 
     at_end: Marks = NO_MARKS
     here: Marks = NO_MARKS
 
 
 def read_direction(text: str, signs: Collection[str] = (), stated: Mapping[str, str] | None = None) -> Direction:
-    """What a direction asks for; a direction about anything else has no marks.
+    """The marks of a direction; none if it does not concern the order of playing.
 
     Args:
         text: its words, in any spelling.
-        signs: those of ``segno`` and ``coda`` that are drawn with it.
-        stated: what the file says beside the words, named as the attributes of ``<sound>`` in MusicXML.
+        signs: the signs drawn with it: ``segno``, ``coda`` or both.
+        stated: data of the file besides the words, with the names of the attributes of ``<sound>`` in MusicXML.
 
     >>> read_direction("D.C. al Fine").at_end.jump, read_direction("To Coda").at_end.to_coda
     (Jump(to='capo', until='fine', segno_name=''), True)
@@ -72,7 +72,7 @@ def read_direction(text: str, signs: Collection[str] = (), stated: Mapping[str, 
 
 
 def plain_words(text: str) -> str:
-    """Small letters and single spaces, signs as words; a stroke stays, because ``D/C`` is a chord.
+    """The text in lower case with single spaces, and signs as words; a slash is kept, because ``D/C`` is a chord.
 
     >>> plain_words("D.S. al \N{MUSICAL SYMBOL CODA}")
     'd s al coda'

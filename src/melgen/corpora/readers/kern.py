@@ -1,10 +1,10 @@
-"""Humdrum ``**kern`` as text to the tunes that sound.
+"""From the text of a Humdrum ``**kern`` file to its tunes as they sound.
 
-Each ``**kern`` spine is a part, at the pitch that is written, which in ``**kern`` is the sounding one; where it
-splits, the left subspine goes on as the first voice. Of a chord the highest note is taken. Grace notes (``q``,
-``Q``) and notes under ``*cue`` are left out. An unnamed expansion list (``*>[A,A1,A,A2]``) is the order of
-playing, whatever the bar lines and directions ask for; without one the repeats at the bar lines are played, and the
-jumps that layout comments hold (``!LO:TX:t=D.C. al Fine``).
+Each ``**kern`` spine is a part at its written pitch, which in ``**kern`` is the sounding pitch. Where a spine splits,
+the left subspine continues as the first voice. Of a chord the highest note is taken. Grace notes (``q``, ``Q``) and
+notes under ``*cue`` are left out. An unnamed expansion list (``*>[A,A1,A,A2]``) gives the order of playing, whatever
+the bar lines and directions ask for. Without such a list, the repeats at the bar lines and the jumps in layout
+comments (``!LO:TX:t=D.C. al Fine``) are played.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ _FREE = re.compile(r"\*M[X?Z]|\*MX/.*")
 _LIST = re.compile(r"\*>\[([^\]]*)\]")
 _LABEL = re.compile(r"\*>([^\[\]]+)")
 _NUMBERED_LABEL = re.compile(r"(.*?)(\d{1,2})")
-# Parameters of a layout comment are divided by colons; a colon in a text is `&colon;`.
+# Parameters of a layout comment are separated by colons; a colon in a text is `&colon;`.
 _TEXT_DIRECTION = re.compile(r"!{1,2}LO:TX:(?:[^\t]*:)?t=([^:\t]*)")
 _PART = re.compile(r"\*part(\d{1,4})")
 _TITLES = ("OTL", "OTP", "OTA", "OPR")
-# Instrument codes whose names would show that it is the melody's part.
+# Instrument codes of parts that usually have the melody.
 _INSTRUMENTS = {"vox": "voice", "soprn": "soprano", "cant": "canto"}
 
 MAX_SPINES = 1000
 
 
 def kern_tunes(text: str) -> Iterator[Tune]:
-    """The tunes of a Humdrum file: usually one; a next one begins where all spines have ended.
+    """The tunes of a Humdrum file: usually one; another one begins where all spines have ended.
 
     Raises:
-        ReadError: if it has no ``**kern`` spine, or its lines and spines do not fit together.
+        ReadError: if it has no ``**kern`` spine, or the tokens of a line do not match its spines.
     """
     if "**kern" not in text:
         raise ReadError("not a **kern file: no **kern spine")
@@ -61,7 +61,7 @@ def kern_tunes(text: str) -> Iterator[Tune]:
 
 def _pieces(lines: list[str]) -> Iterator[_Piece]:
     piece = _Piece()
-    between: list[tuple[str, int]] = []  # records after the end of a piece: of the next one, if there is one
+    between: list[tuple[str, int]] = []  # records after the end of a piece; they belong to the next one, if any
     for number, line in enumerate(lines, 1):
         if not piece.has_ended:
             piece.read(line, number)
@@ -95,7 +95,7 @@ class _Path:
 
 @dataclass
 class _Edge:
-    """What is between two segments: a bar line, a label, or both."""
+    """The boundary of two segments: a bar line, a label, or both."""
 
     after: Marks = NO_MARKS  # of the segment that ends here
     before: Marks = NO_MARKS  # of the segment that begins here
@@ -104,7 +104,7 @@ class _Edge:
 
 @dataclass
 class _Piece:
-    """One tune while its lines are read."""
+    """The state of one tune while its lines are read."""
 
     paths: list[_Path] | None = None
     spines: int = 0
@@ -117,7 +117,7 @@ class _Piece:
     labels: list[tuple[Fraction, str]] = field(default_factory=list)
     metres: dict[Fraction, Metre | None] = field(default_factory=dict)
     expansion: list[str] | None = None
-    # Between two notes: bar lines and interpretations, whose position is that of the note to come.
+    # Between two notes: bar lines and interpretations, whose position is that of the next note.
     waiting: list[str] = field(default_factory=list)
     directions: list[tuple[Fraction, Direction]] = field(default_factory=list)  # over the note that begins there
     line_number: int = 0
@@ -169,7 +169,7 @@ class _Piece:
 
     def _interpretations(self, tokens: list[str]) -> None:
         assert self.paths is not None
-        # Usually the same in all spines, but some files have them in one alone.
+        # Usually the same in all spines, but some files have them in one spine only.
         metres = (token for token, path in zip(tokens, self.paths, strict=True) if path.is_kern and _is_metre(token))
         self.waiting += [*metres][:1]
         self.waiting += dict.fromkeys(token for token in tokens if token.startswith("*>"))
@@ -189,7 +189,7 @@ class _Piece:
         if any(token in ("*^", "*v", "*x", "*+", "*-") for token in tokens):
             self.paths = list(self._moved(tokens, self.paths))
             if len(self.paths) > MAX_SPINES:
-                raise ReadError(f"line {self.line_number}: {len(self.paths)} spines, at most {MAX_SPINES} are read")
+                raise ReadError(f"line {self.line_number}: {len(self.paths)} spines; must be at most {MAX_SPINES}")
 
     def _moved(self, tokens: list[str], paths: list[_Path]) -> Iterator[_Path]:
         """The paths after a line that splits, joins, exchanges, adds or ends some."""
@@ -240,7 +240,7 @@ class _Piece:
             path.end = now + duration
 
     def _settle(self, now: Fraction) -> None:
-        """Put what waits at a position."""
+        """Place the waiting bar lines and interpretations at a position."""
         last_bar_line = max((place for place, token in enumerate(self.waiting) if token.startswith("=")), default=-1)
         for place, token in enumerate(self.waiting):
             if token.startswith("="):
@@ -293,7 +293,7 @@ class _Piece:
         return tune
 
     def _place_directions(self, end: Fraction) -> None:
-        """Give directions over notes to the bar lines: a jump to that after the note, a sign to that before it."""
+        """Move directions over notes to bar lines: a jump to the one after the note, a sign to the one before it."""
         bar_lines = sorted(place for place, edge in self.edges.items() if edge.is_bar)
         for place, direction in self.directions:
             if direction.at_end != NO_MARKS:
@@ -303,7 +303,7 @@ class _Piece:
                 self._edge(next(before, Fraction(0)), _Edge(before=direction.here))
 
     def _endings_from_labels(self) -> None:
-        """Where no list says how they are played, sections A, A1, A2 are a passage and its endings."""
+        """Take sections A, A1, A2 for a passage and its endings, if there is no expansion list."""
         names = {label for _, label in self.labels}
         for place, label in self.labels:
             match = _NUMBERED_LABEL.fullmatch(label)
@@ -315,7 +315,7 @@ class _Piece:
                 self._edge(following, _Edge(after=Marks(ends_ending=True)))
 
     def _expanded(self, cuts: list[Fraction]) -> list[int] | None:
-        """The order that the expansion list states; ``None`` without a list, or if it names what is not there."""
+        """The order of the expansion list; ``None`` if there is none, or if it names a section that does not exist."""
         if self.expansion is None or not self.labels:
             return None
         number_at = {cut: number for number, cut in enumerate(cuts)}
@@ -359,7 +359,7 @@ def _is_metre(token: str) -> bool:
 
 
 def _bar_line(token: str) -> _Edge:
-    """Marks of a bar line: an end of repeat has its colon before the lines, a start behind them.
+    """Marks of a bar line: an end of repeat has its colon before the lines, a start after them.
 
     >>> edge = _bar_line("=12:|!|:")
     >>> edge.after.ends_repeat, edge.before.starts_repeat
@@ -381,7 +381,7 @@ def _bar_line(token: str) -> _Edge:
 def _chord(token: str) -> tuple[Fraction | None, tuple[int, bool, bool] | None]:
     """Duration in quarters (``None`` for a grace note) and the highest note (``None`` for a rest).
 
-    Of a note its pitch, whether a tie begins at it, and whether one ends at it.
+    The note is given as its pitch, whether a tie begins at it, and whether one ends at it.
     """
     duration: Fraction | None = None
     highest: tuple[int, bool, bool] | None = None

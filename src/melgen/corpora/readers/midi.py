@@ -1,15 +1,15 @@
 """MIDI files, read with symusic.
 
-The chunks are checked before their tracks are handed over, so that what is truncated or no MIDI at all is refused
-with its reason. Each track is handed over alone: symusic divides it by channel and program, and what it divides by
-program is put together again, because a change of instrument does not end a melody.
+The chunks are checked before symusic gets their tracks, so that a file that is truncated or is not MIDI is refused
+with a reason. symusic gets each track separately and divides it by channel and program. The parts divided by program
+are joined again, because a change of instrument does not end a melody.
 
-Names are read from the bytes: UTF-8, else Latin-1. Metres are those of the time signatures and bars are counted
-from them. A note that is never switched off ends where the next note of its channel begins, or with its track; this is
-counted.
+Names are read from the bytes: UTF-8, else Latin-1. Metres are those of the time signatures, and bars are counted
+from them. A note that is never switched off ends where the next note of its channel begins, or with its track; such
+notes are counted.
 
-MIDI has no sign for a pickup: a first time signature that lasts one bar and is shorter than the second
-is how programs write one, and is read so.
+MIDI has no sign for a pickup. Programs write one as a first time signature that lasts one bar and is shorter than
+the second; it is read in this way.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ NEVER_OFF = "notes that are never switched off, ended at the next note or the en
 
 
 def read_midi(source: Source) -> Iterator[Tune]:
-    """The one tune of a MIDI file."""
+    """The tune of a MIDI file."""
     data = _without_riff(read_bytes(source.path, MAX_BYTES))
     chunks = track_chunks(data)
     division = int.from_bytes(data[12:14], "big")
     if division & 0x8000:
         raise ReadError(f"Division {division:#06x} counts SMPTE frames, not ticks per quarter note")
     if division == 0:
-        raise ReadError("0 ticks per quarter note, at least 1 is needed")
+        raise ReadError("0 ticks per quarter note; must be at least 1")
     tracks: list[Track] = []
     signatures: dict[int, Metre] = {}
     names = []
@@ -90,9 +90,9 @@ def count_bars(tune: Tune, signatures: Mapping[int, Metre], end: int) -> None:
     """Give a tune its metres, pickup and bars.
 
     Args:
-        tune: the tune; its ticks are those of the following.
+        tune: the tune; all ticks are in its resolution.
         signatures: the metre at each tick where one is stated.
-        end: where its last note ends.
+        end: the tick at which its last note ends.
     """
     tune.metres, tune.pickup = _metres_and_pickup(sorted(signatures.items()), tune.ticks_per_quarter)
     tune.bars = _bars(tune.metres, tune.pickup, tune.ticks_per_quarter, end)
@@ -112,16 +112,16 @@ def _notes(track: Any) -> NDArray[np.int64]:
 
 
 def _score(chunk: bytes, division: int, number: int) -> tuple[Any, int | None]:
-    """symusic's score of one track, and the tick at which the track ends; ``None`` if that is not known.
+    """symusic's score of one track, and the tick at which the track ends; ``None`` if it is unknown.
 
-    Where it is known, notes that are never switched off end one tick later; else they are left out.
+    If it is known, notes that are never switched off end one tick later; otherwise they are left out.
     """
     try:
         score = _parsed(_with_all_notes_off(chunk), division)
         marks = [mark.time for mark in score.markers[-1:] if mark.text == _END_MARK]
         if marks:
             return score, marks[0] - 1
-    except (RuntimeError, ValueError):  # damaged, as the track alone will show
+    except (RuntimeError, ValueError):  # damaged; reading the unchanged track will show the fault
         pass
     try:
         return _parsed(chunk, division), None
@@ -142,10 +142,10 @@ def _parsed(chunk: bytes, division: int) -> Any:
 
 
 def _with_all_notes_off(chunk: bytes) -> bytes:
-    """A track with every key of its channels switched off one tick after its end, where a marker is put.
+    """A track in which every key of its channels is switched off one tick after its end, with a marker there.
 
-    symusic leaves a note out that is never switched off; nothing legal ends so late, so that these can be found.
-    A track without its end is left as it is.
+    symusic leaves out notes that are never switched off. No legal note ends so late, so these notes can be found.
+    A track without an end is unchanged.
     """
     if not chunk.endswith(_END_OF_TRACK):
         return chunk
@@ -154,9 +154,9 @@ def _with_all_notes_off(chunk: bytes) -> bytes:
 
 
 def _ended(notes: NDArray[np.int64], end_of_track: int | None) -> tuple[NDArray[np.int64], bool]:
-    """Notes of one channel, those that are never switched off ended; and whether there are any.
+    """End the notes of one channel that are never switched off; return all notes, and whether there were such.
 
-    Where a key is struck twice and switched off once, that is the end of the second stroke.
+    If a key is struck twice and switched off once, the second note ends there.
 
     >>> notes, _ = _ended(np.array([[0, 20, 60], [10, 91, 60], [40, 61, 64], [70, 10, 62]]), 100)
     >>> notes.tolist()
@@ -182,43 +182,43 @@ def _ended(notes: NDArray[np.int64], end_of_track: int | None) -> tuple[NDArray[
 def track_chunks(data: bytes) -> list[bytes]:
     """The content of each track of a MIDI file: at least as many as it declares.
 
-    The header may be longer than the usual 6 bytes. What follows the last track is left out if it is no track.
+    The header may be longer than the usual 6 bytes. Data after the last track is left out if it is not a track.
 
     >>> track_chunks(b"<html>not a melody</html>")
     Traceback (most recent call last):
         ...
-    melgen.corpora.readers.ReadError: not a MIDI file: it begins with b'<htm', not b'MThd'
+    melgen.errors.ReadError: not a MIDI file: it begins with b'<htm', not b'MThd'
     """
     if data[:4] != b"MThd":
         raise ReadError(f"not a MIDI file: it begins with {data[:4]!r}, not b'MThd'")
     if len(data) < _HEADER_BYTES:
-        raise ReadError(f"truncated: {len(data)} bytes, the header alone has {_HEADER_BYTES}")
+        raise ReadError(f"truncated: {len(data)} bytes, but the header alone has {_HEADER_BYTES}")
     header_length = int.from_bytes(data[4:8], "big")
     declared = int.from_bytes(data[10:12], "big")
     position = 8 + header_length
     if data[_HEADER_BYTES : _HEADER_BYTES + 4] == b"MTrk" and data[position : position + 4] != b"MTrk":
         position = _HEADER_BYTES  # a header that states a wrong length
     elif header_length < _HEADER_BYTES - 8:
-        raise ReadError(f"the header states a length of {header_length} bytes, at least {_HEADER_BYTES - 8} are needed")
+        raise ReadError(f"the header states a length of {header_length} bytes; must be at least {_HEADER_BYTES - 8}")
     chunks: list[bytes] = []
     while position + 8 <= len(data):
         kind, length = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "big")
         start, position = position + 8, position + 8 + length
         if position > len(data):
             if len(chunks) < declared:
-                raise ReadError(f"truncated: a chunk ends at byte {position}, the file at {len(data)}")
+                raise ReadError(f"truncated: a chunk ends at byte {position}, but the file at {len(data)}")
             break
         if kind == b"MTrk":
             chunks.append(data[start:position])
     if len(chunks) < declared:
-        raise ReadError(f"truncated: {len(chunks)} of {declared} tracks are there")
+        raise ReadError(f"truncated: {len(chunks)} of {declared} tracks")
     if not chunks:
         raise ReadError("the file has no track")
     return chunks
 
 
 class _Event(NamedTuple):
-    """``place`` is that of its status byte, -1 under running status; ``kind`` of a meta event is its type."""
+    """``place`` is the offset of its status byte, -1 under running status; ``kind`` is the type of a meta event."""
 
     place: int
     status: int
@@ -230,7 +230,7 @@ def _events(chunk: bytes) -> Iterator[_Event]:
     """The events of a track.
 
     Raises:
-        ReadError: where they are damaged, with the byte and the rule.
+        ReadError: if they are damaged; names the byte and the rule.
     """
     position, status = 0, 0
 
@@ -239,7 +239,7 @@ def _events(chunk: bytes) -> Iterator[_Event]:
         value = 0
         for _ in range(4):
             if position >= len(chunk):
-                raise ReadError(f"byte {position}: it ends inside a number")
+                raise ReadError(f"byte {position}: the track ends inside a number")
             byte = chunk[position]
             position += 1
             value = value << 7 | byte & 0x7F
@@ -250,7 +250,7 @@ def _events(chunk: bytes) -> Iterator[_Event]:
     while position < len(chunk):
         number()
         if position >= len(chunk):
-            raise ReadError(f"byte {position}: it ends before an event")
+            raise ReadError(f"byte {position}: the track ends before an event")
         place = -1
         if chunk[position] >= 0x80:
             place, status = position, chunk[position]
@@ -262,7 +262,7 @@ def _events(chunk: bytes) -> Iterator[_Event]:
                 position += 1
             length = number()
             if position + length > len(chunk):
-                raise ReadError(f"byte {position}: an event of {length} bytes, {len(chunk) - position} are left")
+                raise ReadError(f"byte {position}: an event of {length} bytes, but only {len(chunk) - position} remain")
             yield _Event(place, status, kind, chunk[position : position + length])
             position += length
             continue
@@ -272,25 +272,25 @@ def _events(chunk: bytes) -> Iterator[_Event]:
         content = chunk[position : position + length]
         for offset, value in enumerate(content):
             if value > 127:
-                raise ReadError(f"byte {position + offset}: a value of {value} in an event, at most 127 is allowed")
+                raise ReadError(f"byte {position + offset}: a value of {value} in an event; must be at most 127")
         yield _Event(place, status, 0, content)
         position += length
 
 
 def _without_program_changes(chunk: bytes) -> bytes:
-    """A track whose changes of program are channel pressure, which has the same length and no meaning here."""
+    """A track with its program changes replaced by channel pressure, which has the same length and no effect here."""
     patched = bytearray(chunk)
     try:
         for event in _events(chunk):
             if event.place >= 0 and event.status & 0xF0 == _PROGRAM_CHANGE:
                 patched[event.place] += _CHANNEL_PRESSURE - _PROGRAM_CHANGE
-    except ReadError:  # symusic read it: as far as it is sound
+    except ReadError:  # symusic has read it; keep the changes up to the fault
         pass
     return bytes(patched)
 
 
 def _name(chunk: bytes, is_late: bool) -> str:
-    """The first name that a track states; ``is_late`` if it is worth a search after the first note too."""
+    """The first name in a track; with ``is_late`` also searched for after the first note."""
     try:
         for event in _events(chunk):
             if not is_late and event.status & 0xF0 in (_NOTE_ON, _NOTE_OFF):
@@ -303,7 +303,7 @@ def _name(chunk: bytes, is_late: bool) -> str:
 
 
 def _text(content: bytes) -> str:
-    """UTF-16 with its mark, UTF-8, or failing that Latin-1.
+    """Decode UTF-16 with a byte order mark, UTF-8, or else Latin-1.
 
     >>> _text("Mélodie".encode("latin-1")), _text("Mélodie".encode())
     ('Mélodie', 'Mélodie')
@@ -314,7 +314,7 @@ def _text(content: bytes) -> str:
 def _metres_and_pickup(
     signatures: list[tuple[int, Metre]], division: int
 ) -> tuple[tuple[tuple[int, Metre], ...], int | None]:
-    """Metres that differ from the one before, and the pickup, in ticks, if a shorter first bar states it."""
+    """The metres that differ from the one before, and the pickup in ticks, if the first bar is shorter."""
     metres: list[tuple[int, Metre]] = []
     for tick, metre in signatures:
         if not metres or metres[-1][1] != metre:
@@ -333,7 +333,7 @@ def _bar_ticks(metre: Metre, division: int, bars: int) -> int:
 def _bars(
     metres: tuple[tuple[int, Metre], ...], pickup: int | None, division: int, end: int
 ) -> NDArray[np.int64] | tuple[int, ...]:
-    """Where each bar begins, counted from each time signature; none if there are absurdly many."""
+    """The start of each bar, counted from each time signature; empty if there are absurdly many."""
     if not metres:
         return ()
     begins = [np.zeros(1 if pickup else 0, np.int64)]
@@ -350,7 +350,7 @@ def _bars(
 
 
 def _join_in_order(pieces: list[Track]) -> list[Track]:
-    """The channels of one track, those that follow each other without sounding together as one."""
+    """The channels of one track; consecutive channels that never sound together are joined."""
     sounding = [piece for piece in pieces if len(piece.notes)]
     joined: list[Track] = []
     for piece in sorted(sounding, key=lambda each: int(each.notes[:, 0].min())):

@@ -1,9 +1,9 @@
-"""MusicXML as text, partwise or timewise, to the tune that sounds.
+"""From the text of a MusicXML document, partwise or timewise, to its tune as it sounds.
 
-Time is read exactly, as fractions of a quarter. A measure has one length in all parts and staves (`_length`),
-rests and ``<forward>`` included, so that they stay together when repeats are played out. Each voice
+Time is read exactly, as fractions of a quarter note. A measure has the same length in all parts and staves
+(`_length`), including rests and ``<forward>``, so that they stay together when repeats are played out. Each voice
 of each staff is a track at sounding pitch; of a chord the highest note is taken. Cue notes (``<cue/>`` or
-``size="cue"``) are silent and take their time; grace notes take none.
+``size="cue"``) are silent and take time; grace notes take no time.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def musicxml_tune(text: str) -> Tune:
     """The tune of a MusicXML document.
 
     Raises:
-        ReadError: if it is not MusicXML, or has no part, with the reason in words.
+        ReadError: if it is not MusicXML, or has no part; states the reason.
     """
     try:
         root = ElementTree.fromstring(text)
@@ -60,7 +60,7 @@ def musicxml_tune(text: str) -> Tune:
 
 
 def _parts(root: _Element) -> Iterator[tuple[str | None, list[_Element]]]:
-    """Name and measures of each part; a timewise score is turned over."""
+    """Name and measures of each part; a timewise score is regrouped by part."""
     if root.tag == "score-partwise":
         for part in root.iterfind("part"):
             yield part.get("id"), part.findall("measure")
@@ -100,7 +100,7 @@ def _number(text: str | None, name: str) -> Fraction:
 
 @dataclass
 class _Measure:
-    """One measure of one part: positions in quarters from its beginning."""
+    """One measure of one part; positions are in quarter notes from its beginning."""
 
     notes: list[tuple[_Key, WrittenNote]] = field(default_factory=list)
     keys: set[_Key] = field(default_factory=set)  # voices with a note or rest
@@ -128,7 +128,7 @@ class _Part:
 
 
 class _PartReader:
-    """Reads the measures of a part; what holds on (divisions, transposition) is kept from one to the next."""
+    """Reads the measures of a part; divisions and transposition stay in force from one measure to the next."""
 
     def __init__(self, name: str):
         self.name = name
@@ -229,7 +229,7 @@ class _PartReader:
 
 
 def _inferred_divisions(measures: list[_Element]) -> Fraction:
-    """Divisions of a quarter in a part that does not state them, from the first note whose type is known."""
+    """The divisions of a part that does not state them, inferred from the first note whose type is known."""
     for measure in measures:
         for note in measure.iterfind("note"):
             text = note.findtext("duration")
@@ -259,7 +259,7 @@ def _staff(element: _Element) -> int:
 
 
 def _voice_key(note: _Element, backups: int) -> _Key:
-    """Staff and voice; a note that names no voice is in another one after each ``<backup>`` of its measure."""
+    """Staff and voice; a note without a voice gets another one after each ``<backup>`` of its measure."""
     name = _text(note, "voice") or str(1 + backups)
     return _staff(note), int(name) if name.isdecimal() and len(name) < 10 else 0, name
 
@@ -322,7 +322,7 @@ def _read_barline(barline: _Element, measure: _Measure, cursor: Fraction) -> Non
 
 
 def _ending_numbers(ending: _Element) -> frozenset[int]:
-    """Numbers of an ending: ``1``, ``1,2``, ``1-3``, with or without dots; from its text if it has no number."""
+    """Numbers of an ending: ``1``, ``1,2``, ``1-3``, with or without full stops; else from its text."""
     for text in (ending.get("number", ""), ending.text or ""):
         numbers: set[int] = set()
         for match in re.finditer(r"(\d{1,3})(?:\s*-\s*(\d{1,3}))?", text):
@@ -334,7 +334,7 @@ def _ending_numbers(ending: _Element) -> frozenset[int]:
 
 
 def _read_direction(element: _Element, measure: _Measure, position: Fraction) -> None:
-    """Jumps and their targets, from ``<sound>``, signs and words. They hold for whole measures."""
+    """Read jumps and their targets from ``<sound>``, signs and words. They apply to whole measures."""
     sound = element if element.tag == "sound" else element.find("sound")
     kinds = [kind for each in element.iterfind("direction-type") for kind in each]
     stated = {} if sound is None else {name: value for name, value in sound.attrib.items() if value != "no"}
@@ -377,10 +377,10 @@ def _tune(parts: list[_Part], title: str) -> Tune:
 
 
 def _length(column: list[_Measure], metre: Metre | None) -> Fraction:
-    """Length of a measure: that of its metre if it is empty or any run through it has it, else its longest run.
+    """Length of a measure: that of its metre if the measure is empty or a run through it is as long; else the longest.
 
-    So a staff that is too short does not pull the next measure forward, and one that is too long, because of a
-    rounded duration or a rest too many, does not push it back.
+    So a staff that is too short does not move the next measure forward, and a staff that is too long, because of a
+    rounded duration or an extra rest, does not move it back.
     """
     longest = max(each.length for each in column)
     if metre is None:
@@ -411,7 +411,7 @@ def _place_marks(
                 elif where == "before":
                     add(first - 1, marks)
                 elif isinstance(where, Fraction):
-                    # A bar line inside: what ends there belongs to the segment before it, what starts to the next.
+                    # A bar line inside a measure: ends belong to the segment before it, starts to the next one.
                     number = next((each for each, start in reversed(places[place]) if start <= where), first)
                     starts = Marks(
                         starts_repeat=marks.starts_repeat,
@@ -427,9 +427,9 @@ def _place_marks(
 
 
 def _voices(part: _Part, part_number: int, places: list[list[tuple[int, Fraction]]]) -> list[Voice]:
-    """One voice for each voice of each staff, named after the part; a part of percussion alone is drums.
+    """One voice for each voice of each staff, named after the part; a part with percussion only is drums.
 
-    Voices are matched by their order in each staff of a measure, because programs number them as they please.
+    Voices are matched by their order in each staff of a measure, because programs number them in any way.
     """
     by_key: dict[tuple[int, int], dict[int, list[WrittenNote]]] = {}
     for place, measure in enumerate(part.measures):

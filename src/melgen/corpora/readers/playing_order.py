@@ -1,8 +1,8 @@
 """The order in which the segments of a score are played: repeats, endings, da capo, dal segno and coda.
 
-A *segment* is a piece of music that carries its marks at its two edges only: a bar, a part of a bar, or several
-bars. Nothing here knows a file format: a reader cuts its music where marks are and gets back the numbers of the
-segments in the order of playing.
+A *segment* is a piece of music with marks at its two edges only: a bar, a part of a bar, or several bars. This
+module is independent of file formats: a reader cuts its music at the marks, and gets the numbers of the segments
+in the order of playing.
 
 The rules, from the ABC 2.1 and MusicXML 4.0 standards where these state one:
 
@@ -13,14 +13,14 @@ The rules, from the ABC 2.1 and MusicXML 4.0 standards where these state one:
   skipped in one more pass. An ending reaches to its stop, or to the next ending, start or end of a repeat, or
   double bar.
 * A jump (D.C., D.S.) is taken once, the last time that its segment is played. After it each repeated passage is
-  played once, with its last ending (unless its end says ``repeats_after_jump``), up to Fine or To Coda; what
-  follows the coda sign is played with its repeats. Where a further jump follows, Fine ends the part and not the
-  tune: A (Fine) B D.C. C D.C. is A B A C A. A jump that names neither stops at the first of both that
-  comes; without either it plays on past its own place to the end.
-* D.S. goes to the segno that it names, else to the latest before it. Where a jump is *al coda* and no To Coda is
-  marked, the first of two coda signs takes its part.
+  played once, with its last ending (unless its end has ``repeats_after_jump``), up to Fine or To Coda; the music
+  after the coda sign is played with its repeats. If another jump follows, Fine ends the part and not the tune:
+  A (Fine) B D.C. C D.C. is A B A C A. A jump that names neither Fine nor To Coda stops at the first of either;
+  without either, playing continues past the jump to the end.
+* D.S. goes to the segno that it names, else to the latest one before it. If a jump is *al coda* and no To Coda is
+  marked, the first of two coda signs counts as To Coda.
 
-What does not add up is played as far as it makes sense and named in ``faults``: a start that no end closes is
+Inconsistent marks are played as far as they make sense, and named in ``faults``: a start that no end closes is
 played once.
 """
 
@@ -40,9 +40,9 @@ _MAX_JUMPS = 100
 
 
 class Jump(NamedTuple):
-    """Da capo or dal segno, and where it stops: at Fine, at To Coda, or ``None`` if it does not say.
+    """Da capo or dal segno, and where it stops: at Fine, at To Coda, or ``None`` if this is not stated.
 
-    ``segno_name`` is the one that it names, if it names one.
+    ``segno_name`` is the name of its segno, if it names one.
     """
 
     to: Literal["capo", "segno"]
@@ -59,10 +59,10 @@ class Marks:
         starts_ending: numbers of the ending (volta) that begins before it; empty for none.
         segno: a segno is before it.
         segno_name: the name of that segno, where a score names several.
-        coda: a coda sign is before it: the place that To Coda leads to.
-        ends_ending: the ending that it is in stops (or is discontinued) after it.
-        ends_repeat: how often the passage that ends after it is played in all; 0 if no repeat ends there.
-        repeats_after_jump: that repeat is played after a jump too.
+        coda: a coda sign is before it: the target of To Coda.
+        ends_ending: the ending that contains it stops (or is discontinued) after it.
+        ends_repeat: how often the passage that ends after it is played in total; 0 if no repeat ends there.
+        repeats_after_jump: this repeat is played after a jump too.
         double_bar: a double or final bar line is after it.
         fine: Fine is after it.
         to_coda: To Coda is after it.
@@ -87,7 +87,7 @@ NO_MARKS = Marks()
 
 
 def merged(one: Marks, other: Marks) -> Marks:
-    """The marks of two sources for one segment, such as two staves, together."""
+    """The marks of one segment from two sources, such as two staves, merged."""
     return Marks(
         starts_repeat=one.starts_repeat or other.starts_repeat,
         starts_ending=one.starts_ending or other.starts_ending,
@@ -105,14 +105,14 @@ def merged(one: Marks, other: Marks) -> Marks:
 
 
 def _fuller(one: Jump | None, other: Jump | None) -> Jump | None:
-    """Of two jumps the one that says where it stops."""
+    """The one of two jumps that states where it stops."""
     if one is None or (one.until is None and other is not None and other.until is not None):
         return other
     return one
 
 
 class PlayingOrder(NamedTuple):
-    """Numbers of the segments in the order of playing, and which marks do not add up."""
+    """Numbers of the segments in the order of playing, and the inconsistencies of their marks."""
 
     segments: list[int]
     faults: tuple[str, ...]
@@ -136,7 +136,7 @@ def playing_order(segments: Sequence[Marks], sizes: Sequence[int] | None = None)
     """
     for marks in segments:
         if marks.ends_repeat > MAX_TIMES:
-            raise ReadError(f"a repeat of {marks.ends_repeat!s:.20} times, at most {MAX_TIMES} are played")
+            raise ReadError(f"a repeat of {marks.ends_repeat!s:.20} times; must be at most {MAX_TIMES}")
     unfolding = _Unfolding(segments, sizes)
     whole = unfolding.unfold()
     played = _follow_jumps(segments, whole, unfolding)
@@ -149,8 +149,8 @@ def playing_order(segments: Sequence[Marks], sizes: Sequence[int] | None = None)
 class _Item:
     """A segment, or a repeated passage inside another one.
 
-    ``played`` is its order of playing, ``once`` that after a jump, ``ending`` the numbers of the ending that it
-    is in, ``times`` how often the passage around it is played if it ends here.
+    ``played`` is its order of playing, ``once`` its order after a jump, ``ending`` the numbers of the ending that
+    contains it, ``times`` how often the passage around it is played if the passage ends here.
     """
 
     played: list[int]
@@ -162,7 +162,7 @@ class _Item:
 
 @dataclass
 class _Passage:
-    """Items since a start of repeat; ``boundary`` is where an end without a start goes back to."""
+    """Items since a start of repeat; an end without a start goes back to ``boundary``."""
 
     is_opened: bool = False
     items: list[_Item] = field(default_factory=list)
@@ -216,7 +216,7 @@ class _Unfolding:
         self.passages.append(_Passage(is_opened=True))
 
     def _abandon(self) -> None:
-        """Nothing closes the latest start: its items belong to the passage around it."""
+        """Give the items since the latest start, which has no end, to the passage around it."""
         self.fault("a repeat that is not closed")
         items = self.passages.pop().items
         self.passages[-1].items += items
@@ -233,12 +233,12 @@ class _Unfolding:
         around.boundary = len(around.items)
 
     def _is_led_to_by_an_ending(self, index: int) -> bool:
-        """Whether the ending that begins here is empty: the passage that starts here is what it leads to."""
+        """Whether the ending that begins here is empty, because the next passage starts here."""
         before = self.segments[index - 1] if index else NO_MARKS
         return bool(before.ends_repeat) and 1 not in self.segments[index].starts_ending
 
     def _endings(self, index: int) -> int:
-        """Take in the endings that begin here one after another; the segment after them."""
+        """Read the consecutive endings that begin here; return the index of the segment after them."""
         segments, items = self.segments, self.passages[-1].items
         numbers: set[int] = set()
         any_repeats = False
@@ -278,7 +278,7 @@ class _Unfolding:
         return len(segments)
 
     def _is_repeated_after(self, index: int) -> bool:
-        """Whether the passage that holds endings without a repeat of their own is repeated further on."""
+        """Whether the passage of endings that have no repeat of their own is repeated later."""
         is_opened = self.passages[-1].is_opened
         for marks in self.segments[index:]:
             if marks.starts_repeat:
@@ -290,7 +290,7 @@ class _Unfolding:
         return False
 
     def _repeated(self, items: list[_Item]) -> _Item:
-        """A passage played as often as its ends and endings ask for."""
+        """A passage, played as often as its ends and endings ask for."""
         passes = self._passes(items)
         played: list[int] = []
         once: list[int] = []
@@ -313,7 +313,7 @@ class _Unfolding:
         return _Item(played, once)
 
     def _passes(self, items: list[_Item]) -> list[int]:
-        """The number of each pass; endings that are played more often than they have numbers have it twice."""
+        """The number of each pass; a number occurs twice if endings are played more often than they have numbers."""
         times = max((item.times for item in items), default=0)
         endings = list(dict.fromkeys(item.ending for item in items if item.ending))
         if not endings:
@@ -330,7 +330,7 @@ class _Unfolding:
             place = passes.index(number)
             passes[place:place] = [number] * missing
         if len(passes) > MAX_TIMES:
-            raise ReadError(f"a repeat of {len(passes)} times, at most {MAX_TIMES} are played")
+            raise ReadError(f"a repeat of {len(passes)} times; must be at most {MAX_TIMES}")
         return passes
 
     def _size(self, numbers: list[int]) -> int:
@@ -342,7 +342,7 @@ class _Unfolding:
         return played
 
 
-_TOO_LONG = f"the repeats make more than {MAX_PLAYED} notes of it"
+_TOO_LONG = f"with its repeats it has more than {MAX_PLAYED} notes"
 
 
 def _follow_jumps(segments: Sequence[Marks], whole: _Item, unfolding: _Unfolding) -> list[int]:
@@ -377,7 +377,7 @@ def _follow_jumps(segments: Sequence[Marks], whole: _Item, unfolding: _Unfolding
             place = next((each for each, number in enumerate(whole.played) if number >= coda), len(whole.played))
             continue
         if jump.until is not None:
-            unfolding.fault(f"a jump to {jump.until.capitalize()} that does not find it")
+            unfolding.fault(f"a jump to {jump.until.capitalize()}, which does not follow")
         place = jump_place + 1
     return unfolding._limited(played + whole.played[place:])
 
@@ -396,7 +396,7 @@ def _target(segments: Sequence[Marks], jump: Jump, origin: int) -> int | None:
 def _after_jump(
     segments: Sequence[Marks], once: list[int], jump: Jump, origin: int, target: int
 ) -> tuple[list[int], int | None]:
-    """What is played from a jump's target on, and where it goes on: a coda, the end, or after the jump (None)."""
+    """The segments played from a jump's target, and where playing continues: a coda, the end, or None for the jump."""
     codas = [index for index, marks in enumerate(segments) if marks.coda]
     leaves_before = None  # the first of two coda signs where no To Coda is marked
     if jump.until == "coda" and len(codas) > 1 and not any(marks.to_coda for marks in segments):

@@ -1,7 +1,7 @@
-"""Files of MusicXML, plain and compressed, and of ``**kern``: from their bytes to their tune.
+"""Files of MusicXML, plain and compressed, and of ``**kern``: from their bytes to their tunes.
 
-Archives and entities that would swell when unpacked are refused before anything parses them. What the text means
-is the matter of :mod:`~melgen.corpora.readers.musicxml` and :mod:`~melgen.corpora.readers.kern`.
+Archives and entities that would expand to a large size are refused before they are parsed. The modules
+:mod:`~melgen.corpora.readers.musicxml` and :mod:`~melgen.corpora.readers.kern` interpret the text.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ROOT_FILE = re.compile(r"<rootfile\b[^>]*\bfull-path\s*=\s*[\"']([^\"']+)[\"']"
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, ValueError, RuntimeError, EOFError)
 _ENTITY = re.compile(r"<!ENTITY", re.IGNORECASE)
 _DECLARATION = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9_-]{1,30})[\"']")
-# Encodings of text alone: Python also knows "encodings" that unpack or run escapes.
+# Text encodings only: Python also has "encodings" that decompress data or interpret escapes.
 _ENCODINGS = re.compile(
     r"utf-?8|iso-?8859-\d{1,2}|windows-\d{3,4}|cp\d{3,4}|latin-?1|shift[_-]jis|sjis|euc-(?:jp|kr)|gb2312|gbk|gb18030"
     r"|big5|koi8-[ru]|macintosh|mac[-_]?roman|(?:us-)?ascii",
@@ -38,7 +38,7 @@ _ENCODINGS = re.compile(
 
 
 def read_musicxml(source: Source) -> Iterator[Tune]:
-    """The one tune of a MusicXML file."""
+    """The tune of a MusicXML file."""
     yield musicxml_tune(musicxml_text(read_bytes(source.path, MAX_BYTES)))
 
 
@@ -53,14 +53,14 @@ def musicxml_text(data: bytes) -> str:
         data = _unpack(data)
     text = decode_any(data)
     if _ENTITY.search(text):
-        raise ReadError("the XML declares entities, which scores do not need and bombs are made of")
+        raise ReadError("the XML declares entities, which scores do not need and decompression bombs use")
     if "score-partwise" not in text and "score-timewise" not in text:
         raise ReadError("not MusicXML: neither score-partwise nor score-timewise")
     return text
 
 
 def decode_any(data: bytes) -> str:
-    """Text in UTF-16 if it looks like it, in the encoding that an XML declaration names, else UTF-8, else Latin-1.
+    """Decode UTF-16 if the data looks like it, the encoding of an XML declaration, UTF-8, or else Latin-1.
 
     >>> decode_any("<?xml version='1.0' encoding='Shift_JIS'?><a>荒城</a>".encode("shift_jis"))[-9:]
     '<a>荒城</a>'
@@ -96,7 +96,7 @@ def _unpack(data: bytes) -> bytes:
                     if name.lower().endswith((".xml", ".musicxml")) and not name.startswith(("META-INF", "__MACOSX"))
                 ]
                 if not scores:
-                    raise ReadError("the archive holds no score")
+                    raise ReadError("the archive contains no score")
                 score = scores[0]
             return _member(archive, score)
     except _DAMAGED as error:
@@ -105,7 +105,7 @@ def _unpack(data: bytes) -> bytes:
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     with archive.open(name) as file:
-        data = file.read(MAX_BYTES + 1)  # the size that an archive states may be a lie
+        data = file.read(MAX_BYTES + 1)  # the size that an archive states may be wrong
     if len(data) > MAX_BYTES:
         raise ReadError(f"{name} unpacks to more than {MAX_BYTES / MEGABYTE:.0f} MB")
     return data

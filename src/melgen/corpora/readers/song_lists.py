@@ -1,7 +1,7 @@
-"""The two shapes of the paper's published pickles.
+"""The two formats of the paper's published pickles.
 
 A *song list* is a list of songs, each a list of pitches or of ``(pitch, duration)`` pairs, with durations in
-sixteenths; a pitch alone is a quarter note. A *stream* is
+sixteenths; a pitch without a duration is a quarter note. A *stream* is
 ``{"notes_dict": {id: value}, "x": [...], "y": [...]}``: the values (not the ids) of all songs, without the
 last of each in ``x`` and without the first in ``y``. A song ends exactly where ``x[i + 1] != y[i]``.
 """
@@ -26,7 +26,7 @@ from melgen.music.melody import MAX_STEPS, Melody
 from melgen.music.metre import STEPS_PER_QUARTER, STEPS_PER_SIXTEENTH
 
 MAX_BYTES = 500 * MEGABYTE
-MAX_NOTES = 50_000_000  # a pickle of a few bytes can name one long list a million times
+MAX_NOTES = 50_000_000  # a pickle of a few bytes can refer to one long list a million times
 _BOUND = 2**15 - 1  # melodies keep their values in 16 bits
 _QUARTER = STEPS_PER_QUARTER // STEPS_PER_SIXTEENTH  # in sixteenths
 _OPCODE_BYTES = 64
@@ -41,14 +41,16 @@ def read_songs(source: Source) -> Iterator[Melody | Rejection]:
     elif isinstance(content, (list, tuple)):
         songs = content
     else:
-        raise ReadError(f"holds a {type(content).__name__}; expected a list of songs, or a dict of notes_dict, x and y")
+        raise ReadError(
+            f"contains a {type(content).__name__}; expected a list of songs, or a dict of notes_dict, x and y"
+        )
     _check_size(songs)
     for number, song in enumerate(songs, 1):
         yield _melody(song, f"{source.name}#{number}")
 
 
 def is_stream(path: Path) -> bool:
-    """Whether a pickle's outermost container is a dictionary, told from its first opcodes."""
+    """Whether a pickle's outermost container is a dictionary, according to its first opcodes."""
     if not path.is_file():  # opening a pipe would wait for ever
         return False
     try:
@@ -65,13 +67,13 @@ def is_stream(path: Path) -> bool:
 def stream_songs(stream: dict[Any, Any]) -> list[list[int]]:
     """The songs of a stream.
 
-    A boundary where the next song happens to begin with the last value of the one before cannot be seen.
+    A boundary cannot be found if the next song happens to begin with the last value of the one before.
 
     >>> stream_songs({"notes_dict": {0: 60, 1: 62, 2: 64}, "x": [60, 62, 60], "y": [62, 64, 62]})
     [[60, 62, 64], [60, 62]]
     """
     if set(stream) != {"notes_dict", "x", "y"}:
-        raise ReadError(f"holds a dict of {sorted(map(str, stream))[:5]}; expected notes_dict, x and y")
+        raise ReadError(f"contains a dict of {sorted(map(str, stream))[:5]}; expected notes_dict, x and y")
     notes_dict = stream["notes_dict"]
     if not isinstance(notes_dict, dict) or not notes_dict:
         raise ReadError("notes_dict is not a dictionary of values")
@@ -81,11 +83,11 @@ def stream_songs(stream: dict[Any, Any]) -> list[list[int]]:
         if not isinstance(values, (list, tuple)) or not all(type(value) is int for value in values):
             raise ReadError(f"{key} is not a list of whole numbers")
         if not all(-_BOUND <= value <= _BOUND for value in values):
-            raise ReadError(f"{key} holds a value beyond {_BOUND}")
+            raise ReadError(f"{key} contains a value beyond {_BOUND}")
         columns.append(np.array(values, np.int64))
     x, y = columns
     if len(x) != len(y) or len(x) == 0:
-        raise ReadError(f"x has {len(x)} values and y has {len(y)}; expected as many, and at least one")
+        raise ReadError(f"x has {len(x)} values and y has {len(y)}; expected equally many, and at least one")
     unknown = set(np.unique(np.concatenate([x, y])).tolist()) - set(notes_dict.values())
     if unknown:
         raise ReadError(f"value {min(unknown)} of x or y is not in notes_dict")
@@ -97,7 +99,7 @@ def stream_songs(stream: dict[Any, Any]) -> list[list[int]]:
 def _check_size(songs: Sequence[Any]) -> None:
     notes = sum(len(song) for song in songs if isinstance(song, (list, tuple)))
     if notes > MAX_NOTES:
-        raise ReadError(f"{notes} notes, at most {MAX_NOTES} are read")
+        raise ReadError(f"{notes} notes; must be at most {MAX_NOTES}")
 
 
 def _melody(song: Any, name: str) -> Melody | Rejection:
@@ -114,6 +116,6 @@ def _melody(song: Any, name: str) -> Melody | Rejection:
     durations = [duration * STEPS_PER_SIXTEENTH for _, duration in pairs]
     ends = np.cumsum([0, *durations]).tolist()
     if ends[-1] > MAX_STEPS:
-        # The original's list holds durations up to 35,791,394; several of them pass what 32 bits can count.
-        return Rejection(TOO_LONG, f"{ends[-1]} steps, at most {MAX_STEPS}", name)
+        # The original's list contains durations up to 35,791,394; the sum of several exceeds 32 bits.
+        return Rejection(TOO_LONG, f"{ends[-1]} steps; must be at most {MAX_STEPS}", name)
     return Melody(tuple(pitch for pitch, _ in pairs), tuple(ends[:-1]), tuple(durations), source=name)

@@ -1,7 +1,7 @@
-"""Pickles without their dangers.
+"""Safe reading of pickles.
 
-A pickle is a program: it may import any function and call it. Here it may build lists, dictionaries, tuples,
-sets, numbers and strings, and nothing else; whatever else it asks for is refused by name.
+A pickle is a program: it may import any function and call it. Here it may only build lists, dictionaries, tuples,
+sets, numbers and strings; anything else is refused, and the error names it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from melgen.errors import ReadError
 
 REFUSED = "refused pickle"
 
-# Lists, dictionaries, tuples, numbers and strings need no import. Python 2 wrote `__builtin__`. Never allow a
-# whole
-# module: `builtins` holds eval.
+# Lists, dictionaries, tuples, numbers and strings need no import. Python 2 wrote `__builtin__`. Never allow a whole
+# module: `builtins` contains eval.
 _ALLOWED = {
     ("__builtin__", "set"): set,
     ("__builtin__", "frozenset"): frozenset,
@@ -46,7 +45,7 @@ def load_plain(data: bytes) -> Any:
     >>> load_plain(pickle.dumps(print))
     Traceback (most recent call last):
         ...
-    melgen.corpora.readers.ReadError: the pickle asks for builtins.print; only plain containers, numbers and \
+    melgen.errors.ReadError: the pickle asks for builtins.print; only plain containers, numbers and \
 strings are built
     """
     try:

@@ -1,7 +1,7 @@
-"""A score as it is written, and the tune that it sounds like: what MusicXML and ``**kern`` have in common.
+"""From a score as written to its tune as it sounds: the common part of MusicXML and ``**kern``.
 
-A reader gives segments (bars, or parts of bars where a mark is inside) and the notes of each voice in each of
-them. Here they are put into the order of playing, and ties are joined.
+A reader gives segments (bars, or parts of bars if a mark is inside) and the notes of each voice in each segment.
+This module puts them into the order of playing, and joins ties.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from melgen.corpora.readers.playing_order import AS_WRITTEN, NO_MARKS, Marks, pl
 from melgen.errors import ReadError
 from melgen.music.metre import Metre
 
-TICKS_PER_QUARTER = 10080  # divisible by 1 to 10, so that tuplets keep their place
+TICKS_PER_QUARTER = 10080  # divisible by 1 to 10, so that tuplets are exact
 
 _LONGEST = 2**50  # ticks: far beyond any music, and safe in 64 bits
 _DRUM_NOTE = (0, 1, 0)
@@ -45,9 +45,9 @@ class WrittenNote(NamedTuple):
 
 @dataclass
 class Segment:
-    """A bar, or a part of one: its length in quarters, its marks, and the metre that holds in it.
+    """A bar, or a part of one: its length in quarters, its marks, and its metre.
 
-    ``continues_bar`` if it may be the rest of the bar before it, as an unnumbered measure is.
+    ``continues_bar`` is true if it may complete the bar before it, as an unnumbered measure does.
     """
 
     length: Fraction
@@ -63,9 +63,9 @@ class Voice:
 
     Attributes:
         name: its name.
-        notes: those of each segment.
-        is_drum: it is a part of percussion without pitches.
-        part: the part that it belongs to; a tie may lead from one voice of a part to another.
+        notes: the notes of each segment.
+        is_drum: whether it is percussion without pitches.
+        part: the part of the voice; a tie may lead from one voice of a part to another.
     """
 
     name: str
@@ -87,11 +87,11 @@ def sounding_tune(
         segments: all segments in the order of writing.
         voices: the notes of each, by segment.
         title: its name.
-        order: numbers of the segments in the order of playing; by default the one that their marks ask for.
-        has_pickup: the score says that its first bar is a pickup.
+        order: numbers of the segments in the order of playing; by default the order that their marks ask for.
+        has_pickup: whether the score states that its first bar is a pickup.
 
     Raises:
-        ReadError: if the repeats, or the notes, make it too long.
+        ReadError: if the tune, with its repeats, is too long.
     """
     remarks: tuple[str, ...] = ()
     if order is None:
@@ -140,7 +140,7 @@ def sounding_tune(
 
 
 def ticks(quarters: Fraction) -> int:
-    """The tick nearest to a position, of two the later.
+    """The tick nearest to a position; of two equally near, the later.
 
     >>> ticks(Fraction(1, 3)), ticks(Fraction(1, 20160))
     (3360, 1)
@@ -159,11 +159,11 @@ class _Sounding(NamedTuple):
 
 
 def _join_ties(lines: Sequence[list[_Sounding]], parts: Sequence[object]) -> list[list[tuple[int, int, int]]]:
-    """Onset, duration and pitch of the notes of each voice; a tie joins notes of equal pitch that meet.
+    """Onset, duration and pitch of the notes of each voice; a tie joins adjacent notes of equal pitch.
 
-    A tie that its own voice does not go on with leads to the note of another voice of the same part that one ends
-    at: the line has changed the staff or the voice. The note sounds in the voice in which it began, up to the next
-    note there: the voice may go on while another one holds its note.
+    A tie that does not continue in its own voice leads to a note of another voice of the same part at which a tie
+    ends: the line has changed to another staff or voice. The note sounds in the voice in which it began, up to the
+    next note of this voice, which may continue while the other voice holds the note.
     """
     joined: list[list[tuple[int, int, int]]] = []
     open_ties: dict[tuple[object, int, int], list[tuple[int, int]]] = {}  # part, end, pitch -> voice, place
@@ -202,7 +202,7 @@ def _join_ties(lines: Sequence[list[_Sounding]], parts: Sequence[object]) -> lis
         )
         first_line[first_place] = (start, min(end, next(following, end)) - start, pitch)
         after = open_ties.get((parts[voice], end, pitch), [])
-        if (voice, place) in after:  # the tie goes on from there
+        if (voice, place) in after:  # the tie continues from there
             after[after.index((voice, place))] = (first_voice, first_place)
     if not moved:
         return joined
@@ -212,7 +212,7 @@ def _join_ties(lines: Sequence[list[_Sounding]], parts: Sequence[object]) -> lis
 
 
 def _bars(segments: Sequence[Segment], played: Sequence[tuple[Fraction, int]]) -> list[Fraction]:
-    """Where each bar begins; halves of a bar that a repeat or jump divides are one."""
+    """The start of each bar; the two parts of a bar that a repeat or jump divides count as one bar."""
     to_bar_line = _lengths_to_the_bar_line(segments)
     bars: list[Fraction] = []
     before: int | None = None
@@ -235,7 +235,7 @@ def _bars(segments: Sequence[Segment], played: Sequence[tuple[Fraction, int]]) -
 
 
 def _lengths_to_the_bar_line(segments: Sequence[Segment]) -> list[Fraction]:
-    """For each segment how long it is from its beginning to the next bar line."""
+    """For each segment the distance from its beginning to the next bar line."""
     lengths: list[Fraction] = []
     length, ends_bar = Fraction(0), True
     for segment in reversed(segments):
@@ -255,7 +255,10 @@ def _metres(segments: Sequence[Segment], played: Sequence[tuple[Fraction, int]])
 
 
 def _pickup(metre: Metre | None, bars: Sequence[Fraction], has_pickup: bool) -> int | None:
-    """Length of the first bar in ticks, if it is shorter than its metre or said to be a pickup; bars and the end."""
+    """Length of the first bar in ticks, if it is shorter than its metre or stated to be a pickup.
+
+    ``bars`` are the starts of the bars, and the end of the tune.
+    """
     first = bars[1] - bars[0]
     if metre is None:
         return ticks(first) if has_pickup else None

@@ -15,10 +15,10 @@ from melgen.checkpoint import TrainedModel, load_model
 from melgen.data import MelodyDataModule, Split
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation
 from melgen.evaluation.song_sets import (
+    baseline_evaluations,
     corpus_evaluations,
     evaluate_openings,
     evaluate_songs,
-    writer_evaluations,
 )
 from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device
@@ -89,7 +89,7 @@ def _evaluate_baselines(study: Study, primer: StudyPrimer, options: Mapping[str,
     if study.corpus.reference is None:
         return made
     start = study.corpus.start_of_songs(primer)
-    written = writer_evaluations(study.corpus.reference, start, **options, options=study.settings.options)
+    written = baseline_evaluations(study.corpus.reference, start, **options, options=study.settings.options)
     for kind, (songs, evaluation) in written.items():
         name = f"{kind}{primer.suffix()}"
         evaluation = dataclasses.replace(evaluation, name=name)

@@ -62,7 +62,7 @@ class SongTonality(pl.Callback):
             return None
         try:
             openings = ReferenceCorpus.of(data).openings(Split.TEST, notes)
-        except ValueError:  # a ready stream of intervals
+        except ValueError:  # an encoded stream of intervals
             return None
         if not openings:
             return None

@@ -1,8 +1,8 @@
-"""ABC files, with as many tunes as they hold, read by the ABC 2.1 standard.
+"""ABC files, with any number of tunes, read by the ABC 2.1 standard.
 
-`text` finds the tunes and their fields, `fields` parses keys, metres and voices, `tokens` cuts lines of music,
-`voice` keeps lengths, accidentals and marks in `segments`, `playing` puts these in the order of playing, and
-`tune` makes one tune of it all. docs/corpora.md describes how each construct is read.
+`text` finds the tunes and their fields, `fields` parses keys, metres and voices, `tokens` splits lines of music into
+tokens, `voice` computes lengths and accidentals and fills `segments`, `playing` puts these in the order of playing,
+and `tune` combines all this into one tune. docs/corpora.md describes how each construct is read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_BYTES = 100 * MEGABYTE
 
 
 def read_abc(source: Source) -> Iterator[Tune | Rejection]:
-    """The tunes of an ABC file; one that cannot be read is rejected alone."""
+    """The tunes of an ABC file; a tune that cannot be read is rejected without the others."""
     tunes = split_tunes(decode(read_bytes(source.path, MAX_BYTES)))
     if not tunes:
         raise ReadError("no tune: ABC tunes begin with an X: line")

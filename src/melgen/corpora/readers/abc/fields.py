@@ -1,6 +1,6 @@
 """Fields of ABC that decide how notes sound: keys, metres, unit lengths, voices, orders of parts.
 
-Times are in ticks, `TICKS_PER_WHOLE` to the whole note.
+Times are in ticks, `TICKS_PER_WHOLE` per whole note.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from melgen.errors import ReadError
 from melgen.music.metre import Metre
 
-TICKS_PER_QUARTER = 10080  # divisible by 1 to 10, so that tuplets keep their place
+TICKS_PER_QUARTER = 10080  # divisible by 1 to 10, so that tuplets are exact
 TICKS_PER_WHOLE = 4 * TICKS_PER_QUARTER
 MAX_PARTS = 10_000  # of a tune, in the order in which they are played
 _SHOWN = 40  # characters of a wrong value in a message
@@ -42,9 +42,9 @@ _MAX_BEATS = 128
 
 
 class Voicing(NamedTuple):
-    """What the parameters of a ``K:`` or ``V:`` field set; ``None`` is not set.
+    """The parameters that a ``K:`` or ``V:`` field sets; ``None`` if not set.
 
-    ``octaves`` and ``semitones`` move the notes; ``clef_octaves`` is that of a clef such as ``treble-8``.
+    ``octaves`` and ``semitones`` transpose the notes, as does ``clef_octaves`` of a clef such as ``treble-8``.
     """
 
     name: str | None = None
@@ -57,7 +57,7 @@ class Voicing(NamedTuple):
 class Key(NamedTuple):
     """A key: semitones added to each letter from C to B, ``None`` where the field does not name a key.
 
-    ``is_odd`` if it holds words that mean nothing to us or a tonic in lower case.
+    ``is_odd`` is true if it contains unknown words or a tonic in lower case.
     """
 
     alters: tuple[float, ...] | None
@@ -71,7 +71,7 @@ def parse_key(text: str) -> Key:
     """The key that a ``K:`` field names.
 
     Raises:
-        ReadError: if it begins with what is no key.
+        ReadError: if it does not begin with a key.
 
     >>> parse_key("Dm^c").alters, parse_key("G clef=treble-8").voicing.clef_octaves
     ((1, 0, 0, 0, 0, 0, -1), -1)
@@ -177,7 +177,7 @@ def _with_clef(voicing: Voicing, clef: str) -> Voicing:
 
 @lru_cache(1024)
 def parse_voice(text: str) -> tuple[str, Voicing]:
-    """Identifier and parameters of a ``V:`` field; an identifier in quotes may hold spaces.
+    """Identifier and parameters of a ``V:`` field; an identifier in quotes may contain spaces.
 
     >>> parse_voice('2 name="Melody"')
     ('2', Voicing(name='Melody', octaves=None, semitones=None, clef_octaves=None, is_percussion=None))
@@ -229,7 +229,7 @@ def bar_ticks(metre: Metre) -> int:
 
 
 def parse_unit(text: str) -> int | None:
-    """The unit length of an ``L:`` field in ticks; ``None`` if it is none, or too short to count.
+    """The unit length of an ``L:`` field in ticks; ``None`` if it is not a length, or too short.
 
     >>> parse_unit("1/8")
     5040
@@ -253,7 +253,7 @@ _MAX_NESTED_PARTS = 20
 
 
 def parse_part(text: str) -> str:
-    """The label of a part: its letter, or a longer text as it is."""
+    """The label of a part: its letter, or a longer text unchanged."""
     match = _PART.match(text.strip())
     return match[1] if match is not None else text.strip()
 
@@ -268,7 +268,7 @@ def parse_order(text: str) -> list[str]:
     'AAABABAC'
     """
     levels: list[list[str]] = [[]]
-    last: list[str] = []  # what a number after it multiplies
+    last: list[str] = []  # the parts that a following number repeats
     for match in _ORDER.finditer(text):
         if match[1] == "(":
             levels.append([])

@@ -20,17 +20,17 @@ MAX_TICKS = 2**53
 
 
 WITHOUT_FINE = "da capo or dal segno without Fine or coda, played to the end again"
-PARTS_AS_WRITTEN = "an order of parts (P:) that does not fit the parts, played as written"
-PARTS_LEFT_OUT = "an order of parts (P:) that names missing parts, without them"
+PARTS_AS_WRITTEN = "an order of parts (P:) that does not match the parts, played as written"
+PARTS_LEFT_OUT = "an order of parts (P:) that names missing parts, played without them"
 
 
 def order_of_playing(segments: Sequence[Segment], parts: Sequence[str], remarks: set[str]) -> list[int]:
-    """Numbers of the segments as they are played; adds to the remarks what does not add up.
+    """Numbers of the segments in the order of playing; adds inconsistencies to the remarks.
 
     Args:
-        segments: of one voice.
+        segments: the segments of one voice.
         parts: the order of parts in the header; empty for the order of writing.
-        remarks: names what is played otherwise than written.
+        remarks: set to which deviations from the written order are added.
     """
     labels = [label for label, _ in groupby(segment.part for segment in segments) if label is not None]
     if parts and labels != list(parts):
@@ -73,7 +73,7 @@ def _marks(segment: Segment, keeps_jumps: bool) -> Marks:
 
 
 def _reads_a_fermata_as_fine(segments: Sequence[Segment], marks: list[Marks]) -> bool:
-    """Take a fermata at the end of a section for Fine, as old prints mean it; whether there is one."""
+    """Read a fermata at the end of a section as Fine, as in old prints; returns whether there is one."""
     for number, segment in enumerate(segments[:-1]):
         is_end = segment.double or segment.ends or segments[number + 1].starts
         if is_end and segment.ends_with_fermata:
@@ -92,9 +92,9 @@ def _notes(segment: Segment) -> int:
 
 
 def _order_of_parts(segments: Sequence[Segment], parts: Sequence[str], remarks: set[str]) -> list[int]:
-    """The parts in their order; each time that a part is played, its own repeats are played out.
+    """The parts in their order; each time a part is played, its own repeats are played out.
 
-    Where a part is played as often in a row as it has endings, each time takes the next ending.
+    If a part is played as often in a row as it has endings, each time takes the next ending.
     """
     ranges: dict[str | None, tuple[int, int]] = {}
     place = 0
@@ -122,7 +122,7 @@ def _order_of_parts(segments: Sequence[Segment], parts: Sequence[str], remarks: 
     return order
 
 
-_TOO_LONG = f"its repeats make more than {MAX_PLAYED_NOTES} notes of it"
+_TOO_LONG = f"with its repeats it has more than {MAX_PLAYED_NOTES} notes"
 
 
 def _limited(order: list[int], segments: Sequence[Segment]) -> list[int]:
@@ -134,7 +134,7 @@ def _limited(order: list[int], segments: Sequence[Segment]) -> list[int]:
 
 
 def layer_count(segments: Sequence[Segment]) -> int:
-    """How many layers a voice has: 1, and its overlays."""
+    """Number of layers of a voice: 1 plus its overlays."""
     return max((len(segment.layers) for segment in segments), default=1)
 
 
@@ -142,7 +142,7 @@ def played_notes(segments: Sequence[Segment], order: Sequence[int], layer_number
     """The notes of a layer in the order of playing, ties joined.
 
     A tie joins a note to the next one if both have the same pitch, or the same letter and octave and the second
-    has no accidental of its own; so it also leads into whatever ending or repeat is played next.
+    has no accidental of its own. So it also leads into the ending or repeat that is played next.
 
     Shape:
         ``[notes, 3]``: onset, duration and pitch, the first two in ticks.
@@ -177,7 +177,7 @@ def played_notes(segments: Sequence[Segment], order: Sequence[int], layer_number
             held = []
         time += segment.length
     if time > MAX_TICKS:
-        raise ReadError("it is too long to count its time")
+        raise ReadError("it is too long for 64-bit times")
     if not notes:
         return np.zeros((0, 3), np.int64)
     try:
@@ -192,7 +192,7 @@ def _moved(edge: Edge, place: int, notes: Sequence[Sequence[Ticks]]) -> Edge:
 
 
 def _joined(held: Sequence[Edge], first: Sequence[Edge]) -> dict[int, int]:
-    """For each of the first notes that continues a tied one: its index, and the place of that one."""
+    """For each of the first notes that continues a tied note: its index, and the index of the tied note."""
     joined: dict[int, int] = {}
     free = list(held)
     for edge in first:
@@ -207,10 +207,10 @@ def _joined(held: Sequence[Edge], first: Sequence[Edge]) -> dict[int, int]:
 def bars_and_metres(
     segments: Sequence[Segment], order: Sequence[int]
 ) -> tuple[tuple[int, ...], int | None, tuple[tuple[int, Metre], ...]]:
-    """Where bars begin in the order of playing, the length of the pickup, and from where each metre holds, in ticks.
+    """The starts of the bars in the order of playing, the pickup's length, and the start of each metre, in ticks.
 
-    A bar that a repeat sign, a double bar or the end of a repeated passage cuts in two is one bar if its halves
-    add up to one.
+    A bar that a repeat sign, a double bar or the end of a repeated passage divides counts as one bar if its parts
+    add up to the length of one.
     """
     whole = _lengths_to_the_line(segments)
     bars: list[Ticks] = [0]
@@ -243,7 +243,7 @@ def bars_and_metres(
 
 
 def _lengths_to_the_line(segments: Sequence[Segment]) -> list[Ticks]:
-    """For each segment how long it is from its beginning to the next bar line."""
+    """For each segment the distance from its beginning to the next bar line."""
     lengths: list[Ticks] = []
     length: Ticks = 0
     for segment in reversed(segments):

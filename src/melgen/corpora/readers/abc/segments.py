@@ -1,7 +1,6 @@
-"""The music of one voice, cut into segments wherever a bar line or another mark is.
+"""The music of one voice, cut into segments at each bar line or other mark.
 
-Times are in ticks from the beginning of the segment; they are whole numbers, or fractions where no whole number is
-exact.
+Times are in ticks from the beginning of the segment; they are integers, or fractions where an integer is not exact.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from melgen.music.metre import Metre
 Ticks = int | Fraction
 
 INSIDE, BAR_LINE, MAYBE_INSIDE = 0, 1, 2
-"""What is at the end of a segment: no bar line, a bar line, or one that may be in the middle of a bar."""
+"""The end of a segment: no bar line, a bar line, or a bar line that may be in the middle of a bar."""
 
 
 class Edge(NamedTuple):
     """A note at an edge of a layer that may be tied: ``place`` is its index among the notes.
 
-    ``is_signed`` if it has an accidental of its own.
+    ``is_signed`` is true if it has an accidental of its own.
     """
 
     position: int
@@ -33,8 +32,8 @@ class Edge(NamedTuple):
 class Layer:
     """Notes of a segment, each a list of onset, duration and pitch; overlays have layers of their own.
 
-    ``first`` are the notes that begin with the layer: ``None`` while it is empty, none if it begins with a rest.
-    ``tied`` are those of the last event that are tied to what follows.
+    ``first`` are the notes at the beginning of the layer: ``None`` while it is empty, an empty list if it begins with
+    a rest. ``tied`` are the notes of the last event that are tied to the next.
     """
 
     __slots__ = ("first", "length", "notes", "tied")
@@ -50,17 +49,17 @@ class Segment:
     """Music without a mark inside it.
 
     Attributes:
-        layers: its notes, those of an overlay in a layer of their own.
+        layers: its notes; each overlay is a separate layer.
         length: in ticks.
-        line: what is at its end, one of `INSIDE`, `BAR_LINE` and `MAYBE_INSIDE`.
-        metre, part: those that hold at its beginning.
-        starts, ends: how often the passage is played whose repeat sign is before or after it; 0 without one.
+        line: its end, one of `INSIDE`, `BAR_LINE` and `MAYBE_INSIDE`.
+        metre, part: the metre and part at its beginning.
+        starts, ends: how often the passage of a repeat sign before or after it is played; 0 without a sign.
         ending: numbers of the ending that begins before it.
         double: a double bar is after it.
         segno, coda: the sign is before it.
         fine, to_coda, jump: the mark is after it.
-        fine_onset: when the note begins that has Fine over it.
-        fermata: how many notes there are before the last fermata.
+        fine_onset: the onset of the note with Fine over it.
+        fermata: number of notes before the last fermata.
     """
 
     __slots__ = (
@@ -82,16 +81,16 @@ class Segment:
 
     @property
     def ends_with_fermata(self) -> bool:
-        """Whether a fermata is over its last note or after that."""
+        """Whether a fermata is over its last note or after it."""
         return self.fermata is not None and self.fermata >= len(self.layers[0].notes) - 1
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing sounds or rests in it yet."""
+        """Whether it has no notes and rests yet."""
         return self.layers[0].first is None and len(self.layers) == 1
 
     def split(self, time: Ticks) -> Segment:
-        """Cut off what begins at a time or later: the rest of a bar after Fine."""
+        """Cut off the notes from a time on: the rest of a bar after Fine."""
         rest = Segment(self.metre, self.part)
         rest.length, self.length = self.length - time, time
         for layer in self.layers:

@@ -1,4 +1,4 @@
-"""The text of ABC files: decoding, where tunes begin, what is no music, fields, titles."""
+"""The text of ABC files: decoding, finding tunes, removing text that is not music, fields, titles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BLOCK_END = re.compile(r"(?:%%|I:)\s*end([a-z]+)")
 # `A:|` at the start of a line is a note before a repeat sign.
 _FIELD = re.compile(r"([A-Za-z+]):(?![|:\]])(.*)", re.DOTALL)
 _COMMENT = re.compile(r"(?<!\\)%.*")
-# What a file's own header sets for all its tunes: metre, unit length, symbols, instructions.
+# Fields of a file's header that apply to all its tunes: metre, unit length, symbols, instructions.
 _INHERITED = ("M:", "L:", "U:", "m:", "I:", "%%")
 
 
@@ -28,7 +28,7 @@ class TuneText(NamedTuple):
 
 
 def decode(data: bytes) -> str:
-    """Text in UTF-16 with its mark, UTF-8, or failing that Latin-1, in which every byte means something.
+    """Decode UTF-16 with a byte order mark, UTF-8, or else Latin-1, in which every byte is valid.
 
     >>> decode("Été".encode("utf-16")), decode("Été".encode()), decode("Été".encode("latin-1"))
     ('Été', 'Été', 'Été')
@@ -42,10 +42,10 @@ def decode(data: bytes) -> str:
 
 
 def split_tunes(text: str) -> list[TuneText]:
-    """The tunes of a file, without blocks of text; lines that end as on any system.
+    """The tunes of a file, without blocks of text; lines may end as on any system.
 
-    A tune begins with ``X:`` and a number, or with ``X:`` alone where a ``K:`` line follows. Fields of the file's
-    own header that hold for every tune come first in each. A file with ``K:`` and no ``X:`` is one tune.
+    A tune begins with ``X:`` and a number, or with ``X:`` only if a ``K:`` line follows. Fields of the file header
+    that apply to every tune come first in each tune. A file with ``K:`` and without ``X:`` is one tune.
 
     >>> split_tunes("L:1/4\\n\\nX:1\\nK:D\\nA2|\\n")
     [TuneText(lines=['L:1/4', 'X:1', 'K:D', 'A2|', ''], has_reference=True)]
@@ -73,7 +73,7 @@ def _begins_a_tune(lines: list[str], start: int) -> bool:
 
 
 def _without_blocks(lines: list[str]) -> Iterator[str]:
-    """Leave out ``%%begintext`` ... ``%%endtext`` and the like; one that is not closed reaches to the tune's end."""
+    """Leave out blocks such as ``%%begintext`` ... ``%%endtext``; an unclosed block ends with the tune."""
     last_end = {match[1]: number for number, line in enumerate(lines) if (match := _BLOCK_END.match(line))}
     block = None
     is_closed = False
@@ -94,7 +94,7 @@ def _without_blocks(lines: list[str]) -> Iterator[str]:
 
 
 def split_field(line: str) -> tuple[str, str] | None:
-    """Letter and text of a line that is a field, its comment taken off; ``None`` for other lines.
+    """Letter and text of a line that is a field, without its comment; ``None`` for other lines.
 
     >>> split_field("K:D dor % old"), split_field("A:|"), split_field("ABc")
     (('K', 'D dor'), None, None)
@@ -104,7 +104,7 @@ def split_field(line: str) -> tuple[str, str] | None:
 
 
 def without_comment(text: str) -> str:
-    """Text before an unescaped ``%``, without spaces around it."""
+    """The text before an unescaped ``%``, without spaces around it."""
     return (_COMMENT.sub("", text) if "%" in text else text).strip()
 
 

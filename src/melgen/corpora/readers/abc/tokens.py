@@ -1,7 +1,7 @@
-"""Lines of ABC music cut into tokens: notes, chords, rests, bar lines, tuplets and the rest.
+"""Lines of ABC music split into tokens: notes, chords, rests, bar lines, tuplets and others.
 
 `tokens` scans with one regular expression; `parse` turns each token into a tuple whose first entry is its kind.
-Most tokens of a corpus are among a few thousand, so `parse` remembers them.
+A corpus has only a few thousand different tokens, so `parse` caches its results.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ NOTE, CHORD, REST, BAR_REST, BAR, ENDING, TUPLET, BROKEN, TIE, OVERLAY, FIELD, M
 )
 
 Token = tuple[Any, ...]
-"""By kind:
+"""A tuple for each kind of token:
 
 - ``NOTE, midi of the natural note, position, alteration or None, numerator, denominator, tied, microtonal``
 - ``CHORD, notes (as NOTE), numerator, denominator, tied``
 - ``REST, numerator, denominator``; ``BAR_REST, bars``
-- ``BAR, times of the repeat that ends, of the one that starts (0 for none), may be inside a bar, numbers of an
-  ending, double``
+- ``BAR, times of the repeat that ends, times of the repeat that starts (0 for none), may be inside a bar, numbers of
+  an ending, double``
 - ``ENDING, numbers`` (``None`` for text without a number, such as "last time")
 - ``TUPLET, p, q or None, notes``; ``BROKEN, marks`` (negative for ``<``)
 - ``FIELD, letter, text``; ``MARK, name``; ``SYMBOL, character``
@@ -54,7 +54,7 @@ _TOKEN = re.compile(
     r"|\+(?=[A-Za-z.<>]*[H-Zh-z.<>])[A-Za-z.<>]+\+"
     rf"|\+[A-Ga-g,'0-9/^_=]+\+{_LENGTH}-?"
     r"|-|\(?&\)?|y[0-9]*(?:/+[0-9]*)?|[H-Wh-w~]|%.*"
-    # Silent: space, dots, slurs, beams, line breaks. An unclosed quote takes the rest of its line.
+    # Silent: space, dots, slurs, beams, line breaks. An unclosed quote extends to the end of its line.
     r'|"[^"]*|[^\s.()`$*!\\]'
 )
 tokens = _TOKEN.findall
@@ -75,7 +75,7 @@ MAX_TUPLET, MAX_TUPLET_BY_METRE = 99, 9
 
 @lru_cache(32768)
 def parse(text: str) -> Token | None:
-    """What a token is; ``None`` if it does not sound and changes nothing.
+    """The kind and values of a token; ``None`` if it does not sound and has no effect.
 
     Raises:
         ReadError: for lengths out of bounds.
@@ -156,7 +156,7 @@ def _length(text: str) -> tuple[int, int]:
     if slashes:
         denominator = (int(below[:6]) if below else 2) << min(len(slashes) - 1, 20)
     if not denominator or numerator > MAX_LENGTH or denominator > MAX_DIVISION:
-        raise ReadError(f"a note of length {text:.20}: at most {MAX_LENGTH}, at least 1/{MAX_DIVISION}")
+        raise ReadError(f"a note of length {text:.20}: must be at least 1/{MAX_DIVISION} and at most {MAX_LENGTH}")
     return numerator, denominator
 
 
@@ -191,7 +191,7 @@ def _bar(text: str) -> Token:
         signs = signs[:-1]
     numbers = _numbers(rest) if rest.strip(" [") else frozenset()
     if len(signs) > 3:
-        signs = signs.replace("[|]", "")  # invisible, only there to carry a decoration
+        signs = signs.replace("[|]", "")  # an invisible bar line that carries a decoration
     line = signs.strip(":")
     if line == "]" and len(signs) == 1:
         return UNKNOWN, text
@@ -225,7 +225,7 @@ def _numbers(text: str) -> frozenset[int]:
 
 
 def _numbers_in_words(text: str) -> frozenset[int] | None:
-    """Numbers of an ending whose bracket holds text; ``None`` if it names none.
+    """Numbers of an ending whose bracket contains text; ``None`` if there are no numbers.
 
     >>> [sorted(_numbers_in_words(text) or ()) for text in ("1.", "1st & 3rd time", "1.-3.", "second", "last time")]
     [[1], [1, 3], [1, 2, 3], [2], []]
@@ -257,20 +257,20 @@ _MARKS = {
 
 
 def mark_of(name: str) -> Token | None:
-    """The mark of a decoration's name, however it is written: ``D.C.``, ``dacapo``; ``None`` for all others."""
+    """The mark of a decoration's name, in any spelling: ``D.C.``, ``dacapo``; ``None`` for all other names."""
     mark = _MARKS.get(re.sub(r"[^a-z]", "", name.lower())) if len(name) <= 40 else None
     return None if mark is None else (MARK, mark)
 
 
 def _annotation(text: str) -> Token | None:
-    """Da capo, Fine and the like as text over a note; not a chord symbol, such as a lone letter or ``D7/C``.
+    """Da capo, Fine and similar marks as text over a note; not a chord symbol, such as one letter or ``D7/C``.
 
     >>> _annotation("D.C."), _annotation("^D. C. al Fine"), _annotation("D7/C"), _annotation("D C")
     ((11, 'D.C.'), (11, 'D.C. al fine'), None, None)
     """
     placement = _PLACEMENT.match(text)[0]  # type: ignore[index]
     text = text[len(placement) :]
-    if text == "H":  # written so in O'Neill's; no chord of English names
+    if text == "H":  # used in O'Neill's; not a chord in English
         return MARK, "fermata"
     is_short = len(re.sub(r"[^A-Za-z]", "", text)) <= 2
     if is_short and not (_ABBREVIATION.fullmatch(text) or (placement.strip() and text in ("DC", "DS"))):

@@ -1,4 +1,4 @@
-"""One tune from its lines."""
+"""Reading one tune from its lines."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNKNOWN_FIELDS = "values of K:, L: or M: that are not ABC, left out"
 LOWER_CASE_KEY = "a key in lower case, read as in capitals"
 NO_LENGTH = "notes of length 0, left out"
 MACROS = "macros (m:), left out"
-NO_REFERENCE = "a tune without X:, read all the same"
+NO_REFERENCE = "a tune without X:, read nevertheless"
 NO_NOTE_BEFORE = "a broken rhythm without a note before it, left out"
 
 _CARRIES = ("not", "octave", "pitch")
@@ -43,11 +43,11 @@ def read_tune(text: TuneText) -> Tune:
     """The tune in these lines.
 
     Raises:
-        ReadError: if it has no ``K:`` line, a key that is none, or numbers beyond all reason.
+        ReadError: if it has no ``K:`` line, an invalid key, or absurdly large numbers.
     """
     size = sum(map(len, text.lines))
     if size > MAX_TUNE_CHARACTERS:
-        raise ReadError(f"a tune of {size} characters, at most {MAX_TUNE_CHARACTERS}")
+        raise ReadError(f"a tune of {size} characters; must be at most {MAX_TUNE_CHARACTERS}")
     reader = _Reader()
     if not text.has_reference:
         reader.remarks.add(NO_REFERENCE)
@@ -56,7 +56,7 @@ def read_tune(text: TuneText) -> Tune:
 
 
 class _Reader:
-    """State of a tune while its lines are read: the header's values, the voices, the voice that is written in."""
+    """The state of a tune while its lines are read: the header's values, the voices, and the current voice."""
 
     def __init__(self) -> None:
         self.title = ""
@@ -74,7 +74,7 @@ class _Reader:
         self.in_body = False
 
     def read(self, lines: Sequence[str]) -> None:
-        """Take in all lines up to the empty line that ends the tune."""
+        """Read all lines up to the empty line that ends the tune."""
         field: tuple[str, str] | None = None
         for number, line in enumerate(lines):
             if not line or line.isspace():
@@ -96,7 +96,7 @@ class _Reader:
                     self._body_field(letter, value)
                 else:
                     self._header_field(letter, value)
-            elif is_continued and field_before is not None:  # words that go on
+            elif is_continued and field_before is not None:  # a continued text
                 field = field_before[0], line.rstrip()
             elif self.in_body:
                 self._music(line)
@@ -270,7 +270,7 @@ class _Reader:
     # The result
 
     def tune(self) -> Tune:
-        """The tune with a track for each voice and each overlay, repeats played out."""
+        """The tune, with a track for each voice and each overlay, and repeats played out."""
         for voice in self.voices.values():
             voice.finish()
         voices = [voice for voice in self.voices.values() if voice.segments]
@@ -300,7 +300,7 @@ class _Reader:
 
 
 def _follows(segments: Sequence[Segment], leading: Sequence[Segment]) -> bool:
-    """Whether a voice without repeats of its own has the bars of one that has some."""
+    """Whether a voice without repeats has the same bars as a voice with repeats."""
     if has_marks(segments) or len(segments) != len(leading):
         return False
     pairs = zip(segments, leading, strict=True)

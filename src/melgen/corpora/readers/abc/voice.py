@@ -1,4 +1,4 @@
-"""One voice as it is read: lengths, accidentals, tuplets, broken rhythm, ties, and where its marks are."""
+"""Reading one voice: lengths, accidentals, tuplets, broken rhythm, ties, and the positions of its marks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _whole(ticks: Ticks) -> Ticks:
 
 
 class Voice:
-    """What is known of a voice while it is read; `segments` are complete once `finish` was called."""
+    """The state of a voice while it is read; `segments` are complete after `finish` was called."""
 
     def __init__(
         self, name: str, alters: tuple[float, ...], metre: Metre | None, unit: int, part: str | None, carry: str
@@ -56,8 +56,8 @@ class Voice:
         self._waiting: set[str] = set()
         self._tuplet_left = 0
         self._tuplet: tuple[int, int] = (1, 1)
-        self._next: tuple[int, int] = (1, 1)  # what a broken rhythm does to the next note
-        self._broken: tuple[Ticks, Ticks] = (0, 0)  # length of the note before it, and how that changed
+        self._next: tuple[int, int] = (1, 1)  # the factor of the next note from a broken rhythm
+        self._broken: tuple[Ticks, Ticks] = (0, 0)  # length of the note before it, and its change
         self._is_scaled = False
         self._begin()
 
@@ -69,7 +69,7 @@ class Voice:
         self._last_length: Ticks | None = None
 
     def voice(self, voicing: Voicing) -> None:
-        """Take over what a ``V:`` or ``K:`` field sets."""
+        """Apply the parameters of a ``V:`` or ``K:`` field."""
         if voicing.name is not None:
             self.name = voicing.name
         if voicing.is_percussion is not None:
@@ -190,7 +190,7 @@ class Voice:
                 self.bar_line(0, 0, False, frozenset(), False)
 
     def tie(self) -> None:
-        """A tie apart from its note."""
+        """A tie that is separate from its note."""
         layer = self._layer
         if layer.tied or not self._last:
             return
@@ -213,7 +213,7 @@ class Voice:
     # Tuplets and broken rhythm
 
     def tuplet(self, p: int, q: int | None, notes: int) -> None:
-        """``p`` notes in the time of ``q``, for so many notes."""
+        """``p`` notes in the time of ``q``, for the next ``notes`` notes."""
         if q is None:
             compound = self.metre is not None and self.metre.beats in (6, 9, 12)
             q = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}.get(p, 3 if compound else 2)
@@ -221,7 +221,7 @@ class Voice:
         self._is_scaled = True
 
     def broken(self, marks: int) -> bool:
-        """Lengthen the note before and shorten the next, or the other way round; whether there is a note before."""
+        """Lengthen the previous note and shorten the next, or vice versa; returns whether there is a previous note."""
         if self._last_length is None or self._next != (1, 1):
             return False
         by = 2 ** abs(marks)
@@ -271,7 +271,7 @@ class Voice:
         segment = self.segment
         has_opened = bool(segment.starts or segment.ending)
         if segment.is_empty and not (segment.ending and (ends or double)) and not (segment.starts and ends):
-            # Nothing since the bar line before: both are one.
+            # No music since the last bar line: both are one.
             if self.segments and not has_opened:
                 before = self.segments[-1]
                 before.ends = max(before.ends, ends)
@@ -292,7 +292,7 @@ class Voice:
             self.ending(numbers)
 
     def _take_in_the_pickup(self) -> None:
-        """Let a repeat go back before the double bar after the tune's pickup, if that pickup completes its last bar."""
+        """Let a repeat go back past the double bar after the pickup, if the pickup completes the repeat's last bar."""
         if self.metre is None or not self.segments or not self.segments[0].double:
             return
         bar = bar_ticks(self.metre)
@@ -322,7 +322,7 @@ class Voice:
         self.segment.ending = numbers
 
     def following_ending(self) -> frozenset[int]:
-        """The number after those of the endings that lead up to here; none if there are none."""
+        """The number after those of the preceding endings; empty if there are none."""
         numbers: set[int] = set(self.segment.ending)
         follows_directly = self.segment.is_empty
         for segment in reversed(self.segments):
@@ -354,7 +354,7 @@ class Voice:
         self.metre = self.segment.metre = metre
 
     def cut(self, line: int) -> None:
-        """End the segment here and begin another."""
+        """End the segment here and begin another one."""
         segment = self.segment
         if len(segment.layers) > 1:
             self._layer.length = self.time
@@ -437,7 +437,7 @@ class Voice:
         self._waiting.clear()
 
     def _place_fine(self, segment: Segment) -> None:
-        """Fine over a note is at the end of its bar; or right after it, if the rest of the bar is the next pickup."""
+        """Place Fine over a note at the end of its bar, or after the note if the rest of the bar is the next pickup."""
         assert segment.fine_onset is not None
         end = next((note[0] + note[1] for note in segment.layers[0].notes if note[0] >= segment.fine_onset), None)
         rest = 0 if end is None else segment.length - end
