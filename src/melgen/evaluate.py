@@ -40,6 +40,15 @@ def evaluate(config: DictConfig) -> Path:
     from hydra.utils import instantiate
 
     from melgen.corpora.sources import user_path
+    from melgen.generation.results_folder import RESULTS, results_folder
+    from melgen.generation.song_files import read_song_folder
+
+    import_user_modules(config.imports)
+    options: EvaluationOptions = instantiate(config.evaluation, _convert_="all")
+    folder = user_path(config.songs, "songs")
+    found = read_song_folder(folder, workers=config.workers, progress=config.progress)
+    out = results_folder("evaluate", config.out, folder, found)
+    # Imported once the songs are read: they need torch.
     from melgen.evaluation.folder import (
         FORMAT_VERSION,
         description_of,
@@ -50,16 +59,9 @@ def evaluate(config: DictConfig) -> Path:
         without_songs,
     )
     from melgen.evaluation.song_sets import evaluate_songs
-    from melgen.generation.results_folder import RESULTS, results_folder
-    from melgen.generation.song_files import read_song_folder
     from melgen.runs.search import run_around
     from melgen.tables.folder_report import report_text, write_report
 
-    import_user_modules(config.imports)
-    options: EvaluationOptions = instantiate(config.evaluation, _convert_="all")
-    folder = user_path(config.songs, "songs")
-    found = read_song_folder(folder, workers=config.workers, progress=config.progress)
-    out = results_folder("evaluate", config.out, folder, found)
     run = run_around(folder)
     reference = read_reference(config, None if run is None else run.splits_to_keep)
     pitches = {name: melody.pitches for name, melody in found.songs.items()}

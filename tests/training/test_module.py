@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from types import SimpleNamespace
 
 import pytest
 import pytorch_lightning as pl
@@ -267,9 +266,9 @@ def test_the_module_is_a_function_of_tokens_and_state(data):
 
 
 @pytest.mark.parametrize(("chosen", "kind"), [([], NoProfiler), (["+trainer.profiler=simple"], SimpleProfiler)])
-def test_lightning_does_not_profile_unless_told_to(tmp_path, chosen, kind):
+def test_lightning_does_not_profile_unless_told_to(data, tmp_path, chosen, kind):
     config = small_config(tmp_path, "trainer.max_steps=5", *chosen)
-    trainer = build_trainer(config, SimpleNamespace(updates_per_epoch=10), [])
+    trainer = build_trainer(config, data, [])
     assert type(trainer.profiler) is kind
     with trainer.profiler.profile("outer"), trainer.profiler.profile("inner"):
         pass

@@ -260,9 +260,10 @@ def _frozen(value: Any) -> Any:
 
 
 def _refuse_hopeless_values(planned: Sequence[PlannedJob], axes: Mapping[str, list[str]]) -> None:
-    from melgen.training.checks import check
+    from melgen.training.checks import check, check_values
 
-    _refuse_where(check, planned, axes)  # first of all jobs, before torch and Lightning are imported
+    _refuse_where(check_values, planned, axes)  # of all jobs, before torch and Lightning are imported
+    _refuse_where(check, planned, axes)
     from melgen.training.build import check_parts
 
     known: dict[str, Exception | None] = {}

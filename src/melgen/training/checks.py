@@ -77,6 +77,18 @@ def check(config: DictConfig) -> None:
     Raises:
         ValueError: naming key, value and rule.
     """
+    check_values(config)
+    from melgen.training.part_types import check_types  # last, since it imports torch for what torch's parts take
+
+    check_types(config)
+
+
+def check_values(config: DictConfig) -> None:
+    """Refuse settings that make no sense, as far as that needs neither torch nor Lightning.
+
+    Raises:
+        ValueError: naming key, value and rule.
+    """
     _refuse_what_is_set_otherwise(config)
     _apply(RULES, config)
     if "lr" in (config.get("optimizer") or {}):
@@ -85,9 +97,6 @@ def check(config: DictConfig) -> None:
         raise ValueError("trainer.max_steps=-1 with trainer.max_epochs=-1: one of the two must limit the training")
     _require_accelerator(config.trainer.accelerator)
     check_name(config)
-    from melgen.training.part_types import check_types  # last, since it imports torch for what torch's parts take
-
-    check_types(config)
 
 
 def check_name(config: DictConfig) -> None:
