@@ -9,7 +9,8 @@ import tempfile
 from pathlib import Path
 
 from melgen.files import write_json
-from melgen.runs.directory import FORMAT_VERSION, RunDirectory
+from melgen.runs.directory import RunDirectory
+from melgen.runs.identity_file import FORMAT_VERSION
 from tests.commands.calling import spawn
 
 SMALL = (

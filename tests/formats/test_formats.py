@@ -37,7 +37,7 @@ def sweep(request, tmp_path, monkeypatch):
 
 def test_every_version_has_been_kept():
     from melgen.checkpoint import FORMAT_VERSION as OF_CHECKPOINTS
-    from melgen.runs.directory import FORMAT_VERSION
+    from melgen.runs.identity_file import FORMAT_VERSION
 
     assert [path.name for path in KEPT] == [f"version{number}" for number in range(1, FORMAT_VERSION + 1)]
     kept = {read_checkpoint(path)["melgen"]["format_version"] for path in KEPT[-1].rglob("*.ckpt")}

@@ -157,7 +157,7 @@ def test_brackets_within_brackets_are_damage_and_cost_a_table_one_line(run, name
 def test_software_without_names_is_damage(run, software):
     write(run, "identity.json", {"software": software})
     with pytest.raises(IdentityError, match=r"identity\.json: damaged"):
-        _ = run.recorded_software
+        _ = run.identity_file.software
 
 
 def test_names_with_digits_of_other_kinds_are_sorted(run):

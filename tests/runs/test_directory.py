@@ -349,7 +349,7 @@ def test_a_training_does_not_go_on_with_other_software(run, monkeypatch):
         adopt(run)
     assert (run.path / "identity.json").read_bytes() == before
     adopt(run, force=True)
-    assert run.recorded_software["torch"] == "2.13"
+    assert run.identity_file.software["torch"] == "2.13"
 
 
 def test_a_finished_one_stays_finished_and_keeps_what_it_was_trained_with(run, monkeypatch, caplog):
@@ -359,7 +359,7 @@ def test_a_finished_one_stays_finished_and_keeps_what_it_was_trained_with(run, m
     with caplog.at_level("INFO"), run.claimed():
         run.adopt(IDENTITY, "layers: 2\n", force=False, goes_on=False)
     assert "torch: 2.12 there, 2.13 now" in caplog.text
-    assert run.recorded_software["torch"] == "2.12"
+    assert run.identity_file.software["torch"] == "2.12"
     with pytest.raises(IdentityError, match="other software"):
         adopt(run)
 

@@ -643,7 +643,7 @@ def read_run(path: Path) -> str:
         raise AssertionError(f"state {status.state!r}")
     try:
         to_csv([table_row(directory)])
-        _ = directory.recorded_identity, directory.recorded_software
+        _ = directory.recorded_identity, directory.identity_file.software
         read_history(run / "metrics.csv")
         read_runs([run])
     except (IdentityError, CheckpointError, ValueError) as error:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
 import socket
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import melgen
 from melgen.errors import (
     IdentityError,
     LockedElsewhereError,
@@ -26,35 +24,22 @@ from melgen.errors import (
 )
 from melgen.files import read_json, remove_leftovers, scratch_beside, write_json, write_text
 from melgen.locks import is_lock, locked
-from melgen.old_targets import at_present
 from melgen.processes import process_birth
-from melgen.runs.identity import differences, numbers_software, reader_version, same_spelling
+from melgen.runs.identity import differences, numbers_software, reader_version
+from melgen.runs.identity_file import IdentityFile, read_file
+from melgen.runs.log_file import logging_to
 from melgen.terminal import READABLE
 
 log = logging.getLogger(__name__)
 
 RUNNING, FINISHED, FAILED, INTERRUPTED = "running", "finished", "failed", "interrupted"
-FORMAT_VERSION = 1
-"""The format version of the files of a run's directory."""
 PROVENANCE_FILE = "provenance.json"
 """The file with the command and the software that made a run, and the size of its network."""
-_FORMAT, _SOFTWARE, _READER = "format_version", "software", "reader_version"
-_FINGERPRINT = "corpus.fingerprint"
 REFUSED = "-refused"
 REQUEUED_SECONDS = 120
 """How long a job that was queued again waits for the lock of its run."""
 SWEEP_VARIABLE = "MELGEN_SWEEP"
 """Environment variable that names the sweep a job belongs to."""
-
-
-class _LogFile(logging.FileHandler):
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
-        """Ignore a full disk: the code that writes results will report it, and the terminal has shown this line."""
-
-    def close(self) -> None:
-        """Close without an error if the last lines cannot be written, so as not to mask the error in progress."""
-        with suppress(OSError):
-            super().close()
 
 
 class RunDirectory:
@@ -70,6 +55,7 @@ class RunDirectory:
         self.path = Path(path)
         self.checkpoints = self.path / "checkpoints"
         self.splits = self.path / "splits.tsv"
+        self.identity_file = IdentityFile(self.path)
 
     @property
     def refused(self) -> RunDirectory:
@@ -128,9 +114,9 @@ class RunDirectory:
         if not earlier and any(self.checkpoints.glob("*.ckpt")):
             raise IdentityError(f"{self.path}: contains checkpoints of unknown identity; force=true starts again")
         if earlier and (different := differences(earlier, identity)):
-            raise IdentityError(self.refusal(different, goes_on=goes_on))
+            raise IdentityError(self.identity_file.refusal(different, goes_on=goes_on))
         software = numbers_software()
-        begun_with = self.recorded_software or software
+        begun_with = self.identity_file.software or software
         if changed := differences(begun_with, software):
             if goes_on:
                 raise IdentityError(
@@ -141,8 +127,7 @@ class RunDirectory:
             log.info("Trained with other software: %s", "; ".join(changed))
         shutil.rmtree(self.refused.path, ignore_errors=True)
         remove_leftovers(self.path)
-        recorded = {_FORMAT: FORMAT_VERSION, _READER: reader_version(), _SOFTWARE: begun_with, **identity}
-        write_json(self.path / "identity.json", recorded)
+        self.identity_file.write(identity, begun_with)
         write_text(self.path / "config.yaml", config)
 
     @contextmanager
@@ -208,30 +193,12 @@ class RunDirectory:
         Raises:
             IdentityError: if it cannot be read, or was written by a later melgen.
         """
-        recorded = self._read("identity.json") or {}
-        if recorded.get(_FORMAT, 1) not in range(1, FORMAT_VERSION + 1):
-            raise IdentityError(
-                f"{self.path / 'identity.json'}: format version {recorded[_FORMAT]}; melgen {melgen.__version__} reads "
-                f"1 to {FORMAT_VERSION}"
-            )
-        kept = {key: value for key, value in recorded.items() if key not in (_FORMAT, _SOFTWARE, _READER)}
-        return same_spelling(at_present(kept))
-
-    @property
-    def recorded_software(self) -> dict[str, str]:
-        """The software that the run was begun with and on which its numbers depend; empty if not recorded."""
-        software = (self._read("identity.json") or {}).get(_SOFTWARE) or {}
-        if not isinstance(software, dict):
-            raise IdentityError(f"{self.path / 'identity.json'}: damaged ({_SOFTWARE} must be versions by name)")
-        return {str(name): str(version) for name, version in software.items()}
+        return self.identity_file.identity
 
     @property
     def recorded_reader(self) -> int:
         """The version of the readers that read the run's tunes; 1 for runs that do not record it."""
-        version = (self._read("identity.json") or {}).get(_READER, 1)
-        if isinstance(version, bool) or not isinstance(version, int):
-            raise IdentityError(f"{self.path / 'identity.json'}: damaged ({_READER} is not a number)")
-        return version
+        return self.identity_file.reader
 
     @property
     def is_of_older_reader(self) -> bool:
@@ -249,58 +216,21 @@ class RunDirectory:
         moved = (read_json(self.path / "data.json").get("init_from") or {}).get("held_out_tunes_known", 0)
         return self.splits if (moved or self.is_of_older_reader) and self.splits.is_file() else None
 
-    def refusal(self, different: Sequence[str], *, goes_on: bool) -> str:
-        """The reason why this directory cannot be used for another identity.
-
-        Args:
-            different: the keys that differ, with their values.
-            goes_on: whether training was not finished yet.
-        """
-        listed = "\n  ".join(different)
-        ways_out = "name=... puts the new run elsewhere, force=true deletes the old one"
-        if self.recorded_reader >= reader_version() or not any(_FINGERPRINT in each for each in different):
-            return (
-                f"{self.path}: belongs to another run, and nothing was changed; the keys that differ:\n  "
-                f"{listed}\n{ways_out}"
-            )
-        consequence = "it cannot continue" if goes_on else "it is kept for every command that reads runs"
-        return (
-            f"{self.path}: its tunes were read by an older reader (version {self.recorded_reader}, this is version "
-            f"{reader_version()}), which gave other notes and other splits; {consequence}, and nothing was changed; "
-            f"the keys that differ:\n  {listed}\n{ways_out}"
-        )
-
     @property
     def status(self) -> dict[str, Any]:
         """The state of the run; empty before its first start."""
-        return self._read("status.json") or {}
+        return read_file(self.path / "status.json") or {}
 
     @property
     def result(self) -> dict[str, Any] | None:
         """The result of the run, if it is finished."""
-        return self._read("result.json")
+        return read_file(self.path / "result.json")
 
     @contextmanager
     def logging_to_file(self) -> Iterator[None]:
         """Append log lines to ``train.log`` inside the block."""
-        handler = _LogFile(self.path / "train.log", encoding="utf-8", errors=READABLE)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        root = logging.getLogger()
-        root.addHandler(handler)
-        try:
+        with logging_to(self.path / "train.log"):
             yield
-        finally:
-            root.removeHandler(handler)
-            handler.close()
-
-    def _read(self, name: str) -> dict[str, Any] | None:
-        try:
-            content = json.loads((self.path / name).read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (ValueError, RecursionError) as error:  # RecursionError: deeply nested brackets
-            raise IdentityError(f"{self.path / name}: damaged ({error}); force=true starts the run again") from error
-        return content if isinstance(content, dict) else None
 
     def _clear(self) -> None:
         ours = any((self.path / name).exists() for name in ("identity.json", "status.json"))

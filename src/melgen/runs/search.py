@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from melgen.files import read_json
-from melgen.runs.directory import FORMAT_VERSION, RunDirectory
+from melgen.runs.directory import RunDirectory
+from melgen.runs.identity_file import FORMAT_VERSION
 from melgen.runs.status import RunStatus, status_of
 
 JOBS_FILE = "jobs.json"

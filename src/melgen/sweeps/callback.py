@@ -19,7 +19,8 @@ from melgen.files import write_json, write_text
 from melgen.pasting import command
 from melgen.plurals import counted
 from melgen.runs.budget import budget_is_spent
-from melgen.runs.directory import FINISHED, FORMAT_VERSION, RUNNING, SWEEP_VARIABLE, RunDirectory
+from melgen.runs.directory import FINISHED, RUNNING, SWEEP_VARIABLE, RunDirectory
+from melgen.runs.identity_file import FORMAT_VERSION
 from melgen.runs.naming import typed_overrides
 from melgen.runs.search import JOBS_FILE, find_runs, natural_order
 from melgen.runs.status import STATES, states_named, status_of

@@ -19,8 +19,9 @@ from melgen.files import write_json
 from melgen.generation.primers import TRAINING_VALUES, fit_of
 from melgen.networks import count_parameters
 from melgen.runs.budget import total_updates
-from melgen.runs.directory import FORMAT_VERSION, PROVENANCE_FILE, RunDirectory
+from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
 from melgen.runs.identity import identity_of
+from melgen.runs.identity_file import FORMAT_VERSION
 from melgen.runs.naming import typed_overrides
 from melgen.software import software
 from melgen.training.callbacks import SongSampling
