@@ -28,7 +28,7 @@ def installed() -> dict[str, str]:
 
 
 def audit(packages: dict[str, str]) -> int:
-    """The exit code; says what was found."""
+    """Print the findings; return the exit code."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
         requirements.writelines(f"{name}=={version}\n" for name, version in sorted([*packages.items(), KNOWN]))
         requirements.flush()

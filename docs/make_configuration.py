@@ -57,7 +57,7 @@ def shown_examples(name: str, examples: list[Example]) -> list[str]:
 
 
 def made_of(rows: list[Row]) -> str:
-    """Which class an option stands for."""
+    """The class of an option."""
     targets = [value for key, value, *_ in rows if key in ("_target_", "representation._target_", "schedule._target_")]
     return f" (`{targets[0]}`)" if targets else ""
 

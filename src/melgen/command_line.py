@@ -106,7 +106,7 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
             _from_where_it_began(config, Path(hydra.runtime.cwd))
         with handle_preemption_signal():
             return function(config)
-    except OutOfTimeError as error:  # the run's directory tells it too, if the training had begun
+    except OutOfTimeError as error:  # recorded in the run's directory too, if the training had begun
         log.error("out of time: %s", error)
         if hydra.mode == RunMode.MULTIRUN:
             return _NO_RESULT
@@ -135,7 +135,7 @@ def _from_where_it_began(config: DictConfig, start: Path) -> None:
 
 
 def _fail(verb: str, error: Exception) -> NoReturn:
-    """Say what went wrong and exit; a mistake of ours, or whoever asks for it, gets the traceback."""
+    """Print the error and exit; with a traceback if it is a fault of melgen, or if the user has asked for one."""
     error = explained(error, primary_of(verb))
     of_the_launcher = type(error).__module__.startswith("submitit.")
     if os.environ.get(WANTS_TRACEBACK) == "1" or not (of_the_launcher or _says_it_all(error)):

@@ -42,7 +42,7 @@ def process_birth(pid: int) -> str | None:
 
 
 def process_exists(pid: int, birth: str | None = None) -> bool:
-    """Whether a process with this id, and this birth if given, exists on this machine, whoever owns it."""
+    """Whether a process with this id, and this birth if given, exists on this machine, under any user."""
     if pid < 1:  # to `os.kill` that means many processes
         return False
     if birth is not None and (there := process_birth(pid)) is not None:

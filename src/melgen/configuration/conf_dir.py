@@ -1,4 +1,4 @@
-"""Where the configuration lies, and the few words it may compute with."""
+"""The directory of the configuration files, and the resolvers that they use."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _run_name(*, _root_: DictConfig) -> str:
 
 
 def _job_prefix(*, _root_: DictConfig) -> str:
-    """``control-lstm-2-seed0: `` before what a job of a sweep says, since several may be talking."""
+    """The prefix of a log line in a sweep, ``control-lstm-2-seed0: ``, since several jobs may log at once."""
     from hydra.types import RunMode
 
     from melgen.runs.naming import parse_run_name

@@ -81,7 +81,7 @@ CHANGE_NOTHING: Mapping[str, tuple[Any, ...]] = {
 """Their values that are what melgen does anyway, besides null."""
 
 _WHATEVER: Mapping[str, Any] = {}
-"""Of a packaged node without keys: data for whoever reads it."""
+"""The value of a packaged node without keys: any data."""
 
 _HYDRAS_PARTS = frozenset({"callbacks", "launcher", "sweeper"})
 """Hydra's own groups whose options are built by a ``_target_``."""
@@ -311,7 +311,7 @@ def parameters_of(target: str) -> list[str]:
 
 def _takes(target: str, key: str) -> bool:
     parameters = _signature(target)
-    if parameters is None:  # whoever builds it says why it cannot be imported, or finds out what it takes
+    if parameters is None:  # building it will report why it cannot be imported, or which parameters it takes
         return True
     kinds = {parameter.kind for parameter in parameters.values()}
     return inspect.Parameter.VAR_KEYWORD in kinds or key in parameters_of(target)

@@ -262,7 +262,7 @@ def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def value_at(node: Any, dotted: str) -> Any:
-    """What lies at a dotted key of nested dictionaries, or ``None``."""
+    """The value at a dotted key of nested dictionaries, or ``None``."""
     for part in dotted.split("."):
         node = node.get(part) if isinstance(node, Mapping) else None
     return node

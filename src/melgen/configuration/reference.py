@@ -39,7 +39,7 @@ class Example(NamedTuple):
 
 
 class FileReference(NamedTuple):
-    """What a configuration file says of itself."""
+    """The documentation in the comments of a configuration file."""
 
     opening: str
     examples: list[Example]

@@ -146,7 +146,7 @@ def meant_keys(key: str, known: Sequence[str]) -> list[str]:
 
 
 def meant_options(option: str, options: Iterable[str]) -> list[str]:
-    """The options of a group that a misspelt one may stand for.
+    """The options of a group that a misspelt one may mean.
 
     >>> meant_options("arids", ["airds", "essen", "folk"])
     ['airds']

@@ -84,7 +84,7 @@ class SweepCallback(Callback):
         except Exception as error:  # each job will say it again, and leave it in its directory
             updates = f"an unknown number of updates ({message_of(error)})"
         root = Path(config.hydra.sweep.dir)
-        with suppress(OSError):  # where nothing can be written each job says so, and why
+        with suppress(OSError):  # if nothing can be written, each job reports it
             runs = [os.path.relpath(job.config.run_dir, root) for job in jobs]
             write_json(root / JOBS_FILE, {"format_version": FORMAT_VERSION, "runs": runs})
         if "jobs" in config.hydra.sweeper:  # ours, and not another that the user has chosen

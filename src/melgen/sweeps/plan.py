@@ -43,7 +43,7 @@ _SEARCH_PATH = "hydra.searchpath="
 _NOT_NEEDED = keys_that("is_for_watching")
 _READ_ONCE = {
     "launcher": "hydra/launcher={} on the command line chooses it for all of them, hydra.launcher... sets its values",
-    "sweeper": "hydra/sweeper={} on the command line chooses it, and key=value,value says there what is swept over",
+    "sweeper": "hydra/sweeper={} on the command line chooses it, and key=value,value there sweeps over a key",
     "callbacks": "set it on the command line, or in a file that all jobs share",
 }
 """Parts of Hydra's own configuration that jobs share, with what a user can do."""
@@ -69,7 +69,7 @@ class PlannedJob:
 
     @property
     def status(self) -> RunStatus:
-        """How its run stands; as failed also where it was refused, because another's run lies there."""
+        """The status of its run; failed also if it was refused, because its directory belongs to another run."""
         refused = self.run.refused
         return status_of(refused if refused.path.exists() else self.run)
 
@@ -86,7 +86,7 @@ def planned_axes(hydra: DictConfig) -> dict[str, list[str]]:
     params = hydra.sweeper.get("params") or {}
     given = [f"{key}={value}" for key, value in flat(params)] + typed_overrides(hydra)
     axes: dict[str, list[str]] = {}  # the command line comes last and wins, as in Hydra
-    running = GlobalHydra.instance()  # its loader knows what glob(*) stands for
+    running = GlobalHydra.instance()  # its loader knows the options of glob(*)
     parser = OverridesParser.create(config_loader=running.config_loader() if running.is_initialized() else None)
     for override in parser.parse_overrides(given):
         key = override.get_key_element()

@@ -55,7 +55,7 @@ def require_optuna() -> None:
     """Check that Optuna is installed.
 
     Raises:
-        ImportError: it is not, or is too old; says what to type.
+        ImportError: it is missing or too old; the message has the command that installs it.
     """
     try:
         from optuna.storages.journal import JournalFileBackend  # noqa: F401

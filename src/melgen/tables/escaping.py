@@ -1,4 +1,4 @@
-"""Text that Markdown and LaTeX print as it stands: titles of tunes hold anything."""
+"""Text escaped for Markdown and LaTeX: titles of tunes contain any character."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 _UNPRINTABLE = ("Cc", "Cs")
-# Straight double quotes are handled apart: LaTeX tells opening from closing ones.
+# Straight double quotes are handled separately: LaTeX has opening and closing ones.
 _LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",

@@ -35,7 +35,7 @@ def write_report(
     yardsticks: Mapping[str, SongSetEvaluation],
     found: SongFolder,
 ) -> None:
-    """Write the JSON, which says whose folder this is, then tables and copies of the chosen songs.
+    """Write the JSON, which marks the folder as one of melgen, then tables and copies of the chosen songs.
 
     Args:
         content: of the JSON.

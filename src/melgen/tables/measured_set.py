@@ -30,7 +30,7 @@ class RunOfSet(Protocol):
 
 @dataclass(frozen=True)
 class MeasuredSet:
-    """What was measured on one set, what the set is in the study, and where it lies.
+    """The measurements of one set of songs, its role in the study, and its folder.
 
     Attributes:
         runs: directories of the runs that wrote the songs; empty unless it is a model's set.

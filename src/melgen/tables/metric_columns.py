@@ -1,4 +1,4 @@
-"""How each metric stands in a table: its header, kind and precision."""
+"""The column of each metric in a table: its header, kind and precision."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ class Table:
         return text.getvalue()
 
     def to_markdown(self, heading: bool = True) -> str:
-        """Aligned, at readable precision; an empty row stands for a rule.
+        """Aligned, at readable precision; an empty row is a rule.
 
         Args:
             heading: whether title and caption stand above it.
@@ -176,7 +176,7 @@ class Table:
     def to_latex(self) -> str:
         r"""A ``tabular`` with the rules of ``booktabs``, for ``\input``; a long table is a ``longtable``.
 
-        Caption, label and place belong to the paper: the tabular stands alone, title and caption above it as
+        Caption, label and place belong to the paper: there is only the tabular, with title and caption above it as
         comments. The preamble needs ``\usepackage{booktabs}`` and, for more than `LONGEST_TABULAR` rows,
         ``\usepackage{longtable}``. Letters beyond ASCII are UTF-8.
         """

@@ -55,7 +55,7 @@ def _number_types(target: str) -> Mapping[str, frozenset[type]]:
         named = get_object(target)
         called: Any = getattr(named, "__init__", named) if isinstance(named, type) else named
         hints, parameters = get_type_hints(called), inspect.signature(called).parameters
-    except Exception:  # whoever builds it says why it cannot be imported; without types nothing can be known
+    except Exception:  # building it will report why it cannot be imported; without types there is nothing to check
         return {}
     found = {}
     for name, parameter in parameters.items():

@@ -27,7 +27,7 @@ class HistoryLogger(Logger):
     Args:
         save_dir: the directory of the run.
         flush_every_rows: rows between two writings.
-        flush_every_seconds: the longest wait for a writing, for whoever watches a slow training in the file.
+        flush_every_seconds: the longest time between two writings, for users who watch a slow training in the file.
     """
 
     def __init__(self, save_dir: str | Path, flush_every_rows: int = 10, flush_every_seconds: float = 10.0):
