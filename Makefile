@@ -9,7 +9,7 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 RUN := $(VENV)/bin/python
 
-.PHONY: help setup lock train sweep study docs test test-slow test-matrix torture audit lint format bench clean
+.PHONY: help setup lock train sweep study docs media test test-slow test-matrix torture audit lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ study: setup ## the whole study at a size for a laptop: 45 networks, tables and 
 docs: setup ## the documentation as a site with a search, site/index.html; links are checked
 	$(RUN) -m pip install --quiet --disable-pip-version-check $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[docs]'
 	$(RUN) -m zensical build --strict --clean
+
+media: setup ## a small training, the animation of its page and the sounds of the documentation (needs Chromium)
+	$(RUN) docs/make_media.py
 
 test: setup ## the quick tests: CPU, offline, under five minutes
 	$(RUN) -m pytest -m 'not slow' -n auto --dist loadfile $(ARGS)

@@ -43,7 +43,11 @@ def test_anchors_are_headings(document):
 
 def test_every_document_is_linked_to():
     linked = {(document.parent / link).resolve() for document in DOCUMENTS for link in links_of(document)}
-    pages = {path for pattern in ("*.md", "*.ipynb", "*.yaml", "figures/*") for path in (ROOT / "docs").glob(pattern)}
+    pages = {
+        path
+        for pattern in ("*.md", "*.ipynb", "*.yaml", "figures/*", "sounds/*")
+        for path in (ROOT / "docs").glob(pattern)
+    }
     assert sorted(path.name for path in pages - linked) == []
 
 
