@@ -12,11 +12,11 @@ from omegaconf import DictConfig
 
 
 class OptunaSweeper(Sweeper):
-    """Trials that Optuna chooses by the results of those before; see `melgen.sweeps.search.Search`.
+    """Trials that Optuna chooses by the results of those before; see `melgen.sweeps.optuna_search.Search`.
 
     Args:
         sampler: the configuration of a sampler, with its ``_target_``.
-        n_trials, n_jobs, direction, storage, study_name: as of `melgen.sweeps.search.Search`.
+        n_trials, n_jobs, direction, storage, study_name: as of `melgen.sweeps.optuna_search.Search`.
         params: sweeps by key, in Hydra's grammar; the command line adds to them and wins.
     """
 
@@ -48,7 +48,7 @@ class OptunaSweeper(Sweeper):
         from hydra.utils import instantiate
 
         from melgen.configuration.known_keys import flat
-        from melgen.sweeps.search import Search, search_space
+        from melgen.sweeps.optuna_search import Search, search_space
 
         assert self.config is not None
         assert self.launcher is not None

@@ -10,12 +10,12 @@ BEST, LAST = "best.ckpt", "last.ckpt"
 
 
 def run_of(checkpoint: Path) -> Path:
-    """The run that a checkpoint belongs to: the directory around ``checkpoints/``, else the file's own."""
+    """The run directory of a checkpoint: the parent of ``checkpoints/``, or else the directory of the file."""
     return checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else checkpoint.parent
 
 
 def run_title(run: Path) -> str:
-    """How songs name the run that wrote them: ``<name>/<run>``."""
+    """The title of a run in its songs: ``<name>/<run>``."""
     return "/".join(run.resolve().parts[-2:])
 
 
@@ -32,5 +32,5 @@ def find_checkpoint(path: str | Path, key: str = "checkpoint") -> Path:
         for name in (BEST, LAST):
             if (folder / name).is_file():
                 return folder / name
-    what = "the directory of a run that has saved none yet" if path.is_dir() else "no such file or directory"
-    raise CheckpointError(f"{key}={path}: {what}; a checkpoint file or a run's directory is needed")
+    what = "this directory contains no checkpoint yet" if path.is_dir() else "no such file or directory"
+    raise CheckpointError(f"{key}={path}: {what}; it must be a checkpoint file or a run's directory")

@@ -191,7 +191,7 @@ def test_publishing_refuses(here, overrides, message):
 @pytest.mark.filterwarnings("ignore:Valid config keys have changed:UserWarning")
 def test_the_dashboard_asks_for_what_runs_record(runs):
     pytest.importorskip("wandb_workspaces")
-    from melgen.publishing.runs import Target
+    from melgen.publishing.result_tables import Target
     from melgen.publishing.workspace import build
 
     model = build(Target("melgen", "somebody"), "cells")._to_model()

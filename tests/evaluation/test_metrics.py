@@ -6,7 +6,7 @@ from melgen.evaluation.song_sets import BASELINES, EvaluationOptions, evaluate_s
 from melgen.evaluation.tonality import Tonality
 from melgen.pages.wording import song_metrics
 from melgen.studies.figures.style import label_of
-from melgen.tables.metric_columns import is_descriptor, score_column
+from melgen.tables.columns import is_descriptor, score_column
 
 
 def test_every_metric_that_is_measured_is_in_the_table():

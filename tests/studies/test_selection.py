@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from melgen.studies import selection
 from melgen.studies.results import Run
-from melgen.studies.runs import Unfinished
+from melgen.studies.runs_reader import Unfinished
 from melgen.studies.selection import best_layers, nearest_to_equal_steps, pairs_without_candidate, stages_of_training
 
 

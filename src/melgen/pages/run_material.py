@@ -21,7 +21,7 @@ from melgen.pages.content import Content
 from melgen.pages.plain import short
 from melgen.pages.runs import read_runs
 from melgen.pages.schema import CurvePack, Run, SummaryNumbers
-from melgen.pages.songs import add_songs, first_notes_in_words, openings_in_words, summaries_of
+from melgen.pages.song_packs import add_songs, first_notes_in_words, openings_in_words, summaries_of
 from melgen.pages.tools import Tools
 from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import song_metrics

@@ -14,7 +14,7 @@ from melgen.files import read_json
 from melgen.pages.content import Content
 from melgen.pages.runs import read_runs
 from melgen.pages.schema import CurvePack, Run
-from melgen.pages.study_songs import PRIMER, add_model_sets, add_primer_sets, add_reference_set, primers_of
+from melgen.pages.study_song_packs import PRIMER, add_model_sets, add_primer_sets, add_reference_set, primers_of
 from melgen.pages.tools import Tools
 from melgen.pages.wording import song_metrics
 from melgen.plurals import counted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from melgen.evaluation.metrics import TONALITY
-from melgen.publishing.runs import Target
+from melgen.publishing.result_tables import Target
 from melgen.training.loggers.wandb import BEST_LOSS, UPDATES
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 from melgen.checkpoint import read_checkpoint
 from melgen.runs.naming import parse_run_name
 from melgen.studies.results import Model, Run
-from melgen.studies.runs import Unfinished
+from melgen.studies.runs_reader import Unfinished
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from melgen.studies.planning import PlannedRun, planned_runs
 from melgen.studies.primer_notes import notes_of_primers
 from melgen.studies.results import Run, StudyResults
 from melgen.studies.results_reader import ResultsReader
-from melgen.studies.runs import runs_in
+from melgen.studies.runs_reader import runs_in
 from melgen.studies.settings import StudySettings
 from melgen.studies.study_corpus import StudyCorpus
 from melgen.studies.study_runs import StudyRuns

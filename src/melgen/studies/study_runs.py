@@ -9,7 +9,7 @@ from functools import cached_property
 from melgen.runs.variants import label_of
 from melgen.studies.planning import PlannedRun
 from melgen.studies.results import Model, Run
-from melgen.studies.runs import Unfinished, read_runs, runs_in
+from melgen.studies.runs_reader import Unfinished, read_runs, runs_in
 from melgen.studies.selection import best_layers, pairs_without_candidate, stages_of_training
 from melgen.studies.settings import StudySettings
 from melgen.studies.trainings import why_not_as_planned

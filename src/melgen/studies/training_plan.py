@@ -10,7 +10,7 @@ from melgen.data import Split
 from melgen.plurals import counted
 from melgen.studies.estimate import Estimate, estimate, jobs_at_once
 from melgen.studies.planning import PlannedRun
-from melgen.studies.runs import runs_in
+from melgen.studies.runs_reader import runs_in
 from melgen.studies.settings import StudySettings
 from melgen.studies.study_corpus import StudyCorpus
 from melgen.studies.trainings import is_trained, refuse_others

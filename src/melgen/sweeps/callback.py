@@ -24,8 +24,8 @@ from melgen.runs.identity_file import FORMAT_VERSION
 from melgen.runs.naming import typed_overrides
 from melgen.runs.search import JOBS_FILE, find_runs, natural_order
 from melgen.runs.status import STATES, states_named, status_of
+from melgen.sweeps.optuna_search import require_optuna
 from melgen.sweeps.plan import PlannedJob, check_one_of_many, planned_jobs, planned_updates
-from melgen.sweeps.search import require_optuna
 from melgen.sweeps.table import print_table, table_row, to_csv
 
 log = logging.getLogger(__name__)

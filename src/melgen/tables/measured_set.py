@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from melgen.evaluation.results import SongSetEvaluation, Summary
-from melgen.tables.metric_columns import TONALITY
+from melgen.tables.columns import TONALITY
 
 Role = Literal["model", "writer", "openings", "corpus", "folder"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from melgen.evaluation.results import SongSetEvaluation
+from melgen.tables.columns import mean_column, score_column
 from melgen.tables.measured_set import MeasuredSet
-from melgen.tables.metric_columns import mean_column, score_column
 from melgen.tables.table import Column, Row, Table, row
 
 

@@ -10,9 +10,9 @@ from melgen.music.melody import pitch_name
 from melgen.pages.content import Content
 from melgen.pages.schema import SummaryNumbers
 from melgen.pages.section import Section
-from melgen.pages.songs import summaries_of
+from melgen.pages.song_packs import summaries_of
 from melgen.pages.study_material import StudyMaterial
-from melgen.pages.study_songs import primers_of
+from melgen.pages.study_song_packs import primers_of
 
 
 class Primer(TypedDict):

@@ -7,7 +7,7 @@ from typing import TypedDict
 from melgen.pages.content import Content
 from melgen.pages.run_material import RunMaterial
 from melgen.pages.section import Section
-from melgen.pages.songs import openings_in_words
+from melgen.pages.song_packs import openings_in_words
 from melgen.pages.study_material import StudyMaterial
 
 

@@ -13,9 +13,9 @@ from melgen.studies import cost_validation
 from melgen.studies.cost_validation import CostValidation
 from melgen.studies.embedding_fits import EMBEDDING_GEOMETRY, fits_digest, fits_table
 from melgen.studies.methods import methods_files, methods_paragraph
-from melgen.studies.runs import config_of
+from melgen.studies.runs_reader import config_of
 from melgen.studies.study import Study
-from melgen.studies.tables.paper import paper_sources, paper_tables
+from melgen.studies.tables.original_paper import paper_sources, paper_tables
 from melgen.studies.tables.study_tables import build_tables
 from melgen.studies.tasks import Task
 from melgen.tables.table import Table

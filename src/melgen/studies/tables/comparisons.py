@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from melgen.evaluation.song_sets import distance_to_openings
 from melgen.studies.results import StudyResults
 from melgen.studies.tables.song_sets import BASELINE, corpus_sets, model_set, model_sets, references
-from melgen.tables.measured_set import MeasuredSet
-from melgen.tables.metric_columns import (
+from melgen.tables.columns import (
     CORRECTED,
     ORIGINALITY,
     TONALITY,
@@ -23,6 +22,7 @@ from melgen.tables.metric_columns import (
     shared_ngrams,
     summary_column,
 )
+from melgen.tables.measured_set import MeasuredSet
 from melgen.tables.table import Cell, Column, Row, Table, Value, row
 
 _SET_COLUMNS = (Column("set", "set", "text"), Column("role", "role", "text"), Column("songs", "songs", "integer"))

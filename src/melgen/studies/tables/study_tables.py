@@ -18,7 +18,7 @@ from melgen.studies.tables.comparisons import (
     tonality_table,
 )
 from melgen.studies.tables.song_sets import corpus_sets, model_set, model_sets, references
-from melgen.tables.metric_columns import TONALITY, mean_column, summary_column
+from melgen.tables.columns import TONALITY, mean_column, summary_column
 from melgen.tables.set_tables import left_out_rows, left_out_table, songs_table
 from melgen.tables.table import Cell, Column, Kind, Row, Table, row
 

@@ -13,7 +13,7 @@ from melgen.music.melody import Melody
 from melgen.pages.content import Content
 from melgen.pages.runs import choices_of
 from melgen.pages.schema import SongSet
-from melgen.pages.songs import add_songs, summaries_of
+from melgen.pages.song_packs import add_songs, summaries_of
 from melgen.pages.tools import Tools
 from melgen.pages.training_tunes import TrainingTunes
 

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Sequence
 from melgen.evaluation.results import Summary
 from melgen.studies.results import StudyResults
 from melgen.studies.tables.song_sets import corpus_sets, model_set
+from melgen.tables.columns import TONALITY
 from melgen.tables.escaping import escape_latex
 from melgen.tables.measured_set import MeasuredSet
-from melgen.tables.metric_columns import TONALITY
 from melgen.tables.table import CellSources
 
 _NO_MODEL = "--"

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from melgen.configuration.explanations import explained
 from melgen.locks import LockedError, locked
-from melgen.sweeps.search import JOURNAL, LOCK, RESULTS, Search, require_optuna, search_space
+from melgen.sweeps.optuna_search import JOURNAL, LOCK, RESULTS, Search, require_optuna, search_space
 
 optuna = pytest.importorskip("optuna")
 CategoricalDistribution, FloatDistribution, IntDistribution = (
