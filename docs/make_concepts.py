@@ -27,7 +27,9 @@ from melgen.training import MelodyModule
 
 OUT = Path(__file__).resolve().parent / "figures" / "concepts_cells.png"
 CELLS = {"lstm": LSTM, "gru": GRU, "rnn": RNN, "nas": NAS, "ugrnn": UGRNN}
-UPDATES, LAYERS, TUNE, SHOWN_NOTES = 400, 1, 3, 48
+UPDATES, LAYERS, SHOWN_NOTES = 400, 1, 48
+TUNE, SPLIT_SEED = "Quick Step 71st. Regt.", 21
+"""The tune of the document, and a seed by which it is a test tune."""
 
 
 def trained(cell: type, data: MelodyDataModule) -> MelodyModel:
@@ -55,10 +57,11 @@ def main() -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
     torch.set_num_threads(1)
-    data = MelodyDataModule(FolkCorpus(["airds"]), Control())
+    data = MelodyDataModule(FolkCorpus(["airds"]), Control(), split_seed=SPLIT_SEED)
     data.setup()
-    tune = list(data.tunes_of(Split.TEST))[TUNE]
-    pitches = [int(pitch) for pitch in tune]
+    number = data.melodies.titles.index(TUNE)
+    assert data.splits[number] == Split.TEST
+    pitches = data.melodies.pitches_of(number).tolist()
     tokens = torch.as_tensor(data.vocabulary.encode(np.asarray(pitches)), dtype=torch.long)
     bits = {}
     for name, cell in CELLS.items():
@@ -68,7 +71,7 @@ def main() -> None:
     print("notes:", " ".join(pitch_name(pitch) for pitch in pitches[:12]))
     print("tokens:", tokens[:12].tolist(), "of", len(data.vocabulary))
     intervals = Interval().encode(pitches)
-    tokens_of_intervals = MelodyDataModule(FolkCorpus(["airds"]), Interval())
+    tokens_of_intervals = MelodyDataModule(FolkCorpus(["airds"]), Interval(), split_seed=SPLIT_SEED)
     tokens_of_intervals.setup()
     vocabulary = tokens_of_intervals.vocabulary
     print("interval tokens:", vocabulary.encode(intervals[:11]).tolist(), "of", len(vocabulary))

@@ -43,7 +43,7 @@ ORDER = (
     {"train", "study", "generate", "evaluate", "render", "publish", "report", "prepare", "status"},
     {"__main__"},
 )
-"""From left to right, as docs/design.md draws it."""
+"""From left to right, as in docs/design.md, which leaves out the small modules at the left."""
 
 
 def modules() -> dict[str, ast.Module]:

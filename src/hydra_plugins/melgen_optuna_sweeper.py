@@ -47,11 +47,12 @@ class OptunaSweeper(Sweeper):
         """Run the trials, and write the best of them to ``optimization_results.yaml``."""
         from hydra.utils import instantiate
 
-        from melgen.configuration.known_keys import flat
+        from melgen.configuration.packaged import flat
         from melgen.sweeps.optuna_search import Search, search_space
 
         assert self.config is not None
         assert self.launcher is not None
+        assert self.hydra_context is not None
         given = [f"{key}={value}" for key, value in flat(self.params)]
         search = Search(
             *search_space([*given, *arguments], self.hydra_context.config_loader),

@@ -20,7 +20,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from melgen.commands import SWEEPING, asks_for_help
+from melgen.commands import SWEEPERS, SWEEPING, asks_for_help
 from melgen.configuration.arguments import asks_for_multirun, for_hydra, overridden
 from melgen.configuration.composition import CommandCheck, refuse_unknown_keys
 from melgen.configuration.conf_dir import CONF_DIR
@@ -76,7 +76,7 @@ def run_app(verb: str, app: Callable[[], Any]) -> None:
         check_contents(sys.argv[1:])
         refuse_unknown_keys(sys.argv[1:], primary_of(verb))
         if verb not in SWEEPING and asks_for_multirun(sys.argv[1:]):
-            raise ValueError(f"-m: melgen.{verb} does one thing at a time; sweeps are for melgen.train")
+            raise ValueError(f"-m: melgen.{verb} does one thing at a time; sweeps are for {SWEEPERS}")
         app()
     except KeyboardInterrupt:
         print("interrupted; the same command goes on where it stopped", file=sys.stderr)

@@ -22,6 +22,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 
 SWEEPING = ("train", "study")
 """The commands that take several values of a key."""
+SWEEPERS = " and ".join(f"melgen.{verb}" for verb in SWEEPING)
+"""Their names in messages."""
 
 FLAGS: Mapping[str, str] = MappingProxyType(
     {

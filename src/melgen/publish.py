@@ -29,7 +29,7 @@ def publish(config: DictConfig) -> None:
     """
     folder = Path(config.runs).expanduser()
     if not folder.is_dir():
-        raise ValueError(f"runs={folder}: there is no such directory")
+        raise ValueError(f"runs={folder}: no such directory")
     from melgen.publishing import result_tables as publishing
     from melgen.publishing import workspace
     from melgen.training.loggers.wandb_service import is_offline

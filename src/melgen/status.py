@@ -35,7 +35,7 @@ def status(config: DictConfig) -> None:
 
     root = Path(config.dir).expanduser()
     if not root.is_dir():
-        raise ValueError(f"dir={config.dir}: there is no such directory")
+        raise ValueError(f"dir={config.dir}: no such directory")
     shown = states_named(config.show, "show")
     statuses = statuses_below(root)
     if not statuses:

@@ -166,6 +166,12 @@ def test_what_other_files_may_set_is_left_to_hydra(verb, line):
     refuse_unknown_keys(line, primary_of(verb))
 
 
+def test_an_unknown_key_is_refused_before_hydra_composes():
+    """It fails if a plugin of Hydra is installed that is not in the list of those without configuration files."""
+    with pytest.raises(ValueError, match=r"layer=3: unknown key; did you mean layers\?"):
+        refuse_unknown_keys(["layer=3"], "config")
+
+
 def test_an_unknown_key_is_refused_in_the_same_words_as_by_hydra(here):
     """`--cfg` leaves it to Hydra, which composes the configuration."""
     for given in ("lr=0.5", "optimizer.learning_rate=1", "foo.bar=1", "cell.units=3"):

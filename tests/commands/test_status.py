@@ -122,7 +122,7 @@ def test_damaged_files_are_told_not_raised(here):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["dir=nowhere"], "dir=nowhere: there is no such directory"),
+        (["dir=nowhere"], "dir=nowhere: no such directory"),
         (["dir=."], "dir=.: holds no run"),
         (["dir=.", "show=[lost]"], "show=lost: must be all, or one of finished, running"),
     ],

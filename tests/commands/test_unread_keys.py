@@ -287,7 +287,7 @@ class TestFilesOfOnesOwn:
     @pytest.mark.parametrize("sweeper", [[], ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=2"]])
     def test_what_a_sweep_reads_once_is_no_part_of_an_option(self, here, sweeper):
         if sweeper:
-            pytest.importorskip("hydra_plugins.hydra_optuna_sweeper")
+            pytest.importorskip("optuna")
         file = self.write("# @package _global_\ndefaults:\n  - override /hydra/launcher: joblib\n", name="many")
         self.write("# @package _global_\n", name="none")
         said = self.refused(here, "-m", *sweeper, "experiment=many,none", "corpus=misc_folk")

@@ -176,7 +176,7 @@ def test_publishing_a_sweep_and_a_study(sweep, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (("runs=nowhere",), "runs=nowhere: there is no such directory"),
+        (("runs=nowhere",), "runs=nowhere: no such directory"),
         (("runs=.", "workspace=true"), "workspace=true: a dashboard is saved on W&B's server"),
     ],
 )

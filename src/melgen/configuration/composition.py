@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from melgen.commands import SWEEPERS
 from melgen.configuration.arguments import flags_and_overrides, key_of
 from melgen.configuration.explanations import refuse, texts_of
 from melgen.configuration.known_keys import missing_groups, missing_values, plain, typed_keys, unread_keys
@@ -33,7 +34,7 @@ from melgen.configuration.suggestions import explain_unknown
 
 _FLAGS_OF_TRAININGS = frozenset({"-m", "--multirun"})
 _PLUGINS_WITHOUT_FILES = frozenset(
-    {"melgen_sweeper", "hydra_joblib_launcher", "hydra_optuna_sweeper", "hydra_submitit_launcher"}
+    {"melgen_sweeper", "melgen_optuna_sweeper", "hydra_joblib_launcher", "hydra_submitit_launcher"}
 )
 """Hydra's plugins that add no place to look for configuration files."""
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*", re.ASCII)
@@ -89,7 +90,7 @@ def check_sweeps(hydra: DictConfig) -> None:
         return
     file = file_that_sets("hydra.mode", hydra, str(hydra.job.config_name))
     where = f"{file}: " if file else ""
-    raise ValueError(f"{where}hydra.mode=MULTIRUN: {name} does one thing at a time; sweeps are for melgen.train")
+    raise ValueError(f"{where}hydra.mode=MULTIRUN: {name} does one thing at a time; sweeps are for {SWEEPERS}")
 
 
 def check_composed(config: DictConfig, command: str) -> None:

@@ -81,20 +81,20 @@ def user_path(value: object, key: str) -> Path:
 
 
 def check_exists(path: Path, key: str) -> None:
-    """Refuse what is missing.
+    """Refuse a path that is missing.
 
     Raises:
         CorpusError: names the key and the path.
     """
     if not os.path.exists(path):
-        raise CorpusError(f"{key}={path}: there is no such file or folder")
+        raise CorpusError(f"{key}={path}: no such file or folder")
 
 
 def check_folder(path: Path, key: str) -> None:
-    """Refuse what is missing, no folder, or closed to us.
+    """Refuse a path that is missing, is not a folder, or cannot be read.
 
     Raises:
-        CorpusError: naming the key and the path.
+        CorpusError: names the key and the path.
     """
     check_exists(path, key)
     if not os.path.isdir(path):

@@ -72,10 +72,6 @@ class StudyNames:
         """The evaluation of a set, by its name, or by folder and name below ``evaluation/``."""
         return self.directory.joinpath("evaluation", *parts[:-1], f"{parts[-1]}.json")
 
-    def run_evaluation_file(self, model: Model, run: Run) -> Path:
-        """The evaluation of the songs of one run after the main primer."""
-        return self.evaluation_file(model.name, f"seed{run.seed}")
-
     def likelihood_file(self, model: Model, run: Run) -> Path:
         """The scores of the corpus by a run's network."""
         return self.directory / "likelihood" / model.name / f"seed{run.seed}.json"

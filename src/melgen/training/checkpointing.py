@@ -50,12 +50,6 @@ class Checkpoints(pl.callbacks.Checkpoint):
         self.every_n_steps, self.keep_every_n_steps, self.keep = every_n_steps, keep_every_n_steps, keep
         self.best_score = math.inf
 
-    @property
-    def best_path(self) -> Path:
-        """The best checkpoint, or the last where nothing has been validated."""
-        best = self.directory / BEST
-        return best if best.exists() else self.directory / LAST
-
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Read the best score: the best checkpoint may be later than the one that the training resumes from."""
         if (self.directory / BEST).exists():

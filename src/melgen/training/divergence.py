@@ -53,4 +53,4 @@ class NumberWatch:
         found = {what: int(update) for what, update in self._first.items()}
         if any(found.values()):
             update, what = min((update, what) for what, update in found.items() if update)
-            raise DivergenceError(f"the {what} was no finite number at update {update:,}")
+            raise DivergenceError(f"the {what} became infinite or nan at update {update:,}")
