@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hydra.core.override_parser.types import Override
 
-from melgen.internals.hydra_sweeper import BasicSweeper
+from melgen.internals.hydra import basic_sweeper
+
+if TYPE_CHECKING:
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+else:
+    BasicSweeper = basic_sweeper()
 
 
 class PlannedSweeper(BasicSweeper):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
+from typing import Any
 
 from melgen.internals import UnknownInternalsError
 
@@ -12,6 +14,28 @@ try:
     from hydra._internal.utils import get_args_parser
 except ImportError as error:
     raise UnknownInternalsError("hydra-core", str(error)) from error
+
+
+def basic_sweeper() -> Any:
+    """Hydra's basic sweeper, a class that makes jobs of a command line with commas.
+
+    melgen's sweeper chooses among those jobs, and so is one. Looked for: the public `hydra.plugins.sweeper.Sweeper` is
+    an interface without an implementation.
+
+    It is a function because Hydra executes the modules of its own plugins again whenever it looks for plugins: a class
+    that was imported before is another than theirs from then on.
+
+    Raises:
+        UnknownInternalsError: this Hydra has none, or one without the methods that melgen's sweeper replaces.
+    """
+    try:
+        found = import_module("hydra._internal.core_plugins.basic_sweeper").BasicSweeper
+    except (ImportError, AttributeError) as error:
+        raise UnknownInternalsError("hydra-core", str(error)) from error
+    for name in ("split_arguments", "validate_batch_is_legal", "split_overrides_to_chunks"):
+        if not callable(getattr(found, name, None)):
+            raise UnknownInternalsError("hydra-core", f"BasicSweeper has no {name}")
+    return found
 
 
 def flags() -> dict[str, argparse.Action]:
