@@ -68,8 +68,8 @@ PATIENCE_SECONDS = 240.0
 SET_BY_TRIALS = {"logger", "force"}
 CHANGES = {"seconds", "time"} | SET_BY_TRIALS
 """Keys whose values differ between any two trainings."""
-NOT_COMPARED = (".lock", "status.json", "train.log", "tensorboard", "wandb")
-"""What says when, by whom and how often, and what is of one logger only."""
+NOT_COMPARED = (".lock", "status.json", "provenance.json", "train.log", "tensorboard", "wandb")
+"""Files that record when, by which command and how often a run was started, and those of one logger only."""
 
 
 class FailureError(Exception):
