@@ -59,7 +59,7 @@ def former_names(module: str) -> Callable[[str], Any]:
             return getattr(import_module(place), name_now)
         if any(old.startswith(f"{path}.") for old in OLD_TARGETS):
             former = ModuleType(path)
-            former.__getattr__ = former_names(path)  # type: ignore[method-assign]
+            former.__getattr__ = former_names(path)  # type: ignore[method-assign]  # PEP 562
             return former
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 

@@ -323,7 +323,7 @@ def _signature(target: str) -> Mapping[str, inspect.Parameter] | None:
 
     try:
         return inspect.signature(get_object(target)).parameters
-    except Exception:
+    except Exception:  # importing a module of the user may raise anything
         return None
 
 

@@ -11,7 +11,7 @@ class NoCorpus(AbstractCorpus):
     """The corpus of ``corpus=none``: songs are not compared with any tunes, and training is not possible."""
 
     description = "no corpus"
-    reader = None  # type: ignore[assignment]
+    reader = None  # type: ignore[assignment]  # nothing is read
 
     def list_sources(self) -> Listing:
         """Raise a `CorpusError`: there is nothing to read."""

@@ -228,7 +228,7 @@ class NoProfiler(PassThroughProfiler):
 
     _NOTHING = nullcontext()
 
-    def profile(self, action_name: str) -> nullcontext[None]:  # type: ignore[override]
+    def profile(self, action_name: str) -> nullcontext[None]:  # type: ignore[override]  # Lightning: a generator
         """A context that does nothing."""
         return self._NOTHING
 

@@ -113,7 +113,7 @@ class _Measure:
     marks: dict[Fraction | str, Marks] = field(default_factory=dict)  # at "left", "right", "next" or a position
 
     def mark(self, where: Fraction | str, **marks: object) -> None:
-        self.merge(where, Marks(**marks))  # type: ignore[arg-type]
+        self.merge(where, Marks(**marks))  # type: ignore[arg-type]  # mypy: one type for all values
 
     def merge(self, where: Fraction | str, marks: Marks) -> None:
         if marks != NO_MARKS:
