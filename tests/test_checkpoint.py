@@ -117,6 +117,7 @@ def test_any_bytes_are_refused(file, content):
     assert_refused(file, "not a checkpoint|not written by melgen")
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10**9), st.integers(1, 255))
 def test_a_damaged_byte_is_refused_or_harmless(file, position, change):

@@ -187,6 +187,7 @@ def test_a_holder_that_is_still_writing_its_name_is_waited_for(tmp_path, no_floc
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["without flock", "with flock"])
 def test_waiting(tmp_path, no_flock, kind):
     if kind == "without flock":
@@ -201,6 +202,7 @@ def test_waiting(tmp_path, no_flock, kind):
         pytest.fail("held twice")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["without flock", "with flock"])
 def test_of_many_that_find_a_dead_holder_one_goes_on(tmp_path, no_flock, kind):
     if kind == "without flock":

@@ -47,6 +47,7 @@ def test_a_text_comes_back(text):
         assert PARSER.parse_overrides([word])[0].value() == text
 
 
+@pytest.mark.slow
 def test_any_text_comes_back():
     for text in random_texts(PLAIN, 2000):
         word = shlex.split(command("render", {"songs": text}))[-1]

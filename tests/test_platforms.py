@@ -58,6 +58,7 @@ def imports(tree):
     return walk(tree, False)
 
 
+@pytest.mark.slow
 def test_no_module_of_posix_is_needed():
     found = {
         (path.name, module): is_caught

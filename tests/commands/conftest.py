@@ -19,11 +19,13 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory):
+def trained(made_once):
     """A finished run for tests that only read it."""
-    folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        answer = call("train", *TINY)
-    assert answer.code == 0, answer.text
-    return folder / TINY_RUN
+
+    def train(folder):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            answer = call("train", *TINY)
+        assert answer.code == 0, answer.text
+
+    return made_once("trained", train) / TINY_RUN

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from melgen.configuration.arguments import asks_for_multirun, for_hydra, overridden, quoted, readable, without_multirun
 from tests.commands.calling import TINY, call
+from tests.tiers import quick_rows
 
 
 def read(override):
@@ -41,6 +42,7 @@ def test_any_value_is_taken_as_it_is(value):
     assert read(f"path={value}") == value
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1))
 def test_quoting_is_undone_by_hydra(text):
     assert OverridesParser.create().parse_override(f"x={quoted(text)}").value() == text
@@ -110,6 +112,7 @@ def test_flags_keep_their_values():
     assert for_hydra(["-i", "searchpath", "a=1"]) == ["-i", "searchpath", "a=1"]
 
 
+@pytest.mark.slow
 def test_multirun_behind_overrides_sweeps(here):
     answer = call("train", *TINY, "-m", "seed=0,0")
     assert answer.code == 0, answer.text
@@ -118,6 +121,7 @@ def test_multirun_behind_overrides_sweeps(here):
     assert call("train", *TINY, "-m", "seed=0,0").code == 0, "and again"
 
 
+@pytest.mark.slow
 def test_a_folder_at_home_with_any_name(here, monkeypatch):
     monkeypatch.setenv("HOME", str(here))
     tunes = here / "müsic of O'Neill"
@@ -130,12 +134,14 @@ def test_a_folder_at_home_with_any_name(here, monkeypatch):
     assert "4" in answer.out
 
 
+@pytest.mark.slow
 def test_output_in_a_folder_of_any_name(here, monkeypatch):
     monkeypatch.setenv("HOME", str(here))
     assert call("train", *TINY, "output_dir=~/läufe = 1").code == 0
     assert list(Path(here, "läufe = 1").rglob("result.json"))
 
 
+@pytest.mark.slow
 def test_a_job_in_its_own_directory(here):
     answer = call("train", *TINY, "hydra.job.chdir=true", "name=c")
     assert answer.code == 0, answer.text
@@ -146,7 +152,7 @@ def test_a_job_in_its_own_directory(here):
     assert len(list((here / "multirun" / "c").glob("*/result.json"))) == 2
 
 
-@pytest.mark.parametrize("off", ["logger=none", "logger=null", "logger=[]", "~logger"])
+@quick_rows(1, "off", ["logger=none", "logger=null", "logger=[]", "~logger"])
 def test_loggers_off(off, here):
     tiny = [override for override in TINY if not override.startswith(("logger", "callbacks"))]
     answer = call("train", *tiny, off, "~callbacks")
@@ -178,7 +184,8 @@ def test_the_last_of_two_counts_with_a_warning(here):
 
 
 class TestValuesThatEveryJobWouldRefuse:
-    @pytest.mark.parametrize(
+    @quick_rows(
+        1,
         "swept",
         [
             "layers=0,1",
@@ -205,6 +212,7 @@ class TestValuesThatEveryJobWouldRefuse:
         assert "Sweep of" not in answer.text
         assert not list(here.iterdir())
 
+    @pytest.mark.slow
     def test_a_study_refuses_too(self, here):
         answer = call("study", *[o for o in TINY if not o.startswith(("layers", "report"))], "layers=0,1")
         assert answer.code == 1
@@ -212,7 +220,8 @@ class TestValuesThatEveryJobWouldRefuse:
         assert not list(here.iterdir())
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("swept", "jobs"),
     [
         (["layers=1,2,1"], 2),

@@ -13,6 +13,7 @@ from melgen.generation.songs import write_songs
 from melgen.music import Melody
 from tests.commands.calling import call, files_below
 from tests.corpora.midi_files import scale, write_midi
+from tests.tiers import quick_rows
 
 QUICK = ("corpus=misc_folk", "evaluation.resamples=100", "progress=false")
 ALONE = ("corpus=none", "evaluation.resamples=100")
@@ -106,6 +107,7 @@ def test_our_own_songs_are_measured_beside_themselves_and_a_corpus(songs, here):
     assert float(compared["centricity"]["corpus-test_mean"]) == yardstick
 
 
+@pytest.mark.slow
 def test_again_it_writes_the_same(songs, here):
     evaluate(songs, *QUICK)
     before = files_below(here)
@@ -113,6 +115,7 @@ def test_again_it_writes_the_same(songs, here):
     assert files_below(here) == before
 
 
+@pytest.mark.slow
 def test_foreign_songs_are_measured_where_the_user_stands(here, tmp_path_factory):
     music = tmp_path_factory.mktemp("music") / "hymns"
     write_midi(music / "b" / "long.mid", scale(60, 30))
@@ -136,6 +139,7 @@ def test_foreign_songs_are_measured_where_the_user_stands(here, tmp_path_factory
     assert not Path("hymns-evaluation/left_out.csv").exists(), "of the earlier evaluation"
 
 
+@pytest.mark.slow
 def test_a_representative_from_another_format_is_written(here):
     Path("tunes").mkdir()
     Path("tunes/tunes.abc").write_text("X:1\nL:1/4\nK:C\nCDEF|\n\nX:2\nL:1/4\nK:C\nGFED|\n")
@@ -143,6 +147,7 @@ def test_a_representative_from_another_format_is_written(here):
     assert pitches_of("tunes-evaluation/representative.mid") == [60, 62, 64, 65]
 
 
+@pytest.mark.slow
 def test_without_a_corpus(songs):
     answer = evaluate(songs, *ALONE, "out=results")
     content = content_of("results")
@@ -152,6 +157,7 @@ def test_without_a_corpus(songs):
     assert "corpus=folk" in answer.out
 
 
+@pytest.mark.slow
 def test_a_single_song(here):
     write_midi(here / "tune.mid", scale(60, 20))
     answer = evaluate("tune.mid", *QUICK)
@@ -160,6 +166,7 @@ def test_a_single_song(here):
     assert "nan" not in answer.text
 
 
+@pytest.mark.slow
 def test_songs_longer_than_any_held_out_tune(here):
     write_midi(
         here / "long" / "a.mid", scale(30, 90) * 1 + [(90 * 240 + i * 240, 240, 60 + i % 7) for i in range(3000)]
@@ -169,6 +176,7 @@ def test_songs_longer_than_any_held_out_tune(here):
     assert "openings" not in content_of("long-evaluation")["yardsticks"]
 
 
+@pytest.mark.slow
 def test_seeds_below_one_folder_are_one_set(here):
     for seed in (0, 1):
         write_songs(here / "model" / f"seed{seed}", SONGS, METADATA)
@@ -178,6 +186,7 @@ def test_seeds_below_one_folder_are_one_set(here):
     ]
 
 
+@pytest.mark.slow
 def test_a_metric_of_ones_own(songs, here, monkeypatch):
     (here / "my_metrics.py").write_text("def highest(pitches):\n    return max(pitches)\n")
     monkeypatch.syspath_prepend(str(here))
@@ -188,6 +197,7 @@ def test_a_metric_of_ones_own(songs, here, monkeypatch):
 
 
 class TestTheCorpusOfTheTraining:
+    @pytest.mark.slow
     def test_another_corpus_is_remarked_upon(self, trained, here):
         shutil.copytree(trained, here / "run")
         answer = evaluate("run/songs", *QUICK)
@@ -228,7 +238,7 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSALS)
+@quick_rows(1, "name", REFUSALS)
 def test_refused_with_key_value_and_rule(name, here):
     overrides, said = REFUSALS[name]
     for folder in ("empty", "texts", "broken"):
@@ -250,6 +260,7 @@ def test_refused_with_key_value_and_rule(name, here):
     assert files_below(here) == before
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_be_written(songs, monkeypatch):
     """As root the system forbids nothing, so that its answer is feigned."""
     monkeypatch.setattr("os.access", lambda path, mode, **_: False)
@@ -260,6 +271,7 @@ def test_a_place_that_cannot_be_written(songs, monkeypatch):
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full(songs, monkeypatch):
     def full(path, text):
         raise OSError(28, "No space left on device")
@@ -274,6 +286,7 @@ def test_a_disk_that_is_full(songs, monkeypatch):
     assert {path.name for path in Path("run/songs-evaluation").iterdir()} == WRITTEN - {"nearest.mid"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["prepare", "train"])
 def test_without_a_corpus_there_is_nothing_else_to_do(verb, here):
     answer = call(verb, "corpus=none")

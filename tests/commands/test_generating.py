@@ -11,6 +11,7 @@ import torch
 from melgen.music import Melody
 from melgen.music.midi import midi_bytes
 from tests.commands.calling import TINY, call, files_below
+from tests.tiers import quick_rows
 
 
 def generate(run, *overrides):
@@ -55,6 +56,7 @@ def test_numbered_midi_files_and_their_description(trained, here):
         assert mido.tempo2bpm(tempo) == 120
 
 
+@pytest.mark.slow
 def test_same_seed_same_songs(trained, here):
     for out, seed in (("a", 3), ("b", 3), ("c", 4)):
         generate(trained, "songs=4", "notes=8", f"seed={seed}", f"out={out}")
@@ -62,6 +64,7 @@ def test_same_seed_same_songs(trained, here):
     assert pitches_in("a") != pitches_in("c")
 
 
+@pytest.mark.slow
 def test_the_likeliest_song_is_one(trained, here):
     generate(trained, "songs=3", "notes=8", "selection=max", "out=max")
     generate(trained, "songs=1", "notes=8", "top_k=1", "out=k")
@@ -71,6 +74,7 @@ def test_the_likeliest_song_is_one(trained, here):
     assert pitches_in("k") == pitches_in("p") == [first]
 
 
+@pytest.mark.slow
 def test_by_default_into_the_run_beside_its_own_songs(trained, here):
     run = here / "moved" / "elsewhere"
     shutil.copytree(trained, run)
@@ -89,6 +93,7 @@ def test_by_default_into_the_run_beside_its_own_songs(trained, here):
     assert {name.split("/")[0] for name in files_below(here)} == {"moved"}
 
 
+@pytest.mark.slow
 def test_a_primer_from_a_midi_file(trained, here):
     Path("primer.mid").write_bytes(midi_bytes(Melody.from_pitches([67, 69, 71, 72])))
     generate(trained, "primer=primer.mid", "songs=2", "notes=3", "out=out")
@@ -96,6 +101,7 @@ def test_a_primer_from_a_midi_file(trained, here):
     assert all(pitches[:4] == [67, 69, 71, 72] for pitches in pitches_in("out"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataset", ["interval", "db12"])
 def test_every_representation_is_primed_with_pitches(dataset, here):
     assert call("train", *TINY, f"dataset={dataset}").code == 0
@@ -135,7 +141,7 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSALS)
+@quick_rows(1, "name", REFUSALS)
 def test_refused_with_key_value_and_rule(name, trained, here):
     overrides, said = REFUSALS[name]
     Path("noise.mid").write_bytes(b"noise")
@@ -156,7 +162,7 @@ class TestCheckpoints:
     def whole(self, trained):
         return (trained / "checkpoints" / "best.ckpt").read_bytes()
 
-    @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
+    @quick_rows(2, "share", [0.0, 0.01, 0.5, 0.99])
     def test_truncated(self, share, whole, here):
         Path("cut.ckpt").write_bytes(whole[: int(len(whole) * share)])
         self.refused(here, "cut.ckpt")
@@ -174,6 +180,7 @@ class TestCheckpoints:
         assert "checkpoint" in answer.text
         assert "Traceback" not in answer.text
 
+    @pytest.mark.slow
     def test_of_another_program(self, here):
         torch.save({"state_dict": {"weight": torch.zeros(2)}}, "foreign.ckpt")
         self.refused(here, "foreign.ckpt", "melgen")

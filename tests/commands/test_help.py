@@ -11,6 +11,7 @@ from melgen.configuration.help import help_text
 from melgen.configuration.packaged import primary_files, primary_of
 from melgen.configuration.reference import read_reference
 from tests.commands.calling import command
+from tests.tiers import quick_rows
 
 HELP_SECONDS = 2.0
 """Of a processor, which other programs on the machine change little; an idle one takes a quarter."""
@@ -23,7 +24,8 @@ def seconds_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("verb", "said"),
     [
         (

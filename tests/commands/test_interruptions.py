@@ -38,6 +38,7 @@ def status(folder):
     return json.loads((folder / TINY_RUN / "status.json").read_text())["state"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.1, 0.6, 2.5], ids=["at once", "while Hydra loads", "while torch loads"])
 def test_before_the_training(delay, tmp_path):
     code, said = interrupt(tmp_path, lambda run: True, delay=delay)
@@ -66,6 +67,7 @@ def test_in_the_middle_and_again_and_to_the_end(tmp_path):
     assert "Resuming at update" in (tmp_path / TINY_RUN / "train.log").read_text()
 
 
+@pytest.mark.slow
 def test_while_training(tmp_path):
     code, said = interrupt(tmp_path, lambda run: (run / "checkpoints" / "best.ckpt").exists(), *LONG)
     assert code in CODES, said

@@ -45,6 +45,7 @@ def quoted(folder):
     return "'" + str(folder) + "'"
 
 
+@pytest.mark.slow
 def test_a_corpus_is_prepared_and_trained_on(tunes, here):
     for _ in range(2):  # read, and from the cache
         answer = call("prepare", "corpus=folder", f"path={quoted(tunes)}", "workers=2")
@@ -75,6 +76,7 @@ def test_a_corpus_is_prepared_and_trained_on(tunes, here):
     assert page.code == 0, page.text
 
 
+@pytest.mark.slow
 def test_songs_are_measured_and_rendered(tunes):
     answer = call("evaluate", f"songs={quoted(tunes)}", "corpus=none", "out=measured")
     assert answer.code == 0, answer.text
@@ -86,6 +88,7 @@ def test_songs_are_measured_and_rendered(tunes):
     assert len([*Path("drawn").rglob("*.svg")]) == 16
 
 
+@pytest.mark.slow
 def test_a_folder_of_nothing_else_is_refused_by_name(tunes):
     shutil.rmtree(tunes)
     tunes.mkdir()

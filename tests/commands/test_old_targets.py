@@ -60,6 +60,7 @@ def with_old_paths(here, monkeypatch):
     return ["--config-dir=conf", *kept, "callbacks=mine", "logger=mine", "hydra/callbacks=mine"]
 
 
+@pytest.mark.slow
 def test_a_yaml_with_old_paths_trains(with_old_paths):
     answer = call("train", *with_old_paths)
     assert answer.code == 0, answer.text
@@ -70,12 +71,14 @@ def test_a_yaml_with_old_paths_trains(with_old_paths):
     assert list((run / "wandb").glob("offline-run-*"))
 
 
+@pytest.mark.slow
 def test_keys_of_a_part_with_an_old_path_are_checked(with_old_paths):
     answer = call("train", *with_old_paths, "+callbacks.checkpoint.often=3")
     assert answer.code == 1
     assert "callbacks.checkpoint.often" in answer.text
 
 
+@pytest.mark.slow
 def test_a_run_whose_identity_holds_an_old_path_goes_on(here, monkeypatch):
     options = [option for option in TINY if not option.startswith("trainer.max_steps")]
     assert call("train", *options, "trainer.max_steps=2").code == 0

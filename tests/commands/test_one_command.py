@@ -27,6 +27,7 @@ from melgen.configuration.packaged import (
 )
 from melgen.configuration.reference import read_reference
 from tests.commands.calling import call
+from tests.tiers import quick_rows
 
 ROOT = Path(__file__).parents[2]
 TORCH_AND_FRIENDS = {
@@ -114,7 +115,8 @@ def test_it_does_what_the_module_does(one, here):
 # --- refusals
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("verb", "given"),
     [
         ("train", ["lr=0.5"]),
@@ -252,6 +254,7 @@ done
 """
 
 
+@pytest.mark.slow
 def test_bash_completes(bin_dir, tmp_path):
     """Of a word with ``=`` bash replaces what follows it; nothing comes to the terminal, whatever is wrong."""
     (tmp_path / "my songs").mkdir()

@@ -54,6 +54,7 @@ ARGUMENTS = [
 ]
 
 
+@pytest.mark.slow
 def test_a_cell_and_a_corpus_of_ones_own(mine):
     answer = spawn("train", *ARGUMENTS, cwd=mine)
     assert answer.code == 0

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.commands.calling import TINY, TINY_RUN, call
 from tests.pages.examples import read_data
 
 FITS = "primer=[72,74,76,74] is in range"
 
 
+@pytest.mark.slow
 def test_training_tells_of_it_at_its_start_and_end_and_so_does_its_page(here):
     answer = call("train", *TINY[:-1], "label=my own name", "trainer.max_steps=2")
     assert answer.code == 0, answer.text
@@ -24,6 +27,7 @@ def test_training_tells_of_it_at_its_start_and_end_and_so_does_its_page(here):
     assert {"name": "Label", "value": "my own name"} in page["facts"]
 
 
+@pytest.mark.slow
 def test_a_primer_in_range_and_a_training_without_songs_are_told_nothing(here):
     for arguments in (["primer=[72,74,76,74]"], ["callbacks.sampling=null", "dataset=interval"]):
         options = [option for option in TINY if not option.startswith("callbacks.sampling") or len(arguments) == 1]

@@ -11,6 +11,7 @@ import torch
 
 from melgen.command_line import run_app
 from tests.commands.calling import TINY, TINY_RUN, call, files_below
+from tests.tiers import quick_rows
 
 A_WHOLE_NUMBER = "a whole number of at least 1"
 
@@ -91,7 +92,7 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSALS)
+@quick_rows(1, "name", REFUSALS)
 def test_refused_with_key_value_and_rule(name, here):
     overrides, said = REFUSALS[name]
     given = {override.partition("=")[0] for override in overrides}
@@ -107,6 +108,7 @@ def test_refused_with_key_value_and_rule(name, here):
     assert list(here.iterdir()) == [], "not even an empty directory"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chdir", ["false", "true"])
 def test_a_refusal_leaves_the_folders_that_there_were(chdir, here):
     Path("mine").mkdir()
@@ -127,6 +129,7 @@ def test_the_advice_of_too_little_data_works(overrides, here):
         assert call("train", *TINY, f"{key}={number + 1}").code == 1, "and it is the largest that does"
 
 
+@pytest.mark.slow
 def test_a_refusal_leaves_an_earlier_run_untouched(trained, here):
     """Also with ``force=true``: what cannot be trained is refused before the old run is thrown away."""
     shutil.copytree(trained, here / TINY_RUN)
@@ -144,15 +147,18 @@ def test_a_refusal_leaves_an_earlier_run_untouched(trained, here):
 
 
 class TestFolders:
+    @pytest.mark.slow
     def test_empty(self, here):
         (here / "tunes").mkdir()
         self.refused(here, "nothing to read", "no files", ".mid")
 
+    @pytest.mark.slow
     def test_of_other_things(self, here):
         (here / "tunes").mkdir()
         (here / "tunes" / "cover.png").write_bytes(b"\x89PNG")
         self.refused(here, "nothing to read", "1 .png")
 
+    @pytest.mark.slow
     def test_full_of_broken_files(self, here):
         (here / "tunes" / "deeper").mkdir(parents=True)
         for name, content in {
@@ -184,7 +190,7 @@ class TestPickles:
         def __reduce__(self):
             return os.system, ("touch executed",)
 
-    @pytest.mark.parametrize("protocol", [0, 2, 5])
+    @quick_rows(1, "protocol", [0, 2, 5])
     def test_hostile_pickles_are_refused_and_run_nothing(self, protocol, here):
         (here / "tunes_song_list.p").write_bytes(pickle.dumps([self.Attack()], protocol))
         before = files_below(here)
@@ -198,25 +204,29 @@ class TestPickles:
 
 
 class TestStartingWeights:
+    @pytest.mark.slow
     def test_from_another_representation(self, trained, here):
         self.refused(here, [f"init_from={trained}", "dataset=interval"], "dataset=control", "dataset=interval")
 
     def test_of_another_size(self, trained, here):
         self.refused(here, [f"init_from={trained}", "hidden_size=9"], "hidden_size: 8 there, 9 now")
 
+    @pytest.mark.slow
     def test_of_another_cell(self, trained, here):
         self.refused(here, [f"init_from={trained}", "cell=gru"], "lstm", "gru")
 
-    @pytest.mark.parametrize("kept", [0, 10, 1000, -10])
+    @quick_rows(1, "kept", [0, 10, 1000, -10])
     def test_truncated(self, kept, trained, here):
         whole = (trained / "checkpoints" / "best.ckpt").read_bytes()
         (here / "cut.ckpt").write_bytes(whole[:kept])
         self.refused(here, ["init_from=cut.ckpt"], "init_from=cut.ckpt")
 
+    @pytest.mark.slow
     def test_that_ask_for_more_than_plain_data(self, here):
         torch.save({"melgen": TestPickles.Attack()}, here / "evil.ckpt")
         self.refused(here, ["init_from=evil.ckpt"], "init_from=evil.ckpt", "plain data")
 
+    @pytest.mark.slow
     def test_that_are_not_ours(self, here):
         torch.save({"state_dict": {}}, here / "foreign.ckpt")
         self.refused(here, ["init_from=foreign.ckpt"], "init_from=foreign.ckpt", "melgen")
@@ -232,6 +242,7 @@ class TestStartingWeights:
 
 
 class TestPlacesThatCannotBeWritten:
+    @pytest.mark.slow
     def test_a_file_where_the_directory_should_be(self, here):
         Path("results").write_text("mine")
         answer = call("train", *TINY, "output_dir=results")
@@ -240,6 +251,7 @@ class TestPlacesThatCannotBeWritten:
         assert "Traceback" not in answer.text
         assert files_below(here) == {"results": b"mine"}
 
+    @pytest.mark.slow
     def test_a_file_where_the_run_should_be(self, here):
         TINY_RUN.parent.mkdir(parents=True)
         TINY_RUN.write_text("mine")

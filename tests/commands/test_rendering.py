@@ -15,6 +15,7 @@ from melgen.rendering import batch
 from melgen.rendering.batch import RenderOptions, read_formats, render_songs
 from tests.commands.calling import call, files_below
 from tests.corpora.midi_files import scale, write_midi
+from tests.tiers import quick_rows
 
 METADATA = {"seed": 0, "model": "by hand", "primer": [60], "selection": "roulette"}
 SONGS = [
@@ -69,6 +70,7 @@ def test_every_format(songs, here):
     assert record["options"]["tempo_qpm"] == 60
 
 
+@pytest.mark.slow
 def test_again_it_writes_the_same(songs, here):
     render(songs, "to=[mp3,ogg,png,pdf,svg]")
     before = files_below(here)
@@ -76,6 +78,7 @@ def test_again_it_writes_the_same(songs, here):
     assert files_below(here) == before
 
 
+@pytest.mark.slow
 def test_foreign_songs_where_the_user_stands(here, tmp_path_factory):
     music = tmp_path_factory.mktemp("music") / "hymns"
     write_midi(music / "b" / "long.mid", scale(60, 30))
@@ -88,6 +91,7 @@ def test_foreign_songs_where_the_user_stands(here, tmp_path_factory):
     assert "1 could not be read: broken.mid" in answer.text
 
 
+@pytest.mark.slow
 def test_one_file(songs, here):
     render(songs / "song_001.mid", "to=abc", "out=x")
     assert set(files_below(here / "x")) == {"song_001.abc", "rendering.json"}
@@ -183,7 +187,7 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSALS)
+@quick_rows(1, "name", REFUSALS)
 def test_refused_with_key_value_and_rule(name, songs, here):
     overrides, said = REFUSALS[name]
     Path("file.txt").write_text("mine")
@@ -199,6 +203,7 @@ def test_refused_with_key_value_and_rule(name, songs, here):
     assert files_below(here) == before
 
 
+@pytest.mark.slow
 def test_songs_are_never_overwritten(here):
     folder = here / "tunes"
     render_songs({"a": SONGS[0]}, folder, ["abc"])
@@ -231,6 +236,7 @@ class TestGenerateShows:
         assert "song 3:" not in answer.text
         assert "melgen.render songs=a" in answer.text
 
+    @pytest.mark.slow
     def test_abc_that_reads_back(self, trained, here):
         answer = call("generate", f"checkpoint={trained}", "songs=3", "notes=6", "out=a", "show=abc", "shown=1")
         assert answer.code == 0

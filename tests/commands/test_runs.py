@@ -46,6 +46,7 @@ def test_finished_it_prints_its_result_again(run):
     assert after == untouched
 
 
+@pytest.mark.slow
 def test_the_same_value_is_returned_again(here):
     from hydra import compose, initialize_config_dir
 
@@ -59,6 +60,7 @@ def test_the_same_value_is_returned_again(here):
         assert train(config) == first
 
 
+@pytest.mark.slow
 def test_a_larger_budget_goes_on_and_equals_one_long_run(run, here):
     assert call("train", *TINY, "trainer.max_steps=9").code == 0
     assert json.loads((run / "result.json").read_text())["updates"] == 9
@@ -72,6 +74,7 @@ def test_a_larger_budget_goes_on_and_equals_one_long_run(run, here):
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 
 
+@pytest.mark.slow
 def test_a_smaller_budget_has_nothing_to_do(run):
     answer = call("train", *TINY, "trainer.max_steps=2")
     assert answer.code == 0
@@ -90,6 +93,7 @@ def test_another_identity_is_refused_by_the_keys_that_differ(run, here):
     assert files_below(here) == before
 
 
+@pytest.mark.slow
 def test_force_starts_anew(run):
     (run / "samples").mkdir(exist_ok=True)
     (run / "samples" / "old.txt").write_text("of the old run")
@@ -100,6 +104,7 @@ def test_force_starts_anew(run):
     assert (run / "metrics.csv").read_text().count("\n") < 6, "nothing of the old history"
 
 
+@pytest.mark.slow
 def test_force_throws_away_runs_only(here):
     TINY_RUN.mkdir(parents=True)
     (TINY_RUN / "thesis.tex").write_text("years of work")
@@ -109,6 +114,7 @@ def test_force_throws_away_runs_only(here):
     assert files_below(here) == {(TINY_RUN / "thesis.tex").as_posix(): b"years of work"}
 
 
+@pytest.mark.slow
 def test_what_is_no_part_of_the_identity_may_change(run):
     for override in ("threads=2", "progress=false", "primer=[67,69,71]", "logger=tensorboard"):
         answer = call("train", *(o for o in TINY if not o.startswith(override.split("=")[0])), override)
@@ -116,6 +122,7 @@ def test_what_is_no_part_of_the_identity_may_change(run):
         assert "Already finished" in answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["identity.json", "status.json", "result.json"])
 def test_a_damaged_record_is_named(name, run):
     (run / name).write_text('{"state": "fin')
@@ -126,6 +133,7 @@ def test_a_damaged_record_is_named(name, run):
     assert call("train", *TINY, "force=true").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_threads_are_as_configured(threads, here):
     before = torch.get_num_threads()
@@ -136,6 +144,7 @@ def test_threads_are_as_configured(threads, here):
         torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 def test_a_module_run_as_a_program_does_the_same(trained, tmp_path):
     """Once in a process of its own, as it is typed; everything else here calls the same function."""
     answer = spawn("train", *TINY, cwd=tmp_path)

@@ -31,6 +31,7 @@ def pretend(run, **status):
     run.joinpath("status.json").write_text(json.dumps({"time": time.time(), "host": socket.gethostname(), **status}))
 
 
+@pytest.mark.slow
 def test_every_job_is_shown_and_a_failure_fails(here):
     call("train", "-m", *SWEEP, "layers=1,2", "seed=0,1", mishap("seed1"))
     answer = call("status", "dir=multirun")
@@ -46,6 +47,7 @@ def test_every_job_is_shown_and_a_failure_fails(here):
     assert set(states(only).values()) == {"failed"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["| head -1", "| true", "2>&1 | true", ">&-", "2>&- >&-"])
 def test_a_failure_fails_whoever_reads_it(here, ending):
     for number in range(300):
@@ -58,6 +60,7 @@ def test_a_failure_fails_whoever_reads_it(here, ending):
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_jobs_that_have_not_begun_wait(here):
     folder = here / "multirun" / "misc_folk"
     call("train", "-m", *SWEEP, "layers=1,2")
@@ -70,6 +73,7 @@ def test_jobs_that_have_not_begun_wait(here):
     assert states(answer) == {"control-lstm-1-seed0-hidden_size-8": "finished", gone.name: "waiting"}
 
 
+@pytest.mark.slow
 def test_a_run_whose_process_is_gone_is_interrupted(here):
     call("train", *TINY)
     run = here / "multirun/misc_folk/control-lstm-1-seed0-hidden_size-8"
@@ -93,6 +97,7 @@ def test_a_run_whose_process_is_gone_is_interrupted(here):
     assert states(call("status", "dir=multirun")) == {run.name: "interrupted"}
 
 
+@pytest.mark.slow
 def test_progress_and_remaining_time_come_from_the_log(here):
     call("train", *TINY)
     run = here / "multirun/misc_folk/control-lstm-1-seed0-hidden_size-8"
@@ -106,6 +111,7 @@ def test_progress_and_remaining_time_come_from_the_log(here):
     assert "needs about 6 min more" in answer.out
 
 
+@pytest.mark.slow
 def test_damaged_files_are_told_not_raised(here):
     call("train", *TINY)
     run = here / "multirun/misc_folk/control-lstm-1-seed0-hidden_size-8"
@@ -133,6 +139,7 @@ def test_what_cannot_be_told_is_refused(here, overrides, message):
     assert message in answer.err
 
 
+@pytest.mark.slow
 def test_it_answers_without_torch(here):
     """Whoever looks often must not wait for imports."""
     call("train", *TINY)

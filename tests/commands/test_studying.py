@@ -185,6 +185,7 @@ def test_parts_of_ones_own(mine):  # noqa: F811
     assert answer.code == 0, answer.text
 
 
+@pytest.mark.slow
 def test_help_names_the_stages(tmp_path):
     answer = spawn("study", "--help", cwd=tmp_path)
     assert answer.code == 0

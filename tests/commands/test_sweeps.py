@@ -10,6 +10,7 @@ import pytest
 from melgen.runs.directory import RunDirectory
 from tests.commands.calling import TINY, call, files_below, spawn
 from tests.commands.mishap import mishap
+from tests.tiers import quick_rows
 from tests.torture.equality import unequal
 
 SWEPT = [override for override in TINY if not override.startswith("layers")]
@@ -23,6 +24,7 @@ def table():
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_failing_job_leaves_the_others_alone(here):
     answer = call("train", "-m", *SWEPT, "cell=lstm,gru", "layers=1,2", mishap("-2-seed"))
     assert answer.code == 1
@@ -51,6 +53,7 @@ def test_a_failing_job_leaves_the_others_alone(here):
             assert row["run"] in answer.text
 
 
+@pytest.mark.slow
 def test_again_it_tells_the_same_without_work(here):
     sweep = ("-m", *SWEPT, "cell=lstm,gru", "layers=1")
     assert call("train", *sweep).code == 0
@@ -63,6 +66,7 @@ def test_again_it_tells_the_same_without_work(here):
     assert files_below(FAMILY / "control-gru-1-seed0-hidden_size-8" / "songs") == songs
 
 
+@pytest.mark.slow
 def test_a_failed_job_that_is_mended_finishes(here):
     run = "control-lstm-1-seed0-hidden_size-8"
     assert call("train", "-m", *SWEPT, "layers=1", mishap("lstm")).code == 1
@@ -72,6 +76,7 @@ def test_a_failed_job_that_is_mended_finishes(here):
     assert not (FAMILY / run / "error.txt").exists()
 
 
+@pytest.mark.slow
 def test_a_refused_job_leaves_the_run_that_is_there_untouched(here):
     """The table says that it failed; the healthy run in its directory does not."""
     run = FAMILY / "control-lstm-1-seed0-hidden_size-8"
@@ -86,6 +91,7 @@ def test_a_refused_job_leaves_the_run_that_is_there_untouched(here):
     assert {name: after[name] for name in before} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["deep/er", "''"])
 def test_the_table_finds_its_runs_whatever_the_name(name, here):
     answer = call("train", "-m", *SWEPT, "layers=1", f"name={name}")
@@ -99,6 +105,7 @@ def test_a_list_is_refused_in_a_sweep_too(here):
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.slow
 def test_a_sweep_into_a_file_is_refused(here):
     Path("results").write_text("mine")
     answer = call("train", "-m", *SWEPT, "layers=1", "output_dir=results")
@@ -108,6 +115,7 @@ def test_a_sweep_into_a_file_is_refused(here):
     assert files_below(here) == {"results": b"mine"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("only", "runs"),
     [
@@ -131,6 +139,7 @@ def test_only_chooses_the_jobs_by_how_their_runs_stand(only, runs, here):
     assert [row["run"].removesuffix("-seed0-hidden_size-8") for row in table()] == runs
 
 
+@pytest.mark.slow
 def test_where_nothing_stands_so_nothing_is_done(here):
     sweep = ["-m", *SWEPT, "layers=1"]
     assert call("train", *sweep).code == 0
@@ -142,7 +151,7 @@ def test_where_nothing_stands_so_nothing_is_done(here):
     assert files_below(FAMILY / "control-lstm-1-seed0-hidden_size-8") == before
 
 
-@pytest.mark.parametrize("only", ["broken", "[failed,broken]", "[]", "7"])
+@quick_rows(1, "only", ["broken", "[failed,broken]", "[]", "7"])
 def test_only_of_what_there_is_not_is_refused(only, here):
     answer = call("train", "-m", *SWEPT, "layers=1,2", f"only={only}")
     assert answer.code == 1
@@ -158,6 +167,7 @@ def test_only_is_of_sweeps(here):
     assert "-m" in answer.text
 
 
+@pytest.mark.slow
 def test_a_job_that_diverges_says_so_and_the_sweep_goes_on(here):
     answer = call("train", "-m", *SWEPT, "layers=1", "optimizer.lr=0.002,1e37", "gradient_clip_norm=null")
     assert answer.code == 1
@@ -167,6 +177,7 @@ def test_a_job_that_diverges_says_so_and_the_sweep_goes_on(here):
     assert "a smaller optimizer.lr or gradient_clip_norm usually helps" in said
 
 
+@pytest.mark.slow
 def test_a_run_that_another_process_trains_is_left_alone(here):
     """Here it is this process that holds the directory, by the same lock."""
     run = RunDirectory(FAMILY / "control-lstm-1-seed0-hidden_size-8")

@@ -11,6 +11,7 @@ from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.known_keys import SET_OTHERWISE, accepts, missing_groups, plain, unread_keys
 from melgen.configuration.packaged import commands
 from tests.commands.calling import TINY, call, files_below
+from tests.tiers import quick_rows
 
 NEEDED = {
     "generate": ("checkpoint=run",),
@@ -38,7 +39,8 @@ def refused(here, verb, *overrides):
     return answer.err
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("given", "meant"),
     [
         ("lr=0.5", "optimizer.lr"),
@@ -70,18 +72,20 @@ def test_the_key_that_was_meant_is_named(given, meant, here):
         assert given.partition("=")[0].partition(".")[0] in said
 
 
+@pytest.mark.slow
 def test_however_it_is_added(here):
     assert "optimizer.lr" in refused(here, "train", *TINY, "++lr=1")
     assert "callbacks.sampling" in refused(here, "train", *TINY, "+callbacks.samplin=null")
 
 
-@pytest.mark.parametrize("verb", sorted(NEEDED))
+@quick_rows(1, "verb", sorted(NEEDED))
 def test_every_command_refuses(verb, here):
     for given in ("+foo={a:1}", "foo=1"):
         assert f"{given.lstrip('+').partition('=')[0]}" in refused(here, verb, *NEEDED[verb], given)
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("verb", "given", "meant"),
     [
         ("generate", "+temp=2", "temperature"),
@@ -101,13 +105,15 @@ def test_of_other_commands_too(verb, given, meant, here):
     assert meant in refused(here, verb, *NEEDED[verb], given)
 
 
+@pytest.mark.slow
 def test_in_a_sweep_before_it_is_launched(here):
     assert "optimizer.lr" in refused(here, "train", "-m", *TINY, "+lr=0.5,0.1")
     assert "optimizer.lr" in refused(here, "train", "-m", *TINY, "lr=0.5,0.1")
     assert "trainer.max_epochs" in refused(here, "train", "-m", *TINY, "seed=0,1", "+epochs=3")
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("given", "meant"),
     [("corpus=arids", "corpus=airds"), ("cell=lsmt", "cell=lstm"), ("experiment=qiuck", "experiment=quick")],
 )
@@ -129,7 +135,8 @@ def test_a_misspelt_parameter_of_a_part_is_recognised(here):
     assert "did you mean trainer.limit_val_batches?" in refused(here, "train", *TINY, "trainer.limit_val_batch=2")
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("given", "meant"),
     [
         ("trainer={max_steps:5,max_step:1}", "trainer.max_step=1: unknown key; did you mean trainer.max_steps?"),
@@ -143,6 +150,7 @@ def test_a_key_among_several_in_one_value(given, meant, here):
     assert meant in refused(here, "train", *TINY, given)
 
 
+@pytest.mark.slow
 def test_what_is_left_out_must_be_there(here):
     said = refused(here, "train", *TINY, "~optimizer.betas")
     assert "~optimizer.betas: there is no such key" in said
@@ -172,6 +180,7 @@ class TestFilesOfOnesOwn:
     def refused(self, here, *overrides, verb="train"):
         return refused(here, verb, "--config-dir=cfg", *overrides)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("verb", ["train", "study"])
     def test_a_key_is_refused_with_its_file(self, here, verb):
         file = self.write("# @package _global_\nlayers: 1\nlr: 0.5\noptimizer:\n  epsilon: 3\n")
@@ -192,6 +201,7 @@ class TestFilesOfOnesOwn:
         said = self.refused(here, "trainer=mine")
         assert f"{file}: trainer.max_step: unknown key; did you mean trainer.max_steps?" in said
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("beginning", ["", "# mine\n", "# my own\n# @package _global_\n", "\n# package _global_\n"])
     def test_without_its_package(self, here, beginning):
         file = self.write(f"{beginning}layers: 1\n")
@@ -200,13 +210,15 @@ class TestFilesOfOnesOwn:
             assert file in said
             assert "# @package _global_" in said
 
+    @pytest.mark.slow
     def test_with_a_byte_order_mark(self, here):
         file = self.write(b"\xef\xbb\xbf# @package _global_\nlayers: 1\n")
         said = self.refused(here, "experiment=mine")
         assert file in said
         assert "byte order mark" in said
 
-    @pytest.mark.parametrize(
+    @quick_rows(
+        1,
         ("text", "line"),
         [
             (b"# @package _global_\nlayers: 1\n\thidden_size: 3\n", 3),
@@ -224,12 +236,14 @@ class TestFilesOfOnesOwn:
             said = self.refused(here, *arguments)
             assert f"{file}, line {line}: " in said
 
+    @pytest.mark.slow
     def test_what_an_interpolation_uses_is_read(self, here):
         self.write("# @package _global_\nwidths: {small: 16}\nhidden_size: ${widths.small}\nlayers: 0\n")
         assert "layers=0" in self.refused(here, "experiment=mine"), "and nothing else is wrong"
         self.write("# @package _global_\nwidths: {small: 16, large: 3}\nhidden_size: ${widths.small}\n")
         assert "widths.large" in self.refused(here, "experiment=mine")
 
+    @pytest.mark.slow
     def test_what_a_part_of_ones_own_takes_is_read(self, here, monkeypatch):
         Path("my_parts.py").write_text(
             "import torch\n"
@@ -245,6 +259,7 @@ class TestFilesOfOnesOwn:
         for option, key in (("Strict", "momentum"), ("Lax", "nesterov")):
             assert "layers=0" in self.refused(here, f"optimizer={option}", f"+optimizer.{key}=1", "layers=0")
 
+    @pytest.mark.slow
     def test_a_callback_of_ones_own_is_a_part(self, here):
         self.write("mine:\n  _target_: pytorch_lightning.callbacks.Timer\n  interval: step\n", group="callbacks")
         assert "layers=0" in self.refused(here, "callbacks=mine", "layers=0")
@@ -271,6 +286,7 @@ class TestFilesOfOnesOwn:
         file = self.write("# @package _global_\ndefaults: 3\n")
         assert f"{file}: defaults: 3 is no list" in self.refused(here, "experiment=mine")
 
+    @pytest.mark.slow
     def test_a_sweep_of_a_command_that_does_one_thing(self, here):
         file = self.write("# @package _global_\ndefaults: [misc_folk]\nhydra:\n  mode: MULTIRUN\n", group="corpus")
         said = self.refused(here, "corpus=mine", verb="prepare")
@@ -278,12 +294,14 @@ class TestFilesOfOnesOwn:
         self.write("defaults: [generate, _self_]\ncheckpoint: x\nhydra:\n  mode: MULTIRUN\n", group="")
         assert "melgen.generate does one thing" in self.refused(here, "--config-name=mine", verb="generate")
 
+    @pytest.mark.slow
     def test_a_study_makes_the_sweep_of_an_experiment_itself(self, here):
         self.write("# @package _global_\nhydra:\n  mode: MULTIRUN\n")
         answer = call("study", "--config-dir=cfg", *NEEDED["study"], "experiment=mine", "stages=foo")
         assert "stages=foo: must be one or more of sweep" in answer.err
         assert not (here / "multirun").exists()
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("sweeper", [[], ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=2"]])
     def test_what_a_sweep_reads_once_is_no_part_of_an_option(self, here, sweeper):
         if sweeper:
@@ -297,17 +315,20 @@ class TestFilesOfOnesOwn:
         said = self.refused(here, "-m", *sweeper, "experiment=many,none", "corpus=misc_folk")
         assert f"{file}: hydra/sweeper has no effect for experiment=many" in said
 
+    @pytest.mark.slow
     def test_what_a_sweep_reads_once_may_be_in_the_only_option(self, here):
         self.write("# @package _global_\ndefaults:\n  - override /hydra/launcher: joblib\nlayers: 0\n")
         assert "layers=0" in self.refused(here, "-m", "experiment=mine", "seed=0,1", "corpus=misc_folk")
 
 
+@pytest.mark.slow
 def test_a_path_that_no_corpus_reads(here):
     for verb in ("train", "prepare", "evaluate"):
         needed = [override for override in NEEDED[verb] if "corpus" not in override]
         assert "corpus=folder" in refused(here, verb, *needed, "path=tunes")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", commands())
 def test_no_key_is_unread_in_what_is_packaged(command):
     with initialize_config_dir(CONF_DIR, version_base="1.3"):
@@ -325,7 +346,8 @@ def test_what_is_set_otherwise_exists():
     assert all(accepts("melgen.networks.MelodyModel", key) for key in SET_OTHERWISE["model"])
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("given", "instead"),
     [
         ("+trainer.gradient_clip_val=1", "gradient_clip_norm"),
@@ -344,7 +366,7 @@ def test_what_melgen_sets_itself_is_refused_with_what_does_it(given, instead, he
     assert instead in refused(here, "train", *TINY, given)
 
 
-@pytest.mark.parametrize("name", ["../x", "/tmp/x", "a/../../b", "", ".", "..", "a b", "'~'"])
+@quick_rows(1, "name", ["../x", "/tmp/x", "a/../../b", "", ".", "..", "a b", "'~'"])
 def test_a_name_stays_in_its_directory(name, here):
     for verb in ("train", "study"):
         said = refused(here, verb, *NEEDED[verb], f"name={name}")
@@ -352,7 +374,8 @@ def test_a_name_stays_in_its_directory(name, here):
     refused(here, "train", "-m", *TINY, f"name={name}", "seed=0,1")
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("given", "instead"),
     [
         ("hydra.run.dir=a/b", "run_dir=a/b"),
@@ -367,6 +390,7 @@ def test_hydras_own_places_are_refused(given, instead, here):
     refused(here, "prepare", "corpus=misc_folk", given)
 
 
+@pytest.mark.slow
 def test_hydras_own_places_in_a_file(here):
     Path("cfg/experiment").mkdir(parents=True)
     Path("cfg/experiment/mine.yaml").write_text("# @package _global_\nhydra:\n  run:\n    dir: elsewhere\n")
@@ -374,13 +398,14 @@ def test_hydras_own_places_in_a_file(here):
         assert "run_dir=elsewhere" in refused(here, "train", *arguments, "--config-dir=cfg", *TINY, "experiment=mine")
 
 
-@pytest.mark.parametrize("given", ["~scheduler", "~cell", "~corpus", "~optimizer", "scheduler=null", "cell=null"])
+@quick_rows(1, "given", ["~scheduler", "~cell", "~corpus", "~optimizer", "scheduler=null", "cell=null"])
 def test_a_group_that_is_needed(given, here):
     group = given.strip("~").partition("=")[0]
     tiny = [override for override in TINY if not override.startswith(group)]
     assert f"{group}=" in refused(here, "train", *tiny, given)
 
 
+@pytest.mark.slow
 def test_a_stack_that_is_missing(here):
     tiny = [override for override in TINY if "layers" not in override]
     assert "error: cell.stack: has no default; cell.stack=" in refused(here, "train", *tiny, "cell=mixed")

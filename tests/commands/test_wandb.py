@@ -45,6 +45,7 @@ def runs(sweep):
     return offline_runs(sweep)
 
 
+@pytest.mark.slow
 def test_three_jobs_are_three_runs_of_one_group(sweep, runs):
     assert [run.name for run in runs] == [f"control-{cell}-1-seed0-corpus-misc_folk-hidden_size-8" for cell in CELLS]
     assert len({run.id for run in runs}) == 3
@@ -55,6 +56,7 @@ def test_three_jobs_are_three_runs_of_one_group(sweep, runs):
         assert run.tags == {"control", cell, "layers 1", "seed 0", "misc_folk"}
 
 
+@pytest.mark.slow
 def test_runs_hold_their_configuration(runs):
     for run, cell in zip(runs, CELLS, strict=True):
         assert run.config["hidden_size"] == 8
@@ -67,6 +69,7 @@ def test_runs_hold_their_configuration(runs):
         }
 
 
+@pytest.mark.slow
 def test_runs_hold_their_curves_and_the_best_value(sweep, runs):
     for run in runs:
         with (sweep / run.name / "metrics.csv").open() as file:
@@ -79,6 +82,7 @@ def test_runs_hold_their_curves_and_the_best_value(sweep, runs):
         assert set(run.curve("test/loss")) == {4}
 
 
+@pytest.mark.slow
 def test_songs_are_a_table_with_sound_score_and_metrics(sweep, runs):
     import soundfile
     from PIL import Image
@@ -109,6 +113,7 @@ def test_songs_are_a_table_with_sound_score_and_metrics(sweep, runs):
         assert all(path.is_relative_to(sweep / run.name) for files in run.artifacts.values() for path in files.values())
 
 
+@pytest.mark.slow
 def test_the_embedding_is_a_picture_and_tables(sweep, runs):
     from PIL import Image
 
@@ -127,6 +132,7 @@ def test_the_embedding_is_a_picture_and_tables(sweep, runs):
         assert len(rows) == len(names)
 
 
+@pytest.mark.slow
 def test_one_command_finds_all_offline_runs(sweep, runs):
     program = [sys.executable, "-m", "wandb", "sync", "--dry-run", *sorted(map(str, sweep.glob("*/wandb")))]
     done = subprocess.run(
@@ -140,6 +146,7 @@ def test_one_command_finds_all_offline_runs(sweep, runs):
     assert "3 run(s)" in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_publishing_a_sweep_and_a_study(sweep, tmp_path, monkeypatch):
     folder = tmp_path / "cells"
     shutil.copytree(sweep, folder, ignore=shutil.ignore_patterns("wandb", "checkpoints"))
@@ -173,6 +180,7 @@ def test_publishing_a_sweep_and_a_study(sweep, tmp_path, monkeypatch):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -187,6 +195,7 @@ def test_publishing_refuses(here, overrides, message):
     assert not list(here.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Pydantic V1 style:DeprecationWarning")  # of wandb-workspaces itself
 @pytest.mark.filterwarnings("ignore:Valid config keys have changed:UserWarning")
 def test_the_dashboard_asks_for_what_runs_record(runs):
@@ -222,6 +231,7 @@ def command_of_agent(monkeypatch, arguments):
     return agent._run_processes["r1"].command
 
 
+@pytest.mark.slow
 def test_the_command_of_a_sweep_agent_is_one_that_hydra_understands(here, monkeypatch):
     from hydra import compose, initialize_config_dir
 
@@ -241,6 +251,7 @@ def test_the_command_of_a_sweep_agent_is_one_that_hydra_understands(here, monkey
     assert sweep["metric"] == {"name": "best/val_loss", "goal": "minimize"}
 
 
+@pytest.mark.slow
 def test_a_run_of_a_sweep_agent_keeps_the_name_that_the_agent_gave_it(tmp_path, monkeypatch):
     from melgen.training.loggers.wandb import RunLogger
 

@@ -24,6 +24,7 @@ from melgen.corpora.readers.playing_order import AS_WRITTEN
 from melgen.corpora.sources import Source
 from melgen.errors import ReadError
 from melgen.music.metre import Metre
+from tests.tiers import quick_rows
 
 HEADER = "X:1\nT:A tune\nM:4/4\nL:1/4\nK:C\n"
 EIGHTHS = HEADER.replace("L:1/4", "L:1/8")
@@ -642,6 +643,7 @@ class TestFiles:
         with pytest.raises(ReadError, match=r"empty|no tune"):
             list(read_abc(Source(path, "tune.abc")))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("notes", "reason"),
         [
@@ -704,8 +706,8 @@ def comparable(folder: str, limit: int) -> list[TuneText]:
     return found[:: max(1, len(found) // limit)][:limit]
 
 
-@pytest.mark.parametrize(
-    ("folder", "limit"), [("essenFolksong", 100), ("oneills1850", 60), ("airdsAirs", 60), ("ryansMammoth", 20)]
+@quick_rows(
+    1, ("folder", "limit"), [("essenFolksong", 100), ("oneills1850", 60), ("airdsAirs", 60), ("ryansMammoth", 20)]
 )
 def test_abc2midi_reads_the_same_notes(folder, limit):
     import symusic

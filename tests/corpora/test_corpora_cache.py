@@ -18,6 +18,7 @@ from melgen.corpora.cache import CorpusCache
 from melgen.music.melody import Melodies, Melody
 from melgen.music.metre import Metre, MetreChange
 from tests.corpora.midi_files import scale, write_midi
+from tests.tiers import quick_rows
 
 
 @pytest.fixture
@@ -49,6 +50,7 @@ def entry(cache_dir: Path, fingerprint: str) -> Path:
     return cache_dir / "corpora" / fingerprint
 
 
+@pytest.mark.slow
 def test_the_second_load_reads_nothing(folder, cache_dir, readings):
     first, second = load(folder), load(folder)
     assert len(readings) == 1
@@ -66,6 +68,7 @@ def test_the_second_load_reads_nothing(folder, cache_dir, readings):
     assert [name for name in left if not name.endswith(".lock")] == [first.fingerprint]
 
 
+@pytest.mark.slow
 def test_content_and_cleaning_decide(folder, tmp_path, readings):
     first = load(folder)
     assert load(folder, Cleaning(min_length_notes=13)).fingerprint != first.fingerprint
@@ -80,8 +83,8 @@ def test_content_and_cleaning_decide(folder, tmp_path, readings):
     assert changed.melodies[0].pitches[0] == 51
 
 
-@pytest.mark.parametrize("name", ["pitches.npy", "starts.npy", "tunes.json", "report.json"])
-@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "gone"])
+@quick_rows(1, "name", ["pitches.npy", "starts.npy", "tunes.json", "report.json"])
+@quick_rows(1, "damage", ["cut", "flip", "empty", "gone"])
 def test_a_damaged_entry_is_read_anew(folder, cache_dir, readings, name, damage):
     first = load(folder)
     path = entry(cache_dir, first.fingerprint) / name
@@ -126,6 +129,7 @@ def test_leftovers_of_a_killed_process_are_removed(cache_dir):
     assert (splits.tolist(), details) == ([0], {"report": 1})
 
 
+@pytest.mark.slow
 def test_an_unwritable_cache_is_a_warning(folder, tmp_path, caplog):
     blocked = tmp_path / "file"
     blocked.touch()
@@ -148,6 +152,7 @@ print(len(imported.melodies), imported.fingerprint)
 """
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_read_once(folder):
     """Also: a script without a main guard may import a corpus."""
     processes = [
@@ -160,6 +165,7 @@ def test_two_processes_at_once_read_once(folder):
     assert len({lines[-2] for lines in outputs}) == 1
 
 
+@pytest.mark.slow
 def test_the_cached_corpus_loads_in_a_moment():
     corpus = FolkCorpus(["ryans"])  # most of the files of the default corpus
     corpus.load(progress=False)

@@ -24,6 +24,7 @@ def sources(imported):
     return [tune.source for tune in imported.melodies]
 
 
+@pytest.mark.slow
 def test_every_format_below_a_folder(tmp_path):
     write_midi(tmp_path / "b" / "tune10.MID", scale())
     write_midi(tmp_path / "b" / "tune2.midi", scale())
@@ -44,6 +45,7 @@ def test_every_format_below_a_folder(tmp_path):
     assert report.notes_kept == imported.melodies.lengths.sum()
 
 
+@pytest.mark.slow
 def test_duplicates_are_kept_or_dropped(tmp_path):
     write_midi(tmp_path / "a.mid", scale(60))
     write_midi(tmp_path / "transposed.mid", scale(65))
@@ -53,6 +55,7 @@ def test_duplicates_are_kept_or_dropped(tmp_path):
     assert imported.report.dropped["duplicate"].examples == [["transposed.mid", "same as a.mid"]]
 
 
+@pytest.mark.slow
 def test_the_result_does_not_depend_on_the_number_of_workers(tmp_path):
     folder = tmp_path / "tunes"
     for number in range(12):
@@ -68,6 +71,7 @@ def test_the_result_does_not_depend_on_the_number_of_workers(tmp_path):
     assert one.fingerprint == three.fingerprint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [("train", "validation", "evaluation"), ("Train", "val", "test")])
 def test_split_folders_are_kept(tmp_path, names):
     for place, name in enumerate(names):
@@ -99,6 +103,7 @@ def test_incomplete_or_doubled_splits_are_refused(tmp_path, names, message):
         load(tmp_path)
 
 
+@pytest.mark.slow
 def test_one_folder_named_train_is_a_folder(tmp_path):
     write_midi(tmp_path / "train" / "tune.mid", scale())
     write_midi(tmp_path / "other.mid", scale())
@@ -161,6 +166,7 @@ def test_unknown_collections(collections):
         FolkCorpus(collections)
 
 
+@pytest.mark.slow
 def test_misc_folk():
     imported = FolkCorpus(["misc_folk"]).load(workers=2, progress=False)
     assert imported.report.tunes_found == 185
@@ -192,6 +198,7 @@ def test_a_muspy_dataset_in_abc(tmp_path):
     assert len(imported.melodies) == 2
 
 
+@pytest.mark.slow
 def test_a_muspy_dataset_in_midi(tmp_path):
     write_midi(tmp_path / "op20" / "one.mid", scale(40), scale(60), names=("low", "high"), metre=(6, 8))
     write_midi(tmp_path / "op20" / "chords.mid", scale(60) + scale(64))

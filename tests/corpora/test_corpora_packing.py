@@ -33,6 +33,7 @@ def melodies(draw):
     )
 
 
+@pytest.mark.slow
 @unhurried
 @given(st.lists(st.lists(melodies(), max_size=4), max_size=4))
 def test_packing_and_joining_keep_everything(parts):
@@ -40,6 +41,7 @@ def test_packing_and_joining_keep_everything(parts):
     assert list(joined) == [melody for part in parts for melody in part]
 
 
+@pytest.mark.slow
 @unhurried
 @given(st.data(), st.lists(melodies(), max_size=6))
 def test_choosing_keeps_everything_of_the_chosen(data, tunes):

@@ -14,6 +14,7 @@ from melgen.corpora import Cleaning, CorpusError, PicklesCorpus
 from melgen.corpora.readers.song_lists import stream_songs
 from melgen.corpora.readers.unpickling import load_plain
 from melgen.errors import ReadError
+from tests.tiers import quick_rows
 
 SONGS = [[60, 62, 64, 65, 67, 69, 71, 72, 71, 69, 67, 65], [60] * 13, [50, 51], [70], list(range(40, 60))]
 ANY_LENGTH = Cleaning(min_length_notes=1)
@@ -43,7 +44,7 @@ def tunes(imported):
     return [list(tune.pitches) for tune in imported.melodies]
 
 
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@quick_rows(1, "protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_song_lists_are_a_corpus_like_any_other(tmp_path, protocol):
     imported = load(write(tmp_path / "train_song_list.p", SONGS, protocol))
     assert tunes(imported) == [song for song in SONGS if len(song) >= 12]
@@ -63,6 +64,7 @@ def test_a_pickle_written_by_python_2(tmp_path):
     assert tunes(load(path)) == [SONGS[0]]
 
 
+@pytest.mark.slow
 def test_pitches_with_durations(tmp_path):
     """In sixteenths, as the paper counted; melodies have six steps for each."""
     timed = [[(60 + k, k % 3) for k in range(12)], [(60, 4)] * 11 + [(60, 35_791_394)], [(60, 35_791_394)] * 12]
@@ -131,6 +133,7 @@ def test_splits_by_name(tmp_path):
     assert "3 tunes repeat a tune of another split" in str(imported.report)
 
 
+@pytest.mark.slow
 def test_a_folder_of_several_kinds_asks_which(tmp_path):
     for split in ("train", "validation", "evaluation"):
         write(tmp_path / f"{split}_song_list.p", SONGS)
@@ -197,7 +200,7 @@ def test_plain_containers_pass():
         assert load_plain(pickle.dumps(plain, protocol=protocol)) == plain
 
 
-@pytest.mark.parametrize("content", [b"", b"\x80", b"not a pickle", pickle.dumps([1] * 99)[:-40], b"(" * 999])
+@quick_rows(1, "content", [b"", b"\x80", b"not a pickle", pickle.dumps([1] * 99)[:-40], b"(" * 999])
 def test_broken_pickles_are_refused(tmp_path, content):
     path = tmp_path / "train_song_list.p"
     path.write_bytes(content)
@@ -212,7 +215,7 @@ def test_a_list_named_a_million_times_is_refused(tmp_path):
         load(path)
 
 
-@pytest.mark.parametrize("song", [5, "abc", ["a"] * 12, [[60, 1, 2]] * 12, [60.5] * 12, [10**6] * 12, [True] * 12])
+@quick_rows(1, "song", [5, "abc", ["a"] * 12, [[60, 1, 2]] * 12, [60.5] * 12, [10**6] * 12, [True] * 12])
 def test_malformed_songs_are_dropped(tmp_path, song):
     imported = load(write(tmp_path / "some_song_list.p", [SONGS[0], song]))
     assert len(imported.melodies) == 1

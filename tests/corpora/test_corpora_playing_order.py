@@ -132,6 +132,7 @@ def test_marks_that_do_not_add_up_are_played_as_far_as_they_make_sense(text, exp
     assert played(text) == (expected, False)
 
 
+@pytest.mark.slow
 def test_limits():
     with pytest.raises(ReadError, match="a repeat of 101 times"):
         playing_order([Marks(ends_repeat=101)])
@@ -163,6 +164,7 @@ any_marks = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(segments=st.lists(any_marks, max_size=12))
 def test_any_marks_come_to_an_end(segments):

@@ -27,6 +27,7 @@ def read_all(names, workers=2, **keys):
     return [found[index] for index in range(len(sources))]
 
 
+@pytest.mark.slow
 def test_results_are_told_apart():
     names = [f"file{number}" for number in range(20)]
     assert read_all(names, workers=3) == names
@@ -39,6 +40,7 @@ def test_a_crash_costs_one_file():
     assert results[3] == Rejection("unreadable", "the reader crashed (exit status 3)", "exit")
 
 
+@pytest.mark.slow
 def test_of_files_handed_over_together_only_the_crashing_ones_are_lost():
     """Eighty files go to a worker ten at a time: the ninth of the first ten, and both ends of another, crash."""
     names = [f"file{number}" for number in range(80)]
@@ -52,15 +54,18 @@ def test_of_files_handed_over_together_only_the_crashing_ones_are_lost():
             assert result.source == name
 
 
+@pytest.mark.slow
 def test_a_hang_costs_one_file():
     results = read_all(["a", "hang", "b"], workers=1, max_silent_seconds=1.5)
     assert results == ["a", Rejection("unreadable", "took longer than 1.5 s", "hang"), "b"]
 
 
+@pytest.mark.slow
 def test_a_slow_file_that_gives_signs_is_read():
     assert read_all(["slow"], workers=1, max_silent_seconds=2.5) == ["slow"]
 
 
+@pytest.mark.slow
 def test_noise_on_the_terminal_does_not_disturb(capfd):
     assert read_all(["noise", "a"]) == ["noise", "a"]
     assert capfd.readouterr() == ("", "")
@@ -74,6 +79,7 @@ def test_a_reader_that_cannot_be_loaded_is_an_error(monkeypatch):
         list(map_sources(module.read, [Source(Path("a"), "a")], 1))
 
 
+@pytest.mark.slow
 def test_leaving_early_ends_the_workers():
     sources = [Source(Path("hang"), "hang")] * 4 + [Source(Path("a"), "a")]
     started = time.perf_counter()
@@ -97,6 +103,7 @@ Endless(sys.argv[1]).load(workers=2)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill"])
 def test_an_interrupted_import_leaves_nothing_behind(tmp_path, cache_dir, number):
     for name in "abc":

@@ -392,6 +392,7 @@ def test_transpositions_in_a_ready_db12_stream_stay_in_one_split(tmp_path):
     assert sum(map(len, shapes)) == len(tunes)
 
 
+@pytest.mark.slow
 def test_real_tunes_compare_alike_and_batch_as_in_the_paper():
     made = {}
     for name, representation in REPRESENTATIONS.items():

@@ -16,6 +16,7 @@ from melgen.data import Split
 from melgen.data.splits import _place, copies_across_splits, interval_groups, split_tunes
 from melgen.music.melody import Melodies
 from tests.data.melodies import melodies, walks
+from tests.tiers import quick_rows
 
 FRACTIONS = (0.8, 0.1, 0.1)
 
@@ -53,8 +54,8 @@ def test_copies_and_transpositions_never_fall_into_different_splits(corpus, spli
     assert set(splits.tolist()) == set(Split)
 
 
-@pytest.mark.parametrize("fractions", [FRACTIONS, (0.5, 0.2, 0.3), (0.34, 0.33, 0.33)])
-@pytest.mark.parametrize("split_seed", [0, 1, 2**31])
+@quick_rows(1, "fractions", [FRACTIONS, (0.5, 0.2, 0.3), (0.34, 0.33, 0.33)])
+@quick_rows(1, "split_seed", [0, 1, 2**31])
 def test_the_shares_are_met_on_average(fractions, split_seed):
     counts = Counter(split_tunes(packed(walks(5000)), fractions, split_seed).tolist())
     for split, share in zip(Split, fractions, strict=True):
@@ -78,6 +79,7 @@ def test_a_tune_keeps_its_split_in_every_corpus():
     assert splits_by_tune(higher).items() <= whole.items()
 
 
+@pytest.mark.slow
 def test_the_splits_of_a_collection_are_those_in_a_larger_corpus():
     """`corpus=misc_folk` inside `corpus=[misc_folk,ryans]`."""
     small, large = (

@@ -151,6 +151,7 @@ def test_seed_zero_and_epoch_zero_shuffle_too():
     assert sorted(made.order(0).tolist()) == list(range(20))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(songs_strategy, sizes, sizes, st.integers(0, 3), st.data())
 def test_resuming_within_an_epoch_gives_the_rest_of_it(lengths, batch_size, seq_length, epoch, data):
@@ -216,6 +217,7 @@ def test_no_tunes_at_all():
     assert x.tolist() == y.tolist() == []
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.integers(1, 4), st.integers(1, 7), st.randoms())
 def test_windows_cut_a_few_at_a_time_are_those_of_the_joined_tunes(lengths, batch_size, seq_length, random):
     """Against the plain way: all pairs joined in one array, reshaped, sliced."""
@@ -252,6 +254,7 @@ def test_a_large_corpus_is_mapped_and_read_alike(monkeypatch):
     assert not isinstance(TokenTunes.from_stream(iter(arrays[:20])).tokens, np.memmap)
 
 
+@pytest.mark.slow
 def test_cutting_windows_holds_a_few_of_them_only():
     """A corpus larger than memory trains: what is allocated does not follow the number of tokens."""
     peaks = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,6 +61,7 @@ def test_compared_are_the_notes_after_the_skipped_ones_of_comparable_tunes(lengt
     assert sorted(compared) == expected
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(lengths_strategy, st.data())
 def test_unseen_values_are_no_targets_but_are_read(lengths, data):

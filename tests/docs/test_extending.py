@@ -128,6 +128,7 @@ def test_own_corpus(mine):
     assert (mine / named[1].removesuffix("/songs") / "songs-evaluation" / "evaluation.json").exists()
 
 
+@pytest.mark.slow
 def test_own_corpus_says_what_it_dropped_and_sees_changes(tmp_path):
     lay_out(OWN_CORPUS, tmp_path)
     tunes, module = tmp_path / "tunes/nursery.txt", tmp_path / "my_corpora.py"
@@ -157,6 +158,7 @@ def equations_hold(folder: Path) -> bool:
     return done.returncode == 0 and done.stdout == "as its paper says\n"
 
 
+@pytest.mark.slow
 def test_own_cell_equals_its_equations_and_the_check_can_fail(tmp_path):
     lay_out(OWN_CELL, tmp_path)
     assert equations_hold(tmp_path)

@@ -55,6 +55,7 @@ def test_hand_computed_likelihood():
     assert BigramBaseline.fit(TUNES).bits_per_note(song) == pytest.approx(bigram)
 
 
+@pytest.mark.slow
 @given(corpora)
 def test_equals_the_definition(tunes):
     for baseline in BASELINES:

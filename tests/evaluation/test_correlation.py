@@ -16,6 +16,7 @@ def naive_ranks(values):
     return [sum(other < value for other in values) + (values.count(value) + 1) / 2 for value in values]
 
 
+@pytest.mark.slow
 @given(columns)
 def test_equal_to_pearson_of_naive_ranks(points):
     x, y = map(list, zip(*points, strict=True))
@@ -37,6 +38,7 @@ def test_by_hand():
     assert (found.coefficient, found.low, found.high) == pytest.approx((-1, -1, -1))
 
 
+@pytest.mark.slow
 def test_the_interval_equals_a_loop_over_resamples():
     rng = np.random.default_rng(0)
     x = rng.normal(size=12)
@@ -64,6 +66,7 @@ def unlucky_seed():
     return next(seed for seed in range(100) if 3 not in np.random.default_rng(seed).integers(4, size=(1, 4)))
 
 
+@pytest.mark.slow
 def test_deterministic_and_independent_of_the_block_size(monkeypatch):
     x, y = np.random.default_rng(1).normal(size=(2, 10))
     once = rank_correlation(x, y)

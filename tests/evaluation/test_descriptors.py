@@ -53,6 +53,7 @@ def test_equal_to_muspy_and_to_loops(melodies):
     check(descriptor_table(melodies), melodies)
 
 
+@pytest.mark.slow
 def test_equal_to_muspy_on_real_tunes():
     tunes = FolkCorpus(["airds"]).load().melodies
     table = descriptor_table(tunes)

@@ -8,6 +8,7 @@ from scipy import integrate, stats
 from melgen.corpora import FolkCorpus
 from melgen.evaluation import distances as module
 from melgen.evaluation.distances import FEATURES, SetDistance, set_distances
+from tests.tiers import quick_rows
 
 # Linear binning of the distances, and 2,048 points for the integral.
 TOLERANCE = 2e-3
@@ -44,7 +45,7 @@ def distances_one_by_one(name, songs, reference):
     return intra, [np.linalg.norm(x - y) for x in a for y in b]
 
 
-@pytest.mark.parametrize("name", FEATURES)
+@quick_rows(1, "name", FEATURES)
 def test_equals_scipy_on_real_tunes(name, airs):
     songs, reference = [tune[:34] for tune in airs[:20]], airs[20:50]
     intra, inter = distances_one_by_one(name, songs, reference)
@@ -57,6 +58,7 @@ def test_equals_scipy_on_real_tunes(name, airs):
     np.testing.assert_allclose(found, [area, divergence], rtol=TOLERANCE, atol=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_the_area_is_that_of_quad(airs):
     # As the authors' code integrates, but over the whole line.
     songs, reference = [tune[:34] for tune in airs[:6]], airs[6:13]
@@ -75,6 +77,7 @@ def test_density_is_that_of_scipy():
     np.testing.assert_allclose(found, expected, rtol=2e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_two_halves_of_one_corpus_are_near_and_chance_is_far(airs):
     rng = np.random.default_rng(0)
     chance = [rng.integers(40, 90, 60) for _ in range(120)]
@@ -142,6 +145,7 @@ def test_equal_distances():
     assert math.isnan(set_distances(REFERENCE, same)["pitch_range"].kl_divergence)
 
 
+@pytest.mark.slow
 def test_large_sets_are_drawn_from_with_the_seed(airs, monkeypatch):
     monkeypatch.setattr(module, "MOST_SONGS", 50)
     songs, reference = airs[:100], airs[100:]

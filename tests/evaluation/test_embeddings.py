@@ -4,6 +4,7 @@ import pytest
 
 from melgen.evaluation.embeddings import embedding_figure, nearest_neighbours, project_2d, write_projector
 from melgen.music import Interval, pitch_name
+from tests.tiers import quick_rows
 
 PITCHES = [pitch_name(pitch) for pitch in range(48, 78)]
 INTERVALS = [Interval().value_name(value) for value in range(-13, 14)]
@@ -92,7 +93,8 @@ def test_weights_that_are_no_matrix(wrong):
         project_2d(wrong)
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("names", "legend"),
     [
         (PITCHES, {"C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#", "F"}),

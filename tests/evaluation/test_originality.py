@@ -49,12 +49,14 @@ def assert_equal(found, expected):
         np.testing.assert_array_equal(column, other)
 
 
+@pytest.mark.slow
 @given(corpora, st.lists(melodies, min_size=1, max_size=5), st.integers(1, 10))
 def test_equals_brute_force(tunes, songs, ngram):
     index = TuneIndex(tunes, [""] * len(tunes))
     assert_equal(index.compare(songs, ngram), by_brute_force(tunes, songs, ngram))
 
 
+@pytest.mark.slow
 def test_equals_brute_force_on_real_tunes(airs):
     songs = [tune[:34] for tune in airs[100:130]]
     tunes = airs[:100]

@@ -142,6 +142,7 @@ def original(table):
     return distances, *(min((value, index) for index, value in enumerate(values))[1] for values in (sums, distances))
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(st.floats(0, 10), min_size=3, max_size=3), min_size=2, max_size=50))
 def test_equal_to_the_original(table):
     distances, best, _ = original(table)

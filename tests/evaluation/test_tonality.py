@@ -84,6 +84,7 @@ def test_equal_to_the_library_on_real_tunes():
         assert tuple(row) == tonality(tune) == library_in_order(tune)
 
 
+@pytest.mark.slow
 @given(st.lists(songs, min_size=1, max_size=8), spans)
 def test_the_table_equals_the_single_functions_to_the_last_bit(several, span_notes):
     table = tonality_table([np.array(song, np.int16) for song in several], span_notes)
@@ -96,6 +97,7 @@ def corrected(song, span_notes=12):
     return [function(song, span_notes) for function in functions]
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(st.integers(58, 70) | st.integers(-3, 300), min_size=1, max_size=60), max_size=8), spans)
 def test_the_corrected_table_equals_the_single_functions_to_the_last_bit(several, span_notes):
     assert corrected_table(several, span_notes).tolist() == [corrected(song, span_notes) for song in several]

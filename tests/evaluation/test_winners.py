@@ -55,6 +55,7 @@ def test_the_interval_is_that_of_welch(shift):
     assert lowest_of({"a": first.tolist(), "b": second.tolist()}).is_decided == (p < 0.05)
 
 
+@pytest.mark.slow
 def test_chance_alone_seldom_makes_a_winner():
     rng = np.random.default_rng(0)
     draws = [lowest_of({name: rng.normal(size=3).tolist() for name in "abcdefghi"}) for _ in range(300)]

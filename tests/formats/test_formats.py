@@ -68,6 +68,7 @@ def is_of_older_reader(sweep):
     return RunDirectory(sweep / run_of("gru")).recorded_reader < READER_VERSION
 
 
+@pytest.mark.slow
 def test_the_same_command_does_not_go_on_with_tunes_of_an_older_reader(sweep):
     if not is_of_older_reader(sweep):
         pytest.skip("of today's reader")
@@ -99,6 +100,7 @@ def recorded(run, split):
     return {line.split("\t")[1] for line in lines if line.startswith(split)}
 
 
+@pytest.mark.slow
 def test_tunes_that_it_was_trained_on_are_not_held_out(sweep, caplog):
     """By today's rule most of the tunes that are held out today were trained on by this run."""
     if not is_of_older_reader(sweep):
@@ -126,6 +128,7 @@ def test_tunes_that_it_was_trained_on_are_not_held_out(sweep, caplog):
     assert not held_out & trained_on
 
 
+@pytest.mark.slow
 def test_songs_elsewhere_tell_that_an_older_reader_read_the_tunes(sweep, monkeypatch):
     if not is_of_older_reader(sweep):
         pytest.skip("of today's reader")
@@ -139,6 +142,7 @@ def test_songs_elsewhere_tell_that_an_older_reader_read_the_tunes(sweep, monkeyp
         assert "some of the tunes held out here are among their training tunes" in answer.text
 
 
+@pytest.mark.slow
 def test_a_study_of_it_keeps_its_splits(sweep):
     if not is_of_older_reader(sweep):
         pytest.skip("of today's reader")

@@ -36,6 +36,7 @@ def test_the_list_counts_and_not_the_files_that_it_names(tmp_path):
     assert not found.unread
 
 
+@pytest.mark.slow
 def test_a_file_beside_a_list_is_a_song_too(tmp_path):
     write_songs(tmp_path, SONGS, METADATA)
     write_midi(tmp_path / "hymn.mid", scale(70, 5))
@@ -44,6 +45,7 @@ def test_a_file_beside_a_list_is_a_song_too(tmp_path):
     assert not found.is_ours
 
 
+@pytest.mark.slow
 def test_the_files_of_a_damaged_list_are_read(tmp_path):
     write_songs(tmp_path, SONGS, METADATA)
     text = (tmp_path / "songs.json").read_text()
@@ -63,6 +65,7 @@ def test_folders_below_in_natural_order(tmp_path):
     assert list(found.songs) == ["seed2/song_001", "seed2/song_002", "seed10/song_001", "seed10/song_002"]
 
 
+@pytest.mark.slow
 def test_foreign_files_by_one_melody_each_however_short(tmp_path):
     bass, tune = [(0, 480, 40), (480, 480, 43)], scale(72, 3)
     write_midi(tmp_path / "Op. 9 No. 2.MID", bass, tune)
@@ -82,6 +85,7 @@ def test_foreign_files_by_one_melody_each_however_short(tmp_path):
     assert set(found.files) == {"one note", "Op. 9 No. 2", "sub/named"}, "a tune of many has no file of its own"
 
 
+@pytest.mark.slow
 def test_names_stay_apart(tmp_path):
     for name, pitch in (("a.mid", 60), ("a.midi", 62), ("b.mid", 64)):
         write_midi(tmp_path / name, scale(pitch, 2))
@@ -102,11 +106,13 @@ def test_a_list_that_names_no_files(tmp_path):
     assert found.oldest_reader == 1
 
 
+@pytest.mark.slow
 def test_one_file(tmp_path):
     write_midi(tmp_path / "a.mid", scale(60, 2))
     assert pitches_of(read_song_folder(tmp_path / "a.mid")) == {"a": [60, 61]}
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_named_and_the_rest_goes_on(tmp_path):
     write_midi(tmp_path / "good.mid", scale(60, 4))
     (tmp_path / "empty.mid").touch()
@@ -124,6 +130,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(tmp_path):
     assert "not a MIDI file" in found.unread["noise.mid"]
 
 
+@pytest.mark.slow
 def test_results_of_an_evaluation_are_no_songs(tmp_path):
     write_songs(tmp_path / "songs", SONGS, METADATA)
     write_midi(tmp_path / "songs-evaluation" / "best.mid", scale(60, 2))
@@ -132,6 +139,7 @@ def test_results_of_an_evaluation_are_no_songs(tmp_path):
     assert len(read_song_folder(tmp_path).songs) == 2
 
 
+@pytest.mark.slow
 def test_names_that_utf8_cannot_write(tmp_path):
     write_midi(tmp_path / "a.mid", scale(60, 2))
     try:
@@ -141,6 +149,7 @@ def test_names_that_utf8_cannot_write(tmp_path):
     assert list(read_song_folder(tmp_path).songs) == [r"\xe9t\xe9"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "said"),
     [

@@ -242,6 +242,7 @@ def test_a_mixed_stack_uses_each_kernel():
     assert len(flat(map_state(torch.Tensor.detach, state))) == 5
 
 
+@pytest.mark.slow
 def test_training_by_either_ends_alike(cell):
     """Thirty updates on one batch: the same loss to four digits, not only the same first gradient."""
     losses = []

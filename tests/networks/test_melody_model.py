@@ -52,6 +52,7 @@ def test_a_mixed_stack_carries_its_states(double):
     torch.testing.assert_close(notes, whole, atol=TOLERANCE, rtol=0)
 
 
+@pytest.mark.slow
 def test_overfits_one_batch(cell):
     """Sixteen tokens in a circle: after a few dozen steps the next one is all but certain."""
     model = MelodyModel(16, hidden_size=32, layers=2, cell=cell)

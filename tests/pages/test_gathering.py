@@ -59,6 +59,7 @@ def facts_of(data: dict) -> dict:
 # --- what is there
 
 
+@pytest.mark.slow
 def test_a_study_shows_all_its_runs_and_why_one_failed(data_of):
     runs = {run["name"]: run for run in data_of["study"]["runs"]}
     assert len(runs) == 6
@@ -217,6 +218,7 @@ def test_every_mean_of_a_run_has_its_interval(data_of):
     assert all(one["low"] is not None and one["low"] <= one["mean"] <= one["high"] for one in songs.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noted", [True, False], ids=["in tonality.json", "in the configuration"])
 def test_songs_are_measured_with_the_span_of_the_run(tmp_path, run, noted):
     copy = own_copy(run, tmp_path)
@@ -234,6 +236,7 @@ def test_songs_are_measured_with_the_span_of_the_run(tmp_path, run, noted):
     assert len(songs["songs"]) == 14
 
 
+@pytest.mark.slow
 def test_without_the_corpus_a_run_shows_what_it_has_noted(tmp_path, run):
     noted = {"mean": {"centricity": 0.25}, "standard_deviation": {"centricity": 0.125}, "count": 3}
     for key, name in (("openings", "openings"), ("corpus", "all tunes")):  # the second by an earlier melgen
@@ -246,6 +249,7 @@ def test_without_the_corpus_a_run_shows_what_it_has_noted(tmp_path, run):
         }
 
 
+@pytest.mark.slow
 def test_a_run_states_its_result_size_time_command_and_versions(tmp_path, run):
     copy = own_copy(run, tmp_path)
     write_json(
@@ -263,6 +267,7 @@ def test_a_run_states_its_result_size_time_command_and_versions(tmp_path, run):
     assert rows["Software"] == "melgen 1.2, torch 2"
 
 
+@pytest.mark.slow
 def test_runs_without_bits_per_note_say_why_once(tmp_path, run, study):
     statistics = {"test_tunes": 2, "test_tunes_left_out_of_bits_per_note": 2, "import": {}}
     copy = own_copy(run, tmp_path)
@@ -274,6 +279,7 @@ def test_runs_without_bits_per_note_say_why_once(tmp_path, run, study):
     assert texts(report_of(home / "study")).count("No bits per note") == 1
 
 
+@pytest.mark.slow
 def test_runs_that_existed_are_shown_with_their_own_corpus(tmp_path, study, config):
     moved = own_copy(study.parent, tmp_path) / "study"
     manifest = json.loads((moved / "manifest.json").read_text())
@@ -299,6 +305,7 @@ def with_seeds(study: Path, tmp_path: Path, bits: dict[str, list[float]]) -> dic
     return report_of(copy)["sections"]["listen"]["findings"][0]
 
 
+@pytest.mark.slow
 def test_a_finding_names_a_winner_only_if_the_seeds_support_it(tmp_path, study):
     one, other = "control-lstm-1", "db12-lstm-1"
     decided = with_seeds(study, tmp_path / "decided", {one: [2.0, 2.01, 2.02], other: [3.0, 3.01, 3.02]})
@@ -311,6 +318,7 @@ def test_a_finding_names_a_winner_only_if_the_seeds_support_it(tmp_path, study):
     assert f"not distinguishable from {other} (one seed cannot decide)" in alone["note"]
 
 
+@pytest.mark.slow
 def test_a_study_of_an_earlier_melgen(tmp_path, study):
     copy = own_copy(study.parent, tmp_path) / "study"
     corpus = copy / "evaluation" / "corpus"
@@ -384,6 +392,7 @@ def test_nothing_but_songs_of_one_note(tmp_path, config):
     assert data["sections"]["listen"]["song"]["pitches"] == [60]
 
 
+@pytest.mark.slow
 def test_a_thousand_songs_have_scores_for_some(tmp_path, config):
     songs = [Melody.from_pitches(walk(12, seed)) for seed in range(1000)]
     run = make_run(tmp_path / "control-lstm-1-seed0", config, songs=songs, stages=0)
@@ -395,6 +404,7 @@ def test_a_thousand_songs_have_scores_for_some(tmp_path, config):
     assert set(map(str, content["chosen"].values())) <= set(drawn)
 
 
+@pytest.mark.slow
 def test_another_corpus_than_the_songs_were_compared_with(tmp_path, study, config):
     shutil.copytree(study.parent, tmp_path / "tiny")
     moved = tmp_path / "tiny" / "study"
@@ -409,6 +419,7 @@ def test_another_corpus_than_the_songs_were_compared_with(tmp_path, study, confi
     assert "tune" not in song
 
 
+@pytest.mark.slow
 def test_a_corpus_that_is_gone_or_none_of_ours(tmp_path, run):
     for target, reason in (("melgen.corpora.FolderCorpus", "no such"), ("os.system", "not known")):
         copy = own_copy(run, tmp_path / target)
@@ -419,6 +430,7 @@ def test_a_corpus_that_is_gone_or_none_of_ours(tmp_path, run):
         assert "songs" in data["sections"]
 
 
+@pytest.mark.slow
 def test_tunes_are_found_by_name_in_a_corpus_that_has_changed(tmp_path, run):
     copy = own_copy(run, tmp_path / "changed")
     config = json.loads((copy / "config.yaml").read_text())
@@ -465,6 +477,7 @@ def test_without_an_engraving_library(tmp_path, run, monkeypatch):
     assert data["sections"]["listen"]["song"]["score"] is None
 
 
+@pytest.mark.slow
 def test_many_processes_engrave_the_same():
     melodies = [Melody.from_pitches(walk(8, seed)) for seed in range(64)]
     assert Engraver(workers=2, progress=False).engrave(melodies) == Engraver(workers=1, progress=False).engrave(
@@ -472,6 +485,7 @@ def test_many_processes_engrave_the_same():
     )
 
 
+@pytest.mark.slow
 def test_damaged_files_are_named(tmp_path, run):
     copy = own_copy(run, tmp_path)
     (copy / "songs" / "songs.json").write_text("{")
@@ -497,6 +511,7 @@ def test_a_study_that_has_only_begun(tmp_path, run):
     assert [one["name"] for one in data["runs"]] == [run.name]
 
 
+@pytest.mark.slow
 def test_a_study_that_was_mailed_without_its_runs(tmp_path, study):
     alone = Path(shutil.copytree(study, tmp_path / "study"))
     data = report_of(alone)

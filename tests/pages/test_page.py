@@ -14,6 +14,7 @@ from melgen.pages.page import LIBRARY, STYLES, build_page, packed, unpacked
 from melgen.pages.writing import write_report
 from tests.commands.calling import call
 from tests.pages.examples import MISCHIEF
+from tests.tiers import quick_rows
 
 
 class Reader(HTMLParser):
@@ -30,6 +31,7 @@ class Reader(HTMLParser):
     handle_startendtag = handle_starttag
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["run", "study"])
 def test_equal_files_give_equal_bytes(kind, pages, run, study, tmp_path):
     again = write_report({"run": run, "study": study}[kind], out=tmp_path / "again.html", progress=False)
@@ -92,6 +94,7 @@ def test_a_page_without_charts_does_not_carry_plotly():
     assert len(page) < 300_000
 
 
+@pytest.mark.slow
 def test_the_command_says_where_the_page_is(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     answer = call("report", f"run={run}", "out=page.html", "scores=1", "progress=false")
@@ -100,7 +103,8 @@ def test_the_command_says_where_the_page_is(run, tmp_path, monkeypatch):
     assert (tmp_path / "page.html").is_file()
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("overrides", "message"),
     [
         ([], "one directory is needed"),

@@ -55,6 +55,7 @@ def test_a_divided_bar_is_counted_once():
     assert [line.start for line in lines_of(bars, 2)] == [0, 2], "the pickup is on the line of the bar after it"
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(ragged_melodies(), st.none() | st.sampled_from(METRES))
 def test_bars_follow_one_another_to_the_end(melody, metre):

@@ -14,6 +14,7 @@ from melgen.music import Melody
 from melgen.rendering.bitmap import pdf_bytes, png_bytes, size_of, write_pdf, write_png
 from melgen.rendering.engraving import engrave, engrave_pages
 from tests.rendering.melodies import EDGES, NONE, ONE, SCALE
+from tests.tiers import quick_rows
 
 SVG = "{http://www.w3.org/2000/svg}"
 HEAD_CENTRE = (110, 0)  # of a note head, from its left edge, in the units of the drawing
@@ -80,7 +81,7 @@ def test_titles_and_numbers_are_letters():
     assert not (pixels(png_bytes(engrave(ONE), 900))[:10] < 128).any(), "no title, no ink"
 
 
-@pytest.mark.parametrize("melody", [NONE, ONE, EDGES])
+@quick_rows(1, "melody", [NONE, ONE, EDGES])
 def test_every_melody_has_a_picture(melody, tmp_path):
     svg = engrave(melody, title="x")
     assert write_png(svg, tmp_path / "a.png") == tmp_path / "a.png"
@@ -89,6 +90,7 @@ def test_every_melody_has_a_picture(melody, tmp_path):
     assert (tmp_path / "a.pdf").read_bytes()[:5] == b"%PDF-"
 
 
+@pytest.mark.slow
 def test_equal_pictures_have_equal_bytes():
     svg, pages = engrave(EDGES), engrave_pages(EDGES)
     assert png_bytes(svg, 700) == png_bytes(svg, 700)
@@ -132,6 +134,7 @@ def test_pdf_pages():
     assert height < width / 4
 
 
+@pytest.mark.slow
 def test_pdf_paints_every_note():
     few, many = (painted_paths(pdf_bytes(engrave_pages(Melody.from_pitches([64] * count)))) for count in (4, 12))
     assert many - few >= 8

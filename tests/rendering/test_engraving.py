@@ -40,6 +40,7 @@ def check_heads(svg, melody, metre=None):
     assert [index for index, _, _ in heads(svg)] == [note for note in symbols if note is not None]
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(melodies())
 def test_every_note_has_its_heads_in_order(melody):
@@ -75,6 +76,7 @@ def test_metre_pickup_and_bars_of_the_melody():
     assert len(groups(engrave(change), "meterSig")) == 2
 
 
+@pytest.mark.slow
 def test_real_tunes():
     for tune in airs()[:5]:
         check_heads(engrave(tune, metre=Metre(6, 8)), tune, Metre(6, 8))
@@ -145,6 +147,7 @@ def test_scores_on_one_page_do_not_disturb_each_other():
         assert "http" not in svg.replace("http://www.w3.org/2000/svg", ""), "nothing is loaded from anywhere"
 
 
+@pytest.mark.slow
 def test_glyphs_once_for_many_scores():
     page = music_font()
     there = set(re.findall(r' id="([^"]+)"', page))

@@ -48,6 +48,7 @@ def notes_in(bars):
     return [tuple(note) for note in found]
 
 
+@pytest.mark.slow
 @given(melodies(), st.sampled_from(METRES))
 def test_bars_hold_the_melody(melody, metre):
     bars = cut_into_bars(melody, metre)
@@ -57,6 +58,7 @@ def test_bars_hold_the_melody(melody, metre):
     assert any(symbol.note is not None for symbol in bars[-1].symbols), "no bar of silence at the end"
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(measured_melodies())
 def test_triplets_pickups_and_thirty_seconds_are_exact(melody):
@@ -64,6 +66,7 @@ def test_triplets_pickups_and_thirty_seconds_are_exact(melody):
     assert found == [(*note[:2], index) for index, note in enumerate(notes_of(melody))]
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(ragged_melodies())
 def test_what_cannot_be_written_is_rounded_and_never_lost(melody):

@@ -63,6 +63,7 @@ class TestMusicXML:
     def test_music21_reads_the_same_notes(self, melody):
         assert music21_notes(to_musicxml(melody), "musicxml") == notes_of(melody)
 
+    @pytest.mark.slow
     @SOME
     @given(melody=measured_melodies())
     def test_with_triplets_pickups_and_metres(self, melody):
@@ -70,6 +71,7 @@ class TestMusicXML:
         assert music21_notes(text, "musicxml") == notes_of(melody)
         assert verovio_notes(text) == numbered(notes_of(melody))
 
+    @pytest.mark.slow
     @FEW
     @given(melody=ragged_melodies())
     def test_what_was_rounded_is_read_as_it_is_shown(self, melody):
@@ -77,6 +79,7 @@ class TestMusicXML:
         assert music21_notes(text, "musicxml") == notes_on_page(melody)
         assert verovio_notes(text) == numbered(notes_on_page(melody))
 
+    @pytest.mark.slow
     def test_of_real_tunes(self):
         for tune in airs()[::12]:
             assert music21_notes(to_musicxml(tune), "musicxml") == notes_on_page(tune)
@@ -86,6 +89,7 @@ class TestMusicXML:
         text = to_musicxml(EDGES, metre=Metre.parse(metre))
         assert music21_notes(text, "musicxml") == notes_of(EDGES)
 
+    @pytest.mark.slow
     def test_our_own_reader(self, folder):
         for number, melody in enumerate((SCALE, JIG, CHANGE)):
             file = folder / f"{number}.musicxml"
@@ -189,6 +193,7 @@ class TestABC:
     def test_abc2midi_reads_the_same_notes(self, melody):
         assert abc2midi_notes(to_abc(melody, "x")) == notes_of(melody)
 
+    @pytest.mark.slow
     @SOME
     @given(melody=measured_melodies())
     def test_with_triplets_pickups_and_metres(self, melody):
@@ -202,6 +207,7 @@ class TestABC:
     def test_what_was_rounded_is_read_as_it_is_shown(self, melody):
         assert abc2midi_notes(to_abc(melody, "x")) == notes_on_page(melody)
 
+    @pytest.mark.slow
     @SOME
     @given(melody=measured_melodies())
     def test_music21_reads_the_same_pitches(self, melody):
@@ -211,6 +217,7 @@ class TestABC:
         assume(not re.search(r"[\^_=][A-Ga-g]", text))
         assert music21_notes(text, "abc") == notes_on_page(white)
 
+    @pytest.mark.slow
     def test_music21_reads_real_tunes(self):
         compared = 0
         for tune in airs()[::3]:
@@ -220,10 +227,12 @@ class TestABC:
                 compared += 1
         assert compared > len(airs()) // 6
 
+    @pytest.mark.slow
     def test_of_real_tunes(self):
         for tune in airs():
             assert abc2midi_notes(to_abc(tune, "x")) == notes_on_page(tune)
 
+    @pytest.mark.slow
     def test_our_own_reader(self, folder):
         for number, melody in enumerate((SCALE, JIG, CHANGE)):
             file = folder / f"{number}.abc"

@@ -110,6 +110,7 @@ class TestFiles:
         with soundfile.SoundFile(path) as file:
             assert file.title == "Tüne"
 
+    @pytest.mark.slow
     def test_equal_bytes(self, ending, tmp_path):
         first = write_sound(tmp_path / f"a.{ending}", ONE).read_bytes()
         time.sleep(1.1)  # libsndfile draws numbers by the clock

@@ -86,6 +86,7 @@ def test_long_notes_count_more():
     assert find_key(pitches, [1, 1, 1, 40, 40, 40, 1]).tonic_name == "D"
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(24, 100), min_size=3, max_size=20), st.integers(1, 11))
 def test_a_transposed_melody_has_the_transposed_key(pitches, semitones):
     here, there = find_key(pitches), find_key([pitch + semitones for pitch in pitches])

@@ -17,6 +17,7 @@ from melgen.studies.planning import STUDY_KEYS
 from melgen.training import build
 from melgen.training.checks import check
 from tests.runs.composing import composed
+from tests.tiers import quick_rows
 
 CELLS = ["lstm", "gru", "rnn", "nas", "ugrnn"]
 PLACE = ["name=n", "run_dir=/nowhere"]
@@ -38,7 +39,7 @@ def plain(config):
     return OmegaConf.create(container)
 
 
-@pytest.mark.parametrize(("cell", "dataset"), list(itertools.product(CELLS, REPRESENTATIONS)))
+@quick_rows(1, ("cell", "dataset"), list(itertools.product(CELLS, REPRESENTATIONS)))
 def test_every_network_of_the_sweep_composes_and_builds(cell, dataset):
     for layers in range(1, 6):
         config = plain(composed(*PLACE, f"cell={cell}", f"dataset={dataset}", f"layers={layers}", "hidden_size=4"))
@@ -51,7 +52,8 @@ def test_every_network_of_the_sweep_composes_and_builds(cell, dataset):
         assert data.batch_size == 50
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    2,
     ("group", "option"),
     [
         (group, option)
@@ -78,7 +80,7 @@ def test_every_option_resolves_without_leftovers(group, option):
 
 
 @pytest.mark.parametrize("program", ["config", "study", "evaluate"])
-@pytest.mark.parametrize("experiment", [None, *options("experiment")])
+@quick_rows(1, "experiment", [None, *options("experiment")])
 def test_every_program_composes_with_every_experiment(program, experiment):
     if program == "evaluate":
         if experiment is not None:
@@ -95,7 +97,7 @@ def test_every_program_composes_with_every_experiment(program, experiment):
 
 
 @pytest.mark.parametrize("experiment", ["paper", "common_cells"])
-@pytest.mark.parametrize(("dataset", "epochs"), [("control", 300), ("interval", 300), ("db12", 50)])
+@quick_rows(1, ("dataset", "epochs"), [("control", 300), ("interval", 300), ("db12", 50)])
 def test_experiments_are_the_recipe_of_the_paper(experiment, dataset, epochs):
     config = composed(*PLACE, f"experiment={experiment}", f"dataset={dataset}")
     cells = {"paper": "lstm,nas,ugrnn", "common_cells": "lstm,gru,rnn"}
@@ -154,7 +156,8 @@ def test_a_mixed_stack_decides_the_number_of_layers():
     assert [layer.reference() for layer in model.layers] == ["lstm", "lstm", "nas"]
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    2,
     ("override", "message"),
     [
         ("layers=0", "layers=0: must be a whole number of at least 1"),
@@ -204,6 +207,7 @@ def test_a_part_can_be_switched_off(tmp_path):
     assert len(build.build_named(config.callbacks, "callbacks")) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["callbacks", "logger"])
 def test_every_part_instantiates(tmp_path, group):
     for option in options(group):

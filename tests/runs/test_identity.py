@@ -9,6 +9,7 @@ import pytest
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import differences, identity_of
 from tests.runs.composing import composed
+from tests.tiers import quick_rows
 
 
 def identity(*overrides, fingerprint="f", start=None):
@@ -17,7 +18,8 @@ def identity(*overrides, fingerprint="f", start=None):
     return identity_of(config, fingerprint, start)
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    2,
     "override",
     [
         "name=other",
@@ -51,13 +53,15 @@ def test_it_leaves_out_places_budget_machine_and_what_a_run_says(override):
     assert differences(identity(), identity(override)) == []
 
 
+@pytest.mark.slow
 def test_it_leaves_out_where_the_corpus_lies():
     here, there = (identity("corpus=folder", f"path=/{place}") for place in ("here", "there"))
     assert here == there
     assert here != identity("corpus=folder", "path=/here", fingerprint="other tunes")
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    2,
     ("override", "key"),
     [
         ("seed=1", "seed"),
@@ -94,7 +98,7 @@ def test_it_holds_what_decides_the_weights(override, key):
     assert any(line.startswith(f"{key}: ") for line in told)
 
 
-@pytest.mark.parametrize(("short", "name"), [("32", "32-true"), ("16", "16-mixed"), ("bf16", "bf16-mixed")])
+@quick_rows(1, ("short", "name"), [("32", "32-true"), ("16", "16-mixed"), ("bf16", "bf16-mixed")])
 def test_a_precision_is_the_same_however_it_is_spelt(short, name, tmp_path):
     assert identity(f"precision={short}")["precision"] == identity(f"precision={name}")["precision"] == name
     (tmp_path / "identity.json").write_text(json.dumps({"precision": short, "seed": 0}))

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from melgen.runs.naming import LONGEST_NAME
 from tests.runs.composing import names_of
+from tests.tiers import quick_rows
 
 DEFAULT = "control-lstm-2-seed0"
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("overrides", "expected"),
     [
         ([], ("folk", DEFAULT)),
@@ -54,7 +56,8 @@ def test_names(overrides, expected):
         assert (name, run) == expected
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    2,
     "overrides",
     [
         ["hidden_size=128"],
@@ -74,12 +77,13 @@ def test_saying_what_is_so_anyway_adds_nothing(overrides):
     assert names_of(*overrides) == ("folk", DEFAULT)
 
 
+@pytest.mark.slow
 def test_a_precision_has_one_name():
     assert names_of("precision=16") == names_of("precision=16-mixed") == ("folk", f"{DEFAULT}-precision-16-mixed")
     assert names_of("precision=bf16") == names_of("precision=bf16-mixed")
 
 
-@pytest.mark.parametrize(("typed", "earlier"), [("16-mixed", "16"), ("16", "16"), ("32", "32"), ("bf16", "bf16")])
+@quick_rows(1, ("typed", "earlier"), [("16-mixed", "16"), ("16", "16"), ("32", "32"), ("bf16", "bf16")])
 def test_a_run_that_is_named_by_a_shorter_precision_keeps_its_name(typed, earlier, tmp_path):
     run = tmp_path / "folk" / f"{DEFAULT}-precision-{earlier}"
     run.mkdir(parents=True)
@@ -89,6 +93,7 @@ def test_a_run_that_is_named_by_a_shorter_precision_keeps_its_name(typed, earlie
         assert names_of("precision=64", f"output_dir={tmp_path}") == ("folk", f"{DEFAULT}-precision-64-true")
 
 
+@pytest.mark.slow
 def test_saying_what_an_experiment_says_adds_nothing():
     assert names_of("experiment=paper", "cleaning.min_length_notes=3", "corpus=folk") == ("paper", DEFAULT)
     assert names_of("experiment=paper", "cleaning.min_length_notes=12")[1] == (
@@ -100,7 +105,8 @@ def test_the_default_corpus_under_a_name_of_ones_own_adds_nothing():
     assert names_of("name=mine", "corpus=folk") == ("mine", DEFAULT)
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    2,
     "override",
     [
         "trainer.max_steps=7",
@@ -127,6 +133,7 @@ def test_what_does_not_decide_the_weights_is_not_in_the_name(override):
 ORDERED = ["hidden_size=64", "optimizer.lr=0.01", "dataset=interval", "batch_size=5", "cell=gru", "threads=2"]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=4)
 @given(st.permutations(ORDERED))
 def test_the_order_of_overrides_does_not_matter(overrides):
@@ -144,6 +151,7 @@ def test_names_are_made_of_harmless_characters(override):
     assert name.startswith(f"{DEFAULT}-note-")
 
 
+@pytest.mark.slow
 def test_long_names_are_cut_and_stay_apart():
     stacks = [f"cell.stack=[{','.join(['lstm'] * 40 + [last])}]" for last in ("gru", "nas")]
     names = [names_of("cell=mixed", stack)[1] for stack in stacks]

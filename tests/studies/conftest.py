@@ -41,14 +41,16 @@ def same_software():
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory, same_software):
+def finished(made_once, same_software):
     """The directory in which the study was made; only to be read."""
-    folder = tmp_path_factory.mktemp("study")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        answer = call("study", *MINI)
-    assert answer.code == 0, answer.text
-    return folder
+
+    def study(folder):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            answer = call("study", *MINI)
+        assert answer.code == 0, answer.text
+
+    return made_once("finished_study", study)
 
 
 @pytest.fixture

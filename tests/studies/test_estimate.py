@@ -39,6 +39,7 @@ def timed(monkeypatch):
     return asked
 
 
+@pytest.mark.slow
 def test_of_each_cell_the_smallest_and_the_largest_network_is_timed(tmp_path, timed):
     runs = [planned(tmp_path, f"cell={cell}", f"layers={n}") for cell in ("lstm", "gru") for n in (1, 2, 3, 5)]
     found = estimate(runs, runs, at_once=2, validation_notes=0)
@@ -49,6 +50,7 @@ def test_of_each_cell_the_smallest_and_the_largest_network_is_timed(tmp_path, ti
     assert found.in_all == pytest.approx(2208 / 2, rel=0.01)
 
 
+@pytest.mark.slow
 def test_validation_and_what_is_left_of_an_interrupted_run_count(tmp_path, timed):
     run = planned(tmp_path, "layers=1")
     more = estimate([run], [run], 1, validation_notes=2000).seconds[run.path]
@@ -62,6 +64,7 @@ def test_validation_and_what_is_left_of_an_interrupted_run_count(tmp_path, timed
     assert left.seconds[run.path] == pytest.approx(41)
 
 
+@pytest.mark.slow
 def test_finished_runs_of_this_machine_are_better_evidence(tmp_path, timed):
     done, other = planned(tmp_path, "seed=0"), planned(tmp_path, "seed=1")
     write_json(done.path / "result.json", {"seconds": 50.0, "updates": 100})
@@ -73,6 +76,7 @@ def test_finished_runs_of_this_machine_are_better_evidence(tmp_path, timed):
     assert estimate([done, other], [other], 1, 0).recorded == 0
 
 
+@pytest.mark.slow
 def test_too_many_kinds_are_compared_by_their_weights(tmp_path, timed, monkeypatch):
     monkeypatch.setattr(estimating, "PATIENCE_SECONDS", -1.0)
     runs = [planned(tmp_path, f"hidden_size={size}", "layers=1") for size in (8, 256)]
@@ -95,6 +99,7 @@ def test_the_sentence_names_an_estimate_and_the_machine(tmp_path):
     assert "from 2 timed networks and the recorded times of earlier runs" in text
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_it_all_and_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     answer = call("study", *MINI, "dry_run=true")
@@ -106,6 +111,7 @@ def test_a_dry_run_says_it_all_and_writes_nothing(tmp_path, monkeypatch):
     assert not (tmp_path / "multirun").exists()
 
 
+@pytest.mark.slow
 def test_a_dry_run_counts_what_is_trained_and_leaves_it(mini):
     before = files_below(mini)
     answer = call("study", *MINI, "layers=1,2,3", "dry_run=true")

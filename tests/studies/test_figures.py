@@ -31,6 +31,7 @@ from melgen.studies.figures import (
 )
 from melgen.studies.figures.distributions import ORIGINALITY
 from melgen.studies.results import Model, Run, StudyResults
+from tests.tiers import quick_rows
 
 OF_RESULTS = [learning_curves, tonality_by_model, metric_distributions, originality, likelihood]
 METRICS = (*Tonality._fields, *ORIGINALITY)
@@ -179,6 +180,7 @@ def varied(*texts, **choices):
 LONG = "from essen/control-lstm-2-seed0-hidden_size-256, update 5000, input_keep_prob 0.5"
 
 
+@pytest.mark.slow
 def test_each_variant_has_a_colour_and_a_dash_in_the_panel_of_its_pair():
     figure = learning_curves(varied("hidden_size 8", LONG, "mine", layers=(2,)))
     assert len(figure.axes) == 4, "a panel a pair, not one for each variant"
@@ -192,7 +194,7 @@ def test_each_variant_has_a_colour_and_a_dash_in_the_panel_of_its_pair():
     assert max(len(line) for line in texts[1].split("\n")) <= 34
 
 
-@pytest.mark.parametrize("draw", OF_RESULTS)
+@quick_rows(1, "draw", OF_RESULTS)
 def test_long_names_of_variants_cover_nothing(draw):
     figure = draw(varied("hidden_size 8", LONG, LONG + " too", seeds=(0, 1)))
     figure.draw_without_rendering()
@@ -251,6 +253,7 @@ def test_primers_have_a_mark_each_in_every_row():
 # Rows of models.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [tonality_by_model, metric_distributions])
 def test_every_set_of_songs_has_its_row(draw):
     axes = draw(study()).axes
@@ -390,7 +393,7 @@ POOR = {
 
 
 @pytest.mark.parametrize("draw", OF_RESULTS)
-@pytest.mark.parametrize("case", POOR)
+@quick_rows(1, "case", POOR)
 def test_poor_data_make_a_figure_all_the_same(draw, case):
     figure = draw(POOR[case])
     assert all(np.isfinite(axes.get_xlim()).all() and np.isfinite(axes.get_ylim()).all() for axes in figure.axes)
@@ -406,7 +409,7 @@ def test_cost_validation_of_nothing_and_of_one_point():
     assert cost_validation([250], [2.0], {"centricity": [0.1]}).axes[0].texts[0].get_text() == "250"
 
 
-@pytest.mark.parametrize("draw", OF_RESULTS)
+@quick_rows(1, "draw", OF_RESULTS)
 def test_fifteen_models_fit_the_page(draw):
     figure = draw(study(("control", "interval", "db12"), ("lstm", "gru", "rnn", "nas", "ugrnn"), (1, 2)))
     width, height = figure.get_size_inches()
@@ -417,6 +420,7 @@ def test_fifteen_models_fit_the_page(draw):
     assert -0.01 <= drawn.y0 <= drawn.y1 <= height + 0.01
 
 
+@pytest.mark.slow
 def test_saved_twice_the_bytes_are_the_same_in_vector_and_bitmap(tmp_path):
     results = study(datasets=("control",))
     save(tonality_by_model(results), tmp_path / "tonality.a")
@@ -428,6 +432,7 @@ def test_saved_twice_the_bytes_are_the_same_in_vector_and_bitmap(tmp_path):
         assert len(list(tmp_path.glob(f"*.{kind}"))) == 3
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes(tmp_path):
     """Python salts hashes in every process; sets and fonts must not bring that into the files."""
     code = (
@@ -443,6 +448,7 @@ def test_another_process_writes_the_same_bytes(tmp_path):
         assert (tmp_path / f"1.{kind}").read_bytes() == (tmp_path / f"2.{kind}").read_bytes()
 
 
+@pytest.mark.slow
 def test_text_stays_text_and_nothing_dates_the_file(tmp_path):
     (pdf, png) = save(likelihood(study()), tmp_path / "new" / "likelihood")
     content = pdf.read_bytes()
@@ -452,6 +458,7 @@ def test_text_stays_text_and_nothing_dates_the_file(tmp_path):
     assert mpl.image.imread(png).shape[1] == 7 * 0.75 * 200
 
 
+@pytest.mark.slow
 def test_the_user_s_settings_neither_matter_nor_change(tmp_path):
     save(likelihood(study()), tmp_path / "ours")
     with mpl.rc_context({"font.size": 20, "axes.facecolor": "red"}):

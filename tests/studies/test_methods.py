@@ -13,6 +13,7 @@ from melgen.studies.methods import methods_files
 from tests.studies.conftest import STUDY
 
 
+@pytest.mark.slow
 def test_its_numbers_are_those_of_the_study(finished):
     text = (finished / STUDY / "tables" / "methods.md").read_text(encoding="utf-8")
     manifest = json.loads((finished / STUDY / "manifest.json").read_text(encoding="utf-8"))
@@ -38,6 +39,7 @@ def test_its_numbers_are_those_of_the_study(finished):
     assert not re.search(r"[{}\[\]]", text)
 
 
+@pytest.mark.slow
 def test_as_latex_what_is_special_is_escaped(finished):
     text = (finished / STUDY / "tables" / "methods.tex").read_text(encoding="utf-8")
     assert r"misc\_folk" in text
@@ -45,6 +47,7 @@ def test_as_latex_what_is_special_is_escaped(finished):
     assert not re.search(r"(?<!\\)[%_&#]", text)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is missing")
 def test_latex_sets_it(finished, tmp_path):
     source = tmp_path / "paper.tex"

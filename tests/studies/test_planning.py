@@ -22,6 +22,7 @@ def study(*arguments):
         yield compose("study", overrides=overrides, return_hydra_config=True).hydra
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "runs", "cells"),
     [
@@ -49,6 +50,7 @@ def test_what_experiments_plan(arguments, runs, cells, monkeypatch):
         assert epochs == {"control": 300, "interval": 300, "db12": 50}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -105,6 +107,7 @@ def test_launchers_and_ones_own_configuration_reach_the_training(tmp_path):
     assert "cell=mine" in arguments
 
 
+@pytest.mark.slow
 def test_the_last_of_two_values_of_a_key_counts():
     assert with_sweeps_as_parameters(["layers=1", "layers=2,3"]) == ["++hydra.sweeper.params={layers:'2,3'}"]
     assert with_sweeps_as_parameters(["layers=1,2", "layers=2,3"]) == ["++hydra.sweeper.params={layers:'2,3'}"]

@@ -39,6 +39,7 @@ def test_the_first_of_several_is_the_main_one_and_beginnings_are_as_long():
     assert single.plain == "openings"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("primers", "message"),
     [
@@ -55,6 +56,7 @@ def test_what_is_no_set_of_primers_is_refused_by_its_key(primers, message):
         asked(primers)
 
 
+@pytest.mark.slow
 def test_songs_after_each_primer_are_made_once_and_shown_side_by_side(mini):
     before = json.loads((STUDY / "manifest.json").read_text())["tasks"]
     answer = call("study", *MINI, SEVERAL, SHOWN)

@@ -18,6 +18,7 @@ def change(run, file, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+@pytest.mark.slow
 def test_finished_runs_are_read_as_they_are(finished):
     home = finished / HOME
     runs, unfinished = read_runs(runs_in(home))
@@ -35,6 +36,7 @@ def test_finished_runs_are_read_as_they_are(finished):
     assert check_same_corpus(runs) == fingerprint
 
 
+@pytest.mark.slow
 def test_unfinished_runs_have_a_reason(mini):
     change(mini / LAST, "status.json", state="failed", error="loss is nan\nat update 3")
     change(mini / "control-lstm-1-seed0-hidden_size-8", "status.json", state="running")
@@ -50,6 +52,7 @@ def test_unfinished_runs_have_a_reason(mini):
     }
 
 
+@pytest.mark.slow
 def test_the_name_of_a_renamed_run_is_read_from_its_checkpoint(mini):
     (mini / LAST).rename(mini / "my best one")
     runs, _ = read_runs(runs_in(mini))
@@ -58,12 +61,14 @@ def test_the_name_of_a_renamed_run_is_read_from_its_checkpoint(mini):
     assert (renamed.layers, renamed.seed) == (2, 1)
 
 
+@pytest.mark.slow
 def test_other_hidden_sizes_stay_apart(mini):
     shutil.copytree(mini / LAST, mini / LAST.replace("size-8", "size-16"))
     runs, _ = read_runs(runs_in(mini))
     assert {run.variant for run in runs} == {"hidden_size-8", "hidden_size-16"}
 
 
+@pytest.mark.slow
 def test_a_refused_start_is_no_run_and_a_copy_elsewhere_is_refused(mini):
     shutil.copytree(mini / LAST, mini / f"{LAST}-refused")
     assert len(runs_in(mini)) == 8
@@ -72,6 +77,7 @@ def test_a_refused_start_is_no_run_and_a_copy_elsewhere_is_refused(mini):
         read_runs(runs_in(mini))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["corpus.fingerprint", "split_seed", "cleaning.min_length_notes"])
 def test_runs_on_other_tunes_are_refused(mini, key):
     change(mini / LAST, "identity.json", **{key: 77})

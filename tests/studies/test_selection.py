@@ -63,6 +63,7 @@ def test_a_criterion_that_a_run_lacks_is_named(value):
         best_layers(runs, "odd")
 
 
+@pytest.mark.slow
 @given(arrays(float, st.integers(2, 30), elements=st.floats(0, 5)), st.data())
 def test_equal_steps_take_each_once_and_both_ends(values, data):
     count = data.draw(st.integers(1, len(values)))

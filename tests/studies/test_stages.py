@@ -16,6 +16,8 @@ from tests.commands.calling import call, files_below
 from tests.pages.examples import read_data, read_pack
 from tests.studies.conftest import HOME, MINI, STUDY
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = "stages=select,generate,evaluate"
 """All that is computed; tables and figures take most of the time and depend on it."""
 RUN = "{}-seed{}-hidden_size-8"

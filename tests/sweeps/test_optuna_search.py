@@ -236,6 +236,7 @@ def test_what_changes_no_loss_may_differ(tmp_path):
     assert len(launch.batches) == 1
 
 
+@pytest.mark.slow
 def test_a_storage_of_the_users_own(tmp_path):
     storage = f"sqlite:///{tmp_path}/studies.db"
     make(tmp_path, [LR], storage=storage, study_name="mine", n_trials=2).run(trainings(distance))
@@ -243,6 +244,7 @@ def test_a_storage_of_the_users_own(tmp_path):
     assert not (tmp_path / "tuned" / JOURNAL).exists()
 
 
+@pytest.mark.slow
 def test_running_trials_of_another_directory_are_left_alone(tmp_path):
     storage = f"sqlite:///{tmp_path}/studies.db"
     make(tmp_path, [LR], storage=storage, study_name="mine", n_trials=1).run(trainings(distance))

@@ -184,6 +184,7 @@ def command_line(*task, folder="never-made"):
         yield settings
 
 
+@pytest.mark.slow
 def test_the_sweep_says_what_it_will_do(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv(SWEEP_VARIABLE, "this test's own")  # so that it is restored however it is left
     with (
@@ -195,6 +196,7 @@ def test_the_sweep_says_what_it_will_do(tmp_path, monkeypatch, caplog):
     assert len(json.loads((tmp_path / "jobs.json").read_text())["runs"]) == 3
 
 
+@pytest.mark.slow
 def test_updates_of_epochs_depend_on_the_representation():
     with command_line("dataset=control,db12", "layers=1,2", "trainer.max_epochs=1", "trainer.max_steps=-1") as settings:
         jobs = planned_jobs(settings.hydra, "config")
@@ -214,6 +216,7 @@ def test_a_sweep_over_what_makes_no_other_run_is_refused():
         planned_jobs(settings.hydra, "config")
 
 
+@pytest.mark.slow
 def test_globs_are_counted():
     with command_line("cell=glob(*,exclude=mixed)") as settings:
         assert len(planned_jobs(settings.hydra, "config")) == 5

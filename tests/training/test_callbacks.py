@@ -23,6 +23,7 @@ from melgen.runs.history import read_history
 from melgen.train import train
 from melgen.training.callbacks import Schedule
 from tests.data.melodies import walks, write_songs
+from tests.tiers import quick_rows
 from tests.training.small import same, small_config
 
 SHOWN = [
@@ -50,6 +51,7 @@ def run(tmp_path_factory):
     return folder / "run"
 
 
+@pytest.mark.slow
 def test_songs_underway_and_at_the_end(run):
     final = read_songs(run / "songs")
     assert len(final.melodies) == 6
@@ -72,6 +74,7 @@ def test_final_songs_come_from_the_best_weights_and_say_so(run):
     assert metadata["updates"] == load_model(run).updates
 
 
+@pytest.mark.slow
 def test_the_first_songs_come_close_together_and_cost_the_training_nothing(folder):
     sampled = [*SHOWN, "callbacks.sampling.every_n_steps=null", "callbacks.sampling.at_steps=[0,1,3]"]
     weights = {}
@@ -137,7 +140,8 @@ def test_tonality_reaches_the_history(run):
     assert steps == [0, 5, 10, 12]
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("broken", "missing", "there"),
     [
         (
@@ -164,6 +168,7 @@ def test_what_fails_beside_the_training_costs_a_warning(folder, monkeypatch, cap
     assert json.loads((folder / "run" / "status.json").read_text())["state"] == "finished"
 
 
+@pytest.mark.slow
 def test_a_logger_that_cannot_show_something_does_not_stop_the_training(folder, monkeypatch, caplog):
     from torch.utils.tensorboard import SummaryWriter
 
@@ -178,6 +183,7 @@ def test_a_logger_that_cannot_show_something_does_not_stop_the_training(folder, 
     assert (folder / "run" / "embedding" / "embedding.png").exists()
 
 
+@pytest.mark.slow
 def test_a_logger_that_dies_does_not_stop_the_training(folder, monkeypatch, caplog):
     def fail(*args, **kwargs):
         raise OSError("service gone")
@@ -189,6 +195,7 @@ def test_a_logger_that_dies_does_not_stop_the_training(folder, monkeypatch, capl
     assert {2, 4} <= {row["step"] for row in read_history(folder / "run" / "metrics.csv")}
 
 
+@pytest.mark.slow
 def test_tensorboard_is_told_everything(folder):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -203,7 +210,8 @@ def test_tensorboard_is_told_everything(folder):
     assert {e.step: e.value for e in events.Scalars("val/loss")} == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("override", "message"),
     [
         ("callbacks.sampling.every_n_steps=0", "every_n_steps=0: must be at least 1"),

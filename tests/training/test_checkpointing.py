@@ -18,6 +18,7 @@ from melgen.train import train
 from melgen.training import Checkpoints
 from melgen.training.scores import Scores
 from tests.data.melodies import walks, write_songs
+from tests.tiers import quick_rows
 from tests.training.small import (
     CELLS,
     FEW_UPDATES,
@@ -129,7 +130,7 @@ def test_numbers_below_one_are_refused(tmp_path, key):
         Checkpoints(tmp_path, **{key: 0})
 
 
-@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+@quick_rows(2, "cell", CELLS.values(), ids=CELLS)
 def test_a_checkpoint_rebuilds_the_network_and_all_it_needs(tmp_path, cell):
     module, data = trained(tmp_path / "here", cell=cell)
     shutil.move(tmp_path / "here", tmp_path / "elsewhere")
@@ -159,7 +160,7 @@ def test_each_representation_travels_in_the_checkpoint(tmp_path, representation)
     assert ours == theirs
 
 
-@pytest.mark.parametrize("name", ["best.ckpt", "last.ckpt", "step-00000010.ckpt"])
+@quick_rows(1, "name", ["best.ckpt", "last.ckpt", "step-00000010.ckpt"])
 def test_a_checkpoint_holds_plain_data_only(tmp_path, name):
     write_songs(tmp_path / "tiny_song_list.p", walks(30))
     train(small_config(tmp_path, "trainer.max_steps=12", "callbacks.checkpoint.keep_every_n_steps=10"))
@@ -174,6 +175,7 @@ def test_a_checkpoint_holds_plain_data_only(tmp_path, name):
     assert not re.search(r"[\s=/]", name)
 
 
+@pytest.mark.slow
 def test_another_process_needs_nothing_but_the_file(tmp_path):
     module, data = trained(tmp_path / "run", cell=GRU)
     file = shutil.copy(tmp_path / "run" / "best.ckpt", tmp_path / "mailed.ckpt")

@@ -51,6 +51,7 @@ def nothing_missing(monkeypatch):
     monkeypatch.setattr(media, "_missing", set())
 
 
+@pytest.mark.slow
 def test_songs_are_heard_and_read(run):
     import soundfile
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -70,6 +71,7 @@ def test_songs_are_heard_and_read(run):
         assert note_text(song) in events.Tensors("songs/text_summary")[0].tensor_proto.string_val[0].decode()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:html5lib's sanitizer:DeprecationWarning")  # of TensorBoard's own copy
 def test_tensorboard_itself_serves_curves_songs_and_the_embedding_with_its_names(run):
     from tensorboard import program
@@ -116,6 +118,7 @@ class Noting(HistoryLogger):
         self.shown.append(failed)
 
 
+@pytest.mark.slow
 def test_a_logger_of_ones_own_is_shown_songs_and_embeddings(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(Noting, "shown", [])
     write_songs(tmp_path / "tiny_song_list.p", walks(30))
@@ -131,6 +134,7 @@ def test_a_logger_of_ones_own_is_shown_songs_and_embeddings(tmp_path, monkeypatc
     assert "Noting: embedding failed, the training goes on: RuntimeError: no screen" in caplog.text
 
 
+@pytest.mark.slow
 def test_without_a_renderer_it_is_said_once_and_the_rest_is_shown(tmp_path, monkeypatch, caplog, nothing_missing):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

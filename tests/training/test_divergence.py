@@ -30,6 +30,7 @@ def data():
     return small_data()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_gradient_stops_the_training_before_the_weights_change(value, data, tmp_path):
     windows = len(data.train_dataloader())

@@ -19,6 +19,7 @@ from melgen.runs.directory import RunDirectory
 from melgen.train import train
 from melgen.training.init_from import StartingPoint
 from tests.data.melodies import stream_of, walks, write_songs
+from tests.tiers import quick_rows
 from tests.training.small import same, small_config
 
 
@@ -61,6 +62,7 @@ def test_known_rows_are_copied_and_new_ones_keep_their_chance(folder):
     assert same(dict(model.stack.state_dict()), dict(old.stack.state_dict()))
 
 
+@pytest.mark.slow
 def test_known_melodies_score_as_before_but_for_the_new_values(folder):
     start = StartingPoint.read(folder / "old")
     larger = start.vocabulary.union(Vocabulary([1, 127]))
@@ -71,7 +73,8 @@ def test_known_melodies_score_as_before_but_for_the_new_values(folder):
     torch.testing.assert_close(model(place[tokens])[0][..., place], start.trained.model(tokens)[0])
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("model", "named"),
     [
         (lambda v: MelodyModel(v, 16, 1), "hidden_size: 8 there, 16 now"),
@@ -89,12 +92,14 @@ def test_another_network_is_refused_and_left_alone(folder, model, named):
     assert same(dict(made.state_dict()), before)
 
 
+@pytest.mark.slow
 def test_another_representation_is_refused(folder):
     with pytest.raises(CheckpointError, match=r"trained with dataset=control, and this run has dataset=interval"):
         train(tuned(folder, "dataset=interval", "trainer.max_steps=5"))
     assert not (folder / "new").exists()
 
 
+@pytest.mark.slow
 def test_the_vocabulary_is_kept_and_extended(folder):
     train(tuned(folder, "trainer.max_steps=1"))
     old, new = (load_model(folder / name).vocabulary.values.tolist() for name in ("old", "new"))
@@ -102,6 +107,7 @@ def test_the_vocabulary_is_kept_and_extended(folder):
     assert max(new) > max(old)
 
 
+@pytest.mark.slow
 def test_it_matters_at_the_first_start_only(folder):
     train(tuned(folder, "trainer.max_steps=5"))
     (folder / "old" / "checkpoints" / "best.ckpt").unlink()
@@ -111,6 +117,7 @@ def test_it_matters_at_the_first_start_only(folder):
     assert whole.updates == 9
 
 
+@pytest.mark.slow
 def test_a_resumed_tuning_equals_an_undisturbed_one(folder):
     train(tuned(folder, "trainer.max_steps=5"))
     train(tuned(folder, "trainer.max_steps=9"))
@@ -121,6 +128,7 @@ def test_a_resumed_tuning_equals_an_undisturbed_one(folder):
     assert same(dict(resumed), dict(undisturbed))
 
 
+@pytest.mark.slow
 def test_a_run_from_chance_is_another_run(folder):
     train(tuned(folder, "trainer.max_steps=2"))
     (folder / "new" / "checkpoints" / "last.ckpt").unlink()
@@ -128,12 +136,14 @@ def test_a_run_from_chance_is_another_run(folder):
         train(tuned(folder, "trainer.max_steps=2", "init_from=null"))
 
 
+@pytest.mark.slow
 def test_the_weights_name_themselves(folder):
     first, again = (StartingPoint.read(folder / "old").digest for _ in range(2))
     train(small_config(folder, "trainer.max_steps=5", "seed=1", f"run_dir={folder}/other"))
     assert first == again != StartingPoint.read(folder / "other").digest
 
 
+@pytest.mark.slow
 def test_nothing_to_start_from_is_refused(folder):
     with pytest.raises(CheckpointError, match="nowhere: no such file or directory"):
         train(tuned(folder, f"init_from={folder}/nowhere", "trainer.max_steps=1"))
@@ -179,6 +189,7 @@ def is_known(source):
     return int(source.rpartition("#")[2]) % 2 == 1  # songs are counted from 1
 
 
+@pytest.mark.slow
 def test_held_out_tunes_that_the_start_was_trained_on_are_trained_on(overlapping, caplog):
     train(tuned_otherwise(overlapping, "trainer.max_steps=2", "init_from=null", f"run_dir={overlapping}/chance"))
     before = split_of(overlapping / "chance")
@@ -196,6 +207,7 @@ def test_held_out_tunes_that_the_start_was_trained_on_are_trained_on(overlapping
     assert "init_from" not in json.loads((overlapping / "chance" / "data.json").read_text())
 
 
+@pytest.mark.slow
 def test_whoever_reads_the_corpus_again_keeps_the_splits_of_a_tuned_run(overlapping):
     config = tuned_otherwise(overlapping, "trainer.max_steps=2")
     train(config)
@@ -209,6 +221,7 @@ def test_whoever_reads_the_corpus_again_keeps_the_splits_of_a_tuned_run(overlapp
     assert [Split(split).name.lower() for split in data.splits] == list(split_of(overlapping / "new").values())
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_is_copied_alone_knows_them(overlapping):
     shutil.copy(overlapping / "old" / "checkpoints" / "best.ckpt", overlapping / "alone.ckpt")
     shutil.rmtree(overlapping / "old")
@@ -216,6 +229,7 @@ def test_a_checkpoint_that_is_copied_alone_knows_them(overlapping):
     assert leaks(overlapping / "new")["held_out_tunes_known"] > 0
 
 
+@pytest.mark.slow
 def test_what_the_start_was_started_from_counts_too(overlapping):
     write_songs(overlapping / "between_song_list.p", transposed(walks(30, seed=77), 2))
     between = [f"path={overlapping}/between_song_list.p", f"run_dir={overlapping}/between", "trainer.max_steps=2"]
@@ -228,6 +242,7 @@ def test_what_the_start_was_started_from_counts_too(overlapping):
     assert split_of(overlapping / "new") == split_of(overlapping / "direct")
 
 
+@pytest.mark.slow
 def test_a_resumed_tuning_keeps_its_splits(overlapping):
     train(tuned_otherwise(overlapping, "trainer.max_steps=2"))
     before, seen = split_of(overlapping / "new"), load_model(overlapping / "new").seen
@@ -240,6 +255,7 @@ def test_a_resumed_tuning_keeps_its_splits(overlapping):
     assert np.array_equal(again.seen.inherited, seen.inherited)
 
 
+@pytest.mark.slow
 def test_declared_splits_stay_and_known_tunes_are_left_out_of_the_scores(overlapping, caplog):
     trained_on = [number for number, split in enumerate(split_of(overlapping / "old").values()) if split == "train"]
     known = transposed([walks(30)[number] for number in trained_on[:6]], 5)
@@ -261,6 +277,7 @@ def test_declared_splits_stay_and_known_tunes_are_left_out_of_the_scores(overlap
     assert len(split_of(overlapping / "new")) == 30
 
 
+@pytest.mark.slow
 def test_a_start_that_records_nothing_is_unchecked_and_so_is_what_comes_of_it(overlapping, caplog):
     for path in (overlapping / "old" / "checkpoints").glob("*.ckpt"):
         strip_record(path)
@@ -276,6 +293,7 @@ def test_a_start_that_records_nothing_is_unchecked_and_so_is_what_comes_of_it(ov
     assert "are not recorded completely" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_start_that_knows_all_held_out_tunes_is_refused(folder):
     splits = split_of(folder / "old").values()
     known = [song for song, split in zip(walks(30), splits, strict=True) if split == "train"]
@@ -285,6 +303,7 @@ def test_a_start_that_knows_all_held_out_tunes_is_refused(folder):
     assert not (folder / "new" / "checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_a_stream_of_intervals_is_recognised_too(tmp_path):
     songs = walks(30)
     write_songs(tmp_path / "tiny_song_list.p", songs)

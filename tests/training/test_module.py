@@ -18,6 +18,7 @@ from melgen.networks import GRU, LSTM, NAS
 from melgen.training import DivergenceError, MelodyModule
 from melgen.training.build import NoProfiler, build_trainer
 from tests.data.melodies import walks
+from tests.tiers import quick_rows
 from tests.training.small import (
     CELLS,
     FEW_UPDATES,
@@ -106,8 +107,8 @@ def data():
     return small_data()
 
 
-@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
-@pytest.mark.parametrize("clip", [5.0, 0.1])
+@quick_rows(2, "cell", CELLS.values(), ids=CELLS)
+@quick_rows(1, "clip", [5.0, 0.1])
 def test_two_epochs_equal_a_bare_loop(data, cell, clip):
     module = small_module(data, cell, gradient_clip_norm=clip)
     by_hand = copy.deepcopy(module.model)
@@ -154,6 +155,7 @@ def test_everything_logged_equals_the_bare_loop(data):
         assert log.of("train/tokens_per_second")[step] > 0
 
 
+@pytest.mark.slow
 def test_the_logged_learning_rate_is_the_one_the_update_was_made_with(data):
     log = Log()
     module = small_module(data)
@@ -176,6 +178,7 @@ def test_the_sanity_check_of_a_plain_trainer_logs_nothing(data):
     assert 0 not in dict(log.rows)
 
 
+@pytest.mark.slow
 def test_a_network_learns_one_tune_by_heart():
     tune = [60, 62, 64, 65, 67, 69, 71, 72, 70, 68, 66, 63, 61, 59, 57, 55]  # no pitch twice
     songs = [tune, [60, 61], [60, 62], [60, 63], [60, 64]]
@@ -212,7 +215,7 @@ def test_without_a_clip_gradients_stay_and_their_norm_is_logged(data):
     assert list(log.of("train/gradient_norm").values()) == pytest.approx([r["norm"] for r in rows], rel=1e-4)
 
 
-@pytest.mark.parametrize("representation", [Control(), Interval(), DB12()])
+@quick_rows(1, "representation", [Control(), Interval(), DB12()])
 def test_five_lines_of_a_notebook(representation):
     data = small_data(walks(30), representation)
     module = small_module(data, NAS)
@@ -226,6 +229,7 @@ def test_five_lines_of_a_notebook(representation):
     assert 0 < trainer.callback_metrics["test/bits_per_note"] < 10
 
 
+@pytest.mark.slow
 def test_evaluation_leaves_the_carried_state_alone(data):
     """A validation in the middle of an epoch must not disturb the training."""
     often, never = (small_module(data) for _ in range(2))

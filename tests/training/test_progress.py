@@ -17,6 +17,7 @@ from tests.data.melodies import walks, write_songs
 from tests.training.small import small_config
 
 
+@pytest.mark.slow
 def test_elsewhere_a_line_for_each_validation(tmp_path, caplog):
     write_songs(tmp_path / "tiny_song_list.p", walks(30))
     with caplog.at_level(logging.INFO):
@@ -38,6 +39,7 @@ def test_guesses_of_time_are_in_a_unit_that_suits_them(seconds, words):
     assert in_words(seconds) == words
 
 
+@pytest.mark.slow
 def test_the_end_says_where_results_lie_and_what_to_type_next(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     answer = call("train", *TINY, "logger=tensorboard")

@@ -69,6 +69,7 @@ def updates(directory):
     return last(directory)["position"]["updates"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", CELL_OVERRIDES)
 def test_one_and_two_epochs_equal_three(folder, cell):
     overrides = [*CELL_OVERRIDES[cell], *DROPOUT]
@@ -80,6 +81,7 @@ def test_one_and_two_epochs_equal_three(folder, cell):
     assert_equal_runs(resumed, undisturbed, [paused])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pauses", [[7], [5], [15], [16], [1, 2, 14, 15, 29, 30, 31]], ids=str)
 def test_pauses_anywhere_change_nothing(folder, pauses):
     """Within an epoch, at its end, where a validation is due, where a log is due, and one after another."""
@@ -92,6 +94,7 @@ def test_pauses_anywhere_change_nothing(folder, pauses):
     assert_equal_runs(resumed, undisturbed, pauses)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataset", ["interval", "db12"])
 def test_other_representations_resume_too(folder, dataset):
     overrides = [f"dataset={dataset}", *DROPOUT]
@@ -101,6 +104,7 @@ def test_other_representations_resume_too(folder, dataset):
     assert_equal_runs(resumed, undisturbed, [20])
 
 
+@pytest.mark.slow
 def test_songs_and_pictures_on_the_way_change_nothing(folder):
     """Callbacks draw chance of their own; the training must not notice."""
     shown = ["callbacks=default", "callbacks.sampling.every_n_steps=4", "callbacks.sampling.songs=3"]
@@ -119,6 +123,7 @@ def test_another_seed_is_another_run(folder):
         assert not same(last(one)[part], last(other)[part]), part
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_trained_again(folder, monkeypatch):
     directory = run(folder, "run", "trainer.max_steps=6")
     before = (directory / "checkpoints" / "last.ckpt").stat().st_mtime_ns
@@ -127,6 +132,7 @@ def test_a_finished_run_is_not_trained_again(folder, monkeypatch):
     assert (directory / "checkpoints" / "last.ckpt").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_a_run_that_failed_before_its_first_checkpoint_starts_its_history_anew(folder, monkeypatch):
     end_of_update = MelodyModule.on_train_batch_end
 
@@ -163,6 +169,7 @@ train(small_config(folder, *overrides))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "update", [23, pytest.param(2, marks=pytest.mark.slow), pytest.param(30, marks=pytest.mark.slow)]
 )
@@ -197,6 +204,7 @@ def test_an_epoch_ends_with_its_last_window(batch_idx, expected):
     assert Position(2, 0, 30).after(batch_idx, 31, 15) == expected
 
 
+@pytest.mark.slow
 def test_a_numbered_checkpoint_that_a_kill_has_prevented_is_written_with_its_metrics(folder):
     """Killed between the two writings of update 10: `last.ckpt` was there, `step-00000010.ckpt` not yet."""
     kept = [

@@ -94,6 +94,7 @@ def test_tags_fit_into_what_wandb_takes():
     assert tags_of({"dataset": "db12", "layers": 3, "corpus": None, "cell": "x" * 80}) == ["db12", "layers 3", "x" * 64]
 
 
+@pytest.mark.slow
 def test_a_wandb_that_cannot_start_is_one_warning(folder, monkeypatch, caplog):
     tried = []
 
@@ -110,6 +111,7 @@ def test_a_wandb_that_cannot_start_is_one_warning(folder, monkeypatch, caplog):
     assert (folder / "run" / "songs" / "songs.json").exists()
 
 
+@pytest.mark.slow
 def test_a_wandb_that_fails_at_everything_is_one_warning(folder, monkeypatch, caplog):
     broken = BrokenRun()
     monkeypatch.setattr("melgen.training.loggers.wandb.start_run", lambda *args, **options: broken)
@@ -119,6 +121,7 @@ def test_a_wandb_that_fails_at_everything_is_one_warning(folder, monkeypatch, ca
     assert caplog.text.count("GoneError: service gone") == 1
 
 
+@pytest.mark.slow
 def test_media_that_fail_do_not_end_the_curves(folder, monkeypatch, caplog):
     import wandb
 
@@ -143,6 +146,7 @@ def test_media_that_fail_do_not_end_the_curves(folder, monkeypatch, caplog):
     assert "test/loss" in {key for values in Run.logged for key in values}
 
 
+@pytest.mark.slow
 def test_a_service_that_is_no_more_is_not_waited_for(tmp_path, monkeypatch):
     import wandb
 
@@ -154,6 +158,7 @@ def test_a_service_that_is_no_more_is_not_waited_for(tmp_path, monkeypatch):
     assert {1: 1.0} in [run.curve("val/loss") for run in offline_runs(tmp_path)]
 
 
+@pytest.mark.slow
 def test_three_runs_in_one_process_are_three_runs_with_their_ends(tmp_path):
     for number, failed in enumerate([False, True, False]):
         logger = RunLogger("melgen", str(tmp_path / f"run{number}"), group="sweep", name=f"job{number}")
