@@ -120,10 +120,8 @@ def test_a_sweep_into_a_file_is_refused(here):
     ("only", "runs"),
     [
         ("failed", ["control-gru-2"]),
-        pytest.param("[failed,waiting]", ["control-gru-2", "control-rnn-1", "control-rnn-2"]),
-        pytest.param(
-            "all", ["control-gru-1", "control-gru-2", "control-rnn-1", "control-rnn-2"], marks=pytest.mark.slow
-        ),
+        ("[failed,waiting]", ["control-gru-2", "control-rnn-1", "control-rnn-2"]),
+        ("all", ["control-gru-1", "control-gru-2", "control-rnn-1", "control-rnn-2"]),
     ],
 )
 def test_only_chooses_the_jobs_by_how_their_runs_stand(only, runs, here):
