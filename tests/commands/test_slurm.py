@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.commands.calling import TINY, call, command, spawn
-from tests.slurm.cluster import running_cluster, why_not
-from tests.slurm.stalling import stall, stall_of
-from tests.torture.equality import unequal
+from tests.training.equality import unequal
+from torture.slurm_cluster import running_cluster, why_not
+from torture.stalling import stall, stall_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -42,7 +42,7 @@ def wait(cluster, until, what):
 
 @pytest.fixture(scope="session")
 def cluster():
-    """A SLURM for all tests, which more jobs fit on than there are processors: most of their time they start."""
+    """A SLURM for all tests, with more slots than processors, because jobs spend most of their time starting."""
     if (reason := why_not()) is not None:
         pytest.skip(reason)
     with running_cluster(cpus=4) as cluster, pytest.MonkeyPatch.context() as patch:
@@ -54,7 +54,7 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def quiet(cluster, tmp_path_factory):
-    """What nobody has disturbed, trained one after the other in this process."""
+    """The undisturbed runs, trained one after the other in this process."""
     folder = tmp_path_factory.mktemp("quiet")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
