@@ -65,8 +65,8 @@ audit: setup ## look up every installed package in the advisories for Python
 	$(RUN) -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7,<3'
 	$(RUN) .ci/audit.py
 
-torture: setup ## kills, full disks, hostile files, long runs, SLURM: what docs/reliability.md promises, for hours
-	$(RUN) -m tests.torture $(ARGS)
+torture: setup ## hours of kills, full disks, hostile files, long runs and SLURM: the claims of docs/reliability.md
+	$(RUN) -m torture $(ARGS)
 
 # Versions at either end warn of each other, which is no fault of ours; the newest torch brings gigabytes of CUDA.
 test-matrix: setup ## the quick tests: Python 3.12; 3.11 with the lowest versions allowed; 3.13 with the newest

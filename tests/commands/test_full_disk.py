@@ -12,9 +12,9 @@ import pytest
 from melgen.runs.directory import RunDirectory
 from melgen.runs.status import status_of
 from tests.commands.calling import TINY, TINY_RUN, call
-from tests.torture import disks
-from tests.torture.disks import FULL, TRAINING, fill
-from tests.torture.kills import check_whole, compare
+from torture import disks
+from torture.disks import FULL, TRAINING, fill
+from torture.kills import check_whole, compare
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from melgen.runs.directory import RunDirectory
 from tests.commands.calling import TINY, call, files_below, spawn
 from tests.commands.mishap import mishap
 from tests.tiers import quick_rows
-from tests.torture.equality import unequal
+from tests.training.equality import unequal
 
 SWEPT = [override for override in TINY if not override.startswith("layers")]
 SWEEP_LINE = "-m dataset=control,interval,db12 cell=lstm,gru,rnn layers=1,2,3,4,5"

@@ -7,8 +7,8 @@ import pytest
 
 from tests.docs.documents import DOCUMENTS, ROOT
 
-FILE = re.compile(r"(?:src/melgen|melgen|tests|benchmarks|conf|docs)/[\w./*-]*\.(?:py|yaml|toml|md)")
-PYTHON = re.compile(r"(?<![\w/.\[])(?:melgen|tests)(?:\.\w+)+(?=\b)(?!/)")
+FILE = re.compile(r"(?:src/melgen|melgen|tests|torture|benchmarks|conf|docs)/[\w./*-]*\.(?:py|yaml|toml|md)")
+PYTHON = re.compile(r"(?<![\w/.\[])(?:melgen|tests|torture)(?:\.\w+)+(?=\b)(?!/)")
 OF_EXAMPLES = {"conf/cell/mgu.yaml", "conf/corpus/lines.yaml", "conf/dataset/chroma.yaml", "melgen.networks.MyCell"}
 """Names that docs/extending.md and CONTRIBUTING.md make up."""
 

@@ -1,1 +1,1 @@
-"""Harnesses that make trouble for hours; their short forms are among the slow tests."""
+"""Short runs of `torture`, and tests of its own checks."""

@@ -1,4 +1,4 @@
-"""A short form of the fuzzer, and its own test: each fault of a reader that it should find, it finds."""
+"""A short run of the fuzzer, and a test that it finds each fault of a reader."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from melgen.corpora.readers.abc import read_tune, split_tunes
 from melgen.corpora.readers.unpickling import load_plain
 from melgen.errors import ReadError
-from tests.torture.fuzz_formats import FATAL_MISCHIEF, FORMATS, MISCHIEF
-from tests.torture.fuzzing import FINE, fuzz, main
+from torture.fuzz_formats import FATAL_MISCHIEF, FORMATS, MISCHIEF
+from torture.fuzzing import FINE, fuzz, main
 
 pytestmark = pytest.mark.slow
 
@@ -81,7 +81,7 @@ def test_damaged_plain_data_passes_or_is_refused(plain, protocol, place, bytes_t
     place %= len(data)
     changed = data[:place] + bytes_there + data[place + len(bytes_there) :]
     if b"r" in changed or b"j" in changed:
-        return  # a far place in the memory: bounded where pickles are read, in a process of its own
+        return  # a large memo index: the process that reads pickles has a memory limit for it
     with suppress(ReadError, MemoryError):  # a length of exabytes: the import names the file
         load_plain(changed)
 

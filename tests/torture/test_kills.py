@@ -1,4 +1,4 @@
-"""A short form of the kill harness, and its own test: what it should find, it finds."""
+"""Short runs of the kill harness, and tests that it finds each fault."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 
 from melgen.files import write_json, write_text
 from melgen.runs.directory import FINISHED, RUNNING, RunDirectory
-from tests.torture.kills import FailureError, check_left, compare
+from torture.kills import FailureError, check_left, compare
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -25,11 +25,11 @@ CHECKOUT = Path(__file__).parents[2]
     [
         "--kills 4 --seed 1",
         "--every-file-operation --stride 220",
-        "--every-file-operation --stride 320 --scenario anew-once",
+        "--every-file-operation --stride 320 --scenario forced-once",
     ],
 )
 def test_killed_trainings_end_as_if_undisturbed(options, tmp_path):
-    command = [sys.executable, "-m", "tests.torture.kills", *options.split()]
+    command = [sys.executable, "-m", "torture.kills", *options.split()]
     place = os.environ | {"TMPDIR": str(tmp_path)}
     done = subprocess.run(command, cwd=CHECKOUT, env=place, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -40,7 +40,7 @@ def test_killed_trainings_end_as_if_undisturbed(options, tmp_path):
 
 @pytest.fixture
 def run(tmp_path):
-    """What looks like a finished run, twice."""
+    """Two equal directories with the files of a finished run."""
     run = RunDirectory(tmp_path / "run")
     run.set_status(FINISHED)
     write_json(run.path / "result.json", {"val/loss": 1.5, "seconds": 3.0})
@@ -74,7 +74,7 @@ def test_what_differs_in_time_only_is_equal(run):
         (lambda run: (run / "splits.tsv").write_text("train\tb.mid\n"), r"splits\.tsv differs"),
         (lambda run: (run / "splits.tsv").unlink(), r"files differ: \['splits\.tsv'\]"),
         (lambda run: (run / "more.txt").touch(), r"files differ: \['more\.txt'\]"),
-        (lambda run: RunDirectory(run).set_status(RUNNING), "is not finished"),
+        (lambda run: RunDirectory(run).set_status(RUNNING), "the run is not finished"),
     ],
 )
 def test_each_difference_is_found(run, damage, message):
@@ -94,7 +94,7 @@ def cut(path):
         (lambda run: cut(run / "result.json"), r"result\.json is damaged"),
         (lambda run: (run / "metrics.csv").write_text("step,train/loss\n5\n"), r"metrics\.csv is damaged"),
         (lambda run: (run / "song_1.mid").write_bytes(b"MThd"), r"song_1\.mid is damaged"),
-        (lambda run: RunDirectory(run).set_status(RUNNING), "counts as running"),
+        (lambda run: RunDirectory(run).set_status(RUNNING), "the status of a killed training is running"),
     ],
 )
 def test_half_a_file_and_a_wrong_status_are_found(run, damage, message):

@@ -1,6 +1,6 @@
 """What ``--help`` prints: examples, groups with their options, and each key with its default and meaning.
 
-Read from the comments of the configuration files, like ``docs/configuration.md``, and without Hydra.
+Read from the comments of the configuration files, like ``docs/reference.md``, and without Hydra.
 """
 
 from __future__ import annotations

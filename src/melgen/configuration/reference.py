@@ -1,6 +1,6 @@
 """Every key with its default and its meaning, read from the comments of the configuration files.
 
-``--help`` and ``docs/configuration.md`` are made of it.
+``--help`` and the keys in ``docs/reference.md`` are made of it.
 """
 
 from __future__ import annotations

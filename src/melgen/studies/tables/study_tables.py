@@ -1,4 +1,4 @@
-"""The tables of a study. ``docs/study.md`` describes what each holds and how it is computed."""
+"""The tables of a study. ``docs/reference.md`` describes their columns."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Write ``docs/configuration.md``, the reference of all keys, from the YAML files in ``conf/``.
+"""Write the keys of ``docs/reference.md``, from its heading ``Keys`` to its end, from the YAML files in ``conf/``.
 
-``python docs/make_configuration.py`` writes it, ``--check`` reports whether it is current (exit code 1 if not).
+``python docs/make_reference.py`` writes them, ``--check`` reports whether they are current (exit code 1 if not).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from melgen.configuration.reference import Example, Row, is_for_users, read_refe
 from melgen.pasting import program, shell_line
 
 DOCS = Path(__file__).resolve().parent
-CONF, OUT = DOCS.parent / "conf", DOCS / "configuration.md"
+CONF, OUT = DOCS.parent / "conf", DOCS / "reference.md"
 COMMANDS = {
     "training": "Shared by `melgen.train` and `melgen.study`",
     "config": "`melgen.train`",
@@ -29,10 +29,11 @@ COMMANDS = {
 }
 """Files at the top of ``conf/`` and what they configure, in the order of the reference."""
 LEFT_OUT = ("hydra_logging", "job_logging")
-HEAD = """\
-# Every key
-
-`python docs/make_configuration.py` makes this page from `conf/`. Change a key with `key=value` after a command, a
+HEADING = "## Keys\n"
+"""The text of the page before it is written by hand."""
+HEAD = f"""\
+{HEADING}
+`python docs/make_reference.py` makes this list from `conf/`. Change a key with `key=value` after a command, a
 part of a group with its dotted path (`callbacks.sampling.songs=10`), and the option of a group with `group=option`.
 `--cfg job` after a command prints the configuration that it would use. Keys of a group are listed without the group's
 name. Hydra's own keys (`hydra.…`) are left out, except for launchers and what a recipe sweeps over.
@@ -62,19 +63,19 @@ def made_of(rows: list[Row]) -> str:
     return f" (`{targets[0]}`)" if targets else ""
 
 
-def document() -> str:
-    """The whole reference."""
+def keys() -> str:
+    """The list of all keys, with its heading."""
     parts = [HEAD]
     for name, title in COMMANDS.items():
         opening, examples, rows = read_reference((CONF / f"{name}.yaml").read_text(encoding="utf-8"))
-        parts += [f"## {title}", "", f"`conf/{name}.yaml`. {_cell(opening)}".strip(), ""]
+        parts += [f"### {title}", "", f"`conf/{name}.yaml`. {_cell(opening)}".strip(), ""]
         parts += [*shown_examples(name, examples), *table(rows)]
     folders = sorted(path for path in CONF.rglob("*") if path.is_dir() and path.name not in LEFT_OUT)
     for folder in folders:
         options = sorted(folder.glob("*.yaml"))
         if not options:
             continue
-        parts += [f"## Group `{folder.relative_to(CONF).as_posix()}`", ""]
+        parts += [f"### Group `{folder.relative_to(CONF).as_posix()}`", ""]
         for option in options:
             opening, _, rows = read_reference(option.read_text(encoding="utf-8"))
             parts += [
@@ -93,12 +94,18 @@ def _cell(text: str, letters: str = "|<*") -> str:
     return text
 
 
+def with_keys(page: str) -> str:
+    """The page with the current list of keys."""
+    return f"{page.partition(HEADING)[0].rstrip()}\n\n{keys()}"
+
+
 def main() -> int:
-    """Write the reference, or compare it."""
-    text = document()
+    """Write the keys, or compare them."""
+    page = OUT.read_text(encoding="utf-8")
+    text = with_keys(page)
     if "--check" in sys.argv[1:]:
-        current = OUT.exists() and OUT.read_text(encoding="utf-8") == text
-        print(f"{OUT.name} is current" if current else f"{OUT.name} is not current: python docs/make_configuration.py")
+        current = page == text
+        print(f"{OUT.name} is current" if current else f"{OUT.name} is not current: python docs/make_reference.py")
         return 0 if current else 1
     OUT.write_text(text, encoding="utf-8")
     return 0

@@ -1,7 +1,7 @@
-"""The process in which files are read: it says after each what became of it, and watches what the reading does.
+"""The process that reads the files: it reports the outcome of each, and watches what the reader does.
 
-Python's audit events tell of every file that is opened, process that is started and connection that is made, and of
-code that is compiled or run. What C libraries write is seen by what lies in the directories afterwards.
+Python's audit events report every opened file, started process, connection, and compiled or executed code. C libraries
+raise no such events; the files in the directories afterwards show what they have written.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from melgen.corpora.worker import limit_memory
-from tests.torture.fuzz_formats import FORMATS, OWN_TEST, FileNotNamedError
+from torture.fuzz_formats import FORMATS, OWN_TEST, FileNotNamedError
 
 _OF_PATHS = (
     "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod", "os.chown", "os.link", "os.symlink",
@@ -39,20 +39,20 @@ _NEVER = (
 )  # fmt: skip
 READY = "ready"
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-# Whether a process lives, and since when; what a library asks of the processor.
+# Whether a process is alive and since when; what a library reads about the processor.
 _MAY_BE_READ = re.compile(
     r"/proc/[0-9]+/(stat|statm|status)|/proc/sys/kernel/random/boot_id|/sys/devices/system/cpu/.*"
 )
-_IS_NOT_A_KILL = 0  # signal 0 only asks whether a process is there, which is how a run's standing is found
+_IS_NOT_A_KILL = 0  # signal 0 only tests whether a process exists, as the status of a run needs it
 
 
 class Watch:
-    """Notes what the reading of one file does and should not."""
+    """Records what a reader does and must not do."""
 
     def __init__(self, scratch: Path):
         self.scratch = str(scratch.resolve())
         code = {sysconfig.get_path("stdlib"), *site.getsitepackages(), sys.prefix, sys.base_prefix}
-        code.add(str(Path(__file__).resolve().parents[2]))  # melgen's own sources and these tests
+        code.add(str(Path(__file__).resolve().parents[1]))  # the sources of melgen, these harnesses, the tests
         self.code = tuple(os.path.realpath(path) + os.sep for path in code)
         self.is_on = False
         self.seen: list[str] = []
@@ -61,7 +61,7 @@ class Watch:
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.is_on:
             return
-        self.is_on = False  # resolving a path makes events too
+        self.is_on = False  # resolving a path raises events too
         try:
             if self._is_wrong(event, arguments):
                 self.seen.append(f"{event}{arguments!r}"[:500])
@@ -95,26 +95,26 @@ class Watch:
         return not writes and (real.startswith(self.code) or _MAY_BE_READ.fullmatch(real) is not None)
 
     def _is_library(self, file: str) -> bool:
-        # namedtuple, dataclass and the like make their methods of text that is in a library.
+        # namedtuple, dataclass and others compile their methods from text inside a library.
         return file.startswith(("<frozen ", "<string>", "<__array_function__", "<unknown>")) or os.path.realpath(
             file
         ).startswith(self.code)
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Read cases; a line on the standard output for each: its number, its outcome, the peak of memory so far."""
+    """Read cases; write a line for each to the standard output: number, outcome, text, peak memory in megabytes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("format", choices=FORMATS | OWN_TEST)
     parser.add_argument("seed", type=int)
     parser.add_argument("first", type=int)
     parser.add_argument("last", type=int)
-    parser.add_argument("inputs", type=Path, help="the format's whole files and traps")
-    parser.add_argument("scratch", type=Path, help="an empty directory, the only one that may be written")
+    parser.add_argument("inputs", type=Path, help="directory of the format's undamaged files and traps")
+    parser.add_argument("scratch", type=Path, help="empty directory, the only one in which files may be written")
     options = parser.parse_args(argv)
     report = os.fdopen(os.dup(1), "w", buffering=1)
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)  # symusic prints
-    faulthandler.enable()  # a crash in C names its place on the standard error
+    os.dup2(null, 1)  # symusic prints to it
+    faulthandler.enable()  # writes the place of a crash in C to the standard error
     limit_memory()
     warnings.simplefilter("ignore")
     logging.disable()
@@ -129,7 +129,7 @@ def main(argv: list[str] | None = None) -> None:
     path = files / kind.file_name
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    # What a page needs to show a command, imported before anything is watched; parts of it only for a broken line.
+    # Import the modules with which a page shows a command before the watch begins; a broken line imports more of them.
     for line in ("a=[1,b]", "a=]"):
         with contextlib.suppress(Exception):
             OverridesParser.create().parse_overrides([line])
@@ -161,7 +161,7 @@ def main(argv: list[str] | None = None) -> None:
             each.name for folder in (files, cwd) for each in folder.iterdir() if each.name not in (path.name, "run")
         ]
         if watch.seen or strays:
-            outcome, text = "escape", "; ".join([*watch.seen, *(f"left {name}" for name in strays)])
+            outcome, text = "escape", "; ".join([*watch.seen, *(f"wrote {name}" for name in strays)])
             watch.seen.clear()
         for name in strays:
             with contextlib.suppress(OSError):
@@ -172,15 +172,15 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Directories that a reader made are left to whoever reads."""
+    """Remove everything in a folder that a reader has made."""
     for entry in folder.iterdir():
         shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink()
 
 
 def _peak_megabytes() -> int:
-    """Of this process or the largest one that it has started.
+    """The peak memory of this process or of the largest one that it has started.
 
-    Not of `resource.RUSAGE_SELF`, which counts what the process was before it became this one.
+    `resource.RUSAGE_SELF` would include the memory of this process before its exec.
     """
     own = int(re.search(r"VmHWM:\s*([0-9]+) kB", Path("/proc/self/status").read_text())[1])  # type: ignore[index]
     return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) // 1024

@@ -1,4 +1,4 @@
-"""Whether two runs came out the same, to the last bit."""
+"""Compare two runs bit for bit."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from melgen.runs.history import STEP, read_history
 from tests.training.small import same
 
 PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "position", "carried", "random_state")
-"""Of a checkpoint: all that the next update depends on. The rest says where and how fast."""
+"""Parts of a checkpoint on which the next update depends; the others are places and speeds."""
 
 
 def unequal(run: Path, other: Path) -> list[str]:
-    """What differs between two runs: parts of their checkpoints, columns of their histories."""
+    """The parts of the checkpoints and the columns of the histories in which two runs differ."""
     found = []
     for name in (LAST, BEST):
         one, another = (read_checkpoint(folder / "checkpoints" / name) for folder in (run, other))

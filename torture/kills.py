@@ -1,13 +1,13 @@
-"""Kill trainings at any moment, start them again, and compare what comes out with an undisturbed training.
+"""Kill trainings at any moment, start them again, and compare the results with an undisturbed training.
 
-python -m tests.torture.kills --kills 100                # at random moments, by SIGKILL, SIGTERM and SIGINT
-python -m tests.torture.kills --every-file-operation     # before each of them, and within each file
-python -m tests.torture.kills --scenario more            # where an earlier training has left something, see SCENARIOS
-python -m tests.torture.kills --cold --kills 10          # with imports, which the others share
+python -m torture.kills --kills 100                # at random moments, by SIGKILL, SIGTERM and SIGINT
+python -m torture.kills --every-file-operation     # before each operation, and within each file
+python -m torture.kills --scenario more            # in a directory with an earlier training, see SCENARIOS
+python -m torture.kills --cold --kills 10          # including the imports, which the others share
 
-Each training is a process forked from this one, which has imported everything, so that most moments fall into what is
-of interest: reading the corpus, training, validating, checkpoints, songs, W&B. Everything must be equal at the end: the
-weights, the optimiser, the random generators, the history and the songs, bit for bit.
+Each training is a fork of this process, which has imported everything. Most kills therefore hit the interesting phases:
+reading the corpus, training, validating, checkpoints, songs, W&B. At the end the weights, the optimiser, the random
+generators, the history and the songs must be equal, bit for bit.
 """
 
 from __future__ import annotations
@@ -50,34 +50,36 @@ RUN = Path("kills/run")
 SCENARIOS: dict[str, tuple[tuple[str, ...] | None, tuple[str, ...], tuple[str, ...]]] = {
     "fresh": (None, (), ()),
     "more": (("trainer.max_steps=40",), (), ()),
-    "anew": ((), ("force=true",), ("force=true",)),
-    "anew-once": ((), ("force=true",), ()),
+    "forced": ((), ("force=true",), ("force=true",)),
+    "forced-once": ((), ("force=true",), ()),
     "other": (("seed=1", "hidden_size=6"), ("force=true",), ("force=true",)),
 }
-"""What is finished in the directory already, what the training that is killed adds to its command, what the next does:
-nothing yet; less; the same, thrown away; the same, thrown away by the first start only; another training, thrown away.
+"""For each scenario the options of a finished training in the directory, of the killed start, and of the next start.
+
+There is not a training yet; a shorter one; the same one, which both starts replace; the same one, which only the killed
+start replaces; another one, which both starts replace.
 """
 LOGGERS = ("csv", "default", "wandb")
 SIGNALS = {signal.SIGKILL: 3, signal.SIGTERM: 1, signal.SIGINT: 1}
-"""With how often each is sent."""
+"""The relative frequency of each signal."""
 FILE_EVENTS = {"os.rename", "os.link", "os.symlink", "os.mkdir", "os.remove", "os.rmdir", "os.truncate"}
-"""What the interpreter announces before it does it, whoever asks for it; openings for writing are added."""
+"""Audit events, which the interpreter raises before the operation; openings for writing are added."""
 OPEN = "open"
 HALF_A_FILE_BYTES = 10
 PATIENCE_SECONDS = 240.0
 SET_BY_TRIALS = {"logger", "force"}
 CHANGES = {"seconds", "time"} | SET_BY_TRIALS
-"""Keys whose values differ between any two trainings."""
+"""Keys whose values may differ between two trials."""
 NOT_COMPARED = (".lock", "status.json", "provenance.json", "train.log", "tensorboard", "wandb")
-"""Files that record when, by which command and how often a run was started, and those of one logger only."""
+"""Files that record when, by which command and how often a run was started, and files of single loggers."""
 
 
 class FailureError(Exception):
-    """Something that must not be; what it leaves is kept to be looked at."""
+    """A result that is not allowed; its files are kept for inspection."""
 
 
 class Harness:
-    """A place for trainings, and what an undisturbed one leaves."""
+    """A directory for trainings, with the files of an undisturbed one."""
 
     def __init__(self, place: Path, cold: bool = False, scenario: str = "fresh"):
         self.place, self.cold = place, cold
@@ -96,7 +98,7 @@ class Harness:
         self.seconds = time.monotonic() - started
 
     def folder(self, name: str) -> Path:
-        """One where a training can start."""
+        """A new directory in which a training can start."""
         folder = self.place / name
         if self.template is None:
             folder.mkdir()
@@ -112,17 +114,17 @@ class Harness:
         before: Callable[[], None] = lambda: None,
         more: Sequence[str] = (),
     ) -> int:
-        """Start the training in a process of its own; its id."""
+        """Start the training in a separate process; return its id."""
         arguments = [*TRAINING, f"logger={logger}", *more]
         settings = {"MELGEN_CACHE_DIR": str(cache or self.cache), "WANDB_MODE": "offline", "WANDB_SILENT": "true"}
         if self.cold:
-            with (folder / "said.txt").open("ab") as said:
+            with (folder / "output.txt").open("ab") as output:
                 return subprocess.Popen(
                     command("train", *arguments),
                     cwd=folder,
                     env=os.environ | settings,
-                    stdout=said,
-                    stderr=said,
+                    stdout=output,
+                    stderr=output,
                     start_new_session=True,
                 ).pid
         pid = os.fork()
@@ -133,9 +135,9 @@ class Harness:
             os.setsid()
             os.chdir(folder)
             os.environ.update(settings)
-            said = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            output = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             for descriptor in (1, 2):
-                os.dup2(said, descriptor)
+                os.dup2(output, descriptor)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             sys.argv = ["melgen.train", *arguments]
             from melgen.train import main
@@ -151,32 +153,32 @@ class Harness:
             os._exit(code)
 
     def end(self, pid: int) -> None:
-        """Wait for a training to end by itself, and well."""
+        """Wait for a training to end by itself without an error."""
         status = wait(pid, PATIENCE_SECONDS)
         if status is None:
             os.killpg(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             raise FailureError(f"a training did not end within {PATIENCE_SECONDS:g} s")
         if status != 0:
-            raise FailureError(f"a training ended with {status}")
+            raise FailureError(f"a training ended with exit status {status}")
 
     def finish_and_compare(self, folder: Path, logger: str, cache: Path | None = None) -> None:
-        """Start it once more, let it end, and compare."""
+        """Start the training again, wait for its end, and compare."""
         self.end(self.start(folder, logger, cache, more=self.next))
         compare(folder / RUN, self.reference / RUN)
         stray = [path.name for path in folder.rglob("*") if path.name.endswith((".tmp", ".old", ".new"))]
         if stray:
-            raise FailureError(f"left behind: {', '.join(stray)}")
+            raise FailureError(f"temporary files remain: {', '.join(stray)}")
 
     def kill_at(self, moment: float, number: signal.Signals, folder: Path, logger: str, cache: Path | None) -> bool:
-        """Kill a training after so many seconds; False if it was over by then."""
+        """Kill a training after ``moment`` seconds; return False if it had ended by then."""
         pid = self.start(folder, logger, cache, more=self.first)
         status = wait(pid, moment)
         if status is None:
             os.kill(pid, number)
             status = wait(pid, PATIENCE_SECONDS)
             if status is None:
-                raise FailureError(f"{number.name} did not end it")
+                raise FailureError(f"{number.name} did not end the training")
             hit = True
         else:
             hit = False
@@ -186,7 +188,7 @@ class Harness:
 
 
 def at_random(harness: Harness, kills: int, seed: int) -> int:
-    """Kill at random moments until enough trainings have been hit; how many of them ended equal."""
+    """Kill at random moments until ``kills`` have hit a training; return after how many the results were equal."""
     chance = random.Random(seed)
     equal = done = 0
     while done < kills:
@@ -208,7 +210,7 @@ def at_random(harness: Harness, kills: int, seed: int) -> int:
             hits = sum(harness.kill_at(moment, number, folder, logger, cache) for moment in moments)
             harness.counts[number.name] += hits
             harness.counts[f"logger={logger}"] += hits
-            harness.counts["while reading the corpus anew" if cache else "with the corpus cached"] += hits
+            harness.counts["while the corpus was read" if cache else "with the corpus cached"] += hits
             harness.finish_and_compare(folder, logger, cache)
             return hits
 
@@ -221,16 +223,16 @@ def at_random(harness: Harness, kills: int, seed: int) -> int:
         equal += hits
         shutil.rmtree(folder)
         if cache:
-            shutil.rmtree(cache, ignore_errors=True)  # a training that was killed early has not made it
+            shutil.rmtree(cache, ignore_errors=True)  # an early kill leaves none
     harness.counts["kills"] = done
     return equal
 
 
 def at_every_file_operation(harness: Harness, seed: int, every: int = 1) -> tuple[int, int]:
-    """Kill before the first, the second, ... operation on files, and within the first, the second, ... file.
+    """Kill before the first, the second, ... file operation, and within the first, the second, ... file.
 
     Returns:
-        How many times, and how many trainings ended equal.
+        The number of kills, and the number of trainings with equal results.
     """
     noted = harness.folder("noted")
     names = noted / "operations"
@@ -252,7 +254,7 @@ def at_every_file_operation(harness: Harness, seed: int, every: int = 1) -> tupl
             status = wait(pid, PATIENCE_SECONDS)
             end_group(pid)
             if status != -(signal.SIGXFSZ if halfway else signal.SIGKILL):
-                raise FailureError(f"was to be killed and ended with {status}")
+                raise FailureError(f"the training should have been killed and ended with exit status {status}")
             check_left(folder / RUN)
             harness.finish_and_compare(folder, "csv")
             return True
@@ -266,7 +268,7 @@ def at_every_file_operation(harness: Harness, seed: int, every: int = 1) -> tupl
 
 
 def judged(trial: Callable[[], Any], folder: Path, what: str) -> Any:
-    """What a trial gives; None, and a line that says why, if it fails."""
+    """The result of a trial; None if it fails, after printing the reason."""
     try:
         return trial()
     except FailureError as failure:
@@ -275,7 +277,7 @@ def judged(trial: Callable[[], Any], folder: Path, what: str) -> Any:
 
 
 def wait(pid: int, seconds: float) -> int | None:
-    """The exit status of a child, negative for a signal; None if it still runs after so long."""
+    """The exit status of a child, negative for a signal; None if it still runs after ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:
         found, status = os.waitpid(pid, os.WNOHANG)
@@ -287,7 +289,7 @@ def wait(pid: int, seconds: float) -> int | None:
 
 
 def end_group(pid: int) -> None:
-    """A power failure ends the helpers of a training too, such as W&B's service."""
+    """Kill the helper processes of a training too, such as W&B's service, as a power failure would."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -295,7 +297,7 @@ def end_group(pid: int) -> None:
 
 
 def watched_file_operations(act: Callable[[int, str], None]) -> None:
-    """Call ``act`` with the number and the name of each operation on files before it is done."""
+    """Call ``act`` with the number and the name of each file operation before it happens."""
     number = iter(range(sys.maxsize))
     flush = os.fsync
 
@@ -308,21 +310,21 @@ def watched_file_operations(act: Callable[[int, str], None]) -> None:
         flush(descriptor)
 
     sys.addaudithook(audit)
-    os.fsync = fsync  # the one that the interpreter does not announce
+    os.fsync = fsync  # the interpreter raises no audit event for it
 
 
 def note_file_operations(file: Path) -> None:
-    """Leave in a file the names of all operations, a line each."""
+    """Write the names of all file operations to a file, one in each line."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     watched_file_operations(lambda number, name: os.write(descriptor, f"{name}\n".encode()) and None)
 
 
 def kill_at_file_operation(wanted: int, halfway: bool) -> None:
-    """Kill this process before that operation; or after it, once it has written a few bytes more."""
+    """Kill this process before an operation, or, if ``halfway``, after the next few written bytes."""
 
     def act(number: int, name: str) -> None:
         if number == wanted and halfway:
-            # The system kills whoever writes beyond, wherever in the program that is; what is written by then stays.
+            # The system kills the process at the first write beyond the limit; the bytes before it remain.
             signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
             resource.setrlimit(resource.RLIMIT_FSIZE, (HALF_A_FILE_BYTES, resource.RLIM_INFINITY))
         elif number == wanted:
@@ -332,21 +334,21 @@ def kill_at_file_operation(wanted: int, halfway: bool) -> None:
 
 
 def check_left(run: Path) -> None:
-    """What a training leaves that is over: whole files, and no word that it runs.
+    """Check the files of a killed training: complete, with a status that is not "running".
 
     Raises:
-        FailureError: naming what is wrong.
+        FailureError: naming the fault.
     """
     check_whole(run)
     if status_of(RunDirectory(run)).state == "running":
-        raise FailureError("a killed training counts as running")
+        raise FailureError("the status of a killed training is running")
 
 
 def check_whole(run: Path) -> None:
-    """No half file stands under its final name.
+    """Check that each file with its final name is complete.
 
     Raises:
-        FailureError: naming one that does.
+        FailureError: naming an incomplete file.
     """
     for path in sorted(run.rglob("*")) if run.exists() else []:
         if path.is_dir() or path.name.startswith(".") or any(part == "wandb" for part in path.parts):
@@ -365,7 +367,7 @@ def check_whole(run: Path) -> None:
 
 
 def compare(run: Path, reference: Path) -> None:
-    """Everything that two trainings should have in common.
+    """Compare all files of two trainings that must be equal.
 
     Raises:
         FailureError: naming the first difference.
@@ -377,11 +379,11 @@ def compare(run: Path, reference: Path) -> None:
         if not equal_files(run / name, reference / name):
             raise FailureError(f"{name} differs")
     if RunDirectory(run).status["state"] != "finished":
-        raise FailureError("is not finished")
+        raise FailureError("the run is not finished")
 
 
 def compared_files(run: Path) -> Iterator[Path]:
-    """Names below a run of what must be equal."""
+    """The paths, relative to a run, of the files that must be equal."""
     for path in run.rglob("*"):
         name = path.relative_to(run)
         if path.is_file() and not any(part.startswith(NOT_COMPARED) for part in name.parts):
@@ -389,7 +391,7 @@ def compared_files(run: Path) -> Iterator[Path]:
 
 
 def equal_files(one: Path, other: Path) -> bool:
-    """Whether they say the same, but for how long it took."""
+    """Whether two files have the same content apart from times."""
     if one.suffix == ".ckpt":
         return same(*(timeless(read_checkpoint(path)) for path in (one, other)))
     if one.suffix == ".json":
@@ -402,7 +404,7 @@ def equal_files(one: Path, other: Path) -> bool:
 
 
 def settings(path: Path) -> list[str]:
-    """A configuration without what watches the training."""
+    """The lines of a configuration without the keys that the trials vary."""
     from omegaconf import OmegaConf
 
     plain = OmegaConf.to_container(OmegaConf.load(path))
@@ -411,7 +413,7 @@ def settings(path: Path) -> list[str]:
 
 
 def timeless(content: Any) -> Any:
-    """Without seconds, and without the settings in which the trials differ."""
+    """The content without times, and without the keys that the trials vary."""
     if isinstance(content, dict):
         return {
             key: timeless(value)
@@ -422,7 +424,7 @@ def timeless(content: Any) -> Any:
 
 
 def table(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file but for speeds."""
+    """The rows of a CSV file without speeds."""
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     if any(None in row or None in row.values() for row in rows):
@@ -431,7 +433,7 @@ def table(path: Path) -> list[dict[str, str]]:
 
 
 def import_everything() -> None:
-    """What the trainings would import each for itself; nothing that starts a thread."""
+    """Import once what each training needs, but nothing that starts a thread."""
     torch.set_num_threads(1)
 
     import melgen.evaluation.embeddings
@@ -441,31 +443,38 @@ def import_everything() -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run it, and say how it went; 1 if anything differed."""
+    """Run the harness and print a summary; return 1 if a training differed."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--scenario", choices=SCENARIOS, default="fresh", help="what lies in the directory before")
+    parser.add_argument(
+        "--scenario",
+        choices=SCENARIOS,
+        default="fresh",
+        help="training in the directory before the start, see SCENARIOS (%(default)s)",
+    )
     parser.add_argument("--every-file-operation", action="store_true")
-    parser.add_argument("--stride", type=int, default=1, help="of the file operations, only each so many-th")
-    parser.add_argument("--cold", action="store_true", help="each training imports for itself, and may be killed there")
+    parser.add_argument("--stride", type=int, default=1, help="test only every n-th file operation")
+    parser.add_argument(
+        "--cold",
+        action="store_true",
+        help="start a new Python for each training, which may be killed during its imports",
+    )
     arguments = parser.parse_args(argv)
     os.environ["PYTHONHASHSEED"] = "0"
     import_everything()
     place = Path(tempfile.mkdtemp(prefix="melgen-kills-"))
     harness = Harness(place, arguments.cold, arguments.scenario)
-    print(
-        f"an undisturbed training takes {harness.seconds:.1f} s, {harness.seconds_of_reading:.1f} s with reading",
-        flush=True,
-    )
+    seconds, with_corpus = harness.seconds, harness.seconds_of_reading
+    print(f"an undisturbed training takes {seconds:.1f} s, {with_corpus:.1f} s with reading the corpus", flush=True)
     if arguments.every_file_operation:
         tried, equal = at_every_file_operation(harness, arguments.seed, arguments.stride)
-        print(f"{equal} of {tried} trainings killed before a file operation or within a file ended equal")
+        print(f"{equal} of {tried} trainings killed before a file operation or within a file ended with equal results")
     else:
         equal = at_random(harness, arguments.kills, arguments.seed)
         tried = harness.counts.pop("kills")
         print("\n".join(f"  {count} {what}" for what, count in sorted(harness.counts.items())))
-        print(f"{equal} of {tried} kills were survived: the same weights, history and songs, bit for bit")
+        print(f"{equal} of {tried} kills left the results equal: weights, history and songs, bit for bit")
     if equal == tried:
         shutil.rmtree(place)
     return int(equal != tried)

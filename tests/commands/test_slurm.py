@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.commands.calling import TINY, call, command, spawn
-from tests.slurm.cluster import running_cluster, why_not
-from tests.slurm.stalling import stall, stall_of
-from tests.torture.equality import unequal
+from tests.commands.mishap import mishap
+from tests.training.equality import unequal
+from torture.slurm_cluster import running_cluster, why_not
+from torture.stalling import stall, stall_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -42,7 +43,7 @@ def wait(cluster, until, what):
 
 @pytest.fixture(scope="session")
 def cluster():
-    """A SLURM for all tests, which more jobs fit on than there are processors: most of their time they start."""
+    """A SLURM for all tests, with more slots than processors, because jobs spend most of their time starting."""
     if (reason := why_not()) is not None:
         pytest.skip(reason)
     with running_cluster(cpus=4) as cluster, pytest.MonkeyPatch.context() as patch:
@@ -54,7 +55,7 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def quiet(cluster, tmp_path_factory):
-    """What nobody has disturbed, trained one after the other in this process."""
+    """The undisturbed runs, trained one after the other in this process."""
     folder = tmp_path_factory.mktemp("quiet")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -86,11 +87,12 @@ def sweep():
 
 def test_an_array_as_configured_preempted_queued_again_and_with_a_failure(cluster, quiet, sweep, here):
     process = sweep(
-        "layers=1,2,0",
+        "layers=1,2,3",
         "hydra.launcher.array_parallelism=2",
         "hydra.launcher.timeout_min=60",
         "+hydra.launcher.additional_parameters={nice:7}",
         stall(STALLED_AT, "lstm"),
+        mishap("lstm-3"),
     )
     wait(cluster, lambda: all(stall_of(run_of(layers)).exists() for layers in (1, 2)), "two jobs to train")
     (array,) = {name.partition("_")[0] for name in cluster.jobs()}
@@ -107,7 +109,7 @@ def test_an_array_as_configured_preempted_queued_again_and_with_a_failure(cluste
     said, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1, said
     assert "2 of 3 jobs finished" in said
-    assert f"failed: {run_of(0)}: layers=0: must be a whole number of at least 1" in said
+    assert f"failed: {run_of(3)}: a mishap" in said
     for layers in (1, 2):
         log = (run_of(layers) / "train.log").read_text()
         assert "Resuming at update 40" in log
@@ -123,7 +125,7 @@ def test_an_array_as_configured_preempted_queued_again_and_with_a_failure(cluste
 
     wait(cluster, accounted, "three completed jobs in the accounts")
     with (FAMILY / "sweep.csv").open(newline="") as file:
-        assert [row["state"] for row in csv.DictReader(file)] == ["failed", "finished", "finished"]
+        assert [row["state"] for row in csv.DictReader(file)] == ["finished", "finished", "failed"]
     status = call("status", "dir=multirun")
     assert status.code == 1
     assert "3 runs: 2 finished, 1 failed" in status.out

@@ -1,4 +1,4 @@
-"""What is fuzzed: for each format its whole files, its known traps, how it is damaged, and how melgen reads it."""
+"""The fuzzed formats: undamaged files, known traps, mutations, and the way melgen reads each format."""
 
 from __future__ import annotations
 
@@ -19,38 +19,40 @@ from typing import Any
 from tests.corpora.midi_files import scale, write_midi
 from tests.corpora.test_corpora_pickles import Hostile, stream
 from tests.corpora.test_corpora_scores import BILLION_LAUGHS, compressed, ending, note, repeat, score
-from tests.torture import fuzz_mutations as change
-from tests.torture.fuzz_mutations import Mutation
+from torture import fuzz_mutations as change
+from torture.fuzz_mutations import Mutation
 
 CORPUS_TUNES_BYTES = 1500
-"""Of a large file of the corpus its first tunes, up to about here: each case is read whole."""
+"""Only about this much of a large corpus file is used, because each case is read as a whole."""
 
-KEPT_RUN = Path(__file__).parents[1] / "formats/version1/control-lstm-1-seed0-batch_size-20-hidden_size-4-seq_length-20"
+KEPT_RUN = (
+    Path(__file__).parents[1] / "tests/formats/version1/control-lstm-1-seed0-batch_size-20-hidden_size-4-seq_length-20"
+)
 FINISHED_RUN = KEPT_RUN.with_name(KEPT_RUN.name.replace("lstm", "gru"))
 RUN_FILES = ("status.json", "result.json", "identity.json", "data.json", "metrics.csv", "config.yaml")
 
 
 class FileNotNamedError(Exception):
-    """A refusal does not say which file it refuses."""
+    """A refusal that does not name the file."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file.
+    """A file format.
 
     Attributes:
-        file_name: what the reader is to find.
-        share: how many of the default 100,000 and more cases are of this kind; cheap ones are many.
-        most_bytes: damaged files are cut here: what takes long because it is long is another test.
-        whole: undamaged files.
-        traps: files that are hostile as they are; they come first.
-        mutations: how whole files are damaged.
-        dictionary: pieces that mean something in this format.
-        read: reads the file; gives the kind of the refusal, or nothing.
-        reader: gives the reader that melgen hands to a process of its own (`melgen.corpora.workers`); such a process is
-            ended when a file takes it too long. None for what a command reads itself.
-        put: writes a case to where it is read.
-        repair: makes the frame of a file whole again, for every second one, so that what is inside is read.
+        file_name: name of the file that the reader reads.
+        share: cases of this format among the default of more than 100,000; fast formats get more.
+        most_bytes: damaged files are cut to this size; slow reading of large files is not tested here.
+        whole: returns undamaged files.
+        traps: returns files that are hostile without any mutation; they come first.
+        mutations: ways to damage the undamaged files.
+        dictionary: byte strings with a meaning in this format.
+        read: reads the file; returns the kind of the refusal, or an empty string.
+        reader: returns the reader that melgen runs in a separate process (`melgen.corpora.workers`), which is ended
+            when a file takes too long. None for a format that a command reads itself.
+        put: writes a case to the place where it is read.
+        repair: corrects the frame of every second file, so that its content is read.
     """
 
     file_name: str
@@ -66,7 +68,7 @@ class Format:
     repair: Mutation | None = None
 
     def case(self, seed: int, number: int, whole: Sequence[bytes]) -> bytes:
-        """The damaged file of that number, always the same."""
+        """The damaged file of a number; the same number and seed give the same file."""
         rng = random.Random(f"{seed} {self.file_name} {number}")
         data = change.mutated(rng, whole, self.mutations, self.dictionary, self.most_bytes)
         return self.repair(rng, data, whole) if self.repair is not None and rng.random() < 0.5 else data
@@ -76,27 +78,27 @@ class Format:
 
 
 def read_tunes(path: Path) -> str:
-    """As a corpus of one's own, and a folder of songs, are read: file by file."""
+    """Read a file as melgen reads a user's corpus and a folder of songs."""
     return _read_source(path, tune_reader())
 
 
 def tune_reader() -> Any:
-    """For each suffix its own."""
+    """The reader that chooses by the suffix."""
     from melgen.corpora.folder import read_file
 
     return read_file
 
 
 def read_pickle(path: Path) -> str:
-    """As the paper's pickles are read."""
+    """Read a file as melgen reads the paper's pickles."""
     from melgen.corpora.pickles import encoding_of
 
-    encoding_of(path)  # looks into the file, in the command's own process
+    encoding_of(path)  # reads the start of the file in the process of the command
     return _read_source(path, pickle_reader())
 
 
 def pickle_reader() -> Any:
-    """For both shapes."""
+    """The reader for both published shapes."""
     from melgen.corpora.readers.song_lists import read_songs
 
     return read_songs
@@ -108,7 +110,7 @@ def _read_source(path: Path, reader: Any) -> str:
     from melgen.corpora.sources import Source
 
     reading = read_source(Source(path, path.name), lambda: None, reader, Cleaning(min_length_notes=1))
-    pickle.dumps(reading)  # a worker hands it over
+    pickle.dumps(reading)  # a worker process returns it pickled
     for rejection in reading.rejections:
         if not rejection.source.startswith(path.name):
             raise FileNotNamedError(f"{rejection.source!r}: {rejection.reason}: {rejection.detail}")
@@ -123,7 +125,7 @@ def _read_source(path: Path, reader: Any) -> str:
 
 
 def midi_files() -> list[bytes]:
-    """Written by melgen, by mido, and by others."""
+    """Files written by melgen, by mido, and by other programs."""
     import music21
 
     from melgen.music import Melody
@@ -140,7 +142,7 @@ def midi_files() -> list[bytes]:
 
 
 def midi_traps() -> list[bytes]:
-    """Few bytes that ask for much."""
+    """Short files that declare much content."""
     head = b"MThd\x00\x00\x00\x06\x00\x01\x00\x01\x01\xe0"
 
     def track(events: bytes) -> bytes:
@@ -162,7 +164,7 @@ def midi_traps() -> list[bytes]:
 
 
 def abc_files() -> list[bytes]:
-    """The first tunes of the folk corpus, and one with all that ABC has."""
+    """The first tunes of the folk corpus, and one with all features of ABC."""
     from melgen.corpora.folk import music21_corpus_dir
 
     corpus = music21_corpus_dir()
@@ -183,12 +185,12 @@ ABC_OF_ALL_SORTS = (
 
 
 def _first_tunes(data: bytes) -> bytes:
-    """Up to the end of the tune that a place lies in, without a library's long lists of titles."""
+    """The start of a file up to the end of a tune, without a library's long lists of titles."""
     return data[: data.find(b"\n\n", data.find(b"X:") + CORPUS_TUNES_BYTES)] + b"\n\n"
 
 
 def abc_traps() -> list[bytes]:
-    """Lines and fields longer than any buffer, repeats of repeats, commands to the program behind."""
+    """Lines and fields longer than a buffer, nested repeats, directives to the program that reads them."""
     head = b"X:1\nM:4/4\nL:1/8\nK:C\n"
     long = b"A" * 20_000
     return [
@@ -231,7 +233,7 @@ SCORE_OF_ALL_SORTS = score(
 
 
 def scores() -> list[bytes]:
-    """By hand, by melgen, and by others."""
+    """Scores written by hand, by melgen, and by other programs."""
     from melgen.corpora.folk import music21_corpus_dir
     from melgen.music import Melody
     from melgen.rendering.musicxml import to_musicxml
@@ -242,7 +244,7 @@ def scores() -> list[bytes]:
 
 
 def score_traps() -> list[bytes]:
-    """Entities that swell or lead elsewhere, in every encoding, and little music that is long."""
+    """Entities that expand or refer to other files, in several encodings, and short scores with long durations."""
     plain = score(note("C4", 4))
     external = '<!DOCTYPE score-partwise [<!ENTITY x SYSTEM "file:///etc/passwd">]><score-partwise>&x;</score-partwise>'
     parameter = '<!DOCTYPE score-partwise [<!ENTITY % x SYSTEM "http://127.0.0.1:9/x.dtd"> %x;]><score-partwise/>'
@@ -304,11 +306,11 @@ def archives() -> list[bytes]:
 
 
 def archive_traps() -> list[bytes]:
-    """Bombs, lies about sizes, names that lead out of the archive."""
+    """Archive bombs, wrong sizes, names that refer to files outside the archive."""
     container = b'<container><rootfiles><rootfile full-path="%s"/></rootfiles></container>'
     inside = score(note("C4", 4)).encode()
     bomb = compressed(b" " * (60 * 2**20))
-    stated = bytearray(bomb)  # says that it unpacks to 10 bytes
+    stated = bytearray(bomb)  # states an unpacked size of 10 bytes
     place = stated.rfind(b"PK\x01\x02")
     stated[place + 24 : place + 28] = (10).to_bytes(4, "little")
     return [
@@ -339,7 +341,7 @@ KERN = "\n".join(
 
 
 def kern_files() -> list[bytes]:
-    """One by hand, and the beginning of a real one."""
+    """One file written by hand, and the beginning of a real one."""
     from melgen.corpora.folk import music21_corpus_dir
 
     lines = (music21_corpus_dir() / "palestrina" / "Agnus_08.krn").read_bytes().split(b"\n")
@@ -348,7 +350,7 @@ def kern_files() -> list[bytes]:
 
 
 def kern_traps() -> list[bytes]:
-    """Spines without end, and durations of all kinds."""
+    """Very many spines, and odd durations."""
     return [
         b"**kern\n" + b"*^\n" * 3000,
         b"**kern\n" + b"".join(b"\t".join([b"*^"] * 2**level) + b"\n" for level in range(13)),
@@ -364,14 +366,14 @@ SONG_LIST = [[60, 62, 64, 65, 67], [60] * 13, [50, 51], [70], list(range(40, 60)
 
 
 def pickles() -> list[bytes]:
-    """Both published shapes, by every protocol."""
+    """Both published shapes, in every protocol."""
     timed = [[(60 + place, place % 3) for place in range(12)], [(60, 35_791_394)] * 2]
     contents = (SONG_LIST, timed, stream(SONG_LIST))
     return [pickle.dumps(content, protocol) for content in contents for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
 
 
 def pickle_traps() -> list[bytes]:
-    """Programs, nests, and few bytes that ask for much memory or time."""
+    """Pickles that call functions, deep nests, and short pickles that need much memory or time."""
     import os
 
     def calls(*parts: Any) -> list[bytes]:
@@ -388,7 +390,7 @@ def pickle_traps() -> list[bytes]:
         *(opcode + b"." for opcode in change.HOSTILE_OPCODES),
         doubled + b".",
         doubled + b"\x8f(h\x00\x90.",
-        lists + b"\x85.",  # a song whose note is lists of lists of lists: short here, endless when printed
+        lists + b"\x85.",  # a note of a song is nested lists: short as a pickle, huge when printed
         b"\x80\x02](" + lists[2:] + lists[2:] + b"\x86e.",
         b"\x80\x02}(" + doubled[2:] + b"K\x00u.",
         b"\x80\x02]" + b"(]" + b"K\x3ca" * 3 + b"q\x01" + b"h\x01" * 100_000 + b"e.",
@@ -406,7 +408,7 @@ def pickle_traps() -> list[bytes]:
 
 
 def read_song_list(path: Path) -> str:
-    """As `melgen.evaluate` and `melgen.render` read ``songs=``."""
+    """Read a file as `melgen.evaluate` and `melgen.render` read ``songs=``."""
     from melgen.generation.song_files import copy_song, read_song_folder
     from melgen.music import Melodies
 
@@ -424,7 +426,7 @@ def read_song_list(path: Path) -> str:
 
 
 def _named(error: Exception, path: Path) -> str:
-    """The kind of a refusal, which must name the file."""
+    """The kind of a refusal; the refusal must name the file."""
     if path.name not in str(error):
         raise FileNotNamedError(f"{type(error).__name__}: {error}"[:400])
     if len(str(error)) > 5000:
@@ -433,7 +435,7 @@ def _named(error: Exception, path: Path) -> str:
 
 
 def song_lists() -> list[bytes]:
-    """As melgen writes them."""
+    """A list of songs as melgen writes it."""
     from melgen.generation.songs import SONGS_FILE, write_songs
     from melgen.music import Melody
 
@@ -445,7 +447,7 @@ def song_lists() -> list[bytes]:
 
 
 def song_list_traps() -> list[bytes]:
-    """Nests, numbers beyond all bounds, names that lead elsewhere."""
+    """Deep nests, huge numbers, names that refer to other places."""
     (whole,) = song_lists()
     text = whole.decode()
     names = ("../../escape", "/etc/passwd", "9" * 250, "9" * 5000, "\\u0000", "\\ud800", "a\\nb", ".", "..", "")
@@ -470,7 +472,7 @@ def song_list_traps() -> list[bytes]:
 
 
 def read_checkpoint(path: Path) -> str:
-    """As `melgen.generate`, a study and a resumed training read them."""
+    """Read a file as `melgen.generate`, a study and a resumed training read checkpoints."""
     import torch
 
     from melgen.checkpoint import load_model
@@ -486,7 +488,7 @@ def read_checkpoint(path: Path) -> str:
 
 
 def checkpoints() -> list[bytes]:
-    """Those that the tests keep, without and with optimiser, and one for each other cell."""
+    """The checkpoints that the tests keep, with and without optimiser, and one for each other cell."""
     import torch
 
     from melgen.networks import MelodyModel
@@ -513,14 +515,14 @@ def _saved(content: Any, **keys: Any) -> bytes:
 
 
 def odd_checkpoint(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """A right file with a content in which parts are missing, doubled or something else."""
+    """A valid file in whose content parts are missing, doubled or replaced."""
     import torch
 
     try:
         content = torch.load(io.BytesIO(data), weights_only=True)
         changed = change.with_odd_parts(rng, content, [*change.ODD_VALUES, *_odd_tensors()])
-        return _saved(changed)  # the older format names tensors by their addresses, each time others
-    except Exception:  # it was damaged before
+        return _saved(changed)  # the older format names tensors by their addresses, which change
+    except Exception:  # an earlier mutation has damaged it
         return change.flip_bits(rng, data, others)
 
 
@@ -541,7 +543,7 @@ def _odd_tensors() -> list[Any]:
 
 
 def checkpoint_traps() -> list[bytes]:
-    """Calls, sizes that lie, descriptions of networks larger than any machine, swelling archives."""
+    """Function calls, wrong sizes, descriptions of huge networks, archives that expand."""
     import os
 
     import torch
@@ -626,7 +628,7 @@ def checkpoint_traps() -> list[bytes]:
 
 
 def read_run(path: Path) -> str:
-    """As `melgen.status`, a sweep's table and a study read the directory of a run."""
+    """Read a directory as `melgen.status`, a sweep's table and a study read that of a run."""
     from melgen.errors import CheckpointError, IdentityError
     from melgen.runs.directory import RunDirectory
     from melgen.runs.history import read_history
@@ -652,7 +654,7 @@ def read_run(path: Path) -> str:
 
 
 def put_run(path: Path, data: bytes) -> None:
-    """A finished run of which one file is that of the case."""
+    """Make a finished run in which one file is the case."""
     run = path.parent / "run"
     shutil.rmtree(run, ignore_errors=True)
     run.mkdir()
@@ -665,7 +667,7 @@ def put_run(path: Path, data: bytes) -> None:
 
 
 def run_files() -> list[bytes]:
-    """Each file of a finished run and of one underway, with its name in the first line."""
+    """Each file of a finished and of an unfinished run, with its name in the first line."""
     return [
         name.encode() + b"\n" + (folder / name).read_bytes()
         for folder in (FINISHED_RUN, KEPT_RUN)
@@ -675,7 +677,7 @@ def run_files() -> list[bytes]:
 
 
 def of_run(mutation: Mutation) -> Mutation:
-    """A mutation that leaves the name of the file as it is, and takes others of that name."""
+    """A mutation that keeps the name in the first line, and mixes only files of that name."""
 
     def mutate(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
         name, _, content = data.partition(b"\n")
@@ -686,7 +688,7 @@ def of_run(mutation: Mutation) -> Mutation:
 
 
 def run_traps() -> list[bytes]:
-    """Nests and aliases that swell, numbers that are none."""
+    """Deep nests, aliases that expand, invalid numbers."""
     status = b'status.json\n{"state": "running", "host": "%s", "pid": %s}'
     swelling = b"a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + b"".join(
         b"a%d: &a%d [%s]\n" % (level, level, b", ".join([b"*a%d" % (level - 1)] * 9)) for level in range(1, 10)
@@ -783,7 +785,7 @@ FORMATS = {
 
 
 def misbehave(path: Path) -> str:
-    """A reader with every fault that is to be found; the file says which."""
+    """A reader with every fault that the fuzzer must find; the content of the file selects the fault."""
     import ctypes
     import os
     import subprocess
@@ -791,7 +793,7 @@ def misbehave(path: Path) -> str:
 
     match path.read_bytes():
         case b"exception":
-            raise KeyError("a parser's own")
+            raise KeyError("an exception of a parser")
         case b"nameless":
             raise FileNotNamedError("something is wrong somewhere")
         case b"crash":
@@ -844,4 +846,4 @@ OWN_TEST = {
         lambda: [name.encode() for name in (*MISCHIEF, *FATAL_MISCHIEF)], change.BINARY, (), misbehave, None,
     )
 }  # fmt: skip
-"""Not a format, but a reader with every fault: `--format mischief` must end with 1."""
+"""A reader with every fault, in place of a format: `--format mischief` must return 1."""

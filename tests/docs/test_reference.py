@@ -1,4 +1,4 @@
-"""The reference of all keys is made from the configuration, and has to be made again when that changes."""
+"""The keys in the reference are made from the configuration, and have to be made again when that changes."""
 
 import importlib.util
 from pathlib import Path
@@ -9,19 +9,19 @@ from tests.docs.documents import ROOT
 
 
 def generator():
-    spec = importlib.util.spec_from_file_location("make_configuration", ROOT / "docs/make_configuration.py")
+    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "docs/make_reference.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
 def test_the_reference_is_current():
-    current = (ROOT / "docs/configuration.md").read_text()
-    assert generator().document() == current, "python docs/make_configuration.py"
+    current = (ROOT / "docs/reference.md").read_text()
+    assert generator().with_keys(current) == current, "python docs/make_reference.py"
 
 
 def test_it_names_every_file_of_the_configuration():
-    text = (ROOT / "docs/configuration.md").read_text()
+    text = (ROOT / "docs/reference.md").read_text()
     for file in Path(CONF_DIR).rglob("*.yaml"):
         place = file.relative_to(CONF_DIR)
         if place.parent.name in ("hydra_logging", "job_logging"):
@@ -29,7 +29,7 @@ def test_it_names_every_file_of_the_configuration():
         if place.parent == Path():
             assert f"`conf/{place}`" in text
         else:
-            section = text.partition(f"## Group `{place.parent.as_posix()}`")[2].partition("\n## ")[0]
+            section = text.partition(f"### Group `{place.parent.as_posix()}`")[2].partition("\n### ")[0]
             assert f"**`{file.stem}`**" in section
 
 

@@ -1,11 +1,11 @@
-"""Trainings on a disk that is full sooner or later, started again once there is room, and compared with an undisturbed.
+"""Fill the disk during trainings, free it, start them again, and compare the results with an undisturbed training.
 
-python -m tests.torture.disks                              # every so many kilobytes, from none at all to enough
-python -m tests.torture.disks --step 4 --loggers csv wandb # at each page of memory, with W&B too
+python -m torture.disks                              # room in steps of 12 kilobytes, from none to enough
+python -m torture.disks --step 4 --loggers csv wandb # at each page of memory, also with W&B
 
-On a small file system of its own (tmpfs), which needs root. Each first start must end with an error that names a file
-and says that the disk is full, or with all that it should leave; no half file may stand under its final name; each
-second start must end equal, bit for bit.
+It mounts a small file system (tmpfs), which needs root. Each first start must either finish, or end with an error that
+names a file and reports the full disk. A file with its final name must be complete. The result of each second start
+must equal the undisturbed one bit for bit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from melgen.checkpoint import LAST, read_checkpoint
 from melgen.runs.directory import RunDirectory
 from melgen.runs.status import status_of
 from tests.commands.calling import TINY, TINY_RUN, Answer, call
-from tests.torture.kills import FailureError, check_whole, compare, import_everything
+from torture.kills import FailureError, check_whole, compare, import_everything
 
 TRAINING = (
     *(override for override in TINY if not override.startswith(("trainer.max_steps", "callbacks.sampling.songs"))),
@@ -44,30 +44,30 @@ SETTINGS = {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
 DISK_KILOBYTES = 16_384
 LESS_UPDATES = 6
 LESS = f"trainer.max_steps={LESS_UPDATES}"
-"""What a training that goes on has done before its disk is full."""
+"""Updates of a continued training before its disk is full."""
 PATIENCE_SECONDS = 240
 
 
 class NoDiskError(Exception):
-    """No file system can be made here."""
+    """This process cannot mount a file system."""
 
 
 @contextmanager
 def small_disk(where: Path, kilobytes: int = DISK_KILOBYTES) -> Iterator[Path]:
-    """A file system of its own, and the current directory in it.
+    """Mount a small file system and make it the current directory.
 
     Raises:
-        NoDiskError: if this process may not mount one.
+        NoDiskError: if this process may not mount it.
     """
     where.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "melgen-test", where]
     try:
         mounted = subprocess.run(mount, check=False, capture_output=True, text=True)
     except FileNotFoundError as error:
-        raise NoDiskError(f"there is no command {error.filename}") from None
+        raise NoDiskError(f"command not found: {error.filename}") from None
     if mounted.returncode:
         where.rmdir()
-        raise NoDiskError(f"a file system of one's own needs root: {mounted.stderr.strip()}")
+        raise NoDiskError(f"mounting a file system needs root: {mounted.stderr.strip()}")
     here = Path.cwd()
     try:
         os.chdir(where)
@@ -79,19 +79,19 @@ def small_disk(where: Path, kilobytes: int = DISK_KILOBYTES) -> Iterator[Path]:
 
 
 def fill(disk: Path, leave_kilobytes: int) -> None:
-    """Write a file that leaves so much room."""
+    """Write a file that leaves ``leave_kilobytes`` of free space."""
     filesystem = os.statvfs(disk)
     room = filesystem.f_bavail * filesystem.f_frsize
     (disk / "filler").write_bytes(bytes(max(room - leave_kilobytes * 1024, 0)))
 
 
 def kilobytes_of(folder: Path) -> int:
-    """What a directory takes of the disk it lies on."""
+    """The disk space that a directory takes, in kilobytes."""
     return sum(path.stat().st_blocks for path in (folder, *folder.rglob("*"))) // 2
 
 
 def train_apart(folder: Path, *overrides: str) -> Answer:
-    """`call` in a process forked from this one, so that what a full disk breaks in a library is gone with it."""
+    """`call` in a forked process, because a full disk may leave a library in a broken state."""
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
@@ -109,17 +109,17 @@ def train_apart(folder: Path, *overrides: str) -> Answer:
         answer = answers.read()
     _, status = os.waitpid(pid, 0)
     if not answer:
-        raise FailureError(f"the training ended with the status {status}, and without an answer")
+        raise FailureError(f"the training ended with status {status} and returned nothing")
     return pickle.loads(answer)
 
 
 class Harness:
-    """A place for disks, and what an undisturbed training leaves.
+    """A directory for the disks, with the files of an undisturbed training.
 
     Args:
         place: an empty directory.
         logger: one of ``LOGGERS``.
-        goes_on: whether a part of the training has been done before the disk is full.
+        goes_on: whether a first part of the training is done before the disk is full.
     """
 
     def __init__(self, place: Path, logger: str = "csv", goes_on: bool = False):
@@ -135,10 +135,10 @@ class Harness:
             shutil.copytree(disk / TINY_RUN, self.undisturbed / TINY_RUN)
 
     def attempt(self, room: int) -> bool:
-        """Train with so many kilobytes of room, then with enough; whether they were too few.
+        """Train with ``room`` kilobytes, then with enough; return whether they were too few.
 
         Raises:
-            FailureError: for whatever must not be.
+            FailureError: for any result that is not allowed.
         """
         with small_disk(self.place / "disk") as disk:
             self._before(disk)
@@ -150,7 +150,7 @@ class Harness:
                 self._succeed(disk)
                 compare(disk / TINY_RUN, self.undisturbed / TINY_RUN)
                 if left := [path.name for path in disk.rglob("*.tmp") if "wandb" not in path.parts]:
-                    raise FailureError(f"left behind: {left}")
+                    raise FailureError(f"temporary files remain: {left}")
             return bool(answer.code)
 
     def _before(self, disk: Path) -> None:
@@ -160,34 +160,36 @@ class Harness:
     def _succeed(self, disk: Path, *more: str) -> None:
         answer = train_apart(disk, *self.training, *more)
         if answer.code:
-            raise FailureError(f"with enough room it failed: {answer.text[-2000:]}")
+            raise FailureError(f"the training failed with enough room: {answer.text[-2000:]}")
 
     def _check(self, disk: Path, answer: Answer) -> None:
-        """What the first start says, and leaves."""
+        """Check the output and the files of the first start."""
         run = disk / TINY_RUN
         check_whole(run)
         for unwanted in ("Traceback", "Logging error", "Exception ignored", "Exception in thread"):
             if unwanted in answer.text:
-                raise FailureError(f"it says {unwanted}: {answer.text[-3000:]}")
+                raise FailureError(f"the output contains {unwanted!r}: {answer.text[-3000:]}")
         if not answer.code:
             compare(run, self.undisturbed / TINY_RUN)
         elif answer.code != 1 or FULL not in answer.text:
-            raise FailureError(f"it ends with {answer.code} and says: {answer.text[-2000:]}")
+            raise FailureError(
+                f"exit code {answer.code}, and the output does not report the full disk: {answer.text[-2000:]}"
+            )
         else:
             state = status_of(RunDirectory(run)).state
-            # Without any room, what had been finished before is still all that there is.
+            # Without any room, the status of the finished first part remains.
             as_before = self.goes_on and state == "finished" and RunDirectory(run).result["updates"] == LESS_UPDATES
             if state not in ("waiting", "failed", "interrupted") and not as_before:
-                raise FailureError(f"it counts as {state}")
+                raise FailureError(f"the state of the run is {state}")
         if self.goes_on:
             updates = read_checkpoint(run / "checkpoints" / LAST)["position"]["updates"]
             if updates < LESS_UPDATES:
-                raise FailureError(f"its last checkpoint is one of {updates} updates")
+                raise FailureError(f"the last checkpoint has {updates} updates, fewer than {LESS_UPDATES}")
 
 
-def run_all(place: Path, loggers: list[str], step: int, say=print) -> tuple[int, int]:
-    """Try all rooms with all loggers, from nothing and going on; how many there were, and how many ended well."""
-    tried = well = 0
+def run_all(place: Path, loggers: list[str], step: int, report=print) -> tuple[int, int]:
+    """Try all amounts of room with all loggers, new and continued; return how many were tried and how many passed."""
+    tried = passed = 0
     for logger in loggers:
         for goes_on in (False, True):
             harness = Harness(place / f"{logger}-{goes_on}", logger, goes_on)
@@ -195,31 +197,33 @@ def run_all(place: Path, loggers: list[str], step: int, say=print) -> tuple[int,
             for room in range(0, harness.kilobytes + step, step):
                 tried += 1
                 try:
-                    counts["said that the disk is full" if harness.attempt(room) else "had room enough"] += 1
-                    well += 1
+                    counts["reported the full disk" if harness.attempt(room) else "had enough room"] += 1
+                    passed += 1
                 except FailureError as error:
                     counts["FAILED"] += 1
-                    say(f"logger={logger}, {room} KB of room: {error}")
-            what = "going on from a checkpoint" if goes_on else "from nothing"
-            say(f"logger={logger}, {what}, 0 to {room} KB: " + ", ".join(f"{n} {k}" for k, n in counts.items()))
-    return tried, well
+                    report(f"logger={logger}, {room} KB of room: {error}")
+            what = "continued from a checkpoint" if goes_on else "new"
+            report(f"logger={logger}, {what}, 0 to {room} KB: " + ", ".join(f"{n} {k}" for k, n in counts.items()))
+    return tried, passed
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Try all, and say how it went; 1 if anything was wrong."""
+    """Run the harness and print a summary; return 1 if a training failed a check."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--step", type=int, default=12, help="kilobytes from one room to the next (default: 12)")
+    parser.add_argument(
+        "--step", type=int, default=12, help="difference between two amounts of room in kilobytes (default: 12)"
+    )
     parser.add_argument("--loggers", nargs="+", choices=LOGGERS, default=["csv", "default"])
     arguments = parser.parse_args(argv)
     import_everything()
     with tempfile.TemporaryDirectory(prefix="melgen-disks-") as place:
         try:
-            tried, well = run_all(Path(place), arguments.loggers, arguments.step)
+            tried, passed = run_all(Path(place), arguments.loggers, arguments.step)
         except NoDiskError as error:
-            print(f"nothing was tried: {error}")
+            print(f"nothing was tested: {error}")
             return 1
-    print(f"{well} of {tried} trainings on a disk that became full were named or whole, and ended equal")
-    return int(well != tried)
+    print(f"{passed} of {tried} trainings on a full disk reported it or finished, and then ended with equal results")
+    return int(passed != tried)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
-"""Feeds damaged and hostile files to every reader, and says what became of them.
+"""Give damaged and hostile files to every reader, and report the outcomes.
 
-    python -m tests.torture.fuzzing                            # more than 100,000 files of nine formats
-    python -m tests.torture.fuzzing --format midi --seed 2     # one format, other damage
-    python -m tests.torture.fuzzing --format midi --seed 2 --case 1234    # one file again, with all that it says
+    python -m torture.fuzzing                            # more than 100,000 files of nine formats
+    python -m torture.fuzzing --format midi --seed 2     # one format, other mutations
+    python -m torture.fuzzing --format midi --seed 2 --case 1234    # one file again, with its full text
 
-A reader may read a file or refuse it by name. Everything else is a finding: another exception, a crash of its process,
-a file that takes longer than ``--seconds`` or more memory than ``--megabytes``, anything opened or written elsewhere,
-any process, connection or foreign code. The file is then kept in ``--findings``, and the command exits with 1.
+A reader may read a file or refuse it by name. Everything else is a finding: another exception, a crash of the process,
+a file that takes longer than ``--seconds`` or more memory than ``--megabytes``, a file opened or written elsewhere, a
+process, a connection, or code from the file. The command keeps such a file in ``--findings`` and returns 1.
 
-Tunes and pickles are read in processes of their own (`melgen.corpora.workers`), because libraries written by others may
-crash or take for ever. Where one does, the file is read once more by such a process: if that one is ended in time and
-the file refused by name, it counts as *stopped*.
+melgen reads tunes and pickles in separate processes (`melgen.corpora.workers`), because libraries may crash or hang.
+After a crash or a hang here, such a process reads the file again. If it is ended in time and the file is refused by
+name, the outcome is *stopped*.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ from melgen.corpora.importing import read_source
 from melgen.corpora.sources import Source
 from melgen.corpora.worker import MEMORY, MEMORY_PER_BYTE
 from melgen.corpora.workers import map_sources
-from tests.torture.fuzz_child import READY
-from tests.torture.fuzz_formats import FORMATS, OWN_TEST, Format
+from torture.fuzz_child import READY
+from torture.fuzz_formats import FORMATS, OWN_TEST, Format
 
 LARGE_BYTES = 250_000
 AT_ONCE = 4000
-"""Cases of one process: with fresh ones now and then, what one case leaves behind cannot hide in all others."""
+"""Cases of one process; a new process limits the effect of one case on later ones."""
 
 START_SECONDS = 120
 FINE = ("read", "refused", "stopped")
 READERS_MEGABYTES = (MEMORY + MEMORY_PER_BYTE * LARGE_BYTES) // 2**20
-"""What melgen itself grants a process that reads a file as large as the largest here."""
+"""The limit that melgen sets for a process that reads a file of the largest size here."""
 GRACE_SECONDS = 20
-"""For ending a reading process."""
+"""Time to end a reading process."""
 KINDS = ("exception", "nameless", "crash", "hang", "memory", "escape")
 
 
 @dataclass
 class Findings:
-    """What became of the files of a format."""
+    """The outcomes of the files of one format."""
 
     inputs: int = 0
     counts: Counter[str] = field(default_factory=Counter)
@@ -67,14 +67,14 @@ class Findings:
 
     @property
     def number(self) -> int:
-        """How many files were neither read nor refused as they should."""
+        """How many files were neither read nor properly refused."""
         return sum(self.counts[kind] for kind in KINDS)
 
 
 def fuzz(
     name: str, seed: int, cases: range, *, seconds: float, megabytes: int, keep: Path | None, most: int = 40
 ) -> Findings:
-    """Read files of a format, in processes that may die; stops at ``most`` findings."""
+    """Read files of a format in processes that may crash; stop after ``most`` findings."""
     kind, findings, started = (FORMATS | OWN_TEST)[name], Findings(), time.monotonic()
     bound = megabytes if kind.reader is None else READERS_MEGABYTES
     with tempfile.TemporaryDirectory(prefix="melgen-fuzzing-", ignore_cleanup_errors=True) as folder:
@@ -100,7 +100,7 @@ def fuzz(
                     data = _case(kind, seed, number, inputs, whole)
                     outcome, text = _guarded(kind, data, Path(folder, f"guarded-{number}"), seconds, outcome, text)
                 if peak > bound and outcome in FINE:
-                    outcome, text = "memory", f"{peak} MB more than before, at most {bound}"
+                    outcome, text = "memory", f"{peak} MB more than before, more than the limit of {bound}"
                 findings.counts[outcome] += 1
                 if outcome in ("refused", "stopped"):
                     findings.refusals[text] += 1
@@ -111,7 +111,7 @@ def fuzz(
                         data = _case(kind, seed, number, inputs, whole)
                         (keep / f"{name}-{seed}-{number}-{outcome}-{kind.file_name}").write_bytes(data)
                 if outcome == "memory" or findings.number >= most:
-                    break  # the peak of a process never falls: the next file needs another
+                    break  # the peak of a process never falls: the next file needs a new process
     findings.seconds = time.monotonic() - started
     return findings
 
@@ -122,7 +122,7 @@ def _case(kind: Format, seed: int, number: int, inputs: Path, whole: Sequence[by
 
 
 def _guarded(kind: Format, data: bytes, folder: Path, seconds: float, outcome: str, text: str) -> tuple[str, str]:
-    """What melgen makes of a file that hangs or crashes a reader: a line in its account, unless something is wrong."""
+    """The outcome when melgen itself reads a file that hangs or crashes a reader: it should reject the file."""
     assert kind.reader is not None
     reader = kind.reader()
     folder.mkdir()
@@ -132,7 +132,7 @@ def _guarded(kind: Format, data: bytes, folder: Path, seconds: float, outcome: s
     started = time.monotonic()
     ((_, result),) = map_sources(task, [Source(path, path.name)], 1, max_silent_seconds=seconds)
     if time.monotonic() - started > seconds + GRACE_SECONDS:
-        return "hang", f"was not stopped after {seconds} s"
+        return "hang", f"not stopped after {seconds} s"
     if isinstance(result, Rejection) and result.source == path.name:
         return "stopped", f"stopped: {result.detail.partition(' (')[0]}"
     return outcome, text
@@ -141,7 +141,7 @@ def _guarded(kind: Format, data: bytes, folder: Path, seconds: float, outcome: s
 def _read(
     name: str, seed: int, cases: range, inputs: Path, scratch: Path, seconds: float
 ) -> Iterator[tuple[int, str, str, int, float]]:
-    """Number, outcome, its text, peak of memory and time of each case, up to one that ends the process."""
+    """Yield number, outcome, text, peak memory (MB) and time (s) of each case, up to one that ends the process."""
     scratch.mkdir()
     folders = str(inputs), str(scratch / "scratch")
     errors = scratch / "stderr"
@@ -150,7 +150,7 @@ def _read(
             [
                 sys.executable,
                 "-m",
-                "tests.torture.fuzz_child",
+                "torture.fuzz_child",
                 name,
                 *map(str, (seed, cases.start, cases.stop)),
                 *folders,
@@ -176,10 +176,10 @@ def _read(
                         block = os.read(process.stdout.fileno(), 1 << 16)
                         if not block:
                             status = process.wait()
-                            said = errors.read_text(errors="replace")[-2000:]
+                            output = errors.read_text(errors="replace")[-2000:]
                             if not started:
-                                raise RuntimeError(f"the reading process cannot start:\n{said}")
-                            yield number, "crash", f"exit status {status}\n{said}", 0, 0.0
+                                raise RuntimeError(f"the reading process does not start:\n{output}")
+                            yield number, "crash", f"exit status {status}\n{output}", 0, 0.0
                             return
                         buffer += block
                 line, _, buffer = buffer.partition(b"\n")
@@ -198,7 +198,7 @@ def _read(
 
 
 def table(results: dict[str, Findings]) -> str:
-    """A line for each format, and below them why files were refused."""
+    """A line for each format, and below them the reasons of refusals."""
     columns = ("inputs", *FINE, *KINDS)
     lines = [f"{'':12}" + "".join(f"{column:>11}" for column in columns) + f"{'longest s':>11}{'peak MB':>9}{'s':>7}"]
     total = Findings()
@@ -218,26 +218,31 @@ def table(results: dict[str, Findings]) -> str:
     lines.append("")
     for name, found in results.items():
         seconds, number = found.longest
-        lines.append(f"{name}: the longest, {seconds:.1f} s, was case {number}")
+        lines.append(f"{name}: slowest case {number}, {seconds:.1f} s")
         reasons = ", ".join(f"{text}: {count:,}" for text, count in found.refusals.most_common(12))
         lines.append(f"{name} refused: {reasons or 'none'}")
     return "\n".join(lines)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Fuzz, and print what was found."""
+    """Fuzz and print the findings; return 1 if there are any."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--format", choices=FORMATS | OWN_TEST, action="append", help="this one only; may be given several times"
+        "--format", choices=FORMATS | OWN_TEST, action="append", help="only this format; may be given several times"
     )
-    parser.add_argument("--seed", type=int, default=1, help="another seed, other damage (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the mutations (%(default)s)")
     parser.add_argument(
-        "--cases", type=int, help="files of each format; more than 100,000 of all together if not given"
+        "--cases", type=int, help="files of each format (default: more than 100,000 of all formats together)"
     )
-    parser.add_argument("--case", type=int, help="this one alone")
-    parser.add_argument("--seconds", type=float, default=15, help="the longest a file may take (%(default)s)")
-    parser.add_argument("--megabytes", type=int, default=150, help="the most memory that a file may take (%(default)s)")
-    parser.add_argument("--findings", type=Path, default=Path("fuzzing-findings"), help="where files go (%(default)s)")
+    parser.add_argument("--case", type=int, help="only the case of this number")
+    parser.add_argument("--seconds", type=float, default=15, help="longest time for a file (%(default)s)")
+    parser.add_argument("--megabytes", type=int, default=150, help="largest memory for a file (%(default)s)")
+    parser.add_argument(
+        "--findings",
+        type=Path,
+        default=Path("fuzzing-findings"),
+        help="directory for the files of findings (%(default)s)",
+    )
     options = parser.parse_args(argv)
     results = {}
     for name in options.format or FORMATS:
@@ -248,13 +253,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         print(f"{name}: {found.inputs:,} files in {found.seconds:.0f} s, {found.number} findings", flush=True)
         alike = Counter((outcome, text.strip().rpartition("\n")[2][:300]) for _, outcome, text in found.found)
-        for (outcome, said), count in alike.most_common():
+        for (outcome, text), count in alike.most_common():
             number = next(
                 each[0]
                 for each in found.found
-                if (each[1], each[2].strip().rpartition("\n")[2][:300]) == (outcome, said)
+                if (each[1], each[2].strip().rpartition("\n")[2][:300]) == (outcome, text)
             )
-            print(f"  {outcome}, {count} times, such as --format {name} --seed {options.seed} --case {number}: {said}")
+            print(
+                f"  {outcome}, {count} times, for example --format {name} --seed {options.seed} --case {number}: {text}"
+            )
         if options.case is not None:
             print("\n".join(text for _, _, text in found.found))
     print(f"\nseed {options.seed}\n{table(results)}")

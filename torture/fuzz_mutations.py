@@ -1,6 +1,6 @@
-"""Ways to damage a file: each takes a source of chance, a file and others of its kind, and gives another file.
+"""Mutations: each takes a random generator, a file and other files of the same format, and returns a changed file.
 
-All chance comes from the `random.Random` that is handed in, so that a case is made again from its number alone.
+All random choices come from the `random.Random` argument, so that the number of a case is enough to reproduce it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def mutated(
     dictionary: Sequence[bytes],
     most_bytes: int,
 ) -> bytes:
-    """One of the seeds, changed by one mutation or by several."""
+    """One of the seeds after one or several mutations, at most ``most_bytes`` long."""
     data = rng.choice(seeds)
     for _ in range(min(8, 1 + int(rng.expovariate(0.7)))):
         if dictionary and rng.random() < 0.2:
@@ -47,7 +47,7 @@ def mutated(
 
 
 def flip_bits(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """Some bits are turned over."""
+    """Flip some bits."""
     changed = bytearray(data)
     for _ in range(rng.choice((1, 1, 2, 8, 64)) if changed else 0):
         changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
@@ -55,7 +55,7 @@ def flip_bits(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes
 
 
 def odd_bytes(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """Some bytes get values at which programs stumble."""
+    """Replace some bytes by values that often break programs."""
     changed = bytearray(data)
     for _ in range(rng.choice((1, 2, 5)) if changed else 0):
         changed[rng.randrange(len(changed))] = rng.choice(_ODD_BYTES)
@@ -63,20 +63,20 @@ def odd_bytes(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes
 
 
 def truncate(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """The end is missing, more rarely the beginning."""
+    """Remove the end, or less often the beginning."""
     place = rng.randrange(len(data) + 1)
     return data[place:] if rng.random() < 0.2 else data[:place]
 
 
 def splice(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """The end, or a piece, is that of another file."""
+    """Replace the end or a piece by that of another file."""
     other = rng.choice(others)
     place, piece = rng.randrange(len(data) + 1), _piece(rng, other)
     return data[:place] + (other[rng.randrange(len(other) + 1) :] if rng.random() < 0.5 else piece + data[place:])
 
 
 def move_piece(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """A piece is left out, put elsewhere, or put there again."""
+    """Remove, move or copy a piece."""
     start = rng.randrange(len(data) + 1)
     end = min(len(data), start + int(rng.expovariate(1 / 40)))
     piece = data[start:end]
@@ -85,12 +85,12 @@ def move_piece(rng: random.Random, data: bytes, others: Sequence[bytes]) -> byte
 
 
 def repeat_piece(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """A piece is there many times."""
+    """Insert a piece many times."""
     return _insert(rng, data, _piece(rng, data) * rng.choice((2, 10, 100, 1000)))
 
 
 def odd_integer(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """A number of one to eight bytes somewhere, such as a length, is another."""
+    """Replace a number of one to eight bytes, such as a length."""
     width = rng.choice((1, 2, 4, 4, 8))
     number = (rng.choice(_ODD_NUMBERS) + rng.choice((-1, 0, 0, 1))) % 2 ** (8 * width)
     place = rng.randrange(max(1, len(data) - width + 1))
@@ -98,7 +98,7 @@ def odd_integer(rng: random.Random, data: bytes, others: Sequence[bytes]) -> byt
 
 
 def odd_number_in_text(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """A number written in digits is another, or no number."""
+    """Replace a number written in digits by another number or by other text."""
     numbers = list(_NUMBER.finditer(data[:50_000]))
     if not numbers:
         return odd_bytes(rng, data, others)
@@ -108,7 +108,7 @@ def odd_number_in_text(rng: random.Random, data: bytes, others: Sequence[bytes])
 
 
 def shuffle_lines(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """Lines are left out, doubled, exchanged, or taken from another file."""
+    """Remove, double or exchange lines, or take lines from another file."""
     lines = data.split(b"\n")
     for _ in range(rng.choice((1, 2, 5))):
         place, other = rng.randrange(len(lines)), rng.randrange(len(lines))
@@ -130,7 +130,7 @@ def shuffle_lines(rng: random.Random, data: bytes, others: Sequence[bytes]) -> b
 
 
 def variable_length(number: int) -> bytes:
-    """A number as MIDI files write lengths: seven bits a byte."""
+    """A number in the encoding of lengths in MIDI files: seven bits in each byte."""
     parts = [number & 0x7F]
     while number := number >> 7:
         parts.append(0x80 | number & 0x7F)
@@ -138,18 +138,18 @@ def variable_length(number: int) -> bytes:
 
 
 def odd_variable_length(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """Somewhere in a track stands a long time or length, or one that does not end."""
+    """Insert a long time or length, or one without an end, into a track."""
     number = variable_length(rng.choice(_ODD_NUMBERS)) if rng.random() < 0.8 else b"\xff" * rng.choice((4, 5, 20))
     return _insert(rng, data, number, first=min(22, len(data)))
 
 
 def insert_midi_event(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """An event of any kind, with lengths that may lie, stands somewhere in the file."""
+    """Insert an event of any kind, whose lengths may be wrong."""
     return _insert(rng, data, midi_event(rng), first=min(22, len(data)))
 
 
 def midi_event(rng: random.Random) -> bytes:
-    """One event with its time, right or wrong."""
+    """One valid or invalid event with its time."""
     time = variable_length(int(rng.expovariate(1 / 200)) if rng.random() < 0.9 else rng.choice(_ODD_NUMBERS))
     match rng.randrange(5):
         case 0 | 1:
@@ -159,14 +159,14 @@ def midi_event(rng: random.Random) -> bytes:
         case 3:
             content = rng.randbytes(rng.choice((0, 1, 2, 3, 4, 5, 40)))
             kind = rng.choice((0, 1, 2, 3, 0x20, 0x21, 0x2F, 0x51, 0x54, 0x58, 0x59, 0x7F, rng.randrange(256)))
-            return time + bytes([0xFF, kind]) + _lying_length(rng, content) + content
+            return time + bytes([0xFF, kind]) + _maybe_wrong_length(rng, content) + content
         case _:
             content = rng.randbytes(rng.randrange(20))
-            return time + bytes([rng.choice((0xF0, 0xF7))]) + _lying_length(rng, content) + content
+            return time + bytes([rng.choice((0xF0, 0xF7))]) + _maybe_wrong_length(rng, content) + content
 
 
 def midi_from_events(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """A whole file of arbitrary events, with chunks whose lengths are right, so that its events are read."""
+    """Make a file of random events in chunks with correct lengths, so that the events are read."""
     tracks = rng.choice((1, 1, 2, 5, 17))
     division = rng.choice((1, 96, 480, 32767, 0, 0xE728, 0x8000, rng.randrange(2**16)))
     file = b"MThd" + (6).to_bytes(4, "big") + rng.choice((0, 1, 1, 2, 3)).to_bytes(2, "big")
@@ -179,7 +179,7 @@ def midi_from_events(rng: random.Random, data: bytes, others: Sequence[bytes]) -
 
 
 def right_chunk_lengths(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """What stands between the names of chunks becomes their content, so that a reader gets beyond the lengths."""
+    """Correct the lengths of all chunks, so that a reader reads beyond them."""
     head, *tracks = data.split(b"MTrk")
     if not tracks:
         return midi_from_events(rng, data, others)
@@ -187,7 +187,7 @@ def right_chunk_lengths(rng: random.Random, data: bytes, others: Sequence[bytes]
     return head + b"".join(b"MTrk" + max(0, len(track) - 4).to_bytes(4, "big") + track[4:] for track in tracks)
 
 
-def _lying_length(rng: random.Random, content: bytes) -> bytes:
+def _maybe_wrong_length(rng: random.Random, content: bytes) -> bytes:
     return variable_length(len(content) if rng.random() < 0.9 else rng.choice(_ODD_NUMBERS))
 
 
@@ -195,7 +195,7 @@ def _lying_length(rng: random.Random, content: bytes) -> bytes:
 
 
 def shuffle_elements(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """Elements are left out, doubled, nested, or taken from another file; now and then a tag alone is missing."""
+    """Remove, double or nest elements, take some from another file, or sometimes remove a single tag."""
     pieces = _XML_PIECE.findall(data)
     for _ in range(rng.choice((1, 1, 2, 5))):
         if not pieces:
@@ -218,7 +218,7 @@ def shuffle_elements(rng: random.Random, data: bytes, others: Sequence[bytes]) -
 
 
 def odd_text_in_element(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """What stands between two tags, or in an attribute, is something else."""
+    """Replace the text between two tags or in an attribute."""
     places = list(re.finditer(rb">([^<>]+)<|\"([^\"<>]*)\"", data[:100_000]))
     if not places:
         return odd_number_in_text(rng, data, others)
@@ -229,7 +229,7 @@ def odd_text_in_element(rng: random.Random, data: bytes, others: Sequence[bytes]
 
 
 def _element(pieces: Sequence[bytes], place: int) -> list[bytes]:
-    """The tag at a place with all up to the end of its element; a text alone."""
+    """The element that starts at a place, or the single piece if it is a text."""
     opening = re.match(rb"<([^\s/>!?]+)[^>]*(?<!/)>", pieces[place])
     if opening is None:
         return [pieces[place]]
@@ -242,19 +242,19 @@ def _element(pieces: Sequence[bytes], place: int) -> list[bytes]:
 
 
 def archived(files: Sequence[tuple[str, bytes]], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A ZIP archive, the same bytes each time."""
+    """A ZIP archive; the same files give the same bytes."""
     buffer = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w", compression) as archive:
-        warnings.filterwarnings("ignore", "Duplicate name")  # it is meant
+        warnings.filterwarnings("ignore", "Duplicate name")  # intended
         for name, content in files:
             entry = zipfile.ZipInfo(name)
             entry.compress_type = compression
-            archive.writestr(entry, content, compresslevel=1)  # quick, also for what swells to much
+            archive.writestr(entry, content, compresslevel=1)  # fast, also for large content
     return buffer.getvalue()
 
 
 def unarchived(data: bytes) -> list[tuple[str, bytes]]:
-    """The files of an archive; none of what is no archive."""
+    """The files of an archive; an empty list for other data."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return [(entry.filename, archive.read(entry)) for entry in archive.infolist()]
@@ -263,7 +263,7 @@ def unarchived(data: bytes) -> list[tuple[str, bytes]]:
 
 
 def member_of_archive(mutation: Mutation, compression: int = zipfile.ZIP_DEFLATED) -> Mutation:
-    """A mutation of a file inside an archive, whose sums are right again."""
+    """A mutation of a file inside an archive, with corrected checksums."""
 
     def mutate(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
         files = unarchived(data)
@@ -279,7 +279,7 @@ def member_of_archive(mutation: Mutation, compression: int = zipfile.ZIP_DEFLATE
 
 
 def rename_members(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """Files of an archive have other names, are there twice, are missing, or lead out of it."""
+    """Rename, double or remove files of an archive; some names refer to places outside it."""
     files = unarchived(data)
     if not files:
         return flip_bits(rng, data, others)
@@ -319,11 +319,11 @@ HOSTILE_OPCODES = (
     b"L" + b"9" * 5000 + b"L\n", b"F1e999\n", b"\x97", b"\x98", b"\x94", b"2", b"0", b"1", b"(", b"t", b"a", b"e", b"s",
     b"u", b"l", b"d", b".", b"2\x86" * 60, b"]" + b"2a" * 50, b"(" * 2000, b"\x85" * 2000, b"]" * 2000,
 )  # fmt: skip
-"""Programs that call what they should not, ask for much memory, or build what contains itself."""
+"""Programs that call functions, need much memory, or build objects that contain themselves."""
 
 
 def shuffle_opcodes(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """Instructions of a pickle are left out, doubled, exchanged, or others come in between."""
+    """Remove, double or exchange instructions of a pickle, or insert others."""
     pieces = opcodes(data)
     if not pieces:
         return flip_bits(rng, data, others)
@@ -344,7 +344,7 @@ def shuffle_opcodes(rng: random.Random, data: bytes, others: Sequence[bytes]) ->
 
 
 def opcodes(data: bytes) -> list[bytes]:
-    """The instructions of a pickle, as far as they can be told apart; of a long one the first."""
+    """The instructions of a pickle up to the first invalid one, at most about 5000."""
     places = []
     try:
         for _, _, place in pickletools.genops(data):
@@ -368,7 +368,7 @@ ODD_VALUES: tuple[Any, ...] = (
 
 
 def with_odd_parts(rng: random.Random, plain: Any, odd: Sequence[Any] = ODD_VALUES) -> Any:
-    """A copy of nested lists and dictionaries in which some parts are missing, doubled or something else."""
+    """A copy of nested lists and dictionaries in which some parts are missing, doubled or replaced."""
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
         plain = _with_odd_part(rng, plain, odd)
     return plain
@@ -403,7 +403,7 @@ def _is_hashable(value: Any) -> bool:
 
 
 def odd_json(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """JSON with some parts missing, doubled or something else."""
+    """Remove, double or replace parts of JSON."""
     try:
         plain = json.loads(data)
         return json.dumps(with_odd_parts(rng, plain), skipkeys=True).encode("utf-8", "surrogatepass")

@@ -1,10 +1,9 @@
-"""A SLURM of the tests' own: one node, accounting, nothing outside its directory, nothing left behind.
+"""A SLURM with one node and accounting for tests, which keeps all its files in a temporary directory.
 
-Every daemon gets its files, sockets and ports from a directory that the cluster makes for itself, ``SLURM_CONF`` leads
-the commands there, and ``/etc`` is neither read nor written: a SLURM that a machine already has is not disturbed.
-By hand::
+Every daemon has its files and sockets in that directory and uses free ports. ``SLURM_CONF`` directs the commands to it.
+The cluster neither reads nor writes ``/etc``, so that it does not disturb another SLURM of the machine. By hand::
 
-    python -m tests.slurm.cluster --cpus 2    # starts one, says what to export, stops it on Ctrl-C
+    python -m torture.slurm_cluster --cpus 2    # starts one, prints what to export, stops it on Ctrl-C
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ from pathlib import Path
 from melgen.processes import end_with_parent
 
 PACKAGES = "slurm-wlm slurmdbd munge mariadb-server-core"
-"""Debian's, without those that they recommend."""
+"""Packages of Debian; their recommended packages are not needed."""
 DAEMONS = ("munged", "mariadbd", "slurmdbd", "slurmctld", "slurmd")
-"""In the order in which they start."""
+"""In the order of their start."""
 TABLES = ("mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql")
-"""Files of MariaDB's own that make a database of an empty directory."""
+"""Files of MariaDB that make a database in an empty directory."""
 PATIENCE_SECONDS = 90.0
 
 SLURM_CONF = """\
@@ -43,7 +42,7 @@ SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 CredType=cred/munge
-# A job that is queued again waits until its credential has expired: 120 seconds unless told otherwise.
+# A job that is queued again waits until its credential has expired, by default 120 seconds.
 AuthInfo=socket={home}/munge.socket,cred_expire=5
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
@@ -53,16 +52,16 @@ StateSaveLocation={home}/state
 SlurmdSpoolDir={home}/spool
 SlurmctldPidFile={home}/slurmctld.pid
 SlurmdPidFile={home}/slurmd.pid
-# Neither systemd nor control groups are needed.
+# These need neither systemd nor control groups.
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
 MailProg=/bin/true
-# Jobs share the node; the node may have more processors and memory than the machine.
+# Jobs share the node; the node may declare more processors and memory than the machine has.
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 SlurmdParameters=config_overrides
-# What waits for minutes on a cluster waits for seconds.
+# Seconds for what takes minutes on a large cluster.
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,sched_interval=1,bf_interval=1
 PriorityType=priority/basic
 KillWait=2
@@ -88,18 +87,18 @@ PidFile={home}/slurmdbd.pid
 
 
 class ClusterError(RuntimeError):
-    """The cluster does not do as it should."""
+    """The cluster does not work as expected."""
 
 
 def why_not() -> str | None:
-    """What this machine lacks for a cluster of the tests' own; ``None`` where there is nothing."""
+    """The reason why this machine cannot run the cluster; ``None`` if it can."""
     if sys.platform != "linux":
         return "SLURM needs Linux"
     missing = [name for name in (*DAEMONS, "sbatch", "sacct", "sacctmgr") if _find(name) is None]
     if missing:
-        return f"no {', '.join(missing)}; on Debian: apt install --no-install-recommends {PACKAGES}"
+        return f"not installed: {', '.join(missing)}; on Debian: apt install --no-install-recommends {PACKAGES}"
     if _folder_of_tables() is None:
-        return f"no {TABLES[0]} of MariaDB's in /usr/share"
+        return f"not found in /usr/share: {TABLES[0]} of MariaDB"
     return "SLURM's daemons need root" if os.geteuid() else None
 
 
@@ -107,9 +106,9 @@ class Cluster:
     """A running single-node SLURM with accounting.
 
     Args:
-        home: an empty directory for all its files, with a short path: sockets lie there.
-        cpus: processors that its node says it has, and so how many small jobs run at once.
-        memory_mb: memory that its node says it has.
+        home: an empty directory for all its files; its path must be short, because it contains sockets.
+        cpus: processors that the node declares, and thus the number of small jobs that run at once.
+        memory_mb: memory that the node declares, in megabytes.
     """
 
     def __init__(self, home: Path, cpus: int = 2, memory_mb: int = 32_000):
@@ -124,23 +123,23 @@ class Cluster:
             **dict(zip(("slurmctld_port", "slurmd_port", "slurmdbd_port"), _free_ports(3), strict=True)),
         }
         (home / "slurm.conf").write_text(SLURM_CONF.format(**values))
-        _write_private(home / "slurmdbd.conf", SLURMDBD_CONF.format(**values).encode())  # it insists on that
-        (home / "cgroup.conf").write_text(
-            "CgroupPlugin=cgroup/v1\n"
-        )  # loaded in any case; version 2 would want systemd
+        _write_private(
+            home / "slurmdbd.conf", SLURMDBD_CONF.format(**values).encode()
+        )  # slurmdbd requires a private file
+        (home / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")  # always loaded; version 2 needs systemd
         _write_private(home / "munge.key", secrets.token_bytes(1024))
         for name in ("state", "spool", "database"):
             (home / name).mkdir(mode=0o700)
 
     @property
     def environment(self) -> dict[str, str]:
-        """What leads SLURM's commands, and all that call them, to this cluster."""
+        """The environment variables that direct SLURM's commands to this cluster."""
         return {"SLURM_CONF": str(self.home / "slurm.conf")}
 
     def start(self) -> None:
-        """Start every daemon and wait until the node takes jobs."""
+        """Start all daemons and wait until the node accepts jobs."""
         home = self.home
-        # munged would rather have a directory that everyone can read.
+        # munged expects a directory that everyone can read; --force accepts another.
         self._start("munged", "--foreground", "--force", f"--key-file={home}/munge.key",
                     f"--socket={home}/munge.socket", f"--pid-file={home}/munged.pid",
                     f"--log-file={home}/munged.log", f"--seed-file={home}/munge.seed",
@@ -165,7 +164,7 @@ class Cluster:
         self.start_node()
 
     def stop(self) -> None:
-        """End every job and daemon."""
+        """End all jobs and daemons."""
         with suppress(ClusterError, subprocess.TimeoutExpired):
             self.ask("scancel", "--user=root")
             self.wait(lambda: not self.ask("squeue", "-h"), "all jobs to end", 20)
@@ -174,25 +173,25 @@ class Cluster:
             self._stop(name)
 
     def start_node(self, *, booted: bool = False) -> None:
-        """Start the node's daemon, and wait until it takes jobs.
+        """Start the node's daemon and wait until it accepts jobs.
 
         Args:
-            booted: say that the machine has booted. The controller then queues the jobs that ran there again; after
-                a mere restart of the daemon it believes in jobs that are gone until their limit.
+            booted: report a boot of the machine. The controller then queues the node's jobs again; after a restart of
+                the daemon alone it regards lost jobs as running until their limit.
         """
         self._start("slurmd", "-D", *(["-b"] if booted else []), until=self._node_is_up)
 
     def kill_daemon_of_node(self) -> None:
-        """Kill slurmd alone, as a crash would; the jobs run on."""
+        """Kill only slurmd, as a crash would; the jobs keep running."""
         self._stop("slurmd", signal.SIGKILL)
 
     def kill_node(self) -> None:
-        """Kill slurmd and all jobs at once, as a failing power supply would."""
+        """Kill slurmd and all jobs at once, as a power failure would."""
         self._stop("slurmd", signal.SIGKILL)
         self.kill_jobs()
 
     def kill_jobs(self) -> None:
-        """Kill the processes of all jobs, with those of SLURM that watch them."""
+        """Kill the processes of all jobs, and SLURM's processes that watch them."""
         ours = f"SLURM_CONF={self.home}/slurm.conf".encode()
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
@@ -203,11 +202,14 @@ class Cluster:
                     os.kill(int(folder.name), signal.SIGKILL)
 
     def ask(self, *command: str, ok: bool = True) -> str:
-        """What one of SLURM's commands answers.
+        """The output of a SLURM command.
 
         Args:
-            command: with its arguments.
-            ok: whether it has to succeed.
+            command: the command and its arguments.
+            ok: whether it must succeed.
+
+        Raises:
+            ClusterError: with the error output, if it must succeed and fails.
         """
         done = subprocess.run(
             [_find(command[0]), *command[1:]], env=os.environ | self.environment, stdin=subprocess.DEVNULL,
@@ -218,19 +220,19 @@ class Cluster:
         return done.stdout
 
     def jobs(self) -> dict[str, str]:
-        """The state of each job and task in the queue, by its name: ``{"3_0": "RUNNING"}``."""
+        """The states of all jobs and tasks in the queue by their names: ``{"3_0": "RUNNING"}``."""
         return dict(line.split() for line in self.ask("squeue", "-h", "-r", "-o", "%i %T").splitlines())
 
     def accounts(self, job: str, *fields: str) -> dict[str, tuple[str, ...]]:
-        """What the accounting knows of a job's tasks, also when they have ended: ``{"3_0": ("COMPLETED", ...)}``."""
+        """Fields of the accounting for a job's tasks, also ended ones: ``{"3_0": ("COMPLETED", ...)}``."""
         lines = self.ask("sacct", "-X", "-nP", "-j", job, "-o", ",".join(("JobID", *fields))).splitlines()
         return {name: tuple(rest) for name, *rest in (line.split("|") for line in lines)}
 
     def wait(self, until: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait for something to become true.
+        """Wait until a condition is true.
 
         Raises:
-            ClusterError: if it does not; names it, with what the daemons said.
+            ClusterError: after ``seconds``; it names ``what`` and contains the ends of the daemons' logs.
         """
         deadline = time.monotonic() + seconds
         while not until():
@@ -262,7 +264,7 @@ class Cluster:
         with (self.home / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 [_find(name), *arguments],
-                # libmariadb has no other way to a socket of one's own when slurmdbd asks it
+                # slurmdbd's libmariadb has no other setting for the socket
                 env=os.environ | self.environment | {"MYSQL_UNIX_PORT": f"{self.home}/database.socket"},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.home, start_new_session=True,
                 preexec_fn=partial(end_with_parent, os.getpid()),
@@ -270,7 +272,7 @@ class Cluster:
 
         def is_ready() -> object:
             if (code := self._processes[name].poll()) is not None:
-                raise ClusterError(f"{name} ended with {code}\n{self.logs()}")
+                raise ClusterError(f"{name} ended with exit code {code}\n{self.logs()}")
             return until()
 
         self.wait(is_ready, f"{name} to start")
@@ -289,7 +291,7 @@ class Cluster:
 
 @contextmanager
 def running_cluster(cpus: int = 2) -> Iterator[Cluster]:
-    """A cluster in a directory of its own; both are gone afterwards."""
+    """A running cluster in a temporary directory; both are removed afterwards."""
     with ExitStack() as stack:
         home = Path(tempfile.mkdtemp(prefix="melgen-slurm-", dir="/tmp"))
         stack.callback(shutil.rmtree, home, ignore_errors=True)
@@ -300,7 +302,7 @@ def running_cluster(cpus: int = 2) -> Iterator[Cluster]:
 
 
 def in_environment(cluster: Cluster) -> Mapping[str, str]:
-    """The environment of a command that is to find the cluster."""
+    """The environment of a command that uses the cluster."""
     return os.environ | cluster.environment
 
 
@@ -328,8 +330,8 @@ def _write_private(path: Path, content: bytes) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run a cluster until Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m tests.slurm.cluster", description=main.__doc__)
-    parser.add_argument("--cpus", type=int, default=2, help="processors that the node says it has")
+    parser = argparse.ArgumentParser(prog="python -m torture.slurm_cluster", description=main.__doc__)
+    parser.add_argument("--cpus", type=int, default=2, help="processors that the node declares")
     arguments = parser.parse_args(argv)
     if (reason := why_not()) is not None:
         print(reason, file=sys.stderr)

@@ -1,7 +1,7 @@
-"""Ten thousand updates with everything on, without growth of memory or of open files.
+"""Train ten thousand updates with all features on, and check that memory and open files do not grow.
 
-python -m tests.torture.long_run                   # some minutes
-python -m tests.torture.long_run --updates 1500
+python -m torture.long_run                   # several minutes
+python -m torture.long_run --updates 1500
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 from tests.commands.calling import command
 
 WARM_UP = 0.4
-"""Share of the updates after which nothing should grow any more: all caches are filled, all shapes seen."""
+"""Fraction of the samples that are left out: by then all caches are full and all shapes have occurred."""
 MEGABYTES, OPEN_FILES = 10.0, 3
-"""By which what is least held may rise from the first half after the warm-up to the second."""
+"""Allowed rise of the minimum from the first half after the warm-up to the second."""
 POLL_SECONDS = 0.25
 
 
 def training(updates: int) -> list[str]:
-    """Everything that happens beside a training happens often."""
+    """The overrides of a training with frequent validation, checkpoints, songs and projections."""
     return [
         "corpus=misc_folk", "run_dir=run", "hidden_size=8", "layers=1", "batch_size=10", "seq_length=10",
         f"trainer.max_steps={updates}", "trainer.log_every_n_steps=10", "trainer.val_check_interval=50",
@@ -36,26 +36,27 @@ def training(updates: int) -> list[str]:
 
 
 def watch(folder: Path, updates: int) -> tuple[list[tuple[float, int]], int]:
-    """Megabytes and open files of a training, looked at from outside while it trains; and its exit code."""
+    """Samples of a training from outside (resident megabytes, open files), and its exit code."""
     process = subprocess.Popen(command("train", *training(updates)), cwd=folder)
     samples = []
     samples_folder = folder / "run" / "samples"
     while process.poll() is None:
         time.sleep(POLL_SECONDS)
         if not samples_folder.is_dir() or (folder / "run" / "result.json").exists():
-            continue  # still starting, or at its end
+            continue  # before or after the training itself
         try:
             pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
             samples.append((pages * os.sysconf("SC_PAGE_SIZE") / 2**20, len(os.listdir(f"/proc/{process.pid}/fd"))))
         except (OSError, IndexError):
-            break  # it has just ended
+            break  # the process has just ended
     return samples, process.wait()
 
 
 def grown(samples: list[tuple[float, int]]) -> tuple[float, float]:
-    """By how much the least of the second half after the warm-up exceeds that of the first: megabytes, open files.
+    """The rise of the minimum from the first half after the warm-up to the second: megabytes, open files.
 
-    What a process holds goes up and down by twenty megabytes, as torch and the system please; a leak lifts the least.
+    The memory of a process varies by about twenty megabytes for reasons inside torch and the system; a leak raises the
+    minimum.
     """
     settled = samples[int(len(samples) * WARM_UP) :]
     halves = settled[: len(settled) // 2], settled[len(settled) // 2 :]
@@ -64,20 +65,20 @@ def grown(samples: list[tuple[float, int]]) -> tuple[float, float]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Train, and say what has grown; 1 if it is more than it may."""
+    """Train and print the growth; return 1 if it exceeds a limit."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--updates", type=int, default=10_000)
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="melgen-long-run-") as folder:
         samples, code = watch(Path(folder), arguments.updates)
     if code or len(samples) < 20:
-        print(f"the training ended with {code} after {len(samples)} looks at it")
+        print(f"the training ended with exit code {code} after {len(samples)} samples")
         return 1
     megabytes, files = grown(samples)
     most = max(size for size, _ in samples)
     print(
         f"{arguments.updates:,} updates: {megabytes:+.1f} MB (at most {MEGABYTES:+.0f}) of {most:.0f}, "
-        f"{files:+.0f} open files (at most {OPEN_FILES:+d}), from {len(samples)} looks"
+        f"{files:+.0f} open files (at most {OPEN_FILES:+d}), from {len(samples)} samples"
     )
     return int(megabytes > MEGABYTES or files > OPEN_FILES)
 

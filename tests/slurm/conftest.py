@@ -1,1 +1,0 @@
-from tests.commands.conftest import here  # noqa: F401
