@@ -136,7 +136,7 @@ def test_a_foreign_checkpoint_is_refused(file, content):
     assert_refused(file, "not written by melgen")
 
 
-def test_a_zip_that_is_no_checkpoint_is_refused(file):
+def test_a_zip_that_is_not_a_checkpoint_is_refused(file):
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("hello.txt", "hello")
     assert_refused(file, "not a checkpoint")
@@ -189,13 +189,13 @@ def test_a_run_is_found_by_its_directory_the_best_first(tmp_path, good):
         find_checkpoint(tmp_path / "nowhere")
 
 
-def test_a_directory_is_no_checkpoint(tmp_path):
+def test_a_directory_is_not_a_checkpoint(tmp_path):
     with pytest.raises(CheckpointError, match="cannot be read"):
         read_checkpoint(tmp_path)
 
 
 @pytest.mark.parametrize("part", ["data.pkl", "version", ".data/serialization_id"])
-def test_an_archive_that_swells_is_refused_before_it_does(file, part):
+def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(file, part):
     with zipfile.ZipFile(file) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -252,7 +252,7 @@ def test_a_million_layers_are_not_built(file):
     ids=["stretched", "sparse", "without numbers", "of another shape", "none", "a list"],
 )
 @pytest.mark.filterwarnings("ignore:Validating sparse tensor invariants:UserWarning")  # torch.load from 2.14 on
-def test_weights_that_are_none_are_refused(file, weight):
+def test_values_that_are_not_weights_are_refused(file, weight):
     def replace(checkpoint):
         checkpoint["state_dict"]["model.output.bias"] = weight
 
@@ -260,7 +260,7 @@ def test_weights_that_are_none_are_refused(file, weight):
 
 
 @pytest.mark.parametrize("name", ["model.output.bias", "model.more"])
-def test_weights_that_lack_or_are_too_many_are_named(file, name):
+def test_weights_that_are_missing_or_unexpected_are_named(file, name):
     def change(checkpoint):
         checkpoint["state_dict"] |= {"model.more": torch.zeros(1)}
         del checkpoint["state_dict"]["model.output.bias" if name.endswith("bias") else "model.output.weight"]

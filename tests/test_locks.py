@@ -131,7 +131,7 @@ def test_a_living_process_of_this_machine_keeps_it(tmp_path, holder, no_flock, m
 
 @pytest.mark.parametrize("mine", ["without flock", "with flock"])
 @pytest.mark.parametrize("theirs", ["without flock", "with flock"])
-def test_a_killed_process_of_this_machine_does_not(tmp_path, holder, no_flock, mine, theirs):
+def test_a_killed_process_of_this_machine_does_not_keep_it(tmp_path, holder, no_flock, mine, theirs):
     process = holder(theirs)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -143,7 +143,7 @@ def test_a_killed_process_of_this_machine_does_not(tmp_path, holder, no_flock, m
     assert not holder_file(tmp_path).exists()
 
 
-def test_a_number_that_another_process_has_now_is_no_holder(tmp_path, no_flock):
+def test_a_process_that_reuses_the_number_of_the_holder_does_not_hold_the_lock(tmp_path, no_flock):
     no_flock()
     leave_lock(tmp_path, process_birth="1-00000000")
     with locked(tmp_path / ".lock"):
@@ -156,7 +156,7 @@ def test_a_number_that_another_process_has_now_is_no_holder(tmp_path, no_flock):
     [{"host": "node17"}, {"machine": "another"}, {"pid_namespace": "pid:[1]"}, {"pid": None}, {"pid": "7"}],
     ids=str,
 )
-def test_a_process_elsewhere_is_believed_at_once(tmp_path, no_flock, mine, elsewhere):
+def test_a_lock_of_a_process_elsewhere_is_respected_at_once(tmp_path, no_flock, mine, elsewhere):
     if mine == "without flock":
         no_flock()
     leave_lock(tmp_path, **{"pid": 4321, "process_birth": "1-00000000", **elsewhere})
@@ -235,7 +235,7 @@ def test_a_full_disk_leaves_no_lock(tmp_path, no_flock, monkeypatch):
     assert not holder_file(tmp_path).exists()
 
 
-def test_a_job_that_slurm_has_queued_again_succeeds_itself(tmp_path, no_flock, monkeypatch, caplog):
+def test_a_job_that_slurm_has_queued_again_takes_over_its_own_lock(tmp_path, no_flock, monkeypatch, caplog):
     no_flock()
     monkeypatch.setenv("SLURM_JOB_ID", "77")
     monkeypatch.setenv("SLURM_RESTART_COUNT", "2")

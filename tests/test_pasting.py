@@ -77,7 +77,7 @@ def test_either_quote_will_do(text, quote):
     assert PARSER.parse_overrides([f"key={hydra_quoted(text, quote)}"])[0].value() == text
 
 
-def test_a_path_is_no_option_and_nobodys_home():
+def test_a_path_is_not_read_as_an_option_or_a_home_directory():
     for name in ("~songs", "-songs", "~root/songs"):
         assert Path(path_text(name)).expanduser().absolute() == Path(name).absolute()
         assert not path_text(name).startswith("-")

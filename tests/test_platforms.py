@@ -201,7 +201,7 @@ def test_files_are_flushed_as_windows_allows(windows, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("error", [AttributeError, ValueError, OSError])
-def test_memory_that_a_system_does_not_report_is_taken_to_do(monkeypatch, error):
+def test_memory_that_a_system_does_not_report_is_assumed_to_be_enough(monkeypatch, error):
     def refuse(name):
         raise error(name)
 

@@ -32,7 +32,7 @@ def leave(number, frame):
 
 
 @pytest.mark.parametrize(("handler", "expected"), [(refuse, OutOfTimeError), (leave, SystemExit)])
-def test_nobody_takes_it_for_a_failure_of_theirs(handler, expected, at_the_signal, caplog):
+def test_the_signal_is_not_caught_as_a_failure_of_a_part(handler, expected, at_the_signal, caplog):
     at_the_signal(handler)
     with pytest.raises(expected), handle_preemption_signal(), contained("a picture"):
         os.kill(os.getpid(), signal.SIGUSR2)
@@ -46,7 +46,7 @@ def test_without_a_scheduler_nothing_changes():
         assert signal.getsignal(signal.SIGUSR2) is before
 
 
-def test_a_run_out_of_time_is_interrupted_and_says_why(at_the_signal, tmp_path):
+def test_a_run_out_of_time_is_interrupted_and_states_the_reason(at_the_signal, tmp_path):
     at_the_signal(refuse)
     run = RunDirectory(tmp_path / "run")
     with pytest.raises(OutOfTimeError), handle_preemption_signal(), run.claimed(), run.reporting():
@@ -57,7 +57,7 @@ def test_a_run_out_of_time_is_interrupted_and_says_why(at_the_signal, tmp_path):
     assert not (run.path / "error.txt").exists()
 
 
-def test_a_process_is_told_from_a_later_one_of_the_same_number():
+def test_a_process_differs_from_a_later_one_of_the_same_number():
     own = os.getpid()
     assert process_exists(own)
     if sys.platform != "linux":
@@ -76,7 +76,7 @@ def test_a_process_is_told_from_a_later_one_of_the_same_number():
     assert not process_exists(child.pid, process_birth(child.pid))
 
 
-def test_what_a_process_is_called_hides_nothing(tmp_path):
+def test_the_birth_of_a_process_with_an_odd_name_is_read(tmp_path):
     if sys.platform != "linux":
         pytest.skip("nothing tells when a process was born here")
     odd = tmp_path / "a) R 1 2"

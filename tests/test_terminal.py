@@ -74,7 +74,7 @@ def test_what_an_encoding_lacks_is_escaped(tmp_path, encoding, sharp):
     assert done.stderr.splitlines()[-1] == b"WARNING:root:caf\\xe9"
 
 
-def test_names_that_are_no_text():
+def test_names_that_are_not_unicode():
     assert readable("Größe") == "Größe"
     assert readable(ODD) == r"caf\xe9"
     assert readable("half \ud83d") == r"half \ud83d"

@@ -116,7 +116,7 @@ def test_again_it_writes_the_same(songs, here):
 
 
 @pytest.mark.slow
-def test_foreign_songs_are_measured_where_the_user_stands(here, tmp_path_factory):
+def test_results_of_foreign_songs_are_written_to_the_current_directory(here, tmp_path_factory):
     music = tmp_path_factory.mktemp("music") / "hymns"
     write_midi(music / "b" / "long.mid", scale(60, 30))
     write_midi(music / "a.mid", scale(72, 3), [(0, 100, 40)])
@@ -198,7 +198,7 @@ def test_a_metric_of_ones_own(songs, here, monkeypatch):
 
 class TestTheCorpusOfTheTraining:
     @pytest.mark.slow
-    def test_another_corpus_is_remarked_upon(self, trained, here):
+    def test_another_corpus_is_reported(self, trained, here):
         shutil.copytree(trained, here / "run")
         answer = evaluate("run/songs", *QUICK)
         assert "not compared with the corpus" not in answer.text
@@ -288,7 +288,7 @@ def test_a_disk_that_is_full(songs, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", ["prepare", "train"])
-def test_without_a_corpus_there_is_nothing_else_to_do(verb, here):
+def test_preparing_and_training_without_a_corpus_are_refused(verb, here):
     answer = call(verb, "corpus=none")
     assert answer.code == 1
     assert "corpus=none: there is nothing to read" in answer.text

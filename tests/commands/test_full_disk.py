@@ -61,7 +61,7 @@ def test_the_same_command_goes_on_once_there_is_room(room, disk, undisturbed):
 
 
 @pytest.mark.parametrize("room", [312, 1608])
-def test_a_thread_that_writes_for_tensorboard_does_not_speak_for_itself(room, disk):
+def test_the_thread_that_writes_for_tensorboard_prints_no_traceback(room, disk):
     fill(disk, room)
     answer = call("train", *TRAINING, "logger=default")
     assert answer.code == 1, answer.text

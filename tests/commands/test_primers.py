@@ -13,7 +13,7 @@ FITS = "primer=[72,74,76,74] is in range"
 
 
 @pytest.mark.slow
-def test_training_tells_of_it_at_its_start_and_end_and_so_does_its_page(here):
+def test_training_warns_at_its_start_and_end_and_on_its_page(here):
     answer = call("train", *TINY[:-1], "label=my own name", "trainer.max_steps=2")
     assert answer.code == 0, answer.text
     told = [line for line in answer.text.splitlines() if FITS in line]
@@ -28,7 +28,7 @@ def test_training_tells_of_it_at_its_start_and_end_and_so_does_its_page(here):
 
 
 @pytest.mark.slow
-def test_a_primer_in_range_and_a_training_without_songs_are_told_nothing(here):
+def test_a_primer_in_range_and_a_training_without_songs_get_no_warning(here):
     for arguments in (["primer=[72,74,76,74]"], ["callbacks.sampling=null", "dataset=interval"]):
         options = [option for option in TINY if not option.startswith("callbacks.sampling") or len(arguments) == 1]
         answer = call("train", *options, *arguments, "trainer.max_steps=2")
@@ -36,7 +36,7 @@ def test_a_primer_in_range_and_a_training_without_songs_are_told_nothing(here):
         assert "training notes" not in answer.text
 
 
-def test_generating_tells_of_it(trained, here):
+def test_generating_warns(trained, here):
     answer = call("generate", f"checkpoint={trained}", "songs=1", "notes=3", "out=songs")
     assert answer.code == 0, answer.text
     assert FITS in answer.text

@@ -271,7 +271,7 @@ class TestPlacesThatCannotBeWritten:
         assert "Traceback" not in answer.text
         assert files_below(here) == {}
 
-    def test_where_permission_is_denied_whoever_asks(self, here, monkeypatch):
+    def test_where_the_system_denies_permission_to_every_user(self, here, monkeypatch):
         """As root the system forbids nothing, so that its answer is feigned."""
         monkeypatch.setattr(os, "access", lambda path, mode, **_: False)
         answer = call("train", *TINY)
@@ -281,11 +281,11 @@ class TestPlacesThatCannotBeWritten:
         assert files_below(here) == {}
 
 
-def test_the_value_of_a_flag_is_no_list_of_options():
+def test_the_value_of_a_flag_is_not_read_as_options():
     assert call("train", "--cfg", "hydra").code == 0
 
 
-def test_a_job_that_a_cluster_has_lost_is_a_message(capsys):
+def test_a_job_that_a_cluster_has_lost_is_reported_in_a_short_message(capsys):
     """submitit's own is a page long, and says nothing of the others."""
     errors = pytest.importorskip("submitit.core.utils")
     lost = errors.UncompletedJobError(

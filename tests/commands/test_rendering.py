@@ -79,7 +79,7 @@ def test_again_it_writes_the_same(songs, here):
 
 
 @pytest.mark.slow
-def test_foreign_songs_where_the_user_stands(here, tmp_path_factory):
+def test_files_of_foreign_songs_are_written_to_the_current_directory(here, tmp_path_factory):
     music = tmp_path_factory.mktemp("music") / "hymns"
     write_midi(music / "b" / "long.mid", scale(60, 30))
     write_midi(music / "a.mid", scale(72, 3))

@@ -16,7 +16,7 @@ def run(trained, here):
     return here / TINY_RUN
 
 
-def test_a_run_leaves_everything_that_is_promised(trained):
+def test_a_run_writes_every_promised_file(trained):
     left = set(files_below(trained))
     assert left >= {
         "identity.json", "config.yaml", "status.json", "result.json", "train.log", "metrics.csv",
@@ -94,7 +94,7 @@ def test_another_identity_is_refused_by_the_keys_that_differ(run, here):
 
 
 @pytest.mark.slow
-def test_force_starts_anew(run):
+def test_force_starts_from_the_beginning(run):
     (run / "samples").mkdir(exist_ok=True)
     (run / "samples" / "old.txt").write_text("of the old run")
     answer = call("train", *TINY, "optimizer.lr=0.01", f"run_dir={run}", "force=true")
@@ -115,7 +115,7 @@ def test_force_throws_away_runs_only(here):
 
 
 @pytest.mark.slow
-def test_what_is_no_part_of_the_identity_may_change(run):
+def test_keys_outside_the_identity_may_change(run):
     for override in ("threads=2", "progress=false", "primer=[67,69,71]", "logger=tensorboard"):
         answer = call("train", *(o for o in TINY if not o.startswith(override.split("=")[0])), override)
         assert answer.code == 0

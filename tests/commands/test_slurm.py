@@ -173,7 +173,7 @@ def test_a_dead_command_line_a_limit_a_cancelled_job_and_a_dead_node(cluster, qu
         assert unequal(run_of(layers), quiet / run_of(layers)) == []
 
 
-def test_what_sbatch_refuses_is_said(cluster, here):
+def test_a_refusal_of_sbatch_is_printed(cluster, here):
     answer = spawn("train", "-m", *SMALL, *ON_SLURM, "layers=1,2", "hydra.launcher.partition=nowhere", cwd=here)
     assert answer.code == 1
     assert "melgen.train: error: sbatch: error: invalid partition specified: nowhere" in answer.text

@@ -49,7 +49,7 @@ def test_every_job_is_shown_and_a_failure_fails(here):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ["| head -1", "| true", "2>&1 | true", ">&-", "2>&- >&-"])
-def test_a_failure_fails_whoever_reads_it(here, ending):
+def test_a_failure_sets_the_exit_code_when_the_output_is_cut_off(here, ending):
     for number in range(300):
         run = here / "multirun" / "many" / f"control-lstm-1-seed{number}"
         run.mkdir(parents=True)
@@ -112,7 +112,7 @@ def test_progress_and_remaining_time_come_from_the_log(here):
 
 
 @pytest.mark.slow
-def test_damaged_files_are_told_not_raised(here):
+def test_damaged_files_are_reported_and_raise_no_error(here):
     call("train", *TINY)
     run = here / "multirun/misc_folk/control-lstm-1-seed0-hidden_size-8"
     (run / "metrics.csv").write_text("step,\x00")
@@ -133,7 +133,7 @@ def test_damaged_files_are_told_not_raised(here):
         (["dir=.", "show=[lost]"], "show=lost: must be all, or one of finished, running"),
     ],
 )
-def test_what_cannot_be_told_is_refused(here, overrides, message):
+def test_a_folder_or_a_state_that_does_not_exist_is_refused(here, overrides, message):
     answer = call("status", *overrides)
     assert answer.code == 1
     assert message in answer.err

@@ -124,7 +124,7 @@ def test_killed_at_three_moments_it_ends_in_the_same_files(tmp_path):
 
 
 @pytest.mark.slow
-def test_ctrl_c_two_at_once_and_what_a_sweep_says(tmp_path):
+def test_ctrl_c_two_at_once_and_errors_of_a_sweep(tmp_path):
     folder = tmp_path / HOME
     long = [option for option in STUDY if not option.startswith("trainer.max")] + ["trainer.max_steps=100000"]
     with started(tmp_path, *long) as process:

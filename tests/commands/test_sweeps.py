@@ -54,7 +54,7 @@ def test_a_failing_job_leaves_the_others_alone(here):
 
 
 @pytest.mark.slow
-def test_again_it_tells_the_same_without_work(here):
+def test_the_same_sweep_again_prints_the_same_without_training(here):
     sweep = ("-m", *SWEPT, "cell=lstm,gru", "layers=1")
     assert call("train", *sweep).code == 0
     before = table()
@@ -124,7 +124,7 @@ def test_a_sweep_into_a_file_is_refused(here):
         ("all", ["control-gru-1", "control-gru-2", "control-rnn-1", "control-rnn-2"]),
     ],
 )
-def test_only_chooses_the_jobs_by_how_their_runs_stand(only, runs, here):
+def test_only_chooses_the_jobs_by_the_state_of_their_runs(only, runs, here):
     sweep = ["-m", *SWEPT, "layers=1,2"]
     answer = call("train", *sweep, "cell=gru", mishap("gru-2"))
     assert "1 of 2 jobs finished" in answer.out
@@ -138,7 +138,7 @@ def test_only_chooses_the_jobs_by_how_their_runs_stand(only, runs, here):
 
 
 @pytest.mark.slow
-def test_where_nothing_stands_so_nothing_is_done(here):
+def test_only_with_a_state_that_no_run_has_trains_nothing(here):
     sweep = ["-m", *SWEPT, "layers=1"]
     assert call("train", *sweep).code == 0
     before = files_below(FAMILY / "control-lstm-1-seed0-hidden_size-8")
@@ -150,7 +150,7 @@ def test_where_nothing_stands_so_nothing_is_done(here):
 
 
 @quick_rows(1, "only", ["broken", "[failed,broken]", "[]", "7"])
-def test_only_of_what_there_is_not_is_refused(only, here):
+def test_only_with_an_unknown_state_is_refused(only, here):
     answer = call("train", "-m", *SWEPT, "layers=1,2", f"only={only}")
     assert answer.code == 1
     assert "only=" in answer.text
@@ -158,7 +158,7 @@ def test_only_of_what_there_is_not_is_refused(only, here):
     assert not FAMILY.exists()
 
 
-def test_only_is_of_sweeps(here):
+def test_only_is_refused_without_a_sweep(here):
     answer = call("train", *SWEPT, "layers=1", "only=failed")
     assert answer.code == 1
     assert "only=failed: " in answer.text
@@ -166,7 +166,7 @@ def test_only_is_of_sweeps(here):
 
 
 @pytest.mark.slow
-def test_a_job_that_diverges_says_so_and_the_sweep_goes_on(here):
+def test_a_job_that_diverges_is_reported_and_the_sweep_goes_on(here):
     answer = call("train", "-m", *SWEPT, "layers=1", "optimizer.lr=0.002,1e37", "gradient_clip_norm=null")
     assert answer.code == 1
     assert "1 of 2 jobs finished" in answer.out

@@ -230,7 +230,7 @@ class TestFilesOfOnesOwn:
         ],
         ids=["tab", "Latin-1", "key given twice", "bracket", "UTF-16", "control character"],
     )
-    def test_what_is_no_yaml_names_file_and_line(self, here, text, line):
+    def test_a_file_that_is_not_yaml_is_refused_with_file_and_line(self, here, text, line):
         file = self.write(text)
         for arguments in (["experiment=mine"], ["-m", "experiment=mine,quick"]):
             said = self.refused(here, *arguments)
@@ -282,7 +282,7 @@ class TestFilesOfOnesOwn:
         file = self.write(text, group="cell")
         assert f"{file}: holds " in self.refused(here, "experiment=other")
 
-    def test_defaults_that_are_no_list(self, here):
+    def test_defaults_that_are_not_a_list(self, here):
         file = self.write("# @package _global_\ndefaults: 3\n")
         assert f"{file}: defaults: 3 is no list" in self.refused(here, "experiment=mine")
 
@@ -303,7 +303,7 @@ class TestFilesOfOnesOwn:
 
     @pytest.mark.slow
     @pytest.mark.parametrize("sweeper", [[], ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=2"]])
-    def test_what_a_sweep_reads_once_is_no_part_of_an_option(self, here, sweeper):
+    def test_keys_that_a_sweep_reads_once_are_refused_in_one_of_several_options(self, here, sweeper):
         if sweeper:
             pytest.importorskip("optuna")
         file = self.write("# @package _global_\ndefaults:\n  - override /hydra/launcher: joblib\n", name="many")
@@ -316,7 +316,7 @@ class TestFilesOfOnesOwn:
         assert f"{file}: hydra/sweeper has no effect for experiment=many" in said
 
     @pytest.mark.slow
-    def test_what_a_sweep_reads_once_may_be_in_the_only_option(self, here):
+    def test_keys_that_a_sweep_reads_once_are_allowed_in_the_only_option(self, here):
         self.write("# @package _global_\ndefaults:\n  - override /hydra/launcher: joblib\nlayers: 0\n")
         assert "layers=0" in self.refused(here, "-m", "experiment=mine", "seed=0,1", "corpus=misc_folk")
 

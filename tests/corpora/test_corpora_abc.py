@@ -129,7 +129,7 @@ class TestRepeats:
     def test_order(self, notes, order):
         assert played(notes) == order
 
-    def test_a_double_bar_after_a_pickup_is_no_boundary(self):
+    def test_a_double_bar_after_a_pickup_is_not_a_boundary(self):
         assert played("C||DEFG|ABc:|") == "CDEFGABc" * 2
         assert played("C||DEFG|ABcd:|") == "CDEFGABcdDEFGABcd", "unless the last bar is complete without it"
 
@@ -440,7 +440,7 @@ class TestKeys:
         assert played("F[K:clef=bass]F", HEADER.replace("K:C", "K:G")) == "^F^F"
 
     @pytest.mark.parametrize("key", ["Es", "Bn", "H", "Xyz", "Ami", "!"])
-    def test_what_is_no_key_is_refused_by_name(self, key):
+    def test_a_key_that_does_not_exist_is_refused_by_name(self, key):
         with pytest.raises(ReadError, match=re.escape(f"K:{key}: not a key")):
             tune_of("C", HEADER.replace("K:C", f"K:{key}"))
 
@@ -506,7 +506,7 @@ class TestSilence:
         tune = tune_of(ornamented)
         assert (names(tune), tune.remarks) == ("CD", ())
 
-    def test_what_is_no_abc_is_left_out_and_counted(self):
+    def test_text_that_is_not_abc_is_left_out_and_counted(self):
         for notes in ("C?D", 'CD"E', "C@;D", "C(99D", "C>>>>D", 'C["last"D'):
             tune = tune_of(notes)
             assert (names(tune), tune.remarks) == ("CD", (tune_remarks.UNKNOWN_SIGNS,))
@@ -520,7 +520,7 @@ class TestSilence:
     def test_chords_of_all_times(self):
         assert played('[CEG] +CG+ [!1!C"x"E] [C]') == "CEGCGCEC"
 
-    def test_notes_before_repeat_signs_are_no_fields(self):
+    def test_notes_before_repeat_signs_are_not_read_as_fields(self):
         assert played("|:C\nD:|\nE|]") == "CDCDE"
 
 
@@ -637,7 +637,7 @@ class TestFiles:
         assert [(names(tune, number), track.name) for number, track in enumerate(tune.tracks)] == [("D", "Melody")]
 
     @pytest.mark.parametrize("content", [b"", b"\0\1\2\xff" * 50, b"just words\n"])
-    def test_what_is_no_abc_is_refused(self, tmp_path, content):
+    def test_a_file_that_is_not_abc_is_refused(self, tmp_path, content):
         path = tmp_path / "tune.abc"
         path.write_bytes(content)
         with pytest.raises(ReadError, match=r"empty|no tune"):
@@ -651,7 +651,7 @@ class TestFiles:
             *[("Z1000", "whole bars"), ("V:{}\nC|", "voices"), ("C" * 200_001, "written notes")],
         ],
     )
-    def test_beyond_all_reason(self, notes, reason):
+    def test_values_beyond_every_bound_are_refused(self, notes, reason):
         if "{}" in notes:
             notes = "\n".join(notes.format(number) for number in range(200))
         with pytest.raises(ReadError, match=reason):

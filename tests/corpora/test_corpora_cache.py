@@ -85,7 +85,7 @@ def test_content_and_cleaning_decide(folder, tmp_path, readings):
 
 @quick_rows(1, "name", ["pitches.npy", "starts.npy", "tunes.json", "report.json"])
 @quick_rows(1, "damage", ["cut", "flip", "empty", "gone"])
-def test_a_damaged_entry_is_read_anew(folder, cache_dir, readings, name, damage):
+def test_a_damaged_entry_is_read_again(folder, cache_dir, readings, name, damage):
     first = load(folder)
     path = entry(cache_dir, first.fingerprint) / name
     data = bytearray(path.read_bytes())
@@ -181,7 +181,7 @@ def test_importing_the_package_is_cheap():
     assert json.loads(output) == []
 
 
-def test_brackets_within_brackets_are_no_entry(tmp_path):
+def test_brackets_within_brackets_are_not_an_entry(tmp_path):
     entry = tmp_path / "corpora" / "key"
     entry.mkdir(parents=True)
     (entry / "report.json").write_text("[" * 100_000)

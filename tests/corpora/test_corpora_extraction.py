@@ -116,7 +116,7 @@ def test_a_named_track_wins(name):
     assert melody(Track(line(*HIGH), "flute"), Track(line(*LOW), name)).pitches == LOW
 
 
-def test_a_leading_tone_is_no_lead():
+def test_a_track_named_leading_tones_is_not_the_lead():
     assert melody(Track(line(*HIGH), "flute"), Track(line(*LOW), "leading tones")).pitches == HIGH
 
 
@@ -124,7 +124,7 @@ def test_a_named_track_that_is_too_short_does_not_win():
     assert melody(Track(line(60, 62), "melody"), Track(line(*LOW))).pitches == LOW
 
 
-def test_a_short_melody_is_still_found_so_that_cleaning_can_say_so():
+def test_a_short_melody_is_still_found_so_that_cleaning_can_report_it():
     assert melody(Track(line(60, 62))).pitches == (60, 62)
 
 
@@ -163,14 +163,14 @@ def test_the_share_of_chords_is_bounded(chords, kept):
         assert not isinstance(melody(Track(notes), rules=Cleaning(max_chord_share=0.2)), Rejection)
 
 
-def test_drums_are_no_melody():
+def test_drums_are_not_a_melody():
     found = melody(Track(line(*HIGH), is_drum=True))
     assert isinstance(found, Rejection)
     assert found.reason == "drums only"
     assert melody(Track(line(*HIGH), is_drum=True), Track(line(*LOW))).pitches == LOW
 
 
-def test_nothing_is_no_melody():
+def test_without_notes_there_is_no_melody():
     assert melody().reason == "no notes"
     assert melody(Track([])).reason == "no notes"
 

@@ -322,7 +322,7 @@ def test_a_file_beyond_the_bound_is_not_read(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_folder_of_broken_files_says_why(tmp_path, good):
+def test_a_folder_of_broken_files_is_refused_with_its_reasons(tmp_path, good):
     (tmp_path / "zero.mid").touch()
     (tmp_path / "cut.mid").write_bytes(good[:-9])
     (tmp_path / "page.mid").write_bytes(b"<html></html>" * 9)

@@ -481,7 +481,7 @@ def test_a_direction_inside_a_chord(tmp_path):
     assert sixteenths(melody) == [0, 4]
 
 
-def test_without_divisions_the_types_of_the_notes_say_how_long_they_are(tmp_path):
+def test_without_divisions_the_types_of_the_notes_give_their_durations(tmp_path):
     text = score(note("C4", 480, "<type>quarter</type>") + note("D4", 960, "<type>half</type>") + note("E4", 480))
     text = text.replace("<divisions>1</divisions>", "")
     assert sixteenths(read(tmp_path, text)[1]) == [0, 4, 12]
@@ -576,7 +576,7 @@ def test_percussion_alone_is_drums(tmp_path):
         (score(note("H4")), "<step>H</step>: must be a letter from A to G"),
     ],
 )
-def test_what_is_wrong_is_named_in_words(tmp_path, text, message):
+def test_the_error_names_what_is_wrong_with_a_file(tmp_path, text, message):
     with pytest.raises(ReadError, match=re.escape(message)):
         read(tmp_path, text)
 
@@ -712,7 +712,7 @@ def test_sections_and_metres_of_kern_in_one_spine_alone(tmp_path):
     assert (letters(melody), melody.metre, tune.remarks) == ("CCD", Metre(2, 4), ())
 
 
-def test_percussion_in_kern_is_no_melody(tmp_path):
+def test_percussion_in_kern_is_not_a_melody(tmp_path):
     text = "**kern\t**kern\n*clefX\t*clefF4\n4cc\t4c\n4cc 4dd\t4d\n*-\t*-\n"
     tune, melody = read(tmp_path, text, "tune.krn")
     assert letters(melody) == "CD"

@@ -28,7 +28,7 @@ def read_all(names, workers=2, **keys):
 
 
 @pytest.mark.slow
-def test_results_are_told_apart():
+def test_each_result_belongs_to_its_file():
     names = [f"file{number}" for number in range(20)]
     assert read_all(names, workers=3) == names
 

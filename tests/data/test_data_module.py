@@ -229,7 +229,7 @@ def test_one_note_tunes_add_to_the_vocabulary_and_give_no_pair():
     assert all(100 not in pair for pair in transitions(made))
 
 
-def test_too_little_data_says_what_would_fit():
+def test_the_error_for_too_little_data_names_sizes_that_fit():
     with pytest.raises(ValueError, match=r"too little training data: .*batch_size=\d+ would fit"):
         module(walks(10), batch_size=50, seq_length=50)
 

@@ -39,7 +39,7 @@ def test_order_does_not_matter_and_a_new_tune_has_no_split(file):
     assert found(file, ("a#3", "Three"), ("a#0", "New"), ("a#1", "One")) == [TEST, NO_SPLIT, TRAIN]
 
 
-def test_a_number_that_names_another_tune_now_is_not_it(file):
+def test_a_tune_is_not_found_by_a_number_that_names_another_tune_now(file):
     assert found(file, ("a#1", "Two"), ("a#2", "Two")) == [NO_SPLIT, VALIDATION]
 
 
@@ -58,7 +58,7 @@ def test_another_corpus(file):
 @pytest.mark.parametrize(
     "text", ["", "one line", "split\tsource\ttitle\ntraining\ta\tb\n", "split\tsource\ttitle\ntrain\n"]
 )
-def test_what_is_no_list_of_splits_is_refused(tmp_path, text):
+def test_a_file_that_is_not_a_list_of_splits_is_refused(tmp_path, text):
     (tmp_path / "splits.tsv").write_text(text)
     with pytest.raises(ValueError, match=r"splits\.tsv.*must be"):
         found(tmp_path / "splits.tsv", ("a", "b"))

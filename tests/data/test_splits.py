@@ -150,7 +150,7 @@ def test_the_split_is_not_the_order_of_the_corpus():
 
 
 @pytest.mark.parametrize("fractions", [(0.8, 0.2), (0.8, 0.1, 0.2), (0.9, 0.1, 0.0), (1.2, -0.1, -0.1), (1, 1, 1), ()])
-def test_fractions_that_are_no_shares_are_refused(fractions):
+def test_fractions_that_are_not_shares_are_refused(fractions):
     with pytest.raises(ValueError, match=r"split_fractions=.*three positive shares"):
         split_tunes(packed(walks(10)), fractions, 0)
 

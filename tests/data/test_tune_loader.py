@@ -64,7 +64,7 @@ def test_compared_are_the_notes_after_the_skipped_ones_of_comparable_tunes(lengt
 @pytest.mark.slow
 @settings(deadline=None)
 @given(lengths_strategy, st.data())
-def test_unseen_values_are_no_targets_but_are_read(lengths, data):
+def test_unseen_values_are_read_but_are_not_targets(lengths, data):
     known = data.draw(st.lists(st.booleans(), min_size=sum(lengths), max_size=sum(lengths)))
     made, songs = make(lengths, known=known)
     counted = [target for row in rows(made) for _, target, counted, _ in row if counted]

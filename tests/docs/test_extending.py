@@ -129,7 +129,7 @@ def test_own_corpus(mine):
 
 
 @pytest.mark.slow
-def test_own_corpus_says_what_it_dropped_and_sees_changes(tmp_path):
+def test_own_corpus_reports_what_it_dropped_and_sees_changes(tmp_path):
     lay_out(OWN_CORPUS, tmp_path)
     tunes, module = tmp_path / "tunes/nursery.txt", tmp_path / "my_corpora.py"
 
@@ -212,7 +212,7 @@ def returns(representation, pitches: list[int]) -> bool:
     return representation.decode(representation.encode(pitches).tolist(), pitches[0]) == Melody.from_pitches(pitches)
 
 
-def test_own_representation_as_its_table_says(representations):
+def test_own_representation_as_in_its_table(representations):
     chroma, pitches = representations.Chroma(), [60, 62, 64, 60, 67, 57]
     assert chroma.encode(pitches).tolist() == [0, 2, 4, 0, 7, 9]
     assert chroma.decode([0, 2, 4, 0, 7, 9]).pitches == (60, 62, 64, 60, 55, 57)

@@ -63,7 +63,7 @@ def test_high_is_above_low():
         assert high.value > 2 * low.value
 
 
-def test_what_is_said_of_the_notes():
+def test_the_stated_facts_about_the_notes():
     notes = {example.name: list(example.pitches) for example in MEDIA.EXAMPLES}
     phrase = sorted(MEDIA.PHRASE)
     assert all(sorted(notes[name]) == phrase for name in ("motion_low", "motion_high", "centricity_high"))

@@ -87,7 +87,7 @@ def test_deterministic_and_independent_of_the_block_size(monkeypatch):
         ([1, 2, 3], [5, 5, 5], 3),
     ],
 )
-def test_too_little_to_say(x, y, count):
+def test_too_few_points(x, y, count):
     found = rank_correlation(x, y)
     assert found.count == count
     assert all(map(math.isnan, (found.coefficient, found.low, found.high, found.p_value)))

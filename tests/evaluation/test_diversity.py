@@ -87,6 +87,6 @@ def test_large_sets_are_drawn_from_with_the_seed(monkeypatch):
 
 
 @pytest.mark.parametrize("pitches", [[60.0, 62.5], [[60, 62]]])
-def test_refuses_what_is_no_song(pitches):
+def test_refuses_pitches_that_are_not_a_list_of_whole_numbers(pitches):
     with pytest.raises(ValueError, match="pitches as whole numbers"):
         diversity([pitches])

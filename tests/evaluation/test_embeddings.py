@@ -88,7 +88,7 @@ def test_projection_of_few_rows_or_columns(shape):
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((0, 4)), np.zeros(4), [[np.nan]], [[np.inf]]])
-def test_weights_that_are_no_matrix(wrong):
+def test_weights_that_are_not_a_matrix(wrong):
     with pytest.raises(ValueError, match="embedding weights"):
         project_2d(wrong)
 

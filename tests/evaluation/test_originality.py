@@ -75,7 +75,7 @@ def test_a_training_tune_is_an_exact_copy_in_any_key(airs, transposition):
     assert (found.nearest_tune <= np.arange(len(airs))).all()
 
 
-def test_one_wrong_note_is_no_copy(airs):
+def test_a_tune_with_one_wrong_note_is_not_a_copy(airs):
     song = airs[3].copy()
     song[20] += 30
     found = TuneIndex(airs, [""] * len(airs)).compare([song])
@@ -101,7 +101,7 @@ def test_a_song_of_one_note_shares_nothing():
     assert found.exact_copy.tolist() == [False, False]
 
 
-def test_the_end_of_a_song_is_no_passage():
+def test_the_end_of_a_song_is_not_a_passage():
     # Both end after the same eight intervals; the ninth place of both is empty, which is nothing in common.
     tune = [60, 61, 63, 62, 65, 61, 66, 60, 67]
     found = TuneIndex([tune], ["a"]).compare([tune, [*tune, 60]])

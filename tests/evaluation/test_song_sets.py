@@ -89,7 +89,7 @@ class TestSongs:
         found = evaluate_songs("mine", songs, options=QUICK)
         assert found.left_out == {"one": "one note, no motion to measure", "none": "no notes"}
 
-    def test_without_a_corpus_nothing_is_said_about_one(self, songs):
+    def test_without_a_corpus_the_result_does_not_mention_one(self, songs):
         found = evaluate_songs("mine", songs, options=QUICK)
         assert found.nearest_tunes == ()
         assert found.set_scores
@@ -173,7 +173,7 @@ class TestOwnMetrics:
         with pytest.raises(ValueError, match="third_step fails on song b: ZeroDivisionError: division by zero"):
             evaluate_songs("mine", songs, options=options)
 
-    def test_one_that_gives_no_number(self, songs):
+    def test_one_that_does_not_return_a_number(self, songs):
         with pytest.raises(ValueError, match="sorted fails on song a: TypeError"):
             evaluate_songs("mine", songs, options=EvaluationOptions(metrics={"sorted": sorted}))
 

@@ -8,7 +8,7 @@ import pytest
 from melgen.evaluation.winners import lowest_of
 
 
-def test_a_winner_is_told_from_every_other_model():
+def test_a_winner_differs_from_every_other_model():
     found = lowest_of({"a": [3.0, 3.01], "b": [2.0, 2.01], "c": [4.0, 4.01]})
     assert (found.lowest, found.rivals, found.is_decided, found.seeds) == ("b", (), True, (2, 2))
     assert "each of the 2 other models (2 seeds each" in found.in_words()

@@ -51,7 +51,7 @@ def test_the_networks_write_songs(sweep):
         assert answer.code == 0, answer.text
 
 
-def test_the_sweep_says_how_it_stands(sweep):
+def test_the_status_of_the_sweep_is_printed(sweep):
     states = {status.path.name: status.state for status in statuses_below(sweep)}
     assert states == {run_of("gru"): "finished", run_of("lstm"): "interrupted"}
 
@@ -129,7 +129,7 @@ def test_tunes_that_it_was_trained_on_are_not_held_out(sweep, caplog):
 
 
 @pytest.mark.slow
-def test_songs_elsewhere_tell_that_an_older_reader_read_the_tunes(sweep, monkeypatch):
+def test_songs_in_another_folder_record_that_an_older_reader_read_the_tunes(sweep, monkeypatch):
     if not is_of_older_reader(sweep):
         pytest.skip("of today's reader")
     run = sweep / run_of("gru")

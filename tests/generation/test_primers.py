@@ -75,7 +75,7 @@ def test_transposed_training_has_its_own_counts():
     assert not fit_of((66, 68, 70), {72: 40, 74: 40, 76: 40}, Control()).fits
 
 
-def test_a_run_tells_of_the_songs_it_has_written(tmp_path):
+def test_the_note_on_the_songs_of_a_run(tmp_path):
     write_json(tmp_path / "songs" / "songs.json", {"metadata": {"primer": list(PAPER)}})
     config = {"dataset": {"representation": {"_target_": "melgen.music.Control"}}}
     write_json(tmp_path / "config.yaml", config)
@@ -88,7 +88,7 @@ def test_a_run_tells_of_the_songs_it_has_written(tmp_path):
 @pytest.mark.parametrize(
     "damage", [{"training_values": {"x": 1}}, {"training_values": [1]}, {"training_values": {"60": None}}]
 )
-def test_a_damaged_count_says_nothing(tmp_path, damage):
+def test_a_damaged_count_gives_no_note(tmp_path, damage):
     (tmp_path / "data.json").write_text(json.dumps(damage))
     assert fit_in_run(PAPER, tmp_path, "control") is None
 

@@ -131,7 +131,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(tmp_path):
 
 
 @pytest.mark.slow
-def test_results_of_an_evaluation_are_no_songs(tmp_path):
+def test_results_of_an_evaluation_are_not_songs(tmp_path):
     write_songs(tmp_path / "songs", SONGS, METADATA)
     write_midi(tmp_path / "songs-evaluation" / "best.mid", scale(60, 2))
     assert len(read_song_folder(tmp_path).songs) == 3
@@ -177,7 +177,7 @@ def test_refused_with_key_path_and_rule(path, said, tmp_path):
 @pytest.mark.parametrize(
     "stated", ["9" * 5000, "a\nb", "\x00", "\ud800", ".", "..", "", "/"], ids=lambda text: ascii(text[:9])
 )
-def test_what_no_file_is_called_is_not_taken_for_a_name(tmp_path, stated):
+def test_a_stated_name_that_no_file_can_have_is_ignored(tmp_path, stated):
     write_songs(tmp_path, SONGS, METADATA)
     path = tmp_path / "songs.json"
     content = json.loads(path.read_text())

@@ -227,7 +227,7 @@ def test_a_list_states_its_unit_and_the_reader_of_its_networks_tunes(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"[", b"\xff\xfe", b"[]", b"[" * 100_000], ids=lambda data: repr(data[:3]))
-def test_files_that_are_no_songs(content, tmp_path):
+def test_files_that_are_not_songs(content, tmp_path):
     (tmp_path / "songs.json").write_bytes(content)
     with pytest.raises(ValueError, match="is not a list of songs"):
         read_songs(tmp_path)

@@ -244,7 +244,7 @@ def test_intervals_of_unsigned_pitches_do_not_wrap():
 
 
 @every_representation
-def test_encoding_refuses_what_is_no_melody(name):
+def test_encoding_refuses_values_that_are_not_a_melody(name):
     with pytest.raises(ValueError, match="got an array of shape"):
         representation_named(name).encode([[60, 62]])
 

@@ -44,7 +44,7 @@ def test_strict_encoding_names_values_and_range():
 
 
 @pytest.mark.parametrize("wrong", [[], [60, 60], [62, 60], [60.5], ["C4"], [[60]], [True], [0, 2**20], 60])
-def test_values_that_make_no_vocabulary(wrong):
+def test_values_that_are_not_a_vocabulary(wrong):
     with pytest.raises(ValueError, match="vocabulary"):
         Vocabulary(wrong)
 
@@ -84,7 +84,7 @@ def test_values_cannot_be_changed():
 
 
 @given(value_sets, value_sets)
-def test_union_keeps_every_value_and_says_where_it_went(old_values, new_values):
+def test_union_keeps_every_value_and_returns_its_new_token(old_values, new_values):
     old, new = Vocabulary.from_values([old_values]), Vocabulary.from_values([new_values])
     union = old.union(new)
     assert union == new.union(old)

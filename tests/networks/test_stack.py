@@ -150,6 +150,6 @@ def test_mixed_takes_names_paths_and_factories():
         (None, "stack must be a list of at least one cell, .* got None"),
     ],
 )
-def test_mixed_refuses_what_is_no_cell(stack, message):
+def test_mixed_refuses_parts_that_are_not_cells(stack, message):
     with pytest.raises(ValueError, match=message):
         mixed(stack)

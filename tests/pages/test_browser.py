@@ -118,7 +118,7 @@ def test_frequencies_and_times_are_those_of_the_notes(opened):
     np.testing.assert_allclose(frequencies, [440 * 2 ** ((pitch - 69) / 12) for pitch in pitches], rtol=1e-5)
 
 
-def test_a_song_plays_to_its_end_and_starts_anew(opened):
+def test_a_song_plays_to_its_end_and_starts_again(opened):
     browser = opened("study")
     browser.click("#listen .primary")
     browser.wait("return melgen.player.playing")
@@ -331,7 +331,7 @@ def test_a_dot_is_a_song(opened):
     )
 
 
-def test_one_hears_it_learn(opened):
+def test_the_songs_of_each_stage_can_be_played(opened):
     browser = opened("run")
     browser.go_to("learning")
     told = "return document.querySelector('.stage-readout')?.textContent"

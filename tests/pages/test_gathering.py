@@ -181,7 +181,7 @@ def test_shared_passages_by_brute_force():
     assert shared_passage(Melody.from_pitches([60]), tune).notes == 0
 
 
-def test_a_part_holds_the_passage_wherever_it_lies():
+def test_a_part_holds_the_passage_at_any_position():
     tune = Melody.from_pitches(range(40, 90))
     for start in range(0, 44):
         first, part = excerpt(tune, SharedPassage(0, start, 6), 12)
@@ -268,7 +268,7 @@ def test_a_run_states_its_result_size_time_command_and_versions(tmp_path, run):
 
 
 @pytest.mark.slow
-def test_runs_without_bits_per_note_say_why_once(tmp_path, run, study):
+def test_runs_without_bits_per_note_state_the_reason_once(tmp_path, run, study):
     statistics = {"test_tunes": 2, "test_tunes_left_out_of_bits_per_note": 2, "import": {}}
     copy = own_copy(run, tmp_path)
     write_json(copy / "data.json", statistics)
@@ -339,7 +339,7 @@ def test_a_study_of_an_earlier_melgen(tmp_path, study):
 
 
 @pytest.mark.parametrize(("songs", "said"), [(1, "A song of this run"), (2, "Of 2 songs the one nearest")])
-def test_one_of_a_kind_is_no_plural(tmp_path, config, songs, said):
+def test_a_count_of_one_is_in_the_singular(tmp_path, config, songs, said):
     melodies = [Melody.from_pitches(walk(34, seed)) for seed in range(songs)]
     data = report_of(make_run(tmp_path / "control-lstm-1-seed0", config, songs=melodies, stages=0))
     assert data["sections"]["listen"]["song"]["line"].startswith(said)
@@ -349,7 +349,7 @@ def test_one_of_a_kind_is_no_plural(tmp_path, config, songs, said):
 # --- what is missing
 
 
-def test_a_failed_run_says_why(tmp_path, run):
+def test_a_failed_run_shows_its_error(tmp_path, run):
     failed = own_copy(run, tmp_path)
     for name in ("result.json", "metrics.csv"):
         (failed / name).unlink()
@@ -529,7 +529,7 @@ def test_a_study_that_was_mailed_without_its_runs(tmp_path, study):
         (lambda path: path, "study", "not the directory of a study"),
     ],
 )
-def test_what_is_neither_is_refused(tmp_path, make, kind, message):
+def test_a_folder_that_is_neither_a_run_nor_a_study_is_refused(tmp_path, make, kind, message):
     with pytest.raises(ValueError, match=message):
         write_report(make(tmp_path), kind=kind, progress=False)
 

@@ -95,7 +95,7 @@ def test_a_page_without_charts_does_not_carry_plotly():
 
 
 @pytest.mark.slow
-def test_the_command_says_where_the_page_is(run, tmp_path, monkeypatch):
+def test_the_command_prints_the_path_of_the_page(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     answer = call("report", f"run={run}", "out=page.html", "scores=1", "progress=false")
     assert answer.code == 0, answer.text

@@ -232,7 +232,7 @@ def test_what_can_be_played():
             playable(wrong)
 
 
-def test_no_note_is_a_bar_of_rest():
+def test_a_melody_without_notes_is_a_bar_of_rest():
     (bar,) = cut_into_bars(NONE)
     assert [(symbol.note, symbol.steps) for symbol in bar.symbols] == [(None, 96)]
 

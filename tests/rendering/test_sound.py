@@ -188,7 +188,7 @@ class TestSoundFont:
             pytest.skip("no sound font here")
         return fonts[0]
 
-    def test_says_what_is_missing(self, font, monkeypatch):
+    def test_the_error_names_what_is_missing(self, font, monkeypatch):
         monkeypatch.setitem(sys.modules, "fluidsynth", None)
         with pytest.raises(ImportError, match=r"pyfluidsynth.*libfluidsynth"):
             synthesize(SCALE, sound_font=font)

@@ -75,7 +75,7 @@ def test_modes():
     assert Key(2, "dorian").fifths == 0
 
 
-def test_whatever_has_no_key_is_c_major():
+def test_a_melody_without_a_key_is_in_c_major():
     assert find_key([]) == Key(0, "major")
     assert find_key([*range(60, 72), *range(72, 59, -1), 60]).tonic_name == "C", "the last note decides"
 

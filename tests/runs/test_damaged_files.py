@@ -37,19 +37,19 @@ def write(run, name, content):
     (run.path / name).write_text(content if isinstance(content, str) else json.dumps(content))
 
 
-def test_the_whole_run_stands_as_it_should(run):
+def test_the_undamaged_run_has_the_expected_status(run):
     status = status_of(run)
     assert (status.state, status.updates, status.total, status.seconds_left) == ("interrupted", 8, 100, 46)
 
 
 @pytest.mark.parametrize("pid", [-1, 0, 2**70, 1e300, True, "1", None, [1]], ids=str)
-def test_what_is_no_process_does_not_live(run, pid):
+def test_a_number_that_is_not_a_process_is_not_alive(run, pid):
     write(run, "status.json", {"state": "running", "host": socket.gethostname(), "pid": pid})
     assert status_of(run).state == "interrupted"
 
 
 @pytest.mark.parametrize("state", [["finished"], "runni<g", 1, {}], ids=str)
-def test_a_state_that_there_is_not_is_a_failure_that_names_the_file(run, state):
+def test_an_unknown_state_is_a_failure_that_names_the_file(run, state):
     write(run, "status.json", {"state": state})
     status = status_of(run)
     assert status.state == "failed"
@@ -79,7 +79,7 @@ def test_a_damaged_result_counts_what_is_logged(run, content):
     ],
     ids=["nan", "infinite", "half", "no step", "too many cells", "a word", "a long cell", "no UTF-8"],
 )
-def test_a_damaged_history_is_refused_by_name_and_line_and_costs_no_standing(run, history):
+def test_a_damaged_history_is_refused_by_name_and_line_and_the_state_is_still_read(run, history):
     path = run.path / "metrics.csv"
     path.write_bytes(history.encode("utf-8", "surrogateescape"))
     with pytest.raises(ValueError, match=r"metrics\.csv, line [0-3]: not a table of metrics") as refusal:
@@ -89,12 +89,12 @@ def test_a_damaged_history_is_refused_by_name_and_line_and_costs_no_standing(run
 
 
 @pytest.mark.parametrize("speed", ["nan", "inf", "0", "-1"])
-def test_a_speed_that_is_none_tells_no_time(run, speed):
+def test_an_impossible_speed_gives_no_remaining_time(run, speed):
     write(run, "metrics.csv", f"step,train/tokens_per_second\n8,{speed}\n")
     assert status_of(run).seconds_left is None
 
 
-def test_the_aliases_of_yaml_do_not_swell(run):
+def test_the_aliases_of_yaml_are_not_expanded(run):
     levels = [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 10)]
     write(run, "config.yaml", "\n".join(["a0: &a0 [x]", *levels]))
     started = time.perf_counter()
@@ -119,13 +119,13 @@ def test_the_aliases_of_yaml_do_not_swell(run):
     ],
     ids=lambda text: text[:9],
 )
-def test_a_damaged_configuration_tells_no_total(run, config):
+def test_a_damaged_configuration_gives_no_total(run, config):
     write(run, "config.yaml", config)
     assert status_of(run).total is None
 
 
 @pytest.mark.parametrize("key", ["seq_length", "max_steps"])
-def test_a_number_of_four_hundred_digits_tells_no_time(run, key):
+def test_a_number_of_four_hundred_digits_gives_no_remaining_time(run, key):
     sizes = {"seq_length": "4", "max_steps": "100"} | {key: "9" * 400}
     steps = f"trainer: {{max_steps: {sizes['max_steps']}, max_epochs: null}}"
     write(run, "config.yaml", f"batch_size: 2\nseq_length: {sizes['seq_length']}\n{steps}\n")
@@ -133,12 +133,12 @@ def test_a_number_of_four_hundred_digits_tells_no_time(run, key):
 
 
 @pytest.mark.parametrize("per_epoch", ["x" * 100, 1.5, None, True], ids=repr)
-def test_an_epoch_of_no_number_of_updates_tells_no_total(run, per_epoch):
+def test_a_damaged_number_of_updates_per_epoch_gives_no_total(run, per_epoch):
     write(run, "data.json", {"updates_per_epoch": per_epoch})
     assert status_of(run).total is None
 
 
-def test_a_star_in_a_value_is_no_alias(run):
+def test_a_star_in_a_value_is_not_an_alias(run):
     write(run, "config.yaml", "pattern: '*_song_list.p'\n")
     assert plain_config(run.path) == {"pattern": "*_song_list.p"}
 
@@ -160,7 +160,7 @@ def test_software_without_names_is_damage(run, software):
         _ = run.identity_file.software
 
 
-def test_names_with_digits_of_other_kinds_are_sorted(run):
+def test_names_with_superscript_digits_are_sorted(run):
     run.path.rename(run.path.with_name("run\u00b22"))
     (status,) = statuses_below(run.path.parent)
     assert status.state == "interrupted"

@@ -211,7 +211,7 @@ def killed_after(operations, patch):
         patch.setattr(os, name, ending(getattr(os, name)))
 
 
-def test_force_never_touches_a_directory_that_is_no_run(run):
+def test_force_never_touches_a_directory_that_is_not_a_run(run):
     run.path.mkdir(parents=True)
     (run.path / "thesis.tex").write_text("mine")
     with pytest.raises(IdentityError, match=r"contains thesis\.tex and not a run"):
@@ -237,7 +237,7 @@ def test_checkpoints_of_unknown_identity_are_refused(run):
 
 
 @pytest.mark.parametrize("content", ["", "{", "nonsense"])
-def test_a_damaged_identity_is_refused_and_force_helps_as_the_message_says(run, content):
+def test_a_damaged_identity_is_refused_and_force_helps_as_the_message_advises(run, content):
     adopt(run)
     (run.path / "identity.json").write_text(content)
     with pytest.raises(IdentityError, match=r"identity\.json: damaged .*force=true"):
@@ -246,7 +246,7 @@ def test_a_damaged_identity_is_refused_and_force_helps_as_the_message_says(run, 
     assert run.recorded_identity == IDENTITY
 
 
-def test_a_finished_run_says_so_and_keeps_what_was_said(run):
+def test_a_finished_run_has_its_state_and_a_log(run):
     adopt(run)
     logging.getLogger().setLevel(logging.INFO)
     with run.reporting():

@@ -67,7 +67,7 @@ def test_folders_are_made_and_permissions_ordinary(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "ordinary").stat().st_mode)
 
 
-def test_data_that_is_no_json_leaves_the_old_file(tmp_path):
+def test_data_that_is_not_json_leaves_the_old_file(tmp_path):
     write_json(tmp_path / "a.json", [1])
     with pytest.raises(TypeError):
         write_json(tmp_path / "a.json", [object()])

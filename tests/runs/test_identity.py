@@ -49,12 +49,12 @@ def identity(*overrides, fingerprint="f", start=None):
         "primer=[60,62]",
     ],
 )
-def test_it_leaves_out_places_budget_machine_and_what_a_run_says(override):
+def test_it_leaves_out_paths_budget_machine_and_output(override):
     assert differences(identity(), identity(override)) == []
 
 
 @pytest.mark.slow
-def test_it_leaves_out_where_the_corpus_lies():
+def test_it_leaves_out_the_folder_of_the_corpus():
     here, there = (identity("corpus=folder", f"path=/{place}") for place in ("here", "there"))
     assert here == there
     assert here != identity("corpus=folder", "path=/here", fingerprint="other tunes")
@@ -109,7 +109,7 @@ def test_the_weights_a_run_started_from_are_part_of_it():
     assert differences(identity(start="abc"), identity()) == ["started_from: abc there, None now"]
 
 
-def test_differences_are_told_key_by_key():
+def test_differences_are_listed_by_key():
     assert differences({"a": 1, "b": None, "d": 1}, {"a": 2, "c": [1], "d": 1}) == [
         "a: 1 there, 2 now",
         "b: None there, nothing now",

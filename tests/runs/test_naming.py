@@ -73,7 +73,7 @@ def test_names(overrides, expected):
     ],
     ids=str,
 )
-def test_saying_what_is_so_anyway_adds_nothing(overrides):
+def test_an_override_with_the_default_value_adds_nothing(overrides):
     assert names_of(*overrides) == ("folk", DEFAULT)
 
 
@@ -94,7 +94,7 @@ def test_a_run_that_is_named_by_a_shorter_precision_keeps_its_name(typed, earlie
 
 
 @pytest.mark.slow
-def test_saying_what_an_experiment_says_adds_nothing():
+def test_an_override_with_the_value_of_the_experiment_adds_nothing():
     assert names_of("experiment=paper", "cleaning.min_length_notes=3", "corpus=folk") == ("paper", DEFAULT)
     assert names_of("experiment=paper", "cleaning.min_length_notes=12")[1] == (
         f"{DEFAULT}-cleaning.min_length_notes-12"

@@ -12,13 +12,13 @@ def texts(*settings, **more):
     return [variant.text for variant in variants_in([Choices("control", "lstm", one, **more) for one in settings])]
 
 
-def test_what_all_runs_have_in_common_is_left_unsaid():
+def test_what_all_runs_have_in_common_is_left_out():
     common = {"batch_size": 20, "seq_length": 16, "cleaning.min_length_notes": 3}
     assert texts(common | {"hidden_size": 8}, common | {"hidden_size": 16}) == ["hidden_size 8", "hidden_size 16"]
     assert texts(common, common) == ["", ""]
 
 
-def test_a_key_that_repeats_another_is_said_once():
+def test_a_key_that_repeats_another_is_stated_once():
     both = [{"hidden_size": n, "model.hidden_size": n, "model.embedding_size": n} for n in (8, 16)]
     assert texts(*both) == ["embedding_size 8, hidden_size 8", "embedding_size 16, hidden_size 16"]
     assert texts(*({"hidden_size": n, "model.hidden_size": n} for n in (8, 16))) == ["hidden_size 8", "hidden_size 16"]
@@ -37,7 +37,7 @@ def test_a_grid_states_both_keys():
     assert len(set(texts(*grid))) == 4
 
 
-def test_the_class_of_a_part_stands_for_its_options():
+def test_the_class_of_a_part_is_stated_without_its_options():
     schedules = [
         {"scheduler.schedule._target_": "torch.optim.lr_scheduler.StepLR", "scheduler.schedule.gamma": 0.9},
         {"scheduler.schedule._target_": "torch.optim.lr_scheduler.ConstantLR", "scheduler.schedule.factor": 1.0},
@@ -104,7 +104,7 @@ def test_slugs_are_short_and_fit_for_files():
     assert all("/" not in variant.slug and " " not in variant.slug for variant in odd)
 
 
-def test_without_a_configuration_the_directory_says_it(tmp_path):
+def test_without_a_configuration_the_directory_gives_the_name(tmp_path):
     names = ["control-lstm-2-seed0-lr-1", "control-lstm-2-seed0-lr-2"]
     assert [v.slug for v in variants_of([tmp_path / name for name in names])] == ["lr-1", "lr-2"]
     assert variants_of([tmp_path / names[0]]) == [Variant()]

@@ -100,7 +100,7 @@ def test_the_sentence_names_an_estimate_and_the_machine(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_dry_run_says_it_all_and_writes_nothing(tmp_path, monkeypatch):
+def test_a_dry_run_prints_the_estimate_and_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     answer = call("study", *MINI, "dry_run=true")
     assert answer.code == 0, answer.text

@@ -142,7 +142,7 @@ def test_seeds_that_end_at_different_updates_are_compared_where_both_have_been()
     assert bold.get_xdata().tolist() == [50, 100, 150, 200]
 
 
-def test_a_pair_without_runs_leaves_a_panel_that_says_so():
+def test_a_pair_without_runs_has_a_panel_with_a_note():
     results = study()
     kept = tuple(run for run in results.runs if (run.dataset, run.cell) != ("db12", "rnn"))
     texts = all_texts(learning_curves(dataclasses.replace(results, runs=kept, models=results.models[:3])))
@@ -273,7 +273,7 @@ def test_a_baseline_far_off_is_marked_at_the_edge_and_does_not_squeeze_the_rest(
         assert axes.get_xlim()[1] < 5
 
 
-def test_means_intervals_and_band_stand_where_the_summaries_say():
+def test_means_intervals_and_band_are_drawn_at_the_values_of_the_summaries():
     results = study(datasets=("control",), cells=("lstm",))
     for axes, metric in zip(tonality_by_model(results).axes, Tonality._fields, strict=True):
         expected = results.songs["control-lstm-2"].summaries[metric]
@@ -297,7 +297,7 @@ def test_boxes_hold_the_middle_half():
     assert [box.get_x(), box.get_x() + box.get_width()] == pytest.approx(np.percentile(values, [25, 75]))
 
 
-def test_a_network_that_does_not_beat_the_bigram_stands_in_the_shade():
+def test_a_network_that_does_not_beat_the_bigram_is_drawn_in_the_shaded_area():
     results = study(datasets=("control",), cells=("lstm", "rnn"))
     songs = {**results.songs, "control-rnn-2": evaluation("control-rnn-2", bits=2.9)}
     axes = likelihood(dataclasses.replace(results, songs=songs)).axes[0]
@@ -394,7 +394,7 @@ POOR = {
 
 @pytest.mark.parametrize("draw", OF_RESULTS)
 @quick_rows(1, "case", POOR)
-def test_poor_data_make_a_figure_all_the_same(draw, case):
+def test_poor_data_still_make_a_figure(draw, case):
     figure = draw(POOR[case])
     assert all(np.isfinite(axes.get_xlim()).all() and np.isfinite(axes.get_ylim()).all() for axes in figure.axes)
 

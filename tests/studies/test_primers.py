@@ -51,7 +51,7 @@ def test_the_first_of_several_is_the_main_one_and_beginnings_are_as_long():
         ({}, "must name primers"),
     ],
 )
-def test_what_is_no_set_of_primers_is_refused_by_its_key(primers, message):
+def test_a_value_that_is_not_a_set_of_primers_is_refused_by_its_key(primers, message):
     with pytest.raises(ValueError, match=message):
         asked(primers)
 

@@ -69,7 +69,7 @@ def test_other_hidden_sizes_stay_apart(mini):
 
 
 @pytest.mark.slow
-def test_a_refused_start_is_no_run_and_a_copy_elsewhere_is_refused(mini):
+def test_a_refused_start_is_not_a_run_and_a_copy_elsewhere_is_refused(mini):
     shutil.copytree(mini / LAST, mini / f"{LAST}-refused")
     assert len(runs_in(mini)) == 8
     shutil.copytree(mini / LAST, mini / "copies" / LAST)

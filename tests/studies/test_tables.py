@@ -89,7 +89,7 @@ def test_a_table_longer_than_a_page_breaks_across_pages():
         assert sum(line.endswith("\\\\") for line in text.splitlines()) == rows + 1
 
 
-def test_sources_of_a_row_are_said_once_if_its_cells_share_them():
+def test_sources_of_a_row_are_stated_once_if_its_cells_share_them():
     columns = COLUMNS[:2]
     table = Table(
         "t",

@@ -145,7 +145,7 @@ def test_likelihood_and_its_gap(tables):
     assert cell(tables["likelihood"], "control-lstm-2", "gap").sources == ("multirun/quick/control-lstm-2-seed0",)
 
 
-def test_metrics_of_ones_own_stand_with_the_descriptors(tables):
+def test_metrics_of_ones_own_are_listed_with_the_descriptors(tables):
     assert [column.key for column in tables["descriptors"].columns[3:]] == ["scale_consistency", "own_metric"]
     model, baseline, *_ = rows_of(tables["descriptors"])
     assert (float(model["scale_consistency"]), float(model["own_metric"])) == (0.75, 3.0)
@@ -205,7 +205,7 @@ def test_chosen_songs_name_their_files(tables):
     }
 
 
-def test_songs_stand_in_the_order_of_their_distance(tables):
+def test_songs_are_listed_in_the_order_of_their_distance(tables):
     table = tables["songs/control-lstm-2"]
     rows = rows_of(table)
     assert [row["song"] for row in rows] == ["song_003", "song_001", "song_002"]
@@ -276,7 +276,7 @@ def test_a_model_that_was_not_evaluated_keeps_its_rows():
     assert rows_of(tables["smallest_sum"])[0]["song"] == ""
 
 
-def test_captions_speak_of_what_is_there(results):
+def test_captions_describe_the_rows_that_exist(results):
     complete = build_tables(results)["tonality"].caption
     assert "Below the rule: the trivial writers" in complete
     assert "each split" in complete
@@ -285,7 +285,7 @@ def test_captions_speak_of_what_is_there(results):
     assert len(alone["tonality"].rows) == 1
 
 
-def test_variants_are_told_apart():
+def test_variants_have_different_names():
     models = tuple(Model((run("control", "lstm", 2, variant=variant),)) for variant in ("", "hidden_size-64"))
     songs = {model.name: evaluation(model.name, OPENING_SCORES) for model in models}
     results = StudyResults(tuple(m.runs[0] for m in models), models, songs, {})

@@ -99,7 +99,7 @@ def test_what_failed_is_not_recorded_and_what_was_done_before_it_is(tmp_path):
     assert not bench(tmp_path).is_done(tasks[1])
 
 
-def test_outputs_of_what_has_not_been_done_are_asked_for_in_vain(tmp_path):
+def test_the_digest_of_a_task_that_has_not_been_done_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="s/x has not been done yet"):
         bench(tmp_path).outputs_digest("s/x")
 

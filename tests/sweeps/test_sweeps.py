@@ -111,7 +111,7 @@ def test_a_sweep_that_went_well(tmp_path, end):
     assert len([line for line in out.splitlines() if "1.250" in line]) == 3
 
 
-def test_why_there_are_no_bits_per_note_is_said_once(tmp_path, end):
+def test_the_reason_for_missing_bits_per_note_is_stated_once(tmp_path, end):
     for layers in (1, 2):
         folder = tmp_path / "sweep" / f"control-lstm-{layers}-seed0"
         make_run(folder, "finished", result=RESULT | {"val/bits_per_note": None})
@@ -122,7 +122,7 @@ def test_why_there_are_no_bits_per_note_is_said_once(tmp_path, end):
     assert out.count(f"bits/note is -: the only validation tune has {reason}") == 1
 
 
-def test_one_job_is_no_plural(tmp_path, end):
+def test_one_job_is_in_the_singular(tmp_path, end):
     make_run(tmp_path / "sweep" / "control-lstm-1-seed0", "finished", result=RESULT)
     assert "1 of 1 job finished" in end(1)[1]
 
@@ -153,12 +153,12 @@ def test_a_failed_job_is_named_and_the_command_fails(tmp_path, end):
 
 
 @pytest.mark.parametrize("state", ["running", "interrupted"])
-def test_a_job_that_ended_without_a_word_is_no_success(tmp_path, end, state):
+def test_a_job_that_ended_without_a_result_is_not_a_success(tmp_path, end, state):
     make_run(tmp_path / "sweep" / "a-b-1-seed0", state)
     assert end(1)[0] == 1
 
 
-def test_a_job_that_left_nothing_is_missed(tmp_path, end):
+def test_a_job_that_left_nothing_is_not_counted_as_finished(tmp_path, end):
     make_run(tmp_path / "sweep" / "a-b-1-seed0", "finished", result=RESULT)
     code, out, _ = end(2)
     assert code == 1
@@ -185,7 +185,7 @@ def command_line(*task, folder="never-made"):
 
 
 @pytest.mark.slow
-def test_the_sweep_says_what_it_will_do(tmp_path, monkeypatch, caplog):
+def test_the_sweep_prints_its_plan(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv(SWEEP_VARIABLE, "this test's own")  # so that it is restored however it is left
     with (
         command_line("layers=1,2,3", "trainer.max_steps=10", folder=tmp_path) as settings,
@@ -229,7 +229,7 @@ class Planned:
         self.run, self.config = RunDirectory(path), OmegaConf.create({"trainer": {"max_steps": updates}})
 
 
-def test_what_another_process_is_at_is_told_from_a_failure(tmp_path, end):
+def test_a_run_that_another_process_trains_is_not_a_failure(tmp_path, end):
     paths = [tmp_path / "sweep" / f"a-b-{layers}-seed0" for layers in range(1, 6)]
     make_run(paths[0], "finished", result=RESULT)
     make_run(paths[1], "running", token="another", host=socket.gethostname(), pid=os.getpid())

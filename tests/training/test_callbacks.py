@@ -66,7 +66,7 @@ def test_songs_underway_and_at_the_end(run):
     assert len(read_songs(run / "samples" / "step-00000005").melodies) == 5
 
 
-def test_final_songs_come_from_the_best_weights_and_say_so(run):
+def test_final_songs_come_from_the_best_weights_and_record_it(run):
     metadata = read_songs(run / "songs").metadata
     assert metadata["seed"] == 0
     assert metadata["primer"] == [60, 62, 64, 62]
@@ -98,7 +98,7 @@ def test_by_default_the_first_songs_come_at_one_three_ten_and_so_on():
     assert FIRST_SAMPLES[:6] == (0, 10, 30, 100, 300, 1000)
 
 
-def test_tonality_of_the_songs_stands_beside_that_of_the_openings(run):
+def test_tonality_of_the_songs_is_logged_beside_that_of_the_openings(run):
     measured = json.loads((run / "tonality.json").read_text())
     songs = summarize([song.pitches for song in read_songs(run / "songs").melodies])
     data = build_data(small_config(run.parent, *SHOWN))
@@ -196,7 +196,7 @@ def test_a_logger_that_dies_does_not_stop_the_training(folder, monkeypatch, capl
 
 
 @pytest.mark.slow
-def test_tensorboard_is_told_everything(folder):
+def test_tensorboard_receives_every_value(folder):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     train(small_config(folder, *SHOWN, "logger=tensorboard"))

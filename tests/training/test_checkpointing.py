@@ -71,7 +71,7 @@ def test_all_numbered_checkpoints_can_be_kept(tmp_path):
         assert load_model(tmp_path / name).updates == int(name[5:13])
 
 
-def test_foreign_files_are_not_swept_up(tmp_path):
+def test_foreign_files_are_not_removed(tmp_path):
     for name in ("step-mine.ckpt", "step-00000001.ckpt.bak", "notes.txt"):
         (tmp_path / name).write_text("mine")
     trained(tmp_path, keep_every_n_steps=2, keep=1)

@@ -27,7 +27,7 @@ def test_whole_numbers_look_like_whole_numbers(tmp_path):
     assert (tmp_path / "metrics.csv").read_text() == "step,epoch,loss\n1000,2,0.5\n"
 
 
-def test_numbers_that_are_none_survive(tmp_path):
+def test_nan_and_infinity_are_read_back(tmp_path):
     logger = HistoryLogger(tmp_path)
     logger.log_metrics({"a": math.nan, "b": math.inf, "c": -math.inf}, step=1)
     logger.save()

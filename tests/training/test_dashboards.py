@@ -135,7 +135,7 @@ def test_a_logger_of_ones_own_is_shown_songs_and_embeddings(tmp_path, monkeypatc
 
 
 @pytest.mark.slow
-def test_without_a_renderer_it_is_said_once_and_the_rest_is_shown(tmp_path, monkeypatch, caplog, nothing_missing):
+def test_without_a_renderer_there_is_one_warning_and_the_rest_is_shown(tmp_path, monkeypatch, caplog, nothing_missing):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     write_songs(tmp_path / "tiny_song_list.p", walks(30))
@@ -178,7 +178,7 @@ def test_songs_too_short_to_be_measured_have_no_numbers():
     assert media.measure([Melody.from_pitches([60])], 12) == {}
 
 
-def test_a_writing_thread_without_room_says_so_in_a_line(caplog, capfd):
+def test_a_writing_thread_without_room_reports_it_in_one_line(caplog, capfd):
     def fail(error):
         raise error
 

@@ -68,7 +68,7 @@ def test_a_device_that_works_ahead_is_asked_later(data, tmp_path, monkeypatch):
     assert not list(tmp_path.glob("*.ckpt"))
 
 
-def test_the_first_is_named_whatever_comes_after():
+def test_the_first_divergence_is_named_even_if_others_follow():
     watch = NumberWatch()
     for update, value in enumerate([1.0, math.nan, 2.0, math.inf], 1):
         watch.remember("loss", torch.tensor(value), update)
@@ -77,7 +77,7 @@ def test_the_first_is_named_whatever_comes_after():
         watch.check()
 
 
-def test_finite_numbers_are_no_error():
+def test_finite_numbers_are_not_an_error():
     watch = NumberWatch()
     watch.check()
     for update in range(1, 5):

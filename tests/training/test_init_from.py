@@ -144,7 +144,7 @@ def test_the_weights_name_themselves(folder):
 
 
 @pytest.mark.slow
-def test_nothing_to_start_from_is_refused(folder):
+def test_a_path_without_weights_is_refused(folder):
     with pytest.raises(CheckpointError, match="nowhere: no such file or directory"):
         train(tuned(folder, f"init_from={folder}/nowhere", "trainer.max_steps=1"))
     assert not (folder / "new").exists()
@@ -208,7 +208,7 @@ def test_held_out_tunes_that_the_start_was_trained_on_are_trained_on(overlapping
 
 
 @pytest.mark.slow
-def test_whoever_reads_the_corpus_again_keeps_the_splits_of_a_tuned_run(overlapping):
+def test_readers_of_the_corpus_keep_the_splits_of_a_tuned_run(overlapping):
     config = tuned_otherwise(overlapping, "trainer.max_steps=2")
     train(config)
     train(tuned_otherwise(overlapping, "trainer.max_steps=2", "init_from=null", f"run_dir={overlapping}/chance"))

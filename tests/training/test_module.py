@@ -124,7 +124,7 @@ def test_two_epochs_equal_a_bare_loop(data, cell, clip):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
-def test_the_state_is_carried_and_starts_anew_each_epoch(data):
+def test_the_state_is_carried_and_starts_from_zero_each_epoch(data):
     """Neither forgetting it between windows nor keeping it between epochs gives the same losses."""
     module = small_module(data)
     forgetful = bare_loop(copy.deepcopy(module.model), data.train_dataloader(), 2, carry=False)
@@ -193,7 +193,7 @@ def test_a_network_learns_one_tune_by_heart():
 
 
 @pytest.mark.parametrize("cell", [LSTM, GRU])
-def test_a_loss_that_is_no_number_stops_the_training(data, cell):
+def test_a_loss_that_is_not_a_number_stops_the_training(data, cell):
     module = small_module(data, cell)
 
     class Poison(pl.Callback):
@@ -270,7 +270,7 @@ def test_the_module_is_a_function_of_tokens_and_state(data):
 
 
 @pytest.mark.parametrize(("chosen", "kind"), [([], NoProfiler), (["+trainer.profiler=simple"], SimpleProfiler)])
-def test_lightning_does_not_profile_unless_told_to(data, tmp_path, chosen, kind):
+def test_lightning_does_not_profile_unless_configured(data, tmp_path, chosen, kind):
     config = small_config(tmp_path, "trainer.max_steps=5", *chosen)
     trainer = build_trainer(config, data, [])
     assert type(trainer.profiler) is kind
@@ -278,7 +278,7 @@ def test_lightning_does_not_profile_unless_told_to(data, tmp_path, chosen, kind)
         pass
 
 
-def test_what_lightning_notes_at_every_hook_is_no_business_of_torch(data, monkeypatch):
+def test_torch_does_not_check_the_name_that_lightning_sets_at_every_hook(data, monkeypatch):
     module = small_module(data)
     monkeypatch.setattr(torch.nn.Module, "__setattr__", lambda *_: pytest.fail("torch looked for a parameter"))
     module._current_fx_name = "on_train_start"

@@ -40,7 +40,7 @@ def test_guesses_of_time_are_in_a_unit_that_suits_them(seconds, words):
 
 
 @pytest.mark.slow
-def test_the_end_says_where_results_lie_and_what_to_type_next(tmp_path, monkeypatch):
+def test_the_end_prints_the_path_of_the_results_and_the_next_commands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     answer = call("train", *TINY, "logger=tensorboard")
     assert answer.code == 0, answer.text
@@ -51,7 +51,7 @@ def test_the_end_says_where_results_lie_and_what_to_type_next(tmp_path, monkeypa
         assert (tmp_path / path).is_file()
 
 
-def test_a_training_ends_with_its_page_and_says_where(tmp_path, monkeypatch):
+def test_a_training_ends_with_its_page_and_prints_the_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     answer = call("train", *TINY, "report=true")
     assert answer.code == 0, answer.text
@@ -67,7 +67,7 @@ def test_a_training_ends_with_its_page_and_says_where(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_neither_a_sweep_nor_a_broken_page_is_in_the_way(tmp_path, monkeypatch):
+def test_a_sweep_makes_no_pages_and_a_broken_page_stops_no_training(tmp_path, monkeypatch):
     import melgen.pages.writing
 
     def broken(*args, **options):

@@ -133,7 +133,7 @@ def test_a_finished_run_is_not_trained_again(folder, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_run_that_failed_before_its_first_checkpoint_starts_its_history_anew(folder, monkeypatch):
+def test_a_run_that_failed_before_its_first_checkpoint_starts_its_history_again(folder, monkeypatch):
     end_of_update = MelodyModule.on_train_batch_end
 
     def fail(self, *args):

@@ -95,7 +95,7 @@ def test_tags_fit_into_what_wandb_takes():
 
 
 @pytest.mark.slow
-def test_a_wandb_that_cannot_start_is_one_warning(folder, monkeypatch, caplog):
+def test_a_wandb_that_cannot_start_gives_one_warning(folder, monkeypatch, caplog):
     tried = []
 
     def start(*args, **options):
@@ -112,7 +112,7 @@ def test_a_wandb_that_cannot_start_is_one_warning(folder, monkeypatch, caplog):
 
 
 @pytest.mark.slow
-def test_a_wandb_that_fails_at_everything_is_one_warning(folder, monkeypatch, caplog):
+def test_a_wandb_that_fails_at_everything_gives_one_warning(folder, monkeypatch, caplog):
     broken = BrokenRun()
     monkeypatch.setattr("melgen.training.loggers.wandb.start_run", lambda *args, **options: broken)
     with caplog.at_level(logging.WARNING):
@@ -147,7 +147,7 @@ def test_media_that_fail_do_not_end_the_curves(folder, monkeypatch, caplog):
 
 
 @pytest.mark.slow
-def test_a_service_that_is_no_more_is_not_waited_for(tmp_path, monkeypatch):
+def test_a_service_that_has_ended_is_not_waited_for(tmp_path, monkeypatch):
     import wandb
 
     wandb.teardown()
