@@ -26,7 +26,7 @@ SKIPPED = {"name": "torch", "skip_reason": "not found on PyPI"}
 
 
 @pytest.mark.parametrize(
-    ("report", "packages", "code", "said"),
+    ("report", "packages", "code", "expected"),
     [
         ([KNOWN, SOUND], ["six"], 0, "1 packages looked up, 0 advisories, 0 packages not looked up"),
         ([KNOWN, SOUND, BAD], ["six", "jinja2"], 1, "jinja2 3.1.0: CVE-1, mended in 3.1.3"),
@@ -38,9 +38,9 @@ SKIPPED = {"name": "torch", "skip_reason": "not found on PyPI"}
     ],
     ids=["sound", "vulnerable", "skipped", "forgotten", "silent", "a mirror without advisories", "knows nothing"],
 )
-def test_the_audit_claims_nothing_that_it_has_not_checked(report, packages, code, said, capsys):
+def test_the_audit_claims_nothing_that_it_has_not_checked(report, packages, code, expected, capsys):
     assert AUDIT.tell(report, dict.fromkeys(packages, "1")) == code
-    assert said in capsys.readouterr().out
+    assert expected in capsys.readouterr().out
 
 
 def test_what_is_installed_is_looked_up_by_its_public_version():

@@ -68,13 +68,13 @@ def test_our_own_songs_are_measured_beside_themselves_and_a_corpus(songs, here):
     assert content["corpus"]["tunes"]["train"] > content["corpus"]["tunes"]["test"] > 0
     assert content["options"]["span_notes"] == 12
     assert content["software"]["numpy"]
-    for said in (
+    for part in (
         "3 songs of 14 notes",
         "conjunct_melodic_motion",
         "longest_shared_intervals",
         "openings: the first 14",
     ):
-        assert said in answer.out
+        assert part in answer.out
     assert "run/songs-evaluation/representative.mid" in answer.out
 
     sums = [sum(found["scores"][metric][i] for metric in list(found["scores"])[:3]) for i in range(3)]
@@ -95,11 +95,11 @@ def test_our_own_songs_are_measured_beside_themselves_and_a_corpus(songs, here):
         for metric in list(found["scores"])[:3]
     )
     assert min(distances) == pytest.approx(expected)
-    for said in (
+    for part in (
         "nearest to the openings of test tunes: song_",
         "smallest sum of the three metrics (the paper's best)",
     ):
-        assert said in answer.out
+        assert part in answer.out
     assert not Path("run/songs-evaluation/best.mid").exists()
     compared = {row["metric"]: row for row in rows_of("run/songs-evaluation/comparison.csv")}
     assert float(compared["centricity"]["songs_mean"]) == found["summaries"]["centricity"]["mean"]
@@ -240,7 +240,7 @@ REFUSALS = {
 
 @quick_rows(1, "name", REFUSALS)
 def test_refused_with_key_value_and_rule(name, here):
-    overrides, said = REFUSALS[name]
+    overrides, expected = REFUSALS[name]
     for folder in ("empty", "texts", "broken"):
         Path(folder).mkdir()
     Path("texts/thesis.tex").write_text("mine")
@@ -254,7 +254,7 @@ def test_refused_with_key_value_and_rule(name, here):
     before = files_below(here)
     answer = call("evaluate", *overrides, *defaults)
     assert answer.code == 1
-    for part in said:
+    for part in expected:
         assert part in answer.text
     assert "Traceback" not in answer.text
     assert files_below(here) == before

@@ -143,7 +143,7 @@ REFUSALS = {
 
 @quick_rows(1, "name", REFUSALS)
 def test_refused_with_key_value_and_rule(name, trained, here):
-    overrides, said = REFUSALS[name]
+    overrides, expected = REFUSALS[name]
     Path("noise.mid").write_bytes(b"noise")
     Path("tunes").mkdir()
     Path("tunes/thesis.tex").write_text("mine")
@@ -151,7 +151,7 @@ def test_refused_with_key_value_and_rule(name, trained, here):
     before = files_below(here), files_below(trained)
     answer = call("generate", f"checkpoint={trained}", *overrides, *out)
     assert answer.code == 1
-    for part in said:
+    for part in expected:
         assert part in answer.text
     assert "Traceback" not in answer.text
     assert (files_below(here), files_below(trained)) == before
@@ -207,11 +207,11 @@ class TestCheckpoints:
         checkpoint["melgen"] |= ours
         torch.save(checkpoint, "changed.ckpt")
 
-    def refused(self, here, path, *said):
+    def refused(self, here, path, *expected):
         before = files_below(here)
         answer = call("generate", f"checkpoint={path}", "out=songs")
         assert answer.code == 1
-        for part in (f"checkpoint={path}", *said):
+        for part in (f"checkpoint={path}", *expected):
             assert part in answer.text
         assert "Traceback" not in answer.text
         assert len(answer.text.splitlines()) < 4, "a message, not a listing"

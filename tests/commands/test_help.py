@@ -26,7 +26,7 @@ def seconds_of_children() -> float:
 
 @quick_rows(
     1,
-    ("verb", "said"),
+    ("verb", "expected"),
     [
         (
             "train",
@@ -45,12 +45,12 @@ def seconds_of_children() -> float:
         ("study", ["select.criterion=val/loss", "dataset=control,interval,db12", "layers=2"]),
     ],
 )
-def test_help_answers_quickly_and_without_the_heavy_libraries(verb, said, tmp_path):
+def test_help_answers_quickly_and_without_the_heavy_libraries(verb, expected, tmp_path):
     program = [sys.executable, "-X", "importtime", *command(verb, "--help")[1:]]
     began = seconds_of_children()
     done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert seconds_of_children() - began < HELP_SECONDS
-    for part in said:
+    for part in expected:
         assert part in done.stdout
     imported = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
     assert "hydra" in imported, "the list of imports is read rightly"

@@ -26,8 +26,8 @@ def interrupt(cwd, ready, *overrides, delay=0.0):
         time.sleep(delay)
         assert process.poll() is None, f"it ended too soon: {process.communicate()[0]}"
         os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group
-        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
-        return process.returncode, said
+        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        return process.returncode, output
     finally:
         if process.poll() is None:
             process.kill()
@@ -41,11 +41,11 @@ def status(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.1, 0.6, 2.5], ids=["at once", "while Hydra loads", "while torch loads"])
 def test_before_the_training(delay, tmp_path):
-    code, said = interrupt(tmp_path, lambda run: True, delay=delay)
+    code, output = interrupt(tmp_path, lambda run: True, delay=delay)
     assert code in CODES | {-signal.SIGINT}
     if delay > 0.1:  # before that, the interpreter itself is still starting
         # On a busy machine our modules are still being imported then.
-        assert "Traceback" not in said or "in <module>" in said
+        assert "Traceback" not in output or "in <module>" in output
     assert not (tmp_path / TINY_RUN / "checkpoints").exists()
 
 
@@ -53,12 +53,12 @@ def test_before_the_training(delay, tmp_path):
 def test_in_the_middle_and_again_and_to_the_end(tmp_path):
     last = "checkpoints/last.ckpt"
     for _ in range(2):
-        code, said = interrupt(
+        code, output = interrupt(
             tmp_path, lambda run: (run / last).exists() and status(tmp_path) == "running", *LONG, delay=0.3
         )
-        assert code in CODES, said
-        assert "Traceback" not in said
-        assert "interrupted" in said
+        assert code in CODES, output
+        assert "Traceback" not in output
+        assert "interrupted" in output
         assert status(tmp_path) == "interrupted"
         assert not list((tmp_path / TINY_RUN).rglob("*.tmp"))
     answer = spawn("train", *TINY, "trainer.max_steps=4", cwd=tmp_path)
@@ -69,10 +69,10 @@ def test_in_the_middle_and_again_and_to_the_end(tmp_path):
 
 @pytest.mark.slow
 def test_while_training(tmp_path):
-    code, said = interrupt(tmp_path, lambda run: (run / "checkpoints" / "best.ckpt").exists(), *LONG)
-    assert code in CODES, said
-    assert "Traceback" not in said
-    assert "interrupted" in said
+    code, output = interrupt(tmp_path, lambda run: (run / "checkpoints" / "best.ckpt").exists(), *LONG)
+    assert code in CODES, output
+    assert "Traceback" not in output
+    assert "interrupted" in output
     assert status(tmp_path) == "interrupted"
     assert not list((tmp_path / TINY_RUN).rglob("*.tmp"))
 
@@ -80,14 +80,14 @@ def test_while_training(tmp_path):
 @pytest.mark.slow
 def test_at_the_end_while_songs_are_written(tmp_path):
     many = ("callbacks.sampling.songs=3000", "callbacks.sampling.notes=2000")
-    code, said = interrupt(
+    code, output = interrupt(
         tmp_path,
         lambda run: "val loss" in (run / "train.log").read_text() if (run / "train.log").exists() else False,
         *many,
         delay=1.5,
     )
-    assert code in CODES, said
-    assert "Traceback" not in said
+    assert code in CODES, output
+    assert "Traceback" not in output
     assert status(tmp_path) == "interrupted"
     assert not (tmp_path / TINY_RUN / "songs").exists()
     answer = spawn("train", *TINY, cwd=tmp_path)
@@ -115,10 +115,10 @@ def test_a_killed_training_goes_on(tmp_path):
 @pytest.mark.slow
 def test_a_sweep_ends_at_once_and_goes_on(tmp_path):
     sweep = ("seed=0,1", "hydra.mode=MULTIRUN")
-    code, said = interrupt(tmp_path, lambda run: (run / "checkpoints/last.ckpt").exists(), *LONG, *sweep)
+    code, output = interrupt(tmp_path, lambda run: (run / "checkpoints/last.ckpt").exists(), *LONG, *sweep)
     assert code in CODES
-    assert "Traceback" not in said
-    assert "interrupted" in said
+    assert "Traceback" not in output
+    assert "interrupted" in output
     assert status(tmp_path) == "interrupted"
     answer = spawn("train", *TINY, *sweep, cwd=tmp_path)
     assert answer.code == 0, answer.text

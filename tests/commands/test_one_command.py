@@ -88,7 +88,7 @@ def test_its_version_is_ours(one):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "expected"),
     [
         ("trian", "did you mean train?"),
         ("melgen.render", "did you mean render?"),
@@ -97,11 +97,11 @@ def test_its_version_is_ours(one):
         ("-m", "the command comes first"),
     ],
 )
-def test_an_unknown_command(one, given, said):
+def test_an_unknown_command(one, given, expected):
     code, out, err = one(given, "cell=gru")
     assert (code, out) == (2, "")
     assert err.startswith(f"melgen: error: {given}: ")
-    assert said in err
+    assert expected in err
 
 
 def test_it_does_what_the_module_does(one, here):

@@ -75,14 +75,14 @@ def test_the_wheel_brings_one_command(wheel, installed, tmp_path):
     assert written == ["[console_scripts]", "melgen", "=", "melgen.__main__:main"]
     script = installed / "bin" / "melgen"
     environment = os.environ | {"PYTHONPATH": str(installed)}
-    for arguments, said in (
+    for arguments, expected in (
         (["--version"], "melgen "),
         (["status", "--help"], "dir="),
         (["completion", "bash"], "_melgen"),
     ):
         done = subprocess.run([script, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        assert said in done.stdout
+        assert expected in done.stdout
 
 
 def test_it_helps_trains_and_generates_from_anywhere(installed, tmp_path):
@@ -96,5 +96,5 @@ def test_it_helps_trains_and_generates_from_anywhere(installed, tmp_path):
 def test_a_users_directory_adds_to_the_installed_configuration(installed, tmp_path):
     (tmp_path / "conf" / "experiment").mkdir(parents=True)
     (tmp_path / "conf" / "experiment" / "small.yaml").write_text("# @package _global_\nlayers: 1\n")
-    said = run(installed, tmp_path, "train", "--config-dir=conf", "experiment=small", "--cfg", "job").stdout
-    assert "\nlayers: 1\n" in f"\n{said}"
+    output = run(installed, tmp_path, "train", "--config-dir=conf", "experiment=small", "--cfg", "job").stdout
+    assert "\nlayers: 1\n" in f"\n{output}"

@@ -94,13 +94,13 @@ REFUSALS = {
 
 @quick_rows(1, "name", REFUSALS)
 def test_refused_with_key_value_and_rule(name, here):
-    overrides, said = REFUSALS[name]
+    overrides, expected = REFUSALS[name]
     given = {override.partition("=")[0] for override in overrides}
     # A group that is named twice on a command line is Hydra's own error; `layers=1` would contradict a stack.
     tiny = [o for o in TINY if o.partition("=")[0] not in given and not ("cell.stack" in given and "layers" in o)]
     answer = call("train", *tiny, *overrides)
     assert answer.code == 1
-    for part in said:
+    for part in expected:
         assert part in answer.text
     assert "Traceback" not in answer.text
     assert len(answer.err.splitlines()) < 40, "a message, not a listing"
@@ -173,13 +173,13 @@ class TestFolders:
             (here / "tunes" / "deeper" / name).write_bytes(content)
         self.refused(here, "no tune is kept", "files found", "noise.mid")
 
-    def refused(self, here, *said):
+    def refused(self, here, *expected):
         before = files_below(here)
         for verb in ("train", "prepare"):
             tiny = [override for override in TINY if "corpus" not in override] if verb == "train" else []
             answer = call(verb, *tiny, "corpus=folder", f"path={here / 'tunes'}")
             assert answer.code == 1
-            for part in (str(here / "tunes"), *said):
+            for part in (str(here / "tunes"), *expected):
                 assert part in answer.text
             assert "Traceback" not in answer.text
             assert files_below(here) == before
@@ -231,11 +231,11 @@ class TestStartingWeights:
         torch.save({"state_dict": {}}, here / "foreign.ckpt")
         self.refused(here, ["init_from=foreign.ckpt"], "init_from=foreign.ckpt", "melgen")
 
-    def refused(self, here, overrides, *said):
+    def refused(self, here, overrides, *expected):
         before = files_below(here)
         answer = call("train", *TINY, *overrides)
         assert answer.code == 1
-        for part in ("init_from", *said):
+        for part in ("init_from", *expected):
             assert part in answer.text
         assert "Traceback" not in answer.text
         assert files_below(here) == before
@@ -298,7 +298,7 @@ def test_a_job_that_a_cluster_has_lost_is_reported_in_a_short_message(capsys):
 
     with pytest.raises(SystemExit, match="1"):
         run_app("train", submit)
-    said = capsys.readouterr().err
-    assert "melgen.train: error: Job 7_0 (task: 0) with path x.pkl has not produced any output" in said
-    assert "melgen.status shows their progress" in said
-    assert "Traceback" not in said
+    error = capsys.readouterr().err
+    assert "melgen.train: error: Job 7_0 (task: 0) with path x.pkl has not produced any output" in error
+    assert "melgen.status shows their progress" in error
+    assert "Traceback" not in error

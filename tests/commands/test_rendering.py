@@ -189,7 +189,7 @@ REFUSALS = {
 
 @quick_rows(1, "name", REFUSALS)
 def test_refused_with_key_value_and_rule(name, songs, here):
-    overrides, said = REFUSALS[name]
+    overrides, expected = REFUSALS[name]
     Path("file.txt").write_text("mine")
     Path("empty").mkdir()
     Path("thesis").mkdir()
@@ -197,7 +197,7 @@ def test_refused_with_key_value_and_rule(name, songs, here):
     before = files_below(here)
     answer = call("render", *([] if any("songs=" in each for each in overrides) else [f"songs={songs}"]), *overrides)
     assert answer.code == 1
-    for part in said:
+    for part in expected:
         assert part in answer.text
     assert "Traceback" not in answer.text
     assert files_below(here) == before
@@ -252,9 +252,9 @@ class TestGenerateShows:
         assert "song 1" not in answer.text
         assert "2 songs by" in answer.text
 
-    @pytest.mark.parametrize(("option", "said"), [("show=midi", "names, abc, none"), ("shown=-1", "shown=-1")])
-    def test_refused_before_anything_is_written(self, option, said, trained, here):
+    @pytest.mark.parametrize(("option", "expected"), [("show=midi", "names, abc, none"), ("shown=-1", "shown=-1")])
+    def test_refused_before_anything_is_written(self, option, expected, trained, here):
         answer = call("generate", f"checkpoint={trained}", "songs=2", "notes=6", "out=a", option)
         assert answer.code == 1
-        assert said in answer.err
+        assert expected in answer.err
         assert not files_below(here)

@@ -106,10 +106,10 @@ def test_an_array_as_configured_preempted_queued_again_and_with_a_failure(cluste
     cluster.ask("scancel", "--signal=USR2", preempted)  # what SLURM sends before it takes the processors away
     cluster.ask("scontrol", "requeue", requeued)
     wait(cluster, lambda: state_of(1) == "interrupted", "the first job to say that it stops")
-    said, _ = process.communicate(timeout=PATIENCE_SECONDS)
-    assert process.returncode == 1, said
-    assert "2 of 3 jobs finished" in said
-    assert f"failed: {run_of(3)}: a mishap" in said
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 1, output
+    assert "2 of 3 jobs finished" in output
+    assert f"failed: {run_of(3)}: a mishap" in output
     for layers in (1, 2):
         log = (run_of(layers) / "train.log").read_text()
         assert "Resuming at update 40" in log

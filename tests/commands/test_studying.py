@@ -133,10 +133,10 @@ def test_ctrl_c_two_at_once_and_errors_of_a_sweep(tmp_path):
         assert second.code == 1
         assert "another process is making this study" in second.text
         os.killpg(process.pid, signal.SIGINT)
-        said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+        output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
-    assert "Traceback" not in said
-    assert said.strip().splitlines()[-1] == "interrupted; the same command goes on where it stopped"
+    assert "Traceback" not in output
+    assert output.strip().splitlines()[-1] == "interrupted; the same command goes on where it stopped"
     assert not at_work_in(tmp_path)
 
     line = (*STUDY, mishap("lstm"), "name=failing", "seed=0")

@@ -170,9 +170,9 @@ def test_a_job_that_diverges_is_reported_and_the_sweep_goes_on(here):
     answer = call("train", "-m", *SWEPT, "layers=1", "optimizer.lr=0.002,1e37", "gradient_clip_norm=null")
     assert answer.code == 1
     assert "1 of 2 jobs finished" in answer.out
-    said = next(line for line in answer.out.splitlines() if line.startswith("failed: "))
-    assert re.search(r"became (nan|inf) at update \d \(epoch 1, window \d of \d+\)", said)
-    assert "a smaller optimizer.lr or gradient_clip_norm usually helps" in said
+    failure = next(line for line in answer.out.splitlines() if line.startswith("failed: "))
+    assert re.search(r"became (nan|inf) at update \d \(epoch 1, window \d of \d+\)", failure)
+    assert "a smaller optimizer.lr or gradient_clip_norm usually helps" in failure
 
 
 @pytest.mark.slow

@@ -67,9 +67,9 @@ def refused(here, verb, *overrides):
 )
 def test_the_key_that_was_meant_is_named(given, meant, here):
     for plus in ("", "+"):
-        said = refused(here, "train", *TINY, plus + given)
-        assert meant in said
-        assert given.partition("=")[0].partition(".")[0] in said
+        message = refused(here, "train", *TINY, plus + given)
+        assert meant in message
+        assert given.partition("=")[0].partition(".")[0] in message
 
 
 @pytest.mark.slow
@@ -125,9 +125,9 @@ def test_the_option_that_was_meant_is_named(given, meant, here):
 
 
 def test_what_a_part_accepts_is_named_with_what_adds_it(here):
-    said = refused(here, "train", *TINY, "optimizer.weight_decay=0.1")
-    assert "torch.optim.Adam" in said
-    assert "+optimizer.weight_decay=0.1" in said
+    message = refused(here, "train", *TINY, "optimizer.weight_decay=0.1")
+    assert "torch.optim.Adam" in message
+    assert "+optimizer.weight_decay=0.1" in message
 
 
 def test_a_misspelt_parameter_of_a_part_is_recognised(here):
@@ -152,9 +152,9 @@ def test_a_key_among_several_in_one_value(given, meant, here):
 
 @pytest.mark.slow
 def test_what_is_left_out_must_be_there(here):
-    said = refused(here, "train", *TINY, "~optimizer.betas")
-    assert "~optimizer.betas: there is no such key" in said
-    assert "+optimizer" not in said
+    message = refused(here, "train", *TINY, "~optimizer.betas")
+    assert "~optimizer.betas: there is no such key" in message
+    assert "+optimizer" not in message
 
 
 def test_an_override_without_a_key(here):
@@ -184,38 +184,38 @@ class TestFilesOfOnesOwn:
     @pytest.mark.parametrize("verb", ["train", "study"])
     def test_a_key_is_refused_with_its_file(self, here, verb):
         file = self.write("# @package _global_\nlayers: 1\nlr: 0.5\noptimizer:\n  epsilon: 3\n")
-        said = self.refused(here, "experiment=mine", verb=verb)
-        assert file in said
-        assert "lr: unknown key; did you mean optimizer.lr?" in said
-        assert "optimizer.epsilon: unknown key" in said
+        message = self.refused(here, "experiment=mine", verb=verb)
+        assert file in message
+        assert "lr: unknown key; did you mean optimizer.lr?" in message
+        assert "optimizer.epsilon: unknown key" in message
 
     @pytest.mark.parametrize("entry", ["cell: gru", "overide /cell: gru", "optioal cell: gru", "/cell: gru"])
     def test_a_group_is_chosen_by_override(self, here, entry):
         self.write(f"# @package _global_\ndefaults:\n  - {entry}\n")
-        said = self.refused(here, "experiment=mine")
-        assert "- override /cell: " in said
-        assert "without +" not in said
+        message = self.refused(here, "experiment=mine")
+        assert "- override /cell: " in message
+        assert "without +" not in message
 
     def test_a_key_in_an_option_is_refused_with_its_file(self, here):
         file = self.write("_target_: pytorch_lightning.Trainer\nmax_steps: 5\nmax_step: 1\n", "trainer")
-        said = self.refused(here, "trainer=mine")
-        assert f"{file}: trainer.max_step: unknown key; did you mean trainer.max_steps?" in said
+        message = self.refused(here, "trainer=mine")
+        assert f"{file}: trainer.max_step: unknown key; did you mean trainer.max_steps?" in message
 
     @pytest.mark.slow
     @pytest.mark.parametrize("beginning", ["", "# mine\n", "# my own\n# @package _global_\n", "\n# package _global_\n"])
     def test_without_its_package(self, here, beginning):
         file = self.write(f"{beginning}layers: 1\n")
         for line in (["experiment=mine"], ["-m", "experiment=mine,quick"]):
-            said = self.refused(here, *line)
-            assert file in said
-            assert "# @package _global_" in said
+            message = self.refused(here, *line)
+            assert file in message
+            assert "# @package _global_" in message
 
     @pytest.mark.slow
     def test_with_a_byte_order_mark(self, here):
         file = self.write(b"\xef\xbb\xbf# @package _global_\nlayers: 1\n")
-        said = self.refused(here, "experiment=mine")
-        assert file in said
-        assert "byte order mark" in said
+        message = self.refused(here, "experiment=mine")
+        assert file in message
+        assert "byte order mark" in message
 
     @quick_rows(
         1,
@@ -233,8 +233,8 @@ class TestFilesOfOnesOwn:
     def test_a_file_that_is_not_yaml_is_refused_with_file_and_line(self, here, text, line):
         file = self.write(text)
         for arguments in (["experiment=mine"], ["-m", "experiment=mine,quick"]):
-            said = self.refused(here, *arguments)
-            assert f"{file}, line {line}: " in said
+            message = self.refused(here, *arguments)
+            assert f"{file}, line {line}: " in message
 
     @pytest.mark.slow
     def test_what_an_interpolation_uses_is_read(self, here):
@@ -264,20 +264,22 @@ class TestFilesOfOnesOwn:
         self.write("mine:\n  _target_: pytorch_lightning.callbacks.Timer\n  interval: step\n", group="callbacks")
         assert "layers=0" in self.refused(here, "callbacks=mine", "layers=0")
         for plus in ("", "+"):
-            said = self.refused(here, "callbacks=mine", f"{plus}callbacks.mine.intervall=1")
-            assert "callbacks.mine.intervall=1: unknown key; did you mean callbacks.mine.interval?" in said
-        said = self.refused(here, "callbacks=mine", "callbacks.mine.verbose=true")
-        assert "+callbacks.mine.verbose=true sets it" in said
+            message = self.refused(here, "callbacks=mine", f"{plus}callbacks.mine.intervall=1")
+            assert "callbacks.mine.intervall=1: unknown key; did you mean callbacks.mine.interval?" in message
+        message = self.refused(here, "callbacks=mine", "callbacks.mine.verbose=true")
+        assert "+callbacks.mine.verbose=true sets it" in message
         file = self.write("mine:\n  _target_: pytorch_lightning.callbacks.Timer\n  intervl: 1\n", group="callbacks")
-        said = self.refused(here, "callbacks=mine")
-        assert f"{file}: callbacks.mine.intervl: unknown key; did you mean callbacks.mine.interval?" in said
+        message = self.refused(here, "callbacks=mine")
+        assert f"{file}: callbacks.mine.intervl: unknown key; did you mean callbacks.mine.interval?" in message
 
     @pytest.mark.parametrize(("text", "kind"), [("- a\n- b\n", "a list"), ("hello\n", "'hello'"), ("3\n", "3")])
     def test_a_file_without_keys_is_named(self, here, text, kind):
         file = self.write(f"# @package _global_\n{text}")
         for arguments in (["experiment=mine"], ["-m", "experiment=quick,mine"]):
-            said = self.refused(here, *arguments)
-            assert f"{file}: holds {'only ' if kind != 'a list' else ''}{kind}; it must hold keys with values" in said
+            message = self.refused(here, *arguments)
+            assert (
+                f"{file}: holds {'only ' if kind != 'a list' else ''}{kind}; it must hold keys with values" in message
+            )
         self.write("# @package _global_\ndefaults:\n  - override /cell: mine\n", name="other")
         file = self.write(text, group="cell")
         assert f"{file}: holds " in self.refused(here, "experiment=other")
@@ -289,8 +291,8 @@ class TestFilesOfOnesOwn:
     @pytest.mark.slow
     def test_a_sweep_of_a_command_that_does_one_thing(self, here):
         file = self.write("# @package _global_\ndefaults: [misc_folk]\nhydra:\n  mode: MULTIRUN\n", group="corpus")
-        said = self.refused(here, "corpus=mine", verb="prepare")
-        assert f"{file}: hydra.mode=MULTIRUN: melgen.prepare does one thing at a time" in said
+        message = self.refused(here, "corpus=mine", verb="prepare")
+        assert f"{file}: hydra.mode=MULTIRUN: melgen.prepare does one thing at a time" in message
         self.write("defaults: [generate, _self_]\ncheckpoint: x\nhydra:\n  mode: MULTIRUN\n", group="")
         assert "melgen.generate does one thing" in self.refused(here, "--config-name=mine", verb="generate")
 
@@ -308,12 +310,12 @@ class TestFilesOfOnesOwn:
             pytest.importorskip("optuna")
         file = self.write("# @package _global_\ndefaults:\n  - override /hydra/launcher: joblib\n", name="many")
         self.write("# @package _global_\n", name="none")
-        said = self.refused(here, "-m", *sweeper, "experiment=many,none", "corpus=misc_folk")
-        assert f"{file}: hydra/launcher has no effect for experiment=many" in said
-        assert "hydra/launcher=joblib on the command line chooses it" in said
+        message = self.refused(here, "-m", *sweeper, "experiment=many,none", "corpus=misc_folk")
+        assert f"{file}: hydra/launcher has no effect for experiment=many" in message
+        assert "hydra/launcher=joblib on the command line chooses it" in message
         file = self.write("# @package _global_\nhydra:\n  sweeper:\n    params:\n      seed: 0,1\n", name="many")
-        said = self.refused(here, "-m", *sweeper, "experiment=many,none", "corpus=misc_folk")
-        assert f"{file}: hydra/sweeper has no effect for experiment=many" in said
+        message = self.refused(here, "-m", *sweeper, "experiment=many,none", "corpus=misc_folk")
+        assert f"{file}: hydra/sweeper has no effect for experiment=many" in message
 
     @pytest.mark.slow
     def test_keys_that_a_sweep_reads_once_are_allowed_in_the_only_option(self, here):
@@ -369,8 +371,8 @@ def test_what_melgen_sets_itself_is_refused_with_what_does_it(given, instead, he
 @quick_rows(1, "name", ["../x", "/tmp/x", "a/../../b", "", ".", "..", "a b", "'~'"])
 def test_a_name_stays_in_its_directory(name, here):
     for verb in ("train", "study"):
-        said = refused(here, verb, *NEEDED[verb], f"name={name}")
-        assert "name" in said
+        message = refused(here, verb, *NEEDED[verb], f"name={name}")
+        assert "name" in message
     refused(here, "train", "-m", *TINY, f"name={name}", "seed=0,1")
 
 

@@ -66,7 +66,7 @@ def mine(here, monkeypatch):
 
 def follow(text: str) -> dict[str, str]:
     """Run the commands of a document, shrunk as those of the README; what each of them said."""
-    said = {}
+    outputs = {}
     for line in commands_of(text):
         _, _, module, *arguments = as_program(line)
         verb = module.partition(".")[2]
@@ -76,8 +76,8 @@ def follow(text: str) -> dict[str, str]:
             answer = call(verb, *arguments)
         assert answer.code == 0, f"{line}\n{answer.text[-4000:]}"
         assert "no report page" not in answer.text
-        said[line] = answer.text
-    return said
+        outputs[line] = answer.text
+    return outputs
 
 
 def check_songs(run: Path) -> None:
@@ -114,8 +114,8 @@ def test_own_corpus(mine):
     trained = call("train", *readme, "layers=2", "run_dir=multirun/folk/control-lstm-2-seed0")
     assert trained.code == 0, trained.text
 
-    said = follow(OWN_CORPUS)
-    prepared = next(text for line, text in said.items() if "prepare" in line and "lines" in line)
+    outputs = follow(OWN_CORPUS)
+    prepared = next(text for line, text in outputs.items() if "prepare" in line and "lines" in line)
     (shown,) = re.findall(r"^```text\n(Import of .*?)^```", OWN_CORPUS, re.MULTILINE | re.DOTALL)
     assert shown in prepared
 
@@ -170,16 +170,16 @@ def test_own_cell_equals_its_equations_and_the_check_can_fail(tmp_path):
 @pytest.mark.slow
 def test_own_cell(mine):
     lay_out(OWN_CELL, mine)
-    said = follow(OWN_CELL)
+    outputs = follow(OWN_CELL)
     (network,) = re.findall(r"^Network: .*", OWN_CELL, re.MULTILINE)
-    assert network in said["python -m melgen.train --config-dir=conf cell=mgu corpus=airds"]
+    assert network in outputs["python -m melgen.train --config-dir=conf cell=mgu corpus=airds"]
     run = mine / "multirun/airds/control-mgu-2-seed0"
     check_songs(run)
     assert (mine / "multirun/mgu-songs/song_002.mid").exists()
     gru = (mine / "multirun/airds/control-gru-2-seed0/train.log").read_text()
     (parameters,) = re.findall(r"`cell=gru` has ([\d,]*\d)", OWN_CELL)
     assert f"{parameters} parameters" in gru
-    assert any("lstm + mgu of 128 units" in text for text in said.values())
+    assert any("lstm + mgu of 128 units" in text for text in outputs.values())
     refused = spawn("generate", f"checkpoint={run}", "songs=2", "out=out", cwd=mine)
     assert refused.code == 1
     assert "unknown cell 'mgu'" in refused.text
@@ -188,9 +188,9 @@ def test_own_cell(mine):
 @pytest.mark.slow
 def test_own_representation(mine, representations, monkeypatch):
     lay_out(OWN_REPRESENTATION, mine)
-    said = follow(OWN_REPRESENTATION)
+    outputs = follow(OWN_REPRESENTATION)
     (network,) = re.findall(r"^Network: .*", OWN_REPRESENTATION, re.MULTILINE)
-    assert network in next(iter(said.values()))
+    assert network in next(iter(outputs.values()))
     check_songs(mine / "multirun/airds/chroma-lstm-2-seed0")
     songs = json.loads((mine / "multirun/chroma-songs/songs.json").read_text())["songs"]
     for song in songs:

@@ -79,12 +79,12 @@ def test_the_same_command_does_not_go_on_with_tunes_of_an_older_reader(sweep):
     assert answer.code == 1
     assert [files_below(run) for run in runs] == before, "nothing is lost"
     for cell, consequence in (("gru", "it is kept"), ("lstm", "it cannot continue")):
-        said = RunDirectory(f"{sweep / run_of(cell)}-refused").status["error"]
-        assert "read by an older reader (version 1" in said
-        assert consequence in said
-        assert "name=..." in said
-        assert "force=true" in said
-        assert "corpus.fingerprint" in said
+        error = RunDirectory(f"{sweep / run_of(cell)}-refused").status["error"]
+        assert "read by an older reader (version 1" in error
+        assert consequence in error
+        assert "name=..." in error
+        assert "force=true" in error
+        assert "corpus.fingerprint" in error
     alone = [option for option in SMALL if not option.startswith(("cell=", "hydra.mode="))]
     alone += ["cell=gru", f"trainer.max_steps={UPDATES}"]
     answer = call("train", *alone, "name=again")

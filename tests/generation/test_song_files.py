@@ -151,7 +151,7 @@ def test_names_that_utf8_cannot_write(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "expected"),
     [
         ("missing", "no such file or folder"),
         ("empty", "contains no songs; it contains no files, expected songs.json or .mid"),
@@ -161,7 +161,7 @@ def test_names_that_utf8_cannot_write(tmp_path):
         ("hidden", "contains no songs"),
     ],
 )
-def test_refused_with_key_path_and_rule(path, said, tmp_path):
+def test_refused_with_key_path_and_rule(path, expected, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "thesis.tex").touch()
@@ -169,7 +169,7 @@ def test_refused_with_key_path_and_rule(path, said, tmp_path):
     for number in range(1, 6):
         (tmp_path / "broken" / f"{number}.mid").write_bytes(b"noise")
     write_midi(tmp_path / "hidden" / "._a.mid", scale())
-    with pytest.raises(ValueError, match=said) as refusal:
+    with pytest.raises(ValueError, match=expected) as refusal:
         read_song_folder(tmp_path / path)
     assert str(refusal.value).startswith(f"songs={tmp_path / path}: ")
 

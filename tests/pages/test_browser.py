@@ -45,7 +45,7 @@ def opened(browser, pages):
         return browser
 
     yield open_page
-    assert [said for said in browser.logs() if PLOTLY_READS_BACK not in said] == []
+    assert [message for message in browser.logs() if PLOTLY_READS_BACK not in message] == []
     assert [url for url in browser.requests() if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
@@ -419,4 +419,4 @@ def test_a_section_of_ones_own_is_drawn_and_one_that_fails_is_named(browser, run
     browser.open(write_report(run, out=tmp_path / "broken.html", scores=0, progress=False))
     assert "out of words" in browser.run("return document.querySelector('#content').textContent")
     assert browser.run("return document.querySelectorAll('#sections a').length") > 4
-    assert any("out of words" in said for said in browser.logs())
+    assert any("out of words" in message for message in browser.logs())

@@ -338,11 +338,11 @@ def test_a_study_of_an_earlier_melgen(tmp_path, study):
     assert read_pack(old, "songs-0")["chosen"].keys() == read_pack(new, "songs-0")["chosen"].keys()
 
 
-@pytest.mark.parametrize(("songs", "said"), [(1, "A song of this run"), (2, "Of 2 songs the one nearest")])
-def test_a_count_of_one_is_in_the_singular(tmp_path, config, songs, said):
+@pytest.mark.parametrize(("songs", "expected"), [(1, "A song of this run"), (2, "Of 2 songs the one nearest")])
+def test_a_count_of_one_is_in_the_singular(tmp_path, config, songs, expected):
     melodies = [Melody.from_pitches(walk(34, seed)) for seed in range(songs)]
     data = report_of(make_run(tmp_path / "control-lstm-1-seed0", config, songs=melodies, stages=0))
-    assert data["sections"]["listen"]["song"]["line"].startswith(said)
+    assert data["sections"]["listen"]["song"]["line"].startswith(expected)
     assert facts_of(data)["Network"] == "1 layer of lstm"
 
 
@@ -494,10 +494,10 @@ def test_damaged_files_are_named(tmp_path, run):
     (copy / "metrics.csv").write_text("step,val/loss\nx,y\n")
     (copy / "result.json").write_text("no")
     (copy / "config.yaml").write_text("a: [")
-    said = texts(report_of(copy))
-    assert "update 30 cannot be read" in said
-    assert "embedding of control-lstm-1-seed0 cannot be read" in said
-    assert "No learning curve" in said
+    shown = texts(report_of(copy))
+    assert "update 30 cannot be read" in shown
+    assert "embedding of control-lstm-1-seed0 cannot be read" in shown
+    assert "No learning curve" in shown
 
 
 def test_a_study_that_has_only_begun(tmp_path, run):

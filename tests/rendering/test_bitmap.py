@@ -141,10 +141,10 @@ def test_pdf_paints_every_note():
 
 
 @pytest.mark.parametrize(
-    ("module", "write", "said"), [("resvg_py", png_bytes, "resvg-py"), ("fpdf", pdf_bytes, "fpdf2")]
+    ("module", "write", "package"), [("resvg_py", png_bytes, "resvg-py"), ("fpdf", pdf_bytes, "fpdf2")]
 )
-def test_what_to_install(module, write, said, monkeypatch):
+def test_what_to_install(module, write, package, monkeypatch):
     svg = engrave(ONE)
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=f"pip install {said}"):
+    with pytest.raises(ImportError, match=f"pip install {package}"):
         write(svg)

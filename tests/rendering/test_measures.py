@@ -227,8 +227,8 @@ def test_what_can_be_played():
     assert playable(Melody((60,) * 3, (0,) * 3, (0,) * 3)).onsets == (0, 6, 12)
     exact = of_lengths([1, 3, 8, 8, 8, 5], metres=((0, Metre(3, 4)),), pickup=4)
     assert playable(exact) == exact
-    for wrong, said in ((Melody((128,), (0,), (1,)), "128"), (Melody((60,), (-1,), (1,)), "-1")):
-        with pytest.raises(ValueError, match=said):
+    for wrong, expected in ((Melody((128,), (0,), (1,)), "128"), (Melody((60,), (-1,), (1,)), "-1")):
+        with pytest.raises(ValueError, match=expected):
             playable(wrong)
 
 

@@ -149,7 +149,7 @@ def test_a_fixed_serial_changes_nothing_but_itself(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "expected"),
     [
         ({"tempo_qpm": 0}, "tempo_qpm=0"),
         ({"tempo_qpm": "fast"}, "tempo_qpm='fast'"),
@@ -158,8 +158,8 @@ def test_a_fixed_serial_changes_nothing_but_itself(tmp_path):
         ({"sound_font": "missing.sf2"}, "missing.sf2"),
     ],
 )
-def test_refusals(options, said, tmp_path):
-    with pytest.raises(ValueError, match=said):
+def test_refusals(options, expected, tmp_path):
+    with pytest.raises(ValueError, match=expected):
         write_sound(tmp_path / "a.mp3", SCALE, **options)
     assert not list(tmp_path.iterdir())
 

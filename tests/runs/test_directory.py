@@ -127,11 +127,11 @@ def test_tunes_of_an_older_reader_are_named_as_the_reason(run, goes_on, conseque
     before = contents(run)
     with run.claimed(), pytest.raises(IdentityError, match=r"older reader \(version 1") as caught:
         run.adopt(IDENTITY | {"corpus.fingerprint": "new"}, "", force=False, goes_on=goes_on)
-    said = str(caught.value)
-    assert consequence in said
-    assert "corpus.fingerprint: old there, new now" in said
-    assert "name=" in said
-    assert "force=true" in said
+    message = str(caught.value)
+    assert consequence in message
+    assert "corpus.fingerprint: old there, new now" in message
+    assert "name=" in message
+    assert "force=true" in message
     assert contents(run) == before
     with run.claimed(), pytest.raises(IdentityError, match="belongs to another run"):
         run.adopt(IDENTITY | {"corpus.fingerprint": "old", "layers": 9}, "", force=False)
@@ -254,9 +254,9 @@ def test_a_finished_run_has_its_state_and_a_log(run):
         logging.getLogger("melgen.test").info("update 5 of 9")
     logging.getLogger("melgen.test").info("afterwards")
     assert run.status["state"] == "finished"
-    said = (run.path / "train.log").read_text()
-    assert "update 5 of 9" in said
-    assert "afterwards" not in said
+    log = (run.path / "train.log").read_text()
+    assert "update 5 of 9" in log
+    assert "afterwards" not in log
 
 
 def test_a_failure_leaves_its_traceback(run):
