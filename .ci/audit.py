@@ -1,8 +1,8 @@
 """Look up every installed package in the advisories for Python (`make audit`).
 
-Exits with 1 if a package has a known vulnerability or could not be looked up, with 2 if the advisory service cannot be
-reached: then nothing has been checked, and nothing is claimed. Behind a mirror that has packages and no advisories,
-pip-audit finds "no known vulnerabilities"; so it is asked for one that everybody knows, too.
+Exits with 1 if a package has a known vulnerability or could not be looked up. Exits with 2 if the advisory service
+cannot be reached: then nothing has been checked. A mirror may have packages but no advisories, and pip-audit then finds
+"no known vulnerabilities". The audit therefore also asks for a package with a known vulnerability.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any
 
 OURS = "melgen"
 KNOWN = ("pycrypto", "2.6.1")
-"""Not installed: abandoned with an advisory that will never be mended, CVE-2013-7459."""
+"""An abandoned package, not installed here, with an advisory that will never be fixed: CVE-2013-7459."""
 
 
 def installed() -> dict[str, str]:
-    """Public versions: torch's CPU build calls itself 2.13.0+cpu, and no advisory does."""
+    """Public versions: torch's CPU build has the version 2.13.0+cpu, and advisories name 2.13.0."""
     found = {str(package.metadata["Name"]).lower(): package.version.partition("+")[0] for package in distributions()}
     found.pop(OURS, None)  # not on PyPI
     return found
@@ -42,14 +42,14 @@ def audit(packages: dict[str, str]) -> int:
     try:
         report = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError, TypeError):
-        said = (done.stderr.strip() or "nothing").splitlines()[-1]
-        print(f"Nothing has been checked: the advisory service gave no answer (pip-audit said: {said})")
+        reason = (done.stderr.strip() or "nothing").splitlines()[-1]
+        print(f"Nothing has been checked: the advisory service gave no answer (pip-audit: {reason})")
         return 2
-    return tell(report, packages)
+    return print_findings(report, packages)
 
 
-def tell(report: list[dict[str, Any]], packages: dict[str, str]) -> int:
-    """Say what pip-audit has found, and what it has not looked up."""
+def print_findings(report: list[dict[str, Any]], packages: dict[str, str]) -> int:
+    """Print what pip-audit has found and what it has not looked up. Return the exit code."""
     if not any(package["name"] == KNOWN[0] and package.get("vulns") for package in report):
         print(f"Nothing has been checked: the service does not know of the advisories for {'=='.join(KNOWN)}")
         return 2

@@ -1,4 +1,4 @@
-"""Print the lowest versions that pyproject.toml allows, but torch's, as constraints for pip (`make test-matrix`)."""
+"""Print the lowest versions that pyproject.toml allows, except torch's, as constraints for pip (`make test-matrix`)."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 
-import layers  # isort: skip  # first: it holds NumPy to one thread, which must come before NumPy itself
+import layers  # isort: skip  # first: it limits NumPy to one thread, which must happen before NumPy is imported
 
 import corpus
 import evaluation

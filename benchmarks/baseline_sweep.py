@@ -1,8 +1,9 @@
-"""What `sweep.py` compares with: Hydra's basic launcher over bare torch networks, in Lightning.
+"""The baseline of `sweep.py`: Hydra's basic launcher over bare torch networks, in Lightning.
 
 python benchmarks/baseline_sweep.py -m dataset=control,interval,db12 cell=LSTM,GRU,RNN layers=1,2,3,4,5
 
-Torch has its default threads, the logger is Lightning's CSV, there are no callbacks. The data are ours.
+Torch uses its default number of threads. The logger is Lightning's CSV logger, and there are no callbacks. The data are
+melgen's.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def rows(files: int = FILES) -> Iterator[Row]:
 
 
 def write_tunes(folder: Path, files: int) -> None:
-    """Tunes of O'Neill's collection with chords in a track of their own, as in a songbook; again where too few."""
+    """Tunes of O'Neill's collection with chords in a separate track, as in a songbook; repeated if too few."""
     folder.mkdir()
     melodies = FolkCorpus(["oneills"]).load(progress=False).melodies
     for number in range(files):
@@ -89,7 +89,7 @@ def write_tunes(folder: Path, files: int) -> None:
 
 
 def peak_megabytes(folder: Path) -> float:
-    """Of a process of its own that reads the folder, and of its workers."""
+    """Peak memory of a separate process that reads the folder, and of its workers."""
     code = (
         "import sys, benchmark_corpus as b, resource, tempfile\n"
         "b.FolderCorpus(sys.argv[1]).load(b.EVERYTHING, cache_dir=tempfile.mkdtemp(), progress=False)\n"

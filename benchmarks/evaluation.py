@@ -1,4 +1,4 @@
-"""How fast songs are measured, against the plain libraries' loops, and in how much memory.
+"""How fast songs are measured, compared with loops over the plain libraries, and how much memory this takes.
 
 python benchmarks/evaluation.py                        # 100,000 songs of 34 notes
 python benchmarks/evaluation.py --songs 1000000        # the loops over a part of them, scaled
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def rows(songs: int = 1_000_000) -> Iterator[Row]:
-    """For `make bench`: all songs by us, a part of them by the loop."""
+    """Rows for `make bench`: melgen measures all songs, the loop a part of them."""
     walks = random_walks(songs)
     part = walks[: LIBRARY_SONGS // 5]
     pairs = [(timed(tonality_table, walks), timed(library_loop, part)) for _ in range(3)]
@@ -72,7 +72,7 @@ def compare(
     repeats: int,
     goal: int | None = None,
 ) -> bool:
-    """One row of the table; whether the values are equal."""
+    """Return one row of the table, and whether the values are equal."""
     part = songs[:loop_songs]
     our_seconds, loop_seconds = [], []
     for _ in range(repeats):
@@ -95,7 +95,7 @@ def random_walks(songs: int) -> list[list[int]]:
     steps = np.random.default_rng(0).integers(-4, 5, (songs, NOTES_PER_SONG), dtype=np.int8)
     steps[:, 0] = 0
     walk = np.cumsum(steps, axis=1, dtype=np.int16)
-    # Folded at both ends, as if reflected.
+    # Walks are reflected at both ends.
     return (48 + np.abs((walk + 12) % 48 - 24)).tolist()
 
 
@@ -128,14 +128,14 @@ def muspy_loop(songs: list[list[int]]) -> np.ndarray:
 
 
 def timed(function: Callable, songs: list[list[int]]) -> tuple[float, np.ndarray]:
-    # Both run on one core: its time is what they take, whoever else is on the machine.
+    # Both run on one core. Processor time does not depend on other programs on the machine.
     started = time.process_time()
     table = function(songs)
     return time.process_time() - started, table
 
 
 def peak_megabytes(function: Callable, songs: list[list[int]]) -> float:
-    # By itself: tracing costs time.
+    # Memory is measured in a separate run, because tracing takes time.
     tracemalloc.start()
     function(songs)
     peak = tracemalloc.get_traced_memory()[1]

@@ -2,10 +2,10 @@
 
 python benchmarks/generation.py
 
-Against one process a song, as the original did (`python -m melgen.generate songs=1`, timed on a few and scaled),
-and against one song after the other in one process (likewise). Ours is timed as a process of its own, with its
-imports. The last line holds the sampling alone against the matrix products that it needs, at the best rate that
-any library reaches at their shapes.
+Compared with one process for each song, as the original did (`python -m melgen.generate songs=1`, timed on a few songs
+and scaled), and with one song after the other in one process (also scaled). Melgen is timed as a separate process, with
+its imports. The last line compares the sampling alone with the matrix products that it needs, at the best rate that any
+library reaches at their shapes.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def rows() -> Iterator[Row]:
 
 
 def write_all(arguments: list[str]) -> None:
-    """What one process does: out, then the runs."""
+    """Write the songs of all runs in one process. Arguments: the output folder, then the runs."""
     out, *runs = arguments
     torch.set_num_threads(1)
     for number, run in enumerate(runs):

@@ -4,7 +4,8 @@ python benchmarks/growth.py                          # prints, and draws docs/fi
 python benchmarks/growth.py --most 1000000 --figure growth.png
 
 The corpus grows; one epoch of it is cut into windows, and a sample of these, spread over the whole epoch, is trained
-on in a bare loop. What is timed is what could grow: making and shuffling the streams, cutting windows, the updates.
+on in a bare loop. The timed parts are those that could grow: making and shuffling the streams, cutting windows, and
+the updates.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ NOTES_PER_TUNE, VOCABULARY, HIDDEN_SIZE = 100, 60, 128
 SIZES = (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
 LAYERS = (1, 2, 3, 4, 5)
 UPDATES = 60
-"""Trained on at each size."""
+"""Number of timed updates at each size."""
 FIGURE = Path(__file__).parent.parent / "docs" / "figures" / "growth.svg"
 
 
@@ -39,7 +40,7 @@ def loader_of(tokens: int) -> StreamLoader:
 
 
 def microseconds_per_token(loader: StreamLoader, layers: int) -> float:
-    """Of an epoch: its data as they come, and updates on a sample of its windows."""
+    """Time for each token of an epoch: reading its data, and updates on a sample of its windows."""
     bare = BareLoop(MelodyModel(VOCABULARY, HIDDEN_SIZE, layers, find_layer("gru")), [])
     every = max(len(loader) // UPDATES, 1)
     data_seconds, update_seconds, updates = 0.0, [], 0
@@ -64,7 +65,7 @@ def measure(most: int) -> tuple[dict[int, float], dict[int, float]]:
     torch.set_num_threads(1)
     sizes = [size for size in SIZES if size <= most]
     loaders = {size: loader_of(size) for size in sizes}
-    # Interleaved, so that what else the machine does meets all alike.
+    # Interleaved, so that other programs on the machine slow all sizes equally.
     by_size = [{size: microseconds_per_token(loaders[size], 2) for size in sizes} for _ in range(3)]
     by_layers = [{layers: microseconds_per_token(loaders[SIZES[0]], layers) for layers in LAYERS} for _ in range(3)]
     return tuple(

@@ -1,11 +1,11 @@
-"""What a job of the sweep costs a core: to start, to train an update, to validate.
+"""Processor time of a job of the sweep: to start, to train an update, to validate.
 
 python benchmarks/job_cost.py                    # some ten minutes
 python benchmarks/job_cost.py --layers 3         # about the mean, in a third of the time
 
-Means over the sweep's three representations and three cells at the default sizes and corpus. Costs grow in line with
-layers, so that the depths 1, 3 and 5 stand for all five. The processor's time is counted and not the clock's: other
-programs on the machine disturb it less.
+Means over the sweep's three representations and three cells at the default sizes and corpus. The time grows linearly
+with the number of layers, so that the depths 1, 3 and 5 represent all five. Processor time is measured instead of wall
+time, because other programs on the machine affect it less.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 python benchmarks/layers.py
 python benchmarks/layers.py --cells gru nas --layers 1 3
 
-The products are those of the textbook (three with the input weights, three with those of the state, where the
-first layer could do with less), each by the fastest float32 product on the machine at its very shape: torch's
-default, torch's through oneDNN, NumPy's. What is left of the time is all that a cell does besides.
+The products are those of the textbook: three with the input weights and three with the weights of the state, although
+the first layer could do with fewer. Each is computed by the fastest float32 product on the machine at its exact shape:
+torch's default, torch's through oneDNN, or NumPy's. The rest of the time is spent on everything else in a cell.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def layers_alone(cell: str, depth: int) -> Callable[[], None]:
 
 
 def best_products(columns: int) -> list[Callable[[], object]]:
-    """The products of one layer, each by whichever library is fastest at it here."""
+    """The products of one layer, each by the library that is fastest at it on this machine."""
     whole = BATCH * STEPS
     shapes = [
         ((whole, WIDTH), (WIDTH, columns), 1),  # the input's
@@ -96,7 +96,7 @@ def fastest(left: tuple[int, int], right: tuple[int, int], times: int) -> Callab
     reached = torch.mm(a, b)
     torch.set_float32_matmul_precision("highest")
     exact = torch.mm(a.double(), b.double())
-    # Where it rounds to bfloat16 it is no float32 product.
+    # Where oneDNN rounds to bfloat16, the result is not a float32 product.
     if (reached - exact).abs().max() < 2 * (torch.mm(a, b) - exact).abs().max():
         candidates.append(onednn)
     seconds = interleaved(*candidates, repeats=7, warm_up=2)

@@ -2,9 +2,10 @@
 
 python benchmarks/precision.py
 
-`matmul_precision=medium` lets torch use oneDNN, and allows it to round to bfloat16. On a CPU that has no units for
-that (AMX) it does not, and its float32 kernels may be the faster ones: about 2.5 times on AMD's Zen 5, where the
-default library uses half the width. On one that has them, results lose most of their digits. This table tells which.
+`matmul_precision=medium` lets torch use oneDNN, and allows it to round to bfloat16. On a CPU without units for bfloat16
+(AMX) oneDNN does not round, and its float32 kernels may be faster: about 2.5 times on AMD's Zen 5, where the default
+library uses half the width. On a CPU with such units, results lose most of their digits. This table shows which case
+applies.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 python benchmarks/sweep.py                       # some ten minutes
 python benchmarks/sweep.py --layers 1 --repeats 3
 
-End to end, from typing the command to its end: imports, data, training, validation, logging. Both sides log to CSV
-files and have no callbacks; ours writes its checkpoints besides and scores the test tunes. The corpus is one
-collection, read beforehand.
+The whole command is timed: imports, data, training, validation, logging. Both sides log to CSV
+files and have no callbacks; melgen also writes checkpoints and scores the test tunes. The corpus is one collection,
+read beforehand.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def rows(layers: str = "1,2,3,4,5", collection: str = "misc_folk", repeats: int 
 
 
 def run(*arguments: str) -> None:
-    # Other benchmarks hold this process to one thread; here each side has what it takes by itself.
+    # Other benchmarks limit this process to one thread; here each side uses its own default.
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment)
     if done.returncode:

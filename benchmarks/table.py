@@ -14,7 +14,7 @@ class Row:
 
     Attributes:
         what: what was measured.
-        figure: the measured figure, higher being better unless ``lower`` says otherwise.
+        figure: the measured figure, higher being better unless ``lower`` is set.
         goal: the figure aimed at.
         note: what it was compared with, or measured on.
     """

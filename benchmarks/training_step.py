@@ -3,15 +3,16 @@
 python benchmarks/training_step.py                            # five cells, one to five layers
 python benchmarks/training_step.py --cells gru --layers 1 2
 
-Both sides train a network of the same size on the same windows. The user's: `nn.Embedding`, `nn.LSTM`, `nn.GRU`
-or `nn.RNN` (for NAS and UGRNN a cell stepped through time, its input and state multiplied by one kernel, as
-TensorFlow writes it), `nn.Linear`, cross-entropy, clipping and `torch.optim.Adam` in a bare loop that carries the
-state. The framework's is what `melgen.train` runs: Lightning's trainer, `MelodyModule`, `StreamLoader`, history and
-TensorBoard, checkpoints and progress at their default cadence. Scoring held-out tunes is no part of a training
-step, so that a single short tune is all there is to validate.
+Both sides train a network of the same size on the same windows. The user's side is a bare loop that carries the state,
+with `nn.Embedding`, `nn.LSTM`, `nn.GRU` or `nn.RNN`, `nn.Linear`, cross-entropy, clipping and `torch.optim.Adam`. For
+NAS and UGRNN it steps a cell through time and multiplies input and state by one kernel, as TensorFlow does. The
+framework's side is what `melgen.train` runs: Lightning's trainer, `MelodyModule`, `StreamLoader`, history and
+TensorBoard, checkpoints and progress at their default intervals. Scoring held-out tunes is not part of a training step,
+so the validation split is a single short tune.
 
-Every few updates the trainer stands still while the bare loop makes as many, so that whatever else the machine
-does meets both alike. The framework's own cost is measured likewise against a bare loop over our own network.
+Every few updates the trainer pauses while the bare loop makes the same number of updates, so that other programs on the
+machine slow both sides equally. The framework's own cost is measured in the same way against a bare loop over melgen's
+network.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ from melgen.training.progress import UpdateProgress
 
 HIDDEN_SIZE, BATCH_SIZE, SEQ_LENGTH = 128, 50, 50
 CHUNK = 10
-"""Updates that one side makes before the other has its turn."""
+"""Updates that one side makes before the other side continues."""
 WARM_UP_CHUNKS = 2
 CONF = Path(__file__).parent.parent / "conf"
 
@@ -62,7 +63,7 @@ def goal(cell: str, depth: int) -> float:
 
 
 class PlainModel(nn.Module):
-    """What a user would write."""
+    """The network that a user would write."""
 
     def __init__(self, vocab_size: int, cell: str, depth: int):
         super().__init__()
@@ -165,7 +166,7 @@ class TakeTurns(pl.Callback):
         if self._resumed_at is not None:
             self.seconds[0].append(now - self._resumed_at)
         for other, own in zip(self.others, self.seconds[1:], strict=True):
-            torch.use_deterministic_algorithms(False)  # a user's loop has torch as it comes
+            torch.use_deterministic_algorithms(False)  # a user's loop uses torch's defaults
             started = time.perf_counter()
             other.run(CHUNK)
             own.append(time.perf_counter() - started)

@@ -1,4 +1,4 @@
-"""Reading checkpoints that are damaged, foreign, from the future, or hostile."""
+"""Reading checkpoints that are damaged, foreign, of a later version, or hostile."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.training.small import LEAF_SPEC, plain_trainer, small_data, small_mod
 pytestmark = pytest.mark.filterwarnings(LEAF_SPEC)
 
 
-GOOD = []  # what the fixture below returns: hypothesis would print a hundred kilobytes of an argument
+GOOD = []  # the value of the fixture below: as an argument, hypothesis would print its hundred kilobytes
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_a_hostile_checkpoint_is_refused_and_runs_nothing(file, tmp_path, where,
     assert_refused(file, "contains more than plain data")
     assert not trace.exists()
     torch.load(file, weights_only=False)
-    assert trace.exists(), "the bomb is one"
+    assert trace.exists(), "the pickle does run code when it is loaded"
 
 
 def test_a_bare_pickle_is_refused_and_runs_nothing(file, tmp_path):

@@ -1,4 +1,4 @@
-"""The scripts of ``.ci/``: what they say of what they have found, and of what they have not looked at."""
+"""The scripts of ``.ci/``: what they print about what they found and about what they did not check."""
 
 import importlib.util
 import tomllib
@@ -39,7 +39,7 @@ SKIPPED = {"name": "torch", "skip_reason": "not found on PyPI"}
     ids=["sound", "vulnerable", "skipped", "forgotten", "silent", "a mirror without advisories", "knows nothing"],
 )
 def test_the_audit_claims_nothing_that_it_has_not_checked(report, packages, code, expected, capsys):
-    assert AUDIT.tell(report, dict.fromkeys(packages, "1")) == code
+    assert AUDIT.print_findings(report, dict.fromkeys(packages, "1")) == code
     assert expected in capsys.readouterr().out
 
 

@@ -1,4 +1,4 @@
-"""Locks with ``flock`` and without, held by the living, the dead and those elsewhere."""
+"""Locks with and without ``flock``, held by running processes, ended ones, and those of other machines."""
 
 import errno
 import fcntl
@@ -43,7 +43,7 @@ with locked(Path(sys.argv[1])):
 
 @pytest.fixture
 def no_flock(monkeypatch):
-    """A file system without ``flock``; the machine's own temporary folder has it. The errno is the test's to choose."""
+    """A file system without ``flock``; the temporary folder of the machine has it. A test chooses the errno."""
     flock = fcntl.flock
 
     def lose(number=errno.ENOLCK):
@@ -59,7 +59,7 @@ def no_flock(monkeypatch):
 
 @pytest.fixture
 def holder(tmp_path):
-    """Starts a process that holds the lock ``tmp_path/.lock``."""
+    """A function that starts a process which holds the lock ``tmp_path/.lock``."""
     started = []
 
     def hold(kind="without flock"):
@@ -81,7 +81,7 @@ def holder_file(folder):
 
 
 def leave_lock(folder, **changes):
-    """The lock of a process that could not remove it."""
+    """Write the lock of a process that could not remove it."""
     folder.mkdir(parents=True, exist_ok=True)
     holder_file(folder).write_text(json.dumps(locks._ourselves() | changes))
 

@@ -1,4 +1,4 @@
-"""Commands that we print: pasted, they mean what was meant."""
+"""Commands that melgen prints: pasted into a shell, they give the intended values."""
 
 import os
 import random
@@ -30,7 +30,7 @@ def random_texts(letters, count):
 
 
 def value_of(word):
-    """What a command reads, given a word of its line."""
+    """The value that a command reads from a word of its command line."""
     (parsed,) = PARSER.parse_overrides([word])
     config = OmegaConf.create({})
     OmegaConf.update(config, parsed.key_or_group, parsed.value())

@@ -27,7 +27,7 @@ POSIX_ONLY = {"fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tt
 
 @pytest.fixture
 def windows(monkeypatch):
-    """Windows as far as melgen asks for it: its name, and no module or signal of POSIX."""
+    """Simulate what melgen uses of Windows: its name, without POSIX modules and signals."""
     importlib.import_module("filelock")  # chooses its lock by the system on which the tests run
     monkeypatch.setattr(sys, "platform", "win32")
     for name in POSIX_ONLY:
@@ -176,7 +176,7 @@ def test_a_process_is_asked_on_windows(windows, monkeypatch):
 
 
 def test_files_are_flushed_as_windows_allows(windows, monkeypatch, tmp_path):
-    """It opens no directory, and flushes no file that is open for reading only."""
+    """Windows cannot open a directory, and cannot flush a file that is open for reading only."""
     really_open, really_fsync, flushed = os.open, os.fsync, []
 
     def open_file(path, flags, *mode):

@@ -1,4 +1,4 @@
-"""Which processes there are, and what a scheduler's signal does to a job, wherever the job is when it arrives."""
+"""Running processes, and the effect of a scheduler's signal on a job at any point."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from melgen.training.failures import contained
 
 @pytest.fixture
 def at_the_signal():
-    """Sets what SIGUSR2 does, as submitit does."""
+    """A function that sets the handler of SIGUSR2, as submitit does."""
     before = signal.getsignal(signal.SIGUSR2)
     yield lambda handler: signal.signal(signal.SIGUSR2, handler)
     signal.signal(signal.SIGUSR2, before)
@@ -61,7 +61,7 @@ def test_a_process_differs_from_a_later_one_of_the_same_number():
     own = os.getpid()
     assert process_exists(own)
     if sys.platform != "linux":
-        pytest.skip("nothing tells when a process was born here")
+        pytest.skip("the start time of a process is unknown here")
     assert process_exists(own, process_birth(own))
     ticks, _, boot = process_birth(own).partition("-")
     assert not process_exists(own, f"{int(ticks) - 1}-{boot}")
@@ -78,7 +78,7 @@ def test_a_process_differs_from_a_later_one_of_the_same_number():
 
 def test_the_birth_of_a_process_with_an_odd_name_is_read(tmp_path):
     if sys.platform != "linux":
-        pytest.skip("nothing tells when a process was born here")
+        pytest.skip("the start time of a process is unknown here")
     odd = tmp_path / "a) R 1 2"
     odd.symlink_to(sys.executable)
     child = subprocess.Popen([odd, "-c", "input()"], stdin=subprocess.PIPE)

@@ -1,4 +1,4 @@
-"""The order of the packages: each imports only from those before it, and no two modules import each other."""
+"""The order of the packages: each imports only from packages before it, and imports have no cycle."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[1] / "src" / "melgen"
 
 ORDER = (
-    # these know nothing of music
+    # these packages do not depend on music
     {
         "melgen",
         "errors",
@@ -49,7 +49,7 @@ ORDER = (
 
 @cache
 def graph_of_imports() -> dict[str, set[str]]:
-    """That of melgen."""
+    """The graph of the imports of melgen."""
     return imports(modules())
 
 

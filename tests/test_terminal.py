@@ -1,4 +1,4 @@
-"""What is printed, whoever reads it or does not, and in whatever encoding."""
+"""Printed output in every encoding, and with an output that is closed, full or cut off."""
 
 import io
 import os

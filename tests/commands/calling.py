@@ -1,4 +1,4 @@
-"""Calling the commands as a user would: in this process, which saves the imports, or in one of their own."""
+"""Call the commands as a user would: in this process, which saves the imports, or in a new process."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ TINY = (
     "logger=csv",
     "report=false",
 )
-"""A training of a moment; what is learned does not matter."""
+"""Options of a very short training; what is learned does not matter."""
 TINY_RUN = Path("multirun/misc_folk/control-lstm-1-seed0-hidden_size-8")
-"""Where ``TINY`` leaves its results."""
+"""The directory of the results of ``TINY``."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command said, and its exit code."""
+    """The output of a command, and its exit code."""
 
     code: int
     out: str
@@ -53,7 +53,7 @@ def call(verb: str, *overrides: str) -> Answer:
     out, err = io.StringIO(), io.StringIO()
     argv, root = sys.argv, logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    # What a command sets for its own process: traces of an earlier command, here.
+    # A command sets these for its own process. Here they would come from an earlier command.
     own = {name: os.environ.pop(name, None) for name in ("HYDRA_FULL_ERROR", SWEEP_VARIABLE)}
     GlobalHydra.instance().clear()
     try:
@@ -62,7 +62,7 @@ def call(verb: str, *overrides: str) -> Answer:
             code = _exit_code_of(main)
     finally:
         sys.argv = argv
-        # Hydra has pointed the log at a stream that nobody reads from now on.
+        # Hydra has directed the log to a stream that nobody reads from now on.
         root.handlers[:], root.level = handlers, level
         for name, value in own.items():
             os.environ.pop(name, None)
@@ -102,12 +102,12 @@ def command(verb: str, *overrides: str) -> list[str]:
 
 
 def hears_ctrl_c() -> None:
-    """Before a process starts: a shell that runs the tests in the background has them ignore Ctrl-C, and it too."""
+    """Enable Ctrl-C in a new process: tests in the background of a shell ignore it, and pass that on."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def start(verb: str, *overrides: str, cwd: Path) -> subprocess.Popen[str]:
-    """Start ``python -m melgen.<verb>`` in a group of processes of its own, as a terminal would have it."""
+    """Start ``python -m melgen.<verb>`` in a new process group, as a terminal does."""
     return subprocess.Popen(
         command(verb, *overrides),
         cwd=cwd,
@@ -120,7 +120,7 @@ def start(verb: str, *overrides: str, cwd: Path) -> subprocess.Popen[str]:
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """Every file with its content, but the lock, which has none."""
+    """Every file with its content, except the lock, which is empty."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))

@@ -5,7 +5,7 @@ from tests.commands.calling import TINY, TINY_RUN, call
 
 @pytest.fixture(scope="session", autouse=True)
 def offline():
-    """Whoever runs the tests may have a W&B key; nothing of theirs goes there."""
+    """Keep W&B offline: a developer may have a key, and tests must not upload anything."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_MODE", "offline")
         yield
@@ -20,7 +20,7 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def trained(made_once):
-    """A finished run for tests that only read it."""
+    """A finished run. Tests only read it."""
 
     def train(folder):
         with pytest.MonkeyPatch.context() as patch:

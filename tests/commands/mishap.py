@@ -1,4 +1,4 @@
-"""A part that fails where it is told to, for tests of what a sweep does then."""
+"""A callback that fails in chosen runs, for tests of a sweep with failures."""
 
 from pathlib import Path
 

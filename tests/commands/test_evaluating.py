@@ -136,7 +136,7 @@ def test_results_of_foreign_songs_are_written_to_the_current_directory(here, tmp
     (music / "broken.mid").unlink()
     (music / "one.mid").unlink()
     evaluate(music, *QUICK)
-    assert not Path("hymns-evaluation/left_out.csv").exists(), "of the earlier evaluation"
+    assert not Path("hymns-evaluation/left_out.csv").exists(), "the file of the earlier evaluation is removed"
 
 
 @pytest.mark.slow
@@ -224,9 +224,9 @@ REFUSALS = {
     "no window": (["songs=good", "evaluation.span_notes=0"], ["span_notes=0", "at least 1"]),
     "certainty": (["songs=good", "evaluation.confidence=1"], ["confidence=1", "between 0 and 1"]),
     "misspelt key": (["songs=good", "evaluation.span=3"], ["evaluation.span=3", "evaluation.span_notes"]),
-    "a metric that is none": (["songs=good", "+evaluation.metrics.mine=no.such"], ["metrics.mine=no.such"]),
+    "an unknown metric": (["songs=good", "+evaluation.metrics.mine=no.such"], ["metrics.mine=no.such"]),
     "a metric that fails": (["songs=good", "+evaluation.metrics.mine=builtins.chr"], ["mine fails on song a"]),
-    "a module that is none": (["songs=good", "imports=[no_such]"], ["imports=['no_such']"]),
+    "an unknown module": (["songs=good", "imports=[no_such]"], ["imports=['no_such']"]),
     "no workers": (["songs=good", "workers=0"], ["workers=0"]),
     "unknown corpus": (["songs=good", "corpus=jazz"], ["corpus/jazz", "misc_folk"]),
     "a corpus without a path": (["songs=good", "corpus=folder"], ["path=null"]),
@@ -262,7 +262,7 @@ def test_refused_with_key_value_and_rule(name, here):
 
 @pytest.mark.slow
 def test_a_place_that_cannot_be_written(songs, monkeypatch):
-    """As root the system forbids nothing, so that its answer is feigned."""
+    """Root may write everywhere, so the refusal of the system is simulated."""
     monkeypatch.setattr("os.access", lambda path, mode, **_: False)
     answer = call("evaluate", f"songs={songs}", *ALONE)
     assert answer.code == 1

@@ -1,6 +1,6 @@
-"""A disk that fills up, or cannot be written any more: said by name, nothing is half there, the same command goes on.
+"""A full or read-only disk: the error names it, no file is incomplete, and the same command goes on.
 
-On a small file system of the test's own, which needs root.
+The tests mount a small file system, which needs root.
 """
 
 import subprocess
@@ -74,7 +74,7 @@ def test_the_thread_that_writes_for_tensorboard_prints_no_traceback(room, disk):
 
 
 def test_there_is_a_size_at_which_checkpoints_and_one_at_which_songs_do_not_fit(tmp_path):
-    """Or the test above would try less than it says."""
+    """Check that disks of the sizes above fill up at different stages of a training."""
     reached = {}
     for room in (0, 80, 360):
         with small_disk(tmp_path / f"disk{room}") as disk:

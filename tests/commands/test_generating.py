@@ -1,4 +1,4 @@
-"""`melgen.generate`: what it writes, that it repeats itself, what it refuses."""
+"""`melgen.generate`: its files, the same songs for the same seed, and its refusals."""
 
 import json
 import shutil

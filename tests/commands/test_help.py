@@ -1,4 +1,4 @@
-"""What the commands say of themselves, and how fast."""
+"""The help of the commands, and how fast it is."""
 
 import resource
 import subprocess
@@ -14,7 +14,7 @@ from tests.commands.calling import command
 from tests.tiers import quick_rows
 
 HELP_SECONDS = 2.0
-"""Of a processor, which other programs on the machine change little; an idle one takes a quarter."""
+"""Processor time, which other programs on the machine change little; an idle machine needs a quarter of it."""
 HEAVY = {"torch", "pytorch_lightning", "music21", "wandb", "matplotlib", "numpy"}
 ANYTHING_HEAVY = HEAVY | {"hydra", "omegaconf"}
 
@@ -53,7 +53,7 @@ def test_help_answers_quickly_and_without_the_heavy_libraries(verb, expected, tm
     for part in expected:
         assert part in done.stdout
     imported = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
-    assert "hydra" in imported, "the list of imports is read rightly"
+    assert "hydra" in imported, "the list of imports is parsed correctly"
     assert not imported & HEAVY
     assert not list(tmp_path.iterdir()), "asking for help leaves nothing behind"
 
@@ -63,14 +63,14 @@ def test_the_one_command_helps_without_hydra(tmp_path):
     done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == subprocess.run(command("train", "-h"), capture_output=True, text=True, check=True).stdout
     imported = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
-    assert "yaml" in imported, "the list of imports is read rightly"
+    assert "yaml" in imported, "the list of imports is parsed correctly"
     assert not imported & ANYTHING_HEAVY
 
 
 @pytest.mark.parametrize("verb", COMMANDS)
 @pytest.mark.parametrize("width", [72, 80, 110])
 def test_help_fits_the_terminal(verb, width):
-    """But a key with a long default, an example and what is pasted, which have lines of their own."""
+    """Exceptions: a key with a long default, an example, and commands to paste, which are not broken."""
     for line in help_text(verb, width=width).splitlines():
         words = line.split()
         assert len(line) <= width or words[0] == "python" or "=" in words[0]

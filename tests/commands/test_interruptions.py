@@ -11,13 +11,13 @@ import pytest
 from tests.commands.calling import TINY, TINY_RUN, command, spawn, start
 
 LONG = ("trainer.max_steps=4000", "trainer.val_check_interval=20", "callbacks.checkpoint.every_n_steps=10")
-"""Long enough to be met in the middle, whatever else the machine does."""
+"""Long enough to be interrupted in the middle, even on a busy machine."""
 PATIENCE_SECONDS = 60.0
 CODES = {130, 1}
 
 
 def interrupt(cwd, ready, *overrides, delay=0.0):
-    """Start a training, wait until it is ``ready``, send what Ctrl-C sends; the code and what was said."""
+    """Start a training, wait until ``ready``, and send what Ctrl-C sends. Return the exit code and the output."""
     process = start("train", *TINY, *overrides, cwd=cwd)
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -98,7 +98,7 @@ def test_at_the_end_while_songs_are_written(tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_training_goes_on(tmp_path):
-    """No signal handler runs, as when the power fails."""
+    """A kill runs no signal handler, like a power failure."""
     process = subprocess.Popen(
         command("train", *TINY, *LONG), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

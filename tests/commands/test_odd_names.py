@@ -1,4 +1,4 @@
-"""Names of files and folders that are not UTF-8, as old archives have them, from reading to the page."""
+"""Names of files and folders that are not UTF-8, as in old archives: from reading to the page."""
 
 import json
 import os
@@ -21,7 +21,7 @@ KERN = "**kern\n*M4/4\n" + "\n".join(f"4{note}" for note in "cdefgabccbagfedc") 
 
 @pytest.fixture
 def tunes(here):
-    """A folder whose own name, and the names of some files and of a folder in it, are Latin-1."""
+    """A folder whose name is Latin-1, with some files and a folder that also have such names."""
     folder = Path(os.fsdecode(os.path.join(os.fsencode(here), FOLDER)))
     below = Path(os.fsdecode(os.path.join(os.fsencode(folder), b"alb\xfam")))
     below.mkdir(parents=True)

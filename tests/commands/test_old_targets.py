@@ -1,4 +1,4 @@
-"""Paths that classes had in earlier versions: a user's YAML and an old run may still hold them."""
+"""Paths that classes had in earlier versions: a user's YAML and an old run may still contain them."""
 
 import json
 from pathlib import Path

@@ -105,7 +105,7 @@ def test_an_unknown_command(one, given, expected):
 
 
 def test_it_does_what_the_module_does(one, here):
-    """The same answer and exit code, whether the line is right or wrong."""
+    """The output and the exit code are the same, for valid and invalid commands."""
     for verb, *rest in (("status", "dir=missing"), ("train", "lr=0.5"), ("train", "-m", "layers=2", "--cfg", "job")):
         code, out, err = one(verb, *rest)
         same = call(verb, *rest)
@@ -147,7 +147,7 @@ def test_a_refusal_imports_nothing_heavy(verb, given, tmp_path):
     assert done.returncode == 1
     assert f"melgen.{verb}: error: " in done.stderr
     imported = {name.partition(".")[0] for name in done.stdout.partition("IMPORTED")[2].split()}
-    assert "hydra" in imported, "the list of imports is read rightly"
+    assert "hydra" in imported, "the list of imports is parsed correctly"
     assert not imported & TORCH_AND_FRIENDS
 
 
@@ -169,13 +169,13 @@ def test_what_other_files_may_set_is_left_to_hydra(verb, line):
 
 
 def test_an_unknown_key_is_refused_before_hydra_composes():
-    """It fails if a plugin of Hydra is installed that is not in the list of those without configuration files."""
+    """Fails if a plugin of Hydra is installed that is not listed as a plugin without configuration files."""
     with pytest.raises(ValueError, match=r"layer=3: unknown key; did you mean layers\?"):
         refuse_unknown_keys(["layer=3"], "config")
 
 
 def test_an_unknown_key_is_refused_in_the_same_words_as_by_hydra(here):
-    """`--cfg` leaves it to Hydra, which composes the configuration."""
+    """With `--cfg` Hydra composes the configuration and refuses the key."""
     for given in ("lr=0.5", "optimizer.learning_rate=1", "foo.bar=1", "cell.units=3"):
         quick, composed = call("train", given), call("train", given, "--cfg", "job")
         assert quick.code == composed.code == 1
@@ -290,7 +290,7 @@ def test_completion_reads_files_only(tmp_path):
     done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert "cell=lstm" in done.stdout.split()
     imported = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
-    assert "yaml" in imported, "the list of imports is read rightly"
+    assert "yaml" in imported, "the list of imports is parsed correctly"
     assert not imported & {"hydra", "omegaconf", "numpy", *TORCH_AND_FRIENDS}
 
 

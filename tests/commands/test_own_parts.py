@@ -1,4 +1,4 @@
-"""What a user adds: a cell and a corpus of one's own, a class and a YAML, found with --config-dir."""
+"""A user's own cell and corpus: a class and a YAML file each, found with --config-dir."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What is built can be installed and used far from any checkout."""
+"""The built package can be installed and used without a checkout."""
 
 import os
 import subprocess

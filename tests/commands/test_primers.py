@@ -1,4 +1,4 @@
-"""A primer out of range of the training tunes is told of: when a training starts and ends, when songs are written."""
+"""A primer out of range of the training tunes causes a warning in a training and with the songs."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tests.tiers import quick_rows
 A_WHOLE_NUMBER = "a whole number of at least 1"
 
 REFUSALS = {
-    # what the configuration does not know
+    # unknown keys and options
     "unknown cell": (["cell=elman"], ["cell/elman", "gru", "lstm", "nas"]),
     "unknown dataset": (["dataset=chords"], ["dataset/chords", "control", "interval"]),
     "unknown corpus": (["corpus=jazz"], ["corpus/jazz", "folk", "misc_folk"]),
@@ -131,7 +131,7 @@ def test_the_advice_of_too_little_data_works(overrides, here):
 
 @pytest.mark.slow
 def test_a_refusal_leaves_an_earlier_run_untouched(trained, here):
-    """Also with ``force=true``: what cannot be trained is refused before the old run is thrown away."""
+    """Also with ``force=true``: a training that cannot start is refused before the old run is deleted."""
     shutil.copytree(trained, here / TINY_RUN)
     before = files_below(here)
     for override in (
@@ -272,7 +272,7 @@ class TestPlacesThatCannotBeWritten:
         assert files_below(here) == {}
 
     def test_where_the_system_denies_permission_to_every_user(self, here, monkeypatch):
-        """As root the system forbids nothing, so that its answer is feigned."""
+        """Root may write everywhere, so the refusal of the system is simulated."""
         monkeypatch.setattr(os, "access", lambda path, mode, **_: False)
         answer = call("train", *TINY)
         assert answer.code == 1
@@ -286,7 +286,7 @@ def test_the_value_of_a_flag_is_not_read_as_options():
 
 
 def test_a_job_that_a_cluster_has_lost_is_reported_in_a_short_message(capsys):
-    """submitit's own is a page long, and says nothing of the others."""
+    """The message of submitit is a page long and does not mention the other jobs."""
     errors = pytest.importorskip("submitit.core.utils")
     lost = errors.UncompletedJobError(
         "Job 7_0 (task: 0) with path x.pkl\nhas not produced any output (state: CANCELLED)\n"

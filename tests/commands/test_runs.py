@@ -1,4 +1,4 @@
-"""One identity, one directory: what the same command does the second time."""
+"""One identity, one directory: what the same command does when it is run again."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from tests.commands.calling import TINY, TINY_RUN, call, files_below, spawn
 
 @pytest.fixture
 def run(trained, here):
-    """A finished run of one's own, to be changed."""
+    """A finished run that the test may change."""
     shutil.copytree(trained, here / TINY_RUN)
     return here / TINY_RUN
 
@@ -101,7 +101,7 @@ def test_force_starts_from_the_beginning(run):
     assert answer.code == 0
     assert not (run / "samples" / "old.txt").exists()
     assert json.loads((run / "identity.json").read_text())["optimizer.lr"] == 0.01
-    assert (run / "metrics.csv").read_text().count("\n") < 6, "nothing of the old history"
+    assert (run / "metrics.csv").read_text().count("\n") < 6, "the old history is gone"
 
 
 @pytest.mark.slow
@@ -127,7 +127,7 @@ def test_keys_outside_the_identity_may_change(run):
 def test_a_damaged_record_is_named(name, run):
     (run / name).write_text('{"state": "fin')
     answer = call("train", *TINY)
-    # What only reports, like the status, is written anew; what decides is not guessed.
+    # A file that only reports, such as the status, is written again. A file that decides is not guessed.
     assert answer.code == 0 or name in answer.text
     assert "Traceback" not in answer.text
     assert call("train", *TINY, "force=true").code == 0
@@ -146,7 +146,7 @@ def test_threads_are_as_configured(threads, here):
 
 @pytest.mark.slow
 def test_a_module_run_as_a_program_does_the_same(trained, tmp_path):
-    """Once in a process of its own, as it is typed; everything else here calls the same function."""
+    """Run the command once in a new process, as a user does. The other tests call its function."""
     answer = spawn("train", *TINY, cwd=tmp_path)
     assert answer.code == 0, answer.err
     result, expected = (json.loads((folder / "result.json").read_text()) for folder in (tmp_path / TINY_RUN, trained))

@@ -43,7 +43,7 @@ def wait(cluster, until, what):
 
 @pytest.fixture(scope="session")
 def cluster():
-    """A SLURM for all tests, with more slots than processors, because jobs spend most of their time starting."""
+    """One SLURM for all tests, with more slots than processors, because jobs spend most of their time starting."""
     if (reason := why_not()) is not None:
         pytest.skip(reason)
     with running_cluster(cpus=4) as cluster, pytest.MonkeyPatch.context() as patch:
@@ -55,7 +55,7 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def quiet(cluster, tmp_path_factory):
-    """The undisturbed runs, trained one after the other in this process."""
+    """The same runs without disturbance, trained one after the other in this process."""
     folder = tmp_path_factory.mktemp("quiet")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -66,7 +66,7 @@ def quiet(cluster, tmp_path_factory):
 
 @pytest.fixture
 def sweep():
-    """Starts ``melgen.train -m`` without waiting for it."""
+    """A function that starts ``melgen.train -m`` without waiting for it."""
     started = []
 
     def sweep(*overrides):
@@ -97,7 +97,7 @@ def test_an_array_as_configured_preempted_queued_again_and_with_a_failure(cluste
     wait(cluster, lambda: all(stall_of(run_of(layers)).exists() for layers in (1, 2)), "two jobs to train")
     (array,) = {name.partition("_")[0] for name in cluster.jobs()}
     preempted, requeued, waiting = (f"{array}_{task}" for task in range(3))
-    # There is room for a third, but for the cap.
+    # A third job would fit, but the limit on the number of jobs holds it back.
     assert cluster.jobs() == {preempted: "RUNNING", requeued: "RUNNING", waiting: "PENDING"}
     shown = cluster.ask("scontrol", "show", "job", array)
     assert "ArrayTaskThrottle=2 " in shown
@@ -105,7 +105,7 @@ def test_an_array_as_configured_preempted_queued_again_and_with_a_failure(cluste
 
     cluster.ask("scancel", "--signal=USR2", preempted)  # what SLURM sends before it takes the processors away
     cluster.ask("scontrol", "requeue", requeued)
-    wait(cluster, lambda: state_of(1) == "interrupted", "the first job to say that it stops")
+    wait(cluster, lambda: state_of(1) == "interrupted", "the first job to be interrupted")
     output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1, output
     assert "2 of 3 jobs finished" in output
@@ -116,11 +116,11 @@ def test_an_array_as_configured_preempted_queued_again_and_with_a_failure(cluste
         assert "Traceback" not in log
         assert unequal(run_of(layers), quiet / run_of(layers)) == []
 
-    # SLURM knows nothing of the failure.
+    # SLURM counts the failed training as completed.
     wait(cluster, lambda: not cluster.jobs(), "the queue to be empty")
     accounts = {f"{array}_{task}": ("COMPLETED", "01:00:00", "1G", "1") for task in range(3)}
 
-    def accounted():  # which comes seconds after the end
+    def accounted():  # SLURM writes it seconds after the end
         return cluster.accounts(array, "State", "Timelimit", "ReqMem", "ReqCPUS") == accounts
 
     wait(cluster, accounted, "three completed jobs in the accounts")
@@ -151,11 +151,11 @@ def test_a_dead_command_line_a_limit_a_cancelled_job_and_a_dead_node(cluster, qu
     assert {layers: (run_of(layers) / "status.json").read_text() for layers in (1, 2, 3)} == before
     assert not list(FAMILY.glob("*-refused"))
 
-    # With limits of ten minutes or less submitit takes every such signal for the limit.
+    # With limits of ten minutes or less submitit interprets every such signal as the limit.
     cluster.ask("scancel", "--signal=USR2", limited)
     cluster.ask("scancel", cancelled)
     wait(cluster, lambda: not {limited, cancelled} & cluster.jobs().keys(), "two jobs to end")
-    # It hands over a result, so that a command line that waits gathers those of the others.
+    # The job returns a result, so that a waiting command line also collects the results of the others.
     wait(cluster, lambda: cluster.accounts(limited, "State") == {limited: ("COMPLETED",)}, "its account")
     cluster.kill_node()
     cluster.start_node(booted=True)

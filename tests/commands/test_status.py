@@ -1,4 +1,4 @@
-"""How a sweep stands, told from its files."""
+"""The status of a sweep, read from its files."""
 
 import json
 import os
@@ -80,7 +80,7 @@ def test_a_run_whose_process_is_gone_is_interrupted(here):
     for status, expected in (
         ({"state": "running", "pid": os.getpid()}, "running"),
         ({"state": "running", "pid": os.getpid(), "process_birth": process_birth(os.getpid())}, "running"),
-        # Where nothing tells when processes were born, the number must do.
+        # Where the start time of processes is unknown, the process number must suffice.
         (
             {"state": "running", "pid": os.getpid(), "process_birth": "1-00000000"},
             "interrupted" if process_birth(os.getpid()) else "running",
@@ -141,7 +141,7 @@ def test_a_folder_or_a_state_that_does_not_exist_is_refused(here, overrides, mes
 
 @pytest.mark.slow
 def test_it_answers_without_torch(here):
-    """Whoever looks often must not wait for imports."""
+    """The status is read often, so it must not wait for imports."""
     call("train", *TINY)
     code = (
         "import sys; sys.argv = ['melgen.status', 'dir=multirun']; import melgen.status as s\n"

@@ -1,4 +1,4 @@
-"""``python -m melgen.study`` as a user meets it: killed, interrupted, started twice, with parts of one's own."""
+"""``python -m melgen.study`` as a user runs it: killed, interrupted, started twice, and with the user's own parts."""
 
 import json
 import os
@@ -34,12 +34,12 @@ HOME = Path("multirun/misc_folk")
 FOLDER = HOME / "study"
 PATIENCE_SECONDS = 200.0
 TIMED = {"manifest.json", "sweep.log", "report.html", "tables/runs.csv", "tables/runs.md", "tables/runs.tex"}
-"""Files that tell how long something took, or the hash of one that does."""
+"""Files that hold the duration of something, or the hash of such a file."""
 
 
 @contextmanager
 def started(cwd, *arguments):
-    """A study at work, in a group of its own as a terminal would have it."""
+    """A running study in a new process group, as in a terminal."""
     process = start("study", *arguments, cwd=cwd)
     try:
         yield process
@@ -70,7 +70,7 @@ def at_work_in(folder):
 
 
 def without_times(path):
-    """A file as it would be if every training took the same time and left the same hash."""
+    """The content of a file without durations and hashes that depend on them."""
     text = path.read_text()
     if path.name == "report.html":
         text = unfolded(text)
@@ -83,7 +83,7 @@ def without_times(path):
 
 
 def unfolded(page):
-    """The page of a study with its compressed parts as text, but Plotly, and without its hashes."""
+    """The page of a study with its compressed parts as text, except Plotly, and without its hashes."""
     packs = re.findall(r'<script type="application/gzip" id="pack-(\S+)">(.*?)</script>', page, re.DOTALL)
     texts = [json.dumps(unpacked(text)) for name, text in packs if name != "plotly"]
     (data,) = re.findall(r'<script type="application/json" id="page-data">(.*?)</script>', page, re.DOTALL)
@@ -152,7 +152,7 @@ def test_ctrl_c_two_at_once_and_errors_of_a_sweep(tmp_path):
 
 @pytest.mark.slow
 def test_parts_of_ones_own(mine):  # noqa: F811
-    """A cell and a corpus, found with --config-dir; the stages alone know them too, runs=... asks for them."""
+    """A cell and a corpus are found with --config-dir. Single stages find them too; runs=... needs imports=[module]."""
     options = [
         "--config-dir=conf",
         "corpus=village",

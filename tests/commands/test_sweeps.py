@@ -1,4 +1,4 @@
-"""Sweeps: a table at the end, and a failure that stops nobody else."""
+"""Sweeps: a table at the end, and a failure that does not stop the other jobs."""
 
 import csv
 import json
@@ -78,7 +78,7 @@ def test_a_failed_job_that_is_mended_finishes(here):
 
 @pytest.mark.slow
 def test_a_refused_job_leaves_the_run_that_is_there_untouched(here):
-    """The table says that it failed; the healthy run in its directory does not."""
+    """The table shows the failed job; the status of the healthy run in its directory is unchanged."""
     run = FAMILY / "control-lstm-1-seed0-hidden_size-8"
     assert call("train", *SWEPT, "layers=1").code == 0
     identity = json.loads((run / "identity.json").read_text())
@@ -193,7 +193,7 @@ def test_a_run_that_another_process_trains_is_left_alone(here):
 
 @pytest.mark.slow
 def test_two_at_once_on_this_machine_learn_what_one_after_the_other_does(tmp_path):
-    """The launcher of joblib: processes of its own, a thread for each."""
+    """The launcher of joblib starts worker processes with one thread each."""
     sweep = ("-m", *SWEPT, "layers=1,2")
     for folder, launcher in (("one", "basic"), ("two", "local")):
         (tmp_path / folder).mkdir()
@@ -214,7 +214,7 @@ def test_two_at_once_on_this_machine_learn_what_one_after_the_other_does(tmp_pat
 @pytest.mark.slow
 @pytest.mark.timeout(480)
 def test_the_45_networks_five_of_which_fail_at_first(tmp_path, monkeypatch):
-    """The sweep of the README as it is typed, over a small corpus and for one epoch."""
+    """The sweep command of the README, with a small corpus and for one epoch."""
     monkeypatch.chdir(tmp_path)
     shrunk = "trainer.max_epochs=1 corpus=misc_folk hidden_size=16 callbacks.sampling.songs=5"
     sweep = [*SWEEP_LINE.split(), *shrunk.split()]

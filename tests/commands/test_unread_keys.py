@@ -1,4 +1,4 @@
-"""A key that nobody reads is refused by every command, with the key that was meant, before anything is created."""
+"""Every command refuses a key that nobody reads. It names the key that was meant, before anything is created."""
 
 from __future__ import annotations
 

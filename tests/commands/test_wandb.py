@@ -1,4 +1,4 @@
-"""A sweep on W&B, offline: what its runs hold is read back from disk; its tables; what drives sweeps from outside."""
+"""A sweep with W&B offline: the records of its runs on disk, its tables, and sweeps by an agent or Optuna."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SWEEP_YAML = Path(__file__).parents[2] / "docs" / "wandb_sweep.yaml"
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory):
-    """A sweep of three jobs, all in this process, to be looked at only."""
+    """A sweep of three jobs in this process. Tests only read it."""
     folder = tmp_path_factory.mktemp("wandb_sweep")
     options = [option for option in TINY if not option.startswith("logger")]
-    # A number of updates that is a multiple of no interval would be validated a second time.
+    # If the number of updates were not a multiple of an interval, there would be a second validation at the end.
     underway = (
         "trainer.val_check_interval=2",
         "callbacks.sampling.every_n_steps=2",
@@ -52,7 +52,7 @@ def test_three_jobs_are_three_runs_of_one_group(sweep, runs):
     assert {run.group for run in runs} == {"cells"}
     assert [run.exit_code for run in runs] == [0, 0, 0]
     for run, cell in zip(runs, CELLS, strict=True):
-        assert run.file.is_relative_to(sweep / run.name / "wandb"), "each lies below the training's own directory"
+        assert run.file.is_relative_to(sweep / run.name / "wandb"), "each is below the directory of its training"
         assert run.tags == {"control", cell, "layers 1", "seed 0", "misc_folk"}
 
 
@@ -91,7 +91,7 @@ def test_songs_are_a_table_with_sound_score_and_metrics(sweep, runs):
     from melgen.generation.songs import read_songs
 
     for run in runs:
-        assert len(run.logged("samples")) == 3, "also before the first update, and underway"
+        assert len(run.logged("samples")) == 3, "also before the first update, and during the training"
         columns, rows = run.table("songs")
         songs = read_songs(sweep / run.name / "songs").melodies
         assert len(rows) == len(songs) == 2
@@ -102,7 +102,7 @@ def test_songs_are_a_table_with_sound_score_and_metrics(sweep, runs):
             assert row["pitch_range"] == max(song.pitches) - min(song.pitches)
             files = run.artifacts[f"run-{run.id}-songs"]
             sound = soundfile.info(files[row["audio"]["path"]])
-            # Ten quarter notes at 120 a minute, and what rings on.
+            # Ten quarter notes at 120 a minute, and the decay of the last one.
             assert 5 <= sound.duration < 8
             assert sound.format == "MP3"
             with Image.open(files[row["score"]["path"]]) as score:
@@ -215,7 +215,7 @@ def test_the_dashboard_asks_for_what_runs_record(runs):
 
 
 def command_of_agent(monkeypatch, arguments):
-    """The command line that a W&B agent makes of our sweep and the values chosen for one run."""
+    """The command line that a W&B agent builds from our sweep and the values chosen for one run."""
     from wandb import wandb_agent
 
     sweep = yaml.safe_load(SWEEP_YAML.read_text(encoding="utf-8"))
@@ -327,7 +327,7 @@ KEY = "5ec3e7" * 6 + "abcd"
 
 @pytest.mark.slow
 def test_a_key_is_written_nowhere(tmp_path):
-    """Of the environment and of a netrc file: not in logs, configurations, checkpoints, W&B's own files or the page."""
+    """A key of the environment or a netrc file is not in logs, configurations, checkpoints, W&B's files or the page."""
     home = tmp_path / "home"
     home.mkdir()
     (home / ".netrc").write_text(f"machine api.wandb.ai\n  login user\n  password {KEY}\n")

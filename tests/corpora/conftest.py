@@ -1,4 +1,4 @@
-"""Every test here caches into its own directory."""
+"""Every test here has its own cache directory."""
 
 from __future__ import annotations
 

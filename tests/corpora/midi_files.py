@@ -27,7 +27,7 @@ def write_midi(
         if place < len(names):
             track.append(mido.MetaMessage("track_name", name=names[place]))
         channel = channels[place] if place < len(channels) else place
-        # Ends before beginnings, so that a repeated note is two notes.
+        # Note-offs come before note-ons, so that a repeated note is two notes.
         events = [(onset, 1, pitch) for onset, _, pitch in notes]
         events += [(onset + duration, 0, pitch) for onset, duration, pitch in notes]
         now = 0

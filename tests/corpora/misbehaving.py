@@ -1,4 +1,4 @@
-"""Readers that crash, hang or chatter, importable by worker processes."""
+"""Readers that crash, hang or print, importable by worker processes."""
 
 from __future__ import annotations
 

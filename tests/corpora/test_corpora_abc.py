@@ -1,4 +1,4 @@
-"""ABC: every reading rule on a hand-made tune, independent readers on real ones."""
+"""ABC: every reading rule on a hand-made tune, and independent readers on real tunes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def tune_of(notes: str, header: str = HEADER) -> Tune:
 
 
 def name(pitch: int) -> str:
-    """As ABC writes it: C is 60, c is 72."""
+    """The name of a pitch in ABC: C is 60, c is 72."""
     letter = NAMES[pitch % 12]
     octave = pitch // 12 - 5
     return letter + "," * -octave if octave < 1 else letter.lower() + "'" * (octave - 1)
@@ -685,8 +685,8 @@ def test_tunes_counted_by_hand(file, number, notes):
     assert len(real_tune(file, number).tracks[0].notes) == notes
 
 
-# abc2midi, which symusic carries, is an independent reader. It plays ornaments in its own way, takes repeats without
-# a start and endings otherwise, and reads (5 to (9 in 3/4 as in 6/8. So these are left out, and repeats written once.
+# abc2midi, which is part of symusic, is an independent reader. It differs in ornaments, in repeats without a start, in
+# endings, and in (5 to (9, which it reads in 3/4 as in 6/8. These are left out, and repeats are written once.
 _REPEAT = re.compile(r"\[[12]|[:|\[\]]*[|:][:|\]]*[12]?")
 _ITS_OWN_WAY = re.compile(r'["!+~{}\[\]&`]|\([5-9]|[HJ-WSuvTMO]\s*[A-Ga-g]|[<>]{2}')
 _HEADER_LINES = ("X:", "M:", "L:", "K:")
@@ -719,7 +719,7 @@ def test_abc2midi_reads_the_same_notes(folder, limit):
         columns = score.tracks[0].notes.numpy()
         ours = read_tune(text).tracks[0].notes
         assert columns["pitch"].tolist() == ours[:, 2].tolist(), text
-        # It begins at tick 1, and ends each note one tick early.
+        # abc2midi begins at tick 1 and ends each note one tick early.
         onsets = (columns["time"] - 1).clip(min=0) / score.ticks_per_quarter
         assert np.allclose(onsets, ours[:, 0] / TICKS_PER_QUARTER, atol=0.01), text
 

@@ -1,4 +1,4 @@
-"""The cache: one reading for two processes, nothing half written, nothing fatal."""
+"""The cache: two processes read once, no file is incomplete, and a fault is not fatal."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_content_and_cleaning_decide(folder, tmp_path, readings):
     assert load(folder, Cleaning(min_length_notes=13)).fingerprint != first.fingerprint
     moved = tmp_path / "moved"
     folder.rename(moved)
-    assert load(moved).fingerprint == first.fingerprint, "where the files lie does not matter"
+    assert load(moved).fingerprint == first.fingerprint, "the folder of the files does not matter"
     assert str(moved) in load(moved).report.corpus
     assert len(readings) == 2
     write_midi(moved / "0.mid", scale(51, 12))
@@ -154,7 +154,7 @@ print(len(imported.melodies), imported.fingerprint)
 
 @pytest.mark.slow
 def test_two_processes_at_once_read_once(folder):
-    """Also: a script without a main guard may import a corpus."""
+    """Also checks that a script without a main guard may import a corpus."""
     processes = [
         subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder)], stdout=subprocess.PIPE, text=True)
         for _ in range(2)

@@ -1,4 +1,4 @@
-"""The choice of the melody and the rounding to steps, by hand."""
+"""The choice of the melody and the rounding to steps, checked by hand."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_a_tune_that_never_ends_is_refused():
 
 
 def note_by_note(notes, tpq):
-    """The rule of the module's docstring, a note after the other."""
+    """The rule of the module's docstring, one note after the other."""
     ordered = sorted(notes, key=lambda note: (note[0], -note[2]))
     line, crowded, group_onset, sounding_until = [], 0, 0, 0
     for onset, duration, pitch in ordered:

@@ -1,4 +1,4 @@
-"""Folders: formats, order, splits, links, and everything that can be wrong with one."""
+"""Folders: formats, order, splits, links, and faults."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def test_a_written_melody_is_read_back(tmp_path, notes, tpq):
 
 def test_the_metres_that_a_file_states(tmp_path):
     path = write_midi(tmp_path / "tune.mid", scale())
-    assert extract_melody(read(path), ANY_LENGTH, "").metres == (), "none is stated, and none is made up"
+    assert extract_melody(read(path), ANY_LENGTH, "").metres == (), "the file states no metre"
     file = mido.MidiFile(path)
     for place, (numerator, denominator) in {0: (6, 8), 5: (3, 4), 10: (3, 4)}.items():  # before, after 2, after 4 notes
         file.tracks[0].insert(place, mido.MetaMessage("time_signature", numerator=numerator, denominator=denominator))
@@ -70,7 +70,7 @@ def end_of_track(time: int) -> mido.MetaMessage:
     [
         ([key(60, 0), key(62, 240), key(62, 240, "note_off")], [(0, 240, 60), (240, 240, 62)]),
         ([key(60, 0), key(60, 240, "note_off"), key(62, 0), end_of_track(480)], [(0, 240, 60), (240, 480, 62)]),
-        # Struck twice, switched off once: the end is that of the second stroke.
+        # Two note-ons and one note-off: the note-off ends the second note.
         ([key(60, 0), key(60, 240), key(60, 240, "note_off")], [(0, 240, 60), (240, 240, 60)]),
         (
             [key(60, 0), key(62, 240), key(62, 240, "note_off"), key(60, 0), key(60, 480, "note_off")],
@@ -250,7 +250,7 @@ def test_a_value_that_is_too_large_is_named_in_words(tmp_path):
 
 
 def with_metres(path: Path, quarters: int, *metres: tuple[int, int, int]) -> Path:
-    """A tune of so many quarters with metres: quarter from which each holds, beats, beat type."""
+    """A tune of so many quarters with metres: first quarter, beats and beat type of each."""
     conductor, now = mido.MidiTrack(), 0
     for start, beats, beat_type in metres:
         ticks = (start - now) * 480

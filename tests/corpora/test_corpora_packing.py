@@ -59,7 +59,7 @@ def test_what_is_not_given_is_unknown():
 
 
 def test_hashes_are_those_of_the_interval_bytes():
-    """Low byte first, on every machine; stored by runs, so that they must never change."""
+    """Low byte first, on every machine. Runs store the hashes, so they must never change."""
     tunes = Melodies.from_list(map(Melody.from_pitches, [[60, 62, 57], [70, 72, 67], [60, 61], [64], [], [127, 0]]))
     expected = [b"\x02\x00\xfb\xff"] * 2 + [b"\x01\x00", b"", b"", b"\x81\xff"]
     assert list(interval_keys(tunes)) == expected

@@ -21,7 +21,7 @@ ANY_LENGTH = Cleaning(min_length_notes=1)
 
 
 def stream(songs):
-    """As the original's library makes it."""
+    """A stream as the original's library makes it."""
     values = sorted({value for song in songs for value in song})
     return {
         "notes_dict": dict(enumerate(values)),
@@ -31,7 +31,7 @@ def stream(songs):
 
 
 def write(path, content, protocol=0):
-    """Protocol 0 is what Python 2 wrote."""
+    """Write a pickle; Python 2 wrote protocol 0."""
     path.write_bytes(pickle.dumps(content, protocol=protocol))
     return path
 
@@ -228,7 +228,7 @@ def test_a_pickle_of_something_else(tmp_path):
 
 
 MEMORY_BOMB = b"\x80\x02]r\xff\xff\xff\x0f."
-"""Puts an empty list at place 268,435,455 of the memory, for which Python makes room from place 0 on: 4 GB."""
+"""A pickle with an empty list at index 268,435,455 of the memo: Python allocates all lower indices, 4 GB."""
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux bounds a process's memory")

@@ -171,7 +171,7 @@ def test_a_tie_to_another_staff_and_back(tmp_path):
 
 
 def test_a_tie_to_another_voice_does_not_stop_the_melody(tmp_path):
-    """Its note ends where its own voice goes on; the other voice does not strike it again."""
+    """The tied note ends where its own voice goes on; the other voice does not play it again."""
     text = score(
         placed("D4", 1, 1, 1, TIE_START) + backup(1) + placed("C3", 1, 2, 1),
         placed("E4", 1, 1, 1) + backup(1) + placed("D4", 1, 2, 1, TIE_STOP),
@@ -316,7 +316,7 @@ def test_transposing_instruments_sound(tmp_path):
             ],
             "CCDE",
         ),
-        # a start of repeat that is on the right of the measure before, an end on the left of the one behind
+        # a start of repeat on the right bar line of the previous measure, an end on the left one of the next
         (
             [
                 bar("C") + '<barline location="right"><repeat direction="forward"/></barline>',
@@ -353,7 +353,7 @@ def test_transposing_instruments_sound(tmp_path):
             ],
             "CDEFDEF",
         ),
-        # the sign that belongs to "To Coda", at the end of its bar
+        # the coda sign of "To Coda", at the end of its bar
         (
             [
                 bar("C"),
@@ -459,7 +459,7 @@ def test_a_measure_in_which_one_part_is_too_long_keeps_its_metre(tmp_path):
 
 
 def timewise(text: str) -> str:
-    """The score of one part, turned over."""
+    """The timewise form of a score of one part."""
     text = text.replace("score-partwise", "score-timewise")
     parts = re.findall(r"(<measure [^>]*>)(.*?)</measure>", text)
     body = "".join(f'{head}<part id="P1">{content}</part></measure>' for head, content in parts)

@@ -1,4 +1,4 @@
-"""Melodies for tests: random walks, which are as hard to tell from a tune as these tests need."""
+"""Melodies for tests: random walks, which are similar enough to tunes for these tests."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def pitches(made, split):
 
 
 def transitions(made):
-    """What one epoch trains on, as values: a count of each (value, next value)."""
+    """The pairs of values that one epoch trains on: a count of each (value, next value)."""
     values = made.vocabulary.values
     counts = Counter()
     for window in made.train_dataloader():
@@ -108,7 +108,7 @@ def test_all_representations_split_alike():
 
 
 def test_db12_transposes_after_the_split():
-    # Every tune in all keys beforehand: were the transpositions made before the split, each would leak.
+    # The corpus holds every tune in all keys. Transpositions made before the split would be in several splits.
     made = module(walks(30), DB12)
     assert len(made.splits) == 30
     training_shapes = {tuple(intervals(song)) for song in pitches(made, Split.TRAIN)}
@@ -158,7 +158,7 @@ def test_held_out_tunes_score_every_known_value_once(representation, split):
         targets = values[batch.targets][batch.counted.numpy()].tolist()
         tokens = values[batch.tokens][batch.counted.numpy()].tolist()
         scored.update(zip(tokens, targets, strict=True))
-    # An unseen value is read as its nearest neighbour; compare where it cannot stand on the left.
+    # An unseen value is read as its nearest neighbour. Compare only pairs whose first value is known.
     unseen_left = {pair for pair in expected if pair[0] not in values}
     assert sum(scored.values()) == sum(expected.values())
     for pair, count in expected.items():
@@ -346,7 +346,7 @@ STREAMS = {
 def ready_songs(name, songs):
     """Songs of a stream, none of which begins with the last value of the one before.
 
-    The format tells such two from one song by nothing.
+    The format could not separate such a song from the one before.
     """
     encoded = [version for song in songs for version in TRAINING_SONGS[REPRESENTATIONS[name]](song)]
     return [song for before, song in pairwise([[None], *encoded]) if song[0] != before[-1]]

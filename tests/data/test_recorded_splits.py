@@ -44,7 +44,7 @@ def test_a_tune_is_not_found_by_a_number_that_names_another_tune_now(file):
 
 
 def test_tunes_that_share_a_name(file, tmp_path):
-    assert found(file, ("a#1", "One"), ("", "")) == [TRAIN, NO_SPLIT], "one is no longer there, and none knows which"
+    assert found(file, ("a#1", "One"), ("", "")) == [TRAIN, NO_SPLIT], "one is gone, its name does not show which"
     alike = tmp_path / "alike.tsv"
     write_splits(alike, np.array([TRAIN, TRAIN, TEST], np.int8), tunes(("", ""), ("", ""), ("b", "")))
     assert found(alike, ("", ""), ("", ""), ("", "")) == [TRAIN] * 3, "all of that name were in one split"

@@ -1,4 +1,4 @@
-"""Whole tunes are split, copies together, by their intervals and split_seed alone."""
+"""Whole tunes are split, with their copies, by their intervals and split_seed alone."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_splits_of_a_collection_are_those_in_a_larger_corpus():
 
 
 def test_splits_never_change():
-    """Kept numbers: on another machine, Python or numpy a tune must have the split that it has here."""
+    """Compare with stored numbers: on another machine, Python or numpy a tune must have the same split."""
     songs = walks(40)
     assert (
         "".join(map(str, split_tunes(packed(songs), FRACTIONS, 0).tolist()))
@@ -127,7 +127,7 @@ def test_in_a_tiny_corpus_no_split_is_empty(tunes, fractions):
 
 
 def test_the_tune_nearest_to_a_threshold_fills_an_empty_split():
-    """Three tunes of which the hash puts all into training: the two with the highest numbers move, the rest stays."""
+    """The hash puts all three tunes into training: the two with the highest numbers move, the third stays."""
     for seed in range(40):
         songs = walks(3, seed=seed)
         places = {shape_of(song): _place(0, key) for song, key in zip(songs, interval_keys(packed(songs)), strict=True)}

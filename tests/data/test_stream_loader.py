@@ -20,7 +20,7 @@ sizes = st.integers(1, 6)
 
 
 def numbered(lengths):
-    """Songs in which no token occurs twice, so that a pair of tokens tells where it comes from."""
+    """Songs in which no token occurs twice, so that a pair of tokens identifies its place."""
     counter = iter(range(10**6))
     return [[next(counter) for _ in range(length)] for length in lengths]
 
@@ -127,7 +127,7 @@ def test_the_order_is_a_function_of_seed_and_epoch():
     for epoch in (0, 1, 7):
         made.start_at(epoch)
         assert as_lists(made) != second_epoch
-    np.random.seed(1)  # whatever anyone does to the global generators
+    np.random.seed(1)  # the global generators have no effect
     torch.manual_seed(1)
     other = loader(songs, 2, 3, seed=3)
     other.start_at(2)
@@ -256,7 +256,7 @@ def test_a_large_corpus_is_mapped_and_read_alike(monkeypatch):
 
 @pytest.mark.slow
 def test_cutting_windows_holds_a_few_of_them_only():
-    """A corpus larger than memory trains: what is allocated does not follow the number of tokens."""
+    """A corpus may be larger than memory: the allocated memory does not grow with the number of tokens."""
     peaks = []
     for tunes in (1_000, 10_000):
         packed = TokenTunes(np.zeros(tunes * 100, np.int32), np.arange(0, tunes * 100 + 1, 100))

@@ -17,7 +17,7 @@ lengths_strategy = st.lists(st.integers(0, 20), min_size=1, max_size=25)
 
 
 def make(lengths, known=None, comparable=None, skipped_targets=1, max_tokens=40):
-    """A loader of tunes in which no token occurs twice, starting at 1: 0 is what padding holds."""
+    """A loader of tunes in which no token occurs twice, starting at 1, because padding is 0."""
     ends = np.cumsum([0, *lengths]) + 1
     songs = [np.arange(first, last) for first, last in pairwise(ends)]
     known = np.ones(sum(lengths), bool) if known is None else np.array(known, bool)
@@ -82,7 +82,7 @@ def test_batches_stay_below_their_bound_longest_first(lengths, max_tokens):
     widths = [batch.tokens.shape[1] for batch in batches]
     assert widths == sorted(widths, reverse=True)
     for batch in batches:
-        # A single tune may be longer than the bound; nobody wants it cut.
+        # A single tune may be longer than the bound; it is not cut.
         assert batch.tokens.shape[0] == 1 or batch.tokens.numel() <= max_tokens
         assert all(side.shape == batch.tokens.shape for side in batch)
         assert batch.tokens.dtype == torch.int64

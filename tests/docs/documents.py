@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOT_RUN = "<!-- not run by the tests -->"
-"""The line before a block of commands that need hours, other files or another machine."""
+"""The line before a block of commands that need hours, other files or another machine: it is not run."""
 
 
 def blocks_of(text: str) -> list[tuple[bool, str]]:

@@ -1,4 +1,4 @@
-"""The citation file, the README and the package name the same work."""
+"""The citation file, the README and the package agree."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Every command that the documents show can be composed, also those that are too long to be run."""
+"""Every command in the documents can be composed, also those that take too long for a test."""
 
 import shlex
 

@@ -34,7 +34,7 @@ OWN_CORPUS = section("A corpus of your own")
 OWN_CELL = section("A cell of your own")
 OWN_REPRESENTATION = section("A representation of your own")
 SPANS = {12: (92, 3), 24: (99, 44)}
-"""Span of the representation in semitones; percent of the steps and of the tunes of Aird's Airs that survive."""
+"""Range of the representation in semitones; percent of the steps and of the tunes of Aird's Airs that it keeps."""
 
 
 def files_of(text: str) -> dict[str, str]:
@@ -56,7 +56,7 @@ def lay_out(text: str, folder: Path) -> None:
 
 @pytest.fixture
 def mine(here, monkeypatch):
-    """An empty current directory, whose modules nobody knows afterwards."""
+    """An empty current directory. Its modules are forgotten after the test."""
     monkeypatch.syspath_prepend(here)
     monkeypatch.setattr(AbstractRecurrentLayer, "known", dict(AbstractRecurrentLayer.known))
     yield here
@@ -65,7 +65,7 @@ def mine(here, monkeypatch):
 
 
 def follow(text: str) -> dict[str, str]:
-    """Run the commands of a document, shrunk as those of the README; what each of them said."""
+    """Run the commands of a document, shortened like those of the README. Return the output of each."""
     outputs = {}
     for line in commands_of(text):
         _, _, module, *arguments = as_program(line)

@@ -1,4 +1,4 @@
-"""Every relative link and picture of the documents leads somewhere, and every document is linked to."""
+"""Every relative link and picture of the documents has a target, and every document is linked to."""
 
 import re
 
@@ -61,6 +61,6 @@ def test_what_is_copied_holds_no_remark_for_the_tests(document):
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_bars_in_code_of_tables_are_entities(document):
-    """Of a backslash and a bar in backticks GitHub shows the bar, and the site both: <code>&#124;</code> suits both."""
+    """The site shows the backslash of an escaped bar in backticks, unlike GitHub. <code>&#124;</code> works in both."""
     rows = re.findall(r"^\|.*", document.read_text(), re.MULTILINE)
     assert not [row for row in rows if any("\\|" in code for code in re.findall(r"`[^`]+`", row))]

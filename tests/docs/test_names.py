@@ -1,4 +1,4 @@
-"""Modules, functions and files that the documents name exist."""
+"""The modules, functions and files named in the documents exist."""
 
 import importlib
 import re

@@ -1,4 +1,4 @@
-"""The commands of the README, run in their order, with overrides that shrink them.
+"""The commands of the README, run in order, with overrides that shorten them.
 
 A block below the comment ``<!-- not run by the tests -->`` is left out.
 """
@@ -15,7 +15,7 @@ from tests.commands.test_sweeps import SWEEP_LINE
 from tests.docs.documents import ROOT, commands_of
 
 SHRUNK = {
-    # Nothing of a run's identity, so that the paths which later commands name are those of the earlier ones.
+    # None of them belongs to a run's identity, so the paths in later commands match the earlier runs.
     "train": ("trainer.max_steps=3", "callbacks.sampling.songs=2", "callbacks.sampling.notes=6"),
     "generate": ("songs=2", "notes=6"),
     "prepare": (),
@@ -66,7 +66,7 @@ def as_program(command: str) -> list[str] | None:
     first, *arguments = shlex.split(command)
     if first == "make":
         appended = f"ARGS={' '.join(SHRUNK['train'])}"
-        # The environment is there already: this one.
+        # The environment exists already: it is the one that runs the tests.
         make = ["make", "-f", str(ROOT / "Makefile"), "-o", "setup", f"VENV={sys.prefix}"]
         return [*make, *arguments, appended] if arguments == ["train"] else None
     verb = arguments[1].partition(".")[2]

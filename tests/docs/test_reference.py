@@ -1,4 +1,4 @@
-"""The keys in the reference are made from the configuration, and have to be made again when that changes."""
+"""The keys in the reference are generated from the configuration, and must be generated again when it changes."""
 
 import importlib.util
 from pathlib import Path

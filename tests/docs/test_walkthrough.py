@@ -1,4 +1,4 @@
-"""The notebook: executed as committed, and its cells run from top to bottom with today's code."""
+"""The notebook: it was executed before the commit, and its cells run from top to bottom with the current code."""
 
 import json
 import re

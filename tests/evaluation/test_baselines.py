@@ -45,7 +45,7 @@ def test_names():
 
 
 def test_hand_computed_likelihood():
-    # Of 7 notes 60 stands three times, 62 twice, 64 twice; V = 3. Scored are the notes 60 and 64.
+    # Among 7 notes, 60 occurs three times, 62 twice and 64 twice; V = 3. The notes 60 and 64 are scored.
     song = [[62, 60, 60, 64]]
     assert UniformBaseline.fit(TUNES).bits_per_note(song) == pytest.approx(math.log2(3))
     unigram = -(math.log2(4 / 10) + math.log2(3 / 10)) / 2

@@ -58,7 +58,7 @@ def test_constant_resamples_are_left_out():
     # A third of the draws miss the only point that differs.
     sparse = rank_correlation([1, 2, 3, 4], [0, 0, 0, 1], resamples=50)
     assert math.isfinite(sparse.low)
-    # The one resample of this seed misses it: none is left.
+    # The only resample of this seed misses it, so none is left.
     assert math.isnan(rank_correlation([1, 2, 3, 4], [0, 0, 0, 1], resamples=1, seed=unlucky_seed()).low)
 
 

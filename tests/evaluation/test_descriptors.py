@@ -26,7 +26,7 @@ def muspy_descriptors(song):
 
 
 def by_hand(song):
-    """The descriptors that muspy has not, note by note."""
+    """The descriptors that muspy lacks, note by note."""
     sizes = [abs(song[i] - song[i - 1]) for i in range(1, len(song))]
     shares = [math.nan] * 3
     if sizes:
@@ -72,7 +72,7 @@ def test_equal_to_muspy_on_real_tunes():
         ([60, 72, 84], [0, 1, 24, 3, 1, 0, 1, 0, 1]),
         # Chromatic: twelve classes, seven of which lie in any scale.
         (list(range(60, 72)), [math.log2(12), 7 / 12, 11, 12, 12, 1, 0, 0, 1]),
-        # Steps of 2 and leaps of 3 are told apart; the stuck note at the end counts five notes.
+        # 2 semitones are a step, 3 are a leap; the repeated note at the end counts five notes.
         ([60, 62, 65, 65, 65, 65, 65], [None, 1, 5, 3, 3, 1 / 6, 1 / 6, 4 / 6, 5]),
         ([0, 127], [1, 1, 127, 2, 2, 0, 1, 0, 1]),
     ],

@@ -60,7 +60,7 @@ def test_equals_scipy_on_real_tunes(name, airs):
 
 @pytest.mark.slow
 def test_the_area_is_that_of_quad(airs):
-    # As the authors' code integrates, but over the whole line.
+    # Like the integral of the authors' code, but over the whole line.
     songs, reference = [tune[:34] for tune in airs[:6]], airs[6:13]
     intra, inter = distances_one_by_one("pitch_range", songs, reference)
     p, q = stats.gaussian_kde(intra), stats.gaussian_kde(inter)
@@ -135,7 +135,7 @@ def test_sets_too_small_have_no_distance():
 def test_equal_distances():
     same = [[60, 62, 60, 64]] * 4
     assert set(set_distances(same, same).values()) == {SetDistance(1.0, 0.0)}
-    # All tunes are equal, all songs equally far from them: two points, apart from each other.
+    # All tunes are equal, and all songs are equally far from them: two separate points.
     apart = set_distances([[60, 60, 60, 60]] * 3, same)
     for area, divergence in apart.values():
         assert area == 0

@@ -81,7 +81,7 @@ def test_large_sets_are_drawn_from_with_the_seed(monkeypatch):
     key = "mean_nearest_neighbour_similarity"
     assert drawn[0] == drawn[1]
     assert drawn[0][key] != drawn[2][key]
-    # With half the songs the nearest is less near, but not by much.
+    # Among half the songs the nearest one is slightly farther.
     assert exact[key] - 0.1 < drawn[0][key] < exact[key]
     assert drawn[2]["distinct_4gram_share"] == exact["distinct_4gram_share"]
 

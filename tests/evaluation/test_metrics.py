@@ -1,4 +1,4 @@
-"""The one table of metrics: it knows all that is measured, and what is new is shown under its own name."""
+"""The table of metrics: it has a row for every metric, and a new metric is shown under its own name."""
 
 from melgen.evaluation.descriptors import DESCRIPTORS
 from melgen.evaluation.metrics import METRICS, TONALITY, song_metric

@@ -71,7 +71,7 @@ def test_a_training_tune_is_an_exact_copy_in_any_key(airs, transposition):
     assert found.exact_copy.all()
     assert (found.shared_ngram_share == 1).all()
     np.testing.assert_array_equal(found.longest_shared_intervals, [len(tune) - 1 for tune in airs])
-    # A tune may stand inside another before it, but never after it.
+    # A tune may be contained in an earlier one, but never in a later one.
     assert (found.nearest_tune <= np.arange(len(airs))).all()
 
 
@@ -80,7 +80,7 @@ def test_a_tune_with_one_wrong_note_is_not_a_copy(airs):
     song[20] += 30
     found = TuneIndex(airs, [""] * len(airs)).compare([song])
     assert not found.exact_copy[0]
-    # The note spoils the intervals before and after it.
+    # The wrong note changes the intervals before and after it.
     assert found.longest_shared_intervals[0] == max(19, len(song) - 1 - 21)
     assert found.nearest_tune[0] <= 3
 
@@ -88,7 +88,7 @@ def test_a_tune_with_one_wrong_note_is_not_a_copy(airs):
 def test_no_passage_crosses_from_one_tune_into_the_next():
     tunes = [[60, 62, 64], [65, 67, 69], [71], [72, 60]]
     found = TuneIndex(tunes, list("abcd")).compare([[60, 62, 64, 65, 67, 69, 71, 72, 60]])
-    # Up 2, up 2 stands in the first two tunes; joined they would hold it all.
+    # Up 2, up 2 occurs in the first two tunes; joined, they would contain the whole passage.
     assert found.longest_shared_intervals.tolist() == [2]
     assert found.nearest_tune.tolist() == [0]
 
@@ -102,7 +102,7 @@ def test_a_song_of_one_note_shares_nothing():
 
 
 def test_the_end_of_a_song_is_not_a_passage():
-    # Both end after the same eight intervals; the ninth place of both is empty, which is nothing in common.
+    # Both end after the same eight intervals. Neither has a ninth, which does not count as a match.
     tune = [60, 61, 63, 62, 65, 61, 66, 60, 67]
     found = TuneIndex([tune], ["a"]).compare([tune, [*tune, 60]])
     assert found.longest_shared_intervals.tolist() == [8, 8]

@@ -57,7 +57,7 @@ def songs():
 
 class TestSongs:
     def test_the_arithmetic_of_the_original(self, songs):
-        """The library measures each song, its scripts' rules choose among them."""
+        """The library measures each song; the rules of its scripts choose among the songs."""
         found = evaluate_songs("mine", songs, options=QUICK)
         assert found.songs == ("a", "b", "c")
         assert found.lengths == (12, 4, 14)

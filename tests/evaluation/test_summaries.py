@@ -30,7 +30,7 @@ def test_moments_by_hand():
 
 
 def test_the_interval_of_two_songs():
-    # A quarter of the resamples takes the lower song twice, a quarter the upper one, half take both.
+    # A quarter of the resamples take the lower song twice, a quarter the upper one twice, half take both.
     wide = summarize_scores({"a": [0.0, 1.0]}, confidence=0.6)["a"]
     narrow = summarize_scores({"a": [0.0, 1.0]}, confidence=0.4)["a"]
     assert (wide.low, wide.high, narrow.low, narrow.high) == (0, 1, 0.5, 0.5)
@@ -54,7 +54,7 @@ def test_one_song_none_and_nan():
         assert math.isnan(value)
     assert found["two"].mean == 1.5
     assert (found["two"].low, found["two"].high) == (1, 2)
-    # What one metric lacks changes no other.
+    # A missing value of one metric changes no other metric.
     alone = summarize_scores({"all": scores["all"]})["all"]
     assert found["all"].low == pytest.approx(alone.low, abs=BLOCK_TOLERANCE)
     assert list(found) == list(scores)
@@ -149,7 +149,7 @@ def test_equal_to_the_original(table):
     ours = distances_to_mean(table)
     assert ours == pytest.approx(distances, abs=1e-12)
     assert best_song(table) == best
-    # Both round; where two songs are as near as that, either may be the nearest.
+    # Both sides round. If two songs are nearly equally near, either may be the nearest.
     assert distances[representative_song(table)] == pytest.approx(min(distances), abs=1e-12)
 
 

@@ -47,7 +47,7 @@ ALTERNATING = [60, 62, 60, 64, 60, 65, 60, 67, 60, 69, 60, 71]
 
 
 def real_tunes():
-    """Aird's airs, as they ship inside music21: letters of the scale only, which keeps their shapes."""
+    """Aird's airs as in music21: only the letters of the scale, which keeps the shapes of the melodies."""
     book = Path(importlib.util.find_spec("music21").origin).parent / "corpus" / "airdsAirs" / "book1.abc"
     tunes = []
     for text in book.read_text(encoding="utf-8").split("\nX:")[1:]:
@@ -60,7 +60,7 @@ def real_tunes():
 
 
 def library_in_order(song, span_notes=12):
-    """The library's three numbers, its sums taken in order whatever the Python version."""
+    """The library's three numbers, with sums in the same order in every Python version."""
     motion = library.calculate_conjunct_melodic_motion(song)
     macroharmony = library.calculate_limited_macroharmony(song, span_notes)
     windows = [song[i : i + span_notes] for i in range(max(len(song) - span_notes, 0) + 1)]
@@ -111,7 +111,7 @@ def test_a_corpus_equals_its_tunes(monkeypatch):
     chosen = range(0, len(tunes), 13)
     assert tables[0][chosen].tolist() == [list(library_in_order(arrays[i].tolist())) for i in chosen]
     assert tables[1][chosen].tolist() == [corrected(arrays[i]) for i in chosen]
-    # However they come, and however many are measured at once.
+    # In any order and in batches of any size.
     for notes_per_batch, melodies in ((1 << 17, arrays), (500, tunes), (500, [array.tolist() for array in arrays])):
         monkeypatch.setattr(batches, "_NOTES_PER_BATCH", notes_per_batch)
         np.testing.assert_array_equal(tonality_table(melodies), tables[0])
@@ -131,7 +131,7 @@ def test_a_corpus_equals_its_tunes(monkeypatch):
 )
 @pytest.mark.parametrize("span_notes", [1, 12, 255, 256, 257, 1000])
 def test_integers_are_wide_enough(song, span_notes):
-    # Shorter songs beside it, so that columns are filled up.
+    # Shorter songs are measured with it, so that columns are padded.
     melodies = [song, song[:3], song[:-1], [60, 62]]
     expected = [tonality(list(map(int, melody)), span_notes) for melody in melodies]
     assert tonality_table(melodies, span_notes).tolist() == [list(row) for row in expected]
@@ -224,7 +224,7 @@ def test_centricity_by_hand():
 def test_a_run_does_not_reach_beyond_its_window():
     # Windows of 3: 60 60 60, 60 60 60, 60 60 62, 60 62 62
     assert centricity([60, 60, 60, 60, 62, 62], span_notes=3) == (1 + 1 + 2 / 3 + 2 / 3) / 4
-    # A run that would join two songs in the table does not.
+    # A run does not continue from one song of the table to the next.
     assert tonality_table([[62, 60], [60, 60]])[:, 2].tolist() == [0.5, 1.0]
 
 

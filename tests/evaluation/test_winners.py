@@ -1,4 +1,4 @@
-"""Which model is the best: only where the seeds can tell."""
+"""The best model: named only if the seeds support it."""
 
 import math
 

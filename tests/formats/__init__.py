@@ -1,1 +1,1 @@
-"""What earlier versions of melgen have left, read by this one."""
+"""Files of earlier versions of melgen, read by this version."""

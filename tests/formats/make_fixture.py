@@ -1,4 +1,4 @@
-"""Make what ``test_formats.py`` keeps of today's formats: a sweep of a finished and an interrupted run.
+"""Make the fixture of ``test_formats.py`` in today's formats: a sweep of a finished and an interrupted run.
 
 python tests/formats/make_fixture.py   # writes version<FORMAT_VERSION>/, once for each format; never change an old one
 """
@@ -21,7 +21,7 @@ SMALL = (
 )  # fmt: skip
 UPDATES, UNTIL = 8, 4
 LEFT_OUT = ("train.log", ".lock", "embedding.png", "multirun.yaml")
-"""What nobody reads back, or what says where it was made."""
+"""Files that nobody reads, or that name the machine of their origin."""
 
 
 def run_of(cell: str) -> str:
@@ -40,7 +40,7 @@ def main() -> None:
         shutil.copytree(here / "multirun/misc_folk", kept, ignore=shutil.ignore_patterns(*LEFT_OUT))
         expected = RunDirectory(here / "multirun/misc_folk" / run_of("lstm")).result
         write_json(kept / "expected.json", expected)
-        # As a kill after the last checkpoint would have left it.
+        # The files are as after a kill that follows the last checkpoint.
         shutil.rmtree(kept / run_of("lstm"))
         shutil.copytree(here / "halfway", kept / run_of("lstm"), ignore=shutil.ignore_patterns(*LEFT_OUT))
         for name in ("result.json", "tonality.json"):

@@ -1,4 +1,4 @@
-"""Checkpoints and sweeps that an earlier melgen has left; see ``make_fixture.py``."""
+"""Checkpoints and sweeps of earlier versions of melgen; see ``make_fixture.py``."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from tests.formats.make_fixture import SMALL, UNTIL, UPDATES, run_of
 
 KEPT = sorted(Path(__file__).parent.glob("version*"))
 SAME_ON_EVERY_PROCESSOR = 1e-3
-"""Nats; the last bits differ between processors, other arithmetic would differ by more."""
+"""In nats. The last bits differ between processors; other arithmetic would differ by more."""
 
 
 @pytest.fixture(params=KEPT, ids=[path.name for path in KEPT])
@@ -31,7 +31,7 @@ def sweep(request, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     copy = Path(shutil.copytree(request.param, "multirun/misc_folk"))
     for path in [copy, *copy.rglob("*")]:
-        os.utime(path, (0, 0))  # what was written long ago on a machine elsewhere is at work no more
+        os.utime(path, (0, 0))  # the old run on another machine is not running any more
     return copy
 
 
@@ -57,7 +57,7 @@ def test_the_status_of_the_sweep_is_printed(sweep):
 
 
 def pretend_todays_torch(sweep):
-    """With another torch a run would refuse to go on, as it should; that is tested elsewhere."""
+    """A run refuses to go on with another torch, which is tested elsewhere. Record the current version."""
     for file in sweep.glob("*/identity.json"):
         identity = json.loads(file.read_text())
         identity["software"]["torch"] = numbers_software()["torch"]
@@ -102,7 +102,7 @@ def recorded(run, split):
 
 @pytest.mark.slow
 def test_tunes_that_it_was_trained_on_are_not_held_out(sweep, caplog):
-    """By today's rule most of the tunes that are held out today were trained on by this run."""
+    """The run was trained on most of the tunes that today's rule holds out."""
     if not is_of_older_reader(sweep):
         pytest.skip("of today's reader")
     run = sweep / run_of("gru")
@@ -119,7 +119,7 @@ def test_tunes_that_it_was_trained_on_are_not_held_out(sweep, caplog):
     today = MelodyDataModule(FolkCorpus(["misc_folk"]), Control(), batch_size=1, seq_length=1, progress=False)
     today.setup()
     held_out = {today.melodies.sources[i] for i in np.flatnonzero(today.splits != Split.TRAIN)}
-    assert held_out & trained_on, "or this test shows nothing"
+    assert held_out & trained_on, "otherwise this test checks nothing"
     again = MelodyDataModule(FolkCorpus(["misc_folk"]), Control(), batch_size=1, seq_length=1, progress=False)
     again.recorded_splits = (RunDirectory(run).splits_to_keep,)
     again.setup()

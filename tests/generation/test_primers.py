@@ -1,4 +1,4 @@
-"""Whether a primer is among what was learnt, and which transposition of it is."""
+"""Whether a primer is in the range of the training tunes, and which transposition of it is."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_note_on_the_songs_of_a_run(tmp_path):
     write_json(tmp_path / "songs" / "songs.json", {"metadata": {"primer": list(PAPER)}})
     config = {"dataset": {"representation": {"_target_": "melgen.music.Control"}}}
     write_json(tmp_path / "config.yaml", config)
-    assert note_of_songs(tmp_path) == ""  # an old run, which has not counted
+    assert note_of_songs(tmp_path) == ""  # an old run, which has no counts
     write_json(tmp_path / "data.json", {"training_values": {str(pitch): count for pitch, count in AIRDS.items()}})
     assert "primer=[72,74,76,74] is in range" in note_of_songs(tmp_path)
     assert fit_in_run(PAPER, tmp_path, "control").rare == {"C4": 44}

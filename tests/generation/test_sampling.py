@@ -14,7 +14,7 @@ SIGNIFICANCE = 1e-4
 
 
 class Network(nn.Module):
-    """A small recurrent network that says in which mode, and on what, it was called."""
+    """A small recurrent network that records the mode and the input of each call."""
 
     def __init__(self, vocab_size=7):
         super().__init__()
@@ -109,7 +109,7 @@ def test_ties_are_settled_towards_lower_tokens():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("shift", [0.0, 3.7])
 def test_the_nucleus_at_an_exact_boundary(probabilities, top_p, nucleus, dtype, shift):
-    """The fewest tokens that reach ``top_p``, whatever logits of either precision make of the probabilities."""
+    """The fewest tokens that reach ``top_p``, for logits of either precision."""
     logits = torch.tensor(probabilities, dtype=dtype).log() + shift
     evenly = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
     assert set(select(logits.expand(4000, -1), top_p=top_p, draws=evenly).tolist()) == nucleus
@@ -217,7 +217,7 @@ def test_greedy_selection_takes_a_temperature_of_zero(network):
 
 
 def test_the_state_is_carried(network):
-    """Note by note equals reading the whole song anew before every note."""
+    """Sampling note by note equals reading the whole song again before every note."""
     primer = [1, 2, 3]
     songs = sample_values(network, primer, songs=3, notes=10, selection="max")
     network.eval()

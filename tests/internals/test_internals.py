@@ -1,4 +1,4 @@
-"""A release of a library without the internals that melgen uses is refused, by its version."""
+"""A release of a library that lacks the internals melgen uses is refused; the error names its version."""
 
 import copy
 import importlib
@@ -30,7 +30,7 @@ def loops():
 
 @pytest.mark.parametrize("name", ["split_arguments", "validate_batch_is_legal", "split_overrides_to_chunks"])
 def test_a_hydra_without_a_method_of_its_basic_sweeper(monkeypatch, name):
-    # Hydra executes the module again when it looks for plugins, so that only the module knows the class of now.
+    # Hydra executes the module again when it looks for plugins, so the current class is found only in the module.
     owner = next(cls for cls in basic_sweeper.BasicSweeper.__mro__ if name in vars(cls))
     monkeypatch.delattr(owner, name)
     with pytest.raises(UnknownInternalsError, match=f"hydra-core {version('hydra-core')}: BasicSweeper has no {name}"):

@@ -1,4 +1,4 @@
-"""Real tunes: Aird's airs and a volume of the Essen collection, as they ship inside music21."""
+"""Real tunes: Aird's airs and a volume of the Essen collection, as in music21."""
 
 import importlib.util
 import re
@@ -10,7 +10,7 @@ ABC_NOTE = re.compile(r"([_^=]?)([A-Ga-g])([,']*)")
 
 
 def rough_pitches(tune: str) -> list[int]:
-    """Pitches of a tune in ABC without key signature and repeats: real shapes, enough for tests."""
+    """Pitches of a tune in ABC without key signature and repeats: real melodic shapes, enough for tests."""
     body = "\n".join(line.split("%")[0] for line in tune.splitlines() if not re.match(r"[A-Za-z]:", line))
     body = re.sub(r'"[^"]*"|![^!]*!|\{[^}]*\}', "", body)
     return [

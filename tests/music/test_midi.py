@@ -78,7 +78,7 @@ def test_rests_of_decoded_intervals_are_silent(tmp_path):
 
 
 def test_songs_of_quarter_notes_keep_their_bytes():
-    """Files that were written when a step was a sixteenth: 240 ticks then, 4 of them a quarter note."""
+    """Compare with files of the time when a step was a sixteenth: 240 ticks, 4 steps for a quarter note."""
     kept = Path(__file__).parents[1] / "formats" / "version1"
     listed = next(kept.glob("*/songs/songs.json"))
     for song in json.loads(listed.read_text(encoding="utf-8"))["songs"]:

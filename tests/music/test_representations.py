@@ -25,7 +25,7 @@ every_representation = pytest.mark.parametrize("name", list(REPRESENTATIONS))
 
 
 def original_twelve_keys(song):
-    """The original's rule, written out from the project's table of facts, with Python 2's `/` as `//`."""
+    """The original's rule, with Python 2's `/` as `//`."""
     middle = (max(song) - min(song)) // 2 + min(song)
     gap = 60 - middle
     remaining = 11 - abs(gap)
@@ -202,8 +202,8 @@ def test_value_names(name, value, expected):
 
 @every_representation
 def test_first_predicted_note_agrees_with_encoding(name):
-    # The network answers a[1:] to a[:-1], so its first answer is the second value. Raise each note in turn:
-    # the last note that the second value still depends on is the first predicted one.
+    # The network predicts a[1:] from a[:-1], so its first prediction is the second value. Raise each note in turn:
+    # the last note on which the second value depends is the first predicted note.
     representation = representation_named(name)
     tune = np.array([60, 62, 64, 60], np.int16)
     second_value = representation.encode(tune)[1]

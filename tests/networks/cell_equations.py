@@ -1,6 +1,7 @@
-"""The cells once more, in NumPy, from the publications and TensorFlow 1's equations: one step, no tricks.
+"""The cells again in NumPy, from the publications and TensorFlow 1's equations: one plain step each.
 
-Kernels are TensorFlow's: ``[input + hidden, blocks * hidden]``, multiplied from the right, its block order.
+Kernels have TensorFlow's shape ``[input + hidden, blocks * hidden]`` and its order of blocks. They are the right factor
+of each product.
 """
 
 import numpy as np
@@ -41,7 +42,7 @@ def nas(x, state, input_kernel, state_kernel):
     of_input = np.split(x @ input_kernel, 8, axis=1)
     of_state = np.split(h @ state_kernel, 8, axis=1)
     summed = [a + b for a, b in zip(of_input, of_state, strict=True)]
-    # The tree of the publication's figure, from the leaves up; the cell enters at its first node.
+    # The tree of the publication's figure, from the leaves upwards. The cell state enters at its first node.
     left = np.tanh(sigma(summed[0]) * np.maximum(summed[1], 0))
     left_right = np.tanh(sigma(summed[2]) + np.maximum(of_input[3] * of_state[3], 0))
     right = np.tanh(np.tanh(summed[4]) * sigma(summed[5]))
@@ -60,7 +61,7 @@ def scan(step, inputs, state, *weights):
 
 
 def torch_kernel(weight_ih, weight_hh, order):
-    """TensorFlow's kernel from torch-like weights, our block ``order[k]`` becoming block k."""
+    """TensorFlow's kernel from torch-like weights; its block k is our block ``order[k]``."""
     hidden_size = weight_hh.shape[1]
     both = np.concatenate([weight_ih, weight_hh], axis=1)
     blocks = np.split(both, both.shape[0] // hidden_size, axis=0)

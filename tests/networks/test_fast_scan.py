@@ -61,7 +61,7 @@ def test_output_state_and_gradients_equal_the_reference(cell, initialization):
         return fast.forward_reference(input, state_of(state))
 
     def by_kernel(input, *state):
-        # Not `layer(...)`: the LSTM leaves an input that is no table to torch.
+        # Not `layer(...)`: the LSTM leaves an input that is not a table to torch.
         weight_ih, weight_hh, bias, apart = fast.parts()
         weight_ih, weight_hh, bias = scaled(fast.kernel, weight_ih, weight_hh, bias)
         projected = nn.functional.linear(input.transpose(0, 1).contiguous(), weight_ih, bias)
@@ -171,7 +171,7 @@ def autograd_nodes(tensor):
 
 @pytest.mark.parametrize("layers", [1, 3])
 def test_autograd_notes_do_not_grow_with_time(cell, layers):
-    """What makes it fast: a handful of nodes for each layer, however long the window."""
+    """The scan is fast because each layer has a few autograd nodes, for any length of the window."""
     model = MelodyModel(VOCABULARY, WIDTH, layers, cell)
     short, long = (autograd_nodes(model(torch.randint(VOCABULARY, (4, steps)))[0]) for steps in (10, 60))
     assert len(long) == len(short) <= 10 + 25 * layers
@@ -244,7 +244,7 @@ def test_a_mixed_stack_uses_each_kernel():
 
 @pytest.mark.slow
 def test_training_by_either_ends_alike(cell):
-    """Thirty updates on one batch: the same loss to four digits, not only the same first gradient."""
+    """Thirty updates on one batch give the same loss to four digits, not only the same first gradient."""
     losses = []
     for implementation in ("fast", "reference"):
         torch.manual_seed(0)

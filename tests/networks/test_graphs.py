@@ -1,7 +1,7 @@
-"""Scans that are recorded and played back give what scans give.
+"""Scans that are recorded and replayed give the same results as plain scans.
 
-No GPU is needed: a stand-in plays what `torch.cuda.make_graphed_callables` promises, in the same memory each time, so
-that whatever is read too late or written too soon shows here too. One test wants the real thing.
+No GPU is needed: a stand-in does what `torch.cuda.make_graphed_callables` documents, in the same memory each time. It
+therefore detects a value that is read too late or written too soon. One test needs a GPU.
 """
 
 import copy
@@ -20,7 +20,7 @@ NOT_LEFT_TO_CUDNN = ("nas", "ugrnn")
 
 
 def stand_in(function, samples):
-    """Static inputs, outputs and gradients, overwritten by every call; what is between them is overwritten too."""
+    """Static inputs, outputs and gradients. Every call overwrites them and the intermediate values."""
     stand_in.recorded += 1
     inputs = samples
     outputs, gradients = [], []

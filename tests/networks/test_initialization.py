@@ -1,4 +1,4 @@
-"""What the weights start from. Ranges are those of TensorFlow's variables, written out by hand."""
+"""The initial weights. The ranges are those of TensorFlow's variables, written out by hand."""
 
 import math
 

@@ -54,7 +54,7 @@ def test_a_mixed_stack_carries_its_states(double):
 
 @pytest.mark.slow
 def test_overfits_one_batch(cell):
-    """Sixteen tokens in a circle: after a few dozen steps the next one is all but certain."""
+    """Sixteen tokens in a circle: after a few dozen steps the next one is nearly certain."""
     model = MelodyModel(16, hidden_size=32, layers=2, cell=cell)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     tokens = torch.stack([torch.randperm(16) for _ in range(4)])

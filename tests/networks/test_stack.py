@@ -26,7 +26,7 @@ def stack_of(factories, **keep):
 
 
 class Copy(AbstractScannedLayer):
-    """A cell made here: passes its input on, and remembers it."""
+    """A test cell that returns its input and keeps it as its state."""
 
     products = (1,)
     start = TensorFlowInit(kernels=(1,))
@@ -66,8 +66,8 @@ def test_dropout_scales_what_it_keeps_and_spares_the_state():
     output, state = stack(inputs)
     assert set(output.unique().tolist()) == {0.0, 2.0}
     assert output.bool().float().mean() == pytest.approx(0.5, abs=0.03)
-    assert torch.equal(state[0], torch.ones(50, WIDTH))  # but it remembers what was dropped after it
-    assert not torch.equal(output[:, 0], output[:, 1])  # masks are drawn anew at each step
+    assert torch.equal(state[0], torch.ones(50, WIDTH))  # its state keeps what was dropped after it
+    assert not torch.equal(output[:, 0], output[:, 1])  # masks are drawn again at each step
 
 
 def test_dropout_acts_at_every_layer():

@@ -1,4 +1,4 @@
-"""Debian's Chromium, headless and without a network, and what these tests ask of a page in it."""
+"""Debian's Chromium, headless and without a network, with the actions that these tests need."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Browser:
         self.driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
 
     def open(self, page: Path, *, width: int = 1280, height: int = 900, dark: bool = False, calm: bool = True) -> None:
-        """A page in a fresh state."""
+        """Open a page in a new state."""
         self.driver.get("about:blank")
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
@@ -62,15 +62,15 @@ class Browser:
         self.driver.get(page.resolve().as_uri())
 
     def run(self, script: str, *arguments: Any) -> Any:
-        """What a piece of JavaScript returns."""
+        """Return the value of a piece of JavaScript."""
         return self.driver.execute_script(script, *arguments)
 
     def wait(self, script: str, *arguments: Any) -> Any:
-        """What a piece of JavaScript returns once that is true."""
+        """Wait until a piece of JavaScript returns a true value, and return it."""
         return until(lambda: self.run(script, *arguments), script)
 
     def pause(self) -> None:
-        """Until what has been asked for is painted, however busy the machine, and a little longer."""
+        """Wait until the page is painted, also on a busy machine, and a little longer."""
         self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
         time.sleep(0.2)
 
@@ -80,7 +80,7 @@ class Browser:
         self.pause()
 
     def click(self, selector: str, nth: int = 0) -> None:
-        """A real click, as of a mouse, in the middle of an element."""
+        """Click like a mouse in the middle of an element."""
         self.wait("return document.querySelectorAll(arguments[0]).length > arguments[1]", selector, nth)
         place = """
             const element = document.querySelectorAll(arguments[0])[arguments[1]];
@@ -105,7 +105,7 @@ class Browser:
             self.driver.execute_cdp_cmd("Input.dispatchMouseEvent", event)
 
     def press(self, key: str, code: int) -> None:
-        """A key, down and up."""
+        """Press and release a key."""
         text = {"Enter": "\r", "Space": " "}.get(key)
         event = {"key": " " if key == "Space" else key, "code": key, "windowsVirtualKeyCode": code}
         down = {"type": "keyDown", **event, **({"text": text} if text else {})}
@@ -123,11 +123,11 @@ class Browser:
         self.wait("return [...document.querySelectorAll('.chart')].every((chart) => chart.querySelector('.plotly'))")
 
     def logs(self) -> list[str]:
-        """What the console has said since."""
+        """Messages of the console since the last call."""
         return [f"{entry['level']}: {entry['message']}" for entry in self.driver.get_log("browser")]
 
     def requests(self) -> list[str]:
-        """Every address that was asked for since."""
+        """Every address that was requested since the last call."""
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         return [
             message["params"]["request"]["url"]

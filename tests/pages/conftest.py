@@ -13,19 +13,19 @@ def config(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def run(tmp_path_factory, config):
-    """A run, not to be written into."""
+    """A run. Tests only read it."""
     return make_run(tmp_path_factory.mktemp("runs") / "control-lstm-1-seed0", config)
 
 
 @pytest.fixture(scope="package")
 def study(tmp_path_factory, config):
-    """A study, not to be written into."""
+    """A study. Tests only read it."""
     return make_study(tmp_path_factory.mktemp("study") / "tiny", config)
 
 
 @pytest.fixture(scope="package")
 def pages(tmp_path_factory, run, study):
-    """The pages of both."""
+    """The pages of the run and of the study."""
     from melgen.pages.writing import write_report
 
     folder = tmp_path_factory.mktemp("pages")
@@ -37,7 +37,7 @@ def pages(tmp_path_factory, run, study):
 
 @pytest.fixture
 def own_folder(tmp_path, monkeypatch):
-    """A folder with a section, which the package forgets after the test."""
+    """A folder with a section, which is removed from the package after the test."""
     import sys
 
     import melgen.pages.sections as sections

@@ -1,4 +1,4 @@
-"""A small run and a small study on disk, as trainings and studies leave them, with names that mean mischief."""
+"""A small run and a small study on disk, as trainings and studies write them, with hostile names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from melgen.generation.songs import write_songs
 from melgen.music import Melody, pitch_name
 
 MISCHIEF = "</script><img src=x onerror=\"document.title='taken'\"> & 'quotes' \u2028 `${1}`"
-"""A title, as it may stand in anyone's file of tunes."""
+"""A hostile title, which any file of tunes may contain."""
 COPIED = [60, 62, 64, 65, 67, 69, 67, 65, 64, 62, 60, 72]
 METADATA = {"model": "m", "updates": 100, "primer": [60, 62, 64, 62], "selection": "roulette", "seed": 0}
 _LETTERS = {0: "C", 2: "D", 4: "E", 5: "F", 7: "G", 9: "A", 11: "B"}
@@ -46,7 +46,7 @@ def make_corpus(folder: Path) -> dict:
 
 
 def make_run(path: Path, config: dict, *, songs: list[Melody] | None = None, stages: int = 3) -> Path:
-    """A finished run; its songs are walks, the first of them a copy of the tune of the mischievous title."""
+    """A finished run; its songs are walks, the first of them a copy of the tune with the hostile title."""
     reference = read_corpus(config)
     state = {"state": "finished", "time": 0.0, "host": "h", "pid": 1, "sweep": None}
     write_json(path / "status.json", state)
@@ -136,19 +136,19 @@ def read_corpus(config: dict) -> ReferenceCorpus:
 
 
 def read_data(page: str) -> dict:
-    """What a page needs when it opens."""
+    """The data that a page needs when it opens."""
     return json.loads(page.partition('id="page-data">')[2].partition("</script>")[0])
 
 
 def read_pack(page: str, name: str):
-    """What a page unfolds."""
+    """The data of one compressed part of a page."""
     from melgen.pages.page import unpacked
 
     return unpacked(page.partition(f'id="pack-{name}">')[2].partition("</script>")[0])
 
 
 def write_section(folder: Path, name: str = "greeting") -> None:
-    """A section of one's own: a Python and a JavaScript file of one name."""
+    """Write a user's own section: a Python and a JavaScript file with the same name."""
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.py").write_text(
         f'''

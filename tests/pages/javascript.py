@@ -1,4 +1,4 @@
-"""What JavaScript reads: names of members, found without running it."""
+"""The names of members that JavaScript reads, found without running it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def code_of(script: str) -> str:
 
 
 def names_read(script: str) -> set[str]:
-    """Names of members that a script reads: after a dot, or taken apart in braces.
+    """Names of members that a script reads: after a dot, or in a destructuring pattern.
 
     >>> sorted(names_read('const { a, b: { c } } = x; f(({ d }) => x?.e.f(0.5, ...g) && { h });'))
     ['a', 'b', 'c', 'd', 'e', 'f']

@@ -1,4 +1,4 @@
-"""Whether plain data are of a type: `TypedDict`s with all that is in them."""
+"""Checks whether plain data match a type: `TypedDict`s with all their members."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def keys_of(kind: Any) -> dict[str, tuple[Any, bool]]:
 
 
 def problems(value: Any, kind: Any, place: str = "page") -> Iterator[str]:
-    """Where data are not of a type, and why."""
+    """The places where data do not match a type, with the reasons."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any:
         return

@@ -16,12 +16,12 @@ from tests.pages.examples import MISCHIEF, write_section
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(missing() is not None, reason=missing() or ""),
-    # Chromium's driver leaves its connection to the collector.
+    # Chromium's driver leaves its connection to the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
 PLOTLY_READS_BACK = "Canvas2D: Multiple readback operations"
-"""A warning about speed at which Plotly finds out what lies under the mouse in 3-D."""
+"""A warning about the speed with which Plotly finds the point under the mouse in 3-D."""
 
 LOUDNESS = """
 const samples = new Float32Array(melgen.player.synth.analyser.fftSize);
@@ -38,7 +38,7 @@ def browser():
 
 @pytest.fixture
 def opened(browser, pages):
-    """Open one of the two pages; what the console says is an error at the end."""
+    """Open one of the two pages. A message of the console fails the test at the end."""
 
     def open_page(kind, **look):
         browser.open(pages[kind], **look)
@@ -334,15 +334,15 @@ def test_a_dot_is_a_song(opened):
 def test_the_songs_of_each_stage_can_be_played(opened):
     browser = opened("run")
     browser.go_to("learning")
-    told = "return document.querySelector('.stage-readout')?.textContent"
-    assert browser.wait(told) == "After 30 updates, validation loss 2.800"
+    readout = "return document.querySelector('.stage-readout')?.textContent"
+    assert browser.wait(readout) == "After 30 updates, validation loss 2.800"
     browser.click("#learning .primary")
     browser.wait("return melgen.player.playing")
     browser.run("""
         const slider = document.querySelector("#learning input");
         slider.value = 2;
         slider.dispatchEvent(new Event("input"));""")
-    assert browser.run(told) == "After 90 updates, validation loss 2.200"
+    assert browser.run(readout) == "After 90 updates, validation loss 2.200"
     browser.wait("return melgen.player.playing && melgen.player.track.title.includes('90')")
 
 

@@ -1,4 +1,4 @@
-"""What a page is given: complete, in agreement with the files, and there even where they are not."""
+"""The data of a page: complete, equal to the files, and usable where files are missing."""
 
 from __future__ import annotations
 
@@ -288,7 +288,7 @@ def test_runs_that_existed_are_shown_with_their_own_corpus(tmp_path, study, conf
     page = write_report(moved, progress=False).read_text(encoding="utf-8")
     assert "cannot be shown" not in texts(read_data(page))
     assert "tune" in read_pack(page, "songs-0")["songs"][0]
-    # Mailed alone, it says that it does not know their corpus, or shows the one it has noted.
+    # A copied study without its runs states that their corpus is unknown, or shows the one that it recorded.
     alone = Path(shutil.copytree(moved, tmp_path / "alone"))
     page = write_report(alone, progress=False).read_text(encoding="utf-8")
     assert "tune" not in read_pack(page, "songs-0")["songs"][0]

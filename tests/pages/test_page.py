@@ -1,4 +1,4 @@
-"""The page as a file: one, whole, the same every time, whatever is in titles."""
+"""The page as a file: a single complete file, the same every time, with any titles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.tiers import quick_rows
 
 
 class Reader(HTMLParser):
-    """Every element with its attributes, as a browser would find them, and the text of scripts."""
+    """Every element with its attributes, as a browser finds them, and the text of scripts."""
 
     def __init__(self, page: str):
         super().__init__()

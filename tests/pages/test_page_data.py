@@ -27,7 +27,7 @@ replaceAll replaceChildren resume round scrollBy scrollIntoView scrollLeft scrol
 setPeriodicWave setProperty setTargetAtTime setValueAtTime slice some sort split sqrt start startsWith stream target
 then toLocaleString toLowerCase toUpperCase trim webkitAudioContext writeText
 """
-"""Members that JavaScript reads of the browser, the language and Plotly. A name that is new here is none of ours."""
+"""Members of the browser, the language and Plotly that JavaScript reads. Names of our own data do not belong here."""
 
 
 def scripts() -> dict[str, str]:

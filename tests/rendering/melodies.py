@@ -59,7 +59,7 @@ GROUPS = [
     *((8, 8, 8), (16, 8), (8, 16), (4, 4, 4), (8, 4), (4, 8), (16, 16, 16), (12, 4, 8), (4, 4, 8, 8), (2, 2, 2)),
     *((8, -8, 8), (8, 8, -8), (16, -8), (4, -4, 4), (16, -16, 16), (-12,), (-24,), (-6,)),
 ]
-"""Lengths in steps, rests negative: what one beat or so can hold."""
+"""Lengths in steps that fill about one beat; rests are negative."""
 
 
 def of_lengths(lengths, pitches=(60,), **known) -> Melody:
@@ -97,7 +97,7 @@ def measured_melodies(draw, lowest: int = 48, highest: int = 84) -> Melody:
 
 @st.composite
 def ragged_melodies(draw) -> Melody:
-    """Any times at all, with bars and metres at any steps."""
+    """Melodies with arbitrary times, bars and metres."""
     times = draw(st.lists(st.integers(1, 60), min_size=2, max_size=60))
     starts = [sum(times[:index]) for index in range(len(times))]
     onsets = tuple(starts[:-1])

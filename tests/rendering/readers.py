@@ -1,4 +1,4 @@
-"""What other programs read in our files: music21, abc2midi (in symusic) and Verovio, without any reader of ours.
+"""The notes that other programs read in our files: music21, abc2midi (in symusic) and Verovio.
 
 Each function gives onset, duration and pitch of every note, in steps of 1/24 quarter.
 """
@@ -55,7 +55,7 @@ def _verovio() -> Any:
 
 
 def verovio_notes(musicxml: str) -> Notes:
-    """The number of the note in our ids instead of its pitch."""
+    """Like the others, with the number of the note in our ids instead of its pitch."""
     toolkit = _verovio()
     assert toolkit.loadData(musicxml)
     starts: dict[int, int] = {}

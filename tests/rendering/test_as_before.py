@@ -1,4 +1,4 @@
-"""Songs of equal quarter notes are written as in every release so far, byte for byte."""
+"""Songs of equal quarter notes are written byte for byte as in all earlier releases."""
 
 import hashlib
 

@@ -23,7 +23,7 @@ def lengths(melody, metre=None):
         (Melody((), (), ()), [96]),
         (of_lengths([36] * 5, metres=SIX_EIGHT), [72] * 3),
         (of_lengths([12, 36, 36, 36], metres=SIX_EIGHT, pickup=12), [12, 72, 60]),
-        (of_lengths([12, 36, 36, 36, 36], metres=SIX_EIGHT, pickup=12), [12, 72, 72]),  # no room: a complete bar
+        (of_lengths([12, 36, 36, 36, 36], metres=SIX_EIGHT, pickup=12), [12, 72, 72]),  # a complete last bar
         (of_lengths([12], metres=SIX_EIGHT, pickup=12), [12]),
         (of_lengths([36] * 4, metres=SIX_EIGHT, pickup=0), [72, 72]),
         (of_lengths([36] * 4, metres=SIX_EIGHT, pickup=72 + 36), [36, 72, 36]),
@@ -33,7 +33,7 @@ def lengths(melody, metre=None):
         (of_lengths([24] * 8, bars=(0, 24)), [24, 168]),
         (of_lengths([24] * 7, metres=((0, Metre(4, 4)), (60, Metre(3, 4)))), [60, 72, 72]),
         (of_lengths([24] * 100, bars=(0, 24)), [24] + [96] * 24 + [72]),  # longer than a line can hold
-        (of_lengths([24] * 4, metres=((0, Metre(3, 64)),)), [96]),  # a metre that nobody can write
+        (of_lengths([24] * 4, metres=((0, Metre(3, 64)),)), [96]),  # a metre that cannot be written
     ],
 )
 def test_lengths(melody, bars):
@@ -44,7 +44,7 @@ def test_a_pickup_is_the_end_of_a_bar_and_not_counted():
     bars = lay_bars(of_lengths([12, 36, 36, 36], metres=SIX_EIGHT, pickup=12))
     assert [(bar.offset, bar.number, bar.is_counted) for bar in bars] == [(60, 0, False), (0, 1, True), (0, 2, True)]
     stated = lay_bars(of_lengths([12, 36, 36], metres=SIX_EIGHT, bars=(0, 12)))
-    assert [bar.number for bar in stated] == [0, 1], "a short first bar is one, unless the source says otherwise"
+    assert [bar.number for bar in stated] == [0, 1], "a short first bar is a pickup, unless pickup=0"
     complete = lay_bars(of_lengths([12, 36, 36], metres=SIX_EIGHT, bars=(0, 12), pickup=0))
     assert [bar.number for bar in complete] == [1, 2]
 

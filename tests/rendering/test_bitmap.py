@@ -1,4 +1,4 @@
-"""Pictures: of the size asked for, ink where the notes are, no empty boxes."""
+"""Pictures: the requested size, ink at the notes, and a glyph for every letter."""
 
 import io
 import re
@@ -61,7 +61,7 @@ def test_size_and_ink(width):
 
 
 def test_without_its_heads_the_picture_is_another():
-    """The ink at a head is that of the head, not of a line that happens to be there."""
+    """The ink at a head belongs to the head and not to a line at the same place."""
     svg = engrave(SCALE)
     headless = re.sub(r'<g class="notehead">.*?</g>', "", svg)
     gray = pixels(png_bytes(headless, 900))
@@ -70,7 +70,7 @@ def test_without_its_heads_the_picture_is_another():
 
 
 def test_titles_and_numbers_are_letters():
-    """Text is painted with the font we bring: a box for a letter that it lacks would be the same for all letters."""
+    """Text is painted with the font of the package. Letters that it lacked would all look like the same box."""
 
     def title_of(text):
         return pixels(png_bytes(engrave(ONE, title=text), 900))[:40]

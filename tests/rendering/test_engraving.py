@@ -1,4 +1,4 @@
-"""Scores as SVG: every note there, in its place, and nothing that would disturb a page."""
+"""Scores as SVG: every note is present and in its place, and nothing affects the rest of a page."""
 
 import re
 import sys

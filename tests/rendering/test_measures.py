@@ -26,7 +26,7 @@ METRES = [Metre(4, 4), Metre(3, 4), Metre(6, 8), Metre(5, 8), Metre(12, 8), Metr
 
 
 def notes_in(bars):
-    """Onset, duration and number of every note in bars that are checked to have neither gap nor overlap."""
+    """Onset, duration and number of every note; checks that the bars have neither gap nor overlap."""
     found, held = [], False
     for bar in bars:
         place = 0
@@ -87,7 +87,7 @@ def shown(melody, metre=COMMON_TIME):
     [
         (0, 16, [[16]]),
         (0, 6, [[6, -2, -8]]),
-        (4, 8, [[-4, 8, -4]]),  # a half note from the second beat, as everybody writes it
+        (4, 8, [[-4, 8, -4]]),  # a half note from the second beat, the usual notation
         (2, 4, [[-2, 4, -2, -8]]),  # a syncopation
         (1, 4, [[-1, 3, 1, -1, -2, -8]]),  # rests stay plain
         (0, 5, [[4, 1, -1, -2, -8]]),
@@ -194,8 +194,8 @@ def test_accidentals_hold_for_a_bar():
     c_major = [60, 64, 67, 72, 65, 64, 62, 60]
     assert signs([66, 66, 65, 66, *c_major])[:4] == [1, None, 0, 1]
     assert signs([66, 67, 72, 67, 65, 67, 64, 60, *c_major])[4] is None, "a new bar, a new beginning"
-    assert signs([66, 67, 78, 77, *c_major])[:4] == [1, None, 1, 0], "said again in another octave"
-    assert signs([66, 67, 77, 78, *c_major])[:4] == [1, None, 0, 1], "who reads by octaves could be in doubt"
+    assert signs([66, 67, 78, 77, *c_major])[:4] == [1, None, 1, 0], "the sign is repeated in another octave"
+    assert signs([66, 67, 77, 78, *c_major])[:4] == [1, None, 0, 1], "a sign for readers by octave"
     g_major = [67, 71, 74, 79, 72, 71, 69, 67]
     assert signs([66, 65, 66, 67, *g_major])[:4] == [None, 0, 1, None]
 

@@ -1,4 +1,4 @@
-"""MusicXML and ABC: what other programs read is what was meant."""
+"""MusicXML and ABC: other programs read the notes that were written."""
 
 import re
 from xml.etree import ElementTree
@@ -48,7 +48,7 @@ FREE = of_lengths([24] * 5 + [12] * 3 + [48] * 6, bars=(0, 120, 156))
 
 
 def numbered(notes):
-    """Without pitches, as Verovio's are compared."""
+    """The notes with numbers instead of pitches, for the comparison with Verovio."""
     return [(onset, duration, index) for index, (onset, duration, _) in enumerate(notes)]
 
 
@@ -211,7 +211,7 @@ class TestABC:
     @SOME
     @given(melody=measured_melodies())
     def test_music21_reads_the_same_pitches(self, melody):
-        """Of tunes without signs: those it forgets within a bar, and takes back too early."""
+        """Tunes without accidentals: music21 forgets those within a bar, and cancels them too early."""
         white = Melody(tuple(_white(pitch) for pitch in melody.pitches), melody.onsets, melody.durations)
         text = to_abc(white, "x")
         assume(not re.search(r"[\^_=][A-Ga-g]", text))

@@ -1,4 +1,4 @@
-"""Sound: pitch by spectrum, length, files."""
+"""Sound: pitch measured by the spectrum, length, and files."""
 
 import sys
 import time
@@ -81,7 +81,7 @@ def test_rests_are_silent_and_notes_are_not():
 
 
 def test_triplets_sound_in_time():
-    """Each third of a second begins with a new note: where it does, the sound gets louder."""
+    """A new note begins at each third of a second, and the sound gets louder there."""
     samples = synthesize(Melody((60, 67, 60), (0, 8, 16), (8, 8, 8)), tempo_qpm=60)
     third = RATE // 3
     for index, pitch in enumerate((60, 67, 60)):
@@ -113,7 +113,7 @@ class TestFiles:
     @pytest.mark.slow
     def test_equal_bytes(self, ending, tmp_path):
         first = write_sound(tmp_path / f"a.{ending}", ONE).read_bytes()
-        time.sleep(1.1)  # libsndfile draws numbers by the clock
+        time.sleep(1.1)  # libsndfile seeds random numbers with the clock
         assert write_sound(tmp_path / f"b.{ending}", ONE).read_bytes() == first
 
     def test_at_another_rate(self, ending, tmp_path):
@@ -209,7 +209,7 @@ class TestSoundFont:
         assert (samples == synthesize(melody, sound_font=font, program=73)).all()
 
     def test_calls_fluidsynth_as_it_wants(self, font, monkeypatch):
-        """Every note on and off at its sample, and the synthesiser deleted, with a stand-in that writes it down."""
+        """Each note starts and ends at its sample, and the synthesiser is deleted; a stand-in records the calls."""
         calls, now = [], 0
 
         class Synth:

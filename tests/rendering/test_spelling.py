@@ -13,7 +13,7 @@ from tests.rendering.melodies import airs
 
 NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 MAJOR, HARMONIC_MINOR = (0, 2, 4, 5, 7, 9, 11, 12), (0, 2, 3, 5, 7, 8, 11, 12)
-SIGNATURES = {  # as in any textbook: sharps, flats where negative
+SIGNATURES = {  # sharps, or flats if negative, as in any textbook
     "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5, "F#": 6, "Db": -5, "Ab": -4, "Eb": -3, "Bb": -2, "F": -1,
 }  # fmt: skip
 MINOR_SIGNATURES = {
@@ -96,7 +96,7 @@ def test_a_transposed_melody_has_the_transposed_key(pitches, semitones):
 
 
 def _is_symmetric(pitches):
-    """Whether a set of pitch classes is its own transposition, so that several keys fit alike."""
+    """Whether a set of pitch classes equals a transposition of itself, so that several keys fit equally."""
     counts = [sum(pitch % 12 == tone for pitch in pitches) for tone in range(12)]
     return any(counts == counts[shift:] + counts[:shift] for shift in range(1, 12))
 

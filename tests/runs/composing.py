@@ -1,4 +1,4 @@
-"""Composing the configuration as the command does, with Hydra's own part."""
+"""Compose the configuration as the command does, with Hydra's own part."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from melgen.runs.naming import run_name
 
 @cache
 def composed(*overrides):
-    """The configuration that ``python -m melgen.train overrides`` would run with; not to be changed."""
+    """The configuration that ``python -m melgen.train overrides`` would run with. Tests must not change it."""
     with initialize_config_dir(CONF_DIR, version_base="1.3"):
         config = compose("config", overrides=list(overrides), return_hydra_config=True)
     return config

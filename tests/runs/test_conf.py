@@ -1,4 +1,4 @@
-"""Every choice composes, every part can be built, nothing is left unresolved."""
+"""Every choice composes, every part can be built, and every value is resolved."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_every_option_resolves_without_leftovers(group, option):
 def test_every_program_composes_with_every_experiment(program, experiment):
     if program == "evaluate":
         if experiment is not None:
-            return  # measures songs that are there; experiments say how to train
+            return  # it measures existing songs; experiments configure trainings
         overrides = ["songs=/somewhere"]
     else:
         overrides = [*PLACE, *([f"experiment={experiment}"] if experiment else [])]

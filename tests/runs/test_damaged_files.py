@@ -1,4 +1,4 @@
-"""The files of a run, damaged or made by somebody who means harm: what the fuzzer found, as small as can be."""
+"""Damaged or hostile files of a run: the findings of the fuzzer, reduced to small examples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONFIG = "batch_size: 2\nseq_length: 4\ntrainer: {max_steps: 100, max_epochs: nu
 
 @pytest.fixture
 def run(tmp_path):
-    """One that is interrupted after 8 of 100 updates, at 2 updates in a second."""
+    """A run that was interrupted after 8 of 100 updates, at 2 updates a second."""
     directory = RunDirectory(tmp_path / "run")
     directory.path.mkdir()
     write(directory, "status.json", {"state": "running", "host": socket.gethostname(), "pid": 2**22 + 1})

@@ -135,7 +135,7 @@ def test_tunes_of_an_older_reader_are_named_as_the_reason(run, goes_on, conseque
     assert contents(run) == before
     with run.claimed(), pytest.raises(IdentityError, match="belongs to another run"):
         run.adopt(IDENTITY | {"corpus.fingerprint": "old", "layers": 9}, "", force=False)
-    adopt(run, IDENTITY | {"corpus.fingerprint": "old"})  # the same tunes, whoever read them
+    adopt(run, IDENTITY | {"corpus.fingerprint": "old"})  # the same tunes, read by any reader
     assert run.recorded_reader == READER_VERSION
 
 
@@ -161,7 +161,7 @@ def test_force_throws_the_old_run_away(run):
 
 
 def test_force_can_be_killed_anywhere_and_leaves_no_mixture(tmp_path, monkeypatch):
-    """What there is goes on, or nothing does; and the same command throws the rest away."""
+    """The old run can go on, or nothing is left to go on; the same command removes the rest."""
     removed, done = 1, False
     while not done:
         run = RunDirectory(tmp_path / f"run{removed}")
@@ -185,9 +185,9 @@ def test_force_can_be_killed_anywhere_and_leaves_no_mixture(tmp_path, monkeypatc
                 left = {path.name for path in run.path.iterdir()}
         if not done:
             if run.status:
-                assert run.result is not None, "it is called finished"
+                assert run.result is not None, "a run with a status is still finished"
             if (run.path / "checkpoints").exists():
-                assert left >= whole - {"status.json", "result.json"}, "it would go on"
+                assert left >= whole - {"status.json", "result.json"}, "a run with checkpoints still has all its files"
                 assert len(list(run.checkpoints.iterdir())) == 2
             adopt(run, force=True)
         assert contents(run) == [".lock", "config.yaml", "identity.json"]
@@ -196,7 +196,7 @@ def test_force_can_be_killed_anywhere_and_leaves_no_mixture(tmp_path, monkeypatc
 
 
 def killed_after(operations, patch):
-    """Have the process end before it has removed or renamed as many things."""
+    """End the process after this number of files has been removed or renamed."""
     left = iter(range(operations))
 
     def ending(function):

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files are complete, or they do not exist."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def dead_pid():
 
 
 def left_behind(path, kind="tmp"):
-    """Where a process that was killed has been writing what was to become ``path``."""
+    """The temporary file of ``path`` that a killed process left."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "getpid", dead_pid)
         return scratch_beside(path, kind)
 
 
 def of_this_number_before(path):
-    """Where a process has been writing that had this one's number, as in a container each training has the same."""
+    """The temporary file of an earlier process with the same number, as trainings in containers have."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("melgen.files.process_birth", lambda pid: "1-00000000")
         return scratch_beside(path, "tmp")
@@ -55,7 +55,7 @@ def test_nobody_sees_half_of_it(tmp_path):
         with replacing(path) as temporary:
             temporary.write_text("new")
             assert path.read_text() == "old"
-        assert reader.read() == "old", "who has it open keeps what was there"
+        assert reader.read() == "old", "an open file keeps the old content"
     assert path.read_text() == "new"
 
 
@@ -93,7 +93,7 @@ def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("half")
     remove_leftovers(tmp_path, "b[1].ckpt")
-    assert all(path.exists() for path in kept + gone), "it lies deeper"
+    assert all(path.exists() for path in kept + gone), "it is in a folder below"
     remove_leftovers(tmp_path / "deep", "b[1].ckpt")
     remove_leftovers(tmp_path, "c")
     assert [path.exists() for path in gone[:3]] == [True, False, False]

@@ -1,4 +1,4 @@
-"""What makes two starts one run."""
+"""The identity of a run: when two starts belong to the same run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of runs: from what was chosen, readable, and the same however it was written."""
+"""Names of runs: made of the choices, readable, and the same for every way to write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs that are shown together differ in, in a few words."""
+"""The differences between runs that are shown together, in a few words."""
 
 from __future__ import annotations
 

@@ -26,14 +26,14 @@ MINI = (
     "evaluation.resamples=20",
     "hydra/launcher=basic",
 )
-"""Eight trainings of a moment, and what is made of them."""
+"""A study of eight very short trainings."""
 HOME = Path("multirun/misc_folk")
 STUDY = HOME / "study"
 
 
 @pytest.fixture(scope="session")
 def same_software():
-    """Keep the recorded state of the source, which changes if melgen is edited while its tests run."""
+    """Keep the recorded state of the source, which would change if melgen were edited during the tests."""
     now = software()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("melgen.studies.study.software", lambda: now)
@@ -42,7 +42,7 @@ def same_software():
 
 @pytest.fixture(scope="session")
 def finished(made_once, same_software):
-    """The directory in which the study was made; only to be read."""
+    """The directory in which the study was made. Tests only read it."""
 
     def study(folder):
         with pytest.MonkeyPatch.context() as patch:

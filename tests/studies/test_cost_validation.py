@@ -1,4 +1,4 @@
-"""Cross-entropy as a cost: the correlations are those of the first phase, later stages are shown apart."""
+"""Cross-entropy as a cost: correlations use the first phase, and later stages are shown separately."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BEST = 20
 
 @pytest.fixture
 def results():
-    """Songs that come nearer to the tunes with every update, also where the loss rises again."""
+    """Songs that are nearer to the tunes after every stage, even after the loss has risen again."""
     models, songs = [], {}
     for number, (step, loss) in enumerate(LOSSES.items()):
         run = Run(

@@ -1,4 +1,4 @@
-"""What a study announces of its trainings before they start."""
+"""The estimate that a study prints before its trainings start."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def planned(folder, *overrides):
 
 @pytest.fixture
 def timed(monkeypatch):
-    """Networks whose updates take a second for each layer, and which of them were timed."""
+    """Simulate updates that take a second for each layer. Return the list of timed networks."""
     asked = []
 
     def seconds(config):

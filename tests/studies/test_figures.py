@@ -1,4 +1,4 @@
-"""Figures: what they show, that they survive poor data, and that equal data give equal bytes."""
+"""Figures: their content, incomplete data, and equal bytes for equal data."""
 
 import dataclasses
 import math
@@ -63,7 +63,7 @@ def evaluation(name, songs=20, shift=0.0, bits=math.nan):
 
 
 def study(datasets=("control", "db12"), cells=("lstm", "rnn"), layers=(1, 2, 3), seeds=(0,), songs=20):
-    """Losses are least at 2 layers, or at the only layer count."""
+    """A study with the lowest losses at 2 layers, or at the only layer count."""
     steps = range(50, 501, 50)
     chosen = 2 if 2 in layers else layers[0]
     runs = [
@@ -343,7 +343,7 @@ def test_span_profile_draws_each_column():
         curve = next(line for line in axes.lines if len(line.get_xdata()) == 25)
         assert np.array_equal(curve.get_ydata(), profile[:, column])
     low, high = figure.axes[0].get_ylim()
-    assert high - low > 0.09  # a constant is not blown up to show rounding
+    assert high - low > 0.09  # a constant is not magnified until its rounding shows
 
 
 def test_span_profile_refuses_another_shape():
@@ -368,7 +368,7 @@ def test_cost_validation_labels_every_point_and_states_the_correlation():
     assert [text.get_text() for text in axes.texts] == ["250", "12.5k"]
 
 
-# All of them.
+# All figures.
 
 
 POOR = {
@@ -434,7 +434,7 @@ def test_saved_twice_the_bytes_are_the_same_in_vector_and_bitmap(tmp_path):
 
 @pytest.mark.slow
 def test_another_process_writes_the_same_bytes(tmp_path):
-    """Python salts hashes in every process; sets and fonts must not bring that into the files."""
+    """Python salts hashes in every process. Sets and fonts must not make the files depend on that."""
     code = (
         "import sys, numpy as np\n"
         "from melgen.studies.figures import *\n"

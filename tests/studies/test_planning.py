@@ -1,4 +1,4 @@
-"""What a study plans to train: the same runs, in the same places, as `melgen.train` would make of that line."""
+"""The trainings that a study plans: the same runs and directories as `melgen.train` makes of the same arguments."""
 
 from contextlib import contextmanager
 from itertools import product
@@ -77,7 +77,7 @@ def test_what_experiments_plan(arguments, runs, cells, monkeypatch):
     ids=["quick", "values", "mixed", "added keys"],
 )
 def test_planned_runs_are_those_that_training_would_make(arguments):
-    """Composing every job by itself is the reference; `melgen.train`, given the arguments, sweeps over the same."""
+    """Compare with the composition of each job, and with the sweep of `melgen.train` for the same arguments."""
     with study(*arguments) as hydra:
         planned = planned_runs(hydra)
         command = training_arguments(hydra)

@@ -1,4 +1,4 @@
-"""Several primers of one study: how they are asked for, and that their songs are made, kept and shown."""
+"""Several primers of one study: how they are given, and how their songs are made, kept and shown."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def test_songs_after_each_primer_are_made_once_and_shown_side_by_side(mini):
     before = json.loads((STUDY / "manifest.json").read_text())["tasks"]
     answer = call("study", *MINI, SEVERAL, SHOWN)
     assert answer.code == 0, answer.text
-    assert "C4 is " in answer.text, "misc_folk hardly has it"
+    assert "C4 is " in answer.text, "misc_folk contains it rarely"
     manifest = json.loads((STUDY / "manifest.json").read_text())
     model = next(name.split("/")[1] for name in before if name.startswith("generate/control"))
     for name in (f"generate/{model}/seed0", f"evaluate/{model}"):
-        assert manifest["tasks"][name] == before[name], "the main primer is the one that was there"
+        assert manifest["tasks"][name] == before[name], "the main primer keeps its songs"
     songs = {
         name: read_songs(STUDY / "songs" / f"{model}{ending}" / "seed0").melodies
         for name, ending in {"paper": "", "higher": "-primer-higher", "tunes": "-primer-tunes"}.items()

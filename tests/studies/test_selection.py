@@ -1,4 +1,4 @@
-"""Which networks represent a sweep, on made-up results."""
+"""The choice of the networks that represent a sweep, with invented results."""
 
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def test_equal_steps_take_each_once_and_both_ends(values, data):
 def test_equal_steps_by_hand():
     losses = np.array([3.0, 2.0, 1.5, 1.2, 1.1, 1.05, 1.0])
     assert nearest_to_equal_steps(losses, 3) == [0, 1, 6]
-    assert nearest_to_equal_steps(losses, 5) == [0, 1, 2, 3, 6]  # each nearest that is free to 3, 2.5, 2, 1.5, 1
+    assert nearest_to_equal_steps(losses, 5) == [0, 1, 2, 3, 6]  # the nearest free one to each of 3, 2.5, 2, 1.5, 1
     assert nearest_to_equal_steps(losses, 7) == list(range(7))
 
 

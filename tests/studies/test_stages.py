@@ -1,4 +1,4 @@
-"""A whole tiny study: typed again it changes nothing, with one input changed it does what depends on it."""
+"""A whole tiny study: a second start changes nothing, and a changed input repeats what depends on it."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ from tests.studies.conftest import HOME, MINI, STUDY
 pytestmark = pytest.mark.slow
 
 NUMBERS = "stages=select,generate,evaluate"
-"""All that is computed; tables and figures take most of the time and depend on it."""
+"""The stages that compute. Tables and figures depend on them and take most of the time."""
 RUN = "{}-seed{}-hidden_size-8"
 
 
@@ -35,14 +35,14 @@ def manifest():
 
 
 def redone(before):
-    """The tasks whose record differs from an earlier manifest's, without seed and layer count."""
+    """The tasks whose record differs from that of an earlier manifest, without seed and layer count."""
     now, earlier = manifest()["tasks"], before["tasks"]
     assert now.keys() == earlier.keys()
     return {name for name in now if now[name] != earlier[name]}
 
 
 def test_what_a_finished_study_holds(finished):
-    """Every file is in the manifest, with its hash, and every cell of every table names what is there."""
+    """Every file is in the manifest with its hash, and every table cell names sources that exist."""
     folder = finished / STUDY
     found = json.loads((folder / "manifest.json").read_text())
     outputs = {name: digest for task in found["tasks"].values() for name, digest in task["outputs"].items()}
@@ -80,7 +80,7 @@ def test_the_chosen_layer_count_is_that_of_the_lowest_mean_loss(finished):
 
 
 def written(folder):
-    """Every file with its content and the moment it was written, but the lock, which has no content."""
+    """Every file with its content and its time of writing, except the lock, which is empty."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
     return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 
@@ -146,7 +146,7 @@ def test_other_weights_of_one_run(mini):
 
 
 def test_fewer_runs_leave_nothing_of_the_others(mini):
-    """One seed and one dataset less: songs, numbers and representative songs of what is gone vanish."""
+    """With one seed and one dataset less, the songs, numbers and representative songs of the others are removed."""
     before = files_below(STUDY)
     study("seed=1", "dataset=interval", NUMBERS)
     names = {name for name in files_below(STUDY) if not name.startswith(("tables", "figures"))}
@@ -181,7 +181,7 @@ def test_missing_runs(mini):
 
 
 def test_a_run_that_is_another_is_not_taken_for_ours(mini):
-    """Neither by the sweep, which would be refused, nor by a later stage alone."""
+    """Neither the sweep, which is refused, nor a later stage alone uses it."""
     path = mini / RUN.format("control-lstm-1", 0) / "identity.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"optimizer.lr": 9.0}))
     before = files_below(STUDY)
@@ -252,7 +252,7 @@ def test_options_are_refused_before_anything_is_trained(tmp_path, monkeypatch):
 
 
 def test_runs_that_exist_stages_of_their_training_and_a_second_study_of_them(mini):
-    """Cost validation of what is there, in a folder of its own; the first study stays as it is."""
+    """Cost validation of existing runs in a separate folder; the first study does not change."""
     before = files_below(STUDY)
     options = [option for option in MINI if option.startswith(("generate", "evaluation"))]
     answer = call(

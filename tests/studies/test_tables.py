@@ -1,4 +1,4 @@
-"""The table itself: what its three forms contain, and that no title of a tune breaks them."""
+"""The table: the content of its three forms, which no title of a tune can break."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_table_cannot_be_changed():
         ("Lützow's wilde Jagd, Ça ira", "Lützow's wilde Jagd, Ça ira"),
         ("The\nWind\tand % rain", "The Wind and \\% rain"),
         ("broken name \udcff.mid", "broken name .mid"),
-        # Letter and accent apart, as some files have it, would stop pdflatex.
+        # pdflatex fails on a letter and a separate accent, which occur in some files.
         ("Cafe\u0301", "Caf\u00e9"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The paper's lines: rules and numbers worked out by hand, the arithmetic against SciPy, which the scripts used."""
+"""The rows of the paper: rules and numbers computed by hand, and arithmetic compared with SciPy as in the scripts."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_corpus_has_a_line_for_each_split():
 
 
 def test_the_arithmetic_is_that_of_the_scripts():
-    """They took `describe` and `tstd`, and the first of equals by comparing (value, position)."""
+    """They used `describe` and `tstd`, and took the first of equal values by comparing (value, position)."""
     rng = np.random.default_rng(0)
     table = rng.choice([0.25, 0.5, 1.0, 2.75], size=(40, 3))
     results = study({("control", "lstm"): evaluation("control-lstm-2", tonality_scores(*map(tuple, table)))})

@@ -1,4 +1,4 @@
-"""The tables of a study and of a single set: numbers worked out by hand, gaps, and where each cell comes from."""
+"""The tables of a study and of a single set: numbers computed by hand, gaps, and the source of each cell."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def tables(results: StudyResults) -> dict[str, Table]:
 
 
 def rows_of(table: Table) -> list[dict[str, str]]:
-    """What a program reads from the CSV."""
+    """The rows that a program reads from the CSV."""
     return list(csv.DictReader(io.StringIO(table.to_csv())))
 
 
@@ -133,7 +133,7 @@ def test_tonality_compares_with_held_out_tunes(tables):
 
 def test_without_openings_the_test_split_is_the_reference(results):
     table = build_tables(replace(results, openings=None))["tonality"]
-    # Centricity does not vary among these tunes, so that nothing can be measured in its deviations.
+    # Centricity does not vary among these tunes, so its deviation is 0 and cannot be a unit of distance.
     assert math.isnan(cell(table, "control-lstm-2", "distance").value)
     assert "of the set corpus-test, in standard deviations" in table.caption
 
@@ -170,7 +170,7 @@ def test_originality_beside_that_of_held_out_tunes(tables):
     assert float(model["mean_shared_intervals"]) == pytest.approx(28 / 3)
     assert (model["max_shared_intervals"], model["exact_copies"], model["max_repeated_note"]) == ("12", "1", "3")
     assert (held_out["mean_shared_intervals"], held_out["exact_copies"]) == ("8.0", "0")
-    # Nobody compared the bigram's songs with the corpus: no finding, rather than no copies.
+    # The bigram's songs were not compared with the corpus. The cell is empty, because 0 would mean no copies.
     assert (baseline["max_shared_intervals"], baseline["exact_copies"]) == ("", "")
     assert model["diversity/distinct_songs"] == "1.0"
 

@@ -1,4 +1,4 @@
-"""Tasks are done once, again when something has changed, and the manifest is true of all of it."""
+"""Tasks are done once, and again after a change. The manifest always matches the files."""
 
 import json
 import subprocess
@@ -74,7 +74,7 @@ def test_nothing_is_written_when_there_is_nothing_to_do(tmp_path):
 
 
 def test_files_that_are_made_no_longer_vanish(tmp_path):
-    """Of a task that now makes fewer, and of a task that is no longer of the stage; other stages keep theirs."""
+    """Outputs are removed if a task makes fewer files or has left the stage; other stages keep theirs."""
     bench(tmp_path).do([writes(tmp_path, "t/o", "other/o.txt")], ["t/"])
     bench(tmp_path).do([writes(tmp_path, "s/x", "x/1", "x/2", a=1), writes(tmp_path, "s/y", "y/1", a=1)], ["s/"])
     (tmp_path / "x" / "mine").write_text("kept")
@@ -174,7 +174,7 @@ def test_two_at_once(tmp_path):
     finally:
         first.communicate("")
     assert first.returncode == 0
-    assert not list(tmp_path.iterdir()), "nothing came of it"
+    assert not list(tmp_path.iterdir()), "the second study left nothing"
 
 
 def test_a_claim_removes_what_a_killed_study_has_left(tmp_path):

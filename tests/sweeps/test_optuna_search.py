@@ -1,4 +1,4 @@
-"""A search with Optuna: its space, its trials, and how it goes on; the trainings are stood in for by a function."""
+"""A search with Optuna: its space, its trials, and how it goes on. A function replaces the trainings."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def make(folder, arguments, **options):
 
 
 def trainings(loss):
-    """A launcher whose jobs return ``loss`` of their overrides, as a dictionary; it keeps what it was given."""
+    """A launcher whose jobs return ``loss`` of their overrides, given as a dictionary; it records the overrides."""
 
     def launch(jobs, initial_job_idx):
         launch.batches.append(list(map(tuple, jobs)))

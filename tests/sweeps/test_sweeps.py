@@ -149,7 +149,7 @@ def test_a_failed_job_is_named_and_the_command_fails(tmp_path, end):
     assert "failed: " in out
     assert "control-lstm-2-seed0: out of luck\n" in out
     assert rows[1]["error"] == "out of luck"
-    assert rows[1]["val_loss"] == "", "what an earlier start has left is no result of this one"
+    assert rows[1]["val_loss"] == "", "a result of an earlier start does not count"
 
 
 @pytest.mark.parametrize("state", ["running", "interrupted"])
@@ -186,7 +186,7 @@ def command_line(*task, folder="never-made"):
 
 @pytest.mark.slow
 def test_the_sweep_prints_its_plan(tmp_path, monkeypatch, caplog):
-    monkeypatch.setenv(SWEEP_VARIABLE, "this test's own")  # so that it is restored however it is left
+    monkeypatch.setenv(SWEEP_VARIABLE, "this test's own")  # restored after the test
     with (
         command_line("layers=1,2,3", "trainer.max_steps=10", folder=tmp_path) as settings,
         caplog.at_level("INFO"),
@@ -223,7 +223,7 @@ def test_globs_are_counted():
 
 
 class Planned:
-    """As much of a planned job as the table needs."""
+    """The part of a planned job that the table needs."""
 
     def __init__(self, path, updates=100):
         self.run, self.config = RunDirectory(path), OmegaConf.create({"trainer": {"max_steps": updates}})
@@ -242,7 +242,7 @@ def test_a_run_that_another_process_trains_is_not_a_failure(tmp_path, end):
         ("a-b-1-seed0", "finished"),
         ("a-b-2-seed0", "running"),
         ("a-b-3-seed0", "finished"),
-    ], "the job that ought to have gone on with another's half left nothing, and is missed"
+    ], "a job that should have gone on with an interrupted run left nothing"
     assert rows[1]["error"] == "left alone: another process is training it"
     assert "2 of 5 jobs finished" in out
     assert f"running: {paths[1]}: left alone" in out

@@ -9,7 +9,7 @@ from melgen.runs.history import STEP, read_history
 from tests.training.small import same
 
 PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "position", "carried", "random_state")
-"""Parts of a checkpoint on which the next update depends; the others are places and speeds."""
+"""Parts of a checkpoint on which the next update depends; the others hold paths and speeds."""
 
 
 def unequal(run: Path, other: Path) -> list[str]:

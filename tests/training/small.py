@@ -25,7 +25,7 @@ CELL_OVERRIDES = {name: [f"cell={name}", "layers=2"] for name in CELLS} | {
     "mixed": ["cell=mixed", "cell.stack=[lstm,gru]", "layers=2"]
 }
 
-# Lightning 2.6 with torch 2.13; nothing that we could change.
+# Lightning 2.6 with torch 2.13 warns; melgen cannot change that.
 LEAF_SPEC = "ignore:.*LeafSpec.*:FutureWarning"
 # A plain trainer logs every 50 updates, more than a small epoch has.
 FEW_UPDATES = "ignore:.*smaller than the logging interval.*"
@@ -46,7 +46,7 @@ def small_module(data, cell=LSTM, layers=2, hidden_size=8, **options):
 
 
 def plain_trainer(**options):
-    """A trainer as someone without Hydra would make it."""
+    """A trainer as a user without Hydra makes it."""
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     options = {"logger": False, "enable_checkpointing": False} | quiet | options
     return pl.Trainer(**options)

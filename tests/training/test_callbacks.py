@@ -1,4 +1,4 @@
-"""Songs, their tonality, the embedding: what they write, and that none of them can stop a training."""
+"""Callbacks for songs, tonality and the embedding: their files, and that none of them can stop a training."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def folder(tmp_path):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A finished run, to be looked at only."""
+    """A finished run. Tests only read it."""
     folder = tmp_path_factory.mktemp("callbacks")
     write_songs(folder / "tiny_song_list.p", walks(30))
     underway = ["callbacks.sampling.every_n_steps=5", "callbacks.projection.every_n_steps=6"]

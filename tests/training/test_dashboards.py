@@ -1,4 +1,4 @@
-"""What dashboards are shown: sound, text, pictures and the embedding, each as its own program reads it back."""
+"""Output for dashboards: sound, text, pictures and the embedding, read back by the program of each."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SHOWN = (
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A finished run, to be looked at only."""
+    """A finished run. Tests only read it."""
     folder = tmp_path_factory.mktemp("reporting")
     write_songs(folder / "tiny_song_list.p", walks(30))
     train(small_config(folder, *SHOWN))
@@ -47,7 +47,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def nothing_missing(monkeypatch):
-    """As in a process that has shown no song yet."""
+    """The state of a process that has not yet shown a song."""
     monkeypatch.setattr(media, "_missing", set())
 
 
@@ -65,7 +65,7 @@ def test_songs_are_heard_and_read(run):
         (event,) = events.Audio(f"songs/{number}")
         samples, rate = soundfile.read(io.BytesIO(event.encoded_audio_string))
         assert rate == event.sample_rate == 16_000
-        # Twelve quarter notes at 120 a minute, and what rings on.
+        # Twelve quarter notes at 120 a minute, and the decay of the last one.
         assert 6 <= len(samples) / rate < 9
         assert np.abs(samples).max() > 0.05, "not silence"
         assert note_text(song) in events.Tensors("songs/text_summary")[0].tensor_proto.string_val[0].decode()
@@ -84,7 +84,7 @@ def test_tensorboard_itself_serves_curves_songs_and_the_embedding_with_its_names
         with urllib.request.urlopen(f"{address}data/plugin/{path}?{urlencode(query)}", timeout=60) as answer:
             return answer.read()
 
-    for _ in range(100):  # it reads the files in a thread of its own
+    for _ in range(100):  # it reads the files in a separate thread
         if (tags := json.loads(get("audio/tags"))) and "tensorboard" in json.loads(get("projector/runs")):
             break
     assert "songs/1" in tags["tensorboard"]
@@ -101,7 +101,7 @@ def test_tensorboard_itself_serves_curves_songs_and_the_embedding_with_its_names
 
 
 class Noting(HistoryLogger):
-    """A logger of a user's own that shows more than numbers, and fails at figures."""
+    """A user's own logger that shows more than numbers, and fails at figures."""
 
     shown: ClassVar[list] = []
 

@@ -1,4 +1,4 @@
-"""Numbers that are none stop a training at their update, and never reach a checkpoint."""
+"""NaN and infinity stop a training at their update, and are never in a checkpoint."""
 
 import math
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.filterwarnings(LEAF_SPEC), pytest.mark.filterwarnings(
 
 
 class Poison(pl.Callback):
-    """Makes the gradient of update ``update``, counted from 1, what no gradient should be."""
+    """Sets the gradient of update ``update``, counted from 1, to an invalid value."""
 
     def __init__(self, update, value):
         self.update, self.value = update, value
@@ -55,7 +55,7 @@ def test_without_a_clip_too(value, data):
 
 
 def test_a_device_that_works_ahead_is_asked_later(data, tmp_path, monkeypatch):
-    """As on a GPU, here on the CPU: noticed at the log, named by its own update, and not saved."""
+    """A GPU, simulated on the CPU: the divergence is noticed at the next log, named with its update, and not saved."""
     monkeypatch.setattr(NumberWatch, "see", NumberWatch.remember)
     trainer = plain_trainer(
         max_epochs=3,

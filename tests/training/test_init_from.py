@@ -172,7 +172,7 @@ def transposed(songs, semitones):
 
 @pytest.fixture
 def overlapping(folder):
-    """Beside the trained run, a corpus of which every other tune is one of its training tunes, transposed."""
+    """The trained run, and a corpus in which every second tune is a transposed training tune of that run."""
     trained_on = [number for number, split in enumerate(split_of(folder / "old").values()) if split == "train"]
     known = transposed([walks(30)[number] for number in trained_on[:20]], 3)
     songs = [song for pair in zip(known, walks(20, seed=5), strict=True) for song in pair]
@@ -181,7 +181,7 @@ def overlapping(folder):
 
 
 def tuned_otherwise(folder, *overrides):
-    """With other splits; by the same ones no tune would be in training here and held out there."""
+    """With other splits: with the same ones, no tune would be in the training of one run and held out in the other."""
     return tuned(folder, "split_seed=1", *overrides)
 
 

@@ -1,4 +1,4 @@
-"""Training through Lightning against a bare PyTorch loop, and what is logged on the way."""
+"""Training with Lightning compared with a bare PyTorch loop, and the logged values."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Recorder(pl.callbacks.Callback):
 
 
 class Log(pl.loggers.logger.Logger):
-    """Keeps what it is told, row by row."""
+    """Keeps the logged values, row by row."""
 
     name = version = "log"
 
@@ -119,13 +119,13 @@ def test_two_epochs_equal_a_bare_loop(data, cell, clip):
     assert len(rows) == 2 * data.updates_per_epoch == trainer.global_step
     # The norm is summed in another order here, which moves a clipped gradient by a rounding or two.
     assert recorder.losses == pytest.approx([row["loss"] for row in rows], rel=1e-5)
-    assert max(row["norm"] for row in rows) > 0.1, "the smaller clip bites"
+    assert max(row["norm"] for row in rows) > 0.1, "the smaller limit clips the gradient"
     for ours, theirs in zip(module.model.parameters(), by_hand.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
 def test_the_state_is_carried_and_starts_from_zero_each_epoch(data):
-    """Neither forgetting it between windows nor keeping it between epochs gives the same losses."""
+    """The losses differ if the state is lost between windows or kept between epochs."""
     module = small_module(data)
     forgetful = bare_loop(copy.deepcopy(module.model), data.train_dataloader(), 2, carry=False)
     by_hand = bare_loop(copy.deepcopy(module.model), data.train_dataloader(), 2)

@@ -1,4 +1,4 @@
-"""What a training says while it runs: a bar on a terminal, lines that a log file can hold elsewhere."""
+"""The progress of a training: a bar on a terminal, otherwise lines that suit a log file."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_training_ends_with_its_page_and_prints_the_path(tmp_path, monkeypatch
     assert page.stat().st_mtime_ns == made, "the page of a finished run is not made twice"
     page.unlink()
     assert call("train", *TINY, "report=true").code == 0
-    assert page.exists(), "a page that was lost is"
+    assert page.exists(), "a page that was deleted is made again"
 
 
 @pytest.mark.slow

@@ -50,9 +50,9 @@ def history(directory):
 
 
 def assert_equal_runs(resumed, undisturbed, paused_at=()):
-    """All that the next update would depend on is the same, and so is what was logged.
+    """Check that the state for the next update and the logged values are the same.
 
-    Where it paused, a run has validated and tested what it had: that is all it may have logged beyond.
+    A run validates and tests its weights where it pauses. Only these values may be logged in addition.
     """
     ours, theirs = last(resumed), last(undisturbed)
     for part in ("state_dict", "optimizer_states", "lr_schedulers", "position", "carried", "random_state"):
@@ -106,7 +106,7 @@ def test_other_representations_resume_too(folder, dataset):
 
 @pytest.mark.slow
 def test_songs_and_pictures_on_the_way_change_nothing(folder):
-    """Callbacks draw chance of their own; the training must not notice."""
+    """Callbacks draw random numbers of their own, which must not change the training."""
     shown = ["callbacks=default", "callbacks.sampling.every_n_steps=4", "callbacks.sampling.songs=3"]
     watched = run(folder, "watched", *DROPOUT, *shown, "trainer.max_steps=10")
     run(folder, "watched", *DROPOUT, *shown, "trainer.max_steps=20")
@@ -116,7 +116,7 @@ def test_songs_and_pictures_on_the_way_change_nothing(folder):
 
 
 def test_another_seed_is_another_run(folder):
-    """What these comparisons compare does differ when something differs."""
+    """The comparisons above can fail: the compared values differ between seeds."""
     one = run(folder, "one", *DROPOUT, "trainer.max_steps=6")
     other = run(folder, "other", *DROPOUT, "trainer.max_steps=6", "seed=1")
     for part in ("state_dict", "optimizer_states", "carried", "random_state"):
@@ -206,7 +206,7 @@ def test_an_epoch_ends_with_its_last_window(batch_idx, expected):
 
 @pytest.mark.slow
 def test_a_numbered_checkpoint_that_a_kill_has_prevented_is_written_with_its_metrics(folder):
-    """Killed between the two writings of update 10: `last.ckpt` was there, `step-00000010.ckpt` not yet."""
+    """A kill between the two checkpoints of update 10: `last.ckpt` exists, `step-00000010.ckpt` does not."""
     kept = [
         "callbacks=checkpoint",
         "callbacks.checkpoint.every_n_steps=10",

@@ -1,4 +1,4 @@
-"""W&B without an account, a network or questions; each training is a run of its own; none ends because of W&B."""
+"""W&B without an account, a network or prompts. Each training is a separate run, and W&B cannot end it."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ SMALL = ("logger=wandb", "logger.wandb.choices.corpus=walks", "trainer.max_steps
 
 
 class GoneError(RuntimeError):
-    """What a service that is not there might raise."""
+    """An error that a missing service may raise."""
 
 
 class BrokenRun:
-    """A run of W&B that has started and then fails at everything."""
+    """A run of W&B that fails at every call after its start."""
 
     id, resumed = "broken", False
 
@@ -62,7 +62,7 @@ class BrokenRun:
 
 
 def service():
-    """The process of W&B's service that belongs to this one."""
+    """The process of W&B's service for this process."""
     lines = subprocess.run(
         ["ps", "-ww", "-o", "pid=,stat=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True, check=True
     ).stdout.splitlines()
@@ -239,7 +239,7 @@ def test_a_service_killed_underway_costs_its_run_and_neither_the_training_nor_th
 
 
 def in_a_fresh_process(program, **environment):
-    """Run a program that knows nothing of this process's W&B."""
+    """Run a program in a new process, independent of the W&B of this one."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)],

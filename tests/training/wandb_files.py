@@ -1,4 +1,4 @@
-"""Reading back what W&B has recorded offline: the protobuf records of a run's file, and the media beside it."""
+"""Read the offline records of W&B: the protobuf records of a run's file, and the media beside it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRST, LAST, WHOLE = 2, 4, 1
 
 @dataclass
 class OfflineRun:
-    """One run: what its file says, in plain data."""
+    """One run: the content of its file as plain data."""
 
     file: Path
     name: str = ""
@@ -107,9 +107,9 @@ def values_of(items) -> dict[str, Any]:
 
 
 def messages_of(content: bytes):
-    """The messages of a file: a log in LevelDB's format behind seven bytes of W&B's own.
+    """The messages of a file: a log in LevelDB's format after a header of seven bytes by W&B.
 
-    Each piece has a checksum (4 bytes), a length (2) and a kind (1); none crosses a block's end.
+    Each piece has a checksum (4 bytes), a length (2) and a kind (1); none crosses the end of a block.
     """
     position, gathered = HEADER, b""
     while position + HEADER <= len(content):
