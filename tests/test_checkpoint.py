@@ -65,7 +65,7 @@ def assert_refused(path, match=None):
     assert str(path) in str(refusal.value), "the message names the file"
 
 
-def test_the_good_one_is_good(file):
+def test_the_undamaged_checkpoint_can_be_read(file):
     assert load_model(file).updates == 1
 
 

@@ -43,7 +43,7 @@ def test_the_audit_claims_nothing_that_it_has_not_checked(report, packages, code
     assert expected in capsys.readouterr().out
 
 
-def test_what_is_installed_is_looked_up_by_its_public_version():
+def test_installed_packages_are_looked_up_by_their_public_versions():
     packages = AUDIT.installed()
     assert "melgen" not in packages
     assert {"torch", "numpy", "hydra-core"} <= packages.keys()

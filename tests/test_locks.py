@@ -266,7 +266,7 @@ def test_a_run_a_study_and_a_corpus_do_without_flock(tmp_path, no_flock, number)
         assert (tmp_path / "corpora" / "key.lock.holder").exists()
 
 
-def test_what_another_machine_has_locked_is_refused_by_name(tmp_path, no_flock):
+def test_a_lock_of_another_machine_is_refused_by_name(tmp_path, no_flock):
     no_flock()
     run, study, cache = (
         RunDirectory(tmp_path / "run"),

@@ -108,14 +108,14 @@ def words(line):
         ({"cell": 3, "model": None, "dataset": []}, None),
     ],
 )
-def test_a_network_of_ones_own_is_imported(tmp_path, config, imports):
+def test_a_users_own_network_is_imported(tmp_path, config, imports):
     run = run_with(tmp_path / "my runs" / "läufe=1", **config)
     found = words(generate_command(run, songs=20, temperature=0.8, out=Path("out")))
     assert found.pop("imports", None) == imports
     assert found == {"checkpoint": str(run), "songs": 20, "temperature": 0.8, "out": "out"}
 
 
-def test_a_corpus_of_ones_own_is_imported(tmp_path):
+def test_a_users_own_corpus_is_imported(tmp_path):
     run = run_with(tmp_path / "run", corpus={"_target_": "village.Corpus"}, cell={"_target_": "my_cells.MGU"})
     assert words(report_command(run)) == {"run": str(run), "imports": ["village"]}
     assert own_modules({"_target_": "melgen.corpora.FolkCorpus"}) == []

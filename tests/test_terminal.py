@@ -32,7 +32,7 @@ sys.exit(int(sys.argv[2]))
 @pytest.mark.parametrize(
     "ending", ["| head -1", "2>&1 | head -1", "2>&1 >/dev/null | head -1", ">&-", "2>&-", ">&- 2>&- <&-", "| true", ""]
 )
-def test_the_exit_code_is_what_it_would_have_been(tmp_path, ending, code, unbuffered):
+def test_the_exit_code_does_not_depend_on_the_output(tmp_path, ending, code, unbuffered):
     line = f'"{sys.executable}" -c "$0" plain {code} {ending}; exit ${{PIPESTATUS[0]}}'
     done = subprocess.run(
         ["bash", "-c", line, PRINTS],
@@ -61,7 +61,7 @@ def test_a_full_disk_is_still_an_error(tmp_path):
 @pytest.mark.parametrize(
     ("encoding", "sharp"), [("utf-8", "\u266f".encode()), ("ascii", b"\\u266f"), ("latin-1", b"\\u266f")]
 )
-def test_what_an_encoding_lacks_is_escaped(tmp_path, encoding, sharp):
+def test_characters_that_an_encoding_lacks_are_escaped(tmp_path, encoding, sharp):
     done = subprocess.run(
         [sys.executable, "-c", PRINTS, b"caf\xe9", "0"],
         cwd=tmp_path,

@@ -58,7 +58,7 @@ def test_quoting_is_undone_by_hydra(text):
         ("primer=null", None),
     ],
 )
-def test_what_hydra_reads_is_left_to_it(override, value):
+def test_values_in_the_grammar_of_hydra_are_left_to_it(override, value):
     assert read(override) == value
     assert readable(override) == override
 
@@ -90,7 +90,7 @@ def test_a_value_that_is_opened_and_not_closed_is_left_to_hydra():
         "layers=2 seed=0,1 --multi name=x",
     ],
 )
-def test_multirun_anywhere(line):
+def test_the_multirun_flag_may_be_anywhere(line):
     made = for_hydra(line.split())
     assert made[0].startswith("-")
     assert made[1:] == ["layers=2", "seed=0,1", "name=x"]
@@ -98,7 +98,7 @@ def test_multirun_anywhere(line):
     assert without_multirun(line.split()) == made[1:]
 
 
-def test_the_key_that_does_what_the_flag_does():
+def test_the_key_with_the_effect_of_the_multirun_flag():
     assert asks_for_multirun(["songs=3", "hydra.mode=MULTIRUN"])
     assert asks_for_multirun(["++hydra.mode='multirun'"])
     assert not asks_for_multirun(["hydra.mode=RUN"])
@@ -233,7 +233,7 @@ class TestValuesThatEveryJobWouldRefuse:
         (["precision=32,32-true,16,16-mixed"], 2),
     ],
 )
-def test_a_run_is_one_job_however_it_is_spelt(swept, jobs, caplog):
+def test_a_run_is_one_job_in_every_spelling(swept, jobs, caplog):
     from melgen.sweeps.plan import planned_jobs
     from tests.sweeps.test_sweeps import command_line
 

@@ -187,7 +187,7 @@ def test_seeds_below_one_folder_are_one_set(here):
 
 
 @pytest.mark.slow
-def test_a_metric_of_ones_own(songs, here, monkeypatch):
+def test_a_users_own_metric(songs, here, monkeypatch):
     (here / "my_metrics.py").write_text("def highest(pitches):\n    return max(pitches)\n")
     monkeypatch.syspath_prepend(str(here))
     evaluate(songs, *ALONE, "+evaluation.metrics.highest=my_metrics.highest")

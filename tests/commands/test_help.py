@@ -58,7 +58,7 @@ def test_help_answers_quickly_and_without_the_heavy_libraries(verb, expected, tm
     assert not list(tmp_path.iterdir()), "asking for help leaves nothing behind"
 
 
-def test_the_one_command_helps_without_hydra(tmp_path):
+def test_the_single_command_prints_help_without_hydra(tmp_path):
     program = [sys.executable, "-X", "importtime", "-m", "melgen", "train", "--help"]
     done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == subprocess.run(command("train", "-h"), capture_output=True, text=True, check=True).stdout

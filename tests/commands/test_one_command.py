@@ -104,7 +104,7 @@ def test_an_unknown_command(one, given, expected):
     assert expected in err
 
 
-def test_it_does_what_the_module_does(one, here):
+def test_it_gives_the_same_output_as_the_module(one, here):
     """The output and the exit code are the same, for valid and invalid commands."""
     for verb, *rest in (("status", "dir=missing"), ("train", "lr=0.5"), ("train", "-m", "layers=2", "--cfg", "job")):
         code, out, err = one(verb, *rest)
@@ -164,7 +164,7 @@ def test_a_refusal_imports_nothing_heavy(verb, given, tmp_path):
         ("study", ["generate.songs=3", "evaluation.span_notes=8"]),
     ],
 )
-def test_what_other_files_may_set_is_left_to_hydra(verb, line):
+def test_keys_that_other_files_may_set_are_left_to_hydra(verb, line):
     refuse_unknown_keys(line, primary_of(verb))
 
 

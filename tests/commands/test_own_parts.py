@@ -55,7 +55,7 @@ ARGUMENTS = [
 
 
 @pytest.mark.slow
-def test_a_cell_and_a_corpus_of_ones_own(mine):
+def test_a_users_own_cell_and_corpus(mine):
     answer = spawn("train", *ARGUMENTS, cwd=mine)
     assert answer.code == 0
     run = Path("multirun/village/control-forgetful-1-seed0-batch_size-2-hidden_size-8-seq_length-10")

@@ -29,7 +29,7 @@ def test_a_run_writes_every_promised_file(trained):
     assert json.loads((trained / "result.json").read_text())["updates"] == 4
 
 
-def test_nothing_lands_beside_the_run(trained):
+def test_nothing_is_written_outside_the_run(trained):
     root = trained.parents[2]
     assert all(name.startswith(TINY_RUN.as_posix()) for name in files_below(root)), files_below(root).keys()
 

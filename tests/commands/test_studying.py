@@ -151,7 +151,7 @@ def test_ctrl_c_two_at_once_and_errors_of_a_sweep(tmp_path):
 
 
 @pytest.mark.slow
-def test_parts_of_ones_own(mine):  # noqa: F811
+def test_a_users_own_parts(mine):  # noqa: F811
     """A cell and a corpus are found with --config-dir. Single stages find them too; runs=... needs imports=[module]."""
     options = [
         "--config-dir=conf",

@@ -93,7 +93,7 @@ def test_a_refused_job_leaves_the_run_that_is_there_untouched(here):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["deep/er", "''"])
-def test_the_table_finds_its_runs_whatever_the_name(name, here):
+def test_the_table_finds_its_runs_with_any_name(name, here):
     answer = call("train", "-m", *SWEPT, "layers=1", f"name={name}")
     assert "1 of 1 jobs finished" in answer.text or (answer.code == 1 and "name=" in answer.text)
 
@@ -192,7 +192,7 @@ def test_a_run_that_another_process_trains_is_left_alone(here):
 
 
 @pytest.mark.slow
-def test_two_at_once_on_this_machine_learn_what_one_after_the_other_does(tmp_path):
+def test_two_jobs_at_once_give_the_same_results_as_one_after_the_other(tmp_path):
     """The launcher of joblib starts worker processes with one thread each."""
     sweep = ("-m", *SWEPT, "layers=1,2")
     for folder, launcher in (("one", "basic"), ("two", "local")):

@@ -73,7 +73,7 @@ def test_the_key_that_was_meant_is_named(given, meant, here):
 
 
 @pytest.mark.slow
-def test_however_it_is_added(here):
+def test_unknown_keys_with_plus_signs_are_refused(here):
     assert "optimizer.lr" in refused(here, "train", *TINY, "++lr=1")
     assert "callbacks.sampling" in refused(here, "train", *TINY, "+callbacks.samplin=null")
 
@@ -124,7 +124,7 @@ def test_the_option_that_was_meant_is_named(given, meant, here):
     assert "corpus" in refused(here, "train", *tiny, "copus=airds")
 
 
-def test_what_a_part_accepts_is_named_with_what_adds_it(here):
+def test_the_error_names_the_override_that_adds_an_accepted_parameter(here):
     message = refused(here, "train", *TINY, "optimizer.weight_decay=0.1")
     assert "torch.optim.Adam" in message
     assert "+optimizer.weight_decay=0.1" in message
@@ -151,7 +151,7 @@ def test_a_key_among_several_in_one_value(given, meant, here):
 
 
 @pytest.mark.slow
-def test_what_is_left_out_must_be_there(here):
+def test_a_key_that_is_deleted_must_exist(here):
     message = refused(here, "train", *TINY, "~optimizer.betas")
     assert "~optimizer.betas: there is no such key" in message
     assert "+optimizer" not in message
@@ -237,14 +237,14 @@ class TestFilesOfOnesOwn:
             assert f"{file}, line {line}: " in message
 
     @pytest.mark.slow
-    def test_what_an_interpolation_uses_is_read(self, here):
+    def test_a_key_that_an_interpolation_uses_is_accepted(self, here):
         self.write("# @package _global_\nwidths: {small: 16}\nhidden_size: ${widths.small}\nlayers: 0\n")
         assert "layers=0" in self.refused(here, "experiment=mine"), "and nothing else is wrong"
         self.write("# @package _global_\nwidths: {small: 16, large: 3}\nhidden_size: ${widths.small}\n")
         assert "widths.large" in self.refused(here, "experiment=mine")
 
     @pytest.mark.slow
-    def test_what_a_part_of_ones_own_takes_is_read(self, here, monkeypatch):
+    def test_a_parameter_of_a_users_own_part_is_accepted(self, here, monkeypatch):
         Path("my_parts.py").write_text(
             "import torch\n"
             "class Strict(torch.optim.Adam):\n"
@@ -260,7 +260,7 @@ class TestFilesOfOnesOwn:
             assert "layers=0" in self.refused(here, f"optimizer={option}", f"+optimizer.{key}=1", "layers=0")
 
     @pytest.mark.slow
-    def test_a_callback_of_ones_own_is_a_part(self, here):
+    def test_keys_of_a_users_own_callback_are_checked(self, here):
         self.write("mine:\n  _target_: pytorch_lightning.callbacks.Timer\n  interval: step\n", group="callbacks")
         assert "layers=0" in self.refused(here, "callbacks=mine", "layers=0")
         for plus in ("", "+"):
@@ -332,7 +332,7 @@ def test_a_path_that_no_corpus_reads(here):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", commands())
-def test_no_key_is_unread_in_what_is_packaged(command):
+def test_every_packaged_key_is_read(command):
     with initialize_config_dir(CONF_DIR, version_base="1.3"):
         experiments = [*Path(CONF_DIR, "experiment").glob("*.yaml")] if command in ("config", "study") else []
         for overrides in ([], *([f"experiment={file.stem}"] for file in experiments)):
@@ -341,7 +341,7 @@ def test_no_key_is_unread_in_what_is_packaged(command):
             assert missing_groups(content, command) == []
 
 
-def test_what_is_set_otherwise_exists():
+def test_parameters_that_melgen_sets_itself_exist():
     import pytorch_lightning as pl
 
     assert all(accepts(f"{pl.__name__}.Trainer", key) for key in SET_OTHERWISE["trainer"])
@@ -364,7 +364,7 @@ def test_what_is_set_otherwise_exists():
         ("+model.vocab_size=3", "training tunes"),
     ],
 )
-def test_what_melgen_sets_itself_is_refused_with_what_does_it(given, instead, here):
+def test_a_parameter_that_melgen_sets_itself_is_refused_with_its_replacement(given, instead, here):
     assert instead in refused(here, "train", *TINY, given)
 
 

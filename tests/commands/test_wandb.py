@@ -198,7 +198,7 @@ def test_publishing_refuses(here, overrides, message):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Pydantic V1 style:DeprecationWarning")  # of wandb-workspaces itself
 @pytest.mark.filterwarnings("ignore:Valid config keys have changed:UserWarning")
-def test_the_dashboard_asks_for_what_runs_record(runs):
+def test_the_dashboard_uses_recorded_values(runs):
     pytest.importorskip("wandb_workspaces")
     from melgen.publishing.result_tables import Target
     from melgen.publishing.workspace import build
@@ -265,7 +265,7 @@ def test_a_run_of_a_sweep_agent_keeps_the_name_that_the_agent_gave_it(tmp_path, 
 
 
 @pytest.mark.slow
-def test_optuna_minimises_what_train_returns(tmp_path):
+def test_optuna_minimises_the_returned_value(tmp_path):
     pytest.importorskip("optuna")
     answer = spawn(
         "train",

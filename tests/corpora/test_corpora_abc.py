@@ -134,11 +134,11 @@ class TestRepeats:
         assert played("C||DEFG|ABcd:|") == "CDEFGABcdDEFGABcd", "unless the last bar is complete without it"
 
     @pytest.mark.parametrize("notes", ["|:CD", "|:C|:D:|E", "C|1D|2E|]"])
-    def test_what_does_not_add_up_is_counted(self, notes):
+    def test_repeats_that_do_not_add_up_are_counted(self, notes):
         assert tune_of(notes).remarks == (AS_WRITTEN,)
 
     @pytest.mark.parametrize("notes", ["|:CD:|", "|:C|1D:|2E:|", "C!fine!|D"])
-    def test_what_adds_up_is_not(self, notes):
+    def test_repeats_that_add_up_are_not_counted(self, notes):
         assert tune_of(notes).remarks == ()
 
     def test_a_repeat_of_thousands_of_times_is_refused(self):
@@ -502,7 +502,7 @@ class TestSilence:
             ),
         ],
     )
-    def test_what_does_not_sound(self, ornamented):
+    def test_symbols_without_sound_are_ignored(self, ornamented):
         tune = tune_of(ornamented)
         assert (names(tune), tune.remarks) == ("CD", ())
 

@@ -203,7 +203,7 @@ NOTES = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 200), st.integers
 
 
 @given(notes=NOTES, tpq=st.sampled_from([1, 24, 96, 480]))
-def test_all_notes_at_once_give_what_one_after_the_other_gives(notes, tpq):
+def test_all_notes_at_once_equal_one_note_after_the_other(notes, tpq):
     kept, share = single_line(Track(notes), tpq)
     assert (kept.tolist(), share) == note_by_note(notes, tpq)
 

@@ -144,7 +144,7 @@ def test_a_folder_without_music(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read(tmp_path):
+def test_files_and_folders_without_read_permission(tmp_path):
     write_midi(tmp_path / "open.mid", scale())
     closed = write_midi(tmp_path / "closed.mid", scale())
     closed.chmod(0)
@@ -215,7 +215,7 @@ def test_a_muspy_folder_with_nothing_in_it(tmp_path):
         MusPyCorpus("NottinghamDatabase", tmp_path).load()
 
 
-def test_one_melody_is_read_in_a_process_of_its_own(tmp_path, monkeypatch):
+def test_one_melody_is_read_in_a_separate_process(tmp_path, monkeypatch):
     path = write_midi(tmp_path / "tune.mid", scale())
     assert read_melody(path).pitches == tuple(range(60, 76))
 

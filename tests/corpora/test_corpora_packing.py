@@ -50,7 +50,7 @@ def test_choosing_keeps_everything_of_the_chosen(data, tunes):
     assert list(chosen) == [tune for tune, kept in zip(tunes, keep, strict=True) if kept]
 
 
-def test_what_is_not_given_is_unknown():
+def test_missing_metadata_is_unknown():
     notes = np.array([60, 62, 64], np.int16)
     times = np.array([0, 24, 0], np.int32)
     packed = Melodies(notes, times, times, np.array([0, 2, 3]), ["a", "b"], ["", ""])

@@ -100,7 +100,7 @@ def test_no_training_tune_is_held_out(representation):
     assert sorted(chain(*parts)) == sorted(songs)
 
 
-def test_all_representations_split_alike():
+def test_all_representations_have_the_same_splits():
     songs = walks(40)
     splits = [module(songs, representation).splits for representation in ALL]
     np.testing.assert_array_equal(splits[0], splits[1])
@@ -393,7 +393,7 @@ def test_transpositions_in_a_ready_db12_stream_stay_in_one_split(tmp_path):
 
 
 @pytest.mark.slow
-def test_real_tunes_compare_alike_and_batch_as_in_the_paper():
+def test_real_tunes_have_equal_compared_notes_and_the_batches_of_the_paper():
     made = {}
     for name, representation in REPRESENTATIONS.items():
         made[name] = MelodyDataModule(

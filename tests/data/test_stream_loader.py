@@ -238,7 +238,7 @@ def test_windows_cut_a_few_at_a_time_are_those_of_the_joined_tunes(lengths, batc
         assert window.targets.tolist() == part[..., 1].tolist()
 
 
-def test_a_large_corpus_is_mapped_and_read_alike(monkeypatch):
+def test_a_large_corpus_is_memory_mapped_and_gives_the_same_windows(monkeypatch):
     monkeypatch.setattr(tokens, "MAPPED_FROM_TOKENS", 1000)
     monkeypatch.setattr(tokens, "_WRITTEN_AT_ONCE", 7)
     generator = np.random.default_rng(0)

@@ -28,7 +28,7 @@ def test_title_and_authors_agree():
     assert CITATION["authors"][0]["name"] in (ROOT / "LICENSE").read_text()
 
 
-def test_it_has_what_the_format_requires():
+def test_it_has_the_fields_that_the_format_requires():
     assert {"cff-version", "message", "title", "authors"} <= set(CITATION)
     for reference in CITATION["references"]:
         assert {"authors", "title", "type"} <= set(reference)

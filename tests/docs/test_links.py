@@ -52,7 +52,7 @@ def test_every_document_is_linked_to():
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_what_is_copied_holds_no_remark_for_the_tests(document):
+def test_commands_contain_no_comment_for_the_tests(document):
     text = document.read_text()
     assert not [block for _, block in blocks_of(text) if "run by the tests" in block]
     comments = re.findall(r"^ *<!--.*", text, re.MULTILINE)

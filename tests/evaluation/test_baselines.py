@@ -129,7 +129,7 @@ def test_edges(baseline):
 
 
 @every_baseline
-def test_refuses_what_it_has_not_learnt(baseline):
+def test_refuses_pitches_that_never_occurred_and_invalid_arguments(baseline):
     fitted = baseline.fit(TUNES)
     with pytest.raises(ValueError, match="a tune contains pitch 61, which never occurred in training"):
         fitted.bits_per_note([[60, 62], [61, 62]])

@@ -93,7 +93,7 @@ def test_too_few_points(x, y, count):
     assert all(map(math.isnan, (found.coefficient, found.low, found.high, found.p_value)))
 
 
-def test_what_is_refused():
+def test_invalid_arguments_are_refused():
     with pytest.raises(ValueError, match="two columns of equal length"):
         rank_correlation([1, 2, 3], [1, 2])
     with pytest.raises(ValueError, match="between 0 and 1, got 0"):

@@ -118,6 +118,6 @@ def test_no_songs():
         ([[[60, 61]]], "in 2 dimensions"),
     ],
 )
-def test_what_is_refused(melodies, message):
+def test_invalid_arguments_are_refused(melodies, message):
     with pytest.raises(ValueError, match=message):
         descriptor_table(melodies)

@@ -131,7 +131,7 @@ def test_too_few_values(count):
         assert fit.compared == count
 
 
-def test_what_never_varies_has_no_correlation():
+def test_constant_values_have_no_correlation():
     for fit in embedding_geometry(np.ones((6, 3)), range(6), permutations=9):
         assert np.isnan(fit[2:6]).all()
     octaves = by_name(embedding_geometry(np.random.default_rng(0).normal(size=(5, 3)), [24, 36, 48, 60, 72]))
@@ -146,7 +146,7 @@ def test_frequent_values_by_hand():
     assert frequent_values([0, 0]).tolist() == [False, False]
 
 
-def test_what_callers_must_not_pass():
+def test_invalid_arguments_are_refused():
     with pytest.raises(ValueError, match="every row needs a value, got 2 for 3"):
         embedding_geometry(np.eye(3), [60, 61])
     with pytest.raises(ValueError, match="-1"):

@@ -116,7 +116,7 @@ def test_figure_names_every_value(names, legend, weights, tmp_path):
     assert mpl.image.imread(tmp_path / "embedding.png").std() > 0
 
 
-def test_figure_colours_a_pitch_class_alike(weights):
+def test_figure_gives_a_pitch_class_one_colour(weights):
     (axes,) = embedding_figure(weights, PITCHES).axes
     colours = [tuple(colour) for colour in axes.collections[0].get_facecolors()]
     by_class = {}
@@ -154,7 +154,7 @@ def test_tensorboard_understands_the_projector_configuration(weights, tmp_path):
 
 
 @pytest.mark.parametrize("names", [PITCHES[:-1], [*PITCHES[:-1], "a\tb"], [*PITCHES[:-1], ""]])
-def test_names_that_fit_no_table(names, weights, tmp_path):
+def test_names_that_do_not_fit_the_table(names, weights, tmp_path):
     with pytest.raises(ValueError, match="name"):
         write_projector(tmp_path / "projector", weights, names)
     assert not (tmp_path / "projector").exists()

@@ -133,7 +133,7 @@ def test_names_are_kept():
     assert TuneIndex([[60], [62]], ["one", "two"]).names == ("one", "two")
 
 
-def test_refuses_what_it_cannot_compare():
+def test_refuses_invalid_arguments():
     with pytest.raises(ValueError, match="2 names for 1 tunes"):
         TuneIndex([[60]], ["a", "b"])
     index = TuneIndex([[60, 62]], ["a"])

@@ -85,7 +85,7 @@ class TestSongs:
         sums = [sum(row) for row in rows]
         assert found.best == sums.index(min(sums))
 
-    def test_what_cannot_be_measured_is_left_out_with_its_reason(self, songs):
+    def test_songs_that_cannot_be_measured_are_left_out_with_a_reason(self, songs):
         found = evaluate_songs("mine", songs, options=QUICK)
         assert found.left_out == {"one": "one note, no motion to measure", "none": "no notes"}
 
@@ -150,7 +150,7 @@ class TestSongs:
         assert json.dumps(first.to_dict()) == json.dumps(second.to_dict())
         assert json.dumps(SongSetEvaluation.from_dict(first.to_dict()).to_dict()) == json.dumps(first.to_dict())
 
-    def test_options_reach_what_they_are_for(self, songs, reference):
+    def test_each_option_has_its_effect(self, songs, reference):
         wide = evaluate_songs("mine", songs, reference, EvaluationOptions(span_notes=5, resamples=200, ngram=3))
         assert wide.scores["centricity"][0] == pytest.approx(library.calculate_centricity(songs["a"], 5), abs=1e-12)
         assert "shared_3gram_share" in wide.scores
@@ -182,7 +182,7 @@ class TestOwnMetrics:
             evaluate_songs("mine", songs, options=EvaluationOptions(metrics={"centricity": max}))
 
     @pytest.mark.parametrize("place", ["no_such_module.function", "builtins.nothing", "max", "math.pi", ""])
-    def test_names_of_no_function(self, place):
+    def test_names_that_are_not_of_a_function(self, place):
         with pytest.raises(ValueError, match=f"metrics.mine={place}"):
             EvaluationOptions(metrics={"mine": place})
 

@@ -98,7 +98,7 @@ def test_summaries_of_nothing():
         ({"scores": {"a": [1]}, "resamples": 0}, "at least 1, got 0"),
     ],
 )
-def test_what_is_refused(arguments, message):
+def test_invalid_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         summarize_scores(**arguments)
 

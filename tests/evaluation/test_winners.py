@@ -14,7 +14,7 @@ def test_a_winner_differs_from_every_other_model():
     assert "each of the 2 other models (2 seeds each" in found.in_words()
 
 
-def test_one_rival_is_enough_to_leave_it_open():
+def test_one_equal_rival_prevents_a_winner():
     found = lowest_of({"a": [2.0, 2.2, 2.4], "b": [2.1, 2.3, 2.5], "c": [9.0, 9.1, 9.2]})
     assert (found.lowest, found.rivals, found.is_decided) == ("a", ("b",), False)
     assert found.in_words() == "not distinguishable from b (3 seeds each)"

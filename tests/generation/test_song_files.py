@@ -66,7 +66,7 @@ def test_folders_below_in_natural_order(tmp_path):
 
 
 @pytest.mark.slow
-def test_foreign_files_by_one_melody_each_however_short(tmp_path):
+def test_foreign_files_give_one_melody_each_of_any_length(tmp_path):
     bass, tune = [(0, 480, 40), (480, 480, 43)], scale(72, 3)
     write_midi(tmp_path / "Op. 9 No. 2.MID", bass, tune)
     write_midi(tmp_path / "sub" / "named.midi", tune, bass, names=("accompaniment", "Vocal"))
@@ -113,7 +113,7 @@ def test_one_file(tmp_path):
 
 
 @pytest.mark.slow
-def test_what_cannot_be_read_is_named_and_the_rest_goes_on(tmp_path):
+def test_files_that_cannot_be_read_are_named_and_the_others_are_read(tmp_path):
     write_midi(tmp_path / "good.mid", scale(60, 4))
     (tmp_path / "empty.mid").touch()
     (tmp_path / "noise.mid").write_bytes(b"noise")

@@ -243,7 +243,7 @@ def test_a_mixed_stack_uses_each_kernel():
 
 
 @pytest.mark.slow
-def test_training_by_either_ends_alike(cell):
+def test_training_with_either_implementation_gives_the_same_loss(cell):
     """Thirty updates on one batch give the same loss to four digits, not only the same first gradient."""
     losses = []
     for implementation in ("fast", "reference"):

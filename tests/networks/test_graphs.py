@@ -120,7 +120,7 @@ def test_two_windows_before_the_gradient_of_the_first(name, played):
     assert_same(*found)
 
 
-def test_a_state_stays_what_it_was(played):
+def test_a_returned_state_is_not_overwritten(played):
     _, graphs = models("nas")
     windows = torch.randint(VOCABULARY, (4, 4, 13))
     _, state = train(graphs, windows[:3])
@@ -160,7 +160,7 @@ def test_only_some_shapes_are_recorded(played):
     assert stand_in.recorded == 2 * MOST_SHAPES
 
 
-def test_what_is_recorded_stays_out_of_copies_and_checkpoints(played):
+def test_recorded_graphs_are_not_in_copies_and_checkpoints(played):
     _, graphs = models("nas")
     train(graphs, torch.randint(VOCABULARY, (3, 4, 13)))
     assert set(graphs.state_dict()) == set(models("nas")[0].state_dict())

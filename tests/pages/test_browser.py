@@ -402,7 +402,7 @@ def test_it_paints_as_soon_as_an_empty_plotly_page(browser, pages, tmp_path):
     assert ratio < 1.5, json.dumps(times)
 
 
-def test_a_section_of_ones_own_is_drawn_and_one_that_fails_is_named(browser, run, tmp_path, own_folder):
+def test_a_users_own_section_is_drawn_and_one_that_fails_is_named(browser, run, tmp_path, own_folder):
     from melgen.pages.sections import add_folder
     from melgen.pages.writing import write_report
 

@@ -237,7 +237,7 @@ def test_songs_are_measured_with_the_span_of_the_run(tmp_path, run, noted):
 
 
 @pytest.mark.slow
-def test_without_the_corpus_a_run_shows_what_it_has_noted(tmp_path, run):
+def test_without_the_corpus_a_run_shows_its_recorded_values(tmp_path, run):
     noted = {"mean": {"centricity": 0.25}, "standard_deviation": {"centricity": 0.125}, "count": 3}
     for key, name in (("openings", "openings"), ("corpus", "all tunes")):  # the second by an earlier melgen
         copy = own_copy(run, tmp_path / key)
@@ -368,7 +368,7 @@ def test_a_failed_run_shows_its_error(tmp_path, run):
     assert not data["sections"].keys() & {"curves", "learning", "songs", "tonality", "embedding"}
 
 
-def test_an_empty_directory_that_only_has_begun(tmp_path):
+def test_a_run_that_has_only_begun(tmp_path):
     write_json(tmp_path / "status.json", {"state": "running"})
     assert report_of(tmp_path)["notices"][0]["text"].startswith("This run is running.")
 

@@ -74,7 +74,7 @@ def test_titles_stay_text():
     assert "\u2028" not in page.partition('id="page-data">')[2].partition("</script>")[0]
 
 
-def test_packs_unfold_to_what_they_were():
+def test_packs_unfold_to_the_original_data():
     data = {"a": [1, 2.5, None], "title": MISCHIEF}
     assert unpacked(packed(data)) == data
     assert packed(data) == packed(data)

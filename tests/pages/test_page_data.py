@@ -90,7 +90,7 @@ def test_a_page_of_hardly_anything_has_them_too(tmp_path, config):
         ({"shared": {"in_song": 1, "in_tune": 2}}, "page.shared: notes of Passage is missing"),
     ],
 )
-def test_the_check_finds_what_is_wrong(change, problem):
+def test_the_check_finds_wrong_data(change, problem):
     song = {"name": "a", "pitches": [60], "onsets": [0], "durations": [24]}
     assert list(problems(song, Song)) == []
     assert list(problems(song | change, Song)) == [problem]
@@ -156,7 +156,7 @@ def test_half_a_section_is_refused(own_folder, files_of_it, message):
         find_sections()
 
 
-def test_what_is_not_a_folder_has_no_sections(tmp_path):
+def test_a_path_that_is_not_a_folder_has_no_sections(tmp_path):
     from melgen.pages.sections import add_folder
 
     with pytest.raises(ValueError, match="not a folder"):

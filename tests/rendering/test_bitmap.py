@@ -143,7 +143,7 @@ def test_pdf_paints_every_note():
 @pytest.mark.parametrize(
     ("module", "write", "package"), [("resvg_py", png_bytes, "resvg-py"), ("fpdf", pdf_bytes, "fpdf2")]
 )
-def test_what_to_install(module, write, package, monkeypatch):
+def test_the_error_names_the_package_to_install(module, write, package, monkeypatch):
     svg = engrave(ONE)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match=f"pip install {package}"):

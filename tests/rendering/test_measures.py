@@ -69,7 +69,7 @@ def test_triplets_pickups_and_thirty_seconds_are_exact(melody):
 @pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(ragged_melodies())
-def test_what_cannot_be_written_is_rounded_and_never_lost(melody):
+def test_notes_that_cannot_be_written_are_rounded_and_never_lost(melody):
     found = notes_in(cut_into_bars(playable(melody)))
     assert [note for *_, note in found] == list(range(len(melody)))
     assert all(first[0] + first[1] <= second[0] for first, second in pairwise(found))
@@ -213,7 +213,7 @@ def test_a_tied_note_repeats_its_sign_for_abc_only():
     assert found(on_ties=True) == [1, 1, 1, None], "some readers forget the sign of a tied note"
 
 
-def test_what_can_be_played():
+def test_melodies_are_made_playable():
     assert playable(SCALE) == SCALE
     assert playable(NONE) == NONE
     overlapping = Melody((60, 62), (0, 24), (54, 0), "t", "s")

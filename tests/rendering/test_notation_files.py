@@ -74,7 +74,7 @@ class TestMusicXML:
     @pytest.mark.slow
     @FEW
     @given(melody=ragged_melodies())
-    def test_what_was_rounded_is_read_as_it_is_shown(self, melody):
+    def test_rounded_notes_are_read_as_they_are_shown(self, melody):
         text = to_musicxml(melody)
         assert music21_notes(text, "musicxml") == notes_on_page(melody)
         assert verovio_notes(text) == numbered(notes_on_page(melody))
@@ -139,7 +139,7 @@ class TestMusicXML:
             "as the standard has it"
         )
 
-    def test_what_is_in_it(self):
+    def test_the_elements_of_a_file(self):
         melody = Melody((62, 66, 69), (0, 24, 48), (24, 24, 72))
         root = ElementTree.fromstring(to_musicxml(melody, 'A <b> & "c"\n\x00', tempo_qpm=90))
         assert root.findtext("work/work-title") == 'A <b> & "c"'
@@ -204,7 +204,7 @@ class TestABC:
 
     @FEW
     @given(melody=ragged_melodies())
-    def test_what_was_rounded_is_read_as_it_is_shown(self, melody):
+    def test_rounded_notes_are_read_as_they_are_shown(self, melody):
         assert abc2midi_notes(to_abc(melody, "x")) == notes_on_page(melody)
 
     @pytest.mark.slow

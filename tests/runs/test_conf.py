@@ -143,7 +143,7 @@ def test_cost_validation_is_that_of_the_paper(experiment, budget, every):
     assert (study.select.by, study.select.checkpoints) == ("checkpoints", 10)
 
 
-def test_what_is_given_on_the_command_line_wins_over_an_experiment():
+def test_the_command_line_overrides_an_experiment():
     config = composed(*PLACE, "experiment=paper", "dataset.shuffle=true", "trainer.max_epochs=1")
     assert config.dataset.shuffle is True
     assert config.trainer.max_epochs == 1
@@ -185,7 +185,7 @@ def test_a_device_that_is_not_there_is_refused_by_name(name, monkeypatch):
         check(plain(composed(*PLACE, f"trainer.accelerator={name}")))
 
 
-def test_gpu_is_whichever_there_is(monkeypatch):
+def test_gpu_selects_the_kind_that_exists(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     check(plain(composed(*PLACE, "trainer.accelerator=gpu")))

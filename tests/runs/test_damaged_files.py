@@ -59,7 +59,7 @@ def test_an_unknown_state_is_a_failure_that_names_the_file(run, state):
 @pytest.mark.parametrize(
     "content", [NESTED, "[]", "{", '{"updates": "many"}', '{"updates": 1e999}'], ids=lambda text: text[:9]
 )
-def test_a_damaged_result_counts_what_is_logged(run, content):
+def test_a_damaged_result_counts_the_logged_updates(run, content):
     write(run, "status.json", {"state": "finished"})
     write(run, "result.json", content)
     assert (status_of(run).state, status_of(run).updates) == ("finished", 8)
@@ -144,7 +144,7 @@ def test_a_star_in_a_value_is_not_an_alias(run):
 
 
 @pytest.mark.parametrize("name", ["status.json", "result.json"])
-def test_brackets_within_brackets_are_damage_and_cost_a_table_one_line(run, name):
+def test_deeply_nested_brackets_make_only_one_row_of_a_table_fail(run, name):
     write(run, "status.json", {"state": "finished"})
     write(run, name, NESTED)
     assert read_json(run.path / name) == {}

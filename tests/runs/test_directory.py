@@ -352,7 +352,7 @@ def test_a_training_does_not_go_on_with_other_software(run, monkeypatch):
     assert run.identity_file.software["torch"] == "2.13"
 
 
-def test_a_finished_one_stays_finished_and_keeps_what_it_was_trained_with(run, monkeypatch, caplog):
+def test_a_finished_run_stays_finished_and_keeps_its_recorded_software(run, monkeypatch, caplog):
     with_torch(monkeypatch, "2.12")
     adopt(run)
     with_torch(monkeypatch, "2.13")

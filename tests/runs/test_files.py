@@ -48,7 +48,7 @@ def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
-def test_nobody_sees_half_of_it(tmp_path):
+def test_no_reader_sees_a_file_that_is_half_written(tmp_path):
     path = tmp_path / "a.txt"
     write_text(path, "old")
     with path.open() as reader:
@@ -74,7 +74,7 @@ def test_data_that_is_not_json_leaves_the_old_file(tmp_path):
     assert (tmp_path / "a.json").read_text() == "[\n  1\n]\n"
 
 
-def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path):
+def test_only_the_temporary_files_of_killed_processes_are_removed(tmp_path):
     elsewhere = left_behind(tmp_path / "a.txt")
     elsewhere = elsewhere.with_name(re.sub(r"\.\w*-", ".another_machine-", elsewhere.name))
     kept = [

@@ -93,13 +93,13 @@ def test_it_leaves_out_the_folder_of_the_corpus():
         ("+trainer.reload_dataloaders_every_n_epochs=1", "trainer.reload_dataloaders_every_n_epochs"),
     ],
 )
-def test_it_holds_what_decides_the_weights(override, key):
+def test_it_holds_the_keys_that_decide_the_weights(override, key):
     told = differences(identity(), identity(override))
     assert any(line.startswith(f"{key}: ") for line in told)
 
 
 @quick_rows(1, ("short", "name"), [("32", "32-true"), ("16", "16-mixed"), ("bf16", "bf16-mixed")])
-def test_a_precision_is_the_same_however_it_is_spelt(short, name, tmp_path):
+def test_a_precision_is_the_same_in_every_spelling(short, name, tmp_path):
     assert identity(f"precision={short}")["precision"] == identity(f"precision={name}")["precision"] == name
     (tmp_path / "identity.json").write_text(json.dumps({"precision": short, "seed": 0}))
     assert RunDirectory(tmp_path).recorded_identity == {"precision": name, "seed": 0}

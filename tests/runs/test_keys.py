@@ -26,7 +26,7 @@ def test_every_top_level_key_is_in_the_table(program):
         assert KEYS.keys() - not_composed <= {str(key) for key in config} | groups | {"only", "report"}
 
 
-def test_what_the_paper_s_recipe_adds_is_in_the_table():
+def test_keys_of_the_paper_s_recipe_are_in_the_table():
     assert {str(key) for key in composed("name=n", "run_dir=/r", "experiment=paper")} <= KEYS.keys()
 
 
@@ -34,7 +34,7 @@ def test_a_key_that_the_table_lacks_makes_another_run():
     assert is_identity_key("something_new")
 
 
-def test_a_new_key_at_its_neutral_value_leaves_older_runs_what_they_are(monkeypatch):
+def test_a_new_key_at_its_neutral_value_does_not_change_older_runs(monkeypatch):
     older = composed("name=n", "run_dir=/r")
     older = OmegaConf.create({key: value for key, value in older.items_ex(resolve=False) if key != "hydra"})
     recorded = identity_of(older, "f")

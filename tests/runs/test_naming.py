@@ -101,7 +101,7 @@ def test_an_override_with_the_value_of_the_experiment_adds_nothing():
     )
 
 
-def test_the_default_corpus_under_a_name_of_ones_own_adds_nothing():
+def test_the_default_corpus_under_another_name_adds_nothing():
     assert names_of("name=mine", "corpus=folk") == ("mine", DEFAULT)
 
 
@@ -126,7 +126,7 @@ def test_the_default_corpus_under_a_name_of_ones_own_adds_nothing():
         "run_dir=/tmp/z",
     ],
 )
-def test_what_does_not_decide_the_weights_is_not_in_the_name(override):
+def test_keys_that_do_not_decide_the_weights_are_not_in_the_name(override):
     assert names_of(override) == ("folk", DEFAULT)
 
 

@@ -67,7 +67,7 @@ def test_parts_of_a_cell_belong_to_its_name_unless_that_cell_has_two():
         (("a/best.ckpt", None), ["from a", "from scratch"]),
     ],
 )
-def test_a_fine_tuned_run_is_named_by_what_it_started_from(sources, expected):
+def test_a_fine_tuned_run_is_named_by_its_start(sources, expected):
     found = variants_in([Choices("control", "lstm", {"init_from": each}, layers=2) for each in sources])
     assert [variant.text for variant in found] == expected
     assert len({variant.slug for variant in found}) == 2
@@ -82,7 +82,7 @@ def test_each_seed_may_start_from_the_same_seed_of_another_sweep():
     assert [variant.text for variant in variants_in(runs)] == ["from essen"] * 2 + ["from scratch"] * 2
 
 
-def test_a_label_takes_the_place_of_what_differs():
+def test_a_label_replaces_the_differing_keys():
     runs = [Choices("control", "lstm", {"hidden_size": n}, label=f"size {n}") for n in (8, 16)]
     assert variants_in(runs) == [Variant("hidden_size-8", "size 8"), Variant("hidden_size-16", "size 16")]
 

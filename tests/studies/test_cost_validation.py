@@ -33,7 +33,7 @@ def results():
     return StudyResults(runs, tuple(models), songs, {}, openings=evaluation("openings"), song_folders=folders)
 
 
-def test_the_correlations_leave_out_what_comes_after_the_best(results):
+def test_the_correlations_leave_out_the_stages_after_the_best(results):
     found = CostValidation.of(results, build_tables(results)["tonality"], "val/loss", EvaluationOptions(resamples=50))
     motion = found.correlations["conjunct_melodic_motion"]
     assert (motion.count, motion.coefficient) == (4, pytest.approx(1.0))

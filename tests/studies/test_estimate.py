@@ -51,7 +51,7 @@ def test_of_each_cell_the_smallest_and_the_largest_network_is_timed(tmp_path, ti
 
 
 @pytest.mark.slow
-def test_validation_and_what_is_left_of_an_interrupted_run_count(tmp_path, timed):
+def test_validation_and_the_rest_of_an_interrupted_run_count(tmp_path, timed):
     run = planned(tmp_path, "layers=1")
     more = estimate([run], [run], 1, validation_notes=2000).seconds[run.path]
     assert more == pytest.approx(100 + 1 + 4 * 2000 / 20 / 3, rel=0.01)
@@ -112,7 +112,7 @@ def test_a_dry_run_prints_the_estimate_and_writes_nothing(tmp_path, monkeypatch)
 
 
 @pytest.mark.slow
-def test_a_dry_run_counts_what_is_trained_and_leaves_it(mini):
+def test_a_dry_run_counts_trained_runs_and_does_not_change_them(mini):
     before = files_below(mini)
     answer = call("study", *MINI, "layers=1,2,3", "dry_run=true")
     assert answer.code == 0, answer.text

@@ -40,7 +40,7 @@ def test_its_numbers_are_those_of_the_study(finished):
 
 
 @pytest.mark.slow
-def test_as_latex_what_is_special_is_escaped(finished):
+def test_latex_escapes_special_characters(finished):
     text = (finished / STUDY / "tables" / "methods.tex").read_text(encoding="utf-8")
     assert r"misc\_folk" in text
     assert r"80\%" in text

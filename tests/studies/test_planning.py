@@ -35,7 +35,7 @@ def study(*arguments):
         (["cell=nas", "dataset=control", "layers=range(1,4)"], 3, "nas"),
     ],
 )
-def test_what_experiments_plan(arguments, runs, cells, monkeypatch):
+def test_the_planned_runs_of_experiments(arguments, runs, cells, monkeypatch):
     with study(*arguments) as hydra:
         loader = GlobalHydra.instance().config_loader()
         compositions = []
@@ -76,7 +76,7 @@ def test_what_experiments_plan(arguments, runs, cells, monkeypatch):
     ],
     ids=["quick", "values", "mixed", "added keys"],
 )
-def test_planned_runs_are_those_that_training_would_make(arguments):
+def test_planned_runs_equal_those_of_a_training(arguments):
     """Compare with the composition of each job, and with the sweep of `melgen.train` for the same arguments."""
     with study(*arguments) as hydra:
         planned = planned_runs(hydra)
@@ -94,7 +94,7 @@ def test_planned_runs_are_those_that_training_would_make(arguments):
     assert command[:2] == ["--multirun", "hydra/launcher=local"]
 
 
-def test_launchers_and_ones_own_configuration_reach_the_training(tmp_path):
+def test_launchers_and_the_users_configuration_reach_the_training(tmp_path):
     (tmp_path / "cell").mkdir()
     (tmp_path / "cell" / "mine.yaml").write_text("_target_: melgen.networks.RNN\n_partial_: true\n")
     with initialize_config_dir(CONF_DIR, version_base="1.3"):
@@ -128,7 +128,7 @@ def test_the_last_of_two_values_of_a_key_counts():
         ("++dataset.split_fractions=[1,1,1],[2,1,1]", "a study compares runs"),
     ],
 )
-def test_what_a_study_has_one_of_is_not_swept_over(argument, message):
+def test_keys_with_one_value_for_each_study_are_not_swept_over(argument, message):
     with pytest.raises(ValueError, match=message):
         with_sweeps_as_parameters([argument])
 

@@ -34,7 +34,7 @@ def test_the_lowest_loss_of_each_pair_wins():
     assert chosen(runs) == [("control-lstm-2", [0]), ("interval-lstm-1", [0])]
 
 
-def test_of_equals_the_fewer_layers_whatever_their_order():
+def test_among_equal_networks_fewer_layers_win_in_any_order():
     runs = [run("control", "gru", layers, 0, 1.5) for layers in (3, 1, 2)]
     assert chosen(runs) == [("control-gru-1", [0])]
 
@@ -82,7 +82,7 @@ def test_equal_steps_by_hand():
     assert nearest_to_equal_steps(losses, 7) == list(range(7))
 
 
-def test_pairs_without_candidate_are_named_without_what_all_have_in_common():
+def test_pairs_without_candidate_are_named_without_their_common_keys():
     runs = [run("control", "gru", 1, 0, variant="lr-1")]
     unfinished = [
         Unfinished(Path("control-gru-2-seed0-lr-1"), "failed"),

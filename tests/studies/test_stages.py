@@ -41,7 +41,7 @@ def redone(before):
     return {name for name in now if now[name] != earlier[name]}
 
 
-def test_what_a_finished_study_holds(finished):
+def test_the_files_of_a_finished_study(finished):
     """Every file is in the manifest with its hash, and every table cell names sources that exist."""
     folder = finished / STUDY
     found = json.loads((folder / "manifest.json").read_text())
@@ -193,7 +193,7 @@ def test_a_run_that_is_another_is_not_taken_for_ours(mini):
     assert files_below(STUDY) == before
 
 
-def test_a_larger_budget_is_not_met_by_what_is_there(mini):
+def test_existing_runs_do_not_meet_a_larger_budget(mini):
     text = study("trainer.max_steps=9", "stages=select", code=1)
     assert "has made 6 updates, and more are asked for" in text
 
@@ -209,7 +209,7 @@ def test_a_stage_alone_in_an_empty_directory(tmp_path, monkeypatch, stage):
 
 
 @pytest.mark.parametrize(("stages", "missing"), [("generate", "select"), ("evaluate", "select"), ("figures", "select")])
-def test_a_stage_alone_names_what_comes_before_it(mini, stages, missing):
+def test_a_stage_alone_names_the_missing_earlier_stage(mini, stages, missing):
     shutil.rmtree(STUDY)
     text = study(f"stages={stages}", code=1)
     assert f"stages={stages}: the stage {missing} has not been done with these settings" in text
@@ -238,7 +238,7 @@ def test_a_stage_alone_names_what_comes_before_it(mini, stages, missing):
         ("figures.span_song=nothing", "figures.span_song=nothing: no such song"),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_name_and_changes_nothing(mini, argument, message):
+def test_invalid_options_are_refused_by_name_and_change_nothing(mini, argument, message):
     before = {path: digest for path, digest in files_below(STUDY).items() if path != "manifest.json"}
     assert message in study(argument, code=1)
     assert {path: digest for path, digest in files_below(STUDY).items() if path != "manifest.json"} == before

@@ -38,7 +38,7 @@ TABLE = Table(
 )
 
 
-def test_csv_holds_every_digit_and_leaves_empty_what_is_missing():
+def test_csv_holds_every_digit_and_empty_cells_for_missing_values():
     assert TABLE.to_csv() == (
         "song,notes,loss,chosen,motion_mean,motion_sd,motion_low,motion_high\n"
         "a_1,34,0.6666666666666666,true,0.3333333333333333,0.5,-0.25,1.0\n"

@@ -104,7 +104,7 @@ def test_the_arithmetic_is_that_of_the_scripts():
         assert " ".join(texts[file].split()) == rf"control & {shown} \\"
 
 
-def test_what_one_song_leaves_undefined_is_nan():
+def test_statistics_that_one_song_leaves_undefined_are_nan():
     results = study({("control", "lstm"): evaluation("control-lstm-2", tonality_scores((1.5, 2.0, 0.5)))})
     texts = paper_tables(results)
     assert texts["mean.tex"] == "control & 1.50 2.00 0.50 \\\\\n"

@@ -145,7 +145,7 @@ def test_likelihood_and_its_gap(tables):
     assert cell(tables["likelihood"], "control-lstm-2", "gap").sources == ("multirun/quick/control-lstm-2-seed0",)
 
 
-def test_metrics_of_ones_own_are_listed_with_the_descriptors(tables):
+def test_a_users_own_metrics_are_listed_with_the_descriptors(tables):
     assert [column.key for column in tables["descriptors"].columns[3:]] == ["scale_consistency", "own_metric"]
     model, baseline, *_ = rows_of(tables["descriptors"])
     assert (float(model["scale_consistency"]), float(model["own_metric"])) == (0.75, 3.0)
@@ -262,7 +262,7 @@ def test_a_study_of_one_song_has_dashes():
     assert rows_of(tables["smallest_sum"])[0]["distance_to_mean"] == "0.0"
 
 
-def test_what_was_not_measured_has_no_table():
+def test_missing_measurements_have_no_table():
     assert list(build_tables(nine_models()))[:4] == ["runs", "tonality", "representative", "smallest_sum"]
     assert build_tables(StudyResults((), (), {}, {})).keys() == {"runs"}
 

@@ -86,7 +86,7 @@ def test_files_that_are_made_no_longer_vanish(tmp_path):
     assert list(record["tasks"]["s/x"]["outputs"]) == ["x/1"]
 
 
-def test_what_failed_is_not_recorded_and_what_was_done_before_it_is(tmp_path):
+def test_a_failed_task_is_not_recorded_and_tasks_before_it_are(tmp_path):
     def fail():
         (tmp_path / "half").write_text("h")
         raise ValueError("no")
@@ -177,7 +177,7 @@ def test_two_at_once(tmp_path):
     assert not list(tmp_path.iterdir()), "the second study left nothing"
 
 
-def test_a_claim_removes_what_a_killed_study_has_left(tmp_path):
+def test_a_claim_removes_the_temporary_files_of_a_killed_study(tmp_path):
     one = bench(tmp_path)
     one.do([writes(tmp_path, "s/x", "songs/a/seed0/song_001.mid")], ["s/"])
     before = files_below(tmp_path)

@@ -161,7 +161,7 @@ def trials(folder):
     return study.get_trials()
 
 
-def test_the_same_command_goes_on_with_what_was_interrupted(tmp_path):
+def test_the_same_command_goes_on_with_interrupted_trials(tmp_path):
     undisturbed = trainings(distance)
     make(tmp_path / "undisturbed", [LR]).run(undisturbed)
 
@@ -229,7 +229,7 @@ def test_another_search_in_the_same_directory_is_refused(tmp_path, arguments, op
         make(tmp_path, arguments, **options).run(trainings(distance))
 
 
-def test_what_changes_no_loss_may_differ(tmp_path):
+def test_keys_that_do_not_change_the_loss_may_differ(tmp_path):
     make(tmp_path, ["seed=0", LR], n_trials=1).run(trainings(distance))
     launch = trainings(distance)
     make(tmp_path, ["seed=0", "progress=false", LR], n_trials=2).run(launch)
@@ -266,7 +266,7 @@ def test_two_commands_in_one_directory_exclude_each_other(tmp_path):
         make(tmp_path, [LR]).run(trainings(distance))
 
 
-def test_without_optuna_the_error_says_what_to_install(monkeypatch):
+def test_without_optuna_the_error_names_the_package_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna.storages.journal", None)
     with pytest.raises(ImportError, match=r"pip install 'melgen\[optuna\]'"):
         require_optuna()

@@ -127,7 +127,7 @@ def test_one_job_is_in_the_singular(tmp_path, end):
     assert "1 of 1 job finished" in end(1)[1]
 
 
-def test_the_table_calls_runs_by_what_differs_or_by_their_labels(tmp_path, end):
+def test_the_table_names_runs_by_their_differences_or_labels(tmp_path, end):
     for size, label in ((8, None), (16, "the large one")):
         folder = tmp_path / "sweep" / f"control-lstm-1-seed0-batch_size-20-hidden_size-{size}"
         make_run(folder, "finished", result=RESULT)
@@ -208,7 +208,7 @@ def test_updates_of_epochs_depend_on_the_representation():
     assert 11 < db12 / control < 13
 
 
-def test_a_sweep_over_what_makes_no_other_run_is_refused():
+def test_a_sweep_over_a_key_outside_the_identity_is_refused():
     with (
         command_line("trainer.max_steps=1,2") as settings,
         pytest.raises(ValueError, match=r"trainer\.max_steps=1,2: .*identity"),

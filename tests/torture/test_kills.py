@@ -57,7 +57,7 @@ def save(path, weight, **more):
     torch.save({"melgen": ours, "state_dict": {"weight": torch.tensor([weight])}, **more}, path)
 
 
-def test_what_differs_in_time_only_is_equal(run):
+def test_runs_that_differ_only_in_durations_are_equal(run):
     write_json(run / "result.json", {"val/loss": 1.5, "seconds": 4.0})
     write_text(run / "metrics.csv", "step,train/loss,train/tokens_per_second\n5,2.5,90\n")
     save(run / "checkpoints" / "last.ckpt", 1.0, seconds=9.0)
@@ -104,6 +104,6 @@ def test_half_a_file_and_a_wrong_status_are_found(run, damage, message):
         check_left(run)
 
 
-def test_names_that_a_killed_training_hides_are_no_half_files(run):
+def test_temporary_files_of_a_killed_training_are_not_incomplete_files(run):
     (run / ".result.json.host-1.00000000.tmp").write_text("{")
     check_left(run)

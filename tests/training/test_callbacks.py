@@ -154,7 +154,9 @@ def test_tonality_reaches_the_history(run):
         ("melgen.training.callbacks.embedding_projection.write_projector", "embedding/tensors.tsv", "songs/songs.json"),
     ],
 )
-def test_what_fails_beside_the_training_costs_a_warning(folder, monkeypatch, caplog, broken, missing, there):
+def test_a_failing_callback_gives_a_warning_and_the_training_goes_on(
+    folder, monkeypatch, caplog, broken, missing, there
+):
     def fail(*args, **kwargs):
         raise RuntimeError("out of ink")
 

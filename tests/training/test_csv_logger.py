@@ -8,7 +8,7 @@ from melgen.runs.history import read_history
 from melgen.training.loggers.csv import HistoryLogger
 
 
-def test_what_is_logged_is_read_back_exactly(tmp_path):
+def test_logged_values_are_read_back_exactly(tmp_path):
     logger = HistoryLogger(tmp_path)
     logger.log_metrics({"train/loss": 0.1 + 0.2, "epoch": 3}, step=10)
     logger.log_metrics({"val/loss": 1e-300}, step=20)
@@ -74,7 +74,7 @@ def test_forgetting_everything_is_written_too(tmp_path):
     assert not second.path.exists() or read_history(second.path) == []
 
 
-def test_nothing_logged_is_no_file(tmp_path):
+def test_without_logged_values_there_is_no_file(tmp_path):
     HistoryLogger(tmp_path).finalize("success")
     assert list(tmp_path.iterdir()) == []
 

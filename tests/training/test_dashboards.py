@@ -119,7 +119,7 @@ class Noting(HistoryLogger):
 
 
 @pytest.mark.slow
-def test_a_logger_of_ones_own_is_shown_songs_and_embeddings(tmp_path, monkeypatch, caplog):
+def test_a_users_own_logger_receives_songs_and_embeddings(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(Noting, "shown", [])
     write_songs(tmp_path / "tiny_song_list.p", walks(30))
     own = f"+logger.own={{_target_:{__name__}.Noting,save_dir:{tmp_path}}}"

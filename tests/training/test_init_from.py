@@ -190,7 +190,7 @@ def is_known(source):
 
 
 @pytest.mark.slow
-def test_held_out_tunes_that_the_start_was_trained_on_are_trained_on(overlapping, caplog):
+def test_training_tunes_of_the_start_are_trained_on_and_not_held_out(overlapping, caplog):
     train(tuned_otherwise(overlapping, "trainer.max_steps=2", "init_from=null", f"run_dir={overlapping}/chance"))
     before = split_of(overlapping / "chance")
     known = [source for source, split in before.items() if is_known(source) and split != "train"]
@@ -230,7 +230,7 @@ def test_a_checkpoint_that_is_copied_alone_knows_them(overlapping):
 
 
 @pytest.mark.slow
-def test_what_the_start_was_started_from_counts_too(overlapping):
+def test_the_start_of_the_start_counts_too(overlapping):
     write_songs(overlapping / "between_song_list.p", transposed(walks(30, seed=77), 2))
     between = [f"path={overlapping}/between_song_list.p", f"run_dir={overlapping}/between", "trainer.max_steps=2"]
     train(tuned_otherwise(overlapping, *between))
@@ -278,7 +278,7 @@ def test_declared_splits_stay_and_known_tunes_are_left_out_of_the_scores(overlap
 
 
 @pytest.mark.slow
-def test_a_start_that_records_nothing_is_unchecked_and_so_is_what_comes_of_it(overlapping, caplog):
+def test_a_start_without_a_record_is_unchecked_and_so_are_trainings_from_it(overlapping, caplog):
     for path in (overlapping / "old" / "checkpoints").glob("*.ckpt"):
         strip_record(path)
     train(tuned_otherwise(overlapping, "trainer.max_steps=2"))

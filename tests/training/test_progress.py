@@ -18,7 +18,7 @@ from tests.training.small import small_config
 
 
 @pytest.mark.slow
-def test_elsewhere_a_line_for_each_validation(tmp_path, caplog):
+def test_without_a_terminal_there_is_a_line_for_each_validation(tmp_path, caplog):
     write_songs(tmp_path / "tiny_song_list.p", walks(30))
     with caplog.at_level(logging.INFO):
         train(small_config(tmp_path, "trainer.max_steps=6", "trainer.val_check_interval=2"))

@@ -90,7 +90,7 @@ def test_a_key_is_looked_for_without_asking(monkeypatch, tmp_path):
     assert is_offline()
 
 
-def test_tags_fit_into_what_wandb_takes():
+def test_tags_fit_the_limits_of_wandb():
     assert tags_of({"dataset": "db12", "layers": 3, "corpus": None, "cell": "x" * 80}) == ["db12", "layers 3", "x" * 64]
 
 
@@ -159,7 +159,7 @@ def test_a_service_that_has_ended_is_not_waited_for(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_three_runs_in_one_process_are_three_runs_with_their_ends(tmp_path):
+def test_three_trainings_in_one_process_are_three_runs_with_exit_codes(tmp_path):
     for number, failed in enumerate([False, True, False]):
         logger = RunLogger("melgen", str(tmp_path / f"run{number}"), group="sweep", name=f"job{number}")
         logger.log_metrics({"train/loss": 1.0 + number}, step=1)
@@ -205,7 +205,7 @@ def test_a_resumed_training_starts_with_the_history_so_far(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_service_killed_underway_costs_its_run_and_neither_the_training_nor_the_next_run(folder):
+def test_a_killed_service_ends_its_wandb_run_but_not_the_training_or_the_next_run(folder):
     program = f"""
         import logging, os, signal
         from pathlib import Path
