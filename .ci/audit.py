@@ -61,7 +61,7 @@ def print_findings(report: list[dict[str, Any]], packages: dict[str, str]) -> in
     vulnerable = [(package, advisory) for package in report for advisory in package.get("vulns", [])]
     for package, advisory in vulnerable:
         fixed = ", ".join(advisory["fix_versions"]) or "no release yet"
-        print(f"{package['name']} {package['version']}: {advisory['id']}, mended in {fixed}")
+        print(f"{package['name']} {package['version']}: {advisory['id']}, fixed in {fixed}")
     for name, reason in sorted(skipped.items()):
         print(f"{name}: not looked up ({reason})")
     print(f"{len(checked)} packages looked up, {len(vulnerable)} advisories, {len(skipped)} packages not looked up")

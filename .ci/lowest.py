@@ -31,7 +31,7 @@ def _as_numbers(version: str) -> list[int]:
 
 
 def main() -> None:
-    """Print them."""
+    """Print the lowest versions."""
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"].values()
     requirements = [*project["dependencies"], *(requirement for extra in extras for requirement in extra)]

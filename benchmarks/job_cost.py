@@ -22,7 +22,7 @@ FEW, MORE = 20, 80
 
 
 def cost(*arguments: str) -> float:
-    """Seconds of the processor that a command and its children take."""
+    """Processor seconds of a command and its children."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=os.environ)
     if done.returncode:

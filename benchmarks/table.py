@@ -53,7 +53,7 @@ def show(rows: Iterator[Row]) -> list[Row]:
 
 
 def interleaved(*functions: Callable[[], object], repeats: int, warm_up: int = 1) -> list[float]:
-    """Median seconds of each function, called in turns, so that whatever else the machine does meets all alike."""
+    """Median seconds of each function, called in turns, so that other programs on the machine slow all equally."""
     seconds: list[list[float]] = [[] for _ in functions]
     for repeat in range(warm_up + repeats):
         for function, own in zip(functions, seconds, strict=True):

@@ -122,7 +122,7 @@ class SteppedLayers(nn.Module):
 
 
 class BareLoop:
-    """The least that trains a network."""
+    """The smallest loop that trains a network."""
 
     def __init__(self, model: nn.Module, windows: list[Window], optimizer: Callable = torch.optim.Adam):
         self.model = model
@@ -175,7 +175,7 @@ class TakeTurns(pl.Callback):
 
 
 def measure(cell: str, depth: int, updates: int, folder: Path) -> tuple[float, float]:
-    """How many times as fast as the user's loop, and the framework's own milliseconds for an update."""
+    """Return the speed relative to the user's loop, and the framework's own milliseconds for an update."""
     generator = np.random.default_rng(0)
     tunes = [Melody.from_pitches(generator.integers(40, 100, 101).tolist()) for _ in range(1000)]
     data = MelodyDataModule(

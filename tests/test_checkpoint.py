@@ -25,12 +25,12 @@ GOOD = []  # the value of the fixture below: as an argument, hypothesis would pr
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
-    """The bytes of a checkpoint of ours."""
+    """The bytes of a checkpoint of melgen."""
     path = tmp_path_factory.mktemp("good") / "good.ckpt"
     data = small_data()
     trainer = plain_trainer(max_steps=1)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # as LEAF_SPEC and FEW_UPDATES, which do not reach a fixture
+        warnings.simplefilter("ignore")  # LEAF_SPEC and FEW_UPDATES do not apply to a fixture
         trainer.fit(small_module(data), data)
     trainer.save_checkpoint(path)
     GOOD.append(path.read_bytes())
@@ -219,7 +219,7 @@ def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(fi
     ids=str,
 )
 def test_a_description_of_another_network_takes_no_memory(file, change):
-    """Ten bytes of a file could describe a network larger than the machine."""
+    """Ten bytes of a file can describe a network that is larger than the memory of the machine."""
 
     def describe(checkpoint):
         checkpoint["melgen"]["model"].update(change)

@@ -29,7 +29,7 @@ SKIPPED = {"name": "torch", "skip_reason": "not found on PyPI"}
     ("report", "packages", "code", "expected"),
     [
         ([KNOWN, SOUND], ["six"], 0, "1 packages looked up, 0 advisories, 0 packages not looked up"),
-        ([KNOWN, SOUND, BAD], ["six", "jinja2"], 1, "jinja2 3.1.0: CVE-1, mended in 3.1.3"),
+        ([KNOWN, SOUND, BAD], ["six", "jinja2"], 1, "jinja2 3.1.0: CVE-1, fixed in 3.1.3"),
         ([KNOWN, SOUND, SKIPPED], ["six", "torch"], 1, "torch: not looked up (not found on PyPI)"),
         ([KNOWN, SOUND], ["six", "numpy"], 1, "numpy: not looked up (not in the report)"),
         ([SOUND], ["six"], 2, "Nothing has been checked"),

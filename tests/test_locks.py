@@ -219,7 +219,7 @@ def test_of_many_that_find_a_dead_holder_one_goes_on(tmp_path, no_flock, kind):
             time.sleep(0.01)
             with guard:
                 inside -= 1
-            leave_lock(tmp_path, process_birth="1-00000000")  # as if killed here: from now on another may take it
+            leave_lock(tmp_path, process_birth="1-00000000")  # like a kill at this point
 
     leave_lock(tmp_path, process_birth="1-00000000")
     with ThreadPoolExecutor(8) as pool:

@@ -56,7 +56,7 @@ def test_any_text_comes_back():
 
 
 def test_a_shell_gives_the_words_back():
-    """Also control characters, and bytes that are no UTF-8."""
+    """Also control characters, and bytes that are not UTF-8."""
     words = [override("songs", text) for text in [*TEXTS, *random_texts(LETTERS, 2000)]]
     line = b"printf '%s\\0' " + shell_line(*words).encode()
     printed = subprocess.run(["bash"], input=line, capture_output=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""What macOS and Windows lack, simulated on Linux. Nothing here replaces a run on those systems."""
+"""Features that macOS and Windows lack, simulated on Linux. These tests do not replace a run on those systems."""
 
 import ast
 import ctypes
@@ -143,7 +143,7 @@ def test_a_process_is_asked_without_proc(monkeypatch):
 
 
 class Kernel:
-    """Of Windows' kernel32, three functions: process 1 is another user's, 2 works, 3 has ended."""
+    """Three functions of Windows' kernel32. Process 1 belongs to another user, 2 is running, 3 has ended."""
 
     def __init__(self):
         self.closed = []

@@ -84,7 +84,7 @@ def package_of(module: str) -> str:
 
 
 def cycle_in(graph: dict[str, set[str]]) -> list[str]:
-    """The modules of one circle of imports, the first again at the end; empty without any."""
+    """The modules of one cycle of imports, with the first again at the end; empty if there is no cycle."""
     done: set[str] = set()
     path: list[str] = []
 
@@ -116,10 +116,10 @@ def test_a_package_imports_only_from_packages_to_its_left():
     assert upwards == []
 
 
-def test_no_circle_of_imports():
+def test_imports_have_no_cycle():
     assert cycle_in(graph_of_imports()) == []
 
 
-def test_a_circle_would_be_found():
+def test_a_cycle_is_found():
     assert cycle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
     assert cycle_in({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []

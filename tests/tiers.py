@@ -11,7 +11,7 @@ import pytest
 def quick_rows(count: int, names: str | tuple[str, ...], rows: Iterable[Any], **options: Any) -> pytest.MarkDecorator:
     """``pytest.mark.parametrize`` whose rows after the first ``count`` are marked as slow.
 
-    For a table whose rows each take a good part of a second, such as refusals that need Hydra's composition.
+    For a table whose rows each take nearly a second, such as refusals that need Hydra's composition.
     """
     several = not isinstance(names, str) or "," in names
     table = list(rows)

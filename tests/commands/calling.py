@@ -77,14 +77,14 @@ def _exit_code_of(main) -> int:
         main()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except Exception:  # as the interpreter would end
+    except Exception:  # like the exit code of the interpreter
         traceback.print_exc()
         return 1
     return 0
 
 
 def spawn(verb: str, *overrides: str, cwd: Path, **environment: str) -> Answer:
-    """Run ``python -m melgen.<verb>`` in a process of its own."""
+    """Run ``python -m melgen.<verb>`` in a new process."""
     done = subprocess.run(
         command(verb, *overrides),
         cwd=cwd,

@@ -118,7 +118,7 @@ def test_multirun_behind_overrides_sweeps(here):
     assert answer.code == 0, answer.text
     assert "1 of 2 jobs repeat another one" in answer.text
     assert "1 of 1 job finished" in answer.text
-    assert call("train", *TINY, "-m", "seed=0,0").code == 0, "and again"
+    assert call("train", *TINY, "-m", "seed=0,0").code == 0, "a second start also succeeds"
 
 
 @pytest.mark.slow

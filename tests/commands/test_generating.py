@@ -85,8 +85,8 @@ def test_by_default_into_the_run_beside_its_own_songs(trained, here):
     ]  # fmt: skip
     generate(run / "checkpoints" / "last.ckpt", "songs=1", "notes=5")
     assert songs_in(run / "generated")["metadata"]["checkpoint"] == "last.ckpt"
-    assert len(songs_in(run / "generated")["songs"]) == 1, "the earlier set has made room"
-    assert files_below(run / "songs") == own, "what the run is judged by stays"
+    assert len(songs_in(run / "generated")["songs"]) == 1, "the earlier set is replaced"
+    assert files_below(run / "songs") == own, "the songs of the run itself do not change"
     shutil.rmtree(run / "songs")
     generate(run, "songs=2", "notes=5")
     assert len(songs_in(run / "songs")["songs"]) == 2
@@ -110,7 +110,7 @@ def test_every_representation_is_primed_with_pitches(dataset, here):
     for pitches in pitches_in("out"):
         assert pitches[:3] == [67, 69, 71]
         assert all(0 <= pitch <= 127 for pitch in pitches)
-        assert 3 <= len(pitches) <= 9, "a note that cannot be sung may be a rest"
+        assert 3 <= len(pitches) <= 9, "a pitch outside the range may be a rest"
 
 
 REFUSALS = {

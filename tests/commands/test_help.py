@@ -55,7 +55,7 @@ def test_help_answers_quickly_and_without_the_heavy_libraries(verb, expected, tm
     imported = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
     assert "hydra" in imported, "the list of imports is parsed correctly"
     assert not imported & HEAVY
-    assert not list(tmp_path.iterdir()), "asking for help leaves nothing behind"
+    assert not list(tmp_path.iterdir()), "the help writes no file"
 
 
 def test_the_single_command_prints_help_without_hydra(tmp_path):

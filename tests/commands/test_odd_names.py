@@ -47,7 +47,7 @@ def quoted(folder):
 
 @pytest.mark.slow
 def test_a_corpus_is_prepared_and_trained_on(tunes, here):
-    for _ in range(2):  # read, and from the cache
+    for _ in range(2):  # first from the files, then from the cache
         answer = call("prepare", "corpus=folder", f"path={quoted(tunes)}", "workers=2")
         assert answer.code == 0, answer.text
         assert "tunes kept                     16" in answer.out

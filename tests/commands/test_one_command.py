@@ -1,4 +1,4 @@
-"""``melgen``: all commands behind one word, and its tab completion."""
+"""``melgen``: one program for all commands, and its tab completion."""
 
 import importlib
 import os
@@ -256,7 +256,7 @@ done
 
 @pytest.mark.slow
 def test_bash_completes(bin_dir, tmp_path):
-    """Of a word with ``=`` bash replaces what follows it; nothing comes to the terminal, whatever is wrong."""
+    """In a word with ``=`` bash replaces the part after it. Nothing is printed, even after an error."""
     (tmp_path / "my songs").mkdir()
     lines = ["melgen tra", "melgen train cell=ls", "melgen train optimizer.l", "melgen render songs=my"]
     lines += ["melgen train 'cell=", "melgen xyz ", "melgen train foo.bar="]

@@ -126,7 +126,7 @@ def test_the_advice_of_too_little_data_works(overrides, here):
     kept = [override for override in overrides if not override.startswith(key)]
     assert call("train", *TINY, *kept, f"{key}={number}").code == 0
     if not kept:
-        assert call("train", *TINY, f"{key}={number + 1}").code == 1, "and it is the largest that does"
+        assert call("train", *TINY, f"{key}={number + 1}").code == 1, "a larger value does not work"
 
 
 @pytest.mark.slow
@@ -198,7 +198,7 @@ class TestPickles:
         answer = call("train", *tiny, "corpus=pickles", f"path={here / 'tunes_song_list.p'}")
         assert answer.code == 1
         assert "tunes_song_list.p" in answer.text
-        assert "system" in answer.text, "what it asked for is named"
+        assert "system" in answer.text, "the message names the requested function"
         assert "Traceback" not in answer.text
         assert files_below(here) == before
 
@@ -261,7 +261,7 @@ class TestPlacesThatCannotBeWritten:
         assert "Traceback" not in answer.text
         assert files_below(here) == {TINY_RUN.as_posix(): b"mine"}
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
     def test_without_permission(self, here):
         Path("results").mkdir(mode=0o500)
         answer = call("train", *TINY, "output_dir=results")

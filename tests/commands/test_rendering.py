@@ -1,4 +1,4 @@
-"""`melgen.render`: files of songs to see and to hear; and the songs that `melgen.generate` prints."""
+"""`melgen.render`: scores and sound of songs. The songs that `melgen.generate` prints."""
 
 import json
 import os
@@ -214,7 +214,7 @@ def test_songs_are_never_overwritten(here):
     assert files_below(here) == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_cannot_be_written(songs, here):
     Path("closed").mkdir(mode=0o500)
     assert "no permission" in render(songs, "to=abc", "out=closed/x", code=1).err

@@ -88,7 +88,7 @@ def test_another_identity_is_refused_by_the_keys_that_differ(run, here):
     assert str(run) in answer.text
     assert "optimizer.lr: 0.002 there, 0.01 now" in answer.text
     assert "force=true" in answer.text
-    assert "hidden_size:" not in answer.text, "what is equal is not named"
+    assert "hidden_size:" not in answer.text, "equal keys are not named"
     assert "Traceback" not in answer.text
     assert files_below(here) == before
 

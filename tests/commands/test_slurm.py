@@ -103,7 +103,7 @@ def test_an_array_as_configured_preempted_queued_again_and_with_a_failure(cluste
     assert "ArrayTaskThrottle=2 " in shown
     assert "Nice=7 " in shown
 
-    cluster.ask("scancel", "--signal=USR2", preempted)  # what SLURM sends before it takes the processors away
+    cluster.ask("scancel", "--signal=USR2", preempted)  # SLURM sends this before a preemption
     cluster.ask("scontrol", "requeue", requeued)
     wait(cluster, lambda: state_of(1) == "interrupted", "the first job to be interrupted")
     output, _ = process.communicate(timeout=PATIENCE_SECONDS)
@@ -138,7 +138,7 @@ def test_a_dead_command_line_a_limit_a_cancelled_job_and_a_dead_node(cluster, qu
     process.kill()
     limited, cancelled, _ = sorted(cluster.jobs())
     status = call("status", "dir=multirun")
-    assert (status.code, status.out.count("running")) == (0, 4)  # three lines, and the count
+    assert (status.code, status.out.count("running")) == (0, 4)  # three lines, and the summary
 
     # While its jobs run, the same line again changes nothing.
     before = {layers: (run_of(layers) / "status.json").read_text() for layers in (1, 2, 3)}

@@ -177,7 +177,7 @@ def test_a_job_that_diverges_is_reported_and_the_sweep_goes_on(here):
 
 @pytest.mark.slow
 def test_a_run_that_another_process_trains_is_left_alone(here):
-    """Here it is this process that holds the directory, by the same lock."""
+    """This process holds the lock of the directory."""
     run = RunDirectory(FAMILY / "control-lstm-1-seed0-hidden_size-8")
     with run.claimed():
         run.set_status("running")

@@ -239,7 +239,7 @@ class TestFilesOfOnesOwn:
     @pytest.mark.slow
     def test_a_key_that_an_interpolation_uses_is_accepted(self, here):
         self.write("# @package _global_\nwidths: {small: 16}\nhidden_size: ${widths.small}\nlayers: 0\n")
-        assert "layers=0" in self.refused(here, "experiment=mine"), "and nothing else is wrong"
+        assert "layers=0" in self.refused(here, "experiment=mine"), "there is no other error"
         self.write("# @package _global_\nwidths: {small: 16, large: 3}\nhidden_size: ${widths.small}\n")
         assert "widths.large" in self.refused(here, "experiment=mine")
 

@@ -94,7 +94,7 @@ class TestRepeats:
             ("|:C|1D|]E", "CDE"),
             ('|:C["1."D:|["2."E|]', "CDCE"),
             ('|:C|["1st time" D:|["2nd time" E|]', "CDCE"),
-            ('|:C|["First time"D:|["last time"E|]', "CDCE"),  # the one after those before
+            ('|:C|["First time"D:|["last time"E|]', "CDCE"),  # an ending named last follows the first
             ('|:C|["1,3"D:|["2."E:|', "CDCECD"),
             ('|:C|["1.-3."D:|["4th"E|]', "CDCDCDCE"),
             ('|:C|["1st & 2nd"D:|["3rd"E|]', "CDCDCE"),
@@ -299,7 +299,7 @@ class TestTime:
             ("C>{g}D", "3/2 1/2"),
             ("C2>D2", "3 1"),
             ("C>D>E", "3/2 3/4 1/2"),
-            ("C>D/ C/<D", "3/2 1/2 1/2 3/2"),  # short ones written short already
+            ("C>D/ C/<D", "3/2 1/2 1/2 3/2"),  # the short note is shortened already
             ("[CE]>[DF]", "3/2 3/2 1/2 1/2"),
             ("C-C>D", "5/2 1/2"),
             ("L:1/8\nC [L:1/4]C L:1/16", "1/2 1"),
@@ -354,7 +354,7 @@ class TestBarsAndMetres:
             ("C|DEFG|ABc2|]", [0, 1, 5], 1),
             ("C|:DEFG|ABc:|", [0, 1, 5, 8, 12], 1),
             ("C|DEFG|ABc:|d|cBAG|FED|]", [0, 1, 5, 9, 13, 17, 21], 1),
-            ("|:CD:|:EF:|", [0, 4], 0),  # halves that add up
+            ("|:CD:|:EF:|", [0, 4], 0),  # two halves of a bar
             ("CDEF||GABc|]", [0, 4], 0),
             ("C|DEFG|ABc|\nP:B\nd|cBAG|]", [0, 1, 5, 9], 1),
             ("CD||EF|GABc|]", [0, 4], 0),

@@ -96,7 +96,7 @@ def test_a_damaged_entry_is_read_again(folder, cache_dir, readings, name, damage
         path.write_bytes({"cut": data[:-5], "flip": flipped, "empty": b""}[damage])
     again = load(folder)
     assert list(again.melodies) == list(first.melodies)
-    if (name, damage) != ("report.json", "flip"):  # may hit a digit that nothing depends on
+    if (name, damage) != ("report.json", "flip"):  # the flipped digit may be one that nothing depends on
         assert len(readings) == 2
     assert list(load(folder).melodies) == list(first.melodies)
 
@@ -171,7 +171,7 @@ def test_the_cached_corpus_loads_in_a_moment():
     corpus.load(progress=False)
     started = time.perf_counter()
     corpus.load(progress=False)
-    assert time.perf_counter() - started < 2, "measured: 0.1 s, on machines that may be busy"
+    assert time.perf_counter() - started < 2, "0.1 s on an idle machine"
 
 
 def test_importing_the_package_is_cheap():

@@ -94,7 +94,7 @@ def test_metres_pickup_and_bars_are_carried_in_steps():
         ([(0, 341, 60), (341, 342, 62), (683, 341, 64)], 1024, 0),  # the nearest ticks to a triplet
         ([(0, 33, 60), (33, 34, 62), (67, 33, 64)], 100, 0),
         ([(0, 20, 60), (20, 80, 62)], 100, 2),  # a quintuplet where a tick is short
-        ([(0, 4, 60), (4, 16, 62)], 20, 2),  # and where it is long
+        ([(0, 4, 60), (4, 16, 62)], 20, 2),  # a quintuplet where a tick is long
         ([(3, 471, 60), (481, 470, 62)], 480, 2),  # played by hand
     ],
 )

@@ -1,4 +1,4 @@
-"""MIDI files: against mido, against the corpus, and broken in every way."""
+"""MIDI files: compared with mido and with music21's corpus, and broken files."""
 
 from __future__ import annotations
 

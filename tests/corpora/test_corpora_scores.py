@@ -1,4 +1,4 @@
-"""MusicXML and **kern: hand-made files, real ones, bombs, and music21 as an independent reader."""
+"""MusicXML and **kern: hand-made files, real files, hostile files, and music21 as an independent reader."""
 
 from __future__ import annotations
 

@@ -297,7 +297,7 @@ def test_splits_that_a_run_has_recorded(tmp_path, caplog):
     made.setup()
     assert made.splits.tolist() == [n % 3 for n in range(20)] + [NO_SPLIT] * 10
     assert made.has_recorded_splits
-    assert not made.comparable[20:].any(), "tunes that may have been trained on count nowhere"
+    assert not made.comparable[20:].any(), "tunes that may be training tunes are not compared"
     assert len(made.tunes_of(Split.TRAIN)) == 7
     assert sum(made.statistics[f"{split.name.lower()}_tunes"] for split in Split) == 20
     assert "names 20 of the 30 tunes" in caplog.text

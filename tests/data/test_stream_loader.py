@@ -132,7 +132,7 @@ def test_the_order_is_a_function_of_seed_and_epoch():
     other = loader(songs, 2, 3, seed=3)
     other.start_at(2)
     assert as_lists(other) == second_epoch
-    assert as_lists(other) == second_epoch, "without a new epoch, the same again"
+    assert as_lists(other) == second_epoch, "without a new epoch the order is the same"
     another_seed = loader(songs, 2, 3, seed=4)
     another_seed.start_at(2)
     assert as_lists(another_seed) != second_epoch
@@ -220,7 +220,7 @@ def test_no_tunes_at_all():
 @pytest.mark.slow
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.integers(1, 4), st.integers(1, 7), st.randoms())
 def test_windows_cut_a_few_at_a_time_are_those_of_the_joined_tunes(lengths, batch_size, seq_length, random):
-    """Against the plain way: all pairs joined in one array, reshaped, sliced."""
+    """Compared with the plain way: all pairs joined in one array, reshaped and sliced."""
     numbers = iter(range(10_000))
     arrays = [np.array([next(numbers) for _ in range(length)], np.int32) for length in lengths]
     pairs = [(a, b) for array in arrays for a, b in itertools.pairwise(array.tolist())]
@@ -264,6 +264,6 @@ def test_cutting_windows_holds_a_few_of_them_only():
         tracemalloc.start()
         for _ in loader:
             pass
-        peaks.append(tracemalloc.get_traced_memory()[1] - 8 * 8 * tunes)  # the order of the tunes is held
+        peaks.append(tracemalloc.get_traced_memory()[1] - 8 * 8 * tunes)  # the order of the tunes is kept in memory
         tracemalloc.stop()
     assert peaks[1] < 2 * peaks[0] + 1e6

@@ -23,7 +23,7 @@ SHRUNK = {
     "render": (),
     "status": (),
 }
-"""What is appended to each command."""
+"""Overrides that are appended to each command."""
 
 
 def test_targets_of_make_exist():

@@ -47,7 +47,7 @@ def check(table, melodies):
         np.testing.assert_equal(row[5:], by_hand(song))
 
 
-@settings(max_examples=40, deadline=None)  # muspy is imported by the first
+@settings(max_examples=40, deadline=None)  # the first example imports muspy
 @given(st.lists(songs, min_size=1, max_size=5))
 def test_equal_to_muspy_and_to_loops(melodies):
     check(descriptor_table(melodies), melodies)
@@ -86,7 +86,7 @@ def test_by_hand(song, expected):
 def test_one_note():
     row = [values[0] for values in descriptor_table([[60]]).values()]
     np.testing.assert_equal(row, [0, 1, 0, 1, 1, math.nan, math.nan, math.nan, 1])
-    assert math.copysign(1, row[0]) == 1  # not the -0.0 of muspy, which prints as one
+    assert math.copysign(1, row[0]) == 1  # muspy gives -0.0, which is printed with its sign
 
 
 def test_runs_do_not_join_songs():

@@ -27,7 +27,7 @@ def ngrams(sequence, n):
 
 
 def by_brute_force(tunes, songs, ngram):
-    """The definition, word by word."""
+    """The definition, written out literally."""
     tunes = [intervals(tune) for tune in tunes]
     longest_song = max((len(song) for song in songs), default=0)
     known = {n: [set(ngrams(tune, n)) for tune in tunes] for n in {ngram, *range(1, longest_song)}}

@@ -239,7 +239,7 @@ class TestCorpus:
         assert (found.scores, found.songs) == (expected.scores, expected.songs)
         assert found.set_scores["diversity/distinct_songs"] == expected.set_scores["diversity/distinct_songs"]
         area = "overlapped_area/pitch_class_histogram"
-        assert found.set_scores[area] < expected.set_scores[area], "other tunes, not those compared with"
+        assert found.set_scores[area] < expected.set_scores[area], "excerpts are not compared with their own tunes"
 
     def test_no_excerpt_of_that_length(self, reference):
         with pytest.raises(ValueError, match="no tune of the test split has 100000 notes"):

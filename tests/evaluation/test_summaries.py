@@ -136,7 +136,7 @@ def test_ties_take_the_first():
 def original(table):
     """The paper's scripts: the mean point, distances by scipy, the smallest pair of value and index."""
     columns = list(zip(*table, strict=True))
-    point = [np.mean(column) for column in columns]  # which is what their stats.describe does
+    point = [np.mean(column) for column in columns]  # like stats.describe in the scripts
     distances = [distance.euclidean(point, row) for row in table]
     sums = [a + b + c for a, b, c in table]
     return distances, *(min((value, index) for index, value in enumerate(values))[1] for values in (sums, distances))

@@ -77,7 +77,7 @@ def test_the_same_command_does_not_go_on_with_tunes_of_an_older_reader(sweep):
     before = [files_below(run) for run in runs]
     answer = call("train", *SMALL, f"trainer.max_steps={UPDATES}")
     assert answer.code == 1
-    assert [files_below(run) for run in runs] == before, "nothing is lost"
+    assert [files_below(run) for run in runs] == before, "no file has changed"
     for cell, consequence in (("gru", "it is kept"), ("lstm", "it cannot continue")):
         error = RunDirectory(f"{sweep / run_of(cell)}-refused").status["error"]
         assert "read by an older reader (version 1" in error
@@ -177,8 +177,8 @@ def test_the_same_command_goes_on_with_it(sweep):
     assert now["updates"] == then["updates"] == UPDATES
     for key in ("val/loss", "test/loss"):
         assert now[key] == pytest.approx(then[key], abs=SAME_ON_EVERY_PROCESSOR), (
-            "melgen computes other numbers than it did: if that is meant, raise melgen.runs.identity.NUMBERS_VERSION "
-            "and keep a new fixture"
+            "melgen computes other numbers than before. If this is intended, raise "
+            "melgen.runs.identity.NUMBERS_VERSION and keep a new fixture"
         )
 
 

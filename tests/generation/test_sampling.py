@@ -236,7 +236,7 @@ def test_all_songs_are_one_batch_and_the_primer_is_read_once(network):
 
 def test_each_part_gets_its_own_mode_back(network):
     network.train()
-    network.dropout.eval()  # frozen by someone on purpose
+    network.dropout.eval()  # frozen on purpose
     sample_values(network, [1], songs=1, notes=1)
     assert network.training
     assert network.recurrent.training

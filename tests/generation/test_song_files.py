@@ -82,7 +82,7 @@ def test_foreign_files_give_one_melody_each_of_any_length(tmp_path):
         "tunes#2": [67, 65, 64, 62],
     }
     assert found.ignored == {".txt": 1}
-    assert set(found.files) == {"one note", "Op. 9 No. 2", "sub/named"}, "a tune of many has no file of its own"
+    assert set(found.files) == {"one note", "Op. 9 No. 2", "sub/named"}, "one of several tunes has no own file"
 
 
 @pytest.mark.slow

@@ -88,7 +88,7 @@ def test_a_model_equals_its_reference(cell, initialization):
     losses = []
     for model in (fast, reference):
         state, total = None, 0.0
-        for chunk in tokens.split(7, dim=1):  # the window's end is no end of a tune
+        for chunk in tokens.split(7, dim=1):  # the end of the window is not the end of a tune
             logits, state = model(chunk[:, :-1], state)
             total = total + nn.functional.cross_entropy(logits.flatten(0, 1), chunk[:, 1:].flatten())
         total.backward()
@@ -131,7 +131,7 @@ def test_the_same_bits_twice(cell):
     model = MelodyModel(VOCABULARY, WIDTH, 3, cell)
     tokens = torch.randint(VOCABULARY, (4, 15))
     runs = []
-    for filled in (True, False):  # memory that is read before it is written would show
+    for filled in (True, False):  # reading memory before it is written would give other bits
         torch.use_deterministic_algorithms(True)
         torch.utils.deterministic.fill_uninitialized_memory = filled
         model.zero_grad()

@@ -101,7 +101,7 @@ def test_windows_with_carried_state_equal_the_reference(name, played):
     windows = torch.randint(VOCABULARY, (6, 4, 13))
     (wanted, last), (got, state) = (train(model, windows) for model in (reference, graphs))
     assert_same(got, wanted)
-    assert stand_in.recorded == 2, "one for each layer, at the second window"
+    assert stand_in.recorded == 2, "one graph for each layer, at the second window"
     for a, b in zip(pytree.tree_leaves(state), pytree.tree_leaves(last), strict=True):
         torch.testing.assert_close(a, b, **TOLERANCE)
 

@@ -60,7 +60,7 @@ def test_dropout_scales_what_it_keeps_and_spares_the_state():
     output, state = stack(inputs)
     assert set(output.unique().tolist()) == {0.0, 1.25}
     assert output.bool().float().mean() == pytest.approx(0.8, abs=0.02)
-    assert torch.equal(state[0], output[:, -1])  # the layer never saw what was dropped
+    assert torch.equal(state[0], output[:, -1])  # the layer received no dropped input
 
     stack = stack_of([Copy], output_keep_prob=0.5)
     output, state = stack(inputs)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-WAIT_S = 60  # of a busy machine
+WAIT_S = 60  # enough for a busy machine
 
 
 def missing() -> str | None:

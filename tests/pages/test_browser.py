@@ -236,7 +236,7 @@ def test_tables_sort_filter_and_are_copied(opened, study):
     browser.go_to("tables")
     browser.click("#tables thead button", 1)
     column = "return [...document.querySelectorAll('#tables tbody tr')].map((row) => row.cells[0].textContent)"
-    assert browser.run(column) == ["a", "b", "c"]  # what is missing comes last
+    assert browser.run(column) == ["a", "b", "c"]  # missing values come last
     assert browser.run("return document.querySelectorAll('#tables th')[1].getAttribute('aria-sort')") == "ascending"
     browser.click("#tables thead button", 1)
     assert browser.run(column) == ["b", "a", "c"]
@@ -356,7 +356,7 @@ def test_it_looks_right(opened, kind, width, dark, tmp_path):
     browser.wait("return melgen.player.playing")
     browser.run("melgen.player.pause()")
     assert browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
-    assert browser.run("return innerWidth") == width  # a phone widens its window to what sticks out
+    assert browser.run("return innerWidth") == width  # a phone widens its window to the widest element
     outside = browser.run("""
         return [...document.querySelectorAll("main *")].filter((element) => {
           const box = element.getBoundingClientRect();

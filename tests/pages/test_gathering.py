@@ -56,7 +56,7 @@ def facts_of(data: dict) -> dict:
     return {fact["name"]: fact["value"] for fact in data["facts"]}
 
 
-# --- what is there
+# --- complete data
 
 
 @pytest.mark.slow
@@ -239,7 +239,7 @@ def test_songs_are_measured_with_the_span_of_the_run(tmp_path, run, noted):
 @pytest.mark.slow
 def test_without_the_corpus_a_run_shows_its_recorded_values(tmp_path, run):
     noted = {"mean": {"centricity": 0.25}, "standard_deviation": {"centricity": 0.125}, "count": 3}
-    for key, name in (("openings", "openings"), ("corpus", "all tunes")):  # the second by an earlier melgen
+    for key, name in (("openings", "openings"), ("corpus", "all tunes")):  # an earlier melgen wrote the second
         copy = own_copy(run, tmp_path / key)
         (copy / "splits.tsv").unlink()
         write_json(copy / "tonality.json", {"span_notes": 12, key: noted | {"notes": 34}})
@@ -346,7 +346,7 @@ def test_a_count_of_one_is_in_the_singular(tmp_path, config, songs, expected):
     assert facts_of(data)["Network"] == "1 layer of lstm"
 
 
-# --- what is missing
+# --- missing data
 
 
 def test_a_failed_run_shows_its_error(tmp_path, run):
@@ -437,7 +437,7 @@ def test_tunes_are_found_by_name_in_a_corpus_that_has_changed(tmp_path, run):
     header, *lines = (copy / "splits.tsv").read_text().splitlines()
     (copy / "splits.tsv").write_text("\n".join([header, *lines[:2:-1], ""]))
     tunes = TrainingTunes.read(config, copy / "splits.tsv", progress=False)
-    assert tunes.unknown == 3, "not named, and so neither shown nor compared with"
+    assert tunes.unknown == 3, "tunes without a split are neither shown nor compared"
     named = {line.split("\t")[1] for line in lines[3:] if line.startswith("train")}
     assert set(tunes.reference.tunes(Split.TRAIN)) == named
     assert "3 of its 12 tunes were not there" in texts(report_of(copy))

@@ -1,4 +1,4 @@
-"""The data of a page from both sides: what Python writes and what JavaScript reads have the same keys."""
+"""The data of a page from both sides: Python writes the keys that JavaScript reads."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_pages_have_the_typed_keys_and_types(kind, pages):
     assert problems_of(page) == []
     shown = set(read_data(page)["sections"])
     here = {found.name for found in find_sections() if getattr(found.section, f"of_{kind}")}
-    assert here - shown <= {"log", "primers"}, "every section is in one of the examples, but for these"
+    assert here - shown <= {"log", "primers"}, "every other section is in one of the examples"
 
 
 def test_a_page_of_hardly_anything_has_them_too(tmp_path, config):

@@ -27,8 +27,8 @@ def lengths(melody, metre=None):
         (of_lengths([12], metres=SIX_EIGHT, pickup=12), [12]),
         (of_lengths([36] * 4, metres=SIX_EIGHT, pickup=0), [72, 72]),
         (of_lengths([36] * 4, metres=SIX_EIGHT, pickup=72 + 36), [36, 72, 36]),
-        (of_lengths([24] * 8, metres=SIX_EIGHT, bars=(0, 48, 120)), [48, 72, 72]),  # as the source has them
-        (of_lengths([24] * 8, metres=SIX_EIGHT, bars=(0, 72)), [72, 72, 72]),  # and further where it stops
+        (of_lengths([24] * 8, metres=SIX_EIGHT, bars=(0, 48, 120)), [48, 72, 72]),  # the bars of the source
+        (of_lengths([24] * 8, metres=SIX_EIGHT, bars=(0, 72)), [72, 72, 72]),  # and regular bars after its last one
         (of_lengths([24] * 8, metres=SIX_EIGHT, bars=(0, 100, 110)), [100, 10, 72, 72]),
         (of_lengths([24] * 8, bars=(0, 24)), [24, 168]),
         (of_lengths([24] * 7, metres=((0, Metre(4, 4)), (60, Metre(3, 4)))), [60, 72, 72]),

@@ -39,7 +39,7 @@ SPLIT = of_lengths(
     pickup=12,
     bars=(0, 12, 84, 144, 156, 228),
 )
-"""A repeat played out: its bar is divided between the last notes and the pickup."""
+"""A repeat written out: its bar is divided between the last notes and the pickup."""
 CHANGE = of_lengths(
     [24] * 4 + [24] * 3 + [12] * 6,
     metres=tuple(MetreChange(step, metre) for step, metre in ((0, Metre(4, 4)), (96, Metre(3, 4)), (168, Metre(6, 8)))),
@@ -136,7 +136,7 @@ class TestMusicXML:
         assert marks == [("start", "no"), ("stop", None), ("start", "yes"), ("stop", None)]
         order = [child.tag for child in notes[0]]
         assert order == ["pitch", "duration", "type", "time-modification", "beam", "notations"], (
-            "as the standard has it"
+            "as the standard requires"
         )
 
     def test_the_elements_of_a_file(self):
@@ -200,7 +200,7 @@ class TestABC:
         text = to_abc(melody, "x")
         assert abc2midi_notes(text) == notes_of(melody)
         times = [note[:2] for note in notes_of(melody)]
-        assert [note[:2] for note in music21_notes(text, "abc")] == times, "its pitches are another test"
+        assert [note[:2] for note in music21_notes(text, "abc")] == times, "another test compares the pitches"
 
     @FEW
     @given(melody=ragged_melodies())

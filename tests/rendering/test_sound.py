@@ -67,7 +67,7 @@ def test_lengths_and_level(melody, tempo):
     assert samples.dtype == np.float32
     assert np.abs(samples).max(initial=0) <= 1
     assert np.isfinite(samples).all()
-    assert abs(samples[-1]) < 1e-3, "it has died away"
+    assert abs(samples[-1]) < 1e-3, "the sound has decayed"
 
 
 def test_rests_are_silent_and_notes_are_not():
@@ -94,7 +94,7 @@ def test_equal_melodies_sound_equal():
     assert (synthesize(EDGES) == synthesize(EDGES)).all()
     tone = synthesize(ONE)
     tone *= 0
-    assert synthesize(ONE).any(), "nobody can change the notes kept for later"
+    assert synthesize(ONE).any(), "callers cannot change the cached notes"
 
 
 @pytest.mark.parametrize("ending", ["wav", "mp3", "ogg"])
@@ -179,7 +179,7 @@ def test_without_soundfile(monkeypatch, tmp_path):
 class TestSoundFont:
     @pytest.fixture
     def font(self):
-        """The sound font inside pretty_midi, which muspy brings along."""
+        """The sound font of pretty_midi, which muspy installs."""
         import importlib.util
 
         spec = importlib.util.find_spec("pretty_midi")

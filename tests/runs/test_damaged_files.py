@@ -77,7 +77,7 @@ def test_a_damaged_result_counts_the_logged_updates(run, content):
         'step,x\n8,"' + "9" * 200_000 + '"\n',
         "step,x\n8,\udcff\n",
     ],
-    ids=["nan", "infinite", "half", "no step", "too many cells", "a word", "a long cell", "no UTF-8"],
+    ids=["nan", "infinite", "half", "no step", "too many cells", "a word", "a long cell", "not UTF-8"],
 )
 def test_a_damaged_history_is_refused_by_name_and_line_and_the_state_is_still_read(run, history):
     path = run.path / "metrics.csv"
@@ -101,7 +101,7 @@ def test_the_aliases_of_yaml_are_not_expanded(run):
     with pytest.raises(ValueError, match=r"config\.yaml: not a configuration \(it has aliases"):
         read_config(run.path)
     assert (status_of(run).total, plain_config(run.path)) == (None, {})
-    assert time.perf_counter() - started < 5, "unpacked they are four hundred million words"
+    assert time.perf_counter() - started < 5, "expanded, the aliases are four hundred million words"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A run's directory: one process, one identity, a status that is true."""
+"""A run's directory: one process, one identity, and a correct status."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_the_reader_is_recorded_beside_the_identity(run):
     assert run.recorded_identity == IDENTITY
     assert run.recorded_reader == READER_VERSION
     read_by_reader(run, None)
-    assert run.recorded_reader == 1, "earlier runs do not state it"
+    assert run.recorded_reader == 1, "earlier runs do not record it"
     assert run.recorded_identity == IDENTITY
     read_by_reader(run, "two")
     with pytest.raises(IdentityError, match=r"identity\.json: damaged"):

@@ -80,7 +80,7 @@ def test_only_the_temporary_files_of_killed_processes_are_removed(tmp_path):
     kept = [
         tmp_path / "a.txt",
         tmp_path / ".a.txt.mine.tmp",
-        scratch_beside(tmp_path / "a.txt", "tmp"),  # of this process, which lives
+        scratch_beside(tmp_path / "a.txt", "tmp"),  # of this process, which is running
         elsewhere,
     ]
     gone = [

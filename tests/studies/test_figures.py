@@ -200,7 +200,7 @@ def test_long_names_of_variants_cover_nothing(draw):
     figure.draw_without_rendering()
     width, height = figure.bbox.width, figure.bbox.height
     texts = [text for legend in figure.legends for text in legend.get_texts()]
-    for axes in figure.axes:  # but for the numbers along an axis, of which some are outside and not drawn
+    for axes in figure.axes:  # except the numbers along an axis, some of which are outside and not drawn
         texts += [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.get_yticklabels()]
     boxes = [text.get_window_extent() for text in texts if text.get_text() and text.get_visible()]
     assert all(box.x0 > -2 and box.y0 > -2 and box.x1 < width + 2 and box.y1 < height + 2 for box in boxes)
@@ -415,7 +415,7 @@ def test_fifteen_models_fit_the_page(draw):
     width, height = figure.get_size_inches()
     assert width <= 7
     assert height <= 9.5
-    drawn = figure.get_tightbbox()  # in inches, of all that is shown
+    drawn = figure.get_tightbbox()  # in inches, of everything shown
     assert -0.01 <= drawn.x0 <= drawn.x1 <= width + 0.01
     assert -0.01 <= drawn.y0 <= drawn.y1 <= height + 0.01
 

@@ -133,7 +133,7 @@ def test_stages_of_training_are_worst_first_and_keep_seeds_apart(numbered):
 
 @pytest.fixture
 def overfitted(numbered, monkeypatch):
-    """A training whose loss falls until update 20 of 60 and then comes back to where it began."""
+    """A training whose loss falls until update 20 of 60 and then rises to its first value."""
     losses = dict(zip(range(5, 61, 5), [3.0, 2.5, 2.2, 2.0, 2.1, 2.2, 2.3, 2.4, 2.5, 2.6, 2.8, 3.0], strict=True))
 
     def read(path):

@@ -284,7 +284,7 @@ def test_runs_that_exist_stages_of_their_training_and_a_second_study_of_them(min
     assert noted["trained_on"]["corpus"] == {
         "_target_": "melgen.corpora.FolkCorpus",
         "collections": ["misc_folk"],
-    }, "that of the runs, not the study's own default"
+    }, "the corpus of the runs, not the default of the study"
     assert "corpus" not in noted["configuration"]
 
 

@@ -48,7 +48,7 @@ def config(params, task, **more):
 def test_jobs_are_counted_as_the_sweeper_makes_them(params, task, jobs):
     given = [f"{key}={value}" for key, value in (params or {}).items()] + task
     made = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(given), None)
-    assert sum(map(len, made)) == jobs, "the sweeper itself"
+    assert sum(map(len, made)) == jobs, "the sweeper counts the same"
     planned = list(product(*planned_axes(config(params, task).hydra).values()))
     assert len(planned) == jobs
     assert [list(job) for job in planned] == [job for batch in made for job in batch] or "shuffle" in str(task)

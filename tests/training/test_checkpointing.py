@@ -1,4 +1,4 @@
-"""Which checkpoints a run keeps, and that each can be used anywhere."""
+"""The checkpoints that a run keeps. Each can be used without other files."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_a_checkpoint_holds_plain_data_only(tmp_path, name):
     write_songs(tmp_path / "tiny_song_list.p", walks(30))
     train(small_config(tmp_path, "trainer.max_steps=12", "callbacks.checkpoint.keep_every_n_steps=10"))
     file = tmp_path / "run" / "checkpoints" / name
-    checkpoint = torch.load(file, weights_only=True)  # refuses anything but tensors and plain containers
+    checkpoint = torch.load(file, weights_only=True)  # it refuses everything except tensors and plain containers
     ours = checkpoint["melgen"]
     assert ours["config"]["hidden_size"] == 8
     assert ours["config"]["dataset"]["representation"]["_target_"] == "melgen.music.Control"

@@ -1,4 +1,4 @@
-"""Metrics as a CSV file: whole at every moment, continued by a resumed run."""
+"""Metrics as a CSV file: complete at every moment, and continued by a resumed run."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from tests.training.small import same, small_config
 
 @pytest.fixture
 def folder(tmp_path):
-    """A trained run, and beside it other songs with higher pitches."""
+    """A trained run, and another file of songs with higher pitches."""
     write_songs(tmp_path / "tiny_song_list.p", walks(30))
     train(small_config(tmp_path, "trainer.max_steps=5", f"run_dir={tmp_path}/old"))
     own = [[pitch + 7 for pitch in song] for song in walks(20, seed=9)]

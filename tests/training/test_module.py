@@ -63,7 +63,7 @@ class Log(pl.loggers.logger.Logger):
 
 
 def bare_loop(model, loader, epochs, clip=5.0, carry=True):
-    """The training of the paper, written out: loss, gradient norm, rate and accuracy of every update."""
+    """The training of the paper as a plain loop: loss, gradient norm, rate and accuracy of every update."""
     optimizer = torch.optim.Adam(model.parameters(), lr=0.002)
     rows = []
     for epoch in range(epochs):

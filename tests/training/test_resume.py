@@ -30,7 +30,7 @@ def folder(tmp_path):
 
 
 def run(folder, name, *overrides):
-    """One start of a run; its directory."""
+    """Start a run once, and return its directory."""
     config = small_config(folder, f"run_dir={folder}/{name}", *overrides)
     train(config)
     return folder / name
@@ -188,7 +188,7 @@ def test_a_run_that_was_killed_resumes_from_its_last_checkpoint(folder, update):
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     directory = folder / "killed"
     if update >= 5:
-        assert updates(directory) == (update - 1) // 4 * 4, "between two checkpoints"
+        assert updates(directory) == (update - 1) // 4 * 4, "the kill came between two checkpoints"
     else:
         assert not (directory / "checkpoints" / "last.ckpt").exists()
     run(folder, "killed", *overrides)
