@@ -13,6 +13,7 @@ ORDER = (
         "melgen",
         "errors",
         "plurals",
+        "nested",
         "durations",
         "files",
         "processes",

@@ -88,17 +88,24 @@ def project_2d(weights: ArrayLike) -> NDArray[np.float64]:
     return points
 
 
-def principal_components(weights: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """`project_2d`, and the share ``[2]`` of the variance that each direction explains."""
+def principal_components(weights: ArrayLike, components: int = 2) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The directions in which the rows vary most, as in `project_2d`, and the share of the variance of each.
+
+    Shape:
+        ``[V, E]`` to ``[V, components]`` and ``[components]``.
+
+    >>> points, explained = principal_components([[0.0, 0.0], [0.0, 3.0], [0.0, 9.0]], components=3)
+    >>> (points.round(6) + 0.0).tolist(), explained.round(6).tolist()
+    ([[-4.0, 0.0, 0.0], [-1.0, 0.0, 0.0], [5.0, 0.0, 0.0]], [1.0, 0.0, 0.0])
+    """
     matrix = _as_matrix(weights)
     left, singular, _ = np.linalg.svd(matrix - matrix.mean(axis=0), full_matrices=False)
-    points = np.zeros((len(matrix), 2))
-    kept = min(2, len(singular))
+    kept = min(components, len(singular))
+    points, explained = np.zeros((len(matrix), components)), np.zeros(components)
     points[:, :kept] = left[:, :kept] * singular[:kept]
     largest = np.take_along_axis(points, np.abs(points).argmax(axis=0)[None], axis=0)
     points *= np.where(largest < 0, -1, 1)
     total = (singular**2).sum()
-    explained = np.zeros(2)
     if total > 0:
         explained[:kept] = singular[:kept] ** 2 / total
     return points, explained

@@ -44,7 +44,8 @@ _PIXELS_PER_NOTE = 26
 _PIXELS_OF_SIGNATURES = 80
 _BARS_PER_LINE = (4, 3, 2, 1)
 
-_SVG = "{http://www.w3.org/2000/svg}"
+SVG = "{http://www.w3.org/2000/svg}"
+"""What the tag of each element of a drawing begins with."""
 _GLYPH = re.compile(r"#([0-9A-F]{4})-\w+")
 _KEPT_CLASSES = {
     *("system", "measure", "staff", "layer", "note", "notehead", "stem", "flag", "dots", "accid", "rest", "mRest"),
@@ -205,7 +206,7 @@ def _draw(
         raise RuntimeError("Verovio cannot read the score that we wrote")
     drawings = []
     for page in range(1, toolkit.getPageCount() + 1):
-        drawing = ElementTree.fromstring(toolkit.renderToSVG(page)).find(f"{_SVG}svg")
+        drawing = ElementTree.fromstring(toolkit.renderToSVG(page)).find(f"{SVG}svg")
         assert drawing is not None
         drawings.append((drawing, round(float(drawing.get("viewBox", "").split()[3]))))
     return drawings
@@ -245,7 +246,7 @@ def _svg(
     heading_top: int,
 ) -> str:
     """Drawings, each with its vertical offset, as one SVG image with a heading."""
-    root = ElementTree.Element("svg", {"xmlns": _SVG[1:-1], "class": "melgen-score", "role": "img"})
+    root = ElementTree.Element("svg", {"xmlns": SVG[1:-1], "class": "melgen-score", "role": "img"})
     root.set("width", f"{width_px:.2f}".removesuffix(".00"))
     root.set("height", f"{height * width_px / width:.2f}".removesuffix(".00"))
     root.set("viewBox", f"0 0 {width} {height}")
@@ -276,7 +277,7 @@ def _svg(
 
 def _thinned(element: ElementTree.Element, codes: set[str]) -> Iterator[ElementTree.Element]:
     """An element of Verovio's without unnecessary parts; nothing, or only its children, if it is unnecessary itself."""
-    tag = element.tag.removeprefix(_SVG)
+    tag = element.tag.removeprefix(SVG)
     classes = element.get("class", "").split()
     if "placeholder" in classes or tag in ("desc", "title", "style"):
         return
@@ -314,8 +315,8 @@ def _thinned(element: ElementTree.Element, codes: set[str]) -> Iterator[ElementT
 
 def _bar_number(element: ElementTree.Element) -> Iterator[ElementTree.Element]:
     """The bar number at the beginning of a line, which Verovio wraps into four elements."""
-    outer = element.find(f"{_SVG}text")
-    sized = [span for span in element.iter(f"{_SVG}tspan") if span.get("font-size") and span.text]
+    outer = element.find(f"{SVG}text")
+    sized = [span for span in element.iter(f"{SVG}tspan") if span.get("font-size") and span.text]
     if outer is None or not sized:
         return
     attributes = {"class": "mNum", "font-style": "italic", "stroke": "none"}

@@ -18,7 +18,8 @@ from omegaconf import OmegaConf
 from melgen.errors import message_of
 from melgen.files import write_text
 from melgen.locks import locked
-from melgen.runs.identity import is_identity
+from melgen.runs.identity import is_budget, is_identity
+from melgen.runs.keys import keys_that
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -38,11 +39,6 @@ LOCK = "search.lock"
 """In the directory of a sweep: held by the process that runs trials. (Optuna has a lock of its own for its file.)"""
 
 DIRECTIONS = ("minimize", "maximize")
-
-_ALSO_DECIDE = frozenset(
-    {"path", "init_from", "epochs_per_dataset", "trainer.max_steps", "trainer.max_epochs", "trainer.max_time"}
-)
-"""Keys beside those of a run's identity: trials on other tunes or of another length cannot be compared."""
 
 _FIXED = "melgen_fixed"
 _PLACE = "melgen_sweep_dir"
@@ -289,8 +285,8 @@ class Search:
 
 
 def _decides(key: str) -> bool:
-    """Whether an override that all trials share changes their losses."""
-    return is_identity(key) or key in _ALSO_DECIDE
+    """Whether an override that all trials share changes their losses, through other tunes or another length too."""
+    return is_identity(key) or is_budget(key) or key in keys_that("is_of_tunes")
 
 
 def _with_result(study: Study) -> list[FrozenTrial]:

@@ -140,6 +140,6 @@ class SongSampling(pl.Callback):
             folder.parent.mkdir(parents=True, exist_ok=True)
             write_songs(folder, songs, metadata | self.options)
             log_songs(trainer, "songs" if final else "samples", songs, folder, span_of(trainer))
-            for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set by a connector
                 if isinstance(callback, SongListener):
                     callback.on_songs(trainer, module, songs, final)
