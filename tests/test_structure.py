@@ -23,7 +23,7 @@ ORDER = (
         "internals",
         "old_targets",
     },
-    {"commands", "pasting", "checkpoint_files"},
+    {"commands", "pasting", "checkpoint_files", "checking"},
     {"music"},
     {"corpora"},
     {"data"},

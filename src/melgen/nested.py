@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-def flat(node: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The dotted keys of nested dictionaries with their values, in order; an empty dictionary is a value.
 
     >>> list(flat({"a": {"b": 1, "c.d": 2}, "e": {}}))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from melgen.checking import check_one_of, require
 from melgen.evaluation.embedding_labels import add_labels, add_legend, colours_of
 from melgen.files import write_text
 
@@ -42,8 +43,7 @@ def nearest_neighbours(weights: ArrayLike, k: int, metric: Metric = "euclidean")
     """
     matrix = _as_matrix(weights)
     rows = len(matrix)
-    if not 1 <= k < rows:
-        raise ValueError(f"k must be between 1 and {rows - 1}, one less than the {rows} values, got {k}")
+    require(1 <= k < rows, "k", k, f"a whole number from 1 to {rows - 1}, one less than the {rows} values")
     distances = pairwise_distances(matrix, metric)
     np.fill_diagonal(distances, np.inf)
     indices = np.argsort(distances, axis=1, kind="stable")[:, :k]
@@ -62,8 +62,7 @@ def pairwise_distances(weights: ArrayLike, metric: Metric = "euclidean") -> NDAr
     [[0.0, 0.0], [0.0, 0.0]]
     """
     matrix = _as_matrix(weights)
-    if metric not in get_args(Metric):
-        raise ValueError(f"unknown metric {metric!r}; known are {', '.join(get_args(Metric))}")
+    check_one_of("metric", metric, get_args(Metric))
     if metric == "cosine":
         lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
         unit = np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from melgen.checking import check_one_of, check_whole
 from melgen.music.melody import Melody
 from melgen.rendering.bar_lines import lines_of
 from melgen.rendering.measures import Metre, cut_into_bars, playable
@@ -87,8 +88,7 @@ def engrave(
         ImportError: if Verovio is not installed; the message states what to install.
         ValueError: if the melody has a pitch that is not a MIDI pitch, or the width is below 150.
     """
-    if isinstance(width_px, bool) or not isinstance(width_px, int) or not 150 <= width_px <= 40_000:
-        raise ValueError(f"width_px={width_px!r}: must be a whole number from 150 to 40000")
+    check_whole("width_px", width_px, 150, 40_000)
     name = printable(title or melody.title)
     width = round(width_px * _UNITS_PER_PIXEL)
     drawings = _draw(melody, metre, bars_per_line, width_px, width, _MAX_PAGE_UNITS, _MARGIN_UNITS)
@@ -117,8 +117,7 @@ def engrave_pages(
         ImportError: if Verovio is not installed.
         ValueError: if the melody has a pitch that is not a MIDI pitch, or the paper size is unknown.
     """
-    if paper not in PAPER_MM:
-        raise ValueError(f"paper={paper}: must be one of {', '.join(PAPER_MM)}")
+    check_one_of("paper", paper, PAPER_MM)
     name = printable(title or melody.title)
     width, height = (10 * side for side in PAPER_MM[paper])
     width_px = PAPER_MM[paper][0] * _PIXELS_PER_MM

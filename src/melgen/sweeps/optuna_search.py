@@ -15,6 +15,7 @@ from hydra.core.override_parser.types import IntervalSweep, Override, QuotedStri
 from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf
 
+from melgen.checking import check_one_of, check_whole
 from melgen.errors import message_of
 from melgen.files import write_text
 from melgen.locks import locked
@@ -151,10 +152,8 @@ class Search:
         study_name: str | None = None,
     ):
         for key, number in (("n_trials", n_trials), ("n_jobs", n_jobs)):
-            if type(number) is not int or number < 1:
-                raise ValueError(f"hydra.sweeper.{key}={number}: must be a whole number of at least 1")
-        if direction not in DIRECTIONS:
-            raise ValueError(f"hydra.sweeper.direction={direction}: must be {' or '.join(DIRECTIONS)}")
+            check_whole(f"hydra.sweeper.{key}", number)
+        check_one_of("hydra.sweeper.direction", direction, DIRECTIONS)
         if not space:
             raise ValueError("hydra/sweeper=optuna: nothing to choose; e.g. 'layers=choice(1,2,3)' is needed")
         self.space, self.fixed, self.folder, self.sampler = dict(space), dict(fixed), Path(folder), sampler
