@@ -17,7 +17,6 @@ from melgen.training.loggers.csv import HistoryLogger
 from melgen.training.loggers.dashboards import close
 from melgen.training.loggers.wandb import RunLogger, tags_of
 from melgen.training.loggers.wandb_service import has_key, is_offline
-from tests.data.melodies import walks, write_songs
 from tests.training.small import small_config
 from tests.training.wandb_files import offline_runs
 
@@ -30,12 +29,6 @@ def no_account(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("NETRC", raising=False)
     monkeypatch.setenv("WANDB_SILENT", "true")
-
-
-@pytest.fixture
-def folder(tmp_path):
-    write_songs(tmp_path / "tiny_song_list.p", walks(30))
-    return tmp_path
 
 
 SMALL = ("logger=wandb", "logger.wandb.choices.corpus=walks", "trainer.max_steps=6", "trainer.val_check_interval=2")

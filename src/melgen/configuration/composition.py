@@ -22,15 +22,14 @@ from melgen.configuration.packaged import (
     GROUPS_OF_MANY,
     TARGET,
     commands,
-    flat,
     is_nowhere,
     packaged_hydra,
     packaged_keys,
     settable_keys,
-    value_at,
     verb_of,
 )
 from melgen.configuration.suggestions import explain_unknown
+from melgen.nested import flat, value_at
 
 _FLAGS_OF_TRAININGS = frozenset({"-m", "--multirun"})
 _PLUGINS_WITHOUT_FILES = frozenset(

@@ -18,11 +18,11 @@ from melgen.configuration.own_files import content_of
 from melgen.configuration.packaged import (
     TARGET,
     config_folders,
-    value_at,
     verb_of,
 )
 from melgen.configuration.suggestions import explain_unknown, meant_options
 from melgen.errors import message_of
+from melgen.nested import value_at
 from melgen.terminal import print_error
 
 _FAILED_OVERRIDE = re.compile(r"Could not (?:override|delete from config\.|delete) '([^']+)'")

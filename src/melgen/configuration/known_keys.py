@@ -31,8 +31,8 @@ from melgen.configuration.packaged import (
     packaged_keys,
     recipe_groups,
     targets_of,
-    value_at,
 )
+from melgen.nested import value_at
 from melgen.old_targets import present_path
 
 _REFERENCE = re.compile(r"(?<!\\)\$\{\s*([^\s{}:,]*)\s*(:?)(?=\s*([^\s{}:,]*))")

@@ -20,8 +20,10 @@ from melgen.configuration.packaged import (
     package_of,
     recipe_groups,
 )
+from melgen.nested import value_at
 
 BOM = b"\xef\xbb\xbf"
+_ABSENT = object()
 _OUR_PROVIDERS = frozenset({"hydra", "main", "schema"})
 
 
@@ -160,14 +162,6 @@ def file_that_sets(key: str, hydra: DictConfig, command: str) -> Path | None:
             prefix = f"{default.package}." if default.package else ""
             below = key.removeprefix(prefix)
             content = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
-            if key.startswith(prefix) and _has(content, below):
+            if key.startswith(prefix) and value_at(content, below, absent=_ABSENT) is not _ABSENT:
                 return file
     return None
-
-
-def _has(node: Any, dotted: str) -> bool:
-    for part in dotted.split("."):
-        if not isinstance(node, Mapping) or part not in node:
-            return False
-        node = node[part]
-    return True

@@ -246,23 +246,3 @@ def nodes_of(node: Mapping[str, Any], path: Path_) -> Iterator[tuple[Path_, Mapp
     for key, value in node.items():
         if isinstance(value, Mapping):
             yield from nodes_of(value, (*path, str(key)))
-
-
-def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The dotted keys of nested dictionaries with their values, in order.
-
-    >>> list(flat({"a": {"b": 1, "c.d": 2}, "e": 3}))
-    [('a.b', 1), ('a.c.d', 2), ('e', 3)]
-    """
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def value_at(node: Any, dotted: str) -> Any:
-    """The value at a dotted key of nested dictionaries, or ``None``."""
-    for part in dotted.split("."):
-        node = node.get(part) if isinstance(node, Mapping) else None
-    return node

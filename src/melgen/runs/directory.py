@@ -139,7 +139,7 @@ class RunDirectory:
             try:
                 yield
             except Exception as error:
-                error.is_of_this_run = True  # type: ignore[attr-defined]
+                error.is_of_this_run = True  # type: ignore[attr-defined]  # ours, for `record_failure`
                 if is_out_of_space(error) and isinstance(error, OSError) and error.filename is None:
                     error.filename = str(self.path)  # the system does not name the files that libraries write
                 self.record_failure(error)

@@ -24,6 +24,7 @@ class Key:
         names_a_place: whether another value gives the run another directory, although it is the same identity.
         is_of_tunes: whether the content it points to, which only the run itself reads, makes another run.
         keeps_updates: whether a job makes the same number of updates with another value.
+        sets_budget: whether it decides how long a training goes on, although it is the same identity.
         is_of_study: whether only ``melgen.study`` reads it.
         is_shared_by_study: whether a study of existing runs reads it too, besides its own keys.
         is_one_for_study: whether all runs of a study have the same value.
@@ -38,6 +39,7 @@ class Key:
     names_a_place: bool = False
     is_of_tunes: bool = False
     keeps_updates: bool = False
+    sets_budget: bool = False
     is_of_study: bool = False
     is_shared_by_study: bool = False
     is_one_for_study: bool = False
@@ -96,7 +98,7 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         # how a training or a sweep is started
         "force": Key(),
         "only": Key(),
-        "epochs_per_dataset": Key(),
+        "epochs_per_dataset": Key(sets_budget=True),
         # what a study makes of runs
         "stages": Key(is_of_study=True),
         "dry_run": Key(is_of_study=True),

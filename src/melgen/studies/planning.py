@@ -155,7 +155,10 @@ def _axes_of_training(hydra: DictConfig) -> dict[str, list[str]]:
 
 
 def _own_config_dirs(hydra: DictConfig) -> list[str]:
-    """The user's directories of configuration (``--config-dir``)."""
+    """The directories that ``--config-dir`` names.
+
+    Unlike `melgen.configuration.own_files.own_folders`, without those of ``hydra.searchpath``, an override of its own.
+    """
     return [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
 
 

@@ -21,8 +21,9 @@ from melgen.configuration.composition import check_composed
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.known_keys import plain
 from melgen.configuration.own_files import file_of_option
-from melgen.configuration.packaged import flat, recipe_groups
+from melgen.configuration.packaged import recipe_groups
 from melgen.errors import message_of
+from melgen.nested import flat
 from melgen.runs.budget import NO_LIMIT, total_updates
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.runs.identity import identity_of, is_identity

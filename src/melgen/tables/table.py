@@ -240,7 +240,8 @@ def _exact(value: Value) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return printable(value)
-    return str(int(value)) if isinstance(value, Integral) else repr(float(value))  # type: ignore[arg-type]
+    assert not isinstance(value, Summary)  # its columns are written number by number
+    return str(int(value)) if isinstance(value, Integral) else repr(float(value))
 
 
 def _is_missing(value: Value) -> bool:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pytorch_lightning.loggers.logger import Logger
 
+from melgen.evaluation.metrics import RUN_METRICS
 from melgen.music.melody import Melody
 from melgen.runs.history import STEP, read_history
 from melgen.training.loggers import wandb_media
@@ -32,10 +33,7 @@ log = logging.getLogger(__name__)
 UPDATES = "updates"
 """The metric on the x-axis of all others."""
 BEST_VALUE_OF = {
-    "val/loss": "min",
-    "val/perplexity": "min",
-    "val/bits_per_note": "min",
-    "val/accuracy": "max",
+    metric.key: "max" if metric.better == "higher" else "min" for metric in RUN_METRICS if metric.key.startswith("val/")
 }
 """Metrics whose best value, not the last, is in a run's summary."""
 BEST_LOSS = "best/val_loss"
