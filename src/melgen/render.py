@@ -30,7 +30,7 @@ _NAMED = 3  # how many songs a message names
 
 
 def render(config: DictConfig) -> Path:
-    """Write songs as sound, scores and files for other programs; say where they are.
+    """Write songs as sound, scores and files for other programs, and print where they are.
 
     Args:
         config: as composed from ``conf/render.yaml``.

@@ -17,7 +17,7 @@ from melgen.configuration.user_modules import import_user_modules
 
 
 def report(config: DictConfig) -> Path:
-    """Write the page of a run or a study, and say where it is.
+    """Write the page of a run or a study, and print where it is.
 
     Args:
         config: as composed from ``conf/report.yaml``.

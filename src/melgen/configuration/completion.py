@@ -18,7 +18,7 @@ from melgen.nested import value_at
 from melgen.runs.keys import keys_that
 from melgen.terminal import print_error
 
-PLACES = keys_that("is_place") | {"checkpoint", "dir", "out", "root", "run", "runs", "songs", "sound_font", "study"}
+PLACES = keys_that("is_path") | {"checkpoint", "dir", "out", "root", "run", "runs", "songs", "sound_font", "study"}
 """Last words of keys that name a file or directory, unless their default is a number."""
 
 BASH = r"""# Tab completion of melgen in bash. In ~/.bashrc: eval "$(melgen completion bash)"
@@ -65,8 +65,8 @@ def complete(arguments: Sequence[str]) -> int:
     if len(arguments) == 1 and arguments[0] in SCRIPTS:
         print(SCRIPTS[arguments[0]], end="")
         return 0
-    said = " ".join(arguments) or "nothing given"
-    print_error("melgen completion", f"{said}: must be {' or '.join(SCRIPTS)}, as in melgen completion bash")
+    given = " ".join(arguments) or "nothing given"
+    print_error("melgen completion", f"{given}: must be {' or '.join(SCRIPTS)}, as in melgen completion bash")
     return 2
 
 

@@ -92,7 +92,7 @@ def check_contents(arguments: Sequence[str]) -> None:
         defaults = content.get("defaults") or []
         if not isinstance(defaults, list):
             raise ValueError(
-                f"{file}: defaults: {defaults!r} is no list; an entry is a line like `- override /cell: gru`"
+                f"{file}: defaults: {defaults!r} is not a list; an entry is a line like `- override /cell: gru`"
             )
         for entry in defaults:
             waiting += _named_in_defaults(entry, option.rpartition("/")[0])
@@ -128,7 +128,7 @@ def own_folders(hydra: DictConfig) -> list[Path]:
 
 
 def file_of_option(override: str, hydra: DictConfig) -> Path | None:
-    """The file of an option of a group, ``group=option``; ``None`` where it is in a package that is no folder."""
+    """The file of an option of a group, ``group=option``; ``None`` where it is in a package that is not a folder."""
     group, _, option = override.lstrip("+").partition("=")
     folders = [*own_folders(hydra), Path(CONF_DIR)]
     places = [folder / group.partition("@")[0] / f"{option}.yaml" for folder in folders]

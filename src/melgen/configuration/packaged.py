@@ -106,11 +106,11 @@ def is_nowhere(path: Sequence[str], keys: Mapping[str, Any]) -> bool:
 
 @lru_cache(maxsize=32)
 def packaged_hydra(command: str) -> Mapping[str, Any]:
-    """What the command's packaged files say to Hydra itself."""
-    said: dict[str, Any] = {}
+    """The settings of Hydra itself in the command's packaged files."""
+    settings: dict[str, Any] = {}
     for content in contents_of(file_of(command)):
-        merge(said, content.get("hydra") or {})
-    return said
+        merge(settings, content.get("hydra") or {})
+    return settings
 
 
 @lru_cache(maxsize=32)

@@ -69,7 +69,7 @@ def _read_run(path: Path, curves: Mapping[str, Curve]) -> Run:
 
 
 def choices_of(path: Path) -> Choices:
-    """What the name of a run's directory states or, if it is no such name, its configuration."""
+    """What the name of a run's directory states or, if it is not such a name, its configuration."""
     parsed = parse_run_name(path.name)
     if parsed is not None:
         return {

@@ -19,7 +19,7 @@ NAME = "methods"
 def methods_paragraph(
     description: Mapping[str, Any], training: Mapping[str, Any], runs: Sequence[Run], software: Mapping[str, Any]
 ) -> str:
-    """The paragraph, in sentences that can stand in a paper.
+    """The paragraph, in sentences for a paper.
 
     Args:
         description: of the study, as its manifest holds it.

@@ -45,7 +45,7 @@ class PlannedRun:
         """What it computes, without the fingerprint of its corpus and its initial weights, which only a run knows."""
         return identity_of(self.config, fingerprint="")
 
-    def import_own_parts(self) -> None:
+    def import_user_modules(self) -> None:
         """Import the classes of cell and representation, so that checkpoints may name them."""
         for node in (self.config.cell, self.config.dataset.representation):
             get_object(node._target_)

@@ -285,7 +285,7 @@ class Search:
 
 def _decides(key: str) -> bool:
     """Whether an override that all trials share changes their losses, through other tunes or another length too."""
-    return is_identity(key) or is_budget(key) or key in keys_that("is_of_tunes")
+    return is_identity(key) or is_budget(key) or key in keys_that("is_identified_by_content")
 
 
 def _with_result(study: Study) -> list[FrozenTrial]:

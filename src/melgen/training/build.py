@@ -45,7 +45,7 @@ _FEWEST_VALUES = 2
 
 
 def prepare_torch(config: DictConfig) -> None:
-    """Set the threads and precision of this process, and silence what its libraries say needlessly."""
+    """Set the threads and precision of this process, and silence needless output of its libraries."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     torch.set_float32_matmul_precision(config.matmul_precision)

@@ -23,7 +23,7 @@ _RULES = {frozenset({int}): "a whole number", frozenset({bool}): "true or false"
 
 
 def check_types(config: DictConfig) -> None:
-    """Refuse what is no number, or nothing, where a parameter of a part takes numbers only.
+    """Refuse a value that is neither a number nor null where a parameter of a part takes numbers only.
 
     Raises:
         ValueError: naming key, value and rule.

@@ -26,7 +26,7 @@ from melgen.tables.measured_set import MeasuredSet
 from melgen.tables.table import Cell, Column, Row, Table, Value, row
 
 _SET_COLUMNS = (Column("set", "set", "text"), Column("role", "role", "text"), Column("songs", "songs", "integer"))
-_BASELINES = "the trivial writers (uniform random notes; unigram and bigram with add-one smoothing)"
+_BASELINES = "the baselines (uniform random notes; unigram and bigram with add-one smoothing)"
 _OPENINGS = "the openings, which are the first notes of the test tunes, as many as the songs have"
 _SPLITS = "the whole tunes of each split of the corpus"
 
@@ -120,7 +120,7 @@ def likelihood_table(results: StudyResults) -> Table | None:
     columns.append(Column("gap", "gap (test - train)", decimals=3))
     caption = (
         "Bits per note of the corpus's tunes, given all notes before: notes 3 to N of each tune in its own key. Below "
-        "the rule: the trivial writers, fitted on the training tunes, by the same count."
+        "the rule: the baselines, fitted on the training tunes, by the same count."
     )
     if results.without_bits:
         caption += f" Missing values: {results.without_bits}."

@@ -1,6 +1,6 @@
 """A W&B run for each training, also without an account or a network; a failure of W&B never ends the training.
 
-`RunLogger` is the logger that Lightning calls, and a `melgen.training.loggers.dashboards.Dashboard`.
+`WandbLogger` is the logger that Lightning calls, and a `melgen.training.loggers.dashboards.Dashboard`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ BEST_LOSS = "best/val_loss"
 LONGEST_TAG = 64
 
 
-class RunLogger(Logger):
+class WandbLogger(Logger):
     """Records a training as a run of W&B, online only if a key is found.
 
     Curves are drawn over updates. A training that resumes continues its online run. An offline run cannot be continued:
