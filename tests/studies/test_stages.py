@@ -95,6 +95,13 @@ def test_again_nothing_is_done_and_no_byte_changes(mini):
     assert "See:" in text
 
 
+def test_the_former_name_of_a_selection_makes_no_song_again(mini):
+    """The tasks of a study from before ``sample`` had its name were recorded with ``roulette``."""
+    before = manifest()
+    study("generate.selection=roulette")
+    assert not redone(before)
+
+
 @pytest.mark.parametrize(
     ("changed", "tasks"),
     [
