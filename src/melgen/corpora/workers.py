@@ -14,7 +14,7 @@ import only :mod:`melgen.corpora.worker` and the reader.
 
 Pebble on loky's processes passes the tests of this module and is as fast, with half the code. But its workers share one
 pipe: a worker killed between two files, as for lack of memory, can end the whole import, and a crash costs twice the
-time. loky's own executor ends all workers at each crash. The figures are in ``docs/design.md``.
+time. loky's own executor ends all workers at each crash. The figures are in ``docs/reliability.md``.
 """
 
 from __future__ import annotations

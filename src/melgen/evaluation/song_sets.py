@@ -54,7 +54,7 @@ class EvaluationOptions:
     """How songs are measured.
 
     Attributes:
-        span_notes: window of macroharmony and centricity.
+        span_notes: notes in a span, the sliding window of macroharmony and centricity.
         confidence: of the bootstrap intervals of means.
         resamples: of the bootstrap.
         seed: of the bootstrap and of all other random choices.
