@@ -43,10 +43,10 @@ docs: setup ## the documentation as a site with a search, site/index.html; links
 media: setup ## a small training, the animation of its page and the sounds of the documentation (needs Chromium)
 	$(RUN) docs/make_media.py
 
-test: setup ## the quick tests: CPU, offline, under five minutes
+test: setup ## the quick tests: CPU, offline, two minutes on two cores
 	$(RUN) -m pytest -m 'not slow' -n auto --dist loadfile $(ARGS)
 
-test-slow: setup ## the long tests: the whole sweep, packaging, resuming
+test-slow: setup ## the long tests: trainings, sweeps, studies, the browser, SLURM, packaging
 	$(RUN) -m pytest -m slow -n auto --dist loadfile $(ARGS)
 
 lint: setup ## formatting, style, types

@@ -30,7 +30,7 @@ from melgen.generation.sampling import sample_values
 from melgen.networks import MelodyModel, find_layer
 
 SONGS, NOTES, PRIMER = 100, 30, [60, 62, 64, 62]
-OPTIONS = {"notes": NOTES, "selection": "roulette", "seed": 0}
+OPTIONS = {"notes": NOTES, "selection": "sample", "seed": 0}
 PROCESSES_TIMED, SINGLE_SONGS_TIMED = 4, 5
 
 

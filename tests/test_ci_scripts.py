@@ -1,6 +1,5 @@
 """The scripts of ``.ci/``: what they print about what they found and about what they did not check."""
 
-import importlib.util
 import tomllib
 from itertools import chain
 from pathlib import Path
@@ -10,15 +9,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from tests.builders import load_script
 
-def script(name):
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / ".ci" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-AUDIT = script("audit")
+AUDIT = load_script(".ci/audit.py")
 KNOWN = {"name": "pycrypto", "version": "2.6.1", "vulns": [{"id": "PYSEC-2017-94", "fix_versions": []}]}
 SOUND = {"name": "Six", "version": "1.16.0", "vulns": []}
 BAD = {"name": "jinja2", "version": "3.1.0", "vulns": [{"id": "CVE-1", "fix_versions": ["3.1.3"]}]}
@@ -51,7 +44,7 @@ def test_installed_packages_are_looked_up_by_their_public_versions():
 
 
 def test_the_lowest_versions_are_those_of_the_project():
-    lowest = script("lowest").lowest
+    lowest = load_script(".ci/lowest.py").lowest
     assert lowest(["numpy>=1.26,<3", "torch>=2.9", "six", "plotly>=5", "plotly>=6,<8", "a[b]>=1.10", "a>=1.9"]) == {
         "numpy": "1.26",
         "plotly": "6",
@@ -104,7 +97,7 @@ def test_the_lock_names_no_package_index():
 
 
 def test_the_lowest_versions_keep_below_the_locked_ones():
-    script_of_lowest, versions = script("lowest"), locked("3.11")
+    script_of_lowest, versions = load_script(".ci/lowest.py"), locked("3.11")
     lowest = script_of_lowest.lowest([str(requirement) for requirement in requirements()])
     assert "torch" not in lowest
     assert all(Version(version) <= Version(versions[canonicalize_name(name)]) for name, version in lowest.items())

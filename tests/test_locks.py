@@ -86,10 +86,6 @@ def leave_lock(folder, **changes):
     holder_file(folder).write_text(json.dumps(locks._ourselves() | changes))
 
 
-def lockable(folder):
-    return RunDirectory(folder / "run"), Workbench(folder / "study", {"melgen": "1"}), CorpusCache(folder)
-
-
 def test_a_lock_is_held_once_and_let_go(tmp_path):
     for _ in range(2):
         refused = pytest.raises(LockedError, match=r"\.lock: another process")

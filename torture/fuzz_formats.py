@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.corpora.midi_files import scale, write_midi
-from tests.corpora.test_corpora_pickles import Hostile, stream
+from tests.corpora.test_corpora_pickles import Hostile
 from tests.corpora.test_corpora_scores import BILLION_LAUGHS, compressed, ending, note, repeat, score
+from tests.data.melodies import stream_of
 from torture import fuzz_mutations as change
 from torture.fuzz_mutations import Mutation
 
@@ -368,7 +369,7 @@ SONG_LIST = [[60, 62, 64, 65, 67], [60] * 13, [50, 51], [70], list(range(40, 60)
 def pickles() -> list[bytes]:
     """Both published shapes, in every protocol."""
     timed = [[(60 + place, place % 3) for place in range(12)], [(60, 35_791_394)] * 2]
-    contents = (SONG_LIST, timed, stream(SONG_LIST))
+    contents = (SONG_LIST, timed, stream_of(SONG_LIST))
     return [pickle.dumps(content, protocol) for content in contents for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
 
 
@@ -439,7 +440,7 @@ def song_lists() -> list[bytes]:
     from melgen.generation.songs import SONGS_FILE, write_songs
     from melgen.music import Melody
 
-    metadata = {"seed": 0, "model": "by hand", "primer": [60], "selection": "roulette"}
+    metadata = {"seed": 0, "model": "by hand", "primer": [60], "selection": "sample"}
     melodies = [Melody.from_pitches([60, 62, 64]), Melody((60, 67), (0, 6), (2, 4))]
     with tempfile.TemporaryDirectory() as folder:
         write_songs(Path(folder, "songs"), melodies, metadata)

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -299,11 +299,6 @@ def running_cluster(cpus: int = 2) -> Iterator[Cluster]:
         stack.callback(cluster.stop)
         cluster.start()
         yield cluster
-
-
-def in_environment(cluster: Cluster) -> Mapping[str, str]:
-    """The environment of a command that uses the cluster."""
-    return os.environ | cluster.environment
 
 
 def _find(name: str) -> str | None:

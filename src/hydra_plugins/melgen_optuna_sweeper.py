@@ -47,7 +47,7 @@ class OptunaSweeper(Sweeper):
         """Run the trials, and write the best of them to ``optimization_results.yaml``."""
         from hydra.utils import instantiate
 
-        from melgen.configuration.packaged import flat
+        from melgen.nested import flat
         from melgen.sweeps.optuna_search import Search, search_space
 
         assert self.config is not None

@@ -1,4 +1,4 @@
-"""What the commands share: errors that say what to do, exit codes that say how it went."""
+"""Shared by the commands: error messages and exit codes."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ _SECRET = re.compile(r"(api_?key|access_?key|token|secret|password)$", re.IGNORE
 
 _NO_RESULT: Any = math.nan
 _DIVERGED: Any = math.inf
-"""What jobs of a sweep return that come to no loss; to an optimiser infinity is the worst loss there is."""
+"""What jobs of a sweep return that reach no loss; infinity is the worst loss for an optimiser."""
 
-PLACES = (*keys_that("is_place"), "corpus.path", "corpus.root")
+PLACES = (*keys_that("is_path"), "corpus.path", "corpus.root")
 """Keys of a training that name a place, from the directory in which the command was started."""
 
 
 def run_app(verb: str, app: Callable[[], Any]) -> None:
-    """Run a Hydra application; also what goes wrong around its jobs is a message and an exit code."""
+    """Run a Hydra application; turn every error, also one outside its jobs, into a message and an exit code."""
     prepare_standard_streams()
     # Hydra would print its own shortened traceback and exit; this makes it hand over the error itself.
     before = os.environ.get(FULL_ERROR)
@@ -94,8 +94,8 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
     """Run a command's recipe on a composed configuration.
 
     A job of a sweep that fails leaves its traceback in its own directory and lets the others go on; it
-    returns not-a-number (infinity if it diverged), and the sweep's report makes the whole command fail. One whose run
-    another process is training leaves that run alone.
+    returns not-a-number (infinity if it diverged), and the sweep's table makes the whole command fail. A job
+    whose run is being trained by another process is skipped.
     """
     hydra = HydraConfig.get()
     if is_worker():
@@ -135,14 +135,14 @@ def _from_where_it_began(config: DictConfig, start: Path) -> None:
 
 
 def _fail(verb: str, error: Exception) -> NoReturn:
-    """Print the error and exit; with a traceback if it is a fault of melgen, or if the user has asked for one."""
+    """Print the error and exit; with a traceback if it is a bug in melgen, or if the user has asked for one."""
     error = explained(error, primary_of(verb))
     of_the_launcher = type(error).__module__.startswith("submitit.")
-    if os.environ.get(WANTS_TRACEBACK) == "1" or not (of_the_launcher or _says_it_all(error)):
+    if os.environ.get(WANTS_TRACEBACK) == "1" or not (of_the_launcher or _is_for_users(error)):
         raise error
     message = message_of(error)
     if of_the_launcher and "has not produced any output" in message:
-        # It appends all that the dead job has said, and gathers no more from the others.
+        # submitit appends the whole output of the dead job, and collects nothing more from the others.
         message = message.partition("\nError stream produced:")[0].replace("\n", " ")
         message += "\nOther jobs run on: melgen.status shows their progress, the same command goes on after them"
     print_error(f"melgen.{verb}", message)
@@ -196,7 +196,7 @@ other, cell=mixed 'cell.stack=[lstm,gru]' stacks them
                 )
 
 
-def _says_it_all(error: BaseException) -> bool:
+def _is_for_users(error: BaseException) -> bool:
     """Whether the message is meant for a user, so that a traceback would only be in the way."""
     meant = (MelgenError, ValueError, OSError, ImportError, HydraException, OmegaConfBaseException)
     of_lightning = type(error).__name__ == "MisconfigurationException"  # whose module need not be imported for it

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def evaluate(config: DictConfig) -> Path:
-    """Measure a folder of songs, write what was found as JSON and tables, and say the most important.
+    """Measure a folder of songs, write the results as JSON and tables, and print the most important.
 
     Args:
         config: as composed from ``conf/evaluate.yaml``.
@@ -67,7 +67,7 @@ def evaluate(config: DictConfig) -> Path:
     pitches = {name: melody.pitches for name, melody in found.songs.items()}
     songs = evaluate_songs(title_of(folder), pitches, reference, options)
     songs = replace(songs, left_out={**found.unread, **songs.left_out})
-    yardsticks = {} if reference is None else measure_references(reference, songs, options)
+    references = {} if reference is None else measure_references(reference, songs, options)
     if reference is not None:
         warn_of_another_corpus(run, found.oldest_reader, reference, config.split_seed)
 
@@ -79,14 +79,14 @@ def evaluate(config: DictConfig) -> Path:
         "options": options.to_dict(),
         "corpus": None if reference is None else description_of(config, reference),
         "songs": songs.to_dict(),
-        "yardsticks": {name: without_songs(evaluation) for name, evaluation in yardsticks.items()},
+        "yardsticks": {name: without_songs(evaluation) for name, evaluation in references.items()},
     }
     try:
-        write_report(out, content, songs, yardsticks, found)
+        write_report(out, content, songs, references, found)
     except OSError as error:
         reason = f"cannot write the results ({error.strerror}); choose another folder with out=DIR"
         raise OSError(error.errno, reason, str(out)) from error
-    print(report_text(songs, yardsticks, found, out))
+    print(report_text(songs, references, found, out))
     return out
 
 

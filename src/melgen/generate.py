@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from omegaconf import DictConfig
 
+from melgen.checking import check_one_of, check_whole
 from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.user_modules import import_user_modules
@@ -74,10 +75,8 @@ def check_showing(show: Any, shown: Any) -> None:
     Raises:
         ValueError: naming the key, its value and the rule.
     """
-    if show not in WAYS_TO_SHOW:
-        raise ValueError(f"show={show}: must be one of {', '.join(WAYS_TO_SHOW)}")
-    if isinstance(shown, bool) or not isinstance(shown, int) or shown < 0:
-        raise ValueError(f"shown={shown}: must be a whole number of at least 0")
+    check_one_of("show", show, WAYS_TO_SHOW)
+    check_whole("shown", shown, 0)
 
 
 def show_songs(songs: Sequence[Melody], show: str, title: str) -> None:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def prepare(config: DictConfig) -> ImportReport:
-    """Import a corpus into the cache and say what was found, kept and dropped.
+    """Import a corpus into the cache and print what was found, kept and dropped.
 
     Args:
         config: as composed from ``conf/prepare.yaml``.

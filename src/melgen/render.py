@@ -20,6 +20,7 @@ from melgen.pasting import command
 
 if TYPE_CHECKING:
     from melgen.generation.song_files import SongFolder
+    from melgen.rendering.batch import RenderOptions
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ _NAMED = 3  # how many songs a message names
 
 
 def render(config: DictConfig) -> Path:
-    """Write songs as sound, scores and files for other programs; say where they are.
+    """Write songs as sound, scores and files for other programs, and print where they are.
 
     Args:
         config: as composed from ``conf/render.yaml``.
@@ -85,7 +86,7 @@ def render(config: DictConfig) -> Path:
     return out
 
 
-def _record(songs: str, formats: list[str], options: object, found: SongFolder) -> dict[str, object]:
+def _record(songs: str, formats: list[str], options: RenderOptions, found: SongFolder) -> dict[str, object]:
     from melgen.generation.results_folder import RESULTS
     from melgen.software import software
 
@@ -95,7 +96,7 @@ def _record(songs: str, formats: list[str], options: object, found: SongFolder) 
         "software": software(),
         "folder": str(songs),
         "to": formats,
-        "options": asdict(options),  # type: ignore[call-overload]
+        "options": asdict(options),
         "songs": list(found.songs),
     }
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
+from melgen.checking import check_whole
 from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.user_modules import import_user_modules
 
 
 def report(config: DictConfig) -> Path:
-    """Write the page of a run or a study, and say where it is.
+    """Write the page of a run or a study, and print where it is.
 
     Args:
         config: as composed from ``conf/report.yaml``.
@@ -31,8 +32,7 @@ def report(config: DictConfig) -> Path:
 
     if (config.run is None) == (config.study is None):
         raise ValueError("run=DIR or study=DIR: one directory is needed, and one only")
-    if isinstance(config.scores, bool) or not isinstance(config.scores, int) or config.scores < 0:
-        raise ValueError(f"scores={config.scores}: must be a whole number, at least 0")
+    check_whole("scores", config.scores, 0)
     import_user_modules(config.imports)
     path = write_report(
         config.run or config.study,

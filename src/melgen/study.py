@@ -14,6 +14,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from melgen.checking import check_one_of, check_whole
 from melgen.command_line import run_app, run_job
 from melgen.configuration.arguments import without_multirun
 from melgen.configuration.conf_dir import CONF_DIR
@@ -68,12 +69,9 @@ def wanted_stages(config: DictConfig) -> list[str]:
         raise ValueError(f"stages={given if not names else unknown[0]}: must be one or more of {', '.join(STAGES)}")
     choices = {"select.by": ("layers", "checkpoints"), "select.on_missing": ("error", "skip")}
     for key, allowed in choices.items():
-        if (value := OmegaConf.select(config, key)) not in allowed:
-            raise ValueError(f"{key}={value}: must be {' or '.join(allowed)}")
-    for key, lowest in {"select.checkpoints": 1, "select.later": 0}.items():
-        value = OmegaConf.select(config, key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < lowest:
-            raise ValueError(f"{key}={value}: must be a whole number of at least {lowest}")
+        check_one_of(key, OmegaConf.select(config, key), allowed)
+    check_whole("select.checkpoints", config.select.checkpoints)
+    check_whole("select.later", config.select.later, 0)
     return [name for name in STAGES if name in names]
 
 

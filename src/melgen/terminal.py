@@ -77,7 +77,7 @@ def print_error(program: str, message: object) -> None:
 class _Output(io.FileIO):
     """A standard stream that becomes the null device once its reader has closed."""
 
-    def write(self, data: io.ReadableBuffer) -> int | None:  # type: ignore[name-defined,override]
+    def write(self, data: io.ReadableBuffer) -> int | None:  # type: ignore[name-defined,override]  # only in the stubs
         try:
             return super().write(data)
         except OSError as error:
@@ -118,7 +118,7 @@ def _lasting(stream: io.TextIOWrapper) -> io.TextIOWrapper:
             raise
     output = _Output(stream.fileno(), "wb", closefd=False)
     return io.TextIOWrapper(
-        io.BufferedWriter(output) if isinstance(stream.buffer, io.BufferedWriter) else output,  # type: ignore[type-var]
+        io.BufferedWriter(output) if isinstance(stream.buffer, io.BufferedWriter) else output,  # type: ignore[type-var]  # a raw stream works
         encoding=stream.encoding,
         errors=READABLE,
         line_buffering=stream.line_buffering,

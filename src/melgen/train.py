@@ -49,7 +49,9 @@ def train(config: DictConfig) -> float:
         trainer = build.build_trainer(config, data, callbacks)
         # Up to here nothing is written: what makes no sense has been refused by now.
         is_done = not config.force and run.result is not None and budget_is_spent(config, run.result)
-        run.adopt(steps.identity(config, data, start), steps.to_yaml(config), force=config.force, goes_on=not is_done)
+        run.adopt(
+            steps.identity(config, data, start), steps.to_yaml(config), force=config.force, is_unfinished=not is_done
+        )
         if is_done:
             outcome.finished_already(run)
             return _show(config, run)

@@ -11,13 +11,13 @@ import pytest
 
 from melgen.generation.songs import write_songs
 from melgen.music import Melody
+from tests.builders import SONGS_METADATA, full_disk
 from tests.commands.calling import call, files_below
 from tests.corpora.midi_files import scale, write_midi
 from tests.tiers import quick_rows
 
 QUICK = ("corpus=misc_folk", "evaluation.resamples=100", "progress=false")
 ALONE = ("corpus=none", "evaluation.resamples=100")
-METADATA = {"seed": 0, "model": "by hand", "primer": [60], "selection": "roulette"}
 SONGS = [
     Melody.from_pitches([60, 62, 64, 62, 60, 62, 64, 62, 67, 67, 65, 64, 62, 60]),
     Melody.from_pitches([60, 62, 64, 62, 72, 72, 72, 72, 59, 59, 59, 59, 59, 59]),
@@ -31,7 +31,7 @@ WRITTEN = {
 
 @pytest.fixture
 def songs(here):
-    write_songs(here / "run" / "songs", SONGS, METADATA)
+    write_songs(here / "run" / "songs", SONGS, SONGS_METADATA)
     return Path("run/songs")
 
 
@@ -179,7 +179,7 @@ def test_songs_longer_than_any_held_out_tune(here):
 @pytest.mark.slow
 def test_seeds_below_one_folder_are_one_set(here):
     for seed in (0, 1):
-        write_songs(here / "model" / f"seed{seed}", SONGS, METADATA)
+        write_songs(here / "model" / f"seed{seed}", SONGS, SONGS_METADATA)
     evaluate("model", *ALONE)
     assert content_of("model-evaluation")["songs"]["songs"] == [
         f"seed{seed}/song_00{number}" for seed in (0, 1) for number in (1, 2, 3)
@@ -222,7 +222,7 @@ REFUSALS = {
     "results among others' files": (["songs=good", "out=texts"], ["out=texts", "choose another folder"]),
     "results among the songs": (["songs=good", "out=good"], ["out=good", "choose another folder"]),
     "no window": (["songs=good", "evaluation.span_notes=0"], ["span_notes=0", "at least 1"]),
-    "certainty": (["songs=good", "evaluation.confidence=1"], ["confidence=1", "between 0 and 1"]),
+    "certainty": (["songs=good", "evaluation.confidence=1"], ["confidence=1", "above 0 and below 1"]),
     "misspelt key": (["songs=good", "evaluation.span=3"], ["evaluation.span=3", "evaluation.span_notes"]),
     "an unknown metric": (["songs=good", "+evaluation.metrics.mine=no.such"], ["metrics.mine=no.such"]),
     "a metric that fails": (["songs=good", "+evaluation.metrics.mine=builtins.chr"], ["mine fails on song a"]),
@@ -273,11 +273,8 @@ def test_a_place_that_cannot_be_written(songs, monkeypatch):
 
 @pytest.mark.slow
 def test_a_disk_that_is_full(songs, monkeypatch):
-    def full(path, text):
-        raise OSError(28, "No space left on device")
-
     with monkeypatch.context() as patch:
-        patch.setattr("melgen.tables.folder_report.write_text", full)
+        patch.setattr("melgen.tables.folder_report.write_text", full_disk)
         answer = call("evaluate", f"songs={songs}", *ALONE)
     assert answer.code == 1
     assert "No space left on device" in answer.text

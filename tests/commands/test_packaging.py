@@ -45,7 +45,7 @@ def run(installed, cwd, verb, *arguments):
     return done
 
 
-def test_the_wheel_has_every_yaml_but_neither_tests_nor_torture(wheel):
+def test_the_wheel_has_every_file_of_the_package_and_every_yaml_but_neither_tests_nor_torture(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     written = {path.relative_to(ROOT).as_posix() for path in (ROOT / "conf").rglob("*.yaml")}
     assert {name.removeprefix("melgen/") for name in names if name.endswith(".yaml")} == written
@@ -55,6 +55,8 @@ def test_the_wheel_has_every_yaml_but_neither_tests_nor_torture(wheel):
         "hydra_plugins/melgen_optuna_sweeper.py",
     }, "a namespace that other plugins share"
     assert "melgen/py.typed" in names
+    sources = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*") if path.is_file()}
+    assert {name for name in sources if "__pycache__" not in name and ".egg-info" not in name} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 

@@ -37,7 +37,7 @@ REFUSALS = {
     "negative layers": (["layers=-1"], ["layers=-1", A_WHOLE_NUMBER]),
     "fractional layers": (["layers=1.5"], ["layers=1.5", A_WHOLE_NUMBER]),
     "layers in words": (["layers=two"], ["layers=two", A_WHOLE_NUMBER]),
-    "truth for a size": (["hidden_size=true"], ["hidden_size=True", A_WHOLE_NUMBER]),
+    "truth for a size": (["hidden_size=true"], ["hidden_size=true", A_WHOLE_NUMBER]),
     "huge hidden size": (["hidden_size=10000000"], ["hidden_size=10000000", "GiB", "this machine has"]),
     "unaddressable hidden size": (["hidden_size=99999999999999999999"], ["hidden_size", "9" * 20]),
     "huge depth": (["layers=10000000000"], ["layers=10000000000", "GiB", "this machine has"]),

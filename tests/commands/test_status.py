@@ -17,12 +17,6 @@ from tests.runs.test_files import dead_pid
 SWEEP = [value for value in TINY if not value.startswith("layers")]
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def states(answer):
     return {line.split()[1].rpartition("/")[2]: line.split()[0] for line in answer.out.splitlines() if "-seed" in line}
 

@@ -253,11 +253,11 @@ def test_the_command_of_a_sweep_agent_is_one_that_hydra_understands(here, monkey
 
 @pytest.mark.slow
 def test_a_run_of_a_sweep_agent_keeps_the_name_that_the_agent_gave_it(tmp_path, monkeypatch):
-    from melgen.training.loggers.wandb import RunLogger
+    from melgen.training.loggers.wandb import WandbLogger
 
     monkeypatch.setenv("WANDB_SILENT", "true")
     monkeypatch.setenv("WANDB_RUN_ID", "fromagent")
-    logger = RunLogger("melgen", tmp_path)
+    logger = WandbLogger("melgen", tmp_path)
     logger.log_metrics({"val/loss": 1.0}, step=1)
     logger.close(failed=False)
     (run,) = offline_runs(tmp_path)

@@ -13,17 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melgen.corpora.cleaning import Cleaning
-from melgen.corpora.extraction import Rejection, Tune, extract_melody
+from melgen.corpora.extraction import Rejection, Tune
 from melgen.corpora.folk import music21_corpus_dir
+from melgen.corpora.readers import TICKS_PER_QUARTER
 from melgen.corpora.readers.abc import decode, read_abc, read_tune, split_tunes
 from melgen.corpora.readers.abc import playing as playing_remarks
 from melgen.corpora.readers.abc import tune as tune_remarks
-from melgen.corpora.readers.abc.fields import TICKS_PER_QUARTER, parse_key, parse_metre, parse_order
+from melgen.corpora.readers.abc.fields import parse_key, parse_metre, parse_order
 from melgen.corpora.readers.abc.text import TuneText, plain_text
 from melgen.corpora.readers.playing_order import AS_WRITTEN
 from melgen.corpora.sources import Source
 from melgen.errors import ReadError
 from melgen.music.metre import Metre
+from tests.builders import melody_of
 from tests.tiers import quick_rows
 
 HEADER = "X:1\nT:A tune\nM:4/4\nL:1/4\nK:C\n"
@@ -530,7 +532,7 @@ class TestVoices:
             header = HEADER.replace("K:C", f'V:1 name="Flute"\nV:{field}\nK:C')
             tune = tune_of("V:1\nefga|\nV:2\nCDEF|", header)
             assert [track.name for track in tune.tracks] == ["Flute", "Melody"]
-            assert "".join(map(name, extract_melody(tune, ANY_LENGTH, "").pitches)) == "CDEF"
+            assert "".join(map(name, melody_of(tune, ANY_LENGTH).pitches)) == "CDEF"
 
     def test_a_name_in_the_body_or_as_the_identifier(self):
         assert [track.name for track in tune_of('V:1\nC|\nV:2 nm="Solo"\nD|').tracks] == ["", "Solo"]
@@ -730,7 +732,7 @@ def test_real_tunes_are_sane(folder):
     for path in sorted((CORPUS / folder).glob("*.abc"))[:20]:
         for text in split_tunes(decode(path.read_bytes()))[:10]:
             tune = read_tune(text)
-            melody = extract_melody(tune, Cleaning(max_chord_share=1), "")
+            melody = melody_of(tune, Cleaning(max_chord_share=1))
             assert not isinstance(melody, Rejection)
             assert (np.diff(melody.onsets) >= 0).all()
             assert 40 <= min(melody.pitches) <= max(melody.pitches) <= 100

@@ -17,6 +17,7 @@ from melgen.corpora import Cleaning, FolderCorpus, FolkCorpus, importing
 from melgen.corpora.cache import CorpusCache
 from melgen.music.melody import Melodies, Melody
 from melgen.music.metre import Metre, MetreChange
+from tests.builders import full_disk
 from tests.corpora.midi_files import scale, write_midi
 from tests.tiers import quick_rows
 
@@ -105,10 +106,7 @@ def test_a_failed_write_leaves_nothing(cache_dir, monkeypatch):
     cache = CorpusCache(cache_dir)
     melodies = Melodies.from_list([Melody.from_pitches([60, 62])])
 
-    def fail(*arguments):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "rename", fail)
+    monkeypatch.setattr(os, "rename", full_disk)
     with cache.lock("key"), pytest.raises(OSError, match="No space"):
         cache.store("key", melodies, None, {})
     monkeypatch.undo()

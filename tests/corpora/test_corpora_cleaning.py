@@ -8,6 +8,7 @@ import pytest
 
 from melgen.corpora import Cleaning, CorpusError, ImportReport
 from melgen.corpora.extraction import Rejection
+from melgen.pasting import override
 
 LATER_DATASET = Cleaning(min_duration_steps=1, max_duration_steps=16)
 
@@ -69,7 +70,7 @@ def test_wrong_rules_are_refused_with_key_and_value(values):
     key = list(values)[-1]
     with pytest.raises(CorpusError, match=key) as error:
         Cleaning(**values)
-    assert repr(values[key]) in str(error.value)
+    assert override(key, values[key]) in str(error.value)
 
 
 def report() -> ImportReport:

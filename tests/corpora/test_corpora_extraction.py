@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melgen.corpora.cleaning import Cleaning
-from melgen.corpora.extraction import Rejection, Track, Tune, extract_melody, notes_off_grid, single_line, steps
+from melgen.corpora.extraction import Rejection, Track, Tune, notes_off_grid, single_line, steps
 from melgen.music.metre import Metre, MetreChange
+from tests.builders import melody_of
 
 TPQ = 480
 RULES = Cleaning(min_length_notes=4)
@@ -24,7 +25,7 @@ def line(*pitches: int, length: int = 240) -> list[tuple[int, int, int]]:
 
 
 def melody(*tracks: Track, rules: Cleaning = RULES):
-    return extract_melody(Tune(list(tracks), TPQ), rules, "file")
+    return melody_of(Tune(list(tracks), TPQ), rules, "file")
 
 
 LOW, HIGH = (48, 50, 52, 53), (72, 74, 76, 77)
@@ -48,7 +49,7 @@ def test_steps_equal_the_formula():
 )
 def test_notes_that_follow_each_other_leave_no_gap(tpq, onsets, expected):
     notes = [(start, end - start, 60 + place) for place, (start, end) in enumerate(pairwise(onsets))]
-    found = extract_melody(Tune([Track(notes)], tpq), Cleaning(min_length_notes=1), "file")
+    found = melody_of(Tune([Track(notes)], tpq), Cleaning(min_length_notes=1), "file")
     assert found.onsets == tuple(expected[:-1])
     assert [onset + length for onset, length in zip(found.onsets, found.durations, strict=True)] == expected[1:]
 
@@ -58,7 +59,7 @@ def test_notes_that_follow_each_other_leave_no_gap(tpq, onsets, expected):
     st.sampled_from([1, 4, 24, 96, 100, 480, 960, 1023, 10080]),
 )
 def test_rounding_leaves_notes_in_order_and_without_overlap(notes, tpq):
-    found = extract_melody(Tune([Track(notes)], tpq), Cleaning(min_length_notes=1, max_chord_share=1), "file")
+    found = melody_of(Tune([Track(notes)], tpq), Cleaning(min_length_notes=1, max_chord_share=1), "file")
     assert list(found.onsets) == sorted(found.onsets)
     assert min(found.durations) >= 0
     ends = [onset + duration for onset, duration in zip(found.onsets, found.durations, strict=True)]
@@ -77,11 +78,11 @@ def test_notes_that_round_to_one_step_keep_it():
 def test_metres_pickup_and_bars_are_carried_in_steps():
     metres = ((0, Metre(4, 4)), (0, Metre(6, 8)), (960, Metre(6, 8)), (1920, Metre(2, 2)), (2400, Metre(0, 4)))
     tune = Tune([Track(line(*HIGH))], TPQ, metres=metres, pickup=240, bars=(0, 240, 960, 960, 1680))
-    found = extract_melody(tune, RULES, "file")
+    found = melody_of(tune, RULES, "file")
     assert found.metres == (MetreChange(0, Metre(6, 8)), MetreChange(96, Metre(2, 2)))
     assert found.metre is None, "it changes"
     assert (found.pickup, found.bars) == (12, (0, 12, 48, 84))
-    nothing_stated = extract_melody(Tune([Track(line(*HIGH))], TPQ), RULES, "file")
+    nothing_stated = melody_of(Tune([Track(line(*HIGH))], TPQ), RULES, "file")
     assert (nothing_stated.metres, nothing_stated.pickup, nothing_stated.bars) == ((), None, ())
 
 
@@ -217,5 +218,5 @@ def test_written_notes_begin_together_only_at_one_time():
     ]  # 1/36 quarter, as of nine in the time of two
     for is_written, pitches in ((True, (60, 62, 64)), (False, (62, 64))):
         tune = Tune([Track(notes)], 10080, is_written=is_written)
-        melody = extract_melody(tune, Cleaning(min_length_notes=1, max_chord_share=1), "a")
+        melody = melody_of(tune, Cleaning(min_length_notes=1, max_chord_share=1), "a")
         assert melody.pitches == pitches

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from melgen.corpora import Cleaning, CorpusError, FolderCorpus
-from melgen.corpora.extraction import extract_melody
 from melgen.corpora.folk import music21_corpus_dir
 from melgen.corpora.readers.midi import NEVER_OFF, read_midi
 from melgen.corpora.sources import Source
 from melgen.errors import ReadError
 from melgen.music.metre import Metre, MetreChange
+from tests.builders import melody_of
 from tests.corpora.midi_files import scale, write_midi
 
 ANY_LENGTH = Cleaning(min_length_notes=1)
@@ -38,7 +38,7 @@ def test_a_written_melody_is_read_back(tmp_path, notes, tpq):
         now += rest
         written.append((now * step, duration * step, pitch))
         now += duration
-    melody = extract_melody(read(write_midi(tmp_path / "tune.mid", written, tpq=tpq)), ANY_LENGTH, "")
+    melody = melody_of(read(write_midi(tmp_path / "tune.mid", written, tpq=tpq)), ANY_LENGTH)
     assert list(zip(melody.onsets, melody.durations, melody.pitches, strict=True)) == [
         (6 * onset // step, 6 * duration // step, pitch) for onset, duration, pitch in written
     ]
@@ -46,12 +46,12 @@ def test_a_written_melody_is_read_back(tmp_path, notes, tpq):
 
 def test_the_metres_that_a_file_states(tmp_path):
     path = write_midi(tmp_path / "tune.mid", scale())
-    assert extract_melody(read(path), ANY_LENGTH, "").metres == (), "the file states no metre"
+    assert melody_of(read(path), ANY_LENGTH).metres == (), "the file states no metre"
     file = mido.MidiFile(path)
     for place, (numerator, denominator) in {0: (6, 8), 5: (3, 4), 10: (3, 4)}.items():  # before, after 2, after 4 notes
         file.tracks[0].insert(place, mido.MetaMessage("time_signature", numerator=numerator, denominator=denominator))
     file.save(path)
-    melody = extract_melody(read(path), ANY_LENGTH, "")
+    melody = melody_of(read(path), ANY_LENGTH)
     assert melody.metres == (MetreChange(0, Metre(6, 8)), MetreChange(24, Metre(3, 4)))
     assert melody.metre is None
     assert melody.pickup is None
@@ -120,7 +120,7 @@ def chorale(name: str, path: Path) -> list[list[tuple[int, int, int]]]:
 def test_the_soprano_of_a_chorale_is_its_melody(tmp_path, name):
     path = tmp_path / "chorale.mid"
     soprano = chorale(name, path)[0]
-    melody = extract_melody(read(path), Cleaning(), "")
+    melody = melody_of(read(path), Cleaning())
     assert melody.pitches == tuple(pitch for _, _, pitch in soprano)
     assert melody.onsets == tuple(round(onset / 20) for onset, _, _ in soprano)
 
@@ -144,7 +144,7 @@ def test_mido_reads_the_same_notes(tmp_path):
 
 def test_drum_tracks_are_ignored_even_if_they_are_higher(tmp_path):
     path = write_midi(tmp_path / "tune.mid", scale(40), scale(80), channels=(0, 9))
-    assert extract_melody(read(path), ANY_LENGTH, "").pitches[0] == 40
+    assert melody_of(read(path), ANY_LENGTH).pitches[0] == 40
 
 
 def test_a_change_of_instrument_does_not_cut_the_melody(tmp_path):
@@ -152,7 +152,7 @@ def test_a_change_of_instrument_does_not_cut_the_melody(tmp_path):
     file = mido.MidiFile(path)
     file.tracks[0].insert(9, mido.Message("program_change", program=5, time=0))
     file.save(path)
-    assert len(extract_melody(read(path), ANY_LENGTH, "")) == 16
+    assert len(melody_of(read(path), ANY_LENGTH)) == 16
 
 
 def events(*programs_and_notes: tuple[str, int] | tuple[str, int, int]) -> mido.MidiTrack:
@@ -184,7 +184,7 @@ def test_no_change_of_program_cuts_a_track(tmp_path, programs, name, kind):
         track.insert(0, mido.MetaMessage("track_name", name=name))
     tune = read(written(tmp_path / "tune.mid", track, kind=kind))
     assert [track.name for track in tune.tracks] == [name]
-    melody = extract_melody(tune, ANY_LENGTH, "")
+    melody = melody_of(tune, ANY_LENGTH)
     assert melody.pitches == tuple(range(60, 60 + len(programs)))
 
 
@@ -192,7 +192,7 @@ def test_running_status_after_a_change_of_program(tmp_path):
     chunk = bytes.fromhex("00 c0 28 00 05 00 90 3c 40 60 3c 00 00 c0 07 00 08 00 90 3e 40 60 3e 00 00 ff 2f 00")
     path = tmp_path / "tune.mid"
     path.write_bytes(b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk" + len(chunk).to_bytes(4, "big") + chunk)
-    assert extract_melody(read(path), ANY_LENGTH, "").pitches == (60, 62)
+    assert melody_of(read(path), ANY_LENGTH).pitches == (60, 62)
 
 
 def test_channels_that_sound_together_stay_two_tracks(tmp_path):
@@ -217,7 +217,7 @@ def test_all_tracks_are_read_however_many_are_declared(tmp_path, declared, after
     data = written(tmp_path / "tune.mid", mido.MidiTrack(), events(("note", 60))).read_bytes()
     path = tmp_path / "declared.mid"
     path.write_bytes(data[:10] + declared.to_bytes(2, "big") + data[12:] + after)
-    assert extract_melody(read(path), ANY_LENGTH, "").pitches == (60,)
+    assert melody_of(read(path), ANY_LENGTH).pitches == (60,)
     path.write_bytes(data[:10] + (3).to_bytes(2, "big") + data[12:])
     with pytest.raises(ReadError, match="truncated: 2 of 3 tracks"):
         read(path)

@@ -14,20 +14,11 @@ from melgen.corpora import Cleaning, CorpusError, PicklesCorpus
 from melgen.corpora.readers.song_lists import stream_songs
 from melgen.corpora.readers.unpickling import load_plain
 from melgen.errors import ReadError
+from tests.data.melodies import stream_of
 from tests.tiers import quick_rows
 
 SONGS = [[60, 62, 64, 65, 67, 69, 71, 72, 71, 69, 67, 65], [60] * 13, [50, 51], [70], list(range(40, 60))]
 ANY_LENGTH = Cleaning(min_length_notes=1)
-
-
-def stream(songs):
-    """A stream as the original's library makes it."""
-    values = sorted({value for song in songs for value in song})
-    return {
-        "notes_dict": dict(enumerate(values)),
-        "x": [value for song in songs for value in song[:-1]],
-        "y": [value for song in songs for value in song[1:]],
-    }
 
 
 def write(path, content, protocol=0):
@@ -88,7 +79,7 @@ def test_pitches_with_durations(tmp_path):
 )
 def test_streams_are_fed_as_they_are(tmp_path, name, encoded_as):
     songs = [[0, -3, 4], [131, -7], [2, 2, 2, 5]]
-    imported = load(write(tmp_path / name, stream(songs)))
+    imported = load(write(tmp_path / name, stream_of(songs)))
     assert tunes(imported) == songs
     assert imported.encoded_as == encoded_as
     assert "used unchanged" in str(imported.report)
@@ -103,7 +94,7 @@ def test_interval_song_lists_are_encoded_too(tmp_path):
 
 def test_streams_end_where_x_and_y_part():
     songs = [song for song in SONGS if len(song) > 1]
-    assert stream_songs(stream(SONGS)) == songs
+    assert stream_songs(stream_of(SONGS)) == songs
 
 
 @pytest.mark.parametrize(
@@ -137,8 +128,8 @@ def test_splits_by_name(tmp_path):
 def test_a_folder_of_several_kinds_asks_which(tmp_path):
     for split in ("train", "validation", "evaluation"):
         write(tmp_path / f"{split}_song_list.p", SONGS)
-        write(tmp_path / f"{split}_final_cleaned.p", stream(SONGS))
-        write(tmp_path / f"{split}_DB12_final_cleaned.p", stream(SONGS))
+        write(tmp_path / f"{split}_final_cleaned.p", stream_of(SONGS))
+        write(tmp_path / f"{split}_DB12_final_cleaned.p", stream_of(SONGS))
     with pytest.raises(CorpusError, match=r"3 kinds.*train_DB12_final_cleaned.p.*pattern="):
         load(tmp_path)
     assert load(tmp_path, pattern="final_cleaned.p").encoded_as == "control"

@@ -11,13 +11,13 @@ import pytest
 
 from melgen.corpora import FolderCorpus
 from melgen.corpora.cleaning import Cleaning
-from melgen.corpora.extraction import extract_melody
 from melgen.corpora.folk import music21_corpus_dir
 from melgen.corpora.readers.playing_order import AS_WRITTEN
 from melgen.corpora.readers.score import read_kern, read_musicxml
 from melgen.corpora.sources import Source
 from melgen.errors import ReadError
 from melgen.music.metre import Metre
+from tests.builders import melody_of
 
 ANY_LENGTH = Cleaning(min_length_notes=1, max_chord_share=0.5)
 DOCTYPE = (
@@ -84,7 +84,7 @@ def read(tmp_path: Path, text: str | bytes, name: str = "tune.xml"):
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     reader = read_kern if name.endswith(".krn") else read_musicxml
     (tune,) = reader(Source(path, name))
-    melody = extract_melody(tune, ANY_LENGTH, name)
+    melody = melody_of(tune, ANY_LENGTH, name)
     return tune, melody
 
 
@@ -767,10 +767,10 @@ def test_real_files_of_the_corpus():
     corpus = music21_corpus_dir()
     for name, reader in (("bach/bwv66.6.mxl", read_musicxml), ("ciconia/quod_jactatur.xml", read_musicxml)):
         (tune,) = reader(Source(corpus / name, name))
-        assert len(extract_melody(tune, Cleaning(), name)) > 30
+        assert len(melody_of(tune, Cleaning(), name)) > 30
     (tune,) = read_kern(Source(corpus / "palestrina/Agnus_08.krn", "Agnus"))
     assert len(tune.tracks) >= 4
-    assert len(extract_melody(tune, Cleaning(), "Agnus")) > 30
+    assert len(melody_of(tune, Cleaning(), "Agnus")) > 30
 
 
 def test_music21s_own_reading_of_a_chorale_is_the_same():
@@ -779,7 +779,7 @@ def test_music21s_own_reading_of_a_chorale_is_the_same():
     path = music21_corpus_dir() / "bach/bwv269.mxl"
     soprano = converter.parse(path, forceSource=True).parts[0].expandRepeats().stripTies().flatten().notes
     (tune,) = read_musicxml(Source(path, "bwv269"))
-    melody = extract_melody(tune, Cleaning(), "")
+    melody = melody_of(tune, Cleaning())
     assert list(melody.pitches) == [each.pitch.midi for each in soprano]
     assert list(melody.onsets) == [int(24 * each.offset + 0.5) for each in soprano]
 

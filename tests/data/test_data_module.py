@@ -17,6 +17,7 @@ from melgen.data.recorded_splits import NO_SPLIT, write_splits
 from melgen.music import DB12, REPRESENTATIONS, Control, Interval, Melody, Vocabulary
 from melgen.music.melody import Melodies
 from melgen.music.metre import Metre, MetreChange
+from tests.builders import original_twelve_keys
 from tests.data.melodies import melodies, stream_of, walks, write_songs
 
 ALL = [Control, Interval, DB12]
@@ -57,29 +58,10 @@ def intervals(song):
     return [after - before for before, after in pairwise(song)]
 
 
-def transposed_by_the_paper(song):
-    """The twelve versions, from the rule as the original states it."""
-    middle = (max(song) - min(song)) // 2 + min(song)
-    gap = 60 - middle
-    remaining = 11 - abs(gap)
-    if remaining >= 0:
-        up = remaining // 2
-        down = remaining - up
-        if gap < 0:
-            down += abs(gap)
-        else:
-            up += abs(gap)
-    else:
-        up, down = (0, 11) if gap <= 0 else (11, 0)
-    shifts = [0, *(-step for step in range(1, down + 1)), *range(1, up + 1)]
-    assert len(shifts) == 12
-    return [[pitch + shift for pitch in song] for shift in shifts]
-
-
 TRAINING_SONGS = {
     Control: lambda song: [song],
     Interval: lambda song: [intervals(song)],
-    DB12: transposed_by_the_paper,
+    DB12: original_twelve_keys,
 }
 
 

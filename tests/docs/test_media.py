@@ -1,11 +1,11 @@
 """The animation and the sounds of the documents: they exist, are small, and have the values that are stated."""
 
-import importlib.util
 import re
 
 import pytest
 from PIL import Image
 
+from tests.builders import load_script
 from tests.docs.documents import DOCUMENTS, ROOT
 
 MAX_BYTES = {"page.webp": 1_000_000, "song.mp3": 300_000}
@@ -13,14 +13,7 @@ MAX_EXAMPLE_BYTES = 60_000
 CONCEPTS = (ROOT / "docs/concepts.md").read_text()
 
 
-def script():
-    spec = importlib.util.spec_from_file_location("make_media", ROOT / "docs/make_media.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MEDIA = script()
+MEDIA = load_script("docs/make_media.py")
 EXAMPLES = pytest.mark.parametrize("example", MEDIA.EXAMPLES, ids=lambda example: example.name)
 
 

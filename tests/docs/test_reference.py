@@ -1,23 +1,16 @@
 """The keys in the reference are generated from the configuration, and must be generated again when it changes."""
 
-import importlib.util
 from pathlib import Path
 
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.reference import read_reference
+from tests.builders import load_script
 from tests.docs.documents import ROOT
-
-
-def generator():
-    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "docs/make_reference.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_the_reference_is_current():
     current = (ROOT / "docs/reference.md").read_text()
-    assert generator().with_keys(current) == current, "python docs/make_reference.py"
+    assert load_script("docs/make_reference.py").with_keys(current) == current, "python docs/make_reference.py"
 
 
 def test_it_names_every_file_of_the_configuration():

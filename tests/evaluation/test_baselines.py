@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melgen.corpora import FolkCorpus
 from melgen.evaluation.baselines import BigramBaseline, UniformBaseline, UnigramBaseline
+from tests import builders
 
 BASELINES = [UniformBaseline, UnigramBaseline, BigramBaseline]
 TUNES = [[60, 62, 60, 64], [62, 60], [64]]
@@ -17,8 +17,7 @@ corpora = st.lists(st.lists(st.integers(55, 70), max_size=20), min_size=1).filte
 
 @pytest.fixture(scope="module")
 def airs():
-    tunes = FolkCorpus(["airds"]).load(progress=False).melodies
-    return [tunes.pitches_of(i) for i in range(len(tunes))]
+    return builders.airs()
 
 
 def probability(name, tunes, note, before):

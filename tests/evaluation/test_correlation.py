@@ -96,7 +96,7 @@ def test_too_few_points(x, y, count):
 def test_invalid_arguments_are_refused():
     with pytest.raises(ValueError, match="two columns of equal length"):
         rank_correlation([1, 2, 3], [1, 2])
-    with pytest.raises(ValueError, match="between 0 and 1, got 0"):
+    with pytest.raises(ValueError, match="confidence=0: must be a number above 0 and below 1"):
         rank_correlation([1, 2, 3], [1, 2, 3], confidence=0)
-    with pytest.raises(ValueError, match="at least 1, got 0"):
+    with pytest.raises(ValueError, match="resamples=0: must be a whole number of at least 1"):
         rank_correlation([1, 2, 3], [1, 2, 3], resamples=0)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from melgen.corpora import FolkCorpus
 from melgen.evaluation import distances as module
 from melgen.evaluation.distances import FEATURES, SetDistance, set_distances
+from tests import builders
 from tests.tiers import quick_rows
 
 # Linear binning of the distances, and 2,048 points for the integral.
@@ -16,8 +16,7 @@ TOLERANCE = 2e-3
 
 @pytest.fixture(scope="module")
 def airs():
-    tunes = FolkCorpus(["airds"]).load(progress=False).melodies
-    return [tunes.pitches_of(i) for i in range(240)]
+    return builders.airs(240)
 
 
 def feature(name, song, widest=127):

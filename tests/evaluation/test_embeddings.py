@@ -53,7 +53,12 @@ def test_a_row_of_zeros_has_no_direction():
 
 
 @pytest.mark.parametrize(
-    ("k", "metric", "message"), [(0, "cosine", "k must"), (3, "cosine", "k must"), (1, "l1", "l1")]
+    ("k", "metric", "message"),
+    [
+        (0, "cosine", "from 1 to 2"),
+        (3, "cosine", "from 1 to 2"),
+        (1, "l1", "l1"),
+    ],
 )
 def test_neighbours_that_cannot_be_found(k, metric, message):
     with pytest.raises(ValueError, match=message):

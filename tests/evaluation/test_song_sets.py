@@ -19,6 +19,7 @@ from melgen.evaluation.song_sets import (
     evaluate_songs,
 )
 from melgen.music import Control, Melodies, Melody
+from melgen.pasting import override
 
 METRICS = [
     "conjunct_melodic_motion", "limited_macroharmony", "centricity",
@@ -197,7 +198,7 @@ class TestOwnMetrics:
 )  # fmt: skip
 def test_options_out_of_range(wrong):
     ((key, value),) = wrong.items()
-    with pytest.raises(ValueError, match=re.escape(f"{key}={value!r}: must")):
+    with pytest.raises(ValueError, match=re.escape(f"{override(key, value)}: must")):
         EvaluationOptions(**wrong)
 
 

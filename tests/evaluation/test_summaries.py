@@ -94,8 +94,8 @@ def test_summaries_of_nothing():
     [
         ({"scores": {"a": [1, 2], "b": [1]}}, "one value per song"),
         ({"scores": {"a": [[1, 2]]}}, "one value per song"),
-        ({"scores": {"a": [1]}, "confidence": 1}, "between 0 and 1, got 1"),
-        ({"scores": {"a": [1]}, "resamples": 0}, "at least 1, got 0"),
+        ({"scores": {"a": [1]}, "confidence": 1}, "confidence=1: must be a number above 0 and below 1"),
+        ({"scores": {"a": [1]}, "resamples": 0}, "resamples=0: must be a whole number of at least 1"),
     ],
 )
 def test_invalid_arguments_are_refused(arguments, message):
@@ -114,7 +114,7 @@ def test_over_seeds():
     assert math.isnan(alone.low)
     assert math.isnan(alone.standard_deviation)
     assert over_seeds([]).count == 0
-    with pytest.raises(ValueError, match="between 0 and 1, got 95"):
+    with pytest.raises(ValueError, match="confidence=95: must be a number above 0 and below 1"):
         over_seeds(values, confidence=95)
 
 

@@ -161,7 +161,7 @@ def test_span_profile():
     # Windows of 2 hold two pitches each, score 4; one window of 12 holds seven, score 1.
     assert span_profile(ALTERNATING, [2, 12])[:, 1].tolist() == [4, 1]
     assert span_profile(ALTERNATING, []).shape == (0, 3)
-    with pytest.raises(ValueError, match="span_notes must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="span_notes=0: must be a whole number of at least 1"):
         span_profile(ALTERNATING, range(0, 3))
     with pytest.raises(ValueError, match="needs two notes"):
         span_profile([60])
@@ -173,7 +173,7 @@ def test_tables_refuse():
     with pytest.raises(ValueError, match="a list of MIDI numbers, got float64"):
         tonality_table([[60.0, 62.0]])
     for table in (tonality_table, corrected_table):
-        with pytest.raises(ValueError, match="span_notes must be at least 1, got 0"):
+        with pytest.raises(ValueError, match="span_notes=0: must be a whole number of at least 1"):
             table([], span_notes=0)
         assert table([]).shape == (0, 3)
 
@@ -248,7 +248,7 @@ def test_bounds(song):
 def test_empty_songs_and_windows_are_refused(metric):
     with pytest.raises(ValueError, match="without notes"):
         metric([])
-    with pytest.raises(ValueError, match="span_notes must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="span_notes=0: must be a whole number of at least 1"):
         metric([60], span_notes=0)
     assert metric([60]) == metric(np.array([60], np.int16))
 

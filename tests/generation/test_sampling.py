@@ -66,7 +66,7 @@ def power(probabilities, exponent):
         ([0.4, 0.0, 0.6], {}, [0.4, 0, 0.6]),
     ],
 )
-def test_roulette_draws_from_the_stated_distribution(probabilities, options, expected):
+def test_sampling_draws_from_the_stated_distribution(probabilities, options, expected):
     counts = draw(probabilities, **options)
     possible = [i for i, p in enumerate(expected) if p > 0]
     assert sum(counts[i] for i in possible) == DRAWS
@@ -134,14 +134,14 @@ def test_impossible_tokens_are_never_drawn_even_by_the_largest_draw(monkeypatch)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"selection": "rulette"}, "unknown selection 'rulette'; known are roulette, max"),
-        ({"temperature": 0}, "temperature must be a positive number, got 0; selection=max is greedy selection"),
-        ({"temperature": -0.0}, "got -0.0; selection=max is greedy selection"),
+        ({"selection": "rulette"}, "selection=rulette: must be sample or greedy"),
+        ({"temperature": 0}, "temperature=0: must be a number above 0; selection=greedy takes the most probable"),
+        ({"temperature": -0.0}, "temperature=-0.0: must be a number above 0; selection=greedy"),
         ({"temperature": -1.0}, "temperature"),
         ({"temperature": math.nan}, "temperature"),
         ({"temperature": math.inf}, "temperature"),
-        ({"top_k": 0}, "top_k must be a whole number of at least 1, got 0"),
-        ({"top_p": 0.0}, "top_p must be above 0 and at most 1, got 0"),
+        ({"top_k": 0}, "top_k=0: must be a whole number of at least 1"),
+        ({"top_p": 0.0}, "top_p=0.0: must be a number above 0 and at most 1"),
         ({"top_p": 1.5}, "top_p"),
         ({"top_p": math.nan}, "top_p"),
     ],
@@ -159,12 +159,12 @@ def test_options_out_of_range(options, message, network):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"songs": 0}, "songs must be a whole number of at least 1, got 0"),
-        ({"notes": -3}, "notes must be a whole number of at least 1, got -3"),
+        ({"songs": 0}, "songs=0: must be a whole number of at least 1"),
+        ({"notes": -3}, "notes=-3: must be a whole number of at least 1"),
         ({"primer_tokens": []}, "a primer must be a list of at least one token"),
         ({"primer_tokens": [[1, 2]]}, "a primer must be a list"),
-        ({"seed": -1}, "seed must be a whole number between 0"),
-        ({"seed": 2**64}, "seed must be a whole number between 0"),
+        ({"seed": -1}, "seed=.*: must be a whole number from 0 to"),
+        ({"seed": 2**64}, "seed=.*: must be a whole number from 0 to"),
     ],
 )
 def test_numbers_out_of_range(wrong, message, network):
@@ -175,7 +175,7 @@ def test_numbers_out_of_range(wrong, message, network):
             check_sampling(**{"songs": 2, "notes": 2, **wrong})
 
 
-@pytest.mark.parametrize("selection", ["roulette", "max"])
+@pytest.mark.parametrize("selection", ["sample", "greedy"])
 def test_nan_is_refused(selection):
     with pytest.raises(ValueError, match="NaN"):
         select(torch.tensor([[0.0, math.nan]]), selection)
@@ -212,8 +212,14 @@ def test_draws_of_other_songs_notes_and_seeds_are_others():
 
 
 def test_greedy_selection_takes_a_temperature_of_zero(network):
-    greedy = sample_values(network, [1], songs=2, notes=5, selection="max")
-    assert torch.equal(sample_values(network, [1], songs=2, notes=5, selection="max", temperature=0), greedy)
+    greedy = sample_values(network, [1], songs=2, notes=5, selection="greedy")
+    assert torch.equal(sample_values(network, [1], songs=2, notes=5, selection="greedy", temperature=0), greedy)
+
+
+def test_the_names_of_the_original_select_the_same(network):
+    for former, now in (("roulette", "sample"), ("max", "greedy")):
+        songs = sample_values(network, [1], songs=4, notes=8, selection=now, seed=2)
+        assert torch.equal(sample_values(network, [1], songs=4, notes=8, selection=former, seed=2), songs)
 
 
 def test_the_state_is_carried(network):

@@ -6,9 +6,9 @@ import pytest
 from melgen.generation.song_files import EVALUATION_FILE, read_song_folder
 from melgen.generation.songs import write_songs
 from melgen.music import Melody
+from tests.builders import SONGS_METADATA
 from tests.corpora.midi_files import scale, write_midi
 
-METADATA = {"seed": 0, "model": "by hand", "primer": [60], "selection": "roulette"}
 SONGS = [Melody.from_pitches([60, 62, 64]), Melody.from_pitches([60] * 3 + [67])]
 
 
@@ -17,7 +17,7 @@ def pitches_of(folder):
 
 
 def test_our_own_songs_by_the_names_of_their_files(tmp_path):
-    write_songs(tmp_path / "songs", SONGS, METADATA)
+    write_songs(tmp_path / "songs", SONGS, SONGS_METADATA)
     found = read_song_folder(tmp_path / "songs")
     assert pitches_of(found) == {"song_001": [60, 62, 64], "song_002": [60, 60, 60, 67]}
     assert found.is_ours
@@ -27,7 +27,7 @@ def test_our_own_songs_by_the_names_of_their_files(tmp_path):
 
 
 def test_the_list_counts_and_not_the_files_that_it_names(tmp_path):
-    write_songs(tmp_path, SONGS, METADATA)
+    write_songs(tmp_path, SONGS, SONGS_METADATA)
     (tmp_path / "song_002.mid").write_bytes(b"damaged")
     (tmp_path / "song_001.mid").unlink()
     found = read_song_folder(tmp_path)
@@ -38,7 +38,7 @@ def test_the_list_counts_and_not_the_files_that_it_names(tmp_path):
 
 @pytest.mark.slow
 def test_a_file_beside_a_list_is_a_song_too(tmp_path):
-    write_songs(tmp_path, SONGS, METADATA)
+    write_songs(tmp_path, SONGS, SONGS_METADATA)
     write_midi(tmp_path / "hymn.mid", scale(70, 5))
     found = read_song_folder(tmp_path)
     assert list(found.songs) == ["hymn", "song_001", "song_002"]
@@ -47,7 +47,7 @@ def test_a_file_beside_a_list_is_a_song_too(tmp_path):
 
 @pytest.mark.slow
 def test_the_files_of_a_damaged_list_are_read(tmp_path):
-    write_songs(tmp_path, SONGS, METADATA)
+    write_songs(tmp_path, SONGS, SONGS_METADATA)
     text = (tmp_path / "songs.json").read_text()
     for broken in (text[:-20], text.replace("melgen songs", "others' songs"), "[" * 100_000, text.replace("60", "600")):
         (tmp_path / "songs.json").write_text(broken)
@@ -60,7 +60,7 @@ def test_the_files_of_a_damaged_list_are_read(tmp_path):
 
 def test_folders_below_in_natural_order(tmp_path):
     for seed in (10, 2):
-        write_songs(tmp_path / f"seed{seed}", SONGS, METADATA)
+        write_songs(tmp_path / f"seed{seed}", SONGS, SONGS_METADATA)
     found = read_song_folder(tmp_path)
     assert list(found.songs) == ["seed2/song_001", "seed2/song_002", "seed10/song_001", "seed10/song_002"]
 
@@ -90,7 +90,7 @@ def test_names_stay_apart(tmp_path):
     for name, pitch in (("a.mid", 60), ("a.midi", 62), ("b.mid", 64)):
         write_midi(tmp_path / name, scale(pitch, 2))
     assert pitches_of(read_song_folder(tmp_path)) == {"a.mid": [60, 61], "a.midi": [62, 63], "b": [64, 65]}
-    write_songs(tmp_path / "songs", SONGS, METADATA)
+    write_songs(tmp_path / "songs", SONGS, SONGS_METADATA)
     path = tmp_path / "songs" / "songs.json"
     path.write_text(path.read_text().replace("song_002.mid", "../../song_001.mid"))
     assert list(read_song_folder(path).songs) == ["song_001.mid", "song_001.mid#2"]
@@ -132,7 +132,7 @@ def test_files_that_cannot_be_read_are_named_and_the_others_are_read(tmp_path):
 
 @pytest.mark.slow
 def test_results_of_an_evaluation_are_not_songs(tmp_path):
-    write_songs(tmp_path / "songs", SONGS, METADATA)
+    write_songs(tmp_path / "songs", SONGS, SONGS_METADATA)
     write_midi(tmp_path / "songs-evaluation" / "best.mid", scale(60, 2))
     assert len(read_song_folder(tmp_path).songs) == 3
     (tmp_path / "songs-evaluation" / EVALUATION_FILE).write_text("{}")
@@ -178,7 +178,7 @@ def test_refused_with_key_path_and_rule(path, expected, tmp_path):
     "stated", ["9" * 5000, "a\nb", "\x00", "\ud800", ".", "..", "", "/"], ids=lambda text: ascii(text[:9])
 )
 def test_a_stated_name_that_no_file_can_have_is_ignored(tmp_path, stated):
-    write_songs(tmp_path, SONGS, METADATA)
+    write_songs(tmp_path, SONGS, SONGS_METADATA)
     path = tmp_path / "songs.json"
     content = json.loads(path.read_text())
     content["songs"][0]["file"] = stated
@@ -188,7 +188,7 @@ def test_a_stated_name_that_no_file_can_have_is_ignored(tmp_path, stated):
 
 
 def test_an_empty_list_is_named(tmp_path):
-    write_songs(tmp_path, SONGS, METADATA)
+    write_songs(tmp_path, SONGS, SONGS_METADATA)
     path = tmp_path / "songs.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"songs": []}))
     with pytest.raises(ValueError, match=r"\(songs\.json: the list of songs is empty\)"):

@@ -12,7 +12,7 @@ METADATA = {
     "seed": 0,
     "model": {"run": "control-lstm-2-seed0", "step": 400},
     "primer": [60, 62, 64, 62],
-    "selection": {"selection": "roulette", "temperature": 1.0},
+    "selection": {"selection": "sample", "temperature": 1.0},
     "note": "é",
 }
 SONGS = [Melody.from_pitches([60, 62, 64]), Interval().decode([-8, 1], first_pitch=20)]

@@ -16,34 +16,13 @@ from melgen.music import (
     representation_named,
     transpositions,
 )
+from tests.builders import original_twelve_keys
 from tests.music.rough_abc import real_tunes
 
 pitches = st.integers(0, 127)
 melodies = st.lists(pitches, min_size=1, max_size=40)
 any_integers = st.lists(st.integers(), max_size=40)
 every_representation = pytest.mark.parametrize("name", list(REPRESENTATIONS))
-
-
-def original_twelve_keys(song):
-    """The original's rule, with Python 2's `/` as `//`."""
-    middle = (max(song) - min(song)) // 2 + min(song)
-    gap = 60 - middle
-    remaining = 11 - abs(gap)
-    up = down = 0
-    if remaining >= 0:
-        up = remaining // 2
-        down = remaining - up
-        if gap < 0:
-            down += abs(gap)
-        else:
-            up += abs(gap)
-    elif gap <= 0:
-        down = 11
-    else:
-        up = 11
-    lower = [[pitch - step for pitch in song] for step in range(1, down + 1)]
-    higher = [[pitch + step for pitch in song] for step in range(1, up + 1)]
-    return [song, *lower, *higher]
 
 
 def original_interval_decoding(intervals, first_pitch):

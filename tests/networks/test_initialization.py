@@ -102,7 +102,7 @@ def test_initialisation_can_be_changed(cell):
     layer.initialize("paper")
     layer.initialize("torch")
     assert all(parameter.requires_grad for parameter in layer.parameters())
-    with pytest.raises(ValueError, match="initialization must be 'paper' or 'torch', got 'xavier'"):
+    with pytest.raises(ValueError, match="initialization=xavier: must be paper or torch"):
         layer.initialize("xavier")
 
 

@@ -1,6 +1,7 @@
 import copy
 import io
 import pickle
+import re
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from melgen.networks import (
     map_state,
     mixed,
 )
+from melgen.pasting import override
 
 TOLERANCE = 1e-10
 MIXED = ["rnn", "nas", "lstm"]
@@ -160,7 +162,7 @@ def test_estimates_need_no_memory():
     assert estimate_parameters(100, 10**6, 10**9) > 10**21
     with pytest.raises(ValueError, match=r"hidden_size 10000000000 .* is too large for a tensor"):
         estimate_parameters(100, 10**10)
-    with pytest.raises(ValueError, match="hidden_size must be at most"):
+    with pytest.raises(ValueError, match=r"hidden_size=10.*: must be at most"):
         estimate_parameters(100, 10**20)
 
 
@@ -168,7 +170,7 @@ def test_estimates_need_no_memory():
 @pytest.mark.parametrize("value", [0, -3, 2.0, True, "4"])
 def test_sizes_are_checked(key, value):
     options = {"vocab_size": 11, key: value}
-    message = f"{key} must be a whole number of at least 1, got {value!r}"
+    message = re.escape(f"{override(key, value)}: must be a whole number of at least 1")
     with pytest.raises(ValueError, match=message):
         MelodyModel(**options)
     with pytest.raises(ValueError, match=message):
@@ -185,8 +187,8 @@ def test_sizes_are_checked(key, value):
         ({"cell": ["lstm", LSTM]}, "cell must be a class or partial"),
         ({"cell": None}, "cell must be a class or partial"),
         ({"cell": torch.nn.LSTM}, "cell must build an AbstractRecurrentLayer, got LSTM"),
-        ({"initialization": "random"}, "initialization must be 'paper' or 'torch', got 'random'"),
-        ({"input_keep_prob": 0.0}, "input_keep_prob must be"),
+        ({"initialization": "random"}, "initialization=random: must be paper or torch"),
+        ({"input_keep_prob": 0.0}, "input_keep_prob=0.0: must be"),
     ],
 )
 def test_unusable_options_are_refused(options, message):

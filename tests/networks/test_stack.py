@@ -17,6 +17,7 @@ from melgen.networks import (
     map_state,
     mixed,
 )
+from melgen.pasting import override
 
 WIDTH = 6
 
@@ -92,7 +93,7 @@ def test_no_dropout_in_evaluation_or_with_probability_one(cell):
 @pytest.mark.parametrize("keep", [0, -0.1, 1.1, "half", None, True, float("nan")])
 @pytest.mark.parametrize("key", ["input_keep_prob", "output_keep_prob"])
 def test_keep_probabilities_are_checked(key, keep):
-    with pytest.raises(ValueError, match=f"{key} must be a number above 0 and up to 1, got {keep!r}"):
+    with pytest.raises(ValueError, match=f"{override(key, keep)}: must be a number above 0 and at most 1"):
         stack_of([RNN], **{key: keep})
 
 
@@ -114,7 +115,7 @@ def test_rows_of_a_batch_do_not_mix(double, cell):
 def test_widths_must_meet():
     with pytest.raises(ValueError, match="input_size 3 on top of hidden_size 4"):
         RecurrentStack([LSTM(2, 4), LSTM(3, 4)])
-    with pytest.raises(ValueError, match=r"the number of layers must be .* at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"layers=0: must be .* at least 1"):
         RecurrentStack([])
 
 

@@ -18,7 +18,7 @@ from melgen.music import Melody, pitch_name
 MISCHIEF = "</script><img src=x onerror=\"document.title='taken'\"> & 'quotes' \u2028 `${1}`"
 """A hostile title, which any file of tunes may contain."""
 COPIED = [60, 62, 64, 65, 67, 69, 67, 65, 64, 62, 60, 72]
-METADATA = {"model": "m", "updates": 100, "primer": [60, 62, 64, 62], "selection": "roulette", "seed": 0}
+METADATA = {"model": "m", "updates": 100, "primer": [60, 62, 64, 62], "selection": "sample", "seed": 0}
 _LETTERS = {0: "C", 2: "D", 4: "E", 5: "F", 7: "G", 9: "A", 11: "B"}
 _C_MAJOR = np.array([48, 50, 52, 53, 55, 57, 59, 60, 62, 64, 65, 67, 69, 71, 72, 74, 76, 77, 79, 81, 83])
 

@@ -19,7 +19,7 @@ from melgen.music import Melody
 from melgen.music.metre import Metre, MetreChange
 from melgen.pages.engraver import Engraver
 from melgen.pages.plain import notes_of
-from melgen.pages.sections.embedding import project, read_embedding
+from melgen.pages.sections.embedding import read_embedding
 from melgen.pages.training_tunes import SharedPassage, TrainingTunes, excerpt, shared_passage
 from melgen.pages.writing import write_report
 from tests.pages.examples import (
@@ -134,7 +134,8 @@ def test_neighbours_are_those_of_the_evaluation(run):
         assert [[each["index"] for each in row] for row in found["neighbours"][metric]] == expected.indices.tolist()
     assert found["values"] == list(range(55, 79))
     assert not found["is_intervals"]
-    np.testing.assert_allclose(project(weights)[0][:, :2], project_2d(weights), atol=1e-9)
+    np.testing.assert_allclose(np.array(found["points"])[:, :2], project_2d(weights), atol=1e-3)
+    assert np.shape(found["points"]) == (24, 3)
 
 
 @pytest.mark.parametrize("names", [["+2", "-12", "0"], ["C4", "C#4", "B-1"]])

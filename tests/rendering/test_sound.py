@@ -152,7 +152,7 @@ def test_a_fixed_serial_changes_nothing_but_itself(tmp_path):
     ("options", "expected"),
     [
         ({"tempo_qpm": 0}, "tempo_qpm=0"),
-        ({"tempo_qpm": "fast"}, "tempo_qpm='fast'"),
+        ({"tempo_qpm": "fast"}, "tempo_qpm=fast"),
         ({"sample_rate": 44_000}, "sample_rate=44000"),
         ({"bit_rate_kbps": 8}, "bit_rate_kbps=8"),
         ({"sound_font": "missing.sf2"}, "missing.sf2"),

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.runs import keys
 from melgen.runs.identity import differences, identity_of
-from melgen.runs.keys import KEYS, Key, is_identity_key, keys_that
+from melgen.runs.keys import KEYS, KeyRole, is_identity_key, keys_that
 from tests.runs.composing import composed
 
 
@@ -38,7 +38,11 @@ def test_a_new_key_at_its_neutral_value_does_not_change_older_runs(monkeypatch):
     older = composed("name=n", "run_dir=/r")
     older = OmegaConf.create({key: value for key, value in older.items_ex(resolve=False) if key != "hydra"})
     recorded = identity_of(older, "f")
-    table = {**KEYS, "rhythm": Key(is_identity=True, neutral="none"), "block": Key(is_identity=True, neutral=None)}
+    table = {
+        **KEYS,
+        "rhythm": KeyRole(is_identity=True, neutral="none"),
+        "block": KeyRole(is_identity=True, neutral=None),
+    }
     monkeypatch.setattr(keys, "KEYS", MappingProxyType(table))
     for rhythm, block, different in (
         ("none", None, []),
@@ -50,10 +54,10 @@ def test_a_new_key_at_its_neutral_value_does_not_change_older_runs(monkeypatch):
 
 
 def test_a_neutral_value_is_one_of_its_type():
-    key = Key(is_identity=True, neutral=0)
+    key = KeyRole(is_identity=True, neutral=0)
     assert key.is_neutral(0)
     assert not key.is_neutral(False)
-    assert not Key(is_identity=True).is_neutral(None)
+    assert not KeyRole(is_identity=True).is_neutral(None)
 
 
 def test_keys_of_a_study_are_not_those_of_a_run():

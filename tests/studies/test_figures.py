@@ -29,12 +29,12 @@ from melgen.studies.figures import (
     span_profile,
     tonality_by_model,
 )
-from melgen.studies.figures.distributions import ORIGINALITY
+from melgen.studies.figures.distributions import SHARED_WITH_TRAINING
 from melgen.studies.results import Model, Run, StudyResults
 from tests.tiers import quick_rows
 
 OF_RESULTS = [learning_curves, tonality_by_model, metric_distributions, originality, likelihood]
-METRICS = (*Tonality._fields, *ORIGINALITY)
+METRICS = (*Tonality._fields, *SHARED_WITH_TRAINING)
 
 
 def summary_of(values):

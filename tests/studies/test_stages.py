@@ -95,6 +95,13 @@ def test_again_nothing_is_done_and_no_byte_changes(mini):
     assert "See:" in text
 
 
+def test_the_former_name_of_a_selection_makes_no_song_again(mini):
+    """The tasks of a study from before ``sample`` had its name were recorded with ``roulette``."""
+    before = manifest()
+    study("generate.selection=roulette")
+    assert not redone(before)
+
+
 @pytest.mark.parametrize(
     ("changed", "tasks"),
     [
@@ -231,8 +238,8 @@ def test_a_stage_alone_names_the_missing_earlier_stage(mini, stages, missing):
         ("folder=a/b", "folder=a/b: must be the name of a folder"),
         ("runs=/nowhere", "runs=/nowhere: no such directory"),
         ("evaluation.span_notes=0", "span_notes=0"),
-        ("generate.songs=0", "songs must be a whole number of at least 1"),
-        ("generate.temperature=-1", "temperature must be a positive number"),
+        ("generate.songs=0", "songs=0: must be a whole number of at least 1"),
+        ("generate.temperature=-1", "temperature=-1: must be a number above 0"),
         ("generate.primer=[]", "generate.primer=[]"),
         ("generate.primer=[1,2]", "values 1, 2 never occurred in training"),
         ("figures.span_song=nothing", "figures.span_song=nothing: no such song"),

@@ -278,7 +278,7 @@ def test_a_model_that_was_not_evaluated_keeps_its_rows():
 
 def test_captions_describe_the_rows_that_exist(results):
     complete = build_tables(results)["tonality"].caption
-    assert "Below the rule: the trivial writers" in complete
+    assert "Below the rule: the baselines" in complete
     assert "each split" in complete
     alone = build_tables(replace(results, baselines={}, openings=None, corpus={}))
     assert all("Below the rule" not in table.caption for path, table in alone.items() if path != "likelihood")

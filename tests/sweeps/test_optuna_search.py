@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from types import SimpleNamespace
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -11,6 +12,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
+from hydra_plugins.melgen_optuna_sweeper import OptunaSweeper
 from melgen.configuration.explanations import explained
 from melgen.locks import LockedError, locked
 from melgen.sweeps.optuna_search import JOURNAL, LOCK, RESULTS, Search, require_optuna, search_space
@@ -131,6 +133,23 @@ def test_the_best_trial_is_written(tmp_path):
         "best_params": {"optimizer.lr": best},
         "best_value": abs(best - 0.3),
     }
+
+
+def test_hydra_sweeps_with_the_plugin(tmp_path):
+    """Hydra calls the plugin: it takes the sweeps of ``params`` and the command line, and the launcher of the context."""
+    launch = trainings(lambda job: job["x"] + job["y"])
+    sweeper = OptunaSweeper(
+        sampler={"_target_": "optuna.samplers.RandomSampler", "seed": 1},
+        n_trials=4,
+        params={"x": "choice(1,2)", "y": 5},
+    )
+    sweeper.config = OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path / "tuned")}}})
+    sweeper.hydra_context = SimpleNamespace(config_loader=None)
+    sweeper.launcher = SimpleNamespace(launch=launch)
+    sweeper.sweep(["y=choice(3,4)"])
+    assert {job for (job,) in launch.batches} <= {(f"x={x}", f"y={y}") for x in (1, 2) for y in (3, 4)}
+    best = results(tmp_path)
+    assert best["best_value"] == sum(best["best_params"].values())
 
 
 def test_the_greatest_value_may_be_the_best(tmp_path):

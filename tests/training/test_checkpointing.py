@@ -17,6 +17,7 @@ from melgen.networks import GRU
 from melgen.train import train
 from melgen.training import Checkpoints
 from melgen.training.scores import Scores
+from tests.builders import full_disk
 from tests.data.melodies import walks, write_songs
 from tests.tiers import quick_rows
 from tests.training.small import (
@@ -126,7 +127,7 @@ def test_a_monitor_that_nobody_publishes_is_refused_by_name(tmp_path):
 
 @pytest.mark.parametrize("key", ["every_n_steps", "keep_every_n_steps", "keep"])
 def test_numbers_below_one_are_refused(tmp_path, key):
-    with pytest.raises(ValueError, match=rf"callbacks\.checkpoint\.{key}=0: must be at least 1"):
+    with pytest.raises(ValueError, match=rf"callbacks\.checkpoint\.{key}=0: must be a whole number of at least 1"):
         Checkpoints(tmp_path, **{key: 0})
 
 
@@ -195,10 +196,7 @@ def test_a_full_disk_leaves_the_checkpoint_that_was_there(tmp_path, monkeypatch)
     trained(tmp_path)
     before = (tmp_path / "last.ckpt").read_bytes()
 
-    def full(*args, **kwargs):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("torch.save", full)
+    monkeypatch.setattr("torch.save", full_disk)
     with pytest.raises(OSError, match="No space left"):
         trained(tmp_path, every_n_steps=1)
     assert (tmp_path / "last.ckpt").read_bytes() == before

@@ -15,18 +15,11 @@ from melgen.runs.history import read_history
 from melgen.train import train
 from melgen.training import MelodyModule
 from melgen.training.resume import Position
-from tests.data.melodies import walks, write_songs
 from tests.training.small import CELL_OVERRIDES, same, small_config
 
 DROPOUT = ["model.input_keep_prob=0.8", "model.output_keep_prob=0.8"]
 SPEED = "train/tokens_per_second"
 CHECKOUT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def folder(tmp_path):
-    write_songs(tmp_path / "tiny_song_list.p", walks(30))
-    return tmp_path
 
 
 def run(folder, name, *overrides):

@@ -15,9 +15,8 @@ import pytest
 from melgen.train import train
 from melgen.training.loggers.csv import HistoryLogger
 from melgen.training.loggers.dashboards import close
-from melgen.training.loggers.wandb import RunLogger, tags_of
+from melgen.training.loggers.wandb import WandbLogger, tags_of
 from melgen.training.loggers.wandb_service import has_key, is_offline
-from tests.data.melodies import walks, write_songs
 from tests.training.small import small_config
 from tests.training.wandb_files import offline_runs
 
@@ -30,12 +29,6 @@ def no_account(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("NETRC", raising=False)
     monkeypatch.setenv("WANDB_SILENT", "true")
-
-
-@pytest.fixture
-def folder(tmp_path):
-    write_songs(tmp_path / "tiny_song_list.p", walks(30))
-    return tmp_path
 
 
 SMALL = ("logger=wandb", "logger.wandb.choices.corpus=walks", "trainer.max_steps=6", "trainer.val_check_interval=2")
@@ -142,7 +135,7 @@ def test_media_that_fail_do_not_end_the_curves(folder, monkeypatch, caplog):
     monkeypatch.setattr("melgen.training.loggers.wandb.start_run", lambda *args, **options: Run())
     with caplog.at_level(logging.WARNING):
         train(small_config(folder, *SMALL, "callbacks=default", "callbacks.sampling.songs=2"))
-    assert "RunLogger: songs failed, the training goes on: ValueError: no such column" in caplog.text
+    assert "WandbLogger: songs failed, the training goes on: ValueError: no such column" in caplog.text
     assert "test/loss" in {key for values in Run.logged for key in values}
 
 
@@ -152,7 +145,7 @@ def test_a_service_that_has_ended_is_not_waited_for(tmp_path, monkeypatch):
 
     wandb.teardown()
     monkeypatch.setenv("WANDB_SERVICE", "3-1-tcp-localhost-1")  # as left behind by a process that was killed
-    logger = RunLogger("melgen", tmp_path)
+    logger = WandbLogger("melgen", tmp_path)
     logger.log_metrics({"val/loss": 1.0}, step=1)
     close(logger, failed=False)
     assert {1: 1.0} in [run.curve("val/loss") for run in offline_runs(tmp_path)]
@@ -161,7 +154,7 @@ def test_a_service_that_has_ended_is_not_waited_for(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_three_trainings_in_one_process_are_three_runs_with_exit_codes(tmp_path):
     for number, failed in enumerate([False, True, False]):
-        logger = RunLogger("melgen", str(tmp_path / f"run{number}"), group="sweep", name=f"job{number}")
+        logger = WandbLogger("melgen", str(tmp_path / f"run{number}"), group="sweep", name=f"job{number}")
         logger.log_metrics({"train/loss": 1.0 + number}, step=1)
         close(logger, failed)
     runs = offline_runs(tmp_path)
@@ -172,7 +165,7 @@ def test_three_trainings_in_one_process_are_three_runs_with_exit_codes(tmp_path)
 
 
 def test_curves_have_updates_for_their_axis_and_the_best_value_as_summary(tmp_path):
-    logger = RunLogger("melgen", tmp_path, choices={"dataset": "db12", "layers": 2}, tags=["mine"])
+    logger = WandbLogger("melgen", tmp_path, choices={"dataset": "db12", "layers": 2}, tags=["mine"])
     logger.log_hyperparams({"hidden_size": 8})
     for step, loss in ((10, 3.0), (20, 1.5), (30, 2.0)):
         logger.log_metrics({"val/loss": loss, "train/loss": loss}, step=step)
@@ -195,7 +188,7 @@ def test_a_resumed_training_starts_with_the_history_so_far(tmp_path):
     history.log_metrics({"val/loss": 2.0}, step=5)
     history.log_metrics({"val/loss": 1.0, "train/loss": 1.25}, step=10)
     history.save()
-    logger = RunLogger("melgen", tmp_path)
+    logger = WandbLogger("melgen", tmp_path)
     logger.log_metrics({"val/loss": 1.5}, step=15)
     close(logger, failed=False)
     (run,) = offline_runs(tmp_path)
@@ -210,12 +203,12 @@ def test_a_killed_service_ends_its_wandb_run_but_not_the_training_or_the_next_ru
         import logging, os, signal
         from pathlib import Path
         from melgen.train import train
-        from melgen.training.loggers.wandb import RunLogger
+        from melgen.training.loggers.wandb import WandbLogger
         from tests.training.small import small_config
         from tests.training.test_wandb_logger import SMALL, service
 
         logging.basicConfig()  # a log that is shown, as the commands set one up
-        log_metrics = RunLogger.log_metrics
+        log_metrics = WandbLogger.log_metrics
 
         def kill_at_two(self, metrics, step=None):
             if step == 2:
@@ -224,9 +217,9 @@ def test_a_killed_service_ends_its_wandb_run_but_not_the_training_or_the_next_ru
 
         folder = Path({str(folder)!r})
         more = ["callbacks=default", "callbacks.sampling.songs=2", "callbacks.sampling.every_n_steps=3"]
-        RunLogger.log_metrics = kill_at_two
+        WandbLogger.log_metrics = kill_at_two
         train(small_config(folder, *SMALL, *more))
-        RunLogger.log_metrics = log_metrics
+        WandbLogger.log_metrics = log_metrics
         train(small_config(folder, *SMALL, *more, f"run_dir={{folder}}/next"))
     """
     done = in_a_fresh_process(program)
@@ -254,9 +247,9 @@ def in_a_fresh_process(program, **environment):
 def test_a_process_whose_service_was_killed_ends_in_silence_and_success(tmp_path):
     program = f"""
         import os, signal
-        from melgen.training.loggers.wandb import RunLogger
+        from melgen.training.loggers.wandb import WandbLogger
         from tests.training.test_wandb_logger import service
-        logger = RunLogger("melgen", {str(tmp_path)!r})
+        logger = WandbLogger("melgen", {str(tmp_path)!r})
         logger.log_metrics({{"val/loss": 1.0}}, step=1)
         os.kill(service(), signal.SIGKILL)
         for step in range(2, 1000):
@@ -273,9 +266,9 @@ def test_a_process_whose_service_was_killed_ends_in_silence_and_success(tmp_path
 def test_without_a_network_the_run_is_recorded_offline(tmp_path):
     program = f"""
         from melgen.training.loggers import wandb_service
-        from melgen.training.loggers.wandb import RunLogger
+        from melgen.training.loggers.wandb import WandbLogger
         wandb_service.START_TIMEOUT_S = 5.0
-        logger = RunLogger("melgen", {str(tmp_path)!r}, group="sweep", name="job")
+        logger = WandbLogger("melgen", {str(tmp_path)!r}, group="sweep", name="job")
         assert not logger.offline
         logger.log_metrics({{"val/loss": 1.0}}, step=3)
         logger.close(failed=False)

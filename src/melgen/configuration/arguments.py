@@ -61,7 +61,7 @@ def flags_and_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]
 def overridden(arguments: Sequence[str]) -> list[str]:
     """A line for each key that a command line sets to several values one after the other, of which the last counts.
 
-    Scripts rely on that rule, so that it is no error. A group that has an option and is added once more with ``+`` is
+    Scripts rely on that rule, so it is not an error. A group that has an option and is added once more with ``+`` is
     an error of Hydra's own.
 
     >>> overridden(["layers=1", "cell=gru", "layers=2", "seed=0", "seed=0"])

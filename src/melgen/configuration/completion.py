@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from melgen.commands import COMMANDS, FLAGS, MULTIRUN, SWEEPING
+from melgen.nested import value_at
+from melgen.runs.keys import keys_that
 from melgen.terminal import print_error
 
-PLACES = (
-    *("cache_dir", "checkpoint", "dir", "init_from", "out", "output_dir", "path", "root", "run", "run_dir", "runs"),
-    *("songs", "sound_font", "study"),
-)
+PLACES = keys_that("is_path") | {"checkpoint", "dir", "out", "root", "run", "runs", "songs", "sound_font", "study"}
 """Last words of keys that name a file or directory, unless their default is a number."""
 
 BASH = r"""# Tab completion of melgen in bash. In ~/.bashrc: eval "$(melgen completion bash)"
@@ -66,8 +65,8 @@ def complete(arguments: Sequence[str]) -> int:
     if len(arguments) == 1 and arguments[0] in SCRIPTS:
         print(SCRIPTS[arguments[0]], end="")
         return 0
-    said = " ".join(arguments) or "nothing given"
-    print_error("melgen completion", f"{said}: must be {' or '.join(SCRIPTS)}, as in melgen completion bash")
+    given = " ".join(arguments) or "nothing given"
+    print_error("melgen completion", f"{given}: must be {' or '.join(SCRIPTS)}, as in melgen completion bash")
     return 2
 
 
@@ -149,9 +148,7 @@ def _overrides(verb: str, before: Sequence[str], word: str) -> Iterator[str]:
             if option not in taken.split(",")
         )
         return
-    node: Any = keys
-    for part in key.split("."):
-        node = node.get(part) if isinstance(node, Mapping) else None
+    node = value_at(keys, key)
     if isinstance(node, bool):
         values = [str(node).lower(), str(not node).lower()]
     elif isinstance(node, int | float) or (isinstance(node, str) and "${" not in node and node != "???"):
@@ -167,9 +164,7 @@ def _names_below(parent: str, keys: Mapping[str, Any]) -> Iterator[str]:
     """``optimizer.`` for a node, ``layers=`` for a value, one level deep."""
     from melgen.configuration.packaged import OF_INSTANTIATE
 
-    node: Any = keys
-    for part in parent.split(".") if parent else ():
-        node = node.get(part) if isinstance(node, Mapping) else None
+    node = value_at(keys, parent) if parent else keys
     start = f"{parent}." if parent else ""
     for name, value in node.items() if isinstance(node, Mapping) else ():
         if name not in OF_INSTANTIATE:

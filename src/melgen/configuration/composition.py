@@ -22,15 +22,14 @@ from melgen.configuration.packaged import (
     GROUPS_OF_MANY,
     TARGET,
     commands,
-    flat,
     is_nowhere,
     packaged_hydra,
     packaged_keys,
     settable_keys,
-    value_at,
     verb_of,
 )
 from melgen.configuration.suggestions import explain_unknown
+from melgen.nested import flat, value_at
 
 _FLAGS_OF_TRAININGS = frozenset({"-m", "--multirun"})
 _PLUGINS_WITHOUT_FILES = frozenset(
@@ -203,9 +202,9 @@ def check_places(hydra: DictConfig, command: str) -> None:
     Raises:
         ValueError: naming the keys that do it.
     """
-    said = OmegaConf.to_container(hydra, resolve=False)
+    settings = OmegaConf.to_container(hydra, resolve=False)
     for place, hydras_own in _PLACES.items():
-        value, packaged = value_at(said, place), value_at(packaged_hydra(command), place)
+        value, packaged = value_at(settings, place), value_at(packaged_hydra(command), place)
         if value != (hydras_own if packaged is None else packaged):
             raise ValueError(f"hydra.{place}={value}: {_instead(place, str(value), command)}")
 

@@ -18,11 +18,11 @@ from melgen.configuration.own_files import content_of
 from melgen.configuration.packaged import (
     TARGET,
     config_folders,
-    value_at,
     verb_of,
 )
 from melgen.configuration.suggestions import explain_unknown, meant_options
 from melgen.errors import message_of
+from melgen.nested import value_at
 from melgen.terminal import print_error
 
 _FAILED_OVERRIDE = re.compile(r"Could not (?:override|delete from config\.|delete) '([^']+)'")
@@ -146,11 +146,11 @@ def _null_message(arguments: Sequence[str]) -> str:
         return (
             f"{nameless}: overrides are written key=value, without blanks"
             if nameless
-            else "null is no option of a group"
+            else "null is not an option of a group"
         )
     options = sorted(path.stem for path in Path(CONF_DIR, group).glob("*.yaml"))
     hint = "; constant keeps the learning rate" if group == "scheduler" else ""
-    return f"{group}=null: null is no option; {group}= one of {', '.join(options)}{hint}"
+    return f"{group}=null: null is not an option; {group}= one of {', '.join(options)}{hint}"
 
 
 def _yaml_message(error: yaml.YAMLError, arguments: Sequence[str]) -> str:

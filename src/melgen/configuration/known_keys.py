@@ -31,8 +31,8 @@ from melgen.configuration.packaged import (
     packaged_keys,
     recipe_groups,
     targets_of,
-    value_at,
 )
+from melgen.nested import value_at
 from melgen.old_targets import present_path
 
 _REFERENCE = re.compile(r"(?<!\\)\$\{\s*([^\s{}:,]*)\s*(:?)(?=\s*([^\s{}:,]*))")
@@ -51,7 +51,7 @@ SET_OTHERWISE: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "enable_checkpointing": "callbacks.checkpoint decides on checkpoints; a run always has them",
             "enable_progress_bar": "progress=... decides on bars",
             "enable_model_summary": "the network is described when the training begins",
-            "default_root_dir": "run_dir=... or output_dir=... say where results go",
+            "default_root_dir": "run_dir=... or output_dir=... set where results go",
             "check_val_every_n_epoch": "trainer.val_check_interval=... counts the updates between validations",
             "num_sanity_val_steps": "melgen validates by trainer.val_check_interval only",
             "fast_dev_run": "trainer=debug makes a short training",

@@ -20,8 +20,10 @@ from melgen.configuration.packaged import (
     package_of,
     recipe_groups,
 )
+from melgen.nested import value_at
 
 BOM = b"\xef\xbb\xbf"
+_ABSENT = object()
 _OUR_PROVIDERS = frozenset({"hydra", "main", "schema"})
 
 
@@ -90,7 +92,7 @@ def check_contents(arguments: Sequence[str]) -> None:
         defaults = content.get("defaults") or []
         if not isinstance(defaults, list):
             raise ValueError(
-                f"{file}: defaults: {defaults!r} is no list; an entry is a line like `- override /cell: gru`"
+                f"{file}: defaults: {defaults!r} is not a list; an entry is a line like `- override /cell: gru`"
             )
         for entry in defaults:
             waiting += _named_in_defaults(entry, option.rpartition("/")[0])
@@ -126,7 +128,7 @@ def own_folders(hydra: DictConfig) -> list[Path]:
 
 
 def file_of_option(override: str, hydra: DictConfig) -> Path | None:
-    """The file of an option of a group, ``group=option``; ``None`` where it is in a package that is no folder."""
+    """The file of an option of a group, ``group=option``; ``None`` where it is in a package that is not a folder."""
     group, _, option = override.lstrip("+").partition("=")
     folders = [*own_folders(hydra), Path(CONF_DIR)]
     places = [folder / group.partition("@")[0] / f"{option}.yaml" for folder in folders]
@@ -160,14 +162,6 @@ def file_that_sets(key: str, hydra: DictConfig, command: str) -> Path | None:
             prefix = f"{default.package}." if default.package else ""
             below = key.removeprefix(prefix)
             content = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
-            if key.startswith(prefix) and _has(content, below):
+            if key.startswith(prefix) and value_at(content, below, absent=_ABSENT) is not _ABSENT:
                 return file
     return None
-
-
-def _has(node: Any, dotted: str) -> bool:
-    for part in dotted.split("."):
-        if not isinstance(node, Mapping) or part not in node:
-            return False
-        node = node[part]
-    return True

@@ -106,11 +106,11 @@ def is_nowhere(path: Sequence[str], keys: Mapping[str, Any]) -> bool:
 
 @lru_cache(maxsize=32)
 def packaged_hydra(command: str) -> Mapping[str, Any]:
-    """What the command's packaged files say to Hydra itself."""
-    said: dict[str, Any] = {}
+    """The settings of Hydra itself in the command's packaged files."""
+    settings: dict[str, Any] = {}
     for content in contents_of(file_of(command)):
-        merge(said, content.get("hydra") or {})
-    return said
+        merge(settings, content.get("hydra") or {})
+    return settings
 
 
 @lru_cache(maxsize=32)
@@ -246,23 +246,3 @@ def nodes_of(node: Mapping[str, Any], path: Path_) -> Iterator[tuple[Path_, Mapp
     for key, value in node.items():
         if isinstance(value, Mapping):
             yield from nodes_of(value, (*path, str(key)))
-
-
-def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The dotted keys of nested dictionaries with their values, in order.
-
-    >>> list(flat({"a": {"b": 1, "c.d": 2}, "e": 3}))
-    [('a.b', 1), ('a.c.d', 2), ('e', 3)]
-    """
-    for key, value in node.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def value_at(node: Any, dotted: str) -> Any:
-    """The value at a dotted key of nested dictionaries, or ``None``."""
-    for part in dotted.split("."):
-        node = node.get(part) if isinstance(node, Mapping) else None
-    return node

@@ -60,11 +60,11 @@ def read_reference(text: str) -> FileReference:
     path, names = list[tuple[int, str]](), list[str]()
     lines = text.splitlines()
     while lines and (not lines[0].strip() or lines[0].startswith("#")):
-        said = lines.pop(0).lstrip("#").strip()
-        if example := _EXAMPLE.fullmatch(said):
+        comment = lines.pop(0).lstrip("#").strip()
+        if example := _EXAMPLE.fullmatch(comment):
             examples.append(Example(example["line"], example["meaning"]))
-        elif said and not said.startswith("@package"):
-            opening.append(said)
+        elif comment and not comment.startswith("@package"):
+            opening.append(comment)
     for line in lines:
         if line.startswith("#"):
             if title := _SECTION.fullmatch(line):
@@ -90,5 +90,5 @@ def read_reference(text: str) -> FileReference:
 
 
 def is_for_users(row: Row) -> bool:
-    """Keys that begin with an underscore tell Hydra what to make, and are not for changing."""
+    """Keys that begin with an underscore name what Hydra makes, and are not for changing."""
     return not row.key.rpartition(".")[2].startswith("_")

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from melgen.checking import check_number, check_whole, is_whole, require
 from melgen.errors import CorpusError
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH
 from melgen.music.metre import in_sixteenths
@@ -46,22 +47,15 @@ class Cleaning:
     max_chord_share: float = 0.1
 
     def __post_init__(self) -> None:
-        _check_int("min_length_notes", self.min_length_notes, 1)
-        _check_int("max_length_notes", self.max_length_notes, self.min_length_notes, "min_length_notes")
-        if self.min_duration_steps is not None:
-            _check_int("min_duration_steps", self.min_duration_steps, 0)
+        check_whole("min_length_notes", self.min_length_notes, error=CorpusError)
+        _check_above("max_length_notes", self.max_length_notes, "min_length_notes", self.min_length_notes)
+        check_whole("min_duration_steps", self.min_duration_steps, 0, null="for no limit", error=CorpusError)
         if self.max_duration_steps is not None:
-            _check_int(
-                "max_duration_steps",
-                self.max_duration_steps,
-                self.min_duration_steps or 0,
-                "min_duration_steps",
-            )
-        if not isinstance(self.drop_duplicates, bool):
-            raise CorpusError(f"drop_duplicates={self.drop_duplicates!r}: expected true or false")
-        share = self.max_chord_share
-        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
-            raise CorpusError(f"max_chord_share={share!r}: expected a number from 0 to 1")
+            shortest = self.min_duration_steps or 0
+            _check_above("max_duration_steps", self.max_duration_steps, "min_duration_steps", shortest)
+        flag = self.drop_duplicates
+        require(isinstance(flag, bool), "drop_duplicates", flag, "true or false", CorpusError)
+        check_number("max_chord_share", self.max_chord_share, least=0, most=1, error=CorpusError)
 
     def reason_to_drop(self, pitches: Sequence[int], durations: Sequence[int]) -> tuple[str, str] | None:
         """Why a tune is dropped, as reason and detail; ``None`` if it is kept.
@@ -95,7 +89,6 @@ def _sixteenths(number: int) -> str:
     return "1 sixteenth" if number == 1 else f"{number} sixteenths"
 
 
-def _check_int(key: str, value: object, lowest: int, lowest_name: str = "") -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-        bound = f"{lowest_name} ({lowest})" if lowest_name else str(lowest)
-        raise CorpusError(f"{key}={value!r}: expected a whole number, at least {bound}")
+def _check_above(key: str, value: int, other: str, lowest: int) -> None:
+    rule = f"a whole number of at least {other} ({lowest})"
+    require(is_whole(value) and value >= lowest, key, value, rule, CorpusError)

@@ -23,6 +23,7 @@ from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.importing import Reader, import_sources
 from melgen.corpora.report import ImportReport
 from melgen.corpora.sources import Listing
+from melgen.corpora.workers import check_workers
 from melgen.errors import CorpusError
 from melgen.music.melody import Melodies
 
@@ -106,8 +107,7 @@ class AbstractCorpus(ABC):
             CorpusError: if nothing can be read, or no tune is kept.
         """
         cleaning = Cleaning() if cleaning is None else cleaning
-        if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-            raise CorpusError(f"workers={workers!r}: expected a whole number, at least 1")
+        check_workers(workers)
         listing = self.list_sources()
         key = fingerprint(listing, cleaning, type(self).__name__ + _own_code(type(self), self.reader))
         cache = CorpusCache(default_cache_dir() if cache_dir is None else Path(cache_dir).expanduser())

@@ -169,13 +169,20 @@ def _first_of_each_group(onsets: NDArray[np.int64], together: int) -> NDArray[np
     return np.array(firsts)
 
 
-def extract_melody(tune: Tune, cleaning: Cleaning, source: str) -> Melody | Rejection:
-    """The melody of a tune, chosen by the rule above, or the reason why it has none."""
-    line = melody_line(tune, cleaning, source)
-    return line if isinstance(line, Rejection) else rounded_melody(line, tune, source)
+def extract_melody(tune: Tune, cleaning: Cleaning, source: str) -> tuple[Melody, int] | Rejection:
+    """The melody of a tune, chosen by the rule above, or the reason why it has none.
+
+    Returns:
+        The melody, and the number of its notes that are off the grid of steps.
+    """
+    line = _melody_line(tune, cleaning, source)
+    if isinstance(line, Rejection):
+        return line
+    melody = _rounded_melody(line, tune, source)
+    return melody if isinstance(melody, Rejection) else (melody, notes_off_grid(line, tune.ticks_per_quarter))
 
 
-def melody_line(tune: Tune, cleaning: Cleaning, source: str) -> NDArray[np.int64] | Rejection:
+def _melody_line(tune: Tune, cleaning: Cleaning, source: str) -> NDArray[np.int64] | Rejection:
     """The notes of a tune's melody, not yet rounded, or the reason why it has none.
 
     Shape:
@@ -204,8 +211,8 @@ def melody_line(tune: Tune, cleaning: Cleaning, source: str) -> NDArray[np.int64
     return _best_line(long_enough or candidates)
 
 
-def rounded_melody(line: NDArray[np.int64], tune: Tune, source: str) -> Melody | Rejection:
-    """The melody of the line that `melody_line` chose, with the tune's metres, pickup and bars, in steps."""
+def _rounded_melody(line: NDArray[np.int64], tune: Tune, source: str) -> Melody | Rejection:
+    """The melody of the line that `_melody_line` chose, with the tune's metres, pickup and bars, in steps."""
     onsets = steps(line[:, 0], tune.ticks_per_quarter)
     ends = steps(line[:, 0] + line[:, 1], tune.ticks_per_quarter)
     if (end := int(ends.max())) > MAX_STEPS:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.corpora.cleaning import DUPLICATE, Cleaning
-from melgen.corpora.extraction import Rejection, Tune, melody_line, notes_off_grid, rounded_melody
+from melgen.corpora.extraction import Rejection, Tune, extract_melody
 from melgen.corpora.packing import concatenate, interval_keys, select
 from melgen.corpora.report import SHORT_SONG_NOTES, ImportReport
 from melgen.corpora.sources import SPLIT_NAMES, Listing, Source
@@ -57,12 +57,8 @@ def read_source(source: Source, alive: Callable[[], None], read: Reader, cleanin
         if isinstance(item, Tune):
             remarks = item.remarks
             name = source.name if item.number is None else f"{source.name}#{item.number}"
-            line = melody_line(item, cleaning or Cleaning(), name)
-            if isinstance(line, Rejection):
-                item = line
-            else:
-                rounded_notes = notes_off_grid(line, item.ticks_per_quarter)
-                item = rounded_melody(line, item, name)
+            found = extract_melody(item, cleaning or Cleaning(), name)
+            item, rounded_notes = (found, 0) if isinstance(found, Rejection) else found
         if isinstance(item, Rejection):
             reading.rejections.append(item)
             return

@@ -14,7 +14,7 @@ import only :mod:`melgen.corpora.worker` and the reader.
 
 Pebble on loky's processes passes the tests of this module and is as fast, with half the code. But its workers share one
 pipe: a worker killed between two files, as for lack of memory, can end the whole import, and a crash costs twice the
-time. loky's own executor ends all workers at each crash. The figures are in ``docs/design.md``.
+time. loky's own executor ends all workers at each crash. The figures are in ``docs/reliability.md``.
 """
 
 from __future__ import annotations
@@ -35,15 +35,25 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from melgen.checking import check_whole
 from melgen.corpora.extraction import Rejection
 from melgen.corpora.sources import Source
-from melgen.errors import UNREADABLE
+from melgen.errors import UNREADABLE, CorpusError
 
 MAX_SILENT_SECONDS = 120.0  # a worker can signal that it is alive after each tune
 _BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from melgen.corpora.worker import main; main()"
 MOST_AT_ONCE, SHARES = 128, 8  # most files in one message to a worker; fewest messages for a worker's share
 
 ReadTask = Callable[[Source, Callable[[], None]], Any]
+
+
+def check_workers(workers: int | None) -> None:
+    """Refuse a number of reading processes that is none.
+
+    Raises:
+        CorpusError: naming key, value and rule.
+    """
+    check_whole("workers", workers, null="for one for each CPU", error=CorpusError)
 
 
 def map_sources(

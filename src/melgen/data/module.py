@@ -101,7 +101,7 @@ class MelodyDataModule(pl.LightningDataModule):
         self.batch_size, self.seq_length, self.seed = batch_size, seq_length, seed
         self.split_seed, self.split_fractions = split_seed, tuple(split_fractions)
         self.shuffle, self.drop_tail = shuffle, drop_tail
-        self._reading = {"cache_dir": cache_dir, "workers": workers, "progress": progress}
+        self._reading: dict[str, Any] = {"cache_dir": cache_dir, "workers": workers, "progress": progress}
         self.base_vocabulary: Vocabulary | None = None
         self.tunes_of_start: SeenTunes | None = None
         self.recorded_splits: Sequence[Path] = ()
@@ -188,7 +188,7 @@ class MelodyDataModule(pl.LightningDataModule):
         if not isinstance(self.corpus, AbstractCorpus):
             melodies = Melodies.from_list(self.corpus)
             return ImportedCorpus(melodies, None, None, "", ImportReport("melodies in memory"))
-        imported = self.corpus.load(self.cleaning, **self._reading)  # type: ignore[arg-type]
+        imported = self.corpus.load(self.cleaning, **self._reading)
         if imported.encoded_as not in (None, self.representation.name):
             raise EncodedOtherwiseError(
                 f"dataset={self.representation.name}: this corpus is an encoded stream of "

@@ -14,6 +14,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from melgen.checking import check_whole
 from melgen.corpora.packing import interval_keys
 from melgen.corpora.sources import Split
 from melgen.music.melody import Melodies
@@ -58,8 +59,7 @@ def split_tunes(
             distinct tunes than there are splits.
     """
     check_fractions(fractions)
-    if split_seed < 0:
-        raise ValueError(f"split_seed={split_seed}: must be a whole number of at least 0")
+    check_whole("split_seed", split_seed, 0)
     places = {key: _place(split_seed, key) for key in interval_keys(melodies)}
     if len(places) < len(Split):
         raise ValueError(

@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from melgen.checking import check_whole
+
 MAPPED_FROM_TOKENS = 25_000_000
 """Fewer tokens than this, a hundred megabytes, are held in memory; more are mapped from a file."""
 WINDOWS_AT_ONCE = 64
@@ -286,8 +288,7 @@ def check_window(pairs: int, batch_size: int, seq_length: int) -> None:
 seq_length=50 = 2500; batch_size=12 would fit, and so would seq_length=12 with batch_size=50
     """
     for key, value in (("batch_size", batch_size), ("seq_length", seq_length)):
-        if value < 1:
-            raise ValueError(f"{key}={value}: must be a whole number of at least 1")
+        check_whole(key, value)
     if pairs >= batch_size * seq_length:
         return
     fits = []

@@ -42,7 +42,7 @@ def lengths_of(melodies: Sequence[ArrayLike] | Melodies, fewest: int, rule: str)
     if isinstance(melodies, Melodies):
         lengths = melodies.lengths
     else:
-        lengths = np.fromiter(map(len, melodies), np.int64, len(melodies))  # type: ignore[arg-type]
+        lengths = np.fromiter(map(len, melodies), np.int64, len(melodies))  # type: ignore[arg-type]  # lists or arrays
     if (lengths < fewest).any():
         song = int(np.argmax(lengths < fewest))
         raise ValueError(f"{rule}, but melody {song + 1} has {lengths[song]}")
@@ -81,7 +81,7 @@ def _notes_of(
     chosen = [melodies[song] for song in songs.tolist()]
     if {list, tuple}.issuperset(map(type, chosen)):
         try:  # three times as fast as NumPy
-            return np.frombuffer(b"".join(map(bytes, chosen)), np.uint8)  # type: ignore[arg-type]
+            return np.frombuffer(b"".join(map(bytes, chosen)), np.uint8)  # type: ignore[arg-type]  # lists of numbers
         except (TypeError, ValueError):
             pass  # not all are whole numbers from 0 to 255
     notes = np.concatenate([np.asarray(melody) for melody in chosen])

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from melgen.checking import check_whole
+from melgen.evaluation.summaries import check_confidence
+
 _FEWEST_POINTS = 3
 _RANKS_PER_BLOCK = 1 << 18
 
@@ -50,10 +53,8 @@ def rank_correlation(
     >>> round(found.coefficient, 3), found.count
     (0.9, 5)
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
-    if resamples < 1:
-        raise ValueError(f"resamples must be at least 1, got {resamples}")
+    check_confidence(confidence)
+    check_whole("resamples", resamples)
     first, second = np.asarray(x, np.float64), np.asarray(y, np.float64)
     if first.ndim != 1 or first.shape != second.shape:
         raise ValueError(f"a correlation needs two columns of equal length, got {first.shape} and {second.shape}")

@@ -24,6 +24,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from melgen.checking import check_number
 from melgen.evaluation.embeddings import Metric, pairwise_distances
 
 Geometry = Literal["fifths", "semitones"]
@@ -93,8 +94,7 @@ def frequent_values(counts: ArrayLike, coverage: float = 0.99) -> NDArray[np.boo
     numbers = np.asarray(counts, dtype=np.int64)
     if (numbers < 0).any():
         raise ValueError(f"a value cannot occur {numbers.min()} times")
-    if not 0 <= coverage <= 1:
-        raise ValueError(f"coverage must be a share of the notes between 0 and 1, got {coverage}")
+    check_number("coverage", coverage, least=0, most=1)
     order = np.argsort(-numbers, kind="stable")
     before = np.cumsum(numbers[order]) - numbers[order]
     frequent = np.zeros(len(numbers), dtype=np.bool_)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from melgen.checking import check_one_of, require
 from melgen.evaluation.embedding_labels import add_labels, add_legend, colours_of
 from melgen.files import write_text
 
@@ -42,8 +43,7 @@ def nearest_neighbours(weights: ArrayLike, k: int, metric: Metric = "euclidean")
     """
     matrix = _as_matrix(weights)
     rows = len(matrix)
-    if not 1 <= k < rows:
-        raise ValueError(f"k must be between 1 and {rows - 1}, one less than the {rows} values, got {k}")
+    require(1 <= k < rows, "k", k, f"a whole number from 1 to {rows - 1}, one less than the {rows} values")
     distances = pairwise_distances(matrix, metric)
     np.fill_diagonal(distances, np.inf)
     indices = np.argsort(distances, axis=1, kind="stable")[:, :k]
@@ -62,8 +62,7 @@ def pairwise_distances(weights: ArrayLike, metric: Metric = "euclidean") -> NDAr
     [[0.0, 0.0], [0.0, 0.0]]
     """
     matrix = _as_matrix(weights)
-    if metric not in get_args(Metric):
-        raise ValueError(f"unknown metric {metric!r}; known are {', '.join(get_args(Metric))}")
+    check_one_of("metric", metric, get_args(Metric))
     if metric == "cosine":
         lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
         unit = np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0)
@@ -88,17 +87,24 @@ def project_2d(weights: ArrayLike) -> NDArray[np.float64]:
     return points
 
 
-def principal_components(weights: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """`project_2d`, and the share ``[2]`` of the variance that each direction explains."""
+def principal_components(weights: ArrayLike, components: int = 2) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The directions in which the rows vary most, as in `project_2d`, and the share of the variance of each.
+
+    Shape:
+        ``[V, E]`` to ``[V, components]`` and ``[components]``.
+
+    >>> points, explained = principal_components([[0.0, 0.0], [0.0, 3.0], [0.0, 9.0]], components=3)
+    >>> (points.round(6) + 0.0).tolist(), explained.round(6).tolist()
+    ([[-4.0, 0.0, 0.0], [-1.0, 0.0, 0.0], [5.0, 0.0, 0.0]], [1.0, 0.0, 0.0])
+    """
     matrix = _as_matrix(weights)
     left, singular, _ = np.linalg.svd(matrix - matrix.mean(axis=0), full_matrices=False)
-    points = np.zeros((len(matrix), 2))
-    kept = min(2, len(singular))
+    kept = min(components, len(singular))
+    points, explained = np.zeros((len(matrix), components)), np.zeros(components)
     points[:, :kept] = left[:, :kept] * singular[:kept]
     largest = np.take_along_axis(points, np.abs(points).argmax(axis=0)[None], axis=0)
     points *= np.where(largest < 0, -1, 1)
     total = (singular**2).sum()
-    explained = np.zeros(2)
     if total > 0:
         explained[:kept] = singular[:kept] ** 2 / total
     return points, explained

@@ -57,7 +57,7 @@ METRICS = (
         "tonality",
         "Macroharmony",
         "macroharmony",
-        "1 where every window of notes uses 5 to 8 pitches; higher the further it is from that.",
+        "1 where every span of notes uses 5 to 8 pitches; higher the further it is from that.",
         decimals=2,
         figure="limited macroharmony",
     ),
@@ -82,7 +82,7 @@ METRICS = (
         "corrected",
         "Centricity by frequency",
         "centricity (frequency)",
-        "Share of a window that its commonest pitch takes.",
+        "Share of a span that its commonest pitch takes.",
         figure="frequency centricity",
     ),
     SongMetric(
@@ -90,7 +90,7 @@ METRICS = (
         "corrected",
         "Centricity of pitch classes",
         "centricity (pitch classes)",
-        "Share of a window of its commonest pitch class.",
+        "Share of a span of its commonest pitch class.",
         figure="pitch-class centricity",
     ),
     SongMetric(

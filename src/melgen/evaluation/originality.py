@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from melgen.checking import check_whole
 from melgen.evaluation.flat_notes import WORD_INTERVALS, FlatNotes, flatten, interval_words
 
 NGRAM_INTERVALS = 8
@@ -81,8 +82,7 @@ class TuneIndex:
         Raises:
             ValueError: if `ngram` is below 1, or an interval exceeds 127 semitones.
         """
-        if ngram < 1:
-            raise ValueError(f"an n-gram must have at least one interval, got ngram={ngram}")
+        check_whole("ngram", ngram)
         parts = [self._compare(flatten(chunk), ngram) for chunk in _chunks(songs)]
         return Originality(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 

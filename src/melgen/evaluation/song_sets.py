@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from melgen.checking import check_whole, require
 from melgen.corpora.sources import Split
 from melgen.evaluation.baselines import BigramBaseline, UniformBaseline, UnigramBaseline
 from melgen.evaluation.descriptors import descriptor_table
@@ -27,6 +28,7 @@ from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, Summary
 from melgen.evaluation.summaries import (
     best_song,
+    check_confidence,
     distances_to_mean,
     nearest_song,
     representative_song,
@@ -52,7 +54,7 @@ class EvaluationOptions:
     """How songs are measured.
 
     Attributes:
-        span_notes: window of macroharmony and centricity.
+        span_notes: notes in a span, the sliding window of macroharmony and centricity.
         confidence: of the bootstrap intervals of means.
         resamples: of the bootstrap.
         seed: of the bootstrap and of all other random choices.
@@ -79,14 +81,9 @@ class EvaluationOptions:
     def __post_init__(self) -> None:
         lowest = {"span_notes": 1, "resamples": 1, "seed": 0, "ngram": 1, "min_corpus_notes": _MIN_NOTES}
         for key, bound in lowest.items():
-            value = getattr(self, key)
-            if isinstance(value, bool) or not isinstance(value, int) or value < bound:
-                raise ValueError(f"{key}={value!r}: must be a whole number of at least {bound}")
-        share = self.confidence
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
-            raise ValueError(f"confidence={share!r}: must be a number between 0 and 1, such as 0.95")
-        if not isinstance(self.metrics, Mapping):
-            raise ValueError(f"metrics={self.metrics!r}: must map names to functions")
+            check_whole(key, getattr(self, key), bound)
+        check_confidence(self.confidence)
+        require(isinstance(self.metrics, Mapping), "metrics", self.metrics, "functions by their names")
         functions = {name: _function(name, function) for name, function in self.metrics.items()}
         object.__setattr__(self, "metrics", functions)
 

@@ -9,6 +9,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from melgen.checking import check_number, check_whole
 from melgen.evaluation.results import Summary
 
 # With more songs the mean is practically normal, and resampling would only cost time.
@@ -43,9 +44,8 @@ def summarize_scores(
     >>> summary["motion"].mean, summary["motion"].variance, summary["alone"].mean, summary["alone"].variance
     (2.0, 1.0, 5.0, nan)
     """
-    _check_confidence(confidence)
-    if resamples < 1:
-        raise ValueError(f"resamples must be at least 1, got {resamples}")
+    check_confidence(confidence)
+    check_whole("resamples", resamples)
     columns = [np.asarray(values, np.float64) for values in scores.values()]
     if not columns:
         return {}
@@ -85,7 +85,7 @@ def over_seeds(values: ArrayLike, confidence: float = DEFAULT_CONFIDENCE) -> Sum
     """
     from scipy.stats import t
 
-    _check_confidence(confidence)
+    check_confidence(confidence)
     column = np.asarray(values, np.float64)
     column = column[~np.isnan(column)]
     if len(column) < 2:
@@ -212,6 +212,10 @@ def _resampled_means(table: NDArray[np.float64], resamples: int, seed: int) -> N
     return means + offset
 
 
-def _check_confidence(confidence: float) -> None:
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
+def check_confidence(confidence: float) -> None:
+    """Refuse what is not the confidence of an interval.
+
+    Raises:
+        ValueError: naming key, value and rule.
+    """
+    check_number("confidence", confidence, above=0, below=1)

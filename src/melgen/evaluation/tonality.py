@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from melgen.checking import check_whole
 from melgen.evaluation.batches import batches, lengths_of
 from melgen.evaluation.metrics import CORRECTED
 from melgen.evaluation.windows import Windows
@@ -285,5 +286,4 @@ def _as_list(pitches: ArrayLike) -> list[int]:
 
 
 def _check_span(span_notes: int) -> None:
-    if span_notes < 1:
-        raise ValueError(f"span_notes must be at least 1, got {span_notes}")
+    check_whole("span_notes", span_notes)

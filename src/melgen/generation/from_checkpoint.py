@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from melgen.checkpoint import TrainedModel, run_of, run_title
-from melgen.generation.sampling import sample_melodies
+from melgen.generation.sampling import sample_melodies, selection_named
 from melgen.generation.songs import READER, write_songs
 from melgen.music.melody import Melody
 
@@ -45,6 +45,8 @@ def write_songs_by(
         "updates": trained.updates,
     }
     kept = {key: value for key, value in options.items() if key != "songs"}
+    if "selection" in kept:
+        kept["selection"] = selection_named(kept["selection"])
     origin = {} if reader is None else {READER: reader}
     write_songs(folder, songs, model | {"primer": list(primer)} | kept | origin)
     return songs

@@ -22,6 +22,7 @@ from melgen.music.representations import (
     AbstractRepresentation,
     representation_named,
 )
+from melgen.nested import value_at
 from melgen.runs.config import plain_config
 
 OPENINGS_PRIMER = "openings"
@@ -150,10 +151,7 @@ def note_of_songs(run: Path) -> str:
     """`note_of` for the songs that a run generated at its end."""
     metadata = read_json(run / SONGS / "songs.json").get("metadata")
     primer = metadata.get("primer") if isinstance(metadata, dict) else None
-    node: Any = plain_config(run)
-    for key in ("dataset", "representation", "_target_"):
-        node = node.get(key) if isinstance(node, Mapping) else None
-    target = str(node or "")
+    target = str(value_at(plain_config(run), "dataset.representation._target_") or "")
     representation = {kind.__name__: name for name, kind in REPRESENTATIONS.items()}.get(target.rpartition(".")[2])
     if not isinstance(primer, list) or representation is None:
         return ""

@@ -13,18 +13,18 @@ from melgen.files import read_json
 from melgen.generation.song_files import EVALUATION_FILE, RENDERING_FILE, SongFolder
 
 
-class Results(NamedTuple):
-    """The results of one command: the suffix of their folder's name, and the file that identifies the folder."""
+class OutputFolder(NamedTuple):
+    """The folder of one command's results: the suffix of its name, and the file that identifies it."""
 
     ending: str
     file: str
     format: str
 
 
-RESULTS: Mapping[str, Results] = MappingProxyType(
+RESULTS: Mapping[str, OutputFolder] = MappingProxyType(
     {
-        "evaluate": Results("evaluation", EVALUATION_FILE, "melgen evaluation"),
-        "render": Results("rendered", RENDERING_FILE, "melgen rendering"),
+        "evaluate": OutputFolder("evaluation", EVALUATION_FILE, "melgen evaluation"),
+        "render": OutputFolder("rendered", RENDERING_FILE, "melgen rendering"),
     }
 )
 """By the name of the command."""

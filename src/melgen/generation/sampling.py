@@ -7,18 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from melgen.checking import check_number, check_one_of, check_whole, is_number, is_whole, require
 from melgen.music.melody import Melody
 from melgen.music.representations import AbstractRepresentation
 from melgen.music.vocabulary import Vocabulary
 
-Selection = Literal["roulette", "max"]
+Selection = Literal["sample", "greedy"]
+FORMER_SELECTIONS = {"roulette": "sample", "max": "greedy"}
+"""The names of the original, which are accepted too, and ours for them."""
+
 # Tokens [N, steps] and a state (None at first) to logits [N, steps, V] and the state after them.
 NextNote = Callable[[Tensor, Any], tuple[Tensor, Any]]
 
@@ -28,7 +32,7 @@ NUCLEUS_TOLERANCE = 1e-6
 
 def select(
     logits: Tensor,
-    selection: Selection = "roulette",
+    selection: Selection = "sample",
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
@@ -37,14 +41,14 @@ def select(
 ) -> Tensor:
     """Choose a token for each row of logits.
 
-    ``max`` is greedy: it takes the most probable token and ignores the other options. ``roulette`` samples from the
-    softmax of ``logits / temperature``. It is first restricted to the `top_k` most probable tokens and normalised
-    again, and then to the nucleus: the fewest of the most probable tokens whose probabilities add up to `top_p`
-    (except for rounding: see `NUCLEUS_TOLERANCE`). Of equally probable tokens the lower counts as the more probable.
+    ``greedy`` takes the most probable token and ignores the other options. ``sample`` draws from the softmax of
+    ``logits / temperature``. It is first restricted to the `top_k` most probable tokens and normalised again, and then
+    to the nucleus: the fewest of the most probable tokens whose probabilities add up to `top_p` (except for rounding:
+    see `NUCLEUS_TOLERANCE`). Of equally probable tokens the lower counts as the more probable.
 
     Args:
         logits: the scores of the tokens.
-        selection: ``roulette`` or ``max``.
+        selection: ``sample`` or ``greedy``, or a former name of one.
         temperature: a positive number.
         top_k: at least 1; None for all tokens.
         top_p: above 0 and at most 1; None for all tokens.
@@ -58,14 +62,15 @@ def select(
     Raises:
         ValueError: if an option is out of range, or `logits` contain NaN.
 
-    >>> select(torch.tensor([[0.0, 2.0, 1.0], [5.0, 2.0, 5.0]]), "max")
+    >>> select(torch.tensor([[0.0, 2.0, 1.0], [5.0, 2.0, 5.0]]), "greedy")
     tensor([1, 0])
     """
+    selection = selection_named(selection)
     _check_options(selection, temperature, top_k, top_p)
     scores = logits.detach().to("cpu", torch.float64)
     if scores.isnan().any():
         raise ValueError("cannot choose a note: the network's logits contain NaN")
-    if selection == "max":
+    if selection == "greedy":
         return scores.argmax(dim=-1).to(logits.device)
 
     # The largest score becomes 0 before the division, so that a tiny temperature cannot overflow it.
@@ -89,10 +94,28 @@ def select(
     return tokens.gather(-1, rank[:, None]).squeeze(-1).to(logits.device)
 
 
+def selection_named(name: str) -> Selection:
+    """The way to select notes that has this name or former name.
+
+    Raises:
+        ValueError: if none has.
+
+    >>> selection_named("sample"), selection_named("max")
+    ('sample', 'greedy')
+    """
+    check_one_of("selection", name_now(name), get_args(Selection))
+    return cast(Selection, name_now(name))
+
+
+def name_now(selection: str) -> str:
+    """The name today of a way to select notes; a name that is unknown is left as it is."""
+    return FORMER_SELECTIONS.get(selection, selection) if isinstance(selection, str) else selection
+
+
 def check_sampling(
     songs: int,
     notes: int,
-    selection: str = "roulette",
+    selection: str = "sample",
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
@@ -105,11 +128,10 @@ def check_sampling(
 
     >>> check_sampling(songs=100, notes=30, temperature=0.8)
     """
-    _check_options(selection, temperature, top_k, top_p)
-    _check_count("songs", songs)
-    _check_count("notes", notes)
-    if not isinstance(seed, int) or not 0 <= seed < 2**64:
-        raise ValueError(f"seed must be a whole number between 0 and 2**64 - 1, got {seed}")
+    _check_options(selection_named(selection), temperature, top_k, top_p)
+    check_whole("songs", songs)
+    check_whole("notes", notes)
+    require(is_whole(seed) and 0 <= seed < 2**64, "seed", seed, "a whole number from 0 to 2**64-1")
 
 
 def sample_values(
@@ -117,7 +139,7 @@ def sample_values(
     primer_tokens: Iterable[int] | Tensor,
     songs: int,
     notes: int,
-    selection: Selection = "roulette",
+    selection: Selection = "sample",
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
@@ -147,6 +169,7 @@ def sample_values(
     Raises:
         ValueError: if an option is out of range or the primer is empty.
     """
+    selection = selection_named(selection)
     check_sampling(songs, notes, selection, temperature, top_k, top_p, seed)
     primer = torch.as_tensor(
         primer_tokens if isinstance(primer_tokens, Tensor) else list(primer_tokens), dtype=torch.int64
@@ -160,7 +183,7 @@ def sample_values(
         state = None
         for note in range(notes):
             logits, state = model(tokens, state)
-            draws = uniform_draws(seed, note, songs) if selection == "roulette" else None
+            draws = uniform_draws(seed, note, songs) if selection == "sample" else None
             chosen = select(logits[:, -1], selection, temperature, top_k, top_p, draws=draws)
             written[:, note] = chosen
             tokens = chosen[:, None]
@@ -195,7 +218,7 @@ def sample_melodies(
     primer: Iterable[int] | Sequence[Sequence[int]],
     songs: int,
     notes: int,
-    selection: Selection = "roulette",
+    selection: Selection = "sample",
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
@@ -256,31 +279,17 @@ def _encoded_primer(
         raise ValueError(f"primer {list(pitches)}: {error}") from error
 
 
-def _check_options(selection: str, temperature: float, top_k: int | None, top_p: float | None) -> None:
-    if selection not in get_args(Selection):
-        raise ValueError(f"unknown selection {selection!r}; known are {', '.join(get_args(Selection))}")
-    if not _is_number(temperature) or not 0 < temperature < float("inf"):
-        # A temperature of 0 means greedy selection, so it is allowed with `max`, which does not use it.
-        if not (_is_number(temperature) and temperature == 0):
-            raise ValueError(f"temperature must be a positive number, got {temperature}")
-        if selection != "max":
-            raise ValueError(
-                f"temperature must be a positive number, got {temperature}; selection=max is greedy selection, which "
-                "takes the most probable note each time"
-            )
-    if top_k is not None:
-        _check_count("top_k", top_k)
-    if top_p is not None and (not _is_number(top_p) or not 0 < top_p <= 1):
-        raise ValueError(f"top_p must be above 0 and at most 1, got {top_p}")
-
-
-def _check_count(name: str, number: int) -> None:
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {number}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _check_options(selection: Selection, temperature: float, top_k: int | None, top_p: float | None) -> None:
+    rule = "a number above 0"
+    holds = is_number(temperature) and temperature > 0
+    if is_number(temperature) and temperature == 0:
+        # A temperature of 0 means greedy selection, so it is allowed with it, which does not use the temperature.
+        holds = selection == "greedy"
+        rule += "; selection=greedy takes the most probable note each time"
+    require(holds, "temperature", temperature, rule)
+    check_whole("top_k", top_k, null="for all")
+    if top_p is not None:
+        check_number("top_p", top_p, above=0, most=1)
 
 
 def _device_of(model: NextNote) -> torch.device:

@@ -18,7 +18,7 @@ from melgen.corpora.extraction import Rejection
 from melgen.corpora.folder import READERS, read_file
 from melgen.corpora.importing import read_source
 from melgen.corpora.sources import Source, check_folder, files_below, natural_key
-from melgen.corpora.workers import map_sources
+from melgen.corpora.workers import check_workers, map_sources
 from melgen.files import replacing
 from melgen.generation.songs import SONGS_FILE, read_songs
 from melgen.music.melody import Melody
@@ -86,8 +86,7 @@ def read_song_folder(
     Raises:
         ValueError: if there is no such path, nothing to read, or no readable song.
     """
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise ValueError(f"workers={workers!r}: expected a whole number, at least 1")
+    check_workers(workers)
     root = Path(path).expanduser()
     lists, sources, ignored = _list_files(root, key)
     found: list[_Found] = []

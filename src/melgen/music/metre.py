@@ -59,6 +59,9 @@ class Metre(NamedTuple):
 
 COMMON_TIME = Metre(4, 4)
 
+BEAT_TYPES = (1, 2, 4, 8, 16, 32)
+"""The lower numbers of time signatures that are read from notation and shown in scores."""
+
 
 class MetreChange(NamedTuple):
     """A metre and the step from which it holds."""

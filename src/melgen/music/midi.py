@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+from melgen.checking import check_whole, require
 from melgen.files import replacing
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Melody, pitch_name
 
@@ -35,10 +36,9 @@ def midi_bytes(melody: Melody, tempo_qpm: float = 120, velocity: int = 100) -> b
     from mido import Message, MetaMessage, MidiFile, MidiTrack, bpm2tempo
 
     _check_notes(melody)
-    if not 1 <= velocity <= 127:
-        raise ValueError(f"velocity must be between 1 and 127, got {velocity}")
-    if not tempo_qpm > 0 or not 1 <= bpm2tempo(tempo_qpm) <= _MAX_TEMPO_MICROSECONDS:
-        raise ValueError(f"tempo_qpm must be between 4 and 60,000,000 to fit a MIDI file, got {tempo_qpm}")
+    check_whole("velocity", velocity, 1, 127)
+    fits = tempo_qpm > 0 and 1 <= bpm2tempo(tempo_qpm) <= _MAX_TEMPO_MICROSECONDS
+    require(fits, "tempo_qpm", tempo_qpm, "a number from 4 to 60,000,000 to fit a MIDI file")
 
     conductor = MidiTrack([MetaMessage("set_tempo", tempo=bpm2tempo(tempo_qpm), time=0)])
     notes = MidiTrack()

@@ -72,7 +72,7 @@ class AbstractRepresentation(ABC):
         """Use a method of the former name ``training_versions``, which a user's class may have, as `augmentations`."""
         super().__init_subclass__()
         if "training_versions" in vars(cls) and "augmentations" not in vars(cls):
-            cls.augmentations = vars(cls)["training_versions"]  # type: ignore[method-assign]
+            cls.augmentations = vars(cls)["training_versions"]  # type: ignore[method-assign]  # an alias
 
     @abstractmethod
     def augmentations(self, pitches: ArrayLike) -> list[Values]:

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from melgen.checking import require
 from melgen.internals.torch import onednn_multiplies
 from melgen.networks.initialization import TensorFlowInit
 from melgen.networks.kernels import (
@@ -117,8 +118,7 @@ class GRU(AbstractRecurrentLayer):
 
     def __init__(self, input_size: int, hidden_size: int, reset_after: bool = True):
         super().__init__(input_size, hidden_size)
-        if not isinstance(reset_after, bool):
-            raise ValueError(f"reset_after must be true or false, got {reset_after!r}")
+        require(isinstance(reset_after, bool), "reset_after", reset_after, "true or false")
         reading = _ResetAfterGRU if reset_after else _ResetBeforeGRU
         self.reading: AbstractRecurrentLayer = reading(input_size, hidden_size)
         self.reset_after = reset_after

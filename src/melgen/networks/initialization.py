@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from melgen.checking import check_one_of
+
 INITIALIZATIONS = ("paper", "torch")
 
 
@@ -30,11 +32,9 @@ def check_initialization(initialization: str) -> None:
     >>> check_initialization("keras")
     Traceback (most recent call last):
         ...
-    ValueError: initialization must be 'paper' or 'torch', got 'keras'
+    ValueError: initialization=keras: must be paper or torch
     """
-    if initialization not in INITIALIZATIONS:
-        allowed = " or ".join(map(repr, INITIALIZATIONS))
-        raise ValueError(f"initialization must be {allowed}, got {initialization!r}")
+    check_one_of("initialization", initialization, INITIALIZATIONS)
 
 
 def glorot_uniform_(tensor: torch.Tensor, fan_in: int, fan_out: int) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from melgen.checking import check_one_of
 from melgen.networks.cells import LSTM
 from melgen.networks.initialization import check_initialization, glorot_uniform_
 from melgen.networks.recurrent import IMPLEMENTATIONS, AbstractRecurrentLayer, LayerFactory, State, check_count
@@ -113,8 +114,7 @@ class MelodyModel(nn.Module):
         Raises:
             ValueError: for any other word.
         """
-        if implementation not in IMPLEMENTATIONS:
-            raise ValueError(f"implementation must be one of {', '.join(IMPLEMENTATIONS)}, got {implementation!r}")
+        check_one_of("implementation", implementation, IMPLEMENTATIONS)
         for module in self.stack.modules():
             if isinstance(module, AbstractRecurrentLayer):
                 module.implementation = implementation

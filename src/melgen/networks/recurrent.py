@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from melgen.checking import check_whole, require
 from melgen.networks.graphs import recorded_scans
 from melgen.networks.initialization import TensorFlowInit, check_initialization, torch_uniform_
 from melgen.networks.kernels import AbstractKernel
@@ -44,12 +45,11 @@ def check_count(key: str, value: object) -> int:
     >>> check_count("layers", 0)
     Traceback (most recent call last):
         ...
-    ValueError: layers must be a whole number of at least 1, got 0
+    ValueError: layers=0: must be a whole number of at least 1
     """
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{key} must be a whole number of at least 1, got {value!r}")
-    if value > sys.maxsize:
-        raise ValueError(f"{key} must be at most {sys.maxsize}, the largest number in torch, got {value!r}")
+    check_whole(key, value)
+    assert isinstance(value, int)
+    require(value <= sys.maxsize, key, value, f"at most {sys.maxsize}, the largest number in torch")
     return value
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from melgen.checking import check_number
 from melgen.networks.recurrent import AbstractRecurrentLayer, LayerFactory, State, check_count
 
 
@@ -47,7 +48,7 @@ class RecurrentStack(nn.Module):
     ):
         super().__init__()
         self.layers = nn.ModuleList(layers)
-        check_count("the number of layers", len(self.layers))
+        check_count("layers", len(self.layers))
         for below, above in zip(self.layers, self.layers[1:], strict=False):
             if below.hidden_size != above.input_size:
                 raise ValueError(
@@ -92,8 +93,7 @@ class RecurrentStack(nn.Module):
 
 
 def _dropout(key: str, keep_prob: float) -> nn.Module:
-    if isinstance(keep_prob, bool) or not isinstance(keep_prob, int | float) or not 0 < keep_prob <= 1:
-        raise ValueError(f"{key} must be a number above 0 and up to 1, got {keep_prob!r}")
+    check_number(key, keep_prob, above=0, most=1)
     # torch's Dropout(0) would still draw a mask.
     return nn.Dropout(1 - keep_prob) if keep_prob < 1 else nn.Identity()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from melgen.checking import is_whole
 from melgen.durations import in_words
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation
 from melgen.evaluation.song_sets import EvaluationOptions, evaluate_openings, evaluate_songs, median_length
@@ -115,7 +116,7 @@ def span_of(directory: Path, config: Mapping[str, Any]) -> int:
         if isinstance(node, Mapping) and str(node.get("_target_", "")).endswith(".SongTonality")
     ]
     spans = [read_json(directory / "tonality.json").get("span_notes"), *configured, DEFAULT_SPAN_NOTES]
-    return next(span for span in spans if isinstance(span, int) and not isinstance(span, bool) and span > 0)
+    return next(span for span in spans if is_whole(span) and span > 0)
 
 
 def read_stages(directory: Path, content: Content) -> list[tuple[int, list[Melody]]]:

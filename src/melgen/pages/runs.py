@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from melgen.files import read_json
+from melgen.nested import value_at
 from melgen.pages.plain import short
 from melgen.pages.schema import Curve, CurvePack, Run
 from melgen.runs.config import plain_config
@@ -68,7 +69,7 @@ def _read_run(path: Path, curves: Mapping[str, Curve]) -> Run:
 
 
 def choices_of(path: Path) -> Choices:
-    """What the name of a run's directory states or, if it is no such name, its configuration."""
+    """What the name of a run's directory states or, if it is not such a name, its configuration."""
     parsed = parse_run_name(path.name)
     if parsed is not None:
         return {
@@ -80,15 +81,12 @@ def choices_of(path: Path) -> Choices:
         }
     config = plain_config(path)
 
-    def last_word(*keys: str) -> str:
-        node: Any = config
-        for key in keys:
-            node = node.get(key) if isinstance(node, Mapping) else None
-        return str(node or "?").rpartition(".")[-1].lower()
+    def class_at(key: str) -> str:
+        return str(value_at(config, key) or "?").rpartition(".")[-1].lower()
 
     return {
-        "dataset": last_word("dataset", "representation", "_target_"),
-        "cell": last_word("cell", "_target_"),
+        "dataset": class_at("dataset.representation._target_"),
+        "cell": class_at("cell._target_"),
         "layers": config.get("layers", 0),
         "seed": config.get("seed", 0),
         "variant": path.name,

@@ -6,13 +6,12 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from melgen.music.melody import Melody
-from melgen.music.metre import COMMON_TIME, STEPS_PER_WHOLE, Metre
+from melgen.music.metre import BEAT_TYPES, COMMON_TIME, STEPS_PER_WHOLE, Metre
 
 FINEST_STEPS = 3
 """A thirty-second: the length of every bar, and of every note outside triplets, is a multiple of it."""
 
 _LONGEST_BAR_STEPS = 4 * STEPS_PER_WHOLE
-_BEAT_TYPES = (1, 2, 4, 8, 16, 32)
 
 
 class BarLines(NamedTuple):
@@ -85,7 +84,7 @@ def lay_bars(melody: Melody, metre: Metre | None = None) -> list[BarLines]:
 
 
 def _is_usable(metre: Metre) -> bool:
-    return metre.beats > 0 and metre.beat_type in _BEAT_TYPES
+    return metre.beats > 0 and metre.beat_type in BEAT_TYPES
 
 
 def _metre_at(step: int, changes: list[tuple[int, Metre]]) -> Metre:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from melgen.checking import check_one_of, check_whole
 from melgen.files import write_text
 from melgen.music.melody import Melody
 from melgen.music.metre import Metre
@@ -65,20 +66,20 @@ class RenderOptions:
 
     def __post_init__(self) -> None:
         from melgen.rendering.engraving import PAPER_MM
-        from melgen.rendering.sound import BIT_RATES_KBPS, SAMPLE_RATES, TEMPO_QPM, check_number
+        from melgen.rendering.sound import (
+            check_bit_rate,
+            check_program,
+            check_sample_rate,
+            check_tempo,
+        )
 
-        check_number("width", self.width, 50, 20_000)
-        for key in ("width", "bit_rate_kbps", "program"):
-            if not isinstance(getattr(self, key), int):
-                raise ValueError(f"{key}={getattr(self, key)}: must be a whole number")
-        if self.paper not in PAPER_MM:
-            raise ValueError(f"paper={self.paper}: must be one of {', '.join(PAPER_MM)}")
+        check_whole("width", self.width, 50, 20_000)
+        check_one_of("paper", self.paper, PAPER_MM)
         _read_metre(self.metre)
-        check_number("tempo_qpm", self.tempo_qpm, *TEMPO_QPM)
-        if self.sample_rate not in SAMPLE_RATES:
-            raise ValueError(f"sample_rate={self.sample_rate}: must be one of {', '.join(map(str, SAMPLE_RATES))}")
-        check_number("bit_rate_kbps", self.bit_rate_kbps, *BIT_RATES_KBPS)
-        check_number("program", self.program, 0, 127)
+        check_tempo(self.tempo_qpm)
+        check_sample_rate(self.sample_rate)
+        check_bit_rate(self.bit_rate_kbps)
+        check_program(self.program)
         if self.sound_font is not None and not Path(self.sound_font).expanduser().is_file():
             raise ValueError(f"sound_font={self.sound_font}: no such file")
 

@@ -18,6 +18,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from melgen.files import replacing
+from melgen.rendering.engraving import SVG
 
 PNG_INSTALL = "pip install resvg-py"
 PDF_INSTALL = "pip install fpdf2"
@@ -28,7 +29,6 @@ MAX_PIXELS = 250_000_000
 _FONTS = {"": "DejaVuSerif.ttf", "I": "DejaVuSerif-Italic.ttf"}
 _LAST_OF_DEJAVU = "\u2e7f"  # Latin, Greek, Cyrillic and all others before the scripts of East Asia
 _POINTS_PER_PIXEL = 72 / 96
-_SVG = "{http://www.w3.org/2000/svg}"
 
 
 def write_png(svg: str, path: str | Path, width_px: int | None = None) -> Path:
@@ -151,7 +151,7 @@ def _take_texts(root: ElementTree.Element) -> list[tuple[ElementTree.Element, fl
         if match is not None:
             x, y = x + float(match[1]), y + float(match[2])
         for child in list(element):
-            if child.tag == f"{_SVG}text":
+            if child.tag == f"{SVG}text":
                 child.set("x", str(float(child.get("x", "0")) + x))
                 texts.append((child, y))
                 element.remove(child)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from melgen.checking import check_one_of, check_whole
 from melgen.music.melody import Melody
 from melgen.rendering.bar_lines import lines_of
 from melgen.rendering.measures import Metre, cut_into_bars, playable
@@ -44,7 +45,8 @@ _PIXELS_PER_NOTE = 26
 _PIXELS_OF_SIGNATURES = 80
 _BARS_PER_LINE = (4, 3, 2, 1)
 
-_SVG = "{http://www.w3.org/2000/svg}"
+SVG = "{http://www.w3.org/2000/svg}"
+"""What the tag of each element of a drawing begins with."""
 _GLYPH = re.compile(r"#([0-9A-F]{4})-\w+")
 _KEPT_CLASSES = {
     *("system", "measure", "staff", "layer", "note", "notehead", "stem", "flag", "dots", "accid", "rest", "mRest"),
@@ -86,8 +88,7 @@ def engrave(
         ImportError: if Verovio is not installed; the message states what to install.
         ValueError: if the melody has a pitch that is not a MIDI pitch, or the width is below 150.
     """
-    if isinstance(width_px, bool) or not isinstance(width_px, int) or not 150 <= width_px <= 40_000:
-        raise ValueError(f"width_px={width_px!r}: must be a whole number from 150 to 40000")
+    check_whole("width_px", width_px, 150, 40_000)
     name = printable(title or melody.title)
     width = round(width_px * _UNITS_PER_PIXEL)
     drawings = _draw(melody, metre, bars_per_line, width_px, width, _MAX_PAGE_UNITS, _MARGIN_UNITS)
@@ -116,8 +117,7 @@ def engrave_pages(
         ImportError: if Verovio is not installed.
         ValueError: if the melody has a pitch that is not a MIDI pitch, or the paper size is unknown.
     """
-    if paper not in PAPER_MM:
-        raise ValueError(f"paper={paper}: must be one of {', '.join(PAPER_MM)}")
+    check_one_of("paper", paper, PAPER_MM)
     name = printable(title or melody.title)
     width, height = (10 * side for side in PAPER_MM[paper])
     width_px = PAPER_MM[paper][0] * _PIXELS_PER_MM
@@ -205,7 +205,7 @@ def _draw(
         raise RuntimeError("Verovio cannot read the score that we wrote")
     drawings = []
     for page in range(1, toolkit.getPageCount() + 1):
-        drawing = ElementTree.fromstring(toolkit.renderToSVG(page)).find(f"{_SVG}svg")
+        drawing = ElementTree.fromstring(toolkit.renderToSVG(page)).find(f"{SVG}svg")
         assert drawing is not None
         drawings.append((drawing, round(float(drawing.get("viewBox", "").split()[3]))))
     return drawings
@@ -245,7 +245,7 @@ def _svg(
     heading_top: int,
 ) -> str:
     """Drawings, each with its vertical offset, as one SVG image with a heading."""
-    root = ElementTree.Element("svg", {"xmlns": _SVG[1:-1], "class": "melgen-score", "role": "img"})
+    root = ElementTree.Element("svg", {"xmlns": SVG[1:-1], "class": "melgen-score", "role": "img"})
     root.set("width", f"{width_px:.2f}".removesuffix(".00"))
     root.set("height", f"{height * width_px / width:.2f}".removesuffix(".00"))
     root.set("viewBox", f"0 0 {width} {height}")
@@ -276,7 +276,7 @@ def _svg(
 
 def _thinned(element: ElementTree.Element, codes: set[str]) -> Iterator[ElementTree.Element]:
     """An element of Verovio's without unnecessary parts; nothing, or only its children, if it is unnecessary itself."""
-    tag = element.tag.removeprefix(_SVG)
+    tag = element.tag.removeprefix(SVG)
     classes = element.get("class", "").split()
     if "placeholder" in classes or tag in ("desc", "title", "style"):
         return
@@ -314,8 +314,8 @@ def _thinned(element: ElementTree.Element, codes: set[str]) -> Iterator[ElementT
 
 def _bar_number(element: ElementTree.Element) -> Iterator[ElementTree.Element]:
     """The bar number at the beginning of a line, which Verovio wraps into four elements."""
-    outer = element.find(f"{_SVG}text")
-    sized = [span for span in element.iter(f"{_SVG}tspan") if span.get("font-size") and span.text]
+    outer = element.find(f"{SVG}text")
+    sized = [span for span in element.iter(f"{SVG}tspan") if span.get("font-size") and span.text]
     if outer is None or not sized:
         return
     attributes = {"class": "mNum", "font-style": "italic", "stroke": "none"}

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from melgen.checking import check_number, check_one_of, check_whole
 from melgen.files import replacing
 from melgen.music.melody import STEPS_PER_QUARTER, Melody
 from melgen.rendering.measures import playable
@@ -29,7 +30,7 @@ FLUIDSYNTH_INSTALL = "pip install pyfluidsynth, and the FluidSynth library itsel
 SAMPLE_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 """In Hz: the sample rates of MP3."""
 BIT_RATES_KBPS = (32, 320)
-TEMPO_QPM = (4.0, 2_000.0)
+TEMPO_QPM = (4, 2_000)
 
 TAIL_SECONDS = 0.4
 """How long a file continues after the end of the last note, while it decays."""
@@ -70,9 +71,8 @@ def synthesize(
     >>> len(synthesize(Melody.from_pitches([60, 62]), sample_rate=8000)) / 8000
     1.4
     """
-    check_number("tempo_qpm", tempo_qpm, *TEMPO_QPM)
-    if sample_rate not in SAMPLE_RATES:
-        raise ValueError(f"sample_rate={sample_rate}: must be one of {', '.join(map(str, SAMPLE_RATES))}")
+    check_tempo(tempo_qpm)
+    check_sample_rate(sample_rate)
     melody = playable(melody)
     seconds_per_step = 60 / tempo_qpm / STEPS_PER_QUARTER
     starts = [round(onset * seconds_per_step * sample_rate) for onset in melody.onsets]
@@ -126,7 +126,7 @@ def write_samples(
     path = Path(path)
     if path.suffix.lower() not in SOUND_ENDINGS:
         raise ValueError(f"{path}: the suffix of a sound file must be one of {', '.join(SOUND_ENDINGS)}")
-    check_number("bit_rate_kbps", bit_rate_kbps, *BIT_RATES_KBPS)
+    check_bit_rate(bit_rate_kbps)
     soundfile = import_soundfile()
     kind = path.suffix.lower()[1:]
     how: dict[str, Any] = {}
@@ -178,14 +178,29 @@ def import_fluidsynth() -> Any:
     return fluidsynth
 
 
-def check_number(key: str, value: Any, low: float, high: float) -> None:
-    """Check that a value is a number between two bounds.
+def check_tempo(tempo_qpm: float) -> None:
+    """Refuse a tempo that is too slow or too fast.
 
     Raises:
-        ValueError: if it is not; names key, value and bounds.
+        ValueError: naming key, value and rule; as the checks below.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValueError(f"{key}={value!r}: must be a number from {low:g} to {high:g}")
+    slowest, fastest = TEMPO_QPM
+    check_number("tempo_qpm", tempo_qpm, least=slowest, most=fastest)
+
+
+def check_sample_rate(sample_rate: int) -> None:
+    """Refuse a sample rate that is not one of `SAMPLE_RATES`."""
+    check_one_of("sample_rate", sample_rate, SAMPLE_RATES)
+
+
+def check_bit_rate(bit_rate_kbps: int) -> None:
+    """Refuse a bit rate that MP3 does not have."""
+    check_whole("bit_rate_kbps", bit_rate_kbps, *BIT_RATES_KBPS)
+
+
+def check_program(program: int) -> None:
+    """Refuse a number of a sound that a sound font cannot have."""
+    check_whole("program", program, 0, 127)
 
 
 @lru_cache(maxsize=512)
@@ -216,7 +231,7 @@ def _play_fluidsynth(
 ) -> NDArray[np.float32]:
     if not sound_font.is_file() or not os.access(sound_font, os.R_OK):
         raise ValueError(f"sound_font={sound_font}: no such file, or it cannot be read")
-    check_number("program", program, 0, 127)
+    check_program(program)
     fluidsynth = import_fluidsynth()
     synthesizer = fluidsynth.Synth(gain=_FLUIDSYNTH_GAIN, samplerate=float(sample_rate))
     try:

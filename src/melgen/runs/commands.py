@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from melgen.nested import value_at
 from melgen.pasting import command
 from melgen.runs.config import plain_config
 
@@ -29,7 +30,7 @@ def generate_command(run: Path, **options: Any) -> str:
     # The vocabulary contains the pitches of the run's own primer, but perhaps not those of the default one.
     if (primer := _primer(config)) not in (None, DEFAULT_PRIMER):
         values["primer"] = primer
-    network = (config.get("model"), config.get("cell"), _below(config.get("dataset"), "representation"))
+    network = (config.get("model"), config.get("cell"), value_at(config, "dataset.representation"))
     return command("generate", values | _imports(network))
 
 
@@ -79,14 +80,9 @@ def _module_of(name: str) -> str:
     return name.rpartition(".")[0]
 
 
-def _below(node: Any, key: str) -> Any:
-    return node.get(key) if isinstance(node, Mapping) else None
-
-
 def _primer(config: Mapping[str, Any]) -> list[int] | None:
     """The primer of a run's songs, if they have one."""
-    sampling = _below(config.get("callbacks"), "sampling")
-    for value in (_below(sampling, "primer"), config.get("primer")):
+    for value in (value_at(config, "callbacks.sampling.primer"), config.get("primer")):
         if isinstance(value, list) and value and all(type(pitch) is int for pitch in value):
             return value
     return None

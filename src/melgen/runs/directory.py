@@ -95,14 +95,14 @@ class RunDirectory:
                     # The run wrote nothing. Otherwise the lock file is kept: unlinking it could let two processes in.
                     shutil.rmtree(self.path, ignore_errors=True)
 
-    def adopt(self, identity: Mapping[str, Any], config: str, *, force: bool, goes_on: bool = True) -> None:
+    def adopt(self, identity: Mapping[str, Any], config: str, *, force: bool, is_unfinished: bool = True) -> None:
         """Give the directory to the run with this identity, or refuse.
 
         Args:
             identity: see `melgen.runs.identity.identity_of`.
             config: its configuration, as YAML.
             force: whether to delete the files of an earlier run.
-            goes_on: whether training is not finished yet; if it is, a change of software is allowed.
+            is_unfinished: whether training is not finished yet; if it is, a change of software is allowed.
 
         Raises:
             IdentityError: if it belongs to another run, contains files that are not a run's, or would continue with
@@ -114,11 +114,11 @@ class RunDirectory:
         if not earlier and any(self.checkpoints.glob("*.ckpt")):
             raise IdentityError(f"{self.path}: contains checkpoints of unknown identity; force=true starts again")
         if earlier and (different := differences(earlier, identity)):
-            raise IdentityError(self.identity_file.refusal(different, goes_on=goes_on))
+            raise IdentityError(self.identity_file.refusal(different, is_unfinished=is_unfinished))
         software = numbers_software()
         begun_with = self.identity_file.software or software
         if changed := differences(begun_with, software):
-            if goes_on:
+            if is_unfinished:
                 raise IdentityError(
                     f"{self.path}: was begun with other software, and nothing was changed; "
                     + "; ".join(changed)
@@ -139,7 +139,7 @@ class RunDirectory:
             try:
                 yield
             except Exception as error:
-                error.is_of_this_run = True  # type: ignore[attr-defined]
+                error.is_of_this_run = True  # type: ignore[attr-defined]  # ours, for `record_failure`
                 if is_out_of_space(error) and isinstance(error, OSError) and error.filename is None:
                     error.filename = str(self.path)  # the system does not name the files that libraries write
                 self.record_failure(error)

@@ -8,17 +8,18 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from melgen.nested import flat
 from melgen.old_targets import at_present
-from melgen.runs.keys import identity_keys, is_identity_key, top_of
+from melgen.runs.keys import identity_keys, is_identity_key, keys_that, top_of
 from melgen.runs.precision import full_name
 
-_TRAINER_ELSEWHERE = frozenset(
-    {
-        "_target_", "max_steps", "max_epochs", "min_steps", "min_epochs", "max_time", "val_check_interval",
-        "log_every_n_steps", "accelerator", "devices", "num_nodes", "strategy", "precision", "profiler", "barebones",
-        "enable_progress_bar", "detect_anomaly", "inference_mode",
-    }
-)  # fmt: skip
+_TRAINER_BUDGET = frozenset({"max_steps", "max_epochs", "min_steps", "min_epochs", "max_time"})
+"""Keys of the trainer that set how long it trains."""
+
+_TRAINER_ELSEWHERE = _TRAINER_BUDGET | {
+    *("_target_", "val_check_interval", "log_every_n_steps", "accelerator", "devices", "num_nodes", "strategy"),
+    *("precision", "profiler", "barebones", "enable_progress_bar", "detect_anomaly", "inference_mode"),
+}
 """Keys of the trainer that set its budget, its device or its output."""
 
 _TRAINER_AS_USUAL: Mapping[str, tuple[Any, ...]] = {
@@ -72,6 +73,16 @@ def is_identity(key: str) -> bool:
     return is_identity_key(top_of(key))
 
 
+def is_budget(key: str) -> bool:
+    """Whether an overridden key, dotted or not, decides how long a run trains.
+
+    >>> is_budget("trainer.max_steps"), is_budget("epochs_per_dataset"), is_budget("trainer.devices")
+    (True, True, False)
+    """
+    top, _, rest = key.partition(".")
+    return rest in _TRAINER_BUDGET if top == "trainer" else top in keys_that("sets_budget")
+
+
 def identity_of(config: DictConfig, fingerprint: str, start: str | None = None) -> dict[str, Any]:
     """A flat dictionary of everything, besides the software, that decides a run's weights.
 
@@ -99,7 +110,7 @@ def identity_of(config: DictConfig, fingerprint: str, start: str | None = None) 
     kept["trainer"] = {
         key: value for key, value in trainer.items() if key not in _TRAINER_ELSEWHERE and not _is_usual(key, value)
     }
-    return at_present(_flat(kept)) | {"corpus.fingerprint": fingerprint, "started_from": start}
+    return at_present(dict(flat(kept))) | {"corpus.fingerprint": fingerprint, "started_from": start}
 
 
 def same_spelling(identity: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,13 +140,3 @@ def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
         for key in sorted(earlier.keys() | now.keys())
         if earlier.get(key, absent) != now.get(key, absent)
     ]
-
-
-def _flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in node.items():
-        if isinstance(value, Mapping) and value:
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

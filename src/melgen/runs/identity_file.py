@@ -71,12 +71,12 @@ class IdentityFile:
             raise IdentityError(f"{self.path}: damaged ({_READER} is not a number)")
         return version
 
-    def refusal(self, different: Sequence[str], *, goes_on: bool) -> str:
+    def refusal(self, different: Sequence[str], *, is_unfinished: bool) -> str:
         """The reason why this directory cannot be used for another identity.
 
         Args:
             different: the keys that differ, with their values.
-            goes_on: whether training was not finished yet.
+            is_unfinished: whether training was not finished yet.
         """
         listed = "\n  ".join(different)
         ways_out = "name=... puts the new run elsewhere, force=true deletes the old one"
@@ -85,7 +85,7 @@ class IdentityFile:
                 f"{self.run}: belongs to another run, and nothing was changed; the keys that differ:\n  "
                 f"{listed}\n{ways_out}"
             )
-        consequence = "it cannot continue" if goes_on else "it is kept for every command that reads runs"
+        consequence = "it cannot continue" if is_unfinished else "it is kept for every command that reads runs"
         return (
             f"{self.run}: its tunes were read by an older reader (version {self.reader}, this is version "
             f"{reader_version()}), which gave other notes and other splits; {consequence}, and nothing was changed; "

@@ -1,4 +1,4 @@
-"""The role of each top-level key of the configuration: the one table from which every other list of keys is derived.
+"""The role of each top-level key of the configuration; `melgen.runs.identity` has the exceptions inside some of them.
 
 A new key at its neutral value is left out of a run's identity, so that runs of an older melgen keep their identity. A
 key must be in this table: a test compares it with the files in ``conf/``.
@@ -15,34 +15,36 @@ _NEVER = object()
 
 
 @dataclass(frozen=True)
-class Key:
+class KeyRole:
     """The role of a top-level key, or group of keys.
 
     Attributes:
         is_identity: whether it decides the weights, so that another value makes another run.
         is_in_every_name: whether the name of each run contains it, changed or not.
-        names_a_place: whether another value gives the run another directory, although it is the same identity.
-        is_of_tunes: whether the content it points to, which only the run itself reads, makes another run.
+        changes_directory: whether its value also chooses the directory of the run, beside the identity.
+        is_identified_by_content: whether the content of its file, not its path, identifies the run.
         keeps_updates: whether a job makes the same number of updates with another value.
+        sets_budget: whether it decides how long a training goes on, although it is the same identity.
         is_of_study: whether only ``melgen.study`` reads it.
         is_shared_by_study: whether a study of existing runs reads it too, besides its own keys.
         is_one_for_study: whether all runs of a study have the same value.
-        is_of_corpus: whether runs must agree in it to be compared in one table.
-        is_place: whether its value is a path, relative to the directory in which the command was started.
+        must_agree_to_compare: whether runs must agree in it to be compared in one table.
+        is_path: whether its value is a path, relative to the directory in which the command was started.
         is_for_watching: whether it configures only what watches a training, which a plan need not compose.
         neutral: the value at which the key changes nothing, for keys that older runs did not have.
     """
 
     is_identity: bool = False
     is_in_every_name: bool = False
-    names_a_place: bool = False
-    is_of_tunes: bool = False
+    changes_directory: bool = False
+    is_identified_by_content: bool = False
     keeps_updates: bool = False
+    sets_budget: bool = False
     is_of_study: bool = False
     is_shared_by_study: bool = False
     is_one_for_study: bool = False
-    is_of_corpus: bool = False
-    is_place: bool = False
+    must_agree_to_compare: bool = False
+    is_path: bool = False
     is_for_watching: bool = False
     neutral: Any = _NEVER
 
@@ -51,69 +53,73 @@ class Key:
         return self.neutral is not _NEVER and type(value) is type(self.neutral) and value == self.neutral
 
 
-KEYS: Mapping[str, Key] = MappingProxyType(
+KEYS: Mapping[str, KeyRole] = MappingProxyType(
     {
         # the network and its training
-        "dataset": Key(is_identity=True, is_in_every_name=True),
-        "cell": Key(is_identity=True, is_in_every_name=True, keeps_updates=True),
-        "layers": Key(is_identity=True, is_in_every_name=True, keeps_updates=True),
-        "seed": Key(is_identity=True, is_in_every_name=True, keeps_updates=True),
-        "hidden_size": Key(is_identity=True, keeps_updates=True),
-        "model": Key(is_identity=True, keeps_updates=True),
-        "optimizer": Key(is_identity=True, keeps_updates=True),
-        "scheduler": Key(is_identity=True, keeps_updates=True),
-        "gradient_clip_norm": Key(is_identity=True, keeps_updates=True),
-        "batch_size": Key(is_identity=True),
-        "seq_length": Key(is_identity=True),
-        "precision": Key(is_identity=True),
-        "matmul_precision": Key(is_identity=True),
-        "trainer": Key(is_identity=True),
-        "init_from": Key(names_a_place=True, is_of_tunes=True, is_place=True),
+        "dataset": KeyRole(is_identity=True, is_in_every_name=True),
+        "cell": KeyRole(is_identity=True, is_in_every_name=True, keeps_updates=True),
+        "layers": KeyRole(is_identity=True, is_in_every_name=True, keeps_updates=True),
+        "seed": KeyRole(is_identity=True, is_in_every_name=True, keeps_updates=True),
+        "hidden_size": KeyRole(is_identity=True, keeps_updates=True),
+        "model": KeyRole(is_identity=True, keeps_updates=True),
+        "optimizer": KeyRole(is_identity=True, keeps_updates=True),
+        "scheduler": KeyRole(is_identity=True, keeps_updates=True),
+        "gradient_clip_norm": KeyRole(is_identity=True, keeps_updates=True),
+        "batch_size": KeyRole(is_identity=True),
+        "seq_length": KeyRole(is_identity=True),
+        "precision": KeyRole(is_identity=True),
+        "matmul_precision": KeyRole(is_identity=True),
+        "trainer": KeyRole(is_identity=True),
+        "init_from": KeyRole(changes_directory=True, is_identified_by_content=True, is_path=True),
         # the corpus
-        "corpus": Key(is_identity=True, is_one_for_study=True, is_of_corpus=True),
-        "cleaning": Key(is_identity=True, is_one_for_study=True, is_of_corpus=True),
-        "split_seed": Key(is_identity=True, is_one_for_study=True, is_of_corpus=True),
-        "path": Key(
-            names_a_place=True, is_of_tunes=True, is_shared_by_study=True, is_one_for_study=True, is_place=True
+        "corpus": KeyRole(is_identity=True, is_one_for_study=True, must_agree_to_compare=True),
+        "cleaning": KeyRole(is_identity=True, is_one_for_study=True, must_agree_to_compare=True),
+        "split_seed": KeyRole(is_identity=True, is_one_for_study=True, must_agree_to_compare=True),
+        "path": KeyRole(
+            changes_directory=True,
+            is_identified_by_content=True,
+            is_shared_by_study=True,
+            is_one_for_study=True,
+            is_path=True,
         ),
         # names and places
-        "experiment": Key(is_identity=True, names_a_place=True, is_one_for_study=True),
-        "name": Key(names_a_place=True, is_one_for_study=True),
-        "output_dir": Key(names_a_place=True, is_one_for_study=True, is_place=True),
-        "run_dir": Key(is_one_for_study=True, is_place=True),
-        "cache_dir": Key(is_shared_by_study=True, is_place=True),
-        "label": Key(),
+        "experiment": KeyRole(is_identity=True, changes_directory=True, is_one_for_study=True),
+        "name": KeyRole(changes_directory=True, is_one_for_study=True),
+        "output_dir": KeyRole(changes_directory=True, is_one_for_study=True, is_path=True),
+        "run_dir": KeyRole(is_one_for_study=True, is_path=True),
+        "cache_dir": KeyRole(is_shared_by_study=True, is_path=True),
+        "label": KeyRole(),
         # what watches a training
-        "logger": Key(is_for_watching=True),
-        "callbacks": Key(is_for_watching=True),
-        "hydra": Key(is_for_watching=True),
-        "progress": Key(),
-        "primer": Key(is_shared_by_study=True),
-        "report": Key(),
+        "logger": KeyRole(is_for_watching=True),
+        "callbacks": KeyRole(is_for_watching=True),
+        "hydra": KeyRole(is_for_watching=True),
+        "progress": KeyRole(),
+        "primer": KeyRole(is_shared_by_study=True),
+        "report": KeyRole(),
         # the machine
-        "workers": Key(is_shared_by_study=True),
-        "threads": Key(),
+        "workers": KeyRole(is_shared_by_study=True),
+        "threads": KeyRole(),
         # how a training or a sweep is started
-        "force": Key(),
-        "only": Key(),
-        "epochs_per_dataset": Key(),
+        "force": KeyRole(),
+        "only": KeyRole(),
+        "epochs_per_dataset": KeyRole(sets_budget=True),
         # what a study makes of runs
-        "stages": Key(is_of_study=True),
-        "dry_run": Key(is_of_study=True),
-        "runs": Key(is_of_study=True),
-        "folder": Key(is_of_study=True),
-        "imports": Key(is_of_study=True),
-        "select": Key(is_of_study=True),
-        "generate": Key(is_of_study=True),
-        "evaluation": Key(is_of_study=True),
-        "figures": Key(is_of_study=True),
+        "stages": KeyRole(is_of_study=True),
+        "dry_run": KeyRole(is_of_study=True),
+        "runs": KeyRole(is_of_study=True),
+        "folder": KeyRole(is_of_study=True),
+        "imports": KeyRole(is_of_study=True),
+        "select": KeyRole(is_of_study=True),
+        "generate": KeyRole(is_of_study=True),
+        "evaluation": KeyRole(is_of_study=True),
+        "figures": KeyRole(is_of_study=True),
     }
 )
 """Every top-level key of a training and of a study."""
 
 
 def keys_that(role: str) -> frozenset[str]:
-    """The keys with a role, given as the name of the attribute of `Key`.
+    """The keys with a role, given as the name of the attribute of `KeyRole`.
 
     >>> sorted(keys_that("is_in_every_name"))
     ['cell', 'dataset', 'layers', 'seed']
@@ -142,8 +148,11 @@ def identity_keys(config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def is_identity_key(name: str) -> bool:
-    """Whether a top-level key decides the weights; a key that is not in the table does."""
+    """Whether a top-level key decides the weights; a key that is not in the table does.
+
+    `melgen.runs.identity.is_identity` answers for dotted keys, with the exceptions inside ``trainer``.
+    """
     return KEYS.get(name, _UNKNOWN).is_identity
 
 
-_UNKNOWN = Key(is_identity=True)
+_UNKNOWN = KeyRole(is_identity=True)

@@ -15,6 +15,7 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from melgen.nested import value_at
 from melgen.runs.identity import is_identity
 from melgen.runs.keys import keys_that
 from melgen.runs.precision import full_name, spellings
@@ -150,12 +151,7 @@ def _baseline(config_name: str, groups: tuple[str, ...]) -> DictConfig | None:
 
 
 def _unresolved(config: DictConfig, key: str) -> Any:
-    node: Any = OmegaConf.to_container(config, resolve=False)
-    for part in key.split("."):
-        if not isinstance(node, dict) or part not in node:
-            return _MISSING
-        node = node[part]
-    return node
+    return value_at(OmegaConf.to_container(config, resolve=False), key, absent=_MISSING)
 
 
 def _start(path: Any) -> str:

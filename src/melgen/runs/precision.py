@@ -20,7 +20,7 @@ _SHORT = {"16": "16-mixed", "bf16": "bf16-mixed", "32": DEFAULT, "64": "64-true"
 
 
 def full_name(precision: Any) -> str:
-    """The name of a precision, however it was written; of what is no precision, its text.
+    """The name of a precision, however it was written; of anything else, its text.
 
     >>> full_name(32), full_name("32-true"), full_name("bf16"), full_name(None), full_name("half")
     ('32-true', '32-true', 'bf16-mixed', '32-true', 'half')

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from melgen.generation.sampling import selection_named
 from melgen.plurals import counted
 from melgen.studies.results import Run
 from melgen.tables.escaping import escape_latex
@@ -18,7 +19,7 @@ NAME = "methods"
 def methods_paragraph(
     description: Mapping[str, Any], training: Mapping[str, Any], runs: Sequence[Run], software: Mapping[str, Any]
 ) -> str:
-    """The paragraph, in sentences that can stand in a paper.
+    """The paragraph, in sentences for a paper.
 
     Args:
         description: of the study, as its manifest holds it.
@@ -102,7 +103,7 @@ def _songs(generate: Mapping[str, Any]) -> Iterable[str]:
     start = f"after the {primer} of test tunes" if pitches is None else f"after the primer {pitches}"
     if generate.get("primers"):
         start = f"after each of the primers {', '.join(generate['primers'])}"
-    greedy = generate["selection"] in ("max", "greedy")
+    greedy = selection_named(generate["selection"]) == "greedy"
     how = "the likeliest note at each step" if greedy else f"sampling at a temperature of {generate['temperature']:g}"
     limits = "".join(f", {key.replace('_', '-')} {generate[key]}" for key in ("top_k", "top_p") if generate.get(key))
     yield (

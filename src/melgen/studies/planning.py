@@ -45,7 +45,7 @@ class PlannedRun:
         """What it computes, without the fingerprint of its corpus and its initial weights, which only a run knows."""
         return identity_of(self.config, fingerprint="")
 
-    def import_own_parts(self) -> None:
+    def import_user_modules(self) -> None:
         """Import the classes of cell and representation, so that checkpoints may name them."""
         for node in (self.config.cell, self.config.dataset.representation):
             get_object(node._target_)
@@ -155,7 +155,10 @@ def _axes_of_training(hydra: DictConfig) -> dict[str, list[str]]:
 
 
 def _own_config_dirs(hydra: DictConfig) -> list[str]:
-    """The user's directories of configuration (``--config-dir``)."""
+    """The directories that ``--config-dir`` names.
+
+    Unlike `melgen.configuration.own_files.own_folders`, without those of ``hydra.searchpath``, an override of its own.
+    """
     return [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
 
 

@@ -20,7 +20,7 @@ from melgen.runs.search import find_runs
 from melgen.runs.variants import variants_of
 from melgen.studies.results import Run
 
-_OF_THE_CORPUS = (*keys_that("is_of_corpus"), "dataset.split_fractions")
+_OF_THE_CORPUS = (*keys_that("must_agree_to_compare"), "dataset.split_fractions")
 
 
 class Unfinished(NamedTuple):

@@ -50,10 +50,8 @@ class StudySettings:
         """Check options that are read only after the training.
 
         Raises:
-            ValueError: for an option of selection, sampling or evaluation that is out of its range.
+            ValueError: for an option of sampling or evaluation that is out of its range.
         """
-        _check_count("select.checkpoints", self.config.select.checkpoints, least=1)
-        _check_count("select.later", self.config.select.later, least=0)
         _ = self.options
         _ = self.primers
         try:
@@ -115,11 +113,6 @@ class StudySettings:
             "configuration": {key: value for key, value in plain.items() if key not in _NOT_RECORDED},
             "command": as_typed(self.hydra),
         }
-
-
-def _check_count(key: str, count: Any, least: int) -> None:
-    if not isinstance(count, int) or isinstance(count, bool) or count < least:
-        raise ValueError(f"{key}={count}: must be a whole number of at least {least}")
 
 
 def _checked_folder(name: str) -> str:

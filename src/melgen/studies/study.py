@@ -1,4 +1,4 @@
-"""One study, as its stages get it: the parts that each know one thing about it."""
+"""A study: its settings, runs, corpus, tasks and results."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from melgen.studies.training_plan import TrainingPlan
 
 
 class Study:
-    """The parts of a study. Each part knows those above it, and nothing of those below.
+    """The parts of a study. A part may use only the parts listed above it.
 
     Args:
         config: as composed from ``conf/study.yaml``.
         hydra: Hydra's own part of it.
 
     Attributes:
-        settings: what is asked for, and the study's directories.
+        settings: the configuration, checked, and the study's directories.
         names: of tasks and files.
         bench: does the tasks and keeps the manifest.
         runs: planned, finished, missing and selected.
@@ -39,7 +39,7 @@ class Study:
         training: what is left to train.
 
     Raises:
-        ValueError: if the directory of runs holds none, or the planned runs would be in several directories.
+        ValueError: if the directory of runs contains none, or the planned runs would be in several directories.
     """
 
     def __init__(self, config: DictConfig, hydra: DictConfig):
@@ -51,8 +51,8 @@ class Study:
         planned = [] if config.runs else _planned_in(self.settings.home, hydra)
         import_user_modules(config.imports)
         for run in planned:
-            run.import_own_parts()
-        self.bench.asked = self.settings.recorded
+            run.import_user_modules()
+        self.bench.settings = self.settings.recorded
         self.runs = StudyRuns(self.settings, planned)
         self.corpus = StudyCorpus(self.settings, self.runs)
         self.training = TrainingPlan(self.settings, planned, self.corpus)

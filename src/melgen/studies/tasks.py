@@ -50,7 +50,7 @@ class Workbench:
         software: versions and the state of the source code, kept with each task that they have made.
 
     Attributes:
-        asked: facts about the study for which tasks are now done. If the manifest has others, they are dropped with
+        settings: facts about the study for which tasks are now done. If the manifest has others, they are dropped with
             the first task that is done; `describe` records the new ones once everything is done.
     """
 
@@ -58,7 +58,7 @@ class Workbench:
         self.path = path
         self.software = dict(software)
         self._software_key = digest_of(self.software)[:12]
-        self.asked: dict[str, Any] = {}
+        self.settings: dict[str, Any] = {}
         self._digests: dict[tuple[Path, int, int], str] = {}
         self._manifest = self._read()
 
@@ -115,9 +115,9 @@ class Workbench:
         if not self._are_untouched(earlier):
             self._remove(earlier)  # `make` may refuse to replace what was changed by hand
         made = sorted(set(task.make()))
-        # From now on, what was asked for earlier is not how all of it was made.
-        if any(self._manifest.get(key) != value for key, value in self.asked.items()):
-            for key in self.asked:
+        # The recorded settings no longer describe how every task was done.
+        if any(self._manifest.get(key) != value for key, value in self.settings.items()):
+            for key in self.settings:
                 self._manifest.pop(key, None)
         self._remove(set(earlier) - {path.relative_to(self.path).as_posix() for path in made})
         self._manifest["tasks"][task.name] = {

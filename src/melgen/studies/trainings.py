@@ -79,7 +79,7 @@ def refuse_others(planned: Sequence[PlannedRun], fingerprint: str) -> None:
     """
     for run in planned:
         if different := belongs_to_another(run, fingerprint):
-            raise ValueError(RunDirectory(run.path).identity_file.refusal(different, goes_on=False))
+            raise ValueError(RunDirectory(run.path).identity_file.refusal(different, is_unfinished=False))
 
 
 def train_all(

@@ -81,7 +81,7 @@ class SweepCallback(Callback):
             updates = (
                 f"{counted(planned_updates(open_), 'update')} {'in all' if len(open_) == len(chosen) else 'to make'}"
             )
-        except Exception as error:  # each job will say it again, and leave it in its directory
+        except Exception as error:  # each job reports it again, in its directory too
             updates = f"an unknown number of updates ({message_of(error)})"
         root = Path(config.hydra.sweep.dir)
         with suppress(OSError):  # if nothing can be written, each job reports it
@@ -137,9 +137,9 @@ class SweepCallback(Callback):
 
 
 def _is_finished(job: PlannedJob) -> bool:
-    """Whether a job has nothing left to train, as far as its run's files tell."""
+    """Whether a job has nothing left to train, by its run's files."""
     try:
         result = job.run.result
         return job.status.state == FINISHED and result is not None and budget_is_spent(job.config, result)
-    except (IdentityError, KeyError, TypeError):  # damaged: the job will say it
+    except (IdentityError, KeyError, TypeError):  # damaged: the job reports it
         return False

@@ -15,10 +15,12 @@ from hydra.core.override_parser.types import IntervalSweep, Override, QuotedStri
 from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf
 
+from melgen.checking import check_one_of, check_whole
 from melgen.errors import message_of
 from melgen.files import write_text
 from melgen.locks import locked
-from melgen.runs.identity import is_identity
+from melgen.runs.identity import is_budget, is_identity
+from melgen.runs.keys import keys_that
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -38,11 +40,6 @@ LOCK = "search.lock"
 """In the directory of a sweep: held by the process that runs trials. (Optuna has a lock of its own for its file.)"""
 
 DIRECTIONS = ("minimize", "maximize")
-
-_ALSO_DECIDE = frozenset(
-    {"path", "init_from", "epochs_per_dataset", "trainer.max_steps", "trainer.max_epochs", "trainer.max_time"}
-)
-"""Keys beside those of a run's identity: trials on other tunes or of another length cannot be compared."""
 
 _FIXED = "melgen_fixed"
 _PLACE = "melgen_sweep_dir"
@@ -155,10 +152,8 @@ class Search:
         study_name: str | None = None,
     ):
         for key, number in (("n_trials", n_trials), ("n_jobs", n_jobs)):
-            if type(number) is not int or number < 1:
-                raise ValueError(f"hydra.sweeper.{key}={number}: must be a whole number of at least 1")
-        if direction not in DIRECTIONS:
-            raise ValueError(f"hydra.sweeper.direction={direction}: must be {' or '.join(DIRECTIONS)}")
+            check_whole(f"hydra.sweeper.{key}", number)
+        check_one_of("hydra.sweeper.direction", direction, DIRECTIONS)
         if not space:
             raise ValueError("hydra/sweeper=optuna: nothing to choose; e.g. 'layers=choice(1,2,3)' is needed")
         self.space, self.fixed, self.folder, self.sampler = dict(space), dict(fixed), Path(folder), sampler
@@ -289,8 +284,8 @@ class Search:
 
 
 def _decides(key: str) -> bool:
-    """Whether an override that all trials share changes their losses."""
-    return is_identity(key) or key in _ALSO_DECIDE
+    """Whether an override that all trials share changes their losses, through other tunes or another length too."""
+    return is_identity(key) or is_budget(key) or key in keys_that("is_identified_by_content")
 
 
 def _with_result(study: Study) -> list[FrozenTrial]:

@@ -21,8 +21,9 @@ from melgen.configuration.composition import check_composed
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.known_keys import plain
 from melgen.configuration.own_files import file_of_option
-from melgen.configuration.packaged import flat, recipe_groups
+from melgen.configuration.packaged import recipe_groups
 from melgen.errors import message_of
+from melgen.nested import flat
 from melgen.runs.budget import NO_LIMIT, total_updates
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.runs.identity import identity_of, is_identity
@@ -32,11 +33,11 @@ from melgen.runs.status import RunStatus, status_of
 
 log = logging.getLogger(__name__)
 
-NAMES_A_PLACE = keys_that("names_a_place")
-"""Keys that are no part of a run's identity and yet give it another directory."""
+CHANGES_DIRECTORY = keys_that("changes_directory")
+"""Keys that are not part of a run's identity, but whose value also chooses its directory."""
 
-_OTHER_TUNES = keys_that("is_of_tunes")
-"""Keys that make another run by what they point to, which only the run itself reads."""
+_OTHER_TUNES = keys_that("is_identified_by_content")
+"""Keys whose content, not their path, identifies the run; only the run itself reads it."""
 
 _SEARCH_PATH = "hydra.searchpath="
 
@@ -94,9 +95,9 @@ def planned_axes(hydra: DictConfig) -> dict[str, list[str]]:
             axes[key] = [override.input_line or ""]
             continue
         axes[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
-        if len(axes[key]) > 1 and not is_identity(override.key_or_group) and key not in NAMES_A_PLACE:
+        if len(axes[key]) > 1 and not is_identity(override.key_or_group) and key not in CHANGES_DIRECTORY:
             raise ValueError(
-                f"{override.input_line}: {override.key_or_group} is no part of a run's identity, so that "
+                f"{override.input_line}: {override.key_or_group} is not part of a run's identity, so that "
                 "these jobs would all be one run in one directory"
             )
     return axes
@@ -180,7 +181,7 @@ def check_sweep_is_followed(swept: Sequence[str], job: Sequence[str], hydra: Dic
 
 
 def _may_set_hydra(override: str, hydra: DictConfig) -> bool:
-    """Whether an override chooses an option that may say something to Hydra: of our own, recipes only."""
+    """Whether an override chooses an option that may set something of Hydra: among our own, only recipes do."""
     group = override.lstrip("+").partition("=")[0]
     if group not in hydra.runtime.choices:
         return False
@@ -249,7 +250,7 @@ def _without_repetitions(planned: Sequence[PlannedJob], axes: Mapping[str, list[
 
 
 def _frozen(value: Any) -> Any:
-    """Something hashable; numbers that are equal are the same, truths are no numbers."""
+    """Something hashable; numbers that are equal are the same, booleans are not numbers."""
     if isinstance(value, Mapping):
         return tuple(
             sorted((str(key), _frozen(item)) for key, item in value.items()),

@@ -67,7 +67,7 @@ def to_csv(rows: Sequence[dict[str, Any]]) -> str:
 def print_table(rows: Sequence[dict[str, Any]]) -> None:
     """The table for the terminal: runs by what differs between them, or by the user's labels.
 
-    What all names end in is said once, below.
+    The common ending of all names is printed once, below.
     """
     from rich.console import Console
     from rich.table import Table

@@ -32,7 +32,7 @@ _LATEX = str.maketrans(
 
 
 def printable(text: str) -> str:
-    """The text with a blank for each control character and each byte of a file name that was no UTF-8.
+    """The text with a blank for each control character and each byte of a file name that was not UTF-8.
 
     >>> printable("Bonny\\tKate\\udcff")
     'Bonny Kate '

@@ -32,20 +32,20 @@ def write_report(
     out: Path,
     content: Mapping[str, Any],
     songs: SongSetEvaluation,
-    yardsticks: Mapping[str, SongSetEvaluation],
+    references: Mapping[str, SongSetEvaluation],
     found: SongFolder,
 ) -> None:
     """Write the JSON, which marks the folder as one of melgen, then tables and copies of the chosen songs.
 
     Args:
         content: of the JSON.
-        yardsticks: what the songs are compared with, by name.
+        references: what the songs are compared with, by name.
         found: the folder of the songs.
     """
     write_json(out / EVALUATION_FILE, content)
     tables = build_set_tables(songs) | {
-        "comparison": comparison_table(songs, yardsticks),
-        "set_scores": set_scores_table(songs, yardsticks),
+        "comparison": comparison_table(songs, references),
+        "set_scores": set_scores_table(songs, references),
     }
     for name in _TABLES:
         files = {out / f"{name}.csv": Table.to_csv, out / f"{name}.md": Table.to_markdown}
@@ -67,9 +67,9 @@ def chosen_file(out: Path, choice: str) -> Path:
     return out / f"{choice}.mid"
 
 
-def comparison_table(songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetEvaluation]) -> Table:
+def comparison_table(songs: SongSetEvaluation, references: Mapping[str, SongSetEvaluation]) -> Table:
     """Every metric of the songs beside that of human tunes: openings as long as the songs, and whole tunes."""
-    sets = {"songs": songs} | {name: yardsticks[name] for name in _COMPARED if name in yardsticks}
+    sets = {"songs": songs} | {name: references[name] for name in _COMPARED if name in references}
     columns = (Column("metric", "metric", "text"), *(Column(name, name, "summary", 3) for name in sets))
     rows = [row(metric, [metric, *(each.summaries.get(metric) for each in sets.values())]) for metric in songs.scores]
     caption = "Mean ± standard deviation [confidence interval of the mean] of each metric."
@@ -78,9 +78,9 @@ def comparison_table(songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetE
     return Table(f"Metrics of {songs.name}", caption, columns, tuple(rows))
 
 
-def set_scores_table(songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetEvaluation]) -> Table:
+def set_scores_table(songs: SongSetEvaluation, references: Mapping[str, SongSetEvaluation]) -> Table:
     """Numbers about the songs as a set, beside those of the openings."""
-    sets = {"songs": songs} | {name: yardsticks[name] for name in (OPENINGS,) if name in yardsticks}
+    sets = {"songs": songs} | {name: references[name] for name in (OPENINGS,) if name in references}
     columns = (Column("score", "score", "text"), *(Column(name, name, decimals=3) for name in sets))
     rows = [row(score, [score, *(each.set_scores.get(score) for each in sets.values())]) for score in songs.set_scores]
     caption = (
@@ -88,18 +88,18 @@ def set_scores_table(songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetE
         "songs have. Beside it are the openings themselves, with their distance to those of the validation tunes: two "
         "samples of one corpus."
     )
-    return Table(f"{songs.name} as a set", caption if yardsticks else "Diversity of the set.", columns, tuple(rows))
+    return Table(f"{songs.name} as a set", caption if references else "Diversity of the set.", columns, tuple(rows))
 
 
 def report_text(
-    songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetEvaluation], found: SongFolder, out: Path
+    songs: SongSetEvaluation, references: Mapping[str, SongSetEvaluation], found: SongFolder, out: Path
 ) -> str:
     """The most important of it, for a terminal."""
-    return "\n".join(_lines(songs, yardsticks, found, out))
+    return "\n".join(_lines(songs, references, found, out))
 
 
 def _lines(
-    songs: SongSetEvaluation, yardsticks: Mapping[str, SongSetEvaluation], found: SongFolder, out: Path
+    songs: SongSetEvaluation, references: Mapping[str, SongSetEvaluation], found: SongFolder, out: Path
 ) -> Iterator[str]:
     shortest, longest = min(songs.lengths), max(songs.lengths)
     notes = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
@@ -109,11 +109,11 @@ def _lines(
         yield from (f"  {song}: {reason}" for song, reason in list(songs.left_out.items())[:_REASONS_SHOWN])
         if len(songs.left_out) > _REASONS_SHOWN:
             yield f"  and {len(songs.left_out) - _REASONS_SHOWN:,} more, see {out / 'left_out.csv'}"
-    table = comparison_table(songs, yardsticks)
+    table = comparison_table(songs, references)
     rows = tuple(row for row in table.rows if _is_shown(row.key))
     yield f"\n{Table(table.title, '', table.columns, rows).to_markdown(heading=False)}"
-    if OPENINGS in yardsticks:
-        tunes = counted(len(yardsticks[OPENINGS].songs), "test tune")
+    if OPENINGS in references:
+        tunes = counted(len(references[OPENINGS].songs), "test tune")
         yield f"{OPENINGS}: the first {median_length(songs)} notes of {tunes}; corpus-test: whole tunes"
     for choice, index in songs.chosen.items():
         what = CHOICES[choice]
@@ -122,7 +122,7 @@ def _lines(
     yield f"\nResults: {out / EVALUATION_FILE}, {', '.join(sorted(path.name for path in out.glob('*.csv')))}"
     yield "         all metrics, the corpus beside them, as CSV (all digits) and Markdown (to read)"
     yield f"Listen:  {', '.join(str(chosen_file(out, choice)) for choice in songs.chosen)}"
-    if yardsticks:
+    if references:
         line = shell_line(*program("study"), "--help")
         yield f"Next:    {line}  # every network of a sweep measured so, side by side"
     else:

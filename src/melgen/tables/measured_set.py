@@ -34,7 +34,7 @@ class MeasuredSet:
 
     Attributes:
         runs: directories of the runs that wrote the songs; empty unless it is a model's set.
-        folder: where the songs lie; empty where that is not known.
+        folder: the folder of the songs; empty if it is unknown.
         own_title: its name for readers, where that is another.
     """
 

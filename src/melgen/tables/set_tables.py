@@ -14,7 +14,7 @@ def build_set_tables(evaluation: SongSetEvaluation, folder: str = "") -> dict[st
     """Tables of one folder of songs: ``summary``, ``songs``, and, if there are any, ``set_scores``, ``left_out``.
 
     Args:
-        folder: where the songs lie, for the cells' sources.
+        folder: the folder of the songs, for the cells' sources.
     """
     songs = MeasuredSet("folder", evaluation.name, evaluation, folder=folder)
     tables = {

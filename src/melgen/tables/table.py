@@ -152,7 +152,7 @@ class Table:
         """Aligned, at readable precision; an empty row is a rule.
 
         Args:
-            heading: whether title and caption stand above it.
+            heading: whether title and caption are printed above it.
         """
         shown = [[escape_markdown(column.header) for column in self.columns]]
         for row in self.rows:
@@ -229,7 +229,7 @@ def _latex_cell(column: Column, value: Value) -> str:
     text = column.show(value)
     if column.kind in ("text", "flag"):
         return "--" if text == MISSING else escape_latex(text)
-    # A hyphen is no minus; the interval of a summary has brackets that need no escape inside a row.
+    # A hyphen is not a minus sign; the interval of a summary has brackets that need no escape inside a row.
     return text.replace("-", "$-$").replace(MISSING, "--").replace("±", r"$\pm$")
 
 
@@ -240,7 +240,8 @@ def _exact(value: Value) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return printable(value)
-    return str(int(value)) if isinstance(value, Integral) else repr(float(value))  # type: ignore[arg-type]
+    assert not isinstance(value, Summary)  # its columns are written number by number
+    return str(int(value)) if isinstance(value, Integral) else repr(float(value))
 
 
 def _is_missing(value: Value) -> bool:

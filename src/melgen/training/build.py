@@ -45,13 +45,13 @@ _FEWEST_VALUES = 2
 
 
 def prepare_torch(config: DictConfig) -> None:
-    """Set the threads and precision of this process, and silence what its libraries say needlessly."""
+    """Set the threads and precision of this process, and silence needless output of its libraries."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     torch.set_float32_matmul_precision(config.matmul_precision)
     # With deterministic algorithms torch also fills all fresh memory, a help in finding bugs that read it unwritten;
     # the fast scan allocates much of it, and a test compares its results with and without.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a property at run time
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     # Lightning 2.6 with torch 2.13; nothing a user could change.

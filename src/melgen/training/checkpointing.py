@@ -9,6 +9,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from melgen.checking import check_whole
 from melgen.checkpoint import BEST, LAST, read_checkpoint
 from melgen.files import replacing
 from melgen.training.failures import contained
@@ -39,13 +40,9 @@ class Checkpoints(pl.callbacks.Checkpoint):
         keep: int | None = 10,
         monitor: str = "val/loss",
     ):
-        for key, value in {
-            "every_n_steps": every_n_steps,
-            "keep_every_n_steps": keep_every_n_steps,
-            "keep": keep,
-        }.items():
-            if value is not None and value < 1:
-                raise ValueError(f"callbacks.checkpoint.{key}={value}: must be at least 1")
+        check_whole("callbacks.checkpoint.every_n_steps", every_n_steps)
+        check_whole("callbacks.checkpoint.keep_every_n_steps", keep_every_n_steps, null="for never")
+        check_whole("callbacks.checkpoint.keep", keep, null="for all")
         self.directory, self.monitor = Path(directory), monitor
         self.every_n_steps, self.keep_every_n_steps, self.keep = every_n_steps, keep_every_n_steps, keep
         self.best_score = math.inf

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
+from melgen.checking import COUNT, is_whole, one_of, require
 from melgen.configuration.known_keys import CHANGE_NOTHING, SET_OTHERWISE
 from melgen.runs.budget import NO_LIMIT
 from melgen.runs.naming import safe_name
@@ -28,40 +29,35 @@ class Rule(NamedTuple):
     text: str
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _is_count(value: Any) -> bool:
-    return _is_whole(value) and value >= 1
+    return is_whole(value) and value >= 1
 
 
 def _is_seed(value: Any) -> bool:
-    return _is_whole(value) and 0 <= value < 2**32
+    return is_whole(value) and 0 <= value < 2**32
 
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and value.strip() == value != ""
 
 
-_COUNT = "a whole number of at least 1"
 _SEED = "a whole number from 0 to 2**32-1"
 RULES = (
-    Rule("layers", _is_count, _COUNT),
-    Rule("hidden_size", _is_count, _COUNT),
-    Rule("batch_size", _is_count, _COUNT),
-    Rule("seq_length", _is_count, _COUNT),
-    Rule("trainer.val_check_interval", _is_count, _COUNT),
-    Rule("trainer.log_every_n_steps", _is_count, _COUNT),
-    Rule("threads", lambda value: value is None or _is_count(value), f"{_COUNT}, or null"),
+    Rule("layers", _is_count, COUNT),
+    Rule("hidden_size", _is_count, COUNT),
+    Rule("batch_size", _is_count, COUNT),
+    Rule("seq_length", _is_count, COUNT),
+    Rule("trainer.val_check_interval", _is_count, COUNT),
+    Rule("trainer.log_every_n_steps", _is_count, COUNT),
+    Rule("threads", lambda value: value is None or _is_count(value), f"{COUNT}, or null"),
     Rule("seed", _is_seed, _SEED),
     Rule("split_seed", _is_seed, _SEED),
     Rule("gradient_clip_norm", lambda value: value is None or value > 0, "a positive number, or null for no limit"),
-    Rule("trainer.max_steps", lambda value: value in NO_LIMIT or _is_count(value), f"{_COUNT}, or -1 for no limit"),
-    Rule("trainer.max_epochs", lambda value: value in NO_LIMIT or _is_count(value), f"{_COUNT}, or -1 for no limit"),
-    Rule("matmul_precision", lambda value: value in MATMUL_PRECISIONS, f"one of {', '.join(MATMUL_PRECISIONS)}"),
-    Rule("precision", lambda value: full_name(value) in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
-    Rule("trainer.accelerator", lambda value: value in ACCELERATORS, f"one of {', '.join(ACCELERATORS)}"),
+    Rule("trainer.max_steps", lambda value: value in NO_LIMIT or _is_count(value), f"{COUNT}, or -1 for no limit"),
+    Rule("trainer.max_epochs", lambda value: value in NO_LIMIT or _is_count(value), f"{COUNT}, or -1 for no limit"),
+    Rule("matmul_precision", lambda value: value in MATMUL_PRECISIONS, one_of(MATMUL_PRECISIONS)),
+    Rule("precision", lambda value: full_name(value) in PRECISIONS, one_of(PRECISIONS)),
+    Rule("trainer.accelerator", lambda value: value in ACCELERATORS, one_of(ACCELERATORS)),
     # The lock of a run keeps other processes out, and positions are counted in updates of one batch.
     Rule("trainer.devices", lambda value: str(value) in ("1", "auto", "[0]"), "1: melgen trains on one device"),
     Rule("trainer.accumulate_grad_batches", lambda value: value in (None, 1), "1: an update is one window"),
@@ -140,8 +136,7 @@ def _apply(rules: Sequence[Rule], config: DictConfig) -> None:
             good = holds(value) and not isinstance(value, bool)
         except TypeError:
             good = False
-        if not good:
-            raise ValueError(f"{key}={value}: must be {text}")
+        require(good, key, value, text)
 
 
 def _refuse_what_is_set_otherwise(config: DictConfig) -> None:

@@ -17,6 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 import melgen
+from melgen.checking import check_one_of
 from melgen.checkpoint import FORMAT_VERSION, SEEN_TUNES
 from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data.tokens import ScoredTunes, Window
@@ -79,8 +80,7 @@ class MelodyModule(pl.LightningModule):
         self._build_scheduler = scheduler or (
             lambda optimizer: torch.optim.lr_scheduler.ExponentialLR(optimizer, PAPER_DECAY_PER_EPOCH)
         )
-        if scheduler_interval not in ("epoch", "step"):
-            raise ValueError(f"scheduler.interval={scheduler_interval}: must be epoch or step")
+        check_one_of("scheduler.interval", scheduler_interval, ("epoch", "step"))
         self._scheduler_interval = scheduler_interval
         self.gradient_clip_norm = gradient_clip_norm
         self.latest: dict[str, float] = {}

@@ -15,13 +15,15 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
+from melgen.checking import require
+
 PARTS = ("optimizer", "scheduler.schedule", "trainer")
 _NUMBERS = frozenset({int, float, bool})
 _RULES = {frozenset({int}): "a whole number", frozenset({bool}): "true or false"}
 
 
 def check_types(config: DictConfig) -> None:
-    """Refuse what is no number, or nothing, where a parameter of a part takes numbers only.
+    """Refuse a value that is neither a number nor null where a parameter of a part takes numbers only.
 
     Raises:
         ValueError: naming key, value and rule.
@@ -37,7 +39,7 @@ def check_types(config: DictConfig) -> None:
             if key in types and not _fits(value, types[key]):
                 rule = _RULES.get(types[key] - {NoneType}, "a number")
                 null = ", or null" if NoneType in types[key] else ""
-                raise ValueError(f"{part}.{key}={'null' if value is None else value}: must be {rule}{null}")
+                require(False, f"{part}.{key}", value, f"{rule}{null}")
 
 
 def _fits(value: Any, types: frozenset[type]) -> bool:

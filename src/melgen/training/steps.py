@@ -76,7 +76,7 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
         trainer.strategy.root_device,
         config.run_dir,
     )
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set by a connector
         if isinstance(callback, SongSampling):
             fit = fit_of(callback.primer, data.value_counts(), data.representation)
             if not fit.fits:

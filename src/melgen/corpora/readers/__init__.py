@@ -9,6 +9,9 @@ from melgen.errors import ReadError
 
 MEGABYTE = 2**20
 
+TICKS_PER_QUARTER = 10080
+"""The resolution of tunes from notation: divisible by 1 to 10, so that tuplets are exact."""
+
 
 def read_bytes(path: Path, max_bytes: int) -> bytes:
     """The content of a file that is neither empty nor larger than ``max_bytes``."""

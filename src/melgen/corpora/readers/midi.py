@@ -27,7 +27,7 @@ from melgen.corpora.readers import MEGABYTE, read_bytes
 from melgen.corpora.readers.abc import decode
 from melgen.corpora.sources import Source
 from melgen.errors import ReadError
-from melgen.music.metre import Metre
+from melgen.music.metre import BEAT_TYPES, Metre
 
 MAX_BYTES = 50 * MEGABYTE
 MAX_BARS = 1_000_000
@@ -44,7 +44,7 @@ _ALL_OFF = [
     (bytes([_NOTE_ON + channel]), b"".join(bytes((0, _NOTE_OFF + channel, pitch, 0)) for pitch in range(128)))
     for channel in range(16)
 ]
-_BEAT_TYPES = frozenset({1, 2, 4, 8, 16, 32, 64})
+_BEAT_TYPES = frozenset({*BEAT_TYPES, 64})
 
 NEVER_OFF = "notes that are never switched off, ended at the next note or the end of their track"
 

@@ -15,11 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from melgen.corpora.extraction import Track, Tune
+from melgen.corpora.readers import TICKS_PER_QUARTER
 from melgen.corpora.readers.playing_order import AS_WRITTEN, NO_MARKS, Marks, playing_order
 from melgen.errors import ReadError
 from melgen.music.metre import Metre
-
-TICKS_PER_QUARTER = 10080  # divisible by 1 to 10, so that tuplets are exact
 
 _LONGEST = 2**50  # ticks: far beyond any music, and safe in 64 bits
 _DRUM_NOTE = (0, 1, 0)

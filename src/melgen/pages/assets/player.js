@@ -41,13 +41,19 @@ function playSign(playing) {
     s("path", { fill: "currentColor", d: playing ? "M4 3h4v14H4zM12 3h4v14h-4z" : "M5 2.5v15l12.5-7.5z" }));
 }
 
+// One of two texts, as wide as the longer of them: what is beside it does not move when the text changes.
+function eitherText(first, one, other) {
+  const part = (text, shown) => h("span", shown ? {} : { class: "unseen", "aria-hidden": "true" }, text);
+  return h("span", { class: "either-text" }, part(one, first), part(other, !first));
+}
+
 // A button that plays and pauses one track; `title` completes what it is called.
 function playButton(track, text = null) {
   const label = text || "Play";
   const button = h("button", { type: "button", class: text ? "primary" : "play", "data-track": track.title });
   const draw = () => {
     const mine = player.track === track && player.playing;
-    button.replaceChildren(playSign(mine), text ? (mine ? " Pause" : ` ${text}`) : "");
+    button.replaceChildren(playSign(mine), text ? eitherText(mine, "Pause", text) : "");
     button.setAttribute("aria-label", `${mine ? "Pause" : label}: ${track.title}`);
   };
   button.addEventListener("click", () => {

@@ -8,7 +8,7 @@ from typing import TypedDict, get_args
 
 import numpy as np
 
-from melgen.evaluation.embeddings import Metric, nearest_neighbours
+from melgen.evaluation.embeddings import Metric, nearest_neighbours, principal_components
 from melgen.music.melody import pitch_name
 from melgen.pages.content import Content
 from melgen.pages.plain import short
@@ -96,7 +96,7 @@ def read_embedding(folder: Path) -> Embedding | None:
         return None
     if len(names) != len(weights) or not np.isfinite(weights).all():
         raise ValueError(f"{folder}: {len(names)} names for {len(weights)} rows, or numbers that are not finite")
-    points, explained = project(weights)
+    points, explained = principal_components(weights, DIMENSIONS)
     count = min(NEIGHBOURS, len(names) - 1)
     neighbours: dict[str, list[list[Neighbour]]] = {}
     for metric in get_args(Metric) if count else ():
@@ -113,30 +113,6 @@ def read_embedding(folder: Path) -> Embedding | None:
         "explained": [short(x) for x in explained.tolist()],
         "neighbours": neighbours,
     }
-
-
-def project(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The three directions in which rows differ most, and the share of the variance that each explains.
-
-    As `melgen.evaluation.embeddings.project_2d`, with a third direction.
-
-    Shape:
-        ``[V, E]`` to ``[V, 3]`` and ``[3]``.
-
-    >>> points, explained = project(np.array([[0.0, 0.0], [0.0, 3.0], [0.0, 9.0]]))
-    >>> (points.round(6) + 0.0).tolist(), explained.round(6).tolist()
-    ([[-4.0, 0.0, 0.0], [-1.0, 0.0, 0.0], [5.0, 0.0, 0.0]], [1.0, 0.0, 0.0])
-    """
-    left, singular, _ = np.linalg.svd(weights - weights.mean(axis=0), full_matrices=False)
-    kept = min(DIMENSIONS, len(singular))
-    points, explained = np.zeros((len(weights), DIMENSIONS)), np.zeros(DIMENSIONS)
-    points[:, :kept] = left[:, :kept] * singular[:kept]
-    largest = np.take_along_axis(points, np.abs(points).argmax(axis=0)[None], axis=0)
-    points *= np.where(largest < 0, -1, 1)
-    total = (singular**2).sum()
-    if total > 0:
-        explained[:kept] = singular[:kept] ** 2 / total
-    return points, explained
 
 
 def _value(name: str) -> int | None:

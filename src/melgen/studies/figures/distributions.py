@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ORIGINALITY = ("longest_shared_intervals", "shared_8gram_share")
+SHARED_WITH_TRAINING = ("longest_shared_intervals", "shared_8gram_share")
 _COLUMNS = 3
 _PERCENTILES = (5, 25, 50, 75, 95)
 
@@ -67,10 +67,10 @@ def metric_distributions(
 def originality(results: StudyResults) -> Figure:
     """How much of the songs is also in the training tunes, beside what the openings share with them by chance.
 
-    A model that copies is to the right of the band. Needs the two metrics of `ORIGINALITY` in `scores`, of
+    A model that copies is to the right of the band. Needs the two metrics of `SHARED_WITH_TRAINING` in `scores`, of
     `openings` too for a fair band: longer tunes share longer passages.
     """
-    return metric_distributions(results, ORIGINALITY)
+    return metric_distributions(results, SHARED_WITH_TRAINING)
 
 
 def _draw_metric(axes: Axes, metric: str, rows: list[Row], band: SongSetEvaluation | None) -> None:

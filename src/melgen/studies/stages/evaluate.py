@@ -34,7 +34,7 @@ from melgen.training.likelihood import likelihood
 
 log = logging.getLogger(__name__)
 
-BASELINE_METADATA = {"selection": "roulette", "checkpoint": None, "updates": 0}
+BASELINE_METADATA = {"selection": "sample", "checkpoint": None, "updates": 0}
 _SCORED_IN_TRAINING = {"validation": "val", "test": "test"}
 """Splits that a training scores, and what their keys in its result begin with."""
 

@@ -9,11 +9,15 @@ from typing import Any
 
 from melgen.checkpoint import load_model
 from melgen.generation.from_checkpoint import write_songs_by
+from melgen.generation.sampling import FORMER_SELECTIONS, selection_named
 from melgen.runs.directory import RunDirectory
 from melgen.studies.primers import StudyPrimer
 from melgen.studies.results import Model, Run
 from melgen.studies.study import Study
 from melgen.studies.tasks import Task
+
+_RECORDED_AS = {now: former for former, now in FORMER_SELECTIONS.items()}
+"""Inputs keep the former names, so that the songs of an older study count as made."""
 
 
 def tasks(study: Study) -> Iterator[Task]:
@@ -25,7 +29,7 @@ def tasks(study: Study) -> Iterator[Task]:
             inputs = {
                 "weights": study.weights_digest(run),
                 **primer.inputs(lambda: study.corpus.inputs),
-                "options": options,
+                "options": options | {"selection": _RECORDED_AS[selection_named(options["selection"])]},
             }
             make = partial(_write_songs, study, model, run, primer, options)
             yield Task(study.names.generate_task(model, run, primer), inputs, make)

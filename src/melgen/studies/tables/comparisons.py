@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from melgen.evaluation.song_sets import distance_to_openings
 from melgen.studies.results import StudyResults
-from melgen.studies.tables.song_sets import BASELINE, corpus_sets, model_set, model_sets, references
+from melgen.studies.tables.song_sets import BASELINE_ROLE, corpus_sets, model_set, model_sets, references
 from melgen.tables.columns import (
     CORRECTED,
     ORIGINALITY,
@@ -26,7 +26,7 @@ from melgen.tables.measured_set import MeasuredSet
 from melgen.tables.table import Cell, Column, Row, Table, Value, row
 
 _SET_COLUMNS = (Column("set", "set", "text"), Column("role", "role", "text"), Column("songs", "songs", "integer"))
-_BASELINES = "the trivial writers (uniform random notes; unigram and bigram with add-one smoothing)"
+_BASELINES = "the baselines (uniform random notes; unigram and bigram with add-one smoothing)"
 _OPENINGS = "the openings, which are the first notes of the test tunes, as many as the songs have"
 _SPLITS = "the whole tunes of each split of the corpus"
 
@@ -70,7 +70,7 @@ def primers_table(results: StudyResults) -> Table | None:
     ]
     groups = [(model_set(results, model), results.by_primer, model.name) for model in results.models]
     groups += [
-        (songs, results.baselines_by_primer, songs.name) for songs in references(results) if songs.role == BASELINE
+        (songs, results.baselines_by_primer, songs.name) for songs in references(results) if songs.role == BASELINE_ROLE
     ]
     rows: list[Row] = []
     for songs, by_primer, name in groups:
@@ -120,7 +120,7 @@ def likelihood_table(results: StudyResults) -> Table | None:
     columns.append(Column("gap", "gap (test - train)", decimals=3))
     caption = (
         "Bits per note of the corpus's tunes, given all notes before: notes 3 to N of each tune in its own key. Below "
-        "the rule: the trivial writers, fitted on the training tunes, by the same count."
+        "the rule: the baselines, fitted on the training tunes, by the same count."
     )
     if results.without_bits:
         caption += f" Missing values: {results.without_bits}."
@@ -130,7 +130,7 @@ def likelihood_table(results: StudyResults) -> Table | None:
         sources = songs.run_sources or songs.sources
         return [Cell(value, sources) for value in (*bits, bits[2] - bits[0])]
 
-    groups = [model_sets(results), [songs for songs in references(results) if songs.role == BASELINE]]
+    groups = [model_sets(results), [songs for songs in references(results) if songs.role == BASELINE_ROLE]]
     return _set_table("Likelihood", caption, columns, groups, values, names, counted=False)
 
 
@@ -257,7 +257,11 @@ def _set_table(
 
 def _below_the_rule(results: StudyResults, corpus: bool = False) -> str:
     """The sentence of a caption on what models are compared with."""
-    there = {_BASELINES: results.baselines, _OPENINGS: results.openings, _SPLITS: results.corpus if corpus else None}
+    there = {
+        _BASELINES: results.baselines,
+        _OPENINGS: results.openings,
+        _SPLITS: results.corpus if corpus else None,
+    }
     named = [words for words, sets in there.items() if sets]
     return f" Below the rule: {', '.join(named)}." if named else ""
 

@@ -6,7 +6,7 @@ from melgen.evaluation.results import SongSetEvaluation
 from melgen.studies.results import Model, StudyResults
 from melgen.tables.measured_set import MeasuredSet, Role
 
-BASELINE: Role = "writer"
+BASELINE_ROLE: Role = "writer"
 """The role of the baselines' songs, as the tables name it."""
 
 
@@ -25,7 +25,7 @@ def model_sets(results: StudyResults) -> list[MeasuredSet]:
 
 def references(results: StudyResults) -> list[MeasuredSet]:
     """What models are compared with, as long as their songs: baselines and the openings."""
-    sets = [_plain_set(results, BASELINE, name, evaluation) for name, evaluation in results.baselines.items()]
+    sets = [_plain_set(results, BASELINE_ROLE, name, evaluation) for name, evaluation in results.baselines.items()]
     if results.openings is not None:
         sets.append(_plain_set(results, "openings", results.openings.name, results.openings))
     return sets

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import pytorch_lightning as pl
 
+from melgen.checking import check_whole, is_whole, require
+
 
 class Schedule:
     """Regular intervals in updates or epochs, and chosen updates.
@@ -22,15 +24,11 @@ class Schedule:
         self, every_n_steps: int | None, every_n_epochs: int | None = None, at_steps: Sequence[int] | None = None
     ):
         for key, value in {"every_n_steps": every_n_steps, "every_n_epochs": every_n_epochs}.items():
-            if value is not None and value < 1:
-                raise ValueError(f"{key}={value}: must be at least 1, or null for never")
+            check_whole(key, value, null="for never")
         listed = () if at_steps is None else at_steps
-        if (
-            not isinstance(listed, Sequence)
-            or isinstance(listed, str)
-            or not all(isinstance(step, int) and not isinstance(step, bool) and step >= 0 for step in listed)
-        ):
-            raise ValueError(f"at_steps={at_steps}: must be a list of numbers of updates like [0,10,30], or null")
+        is_list = isinstance(listed, Sequence) and not isinstance(listed, str)
+        holds = is_list and all(is_whole(step) and step >= 0 for step in listed)
+        require(holds, "at_steps", at_steps, "a list of numbers of updates like [0,10,30], or null")
         self.every_n_steps, self.every_n_epochs, self.at_steps = every_n_steps, every_n_epochs, frozenset(listed)
 
     def due_at_start(self, trainer: pl.Trainer) -> bool:

@@ -8,8 +8,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import pytorch_lightning as pl
 
+from melgen.checking import check_whole
 from melgen.checkpoint import run_title
-from melgen.generation.sampling import sample_melodies
+from melgen.generation.sampling import name_now, sample_melodies
 from melgen.generation.songs import write_songs
 from melgen.music.melody import Melody
 from melgen.training.callbacks.schedule import Schedule
@@ -58,7 +59,7 @@ class SongSampling(pl.Callback):
         every_n_steps: int | None = 1000,
         every_n_epochs: int | None = None,
         at_steps: Sequence[int] | None = FIRST_SAMPLES,
-        selection: str = "roulette",
+        selection: str = "sample",
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
@@ -71,7 +72,7 @@ class SongSampling(pl.Callback):
         self.primer = list(primer)
         self.options: dict[str, Any] = {
             "notes": notes,
-            "selection": selection,
+            "selection": name_now(selection),
             "temperature": temperature,
             "top_k": top_k,
             "top_p": top_p,
@@ -81,8 +82,7 @@ class SongSampling(pl.Callback):
     def check(self, module: MelodyModule) -> None:
         """Raise a `ValueError` now for what would fail later: sample one note."""
         for key, count in {"songs": self.songs, "songs_underway": self.songs_underway}.items():
-            if count < 1:
-                raise ValueError(f"callbacks.sampling.{key}={count}: must be at least 1")
+            check_whole(f"callbacks.sampling.{key}", count)
         options = self.options | {"songs": 1, "notes": min(self.options["notes"], 1)}
         try:
             sample_melodies(module.model, module.representation, module.vocabulary, self.primer, **options)
@@ -140,6 +140,6 @@ class SongSampling(pl.Callback):
             folder.parent.mkdir(parents=True, exist_ok=True)
             write_songs(folder, songs, metadata | self.options)
             log_songs(trainer, "songs" if final else "samples", songs, folder, span_of(trainer))
-            for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set by a connector
                 if isinstance(callback, SongListener):
                     callback.on_songs(trainer, module, songs, final)

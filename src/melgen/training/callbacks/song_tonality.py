@@ -71,8 +71,8 @@ class SongTonality(pl.Callback):
 
 def span_of(trainer: pl.Trainer) -> int:
     """The length of the windows in which songs are measured."""
-    spans = (c.span_notes for c in trainer.callbacks if isinstance(c, SongTonality))  # type: ignore[attr-defined]
-    return next(spans, DEFAULT_SPAN_NOTES)
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]  # set by a connector
+    return next((each.span_notes for each in callbacks if isinstance(each, SongTonality)), DEFAULT_SPAN_NOTES)
 
 
 def as_dict(summary: TonalitySummary) -> dict[str, Any]:

@@ -29,7 +29,7 @@ SONGS_SHOWN = 10
 
 @runtime_checkable
 class Dashboard(Protocol):
-    """What can show more than numbers. A logger may have these methods itself, as `RunLogger` has."""
+    """What can show more than numbers. A logger may have these methods itself, as `WandbLogger` has."""
 
     def log_songs(self, key: str, songs: Sequence[Melody], step: int, *, directory: Path, span_notes: int) -> None:
         """Show songs, whose files are in ``directory``; windows of ``span_notes`` notes measure their tonality."""

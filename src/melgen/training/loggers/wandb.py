@@ -1,6 +1,6 @@
 """A W&B run for each training, also without an account or a network; a failure of W&B never ends the training.
 
-`RunLogger` is the logger that Lightning calls, and a `melgen.training.loggers.dashboards.Dashboard`.
+`WandbLogger` is the logger that Lightning calls, and a `melgen.training.loggers.dashboards.Dashboard`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pytorch_lightning.loggers.logger import Logger
 
+from melgen.evaluation.metrics import RUN_METRICS
 from melgen.music.melody import Melody
 from melgen.runs.history import STEP, read_history
 from melgen.training.loggers import wandb_media
@@ -32,10 +33,7 @@ log = logging.getLogger(__name__)
 UPDATES = "updates"
 """The metric on the x-axis of all others."""
 BEST_VALUE_OF = {
-    "val/loss": "min",
-    "val/perplexity": "min",
-    "val/bits_per_note": "min",
-    "val/accuracy": "max",
+    metric.key: "max" if metric.better == "higher" else "min" for metric in RUN_METRICS if metric.key.startswith("val/")
 }
 """Metrics whose best value, not the last, is in a run's summary."""
 BEST_LOSS = "best/val_loss"
@@ -43,7 +41,7 @@ BEST_LOSS = "best/val_loss"
 LONGEST_TAG = 64
 
 
-class RunLogger(Logger):
+class WandbLogger(Logger):
     """Records a training as a run of W&B, online only if a key is found.
 
     Curves are drawn over updates. A training that resumes continues its online run. An offline run cannot be continued:

@@ -10,10 +10,10 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
+from melgen.corpora.readers import TICKS_PER_QUARTER
 from melgen.errors import ReadError
-from melgen.music.metre import Metre
+from melgen.music.metre import BEAT_TYPES, Metre
 
-TICKS_PER_QUARTER = 10080  # divisible by 1 to 10, so that tuplets are exact
 TICKS_PER_WHOLE = 4 * TICKS_PER_QUARTER
 MAX_PARTS = 10_000  # of a tune, in the order in which they are played
 _SHOWN = 40  # characters of a wrong value in a message
@@ -37,7 +37,6 @@ _MODE = re.compile(r"\s*(?:(maj|min|aeo|dor|ion|loc|lyd|mix|phr)[a-z]*|(m)(?![a-
 _ACCIDENTAL = re.compile(r"(\^\^|__|[\^_=♯♭♮])([0-9]*/[0-9]*)?([A-Ga-g])")
 _SUM_METRE = re.compile(r"\(?\s*([0-9]+(?:\s*\+\s*[0-9]+)*)\s*\)?\s*/\s*([0-9]+)")
 _UNIT = re.compile(r"([0-9]{1,3})\s*(?:/\s*([0-9]{1,4}))?\Z")
-_BEAT_TYPES = (1, 2, 4, 8, 16, 32)
 _MAX_BEATS = 128
 
 
@@ -210,7 +209,7 @@ def parse_metre(text: str) -> tuple[Metre | None, bool]:
     while (match := _SUM_METRE.match(text, position)) is not None:
         beats = sum(int(number) for number in match[1].split("+") if len(number.strip()) <= 3)
         beat_type = int(match[2][:4])
-        if beat_type not in _BEAT_TYPES or not 0 < beats <= _MAX_BEATS:
+        if beat_type not in BEAT_TYPES or not 0 < beats <= _MAX_BEATS:
             return None, False
         types.append(beat_type)
         metre += Fraction(beats, beat_type)

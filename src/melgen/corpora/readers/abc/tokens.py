@@ -150,7 +150,9 @@ def _length(text: str) -> tuple[int, int]:
     """Numerator and denominator of a length: ``3/2``, ``/``, ``//``, empty for 1."""
     if not text:
         return 1, 1
-    above, slashes, below = re.fullmatch(r"([0-9]*)(/*)([0-9]*)", text).groups()  # type: ignore[union-attr]
+    match = re.fullmatch(r"([0-9]*)(/*)([0-9]*)", text)
+    assert match is not None  # the pattern of a note has cut this out
+    above, slashes, below = match.groups()
     numerator = int(above[:6]) if above else 1
     denominator = 1
     if slashes:
@@ -185,7 +187,7 @@ def _chord(text: str) -> Token:
 
 
 def _bar(text: str) -> Token:
-    signs = re.match(r"\.?([|:\[\]]*)", text)[1]  # type: ignore[index]
+    signs = re.match(r"\.?([|:\[\]]*)", text)[1]  # type: ignore[index]  # the empty text matches always
     rest = text.lstrip(".")[len(signs) :]
     if signs.endswith("[") and not rest[:1].isspace() and rest:
         signs = signs[:-1]
@@ -268,7 +270,7 @@ def _annotation(text: str) -> Token | None:
     >>> _annotation("D.C."), _annotation("^D. C. al Fine"), _annotation("D7/C"), _annotation("D C")
     ((11, 'D.C.'), (11, 'D.C. al fine'), None, None)
     """
-    placement = _PLACEMENT.match(text)[0]  # type: ignore[index]
+    placement = _PLACEMENT.match(text)[0]  # type: ignore[index]  # the empty text matches always
     text = text[len(placement) :]
     if text == "H":  # used in O'Neill's; not a chord in English
         return MARK, "fermata"

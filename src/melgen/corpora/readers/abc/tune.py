@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from melgen.corpora.extraction import Track, Tune
+from melgen.corpora.readers import TICKS_PER_QUARTER
 from melgen.corpora.readers.abc import tokens as kinds
 from melgen.corpora.readers.abc.fields import (
-    TICKS_PER_QUARTER,
     Voicing,
     default_unit,
     parse_key,

@@ -1,0 +1,146 @@
+"""Checks of single values, with one wording: the key and its value, then the rule that the value breaks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any, TypeGuard
+
+from melgen.pasting import override
+
+COUNT = "a whole number of at least 1"
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether a value is a whole number; true and false are not.
+
+    >>> is_whole(3), is_whole(3.0), is_whole(True)
+    (True, False, False)
+    """
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a finite number; true and false are not.
+
+    >>> is_number(0.5), is_number(math.inf), is_number("1")
+    (True, False, False)
+    """
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def require(holds: bool, key: str, value: Any, rule: str, error: type[ValueError] = ValueError) -> None:
+    """Refuse the value of a key unless its rule holds.
+
+    Args:
+        holds: whether it does.
+        key, value: as in the configuration, or an argument with its name.
+        rule: what the value must be.
+        error: the class of the error.
+
+    Raises:
+        ValueError: naming key, value and rule.
+
+    >>> require("4" == 4, "layers", "4", COUNT)
+    Traceback (most recent call last):
+        ...
+    ValueError: layers="4": must be a whole number of at least 1
+    """
+    if not holds:
+        raise error(f"{override(key, value)}: must be {rule}")
+
+
+def check_whole(
+    key: str,
+    value: Any,
+    least: int = 1,
+    most: int | None = None,
+    *,
+    null: str | None = None,
+    error: type[ValueError] = ValueError,
+) -> None:
+    """Refuse what is not a whole number within its bounds.
+
+    Args:
+        key, value, error: as in `require`.
+        least, most: the bounds, which are allowed themselves.
+        null: the meaning of None, which is then allowed too: ``for no limit``.
+
+    Raises:
+        ValueError: naming key, value and rule.
+
+    >>> check_whole("keep", None, null="for all"); check_whole("keep", 0, null="for all")
+    Traceback (most recent call last):
+        ...
+    ValueError: keep=0: must be a whole number of at least 1, or null for all
+    """
+    holds = is_whole(value) and value >= least and (most is None or value <= most)
+    rule = f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
+    if null is not None:
+        holds, rule = holds or value is None, f"{rule}, or null {null}"
+    require(holds, key, value, rule, error)
+
+
+def check_number(
+    key: str,
+    value: Any,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+    error: type[ValueError] = ValueError,
+) -> None:
+    """Refuse what is not a finite number within its bounds.
+
+    Args:
+        key, value, error: as in `require`.
+        least, most: bounds that are allowed themselves.
+        above, below: bounds that are not.
+
+    Raises:
+        ValueError: naming key, value and rule.
+
+    >>> check_number("top_p", 0, above=0, most=1)
+    Traceback (most recent call last):
+        ...
+    ValueError: top_p=0: must be a number above 0 and at most 1
+    """
+    holds = is_number(value) and not (
+        (least is not None and value < least)
+        or (above is not None and value <= above)
+        or (most is not None and value > most)
+        or (below is not None and value >= below)
+    )
+    if least is not None and most is not None:
+        rule = f"a number from {least} to {most}"
+    else:
+        bounds = {"of at least": least, "above": above, "at most": most, "below": below}
+        rule = "a number " + " and ".join(f"{words} {bound}" for words, bound in bounds.items() if bound is not None)
+    require(holds, key, value, rule, error)
+
+
+def check_one_of(key: str, value: Any, options: Iterable[Any]) -> None:
+    """Refuse what is not one of the options.
+
+    Raises:
+        ValueError: naming key, value and options.
+
+    >>> check_one_of("paper", "a5", ("a4", "letter"))
+    Traceback (most recent call last):
+        ...
+    ValueError: paper=a5: must be a4 or letter
+    """
+    options = tuple(options)
+    require(value in options, key, value, one_of(options))
+
+
+def one_of(options: Iterable[Any]) -> str:
+    """The rule for a value that must be one of several.
+
+    >>> one_of(["a4", "letter"]), one_of([8000, 16000, 48000])
+    ('a4 or letter', 'one of 8000, 16000, 48000')
+    """
+    words = [str(option) for option in options]
+    return " or ".join(words) if len(words) < 3 else f"one of {', '.join(words)}"
