@@ -136,7 +136,7 @@ def test_the_best_trial_is_written(tmp_path):
 
 
 def test_hydra_sweeps_with_the_plugin(tmp_path):
-    """Hydra calls the plugin: it takes the sweeps of ``params`` and the command line, and the launcher of the context."""
+    """Hydra calls the plugin with the sweeps of ``params`` and the command line, and with its own launcher."""
     launch = trainings(lambda job: job["x"] + job["y"])
     sweeper = OptunaSweeper(
         sampler={"_target_": "optuna.samplers.RandomSampler", "seed": 1},
