@@ -66,7 +66,7 @@ METRICS = (
         "tonality",
         "Centricity",
         "centricity",
-        "Longest run of one repeated note in a window, as a share of the window.",
+        "Longest run of one repeated note in a span, as a share of the span.",
     ),
     SongMetric(
         "pitch_class_macroharmony",
