@@ -47,13 +47,13 @@ class OptunaSweeper(Sweeper):
         """Run the trials, and write the best of them to ``optimization_results.yaml``."""
         from hydra.utils import instantiate
 
-        from melgen.nested import flat
+        from melgen.nested import sweeps_in
         from melgen.sweeps.optuna_search import Search, search_space
 
         assert self.config is not None
         assert self.launcher is not None
         assert self.hydra_context is not None
-        given = [f"{key}={value}" for key, value in flat(self.params)]
+        given = sweeps_in(self.params)
         search = Search(
             *search_space([*given, *arguments], self.hydra_context.config_loader),
             folder=self.config.hydra.sweep.dir,

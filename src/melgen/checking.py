@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, TypeGuard
 
 from melgen.pasting import override
@@ -18,7 +18,7 @@ def is_whole(value: object) -> TypeGuard[int]:
     >>> is_whole(3), is_whole(3.0), is_whole(True)
     (True, False, False)
     """
-    return isinstance(value, Integral) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value: object) -> bool:
@@ -27,7 +27,10 @@ def is_number(value: object) -> bool:
     >>> is_number(0.5), is_number(math.inf), is_number("1")
     (True, False, False)
     """
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    number: Any = value  # not `math.isfinite`, which cannot convert the largest whole numbers; `Real` has no types for <
+    return -math.inf < number < math.inf
 
 
 def require(holds: bool, key: str, value: Any, rule: str, error: type[ValueError] = ValueError) -> None:
@@ -118,6 +121,8 @@ def check_number(
     else:
         bounds = {"of at least": least, "above": above, "at most": most, "below": below}
         rule = "a number " + " and ".join(f"{words} {bound}" for words, bound in bounds.items() if bound is not None)
+    if value in (math.inf, -math.inf):
+        rule = rule.replace("a number", "a finite number")
     require(holds, key, value, rule, error)
 
 

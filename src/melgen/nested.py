@@ -19,6 +19,15 @@ def flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{key}", value
 
 
+def sweeps_in(params: Any) -> list[str]:
+    """The overrides of ``hydra.sweeper.params``, by nested or dotted keys; an empty dictionary sets nothing.
+
+    >>> sweeps_in({"layers": "1,2", "optimizer": {"lr": "0.1,0.2"}, "trainer": {}})
+    ['layers=1,2', 'optimizer.lr=0.1,0.2']
+    """
+    return [f"{key}={value}" for key, value in flat(params) if not (isinstance(value, Mapping) and not value)]
+
+
 def value_at(node: Any, dotted: str, absent: Any = None) -> Any:
     """The value at a dotted key of nested dictionaries, or ``absent``.
 

@@ -22,7 +22,6 @@ OLD_TARGETS: Mapping[str, str] = MappingProxyType(
         "melgen.sweeps.report.SweepReport": "melgen.sweeps.callback.SweepCallback",
         "melgen.training.checkpoints.Checkpoints": "melgen.training.checkpointing.Checkpoints",
         "melgen.training.history.HistoryLogger": "melgen.training.loggers.csv.HistoryLogger",
-        "melgen.training.loggers.wandb.RunLogger": "melgen.training.loggers.wandb.WandbLogger",
         "melgen.training.weights_and_biases.RunLogger": "melgen.training.loggers.wandb.WandbLogger",
     }
 )

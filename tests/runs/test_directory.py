@@ -120,13 +120,13 @@ def test_the_reader_is_recorded_beside_the_identity(run):
         run.recorded_reader  # noqa: B018
 
 
-@pytest.mark.parametrize(("goes_on", "consequence"), [(True, "it cannot continue"), (False, "it is kept")])
-def test_tunes_of_an_older_reader_are_named_as_the_reason(run, goes_on, consequence):
+@pytest.mark.parametrize(("is_unfinished", "consequence"), [(True, "it cannot continue"), (False, "it is kept")])
+def test_tunes_of_an_older_reader_are_named_as_the_reason(run, is_unfinished, consequence):
     adopt(run, IDENTITY | {"corpus.fingerprint": "old"})
     read_by_reader(run, 1)
     before = contents(run)
     with run.claimed(), pytest.raises(IdentityError, match=r"older reader \(version 1") as caught:
-        run.adopt(IDENTITY | {"corpus.fingerprint": "new"}, "", force=False, goes_on=goes_on)
+        run.adopt(IDENTITY | {"corpus.fingerprint": "new"}, "", force=False, is_unfinished=is_unfinished)
     message = str(caught.value)
     assert consequence in message
     assert "corpus.fingerprint: old there, new now" in message
@@ -357,7 +357,7 @@ def test_a_finished_run_stays_finished_and_keeps_its_recorded_software(run, monk
     adopt(run)
     with_torch(monkeypatch, "2.13")
     with caplog.at_level("INFO"), run.claimed():
-        run.adopt(IDENTITY, "layers: 2\n", force=False, goes_on=False)
+        run.adopt(IDENTITY, "layers: 2\n", force=False, is_unfinished=False)
     assert "torch: 2.12 there, 2.13 now" in caplog.text
     assert run.identity_file.software["torch"] == "2.12"
     with pytest.raises(IdentityError, match="other software"):

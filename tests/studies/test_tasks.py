@@ -138,7 +138,7 @@ def test_facts_that_hold_no_longer_are_dropped_until_they_are_described_again(tm
     task = writes(tmp_path, "s/x", "x", a=1)
     for asked, kept in [({"a": 1}, True), ({"a": 2}, False)]:
         two = bench(tmp_path)
-        two.asked = {"configuration": asked, "command": ["a=1"]}
+        two.settings = {"configuration": asked, "command": ["a=1"]}
         two.do([], ["s/"])
         assert "configuration" in manifest(tmp_path), "no task was done"
         two.do([task], ["s/"])

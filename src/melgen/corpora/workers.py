@@ -53,7 +53,7 @@ def check_workers(workers: int | None) -> None:
     Raises:
         CorpusError: naming key, value and rule.
     """
-    check_whole("workers", workers, null="for one for each CPU", error=CorpusError)
+    check_whole("workers", workers, null="(one for each CPU)", error=CorpusError)
 
 
 def map_sources(

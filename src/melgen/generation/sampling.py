@@ -5,6 +5,7 @@ Letters: N songs, P primer notes, T notes to write, V vocabulary.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, cast, get_args
@@ -280,7 +281,7 @@ def _encoded_primer(
 
 
 def _check_options(selection: Selection, temperature: float, top_k: int | None, top_p: float | None) -> None:
-    rule = "a number above 0"
+    rule = "a finite number above 0" if temperature == math.inf else "a number above 0"
     holds = is_number(temperature) and temperature > 0
     if is_number(temperature) and temperature == 0:
         # A temperature of 0 means greedy selection, so it is allowed with it, which does not use the temperature.

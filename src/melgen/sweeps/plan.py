@@ -23,7 +23,7 @@ from melgen.configuration.known_keys import plain
 from melgen.configuration.own_files import file_of_option
 from melgen.configuration.packaged import recipe_groups
 from melgen.errors import message_of
-from melgen.nested import flat
+from melgen.nested import flat, sweeps_in
 from melgen.runs.budget import NO_LIMIT, total_updates
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.runs.identity import identity_of, is_identity
@@ -85,7 +85,7 @@ def planned_axes(hydra: DictConfig) -> dict[str, list[str]]:
         ValueError: for a sweep over a key that makes no other run, so that its jobs would all be one.
     """
     params = hydra.sweeper.get("params") or {}
-    given = [f"{key}={value}" for key, value in flat(params)] + typed_overrides(hydra)
+    given = sweeps_in(params) + typed_overrides(hydra)
     axes: dict[str, list[str]] = {}  # the command line comes last and wins, as in Hydra
     running = GlobalHydra.instance()  # its loader knows the options of glob(*)
     parser = OverridesParser.create(config_loader=running.config_loader() if running.is_initialized() else None)
@@ -199,7 +199,7 @@ def _without_given(part: DictConfig, given: Collection[str]) -> dict[str, Any]:
 
 def check_one_of_many(config: DictConfig, command: str) -> None:
     """`check_composed` for one job among those that an optimiser may try: the first value of each key."""
-    given = [f"{key}={value}" for key, value in flat(config.hydra.sweeper.get("params") or {})]
+    given = sweeps_in(config.hydra.sweeper.get("params") or {})
     overrides = OverridesParser.create().parse_overrides([*given, *map(str, config.hydra.overrides.task)])
     firsts = [_first_of(override) for override in overrides]
     loader = GlobalHydra.instance().config_loader()

@@ -1,4 +1,4 @@
-"""The likelihood of tunes under a trained network."""
+"""The likelihood of tunes under a trained network; `melgen.training.scores` makes bits per note of it."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class SongTonality(pl.Callback):
 
     Args:
         directory: the directory of the run.
-        span_notes: length of the windows.
+        span_notes: notes in a span.
     """
 
     def __init__(self, directory: str | Path, *, span_notes: int = 12):
@@ -70,7 +70,7 @@ class SongTonality(pl.Callback):
 
 
 def span_of(trainer: pl.Trainer) -> int:
-    """The length of the windows in which songs are measured."""
+    """Notes in a span, the sliding window in which songs are measured."""
     callbacks = trainer.callbacks  # type: ignore[attr-defined]  # set by a connector
     return next((each.span_notes for each in callbacks if isinstance(each, SongTonality)), DEFAULT_SPAN_NOTES)
 

@@ -32,7 +32,7 @@ class Dashboard(Protocol):
     """What can show more than numbers. A logger may have these methods itself, as `WandbLogger` has."""
 
     def log_songs(self, key: str, songs: Sequence[Melody], step: int, *, directory: Path, span_notes: int) -> None:
-        """Show songs, whose files are in ``directory``; windows of ``span_notes`` notes measure their tonality."""
+        """Show songs, whose files are in ``directory``; spans of ``span_notes`` notes measure their tonality."""
         ...
 
     def log_figure(self, key: str, figure: Figure, step: int) -> None:
