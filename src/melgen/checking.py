@@ -29,7 +29,8 @@ def is_number(value: object) -> bool:
     """
     if not isinstance(value, Real) or isinstance(value, bool):
         return False
-    number: Any = value  # not `math.isfinite`, which cannot convert the largest whole numbers; `Real` has no types for <
+    number: Any = value  # `Real` has no types for <
+    # Not `math.isfinite`, which cannot convert the largest whole numbers.
     return -math.inf < number < math.inf
 
 
