@@ -174,7 +174,7 @@ def test_a_users_own_parts(mine):  # noqa: F811
     assert answer.code == 0, answer.text
     assert "fontTools" not in answer.text
     assert "subset" not in answer.text
-    assert (mine / "multirun/village/study/representative/control-forgetful-1-best.mid").exists()
+    assert (mine / "multirun/village/study/representative/control-forgetful-1-smallest_sum.mid").exists()
     alone = spawn("study", *options, "stages=tables,figures", cwd=mine)
     assert alone.code == 0, alone.text
     there = ["runs=multirun/village", "folder=other", "generate.songs=2", "generate.primer=[60,62]", "stages=select"]
