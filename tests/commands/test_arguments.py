@@ -152,7 +152,8 @@ def test_a_job_in_its_own_directory(here):
     assert len(list((here / "multirun" / "c").glob("*/result.json"))) == 2
 
 
-@quick_rows(1, "off", ["logger=none", "logger=null", "logger=[]", "~logger"])
+@pytest.mark.slow
+@pytest.mark.parametrize("off", ["logger=none", "logger=null", "logger=[]", "~logger"])
 def test_loggers_off(off, here):
     tiny = [override for override in TINY if not override.startswith(("logger", "callbacks"))]
     answer = call("train", *tiny, off, "~callbacks")
@@ -220,8 +221,8 @@ class TestValuesThatEveryJobWouldRefuse:
         assert not list(here.iterdir())
 
 
-@quick_rows(
-    1,
+@pytest.mark.slow
+@pytest.mark.parametrize(
     ("swept", "jobs"),
     [
         (["layers=1,2,1"], 2),

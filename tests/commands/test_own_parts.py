@@ -74,6 +74,7 @@ def test_a_users_own_cell_and_corpus(mine):
     assert (mine / "out" / "song_002.mid").exists()
 
 
+@pytest.mark.slow
 def test_a_cell_that_is_not_there_is_named(mine):
     (mine / "my_cells.py").unlink()
     answer = call("train", *ARGUMENTS)

@@ -36,6 +36,7 @@ def test_a_primer_in_range_and_a_training_without_songs_get_no_warning(here):
         assert "training notes" not in answer.text
 
 
+@pytest.mark.slow
 def test_generating_warns(trained, here):
     answer = call("generate", f"checkpoint={trained}", "songs=1", "notes=3", "out=songs")
     assert answer.code == 0, answer.text

@@ -215,7 +215,8 @@ class TestStartingWeights:
     def test_of_another_cell(self, trained, here):
         self.refused(here, [f"init_from={trained}", "cell=gru"], "lstm", "gru")
 
-    @quick_rows(1, "kept", [0, 10, 1000, -10])
+    @pytest.mark.slow
+    @pytest.mark.parametrize("kept", [0, 10, 1000, -10])
     def test_truncated(self, kept, trained, here):
         whole = (trained / "checkpoints" / "best.ckpt").read_bytes()
         (here / "cut.ckpt").write_bytes(whole[:kept])
@@ -271,6 +272,7 @@ class TestPlacesThatCannotBeWritten:
         assert "Traceback" not in answer.text
         assert files_below(here) == {}
 
+    @pytest.mark.slow
     def test_where_the_system_denies_permission_to_every_user(self, here, monkeypatch):
         """Root may write everywhere, so the refusal of the system is simulated."""
         monkeypatch.setattr(os, "access", lambda path, mode, **_: False)

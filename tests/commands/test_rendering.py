@@ -39,6 +39,7 @@ def render(folder, *overrides, code=0):
     return answer
 
 
+@pytest.mark.slow
 def test_every_format(songs, here):
     soundfile = pytest.importorskip("soundfile")
     from PIL import Image

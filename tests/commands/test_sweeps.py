@@ -10,7 +10,6 @@ import pytest
 from melgen.runs.directory import RunDirectory
 from tests.commands.calling import TINY, call, files_below, spawn
 from tests.commands.mishap import mishap
-from tests.tiers import quick_rows
 from tests.training.equality import unequal
 
 SWEPT = [override for override in TINY if not override.startswith("layers")]
@@ -149,7 +148,8 @@ def test_only_with_a_state_that_no_run_has_trains_nothing(here):
     assert files_below(FAMILY / "control-lstm-1-seed0-hidden_size-8") == before
 
 
-@quick_rows(1, "only", ["broken", "[failed,broken]", "[]", "7"])
+@pytest.mark.slow
+@pytest.mark.parametrize("only", ["broken", "[failed,broken]", "[]", "7"])
 def test_only_with_an_unknown_state_is_refused(only, here):
     answer = call("train", "-m", *SWEPT, "layers=1,2", f"only={only}")
     assert answer.code == 1
@@ -158,6 +158,7 @@ def test_only_with_an_unknown_state_is_refused(only, here):
     assert not FAMILY.exists()
 
 
+@pytest.mark.slow
 def test_only_is_refused_without_a_sweep(here):
     answer = call("train", *SWEPT, "layers=1", "only=failed")
     assert answer.code == 1

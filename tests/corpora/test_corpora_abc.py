@@ -26,7 +26,6 @@ from melgen.corpora.sources import Source
 from melgen.errors import ReadError
 from melgen.music.metre import Metre
 from tests.builders import melody_of
-from tests.tiers import quick_rows
 
 HEADER = "X:1\nT:A tune\nM:4/4\nL:1/4\nK:C\n"
 EIGHTHS = HEADER.replace("L:1/4", "L:1/8")
@@ -708,8 +707,9 @@ def comparable(folder: str, limit: int) -> list[TuneText]:
     return found[:: max(1, len(found) // limit)][:limit]
 
 
-@quick_rows(
-    1, ("folder", "limit"), [("essenFolksong", 100), ("oneills1850", 60), ("airdsAirs", 60), ("ryansMammoth", 20)]
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("folder", "limit"), [("essenFolksong", 100), ("oneills1850", 60), ("airdsAirs", 60), ("ryansMammoth", 20)]
 )
 def test_abc2midi_reads_the_same_notes(folder, limit):
     import symusic
@@ -832,6 +832,7 @@ def check_any(text: str) -> None:
         assert tune.pickup is None or tune.pickup >= 0
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(st.lists(PIECES, max_size=40), st.sampled_from(["", "P:ABA\n", "P:A2(BA)3\n", "M:6/8\n"]))
 def test_any_pieces_give_a_tune_or_a_reason(pieces, field):
@@ -850,6 +851,7 @@ def test_damaged_files_give_tunes_or_reasons(noise, place, length):
     check_any(decode(data[:place] + noise + data[place + length :]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "notes",
     [

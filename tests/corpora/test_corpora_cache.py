@@ -19,7 +19,6 @@ from melgen.music.melody import Melodies, Melody
 from melgen.music.metre import Metre, MetreChange
 from tests.builders import full_disk
 from tests.corpora.midi_files import scale, write_midi
-from tests.tiers import quick_rows
 
 
 @pytest.fixture
@@ -84,8 +83,9 @@ def test_content_and_cleaning_decide(folder, tmp_path, readings):
     assert changed.melodies[0].pitches[0] == 51
 
 
-@quick_rows(1, "name", ["pitches.npy", "starts.npy", "tunes.json", "report.json"])
-@quick_rows(1, "damage", ["cut", "flip", "empty", "gone"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["pitches.npy", "starts.npy", "tunes.json", "report.json"])
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "gone"])
 def test_a_damaged_entry_is_read_again(folder, cache_dir, readings, name, damage):
     first = load(folder)
     path = entry(cache_dir, first.fingerprint) / name

@@ -62,6 +62,7 @@ def test_equals_the_definition(tunes):
         np.testing.assert_allclose(found, bits_in_a_loop(baseline.name, tunes, tunes), rtol=1e-12)
 
 
+@pytest.mark.slow
 @every_baseline
 @given(tunes=corpora)
 def test_probabilities_add_up_to_one(baseline, tunes):

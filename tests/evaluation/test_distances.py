@@ -8,7 +8,6 @@ from scipy import integrate, stats
 from melgen.evaluation import distances as module
 from melgen.evaluation.distances import FEATURES, SetDistance, set_distances
 from tests import builders
-from tests.tiers import quick_rows
 
 # Linear binning of the distances, and 2,048 points for the integral.
 TOLERANCE = 2e-3
@@ -44,7 +43,8 @@ def distances_one_by_one(name, songs, reference):
     return intra, [np.linalg.norm(x - y) for x in a for y in b]
 
 
-@quick_rows(1, "name", FEATURES)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FEATURES)
 def test_equals_scipy_on_real_tunes(name, airs):
     songs, reference = [tune[:34] for tune in airs[:20]], airs[20:50]
     intra, inter = distances_one_by_one(name, songs, reference)

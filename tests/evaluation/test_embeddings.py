@@ -4,7 +4,6 @@ import pytest
 
 from melgen.evaluation.embeddings import embedding_figure, nearest_neighbours, project_2d, write_projector
 from melgen.music import Interval, pitch_name
-from tests.tiers import quick_rows
 
 PITCHES = [pitch_name(pitch) for pitch in range(48, 78)]
 INTERVALS = [Interval().value_name(value) for value in range(-13, 14)]
@@ -98,8 +97,8 @@ def test_weights_that_are_not_a_matrix(wrong):
         project_2d(wrong)
 
 
-@quick_rows(
-    1,
+@pytest.mark.slow
+@pytest.mark.parametrize(
     ("names", "legend"),
     [
         (PITCHES, {"C", "G", "D", "A", "E", "B", "F#", "C#", "G#", "D#", "A#", "F"}),
@@ -131,6 +130,7 @@ def test_figure_gives_a_pitch_class_one_colour(weights):
     assert len(set.union(*by_class.values())) == 12
 
 
+@pytest.mark.slow
 def test_labels_do_not_cover_each_other(weights):
     figure = embedding_figure(weights, PITCHES)
     figure.draw_without_rendering()

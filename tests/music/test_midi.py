@@ -45,6 +45,7 @@ def as_rows(melody):
     return list(zip(melody.pitches, melody.onsets, melody.durations, strict=True))
 
 
+@pytest.mark.slow
 @given(tune=tunes())
 def test_notes_survive_a_round_trip_through_mido(tune, tmp_path_factory):
     assert read_with_mido(midi_bytes(tune), tmp_path_factory.getbasetemp()) == as_rows(tune)

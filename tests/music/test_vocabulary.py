@@ -10,6 +10,7 @@ values = st.integers(-200, 200)
 value_sets = st.lists(values, min_size=1, max_size=30)
 
 
+@pytest.mark.slow
 @given(st.lists(value_sets, min_size=1, max_size=5))
 def test_values_are_sorted_and_distinct_and_round_trip(melodies):
     vocabulary = Vocabulary.from_values(np.array(melody, np.int16) for melody in melodies)

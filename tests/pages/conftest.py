@@ -2,37 +2,48 @@ from __future__ import annotations
 
 import pytest
 
+from melgen.files import read_json, write_json
+from melgen.pages.writing import write_report
 from tests.pages.examples import make_corpus, make_run, make_study
 
 
 @pytest.fixture(scope="package")
-def config(tmp_path_factory):
+def made(made_once):
+    """Where the corpus, the run, the study and their pages are; not to be written into."""
+
+    def make(folder):
+        config = make_corpus(folder / "tunes")
+        write_json(folder / "config.json", config)
+        run = make_run(folder / "runs" / "control-lstm-1-seed0", config)
+        study = make_study(folder / "tiny", config)
+        write_report(run, out=folder / "run.html", progress=False)
+        write_report(study, out=folder / "study.html", progress=False)
+
+    return made_once("pages", make)
+
+
+@pytest.fixture(scope="package")
+def config(made):
     """The configuration of a small corpus."""
-    return make_corpus(tmp_path_factory.mktemp("corpus") / "tunes")
+    return read_json(made / "config.json")
 
 
 @pytest.fixture(scope="package")
-def run(tmp_path_factory, config):
-    """A run. Tests only read it."""
-    return make_run(tmp_path_factory.mktemp("runs") / "control-lstm-1-seed0", config)
+def run(made):
+    """A run, not to be written into."""
+    return made / "runs" / "control-lstm-1-seed0"
 
 
 @pytest.fixture(scope="package")
-def study(tmp_path_factory, config):
-    """A study. Tests only read it."""
-    return make_study(tmp_path_factory.mktemp("study") / "tiny", config)
+def study(made):
+    """A study, not to be written into."""
+    return made / "tiny"
 
 
 @pytest.fixture(scope="package")
-def pages(tmp_path_factory, run, study):
-    """The pages of the run and of the study."""
-    from melgen.pages.writing import write_report
-
-    folder = tmp_path_factory.mktemp("pages")
-    return {
-        "run": write_report(run, out=folder / "run.html", progress=False),
-        "study": write_report(study, out=folder / "study.html", progress=False),
-    }
+def pages(made):
+    """The pages of both."""
+    return {"run": made / "run.html", "study": made / "study.html"}
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from melgen.music import Melody
 from melgen.rendering.bitmap import pdf_bytes, png_bytes, size_of, write_pdf, write_png
 from melgen.rendering.engraving import engrave, engrave_pages
 from tests.rendering.melodies import EDGES, NONE, ONE, SCALE
-from tests.tiers import quick_rows
 
 SVG = "{http://www.w3.org/2000/svg}"
 HEAD_CENTRE = (110, 0)  # of a note head, from its left edge, in the units of the drawing
@@ -81,7 +80,8 @@ def test_titles_and_numbers_are_letters():
     assert not (pixels(png_bytes(engrave(ONE), 900))[:10] < 128).any(), "no title, no ink"
 
 
-@quick_rows(1, "melody", [NONE, ONE, EDGES])
+@pytest.mark.slow
+@pytest.mark.parametrize("melody", [NONE, ONE, EDGES])
 def test_every_melody_has_a_picture(melody, tmp_path):
     svg = engrave(melody, title="x")
     assert write_png(svg, tmp_path / "a.png") == tmp_path / "a.png"

@@ -58,6 +58,7 @@ def folder(tmp_path_factory):
 
 
 class TestMusicXML:
+    @pytest.mark.slow
     @FEW
     @given(melody=melodies())
     def test_music21_reads_the_same_notes(self, melody):

@@ -101,6 +101,7 @@ def _is_symmetric(pitches):
     return any(counts == counts[shift:] + counts[:shift] for shift in range(1, 12))
 
 
+@pytest.mark.slow
 def test_signatures_are_those_that_airds_airs_are_printed_with():
     printed = {}
     folder = music21_corpus_dir()

@@ -39,7 +39,8 @@ def plain(config):
     return OmegaConf.create(container)
 
 
-@quick_rows(1, ("cell", "dataset"), list(itertools.product(CELLS, REPRESENTATIONS)))
+@pytest.mark.slow
+@pytest.mark.parametrize(("cell", "dataset"), list(itertools.product(CELLS, REPRESENTATIONS)))
 def test_every_network_of_the_sweep_composes_and_builds(cell, dataset):
     for layers in range(1, 6):
         config = plain(composed(*PLACE, f"cell={cell}", f"dataset={dataset}", f"layers={layers}", "hidden_size=4"))
@@ -128,6 +129,7 @@ def test_quick_is_the_same_work_for_all_45():
     assert config.corpus.collections == ["airds"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("experiment", "budget", "every"), [("", (-1, 50), 250), ("_quick", (1000, -1), 25)])
 def test_cost_validation_is_that_of_the_paper(experiment, budget, every):
     config = composed(*PLACE, f"experiment=cost_validation{experiment}")

@@ -18,8 +18,8 @@ def identity(*overrides, fingerprint="f", start=None):
     return identity_of(config, fingerprint, start)
 
 
-@quick_rows(
-    2,
+@pytest.mark.slow
+@pytest.mark.parametrize(
     "override",
     [
         "name=other",
@@ -98,7 +98,8 @@ def test_it_holds_the_keys_that_decide_the_weights(override, key):
     assert any(line.startswith(f"{key}: ") for line in told)
 
 
-@quick_rows(1, ("short", "name"), [("32", "32-true"), ("16", "16-mixed"), ("bf16", "bf16-mixed")])
+@pytest.mark.slow
+@pytest.mark.parametrize(("short", "name"), [("32", "32-true"), ("16", "16-mixed"), ("bf16", "bf16-mixed")])
 def test_a_precision_is_the_same_in_every_spelling(short, name, tmp_path):
     assert identity(f"precision={short}")["precision"] == identity(f"precision={name}")["precision"] == name
     (tmp_path / "identity.json").write_text(json.dumps({"precision": short, "seed": 0}))

@@ -56,8 +56,8 @@ def test_names(overrides, expected):
         assert (name, run) == expected
 
 
-@quick_rows(
-    2,
+@pytest.mark.slow
+@pytest.mark.parametrize(
     "overrides",
     [
         ["hidden_size=128"],
@@ -83,7 +83,8 @@ def test_a_precision_has_one_name():
     assert names_of("precision=bf16") == names_of("precision=bf16-mixed")
 
 
-@quick_rows(1, ("typed", "earlier"), [("16-mixed", "16"), ("16", "16"), ("32", "32"), ("bf16", "bf16")])
+@pytest.mark.slow
+@pytest.mark.parametrize(("typed", "earlier"), [("16-mixed", "16"), ("16", "16"), ("32", "32"), ("bf16", "bf16")])
 def test_a_run_that_is_named_by_a_shorter_precision_keeps_its_name(typed, earlier, tmp_path):
     run = tmp_path / "folk" / f"{DEFAULT}-precision-{earlier}"
     run.mkdir(parents=True)
@@ -144,6 +145,7 @@ def test_of_an_override_given_twice_the_last_counts():
     assert names_of("hidden_size=8", "hidden_size=64")[1] == f"{DEFAULT}-hidden_size-64"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("override", ["+note='a b/c=d'", "+note={a:1,b:[2]}", '+note="äö*?"', "+note='..'"])
 def test_names_are_made_of_harmless_characters(override):
     name = names_of(override)[1]

@@ -85,6 +85,7 @@ def test_too_many_kinds_are_compared_by_their_weights(tmp_path, timed, monkeypat
     assert seconds[runs[1].path] > 3 * seconds[runs[0].path]
 
 
+@pytest.mark.slow
 def test_timing_changes_no_random_number(tmp_path):
     run = planned(tmp_path, "layers=1")
     state = torch.get_rng_state()

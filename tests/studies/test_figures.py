@@ -116,6 +116,7 @@ def shown_texts(figure):
 # Learning curves.
 
 
+@pytest.mark.slow
 def test_learning_curves_name_the_chosen_layer_count_in_every_panel():
     figure = learning_curves(study())
     assert len(figure.axes) == 4
@@ -194,7 +195,8 @@ def test_each_variant_has_a_colour_and_a_dash_in_the_panel_of_its_pair():
     assert max(len(line) for line in texts[1].split("\n")) <= 34
 
 
-@quick_rows(1, "draw", OF_RESULTS)
+@pytest.mark.slow
+@pytest.mark.parametrize("draw", OF_RESULTS)
 def test_long_names_of_variants_cover_nothing(draw):
     figure = draw(varied("hidden_size 8", LONG, LONG + " too", seeds=(0, 1)))
     figure.draw_without_rendering()
@@ -336,6 +338,7 @@ def test_likelihood_without_scores_of_songs_is_the_mean_over_seeds():
 # Figures of plain arrays.
 
 
+@pytest.mark.slow
 def test_span_profile_draws_each_column():
     profile = np.stack([np.full(25, 2.9), np.linspace(3, 1, 25), np.linspace(0.4, 0.1, 25)], axis=1)
     figure = span_profile({"song_042": profile}, range(5, 30))
@@ -399,6 +402,7 @@ def test_poor_data_still_make_a_figure(draw, case):
     assert all(np.isfinite(axes.get_xlim()).all() and np.isfinite(axes.get_ylim()).all() for axes in figure.axes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("maps", [[], [embedding(count=1)], [embedding(count=2)], [embedding(), embedding("db12", 60)]])
 def test_embedding_maps_of_any_size(maps):
     assert embedding_maps(maps).axes
@@ -409,7 +413,8 @@ def test_cost_validation_of_nothing_and_of_one_point():
     assert cost_validation([250], [2.0], {"centricity": [0.1]}).axes[0].texts[0].get_text() == "250"
 
 
-@quick_rows(1, "draw", OF_RESULTS)
+@pytest.mark.slow
+@pytest.mark.parametrize("draw", OF_RESULTS)
 def test_fifteen_models_fit_the_page(draw):
     figure = draw(study(("control", "interval", "db12"), ("lstm", "gru", "rnn", "nas", "ugrnn"), (1, 2)))
     width, height = figure.get_size_inches()

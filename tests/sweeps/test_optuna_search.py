@@ -274,6 +274,7 @@ def test_running_trials_of_another_directory_are_left_alone(tmp_path):
     assert study.trials[elsewhere.number].state == optuna.trial.TrialState.RUNNING
 
 
+@pytest.mark.slow
 def test_a_storage_that_cannot_be_opened_is_named(tmp_path):
     with pytest.raises(ValueError, match="the study tuned in nothing://: cannot be opened"):
         make(tmp_path, [LR], storage="nothing://").run(trainings(distance))

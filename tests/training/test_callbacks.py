@@ -134,8 +134,8 @@ def test_tonality_reaches_the_history(run):
     assert steps == [0, 5, 10, 12]
 
 
-@quick_rows(
-    1,
+@pytest.mark.slow
+@pytest.mark.parametrize(
     ("broken", "missing", "there"),
     [
         (

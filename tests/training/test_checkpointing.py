@@ -161,7 +161,8 @@ def test_each_representation_travels_in_the_checkpoint(tmp_path, representation)
     assert ours == theirs
 
 
-@quick_rows(1, "name", ["best.ckpt", "last.ckpt", "step-00000010.ckpt"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["best.ckpt", "last.ckpt", "step-00000010.ckpt"])
 def test_a_checkpoint_holds_plain_data_only(tmp_path, name):
     write_songs(tmp_path / "tiny_song_list.p", walks(30))
     train(small_config(tmp_path, "trainer.max_steps=12", "callbacks.checkpoint.keep_every_n_steps=10"))

@@ -124,6 +124,7 @@ def test_two_epochs_equal_a_bare_loop(data, cell, clip):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_state_is_carried_and_starts_from_zero_each_epoch(data):
     """The losses differ if the state is lost between windows or kept between epochs."""
     module = small_module(data)
@@ -215,7 +216,8 @@ def test_without_a_clip_gradients_stay_and_their_norm_is_logged(data):
     assert list(log.of("train/gradient_norm").values()) == pytest.approx([r["norm"] for r in rows], rel=1e-4)
 
 
-@quick_rows(1, "representation", [Control(), Interval(), DB12()])
+@pytest.mark.slow
+@pytest.mark.parametrize("representation", [Control(), Interval(), DB12()])
 def test_five_lines_of_a_notebook(representation):
     data = small_data(walks(30), representation)
     module = small_module(data, NAS)

@@ -108,6 +108,7 @@ def test_songs_and_pictures_on_the_way_change_nothing(folder):
         assert same(last(watched)[part], last(alone)[part]), part
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_run(folder):
     """The comparisons above can fail: the compared values differ between seeds."""
     one = run(folder, "one", *DROPOUT, "trainer.max_steps=6")

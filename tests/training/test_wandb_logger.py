@@ -164,6 +164,7 @@ def test_three_trainings_in_one_process_are_three_runs_with_exit_codes(tmp_path)
     assert [run.exit_code for run in runs] == [0, 1, 0]
 
 
+@pytest.mark.slow
 def test_curves_have_updates_for_their_axis_and_the_best_value_as_summary(tmp_path):
     logger = WandbLogger("melgen", tmp_path, choices={"dataset": "db12", "layers": 2}, tags=["mine"])
     logger.log_hyperparams({"hidden_size": 8})
