@@ -37,7 +37,7 @@ def run(made):
 @pytest.fixture(scope="package")
 def study(made):
     """A study, not to be written into."""
-    return made / "tiny"
+    return made / "tiny" / "study"
 
 
 @pytest.fixture(scope="package")
