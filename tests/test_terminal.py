@@ -9,6 +9,7 @@ import pytest
 
 from melgen.files import json_text, read_json, write_json, write_text
 from melgen.terminal import all_readable, has_colours, print_error, readable
+from tests.tiers import quick_rows
 
 ODD = os.fsdecode(b"caf\xe9")
 PRINTS = """
@@ -29,8 +30,10 @@ sys.exit(int(sys.argv[2]))
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("code", [0, 130])
-@pytest.mark.parametrize(
-    "ending", ["| head -1", "2>&1 | head -1", "2>&1 >/dev/null | head -1", ">&-", "2>&-", ">&- 2>&- <&-", "| true", ""]
+@quick_rows(
+    3,
+    "ending",
+    ["| head -1", "2>&1 | head -1", "2>&1 >/dev/null | head -1", ">&-", "2>&-", ">&- 2>&- <&-", "| true", ""],
 )
 def test_the_exit_code_does_not_depend_on_the_output(tmp_path, ending, code, unbuffered):
     line = f'"{sys.executable}" -c "$0" plain {code} {ending}; exit ${{PIPESTATUS[0]}}'

@@ -194,6 +194,7 @@ class TestCheckpoints:
         self.changed(trained, **ours)
         self.refused(here, "changed.ckpt")
 
+    @pytest.mark.slow
     def test_that_ask_for_more_than_plain_data(self, trained, here):
         class Attack:
             def __reduce__(self):

@@ -157,6 +157,7 @@ class TestMissingLibraries:
         assert "pip install verovio" in answer.err
         assert files_below(here) == before
 
+    @pytest.mark.slow
     def test_fluidsynth(self, songs, here, monkeypatch):
         monkeypatch.setitem(sys.modules, "fluidsynth", None)
         Path("my.sf2").write_bytes(b"RIFF")

@@ -119,6 +119,7 @@ def test_damaged_files_are_reported_and_raise_no_error(here):
     assert "status.json: damaged" in answer.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

@@ -136,8 +136,8 @@ def test_a_misspelt_parameter_of_a_part_is_recognised(here):
     assert "did you mean trainer.limit_val_batches?" in refused(here, "train", *TINY, "trainer.limit_val_batch=2")
 
 
-@quick_rows(
-    1,
+@pytest.mark.slow
+@pytest.mark.parametrize(
     ("given", "meant"),
     [
         ("trainer={max_steps:5,max_step:1}", "trainer.max_step=1: unknown key; did you mean trainer.max_steps?"),

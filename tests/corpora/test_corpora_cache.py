@@ -172,6 +172,7 @@ def test_the_cached_corpus_loads_in_a_moment():
     assert time.perf_counter() - started < 2, "0.1 s on an idle machine"
 
 
+@pytest.mark.slow
 def test_importing_the_package_is_cheap():
     heavy = ("torch", "music21", "symusic", "muspy", "tqdm", "hydra")
     code = f"import sys, json, melgen.corpora; print(json.dumps([m for m in {heavy} if m in sys.modules]))"

@@ -54,6 +54,7 @@ def test_notes_that_follow_each_other_leave_no_gap(tpq, onsets, expected):
     assert [onset + length for onset, length in zip(found.onsets, found.durations, strict=True)] == expected[1:]
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 1500), st.integers(40, 80)), min_size=1, max_size=40),
     st.sampled_from([1, 4, 24, 96, 100, 480, 960, 1023, 10080]),

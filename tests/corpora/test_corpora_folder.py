@@ -112,6 +112,7 @@ def test_one_folder_named_train_is_a_folder(tmp_path):
     assert len(imported.melodies) == 2
 
 
+@pytest.mark.slow
 def test_a_loop_of_links_is_walked_once(tmp_path):
     write_midi(tmp_path / "a" / "tune.mid", scale())
     (tmp_path / "a" / "loop").symlink_to(tmp_path)
@@ -190,6 +191,7 @@ def test_an_unknown_muspy_dataset(tmp_path):
         MusPyCorpus("Nottingham", tmp_path).load()
 
 
+@pytest.mark.slow
 def test_a_muspy_dataset_in_abc(tmp_path):
     folder = tmp_path / "nottingham-database" / "ABC_cleaned"
     folder.mkdir(parents=True)
@@ -215,6 +217,7 @@ def test_a_muspy_folder_with_nothing_in_it(tmp_path):
         MusPyCorpus("NottinghamDatabase", tmp_path).load()
 
 
+@pytest.mark.slow
 def test_one_melody_is_read_in_a_separate_process(tmp_path, monkeypatch):
     path = write_midi(tmp_path / "tune.mid", scale())
     assert read_melody(path).pitches == tuple(range(60, 76))

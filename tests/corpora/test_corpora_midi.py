@@ -96,6 +96,7 @@ def test_notes_that_are_switched_off_are_not_counted(tmp_path):
     assert read(written(tmp_path / "drums.mid", mido.MidiTrack(drums))).remarks == (), "a drum needs no end"
 
 
+@pytest.mark.slow
 def test_notes_that_are_never_switched_off_are_in_the_report(tmp_path):
     messages = [message for pitch in range(60, 80) for message in (key(pitch, 0), key(pitch, 240, "note_off"))]
     written(tmp_path / "tune.mid", mido.MidiTrack([key(60, 0), *messages]))

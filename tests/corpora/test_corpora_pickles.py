@@ -35,7 +35,8 @@ def tunes(imported):
     return [list(tune.pitches) for tune in imported.melodies]
 
 
-@quick_rows(1, "protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.slow
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_song_lists_are_a_corpus_like_any_other(tmp_path, protocol):
     imported = load(write(tmp_path / "train_song_list.p", SONGS, protocol))
     assert tunes(imported) == [song for song in SONGS if len(song) >= 12]
@@ -48,6 +49,7 @@ def test_song_lists_are_a_corpus_like_any_other(tmp_path, protocol):
     assert imported.melodies[0].onsets[:3] == (0, 24, 48)
 
 
+@pytest.mark.slow
 def test_a_pickle_written_by_python_2(tmp_path):
     path = tmp_path / "old_song_list.p"
     notes = "".join(f"I{pitch}\na" for pitch in SONGS[0])
@@ -69,6 +71,7 @@ def test_pitches_with_durations(tmp_path):
         load(tmp_path / "train_song_list.p", later)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "encoded_as"),
     [
@@ -87,6 +90,7 @@ def test_streams_are_fed_as_they_are(tmp_path, name, encoded_as):
     assert (again.encoded_as, tunes(again)) == (encoded_as, songs)
 
 
+@pytest.mark.slow
 def test_interval_song_lists_are_encoded_too(tmp_path):
     imported = load(write(tmp_path / "train_song_list_intervals_cleaned.p", [[2, -2, 5]]))
     assert (imported.encoded_as, tunes(imported)) == ("interval", [[2, -2, 5]])
@@ -115,6 +119,7 @@ def test_malformed_streams_are_refused(change, message):
         stream_songs({**good, **change})
 
 
+@pytest.mark.slow
 def test_splits_by_name(tmp_path):
     for name, songs in (("train", SONGS), ("validation", SONGS[:1]), ("evaluation", SONGS[:2])):
         write(tmp_path / f"{name}_song_list.p", songs)
@@ -199,6 +204,7 @@ def test_broken_pickles_are_refused(tmp_path, content):
         load(path)
 
 
+@pytest.mark.slow
 def test_a_list_named_a_million_times_is_refused(tmp_path):
     long = list(range(60, 100)) * 5000
     path = write(tmp_path / "bomb_song_list.p", [long] * 5000, 2)
@@ -206,13 +212,15 @@ def test_a_list_named_a_million_times_is_refused(tmp_path):
         load(path)
 
 
-@quick_rows(1, "song", [5, "abc", ["a"] * 12, [[60, 1, 2]] * 12, [60.5] * 12, [10**6] * 12, [True] * 12])
+@pytest.mark.slow
+@pytest.mark.parametrize("song", [5, "abc", ["a"] * 12, [[60, 1, 2]] * 12, [60.5] * 12, [10**6] * 12, [True] * 12])
 def test_malformed_songs_are_dropped(tmp_path, song):
     imported = load(write(tmp_path / "some_song_list.p", [SONGS[0], song]))
     assert len(imported.melodies) == 1
     assert imported.report.dropped["malformed song"].count == 1
 
 
+@pytest.mark.slow
 def test_a_pickle_of_something_else(tmp_path):
     with pytest.raises(CorpusError, match="contains a str"):
         load(write(tmp_path / "x_song_list.p", "words"))
@@ -238,6 +246,7 @@ def test_a_note_of_lists_within_lists_is_not_printed(tmp_path):
         load(write(tmp_path / "train_song_list.p", [[note]]))
 
 
+@pytest.mark.slow
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "train_song_list.p")
     with pytest.raises(CorpusError, match="not a regular file"):

@@ -430,6 +430,7 @@ def test_a_cue_voice_does_not_move_the_notes_of_the_others(tmp_path):
     assert (len(tune.tracks), letters(melody)) == (1, "CDE")
 
 
+@pytest.mark.slow
 def test_remarks_count_the_tunes_that_are_kept(tmp_path):
     unclosed = [repeat("forward") + bar("C"), bar("D")]
     (tmp_path / "short.xml").write_text(score(*unclosed))

@@ -71,6 +71,7 @@ def test_noise_on_the_terminal_does_not_disturb(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_a_reader_that_cannot_be_loaded_is_an_error(monkeypatch):
     module = types.ModuleType("only_in_this_process")
     exec("def read(source): yield source", vars(module))

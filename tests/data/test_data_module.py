@@ -307,6 +307,7 @@ def test_declared_splits_are_kept(declared):
             assert sorted(pitches(made, split)) == sorted(parts[name])
 
 
+@pytest.mark.slow
 def test_copies_across_declared_splits_stay_with_a_warning(declared, caplog):
     folder, parts = declared
     copies = [parts["train"][0], [pitch + 1 for pitch in parts["train"][1]]]
@@ -342,6 +343,7 @@ def ready_stream(request, tmp_path):
     return request.param, path, songs
 
 
+@pytest.mark.slow
 def test_a_ready_stream_is_fed_as_it_is(ready_stream):
     name, path, songs = ready_stream
     made = from_pickles(path, REPRESENTATIONS[name], batch_size=1)

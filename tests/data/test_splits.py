@@ -155,6 +155,7 @@ def test_fractions_that_are_not_shares_are_refused(fractions):
         split_tunes(packed(walks(10)), fractions, 0)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(list(Split))), min_size=1, max_size=30))
 def test_copies_across_splits_counts_the_tunes_that_have_one_elsewhere(tunes):

@@ -183,6 +183,7 @@ def test_less_than_one_window_is_refused(drop_tail):
         loader(songs, 2, 3, drop_tail=drop_tail)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.integers(0, 3000), st.integers(1, 80), st.integers(1, 80))
 def test_the_advice_for_too_little_data_fits(pairs, batch_size, seq_length):

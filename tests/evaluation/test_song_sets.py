@@ -280,6 +280,7 @@ class TestWriters:
         motion = {name: each.evaluation.summaries["conjunct_melodic_motion"].mean for name, each in written.items()}
         assert motion["uniform"] > motion["unigram"] > motion["bigram"]
 
+    @pytest.mark.slow
     def test_a_seed_is_a_choice(self, reference, written):
         again = baseline_evaluations(reference, PRIMER, songs=20, notes=30, seed=3, options=QUICK)
         other = baseline_evaluations(reference, PRIMER, songs=20, notes=30, seed=4, options=QUICK)

@@ -339,6 +339,7 @@ def test_a_study_of_an_earlier_melgen(tmp_path, study):
     assert read_pack(old, "songs-0")["chosen"].keys() == read_pack(new, "songs-0")["chosen"].keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("songs", "expected"), [(1, "A song of this run"), (2, "Of 2 songs the one nearest")])
 def test_a_count_of_one_is_in_the_singular(tmp_path, config, songs, expected):
     melodies = [Melody.from_pitches(walk(34, seed)) for seed in range(songs)]

@@ -117,6 +117,7 @@ def test_labels_of_metrics_are_in_their_table_only():
             assert f'"{metric.key}"' not in script, (name, metric.key)
 
 
+@pytest.mark.slow
 def test_a_section_is_one_python_and_one_javascript_file(own_folder, run, tmp_path):
     from melgen.pages.sections import add_folder
     from melgen.pages.writing import write_report

@@ -47,6 +47,7 @@ def test_every_note_has_its_heads_in_order(melody):
     check_heads(engrave(melody), melody)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(measured_melodies())
 def test_every_note_of_a_triplet_too(melody):
@@ -178,6 +179,7 @@ def test_a_long_score_is_one_picture():
     assert len(root.find(f"{SVG}g")) > 1, "longer than a page of Verovio"
 
 
+@pytest.mark.slow
 def test_pages():
     melody = Melody.from_pitches([60 + index % 13 for index in range(400)], title="Long")
     for paper, (width, height) in {"a4": (793.7, 1122.52), "letter": (816.38, 1054.49)}.items():

@@ -126,6 +126,7 @@ class TestFiles:
         assert soundfile.info(path).duration == pytest.approx(TAIL_SECONDS, abs=0.06)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [64, 128, 192])
 def test_bit_rates(rate, tmp_path):
     long = Melody.from_pitches([60] * 40)

@@ -53,8 +53,8 @@ def test_every_network_of_the_sweep_composes_and_builds(cell, dataset):
         assert data.batch_size == 50
 
 
-@quick_rows(
-    2,
+@pytest.mark.slow
+@pytest.mark.parametrize(
     ("group", "option"),
     [
         (group, option)

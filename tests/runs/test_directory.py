@@ -44,6 +44,7 @@ def test_two_claims_in_one_process_conflict(run):
         pass
 
 
+@pytest.mark.slow
 def test_a_second_process_is_kept_out_until_the_first_ends(run):
     script = """if True:
         import sys

@@ -102,6 +102,7 @@ def test_an_override_with_the_value_of_the_experiment_adds_nothing():
     )
 
 
+@pytest.mark.slow
 def test_the_default_corpus_under_another_name_adds_nothing():
     assert names_of("name=mine", "corpus=folk") == ("mine", DEFAULT)
 
@@ -141,6 +142,7 @@ def test_the_order_of_overrides_does_not_matter(overrides):
     assert names_of(*overrides) == names_of(*ORDERED)
 
 
+@pytest.mark.slow
 def test_of_an_override_given_twice_the_last_counts():
     assert names_of("hidden_size=8", "hidden_size=64")[1] == f"{DEFAULT}-hidden_size-64"
 

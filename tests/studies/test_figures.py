@@ -143,6 +143,7 @@ def test_seeds_that_end_at_different_updates_are_compared_where_both_have_been()
     assert bold.get_xdata().tolist() == [50, 100, 150, 200]
 
 
+@pytest.mark.slow
 def test_a_pair_without_runs_has_a_panel_with_a_note():
     results = study()
     kept = tuple(run for run in results.runs if (run.dataset, run.cell) != ("db12", "rnn"))
@@ -243,6 +244,7 @@ def test_stages_after_the_best_are_hollow():
     assert ":" in [line.get_linestyle() for line in axes.lines]
 
 
+@pytest.mark.slow
 def test_primers_have_a_mark_each_in_every_row():
     results = study(layers=(2,))
     after = {name: {m: evaluation(m, shift=shift) for m in results.songs} for name, shift in (("a", 0.0), ("b", 2.0))}
@@ -266,6 +268,7 @@ def test_every_set_of_songs_has_its_row(draw):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [tonality_by_model, metric_distributions])
 def test_a_baseline_far_off_is_marked_at_the_edge_and_does_not_squeeze_the_rest(draw):
     figure = draw(study())

@@ -319,6 +319,7 @@ def test_songs_without_a_distance_come_last(results):
     assert [row["song"] for row in rows_of(build_set_tables(songs)["songs"])] == ["song_003", "song_002", "song_001"]
 
 
+@pytest.mark.slow
 def test_real_tunes_from_scores_to_the_paper():
     """Airs of the corpus as songs of a model: the paper's line against the plain definitions."""
     tunes = FolkCorpus(["airds"]).load(progress=False).melodies

@@ -184,6 +184,7 @@ def test_curves_have_updates_for_their_axis_and_the_best_value_as_summary(tmp_pa
     assert run.curve("best/val_loss") == {10: 3.0, 20: 1.5, 30: 1.5}
 
 
+@pytest.mark.slow
 def test_a_resumed_training_starts_with_the_history_so_far(tmp_path):
     history = HistoryLogger(tmp_path)
     history.log_metrics({"val/loss": 2.0}, step=5)
