@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 
@@ -40,6 +41,15 @@ def cache_dir(shared_dir):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MELGEN_CACHE_DIR", str(shared_dir / "melgen_cache"))
         yield shared_dir / "melgen_cache"
+
+
+@pytest.fixture(autouse=True)
+def same_log():
+    """The log's handlers, back after each test: a command's own handler writes to a stream that is closed by then."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture(autouse=True)
