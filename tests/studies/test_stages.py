@@ -99,7 +99,7 @@ def test_the_former_name_of_a_selection_makes_no_song_again(mini):
     """The tasks of a study from before ``sample`` had its name were recorded with ``roulette``."""
     before = manifest()
     study("generate.selection=roulette")
-    assert not redone(before)
+    assert redone(before) <= {"report"}, "the page shows the configuration as it was typed"
 
 
 @pytest.mark.parametrize(
