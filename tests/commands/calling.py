@@ -91,7 +91,7 @@ def spawn(verb: str, *overrides: str, cwd: Path, **environment: str) -> Answer:
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=880,  # the limit of the test ends it before, unless the test raises it
         check=False,
     )
     return Answer(done.returncode, done.stdout, done.stderr)
@@ -120,9 +120,9 @@ def start(verb: str, *overrides: str, cwd: Path) -> subprocess.Popen[str]:
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    """Every file with its content, except the lock, which is empty."""
+    """Every file with its content, without the lock, which is empty, and without what Python has compiled."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock"
+        if path.is_file() and path.name != ".lock" and path.parent.name != "__pycache__"
     }

@@ -213,7 +213,7 @@ def test_two_jobs_at_once_give_the_same_results_as_one_after_the_other(tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(480)
+@pytest.mark.timeout(900)
 def test_the_45_networks_five_of_which_fail_at_first(tmp_path, monkeypatch):
     """The sweep command of the README, with a small corpus and for one epoch."""
     monkeypatch.chdir(tmp_path)
