@@ -24,8 +24,8 @@ def is_whole(value: object) -> TypeGuard[int]:
 def is_number(value: object) -> bool:
     """Whether a value is a finite number; true and false are not.
 
-    >>> is_number(0.5), is_number(math.inf), is_number("1")
-    (True, False, False)
+    >>> is_number(0.5), is_number(10**400), is_number(math.inf), is_number("1")
+    (True, True, False, False)
     """
     if not isinstance(value, Real) or isinstance(value, bool):
         return False

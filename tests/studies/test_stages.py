@@ -98,6 +98,8 @@ def test_again_nothing_is_done_and_no_byte_changes(mini):
 def test_the_former_name_of_a_selection_makes_no_song_again(mini):
     """The tasks of a study from before ``sample`` had its name were recorded with ``roulette``."""
     before = manifest()
+    options = [task["inputs"]["options"] for name, task in before["tasks"].items() if name.startswith("generate/")]
+    assert {each["selection"] for each in options} == {"roulette"}, "as an older melgen recorded it"
     study("generate.selection=roulette")
     assert redone(before) <= {"report"}, "the page shows the configuration as it was typed"
 
