@@ -50,7 +50,7 @@ def layers_alone(cell: str, depth: int) -> Callable[[], None]:
     gradient = torch.randn(BATCH, STEPS, WIDTH)
 
     def run() -> None:
-        output, _ = model.stack.forward_rows(tokens, model.embedding.weight)
+        output, _ = model.stack.forward_rows(tokens, [model.embedding.weight])
         output.backward(gradient)
 
     return run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,10 @@ import melgen
 from melgen.checkpoint_files import BEST, LAST, find_checkpoint, run_of, run_title
 from melgen.corpora.seen_tunes import SeenTunes
 from melgen.errors import CheckpointError
+from melgen.music.encoding import Encoding
 from melgen.music.representations import AbstractRepresentation, representation_named
+from melgen.music.rhythms import AbstractRhythm, NoRhythm, rhythm_from
+from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel
 
@@ -31,8 +34,12 @@ __all__ = [
     "run_title",
 ]
 
-FORMAT_VERSION = 1
-"""The format version of melgen's part of a checkpoint."""
+FORMAT_VERSION = 2
+"""The format version of melgen's part of a checkpoint; 2 is the first with rhythm."""
+FORMAT_VERSION_OF_PITCHES = 1
+"""The format version of a network without rhythm."""
+RHYTHM = "rhythm"
+"""A key of melgen's part of a checkpoint: how the network writes time; absent if it does not."""
 SEEN_TUNES = "training_tunes"
 """A key of melgen's part of a checkpoint. It is newer than format version 1, which does not require it."""
 
@@ -43,13 +50,20 @@ class TrainedModel:
 
     model: MelodyModel
     representation: AbstractRepresentation
-    vocabulary: Vocabulary
+    vocabulary: Vocabulary | TuneVocabulary
     config: dict[str, Any]
     metrics: dict[str, float]
     updates: int
     path: Path
     seen: SeenTunes | None = None
     """The tunes that it was trained on; None if an older melgen did not record them."""
+    rhythm: AbstractRhythm = field(default_factory=NoRhythm)
+    """How it writes time."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """How it reads and writes tunes with rhythm."""
+        return Encoding(self.representation, self.rhythm)
 
 
 def read_checkpoint(path: str | Path, key: str = "checkpoint") -> dict[str, Any]:
@@ -98,9 +112,11 @@ def load_model(path: str | Path, key: str = "checkpoint") -> TrainedModel:
         model = MelodyModel.from_description(ours["model"])
         model.load_state_dict(weights)
         representation = representation_named(ours["representation"])
-        vocabulary = Vocabulary.from_dict(ours["vocabulary"])
-        if len(vocabulary) != ours["model"]["vocab_size"]:
-            raise ValueError(f"{len(vocabulary)} values for {ours['model']['vocab_size']} rows")
+        rhythm = rhythm_from(ours[RHYTHM]) if RHYTHM in ours else NoRhythm()
+        vocabulary = (TuneVocabulary if RHYTHM in ours else Vocabulary).from_dict(ours["vocabulary"])
+        sizes = vocabulary.sizes
+        if different := {key: size for key, size in sizes.items() if getattr(model, key) != size}:
+            raise ValueError(f"the vocabulary needs {different}, the network has another size")
         trained = TrainedModel(
             model.eval(),
             representation,
@@ -110,6 +126,7 @@ def load_model(path: str | Path, key: str = "checkpoint") -> TrainedModel:
             ours["updates"],
             file,
             SeenTunes.from_dict(ours[SEEN_TUNES]) if SEEN_TUNES in ours else None,
+            rhythm,
         )
     except (LookupError, ArithmeticError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise CheckpointError(f"{key}={file}: its parts do not match each other ({error})") from error

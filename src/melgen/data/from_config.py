@@ -8,17 +8,19 @@ from omegaconf import DictConfig, OmegaConf
 from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data.module import MelodyDataModule
 from melgen.music.representations import representation_named
+from melgen.music.rhythms import rhythm_from
+from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 
 SHARED_DATA_MODULES = 3
-"""How many data modules a sweep keeps in memory: one for each representation."""
+"""How many data modules a sweep keeps in memory: one for each of our representations."""
 
 _shared: dict[str, MelodyDataModule] = {}
 
 
 def build_data(
     config: DictConfig,
-    base_vocabulary: Vocabulary | None = None,
+    base_vocabulary: Vocabulary | TuneVocabulary | None = None,
     tunes_of_start: SeenTunes | None = None,
     *,
     sweep: str | None = None,
@@ -42,6 +44,7 @@ def build_data(
         return _shared[key]
     data = instantiate(config.dataset)
     representation_named(data.representation.name)  # or the checkpoint could not be read back
+    rhythm_from(data.rhythm.describe())
     data.base_vocabulary, data.tunes_of_start = base_vocabulary, tunes_of_start
     data.setup()
     if is_shared:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,20 @@ from melgen.corpora import (
 )
 from melgen.corpora.packing import interval_hashes
 from melgen.corpora.seen_tunes import SeenTunes
+from melgen.data.pitch_tunes import PitchTunes
 from melgen.data.recorded_splits import NO_SPLIT, joined_splits, read_splits
+from melgen.data.rhythm_tunes import RhythmTunes
 from melgen.data.splits import Split, check_fractions, copies_across_splits, interval_groups, split_tunes
-from melgen.data.tokens import StreamLoader, TokenTunes, TuneLoader, check_window
+from melgen.data.tokens import StreamLoader, TuneLoader, check_window
+from melgen.data.whole_tunes import WholeTuneLoader
+from melgen.music.encoding import Encoding
 from melgen.music.melody import Melodies, Melody, starts_of
-from melgen.music.representations import REPRESENTATIONS, AbstractRepresentation, Interval
+from melgen.music.representations import AbstractRepresentation, Interval
+from melgen.music.rhythms import AbstractRhythm, NoRhythm
+from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
-
-FIRST_COMPARED_NOTE = 3
-"""Bits per note are counted from a tune's third note: the first that every representation predicts."""
 
 
 class MelodyDataModule(pl.LightningDataModule):
@@ -47,7 +50,7 @@ class MelodyDataModule(pl.LightningDataModule):
         representation: how a melody becomes values.
         cleaning: which tunes are left out.
         batch_size: number of parallel streams.
-        seq_length: length of a window in tokens.
+        seq_length: length of a window in notes; a rhythm that has several tokens for a note has a longer window.
         seed: decides, with the epoch, the order of the training tunes.
         split_seed: decides the splits of the corpus.
         split_fractions: shares of train, validation and test; a corpus that declares its splits keeps them.
@@ -56,6 +59,7 @@ class MelodyDataModule(pl.LightningDataModule):
         cache_dir: see `AbstractCorpus.load`.
         workers: see `AbstractCorpus.load`.
         progress: see `AbstractCorpus.load`.
+        rhythm: how the time of a melody is written; None for pitches only.
 
     Attributes (before ``setup``):
         base_vocabulary: values to keep besides those of the training split.
@@ -68,7 +72,7 @@ class MelodyDataModule(pl.LightningDataModule):
         splits: ``[tunes]``, a `Split` each; or `NO_SPLIT` for a tune that is left out of everything: one that
             ``recorded_splits`` does not name, or one of ``tunes_of_start`` in a corpus that declares its splits.
         has_recorded_splits: whether the splits are those of ``recorded_splits``.
-        vocabulary: the values of the training split (and of ``base_vocabulary``), sorted.
+        vocabulary: the values of the training split (and of ``base_vocabulary``), sorted; with a rhythm, its symbols.
         is_encoded: whether the corpus was an encoded stream, whose melodies contain values instead of pitches.
         comparable: ``[tunes]`` bool, the tunes over which bits per note are counted: those of at least three
             notes; a held-out one only if training has all its values, in every representation.
@@ -94,15 +98,17 @@ class MelodyDataModule(pl.LightningDataModule):
         cache_dir: str | Path | None = None,
         workers: int | None = None,
         progress: bool = True,
+        rhythm: AbstractRhythm | None = None,
     ):
         super().__init__()
         check_fractions(split_fractions)
+        self.rhythm = rhythm or NoRhythm()
         self.corpus, self.representation, self.cleaning = corpus, representation, cleaning or Cleaning()
         self.batch_size, self.seq_length, self.seed = batch_size, seq_length, seed
         self.split_seed, self.split_fractions = split_seed, tuple(split_fractions)
         self.shuffle, self.drop_tail = shuffle, drop_tail
         self._reading: dict[str, Any] = {"cache_dir": cache_dir, "workers": workers, "progress": progress}
-        self.base_vocabulary: Vocabulary | None = None
+        self.base_vocabulary: Vocabulary | TuneVocabulary | None = None
         self.tunes_of_start: SeenTunes | None = None
         self.recorded_splits: Sequence[Path] = ()
         self.has_recorded_splits = False
@@ -129,20 +135,25 @@ class MelodyDataModule(pl.LightningDataModule):
         self._known_before = self._take_out_known_tunes(hashes, imported.splits is not None)
         self.seen = SeenTunes.of(hashes[self.splits == Split.TRAIN], self.tunes_of_start)
         # Before anything is encoded: transposing a corpus that is too small would be wasted work.
-        check_window(sum(max(len(v) - 1, 0) for v in self._versions()), self.batch_size, self.seq_length)
-        self.vocabulary = Vocabulary.from_values(self._versions())
+        self._tunes = self._encoded_tunes()
+        window = self._tunes.window_length(self.seq_length)
+        check_window(self._tunes.count_pairs(), self.batch_size, window)
+        self.vocabulary = self._tunes.vocabulary()
         if self.base_vocabulary is not None:
             self.vocabulary = self.base_vocabulary.union(self.vocabulary)
         self._train = StreamLoader(
-            TokenTunes.from_stream(map(self.vocabulary.encode, self._versions())),
+            self._tunes.training_tokens(self.vocabulary),
             self.batch_size,
-            self.seq_length,
+            window,
             seed=self.seed,
             shuffle=self.shuffle,
             drop_tail=self.drop_tail,
         )
-        self.comparable = self._comparable_tunes()
-        self._held_out = {split: self._tune_loader(split) for split in (Split.VALIDATION, Split.TEST)}
+        self.comparable = self._tunes.comparable(self.vocabulary)
+        self._held_out = {
+            split: self._tunes.loader(split, self.vocabulary, self.comparable)
+            for split in (Split.VALIDATION, Split.TEST)
+        }
         self.statistics = self._statistics()
 
     def tunes_of(self, split: Split) -> list[NDArray[np.int16]]:
@@ -150,9 +161,8 @@ class MelodyDataModule(pl.LightningDataModule):
         return [self.melodies.pitches_of(int(i)) for i in np.flatnonzero(self.splits == split)]
 
     def value_counts(self) -> dict[int, int]:
-        """How often each value of the vocabulary occurs in the training data."""
-        counts = np.bincount(self._loader().tunes.tokens, minlength=len(self.vocabulary))
-        return dict(zip(map(int, self.vocabulary.values), counts.tolist(), strict=True))
+        """How often each value of a note occurs in the training data."""
+        return self._tunes.value_counts(self._loader().tunes, self.vocabulary)
 
     @property
     def updates_per_epoch(self) -> int:
@@ -163,12 +173,12 @@ class MelodyDataModule(pl.LightningDataModule):
         """The training windows of the trainer's current epoch."""
         return self._loader()
 
-    def val_dataloader(self) -> TuneLoader:
+    def val_dataloader(self) -> TuneLoader | WholeTuneLoader:
         """The validation tunes."""
         self.setup()
         return self._held_out[Split.VALIDATION]
 
-    def test_dataloader(self) -> TuneLoader:
+    def test_dataloader(self) -> TuneLoader | WholeTuneLoader:
         """The test tunes."""
         self.setup()
         return self._held_out[Split.TEST]
@@ -178,6 +188,17 @@ class MelodyDataModule(pl.LightningDataModule):
         if batch.tokens.device == device:
             return batch
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
+
+    def _encoded_tunes(self) -> PitchTunes | RhythmTunes:
+        """The tunes as the representation and the rhythm write them."""
+        if isinstance(self.rhythm, NoRhythm):
+            return PitchTunes(self.melodies, self.splits, self.representation, self.is_encoded)
+        if self.is_encoded:
+            raise CorpusError(
+                f"rhythm={self.rhythm.name}: this corpus is an encoded stream of pitches without durations; "
+                "it can only be used with rhythm=none"
+            )
+        return RhythmTunes(self.melodies, self.splits, Encoding(self.representation, self.rhythm))
 
     def _loader(self) -> StreamLoader:
         self.setup()
@@ -258,42 +279,6 @@ class MelodyDataModule(pl.LightningDataModule):
             }
         }
 
-    def _versions(self) -> Iterator[NDArray]:
-        """The training data, tune by tune; made again at each call, since twelve transpositions take much memory."""
-        for tune in self.tunes_of(Split.TRAIN):
-            yield from self._augmentations(tune)
-
-    def _augmentations(self, tune: NDArray) -> list[NDArray]:
-        return [tune] if self.is_encoded else self.representation.augmentations(tune)
-
-    def _comparable_tunes(self) -> NDArray[np.bool_]:
-        """Which tunes have three notes and, if held out, no unseen value in any representation: ``[tunes]``.
-
-        Bits per note of two representations can be compared only over the same tunes.
-        """
-        comparable = self.melodies.lengths >= FIRST_COMPARED_NOTE
-        comparable &= self.splits != NO_SPLIT
-        held_out = np.flatnonzero(np.isin(self.splits, (Split.VALIDATION, Split.TEST)))
-        if self.is_encoded:
-            encoders = [(lambda tune: tune, self.vocabulary)]
-        else:
-            train_tunes = self.tunes_of(Split.TRAIN)
-            encoders = []
-            others = (other() for name, other in REPRESENTATIONS.items() if name != self.representation.name)
-            for representation in (self.representation, *others):
-                versions = (v for tune in train_tunes for v in representation.augmentations(tune))
-                encoders.append((representation.encode, Vocabulary.from_values(versions)))
-        for i in held_out:
-            tune = self.melodies.pitches_of(int(i))
-            comparable[i] &= all(vocabulary.known(encode(tune)).all() for encode, vocabulary in encoders)
-        return comparable
-
-    def _tune_loader(self, split: Split) -> TuneLoader:
-        tunes = self.tunes_of(split)
-        values = tunes if self.is_encoded else [self.representation.encode(tune) for tune in tunes]
-        comparable = self.comparable[self.splits == split]
-        return tune_loader(values, self.vocabulary, comparable, self.representation.first_predicted_note)
-
     def _statistics(self) -> dict[str, Any]:
         statistics: dict[str, Any] = {
             "vocabulary_size": len(self.vocabulary),
@@ -308,26 +293,7 @@ class MelodyDataModule(pl.LightningDataModule):
             if split != Split.TRAIN:
                 statistics[f"{name}_unseen_values"] = int(np.count_nonzero(~self._held_out[split].known))
                 statistics[f"{name}_tunes_left_out_of_bits_per_note"] = int(np.count_nonzero(~self.comparable[chosen]))
-        return statistics | self._known_before
-
-
-def tune_loader(
-    values: Sequence[NDArray], vocabulary: Vocabulary, comparable: NDArray[np.bool_], first_predicted_note: int
-) -> TuneLoader:
-    """A loader that scores whole tunes, given as values of a representation.
-
-    Args:
-        values: the values of each tune.
-        vocabulary: the tokens of the values.
-        comparable: ``[tunes]``, which tunes count for the bits per note.
-        first_predicted_note: see `AbstractRepresentation`.
-    """
-    return TuneLoader(
-        TokenTunes.from_arrays([vocabulary.encode(tune) for tune in values]),
-        np.concatenate([vocabulary.known(tune) for tune in values]),
-        comparable,
-        FIRST_COMPARED_NOTE - first_predicted_note,
-    )
+        return statistics | self._tunes.statistics() | self._known_before
 
 
 def tune_hashes(imported: ImportedCorpus) -> NDArray[np.uint64]:

@@ -29,7 +29,8 @@ class Window(NamedTuple):
     """The data of one training step.
 
     Shape:
-        ``tokens``, ``targets``: ``[B, T]`` int64; the targets are the tokens one note later.
+        ``tokens``, ``targets``: ``[B, T]`` int64, or ``[B, T, 2]`` with two streams; the targets are the tokens one
+        step later, or -100 where nothing is predicted.
     """
 
     tokens: Tensor
@@ -56,11 +57,13 @@ class TokenTunes:
     """Tunes as token ids, packed.
 
     Shape:
-        ``tokens``: ``[tokens]``; ``starts``: ``[tunes + 1]``.
+        ``tokens``: ``[tokens]``, or ``[tokens, 2]`` with two streams; ``starts``: ``[tunes + 1]``; ``targets``: the
+        shape of the tokens, what is predicted where each of them comes next; None for the tokens themselves.
     """
 
     tokens: NDArray[np.int32]
     starts: NDArray[np.int64]
+    targets: NDArray[np.int32] | None = None
 
     @classmethod
     def from_arrays(cls, arrays: Sequence[NDArray]) -> TokenTunes:
@@ -96,7 +99,8 @@ class TokenTunes:
             else:
                 file.flush()
                 size = sum(lengths)
-                tokens = np.memmap(file, np.int32, "r") if size else np.zeros(0, np.int32)
+                streams = tokens.shape[1:]
+                tokens = np.memmap(file, np.int32, "r").reshape(-1, *streams) if size else np.zeros(0, np.int32)
                 tokens = tokens if size >= MAPPED_FROM_TOKENS else np.array(tokens)
         starts = np.zeros(len(lengths) + 1, np.int64)
         np.cumsum(lengths, out=starts[1:])
@@ -116,7 +120,7 @@ class Pairs:
     """
 
     def __init__(self, tunes: TokenTunes, order: NDArray[np.int64]):
-        self.tokens = tunes.tokens
+        self.tokens, self.targets = tunes.tokens, tunes.tokens if tunes.targets is None else tunes.targets
         counts = np.maximum(tunes.starts[order + 1] - tunes.starts[order] - 1, 0)
         self._ends = np.cumsum(counts)
         # The position of pair i is i + the shift of its tune.
@@ -128,7 +132,7 @@ class Pairs:
         """The pairs of several ranges, one range after another: inputs and targets."""
         pairs = np.concatenate([np.arange(first, last) for first, last in zip(firsts, lasts, strict=True)])
         positions = pairs + self._shifts[self._tunes_of(pairs, firsts, lasts)]
-        return self.tokens[positions].astype(np.int64), self.tokens[positions + 1].astype(np.int64)
+        return self.tokens[positions].astype(np.int64), self.targets[positions + 1].astype(np.int64)
 
     def _tunes_of(
         self, pairs: NDArray[np.int64], firsts: NDArray[np.int64], lasts: NDArray[np.int64]
@@ -208,7 +212,7 @@ class StreamLoader:
         for start in range(first_step, self.stream_length, self.seq_length * WINDOWS_AT_ONCE):
             end = min(start + self.seq_length * WINDOWS_AT_ONCE, self.stream_length)
             sides = pairs.between(beginnings + start, beginnings + end)
-            streams = [torch.from_numpy(side.reshape(self.batch_size, end - start)) for side in sides]
+            streams = [torch.from_numpy(side.reshape(self.batch_size, end - start, *side.shape[1:])) for side in sides]
             for column in range(0, end - start, self.seq_length):
                 yield Window(*(side[:, column : column + self.seq_length].contiguous() for side in streams))
 
@@ -242,7 +246,7 @@ class TuneLoader:
         lengths = np.diff(tunes.starts) - 1
         # Longest first, so that a batch that does not fit into memory fails at once, not at the end of an epoch.
         order = np.argsort(-lengths, kind="stable")
-        self.batches = list(_batches_of(order[lengths[order] > 0], lengths, max_tokens))
+        self.batches = list(batches_of(order[lengths[order] > 0], lengths, max_tokens))
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -267,7 +271,8 @@ class TuneLoader:
         return ScoredTunes(*(torch.from_numpy(array) for array in (tokens, targets, counted, compared)))
 
 
-def _batches_of(order: Iterable[int], lengths: NDArray[np.int64], max_tokens: int) -> Iterator[list[int]]:
+def batches_of(order: Iterable[int], lengths: NDArray[np.int64], max_tokens: int) -> Iterator[list[int]]:
+    """Cut an order of tunes, longest first, into batches of at most so many padded positions."""
     batch: list[int] = []
     for tune in order:
         if batch and int(lengths[batch[0]]) * (len(batch) + 1) > max_tokens:

@@ -179,7 +179,7 @@ def sample_values(
     if not (primer.ndim == 1 or of_each_song) or not primer.shape[-1]:
         raise ValueError(f"a primer must be a list of at least one token, got shape {list(primer.shape)}")
     written = torch.empty(songs, notes, dtype=torch.int64)
-    with torch.inference_mode(), _evaluating(model):
+    with torch.inference_mode(), evaluating(model):
         tokens = primer.to(_device_of(model)).expand(songs, -1)
         state = None
         for note in range(notes):
@@ -299,7 +299,7 @@ def _device_of(model: NextNote) -> torch.device:
 
 
 @contextmanager
-def _evaluating(model: NextNote) -> Iterator[None]:
+def evaluating(model: NextNote) -> Iterator[None]:
     """Evaluation mode inside the block; afterwards each part is in its previous mode again, frozen ones too."""
     modes = [(part, part.training) for part in model.modules()] if isinstance(model, nn.Module) else []
     for part, _ in modes:

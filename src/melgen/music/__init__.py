@@ -20,6 +20,16 @@ from melgen.music.representations import (
     representation_named,
     transpositions,
 )
+from melgen.music.rhythms import (
+    RHYTHMS,
+    AbstractRhythm,
+    Factored,
+    Grid,
+    Interleaved,
+    Joint,
+    NoRhythm,
+    rhythm_from,
+)
 from melgen.music.vocabulary import Vocabulary
 
 __all__ = [
@@ -28,18 +38,26 @@ __all__ = [
     "LOWEST_PITCH",
     "MIDDLE_C",
     "REPRESENTATIONS",
+    "RHYTHMS",
     "STEPS_PER_QUARTER",
     "AbstractRepresentation",
+    "AbstractRhythm",
     "Control",
+    "Factored",
+    "Grid",
+    "Interleaved",
     "Interval",
+    "Joint",
     "Melodies",
     "Melody",
+    "NoRhythm",
     "Vocabulary",
     "fold_pitch",
     "midi_bytes",
     "note_text",
     "pitch_name",
     "representation_named",
+    "rhythm_from",
     "transpositions",
     "write_midi",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, final
@@ -55,10 +55,12 @@ class AbstractRepresentation(ABC):
         first_predicted_note: the number, counted from 1, of the first note that a network predicts when it
             reads ``a[:-1]`` and predicts ``a[1:]``, where ``a`` is the encoded melody. A primer needs at least
             the notes before it.
+        is_relative: whether a value is the distance, in semitones, from the note before.
     """
 
     name: ClassVar[str]
     first_predicted_note: ClassVar[int]
+    is_relative: ClassVar[bool] = False
 
     @abstractmethod
     def encode(self, pitches: ArrayLike) -> Values:
@@ -93,6 +95,14 @@ class AbstractRepresentation(ABC):
     @abstractmethod
     def value_name(self, value: int) -> str:
         """How a musician would write `value`."""
+
+    def pitches_of(self, values: Sequence[int], first_pitch: int = MIDDLE_C) -> list[int]:
+        """The pitch of each note of a melody with rhythm, in which each note has a value.
+
+        Total, as `decode`, but each value is a note. The first note of a representation that has no value for it has
+        the value `melgen.music.events.FIRST`.
+        """
+        return list(self.decode(values, first_pitch).pitches)
 
     def encode_primer(self, pitches: Iterable[int]) -> Values:
         """Values of a primer, the notes that a network is given before it continues.
@@ -173,6 +183,7 @@ class Interval(AbstractRepresentation):
 
     name: ClassVar[str] = "interval"
     first_predicted_note: ClassVar[int] = 3
+    is_relative: ClassVar[bool] = True
 
     def encode(self, pitches: ArrayLike) -> Values:
         """``pitches[i + 1] - pitches[i]``; empty for a single note."""
@@ -195,6 +206,19 @@ class Interval(AbstractRepresentation):
             else:
                 running = MIDDLE_C
         return Melody(tuple(pitches), tuple(onsets), (STEPS_PER_QUARTER,) * len(pitches))
+
+    def pitches_of(self, values: Sequence[int], first_pitch: int = MIDDLE_C) -> list[int]:
+        """Follow the intervals from `first_pitch`, folding both ways; a value that is not an interval moves by none.
+
+        >>> Interval().pitches_of([1001, 2, -100], first_pitch=67)
+        [67, 69, 5]
+        """
+        running, pitches = fold_pitch(operator.index(first_pitch)), []
+        for value in values:
+            if abs(value) <= HIGHEST_PITCH:
+                running = fold_pitch(running + operator.index(value))
+            pitches.append(running)
+        return pitches
 
     def value_name(self, value: int) -> str:
         """Semitones with their sign, such as ``+2``; a repeated note is ``0``."""

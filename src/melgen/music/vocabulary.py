@@ -100,6 +100,11 @@ class Vocabulary:
         """Plain containers and numbers, for checkpoints and JSON."""
         return {"values": self.values.tolist()}
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The sizes of the network: arguments of `melgen.networks.MelodyModel`."""
+        return {"vocab_size": len(self)}
+
     def known(self, values: ArrayLike) -> NDArray[np.bool_]:
         """Which values occur in training, as an array of the same shape."""
         array = _as_integers(values, "values")

@@ -1,10 +1,14 @@
 """The network: an embedding, a stack of recurrent layers, and a linear layer onto the vocabulary.
 
+A network of tunes with rhythm may read tokens that it does not predict (a metre, the start), and a second token in each
+step, a duration, which it predicts from its state and the first token.
+
 Letters, here and everywhere in the package:
 
     B   batch: melodies or streams side by side
     T   time steps: tokens of one melody
     V   vocabulary: number of different tokens
+    D   number of different durations, where they have tokens of their own
     E   embedding width
     H   hidden size, the width of a layer's output and state
     L   layers
@@ -18,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from melgen.checking import check_one_of
 from melgen.networks.cells import LSTM
@@ -30,7 +35,7 @@ class MelodyModel(nn.Module):
     """A recurrent network that gives a score (logit) to each possible next token, after every token it reads.
 
     Args:
-        vocab_size: number of different tokens, V.
+        vocab_size: number of different tokens that it reads, V.
         hidden_size: H.
         layers: L.
         cell: the kind of recurrent layer: a class, a partial of a class with its options, or a list with one
@@ -41,15 +46,17 @@ class MelodyModel(nn.Module):
         initialization: ``paper`` or ``torch``, see `melgen.networks.initialization`.
         implementation: ``fast``, ``graphs`` or ``reference``, see `melgen.networks.recurrent`; not part of a
             description.
+        output_size: number of tokens that it predicts, the first ones of the vocabulary; all if None.
+        duration_size: D, if it reads and predicts a second token in each step; the token D is "none", only read.
 
     Shape:
-        tokens ``[B, T]`` (int64), logits ``[B, T, V]``. The state is a tuple with the opaque state of
+        tokens ``[B, T]`` (int64), logits ``[B, T, V]``; with durations tokens ``[B, T, 2]``, and the logits those of
+        the first token (see `duration_logits`). The state is a tuple with the opaque state of
         each layer; None is the zero state.
 
     Raises:
         ValueError: for a size or number of layers below 1, a list whose length is not ``layers``, a keep
-            probability out of range or an unknown initialisation; when called, for tokens that are not ``[B,
-            T]``.
+            probability out of range or an unknown initialisation; when called, for tokens of another shape.
 
     >>> model = MelodyModel(vocab_size=10, hidden_size=16, layers=3)
     >>> tokens = torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]])
@@ -76,12 +83,15 @@ class MelodyModel(nn.Module):
         output_keep_prob: float = 1.0,
         initialization: str = "paper",
         implementation: str = "fast",
+        output_size: int | None = None,
+        duration_size: int | None = None,
     ):
         super().__init__()
         embedding_size = hidden_size if embedding_size is None else embedding_size
         _check_sizes(vocab_size, hidden_size, layers, embedding_size)
         check_initialization(initialization)
-        self.vocab_size = vocab_size
+        self.vocab_size, self.duration_size = vocab_size, duration_size
+        self.output_size = vocab_size if output_size is None else check_count("output_size", output_size)
         self._options = {
             "hidden_size": hidden_size,
             "embedding_size": embedding_size,
@@ -93,20 +103,60 @@ class MelodyModel(nn.Module):
         built = _build(_factories(cell, layers), embedding_size, hidden_size, initialization)
         self.stack = RecurrentStack(built, input_keep_prob, output_keep_prob)
         self.use(implementation)
-        self.output = nn.Linear(hidden_size, vocab_size)
+        self.output = nn.Linear(hidden_size, self.output_size)
+        linears = [self.output]
+        if duration_size is not None:
+            check_count("duration_size", duration_size)
+            self.duration_embedding = nn.Embedding(duration_size + 1, embedding_size)
+            self.duration_hidden = nn.Linear(hidden_size + embedding_size, hidden_size)
+            self.duration_output = nn.Linear(hidden_size, duration_size)
+            linears += [self.duration_hidden, self.duration_output]
         if initialization == "paper":
             glorot_uniform_(self.embedding.weight, fan_in=vocab_size, fan_out=embedding_size)
-            glorot_uniform_(self.output.weight, fan_in=hidden_size, fan_out=vocab_size)
-            # TensorFlow's default applies to this bias too; both fans of a vector are its length.
-            glorot_uniform_(self.output.bias, fan_in=vocab_size, fan_out=vocab_size)
+            if duration_size is not None:
+                glorot_uniform_(self.duration_embedding.weight, fan_in=duration_size + 1, fan_out=embedding_size)
+            for linear in linears:
+                glorot_uniform_(linear.weight, fan_in=linear.in_features, fan_out=linear.out_features)
+                # TensorFlow's default applies to this bias too; both fans of a vector are its length.
+                glorot_uniform_(linear.bias, fan_in=linear.out_features, fan_out=linear.out_features)
 
     def forward(self, tokens: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Scores of the next token after each token, and the state after the last."""
-        if tokens.ndim != 2 or tokens.shape[1] == 0:
-            raise ValueError(f"tokens must be [B, T] with T of at least 1, got {list(tokens.shape)}")
-        hidden, state = self.stack.forward_rows(tokens, self.embedding.weight, state)
+        output, state = self.read(tokens, state)
+        return self.logits(output), state
+
+    def read(self, tokens: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """The output of the highest layer after each token, ``[B, T, H]``, and the state after the last."""
+        streams = 1 if self.duration_size is None else 2
+        if tokens.ndim != 1 + streams or tokens.shape[1] == 0 or (streams == 2 and tokens.shape[2] != 2):
+            shape = "[B, T]" if streams == 1 else "[B, T, 2]"
+            raise ValueError(f"tokens must be {shape} with T of at least 1, got {list(tokens.shape)}")
+        return self.stack.forward_rows(tokens, self._tables, state)
+
+    def logits(self, output: Tensor) -> Tensor:
+        """Scores of the next token, ``[B, T, V]``, by what `read` returned."""
         # The output of the layers is time first in memory; reading it in that order is faster.
-        return self.output(hidden.transpose(0, 1)).transpose(0, 1), state
+        return self.output(output.transpose(0, 1)).transpose(0, 1)
+
+    def duration_logits(self, output: Tensor, tokens: Tensor) -> Tensor:
+        """Scores of the duration beside the next token, given that token.
+
+        Shape:
+            output ``[B, T, H]`` as `read` returned it, tokens ``[B, T]``; scores ``[B, T, D]``.
+        """
+        of_output, of_tokens = self.duration_hidden.weight.split(
+            [self.output.in_features, self.embedding.embedding_dim], dim=1
+        )
+        # As with the lowest layer, each row of the embedding is multiplied once, not for each token.
+        table = F.linear(self.embedding.weight[: self.output_size], of_tokens, self.duration_hidden.bias)
+        hidden = F.linear(output.transpose(0, 1), of_output) + F.embedding(tokens.transpose(0, 1), table)
+        return self.duration_output(torch.tanh(hidden)).transpose(0, 1)
+
+    @property
+    def _tables(self) -> list[Tensor]:
+        if self.duration_size is None:
+            return [self.embedding.weight]
+        return [self.embedding.weight, self.duration_embedding.weight]
 
     def use(self, implementation: str) -> None:
         """Compute the recurrent layers with one of ``IMPLEMENTATIONS`` from now on.
@@ -122,7 +172,12 @@ class MelodyModel(nn.Module):
     def describe(self) -> dict[str, Any]:
         """Plain data from which `from_description` builds a network of the same shape."""
         stack = [{"cell": layer.reference(), "options": layer.options} for layer in self.layers]
-        return {"vocab_size": self.vocab_size, **self._options, "stack": stack}
+        sizes = {"vocab_size": self.vocab_size}
+        if self.output_size != self.vocab_size:
+            sizes["output_size"] = self.output_size
+        if self.duration_size is not None:
+            sizes["duration_size"] = self.duration_size
+        return {**sizes, **self._options, "stack": stack}
 
     @property
     def layers(self) -> list[AbstractRecurrentLayer]:
@@ -164,6 +219,8 @@ def estimate_parameters(
     cell: LayerFactory | Sequence[LayerFactory] = LSTM,
     embedding_size: int | None = None,
     initialization: str = "paper",
+    output_size: int | None = None,
+    duration_size: int | None = None,
 ) -> int:
     """Number of trained parameters of a `MelodyModel`, without the memory and time to build it.
 
@@ -188,7 +245,13 @@ def estimate_parameters(
             f"hidden_size {hidden_size} with embedding_size {embedding_size} is too large for a tensor"
         ) from error
     each = [count_parameters(layer) for layer in built]
-    return sum(each) + (layers - different) * each[-1] + vocab_size * (embedding_size + hidden_size + 1)
+    outputs = vocab_size if output_size is None else output_size
+    durations = 0
+    if duration_size is not None:
+        between = (hidden_size + embedding_size + 1) * hidden_size
+        durations = (duration_size + 1) * embedding_size + between + duration_size * (hidden_size + 1)
+    around = vocab_size * embedding_size + outputs * (hidden_size + 1) + durations
+    return sum(each) + (layers - different) * each[-1] + around
 
 
 def _check_sizes(vocab_size: int, hidden_size: int, layers: int, embedding_size: int) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 import torch
@@ -67,6 +67,23 @@ def map_state(function: Callable[[Tensor], Tensor], state: State) -> State:
     return tuple(map_state(function, part) for part in state)
 
 
+def embedded(tokens: Tensor, tables: Sequence[Tensor]) -> Tensor:
+    """The sum of a row of each table.
+
+    Shape:
+        tokens ``[...]`` for one table, ``[..., tables]`` for several; each table ``[V, E]``; the sums ``[..., E]``.
+
+    >>> embedded(torch.tensor([[0, 1]]), [torch.tensor([[1.0], [2.0]]), torch.tensor([[10.0], [20.0]])])
+    tensor([[21.]])
+    """
+    if len(tables) == 1:
+        return F.embedding(tokens, tables[0])
+    first, *others = (F.embedding(column, table) for column, table in zip(tokens.unbind(-1), tables, strict=True))
+    for rows in others:
+        first = first + rows
+    return first
+
+
 class AbstractRecurrentLayer(nn.Module, ABC):
     """One recurrent layer. A subclass with a ``name`` can be given by this name in `mixed`.
 
@@ -116,13 +133,13 @@ class AbstractRecurrentLayer(nn.Module, ABC):
     def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Read a sequence from a state, or from the zero state if it is None."""
 
-    def forward_rows(self, tokens: Tensor, table: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """Read a sequence of rows of a table: the embedded notes that are the lowest layer's input.
+    def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence of sums of rows, one of each table: the embedded notes that are the lowest layer's input.
 
         Shape:
-            tokens ``[B, T]`` int64, table ``[V, I]``.
+            tokens ``[B, T]`` int64 for one table, ``[B, T, tables]`` for several; each table ``[V, I]``.
         """
-        return self(F.embedding(tokens, table), state)
+        return self(embedded(tokens, tables), state)
 
     @abstractmethod
     def initialize(self, initialization: str) -> None:
@@ -160,11 +177,18 @@ class AbstractKernelLayer(AbstractRecurrentLayer):
             return self.forward_reference(input, state)
         return self._scan(lambda weight, bias: F.linear(input.transpose(0, 1).contiguous(), weight, bias), state)
 
-    def forward_rows(self, tokens: Tensor, table: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """Read a sequence of rows of a table; if it has fewer rows than tokens, each row is multiplied only once."""
-        if tokens.numel() <= len(table) or not self.is_fast(table, rows=True):
-            return self(F.embedding(tokens, table), state)
-        return self._scan(lambda weight, bias: F.embedding(tokens.t(), F.linear(table, weight, bias)), state)
+    def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence of rows; if the tables have fewer rows than tokens, each row is multiplied only once."""
+        if tokens.numel() <= sum(map(len, tables)) or not self.is_fast(tables[0], rows=True):
+            return self(embedded(tokens, tables), state)
+
+        def project(weight: Tensor, bias: Tensor | None) -> Tensor:
+            lowest, *others = tables
+            # The bias is added once, to the rows of the first table.
+            products = [F.linear(lowest, weight, bias), *(F.linear(table, weight) for table in others)]
+            return embedded(tokens.transpose(0, 1), products)
+
+        return self._scan(project, state)
 
     def _scan(self, project: Callable[[Tensor, Tensor | None], Tensor], state: State) -> tuple[Tensor, State]:
         """Scan the products of the input, ``[T, B, blocks * H]``, with both weights scaled for the kernel."""

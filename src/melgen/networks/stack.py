@@ -6,10 +6,9 @@ import importlib
 from collections.abc import Callable, Iterable, Sequence
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from melgen.checking import check_number
-from melgen.networks.recurrent import AbstractRecurrentLayer, LayerFactory, State, check_count
+from melgen.networks.recurrent import AbstractRecurrentLayer, LayerFactory, State, check_count, embedded
 
 
 class RecurrentStack(nn.Module):
@@ -62,15 +61,15 @@ class RecurrentStack(nn.Module):
         """Read a sequence from a state, or from the zero state if it is None."""
         return self._run(lambda lowest, before: lowest(self.input_dropout(input), before), state, input.shape[0])
 
-    def forward_rows(self, tokens: Tensor, table: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """Read a sequence of rows of a table, which the lowest layer may do faster than by looking them up first.
+    def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence of rows of tables, which the lowest layer may do faster than by looking them up first.
 
         Shape:
-            tokens ``[B, T]`` int64, table ``[V, I]``.
+            tokens ``[B, T]`` int64 for one table, ``[B, T, tables]`` for several; each table ``[V, I]``.
         """
         if self.training and not isinstance(self.input_dropout, nn.Identity):  # drops for each step, not for each row
-            return self(F.embedding(tokens, table), state)
-        return self._run(lambda lowest, before: lowest.forward_rows(tokens, table, before), state, len(tokens))
+            return self(embedded(tokens, tables), state)
+        return self._run(lambda lowest, before: lowest.forward_rows(tokens, tables, before), state, len(tokens))
 
     def _run(
         self, read: Callable[[AbstractRecurrentLayer, State], tuple[Tensor, State]], state: State, batch_size: int

@@ -34,7 +34,7 @@ _TRAINER_AS_USUAL: Mapping[str, tuple[Any, ...]] = {
 }
 """Values of the trainer's other keys that do not change any number: with or without them the identity is the same."""
 
-_REPEATED_BY_DATASET = ("corpus", "cleaning", "cache_dir", "workers", "progress", "seed", "split_seed")
+_REPEATED_BY_DATASET = ("corpus", "cleaning", "cache_dir", "workers", "progress", "seed", "split_seed", "rhythm")
 _PLACES_OF_CORPUS = ("path", "root", "download")
 
 

@@ -57,6 +57,7 @@ KEYS: Mapping[str, KeyRole] = MappingProxyType(
     {
         # the network and its training
         "dataset": KeyRole(is_identity=True, is_in_every_name=True),
+        "rhythm": KeyRole(is_identity=True, neutral={"_target_": "melgen.music.NoRhythm"}),
         "cell": KeyRole(is_identity=True, is_in_every_name=True, keeps_updates=True),
         "layers": KeyRole(is_identity=True, is_in_every_name=True, keeps_updates=True),
         "seed": KeyRole(is_identity=True, is_in_every_name=True, keeps_updates=True),

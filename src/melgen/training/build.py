@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -80,7 +80,9 @@ def build_data(config: DictConfig, start: StartingPoint | None) -> MelodyDataMod
     """
     if start is None:
         return from_config.build_data(config, sweep=os.environ.get(SWEEP_VARIABLE))
-    start.check(instantiate(config.dataset.representation).name)  # before the corpus is read
+    start.check(  # before the corpus is read
+        instantiate(config.dataset.representation).name, instantiate(config.dataset.get("rhythm"))
+    )
     return from_config.build_data(config, start.vocabulary, start.seen)
 
 
@@ -91,8 +93,8 @@ def build_module(config: DictConfig, data: MelodyDataModule, start: StartingPoin
         ValueError: for a network that cannot fit into memory.
     """
     pl.seed_everything(config.seed, verbose=False)
-    _check_memory_of_model(config, len(data.vocabulary))
-    model = instantiate(config.model, vocab_size=len(data.vocabulary))
+    _check_memory_of_model(config, data.vocabulary.sizes)
+    model = instantiate(config.model, **data.vocabulary.sizes)
     if start is not None:
         start.apply(model, data.vocabulary)
     plain = OmegaConf.to_container(config, resolve=True)
@@ -107,6 +109,7 @@ def build_module(config: DictConfig, data: MelodyDataModule, start: StartingPoin
         gradient_clip_norm=config.gradient_clip_norm,
         config=all_readable({str(key): value for key, value in plain.items()}),  # torch reads no other text back
         seen=data.seen,
+        rhythm=data.rhythm,
     )
     try:
         module.configure_optimizers()  # the trainer does it again; here what it refuses becomes a clear error
@@ -128,7 +131,7 @@ def check_parts(config: DictConfig, known: dict[str, Exception | None]) -> None:
     """
 
     def model() -> None:
-        _check_memory_of_model(config, _FEWEST_VALUES)
+        _check_memory_of_model(config, {"vocab_size": _FEWEST_VALUES})
         with torch.device("meta"), torch.random.fork_rng(devices=[]):
             instantiate(config.model, vocab_size=_FEWEST_VALUES)
 
@@ -160,10 +163,10 @@ def check_parts(config: DictConfig, known: dict[str, Exception | None]) -> None:
             raise refusal
 
 
-def _check_memory_of_model(config: DictConfig, vocab_size: int) -> None:
+def _check_memory_of_model(config: DictConfig, vocabulary: Mapping[str, int]) -> None:
     options = instantiate(config.model, _partial_=True).keywords
     sizes = {key: value for key, value in options.items() if key in inspect.signature(estimate_parameters).parameters}
-    check_memory(estimate_parameters(vocab_size, **sizes), config)
+    check_memory(estimate_parameters(**vocabulary, **sizes), config)
 
 
 def build_named(parts: DictConfig | None, group: str) -> list[Any]:

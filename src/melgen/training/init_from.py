@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from melgen.checkpoint import TrainedModel, load_model
 from melgen.corpora.seen_tunes import UNCHECKED, SeenTunes
 from melgen.errors import CheckpointError
+from melgen.music.rhythms import AbstractRhythm, NoRhythm
+from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel
 
@@ -58,26 +63,41 @@ class StartingPoint:
         return cls(trained, digest, trained.seen.start if trained.seen is not None else UNCHECKED)
 
     @property
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> Vocabulary | TuneVocabulary:
         """The vocabulary of the weights, which the new training extends."""
         return self.trained.vocabulary
 
-    def check(self, representation: str) -> None:
-        """Raise a `CheckpointError` if the weights were trained on another representation."""
+    def check(self, representation: str, rhythm: AbstractRhythm | None = None) -> None:
+        """Raise a `CheckpointError` if the weights were trained on another representation or rhythm."""
+        theirs, ours = self.trained.rhythm, rhythm or NoRhythm()
+        if theirs != ours:
+            raise CheckpointError(
+                f"init_from={self.trained.path}: trained with rhythm={written(theirs)}, "
+                f"and this run has rhythm={written(ours)}"
+            )
         if self.trained.representation.name != representation:
             raise CheckpointError(
                 f"init_from={self.trained.path}: trained with dataset={self.trained.representation.name}, "
                 f"and this run has dataset={representation}"
             )
 
-    def apply(self, model: MelodyModel, vocabulary: Vocabulary) -> None:
+    def _rows_in(self, vocabulary: Vocabulary | TuneVocabulary) -> dict[str, NDArray[np.int64]]:
+        """The place, in the tables of the new network, of each row of the old ones."""
+        if isinstance(vocabulary, TuneVocabulary):
+            assert isinstance(self.vocabulary, TuneVocabulary)
+            return self.vocabulary.rows_in(vocabulary)
+        assert isinstance(self.vocabulary, Vocabulary)
+        tokens = self.vocabulary.tokens_in(vocabulary)
+        return {"read": tokens, "symbols": tokens}
+
+    def apply(self, model: MelodyModel, vocabulary: Vocabulary | TuneVocabulary) -> None:
         """Copy the weights; values that are new keep the random weights of ``model``.
 
         Raises:
             CheckpointError: if the networks differ in more than their vocabulary.
         """
         # Initialisation and dropout are the new training's own choice.
-        own = ("vocab_size", "input_keep_prob", "output_keep_prob", "initialization")
+        own = ("vocab_size", "output_size", "duration_size", "input_keep_prob", "output_keep_prob", "initialization")
         theirs, ours = self.trained.model.describe(), model.describe()
         different = [
             f"{key}: {theirs.get(key)} there, {ours.get(key)} now"
@@ -88,16 +108,34 @@ class StartingPoint:
             raise CheckpointError(
                 f"init_from={self.trained.path}: another network than this run's; " + "; ".join(different)
             )
-        rows = torch.as_tensor(self.vocabulary.tokens_in(vocabulary))
         old, new = self.trained.model, model
         with torch.no_grad():
             new.stack.load_state_dict(old.stack.state_dict())
-            pairs: list[tuple[Tensor, Tensor]] = [
-                (new.embedding.weight, old.embedding.weight),
-                (new.output.weight, old.output.weight),
-                (new.output.bias, old.output.bias),
-            ]
-            for target, source in pairs:
+            for target, source, rows in _tables(new, old, self._rows_in(vocabulary)):
                 target[rows] = source
         added = len(vocabulary) - len(self.vocabulary)
         log.info("Starting from %s; %d values are new to it", self.trained.path, added)
+
+
+def written(rhythm: AbstractRhythm) -> str:
+    """A rhythm with its options, as in an error."""
+    options = {key: value for key, value in rhythm.describe().items() if key != "name"}
+    return rhythm.name + "".join(f" {key}={value}" for key, value in options.items() if rhythm.name != "none")
+
+
+def _tables(
+    new: MelodyModel, old: MelodyModel, rows: Mapping[str, NDArray[np.int64]]
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Each table of the new network whose rows are tokens, that of the old one, and the places of its rows."""
+    of = {key: torch.as_tensor(places) for key, places in rows.items()}
+    yield new.embedding.weight, old.embedding.weight, of["read"]
+    yield new.output.weight, old.output.weight, of["symbols"]
+    yield new.output.bias, old.output.bias, of["symbols"]
+    if new.duration_size is None or old.duration_size is None:
+        return
+    none_too = torch.cat([of["durations"], torch.tensor([new.duration_size])])
+    yield new.duration_embedding.weight, old.duration_embedding.weight, none_too
+    for key in ("weight", "bias"):
+        every_row = torch.arange(len(getattr(new.duration_hidden, key)))
+        yield getattr(new.duration_hidden, key), getattr(old.duration_hidden, key), every_row
+        yield getattr(new.duration_output, key), getattr(old.duration_output, key), of["durations"]

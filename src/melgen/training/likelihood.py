@@ -33,5 +33,5 @@ def likelihood(
     with torch.inference_mode():
         for batch in tune_loader(values, vocabulary, comparable, representation.first_predicted_note):
             on_device = type(batch)(*(tensor.to(device) for tensor in batch))
-            scores.add(trained.model(on_device.tokens)[0], on_device)
+            scores.add(trained.model, on_device)
     return scores.metrics()

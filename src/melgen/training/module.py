@@ -10,7 +10,6 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-import torch.nn.functional as F
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -18,17 +17,22 @@ from torch.optim.lr_scheduler import LRScheduler
 
 import melgen
 from melgen.checking import check_one_of
-from melgen.checkpoint import FORMAT_VERSION, SEEN_TUNES
+from melgen.checkpoint import FORMAT_VERSION, FORMAT_VERSION_OF_PITCHES, RHYTHM, SEEN_TUNES
 from melgen.corpora.seen_tunes import SeenTunes
-from melgen.data.tokens import ScoredTunes, Window
+from melgen.data import ScoredRhythm, ScoredTunes, Window
 from melgen.errors import DivergenceError
 from melgen.internals.lightning import HOOK_NAME, check_hook_name
+from melgen.music.encoding import Encoding
 from melgen.music.representations import AbstractRepresentation
+from melgen.music.rhythms import AbstractRhythm, NoRhythm
+from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
 from melgen.training.divergence import ADVICE, NumberWatch
 from melgen.training.failures import contained
+from melgen.training.losses import accuracy, number_scored, window_loss
 from melgen.training.resume import ExactResume
+from melgen.training.rhythm_scores import RhythmScores
 from melgen.training.scores import Scores
 
 PAPER_LEARNING_RATE = 0.002
@@ -52,6 +56,7 @@ class MelodyModule(pl.LightningModule):
         gradient_clip_norm: gradients are scaled down to this Euclidean norm; ``None`` never clips.
         config: the resolved configuration as plain containers, kept in every checkpoint.
         seen: the tunes that the network has been trained on by the end, kept in every checkpoint too.
+        rhythm: how the time of a melody is written, None for pitches only; kept in every checkpoint.
 
     Attributes:
         latest: the last value of each metric published.
@@ -62,7 +67,7 @@ class MelodyModule(pl.LightningModule):
         self,
         model: MelodyModel,
         representation: AbstractRepresentation,
-        vocabulary: Vocabulary,
+        vocabulary: Vocabulary | TuneVocabulary,
         *,
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = None,
         scheduler: Callable[[Optimizer], LRScheduler] | None = None,
@@ -70,10 +75,12 @@ class MelodyModule(pl.LightningModule):
         gradient_clip_norm: float | None = PAPER_GRADIENT_NORM,
         config: dict[str, Any] | None = None,
         seen: SeenTunes | None = None,
+        rhythm: AbstractRhythm | None = None,
     ):
         super().__init__()
         check_hook_name(self)
         self.model, self.representation, self.vocabulary = model, representation, vocabulary
+        self.rhythm = rhythm or NoRhythm()
         self.config = config or {}
         self.seen = seen
         self._build_optimizer = optimizer or (lambda params: torch.optim.Adam(params, lr=PAPER_LEARNING_RATE))
@@ -92,7 +99,7 @@ class MelodyModule(pl.LightningModule):
         self._loss_since_log = torch.zeros(())
         self._tokens_since_log = 0
         self._logged_at = time.perf_counter()
-        self._scores = Scores()
+        self._scores = self._no_scores()
         self._watch = NumberWatch()
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -131,18 +138,20 @@ class MelodyModule(pl.LightningModule):
         self._logged_at = time.perf_counter()
 
     def training_step(self, batch: Window, batch_idx: int) -> Tensor:
-        """Mean cross-entropy of a window, in nats per token."""
-        logits, state = self.model(batch.tokens, self._state)
+        """Mean cross-entropy of a window, in nats per token; with durations beside the tokens, the sum of both."""
+        output, state = self.model.read(batch.tokens, self._state)
         # Without `detach` the graph would reach back to the start of the epoch.
         self._state = map_state(Tensor.detach, state)
-        loss = F.cross_entropy(logits.flatten(0, 1), batch.targets.flatten())
+        logits = self.model.logits(output)
+        loss = window_loss(self.model, output, logits, batch.targets)
         detached = loss.detach()
         with self._saying_where(self.global_step + 1):
             self._watch.see("training loss", detached, self.global_step + 1)
-        self._loss_since_log = self._loss_since_log.to(detached.device) + detached * batch.targets.numel()
-        self._tokens_since_log += batch.targets.numel()
+        scored = number_scored(batch.targets) if self._has_rhythm else batch.targets.numel()
+        self._loss_since_log = self._loss_since_log.to(detached.device) + detached * scored
+        self._tokens_since_log = self._tokens_since_log + scored
         if self._logs_this_update():
-            self._accuracy = (logits.detach().argmax(-1) == batch.targets).float().mean()
+            self._accuracy = accuracy(logits.detach(), batch.targets)
         return loss
 
     def configure_gradient_clipping(
@@ -187,17 +196,17 @@ class MelodyModule(pl.LightningModule):
         self._tokens_since_log = 0
         self._logged_at = time.perf_counter()
 
-    def validation_step(self, batch: ScoredTunes, batch_idx: int) -> None:
+    def validation_step(self, batch: ScoredTunes | ScoredRhythm, batch_idx: int) -> None:
         """Score validation tunes from the zero state."""
-        self._scores.add(self.model(batch.tokens)[0], batch)
+        self._scores.add(self.model, batch)
 
-    def test_step(self, batch: ScoredTunes, batch_idx: int) -> None:
+    def test_step(self, batch: ScoredTunes | ScoredRhythm, batch_idx: int) -> None:
         """Score test tunes from the zero state."""
-        self._scores.add(self.model(batch.tokens)[0], batch)
+        self._scores.add(self.model, batch)
 
     def on_validation_epoch_start(self) -> None:
         """Drop the scores of the last validation, which may have been interrupted."""
-        self._scores = Scores()
+        self._scores = self._no_scores()
 
     on_test_epoch_start = on_validation_epoch_start
 
@@ -253,7 +262,8 @@ class MelodyModule(pl.LightningModule):
         """
         self.check_numbers()
         checkpoint["melgen"] = {
-            "format_version": FORMAT_VERSION,
+            # The lowest version that can hold it: an older melgen reads a network of pitches.
+            "format_version": FORMAT_VERSION if self._has_rhythm else FORMAT_VERSION_OF_PITCHES,
             "version": melgen.__version__,
             "config": self.config,
             "model": self.model.describe(),
@@ -264,6 +274,8 @@ class MelodyModule(pl.LightningModule):
             | {key: self.latest.get(key, float(value)) for key, value in self.trainer.callback_metrics.items()},
             "updates": self.global_step,
         }
+        if self._has_rhythm:
+            checkpoint["melgen"][RHYTHM] = self.rhythm.describe()
         if self.seen is not None:
             checkpoint["melgen"][SEEN_TUNES] = self.seen.to_dict()
         if "optimizer_states" not in checkpoint:  # weights alone, from which no training goes on
@@ -281,6 +293,15 @@ class MelodyModule(pl.LightningModule):
         self._state = carried["state"]
         self._loss_since_log = torch.tensor(carried["loss_since_log"])
         self._tokens_since_log = carried["tokens_since_log"]
+
+    @property
+    def _has_rhythm(self) -> bool:
+        return not isinstance(self.rhythm, NoRhythm)
+
+    def _no_scores(self) -> Scores | RhythmScores:
+        if isinstance(self.vocabulary, TuneVocabulary):
+            return RhythmScores(Encoding(self.representation, self.rhythm).groups(self.vocabulary))
+        return Scores()
 
     @property
     def _log_every(self) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,12 +27,9 @@ class Scores:
         self.nats, self.tokens, self.correct = 0.0, 0, 0
         self.compared_nats, self.compared_notes = 0.0, 0
 
-    def add(self, logits: Tensor, batch: ScoredTunes) -> None:
-        """Add a batch.
-
-        Shape:
-            ``logits``: ``[B, T, V]``.
-        """
+    def add(self, model: Callable[[Tensor], tuple[Tensor, Any]], batch: ScoredTunes) -> None:
+        """Score a batch with a network, which gives logits ``[B, T, V]`` for tokens ``[B, T]``."""
+        logits, _ = model(batch.tokens)
         targets, counted, compared = batch.targets, batch.counted.cpu(), batch.compared.cpu()
         # Computed in single and summed in double precision, also if the network is in half precision.
         nats = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")

@@ -1,0 +1,178 @@
+"""Encodings: how a whole tune becomes what a network reads and writes; a representation and a rhythm together.
+
+Data flows one way. A `Melody` becomes values (by its representation), events (by its onsets and durations), symbols (by
+its rhythm), and tokens (by the vocabulary of the training tunes). `PitchEncoding` is the short way of ``rhythm=none``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melgen.music.events import FIRST, REST, Events, Header, RhythmError, events_of, header_of, melody_of
+from melgen.music.grammar import Grammar
+from melgen.music.melody import MIDDLE_C, Melody
+from melgen.music.representations import AbstractRepresentation
+from melgen.music.rhythms import END, NO_DURATION, AbstractRhythm
+from melgen.music.tune_vocabulary import EncodedTune, TuneVocabulary
+
+NOT_A_NOTE = -1
+"""In `Encoding.groups`: a symbol that is not a note."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How tunes with rhythm are written: a representation for their pitches, and a rhythm for their time.
+
+    Raises:
+        ValueError: if the two do not compose.
+
+    >>> from melgen.music.representations import Control
+    >>> from melgen.music.rhythms import Factored
+    >>> encoding = Encoding(Control(), Factored())
+    >>> tune = encoding.encode(Melody((67, 69), (0, 36), (24, 12)))
+    >>> tune.symbols.tolist()
+    [[67, 24], [1000, 12], [69, 12], [1002, 0]]
+    >>> encoding.decode(tune.symbols, tune.first_pitch).onsets
+    (0, 36)
+    """
+
+    representation: AbstractRepresentation
+    rhythm: AbstractRhythm
+
+    def __post_init__(self) -> None:
+        fits = self.rhythm.representations
+        if fits is not None and self.representation.name not in fits:
+            raise ValueError(
+                f"rhythm={self.rhythm.name}: composes with dataset={' and dataset='.join(fits)} only, "
+                f"got dataset={self.representation.name}"
+            )
+        if self._values_before not in (0, 1):
+            raise ValueError(
+                f"rhythm={self.rhythm.name}: dataset={self.representation.name} writes no value for "
+                f"{self._values_before} notes; a representation with rhythm writes one for each note, except for the "
+                "first"
+            )
+
+    def encode(self, melody: Melody) -> EncodedTune:
+        """The symbols of a melody in its own key, with `END`.
+
+        Raises:
+            RhythmError: if it cannot be written.
+        """
+        return self._encode(melody, self.representation.encode(melody.pitches))
+
+    def augmentations(self, melody: Melody) -> list[EncodedTune]:
+        """The encoded tunes that training makes of one melody, the melody itself first.
+
+        Raises:
+            RhythmError: if it cannot be written.
+        """
+        return [self._encode(melody, values) for values in self.representation.augmentations(melody.pitches)]
+
+    def encode_primer(self, melody: Melody, header: Header) -> EncodedTune:
+        """The symbols of a melody that a network continues, after a header: without `END`.
+
+        Raises:
+            ValueError: if it cannot be written.
+        """
+        if not len(melody):
+            return EncodedTune(header, np.zeros((0, self.rhythm.streams), np.int64), MIDDLE_C, 0)
+        tune = self.encode(melody)
+        return tune._replace(header=header, symbols=tune.symbols[:-1])
+
+    def decode(self, symbols: NDArray[np.int64], first_pitch: int = MIDDLE_C, header: Header | None = None) -> Melody:
+        """The melody that symbols encode; any symbols are one, and nothing after `END` is read.
+
+        Shape:
+            ``symbols``: ``[symbols, streams]``.
+        """
+        ends = np.flatnonzero(symbols[:, 0] == END)
+        before_end = symbols[: ends[0]] if len(ends) else symbols
+        return melody_of(self.rhythm.events(before_end), self.representation, first_pitch, header)
+
+    def reason_against(self, melody: Melody) -> str | None:
+        """Why a melody cannot be written; None if it can."""
+        try:
+            self._encode(melody, self.representation.encode(melody.pitches))
+        except RhythmError as error:
+            return str(error)
+        return None
+
+    def vocabulary_of(self, tunes: Iterable[EncodedTune]) -> TuneVocabulary:
+        """The vocabulary of training tunes."""
+        return TuneVocabulary.of(tunes, self.rhythm.condition == "header")
+
+    def grammar(self, vocabulary: TuneVocabulary) -> Grammar:
+        """Which symbols of a vocabulary may follow which."""
+        symbols = vocabulary.symbols.values.tolist()
+        semitones = None
+        if self.representation.is_relative:
+            values = self._values(vocabulary)
+            semitones = np.where(self._are_notes(vocabulary) & (values != FIRST), values, 0)
+        return Grammar.of(
+            self.rhythm.rules("first" if self._values_before else "note"), symbols, self.rhythm.kind_of, semitones
+        )
+
+    def groups(self, vocabulary: TuneVocabulary) -> NDArray[np.int64]:
+        """For each symbol the number of its value among those of notes, or `NOT_A_NOTE`: ``[V]``.
+
+        The probability of a pitch, given that a note begins, is the share of its group among all groups.
+        """
+        values, are_notes = self._values(vocabulary), self._are_notes(vocabulary)
+        groups = np.full(len(values), NOT_A_NOTE, np.int64)
+        groups[are_notes] = np.unique(values[are_notes], return_inverse=True)[1]
+        return groups
+
+    def note_values(self, vocabulary: TuneVocabulary) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The different values of notes, and how to average the rows of their symbols.
+
+        Shape:
+            ``[values]`` and ``[values, V]``, whose rows add up to 1.
+        """
+        values, are_notes = self._values(vocabulary), self._are_notes(vocabulary) & (self._values(vocabulary) != FIRST)
+        different = np.unique(values[are_notes])
+        belongs = (values == different[:, None]) & are_notes
+        return different, belongs / belongs.sum(1, keepdims=True)
+
+    def names(self, vocabulary: TuneVocabulary) -> list[str]:
+        """How a musician would write each symbol."""
+        special = {REST: "rest", FIRST: "first", END: "end"}
+        return [
+            self.rhythm.symbol_name(symbol, special.get(value) or self.representation.value_name(value))
+            for symbol, value in zip(vocabulary.symbols.values.tolist(), self._values(vocabulary).tolist(), strict=True)
+        ]
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data: the name of the representation, and the description of the rhythm."""
+        return {"representation": self.representation.name, "rhythm": self.rhythm.describe()}
+
+    @property
+    def _values_before(self) -> int:
+        """How many first notes the representation has no value for."""
+        return self.representation.first_predicted_note - 2
+
+    def _values(self, vocabulary: TuneVocabulary) -> NDArray[np.int64]:
+        return np.array([self.rhythm.value_of(symbol) for symbol in vocabulary.symbols.values.tolist()], np.int64)
+
+    def _are_notes(self, vocabulary: TuneVocabulary) -> NDArray[np.bool_]:
+        kinds = [self.rhythm.kind_of(symbol) for symbol in vocabulary.symbols.values.tolist()]
+        return np.isin(kinds, ("note", "first"))
+
+    def _encode(self, melody: Melody, values: NDArray[np.integer]) -> EncodedTune:
+        each = np.concatenate([np.full(self._values_before, FIRST, np.int64), values])
+        symbols = self.rhythm.symbols(events_of(melody, each))
+        end = np.array([[END, *[NO_DURATION] * (self.rhythm.streams - 1)]])
+        return EncodedTune(header_of(melody), np.concatenate([symbols, end]), int(melody.pitches[0]), len(melody))
+
+
+def has_rhythm(durations: NDArray[np.integer]) -> bool:
+    """Whether notes differ in length: a corpus of pitches alone has equal notes."""
+    return bool(len(durations)) and bool((durations != durations[0]).any())
+
+
+__all__ = ["NOT_A_NOTE", "EncodedTune", "Encoding", "Events", "RhythmError", "TuneVocabulary", "has_rhythm"]

@@ -1,0 +1,397 @@
+"""Rhythms: how the durations of a melody become the symbols that a network reads and writes, beside its pitches.
+
+A rhythm composes with a representation, which writes the pitches. It turns the `Events` of a tune into *symbols*,
+whole numbers in one or two streams, and any symbols into events. `melgen.music.encoding` numbers them and adds what
+they have in common: the header before a tune, its start and its end.
+
+The same tune in every rhythm (3/4; the triplet's notes last 8 steps; the D is tied over the bar line):
+
+=========== ==== ============== ============ ====
+note        G4   A4 B4 C5       D5           rest ...
+duration    24   8  8  8        36           12
+=========== ==== ============== ============ ====
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melgen.checking import check_one_of, require
+from melgen.music.events import FIRST, LONGEST_EVENT, REST, Events, RhythmError
+from melgen.music.grammar import START, Rules
+from melgen.music.metre import STEPS_PER_QUARTER
+
+END = 1002
+"""The symbol after the last event of a tune, in the first stream."""
+HOLD, OFF = 1003, 1004
+"""A further step of the note that sounds, and a step of silence."""
+NO_DURATION = 0
+"""The duration beside `END`."""
+
+CONDITIONS = ("header", "none")
+
+_BEFORE_NOTES, _SOUNDING, _SILENT = 1, 2, 3  # states of a grammar, after START
+
+NOTE, REST_KIND, END_KIND, FIRST_KIND, DURATION_KIND, HOLD_KIND, OFF_KIND = (
+    *("note", "rest", "end", "first", "duration", "hold", "off"),
+)
+
+
+@dataclass(frozen=True)
+class AbstractRhythm(ABC):
+    """The interface of a rhythm. Rhythms hold no state.
+
+    Attributes:
+        condition: ``header``: the network is given the metre and pickup of a tune before it begins; ``none``: it is
+            not.
+        name: as in ``rhythm=<name>``.
+        streams: how many symbols are read in each step: 1; or 2, a duration beside each value.
+        representations: the names of those that it composes with; None for all.
+
+    Raises:
+        ValueError: for another condition.
+    """
+
+    condition: str = "header"
+
+    name: ClassVar[str]
+    streams: ClassVar[int] = 1
+    representations: ClassVar[tuple[str, ...] | None] = None
+
+    def __post_init__(self) -> None:
+        check_one_of("rhythm.condition", self.condition, CONDITIONS)
+
+    @abstractmethod
+    def symbols(self, events: Events) -> NDArray[np.int64]:
+        """The symbols of canonical events, without `END`: ``[symbols, streams]``.
+
+        Raises:
+            RhythmError: if this rhythm cannot write them.
+        """
+
+    @abstractmethod
+    def events(self, symbols: NDArray[np.int64]) -> Events:
+        """The events that symbols encode; total: any symbols of the vocabulary, without `END`, are some."""
+
+    @abstractmethod
+    def value_of(self, symbol: int) -> int:
+        """The value of a symbol of the first stream: that of its note, `REST`, or the symbol itself."""
+
+    @abstractmethod
+    def rules(self, opening: str) -> Rules:
+        """The grammar of canonical spellings, by the kinds of `kind_of`.
+
+        Args:
+            opening: the kind of a first note: ``first`` if the representation has no value for it, else ``note``.
+        """
+
+    def kind_of(self, symbol: int) -> str:
+        """The kind of a symbol of the first stream: ``note``, ``first``, ``rest``, ``end``, or one of the rhythm's."""
+        return {REST: REST_KIND, FIRST: FIRST_KIND, END: END_KIND}.get(self.value_of(symbol), NOTE)
+
+    def symbol_name(self, symbol: int, value_name: str) -> str:
+        """How a musician would write a symbol of the first stream.
+
+        Args:
+            symbol: the symbol.
+            value_name: the name of its value.
+        """
+        return value_name
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data from which `rhythm_from` makes it."""
+        return {"name": self.name, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class NoRhythm(AbstractRhythm):
+    """Pitches only: a song is a row of equal quarter notes, without metre and end, as in the paper."""
+
+    name: ClassVar[str] = "none"
+
+    def symbols(self, events: Events) -> NDArray[np.int64]:
+        """The values alone."""
+        return events.values[:, None]
+
+    def events(self, symbols: NDArray[np.int64]) -> Events:
+        """Quarter notes."""
+        return Events(symbols[:, 0], np.full(len(symbols), STEPS_PER_QUARTER))
+
+    def value_of(self, symbol: int) -> int:
+        """The symbol."""
+        return symbol
+
+    def rules(self, opening: str) -> Rules:
+        """Everything may follow everything."""
+        return {START: {NOTE: START, FIRST_KIND: START}}
+
+
+@dataclass(frozen=True)
+class Joint(AbstractRhythm):
+    """One symbol for each pair of a value and a duration, as in the second paper.
+
+    >>> events = Events(np.array([67, REST, 69]), np.array([24, 12, 8]))
+    >>> back = Joint().events(Joint().symbols(events))
+    >>> back.values.tolist(), back.durations.tolist()
+    ([67, 1000, 69], [24, 12, 8])
+    """
+
+    name: ClassVar[str] = "joint"
+
+    _BASE: ClassVar[int] = 128  # added to a value, which may be an interval down
+    # Codes below 1000 values, so that a vocabulary's table of all codes stays small.
+    _SHORT: ClassVar[Mapping[int, int]] = MappingProxyType({REST: 300, FIRST: 301})
+
+    @classmethod
+    def pair(cls, value: int, duration: int) -> int:
+        """The symbol of a value and a duration."""
+        return (cls._SHORT.get(value, value) + cls._BASE) * (LONGEST_EVENT + 1) + duration
+
+    def symbols(self, events: Events) -> NDArray[np.int64]:
+        """A pair for each event."""
+        short = events.values.copy()
+        for value, code in self._SHORT.items():
+            short[events.values == value] = code
+        return ((short + self._BASE) * (LONGEST_EVENT + 1) + events.durations)[:, None]
+
+    def events(self, symbols: NDArray[np.int64]) -> Events:
+        """The values and durations of the pairs."""
+        values, durations = np.divmod(symbols[:, 0], LONGEST_EVENT + 1)
+        values = values - self._BASE
+        for value, code in self._SHORT.items():
+            values[values == code] = value
+        return Events(values, durations)
+
+    def value_of(self, symbol: int) -> int:
+        """The value of the pair; `END` has the symbol ``END``."""
+        if symbol == END:
+            return END
+        return int(self.events(np.array([[symbol]])).values[0])
+
+    def rules(self, opening: str) -> Rules:
+        """No rest after a rest or before the end, no end before a note."""
+        return _event_rules(opening)
+
+    def symbol_name(self, symbol: int, value_name: str) -> str:
+        """Its value and its duration in steps: ``C4 24``."""
+        return value_name if symbol == END else f"{value_name} {symbol % (LONGEST_EVENT + 1)}"
+
+
+@dataclass(frozen=True)
+class Factored(AbstractRhythm):
+    """Two predictions for each event: its value, then its duration given that value.
+
+    The chain rule makes that as exact as `Joint`, with as many outputs as values and durations, not as pairs.
+
+    >>> Factored().symbols(Events(np.array([67, REST, 69]), np.array([24, 12, 8]))).tolist()
+    [[67, 24], [1000, 12], [69, 8]]
+    """
+
+    name: ClassVar[str] = "factored"
+    streams: ClassVar[int] = 2
+
+    def symbols(self, events: Events) -> NDArray[np.int64]:
+        """Value and duration side by side."""
+        return np.stack([events.values, events.durations], 1)
+
+    def events(self, symbols: NDArray[np.int64]) -> Events:
+        """Their two columns."""
+        return Events(symbols[:, 0], symbols[:, 1])
+
+    def value_of(self, symbol: int) -> int:
+        """The symbol."""
+        return symbol
+
+    def rules(self, opening: str) -> Rules:
+        """No rest after a rest or before the end, no end before a note."""
+        return _event_rules(opening)
+
+
+@dataclass(frozen=True)
+class Grid(AbstractRhythm):
+    """One symbol for each step of time: the value of a note that begins, `HOLD` while it sounds, `OFF` for silence.
+
+    Attributes:
+        steps_per_quarter: 12 can hold sixteenths and triplets of eighths and sixteenths; 4 sixteenths only. Tunes with
+            a note between the steps are left out and counted.
+
+    Raises:
+        ValueError: if steps of a quarter note are not whole steps of the corpus.
+
+    >>> Grid(steps_per_quarter=4).symbols(Events(np.array([67, REST, 69]), np.array([12, 12, 6])))[:, 0].tolist()
+    [67, 1003, 1004, 1004, 69]
+    """
+
+    steps_per_quarter: int = 12
+
+    name: ClassVar[str] = "grid"
+    representations: ClassVar[tuple[str, ...] | None] = ("control", "interval")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        fits = (1, 2, 3, 4, 6, 8, 12, 24)
+        require(
+            type(self.steps_per_quarter) is int and self.steps_per_quarter in fits,
+            "rhythm.steps_per_quarter",
+            self.steps_per_quarter,
+            f"one of {', '.join(map(str, fits))}, the divisors of {STEPS_PER_QUARTER}",
+        )
+
+    @property
+    def _unit(self) -> int:
+        return STEPS_PER_QUARTER // self.steps_per_quarter
+
+    def symbols(self, events: Events) -> NDArray[np.int64]:
+        """A symbol for each step of each event.
+
+        Raises:
+            RhythmError: if an event does not begin and end on the grid.
+        """
+        if (events.durations % self._unit).any():
+            raise RhythmError(f"a note between the steps of a grid of {self.steps_per_quarter} to the quarter")
+        lengths = events.durations // self._unit
+        is_rest = events.values == REST
+        symbols = np.repeat(np.where(is_rest, OFF, HOLD), lengths)
+        starts = np.cumsum(lengths) - lengths
+        symbols[starts[~is_rest]] = events.values[~is_rest]
+        return symbols[:, None]
+
+    def events(self, symbols: NDArray[np.int64]) -> Events:
+        """`HOLD` before a note or after silence is silence."""
+        values: list[int] = []
+        lengths: list[int] = []
+        for symbol in symbols[:, 0].tolist():
+            is_silence = symbol == OFF or (symbol == HOLD and (not values or values[-1] == REST))
+            if values and (symbol == HOLD or (is_silence and values[-1] == REST)):
+                lengths[-1] += 1
+            else:
+                values.append(REST if is_silence else symbol)
+                lengths.append(1)
+        return Events(np.array(values, np.int64), np.array(lengths, np.int64) * self._unit)
+
+    def value_of(self, symbol: int) -> int:
+        """The symbol; silence is a rest."""
+        return REST if symbol == OFF else symbol
+
+    def kind_of(self, symbol: int) -> str:
+        """Its kind; ``hold`` and ``off`` besides those of events."""
+        return {HOLD: HOLD_KIND, OFF: OFF_KIND}.get(symbol) or super().kind_of(symbol)
+
+    def rules(self, opening: str) -> Rules:
+        """`HOLD` only while a note sounds, `END` only then."""
+        before = {opening: _SOUNDING, OFF_KIND: _BEFORE_NOTES}
+        return {
+            START: before,
+            _BEFORE_NOTES: before,
+            _SOUNDING: {NOTE: _SOUNDING, HOLD_KIND: _SOUNDING, OFF_KIND: _SILENT, END_KIND: _SILENT},
+            _SILENT: {NOTE: _SOUNDING, OFF_KIND: _SILENT},
+        }
+
+    def symbol_name(self, symbol: int, value_name: str) -> str:
+        """The value, ``hold`` or ``off``."""
+        return {HOLD: "hold", OFF: "off"}.get(symbol, value_name)
+
+
+@dataclass(frozen=True)
+class Interleaved(AbstractRhythm):
+    """The value and the duration of each event one after the other, in one stream.
+
+    >>> Interleaved().symbols(Events(np.array([67, REST]), np.array([24, 12])))[:, 0].tolist()
+    [67, 2024, 1000, 2012]
+    """
+
+    name: ClassVar[str] = "interleaved"
+
+    _DURATIONS: ClassVar[int] = 2000  # the symbol of a duration of no step
+
+    def symbols(self, events: Events) -> NDArray[np.int64]:
+        """Twice as many as events."""
+        return np.stack([events.values, events.durations + self._DURATIONS], 1).reshape(-1, 1)
+
+    def events(self, symbols: NDArray[np.int64]) -> Events:
+        """A value without a duration has the shortest; a duration without a value is left out."""
+        values: list[int] = []
+        durations: list[int] = []
+        for symbol in symbols[:, 0].tolist():
+            if symbol < self._DURATIONS:
+                values.append(symbol)
+                durations.append(NO_DURATION)
+            elif durations and durations[-1] == NO_DURATION:
+                durations[-1] = symbol - self._DURATIONS
+        return Events(np.array(values, np.int64), np.array(durations, np.int64))
+
+    def value_of(self, symbol: int) -> int:
+        """The symbol."""
+        return symbol
+
+    def kind_of(self, symbol: int) -> str:
+        """Its kind; ``duration`` besides those of events."""
+        return DURATION_KIND if symbol >= self._DURATIONS else super().kind_of(symbol)
+
+    def rules(self, opening: str) -> Rules:
+        """A duration after each note and rest; otherwise as for events."""
+        after_note, after_first_rest, after_rest = 4, 5, 6
+        return {
+            START: {opening: after_note, REST_KIND: after_first_rest},
+            _BEFORE_NOTES: {opening: after_note},
+            _SOUNDING: {NOTE: after_note, REST_KIND: after_rest, END_KIND: _SILENT},
+            _SILENT: {NOTE: after_note},
+            after_note: {DURATION_KIND: _SOUNDING},
+            after_first_rest: {DURATION_KIND: _BEFORE_NOTES},
+            after_rest: {DURATION_KIND: _SILENT},
+        }
+
+    def symbol_name(self, symbol: int, value_name: str) -> str:
+        """The value, or ``duration`` with its steps."""
+        return f"duration {symbol - self._DURATIONS}" if symbol >= self._DURATIONS else value_name
+
+
+def _event_rules(opening: str) -> Rules:
+    return {
+        START: {opening: _SOUNDING, REST_KIND: _BEFORE_NOTES},
+        _BEFORE_NOTES: {opening: _SOUNDING},
+        _SOUNDING: {NOTE: _SOUNDING, REST_KIND: _SILENT, END_KIND: _SILENT},
+        _SILENT: {NOTE: _SOUNDING},
+    }
+
+
+RHYTHMS: Mapping[str, type[AbstractRhythm]] = MappingProxyType(
+    {rhythm.name: rhythm for rhythm in (NoRhythm, Joint, Factored, Grid, Interleaved)}
+)
+"""Our rhythms by name."""
+
+
+def rhythm_from(description: Mapping[str, Any]) -> AbstractRhythm:
+    """The rhythm that `AbstractRhythm.describe` describes: one of ours, or an imported one that a user wrote.
+
+    Raises:
+        ValueError: if no rhythm has this name, or it does not have these options.
+
+    >>> rhythm_from({"name": "grid", "condition": "none", "steps_per_quarter": 4})
+    Grid(condition='none', steps_per_quarter=4)
+    """
+    known = dict(RHYTHMS)
+    waiting: list[type[AbstractRhythm]] = AbstractRhythm.__subclasses__()
+    while waiting:
+        candidate = waiting.pop()
+        waiting += candidate.__subclasses__()
+        if own_name := vars(candidate).get("name"):
+            known.setdefault(own_name, candidate)
+    options = dict(description)
+    name = options.pop("name", None)
+    if name not in known:
+        raise ValueError(
+            f"unknown rhythm {name!r}; known are {', '.join(known)}; "
+            "a rhythm of your own must be imported first (imports=[module])"
+        )
+    try:
+        return known[name](**options)
+    except TypeError as error:
+        raise ValueError(f"rhythm {name}: {error}") from error
