@@ -61,6 +61,11 @@ class TrainedModel:
     """How it writes time."""
 
     @property
+    def has_rhythm(self) -> bool:
+        """Whether it writes rhythm."""
+        return isinstance(self.vocabulary, TuneVocabulary)
+
+    @property
     def encoding(self) -> Encoding:
         """How it reads and writes tunes with rhythm."""
         return Encoding(self.representation, self.rhythm)

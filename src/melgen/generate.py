@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from omegaconf import DictConfig
 
-from melgen.checking import check_one_of, check_whole
+from melgen.checking import check_one_of, check_whole, require
 from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.user_modules import import_user_modules
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 WAYS_TO_SHOW = ("names", "abc", "none")
 SAMPLING_OPTIONS = ("notes", "selection", "temperature", "top_k", "top_p", "seed")
+RHYTHM_OPTIONS = ("limit", "metre", "pickup")
 
 
 def generate(config: DictConfig) -> Path:
@@ -47,7 +48,7 @@ def generate(config: DictConfig) -> Path:
     find_checkpoint(config.checkpoint)  # before torch is imported: a refusal is quick
     from melgen.checkpoint import load_model
     from melgen.generation.from_checkpoint import write_songs_by
-    from melgen.generation.primers import note_of, read_primer
+    from melgen.generation.primers import PAPER_PRIMER, note_of, read_primer
     from melgen.runs.search import run_around
 
     import_user_modules(config.imports)
@@ -56,10 +57,11 @@ def generate(config: DictConfig) -> Path:
     # The songs that the run is judged by, and that its page shows, stay as they are.
     beside = run / ("generated" if (run / "songs").exists() else "songs")
     out = Path(config.out).expanduser() if config.out else beside
-    options = {key: config[key] for key in ("songs", *SAMPLING_OPTIONS)}
+    options = {key: config[key] for key in ("songs", *SAMPLING_OPTIONS, *RHYTHM_OPTIONS)}
+    check_until(config.until, config.notes, trained.has_rhythm)
     recorded = run_around(run)
     reader = None if recorded is None else recorded.recorded_reader
-    primer = read_primer(config.primer)
+    primer = () if config.primer is None and trained.has_rhythm else read_primer(config.primer or PAPER_PRIMER)
     songs = write_songs_by(trained, out, primer, options, config.device, reader)
     if note := note_of(primer, run, trained.representation.name):
         log.warning("%s", note)
@@ -77,6 +79,21 @@ def check_showing(show: Any, shown: Any) -> None:
     """
     check_one_of("show", show, WAYS_TO_SHOW)
     check_whole("shown", shown, 0)
+
+
+def check_until(until: Any, notes: Any, has_rhythm: bool) -> None:
+    """Refuse a way to stop songs that the network does not have.
+
+    Raises:
+        ValueError: naming the key, its value and the rule.
+    """
+    if until is None:
+        return
+    check_one_of("until", until, ("end",))
+    require(
+        has_rhythm, "until", until, "left out: this network writes pitches only and never ends a song"
+    )
+    require(notes is None, "until", until, f"left out with notes={notes}, which stops each song after so many notes")
 
 
 def show_songs(songs: Sequence[Melody], show: str, title: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,18 @@ from typing import Any
 import torch
 
 from melgen.checkpoint import TrainedModel, run_of, run_title
-from melgen.generation.sampling import sample_melodies, selection_named
+from melgen.generation.composing import Composer
+from melgen.generation.sampling import selection_named
 from melgen.generation.songs import READER, write_songs
 from melgen.music.melody import Melody
+
+log = logging.getLogger(__name__)
 
 
 def write_songs_by(
     trained: TrainedModel,
     folder: Path,
-    primer: Sequence[int] | Sequence[Sequence[int]],
+    primer: Melody | Sequence[int] | Sequence[Sequence[int]],
     options: Mapping[str, Any],
     device: str = "auto",
     reader: int | None = None,
@@ -27,8 +31,9 @@ def write_songs_by(
     Args:
         trained: the network.
         folder: the folder of the songs, see `write_songs`.
-        primer: pitches; or a list of pitches for each song, all equally long.
-        options: the options of `sample_melodies`: songs, notes, selection, temperature, top_k, top_p, seed.
+        primer: a melody; pitches of equal notes; or a list of pitches for each song, all equally long.
+        options: the options of `Composer.compose`: songs, notes, selection, temperature, top_k, top_p, seed, and for
+            networks with rhythm limit, metre and pickup.
         device: ``auto`` for a GPU if there is one.
         reader: the version of the reader that read the network's training tunes; None if unknown.
 
@@ -36,19 +41,20 @@ def write_songs_by(
         ValueError: for a primer that the network cannot read, a number out of range, or a device that torch does
             not have.
     """
-    songs = sample_melodies(
-        on_device(trained, device).model, trained.representation, trained.vocabulary, primer, **options
-    )
+    composer = Composer(on_device(trained, device).model, trained.representation, trained.vocabulary, trained.rhythm)
+    songs, metadata = composer.compose(primer, **options)
     model = {
         "model": run_title(run_of(trained.path)),
         "checkpoint": trained.path.name,
         "updates": trained.updates,
     }
-    kept = {key: value for key, value in options.items() if key != "songs"}
+    kept = {key: value for key, value in metadata.items() if key != "songs"}
     if "selection" in kept:
         kept["selection"] = selection_named(kept["selection"])
     origin = {} if reader is None else {READER: reader}
-    write_songs(folder, songs, model | {"primer": list(primer)} | kept | origin)
+    write_songs(folder, songs, model | kept | origin)
+    if unended := metadata.get("songs_stopped_at_limit"):
+        log.warning("%d of %d songs did not end: they were stopped at the limit", unended, len(songs))
     return songs
 
 

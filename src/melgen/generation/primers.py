@@ -25,6 +25,9 @@ from melgen.music.representations import (
 from melgen.nested import value_at
 from melgen.runs.config import plain_config
 
+PAPER_PRIMER = (60, 62, 64, 62)
+"""The primer of the first paper."""
+
 OPENINGS_PRIMER = "openings"
 """Given instead of a primer's pitches: use the openings of test tunes, a different one for each song."""
 

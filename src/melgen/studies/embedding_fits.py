@@ -14,6 +14,8 @@ from melgen.checkpoint import TrainedModel
 from melgen.data import MelodyDataModule, Split
 from melgen.evaluation.embedding_geometry import GeometryFit, embedding_geometry, frequent_values
 from melgen.files import write_json
+from melgen.music.vocabulary import Vocabulary
+from melgen.networks.note_embedding import note_embedding
 from melgen.studies.names import StudyNames
 from melgen.studies.results import Model, Run
 from melgen.studies.study_runs import StudyRuns
@@ -49,15 +51,15 @@ def write_fits(path: Path, trained: TrainedModel, data: MelodyDataModule) -> Non
         trained: the network.
         data: the corpus, set up; values are counted in its training tunes. Of an encoded stream all values count.
     """
-    values = trained.vocabulary.values
+    values, weights = note_embedding(trained.model, trained.representation, trained.vocabulary, trained.rhythm)
     frequent = np.ones(len(values), bool)
     if not data.is_encoded:
+        vocabulary = Vocabulary(values)
         counts = np.zeros(len(values), np.int64)
         for tune in data.tunes_of(Split.TRAIN):
             for version in trained.representation.augmentations(tune):
-                counts += np.bincount(trained.vocabulary.encode(version), minlength=len(values))
+                counts += np.bincount(vocabulary.encode(version), minlength=len(values))
         frequent = frequent_values(counts)
-    weights = trained.model.embedding.weight.detach().float().numpy()
     fits = embedding_geometry(weights[frequent], values[frequent])
     write_json(path, {"values": values[frequent].tolist(), "fits": [fit._asdict() for fit in fits]})
 

@@ -17,6 +17,7 @@ from melgen.data import MelodyDataModule, Split
 from melgen.data.recorded_splits import write_splits
 from melgen.files import write_json
 from melgen.generation.primers import TRAINING_VALUES, fit_of
+from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.networks import count_parameters
 from melgen.runs.budget import total_updates
 from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
@@ -58,14 +59,17 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
     if data.report.dropped:
         reasons = ", ".join(f"{dropped.count:,} {reason}" for reason, dropped in data.report.dropped.items())
         log.info("  dropped: %s; melgen.prepare with the same corpus shows which", reasons)
+    has_rhythm = isinstance(data.vocabulary, TuneVocabulary)
     kinds = [layer.reference() for layer in module.model.layers]
     log.info(
-        "Network: %s of %d units, %s parameters; %d different values (dataset=%s)",
+        "Network: %s of %d units, %s parameters; %d different %s (dataset=%s%s)",
         f"{len(kinds)} x {kinds[0]}" if len(set(kinds)) == 1 else " + ".join(kinds),
         config.hidden_size,
         f"{count_parameters(module.model):,}",
         len(data.vocabulary),
+        "symbols" if has_rhythm else "values",
         data.representation.name,
+        f" rhythm={data.rhythm.name}" if has_rhythm else "",
     )
     log.info(
         "Training: %s updates of %d x %d notes, %s to the epoch, on %s; results in %s",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from melgen.checkpoint import load_model
 from melgen.evaluation.tonality import span_profile
 from melgen.generation.songs import pitches_by_song
+from melgen.networks.note_embedding import note_embedding
 from melgen.studies import cost_validation
 from melgen.studies.cost_validation import CostValidation
 from melgen.studies.embedding_fits import fits_digest, read_fits
@@ -152,10 +153,11 @@ def _map_of(study: Study, model: Model) -> EmbeddingMap:
     run = model.runs[0]
     assert run.checkpoint is not None
     trained = load_model(run.checkpoint)
-    values = [int(value) for value in trained.vocabulary.values]
+    numbers, weights = note_embedding(trained.model, trained.representation, trained.vocabulary, trained.rhythm)
+    values = [int(value) for value in numbers]
     return EmbeddingMap(
         model.title,
-        trained.model.embedding.weight.detach().float().numpy(),
+        weights,
         [trained.representation.value_name(value) for value in values],
         values,
         read_fits(study.names.embedding_file(model, run)),

@@ -12,6 +12,7 @@ import pytorch_lightning as pl
 
 from melgen.evaluation.embeddings import embedding_figure, nearest_neighbours, write_projector
 from melgen.files import replacing, write_text
+from melgen.networks.note_embedding import note_embedding
 from melgen.training.callbacks.schedule import Schedule
 from melgen.training.failures import contained
 from melgen.training.loggers.dashboards import log_embedding, log_figure
@@ -47,8 +48,8 @@ class EmbeddingProjection(pl.Callback):
     def _project(self, trainer: pl.Trainer, module: pl.LightningModule, folder: Path) -> None:
         assert isinstance(module, MelodyModule)
         with contained("projecting the embedding"):
-            weights = module.model.embedding.weight.detach().float().cpu().numpy()
-            names = [module.representation.value_name(int(value)) for value in module.vocabulary.values]
+            values, weights = note_embedding(module.model, module.representation, module.vocabulary, module.rhythm)
+            names = [module.representation.value_name(int(value)) for value in values]
             folder.mkdir(parents=True, exist_ok=True)
             write_projector(folder, weights, names)
             write_text(folder / "neighbours.csv", neighbour_table(weights, names, self.neighbours))

@@ -10,7 +10,8 @@ import pytorch_lightning as pl
 
 from melgen.checking import check_whole
 from melgen.checkpoint import run_title
-from melgen.generation.sampling import name_now, sample_melodies
+from melgen.generation.composing import Composer
+from melgen.generation.sampling import name_now
 from melgen.generation.songs import write_songs
 from melgen.music.melody import Melody
 from melgen.training.callbacks.schedule import Schedule
@@ -41,8 +42,8 @@ class SongSampling(pl.Callback):
     Args:
         directory: the directory of the run.
         songs, songs_underway: numbers of songs at the end, and each time before.
-        notes: number of notes after the primer.
-        primer: pitches with which every song starts.
+        notes: number of notes after the primer; None for 30, or, with rhythm, until the network ends the song.
+        primer: pitches with which every song starts; with rhythm they are quarter notes, and there may be none.
         every_n_steps, every_n_epochs: how often during the training.
         at_steps: updates after which it samples too; 0 is before the first.
         selection, temperature, top_k, top_p, seed: see `melgen.generation.sampling`.
@@ -54,7 +55,7 @@ class SongSampling(pl.Callback):
         *,
         songs: int = 100,
         songs_underway: int = 5,
-        notes: int = 30,
+        notes: int | None = None,
         primer: Sequence[int] = (60, 62, 64, 62),
         every_n_steps: int | None = 1000,
         every_n_epochs: int | None = None,
@@ -83,9 +84,10 @@ class SongSampling(pl.Callback):
         """Raise a `ValueError` now for what would fail later: sample one note."""
         for key, count in {"songs": self.songs, "songs_underway": self.songs_underway}.items():
             check_whole(f"callbacks.sampling.{key}", count)
-        options = self.options | {"songs": 1, "notes": min(self.options["notes"], 1)}
+        notes = self.options["notes"]
+        check_whole("callbacks.sampling.notes", notes, null="for 30, or until the end of a song with rhythm")
         try:
-            sample_melodies(module.model, module.representation, module.vocabulary, self.primer, **options)
+            composer_of(module).compose(self.primer, **(self.options | {"songs": 1, "notes": 1}))
         except ValueError as error:
             if "primer" not in str(error):
                 raise
@@ -124,22 +126,19 @@ class SongSampling(pl.Callback):
     def _sample(self, trainer: pl.Trainer, module: pl.LightningModule, count: int, folder: Path, final: bool) -> None:
         assert isinstance(module, MelodyModule)
         with contained("sampling songs"):
-            songs = sample_melodies(
-                module.model,
-                module.representation,
-                module.vocabulary,
-                self.primer,
-                songs=count,
-                **self.options,
-            )
+            songs, used = composer_of(module).compose(self.primer, songs=count, **self.options)
             metadata = {
                 "model": run_title(self.directory),
                 "updates": module.updates_of_weights if final else trainer.global_step,
-                "primer": self.primer,
             }
             folder.parent.mkdir(parents=True, exist_ok=True)
-            write_songs(folder, songs, metadata | self.options)
+            write_songs(folder, songs, metadata | {key: value for key, value in used.items() if key != "songs"})
             log_songs(trainer, "songs" if final else "samples", songs, folder, span_of(trainer))
             for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set by a connector
                 if isinstance(callback, SongListener):
                     callback.on_songs(trainer, module, songs, final)
+
+
+def composer_of(module: MelodyModule) -> Composer:
+    """Writes songs with the network of a training."""
+    return Composer(module.model, module.representation, module.vocabulary, module.rhythm)

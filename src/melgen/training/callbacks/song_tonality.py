@@ -15,10 +15,13 @@ from melgen.evaluation.song_sets import median_of
 from melgen.evaluation.tonality import DEFAULT_SPAN_NOTES, TonalitySummary, summarize
 from melgen.files import write_json
 from melgen.music.melody import Melody
+from melgen.music.rhythms import NoRhythm
 from melgen.training.failures import contained
 from melgen.training.module import MelodyModule
 
 MIN_NOTES_FOR_TONALITY = 2
+NOTES_OF_PAPER = 34
+"""Notes of a song of the paper, primer included; of a song with rhythm only so many are measured."""
 
 
 class SongTonality(pl.Callback):
@@ -39,7 +42,9 @@ class SongTonality(pl.Callback):
     def on_songs(self, trainer: pl.Trainer, module: MelodyModule, songs: Sequence[Melody], final: bool) -> None:
         """Measure sampled songs."""
         with contained("measuring tonality"):
-            measured = [song.pitches for song in songs if len(song) >= MIN_NOTES_FOR_TONALITY]
+            # Songs that end by themselves differ in length; the paper's have so many notes.
+            notes = None if isinstance(module.rhythm, NoRhythm) else NOTES_OF_PAPER
+            measured = [song.pitches[:notes] for song in songs if len(song) >= MIN_NOTES_FOR_TONALITY]
             summary = summarize(measured, self.span_notes)
             means = {f"tonality/{key}": value for key, value in summary.mean._asdict().items()}
             # Lightning accepts monitored values only between the first update and the test.

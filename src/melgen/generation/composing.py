@@ -1,0 +1,136 @@
+"""Songs of any network, with rhythm or without: one call for training, generation and studies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from melgen.checking import is_whole, require
+from melgen.generation.sampling import sample_melodies
+from melgen.generation.tune_sampling import header_for, sample_tunes
+from melgen.music.encoding import Encoding
+from melgen.music.events import Header
+from melgen.music.melody import Melody
+from melgen.music.metre import STEPS_PER_WHOLE, Metre
+from melgen.music.representations import AbstractRepresentation
+from melgen.music.rhythms import AbstractRhythm
+from melgen.music.tune_vocabulary import TuneVocabulary
+from melgen.music.vocabulary import Vocabulary
+from melgen.networks import MelodyModel
+
+NOTES_WITHOUT_END = 30
+"""Notes after the primer of a song by a network of pitches, which cannot end it; as many as in the paper."""
+OPTIONS_OF_RHYTHM = ("limit", "metre", "pickup")
+
+
+class Composer:
+    """Writes songs with a network.
+
+    Args:
+        model, representation, vocabulary, rhythm: the network, and how it reads and writes a melody.
+    """
+
+    def __init__(
+        self,
+        model: MelodyModel,
+        representation: AbstractRepresentation,
+        vocabulary: Vocabulary | TuneVocabulary,
+        rhythm: AbstractRhythm,
+    ):
+        self.model, self.representation, self.vocabulary, self.rhythm = model, representation, vocabulary, rhythm
+
+    def compose(
+        self,
+        primer: Melody | Sequence[int] | Sequence[Sequence[int]],
+        *,
+        songs: int,
+        notes: int | None = None,
+        limit: int | None = None,
+        metre: str | None = None,
+        pickup: str | int | None = None,
+        **options: Any,
+    ) -> tuple[list[Melody], dict[str, Any]]:
+        """Songs that begin with a primer.
+
+        Args:
+            primer: a melody; pitches of equal notes; or a list of pitches for each song.
+            songs: number of songs.
+            notes: number of notes after the primer; None for 30, or, with rhythm, until the network ends the song.
+            limit: the most notes of a song, with rhythm; None for those of the longest training tune.
+            metre: such as ``6/8``, with rhythm.
+            pickup: length of the incomplete first bar, as a fraction of a whole note: ``1/8``; with rhythm.
+            options: selection, temperature, top_k, top_p, seed; see `melgen.generation.sampling`.
+
+        Returns:
+            The songs, and all options as they were used, in plain data.
+
+        Raises:
+            ValueError: for an option out of range or that the network cannot follow, or a primer that it cannot read.
+        """
+        if not isinstance(self.vocabulary, TuneVocabulary):
+            for key, value in zip(OPTIONS_OF_RHYTHM, (limit, metre, pickup), strict=True):
+                require(value is None, key, value, "left out, because this network writes pitches only (rhythm=none)")
+            notes = NOTES_WITHOUT_END if notes is None else notes
+            pitches = list(primer.pitches if isinstance(primer, Melody) else primer)
+            written = sample_melodies(
+                self.model, self.representation, self.vocabulary, pitches, songs=songs, notes=notes, **options
+            )
+            return written, {"primer": pitches, "songs": songs, "notes": notes, **options}
+        wanted = Header(None if metre is None else Metre.parse(str(metre)), pickup_steps(pickup))
+        given = _melodies(primer)
+        composed = sample_tunes(
+            self.model,
+            Encoding(self.representation, self.rhythm),
+            self.vocabulary,
+            given if len(given) > 1 else given[0],
+            songs,
+            notes,
+            limit,
+            wanted,
+            **options,
+        )
+        header = header_for(given[0], self.vocabulary, wanted)
+        metadata: dict[str, Any] = {
+            "primer": list(given[0].pitches) if len(given) == 1 else [list(each.pitches) for each in given],
+            "songs": songs,
+            "notes": notes,
+            **options,
+            "limit": (limit or self.vocabulary.longest) if notes is None else None,
+            "metre": None if header.metre is None else f"{header.metre.beats}/{header.metre.beat_type}",
+            "pickup": header.pickup,
+        }
+        if len(given) == 1 and len(given[0]):
+            metadata["primer_durations"] = list(given[0].durations)
+        if notes is None:
+            metadata["songs_stopped_at_limit"] = sum(not song.has_ended for song in composed)
+        return [song.melody for song in composed], metadata
+
+
+def pickup_steps(pickup: str | int | None) -> int | None:
+    """A pickup as a fraction of a whole note, in steps.
+
+    Raises:
+        ValueError: if it is not a fraction, or not a whole number of steps.
+
+    >>> pickup_steps("1/8"), pickup_steps(0), pickup_steps(None)
+    (12, 0, None)
+    """
+    if pickup is None:
+        return None
+    rule = "a fraction of a whole note, such as 1/8; 0 for a complete first bar"
+    parts = str(pickup).split("/")
+    require(len(parts) in (1, 2) and all(part.strip().isdecimal() for part in parts), "pickup", pickup, rule)
+    above, below = int(parts[0]), int(parts[1]) if len(parts) == 2 else 1
+    require(below > 0, "pickup", pickup, rule)
+    steps = above * STEPS_PER_WHOLE / below
+    require(is_whole(int(steps)) and steps == int(steps), "pickup", pickup, f"{rule}, in steps of 1/{STEPS_PER_WHOLE}")
+    return int(steps)
+
+
+def _melodies(primer: Melody | Sequence[int] | Sequence[Sequence[int]]) -> list[Melody]:
+    if isinstance(primer, Melody):
+        return [primer]
+    given: list[Any] = list(primer)
+    if given and isinstance(given[0], Sequence):
+        return [Melody.from_pitches(pitches) for pitches in given]
+    return [Melody.from_pitches(given)]
