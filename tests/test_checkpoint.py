@@ -142,7 +142,7 @@ def test_a_zip_that_is_not_a_checkpoint_is_refused(file):
     assert_refused(file, "not a checkpoint")
 
 
-@pytest.mark.parametrize("version", [2, 99, 0, -1, "1", None, 1.5, torch.ones(2)], ids=str)
+@pytest.mark.parametrize("version", [3, 99, 0, -1, "1", None, 1.5, torch.ones(2)], ids=str)
 def test_a_format_that_we_do_not_know_is_refused(file, version):
     def set_version(checkpoint):
         checkpoint["melgen"]["format_version"] = version

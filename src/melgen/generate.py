@@ -61,7 +61,8 @@ def generate(config: DictConfig) -> Path:
     check_until(config.until, config.notes, trained.has_rhythm)
     recorded = run_around(run)
     reader = None if recorded is None else recorded.recorded_reader
-    primer = () if config.primer is None and trained.has_rhythm else read_primer(config.primer or PAPER_PRIMER)
+    usual = () if trained.has_rhythm else PAPER_PRIMER
+    primer = usual if config.primer is None else read_primer(config.primer)
     songs = write_songs_by(trained, out, primer, options, config.device, reader)
     if note := note_of(primer, run, trained.representation.name):
         log.warning("%s", note)

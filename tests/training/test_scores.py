@@ -32,7 +32,7 @@ def test_scores_equal_numpy_over_several_batches():
     nats, hits, compared_nats = [], [], []
     for shape in [(3, 7, 11), (1, 2, 11), (5, 4, 11)]:
         logits, batch = random_batch(rng, *shape)
-        scores.add(torch.from_numpy(logits), batch)
+        scores.add(lambda tokens, logits=logits: (torch.from_numpy(logits), None), batch)
         _, targets, counted, compared = (side.numpy() for side in batch)
         exact = logits.astype(np.float64)
         log_p = exact - np.log(np.exp(exact).sum(-1, keepdims=True))
@@ -55,7 +55,7 @@ def test_nothing_scored_is_not_a_number():
 def test_a_hopeless_network_has_a_finite_perplexity():
     scores = Scores()
     batch = ScoredTunes(*(torch.tensor([[value]]) for value in (0, 1, True, True)))
-    scores.add(torch.tensor([[[0.0, -5000.0]]]), batch)
+    scores.add(lambda tokens: (torch.tensor([[[0.0, -5000.0]]]), None), batch)
     assert scores.metrics()["loss"] == 5000
     assert math.isfinite(scores.metrics()["perplexity"])
 

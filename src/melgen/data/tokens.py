@@ -99,8 +99,10 @@ class TokenTunes:
             else:
                 file.flush()
                 size = sum(lengths)
-                streams = tokens.shape[1:]
-                tokens = np.memmap(file, np.int32, "r").reshape(-1, *streams) if size else np.zeros(0, np.int32)
+                if size:
+                    tokens = np.memmap(file, np.int32, "r").reshape(size, *tokens.shape[1:])
+                else:
+                    tokens = np.zeros(0, np.int32)
                 tokens = tokens if size >= MAPPED_FROM_TOKENS else np.array(tokens)
         starts = np.zeros(len(lengths) + 1, np.int64)
         np.cumsum(lengths, out=starts[1:])

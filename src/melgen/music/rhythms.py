@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.checking import check_one_of, require
-from melgen.music.events import FIRST, LONGEST_EVENT, REST, Events, RhythmError
+from melgen.music.events import FIRST, REST, Events, RhythmError
 from melgen.music.grammar import START, Rules
 from melgen.music.metre import STEPS_PER_QUARTER
 
@@ -146,24 +146,24 @@ class Joint(AbstractRhythm):
     name: ClassVar[str] = "joint"
 
     _BASE: ClassVar[int] = 128  # added to a value, which may be an interval down
-    # Codes below 1000 values, so that a vocabulary's table of all codes stays small.
-    _SHORT: ClassVar[Mapping[int, int]] = MappingProxyType({REST: 300, FIRST: 301})
+    _SHORT: ClassVar[Mapping[int, int]] = MappingProxyType({REST: 300, FIRST: 301})  # below the codes of a duration
+    _CODES: ClassVar[int] = 512  # for each duration; none of them is END
 
     @classmethod
     def pair(cls, value: int, duration: int) -> int:
         """The symbol of a value and a duration."""
-        return (cls._SHORT.get(value, value) + cls._BASE) * (LONGEST_EVENT + 1) + duration
+        return duration * cls._CODES + cls._SHORT.get(value, value) + cls._BASE
 
     def symbols(self, events: Events) -> NDArray[np.int64]:
         """A pair for each event."""
         short = events.values.copy()
         for value, code in self._SHORT.items():
             short[events.values == value] = code
-        return ((short + self._BASE) * (LONGEST_EVENT + 1) + events.durations)[:, None]
+        return (events.durations * self._CODES + short + self._BASE)[:, None]
 
     def events(self, symbols: NDArray[np.int64]) -> Events:
         """The values and durations of the pairs."""
-        values, durations = np.divmod(symbols[:, 0], LONGEST_EVENT + 1)
+        durations, values = np.divmod(symbols[:, 0], self._CODES)
         values = values - self._BASE
         for value, code in self._SHORT.items():
             values[values == code] = value
@@ -181,7 +181,7 @@ class Joint(AbstractRhythm):
 
     def symbol_name(self, symbol: int, value_name: str) -> str:
         """Its value and its duration in steps: ``C4 24``."""
-        return value_name if symbol == END else f"{value_name} {symbol % (LONGEST_EVENT + 1)}"
+        return value_name if symbol == END else f"{value_name} {symbol // self._CODES}"
 
 
 @dataclass(frozen=True)

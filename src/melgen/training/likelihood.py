@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from melgen.checkpoint import TrainedModel
-from melgen.data import tune_loader
+from melgen.data import WholeTuneLoader, tune_loader
+from melgen.data.whole_tunes import WholeTune
+from melgen.music.melody import Melody
+from melgen.music.tune_vocabulary import TuneVocabulary
+from melgen.training.rhythm_scores import RhythmScores
 from melgen.training.scores import Scores
 
 
-def likelihood(
-    trained: TrainedModel, tunes: Sequence[NDArray[np.int16]], comparable: NDArray[np.bool_]
-) -> dict[str, float]:
+def likelihood(trained: TrainedModel, tunes: Sequence[Melody], comparable: NDArray[np.bool_]) -> dict[str, float]:
     """Score whole tunes with a network, each from the zero state, as validation and test do.
 
     Args:
         trained: the network; it stays on the device it is on.
-        tunes: pitches of each tune.
+        tunes: the melodies. A network with rhythm leaves out those that its rhythm cannot write, and does not count
+            those for the bits per note of which training lacks a symbol.
         comparable: ``[tunes]``, which of them count for the bits per note.
 
     Returns:
-        The metrics of `Scores`: ``loss`` and ``bits_per_note`` among them.
+        The metrics of `Scores`, or with rhythm of `RhythmScores`: ``loss`` and ``bits_per_note`` among them.
     """
-    representation, vocabulary = trained.representation, trained.vocabulary
-    values = [representation.encode(tune) for tune in tunes]
-    scores = Scores()
+    if isinstance(trained.vocabulary, TuneVocabulary):
+        encoding, known = trained.encoding, trained.vocabulary.known
+        written = [
+            WholeTune(encoded, bool(counts and known(encoded).all()))
+            for melody, counts in zip(tunes, comparable, strict=True)
+            if encoding.reason_against(melody) is None and (encoded := encoding.encode(melody))
+        ]
+        scores = RhythmScores(encoding.groups(trained.vocabulary))
+        return _scored(trained, scores, WholeTuneLoader(written, trained.vocabulary, encoding))
+    representation = trained.representation
+    values = [representation.encode(np.array(melody.pitches, np.int16)) for melody in tunes]
+    loader = tune_loader(values, trained.vocabulary, comparable, representation.first_predicted_note)
+    return _scored(trained, Scores(), loader)
+
+
+def _scored(trained: TrainedModel, scores: Any, batches: Iterable[Any]) -> dict[str, float]:
     device = next(trained.model.parameters()).device
     with torch.inference_mode():
-        for batch in tune_loader(values, vocabulary, comparable, representation.first_predicted_note):
-            on_device = type(batch)(*(tensor.to(device) for tensor in batch))
-            scores.add(trained.model, on_device)
+        for batch in batches:
+            scores.add(trained.model, type(batch)(*(tensor.to(device) for tensor in batch)))
     return scores.metrics()

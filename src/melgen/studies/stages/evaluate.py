@@ -152,16 +152,16 @@ def _score_tunes(study: Study, model: Model, run: Run) -> Iterable[Path]:
     return [path]
 
 
-def _scored_tunes(data: MelodyDataModule, split: Split, seed: int) -> list[np.ndarray]:
+def _scored_tunes(data: MelodyDataModule, split: Split, seed: int) -> list[Melody]:
     chosen = np.flatnonzero((data.splits == split) & data.comparable)
     if split == Split.TRAIN:
         count = int(np.count_nonzero((data.splits == Split.TEST) & data.comparable))
         shuffled = np.random.default_rng(seed).permutation(chosen)
         chosen = np.sort(shuffled[: max(count, 1)])
-    return [data.melodies.pitches_of(int(tune)) for tune in chosen]
+    return [data.melodies[int(tune)] for tune in chosen]
 
 
-def _bits_per_note(trained: TrainedModel, tunes: Sequence[np.ndarray]) -> float:
+def _bits_per_note(trained: TrainedModel, tunes: Sequence[Melody]) -> float:
     return likelihood(trained, tunes, np.ones(len(tunes), bool))["bits_per_note"]
 
 
