@@ -1,0 +1,136 @@
+"""Songs with rhythm: they follow the grammar, end, and depend on nothing but their seed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from melgen.generation.composing import Composer, pickup_steps
+from melgen.generation.tune_sampling import sample_tunes
+from melgen.music import Control, Factored, Grid, Interleaved, Interval, Joint, Melody
+from melgen.music.encoding import Encoding
+from melgen.music.events import Header, header_of
+from melgen.music.metre import Metre, MetreChange
+from melgen.networks import MelodyModel
+from tests.music.tunes import EXAMPLE
+
+ENCODINGS = [
+    Encoding(pitches, rhythm)
+    for pitches in (Control(), Interval())
+    for rhythm in (Joint(), Factored(), Grid(), Interleaved())
+]
+each_encoding = pytest.mark.parametrize(
+    "encoding", ENCODINGS, ids=lambda each: f"{each.representation.name}-{each.rhythm.name}"
+)
+JIG = Melody((67, 69), (0, 12), (12, 24), metres=(MetreChange(0, Metre(6, 8)),), pickup=12)
+
+
+def network(encoding):
+    torch.manual_seed(0)
+    vocabulary = encoding.vocabulary_of([encoding.encode(EXAMPLE), encoding.encode(JIG)])
+    return MelodyModel(**vocabulary.sizes, hidden_size=8, layers=1), encoding, vocabulary
+
+
+@each_encoding
+def test_songs_are_valid_and_say_whether_they_ended(encoding):
+    songs = sample_tunes(*network(encoding), Melody((), (), ()), songs=30, limit=6, seed=1)
+    assert {song.has_ended for song in songs} == {True, False}
+    for song in songs:
+        assert 0 < len(song.melody) <= 6
+        assert song.has_ended or len(song.melody) == 6 or encoding.rhythm.name == "grid"
+        # Only canonical spellings are drawn, so a song that has ended is written back as it was.
+        assert header_of(song.melody) in (Header(Metre(3, 4), 0), Header(Metre(6, 8), 12))
+        assert encoding.reason_against(song.melody) is None
+
+
+@each_encoding
+def test_so_many_notes(encoding):
+    songs = sample_tunes(*network(encoding), EXAMPLE, songs=5, notes=4)
+    assert [len(song.melody) for song in songs] == [len(EXAMPLE) + 4] * 5
+    for song in songs:
+        assert song.melody.pitches[: len(EXAMPLE)] == EXAMPLE.pitches
+        assert song.melody.onsets[: len(EXAMPLE)] == EXAMPLE.onsets
+        assert song.melody.metre == EXAMPLE.metre
+
+
+@each_encoding
+def test_a_song_depends_on_its_number_and_seed_only(encoding):
+    parts = network(encoding)
+    many = sample_tunes(*parts, JIG, songs=8, limit=9, seed=3)
+    few = sample_tunes(*parts, JIG, songs=3, limit=9, seed=3)
+    other = sample_tunes(*parts, JIG, songs=8, limit=9, seed=4)
+    assert few == many[:3]
+    assert other != many
+
+
+@each_encoding
+def test_a_primer_for_each_song(encoding):
+    parts = network(encoding)
+    songs = sample_tunes(*parts, [EXAMPLE, JIG], songs=2, notes=2)
+    assert songs[0].melody.pitches[:8] == EXAMPLE.pitches
+    assert songs[1].melody.pitches[:2] == JIG.pitches
+    assert songs[0] == sample_tunes(*parts, EXAMPLE, songs=1, notes=2)[0]
+
+
+def test_the_header_that_is_asked_for():
+    parts = network(Encoding(Control(), Factored()))
+    nothing = Melody((), (), ())
+    (song,) = sample_tunes(*parts, nothing, songs=1, notes=3, header=Header(Metre(6, 8), None))
+    assert header_of(song.melody) == Header(Metre(6, 8), 12)
+    assert song.melody.bars[:2] == (0, 12)
+    (song,) = sample_tunes(*parts, JIG, songs=1, notes=3, header=Header(Metre(3, 4), 24))
+    assert header_of(song.melody) == Header(Metre(3, 4), 24)
+
+
+def test_greedy_songs_are_equal():
+    songs = sample_tunes(*network(Encoding(Interval(), Grid())), JIG, songs=3, limit=5, selection="greedy")
+    assert songs[0] == songs[1] == songs[2]
+
+
+def test_a_network_that_never_ends_is_stopped_and_counted():
+    encoding = Encoding(Control(), Grid())
+    model, _, vocabulary = network(encoding)
+    end = encoding.names(vocabulary).index("end")
+    hold = encoding.names(vocabulary).index("hold")
+    with torch.no_grad():
+        model.output.bias[end] = -1e9
+        model.output.bias[hold] = 1e9
+    composer = Composer(model, Control(), vocabulary, Grid())
+    songs, metadata = composer.compose([], songs=2, limit=3)
+    assert metadata["songs_stopped_at_limit"] == 2
+    assert all(len(song) == 1 for song in songs)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"limit": 0}, "limit=0"),
+            ({"notes": 0}, "notes=0"),
+            ({"metre": "6/7"}, "metre=6/7"),
+            ({"pickup": "1/7"}, "pickup=.*1/7"),
+            ({"pickup": "an eighth"}, "pickup=.*an eighth"),
+        ],
+    )
+    def test_options(self, options, message):
+        model, encoding, vocabulary = network(Encoding(Control(), Joint()))
+        with pytest.raises(ValueError, match=message):
+            Composer(model, encoding.representation, vocabulary, encoding.rhythm).compose([], songs=1, **options)
+
+    @pytest.mark.parametrize("encoding", [each for each in ENCODINGS if each.rhythm.name != "grid"], ids=str)
+    def test_a_primer_with_a_duration_never_seen(self, encoding):
+        with pytest.raises(ValueError, match=r"primer: .* never occurred in training .* of 30 steps"):
+            sample_tunes(*network(encoding), Melody((67, 69), (0, 30), (30, 24)), songs=1)
+
+    def test_a_primer_between_the_steps_of_a_grid(self):
+        with pytest.raises(ValueError, match="between the steps of a grid of 12"):
+            sample_tunes(*network(Encoding(Control(), Grid())), Melody((67, 69), (0, 9), (9, 24)), songs=1)
+
+    def test_a_primer_that_overlaps(self):
+        with pytest.raises(ValueError, match="overlapping"):
+            sample_tunes(*network(ENCODINGS[0]), Melody((67, 69), (0, 12), (24, 24)), songs=1)
+
+
+@pytest.mark.parametrize(("pickup", "steps"), [("1/4", 24), ("3/8", 36), ("0", 0), ("1", 96), ("1/12", 8)])
+def test_pickups_are_fractions_of_a_whole_note(pickup, steps):
+    assert pickup_steps(pickup) == steps
