@@ -22,7 +22,8 @@ from typing import Any
 from melgen.files import remove_leftovers, scratch_beside
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, MAX_STEPS, Melody
 from melgen.music.metre import BEAT_TYPES, STEPS_PER_QUARTER, Metre, MetreChange, bar_starts
-from melgen.music.midi import midi_bytes, note_text
+from melgen.music.midi import midi_bytes
+from melgen.music.note_names import note_text
 
 SONGS_FILE = "songs.json"
 FORMAT, FORMAT_VERSION = "melgen songs", 2

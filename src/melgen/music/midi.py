@@ -1,16 +1,15 @@
-"""Melodies as MIDI files and as readable notes."""
+"""Melodies as MIDI files."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from melgen.checking import check_whole, require
 from melgen.files import replacing
-from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Melody, pitch_name
+from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Melody
 from melgen.music.metre import BEAT_TYPES, STEPS_PER_WHOLE, Metre
 from melgen.music.spelling import Key, find_key
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 TICKS_PER_QUARTER = 960
 TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
-REST_NAME = "r"
 
 _MAX_TEMPO_MICROSECONDS = 2**24 - 1  # a MIDI file keeps the length of a quarter note in three bytes
 _MAX_BYTE = 255
@@ -80,36 +78,6 @@ def midi_bytes(melody: Melody, tempo_qpm: float = 120, velocity: int = 100) -> b
     tracks = [conductor, notes]
     MidiFile(type=1, ticks_per_beat=TICKS_PER_QUARTER, tracks=tracks, charset="utf-8").save(file=buffer)
     return buffer.getvalue()
-
-
-def note_text(melody: Melody) -> str:
-    """The notes by name, with their lengths as parts of a whole note, and ``r`` for rests.
-
-    A length is written where it differs from that of the note or rest before it; the first is a quarter note if
-    nothing else is written. Rests among quarter notes are written as quarter rests if they are whole numbers of them.
-
-    >>> note_text(Melody((60, 62, 57), (0, 24, 72), (24, 24, 24)))
-    'C4 D4 r A3'
-    >>> note_text(Melody((60, 62, 64, 57), (0, 36, 48, 60), (36, 12, 12, 8)))
-    'C4:3/8 D4:1/8 E4 A3:1/12'
-    """
-    words = []
-    now, length = 0, STEPS_PER_QUARTER
-
-    def write(name: str, steps: int) -> None:
-        nonlocal length
-        words.append(name if steps == length else f"{name}:{Fraction(steps, STEPS_PER_WHOLE)}")
-        length = steps
-
-    for pitch, onset, duration in zip(melody.pitches, melody.onsets, melody.durations, strict=True):
-        rest = onset - now
-        if length == STEPS_PER_QUARTER and rest > 0 and rest % STEPS_PER_QUARTER == 0:
-            words += [REST_NAME] * (rest // STEPS_PER_QUARTER)
-        elif rest > 0:
-            write(REST_NAME, rest)
-        write(pitch_name(pitch), duration)
-        now = onset + duration
-    return " ".join(words)
 
 
 def _signatures(melody: Melody) -> Iterator[MetaMessage]:
