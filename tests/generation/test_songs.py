@@ -1,6 +1,7 @@
 import json
 import math
 import os
+from dataclasses import replace
 from hashlib import sha256
 
 import mido
@@ -18,6 +19,15 @@ METADATA = {
     "note": "é",
 }
 SONGS = [Melody.from_pitches([60, 62, 64]), Interval().decode([-8, 1], first_pitch=20)]
+JIG = Melody(
+    (67, 69, 71, 72, 74),
+    (0, 12, 36, 48, 84),
+    (12, 24, 12, 36, 24),
+    metres=(MetreChange(0, Metre(6, 8)),),
+    pickup=12,
+    bars=(0, 12, 84),
+)
+FREE = Melody((60, 62), (8, 16), (8, 80))
 
 
 def files_of(directory):
@@ -162,6 +172,7 @@ def test_a_directory_without_write_permission(tmp_path):
         (SONGS, {"seed": 0, "primer": [], "selection": {}}, "model is missing"),
         (SONGS, {**METADATA, "score": math.nan}, "plain JSON"),
         (SONGS, {**METADATA, "path": {1, 2}}, "plain JSON"),
+        ([replace(JIG, pickup=72)], METADATA, "pickup=72: must be a number of steps from 0, shorter than a bar"),
     ],
 )
 def test_what_cannot_be_written(songs, metadata, message, tmp_path):
@@ -210,17 +221,6 @@ def test_damaged_songs_are_refused(change, message, tmp_path):
     with pytest.raises(ValueError, match=message) as caught:
         read_songs(path)
     assert str(path) in str(caught.value)
-
-
-JIG = Melody(
-    (67, 69, 71, 72, 74),
-    (0, 12, 36, 48, 84),
-    (12, 24, 12, 36, 24),
-    metres=(MetreChange(0, Metre(6, 8)),),
-    pickup=12,
-    bars=(0, 12, 84),
-)
-FREE = Melody((60, 62), (8, 16), (8, 80))
 
 
 def test_metre_and_pickup_survive_a_round_trip(tmp_path):

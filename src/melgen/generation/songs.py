@@ -192,14 +192,26 @@ def _titled(melody: Melody, file: str) -> Melody:
 
 
 def _metre_and_pickup(melody: Melody) -> dict[str, str | int]:
-    """What is known of them, as written in a list; a metre that changes is not written."""
+    """What is known of them, as written in a list; a metre that changes is not written.
+
+    Raises:
+        ValueError: if the pickup is not shorter than a bar.
+    """
     known: dict[str, str | int] = {}
     metre = melody.metre
     if metre is not None and metre.beat_type in BEAT_TYPES and metre.beats <= _MOST_BEATS:
         known["metre"] = metre.name
     if melody.pickup is not None:
+        _check_pickup(melody.pickup, metre)
         known["pickup"] = melody.pickup
     return known
+
+
+def _check_pickup(pickup: Any, metre: Metre | None) -> None:
+    longest = MAX_STEPS if metre is None else metre.bar_steps - 1
+    if not (type(pickup) is int and 0 <= pickup <= longest):
+        shorter = "" if metre is None else ", shorter than a bar"
+        raise ValueError(f"pickup={pickup!s:.40}: must be a number of steps from 0{shorter}")
 
 
 def _read_song(song: Any, where: str, factor: int) -> Melody:
@@ -235,10 +247,8 @@ def _with_metre_and_pickup(melody: Melody, song: Mapping[str, Any]) -> Melody:
     if not isinstance(stated, str | None):
         raise ValueError(f"metre={stated!s:.40}: must be a time signature such as 4/4, 3/4 or 6/8")
     metre = None if stated is None else Metre.parse(stated, BEAT_TYPES)
-    longest = MAX_STEPS if metre is None else metre.bar_steps - 1
-    if pickup is not None and not (type(pickup) is int and 0 <= pickup <= longest):
-        shorter = "" if metre is None else ", shorter than a bar"
-        raise ValueError(f"pickup={pickup!s:.40}: must be a number of steps from 0{shorter}")
+    if pickup is not None:
+        _check_pickup(pickup, metre)
     if metre is None:
         return replace(melody, pickup=pickup)
     end = max((onset + each for onset, each in zip(melody.onsets, melody.durations, strict=True)), default=0)
