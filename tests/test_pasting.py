@@ -127,7 +127,10 @@ def test_a_users_own_corpus_is_imported(tmp_path):
         ({"primer": [60, 62, 64, 62]}, None),
         ({"primer": [72, 74]}, [72, 74]),
         ({"primer": [72, 74], "callbacks": {"sampling": {"primer": [50, 52]}}}, [50, 52]),
-        ({"primer": "a.mid", "callbacks": None}, None),
+        ({"primer": "a.mid", "callbacks": None}, "a.mid"),
+        ({"primer": "C4 D4:1/8"}, "C4 D4:1/8"),
+        ({"primer": ["F#4", "D4"]}, ["F#4", "D4"]),
+        ({"primer": 60}, None),
     ],
 )
 def test_the_primer_is_one_that_the_network_knows(tmp_path, config, primer):

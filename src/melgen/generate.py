@@ -48,7 +48,7 @@ def generate(config: DictConfig) -> Path:
     find_checkpoint(config.checkpoint)  # before torch is imported: a refusal is quick
     from melgen.checkpoint import load_model
     from melgen.generation.from_checkpoint import write_songs_by
-    from melgen.generation.primers import PAPER_PRIMER, note_of, read_primer
+    from melgen.generation.primers import PAPER_PRIMER, note_of, read_primer_melody
     from melgen.runs.search import run_around
 
     import_user_modules(config.imports)
@@ -62,9 +62,9 @@ def generate(config: DictConfig) -> Path:
     recorded = run_around(run)
     reader = None if recorded is None else recorded.recorded_reader
     usual = () if trained.has_rhythm else PAPER_PRIMER
-    primer = usual if config.primer is None else read_primer(config.primer)
+    primer = read_primer_melody(usual if config.primer is None else config.primer)
     songs = write_songs_by(trained, out, primer, options, config.device, reader)
-    if note := note_of(primer, run, trained.representation.name):
+    if note := note_of(primer.pitches, run, trained.representation.name):
         log.warning("%s", note)
     show_songs(songs[: config.shown], config.show, run_title(run))
     log.info("%d songs by %s in %s", len(songs), run_title(run), out)
@@ -91,9 +91,7 @@ def check_until(until: Any, notes: Any, has_rhythm: bool) -> None:
     if until is None:
         return
     check_one_of("until", until, ("end",))
-    require(
-        has_rhythm, "until", until, "left out: this network writes pitches only and never ends a song"
-    )
+    require(has_rhythm, "until", until, "left out: this network writes pitches only and never ends a song")
     require(notes is None, "until", until, f"left out with notes={notes}, which stops each song after so many notes")
 
 

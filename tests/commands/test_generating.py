@@ -98,6 +98,12 @@ def test_a_primer_from_a_midi_file(trained, here):
     Path("primer.mid").write_bytes(midi_bytes(Melody.from_pitches([67, 69, 71, 72])))
     generate(trained, "primer=primer.mid", "songs=2", "notes=3", "out=out")
     assert songs_in("out")["metadata"]["primer"] == [67, 69, 71, 72]
+
+
+@pytest.mark.parametrize("primer", ["primer=G4:1/8 A4 B4 C5", 'primer="[L:1/4] GABc|"', "primer=[G4,A4,B4,C5]"])
+def test_a_primer_by_name_and_in_abc(trained, here, primer):
+    generate(trained, primer, "songs=2", "notes=3", "out=out")
+    assert songs_in("out")["metadata"]["primer"] == [67, 69, 71, 72]
     assert all(pitches[:4] == [67, 69, 71, 72] for pitches in pitches_in("out"))
 
 
@@ -120,6 +126,8 @@ REFUSALS = {
     "primer never trained on": (["primer=[60,3]"], ["primer", "3"]),
     "primer of fractions": (["primer=[60.5]"], ["primer", "60.5", "list of pitches"]),
     "primer that is a number": (["primer=60"], ["primer", "60", "list of pitches"]),
+    "unknown note in a primer": (["primer=H4 C4"], ["primer=H4 C4", "H4 is not a note"]),
+    "mixed primer": (["primer=[60,D4]"], ["primer", "D4", "mixture"]),
     "primer that is missing": (["primer=missing.mid"], ["missing.mid"]),
     "primer that is no MIDI file": (["primer=noise.mid"], ["noise.mid"]),
     "no songs": (["songs=0"], ["songs", "0"]),

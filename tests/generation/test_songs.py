@@ -1,12 +1,15 @@
 import json
 import math
 import os
+from dataclasses import replace
+from hashlib import sha256
 
 import mido
 import pytest
 
 from melgen.generation.songs import read_songs, write_songs
 from melgen.music import Interval, Melody
+from melgen.music.metre import Metre, MetreChange
 
 METADATA = {
     "seed": 0,
@@ -16,6 +19,15 @@ METADATA = {
     "note": "é",
 }
 SONGS = [Melody.from_pitches([60, 62, 64]), Interval().decode([-8, 1], first_pitch=20)]
+JIG = Melody(
+    (67, 69, 71, 72, 74),
+    (0, 12, 36, 48, 84),
+    (12, 24, 12, 36, 24),
+    metres=(MetreChange(0, Metre(6, 8)),),
+    pickup=12,
+    bars=(0, 12, 84),
+)
+FREE = Melody((60, 62), (8, 16), (8, 80))
 
 
 def files_of(directory):
@@ -160,6 +172,7 @@ def test_a_directory_without_write_permission(tmp_path):
         (SONGS, {"seed": 0, "primer": [], "selection": {}}, "model is missing"),
         (SONGS, {**METADATA, "score": math.nan}, "plain JSON"),
         (SONGS, {**METADATA, "path": {1, 2}}, "plain JSON"),
+        ([replace(JIG, pickup=72)], METADATA, "pickup=72: must be a number of steps from 0, shorter than a bar"),
     ],
 )
 def test_what_cannot_be_written(songs, metadata, message, tmp_path):
@@ -189,6 +202,14 @@ def test_what_cannot_be_written(songs, metadata, message, tmp_path):
         (lambda content: content["songs"][0].update(durations=[4, -1, 4]), "duration -1 is outside"),
         (lambda content: content["songs"][0].update(pitches=[60, 128, 62]), "pitch 128 is outside 0 to 127"),
         (lambda content: content["songs"][0].update(pitches=[60]), "as many onsets"),
+        (
+            lambda content: content["songs"][0].update(metre="6/7"),
+            "song 1 is damaged: metre=6/7: must be a time signature",
+        ),
+        (lambda content: content["songs"][0].update(metre=3), "song 1 is damaged: metre=3: must be a time signature"),
+        (lambda content: content["songs"][0].update(pickup=-1), "pickup=-1: must be a number of steps from 0"),
+        (lambda content: content["songs"][0].update(pickup=True), "pickup=True: must be a number of steps"),
+        (lambda content: content["songs"][0].update(metre="6/8", pickup=72), "pickup=72: .* shorter than a bar"),
     ],
 )
 def test_damaged_songs_are_refused(change, message, tmp_path):
@@ -200,6 +221,38 @@ def test_damaged_songs_are_refused(change, message, tmp_path):
     with pytest.raises(ValueError, match=message) as caught:
         read_songs(path)
     assert str(path) in str(caught.value)
+
+
+def test_metre_and_pickup_survive_a_round_trip(tmp_path):
+    write_songs(tmp_path / "songs", [JIG, FREE, *SONGS], METADATA)
+    assert read_songs(tmp_path / "songs").melodies == [JIG, FREE, *SONGS]
+    entries = json.loads((tmp_path / "songs" / "songs.json").read_text(encoding="utf-8"))["songs"]
+    assert (entries[0]["metre"], entries[0]["pickup"]) == ("6/8", 12)
+    assert entries[0]["notes"] == "G4:1/8 A4:1/4 B4:1/8 C5:3/8 D5:1/4"
+    assert entries[1]["notes"] == "r:1/12 C4 D4:5/6"
+    assert not {"metre", "pickup"} & {key for entry in entries[1:] for key in entry}
+    title = next(message.name for message in mido.MidiFile(tmp_path / "songs" / "song_001.mid").tracks[1])
+    assert title == "song 001"
+
+
+def test_unknown_keys_of_a_song_are_ignored(tmp_path):
+    write_songs(tmp_path, [JIG], METADATA)
+    content = json.loads((tmp_path / "songs.json").read_text(encoding="utf-8"))
+    content["songs"][0]["ended"] = False
+    (tmp_path / "songs.json").write_text(json.dumps(content))
+    assert read_songs(tmp_path).melodies == [JIG]
+
+
+def test_a_list_of_equal_notes_keeps_its_bytes(tmp_path):
+    write_songs(tmp_path, SONGS, METADATA)
+    digest = sha256((tmp_path / "songs.json").read_bytes()).hexdigest()
+    assert digest[:16] == "a59815dc33601829", "as written before songs had a metre"
+
+
+def test_a_metre_that_changes_is_not_written(tmp_path):
+    changing = Melody((60,), (0,), (200,), metres=(MetreChange(0, Metre(4, 4)), MetreChange(96, Metre(3, 4))), pickup=0)
+    write_songs(tmp_path, [changing], METADATA)
+    assert read_songs(tmp_path).melodies == [Melody((60,), (0,), (200,), pickup=0)]
 
 
 def as_version_1(path, songs):

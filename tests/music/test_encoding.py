@@ -25,7 +25,7 @@ from melgen.music import (
     rhythm_from,
 )
 from melgen.music.encoding import NOT_A_NOTE, Encoding
-from melgen.music.events import FIRST, REST, Events, Header, RhythmError, bars_of, events_of, melody_of
+from melgen.music.events import FIRST, REST, Events, Header, RhythmError, events_of, melody_of
 from melgen.music.metre import Metre, MetreChange
 from melgen.music.rhythms import END, HOLD, OFF
 from melgen.music.tune_vocabulary import NOT_PREDICTED, TuneVocabulary
@@ -337,19 +337,6 @@ def test_rests_at_either_end_of_events_are_silence():
     melody = melody_of(Events(np.array([REST, REST, 60, REST]), np.array([12, 12, 24, 12])), Control())
     assert (melody.onsets, melody.durations) == ((24,), (24,))
     assert len(melody_of(Events(np.array([REST]), np.array([12])), Control())) == 0
-
-
-@pytest.mark.parametrize(
-    ("length", "metre", "pickup", "bars"),
-    [
-        (144, Metre(3, 4), 0, (0, 72)),
-        (73, Metre(6, 8), 12, (0, 12)),
-        (0, Metre(2, 4), 0, (0,)),
-        (96, Metre(2, 4), 96, (0, 48)),
-    ],
-)
-def test_bars(length, metre, pickup, bars):
-    assert bars_of(length, metre, pickup) == bars
 
 
 @pytest.mark.parametrize("rhythm", RHYTHMS, ids=str)

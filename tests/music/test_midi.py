@@ -9,7 +9,10 @@ import symusic
 from hypothesis import given
 from hypothesis import strategies as st
 
+from melgen.corpora import read_melody
 from melgen.music import Interval, Melody, midi_bytes, note_text, write_midi
+from melgen.music.metre import Metre, MetreChange, bar_starts
+from melgen.music.spelling import find_key
 
 TICKS_PER_STEP = 40
 TUNE = Melody((60, 62, 62, 57), (0, 24, 36, 96), (24, 12, 12, 48), title="The White Cockade")
@@ -113,6 +116,86 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == [path]
 
 
+def in_metre(metre, pickup, lengths, pitches=(67, 69, 71, 72, 74, 76, 78, 79), title="A jig"):
+    """Notes one after another in a metre, after a rest if the first length is negative."""
+    onsets, now = [], 0
+    for length in lengths:
+        onsets.append(now)
+        now += abs(length)
+    notes = [(onset, length) for onset, length in zip(onsets, lengths, strict=True) if length > 0]
+    return Melody(
+        tuple(pitches[i % len(pitches)] for i in range(len(notes))),
+        tuple(onset for onset, _ in notes),
+        tuple(length for _, length in notes),
+        title,
+        metres=(MetreChange(0, metre),),
+        pickup=pickup,
+        bars=bar_starts(metre, pickup, now),
+    )
+
+
+MEASURED = [
+    in_metre(Metre(6, 8), 12, [12, 24, 12, 24, 12, 8, 8, 8, 12, 36, 60]),
+    in_metre(Metre(3, 4), 24, [24, 8, 8, 8, 48, 72, 36, 12, 24]),
+    in_metre(Metre(4, 4), 36, [-12, 24, 24, 24, 24, 24, 96, 48]),
+    in_metre(Metre(2, 4), 6, [6, 18, 6, 24, 48]),
+    in_metre(Metre(2, 2), 24, [24, 96, 48, 48]),
+    in_metre(Metre(9, 8), 3, [3, 108, 54, 54]),
+]
+
+
+@pytest.mark.parametrize("tune", MEASURED, ids=lambda tune: f"{tune.metre.name} after {tune.pickup}")
+def test_metre_pickup_bars_and_notes_are_read_back(tune, tmp_path):
+    found = read_melody(write_midi(tune, tmp_path / "tune.mid"))
+    assert as_rows(found) == as_rows(tune)
+    assert (found.title, found.metre, found.pickup, found.bars) == (tune.title, tune.metre, tune.pickup, tune.bars)
+
+
+@pytest.mark.parametrize("tune", MEASURED, ids=lambda tune: f"{tune.metre.name} after {tune.pickup}")
+def test_muspy_and_symusic_find_metre_key_and_bar_lines(tune, tmp_path):
+    path = write_midi(tune, tmp_path / "tune.mid", tempo_qpm=90)
+    music, score = muspy.read_midi(str(path)), symusic.Score(str(path))
+    first, second = [(each.time, each.numerator, each.denominator) for each in music.time_signatures]
+    assert first[0] == 0
+    assert 96 * first[1] / first[2] == tune.pickup
+    assert second == (tune.pickup * TICKS_PER_STEP, *tune.metre)
+    assert [(each.time, each.numerator, each.denominator) for each in score.time_signatures] == [first, second]
+    signature = find_key(tune.pitches, tune.durations).fifths
+    assert [(each.time, each.key) for each in score.key_signatures] == [(0, signature)]
+    assert music.tracks[0].name == tune.title
+    assert music.tempos[0].qpm == pytest.approx(90, abs=1e-4)
+
+
+def test_without_a_pickup_there_is_one_time_signature(tmp_path):
+    for pickup in (0, None):
+        tune = in_metre(Metre(6, 8), pickup, [36, 36, 72])
+        found = read_melody(write_midi(tune, tmp_path / "tune.mid"))
+        assert (found.metre, found.pickup, found.bars) == (Metre(6, 8), None, (0, 72))
+
+
+def test_after_a_pickup_that_no_metre_has_bars_count_from_its_end(tmp_path):
+    tune = in_metre(Metre(2, 4), 8, [8, 24, 24, 48])
+    found = read_melody(write_midi(tune, tmp_path / "tune.mid"))
+    assert as_rows(found) == as_rows(tune)
+    assert found.metres == (MetreChange(8, Metre(2, 4)),)
+    assert found.bars == (8, 56)
+
+
+def test_changing_metres_are_written(tmp_path):
+    changes = (MetreChange(0, Metre(4, 4)), MetreChange(96, Metre(3, 4)), MetreChange(168, Metre(6, 8)))
+    tune = Melody.from_pitches(range(60, 72))
+    found = read_melody(
+        write_midi(Melody(tune.pitches, tune.onsets, tune.durations, metres=changes), tmp_path / "a.mid")
+    )
+    assert found.metres == changes
+    assert found.bars == (0, 96, 168, 240)
+
+
+def test_a_metre_that_midi_cannot_write_is_left_out(tmp_path):
+    odd = Melody((60,), (0,), (24,), metres=(MetreChange(0, Metre(300, 4)), MetreChange(96, Metre(3, 5))))
+    assert midi_bytes(odd) == midi_bytes(Melody((60,), (0,), (24,)))
+
+
 @pytest.mark.parametrize("title", ["Für Elise", "千本桜", "broken \udce9"])
 def test_titles_in_any_script(title, tmp_path):
     write_midi(Melody((60,), (0,), (4,), title=title), tmp_path / "a.mid")
@@ -148,6 +231,6 @@ def test_options_that_fit_no_midi_file(options):
 def test_note_text():
     assert note_text(Melody.from_pitches([60, 61, 57])) == "C4 C#4 A3"
     assert note_text(Interval().decode([-60, -60, 2], first_pitch=60)) == "C4 r r D4"
-    assert note_text(TUNE) == "C4 D4 D4 r r A3"
+    assert note_text(TUNE) == "C4 D4:1/8 D4 r:1/2 A3"
     assert note_text(Melody((60,), (24,), (24,))) == "r C4"
     assert note_text(Melody.from_pitches([])) == ""

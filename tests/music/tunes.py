@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from melgen.music import Melody
-from melgen.music.events import bars_of
-from melgen.music.metre import Metre, MetreChange
+from melgen.music.metre import Metre, MetreChange, bar_starts
 
 EXAMPLE = Melody(
     (67, 69, 71, 72, 74, 71, 69, 67),
@@ -37,5 +36,5 @@ def tunes(draw: st.DrawFn, unit: int = 1, most: int = 12) -> Melody:
         tuple(lengths),
         metres=() if metre is None else (MetreChange(0, metre),),
         pickup=pickup,
-        bars=() if metre is None else bars_of(now, metre, pickup or 0),
+        bars=() if metre is None else bar_starts(metre, pickup, now),
     )

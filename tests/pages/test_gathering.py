@@ -561,3 +561,4 @@ def test_an_excerpt_begins_with_a_bar_of_its_tune():
 def test_a_page_gets_bars_only_where_they_are_known():
     assert set(notes_of(Melody.from_pitches([60, 62]))) == {"pitches", "onsets", "durations"}
     assert notes_of(Melody((60,), (0,), (180,), metres=(MetreChange(0, Metre(3, 4)),)))["bars"] == [0, 72, 144]
+    assert notes_of(Melody((60,), (0,), (120,), pickup=24))["bars"] == [0, 24], "4/4 after a pickup, as in its score"

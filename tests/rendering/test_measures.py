@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from melgen.music import Melody
 from melgen.music.metre import COMMON_TIME, Metre
+from melgen.music.spelling import spell
 from melgen.rendering import measures
 from melgen.rendering.measures import NOTE_VALUES, cut_into_bars, playable, with_accidentals
-from melgen.rendering.spelling import spell
 from melgen.rendering.tuplets import TRIPLET_VALUES
 from tests.rendering.melodies import (
     NONE,

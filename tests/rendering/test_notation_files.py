@@ -9,11 +9,11 @@ from hypothesis import assume, given, settings
 from melgen.corpora import read_melody
 from melgen.music import Melody
 from melgen.music.metre import Metre, MetreChange
+from melgen.music.spelling import spell
 from melgen.rendering.abc import to_abc
 from melgen.rendering.bar_lines import lay_bars
 from melgen.rendering.measures import cut_into_bars, playable
 from melgen.rendering.musicxml import Clef, clef_for, to_musicxml
-from melgen.rendering.spelling import spell
 from tests.rendering.melodies import (
     EDGES,
     NONE,

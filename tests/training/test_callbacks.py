@@ -21,7 +21,7 @@ from melgen.evaluation.tonality import summarize
 from melgen.generation.songs import read_songs
 from melgen.runs.history import read_history
 from melgen.train import train
-from melgen.training.callbacks import Schedule
+from melgen.training.callbacks import Schedule, SongSampling
 from tests.data.melodies import walks, write_songs
 from tests.tiers import quick_rows
 from tests.training.small import same, small_config
@@ -225,6 +225,13 @@ def test_options_that_make_no_sense_are_refused_before_anything_is_written(folde
     with pytest.raises(Exception, match=message):
         train(small_config(folder, *SHOWN, override))
     assert not (folder / "run").exists()
+
+
+@pytest.mark.parametrize("primer", [[60, 62], "C4 D4:1/8", ["C4", "D4"], "[L:1/4] CD|"], ids=repr)
+def test_songs_start_with_a_primer_in_any_form(tmp_path, primer):
+    assert SongSampling(tmp_path, primer=primer).primer.pitches == (60, 62)
+    with pytest.raises(ValueError, match="primer=H4 C4: H4 is not a note"):
+        SongSampling(tmp_path, primer="H4 C4")
 
 
 def test_schedules():

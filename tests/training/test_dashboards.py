@@ -18,7 +18,7 @@ import pytest
 from melgen.checkpoint import load_model
 from melgen.generation.songs import read_songs
 from melgen.music.melody import Melody
-from melgen.music.midi import note_text
+from melgen.music.note_names import note_text
 from melgen.train import train
 from melgen.training.failures import short_message_for_full_disk
 from melgen.training.loggers import media

@@ -96,7 +96,7 @@ class Composer:
             "notes": notes,
             **options,
             "limit": (limit or self.vocabulary.longest) if notes is None else None,
-            "metre": None if header.metre is None else f"{header.metre.beats}/{header.metre.beat_type}",
+            "metre": None if header.metre is None else header.metre.name,
             "pickup": header.pickup,
         }
         if len(given) == 1 and len(given[0]):

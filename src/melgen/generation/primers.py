@@ -1,4 +1,4 @@
-"""Checking a primer against the training data: songs that start on a rare pitch go astray.
+"""Reading primers, and checking them against the training data: songs that start on a rare pitch go astray.
 
 A network of plain pitches has learnt almost nothing about a pitch that occurs a few dozen times in training. Songs
 that start on it leap, and depend more on the primer than on the network.
@@ -6,16 +6,20 @@ that start on it leap, and depend more on the primer than on the network.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from omegaconf import ListConfig
 
+from melgen.errors import CorpusError, ReadError
 from melgen.files import read_json
-from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH
+from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, Melody
+from melgen.music.note_names import looks_like_names, melody_of_names
 from melgen.music.representations import (
     REPRESENTATIONS,
     SEMITONES_PER_OCTAVE,
@@ -38,25 +42,96 @@ SONGS = "songs"
 TRAINING_VALUES = "training_values"
 """Key of a run's ``data.json``: how often each value occurs in the training data."""
 
+_RULE = (
+    "must be a list of pitches like [60,62,64,62], names of notes like C4 D4 E4 D4, ABC text like CDEF, or the path "
+    "of a MIDI, ABC, MusicXML or **kern file"
+)
+_ONLY_IN_ABC = frozenset("|[(^=_',<>\n")
+"""Signs that are not in names of notes; a text with one of them is ABC."""
+_LONGEST_SHOWN = 80  # characters of a primer in an error
+
 _SHIFTS = tuple(sorted(range(-36, 37), key=lambda shift: (shift % SEMITONES_PER_OCTAVE != 0, abs(shift), -shift)))
 """Whole octaves first, because they keep the names of the notes; then the smallest shifts."""
 
 
 def read_primer(primer: Any) -> list[int]:
-    """The pitches of a primer that is given as a list of pitches or as the path of a MIDI file.
+    """The pitches of a primer in any of the forms that `read_primer_melody` reads.
 
     Raises:
-        ValueError: if it is neither.
+        ValueError: if it is none of them.
     """
-    if isinstance(primer, str):
-        from melgen.corpora import read_melody
+    return list(read_primer_melody(primer).pitches)
 
-        return list(read_melody(primer).pitches)
-    if isinstance(primer, ListConfig | Sequence):
-        pitches = list(primer)
-        if all(isinstance(pitch, int) for pitch in pitches):
-            return pitches
-    raise ValueError(f"primer={primer}: must be a list of pitches like [60,62,64,62], or the path of a MIDI file")
+
+def read_primer_melody(primer: Any) -> Melody:
+    """The melody of a primer, with the rhythm, the metre and the pickup that it states.
+
+    Args:
+        primer: one of
+
+            - a list of pitches, ``[60,62,64,62]``: quarter notes;
+            - names of notes, ``C4 D4 E4 D4``, also as a list: quarter notes where no length is written; see
+              `melgen.music.note_names` for lengths and rests, ``C4:3/8 D4:1/8 r:1/4 E4``;
+            - ABC notation, ``CDEF``: eighth notes in C major if no field states something else, as in
+              ``[M:6/8][K:D] A|dfd ecA|``. Text with a word such as ``C4`` is names, not ABC, unless it contains a bar
+              line or another sign that only ABC has: ``|C4 D2 E2|``;
+            - the path of a file of one of the types that `melgen.corpora.read_melody` reads: its first melody.
+
+    Raises:
+        ValueError: if it is none of them; names the primer and the rule.
+
+    >>> read_primer_melody("C4 D4:1/8 E4").durations, read_primer_melody([60, 62]).durations
+    ((24, 12, 12), (24, 24))
+    >>> tune = read_primer_melody("[M:6/8] C|DEF G3|")
+    >>> tune.pitches, tune.durations, tune.metre.name, tune.pickup
+    ((60, 62, 64, 65, 67), (12, 12, 12, 12, 36), '6/8', 12)
+    """
+    try:
+        if isinstance(primer, str):
+            return _melody_of_text(primer)
+        if isinstance(primer, ListConfig | Sequence):
+            return _melody_of_list(list(primer))
+    except CorpusError as error:  # begins with the path
+        raise CorpusError(f"primer={error}") from error
+    except ValueError as error:
+        raise ValueError(f"primer={_shown(primer)}: {error}") from error
+    raise ValueError(f"primer={primer}: {_RULE}")
+
+
+def _melody_of_text(text: str) -> Melody:
+    from melgen.corpora import read_melody
+    from melgen.corpora.folder import READERS
+    from melgen.corpora.readers.abc.short import melody_of_abc
+
+    if os.path.splitext(text)[1].lower() in READERS or os.path.isfile(os.path.expanduser(text)):
+        return read_melody(text)
+    if _ONLY_IN_ABC.isdisjoint(text) and looks_like_names(text):
+        try:
+            return melody_of_names(text)
+        except ValueError as error:
+            hint = "" if ":" in text else f"; ABC text with such words needs a bar line, |{text}|"
+            raise ValueError(f"{error}{hint}") from error
+    try:
+        return melody_of_abc(text)
+    except ReadError as error:
+        raise ValueError(f"{_RULE} ({error})") from error
+
+
+def _melody_of_list(notes: list[Any]) -> Melody:
+    if all(isinstance(note, str) for note in notes) and notes:
+        return melody_of_names(" ".join(notes))
+    if any(isinstance(note, str) for note in notes):
+        raise ValueError("must be a list of pitches or of names of notes, not a mixture of both")
+    if not all(isinstance(note, Integral) and not isinstance(note, bool) for note in notes):
+        raise ValueError(_RULE)
+    if outside := [note for note in notes if not LOWEST_PITCH <= note <= HIGHEST_PITCH]:
+        raise ValueError(f"pitch {outside[0]} is outside {LOWEST_PITCH} to {HIGHEST_PITCH}")
+    return Melody.from_pitches(notes)
+
+
+def _shown(primer: Any) -> Any:
+    """A primer as typed, but short."""
+    return primer if not isinstance(primer, str) or len(primer) <= _LONGEST_SHOWN else f"{primer[:_LONGEST_SHOWN]}..."
 
 
 @dataclass(frozen=True)

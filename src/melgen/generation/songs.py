@@ -1,5 +1,9 @@
 """A set of generated songs on disk: numbered MIDI files, and a ``songs.json`` that records how they were generated.
 
+Each song of the list has its ``file``, ``pitches``, ``onsets``, ``durations`` and ``notes``, the same notes by name.
+If they are known, it also has its ``metre``, such as ``"6/8"``, and the length of its ``pickup`` in steps; bars are
+counted from these. Other keys of a song are not read.
+
 The set is written into a hidden folder beside its destination and swapped with it. So the files of an earlier,
 larger set never mix with the new ones, and a run that is stopped leaves either the old set or the new one.
 """
@@ -11,14 +15,15 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from melgen.files import remove_leftovers, scratch_beside
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, MAX_STEPS, Melody
-from melgen.music.metre import STEPS_PER_QUARTER
-from melgen.music.midi import midi_bytes, note_text
+from melgen.music.metre import BEAT_TYPES, STEPS_PER_QUARTER, Metre, MetreChange, bar_starts
+from melgen.music.midi import midi_bytes
+from melgen.music.note_names import note_text
 
 SONGS_FILE = "songs.json"
 FORMAT, FORMAT_VERSION = "melgen songs", 2
@@ -28,6 +33,8 @@ READER = "reader_version"
 """Key of the metadata: the version of the reader that read the network's training tunes; 1 in lists of version 1."""
 # The keys that make a set reproducible; `metadata` may have more.
 REQUIRED_METADATA = ("seed", "model", "primer", "selection")
+
+_MOST_BEATS = 99  # of a metre in a list; what has more is a mistake
 
 _SONG_FILE = re.compile(r"song_\d{3,}\.mid")
 
@@ -55,7 +62,7 @@ def write_songs(
 
     Equal melodies and metadata give equal bytes. The numbers have three digits, or as many as the last one
     needs. An earlier set in `directory` is replaced as a whole; a directory that contains anything else is
-    refused.
+    refused. A song with a metre but without a title is called after its file, ``song 001``, in its MIDI file.
 
     Args:
         directory: the folder of the set.
@@ -81,7 +88,7 @@ def write_songs(
         remove_leftovers(directory.parent, directory.name)
         fresh.mkdir()
         for name, melody in zip(names, melodies, strict=True):
-            (fresh / name).write_bytes(midi_bytes(melody, tempo_qpm, velocity))
+            (fresh / name).write_bytes(midi_bytes(_titled(melody, name), tempo_qpm, velocity))
         (fresh / SONGS_FILE).write_text(summary, encoding="utf-8")
         _swap(fresh, directory, old=scratch_beside(directory, "old"))
     except OSError as error:
@@ -166,6 +173,7 @@ def _summary(
             "pitches": melody.pitches,
             "onsets": melody.onsets,
             "durations": melody.durations,
+            **_metre_and_pickup(melody),
             "notes": note_text(melody),
         }
         for name, melody in zip(names, melodies, strict=True)
@@ -174,6 +182,36 @@ def _summary(
     lines = ",\n".join(f"    {json.dumps(song)}" for song in songs)
     opened_head = head_text.removesuffix("\n}")
     return f'{opened_head},\n  "songs": [\n{lines}\n  ]\n}}\n'
+
+
+def _titled(melody: Melody, file: str) -> Melody:
+    """The melody with a title for its MIDI file. One without a metre is left as it is, and so are its bytes."""
+    if melody.title or not melody.metres:
+        return melody
+    return replace(melody, title=Path(file).stem.replace("_", " "))
+
+
+def _metre_and_pickup(melody: Melody) -> dict[str, str | int]:
+    """What is known of them, as written in a list; a metre that changes is not written.
+
+    Raises:
+        ValueError: if the pickup is not shorter than a bar.
+    """
+    known: dict[str, str | int] = {}
+    metre = melody.metre
+    if metre is not None and metre.beat_type in BEAT_TYPES and metre.beats <= _MOST_BEATS:
+        known["metre"] = metre.name
+    if melody.pickup is not None:
+        _check_pickup(melody.pickup, metre)
+        known["pickup"] = melody.pickup
+    return known
+
+
+def _check_pickup(pickup: Any, metre: Metre | None) -> None:
+    longest = MAX_STEPS if metre is None else metre.bar_steps - 1
+    if not (type(pickup) is int and 0 <= pickup <= longest):
+        shorter = "" if metre is None else ", shorter than a bar"
+        raise ValueError(f"pickup={pickup!s:.40}: must be a number of steps from 0{shorter}")
 
 
 def _read_song(song: Any, where: str, factor: int) -> Melody:
@@ -193,9 +231,29 @@ def _read_song(song: Any, where: str, factor: int) -> Melody:
     if list(onsets) != sorted(onsets):
         raise ValueError(f"{where} is damaged: its notes are not in the order of their onsets")
     try:
-        return Melody(pitches, tuple(factor * onset for onset in onsets), tuple(factor * each for each in durations))
+        melody = Melody(pitches, tuple(factor * onset for onset in onsets), tuple(factor * each for each in durations))
+        return _with_metre_and_pickup(melody, song)
     except ValueError as error:
         raise ValueError(f"{where} is damaged: {error}") from error
+
+
+def _with_metre_and_pickup(melody: Melody, song: Mapping[str, Any]) -> Melody:
+    """The melody with the metre and the pickup that a song of a list states, and with the bars that they give.
+
+    Raises:
+        ValueError: if one of them is not valid.
+    """
+    stated, pickup = song.get("metre"), song.get("pickup")
+    if not isinstance(stated, str | None):
+        raise ValueError(f"metre={stated!s:.40}: must be a time signature such as 4/4, 3/4 or 6/8")
+    metre = None if stated is None else Metre.parse(stated, BEAT_TYPES)
+    if pickup is not None:
+        _check_pickup(pickup, metre)
+    if metre is None:
+        return replace(melody, pickup=pickup)
+    end = max((onset + each for onset, each in zip(melody.onsets, melody.durations, strict=True)), default=0)
+    bars = bar_starts(metre, pickup, end)
+    return replace(melody, metres=(MetreChange(0, metre),), pickup=pickup, bars=bars)
 
 
 def _check_replaceable(directory: Path) -> None:

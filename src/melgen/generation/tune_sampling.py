@@ -104,12 +104,22 @@ def sample_tunes(
 
 
 def header_for(primer: Melody, vocabulary: TuneVocabulary, wanted: Header | None = None) -> Header:
-    """The metre and pickup of a song: those wanted, else those of its primer, else the commonest in training."""
+    """The metre and pickup of a song: those wanted, else those of its primer, else the commonest in training.
+
+    Raises:
+        ValueError: for a pickup that is not shorter than a bar.
+    """
     metre, pickup = wanted or Header()
     own = header_of(primer)
     metre = own.metre if metre is None else metre
     pickup = own.pickup if pickup is None else pickup
-    return vocabulary.commonest_header(metre, pickup)
+    header = vocabulary.commonest_header(metre, pickup)
+    if header.metre is not None and header.pickup is not None and header.pickup >= header.metre.bar_steps:
+        raise ValueError(
+            f"pickup: {header.pickup} steps are not less than a bar of metre={header.metre.name}, which has "
+            f"{header.metre.bar_steps}"
+        )
+    return header
 
 
 def _encode_primer(

@@ -9,7 +9,8 @@ from melgen.music.melody import (
     Melody,
     pitch_name,
 )
-from melgen.music.midi import midi_bytes, note_text, write_midi
+from melgen.music.midi import midi_bytes, write_midi
+from melgen.music.note_names import note_text
 from melgen.music.representations import (
     DB12,
     REPRESENTATIONS,

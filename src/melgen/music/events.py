@@ -7,14 +7,13 @@ note. Any row of events can be decoded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from melgen.music.melody import MIDDLE_C, Melody
-from melgen.music.metre import Metre, MetreChange
+from melgen.music.metre import Metre, MetreChange, bar_starts
 from melgen.music.representations import AbstractRepresentation
 
 REST = 1000
@@ -121,20 +120,5 @@ def melody_of(
         tuple(durations[is_note].tolist()),
         metres=() if metre is None else (MetreChange(0, metre),),
         pickup=pickup,
-        bars=() if metre is None else bars_of(length, metre, pickup or 0),
+        bars=() if metre is None else bar_starts(metre, pickup, length),
     )
-
-
-def bars_of(length: int, metre: Metre, pickup: int = 0) -> tuple[int, ...]:
-    """The steps at which the bars of a tune begin, the pickup as the first.
-
-    >>> bars_of(200, Metre(3, 4), pickup=24)
-    (0, 24, 96, 168)
-    """
-    first = pickup % metre.bar_steps
-    return (*((0,) if first else ()), *range(first, max(length, 1), metre.bar_steps))
-
-
-def notes_in(values: Iterable[int]) -> int:
-    """Number of sounding notes among values of events."""
-    return sum(value != REST for value in values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import NamedTuple
 
 STEPS_PER_QUARTER = 24
@@ -22,12 +23,17 @@ def in_sixteenths(steps: int) -> int:
 class Metre(NamedTuple):
     """A time signature.
 
-    >>> Metre(6, 8).bar_steps, Metre(6, 8).beat_steps, Metre(3, 4).beat_steps
-    (72, 36, 24)
+    >>> Metre(6, 8).name, Metre(6, 8).bar_steps, Metre(6, 8).beat_steps, Metre(3, 4).beat_steps
+    ('6/8', 72, 36, 24)
     """
 
     beats: int
     beat_type: int
+
+    @property
+    def name(self) -> str:
+        """As a musician writes it, ``6/8``."""
+        return f"{self.beats}/{self.beat_type}"
 
     @property
     def bar_steps(self) -> int:
@@ -45,14 +51,14 @@ class Metre(NamedTuple):
         return STEPS_PER_WHOLE * (3 if self.is_compound else 1) // self.beat_type
 
     @classmethod
-    def parse(cls, text: str) -> Metre:
+    def parse(cls, text: str, beat_types: Collection[int] = (2, 4, 8, 16)) -> Metre:
         """From ``3/4``.
 
         Raises:
-            ValueError: if it is not a time signature in halves, quarters, eighths or sixteenths.
+            ValueError: if it is not a time signature in one of the beat types.
         """
-        match = re.fullmatch(r"(\d{1,2})/(2|4|8|16)", text.strip())
-        if match is None or not int(match[1]):
+        match = re.fullmatch(r"(\d{1,2})/(\d{1,2})", text.strip())
+        if match is None or not int(match[1]) or int(match[2]) not in beat_types:
             raise ValueError(f"metre={text}: must be a time signature such as 4/4, 3/4 or 6/8")
         return cls(int(match[1]), int(match[2]))
 
@@ -61,6 +67,20 @@ COMMON_TIME = Metre(4, 4)
 
 BEAT_TYPES = (1, 2, 4, 8, 16, 32)
 """The lower numbers of time signatures that are read from notation and shown in scores."""
+
+
+def bar_starts(metre: Metre, pickup: int | None, end: int) -> tuple[int, ...]:
+    """Where the bars of a tune in one metre begin, in steps: those that begin before its end, the first at least.
+
+    Args:
+        metre: of the whole tune.
+        pickup: length in steps of the incomplete bar that it begins with; 0 or None: its first bar is complete.
+        end: the step at which its last note ends.
+
+    >>> bar_starts(Metre(3, 4), 24, 168), bar_starts(Metre(3, 4), 0, 72)
+    ((0, 24, 96), (0,))
+    """
+    return (0, *range(pickup or metre.bar_steps, end, metre.bar_steps))
 
 
 class MetreChange(NamedTuple):

@@ -1,26 +1,42 @@
-"""Melodies as MIDI files and as readable notes."""
+"""Melodies as MIDI files."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from melgen.checking import check_whole, require
 from melgen.files import replacing
-from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Melody, pitch_name
+from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Melody
+from melgen.music.metre import BEAT_TYPES, STEPS_PER_WHOLE, Metre
+from melgen.music.spelling import Key, find_key
+
+if TYPE_CHECKING:
+    from mido import MetaMessage
 
 TICKS_PER_QUARTER = 960
 TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
-REST_NAME = "r"
 
 _MAX_TEMPO_MICROSECONDS = 2**24 - 1  # a MIDI file keeps the length of a quarter note in three bytes
+_MAX_BYTE = 255
+_FIFTHS_TO_TONIC = {"major": 0, "mixolydian": 0, "minor": 3, "dorian": 3}
+"""From the tonic of the major key with a signature to that of the key that MIDI names: this major or its minor key."""
 
 
 def write_midi(melody: Melody, path: str | Path, tempo_qpm: float = 120, velocity: int = 100) -> Path:
     """Write a melody as a MIDI file: type 1, 960 ticks per quarter note, a tempo track and a track of notes.
 
     Equal melodies give equal bytes. The file is written whole or not at all; its folder is created if needed.
-    A note ends no later than the next one starts, and lasts at least one step.
+    A note ends no later than the next one starts, and lasts at least one step. The name of the track of notes is the
+    melody's title.
+
+    A melody with a metre gets its time signatures, and the key signature that `melgen.music.spelling` finds. MIDI has
+    no sign for a pickup: it is written as a first time signature of the pickup's length, 1/8 before 6/8, so that bar
+    lines are in the right places in programs that read the file, ours too. Before a pickup that is not a number of
+    thirty-seconds there is no time signature, and bars count from the end of the pickup. Bars within a tune are those
+    that its time signatures give: MIDI cannot state a bar that a repeat divides.
 
     Raises:
         ValueError: if the melody, the tempo or the velocity cannot be written in a MIDI file.
@@ -40,7 +56,7 @@ def midi_bytes(melody: Melody, tempo_qpm: float = 120, velocity: int = 100) -> b
     fits = tempo_qpm > 0 and 1 <= bpm2tempo(tempo_qpm) <= _MAX_TEMPO_MICROSECONDS
     require(fits, "tempo_qpm", tempo_qpm, "a number from 4 to 60,000,000 to fit a MIDI file")
 
-    conductor = MidiTrack([MetaMessage("set_tempo", tempo=bpm2tempo(tempo_qpm), time=0)])
+    conductor = MidiTrack([MetaMessage("set_tempo", tempo=bpm2tempo(tempo_qpm), time=0), *_signatures(melody)])
     notes = MidiTrack()
     if melody.title:
         # A title may contain characters that UTF-8 cannot encode, such as half a surrogate pair from a damaged file.
@@ -64,19 +80,55 @@ def midi_bytes(melody: Melody, tempo_qpm: float = 120, velocity: int = 100) -> b
     return buffer.getvalue()
 
 
-def note_text(melody: Melody) -> str:
-    """The notes by name, with an ``r`` for every quarter note, or part of one, of rest between them.
+def _signatures(melody: Melody) -> Iterator[MetaMessage]:
+    """The key signature of a melody and its time signatures; nothing if it has no metre."""
+    from mido import MetaMessage
 
-    >>> note_text(Melody((60, 62, 57), (0, 24, 72), (24, 24, 24)))
-    'C4 D4 r A3'
-    """
-    words = []
+    changes = [change for change in melody.metres if change.metre.beats <= _MAX_BYTE and _is_power(change.metre)]
+    if not changes:
+        return
+    stated: list[tuple[int, Metre]] = list(changes)
+    pickup = melody.pickup or 0
+    first, metre = stated[0]
+    if first == 0 and 0 < pickup < metre.bar_steps:
+        later = [(step, each) for step, each in stated[1:] if step > pickup]
+        stated = [*((0, each) for each in _metre_of(pickup)), (pickup, metre), *later]
+    yield MetaMessage("key_signature", key=_key_name(find_key(melody.pitches, melody.durations)), time=0)
     now = 0
-    for pitch, onset, duration in zip(melody.pitches, melody.onsets, melody.durations, strict=True):
-        words += [REST_NAME] * -(-(onset - now) // STEPS_PER_QUARTER)
-        words.append(pitch_name(pitch))
-        now = onset + duration
-    return " ".join(words)
+    for step, each in stated:
+        yield MetaMessage(
+            "time_signature",
+            numerator=each.beats,
+            denominator=each.beat_type,
+            clocks_per_click=min(each.beat_steps, _MAX_BYTE),  # there are 24 MIDI clocks in a quarter note, too
+            time=(step - now) * TICKS_PER_STEP,
+        )
+        now = step
+
+
+def _is_power(metre: Metre) -> bool:
+    """Whether MIDI can write a metre's beat type: only powers of two."""
+    return metre.beat_type.bit_count() == 1
+
+
+def _metre_of(steps: int) -> list[Metre]:
+    """The metre with the longest beats whose bar has this length; none if it is not a number of thirty-seconds.
+
+    >>> _metre_of(12), _metre_of(36), _metre_of(8)
+    ([Metre(beats=1, beat_type=8)], [Metre(beats=3, beat_type=8)], [])
+    """
+    types = [each for each in BEAT_TYPES if each >= 4 and steps % (STEPS_PER_WHOLE // each) == 0]
+    return [Metre(steps * each // STEPS_PER_WHOLE, each) for each in types[:1]]
+
+
+def _key_name(key: Key) -> str:
+    """The name of the major or minor key with the same signature, as mido writes it.
+
+    >>> _key_name(Key(2, "minor")), _key_name(Key(2, "dorian")), _key_name(Key(-2, "major"))
+    ('Dm', 'Am', 'Bb')
+    """
+    shift = _FIFTHS_TO_TONIC[key.mode]
+    return Key(key.fifths + shift, "major").tonic_name + ("m" if shift else "")
 
 
 def _check_notes(melody: Melody) -> None:

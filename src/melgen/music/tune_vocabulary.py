@@ -157,7 +157,8 @@ class TuneVocabulary:
     def commonest_header(self, metre: Metre | None = None, pickup: int | None = None) -> Header:
         """The commonest header of the training tunes with this metre and this pickup, where they are given."""
         for header in self.headers:
-            if metre in (None, header.metre) and pickup in (None, header.pickup):
+            fits = header.metre is None or header.pickup is None or header.pickup < header.metre.bar_steps
+            if fits and metre in (None, header.metre) and pickup in (None, header.pickup):
                 return header
         return Header(metre, pickup)
 

@@ -35,12 +35,12 @@ def text_of(path: Path) -> str:
 
 
 def notes_of(melody: Melody) -> Notes:
-    """The notes of a melody and, if it has its own, the beginnings of its bars."""
+    """The notes of a melody and, if they are not those of 4/4 from the first step on, the beginnings of its bars."""
     notes: Notes = {
         "pitches": [*melody.pitches],
         "onsets": [*melody.onsets],
         "durations": [*melody.durations],
     }
-    if melody.metres or melody.bars:
+    if melody.metres or melody.bars or melody.pickup:
         notes["bars"] = [bar.start for bar in lay_bars(melody)]
     return notes

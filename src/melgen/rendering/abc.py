@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from melgen.music.melody import Melody
 from melgen.music.metre import Metre
+from melgen.music.spelling import SpelledNote, spell
 from melgen.rendering.bar_lines import lines_of
 from melgen.rendering.measures import Bar, Symbol, cut_into_bars, playable, with_accidentals
 from melgen.rendering.musicxml import printable
-from melgen.rendering.spelling import SpelledNote, spell
 
 _MODES = {"major": "", "minor": "m", "mixolydian": "mix", "dorian": "dor"}
 _QUARTER = 16  # in sixty-fourths
@@ -69,7 +69,7 @@ def to_abc(
 
 
 def _metre(bar: Bar) -> str:
-    return "none" if bar.lines.is_free else f"{bar.lines.metre.beats}/{bar.lines.metre.beat_type}"
+    return "none" if bar.lines.is_free else bar.lines.metre.name
 
 
 def _bar(bar: Bar, notes: Sequence[SpelledNote], unit: int, is_first: bool) -> str:

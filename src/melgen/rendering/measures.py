@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Melody
 from melgen.music.metre import COMMON_TIME, STEPS_PER_SIXTEENTH, STEPS_PER_WHOLE, Metre
+from melgen.music.spelling import Key, SpelledNote
 from melgen.rendering.bar_lines import BarLines, lay_bars, with_whole_lengths
-from melgen.rendering.spelling import Key, SpelledNote
 from melgen.rendering.tuplets import (
     TRIPLET,
     TRIPLET_VALUES,

@@ -10,9 +10,9 @@ from xml.sax.saxutils import escape
 
 from melgen.music.melody import STEPS_PER_QUARTER, Melody
 from melgen.music.metre import STEPS_PER_SIXTEENTH, Metre
+from melgen.music.spelling import SpelledNote, Spelling, spell
 from melgen.rendering.bar_lines import BarLines, lines_of
 from melgen.rendering.measures import Bar, Symbol, cut_into_bars, playable, with_accidentals
-from melgen.rendering.spelling import SpelledNote, Spelling, spell
 
 _TYPES = {64: "whole", 32: "half", 16: "quarter", 8: "eighth", 4: "16th", 2: "32nd", 1: "64th"}  # by sixty-fourths
 _SIGNS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
@@ -76,7 +76,7 @@ def to_musicxml(
     tempo_qpm: float | None = 120,
     bars_per_line: int = 4,
 ) -> str:
-    """A melody as MusicXML 4.0: one part, with key, clef and accidentals as found by `melgen.rendering.spelling`.
+    """A melody as MusicXML 4.0: one part, with key, clef and accidentals as found by `melgen.music.spelling`.
 
     The note heads of note 12 have the ids ``n12``, and ``n12-1``, ... if it is tied. Pitches below C0 are written
     in octave -1: the standard's schema ends at 0, but all readers that we know of accept it.

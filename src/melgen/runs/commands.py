@@ -80,9 +80,11 @@ def _module_of(name: str) -> str:
     return name.rpartition(".")[0]
 
 
-def _primer(config: Mapping[str, Any]) -> list[int] | None:
-    """The primer of a run's songs, if they have one."""
+def _primer(config: Mapping[str, Any]) -> list[int] | list[str] | str | None:
+    """The primer of a run's songs, as it was given, if they have one."""
     for value in (value_at(config, "callbacks.sampling.primer"), config.get("primer")):
-        if isinstance(value, list) and value and all(type(pitch) is int for pitch in value):
+        if isinstance(value, list) and value and all(type(note) in (int, str) for note in value):
+            return value
+        if isinstance(value, str) and value and "${" not in value:
             return value
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from melgen.generation.primers import OPENINGS_PRIMER
 from melgen.generation.sampling import selection_named
 from melgen.plurals import counted
 from melgen.studies.results import Run
@@ -99,8 +100,8 @@ def _selection(select: Mapping[str, Any]) -> Iterable[str]:
 
 def _songs(generate: Mapping[str, Any]) -> Iterable[str]:
     primer = generate["primer"]
-    pitches = ", ".join(map(str, primer)) if isinstance(primer, list) else None
-    start = f"after the {primer} of test tunes" if pitches is None else f"after the primer {pitches}"
+    written = ", ".join(map(str, primer)) if isinstance(primer, list) else primer
+    start = f"after the {primer} of test tunes" if primer == OPENINGS_PRIMER else f"after the primer {written}"
     if generate.get("primers"):
         start = f"after each of the primers {', '.join(generate['primers'])}"
     greedy = selection_named(generate["selection"]) == "greedy"

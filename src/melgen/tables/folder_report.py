@@ -13,7 +13,7 @@ from melgen.evaluation.song_sets import median_length
 from melgen.files import write_json, write_text
 from melgen.generation.song_files import EVALUATION_FILE, SongFolder, copy_song
 from melgen.music.melody import Melody
-from melgen.music.midi import note_text
+from melgen.music.note_names import note_text
 from melgen.pasting import program, shell_line
 from melgen.plurals import counted
 from melgen.tables import Column, Table, build_set_tables

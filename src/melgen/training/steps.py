@@ -82,7 +82,7 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
     )
     for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set by a connector
         if isinstance(callback, SongSampling):
-            fit = fit_of(callback.primer, data.value_counts(), data.representation)
+            fit = fit_of(callback.primer.pitches, data.value_counts(), data.representation)
             if not fit.fits:
                 log.warning("%s", fit.note())
 

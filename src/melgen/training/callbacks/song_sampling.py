@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 from melgen.checking import check_whole
 from melgen.checkpoint import run_title
 from melgen.generation.composing import Composer
+from melgen.generation.primers import read_primer_melody
 from melgen.generation.sampling import name_now
 from melgen.generation.songs import write_songs
 from melgen.music.melody import Melody
@@ -43,7 +44,8 @@ class SongSampling(pl.Callback):
         directory: the directory of the run.
         songs, songs_underway: numbers of songs at the end, and each time before.
         notes: number of notes after the primer; None for 30, or, with rhythm, until the network ends the song.
-        primer: pitches with which every song starts; with rhythm they are quarter notes, and there may be none.
+        primer: the notes with which every song starts, in a form that `melgen.generation.primers.read_primer_melody`
+            reads; with rhythm there may be none.
         every_n_steps, every_n_epochs: how often during the training.
         at_steps: updates after which it samples too; 0 is before the first.
         selection, temperature, top_k, top_p, seed: see `melgen.generation.sampling`.
@@ -56,7 +58,7 @@ class SongSampling(pl.Callback):
         songs: int = 100,
         songs_underway: int = 5,
         notes: int | None = None,
-        primer: Sequence[int] = (60, 62, 64, 62),
+        primer: Sequence[int] | Sequence[str] | str = (60, 62, 64, 62),
         every_n_steps: int | None = 1000,
         every_n_epochs: int | None = None,
         at_steps: Sequence[int] | None = FIRST_SAMPLES,
@@ -67,10 +69,8 @@ class SongSampling(pl.Callback):
         seed: int = 0,
     ):
         self.directory, self.schedule = Path(directory), Schedule(every_n_steps, every_n_epochs, at_steps)
-        if not isinstance(primer, Sequence) or isinstance(primer, str):
-            raise ValueError(f"primer={primer}: must be a list of pitches like [60,62,64,62]")
         self.songs, self.songs_underway = songs, songs_underway
-        self.primer = list(primer)
+        self.primer = read_primer_melody(primer)
         self.options: dict[str, Any] = {
             "notes": notes,
             "selection": name_now(selection),

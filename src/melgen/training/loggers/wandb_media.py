@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from melgen.evaluation.embeddings import Metric, nearest_neighbours, project_2d
 from melgen.music.melody import Melody
-from melgen.music.midi import note_text
+from melgen.music.note_names import note_text
 from melgen.training.loggers import media
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from melgen.corpora.folk import COLLECTIONS, music21_corpus_dir
 from melgen.corpora.readers.abc import decode, split_tunes
-from melgen.rendering.spelling import Key, find_key, spell
+from melgen.music.spelling import Key, find_key, spell
 from tests.rendering.melodies import airs
 
 NATURALS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
