@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -149,6 +150,20 @@ def rhythm_distributions(melodies: Tunes) -> dict[str, Shares]:
         "notes": _shares(notes.lengths, str),
         "bars": _shares(bars[~np.isnan(bars)].astype(np.int64), str),
     }
+
+
+def beginning(melody: Melody, notes: int) -> Melody:
+    """The first notes of a melody, with its metre.
+
+    >>> beginning(Melody((60, 62, 64), (0, 24, 48), (24, 24, 48)), 2).durations
+    (24, 24)
+    """
+    return replace(
+        melody,
+        pitches=melody.pitches[:notes],
+        onsets=melody.onsets[:notes],
+        durations=melody.durations[:notes],
+    )
 
 
 def in_quarters(steps: int) -> str:
