@@ -13,7 +13,14 @@ from melgen.evaluation.metrics import song_metric
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.evaluation.rhythm_descriptors import DISTRIBUTIONS, RHYTHM_DESCRIPTORS
-from melgen.evaluation.song_sets import EvaluationOptions, corpus_evaluations, evaluate_openings, evaluate_songs
+from melgen.evaluation.song_sets import (
+    EvaluationOptions,
+    corpus_evaluations,
+    evaluate_openings,
+    evaluate_songs,
+    in_order,
+    rhythm_baseline_evaluations,
+)
 from melgen.music import Melody
 from melgen.music.melody import Melodies
 from melgen.music.metre import Metre
@@ -137,6 +144,25 @@ def test_openings_have_no_end_and_whole_tunes_have(reference, melodies):
     assert whole["test"].set_scores["rhythm_overlapped_area/note_length_histogram"] > 0.8, "two halves of one corpus"
     assert "rhythm_overlapped_area/note_length_histogram" not in whole["validation"].set_scores
     assert not any(each.has_rhythm or each.set_scores for each in corpus_evaluations(reference, QUICK).values())
+
+
+def test_baselines_write_rhythm_and_are_scored(reference, without_rhythm):
+    written = rhythm_baseline_evaluations(reference, songs=8, seed=2, options=QUICK)
+    assert list(written) == ["rhythm-unigram", "rhythm-bigram", "rhythm-trigram"]
+    assert in_order(["openings", *reversed(written)]) == [*written, "openings"]
+    totals = []
+    for name, each in written.items():
+        assert each.evaluation.name == name
+        assert each.evaluation.has_rhythm
+        assert "exact_copy_with_rhythm" in each.evaluation.scores
+        scores = each.evaluation.set_scores
+        parts = [scores[f"{part}_bits_per_note/test"] for part in ("pitch", "rhythm")]
+        assert scores["bits_per_note_with_rhythm/test"] == pytest.approx(sum(parts))
+        assert 0 < scores["unscored_tunes/test"] < 60
+        totals.append(scores["bits_per_note_with_rhythm/test"])
+    assert totals[0] > totals[1]
+    with pytest.raises(ValueError, match="the tunes of the corpus have no rhythm"):
+        rhythm_baseline_evaluations(without_rhythm, songs=1)
 
 
 def test_every_metric_is_in_the_table_and_on_a_page(songs, reference):

@@ -28,6 +28,7 @@ from melgen.evaluation.metrics import CORRECTED, WITH_RHYTHM
 from melgen.evaluation.originality import NGRAM_INTERVALS, Originality
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, Summary
+from melgen.evaluation.rhythm_baselines import RhythmBaseline, has_events, rhythm_baseline_name
 from melgen.evaluation.rhythm_descriptors import rhythm_distributions, rhythm_table
 from melgen.evaluation.summaries import (
     best_song,
@@ -53,6 +54,9 @@ Songs = Mapping[str, Song]
 """Songs by name."""
 
 BASELINES = (UniformBaseline, UnigramBaseline, BigramBaseline)
+
+RHYTHM_BASELINE_ORDERS = (1, 2, 3)
+"""The n of the n-gram models that write rhythm."""
 
 _MIN_NOTES = 2  # one note has no motion
 
@@ -273,6 +277,57 @@ def baseline_evaluations(
     return written
 
 
+class RhythmBaselineSongs(NamedTuple):
+    """Songs of a baseline that writes rhythm, by name, and their evaluation."""
+
+    songs: dict[str, Melody]
+    evaluation: SongSetEvaluation
+
+
+def rhythm_baseline_evaluations(
+    reference: ReferenceCorpus, songs: int, seed: int = 0, options: EvaluationOptions | None = None
+) -> dict[str, RhythmBaselineSongs]:
+    """Fit baselines of notes with their lengths on the training tunes, let them write songs, and measure these.
+
+    Songs begin without a primer and go on until their end, or to as many notes as the longest training tune has.
+    Besides the results of `evaluate_songs`, an evaluation has for validation and test tunes, by split:
+    ``pitch_bits_per_note``, ``rhythm_bits_per_note`` and ``bits_per_note_with_rhythm``, their sum, over the tunes whose
+    notes and rests all occur in training with their lengths, and ``unscored_tunes``, the number of others.
+
+    Args:
+        reference: the corpus.
+        songs: number of songs of each baseline.
+        seed: of the random choices.
+        options: how to measure.
+
+    Returns:
+        Songs and evaluation by the name of the baseline.
+
+    Raises:
+        ValueError: if the tunes of the corpus have no rhythm.
+    """
+    if not reference.has_rhythm:
+        raise ValueError("the tunes of the corpus have no rhythm, so no baseline can learn to write one")
+    training_tunes = [tune for tune in reference.melodies_of(Split.TRAIN).values() if has_events(tune)]
+    held_out = {split: list(reference.melodies_of(split).values()) for split in (Split.VALIDATION, Split.TEST)}
+    written = {}
+    for order in RHYTHM_BASELINE_ORDERS:
+        baseline = RhythmBaseline.fit(training_tunes, order)
+        melodies = baseline.write(songs, seed, most_notes=max(map(len, training_tunes)))
+        by_name = dict(zip(song_names(len(melodies)), melodies, strict=True))
+        evaluation = evaluate_songs(baseline.name, by_name, reference, options)
+        scores = dict(evaluation.set_scores)
+        for split, tunes in held_out.items():
+            scored = [tune for tune in tunes if baseline.can_spell(tune)]
+            bits, name = baseline.bits_per_note(scored), split.name.lower()
+            scores[f"pitch_bits_per_note/{name}"] = bits.pitch
+            scores[f"rhythm_bits_per_note/{name}"] = bits.rhythm
+            scores[f"bits_per_note_with_rhythm/{name}"] = bits.total
+            scores[f"unscored_tunes/{name}"] = float(len(tunes) - len(scored))
+        written[baseline.name] = RhythmBaselineSongs(by_name, replace(evaluation, set_scores=scores))
+    return written
+
+
 def in_order(names: Iterable[str]) -> list[str]:
     """Names of reference sets in the order of reading: baselines, openings, whole tunes.
 
@@ -281,7 +336,8 @@ def in_order(names: Iterable[str]) -> list[str]:
     >>> in_order(["test", "mine", "openings", "bigram", "uniform"])
     ['uniform', 'bigram', 'openings', 'test', 'mine']
     """
-    order = [*(baseline.name for baseline in BASELINES), OPENINGS, *(split.name.lower() for split in Split)]
+    rhythmic = map(rhythm_baseline_name, RHYTHM_BASELINE_ORDERS)
+    order = [*(baseline.name for baseline in BASELINES), *rhythmic, OPENINGS, *(split.name.lower() for split in Split)]
     return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
 
 
