@@ -75,12 +75,14 @@ def flatten_rhythm(melodies: Tunes, fewest: int = 0) -> FlatRhythm:
     packed = melodies if isinstance(melodies, Melodies) else Melodies.from_list(melodies)
     lengths = packed.lengths.astype(np.int64)
     if (lengths < fewest).any():
-        song = int(np.argmax(lengths < fewest))
-        raise ValueError(f"a melody needs {fewest} notes or more, but melody {song + 1} has {lengths[song]}")
+        short = int(np.argmax(lengths < fewest))
+        raise ValueError(f"a melody needs {fewest} notes or more, but melody {short + 1} has {lengths[short]}")
     song = np.repeat(np.arange(len(lengths)), lengths)
     place = np.arange(len(song)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    columns = (packed.pitches, packed.onsets, packed.durations)
-    flat = FlatRhythm(*(np.asarray(column).astype(np.int64) for column in columns), song, place, lengths)
+    pitch, onset, duration = (
+        np.asarray(column).astype(np.int64) for column in (packed.pitches, packed.onsets, packed.durations)
+    )
+    flat = FlatRhythm(pitch, onset, duration, song, place, lengths)
     back = flat.later[np.diff(flat.onset)[flat.later - 1] < 0]
     for wrong, rule in (
         (back, "its onsets must not decrease"),
