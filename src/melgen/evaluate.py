@@ -64,8 +64,7 @@ def evaluate(config: DictConfig) -> Path:
 
     run = run_around(folder)
     reference = read_reference(config, None if run is None else run.splits_to_keep)
-    pitches = {name: melody.pitches for name, melody in found.songs.items()}
-    songs = evaluate_songs(title_of(folder), pitches, reference, options)
+    songs = evaluate_songs(title_of(folder), found.songs, reference, options)
     songs = replace(songs, left_out={**found.unread, **songs.left_out})
     references = {} if reference is None else measure_references(reference, songs, options)
     if reference is not None:

@@ -148,6 +148,28 @@ def test_a_representative_from_another_format_is_written(here):
 
 
 @pytest.mark.slow
+def test_songs_with_rhythm_are_measured_in_it_too(here):
+    Path("tunes").mkdir()
+    dotted = "X:1\nM:3/4\nL:1/8\nK:G\nG2|B2 c>d e2|d3 c B2|A2 z2 G2|(3ABc d2 e2|G4||\n"
+    Path("tunes/tunes.abc").write_text(f"{dotted}\nX:2\nM:4/4\nL:1/8\nK:C\nCDEF G2G2|A2A2 G4|\n")
+    answer = evaluate("tunes", *QUICK)
+    for part in ("timed_macroharmony", "silence_share", "exact_copy_with_rhythm", "distributions.csv"):
+        assert part in answer.out
+    content = content_of("tunes-evaluation")
+    assert content["songs"]["scores"]["ends_on_strong_beat"] == [1, 1]
+    assert content["songs"]["distributions"]["note_length"]["1/3"] == pytest.approx(3 / 25)
+    assert "distributions" in content["yardsticks"]["corpus-test"]
+    rows = rows_of("tunes-evaluation/distributions.csv")
+    assert {row["distribution"] for row in rows} == set(content["songs"]["distributions"])
+
+    Path("tunes/tunes.abc").write_text("X:1\nL:1/4\nK:C\nCDEF|\n\nX:2\nL:1/4\nK:C\nGFED|\n")
+    answer = evaluate("tunes", *QUICK)
+    assert "silence_share" not in answer.out
+    assert "distributions" not in json.dumps(content_of("tunes-evaluation"))
+    assert not Path("tunes-evaluation/distributions.csv").exists(), "the file of the earlier evaluation is removed"
+
+
+@pytest.mark.slow
 def test_without_a_corpus(songs):
     answer = evaluate(songs, *ALONE, "out=results")
     content = content_of("results")

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from melgen.evaluation.flat_notes import flatten
+from melgen.evaluation.flat_rhythm import Tunes, flatten_rhythm
+from melgen.evaluation.rhythm_descriptors import rhythm_table
 
 MOST_SONGS = 500
 FEWEST_SONGS = 3
@@ -26,6 +28,16 @@ FEATURES = (
     "pitch_range",
     "average_pitch_interval",
 )
+RHYTHM_FEATURES = (
+    "note_length_histogram",
+    "note_length_transition_matrix",
+    "inter_onset_interval_histogram",
+    "note_length_count",
+    "average_inter_onset_interval",
+    "silence_share",
+    "note_count",
+    "bar_count",
+)
 
 _PITCH_CLASSES = 12
 _FEWEST_NOTES = 2
@@ -35,6 +47,7 @@ _MARGIN_BANDWIDTHS = 8  # a Gaussian has less than 1e-15 of its mass beyond
 _SPREAD_TOLERANCE = 1e-9  # a smaller relative difference of distances is rounding
 
 Array = NDArray[np.float64]
+_Song = TypeVar("_Song")
 
 
 class SetDistance(NamedTuple):
@@ -48,6 +61,9 @@ class SetDistance(NamedTuple):
 
     overlapped_area: float
     kl_divergence: float
+
+
+_UNDEFINED = SetDistance(math.nan, math.nan)
 
 
 def set_distances(
@@ -83,18 +99,54 @@ def set_distances(
     0.72
     """
     # A generator for each set, so that the draw from the reference does not depend on the songs.
-    drawn = [_draw(tunes, np.random.default_rng([seed, i])) for i, tunes in enumerate((songs, reference))]
+    usable = [[song for song in tunes if np.size(song) >= _FEWEST_NOTES] for tunes in (songs, reference)]
+    drawn = [_draw(tunes, np.random.default_rng([seed, i])) for i, tunes in enumerate(usable)]
     if min(map(len, drawn)) < FEWEST_SONGS:
-        return {feature: SetDistance(math.nan, math.nan) for feature in FEATURES}
-    tables = _features([*drawn[0], *drawn[1]])
-    return {
-        feature: _compare(*_distances(table[: len(drawn[0])], table[len(drawn[0]) :]))
-        for feature, table in tables.items()
-    }
+        return dict.fromkeys(FEATURES, _UNDEFINED)
+    return _compare_sets(_features([*drawn[0], *drawn[1]]), len(drawn[0]))
 
 
-def _draw(songs: Sequence[ArrayLike], generator: np.random.Generator) -> list[ArrayLike]:
-    usable = [song for song in songs if np.size(song) >= _FEWEST_NOTES]
+def rhythm_distances(songs: Tunes, reference: Tunes, *, seed: int = 0) -> dict[str, SetDistance]:
+    """Overlapped area and divergence for each of `RHYTHM_FEATURES`, in the same way as `set_distances`.
+
+    With N notes in a song:
+
+    - ``note_length_histogram``: share of each duration among the N notes.
+    - ``note_length_transition_matrix``: share of each pair of neighbouring durations among the N - 1 pairs; all
+      shares add up to 1.
+    - ``inter_onset_interval_histogram``: share of each time from onset to onset among the N - 1 of them.
+    - ``note_length_count``: number of different durations.
+    - ``average_inter_onset_interval``: mean time from onset to onset, in quarters.
+    - ``silence_share``: share of the time in which no note sounds.
+    - ``note_count``: N.
+    - ``bar_count``: number of bars; songs of unknown bars are left out of this feature.
+
+    Durations and times are equal only if they are equal to the step, 1/24 of a quarter note.
+
+    Args:
+        songs, reference: compare whole songs with whole tunes, since two features are the length of a song.
+        seed: decides which `MOST_SONGS` songs of a larger set are used.
+
+    Raises:
+        ValueError: if a melody is not in order, see `melgen.evaluation.flat_rhythm.flatten_rhythm`.
+    """
+    usable = [[song for song in tunes if len(song) >= _FEWEST_NOTES] for tunes in (songs, reference)]
+    drawn = [_draw(tunes, np.random.default_rng([seed, i])) for i, tunes in enumerate(usable)]
+    if min(map(len, drawn)) < FEWEST_SONGS:
+        return dict.fromkeys(RHYTHM_FEATURES, _UNDEFINED)
+    return _compare_sets(_rhythm_features([*drawn[0], *drawn[1]]), len(drawn[0]))
+
+
+def _compare_sets(tables: dict[str, Array], songs: int) -> dict[str, SetDistance]:
+    """Compare the first songs of each table ``[songs + tunes, dimensions]`` with the tunes after them."""
+    found = {}
+    for feature, table in tables.items():
+        parts = [part[~np.isnan(part).any(axis=1)] for part in (table[:songs], table[songs:])]
+        found[feature] = _compare(*_distances(*parts)) if min(map(len, parts)) >= FEWEST_SONGS else _UNDEFINED
+    return found
+
+
+def _draw(usable: list[_Song], generator: np.random.Generator) -> list[_Song]:
     if len(usable) <= MOST_SONGS:
         return usable
     return [usable[i] for i in np.sort(generator.choice(len(usable), MOST_SONGS, replace=False))]
@@ -120,6 +172,29 @@ def _features(songs: Sequence[ArrayLike]) -> dict[str, Array]:
         np.bincount(step.song, np.abs(intervals)) / (notes.lengths - 1),
     )
     return {name: value.reshape(len(songs), -1).astype(float) for name, value in zip(FEATURES, values, strict=True)}
+
+
+def _rhythm_features(songs: Tunes) -> dict[str, Array]:
+    """Each of `RHYTHM_FEATURES` for songs of at least two notes: ``[songs, dimensions of the feature]``."""
+    notes = flatten_rhythm(songs)
+    later = notes.later
+    _, length = np.unique(notes.duration, return_inverse=True)
+    # Only pairs that occur get a column, as there are many lengths and few pairs.
+    _, pair = np.unique(length[later - 1] * len(length) + length[later], return_inverse=True)
+    _, interval = np.unique(notes.onset[later] - notes.onset[later - 1], return_inverse=True)
+    single = rhythm_table(songs, are_whole=False)
+    values = (
+        *(
+            _histogram(song, value, int(value.max()) + 1)
+            for song, value in ((notes.song, length), (notes.song[later], pair), (notes.song[later], interval))
+        ),
+        single["n_note_lengths"],
+        single["mean_inter_onset_interval"],
+        single["silence_share"],
+        single["n_notes"],
+        single["n_bars"],
+    )
+    return {name: value.reshape(len(songs), -1) for name, value in zip(RHYTHM_FEATURES, values, strict=True)}
 
 
 def _histogram(song: NDArray[np.int64], value: NDArray[np.int64], bins: int) -> Array:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 WORD_INTERVALS = 8
 _LARGEST_INTERVAL = 127  # between MIDI pitches
+_WORD_BITS = 64
 
 
 class Steps(NamedTuple):
@@ -89,8 +90,22 @@ def interval_words(notes: FlatNotes) -> NDArray[np.uint64]:
         )
     codes = np.zeros(len(notes.pitch), np.uint64)
     codes[np.flatnonzero(notes.place) - 1] = intervals + (_LARGEST_INTERVAL + 1)
-    first = codes << np.uint64(8 * (WORD_INTERVALS - 1))
+    return code_words(codes, WORD_INTERVALS)
+
+
+def code_words(codes: NDArray[np.uint64], per_word: int) -> NDArray[np.uint64]:
+    """The codes that begin at each place, several as one number, the first the highest: ``[notes]``.
+
+    Args:
+        codes: a code for each place, which fits into ``64 / per_word`` bits; 0 for the end of a song.
+        per_word: number of codes in a word; divides 64.
+
+    >>> [f"{word:016x}" for word in code_words(np.array([258, 3, 0, 4], np.uint64), 4).tolist()]
+    ['0102000300000000', '0003000000000000', '0000000000000000', '0004000000000000']
+    """
+    bits = np.uint64(_WORD_BITS // per_word)
+    first = codes << bits * np.uint64(per_word - 1)
     words = first.copy()
-    for _ in range(WORD_INTERVALS - 1):
-        words[:-1] = first[:-1] | np.where(codes[:-1] > 0, words[1:] >> np.uint64(8), np.uint64(0))
+    for _ in range(per_word - 1):
+        words[:-1] = first[:-1] | np.where(codes[:-1] > 0, words[1:] >> bits, np.uint64(0))
     return words

@@ -70,9 +70,12 @@ def measure_references(
     """Measure the references of songs: openings of test tunes as long as the songs, and whole tunes of each split."""
 
     notes = median_length(songs)
-    measured = list(corpus_evaluations(reference, options).values())
+    with_rhythm = songs.has_rhythm
+    if with_rhythm and not reference.has_rhythm:
+        log.warning("The tunes of the corpus have no rhythm, so the rhythm of the songs is not compared with it.")
+    measured = list(corpus_evaluations(reference, options, with_rhythm=with_rhythm).values())
     if reference.openings(Split.TEST, notes):
-        measured.insert(0, evaluate_openings(reference, notes, options))
+        measured.insert(0, evaluate_openings(reference, notes, options, with_rhythm=with_rhythm))
     else:
         log.warning("No test tune has %d notes, the length of the median song; there are no openings.", notes)
     return {evaluation.name: evaluation for evaluation in measured}
@@ -141,8 +144,9 @@ def description_of(config: DictConfig, reference: ReferenceCorpus) -> dict[str, 
 
 def without_songs(evaluation: SongSetEvaluation) -> dict[str, Any]:
     """The numbers of a set of songs, without the numbers of each song."""
-    return {
+    content: dict[str, Any] = {
         "songs": len(evaluation.songs),
         "summaries": {metric: asdict(summary) for metric, summary in evaluation.summaries.items()},
         "set_scores": dict(evaluation.set_scores),
     }
+    return content | ({"distributions": evaluation.distributions} if evaluation.has_rhythm else {})

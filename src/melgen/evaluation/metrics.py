@@ -11,7 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-Group = Literal["tonality", "corrected", "descriptor", "originality"]
+Group = Literal["tonality", "corrected", "descriptor", "originality", "rhythm"]
+
+WITH_RHYTHM = "_with_rhythm"
+"""End of the names of metrics of originality that compare note lengths, too."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +184,115 @@ METRICS = (
         whole=True,
         figure="exact copies",
     ),
+    SongMetric(
+        f"longest_shared_intervals{WITH_RHYTHM}",
+        "originality",
+        "Longest shared passage with rhythm",
+        "longest shared intervals (with rhythm)",
+        "Longest passage that a training tune contains with the same note lengths, in any key.",
+        unit="intervals",
+        decimals=2,
+        whole=True,
+        figure="longest passage shared with a\ntraining tune, rhythm included (intervals)",
+    ),
+    SongMetric(
+        f"shared_{{n}}gram_share{WITH_RHYTHM}",
+        "originality",
+        "Shared {n}-grams with rhythm",
+        "shared {n}-gram share (with rhythm)",
+        "Share of the song's passages of {n} intervals that occur in training tunes with the same note lengths.",
+        figure="share of {n}-grams found\nin training tunes, rhythm included",
+    ),
+    SongMetric(
+        f"exact_copy{WITH_RHYTHM}",
+        "originality",
+        "Copy of a tune with rhythm",
+        "exact copy (with rhythm)",
+        "1 if the whole song is a passage of a training tune with the same note lengths.",
+        decimals=2,
+        whole=True,
+        figure="exact copies, rhythm included",
+    ),
+    SongMetric(
+        "timed_macroharmony",
+        "rhythm",
+        "Macroharmony in time",
+        "macroharmony (timed)",
+        "Macroharmony in windows of 32 sixteenths instead of a number of notes.",
+        decimals=2,
+        figure="timed macroharmony",
+    ),
+    SongMetric(
+        "timed_centricity",
+        "rhythm",
+        "Centricity in time",
+        "centricity (timed)",
+        "Centricity in windows of 32 sixteenths instead of a number of notes.",
+        figure="timed centricity",
+    ),
+    SongMetric(
+        "n_notes", "rhythm", "Notes", "notes in all", "Number of notes.", decimals=2, whole=True, figure="notes"
+    ),
+    SongMetric("n_bars", "rhythm", "Bars", "bars", "Number of bars, without a pickup.", decimals=2, whole=True),
+    SongMetric(
+        "n_note_lengths",
+        "rhythm",
+        "Note lengths",
+        "note lengths",
+        "Number of different note lengths.",
+        decimals=2,
+        whole=True,
+    ),
+    SongMetric(
+        "mean_note_length",
+        "rhythm",
+        "Mean note length",
+        "mean note length (quarters)",
+        "Mean length of the notes.",
+        unit="quarters",
+        figure="mean note length (quarters)",
+    ),
+    SongMetric(
+        "commonest_note_length_share",
+        "rhythm",
+        "Commonest note length",
+        "commonest note length (share)",
+        "Share of the notes that have the commonest length.",
+        figure="share of the commonest\nnote length",
+    ),
+    SongMetric(
+        "mean_inter_onset_interval",
+        "rhythm",
+        "Mean inter-onset interval",
+        "mean inter-onset interval (quarters)",
+        "Mean time from the beginning of a note to that of the next.",
+        unit="quarters",
+        figure="mean inter-onset interval\n(quarters)",
+    ),
+    SongMetric("silence_share", "rhythm", "Silence", "silence", "Share of the time in which no note sounds."),
+    SongMetric(
+        "empty_beat_rate",
+        "rhythm",
+        "Empty beats",
+        "empty beats",
+        "Share of the quarter notes in which no note sounds.",
+    ),
+    SongMetric(
+        "groove_consistency",
+        "rhythm",
+        "Groove consistency",
+        "groove consistency",
+        "How equal the onsets of neighbouring bars are; 1 if all bars have the same.",
+    ),
+    SongMetric(
+        "ends_on_strong_beat",
+        "rhythm",
+        "Ends on a strong beat",
+        "ends on strong beat",
+        "1 if the last note begins on a strong beat of its bar.",
+        decimals=2,
+        whole=True,
+    ),
 )
 """In the order of tables."""
 
@@ -188,6 +300,7 @@ TONALITY = tuple(metric.key for metric in METRICS if metric.group == "tonality")
 CORRECTED = tuple(metric.key for metric in METRICS if metric.group == "corrected")
 
 _SHARED_NGRAMS = re.compile(r"shared_(\d+)gram_share")
+_ANY_SHARED_NGRAMS = re.compile(rf"shared_(\d+)(gram_share(?:{WITH_RHYTHM})?)")
 _BY_KEY = {metric.key: metric for metric in METRICS}
 
 
@@ -199,8 +312,8 @@ def song_metric(key: str) -> SongMetric:
     """
     if key in _BY_KEY:
         return _BY_KEY[key]
-    if found := _SHARED_NGRAMS.fullmatch(key):
-        one = _BY_KEY["shared_{n}gram_share"]
+    if found := _ANY_SHARED_NGRAMS.fullmatch(key):
+        one = _BY_KEY[f"shared_{{n}}{found[2]}"]
         texts = (one.label, one.header, one.meaning, one.figure)
         label, header, meaning, figure = (text.format(n=found[1]) for text in texts)
         return SongMetric(key, one.group, label, header, meaning, decimals=one.decimals, figure=figure)

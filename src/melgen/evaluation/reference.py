@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from melgen.corpora.sources import Split
 from melgen.errors import EncodedOtherwiseError
-from melgen.evaluation.originality import TuneIndex
-from melgen.music.melody import Melodies
+from melgen.evaluation.flat_rhythm import has_rhythm
+from melgen.evaluation.originality import RhythmIndex, TuneIndex
+from melgen.evaluation.rhythm_descriptors import beginning
+from melgen.music.melody import Melodies, Melody
 from melgen.old_targets import former_names
 
 if TYPE_CHECKING:
@@ -77,12 +79,24 @@ class ReferenceCorpus:
 
     def tunes(self, split: Split, min_notes: int = 1) -> Tunes:
         """The tunes of a split that have at least `min_notes` notes."""
-        chosen = np.flatnonzero((self.splits == split) & (self.melodies.lengths >= min_notes))
-        return {self._names[i]: self.melodies.pitches_of(i) for i in chosen.tolist()}
+        return {self._names[i]: self.melodies.pitches_of(i) for i in self._numbers(split, min_notes)}
 
     def openings(self, split: Split, notes: int) -> Tunes:
         """The first `notes` notes of each tune of a split that has at least so many."""
         return {name: pitches[:notes] for name, pitches in self.tunes(split, notes).items()}
+
+    def melodies_of(self, split: Split, min_notes: int = 1) -> dict[str, Melody]:
+        """The tunes of `tunes`, with their rhythm."""
+        return {self._names[i]: self.melodies[i] for i in self._numbers(split, min_notes)}
+
+    def openings_with_rhythm(self, split: Split, notes: int) -> dict[str, Melody]:
+        """The tunes of `openings`, with their rhythm."""
+        return {name: beginning(tune, notes) for name, tune in self.melodies_of(split, notes).items()}
+
+    @cached_property
+    def has_rhythm(self) -> bool:
+        """Whether the tunes have a rhythm; those of ready pickles have none."""
+        return has_rhythm(self.melodies)
 
     def comparable_tunes(self, split: Split) -> list[NDArray[np.int16]]:
         """The tunes of a split over which bits per note are counted."""
@@ -91,8 +105,17 @@ class ReferenceCorpus:
     @cached_property
     def index(self) -> TuneIndex:
         """An index of the training tunes, for finding passages of songs."""
-        numbers = np.flatnonzero(self.splits == Split.TRAIN).tolist()
+        numbers = self._numbers(Split.TRAIN)
         return TuneIndex([self.melodies.pitches_of(i) for i in numbers], [self._title(i) for i in numbers])
+
+    @cached_property
+    def rhythm_index(self) -> RhythmIndex:
+        """As `index`, of pitches and note lengths."""
+        numbers = self._numbers(Split.TRAIN)
+        return RhythmIndex([self.melodies[i] for i in numbers], [self._title(i) for i in numbers])
+
+    def _numbers(self, split: Split, min_notes: int = 0) -> list[int]:
+        return np.flatnonzero((self.splits == split) & (self.melodies.lengths >= min_notes)).tolist()
 
     def _title(self, number: int) -> str:
         title, name = self.melodies.titles[number], self._names[number]

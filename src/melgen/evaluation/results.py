@@ -69,6 +69,8 @@ class SongSetEvaluation:
         nearest_tunes: title and source of the training tune with which each song shares its longest
             passage; empty without a training corpus, ``None`` for a song that shares nothing.
         left_out: why songs were not measured, by song name.
+        distributions: of songs with rhythm the shares of note lengths and so on, by name and category, see
+            `melgen.evaluation.rhythm_descriptors.rhythm_distributions`; empty for songs without rhythm.
     """
 
     name: str
@@ -84,6 +86,12 @@ class SongSetEvaluation:
     left_out: Mapping[str, str] = field(default_factory=dict)
     distances_to_openings: tuple[float, ...] = ()
     nearest: int | None = None
+    distributions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @property
+    def has_rhythm(self) -> bool:
+        """Whether the rhythm of the songs was measured."""
+        return bool(self.distributions)
 
     @property
     def first(self) -> int:
@@ -97,8 +105,9 @@ class SongSetEvaluation:
         return {key: index for key, index in found.items() if index is not None}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return asdict(self)
+        """Plain JSON; without ``distributions`` if there are none, as an earlier melgen wrote it."""
+        content = asdict(self)
+        return content if self.has_rhythm else {key: content[key] for key in content if key != "distributions"}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SongSetEvaluation:
@@ -126,6 +135,7 @@ class SongSetEvaluation:
             left_out=dict(data["left_out"]),
             distances_to_openings=tuple(map(_number, data.get("distances_to_openings", ()))),
             nearest=data.get("nearest"),
+            distributions={name: dict(shares) for name, shares in data.get("distributions", {}).items()},
         )
 
 

@@ -12,6 +12,7 @@ _GROUPS = {
     "corrected": "Tonality, corrected readings",
     "descriptor": "Descriptors",
     "originality": "Originality",
+    "rhythm": "Rhythm",
 }
 SHARED = "longest_shared_intervals"
 """Key of the metric by which the nearest training tune is found."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from melgen.tables.table import row
 EARLIER_BEST = "best.mid"
 """What an earlier melgen called the song of the smallest sum."""
 
-_TABLES = ("comparison", "summary", "songs", "set_scores", "left_out")
-_COMPARED = (OPENINGS, "corpus-test")
+_TABLES = ("comparison", "summary", "songs", "set_scores", "distributions", "left_out")
+_WHOLE_TUNES = "corpus-test"
+_COMPARED = (OPENINGS, _WHOLE_TUNES)
 _REASONS_SHOWN = 5
 _LINE_WIDTH = 100
 
@@ -47,6 +49,8 @@ def write_report(
         "comparison": comparison_table(songs, references),
         "set_scores": set_scores_table(songs, references),
     }
+    if songs.has_rhythm:
+        tables["distributions"] = distributions_table(songs, references)
     for name in _TABLES:
         files = {out / f"{name}.csv": Table.to_csv, out / f"{name}.md": Table.to_markdown}
         for file, written in files.items():
@@ -80,7 +84,9 @@ def comparison_table(songs: SongSetEvaluation, references: Mapping[str, SongSetE
 
 def set_scores_table(songs: SongSetEvaluation, references: Mapping[str, SongSetEvaluation]) -> Table:
     """Numbers about the songs as a set, beside those of the openings."""
-    sets = {"songs": songs} | {name: references[name] for name in (OPENINGS,) if name in references}
+    # Whole tunes have numbers as a set only where the rhythm was measured.
+    compared = [name for name in _COMPARED if name in references and references[name].set_scores]
+    sets = {"songs": songs} | {name: references[name] for name in compared}
     columns = (Column("score", "score", "text"), *(Column(name, name, decimals=3) for name in sets))
     rows = [row(score, [score, *(each.set_scores.get(score) for each in sets.values())]) for score in songs.set_scores]
     caption = (
@@ -88,7 +94,34 @@ def set_scores_table(songs: SongSetEvaluation, references: Mapping[str, SongSetE
         "songs have. Beside it are the openings themselves, with their distance to those of the validation tunes: two "
         "samples of one corpus."
     )
+    if _WHOLE_TUNES in sets:
+        caption += (
+            " The rhythm of the songs is compared with whole test tunes, and that of these with validation tunes."
+        )
     return Table(f"{songs.name} as a set", caption if references else "Diversity of the set.", columns, tuple(rows))
+
+
+def distributions_table(songs: SongSetEvaluation, references: Mapping[str, SongSetEvaluation]) -> Table:
+    """Note lengths, their transitions, inter-onset intervals and sizes of the songs, beside those of whole tunes."""
+    sets = {"songs": songs} | {name: references[name] for name in (_WHOLE_TUNES,) if name in references}
+    columns = (
+        Column("distribution", "distribution", "text"),
+        Column("value", "value", "text"),
+        *(Column(name, name, decimals=3) for name in sets),
+    )
+    rows = []
+    for distribution in songs.distributions:
+        shares = [each.distributions.get(distribution, {}) for each in sets.values()]
+        values = sorted({value for each in shares for value in each}, key=lambda value: [*map(Fraction, value.split())])
+        rows += [
+            row(f"{distribution}/{value}", [distribution, value, *(each.get(value, 0.0) for each in shares)])
+            for value in values
+        ]
+    caption = (
+        "Shares of each distribution, all notes of a set together. Lengths and times are in quarter notes; a "
+        "transition is from the length of a note to that of the next; notes and bars are the numbers of a song."
+    )
+    return Table(f"Rhythm of {songs.name}", caption, columns, tuple(rows))
 
 
 def report_text(
@@ -130,4 +163,4 @@ def _lines(
 
 
 def _is_shown(metric: str) -> bool:
-    return song_metric(metric).group in ("tonality", "originality") or song_metric(metric).meaning == ""
+    return song_metric(metric).group in ("tonality", "originality", "rhythm") or song_metric(metric).meaning == ""
