@@ -109,21 +109,51 @@ def odd_number_in_text(rng: random.Random, data: bytes, others: Sequence[bytes])
 
 def shuffle_lines(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
     """Remove, double or exchange lines, or take lines from another file."""
-    lines = data.split(b"\n")
-    for _ in range(rng.choice((1, 2, 5))):
-        place, other = rng.randrange(len(lines)), rng.randrange(len(lines))
-        match rng.randrange(5):
-            case 0 if len(lines) > 1:
-                del lines[place]
-            case 1:
-                lines.insert(other, lines[place])
-            case 2:
-                lines[place], lines[other] = lines[other], lines[place]
-            case 3:
-                lines.insert(place, rng.choice(rng.choice(others).split(b"\n")))
-            case _:
-                lines[place] = flip_bits(rng, lines[place], others)
+    lines = _shuffled(
+        rng, _lines(data), others, _lines, lambda line: [flip_bits(rng, line, others)], rounds=(1, 2, 5), kinds=5
+    )
     return b"\n".join(lines)
+
+
+def _lines(data: bytes) -> list[bytes]:
+    return data.split(b"\n")
+
+
+def _shuffled(
+    rng: random.Random,
+    pieces: list[bytes],
+    others: Sequence[bytes],
+    pieces_of: Callable[[bytes], list[bytes]],
+    odd: Callable[[bytes], list[bytes]],
+    *,
+    rounds: Sequence[int],
+    kinds: int,
+) -> list[bytes]:
+    """The pieces after some are removed, doubled, exchanged, taken from another file or replaced.
+
+    Args:
+        rng: the source of all choices.
+        pieces: of a file, at least one; they are changed in place.
+        others: other files.
+        pieces_of: splits a file into its pieces.
+        odd: what replaces a piece.
+        rounds: numbers of changes to choose from.
+        kinds: how many kinds of changes are equally likely; all beyond the first four replace a piece.
+    """
+    for _ in range(rng.choice(rounds)):
+        place, other = rng.randrange(len(pieces)), rng.randrange(len(pieces))
+        match rng.randrange(kinds):
+            case 0 if len(pieces) > 1:
+                del pieces[place]
+            case 1:
+                pieces.insert(other, pieces[place])
+            case 2:
+                pieces[place], pieces[other] = pieces[other], pieces[place]
+            case 3:
+                pieces.insert(place, rng.choice(pieces_of(rng.choice(others))))
+            case _:
+                pieces[place : place + 1] = odd(pieces[place])
+    return pieces
 
 
 # --- MIDI -----------------------------------------------------------------------------------------------------------
@@ -327,19 +357,15 @@ def shuffle_opcodes(rng: random.Random, data: bytes, others: Sequence[bytes]) ->
     pieces = opcodes(data)
     if not pieces:
         return flip_bits(rng, data, others)
-    for _ in range(rng.choice((1, 1, 2, 5))):
-        place, other = rng.randrange(len(pieces)), rng.randrange(len(pieces))
-        match rng.randrange(6):
-            case 0 if len(pieces) > 1:
-                del pieces[place]
-            case 1:
-                pieces.insert(other, pieces[place])
-            case 2:
-                pieces[place], pieces[other] = pieces[other], pieces[place]
-            case 3:
-                pieces.insert(place, rng.choice(opcodes(rng.choice(others)) or [b"N"]))
-            case _:
-                pieces.insert(place, rng.choice(HOSTILE_OPCODES))
+    pieces = _shuffled(
+        rng,
+        pieces,
+        others,
+        lambda other: opcodes(other) or [b"N"],
+        lambda piece: [rng.choice(HOSTILE_OPCODES), piece],
+        rounds=(1, 1, 2, 5),
+        kinds=6,
+    )
     return b"".join(pieces)
 
 

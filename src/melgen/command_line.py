@@ -30,7 +30,7 @@ from melgen.configuration.own_files import check_contents
 from melgen.configuration.packaged import GROUPS_OF_MANY, primary_of
 from melgen.errors import DivergenceError, MelgenError, OutOfTimeError, TakenError, message_of
 from melgen.processes import end_with_parent, handle_preemption_signal, is_worker
-from melgen.runs.directory import RunDirectory
+from melgen.runs.directory import RunDirectory, noting_failed_runs
 from melgen.runs.keys import keys_that
 from melgen.terminal import prepare_standard_streams, print_error
 
@@ -101,10 +101,11 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
     if is_worker():
         prepare_standard_streams()
         end_with_parent()
+    failed: list[Path] = []
     try:
         if hydra.job.chdir:
             _from_where_it_began(config, Path(hydra.runtime.cwd))
-        with handle_preemption_signal():
+        with handle_preemption_signal(), noting_failed_runs() as failed:
             return function(config)
     except OutOfTimeError as error:  # recorded in the run's directory too, if the training had begun
         log.error("out of time: %s", error)
@@ -117,7 +118,7 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
             return _NO_RESULT
         if hydra.mode == RunMode.MULTIRUN:
             log.error("failed: %s", message_of(error))
-            RunDirectory(hydra.runtime.output_dir).record_failure(error)
+            RunDirectory(hydra.runtime.output_dir).record_failure(error, has_started=bool(failed))
             return _DIVERGED if isinstance(error, DivergenceError) else _NO_RESULT
         for folder in CommandCheck.missing:  # Hydra made them before we could refuse
             with suppress(OSError):

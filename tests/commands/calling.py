@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from melgen.runs.directory import SWEEP_VARIABLE
+from tests.commands.forking import IS_POSSIBLE, Fork
 
 TINY = (
     "corpus=misc_folk",
@@ -84,17 +85,25 @@ def _exit_code_of(main) -> int:
 
 
 def spawn(verb: str, *overrides: str, cwd: Path, **environment: str) -> Answer:
-    """Run ``python -m melgen.<verb>`` in a new process."""
-    done = subprocess.run(
-        command(verb, *overrides),
-        cwd=cwd,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=880,  # the limit of the test ends it before, unless the test raises it
-        check=False,
-    )
-    return Answer(done.returncode, done.stdout, done.stderr)
+    """Run ``python -m melgen.<verb>`` in a new process, if possible a fork that has the libraries already."""
+    variables = os.environ | environment
+    process: Fork | subprocess.Popen[str]
+    if IS_POSSIBLE:
+        process = Fork(f"melgen.{verb}", overrides, cwd=cwd, environment=variables, separate_errors=True)
+    else:
+        process = subprocess.Popen(
+            command(verb, *overrides),
+            cwd=cwd,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    try:
+        out, err = process.communicate(timeout=880)  # the limit of the test ends it before, unless the test raises it
+    finally:
+        process.kill()
+    return Answer(process.returncode, out, err)
 
 
 def command(verb: str, *overrides: str) -> list[str]:
@@ -106,8 +115,17 @@ def hears_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def start(verb: str, *overrides: str, cwd: Path) -> subprocess.Popen[str]:
-    """Start ``python -m melgen.<verb>`` in a new process group, as a terminal does."""
+def start(verb: str, *overrides: str, cwd: Path, imports: bool = False) -> Fork | subprocess.Popen[str]:
+    """Start ``python -m melgen.<verb>`` in a new process group, as a terminal does.
+
+    Args:
+        verb: the last part of the module's name.
+        overrides: the arguments.
+        cwd: the current directory.
+        imports: whether the process has to import the libraries itself.
+    """
+    if IS_POSSIBLE and not imports:
+        return Fork(f"melgen.{verb}", overrides, cwd=cwd, environment=os.environ, new_group=True)
     return subprocess.Popen(
         command(verb, *overrides),
         cwd=cwd,

@@ -3,12 +3,11 @@
 import json
 import os
 import signal
-import subprocess
 import time
 
 import pytest
 
-from tests.commands.calling import TINY, TINY_RUN, command, spawn, start
+from tests.commands.calling import TINY, TINY_RUN, spawn, start
 
 LONG = ("trainer.max_steps=4000", "trainer.val_check_interval=20", "callbacks.checkpoint.every_n_steps=10")
 """Long enough to be interrupted in the middle, even on a busy machine."""
@@ -16,9 +15,9 @@ PATIENCE_SECONDS = 60.0
 CODES = {130, 1}
 
 
-def interrupt(cwd, ready, *overrides, delay=0.0):
+def interrupt(cwd, ready, *overrides, delay=0.0, imports=False):
     """Start a training, wait until ``ready``, and send what Ctrl-C sends. Return the exit code and the output."""
-    process = start("train", *TINY, *overrides, cwd=cwd)
+    process = start("train", *TINY, *overrides, cwd=cwd, imports=imports)
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not ready(cwd / TINY_RUN) and time.monotonic() < deadline and process.poll() is None:
@@ -41,7 +40,7 @@ def status(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.1, 0.6, 2.5], ids=["at once", "while Hydra loads", "while torch loads"])
 def test_before_the_training(delay, tmp_path):
-    code, output = interrupt(tmp_path, lambda run: True, delay=delay)
+    code, output = interrupt(tmp_path, lambda run: True, delay=delay, imports=True)
     assert code in CODES | {-signal.SIGINT}
     if delay > 0.1:  # before that, the interpreter itself is still starting
         # On a busy machine our modules are still being imported then.
@@ -99,14 +98,12 @@ def test_at_the_end_while_songs_are_written(tmp_path):
 @pytest.mark.slow
 def test_a_killed_training_goes_on(tmp_path):
     """A kill runs no signal handler, like a power failure."""
-    process = subprocess.Popen(
-        command("train", *TINY, *LONG), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = start("train", *TINY, *LONG, cwd=tmp_path)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not (tmp_path / TINY_RUN / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.kill()
-    process.wait()
+    process.communicate()
     answer = spawn("train", *TINY, "trainer.max_steps=4", cwd=tmp_path)
     assert answer.code == 0
     assert status(tmp_path) == "finished"

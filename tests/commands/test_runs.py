@@ -2,11 +2,12 @@
 
 import json
 import shutil
+import subprocess
 
 import pytest
 import torch
 
-from tests.commands.calling import TINY, TINY_RUN, call, files_below, spawn
+from tests.commands.calling import TINY, TINY_RUN, call, command, files_below
 
 
 @pytest.fixture
@@ -146,9 +147,9 @@ def test_threads_are_as_configured(threads, here):
 
 @pytest.mark.slow
 def test_a_module_run_as_a_program_does_the_same(trained, tmp_path):
-    """Run the command once in a new process, as a user does. The other tests call its function."""
-    answer = spawn("train", *TINY, cwd=tmp_path)
-    assert answer.code == 0, answer.err
+    """Run the command once in a new interpreter, as a user does. The other tests call its function or fork."""
+    done = subprocess.run(command("train", *TINY), cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     result, expected = (json.loads((folder / "result.json").read_text()) for folder in (tmp_path / TINY_RUN, trained))
     assert result["val/loss"] == expected["val/loss"]
-    assert "Listen:" in answer.text
+    assert "Listen:" in done.stdout

@@ -215,10 +215,10 @@ def test_two_jobs_at_once_give_the_same_results_as_one_after_the_other(tmp_path)
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_45_networks_five_of_which_fail_at_first(tmp_path, monkeypatch):
-    """The sweep command of the README, with a small corpus and for one epoch."""
+    """The sweep command of the README, with a small corpus and for four updates."""
     monkeypatch.chdir(tmp_path)
-    shrunk = "trainer.max_epochs=1 corpus=misc_folk hidden_size=16 callbacks.sampling.songs=5"
-    sweep = [*SWEEP_LINE.split(), *shrunk.split()]
+    shrunk = "trainer.max_steps=4 corpus=misc_folk hidden_size=16 callbacks.sampling.songs=2 callbacks.sampling.notes=6"
+    sweep = [*SWEEP_LINE.split(), *shrunk.split(), "report=false"]
     answer = spawn("train", *sweep, mishap("interval-gru"), cwd=tmp_path, PYTHONPATH=str(Path(__file__).parents[2]))
     assert answer.code == 1
     assert "Sweep of 45 jobs" in answer.text

@@ -3,14 +3,15 @@
 A block below the comment ``<!-- not run by the tests -->`` is left out.
 """
 
-import os
 import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.commands.calling import Answer, spawn
 from tests.commands.test_sweeps import SWEEP_LINE
 from tests.docs.documents import ROOT, commands_of
 
@@ -46,8 +47,8 @@ def test_commands_run_as_written(tmp_path):
             continue  # test_sweeps runs it
         if (program := as_program(command)) is None:
             continue
-        done = subprocess.run(program, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        done = answer_of(program, tmp_path)
+        assert done.code == 0, f"{command}\n{done.out[-2000:]}{done.err[-2000:]}"
 
 
 @pytest.mark.slow
@@ -59,6 +60,15 @@ def test_the_notebook_lines_run(tmp_path):
     done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.endswith("5 (60,)\n")
+
+
+def answer_of(program: list[str], cwd: Path) -> Answer:
+    """Run a command in a new process; commands of melgen itself need not import the libraries again."""
+    if program[1] == "-m":
+        _, _, module, *arguments = program
+        return spawn(module.partition(".")[2], *arguments, cwd=cwd)
+    done = subprocess.run(program, cwd=cwd, capture_output=True, text=True, check=False)
+    return Answer(done.returncode, done.stdout, done.stderr)
 
 
 def as_program(command: str) -> list[str] | None:

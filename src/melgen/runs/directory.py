@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,22 @@ REQUEUED_SECONDS = 120
 """How long a job that was queued again waits for the lock of its run."""
 SWEEP_VARIABLE = "MELGEN_SWEEP"
 """Environment variable that names the sweep a job belongs to."""
+_FAILED: ContextVar[list[Path] | None] = ContextVar("failed", default=None)
+"""The list of the innermost `noting_failed_runs`."""
+
+
+@contextmanager
+def noting_failed_runs() -> Iterator[list[Path]]:
+    """A list of the directories of the runs that start inside the block and then fail.
+
+    The failure of a job whose run is not in the list is a refusal: it came before the start, or after the end.
+    """
+    failed: list[Path] = []
+    token = _FAILED.set(failed)
+    try:
+        yield failed
+    finally:
+        _FAILED.reset(token)
 
 
 class RunDirectory:
@@ -139,10 +156,11 @@ class RunDirectory:
             try:
                 yield
             except Exception as error:
-                error.is_of_this_run = True  # type: ignore[attr-defined]  # ours, for `record_failure`
+                if (failed := _FAILED.get()) is not None:
+                    failed.append(self.path)
                 if is_out_of_space(error) and isinstance(error, OSError) and error.filename is None:
                     error.filename = str(self.path)  # the system does not name the files that libraries write
-                self.record_failure(error)
+                self.record_failure(error, has_started=True)
                 raise
             except OutOfTimeError as error:
                 self.set_status(INTERRUPTED, error=str(error))
@@ -167,14 +185,17 @@ class RunDirectory:
             },
         )
 
-    def record_failure(self, error: BaseException) -> None:
+    def record_failure(self, error: BaseException, *, has_started: bool = False) -> None:
         """Record the reason of a failure, with its traceback.
 
         A start that was refused must not change the files of an earlier start: its report is written to a directory
         with the suffix ``-refused``.
+
+        Args:
+            error: the reason.
+            has_started: whether the error came after the start of the run's training.
         """
-        came_before_its_start = not getattr(error, "is_of_this_run", False)
-        if came_before_its_start and (self.path / "identity.json").exists():
+        if not has_started and (self.path / "identity.json").exists():
             return self.refused.record_failure(error)
         text = "".join(traceback.format_exception(error))
         try:

@@ -48,7 +48,7 @@ def run_name(hydra: DictConfig, root: DictConfig) -> str:
     """
     choices = hydra.runtime.choices
     parts = [str(choices.dataset), str(choices.cell), str(root.layers), f"seed{root.seed}"]
-    overrides = OverridesParser.create().parse_overrides(typed_overrides(hydra))
+    overrides = _parsed(tuple(typed_overrides(hydra)))
     groups = tuple(override.input_line or "" for override in overrides if override.key_or_group in choices)
     seen = {}
     for override in overrides:
@@ -80,6 +80,12 @@ def _value_in_name(key: str, value: Any) -> str:
     if key == "init_from":
         return _start(value)
     return full_name(value) if key == PRECISION else _text(value)
+
+
+@lru_cache
+def _parsed(overrides: tuple[str, ...]) -> list[Override]:
+    """The overrides of a command, parsed once: a configuration asks for the name of its run dozens of times."""
+    return OverridesParser.create().parse_overrides(list(overrides))
 
 
 def typed_overrides(hydra: DictConfig) -> list[str]:
@@ -130,8 +136,7 @@ def _adds_to_name(key: str, override: Override, hydra: DictConfig, root: DictCon
         others = tuple(group for group in groups if not group.startswith(f"{key}="))
         baseline = _baseline(config_name, others)
         return baseline is None or baseline.hydra.runtime.choices.get(key) != choices[key]
-    baseline = _baseline(config_name, groups)
-    default = _MISSING if baseline is None else _unresolved(baseline, key)
+    default = value_at(_baseline_values(config_name, groups), key, absent=_MISSING)
     if key == PRECISION and default is not _MISSING:
         return full_name(default) != full_name(override.value())
     return default is _MISSING or default != override.value()
@@ -150,8 +155,11 @@ def _baseline(config_name: str, groups: tuple[str, ...]) -> DictConfig | None:
     return loader.load_configuration(config_name, list(groups), RunMode.RUN)
 
 
-def _unresolved(config: DictConfig, key: str) -> Any:
-    return value_at(OmegaConf.to_container(config, resolve=False), key, absent=_MISSING)
+@lru_cache(maxsize=64)
+def _baseline_values(config_name: str, groups: tuple[str, ...]) -> Any:
+    """The same as plain dictionaries, with interpolations unresolved; empty if it is not known."""
+    baseline = _baseline(config_name, groups)
+    return {} if baseline is None else OmegaConf.to_container(baseline, resolve=False)
 
 
 def _start(path: Any) -> str:
