@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from melgen.checking import is_whole, require
-from melgen.generation.sampling import sample_melodies
+from melgen.generation.sampling import NOTES_WITHOUT_END, sample_melodies
 from melgen.generation.tune_sampling import header_for, sample_tunes
 from melgen.music.encoding import Encoding
 from melgen.music.events import Header
@@ -18,8 +18,6 @@ from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel
 
-NOTES_WITHOUT_END = 30
-"""Notes after the primer of a song by a network of pitches, which cannot end it; as many as in the paper."""
 OPTIONS_OF_RHYTHM = ("limit", "metre", "pickup")
 
 

@@ -27,6 +27,8 @@ FORMER_SELECTIONS = {"roulette": "sample", "max": "greedy"}
 # Tokens [N, steps] and a state (None at first) to logits [N, steps, V] and the state after them.
 NextNote = Callable[[Tensor, Any], tuple[Tensor, Any]]
 
+NOTES_WITHOUT_END = 30
+"""Notes after the primer of a song by a network of pitches, which cannot end it; as many as in the paper."""
 NUCLEUS_TOLERANCE = 1e-6
 """A relative tolerance: probabilities from single-precision logits are exact to about 1e-7; 0.5 may be 0.49999997."""
 

@@ -41,3 +41,13 @@ def plain_config(run: Path) -> dict[str, Any]:
         return {}
     assert isinstance(plain, Mapping)
     return {str(key): value for key, value in plain.items()}
+
+
+def writes_rhythm(config: Mapping[str, Any] | DictConfig) -> bool:
+    """Whether a run with this configuration writes rhythm; a run of an older melgen does not.
+
+    >>> writes_rhythm({}), writes_rhythm({"rhythm": {"_target_": "melgen.music.Joint"}})
+    (False, True)
+    """
+    target = (config.get("rhythm") or {}).get("_target_")
+    return target is not None and not str(target).endswith(".NoRhythm")

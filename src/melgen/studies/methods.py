@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from melgen.generation.primers import OPENINGS_PRIMER
-from melgen.generation.sampling import selection_named
+from melgen.generation.sampling import NOTES_WITHOUT_END, selection_named
 from melgen.plurals import counted
+from melgen.runs.config import writes_rhythm
 from melgen.studies.results import Run
 from melgen.tables.escaping import escape_latex
 
@@ -35,7 +36,7 @@ def methods_paragraph(
             *_corpus(description),
             *_optimisation(training, runs),
             *_selection(asked["select"]),
-            *_songs(asked["generate"]),
+            *_songs(asked["generate"], writes_rhythm(training) or any("rhythm" in run.variant for run in runs)),
             *_measures(asked["evaluation"]),
             *_versions(software),
         )
@@ -98,17 +99,23 @@ def _selection(select: Mapping[str, Any]) -> Iterable[str]:
         yield f"Of each network we kept checkpoints at about equal steps of {select['criterion']}."
 
 
-def _songs(generate: Mapping[str, Any]) -> Iterable[str]:
+def _songs(generate: Mapping[str, Any], has_rhythm: bool) -> Iterable[str]:
+    notes = generate["notes"]
+    length = f"of {NOTES_WITHOUT_END if notes is None else notes} notes"
+    if notes is None and has_rhythm:
+        length += " or, where it writes rhythm, as long as it chose"
     primer = generate["primer"]
     written = ", ".join(map(str, primer)) if isinstance(primer, list) else primer
     start = f"after the {primer} of test tunes" if primer == OPENINGS_PRIMER else f"after the primer {written}"
     if generate.get("primers"):
         start = f"after each of the primers {', '.join(generate['primers'])}"
+    elif not primer:
+        start = "without a primer"
     greedy = selection_named(generate["selection"]) == "greedy"
     how = "the likeliest note at each step" if greedy else f"sampling at a temperature of {generate['temperature']:g}"
     limits = "".join(f", {key.replace('_', '-')} {generate[key]}" for key in ("top_k", "top_p") if generate.get(key))
     yield (
-        f"Each selected network wrote {counted(generate['songs'], 'song')} of {generate['notes']} notes {start}, by "
+        f"Each selected network wrote {counted(generate['songs'], 'song')} {length} {start}, by "
         f"{how}{limits} (seed {generate['seed']})."
     )
 

@@ -101,10 +101,7 @@ def _read(primer: Any, key: str) -> list[int] | None:
     if primer == OPENINGS_PRIMER:
         return None
     try:
-        pitches = read_primer(primer)
+        return read_primer(primer)
     except ValueError as error:
         forms = f"pitches, names of notes, ABC text, a file or {OPENINGS_PRIMER}"
         raise ValueError(f"{key}={primer}: must be {forms} ({error})") from error
-    if not pitches:
-        raise ValueError(f"{key}=[]: a song starts with one note at least")
-    return pitches

@@ -10,10 +10,13 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from melgen.evaluation.song_sets import EvaluationOptions
-from melgen.generation.sampling import check_sampling
+from melgen.generation.sampling import NOTES_WITHOUT_END, check_sampling
+from melgen.runs.config import writes_rhythm
 from melgen.runs.keys import keys_that
 from melgen.studies.planning import STUDY_KEYS, as_typed
 from melgen.studies.primers import StudyPrimer, primers_of
+from melgen.studies.results import Run
+from melgen.studies.runs_reader import config_of
 
 SKIP = "skip"
 LAYERS, CHECKPOINTS = "layers", "checkpoints"
@@ -55,7 +58,8 @@ class StudySettings:
         _ = self.options
         _ = self.primers
         try:
-            check_sampling(**self.sampling)
+            notes = self.sampling["notes"]
+            check_sampling(**(self.sampling | {"notes": NOTES_WITHOUT_END if notes is None else notes}))
         except (TypeError, ValueError) as error:
             raise ValueError(f"generate: {error}") from error
 
@@ -88,7 +92,13 @@ class StudySettings:
     @cached_property
     def primers(self) -> list[StudyPrimer]:
         """What songs start with. Tables and figures show the songs of the first; the others are compared with it."""
-        return primers_of(self.config.generate)
+        primers = primers_of(self.config.generate)
+        # The runs that exist may be of networks with rhythm, which begin a song by themselves.
+        if not self.config.runs and not writes_rhythm(self.config):
+            for primer in primers:
+                if primer.pitches == ():
+                    raise ValueError(f"{primer.key}=[]: a song of a network of pitches starts with one note at least")
+        return primers
 
     @property
     def main_primer(self) -> StudyPrimer:
@@ -101,6 +111,13 @@ class StudySettings:
         plain = OmegaConf.to_container(self.config.generate, resolve=True)
         assert isinstance(plain, dict)
         return {str(key): value for key, value in plain.items() if key not in ("primer", "primers", "device")}
+
+    def sampling_of(self, run: Run) -> dict[str, Any]:
+        """Options of the sampling of songs by the network of a run."""
+        notes = self.sampling["notes"]
+        if notes is None and not writes_rhythm(config_of(run)):
+            notes = NOTES_WITHOUT_END
+        return self.sampling | {"notes": notes, "seed": self.sampling["seed"] + run.seed}
 
     @cached_property
     def recorded(self) -> dict[str, Any]:

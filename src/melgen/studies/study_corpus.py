@@ -17,6 +17,7 @@ from melgen.data import MelodyDataModule, Split
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.generation.primers import openings_of
 from melgen.music import Control
+from melgen.music.rhythms import NoRhythm
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import reader_version
 from melgen.studies.primers import StudyPrimer
@@ -137,12 +138,12 @@ class StudyCorpus:
 
 def _read_corpus(config: DictConfig, recorded_splits: Sequence[Path]) -> MelodyDataModule:
     """The corpus of a training's configuration, in pitches; an encoded stream in its own representation."""
-    data = instantiate(config.dataset, representation=Control())
+    data = instantiate(config.dataset, representation=Control(), rhythm=NoRhythm())
     data.recorded_splits = recorded_splits
     try:
         data.setup()
     except EncodedOtherwiseError:
-        data = instantiate(config.dataset)
+        data = instantiate(config.dataset, rhythm=NoRhythm())
         data.recorded_splits = recorded_splits
         data.setup()
     return data

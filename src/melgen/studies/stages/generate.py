@@ -22,10 +22,9 @@ _RECORDED_AS = {now: former for former, now in FORMER_SELECTIONS.items()}
 
 def tasks(study: Study) -> Iterator[Task]:
     """A task for each primer and each run of each selected network."""
-    sampling = study.settings.sampling
     for primer in study.settings.primers:
         for model, run in study.runs.of_models():
-            options = sampling | {"seed": sampling["seed"] + run.seed}
+            options = study.settings.sampling_of(run)
             inputs = {
                 "weights": study.weights_digest(run),
                 **primer.inputs(lambda: study.corpus.inputs),
