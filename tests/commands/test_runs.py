@@ -152,4 +152,4 @@ def test_a_module_run_as_a_program_does_the_same(trained, tmp_path):
     assert done.returncode == 0, done.stderr
     result, expected = (json.loads((folder / "result.json").read_text()) for folder in (tmp_path / TINY_RUN, trained))
     assert result["val/loss"] == expected["val/loss"]
-    assert "Listen:" in done.stdout
+    assert "Listen:" in done.stdout + done.stderr
