@@ -81,8 +81,8 @@ class FailureError(Exception):
 class Harness:
     """A directory for trainings, with the files of an undisturbed one."""
 
-    def __init__(self, place: Path, cold: bool = False, scenario: str = "fresh"):
-        self.place, self.cold = place, cold
+    def __init__(self, place: Path, cold: bool = False, scenario: str = "fresh", rhythm: str = "none"):
+        self.place, self.cold, self.rhythm = place, cold, rhythm
         before, self.first, self.next = SCENARIOS[scenario]
         self.cache = place / "cache"
         self.counts: Counter[str] = Counter()
@@ -115,7 +115,7 @@ class Harness:
         more: Sequence[str] = (),
     ) -> int:
         """Start the training in a separate process; return its id."""
-        arguments = [*TRAINING, f"logger={logger}", *more]
+        arguments = [*TRAINING, f"rhythm={self.rhythm}", f"logger={logger}", *more]
         settings = {"MELGEN_CACHE_DIR": str(cache or self.cache), "WANDB_MODE": "offline", "WANDB_SILENT": "true"}
         if self.cold:
             with (folder / "output.txt").open("ab") as output:
@@ -453,6 +453,7 @@ def main(argv: list[str] | None = None) -> int:
         default="fresh",
         help="training in the directory before the start, see SCENARIOS (%(default)s)",
     )
+    parser.add_argument("--rhythm", default="none", help="how the network writes rhythm (%(default)s)")
     parser.add_argument("--every-file-operation", action="store_true")
     parser.add_argument("--stride", type=int, default=1, help="test only every n-th file operation")
     parser.add_argument(
@@ -464,7 +465,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ["PYTHONHASHSEED"] = "0"
     import_everything()
     place = Path(tempfile.mkdtemp(prefix="melgen-kills-"))
-    harness = Harness(place, arguments.cold, arguments.scenario)
+    harness = Harness(place, arguments.cold, arguments.scenario, arguments.rhythm)
     seconds, with_corpus = harness.seconds, harness.seconds_of_reading
     print(f"an undisturbed training takes {seconds:.1f} s, {with_corpus:.1f} s with reading the corpus", flush=True)
     if arguments.every_file_operation:

@@ -1,10 +1,12 @@
-"""Make the fixture of ``test_formats.py`` in today's formats: a sweep of a finished and an interrupted run.
+"""Make the fixtures of ``test_formats.py`` in today's formats. Make each once for a format; never change an old one.
 
-python tests/formats/make_fixture.py   # writes version<FORMAT_VERSION>/, once for each format; never change an old one
+python tests/formats/make_fixture.py            # version<FORMAT_VERSION>/, a sweep of a finished and an interrupted run
+python tests/formats/make_fixture.py --rhythm   # rhythm<FORMAT_VERSION>/, a run of a network with rhythm
 """
 
 import json
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -20,6 +22,10 @@ SMALL = (
     "logger=csv", "report=false", "progress=false", "cell=gru,lstm", "hydra.mode=MULTIRUN",
 )  # fmt: skip
 UPDATES, UNTIL = 8, 4
+RHYTHM = (
+    *(key for key in SMALL if not key.startswith(("cell=", "hydra.mode", "callbacks.sampling.notes"))),
+    "rhythm=factored", f"trainer.max_steps={UPDATES}",
+)  # fmt: skip
 LEFT_OUT = ("train.log", ".lock", "embedding.png", "multirun.yaml")
 """Files that nobody reads, or that name the machine of their origin."""
 
@@ -52,5 +58,15 @@ def main() -> None:
         write_json(file, json.loads(file.read_text()) | {"state": state, "host": "elsewhere", "time": 0})
 
 
+def make_rhythm() -> None:
+    from melgen.checkpoint import FORMAT_VERSION
+
+    with tempfile.TemporaryDirectory() as folder:
+        answer = spawn("train", *RHYTHM, cwd=Path(folder))
+        assert answer.code == 0, answer.text
+        kept = Path(__file__).parent / f"rhythm{FORMAT_VERSION}"
+        shutil.copytree(Path(folder) / "multirun/misc_folk", kept, ignore=shutil.ignore_patterns(*LEFT_OUT))
+
+
 if __name__ == "__main__":
-    main()
+    make_rhythm() if "--rhythm" in sys.argv else main()

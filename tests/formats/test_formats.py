@@ -18,10 +18,14 @@ from melgen.music import Control, Melody
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import numbers_software
 from melgen.runs.search import statuses_below
+from melgen.training.likelihood import likelihood
 from tests.commands.calling import call, files_below
 from tests.formats.make_fixture import SMALL, UNTIL, UPDATES, run_of
 
 KEPT = sorted(Path(__file__).parent.glob("version*"))
+KEPT_RHYTHM = sorted(Path(__file__).parent.glob("rhythm*"))
+KEPT_BITS = 8.3433
+"""Bits per note of the kept network with rhythm on all tunes of its corpus."""
 SAME_ON_EVERY_PROCESSOR = 1e-3
 """In nats. The last bits differ between processors; other arithmetic would differ by more."""
 
@@ -36,12 +40,32 @@ def sweep(request, tmp_path, monkeypatch):
 
 
 def test_every_version_has_been_kept():
-    from melgen.checkpoint import FORMAT_VERSION as OF_CHECKPOINTS
+    from melgen.checkpoint import FORMAT_VERSION as OF_RHYTHM
+    from melgen.checkpoint import FORMAT_VERSION_OF_PITCHES as OF_CHECKPOINTS
     from melgen.runs.identity_file import FORMAT_VERSION
 
     assert [path.name for path in KEPT] == [f"version{number}" for number in range(1, FORMAT_VERSION + 1)]
     kept = {read_checkpoint(path)["melgen"]["format_version"] for path in KEPT[-1].rglob("*.ckpt")}
     assert kept == {OF_CHECKPOINTS}
+    assert [path.name for path in KEPT_RHYTHM] == [f"rhythm{version}" for version in range(2, OF_RHYTHM + 1)]
+    for path in KEPT_RHYTHM:
+        versions = {read_checkpoint(file)["melgen"]["format_version"] for file in path.rglob("*.ckpt")}
+        assert versions == {int(path.name.removeprefix("rhythm"))}
+
+
+@pytest.mark.parametrize("kept", KEPT_RHYTHM, ids=lambda path: path.name)
+def test_a_network_with_rhythm_is_read_and_writes_songs(kept, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(kept, "multirun/misc_folk")
+    (run,) = Path("multirun/misc_folk").glob("*-rhythm-factored*")
+    trained = load_model(run)
+    assert trained.rhythm.name == "factored"
+    tunes = FolkCorpus(["misc_folk"]).load(progress=False).melodies
+    scores = likelihood(trained, list(tunes), np.ones(len(tunes), bool))
+    assert scores["bits_per_note"] == pytest.approx(KEPT_BITS, abs=SAME_ON_EVERY_PROCESSOR)
+    answer = call("generate", f"checkpoint={run}", "songs=2", "notes=5", "out=songs")
+    assert answer.code == 0, answer.text
+    assert [len(song) for song in read_songs(Path("songs")).melodies] == [5, 5]
 
 
 def test_the_networks_write_songs(sweep):

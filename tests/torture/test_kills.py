@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     "options",
     [
-        "--kills 4 --seed 1",
+        "--kills 4 --seed 1 --rhythm factored",
         "--every-file-operation --stride 220",
         "--every-file-operation --stride 320 --scenario forced-once",
     ],

@@ -98,6 +98,17 @@ def test_other_representations_resume_too(folder, dataset):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("rhythm", ["joint", "factored", "grid", "interleaved"])
+def test_networks_with_rhythm_resume_too(folder, rhythm):
+    overrides = ["corpus=misc_folk", "path=null", f"rhythm={rhythm}", "batch_size=20", *DROPOUT]
+    resumed = run(folder, "resumed", *overrides, "trainer.max_steps=7")
+    assert updates(resumed) == 7
+    run(folder, "resumed", *overrides, "trainer.max_steps=12")
+    undisturbed = run(folder, "undisturbed", *overrides, "trainer.max_steps=12")
+    assert_equal_runs(resumed, undisturbed, paused_at=(7,))
+
+
+@pytest.mark.slow
 def test_songs_and_pictures_on_the_way_change_nothing(folder):
     """Callbacks draw random numbers of their own, which must not change the training."""
     shown = ["callbacks=default", "callbacks.sampling.every_n_steps=4", "callbacks.sampling.songs=3"]
