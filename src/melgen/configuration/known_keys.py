@@ -80,6 +80,9 @@ CHANGE_NOTHING: Mapping[str, tuple[Any, ...]] = {
 }
 """Their values that are what melgen does anyway, besides null."""
 
+SET_BY_RECIPES = frozenset({"epochs_per_dataset"})
+"""Keys that only experiments have, for others that they set."""
+
 _WHATEVER: Mapping[str, Any] = {}
 """The value of a packaged node without keys: any data."""
 
@@ -100,7 +103,12 @@ def unread_keys(config: Mapping[str, Any], command: str, typed: Mapping[str, str
     ['temp']
     """
     read = {reference for path, text in _texts(config) for reference in _references(text, path)}
-    unread = list(_unread(config, (), packaged_keys(command), read))
+    unread = [
+        path
+        for path in _unread(config, (), packaged_keys(command), read)
+        # A recipe sets it; trainer.max_epochs on the command line takes the place of what would have read it.
+        if path[0] not in SET_BY_RECIPES or _is_typed(path, typed)
+    ]
     if shared := [other for other in _sharing_recipes(command) if other != command]:
         elsewhere = set.intersection(*({*_unread(config, (), packaged_keys(other), read)} for other in shared))
         unread = [path for path in unread if path in elsewhere or _is_typed(path, typed)]

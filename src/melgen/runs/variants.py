@@ -16,6 +16,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from melgen.music.rhythms import RHYTHMS
 from melgen.runs.config import read_config
 from melgen.runs.identity import identity_of
 from melgen.runs.naming import RunName, parse_run_name, safe_name
@@ -49,6 +50,10 @@ class Choices:
     stated: str = ""
     layers: int = 0
     seed: int = 0
+
+
+_NAMES_OF_RHYTHMS = {kind.__name__: name for name, kind in RHYTHMS.items()}
+"""As in ``rhythm=<name>``."""
 
 
 @dataclass(frozen=True)
@@ -311,7 +316,8 @@ def _text(value: Any) -> str:
     if targets := re.findall(r"'_target_': '[\w.]*?(\w+)'", text):
         return "+".join(targets)
     if re.fullmatch(r"\w+(\.\w+)+", text):  # the dotted path of a class
-        return text.rpartition(".")[2]
+        name = text.rpartition(".")[2]
+        return _NAMES_OF_RHYTHMS.get(name, name) if text.startswith("melgen.music.") else name
     return "+".join(re.split(r",\s*", text.strip("[]").replace("'", "")))
 
 
