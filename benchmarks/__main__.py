@@ -17,6 +17,7 @@ import corpus
 import evaluation
 import generation
 import growth
+import rhythm
 import start_up
 import sweep
 import torch
@@ -27,6 +28,7 @@ CELLS, DEPTHS = list(layers.BLOCKS), [1, 2, 3, 4, 5]
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "layers": lambda: layers.rows(CELLS, DEPTHS),
     "training_step": lambda: training_step.rows(CELLS, DEPTHS),
+    "rhythm": lambda: rhythm.rows(["lstm", "gru"]),
     "start_up": start_up.rows,
     "generation": generation.rows,
     "corpus": corpus.rows,

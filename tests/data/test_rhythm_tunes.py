@@ -95,9 +95,9 @@ def test_training_tunes_that_cannot_be_written_are_left_out_and_counted(caplog):
     tunes[int(train[1])] = Melody(off_grid.pitches, off_grid.onsets, (9, *off_grid.durations[1:]))
     with caplog.at_level(logging.WARNING, "melgen"):
         data = data_of(Grid(), tunes)
-    assert "2 training tunes are left out" in caplog.text
-    assert "1 with overlapping notes" in caplog.text
-    assert "1 with a note between the steps of a grid of 12" in caplog.text
+    assert "rhythm=grid: left out of training: " in caplog.text
+    assert "1 tune with overlapping notes" in caplog.text
+    assert "1 tune with a note between the steps of a grid of 12" in caplog.text
     assert data.statistics["train_tunes_left_out_by_rhythm"] == 2
     assert data_of(Joint(), tunes).statistics["train_tunes_left_out_by_rhythm"] == 1
 

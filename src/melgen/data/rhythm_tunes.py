@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,17 @@ from melgen.data.tokens import TokenTunes
 from melgen.data.whole_tunes import WholeTune, WholeTuneLoader
 from melgen.errors import CorpusError
 from melgen.music.encoding import EncodedTune, Encoding, RhythmError, TuneVocabulary, has_rhythm
-from melgen.music.melody import Melodies
-from melgen.music.representations import REPRESENTATIONS, Control
+from melgen.music.events import Timing, timing_of
+from melgen.music.melody import Melodies, Melody
+from melgen.music.representations import REPRESENTATIONS
 from melgen.music.rhythms import Grid, Joint
 from melgen.music.vocabulary import Vocabulary
+from melgen.plurals import counted
 
 log = logging.getLogger(__name__)
+
+KEPT_TOKENS = 5_000_000
+"""Training data of fewer tokens is encoded once and kept until its tokens are known; more is encoded three times."""
 
 
 class RhythmTunes:
@@ -46,18 +51,22 @@ class RhythmTunes:
         self.left_out: Counter[str] = Counter()
         """Why training tunes cannot be written."""
         self._notes = self._tokens = 0
-        for melody, tunes in self._training():
+        self._kept: list[list[EncodedTune]] | None = []
+        for melody, tunes in self._encoded():
             self._notes += len(tunes) * len(melody)
             self._tokens += sum(len(tune.symbols) + self._opening - 1 for tune in tunes)
+            if self._kept is not None:
+                self._kept.append(tunes)
+                if self._tokens > KEPT_TOKENS:
+                    self._kept = None
         if not self._notes:
             reasons = ", ".join(f"{count} with {reason}" for reason, count in self.left_out.items())
             raise CorpusError(f"rhythm={encoding.rhythm.name}: none of the training tunes can be written ({reasons})")
         if self.left_out:
             log.warning(
-                "rhythm=%s: %d training tunes are left out: %s",
+                "rhythm=%s: left out of training: %s",
                 encoding.rhythm.name,
-                self.left_out.total(),
-                ", ".join(f"{count:,} with {reason}" for reason, count in self.left_out.most_common()),
+                ", ".join(f"{counted(count, 'tune')} with {reason}" for reason, count in self.left_out.most_common()),
             )
 
     def count_pairs(self) -> int:
@@ -70,11 +79,12 @@ class RhythmTunes:
 
     def vocabulary(self) -> TuneVocabulary:
         """The symbols of the training data."""
-        return self.encoding.vocabulary_of(tune for _, tunes in self._training() for tune in tunes)
+        return self.encoding.vocabulary_of(self._training())
 
     def training_tokens(self, vocabulary: TuneVocabulary) -> TokenTunes:
         """The training data as tokens, with what is predicted of them."""
-        tokens = TokenTunes.from_stream(vocabulary.encode(tune) for _, tunes in self._training() for tune in tunes)
+        tokens = TokenTunes.from_stream(map(vocabulary.encode, self._training()))
+        self._kept = None  # not needed any more
         return TokenTunes(tokens.tokens, tokens.starts, vocabulary.targets(tokens.tokens))
 
     def value_counts(self, tunes: TokenTunes, vocabulary: TuneVocabulary) -> dict[int, int]:
@@ -92,21 +102,35 @@ class RhythmTunes:
         representations.
         """
         comparable = (self.melodies.lengths >= FIRST_COMPARED_NOTE) & (self.splits != NO_SPLIT)
-        on_grid = Encoding(Control(), Grid())
-        for i in np.flatnonzero(comparable):
-            melody = self.melodies[int(i)]
-            comparable[i] = all(encoding.reason_against(melody) is None for encoding in (on_grid, self.encoding))
-        held_out = np.isin(self.splits, (Split.VALIDATION, Split.TEST))
         own = self.encoding.representation
-        for representation in {own.name: own, **{name: kind() for name, kind in REPRESENTATIONS.items()}}.values():
-            pairs = Encoding(representation, Joint())
-            seen = Vocabulary.from_values(
-                tune.symbols[:, 0]
-                for i in np.flatnonzero(comparable & (self.splits == Split.TRAIN))
-                for tune in pairs.augmentations(self.melodies[int(i)])
+        kinds = {own.name: own, **{name: kind() for name, kind in REPRESENTATIONS.items()}}
+        pairs = [Encoding(representation, Joint()) for representation in kinds.values()]
+        seen: list[list[NDArray[np.int64]]] = [[] for _ in pairs]
+        held_out: dict[int, list[NDArray[np.int64]]] = {}
+        grid = Grid()
+        for i in np.flatnonzero(comparable).tolist():
+            melody = self.melodies[i]
+            try:
+                timing = timing_of(melody)
+                events = timing.events(np.array(melody.pitches))
+                grid.symbols(events)
+                self.encoding.rhythm.symbols(events)
+            except RhythmError:
+                comparable[i] = False
+                continue
+            if self.splits[i] == Split.TRAIN:
+                for encoding, found in zip(pairs, seen, strict=True):
+                    found.append(_pairs(encoding, timing, encoding.representation.augmentations(melody.pitches)))
+            else:
+                held_out[i] = [
+                    _pairs(encoding, timing, [encoding.representation.encode(melody.pitches)]) for encoding in pairs
+                ]
+        known = [Vocabulary.from_values(found) if found else None for found in seen]
+        for i, tunes in held_out.items():
+            comparable[i] = all(
+                vocabulary is not None and vocabulary.known(tune).all()
+                for vocabulary, tune in zip(known, tunes, strict=True)
             )
-            for i in np.flatnonzero(comparable & held_out):
-                comparable[i] = seen.known(pairs.encode(self.melodies[int(i)]).symbols[:, 0]).all()
         return comparable
 
     def loader(self, split: Split, vocabulary: TuneVocabulary, comparable: NDArray[np.bool_]) -> WholeTuneLoader:
@@ -127,15 +151,23 @@ class RhythmTunes:
         """Number of tokens before the first symbol of a tune."""
         return 3 if self.encoding.rhythm.condition == "header" else 1
 
-    def _training(self) -> Iterator[tuple]:
+    def _training(self) -> Iterator[EncodedTune]:
+        """The training data; encoded again at each call if it is too large to keep."""
+        for tunes in self._kept if self._kept is not None else (tunes for _, tunes in self._encoded()):
+            yield from tunes
+
+    def _encoded(self) -> Iterator[tuple[Melody, list[EncodedTune]]]:
         """Each training tune that can be written, and its encoded versions."""
         self.left_out.clear()
-        for i in np.flatnonzero(self.splits == Split.TRAIN):
-            melody = self.melodies[int(i)]
+        for i in np.flatnonzero(self.splits == Split.TRAIN).tolist():
+            melody = self.melodies[i]
             try:
                 yield melody, self.encoding.augmentations(melody)
             except RhythmError as error:
                 self.left_out[str(error)] += 1
 
 
-__all__ = ["EncodedTune", "RhythmTunes"]
+def _pairs(encoding: Encoding, timing: Timing, versions: Iterable[NDArray[np.integer]]) -> NDArray[np.int64]:
+    """The different pairs of a value and a duration in versions of a tune."""
+    symbols = [encoding.rhythm.symbols(timing.events(encoding.per_note(values)))[:, 0] for values in versions]
+    return np.unique(np.concatenate(symbols))

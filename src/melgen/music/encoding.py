@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melgen.music.events import FIRST, REST, Events, Header, RhythmError, events_of, header_of, melody_of
+from melgen.music.events import FIRST, REST, Events, Header, RhythmError, Timing, header_of, melody_of, timing_of
 from melgen.music.grammar import Grammar
 from melgen.music.melody import MIDDLE_C, Melody
 from melgen.music.representations import AbstractRepresentation
@@ -64,7 +64,7 @@ class Encoding:
         Raises:
             RhythmError: if it cannot be written.
         """
-        return self._encode(melody, self.representation.encode(melody.pitches))
+        return self._encode(melody, timing_of(melody), self.representation.encode(melody.pitches))
 
     def augmentations(self, melody: Melody) -> list[EncodedTune]:
         """The encoded tunes that training makes of one melody, the melody itself first.
@@ -72,7 +72,8 @@ class Encoding:
         Raises:
             RhythmError: if it cannot be written.
         """
-        return [self._encode(melody, values) for values in self.representation.augmentations(melody.pitches)]
+        timing = timing_of(melody)
+        return [self._encode(melody, timing, values) for values in self.representation.augmentations(melody.pitches)]
 
     def encode_primer(self, melody: Melody, header: Header) -> EncodedTune:
         """The symbols of a melody that a network continues, after a header: without `END`.
@@ -98,7 +99,7 @@ class Encoding:
     def reason_against(self, melody: Melody) -> str | None:
         """Why a melody cannot be written; None if it can."""
         try:
-            self._encode(melody, self.representation.encode(melody.pitches))
+            self.encode(melody)
         except RhythmError as error:
             return str(error)
         return None
@@ -163,9 +164,12 @@ class Encoding:
         kinds = [self.rhythm.kind_of(symbol) for symbol in vocabulary.symbols.values.tolist()]
         return np.isin(kinds, ("note", "first"))
 
-    def _encode(self, melody: Melody, values: NDArray[np.integer]) -> EncodedTune:
-        each = np.concatenate([np.full(self._values_before, FIRST, np.int64), values])
-        symbols = self.rhythm.symbols(events_of(melody, each))
+    def per_note(self, values: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Values of a representation, one for each note: `FIRST` where it has none."""
+        return np.concatenate([np.full(self._values_before, FIRST, np.int64), values])
+
+    def _encode(self, melody: Melody, timing: Timing, values: NDArray[np.integer]) -> EncodedTune:
+        symbols = self.rhythm.symbols(timing.events(self.per_note(values)))
         end = np.array([[END, *[NO_DURATION] * (self.rhythm.streams - 1)]])
         return EncodedTune(header_of(melody), np.concatenate([symbols, end]), int(melody.pitches[0]), len(melody))
 

@@ -64,29 +64,60 @@ def header_of(melody: Melody) -> Header:
     return Header(melody.metre, melody.pickup)
 
 
-def events_of(melody: Melody, values: NDArray[np.integer]) -> Events:
-    """The canonical events of a melody whose notes have these values; a gap between two notes is a rest.
+class Timing(NamedTuple):
+    """When the events of a melody begin and end, whatever their values.
+
+    Shape:
+        ``durations``: ``[events]``; ``are_notes``: ``[events]`` bool, false for a rest.
+    """
+
+    durations: NDArray[np.int64]
+    are_notes: NDArray[np.bool_]
+
+    def events(self, values: NDArray[np.integer]) -> Events:
+        """The events of notes with these values, ``[notes]``."""
+        each = np.full(len(self.durations), REST, np.int64)
+        each[self.are_notes] = values
+        return Events(each, self.durations)
+
+
+def timing_of(melody: Melody) -> Timing:
+    """The canonical events of a melody, without their values; a gap between two notes is a rest.
 
     Raises:
         RhythmError: if notes overlap, have no length, or a note or rest is too long.
+
+    >>> timing_of(Melody((60, 62), (0, 36), (24, 12))).durations.tolist()
+    [24, 12, 12]
+    """
+    # A place for a rest before each note; those of no length are taken out.
+    each = np.empty((len(melody), 2), np.int64)
+    silences, durations = each[:, 0], each[:, 1]
+    durations[:] = melody.durations
+    onsets = np.array(melody.onsets, np.int64)
+    silences[:] = onsets
+    silences[1:] -= onsets[:-1] + durations[:-1]
+    if len(each) and each.min() < 0:
+        raise RhythmError(OVERLAP if durations.min() > 0 else NO_LENGTH)
+    if len(each) and durations.min() == 0:
+        raise RhythmError(NO_LENGTH)
+    if each.max(initial=0) > LONGEST_EVENT:
+        raise RhythmError(TOO_LONG)
+    kept = each.ravel() > 0
+    return Timing(each.ravel()[kept], np.tile([False, True], len(melody))[kept])
+
+
+def events_of(melody: Melody, values: NDArray[np.integer]) -> Events:
+    """The canonical events of a melody whose notes have these values.
+
+    Raises:
+        RhythmError: as `timing_of`.
 
     >>> events = events_of(Melody((60, 62), (0, 36), (24, 12)), np.array([60, 62]))
     >>> events.values.tolist(), events.durations.tolist()
     ([60, 1000, 62], [24, 12, 12])
     """
-    onsets, durations = np.array(melody.onsets, np.int64), np.array(melody.durations, np.int64)
-    if not (durations > 0).all():
-        raise RhythmError(NO_LENGTH)
-    silences = np.diff(onsets, prepend=0)
-    silences[1:] -= durations[:-1]
-    if not (silences >= 0).all():
-        raise RhythmError(OVERLAP)
-    if max(durations.max(initial=0), silences.max(initial=0)) > LONGEST_EVENT:
-        raise RhythmError(TOO_LONG)
-    # A place for a rest before each note; those of no length are taken out.
-    each = np.stack([silences, durations], 1).ravel()
-    what = np.stack([np.full(len(durations), REST), np.asarray(values, np.int64)], 1).ravel()
-    return Events(what[each > 0], each[each > 0])
+    return timing_of(melody).events(values)
 
 
 def melody_of(
