@@ -140,7 +140,8 @@ class MelodyDataModule(pl.LightningDataModule):
         check_window(self._tunes.count_pairs(), self.batch_size, window)
         self.vocabulary = self._tunes.vocabulary()
         if self.base_vocabulary is not None:
-            self.vocabulary = self.base_vocabulary.union(self.vocabulary)
+            base: Any = self.base_vocabulary
+            self.vocabulary = base.union(self.vocabulary)
         self._train = StreamLoader(
             self._tunes.training_tokens(self.vocabulary),
             self.batch_size,
@@ -189,7 +190,7 @@ class MelodyDataModule(pl.LightningDataModule):
             return batch
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
-    def _encoded_tunes(self) -> PitchTunes | RhythmTunes:
+    def _encoded_tunes(self) -> Any:  # each kind has the same methods, for a vocabulary of its own
         """The tunes as the representation and the rhythm write them."""
         if isinstance(self.rhythm, NoRhythm):
             return PitchTunes(self.melodies, self.splits, self.representation, self.is_encoded)

@@ -85,7 +85,7 @@ class RhythmTunes:
         """The training data as tokens, with what is predicted of them."""
         tokens = TokenTunes.from_stream(map(vocabulary.encode, self._training()))
         self._kept = None  # not needed any more
-        return TokenTunes(tokens.tokens, tokens.starts, vocabulary.targets(tokens.tokens))
+        return TokenTunes(tokens.tokens, tokens.starts, vocabulary.targets(tokens.tokens).astype(np.int32, copy=False))
 
     def value_counts(self, tunes: TokenTunes, vocabulary: TuneVocabulary) -> dict[int, int]:
         """How often each value of a note occurs in the training data."""

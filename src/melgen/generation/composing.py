@@ -69,7 +69,7 @@ class Composer:
             for key, value in zip(OPTIONS_OF_RHYTHM, (limit, metre, pickup), strict=True):
                 require(value is None, key, value, "left out, because this network writes pitches only (rhythm=none)")
             notes = NOTES_WITHOUT_END if notes is None else notes
-            pitches = list(primer.pitches if isinstance(primer, Melody) else primer)
+            pitches: list[Any] = list(primer.pitches if isinstance(primer, Melody) else primer)
             written = sample_melodies(
                 self.model, self.representation, self.vocabulary, pitches, songs=songs, notes=notes, **options
             )

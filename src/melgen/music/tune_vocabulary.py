@@ -126,7 +126,7 @@ class TuneVocabulary:
         second[len(first) - len(beside) :][has_duration] = self.durations.encode(beside[has_duration], strict)
         return np.stack([first, second], 1)
 
-    def targets(self, tokens: Tokens) -> Tokens:
+    def targets(self, tokens: NDArray[np.integer]) -> NDArray[np.integer]:
         """Tokens as targets, of the same shape: `NOT_PREDICTED` for those that are only read."""
         targets = tokens.copy()
         targets[tokens[..., 0] >= len(self.symbols) if self.durations is not None else tokens >= len(self.symbols)] = (

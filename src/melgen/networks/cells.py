@@ -12,6 +12,7 @@ by a constant. (Weight decay would not.)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -132,9 +133,9 @@ class GRU(AbstractRecurrentLayer):
         """Read a sequence from a state, or from the zero state if it is None."""
         return self.reading(input, state)
 
-    def forward_rows(self, tokens: Tensor, table: Tensor, state: State = None) -> tuple[Tensor, State]:
+    def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
         """Read a sequence of rows of a table."""
-        return self.reading.forward_rows(tokens, table, state)
+        return self.reading.forward_rows(tokens, tables, state)
 
     def initialize(self, initialization: str) -> None:
         """Draw new weights."""

@@ -164,9 +164,11 @@ def check_parts(config: DictConfig, known: dict[str, Exception | None]) -> None:
 
 
 def _check_memory_of_model(config: DictConfig, vocabulary: Mapping[str, int]) -> None:
-    options = instantiate(config.model, _partial_=True).keywords
-    sizes = {key: value for key, value in options.items() if key in inspect.signature(estimate_parameters).parameters}
-    check_memory(estimate_parameters(**vocabulary, **sizes), config)
+    options: dict[str, Any] = instantiate(config.model, _partial_=True).keywords
+    sizes: dict[str, Any] = {
+        key: value for key, value in options.items() if key in inspect.signature(estimate_parameters).parameters
+    }
+    check_memory(estimate_parameters(**(dict(vocabulary) | sizes)), config)
 
 
 def build_named(parts: DictConfig | None, group: str) -> list[Any]:

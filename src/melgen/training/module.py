@@ -99,7 +99,7 @@ class MelodyModule(pl.LightningModule):
         self._loss_since_log = torch.zeros(())
         self._tokens_since_log = 0
         self._logged_at = time.perf_counter()
-        self._scores = self._no_scores()
+        self._scores: Any = self._no_scores()  # for the batches of its kind
         self._watch = NumberWatch()
 
     def __setattr__(self, name: str, value: Any) -> None:
