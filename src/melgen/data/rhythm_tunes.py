@@ -20,6 +20,7 @@ from melgen.music.melody import Melodies
 from melgen.music.representations import REPRESENTATIONS, Control
 from melgen.music.rhythms import Grid, Joint
 from melgen.music.vocabulary import Vocabulary
+from melgen.plurals import counted
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +55,9 @@ class RhythmTunes:
             raise CorpusError(f"rhythm={encoding.rhythm.name}: none of the training tunes can be written ({reasons})")
         if self.left_out:
             log.warning(
-                "rhythm=%s: %d training tunes are left out: %s",
+                "rhythm=%s: %s left out: %s",
                 encoding.rhythm.name,
-                self.left_out.total(),
+                counted(self.left_out.total(), "training tune is", "training tunes are"),
                 ", ".join(f"{count:,} with {reason}" for reason, count in self.left_out.most_common()),
             )
 

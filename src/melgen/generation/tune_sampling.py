@@ -6,6 +6,7 @@ Letters: N songs, V symbols.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from melgen.generation.sampling import Selection, check_sampling, evaluating, se
 from melgen.music.encoding import Encoding
 from melgen.music.events import Header, header_of
 from melgen.music.melody import Melody
+from melgen.music.metre import STEPS_PER_QUARTER, STEPS_PER_WHOLE
 from melgen.music.rhythms import END
 from melgen.music.tune_vocabulary import EncodedTune, TuneVocabulary
 from melgen.networks import MelodyModel
@@ -116,8 +118,8 @@ def header_for(primer: Melody, vocabulary: TuneVocabulary, wanted: Header | None
     header = vocabulary.commonest_header(metre, pickup)
     if header.metre is not None and header.pickup is not None and header.pickup >= header.metre.bar_steps:
         raise ValueError(
-            f"pickup: {header.pickup} steps are not less than a bar of metre={header.metre.name}, which has "
-            f"{header.metre.bar_steps}"
+            f"pickup={Fraction(header.pickup, STEPS_PER_WHOLE)}: must be shorter than a bar of "
+            f"metre={header.metre.name}"
         )
     return header
 
@@ -129,16 +131,12 @@ def _encode_primer(
     try:
         vocabulary.encode(tune, strict=True)
     except ValueError:
-        known = vocabulary.known(tune)
-        names = ", ".join(
-            f"{encoding.representation.value_name(pitch) if not encoding.representation.is_relative else pitch} "
-            f"of {duration} steps"
-            for pitch, duration in zip(primer.pitches, primer.durations, strict=True)
-        )
+        unknown = tune.symbols[~vocabulary.known(tune)].tolist()
+        names = ", ".join(dict.fromkeys(encoding.name(symbol) for symbol in unknown))
         raise ValueError(
-            f"primer: {np.count_nonzero(~known)} of its symbols never occurred in training as rhythm="
-            f"{encoding.rhythm.name} writes them; its notes are {names} (a quarter note has 24 steps); "
-            f"primer=[] starts without one"
+            f"primer: {names} never occurred in training, as dataset={encoding.representation.name} rhythm="
+            f"{encoding.rhythm.name} writes it (a quarter note has {STEPS_PER_QUARTER} steps); primer=[] starts "
+            "without one"
         ) from None
     return tune if len(primer) else tune._replace(first_pitch=vocabulary.first_pitch)
 

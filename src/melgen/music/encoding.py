@@ -6,7 +6,7 @@ its rhythm), and tokens (by the vocabulary of the training tunes). `PitchEncodin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,12 +140,16 @@ class Encoding:
         return different, belongs / belongs.sum(1, keepdims=True)
 
     def names(self, vocabulary: TuneVocabulary) -> list[str]:
-        """How a musician would write each symbol."""
+        """How a musician would write each symbol of the first stream."""
+        return [self.name([symbol]) for symbol in vocabulary.symbols.values.tolist()]
+
+    def name(self, symbol: Sequence[int]) -> str:
+        """How a musician would write a symbol, with its duration in steps if it has a second stream."""
+        first, *durations = symbol
+        value = self.rhythm.value_of(first)
         special = {REST: "rest", FIRST: "first", END: "end"}
-        return [
-            self.rhythm.symbol_name(symbol, special.get(value) or self.representation.value_name(value))
-            for symbol, value in zip(vocabulary.symbols.values.tolist(), self._values(vocabulary).tolist(), strict=True)
-        ]
+        name = self.rhythm.symbol_name(first, special.get(value) or self.representation.value_name(value))
+        return " ".join([name, *map(str, durations)])
 
     def describe(self) -> dict[str, Any]:
         """Plain data: the name of the representation, and the description of the rhythm."""
