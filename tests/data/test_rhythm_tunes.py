@@ -102,6 +102,11 @@ def test_training_tunes_that_cannot_be_written_are_left_out_and_counted(caplog):
     assert data_of(Joint(), tunes).statistics["train_tunes_left_out_by_rhythm"] == 1
 
 
+def test_what_does_not_compose_is_refused_before_a_corpus_is_read():
+    with pytest.raises(ValueError, match="rhythm=grid: composes with"):
+        MelodyDataModule(iter(()), DB12(), rhythm=Grid())
+
+
 class TestCorporaWithoutRhythm:
     @pytest.mark.parametrize("rhythm", RHYTHMS, ids=lambda each: each.name)
     def test_equal_notes(self, rhythm):

@@ -169,6 +169,12 @@ class Encoding:
 
     def _encode(self, melody: Melody, values: NDArray[np.integer]) -> EncodedTune:
         each = np.concatenate([np.full(self._values_before, FIRST, np.int64), values])
+        if len(each) != len(melody):
+            raise ValueError(
+                f"rhythm={self.rhythm.name}: dataset={self.representation.name} writes {len(values)} values for "
+                f"{len(melody)} notes; a representation with rhythm writes one for each note"
+                f"{', except for the first' if self._values_before else ''}"
+            )
         symbols = self.rhythm.symbols(events_of(melody, each))
         end = np.array([[END, *[NO_DURATION] * (self.rhythm.streams - 1)]])
         return EncodedTune(header_of(melody), np.concatenate([symbols, end]), int(melody.pitches[0]), len(melody))
