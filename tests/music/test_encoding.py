@@ -21,14 +21,14 @@ from melgen.music import (
     Interleaved,
     Interval,
     Joint,
-    NoRhythm,
     Melody,
+    NoRhythm,
     rhythm_from,
 )
 from melgen.music.encoding import NOT_A_NOTE, Encoding
 from melgen.music.events import FIRST, REST, Events, Header, RhythmError, events_of, melody_of
 from melgen.music.metre import Metre, MetreChange
-from melgen.music.rhythms import END, HOLD, OFF, rhythm_from
+from melgen.music.rhythms import END, HOLD, OFF
 from melgen.music.tune_vocabulary import NOT_PREDICTED, TuneVocabulary
 from tests.music.tunes import EXAMPLE, tunes
 
