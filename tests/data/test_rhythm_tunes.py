@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -100,6 +101,17 @@ def test_training_tunes_that_cannot_be_written_are_left_out_and_counted(caplog):
     assert "1 with a note between the steps of a grid of 12" in caplog.text
     assert data.statistics["train_tunes_left_out_by_rhythm"] == 2
     assert data_of(Joint(), tunes).statistics["train_tunes_left_out_by_rhythm"] == 1
+
+
+@pytest.mark.parametrize("rhythm", RHYTHMS, ids=lambda each: each.name)
+def test_too_little_data_is_refused_with_sizes_that_fit(rhythm):
+    with pytest.raises(ValueError, match="too little training data") as refused:
+        data_of(rhythm, batch_size=40, seq_length=50)
+    sizes = [int(size) for size in re.findall(r"(?:batch_size|seq_length)=(\d+)", str(refused.value))]
+    assert sizes[:2] == [40, 50], "those that were asked for"
+    _, _, batch_size, seq_length, _ = sizes
+    assert len(data_of(rhythm, batch_size=40, seq_length=seq_length).train_dataloader()) >= 1
+    assert len(data_of(rhythm, batch_size=batch_size, seq_length=50).train_dataloader()) >= 1
 
 
 def test_what_does_not_compose_is_refused_before_a_corpus_is_read():

@@ -139,7 +139,8 @@ class MelodyDataModule(pl.LightningDataModule):
         # Before anything is encoded: transposing a corpus that is too small would be wasted work.
         self._tunes = self._encoded_tunes()
         window = self._tunes.window_length(self.seq_length)
-        check_window(self._tunes.count_pairs(), self.batch_size, window)
+        # In notes, as seq_length is, so that the sizes it advises fit.
+        check_window(self._tunes.count_pairs() * self.seq_length // window, self.batch_size, self.seq_length)
         self.vocabulary = self._tunes.vocabulary()
         if self.base_vocabulary is not None:
             self.vocabulary = self.base_vocabulary.union(self.vocabulary)
