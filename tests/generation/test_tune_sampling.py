@@ -50,6 +50,7 @@ def test_so_many_notes(encoding):
     for song in songs:
         assert song.melody.pitches[: len(EXAMPLE)] == EXAMPLE.pitches
         assert song.melody.onsets[: len(EXAMPLE)] == EXAMPLE.onsets
+        assert song.melody.durations[: len(EXAMPLE)] == EXAMPLE.durations
         assert song.melody.metre == EXAMPLE.metre
 
 
@@ -155,7 +156,9 @@ class TestRefusals:
             sample_tunes(*parts, JIG, songs=1, header=Header(Metre(6, 8), pickup))
 
     def test_a_primer_between_the_steps_of_a_grid(self):
-        with pytest.raises(ValueError, match="between the steps of a grid of 12"):
+        with pytest.raises(
+            ValueError, match=r"^primer: rhythm=grid cannot write it: .* between the steps of a grid of 12"
+        ):
             sample_tunes(*network(Encoding(Control(), Grid())), Melody((67, 69), (0, 9), (9, 24)), songs=1)
 
     def test_a_primer_that_overlaps(self):

@@ -17,10 +17,10 @@ from torch import Tensor
 from melgen.checking import check_whole
 from melgen.generation.sampling import Selection, check_sampling, evaluating, select, selection_named, uniform_draws
 from melgen.music.encoding import Encoding
-from melgen.music.events import Header, header_of
+from melgen.music.events import Header, RhythmError, header_of
 from melgen.music.melody import Melody
 from melgen.music.metre import STEPS_PER_QUARTER, STEPS_PER_WHOLE
-from melgen.music.rhythms import END
+from melgen.music.rhythms import END, HOLD_KIND
 from melgen.music.tune_vocabulary import EncodedTune, TuneVocabulary
 from melgen.networks import MelodyModel
 
@@ -127,7 +127,11 @@ def header_for(primer: Melody, vocabulary: TuneVocabulary, wanted: Header | None
 def _encode_primer(
     primer: Melody, encoding: Encoding, vocabulary: TuneVocabulary, header: Header | None
 ) -> EncodedTune:
-    tune = encoding.encode_primer(primer, header_for(primer, vocabulary, header))
+    wanted = header_for(primer, vocabulary, header)
+    try:
+        tune = encoding.encode_primer(primer, wanted)
+    except RhythmError as error:
+        raise ValueError(f"primer: rhythm={encoding.rhythm.name} cannot write it: {error}") from error
     try:
         vocabulary.encode(tune, strict=True)
     except ValueError:
@@ -157,6 +161,7 @@ class _Writer:
         self.step = 0
         self._grammar = encoding.grammar(vocabulary)
         kinds = [encoding.rhythm.kind_of(symbol) for symbol in vocabulary.symbols.values.tolist()]
+        self._is_hold = np.isin(kinds, HOLD_KIND)
         self._is_note, self._continues = np.isin(kinds, ("note", "first")), np.isin(kinds, _CONTINUES)
         self._end = int(vocabulary.symbols.encode([END], strict=True)[0])
         self._given = [vocabulary.encode(tune, strict=True).reshape(-1, encoding.rhythm.streams) for tune in primers]
@@ -185,6 +190,9 @@ class _Writer:
             ends = allowed[:, self._end].copy()
             allowed[:, self._end] &= self._new_notes >= self.notes
             allowed[~allowed.any(1), self._end] = ends[~allowed.any(1)]
+        # The last note of a primer is as long as the primer states it.
+        is_after_primer = np.array([self.step + 1 == len(given) for given in self._given])
+        allowed[np.ix_(is_after_primer, self._is_hold)] = False
         allowed[~allowed.any(1)] = True  # a vocabulary without any symbol that fits
         return allowed
 
