@@ -58,7 +58,7 @@ def generate(config: DictConfig) -> Path:
     beside = run / ("generated" if (run / "songs").exists() else "songs")
     out = Path(config.out).expanduser() if config.out else beside
     options = {key: config[key] for key in ("songs", *SAMPLING_OPTIONS, *RHYTHM_OPTIONS)}
-    check_until(config.until, config.notes, trained.has_rhythm)
+    check_until(config.until, config.notes, config.limit, trained.has_rhythm)
     recorded = run_around(run)
     reader = None if recorded is None else recorded.recorded_reader
     usual = () if trained.has_rhythm else PAPER_PRIMER
@@ -82,12 +82,16 @@ def check_showing(show: Any, shown: Any) -> None:
     check_whole("shown", shown, 0)
 
 
-def check_until(until: Any, notes: Any, has_rhythm: bool) -> None:
+def check_until(until: Any, notes: Any, limit: Any, has_rhythm: bool) -> None:
     """Refuse a way to stop songs that the network does not have.
 
     Raises:
         ValueError: naming the key, its value and the rule.
     """
+    if has_rhythm and limit is not None:
+        require(
+            notes is None, "limit", limit, f"left out with notes={notes}, which stops each song after so many notes"
+        )
     if until is None:
         return
     check_one_of("until", until, ("end",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -95,11 +96,27 @@ def test_training_tunes_that_cannot_be_written_are_left_out_and_counted(caplog):
     tunes[int(train[1])] = Melody(off_grid.pitches, off_grid.onsets, (9, *off_grid.durations[1:]))
     with caplog.at_level(logging.WARNING, "melgen"):
         data = data_of(Grid(), tunes)
-    assert "rhythm=grid: left out of training: " in caplog.text
-    assert "1 tune with overlapping notes" in caplog.text
-    assert "1 tune with a note between the steps of a grid of 12" in caplog.text
+    assert "rhythm=grid: 2 training tunes are left out: " in caplog.text
+    assert "1 with overlapping notes" in caplog.text
+    assert "1 with a note between the steps of a grid of 12" in caplog.text
     assert data.statistics["train_tunes_left_out_by_rhythm"] == 2
     assert data_of(Joint(), tunes).statistics["train_tunes_left_out_by_rhythm"] == 1
+
+
+@pytest.mark.parametrize("rhythm", RHYTHMS, ids=lambda each: each.name)
+def test_too_little_data_is_refused_with_sizes_that_fit(rhythm):
+    with pytest.raises(ValueError, match="too little training data") as refused:
+        data_of(rhythm, batch_size=40, seq_length=50)
+    sizes = [int(size) for size in re.findall(r"(?:batch_size|seq_length)=(\d+)", str(refused.value))]
+    assert sizes[:2] == [40, 50], "those that were asked for"
+    _, _, batch_size, seq_length, _ = sizes
+    assert len(data_of(rhythm, batch_size=40, seq_length=seq_length).train_dataloader()) >= 1
+    assert len(data_of(rhythm, batch_size=batch_size, seq_length=50).train_dataloader()) >= 1
+
+
+def test_what_does_not_compose_is_refused_before_a_corpus_is_read():
+    with pytest.raises(ValueError, match="rhythm=grid: composes with"):
+        MelodyDataModule(iter(()), DB12(), rhythm=Grid())
 
 
 class TestCorporaWithoutRhythm:

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from melgen.corpora import FolkCorpus
-from melgen.music import Melody
+from melgen.music import Control, Interleaved, Interval, Melody
+from melgen.music.encoding import Encoding
+from melgen.music.events import REST, Events
 from melgen.music.midi import midi_bytes
 from melgen.networks import AbstractRecurrentLayer
 from tests.commands.calling import TINY, Answer, call, spawn
@@ -33,17 +35,20 @@ def section(title: str) -> str:
 OWN_CORPUS = section("A corpus of your own")
 OWN_CELL = section("A cell of your own")
 OWN_REPRESENTATION = section("A representation of your own")
+OWN_RHYTHM = section("A rhythm of your own")
 SPANS = {12: (92, 3), 24: (99, 44)}
 """Range of the representation in semitones; percent of the steps and of the tunes of Aird's Airs that it keeps."""
 
 
 def files_of(text: str) -> dict[str, str]:
-    """Every file that a document shows, by its path.
+    """Every file that a document shows, by its path. Hydra reads the package of a file from its first line only.
 
     >>> files_of("```yaml\\n# conf/a.yaml\\nb: 1\\n```\\n```bash\\n# no file\\n```\\n")
     {'conf/a.yaml': '# conf/a.yaml\\nb: 1\\n'}
     """
-    blocks = re.findall(r"^```\w+\n(# (\S+\.(?:py|yaml|txt))\n.*?)^```", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(
+        r"^```\w+\n((?:# @package \S+\n)?# (\S+\.(?:py|yaml|txt))\n.*?)^```", text, re.MULTILINE | re.DOTALL
+    )
     return {path: content for content, path in blocks}
 
 
@@ -60,7 +65,7 @@ def mine(here, monkeypatch):
     monkeypatch.syspath_prepend(here)
     monkeypatch.setattr(AbstractRecurrentLayer, "known", dict(AbstractRecurrentLayer.known))
     yield here
-    for module in ("my_cells", "my_corpora", "my_representations"):
+    for module in ("my_cells", "my_corpora", "my_representations", "my_rhythms"):
         sys.modules.pop(module, None)
 
 
@@ -88,9 +93,18 @@ def check_songs(run: Path) -> None:
 @pytest.fixture(scope="module")
 def representations(tmp_path_factory):
     """The module of the document, without running a command."""
-    folder = tmp_path_factory.mktemp("representation")
-    lay_out(OWN_REPRESENTATION, folder)
-    spec = importlib.util.spec_from_file_location("representations_of_the_document", folder / "my_representations.py")
+    return module_of(OWN_REPRESENTATION, "my_representations", tmp_path_factory.mktemp("representation"))
+
+
+@pytest.fixture(scope="module")
+def time_first(tmp_path_factory):
+    """The rhythm of the document, without running a command."""
+    return module_of(OWN_RHYTHM, "my_rhythms", tmp_path_factory.mktemp("rhythm")).TimeFirst()
+
+
+def module_of(text: str, name: str, folder: Path):
+    lay_out(text, folder)
+    spec = importlib.util.spec_from_file_location(f"{name}_of_the_document", folder / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -100,6 +114,7 @@ def test_documents_show_their_files():
     assert set(files_of(OWN_CORPUS)) == {"tunes/nursery.txt", "my_corpora.py", "conf/corpus/lines.yaml"}
     assert set(files_of(OWN_CELL)) == {"my_cells.py", "conf/cell/mgu.yaml", "check_mgu.py"}
     assert set(files_of(OWN_REPRESENTATION)) == {"my_representations.py", "conf/dataset/chroma.yaml"}
+    assert set(files_of(OWN_RHYTHM)) == {"my_rhythms.py", "conf/rhythm/time_first.yaml"}
 
 
 @pytest.mark.slow
@@ -238,3 +253,55 @@ def test_own_representation_keeps_what_it_claims(representations, monkeypatch, s
         assert chroma.encode(anything.pitches).tolist() == [value % span for value in values]
     for too_far in (span // 2, -span // 2 - 1):
         assert not returns(chroma, [60, 60 + too_far])
+
+
+@pytest.mark.slow
+def test_own_rhythm(mine):
+    lay_out(OWN_RHYTHM, mine)
+    outputs = follow(OWN_RHYTHM)
+    (network,) = re.findall(r"^Network: .*", OWN_RHYTHM, re.MULTILINE)
+    assert network in next(iter(outputs.values()))
+    run = mine / "multirun/airds/control-lstm-2-seed0-rhythm-time_first"
+    check_songs(run)
+    songs = json.loads((mine / "multirun/time-first-songs/songs.json").read_text())["songs"]
+    assert len({duration for song in songs for duration in song["durations"]}) > 1
+    refused = spawn("generate", f"checkpoint={run}", "songs=2", "out=out", cwd=mine)
+    assert refused.code == 1
+    assert "unknown rhythm 'time_first'" in refused.text
+
+
+def test_own_rhythm_as_in_its_table(time_first):
+    events = Events(np.array([67, REST, 69]), np.array([24, 12, 12]))
+    swapped = Interleaved().symbols(events).reshape(-1, 2)[:, ::-1].ravel()
+    assert time_first.symbols(events)[:, 0].tolist() == swapped.tolist() == [2024, 67, 2012, REST, 2012, 69]
+    assert [time_first.symbol_name(symbol, "G4") for symbol in (2024, 67)] == ["length 24", "G4"]
+
+
+@pytest.mark.parametrize("representation", [Control(), Interval()], ids=lambda each: each.name)
+def test_own_rhythm_keeps_what_it_claims(time_first, representation):
+    """Each tune comes back, its spelling is allowed, the end follows notes only, and any symbols are a melody."""
+    encoding, chance = Encoding(representation, time_first), np.random.default_rng(0)
+    tunes = [Melody((67, 69, 67), (12, 36, 72), (24, 12, 24)), Melody((60, 62), (0, 24), (24, 8))]
+    encoded = [encoding.encode(tune) for tune in tunes]
+    vocabulary = encoding.vocabulary_of(encoded)
+    grammar, end = encoding.grammar(vocabulary), encoding.names(vocabulary).index("end")
+    for tune, written in zip(tunes, encoded, strict=True):
+        assert encoding.decode(written.symbols, written.first_pitch) == tune
+        reading, ends = grammar.begin([written.first_pitch]), []
+        for token in vocabulary.symbols.encode(written.symbols[:, 0], strict=True):
+            allowed = grammar.next_allowed(reading)[0]
+            assert allowed[token]
+            ends.append(bool(allowed[end]))
+            reading = grammar.read(reading, np.array([token]))
+        after_notes = [
+            index > 0 and time_first.kind_of(symbol) in ("note", "first")
+            for index, symbol in enumerate([0, *written.symbols[:-1, 0].tolist()])
+        ]
+        assert ends == after_notes
+    for _ in range(200):
+        symbols = chance.choice(vocabulary.symbols.values, (20, 1))
+        melody = encoding.decode(symbols)
+        if not len(melody):
+            continue
+        assert encoding.reason_against(melody) is None
+        assert encoding.decode(encoding.encode(melody).symbols, melody.pitches[0]) == melody

@@ -50,6 +50,7 @@ def test_so_many_notes(encoding):
     for song in songs:
         assert song.melody.pitches[: len(EXAMPLE)] == EXAMPLE.pitches
         assert song.melody.onsets[: len(EXAMPLE)] == EXAMPLE.onsets
+        assert song.melody.durations[: len(EXAMPLE)] == EXAMPLE.durations
         assert song.melody.metre == EXAMPLE.metre
 
 
@@ -80,6 +81,24 @@ def test_the_header_that_is_asked_for():
     assert song.melody.bars[:2] == (0, 12)
     (song,) = sample_tunes(*parts, JIG, songs=1, notes=3, header=Header(Metre(3, 4), 24))
     assert header_of(song.melody) == Header(Metre(3, 4), 24)
+
+
+def test_a_pickup_never_seen_begins_a_bar_of_the_commonest_metre():
+    parts = network(Encoding(Control(), Factored()))
+    (song,) = sample_tunes(*parts, Melody((), (), ()), songs=1, notes=3, header=Header(None, 6))
+    assert header_of(song.melody) == Header(Metre(3, 4), 6)
+    assert song.melody.bars[:2] == (0, 6)
+    (song,) = sample_tunes(*parts, Melody((), (), ()), songs=1, notes=3, header=Header(None, 96))
+    assert header_of(song.melody) == Header(None, 96), "no metre is long enough"
+
+
+def test_a_header_that_a_network_cannot_read():
+    _, _, vocabulary = network(Encoding(Control(), Factored()))
+    assert vocabulary.unread(Header(Metre(6, 8), 12)) == vocabulary.unread(Header()) == []
+    assert vocabulary.unread(Header(Metre(7, 8), 12)) == ["metre"]
+    assert vocabulary.unread(Header(Metre(6, 8), 6)) == ["pickup"]
+    _, _, without = network(Encoding(Control(), Factored(condition="none")))
+    assert without.unread(Header(Metre(6, 8), 12)) == ["metre", "pickup"]
 
 
 def test_greedy_songs_are_equal():
@@ -119,11 +138,27 @@ class TestRefusals:
 
     @pytest.mark.parametrize("encoding", [each for each in ENCODINGS if each.rhythm.name != "grid"], ids=str)
     def test_a_primer_with_a_duration_never_seen(self, encoding):
-        with pytest.raises(ValueError, match=r"primer: .* never occurred in training .* of 30 steps"):
+        with pytest.raises(ValueError, match=r"primer: (?=.*\b30 )(?!.*\b24 (?!steps)).* never occurred in training"):
             sample_tunes(*network(encoding), Melody((67, 69), (0, 30), (30, 24)), songs=1)
 
+    def test_a_primer_with_a_pitch_never_seen(self):
+        with pytest.raises(ValueError, match=r"^primer: C9 24, C9 12 never occurred in training"):
+            sample_tunes(
+                *network(Encoding(Control(), Factored())),
+                Melody((120, 67, 120, 120), (0, 24, 48, 60), (24, 24, 12, 12)),
+                songs=1,
+            )
+
+    @pytest.mark.parametrize(("pickup", "name"), [(72, "3/4"), (100, "25/24")])
+    def test_a_pickup_that_is_not_shorter_than_a_bar(self, pickup, name):
+        parts = network(Encoding(Control(), Factored()))
+        with pytest.raises(ValueError, match=f"^pickup={name}: must be shorter than a bar of metre=6/8$"):
+            sample_tunes(*parts, JIG, songs=1, header=Header(Metre(6, 8), pickup))
+
     def test_a_primer_between_the_steps_of_a_grid(self):
-        with pytest.raises(ValueError, match="between the steps of a grid of 12"):
+        with pytest.raises(
+            ValueError, match=r"^primer: rhythm=grid cannot write it: .* between the steps of a grid of 12"
+        ):
             sample_tunes(*network(Encoding(Control(), Grid())), Melody((67, 69), (0, 9), (9, 24)), songs=1)
 
     def test_a_primer_that_overlaps(self):

@@ -22,6 +22,7 @@ from melgen.music import (
     Interval,
     Joint,
     Melody,
+    NoRhythm,
     rhythm_from,
 )
 from melgen.music.encoding import NOT_A_NOTE, Encoding
@@ -176,6 +177,25 @@ class TestWhatCannotBeWritten:
 
         with pytest.raises(ValueError, match="writes no value for 2 notes"):
             Encoding(Skips(), Joint())
+
+    def test_a_representation_that_does_not_write_one_value_for_each_note(self):
+        @dataclass(frozen=True)
+        class EverySecond(AbstractRepresentation):
+            name: ClassVar[str] = "every second"
+            first_predicted_note: ClassVar[int] = 2
+            augmentations = decode = value_name = None
+
+            def encode(self, pitches):
+                return Control().encode(pitches)[::2]
+
+        message = "dataset=every second writes 4 values for 8 notes; a representation with rhythm writes one for each"
+        with pytest.raises(ValueError, match=message):
+            Encoding(EverySecond(), Joint()).encode(EXAMPLE)
+
+    def test_no_rhythm_has_no_option(self):
+        assert NoRhythm().describe() == {"name": "none"}
+        with pytest.raises(ValueError, match="rhythm none"):
+            rhythm_from({"name": "none", "condition": "none"})
 
 
 class TestSpelling:

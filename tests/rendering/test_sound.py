@@ -80,6 +80,15 @@ def test_rests_are_silent_and_notes_are_not():
     assert min(loud[1], loud[3]) > 0.2
 
 
+def test_short_notes_that_sound_together_are_quieter_but_not_cut_off():
+    short = Melody((40, 52, 64, 76), (0, 4, 5, 6), (4, 1, 1, 24))
+    long = Melody((40, 52, 64, 76), (0, 24, 48, 72), (24,) * 4)
+    samples = synthesize(short)
+    assert np.abs(samples).max() == 1
+    assert np.count_nonzero(np.abs(samples) == 1) == 1, "only the loudest sample is as loud as can be"
+    assert np.abs(synthesize(long)).max() < 1
+
+
 def test_triplets_sound_in_time():
     """A new note begins at each third of a second, and the sound gets louder there."""
     samples = synthesize(Melody((60, 67, 60), (0, 8, 16), (8, 8, 8)), tempo_qpm=60)

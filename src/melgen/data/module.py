@@ -103,6 +103,8 @@ class MelodyDataModule(pl.LightningDataModule):
         super().__init__()
         check_fractions(split_fractions)
         self.rhythm = rhythm or NoRhythm()
+        # Before the corpus is read: a representation and a rhythm that do not compose are refused at once.
+        self._encoding = None if isinstance(self.rhythm, NoRhythm) else Encoding(representation, self.rhythm)
         self.corpus, self.representation, self.cleaning = corpus, representation, cleaning or Cleaning()
         self.batch_size, self.seq_length, self.seed = batch_size, seq_length, seed
         self.split_seed, self.split_fractions = split_seed, tuple(split_fractions)
@@ -137,7 +139,8 @@ class MelodyDataModule(pl.LightningDataModule):
         # Before anything is encoded: transposing a corpus that is too small would be wasted work.
         self._tunes = self._encoded_tunes()
         window = self._tunes.window_length(self.seq_length)
-        check_window(self._tunes.count_pairs(), self.batch_size, window)
+        # In notes, as seq_length is, so that the sizes it advises fit.
+        check_window(self._tunes.count_pairs() * self.seq_length // window, self.batch_size, self.seq_length)
         self.vocabulary = self._tunes.vocabulary()
         if self.base_vocabulary is not None:
             base: Any = self.base_vocabulary
@@ -192,14 +195,14 @@ class MelodyDataModule(pl.LightningDataModule):
 
     def _encoded_tunes(self) -> Any:  # each kind has the same methods, for a vocabulary of its own
         """The tunes as the representation and the rhythm write them."""
-        if isinstance(self.rhythm, NoRhythm):
+        if self._encoding is None:
             return PitchTunes(self.melodies, self.splits, self.representation, self.is_encoded)
         if self.is_encoded:
             raise CorpusError(
                 f"rhythm={self.rhythm.name}: this corpus is an encoded stream of pitches without durations; "
                 "it can only be used with rhythm=none"
             )
-        return RhythmTunes(self.melodies, self.splits, Encoding(self.representation, self.rhythm))
+        return RhythmTunes(self.melodies, self.splits, self._encoding)
 
     def _loader(self) -> StreamLoader:
         self.setup()

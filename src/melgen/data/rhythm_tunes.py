@@ -64,9 +64,10 @@ class RhythmTunes:
             raise CorpusError(f"rhythm={encoding.rhythm.name}: none of the training tunes can be written ({reasons})")
         if self.left_out:
             log.warning(
-                "rhythm=%s: left out of training: %s",
+                "rhythm=%s: %s left out: %s",
                 encoding.rhythm.name,
-                ", ".join(f"{counted(count, 'tune')} with {reason}" for reason, count in self.left_out.most_common()),
+                counted(self.left_out.total(), "training tune is", "training tunes are"),
+                ", ".join(f"{count:,} with {reason}" for reason, count in self.left_out.most_common()),
             )
 
     def count_pairs(self) -> int:

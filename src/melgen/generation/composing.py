@@ -74,7 +74,7 @@ class Composer:
                 self.model, self.representation, self.vocabulary, pitches, songs=songs, notes=notes, **options
             )
             return written, {"primer": pitches, "songs": songs, "notes": notes, **options}
-        wanted = Header(None if metre is None else Metre.parse(str(metre)), pickup_steps(pickup))
+        wanted = header_wanted(metre, pickup)
         given = _melodies(primer)
         composed = sample_tunes(
             self.model,
@@ -102,6 +102,15 @@ class Composer:
         if notes is None:
             metadata["songs_stopped_at_limit"] = sum(not song.has_ended for song in composed)
         return [song.melody for song in composed], metadata
+
+
+def header_wanted(metre: str | None, pickup: str | int | None) -> Header:
+    """The header that the options of a song ask for.
+
+    Raises:
+        ValueError: if the metre is not a time signature, or the pickup not a fraction of whole steps.
+    """
+    return Header(None if metre is None else Metre.parse(str(metre)), pickup_steps(pickup))
 
 
 def pickup_steps(pickup: str | int | None) -> int | None:

@@ -6,6 +6,7 @@ Letters: N songs, V symbols.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,9 +17,10 @@ from torch import Tensor
 from melgen.checking import check_whole
 from melgen.generation.sampling import Selection, check_sampling, evaluating, select, selection_named, uniform_draws
 from melgen.music.encoding import Encoding
-from melgen.music.events import Header, header_of
+from melgen.music.events import Header, RhythmError, header_of
 from melgen.music.melody import Melody
-from melgen.music.rhythms import END
+from melgen.music.metre import STEPS_PER_QUARTER, STEPS_PER_WHOLE
+from melgen.music.rhythms import END, HOLD_KIND
 from melgen.music.tune_vocabulary import EncodedTune, TuneVocabulary
 from melgen.networks import MelodyModel
 
@@ -116,8 +118,8 @@ def header_for(primer: Melody, vocabulary: TuneVocabulary, wanted: Header | None
     header = vocabulary.commonest_header(metre, pickup)
     if header.metre is not None and header.pickup is not None and header.pickup >= header.metre.bar_steps:
         raise ValueError(
-            f"pickup: {header.pickup} steps are not less than a bar of metre={header.metre.name}, which has "
-            f"{header.metre.bar_steps}"
+            f"pickup={Fraction(header.pickup, STEPS_PER_WHOLE)}: must be shorter than a bar of "
+            f"metre={header.metre.name}"
         )
     return header
 
@@ -125,20 +127,20 @@ def header_for(primer: Melody, vocabulary: TuneVocabulary, wanted: Header | None
 def _encode_primer(
     primer: Melody, encoding: Encoding, vocabulary: TuneVocabulary, header: Header | None
 ) -> EncodedTune:
-    tune = encoding.encode_primer(primer, header_for(primer, vocabulary, header))
+    wanted = header_for(primer, vocabulary, header)
+    try:
+        tune = encoding.encode_primer(primer, wanted)
+    except RhythmError as error:
+        raise ValueError(f"primer: rhythm={encoding.rhythm.name} cannot write it: {error}") from error
     try:
         vocabulary.encode(tune, strict=True)
     except ValueError:
-        known = vocabulary.known(tune)
-        names = ", ".join(
-            f"{encoding.representation.value_name(pitch) if not encoding.representation.is_relative else pitch} "
-            f"of {duration} steps"
-            for pitch, duration in zip(primer.pitches, primer.durations, strict=True)
-        )
+        unknown = tune.symbols[~vocabulary.known(tune)].tolist()
+        names = ", ".join(dict.fromkeys(encoding.name(symbol) for symbol in unknown))
         raise ValueError(
-            f"primer: {np.count_nonzero(~known)} of its symbols never occurred in training as rhythm="
-            f"{encoding.rhythm.name} writes them; its notes are {names} (a quarter note has 24 steps); "
-            f"primer=[] starts without one"
+            f"primer: {names} never occurred in training, as dataset={encoding.representation.name} rhythm="
+            f"{encoding.rhythm.name} writes it (a quarter note has {STEPS_PER_QUARTER} steps); primer=[] starts "
+            "without one"
         ) from None
     return tune if len(primer) else tune._replace(first_pitch=vocabulary.first_pitch)
 
@@ -159,6 +161,7 @@ class _Writer:
         self.step = 0
         self._grammar = encoding.grammar(vocabulary)
         kinds = [encoding.rhythm.kind_of(symbol) for symbol in vocabulary.symbols.values.tolist()]
+        self._is_hold = np.isin(kinds, HOLD_KIND)
         self._is_note, self._continues = np.isin(kinds, ("note", "first")), np.isin(kinds, _CONTINUES)
         self._end = int(vocabulary.symbols.encode([END], strict=True)[0])
         self._given = [vocabulary.encode(tune, strict=True).reshape(-1, encoding.rhythm.streams) for tune in primers]
@@ -187,6 +190,9 @@ class _Writer:
             ends = allowed[:, self._end].copy()
             allowed[:, self._end] &= self._new_notes >= self.notes
             allowed[~allowed.any(1), self._end] = ends[~allowed.any(1)]
+        # The last note of a primer is as long as the primer states it.
+        is_after_primer = np.array([self.step + 1 == len(given) for given in self._given])
+        allowed[np.ix_(is_after_primer, self._is_hold)] = False
         allowed[~allowed.any(1)] = True  # a vocabulary without any symbol that fits
         return allowed
 

@@ -6,7 +6,7 @@ its rhythm), and tokens (by the vocabulary of the training tunes). `PitchEncodin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,12 +141,16 @@ class Encoding:
         return different, belongs / belongs.sum(1, keepdims=True)
 
     def names(self, vocabulary: TuneVocabulary) -> list[str]:
-        """How a musician would write each symbol."""
+        """How a musician would write each symbol of the first stream."""
+        return [self.name([symbol]) for symbol in vocabulary.symbols.values.tolist()]
+
+    def name(self, symbol: Sequence[int]) -> str:
+        """How a musician would write a symbol, with its duration in steps if it has a second stream."""
+        first, *durations = symbol
+        value = self.rhythm.value_of(first)
         special = {REST: "rest", FIRST: "first", END: "end"}
-        return [
-            self.rhythm.symbol_name(symbol, special.get(value) or self.representation.value_name(value))
-            for symbol, value in zip(vocabulary.symbols.values.tolist(), self._values(vocabulary).tolist(), strict=True)
-        ]
+        name = self.rhythm.symbol_name(first, special.get(value) or self.representation.value_name(value))
+        return " ".join([name, *map(str, durations)])
 
     def describe(self) -> dict[str, Any]:
         """Plain data: the name of the representation, and the description of the rhythm."""
@@ -169,7 +173,14 @@ class Encoding:
         return np.concatenate([np.full(self._values_before, FIRST, np.int64), values])
 
     def _encode(self, melody: Melody, timing: Timing, values: NDArray[np.integer]) -> EncodedTune:
-        symbols = self.rhythm.symbols(timing.events(self.per_note(values)))
+        each = self.per_note(values)
+        if len(each) != len(melody):
+            raise ValueError(
+                f"rhythm={self.rhythm.name}: dataset={self.representation.name} writes {len(values)} values for "
+                f"{len(melody)} notes; a representation with rhythm writes one for each note"
+                f"{', except for the first' if self._values_before else ''}"
+            )
+        symbols = self.rhythm.symbols(timing.events(each))
         end = np.array([[END, *[NO_DURATION] * (self.rhythm.streams - 1)]])
         return EncodedTune(header_of(melody), np.concatenate([symbols, end]), int(melody.pitches[0]), len(melody))
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -107,12 +107,15 @@ class AbstractRhythm(ABC):
 
     def describe(self) -> dict[str, Any]:
         """Plain data from which `rhythm_from` makes it."""
-        return {"name": self.name, **asdict(self)}
+        options = [each.name for each in fields(self) if each.init]
+        return {"name": self.name, **{key: value for key, value in asdict(self).items() if key in options}}
 
 
 @dataclass(frozen=True)
 class NoRhythm(AbstractRhythm):
     """Pitches only: a song is a row of equal quarter notes, without metre and end, as in the paper."""
+
+    condition: str = field(default="header", init=False)  # not an option: there is no header
 
     name: ClassVar[str] = "none"
 

@@ -155,12 +155,24 @@ class TuneVocabulary:
         return np.stack([values, durations], 1)
 
     def commonest_header(self, metre: Metre | None = None, pickup: int | None = None) -> Header:
-        """The commonest header of the training tunes with this metre and this pickup, where they are given."""
+        """The commonest header of the training tunes with this metre and this pickup, where they are given.
+
+        A pickup that training does not have begins a bar of the commonest metre that is long enough for it.
+        """
         for header in self.headers:
             fits = header.metre is None or header.pickup is None or header.pickup < header.metre.bar_steps
             if fits and metre in (None, header.metre) and pickup in (None, header.pickup):
                 return header
+        if metre is None and pickup is not None:
+            long_enough = (each.metre for each in self.headers if each.metre and pickup < each.metre.bar_steps)
+            metre = next(long_enough, None)
         return Header(metre, pickup)
+
+    def unread(self, header: Header) -> list[str]:
+        """Which parts of a header a network cannot read: it is given an unknown metre or pickup in their place."""
+        metre, pickup = header
+        parts = {"metre": metre is None or metre in self.metres, "pickup": pickup is None or pickup in self.pickups}
+        return [key for key, is_read in parts.items() if not is_read]
 
     def union(self, other: TuneVocabulary) -> TuneVocabulary:
         """The vocabulary of both, with the header, first pitch and longest tune of the other."""

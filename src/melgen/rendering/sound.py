@@ -87,7 +87,9 @@ def synthesize(
     for pitch, start, end in zip(melody.pitches, starts, ends, strict=True):
         tone = _tone(pitch, end - start, sample_rate)
         samples[start : start + len(tone)] += tone[: length - start]
-    return samples
+    # Short notes follow while those before them still decay; their sum may be louder than a file can hold.
+    loudest = np.abs(samples).max(initial=0)
+    return samples / loudest if loudest > 1 else samples
 
 
 def write_sound(
