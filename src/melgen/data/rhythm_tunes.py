@@ -85,29 +85,8 @@ class RhythmTunes:
         return dict(zip(values.tolist(), ((average > 0) @ counts).tolist(), strict=True))
 
     def comparable(self, vocabulary: TuneVocabulary) -> NDArray[np.bool_]:
-        """Which tunes bits per note are counted over: ``[tunes]``.
-
-        Those of at least three notes that a grid of 12 steps can hold. A held-out one counts only if training has all
-        its pairs of a value and a duration, in every representation. So the tunes are the same for all rhythms and
-        representations.
-        """
-        comparable = (self.melodies.lengths >= FIRST_COMPARED_NOTE) & (self.splits != NO_SPLIT)
-        on_grid = Encoding(Control(), Grid())
-        for i in np.flatnonzero(comparable):
-            melody = self.melodies[int(i)]
-            comparable[i] = all(encoding.reason_against(melody) is None for encoding in (on_grid, self.encoding))
-        held_out = np.isin(self.splits, (Split.VALIDATION, Split.TEST))
-        own = self.encoding.representation
-        for representation in {own.name: own, **{name: kind() for name, kind in REPRESENTATIONS.items()}}.values():
-            pairs = Encoding(representation, Joint())
-            seen = Vocabulary.from_values(
-                tune.symbols[:, 0]
-                for i in np.flatnonzero(comparable & (self.splits == Split.TRAIN))
-                for tune in pairs.augmentations(self.melodies[int(i)])
-            )
-            for i in np.flatnonzero(comparable & held_out):
-                comparable[i] = seen.known(pairs.encode(self.melodies[int(i)]).symbols[:, 0]).all()
-        return comparable
+        """Which tunes bits per note are counted over: ``[tunes]``, see `common_tunes`."""
+        return common_tunes(self.melodies, self.splits, self.encoding)
 
     def loader(self, split: Split, vocabulary: TuneVocabulary, comparable: NDArray[np.bool_]) -> WholeTuneLoader:
         """The whole tunes of a split, to be scored; those that cannot be written are left out."""
@@ -138,4 +117,35 @@ class RhythmTunes:
                 self.left_out[str(error)] += 1
 
 
-__all__ = ["EncodedTune", "RhythmTunes"]
+def common_tunes(melodies: Melodies, splits: NDArray[np.int8], encoding: Encoding | None = None) -> NDArray[np.bool_]:
+    """Which tunes all rhythms and representations can write: ``[tunes]``.
+
+    Those of at least three notes that a grid of 12 steps can hold. A held-out one counts only if training has all its
+    pairs of a value and a duration, in every representation. So the tunes are the same for all networks with rhythm.
+
+    Args:
+        melodies: the whole corpus.
+        splits: ``[tunes]``, a `Split` each, or `NO_SPLIT`.
+        encoding: one that must also write them, such as a user's own.
+    """
+    on_grid = Encoding(Control(), Grid())
+    encodings = [on_grid] if encoding is None else [on_grid, encoding]
+    own = encodings[-1].representation
+    comparable = (melodies.lengths >= FIRST_COMPARED_NOTE) & (splits != NO_SPLIT)
+    for i in np.flatnonzero(comparable):
+        melody = melodies[int(i)]
+        comparable[i] = all(each.reason_against(melody) is None for each in encodings)
+    held_out = np.isin(splits, (Split.VALIDATION, Split.TEST))
+    for representation in {own.name: own, **{name: kind() for name, kind in REPRESENTATIONS.items()}}.values():
+        pairs = Encoding(representation, Joint())
+        seen = Vocabulary.from_values(
+            tune.symbols[:, 0]
+            for i in np.flatnonzero(comparable & (splits == Split.TRAIN))
+            for tune in pairs.augmentations(melodies[int(i)])
+        )
+        for i in np.flatnonzero(comparable & held_out):
+            comparable[i] = seen.known(pairs.encode(melodies[int(i)]).symbols[:, 0]).all()
+    return comparable
+
+
+__all__ = ["EncodedTune", "RhythmTunes", "common_tunes"]
