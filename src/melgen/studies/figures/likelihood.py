@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_KEY = "bits_per_note/{}"
+_PARTS = {"pitch": "bits of pitch per note (less is better)", "rhythm": "bits of rhythm per note (less is better)"}
 
 
 @styled
@@ -34,36 +35,49 @@ def likelihood(results: StudyResults) -> Figure:
 
     Every baseline is a vertical line; the shaded side of the best of them is where a network is of no use. The
     line between the two marks of a model is its train-test gap; small grey marks are single seeds, on the test
-    split.
+    split. Where networks write rhythm, all are compared by their bits of pitch, and those with rhythm, in a second
+    panel, by their bits of rhythm.
 
     Needs ``bits_per_note/test`` and, for the gap, ``bits_per_note/train`` in `set_scores` of `songs` and
-    `baselines`; where a model has no such score, the mean of ``test/bits_per_note`` over its runs.
+    `baselines`; where a model has no such score, the mean of ``test/bits_per_note`` over its runs. Likewise
+    ``pitch_bits_per_note`` and ``rhythm_bits_per_note``.
     """
     rows = [row for row in rows_of(results, baselines=False) if row.model is not None]
-    figure = new_figure(PAGE_WIDTH_IN * 0.75, panel_height(rows) + 0.35)
-    axes = figure.add_subplot()
+    parts = _PARTS if results.has_rhythm else {"": "bits per note (less is better)"}
+    figure = new_figure(PAGE_WIDTH_IN * 0.75, panel_height(rows) * len(parts) + 0.35)
+    panels = figure.subplots(len(parts), squeeze=False)[:, 0] if rows else [figure.add_subplot()]
     if not rows:
-        note_absence(axes, "no model")
+        note_absence(panels[0], "no model")
         return figure
-    label_rows(axes, rows)
-    axes.set_xlabel("bits per note (less is better)")
-    values = [value for row in rows for value in _draw_row(axes, row)]
-    if not values:
-        note_absence(axes, textwrap.fill(f"no bits per note: {results.without_bits or 'not counted'}", 60))
-        return figure
-    baselines = {name: songs.set_scores.get(_KEY.format("test"), math.nan) for name, songs in results.baselines.items()}
-    _draw_baselines(axes, {name: bits for name, bits in baselines.items() if math.isfinite(bits)}, values)
-    _add_legend(figure, several_seeds=any(len(row.model.runs) > 1 for row in rows if row.model))
+    drawn = [
+        _draw_panel(axes, results, rows, part, title) for axes, (part, title) in zip(panels, parts.items(), strict=True)
+    ]
+    if any(drawn):
+        _add_legend(figure, several_seeds=any(len(row.model.runs) > 1 for row in rows if row.model))
     return figure
 
 
-def _draw_row(axes: Axes, row: Row) -> list[float]:
+def _draw_panel(axes: Axes, results: StudyResults, rows: Sequence[Row], part: str, title: str) -> bool:
+    """Draw all models, and the baselines; whether there is anything to show."""
+    key = f"{part}_bits_per_note" if part else "bits_per_note"
+    label_rows(axes, rows)
+    axes.set_xlabel(title)
+    values = [value for row in rows for value in _draw_row(axes, row, key)]
+    if not values:
+        note_absence(axes, textwrap.fill(f"no bits per note: {results.without_bits or 'not counted'}", 60))
+        return False
+    baselines = {name: songs.set_scores.get(f"{key}/test", math.nan) for name, songs in results.baselines.items()}
+    _draw_baselines(axes, {name: bits for name, bits in baselines.items() if math.isfinite(bits)}, values)
+    return True
+
+
+def _draw_row(axes: Axes, row: Row, key: str) -> list[float]:
     """Draw one model; return all values that it shows."""
     assert row.model is not None
-    of_runs = [run.result.get("test/bits_per_note") for run in row.model.runs]  # null where no tune could be scored
+    of_runs = [run.result.get(f"test/{key}") for run in row.model.runs]  # null where no tune could be scored
     seeds = [float(bits) for bits in of_runs if bits is not None and math.isfinite(bits)]
     scores = row.songs.set_scores if row.songs else {}
-    train, test = (scores.get(_KEY.format(split), math.nan) for split in ("train", "test"))
+    train, test = (scores.get(f"{key}/{split}", math.nan) for split in ("train", "test"))
     if not math.isfinite(test) and seeds:
         test = float(np.mean(seeds))
     if len(seeds) > 1:
