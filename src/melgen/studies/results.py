@@ -132,7 +132,7 @@ class StudyResults:
         song_folders: where the songs of each evaluation are, by its name, relative to the study.
         by_primer: where songs were written after several primers, by the primer's name and the model's, the main
             primer's first; empty for a single one.
-        baselines_by_primer: the same of the baselines' songs.
+        baselines_by_primer: the same of the baselines' songs; those with rhythm begin without a primer.
         primer_notes: notes on primers whose pitches are rare in the training tunes.
         first_notes: where a network writes rhythm, of how many notes at the beginning of each song the pitches are
             measured; else None.

@@ -55,7 +55,9 @@ class ResultsReader:
         baselines_by_primer: SetsByPrimer = {}
         for primer in self.primers if len(self.primers) > 1 else ():
             by_primer[primer.name], baselines_by_primer[primer.name] = (
-                (songs, baselines) if primer.is_main else self._after(primer, made_by_baselines)
+                (songs, {name: baselines[name] for name in made_by_baselines})
+                if primer.is_main
+                else self._after(primer, made_by_baselines)
             )
         reasons = dict.fromkeys(why_without_bits(read_json(run.path / "data.json")) for run in self.runs.finished)
         return StudyResults(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PARTS = {"pitch": "bits of pitch per note (less is better)", "rhythm": "bits of rhythm per note (less is better)"}
+_WIDTH_IN = PAGE_WIDTH_IN * 0.75
+_AXES_IN = _WIDTH_IN * 0.7  # about the width of the panel without its labels
+_LETTER_IN, _LABEL_LINE_IN = 0.052, 0.12  # width of a letter, height of a line
 
 
 @styled
@@ -42,18 +45,20 @@ def likelihood(results: StudyResults) -> Figure:
     `baselines`; where a model has no such score, the mean of ``test/bits_per_note`` over its runs. Likewise
     ``pitch_bits_per_note`` and ``rhythm_bits_per_note``.
     """
-    rows = [row for row in rows_of(results, baselines=False) if row.model is not None]
     parts = _PARTS if results.has_rhythm else {"": "bits per note (less is better)"}
-    figure = new_figure(PAGE_WIDTH_IN * 0.75, panel_height(rows) * len(parts) + 0.35)
-    panels = figure.subplots(len(parts), squeeze=False)[:, 0] if rows else [figure.add_subplot()]
-    if not rows:
-        note_absence(panels[0], "no model")
+    rows = {part: rows_of(results, False, False, only_with_rhythm=part == "rhythm") for part in parts}
+    heights = [panel_height(of_panel) for of_panel in rows.values()]
+    figure = new_figure(_WIDTH_IN, sum(heights) + 0.35)
+    if not results.models:
+        note_absence(figure.add_subplot(), "no model")
         return figure
+    panels = figure.subplots(len(parts), squeeze=False, height_ratios=heights)[:, 0]
     drawn = [
-        _draw_panel(axes, results, rows, part, title) for axes, (part, title) in zip(panels, parts.items(), strict=True)
+        _draw_panel(axes, results, rows[part], part, title)
+        for axes, (part, title) in zip(panels, parts.items(), strict=True)
     ]
     if any(drawn):
-        _add_legend(figure, several_seeds=any(len(row.model.runs) > 1 for row in rows if row.model))
+        _add_legend(figure, several_seeds=any(len(model.runs) > 1 for model in results.models))
     return figure
 
 
@@ -98,14 +103,18 @@ def _draw_baselines(axes: Axes, baselines: dict[str, float], models: list[float]
     axes.set_xlim(low - margin, high + margin)
     if not baselines:
         return
+    from matplotlib.transforms import ScaledTranslation
+
     axes.axvspan(best, high + margin, color=BAND, linewidth=0, zorder=0)
     above = axes.get_xaxis_transform()
-    for name, bits in baselines.items():
-        if bits <= high + margin:
-            axes.axvline(bits, color=INK, linewidth=0.9, zorder=1)
-            axes.text(
-                bits, 1.01, f"{name} {bits:.2f}", transform=above, ha="center", va="bottom", fontsize=SMALL_FONT_SIZE
-            )
+    near = {f"{name} {bits:.2f}": bits for name, bits in baselines.items() if bits <= high + margin}
+    per_bit = _AXES_IN / (high - low + 2 * margin)
+    for (label, bits), tier in zip(near.items(), _tiers(near, per_bit), strict=True):
+        axes.axvline(bits, color=INK, linewidth=0.9, zorder=1)
+        place = above
+        if tier:
+            place = above + ScaledTranslation(0, tier * _LABEL_LINE_IN, axes.figure.dpi_scale_trans)
+        axes.text(bits, 1.01, label, transform=place, ha="center", va="bottom", fontsize=SMALL_FONT_SIZE)
     far = [
         f"{name} {bits:.2f}"
         for name, bits in sorted(baselines.items(), key=lambda item: item[1])
@@ -115,6 +124,27 @@ def _draw_baselines(axes: Axes, baselines: dict[str, float], models: list[float]
         axes.text(
             1.01, 0.5, "\n".join(["beyond:", *far]), transform=axes.transAxes, va="center", fontsize=SMALL_FONT_SIZE
         )
+
+
+def _tiers(labels: Mapping[str, float], per_bit: float) -> list[int]:
+    """On which line above the panel to write each label, so that labels do not overlap.
+
+    Args:
+        labels: the bits where each is centred.
+        per_bit: inches.
+    """
+    lines: list[list[tuple[float, float]]] = []
+    tiers = []
+    for label, bits in labels.items():
+        half = len(label) * _LETTER_IN / 2
+        left, right = bits * per_bit - half, bits * per_bit + half
+        free = (i for i, taken in enumerate(lines) if all(right < start or end < left for start, end in taken))
+        tier = next(free, len(lines))
+        if tier == len(lines):
+            lines.append([])
+        lines[tier].append((left, right))
+        tiers.append(tier)
+    return tiers
 
 
 def _add_legend(figure: Figure, several_seeds: bool) -> None:
