@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,7 +62,7 @@ def likelihood(results: StudyResults) -> Figure:
     return figure
 
 
-def _draw_panel(axes: Axes, results: StudyResults, rows: Sequence[Row], part: str, title: str) -> bool:
+def _draw_panel(axes: Axes, results: StudyResults, rows: list[Row], part: str, title: str) -> bool:
     """Draw all models, and the baselines; whether there is anything to show."""
     key = f"{part}_bits_per_note" if part else "bits_per_note"
     label_rows(axes, rows)
