@@ -8,13 +8,16 @@ import pytest
 
 from melgen.corpora import FolkCorpus
 from melgen.corpora.sources import Split
+from melgen.evaluation.baselines import BigramBaseline
 from melgen.evaluation.distances import RHYTHM_FEATURES
 from melgen.evaluation.metrics import song_metric
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import SongSetEvaluation
+from melgen.evaluation.rhythm_baselines import RhythmBaseline
 from melgen.evaluation.rhythm_descriptors import DISTRIBUTIONS, RHYTHM_DESCRIPTORS
 from melgen.evaluation.song_sets import (
     EvaluationOptions,
+    baseline_evaluations,
     corpus_evaluations,
     evaluate_openings,
     evaluate_songs,
@@ -187,3 +190,36 @@ def test_tables(songs, reference):
     lengths = [row for row in table.rows if row.key.startswith("note_length/")]
     assert sum(row.cells[2].value for row in lengths) == pytest.approx(1)
     assert sum(row.cells[3].value for row in lengths) == pytest.approx(1)
+
+
+def test_pitches_of_the_first_notes_and_rhythm_of_whole_songs(melodies, reference):
+    whole = {"long": melodies[0], "longer": melodies[1], "short": melody_of([(60, 12), (62, 24), (64, 12)])}
+    found = evaluate_songs("mine", whole, reference, QUICK, first_notes=20)
+    first = evaluate_songs("mine", {name: song.pitches[:20] for name, song in whole.items()}, reference, QUICK)
+    all_notes = evaluate_songs("mine", whole, reference, QUICK)
+    assert found.lengths == all_notes.lengths == tuple(map(len, whole.values()))
+    for metric, values in first.scores.items():
+        np.testing.assert_equal(found.scores[metric], values)
+    for metric in (*SHARED, *RHYTHM):
+        np.testing.assert_equal(found.scores.get(metric), all_notes.scores.get(metric))
+    for name, value in found.set_scores.items():
+        is_of_rhythm = name.startswith("rhythm")
+        np.testing.assert_equal(value, (all_notes if is_of_rhythm else first).set_scores[name])
+    np.testing.assert_equal(found.distances_to_openings, first.distances_to_openings)
+    assert found.scores["pitch_range"] != all_notes.scores["pitch_range"]
+    with pytest.raises(ValueError, match="first_notes=1: must be a whole number of at least 2"):
+        evaluate_songs("mine", whole, options=QUICK, first_notes=1)
+
+
+def test_baselines_are_scored_on_given_tunes(reference, melodies):
+    common = {Split.TEST: [melodies[0]]}
+    options = {"songs": 2, "options": QUICK, "common_tunes": common}
+    written = rhythm_baseline_evaluations(reference, **options)
+    expected = RhythmBaseline.fit(list(reference.melodies_of(Split.TRAIN).values()), 1).bits_per_note([melodies[0]])
+    scores = written["rhythm-unigram"].evaluation.set_scores
+    assert scores["rhythm_bits_per_note/test"] == pytest.approx(expected.rhythm)
+    assert "rhythm_bits_per_note/validation" not in scores
+    of_pitches = baseline_evaluations(reference, [62, 64], notes=8, **options)["bigram"].evaluation.set_scores
+    bigram = BigramBaseline.fit(list(reference.tunes(Split.TRAIN).values()))
+    assert of_pitches["pitch_bits_per_note/test"] == pytest.approx(bigram.bits_per_note([melodies[0].pitches]))
+    assert of_pitches["bits_per_note/test"] != of_pitches["pitch_bits_per_note/test"]

@@ -19,6 +19,7 @@ from melgen.music import Melody
 from melgen.music.metre import Metre, MetreChange
 from melgen.pages.engraver import Engraver
 from melgen.pages.plain import notes_of
+from melgen.pages.runs import read_runs
 from melgen.pages.sections.embedding import read_embedding
 from melgen.pages.training_tunes import SharedPassage, TrainingTunes, excerpt, shared_passage
 from melgen.pages.writing import write_report
@@ -562,3 +563,26 @@ def test_a_page_gets_bars_only_where_they_are_known():
     assert set(notes_of(Melody.from_pitches([60, 62]))) == {"pitches", "onsets", "durations"}
     assert notes_of(Melody((60,), (0,), (180,), metres=(MetreChange(0, Metre(3, 4)),)))["bars"] == [0, 72, 144]
     assert notes_of(Melody((60,), (0,), (120,), pickup=24))["bars"] == [0, 24], "4/4 after a pickup, as in its score"
+
+
+def test_bits_per_note_are_not_compared_with_bits_that_include_rhythm(tmp_path):
+    """On a page of both kinds of networks, all have bits of pitch."""
+    results = {
+        "pitches": {"val/bits_per_note": 3.5},
+        "rhythm": {"val/bits_per_note": 4.0, "val/pitch_bits_per_note": 2.5, "val/rhythm_bits_per_note": 1.5},
+    }
+    for name, result in results.items():
+        write_json(tmp_path / name / "result.json", result)
+        write_json(tmp_path / name / "status.json", {"state": "finished"})
+        columns = ["step", *result]
+        (tmp_path / name / "metrics.csv").write_text(f"{','.join(columns)}\n10,{','.join(map(str, result.values()))}\n")
+    runs, curves = read_runs([tmp_path / name for name in results])
+    shown = [run["values"] for run in runs]
+    assert shown == [
+        {"val/pitch_bits_per_note": 3.5},
+        {"val/pitch_bits_per_note": 2.5, "val/rhythm_bits_per_note": 1.5},
+    ]
+    assert [sorted(curves[name]) for name in results] == [sorted(values) for values in shown]
+    for name, result in results.items():
+        (run,), _ = read_runs([tmp_path / name])
+        assert run["values"] == result, "alone they are shown as they are"

@@ -113,3 +113,11 @@ def test_without_a_configuration_the_directory_gives_the_name(tmp_path):
     assert [v.text for v in variants_of([tmp_path / name for name in names])] == ["lr 1", "lr 2"]
     found = variants_of([tmp_path / name for name in names], {tmp_path / names[0]: "slow"})
     assert [v.text for v in found] == ["slow", "lr 2"]
+
+
+def test_rhythms_are_named_as_the_user_types_them():
+    factored = {"rhythm._target_": "melgen.music.Factored", "rhythm.condition": "header"}
+    assert texts({}, factored) == ["rhythm none", "rhythm factored"]
+    assert texts(factored, factored | {"hidden_size": 8}) == ["", "hidden_size 8"]
+    own = {"rhythm._target_": "mine.Swing"}
+    assert texts(own, factored) == ["rhythm Swing", "rhythm factored"]

@@ -475,3 +475,42 @@ def test_the_user_s_settings_neither_matter_nor_change(tmp_path):
         assert dict(mpl.rcParams) == before
     assert (tmp_path / "ours.png").read_bytes() == (tmp_path / "theirs.png").read_bytes()
     assert (tmp_path / "ours.pdf").read_bytes() == (tmp_path / "theirs.pdf").read_bytes()
+
+
+def mixed():
+    """A study of a network of pitches and one with rhythm."""
+    base = varied("rhythm none", "rhythm factored", datasets=("control",), cells=("lstm",), layers=(2,))
+    runs = (base.runs[0], dataclasses.replace(base.runs[1], rhythm="factored"))
+    models = tuple(Model((run,)) for run in runs)
+    songs = {}
+    for model, parts in zip(models, ({"pitch": 2.5}, {"pitch": 2.25, "rhythm": 1.5}), strict=True):
+        bits = {f"{part}_bits_per_note/{split}": value for part, value in parts.items() for split in ("train", "test")}
+        songs[model.name] = dataclasses.replace(evaluation(model.name), set_scores=bits)
+    baselines = {
+        f"rhythm-{name}": dataclasses.replace(evaluation(name), set_scores={"pitch_bits_per_note/test": bits})
+        for name, bits in (("unigram", 2.3), ("bigram", 2.301))
+    }
+    return dataclasses.replace(base, runs=runs, models=models, songs=songs, baselines=baselines)
+
+
+def test_likelihood_has_a_panel_of_pitch_and_one_of_rhythm():
+    figure = likelihood(mixed())
+    pitch, rhythm = figure.axes
+    for axes, expected in ((pitch, [2.5, 2.25]), (rhythm, [1.5])):
+        found = [
+            line.get_xdata()[0]
+            for line in axes.lines
+            if line.get_marker() == "o" and line.get_markerfacecolor() != "white"
+        ]
+        assert found == expected
+    figure.canvas.draw()
+    first, second = (text.get_window_extent() for text in pitch.texts if text.get_text().startswith("rhythm-"))
+    assert not first.overlaps(second)
+
+
+def test_losses_of_two_rhythms_have_panels_of_their_own():
+    panels = learning_curves(mixed()).axes
+    assert [axes.get_ylabel() for axes in panels] == [
+        f"control, rhythm {rhythm}\nloss (nats per token)" for rhythm in ("none", "factored")
+    ]
+    assert all(len([line for line in axes.lines if line.get_linewidth() > 2]) == 1 for axes in panels)

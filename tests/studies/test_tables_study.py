@@ -333,3 +333,62 @@ def test_real_tunes_from_scores_to_the_paper():
     ordered = [float(row["distance_to_mean"]) for row in rows_of(build_tables(results)["songs/control-lstm-2"])]
     assert ordered == sorted(ordered)
     assert ordered == pytest.approx(sorted(np.linalg.norm(table - table.mean(axis=0), axis=1)))
+
+
+def with_rhythm(results: StudyResults) -> StudyResults:
+    """The study, with a network that writes rhythm beside its model."""
+    bits = {
+        "pitch_bits_per_note__test": 2.25,
+        "rhythm_bits_per_note__test": 1.5,
+        "bits_per_note_with_rhythm__test": 3.75,
+        "rhythm_overlapped_area__silence": 0.5,
+    }
+    scores = tonality_scores((3.0, 2.0, 0.5), (1.0, 4.0, 0.25)) | {"silence_share": (0.25, 0.75)}
+    songs = replace(evaluation("control-gru-2", scores, **bits), distributions={"notes": {"34": 1.0}})
+    network = replace(
+        run("control", "gru", 2, val__bits_per_note=4.0, val__pitch_bits_per_note=2.5, val__rhythm_bits_per_note=1.5),
+        rhythm="factored",
+    )
+    of_pitches = results.songs["control-lstm-2"]
+    of_pitches = replace(of_pitches, set_scores=of_pitches.set_scores | {"pitch_bits_per_note/test": 3.125})
+    return replace(
+        results,
+        runs=(run("control", "lstm", 2, val__bits_per_note=3.5), network),
+        models=(*results.models, Model((network,))),
+        songs={"control-lstm-2": of_pitches, "control-gru-2": songs},
+        first_notes=34,
+    )
+
+
+def test_networks_with_and_without_rhythm_are_compared_by_bits_of_pitch(results, tables):
+    mixed = build_tables(with_rhythm(results))
+    pitches, rhythm, *_ = rows_of(mixed["likelihood"])
+    assert (pitches["bits_per_note/test"], rhythm["bits_per_note/test"]) == ("3.0", "")
+    assert (pitches["pitch_bits_per_note/test"], rhythm["pitch_bits_per_note/test"]) == ("3.125", "2.25")
+    assert (pitches["rhythm_bits_per_note/test"], rhythm["rhythm_bits_per_note/test"]) == ("", "1.5")
+    assert "not comparable with those of networks of pitches" in mixed["likelihood"].caption
+    assert not any("pitch" in column.key for column in tables["likelihood"].columns)
+    pitches, rhythm = rows_of(mixed["runs"])
+    assert (pitches["val_pitch_bits_per_note"], rhythm["val_pitch_bits_per_note"]) == ("3.5", "2.5")
+    assert (pitches["val_rhythm_bits_per_note"], rhythm["val_rhythm_bits_per_note"]) == ("", "1.5")
+    assert "not comparable with those of networks of pitches" in mixed["runs"].caption
+    assert "rhythm" not in tables["runs"].caption
+
+
+def test_networks_that_all_write_rhythm(results):
+    mixed = with_rhythm(results)
+    alone = build_tables(replace(mixed, runs=mixed.runs[1:], models=mixed.models[1:]))
+    assert "bits_per_note/test" not in rows_of(alone["likelihood"])[0]
+    assert "not comparable" not in alone["likelihood"].caption + alone["runs"].caption
+
+
+def test_only_sets_with_rhythm_have_a_row_of_rhythm(results, tables):
+    mixed = build_tables(with_rhythm(results))
+    (row,) = rows_of(mixed["rhythm"])
+    assert (row["set"], row["silence_share"]) == ("control-gru-2", "0.5")
+    (row,) = rows_of(mixed["rhythm_distances"])
+    assert (row["set"], row["rhythm_overlapped_area/silence"]) == ("control-gru-2", "0.5")
+    assert {"rhythm", "rhythm_distances"}.isdisjoint(tables)
+    for name in ("tonality", "descriptors", "originality", "songs/control-gru-2"):
+        assert "Of a song with rhythm: its first 34 notes." in mixed[name].caption
+    assert "with rhythm" not in mixed["songs/control-lstm-2"].caption

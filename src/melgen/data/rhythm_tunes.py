@@ -96,43 +96,8 @@ class RhythmTunes:
         return dict(zip(values.tolist(), ((average > 0) @ counts).tolist(), strict=True))
 
     def comparable(self, vocabulary: TuneVocabulary) -> NDArray[np.bool_]:
-        """Which tunes bits per note are counted over: ``[tunes]``.
-
-        Those of at least three notes that a grid of 12 steps can hold. A held-out one counts only if training has all
-        its pairs of a value and a duration, in every representation. So the tunes are the same for all rhythms and
-        representations.
-        """
-        comparable = (self.melodies.lengths >= FIRST_COMPARED_NOTE) & (self.splits != NO_SPLIT)
-        own = self.encoding.representation
-        kinds = {own.name: own, **{name: kind() for name, kind in REPRESENTATIONS.items()}}
-        pairs = [Encoding(representation, Joint()) for representation in kinds.values()]
-        seen: list[list[NDArray[np.int64]]] = [[] for _ in pairs]
-        held_out: dict[int, list[NDArray[np.int64]]] = {}
-        grid = Grid()
-        for i in np.flatnonzero(comparable).tolist():
-            melody = self.melodies[i]
-            try:
-                timing = timing_of(melody)
-                events = timing.events(np.array(melody.pitches))
-                grid.symbols(events)
-                self.encoding.rhythm.symbols(events)
-            except RhythmError:
-                comparable[i] = False
-                continue
-            if self.splits[i] == Split.TRAIN:
-                for encoding, found in zip(pairs, seen, strict=True):
-                    found.append(_pairs(encoding, timing, encoding.representation.augmentations(melody.pitches)))
-            else:
-                held_out[i] = [
-                    _pairs(encoding, timing, [encoding.representation.encode(melody.pitches)]) for encoding in pairs
-                ]
-        known = [Vocabulary.from_values(found) if found else None for found in seen]
-        for i, tunes in held_out.items():
-            comparable[i] = all(
-                vocabulary is not None and vocabulary.known(tune).all()
-                for vocabulary, tune in zip(known, tunes, strict=True)
-            )
-        return comparable
+        """Which tunes bits per note are counted over: ``[tunes]``, see `common_tunes`."""
+        return common_tunes(self.melodies, self.splits, self.encoding)
 
     def loader(self, split: Split, vocabulary: TuneVocabulary, comparable: NDArray[np.bool_]) -> WholeTuneLoader:
         """The whole tunes of a split, to be scored; those that cannot be written are left out."""
@@ -166,6 +131,50 @@ class RhythmTunes:
                 yield melody, self.encoding.augmentations(melody)
             except RhythmError as error:
                 self.left_out[str(error)] += 1
+
+
+def common_tunes(melodies: Melodies, splits: NDArray[np.int8], encoding: Encoding | None = None) -> NDArray[np.bool_]:
+    """Which tunes all rhythms and representations can write: ``[tunes]``.
+
+    Those of at least three notes that a grid of 12 steps can hold. A held-out one counts only if training has all its
+    pairs of a value and a duration, in every representation. So the tunes are the same for all networks with rhythm.
+
+    Args:
+        melodies: the whole corpus.
+        splits: ``[tunes]``, a `Split` each, or `NO_SPLIT`.
+        encoding: one that must also write them, such as a user's own.
+    """
+    comparable = (melodies.lengths >= FIRST_COMPARED_NOTE) & (splits != NO_SPLIT)
+    kinds = {name: kind() for name, kind in REPRESENTATIONS.items()}
+    if encoding is not None:
+        kinds[encoding.representation.name] = encoding.representation
+    pairs = [Encoding(representation, Joint()) for representation in kinds.values()]
+    seen: list[list[NDArray[np.int64]]] = [[] for _ in pairs]
+    held_out: dict[int, list[NDArray[np.int64]]] = {}
+    grid = Grid()
+    for i in np.flatnonzero(comparable).tolist():
+        melody = melodies[i]
+        try:
+            timing = timing_of(melody)
+            events = timing.events(np.array(melody.pitches))
+            grid.symbols(events)
+            if encoding is not None:
+                encoding.rhythm.symbols(events)
+        except RhythmError:
+            comparable[i] = False
+            continue
+        if splits[i] == Split.TRAIN:
+            for each, found in zip(pairs, seen, strict=True):
+                found.append(_pairs(each, timing, each.representation.augmentations(melody.pitches)))
+        else:
+            held_out[i] = [_pairs(each, timing, [each.representation.encode(melody.pitches)]) for each in pairs]
+    known = [Vocabulary.from_values(found) if found else None for found in seen]
+    for i, tunes in held_out.items():
+        comparable[i] = all(
+            vocabulary is not None and vocabulary.known(tune).all()
+            for vocabulary, tune in zip(known, tunes, strict=True)
+        )
+    return comparable
 
 
 def _pairs(encoding: Encoding, timing: Timing, versions: Iterable[NDArray[np.integer]]) -> NDArray[np.int64]:

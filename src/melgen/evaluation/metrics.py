@@ -356,9 +356,16 @@ class RunMetric:
 _COMPARABLE = "comparable across representations; lower is better"
 _OWN_SCALE = "each representation's own"
 
+_OF_PITCH = "all bits of a network of pitches; over the tunes that each network can write; lower is better"
+_OF_RHYTHM = "note, rest or end, and note lengths; lower is better"
+
 RUN_METRICS = (
     RunMetric("val/bits_per_note", "Bits per note, validation", "bits", 3, _COMPARABLE),
     RunMetric("test/bits_per_note", "Bits per note, test", "bits", 3, _COMPARABLE),
+    RunMetric("val/pitch_bits_per_note", "Bits of pitch per note, validation", "bits", 3, _OF_PITCH),
+    RunMetric("test/pitch_bits_per_note", "Bits of pitch per note, test", "bits", 3, _OF_PITCH),
+    RunMetric("val/rhythm_bits_per_note", "Bits of rhythm per note, validation", "bits", 3, _OF_RHYTHM),
+    RunMetric("test/rhythm_bits_per_note", "Bits of rhythm per note, test", "bits", 3, _OF_RHYTHM),
     RunMetric(
         "val/loss", "Loss, validation", "nats per token", 3, f"{_OWN_SCALE}; lower is better", is_comparable=False
     ),

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from dataclasses import replace
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -19,10 +20,10 @@ from numpy.typing import NDArray
 
 from melgen.checking import check_whole
 from melgen.evaluation.flat_rhythm import Tunes
+from melgen.music import rhythms
+from melgen.music.events import REST, Events, events_of, melody_of
 from melgen.music.melody import Melody
-
-REST = -1
-"""The pitch of a rest."""
+from melgen.music.representations import Control
 
 _FIRST_SCORED_PLACE = 2  # as for `melgen.evaluation.baselines`
 _START = -1  # number of the event before the first
@@ -31,13 +32,18 @@ Probabilities = NDArray[np.float64]
 
 
 class Event(NamedTuple):
-    """A note or rest with its duration in steps; `END` has neither."""
+    """A note or rest with its duration in steps; `END` has neither. The pitch of a rest is `REST`."""
 
     pitch: int
     duration: int
 
+    @property
+    def is_note(self) -> bool:
+        """Whether it is a note, neither a rest nor the end."""
+        return self.pitch not in (REST, END.pitch)
 
-END = Event(-2, 0)
+
+END = Event(rhythms.END, rhythms.NO_DURATION)
 
 
 class RhythmBits(NamedTuple):
@@ -58,31 +64,24 @@ class RhythmBits(NamedTuple):
         return self.pitch + self.rhythm
 
 
-def events_of(melody: Melody) -> list[Event]:
+def event_row(melody: Melody) -> list[Event]:
     """The events of a melody, `END` included. A note that overlaps the next is cut at its onset.
 
     Raises:
-        ValueError: if a note has no length, or two notes begin together.
+        ValueError: if a note has no length, two notes begin together, or a note or rest is too long.
 
-    >>> events_of(Melody((60, 62), (12, 48), (24, 24)))[:3]
-    [Event(pitch=-1, duration=12), Event(pitch=60, duration=24), Event(pitch=-1, duration=12)]
+    >>> event_row(Melody((60, 62), (12, 48), (24, 24)))[:3]
+    [Event(pitch=1000, duration=12), Event(pitch=60, duration=24), Event(pitch=1000, duration=12)]
     """
-    events = []
-    time = 0
-    for number, (pitch, onset, duration) in enumerate(
-        zip(melody.pitches, melody.onsets, melody.durations, strict=True), start=1
-    ):
-        following = melody.onsets[number] if number < len(melody) else onset + duration
-        length = min(duration, following - onset)
-        if length < 1:
+    longest = [following - onset for onset, following in pairwise(melody.onsets)]
+    durations = [*map(min, melody.durations, longest), *melody.durations[-1:]]
+    for number, duration in enumerate(durations, start=1):
+        if duration < 1:
             raise ValueError(
-                f"note {number} of {melody.source or 'a melody'} has a length of {length} steps, not 1 or more"
+                f"note {number} of {melody.source or 'a melody'} has a length of {duration} steps, not 1 or more"
             )
-        if onset > time:
-            events.append(Event(REST, onset - time))
-        events.append(Event(pitch, length))
-        time = onset + length
-    return [*events, END]
+    events = events_of(replace(melody, durations=tuple(durations)), np.array(melody.pitches))
+    return [*map(Event, events.values.tolist(), events.durations.tolist()), END]
 
 
 def has_events(melody: Melody) -> bool:
@@ -91,26 +90,20 @@ def has_events(melody: Melody) -> bool:
     >>> has_events(Melody((60, 62), (0, 0), (24, 24)))
     False
     """
-    onsets = (*melody.onsets, math.inf)
-    return len(melody) > 0 and min(melody.durations) > 0 and all(a < b for a, b in pairwise(onsets))
+    try:
+        return event_row(melody) != [END]
+    except ValueError:
+        return False
 
 
-def melody_of(events: Iterable[Event]) -> Melody:
-    """The melody of events; a rest before the end is not heard. The inverse of `events_of`.
+def melody_from(events: Iterable[Event]) -> Melody:
+    """The melody of events; a rest before the end is not heard. The inverse of `event_row`.
 
-    >>> melody_of([Event(REST, 12), Event(60, 24), END]).onsets
+    >>> melody_from([Event(REST, 12), Event(60, 24), END]).onsets
     (12,)
     """
-    notes = []
-    time = 0
-    for event in events:
-        if event == END:
-            break
-        if event.pitch != REST:
-            notes.append((event.pitch, time, event.duration))
-        time += event.duration
-    pitches, onsets, durations = zip(*notes, strict=True) if notes else ((), (), ())
-    return Melody(pitches, onsets, durations)
+    row = np.array([*takewhile(END.__ne__, events)], np.int64).reshape(-1, 2)
+    return melody_of(Events(*row.T), Control())
 
 
 def rhythm_baseline_name(order: int) -> str:
@@ -133,7 +126,7 @@ class RhythmBaseline:
 
     Attributes:
         order: n.
-        events: the V different events of the training tunes: the notes and rests, sorted, then `END`.
+        events: the V different events of the training tunes: the rests and the notes, each sorted, then `END`.
 
     >>> waltz = Melody((60, 62, 60), (0, 24, 48), (24, 24, 48))
     >>> model = RhythmBaseline.fit([waltz] * 9, order=2)
@@ -157,10 +150,11 @@ class RhythmBaseline:
             ValueError: if `order` is below 1, the tunes contain no notes, or a tune has a note of no length.
         """
         check_whole("order", order)
-        spelled = [events_of(tune) for tune in tunes if len(tune)]
+        spelled = [event_row(tune) for tune in tunes if len(tune)]
         if not spelled:
             raise ValueError("a baseline must be fitted on at least one note, but the training tunes contain none")
-        events = [*sorted({event for tune in spelled for event in tune} - {END}), END]
+        different = {event for tune in spelled for event in tune} - {END}
+        events = [*sorted(different, key=lambda event: (event.is_note, event)), END]
         numbers = {event: number for number, event in enumerate(events)}
         counts: list[dict[tuple[int, ...], Counter[int]]] = [defaultdict(Counter) for _ in range(order)]
         for tune in spelled:
@@ -195,7 +189,7 @@ class RhythmBaseline:
 
     def can_spell(self, melody: Melody) -> bool:
         """Whether all events of a tune occurred in training; only such tunes have a likelihood."""
-        return has_events(melody) and all(event in self._numbers for event in events_of(melody))
+        return has_events(melody) and all(event in self._numbers for event in event_row(melody))
 
     def write(self, songs: int, seed: int, most_notes: int = 500, primer: Melody | None = None) -> list[Melody]:
         """Generate songs, each until its end.
@@ -213,7 +207,7 @@ class RhythmBaseline:
         """
         check_whole("songs", songs, 0)
         check_whole("most_notes", most_notes)
-        start = [] if primer is None else events_of(primer)[:-1]
+        start = [] if primer is None else event_row(primer)[:-1]
         for event in start:
             self._number(event)
         return [self._write_song(np.random.default_rng([seed, song]), most_notes, start) for song in range(songs)]
@@ -228,17 +222,17 @@ class RhythmBaseline:
         """
         pitch_bits = rhythm_bits = 0.0
         scored = 0
-        is_note = self._pitches >= 0
+        is_note = np.array([event.is_note for event in self.events])
         for tune in tunes:
             if len(tune) <= _FIRST_SCORED_PLACE:
                 continue
             scored += len(tune) - _FIRST_SCORED_PLACE
             past: list[Event] = []
             place = 0
-            for event in events_of(tune):
+            for event in event_row(tune):
                 p = self.following(past)
                 bits = -math.log2(p[self._number(event)])
-                if event.pitch >= 0:
+                if event.is_note:
                     of_pitch = -math.log2(p[self._pitches == event.pitch].sum() / p[is_note].sum())
                     bits -= of_pitch
                     pitch_bits += of_pitch if place >= _FIRST_SCORED_PLACE else 0.0
@@ -249,7 +243,7 @@ class RhythmBaseline:
 
     def _write_song(self, generator: np.random.Generator, most_notes: int, start: list[Event]) -> Melody:
         events = list(start)
-        notes = sum(event.pitch >= 0 for event in events)
+        notes = sum(event.is_note for event in events)
         while notes < most_notes:
             limits = np.cumsum(self.following(events))[
                 :-1
@@ -258,8 +252,8 @@ class RhythmBaseline:
             if event == END:
                 break
             events.append(event)
-            notes += event.pitch >= 0
-        return melody_of(events)
+            notes += event.is_note
+        return melody_from(events)
 
     def _number(self, event: Event) -> int:
         if event not in self._numbers:

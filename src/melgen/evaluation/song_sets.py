@@ -53,6 +53,9 @@ Song = Sequence[int] | NDArray[np.integer] | Melody
 Songs = Mapping[str, Song]
 """Songs by name."""
 
+CommonTunes = Mapping[Split, Sequence[Melody]]
+"""Tunes of a split that all rhythms and representations can write."""
+
 BASELINES = (UniformBaseline, UnigramBaseline, BigramBaseline)
 
 RHYTHM_BASELINE_ORDERS = (1, 2, 3)
@@ -106,7 +109,12 @@ class EvaluationOptions:
 
 
 def evaluate_songs(
-    name: str, songs: Songs, reference: ReferenceCorpus | None = None, options: EvaluationOptions | None = None
+    name: str,
+    songs: Songs,
+    reference: ReferenceCorpus | None = None,
+    options: EvaluationOptions | None = None,
+    *,
+    first_notes: int | None = None,
 ) -> SongSetEvaluation:
     """Measure songs, singly and as a set; with a corpus, also their originality and distance to its test tunes.
 
@@ -120,17 +128,19 @@ def evaluate_songs(
         reference: the corpus; without one, originality and distance are not measured. A corpus without rhythm, such
             as a list of pitches, is compared with in pitch only.
         options: how to measure.
+        first_notes: measure the pitches of so many notes at the beginning of each song only, since most features
+            depend on length; by default of all. Rhythm is always that of whole songs.
 
     Raises:
         ValueError: if no song has two notes, pitches are not whole numbers, some songs have a rhythm and others are
             pitches only, or a user's own metric fails.
     """
     options = options or EvaluationOptions()
-    evaluation = _evaluate(name, songs, options, reference)
+    evaluation = _evaluate(name, songs, options, reference, first_notes=first_notes)
     if reference is None:
         return evaluation
-    openings = list(reference.openings(Split.TEST, median_length(evaluation)).values())
-    measured = [_pitches_of(songs[song]) for song in evaluation.songs]
+    measured = [_pitches_of(songs[song])[:first_notes] for song in evaluation.songs]
+    openings = list(reference.openings(Split.TEST, median_of(map(len, measured))).values())
     scores = dict(evaluation.set_scores) | _distance_scores(set_distances(measured, openings, seed=options.seed))
     if evaluation.has_rhythm and reference.has_rhythm:
         tunes = reference.melodies_of(Split.TEST, options.min_corpus_notes)
@@ -245,6 +255,7 @@ def baseline_evaluations(
     notes: int,
     seed: int = 0,
     options: EvaluationOptions | None = None,
+    common_tunes: CommonTunes | None = None,
 ) -> dict[str, BaselineSongs]:
     """Fit the baselines on the training tunes, generate songs with them, and measure these like a network's songs.
 
@@ -258,12 +269,17 @@ def baseline_evaluations(
         notes: number of notes after the primer.
         seed: of the random choices.
         options: how to measure.
+        common_tunes: tunes that networks with rhythm are scored on; ``pitch_bits_per_note`` is over these.
 
     Returns:
         Songs and evaluation by the name of the baseline.
     """
     training_tunes = list(reference.tunes(Split.TRAIN).values())
-    scored = {f"bits_per_note/{split.name.lower()}": reference.comparable_tunes(split) for split in Split}
+    scored: dict[str, list[NDArray[np.int16]]] = {
+        f"bits_per_note/{split.name.lower()}": reference.comparable_tunes(split) for split in Split
+    }
+    for split, tunes in (common_tunes or {}).items():
+        scored[f"pitch_bits_per_note/{split.name.lower()}"] = [np.array(tune.pitches, np.int16) for tune in tunes]
     written = {}
     for kind in BASELINES:
         baseline = kind.fit(training_tunes)
@@ -285,7 +301,13 @@ class RhythmBaselineSongs(NamedTuple):
 
 
 def rhythm_baseline_evaluations(
-    reference: ReferenceCorpus, songs: int, seed: int = 0, options: EvaluationOptions | None = None
+    reference: ReferenceCorpus,
+    songs: int,
+    seed: int = 0,
+    options: EvaluationOptions | None = None,
+    *,
+    first_notes: int | None = None,
+    common_tunes: CommonTunes | None = None,
 ) -> dict[str, RhythmBaselineSongs]:
     """Fit baselines of notes with their lengths on the training tunes, let them write songs, and measure these.
 
@@ -299,6 +321,8 @@ def rhythm_baseline_evaluations(
         songs: number of songs of each baseline.
         seed: of the random choices.
         options: how to measure.
+        first_notes: see `evaluate_songs`.
+        common_tunes: the tunes to score, those that networks with rhythm are scored on; by default all held-out tunes.
 
     Returns:
         Songs and evaluation by the name of the baseline.
@@ -309,13 +333,15 @@ def rhythm_baseline_evaluations(
     if not reference.has_rhythm:
         raise ValueError("the tunes of the corpus have no rhythm, so no baseline can learn to write one")
     training_tunes = [tune for tune in reference.melodies_of(Split.TRAIN).values() if has_events(tune)]
-    held_out = {split: list(reference.melodies_of(split).values()) for split in (Split.VALIDATION, Split.TEST)}
+    held_out = common_tunes or {
+        split: list(reference.melodies_of(split).values()) for split in (Split.VALIDATION, Split.TEST)
+    }
     written = {}
     for order in RHYTHM_BASELINE_ORDERS:
         baseline = RhythmBaseline.fit(training_tunes, order)
         melodies = baseline.write(songs, seed, most_notes=max(map(len, training_tunes)))
         by_name = dict(zip(song_names(len(melodies)), melodies, strict=True))
-        evaluation = evaluate_songs(baseline.name, by_name, reference, options)
+        evaluation = evaluate_songs(baseline.name, by_name, reference, options, first_notes=first_notes)
         scores = dict(evaluation.set_scores)
         for split, tunes in held_out.items():
             scored = [tune for tune in tunes if baseline.can_spell(tune)]
@@ -363,6 +389,7 @@ def _evaluate(
     *,
     as_a_set: bool = True,
     are_whole: bool = True,
+    first_notes: int | None = None,
 ) -> SongSetEvaluation:
     """Measure songs.
 
@@ -370,8 +397,12 @@ def _evaluate(
         reference: the corpus whose training tunes the songs are compared with.
         as_a_set: whether to measure the diversity of the set.
         are_whole: whether the songs have their ends.
+        first_notes: see `evaluate_songs`.
     """
-    measured, left_out = _measurable(name, songs)
+    if first_notes is not None:
+        check_whole("first_notes", first_notes, _MIN_NOTES)
+    whole, left_out = _measurable(name, songs)
+    measured = {song: pitches[:first_notes] for song, pitches in whole.items()}
     pitches = list(measured.values())
     tonality = tonality_table(pitches, options.span_notes)
     scores: dict[str, NDArray] = dict(zip(Tonality._fields, tonality.T, strict=True))
@@ -397,7 +428,7 @@ def _evaluate(
     return SongSetEvaluation(
         name=name,
         songs=tuple(measured),
-        lengths=tuple(map(len, pitches)),
+        lengths=tuple(map(len, whole.values())),
         scores={metric: tuple(values.astype(float).tolist()) for metric, values in scores.items()},
         summaries=summarize_scores(
             scores, confidence=options.confidence, resamples=options.resamples, seed=options.seed

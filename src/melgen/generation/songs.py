@@ -136,8 +136,17 @@ def pitches_by_song(folder: str | Path) -> dict[str, tuple[int, ...]]:
     Raises:
         FileNotFoundError, ValueError: as `read_songs`.
     """
+    return {name: melody.pitches for name, melody in melodies_by_song(folder).items()}
+
+
+def melodies_by_song(folder: str | Path) -> dict[str, Melody]:
+    """The songs of a set, named as in `pitches_by_song`.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_songs`.
+    """
     melodies = read_songs(folder).melodies
-    return {name: melody.pitches for name, melody in zip(song_names(len(melodies)), melodies, strict=True)}
+    return dict(zip(song_names(len(melodies)), melodies, strict=True))
 
 
 def song_names(count: int) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from melgen.files import read_json
 from melgen.nested import value_at
@@ -17,7 +17,15 @@ from melgen.runs.naming import parse_run_name
 from melgen.runs.variants import variants_of
 
 VALIDATION_LOSS, TRAINING_LOSS = "val/loss", "train/loss"
-CURVES = ("val/bits_per_note", VALIDATION_LOSS, TRAINING_LOSS, "val/accuracy")
+BITS, PITCH_BITS = "bits_per_note", "pitch_bits_per_note"
+CURVES = (
+    f"val/{BITS}",
+    f"val/{PITCH_BITS}",
+    "val/rhythm_bits_per_note",
+    VALIDATION_LOSS,
+    TRAINING_LOSS,
+    "val/accuracy",
+)
 """Metrics of a run that are drawn as curves, in the order to choose from."""
 LONGEST_CURVE = 500
 
@@ -43,7 +51,22 @@ def read_runs(paths: Sequence[Path]) -> tuple[list[Run], CurvePack]:
         runs.append(_read_run(path, found))
     for run, variant in zip(runs, variants_of(paths), strict=True):
         run["variant"] = variant.text
+    _make_comparable([*(run["values"] for run in runs), *curves.values()])
     return runs, curves
+
+
+def _make_comparable(found: Sequence[dict[str, Any]]) -> None:
+    """Where some runs write rhythm and others do not, give bits of pitch for all, and bits per note for none.
+
+    A network with rhythm predicts more, so that its bits per note are not comparable with those of pitches alone.
+    """
+    for split in ("val", "test"):
+        bits, pitch_bits = f"{split}/{BITS}", f"{split}/{PITCH_BITS}"
+        measured = [each for each in found if bits in each]
+        if len({pitch_bits in each for each in measured}) > 1:
+            for each in measured:
+                each.setdefault(pitch_bits, each[bits])
+                del each[bits]
 
 
 def _read_run(path: Path, curves: Mapping[str, Curve]) -> Run:

@@ -28,6 +28,8 @@ LONGEST_SLUG = 60
 _NOT_COMPARED = frozenset({"seed", "layers", "model.layers", "corpus.fingerprint", "started_from"})
 _BY_CELL, _BY_DATASET = ("cell.", "model.cell."), ("dataset.representation.",)
 _START = "init_from"
+_RHYTHM, _NO_RHYTHM = "rhythm._target_", "melgen.music.NoRhythm"  # runs of pitches do not record it
+_RHYTHMS = {f"melgen.music.{rhythm.__name__}": name for name, rhythm in RHYTHMS.items()}
 _ABSENT = object()
 
 
@@ -122,7 +124,7 @@ def variants_in(runs: Sequence[Choices]) -> list[Variant]:
     if any(run.settings is None for run in runs):
         return _labelled(runs, _as_stated(runs))
     runs = [
-        replace(run, settings={**(run.settings or {}), _START: start})
+        replace(run, settings={_RHYTHM: _NO_RHYTHM, **(run.settings or {}), _START: start})
         for run, start in zip(runs, _starts(runs), strict=True)
     ]
     keys = _keys_that_differ(runs)
@@ -313,6 +315,8 @@ def _text(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]
     text = str(value)
+    if text in _RHYTHMS:  # by the name that the user types
+        return _RHYTHMS[text]
     if targets := re.findall(r"'_target_': '[\w.]*?(\w+)'", text):
         return "+".join(targets)
     if re.fullmatch(r"\w+(\.\w+)+", text):  # the dotted path of a class

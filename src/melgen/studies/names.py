@@ -10,6 +10,7 @@ from melgen.studies.results import Model, Run
 
 CORPUS_TASK = "evaluate/corpus"
 _BASELINES_TASK = "evaluate/writers"
+RHYTHM_BASELINES_TASK = "evaluate/rhythm_writers"
 CORPUS, BASELINES = "corpus", "writers"
 """Folders below ``evaluation/``: whole tunes and openings; songs of the baselines."""
 

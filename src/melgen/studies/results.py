@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from melgen.evaluation.results import SongSetEvaluation
+from melgen.music.rhythms import NoRhythm
 from melgen.runs.variants import slug_of
+
+NO_RHYTHM = NoRhythm.name
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Run:
         variant: how else it differs from the other runs (``hidden_size-64``), in a form for file names; mostly empty.
         variant_text: the same for readers: the user's label, else what differs (``hidden_size 64``).
         beyond_best: whether its weights are those of an update after the best one of its training.
+        rhythm: the name of its rhythm, ``none`` for a network of pitches.
         parameters: number of trained weights.
         result: the content of its ``result.json``: ``val/loss`` (nats per token), ``val/bits_per_note``,
             ``val/perplexity``, the same for ``test/``, ``updates``, ``best_updates``, ``seconds``.
@@ -41,6 +45,12 @@ class Run:
     history: tuple[Mapping[str, float], ...] = ()
     variant_text: str = ""
     beyond_best: bool = False
+    rhythm: str = NO_RHYTHM
+
+    @property
+    def writes_rhythm(self) -> bool:
+        """Whether its songs have a rhythm."""
+        return self.rhythm != NO_RHYTHM
 
     @property
     def pair(self) -> tuple[str, str, str]:
@@ -68,6 +78,11 @@ class Model:
     def layers(self) -> int:
         """The layer count chosen."""
         return self.runs[0].layers
+
+    @property
+    def writes_rhythm(self) -> bool:
+        """Whether its songs have a rhythm."""
+        return self.runs[0].writes_rhythm
 
     @property
     def variant(self) -> str:
@@ -117,8 +132,10 @@ class StudyResults:
         song_folders: where the songs of each evaluation are, by its name, relative to the study.
         by_primer: where songs were written after several primers, by the primer's name and the model's, the main
             primer's first; empty for a single one.
-        baselines_by_primer: the same of the baselines' songs.
+        baselines_by_primer: the same of the baselines' songs; those with rhythm begin without a primer.
         primer_notes: notes on primers whose pitches are rare in the training tunes.
+        first_notes: where a network writes rhythm, of how many notes at the beginning of each song the pitches are
+            measured; else None.
     """
 
     runs: tuple[Run, ...]
@@ -133,3 +150,9 @@ class StudyResults:
     by_primer: Mapping[str, Mapping[str, SongSetEvaluation]] = field(default_factory=dict)
     baselines_by_primer: Mapping[str, Mapping[str, SongSetEvaluation]] = field(default_factory=dict)
     primer_notes: tuple[str, ...] = ()
+    first_notes: int | None = None
+
+    @property
+    def has_rhythm(self) -> bool:
+        """Whether any of the models writes rhythm."""
+        return any(model.writes_rhythm for model in self.models)

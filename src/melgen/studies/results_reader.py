@@ -13,7 +13,7 @@ from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
 from melgen.evaluation.song_sets import in_order, with_nearest
 from melgen.files import read_json
 from melgen.runs.missing_bits import why_without_bits
-from melgen.studies.names import BASELINES, CORPUS, CORPUS_TASK, StudyNames
+from melgen.studies.names import BASELINES, CORPUS, CORPUS_TASK, RHYTHM_BASELINES_TASK, StudyNames
 from melgen.studies.primers import StudyPrimer
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.study_runs import StudyRuns
@@ -30,10 +30,14 @@ class ResultsReader:
         bench: with the manifest of what was made.
         runs: the study's runs.
         primers: the study's primers, the main one first.
+        first_notes: of how many notes at the beginning of a song with rhythm the pitches are measured.
     """
 
-    def __init__(self, names: StudyNames, bench: Workbench, runs: StudyRuns, primers: Sequence[StudyPrimer]):
+    def __init__(
+        self, names: StudyNames, bench: Workbench, runs: StudyRuns, primers: Sequence[StudyPrimer], first_notes: int
+    ):
         self.names, self.bench, self.runs, self.primers = names, bench, runs, primers
+        self.first_notes = first_notes
 
     def read(self, primer_notes: Sequence[str]) -> StudyResults:
         """All results; paths in them start from the study's directory, so that a study may be moved.
@@ -45,12 +49,15 @@ class ResultsReader:
         openings = corpus.pop(OPENINGS, None)
         songs, by_seed = self._songs(openings)
         made_by_baselines = self._made_in(BASELINES, self.names.baselines_task())
-        baselines = {name: self._evaluation(BASELINES, name) for name in made_by_baselines}
+        made_with_rhythm = self._made_in(BASELINES, RHYTHM_BASELINES_TASK) if self.runs.write_rhythm else []
+        baselines = {name: self._evaluation(BASELINES, name) for name in [*made_by_baselines, *made_with_rhythm]}
         by_primer: SetsByPrimer = {}
         baselines_by_primer: SetsByPrimer = {}
         for primer in self.primers if len(self.primers) > 1 else ():
             by_primer[primer.name], baselines_by_primer[primer.name] = (
-                (songs, baselines) if primer.is_main else self._after(primer, list(baselines))
+                (songs, {name: baselines[name] for name in made_by_baselines})
+                if primer.is_main
+                else self._after(primer, made_by_baselines)
             )
         reasons = dict.fromkeys(why_without_bits(read_json(run.path / "data.json")) for run in self.runs.finished)
         return StudyResults(
@@ -66,6 +73,7 @@ class ResultsReader:
             by_primer=by_primer,
             baselines_by_primer=baselines_by_primer,
             primer_notes=tuple(primer_notes),
+            first_notes=self.first_notes if self.runs.write_rhythm else None,
         )
 
     def digest(self, primer_notes: Sequence[str]) -> str:
@@ -79,6 +87,7 @@ class ResultsReader:
         tasks += [names.likelihood_task(model, run) for model, run in runs.of_models()]
         tasks += [names.evaluate_task(model, run) for model, run in runs.of_models() if len(model.runs) > 1]
         tasks += [CORPUS_TASK, *(names.baselines_task(primer) for primer in self.primers)]
+        tasks += [RHYTHM_BASELINES_TASK] if runs.write_rhythm else []
         made = [self.bench.outputs_digest(task) for task in tasks]
         return digest_of([made, list(primer_notes), [_shown_of(runs.name_of(run), run) for run in runs.finished]])
 

@@ -123,6 +123,7 @@ def _read_run(directory: RunDirectory) -> Run:
         result=directory.result or {},
         checkpoint=trained.path,
         history=tuple(read_history(directory.path / "metrics.csv")),
+        rhythm=trained.rhythm.name,
     )
 
 

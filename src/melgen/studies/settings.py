@@ -16,7 +16,6 @@ from melgen.runs.keys import keys_that
 from melgen.studies.planning import STUDY_KEYS, as_typed
 from melgen.studies.primers import StudyPrimer, primers_of
 from melgen.studies.results import Run
-from melgen.studies.runs_reader import config_of
 
 SKIP = "skip"
 LAYERS, CHECKPOINTS = "layers", "checkpoints"
@@ -58,8 +57,7 @@ class StudySettings:
         _ = self.options
         _ = self.primers
         try:
-            notes = self.sampling["notes"]
-            check_sampling(**(self.sampling | {"notes": NOTES_WITHOUT_END if notes is None else notes}))
+            check_sampling(**(self.sampling | {"notes": self.notes}))
         except (TypeError, ValueError) as error:
             raise ValueError(f"generate: {error}") from error
 
@@ -112,11 +110,20 @@ class StudySettings:
         assert isinstance(plain, dict)
         return {str(key): value for key, value in plain.items() if key not in ("primer", "primers", "device")}
 
+    @property
+    def notes(self) -> int:
+        """Notes after the primer of a song by a network that cannot end it."""
+        notes = self.sampling["notes"]
+        return NOTES_WITHOUT_END if notes is None else int(notes)
+
+    @property
+    def compared_notes(self) -> int:
+        """Notes of a song and of an opening whose pitches are compared; a song with rhythm may have more."""
+        return self.main_primer.notes + self.notes
+
     def sampling_of(self, run: Run) -> dict[str, Any]:
         """Options of the sampling of songs by the network of a run."""
-        notes = self.sampling["notes"]
-        if notes is None and not writes_rhythm(config_of(run)):
-            notes = NOTES_WITHOUT_END
+        notes = self.sampling["notes"] if run.writes_rhythm else self.notes
         return self.sampling | {"notes": notes, "seed": self.sampling["seed"] + run.seed}
 
     @cached_property

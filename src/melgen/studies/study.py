@@ -56,7 +56,9 @@ class Study:
         self.runs = StudyRuns(self.settings, planned)
         self.corpus = StudyCorpus(self.settings, self.runs)
         self.training = TrainingPlan(self.settings, planned, self.corpus)
-        self._reader = ResultsReader(self.names, self.bench, self.runs, self.settings.primers)
+        self._reader = ResultsReader(
+            self.names, self.bench, self.runs, self.settings.primers, self.settings.compared_notes
+        )
 
     @property
     def directory(self) -> Path:

@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 from hydra.utils import instantiate
+from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from melgen.corpora import EncodedOtherwiseError
 from melgen.data import MelodyDataModule, Split
+from melgen.data.rhythm_tunes import common_tunes
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.generation.primers import openings_of
 from melgen.music import Control
+from melgen.music.melody import Melody
 from melgen.music.rhythms import NoRhythm
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import reader_version
@@ -83,6 +86,26 @@ class StudyCorpus:
         except EncodedOtherwiseError as error:
             log.warning("%s; songs are measured without it", error)
             return None
+
+    @cached_property
+    def common_tunes(self) -> NDArray[np.bool_]:
+        """Which tunes all rhythms and representations can write: ``[tunes]``."""
+        data = self.data_of_runs
+        return common_tunes(data.melodies, data.splits)
+
+    def sample_of(self, split: Split, chosen: NDArray[np.bool_]) -> list[Melody]:
+        """The chosen tunes of a split; of the training tunes a sample as large as the test split has.
+
+        Args:
+            chosen: ``[tunes]``.
+        """
+        data = self.data_of_runs
+        numbers = np.flatnonzero((data.splits == split) & chosen)
+        if split == Split.TRAIN:
+            count = int(np.count_nonzero((data.splits == Split.TEST) & chosen))
+            shuffled = np.random.default_rng(self.settings.options.seed).permutation(numbers)
+            numbers = np.sort(shuffled[: max(count, 1)])
+        return [data.melodies[int(tune)] for tune in numbers]
 
     @cached_property
     def inputs(self) -> dict[str, Any]:

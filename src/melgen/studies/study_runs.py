@@ -87,6 +87,11 @@ class StudyRuns:
             return best_layers(self.finished, select.criterion)
         return stages_of_training(self.finished, select.criterion, select.checkpoints, select.later)
 
+    @property
+    def write_rhythm(self) -> bool:
+        """Whether any selected network writes rhythm."""
+        return any(model.writes_rhythm for model in self.models)
+
     def of_models(self) -> Iterator[tuple[Model, Run]]:
         """Every run of every selected network."""
         for model in self.models:

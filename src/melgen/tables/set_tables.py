@@ -26,10 +26,10 @@ def build_set_tables(evaluation: SongSetEvaluation, folder: str = "") -> dict[st
     return {name: table for name, table in tables.items() if table is not None}
 
 
-def songs_table(songs: MeasuredSet) -> Table:
+def songs_table(songs: MeasuredSet, remark: str = "") -> Table:
     """All songs with all their metrics, the nearest to the openings first, of equals in their own order.
 
-    Without openings the nearest to the mean of the set come first.
+    Without openings the nearest to the mean of the set come first. The caption ends with the remark.
     """
     evaluation = songs.evaluation
     compared = bool(evaluation.distances_to_openings)
@@ -70,7 +70,7 @@ def songs_table(songs: MeasuredSet) -> Table:
         if compared
         else f"Every song, the nearest to the mean of the set first. {to_mean} Sum: of the three metrics."
     )
-    return Table(f"Songs of {songs.title}", caption, columns, tuple(rows))
+    return Table(f"Songs of {songs.title}", caption + remark, columns, tuple(rows))
 
 
 def left_out_rows(songs: MeasuredSet) -> list[Row]:

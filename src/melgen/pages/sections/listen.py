@@ -23,6 +23,8 @@ from melgen.runs.directory import FINISHED
 from melgen.runs.missing_bits import why_without_bits
 
 COMPARED_BITS = "bits_per_note/test"
+COMPARED_PITCH_BITS = f"pitch_{COMPARED_BITS}"
+"""Of networks with rhythm, and of those that a study compares with them."""
 
 
 class Finding(TypedDict):
@@ -75,11 +77,11 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
 
     A model is named as the winner only if its seeds support it.
     """
-    bits = {
-        name: [_number(one.get(COMPARED_BITS)) for one in _likelihoods(study.directory, name)]
-        for name in study.evaluations
-    }
-    findings = _contest(lowest_of(bits), "Predicts unseen tunes best", "bits per note on test tunes", 3)
+    likelihoods = {name: _likelihoods(study.directory, name) for name in study.evaluations}
+    has_rhythm = any(COMPARED_PITCH_BITS in one for each in likelihoods.values() for one in each)
+    key, unit = (COMPARED_PITCH_BITS, "bits of pitch") if has_rhythm else (COMPARED_BITS, "bits")
+    bits = {name: [_number(one.get(key)) for one in each] for name, each in likelihoods.items()}
+    findings = _contest(lowest_of(bits), "Predicts unseen tunes best", f"{unit} per note on test tunes", 3)
     if study.openings is not None:
         distances = {
             name: _distances(study.directory, name, one, study.openings) for name, one in study.evaluations.items()

@@ -38,6 +38,8 @@ _WARM_UP = 0.2  # share of the updates that the vertical axis need not show: eve
 def learning_curves(results: StudyResults) -> Figure:
     """Validation loss against updates, a panel for each dataset (row) and cell (column), a line a layer count.
 
+    Rhythms have rows of their own, since their tokens are not the same.
+
     The chosen layer count is drawn bold and named in its panel. Of several seeds the line is the mean and the
     band reaches from the lowest to the highest. Training loss is dashed and pale. Panels of a row share their
     vertical axis, whose upper end leaves out the steep fall of the first fifth of the updates. Of runs that differ
@@ -46,7 +48,7 @@ def learning_curves(results: StudyResults) -> Figure:
     Needs `runs` with their `history`, and `models`.
     """
     runs = [run for run in results.runs if run.history]
-    rows = list(dict.fromkeys(run.dataset for run in runs))
+    rows = list(dict.fromkeys((run.dataset, run.rhythm) for run in runs))
     columns = list(dict.fromkeys(run.cell for run in runs))
     if not runs:
         return empty_figure(PAGE_WIDTH_IN / 2, 2.2, "no run has a history")
@@ -57,11 +59,11 @@ def learning_curves(results: StudyResults) -> Figure:
     height = len(rows) * 1.6 + 0.3 + _LEGEND_LINE_IN * sum(_lines_in(handle) for handle in handles) / abreast
     figure = new_figure(width, height + 0.15)
     panels = figure.subplots(len(rows), len(columns), sharex=True, sharey="row", squeeze=False)
-    for i, dataset in enumerate(rows):
-        of_row = [run for run in runs if run.dataset == dataset]
+    for i, kind in enumerate(rows):
+        of_row = [run for run in runs if (run.dataset, run.rhythm) == kind]
         for j, cell in enumerate(columns):
             axes = panels[i, j]
-            own = [line for line in lines if line.runs[0].dataset == dataset and line.runs[0].cell == cell]
+            own = [line for line in lines if line.runs[0] in of_row and line.runs[0].cell == cell]
             if i == 0:
                 axes.set_title(wrapped(cell))
             if not own:
@@ -69,7 +71,9 @@ def learning_curves(results: StudyResults) -> Figure:
                 axes.text(0.5, 0.5, "no run", transform=axes.transAxes, ha="center", va="center", color=GREY)
                 continue
             _draw_panel(axes, own)
-        panels[i, 0].set_ylabel(f"{dataset}\nloss (nats per token)")
+        dataset, rhythm = kind
+        title = f"{dataset}, rhythm {rhythm}" if len({rhythm for _, rhythm in rows}) > 1 else dataset
+        panels[i, 0].set_ylabel(f"{title}\nloss (nats per token)")
         panels[i, 0].set_ylim(*_limits(of_row))
     figure.supxlabel("updates", fontsize=FONT_SIZE)
     figure.legend(handles=handles, loc="outside upper center", ncols=abreast, columnspacing=1.2,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_KEY = "bits_per_note/{}"
+_PARTS = {"pitch": "bits of pitch per note (less is better)", "rhythm": "bits of rhythm per note (less is better)"}
+_WIDTH_IN = PAGE_WIDTH_IN * 0.75
+_AXES_IN = _WIDTH_IN * 0.7  # about the width of the panel without its labels
+_LETTER_IN, _LABEL_LINE_IN = 0.052, 0.12  # width of a letter, height of a line
 
 
 @styled
@@ -34,36 +38,51 @@ def likelihood(results: StudyResults) -> Figure:
 
     Every baseline is a vertical line; the shaded side of the best of them is where a network is of no use. The
     line between the two marks of a model is its train-test gap; small grey marks are single seeds, on the test
-    split.
+    split. Where networks write rhythm, all are compared by their bits of pitch, and those with rhythm, in a second
+    panel, by their bits of rhythm.
 
     Needs ``bits_per_note/test`` and, for the gap, ``bits_per_note/train`` in `set_scores` of `songs` and
-    `baselines`; where a model has no such score, the mean of ``test/bits_per_note`` over its runs.
+    `baselines`; where a model has no such score, the mean of ``test/bits_per_note`` over its runs. Likewise
+    ``pitch_bits_per_note`` and ``rhythm_bits_per_note``.
     """
-    rows = [row for row in rows_of(results, baselines=False) if row.model is not None]
-    figure = new_figure(PAGE_WIDTH_IN * 0.75, panel_height(rows) + 0.35)
-    axes = figure.add_subplot()
-    if not rows:
-        note_absence(axes, "no model")
+    parts = _PARTS if results.has_rhythm else {"": "bits per note (less is better)"}
+    rows = {part: rows_of(results, False, False, only_with_rhythm=part == "rhythm") for part in parts}
+    heights = [panel_height(of_panel) for of_panel in rows.values()]
+    figure = new_figure(_WIDTH_IN, sum(heights) + 0.35)
+    if not results.models:
+        note_absence(figure.add_subplot(), "no model")
         return figure
-    label_rows(axes, rows)
-    axes.set_xlabel("bits per note (less is better)")
-    values = [value for row in rows for value in _draw_row(axes, row)]
-    if not values:
-        note_absence(axes, textwrap.fill(f"no bits per note: {results.without_bits or 'not counted'}", 60))
-        return figure
-    baselines = {name: songs.set_scores.get(_KEY.format("test"), math.nan) for name, songs in results.baselines.items()}
-    _draw_baselines(axes, {name: bits for name, bits in baselines.items() if math.isfinite(bits)}, values)
-    _add_legend(figure, several_seeds=any(len(row.model.runs) > 1 for row in rows if row.model))
+    panels = figure.subplots(len(parts), squeeze=False, height_ratios=heights)[:, 0]
+    drawn = [
+        _draw_panel(axes, results, rows[part], part, title)
+        for axes, (part, title) in zip(panels, parts.items(), strict=True)
+    ]
+    if any(drawn):
+        _add_legend(figure, several_seeds=any(len(model.runs) > 1 for model in results.models))
     return figure
 
 
-def _draw_row(axes: Axes, row: Row) -> list[float]:
+def _draw_panel(axes: Axes, results: StudyResults, rows: list[Row], part: str, title: str) -> bool:
+    """Draw all models, and the baselines; whether there is anything to show."""
+    key = f"{part}_bits_per_note" if part else "bits_per_note"
+    label_rows(axes, rows)
+    axes.set_xlabel(title)
+    values = [value for row in rows for value in _draw_row(axes, row, key)]
+    if not values:
+        note_absence(axes, textwrap.fill(f"no bits per note: {results.without_bits or 'not counted'}", 60))
+        return False
+    baselines = {name: songs.set_scores.get(f"{key}/test", math.nan) for name, songs in results.baselines.items()}
+    _draw_baselines(axes, {name: bits for name, bits in baselines.items() if math.isfinite(bits)}, values)
+    return True
+
+
+def _draw_row(axes: Axes, row: Row, key: str) -> list[float]:
     """Draw one model; return all values that it shows."""
     assert row.model is not None
-    of_runs = [run.result.get("test/bits_per_note") for run in row.model.runs]  # null where no tune could be scored
+    of_runs = [run.result.get(f"test/{key}") for run in row.model.runs]  # null where no tune could be scored
     seeds = [float(bits) for bits in of_runs if bits is not None and math.isfinite(bits)]
     scores = row.songs.set_scores if row.songs else {}
-    train, test = (scores.get(_KEY.format(split), math.nan) for split in ("train", "test"))
+    train, test = (scores.get(f"{key}/{split}", math.nan) for split in ("train", "test"))
     if not math.isfinite(test) and seeds:
         test = float(np.mean(seeds))
     if len(seeds) > 1:
@@ -84,14 +103,18 @@ def _draw_baselines(axes: Axes, baselines: dict[str, float], models: list[float]
     axes.set_xlim(low - margin, high + margin)
     if not baselines:
         return
+    from matplotlib.transforms import ScaledTranslation
+
     axes.axvspan(best, high + margin, color=BAND, linewidth=0, zorder=0)
     above = axes.get_xaxis_transform()
-    for name, bits in baselines.items():
-        if bits <= high + margin:
-            axes.axvline(bits, color=INK, linewidth=0.9, zorder=1)
-            axes.text(
-                bits, 1.01, f"{name} {bits:.2f}", transform=above, ha="center", va="bottom", fontsize=SMALL_FONT_SIZE
-            )
+    near = {f"{name} {bits:.2f}": bits for name, bits in baselines.items() if bits <= high + margin}
+    per_bit = _AXES_IN / (high - low + 2 * margin)
+    for (label, bits), tier in zip(near.items(), _tiers(near, per_bit), strict=True):
+        axes.axvline(bits, color=INK, linewidth=0.9, zorder=1)
+        place = above
+        if tier:
+            place = above + ScaledTranslation(0, tier * _LABEL_LINE_IN, axes.figure.dpi_scale_trans)
+        axes.text(bits, 1.01, label, transform=place, ha="center", va="bottom", fontsize=SMALL_FONT_SIZE)
     far = [
         f"{name} {bits:.2f}"
         for name, bits in sorted(baselines.items(), key=lambda item: item[1])
@@ -101,6 +124,27 @@ def _draw_baselines(axes: Axes, baselines: dict[str, float], models: list[float]
         axes.text(
             1.01, 0.5, "\n".join(["beyond:", *far]), transform=axes.transAxes, va="center", fontsize=SMALL_FONT_SIZE
         )
+
+
+def _tiers(labels: Mapping[str, float], per_bit: float) -> list[int]:
+    """On which line above the panel to write each label, so that labels do not overlap.
+
+    Args:
+        labels: the bits where each is centred.
+        per_bit: inches.
+    """
+    lines: list[list[tuple[float, float]]] = []
+    tiers = []
+    for label, bits in labels.items():
+        half = len(label) * _LETTER_IN / 2
+        left, right = bits * per_bit - half, bits * per_bit + half
+        free = (i for i, taken in enumerate(lines) if all(right < start or end < left for start, end in taken))
+        tier = next(free, len(lines))
+        if tier == len(lines):
+            lines.append([])
+        lines[tier].append((left, right))
+        tiers.append(tier)
+    return tiers
 
 
 def _add_legend(figure: Figure, several_seeds: bool) -> None:

@@ -51,7 +51,13 @@ class Row:
         return values[np.isfinite(values)]
 
 
-def rows_of(results: StudyResults, baselines: bool = True, corpus: bool = True, room: float = 1.0) -> list[Row]:
+def rows_of(
+    results: StudyResults,
+    baselines: bool = True,
+    corpus: bool = True,
+    room: float = 1.0,
+    only_with_rhythm: bool = False,
+) -> list[Row]:
     """The rows, the first one on top; datasets, tunes and baselines are set apart by a gap.
 
     Colours are representations or, where there are several, variants.
@@ -59,6 +65,7 @@ def rows_of(results: StudyResults, baselines: bool = True, corpus: bool = True, 
     Args:
         baselines, corpus: whether there are rows for the baselines and for tunes of the corpus.
         room: height of a row at least.
+        only_with_rhythm: whether models that write pitches only are left out.
     """
     datasets = colours_of_datasets([model.dataset for model in results.models])
     variants = looks_of_variants([model.variant_text for model in results.models])
@@ -75,6 +82,7 @@ def rows_of(results: StudyResults, baselines: bool = True, corpus: bool = True, 
             },
         )
         for model in results.models
+        if model.writes_rhythm or not only_with_rhythm
     ]
     for songs in (results.openings, held_out(results)):
         if songs and corpus:

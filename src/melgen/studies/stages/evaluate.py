@@ -8,24 +8,27 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from melgen.checkpoint import TrainedModel, load_model
-from melgen.data import MelodyDataModule, Split
+from melgen.data import Split
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation
 from melgen.evaluation.song_sets import (
     baseline_evaluations,
     corpus_evaluations,
     evaluate_openings,
     evaluate_songs,
+    rhythm_baseline_evaluations,
 )
 from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device
-from melgen.generation.songs import pitches_by_song, write_songs
+from melgen.generation.songs import melodies_by_song, write_songs
 from melgen.music.melody import Melody
 from melgen.studies.embedding_fits import write_fits
-from melgen.studies.names import BASELINES, CORPUS, CORPUS_TASK
+from melgen.studies.names import BASELINES, CORPUS, CORPUS_TASK, RHYTHM_BASELINES_TASK
 from melgen.studies.primers import StudyPrimer
 from melgen.studies.results import Model, Run
 from melgen.studies.study import Study
@@ -43,26 +46,32 @@ def tasks(study: Study) -> Iterator[Task]:
     """Tasks for the corpus, for the baselines, and for the songs, likelihood and embedding of each network."""
     settings, names = study.settings, study.names
     common = {"corpus": study.corpus.inputs, "options": settings.options.to_dict()}
-    length = settings.main_primer.notes + settings.sampling["notes"]
-    yield Task(CORPUS_TASK, common | {"notes": length}, partial(_evaluate_corpus, study, length))
-    writing = {key: settings.sampling[key] for key in ("songs", "notes", "seed")}
+    # Only where a network writes rhythm, so that what an older study has measured counts as done.
+    rhythm = {"rhythm": True} if study.runs.write_rhythm else {}
+    notes = {"notes": settings.compared_notes}
+    yield Task(CORPUS_TASK, common | notes | rhythm, partial(_evaluate_corpus, study))
+    writing = {"songs": settings.sampling["songs"], "notes": settings.notes, "seed": settings.sampling["seed"]}
+    if rhythm:
+        inputs = common | notes | {key: writing[key] for key in ("songs", "seed")}
+        yield Task(RHYTHM_BASELINES_TASK, inputs, partial(_evaluate_rhythm_baselines, study))
     for primer in settings.primers:
-        inputs = common | writing | primer.inputs(lambda: study.corpus.inputs)
+        inputs = common | writing | primer.inputs(lambda: study.corpus.inputs) | rhythm
         yield Task(names.baselines_task(primer), inputs, partial(_evaluate_baselines, study, primer, writing))
     for primer in settings.primers[1:]:
         for model in study.runs.models:
-            inputs = common | {"songs": _songs_digests(study, model, primer)}
+            inputs = common | {"songs": _songs_digests(study, model, primer)} | (notes if model.writes_rhythm else {})
             yield Task(names.evaluate_task(model, None, primer), inputs, partial(_evaluate_after, study, model, primer))
     for model in study.runs.models:
         songs = _songs_digests(study, model)
+        measured = common | (notes if model.writes_rhythm else {})
         if len(model.runs) > 1:
             for run, digest in zip(model.runs, songs, strict=True):
-                inputs = common | {"songs": digest}
+                inputs = measured | {"songs": digest}
                 yield Task(names.evaluate_task(model, run), inputs, partial(_evaluate_run, study, model, run))
-        yield Task(names.evaluate_task(model), common | {"songs": songs}, partial(_evaluate_model, study, model))
+        yield Task(names.evaluate_task(model), measured | {"songs": songs}, partial(_evaluate_model, study, model))
         for run in model.runs:
             weights = {"weights": study.weights_digest(run), "corpus": study.corpus.inputs}
-            inputs = weights | {"sampled_by": settings.options.seed}
+            inputs = weights | {"sampled_by": settings.options.seed} | rhythm
             yield Task(names.likelihood_task(model, run), inputs, partial(_score_tunes, study, model, run))
             yield Task(names.embedding_task(model, run), weights, partial(_measure_embedding, study, model, run))
 
@@ -71,14 +80,15 @@ def _songs_digests(study: Study, model: Model, primer: StudyPrimer | None = None
     return [study.bench.outputs_digest(study.names.generate_task(model, run, primer)) for run in model.runs]
 
 
-def _evaluate_corpus(study: Study, notes: int) -> Iterable[Path]:
-    """Measure the whole tunes of each split, and openings of `notes` notes."""
-    reference, options = study.corpus.reference, study.settings.options
+def _evaluate_corpus(study: Study) -> Iterable[Path]:
+    """Measure the whole tunes of each split, and openings that are as long as the songs."""
+    reference, options, notes = study.corpus.reference, study.settings.options, study.settings.compared_notes
     if reference is None:
         return []
-    evaluations = dict(corpus_evaluations(reference, options))
+    with_rhythm = study.runs.write_rhythm
+    evaluations = dict(corpus_evaluations(reference, options, with_rhythm=with_rhythm))
     if reference.openings(Split.TEST, notes):
-        evaluations[OPENINGS] = evaluate_openings(reference, notes, options)
+        evaluations[OPENINGS] = evaluate_openings(reference, notes, options, with_rhythm=with_rhythm)
     else:
         log.warning("no test tune has %d notes, so that there are no openings to compare songs with", notes)
     return [_write(study, evaluation, CORPUS, name) for name, evaluation in evaluations.items()]
@@ -89,34 +99,64 @@ def _evaluate_baselines(study: Study, primer: StudyPrimer, options: Mapping[str,
     if study.corpus.reference is None:
         return made
     start = study.corpus.start_of_songs(primer)
-    written = baseline_evaluations(study.corpus.reference, start, **options, options=study.settings.options)
+    written = baseline_evaluations(
+        study.corpus.reference,
+        start,
+        **options,
+        options=study.settings.options,
+        common_tunes=_common_tunes(study, *Split) if study.runs.write_rhythm else None,
+    )
     for kind, (songs, evaluation) in written.items():
-        name = f"{kind}{primer.suffix()}"
-        evaluation = dataclasses.replace(evaluation, name=name)
-        folder = study.names.set_folder(name)
-        metadata = BASELINE_METADATA | {"model": name, "primer": start, "seed": options["seed"]}
-        write_songs(folder, [Melody.from_pitches(pitches) for pitches in songs.values()], metadata)
-        made += [*folder.iterdir(), _write(study, evaluation, BASELINES, name)]
+        named = dataclasses.replace(evaluation, name=f"{kind}{primer.suffix()}")
+        melodies = [Melody.from_pitches(pitches) for pitches in songs.values()]
+        made += _write_baseline(study, named, melodies, start, options["seed"])
     return made
+
+
+def _evaluate_rhythm_baselines(study: Study) -> Iterable[Path]:
+    """Measure songs of baselines that write rhythm; these begin without a primer."""
+    assert study.corpus.reference is not None  # an encoded stream has no rhythm
+    settings, seed = study.settings, study.settings.sampling["seed"]
+    written = rhythm_baseline_evaluations(
+        study.corpus.reference,
+        settings.sampling["songs"],
+        seed,
+        settings.options,
+        first_notes=settings.compared_notes,
+        common_tunes=_common_tunes(study, Split.VALIDATION, Split.TEST),
+    )
+    made: list[Path] = []
+    for songs, evaluation in written.values():
+        made += _write_baseline(study, evaluation, list(songs.values()), [], seed)
+    return made
+
+
+def _common_tunes(study: Study, *splits: Split) -> dict[Split, list[Melody]]:
+    return {split: study.corpus.sample_of(split, study.corpus.common_tunes) for split in splits}
+
+
+def _write_baseline(
+    study: Study, evaluation: SongSetEvaluation, songs: Sequence[Melody], primer: Sequence[Any], seed: int
+) -> Iterable[Path]:
+    folder = study.names.set_folder(evaluation.name)
+    write_songs(folder, songs, BASELINE_METADATA | {"model": evaluation.name, "primer": primer, "seed": seed})
+    return [*folder.iterdir(), _write(study, evaluation, BASELINES, evaluation.name)]
 
 
 def _evaluate_after(study: Study, model: Model, primer: StudyPrimer) -> Iterable[Path]:
     """Measure a model's songs after a primer beside the main one."""
     name = study.names.song_set(model, primer)
-    songs = _songs_of(study, model, model.runs, primer)
-    return [_write(study, evaluate_songs(name, songs, study.corpus.reference, study.settings.options), name)]
+    return [_write(study, _evaluated(study, model, name, _songs_of(study, model, primer)), name)]
 
 
 def _evaluate_run(study: Study, model: Model, run: Run) -> Iterable[Path]:
-    songs = pitches_by_song(study.names.songs_folder(model, run))
-    name = f"{model.name}-seed{run.seed}"
-    evaluation = evaluate_songs(name, songs, study.corpus.reference, study.settings.options)
+    folder = study.names.songs_folder(model, run)
+    evaluation = _evaluated(study, model, f"{model.name}-seed{run.seed}", melodies_by_song(folder))
     return [_write(study, evaluation, model.name, f"seed{run.seed}")]
 
 
 def _evaluate_model(study: Study, model: Model) -> Iterable[Path]:
-    songs = _songs_of(study, model, model.runs)
-    evaluation = evaluate_songs(model.name, songs, study.corpus.reference, study.settings.options)
+    evaluation = _evaluated(study, model, model.name, _songs_of(study, model))
     made = [_write(study, evaluation, model.name)]
     for kind, index in evaluation.chosen.items():
         path = study.directory / "representative" / f"{model.name}-{kind}.mid"
@@ -126,43 +166,45 @@ def _evaluate_model(study: Study, model: Model) -> Iterable[Path]:
     return made
 
 
-def _songs_of(
-    study: Study, model: Model, runs: Iterable[Run], primer: StudyPrimer | None = None
-) -> dict[str, tuple[int, ...]]:
-    """Pitches by name: ``seed0/song_001``."""
-    folders = [study.names.songs_folder(model, run, primer) for run in runs]
-    return {f"{folder.name}/{name}": pitches for folder in folders for name, pitches in pitches_by_song(folder).items()}
+def _evaluated(study: Study, model: Model, name: str, songs: Mapping[str, Melody]) -> SongSetEvaluation:
+    first_notes = study.settings.compared_notes if model.writes_rhythm else None
+    return evaluate_songs(name, songs, study.corpus.reference, study.settings.options, first_notes=first_notes)
+
+
+def _songs_of(study: Study, model: Model, primer: StudyPrimer | None = None) -> dict[str, Melody]:
+    """The songs of all its seeds by name: ``seed0/song_001``."""
+    folders = [study.names.songs_folder(model, run, primer) for run in model.runs]
+    return {f"{folder.name}/{name}": song for folder in folders for name, song in melodies_by_song(folder).items()}
 
 
 def _score_tunes(study: Study, model: Model, run: Run) -> Iterable[Path]:
     """Bits per note of each split; of the training tunes a sample as large as the test split."""
     assert run.checkpoint is not None
     trained = on_device(load_model(run.checkpoint), study.settings.config.generate.device)
-    data = study.corpus.data_of_runs
-    if data.is_encoded:  # it holds no tunes; the training has scored the stream
-        scores = {
-            f"bits_per_note/{split}": run.result.get(f"{prefix}/bits_per_note")
-            for split, prefix in _SCORED_IN_TRAINING.items()
-        }
-    else:
-        tunes = {split.name.lower(): _scored_tunes(data, split, study.settings.options.seed) for split in Split}
-        scores = {f"bits_per_note/{split}": _bits_per_note(trained, found) for split, found in tunes.items() if found}
+    scores: dict[str, Any] = {}
+    if study.corpus.data_of_runs.is_encoded:  # it holds no tunes; the training has scored the stream
+        for split, prefix in _SCORED_IN_TRAINING.items():
+            scores[f"bits_per_note/{split}"] = run.result.get(f"{prefix}/bits_per_note")
+    elif not run.writes_rhythm:
+        found = _scores_by_split(study, trained, study.corpus.data_of_runs.comparable)
+        scores |= {f"bits_per_note/{split}": each["bits_per_note"] for split, each in found.items()}
+    if study.runs.write_rhythm:
+        for split, each in _scores_by_split(study, trained, study.corpus.common_tunes).items():
+            if run.writes_rhythm:
+                scores[f"pitch_bits_per_note/{split}"] = each["pitch_bits_per_note"]
+                scores[f"rhythm_bits_per_note/{split}"] = each["rhythm_bits_per_note"]
+                scores[f"bits_per_note_with_rhythm/{split}"] = each["bits_per_note"]
+            else:
+                scores[f"pitch_bits_per_note/{split}"] = each["bits_per_note"]
     path = study.names.likelihood_file(model, run)
     write_json(path, scores)
     return [path]
 
 
-def _scored_tunes(data: MelodyDataModule, split: Split, seed: int) -> list[Melody]:
-    chosen = np.flatnonzero((data.splits == split) & data.comparable)
-    if split == Split.TRAIN:
-        count = int(np.count_nonzero((data.splits == Split.TEST) & data.comparable))
-        shuffled = np.random.default_rng(seed).permutation(chosen)
-        chosen = np.sort(shuffled[: max(count, 1)])
-    return [data.melodies[int(tune)] for tune in chosen]
-
-
-def _bits_per_note(trained: TrainedModel, tunes: Sequence[Melody]) -> float:
-    return likelihood(trained, tunes, np.ones(len(tunes), bool))["bits_per_note"]
+def _scores_by_split(study: Study, trained: TrainedModel, chosen: NDArray[np.bool_]) -> dict[str, dict[str, float]]:
+    """The scores of the chosen tunes of each split that has any."""
+    tunes = {split.name.lower(): study.corpus.sample_of(split, chosen) for split in Split}
+    return {split: likelihood(trained, each, np.ones(len(each), bool)) for split, each in tunes.items() if each}
 
 
 def _measure_embedding(study: Study, model: Model, run: Run) -> Iterable[Path]:

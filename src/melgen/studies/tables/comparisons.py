@@ -9,6 +9,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 
+from melgen.evaluation.metrics import song_metric
 from melgen.evaluation.song_sets import distance_to_openings
 from melgen.studies.results import StudyResults
 from melgen.studies.tables.song_sets import BASELINE_ROLE, corpus_sets, model_set, model_sets, references
@@ -27,6 +28,16 @@ from melgen.tables.table import Cell, Column, Row, Table, Value, row
 
 _SET_COLUMNS = (Column("set", "set", "text"), Column("role", "role", "text"), Column("songs", "songs", "integer"))
 _BASELINES = "the baselines (uniform random notes; unigram and bigram with add-one smoothing)"
+_RHYTHM_BASELINES = "the baselines that write notes with their lengths (unigram, bigram and trigram)"
+_ABOUT_PARTS = (
+    "Pitch: bits of the pitch of notes 3 to N, given that a note begins. Rhythm: bits of all else, which is whether a "
+    "note, a rest or the end comes next, and how long it lasts. Both are per note, over the tunes that all rhythms and "
+    "representations can write. "
+)
+_NOT_COMPARABLE = (
+    "Networks with rhythm predict more, so that their bits per note are not comparable with those of networks of "
+    "pitches; bits of pitch are. "
+)
 _OPENINGS = "the openings, which are the first notes of the test tunes, as many as the songs have"
 _SPLITS = "the whole tunes of each split of the corpus"
 
@@ -92,6 +103,13 @@ def primers_table(results: StudyResults) -> Table | None:
     return Table("Primers", f"{caption}{primer_sentences(results)}", tuple(columns), tuple(rows))
 
 
+def first_notes_sentence(results: StudyResults) -> str:
+    """What a caption adds where songs with rhythm are longer than what is measured of them."""
+    if results.first_notes is None:
+        return ""
+    return f" Of a song with rhythm: its first {results.first_notes} notes."
+
+
 def primer_sentences(results: StudyResults) -> str:
     """What a caption adds about primers whose pitches are rare in the training tunes."""
     return "".join(f" Note: {note}." for note in results.primer_notes)
@@ -114,24 +132,80 @@ def corrected_table(results: StudyResults) -> Table | None:
 
 
 def likelihood_table(results: StudyResults) -> Table | None:
-    """Bits per note of the corpus's splits."""
-    names = [f"bits_per_note/{split}" for split in ("train", "validation", "test")]
-    columns = [Column(name, name.removeprefix("bits_per_note/"), decimals=3) for name in names]
-    columns.append(Column("gap", "gap (test - train)", decimals=3))
-    caption = (
-        "Bits per note of the corpus's tunes, given all notes before: notes 3 to N of each tune in its own key. Below "
-        "the rule: the baselines, fitted on the training tunes, by the same count."
-    )
+    """Bits per note of the corpus's splits; of networks with rhythm, bits of pitch and of rhythm."""
+    splits = ("train", "validation", "test")
+    names = [f"bits_per_note/{split}" for split in splits]
+    of_parts: list[str] = []
+    columns: list[Column] = []
+    caption = ""
+    has_pitches_only = not all(model.writes_rhythm for model in results.models)
+    if has_pitches_only or not results.has_rhythm:
+        columns = [Column(name, name.removeprefix("bits_per_note/"), decimals=3) for name in names]
+        columns.append(Column("gap", "gap (test - train)", decimals=3))
+        caption = (
+            "Bits per note of the corpus's tunes, given all notes before: notes 3 to N of each tune in its own key. "
+        )
+    if results.has_rhythm:
+        of_parts = [f"{part}_bits_per_note/{split}" for part in ("pitch", "rhythm") for split in splits]
+        of_parts.append("bits_per_note_with_rhythm/test")
+        headers = [*(f"{part}, {split}" for part in ("pitch", "rhythm") for split in splits), "both, test"]
+        columns += [Column(name, header, decimals=3) for name, header in zip(of_parts, headers, strict=True)]
+        caption += _ABOUT_PARTS
+        if has_pitches_only:
+            caption += _NOT_COMPARABLE
+    caption += "Below the rule: the baselines, fitted on the training tunes, by the same count."
     if results.without_bits:
         caption += f" Missing values: {results.without_bits}."
 
     def values(songs: MeasuredSet) -> list[Cell]:
-        bits = [songs.set_score(name) for name in names]
-        sources = songs.run_sources or songs.sources
-        return [Cell(value, sources) for value in (*bits, bits[2] - bits[0])]
+        bits = {name: songs.set_score(name) for name in (*names, *of_parts)}
+        bits["gap"] = bits[names[2]] - bits[names[0]]
+        return [Cell(bits[column.key], songs.run_sources or songs.sources) for column in columns]
 
     groups = [model_sets(results), [songs for songs in references(results) if songs.role == BASELINE_ROLE]]
-    return _set_table("Likelihood", caption, columns, groups, values, names, counted=False)
+    return _set_table("Likelihood", caption, columns, groups, values, [*names, *of_parts], counted=False)
+
+
+def rhythm_table(results: StudyResults) -> Table | None:
+    """Means of the metrics of rhythm, of the sets that have one."""
+    groups = _sets_with_rhythm(results)
+    metrics = [name for name in _metrics(groups) if song_metric(name).group == "rhythm"]
+    caption = (
+        "Means over whole songs; their reference is the whole tunes of the test split. Below the rule: "
+        f"{_RHYTHM_BASELINES}, {_SPLITS}."
+    )
+
+    def values(songs: MeasuredSet) -> list[Cell]:
+        return [Cell(songs.mean(metric), songs.sources) for metric in metrics]
+
+    return _set_table("Rhythm", caption, [mean_column(name) for name in metrics], groups, values, metrics)
+
+
+def rhythm_distances_table(results: StudyResults) -> Table | None:
+    """Distances of the rhythm of whole songs to that of the test tunes."""
+    groups = _sets_with_rhythm(results)
+    columns = _distance_columns(groups, "rhythm_")
+    caption = (
+        "As the distance to the openings, but of the rhythm of whole songs to that of the whole tunes of the test "
+        "split; corpus-test: of the validation tunes to the test tunes. OA: overlapped area, 1 where they agree. KLD: "
+        f"Kullback-Leibler divergence, 0 where they agree. Below the rule: {_RHYTHM_BASELINES}, the test tunes."
+    )
+    needed = [column.key for column in columns]
+    groups = [
+        [songs for songs in group if not songs.evaluation.set_scores.keys().isdisjoint(needed)] for group in groups
+    ]
+
+    def values(songs: MeasuredSet) -> list[Cell]:
+        return [Cell(songs.set_score(name), songs.sources) for name in needed]
+
+    return _set_table("Distance of the rhythm", caption, columns, groups, values, needed)
+
+
+def _sets_with_rhythm(results: StudyResults) -> list[list[MeasuredSet]]:
+    """Models, baselines and whole tunes. Openings have no end, so that they are no reference of rhythm."""
+    baselines = [songs for songs in references(results) if songs.role == BASELINE_ROLE]
+    groups = [model_sets(results), baselines, corpus_sets(results)]
+    return [[songs for songs in group if songs.evaluation.has_rhythm] for group in groups]
 
 
 def descriptors_table(results: StudyResults) -> Table | None:
@@ -152,11 +226,7 @@ def descriptors_table(results: StudyResults) -> Table | None:
 def distances_table(results: StudyResults) -> Table | None:
     """Distances to the openings."""
     groups = [model_sets(results), references(results)]
-    found = _set_scores(groups)
-    columns = []
-    for prefix, short in (("overlapped_area/", "OA"), ("kl_divergence/", "KLD")):
-        for column in set_score_columns(found, prefix):
-            columns.append(Column(column.key, f"{short} {column.header}", decimals=3))
+    columns = _distance_columns(groups)
     caption = (
         "Distance to the openings after Yang and Lerch (2018): for each feature, the distances between songs and "
         "openings against those between the openings. OA: overlapped area of the two "
@@ -168,6 +238,15 @@ def distances_table(results: StudyResults) -> Table | None:
         return [Cell(songs.set_score(column.key), songs.sources) for column in columns]
 
     return _set_table("Distance to the openings", caption, columns, groups, values, [c.key for c in columns])
+
+
+def _distance_columns(groups: Iterable[Sequence[MeasuredSet]], kind: str = "") -> list[Column]:
+    found = _set_scores(groups)
+    return [
+        Column(column.key, f"{short} {column.header}", decimals=3)
+        for prefix, short in (("overlapped_area/", "OA"), ("kl_divergence/", "KLD"))
+        for column in set_score_columns(found, kind + prefix)
+    ]
 
 
 def originality_table(results: StudyResults) -> Table | None:
@@ -230,6 +309,7 @@ def nearest_tunes_table(results: StudyResults) -> Table | None:
         values = (songs.role, evaluation.songs[index], evaluation.lengths[index], shared[index], tune)
         rows.append(row(songs.name, [songs.title, *values], songs.song_sources(index)))
     caption = "Of each set the song that has most intervals in a row in common with a training tune, in any key."
+    caption += first_notes_sentence(results)
     return Table("Nearest training tunes", caption, columns, tuple(rows)) if rows else None
 
 
@@ -259,11 +339,13 @@ def _below_the_rule(results: StudyResults, corpus: bool = False) -> str:
     """The sentence of a caption on what models are compared with."""
     there = {
         _BASELINES: results.baselines,
+        _RHYTHM_BASELINES: results.baselines if results.has_rhythm else None,
         _OPENINGS: results.openings,
         _SPLITS: results.corpus if corpus else None,
     }
     named = [words for words, sets in there.items() if sets]
-    return f" Below the rule: {', '.join(named)}." if named else ""
+    below = f" Below the rule: {', '.join(named)}." if named else ""
+    return below + first_notes_sentence(results)
 
 
 def _metrics(groups: Iterable[Sequence[MeasuredSet]]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from melgen.evaluation.summaries import over_seeds
 from melgen.studies.results import Model, Run, StudyResults
@@ -11,10 +12,13 @@ from melgen.studies.tables.comparisons import (
     corrected_table,
     descriptors_table,
     distances_table,
+    first_notes_sentence,
     likelihood_table,
     nearest_tunes_table,
     originality_table,
     primers_table,
+    rhythm_distances_table,
+    rhythm_table,
     tonality_table,
 )
 from melgen.studies.tables.song_sets import corpus_sets, model_set, model_sets, references
@@ -24,6 +28,7 @@ from melgen.tables.table import Cell, Column, Kind, Row, Table, row
 
 _SCORED = ("val/", "test/")
 _SCORES = {"loss": ("loss (nats)", 3), "bits_per_note": ("bits/note", 3), "perplexity": ("perplexity", 2)}
+_SCORES_OF_PARTS = {"pitch_bits_per_note": ("pitch bits/note", 3), "rhythm_bits_per_note": ("rhythm bits/note", 3)}
 """Header and decimals of a score."""
 
 _CHOSEN = {
@@ -61,6 +66,8 @@ def build_tables(results: StudyResults) -> dict[str, Table]:
         "likelihood": likelihood_table(results),
         "descriptors": descriptors_table(results),
         "distances": distances_table(results),
+        "rhythm": rhythm_table(results),
+        "rhythm_distances": rhythm_distances_table(results),
         "originality": originality_table(results),
         "nearest_tunes": nearest_tunes_table(results),
         "seeds": _seeds(results),
@@ -70,7 +77,9 @@ def build_tables(results: StudyResults) -> dict[str, Table]:
         tables[choice] = _chosen_songs(results, choice, title, caption)
     for model in results.models:
         if model.name in results.songs:
-            tables[f"songs/{model.name}"] = songs_table(model_set(results, model))
+            tables[f"songs/{model.name}"] = songs_table(
+                model_set(results, model), first_notes_sentence(results) if model.writes_rhythm else ""
+            )
     tables["left_out"] = _left_out(results)
     return {path: table for path, table in tables.items() if table is not None}
 
@@ -103,7 +112,7 @@ def _runs(results: StudyResults) -> Table:
                 run.layers,
                 run.seed,
                 run.parameters,
-                *(run.result.get(key) for key in measured),
+                *(_result_of(run, key) for key in measured),
                 run.path in selected,
             ],
             (run.path.as_posix(),),
@@ -113,7 +122,7 @@ def _runs(results: StudyResults) -> Table:
     caption = (
         "Every finished run of the sweep. Losses and perplexity are per token of the run's own representation; "
         "bits per note can be compared between representations. Values are those of the best update."
-        f"{_why_without_bits(results)}"
+        f"{_about_rhythm(results.runs)}{_why_without_bits(results)}"
     )
     return Table("Runs", caption, columns, tuple(rows))
 
@@ -126,8 +135,29 @@ def _scores_of(runs: Sequence[Run]) -> list[str]:
 
 def _header_of(key: str) -> tuple[str, Kind, int]:
     split, _, score = key.partition("/")
-    words, decimals = _SCORES.get(score, (score.replace("_", " "), 3))
+    words, decimals = (_SCORES | _SCORES_OF_PARTS).get(score, (score.replace("_", " "), 3))
     return f"{split} {words}", "number", decimals
+
+
+def _about_rhythm(runs: Sequence[Run]) -> str:
+    """What a caption adds about bits per note where networks write rhythm."""
+    if not any(run.writes_rhythm for run in runs):
+        return ""
+    text = " Bits per note of networks with rhythm are the sum of pitch bits and rhythm bits."
+    if all(run.writes_rhythm for run in runs):
+        return text
+    return (
+        f"{text} They are not comparable with those of networks of pitches, which are all pitch bits. Pitch bits here "
+        "are over the tunes that each network can write; in the table of likelihood they are over the same tunes."
+    )
+
+
+def _result_of(run: Run, key: str) -> Any:
+    """A number of a run's result; all bits of a network of pitches are pitch bits."""
+    value = run.result.get(key)
+    if value is None and not run.writes_rhythm and key.endswith("/pitch_bits_per_note"):
+        return run.result.get(key.replace("pitch_", ""))
+    return value
 
 
 def _why_without_bits(results: StudyResults) -> str:
@@ -142,13 +172,19 @@ def _seeds(results: StudyResults) -> Table | None:
         *map(summary_column, TONALITY),
         Column("val_bits_per_note", "val bits/note", "summary", 3),
         Column("test_bits_per_note", "test bits/note", "summary", 3),
+        *(Column(key.replace("/", "_"), _header_of(key)[0], "summary", 3) for key in _bits_of_parts(results)),
     )
     caption = (
         "Mean over seeds ± standard deviation over seeds [95% t interval of the mean over seeds]; of the tonality "
         "metrics each seed's mean over its own songs."
-        f"{_why_without_bits(results)}"
+        f"{_about_rhythm([run for model in results.models for run in model.runs])}{_why_without_bits(results)}"
     )
     return Table("Seeds", caption, columns, tuple(rows)) if rows else None
+
+
+def _bits_of_parts(results: StudyResults) -> list[str]:
+    """The keys of the bits of pitch and rhythm, where a model has any."""
+    return [f"{split}{part}_bits_per_note" for part in ("pitch", "rhythm") for split in _SCORED] * results.has_rhythm
 
 
 def _seeds_row(results: StudyResults, model: Model) -> Row:
@@ -160,7 +196,7 @@ def _seeds_row(results: StudyResults, model: Model) -> Row:
     ]
     measured += [
         ([_number(run, key) for run in model.runs], songs.run_sources)
-        for key in ("val/bits_per_note", "test/bits_per_note")
+        for key in ("val/bits_per_note", "test/bits_per_note", *_bits_of_parts(results))
     ]
     cells = []
     for values, sources in measured:
@@ -197,5 +233,5 @@ def _left_out(results: StudyResults) -> Table | None:
 
 
 def _number(run: Run, key: str) -> float:
-    value = run.result.get(key)
+    value = _result_of(run, key)
     return math.nan if value is None else float(value)

@@ -1,0 +1,101 @@
+"""Studies of networks with rhythm, alone and beside networks of pitches."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from melgen.generation.songs import melodies_by_song
+from melgen.studies.results import Model, Run
+from melgen.studies.selection import best_layers
+from tests.commands.calling import call, files_below
+
+MIXED = (
+    "corpus=misc_folk",
+    "name=mixed",
+    "dataset=control",
+    "cell=lstm",
+    "layers=1,2",
+    "rhythm=none,factored",
+    "hidden_size=8",
+    "trainer.max_steps=4",
+    "trainer.val_check_interval=2",
+    "callbacks=default",
+    "callbacks.sampling=null",
+    "logger=csv",
+    "generate.songs=4",
+    "evaluation.resamples=20",
+    "hydra/launcher=basic",
+)
+STUDY = Path("multirun/mixed/study")
+PITCHES, RHYTHM = "control-lstm-{}-rhythm-none", "control-lstm-{}-rhythm-factored"
+
+
+def test_layers_are_chosen_within_a_rhythm():
+    """Losses per token of two rhythms are not compared."""
+
+    def trained(rhythm, layers, loss):
+        path = Path(f"control-lstm-{layers}-{rhythm}")
+        return Run(path, "control", "lstm", layers, 0, f"rhythm-{rhythm}", result={"val/loss": loss}, rhythm=rhythm)
+
+    runs = [trained("none", 1, 2.0), trained("none", 2, 2.5), trained("factored", 1, 4.5), trained("factored", 2, 4.0)]
+    assert best_layers(runs, "val/loss") == [Model((runs[0],)), Model((runs[3],))]
+
+
+def rows(table):
+    with (STUDY / "tables" / f"{table}.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_a_study_of_networks_with_and_without_rhythm(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    answer = call("study", *MIXED)
+    assert answer.code == 0, answer.text
+    selected = json.loads((STUDY / "selection.json").read_text())["models"]
+    assert [set(model["candidates"]) for model in selected.values()] == [{"1", "2"}, {"1", "2"}]
+    pitches, rhythm = selected
+    assert pitches in (PITCHES.format(1), PITCHES.format(2))
+    assert rhythm in (RHYTHM.format(1), RHYTHM.format(2))
+
+    songs = {name: melodies_by_song(STUDY / "songs" / name / "seed0").values() for name in selected}
+    assert {len(song) for song in songs[pitches]} == {34}
+    measured = {name: json.loads((STUDY / "evaluation" / f"{name}.json").read_text()) for name in selected}
+    assert "n_notes" not in measured[pitches]["scores"]
+    assert measured[rhythm]["scores"]["n_notes"] == [len(song) for song in songs[rhythm]]
+    ranges = [max(song.pitches[:34]) - min(song.pitches[:34]) for song in songs[rhythm]]
+    assert measured[rhythm]["scores"]["pitch_range"] == ranges
+    openings = json.loads((STUDY / "evaluation/corpus/openings.json").read_text())
+    assert set(openings["lengths"]) == {34}
+
+    of_pitches, of_rhythm, *baselines = rows("likelihood")
+    for split in ("validation", "test"):
+        parts = [float(of_rhythm[f"{part}_bits_per_note/{split}"]) for part in ("pitch", "rhythm")]
+        run = (STUDY / selected[rhythm]["runs"][0] / "result.json").resolve()
+        key = {"validation": "val", "test": "test"}[split]
+        assert json.loads(run.read_text())[f"{key}/pitch_bits_per_note"] == pytest.approx(parts[0], rel=1e-6)
+        assert of_rhythm[f"bits_per_note/{split}"] == of_pitches[f"rhythm_bits_per_note/{split}"] == ""
+        assert float(of_pitches[f"pitch_bits_per_note/{split}"]) != float(of_pitches[f"bits_per_note/{split}"])
+    assert float(of_rhythm["bits_per_note_with_rhythm/test"]) == pytest.approx(sum(parts))
+    assert [row["set"] for row in baselines if row["rhythm_bits_per_note/test"]] == [
+        f"rhythm-{name}" for name in ("unigram", "bigram", "trigram")
+    ]
+    assert rhythm in [row["set"] for row in rows("rhythm")]
+    assert pitches not in [row["set"] for row in rows("rhythm")]
+
+    before = files_below(STUDY)
+    assert "done already" in call("study", *MIXED).text
+    assert files_below(STUDY) == before
+
+
+@pytest.mark.slow
+def test_a_study_of_networks_with_rhythm_without_a_primer(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = [option for option in MIXED if not option.startswith(("rhythm", "layers"))]
+    alone = (*options, "rhythm=factored", "layers=1", "generate.primers={nothing:[],again:[]}")
+    answer = call("study", *alone, "stages=sweep,select,generate,evaluate,tables")
+    assert answer.code == 0, answer.text
+    assert "bits_per_note/test" not in rows("likelihood")[0]
+    assert "rhythm-bigram" in [row["set"] for row in rows("tonality")]
+    assert "rhythm-bigram" not in [row["model"] for row in rows("primers")], "it begins without a primer"
