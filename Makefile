@@ -27,8 +27,8 @@ lock: setup ## choose the versions of constraints.txt again, the newest that pyp
 	$(VENV)/bin/uv pip compile --quiet --universal --upgrade --extra dev --extra docs --constraint .ci/torch.txt --no-annotate \
 	  --custom-compile-command 'make lock' --output-file constraints.txt pyproject.toml
 
-train: setup ## train the default network on the embedded corpus, let it write songs (ARGS= appends overrides)
-	$(RUN) -m melgen.train $(ARGS)
+train: setup ## train a network with rhythm on the embedded corpus, let it write songs (ARGS= appends overrides)
+	$(RUN) -m melgen.train rhythm=factored $(ARGS)
 
 sweep: setup ## the 45 networks: 3 representations x 3 cells x 5 depths
 	$(RUN) -m melgen.train -m dataset=control,interval,db12 cell=lstm,gru,rnn layers=1,2,3,4,5 $(ARGS)

@@ -9,7 +9,13 @@ from tests.docs.documents import DOCUMENTS, ROOT
 
 FILE = re.compile(r"(?:src/melgen|melgen|tests|torture|benchmarks|conf|docs)/[\w./*-]*\.(?:py|yaml|toml|md)")
 PYTHON = re.compile(r"(?<![\w/.\[])(?:melgen|tests|torture)(?:\.\w+)+(?=\b)(?!/)")
-OF_EXAMPLES = {"conf/cell/mgu.yaml", "conf/corpus/lines.yaml", "conf/dataset/chroma.yaml", "melgen.networks.MyCell"}
+OF_EXAMPLES = {
+    "conf/cell/mgu.yaml",
+    "conf/corpus/lines.yaml",
+    "conf/dataset/chroma.yaml",
+    "conf/rhythm/time_first.yaml",
+    "melgen.networks.MyCell",
+}
 """Names that docs/extending.md and CONTRIBUTING.md make up."""
 
 
