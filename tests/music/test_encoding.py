@@ -31,16 +31,24 @@ from melgen.music.metre import Metre, MetreChange
 from melgen.music.rhythms import END, HOLD, OFF
 from melgen.music.tune_vocabulary import NOT_PREDICTED, TuneVocabulary
 from tests.music.tunes import EXAMPLE, tunes
+from tests.tiers import quick_rows
 
 RHYTHMS = (Joint(), Factored(), Grid(), Grid(steps_per_quarter=24), Interleaved())
-ENCODINGS = [
-    Encoding(representation, rhythm)
+FIRST_TRIED = [
+    Encoding(Control(), Factored()),
+    Encoding(Interval(), Joint()),
+    Encoding(Interval(), Grid()),
+    Encoding(DB12(), Interleaved()),
+]
+ENCODINGS = FIRST_TRIED + [
+    encoding
     for representation in (Control(), Interval(), DB12())
     for rhythm in RHYTHMS
     if not (isinstance(rhythm, Grid) and isinstance(representation, DB12))
+    and (encoding := Encoding(representation, rhythm)) not in FIRST_TRIED
 ]
-each_encoding = pytest.mark.parametrize(
-    "encoding", ENCODINGS, ids=lambda each: f"{each.representation.name}-{each.rhythm}"
+each_encoding = quick_rows(
+    len(FIRST_TRIED), "encoding", ENCODINGS, ids=lambda each: f"{each.representation.name}-{each.rhythm}"
 )
 
 

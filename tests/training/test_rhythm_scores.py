@@ -15,12 +15,19 @@ from melgen.music.encoding import Encoding
 from melgen.music.rhythms import END
 from melgen.networks import MelodyModel
 from melgen.training.rhythm_scores import RhythmScores, tune_nats
+from tests.tiers import quick_rows
 
-RHYTHMS = (Joint(), Factored(), Grid(), Interleaved())
-ENCODINGS = [Encoding(pitches, rhythm) for pitches in (Control(), Interval()) for rhythm in RHYTHMS]
-each_encoding = pytest.mark.parametrize(
-    "encoding", ENCODINGS, ids=lambda each: f"{each.representation.name}-{each.rhythm.name}"
-)
+ENCODINGS = [
+    Encoding(Control(), Joint()),
+    Encoding(Interval(), Factored()),
+    Encoding(Control(), Grid()),
+    Encoding(Interval(), Interleaved()),
+    Encoding(Control(), Factored()),
+    Encoding(Interval(), Joint()),
+    Encoding(Interval(), Grid()),
+    Encoding(Control(), Interleaved()),
+]
+each_encoding = quick_rows(4, "encoding", ENCODINGS, ids=lambda each: f"{each.representation.name}-{each.rhythm.name}")
 
 
 def some_tunes(count, seed=0):
