@@ -87,6 +87,7 @@ def test_there_and_back(drawn):
     assert not any(a.pitch == REST and not b.is_note for a, b in pairwise(events))
 
 
+@pytest.mark.slow
 def test_songs_of_real_tunes():
     melodies = FolkCorpus(["misc_folk"]).load(progress=False).melodies
     training, held_out = [melodies[i] for i in range(120)], [melodies[i] for i in range(120, 150)]

@@ -59,7 +59,7 @@ def by_loops(melody):
     }
 
 
-@settings(max_examples=80, deadline=None)  # the first example imports muspy
+@settings(max_examples=30, deadline=None)  # the first example imports muspy
 @given(st.lists(rough_melodies(), min_size=1, max_size=4))
 def test_equal_to_muspy_and_to_loops(songs):
     table = rhythm_table(songs)

@@ -13,6 +13,7 @@ from melgen.evaluation.distances import RHYTHM_FEATURES, SetDistance, rhythm_dis
 from melgen.evaluation.rhythm_descriptors import rhythm_table
 from melgen.music.metre import Metre
 from tests.evaluation.rhythms import in_metre, melody_of
+from tests.tiers import quick_rows
 
 TOLERANCE = 2e-3  # linear binning of the distances, as for pitches
 
@@ -47,7 +48,7 @@ def tunes():
     return [melodies[i] for i in range(50)]
 
 
-@pytest.mark.parametrize("name", RHYTHM_FEATURES)
+@quick_rows(2, "name", RHYTHM_FEATURES)
 def test_equals_scipy_on_real_tunes(name, tunes):
     a, b = ([feature(name, song) for song in part] for part in (tunes[:20], tunes[20:50]))
     intra = [distance(x, y) for i, x in enumerate(b) for j, y in enumerate(b) if i != j]

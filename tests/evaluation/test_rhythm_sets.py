@@ -149,6 +149,7 @@ def test_openings_have_no_end_and_whole_tunes_have(reference, melodies):
     assert not any(each.has_rhythm or each.set_scores for each in corpus_evaluations(reference, QUICK).values())
 
 
+@pytest.mark.slow
 def test_baselines_write_rhythm_and_are_scored(reference, without_rhythm):
     written = rhythm_baseline_evaluations(reference, songs=8, seed=2, options=QUICK)
     assert list(written) == ["rhythm-unigram", "rhythm-bigram", "rhythm-trigram"]

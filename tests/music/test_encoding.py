@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melgen.corpora import FolkCorpus
@@ -101,6 +101,7 @@ class TestTheExample:
 
 
 @each_encoding
+@settings(deadline=None)
 @given(data=st.data())
 def test_any_tune_comes_back(encoding, data):
     unit = 24 // getattr(encoding.rhythm, "steps_per_quarter", 24)
@@ -112,6 +113,7 @@ def test_any_tune_comes_back(encoding, data):
 
 
 @each_encoding
+@settings(deadline=None)
 @given(symbols=st.data())
 def test_any_symbols_are_a_valid_melody(encoding, symbols):
     encoded = [encoding.encode(EXAMPLE), encoding.encode(Melody((60, 1), (12, 96), (24, 48)))]
@@ -130,7 +132,7 @@ def test_any_symbols_are_a_valid_melody(encoding, symbols):
     assert all(end <= onset for end, onset in zip(ends, melody.onsets[1:], strict=False))
 
 
-@each_encoding
+@quick_rows(2, "encoding", ENCODINGS, ids=lambda each: f"{each.representation.name}-{each.rhythm}")
 def test_real_tunes_come_back(encoding):
     for tune in FolkCorpus(["misc_folk"]).load(progress=False).melodies[:40]:
         if (reason := encoding.reason_against(tune)) is not None:

@@ -191,7 +191,9 @@ def test_no_column_is_hidden_without_a_sign(opened):
             const shown = hint.display !== "none" && hint.visibility === "visible";
             return [frame.scrollWidth > frame.clientWidth + 2, shadow("::before"), shadow("::after"), shown];"""
         if section == "songs":
-            assert browser.wait(sides, frame) == [True, "0", "1", True]
+            browser.wait("return document.querySelector(arguments[0]).closest('.scrolling.more-right')", frame)
+            browser.pause()
+            assert browser.run(sides, frame) == [True, "0", "1", True]
             browser.run(
                 "const frame = document.querySelector(arguments[0]); frame.scrollLeft = frame.scrollWidth", frame
             )

@@ -80,6 +80,8 @@ def primers_of(generate: DictConfig) -> list[StudyPrimer]:
         if bad := [name for name in given if not _NAME.fullmatch(str(name))]:
             raise ValueError(f"{KEY}: the name {bad[0]!r} must be letters, digits, _ and . only")
         found = {str(name): _read(primer, f"{KEY}.{name}") for name, primer in given.items()}
+        if empty := [name for name, primer in found.items() if primer == []]:
+            raise ValueError(f"{KEY}.{empty[0]}=[]: each of several primers has one note at least")
     fixed = {name: primer for name, primer in found.items() if primer is not None}
     lengths = {len(primer) for primer in fixed.values()} or {len(_read(generate.primer, "generate.primer") or ())}
     if len(lengths) > 1:

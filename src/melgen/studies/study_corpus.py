@@ -20,7 +20,6 @@ from melgen.evaluation.reference import ReferenceCorpus
 from melgen.generation.primers import openings_of
 from melgen.music import Control
 from melgen.music.melody import Melody
-from melgen.music.rhythms import NoRhythm
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import reader_version
 from melgen.studies.primers import StudyPrimer
@@ -161,12 +160,12 @@ class StudyCorpus:
 
 def _read_corpus(config: DictConfig, recorded_splits: Sequence[Path]) -> MelodyDataModule:
     """The corpus of a training's configuration, in pitches; an encoded stream in its own representation."""
-    data = instantiate(config.dataset, representation=Control(), rhythm=NoRhythm())
+    data = instantiate(config.dataset, representation=Control(), rhythm=None)
     data.recorded_splits = recorded_splits
     try:
         data.setup()
     except EncodedOtherwiseError:
-        data = instantiate(config.dataset, rhythm=NoRhythm())
+        data = instantiate(config.dataset, rhythm=None)
         data.recorded_splits = recorded_splits
         data.setup()
     return data
