@@ -48,7 +48,7 @@ class Fork:
         self.returncode = None
         self.args = [module, *arguments]
         self._texts = None
-        self._outputs = [tempfile.TemporaryFile() for _ in range(1 + separate_errors)]  # noqa: SIM115
+        self._outputs = [tempfile.TemporaryFile() for _ in range(1 + separate_errors)]  # noqa: SIM115  # read after the process has ended
         self._answers, far_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = {"args": self.args, "cwd": str(cwd), "environment": dict(environment), "new_group": new_group}
         outputs = [self._outputs[0].fileno(), self._outputs[-1].fileno()]

@@ -96,7 +96,7 @@ def on_grid(notes: FlatRhythm) -> tuple[Numbers, Numbers, Numbers]:
     rounded = in_sixteenths(notes.onset)  # type: ignore[arg-type, type-var]  # works for arrays, too
     # The order is kept: a note that takes the place of the next moves that one, too.
     position = notes.place + notes.running_maximum(rounded - notes.place)
-    length = in_sixteenths(notes.last_end)  # type: ignore[arg-type]
+    length = in_sixteenths(notes.last_end)  # type: ignore[arg-type]  # works for arrays, too
     last = np.cumsum(notes.lengths) - 1
     moved = np.bincount(notes.song, position > rounded, len(notes.lengths)).astype(np.int64)
     return position, np.maximum(length, position[last] + 1), moved

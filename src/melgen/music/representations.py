@@ -25,6 +25,7 @@ from melgen.music.melody import (
     Melody,
     pitch_name,
 )
+from melgen.music.named import kind_named
 
 Values = NDArray[np.int16]
 
@@ -313,19 +314,13 @@ def representation_named(name: str) -> AbstractRepresentation:
     >>> representation_named("interval")
     Interval()
     """
-    known = dict(REPRESENTATIONS)
-    waiting: list[type[AbstractRepresentation]] = AbstractRepresentation.__subclasses__()
-    while waiting:
-        candidate = waiting.pop()
-        waiting += candidate.__subclasses__()
-        if own_name := vars(candidate).get("name"):
-            known.setdefault(own_name, candidate)
-    if name not in known:
-        raise ValueError(
-            f"unknown representation {name!r}; known are {', '.join(known)}; "
-            "a representation of your own must be imported first (imports=[module])"
-        )
-    return known[name]()
+    kind = kind_named(
+        "representation",
+        name,
+        AbstractRepresentation,  # type: ignore[type-abstract]  # only its subclasses
+        REPRESENTATIONS,
+    )
+    return kind()
 
 
 def _as_pitches(pitches: ArrayLike, what: str = "melody") -> Values:

@@ -27,6 +27,7 @@ from melgen.checking import check_one_of, require
 from melgen.music.events import FIRST, REST, Events, RhythmError
 from melgen.music.grammar import START, Rules
 from melgen.music.metre import STEPS_PER_QUARTER
+from melgen.music.named import kind_named
 
 END = 1002
 """The symbol after the last event of a tune, in the first stream."""
@@ -380,21 +381,10 @@ def rhythm_from(description: Mapping[str, Any]) -> AbstractRhythm:
     >>> rhythm_from({"name": "grid", "condition": "none", "steps_per_quarter": 4})
     Grid(condition='none', steps_per_quarter=4)
     """
-    known = dict(RHYTHMS)
-    waiting: list[type[AbstractRhythm]] = AbstractRhythm.__subclasses__()
-    while waiting:
-        candidate = waiting.pop()
-        waiting += candidate.__subclasses__()
-        if own_name := vars(candidate).get("name"):
-            known.setdefault(own_name, candidate)
     options = dict(description)
     name = options.pop("name", None)
-    if name not in known:
-        raise ValueError(
-            f"unknown rhythm {name!r}; known are {', '.join(known)}; "
-            "a rhythm of your own must be imported first (imports=[module])"
-        )
+    kind = kind_named("rhythm", name, AbstractRhythm, RHYTHMS)  # type: ignore[type-abstract]  # only its subclasses
     try:
-        return known[name](**options)
+        return kind(**options)
     except TypeError as error:
         raise ValueError(f"rhythm {name}: {error}") from error

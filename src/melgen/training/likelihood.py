@@ -23,8 +23,8 @@ def likelihood(trained: TrainedModel, tunes: Sequence[Melody], comparable: NDArr
 
     Args:
         trained: the network; it stays on the device it is on.
-        tunes: the melodies. A network with rhythm leaves out those that its rhythm cannot write, and does not count
-            those for the bits per note of which training lacks a symbol.
+        tunes: the melodies. A network with rhythm leaves out those that its rhythm cannot write. Its bits per note
+            leave out those with a symbol that never occurred in training.
         comparable: ``[tunes]``, which of them count for the bits per note.
 
     Returns:
