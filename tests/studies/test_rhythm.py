@@ -93,9 +93,8 @@ def test_a_study_of_networks_with_and_without_rhythm(tmp_path, monkeypatch):
 def test_a_study_of_networks_with_rhythm_without_a_primer(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = [option for option in MIXED if not option.startswith(("rhythm", "layers"))]
-    alone = (*options, "rhythm=factored", "layers=1", "generate.primers={nothing:[],again:[]}")
+    alone = (*options, "rhythm=factored", "layers=1", "generate.primer=[]")
     answer = call("study", *alone, "stages=sweep,select,generate,evaluate,tables")
     assert answer.code == 0, answer.text
     assert "bits_per_note/test" not in rows("likelihood")[0]
     assert "rhythm-bigram" in [row["set"] for row in rows("tonality")]
-    assert "rhythm-bigram" not in [row["model"] for row in rows("primers")], "it begins without a primer"
