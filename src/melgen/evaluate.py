@@ -19,7 +19,7 @@ from melgen.configuration.user_modules import import_user_modules
 from melgen.software import software
 
 if TYPE_CHECKING:
-    from melgen.evaluation.song_sets import EvaluationOptions
+    from melgen.evaluation.options import EvaluationOptions
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,8 @@ from typing import Any
 OLD_TARGETS: Mapping[str, str] = MappingProxyType(
     {
         "melgen.composition.CommandCheck": "melgen.configuration.composition.CommandCheck",
-        "melgen.evaluation.evaluating.EvaluationOptions": "melgen.evaluation.song_sets.EvaluationOptions",
+        "melgen.evaluation.evaluating.EvaluationOptions": "melgen.evaluation.options.EvaluationOptions",
+        "melgen.evaluation.song_sets.EvaluationOptions": "melgen.evaluation.options.EvaluationOptions",
         "melgen.evaluation.reference.NoCorpus": "melgen.corpora.none.NoCorpus",
         "melgen.runs.sweep.SweepReport": "melgen.sweeps.callback.SweepCallback",
         "melgen.sweeps.report.SweepReport": "melgen.sweeps.callback.SweepCallback",
@@ -41,7 +42,7 @@ def at_present(flat: Mapping[str, Any]) -> dict[str, Any]:
     """A flat dictionary of dotted keys with the present path of each ``_target_``.
 
     >>> at_present({"evaluation._target_": "melgen.evaluation.evaluating.EvaluationOptions", "seed": 0})
-    {'evaluation._target_': 'melgen.evaluation.song_sets.EvaluationOptions', 'seed': 0}
+    {'evaluation._target_': 'melgen.evaluation.options.EvaluationOptions', 'seed': 0}
     """
     return {
         key: present_path(value) if isinstance(value, str) and key.rpartition(".")[2] == "_target_" else value

@@ -1,8 +1,10 @@
 """The table of metrics: it has a row for every metric, and a new metric is shown under its own name."""
 
+from melgen.evaluation.baseline_sets import BASELINES, in_order
 from melgen.evaluation.descriptors import DESCRIPTORS
 from melgen.evaluation.metrics import METRICS, TONALITY, song_metric
-from melgen.evaluation.song_sets import BASELINES, EvaluationOptions, evaluate_songs, in_order
+from melgen.evaluation.options import EvaluationOptions
+from melgen.evaluation.song_sets import evaluate_songs
 from melgen.evaluation.tonality import Tonality
 from melgen.pages.wording import song_metrics
 from melgen.studies.figures.style import label_of

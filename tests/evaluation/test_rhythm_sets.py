@@ -8,22 +8,16 @@ import pytest
 
 from melgen.corpora import FolkCorpus
 from melgen.corpora.sources import Split
+from melgen.evaluation.baseline_sets import baseline_evaluations, in_order, rhythm_baseline_evaluations
 from melgen.evaluation.baselines import BigramBaseline
 from melgen.evaluation.distances import RHYTHM_FEATURES
 from melgen.evaluation.metrics import song_metric
+from melgen.evaluation.options import EvaluationOptions
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.evaluation.rhythm_baselines import RhythmBaseline
 from melgen.evaluation.rhythm_descriptors import DISTRIBUTIONS, RHYTHM_DESCRIPTORS
-from melgen.evaluation.song_sets import (
-    EvaluationOptions,
-    baseline_evaluations,
-    corpus_evaluations,
-    evaluate_openings,
-    evaluate_songs,
-    in_order,
-    rhythm_baseline_evaluations,
-)
+from melgen.evaluation.song_sets import corpus_evaluations, evaluate_openings, evaluate_songs
 from melgen.music import Melody
 from melgen.music.melody import Melodies
 from melgen.music.metre import Metre

@@ -9,15 +9,11 @@ import pytest
 
 from melgen.corpora import FolkCorpus
 from melgen.data import MelodyDataModule, Split
+from melgen.evaluation.baseline_sets import baseline_evaluations
+from melgen.evaluation.options import EvaluationOptions
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import SongSetEvaluation
-from melgen.evaluation.song_sets import (
-    EvaluationOptions,
-    baseline_evaluations,
-    corpus_evaluations,
-    evaluate_openings,
-    evaluate_songs,
-)
+from melgen.evaluation.song_sets import corpus_evaluations, evaluate_openings, evaluate_songs
 from melgen.music import Control, Melodies, Melody
 from melgen.pasting import override
 

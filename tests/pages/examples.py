@@ -9,8 +9,9 @@ import numpy as np
 
 from melgen.corpora import Cleaning, FolderCorpus
 from melgen.evaluation.embeddings import write_projector
+from melgen.evaluation.options import EvaluationOptions
 from melgen.evaluation.reference import ReferenceCorpus
-from melgen.evaluation.song_sets import EvaluationOptions, corpus_evaluations, evaluate_openings, evaluate_songs
+from melgen.evaluation.song_sets import corpus_evaluations, evaluate_openings, evaluate_songs
 from melgen.files import write_json, write_text
 from melgen.generation.songs import write_songs
 from melgen.music import Melody, pitch_name

@@ -11,7 +11,8 @@ import pytest
 
 from melgen.corpora.sources import Split
 from melgen.evaluation.embeddings import nearest_neighbours, project_2d
-from melgen.evaluation.song_sets import EvaluationOptions, evaluate_openings
+from melgen.evaluation.options import EvaluationOptions
+from melgen.evaluation.song_sets import evaluate_openings
 from melgen.evaluation.tonality import tonality
 from melgen.files import write_json
 from melgen.generation.songs import write_songs

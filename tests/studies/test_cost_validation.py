@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from melgen.evaluation.song_sets import EvaluationOptions
+from melgen.evaluation.options import EvaluationOptions
 from melgen.studies.cost_validation import CostValidation
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.tables import build_tables

@@ -13,9 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 from melgen.corpora.none import NoCorpus
 from melgen.corpora.sources import Split
 from melgen.data import MelodyDataModule
+from melgen.evaluation.options import EvaluationOptions
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import SongSetEvaluation
-from melgen.evaluation.song_sets import EvaluationOptions, corpus_evaluations, evaluate_openings, median_length
+from melgen.evaluation.song_sets import corpus_evaluations, evaluate_openings, median_length
 from melgen.generation.results_folder import folder_name
 from melgen.music import Control
 from melgen.runs.directory import RunDirectory

@@ -10,8 +10,9 @@ from typing import Any
 
 from melgen.checking import is_whole
 from melgen.durations import in_words
+from melgen.evaluation.options import EvaluationOptions
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation
-from melgen.evaluation.song_sets import EvaluationOptions, evaluate_openings, evaluate_songs, median_length
+from melgen.evaluation.song_sets import evaluate_openings, evaluate_songs, median_length
 from melgen.evaluation.tonality import DEFAULT_SPAN_NOTES
 from melgen.files import read_json
 from melgen.generation.primers import note_of_songs

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from melgen.evaluation.baseline_sets import in_order
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
-from melgen.evaluation.song_sets import in_order, with_nearest
+from melgen.evaluation.song_sets import with_nearest
 from melgen.files import read_json
 from melgen.pages.content import Content
 from melgen.pages.runs import read_runs

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from melgen.evaluation.correlation import RankCorrelation, rank_correlation
+from melgen.evaluation.options import EvaluationOptions
 from melgen.evaluation.results import SongSetEvaluation
-from melgen.evaluation.song_sets import EvaluationOptions
 from melgen.evaluation.tonality import Tonality
 from melgen.studies.results import StudyResults
 from melgen.tables.table import Cell, Column, Row, Table, Value, row

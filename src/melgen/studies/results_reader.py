@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from melgen.evaluation.baseline_sets import in_order
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
-from melgen.evaluation.song_sets import in_order, with_nearest
+from melgen.evaluation.song_sets import with_nearest
 from melgen.files import read_json
 from melgen.runs.missing_bits import why_without_bits
 from melgen.studies.names import BASELINES, CORPUS, CORPUS_TASK, RHYTHM_BASELINES_TASK, StudyNames

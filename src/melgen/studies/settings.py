@@ -9,7 +9,7 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.evaluation.song_sets import EvaluationOptions
+from melgen.evaluation.options import EvaluationOptions
 from melgen.generation.sampling import NOTES_WITHOUT_END, check_sampling
 from melgen.runs.config import writes_rhythm
 from melgen.runs.keys import keys_that

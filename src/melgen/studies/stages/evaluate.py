@@ -15,14 +15,9 @@ from numpy.typing import NDArray
 
 from melgen.checkpoint import TrainedModel, load_model
 from melgen.data import Split
+from melgen.evaluation.baseline_sets import baseline_evaluations, rhythm_baseline_evaluations
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation
-from melgen.evaluation.song_sets import (
-    baseline_evaluations,
-    corpus_evaluations,
-    evaluate_openings,
-    evaluate_songs,
-    rhythm_baseline_evaluations,
-)
+from melgen.evaluation.song_sets import corpus_evaluations, evaluate_openings, evaluate_songs
 from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device
 from melgen.generation.songs import melodies_by_song, write_songs
