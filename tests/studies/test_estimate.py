@@ -51,6 +51,16 @@ def test_of_each_cell_the_smallest_and_the_largest_network_is_timed(tmp_path, ti
 
 
 @pytest.mark.slow
+def test_windows_of_a_rhythm_are_timed_with_their_tokens(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(estimating, "seconds_per_update", lambda config: asked.append(config.dataset.seq_length) or 1.0)
+    runs = [planned(tmp_path, f"rhythm={rhythm}") for rhythm in ("grid", "factored")]
+    estimate(runs, runs, 1, 0, lambda config: {"Grid": 6.8, "Factored": 1.0}[config.rhythm._target_.split(".")[-1]])
+    assert sorted(asked) == [5, 34]
+    assert [run.config.seq_length for run in runs] == [5, 5]
+
+
+@pytest.mark.slow
 def test_validation_and_the_rest_of_an_interrupted_run_count(tmp_path, timed):
     run = planned(tmp_path, "layers=1")
     more = estimate([run], [run], 1, validation_notes=2000).seconds[run.path]

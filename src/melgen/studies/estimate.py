@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,11 @@ class Estimate:
 
 
 def estimate(
-    planned: Sequence[PlannedRun], open_: Sequence[PlannedRun], at_once: int, validation_notes: int
+    planned: Sequence[PlannedRun],
+    open_: Sequence[PlannedRun],
+    at_once: int,
+    validation_notes: int,
+    tokens_per_note: Callable[[DictConfig], float] = lambda config: 1.0,
 ) -> Estimate:
     """How long it will take to train what is not trained yet.
 
@@ -93,9 +97,11 @@ def estimate(
         open_: those to train.
         at_once: how many of them at the same time.
         validation_notes: notes in the validation tunes.
+        tokens_per_note: how many tokens a note takes in the rhythm of a configuration; windows are counted in notes.
     """
     recorded = _recorded(planned)
-    timing = _Timing([run.config for run in open_ if _full_key(run.config) not in recorded])
+    windows = {run.path: _in_tokens(run.config, tokens_per_note(run.config)) for run in open_}
+    timing = _Timing([windows[run.path] for run in open_ if _full_key(run.config) not in recorded])
     seconds, updates_in_all, by_record = {}, 0, 0
     known_updates: dict[str, int] = {}
     for run in open_:
@@ -111,8 +117,15 @@ def estimate(
             continue
         per_validation = VALIDATION_SHARE * validation_notes / (config.batch_size * config.seq_length)
         passes = updates / config.trainer.val_check_interval + 2  # the last one, and the test
-        seconds[run.path] = (updates + passes * per_validation) * timing.of(config) + START_SECONDS
+        seconds[run.path] = (updates + passes * per_validation) * timing.of(windows[run.path]) + START_SECONDS
     return Estimate(seconds, updates_in_all, at_once, by_record, len(timing.measured))
+
+
+def _in_tokens(config: DictConfig, tokens_per_note: float) -> DictConfig:
+    """The configuration with the length of a window in tokens."""
+    config = config.copy()
+    config.seq_length = max(1, round(config.seq_length * tokens_per_note))
+    return config
 
 
 def jobs_at_once(hydra: DictConfig) -> int:
@@ -154,7 +167,14 @@ def _network_key(config: DictConfig) -> str:
 
 
 def _full_key(config: DictConfig) -> str:
-    return repr((_network_key(config), config.layers, OmegaConf.to_yaml(config.dataset.representation)))
+    return repr(
+        (
+            _network_key(config),
+            config.layers,
+            OmegaConf.to_yaml(config.dataset.representation),
+            OmegaConf.to_yaml(config.rhythm),
+        )
+    )
 
 
 class _Timing:

@@ -6,8 +6,14 @@ import logging
 from collections.abc import Sequence
 from functools import cached_property
 
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
 from melgen.data import Split
+from melgen.music import Control
+from melgen.music.encoding import Encoding, RhythmError
 from melgen.plurals import counted
+from melgen.runs.config import writes_rhythm
 from melgen.studies.estimate import Estimate, estimate, jobs_at_once
 from melgen.studies.planning import PlannedRun
 from melgen.studies.runs_reader import runs_in
@@ -16,6 +22,9 @@ from melgen.studies.study_corpus import StudyCorpus
 from melgen.studies.trainings import is_trained, refuse_others
 
 log = logging.getLogger(__name__)
+
+SAMPLED_TUNES = 100
+"""Tunes whose tokens are counted for the estimate."""
 
 
 class TrainingPlan:
@@ -48,10 +57,26 @@ class TrainingPlan:
         data = self.corpus.data
         notes = int(data.melodies.lengths[data.splits == Split.VALIDATION].sum())
         try:
-            return estimate(self.planned, self.untrained, jobs_at_once(self.settings.hydra), notes)
+            return estimate(
+                self.planned, self.untrained, jobs_at_once(self.settings.hydra), notes, self._tokens_per_note
+            )
         except Exception as error:  # whatever the reason, the training will report it in full
             log.info("  how long that takes cannot be estimated (%s)", str(error).partition("\n")[0])
             return None
+
+    def _tokens_per_note(self, config: DictConfig) -> float:
+        """Tokens of a note in a rhythm, from some tunes of the corpus."""
+        if not writes_rhythm(config):
+            return 1.0
+        encoding = Encoding(Control(), instantiate(config.rhythm))
+        notes = tokens = 0
+        for tune in self.corpus.data.melodies[:SAMPLED_TUNES]:
+            try:
+                tokens += len(encoding.encode(tune).symbols)
+            except RhythmError:  # left out of the training, too
+                continue
+            notes += len(tune)
+        return tokens / notes if notes else 1.0
 
     def announce(self) -> None:
         """Log how many networks the study trains, how many are trained already, and how long the rest takes."""
