@@ -23,8 +23,8 @@ ANIMATION = DOCS / "figures" / "page.webp"
 SOUNDS = DOCS / "sounds"
 SONG = SOUNDS / "song.mp3"
 
-RUN = "multirun/oneills/control-lstm-2-seed0"
-TRAINING = ["corpus=oneills", "trainer.max_steps=1000"]
+RUN = "multirun/oneills/control-lstm-2-seed0-rhythm-factored"
+TRAINING = ["corpus=oneills", "rhythm=factored", "trainer.max_steps=1000"]
 
 WINDOW = {"width": 1080, "height": 1110}
 WIDTH = 820  # of the animation in pixels, the width of a README

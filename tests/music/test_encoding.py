@@ -30,39 +30,13 @@ from melgen.music.events import FIRST, REST, Events, Header, RhythmError, events
 from melgen.music.metre import Metre, MetreChange
 from melgen.music.rhythms import END, HOLD, OFF
 from melgen.music.tune_vocabulary import NOT_PREDICTED, TuneVocabulary
+from tests.music.encodings import ENCODINGS, FIRST_TRIED, RHYTHMS, canonical, comes_back
 from tests.music.tunes import EXAMPLE, tunes
 from tests.tiers import quick_rows
 
-RHYTHMS = (Joint(), Factored(), Grid(), Grid(steps_per_quarter=24), Interleaved())
-FIRST_TRIED = [
-    Encoding(Control(), Factored()),
-    Encoding(Interval(), Joint()),
-    Encoding(Interval(), Grid()),
-    Encoding(DB12(), Interleaved()),
-]
-ENCODINGS = FIRST_TRIED + [
-    encoding
-    for representation in (Control(), Interval(), DB12())
-    for rhythm in RHYTHMS
-    if not (isinstance(rhythm, Grid) and isinstance(representation, DB12))
-    and (encoding := Encoding(representation, rhythm)) not in FIRST_TRIED
-]
 each_encoding = quick_rows(
     len(FIRST_TRIED), "encoding", ENCODINGS, ids=lambda each: f"{each.representation.name}-{each.rhythm}"
 )
-
-
-def canonical(encoding: Encoding, tune: Melody) -> bool:
-    """Whether the grammar allows each symbol of a tune where it is."""
-    encoded = encoding.encode(tune)
-    vocabulary = encoding.vocabulary_of([encoded])
-    grammar = encoding.grammar(vocabulary)
-    reading = grammar.begin([encoded.first_pitch])
-    for token in vocabulary.symbols.encode(encoded.symbols[:, 0]):
-        if not grammar.next_allowed(reading)[0, token]:
-            return False
-        reading = grammar.read(reading, np.array([token]))
-    return True
 
 
 class TestTheExample:
@@ -138,11 +112,7 @@ def test_real_tunes_come_back(encoding):
         if (reason := encoding.reason_against(tune)) is not None:
             assert "grid of 12" in reason
             continue
-        encoded = encoding.encode(tune)
-        back = encoding.decode(encoded.symbols, encoded.first_pitch, encoded.header)
-        assert (back.pitches, back.onsets, back.durations) == (tune.pitches, tune.onsets, tune.durations)
-        assert (back.metre, back.pickup) == (tune.metre, tune.pickup)
-        assert canonical(encoding, tune)
+        assert comes_back(encoding, tune)
 
 
 class TestWhatCannotBeWritten:
