@@ -97,7 +97,8 @@ def test_lines_of_four_bars_and_as_many_as_fit():
     assert [len(groups(engrave(long, width_px=width), "system")) for width in (900, 390, 150)] == [4, 8, 16]
     assert len(groups(engrave(long, bars_per_line=8), "system")) == 2
     sixteenths = Melody.from_pitches([60, 64] * 64, 6)
-    assert fitting_bars_per_line(sixteenths, 900) == 1
+    assert [fitting_bars_per_line(sixteenths, width) for width in (1400, 900, 460)] == [4, 2, 1]
+    assert fitting_bars_per_line(sixteenths, 460, Metre(2, 4)) == 2, "the width of a page"
     assert len(groups(engrave(long), "measure")) == 16
 
 

@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 from melgen.checking import check_one_of, check_whole
 from melgen.music.melody import Melody
 from melgen.rendering.bar_lines import lines_of
-from melgen.rendering.measures import Metre, cut_into_bars, playable
+from melgen.rendering.measures import Metre, Symbol, cut_into_bars, playable
 from melgen.rendering.musicxml import printable, to_musicxml
 
 INSTALL = "pip install verovio"
@@ -41,9 +41,12 @@ PAPER_MM = {"a4": (210, 297), "letter": (216, 279)}
 
 _PIXELS_PER_MM = 96 / 25.4
 
-_PIXELS_PER_NOTE = 26
+# Of a note or a rest, by its length: sixteenths under a beam may be closer than quarters.
+_QUARTER_PIXELS, _EIGHTH_PIXELS, _SIXTEENTH_PIXELS = 26, 22, 19
 _PIXELS_OF_SIGNATURES = 80
 _BARS_PER_LINE = (4, 3, 2, 1)
+# One bar of many notes would leave a single bar on each line; so a few lines may be somewhat crowded.
+_MOST_FILLED, _SHARE_THAT_FITS = 1.25, 0.9
 
 SVG = "{http://www.w3.org/2000/svg}"
 """What the tag of each element of a drawing begins with."""
@@ -157,12 +160,20 @@ def fitting_bars_per_line(melody: Melody, width_px: float, metre: Metre | None =
     (4, 2)
     """
     bars = cut_into_bars(playable(melody), metre)
-    room = (width_px - _PIXELS_OF_SIGNATURES) / _PIXELS_PER_NOTE
+    room = width_px - _PIXELS_OF_SIGNATURES
+    widths = [sum(_width(symbol) for symbol in bar.symbols) for bar in bars]
     for count in _BARS_PER_LINE:
         lines = lines_of([bar.lines for bar in bars], count)
-        if max(sum(len(bar.symbols) for bar in bars[line.start : line.stop]) for line in lines) <= room:
+        filled = sorted(sum(widths[line.start : line.stop]) / room for line in lines)
+        if filled[-1] <= _MOST_FILLED and filled[int(_SHARE_THAT_FITS * (len(filled) - 1))] <= 1:
             return count
     return 1
+
+
+def _width(symbol: Symbol) -> int:
+    if symbol.sixty_fourths < 8:
+        return _SIXTEENTH_PIXELS
+    return _EIGHTH_PIXELS if symbol.sixty_fourths < 16 else _QUARTER_PIXELS
 
 
 def _draw(
