@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 import torch
 
@@ -99,6 +101,20 @@ def test_a_header_that_a_network_cannot_read():
     assert vocabulary.unread(Header(Metre(6, 8), 6)) == ["pickup"]
     _, _, without = network(Encoding(Control(), Factored(condition="none")))
     assert without.unread(Header(Metre(6, 8), 12)) == ["metre", "pickup"]
+
+
+def test_a_note_and_its_duration_are_drawn_independently():
+    encoding = Encoding(Control(), Factored())
+    vocabulary = encoding.vocabulary_of([encoding.encode(Melody((60, 62), (0, 12), (12, 24)))])
+    model = MelodyModel(**vocabulary.sizes, hidden_size=4, layers=1)
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.zero_()
+    drawn = Counter()
+    for song in sample_tunes(model, encoding, vocabulary, Melody((), (), ()), songs=60, notes=20):
+        drawn.update(zip(song.melody.pitches[1:], song.melody.durations[1:], strict=True))
+    assert len(drawn) == 4
+    assert all(count / drawn.total() == pytest.approx(1 / 4, abs=0.06) for count in drawn.values()), drawn
 
 
 def test_greedy_songs_are_equal():
