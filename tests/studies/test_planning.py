@@ -30,6 +30,8 @@ def study(*arguments):
         (["experiment=quick", "seed=0,1,2"], 135, "lstm gru rnn"),
         (["experiment=paper"], 45, "lstm nas ugrnn"),
         (["experiment=common_cells"], 45, "lstm gru rnn"),
+        (["experiment=paper_rhythm"], 30, "lstm gru"),
+        (["experiment=quick_rhythm"], 8, "lstm"),
         (["experiment=cost_validation"], 1, "lstm"),
         (["experiment=cost_validation_quick"], 1, "lstm"),
         (["cell=nas", "dataset=control", "layers=range(1,4)"], 3, "nas"),
