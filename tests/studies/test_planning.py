@@ -30,8 +30,6 @@ def study(*arguments):
         (["experiment=quick", "seed=0,1,2"], 135, "lstm gru rnn"),
         (["experiment=paper"], 45, "lstm nas ugrnn"),
         (["experiment=common_cells"], 45, "lstm gru rnn"),
-        (["experiment=paper_rhythm"], 30, "lstm gru"),
-        (["experiment=quick_rhythm"], 8, "lstm"),
         (["experiment=cost_validation"], 1, "lstm"),
         (["experiment=cost_validation_quick"], 1, "lstm"),
         (["cell=nas", "dataset=control", "layers=range(1,4)"], 3, "nas"),
@@ -50,6 +48,15 @@ def test_the_planned_runs_of_experiments(arguments, runs, cells, monkeypatch):
     if arguments == ["experiment=paper"]:
         epochs = {run.path.name.split("-")[0]: run.config.trainer.max_epochs for run in planned}
         assert epochs == {"control": 300, "interval": 300, "db12": 50}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("experiment", "runs"), [("paper_rhythm", 30), ("quick_rhythm", 8)])
+def test_experiments_with_rhythm_have_one_layer_in_a_study_too(experiment, runs):
+    with study(f"experiment={experiment}") as hydra:
+        planned = planned_runs(hydra)
+    assert len({run.path for run in planned}) == len(planned) == runs
+    assert {run.config.layers for run in planned} == {1}
 
 
 @pytest.mark.slow

@@ -96,7 +96,7 @@ class RhythmTunes:
         return dict(zip(values.tolist(), ((average > 0) @ counts).tolist(), strict=True))
 
     def comparable(self, vocabulary: TuneVocabulary) -> NDArray[np.bool_]:
-        """Which tunes bits per note are counted over: ``[tunes]``, see `common_tunes`; none if they say nothing."""
+        """Which tunes bits per note are counted over: ``[tunes]``, see `common_tunes`; none without `is_comparable`."""
         if not self.encoding.rhythm.is_comparable:
             return np.zeros(len(self.melodies), np.bool_)
         return common_tunes(self.melodies, self.splits, self.encoding)
