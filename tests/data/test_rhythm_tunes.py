@@ -10,9 +10,10 @@ import pytest
 
 from melgen.corpora import CorpusError
 from melgen.data import MelodyDataModule, Split
-from melgen.music import DB12, Control, Factored, Grid, Interleaved, Interval, Joint, Melody, NoRhythm
+from melgen.music import DB12, Control, Factored, Grid, Interleaved, Interval, Joint, Melody, NoRhythm, PaperPairs
 from melgen.music.rhythms import END
 from melgen.music.tune_vocabulary import NOT_PREDICTED
+from melgen.runs.missing_bits import why_without_bits
 from tests.data.melodies import melodies, walks
 
 RHYTHMS = (Joint(), Factored(), Grid(), Interleaved())
@@ -101,6 +102,27 @@ def test_training_tunes_that_cannot_be_written_are_left_out_and_counted(caplog):
     assert "1 with a note between the steps of a grid of 12" in caplog.text
     assert data.statistics["train_tunes_left_out_by_rhythm"] == 2
     assert data_of(Joint(), tunes).statistics["train_tunes_left_out_by_rhythm"] == 1
+
+
+@pytest.mark.parametrize("representation", [Control(), Interval(), DB12()], ids=lambda each: each.name)
+def test_the_pairs_of_the_paper_leave_tunes_out_and_have_no_bits_to_compare(representation, caplog):
+    tunes = rhythmic(walks(60))
+    splits = data_of(Joint(), tunes).splits
+    for number, duration in zip(np.flatnonzero(splits == Split.TRAIN)[:3].tolist(), (16, 102, 96), strict=True):
+        tune = tunes[number]
+        tunes[number] = Melody(tune.pitches, tune.onsets, (*tune.durations[:-1], duration))
+    with caplog.at_level(logging.WARNING, "melgen"):
+        data = data_of(PaperPairs(), tunes, representation)
+    assert "rhythm=paper_pairs: 2 training tunes are left out: " in caplog.text
+    assert "1 with a note between the sixteenths" in caplog.text
+    assert "1 with a note or rest of more than 16 sixteenths" in caplog.text
+    assert data.statistics["train_tunes_left_out_by_rhythm"] == 2
+    assert not data.comparable.any()
+    assert why_without_bits(data.statistics) == (
+        "those of rhythm=paper_pairs cannot be compared with those of other rhythms"
+    )
+    assert len(data.vocabulary) % 16 == 1
+    assert why_without_bits(data_of(Joint(), tunes, representation).statistics) is None
 
 
 @pytest.mark.parametrize("rhythm", RHYTHMS, ids=lambda each: each.name)

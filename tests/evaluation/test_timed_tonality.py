@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from melgen.evaluation import timed_tonality as timed
 from melgen.evaluation.flat_rhythm import flatten_rhythm, has_rhythm
 from melgen.evaluation.timed_tonality import on_grid, timed_tonality
+from melgen.evaluation.tonality import conjunct_melodic_motion
 from melgen.music import Melody
 
 # Pairs of a pitch and its length in sixteenths. The numbers were calculated with `music_geometry_eval` 2.0.
@@ -51,6 +52,11 @@ def test_the_numbers_of_the_library(pairs, span, macroharmony, centricity):
     assert found.timed_macroharmony[0] == pytest.approx(macroharmony, abs=1e-15)
     assert found.timed_centricity[0] == pytest.approx(centricity, abs=1e-15)
     assert (found.silent_windows[0], found.moved_onsets[0]) == (0, 0)
+
+
+@pytest.mark.parametrize(("pairs", "motion"), [(A, 1.6666666666666667), (B, 1.3333333333333333)])
+def test_motion_is_that_of_the_pitches_alone(pairs, motion):
+    assert conjunct_melodic_motion([pitch for pitch, _ in pairs]) == motion
 
 
 def grid_of(melody):

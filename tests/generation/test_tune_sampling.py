@@ -9,7 +9,7 @@ import torch
 
 from melgen.generation.composing import Composer, pickup_steps
 from melgen.generation.tune_sampling import sample_tunes
-from melgen.music import Control, Factored, Grid, Interleaved, Interval, Joint, Melody
+from melgen.music import Control, Factored, Grid, Interleaved, Interval, Joint, Melody, PaperPairs
 from melgen.music.encoding import Encoding
 from melgen.music.events import Header, header_of
 from melgen.music.metre import Metre, MetreChange
@@ -134,6 +134,31 @@ def test_a_network_that_never_ends_is_stopped_and_counted():
     songs, metadata = composer.compose([], songs=2, limit=3)
     assert metadata["songs_stopped_at_limit"] == 2
     assert all(len(song) == 1 for song in songs)
+
+
+SIXTEENTHS = Melody((62, 64, 65, 64, 60), (0, 48, 78, 96, 120), (48, 24, 18, 6, 12))
+OPENING = Melody((62, 64, 65), (0, 48, 78), (48, 24, 18))
+
+
+@pytest.mark.parametrize("representation", [Control(), Interval()], ids=lambda each: each.name)
+def test_songs_of_the_pairs_of_the_paper(representation):
+    """With intervals the network decides how long the last note of a primer is, and the last of a song is a quarter."""
+    encoding = Encoding(representation, PaperPairs(condition="none"))
+    vocabulary = encoding.vocabulary_of([encoding.encode(SIXTEENTHS)])
+    torch.manual_seed(0)
+    model = MelodyModel(**vocabulary.sizes, hidden_size=8, layers=1)
+    stated = 3 - representation.is_relative
+    for song in sample_tunes(model, encoding, vocabulary, OPENING, songs=20, notes=4):
+        melody = song.melody
+        assert len(melody) == 3 + 4
+        assert melody.pitches[:3] == (62, 64, 65)
+        assert melody.durations[:stated] == (48, 24, 18)[:stated]
+        assert melody.durations[-1] == 24 or not representation.is_relative
+    alone = sample_tunes(model, encoding, vocabulary, Melody((), (), ()), songs=20, notes=4)
+    assert {len(song.melody) for song in alone} == {4 + representation.is_relative}
+    freely = sample_tunes(model, encoding, vocabulary, Melody((), (), ()), songs=20)
+    assert {song.has_ended for song in freely} == {True, False}
+    assert all(encoding.reason_against(song.melody) is None for song in freely)
 
 
 class TestRefusals:

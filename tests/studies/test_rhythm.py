@@ -98,3 +98,29 @@ def test_a_study_of_networks_with_rhythm_without_a_primer(tmp_path, monkeypatch)
     assert answer.code == 0, answer.text
     assert "bits_per_note/test" not in rows("likelihood")[0]
     assert "rhythm-bigram" in [row["set"] for row in rows("tonality")]
+
+
+@pytest.mark.slow
+def test_a_study_of_the_pairs_of_the_second_paper(tmp_path, monkeypatch):
+    """Its tables are in the form of that paper, and it has no bits per note."""
+    monkeypatch.chdir(tmp_path)
+    options = [option for option in MIXED if not option.startswith(("rhythm", "layers", "dataset"))]
+    paper = (*options, "rhythm=paper_pairs", "layers=1", "dataset=control,interval", "generate.notes=30")
+    answer = call(
+        "study", *paper, "generate.primer='D4:1/2 E4:1/4 F4:1/4'", "stages=sweep,select,generate,evaluate,tables"
+    )
+    assert answer.code == 0, answer.text
+    models = ["control-lstm-1", "interval-lstm-1"]
+    for name in models:
+        songs = list(melodies_by_song(STUDY / "songs" / name / "seed0").values())
+        assert {(len(song), *song.pitches[:3]) for song in songs} == {(33, 62, 64, 65)}
+    assert [song.durations[-1] for song in songs] == [24] * 4, "the last note of intervals is a quarter"
+    likelihood = {row["set"]: row for row in rows("likelihood")}
+    assert {likelihood[name][f"{part}_bits_per_note/test"] for name in models for part in ("pitch", "rhythm")} == {""}
+    assert likelihood["rhythm-bigram"]["rhythm_bits_per_note/test"]
+    assert "those of rhythm=paper_pairs cannot be compared" in (STUDY / "tables/likelihood.md").read_text()
+    published = {row["set"]: row for row in rows("published")}
+    assert list(published) == [*models, "corpus-train"]
+    blocks = (STUDY / "tables/paper_rhythm/mean_deviation.tex").read_text()
+    mean, deviation = (float(published["interval-lstm-1"][f"timed_centricity_{part}"]) for part in ("mean", "sd"))
+    assert f"&interval  & {mean:.2f} $\\pm$ {deviation:.2f} \\\\\n\\hline" in blocks

@@ -96,7 +96,9 @@ class RhythmTunes:
         return dict(zip(values.tolist(), ((average > 0) @ counts).tolist(), strict=True))
 
     def comparable(self, vocabulary: TuneVocabulary) -> NDArray[np.bool_]:
-        """Which tunes bits per note are counted over: ``[tunes]``, see `common_tunes`."""
+        """Which tunes bits per note are counted over: ``[tunes]``, see `common_tunes`; none without `is_comparable`."""
+        if not self.encoding.rhythm.is_comparable:
+            return np.zeros(len(self.melodies), np.bool_)
         return common_tunes(self.melodies, self.splits, self.encoding)
 
     def loader(self, split: Split, vocabulary: TuneVocabulary, comparable: NDArray[np.bool_]) -> WholeTuneLoader:
@@ -108,9 +110,11 @@ class RhythmTunes:
                 tunes.append(WholeTune(self.encoding.encode(melody), bool(comparable[i])))
         return WholeTuneLoader(tunes, vocabulary, self.encoding)
 
-    def statistics(self) -> dict[str, int]:
-        """How many training tunes the rhythm leaves out."""
-        return {"train_tunes_left_out_by_rhythm": self.left_out.total()}
+    def statistics(self) -> dict[str, int | str]:
+        """How many training tunes the rhythm leaves out, and of which rhythm bits per note cannot be compared."""
+        rhythm = self.encoding.rhythm
+        found: dict[str, int | str] = {"train_tunes_left_out_by_rhythm": self.left_out.total()}
+        return found if rhythm.is_comparable else found | {"rhythm_without_bits_per_note": rhythm.name}
 
     @property
     def _opening(self) -> int:

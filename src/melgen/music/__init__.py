@@ -29,6 +29,7 @@ from melgen.music.rhythms import (
     Interleaved,
     Joint,
     NoRhythm,
+    PaperPairs,
     rhythm_from,
 )
 from melgen.music.vocabulary import Vocabulary
@@ -52,6 +53,7 @@ __all__ = [
     "Melodies",
     "Melody",
     "NoRhythm",
+    "PaperPairs",
     "Vocabulary",
     "fold_pitch",
     "midi_bytes",

@@ -106,7 +106,7 @@ class Encoding:
 
     def vocabulary_of(self, tunes: Iterable[EncodedTune]) -> TuneVocabulary:
         """The vocabulary of training tunes."""
-        return TuneVocabulary.of(tunes, self.rhythm.condition == "header")
+        return TuneVocabulary.of(tunes, self.rhythm.condition == "header", self.rhythm.complete)
 
     def grammar(self, vocabulary: TuneVocabulary) -> Grammar:
         """Which symbols of a vocabulary may follow which."""

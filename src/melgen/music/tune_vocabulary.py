@@ -8,7 +8,7 @@ tune; the metres; the pickups. The last three are only read. Those of the second
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,8 +69,18 @@ class TuneVocabulary:
         self._unknown_pickup = self._unknown_metre + 1 + len(self.metres)
 
     @classmethod
-    def of(cls, tunes: Iterable[EncodedTune], has_header: bool = True) -> TuneVocabulary:
+    def of(
+        cls,
+        tunes: Iterable[EncodedTune],
+        has_header: bool = True,
+        complete: Callable[[set[int]], Sequence[int]] = sorted,
+    ) -> TuneVocabulary:
         """The vocabulary of training tunes.
+
+        Args:
+            tunes: those of training.
+            has_header: see the class.
+            complete: see `melgen.music.rhythms.AbstractRhythm.complete`.
 
         Raises:
             ValueError: if there are no tunes.
@@ -93,7 +103,7 @@ class TuneVocabulary:
             raise ValueError("a vocabulary needs at least one tune, but there are no training tunes")
         durations.discard(NO_DURATION)
         return cls(
-            Vocabulary(sorted(symbols)),
+            Vocabulary(complete(symbols)),
             Vocabulary(sorted(durations)) if streams > 1 else None,
             # Equally common ones in a fixed order, so that the order of the tunes does not matter.
             sorted(headers, key=lambda header: (-headers[header], str(header))),

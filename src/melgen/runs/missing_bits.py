@@ -19,6 +19,8 @@ def why_without_bits(statistics: Mapping[str, Any]) -> str | None:
     >>> why_without_bits({"test_tunes": 2, "test_tunes_left_out_of_bits_per_note": 2})
     'each of the 2 test tunes has fewer than 3 notes, or a pitch or interval that does not occur in training'
     """
+    if rhythm := statistics.get("rhythm_without_bits_per_note"):
+        return f"those of rhythm={rhythm} cannot be compared with those of other rhythms"
     without = [split for split in _SPLITS if _has_none(statistics, split)]
     if not without:
         return None

@@ -24,7 +24,8 @@ def likelihood(trained: TrainedModel, tunes: Sequence[Melody], comparable: NDArr
     Args:
         trained: the network; it stays on the device it is on.
         tunes: the melodies. A network with rhythm leaves out those that its rhythm cannot write. Its bits per note
-            leave out those with a symbol that never occurred in training.
+            leave out those with a symbol that never occurred in training; there are none of a rhythm whose bits
+            cannot be compared.
         comparable: ``[tunes]``, which of them count for the bits per note.
 
     Returns:
@@ -32,8 +33,9 @@ def likelihood(trained: TrainedModel, tunes: Sequence[Melody], comparable: NDArr
     """
     if isinstance(trained.vocabulary, TuneVocabulary):
         encoding, known = trained.encoding, trained.vocabulary.known
+        can_count = encoding.rhythm.is_comparable
         written = [
-            WholeTune(encoded, bool(counts and known(encoded).all()))
+            WholeTune(encoded, bool(can_count and counts and known(encoded).all()))
             for melody, counts in zip(tunes, comparable, strict=True)
             if encoding.reason_against(melody) is None and (encoded := encoding.encode(melody))
         ]

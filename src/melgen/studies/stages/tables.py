@@ -1,4 +1,4 @@
-"""The stage tables: every table as CSV, Markdown and LaTeX, the LaTeX lines of the paper, and a methods paragraph."""
+"""The stage tables: every table as CSV, Markdown and LaTeX, the LaTeX lines of the papers, and a methods paragraph."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from melgen.studies.embedding_fits import EMBEDDING_GEOMETRY, fits_digest, fits_
 from melgen.studies.methods import methods_files, methods_paragraph
 from melgen.studies.runs_reader import config_of
 from melgen.studies.study import Study
-from melgen.studies.tables.original_paper import paper_sources, paper_tables
+from melgen.studies.tables.original_paper import PAPERS, paper_sources, paper_tables
 from melgen.studies.tables.study_tables import build_tables
 from melgen.studies.tasks import Task
 from melgen.tables.table import Table
@@ -33,13 +33,15 @@ def tasks(study: Study) -> Iterator[Task]:
                 write_text(path, text)
                 yield path
             sources[f"tables/{name}"] = table.sources()
-        for name, text in paper_tables(study.results).items():
-            write_text(folder / "paper" / name, text)
-            yield folder / "paper" / name
+        for paper in PAPERS:
+            for name, text in paper_tables(study.results, paper).items():
+                write_text(folder / paper.folder / name, text)
+                yield folder / paper.folder / name
+            found = paper_sources(study.results, paper)
+            sources |= {f"tables/{paper.folder}/{name}": cells for name, cells in found.items()}
         for name, text in methods_files(_methods(study)).items():
             write_text(folder / name, text)
             yield folder / name
-        sources |= {f"tables/paper/{name}": cells for name, cells in paper_sources(study.results).items()}
         study.bench.describe(cells=sources)
 
     fits = fits_digest(study.names, study.bench, study.runs.of_models())

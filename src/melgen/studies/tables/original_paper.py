@@ -1,18 +1,24 @@
-r"""The lines of LaTeX that the scripts of the original study printed (rnn-cells-music-paper, ``paper_scripts``).
+r"""The lines of LaTeX that the scripts of the two original studies printed.
 
 They are rows of a ``tabular`` without its head: a column for each cell, a row for each dataset, any number of
-both; the original had lstm, nas, ugrnn and control, interval, db12. Numbers have two decimals, exact halves go
-to the even digit (1.125 is 1.12), and what one song leaves undefined is ``nan``, as it was there. New are
-``--`` for a pair without a model and the variant in a row's label.
+both. The first study (rnn-cells-music-paper, ``paper_scripts``) had lstm, nas, ugrnn and control, interval, db12; the
+second (rnn-time-music-paper), on rhythm, lstm and gru. Numbers have two decimals, exact halves go to the even digit
+(1.125 is 1.12), and what one song leaves undefined is ``nan``, as it was there. New are ``--`` for a pair without a
+model and the variant in a row's label.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from melgen.evaluation.results import Summary
-from melgen.studies.results import StudyResults
+from melgen.evaluation.summaries import best_song, representative_song
+from melgen.studies.results import Model, StudyResults
 from melgen.studies.tables.song_sets import corpus_sets, model_set
 from melgen.tables.columns import TONALITY
 from melgen.tables.escaping import escape_latex
@@ -20,14 +26,68 @@ from melgen.tables.measured_set import MeasuredSet
 from melgen.tables.table import CellSources
 
 _NO_MODEL = "--"
-_METRIC_LABELS = ("m1", "m2", "m3")
 _UNDEFINED = Summary(math.nan, math.nan, math.nan, math.nan, math.nan, 0)
 
 Grid = dict[str, dict[str, MeasuredSet | None]]
 
+TIMED_TONALITY = ("conjunct_melodic_motion", "timed_macroharmony", "timed_centricity")
+"""The metrics of the second paper. Motion does not depend on rhythm."""
 
-def paper_tables(results: StudyResults) -> dict[str, str]:
-    r"""Text of each table by file name.
+
+@dataclass(frozen=True)
+class Paper:
+    """What differs between the tables of the two papers.
+
+    Attributes:
+        folder: of its files, below ``tables/``.
+        metrics: the three that it compares.
+        labels: of these, in its table of means and deviations.
+        with_rhythm: whether it is about networks that write rhythm; its tables then leave out the others.
+        blanks: in the first label of its table of representative songs.
+    """
+
+    folder: str
+    metrics: tuple[str, ...]
+    labels: tuple[str, ...]
+    with_rhythm: bool
+    blanks: int
+
+    def models(self, results: StudyResults) -> list[Model]:
+        """The models of a study that its tables show."""
+        return [model for model in results.models if model.writes_rhythm or not self.with_rhythm]
+
+    def summaries(self, models: MeasuredSet) -> list[Summary]:
+        """The three metrics of a set of songs."""
+        return [models.summary(metric) or _UNDEFINED for metric in self.metrics]
+
+    def song(self, models: MeasuredSet, choose: Callable[[NDArray[np.float64]], int]) -> int | None:
+        """The index of the song that is chosen by the three metrics, among those that have them all."""
+        scores = models.evaluation.scores
+        if not scores.keys() >= set(self.metrics):
+            return None
+        table = np.array([scores[metric] for metric in self.metrics], np.float64).T
+        defined = np.flatnonzero(np.isfinite(table).all(1))
+        return int(defined[choose(table[defined])]) if len(defined) else None
+
+    def song_scores(self, models: MeasuredSet, choose: Callable[[NDArray[np.float64]], int]) -> list[float]:
+        """The three metrics of that song."""
+        index = self.song(models, choose)
+        return [math.nan if index is None else models.score(metric, index) for metric in self.metrics]
+
+    def song_sources(self, models: MeasuredSet, choose: Callable[[NDArray[np.float64]], int]) -> Sequence[str]:
+        """The paths that its metrics come from."""
+        index = self.song(models, choose)
+        return models.sources if index is None else models.song_sources(index)
+
+
+# The first script for the representative songs has two blanks in every label, the others one in the first.
+FIRST = Paper("paper", TONALITY, ("m1", "m2", "m3"), with_rhythm=False, blanks=2)
+SECOND = Paper("paper_rhythm", TIMED_TONALITY, ("CMM", "LM", "CENTR"), with_rhythm=True, blanks=1)
+PAPERS = (FIRST, SECOND)
+
+
+def paper_tables(results: StudyResults, paper: Paper = FIRST) -> dict[str, str]:
+    r"""Text of each table of a paper by file name; the second has tables only of networks that write rhythm.
 
     ``mean.tex``, ``variance.tex``, ``standard_deviation.tex``, ``best_songs.tex`` and
     ``representative_songs.tex`` hold a triple of metrics for each model, ``mean_deviation.tex`` a block of
@@ -37,28 +97,33 @@ def paper_tables(results: StudyResults) -> dict[str, str]:
     Raises:
         ValueError: if two models are of the same dataset, cell and variant.
     """
-    grid = _grid(results)
-    # The script for the representative songs has two blanks in every label, the others one in the first.
+    grid = _grid(results, paper)
+    if not grid and paper.with_rhythm:
+        return {}
     texts = {
-        "mean.tex": _triples(grid, lambda models: _statistic(models, "mean")),
-        "variance.tex": _triples(grid, lambda models: _statistic(models, "variance")),
-        "standard_deviation.tex": _triples(grid, lambda models: _statistic(models, "standard_deviation")),
-        "mean_deviation.tex": _deviation_blocks(grid),
-        "best_songs.tex": _triples(grid, lambda models: _song(models, models.evaluation.best)),
+        "mean.tex": _triples(grid, lambda models: [s.mean for s in paper.summaries(models)]),
+        "variance.tex": _triples(grid, lambda models: [s.variance for s in paper.summaries(models)]),
+        "standard_deviation.tex": _triples(
+            grid, lambda models: [s.standard_deviation for s in paper.summaries(models)]
+        ),
+        "mean_deviation.tex": _deviation_blocks(grid, paper),
+        "best_songs.tex": _triples(grid, lambda models: paper.song_scores(models, best_song)),
         "representative_songs.tex": _triples(
-            grid, lambda models: _song(models, models.evaluation.representative), first_blanks=2
+            grid, lambda models: paper.song_scores(models, representative_song), first_blanks=paper.blanks
         ),
     }
     for split, tunes in zip(results.corpus, corpus_sets(results), strict=True):
-        summaries = _summaries(tunes)
+        summaries = paper.summaries(tunes)
         texts[f"corpus_{split}_variance.tex"] = _line(f"{s.mean:.2f} {s.variance:.2f}" for s in summaries)
         texts[f"corpus_{split}_deviation.tex"] = _line(map(_mean_deviation, summaries))
     return {name: text for name, text in texts.items() if text}
 
 
-def paper_sources(results: StudyResults) -> dict[str, CellSources]:
+def paper_sources(results: StudyResults, paper: Paper = FIRST) -> dict[str, CellSources]:
     """Where the numbers of `paper_tables` come from: file name, row, column (a cell, or a metric), paths."""
-    grid = _grid(results)
+    grid = _grid(results, paper)
+    if not grid and paper.with_rhythm:
+        return {}
 
     def by_model(sources: Callable[[MeasuredSet], Sequence[str]]) -> CellSources:
         return {
@@ -69,20 +134,20 @@ def paper_sources(results: StudyResults) -> dict[str, CellSources]:
     pooled = by_model(lambda models: models.sources)
     found = {f"{name}.tex": pooled for name in ("mean", "variance", "standard_deviation")}
     found["mean_deviation.tex"] = {
-        f"{metric} {label}": cells for metric in _METRIC_LABELS for label, cells in pooled.items()
+        f"{metric} {label}": cells for metric in paper.labels for label, cells in pooled.items()
     }
-    found["best_songs.tex"] = by_model(lambda models: _song_sources(models, models.evaluation.best))
-    found["representative_songs.tex"] = by_model(lambda models: _song_sources(models, models.evaluation.representative))
+    found["best_songs.tex"] = by_model(lambda models: paper.song_sources(models, best_song))
+    found["representative_songs.tex"] = by_model(lambda models: paper.song_sources(models, representative_song))
     for split, tunes in zip(results.corpus, corpus_sets(results), strict=True):
         for kind in ("variance", "deviation"):
-            found[f"corpus_{split}_{kind}.tex"] = {split: {metric: list(tunes.sources) for metric in TONALITY}}
+            found[f"corpus_{split}_{kind}.tex"] = {split: {metric: list(tunes.sources) for metric in paper.metrics}}
     return {name: sources for name, sources in found.items() if sources}
 
 
-def _grid(results: StudyResults) -> Grid:
+def _grid(results: StudyResults, paper: Paper) -> Grid:
     """Label of a row, cell, models: the rows as the models come, the columns as in the fullest row."""
     rows: dict[str, dict[str, MeasuredSet]] = {}
-    for model in results.models:
+    for model in paper.models(results):
         row = rows.setdefault(" ".join(filter(None, (model.dataset, model.variant_text))), {})
         if model.cell in row:
             raise ValueError(f"{model.name} and {row[model.cell].name} claim the same place in the paper's tables")
@@ -102,14 +167,16 @@ def _triples(grid: Grid, triple: Callable[[MeasuredSet], Sequence[float]], first
     return "".join(lines)
 
 
-def _deviation_blocks(grid: Grid) -> str:
+def _deviation_blocks(grid: Grid, paper: Paper) -> str:
     if not grid:
         return ""
     lines = []
-    for metric, metric_label in enumerate(_METRIC_LABELS):
+    for metric, metric_label in enumerate(paper.labels):
         lines.append(rf"\multirow{{ {len(grid)}}}{{*}}{{{metric_label}}} &  " + "\n")
         for i, (label, cells) in enumerate(grid.items()):
-            shown = (_mean_deviation(_summaries(models)[metric]) if models else _NO_MODEL for models in cells.values())
+            shown = (
+                _mean_deviation(paper.summaries(models)[metric]) if models else _NO_MODEL for models in cells.values()
+            )
             start = f"&{escape_latex(label)}  & " if i else f"{escape_latex(label)} & "
             lines.append(start + _line(shown))
         lines.append("\\hline\n")
@@ -122,19 +189,3 @@ def _line(cells: Iterable[str]) -> str:
 
 def _mean_deviation(summary: Summary) -> str:
     return rf"{summary.mean:.2f} $\pm$ {summary.standard_deviation:.2f}"
-
-
-def _summaries(models: MeasuredSet) -> list[Summary]:
-    return [models.summary(metric) or _UNDEFINED for metric in TONALITY]
-
-
-def _statistic(models: MeasuredSet, name: str) -> list[float]:
-    return [getattr(summary, name) for summary in _summaries(models)]
-
-
-def _song(models: MeasuredSet, index: int) -> list[float]:
-    return [models.score(metric, index) if models.evaluation.songs else math.nan for metric in TONALITY]
-
-
-def _song_sources(models: MeasuredSet, index: int) -> Sequence[str]:
-    return models.song_sources(index) if models.evaluation.songs else models.sources

@@ -21,6 +21,7 @@ from melgen.studies.tables.comparisons import (
     rhythm_table,
     tonality_table,
 )
+from melgen.studies.tables.published import published_table
 from melgen.studies.tables.song_sets import corpus_sets, model_set, model_sets, references
 from melgen.tables.columns import TONALITY, mean_column, summary_column
 from melgen.tables.set_tables import left_out_rows, left_out_table, songs_table
@@ -68,6 +69,7 @@ def build_tables(results: StudyResults) -> dict[str, Table]:
         "distances": distances_table(results),
         "rhythm": rhythm_table(results),
         "rhythm_distances": rhythm_distances_table(results),
+        "published": published_table(results),
         "originality": originality_table(results),
         "nearest_tunes": nearest_tunes_table(results),
         "seeds": _seeds(results),
