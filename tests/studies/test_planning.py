@@ -51,7 +51,7 @@ def test_the_planned_runs_of_experiments(arguments, runs, cells, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("experiment", "runs"), [("paper_rhythm", 30), ("quick_rhythm", 8)])
+@pytest.mark.parametrize(("experiment", "runs"), [("paper_rhythm", 30), ("quick_rhythm", 8), ("rhythms", 72)])
 def test_experiments_with_rhythm_have_one_layer_in_a_study_too(experiment, runs):
     with study(f"experiment={experiment}") as hydra:
         planned = planned_runs(hydra)
