@@ -58,10 +58,10 @@ def to_abc(
     lines = [
         f"X:{number}",
         f"T:{name}",
+        *([f"%%{FOUND_KEY_FIELD} {FOUND_KEY}"] if has_found_key(melody) else []),
         f"M:{_metre(bars[0])}",
         f"L:1/{4 * _QUARTER // unit}",
         *([] if tempo_qpm is None else [f"Q:1/4={tempo_qpm:g}"]),
-        *([f"%%{FOUND_KEY_FIELD} {FOUND_KEY}"] if has_found_key(melody) else []),
         f"K:{key.tonic_name}{_MODES[key.mode]}",
     ]
     texts = [_bar(bar, notes, unit, is_first=bar is bars[0]) for bar in bars]

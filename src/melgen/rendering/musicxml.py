@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
-from melgen.evaluation.flat_rhythm import has_rhythm
 from melgen.music.key import FOUND_KEY, FOUND_KEY_FIELD
 from melgen.music.melody import STEPS_PER_QUARTER, Melody
 from melgen.music.metre import STEPS_PER_SIXTEENTH, Metre
@@ -105,7 +104,8 @@ def to_musicxml(
     if name:
         lines.append(f"<work><work-title>{escape(name)}</work-title></work>")
     lines.append(
-        "<identification><encoding><software>melgen</software></encoding></identification>"
+        "<identification><encoding><software>melgen</software></encoding>"
+        f"{_FOUND_KEY if has_found_key(melody) else ''}</identification>"
         '<part-list><score-part id="P1"><part-name print-object="no">Melody</part-name></score-part></part-list>'
         '<part id="P1">'
     )
@@ -137,7 +137,9 @@ def has_found_key(melody: Melody) -> bool:
 
     Songs of equal quarter notes are not marked: their files keep their bytes, and nothing measures how they end.
     """
-    return melody.key is None and (bool(melody.metres) or has_rhythm([melody]))
+    even = Melody.from_pitches(melody.pitches)
+    is_even = not melody.metres and (melody.onsets, melody.durations) == (even.onsets, even.durations)
+    return melody.key is None and not is_even
 
 
 def printable(text: str) -> str:

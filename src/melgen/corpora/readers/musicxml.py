@@ -60,7 +60,7 @@ def musicxml_tune(text: str) -> Tune:
     names = {each.get("id"): _text(each, "part-name") for each in root.iter("score-part")}
     readings = [_PartReader(names.get(name, "")).read(measures) for name, measures in parts]
     tune = _tune(readings, _title(root))
-    if any(_text(each, ".") == FOUND_KEY for each in root.iterfind(_FOUND_KEY_PATH)):
+    if any((each.text or "").strip() == FOUND_KEY for each in root.iterfind(_FOUND_KEY_PATH)):
         tune.keys = ()
     return tune
 
