@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from fractions import Fraction
 from operator import itemgetter
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 MODES = {
     "major": 0,
@@ -44,7 +45,8 @@ _MINOR_THIRD = frozenset({"minor", "dorian", "phrygian", "locrian", "aeolian"})
 _MOST_SIGNS = 14  # two for each step; more cannot be written
 _FEW_SIGNS = 7  # one for each step
 
-_Place = TypeVar("_Place", bound=float)
+Place = int | Fraction
+"""A place in a tune, in any unit."""
 
 
 class Key(NamedTuple):
@@ -147,7 +149,7 @@ class Key(NamedTuple):
         return self if abs(self.fifths) <= _FEW_SIGNS else Key.on(self.pitch_class, self.mode)
 
 
-def key_at(changes: Sequence[tuple[_Place, Key | None]], place: _Place) -> Key | None:
+def key_at(changes: Sequence[tuple[Place, Key | None]], place: Place) -> Key | None:
     """The key in force at a place: that of the last change at it or before it; ``None`` if there is none.
 
     Args:
@@ -162,8 +164,8 @@ def key_at(changes: Sequence[tuple[_Place, Key | None]], place: _Place) -> Key |
 
 
 def keys_between(
-    changes: Sequence[tuple[_Place, Key | None]], start: _Place, stop: _Place
-) -> tuple[tuple[_Place, Key | None], ...]:
+    changes: Sequence[tuple[Place, Key | None]], start: Place, stop: Place
+) -> tuple[tuple[Place, Key | None], ...]:
     """The changes of key in a part of a tune, seen from its beginning; the first is the key in force there.
 
     >>> keys_between([(0, Key(0, "major")), (96, None)], 72, 120)

@@ -18,7 +18,7 @@ from melgen.corpora.extraction import Track, Tune
 from melgen.corpora.readers import TICKS_PER_QUARTER
 from melgen.corpora.readers.playing_order import AS_WRITTEN, NO_MARKS, Marks, playing_order
 from melgen.errors import ReadError
-from melgen.music.key import Key
+from melgen.music.key import Key, Place
 from melgen.music.metre import Metre
 
 _LONGEST = 2**50  # ticks: far beyond any music, and safe in 64 bits
@@ -56,7 +56,7 @@ class Segment:
     metre: Metre | None = None
     starts_bar: bool = True
     continues_bar: bool = False
-    keys: Sequence[tuple[Fraction, Key | None]] = ()
+    keys: Sequence[tuple[Place, Key | None]] = ()
 
 
 @dataclass
