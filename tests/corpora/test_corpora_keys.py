@@ -17,6 +17,7 @@ from melgen.corpora.folk import music21_corpus_dir
 from melgen.corpora.readers.abc import decode, split_tunes
 from melgen.corpora.readers.abc.fields import LETTERS, parse_key
 from melgen.corpora.readers.abc.short import melody_of_abc
+from melgen.corpora.readers.kern import kern_tunes
 from melgen.corpora.sources import Source
 from melgen.data.module import content_hash
 from melgen.music import Control, Factored, Melodies
@@ -161,6 +162,14 @@ def test_a_transposing_instrument_sounds_in_another_key(tmp_path):
 def test_keys_of_kern(tmp_path, tokens, expected):
     text = "\n".join(["**kern", *tokens, "4c", "4d", "*-", ""])
     assert name_of(read(tmp_path, text, "tune.krn")) == expected
+
+
+@given(st.sampled_from("abcdefgABCDEFG"), st.sampled_from(["", "#", "-"]), st.sampled_from(["", *DEGREES]))
+def test_any_key_of_kern(letter, sign, mode):
+    (tune,) = kern_tunes(f"**kern\n*{letter}{sign}:{mode[:3]}\n4c\n*-\n")
+    key = melody_of(tune, ANY_LENGTH).key
+    tonic = (PITCH_CLASSES[letter.upper()] + {"": 0, "#": 1, "-": -1}[sign]) % 12
+    assert (key.pitch_class, key.mode) == (tonic, mode or ("minor" if letter.islower() else "major"))
 
 
 def test_a_change_of_key_in_kern(tmp_path):
