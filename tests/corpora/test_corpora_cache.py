@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from melgen.corpora import Cleaning, FolderCorpus, FolkCorpus, importing
+from melgen.corpora import cache as cache_module
+from melgen.corpora import corpus as corpus_module
 from melgen.corpora.cache import CorpusCache
 from melgen.music.melody import Melodies, Melody
 from melgen.music.metre import Metre, MetreChange
@@ -61,7 +63,7 @@ def test_the_second_load_reads_nothing(folder, cache_dir, readings):
     assert isinstance(second.melodies.pitches, np.memmap)
     assert second.melodies.pitches.dtype == np.int16
     names = sorted(path.name for path in entry(cache_dir, first.fingerprint).iterdir())
-    of_bars = ["bar_starts.npy", "bars.npy", "metre_starts.npy", "metres.npy", "pickups.npy"]
+    of_bars = ["bar_starts.npy", "bars.npy", "keys.npy", "metre_starts.npy", "metres.npy", "pickups.npy"]
     of_notes = ["durations.npy", "onsets.npy", "pitches.npy", "starts.npy"]
     assert names == sorted([*of_bars, *of_notes, "report.json", "tunes.json"])
     left = sorted(path.name for path in (cache_dir / "corpora").iterdir())
@@ -100,6 +102,20 @@ def test_a_damaged_entry_is_read_again(folder, cache_dir, readings, name, damage
     if (name, damage) != ("report.json", "flip"):  # the flipped digit may be one that nothing depends on
         assert len(readings) == 2
     assert list(load(folder).melodies) == list(first.melodies)
+
+
+def test_an_entry_without_keys_is_not_used(folder, cache_dir, readings, monkeypatch):
+    """As melgen wrote them before it kept keys: under another name, and without the array."""
+    of_notes = {name: dtype for name, dtype in cache_module._ARRAYS.items() if name != "keys"}
+    with monkeypatch.context() as before:
+        before.setattr(cache_module, "_ARRAYS", of_notes)
+        before.setattr(corpus_module, "DETAILS_VERSION", 0)
+        first = load(folder)
+    again = load(folder)
+    assert len(readings) == 2
+    assert first.fingerprint != again.fingerprint
+    assert list(first.melodies) == list(again.melodies)
+    assert CorpusCache(cache_dir).load(first.fingerprint) is None, "also if the name were the same"
 
 
 def test_a_failed_write_leaves_nothing(cache_dir, monkeypatch):

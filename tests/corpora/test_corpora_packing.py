@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from melgen.corpora.packing import concatenate, interval_hashes, interval_keys, select
+from melgen.music.key import MODES, Key
 from melgen.music.melody import Melodies, Melody
 from melgen.music.metre import Metre, MetreChange
 
@@ -30,6 +31,7 @@ def melodies(draw):
         metres=tuple(draw(changes)),
         pickup=draw(st.none() | st.integers(0, 96)),
         bars=tuple(draw(st.lists(st.integers(0, 500), max_size=4))),
+        key=draw(st.none() | st.builds(Key, st.integers(-15, 19), st.sampled_from([*MODES]))),
     )
 
 
@@ -54,7 +56,7 @@ def test_missing_metadata_is_unknown():
     notes = np.array([60, 62, 64], np.int16)
     times = np.array([0, 24, 0], np.int32)
     packed = Melodies(notes, times, times, np.array([0, 2, 3]), ["a", "b"], ["", ""])
-    assert [(tune.metres, tune.pickup, tune.bars) for tune in packed] == [((), None, ())] * 2
+    assert [(tune.metres, tune.pickup, tune.bars, tune.key) for tune in packed] == [((), None, (), None)] * 2
     assert list(concatenate([packed, packed])) == [*packed, *packed]
 
 

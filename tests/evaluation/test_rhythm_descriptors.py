@@ -18,6 +18,7 @@ from melgen.evaluation.rhythm_descriptors import (
     rhythm_table,
 )
 from melgen.music import Melody
+from melgen.music.key import Key
 from melgen.music.melody import Melodies
 from melgen.music.metre import Metre, MetreChange
 from tests.evaluation.rhythms import in_metre, melody_of, rough_melodies
@@ -144,7 +145,7 @@ def test_the_metre_of_the_last_bar_counts():
 def test_what_the_source_does_not_state_is_not_made_up(about):
     song = Melody((60, 62), (0, 72), (24, 24), **about)
     table = rhythm_table([song])
-    assert all(math.isnan(table[name][0]) for name in ("ends_on_strong_beat", "n_bars", "groove_consistency"))
+    assert all(math.isnan(table[name][0]) for name in (*END_DESCRIPTORS, "n_bars", "groove_consistency"))
     assert rhythm_distributions([song])["bars"] == {}
 
 
@@ -152,6 +153,18 @@ def test_a_first_bar_that_is_short_is_a_pickup():
     song = Melody((60, 62), (0, 24), (24, 72), metres=(MetreChange(0, Metre(3, 4)),), bars=(0, 24))
     assert ends_on_strong_beat(song) == 1
     assert rhythm_table([song])["n_bars"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("last", "key", "ends"),
+    [
+        (62, Key.on(2, "major"), 1), (38, Key.on(2, "dorian"), 1), (69, Key.on(2, "major"), 0),
+        (69, Key.on(0, "major"), 0), (69, Key.on(9, "minor"), 1), (61, Key(7, "major"), 1), (62, None, math.nan),
+    ],
+)  # fmt: skip
+def test_the_end_on_the_tonic(last, key, ends):
+    table = rhythm_table([Melody((62, 64, last), (0, 24, 48), (24, 24, 24), key=key)])
+    np.testing.assert_equal(table["ends_on_tonic"], [ends])
 
 
 def test_beginnings_have_no_end():

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from melgen.evaluation.options import EvaluationOptions
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.evaluation.rhythm_baselines import RhythmBaseline
-from melgen.evaluation.rhythm_descriptors import DISTRIBUTIONS, RHYTHM_DESCRIPTORS
+from melgen.evaluation.rhythm_descriptors import DISTRIBUTIONS, END_DESCRIPTORS, RHYTHM_DESCRIPTORS
 from melgen.evaluation.song_sets import corpus_evaluations, evaluate_openings, evaluate_songs
 from melgen.music import Melody
 from melgen.music.melody import Melodies
@@ -28,7 +29,7 @@ from tests.evaluation.rhythms import in_metre, melody_of
 QUICK = EvaluationOptions(resamples=50)
 TIMED = ["timed_macroharmony", "timed_centricity"]
 SHARED = ["longest_shared_intervals_with_rhythm", "shared_8gram_share_with_rhythm", "exact_copy_with_rhythm"]
-RHYTHM = [*TIMED, *RHYTHM_DESCRIPTORS, "ends_on_strong_beat"]
+RHYTHM = [*TIMED, *RHYTHM_DESCRIPTORS, *END_DESCRIPTORS]
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,18 @@ def test_a_copy_in_another_rhythm_is_a_copy_of_the_pitches_only(songs, reference
     assert found.scores["ends_on_strong_beat"][2] == 1
 
 
+def test_only_a_song_whose_source_states_a_key_is_judged_by_its_tonic(melodies):
+    keyed = melodies[0]
+    other = replace(keyed, key=keyed.key.transposed(1))
+    found = evaluate_songs("mine", {"a": keyed, "b": other, "c": replace(keyed, key=None)}, options=QUICK)
+    first, second, third = found.scores["ends_on_tonic"]
+    assert {first, second} == {0, 1}
+    assert math.isnan(third)
+    assert found.summaries["ends_on_tonic"].mean == 0.5
+    without = {"a": replace(keyed, key=None), "b": replace(melodies[1], key=None)}
+    assert "ends_on_tonic" not in evaluate_songs("mine", without, options=QUICK).scores
+
+
 def test_rows_of_equal_quarters_are_measured_as_pitches_are(songs, reference):
     even = {"a": songs["even"], "b": Melody.from_pitches([60, 62, 64, 62])}
     found = evaluate_songs("mine", even, reference, QUICK)
@@ -124,7 +137,7 @@ def test_pitches_beside_rhythm_are_refused(songs):
 def test_what_no_song_has_is_left_out():
     free = {"a": melody_of([(60, 12), (62, 24)]), "b": melody_of([(60, 12), (62, 36)])}
     found = evaluate_songs("mine", free, options=QUICK)
-    assert {"n_bars", "groove_consistency", "ends_on_strong_beat"}.isdisjoint(found.scores)
+    assert {"n_bars", "groove_consistency", *END_DESCRIPTORS}.isdisjoint(found.scores)
     assert "silence_share" in found.scores
 
 
@@ -132,10 +145,11 @@ def test_openings_have_no_end_and_whole_tunes_have(reference, melodies):
     openings = evaluate_openings(reference, 20, QUICK, with_rhythm=True)
     plain = evaluate_openings(reference, 20, QUICK)
     assert not plain.has_rhythm
-    assert list(openings.scores) == [*plain.scores, *SHARED, *RHYTHM[:-1]]
+    assert list(openings.scores) == [*plain.scores, *SHARED, *RHYTHM[: -len(END_DESCRIPTORS)]]
     assert set(openings.scores["n_notes"]) == {20}
     whole = corpus_evaluations(reference, QUICK, with_rhythm=True)
-    assert all("ends_on_strong_beat" in each.scores for each in whole.values())
+    assert all(set(END_DESCRIPTORS) <= each.scores.keys() for each in whole.values())
+    assert 0.5 < np.mean(whole["test"].scores["ends_on_tonic"]) < 1
     test = [tune for i, tune in enumerate(melodies) if i % 3 == Split.TEST and len(tune) >= 12]
     assert whole["test"].scores["n_notes"] == tuple(map(len, test))
     assert whole["test"].set_scores["rhythm_overlapped_area/note_length_histogram"] > 0.8, "two halves of one corpus"

@@ -252,7 +252,8 @@ class TestABC:
     def test_a_tune_as_text(self):
         tune = of_lengths([12, 12, 12, 12, 24, 12, 12, 36, -12, 72], (67, 69, 71, 72, 74, 66, 65, 67, 67))
         assert to_abc(tune, "100%\nmine", tempo_qpm=96, number=7) == (
-            "X:7\nT:100\\% mine\nM:4/4\nL:1/8\nQ:1/4=96\nK:G\nGA Bc d2 F=F | G3 z G4- | G2 z2 z4 |]\n"
+            "X:7\nT:100\\% mine\n%%melgen-key found from the notes\n"
+            "M:4/4\nL:1/8\nQ:1/4=96\nK:G\nGA Bc d2 F=F | G3 z G4- | G2 z2 z4 |]\n"
         )
 
     def test_triplets_pickup_and_metres_as_text(self):

@@ -392,3 +392,16 @@ def test_only_sets_with_rhythm_have_a_row_of_rhythm(results, tables):
     for name in ("tonality", "descriptors", "originality", "songs/control-gru-2"):
         assert "Of a song with rhythm: its first 34 notes." in mixed[name].caption
     assert "with rhythm" not in mixed["songs/control-lstm-2"].caption
+
+
+def test_songs_of_networks_have_no_tonic_to_end_on(results):
+    mixed = with_rhythm(results)
+    assert "tonic" not in build_tables(mixed)["rhythm"].caption
+    scores = tonality_scores((3.0, 2.0, 0.5), (1.0, 4.0, 0.25)) | {"ends_on_tonic": (1.0, 0.0)}
+    tunes = replace(evaluation("corpus-test", scores), distributions={"notes": {"34": 1.0}})
+    table = build_tables(replace(mixed, corpus={"test": tunes}))["rhythm"]
+    assert [(row["set"], row["ends_on_tonic"]) for row in rows_of(table)] == [
+        ("control-gru-2", ""),
+        ("corpus-test", "0.5"),
+    ]
+    assert "songs of networks have none" in table.caption

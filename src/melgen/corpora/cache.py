@@ -39,6 +39,7 @@ _ARRAYS = {
     "metre_starts": np.int64,
     "bars": np.int32,
     "bar_starts": np.int64,
+    "keys": np.int8,
 }
 _SPLITS, _TUNES, _REPORT = "splits.npy", "tunes.json", "report.json"
 

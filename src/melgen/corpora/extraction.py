@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from melgen.corpora.cleaning import TOO_LONG, Cleaning
+from melgen.music.key import Key, key_at
 from melgen.music.melody import MAX_STEPS, Melody
 from melgen.music.metre import STEPS_PER_QUARTER, STEPS_PER_SIXTEENTH, Metre, MetreChange
 
@@ -75,8 +76,9 @@ class Tune:
 
     ``number`` is its number in a file of several tunes; ``remarks`` name deviations that the reader had to make.
     ``metres`` (the tick from which each holds, beats, beat type), ``pickup`` and ``bars`` (where each bar begins,
-    repeats played out) are as in `Melody`, in ticks. ``is_written`` is true for notation, whose times are exact, and
-    false for recordings that may have been played.
+    repeats played out) are as in `Melody`, in ticks. ``keys`` are the keys as they sound, in order, each with the tick
+    from which it holds; ``None`` ends a key. ``is_written`` is true for notation, whose times are exact, and false for
+    recordings that may have been played.
     """
 
     tracks: list[Track]
@@ -87,6 +89,7 @@ class Tune:
     metres: tuple[tuple[int, Metre], ...] = ()
     pickup: int | None = None
     bars: tuple[int, ...] | NDArray[np.int64] = ()
+    keys: tuple[tuple[int, Key | None], ...] = ()
     is_written: bool = False
 
 
@@ -212,7 +215,7 @@ def _melody_line(tune: Tune, cleaning: Cleaning, source: str) -> NDArray[np.int6
 
 
 def _rounded_melody(line: NDArray[np.int64], tune: Tune, source: str) -> Melody | Rejection:
-    """The melody of the line that `_melody_line` chose, with the tune's metres, pickup and bars, in steps."""
+    """The melody of the line that `_melody_line` chose, with the tune's metres, pickup, bars and last key."""
     onsets = steps(line[:, 0], tune.ticks_per_quarter)
     ends = steps(line[:, 0] + line[:, 1], tune.ticks_per_quarter)
     if (end := int(ends.max())) > MAX_STEPS:
@@ -228,6 +231,7 @@ def _rounded_melody(line: NDArray[np.int64], tune: Tune, source: str) -> Melody 
         metres=_metre_changes(tune),
         pickup=pickup if 0 <= pickup <= MAX_STEPS else None,
         bars=tuple(np.unique(bars[(bars >= 0) & (bars <= MAX_STEPS)]).tolist()),
+        key=key_at(tune.keys, int(line[-1, 0])),
     )
 
 

@@ -106,7 +106,7 @@ def open_dataset(name: str, root: str) -> Any:
 
 
 def read_item(source: Source, dataset: str) -> Iterator[Tune | Rejection]:
-    """One item of a dataset as tracks, with the metres that its class gives, and their bars."""
+    """One item of a dataset as tracks, with the metres that its class gives and their bars, and without its key."""
     assert source.part is not None
     music = open_dataset(dataset, str(source.path))[source.part]
     if music.resolution <= 0:

@@ -37,6 +37,7 @@ def concatenate(parts: Sequence[Melodies]) -> Melodies:
         metre_starts=joined_starts("metre_starts"),
         bars=joined("bars"),
         bar_starts=joined_starts("bar_starts"),
+        keys=joined("keys"),
     )
 
 
@@ -70,6 +71,7 @@ def select(melodies: Melodies, keep: NDArray[np.bool_]) -> Melodies:
         metre_starts=metre_starts,
         bars=melodies.bars[bars],
         bar_starts=bar_starts,
+        keys=melodies.keys[keep],
     )
 
 

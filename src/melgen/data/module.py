@@ -313,7 +313,10 @@ def tune_hashes(imported: ImportedCorpus) -> NDArray[np.uint64]:
 
 
 def content_hash(melodies: Melodies, splits: NDArray[np.int8] | None) -> str:
-    """A hash of melodies and their declared splits, the same on every machine."""
+    """A hash of melodies and their declared splits, the same on every machine.
+
+    Keys are not part of it: networks do not read them, and runs record this hash since before keys were kept.
+    """
     digest = hashlib.sha256()
     notes = (melodies.pitches, melodies.onsets, melodies.durations, melodies.starts)
     bars = (melodies.pickups, melodies.metres, melodies.metre_starts, melodies.bars, melodies.bar_starts)

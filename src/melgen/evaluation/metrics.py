@@ -293,6 +293,15 @@ METRICS = (
         decimals=2,
         whole=True,
     ),
+    SongMetric(
+        "ends_on_tonic",
+        "rhythm",
+        "Ends on the tonic",
+        "ends on tonic",
+        "1 if the last note is the tonic of the key that the source states; songs of networks have no key.",
+        decimals=2,
+        whole=True,
+    ),
 )
 """In the order of tables."""
 

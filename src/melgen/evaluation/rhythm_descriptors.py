@@ -29,7 +29,7 @@ RHYTHM_DESCRIPTORS = (
     "empty_beat_rate",
     "groove_consistency",
 )
-END_DESCRIPTORS = ("ends_on_strong_beat",)
+END_DESCRIPTORS = ("ends_on_strong_beat", "ends_on_tonic")
 """Descriptors that need the end of a song, so that the beginning of a tune has none."""
 
 DISTRIBUTIONS = ("note_length", "note_length_transition", "inter_onset_interval", "notes", "bars")
@@ -57,6 +57,8 @@ def rhythm_table(melodies: Tunes, are_whole: bool = True) -> dict[str, NDArray[n
       metre and known bars.
     - ``ends_on_strong_beat``: 1 if the last note begins on a strong beat (see `ends_on_strong_beat`), else 0; nan
       where the metre or the bars are unknown.
+    - ``ends_on_tonic``: 1 if the last note is the tonic of the key (see `ends_on_tonic`), else 0; nan where the
+      source states no key.
 
     Args:
         melodies: the songs.
@@ -90,6 +92,7 @@ def rhythm_table(melodies: Tunes, are_whole: bool = True) -> dict[str, NDArray[n
     table = {name: np.asarray(value, float) for name, value in zip(RHYTHM_DESCRIPTORS, values, strict=True)}
     if are_whole:
         table["ends_on_strong_beat"] = np.array([ends_on_strong_beat(tune) for tune in tunes], float)
+        table["ends_on_tonic"] = np.array([ends_on_tonic(tune) for tune in tunes], float)
     return table
 
 
@@ -115,6 +118,21 @@ def ends_on_strong_beat(melody: Melody) -> float:
     has_middle = metre == _CUT_TIME or (beats >= 4 and beats % 2 == 0)
     strong = {0, metre.bar_steps // 2} if has_middle else {0}
     return float(place in strong)
+
+
+def ends_on_tonic(melody: Melody) -> float:
+    """1 if the last note is the tonic of the melody's key, in any octave, 0 if not; nan where its source states no key.
+
+    A song of a network has no key, so it is not judged. A key that a method such as Krumhansl's (in music21 and
+    `melgen.music.spelling`) finds from the notes depends on the last note itself: the share would measure the method.
+
+    >>> from melgen.music.key import Key
+    >>> ends_on_tonic(Melody((60, 62), (0, 24), (24, 24), key=Key(2, "dorian")))
+    1.0
+    """
+    if melody.key is None or not melody.pitches:
+        return math.nan
+    return float(melody.pitches[-1] % 12 == melody.key.pitch_class)
 
 
 def rhythm_distributions(melodies: Tunes) -> dict[str, Shares]:

@@ -1,5 +1,6 @@
 """Melodies, their representations for networks, and MIDI files. Needs NumPy, not torch."""
 
+from melgen.music.key import Key
 from melgen.music.melody import (
     HIGHEST_PITCH,
     LOWEST_PITCH,
@@ -50,6 +51,7 @@ __all__ = [
     "Interleaved",
     "Interval",
     "Joint",
+    "Key",
     "Melodies",
     "Melody",
     "NoRhythm",

@@ -15,6 +15,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from melgen.music.key import MODES, Key
 from melgen.music.metre import STEPS_PER_QUARTER, Metre, MetreChange
 
 LOWEST_PITCH, HIGHEST_PITCH = 0, 127
@@ -49,6 +50,8 @@ class Melody:
             complete, None if the source does not state it.
         bars: the step at which each bar begins, a pickup included, repeats played out; empty where the source
             states no bars.
+        key: the key that holds where the last note begins, as it sounds; None where the source states none. A song
+            of a network has none.
     """
 
     pitches: tuple[int, ...]
@@ -59,6 +62,7 @@ class Melody:
     metres: tuple[MetreChange, ...] = ()
     pickup: int | None = None
     bars: tuple[int, ...] = ()
+    key: Key | None = None
 
     @property
     def metre(self) -> Metre | None:
@@ -96,6 +100,11 @@ class Melody:
 UNKNOWN_PICKUP = -1
 """The pickup, in `Melodies`, of a tune whose source does not state one."""
 
+UNKNOWN_KEY = (0, -1)
+"""The key, in `Melodies`, of a tune whose source does not state one."""
+
+_MODES = tuple(MODES)
+
 
 class Melodies(Sequence[Melody]):
     """Many melodies in flat arrays: the form in which a corpus is cached, split and encoded.
@@ -103,13 +112,14 @@ class Melodies(Sequence[Melody]):
     A million notes as Python objects would take a gigabyte and a minute to load; as arrays they take
     ten megabytes and a moment, and can be memory-mapped.
 
-    The pickups, metres and bars may be left out: they are then unknown for all tunes.
+    The pickups, metres, bars and keys may be left out: they are then unknown for all tunes.
 
     Shape:
         ``pitches``, ``onsets``, ``durations``: ``[notes]``; ``starts``: ``[tunes + 1]``, tune ``i`` being the
         slice ``starts[i]:starts[i + 1]`` of these three. ``pickups``: ``[tunes]``, -1 where unknown.
         ``metres``: ``[changes, 3]``, each step, beats and beat type; ``bars``: ``[bars]``, in steps;
         ``metre_starts`` and ``bar_starts``, ``[tunes + 1]``, cut them into tunes as ``starts`` cuts the notes.
+        ``keys``: ``[tunes, 2]``, each tonic (as in `Key`) and number of its mode in `MODES`, -1 where unknown.
     """
 
     def __init__(
@@ -125,6 +135,7 @@ class Melodies(Sequence[Melody]):
         metre_starts: NDArray[np.int64] | None = None,
         bars: NDArray[np.int32] | None = None,
         bar_starts: NDArray[np.int64] | None = None,
+        keys: NDArray[np.int8] | None = None,
     ):
         self.pitches, self.onsets, self.durations, self.starts = pitches, onsets, durations, starts
         self.titles, self.sources = titles, sources
@@ -134,6 +145,7 @@ class Melodies(Sequence[Melody]):
         self.metre_starts = np.zeros(tunes + 1, np.int64) if metre_starts is None else metre_starts
         self.bars = np.zeros(0, np.int32) if bars is None else bars
         self.bar_starts = np.zeros(tunes + 1, np.int64) if bar_starts is None else bar_starts
+        self.keys = np.full((tunes, 2), UNKNOWN_KEY, np.int8) if keys is None else keys
 
     @classmethod
     def from_list(cls, melodies: Iterable[Melody]) -> Melodies:
@@ -151,6 +163,7 @@ class Melodies(Sequence[Melody]):
             return np.fromiter(values, dtype, int(starts[-1]))
 
         pickups = [UNKNOWN_PICKUP if tune.pickup is None else tune.pickup for tune in tunes]
+        keys = [UNKNOWN_KEY if tune.key is None else (tune.key.tonic, _MODES.index(tune.key.mode)) for tune in tunes]
         changes = [(step, *metre) for tune in tunes for step, metre in tune.metres]
         return cls(
             flat("pitches", np.int16),
@@ -164,6 +177,7 @@ class Melodies(Sequence[Melody]):
             metre_starts=starts_of([len(tune.metres) for tune in tunes]),
             bars=np.array([bar for tune in tunes for bar in tune.bars], np.int32),
             bar_starts=starts_of([len(tune.bars) for tune in tunes]),
+            keys=np.array(keys, np.int8).reshape(-1, 2),
         )
 
     def __len__(self) -> int:
@@ -182,6 +196,7 @@ class Melodies(Sequence[Melody]):
         notes = slice(self.starts[i], self.starts[i + 1])
         changes = self.metres[self.metre_starts[i] : self.metre_starts[i + 1]].tolist()
         pickup = int(self.pickups[i])
+        tonic, mode = self.keys[i].tolist()
         return Melody(
             tuple(self.pitches[notes].tolist()),
             tuple(self.onsets[notes].tolist()),
@@ -191,6 +206,7 @@ class Melodies(Sequence[Melody]):
             tuple(MetreChange(step, Metre(beats, beat_type)) for step, beats, beat_type in changes),
             None if pickup == UNKNOWN_PICKUP else pickup,
             tuple(self.bars[self.bar_starts[i] : self.bar_starts[i + 1]].tolist()),
+            None if mode == UNKNOWN_KEY[1] else Key(tonic, _MODES[mode]),
         )
 
     def pitches_of(self, index: int) -> NDArray[np.int16]:

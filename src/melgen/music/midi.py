@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from melgen.checking import check_whole, require
 from melgen.files import replacing
+from melgen.music.key import FOUND_KEY, KEY_OF_MIDI, MODES, Key
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Melody
 from melgen.music.metre import BEAT_TYPES, STEPS_PER_WHOLE, Metre
-from melgen.music.spelling import Key, find_key
+from melgen.music.spelling import find_key
 
 if TYPE_CHECKING:
     from mido import MetaMessage
@@ -21,8 +22,7 @@ TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
 
 _MAX_TEMPO_MICROSECONDS = 2**24 - 1  # a MIDI file keeps the length of a quarter note in three bytes
 _MAX_BYTE = 255
-_FIFTHS_TO_TONIC = {"major": 0, "mixolydian": 0, "minor": 3, "dorian": 3}
-"""From the tonic of the major key with a signature to that of the key that MIDI names: this major or its minor key."""
+_MODES_OF_MIDI = ("major", "minor")
 
 
 def write_midi(melody: Melody, path: str | Path, tempo_qpm: float = 120, velocity: int = 100) -> Path:
@@ -32,7 +32,9 @@ def write_midi(melody: Melody, path: str | Path, tempo_qpm: float = 120, velocit
     A note ends no later than the next one starts, and lasts at least one step. The name of the track of notes is the
     melody's title.
 
-    A melody with a metre gets its time signatures, and the key signature that `melgen.music.spelling` finds. MIDI has
+    A melody with a key gets its key signature, and one with a metre gets its time signatures. Without a key, one with a
+    metre gets the key signature that `melgen.music.spelling` finds, and a text that this key was found. MIDI names
+    major and minor keys only: another mode has the signature of the mode, and is named in a text. MIDI has
     no sign for a pickup: it is written as a first time signature of the pickup's length, 1/8 before 6/8, so that bar
     lines are in the right places in programs that read the file, ours too. Before a pickup that is not a number of
     thirty-seconds there is no time signature, and bars count from the end of the pickup. Bars within a tune are those
@@ -81,10 +83,13 @@ def midi_bytes(melody: Melody, tempo_qpm: float = 120, velocity: int = 100) -> b
 
 
 def _signatures(melody: Melody) -> Iterator[MetaMessage]:
-    """The key signature of a melody and its time signatures; nothing if it has no metre."""
+    """The key signature of a melody and its time signatures; nothing if it has neither a key nor a metre."""
     from mido import MetaMessage
 
     changes = [change for change in melody.metres if change.metre.beats <= _MAX_BYTE and _is_power(change.metre)]
+    if not changes and melody.key is None:
+        return
+    yield from _key_signature(melody)
     if not changes:
         return
     stated: list[tuple[int, Metre]] = list(changes)
@@ -93,7 +98,6 @@ def _signatures(melody: Melody) -> Iterator[MetaMessage]:
     if first == 0 and 0 < pickup < metre.bar_steps:
         later = [(step, each) for step, each in stated[1:] if step > pickup]
         stated = [*((0, each) for each in _metre_of(pickup)), (pickup, metre), *later]
-    yield MetaMessage("key_signature", key=_key_name(find_key(melody.pitches, melody.durations)), time=0)
     now = 0
     for step, each in stated:
         yield MetaMessage(
@@ -104,6 +108,15 @@ def _signatures(melody: Melody) -> Iterator[MetaMessage]:
             time=(step - now) * TICKS_PER_STEP,
         )
         now = step
+
+
+def _key_signature(melody: Melody) -> Iterator[MetaMessage]:
+    from mido import MetaMessage
+
+    key = melody.key or find_key(melody.pitches, melody.durations)
+    yield MetaMessage("key_signature", key=_key_name(key.with_few_signs()), time=0)
+    if melody.key is None or key.mode not in _MODES_OF_MIDI:
+        yield MetaMessage("text", text=KEY_OF_MIDI + (FOUND_KEY if melody.key is None else key.name), time=0)
 
 
 def _is_power(metre: Metre) -> bool:
@@ -127,7 +140,7 @@ def _key_name(key: Key) -> str:
     >>> _key_name(Key(2, "minor")), _key_name(Key(2, "dorian")), _key_name(Key(-2, "major"))
     ('Dm', 'Am', 'Bb')
     """
-    shift = _FIFTHS_TO_TONIC[key.mode]
+    shift = MODES["minor"] if key.has_minor_third else 0
     return Key(key.fifths + shift, "major").tonic_name + ("m" if shift else "")
 
 

@@ -19,61 +19,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from melgen.music.key import SIGNS, Key, position_of, step_at
+
 MAJOR_PROFILE = (0.748, 0.060, 0.488, 0.082, 0.670, 0.460, 0.096, 0.715, 0.104, 0.366, 0.057, 0.400)
 MINOR_PROFILE = (0.712, 0.084, 0.474, 0.618, 0.049, 0.460, 0.105, 0.747, 0.404, 0.067, 0.133, 0.330)
 FINAL_NOTE_BONUS = 0.1
 """Added to the correlations of the two keys whose tonic is the last note."""
 
 STEPS = "CDEFGAB"
-_FIFTHS = "FCGDAEB"  # steps along the line of fifths; C is position 0
-_SIGNS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
-# Lowest positions of tonics, so that no signature has more than six signs.
-_LOWEST_TONIC = {"major": -5, "minor": -3}
-# How many fifths further along the line the tonic is than that of the major key with the same signature.
-_SHIFTS = {"major": 0, "minor": 3, "mixolydian": 1, "dorian": 2}
 # Between the usual names of chromatic notes: E flat to G sharp in C major, B flat to D sharp in A minor.
-_CENTRES = {"major": 2.5, "minor": 0.5, "mixolydian": 2.5, "dorian": 0.5}
+_CENTRE, _CENTRE_WITH_MINOR_THIRD = 2.5, 0.5
 # How much further away a name counts that is hard to read, B sharp for C or F double sharp. Leading tones are exempt.
 _HARD_TO_READ = 4
 _LEADING_TONE = 5  # fifths above the tonic
 _NATURALS = (0, 2, 4, 5, 7, 9, 11)
-
-
-class Key(NamedTuple):
-    """A key: the position of its tonic on the line of fifths (F -1, C 0, G 1, D 2), and major, minor or a mode.
-
-    >>> Key(2, "major").name, Key(2, "minor").name, Key(2, "minor").fifths
-    ('D major', 'D minor', -1)
-    """
-
-    tonic: int
-    mode: str
-
-    @property
-    def fifths(self) -> int:
-        """The signature: number of sharps, or of flats if negative."""
-        return self.tonic - _SHIFTS[self.mode]
-
-    @property
-    def tonic_name(self) -> str:
-        """Letter and sign of the tonic."""
-        step, alter = _step_at(self.tonic)
-        return step + _SIGNS[alter]
-
-    @property
-    def name(self) -> str:
-        """Its name, such as ``D major``."""
-        return f"{self.tonic_name} {self.mode}"
-
-    def alter_of(self, step: str) -> int:
-        """The alteration of a step by the signature: 1 for a sharp, -1 for a flat.
-
-        >>> Key(2, "major").alter_of("F"), Key(2, "major").alter_of("G")
-        (1, 0)
-        """
-        if step in _FIFTHS[: max(self.fifths, 0)]:
-            return 1
-        return -1 if step in _FIFTHS[::-1][: max(-self.fifths, 0)] else 0
 
 
 class SpelledNote(NamedTuple):
@@ -86,7 +45,7 @@ class SpelledNote(NamedTuple):
     @property
     def name(self) -> str:
         """Its name, such as ``Bb3``."""
-        return f"{self.step}{_SIGNS[self.alter]}{self.octave}"
+        return f"{self.step}{SIGNS[self.alter]}{self.octave}"
 
     @property
     def staff_position(self) -> int:
@@ -101,19 +60,20 @@ class Spelling(NamedTuple):
     notes: tuple[SpelledNote, ...]
 
 
-def spell(pitches: Sequence[int], durations: ArrayLike | None = None) -> Spelling:
-    """Find the key of a melody and spell its notes in it.
+def spell(pitches: Sequence[int], durations: ArrayLike | None = None, key: Key | None = None) -> Spelling:
+    """Spell the notes of a melody in its key.
 
     Args:
         pitches: MIDI numbers.
         durations: length of each note, in any unit; by default all are equal.
+        key: the key that the source of the melody states; without one, it is found.
 
     >>> spell([62, 65, 69, 70, 69, 67, 65, 64, 61, 62]).key.name
     'D minor'
     >>> [note.name for note in spell([62, 65, 69, 70, 69, 67, 65, 64, 61, 62]).notes][-3:]
     ['E4', 'C#4', 'D4']
     """
-    key = find_key(pitches, durations)
+    key = find_key(pitches, durations) if key is None else key.with_few_signs()
     names = [_name_in(key, pitch_class) for pitch_class in range(12)]
     notes = []
     for pitch in pitches:
@@ -138,27 +98,29 @@ def find_key(pitches: Sequence[int], durations: ArrayLike | None = None) -> Key:
     # Sums in another order may differ in the last bits, but equal scores must stay equal.
     best = int(np.argmax(scores.round(9)))
     tonic, mode = best % 12, "major" if best < 12 else "minor"
-    position = _position(tonic, _LOWEST_TONIC[mode])
+    key = Key.on(tonic, mode)
     degrees = np.roll(sounding, -tonic)
     if mode == "major" and degrees[10] > degrees[11]:
-        mode = "mixolydian"
-    elif mode == "minor" and degrees[9] > degrees[8]:
-        mode = "dorian"
-    return Key(position, mode)
+        return key._replace(mode="mixolydian")
+    if mode == "minor" and degrees[9] > degrees[8]:
+        return key._replace(mode="dorian")
+    return key
 
 
 def _name_in(key: Key, pitch_class: int) -> tuple[str, int]:
     """Letter and alteration of a pitch class in a key."""
 
+    centre = _CENTRE_WITH_MINOR_THIRD if key.has_minor_third else _CENTRE
+
     def distance(position: int) -> float:
-        step, alter = _step_at(position)
+        step, alter = step_at(position)
         hard = abs(alter) > 1 or (alter != 0 and pitch_class in _NATURALS)
-        far = abs(position - key.tonic - _CENTRES[key.mode])
+        far = abs(position - key.tonic - centre)
         usual = alter == key.alter_of(step) or position == key.tonic + _LEADING_TONE
         return far + (_HARD_TO_READ if hard and not usual else 0)
 
-    first = _position(pitch_class, -13)
-    return _step_at(min((first, first + 12, first + 24), key=distance))
+    first = position_of(pitch_class, -13)
+    return step_at(min((first, first + 12, first + 24), key=distance))
 
 
 def _standardized(values: ArrayLike) -> NDArray[np.float64]:
@@ -173,12 +135,3 @@ def _standardized(values: ArrayLike) -> NDArray[np.float64]:
 _PROFILES = _standardized(
     [np.roll(profile, tonic) for profile in (MAJOR_PROFILE, MINOR_PROFILE) for tonic in range(12)]
 )
-
-
-def _position(pitch: int, lowest: int) -> int:
-    """The position of a pitch class on the line of fifths, among the twelve positions from `lowest`."""
-    return lowest + (7 * pitch - lowest) % 12
-
-
-def _step_at(position: int) -> tuple[str, int]:
-    return _FIFTHS[(position + 1) % 7], (position + 1) // 7

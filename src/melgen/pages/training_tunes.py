@@ -122,7 +122,9 @@ def excerpt(tune: Melody, passage: SharedPassage, notes: int) -> tuple[int, Melo
         known["metres"] = (MetreChange(0, beginning.metre), *later)
     if tune.bars:
         known["bars"] = tuple(step - start for step in tune.bars if step >= start)
-    return first, Melody(tune.pitches[part], onsets, tune.durations[part], tune.title, tune.source, **known)
+    return first, Melody(
+        tune.pitches[part], onsets, tune.durations[part], tune.title, tune.source, key=tune.key, **known
+    )
 
 
 def _corpus(config: Mapping[str, Any]) -> AbstractCorpus:

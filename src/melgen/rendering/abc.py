@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from melgen.music.key import FOUND_KEY, FOUND_KEY_FIELD, MODES
 from melgen.music.melody import Melody
 from melgen.music.metre import Metre
 from melgen.music.spelling import SpelledNote, spell
 from melgen.rendering.bar_lines import lines_of
 from melgen.rendering.measures import Bar, Symbol, cut_into_bars, playable, with_accidentals
-from melgen.rendering.musicxml import printable
+from melgen.rendering.musicxml import has_found_key, printable
 
-_MODES = {"major": "", "minor": "m", "mixolydian": "mix", "dorian": "dor"}
+_MODES = {**{name: name[:3] for name in MODES}, "major": "", "minor": "m"}
 _QUARTER = 16  # in sixty-fourths
 _SIGNS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 
@@ -50,13 +51,14 @@ def to_abc(
     <BLANKLINE>
     """
     melody = playable(melody)
-    key, notes = spell(melody.pitches, melody.durations)
+    key, notes = spell(melody.pitches, melody.durations, melody.key)
     bars = with_accidentals(cut_into_bars(melody, metre), notes, key, on_ties=True)
     unit = math.gcd(_QUARTER, *(symbol.sixty_fourths for bar in bars for symbol in bar.symbols))
     name = printable(title or melody.title).replace("\\", "\\\\").replace("%", "\\%")
     lines = [
         f"X:{number}",
         f"T:{name}",
+        *([f"%%{FOUND_KEY_FIELD} {FOUND_KEY}"] if has_found_key(melody) else []),
         f"M:{_metre(bars[0])}",
         f"L:1/{4 * _QUARTER // unit}",
         *([] if tempo_qpm is None else [f"Q:1/4={tempo_qpm:g}"]),

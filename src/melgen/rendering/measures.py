@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from melgen.music.key import Key
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Melody
 from melgen.music.metre import COMMON_TIME, STEPS_PER_SIXTEENTH, STEPS_PER_WHOLE, Metre
-from melgen.music.spelling import Key, SpelledNote
+from melgen.music.spelling import SpelledNote
 from melgen.rendering.bar_lines import BarLines, lay_bars, with_whole_lengths
 from melgen.rendering.tuplets import (
     TRIPLET,

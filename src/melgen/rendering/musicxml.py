@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
+from melgen.music.key import FOUND_KEY, FOUND_KEY_FIELD
 from melgen.music.melody import STEPS_PER_QUARTER, Melody
 from melgen.music.metre import STEPS_PER_SIXTEENTH, Metre
 from melgen.music.spelling import SpelledNote, Spelling, spell
@@ -18,6 +19,10 @@ _TYPES = {64: "whole", 32: "half", 16: "quarter", 8: "eighth", 4: "16th", 2: "32
 _SIGNS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 
 _THREE_FOR_TWO = "<actual-notes>3</actual-notes><normal-notes>2</normal-notes>"
+
+_FOUND_KEY = (
+    f'<miscellaneous><miscellaneous-field name="{FOUND_KEY_FIELD}">{FOUND_KEY}</miscellaneous-field></miscellaneous>'
+)
 
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" \
@@ -76,7 +81,7 @@ def to_musicxml(
     tempo_qpm: float | None = 120,
     bars_per_line: int = 4,
 ) -> str:
-    """A melody as MusicXML 4.0: one part, with key, clef and accidentals as found by `melgen.music.spelling`.
+    """A melody as MusicXML 4.0: one part, with its own key or the one that `melgen.music.spelling` finds.
 
     The note heads of note 12 have the ids ``n12``, and ``n12-1``, ... if it is tied. Pitches below C0 are written
     in octave -1: the standard's schema ends at 0, but all readers that we know of accept it.
@@ -92,14 +97,15 @@ def to_musicxml(
         ValueError: if the melody has a pitch that is not a MIDI pitch.
     """
     melody = playable(melody)
-    spelling = spell(melody.pitches, melody.durations)
+    spelling = spell(melody.pitches, melody.durations, melody.key)
     bars = with_accidentals(cut_into_bars(melody, metre), spelling.notes, spelling.key)
     lines = [_HEAD]
     name = printable(title or melody.title)
     if name:
         lines.append(f"<work><work-title>{escape(name)}</work-title></work>")
     lines.append(
-        "<identification><encoding><software>melgen</software></encoding></identification>"
+        "<identification><encoding><software>melgen</software></encoding>"
+        f"{_FOUND_KEY if has_found_key(melody) else ''}</identification>"
         '<part-list><score-part id="P1"><part-name print-object="no">Melody</part-name></score-part></part-list>'
         '<part id="P1">'
     )
@@ -124,6 +130,16 @@ def to_musicxml(
         lines.append("</measure>")
     lines.append("</part></score-partwise>")
     return "\n".join(line for line in lines if line) + "\n"
+
+
+def has_found_key(melody: Melody) -> bool:
+    """Whether a file must state that its key was found from the notes, so that no reader takes it for the composer's.
+
+    Songs of equal quarter notes are not marked: their files keep their bytes, and nothing measures how they end.
+    """
+    even = Melody.from_pitches(melody.pitches)
+    is_even = not melody.metres and (melody.onsets, melody.durations) == (even.onsets, even.durations)
+    return melody.key is None and not is_even
 
 
 def printable(text: str) -> str:

@@ -15,12 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
+from operator import itemgetter
 
 from melgen.corpora.extraction import Tune
 from melgen.corpora.readers.directions import Direction, read_direction
 from melgen.corpora.readers.playing_order import AS_WRITTEN, NO_MARKS, Marks, merged
 from melgen.corpora.readers.written import Segment, Voice, WrittenNote, sounding_tune
 from melgen.errors import ReadError
+from melgen.music.key import MODES, Key, keys_between
 from melgen.music.metre import Metre
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -29,6 +31,8 @@ _PITCH = re.compile(r"(([a-gA-G])\2{0,9})(#{1,3}|-{1,3}|)")
 _SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 _METRE = re.compile(r"\*M(\d{1,2}(?:\+\d{1,2})*)/(1|2|4|8|16|32|64)")
 _FREE = re.compile(r"\*M[X?Z]|\*MX/.*")
+# `*G:` is G major, `*g:` G minor, `*d:dor` D dorian; `*?:` an unknown key.
+_KEY = re.compile(r"\*(?:\?|X|([A-Ga-g])(#{0,2}|-{0,2})):([a-z]*)")
 _LIST = re.compile(r"\*>\[([^\]]*)\]")
 _LABEL = re.compile(r"\*>([^\[\]]+)")
 _NUMBERED_LABEL = re.compile(r"(.*?)(\d{1,2})")
@@ -116,6 +120,7 @@ class _Piece:
     edges: dict[Fraction, _Edge] = field(default_factory=dict)
     labels: list[tuple[Fraction, str]] = field(default_factory=list)
     metres: dict[Fraction, Metre | None] = field(default_factory=dict)
+    keys: dict[Fraction, Key | None] = field(default_factory=dict)
     expansion: list[str] | None = None
     # Between two notes: bar lines and interpretations, whose position is that of the next note.
     waiting: list[str] = field(default_factory=list)
@@ -172,6 +177,8 @@ class _Piece:
         # Usually the same in all spines, but some files have them in one spine only.
         metres = (token for token, path in zip(tokens, self.paths, strict=True) if path.is_kern and _is_metre(token))
         self.waiting += [*metres][:1]
+        keys = (token for token, path in zip(tokens, self.paths, strict=True) if path.is_kern and _KEY.fullmatch(token))
+        self.waiting += [*keys][:1]
         self.waiting += dict.fromkeys(token for token in tokens if token.startswith("*>"))
         for token, path in zip(tokens, self.paths, strict=True):
             if token.startswith("**"):
@@ -256,6 +263,8 @@ class _Piece:
                 self.metres[now] = Metre(beats, int(match[2])) if beats else None
             elif _FREE.match(token):
                 self.metres[now] = None
+            elif (match := _KEY.fullmatch(token)) is not None:
+                self.keys[now] = _key(match)
             elif (match := _LIST.match(token)) is not None:
                 if self.expansion is None:
                     self.expansion = [label.strip() for label in match[1].split(",")]
@@ -279,13 +288,14 @@ class _Piece:
             self._endings_from_labels()
         segments: list[Segment] = []
         metre: Metre | None = None
-        changes = sorted(self.metres.items())
+        changes, keys = sorted(self.metres.items()), sorted(self.keys.items(), key=itemgetter(0))
         for start, stop in pairwise([*cuts, end]):
             while changes and changes[0][0] <= start:
                 metre = changes.pop(0)[1]
             begins, ends = self.edges.get(start, _Edge()), self.edges.get(stop, _Edge())
             marks = merged(begins.before, ends.after)
-            segments.append(Segment(stop - start, marks, metre, begins.is_bar or start == 0))
+            starts_bar, inside = begins.is_bar or start == 0, keys_between(keys, start, stop)
+            segments.append(Segment(stop - start, marks, metre, starts_bar, keys=inside))
         order = self._expanded(cuts)
         tune = sounding_tune(segments, list(self._voices(cuts)), self._title(), order)
         if self.expansion is not None and order is None:
@@ -356,6 +366,20 @@ class _Piece:
 
 def _is_metre(token: str) -> bool:
     return _METRE.match(token) is not None or _FREE.match(token) is not None
+
+
+def _key(designation: re.Match[str]) -> Key | None:
+    """The key of a designation; ``None`` if it is unknown, or its mode is.
+
+    >>> [_key(_KEY.fullmatch(token)) for token in ("*b-:", "*G:mix", "*?:")]
+    [Key(tonic=-2, mode='minor'), Key(tonic=1, mode='mixolydian'), None]
+    """
+    letter, sign, mode = designation.groups()
+    if letter is None:
+        return None
+    default = "minor" if letter.islower() else "major"
+    name = default if not mode else next((each for each in MODES if each[:3] == mode[:3]), "")
+    return Key.parse(f"{letter.upper()}{sign.replace('-', 'b')} {name}")
 
 
 def _bar_line(token: str) -> _Edge:

@@ -8,6 +8,8 @@ Names are read from the bytes: UTF-8, else Latin-1. Metres are those of the time
 from them. A note that is never switched off ends where the next note of its channel begins, or with its track; such
 notes are counted.
 
+A key is that of a key signature. Many programs write C major by default.
+
 MIDI has no sign for a pickup. Programs write one as a first time signature that lasts one bar and is shorter than
 the second; it is read in this way.
 """
@@ -15,8 +17,10 @@ the second; it is read in this way.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,13 +31,16 @@ from melgen.corpora.readers import MEGABYTE, read_bytes
 from melgen.corpora.readers.abc import decode
 from melgen.corpora.sources import Source
 from melgen.errors import ReadError
+from melgen.music.key import KEY_OF_MIDI, Key
 from melgen.music.metre import BEAT_TYPES, Metre
 
 MAX_BYTES = 50 * MEGABYTE
 MAX_BARS = 1_000_000
 _HEADER_BYTES = 14
 _META, _SYSEX, _SYSEX_GOES_ON = 0xFF, 0xF0, 0xF7
-_TRACK_NAME = 3
+_TEXT, _TRACK_NAME, _KEY = 1, 3, 0x59
+_KEY_SIGNATURE = bytes([_META, _KEY, 2])
+_MODES = {0: "major", 1: "minor"}
 _NOTE_OFF, _NOTE_ON, _PROGRAM_CHANGE, _CHANNEL_PRESSURE = 0x80, 0x90, 0xC0, 0xD0
 _SOUNDS_OR_COUNTS = re.compile(rb"[\x90-\x9f]|\xff\x58")  # a track without these has neither note nor metre
 _END_OF_TRACK = b"\xff\x2f\x00"
@@ -60,9 +67,11 @@ def read_midi(source: Source) -> Iterator[Tune]:
         raise ReadError("0 ticks per quarter note; must be at least 1")
     tracks: list[Track] = []
     signatures: dict[int, Metre] = {}
+    keys: dict[int, Key | None] = {}
     names = []
     remarks: tuple[str, ...] = ()
     for number, chunk in enumerate(chunks, 1):
+        keys |= _keys(chunk)
         if _SOUNDS_OR_COUNTS.search(chunk) is None:
             names.append(_name(chunk, is_late=True))
             continue
@@ -82,6 +91,7 @@ def read_midi(source: Source) -> Iterator[Tune]:
                 signatures[each.time] = metre
     end = max((int((track.notes[:, 0] + track.notes[:, 1]).max()) for track in tracks if len(track.notes)), default=0)
     tune = Tune(join_pieces(tracks), division, next((name for name in names if name), ""), remarks=remarks)
+    tune.keys = tuple(sorted(keys.items(), key=itemgetter(0)))
     count_bars(tune, signatures, end)
     yield tune
 
@@ -218,8 +228,12 @@ def track_chunks(data: bytes) -> list[bytes]:
 
 
 class _Event(NamedTuple):
-    """``place`` is the offset of its status byte, -1 under running status; ``kind`` is the type of a meta event."""
+    """``tick`` is when it is due, and ``place`` the offset of its status byte, -1 under running status.
 
+    ``kind`` is the type of a meta event.
+    """
+
+    tick: int
     place: int
     status: int
     kind: int
@@ -247,8 +261,9 @@ def _events(chunk: bytes) -> Iterator[_Event]:
                 return value
         raise ReadError(f"byte {position - 4}: a number of more than four bytes")
 
+    tick = 0
     while position < len(chunk):
-        number()
+        tick += number()
         if position >= len(chunk):
             raise ReadError(f"byte {position}: the track ends before an event")
         place = -1
@@ -263,7 +278,7 @@ def _events(chunk: bytes) -> Iterator[_Event]:
             length = number()
             if position + length > len(chunk):
                 raise ReadError(f"byte {position}: an event of {length} bytes, but only {len(chunk) - position} remain")
-            yield _Event(place, status, kind, chunk[position : position + length])
+            yield _Event(tick, place, status, kind, chunk[position : position + length])
             position += length
             continue
         if not 0x80 <= status < 0xF0:
@@ -273,8 +288,32 @@ def _events(chunk: bytes) -> Iterator[_Event]:
         for offset, value in enumerate(content):
             if value > 127:
                 raise ReadError(f"byte {position + offset}: a value of {value} in an event; must be at most 127")
-        yield _Event(place, status, 0, content)
+        yield _Event(tick, place, status, 0, content)
         position += length
+
+
+def _keys(chunk: bytes) -> dict[int, Key | None]:
+    """The key at each tick at which a track states one.
+
+    A text of ours after a key signature names a mode that MIDI cannot state, or states that the key is unknown.
+    """
+    keys: dict[int, Key | None] = {}
+    last = chunk.rfind(_KEY_SIGNATURE)
+    if last < 0:
+        return keys
+    try:
+        for event in _events(chunk):
+            if event.status != _META:
+                if event.place > last:  # the rest of the track, which may be long
+                    break
+            elif event.kind == _KEY and len(event.content) == 2:
+                fifths, mode = struct.unpack("bB", event.content)
+                keys[event.tick] = Key.of_signature(fifths, _MODES.get(mode, ""))
+            elif event.kind == _TEXT and event.tick in keys and event.content.startswith(KEY_OF_MIDI.encode()):
+                keys[event.tick] = Key.parse(event.content.removeprefix(KEY_OF_MIDI.encode()).decode("latin-1"))
+    except ReadError:  # reading the notes will show the fault
+        pass
+    return keys
 
 
 def _without_program_changes(chunk: bytes) -> bytes:

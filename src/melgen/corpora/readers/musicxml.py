@@ -14,12 +14,14 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from math import floor
+from operator import itemgetter
 from xml.etree import ElementTree
 
 from melgen.corpora.readers.directions import read_direction
 from melgen.corpora.readers.playing_order import NO_MARKS, Marks, merged
 from melgen.corpora.readers.written import Segment, Tune, Voice, WrittenNote, sounding_tune
 from melgen.errors import ReadError
+from melgen.music.key import FOUND_KEY, FOUND_KEY_FIELD, Key, keys_between
 from melgen.music.metre import Metre
 
 _Element = ElementTree.Element
@@ -33,6 +35,7 @@ _QUARTERS = {
         re.findall(r"\w+", "maxima long breve whole half quarter eighth 16th 32nd 64th 128th 256th 512th 1024th")
     )
 }
+_FOUND_KEY_PATH = f"identification/miscellaneous/miscellaneous-field[@name='{FOUND_KEY_FIELD}']"
 _DOUBLE_BARS = {"light-light", "light-heavy", "heavy-light", "heavy-heavy", "heavy"}
 
 
@@ -56,7 +59,10 @@ def musicxml_tune(text: str) -> Tune:
         raise ReadError("the score has no <part>")
     names = {each.get("id"): _text(each, "part-name") for each in root.iter("score-part")}
     readings = [_PartReader(names.get(name, "")).read(measures) for name, measures in parts]
-    return _tune(readings, _title(root))
+    tune = _tune(readings, _title(root))
+    if any((each.text or "").strip() == FOUND_KEY for each in root.iterfind(_FOUND_KEY_PATH)):
+        tune.keys = ()
+    return tune
 
 
 def _parts(root: _Element) -> Iterator[tuple[str | None, list[_Element]]]:
@@ -107,6 +113,7 @@ class _Measure:
     cue_keys: set[_Key] = field(default_factory=set)  # voices with a cue note
     length: Fraction = Fraction(0)
     ends: set[Fraction] = field(default_factory=set)  # where each run through it ends, before a <backup> and last
+    stated_keys: list[tuple[Fraction, Key | None]] = field(default_factory=list)  # as they sound
     metre: Metre | None = None
     is_free: bool = False
     is_implicit: bool = False
@@ -179,7 +186,7 @@ class _PartReader:
                 cursor += self._duration(child)
                 measure.length = max(measure.length, cursor)
             elif tag == "attributes":
-                self._attributes(child, measure)
+                self._attributes(child, measure, cursor)
             elif tag == "barline":
                 _read_barline(child, measure, cursor)
             elif tag in ("direction", "sound"):
@@ -210,10 +217,12 @@ class _PartReader:
             raise ReadError(f"<step>{step:.40}</step>: must be a letter from A to G")
         octave = _number(pitch.findtext("octave"), "octave")
         written = 12 * (octave + 1) + _SEMITONES[step] + (_number(alter, "alter") if alter else 0)
-        transposition = self.transpositions.get(_staff(note), self.transpositions.get(0, Fraction(0)))
-        return written + transposition
+        return written + self._transposition(_staff(note))
 
-    def _attributes(self, attributes: _Element, measure: _Measure) -> None:
+    def _transposition(self, staff: int) -> Fraction:
+        return self.transpositions.get(staff, self.transpositions.get(0, Fraction(0)))
+
+    def _attributes(self, attributes: _Element, measure: _Measure, cursor: Fraction) -> None:
         if (text := attributes.findtext("divisions")) is not None and (divisions := _number(text, "divisions")) > 0:
             self.divisions = divisions
         for transpose in attributes.iterfind("transpose"):
@@ -223,6 +232,12 @@ class _PartReader:
             self.transpositions[int(staff) if staff.isdecimal() and len(staff) < 4 else 0] = semitones + (
                 12 * _number(octaves, "octave-change") if octaves else 0
             )
+        if (key := attributes.find("key")) is not None:
+            staff = key.get("number", "1")
+            semitones = self._transposition(int(staff) if staff.isdecimal() and len(staff) < 4 else 1)
+            stated = _stated_key(key)
+            sounding = None if stated is None else stated.transposed(floor(semitones + Fraction(1, 2)))
+            measure.stated_keys.append((cursor, sounding))
         time = attributes.find("time")
         if time is not None:
             measure.metre, measure.is_free = _metre(time), time.find("senza-misura") is not None
@@ -288,6 +303,12 @@ def _metre(time: _Element) -> Metre | None:
         smallest = max(smallest, int(kind[1]))
         total += Fraction(sum(int(each) for each in numbers[0].split("+")), int(kind[1]))
     return Metre(int(total * smallest), smallest) if total else None
+
+
+def _stated_key(key: _Element) -> Key | None:
+    """The key with a tonic; ``None`` if only its signature is stated, or its mode is not one of `MODES`."""
+    fifths = re.fullmatch(r"\s*([+-]?\d{1,3})\s*", key.findtext("fifths") or "")
+    return None if fifths is None else Key.of_signature(int(fifths[1]), _text(key, "mode"))
 
 
 def _read_barline(barline: _Element, measure: _Measure, cursor: Fraction) -> None:
@@ -356,6 +377,8 @@ def _tune(parts: list[_Part], title: str) -> Tune:
     segments: list[Segment] = []
     places: list[list[tuple[int, Fraction]]] = []  # of each measure: its segments, with where they begin
     metre: Metre | None = None
+    begin = Fraction(0)
+    keys: list[tuple[Fraction, Key | None]] = []
     for column in columns:
         stated = next((each for each in column if each.metre is not None or each.is_free), None)
         metre = metre if stated is None else stated.metre
@@ -365,11 +388,15 @@ def _tune(parts: list[_Part], title: str) -> Tune:
         )
         positions = [Fraction(0), *cuts, length]
         places.append([])
+        stated_keys = next((each.stated_keys for each in column if each.stated_keys), [])
+        keys += [(begin + place, key) for place, key in sorted(stated_keys, key=itemgetter(0))]
         for start, end in pairwise(positions):
             places[-1].append((len(segments), start))
             is_first = start == 0
             continues = is_first and any(each.is_implicit for each in column)
-            segments.append(Segment(end - start, NO_MARKS, metre, starts_bar=is_first, continues_bar=continues))
+            inside = keys_between(keys, begin + start, begin + end)
+            segments.append(Segment(end - start, NO_MARKS, metre, is_first, continues, inside))
+        begin += length
     _place_marks(segments, places, columns)
     voices = [voice for number, part in enumerate(parts) for voice in _voices(part, number, places)]
     has_pickup = any(each.is_implicit for each in columns[0]) if columns else False

@@ -18,6 +18,7 @@ from melgen.corpora.extraction import Track, Tune
 from melgen.corpora.readers import TICKS_PER_QUARTER
 from melgen.corpora.readers.playing_order import AS_WRITTEN, NO_MARKS, Marks, playing_order
 from melgen.errors import ReadError
+from melgen.music.key import Key, Place
 from melgen.music.metre import Metre
 
 _LONGEST = 2**50  # ticks: far beyond any music, and safe in 64 bits
@@ -44,8 +45,9 @@ class WrittenNote(NamedTuple):
 
 @dataclass
 class Segment:
-    """A bar, or a part of one: its length in quarters, its marks, and its metre.
+    """A bar, or a part of one: its length in quarters, its marks, its metre and its keys.
 
+    ``keys`` are the key at its beginning and later ones, as they sound, each with its place in quarters.
     ``continues_bar`` is true if it may complete the bar before it, as an unnumbered measure does.
     """
 
@@ -54,6 +56,7 @@ class Segment:
     metre: Metre | None = None
     starts_bar: bool = True
     continues_bar: bool = False
+    keys: Sequence[tuple[Place, Key | None]] = ()
 
 
 @dataclass
@@ -134,6 +137,7 @@ def sounding_tune(
         metres=_metres(segments, played),
         pickup=_pickup(segments[order[0]].metre, [*bars, starts[-1]], has_pickup) if order else None,
         bars=tuple(ticks(bar) for bar in bars),
+        keys=_keys(segments, played),
         is_written=True,
     )
 
@@ -251,6 +255,15 @@ def _metres(segments: Sequence[Segment], played: Sequence[tuple[Fraction, int]])
         if metre is not None and (not metres or metres[-1][1] != metre):
             metres.append((ticks(start), metre))
     return tuple(metres)
+
+
+def _keys(segments: Sequence[Segment], played: Sequence[tuple[Fraction, int]]) -> tuple[tuple[int, Key | None], ...]:
+    keys: list[tuple[int, Key | None]] = []
+    for start, number in played:
+        for place, key in segments[number].keys:
+            if not keys or keys[-1][1] != key:
+                keys.append((ticks(start + place), key))
+    return tuple(keys)
 
 
 def _pickup(metre: Metre | None, bars: Sequence[Fraction], has_pickup: bool) -> int | None:

@@ -174,6 +174,10 @@ def rhythm_table(results: StudyResults) -> Table | None:
         "Means over whole songs; their reference is the whole tunes of the test split. Below the rule: "
         f"{_RHYTHM_BASELINES}, {_SPLITS}."
     )
+    if "ends_on_tonic" in metrics:
+        caption += (
+            " Whether a tune ends on the tonic is known where its source states a key; songs of networks have none."
+        )
 
     def values(songs: MeasuredSet) -> list[Cell]:
         return [Cell(songs.mean(metric), songs.sources) for metric in metrics]

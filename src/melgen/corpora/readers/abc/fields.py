@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from melgen.corpora.readers import TICKS_PER_QUARTER
 from melgen.errors import ReadError
+from melgen.music.key import FIFTHS, MODES
+from melgen.music.key import Key as StatedKey
 from melgen.music.metre import BEAT_TYPES, Metre
 
 TICKS_PER_WHOLE = 4 * TICKS_PER_QUARTER
@@ -19,8 +21,7 @@ MAX_PARTS = 10_000  # of a tune, in the order in which they are played
 _SHOWN = 40  # characters of a wrong value in a message
 
 LETTERS = "CDEFGAB"
-_CIRCLE = "FCGDAEB"
-_MODES = {"maj": 0, "ion": 0, "lyd": 1, "mix": -1, "dor": -2, "min": -3, "aeo": -3, "m": -3, "phr": -4, "loc": -5}
+_MODES = {"m": "minor", **{name[:3]: name for name in MODES}}
 _NATURAL = (0, 0, 0, 0, 0, 0, 0)
 
 _PARAMETER = re.compile(
@@ -54,15 +55,17 @@ class Voicing(NamedTuple):
 
 
 class Key(NamedTuple):
-    """A key: semitones added to each letter from C to B, ``None`` where the field does not name a key.
+    """A ``K:`` field: semitones added to each letter from C to B, ``None`` where it changes nothing about them.
 
-    ``is_odd`` is true if it contains unknown words or a tonic in lower case.
+    ``stated`` is the key with a tonic and a mode; ``None`` for ``none``, ``HP``, ``exp`` or accidentals alone.
+    ``unknown`` is true if the field contains unknown words, and ``lower_case`` if its tonic is in lower case.
     """
 
     alters: tuple[float, ...] | None
     voicing: Voicing
     unknown: bool = False
     lower_case: bool = False
+    stated: StatedKey | None = None
 
 
 @lru_cache(1024)
@@ -74,6 +77,8 @@ def parse_key(text: str) -> Key:
 
     >>> parse_key("Dm^c").alters, parse_key("G clef=treble-8").voicing.clef_octaves
     ((1, 0, 0, 0, 0, 0, -1), -1)
+    >>> parse_key("Dm^c").stated.name, parse_key("HP").stated
+    ('D minor', None)
     """
     rest, voicing = _take_parameters(text)
     rest = rest.strip()
@@ -81,6 +86,7 @@ def parse_key(text: str) -> Key:
     words = rest.split()
     unknown = lower_case = False
     alters: tuple[float, ...] | None
+    stated: StatedKey | None = None
     if not rest:
         alters = _NATURAL if not text.strip() else None
     elif words[0].lower() == "none":
@@ -99,16 +105,18 @@ def parse_key(text: str) -> Key:
             raise ReadError(f"K:{text[:_SHOWN]}: not a key")
         rest = rest[tonic.end() :]
         lower_case = tonic[1].islower()
-        fifths = _CIRCLE.index(tonic[1].upper()) - 1 + {"": 0, "#": 7, "♯": 7, "b": -7, "♭": -7}[tonic[2]]
+        position = FIFTHS.index(tonic[1].upper()) - 1 + {"": 0, "#": 7, "♯": 7, "b": -7, "♭": -7}[tonic[2]]
+        stated = StatedKey(position, "major")
         mode = _MODE.match(rest)
         if mode is not None:
-            fifths += _MODES[(mode[1] or mode[2]).lower()]
+            stated = StatedKey(position, _MODES[(mode[1] or mode[2]).lower()])
             rest = rest[mode.end() :]
         elif rest.lstrip().lower().startswith("exp"):
-            fifths, rest = 0, rest.lstrip()[3:]
+            stated, rest = None, rest.lstrip()[3:]
         elif rest[:1].isalpha():
             raise ReadError(f"K:{text[:_SHOWN]}: not a key")
-        alters = tuple((fifths - _CIRCLE.index(letter) + 6) // 7 for letter in LETTERS)
+        fifths = 0 if stated is None else stated.fifths
+        alters = tuple((fifths - FIFTHS.index(letter) + 6) // 7 for letter in LETTERS)
     if rest and not rest.isspace():
         changed: list[float] = list(alters or _NATURAL)
         found = _ACCIDENTAL.findall(rest)
@@ -122,7 +130,7 @@ def parse_key(text: str) -> Key:
                 unknown = True
             else:
                 voicing = _with_clef(voicing, word)
-    return Key(alters, voicing, unknown, lower_case)
+    return Key(alters, voicing, unknown, lower_case, stated)
 
 
 def alteration(sign: str, fraction: str = "") -> float:

@@ -13,6 +13,7 @@ from melgen.corpora.readers.abc.fields import bar_ticks
 from melgen.corpora.readers.abc.segments import INSIDE, MAYBE_INSIDE, Edge, Segment, Ticks
 from melgen.corpora.readers.playing_order import AS_WRITTEN, Marks, playing_order
 from melgen.errors import ReadError
+from melgen.music.key import Key
 from melgen.music.metre import Metre
 
 MAX_PLAYED_NOTES = 1_000_000
@@ -240,6 +241,18 @@ def bars_and_metres(
         first = (bars[1] if len(bars) > 1 else time) - bars[0]
         pickup = round(first) if first < bar_ticks(metres[0][1]) else 0
     return starts, pickup, tuple(metres)
+
+
+def played_keys(segments: Sequence[Segment], order: Sequence[int]) -> tuple[tuple[int, Key | None], ...]:
+    """The start of each key in the order of playing, in ticks."""
+    keys: list[tuple[int, Key | None]] = []
+    time: Ticks = 0
+    for number in order:
+        for place, key in segments[number].keys:
+            if not keys or keys[-1][1] != key:
+                keys.append((round(time + place), key))
+        time += segments[number].length
+    return tuple(keys)
 
 
 def _lengths_to_the_line(segments: Sequence[Segment]) -> list[Ticks]:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from melgen.corpora.readers.playing_order import Jump
+from melgen.music.key import Key, keys_between
 from melgen.music.metre import Metre
 
 Ticks = int | Fraction
@@ -53,6 +54,7 @@ class Segment:
         length: in ticks.
         line: its end, one of `INSIDE`, `BAR_LINE` and `MAYBE_INSIDE`.
         metre, part: the metre and part at its beginning.
+        keys: the key at its beginning, and later ones, each with the time from which it holds.
         starts, ends: how often the passage of a repeat sign before or after it is played; 0 without a sign.
         ending: numbers of the ending that begins before it.
         double: a double bar is after it.
@@ -63,11 +65,12 @@ class Segment:
     """
 
     __slots__ = (
-        "coda", "double", "ending", "ends", "fermata", "fine", "fine_onset", "jump", "layers", "length", "line",
-        "metre", "part", "segno", "starts", "to_coda",
+        "coda", "double", "ending", "ends", "fermata", "fine", "fine_onset", "jump", "keys", "layers", "length",
+        "line", "metre", "part", "segno", "starts", "to_coda",
     )  # fmt: skip
 
-    def __init__(self, metre: Metre | None, part: str | None):
+    def __init__(self, metre: Metre | None, part: str | None, key: Key | None = None):
+        self.keys: list[tuple[Ticks, Key | None]] = [(0, key)]
         self.layers = [Layer()]
         self.length: Ticks = 0
         self.line = INSIDE
@@ -92,6 +95,7 @@ class Segment:
     def split(self, time: Ticks) -> Segment:
         """Cut off the notes from a time on: the rest of a bar after Fine."""
         rest = Segment(self.metre, self.part)
+        rest.keys = [*keys_between(self.keys, time, self.length)]
         rest.length, self.length = self.length - time, time
         for layer in self.layers:
             other = rest.layers[0] if layer is self.layers[0] else Layer()

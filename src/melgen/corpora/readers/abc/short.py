@@ -29,7 +29,7 @@ def melody_of_abc(text: str) -> Melody:
     (36, 12, 48)
     """
     fields = {"X": "1"}
-    key, notes = "C", text.strip()
+    key, notes = "none", text.strip()  # the notes of C major, but a key that the text does not state
     while (match := _LEADING_FIELD.match(notes)) is not None:
         letter, value = (match[1], match[2]) if match[1] else (match[3], match[4])
         if letter == "K":

@@ -8,6 +8,7 @@ from melgen.corpora.extraction import Track, Tune
 from melgen.corpora.readers import TICKS_PER_QUARTER
 from melgen.corpora.readers.abc import tokens as kinds
 from melgen.corpora.readers.abc.fields import (
+    Key,
     Voicing,
     default_unit,
     parse_key,
@@ -17,11 +18,20 @@ from melgen.corpora.readers.abc.fields import (
     parse_unit,
     parse_voice,
 )
-from melgen.corpora.readers.abc.playing import bars_and_metres, has_marks, layer_count, order_of_playing, played_notes
+from melgen.corpora.readers.abc.playing import (
+    bars_and_metres,
+    has_marks,
+    layer_count,
+    order_of_playing,
+    played_keys,
+    played_notes,
+)
 from melgen.corpora.readers.abc.segments import INSIDE, Segment
 from melgen.corpora.readers.abc.text import TuneText, plain_text, split_field
 from melgen.corpora.readers.abc.voice import Voice
 from melgen.errors import ReadError
+from melgen.music.key import FOUND_KEY, FOUND_KEY_FIELD
+from melgen.music.key import Key as StatedKey
 from melgen.music.metre import Metre
 
 MAX_TUNE_CHARACTERS = 1_000_000
@@ -63,6 +73,8 @@ class _Reader:
         self.metre: Metre | None = None
         self.unit: int | None = None
         self.alters: tuple[float, ...] = ()
+        self.key: StatedKey | None = None
+        self.has_found_key = False
         self.voicing = Voicing()
         self.order: list[str] = []
         self.part: str | None = None
@@ -120,6 +132,8 @@ class _Reader:
             self.carry = value
             for voice in self.voices.values():
                 voice.accidentals_carry = value
+        elif (name, value) == (FOUND_KEY_FIELD, FOUND_KEY):
+            self.has_found_key = True
 
     # Fields
 
@@ -136,8 +150,9 @@ class _Reader:
             identifier, voicing = parse_voice(value)
             self.voicings.setdefault(identifier, []).append(voicing)
         elif letter == "K":
-            alters, self.voicing = self._key(value)
-            self.alters = alters or (0,) * 7
+            key = self._key(value)
+            self.voicing, self.key = key.voicing, key.stated
+            self.alters = key.alters or (0,) * 7
             self.unit = self.unit or default_unit(self.metre)
             self.in_body = True
             self.voice = self._voice(next(iter(self.voicings), "1"))
@@ -147,10 +162,11 @@ class _Reader:
     def _body_field(self, letter: str, value: str) -> None:
         voice = self.voice
         if letter == "K":
-            alters, voicing = self._key(value)
-            if alters is not None:
-                voice.alters = alters
-            voice.voice(voicing)
+            key = self._key(value)
+            if key.alters is not None:
+                voice.alters = key.alters
+                voice.change_key(key.stated)
+            voice.voice(key.voicing)
         elif letter == "L":
             voice.unit = self._unit(value) or voice.unit
         elif letter == "M":
@@ -179,13 +195,13 @@ class _Reader:
             if mark is not None:
                 self.symbols[symbol] = mark[1]
 
-    def _key(self, value: str) -> tuple[tuple[float, ...] | None, Voicing]:
+    def _key(self, value: str) -> Key:
         key = parse_key(value)
         if key.unknown:
             self.remarks.add(UNKNOWN_FIELDS)
         if key.lower_case:
             self.remarks.add(LOWER_CASE_KEY)
-        return key.alters, key.voicing
+        return key
 
     def _metre(self, value: str) -> Metre | None:
         metre, is_known = parse_metre(value)
@@ -206,7 +222,7 @@ class _Reader:
                 raise ReadError(f"more than {MAX_VOICES} voices")
             name = "" if identifier.isdigit() else identifier
             unit = self.unit or default_unit(self.metre)
-            voice = Voice(name, self.alters, self.metre, unit, self.part, self.carry)
+            voice = Voice(name, self.alters, self.metre, unit, self.part, self.carry, self.key)
             for voicing in (self.voicing, *self.voicings.get(identifier, ())):
                 voice.voice(voicing)
             self.voices[identifier] = voice
@@ -296,6 +312,8 @@ class _Reader:
             tune.bars, tune.pickup, tune.metres = bars_and_metres(first.segments, orders[id(first)])
         elif self.metre is not None:
             tune.metres = ((0, self.metre),)
+        if first is not None and not self.has_found_key:
+            tune.keys = played_keys(first.segments, orders[id(first)])
         return tune
 
 

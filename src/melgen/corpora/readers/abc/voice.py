@@ -11,6 +11,7 @@ from melgen.corpora.readers.abc.segments import BAR_LINE, INSIDE, MAYBE_INSIDE, 
 from melgen.corpora.readers.abc.tokens import Token
 from melgen.corpora.readers.playing_order import Jump
 from melgen.errors import ReadError
+from melgen.music.key import Key
 from melgen.music.metre import Metre
 
 MAX_WRITTEN_NOTES = 200_000
@@ -38,8 +39,16 @@ class Voice:
     """The state of a voice while it is read; `segments` are complete after `finish` was called."""
 
     def __init__(
-        self, name: str, alters: tuple[float, ...], metre: Metre | None, unit: int, part: str | None, carry: str
+        self,
+        name: str,
+        alters: tuple[float, ...],
+        metre: Metre | None,
+        unit: int,
+        part: str | None,
+        carry: str,
+        key: Key | None = None,
     ):
+        self._key = self._sounding_key = key
         self.name, self.alters, self.metre, self.unit, self.part = name, alters, metre, unit, part
         self.accidentals_carry = carry
         self.is_percussion = False
@@ -62,7 +71,7 @@ class Voice:
         self._begin()
 
     def _begin(self) -> None:
-        self.segment = Segment(self.metre, self.part)
+        self.segment = Segment(self.metre, self.part, self._sounding_key)
         self._layer = self.segment.layers[0]
         self.time: Ticks = 0
         self._last: Sequence[list[Ticks]] = ()
@@ -79,6 +88,16 @@ class Voice:
             if value is not None:
                 self._shifts[key] = value
         self.shift = 12 * (self._shifts["octaves"] + self._shifts["clef_octaves"]) + self._shifts["semitones"]
+        self.change_key(self._key)
+
+    def change_key(self, key: Key | None) -> None:
+        """Another key, as written, from here on; it sounds as far from it as the notes do."""
+        self._key = key
+        sounding = None if key is None else key.transposed(self.shift)
+        if sounding != self._sounding_key:
+            self._sounding_key = sounding
+            since = self.segment.keys[-1][0]
+            self.segment.keys.append((max(self.time, since), sounding))  # time goes back at an overlay
 
     # Notes and rests
 
