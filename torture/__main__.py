@@ -18,6 +18,7 @@ HARNESSES = {
     "file-operations": ["torture.kills", "--every-file-operation"],
     "continuing": ["torture.kills", "--every-file-operation", "--stride", "5", "--scenario", "more"],
     "forced": ["torture.kills", "--every-file-operation", "--stride", "5", "--scenario", "forced-once"],
+    "rhythm": ["torture.kills", "--every-file-operation", "--stride", "5", "--rhythm", "factored"],
     "fuzzing": ["torture.fuzzing"],
     "full-disks": ["torture.disks"],
     "long-run": ["torture.long_run"],
