@@ -19,6 +19,7 @@ HARNESSES = {
     "continuing": ["torture.kills", "--every-file-operation", "--stride", "5", "--scenario", "more"],
     "forced": ["torture.kills", "--every-file-operation", "--stride", "5", "--scenario", "forced-once"],
     "round-trips": ["torture.round_trips"],
+    "rhythm": ["torture.kills", "--every-file-operation", "--stride", "5", "--rhythm", "factored"],
     "fuzzing": ["torture.fuzzing"],
     "full-disks": ["torture.disks"],
     "long-run": ["torture.long_run"],

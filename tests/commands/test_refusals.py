@@ -29,6 +29,15 @@ REFUSALS = {
         ["+callbacks.samplin.songs=3"],
         ["callbacks.samplin", "unknown key", "callbacks.sampling.songs"],
     ),
+    "a key of another rhythm": (
+        ["rhythm.steps_per_quarter=24", "rhythm=factored"],
+        ["rhythm.steps_per_quarter=24: the chosen rhythm has no steps_per_quarter; rhythm=grid has it"],
+    ),
+    "a key of all rhythms but none": (
+        ["rhythm.condition=none"],
+        ["the chosen rhythm has no condition; rhythm=factored, grid, interleaved, joint have it"],
+    ),
+    "rhythm without a name": (["rhythm=null"], ["rhythm=null: null is not an option", "none: pitches only"]),
     "list of cells": (["cell=[lstm,gru]"], ["cell=[lstm,gru]", "cell=mixed", "-m cell=lstm,gru"]),
     "list of datasets": (["dataset=[control,interval]"], ["dataset=", "-m dataset=control,interval"]),
     "list of corpora": (["corpus=[folk,essen]"], ["corpus=", "-m corpus=folk,essen"]),

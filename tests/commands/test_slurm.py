@@ -18,22 +18,26 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 STALLED_AT, UPDATES = 45, 60
 SMALL = (
-    *(override for override in TINY if not override.startswith(("layers", "trainer.max_steps"))),
+    *(override for override in TINY if not override.startswith("trainer.max_steps")),
     f"trainer.max_steps={UPDATES}",
     "trainer.val_check_interval=20",
     "callbacks.checkpoint.every_n_steps=10",
 )
+RHYTHMS = ("none", "factored", "joint")
+EACH_RHYTHM = f"rhythm={','.join(RHYTHMS)}"
+"""A mixed sweep: a network of pitches and two networks with rhythm."""
 ON_SLURM = ("hydra/launcher=slurm", "hydra.launcher.mem_gb=1")
 FAMILY = Path("multirun/misc_folk")
 PATIENCE_SECONDS = 240.0
 
 
-def run_of(layers):
-    return FAMILY / f"control-lstm-{layers}-seed0-hidden_size-8"
+def run_of(rhythm):
+    name = "control-lstm-1-seed0-hidden_size-8"
+    return FAMILY / (name if rhythm == "none" else f"{name}-rhythm-{rhythm}")
 
 
-def state_of(layers):
-    path = run_of(layers) / "status.json"
+def state_of(rhythm):
+    path = run_of(rhythm) / "status.json"
     return json.loads(path.read_text())["state"] if path.exists() else None
 
 
@@ -59,7 +63,7 @@ def quiet(cluster, tmp_path_factory):
     folder = tmp_path_factory.mktemp("quiet")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        answer = call("train", "-m", *SMALL, "layers=1,2,3")
+        answer = call("train", "-m", *SMALL, EACH_RHYTHM)
     assert answer.code == 0, answer.text
     return folder
 
@@ -87,14 +91,14 @@ def sweep():
 
 def test_an_array_as_configured_preempted_queued_again_and_with_a_failure(cluster, quiet, sweep, here):
     process = sweep(
-        "layers=1,2,3",
+        EACH_RHYTHM,
         "hydra.launcher.array_parallelism=2",
         "hydra.launcher.timeout_min=60",
         "+hydra.launcher.additional_parameters={nice:7}",
         stall(STALLED_AT, "lstm"),
-        mishap("lstm-3"),
+        mishap("rhythm-joint"),
     )
-    wait(cluster, lambda: all(stall_of(run_of(layers)).exists() for layers in (1, 2)), "two jobs to train")
+    wait(cluster, lambda: all(stall_of(run_of(rhythm)).exists() for rhythm in RHYTHMS[:2]), "two jobs to train")
     (array,) = {name.partition("_")[0] for name in cluster.jobs()}
     preempted, requeued, waiting = (f"{array}_{task}" for task in range(3))
     # A third job would fit, but the limit on the number of jobs holds it back.
@@ -105,16 +109,16 @@ def test_an_array_as_configured_preempted_queued_again_and_with_a_failure(cluste
 
     cluster.ask("scancel", "--signal=USR2", preempted)  # SLURM sends this before a preemption
     cluster.ask("scontrol", "requeue", requeued)
-    wait(cluster, lambda: state_of(1) == "interrupted", "the first job to be interrupted")
+    wait(cluster, lambda: state_of("none") == "interrupted", "the first job to be interrupted")
     output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1, output
     assert "2 of 3 jobs finished" in output
-    assert f"failed: {run_of(3)}: a mishap" in output
-    for layers in (1, 2):
-        log = (run_of(layers) / "train.log").read_text()
+    assert f"failed: {run_of('joint')}: a mishap" in output
+    for rhythm in RHYTHMS[:2]:
+        log = (run_of(rhythm) / "train.log").read_text()
         assert "Resuming at update 40" in log
         assert "Traceback" not in log
-        assert unequal(run_of(layers), quiet / run_of(layers)) == []
+        assert unequal(run_of(rhythm), quiet / run_of(rhythm)) == []
 
     # SLURM counts the failed training as completed.
     wait(cluster, lambda: not cluster.jobs(), "the queue to be empty")
@@ -132,23 +136,23 @@ def test_an_array_as_configured_preempted_queued_again_and_with_a_failure(cluste
 
 
 def test_a_dead_command_line_a_limit_a_cancelled_job_and_a_dead_node(cluster, quiet, sweep, here):
-    everywhere = ("layers=1,2,3", "hydra.launcher.max_num_timeout=0", stall(STALLED_AT, "lstm"))
+    everywhere = (EACH_RHYTHM, "hydra.launcher.max_num_timeout=0", stall(STALLED_AT, "lstm"))
     process = sweep(*everywhere, "hydra.launcher.timeout_min=10")
-    wait(cluster, lambda: all(stall_of(run_of(layers)).exists() for layers in (1, 2, 3)), "all jobs to train")
+    wait(cluster, lambda: all(stall_of(run_of(rhythm)).exists() for rhythm in RHYTHMS), "all jobs to train")
     process.kill()
     limited, cancelled, _ = sorted(cluster.jobs())
     status = call("status", "dir=multirun")
     assert (status.code, status.out.count("running")) == (0, 4)  # three lines, and the summary
 
     # While its jobs run, the same line again changes nothing.
-    before = {layers: (run_of(layers) / "status.json").read_text() for layers in (1, 2, 3)}
+    before = {rhythm: (run_of(rhythm) / "status.json").read_text() for rhythm in RHYTHMS}
     again = spawn("train", "-m", *SMALL, *ON_SLURM, *everywhere, cwd=here)
     assert again.code == 1
     assert "0 of 3 jobs finished" in again.text
-    for layers in (1, 2, 3):
-        assert f"running: {run_of(layers)}: left alone: another process is training it" in again.text
+    for rhythm in RHYTHMS:
+        assert f"running: {run_of(rhythm)}: left alone: another process is training it" in again.text
     assert "python -m melgen.status dir=multirun" in again.text
-    assert {layers: (run_of(layers) / "status.json").read_text() for layers in (1, 2, 3)} == before
+    assert {rhythm: (run_of(rhythm) / "status.json").read_text() for rhythm in RHYTHMS} == before
     assert not list(FAMILY.glob("*-refused"))
 
     # With limits of ten minutes or less submitit interprets every such signal as the limit.
@@ -159,7 +163,7 @@ def test_a_dead_command_line_a_limit_a_cancelled_job_and_a_dead_node(cluster, qu
     wait(cluster, lambda: cluster.accounts(limited, "State") == {limited: ("COMPLETED",)}, "its account")
     cluster.kill_node()
     cluster.start_node(booted=True)
-    wait(cluster, lambda: state_of(3) == "finished", "the job of the dead node to run again")
+    wait(cluster, lambda: state_of("joint") == "finished", "the job of the dead node to run again")
     wait(cluster, lambda: not cluster.jobs(), "the queue to be empty")
     status = call("status", "dir=multirun")
     assert status.code == 0
@@ -169,12 +173,12 @@ def test_a_dead_command_line_a_limit_a_cancelled_job_and_a_dead_node(cluster, qu
     answer = spawn("train", "-m", *SMALL, *ON_SLURM, *everywhere, cwd=here)
     assert answer.code == 0, answer.text
     assert "3 of 3 jobs finished" in answer.text
-    for layers in (1, 2, 3):
-        assert unequal(run_of(layers), quiet / run_of(layers)) == []
+    for rhythm in RHYTHMS:
+        assert unequal(run_of(rhythm), quiet / run_of(rhythm)) == []
 
 
 def test_a_refusal_of_sbatch_is_printed(cluster, here):
-    answer = spawn("train", "-m", *SMALL, *ON_SLURM, "layers=1,2", "hydra.launcher.partition=nowhere", cwd=here)
+    answer = spawn("train", "-m", *SMALL, *ON_SLURM, "seed=0,1", "hydra.launcher.partition=nowhere", cwd=here)
     assert answer.code == 1
     assert "melgen.train: error: sbatch: error: invalid partition specified: nowhere" in answer.text
     assert "Traceback" not in answer.text

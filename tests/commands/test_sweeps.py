@@ -53,6 +53,23 @@ def test_a_failing_job_leaves_the_others_alone(here):
 
 
 @pytest.mark.slow
+def test_a_sweep_of_pitches_and_rhythm_marks_what_is_not_comparable(here):
+    answer = call("train", "-m", *SWEPT, "layers=1", "rhythm=none,factored")
+    assert answer.code == 0, answer.text
+    pitches, rhythm = table()
+    assert float(pitches["bits_per_note"]) == float(pitches["pitch_bits_per_note"]) > 0
+    assert pitches["bits_per_note_with_rhythm"] == rhythm["bits_per_note"] == ""
+    parts = [float(rhythm[f"{part}_bits_per_note"]) for part in ("pitch", "rhythm")]
+    assert float(rhythm["bits_per_note_with_rhythm"]) == pytest.approx(sum(parts))
+    name = "control-lstm-1-seed0"
+    assert re.search(rf"^{name}: update 4/4, .* \d\.\d+ bits/note$", answer.err, re.MULTILINE)
+    assert re.search(rf"^{name}-rhythm-factored: update 4/4, .* bits/note with rhythm$", answer.err, re.MULTILINE)
+    assert re.search(rf"^{name}-rhythm-factored: Best .* bits/note with rhythm\), test", answer.err, re.MULTILINE)
+    columns = [(FAMILY / row["run"] / "metrics.csv").read_text().partition("\n")[0] for row in (pitches, rhythm)]
+    assert ["val/bits_per_note," in line for line in columns] == [True, False]
+
+
+@pytest.mark.slow
 def test_the_same_sweep_again_prints_the_same_without_training(here):
     sweep = ("-m", *SWEPT, "cell=lstm,gru", "layers=1")
     assert call("train", *sweep).code == 0

@@ -60,7 +60,7 @@ def test_the_second_load_reads_nothing(folder, cache_dir, readings):
     assert first.melodies[0].metres == (MetreChange(0, Metre(3, 4)),)
     assert first.report == second.report
     assert first.fingerprint == second.fingerprint
-    assert isinstance(second.melodies.pitches, np.memmap)
+    assert isinstance(second.melodies.pitches.base, np.memmap)
     assert second.melodies.pitches.dtype == np.int16
     names = sorted(path.name for path in entry(cache_dir, first.fingerprint).iterdir())
     of_bars = ["bar_starts.npy", "bars.npy", "keys.npy", "metre_starts.npy", "metres.npy", "pickups.npy"]

@@ -62,7 +62,7 @@ def test_a_network_with_rhythm_is_read_and_writes_songs(kept, tmp_path, monkeypa
     assert trained.rhythm.name == "factored"
     tunes = FolkCorpus(["misc_folk"]).load(progress=False).melodies
     scores = likelihood(trained, list(tunes), np.ones(len(tunes), bool))
-    assert scores["bits_per_note"] == pytest.approx(KEPT_BITS, abs=SAME_ON_EVERY_PROCESSOR)
+    assert scores["bits_per_note_with_rhythm"] == pytest.approx(KEPT_BITS, abs=SAME_ON_EVERY_PROCESSOR)
     answer = call("generate", f"checkpoint={run}", "songs=2", "notes=5", "out=songs")
     assert answer.code == 0, answer.text
     assert [len(song) for song in read_songs(Path("songs")).melodies] == [5, 5]

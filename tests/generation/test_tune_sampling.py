@@ -117,6 +117,36 @@ def test_a_note_and_its_duration_are_drawn_independently():
     assert all(count / drawn.total() == pytest.approx(1 / 4, abs=0.06) for count in drawn.values()), drawn
 
 
+SEVENS = Melody((67, 69), (0, 12), (12, 24), metres=(MetreChange(0, Metre(7, 8)),), pickup=6)
+
+
+@pytest.mark.parametrize(
+    ("primer", "options", "unread"),
+    [
+        (JIG, {}, ""),
+        ([67, 69], {}, ""),
+        (JIG, {"metre": "7/8"}, "metre=7/8 was never seen in training"),
+        (JIG, {"metre": "6/8", "pickup": "1/16"}, "pickup=1/16 was never seen in training"),
+        (SEVENS, {}, "the primer's metre 7/8 and the primer's pickup 1/16 were never seen in training"),
+        (SEVENS, {"metre": "6/8"}, "the primer's pickup 1/16 was never seen in training"),
+        (SEVENS, {"metre": "6/8", "pickup": 0}, ""),
+    ],
+)
+def test_a_metre_or_pickup_that_training_lacks_is_noted(primer, options, unread):
+    model, encoding, vocabulary = network(Encoding(Control(), Factored()))
+    note = Composer(model, Control(), vocabulary, encoding.rhythm).note_of_header(primer, **options)
+    assert note.partition(":")[0] == unread
+    if unread:
+        assert "the bar lines follow" in note
+
+
+def test_without_a_header_only_what_was_asked_for_is_noted():
+    model, encoding, vocabulary = network(Encoding(Control(), Factored(condition="none")))
+    composer = Composer(model, Control(), vocabulary, encoding.rhythm)
+    assert composer.note_of_header(SEVENS) == ""
+    assert composer.note_of_header(SEVENS, metre="6/8").startswith("metre=6/8 is not read with rhythm.condition=none:")
+
+
 def test_greedy_songs_are_equal():
     songs = sample_tunes(*network(Encoding(Interval(), Grid())), JIG, songs=3, limit=5, selection="greedy")
     assert songs[0] == songs[1] == songs[2]

@@ -566,12 +566,14 @@ def test_a_page_gets_bars_only_where_they_are_known():
     assert notes_of(Melody((60,), (0,), (120,), pickup=24))["bars"] == [0, 24], "4/4 after a pickup, as in its score"
 
 
-def test_bits_per_note_are_not_compared_with_bits_that_include_rhythm(tmp_path):
+@pytest.mark.parametrize("total", ["val/bits_per_note_with_rhythm", "val/bits_per_note"], ids=["now", "earlier"])
+def test_bits_per_note_are_not_compared_with_bits_that_include_rhythm(tmp_path, total):
     """On a page of both kinds of networks, all have bits of pitch."""
     results = {
         "pitches": {"val/bits_per_note": 3.5},
-        "rhythm": {"val/bits_per_note": 4.0, "val/pitch_bits_per_note": 2.5, "val/rhythm_bits_per_note": 1.5},
+        "rhythm": {total: 4.0, "val/pitch_bits_per_note": 2.5, "val/rhythm_bits_per_note": 1.5},
     }
+    of_rhythm = {"val/bits_per_note_with_rhythm": 4.0, "val/pitch_bits_per_note": 2.5, "val/rhythm_bits_per_note": 1.5}
     for name, result in results.items():
         write_json(tmp_path / name / "result.json", result)
         write_json(tmp_path / name / "status.json", {"state": "finished"})
@@ -579,11 +581,8 @@ def test_bits_per_note_are_not_compared_with_bits_that_include_rhythm(tmp_path):
         (tmp_path / name / "metrics.csv").write_text(f"{','.join(columns)}\n10,{','.join(map(str, result.values()))}\n")
     runs, curves = read_runs([tmp_path / name for name in results])
     shown = [run["values"] for run in runs]
-    assert shown == [
-        {"val/pitch_bits_per_note": 3.5},
-        {"val/pitch_bits_per_note": 2.5, "val/rhythm_bits_per_note": 1.5},
-    ]
+    assert shown == [{"val/pitch_bits_per_note": 3.5}, of_rhythm]
     assert [sorted(curves[name]) for name in results] == [sorted(values) for values in shown]
-    for name, result in results.items():
+    for name, result in {"pitches": results["pitches"], "rhythm": of_rhythm}.items():
         (run,), _ = read_runs([tmp_path / name])
         assert run["values"] == result, "alone they are shown as they are"

@@ -346,7 +346,14 @@ def with_rhythm(results: StudyResults) -> StudyResults:
     scores = tonality_scores((3.0, 2.0, 0.5), (1.0, 4.0, 0.25)) | {"silence_share": (0.25, 0.75)}
     songs = replace(evaluation("control-gru-2", scores, **bits), distributions={"notes": {"34": 1.0}})
     network = replace(
-        run("control", "gru", 2, val__bits_per_note=4.0, val__pitch_bits_per_note=2.5, val__rhythm_bits_per_note=1.5),
+        run(
+            "control",
+            "gru",
+            2,
+            val__bits_per_note_with_rhythm=4.0,
+            val__pitch_bits_per_note=2.5,
+            val__rhythm_bits_per_note=1.5,
+        ),
         rhythm="factored",
     )
     of_pitches = results.songs["control-lstm-2"]
@@ -371,6 +378,8 @@ def test_networks_with_and_without_rhythm_are_compared_by_bits_of_pitch(results,
     pitches, rhythm = rows_of(mixed["runs"])
     assert (pitches["val_pitch_bits_per_note"], rhythm["val_pitch_bits_per_note"]) == ("3.5", "2.5")
     assert (pitches["val_rhythm_bits_per_note"], rhythm["val_rhythm_bits_per_note"]) == ("", "1.5")
+    assert (pitches["val_bits_per_note"], rhythm["val_bits_per_note"]) == ("3.5", "")
+    assert (pitches["val_bits_per_note_with_rhythm"], rhythm["val_bits_per_note_with_rhythm"]) == ("", "4.0")
     assert "not comparable with those of networks of pitches" in mixed["runs"].caption
     assert "rhythm" not in tables["runs"].caption
 
@@ -379,6 +388,7 @@ def test_networks_that_all_write_rhythm(results):
     mixed = with_rhythm(results)
     alone = build_tables(replace(mixed, runs=mixed.runs[1:], models=mixed.models[1:]))
     assert "bits_per_note/test" not in rows_of(alone["likelihood"])[0]
+    assert "val_bits_per_note" not in rows_of(alone["runs"])[0]
     assert "not comparable" not in alone["likelihood"].caption + alone["runs"].caption
 
 

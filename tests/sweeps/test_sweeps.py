@@ -122,6 +122,48 @@ def test_the_reason_for_missing_bits_per_note_is_stated_once(tmp_path, end):
     assert out.count(f"bits/note is -: the only validation tune has {reason}") == 1
 
 
+BITS_WITH_RHYTHM = {
+    "val/bits_per_note_with_rhythm": 4.0,
+    "val/pitch_bits_per_note": 2.5,
+    "val/rhythm_bits_per_note": 1.5,
+}
+NAMES_OF_AN_EARLIER_MELGEN = {"val/bits_per_note": 4.0} | {
+    key: value for key, value in BITS_WITH_RHYTHM.items() if not key.endswith("with_rhythm")
+}
+
+
+@pytest.mark.parametrize("bits", [BITS_WITH_RHYTHM, NAMES_OF_AN_EARLIER_MELGEN], ids=["now", "earlier"])
+def test_bits_of_pitches_and_bits_with_rhythm_are_in_columns_of_their_own(tmp_path, end, bits):
+    make_run(tmp_path / "sweep" / "control-lstm-1-seed0", "finished", result=RESULT)
+    without = {key: value for key, value in RESULT.items() if key != "val/bits_per_note"}
+    make_run(tmp_path / "sweep" / "control-lstm-1-seed0-rhythm-factored", "finished", result=without | bits)
+    _, out, rows = end(2)
+    kinds = ("bits_per_note", "pitch_bits_per_note", "rhythm_bits_per_note", "bits_per_note_with_rhythm")
+    assert [[row[key] for key in kinds] for row in rows] == [["1.8", "1.8", "", ""], ["", "2.5", "1.5", "4.0"]]
+    upper, lower, pitches, rhythm = out.splitlines()[:4]
+    assert upper.split() == ["val", "loss", "pitch", "rhythm", "bits/note"]
+    assert lower.split()[4:8] == ["bits/note", "bits/note", "with", "rhythm"]
+    assert pitches.split()[4:7] == ["1.800", "-", "-"]
+    assert rhythm.split()[5:8] == ["2.500", "1.500", "4.000"]
+
+
+def test_a_sweep_of_pitches_has_one_column_of_bits(tmp_path, end):
+    make_run(tmp_path / "sweep" / "control-lstm-1-seed0", "finished", result=RESULT)
+    _, out, _ = end(1)
+    header = out.partition("\n")[0]
+    assert "bits/note" in header
+    assert "pitch" not in header
+    assert "rhythm" not in header
+
+
+def test_the_reason_for_missing_bits_with_rhythm_is_stated(tmp_path, end):
+    folder = tmp_path / "sweep" / "control-lstm-1-seed0"
+    make_run(folder, "finished", result={**RESULT, **dict.fromkeys(BITS_WITH_RHYTHM)})
+    statistics = {"test_tunes": 1, "test_tunes_left_out_of_bits_per_note": 1, "train_tunes_left_out_by_rhythm": 0}
+    write_json(folder / "data.json", statistics)
+    assert "bits/note is -: the only test tune has fewer than 3 notes, a rhythm that rhythm=grid cannot" in end(1)[1]
+
+
 def test_one_job_is_in_the_singular(tmp_path, end):
     make_run(tmp_path / "sweep" / "control-lstm-1-seed0", "finished", result=RESULT)
     assert "1 of 1 job finished" in end(1)[1]

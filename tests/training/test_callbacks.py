@@ -19,8 +19,13 @@ from melgen.data import Split
 from melgen.data.from_config import build_data
 from melgen.evaluation.tonality import summarize
 from melgen.generation.songs import read_songs
+from melgen.music import Control, Factored, Melody
+from melgen.music.encoding import Encoding
+from melgen.music.metre import Metre, MetreChange
+from melgen.networks import MelodyModel
 from melgen.runs.history import read_history
 from melgen.train import train
+from melgen.training import MelodyModule
 from melgen.training.callbacks import Schedule, SongSampling
 from tests.data.melodies import walks, write_songs
 from tests.tiers import quick_rows
@@ -247,3 +252,15 @@ def test_schedules():
     assert not Schedule(None, 3).due_after_epoch(At)
     with pytest.raises(ValueError, match="every_n_epochs=0"):
         Schedule(None, 0)
+
+
+def test_a_training_warns_of_a_primer_whose_metre_its_tunes_lack(tmp_path, caplog):
+    jig = Melody((67, 69), (0, 12), (12, 24), metres=(MetreChange(0, Metre(6, 8)),), pickup=12)
+    encoding = Encoding(Control(), Factored())
+    vocabulary = encoding.vocabulary_of([encoding.encode(jig)])
+    model = MelodyModel(**vocabulary.sizes, hidden_size=4, layers=1)
+    module = MelodyModule(model, Control(), vocabulary, rhythm=Factored())
+    for metre, lines in (("6/8", []), ("7/8", ["the primer's metre 7/8 was never seen in training"])):
+        caplog.clear()
+        SongSampling(tmp_path, primer=f"[M:{metre}][L:1/8] G|A2").check(module)
+        assert [line.partition(":")[0] for line in caplog.messages if "metre" in line] == lines

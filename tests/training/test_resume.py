@@ -29,6 +29,11 @@ def run(folder, name, *overrides):
     return folder / name
 
 
+def with_rhythm(rhythm):
+    """Overrides for a network with rhythm; the tunes of `folder` have equal notes."""
+    return ["corpus=misc_folk", "path=null", f"rhythm={rhythm}", "batch_size=20"]
+
+
 def last(directory):
     return torch.load(directory / "checkpoints" / "last.ckpt", weights_only=True)
 
@@ -100,7 +105,7 @@ def test_other_representations_resume_too(folder, dataset):
 @pytest.mark.slow
 @pytest.mark.parametrize("rhythm", ["joint", "factored", "grid", "interleaved"])
 def test_networks_with_rhythm_resume_too(folder, rhythm):
-    overrides = ["corpus=misc_folk", "path=null", f"rhythm={rhythm}", "batch_size=20", *DROPOUT]
+    overrides = [*with_rhythm(rhythm), *DROPOUT]
     resumed = run(folder, "resumed", *overrides, "trainer.max_steps=7")
     assert updates(resumed) == 7
     run(folder, "resumed", *overrides, "trainer.max_steps=12")
@@ -176,10 +181,12 @@ train(small_config(folder, *overrides))
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "update", [23, pytest.param(2, marks=pytest.mark.slow), pytest.param(30, marks=pytest.mark.slow)]
+    ("update", "updates_in_all", "kind"),
+    [(23, 37, []), (2, 37, []), (30, 37, []), (7, 12, with_rhythm("factored")), (7, 12, with_rhythm("grid"))],
+    ids=["23", "2", "30", "7-factored", "7-grid"],
 )
-def test_a_run_that_was_killed_resumes_from_its_last_checkpoint(folder, update):
-    overrides = [*DROPOUT, "callbacks.checkpoint.every_n_steps=4", "trainer.max_steps=37"]
+def test_a_run_that_was_killed_resumes_from_its_last_checkpoint(folder, update, updates_in_all, kind):
+    overrides = [*kind, *DROPOUT, "callbacks.checkpoint.every_n_steps=4", f"trainer.max_steps={updates_in_all}"]
     arguments = [
         sys.executable,
         "-c",

@@ -12,12 +12,14 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from melgen.configuration.packaged import CONF_DIR, config_folders
+from melgen.configuration.packaged import CONF_DIR, GROUPS_OF_MANY, config_folders
 from melgen.internals import hydra
 
 _OVERRIDE = re.compile(r"(?P<key>(?:\+\+|\+|~)?[A-Za-z_$][\w$./@:-]*)=(?P<value>.*)", re.DOTALL | re.ASCII)
 _FUNCTION = re.compile(r"\s*(\w+)\s*\(", re.ASCII)
 OPTION_BORDER = "[]'\" "
+GROUPS_THAT_MAY_BE_OFF = GROUPS_OF_MANY | {"corpus"}
+"""Groups of which ``null`` chooses the option ``none``; a rhythm is always chosen, by its name."""
 OFF = re.compile(r"(?P<group>\w+)=(?:null|\[\])")
 
 
@@ -135,7 +137,7 @@ def readable(override: str) -> str:
     >>> readable("logger=null")
     'logger=none'
     """
-    if (off := OFF.fullmatch(override)) and Path(CONF_DIR, off["group"], "none.yaml").is_file():
+    if (off := OFF.fullmatch(override)) and off["group"] in GROUPS_THAT_MAY_BE_OFF:
         return f"{off['group']}=none"
     match = _OVERRIDE.fullmatch(override)
     if match is None:

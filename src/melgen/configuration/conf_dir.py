@@ -26,9 +26,13 @@ def _run_name(*, _root_: DictConfig) -> str:
 
 
 def _job_prefix(*, _root_: DictConfig) -> str:
-    """The prefix of a log line in a sweep, ``control-lstm-2-seed0: ``, since several jobs may log at once."""
+    """The prefix of a log line in a sweep, since several jobs may log at once.
+
+    ``control-lstm-2-seed0: `` of a network of pitches, ``control-lstm-2-seed0-rhythm-factored: `` with rhythm.
+    """
     from hydra.types import RunMode
 
+    from melgen.music.rhythms import NoRhythm
     from melgen.runs.naming import parse_run_name
 
     if _hydra_of(_root_).mode != RunMode.MULTIRUN or "run_dir" not in _root_:
@@ -36,6 +40,8 @@ def _job_prefix(*, _root_: DictConfig) -> str:
     name = Path(_root_.run_dir).name
     if parsed := parse_run_name(name):
         name = f"{parsed.dataset}-{parsed.cell}-{parsed.layers}-seed{parsed.seed}"
+        rhythm = _hydra_of(_root_).runtime.choices.get("rhythm")
+        name += "" if rhythm in (None, NoRhythm.name) else f"-rhythm-{rhythm}"
     return name.replace("%", "%%") + ": "
 
 

@@ -149,7 +149,7 @@ def _null_message(arguments: Sequence[str]) -> str:
             else "null is not an option of a group"
         )
     options = sorted(path.stem for path in Path(CONF_DIR, group).glob("*.yaml"))
-    hint = "; constant keeps the learning rate" if group == "scheduler" else ""
+    hint = {"scheduler": "; constant keeps the learning rate", "rhythm": "; none: pitches only"}.get(group, "")
     return f"{group}=null: null is not an option; {group}= one of {', '.join(options)}{hint}"
 
 

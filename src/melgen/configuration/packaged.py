@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from melgen.nested import value_at
+
 _INSTALLED = Path(__file__).parents[1] / "conf"
 _CHECKOUT = Path(__file__).parents[3] / "conf"
 CONF_DIR = str(_INSTALLED if _INSTALLED.is_dir() else _CHECKOUT)
@@ -192,6 +194,23 @@ def files_of_option(group: str, option: str, folders: Sequence[str | Path] = (CO
     return [*(path for entry in begins for path in files_of_option(group, entry, folders)), file]
 
 
+def options_that_set(key: str) -> dict[str, str]:
+    """The options of the group at the root of a dotted key whose files set it, each with the ``_target_`` beside it.
+
+    >>> options_that_set("rhythm.steps_per_quarter"), options_that_set("layers")
+    ({'grid': 'melgen.music.Grid'}, {})
+    """
+    group, nothing = key.partition(".")[0], object()
+    found = {}
+    for option in options_of(group):
+        content: dict[str, Any] = {}
+        for file in files_of_option(group, option):
+            merge(content, _at_its_place(file, group))
+        if value_at(content, key, nothing) is not nothing:
+            found[option] = str(value_at(content, f"{key.rpartition('.')[0]}.{TARGET}"))
+    return found
+
+
 def config_folders(arguments: Sequence[str]) -> list[str]:
     """The directories of the user's own configuration files that a command line names.
 
@@ -220,8 +239,13 @@ def contents_of(file: Path) -> Iterator[dict[str, Any]]:
         if not group or group.startswith("override") or group in recipe_groups():
             continue
         for option in sorted(Path(CONF_DIR, group).glob("*.yaml")):
-            content = _without_defaults(yaml_of(option))
-            yield content if package_of(option) == _GLOBAL else {group: content}
+            yield _at_its_place(option, group)
+
+
+def _at_its_place(option: Path, group: str) -> dict[str, Any]:
+    """What an option of a group sets, as it is in the composed configuration."""
+    content = _without_defaults(yaml_of(option))
+    return content if package_of(option) == _GLOBAL else {group: content}
 
 
 def _without_defaults(content: dict[str, Any]) -> dict[str, Any]:

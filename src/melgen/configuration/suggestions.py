@@ -9,7 +9,15 @@ from hydra.conf import HydraConf
 from omegaconf import OmegaConf
 
 from melgen.configuration.known_keys import SET_OTHERWISE, accepts, parameters_of
-from melgen.configuration.packaged import GROUPS_OF_MANY, commands, dotted_keys, packaged_keys, targets_of, verb_of
+from melgen.configuration.packaged import (
+    GROUPS_OF_MANY,
+    commands,
+    dotted_keys,
+    options_that_set,
+    packaged_keys,
+    targets_of,
+    verb_of,
+)
 from melgen.pasting import program, shell_line
 
 CLOSE = 0.75
@@ -97,6 +105,10 @@ def explain_unknown(key: str, command: str, given: str = "", added: bool = True,
     if group in GROUPS_OF_MANY and part and key in packaged:
         return f"{given}: the chosen {group} option has no {part}; {group}={part} has"
     if accepting := [target for target in sorted(known_targets) if parent and accepts(target, last)]:
+        setting = options_that_set(key)
+        if {*accepting} <= {*setting.values()}:
+            has = "has" if len(setting) == 1 else "have"
+            return f"{given}: the chosen {group} has no {last}; {group}={', '.join(setting)} {has} it"
         if added:
             return f"{given}: unknown key of the chosen {parent}; {' and '.join(accepting)} would read it"
         value = given.partition("=")[2] or "..."

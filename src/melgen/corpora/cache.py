@@ -83,7 +83,10 @@ class CorpusCache:
             for name, checksum in details.pop("checksums").items():
                 if _checksum(folder / name) != checksum:
                     return None
-            arrays = {name: np.load(folder / f"{name}.npy", "r", allow_pickle=False) for name in _ARRAYS}
+            # As plain arrays, which are still mapped: each slice of a `np.memmap` costs several times as much.
+            arrays = {
+                name: np.load(folder / f"{name}.npy", "r", allow_pickle=False).view(np.ndarray) for name in _ARRAYS
+            }
             splits = np.load(folder / _SPLITS, "r", allow_pickle=False) if details.pop("has_splits") else None
             tunes = json.loads((folder / _TUNES).read_text(encoding="utf-8"))
             return Melodies(**arrays, titles=tunes["titles"], sources=tunes["sources"]), splits, details

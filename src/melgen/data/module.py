@@ -173,6 +173,13 @@ class MelodyDataModule(pl.LightningDataModule):
         """Number of training windows in an epoch."""
         return len(self._loader())
 
+    @property
+    def nbytes(self) -> int:
+        """The memory of the encoded tunes in bytes; the melodies and large training data are mapped from files."""
+        loaders = (self._loader().tunes, *self._held_out.values())
+        # An array that is mapped from a file does not own its data.
+        return sum(array.nbytes for loader in loaders for array in loader.arrays if array.flags.owndata)
+
     def train_dataloader(self) -> StreamLoader:
         """The training windows of the trainer's current epoch."""
         return self._loader()

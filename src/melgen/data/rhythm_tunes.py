@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from melgen.data.tokens import TokenTunes
 from melgen.data.whole_tunes import WholeTune, WholeTuneLoader
 from melgen.errors import CorpusError
 from melgen.music.encoding import EncodedTune, Encoding, RhythmError, TuneVocabulary, has_rhythm
-from melgen.music.events import Timing, timing_of
+from melgen.music.events import Events, Timing, timing_of
 from melgen.music.melody import Melodies, Melody
 from melgen.music.representations import REPRESENTATIONS
 from melgen.music.rhythms import Grid, Joint
@@ -105,9 +106,8 @@ class RhythmTunes:
         """The whole tunes of a split, to be scored; those that cannot be written are left out."""
         tunes = []
         for i in np.flatnonzero(self.splits == split):
-            melody = self.melodies[int(i)]
-            if self.encoding.reason_against(melody) is None:
-                tunes.append(WholeTune(self.encoding.encode(melody), bool(comparable[i])))
+            with suppress(RhythmError):
+                tunes.append(WholeTune(self.encoding.encode(self.melodies[int(i)]), bool(comparable[i])))
         return WholeTuneLoader(tunes, vocabulary, self.encoding)
 
     def statistics(self) -> dict[str, int | str]:
@@ -183,5 +183,7 @@ def common_tunes(melodies: Melodies, splits: NDArray[np.int8], encoding: Encodin
 
 def _pairs(encoding: Encoding, timing: Timing, versions: Iterable[NDArray[np.integer]]) -> NDArray[np.int64]:
     """The different pairs of a value and a duration in versions of a tune."""
-    symbols = [encoding.rhythm.symbols(timing.events(encoding.per_note(values)))[:, 0] for values in versions]
-    return np.unique(np.concatenate(symbols))
+    # One call for all versions: calls, not notes, take the time here.
+    values = timing.events(encoding.per_note(np.stack([*versions]))).values
+    together = Events(values.ravel(), np.tile(timing.durations, len(values)))
+    return np.unique(encoding.rhythm.symbols(together)[:, 0])

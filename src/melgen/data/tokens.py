@@ -77,6 +77,11 @@ class TokenTunes:
         return len(self.starts) - 1
 
     @property
+    def arrays(self) -> list[NDArray]:
+        """All arrays that it holds."""
+        return [self.tokens, self.starts, *([] if self.targets is None else [self.targets])]
+
+    @property
     def pairs(self) -> int:
         """Number of (note, next note) pairs; both notes of a pair are in the same tune."""
         return int(np.maximum(np.diff(self.starts) - 1, 0).sum())
@@ -252,6 +257,11 @@ class TuneLoader:
 
     def __len__(self) -> int:
         return len(self.batches)
+
+    @property
+    def arrays(self) -> list[NDArray]:
+        """All arrays that it holds."""
+        return [*self.tunes.arrays, self.known, self.comparable]
 
     def __iter__(self) -> Iterator[ScoredTunes]:
         for batch in self.batches:

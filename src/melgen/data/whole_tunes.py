@@ -69,6 +69,11 @@ class WholeTuneLoader:
     def __len__(self) -> int:
         return len(self.batches)
 
+    @property
+    def arrays(self) -> list[NDArray]:
+        """All arrays that it holds."""
+        return [self.known, *self._tokens, *(tune.symbols for tune, _ in self.tunes)]
+
     def __iter__(self) -> Iterator[ScoredRhythm]:
         for batch in self.batches:
             yield self._pad(batch)

@@ -7,9 +7,11 @@ This module imports nothing heavy, so that a list of names costs no time.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from melgen.runs.bits import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM
 
 Group = Literal["tonality", "corrected", "descriptor", "originality", "rhythm"]
 
@@ -346,6 +348,7 @@ class RunMetric:
     Attributes:
         key: its name in ``result.json`` and ``metrics.csv``.
         label: its name on a page.
+        header: its name above a column of a table, and in a log, where it has one.
         unit: on a page, beside the number.
         decimals: shown of it.
         meaning: a phrase.
@@ -360,6 +363,7 @@ class RunMetric:
     meaning: str
     better: Literal["lower", "higher"] | None = "lower"
     is_comparable: bool = True
+    header: str = ""
 
 
 _COMPARABLE = "comparable across representations; lower is better"
@@ -367,14 +371,21 @@ _OWN_SCALE = "each representation's own"
 
 _OF_PITCH = "all bits of a network of pitches; over the tunes that each network can write; lower is better"
 _OF_RHYTHM = "note, rest or end, and note lengths; lower is better"
+_OF_BOTH = "bits of pitch and of rhythm; not comparable with networks of pitches; lower is better"
+
+_KINDS_OF_BITS = (
+    (BITS, "Bits per note", _COMPARABLE, "bits/note"),
+    (BITS_OF_PITCH, "Bits of pitch per note", _OF_PITCH, "pitch bits/note"),
+    (BITS_OF_RHYTHM, "Bits of rhythm per note", _OF_RHYTHM, "rhythm bits/note"),
+    (BITS_WITH_RHYTHM, "Bits per note with rhythm", _OF_BOTH, "bits/note with rhythm"),
+)
 
 RUN_METRICS = (
-    RunMetric("val/bits_per_note", "Bits per note, validation", "bits", 3, _COMPARABLE),
-    RunMetric("test/bits_per_note", "Bits per note, test", "bits", 3, _COMPARABLE),
-    RunMetric("val/pitch_bits_per_note", "Bits of pitch per note, validation", "bits", 3, _OF_PITCH),
-    RunMetric("test/pitch_bits_per_note", "Bits of pitch per note, test", "bits", 3, _OF_PITCH),
-    RunMetric("val/rhythm_bits_per_note", "Bits of rhythm per note, validation", "bits", 3, _OF_RHYTHM),
-    RunMetric("test/rhythm_bits_per_note", "Bits of rhythm per note, test", "bits", 3, _OF_RHYTHM),
+    *(
+        RunMetric(f"{split}/{key}", f"{label}, {name}", "bits", 3, meaning, header=header)
+        for key, label, meaning, header in _KINDS_OF_BITS
+        for split, name in (("val", "validation"), ("test", "test"))
+    ),
     RunMetric(
         "val/loss", "Loss, validation", "nats per token", 3, f"{_OWN_SCALE}; lower is better", is_comparable=False
     ),
@@ -407,3 +418,31 @@ RUN_METRICS = (
     RunMetric("seconds", "Training time", "seconds", 0, "includes earlier starts; lower is better"),
 )
 """The metrics of a training, in the order of pages."""
+
+_RUN_METRICS_BY_KEY = {metric.key: metric for metric in RUN_METRICS}
+
+
+def run_metric(key: str) -> RunMetric:
+    """A metric of a training by its key.
+
+    Raises:
+        KeyError: if there is none of this key.
+
+    >>> run_metric("val/bits_per_note_with_rhythm").header
+    'bits/note with rhythm'
+    """
+    return _RUN_METRICS_BY_KEY[key]
+
+
+def bits_metric(values: Collection[str], split: str) -> RunMetric:
+    """How all bits per note are called among these metrics: those of pitches alone, or those with rhythm.
+
+    Args:
+        values: keys of metrics, such as those of a ``result.json``.
+        split: ``val`` or ``test``.
+
+    >>> bits_metric(["val/bits_per_note"], "val").header, bits_metric(["val/bits_per_note_with_rhythm"], "val").header
+    ('bits/note', 'bits/note with rhythm')
+    """
+    with_rhythm = f"{split}/{BITS_WITH_RHYTHM}"
+    return run_metric(with_rhythm if with_rhythm in values else f"{split}/{BITS}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from melgen.checking import is_whole, require
 from melgen.generation.sampling import NOTES_WITHOUT_END, sample_melodies
 from melgen.generation.tune_sampling import header_for, sample_tunes
 from melgen.music.encoding import Encoding
-from melgen.music.events import Header
+from melgen.music.events import Header, header_of
 from melgen.music.melody import Melody
 from melgen.music.metre import STEPS_PER_WHOLE, Metre
 from melgen.music.representations import AbstractRepresentation
@@ -102,6 +103,44 @@ class Composer:
         if notes is None:
             metadata["songs_stopped_at_limit"] = sum(not song.has_ended for song in composed)
         return [song.melody for song in composed], metadata
+
+    def note_of_header(
+        self,
+        primer: Melody | Sequence[int] | Sequence[Sequence[int]],
+        metre: str | None = None,
+        pickup: str | int | None = None,
+    ) -> str:
+        """A warning about a metre or pickup that the network cannot read; empty if it can read both.
+
+        Args:
+            primer, metre, pickup: as for `compose`; what is None is that of the primer.
+
+        Raises:
+            ValueError: as `header_wanted`.
+        """
+        if not isinstance(self.vocabulary, TuneVocabulary):
+            return ""
+        asked = header_wanted(metre, pickup)
+        unread = [
+            f"{key}={value}" for key, value in (("metre", metre), ("pickup", pickup)) if key in self._unread(asked)
+        ]
+        if not self.vocabulary.has_header:
+            reason, verbs = "not read with rhythm.condition=none", ("is", "are")
+        else:
+            reason, verbs = "never seen in training", ("was", "were")
+            own = header_of(primer) if isinstance(primer, Melody) else Header()
+            # What was asked for takes the place of what the primer states.
+            left = Header(own.metre if asked.metre is None else None, own.pickup if asked.pickup is None else None)
+            stated = {"metre": left.metre and left.metre.name, "pickup": Fraction(left.pickup or 0, STEPS_PER_WHOLE)}
+            unread += [f"the primer's {key} {stated[key]}" for key in self._unread(left)]
+        if not unread:
+            return ""
+        verb, it = (verbs[0], "it") if len(unread) == 1 else (verbs[1], "them")
+        return f"{' and '.join(unread)} {verb} {reason}: the network is not given {it}, only the bar lines follow {it}"
+
+    def _unread(self, header: Header) -> list[str]:
+        assert isinstance(self.vocabulary, TuneVocabulary)
+        return self.vocabulary.unread(header)
 
 
 def header_wanted(metre: str | None, pickup: str | int | None) -> Header:

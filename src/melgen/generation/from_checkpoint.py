@@ -10,11 +10,10 @@ from typing import Any
 import torch
 
 from melgen.checkpoint import TrainedModel, run_of, run_title
-from melgen.generation.composing import Composer, header_wanted
+from melgen.generation.composing import Composer
 from melgen.generation.sampling import selection_named
 from melgen.generation.songs import READER, write_songs
 from melgen.music.melody import Melody
-from melgen.music.tune_vocabulary import TuneVocabulary
 
 log = logging.getLogger(__name__)
 
@@ -54,19 +53,11 @@ def write_songs_by(
         kept["selection"] = selection_named(kept["selection"])
     origin = {} if reader is None else {READER: reader}
     write_songs(folder, songs, model | kept | origin)
-    if isinstance(trained.vocabulary, TuneVocabulary):
-        _warn_of_header(options, trained.vocabulary)
+    if note := composer.note_of_header(primer, options.get("metre"), options.get("pickup")):
+        log.warning("%s", note)
     if unended := metadata.get("songs_stopped_at_limit"):
         log.warning("%d of %d songs did not end: they were stopped at the limit", unended, len(songs))
     return songs
-
-
-def _warn_of_header(options: Mapping[str, Any], vocabulary: TuneVocabulary) -> None:
-    """Report a metre or pickup that the network was asked for and cannot read: only the bar lines follow it."""
-    wanted = header_wanted(options.get("metre"), options.get("pickup"))
-    for key in vocabulary.unread(wanted):
-        why = "never occurred in training" if vocabulary.has_header else "is not read with rhythm.condition=none"
-        log.warning("%s=%s %s; the network is not given it, only the bar lines follow it", key, options[key], why)
 
 
 def on_device(trained: TrainedModel, device: str) -> TrainedModel:

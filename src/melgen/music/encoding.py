@@ -169,8 +169,10 @@ class Encoding:
         return np.isin(kinds, ("note", "first"))
 
     def per_note(self, values: NDArray[np.integer]) -> NDArray[np.int64]:
-        """Values of a representation, one for each note: `FIRST` where it has none."""
-        return np.concatenate([np.full(self._values_before, FIRST, np.int64), values])
+        """Values of a representation, one for each note, ``[..., notes]``: `FIRST` where it has none."""
+        if not self._values_before:
+            return values.astype(np.int64)
+        return np.concatenate([np.full((*values.shape[:-1], self._values_before), FIRST, np.int64), values], -1)
 
     def _encode(self, melody: Melody, timing: Timing, values: NDArray[np.integer]) -> EncodedTune:
         each = self.per_note(values)

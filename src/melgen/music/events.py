@@ -75,9 +75,10 @@ class Timing(NamedTuple):
     are_notes: NDArray[np.bool_]
 
     def events(self, values: NDArray[np.integer]) -> Events:
-        """The events of notes with these values, ``[notes]``."""
-        each = np.full(len(self.durations), REST, np.int64)
-        each[self.are_notes] = values
+        """The events of notes with these values, ``[notes]``; also of several versions, ``[versions, notes]``."""
+        each = np.empty((*values.shape[:-1], len(self.durations)), np.int64)
+        each.fill(REST)  # several times as fast as np.full, and every tune needs it
+        each[..., self.are_notes] = values
         return Events(each, self.durations)
 
 
@@ -104,7 +105,9 @@ def timing_of(melody: Melody) -> Timing:
     if each.max(initial=0) > LONGEST_EVENT:
         raise RhythmError(TOO_LONG)
     kept = each.ravel() > 0
-    return Timing(each.ravel()[kept], np.tile([False, True], len(melody))[kept])
+    are_notes = np.zeros(each.shape, np.bool_)
+    are_notes[:, 1] = True
+    return Timing(each.ravel()[kept], are_notes.ravel()[kept])
 
 
 def events_of(melody: Melody, values: NDArray[np.integer]) -> Events:

@@ -127,14 +127,17 @@ class TuneVocabulary:
         Raises:
             ValueError: with ``strict``, if a symbol is unknown.
         """
-        first = np.array([*self._opening(tune.header), *self.symbols.encode(tune.symbols[:, 0], strict)], np.int64)
+        opening = self._opening(tune.header)
+        tokens = np.empty((len(opening) + len(tune.symbols), tune.symbols.shape[1]), np.int64)
+        tokens[: len(opening), 0] = opening
+        tokens[len(opening) :, 0] = self.symbols.encode(tune.symbols[:, 0], strict)
         if self.durations is None:
-            return first
+            return tokens[:, 0]
         beside = tune.symbols[:, 1]
-        second = np.full(len(first), len(self.durations), np.int64)
         has_duration = beside != NO_DURATION
-        second[len(first) - len(beside) :][has_duration] = self.durations.encode(beside[has_duration], strict)
-        return np.stack([first, second], 1)
+        tokens[:, 1] = len(self.durations)
+        tokens[len(opening) :, 1][has_duration] = self.durations.encode(beside[has_duration], strict)
+        return tokens
 
     def targets(self, tokens: NDArray[np.integer]) -> NDArray[np.integer]:
         """Tokens as targets, of the same shape: `NOT_PREDICTED` for those that are only read."""

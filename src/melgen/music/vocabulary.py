@@ -183,7 +183,8 @@ class Vocabulary:
         return f"Vocabulary({len(self)} value{'s' * (len(self) > 1)}, {self._lowest} to {self._highest})"
 
     def _nearest(self, array: NDArray[np.int64]) -> Tokens:
-        return self._token_of[np.clip(array, self._lowest, self._highest) - self._lowest]
+        # Several times as fast as np.clip for the few notes of a tune.
+        return self._token_of[np.minimum(np.maximum(array, self._lowest), self._highest) - self._lowest]
 
 
 def _as_integers(values: ArrayLike, what: str) -> NDArray[np.int64]:

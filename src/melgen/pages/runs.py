@@ -10,6 +10,7 @@ from melgen.files import read_json
 from melgen.nested import value_at
 from melgen.pages.plain import short
 from melgen.pages.schema import Curve, CurvePack, Run
+from melgen.runs.bits import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM, with_marked_bits
 from melgen.runs.config import plain_config
 from melgen.runs.directory import FINISHED
 from melgen.runs.history import STEP, read_history
@@ -17,11 +18,11 @@ from melgen.runs.naming import parse_run_name
 from melgen.runs.variants import variants_of
 
 VALIDATION_LOSS, TRAINING_LOSS = "val/loss", "train/loss"
-BITS, PITCH_BITS = "bits_per_note", "pitch_bits_per_note"
 CURVES = (
     f"val/{BITS}",
-    f"val/{PITCH_BITS}",
-    "val/rhythm_bits_per_note",
+    f"val/{BITS_WITH_RHYTHM}",
+    f"val/{BITS_OF_PITCH}",
+    f"val/{BITS_OF_RHYTHM}",
     VALIDATION_LOSS,
     TRAINING_LOSS,
     "val/accuracy",
@@ -56,17 +57,13 @@ def read_runs(paths: Sequence[Path]) -> tuple[list[Run], CurvePack]:
 
 
 def _make_comparable(found: Sequence[dict[str, Any]]) -> None:
-    """Where some runs write rhythm and others do not, give bits of pitch for all, and bits per note for none.
-
-    A network with rhythm predicts more, so that its bits per note are not comparable with those of pitches alone.
-    """
+    """Where some runs write rhythm and others do not, give bits of pitch for all: those of both are comparable."""
     for split in ("val", "test"):
-        bits, pitch_bits = f"{split}/{BITS}", f"{split}/{PITCH_BITS}"
-        measured = [each for each in found if bits in each]
-        if len({pitch_bits in each for each in measured}) > 1:
-            for each in measured:
-                each.setdefault(pitch_bits, each[bits])
-                del each[bits]
+        bits, pitch_bits = f"{split}/{BITS}", f"{split}/{BITS_OF_PITCH}"
+        if any(pitch_bits in each for each in found):
+            for each in found:
+                if bits in each:
+                    each[pitch_bits] = each.pop(bits)
 
 
 def _read_run(path: Path, curves: Mapping[str, Curve]) -> Run:
@@ -74,7 +71,7 @@ def _read_run(path: Path, curves: Mapping[str, Curve]) -> Run:
 
     Never raises: a page of many runs must not fail for one.
     """
-    status, result = read_json(path / "status.json"), read_json(path / "result.json")
+    status, result = read_json(path / "status.json"), with_marked_bits(read_json(path / "result.json"))
     state = status.get("state", "not started")
     return {
         "name": path.name,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from melgen.evaluation.metrics import TONALITY
+from melgen.evaluation.metrics import TONALITY, run_metric
 from melgen.publishing.result_tables import Target
+from melgen.runs.bits import BITS, BITS_OF_PITCH, BITS_WITH_RHYTHM
 from melgen.training.loggers.wandb import BEST_LOSS, UPDATES
 
 if TYPE_CHECKING:
     from wandb_workspaces.workspaces import Workspace
+
+
+LEARNING_CURVES = ("val/loss", f"val/{BITS}", f"val/{BITS_OF_PITCH}", f"val/{BITS_WITH_RHYTHM}", "train/loss")
 
 
 def save(target: Target, sweep: str) -> str:
@@ -58,11 +62,14 @@ def build(target: Target, sweep: str) -> Workspace:
             for name, key in (("dataset", dataset), ("cell", cell), ("layers", layers))
         ),
         wr.ScatterPlot(title="Layers and best validation loss", x=layers, y=best),
-        wr.BarPlot(title="Bits per note of the test tunes", metrics=["test/bits_per_note"], max_bars_to_show=50),
+        *(
+            wr.BarPlot(title=run_metric(f"test/{kind}").label, metrics=[f"test/{kind}"], max_bars_to_show=50)
+            for kind in (BITS, BITS_OF_PITCH, BITS_WITH_RHYTHM)
+        ),
     ]
     sections = [
         ws.Section(name="Dataset x cell x layers", panels=comparison, is_open=True),
-        ws.Section(name="Learning curves", panels=curves("val/loss", "val/bits_per_note", "train/loss"), is_open=True),
+        ws.Section(name="Learning curves", panels=curves(*LEARNING_CURVES), is_open=True),
         ws.Section(name="Tonality of the songs", panels=curves(*(f"tonality/{metric}" for metric in TONALITY))),
         ws.Section(name="Songs", panels=[wr.WeavePanelSummaryTable(table_name="songs")]),
         ws.Section(name="Embeddings", panels=[wr.MediaBrowser(media_keys=["embedding"], num_columns=3)]),

@@ -26,6 +26,7 @@ from melgen.errors import (
 from melgen.files import read_json, remove_leftovers, scratch_beside, write_json, write_text
 from melgen.locks import is_lock, locked
 from melgen.processes import process_birth
+from melgen.runs.bits import with_marked_bits
 from melgen.runs.identity import differences, numbers_software, reader_version
 from melgen.runs.identity_file import IdentityFile, read_file
 from melgen.runs.log_file import logging_to
@@ -244,8 +245,9 @@ class RunDirectory:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """The result of the run, if it is finished."""
-        return read_file(self.path / "result.json")
+        """The result of the run, if it is finished; its metrics have their present names."""
+        result = read_file(self.path / "result.json")
+        return None if result is None else with_marked_bits(result)
 
     @contextmanager
     def logging_to_file(self) -> Iterator[None]:

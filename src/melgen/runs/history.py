@@ -5,11 +5,15 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from melgen.runs.bits import present_names
+
 STEP = "step"
 
 
 def read_history(path: str | Path) -> list[dict[str, float]]:
     """The rows of a ``metrics.csv``, without empty cells; the ``step`` of each is a whole number.
+
+    Metrics have their present names, whichever melgen wrote the file.
 
     Raises:
         OSError: if the file cannot be read.
@@ -19,6 +23,7 @@ def read_history(path: str | Path) -> list[dict[str, float]]:
     with Path(path).open(encoding="utf-8", newline="") as file:
         table = csv.DictReader(file)
         try:
+            table.fieldnames = present_names(table.fieldnames or ())
             for cells in table:
                 if None in cells:
                     raise ValueError("more cells than names in the first line")

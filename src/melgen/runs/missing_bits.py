@@ -7,6 +7,9 @@ from typing import Any
 
 from melgen.plurals import counted
 
+LEFT_OUT_BY_RHYTHM = "train_tunes_left_out_by_rhythm"
+"""Key of the ``data.json`` of a network with rhythm; that of a network of pitches does not have it."""
+
 _SPLITS = ("validation", "test")
 
 
@@ -18,6 +21,10 @@ def why_without_bits(statistics: Mapping[str, Any]) -> str | None:
 
     >>> why_without_bits({"test_tunes": 2, "test_tunes_left_out_of_bits_per_note": 2})
     'each of the 2 test tunes has fewer than 3 notes, or a pitch or interval that does not occur in training'
+    >>> with_rhythm = {"test_tunes": 1, "test_tunes_left_out_of_bits_per_note": 1, LEFT_OUT_BY_RHYTHM: 0}
+    >>> why_without_bits(with_rhythm)
+    'the only test tune has fewer than 3 notes, a rhythm that rhythm=grid cannot write, or a pitch or interval of a \
+length that does not occur in training'
     """
     if rhythm := statistics.get("rhythm_without_bits_per_note"):
         return f"those of rhythm={rhythm} cannot be compared with those of other rhythms"
@@ -27,7 +34,13 @@ def why_without_bits(statistics: Mapping[str, Any]) -> str | None:
     number = sum(statistics[f"{split}_tunes"] for split in without)
     tunes = " and ".join(without) + " tune"
     which = f"the only {tunes} has" if number == 1 else f"each of the {counted(number, tunes)} has"
-    return f"{which} fewer than 3 notes, or a pitch or interval that does not occur in training"
+    if LEFT_OUT_BY_RHYTHM not in statistics:
+        return f"{which} fewer than 3 notes, or a pitch or interval that does not occur in training"
+    # All networks with rhythm are scored on the same tunes: those that a grid can hold too.
+    return (
+        f"{which} fewer than 3 notes, a rhythm that rhythm=grid cannot write, or a pitch or interval of a length that "
+        "does not occur in training"
+    )
 
 
 def _has_none(statistics: Mapping[str, Any], split: str) -> bool:

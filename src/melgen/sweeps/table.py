@@ -6,17 +6,23 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from melgen.errors import IdentityError
-from melgen.evaluation.metrics import TONALITY, song_metric
+from melgen.evaluation.metrics import TONALITY, run_metric, song_metric
 from melgen.files import read_json
+from melgen.runs.bits import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM
 from melgen.runs.config import plain_config
 from melgen.runs.directory import FAILED, FINISHED, RunDirectory
 from melgen.runs.missing_bits import why_without_bits
 from melgen.runs.variants import label_of, names_in, variants_of
+
+KINDS_OF_BITS = (BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM)
+"""A network of pitches has the first two, which are equal; a network with rhythm has the others."""
+_LONGEST_HEADER_LINE = 12  # "with rhythm" has a line of its own
 
 COLUMNS = {
     "run": "run",
@@ -24,12 +30,15 @@ COLUMNS = {
     "state": "state",
     "updates": "updates",
     "val_loss": "val loss (nats)",
-    "bits_per_note": "bits/note",
+    **{key: run_metric(f"val/{key}").header for key in KINDS_OF_BITS},
     **{metric: song_metric(metric).header for metric in TONALITY},
     "seconds": "time (s)",
     "error": "error",
 }
 """Keys of a row of the table, and how the terminal heads them."""
+
+_WRITES_RHYTHM = "writes_rhythm"
+"""Key of a row, not shown: whether its bits per note include rhythm."""
 
 
 def table_row(run: RunDirectory) -> dict[str, Any]:
@@ -48,11 +57,20 @@ def table_row(run: RunDirectory) -> dict[str, Any]:
         "state": state,
         "updates": result.get("updates"),
         "val_loss": result.get("val/loss"),
-        "bits_per_note": result.get("val/bits_per_note"),
+        **_bits_of(result),
         **{key: result.get(f"tonality/{key}") for key in TONALITY},
         "seconds": result.get("seconds"),
         "error": str(status.get("error", "")).partition("\n")[0],
     }
+
+
+def _bits_of(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The bits per note of a result; all bits of a network of pitches are bits of pitch."""
+    bits = {key: result.get(f"val/{key}") for key in KINDS_OF_BITS}
+    writes_rhythm = f"val/{BITS_WITH_RHYTHM}" in result
+    if not writes_rhythm:
+        bits[BITS_OF_PITCH] = bits[BITS]
+    return {**bits, _WRITES_RHYTHM: writes_rhythm}
 
 
 def to_csv(rows: Sequence[dict[str, Any]]) -> str:
@@ -72,11 +90,15 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    shown = [key for key in COLUMNS if key not in ("error", "label")]
+    # Bits of pitches alone and bits with rhythm are not comparable, so that they never share a column.
+    has_rhythm = any(row[_WRITES_RHYTHM] for row in rows)
+    hidden = {"error", "label", *([BITS] if has_rhythm else KINDS_OF_BITS[1:])}
+    shown = [key for key in COLUMNS if key not in hidden]
+    headers = {key: fill(COLUMNS[key], _LONGEST_HEADER_LINE) if has_rhythm else COLUMNS[key] for key in shown}
     places = [Path(row["directory"]) for row in rows]
     names = names_in(places, variants_of(places))
     ending = common_ending([row["run"] for row in rows])
-    table = Table(*(COLUMNS[key] for key in shown), box=None, pad_edge=False)
+    table = Table(*headers.values(), box=None, pad_edge=False)
     table.columns[0].overflow = "fold"
     for column in table.columns[2:]:
         column.justify = "right"
@@ -84,21 +106,21 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
         row = row | {"run": name}
         table.add_row(*(_cell(key, row[key]) for key in shown))
     # A log file has no width of its own; this holds a row without wrapping.
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     console.print(table)
     if ending:
         console.print(f"(all runs: ...{ending})")
     for reason, names in reasons_without_bits(rows).items():
         of_all = len(names) == sum(row["state"] == FINISHED for row in rows)
         whose = "" if of_all else f" of {', '.join(name.removesuffix(ending) for name in names)}"
-        console.print(f"{COLUMNS['bits_per_note']}{whose} is -: {reason}", soft_wrap=True)
+        console.print(f"{COLUMNS[BITS]}{whose} is -: {reason}", soft_wrap=True)
 
 
 def reasons_without_bits(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
     """Why finished runs have no bits per note, each reason with the names of its runs."""
     found: dict[str, list[str]] = {}
     for row in rows:
-        if row["state"] == FINISHED and row["bits_per_note"] is None:
+        if row["state"] == FINISHED and row[BITS_WITH_RHYTHM if row[_WRITES_RHYTHM] else BITS] is None:
             reason = why_without_bits(read_json(Path(row["directory"]) / "data.json"))
             found.setdefault(reason or "its result has none", []).append(row["run"])
     return found

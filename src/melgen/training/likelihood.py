@@ -29,7 +29,8 @@ def likelihood(trained: TrainedModel, tunes: Sequence[Melody], comparable: NDArr
         comparable: ``[tunes]``, which of them count for the bits per note.
 
     Returns:
-        The metrics of `Scores`, or with rhythm of `RhythmScores`: ``loss`` and ``bits_per_note`` among them.
+        The metrics of `Scores`, or with rhythm of `RhythmScores`: ``loss`` among them, and ``bits_per_note`` or
+        ``bits_per_note_with_rhythm``.
     """
     if isinstance(trained.vocabulary, TuneVocabulary):
         encoding, known = trained.encoding, trained.vocabulary.known

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import melgen
+from melgen.evaluation.metrics import bits_metric
 from melgen.evaluation.results import OPENINGS
 from melgen.files import flush_below, read_json, write_json
 from melgen.pasting import command, path_text, shell_line
@@ -53,15 +54,18 @@ def show(run: RunDirectory, *, brief: bool) -> float:
     def number(key: str) -> str:
         return _shown(result.get(key))
 
+    def scores(split: str) -> str:
+        bits = bits_metric(result, split)
+        return f"{split} {number(f'{split}/loss')} nats ({number(bits.key)} {bits.header})"
+
     lines = [
         f"Best weights at update {result['best_updates']:,}: "
-        f"val {number('val/loss')} nats ({number('val/bits_per_note')} bits/note), "
-        f"test {number('test/loss')} nats ({number('test/bits_per_note')} bits/note); "
+        f"{', '.join(map(scores, ('val', 'test')))}; "
         f"{result['seconds']:,.0f} s"
     ]
     if not brief:
         if reason := why_without_bits(read_json(run.path / "data.json")):
-            lines.append(f"bits/note is -: {reason}")
+            lines.append(f"{bits_metric(result, 'val').header} is -: {reason}")
         lines += [*_tonality_lines(run), *_primer_lines(run), *_result_lines(run)]
     log.info("%s", "\n".join(lines))
     return float(result.get("val/loss") or math.nan)

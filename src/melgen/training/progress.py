@@ -12,6 +12,7 @@ import pytorch_lightning as pl
 from tqdm import tqdm
 
 from melgen.durations import in_words
+from melgen.evaluation.metrics import bits_metric
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +75,10 @@ class UpdateProgress(pl.Callback):
     def _show(self, trainer: pl.Trainer) -> None:
         assert self._bar is not None
         latest = _latest(trainer)
+        bits = bits_metric(latest, "val")
         metrics = {
             name: f"{latest[key]:.3f}"
-            for name, key in (("loss", "train/loss"), ("val", "val/loss"), ("bits/note", "val/bits_per_note"))
+            for name, key in (("loss", "train/loss"), ("val", "val/loss"), (bits.header, bits.key))
             if key in latest
         }
         self._bar.set_postfix(metrics, refresh=False)
@@ -87,11 +89,12 @@ class UpdateProgress(pl.Callback):
             value = _latest(trainer).get(key)
             return "-" if value is None or math.isnan(value) else f"{value:.3f}"
 
+        bits = bits_metric(_latest(trainer), "val")
         of_total = f"/{self.total:,}" if self.total else ""
         line = (
             f"update {trainer.global_step:,}{of_total}, epoch {trainer.current_epoch + 1}: "
             f"train loss {metric('train/loss')}, val loss {metric('val/loss')}, "
-            f"{metric('val/bits_per_note')} bits/note"
+            f"{metric(bits.key)} {bits.header}"
         )
         began, first = self._began
         done = trainer.global_step - first

@@ -28,7 +28,8 @@ class RhythmScores:
     - ``pitch_bits_per_note``: ``-log2 p(pitch | a note begins)``, summed over notes 3..N.
     - ``rhythm_bits_per_note``: ``-log2`` of all else, summed over the whole tune: whether a note, a rest or the end
       comes next, and how long it lasts.
-    - ``bits_per_note``: the sum of both.
+    - ``bits_per_note_with_rhythm``: the sum of both. Networks of pitches have ``bits_per_note``, which this name must
+      not be mistaken for.
 
     All three are divided by the number of notes 3..N of the tunes that all rhythms and representations can write.
 
@@ -61,7 +62,7 @@ class RhythmScores:
             "loss": loss,
             "perplexity": math.exp(min(loss, 700.0)),
             "accuracy": self.correct / self.tokens if self.tokens else math.nan,
-            "bits_per_note": pitch + rhythm,
+            "bits_per_note_with_rhythm": pitch + rhythm,
             "pitch_bits_per_note": pitch,
             "rhythm_bits_per_note": rhythm,
         }

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
+from melgen.evaluation.metrics import WITH_RHYTHM, bits_metric
 from melgen.evaluation.results import CHOICES, SongSetEvaluation
 from melgen.evaluation.song_sets import distance_to_openings
 from melgen.evaluation.winners import Contest, lowest_of
@@ -123,9 +124,11 @@ def _opening_song(content: Content, line: str) -> OpeningSong | None:
 def _predictions(run: RunMaterial) -> list[Finding]:
     values, found = run.run["values"], []
     for split, key in (("test", "test"), ("validation", "val")):
-        bits, loss = values.get(f"{key}/bits_per_note"), values.get(f"{key}/loss")
+        metric = bits_metric(values, key)
+        bits, loss = values.get(metric.key), values.get(f"{key}/loss")
         if bits is not None:
-            unit = "bits per note" + ("" if loss is None else f" ({loss:.3f} nats per token)")
+            kind = "bits per note with rhythm" if metric.key.endswith(WITH_RHYTHM) else "bits per note"
+            unit = kind + ("" if loss is None else f" ({loss:.3f} nats per token)")
             found.append(_finding(f"Prediction of {split} tunes", f"{bits:.3f}", unit))
         elif loss is not None:
             found.append(_finding(f"Prediction of {split} tunes", f"{loss:.3f}", "nats per token"))

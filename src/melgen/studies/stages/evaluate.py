@@ -188,7 +188,7 @@ def _score_tunes(study: Study, model: Model, run: Run) -> Iterable[Path]:
             if run.writes_rhythm:
                 scores[f"pitch_bits_per_note/{split}"] = each["pitch_bits_per_note"]
                 scores[f"rhythm_bits_per_note/{split}"] = each["rhythm_bits_per_note"]
-                scores[f"bits_per_note_with_rhythm/{split}"] = each["bits_per_note"]
+                scores[f"bits_per_note_with_rhythm/{split}"] = each["bits_per_note_with_rhythm"]
             else:
                 scores[f"pitch_bits_per_note/{split}"] = each["bits_per_note"]
     path = study.names.likelihood_file(model, run)

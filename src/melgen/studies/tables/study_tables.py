@@ -6,7 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from melgen.evaluation.metrics import run_metric
 from melgen.evaluation.summaries import over_seeds
+from melgen.runs.bits import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.tables.comparisons import (
     corrected_table,
@@ -29,7 +31,9 @@ from melgen.tables.table import Cell, Column, Kind, Row, Table, row
 
 _SCORED = ("val/", "test/")
 _SCORES = {"loss": ("loss (nats)", 3), "bits_per_note": ("bits/note", 3), "perplexity": ("perplexity", 2)}
-_SCORES_OF_PARTS = {"pitch_bits_per_note": ("pitch bits/note", 3), "rhythm_bits_per_note": ("rhythm bits/note", 3)}
+_SCORES_WITH_RHYTHM = {
+    key: (run_metric(f"val/{key}").header, 3) for key in (BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM)
+}
 """Header and decimals of a score."""
 
 _CHOSEN = {
@@ -132,12 +136,13 @@ def _runs(results: StudyResults) -> Table:
 def _scores_of(runs: Sequence[Run]) -> list[str]:
     """What networks are scored by on held-out tunes, in the order of the columns; what a run adds comes last."""
     found = [key.partition("/")[2] for run in runs for key in run.result if key.startswith(_SCORED)]
-    return [split + score for score in dict.fromkeys([*_SCORES, *found]) for split in _SCORED]
+    of_all = [score for score in _SCORES if score != BITS or not all(run.writes_rhythm for run in runs)]
+    return [split + score for score in dict.fromkeys([*of_all, *found]) for split in _SCORED]
 
 
 def _header_of(key: str) -> tuple[str, Kind, int]:
     split, _, score = key.partition("/")
-    words, decimals = (_SCORES | _SCORES_OF_PARTS).get(score, (score.replace("_", " "), 3))
+    words, decimals = (_SCORES | _SCORES_WITH_RHYTHM).get(score, (score.replace("_", " "), 3))
     return f"{split} {words}", "number", decimals
 
 
@@ -145,7 +150,7 @@ def _about_rhythm(runs: Sequence[Run]) -> str:
     """What a caption adds about bits per note where networks write rhythm."""
     if not any(run.writes_rhythm for run in runs):
         return ""
-    text = " Bits per note of networks with rhythm are the sum of pitch bits and rhythm bits."
+    text = " Bits per note with rhythm are the sum of pitch bits and rhythm bits."
     if all(run.writes_rhythm for run in runs):
         return text
     return (
@@ -157,8 +162,8 @@ def _about_rhythm(runs: Sequence[Run]) -> str:
 def _result_of(run: Run, key: str) -> Any:
     """A number of a run's result; all bits of a network of pitches are pitch bits."""
     value = run.result.get(key)
-    if value is None and not run.writes_rhythm and key.endswith("/pitch_bits_per_note"):
-        return run.result.get(key.replace("pitch_", ""))
+    if value is None and not run.writes_rhythm and key.endswith(f"/{BITS_OF_PITCH}"):
+        return run.result.get(key.replace(BITS_OF_PITCH, BITS))
     return value
 
 
@@ -172,9 +177,7 @@ def _seeds(results: StudyResults) -> Table | None:
         Column("model", "model", "text"),
         Column("seeds", "seeds", "integer"),
         *map(summary_column, TONALITY),
-        Column("val_bits_per_note", "val bits/note", "summary", 3),
-        Column("test_bits_per_note", "test bits/note", "summary", 3),
-        *(Column(key.replace("/", "_"), _header_of(key)[0], "summary", 3) for key in _bits_of_parts(results)),
+        *(Column(key.replace("/", "_"), _header_of(key)[0], "summary", 3) for key in _bits_of(results)),
     )
     caption = (
         "Mean over seeds ± standard deviation over seeds [95% t interval of the mean over seeds]; of the tonality "
@@ -184,9 +187,11 @@ def _seeds(results: StudyResults) -> Table | None:
     return Table("Seeds", caption, columns, tuple(rows)) if rows else None
 
 
-def _bits_of_parts(results: StudyResults) -> list[str]:
-    """The keys of the bits of pitch and rhythm, where a model has any."""
-    return [f"{split}{part}_bits_per_note" for part in ("pitch", "rhythm") for split in _SCORED] * results.has_rhythm
+def _bits_of(results: StudyResults) -> list[str]:
+    """The keys of the bits per note that a model has: of pitches alone, and of networks with rhythm."""
+    kinds = [] if results.models and all(model.writes_rhythm for model in results.models) else [BITS]
+    kinds += _SCORES_WITH_RHYTHM if results.has_rhythm else ()
+    return [split + kind for kind in kinds for split in _SCORED]
 
 
 def _seeds_row(results: StudyResults, model: Model) -> Row:
@@ -196,10 +201,7 @@ def _seeds_row(results: StudyResults, model: Model) -> Row:
         ([e.summaries[metric].mean for e in by_seed.values() if metric in e.summaries], songs.sources)
         for metric in TONALITY
     ]
-    measured += [
-        ([_number(run, key) for run in model.runs], songs.run_sources)
-        for key in ("val/bits_per_note", "test/bits_per_note", *_bits_of_parts(results))
-    ]
+    measured += [([_number(run, key) for run in model.runs], songs.run_sources) for key in _bits_of(results)]
     cells = []
     for values, sources in measured:
         known = any(not math.isnan(value) for value in values)

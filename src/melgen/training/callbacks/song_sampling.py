@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -20,6 +21,8 @@ from melgen.training.callbacks.song_tonality import span_of
 from melgen.training.failures import contained
 from melgen.training.loggers.dashboards import log_songs
 from melgen.training.module import MelodyModule
+
+log = logging.getLogger(__name__)
 
 FIRST_SAMPLES = (0, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 """Updates after which a network writes songs: close together at the beginning, where it learns fast."""
@@ -86,14 +89,17 @@ class SongSampling(pl.Callback):
             check_whole(f"callbacks.sampling.{key}", count)
         notes = self.options["notes"]
         check_whole("callbacks.sampling.notes", notes, null="for 30, or until the end of a song with rhythm")
+        composer = composer_of(module)
         try:
-            composer_of(module).compose(self.primer, **(self.options | {"songs": 1, "notes": 1}))
+            composer.compose(self.primer, **(self.options | {"songs": 1, "notes": 1}))
         except ValueError as error:
             if "primer" not in str(error):
                 raise
             raise ValueError(
                 f"{error}; primer=[...] chooses another, callbacks.sampling=null trains without songs"
             ) from error
+        if note := composer.note_of_header(self.primer):
+            log.warning("%s", note)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Sample if due: songs of a network that has not learnt anything yet.
