@@ -15,9 +15,10 @@ import melgen
 from melgen.checkpoint_files import BEST, LAST, find_checkpoint, run_of, run_title
 from melgen.corpora.seen_tunes import SeenTunes
 from melgen.errors import CheckpointError
+from melgen.music.abstract_rhythm import AbstractRhythm
 from melgen.music.encoding import Encoding
 from melgen.music.representations import AbstractRepresentation, representation_named
-from melgen.music.rhythms import AbstractRhythm, NoRhythm, rhythm_from
+from melgen.music.rhythms import NoRhythm, rhythm_from
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel

@@ -11,7 +11,7 @@ import pytest
 from melgen.corpora import CorpusError
 from melgen.data import MelodyDataModule, Split
 from melgen.music import DB12, Control, Factored, Grid, Interleaved, Interval, Joint, Melody, NoRhythm, PaperPairs
-from melgen.music.rhythms import END
+from melgen.music.abstract_rhythm import END
 from melgen.music.tune_vocabulary import NOT_PREDICTED
 from melgen.runs.missing_bits import why_without_bits
 from tests.data.melodies import melodies, walks

@@ -25,10 +25,10 @@ from melgen.music import (
     NoRhythm,
     rhythm_from,
 )
+from melgen.music.abstract_rhythm import END, HOLD, OFF
 from melgen.music.encoding import NOT_A_NOTE, Encoding
 from melgen.music.events import FIRST, REST, Events, Header, RhythmError, events_of, melody_of
 from melgen.music.metre import Metre, MetreChange
-from melgen.music.rhythms import END, HOLD, OFF
 from melgen.music.tune_vocabulary import NOT_PREDICTED, TuneVocabulary
 from tests.music.encodings import ENCODINGS, FIRST_TRIED, RHYTHMS, canonical, comes_back
 from tests.music.tunes import EXAMPLE, tunes

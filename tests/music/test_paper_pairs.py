@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from melgen.corpora import FolkCorpus
 from melgen.music import DB12, Control, Interval, Melody, PaperPairs
+from melgen.music.abstract_rhythm import END
 from melgen.music.encoding import Encoding
 from melgen.music.melody import MIDDLE_C
-from melgen.music.rhythms import END
 from tests.music.tunes import EXAMPLE, tunes
 
 SIXTEENTH = 6

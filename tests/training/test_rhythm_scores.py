@@ -11,8 +11,8 @@ import torch
 
 from melgen.data.whole_tunes import WholeTune, WholeTuneLoader
 from melgen.music import Control, Factored, Grid, Interleaved, Interval, Joint, Melody
+from melgen.music.abstract_rhythm import END
 from melgen.music.encoding import Encoding
-from melgen.music.rhythms import END
 from melgen.networks import MelodyModel
 from melgen.training.rhythm_scores import RhythmScores, tune_nats
 from tests.tiers import quick_rows

@@ -29,10 +29,11 @@ from melgen.data.rhythm_tunes import RhythmTunes
 from melgen.data.splits import Split, check_fractions, copies_across_splits, interval_groups, split_tunes
 from melgen.data.tokens import StreamLoader, TuneLoader, check_window
 from melgen.data.whole_tunes import WholeTuneLoader
+from melgen.music.abstract_rhythm import AbstractRhythm
 from melgen.music.encoding import Encoding
 from melgen.music.melody import Melodies, Melody, starts_of
 from melgen.music.representations import AbstractRepresentation, Interval
-from melgen.music.rhythms import AbstractRhythm, NoRhythm
+from melgen.music.rhythms import NoRhythm
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 

@@ -9,12 +9,12 @@ from typing import Any
 from melgen.checking import is_whole, require
 from melgen.generation.sampling import NOTES_WITHOUT_END, sample_melodies
 from melgen.generation.tune_sampling import header_for, sample_tunes
+from melgen.music.abstract_rhythm import AbstractRhythm
 from melgen.music.encoding import Encoding
 from melgen.music.events import Header, header_of
 from melgen.music.melody import Melody
 from melgen.music.metre import STEPS_PER_WHOLE, Metre
 from melgen.music.representations import AbstractRepresentation
-from melgen.music.rhythms import AbstractRhythm
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from melgen.checking import check_whole
 from melgen.generation.sampling import Selection, check_sampling, evaluating, select, selection_named, uniform_draws
+from melgen.music.abstract_rhythm import END, HOLD_KIND
 from melgen.music.encoding import Encoding
 from melgen.music.events import Header, RhythmError, header_of
 from melgen.music.melody import Melody
 from melgen.music.metre import STEPS_PER_QUARTER, STEPS_PER_WHOLE
-from melgen.music.rhythms import END, HOLD_KIND
 from melgen.music.tune_vocabulary import EncodedTune, TuneVocabulary
 from melgen.networks import MelodyModel
 

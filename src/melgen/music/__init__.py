@@ -1,5 +1,6 @@
 """Melodies, their representations for networks, and MIDI files. Needs NumPy, not torch."""
 
+from melgen.music.abstract_rhythm import AbstractRhythm
 from melgen.music.key import Key
 from melgen.music.melody import (
     HIGHEST_PITCH,
@@ -12,6 +13,7 @@ from melgen.music.melody import (
 )
 from melgen.music.midi import midi_bytes, write_midi
 from melgen.music.note_names import note_text
+from melgen.music.paper_pairs import PaperPairs
 from melgen.music.representations import (
     DB12,
     REPRESENTATIONS,
@@ -22,17 +24,7 @@ from melgen.music.representations import (
     representation_named,
     transpositions,
 )
-from melgen.music.rhythms import (
-    RHYTHMS,
-    AbstractRhythm,
-    Factored,
-    Grid,
-    Interleaved,
-    Joint,
-    NoRhythm,
-    PaperPairs,
-    rhythm_from,
-)
+from melgen.music.rhythms import RHYTHMS, Factored, Grid, Interleaved, Joint, NoRhythm, rhythm_from
 from melgen.music.vocabulary import Vocabulary
 
 __all__ = [

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from melgen.music.abstract_rhythm import END, NO_DURATION, AbstractRhythm
 from melgen.music.events import FIRST, REST, Events, Header, RhythmError, Timing, header_of, melody_of, timing_of
 from melgen.music.grammar import Grammar
 from melgen.music.melody import MIDDLE_C, Melody
 from melgen.music.representations import AbstractRepresentation
-from melgen.music.rhythms import END, NO_DURATION, AbstractRhythm
 from melgen.music.tune_vocabulary import EncodedTune, TuneVocabulary
 
 NOT_A_NOTE = -1

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from melgen.music.abstract_rhythm import END, NO_DURATION
 from melgen.music.events import Header
 from melgen.music.metre import Metre
-from melgen.music.rhythms import END, NO_DURATION
 from melgen.music.vocabulary import Tokens, Vocabulary
 
 NOT_PREDICTED = -100

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from melgen.music.abstract_rhythm import AbstractRhythm
 from melgen.music.encoding import Encoding
 from melgen.music.representations import AbstractRepresentation
-from melgen.music.rhythms import AbstractRhythm
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks.model import MelodyModel

@@ -16,7 +16,8 @@ from torch import Tensor
 from melgen.checkpoint import TrainedModel, load_model
 from melgen.corpora.seen_tunes import UNCHECKED, SeenTunes
 from melgen.errors import CheckpointError
-from melgen.music.rhythms import AbstractRhythm, NoRhythm
+from melgen.music.abstract_rhythm import AbstractRhythm
+from melgen.music.rhythms import NoRhythm
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel

@@ -22,9 +22,10 @@ from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data import ScoredRhythm, ScoredTunes, Window
 from melgen.errors import DivergenceError
 from melgen.internals.lightning import HOOK_NAME, check_hook_name
+from melgen.music.abstract_rhythm import AbstractRhythm
 from melgen.music.encoding import Encoding
 from melgen.music.representations import AbstractRepresentation
-from melgen.music.rhythms import AbstractRhythm, NoRhythm
+from melgen.music.rhythms import NoRhythm
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
