@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 import torch
 
-from melgen.generation.composing import Composer, pickup_steps
+from melgen.generation.composing import Composer
+from melgen.generation.headers import pickup_steps
 from melgen.generation.tune_sampling import sample_tunes
 from melgen.music import Control, Factored, Grid, Interleaved, Interval, Joint, Melody, PaperPairs
 from melgen.music.encoding import Encoding

@@ -84,7 +84,7 @@ def explained(error: Exception, command: str, arguments: Sequence[str] | None = 
         key = found[1].replace("/", ".")
         given = next((argument for argument in arguments if key_of(argument) == found[1]), found[1])
         if given.startswith("~"):
-            return ValueError(f"{given}: there is no such key or value that could be left out")
+            return ValueError(f"{given}: no key or value of this name can be left out")
         if given.partition("=")[2].lstrip()[:1] == "{" and (inside := _FULL_KEY.search(str(error.__cause__))):
             # One key of several that are given together; OmegaConf names the one that it found no place for.
             values = OverridesParser.create().parse_override(given).value()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
-from melgen.checking import is_whole, require
+from melgen.checking import require
+from melgen.generation.headers import header_for, header_wanted, note_of_header
 from melgen.generation.sampling import NOTES_WITHOUT_END, sample_melodies
-from melgen.generation.tune_sampling import header_for, sample_tunes
+from melgen.generation.tune_sampling import sample_tunes
 from melgen.music.abstract_rhythm import AbstractRhythm
 from melgen.music.encoding import Encoding
-from melgen.music.events import Header, header_of
 from melgen.music.melody import Melody
-from melgen.music.metre import STEPS_PER_WHOLE, Metre
 from melgen.music.representations import AbstractRepresentation
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
@@ -110,67 +108,10 @@ class Composer:
         metre: str | None = None,
         pickup: str | int | None = None,
     ) -> str:
-        """A warning about a metre or pickup that the network cannot read; empty if it can read both.
-
-        Args:
-            primer, metre, pickup: as for `compose`; what is None is that of the primer.
-
-        Raises:
-            ValueError: as `header_wanted`.
-        """
+        """See `melgen.generation.headers.note_of_header`; empty without rhythm."""
         if not isinstance(self.vocabulary, TuneVocabulary):
             return ""
-        asked = header_wanted(metre, pickup)
-        unread = [
-            f"{key}={value}" for key, value in (("metre", metre), ("pickup", pickup)) if key in self._unread(asked)
-        ]
-        if not self.vocabulary.has_header:
-            reason, verbs = "not read with rhythm.condition=none", ("is", "are")
-        else:
-            reason, verbs = "never seen in training", ("was", "were")
-            own = header_of(primer) if isinstance(primer, Melody) else Header()
-            # What was asked for takes the place of what the primer states.
-            left = Header(own.metre if asked.metre is None else None, own.pickup if asked.pickup is None else None)
-            stated = {"metre": left.metre and left.metre.name, "pickup": Fraction(left.pickup or 0, STEPS_PER_WHOLE)}
-            unread += [f"the primer's {key} {stated[key]}" for key in self._unread(left)]
-        if not unread:
-            return ""
-        verb, it = (verbs[0], "it") if len(unread) == 1 else (verbs[1], "them")
-        return f"{' and '.join(unread)} {verb} {reason}: the network is not given {it}, only the bar lines follow {it}"
-
-    def _unread(self, header: Header) -> list[str]:
-        assert isinstance(self.vocabulary, TuneVocabulary)
-        return self.vocabulary.unread(header)
-
-
-def header_wanted(metre: str | None, pickup: str | int | None) -> Header:
-    """The header that the options of a song ask for.
-
-    Raises:
-        ValueError: if the metre is not a time signature, or the pickup not a fraction of whole steps.
-    """
-    return Header(None if metre is None else Metre.parse(str(metre)), pickup_steps(pickup))
-
-
-def pickup_steps(pickup: str | int | None) -> int | None:
-    """A pickup as a fraction of a whole note, in steps.
-
-    Raises:
-        ValueError: if it is not a fraction, or not a whole number of steps.
-
-    >>> pickup_steps("1/8"), pickup_steps(0), pickup_steps(None)
-    (12, 0, None)
-    """
-    if pickup is None:
-        return None
-    rule = "a fraction of a whole note, such as 1/8; 0 for a complete first bar"
-    parts = str(pickup).split("/")
-    require(len(parts) in (1, 2) and all(part.strip().isdecimal() for part in parts), "pickup", pickup, rule)
-    above, below = int(parts[0]), int(parts[1]) if len(parts) == 2 else 1
-    require(below > 0, "pickup", pickup, rule)
-    steps = above * STEPS_PER_WHOLE / below
-    require(is_whole(int(steps)) and steps == int(steps), "pickup", pickup, f"{rule}, in steps of 1/{STEPS_PER_WHOLE}")
-    return int(steps)
+        return note_of_header(self.vocabulary, primer, metre, pickup)
 
 
 def _melodies(primer: Melody | Sequence[int] | Sequence[Sequence[int]]) -> list[Melody]:

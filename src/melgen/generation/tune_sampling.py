@@ -6,7 +6,6 @@ Letters: N songs, V symbols.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,12 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from melgen.checking import check_whole
+from melgen.generation.headers import header_for
 from melgen.generation.sampling import Selection, check_sampling, evaluating, select, selection_named, uniform_draws
 from melgen.music.abstract_rhythm import END, HOLD_KIND
 from melgen.music.encoding import Encoding
-from melgen.music.events import Header, RhythmError, header_of
+from melgen.music.events import Header, RhythmError
 from melgen.music.melody import Melody
-from melgen.music.metre import STEPS_PER_QUARTER, STEPS_PER_WHOLE
+from melgen.music.metre import STEPS_PER_QUARTER
 from melgen.music.tune_vocabulary import EncodedTune, TuneVocabulary
 from melgen.networks import MelodyModel
 
@@ -103,25 +103,6 @@ def sample_tunes(
                 )
             writer.write(chosen, durations)
     return writer.songs()
-
-
-def header_for(primer: Melody, vocabulary: TuneVocabulary, wanted: Header | None = None) -> Header:
-    """The metre and pickup of a song: those wanted, else those of its primer, else the commonest in training.
-
-    Raises:
-        ValueError: for a pickup that is not shorter than a bar.
-    """
-    metre, pickup = wanted or Header()
-    own = header_of(primer)
-    metre = own.metre if metre is None else metre
-    pickup = own.pickup if pickup is None else pickup
-    header = vocabulary.commonest_header(metre, pickup)
-    if header.metre is not None and header.pickup is not None and header.pickup >= header.metre.bar_steps:
-        raise ValueError(
-            f"pickup={Fraction(header.pickup, STEPS_PER_WHOLE)}: must be shorter than a bar of "
-            f"metre={header.metre.name}"
-        )
-    return header
 
 
 def _encode_primer(

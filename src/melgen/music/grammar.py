@@ -1,5 +1,7 @@
 """Which symbols may follow which: each tune has one spelling, and every other spelling has no probability.
 
+The rules of each rhythm are its method `rules`; here they are applied to many tunes at once.
+
 Letters: B tunes, Q states of the grammar, V symbols that can be predicted.
 """
 

@@ -10,7 +10,7 @@ from melgen.files import read_json
 from melgen.nested import value_at
 from melgen.pages.plain import short
 from melgen.pages.schema import Curve, CurvePack, Run
-from melgen.runs.bits import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM, with_marked_bits
+from melgen.runs.bit_names import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM, with_marked_bits
 from melgen.runs.config import plain_config
 from melgen.runs.directory import FINISHED
 from melgen.runs.history import STEP, read_history

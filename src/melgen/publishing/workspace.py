@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from melgen.evaluation.metrics import TONALITY, run_metric
 from melgen.publishing.result_tables import Target
-from melgen.runs.bits import BITS, BITS_OF_PITCH, BITS_WITH_RHYTHM
+from melgen.runs.bit_names import BITS, BITS_OF_PITCH, BITS_WITH_RHYTHM
 from melgen.training.loggers.wandb import BEST_LOSS, UPDATES
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from melgen.errors import (
 from melgen.files import read_json, remove_leftovers, scratch_beside, write_json, write_text
 from melgen.locks import is_lock, locked
 from melgen.processes import process_birth
-from melgen.runs.bits import with_marked_bits
+from melgen.runs.bit_names import with_marked_bits
 from melgen.runs.identity import differences, numbers_software, reader_version
 from melgen.runs.identity_file import IdentityFile, read_file
 from melgen.runs.log_file import logging_to

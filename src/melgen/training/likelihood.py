@@ -14,7 +14,7 @@ from melgen.data import WholeTuneLoader, tune_loader
 from melgen.data.whole_tunes import WholeTune
 from melgen.music.melody import Melody
 from melgen.music.tune_vocabulary import TuneVocabulary
-from melgen.training.rhythm_scores import RhythmScores
+from melgen.training.rhythm_bits import RhythmScores
 from melgen.training.scores import Scores
 
 

@@ -33,7 +33,7 @@ from melgen.training.divergence import ADVICE, NumberWatch
 from melgen.training.failures import contained
 from melgen.training.losses import accuracy, number_scored, window_loss
 from melgen.training.resume import ExactResume
-from melgen.training.rhythm_scores import RhythmScores
+from melgen.training.rhythm_bits import RhythmScores
 from melgen.training.scores import Scores
 
 PAPER_LEARNING_RATE = 0.002

@@ -14,7 +14,7 @@ from melgen.music import Control, Factored, Grid, Interleaved, Interval, Joint, 
 from melgen.music.abstract_rhythm import END
 from melgen.music.encoding import Encoding
 from melgen.networks import MelodyModel
-from melgen.training.rhythm_scores import RhythmScores, tune_nats
+from melgen.training.rhythm_bits import RhythmScores, tune_nats
 from tests.tiers import quick_rows
 
 ENCODINGS = [
