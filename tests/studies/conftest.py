@@ -19,6 +19,7 @@ MINI = (
     "trainer.val_check_interval=2",
     "callbacks=default",
     "callbacks.sampling=null",
+    "callbacks.projection=null",
     "callbacks.checkpoint.keep_every_n_steps=2",
     "logger=csv",
     "generate.songs=3",

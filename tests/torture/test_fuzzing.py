@@ -19,8 +19,8 @@ pytestmark = pytest.mark.slow
 
 SEED, SECONDS, MEGABYTES = 3, 40, 150
 CASES = {
-    "midi": 800, "abc": 30, "musicxml": 60, "mxl": 80, "kern": 30, "pickle": 600, "songs": 300, "checkpoint": 120,
-    "run": 65,
+    "midi": 600, "abc": 30, "musicxml": 60, "mxl": 60, "kern": 30, "pickle": 300, "songs": 200, "checkpoint": 70,
+    "run": 35,
 }  # fmt: skip
 
 
