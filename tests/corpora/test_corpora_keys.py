@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import replace
 
 import mido
 import numpy as np
@@ -23,6 +24,7 @@ from melgen.data.module import content_hash
 from melgen.music import Control, Factored, Melodies
 from melgen.music.encoding import Encoding
 from melgen.music.key import Key
+from melgen.music.midi import write_midi as write_our_midi
 from tests.builders import melody_of
 from tests.corpora.midi_files import scale, write_midi
 
@@ -197,11 +199,19 @@ def midi(folder, *signatures, track=0):
     ("signatures", "expected"),
     [
         ([], None), ([(0, "Bb")], "Bb major"), ([(0, "F#m")], "F# minor"), ([(0, "C"), (6, "G")], "G major"),
-        ([(0, "C"), (10, "G")], "C major"),
+        ([(0, "C"), (10, "G")], "C major"), ([(0, "Am")], "A minor"),
+        ([(0, "C")], None), ([(0, "C"), (6, "C")], None),
     ],
 )  # fmt: skip
 def test_keys_of_midi(tmp_path, signatures, expected):
+    """Many programs write C major by default: alone, it states no key."""
     assert name_of(midi(tmp_path, *signatures)) == expected
+
+
+def test_a_text_of_ours_states_c_major(tmp_path):
+    tune = replace(midi(tmp_path, (0, "G")), key=Key(0, "major"))
+    path = write_our_midi(tune, tmp_path / "ours.mid")
+    assert name_of(melody_of(next(read_file(Source(path, "ours.mid"))), ANY_LENGTH)) == "C major"
 
 
 def test_a_key_signature_in_a_track_without_notes(tmp_path):

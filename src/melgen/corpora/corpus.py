@@ -35,12 +35,13 @@ READER_VERSION = 2
 1: onsets and durations in sixteenths, each rounded by itself; splits by a shuffle of the whole corpus.
 2: 24 steps to the quarter, with metres, pickups and bars; splits by a hash of each tune's intervals.
 """
-DETAILS_VERSION = 1
-"""Increased when a cached corpus contains more than before of the same melodies; then corpora are read again, too.
+DETAILS_VERSION = 2
+"""Increased when a reader finds more about the same melodies, or other keys; then corpora are read again, too.
 
 Runs record `READER_VERSION`, because other notes make other runs. They do not record this version.
 
 1: the keys that sources state.
+2: C major alone in a MIDI file is no stated key.
 """
 _READ_AT_ONCE = 2**20
 _LIBRARIES = ("music21", "muspy", "symusic")

@@ -35,7 +35,7 @@ SIGNS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
 """Signs of alterations, as in the names of notes."""
 
 KEY_OF_MIDI = "key: "
-"""Begins the text event in our MIDI files that states a key which a key signature of MIDI cannot."""
+"""Begins the text event in our MIDI files that states a key which a key signature of MIDI alone cannot."""
 FOUND_KEY = "found from the notes"
 """The mark in our files of a key that no source stated: our readers read it as an unknown key."""
 FOUND_KEY_FIELD = "melgen-key"

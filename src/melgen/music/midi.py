@@ -23,6 +23,7 @@ TICKS_PER_STEP = TICKS_PER_QUARTER // STEPS_PER_QUARTER
 _MAX_TEMPO_MICROSECONDS = 2**24 - 1  # a MIDI file keeps the length of a quarter note in three bytes
 _MAX_BYTE = 255
 _MODES_OF_MIDI = ("major", "minor")
+_DEFAULT_SIGNATURE = "C"  # of many programs, so that it alone states no key
 
 
 def write_midi(melody: Melody, path: str | Path, tempo_qpm: float = 120, velocity: int = 100) -> Path:
@@ -34,11 +35,12 @@ def write_midi(melody: Melody, path: str | Path, tempo_qpm: float = 120, velocit
 
     A melody with a key gets its key signature, and one with a metre gets its time signatures. Without a key, one with a
     metre gets the key signature that `melgen.music.spelling` finds, and a text that this key was found. MIDI names
-    major and minor keys only: another mode has the signature of the mode, and is named in a text. MIDI has
-    no sign for a pickup: it is written as a first time signature of the pickup's length, 1/8 before 6/8, so that bar
-    lines are in the right places in programs that read the file, ours too. Before a pickup that is not a number of
-    thirty-seconds there is no time signature, and bars count from the end of the pickup. Bars within a tune are those
-    that its time signatures give: MIDI cannot state a bar that a repeat divides.
+    major and minor keys only: another mode has the signature of the mode, and is named in a text. So is C major: many
+    programs write its signature by default. MIDI has no sign for a pickup: it is written as a first time signature
+    of the pickup's length, 1/8 before 6/8, so that bar lines are in the right places in programs that read the file,
+    ours too. Before a pickup that is not a number of thirty-seconds there is no time signature, and bars count from the
+    end of the pickup. Bars within a tune are those that its time signatures give: MIDI cannot state a bar that a repeat
+    divides.
 
     Raises:
         ValueError: if the melody, the tempo or the velocity cannot be written in a MIDI file.
@@ -114,8 +116,9 @@ def _key_signature(melody: Melody) -> Iterator[MetaMessage]:
     from mido import MetaMessage
 
     key = melody.key or find_key(melody.pitches, melody.durations)
-    yield MetaMessage("key_signature", key=_key_name(key.with_few_signs()), time=0)
-    if melody.key is None or key.mode not in _MODES_OF_MIDI:
+    signature = _key_name(key.with_few_signs())
+    yield MetaMessage("key_signature", key=signature, time=0)
+    if melody.key is None or key.mode not in _MODES_OF_MIDI or signature == _DEFAULT_SIGNATURE:
         yield MetaMessage("text", text=KEY_OF_MIDI + (FOUND_KEY if melody.key is None else key.name), time=0)
 
 

@@ -8,7 +8,8 @@ Names are read from the bytes: UTF-8, else Latin-1. Metres are those of the time
 from them. A note that is never switched off ends where the next note of its channel begins, or with its track; such
 notes are counted.
 
-A key is that of a key signature. Many programs write C major by default.
+A key is that of a key signature. Many programs write C major by default: if a file has only this signature, the key is
+unknown, unless a text of ours names it.
 
 MIDI has no sign for a pickup. Programs write one as a first time signature that lasts one bar and is shorter than
 the second; it is read in this way.
@@ -41,6 +42,7 @@ _META, _SYSEX, _SYSEX_GOES_ON = 0xFF, 0xF0, 0xF7
 _TEXT, _TRACK_NAME, _KEY = 1, 3, 0x59
 _KEY_SIGNATURE = bytes([_META, _KEY, 2])
 _MODES = {0: "major", 1: "minor"}
+_DEFAULT_KEY = Key(0, "major")
 _NOTE_OFF, _NOTE_ON, _PROGRAM_CHANGE, _CHANNEL_PRESSURE = 0x80, 0x90, 0xC0, 0xD0
 _SOUNDS_OR_COUNTS = re.compile(rb"[\x90-\x9f]|\xff\x58")  # a track without these has neither note nor metre
 _END_OF_TRACK = b"\xff\x2f\x00"
@@ -68,10 +70,13 @@ def read_midi(source: Source) -> Iterator[Tune]:
     tracks: list[Track] = []
     signatures: dict[int, Metre] = {}
     keys: dict[int, Key | None] = {}
+    named_keys: dict[int, Key | None] = {}
     names = []
     remarks: tuple[str, ...] = ()
     for number, chunk in enumerate(chunks, 1):
-        keys |= _keys(chunk)
+        of_signatures, of_texts = _keys(chunk)
+        keys |= of_signatures
+        named_keys |= of_texts
         if _SOUNDS_OR_COUNTS.search(chunk) is None:
             names.append(_name(chunk, is_late=True))
             continue
@@ -91,7 +96,8 @@ def read_midi(source: Source) -> Iterator[Tune]:
                 signatures[each.time] = metre
     end = max((int((track.notes[:, 0] + track.notes[:, 1]).max()) for track in tracks if len(track.notes)), default=0)
     tune = Tune(join_pieces(tracks), division, next((name for name in names if name), ""), remarks=remarks)
-    tune.keys = tuple(sorted(keys.items(), key=itemgetter(0)))
+    if named_keys or {*keys.values()} != {_DEFAULT_KEY}:
+        tune.keys = tuple(sorted((keys | named_keys).items(), key=itemgetter(0)))
     count_bars(tune, signatures, end)
     yield tune
 
@@ -292,15 +298,16 @@ def _events(chunk: bytes) -> Iterator[_Event]:
         position += length
 
 
-def _keys(chunk: bytes) -> dict[int, Key | None]:
-    """The key at each tick at which a track states one.
+def _keys(chunk: bytes) -> tuple[dict[int, Key | None], dict[int, Key | None]]:
+    """The keys of a track at their ticks: those of its key signatures, and those that texts of ours name.
 
-    A text of ours after a key signature names a mode that MIDI cannot state, or states that the key is unknown.
+    Such a text follows a key signature. It names a key that a signature alone cannot, or states that it is unknown.
     """
-    keys: dict[int, Key | None] = {}
+    of_signatures: dict[int, Key | None] = {}
+    of_texts: dict[int, Key | None] = {}
     last = chunk.rfind(_KEY_SIGNATURE)
     if last < 0:
-        return keys
+        return of_signatures, of_texts
     try:
         for event in _events(chunk):
             if event.status != _META:
@@ -308,12 +315,13 @@ def _keys(chunk: bytes) -> dict[int, Key | None]:
                     break
             elif event.kind == _KEY and len(event.content) == 2:
                 fifths, mode = struct.unpack("bB", event.content)
-                keys[event.tick] = Key.of_signature(fifths, _MODES.get(mode, ""))
-            elif event.kind == _TEXT and event.tick in keys and event.content.startswith(KEY_OF_MIDI.encode()):
-                keys[event.tick] = Key.parse(event.content.removeprefix(KEY_OF_MIDI.encode()).decode("latin-1"))
+                of_signatures[event.tick] = Key.of_signature(fifths, _MODES.get(mode, ""))
+            elif event.kind == _TEXT and event.tick in of_signatures and event.content.startswith(KEY_OF_MIDI.encode()):
+                name = event.content.removeprefix(KEY_OF_MIDI.encode()).decode("latin-1")
+                of_texts[event.tick] = Key.parse(name)
     except ReadError:  # reading the notes will show the fault
         pass
-    return keys
+    return of_signatures, of_texts
 
 
 def _without_program_changes(chunk: bytes) -> bytes:
