@@ -111,6 +111,13 @@ def test_notes_without_a_field_have_no_key():
     assert name_of(melody_of_abc("[K:D]CDEF")) == "D major"
 
 
+@pytest.mark.parametrize("order", ["12", "21"])
+def test_the_key_of_abc_is_that_of_the_voice_that_is_the_melody(tmp_path, order):
+    voices = {"1": "V:1\n[K:F]CDEF|]\n", "2": "V:2 name=melody\n[K:D]DEFG|]\n"}
+    tune = read(tmp_path, "X:1\nL:1/4\nK:C\n" + "".join(voices[each] for each in order))
+    assert (tune.pitches[0], name_of(tune)) == (62, "D major")
+
+
 # MusicXML
 
 
@@ -150,6 +157,40 @@ def test_a_transposing_instrument_sounds_in_another_key(tmp_path):
     assert (tune.pitches[-1] % 12, name_of(tune)) == (10, "Bb major")
 
 
+def two_parts(folder, first, second, transpose="", note="<pitch><step>C</step><octave>5</octave></pitch>"):
+    """Two parts of two bars; each has its contents of `<attributes>`, and the second its transposition and notes."""
+    text = "<score-partwise>"
+    for bars, transposition, pitch in (
+        (first, "", "<pitch><step>C</step><octave>4</octave></pitch>"),
+        (second, transpose, note),
+    ):
+        text += "<part>"
+        for bar in bars:
+            text += f"<measure><attributes><divisions>1</divisions>{bar}{transposition}</attributes>"
+            text += f"<note>{pitch}<duration>1</duration></note></measure>"
+        text += "</part>"
+    return read(folder, text + "</score-partwise>", "tune.xml")
+
+
+C, G, NO_MODE = (f"<key>{signature(*each)}</key>" for each in ((0, "major"), (1, "major"), (0,)))
+D_SHARPS = f"<key>{signature(2, 'major')}</key>"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "more", "expected"),
+    [
+        ((C, ""), (C, ""), {}, "C major"), ((C, ""), ("", ""), {}, "C major"), ((C, ""), (G, ""), {}, None),
+        ((C, G), (C, G), {}, "G major"), ((C, G), (C, ""), {}, None), ((C, G), (G, ""), {}, "G major"),
+        ((C, ""), (D_SHARPS, ""), {"transpose": "<transpose><chromatic>-2</chromatic></transpose>"}, "C major"),
+        ((C, ""), (NO_MODE, ""), {}, None),
+        ((C, ""), (NO_MODE, ""), {"note": "<unpitched/>"}, "C major"),
+        ((C.replace("<key>", '<key number="1">') + G.replace("<key>", '<key number="2">'), ""), ("", ""), {}, None),
+    ],
+)  # fmt: skip
+def test_parts_that_state_different_keys_have_none(tmp_path, first, second, more, expected):
+    assert name_of(two_parts(tmp_path, first, second, **more)) == expected
+
+
 # **kern
 
 
@@ -178,6 +219,15 @@ def test_a_change_of_key_in_kern(tmp_path):
     text = "**kern\t**dynam\n*C:\t*\n4c\t.\n{}=2\t=2\n4d\t.\n{}*-\t*-\n"
     assert name_of(read(tmp_path, text.format("*G:\t*\n", ""), "tune.krn")) == "G major"
     assert name_of(read(tmp_path, text.format("", "*G:\t*\n"), "tune.krn")) == "C major"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [("*C:\t*C:", "C major"), ("*\t*G:", "G major"), ("*C:\t*G:", None), ("*c:\t*C:", None)],
+)
+def test_spines_that_state_different_keys_have_none(tmp_path, tokens, expected):
+    text = f"**kern\t**kern\n{tokens}\n4C\t4cc\n4D\t4dd\n*-\t*-\n"
+    assert name_of(read(tmp_path, text, "tune.krn")) == expected
 
 
 # MIDI

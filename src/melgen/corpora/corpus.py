@@ -41,7 +41,7 @@ DETAILS_VERSION = 2
 Runs record `READER_VERSION`, because other notes make other runs. They do not record this version.
 
 1: the keys that sources state.
-2: C major alone in a MIDI file is no stated key.
+2: the key of the voice that is the melody, unknown where parts differ; C major alone in a MIDI file is no stated key.
 """
 _READ_AT_ONCE = 2**20
 _LIBRARIES = ("music21", "muspy", "symusic")

@@ -57,6 +57,8 @@ class Rejection:
 class Track:
     """Notes of one track or voice, in any order.
 
+    ``keys`` are its keys where a voice may have its own, as in `Tune`; ``None`` if they are those of the tune.
+
     Shape:
         notes: ``[notes, 3]``, each onset, duration and pitch, the first two in ticks; or anything that NumPy can
         turn into such an array.
@@ -65,6 +67,7 @@ class Track:
     notes: NDArray[np.int64]
     name: str = ""
     is_drum: bool = False
+    keys: tuple[tuple[int, Key | None], ...] | None = None
 
     def __post_init__(self) -> None:
         self.notes = np.asarray(self.notes, np.int64).reshape(-1, 3)
@@ -76,9 +79,9 @@ class Tune:
 
     ``number`` is its number in a file of several tunes; ``remarks`` name deviations that the reader had to make.
     ``metres`` (the tick from which each holds, beats, beat type), ``pickup`` and ``bars`` (where each bar begins,
-    repeats played out) are as in `Melody`, in ticks. ``keys`` are the keys as they sound, in order, each with the tick
-    from which it holds; ``None`` ends a key. ``is_written`` is true for notation, whose times are exact, and false for
-    recordings that may have been played.
+    repeats played out) are as in `Melody`, in ticks. ``keys`` are the keys of all tracks as they sound, in order,
+    each with the tick from which it holds; ``None`` ends a key. ``is_written`` is true for notation, whose times are
+    exact, and false for recordings that may have been played.
     """
 
     tracks: list[Track]
@@ -178,15 +181,16 @@ def extract_melody(tune: Tune, cleaning: Cleaning, source: str) -> tuple[Melody,
     Returns:
         The melody, and the number of its notes that are off the grid of steps.
     """
-    line = _melody_line(tune, cleaning, source)
-    if isinstance(line, Rejection):
-        return line
-    melody = _rounded_melody(line, tune, source)
+    chosen = _melody_line(tune, cleaning, source)
+    if isinstance(chosen, Rejection):
+        return chosen
+    track, line = chosen
+    melody = _rounded_melody(line, tune, tune.keys if track.keys is None else track.keys, source)
     return melody if isinstance(melody, Rejection) else (melody, notes_off_grid(line, tune.ticks_per_quarter))
 
 
-def _melody_line(tune: Tune, cleaning: Cleaning, source: str) -> NDArray[np.int64] | Rejection:
-    """The notes of a tune's melody, not yet rounded, or the reason why it has none.
+def _melody_line(tune: Tune, cleaning: Cleaning, source: str) -> tuple[Track, NDArray[np.int64]] | Rejection:
+    """The track of a tune's melody and its notes, not yet rounded, or the reason why it has none.
 
     Shape:
         ``[notes, 3]``, as in `Track`, in order and without overlap.
@@ -197,13 +201,13 @@ def _melody_line(tune: Tune, cleaning: Cleaning, source: str) -> NDArray[np.int6
     pitched = [track for track in sounding if not track.is_drum]
     if not pitched:
         return Rejection(DRUMS_ONLY, f"{len(sounding)} drum track(s), nothing else", source)
-    candidates: list[tuple[str, NDArray[np.int64]]] = []
+    candidates: list[tuple[Track, NDArray[np.int64]]] = []
     least_crowded = 1.0
     for track in pitched:
         line, share = single_line(track, tune.ticks_per_quarter, tune.is_written)
         least_crowded = min(least_crowded, share)
         if share <= cleaning.max_chord_share:
-            candidates.append((track.name, line))
+            candidates.append((track, line))
     if not candidates:
         detail = (
             f"no melody among {len(pitched)} track(s): at best {least_crowded:.0%} of the notes sound "
@@ -214,8 +218,10 @@ def _melody_line(tune: Tune, cleaning: Cleaning, source: str) -> NDArray[np.int6
     return _best_line(long_enough or candidates)
 
 
-def _rounded_melody(line: NDArray[np.int64], tune: Tune, source: str) -> Melody | Rejection:
-    """The melody of the line that `_melody_line` chose, with the tune's metres, pickup, bars and last key."""
+def _rounded_melody(
+    line: NDArray[np.int64], tune: Tune, keys: Sequence[tuple[int, Key | None]], source: str
+) -> Melody | Rejection:
+    """The melody of the line that `_melody_line` chose, with the last of its keys and the tune's metres and bars."""
     onsets = steps(line[:, 0], tune.ticks_per_quarter)
     ends = steps(line[:, 0] + line[:, 1], tune.ticks_per_quarter)
     if (end := int(ends.max())) > MAX_STEPS:
@@ -231,7 +237,7 @@ def _rounded_melody(line: NDArray[np.int64], tune: Tune, source: str) -> Melody 
         metres=_metre_changes(tune),
         pickup=pickup if 0 <= pickup <= MAX_STEPS else None,
         bars=tuple(np.unique(bars[(bars >= 0) & (bars <= MAX_STEPS)]).tolist()),
-        key=key_at(tune.keys, int(line[-1, 0])),
+        key=key_at(keys, int(line[-1, 0])),
     )
 
 
@@ -254,8 +260,8 @@ def _without_accents(name: str) -> str:
     return "".join(each for each in unicodedata.normalize("NFKD", name) if not unicodedata.combining(each))
 
 
-def _best_line(candidates: Sequence[tuple[str, NDArray[np.int64]]]) -> NDArray[np.int64]:
-    for name, line in candidates:
-        if _MELODY_NAME.search(_without_accents(name)):
-            return line
-    return max((line for _, line in candidates), key=lambda line: int(line[:, 2].sum()) / len(line))
+def _best_line(candidates: Sequence[tuple[Track, NDArray[np.int64]]]) -> tuple[Track, NDArray[np.int64]]:
+    for track, line in candidates:
+        if _MELODY_NAME.search(_without_accents(track.name)):
+            return track, line
+    return max(candidates, key=lambda each: int(each[1][:, 2].sum()) / len(each[1]))

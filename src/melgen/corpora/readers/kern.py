@@ -33,6 +33,7 @@ _METRE = re.compile(r"\*M(\d{1,2}(?:\+\d{1,2})*)/(1|2|4|8|16|32|64)")
 _FREE = re.compile(r"\*M[X?Z]|\*MX/.*")
 # `*G:` is G major, `*g:` G minor, `*d:dor` D dorian; `*?:` an unknown key.
 _KEY = re.compile(r"\*(?:\?|X|([A-Ga-g])(#{0,2}|-{0,2})):([a-z]*)")
+_UNKNOWN_KEY = "*?:"
 _LIST = re.compile(r"\*>\[([^\]]*)\]")
 _LABEL = re.compile(r"\*>([^\[\]]+)")
 _NUMBERED_LABEL = re.compile(r"(.*?)(\d{1,2})")
@@ -178,7 +179,7 @@ class _Piece:
         metres = (token for token, path in zip(tokens, self.paths, strict=True) if path.is_kern and _is_metre(token))
         self.waiting += [*metres][:1]
         keys = (token for token, path in zip(tokens, self.paths, strict=True) if path.is_kern and _KEY.fullmatch(token))
-        self.waiting += [*keys][:1]
+        self.waiting += _common_key({*keys})
         self.waiting += dict.fromkeys(token for token in tokens if token.startswith("*>"))
         for token, path in zip(tokens, self.paths, strict=True):
             if token.startswith("**"):
@@ -362,6 +363,11 @@ class _Piece:
 
     def _title(self) -> str:
         return html.unescape(next((self.titles[key] for key in _TITLES if key in self.titles), ""))
+
+
+def _common_key(designations: set[str]) -> set[str]:
+    """The designation of all spines that have one; that of an unknown key if they differ."""
+    return designations if len(designations) < 2 else {_UNKNOWN_KEY}
 
 
 def _is_metre(token: str) -> bool:

@@ -21,7 +21,7 @@ from melgen.corpora.readers.directions import read_direction
 from melgen.corpora.readers.playing_order import NO_MARKS, Marks, merged
 from melgen.corpora.readers.written import Segment, Tune, Voice, WrittenNote, sounding_tune
 from melgen.errors import ReadError
-from melgen.music.key import FOUND_KEY, FOUND_KEY_FIELD, Key, keys_between
+from melgen.music.key import FOUND_KEY, FOUND_KEY_FIELD, Key, key_at, keys_between
 from melgen.music.metre import Metre
 
 _Element = ElementTree.Element
@@ -232,12 +232,14 @@ class _PartReader:
             self.transpositions[int(staff) if staff.isdecimal() and len(staff) < 4 else 0] = semitones + (
                 12 * _number(octaves, "octave-change") if octaves else 0
             )
-        if (key := attributes.find("key")) is not None:
+        sounding: list[Key | None] = []  # of the staves that state one
+        for key in attributes.iterfind("key"):
             staff = key.get("number", "1")
             semitones = self._transposition(int(staff) if staff.isdecimal() and len(staff) < 4 else 1)
             stated = _stated_key(key)
-            sounding = None if stated is None else stated.transposed(floor(semitones + Fraction(1, 2)))
-            measure.stated_keys.append((cursor, sounding))
+            sounding.append(None if stated is None else stated.transposed(floor(semitones + Fraction(1, 2))))
+        if sounding:
+            measure.stated_keys.append((cursor, _common_key(sounding)))
         time = attributes.find("time")
         if time is not None:
             measure.metre, measure.is_free = _metre(time), time.find("senza-misura") is not None
@@ -378,8 +380,9 @@ def _tune(parts: list[_Part], title: str) -> Tune:
     places: list[list[tuple[int, Fraction]]] = []  # of each measure: its segments, with where they begin
     metre: Metre | None = None
     begin = Fraction(0)
-    keys: list[tuple[Fraction, Key | None]] = []
-    for column in columns:
+    starts: list[Fraction] = []  # of each segment
+    timelines: list[list[tuple[Fraction, Key | None]]] = [[] for _ in parts]  # of the keys
+    for number, column in enumerate(columns):
         stated = next((each for each in column if each.metre is not None or each.is_free), None)
         metre = metre if stated is None else stated.metre
         length = _length(column, metre)
@@ -388,19 +391,48 @@ def _tune(parts: list[_Part], title: str) -> Tune:
         )
         positions = [Fraction(0), *cuts, length]
         places.append([])
-        stated_keys = next((each.stated_keys for each in column if each.stated_keys), [])
-        keys += [(begin + place, key) for place, key in sorted(stated_keys, key=itemgetter(0))]
+        for part, timeline in zip(parts, timelines, strict=True):
+            stated_keys = part.measures[number].stated_keys if number < len(part.measures) else []
+            timeline += [(begin + place, key) for place, key in sorted(stated_keys, key=itemgetter(0))]
         for start, end in pairwise(positions):
             places[-1].append((len(segments), start))
             is_first = start == 0
             continues = is_first and any(each.is_implicit for each in column)
-            inside = keys_between(keys, begin + start, begin + end)
-            segments.append(Segment(end - start, NO_MARKS, metre, is_first, continues, inside))
+            starts.append(begin + start)
+            segments.append(Segment(end - start, NO_MARKS, metre, is_first, continues))
         begin += length
+    # A part without pitched notes, such as percussion, often states a signature without a mode.
+    keys = _common_keys(
+        [
+            timeline
+            for part, timeline in zip(parts, timelines, strict=True)
+            if timeline and any(measure.notes for measure in part.measures)
+        ]
+    )
+    for segment, start in zip(segments, starts, strict=True):
+        segment.keys = keys_between(keys, start, start + segment.length)
     _place_marks(segments, places, columns)
     voices = [voice for number, part in enumerate(parts) for voice in _voices(part, number, places)]
     has_pickup = any(each.is_implicit for each in columns[0]) if columns else False
     return sounding_tune(segments, voices, title, has_pickup=has_pickup)
+
+
+def _common_keys(timelines: list[list[tuple[Fraction, Key | None]]]) -> list[tuple[Fraction, Key | None]]:
+    """The changes of a key that all parts share; it is unknown while they differ."""
+    if len(timelines) == 1:
+        return timelines[0]
+    places = sorted({place for timeline in timelines for place, _ in timeline})
+    return [(place, _common_key([key_at(timeline, place) for timeline in timelines])) for place in places]
+
+
+def _common_key(keys: list[Key | None]) -> Key | None:
+    """The key that parts or staves share, as the first names it; ``None`` if they differ.
+
+    >>> _common_key([Key(7, "major"), Key(-5, "major")]), _common_key([Key(0, "major"), Key(3, "minor")])
+    (Key(tonic=7, mode='major'), None)
+    """
+    different = {key and (key.pitch_class, key.mode) for key in keys}
+    return keys[0] if len(different) == 1 else None
 
 
 def _length(column: list[_Measure], metre: Metre | None) -> Fraction:

@@ -300,9 +300,10 @@ class _Reader:
             else:
                 order = order_of_playing(segments, self.order, self.remarks)
             orders[id(voice)] = order
+            keys = () if self.has_found_key else played_keys(segments, order)
             for number in range(layer_count(segments)):
                 notes = played_notes(segments, order, number)
-                tracks.append(Track(notes, voice.name if not number else "", voice.is_percussion))
+                tracks.append(Track(notes, voice.name if not number else "", voice.is_percussion, keys))
             self.remarks |= voice.remarks
         tune = Tune(tracks, TICKS_PER_QUARTER, self.title, remarks=tuple(sorted(self.remarks)), is_written=True)
         first = next(
@@ -312,8 +313,6 @@ class _Reader:
             tune.bars, tune.pickup, tune.metres = bars_and_metres(first.segments, orders[id(first)])
         elif self.metre is not None:
             tune.metres = ((0, self.metre),)
-        if first is not None and not self.has_found_key:
-            tune.keys = played_keys(first.segments, orders[id(first)])
         return tune
 
 
