@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from melgen.checkpoint import find_checkpoint, load_model, read_checkpoint
 from melgen.errors import CheckpointError
-from tests.training.small import LEAF_SPEC, plain_trainer, small_data, small_module
+from tests.training.small import FEW_UPDATES, LEAF_SPEC, plain_trainer, small_data, small_module
 
 pytestmark = pytest.mark.filterwarnings(LEAF_SPEC)
 
@@ -67,6 +67,29 @@ def assert_refused(path, match=None):
 
 def test_the_undamaged_checkpoint_can_be_read(file):
     assert load_model(file).updates == 1
+
+
+def with_old_names(checkpoint):
+    """As an earlier melgen named the bits of a network with rhythm."""
+    bits = {f"{split}/{kind}": 4.0 for split in ("val", "test") for kind in ("bits_per_note", "pitch_bits_per_note")}
+    checkpoint["melgen"]["metrics"] = bits
+
+
+def test_bits_with_rhythm_of_an_earlier_melgen_get_their_present_name(file):
+    changed(file, with_old_names)
+    names = {"bits_per_note_with_rhythm", "pitch_bits_per_note"}
+    assert {*load_model(file).metrics} == {f"{split}/{name}" for split in ("val", "test") for name in names}
+
+
+@pytest.mark.filterwarnings(FEW_UPDATES)
+@pytest.mark.filterwarnings("ignore:.*your dataloader is not resumable.*")
+def test_a_training_that_goes_on_does_not_keep_the_name_of_an_earlier_melgen(file, tmp_path):
+    data, trainer = small_data(), plain_trainer(max_steps=2)
+    trainer.fit(small_module(data), data, ckpt_path=str(changed(file, with_old_names)), weights_only=True)
+    trainer.save_checkpoint(tmp_path / "later.ckpt")
+    metrics = torch.load(tmp_path / "later.ckpt", weights_only=True)["melgen"]["metrics"]
+    assert "test/bits_per_note_with_rhythm" in metrics
+    assert "test/bits_per_note" not in metrics
 
 
 @pytest.mark.parametrize("where", ["whole", "config", "state_dict"])

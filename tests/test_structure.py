@@ -12,6 +12,7 @@ ORDER = (
     # these packages do not depend on music
     {
         "melgen",
+        "bit_names",
         "errors",
         "plurals",
         "nested",

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 import melgen
+from melgen.bit_names import with_marked_bits
 from melgen.checkpoint_files import BEST, LAST, find_checkpoint, run_of, run_title
 from melgen.corpora.seen_tunes import SeenTunes
 from melgen.errors import CheckpointError
@@ -75,6 +76,8 @@ class TrainedModel:
 def read_checkpoint(path: str | Path, key: str = "checkpoint") -> dict[str, Any]:
     """The content of a checkpoint that melgen wrote; only tensors and plain data are unpickled.
 
+    Metrics have their present names, whichever melgen wrote them.
+
     Raises:
         CheckpointError: if the file is truncated, is not a checkpoint, or was written by another program or by a
             newer melgen.
@@ -97,6 +100,8 @@ def read_checkpoint(path: str | Path, key: str = "checkpoint") -> dict[str, Any]
         raise CheckpointError(
             f"{key}={path}: format version {version!s:.40}; melgen {melgen.__version__} reads 1 to {FORMAT_VERSION}"
         )
+    if isinstance(metrics := ours.get("metrics"), dict):
+        ours["metrics"] = with_marked_bits(metrics)
     return checkpoint
 
 

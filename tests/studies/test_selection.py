@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -129,6 +130,18 @@ def test_stages_of_training_are_worst_first_and_keep_seeds_apart(numbered):
     both = numbered(run("control", "nas", 1, 0), run("control", "nas", 2, 0))
     pairs = [model.runs[0].pair for model in stages_of_training(both, "val/loss", 2)]
     assert len(set(pairs)) == 4, "tables have a row for each pair"
+
+
+def test_stages_are_chosen_by_bits_that_an_earlier_melgen_named_differently(tmp_path):
+    one = run("control", "lstm", 1, 0)
+    one = Run(tmp_path / one.path.name, one.dataset, one.cell, one.layers, one.seed, one.variant)
+    (one.path / "checkpoints").mkdir(parents=True)
+    for step, bits in ((5, 4.0), (10, 3.0)):
+        metrics = {"val/bits_per_note": bits, "val/pitch_bits_per_note": 2.0}
+        content = {"melgen": {"format_version": 2, "metrics": metrics, "updates": step}}
+        torch.save(content, one.path / "checkpoints" / f"step-{step:08d}.ckpt")
+    stages = stages_of_training([one], "val/bits_per_note_with_rhythm", 2)
+    assert [stage.runs[0].result["val/bits_per_note_with_rhythm"] for stage in stages] == [4.0, 3.0]
 
 
 @pytest.fixture

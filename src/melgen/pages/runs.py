@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
+from melgen.bit_names import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM, with_marked_bits
 from melgen.files import read_json
 from melgen.nested import value_at
 from melgen.pages.plain import short
 from melgen.pages.schema import Curve, CurvePack, Run
-from melgen.runs.bit_names import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM, with_marked_bits
 from melgen.runs.config import plain_config
 from melgen.runs.directory import FINISHED
 from melgen.runs.history import STEP, read_history

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from melgen.bit_names import BITS, BITS_OF_PITCH, BITS_WITH_RHYTHM
 from melgen.evaluation.metrics import TONALITY, run_metric
 from melgen.publishing.result_tables import Target
-from melgen.runs.bit_names import BITS, BITS_OF_PITCH, BITS_WITH_RHYTHM
 from melgen.training.loggers.wandb import BEST_LOSS, UPDATES
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from melgen.bit_names import with_marked_bits
 from melgen.errors import (
     IdentityError,
     LockedElsewhereError,
@@ -26,7 +27,6 @@ from melgen.errors import (
 from melgen.files import read_json, remove_leftovers, scratch_beside, write_json, write_text
 from melgen.locks import is_lock, locked
 from melgen.processes import process_birth
-from melgen.runs.bit_names import with_marked_bits
 from melgen.runs.identity import differences, numbers_software, reader_version
 from melgen.runs.identity_file import IdentityFile, read_file
 from melgen.runs.log_file import logging_to

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from melgen.runs.bit_names import present_names
+from melgen.bit_names import present_names
 
 STEP = "step"
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
+from melgen.bit_names import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM
 from melgen.errors import IdentityError
 from melgen.evaluation.metrics import TONALITY, run_metric, song_metric
 from melgen.files import read_json
-from melgen.runs.bit_names import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM
 from melgen.runs.config import plain_config
 from melgen.runs.directory import FAILED, FINISHED, RunDirectory
 from melgen.runs.missing_bits import why_without_bits

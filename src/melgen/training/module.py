@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 import melgen
+from melgen.bit_names import with_marked_bits
 from melgen.checking import check_one_of
 from melgen.checkpoint import FORMAT_VERSION, FORMAT_VERSION_OF_PITCHES, RHYTHM, SEEN_TUNES
 from melgen.corpora.seen_tunes import SeenTunes
@@ -289,7 +290,7 @@ class MelodyModule(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore what `on_save_checkpoint` added."""
-        self._metrics_before = dict(checkpoint["melgen"]["metrics"])
+        self._metrics_before = with_marked_bits(checkpoint["melgen"]["metrics"])
         carried = checkpoint["carried"]
         self._state = carried["state"]
         self._loss_since_log = torch.tensor(carried["loss_since_log"])
