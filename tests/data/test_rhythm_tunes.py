@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from melgen.corpora import CorpusError
-from melgen.data import MelodyDataModule, Split
+from melgen.data import MelodyDataModule, Split, tokens
 from melgen.music import DB12, Control, Factored, Grid, Interleaved, Interval, Joint, Melody, NoRhythm, PaperPairs
 from melgen.music.abstract_rhythm import END
+from melgen.music.encoding import Encoding
 from melgen.music.tune_vocabulary import NOT_PREDICTED
 from melgen.runs.missing_bits import why_without_bits
 from tests.data.melodies import melodies, walks
@@ -60,6 +61,33 @@ def test_windows_of_all_rhythms_last_equally_long():
     updates = {rhythm.name: data_of(rhythm).updates_per_epoch for rhythm in RHYTHMS}
     assert max(updates.values()) - min(updates.values()) <= 1
     assert data_of(Grid()).train_dataloader().seq_length > 2 * data_of(Factored()).train_dataloader().seq_length
+
+
+@pytest.mark.parametrize("rhythm", [Grid(), Factored()], ids=lambda each: each.name)
+def test_the_memory_of_encoded_tunes_is_that_of_all_their_tokens(rhythm):
+    data = data_of(rhythm)
+    symbols = dict.fromkeys(Split, 0)
+    for split, melody in zip(data.splits, data.melodies, strict=True):
+        symbols[Split(split)] += len(Encoding(Control(), rhythm).encode(melody).symbols)
+    train, held_out = symbols[Split.TRAIN], symbols[Split.VALIDATION] + symbols[Split.TEST]
+    tunes = len(data.tunes_of(Split.TRAIN))
+    opening = 3  # metre, pickup and start
+    # Training tokens and their targets have four bytes each, and each tune its start.
+    expected = 2 * 4 * rhythm.streams * (train + opening * tunes) + 8 * (tunes + 1)
+    # Of a held-out tune its symbols and tokens, of eight bytes each, and which symbols training knows.
+    held_out_tunes = len(data.melodies) - tunes
+    expected += 8 * rhythm.streams * (2 * held_out + opening * held_out_tunes) + held_out
+    assert data.nbytes == expected
+
+
+def test_mapped_tokens_take_no_memory(monkeypatch):
+    in_memory = data_of(Grid())
+    monkeypatch.setattr(tokens, "MAPPED_FROM_TOKENS", 1)
+    monkeypatch.setattr(tokens, "_WRITTEN_AT_ONCE", 10)
+    mapped = data_of(Grid())
+    train = mapped.train_dataloader().tunes.tokens
+    assert np.array_equal(train, in_memory.train_dataloader().tunes.tokens)
+    assert in_memory.nbytes - mapped.nbytes == train.nbytes
 
 
 def test_the_same_tunes_are_compared_under_every_rhythm_and_representation():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Sequence
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -178,8 +179,9 @@ class MelodyDataModule(pl.LightningDataModule):
     def nbytes(self) -> int:
         """The memory of the encoded tunes in bytes; the melodies and large training data are mapped from files."""
         loaders = (self._loader().tunes, *self._held_out.values())
-        # An array that is mapped from a file does not own its data.
-        return sum(array.nbytes for loader in loaders for array in loader.arrays if array.flags.owndata)
+        owners = {id(owner): owner for loader in loaders for owner in map(_owner, loader.arrays)}
+        # Not by the type of the array: a copy of a mapped array in memory has the type `np.memmap`, too.
+        return sum(owner.nbytes for owner in owners.values() if not isinstance(owner.base, mmap))
 
     def train_dataloader(self) -> StreamLoader:
         """The training windows of the trainer's current epoch."""
@@ -306,6 +308,13 @@ class MelodyDataModule(pl.LightningDataModule):
                 statistics[f"{name}_unseen_values"] = int(np.count_nonzero(~self._held_out[split].known))
                 statistics[f"{name}_tunes_left_out_of_bits_per_note"] = int(np.count_nonzero(~self.comparable[chosen]))
         return statistics | self._tunes.statistics() | self._known_before
+
+
+def _owner(array: NDArray) -> NDArray:
+    """The array whose memory an array shows, whole or in part; itself if it is not a view."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 def tune_hashes(imported: ImportedCorpus) -> NDArray[np.uint64]:
