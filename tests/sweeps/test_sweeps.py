@@ -161,7 +161,19 @@ def test_the_reason_for_missing_bits_with_rhythm_is_stated(tmp_path, end):
     make_run(folder, "finished", result={**RESULT, **dict.fromkeys(BITS_WITH_RHYTHM)})
     statistics = {"test_tunes": 1, "test_tunes_left_out_of_bits_per_note": 1, "train_tunes_left_out_by_rhythm": 0}
     write_json(folder / "data.json", statistics)
-    assert "bits/note is -: the only test tune has fewer than 3 notes, a rhythm that rhythm=grid cannot" in end(1)[1]
+    reason = "the only test tune has fewer than 3 notes, a rhythm that rhythm=grid cannot"
+    assert f"\nbits/note with rhythm is -: {reason}" in end(1)[1]
+
+
+def test_missing_bits_beside_networks_with_rhythm_are_those_of_the_columns_shown(tmp_path, end):
+    for name, bits in (("", {"val/bits_per_note": None}), ("-rhythm-factored", dict.fromkeys(BITS_WITH_RHYTHM))):
+        without = {key: value for key, value in RESULT.items() if key != "val/bits_per_note"}
+        folder = tmp_path / "sweep" / f"control-lstm-1-seed0{name}"
+        make_run(folder, "finished", result=without | bits)
+        write_json(folder / "data.json", {})
+    out = end(2)[1]
+    assert "\npitch bits/note of control-lstm-1-seed0 is -: its result has none" in out
+    assert "\nbits/note with rhythm of control-lstm-1-seed0-rhythm-factored is -: its result has none" in out
 
 
 def test_one_job_is_in_the_singular(tmp_path, end):

@@ -110,20 +110,29 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
     console.print(table)
     if ending:
         console.print(f"(all runs: ...{ending})")
-    for reason, names in reasons_without_bits(rows).items():
+    for (kind, reason), names in reasons_without_bits(rows).items():
         of_all = len(names) == sum(row["state"] == FINISHED for row in rows)
         whose = "" if of_all else f" of {', '.join(name.removesuffix(ending) for name in names)}"
-        console.print(f"{COLUMNS[BITS]}{whose} is -: {reason}", soft_wrap=True)
+        console.print(f"{COLUMNS[kind]}{whose} is -: {reason}", soft_wrap=True)
 
 
-def reasons_without_bits(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
-    """Why finished runs have no bits per note, each reason with the names of its runs."""
-    found: dict[str, list[str]] = {}
+def reasons_without_bits(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], list[str]]:
+    """Why finished runs have no bits per note: the names of the runs by the column that is empty and the reason."""
+    has_rhythm = any(row[_WRITES_RHYTHM] for row in rows)
+    found: dict[tuple[str, str], list[str]] = {}
     for row in rows:
-        if row["state"] == FINISHED and row[BITS_WITH_RHYTHM if row[_WRITES_RHYTHM] else BITS] is None:
+        kind = _column_of_bits(row, has_rhythm)
+        if row["state"] == FINISHED and row[kind] is None:
             reason = why_without_bits(read_json(Path(row["directory"]) / "data.json"))
-            found.setdefault(reason or "its result has none", []).append(row["run"])
+            found.setdefault((kind, reason or "its result has none"), []).append(row["run"])
     return found
+
+
+def _column_of_bits(row: Mapping[str, Any], has_rhythm: bool) -> str:
+    """The column that shows all bits of a run; beside networks with rhythm, one of pitches has bits of pitch."""
+    if row[_WRITES_RHYTHM]:
+        return BITS_WITH_RHYTHM
+    return BITS_OF_PITCH if has_rhythm else BITS
 
 
 def common_ending(names: Sequence[str]) -> str:
