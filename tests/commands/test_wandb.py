@@ -53,7 +53,7 @@ def test_three_jobs_are_three_runs_of_one_group(sweep, runs):
     assert [run.exit_code for run in runs] == [0, 0, 0]
     for run, cell in zip(runs, CELLS, strict=True):
         assert run.file.is_relative_to(sweep / run.name / "wandb"), "each is below the directory of its training"
-        assert run.tags == {"control", cell, "norhythm", "layers 1", "seed 0", "misc_folk"}
+        assert run.tags == {"control", cell, "layers 1", "seed 0", "misc_folk"}
 
 
 @pytest.mark.slow
@@ -63,7 +63,7 @@ def test_runs_hold_their_configuration(runs):
         assert run.config["choices"] == {
             "dataset": "control",
             "cell": cell,
-            "rhythm": "norhythm",
+            "rhythm": "none",
             "layers": 1,
             "seed": 0,
             "corpus": "misc_folk",

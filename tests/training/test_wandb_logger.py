@@ -11,6 +11,7 @@ import textwrap
 from typing import ClassVar
 
 import pytest
+from omegaconf import OmegaConf
 
 from melgen.train import train
 from melgen.training.loggers.csv import HistoryLogger
@@ -162,6 +163,14 @@ def test_three_trainings_in_one_process_are_three_runs_with_exit_codes(tmp_path)
     assert {run.group for run in runs} == {"sweep"}
     assert len({run.id for run in runs}) == 3
     assert [run.exit_code for run in runs] == [0, 1, 0]
+
+
+@pytest.mark.parametrize("rhythm", ["none", "paper_pairs", "grid"])
+def test_the_choice_of_rhythm_is_the_option_that_the_user_types(tmp_path, rhythm):
+    config = small_config(tmp_path, f"rhythm={rhythm}", "logger=wandb")
+    choices = OmegaConf.to_container(config.logger.wandb.choices, resolve=True)
+    assert choices["rhythm"] == rhythm
+    assert (rhythm in tags_of(choices)) == (rhythm != "none")
 
 
 @pytest.mark.slow

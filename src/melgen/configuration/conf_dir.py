@@ -61,6 +61,12 @@ def _last_word(dotted: str) -> str:
     return dotted.rsplit(".", 1)[-1].lower()
 
 
+def _rhythm_option(target: str) -> str:
+    from melgen.music.rhythms import rhythm_option
+
+    return rhythm_option(target)
+
+
 def _count(items: Sequence[Any]) -> int:
     if isinstance(items, str):
         raise ValueError(f"a list like [lstm,nas] is needed, got {items!r}")
@@ -84,6 +90,7 @@ def register_resolvers() -> None:
         "run_name": _run_name,
         "job_prefix": _job_prefix,
         "last_word": _last_word,
+        "rhythm_option": _rhythm_option,
         "count": _count,
         "cores": _cores,
         "file_name": _file_name,

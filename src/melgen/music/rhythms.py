@@ -301,6 +301,22 @@ RHYTHMS: Mapping[str, type[AbstractRhythm]] = MappingProxyType(
 """Our rhythms by name."""
 
 
+_OPTIONS = {rhythm.__name__: name for name, rhythm in RHYTHMS.items()}
+
+
+def rhythm_option(target: str) -> str:
+    """The option of ``rhythm=`` that chooses a class: the name of one of ours; of any other class its last word.
+
+    Args:
+        target: the dotted path of the class.
+
+    >>> rhythm_option("melgen.music.PaperPairs"), rhythm_option("melgen.music.NoRhythm"), rhythm_option("mine.Swing")
+    ('paper_pairs', 'none', 'Swing')
+    """
+    package, _, name = target.rpartition(".")
+    return _OPTIONS.get(name, name) if f"{package}.".startswith("melgen.music.") else name
+
+
 def rhythm_from(description: Mapping[str, Any]) -> AbstractRhythm:
     """The rhythm that `AbstractRhythm.describe` describes: one of ours, or an imported one that a user wrote.
 

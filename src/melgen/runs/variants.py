@@ -16,7 +16,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from melgen.music.rhythms import RHYTHMS
+from melgen.music.rhythms import rhythm_option
 from melgen.runs.config import read_config
 from melgen.runs.identity import identity_of
 from melgen.runs.naming import RunName, parse_run_name, safe_name
@@ -29,7 +29,6 @@ _NOT_COMPARED = frozenset({"seed", "layers", "model.layers", "corpus.fingerprint
 _BY_CELL, _BY_DATASET = ("cell.", "model.cell."), ("dataset.representation.",)
 _START = "init_from"
 _RHYTHM, _NO_RHYTHM = "rhythm._target_", "melgen.music.NoRhythm"  # runs of pitches do not record it
-_RHYTHMS = {f"melgen.music.{rhythm.__name__}": name for name, rhythm in RHYTHMS.items()}
 _ABSENT = object()
 
 
@@ -52,10 +51,6 @@ class Choices:
     stated: str = ""
     layers: int = 0
     seed: int = 0
-
-
-_NAMES_OF_RHYTHMS = {kind.__name__: name for name, kind in RHYTHMS.items()}
-"""As in ``rhythm=<name>``."""
 
 
 @dataclass(frozen=True)
@@ -315,13 +310,10 @@ def _text(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "true", False: "false"}[value]
     text = str(value)
-    if text in _RHYTHMS:  # by the name that the user types
-        return _RHYTHMS[text]
     if targets := re.findall(r"'_target_': '[\w.]*?(\w+)'", text):
         return "+".join(targets)
     if re.fullmatch(r"\w+(\.\w+)+", text):  # the dotted path of a class
-        name = text.rpartition(".")[2]
-        return _NAMES_OF_RHYTHMS.get(name, name) if text.startswith("melgen.music.") else name
+        return rhythm_option(text)
     return "+".join(re.split(r",\s*", text.strip("[]").replace("'", "")))
 
 

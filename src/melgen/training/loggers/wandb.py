@@ -213,12 +213,12 @@ class WandbLogger(Logger):
 
 
 def tags_of(choices: Mapping[str, Any]) -> list[str]:
-    """Choices as tags; a number needs the name of its key to be understood.
+    """Choices as tags; a number needs the name of its key to be understood, and the option ``none`` names nothing.
 
-    >>> tags_of({"dataset": "control", "cell": "lstm", "layers": 2, "seed": 0})
+    >>> tags_of({"dataset": "control", "cell": "lstm", "rhythm": "none", "layers": 2, "seed": 0})
     ['control', 'lstm', 'layers 2', 'seed 0']
     """
-    known = {key: value for key, value in choices.items() if value not in (None, "")}
+    known = {key: value for key, value in choices.items() if value not in (None, "", "none")}
     return [(value if isinstance(value, str) else f"{key} {value}")[:LONGEST_TAG] for key, value in known.items()]
 
 
