@@ -46,7 +46,7 @@ def publish(config: DictConfig) -> None:
         place = shell_line(path_text(folder))
         log.info("Recorded offline; once online:  wandb sync %s/*/wandb %s/wandb", place, place)
     if config.workspace:
-        log.info("Dashboard: %s", workspace.save(target, folder.resolve().name))
+        log.info("Dashboard: %s", workspace.save(target, folder))
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="publish")

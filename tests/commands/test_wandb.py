@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from melgen.files import write_json
 from tests.commands.calling import TINY, call, spawn
 from tests.training.wandb_files import offline_runs
 
@@ -199,13 +201,8 @@ def test_publishing_refuses(here, overrides, message):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Pydantic V1 style:DeprecationWarning")  # of wandb-workspaces itself
 @pytest.mark.filterwarnings("ignore:Valid config keys have changed:UserWarning")
-def test_the_dashboard_uses_recorded_values(runs):
-    pytest.importorskip("wandb_workspaces")
-    from melgen.publishing.result_tables import Target
-    from melgen.publishing.workspace import build
-
-    model = build(Target("melgen", "somebody"), "cells")._to_model()
-    text = model.spec.model_dump_json(by_alias=True, exclude_none=True)
+def test_the_dashboard_uses_recorded_values(sweep, runs):
+    text = dashboard_of(sweep)
     recorded = {key for run in runs for row in run.history for key in row}
     for key in ("val/loss", "val/bits_per_note", "train/loss", "best/val_loss", "tonality/centricity", "embedding"):
         assert f'"{key}"' in text or f":{key}" in text
@@ -213,6 +210,41 @@ def test_the_dashboard_uses_recorded_values(runs):
     for choice in ("dataset", "cell", "layers"):
         assert f"choices.value.{choice}" in text
         assert choice in runs[0].config["choices"]
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic V1 style:DeprecationWarning")  # of wandb-workspaces itself
+@pytest.mark.filterwarnings("ignore:Valid config keys have changed:UserWarning")
+@pytest.mark.parametrize(
+    ("rhythms", "expected"),
+    [
+        (["NoRhythm"], {"bits_per_note"}),
+        (["Joint"], {"pitch_bits_per_note", "rhythm_bits_per_note", "bits_per_note_with_rhythm"}),
+        (["NoRhythm", "Joint"], {"bits_per_note", *(f"{part}_bits_per_note" for part in ("pitch", "rhythm"))}
+         | {"bits_per_note_with_rhythm"}),
+        (["PaperPairs"], set()),
+    ],
+)  # fmt: skip
+def test_the_dashboard_has_the_panels_of_its_networks(tmp_path, rhythms, expected):
+    for number, rhythm in enumerate(rhythms):
+        run = tmp_path / "sweep" / f"control-lstm-{number}-seed0"
+        write_json(run / "status.json", {"state": "finished"})
+        write_json(run / "config.yaml", {"rhythm": {"_target_": f"melgen.music.{rhythm}"}})  # JSON is YAML
+        write_json(run / "data.json", {"rhythm_without_bits_per_note": "paper_pairs"} if rhythm == "PaperPairs" else {})
+    text = dashboard_of(tmp_path / "sweep")
+    assert set(re.findall(r'"val/(\w*bits_per_note\w*)"', text)) == expected
+    assert {f"test/{kind}" in text for kind in expected} <= {True}
+    assert ("choices.value.rhythm" in text) == (rhythms != ["NoRhythm"])
+
+
+def dashboard_of(folder):
+    """The dashboard of a sweep as JSON."""
+    pytest.importorskip("wandb_workspaces")
+    from melgen.publishing.result_tables import Target
+    from melgen.publishing.workspace import build
+
+    return (
+        build(Target("melgen", "somebody"), folder)._to_model().spec.model_dump_json(by_alias=True, exclude_none=True)
+    )
 
 
 def command_of_agent(monkeypatch, arguments):

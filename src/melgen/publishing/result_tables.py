@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from melgen.runs.directory import RunDirectory
 from melgen.runs.naming import parse_run_name
 from melgen.runs.search import find_runs
 from melgen.sweeps.table import COLUMNS, table_row, to_csv
@@ -39,10 +40,7 @@ def publish_sweep(folder: Path, target: Target) -> None:
     """
     import wandb
 
-    found = [run for run in find_runs(folder) if run.path.parent == folder]
-    if not found:
-        raise ValueError(f"runs={folder}: no run in it; the directory of a sweep is needed, such as multirun/quick")
-    rows = [table_row(run) for run in found]
+    rows = [table_row(run) for run in runs_of(folder)]
     table = wandb.Table(columns=[*CHOICES, *COLUMNS])
     for row in rows:
         table.add_data(*(parse_run_name(row["run"]) or [None] * len(CHOICES)), *(row[key] for key in COLUMNS))
@@ -53,6 +51,18 @@ def publish_sweep(folder: Path, target: Target) -> None:
             file.write(to_csv(rows))
         run.log_artifact(artifact)
     log.info("Sweep: a table of %d runs", len(rows))
+
+
+def runs_of(folder: Path) -> list[RunDirectory]:
+    """The runs of a sweep.
+
+    Raises:
+        ValueError: if there is no run.
+    """
+    found = [run for run in find_runs(folder) if run.path.parent == folder]
+    if not found:
+        raise ValueError(f"runs={folder}: no run in it; the directory of a sweep is needed, such as multirun/quick")
+    return found
 
 
 def publish_study(study: Path, target: Target) -> None:
