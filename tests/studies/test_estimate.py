@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 import socket
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from melgen.configuration.conf_dir import CONF_DIR
+from melgen.data import Split
 from melgen.files import write_json
+from melgen.music import Grid, Melody
 from melgen.studies import estimate as estimating
 from melgen.studies.estimate import Estimate, estimate, seconds_per_update
 from melgen.studies.planning import PlannedRun
+from melgen.studies.training_plan import TrainingPlan
 from tests.commands.calling import call, files_below
+from tests.data.melodies import walks
+from tests.data.test_rhythm_tunes import data_of, rhythmic
 from tests.studies.conftest import MINI
 
 TINY = ["hidden_size=8", "batch_size=4", "seq_length=5", "trainer.max_steps=100", "trainer.val_check_interval=50"]
@@ -58,6 +66,21 @@ def test_windows_of_a_rhythm_are_timed_with_their_tokens(tmp_path, monkeypatch):
     estimate(runs, runs, 1, 0, lambda config: {"Grid": 6.8, "Factored": 1.0}[config.rhythm._target_.split(".")[-1]])
     assert sorted(asked) == [5, 34]
     assert [run.config.seq_length for run in runs] == [5, 5]
+
+
+@pytest.mark.parametrize("condition", ["header", "none"])
+def test_the_tokens_of_a_note_are_those_of_the_windows_of_a_training(tmp_path, condition):
+    tunes = rhythmic(walks(40))
+    data = data_of(Grid(condition=condition), tunes, seq_length=200)
+    others = np.flatnonzero(data.splits != Split.TRAIN)
+    for i in others.tolist():  # held-out tunes do not count: they are four times as slow here
+        slow = ([4 * each for each in times] for times in (tunes[i].onsets, tunes[i].durations))
+        tunes[i] = Melody(tunes[i].pitches, *map(tuple, slow))
+    in_pitches = data_of(None, tunes)
+    assert np.array_equal(in_pitches.splits, data.splits)
+    config = OmegaConf.create({"rhythm": {"_target_": "melgen.music.Grid", "condition": condition}})
+    plan = TrainingPlan(None, (), SimpleNamespace(data=in_pitches))
+    assert round(200 * plan._tokens_per_note(config)) == data.train_dataloader().seq_length
 
 
 @pytest.mark.slow

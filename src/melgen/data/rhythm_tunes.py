@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ class RhythmTunes:
         self._kept: list[list[EncodedTune]] | None = []
         for melody, tunes in self._encoded():
             self._notes += len(tunes) * len(melody)
-            self._tokens += sum(len(tune.symbols) + self._opening - 1 for tune in tunes)
+            self._tokens += sum(_count_pairs(tune, encoding) for tune in tunes)
             if self._kept is not None:
                 self._kept.append(tunes)
                 if self._tokens > KEPT_TOKENS:
@@ -116,11 +117,6 @@ class RhythmTunes:
         found: dict[str, int | str] = {"train_tunes_left_out_by_rhythm": self.left_out.total()}
         return found if rhythm.is_comparable else found | {"rhythm_without_bits_per_note": rhythm.name}
 
-    @property
-    def _opening(self) -> int:
-        """Number of tokens before the first symbol of a tune."""
-        return 3 if self.encoding.rhythm.condition == "header" else 1
-
     def _training(self) -> Iterator[EncodedTune]:
         """The training data; encoded again at each call if it is too large to keep."""
         for tunes in self._kept if self._kept is not None else (tunes for _, tunes in self._encoded()):
@@ -129,12 +125,44 @@ class RhythmTunes:
     def _encoded(self) -> Iterator[tuple[Melody, list[EncodedTune]]]:
         """Each training tune that can be written, and its encoded versions."""
         self.left_out.clear()
-        for i in np.flatnonzero(self.splits == Split.TRAIN).tolist():
-            melody = self.melodies[i]
-            try:
-                yield melody, self.encoding.augmentations(melody)
-            except RhythmError as error:
-                self.left_out[str(error)] += 1
+        return _encoded(self.melodies, self.splits, self.encoding, self.left_out)
+
+
+def tokens_per_note(melodies: Melodies, splits: NDArray[np.int8], encoding: Encoding, tunes: int) -> float:
+    """Tokens that a note takes in the first training tunes that can be written, as `RhythmTunes.window_length` counts.
+
+    Args:
+        melodies: the whole corpus.
+        splits: ``[tunes]``, a `Split` each, or `NO_SPLIT`.
+        encoding: how a melody becomes symbols.
+        tunes: how many tunes to count in, at most.
+
+    Returns:
+        The average; 1 if none of the training tunes can be written.
+    """
+    notes = tokens = 0
+    for melody, versions in islice(_encoded(melodies, splits, encoding, Counter()), tunes):
+        notes += len(versions) * len(melody)
+        tokens += sum(_count_pairs(tune, encoding) for tune in versions)
+    return tokens / notes if notes else 1.0
+
+
+def _encoded(
+    melodies: Melodies, splits: NDArray[np.int8], encoding: Encoding, left_out: Counter[str]
+) -> Iterator[tuple[Melody, list[EncodedTune]]]:
+    """Each training tune that can be written, and its encoded versions; reasons for the others are counted."""
+    for i in np.flatnonzero(splits == Split.TRAIN).tolist():
+        melody = melodies[i]
+        try:
+            yield melody, encoding.augmentations(melody)
+        except RhythmError as error:
+            left_out[str(error)] += 1
+
+
+def _count_pairs(tune: EncodedTune, encoding: Encoding) -> int:
+    """Number of pairs of an input and its target in a tune, with those of its header and start."""
+    opening = 3 if encoding.rhythm.condition == "header" else 1
+    return len(tune.symbols) + opening - 1
 
 
 def common_tunes(melodies: Melodies, splits: NDArray[np.int8], encoding: Encoding | None = None) -> NDArray[np.bool_]:

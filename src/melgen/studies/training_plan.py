@@ -10,8 +10,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from melgen.data import Split
+from melgen.data.rhythm_tunes import tokens_per_note
 from melgen.music import Control
-from melgen.music.encoding import Encoding, RhythmError
+from melgen.music.encoding import Encoding
 from melgen.plurals import counted
 from melgen.runs.config import writes_rhythm
 from melgen.studies.estimate import Estimate, estimate, jobs_at_once
@@ -24,7 +25,7 @@ from melgen.studies.trainings import is_trained, refuse_others
 log = logging.getLogger(__name__)
 
 SAMPLED_TUNES = 100
-"""Tunes whose tokens are counted for the estimate."""
+"""Training tunes whose tokens are counted for the estimate."""
 
 
 class TrainingPlan:
@@ -65,18 +66,11 @@ class TrainingPlan:
             return None
 
     def _tokens_per_note(self, config: DictConfig) -> float:
-        """Tokens of a note in a rhythm, from some tunes of the corpus."""
+        """Tokens of a note in a rhythm, from some training tunes of the corpus."""
         if not writes_rhythm(config):
             return 1.0
-        encoding = Encoding(Control(), instantiate(config.rhythm))
-        notes = tokens = 0
-        for tune in self.corpus.data.melodies[:SAMPLED_TUNES]:
-            try:
-                tokens += len(encoding.encode(tune).symbols)
-            except RhythmError:  # left out of the training, too
-                continue
-            notes += len(tune)
-        return tokens / notes if notes else 1.0
+        data, encoding = self.corpus.data, Encoding(Control(), instantiate(config.rhythm))
+        return tokens_per_note(data.melodies, data.splits, encoding, SAMPLED_TUNES)
 
     def announce(self) -> None:
         """Log how many networks the study trains, how many are trained already, and how long the rest takes."""
