@@ -191,6 +191,13 @@ def test_parts_that_state_different_keys_have_none(tmp_path, first, second, more
     assert name_of(two_parts(tmp_path, first, second, **more)) == expected
 
 
+def test_the_number_of_a_staff_may_be_surrounded_by_spaces(tmp_path):
+    """As white space may surround other numbers. A transposition of the second staff does not move the first."""
+    transpose = "<transpose number=' 2 '><chromatic>3</chromatic></transpose>"
+    tune = musicxml(tmp_path, signature(0, "major"), transpose=transpose)
+    assert (tune.pitches[-1] % 12, name_of(tune)) == (0, "C major")
+
+
 # **kern
 
 

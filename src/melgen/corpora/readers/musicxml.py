@@ -36,6 +36,7 @@ _QUARTERS = {
     )
 }
 _FOUND_KEY_PATH = f"identification/miscellaneous/miscellaneous-field[@name='{FOUND_KEY_FIELD}']"
+_ALL_STAVES = 0
 _DOUBLE_BARS = {"light-light", "light-heavy", "heavy-light", "heavy-heavy", "heavy"}
 
 
@@ -220,7 +221,7 @@ class _PartReader:
         return written + self._transposition(_staff(note))
 
     def _transposition(self, staff: int) -> Fraction:
-        return self.transpositions.get(staff, self.transpositions.get(0, Fraction(0)))
+        return self.transpositions.get(staff, self.transpositions.get(_ALL_STAVES, Fraction(0)))
 
     def _attributes(self, attributes: _Element, measure: _Measure, cursor: Fraction) -> None:
         if (text := attributes.findtext("divisions")) is not None and (divisions := _number(text, "divisions")) > 0:
@@ -228,14 +229,11 @@ class _PartReader:
         for transpose in attributes.iterfind("transpose"):
             octaves = transpose.findtext("octave-change")
             semitones = _number(transpose.findtext("chromatic") or "0", "chromatic")
-            staff = transpose.get("number", "0")
-            self.transpositions[int(staff) if staff.isdecimal() and len(staff) < 4 else 0] = semitones + (
-                12 * _number(octaves, "octave-change") if octaves else 0
-            )
+            staff = _staff_number(transpose.get("number"), _ALL_STAVES)
+            self.transpositions[staff] = semitones + (12 * _number(octaves, "octave-change") if octaves else 0)
         sounding: list[Key | None] = []  # of the staves that state one
         for key in attributes.iterfind("key"):
-            staff = key.get("number", "1")
-            semitones = self._transposition(int(staff) if staff.isdecimal() and len(staff) < 4 else 1)
+            semitones = self._transposition(_staff_number(key.get("number"), 1))
             stated = _stated_key(key)
             sounding.append(None if stated is None else stated.transposed(floor(semitones + Fraction(1, 2))))
         if sounding:
@@ -271,8 +269,17 @@ def _written_duration(note: _Element) -> Fraction | None:
 
 
 def _staff(element: _Element) -> int:
-    text = (element.findtext("staff") or "").strip()
-    return int(text) if text.isdecimal() and len(text) < 4 else 1
+    return _staff_number(element.findtext("staff"), 1)
+
+
+def _staff_number(text: str | None, default: int) -> int:
+    """The number of a staff; the default if it is not stated, or is a mistake.
+
+    >>> _staff_number(" 2 ", 1), _staff_number(None, 0), _staff_number("left", 1)
+    (2, 0, 1)
+    """
+    text = (text or "").strip()
+    return int(text) if text.isdecimal() and len(text) < 4 else default
 
 
 def _voice_key(note: _Element, backups: int) -> _Key:
