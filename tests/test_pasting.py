@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from melgen.pasting import command, hydra_quoted, override, path_text, shell_line
 from melgen.runs.commands import generate_command, own_modules, report_command
+from tests.tiers import quick_rows
 
 PARSER = OverridesParser.create()
 LETTERS = [*"ab1 -~./=,$[]{}()'\"\\:+*?!#&|;<>%@\t\n^`éß漢🎵", "${", "\udce9", "\x1b", "\u2028", "\u00a0"]
@@ -71,7 +72,7 @@ def test_a_value_comes_back(value):
     assert type(value_of(override("key", value))) is type(expected)
 
 
-@pytest.mark.parametrize("text", [*TEXTS, *random_texts(PLAIN, 200)], ids=ascii)
+@quick_rows(30, "text", [*TEXTS, *random_texts(PLAIN, 200)], ids=ascii)
 @pytest.mark.parametrize("quote", ["'", '"', None])
 def test_either_quote_will_do(text, quote):
     assert PARSER.parse_overrides([f"key={hydra_quoted(text, quote)}"])[0].value() == text

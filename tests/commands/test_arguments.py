@@ -178,6 +178,7 @@ def test_an_argument_that_another_overrides_is_named(line, warnings):
     assert overridden(line) == warnings
 
 
+@pytest.mark.slow
 def test_the_last_of_two_counts_with_a_warning(here):
     answer = call("train", "layers=1", "layers=0")
     assert "melgen.train: warning: layers=1 is overridden by layers=0" in answer.err

@@ -104,6 +104,7 @@ def test_an_unknown_command(one, given, expected):
     assert expected in err
 
 
+@pytest.mark.slow
 def test_it_gives_the_same_output_as_the_module(one, here):
     """The output and the exit code are the same, for valid and invalid commands."""
     for verb, *rest in (("status", "dir=missing"), ("train", "lr=0.5"), ("train", "-m", "layers=2", "--cfg", "job")):

@@ -82,6 +82,7 @@ def test_a_smaller_budget_has_nothing_to_do(run):
     assert "Already finished" in answer.text
 
 
+@pytest.mark.slow
 def test_another_identity_is_refused_by_the_keys_that_differ(run, here):
     before = files_below(here)
     answer = call("train", *TINY, "optimizer.lr=0.01", f"run_dir={run}")

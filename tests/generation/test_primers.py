@@ -23,6 +23,7 @@ from melgen.music.metre import Metre, MetreChange
 from melgen.rendering.abc import to_abc
 from melgen.rendering.musicxml import to_musicxml
 from tests.rendering.melodies import measured_melodies
+from tests.tiers import quick_rows
 
 # Counts of Aird's Airs, as published in docs/results.md for C4, rounded for the rest.
 AIRDS = {
@@ -192,7 +193,7 @@ WRITERS = {
 }
 
 
-@pytest.mark.parametrize("kind", WRITERS)
+@quick_rows(1, "kind", WRITERS)
 def test_a_file_keeps_its_rhythm_metre_and_pickup(kind, tmp_path):
     path = tmp_path / f"C4 D4.{kind}"
     path.write_bytes(WRITERS[kind](JIG))

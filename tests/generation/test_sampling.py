@@ -7,6 +7,7 @@ from torch import nn
 
 from melgen.generation.sampling import check_sampling, sample_melodies, sample_values, select, uniform_draws
 from melgen.music import REPRESENTATIONS, Interval, Vocabulary, representation_named
+from tests.tiers import quick_rows
 
 DRAWS = 20_000
 # A correct sampler fails a chi-square test at this level once in ten thousand seeds; the seeds are fixed.
@@ -106,8 +107,8 @@ def test_ties_are_settled_towards_lower_tokens():
         ([1.0, 0.0, 0.0], 1.0, {0}),
     ],
 )
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("shift", [0.0, 3.7])
+@quick_rows(1, "dtype", [torch.float32, torch.float64])
+@quick_rows(1, "shift", [0.0, 3.7])
 def test_the_nucleus_at_an_exact_boundary(probabilities, top_p, nucleus, dtype, shift):
     """The fewest tokens that reach ``top_p``, for logits of either precision."""
     logits = torch.tensor(probabilities, dtype=dtype).log() + shift

@@ -13,6 +13,7 @@ from melgen.corpora import read_melody
 from melgen.music import Interval, Melody, midi_bytes, note_text, write_midi
 from melgen.music.metre import Metre, MetreChange, bar_starts
 from melgen.music.spelling import find_key
+from tests.tiers import quick_rows
 
 TICKS_PER_STEP = 40
 TUNE = Melody((60, 62, 62, 57), (0, 24, 36, 96), (24, 12, 12, 48), title="The White Cockade")
@@ -144,7 +145,7 @@ MEASURED = [
 ]
 
 
-@pytest.mark.parametrize("tune", MEASURED, ids=lambda tune: f"{tune.metre.name} after {tune.pickup}")
+@quick_rows(1, "tune", MEASURED, ids=lambda tune: f"{tune.metre.name} after {tune.pickup}")
 def test_metre_pickup_bars_and_notes_are_read_back(tune, tmp_path):
     found = read_melody(write_midi(tune, tmp_path / "tune.mid"))
     assert as_rows(found) == as_rows(tune)
@@ -166,6 +167,7 @@ def test_muspy_and_symusic_find_metre_key_and_bar_lines(tune, tmp_path):
     assert music.tempos[0].qpm == pytest.approx(90, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_without_a_pickup_there_is_one_time_signature(tmp_path):
     for pickup in (0, None):
         tune = in_metre(Metre(6, 8), pickup, [36, 36, 72])

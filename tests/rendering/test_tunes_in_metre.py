@@ -20,6 +20,7 @@ from melgen.rendering.abc import to_abc
 from melgen.rendering.measures import cut_into_bars, playable
 from melgen.rendering.musicxml import to_musicxml
 from tests.rendering.readers import abc2midi_notes, music21_notes, music21_score
+from tests.tiers import quick_rows
 
 METRES = ("2/4", "2/2", "3/4", "4/4", "6/8", "9/8")
 EACH = 4
@@ -76,6 +77,7 @@ def read(content: bytes, kind: str, folder) -> Melody:
     return melody
 
 
+@pytest.mark.slow
 def test_the_tunes_have_what_is_tested():
     assert {name.split()[0] for name in tunes()} == set(METRES)
     assert len(tunes()) >= 15
@@ -95,7 +97,7 @@ def test_our_own_readers_read_the_same_tune(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-@pytest.mark.parametrize("mode", MODES)
+@quick_rows(2, "mode", MODES)
 def test_any_stated_key_is_read_back_in_any_metre(kind, mode, tmp_path):
     notes = Melody((62, 64, 65, 67), (0, 24, 48, 72), (24, 24, 24, 24))
     metres = (MetreChange(0, Metre(4, 4)),)

@@ -179,7 +179,7 @@ def test_numbers_that_make_no_sense_are_refused_by_name(override, message):
         check(plain(composed(*PLACE, override)))
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda", "mps"])
+@quick_rows(1, "name", ["gpu", "cuda", "mps"])
 def test_a_device_that_is_not_there_is_refused_by_name(name, monkeypatch):
     for kind in (torch.cuda, torch.backends.mps):
         monkeypatch.setattr(kind, "is_available", lambda: False)

@@ -64,6 +64,7 @@ def test_numbered_checkpoints_are_kept_as_asked_the_newest(tmp_path):
     assert names(tmp_path) == ["best.ckpt", "last.ckpt", "step-00000015.ckpt", "step-00000018.ckpt"]
 
 
+@pytest.mark.slow
 def test_all_numbered_checkpoints_can_be_kept(tmp_path):
     trained(tmp_path, keep_every_n_steps=6, keep=None)
     numbered = [name for name in names(tmp_path) if name.startswith("step")]
@@ -72,6 +73,7 @@ def test_all_numbered_checkpoints_can_be_kept(tmp_path):
         assert load_model(tmp_path / name).updates == int(name[5:13])
 
 
+@pytest.mark.slow
 def test_foreign_files_are_not_removed(tmp_path):
     for name in ("step-mine.ckpt", "step-00000001.ckpt.bak", "notes.txt"):
         (tmp_path / name).write_text("mine")
@@ -148,7 +150,7 @@ def test_a_checkpoint_rebuilds_the_network_and_all_it_needs(tmp_path, cell):
     assert torch.equal(again.model(tokens)[0], module(tokens)[0])
 
 
-@pytest.mark.parametrize("representation", [Control(), Interval(), DB12()])
+@quick_rows(1, "representation", [Control(), Interval(), DB12()])
 def test_each_representation_travels_in_the_checkpoint(tmp_path, representation):
     module, data = trained(tmp_path, small_data(representation=representation))
     again = load_model(tmp_path / "last.ckpt")
