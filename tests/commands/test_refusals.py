@@ -35,7 +35,7 @@ REFUSALS = {
     ),
     "a key of all rhythms but none": (
         ["rhythm.condition=none"],
-        ["the chosen rhythm has no condition; rhythm=factored, grid, interleaved, joint have it"],
+        ["the chosen rhythm has no condition; rhythm=factored, grid, interleaved, joint, paper_pairs have it"],
     ),
     "rhythm without a name": (["rhythm=null"], ["rhythm=null: null is not an option", "none: pitches only"]),
     "list of cells": (["cell=[lstm,gru]"], ["cell=[lstm,gru]", "cell=mixed", "-m cell=lstm,gru"]),
