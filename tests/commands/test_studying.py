@@ -96,16 +96,17 @@ def unfolded(page):
 def test_killed_at_three_moments_it_ends_in_the_same_files(tmp_path):
     for name in ("calm", "killed"):
         (tmp_path / name).mkdir()
-    calm = spawn("study", *STUDY, cwd=tmp_path / "calm")
+    study = [option for option in STUDY if not option.startswith("dataset")] + ["dataset=control"]
+    calm = spawn("study", *study, cwd=tmp_path / "calm")
     assert calm.code == 0, calm.text
     here = tmp_path / "killed"
     moments = {
-        "while it trains": lambda: len(list((here / HOME).glob("*/checkpoints/last.ckpt"))) >= 2,
+        "while it trains": lambda: len(list((here / HOME).glob("*/checkpoints/last.ckpt"))) >= 1,
         "while songs are written": lambda: bool(list((here / FOLDER).glob("songs/*/*"))),
         "while figures are drawn": lambda: bool(list((here / FOLDER).glob("figures/*.png"))),
     }
     for moment, ready in moments.items():
-        with started(here, *STUDY) as process:
+        with started(here, *study) as process:
             wait_for(process, ready)
             process.send_signal(signal.SIGKILL)
             process.wait()
@@ -113,7 +114,7 @@ def test_killed_at_three_moments_it_ends_in_the_same_files(tmp_path):
         while at_work_in(here) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not at_work_in(here), f"killed {moment}, and something goes on"
-    answer = spawn("study", *STUDY, cwd=here)
+    answer = spawn("study", *study, cwd=here)
     assert answer.code == 0, answer.text
 
     expected, found = files_below(tmp_path / "calm" / FOLDER), files_below(here / FOLDER)

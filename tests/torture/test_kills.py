@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     "options",
     [
-        "--kills 4 --seed 1 --rhythm factored",
+        "--kills 2 --seed 1 --rhythm factored",
         "--every-file-operation --stride 290",
         "--every-file-operation --stride 400 --scenario forced-once",
     ],
