@@ -23,8 +23,8 @@ ANIMATION = DOCS / "figures" / "page.webp"
 SOUNDS = DOCS / "sounds"
 SONG = SOUNDS / "song.mp3"
 
-RUN = "multirun/oneills/control-lstm-2-seed0-rhythm-factored"
-TRAINING = ["corpus=oneills", "rhythm=factored", "trainer.max_steps=1000"]
+RUN = "multirun/airds/control-lstm-2-seed0-rhythm-factored"
+TRAINING = ["corpus=airds", "rhythm=factored", "trainer.max_steps=1000"]
 
 WINDOW = {"width": 1080, "height": 1110}
 WIDTH = 820  # of the animation in pixels, the width of a README
@@ -36,7 +36,7 @@ CLOCK = """
     Object.defineProperty(BaseAudioContext.prototype, "currentTime", { get: () => seconds });"""
 """The page's player reads the time from here. One picture may take a second, and the melody must not run ahead."""
 
-SONG_BIT_RATE_KBPS, EXAMPLE_BIT_RATE_KBPS = 96, 64
+SONG_BIT_RATE_KBPS, EXAMPLE_BIT_RATE_KBPS = 48, 64
 EXAMPLE_TEMPO_QPM = 220
 
 

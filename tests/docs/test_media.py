@@ -8,7 +8,7 @@ from PIL import Image
 from tests.builders import load_script
 from tests.docs.documents import DOCUMENTS, ROOT
 
-MAX_BYTES = {"page.webp": 1_000_000, "song.mp3": 300_000}
+MAX_BYTES = {"page.webp": 1_000_000, "song.mp3": 450_000}
 MAX_EXAMPLE_BYTES = 60_000
 CONCEPTS = (ROOT / "docs/concepts.md").read_text()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from melgen.pages.engraver import Engraver
 from melgen.pages.plain import notes_of
 from melgen.pages.runs import read_runs
 from melgen.pages.sections.embedding import read_embedding
+from melgen.pages.sections.listen import _opening_song
 from melgen.pages.training_tunes import SharedPassage, TrainingTunes, excerpt, shared_passage
 from melgen.pages.writing import write_report
 from tests.pages.examples import (
@@ -586,3 +588,20 @@ def test_bits_per_note_are_not_compared_with_bits_that_include_rhythm(tmp_path, 
     for name, result in {"pitches": results["pitches"], "rhythm": of_rhythm}.items():
         (run,), _ = read_runs([tmp_path / name])
         assert run["values"] == result, "alone they are shown as they are"
+
+
+@pytest.mark.parametrize(
+    ("scores", "name"), [({"0": "<svg/>"}, "long"), ({"0": None, "1": "<svg/>", "2": "<svg/>"}, "near")]
+)
+def test_the_opening_song_has_a_score_if_any_song_has_one(scores, name):
+    notes = {"pitches": [60], "onsets": [0], "durations": [24]}
+    songs = [{"name": each, **notes} for each in ("long", "far", "near")]
+    content = SimpleNamespace(
+        data={"opening_set": 0},
+        packs={"songs-0": {"chosen": {"nearest": 0}, "songs": songs}, "scores-0": {"songs": scores}},
+    )
+    evaluation = SimpleNamespace(songs=("long", "far", "near"), distances_to_openings=(0.1, 0.9, 0.4))
+    found = _opening_song(content, "Of 3 songs the one", evaluation, ", by a-model")
+    assert found["name"] == name
+    nearest = "Of 2 songs with a score the one nearest to the openings of test tunes, by a-model"
+    assert found["line"] == (nearest if name == "near" else "Of 3 songs the one")

@@ -70,7 +70,8 @@ def of_run(run: RunMaterial, content: Content) -> Data | None:
             findings.append(_finding("Tonality of its songs", f"{distance:.2f}", unit))
     choice = next(iter(run.evaluation.chosen), None) if run.evaluation else None
     line = f"Of {counted(len(run.songs), 'song')} the one {CHOICES[choice]}" if choice else ""
-    return _data(content, line if len(run.songs) > 1 and line else "A song of this run", findings)
+    line = line if len(run.songs) > 1 and line else "A song of this run"
+    return _data(_opening_song(content, line, run.evaluation), findings)
 
 
 def of_study(study: StudyMaterial, content: Content) -> Data | None:
@@ -92,21 +93,34 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
     findings += _longest_passage(study.evaluations)
     for reason in _reasons_without_bits(study):
         content.add_notice(f"No bits per note: {reason}.")
-    return _data(content, _why_first(study), findings)
+    model = study.opening_model
+    evaluation = None if model is None else study.evaluations[model]
+    return _data(_opening_song(content, _why_first(study), evaluation, f", by {model}"), findings)
 
 
-def _data(content: Content, line: str, findings: list[Finding]) -> Data | None:
-    song = _opening_song(content, line)
+def _data(song: OpeningSong | None, findings: list[Finding]) -> Data | None:
     return {"song": song, "findings": findings} if song or findings else None
 
 
-def _opening_song(content: Content, line: str) -> OpeningSong | None:
-    """The first of the chosen songs of the opening set, or the first of all."""
+def _opening_song(
+    content: Content, line: str, evaluation: SongSetEvaluation | None, writer: str = ""
+) -> OpeningSong | None:
+    """The first of the chosen songs of the opening set, or the first of all.
+
+    A song that is too long for a score gives way to the nearest to the openings of those that have one.
+    """
     number = content.data["opening_set"]
     if number is None:
         return None
     pack, scores = content.packs[f"songs-{number}"], content.packs[f"scores-{number}"]
     index = next(iter(pack["chosen"].values()), 0)
+    if not scores["songs"].get(str(index)) and evaluation is not None and evaluation.distances_to_openings:
+        distances = dict(zip(evaluation.songs, evaluation.distances_to_openings, strict=True))
+        scored = [i for i in range(len(pack["songs"])) if scores["songs"].get(str(i))]
+        near = [i for i in scored if pack["songs"][i]["name"] in distances]
+        if near:
+            index = min(near, key=lambda i: distances[pack["songs"][i]["name"]])
+            line = f"Of {counted(len(near), 'song')} with a score the one {CHOICES['nearest']}{writer}"
     song: Song = pack["songs"][index]
     found: OpeningSong = {
         "pitches": song["pitches"],
