@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from math import nan
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -591,16 +592,16 @@ def test_bits_per_note_are_not_compared_with_bits_that_include_rhythm(tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("scores", "name"), [({"0": "<svg/>"}, "long"), ({"0": None, "1": "<svg/>", "2": "<svg/>"}, "near")]
+    ("scores", "name"), [({"0": "<svg/>"}, "long"), ({"0": None, "1": "<svg/>", "2": "<svg/>", "3": "<svg/>"}, "near")]
 )
 def test_the_opening_song_has_a_score_if_any_song_has_one(scores, name):
     notes = {"pitches": [60], "onsets": [0], "durations": [24]}
-    songs = [{"name": each, **notes} for each in ("long", "far", "near")]
+    songs = [{"name": each, **notes} for each in ("long", "far", "near", "undefined")]
     content = SimpleNamespace(
         data={"opening_set": 0},
         packs={"songs-0": {"chosen": {"nearest": 0}, "songs": songs}, "scores-0": {"songs": scores}},
     )
-    evaluation = SimpleNamespace(songs=("long", "far", "near"), distances_to_openings=(0.1, 0.9, 0.4))
+    evaluation = SimpleNamespace(songs=("long", "undefined", "far", "near"), distances_to_openings=(0.1, nan, 0.9, 0.4))
     found = _opening_song(content, "Of 3 songs the one", evaluation, ", by a-model")
     assert found["name"] == name
     nearest = "Of 2 songs with a score the one nearest to the openings of test tunes, by a-model"

@@ -19,7 +19,7 @@ _OVERRIDE = re.compile(r"(?P<key>(?:\+\+|\+|~)?[A-Za-z_$][\w$./@:-]*)=(?P<value>
 _FUNCTION = re.compile(r"\s*(\w+)\s*\(", re.ASCII)
 OPTION_BORDER = "[]'\" "
 GROUPS_THAT_MAY_BE_OFF = GROUPS_OF_MANY | {"corpus"}
-"""Groups of which ``null`` chooses the option ``none``; a rhythm is always chosen, by its name."""
+"""Groups in which ``null`` means the option ``none``. A rhythm is always chosen by its name."""
 OFF = re.compile(r"(?P<group>\w+)=(?:null|\[\])")
 
 

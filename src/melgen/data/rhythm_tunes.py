@@ -112,7 +112,7 @@ class RhythmTunes:
         return WholeTuneLoader(tunes, vocabulary, self.encoding)
 
     def statistics(self) -> dict[str, int | str]:
-        """How many training tunes the rhythm leaves out, and of which rhythm bits per note cannot be compared."""
+        """The number of training tunes that the rhythm leaves out. Its name, too, if it has no bits per note."""
         rhythm = self.encoding.rhythm
         found: dict[str, int | str] = {"train_tunes_left_out_by_rhythm": self.left_out.total()}
         return found if rhythm.is_comparable else found | {"rhythm_without_bits_per_note": rhythm.name}

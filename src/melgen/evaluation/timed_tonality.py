@@ -93,10 +93,10 @@ def on_grid(notes: FlatRhythm) -> tuple[Numbers, Numbers, Numbers]:
     >>> [part.tolist() for part in on_grid(flatten_rhythm([Melody((60, 62, 64), (0, 2, 12), (2, 0, 24))]))]
     [[0, 1, 2], [6], [1]]
     """
-    rounded = in_sixteenths(notes.onset)  # type: ignore[arg-type, type-var]  # works for arrays, too
+    rounded = in_sixteenths(notes.onset)
     # The order is kept: a note that takes the place of the next moves that one, too.
     position = notes.place + notes.running_maximum(rounded - notes.place)
-    length = in_sixteenths(notes.last_end)  # type: ignore[arg-type]  # works for arrays, too
+    length = in_sixteenths(notes.last_end)
     last = np.cumsum(notes.lengths) - 1
     moved = np.bincount(notes.song, position > rounded, len(notes.lengths)).astype(np.int64)
     return position, np.maximum(length, position[last] + 1), moved

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
+
+if TYPE_CHECKING:  # arithmetic on arrays needs no import
+    import numpy as np
+    from numpy.typing import NDArray
 
 STEPS_PER_QUARTER = 24
 STEPS_PER_SIXTEENTH = STEPS_PER_QUARTER // 4
 STEPS_PER_WHOLE = 4 * STEPS_PER_QUARTER
 
 
-def in_sixteenths(steps: int) -> int:
+@overload
+def in_sixteenths(steps: int) -> int: ...
+
+
+@overload
+def in_sixteenths(steps: NDArray[np.int64]) -> NDArray[np.int64]: ...
+
+
+def in_sixteenths(steps: int | NDArray[np.int64]) -> int | NDArray[np.int64]:
     """Steps as whole sixteenths, rounded half up: the unit of the paper and its data.
 
     >>> [in_sixteenths(steps) for steps in (0, 2, 3, 8, 24, 99)]

@@ -12,7 +12,7 @@ def kind_named(what: str, name: object, base: type[Kind], ours: Mapping[str, typ
     """The subclass of a class that has this ``name``: one of ours, or an imported one that a user wrote.
 
     Args:
-        what: its kind in words, for the error.
+        what: the word for such a class in the error, such as ``rhythm``.
         name: the name that is looked for.
         base: the class whose subclasses are searched.
         ours: our own by name; a user's class cannot take one of their names.

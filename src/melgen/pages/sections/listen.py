@@ -116,10 +116,10 @@ def _opening_song(
     index = next(iter(pack["chosen"].values()), 0)
     if not scores["songs"].get(str(index)) and evaluation is not None and evaluation.distances_to_openings:
         distances = dict(zip(evaluation.songs, evaluation.distances_to_openings, strict=True))
-        scored = [i for i in range(len(pack["songs"])) if scores["songs"].get(str(i))]
-        near = [i for i in scored if pack["songs"][i]["name"] in distances]
+        by_index = {i: distances.get(song["name"], math.nan) for i, song in enumerate(pack["songs"])}
+        near = [i for i, distance in by_index.items() if math.isfinite(distance) and scores["songs"].get(str(i))]
         if near:
-            index = min(near, key=lambda i: distances[pack["songs"][i]["name"]])
+            index = min(near, key=by_index.__getitem__)
             line = f"Of {counted(len(near), 'song')} with a score the one {CHOICES['nearest']}{writer}"
     song: Song = pack["songs"][index]
     found: OpeningSong = {
