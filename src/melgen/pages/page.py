@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -13,12 +14,15 @@ from typing import Any
 from melgen.pages.content import Content
 from melgen.pages.sections import find_sections
 
-STYLES = ("base", "sections", "scores", "charts")
+STYLES = ("base", "sections", "scores", "charts", "play")
 LIBRARY = (
     "dom", "page_data", "theme", "numbers", "names", "sound", "player", "melody", "plotly", "strip_chart",
-    "sortable_table", "sections",
+    "sortable_table", "piano", "tune_editor", "tune_link", "song_files", "staff",
+    "voice", "sections",
 )  # fmt: skip
 """JavaScript that sections share, in the order of its needs; `melgen.pages.sections` finds the sections."""
+ENGINE = ("network", "writing", "composing")
+"""JavaScript of `melgen.engine`, which runs the networks of a page."""
 PLOTLY = "plotly"
 
 
@@ -58,7 +62,7 @@ def build_page(content: Content, *, music_font: str = "") -> str:
 
 def build_program() -> str:
     """The page's own JavaScript: the library, the sections, each in a scope of its own, and what draws them."""
-    library = "\n".join(f"// {name}\n{_asset(f'{name}.js')}" for name in LIBRARY)
+    library = "\n".join(f"// {name}\n{script}" for name, script in (*_engine(), *_library()))
     sections = "\n".join(f"{{ // sections/{found.name}\n{found.script}}}" for found in find_sections())
     return f'"use strict";\n(() => {{\n{library}\n{sections}\n// main\n{_asset("main.js")}}})();\n'
 
@@ -107,6 +111,15 @@ def _compressed(text: str) -> str:
 
 def _hash(script: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _library() -> Iterator[tuple[str, str]]:
+    return ((name, _asset(f"{name}.js")) for name in LIBRARY)
+
+
+def _engine() -> Iterator[tuple[str, str]]:
+    folder = files("melgen.engine")
+    return ((name, folder.joinpath(f"{name}.js").read_text(encoding="utf-8")) for name in ENGINE)
 
 
 def _asset(name: str) -> str:

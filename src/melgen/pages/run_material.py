@@ -50,6 +50,7 @@ class RunMaterial:
         evaluation: of its songs; ``None`` if there are none, or they cannot be measured.
         openings: of test tunes, as long as the songs; ``None`` where the corpus is not at hand or too short.
         openings_text: what the openings are, in words; empty without any.
+        tunes: of its corpus; ``None`` where the corpus is not at hand.
     """
 
     directory: Path
@@ -61,6 +62,7 @@ class RunMaterial:
     evaluation: SongSetEvaluation | None
     openings: SongSetEvaluation | None
     openings_text: str
+    tunes: TrainingTunes | None
 
 
 def read_run(directory: Path, content: Content, tools: Tools) -> RunMaterial:
@@ -104,7 +106,7 @@ def read_run(directory: Path, content: Content, tools: Tools) -> RunMaterial:
             content,
         )
         openings_text = _add_openings(directory, openings, content)
-    return RunMaterial(directory, tools, config, run, curves, songs, evaluation, openings, openings_text)
+    return RunMaterial(directory, tools, config, run, curves, songs, evaluation, openings, openings_text, tunes)
 
 
 def span_of(directory: Path, config: Mapping[str, Any]) -> int:

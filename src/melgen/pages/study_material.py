@@ -17,6 +17,7 @@ from melgen.pages.runs import read_runs
 from melgen.pages.schema import CurvePack, Run
 from melgen.pages.study_song_packs import PRIMER, add_model_sets, add_primer_sets, add_reference_set, primers_of
 from melgen.pages.tools import Tools
+from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import song_metrics
 from melgen.plurals import counted
 from melgen.runs.config import plain_config
@@ -45,6 +46,7 @@ class StudyMaterial:
         openings: of test tunes; ``None`` if the study has not measured them.
         heard: the models whose songs can be heard.
         opening_model: the one whose song the page opens with; ``None`` if no song can be heard.
+        tunes: of the corpus; ``None`` where it is not at hand.
     """
 
     directory: Path
@@ -59,6 +61,7 @@ class StudyMaterial:
     openings: SongSetEvaluation | None
     heard: list[str]
     opening_model: str | None
+    tunes: TrainingTunes | None
 
 
 def read_study(directory: Path, content: Content, tools: Tools) -> StudyMaterial:
@@ -109,6 +112,7 @@ def read_study(directory: Path, content: Content, tools: Tools) -> StudyMaterial
         openings,
         [*numbers],
         opening_model,
+        tunes,
     )
 
 

@@ -8,7 +8,7 @@ function playerBar() {
                             oninput: () => player.seek(Number(time.value)) });
   const tempo = h("select", { "aria-label": "Tempo", onchange: () => player.setTempo(Number(tempo.value)) },
     [60, 90, 120, 150, 180].map((beats) => h("option", { value: beats, selected: beats === 120 }, `♩ = ${beats}`)));
-  bar.append(h("div", { class: "width" }, button, h("div", { class: "player-middle" }, h("div", {}, title, note), time), tempo));
+  bar.append(h("div", { class: "width" }, button, h("div", { class: "player-middle" }, h("div", {}, title, note), time), tempo, soundOptions()));
 
   player.addEventListener("track", () => {
     bar.hidden = false;
@@ -34,6 +34,19 @@ function playerBar() {
     event.preventDefault();
     player.toggle();
   });
+}
+
+// Volume, transposition and loop, folded behind a button.
+function soundOptions() {
+  const volume = h("input", { type: "range", min: 0, max: 1.5, step: 0.05, value: player.volume, "aria-label": "Volume", oninput: () => player.setVolume(Number(volume.value)) });
+  const shifts = Array.from({ length: 25 }, (_, i) => 12 - i);
+  const transposition = h("select", { "aria-label": "Transposition in semitones", onchange: () => player.setTransposition(Number(transposition.value)) },
+    shifts.map((shift) => h("option", { value: shift, selected: shift === 0 }, shift ? `${shift > 0 ? "+" : "−"}${Math.abs(shift)}` : "as written")));
+  const loop = h("input", { type: "checkbox", onchange: () => { player.isLooping = loop.checked; } });
+  return h("details", { class: "player-more" }, h("summary", { "aria-label": "Volume, transposition and loop" }, "⋯"),
+    h("div", { class: "card" }, h("label", { class: "picker" }, h("span", {}, "Volume"), volume),
+      h("label", { class: "picker" }, h("span", {}, "Transpose, in semitones"), transposition),
+      h("label", { class: "check" }, loop, "Loop")));
 }
 
 function playSign(playing) {

@@ -7,11 +7,10 @@ const STEPS_PER_QUARTER = 24;
 const trackOf = (title, { pitches, onsets, durations, bars }) => ({ title, pitches, onsets, durations, bars });
 
 class Synth {
-  constructor() {
-    const Context = window.AudioContext || window.webkitAudioContext;
-    this.context = new Context();
+  constructor(context = new (window.AudioContext || window.webkitAudioContext)()) {
+    this.context = context;
     this.out = this.context.createGain();
-    this.out.gain.value = 0.5;
+    this.setVolume(1);
     const limiter = this.context.createDynamicsCompressor();
     this.analyser = this.context.createAnalyser();
     this.out.connect(limiter).connect(this.analyser).connect(this.context.destination);
@@ -37,6 +36,8 @@ class Synth {
     oscillator.onended = () => { this.sounding.delete(oscillator); gain.disconnect(); };
   }
 
+  setVolume(volume) { this.out.gain.value = 0.5 * volume; }
+
   silence() {
     for (const oscillator of this.sounding) { try { oscillator.stop(); } catch {} }
     this.sounding.clear();
@@ -47,13 +48,19 @@ class Synth {
 class Player extends EventTarget {
   constructor() {
     super();
-    Object.assign(this, { track: null, playing: false, note: -1, tempo: 120, position: 0, synth: null, silent: false });
+    Object.assign(this, { track: null, playing: false, note: -1, tempo: 120, position: 0, synth: null, silent: false, volume: 1, transposition: 0, isLooping: false });
   }
 
   get stepSeconds() { return 60 / this.tempo / STEPS_PER_QUARTER; }
   get length() { return this.track ? Math.max(0, ...this.track.onsets.map((onset, i) => onset + this.track.durations[i])) : 0; }
   now() { return this.synth ? this.synth.context.currentTime : performance.now() / 1000; }
   emit(kind) { this.dispatchEvent(new Event(kind)); }
+
+  async wakeSynth() {
+    this.synth ||= new Synth();
+    this.synth.setVolume(this.volume);
+    await this.synth.context.resume();
+  }
 
   load(track, position = 0) {
     if (this.playing) this.pause();
@@ -67,8 +74,7 @@ class Player extends EventTarget {
   async play(until = null) {
     if (!this.track || this.playing) return false;
     try {
-      this.synth ||= new Synth();
-      await this.synth.context.resume();
+      await this.wakeSynth();
     } catch {
       if (!this.silent) announce("This browser makes no sound; the notes are shown");
       this.silent = true;
@@ -95,7 +101,7 @@ class Player extends EventTarget {
     while (this.next >= 0 && this.next < pitches.length && onsets[this.next] < this.until) {
       const start = this.started + onsets[this.next] * this.stepSeconds;
       if (start > horizon) break;
-      if (this.synth) this.synth.note(pitches[this.next], Math.max(start, this.now()), durations[this.next] * this.stepSeconds);
+      if (this.synth) this.synth.note(pitches[this.next] + this.transposition, Math.max(start, this.now()), durations[this.next] * this.stepSeconds);
       this.next += 1;
     }
   }
@@ -104,7 +110,12 @@ class Player extends EventTarget {
     if (!this.playing) return;
     const delay = this.synth ? this.synth.context.outputLatency || 0 : 0;
     this.position = Math.max(0, (this.now() - delay - this.started) / this.stepSeconds);
-    if (this.position >= this.until) { this.stop(true); return; }
+    if (this.position >= this.until) {
+      const again = this.isLooping && this.until >= this.length;
+      this.stop(true);
+      if (again) this.play();
+      return;
+    }
     const { onsets, durations } = this.track;
     let note = -1;
     for (let i = 0; i < onsets.length && onsets[i] <= this.position; i++) if (this.position < onsets[i] + durations[i]) note = i;
@@ -143,12 +154,23 @@ class Player extends EventTarget {
     if (was) this.play();
   }
 
+  setVolume(volume) {
+    this.volume = volume;
+    if (this.synth) this.synth.setVolume(volume);
+  }
+
+  setTransposition(semitones) {
+    const was = this.playing;
+    this.pause();
+    this.transposition = semitones;
+    if (was) this.play();
+  }
+
   // Plays a few notes, one after the other, that do not become the track.
   async ring(pitches, apart = 0.45) {
     this.pause();
     try {
-      this.synth ||= new Synth();
-      await this.synth.context.resume();
+      await this.wakeSynth();
     } catch { return; }
     this.synth.silence();
     pitches.forEach((pitch, i) => this.synth.note(pitch, this.now() + START_DELAY_S + i * apart, apart * 1.4));

@@ -1,0 +1,29 @@
+// A tune in the address of the page: #tune= and its notes as letters. Whatever an address holds is checked.
+const TUNE_LINK = "#tune=";
+const MOST_LINKED_NOTES = 400;
+
+function tuneLink(tune) {
+  const bytes = new TextEncoder().encode(JSON.stringify(tune));
+  return TUNE_LINK + btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+}
+
+// The tune of an address; null without one, {problem} for one that cannot be read.
+function tuneOfLink(hash) {
+  if (!hash.startsWith(TUNE_LINK)) return null;
+  const problem = "The link to a tune is damaged: the tune could not be read.";
+  try {
+    const letters = hash.slice(TUNE_LINK.length).replace(/-/g, "+").replace(/_/g, "/");
+    const { name, primer, notes } = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(atob(letters), (letter) => letter.charCodeAt(0))));
+    const whole = (value, low, high) => Number.isInteger(value) && value >= low && value <= high;
+    let end = 0;
+    const isNote = ([pitch, onset, duration, by]) => {
+      const fits = whole(pitch, 0, 127) && whole(onset, end, 1e7) && whole(duration, 1, 2047) && whole(by, 0, 1);
+      end = onset + duration;
+      return fits;
+    };
+    if (typeof name !== "string" || !Array.isArray(notes) || notes.length > MOST_LINKED_NOTES || !notes.every(isNote) || !whole(primer, 0, notes.length)) return { problem };
+    return { name, primer, notes };
+  } catch {
+    return { problem };
+  }
+}

@@ -1,0 +1,119 @@
+"""Networks for a page that can be played with: their weights, their program, and how they read and write tunes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
+
+from melgen.bit_names import BITS, BITS_WITH_RHYTHM
+from melgen.corpora.sources import Split
+from melgen.engine.network import NetworkData
+from melgen.engine.writing import WritingData
+from melgen.errors import CheckpointError, EngineError
+from melgen.pages.content import Content
+from melgen.pages.page import packed
+from melgen.pages.training_tunes import TrainingTunes
+
+if TYPE_CHECKING:
+    from melgen.checkpoint import TrainedModel
+
+TUNES_FOR_ROUNDING = 30
+"""Test tunes on which the cost of rounding the weights is measured."""
+
+
+class NetworkPack(TypedDict):
+    """Pack ``network-N``: a network that the page can run."""
+
+    network: NetworkData
+    writing: WritingData
+
+
+class PlayedNetwork(TypedDict):
+    """A network of the page."""
+
+    name: str
+    """Of its run; in a study the name of the model."""
+    pack: str
+    """Name of its pack."""
+    has_rhythm: bool
+    notice: str
+    """What a listener must know: what rounding costs, and what the licence of the corpus asks for."""
+    bytes: int
+    """Size of the pack in the page."""
+
+
+def add_network(
+    name: str, run: Path, tunes: TrainingTunes | None, bytes_left: int, content: Content
+) -> PlayedNetwork | None:
+    """Add the network of a run to a page.
+
+    Args:
+        name: shown on the page.
+        run: directory of the run.
+        tunes: of its corpus, on which the cost of rounding is measured; None if they are not at hand.
+        bytes_left: how large the pack may be.
+        content: that the pack, or the reason why there is none, is added to.
+
+    Returns:
+        The network; None for a run without a network, and for one that a page cannot run.
+    """
+    if not any((run / "checkpoints").glob("*.ckpt")):
+        return None
+    from melgen.checkpoint import load_model
+    from melgen.engine.network import network_data
+    from melgen.engine.writing import writing_data
+
+    try:
+        trained = load_model(run)
+        writing = writing_data(trained.representation, trained.rhythm, trained.vocabulary)
+        network = network_data(trained.model)
+    except (CheckpointError, EngineError, ValueError) as error:
+        content.add_notice(f"{name} cannot be played with in this page: {error}")
+        return None
+    pack: NetworkPack = {"network": network, "writing": writing}
+    size = len(packed(pack))
+    if size > bytes_left:
+        content.add_notice(
+            f"{name} is not in this page, which would be too large: {size / 1e6:.1f} MB, with {bytes_left / 1e6:.1f} MB "
+            f"left for networks."
+        )
+        return None
+    number = sum(each.startswith("network-") for each in content.packs)
+    content.add_pack(f"network-{number}", pack)
+    return {
+        "name": name,
+        "pack": f"network-{number}",
+        "has_rhythm": trained.has_rhythm,
+        "notice": _cost_of_rounding(name, trained, tunes),
+        "bytes": size,
+    }
+
+
+def _cost_of_rounding(name: str, trained: TrainedModel, tunes: TrainingTunes | None) -> str:
+    """What storing the weights in half precision costs, in bits per note of test tunes; empty without test tunes."""
+    from melgen.engine.network import rounded
+    from melgen.training.likelihood import likelihood
+
+    if tunes is None:
+        return ""
+    numbers = np.flatnonzero(tunes.reference.splits == Split.TEST)[:TUNES_FOR_ROUNDING]
+    melodies = [tunes.reference.melodies[int(number)] for number in numbers]
+    if not melodies:
+        return ""
+    everything = np.ones(len(melodies), np.bool_)
+    exact, stored = (
+        likelihood(replace(trained, model=model), melodies, everything)
+        for model in (trained.model, rounded(trained.model))
+    )
+    key = next((key for key in (BITS_WITH_RHYTHM, BITS) if key in exact), None)
+    if key is None:
+        return ""
+    cost = stored[key] - exact[key]
+    size = "less than 0.0001" if abs(cost) < 0.0001 else f"{cost:.4f}"
+    return (
+        f"The weights of {name} are in this page in half precision, which changes its bits per note by {size} on "
+        f"{len(melodies)} test tunes."
+    )

@@ -1,0 +1,48 @@
+"""Play with the networks of a page: a primer on the piano, and its continuation by a network that is in the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypedDict
+
+from melgen.pages.content import Content
+from melgen.pages.networks import NetworkPack, PlayedNetwork, add_network
+from melgen.pages.run_material import RunMaterial
+from melgen.pages.section import Section
+from melgen.pages.study_material import StudyMaterial
+from melgen.pages.training_tunes import TrainingTunes
+
+MOST_BYTES = 8_000_000
+"""Of the networks of one page, as they are stored in it: a study with nine default networks needs about half."""
+
+
+class Data(TypedDict):
+    """Data of the section."""
+
+    networks: list[PlayedNetwork]
+    """The first one is shown first."""
+
+
+def of_run(run: RunMaterial, content: Content) -> Data | None:
+    """The network of the run, if it has one."""
+    return _data([(run.directory.name, run.directory)], run.tunes, content)
+
+
+def of_study(study: StudyMaterial, content: Content) -> Data | None:
+    """The selected networks, each with its first seed; the one whose song opens the page comes first."""
+    names = sorted(study.models, key=lambda name: name != study.opening_model)
+    places = [(name, study.directory / str(runs[0])) for name in names if (runs := study.models[name].get("runs"))]
+    return _data(places, study.tunes, content)
+
+
+def _data(places: list[tuple[str, Path]], tunes: TrainingTunes | None, content: Content) -> Data | None:
+    networks: list[PlayedNetwork] = []
+    bytes_left = MOST_BYTES
+    for name, place in places:
+        if (network := add_network(name, place, tunes, bytes_left, content)) is not None:
+            networks.append(network)
+            bytes_left -= network["bytes"]
+    return {"networks": networks} if networks else None
+
+
+SECTION = Section(15, Data, of_run, of_study, packs={"network-N": NetworkPack})
