@@ -37,7 +37,7 @@ WITHOUT_FLOCK = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.
 
 POLL_SECONDS = 0.1
 EMPTY_SECONDS = 2.0
-"""How long a file without a holder's name is taken for one that is being written."""
+"""The time for which a file without a holder's name is taken for one that is being written."""
 
 
 @contextmanager

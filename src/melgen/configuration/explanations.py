@@ -109,7 +109,7 @@ def _in_a_file(group: str, option: str) -> str:
 
 
 def _targets_given(node: str, arguments: Sequence[str]) -> list[str]:
-    """What the command line and the user's own files set as the ``_target_`` of a node that was not composed."""
+    """The values that the command line and the user's files give for ``_target_`` of a node that was not composed."""
     typed = [argument.partition("=")[2] for argument in arguments if key_of(argument) == f"{node}.{TARGET}"]
     group, _, part = node.partition(".")
     inside = f"{part}.{TARGET}".lstrip(".")

@@ -1,4 +1,4 @@
-"""What ``--help`` prints: examples, groups with their options, and each key with its default and meaning.
+"""The text of ``--help``: examples, groups with their options, and each key with its default and meaning.
 
 Read from the comments of the configuration files, like ``docs/reference.md``, and without Hydra.
 """

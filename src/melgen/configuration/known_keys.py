@@ -1,4 +1,4 @@
-"""Which keys of a configuration a command reads; any other key is refused before anything is created.
+"""The keys of a configuration that a command reads; any other key is refused before anything is created.
 
 What is known comes from the packaged configuration itself: its keys, the parameters of each ``_target_``, and what
 interpolations refer to. So a key that is added to ``conf/`` is known at once.
@@ -236,7 +236,7 @@ def _inside_data(node: Any, path: Path_) -> Iterator[Path_]:
 
 
 def _unread_by_hydra(node: Mapping[str, Any], schema: Any, path: Path_, read: Collection[Path_]) -> Iterator[Path_]:
-    """What is not in Hydra's own dataclasses; its dictionaries hold whatever they are given."""
+    """The keys that Hydra's own dataclasses lack; dictionaries in them may have any key."""
     known = {field.name: field for field in fields(schema)}
     for key, value in node.items():
         at = (*path, str(key))

@@ -1,4 +1,4 @@
-"""What a user probably meant with a key or an option that does not exist."""
+"""Guess the key or option that a user meant with one that does not exist."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from melgen.configuration.packaged import (
 from melgen.pasting import program, shell_line
 
 CLOSE = 0.75
-"""How alike two words must be, by `difflib`, for one to be a misspelling of the other."""
+"""The similarity, by `difflib`, from which one word counts as a misspelling of the other."""
 
 MOST_NAMED = 3
 

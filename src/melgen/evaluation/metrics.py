@@ -343,7 +343,7 @@ def shared_ngrams(metrics: Iterable[str]) -> str | None:
 
 @dataclass(frozen=True)
 class RunMetric:
-    """How one number of a training is called and shown.
+    """The names of one number of a training, and the form in which it is shown.
 
     Attributes:
         key: its name in ``result.json`` and ``metrics.csv``.
@@ -435,7 +435,7 @@ def run_metric(key: str) -> RunMetric:
 
 
 def bits_metric(values: Collection[str], split: str) -> RunMetric:
-    """How all bits per note are called among these metrics: those of pitches alone, or those with rhythm.
+    """The metric of all bits per note that is among these: that of pitches alone, or that with rhythm.
 
     Args:
         values: keys of metrics, such as those of a ``result.json``.

@@ -201,7 +201,7 @@ def _titled(melody: Melody, file: str) -> Melody:
 
 
 def _metre_and_pickup(melody: Melody) -> dict[str, str | int]:
-    """What is known of them, as written in a list; a metre that changes is not written.
+    """The known ones of the two, as a list of songs has them; a metre that changes is not written.
 
     Raises:
         ValueError: if the pickup is not shorter than a bar.

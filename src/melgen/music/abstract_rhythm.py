@@ -94,7 +94,7 @@ class AbstractRhythm(ABC):
         return sorted(seen)
 
     def symbol_name(self, symbol: int, value_name: str) -> str:
-        """How a musician would write a symbol of the first stream.
+        """The name that a musician would give a symbol of the first stream.
 
         Args:
             symbol: the symbol.

@@ -82,7 +82,7 @@ BEAT_TYPES = (1, 2, 4, 8, 16, 32)
 
 
 def bar_starts(metre: Metre, pickup: int | None, end: int) -> tuple[int, ...]:
-    """Where the bars of a tune in one metre begin, in steps: those that begin before its end, the first at least.
+    """The steps at which the bars of a tune in one metre begin: the first, and the others that begin before its end.
 
     Args:
         metre: of the whole tune.

@@ -150,7 +150,7 @@ class TuneVocabulary:
         return targets
 
     def known(self, tune: EncodedTune) -> NDArray[np.bool_]:
-        """Which symbols of a tune occur in training: ``[symbols]``."""
+        """Mark the symbols of a tune that occur in training: ``[symbols]``."""
         known = self.symbols.known(tune.symbols[:, 0])
         if self.durations is not None:
             beside = tune.symbols[:, 1]
@@ -182,7 +182,7 @@ class TuneVocabulary:
         return Header(metre, pickup)
 
     def unread(self, header: Header) -> list[str]:
-        """Which parts of a header a network cannot read: it is given an unknown metre or pickup in their place."""
+        """The parts of a header that a network cannot read: it is given an unknown metre or pickup in their place."""
         metre, pickup = header
         parts = {"metre": metre is None or metre in self.metres, "pickup": pickup is None or pickup in self.pickups}
         return [key for key, is_read in parts.items() if not is_read]

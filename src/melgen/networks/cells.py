@@ -126,7 +126,7 @@ class GRU(AbstractRecurrentLayer):
 
     @property
     def options(self) -> dict[str, Any]:
-        """Which variant it is."""
+        """The variant of the cell, as plain data."""
         return {"reset_after": self.reset_after}
 
     def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:

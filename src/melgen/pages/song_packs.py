@@ -60,14 +60,14 @@ def summaries_of(summaries: Mapping[str, Summary]) -> dict[str, SummaryNumbers]:
 
 
 def openings_in_words(openings: SongSetEvaluation | None) -> str:
-    """What the openings are that songs are compared with; empty without any."""
+    """A phrase for the openings with which songs are compared; empty without any."""
     if openings is None or not openings.lengths:
         return ""
     return first_notes_in_words(openings.lengths[0], len(openings.songs))
 
 
 def first_notes_in_words(notes: int, tunes: int) -> str:
-    """What openings of so many notes are, of so many tunes.
+    """A phrase for openings of so many notes, of so many tunes.
 
     >>> first_notes_in_words(34, 1)
     'the first 34 notes of 1 test tune'

@@ -1,4 +1,4 @@
-"""What a study has left, read once for all sections of its page."""
+"""The files of a study, read once for all sections of its page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BASELINES, _CORPUS = "writers", "corpus"
 
 @dataclass(frozen=True)
 class StudyMaterial:
-    """What the sections of a study's page are made from.
+    """The material for the sections of a study's page.
 
     Attributes:
         directory: of the study itself; that of its runs is the one above.
@@ -166,7 +166,7 @@ def _evaluations(directory: Path, models: Iterable[str], content: Content) -> di
 
 
 def _references(directory: Path) -> dict[str, SongSetEvaluation]:
-    """What the models are compared with, by name, in the order to read it in: baselines, openings, whole tunes."""
+    """The sets with which the models are compared, by name, in reading order: baselines, openings, whole tunes."""
     found = {}
     for role in (_BASELINES, _CORPUS):
         for path in (directory / "evaluation" / role).glob("*.json"):

@@ -1,4 +1,4 @@
-"""What pages are made with, whatever they show."""
+"""Tools that every page is made with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from melgen.pages.training_tunes import TrainingTunes
 
 @dataclass(frozen=True)
 class Tools:
-    """How songs are engraved and a corpus is read.
+    """The tools for engraving songs and reading a corpus.
 
     Attributes:
         engraver: makes the scores.

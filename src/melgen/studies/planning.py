@@ -42,7 +42,7 @@ class PlannedRun:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What it computes, without the fingerprint of its corpus and its initial weights, which only a run knows."""
+        """Its identity without the fingerprint of its corpus and its initial weights, which only a run knows."""
         return identity_of(self.config, fingerprint="")
 
     def import_user_modules(self) -> None:

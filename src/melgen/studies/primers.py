@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]*")
 
 @dataclass(frozen=True)
 class StudyPrimer:
-    """What songs of a study start with.
+    """The beginning of songs of a study.
 
     Attributes:
         name: the user's; empty for the only one.
@@ -43,7 +43,7 @@ class StudyPrimer:
         return OPENINGS_PRIMER if self.pitches is None else list(self.pitches)
 
     def inputs(self, corpus: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
-        """What songs after it depend on, as inputs of a task.
+        """The data on which songs after it depend, as inputs of a task.
 
         Args:
             corpus: finds what identifies the corpus; called for openings, which are taken from it.

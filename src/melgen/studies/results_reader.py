@@ -126,7 +126,7 @@ class ResultsReader:
         baselines: Mapping[str, SongSetEvaluation],
         by_primer: SetsByPrimer,
     ) -> dict[str, str]:
-        """Where the songs of each evaluation are, by its name."""
+        """The place of the songs of each evaluation, by its name."""
         folders = {name: f"songs/{name}" for name in [*(model.name for model in self.runs.models), *baselines]}
         folders |= {one.name: f"evaluation/corpus/{key}.json" for key, one in corpus.items()}
         if openings is not None:

@@ -1,4 +1,4 @@
-"""Which networks represent the sweep: the best layer count of each pair, or stages of one training."""
+"""Select the networks that represent a sweep: the best layer count of each pair, or stages of one training."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def belongs_to_another(planned: PlannedRun, fingerprint: str | None = None) -> l
 
 
 def why_not_as_planned(planned: PlannedRun) -> str | None:
-    """Why a finished run is not the planned one; ``None`` if it is, or no run is finished there."""
+    """The reason why a finished run is not the planned one; ``None`` if it is, or if there is no finished run."""
     run = RunDirectory(planned.path)
     if run.result is None or run.status.get("state") != FINISHED:
         return None

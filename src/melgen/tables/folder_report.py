@@ -1,4 +1,4 @@
-"""What an evaluation of a folder of songs leaves behind: tables, copies of a few songs, a few lines to read."""
+"""The output of an evaluation of a folder of songs: tables, copies of a few songs, a few lines to read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from melgen.tables import Column, Table, build_set_tables
 from melgen.tables.table import row
 
 EARLIER_BEST = "best.mid"
-"""What an earlier melgen called the song of the smallest sum."""
+"""The name that an earlier melgen gave the song of the smallest sum."""
 
 _TABLES = ("comparison", "summary", "songs", "set_scores", "distributions", "left_out")
 _WHOLE_TUNES = "corpus-test"

@@ -31,7 +31,7 @@ def window_loss(model: MelodyModel, output: Tensor, logits: Tensor, targets: Ten
 
 
 def number_scored(targets: Tensor) -> int:
-    """How many tokens of a window are predicted."""
+    """The number of tokens of a window that are predicted."""
     return int(torch.count_nonzero((targets if targets.ndim == 2 else targets[..., 0]) >= 0))
 
 

@@ -39,7 +39,7 @@ Line = tuple[bool, list[tuple[float, str]]]  # whether it is a heading, and piec
 
 
 class EmbeddingMap(NamedTuple):
-    """What is drawn of one network.
+    """The embedding of one network, as it is drawn.
 
     Attributes:
         title: name of the model.

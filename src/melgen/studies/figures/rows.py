@@ -103,7 +103,7 @@ def rows_of(
 
 
 def reference_of(results: StudyResults) -> SongSetEvaluation | None:
-    """What songs are compared with: the openings, or else whole tunes."""
+    """The set with which songs are compared: the openings, or else whole tunes."""
     return results.openings or held_out(results)
 
 
@@ -164,7 +164,7 @@ def limits_without_far_baselines(reaches: list[tuple[Row, float, float]]) -> tup
 
 
 def draw_band(axes: Axes, band: Summary | None) -> None:
-    """What songs are compared with, behind the rows of a panel: mean ± standard deviation."""
+    """Draw the set with which songs are compared behind the rows of a panel: mean ± standard deviation."""
     if band is None:
         return
     deviation = np.nan_to_num(band.standard_deviation)

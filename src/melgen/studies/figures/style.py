@@ -1,4 +1,4 @@
-"""What all figures share: sizes for print, one palette, the words for metrics, and saving.
+"""The style of all figures: sizes for print, one palette, the words for metrics, and saving.
 
 The colours of choices are those of Okabe and Ito, *Color Universal Design* (2008), distinct with every kind
 of colour vision; a marker or a label always repeats them. Ordered choices go from pale to dark.
@@ -194,7 +194,7 @@ def wrapped(text: str, width: int = LABEL_WIDTH) -> str:
 
 
 def label_of(metric: str) -> str:
-    """How a figure writes the name of a metric.
+    """The name of a metric in a figure.
 
     >>> label_of("centricity"), label_of("overlapped_area/pitch_range")
     ('centricity', 'overlapped area:\\npitch range')
