@@ -31,7 +31,7 @@ _EXISTS_ALREADY = re.compile(r"Could not append to config\. An item is already a
 _SEVERAL_VALUES = re.compile(r"Ambiguous value for argument '(.+?)'\n", re.DOTALL)
 _CHOSEN_TWICE = re.compile(r"Multiple values for ([^ ]+)\. |^([^ ]+) appears more than once in the final defaults")
 _NOT_FOUND_BELOW = re.compile(r"In '([^'/]+)/[^']+': Could not find '\1/([^']+)/([^'/]+)'")
-"""An entry of a file's defaults, which Hydra looks up beside that file."""
+"""An entry of a file's defaults, which Hydra looks up next to that file."""
 _OLD_OPTUNA_PLUGIN = re.compile(r"'hydra/sweeper/?\S*' is validated against ConfigStore schema with the same name")
 _NO_NULL_OPTION = "Config group override must be a string or a list"
 

@@ -78,7 +78,7 @@ CHANGE_NOTHING: Mapping[str, tuple[Any, ...]] = {
     "sync_batchnorm": (False,),
     "use_distributed_sampler": (True, False),
 }
-"""Their values that are what melgen does anyway, besides null."""
+"""Their values, other than null, that are what melgen does anyway."""
 
 SET_BY_RECIPES = frozenset({"epochs_per_dataset"})
 """Keys that only experiments have, for others that they set."""

@@ -195,7 +195,7 @@ def files_of_option(group: str, option: str, folders: Sequence[str | Path] = (CO
 
 
 def options_that_set(key: str) -> dict[str, str]:
-    """The options of the group at the root of a dotted key whose files set it, each with the ``_target_`` beside it.
+    """The options of the group at the root of a dotted key whose files set it, each with its ``_target_``.
 
     >>> options_that_set("rhythm.steps_per_quarter"), options_that_set("layers")
     ({'grid': 'melgen.music.Grid'}, {})

@@ -90,7 +90,7 @@ class PitchTunes:
         )
 
     def statistics(self) -> dict[str, int]:
-        """Numbers to keep with a run, besides those of every corpus: none."""
+        """Numbers to keep with a run, in addition to those of every corpus: none."""
         return {}
 
     def _versions(self) -> Iterator[NDArray]:

@@ -29,7 +29,7 @@ class SongMetric:
         label: its name on a page.
         header: its name above a column of a table, with the unit if needed.
         figure: its name in a figure, with line breaks; by default the header.
-        unit: its unit beside the number on a page.
+        unit: its unit after the number on a page.
         meaning: its meaning in one sentence.
         decimals: the number of decimals shown.
         whole: whether its value for a song is a whole number.
@@ -349,7 +349,7 @@ class RunMetric:
         key: its name in ``result.json`` and ``metrics.csv``.
         label: its name on a page.
         header: its name above a column of a table, and in a log, where it has one.
-        unit: on a page, beside the number.
+        unit: on a page, after the number.
         decimals: shown of it.
         meaning: a phrase.
         better: the direction that is better; ``None`` if neither is.

@@ -1,4 +1,4 @@
-"""Rhythms: how the durations of a melody become the symbols that a network reads and writes, beside its pitches.
+"""Rhythms: how the durations of a melody become the symbols that a network reads and writes, together with its pitches.
 
 A rhythm composes with a representation, which writes the pitches. It turns the `Events` of a tune into *symbols*,
 whole numbers in one or two streams, and any symbols into events. `melgen.music.encoding` numbers them and adds what

@@ -177,7 +177,7 @@ class Song(Notes):
     shared: NotRequired[Passage]
     """The passage that both share; present with `tune`."""
     excerpt: NotRequired[Excerpt]
-    """The part of the tune whose score is shown beside that of the song; there with `tune`."""
+    """The part of the tune whose score is shown next to that of the song; present with `tune`."""
 
 
 class Tune(Notes):
@@ -206,7 +206,7 @@ class ScorePack(TypedDict):
     songs: dict[str, str | None]
     """By the index of the song."""
     tunes: dict[str, str | None]
-    """By the index of the song beside which the excerpt of the tune is shown."""
+    """By the index of the song next to which the excerpt of the tune is shown."""
 
 
 class Curve(TypedDict):

@@ -113,7 +113,7 @@ def read_study(directory: Path, content: Content, tools: Tools) -> StudyMaterial
 
 
 def _run_places(directory: Path, manifest: Mapping[str, Any]) -> list[Path]:
-    """The directories of the runs: those of the manifest, finished or not; without one all beside the study."""
+    """The directories of the runs: those of the manifest, finished or not; without one, all next to the study."""
     if "runs" in manifest:
         unfinished = [f"../{name}" for name in manifest.get("unfinished", {})]
         return [directory / name for name in [*manifest["runs"], *unfinished]]
@@ -170,7 +170,7 @@ def _references(directory: Path) -> dict[str, SongSetEvaluation]:
     found = {}
     for role in (_BASELINES, _CORPUS):
         for path in (directory / "evaluation" / role).glob("*.json"):
-            if PRIMER in path.stem:  # beside the main one; see `add_primer_sets`
+            if PRIMER in path.stem:  # not the main one; see `add_primer_sets`
                 continue
             with suppress(KeyError, TypeError, AttributeError):
                 found[set_name(path.stem)] = SongSetEvaluation.from_dict(read_json(path))

@@ -33,7 +33,7 @@ class Tools:
         try:
             tunes = TrainingTunes.read(config, splits, cache_dir=self.cache_dir, progress=self.progress)
         except (ValueError, TypeError, KeyError, OSError, ImportError) as error:
-            content.add_notice(f"Training tunes cannot be shown beside the songs: {str(error) or type(error).__name__}")
+            content.add_notice(f"Training tunes cannot be shown with the songs: {str(error) or type(error).__name__}")
             return None
         if tunes.unknown:
             content.add_notice(

@@ -1,4 +1,4 @@
-"""The tunes that a network was trained on, to be shown beside the songs that are nearest to them."""
+"""The tunes that a network was trained on, to be shown with the songs that are nearest to them."""
 
 from __future__ import annotations
 

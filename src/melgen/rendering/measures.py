@@ -281,7 +281,7 @@ def _with_triplets(symbols: list[Symbol], parts: Sequence[Part]) -> list[Symbol]
 def _with_beams(symbols: list[Symbol], bar: BarLines) -> list[Symbol]:
     """Add beams over the notes shorter than a quarter in each beat; a beat of 5/8 and similar metres is a quarter.
 
-    A triplet shares a beam with the notes beside it only if it is a part of the same beat.
+    A triplet shares a beam with the notes next to it only if it is a part of the same beat.
     """
     keys = _beam_groups(symbols, bar)
     beamed = list(symbols)

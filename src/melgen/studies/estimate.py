@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 START_SECONDS = 1.0
 VOCABULARY = 48
-"""Values of a timed network; the size hardly matters beside the recurrent layers."""
+"""Values of a timed network; the size hardly matters compared with the recurrent layers."""
 TIMED_UPDATES, LONGEST_TIMING_SECONDS, PATIENCE_SECONDS = 3, 2.0, 40.0
 VALIDATION_SHARE = 1 / 3
 """The time to score a note, as a share of the time to train on it."""

@@ -24,7 +24,7 @@ class StudyPrimer:
         pitches: of a primer that all songs have; None for openings of test tunes, another for each song.
         notes: how many.
         is_main: whether its songs are those of the study's tables and figures; songs after other primers are shown
-            beside them.
+            with them.
     """
 
     name: str

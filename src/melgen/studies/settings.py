@@ -141,5 +141,5 @@ class StudySettings:
 
 def _checked_folder(name: str) -> str:
     if not name or Path(name).name != name:
-        raise ValueError(f"folder={name}: must be the name of a folder beside the runs")
+        raise ValueError(f"folder={name}: must be the name of a folder next to the runs")
     return name

@@ -237,7 +237,7 @@ class Workbench:
         if content.get("format_version") != FORMAT_VERSION:
             raise ValueError(
                 f"{path}: made by another version of melgen (format {content.get('format_version')}, this one "
-                f"reads {FORMAT_VERSION}); nothing was changed; folder=... makes another beside it, "
+                f"reads {FORMAT_VERSION}); nothing was changed; folder=... makes another next to it, "
                 f"removing {self.path} makes it again"
             )
         return content

@@ -1,4 +1,4 @@
-"""The loss of a training window, and what is logged beside it."""
+"""The loss of a training window, and what is logged with it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from melgen.networks import MelodyModel
 
 
 def window_loss(model: MelodyModel, output: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy in nats per token; a token with a duration beside it counts once, with the sum of both.
+    """Mean cross-entropy in nats per token; a token with a duration counts once, with the sum of both.
 
     Args:
         model: the network.

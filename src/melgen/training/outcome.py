@@ -131,7 +131,7 @@ def _result_lines(run: RunDirectory) -> Iterator[str]:
         yield f"         {shell_line('wandb', 'sync', path_text(path / 'wandb'))}  # once online"
     following = [] if page.exists() else [report_command(path)]
     following += [command("render", {"songs": path / "songs"})] if songs else []
-    beside = path.with_name(f"{path.name}-songs")
-    following.append(generate_command(path, songs=20, temperature=0.8, out=beside))
+    songs_folder = path.with_name(f"{path.name}-songs")
+    following.append(generate_command(path, songs=20, temperature=0.8, out=songs_folder))
     for number, line in enumerate(following):
         yield f"{'' if number else 'Next:':9}{line}"

@@ -1,4 +1,4 @@
-"""The songs of each model, beside the training tunes that they have most in common with."""
+"""The songs of each model, with the training tunes that they have most in common with."""
 
 from __future__ import annotations
 

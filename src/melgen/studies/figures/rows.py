@@ -125,7 +125,7 @@ def panel_height(rows: list[Row]) -> float:
 
 
 def label_rows(axes: Axes, rows: list[Row]) -> None:
-    """Name the rows on the vertical axis; panels beside it share it."""
+    """Name the rows on the vertical axis; the panels to its right share it."""
     axes.set_yticks([row.y for row in rows], [row.label for row in rows])
     top, bottom = _ends(rows)
     axes.set_ylim(bottom - 0.2, top + 0.2)
@@ -150,7 +150,7 @@ def prepare_panel(axes: Axes, metric: str) -> None:
 def limits_without_far_baselines(reaches: list[tuple[Row, float, float]]) -> tuple[float, float]:
     """Ends of an axis with room for all rows, each from `low` to `high`, without baselines that are far off.
 
-    A baseline can be so far away that everything else would shrink to a point beside it.
+    A baseline can be so far away that everything else would shrink to a point.
     """
     kept = [reach for reach in reaches if not reach[0].is_baseline] or reaches
     if not kept:

@@ -125,7 +125,7 @@ def empty_figure(width: float, height: float, reason: str) -> Figure:
 def settle(figure: Figure) -> None:
     """Arrange the panels, once and for all.
 
-    Otherwise each saving would start from the arrangement of the one before and end a hair beside it.
+    Otherwise each saving would start from the arrangement of the one before and end slightly off it.
     """
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
