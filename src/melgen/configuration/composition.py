@@ -151,7 +151,7 @@ def _check_path_is_read(content: Mapping[str, Any], command: str, typed: Mapping
         return
     if "${path}" not in str({key: value for key, value in content.items() if key != "hydra"}):
         raise ValueError(
-            f"{typed.get('path', 'path=' + str(content['path']))}: the chosen corpus reads no path; "
+            f"{typed.get('path', 'path=' + str(content['path']))}: the chosen corpus does not read it; "
             "corpus=folder reads a folder of tunes, corpus=pickles the paper's files"
         )
 

@@ -187,5 +187,5 @@ def _files_named_by(arguments: Sequence[str]) -> Iterator[tuple[Path, bytes]]:
 
 
 def texts_of(*values: Any) -> list[str]:
-    """Those of the values that are texts."""
+    """The values that are texts."""
     return [value for value in values if isinstance(value, str)]

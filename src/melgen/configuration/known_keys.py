@@ -294,7 +294,7 @@ def _references(text: str, path: Path_) -> Iterator[Path_]:
 
 @lru_cache(maxsize=1)
 def _packaged_parameters() -> Mapping[str, frozenset[str]]:
-    """Of each ``_target_`` of the packaged files the keys given there, which need no import to be known."""
+    """The keys given to each ``_target_`` in the packaged files, which are known without an import."""
     found: dict[str, set[str]] = {}
     for command in commands():
         for content in contents_of(file_of(command)):

@@ -120,7 +120,7 @@ class Encoding:
         )
 
     def groups(self, vocabulary: TuneVocabulary) -> NDArray[np.int64]:
-        """For each symbol the number of its value among those of notes, or `NOT_A_NOTE`: ``[V]``.
+        """The number of each symbol's value among those of notes, or `NOT_A_NOTE`: ``[V]``.
 
         The probability of a pitch, given that a note begins, is the share of its group among all groups.
         """

@@ -44,7 +44,7 @@ class Metre(NamedTuple):
 
     @property
     def name(self) -> str:
-        """As a musician writes it, ``6/8``."""
+        """The metre as a musician writes it, ``6/8``."""
         return f"{self.beats}/{self.beat_type}"
 
     @property
@@ -64,7 +64,7 @@ class Metre(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, beat_types: Collection[int] = (2, 4, 8, 16)) -> Metre:
-        """From ``3/4``.
+        """The metre of a text such as ``3/4``.
 
         Raises:
             ValueError: if it is not a time signature in one of the beat types.

@@ -116,7 +116,7 @@ class Joint(AbstractRhythm):
         return int(self.events(np.array([[symbol]])).values[0])
 
     def rules(self, opening: str) -> Rules:
-        """No rest after a rest or before the end, no end before a note."""
+        """Rules that forbid a rest after a rest or before the end, and an end before a note."""
         return event_rules(opening)
 
     def symbol_name(self, symbol: int, value_name: str) -> str:
@@ -152,7 +152,7 @@ class Factored(AbstractRhythm):
         return symbol
 
     def rules(self, opening: str) -> Rules:
-        """No rest after a rest or before the end, no end before a note."""
+        """Rules that forbid a rest after a rest or before the end, and an end before a note."""
         return event_rules(opening)
 
 

@@ -130,7 +130,7 @@ def curves_of(path: Path) -> dict[str, Curve]:
 
 
 def thinned(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    """At most `LONGEST_CURVE` points and the last, evenly chosen.
+    """Choose evenly at most `LONGEST_CURVE` points, and the last.
 
     >>> len(thinned([(i, 0.0) for i in range(10_001)])), thinned([(1, 0.0), (2, 0.0)])
     (478, [(1, 0.0), (2, 0.0)])

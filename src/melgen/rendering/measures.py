@@ -298,7 +298,7 @@ def _with_beams(symbols: list[Symbol], bar: BarLines) -> list[Symbol]:
 
 
 def _beam_groups(symbols: list[Symbol], bar: BarLines) -> list[tuple[int, ...]]:
-    """For each symbol the group of its beam. A beam that begins in a triplet also ends in it."""
+    """The group of each symbol's beam. A beam that begins in a triplet also ends in it."""
     group_steps = max(bar.metre.beat_steps, STEPS_PER_QUARTER)
     keys: list[tuple[int, ...]] = []
     while len(keys) < len(symbols):

@@ -124,7 +124,7 @@ def same_spelling(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_usual(key: str, value: Any) -> bool:
-    """By type too: Lightning takes 1.0 for all batches and 1 for one."""
+    """Whether a value is the usual one, by type too: Lightning takes 1.0 for all batches and 1 for one."""
     return any(type(value) is type(usual) and value == usual for usual in _TRAINER_AS_USUAL.get(key, ()))
 
 

@@ -90,7 +90,7 @@ KEYS: Mapping[str, KeyRole] = MappingProxyType(
         "run_dir": KeyRole(is_one_for_study=True, is_path=True),
         "cache_dir": KeyRole(is_shared_by_study=True, is_path=True),
         "label": KeyRole(),
-        # what watches a training
+        # keys of the parts that watch a training
         "logger": KeyRole(is_for_watching=True),
         "callbacks": KeyRole(is_for_watching=True),
         "hydra": KeyRole(is_for_watching=True),
@@ -100,11 +100,11 @@ KEYS: Mapping[str, KeyRole] = MappingProxyType(
         # the machine
         "workers": KeyRole(is_shared_by_study=True),
         "threads": KeyRole(),
-        # how a training or a sweep is started
+        # keys of the start of a training or a sweep
         "force": KeyRole(),
         "only": KeyRole(),
         "epochs_per_dataset": KeyRole(sets_budget=True),
-        # what a study makes of runs
+        # keys of the results that a study makes from runs
         "stages": KeyRole(is_of_study=True),
         "dry_run": KeyRole(is_of_study=True),
         "runs": KeyRole(is_of_study=True),

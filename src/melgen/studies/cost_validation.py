@@ -1,4 +1,4 @@
-"""Is cross-entropy a fair cost: the songs of several stages of a training against the loss at each."""
+"""Check whether cross-entropy is a fair cost: songs of several stages of a training against the loss at each."""
 
 from __future__ import annotations
 

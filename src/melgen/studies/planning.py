@@ -89,7 +89,7 @@ def _check_is_swept(override: Override) -> None:
     top = top_of(override.key_or_group)
     if top in STUDY_KEYS:
         raise ValueError(
-            f"{override.input_line}: a study has one value of it; folder=... makes a second study of the same runs"
+            f"{override.input_line}: must be one value for all runs; folder=... makes a second study of the same runs"
         )
     if top in _ONE_FOR_ALL or override.key_or_group == _SPLIT_FRACTIONS:
         raise ValueError(

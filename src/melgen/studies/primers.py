@@ -39,7 +39,7 @@ class StudyPrimer:
 
     @property
     def plain(self) -> list[int] | str:
-        """It as plain data."""
+        """The primer as plain data."""
         return OPENINGS_PRIMER if self.pitches is None else list(self.pitches)
 
     def inputs(self, corpus: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def primers_of(generate: DictConfig) -> list[StudyPrimer]:
             raise ValueError(f"{KEY}: the name {bad[0]!r} must be letters, digits, _ and . only")
         found = {str(name): _read(primer, f"{KEY}.{name}") for name, primer in given.items()}
         if empty := [name for name, primer in found.items() if primer == []]:
-            raise ValueError(f"{KEY}.{empty[0]}=[]: each of several primers has one note at least")
+            raise ValueError(f"{KEY}.{empty[0]}=[]: each of several primers needs at least one note")
     fixed = {name: primer for name, primer in found.items() if primer is not None}
     lengths = {len(primer) for primer in fixed.values()} or {len(_read(generate.primer, "generate.primer") or ())}
     if len(lengths) > 1:

@@ -95,7 +95,7 @@ class StudySettings:
         if not self.config.runs and not writes_rhythm(self.config):
             for primer in primers:
                 if primer.pitches == ():
-                    raise ValueError(f"{primer.key}=[]: a song of a network of pitches starts with one note at least")
+                    raise ValueError(f"{primer.key}=[]: a song of a network of pitches starts with at least one note")
         return primers
 
     @property

@@ -152,7 +152,7 @@ class StudyCorpus:
             return list(primer.pitches)
         data = self.data_of_runs
         if data.is_encoded:
-            raise ValueError(f"{primer.key}=openings: this corpus is an encoded stream, which holds no tunes")
+            raise ValueError(f"{primer.key}=openings: this corpus is an encoded stream, which does not contain tunes")
         chosen = np.flatnonzero((data.splits == Split.TEST) & data.comparable)
         tunes = [data.melodies.pitches_of(int(tune)) for tune in chosen]
         return openings_of(tunes, primer.notes, self.settings.config.generate.songs, self.settings.config.generate.seed)

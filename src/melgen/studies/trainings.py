@@ -170,7 +170,7 @@ class _Progress:
                 continue
             status = RunDirectory(path).status
             if status == self.before[path]:
-                continue  # what an earlier sweep has left as failed is tried again by this one
+                continue  # a run that failed in an earlier sweep; this one tries it again
             self.first_began = self.first_began or time.monotonic()  # Python and the corpus are loaded by now
             if status.get("state") not in (FINISHED, FAILED):
                 continue

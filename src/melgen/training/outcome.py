@@ -93,7 +93,7 @@ def _tonality_lines(run: RunDirectory) -> Iterator[str]:
         tunes = counted(openings["count"], "test tune")
         yield f"  ({OPENINGS}: the first {openings['notes']} notes of {tunes})"
     elif OPENINGS in sets:
-        yield f"  ({OPENINGS}: no test tune is as long as the songs, or the corpus holds no pitches)"
+        yield f"  ({OPENINGS}: no test tune is as long as the songs, or the corpus does not contain pitches)"
 
 
 def _primer_lines(run: RunDirectory) -> Iterator[str]:

@@ -46,7 +46,7 @@ class Row:
     height: float = 1.0  # against a row whose label has one line
 
     def values(self, metric: str) -> NDArray[np.float64]:
-        """Those of all songs for which the metric is defined."""
+        """The values of all songs for which the metric is defined."""
         values = np.asarray(self.songs.scores.get(metric, ()) if self.songs else (), dtype=np.float64)
         return values[np.isfinite(values)]
 

@@ -95,7 +95,7 @@ def save(figure: Figure, stem: str | Path) -> list[Path]:
     Each file is there whole or not at all. Equal figures give equal bytes: no date and no version is written.
     """
     stem = Path(stem)
-    # What each format would write unasked.
+    # The fields that each format would fill by itself.
     unstated: dict[str, dict[str, Any]] = {
         "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
         "png": {"Software": None},

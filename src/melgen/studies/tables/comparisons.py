@@ -294,7 +294,7 @@ def originality_table(results: StudyResults) -> Table | None:
 
 
 def nearest_tunes_table(results: StudyResults) -> Table | None:
-    """Of each set the song nearest to a training tune, and that tune."""
+    """The song of each set nearest to a training tune, and that tune."""
     columns = (
         *_SET_COLUMNS[:2],
         Column("song", "song", "text"),
