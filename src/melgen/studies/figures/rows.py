@@ -164,7 +164,7 @@ def limits_without_far_baselines(reaches: list[tuple[Row, float, float]]) -> tup
 
 
 def draw_band(axes: Axes, band: Summary | None) -> None:
-    """Draw the set with which songs are compared behind the rows of a panel: mean ± standard deviation."""
+    """Draw a band behind the rows of a panel: mean ± standard deviation of the set with which songs are compared."""
     if band is None:
         return
     deviation = np.nan_to_num(band.standard_deviation)
