@@ -60,7 +60,7 @@ class TrainedModel:
     seen: SeenTunes | None = None
     """The tunes that it was trained on; None if an older melgen did not record them."""
     rhythm: AbstractRhythm = field(default_factory=NoRhythm)
-    """How it writes time."""
+    """The rhythm with which it writes time."""
 
     @property
     def has_rhythm(self) -> bool:
@@ -69,7 +69,7 @@ class TrainedModel:
 
     @property
     def encoding(self) -> Encoding:
-        """How it reads and writes tunes with rhythm."""
+        """The encoding with which it reads and writes tunes with rhythm."""
         return Encoding(self.representation, self.rhythm)
 
 

@@ -55,8 +55,8 @@ def generate(config: DictConfig) -> Path:
     trained = load_model(config.checkpoint)
     run = run_of(trained.path)
     # The songs that the run is judged by, and that its page shows, stay as they are.
-    beside = run / ("generated" if (run / "songs").exists() else "songs")
-    out = Path(config.out).expanduser() if config.out else beside
+    default_folder = run / ("generated" if (run / "songs").exists() else "songs")
+    out = Path(config.out).expanduser() if config.out else default_folder
     options = {key: config[key] for key in ("songs", *SAMPLING_OPTIONS, *RHYTHM_OPTIONS)}
     check_until(config.until, config.notes, config.limit, trained.has_rhythm)
     recorded = run_around(run)

@@ -35,7 +35,7 @@ def results_folder(command: str, out: str | None, songs: Path, found: SongFolder
 
     Args:
         command: ``evaluate`` or ``render``.
-        out: the folder that the user gave; None for ``<songs>-evaluation`` or ``<songs>-rendered``, beside the songs
+        out: the folder that the user gave; None for ``<songs>-evaluation`` or ``<songs>-rendered``, next to the songs
             if melgen wrote them, else in the current directory.
         songs: the folder or file of songs.
         found: the songs read from it.

@@ -57,7 +57,7 @@ def write_report(
     if kind == "study":
         place = _study_in(place)
     elif not _has(place, _OF_A_RUN):
-        raise ValueError(f"run={directory}: not the directory of a run; it holds none of {', '.join(_OF_A_RUN)}")
+        raise ValueError(f"run={directory}: not the directory of a run; it contains none of {', '.join(_OF_A_RUN)}")
     path = place / REPORT if out is None else Path(out).expanduser()
     if path.is_dir():
         raise ValueError(f"out={out}: is a directory; the name of a file is needed")
@@ -98,7 +98,7 @@ def _kind_of(place: Path) -> Kind:
         return "study"
     if _has(place, _OF_A_RUN):
         return "run"
-    raise ValueError(f"{place}: the directory of neither a run nor a study")
+    raise ValueError(f"{place}: not the directory of a run or a study")
 
 
 def _study_in(place: Path) -> Path:
