@@ -70,7 +70,9 @@ def lower(builder: Builder, name: str, target: Any, arguments: Mapping[str, Any]
     if name in _UNARY:
         return builder.each(_UNARY[name], arguments["self"])
     if name in _BINARY:
-        return builder.each(_BINARY[name], arguments["self"], arguments["other" if "other" in arguments else "exponent"])
+        return builder.each(
+            _BINARY[name], arguments["self"], arguments["other" if "other" in arguments else "exponent"]
+        )
     if name in _OF_TRUTH_VALUES:
         operands = [arguments[key] for key in ("self", "other") if key in arguments]
         if any(not isinstance(each, bool) and each.dtype != torch.bool for each in operands):
@@ -182,7 +184,9 @@ def _baddbmm(b: Builder, self: Operand, batch1: Operand, batch2: Operand, beta: 
 def _linear(b: Builder, input: Operand, weight: Operand, bias: Operand | None = None) -> Operand:
     rows = b.reshaped(input, [-1 if isinstance(input, Tensor) else math.prod(input.shape[:-1]), input.shape[-1]])
     operands = [rows, weight] if bias is None else [rows, weight, bias]
-    return b.reshaped(b.emit("product", operands, [rows.shape[0], weight.shape[0]]), [*input.shape[:-1], weight.shape[0]])
+    return b.reshaped(
+        b.emit("product", operands, [rows.shape[0], weight.shape[0]]), [*input.shape[:-1], weight.shape[0]]
+    )
 
 
 # Choices, look-ups, arrangements.

@@ -70,7 +70,9 @@ def _recorded(module: nn.Module, inputs: Sequence[Tensor]) -> Any:
                 return torch.export.export(module, tuple(inputs), strict=False).run_decompositions()
     except Exception as error:  # torch raises many classes, some of which are not public
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise EngineError(f"torch cannot record the network's operations ({type(error).__name__}: {reason[0]})") from error
+        raise EngineError(
+            f"torch cannot record the network's operations ({type(error).__name__}: {reason[0]})"
+        ) from error
 
 
 def _lowered(builder: Builder, node: Any, found: Mapping[Any, Any], name_of: Callable[[str], str]) -> Any:

@@ -45,40 +45,50 @@ class PlayedNetwork(TypedDict):
     """Size of the pack in the page."""
 
 
+def network_of(run: Path, content: Content) -> TrainedModel | None:
+    """The network of a run; None for a run without one, or, with a notice on the page, for one that cannot be read."""
+    if not any((run / "checkpoints").glob("*.ckpt")):
+        return None
+    from melgen.checkpoint import load_model
+
+    try:
+        return load_model(run)
+    except CheckpointError as error:
+        content.add_notice(f"{run.name} cannot be played with: {error}")
+        return None
+
+
 def add_network(
-    name: str, run: Path, tunes: TrainingTunes | None, bytes_left: int, content: Content
+    name: str, trained: TrainedModel, tunes: TrainingTunes | None, bytes_left: int, content: Content
 ) -> PlayedNetwork | None:
-    """Add the network of a run to a page.
+    """Add a network to a page.
 
     Args:
         name: shown on the page.
-        run: directory of the run.
+        trained: the network.
         tunes: of its corpus, on which the cost of rounding is measured; None if they are not at hand.
         bytes_left: how large the pack may be.
         content: that the pack, or the reason why there is none, is added to.
 
     Returns:
-        The network; None for a run without a network, and for one that a page cannot run.
+        The network; None for one that a page cannot run, or that is too large.
     """
-    if not any((run / "checkpoints").glob("*.ckpt")):
-        return None
-    from melgen.checkpoint import load_model
     from melgen.engine.network import network_data
     from melgen.engine.writing import writing_data
 
     try:
-        trained = load_model(run)
-        writing = writing_data(trained.representation, trained.rhythm, trained.vocabulary)
-        network = network_data(trained.model)
-    except (CheckpointError, EngineError, ValueError) as error:
+        pack: NetworkPack = {
+            "writing": writing_data(trained.representation, trained.rhythm, trained.vocabulary),
+            "network": network_data(trained.model),
+        }
+    except EngineError as error:
         content.add_notice(f"{name} cannot be played with in this page: {error}")
         return None
-    pack: NetworkPack = {"network": network, "writing": writing}
     size = len(packed(pack))
     if size > bytes_left:
         content.add_notice(
-            f"{name} is not in this page, which would be too large: {size / 1e6:.1f} MB, with {bytes_left / 1e6:.1f} MB "
-            f"left for networks."
+            f"{name} cannot be played with in this page, which would be too large: its network takes "
+            f"{size / 1e6:.1f} MB, and {max(bytes_left, 0) / 1e6:.1f} MB are left for networks."
         )
         return None
     number = sum(each.startswith("network-") for each in content.packs)

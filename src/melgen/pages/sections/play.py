@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from melgen.pages.content import Content
-from melgen.pages.networks import NetworkPack, PlayedNetwork, add_network
+from melgen.pages.networks import NetworkPack, PlayedNetwork, add_network, network_of
 from melgen.pages.run_material import RunMaterial
 from melgen.pages.section import Section
 from melgen.pages.study_material import StudyMaterial
@@ -39,7 +39,9 @@ def _data(places: list[tuple[str, Path]], tunes: TrainingTunes | None, content: 
     networks: list[PlayedNetwork] = []
     bytes_left = MOST_BYTES
     for name, place in places:
-        if (network := add_network(name, place, tunes, bytes_left, content)) is not None:
+        if (trained := network_of(place, content)) is None:
+            continue
+        if (network := add_network(name, trained, tunes, bytes_left, content)) is not None:
             networks.append(network)
             bytes_left -= network["bytes"]
     return {"networks": networks} if networks else None
