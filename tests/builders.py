@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import errno
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
+import torch
+
+import melgen
+from melgen.checkpoint import TrainedModel
 from melgen.corpora import Cleaning, FolkCorpus
 from melgen.corpora.extraction import Rejection, Tune, extract_melody
-from melgen.music import Melody
+from melgen.music import Melody, NoRhythm, Vocabulary
+from melgen.music.abstract_rhythm import AbstractRhythm
+from melgen.music.encoding import Encoding
+from melgen.music.representations import AbstractRepresentation
+from melgen.music.tune_vocabulary import TuneVocabulary
+from melgen.networks import MelodyModel
 
 ROOT = Path(__file__).parents[1]
 
@@ -64,3 +75,49 @@ def load_script(path: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def untrained(
+    representation: AbstractRepresentation, rhythm: AbstractRhythm, tunes: Sequence[Melody], **options: Any
+) -> TrainedModel:
+    """A network with the vocabulary of tunes and random weights, as it is read from a checkpoint.
+
+    Args:
+        representation, rhythm: how it writes.
+        tunes: of its vocabulary; those that the rhythm cannot write are left out.
+        options: of `melgen.networks.MelodyModel`.
+    """
+    vocabulary: Vocabulary | TuneVocabulary
+    if isinstance(rhythm, NoRhythm):
+        versions = [values for tune in tunes for values in representation.augmentations(np.array(tune.pitches))]
+        vocabulary = Vocabulary.from_values(versions)
+    else:
+        encoding = Encoding(representation, rhythm)
+        writable = [tune for tune in tunes if encoding.reason_against(tune) is None]
+        vocabulary = encoding.vocabulary_of(each for tune in writable for each in encoding.augmentations(tune))
+    torch.manual_seed(0)
+    model = MelodyModel(**{"hidden_size": 8, "layers": 1, **vocabulary.sizes, **options}).eval()
+    with torch.no_grad():  # of large weights, so that no two scores are nearly equal
+        for weight in model.parameters():
+            weight.mul_(4)
+    return TrainedModel(model, representation, vocabulary, {}, {}, 0, Path("untrained.ckpt"), None, rhythm)
+
+
+def write_checkpoint(path: Path, trained: TrainedModel) -> Path:
+    """Write a network as a checkpoint without what a training needs to go on."""
+    ours = {
+        "format_version": 2 if trained.has_rhythm else 1,
+        "version": melgen.__version__,
+        "config": trained.config,
+        "model": trained.model.describe(),
+        "representation": trained.representation.name,
+        "vocabulary": trained.vocabulary.to_dict(),
+        "metrics": trained.metrics,
+        "updates": trained.updates,
+    }
+    if trained.has_rhythm:
+        ours["rhythm"] = trained.rhythm.describe()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weights = {f"model.{name}": weight for name, weight in trained.model.state_dict().items()}
+    torch.save({"melgen": ours, "state_dict": weights}, path)
+    return path

@@ -14,7 +14,8 @@ from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.song_sets import corpus_evaluations, evaluate_openings, evaluate_songs
 from melgen.files import write_json, write_text
 from melgen.generation.songs import write_songs
-from melgen.music import Melody, pitch_name
+from melgen.music import Control, Melody, NoRhythm, pitch_name
+from tests.builders import untrained, write_checkpoint
 
 MISCHIEF = "</script><img src=x onerror=\"document.title='taken'\"> & 'quotes' \u2028 `${1}`"
 """A hostile title, which any file of tunes may contain."""
@@ -68,6 +69,7 @@ def make_run(path: Path, config: dict, *, songs: list[Melody] | None = None, sta
         write_songs(path / "samples" / f"step-{stage * 30:08d}", melodies, METADATA)
     weights = np.random.default_rng(0).normal(size=(24, 8))
     write_projector(path / "embedding", weights, [pitch_name(pitch) for pitch in range(55, 79)])
+    write_checkpoint(path / "checkpoints" / "best.ckpt", untrained(Control(), NoRhythm(), [*reference.melodies]))
     return path
 
 

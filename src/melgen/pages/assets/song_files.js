@@ -147,12 +147,14 @@ function toAbc(song) {
     return below === 1 ? (above === 1 ? "" : String(above)) : `${above === 1 ? "" : above}/${below}`;
   };
   const bars = inBars(song).map((symbols) => {
+    // Programs differ in whether a sign counts in other octaves too, so it is repeated wherever either reading needs it.
     const valid = new Map();
     return symbols.map(({ pitch, steps, tiedOn }) => {
       if (pitch === null) return `z${length(steps)}`;
-      const { step, alter, octave } = spelled(pitch, fifths), place = `${step}${octave}`;
-      const sign = (valid.get(place) ?? alterInKey(step, fifths)) === alter ? "" : ABC_SIGNS[alter];
-      valid.set(place, alter);
+      const { step, alter, octave } = spelled(pitch, fifths), places = [`${step}${octave}`, step];
+      const isValid = places.every((place) => (valid.get(place) ?? alterInKey(step, fifths)) === alter);
+      const sign = isValid ? "" : ABC_SIGNS[alter];
+      places.forEach((place) => valid.set(place, alter));
       const letter = octave >= 5 ? step.toLowerCase() + "'".repeat(octave - 5) : step + ",".repeat(4 - octave);
       return `${sign}${letter}${length(steps)}${tiedOn ? "-" : ""}`;
     }).join(" ");

@@ -111,6 +111,7 @@ addSection("play", ({ networks }) => {
     if (again) seed = (seed + 1) % 2 ** 31;
     let isWritten = false;
     const ended = [];
+    let problem = "";
     for (const panel of panels) {
       const kept = again ? panel.notes.slice(0, panel.primer) : panel.selected >= 0 ? panel.notes.slice(0, panel.selected + 1) : panel.notes.slice();
       let written;
@@ -118,7 +119,7 @@ addSection("play", ({ networks }) => {
         const { notes, ...others } = options(), left = MOST_NOTES - kept.length;
         written = panel.voice.continue(kept, header(), { ...others, notes: notes && Math.min(notes, left), limit: left });
       } catch (error) {
-        say(`${panel.name}: ${error.message}`, true);
+        problem = networks.length > 1 ? `${panel.name}: ${error.message}` : error.message;
         continue;
       }
       keep(panel);
@@ -129,7 +130,8 @@ addSection("play", ({ networks }) => {
       isWritten ||= panel.notes.length > kept.length;
       if (written.ended) ended.push(panel.name);
     }
-    if (ended.length) say(networks.length > 1 ? `Ended by ${ended.join(" and ")}.` : "The network ended the tune.");
+    if (problem) say(problem, true);
+    else if (ended.length) say(networks.length > 1 ? `Ended by ${ended.join(" and ")}.` : "The network ended the tune.");
     else say("");
     if (!isWritten) return;
     const { track, primer, notes } = lead();
