@@ -40,6 +40,7 @@ ORDER = (
     {"tables"},
     {"sweeps"},
     {"publishing"},
+    {"engine"},
     {"pages"},
     {"studies"},
     {"command_line"},

@@ -35,6 +35,10 @@ class CheckpointError(MelgenError, ValueError):
     """A file is not a checkpoint of melgen, or not one that fits."""
 
 
+class EngineError(MelgenError, ValueError):
+    """A network cannot be written as a list of operations for the report page."""
+
+
 class IdentityError(MelgenError, ValueError):
     """A run's directory belongs to another run."""
 
