@@ -22,7 +22,7 @@ alias clone detach contiguous lift_fresh_copy flip roll repeat narrow diagonal u
 """
 """Operations that move numbers; the places that an index selects must be constant."""
 
-CREATIONS = "full full_like zeros zeros_like ones ones_like scalar_tensor arange eye empty"
+CREATIONS = "full full_like zeros zeros_like ones ones_like scalar_tensor arange eye"
 """Operations that make constants."""
 
 IGNORED = frozenset({"_assert_tensor_metadata"})
