@@ -156,6 +156,11 @@ def test_a_state_can_be_read_again_after_others(small):
         ("network.step([0.5, 0], network.start())", "token 0.5 is not from 0 to 16"),
         ("network.step([0, 0], network.start().slice(1))", "a state must have arrays of"),
         ("network.durationLogits(new Float32Array(7), 11)", "token 11 is not from 0 to 10"),
+        (
+            "const operation = { name: 'fold', inputs: [0], output: 0 };"
+            "new Network({ ...given.data, step: { ...given.data.step, operations: [operation] } })",
+            "operation fold is not among those of this engine",
+        ),
         ("new Network({ ...given.data, format: 2 })", "a network of format 2 cannot be read, only format 1"),
     ],
 )
