@@ -15,8 +15,8 @@ from melgen.engine import NetworkData, rounded, script
 from melgen.networks import MelodyModel
 from tests.engine.interpreter import NumpyNetwork
 
-TOLERANCE = 1e-5
-"""Of the spread of the logits. The sums of single precision are in another order; 1e-6 was measured."""
+TOLERANCE = 1e-4
+"""Of the spread of the logits. The sums of single precision are in another order; 1.4e-6 was measured at most."""
 
 READ = """
 const network = new Network(given.data);

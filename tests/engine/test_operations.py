@@ -19,6 +19,7 @@ from melgen.errors import EngineError
 from tests.engine.engines import in_node
 from tests.engine.interpreter import FUNCTIONS, NumpyNetwork
 
+pytestmark = pytest.mark.slow
 TOLERANCE = 2e-6
 """Of each number, or absolute: single precision."""
 

@@ -22,7 +22,7 @@ alias clone detach contiguous lift_fresh_copy flip roll repeat narrow diagonal u
 """
 """Operations that move numbers; the places that an index selects must be constant."""
 
-CREATIONS = "full full_like zeros zeros_like ones ones_like scalar_tensor arange eye empty"
+CREATIONS = "full full_like zeros zeros_like ones ones_like scalar_tensor arange eye"
 """Operations that make constants."""
 
 IGNORED = frozenset({"_assert_tensor_metadata"})
@@ -244,8 +244,8 @@ _lowerings.update({name: _reduction(name) for name in REDUCTIONS})
 
 @_lowers("var")
 def _var(b: Builder, self: Operand, dim: Any = None, correction: float | None = 1, keepdim: bool = False) -> Operand:
-    apart = b.each("sub", self, _lowerings["mean"](b, self, dim, keepdim=True))
-    total = _lowerings["sum"](b, b.each("mul", apart, apart), dim, keepdim)
+    centred = b.each("sub", self, _lowerings["mean"](b, self, dim, keepdim=True))
+    total = _lowerings["sum"](b, b.each("mul", centred, centred), dim, keepdim)
     count = math.prod(self.shape) / math.prod(total.shape) - (1 if correction is None else correction)
     return b.each("div", total, count)
 
@@ -262,9 +262,9 @@ def _layer_norm(
     b: Builder, input: Operand, normalized_shape: list[int], weight: Operand | None, bias: Operand | None, eps: float
 ) -> tuple[Operand, None, None]:
     axes = list(range(-len(normalized_shape), 0))
-    apart = b.each("sub", input, _lowerings["mean"](b, input, axes, keepdim=True))
-    variance = _lowerings["mean"](b, b.each("mul", apart, apart), axes, keepdim=True)
-    found = b.each("mul", apart, b.each("rsqrt", b.each("add", variance, eps)))
+    centred = b.each("sub", input, _lowerings["mean"](b, input, axes, keepdim=True))
+    variance = _lowerings["mean"](b, b.each("mul", centred, centred), axes, keepdim=True)
+    found = b.each("mul", centred, b.each("rsqrt", b.each("add", variance, eps)))
     found = found if weight is None else b.each("mul", found, weight)
     return (found if bias is None else b.each("add", found, bias)), None, None
 
@@ -277,8 +277,8 @@ def _softmax(b: Builder, self: Operand, dim: int, **others: Any) -> Value:
 
 @_lowers("log_softmax")
 def _log_softmax(b: Builder, self: Operand, dim: int, **others: Any) -> Value:
-    apart = b.each("sub", self, _lowerings["amax"](b, self, dim, keepdim=True))
-    return b.each("sub", apart, b.each("log", _lowerings["sum"](b, b.each("exp", apart), dim, keepdim=True)))
+    centred = b.each("sub", self, _lowerings["amax"](b, self, dim, keepdim=True))
+    return b.each("sub", centred, b.each("log", _lowerings["sum"](b, b.each("exp", centred), dim, keepdim=True)))
 
 
 # Activations that torch keeps whole.

@@ -71,6 +71,8 @@ def _recorded(module: nn.Module, inputs: Sequence[Tensor], name: str) -> Any:
             # With oneDNN an LSTM may become one operation of oneDNN.
             with torch.backends.mkldnn.flags(enabled=False):
                 return torch.export.export(module, tuple(inputs), strict=False).run_decompositions()
+    except EngineError:
+        raise
     except Exception as error:  # torch raises many classes, some of which are not public
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise EngineError(
