@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from melgen.engine import NetworkData, rounded, script
+from melgen.engine import script
+from melgen.engine.network import NetworkData, rounded
 from melgen.networks import MelodyModel
 from tests.engine.interpreter import NumpyNetwork
 
@@ -48,7 +49,7 @@ def in_node(body: str, **given: Any) -> Any:
     if shutil.which("node") is None:
         pytest.skip("node is not installed (apt-get install nodejs)")
     program = (
-        f'"use strict";\n{script()}\n'
+        f'"use strict";\n{script("network")}\n'
         'const given = JSON.parse(require("fs").readFileSync(0, "utf8"));\n'
         f"const found = (() => {{ {body} }})();\n"
         'require("fs").writeSync(1, JSON.stringify(found));\n'

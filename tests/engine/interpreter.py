@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melgen.engine import NetworkData
+from melgen.engine.network import NetworkData
 from melgen.engine.program import OperationData, ProgramData
 
 Array = NDArray[np.float32]

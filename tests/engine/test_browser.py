@@ -9,7 +9,8 @@ import json
 import pytest
 import torch
 
-from melgen.engine import network_data, script
+from melgen.engine import script
+from melgen.engine.network import network_data
 from melgen.networks import MelodyModel
 from tests.engine.engines import TOLERANCE, by_torch, error_of, random_tokens
 from tests.pages.browser import Browser, missing
@@ -34,7 +35,7 @@ def test_it_runs_in_a_browser_under_a_strict_policy(tmp_path):
     model = MelodyModel(vocab_size=12, hidden_size=9).eval()
     tokens = random_tokens(model, 20)
     given = json.dumps({"data": network_data(model), "tokens": tokens.tolist()})
-    program = f'"use strict";\n(() => {{\n{script()}\n{READ}\n}})();\n'
+    program = f'"use strict";\n(() => {{\n{script("network")}\n{READ}\n}})();\n'
     digest = base64.b64encode(hashlib.sha256(program.encode()).digest()).decode()
     policy = f"default-src 'none'; script-src 'sha256-{digest}'"
     page = tmp_path / "page.html"

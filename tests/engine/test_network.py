@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from melgen.engine import network_data, rounded
+from melgen.engine.network import network_data, rounded
 from melgen.errors import EngineError
 from melgen.networks import MelodyModel, estimate_parameters
 from tests.engine.cells import CELLS, MGU, Counts, Decides, Forgetful, Own, Sums, TrainedStart

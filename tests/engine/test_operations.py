@@ -130,7 +130,7 @@ def test_every_operation_is_tested_known_to_both_interpreters_and_described():
     used = {operation["name"] for operation in data["step"]["operations"]}
     assert OPERATIONS - used == set()
     assert FUNCTIONS.keys() | {"arrange"} == OPERATIONS
-    text = script()
+    text = script("network")
     for table, names in (("UNARY", UNARY), ("BINARY", BINARY), ("REDUCTIONS", REDUCTIONS)):
         (rows,) = re.findall(rf"const {table} = \{{(.*?)\n  \}};", text, re.DOTALL)
         assert set(re.findall(r"(?:^|, |\n)\s*(\w+):", rows)) == names

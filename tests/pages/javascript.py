@@ -9,7 +9,7 @@ _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _REGEX = re.compile(r"/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*")
 _BEFORE_REGEX = re.compile(r"(?:^|[(,=:\[!&|?{};\n]|return)\s*$")
 _MEMBER = re.compile(r"(?<![.\d])\??\.\s*([A-Za-z_$][\w$]*)")
-_ENDS_PATTERN = r"\s*(?:=(?![=>])|\)\s*=>|\)\s*\{|,[^;{}()]*\)\s*(?:=>|\{))"
+_ENDS_PATTERN = r"\s*(?:=(?![=>])|of\b|\)\s*=>|\)\s*\{|,[^;{}()]*\)\s*(?:=>|\{))"
 _PATTERN = re.compile(r"\{([^{}]*)\}(?=" + _ENDS_PATTERN + ")")
 _NESTED_PATTERN = re.compile(r":\s*(\{[^{}]*\})(?=[^{}]*\}" + _ENDS_PATTERN + ")")
 _DEFINED = re.compile(
@@ -19,7 +19,8 @@ _DEFINED = re.compile(
     """,
     re.VERBOSE | re.MULTILINE,
 )
-_SHORT_KEYS = re.compile(r"\{([\w$,\s]*)\}")
+_OBJECT = re.compile(r"[=(:,?]\s*\{([^{}]*)\}|return\s*\{([^{}]*)\}")
+"""An object without another one in it. Its short keys, ``{ a, b: 1 }``, are parts that are a name alone."""
 
 
 def code_of(script: str) -> str:
@@ -66,6 +67,8 @@ def names_read(script: str) -> set[str]:
 
     >>> sorted(names_read('const { a, b: { c } } = x; f(({ d }) => x?.e.f(0.5, ...g) && { h });'))
     ['a', 'b', 'c', 'd', 'e', 'f']
+    >>> sorted(names_read('for (const { a } of x) {}'))
+    ['a']
     """
     code = code_of(script)
     return set(_MEMBER.findall(code)) | _taken_apart(code)[0]
@@ -74,12 +77,13 @@ def names_read(script: str) -> set[str]:
 def names_defined(script: str) -> set[str]:
     """Names of members that a script defines itself: keys and methods that it writes.
 
-    >>> sorted(names_defined('const { z } = x = { a: 1 }; y.e = { b };'))
-    ['a', 'b', 'e']
+    >>> sorted(names_defined('const { z } = x = { a: 1 }; y.e = { b }; return { c: 1, d };'))
+    ['a', 'b', 'c', 'd', 'e']
     """
     _, code = _taken_apart(code_of(script))
-    short = {name.strip() for keys in _SHORT_KEYS.findall(code) for name in keys.split(",")}
-    return {name for found in _DEFINED.findall(code) for name in found if name} | short - {""}
+    parts = {part.strip() for each in _OBJECT.findall(code) for keys in each for part in keys.split(",")}
+    short = {part for part in parts if re.fullmatch(r"[A-Za-z_$][\w$]*", part)}
+    return {name for found in _DEFINED.findall(code) for name in found if name} | short
 
 
 def _taken_apart(code: str) -> tuple[set[str], str]:

@@ -15,24 +15,28 @@ from tests.pages.javascript import names_defined, names_read
 from tests.pages.shapes import dicts_in, keys_of, problems
 
 OTHER_NAMES = """
-AudioContext Plotly abs add addEventListener append assign at body bottom catch ceil charCodeAt checked children
-classList clear clientWidth clipboard closest connect createAnalyser createDynamicsCompressor createElement
-createElementNS createGain createOscillator createPeriodicWave currentTime delete destination disconnect dispatchEvent
-documentElement entries escape every execCommand filter find findIndex firstElementChild flat flatMap floor fontFamily
-forEach found frequency gain get getBoundingClientRect getItem getPropertyValue has head importNode includes indexOf
-isConnected isInteger isIntersecting isNaN join keys lastElementChild linearRampToValueAtTime localeCompare log10 map
-match matches message observe offsetHeight on outputLatency parse parseFromString pipeThrough pop preventDefault purge
-push querySelector querySelectorAll react readyState reduce remove removeAttribute removeEventListener replace
-replaceAll replaceChildren resume round scrollBy scrollIntoView scrollLeft scrollWidth select set setAttribute setItem
-setPeriodicWave setProperty setTargetAtTime setValueAtTime slice some sort split sqrt start startsWith stream target
-then toLocaleString toLowerCase toUpperCase trim webkitAudioContext writeText
+AudioContext LN2 PI Plotly abs add addEventListener altKey append assign at body bottom buffer catch ceil charCodeAt
+checked children classList clear click clientWidth clientY clipboard closest code concat connect createAnalyser
+createDynamicsCompressor createElement createElementNS createGain createObjectURL createOscillator createPeriodicWave
+ctrlKey currentTime delete destination disconnect dispatchEvent documentElement done entries escape every execCommand
+filter find findIndex firstElementChild flat flatMap floor focus fontFamily forEach found freeze frequency
+fromCharCode gain get getBoundingClientRect getChannelData getElementById getItem getPropertyValue has hasOwn hash
+head importNode imul includes indexOf isArray isConnected isInteger isIntersecting isNaN join keys lastElementChild
+linearRampToValueAtTime localeCompare log10 log2 map match matches message metaKey observe offsetHeight offsetLeft on
+outputLatency parse parseFromString pathname pipeThrough pointerId pop preventDefault protocol purge push
+querySelector querySelectorAll random react readyState reduce remove removeAttribute removeEventListener repeat
+replace replaceAll replaceChildren replaceState requestMIDIAccess resume revokeObjectURL round scrollBy scrollIntoView
+scrollLeft scrollWidth search select set setAttribute setInt16 setItem setPeriodicWave setPointerCapture setProperty
+setTargetAtTime setUint16 setUint32 setUint8 setValueAtTime slice some sort splice split sqrt start startRendering
+startsWith stream stringify subarray target then toFixed toLocaleString toLowerCase toUpperCase trim unshift
+webkitAudioContext writeText
 """
 """Members of the browser, the language and Plotly that JavaScript reads. Names of our own data do not belong here."""
 
 
 def scripts() -> dict[str, str]:
     package = files("melgen.pages")
-    folders = (package / "assets", package / "sections")
+    folders = (package / "assets", package / "sections", files("melgen.engine"))
     paths = [path for folder in folders for path in folder.iterdir() if path.name.endswith(".js")]
     return {path.name: path.read_text(encoding="utf-8") for path in paths}
 

@@ -67,9 +67,9 @@ def networks():
 def page(networks, tmp_path_factory):
     """A page with all of them, and with nothing else."""
     content = Content("run", "Networks to play with")
-    entries = [add_network(name, trained, None, 10**8, content) for name, trained in networks.items()]
-    assert None not in entries, content.data["notices"]
-    content.data["sections"]["play"] = {"networks": entries}
+    added = [add_network(name, trained, None, 10**8, content) for name, trained in networks.items()]
+    assert None not in added, content.data["notices"]
+    content.data["sections"]["play"] = {"networks": [entry for entry, _ in added]}
     path = tmp_path_factory.mktemp("play") / "page.html"
     path.write_text(build_page(content, music_font=music_font()), encoding="utf-8")
     return path

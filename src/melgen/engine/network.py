@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import copy
 from collections.abc import Iterator
-from importlib.resources import files
 from itertools import chain
 from typing import NotRequired, TypedDict
 
@@ -126,11 +125,6 @@ def rounded(model: MelodyModel) -> MelodyModel:
             )
         weight.data = weight.data.half().float()
     return found
-
-
-def script() -> str:
-    """The text of ``network.js``, which defines the class ``Network``."""
-    return files("melgen.engine").joinpath("network.js").read_text(encoding="utf-8")
 
 
 class _Step(nn.Module):

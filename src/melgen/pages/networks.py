@@ -41,8 +41,6 @@ class PlayedNetwork(TypedDict):
     has_rhythm: bool
     notice: str
     """What a listener must know: what rounding costs, and what the licence of the corpus asks for."""
-    bytes: int
-    """Size of the pack in the page."""
 
 
 def network_of(run: Path, content: Content) -> TrainedModel | None:
@@ -60,7 +58,7 @@ def network_of(run: Path, content: Content) -> TrainedModel | None:
 
 def add_network(
     name: str, trained: TrainedModel, tunes: TrainingTunes | None, bytes_left: int, content: Content
-) -> PlayedNetwork | None:
+) -> tuple[PlayedNetwork, int] | None:
     """Add a network to a page.
 
     Args:
@@ -71,7 +69,7 @@ def add_network(
         content: that the pack, or the reason why there is none, is added to.
 
     Returns:
-        The network; None for one that a page cannot run, or that is too large.
+        The network, and the size of its pack in bytes; None for one that a page cannot run, or that is too large.
     """
     from melgen.engine.network import network_data
     from melgen.engine.writing import writing_data
@@ -93,13 +91,13 @@ def add_network(
         return None
     number = sum(each.startswith("network-") for each in content.packs)
     content.add_pack(f"network-{number}", pack)
-    return {
+    network: PlayedNetwork = {
         "name": name,
         "pack": f"network-{number}",
         "has_rhythm": trained.has_rhythm,
         "notice": _cost_of_rounding(name, trained, tunes),
-        "bytes": size,
     }
+    return network, size
 
 
 def _cost_of_rounding(name: str, trained: TrainedModel, tunes: TrainingTunes | None) -> str:

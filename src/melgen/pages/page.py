@@ -6,11 +6,11 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from melgen.engine import SCRIPTS, script
 from melgen.pages.content import Content
 from melgen.pages.sections import find_sections
 
@@ -21,8 +21,6 @@ LIBRARY = (
     "voice", "sections",
 )  # fmt: skip
 """JavaScript that sections share, in the order of its needs; `melgen.pages.sections` finds the sections."""
-ENGINE = ("network", "writing", "composing")
-"""JavaScript of `melgen.engine`, which runs the networks of a page."""
 PLOTLY = "plotly"
 
 
@@ -62,7 +60,8 @@ def build_page(content: Content, *, music_font: str = "") -> str:
 
 def build_program() -> str:
     """The page's own JavaScript: the library, the sections, each in a scope of its own, and what draws them."""
-    library = "\n".join(f"// {name}\n{script}" for name, script in (*_engine(), *_library()))
+    parts = [(name, script(name)) for name in SCRIPTS] + [(name, _asset(f"{name}.js")) for name in LIBRARY]
+    library = "\n".join(f"// {name}\n{text}" for name, text in parts)
     sections = "\n".join(f"{{ // sections/{found.name}\n{found.script}}}" for found in find_sections())
     return f'"use strict";\n(() => {{\n{library}\n{sections}\n// main\n{_asset("main.js")}}})();\n'
 
@@ -100,8 +99,8 @@ def plotly_script() -> str:
 @cache
 def _plotly() -> tuple[str, str]:
     """The script compressed, and its hash; once a process, since a sweep makes many pages in one."""
-    script = plotly_script()
-    return _compressed(script), _hash(script)
+    text = plotly_script()
+    return _compressed(text), _hash(text)
 
 
 def _compressed(text: str) -> str:
@@ -111,15 +110,6 @@ def _compressed(text: str) -> str:
 
 def _hash(script: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def _library() -> Iterator[tuple[str, str]]:
-    return ((name, _asset(f"{name}.js")) for name in LIBRARY)
-
-
-def _engine() -> Iterator[tuple[str, str]]:
-    folder = files("melgen.engine")
-    return ((name, folder.joinpath(f"{name}.js").read_text(encoding="utf-8")) for name in ENGINE)
 
 
 def _asset(name: str) -> str:

@@ -25,7 +25,7 @@ addSection("play", ({ networks }) => {
   // Tunes that one plays begin on a full bar.
   const header = () => ({ metre: choices.metre, pickup: 0 });
   const options = () => ({
-    temperature: choices.temperature, topP: choices.topP, notes: choices.untilEnd ? null : choices.notes, seed,
+    temperature: choices.temperature, topK: null, topP: choices.topP, notes: choices.untilEnd ? null : choices.notes, seed,
     pitchClasses: SCALES[choices.scale] && SCALES[choices.scale].map((step) => (step + choices.root) % 12),
   });
 
@@ -71,7 +71,9 @@ addSection("play", ({ networks }) => {
     }) : null;
     const score = staffOf(songOf(panel), Math.max(280, panel.element.clientWidth - 4));
     panel.score.replaceChildren(...(score ? [score] : []));
-    panel.head.replaceChildren(...(panel.track ? [playButton(panel.track, "Play")] : []), panel.title, filesMenu(panel));
+    const { representation, rhythm } = panel.voice.data;
+    const kind = h("span", { class: "of" }, rhythm === "none" ? representation : `${representation}, rhythm ${rhythm}`);
+    panel.head.replaceChildren(...(panel.track ? [playButton(panel.track, "Play")] : []), panel.title, kind, filesMenu(panel));
     if (panel === lead()) {
       piano.shade(judged.shares, judged.possible);
       if (judged.problem) say(judged.problem, true);

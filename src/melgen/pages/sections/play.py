@@ -41,9 +41,10 @@ def _data(places: list[tuple[str, Path]], tunes: TrainingTunes | None, content: 
     for name, place in places:
         if (trained := network_of(place, content)) is None:
             continue
-        if (network := add_network(name, trained, tunes, bytes_left, content)) is not None:
+        if (added := add_network(name, trained, tunes, bytes_left, content)) is not None:
+            network, size = added
             networks.append(network)
-            bytes_left -= network["bytes"]
+            bytes_left -= size
     return {"networks": networks} if networks else None
 
 
