@@ -35,6 +35,7 @@ ORDER = (
     {"configuration"},
     {"rendering"},
     {"generation"},
+    {"engine"},
     {"evaluation"},
     {"training"},
     {"tables"},

@@ -51,6 +51,10 @@ class LockedElsewhereError(LockedError):
     """A lock was left by a process of which this machine cannot know whether it still works."""
 
 
+class EngineError(MelgenError, ValueError):
+    """A network cannot run in a page."""
+
+
 class DivergenceError(MelgenError, RuntimeError):
     """The loss or its gradient is not a number any more; nothing after this update can be trusted."""
 

@@ -1,0 +1,237 @@
+"""JavaScript chooses tokens and continues tunes as Python does, and each note has the same surprise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from melgen.data import WholeTuneLoader
+from melgen.data.whole_tunes import WholeTune
+from melgen.generation import sampling, tune_sampling
+from melgen.generation.sampling import sample_melodies, select
+from melgen.generation.tune_sampling import sample_tunes
+from melgen.music import Melody, Vocabulary
+from melgen.music.encoding import NOT_A_NOTE
+from melgen.music.events import header_of
+from melgen.training.rhythm_bits import tune_nats
+from tests.engine.cases import PAIRS, notes_of
+from tests.engine.javascript import JavaScriptError
+
+each_case = pytest.mark.parametrize("name", PAIRS)
+with_rhythm = pytest.mark.parametrize("name", [name for name in PAIRS if not name.endswith("-none")])
+RELATIVE = 1e-9  # of sums in double precision
+
+
+def log_softmax(logits, allowed=None):
+    """In double precision, base 2."""
+    scores = logits.double()
+    if allowed is not None:
+        scores = scores.masked_fill(~allowed, -torch.inf)
+    return scores.log_softmax(-1) / np.log(2)
+
+
+def scored(found, tune):
+    """The batch of a whole tune, what the network gives for it, and the bits of each target."""
+    encoded = found.encoding.encode(tune)
+    (batch,) = WholeTuneLoader([WholeTune(encoded, True)], found.vocabulary, found.encoding)
+    output, _ = found.model.read(batch.tokens)
+    targets = batch.targets if found.rhythm.streams == 1 else batch.targets[..., 0]
+    keep = batch.counted[0]
+    first = targets[0, keep]
+    logs = log_softmax(found.model.logits(output)[0, keep], batch.allowed[0, keep])
+    bits = -logs.gather(1, first[:, None])[:, 0]
+    if found.rhythm.streams == 2:
+        second = batch.targets[0, keep, 1]
+        of_durations = log_softmax(found.model.duration_logits(output[:, keep], first[None])[0])
+        has_duration = second < of_durations.shape[1]
+        bits[has_duration] -= of_durations[has_duration, second[has_duration]]
+    return batch, logs, first.numpy(), bits.numpy()
+
+
+def owners(found, symbols):
+    """For each symbol the number of the note to which it belongs; the number after the last for the end."""
+    kinds = [found.data["kind_names"][found.data["kinds"][symbol]] for symbol in symbols]
+    notes, owner = int(found.data["first_note"] == "unwritten"), []
+    for kind in kinds:
+        if kind in ("hold", "duration"):
+            owner.append(owner[-1])  # of the note or the rest before
+            continue
+        owner.append(notes)
+        notes += kind in ("note", "first")
+    return np.array(owner), np.isin(kinds, ("note", "first"))
+
+
+@with_rhythm
+def test_the_surprise_of_each_note(prepared, name):
+    node, found = prepared(name)
+    groups = torch.from_numpy(found.encoding.groups(found.vocabulary))
+    for tune in found.tunes[:8]:
+        batch, logs, symbols, bits = scored(found, tune)
+        owner, is_note = owners(found, symbols)
+        header = {"metre": tune.metre and list(tune.metre), "pickup": tune.pickup}
+        if None in header.values():
+            continue  # JavaScript completes a header
+        answer = node.call("compose", name, {"primer": notes_of(tune), "header": header})
+        notes = answer["notes"]
+        first = int(found.data["first_note"] == "unwritten")
+        expected = np.bincount(owner, bits, minlength=len(tune) + 1)
+        if first:
+            assert notes[0]["bits"] is None
+        np.testing.assert_allclose([note["bits"] for note in notes[first:]], expected[first : len(tune)], RELATIVE)
+        assert answer["end"] == pytest.approx(expected[len(tune)], rel=RELATIVE)
+        assert [note["pitch"] for note in notes] == list(tune.pitches)
+        assert [note["duration"] for note in notes] == list(tune.durations)
+        assert [note["onset"] for note in notes] == list(tune.onsets)
+
+        # -log2 p(pitch | a note begins), by the groups of values.
+        of_groups = torch.zeros(len(logs), int(groups.max()) + 1, dtype=torch.float64)
+        of_groups.index_add_(1, groups[groups != NOT_A_NOTE], logs.exp2()[:, groups != NOT_A_NOTE])
+        own = of_groups[torch.arange(len(logs)), groups[symbols].clamp(min=0)]
+        pitch_bits = (of_groups.sum(1).log2() - own.log2()).numpy()[is_note]
+        given = [note["pitchBits"] for note in notes[first:]]
+        np.testing.assert_allclose(given, pitch_bits, RELATIVE, atol=1e-12)
+
+        # The sums are those that training logs, in single precision.
+        nats, pitch_nats, _ = tune_nats(found.model, batch, groups)
+        total = sum(note["bits"] for note in notes[first:]) + answer["end"]
+        assert total * np.log(2) == pytest.approx(float(nats[batch.counted].sum()), rel=1e-5)
+        assert sum(given) * np.log(2) == pytest.approx(float(pitch_nats[batch.counted].sum()), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name in PAIRS if name.endswith("-none")])
+def test_the_surprise_of_pitches_without_rhythm(prepared, name):
+    node, found = prepared(name)
+    for tune in found.tunes[:8]:
+        tokens = torch.tensor(found.tokens(tune))
+        logits, _ = found.model(tokens[None, :-1])
+        bits = -log_softmax(logits[0]).gather(1, tokens[1:, None])[:, 0]
+        notes = node.call("compose", name, {"primer": notes_of(tune)})["notes"]
+        unpredicted = found.representation.first_predicted_note - 1
+        assert [note["bits"] for note in notes[:unpredicted]] == [None] * unpredicted
+        np.testing.assert_allclose([note["bits"] for note in notes[unpredicted:]], bits, RELATIVE)
+        for note in notes[unpredicted:]:
+            assert sum(note["expected"]["pitches"].values()) == pytest.approx(1)
+
+
+OPTIONS = [
+    {"temperature": 0},
+    {"temperature": 0, "notes": 9},
+    {"temperature": 1, "seed": 3, "notes": 9},
+    {"temperature": 0.7, "topK": 5, "seed": 2**40, "limit": 6},
+    {"temperature": 1.3, "topP": 0.8, "seed": 5, "limit": 14},
+]
+
+
+def python_songs(monkeypatch, node, found, primer, options, header):
+    """The song of Python, with the random numbers of JavaScript."""
+    greedy = options["temperature"] == 0
+    opening = len(node.call("opening", found.name, header))
+
+    rows = [] if greedy else [node.call("draws", options["seed"], stream, 2000) for stream in (0, 1)]
+
+    def draws(seed, draw, songs):
+        # Python also draws while it reads the header and the primer, and leaves these numbers.
+        stream, place = (draw % 2, draw // 2 + 1 - opening) if opening else (0, draw + given)
+        return torch.tensor([rows[stream][max(place, 0)]] * songs, dtype=torch.float64)
+
+    common = {"selection": "greedy"} if greedy else {"temperature": options["temperature"], "seed": options["seed"]}
+    common |= {"top_k": options.get("topK"), "top_p": options.get("topP")}
+    monkeypatch.setattr(tune_sampling, "uniform_draws", draws)
+    monkeypatch.setattr(sampling, "uniform_draws", draws)
+    if isinstance(found.vocabulary, Vocabulary):
+        given = len(found.representation.encode(primer.pitches))
+        notes = options.get("notes") or options.get("limit") or found.data["most_notes"]
+        (song,) = sample_melodies(
+            found.model, found.representation, found.vocabulary, primer.pitches, 1, notes, **common
+        )
+        return song, False
+    (song,) = sample_tunes(
+        found.model, found.encoding, found.vocabulary, primer, 1, options.get("notes"), options.get("limit"), **common
+    )
+    return song
+
+
+@each_case
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_the_same_notes_follow(prepared, monkeypatch, name, options):
+    node, found = prepared(name)
+    for length in (0, 2, 9, 14):
+        tune = found.tunes[length]
+        primer = Melody(
+            tune.pitches[:length], tune.onsets[:length], tune.durations[:length], metres=tune.metres, pickup=tune.pickup
+        )
+        if length == 0 and isinstance(found.vocabulary, Vocabulary):
+            continue
+        own = header_of(primer)
+        header = {"metre": own.metre and list(own.metre), "pickup": own.pickup}
+        song, has_ended = python_songs(monkeypatch, node, found, primer, options, header)
+        answer = node.call("compose", name, {"primer": notes_of(primer), "header": header}, options)
+        notes = answer["notes"]
+        assert [note["pitch"] for note in notes] == list(song.pitches)
+        assert [note["onset"] for note in notes] == list(song.onsets)
+        assert [note["duration"] for note in notes] == list(song.durations)
+        assert answer["ended"] == has_ended
+        if "limit" in options and answer["again"]:
+            same = [note for note in answer["again"] if note["index"] < len(notes)]
+            assert same[: len(notes)] == notes[len(notes) - len(same) :] or name.endswith("grid")
+
+
+@each_case
+def test_a_song_keeps_to_pitch_classes(prepared, name):
+    node, found = prepared(name)
+    tune = found.tunes[0]
+    classes = sorted({pitch % 12 for pitch in tune.pitches})[::2]
+    start = next(i for i in range(len(tune) - 1) if tune.pitches[i] % 12 in classes)
+    primer = notes_of(Melody(tune.pitches[start : start + 2], (0, 24), (12, 12)))
+    options = {"notes": 20, "pitchClasses": classes, "seed": 1}
+    notes = node.call("compose", name, {"primer": primer}, options)["notes"]
+    assert len(notes) > 2
+    assert {note["pitch"] % 12 for note in notes[2:]} <= set(classes)
+    if found.data["fewest_notes"] == 0:
+        notes = node.call("compose", name, {"pitchClasses": classes}, options)["notes"]
+        assert {note["pitch"] % 12 for note in notes} <= set(classes)
+
+
+def test_a_network_of_pitches_needs_a_primer(prepared):
+    node, _ = prepared("control-0-none")
+    with pytest.raises(JavaScriptError, match="needs 1 note to begin with"):
+        node.call("compose", "control-0-none", {}, {"notes": 3})
+
+
+scores = st.lists(st.sampled_from([-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 2.0000001, 700.0]), min_size=1, max_size=12)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    logits=scores | st.lists(st.floats(-20, 20, width=32), min_size=1, max_size=40),
+    data=st.data(),
+    temperature=st.sampled_from([1e-6, 0.3, 1.0, 2.5]),
+    top_k=st.none() | st.integers(1, 14),
+    top_p=st.none() | st.sampled_from([0.01, 0.25, 1 / 3, 0.5, 0.9, 1.0]),
+)
+def test_the_same_tokens_are_drawn(writing_node, logits, data, temperature, top_k, top_p):
+    mask = data.draw(st.lists(st.booleans(), min_size=len(logits), max_size=len(logits)).filter(any))
+    masked = torch.tensor(logits, dtype=torch.float32).masked_fill(~torch.tensor(mask), -torch.inf)
+    draws = torch.linspace(0, 1, 41, dtype=torch.float64)[:-1] + 1e-4  # off the boundaries of equal shares
+    expected = select(masked.expand(40, -1), "sample", temperature, top_k, top_p, draws=draws).tolist()
+    options = {"temperature": temperature, "topK": top_k, "topP": top_p}
+    given = torch.tensor(logits, dtype=torch.float32).tolist()
+    found = [writing_node.call("select", given, list(map(int, mask)), options, draw) for draw in draws.tolist()]
+    assert found == expected
+    greedy = writing_node.call("select", given, list(map(int, mask)), {"temperature": 0}, 0.9)
+    assert greedy == int(select(masked[None], "greedy")[0])
+
+
+def test_draws_are_uniform_and_differ_between_seeds_places_and_streams(writing_node):
+    first = np.array(writing_node.call("draws", 0, 0, 20_000))
+    assert 0 <= first.min() < first.max() < 1
+    counts = np.histogram(first, 50, (0, 1))[0]
+    assert ((counts - 400) ** 2 / 400).sum() < 90  # chi-squared of 49 degrees: 85 is exceeded once in a thousand
+    assert abs(np.corrcoef(first[:-1], first[1:])[0, 1]) < 0.03
+    for seed, stream in ((1, 0), (2**32, 0), (0, 1)):
+        other = np.array(writing_node.call("draws", seed, stream, 20_000))
+        assert abs(np.corrcoef(first, other)[0, 1]) < 0.03
+    assert writing_node.call("draws", 0, 0, 5) == first[:5].tolist()
