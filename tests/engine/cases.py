@@ -113,12 +113,20 @@ class Case(NamedTuple):
         return self.encoding.decode(self.symbols(tokens), first_pitch)
 
 
-PAIRS = {
+_EVERY_PAIR = {
     f"{representation.name}-{number}-{rhythm.name}": (representation, rhythm)
     for representation in (Control(), Interval(), DB12())
     for number, rhythm in enumerate(RHYTHMS)
     if rhythm.representations is None or representation.name in rhythm.representations
 }
+
+_FIRST_TRIED = (
+    *("control-0-none", "interval-0-none", "interval-1-joint", "control-2-factored", "interval-3-grid"),
+    *("db12-4-interleaved", "interval-5-paper_pairs"),
+)
+PAIRS = {name: _EVERY_PAIR[name] for name in dict.fromkeys([*_FIRST_TRIED, *_EVERY_PAIR])}
+"""Each representation and rhythm that compose, by name; the first seven have every one of them."""
+WITH_RHYTHM = [name for name in PAIRS if not name.endswith("-none")]
 
 
 @cache

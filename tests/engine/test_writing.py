@@ -17,10 +17,11 @@ from melgen.music import AbstractRepresentation, Control, Interval, Joint, Melod
 from melgen.music.events import Header
 from melgen.music.metre import Metre, bar_starts
 from melgen.music.tune_vocabulary import EncodedTune, TuneVocabulary
-from tests.engine.cases import PAIRS, case, notes_of
+from tests.engine.cases import PAIRS, WITH_RHYTHM, case, notes_of
 from tests.engine.javascript import JavaScriptError
+from tests.tiers import quick_rows
 
-each_case = pytest.mark.parametrize("name", PAIRS)
+each_case = quick_rows(7, "name", PAIRS)
 any_tokens = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -58,7 +59,7 @@ def test_any_tokens_are_the_same_notes(prepared, name, data):
     assert node.call("decode", name, tokens, first) == notes
 
 
-@pytest.mark.parametrize("name", [name for name in PAIRS if not name.endswith("-none")])
+@quick_rows(5, "name", WITH_RHYTHM)
 @any_tokens
 @given(data=st.data())
 def test_the_same_tokens_may_follow(prepared, name, data):
@@ -74,7 +75,7 @@ def test_the_same_tokens_may_follow(prepared, name, data):
     assert node.call("masks", name, tokens, tune.pitches[0]) == expected
 
 
-@pytest.mark.parametrize("name", [name for name in PAIRS if name.endswith("-none")])
+@pytest.mark.parametrize("name", sorted(PAIRS.keys() - set(WITH_RHYTHM)))
 def test_without_rhythm_everything_may_follow(prepared, name):
     node, found = prepared(name)
     assert node.call("masks", name, [0, found.size - 1], 127) == [[1] * found.size] * 2
@@ -160,7 +161,7 @@ def refusal(node, name, *notes):
     return caught.value
 
 
-@pytest.mark.parametrize("name", [name for name in PAIRS if not name.endswith("-none")])
+@quick_rows(5, "name", WITH_RHYTHM)
 def test_what_is_not_in_the_vocabulary_is_refused_with_what_is(prepared, name):
     node, found = prepared(name)
     far = refusal(node, name, {"pitch": 1, "duration": 12})

@@ -59,6 +59,17 @@ const calls = {
     const again = middle ? [...song.continue(choices, middle)].map(withoutPosition) : [];
     return { notes: notes.map(withoutPosition), again, ended: step.value.ended };
   },
+  // How many tokens are read by a song that begins as another one does; its notes, and those of a song by itself.
+  extend(name, first, second) {
+    const { writer, network } = cases.get(name);
+    const before = new Composition(network, writer, { primer: first });
+    let steps = 0;
+    const counting = { start: () => network.start(), durationLogits: (...given) => network.durationLogits(...given),
+                       step: (...given) => { steps += 1; return network.step(...given); } };
+    const notes = new Composition(counting, writer, { primer: second, before }).notes;
+    const alone = new Composition(network, writer, { primer: second }).notes;
+    return { steps, notes, alone };
+  },
   select: (logits, mask, options, draw) => selectToken(logits, mask, options, draw),
   draws: (seed, stream, count) => Array.from({ length: count }, (_, place) => uniformDraw(seed, place, stream)),
 };

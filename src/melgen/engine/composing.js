@@ -6,21 +6,30 @@ const NUCLEUS_TOLERANCE = 1e-6; // as in sampling.py
 
 // The logarithms of probabilities, base e: softmax in double precision, among what a mask of 1 and 0 leaves.
 function logSoftmax(logits, mask = null) {
-  let highest = -Infinity, sum = 0;
-  const isIn = (i) => !mask || mask[i];
-  for (let i = 0; i < logits.length; i++) if (isIn(i) && logits[i] > highest) highest = logits[i];
+  const isIn = (i) => !mask || mask[i], highest = logits[mostProbable(logits, mask)];
+  let sum = 0;
   for (let i = 0; i < logits.length; i++) if (isIn(i)) sum += Math.exp(logits[i] - highest);
   return Float64Array.from(logits, (logit, i) => (isIn(i) ? logit - highest - Math.log(sum) : -Infinity));
+}
+
+// The first of the tokens with the highest score.
+function mostProbable(logits, mask = null) {
+  let found = -1;
+  for (let i = 0; i < logits.length; i++) {
+    if ((!mask || mask[i]) && (found < 0 || logits[i] > logits[found])) found = i;
+  }
+  return found;
 }
 
 // The tokens that can be drawn, the most probable first (of equal ones the lower), with their probabilities: the `topK`
 // most probable, and of those the fewest whose probabilities add up to `topP`. The probabilities need not add up to 1.
 function candidates(logits, mask, { temperature = 1, topK = null, topP = null } = {}) {
-  const tokens = Array.from(logits.keys()).filter((i) => !mask || mask[i]);
-  tokens.sort((a, b) => logits[b] - logits[a] || a - b);
-  tokens.length = Math.min(tokens.length, topK ?? Infinity);
+  const allowed = Array.from(logits.keys()).filter((i) => !mask || mask[i]);
+  const highest = logits[mostProbable(logits, mask)];
   // The largest score becomes 0 before the division, so that a tiny temperature cannot overflow it.
-  const weights = tokens.map((token) => Math.exp((logits[token] - logits[tokens[0]]) / temperature));
+  const scores = new Map(allowed.map((token) => [token, (logits[token] - highest) / temperature]));
+  const tokens = allowed.sort((a, b) => scores.get(b) - scores.get(a) || a - b).slice(0, topK ?? allowed.length);
+  const weights = tokens.map((token) => Math.exp(scores.get(token)));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const found = [];
   let before = 0;
@@ -35,7 +44,7 @@ function candidates(logits, mask, { temperature = 1, topK = null, topP = null } 
 // Chooses a token; `draw` is a number from 0 up to but not including 1. A temperature of 0 takes the most probable.
 function selectToken(logits, mask, options, draw) {
   if (logits.some(Number.isNaN)) throw new Error("Cannot choose a note: the network's scores are not numbers");
-  if (options.temperature === 0) return candidates(logits, mask, { topK: 1 })[0].token;
+  if (options.temperature === 0) return mostProbable(logits, mask);
   const found = candidates(logits, mask, options).filter(({ probability }) => probability > 0);
   const drawn = draw * found.reduce((sum, { probability }) => sum + probability, 0);
   let mass = 0;
@@ -61,26 +70,35 @@ function uniformDraw(seed, place, stream = 0) {
 // the network does not predict. `pitchBits` is the part of its pitch, given that a note comes. `expected` is what
 // `Writer.pitchProbabilities` gives before the note. From `position` one can go on as if the song ended there.
 class Composition {
-  constructor(network, writer, { primer = [], header = {}, firstPitch, pitchClasses = null } = {}) {
+  // `before`, if given, is a song with the same network: what both begin with is not read again.
+  constructor(network, writer, { primer = [], header = {}, firstPitch, pitchClasses = null, before = null } = {}) {
     Object.assign(this, { network, writer, header: writer.completeHeader(header) });
     const tokens = primer.length || writer.data.header ? writer.encode(primer) : [];
-    const first = primer.length ? primer[0].pitch : firstPitch ?? this.openingPitch(pitchClasses);
-    let position = this.begin(first);
-    const places = new Map();
-    for (const token of tokens) {
-      if (this.closes(position, token)) places.set(position.count - 1, position);
-      position = this.advance(position, token);
-    }
-    places.set(position.count - 1, position);
-    this.position = position;
-    this.notes = this.notesAt(position).map((note) => ({ ...note, position: places.get(note.index) || position }));
+    this.firstPitch = primer.length ? primer[0].pitch : firstPitch ?? this.openingPitch(pitchClasses);
+    this.positions = this.read(tokens, before); // after so many tokens of the primer
+    this.position = this.positions[tokens.length];
+    const places = new Map(); // the last position of each note
+    this.positions.forEach((position) => { if (position.sounded) places.set(position.count - 1, position); });
+    this.notes = this.notesAt(this.position).map((note) =>
+      ({ ...note, position: places.get(note.index) || this.positions[0] }));
     // The last note of this primer is as long as the network makes it; until then it is as long as it was played.
     const last = writer.data.value_is_of_next ? primer.length - 1 : -1;
     if (last >= 0) {
       const onset = this.onsetOf(primer, last), { pitch, duration } = primer[last];
-      this.notes[last] = { index: last, bits: null, pitchBits: null, expected: null, position,
+      this.notes[last] = { index: last, bits: null, pitchBits: null, expected: null, position: this.position,
                            ...this.notes[last], pitch, onset, duration };
     }
+  }
+
+  read(tokens, before) {
+    const key = ({ header, firstPitch }) => JSON.stringify([header, firstPitch]);
+    const known = before && key(before) === key(this) ? before.positions : [];
+    const positions = [known[0] || this.begin(this.firstPitch)];
+    tokens.forEach((token, i) => {
+      const isKnown = positions[i] === known[i] && known[i + 1] && String(known[i + 1].tokens[i]) === String(token);
+      positions.push(isKnown ? known[i + 1] : this.advance(positions[i], token));
+    });
+    return positions;
   }
 
   onsetOf(primer, index) {
