@@ -131,9 +131,15 @@ WITH_RHYTHM = [name for name in PAIRS if not name.endswith("-none")]
 
 @cache
 def airs() -> list[Melody]:
-    """Aird's first airs."""
+    """Some of Aird's airs, those with rests first."""
     tunes = FolkCorpus(["airds"]).load(progress=False).melodies
-    return [tunes[i] for i in range(120)]
+    return sorted([tunes[i] for i in range(400)], key=lambda tune: not has_rests(tune))
+
+
+def has_rests(tune: Melody) -> bool:
+    """Whether a note does not begin where the one before it ends."""
+    ends = [onset + duration for onset, duration in zip(tune.onsets, tune.durations, strict=True)]
+    return [0, *ends[:-1]] != list(tune.onsets)
 
 
 @cache
@@ -145,13 +151,34 @@ def case(name: str) -> Case:
         tunes = airs()[:TUNES]
         versions = [values for tune in tunes for values in representation.augmentations(np.array(tune.pitches))]
         vocabulary = Vocabulary.from_values(versions)
-        durations = None
     else:
         encoding = Encoding(representation, rhythm)
-        tunes = [tune for tune in airs() if encoding.reason_against(tune) is None][:TUNES]
+        written = [tune for tune in airs() if encoding.reason_against(tune) is None]
+        tunes = [*written[: TUNES // 2], *written[-TUNES // 2 :]]  # half of them with rests
+        assert has_rests(tunes[0])
         vocabulary = encoding.vocabulary_of([version for tune in tunes for version in encoding.augmentations(tune)])
-        durations = None if vocabulary.durations is None else len(vocabulary.durations)
-    model = TableModel(len(vocabulary), durations)
+    return case_of(name, representation, rhythm, vocabulary, tunes)
+
+
+def small_case(name: str, tunes: list[Melody], seed: int = 0) -> Case:
+    """A case whose vocabulary is that of a few tunes, so that a network often writes a rest or an end."""
+    representation, rhythm = PAIRS[name]
+    encoding = Encoding(representation, rhythm)
+    vocabulary = encoding.vocabulary_of(map(encoding.encode, tunes))
+    return case_of(f"small-{name}-{seed}", representation, rhythm, vocabulary, tunes, seed)
+
+
+def case_of(
+    name: str,
+    representation: AbstractRepresentation,
+    rhythm: AbstractRhythm,
+    vocabulary: Vocabulary | TuneVocabulary,
+    tunes: list[Melody],
+    seed: int = 0,
+) -> Case:
+    """A case with a network."""
+    of_second = vocabulary.durations if isinstance(vocabulary, TuneVocabulary) else None
+    model = TableModel(len(vocabulary), None if of_second is None else len(of_second), seed)
     data = writing_data(representation, rhythm, vocabulary)
     return Case(name, representation, rhythm, vocabulary, model, tunes, data)
 

@@ -10,7 +10,7 @@ import pytest
 from tests.engine.cases import Case, case
 from tests.engine.javascript import Node, node
 
-Prepared = Callable[[str], tuple[Node, Case]]
+Prepared = Callable[[str | Case], tuple[Node, Case]]
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,9 @@ def prepared(writing_node: Node) -> Prepared:
     """The process, once it has read the tables and the network of a case; and the case."""
     done: set[str] = set()
 
-    def prepare(name: str) -> tuple[Node, Case]:
-        found = case(name)
+    def prepare(wanted: str | Case) -> tuple[Node, Case]:
+        found = case(wanted) if isinstance(wanted, str) else wanted
+        name = found.name
         if name not in done:
             network = {"scores": found.model.scores.tolist(), "durations": found.model.durations.tolist()}
             writing_node.call("add", name, found.data, network)
