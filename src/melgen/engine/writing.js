@@ -142,7 +142,8 @@ class Writer {
     }
     if (spelling !== "pairs" && !this.tokenOf.has(this.key(kind, row, 0))) return [];
     if (spelling === "beside") return second.slice();
-    const isOne = (i) => (spelling === "pairs" ? this.kinds[i] === kind && values[i] === row : this.kinds[i] === "duration");
+    const isPair = (i) => this.kinds[i] === kind && values[i] === row;
+    const isOne = (i) => (spelling === "pairs" ? isPair(i) : this.kinds[i] === "duration");
     return durations.filter((_, i) => isOne(i)).sort((a, b) => a - b);
   }
 
@@ -188,7 +189,8 @@ class Writer {
     if (!Number.isInteger(pitch) || pitch < lowest || pitch > highest) refuse(`${pitch} is not a MIDI pitch`);
     if (note === 0 && this.data.first_note !== "value") return;
     if (!this.rowOf.has(this.valueOf(pitch, reading.running))) {
-      const what = this.data.pitches.by_interval ? `the interval of ${pitch - reading.running} semitones` : "this pitch";
+      const interval = `the interval of ${pitch - reading.running} semitones`;
+      const what = this.data.pitches.by_interval ? interval : "this pitch";
       refuse(`${what} never occurred in training`);
     }
   }
