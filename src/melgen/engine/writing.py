@@ -44,7 +44,7 @@ SPELLINGS: dict[type[AbstractRhythm], str] = {
     NoRhythm: "pitches",
     Joint: "pairs",
     PaperPairs: "pairs",
-    Factored: "beside",
+    Factored: "two_streams",
     Interleaved: "following",
     Grid: "steps",
 }
@@ -52,7 +52,7 @@ SPELLINGS: dict[type[AbstractRhythm], str] = {
 
 - ``pitches``: a symbol for each note, a quarter; no rests.
 - ``pairs``: a symbol of value and duration.
-- ``beside``: a symbol of the value, and the duration in the second stream.
+- ``two_streams``: a symbol of the value, and the duration in the second stream.
 - ``following``: a symbol of the value, then one of the duration.
 - ``steps``: a symbol for each step of time: the value, then ``hold``; ``off`` for each step of a rest.
 """
@@ -214,11 +214,11 @@ def script() -> str:
 
 def _durations(rhythm: AbstractRhythm, symbols: Sequence[int], kinds: Sequence[str]) -> list[int]:
     """The duration of each symbol by itself; that of a symbol of duration, after a value."""
-    beside = [NO_DURATION] * (rhythm.streams - 1)
+    second = [NO_DURATION] * (rhythm.streams - 1)
     a_value = next((symbol for symbol, kind in zip(symbols, kinds, strict=True) if kind != DURATION_KIND), 0)
     steps = []
     for symbol, kind in zip(symbols, kinds, strict=True):
-        rows = [[a_value], [symbol]] if kind == DURATION_KIND else [[symbol, *beside]]
+        rows = [[a_value], [symbol]] if kind == DURATION_KIND else [[symbol, *second]]
         steps.append(0 if kind == END_KIND else int(rhythm.events(np.array(rows)).durations[0]))
     return steps
 
