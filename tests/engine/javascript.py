@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -59,17 +58,15 @@ class Node:
 
 
 @contextmanager
-def node(scripts: Sequence[str], calls: Path) -> Iterator[Node]:
-    """A process that has read scripts of the engine, and a file that defines the object ``calls``.
+def node(script: str, calls: Path) -> Iterator[Node]:
+    """A process that has read a script, and a file that defines the object ``calls``.
 
     The test is skipped if node is missing.
     """
     program = shutil.which("node")
     if program is None:
         pytest.skip("needs node, which is not installed")
-    engine = files("melgen.engine")
-    parts = [engine.joinpath(script).read_text(encoding="utf-8") for script in scripts]
-    source = "\n".join(['"use strict";', *parts, calls.read_text(encoding="utf-8"), _ANSWER])
+    source = "\n".join(['"use strict";', script, calls.read_text(encoding="utf-8"), _ANSWER])
     process = subprocess.Popen(
         [program, "-e", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     )

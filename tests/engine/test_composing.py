@@ -57,9 +57,11 @@ def scored(found, tune):
 def owners(found, symbols):
     """For each symbol the number of the note to which it belongs; the number after the last for the end."""
     kinds = [found.data["kind_names"][found.data["kinds"][symbol]] for symbol in symbols]
-    notes, owner = int(found.data["first_note"] == "unwritten"), []
+    notes = int(found.data["first_note"] == "unwritten")
+    owner: list[int] = []
     for kind in kinds:
-        if kind in ("hold", "duration"):
+        is_inside = found.data["value_is_of_next"] and kind == "rest" and owner  # before a note whose pitch is written
+        if kind in ("hold", "duration") or is_inside:
             owner.append(owner[-1])  # of the note or the rest before
             continue
         owner.append(notes)
@@ -146,10 +148,10 @@ def python_songs(monkeypatch, node, found, primer, options, header):
     if isinstance(found.vocabulary, Vocabulary):
         given = len(found.representation.encode(primer.pitches))
         notes = options.get("notes") or options.get("limit") or found.data["most_notes"]
-        (song,) = sample_melodies(
+        (melody,) = sample_melodies(
             found.model, found.representation, found.vocabulary, primer.pitches, 1, notes, **common
         )
-        return song, False
+        return melody, False
     (song,) = sample_tunes(
         found.model, found.encoding, found.vocabulary, primer, 1, options.get("notes"), options.get("limit"), **common
     )
@@ -193,6 +195,11 @@ def test_songs_that_often_rest_and_end(prepared, monkeypatch, name):
                 chosen = {"temperature": 1, "seed": seed, **options}
                 answer = assert_same_song(monkeypatch, node, found, opening_of(tune, length), chosen)
                 ends.append(answer["ended"])
+                # The position of each note is where the song would end with it, without a rest after it.
+                if not found.data["value_is_of_next"]:
+                    assert not any(answer["silences"])
+                    total = len(answer["notes"])
+                    assert answer["ends"] == list(range(total - len(answer["ends"]) + 1, total + 1))
     assert set(ends) == {True, False}
 
 

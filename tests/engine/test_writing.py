@@ -14,10 +14,11 @@ from melgen.engine.writing import writing_data
 from melgen.errors import EngineError
 from melgen.generation.headers import header_for
 from melgen.music import AbstractRepresentation, Control, Interval, Joint, Melody, NoRhythm, Vocabulary
+from melgen.music.encoding import Encoding
 from melgen.music.events import Header
 from melgen.music.metre import Metre, bar_starts
 from melgen.music.tune_vocabulary import EncodedTune, TuneVocabulary
-from tests.engine.cases import PAIRS, WITH_RHYTHM, case, notes_of
+from tests.engine.cases import PAIRS, WITH_RHYTHM, airs, case, notes_of
 from tests.engine.javascript import JavaScriptError
 from tests.tiers import quick_rows
 
@@ -151,7 +152,7 @@ def test_headers(prepared, name):
                 continue
             answer = node.call("completeHeader", name, header)
             assert answer == {"metre": completed.metre and list(completed.metre), "pickup": completed.pickup}
-            bars = [] if completed.metre is None else list(bar_starts(*completed, 200))
+            bars = [] if completed.metre is None else list(bar_starts(completed.metre, completed.pickup, 200))
             assert node.call("bars", name, answer, 200) == bars
 
 
@@ -265,6 +266,21 @@ def test_a_representation_of_a_user_whose_pitches_follow_from_the_pitch_before(w
     assert (
         writing_node.call("encode", "nearest", primer) == Nearest().encode([each["pitch"] for each in primer]).tolist()
     )
+
+
+@any_tokens
+@given(rows=st.lists(st.integers(0, 30), max_size=30), first=st.integers(0, 127))
+def test_a_representation_of_a_user_with_rhythm(writing_node, rows, first):
+    encoding = Encoding(Nearest(), Joint())
+    tunes = [encoding.encode(tune) for tune in airs()[:5]]
+    vocabulary = encoding.vocabulary_of(tunes)
+    writing_node.call("add", "mine", writing_data(Nearest(), Joint(), vocabulary), {"scores": []})
+    tokens = [row % len(vocabulary) for row in rows]
+    expected = encoding.decode(vocabulary.decode(np.array(tokens, np.int64)), first)
+    answer = writing_node.call("decode", "mine", tokens, first)
+    assert answer == {key: list(getattr(expected, key)) for key in ("pitches", "onsets", "durations")}
+    encoded = vocabulary.encode(tunes[0])[-len(tunes[0].symbols) : -1]
+    assert writing_node.call("encode", "mine", notes_of(airs()[0])) == encoded.tolist()
 
 
 @pytest.mark.parametrize(

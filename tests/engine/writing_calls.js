@@ -54,10 +54,12 @@ const calls = {
       notes[step.value.index] = step.value;
       places.push(step.value.position);
     }
+    const ends = places.map((position) => writer.decode(position.tokens, position.firstPitch).pitches.length);
+    const silences = places.map(({ tokens }) => writer.kinds[writer.symbolOf(tokens[tokens.length - 1])] === "rest");
     // To go on from a note in the middle gives the same notes again.
     const middle = places[Math.floor(places.length / 2)];
     const again = middle ? [...song.continue(choices, middle)].map(withoutPosition) : [];
-    return { notes: notes.map(withoutPosition), again, ended: step.value.ended };
+    return { notes: notes.map(withoutPosition), again, ends, silences, ended: step.value.ended };
   },
   // How many tokens are read by a song that begins as another one does; its notes, and those of a song by itself.
   extend(name, first, second) {

@@ -65,9 +65,9 @@ function uniformDraw(seed, place, stream = 0) {
 
 // A song: a primer that is read, and what the network adds.
 //
-// Each note is {index, pitch, onset, duration, bits, pitchBits, expected, position}. `bits` is its surprise: -log2 of the
-// probability of all its symbols, those of rests before it included, among what the grammar allows; null for a note that
-// the network does not predict. `pitchBits` is the part of its pitch, given that a note comes. `expected` is what
+// Each note is {index, pitch, onset, duration, bits, pitchBits, expected, position}. `bits` is its surprise: -log2 of
+// the probability of all its symbols, those of rests before it included, among what the grammar allows; null for a note
+// that the network does not predict. `pitchBits` is the part of its pitch, given that a note comes. `expected` is what
 // `Writer.pitchProbabilities` gives before the note. From `position` one can go on as if the song ended there.
 class Composition {
   // `before`, if given, is a song with the same network: what both begin with is not read again.
@@ -123,8 +123,8 @@ class Composition {
 
   begin(firstPitch) {
     const unwritten = this.writer.data.first_note === "unwritten" ? 1 : 0;
-    let position = { firstPitch, reading: this.writer.begin(firstPitch), tokens: [], facts: [], count: unwritten, bits: 0,
-                     sounded: false, state: this.network.start(), output: null, logits: null };
+    let position = { firstPitch, reading: this.writer.begin(firstPitch), tokens: [], facts: [], count: unwritten,
+                     bits: 0, sounded: false, state: this.network.start(), output: null, logits: null };
     for (const token of this.writer.opening(this.header)) position = this.step(position, token);
     return position;
   }
@@ -135,7 +135,10 @@ class Composition {
 
   // Whether the note before is complete before this token is read.
   closes(position, token) {
-    return position.sounded && !this.writer.continues[this.writer.symbolOf(token)];
+    const symbol = this.writer.symbolOf(token);
+    // Where the note before already has its pitch, a rest comes before that note, which has yet to begin.
+    const isBefore = this.writer.data.value_is_of_next && this.writer.kinds[symbol] === "rest";
+    return position.sounded && !this.writer.continues[symbol] && !isBefore;
   }
 
   // Reads one more symbol. Positions are never changed, so that all remain usable.
@@ -149,8 +152,8 @@ class Composition {
     const facts = position.facts.slice();
     if (pitch !== null) {
       const expected = logits ? this.expected(position) : null;
-      const probability = expected ? expected.pitches.get(pitch) || 0 : null;
-      facts[count - 1] = { pitchBits: expected ? -Math.log2(probability) : null, expected };
+      const probability = expected && expected.pitches.get(pitch); // undefined where the grammar forbids the symbol
+      facts[count - 1] = { pitchBits: probability ? -Math.log2(probability) : null, expected };
     }
     if (sounded) facts[count - 1] = { ...facts[count - 1], bits };
     return this.step({ ...position, reading: writer.read(reading, token), tokens: [...position.tokens, token], facts,
@@ -199,11 +202,12 @@ class Composition {
   }
 
   // Writes notes one at a time after a position, that of the primer's end or of any note. Options: `temperature` (0 for
-  // the most probable each time), `topK`, `topP`, `seed`, `pitchClasses` (kept to as far as the grammar allows); `notes`,
-  // how many, or null until the network ends the song, but `limit` notes at most. Returns {ended, position}.
+  // the most probable each time), `topK`, `topP`, `seed`; `pitchClasses`, to which it keeps as far as the grammar
+  // allows; `notes`, how many, or null until the network ends the song, but `limit` notes at most. Returns
+  // {ended, position}.
   //
-  // Where a note gets its duration after its pitch, with the next note's (`value_is_of_next`), the first note that comes
-  // is the last one before, with its duration.
+  // Where a note gets its duration after its pitch, with the next note's (`value_is_of_next`), the first note that
+  // comes is the last one before, with its duration.
   *continue(options = {}, from = this.position) {
     const { writer } = this, { data } = writer;
     const { notes = null, pitchClasses = null, seed = 0 } = options;
@@ -214,14 +218,15 @@ class Composition {
     let position = from, written = 0, symbols = 0, ended = false;
     const complete = (isLast) => {
       const found = this.notesAt(position);
-      places.set(position.count - 1, position);
+      if (position.sounded) places.set(position.count - 1, position); // not with a rest after the last note
       const isOpen = data.value_is_of_next && !isLast;
       const finished = found.slice(next, found.length - (isOpen ? 1 : 0));
       next += finished.length;
       return finished.map((note) => ({ ...note, position: places.get(note.index) }));
     };
     while (symbols < limit * data.most_symbols_of_note) {
-      const mask = this.choices(position, { isFirst: symbols === 0, mayEnd: notes === null || written >= notes, pitchClasses });
+      const mayEnd = notes === null || written >= notes;
+      const mask = this.choices(position, { isFirst: symbols === 0, mayEnd, pitchClasses });
       const place = position.tokens.length;
       const symbol = selectToken(position.logits, mask, options, uniformDraw(seed, place));
       ended = symbol === writer.end;

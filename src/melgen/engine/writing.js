@@ -141,8 +141,9 @@ class Writer {
       return Array.from({ length: count }, (_, i) => (i + 1) * this.unit);
     }
     if (spelling !== "pairs" && !this.tokenOf.has(this.key(kind, row, 0))) return [];
-    if (spelling === "beside") return second.slice();
-    const isOne = (i) => (spelling === "pairs" ? this.kinds[i] === kind && values[i] === row : this.kinds[i] === "duration");
+    if (spelling === "two_streams") return second.slice();
+    const isPair = (i) => this.kinds[i] === kind && values[i] === row;
+    const isOne = (i) => (spelling === "pairs" ? isPair(i) : this.kinds[i] === "duration");
     return durations.filter((_, i) => isOne(i)).sort((a, b) => a - b);
   }
 
@@ -188,7 +189,8 @@ class Writer {
     if (!Number.isInteger(pitch) || pitch < lowest || pitch > highest) refuse(`${pitch} is not a MIDI pitch`);
     if (note === 0 && this.data.first_note !== "value") return;
     if (!this.rowOf.has(this.valueOf(pitch, reading.running))) {
-      const what = this.data.pitches.by_interval ? `the interval of ${pitch - reading.running} semitones` : "this pitch";
+      const interval = `the interval of ${pitch - reading.running} semitones`;
+      const what = this.data.pitches.by_interval ? interval : "this pitch";
       refuse(`${what} never occurred in training`);
     }
   }
@@ -221,19 +223,19 @@ class Writer {
     const tokens = {
       pitches: () => [[kind, row, this.data.quarter]],
       pairs: () => [[kind, row, duration]],
-      beside: () => [[kind, row, 0]],
+      two_streams: () => [[kind, row, 0]],
       following: () => [[kind, row, 0], ["duration", -1, duration]],
       steps: () => Array.from({ length: Math.ceil(duration / this.unit) }, (_, i) => {
         if (kind === "rest") return ["off", -1, this.unit];
         return i ? ["hold", -1, this.unit] : [kind, row, this.unit];
       }),
     }[spelling]().map((parts) => this.tokenOf.get(this.key(...parts)));
-    const second = spelling === "beside" ? this.secondOf.get(duration) : 0;
+    const second = spelling === "two_streams" ? this.secondOf.get(duration) : 0;
     const isBetween = spelling === "steps" && duration % this.unit;
     if (isBetween || second === undefined || tokens.includes(undefined)) {
       this.refuseDuration({ kind, duration, note }, this.durationsOf(kind, row));
     }
-    return spelling === "beside" ? tokens.map((token) => [token, second]) : tokens;
+    return spelling === "two_streams" ? tokens.map((token) => [token, second]) : tokens;
   }
 
   refuseDuration({ kind, duration, note }, durations) {
@@ -281,7 +283,7 @@ class Writer {
       if (kind === "end") break;
       if (kind === "duration") {
         if (last && last.duration === 0) last.duration = durations[symbol];
-      } else if (kind === "hold" && last && last.row >= 0) last.duration += durations[symbol];
+      } else if (kind === "hold" && last) last.duration += durations[symbol];
       else events.push({ row: values[symbol], duration: second ? second[token[1]] || 0 : durations[symbol] });
     }
     return events;

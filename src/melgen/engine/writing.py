@@ -1,4 +1,4 @@
-"""Reading and writing tunes in JavaScript: the tables that ``writing.js`` looks up.
+"""Reading and writing tunes in JavaScript: the tables that ``writing.js`` looks up, and ``composing.js`` with it.
 
 How data flow there, as in `melgen.music.encoding`:
 
@@ -19,6 +19,7 @@ one could write its symbols in any order, which tables cannot hold, and is refus
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.resources import files
 from typing import TypedDict
 
 import numpy as np
@@ -43,7 +44,7 @@ SPELLINGS: dict[type[AbstractRhythm], str] = {
     NoRhythm: "pitches",
     Joint: "pairs",
     PaperPairs: "pairs",
-    Factored: "beside",
+    Factored: "two_streams",
     Interleaved: "following",
     Grid: "steps",
 }
@@ -51,7 +52,7 @@ SPELLINGS: dict[type[AbstractRhythm], str] = {
 
 - ``pitches``: a symbol for each note, a quarter; no rests.
 - ``pairs``: a symbol of value and duration.
-- ``beside``: a symbol of the value, and the duration in the second stream.
+- ``two_streams``: a symbol of the value, and the duration in the second stream.
 - ``following``: a symbol of the value, then one of the duration.
 - ``steps``: a symbol for each step of time: the value, then ``hold``; ``off`` for each step of a rest.
 """
@@ -205,13 +206,19 @@ def writing_data(
     return data
 
 
+def script() -> str:
+    """The text of ``writing.js`` and ``composing.js``, which define the classes ``Writer`` and ``Composition``."""
+    folder = files("melgen.engine")
+    return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in ("writing.js", "composing.js"))
+
+
 def _durations(rhythm: AbstractRhythm, symbols: Sequence[int], kinds: Sequence[str]) -> list[int]:
     """The duration of each symbol by itself; that of a symbol of duration, after a value."""
-    beside = [NO_DURATION] * (rhythm.streams - 1)
+    second = [NO_DURATION] * (rhythm.streams - 1)
     a_value = next((symbol for symbol, kind in zip(symbols, kinds, strict=True) if kind != DURATION_KIND), 0)
     steps = []
     for symbol, kind in zip(symbols, kinds, strict=True):
-        rows = [[a_value], [symbol]] if kind == DURATION_KIND else [[symbol, *beside]]
+        rows = [[a_value], [symbol]] if kind == DURATION_KIND else [[symbol, *second]]
         steps.append(0 if kind == END_KIND else int(rhythm.events(np.array(rows)).durations[0]))
     return steps
 
