@@ -1,0 +1,117 @@
+"""Writing a model file of a run."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from melgen.checking import require
+from melgen.checkpoint import TrainedModel, load_model, run_of
+from melgen.corpora.licences import licence_for
+from melgen.exporting.card import card_of
+from melgen.exporting.origin import corpora_of, metrics_of, provenance_of, public_config
+from melgen.files import scratch_beside
+from melgen.generation.composing import Composer
+from melgen.generation.primers import usual_primer
+from melgen.generation.songs import SongSet, read_songs, write_songs
+from melgen.model_files.archive import CARD, DESCRIPTION, SONGS_FOLDER, SUFFIX, WEIGHTS, is_model_file, write_archive
+from melgen.model_files.description import Description
+from melgen.model_files.weights import read_model_file, weights_bytes
+from melgen.networks import count_parameters
+from melgen.software import software
+
+log = logging.getLogger(__name__)
+
+MOST_SONGS = 100
+"""Songs of a run in its model file; of a larger set the first ones."""
+WRITTEN_SONGS = 10
+"""Songs that the network writes if its run has none."""
+
+
+def export_run(run: str | Path, to: str | Path, licence: str | None = None) -> Path:
+    """Write the network of a run as a model file.
+
+    Equal runs give equal bytes. An earlier model file at the same place is replaced.
+
+    Args:
+        run: a run's directory, whose best checkpoint is taken, or a checkpoint.
+        to: the file, ``NAME.melgen``; its name becomes that of the network.
+        licence: of the weights, by its SPDX name; by default what the corpus asks for.
+
+    Returns:
+        The file.
+
+    Raises:
+        CheckpointError: if there is no checkpoint.
+        ValueError: for a licence that the corpus does not allow or does not imply, or a place that is not free.
+    """
+    path = checked_place(to)
+    trained = load_model(run, key="run")
+    require(trained.shared is None, "run", str(run), "a run or a checkpoint, not a model file")
+    corpora = corpora_of(trained)
+    description = Description(
+        name=path.stem,
+        model=trained.model.describe(),
+        representation=trained.representation.name,
+        rhythm=trained.rhythm.describe() if trained.has_rhythm else None,
+        vocabulary=trained.vocabulary.to_dict(),
+        config=public_config(trained.config),
+        metrics=metrics_of(trained),
+        updates=trained.updates,
+        parameters=count_parameters(trained.model),
+        provenance=provenance_of(trained, software()),
+        licence=licence_for(corpora, licence),
+        corpora=tuple(corpora),
+        training_tunes=None if trained.seen is None else trained.seen.to_json(),
+    )
+    songs = songs_of(trained)
+    members = {
+        CARD: card_of(description, len(songs)).encode(),
+        DESCRIPTION: description.text().encode(),
+        WEIGHTS: weights_bytes(trained.model.state_dict()),
+        **_song_members(songs),
+    }
+    fresh = scratch_beside(path, "new")
+    try:
+        write_archive(fresh, members)
+        read_model_file(fresh, key="to")  # what is written must be what the strict reader accepts
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return path
+
+
+def checked_place(to: str | Path) -> Path:
+    """The file to write, if it may be written.
+
+    Raises:
+        ValueError: naming the key, its value and the rule.
+    """
+    path = Path(to).expanduser()
+    require(path.suffix == SUFFIX and path.stem != "", "to", str(to), f"the name of a file, NAME{SUFFIX}")
+    free = not path.exists() or (path.is_file() and is_model_file(path))
+    require(free, "to", str(to), "free, or an earlier model file")
+    return path
+
+
+def songs_of(trained: TrainedModel) -> SongSet:
+    """The songs that these weights wrote at the end of their run; a few new ones if there are none."""
+    try:
+        found = read_songs(run_of(trained.path) / SONGS_FOLDER)
+        if found.melodies and found.metadata.get("updates") == trained.updates:
+            return SongSet(found.melodies[:MOST_SONGS], found.metadata, found.reader)
+    except (OSError, ValueError) as error:
+        log.debug("the run has no songs to export: %s", error)
+    composer = Composer(trained.model, trained.representation, trained.vocabulary, trained.rhythm)
+    melodies, used = composer.compose(usual_primer(trained.has_rhythm), songs=WRITTEN_SONGS)
+    metadata = {"model": trained.title, "updates": trained.updates}
+    return SongSet(melodies, metadata | {key: value for key, value in used.items() if key != "songs"})
+
+
+def _song_members(songs: SongSet) -> Mapping[str, bytes]:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch, SONGS_FOLDER)
+        write_songs(folder, songs.melodies, songs.metadata)
+        return {f"{SONGS_FOLDER}/{file.name}": file.read_bytes() for file in folder.iterdir()}
