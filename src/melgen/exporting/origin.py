@@ -15,6 +15,7 @@ from melgen.files import read_json
 from melgen.generation.from_checkpoint import reader_of
 from melgen.generation.songs import READER
 from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
+from melgen.runs.identity_file import IdentityFile
 from melgen.runs.keys import keys_that, top_of
 
 _OF_THE_MACHINE = frozenset({"path", "root", "cache_dir", "workers", "progress", "download"})
@@ -59,7 +60,7 @@ def provenance_of(trained: TrainedModel, software: Mapping[str, Any]) -> dict[st
     recorded = read_json(run / PROVENANCE_FILE)
     command = recorded.get("command")
     return {
-        "run": trained.title,
+        "run": trained.title if IdentityFile(run).path.is_file() else None,
         "checkpoint": trained.path.name,
         "command": [without_folders(str(word)) for word in command] if isinstance(command, list) else None,
         "software": recorded.get("software") or dict(software),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from melgen.checking import require
@@ -13,12 +14,11 @@ from melgen.corpora.licences import licence_for
 from melgen.exporting.card import card_of
 from melgen.exporting.origin import corpora_of, metrics_of, provenance_of, public_config
 from melgen.files import scratch_beside
-from melgen.generation.composing import Composer
-from melgen.generation.primers import usual_primer
 from melgen.generation.songs import SongSet, read_songs, write_songs
-from melgen.model_files.archive import CARD, DESCRIPTION, SONGS_FOLDER, SUFFIX, WEIGHTS, is_model_file, write_archive
+from melgen.model_files.archive import CARD, DESCRIPTION, SONGS_FOLDER, SUFFIX, WEIGHTS, has_description, write_archive
 from melgen.model_files.description import Description
 from melgen.model_files.weights import read_model_file, weights_bytes
+from melgen.network import Network
 from melgen.networks import count_parameters
 from melgen.software import software
 
@@ -67,6 +67,7 @@ def export_run(run: str | Path, to: str | Path, licence: str | None = None) -> P
         training_tunes=None if trained.seen is None else trained.seen.to_json(),
     )
     songs = songs_of(trained)
+    songs = replace(songs, metadata=songs.metadata | {"model": path.stem})
     members = {
         CARD: card_of(description, len(songs)).encode(),
         DESCRIPTION: description.text().encode(),
@@ -91,7 +92,7 @@ def checked_place(to: str | Path) -> Path:
     """
     path = Path(to).expanduser()
     require(path.suffix == SUFFIX and path.stem != "", "to", str(to), f"the name of a file, NAME{SUFFIX}")
-    free = not path.exists() or (path.is_file() and is_model_file(path))
+    free = not path.exists() or (path.is_file() and has_description(path))
     require(free, "to", str(to), "free, or an earlier model file")
     return path
 
@@ -104,10 +105,7 @@ def songs_of(trained: TrainedModel) -> SongSet:
             return SongSet(found.melodies[:MOST_SONGS], found.metadata, found.reader)
     except (OSError, ValueError) as error:
         log.debug("the run has no songs to export: %s", error)
-    composer = Composer(trained.model, trained.representation, trained.vocabulary, trained.rhythm)
-    melodies, used = composer.compose(usual_primer(trained.has_rhythm), songs=WRITTEN_SONGS)
-    metadata = {"model": trained.title, "updates": trained.updates}
-    return SongSet(melodies, metadata | {key: value for key, value in used.items() if key != "songs"})
+    return Network(trained).continue_(songs=WRITTEN_SONGS)
 
 
 def _song_members(songs: SongSet) -> Mapping[str, bytes]:

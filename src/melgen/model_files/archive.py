@@ -30,10 +30,11 @@ _REGULAR_FILE = 0o100644 << 16
 def is_model_file(path: str | Path) -> bool:
     """Whether a file is a model file, or is named like one: a damaged one must be refused as such."""
     path = Path(path)
-    if not path.is_file():
-        return False
-    if path.suffix.lower() == SUFFIX:
-        return True
+    return path.is_file() and (path.suffix.lower() == SUFFIX or has_description(path))
+
+
+def has_description(path: Path) -> bool:
+    """Whether a file is a ZIP with the description of a network."""
     try:
         with zipfile.ZipFile(path) as archive:
             return DESCRIPTION in archive.namelist()
