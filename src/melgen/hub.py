@@ -52,12 +52,9 @@ def fetched(reference: str | PathLike[str], key: str = "checkpoint") -> Path:
     file = parts["file"] or f"{parts['name']}.melgen"
     wanted: dict[str, Any] = {"repo_id": repository, "filename": file, "revision": parts["revision"]}
     try:
-        return Path(huggingface_hub.hf_hub_download(**wanted, local_files_only=True))
-    except errors.HFValidationError as error:
-        raise CheckpointError(f"{key}={reference}: {error}") from error
-    except (OSError, errors.EntryNotFoundError):
-        pass  # not fetched before
-    try:
+        # Not `hf_hub_download` with local files only, which asks the network for what it writes into its headers.
+        if isinstance(cached := huggingface_hub.try_to_load_from_cache(**wanted), str):
+            return Path(cached)
         return Path(huggingface_hub.hf_hub_download(**wanted, tqdm_class=_quiet()))
     except errors.RevisionNotFoundError as error:
         raise CheckpointError(f"{key}={reference}: {repository} has no revision {parts['revision']}") from error
