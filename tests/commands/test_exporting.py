@@ -11,7 +11,8 @@ import pytest
 import melgen
 from melgen.generation.songs import read_songs
 from tests.commands.calling import TINY, call, files_below
-from tests.model_files.making import OF_PITCHES, WITH_RHYTHM, described
+from tests.model_files.making import OF_PITCHES, WITH_RHYTHM, described, with_description
+from tests.pages.examples import read_data
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +113,36 @@ def test_its_songs_are_measured_and_rendered(airs, here):
     assert [path.name for path in airs.parent.iterdir()] == ["airs.melgen"], "nothing is written beside the file"
 
 
+def test_the_page_of_a_model_file(airs, here):
+    answer = call("report", f"run={airs}", "scores=0", "progress=false")
+    assert answer.code == 0, answer.text
+    assert [*files_below(here)] == ["airs.html"]
+    page = read_data(Path("airs.html").read_text(encoding="utf-8"))
+    assert (page["title"], page["above"]) == ("airs", "")
+    facts = {fact["name"]: fact["value"] for fact in page["facts"]}
+    assert facts["Licence of the weights"] == "CC-BY-4.0"
+    assert (facts["Parameters"], facts["Updates"]) == ("590", "8, best at 8")
+    assert {"listen", "songs", "tonality", "configuration", "provenance"} <= page["sections"].keys()
+    assert page["runs"][0]["values"]["test/loss"] == pytest.approx(described(airs)["metrics"]["test/loss"], rel=1e-4)
+    assert any("made from a model file" in notice["text"] for notice in page["notices"])
+
+
+def test_the_page_of_non_commercial_weights_has_the_notice(airs, here):
+    shutil.copy(airs, "folk.melgen")
+
+    def of_essen(content):
+        content["corpora"][0] |= {"name": "essen", "title": "Essen", "excludes_commercial_use": True}
+        content["licence"] = "CC-BY-NC-4.0"
+        content["config"] = {"seed": "${oc.env:HOME}", "layers": "${"}
+
+    with_description(Path("folk.melgen"), of_essen)
+    answer = call("report", "run=folk.melgen", "scores=0", "progress=false")
+    assert answer.code == 0, answer.text
+    notices = read_data(Path("folk.html").read_text(encoding="utf-8"))["notices"]
+    assert notices[0]["strong"]
+    assert "Essen, which permits non-commercial use only" in notices[0]["text"]
+
+
 @pytest.mark.slow
 def test_a_training_starts_from_a_model_file(airs, here):
     tiny = [word for word in TINY if not word.startswith(("hidden_size", "callbacks"))]
@@ -127,10 +158,10 @@ def test_a_training_starts_from_a_model_file(airs, here):
     assert corpora == ["misc_folk"], "the start is found again, and its corpus is the same"
 
 
-@pytest.mark.parametrize("verb", ["generate", "evaluate", "render"])
+@pytest.mark.parametrize("verb", ["generate", "evaluate", "render", "report"])
 def test_a_damaged_file_is_refused_by_name(verb, airs, here):
     Path("cut.melgen").write_bytes(airs.read_bytes()[:-300])
-    key = "checkpoint" if verb == "generate" else "songs"
+    key = {"generate": "checkpoint", "report": "run"}.get(verb, "songs")
     answer = call(verb, f"{key}=cut.melgen")
     assert answer.code == 1
     assert f"{key}=cut.melgen: a model file that is damaged or incomplete" in answer.err
@@ -138,7 +169,9 @@ def test_a_damaged_file_is_refused_by_name(verb, airs, here):
     assert [*files_below(here)] == ["cut.melgen"]
 
 
-@pytest.mark.parametrize(("verb", "key"), [("generate", "checkpoint"), ("evaluate", "songs"), ("render", "songs")])
+@pytest.mark.parametrize(
+    ("verb", "key"), [("generate", "checkpoint"), ("evaluate", "songs"), ("render", "songs"), ("report", "run")]
+)
 def test_a_reference_of_another_form(verb, key, here):
     answer = call(verb, f'{key}="hf:owner"')
     assert answer.code == 1

@@ -75,7 +75,7 @@ def read_run(directory: Path, content: Content, tools: Tools) -> RunMaterial:
         error = f": {run['error']}" if run["error"] else ""
         content.add_notice(f"This run is {run['state']}{error}. The page shows what there is so far.", strong=True)
     if not curves:
-        content.add_notice("No learning curve: no metric has been logged yet.")
+        content.add_notice("No learning curve: no metric has been logged.")
 
     splits = directory / "splits.tsv"
     tunes = tools.read_tunes(config, splits, content) if config and splits.is_file() else None

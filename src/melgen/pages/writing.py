@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melgen.files import read_json, write_text
+from melgen.hub import fetched, is_hub_reference
+from melgen.model_files.archive import is_model_file
 from melgen.pages.schema import Kind
 
 if TYPE_CHECKING:
@@ -28,14 +31,14 @@ def write_report(
     workers: int | None = None,
     progress: bool = True,
 ) -> Path:
-    """Make one HTML file of what a run or a study has left in its directory.
+    """Make one HTML file of what a run or a study has left in its directory, or of a model file.
 
     The page names what is missing and shows the rest. Equal files give equal bytes.
 
     Args:
-        directory: of a run, or of a study or the runs around it.
+        directory: of a run, or of a study or the runs around it; or a model file, also ``hf:owner/name``.
         kind: which of the two; by default the one whose files are in it.
-        out: the file; by default ``report.html`` in that directory.
+        out: the file; by default ``report.html`` in that directory, or ``NAME.html`` in the current one.
         scores: engraved scores of each set of songs at most; the other songs have a piano roll.
         cache_dir: of the corpus, by default the user's.
         workers: processes that engrave, by default one for each available processor.
@@ -49,16 +52,23 @@ def write_report(
             a file.
         OSError: if the file cannot be written.
     """
+    if is_hub_reference(directory):
+        directory = fetched(directory, "run")
     place = Path(directory).expanduser()
-    if not place.is_dir():
+    is_shared = kind != "study" and is_model_file(place)
+    if is_shared:
+        kind, default = "run", Path(f"{place.stem}.html")
+    elif not place.is_dir():
         what = "this is a file" if place.exists() else "no such directory"
         raise ValueError(f"{kind or 'directory'}={directory}: {what}; the directory of a run or study is needed")
-    kind = kind or _kind_of(place)
-    if kind == "study":
-        place = _study_in(place)
-    elif not _has(place, _OF_A_RUN):
-        raise ValueError(f"run={directory}: not the directory of a run; it holds none of {', '.join(_OF_A_RUN)}")
-    path = place / REPORT if out is None else Path(out).expanduser()
+    if not is_shared:
+        kind = kind or _kind_of(place)
+        if kind == "study":
+            place = _study_in(place)
+        elif not _has(place, _OF_A_RUN):
+            raise ValueError(f"run={directory}: not the directory of a run; it holds none of {', '.join(_OF_A_RUN)}")
+        default = place / REPORT
+    path = default if out is None else Path(out).expanduser()
     if path.is_dir():
         raise ValueError(f"out={out}: is a directory; the name of a file is needed")
     # Imported once the directory is accepted: they need torch.
@@ -67,8 +77,22 @@ def write_report(
     from melgen.pages.tools import Tools
 
     tools = Tools(Engraver(workers=workers, progress=progress), scores, cache_dir, progress)
-    write_text(path, build_page(gather(kind, place, tools), music_font=tools.engraver.font))
+    content = _gather_shared(place, tools) if is_shared else gather(kind, place, tools)
+    write_text(path, build_page(content, music_font=tools.engraver.font))
     return path
+
+
+def _gather_shared(file: Path, tools: Tools) -> Content:
+    """All that is on the page of a model file."""
+    from melgen.pages.shared_models import add_statements, unpack
+
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch, file.stem)
+        stated = unpack(file, folder)
+        content = gather("run", folder, tools)
+    content.data["above"] = ""  # of the temporary directory
+    add_statements(stated, content)
+    return content
 
 
 def gather(kind: Kind, directory: Path, tools: Tools) -> Content:
