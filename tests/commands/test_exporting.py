@@ -170,9 +170,17 @@ def test_a_damaged_file_is_refused_by_name(verb, airs, here):
 
 
 @pytest.mark.parametrize(
-    ("verb", "key"), [("generate", "checkpoint"), ("evaluate", "songs"), ("render", "songs"), ("report", "run")]
+    ("verb", "key", "more"),
+    [
+        ("generate", "checkpoint", []),
+        ("evaluate", "songs", []),
+        ("render", "songs", []),
+        ("report", "run", []),
+        ("train", "init_from", TINY),
+        ("train", "init_from", [*TINY, "hydra.job.chdir=true"]),
+    ],
 )
-def test_a_reference_of_another_form(verb, key, here):
-    answer = call(verb, f'{key}="hf:owner"')
+def test_a_reference_of_another_form(verb, key, more, here):
+    answer = call(verb, f'{key}="hf:owner"', *more)
     assert answer.code == 1
     assert f"{key}=hf:owner: must be hf:owner/name" in answer.err

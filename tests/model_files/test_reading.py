@@ -62,6 +62,7 @@ def test_any_bytes_are_refused(content, file):
     assert_refused(file, "a model file that is damaged or incomplete")
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150, suppress_health_check=CHANGED_FILES)
 @given(changes=st.lists(st.tuples(st.integers(0, 10**9), st.integers(1, 255)), min_size=1, max_size=3))
 def test_a_damaged_byte_is_refused_or_harmless(changes, file, whole):
@@ -91,7 +92,7 @@ PARTS = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=CHANGED_FILES)
+@settings(deadline=None, max_examples=40, suppress_health_check=CHANGED_FILES)
 @given(data=st.data(), part=PARTS)
 def test_a_description_with_an_odd_part_is_refused_or_read(data, part, file, whole):
     """One value, at any depth, becomes another."""

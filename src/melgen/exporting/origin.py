@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from melgen.runs.keys import keys_that, top_of
 _OF_THE_MACHINE = frozenset({"path", "root", "cache_dir", "workers", "progress", "download"})
 """Keys inside the configuration that decide nothing of the weights, and may name places on a private machine."""
 _PLACES = keys_that("is_path") | {"corpus.path", "corpus.root"}
+_ABSOLUTE = re.compile(r"[/~\\]|[A-Za-z]:[/\\]|file:")
 _MOST_STARTS = 20
 """Networks that were started from each other; more are not followed."""
 
@@ -85,8 +87,8 @@ def metrics_of(trained: TrainedModel) -> dict[str, float]:
 def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a configuration that decides the weights, without places on the machine of the training.
 
-    >>> public_config({"seed": 0, "run_dir": "home/run", "corpus": {"_target_": "C", "path": "home/tunes"}})
-    {'seed': 0, 'corpus': {'_target_': 'C'}}
+    >>> public_config({"seed": 0, "run_dir": "my/run", "corpus": {"_target_": "C", "path": "my/a", "list": "/my/b"}})
+    {'seed': 0, 'corpus': {'_target_': 'C', 'list': 'b'}}
     """
     kept = keys_that("is_identity") - keys_that("is_path")
     return {key: _without(value) for key, value in config.items() if key in kept}
@@ -95,19 +97,26 @@ def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
 def without_folders(override: str) -> str:
     """A part of a command whose value, if it is a path, has lost its folders.
 
-    >>> without_folders("path=/home/me/tunes"), without_folders("optimizer.lr=0.1")
-    ('path=tunes', 'optimizer.lr=0.1')
+    >>> without_folders("path=../mine/tunes"), without_folders("+corpus.file=/home/me/a"), without_folders("lr=0.1")
+    ('path=tunes', '+corpus.file=a', 'lr=0.1')
     """
     key, equals, value = override.partition("=")
-    if not equals or (key.lstrip("+~") not in _PLACES and top_of(key) not in _PLACES):
-        return override
-    return f"{key}={Path(value.strip(chr(39) + chr(34))).name}"
+    text = value.strip("\"'")
+    is_place = key.lstrip("+~") in _PLACES or top_of(key) in _PLACES or _ABSOLUTE.match(text)
+    return f"{key}={_name_of(text)}" if equals and is_place else override
 
 
 def _without(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _without(each) for key, each in value.items() if key not in _OF_THE_MACHINE}
+    if isinstance(value, str) and _ABSOLUTE.match(value):
+        return _name_of(value)
     return [_without(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _name_of(path: str) -> str:
+    """The last part of a path of any system."""
+    return PureWindowsPath(path).name  # it reads the separators of Unix too
 
 
 def _distinct(corpora: Sequence[CorpusLicence]) -> list[CorpusLicence]:

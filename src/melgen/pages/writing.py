@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,22 +53,13 @@ def write_report(
             a file.
         OSError: if the file cannot be written.
     """
-    if is_hub_reference(directory):
-        directory = fetched(directory, "run")
-    place = Path(directory).expanduser()
-    is_shared = kind != "study" and is_model_file(place)
-    if is_shared:
-        kind, default = "run", Path(f"{place.stem}.html")
-    elif not place.is_dir():
-        what = "this is a file" if place.exists() else "no such directory"
-        raise ValueError(f"{kind or 'directory'}={directory}: {what}; the directory of a run or study is needed")
-    if not is_shared:
-        kind = kind or _kind_of(place)
-        if kind == "study":
-            place = _study_in(place)
-        elif not _has(place, _OF_A_RUN):
-            raise ValueError(f"run={directory}: not the directory of a run; it holds none of {', '.join(_OF_A_RUN)}")
-        default = place / REPORT
+    place = fetched(directory, "run") if is_hub_reference(directory) else Path(directory).expanduser()
+    make: Callable[[Path, Tools], Content]
+    if kind != "study" and is_model_file(place):
+        default, make = Path(f"{place.stem}.html"), _gather_shared
+    else:
+        found, place = _kind_and_place(place, kind)
+        default, make = place / REPORT, partial(gather, found)
     path = default if out is None else Path(out).expanduser()
     if path.is_dir():
         raise ValueError(f"out={out}: is a directory; the name of a file is needed")
@@ -77,8 +69,7 @@ def write_report(
     from melgen.pages.tools import Tools
 
     tools = Tools(Engraver(workers=workers, progress=progress), scores, cache_dir, progress)
-    content = _gather_shared(place, tools) if is_shared else gather(kind, place, tools)
-    write_text(path, build_page(content, music_font=tools.engraver.font))
+    write_text(path, build_page(make(place, tools), music_font=tools.engraver.font))
     return path
 
 
@@ -115,6 +106,23 @@ def gather(kind: Kind, directory: Path, tools: Tools) -> Content:
         if make is not None and (data := make(material, content)) is not None:
             content.data["sections"][found.name] = data
     return content
+
+
+def _kind_and_place(directory: Path, kind: Kind | None) -> tuple[Kind, Path]:
+    """What a directory is that of, and the study's own directory if that of its runs was given.
+
+    Raises:
+        ValueError: if it is not one of a run or a study.
+    """
+    if not directory.is_dir():
+        what = "this is a file" if directory.exists() else "no such directory"
+        raise ValueError(f"{kind or 'directory'}={directory}: {what}; the directory of a run or study is needed")
+    kind = kind or _kind_of(directory)
+    if kind == "study":
+        return kind, _study_in(directory)
+    if not _has(directory, _OF_A_RUN):
+        raise ValueError(f"run={directory}: not the directory of a run; it holds none of {', '.join(_OF_A_RUN)}")
+    return kind, directory
 
 
 def _kind_of(place: Path) -> Kind:
