@@ -1,4 +1,4 @@
-"""All benchmarks, in one table: what was measured, the goal beside it, and which goals are missed.
+"""All benchmarks, in one table: what was measured, its goal, and which goals are missed.
 
 python benchmarks                       # about twenty minutes on an idle machine
 python benchmarks --only layers corpus

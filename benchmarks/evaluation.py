@@ -1,4 +1,4 @@
-"""How fast songs are measured, compared with loops over the plain libraries, and how much memory this takes.
+"""The speed of measuring songs, compared with loops over the plain libraries, and the memory that this takes.
 
 python benchmarks/evaluation.py                        # 100,000 songs of 34 notes
 python benchmarks/evaluation.py --songs 1000000        # the loops over a part of them, scaled

@@ -1,4 +1,4 @@
-"""How long `python -m melgen.train` takes to its first training step, against importing torch and Lightning.
+"""The time to the first training step of `python -m melgen.train`, against importing torch and Lightning.
 
 python benchmarks/start_up.py
 

@@ -1,4 +1,4 @@
-"""One table for all benchmarks: what was compared, the ratio, the goal beside it."""
+"""One table for all benchmarks: what was compared, the ratio, its goal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For the API pages: the examples of docstrings (``>>> ...``) as code. Markdown takes them for quotations.
+"""Show the examples of docstrings (``>>> ...``) as code on the API pages. Markdown takes them for quotations.
 
 `zensical.toml` names this extension of Griffe, the program that reads the docstrings.
 """

@@ -1,4 +1,4 @@
-"""What a reader can see move and hear: the page of a run as it plays, its song, and melodies for each metric.
+"""Make the moving picture and the sounds of the documentation: the page of a run, its song, melodies for each metric.
 
 ``python docs/make_media.py`` trains a small network (about three minutes of one core), opens the page of its run in the
 system's Chromium, and writes ``docs/figures/page.webp`` and ``docs/sounds/``. It prints the values that

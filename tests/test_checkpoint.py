@@ -70,7 +70,7 @@ def test_the_undamaged_checkpoint_can_be_read(file):
 
 
 def with_old_names(checkpoint):
-    """As an earlier melgen named the bits of a network with rhythm."""
+    """A checkpoint with the names that an earlier melgen gave the bits of a network with rhythm."""
     bits = {f"{split}/{kind}": 4.0 for split in ("val", "test") for kind in ("bits_per_note", "pitch_bits_per_note")}
     checkpoint["melgen"]["metrics"] = bits
 

@@ -68,7 +68,7 @@ def modules() -> dict[str, ast.Module]:
 
 
 def imports(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
-    """For each module the modules that it imports, at its top or in a function, for types or to run."""
+    """The modules that each module imports, at its top or in a function, for types or to run."""
     graph: dict[str, set[str]] = {name: set() for name in trees}
     for name, tree in trees.items():
         for node in ast.walk(tree):

@@ -880,7 +880,7 @@ def misbehave(path: Path) -> str:
             _ = bytes(1) * 400 * 2**20
         case b"write":
             path.parent.with_name("elsewhere").write_text("here I was")
-            (path.parent / "beside").write_text("here too")
+            (path.parent / "neighbour").write_text("here too")
         case b"run":
             subprocess.run(["true"], check=True)
         case b"connect":

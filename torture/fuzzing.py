@@ -67,7 +67,7 @@ class Findings:
 
     @property
     def number(self) -> int:
-        """How many files were neither read nor properly refused."""
+        """The number of files that were neither read nor properly refused."""
         return sum(self.counts[kind] for kind in KINDS)
 
 

@@ -9,7 +9,7 @@ LONGEST_SECONDS = 600.0
 
 
 class Stall(pl.Callback):
-    """Hold the first start of a run at an update; a file beside its directory marks this.
+    """Hold the first start of a run at an update; a file next to its directory marks this.
 
     Args:
         directory: directory of the run.

@@ -53,7 +53,7 @@ SEEN_TUNES = "training_tunes"
 """A key of melgen's part of a checkpoint. It is newer than format version 1, which does not require it."""
 
 _MISMATCHES = (LookupError, ArithmeticError, TypeError, ValueError, RuntimeError, AttributeError)
-"""What the parts of a network raise if they do not match each other."""
+"""The errors of parts of a network that do not match each other."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class TrainedModel:
     seen: SeenTunes | None = None
     """The tunes that it was trained on; None if an older melgen did not record them."""
     rhythm: AbstractRhythm = field(default_factory=NoRhythm)
-    """How it writes time."""
+    """The rhythm with which it writes time."""
     shared: Description | None = None
-    """What its model file states; None if it was read from a checkpoint."""
+    """The statements of its model file; None if it was read from a checkpoint."""
 
     @property
     def title(self) -> str:
@@ -86,7 +86,7 @@ class TrainedModel:
 
     @property
     def encoding(self) -> Encoding:
-        """How it reads and writes tunes with rhythm."""
+        """The encoding with which it reads and writes tunes with rhythm."""
         return Encoding(self.representation, self.rhythm)
 
 

@@ -1,4 +1,4 @@
-"""Where the checkpoints of a run and model files are: found without torch, which takes seconds to import."""
+"""Find the checkpoints of a run and model files, without torch, which takes seconds to import."""
 
 from __future__ import annotations
 

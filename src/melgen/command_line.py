@@ -40,19 +40,19 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 INTERRUPTED_EXIT_CODE = 130
-"""What shells report of a command that Ctrl-C ended."""
+"""The exit code that shells report for a command that Ctrl-C ended."""
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 """Hydra's environment variable that asks for tracebacks."""
 
 WANTS_TRACEBACK = "MELGEN_TRACEBACK"
-"""What the user has set that variable to, while we set it."""
+"""The user's value of that variable, while melgen sets it."""
 
 _SECRET = re.compile(r"(api_?key|access_?key|token|secret|password)$", re.IGNORECASE)
 
 _NO_RESULT: Any = math.nan
 _DIVERGED: Any = math.inf
-"""What jobs of a sweep return that reach no loss; infinity is the worst loss for an optimiser."""
+"""The result of jobs of a sweep that do not reach a loss; infinity is the worst loss for an optimiser."""
 
 PLACES = (*keys_that("is_path"), "corpus.path", "corpus.root")
 """Keys of a training that name a place, from the directory in which the command was started."""

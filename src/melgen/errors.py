@@ -6,7 +6,7 @@ import errno
 import re
 
 UNREADABLE = "unreadable"
-"""Why a file was left out whose content cannot be read."""
+"""The reason for leaving out a file whose content cannot be read."""
 
 _MISSING = re.compile(r"Missing mandatory value: (\S+)")
 
@@ -68,7 +68,7 @@ def is_out_of_space(error: BaseException) -> bool:
 
 
 def message_of(error: BaseException) -> str:
-    """What a user needs to read: the innermost message, without Hydra's wrapping of it.
+    """The message that a user needs to read: the innermost one, without Hydra's wrapping.
 
     >>> message_of(ValueError("layers=0: must be at least 1"))
     'layers=0: must be at least 1'

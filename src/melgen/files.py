@@ -25,7 +25,7 @@ _SCRATCH = re.compile(r"\..+\.(?P<host>\w*)-(?P<pid>\d+)(-(?P<birth>\d+-\w+))?\.
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside ``path``, renamed to ``path`` once everything is written and on the disk.
+    """A temporary path next to ``path``, renamed to ``path`` once everything is written and on the disk.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -79,7 +79,7 @@ def flush_below(folder: Path) -> None:
 
 
 def scratch_beside(path: Path, kind: str) -> Path:
-    """A free hidden name beside ``path`` that contains the id of the writing process: see `remove_leftovers`."""
+    """A free hidden name next to ``path`` that contains the id of the writing process: see `remove_leftovers`."""
     writer = "-".join(filter(None, (_HOST, str(os.getpid()), process_birth(os.getpid()))))
     return path.with_name(f".{path.name}.{writer}.{uuid.uuid4().hex[:8]}.{kind}")
 

@@ -54,10 +54,10 @@ def generate(config: DictConfig) -> Path:
     trained = load_model(file)
     run = None if trained.shared is not None else run_of(trained.path)
     if run is None:  # a model file may be in a cache or a folder of downloads
-        beside = Path(f"{trained.title}-songs")
+        default_folder = Path(f"{trained.title}-songs")
     else:  # the songs that the run is judged by, and that its page shows, stay as they are
-        beside = run / ("generated" if (run / "songs").exists() else "songs")
-    out = Path(config.out).expanduser() if config.out else beside
+        default_folder = run / ("generated" if (run / "songs").exists() else "songs")
+    out = Path(config.out).expanduser() if config.out else default_folder
     options = {key: config[key] for key in ("songs", *SAMPLING_OPTIONS, *RHYTHM_OPTIONS)}
     check_until(config.until, config.notes, config.limit, trained.has_rhythm)
     primer = read_primer_melody(usual_primer(trained.has_rhythm) if config.primer is None else config.primer)

@@ -1,7 +1,7 @@
 """Locks that keep two processes out of one folder, on any file system.
 
 Where possible, a lock is an ``flock`` on a file: it ends with its process, however that dies. Some file systems have
-no ``flock`` (Lustre without ``-o flock``, FUSE, NFS without a lock service). There, a lock is a second file beside it,
+no ``flock`` (Lustre without ``-o flock``, FUSE, NFS without a lock service). There, a lock is a second file next to it,
 which is created only if it does not exist, and which names the holder. That file outlives a process that was killed,
 so a process that finds it checks whether the holder still runs. It can check a holder on its own machine only; it
 assumes that a holder on another machine still runs.
@@ -37,7 +37,7 @@ WITHOUT_FLOCK = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.
 
 POLL_SECONDS = 0.1
 EMPTY_SECONDS = 2.0
-"""How long a file without a holder's name is taken for one that is being written."""
+"""The time for which a file without a holder's name is taken for one that is being written."""
 
 
 @contextmanager

@@ -55,12 +55,12 @@ class Network:
 
     @property
     def name(self) -> str:
-        """That of its model file, or ``<name>/<run>``."""
+        """The name of its model file, or ``<name>/<run>``."""
         return self.trained.title
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """Its numbers as its training recorded them, such as ``test/bits_per_note``."""
+        """Its metrics as its training recorded them, such as ``test/bits_per_note``."""
         return MappingProxyType(self.trained.metrics)
 
     @property
@@ -80,7 +80,7 @@ class Network:
 
     @property
     def notice(self) -> str:
-        """What must be printed wherever these weights are shown; empty if nothing must be."""
+        """The notice to print wherever these weights are shown; empty if they need none."""
         return "" if self.trained.shared is None else notice_of(self.trained.shared.corpora)
 
     @property
@@ -139,7 +139,7 @@ class Network:
         return SongSet(melodies, origin | {key: value for key, value in used.items() if key != "songs"})
 
     def bits_per_note(self, melody: Primer) -> float:
-        """How badly the network predicts a melody, in bits per note from the third note on; lower is better.
+        """The bits per note of a melody from its third note on: the better the network predicts it, the fewer.
 
         With rhythm the bits of pitch and of rhythm are added, so that the number is not comparable with that of a
         network of pitches.
@@ -163,7 +163,7 @@ class Network:
         return bits
 
     def probabilities(self, primer: Primer = "") -> dict[int, float]:
-        """How likely each pitch is as the next note after a primer, the likeliest first.
+        """The probability of each pitch as the next note after a primer, the likeliest first.
 
         Raises:
             ValueError: for a primer that the network cannot read, and for a network with rhythm, whose next symbol may

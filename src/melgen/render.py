@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
 
-_NAMED = 3  # how many songs a message names
+_NAMED = 3  # number of songs that a message names
 
 
 def render(config: DictConfig) -> Path:

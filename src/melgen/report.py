@@ -31,7 +31,7 @@ def report(config: DictConfig) -> Path:
     from melgen.pages.writing import write_report
 
     if (config.run is None) == (config.study is None):
-        raise ValueError("run=DIR or study=DIR: one directory is needed, and one only")
+        raise ValueError("run=DIR or study=DIR: exactly one directory is needed")
     check_whole("scores", config.scores, 0)
     import_user_modules(config.imports)
     path = write_report(

@@ -39,7 +39,7 @@ def status(config: DictConfig) -> None:
     shown = states_named(config.show, "show")
     statuses = statuses_below(root)
     if not statuses:
-        raise ValueError(f"dir={config.dir}: holds no run, and no sweep that has begun")
+        raise ValueError(f"dir={config.dir}: contains neither a run nor a sweep that has begun")
     for run in statuses:
         if run.state in shown:
             print(line_of(run, root))

@@ -26,7 +26,7 @@ LIBRARIES = (
     "hydra.core.override_parser.overrides_parser", "omegaconf.grammar_parser", "hydra._internal.hydra",
     "matplotlib.backends.backend_agg", "mido",
 )  # fmt: skip
-"""What takes longest to import. Importing them starts no thread, which a fork would lack."""
+"""The modules that take longest to import. Importing them does not start threads, which a fork would lack."""
 IS_POSSIBLE = sys.platform == "linux"
 """Elsewhere libraries may have started threads of the system."""
 REQUEST_BYTES = 1 << 17

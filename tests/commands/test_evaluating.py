@@ -54,7 +54,7 @@ def pitches_of(path):
     return [m.note for track in mido.MidiFile(path).tracks for m in track if m.type == "note_on" and m.velocity]
 
 
-def test_our_own_songs_are_measured_beside_themselves_and_a_corpus(songs, here):
+def test_results_of_our_own_songs_are_next_to_them_and_compare_with_a_corpus(songs, here):
     before = files_below(here)
     answer = evaluate(songs, *QUICK)
     after = files_below(here)

@@ -110,7 +110,7 @@ def test_its_songs_are_measured_and_rendered(airs, here):
     answer = call("render", f"songs={airs}", "to=abc")
     assert answer.code == 0, answer.text
     assert {path.name for path in Path("airs-rendered").glob("*.abc")} == {"song_001.abc", "song_002.abc"}
-    assert [path.name for path in airs.parent.iterdir()] == ["airs.melgen"], "nothing is written beside the file"
+    assert [path.name for path in airs.parent.iterdir()] == ["airs.melgen"], "nothing is written next to the file"
 
 
 def test_the_page_of_a_model_file(airs, here):

@@ -75,7 +75,7 @@ def test_the_likeliest_song_is_one(trained, here):
 
 
 @pytest.mark.slow
-def test_by_default_into_the_run_beside_its_own_songs(trained, here):
+def test_by_default_songs_go_into_the_run_next_to_its_own(trained, here):
     run = here / "moved" / "elsewhere"
     shutil.copytree(trained, run)
     own = files_below(run / "songs")

@@ -1,4 +1,4 @@
-"""What `melgen.train` refuses: a message with key, value and rule, exit code 1, and nothing written."""
+"""Refusals of `melgen.train`: a message with key, value and rule, exit code 1, and nothing written."""
 
 import os
 import pickle

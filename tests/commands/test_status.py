@@ -124,7 +124,7 @@ def test_damaged_files_are_reported_and_raise_no_error(here):
     ("overrides", "message"),
     [
         (["dir=nowhere"], "dir=nowhere: no such directory"),
-        (["dir=."], "dir=.: holds no run"),
+        (["dir=."], "dir=.: contains neither a run"),
         (["dir=.", "show=[lost]"], "show=lost: must be all, or one of finished, running"),
     ],
 )

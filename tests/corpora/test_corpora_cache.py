@@ -32,7 +32,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def readings(monkeypatch):
-    """How often sources were read."""
+    """A count of the times that sources were read."""
     counted = []
     original = importing.map_sources
 

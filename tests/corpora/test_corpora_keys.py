@@ -286,7 +286,7 @@ def test_a_damaged_key_signature_is_no_key(tmp_path):
         assert melody_of(next(read_file(Source(path, "tune.mid"))), ANY_LENGTH).key is None
 
 
-# What keys do not change
+# Things that keys do not change
 
 
 def test_the_identity_of_a_corpus_does_not_depend_on_keys(tmp_path):

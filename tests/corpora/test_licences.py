@@ -1,4 +1,4 @@
-"""What a corpus permits, and that the statements are those of the package that contains the tunes."""
+"""The rights in each corpus; the statements are those of the package that contains the tunes."""
 
 import re
 

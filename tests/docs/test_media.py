@@ -67,7 +67,7 @@ def test_the_stated_facts_about_the_notes():
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_players_have_a_file_and_a_link_beside(document):
+def test_players_have_a_file_and_a_link(document):
     text = document.read_text()
     for source in re.findall(r'<audio [^>]*src="([^"]+)"', text):
         assert (document.parent / source).is_file()

@@ -1,4 +1,4 @@
-"""Sets of songs with rhythm: what is measured besides the pitches, and that the pitches are measured as before."""
+"""Sets of songs with rhythm: the measures of rhythm, and those of pitches, which are as before."""
 
 import json
 import math
@@ -62,7 +62,7 @@ def songs(melodies):
     }
 
 
-def test_rhythm_is_measured_besides_the_pitches(songs, reference):
+def test_rhythm_is_measured_in_addition_to_the_pitches(songs, reference):
     found = evaluate_songs("mine", songs, reference, QUICK)
     pitches = evaluate_songs("mine", {name: song.pitches for name, song in songs.items()}, reference, QUICK)
     assert found.has_rhythm
@@ -127,7 +127,7 @@ def test_a_corpus_without_rhythm_is_compared_with_in_pitch_only(songs, without_r
     assert not any(each.has_rhythm for each in corpus_evaluations(without_rhythm, QUICK, with_rhythm=True).values())
 
 
-def test_pitches_beside_rhythm_are_refused(songs):
+def test_pitches_mixed_with_rhythm_are_refused(songs):
     mixed = {"own": songs["own"], "pitches": [60, 62, 64]}
     with pytest.raises(ValueError, match="mine: song pitches is a list of pitches, but other songs of the set have"):
         evaluate_songs("mine", mixed, options=QUICK)

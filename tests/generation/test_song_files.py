@@ -37,7 +37,7 @@ def test_the_list_counts_and_not_the_files_that_it_names(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_file_beside_a_list_is_a_song_too(tmp_path):
+def test_a_file_next_to_a_list_is_a_song_too(tmp_path):
     write_songs(tmp_path, SONGS, SONGS_METADATA)
     write_midi(tmp_path / "hymn.mid", scale(70, 5))
     found = read_song_folder(tmp_path)

@@ -97,7 +97,7 @@ def test_a_note_sounds_for_a_step_and_ends_where_the_next_begins(tmp_path):
     assert read_with_mido(midi_bytes(overlapping), tmp_path) == [(60, 0, 12), (60, 12, 1), (62, 24, 24)]
 
 
-def test_equal_melodies_give_equal_bytes_and_nothing_is_left_beside_them(tmp_path):
+def test_equal_melodies_give_equal_bytes_and_nothing_is_left_next_to_them(tmp_path):
     first = write_midi(TUNE, tmp_path / "new folder" / "a.mid").read_bytes()
     assert write_midi(TUNE, tmp_path / "new folder" / "a.mid").read_bytes() == first == midi_bytes(TUNE)
     assert [path.name for path in (tmp_path / "new folder").iterdir()] == ["a.mid"]

@@ -1,6 +1,6 @@
 """Scans that are recorded and replayed give the same results as plain scans.
 
-No GPU is needed: a stand-in does what `torch.cuda.make_graphed_callables` documents, in the same memory each time. It
+No GPU is needed: a substitute does what `torch.cuda.make_graphed_callables` documents, in the same memory each time. It
 therefore detects a value that is read too late or written too soon. One test needs a GPU.
 """
 

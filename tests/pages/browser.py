@@ -13,7 +13,7 @@ WAIT_S = 60  # enough for a busy machine
 
 
 def missing() -> str | None:
-    """Why there is no browser to test in; ``None`` if there is one."""
+    """The reason why there is no browser to test in; ``None`` if there is one."""
     for name in ("chromium", "chromedriver"):
         if shutil.which(name) is None:
             return f"{name} is not installed (apt-get install chromium chromium-driver)"

@@ -9,7 +9,7 @@ from tests.pages.examples import make_corpus, make_run, make_study
 
 @pytest.fixture(scope="package")
 def made(made_once):
-    """Where the corpus, the run, the study and their pages are; not to be written into."""
+    """The places of the corpus, the run, the study and their pages; not to be written into."""
 
     def make(folder):
         config = make_corpus(folder / "tunes")

@@ -146,7 +146,7 @@ def test_shared_passages_are_heard_one_after_the_other(opened):
     browser.click("#songs tbody button", 0)
     browser.wait("return document.querySelector('.song-detail').dataset.song === '0'")
     shared = browser.run(
-        "return [...document.querySelectorAll('.beside > div')].map((part) =>"
+        "return [...document.querySelectorAll('.side-by-side > div')].map((part) =>"
         " [part.querySelectorAll('.roll .shared').length, part.querySelectorAll('.score .shared').length])"
     )
     assert [counts[0] for counts in shared] == [12, 12]

@@ -449,7 +449,7 @@ def test_tunes_are_found_by_name_in_a_corpus_that_has_changed(tmp_path, run):
     assert set(tunes.reference.tunes(Split.TRAIN)) == named
     assert "3 of its 12 tunes were not there" in texts(report_of(copy))
     (copy / "splits.tsv").write_text("\n".join([header, "train\telsewhere.abc#1\tAnother", ""]))
-    assert "holds none of the tunes" in texts(report_of(copy))
+    assert "contains none of the tunes" in texts(report_of(copy))
 
 
 def test_a_corpus_is_never_downloaded(monkeypatch):
@@ -531,7 +531,7 @@ def test_a_study_that_was_mailed_without_its_runs(tmp_path, study):
     ("make", "kind", "message"),
     [
         (lambda path: path / "none", None, "no such directory"),
-        (lambda path: path, None, "neither a run nor a study"),
+        (lambda path: path, None, "not the directory of a run or a study"),
         (lambda path: path, "run", "not the directory of a run"),
         (lambda path: path, "study", "not the directory of a study"),
     ],

@@ -55,7 +55,7 @@ def _verovio() -> Any:
 
 
 def verovio_notes(musicxml: str) -> Notes:
-    """Like the others, with the number of the note in our ids instead of its pitch."""
+    """The notes like those of the others, with the number of the note in our ids instead of its pitch."""
     toolkit = _verovio()
     assert toolkit.loadData(musicxml)
     starts: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""Where bars begin."""
+"""Tests of where bars begin."""
 
 import pytest
 from hypothesis import given, settings

@@ -26,7 +26,7 @@ def pixels(png):
 
 
 def head_places(svg):
-    """Where the note heads are, as shares of the picture's width and height."""
+    """The places of the note heads, as shares of the picture's width and height."""
     root = ElementTree.fromstring(svg)
     _, _, width, height = map(float, root.get("viewBox").split())
     found = []

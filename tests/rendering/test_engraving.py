@@ -71,7 +71,7 @@ def test_metre_pickup_and_bars_of_the_melody():
     jig = of_lengths([12] + [36, 36] * 8, metres=(MetreChange(0, Metre(6, 8)),), pickup=12)
     svg = engrave(jig)
     assert len(groups(svg, "measure")) == 9
-    assert len(groups(svg, "system")) == 2, "the pickup is beside four bars"
+    assert len(groups(svg, "system")) == 2, "the pickup is on a line with four bars"
     assert svg.count("E086") - engrave(jig, metre=Metre(4, 4)).count("E086") == 2, "a 6: glyph and use"
     change = of_lengths([24] * 7, metres=(MetreChange(0, Metre(4, 4)), MetreChange(96, Metre(3, 4))))
     assert len(groups(engrave(change), "meterSig")) == 2

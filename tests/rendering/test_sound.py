@@ -219,7 +219,7 @@ class TestSoundFont:
         assert (samples == synthesize(melody, sound_font=font, program=73)).all()
 
     def test_calls_fluidsynth_as_it_wants(self, font, monkeypatch):
-        """Each note starts and ends at its sample, and the synthesiser is deleted; a stand-in records the calls."""
+        """Each note starts and ends at its sample, and the synthesiser is deleted; a substitute records the calls."""
         calls, now = [], 0
 
         class Synth:

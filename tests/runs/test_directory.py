@@ -108,7 +108,7 @@ def read_by_reader(run, version):
     file.write_text(json.dumps(recorded))
 
 
-def test_the_reader_is_recorded_beside_the_identity(run):
+def test_the_reader_is_recorded_but_not_in_the_identity(run):
     adopt(run)
     assert json.loads((run.path / "identity.json").read_text())["reader_version"] == READER_VERSION
     assert run.recorded_identity == IDENTITY

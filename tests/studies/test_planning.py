@@ -138,9 +138,9 @@ def test_the_last_of_two_values_of_a_key_counts():
         ("split_seed=0,1", "split_seed=0,1: a study compares"),
         ("name=a,b", "name=a,b: a study compares"),
         ("cleaning.min_length_notes=3,4", "cleaning.min_length_notes=3,4: a study compares"),
-        ("generate.temperature=1,2", "generate.temperature=1,2: a study has one value"),
-        ("runs=a,b", "runs=a,b: a study has one value"),
-        ("++runs=a,b", "runs=a,b: a study has one value"),
+        ("generate.temperature=1,2", "generate.temperature=1,2: must be one value for all runs"),
+        ("runs=a,b", "runs=a,b: must be one value for all runs"),
+        ("++runs=a,b", "runs=a,b: must be one value for all runs"),
         ("++dataset.split_fractions=[1,1,1],[2,1,1]", "a study compares runs"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Studies of networks with rhythm, alone and beside networks of pitches."""
+"""Studies of networks with rhythm, alone and together with networks of pitches."""
 
 import csv
 import json

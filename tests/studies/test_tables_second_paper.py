@@ -1,4 +1,4 @@
-"""The tables of the second paper: its lines of LaTeX with the timed metrics, and its published numbers beside ours."""
+"""The tables of the second paper: its lines of LaTeX with the timed metrics, and its published numbers next to ours."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_models_without_evaluation(six):
     assert texts["best_songs.tex"].startswith("control & nan nan nan & nan nan nan")
 
 
-def test_the_published_numbers_are_beside_ours(six):
+def test_the_published_numbers_are_next_to_ours(six):
     table = build_tables(six)["published"]
     rows = list(csv.DictReader(io.StringIO(table.to_csv())))
     assert [row["set"] for row in rows] == [f"{d}-{c}-2" for d in DATASETS for c in CELLS] + ["corpus-train"]

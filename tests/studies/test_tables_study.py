@@ -165,7 +165,7 @@ def test_distances_to_the_corpus(tables):
     ]
 
 
-def test_originality_beside_that_of_held_out_tunes(tables):
+def test_originality_is_compared_with_that_of_held_out_tunes(tables):
     model, baseline, held_out = rows_of(tables["originality"])
     assert float(model["mean_shared_intervals"]) == pytest.approx(28 / 3)
     assert (model["max_shared_intervals"], model["exact_copies"], model["max_repeated_note"]) == ("12", "1", "3")
@@ -336,7 +336,7 @@ def test_real_tunes_from_scores_to_the_paper():
 
 
 def with_rhythm(results: StudyResults) -> StudyResults:
-    """The study, with a network that writes rhythm beside its model."""
+    """The study, with a network that writes rhythm in addition to its model."""
     bits = {
         "pitch_bits_per_note__test": 2.25,
         "rhythm_bits_per_note__test": 1.5,

@@ -293,7 +293,7 @@ def test_without_optuna_the_error_names_the_package_to_install(monkeypatch):
 
 
 def test_hydras_own_plugin_is_named_where_its_options_are_in_the_way():
-    """What Hydra 1.3.8 raises where hydra-optuna-sweeper 1.3.0 is installed."""
+    """The error is the one that Hydra 1.3.8 raises if hydra-optuna-sweeper 1.3.0 is installed."""
     error = ConfigCompositionException(
         "'hydra/sweeper/optuna' is validated against ConfigStore schema with the same name.\n"
         "This behavior is deprecated in Hydra 1.1 and will be removed in Hydra 1.2."

@@ -165,7 +165,7 @@ def test_the_reason_for_missing_bits_with_rhythm_is_stated(tmp_path, end):
     assert f"\nbits/note with rhythm is -: {reason}" in end(1)[1]
 
 
-def test_missing_bits_beside_networks_with_rhythm_are_those_of_the_columns_shown(tmp_path, end):
+def test_missing_bits_in_a_table_with_rhythm_are_those_of_the_columns_shown(tmp_path, end):
     for name, bits in (("", {"val/bits_per_note": None}), ("-rhythm-factored", dict.fromkeys(BITS_WITH_RHYTHM))):
         without = {key: value for key, value in RESULT.items() if key != "val/bits_per_note"}
         folder = tmp_path / "sweep" / f"control-lstm-1-seed0{name}"

@@ -97,7 +97,7 @@ def test_by_default_the_first_songs_come_at_one_three_ten_and_so_on():
     assert FIRST_SAMPLES[:6] == (0, 10, 30, 100, 300, 1000)
 
 
-def test_tonality_of_the_songs_is_logged_beside_that_of_the_openings(run):
+def test_tonality_of_the_songs_is_logged_with_that_of_the_openings(run):
     measured = json.loads((run / "tonality.json").read_text())
     songs = summarize([song.pitches for song in read_songs(run / "songs").melodies])
     data = build_data(small_config(run.parent, *SHOWN))

@@ -181,7 +181,7 @@ def overlapping(folder):
 
 
 def tuned_otherwise(folder, *overrides):
-    """With other splits: with the same ones, no tune would be in the training of one run and held out in the other."""
+    """A run with other splits: with equal ones, no tune could be trained on in one run and held out in the other."""
     return tuned(folder, "split_seed=1", *overrides)
 
 

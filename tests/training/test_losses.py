@@ -24,7 +24,7 @@ def nats(logits, target):
     return np.log(np.exp(exact).sum()) - exact[target]
 
 
-def test_a_token_counts_with_the_duration_beside_it():
+def test_a_token_counts_together_with_its_duration():
     torch.manual_seed(0)
     model = MelodyModel(9, hidden_size=8, layers=1, output_size=5, duration_size=3)
     tokens = torch.stack([torch.randint(9, (2, 4)), torch.randint(4, (2, 4))], 2)

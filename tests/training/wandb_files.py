@@ -1,4 +1,4 @@
-"""Read the offline records of W&B: the protobuf records of a run's file, and the media beside it."""
+"""Read the offline records of W&B: the protobuf records of a run's file, and the media next to it."""
 
 from __future__ import annotations
 

@@ -207,7 +207,7 @@ def _at_home(option: str) -> str:
 
 
 def _split(value: str) -> list[str]:
-    """At commas outside of quotes and brackets.
+    """Split a text at commas outside of quotes and brackets.
 
     >>> _split("~/a,'b,c',[d,e]")
     ['~/a', "'b,c'", '[d,e]']

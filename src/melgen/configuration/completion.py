@@ -45,7 +45,7 @@ compdef _melgen_complete melgen
 
 SCRIPTS: Mapping[str, str] = {"bash": BASH, "zsh": ZSH}
 WORDS = "words"
-"""What the scripts ask for: the words that fit the line in ``COMP_LINE`` up to ``COMP_POINT``, one a line."""
+"""The subcommand that the scripts call: it prints the words that fit ``COMP_LINE`` up to ``COMP_POINT``, one a line."""
 
 _SPECIAL = re.compile(r"([^\w@%+=:,./\[\]~-])")
 
@@ -92,7 +92,7 @@ def _split(line: str) -> list[str]:
 
 
 def completions(words: Sequence[str]) -> list[str]:
-    """What the last word may become.
+    """The possible completions of the last word.
 
     Args:
         words: of the line, with the program's name; the last one is completed, and may be empty.

@@ -146,12 +146,12 @@ def _swept_by_a_study(hydra: DictConfig, command: str) -> set[str]:
 
 
 def _check_path_is_read(content: Mapping[str, Any], command: str, typed: Mapping[str, str]) -> None:
-    """``path`` is for corpora that take one; beside another corpus it would do nothing."""
+    """Refuse ``path`` for a corpus that does not read it, on which it would have no effect."""
     if content.get("path") is None or "path" not in packaged_keys(command):
         return
     if "${path}" not in str({key: value for key, value in content.items() if key != "hydra"}):
         raise ValueError(
-            f"{typed.get('path', 'path=' + str(content['path']))}: the chosen corpus reads no path; "
+            f"{typed.get('path', 'path=' + str(content['path']))}: the chosen corpus does not read it; "
             "corpus=folder reads a folder of tunes, corpus=pickles the paper's files"
         )
 

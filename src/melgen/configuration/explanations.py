@@ -31,7 +31,7 @@ _EXISTS_ALREADY = re.compile(r"Could not append to config\. An item is already a
 _SEVERAL_VALUES = re.compile(r"Ambiguous value for argument '(.+?)'\n", re.DOTALL)
 _CHOSEN_TWICE = re.compile(r"Multiple values for ([^ ]+)\. |^([^ ]+) appears more than once in the final defaults")
 _NOT_FOUND_BELOW = re.compile(r"In '([^'/]+)/[^']+': Could not find '\1/([^']+)/([^'/]+)'")
-"""An entry of a file's defaults, which Hydra looks up beside that file."""
+"""An entry of a file's defaults, which Hydra looks up next to that file."""
 _OLD_OPTUNA_PLUGIN = re.compile(r"'hydra/sweeper/?\S*' is validated against ConfigStore schema with the same name")
 _NO_NULL_OPTION = "Config group override must be a string or a list"
 
@@ -109,7 +109,7 @@ def _in_a_file(group: str, option: str) -> str:
 
 
 def _targets_given(node: str, arguments: Sequence[str]) -> list[str]:
-    """What the command line and the user's own files set as the ``_target_`` of a node that was not composed."""
+    """The values that the command line and the user's files give for ``_target_`` of a node that was not composed."""
     typed = [argument.partition("=")[2] for argument in arguments if key_of(argument) == f"{node}.{TARGET}"]
     group, _, part = node.partition(".")
     inside = f"{part}.{TARGET}".lstrip(".")
@@ -187,5 +187,5 @@ def _files_named_by(arguments: Sequence[str]) -> Iterator[tuple[Path, bytes]]:
 
 
 def texts_of(*values: Any) -> list[str]:
-    """Those of the values that are texts."""
+    """The values that are texts."""
     return [value for value in values if isinstance(value, str)]

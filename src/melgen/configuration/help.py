@@ -1,4 +1,4 @@
-"""What ``--help`` prints: examples, groups with their options, and each key with its default and meaning.
+"""The text of ``--help``: examples, groups with their options, and each key with its default and meaning.
 
 Read from the comments of the configuration files, like ``docs/reference.md``, and without Hydra.
 """
@@ -80,7 +80,7 @@ def _lines(verb: str, arguments: Sequence[str], width: int) -> Iterator[str]:
     if swept := [row for row in references[-1].rows if row.meaning == SWEPT_OVER]:
         yield from _title("Swept over, unless the line gives other values")
         yield from (f"  {row.key}={row.default}" for row in swept)
-    yield from _keys(references[::-1], width)  # what only this command has comes first
+    yield from _keys(references[::-1], width)  # keys that only this command has come first
     for group, chosen in groups.items():
         if group in recipe_groups() or chosen is None or "/" in group:
             continue
@@ -117,7 +117,7 @@ def _keys(references: Sequence[FileReference], width: int) -> Iterator[str]:
 
 
 def _is_shown(row: Row) -> bool:
-    """Not what Hydra makes of it, nor what repeats another key."""
+    """Whether a key is shown: not if Hydra sets it, nor if it repeats another key."""
     is_repetition = "." in row.key and _REFERENCE.fullmatch(row.default)
     return is_for_users(row) and row.meaning not in (GROUP, SWEPT_OVER) and not is_repetition
 

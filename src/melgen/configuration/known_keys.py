@@ -1,4 +1,4 @@
-"""Which keys of a configuration a command reads; any other key is refused before anything is created.
+"""The keys of a configuration that a command reads; any other key is refused before anything is created.
 
 What is known comes from the packaged configuration itself: its keys, the parameters of each ``_target_``, and what
 interpolations refer to. So a key that is added to ``conf/`` is known at once.
@@ -78,7 +78,7 @@ CHANGE_NOTHING: Mapping[str, tuple[Any, ...]] = {
     "sync_batchnorm": (False,),
     "use_distributed_sampler": (True, False),
 }
-"""Their values that are what melgen does anyway, besides null."""
+"""Their values, other than null, that are what melgen does anyway."""
 
 SET_BY_RECIPES = frozenset({"epochs_per_dataset"})
 """Keys that only experiments have, for others that they set."""
@@ -236,7 +236,7 @@ def _inside_data(node: Any, path: Path_) -> Iterator[Path_]:
 
 
 def _unread_by_hydra(node: Mapping[str, Any], schema: Any, path: Path_, read: Collection[Path_]) -> Iterator[Path_]:
-    """What is not in Hydra's own dataclasses; its dictionaries hold whatever they are given."""
+    """The keys that Hydra's own dataclasses lack; dictionaries in them may have any key."""
     known = {field.name: field for field in fields(schema)}
     for key, value in node.items():
         at = (*path, str(key))
@@ -294,7 +294,7 @@ def _references(text: str, path: Path_) -> Iterator[Path_]:
 
 @lru_cache(maxsize=1)
 def _packaged_parameters() -> Mapping[str, frozenset[str]]:
-    """Of each ``_target_`` of the packaged files the keys given there, which need no import to be known."""
+    """The keys given to each ``_target_`` in the packaged files, which are known without an import."""
     found: dict[str, set[str]] = {}
     for command in commands():
         for content in contents_of(file_of(command)):

@@ -111,7 +111,7 @@ def _named_in_defaults(entry: Any, group: str) -> list[str]:
 
 
 def content_of(file: Path) -> Any:
-    """What a YAML file holds; ``None`` of one that cannot be read, which Hydra itself refuses."""
+    """The content of a YAML file; ``None`` if it cannot be read, in which case Hydra itself refuses it."""
     try:
         return yaml.safe_load(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):

@@ -43,7 +43,7 @@ def primary_of(verb: str) -> str:
 
 
 def verb_of(command: str) -> str:
-    """What a user types for the command with this primary file: ``train`` for ``config``."""
+    """The name that a user types for the command with this primary file: ``train`` for ``config``."""
     return "train" if command == "config" else command
 
 
@@ -59,7 +59,7 @@ def recipe_groups() -> frozenset[str]:
 
 
 def package_of(file: Path) -> str | None:
-    """What the first line of a configuration file names as its package."""
+    """The package that the first line of a configuration file names; ``None`` if it names none."""
     first = next((line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()), "")
     match = _HEADER.match(first.strip())
     return match[1] if match else None
@@ -147,7 +147,7 @@ def _names_help(file: Path) -> bool:
 
 @lru_cache(maxsize=256)
 def yaml_of(file: Path) -> dict[str, Any]:
-    """What a file holds, as plain data; read once."""
+    """The content of a file as plain data; read once."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     content = yaml.load(file.read_text(encoding="utf-8"), loader)
     return content if isinstance(content, dict) else {}
@@ -195,7 +195,7 @@ def files_of_option(group: str, option: str, folders: Sequence[str | Path] = (CO
 
 
 def options_that_set(key: str) -> dict[str, str]:
-    """The options of the group at the root of a dotted key whose files set it, each with the ``_target_`` beside it.
+    """The options of the group at the root of a dotted key whose files set it, each with its ``_target_``.
 
     >>> options_that_set("rhythm.steps_per_quarter"), options_that_set("layers")
     ({'grid': 'melgen.music.Grid'}, {})
@@ -229,7 +229,7 @@ def config_folders(arguments: Sequence[str]) -> list[str]:
 
 
 def contents_of(file: Path) -> Iterator[dict[str, Any]]:
-    """What a primary file sets, what it begins with, and every option of its groups but recipes, at its place."""
+    """The contents of a primary file, the files that it begins with, and all options of its groups but recipes."""
     for entry in yaml_of(file).get("defaults", ()):
         if isinstance(entry, str) and entry != "_self_":
             yield from contents_of(file.with_name(f"{entry}.yaml"))
@@ -243,7 +243,7 @@ def contents_of(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def _at_its_place(option: Path, group: str) -> dict[str, Any]:
-    """What an option of a group sets, as it is in the composed configuration."""
+    """The keys and values of an option of a group, at their place in the composed configuration."""
     content = _without_defaults(yaml_of(option))
     return content if package_of(option) == _GLOBAL else {group: content}
 

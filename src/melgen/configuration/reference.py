@@ -32,7 +32,7 @@ class Row(NamedTuple):
 
 
 class Example(NamedTuple):
-    """What may be typed behind a command, and what that does."""
+    """Arguments of a command, and their effect."""
 
     line: str
     meaning: str

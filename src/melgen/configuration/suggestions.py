@@ -1,4 +1,4 @@
-"""What a user probably meant with a key or an option that does not exist."""
+"""Guess the key or option that a user meant with one that does not exist."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from melgen.configuration.packaged import (
 from melgen.pasting import program, shell_line
 
 CLOSE = 0.75
-"""How alike two words must be, by `difflib`, for one to be a misspelling of the other."""
+"""The similarity, by `difflib`, from which one word counts as a misspelling of the other."""
 
 MOST_NAMED = 3
 
@@ -131,25 +131,25 @@ def hydras_keys() -> list[str]:
 
 
 def meant_keys(key: str, known: Sequence[str]) -> list[str]:
-    """The keys that may be meant, the likeliest first: beside it, of the same name elsewhere, by the field's words.
+    """The keys that may be meant, the likeliest first: in the same group, of the same name elsewhere, by common terms.
 
     >>> known = ["layers", "hidden_size", "optimizer.lr", "trainer.max_epochs", "trainer.max_steps"]
     >>> [meant_keys(key, known) for key in ("layer", "lr", "epochs", "num_layers", "trainer.max_step", "foo")]
     [['layers'], ['optimizer.lr'], ['trainer.max_epochs'], ['layers'], ['trainer.max_steps'], []]
     """
     parent, _, last = key.rpartition(".")
-    beside = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == parent}
+    siblings = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == parent}
     words = [name for name in _WORDS_FOR.get(last.lower(), ()) if name in known]
-    words = [*(beside[word] for word in _WORDS_FOR.get(last.lower(), ()) if word in beside), *words]
-    if in_place := [name for name in words if name in beside.values()]:
+    words = [*(siblings[word] for word in _WORDS_FOR.get(last.lower(), ()) if word in siblings), *words]
+    if in_place := [name for name in words if name in siblings.values()]:
         return list(dict.fromkeys(in_place))
-    if close := get_close_matches(last, beside, n=1, cutoff=CLOSE):
-        return [beside[close[0]]]
+    if close := get_close_matches(last, siblings, n=1, cutoff=CLOSE):
+        return [siblings[close[0]]]
     if same := [name for name in known if name.rpartition(".")[2] == last]:
         return sorted(same, key=lambda name: (name.count("."), name))[:MOST_NAMED]
     if words:
         return words
-    if parts := [name for word, name in beside.items() if last in word.split("_")]:
+    if parts := [name for word, name in siblings.items() if last in word.split("_")]:
         return parts[:MOST_NAMED]
     lasts = {name.rpartition(".")[2]: name for name in sorted(known, key=lambda name: -name.count("."))}
     if close := get_close_matches(last, lasts, n=1, cutoff=CLOSE):

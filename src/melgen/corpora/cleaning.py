@@ -58,7 +58,7 @@ class Cleaning:
         check_number("max_chord_share", self.max_chord_share, least=0, most=1, error=CorpusError)
 
     def reason_to_drop(self, pitches: Sequence[int], durations: Sequence[int]) -> tuple[str, str] | None:
-        """Why a tune is dropped, as reason and detail; ``None`` if it is kept.
+        """The reason why a tune is dropped, and its detail; ``None`` if it is kept.
 
         Args:
             pitches: MIDI numbers.

@@ -153,7 +153,7 @@ class AbstractCorpus(ABC):
         melodies, splits, details = loaded
         try:
             report = ImportReport.from_dict(details["report"])
-            # The same files may be in another folder now, with other files beside them.
+            # The same files may be in another folder now, next to other files.
             report.corpus, report.ignored_files = self.description, listing.ignored_files
             return ImportedCorpus(melodies, splits, details["encoded_as"], key, report)
         except (KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""From the tracks of a tune to its melody.
+"""Choose the melody of a tune from its tracks.
 
 One rule applies to every source that can contain several tracks, voices or chords:
 

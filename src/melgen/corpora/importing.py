@@ -166,7 +166,7 @@ def _gather(
 def _mark_duplicates(
     melodies: Melodies, splits: NDArray[np.int8] | None, cleaning: Cleaning, report: ImportReport
 ) -> NDArray[np.bool_]:
-    """Which tunes to keep; counts the tunes that repeat an earlier one."""
+    """Mark the tunes to keep, ``[tunes]``, and count in the report those that repeat an earlier one."""
     keep = np.ones(len(melodies), np.bool_)
     first: dict[bytes, int] = {}
     across = 0

@@ -1,4 +1,4 @@
-"""What each corpus permits: the licence of weights that were trained on it, and what must be printed beside them.
+"""The rights in each corpus: the licence of weights that were trained on it, and the notice that they need.
 
 The statements are quoted from the files of music21, the package that contains the collections.
 """
@@ -29,7 +29,7 @@ _OF_MUSIC21 = (
 
 @dataclass(frozen=True)
 class CorpusLicence:
-    """What is known of the rights in a corpus.
+    """The known rights in a corpus.
 
     Attributes:
         name: the option of ``corpus``, or the name of a collection.
@@ -177,7 +177,7 @@ def check_licence(licence: str, corpora: Iterable[CorpusLicence]) -> None:
 
 
 def notice_of(corpora: Iterable[CorpusLicence]) -> str:
-    """What must be printed wherever weights are shown that exclude commercial use; empty for other weights."""
+    """The notice to print wherever weights are shown that exclude commercial use; empty for other weights."""
     names = [corpus.title for corpus in corpora if corpus.excludes_commercial_use]
     if not names:
         return ""

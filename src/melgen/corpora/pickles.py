@@ -86,7 +86,7 @@ class PicklesCorpus(AbstractCorpus):
         splits = complete_splits(declared, self.path)
         if splits and len(splits) < len(paths):
             alone = next(path.name for path in paths if path.name not in splits)
-            raise CorpusError(f"{self.path}: {alone} does not name a split, unlike the files beside it")
+            raise CorpusError(f"{self.path}: {alone} does not name a split, unlike the other files in its folder")
         return splits
 
 

@@ -13,7 +13,7 @@ from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 
 SHARED_BYTES = 1_000_000_000
-"""How much memory the data modules of a sweep may take together in one process: those used last are kept.
+"""The memory that the data modules of a sweep may take together in one process: those used last are kept.
 
 One takes between 1 MB and 60 MB for the 187,000 notes of ``corpus=airds``, so that a sweep of such a corpus keeps all
 14 of our representations with our rhythms, 0.2 GB.

@@ -167,7 +167,7 @@ class MelodyDataModule(pl.LightningDataModule):
         return [self.melodies.pitches_of(int(i)) for i in np.flatnonzero(self.splits == split)]
 
     def value_counts(self) -> dict[int, int]:
-        """How often each value of a note occurs in the training data."""
+        """The number of times that each value of a note occurs in the training data."""
         return self._tunes.value_counts(self._loader().tunes, self.vocabulary)
 
     @property

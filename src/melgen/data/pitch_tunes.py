@@ -55,12 +55,12 @@ class PitchTunes:
         return TokenTunes.from_stream(map(vocabulary.encode, self._versions()))
 
     def value_counts(self, tunes: TokenTunes, vocabulary: Vocabulary) -> dict[int, int]:
-        """How often each value of a note occurs in the training data."""
+        """The number of times that each value of a note occurs in the training data."""
         counts = np.bincount(tunes.tokens, minlength=len(vocabulary))
         return dict(zip(map(int, vocabulary.values), counts.tolist(), strict=True))
 
     def comparable(self, vocabulary: Vocabulary) -> NDArray[np.bool_]:
-        """Which tunes have three notes and, if held out, no unseen value in any representation: ``[tunes]``.
+        """Mark the tunes of three notes or more; held-out ones need values seen in every representation: ``[tunes]``.
 
         Bits per note of two representations can be compared only over the same tunes.
         """
@@ -90,7 +90,7 @@ class PitchTunes:
         )
 
     def statistics(self) -> dict[str, int]:
-        """Numbers to keep with a run, besides those of every corpus: none."""
+        """Numbers to keep with a run, in addition to those of every corpus: none."""
         return {}
 
     def _versions(self) -> Iterator[NDArray]:

@@ -91,14 +91,14 @@ class RhythmTunes:
         return TokenTunes(tokens.tokens, tokens.starts, vocabulary.targets(tokens.tokens).astype(np.int32, copy=False))
 
     def value_counts(self, tunes: TokenTunes, vocabulary: TuneVocabulary) -> dict[int, int]:
-        """How often each value of a note occurs in the training data."""
+        """The number of times that each value of a note occurs in the training data."""
         first = tunes.tokens if tunes.tokens.ndim == 1 else tunes.tokens[:, 0]
         counts = np.bincount(first, minlength=len(vocabulary))[: len(vocabulary)]
         values, average = self.encoding.note_values(vocabulary)
         return dict(zip(values.tolist(), ((average > 0) @ counts).tolist(), strict=True))
 
     def comparable(self, vocabulary: TuneVocabulary) -> NDArray[np.bool_]:
-        """Which tunes bits per note are counted over: ``[tunes]``, see `common_tunes`; none without `is_comparable`."""
+        """Mark the tunes that count for bits per note: ``[tunes]``, see `common_tunes`; none unless `is_comparable`."""
         if not self.encoding.rhythm.is_comparable:
             return np.zeros(len(self.melodies), np.bool_)
         return common_tunes(self.melodies, self.splits, self.encoding)
@@ -166,7 +166,7 @@ def _count_pairs(tune: EncodedTune, encoding: Encoding) -> int:
 
 
 def common_tunes(melodies: Melodies, splits: NDArray[np.int8], encoding: Encoding | None = None) -> NDArray[np.bool_]:
-    """Which tunes all rhythms and representations can write: ``[tunes]``.
+    """Mark the tunes that all rhythms and representations can write: ``[tunes]``.
 
     Those of at least three notes that a grid of 12 steps can hold. A held-out one counts only if training has all its
     pairs of a value and a duration, in every representation. So the tunes are the same for all networks with rhythm.

@@ -26,7 +26,7 @@ class Batch(NamedTuple):
 
     @property
     def starts(self) -> NDArray[np.int64]:
-        """Where each melody starts in `notes`: ``[S]``."""
+        """The index in `notes` at which each melody starts: ``[S]``."""
         return np.cumsum(self.lengths) - self.lengths
 
 

@@ -1,4 +1,4 @@
-"""Descriptors of melodies besides tonality: pitch classes, range, sizes of the intervals, repeated notes.
+"""Descriptors of melodies other than tonality: pitch classes, range, sizes of the intervals, repeated notes.
 
 Descriptors that `muspy` 0.5 also has give the same values as its functions on a track of these notes; here they
 take arrays, and thousands of melodies at once.

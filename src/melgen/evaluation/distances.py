@@ -51,7 +51,7 @@ _Song = TypeVar("_Song")
 
 
 class SetDistance(NamedTuple):
-    """How the inter-set distances of one feature compare with the intra-set distances of the reference.
+    """The inter-set distances of one feature, compared with the intra-set distances of the reference.
 
     Attributes:
         overlapped_area: shared area of the two densities, from 0 to 1; 1 if they are equal.

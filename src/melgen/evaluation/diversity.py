@@ -1,4 +1,4 @@
-"""How different the songs of a set are from each other: a network may repeat one good tune.
+"""The diversity of a set of songs: a network may repeat one good tune.
 
 Songs are compared as sequences of intervals in semitones, so a tune and its transposition count as the same tune.
 `docs/evaluation.md` gives the reasons for these numbers.

@@ -1,4 +1,4 @@
-"""How closely distances in an embedding follow musical distances: on the circle of fifths, and in semitones.
+"""Compare distances in an embedding with musical distances: on the circle of fifths, and in semitones.
 
 A Mantel test (Mantel, *The detection of disease clustering and a generalized regression approach*, Cancer
 Research 27, 1967) on ranks: Spearman's correlation, over all pairs of values, between the distance of their rows
@@ -36,7 +36,7 @@ _TIE = 1e-9  # a permutation that changes nothing must count as equal, whatever 
 
 
 class GeometryFit(NamedTuple):
-    """How closely one distance between rows follows one musical distance; nan where undefined.
+    """The agreement of one distance between rows with one musical distance; nan where undefined.
 
     Attributes:
         metric: distance between rows of the embedding.

@@ -54,7 +54,7 @@ def colours_of(names: Sequence[str]) -> tuple[list[Colour], str, dict[str, Colou
 
 
 def add_legend(axes: Axes, title: str, entries: dict[str, Colour]) -> None:
-    """Add a legend beside the picture, where it does not hide a dot."""
+    """Add a legend next to the picture, where it does not hide a dot."""
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], linestyle="", marker="o", color=colour, label=name) for name, colour in entries.items()]
@@ -62,7 +62,7 @@ def add_legend(axes: Axes, title: str, entries: dict[str, Colour]) -> None:
 
 
 def add_labels(axes: Axes, points: NDArray[np.float64], names: Sequence[str], font_size: float = _FONT_SIZE) -> None:
-    """Put each name beside its dot, on the side where it covers least of the dots and of earlier names.
+    """Put each name next to its dot, on the side where it covers least of the dots and of earlier names.
 
     Names stay within the panel if possible. The layout of the figure must be final, since names are placed by the
     present positions of the dots.

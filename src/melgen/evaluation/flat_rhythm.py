@@ -44,12 +44,12 @@ class FlatRhythm(NamedTuple):
 
     @property
     def end(self) -> Numbers:
-        """When each note ends: ``[notes]``."""
+        """The time at which each note ends: ``[notes]``."""
         return self.onset + self.duration
 
     @property
     def last_end(self) -> Numbers:
-        """When the last sound of each song ends; every song needs a note: ``[songs]``."""
+        """The time at which the last sound of each song ends: ``[songs]``; every song needs a note."""
         return np.maximum.reduceat(self.end, self.first) if len(self.lengths) else np.zeros(0, np.int64)
 
     def running_maximum(self, values: Numbers) -> Numbers:

@@ -29,7 +29,7 @@ class SongMetric:
         label: its name on a page.
         header: its name above a column of a table, with the unit if needed.
         figure: its name in a figure, with line breaks; by default the header.
-        unit: its unit beside the number on a page.
+        unit: its unit after the number on a page.
         meaning: its meaning in one sentence.
         decimals: the number of decimals shown.
         whole: whether its value for a song is a whole number.
@@ -343,13 +343,13 @@ def shared_ngrams(metrics: Iterable[str]) -> str | None:
 
 @dataclass(frozen=True)
 class RunMetric:
-    """How one number of a training is called and shown.
+    """The names of one number of a training, and the form in which it is shown.
 
     Attributes:
         key: its name in ``result.json`` and ``metrics.csv``.
         label: its name on a page.
         header: its name above a column of a table, and in a log, where it has one.
-        unit: on a page, beside the number.
+        unit: on a page, after the number.
         decimals: shown of it.
         meaning: a phrase.
         better: the direction that is better; ``None`` if neither is.
@@ -435,7 +435,7 @@ def run_metric(key: str) -> RunMetric:
 
 
 def bits_metric(values: Collection[str], split: str) -> RunMetric:
-    """How all bits per note are called among these metrics: those of pitches alone, or those with rhythm.
+    """The metric of all bits per note that is among these: that of pitches alone, or that with rhythm.
 
     Args:
         values: keys of metrics, such as those of a ``result.json``.

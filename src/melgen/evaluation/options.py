@@ -1,4 +1,4 @@
-"""How songs are measured: the group `evaluation` of the configuration."""
+"""The options of measuring songs: the group `evaluation` of the configuration."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEAST_NOTES = 2
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """How songs are measured.
+    """The options of measuring songs.
 
     Attributes:
         span_notes: notes in a span, the sliding window of macroharmony and centricity.

@@ -1,4 +1,4 @@
-"""How much of a song occurs in the training tunes, in any key.
+"""Find the parts of a song that occur in the training tunes, in any key.
 
 Songs and tunes are compared as sequences of intervals in semitones, so a transposed copy is a copy. An *n-gram* is
 n consecutive intervals, which are n + 1 notes. Nothing is estimated or hashed: every figure is exact.

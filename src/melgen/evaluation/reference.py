@@ -110,7 +110,7 @@ class ReferenceCorpus:
 
     @cached_property
     def rhythm_index(self) -> RhythmIndex:
-        """As `index`, of pitches and note lengths."""
+        """The index of pitches and note lengths; otherwise as `index`."""
         numbers = self._numbers(Split.TRAIN)
         return RhythmIndex([self.melodies[i] for i in numbers], [self._title(i) for i in numbers])
 

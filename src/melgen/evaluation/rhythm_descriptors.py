@@ -199,7 +199,7 @@ def _shares(values: Numbers, name: Callable[[int], str]) -> Shares:
 
 
 def _counts(song: Numbers, value: Numbers, songs: int) -> Numbers:
-    """How often each of the different values occurs in each song: ``[songs, values]``."""
+    """The number of times that each of the different values occurs in each song: ``[songs, values]``."""
     different, number = np.unique(value, return_inverse=True)
     bins = max(len(different), 1)
     return np.bincount(song * bins + number, minlength=songs * bins).reshape(songs, bins)

@@ -65,7 +65,7 @@ def conjunct_melodic_motion(pitches: ArrayLike) -> float:
 
 
 def limited_macroharmony(pitches: ArrayLike, span_notes: int = DEFAULT_SPAN_NOTES) -> float:
-    """How far the number of different pitches in a window is from 5 to 8: 1 is ideal, mean over windows.
+    """The distance of the number of different pitches in a window from 5 to 8: 1 is ideal, mean over windows.
 
     A window of ``n`` different *pitches*, C4 and C5 counting as two, scores 1 if ``5 <= n <= 8``,
     ``5 - n + 1`` below and ``n - 5 + 1`` above: the library measures an excess from the lower limit too, so

@@ -1,1 +1,1 @@
-"""From a run to a model file: what is known of it, its licence, its card and its songs."""
+"""The way from a run to a model file: its origin, its licence, its card and its songs."""

@@ -1,4 +1,4 @@
-"""What is known of the origin of a network: its corpora, its command, and its configuration without private places."""
+"""The origin of a network: its corpora, its command, and its configuration without private places."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def note_of_header(
     else:
         reason, verbs = "never seen in training", ("was", "were")
         own = header_of(primer) if isinstance(primer, Melody) else Header()
-        # What was asked for takes the place of what the primer states.
+        # The requested metre and pickup replace those of the primer.
         left = Header(own.metre if asked.metre is None else None, own.pickup if asked.pickup is None else None)
         stated = {"metre": left.metre and left.metre.name, "pickup": Fraction(left.pickup or 0, STEPS_PER_WHOLE)}
         unread += [f"the primer's {key} {stated[key]}" for key in vocabulary.unread(left)]

@@ -36,7 +36,7 @@ def results_folder(command: str, out: str | None, songs: Path, found: SongFolder
 
     Args:
         command: ``evaluate`` or ``render``.
-        out: the folder that the user gave; None for ``<songs>-evaluation`` or ``<songs>-rendered``, beside the songs
+        out: the folder that the user gave; None for ``<songs>-evaluation`` or ``<songs>-rendered``, next to the songs
             if melgen wrote them into a folder, else in the current directory.
         songs: the folder or file of songs.
         found: the songs read from it.
@@ -48,8 +48,8 @@ def results_folder(command: str, out: str | None, songs: Path, found: SongFolder
     results = RESULTS[command]
     if out is None:
         # A model file may be in a cache or a folder of downloads.
-        is_beside = found.is_ours and not is_model_file(songs)
-        folder = (songs.resolve().parent if is_beside else Path()) / f"{folder_name(songs)}-{results.ending}"
+        is_next_to_songs = found.is_ours and not is_model_file(songs)
+        folder = (songs.resolve().parent if is_next_to_songs else Path()) / f"{folder_name(songs)}-{results.ending}"
     else:
         folder = user_path(out, "out")
     if folder.exists() and not folder.is_dir():

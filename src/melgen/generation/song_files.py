@@ -29,7 +29,7 @@ from melgen.processes import available_cpus
 from melgen.terminal import readable
 
 EVALUATION_FILE, RENDERING_FILE = "evaluation.json", "rendering.json"
-"""Files written by `melgen.evaluate` and `melgen.render`; copies of songs beside them are not songs of the set."""
+"""Files written by `melgen.evaluate` and `melgen.render`; copies of songs next to them are not songs of the set."""
 
 MIDI_ENDINGS = (".mid", ".midi")
 
@@ -75,7 +75,7 @@ def read_song_folder(
     """Read all songs in a folder and below, or in one file.
 
     If a folder has a ``songs.json`` of ours, its songs are read from this list, which contains the exact notes. The
-    files that it names are not read; other files beside it are. Of a file with several tracks the melody is taken by
+    files that it names are not read; other files next to it are. Of a file with several tracks the melody is taken by
     the rule of `melgen.corpora.extraction`; a file with several tunes gives several songs, ``name#1`` and so on. Two
     files that differ only in their suffix keep it in their names.
 
@@ -201,10 +201,10 @@ def _songs_of_list(file: Path, folder: PurePosixPath) -> tuple[list[_Found], int
         stated = PurePosixPath(str(entry.get("file", ""))).name
         if not stated.strip(".") or not stated.isprintable() or len(stated) > _LONGEST_NAME:
             stated = f"song_{number:03d}"
-        beside = file.parent / stated
+        midi = file.parent / stated
         name = (folder / stated).as_posix()
-        stem = name.removesuffix(beside.suffix) if beside.suffix.lower() in READERS else name
-        found.append(_Found(stem, name, melody, beside if beside.is_file() else None))
+        stem = name.removesuffix(midi.suffix) if midi.suffix.lower() in READERS else name
+        found.append(_Found(stem, name, melody, midi if midi.is_file() else None))
     return found, songs.reader
 
 

@@ -4,7 +4,7 @@ Each song of the list has its ``file``, ``pitches``, ``onsets``, ``durations`` a
 If they are known, it also has its ``metre``, such as ``"6/8"``, and the length of its ``pickup`` in steps; bars are
 counted from these. Other keys of a song are not read.
 
-The set is written into a hidden folder beside its destination and swapped with it. So the files of an earlier,
+The set is written into a hidden folder next to its destination and swapped with it. So the files of an earlier,
 larger set never mix with the new ones, and a run that is stopped leaves either the old set or the new one.
 """
 
@@ -232,7 +232,7 @@ def _titled(melody: Melody, file: str) -> Melody:
 
 
 def _metre_and_pickup(melody: Melody) -> dict[str, str | int]:
-    """What is known of them, as written in a list; a metre that changes is not written.
+    """The known ones of the two, as a list of songs has them; a metre that changes is not written.
 
     Raises:
         ValueError: if the pickup is not shorter than a bar.

@@ -165,7 +165,7 @@ class _Writer:
         return last if self.encoding.rhythm.streams > 1 else last[..., 0]
 
     def allowed(self) -> NDArray[np.bool_]:
-        """What each song may write next: ``[N, V]``."""
+        """The symbols that each song may write next: ``[N, V]``."""
         allowed = self._grammar.next_allowed(self._reading)
         if self.notes is not None:
             ends = allowed[:, self._end].copy()

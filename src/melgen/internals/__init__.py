@@ -1,6 +1,6 @@
-"""What melgen uses of libraries beyond their public interfaces, in one file for each library.
+"""All uses of libraries beyond their public interfaces, in one file for each library.
 
-The rest of melgen imports it from here. Each entry states why melgen needs it and which public way was looked for. A
+The rest of melgen imports them from here. Each entry states why melgen needs it and which public way was looked for. A
 release of a library may change any of it; then the library's version is in the error, and nothing runs on a guess.
 """
 

@@ -23,12 +23,12 @@ _MOST_BYTES = {CARD: 2**20, DESCRIPTION: 2**26, SONGS: 2**26}
 _MOST_BYTES_OF_MIDI = 2**20
 _MOST_MEMBERS = 2_000
 _TIME = (1980, 1, 1, 0, 0, 0)
-"""Of every member, so that equal contents give equal bytes: the earliest time that a ZIP can state."""
+"""The time of every member, so that equal contents give equal bytes: the earliest that a ZIP can state."""
 _REGULAR_FILE = 0o100644 << 16
 
 
 def is_model_file(path: str | Path) -> bool:
-    """Whether a file is a model file, or is named like one: a damaged one must be refused as such."""
+    """Whether a file is a model file, or has the name of one: a damaged one must be refused as such."""
     path = Path(path)
     return path.is_file() and (path.suffix.lower() == SUFFIX or has_description(path))
 

@@ -24,7 +24,7 @@ _HASH = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Description:
-    """What a model file states about its network.
+    """The statements of a model file about its network.
 
     Attributes:
         name: of the network.
@@ -171,4 +171,4 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "corpora": (lambda value: isinstance(value, tuple) and len(value) > 0, "a list of at least one corpus"),
     "training_tunes": (_are_tunes, "null, or lists of hashes of 16 hexadecimal digits"),
 }
-"""For each key but the licence, which is compared with the corpora, whether a value is right, and the rule in words."""
+"""The check of each key and its rule in words; the licence is compared with the corpora instead."""

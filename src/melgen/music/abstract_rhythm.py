@@ -19,7 +19,7 @@ END = 1002
 HOLD, OFF = 1003, 1004
 """A further step of the note that sounds, and a step of silence."""
 NO_DURATION = 0
-"""The duration beside `END`."""
+"""The duration that goes with `END`."""
 
 CONDITIONS = ("header", "none")
 
@@ -38,7 +38,7 @@ class AbstractRhythm(ABC):
         condition: ``header``: the network is given the metre and pickup of a tune before it begins; ``none``: it is
             not.
         name: as in ``rhythm=<name>``.
-        streams: how many symbols are read in each step: 1; or 2, a duration beside each value.
+        streams: how many symbols are read in each step: 1; or 2, a value and its duration.
         representations: the names of those that it composes with; None for all.
         is_comparable: whether its bits per note can be compared with those of other rhythms: it can write the same
             tunes, and each comes back whole. Without that, bits per note are left out.
@@ -94,7 +94,7 @@ class AbstractRhythm(ABC):
         return sorted(seen)
 
     def symbol_name(self, symbol: int, value_name: str) -> str:
-        """How a musician would write a symbol of the first stream.
+        """The name that a musician would give a symbol of the first stream.
 
         Args:
             symbol: the symbol.

@@ -26,7 +26,7 @@ NOT_A_NOTE = -1
 
 @dataclass(frozen=True)
 class Encoding:
-    """How tunes with rhythm are written: a representation for their pitches, and a rhythm for their time.
+    """The encoding of tunes with rhythm: a representation for their pitches, and a rhythm for their time.
 
     Raises:
         ValueError: if the two do not compose.
@@ -97,7 +97,7 @@ class Encoding:
         return melody_of(self.rhythm.events(before_end), self.representation, first_pitch, header)
 
     def reason_against(self, melody: Melody) -> str | None:
-        """Why a melody cannot be written; None if it can."""
+        """The reason why a melody cannot be written; None if it can."""
         try:
             self.encode(melody)
         except RhythmError as error:
@@ -109,7 +109,7 @@ class Encoding:
         return TuneVocabulary.of(tunes, self.rhythm.condition == "header", self.rhythm.complete)
 
     def grammar(self, vocabulary: TuneVocabulary) -> Grammar:
-        """Which symbols of a vocabulary may follow which."""
+        """The rules for which symbols of a vocabulary may follow which."""
         symbols = vocabulary.symbols.values.tolist()
         semitones = None
         if self.representation.is_relative:
@@ -120,7 +120,7 @@ class Encoding:
         )
 
     def groups(self, vocabulary: TuneVocabulary) -> NDArray[np.int64]:
-        """For each symbol the number of its value among those of notes, or `NOT_A_NOTE`: ``[V]``.
+        """The number of each symbol's value among those of notes, or `NOT_A_NOTE`: ``[V]``.
 
         The probability of a pitch, given that a note begins, is the share of its group among all groups.
         """
@@ -141,11 +141,11 @@ class Encoding:
         return different, belongs / belongs.sum(1, keepdims=True)
 
     def names(self, vocabulary: TuneVocabulary) -> list[str]:
-        """How a musician would write each symbol of the first stream."""
+        """The name that a musician would give each symbol of the first stream."""
         return [self.name([symbol]) for symbol in vocabulary.symbols.values.tolist()]
 
     def name(self, symbol: Sequence[int]) -> str:
-        """How a musician would write a symbol, with its duration in steps if it has a second stream."""
+        """The name that a musician would give a symbol, with its duration in steps if it has a second stream."""
         first, *durations = symbol
         value = self.rhythm.value_of(first)
         special = {REST: "rest", FIRST: "first", END: "end"}
@@ -158,7 +158,7 @@ class Encoding:
 
     @property
     def _values_before(self) -> int:
-        """How many first notes the representation has no value for."""
+        """The number of first notes for which the representation has no value."""
         return self.representation.first_predicted_note - 2
 
     def _values(self, vocabulary: TuneVocabulary) -> NDArray[np.int64]:

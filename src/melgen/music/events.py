@@ -29,7 +29,7 @@ TOO_LONG = f"a note or rest of more than {LONGEST_EVENT} steps"
 
 
 class Header(NamedTuple):
-    """What a tune begins with, before its first event: given to the network, never predicted.
+    """The beginning of a tune before its first event: given to the network, never predicted.
 
     Attributes:
         metre: of the whole tune; None if it is unknown, free or changes.
@@ -65,7 +65,7 @@ def header_of(melody: Melody) -> Header:
 
 
 class Timing(NamedTuple):
-    """When the events of a melody begin and end, whatever their values.
+    """The durations of the notes and rests of a melody, whatever their values.
 
     Shape:
         ``durations``: ``[events]``; ``are_notes``: ``[events]`` bool, false for a rest.

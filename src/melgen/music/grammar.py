@@ -1,4 +1,4 @@
-"""Which symbols may follow which: each tune has one spelling, and every other spelling has no probability.
+"""Rules for which symbols may follow which: each tune has one spelling, and others have a probability of zero.
 
 The rules of each rhythm are its method `rules`; here they are applied to many tunes at once.
 
@@ -24,7 +24,7 @@ Rules = Mapping[int, Mapping[str, int]]
 
 
 class Reading(NamedTuple):
-    """How far tunes have been read.
+    """The positions up to which tunes have been read.
 
     Shape:
         ``states``: ``[B]``, of the grammar; ``pitches``: ``[B]``, of the last note, or before it the first pitch.
@@ -70,12 +70,12 @@ class Grammar:
         return cls(allowed, following, semitones)
 
     def begin(self, first_pitches: Sequence[int] | NDArray[np.integer]) -> Reading:
-        """Nothing has been read yet."""
+        """The reading of tunes of which nothing has been read yet."""
         pitches = np.array(first_pitches, np.int64)
         return Reading(np.full(len(pitches), START, np.int64), pitches)
 
     def next_allowed(self, reading: Reading) -> NDArray[np.bool_]:
-        """Which symbols may follow, ``[B, V]``.
+        """Mark the symbols that may follow, ``[B, V]``.
 
         An interval that leaves the range of MIDI is not allowed: the pitch that it leads to has another spelling.
         """

@@ -98,7 +98,7 @@ class Key(NamedTuple):
 
     @property
     def pitch_class(self) -> int:
-        """Of the tonic, 0 to 11; C is 0."""
+        """The pitch class of the tonic, 0 to 11; C is 0."""
         return 7 * self.tonic % 12
 
     @property

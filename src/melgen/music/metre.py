@@ -44,7 +44,7 @@ class Metre(NamedTuple):
 
     @property
     def name(self) -> str:
-        """As a musician writes it, ``6/8``."""
+        """The metre as a musician writes it, ``6/8``."""
         return f"{self.beats}/{self.beat_type}"
 
     @property
@@ -64,7 +64,7 @@ class Metre(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, beat_types: Collection[int] = (2, 4, 8, 16)) -> Metre:
-        """From ``3/4``.
+        """The metre of a text such as ``3/4``.
 
         Raises:
             ValueError: if it is not a time signature in one of the beat types.
@@ -82,7 +82,7 @@ BEAT_TYPES = (1, 2, 4, 8, 16, 32)
 
 
 def bar_starts(metre: Metre, pickup: int | None, end: int) -> tuple[int, ...]:
-    """Where the bars of a tune in one metre begin, in steps: those that begin before its end, the first at least.
+    """The steps at which the bars of a tune in one metre begin: the first, and the others that begin before its end.
 
     Args:
         metre: of the whole tune.

@@ -101,7 +101,7 @@ class PaperPairs(AbstractRhythm):
         return END if symbol == END else int(self._parts(np.array([symbol]))[1][0])
 
     def rules(self, opening: str) -> Rules:
-        """As for events; with intervals the end may follow a rest, since one more note comes before it."""
+        """The rules of events; with intervals the end may follow a rest, since one more note comes before it."""
         if opening != FIRST_KIND:
             return event_rules(opening)
         return {

@@ -95,7 +95,7 @@ class AbstractRepresentation(ABC):
 
     @abstractmethod
     def value_name(self, value: int) -> str:
-        """How a musician would write `value`."""
+        """The name that a musician would give `value`."""
 
     def pitches_of(self, values: Sequence[int], first_pitch: int = MIDDLE_C) -> list[int]:
         """The pitch of each note of a melody with rhythm, in which each note has a value.

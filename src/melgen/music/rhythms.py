@@ -1,4 +1,4 @@
-"""Rhythms: how the durations of a melody become the symbols that a network reads and writes, beside its pitches.
+"""Rhythms: how the durations of a melody become the symbols that a network reads and writes, together with its pitches.
 
 A rhythm composes with a representation, which writes the pitches. It turns the `Events` of a tune into *symbols*,
 whole numbers in one or two streams, and any symbols into events. `melgen.music.encoding` numbers them and adds what
@@ -116,7 +116,7 @@ class Joint(AbstractRhythm):
         return int(self.events(np.array([[symbol]])).values[0])
 
     def rules(self, opening: str) -> Rules:
-        """No rest after a rest or before the end, no end before a note."""
+        """Rules that forbid a rest after a rest or before the end, and an end before a note."""
         return event_rules(opening)
 
     def symbol_name(self, symbol: int, value_name: str) -> str:
@@ -152,7 +152,7 @@ class Factored(AbstractRhythm):
         return symbol
 
     def rules(self, opening: str) -> Rules:
-        """No rest after a rest or before the end, no end before a note."""
+        """Rules that forbid a rest after a rest or before the end, and an end before a note."""
         return event_rules(opening)
 
 

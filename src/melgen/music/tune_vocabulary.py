@@ -133,10 +133,10 @@ class TuneVocabulary:
         tokens[len(opening) :, 0] = self.symbols.encode(tune.symbols[:, 0], strict)
         if self.durations is None:
             return tokens[:, 0]
-        beside = tune.symbols[:, 1]
-        has_duration = beside != NO_DURATION
+        durations = tune.symbols[:, 1]
+        has_duration = durations != NO_DURATION
         tokens[:, 1] = len(self.durations)
-        tokens[len(opening) :, 1][has_duration] = self.durations.encode(beside[has_duration], strict)
+        tokens[len(opening) :, 1][has_duration] = self.durations.encode(durations[has_duration], strict)
         return tokens
 
     def targets(self, tokens: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -150,21 +150,21 @@ class TuneVocabulary:
         return targets
 
     def known(self, tune: EncodedTune) -> NDArray[np.bool_]:
-        """Which symbols of a tune occur in training: ``[symbols]``."""
+        """Mark the symbols of a tune that occur in training: ``[symbols]``."""
         known = self.symbols.known(tune.symbols[:, 0])
         if self.durations is not None:
-            beside = tune.symbols[:, 1]
-            known &= self.durations.known(beside) | (beside == NO_DURATION)
+            durations = tune.symbols[:, 1]
+            known &= self.durations.known(durations) | (durations == NO_DURATION)
         return known
 
     def decode(self, tokens: Tokens) -> NDArray[np.int64]:
         """Symbols of tokens that a network has written, ``[symbols]`` or ``[symbols, 2]`` to ``[symbols, streams]``."""
         if self.durations is None:
             return self.symbols.decode(tokens)[:, None]
-        values, beside = self.symbols.decode(tokens[:, 0]), tokens[:, 1]
-        durations = np.full(len(beside), NO_DURATION, np.int64)
-        has_duration = beside < len(self.durations)
-        durations[has_duration] = self.durations.decode(beside[has_duration])
+        values, duration_tokens = self.symbols.decode(tokens[:, 0]), tokens[:, 1]
+        durations = np.full(len(duration_tokens), NO_DURATION, np.int64)
+        has_duration = duration_tokens < len(self.durations)
+        durations[has_duration] = self.durations.decode(duration_tokens[has_duration])
         return np.stack([values, durations], 1)
 
     def commonest_header(self, metre: Metre | None = None, pickup: int | None = None) -> Header:
@@ -182,7 +182,7 @@ class TuneVocabulary:
         return Header(metre, pickup)
 
     def unread(self, header: Header) -> list[str]:
-        """Which parts of a header a network cannot read: it is given an unknown metre or pickup in their place."""
+        """The parts of a header that a network cannot read: it is given an unknown metre or pickup in their place."""
         metre, pickup = header
         parts = {"metre": metre is None or metre in self.metres, "pickup": pickup is None or pickup in self.pickups}
         return [key for key, is_read in parts.items() if not is_read]

@@ -106,7 +106,7 @@ class Vocabulary:
         return {"vocab_size": len(self)}
 
     def known(self, values: ArrayLike) -> NDArray[np.bool_]:
-        """Which values occur in training, as an array of the same shape."""
+        """Mark the values that occur in training, in an array of the same shape."""
         array = _as_integers(values, "values")
         return self.values[self._nearest(array)] == array
 

@@ -67,7 +67,7 @@ class LSTM(AbstractTorchLayer):
         return (rows or not torch.backends.mkldnn.is_available()) and super().is_fast(tensor, rows)
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """With torch's loop; in single precision if oneDNN lacks autocast's type, as on a CPU without AVX-512."""
+        """Use torch's loop; in single precision if oneDNN lacks autocast's type, as on a CPU without AVX-512."""
         half = torch.get_autocast_dtype("cpu")
         if input.device.type != "cpu" or not torch.is_autocast_enabled("cpu") or onednn_multiplies(half):
             return super().forward_reference(input, state)
@@ -126,7 +126,7 @@ class GRU(AbstractRecurrentLayer):
 
     @property
     def options(self) -> dict[str, Any]:
-        """Which variant it is."""
+        """The variant of the cell, as plain data."""
         return {"reset_after": self.reset_after}
 
     def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:

@@ -64,7 +64,7 @@ class AbstractKernel(ABC):
         summed: to how many leading blocks the product with the state is added.
         sigmoid: to how many leading blocks sigma is applied.
         separate: whether the product of the last block with the state is kept separate, as ``saved[0]``.
-        saved: how many blocks, besides the activations and the state, `backward` needs.
+        saved: number of blocks that `backward` needs in addition to the activations and the state.
         states: how many tensors make up the state; the first is the output.
         carries: whether the state's first tensor has an effect other than by products.
     """

@@ -139,7 +139,7 @@ class MelodyModel(nn.Module):
         return self.output(output.transpose(0, 1)).transpose(0, 1)
 
     def duration_logits(self, output: Tensor, tokens: Tensor) -> Tensor:
-        """Scores of the duration beside the next token, given that token.
+        """Scores of the duration of the next token, given that token.
 
         Shape:
             output ``[B, T, H]`` as `read` returned it, tokens ``[B, T]``; scores ``[B, T, D]``.

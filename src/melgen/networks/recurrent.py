@@ -121,7 +121,7 @@ class AbstractRecurrentLayer(nn.Module, ABC):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The arguments besides the sizes, as plain data, from which a checkpoint rebuilds the layer."""
+        """The arguments other than the sizes, as plain data, from which a checkpoint rebuilds the layer."""
         return {}
 
     @classmethod
@@ -151,7 +151,7 @@ class AbstractRecurrentLayer(nn.Module, ABC):
 
 
 class AbstractKernelLayer(AbstractRecurrentLayer):
-    """A layer that has a kernel besides its reference implementation.
+    """A layer that has a kernel in addition to its reference implementation.
 
     Attributes:
         kernel: its arithmetic for the fast scan; None for a layer that has only its reference.

@@ -146,7 +146,7 @@ class _Scan(torch.autograd.Function):
 def _steps(
     kernel: type[AbstractKernel], projected: Tensor, sequences: Sequence[Tensor], saved: Sequence[Tensor]
 ) -> Any:
-    """For each step: the summed and the sigmoid blocks, each block, the states before and after, the saved blocks."""
+    """The parts of each step: summed and sigmoid blocks, each block, the states before and after, saved blocks."""
     width = sequences[0].shape[2]
     sums = projected[:, :, : kernel.summed * width].unbind(0)
     sigmas = projected[:, :, : kernel.sigmoid * width].unbind(0)

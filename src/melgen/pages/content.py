@@ -1,4 +1,4 @@
-"""What goes into a page while it is gathered."""
+"""The content of a page while it is gathered."""
 
 from __future__ import annotations
 

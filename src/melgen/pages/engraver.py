@@ -12,7 +12,7 @@ from melgen.processes import available_cpus, end_with_parent
 log = logging.getLogger(__name__)
 
 SCORE_WIDTH_PX = 460
-"""Three bars of quarter notes a line: large enough on a phone, and beside another score on a screen."""
+"""Three bars of quarter notes a line: large enough on a phone, and next to another score on a screen."""
 LONGEST_SCORE_NOTES = 400
 """Longer tunes are shown as piano rolls."""
 _WORTH_PROCESSES = 60

@@ -1,4 +1,4 @@
-"""From content to one HTML file that holds everything, large things compressed."""
+"""Write content as one HTML file that contains everything, with large data compressed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From Python to what a page is given: short, finite, plain."""
+"""Turn values of Python into data for a page: short, finite, plain."""
 
 from __future__ import annotations
 

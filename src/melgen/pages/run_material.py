@@ -1,4 +1,4 @@
-"""What a run has left, read once for all sections of its page."""
+"""The files of a run, read once for all sections of its page."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _STAGE = re.compile(r"step-(\d+)")
 
 @dataclass(frozen=True)
 class RunMaterial:
-    """What the sections of a run's page are made from.
+    """The material for the sections of a run's page.
 
     Attributes:
         directory: of the run.

@@ -32,7 +32,7 @@ LONGEST_CURVE = 500
 
 
 class Choices(TypedDict):
-    """What was chosen for a run; see `melgen.pages.schema.Run`."""
+    """The choices made for a run; see `melgen.pages.schema.Run`."""
 
     dataset: str
     cell: str
@@ -57,7 +57,7 @@ def read_runs(paths: Sequence[Path]) -> tuple[list[Run], CurvePack]:
 
 
 def _make_comparable(found: Sequence[dict[str, Any]]) -> None:
-    """Where some runs write rhythm and others do not, give bits of pitch for all: those of both are comparable."""
+    """Give all runs bits of pitch, which are comparable, if some of them write rhythm and others do not."""
     for split in ("val", "test"):
         bits, pitch_bits = f"{split}/{BITS}", f"{split}/{BITS_OF_PITCH}"
         if any(pitch_bits in each for each in found):
@@ -89,7 +89,7 @@ def _read_run(path: Path, curves: Mapping[str, Curve]) -> Run:
 
 
 def choices_of(path: Path) -> Choices:
-    """What the name of a run's directory states or, if it is not such a name, its configuration."""
+    """The choices that the name of a run's directory states or, if it is not such a name, its configuration."""
     parsed = parse_run_name(path.name)
     if parsed is not None:
         return {
@@ -130,7 +130,7 @@ def curves_of(path: Path) -> dict[str, Curve]:
 
 
 def thinned(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    """At most `LONGEST_CURVE` points and the last, evenly chosen.
+    """Choose evenly at most `LONGEST_CURVE` points, and the last.
 
     >>> len(thinned([(i, 0.0) for i in range(10_001)])), thinned([(1, 0.0), (2, 0.0)])
     (478, [(1, 0.0), (2, 0.0)])

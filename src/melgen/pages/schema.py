@@ -39,7 +39,7 @@ class Run(TypedDict):
     layers: int
     seed: int
     variant: str
-    """What it differs in from the other runs, besides representation, cell, layers and seed; may be empty."""
+    """Its differences from the other runs, apart from representation, cell, layers and seed; may be empty."""
     state: str
     """``finished``, ``running``, ``failed``, ..."""
     error: str
@@ -53,7 +53,7 @@ class Run(TypedDict):
 
 
 class SongMetricText(TypedDict):
-    """How a metric of songs is called and shown: a row of `melgen.evaluation.metrics.METRICS`."""
+    """The names of a metric of songs and its form on a page: a row of `melgen.evaluation.metrics.METRICS`."""
 
     key: str
     label: str
@@ -111,7 +111,7 @@ class SongSet(TypedDict):
 
 
 class PageData(TypedDict):
-    """What a page needs when it opens."""
+    """The data that a page needs when it opens."""
 
     kind: Kind
     title: str
@@ -139,7 +139,7 @@ class Notes(TypedDict):
     durations: list[int]
     """In steps, ``[notes]``."""
     bars: NotRequired[list[int]]
-    """Where bars begin, in steps, ``[bars]``; absent if the melody has none of its own."""
+    """The steps at which bars begin, ``[bars]``; absent if the melody does not state its bars."""
 
 
 class Passage(TypedDict):
@@ -169,15 +169,15 @@ class Song(Notes):
     values: NotRequired[list[float | None]]
     """A value for each of the pack's metrics; absent if the song was not measured."""
     left_out: NotRequired[str]
-    """Why it was not measured."""
+    """The reason why it was not measured."""
     nearest_tune: NotRequired[str]
     """Name of the training tune with which it shares its longest passage."""
     tune: NotRequired[int]
     """Index of that tune in the pack; absent if its notes are not at hand."""
     shared: NotRequired[Passage]
-    """What both share; there with `tune`."""
+    """The passage that both share; present with `tune`."""
     excerpt: NotRequired[Excerpt]
-    """The part of the tune whose score is shown beside that of the song; there with `tune`."""
+    """The part of the tune whose score is shown next to that of the song; present with `tune`."""
 
 
 class Tune(Notes):
@@ -206,7 +206,7 @@ class ScorePack(TypedDict):
     songs: dict[str, str | None]
     """By the index of the song."""
     tunes: dict[str, str | None]
-    """By the index of the song beside which the excerpt of the tune is shown."""
+    """By the index of the song next to which the excerpt of the tune is shown."""
 
 
 class Curve(TypedDict):

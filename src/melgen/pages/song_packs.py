@@ -60,14 +60,14 @@ def summaries_of(summaries: Mapping[str, Summary]) -> dict[str, SummaryNumbers]:
 
 
 def openings_in_words(openings: SongSetEvaluation | None) -> str:
-    """What the openings are that songs are compared with; empty without any."""
+    """A phrase for the openings with which songs are compared; empty without any."""
     if openings is None or not openings.lengths:
         return ""
     return first_notes_in_words(openings.lengths[0], len(openings.songs))
 
 
 def first_notes_in_words(notes: int, tunes: int) -> str:
-    """What openings of so many notes are, of so many tunes.
+    """A phrase for openings of so many notes, of so many tunes.
 
     >>> first_notes_in_words(34, 1)
     'the first 34 notes of 1 test tune'
@@ -78,7 +78,7 @@ def first_notes_in_words(notes: int, tunes: int) -> str:
 def _song_pack(
     songs: Mapping[str, Melody], evaluation: SongSetEvaluation | None, tunes: TrainingTunes | None
 ) -> tuple[SongPack, dict[int, Melody]]:
-    """Notes and numbers; and by the index of a song the excerpt of the tune beside it."""
+    """Notes and numbers; and by the index of a song the excerpt of its nearest tune."""
     names = list(songs)
     if evaluation is None:
         unmeasured: list[Song] = [{"name": name, **notes_of(melody)} for name, melody in songs.items()]
@@ -119,14 +119,14 @@ def _most_shared(songs: Sequence[Song], metrics: Sequence[str]) -> int | None:
 
 
 def _score_pack(pack: SongPack, melodies: Sequence[Melody], excerpts: Mapping[int, Melody], tools: Tools) -> ScorePack:
-    """The scores of as many songs as wished, and of the excerpts beside them."""
+    """The scores of as many songs as wished, and of the excerpts that go with them."""
     order = dict.fromkeys([*pack["chosen"].values(), *range(len(melodies))])
     drawn = list(order)[: max(0, tools.scores)]
-    beside = [index for index in drawn if index in excerpts]
-    svgs = tools.engraver.engrave([melodies[index] for index in drawn] + [excerpts[index] for index in beside])
+    with_excerpt = [index for index in drawn if index in excerpts]
+    svgs = tools.engraver.engrave([melodies[index] for index in drawn] + [excerpts[index] for index in with_excerpt])
     return {
         "songs": dict(zip(map(str, drawn), svgs[: len(drawn)], strict=True)),
-        "tunes": dict(zip(map(str, beside), svgs[len(drawn) :], strict=True)),
+        "tunes": dict(zip(map(str, with_excerpt), svgs[len(drawn) :], strict=True)),
     }
 
 
@@ -144,7 +144,7 @@ class _Neighbours:
         one that the songs were compared with.
 
         Returns:
-            The part of the tune to show beside the song.
+            The part of the tune to show next to the song.
         """
         entry["nearest_tune"] = name
         tune = None if self.known is None else self.known.get(name)

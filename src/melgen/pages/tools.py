@@ -1,4 +1,4 @@
-"""What pages are made with, whatever they show."""
+"""Tools that every page is made with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from melgen.pages.training_tunes import TrainingTunes
 
 @dataclass(frozen=True)
 class Tools:
-    """How songs are engraved and a corpus is read.
+    """The tools for engraving songs and reading a corpus.
 
     Attributes:
         engraver: makes the scores.
@@ -33,7 +33,7 @@ class Tools:
         try:
             tunes = TrainingTunes.read(config, splits, cache_dir=self.cache_dir, progress=self.progress)
         except (ValueError, TypeError, KeyError, OSError, ImportError) as error:
-            content.add_notice(f"Training tunes cannot be shown beside the songs: {str(error) or type(error).__name__}")
+            content.add_notice(f"Training tunes cannot be shown with the songs: {str(error) or type(error).__name__}")
             return None
         if tunes.unknown:
             content.add_notice(

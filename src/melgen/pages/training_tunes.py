@@ -1,4 +1,4 @@
-"""The tunes that a network was trained on, to be shown beside the songs that are nearest to them."""
+"""The tunes that a network was trained on, to be shown with the songs that are nearest to them."""
 
 from __future__ import annotations
 
@@ -67,10 +67,14 @@ class TrainingTunes:
         cleaning = {key: value for key, value in config["cleaning"].items() if key != "_target_"}
         imported = corpus.load(Cleaning(**cleaning), cache_dir=cache_dir or config.get("cache_dir"), progress=progress)
         if imported.encoded_as not in (None, "control"):
-            raise ValueError(f"{corpus.description} is an encoded stream of {imported.encoded_as} and holds no tunes")
+            raise ValueError(
+                f"{corpus.description} is an encoded stream of {imported.encoded_as} and does not contain tunes"
+            )
         chosen = np.zeros(len(imported.melodies), np.int8) if splits is None else read_splits(splits, imported.melodies)
         if chosen is None:
-            raise ValueError(f"{corpus.description} now holds none of the tunes that it had at the training ({splits})")
+            raise ValueError(
+                f"{corpus.description} now contains none of the tunes that it had at the training ({splits})"
+            )
         return cls(ReferenceCorpus(imported.melodies, chosen))
 
     @property
@@ -115,7 +119,7 @@ def excerpt(tune: Melody, passage: SharedPassage, notes: int) -> tuple[int, Melo
     end = min(len(tune), max(first + notes, passage.in_tune + passage.notes + _NOTES_AFTER))
     part = slice(first, end)
     onsets = tuple(onset - start for onset in tune.onsets[part])
-    # What is known of the whole tune, seen from where the part begins.
+    # The metres and bars of the whole tune, counted from the beginning of the part.
     known: dict[str, Any] = {"pickup": tune.pickup if start == 0 else beginning.length if beginning.offset else 0}
     if tune.metres:
         later = [MetreChange(step - start, metre) for step, metre in tune.metres if step > start]

@@ -1,4 +1,4 @@
-"""How a page shows metrics: rows of the tables in `melgen.evaluation.metrics`, as plain data."""
+"""The metrics of a page: rows of the tables in `melgen.evaluation.metrics`, as plain data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHARED = "longest_shared_intervals"
 
 
 def song_metrics(names: Iterable[str]) -> list[SongMetricText]:
-    """What a page shows of each metric of songs.
+    """The row of each metric of songs, for a page.
 
     >>> [metric["label"] for metric in song_metrics(["centricity", "shared_6gram_share", "my_own"])]
     ['Centricity', 'Shared 6-grams', 'my own']

@@ -74,7 +74,7 @@ def write_report(
 
 
 def _gather_shared(file: Path, tools: Tools) -> Content:
-    """All that is on the page of a model file."""
+    """The content of the page of a model file."""
     from melgen.pages.shared_models import add_statements, unpack
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -109,7 +109,7 @@ def gather(kind: Kind, directory: Path, tools: Tools) -> Content:
 
 
 def _kind_and_place(directory: Path, kind: Kind | None) -> tuple[Kind, Path]:
-    """What a directory is that of, and the study's own directory if that of its runs was given.
+    """The kind of a directory, and the study's own directory if that of its runs was given.
 
     Raises:
         ValueError: if it is not one of a run or a study.
@@ -121,7 +121,7 @@ def _kind_and_place(directory: Path, kind: Kind | None) -> tuple[Kind, Path]:
     if kind == "study":
         return kind, _study_in(directory)
     if not _has(directory, _OF_A_RUN):
-        raise ValueError(f"run={directory}: not the directory of a run; it holds none of {', '.join(_OF_A_RUN)}")
+        raise ValueError(f"run={directory}: not the directory of a run; it contains none of {', '.join(_OF_A_RUN)}")
     return kind, directory
 
 
@@ -130,7 +130,7 @@ def _kind_of(place: Path) -> Kind:
         return "study"
     if _has(place, _OF_A_RUN):
         return "run"
-    raise ValueError(f"{place}: the directory of neither a run nor a study")
+    raise ValueError(f"{place}: not the directory of a run or a study")
 
 
 def _study_in(place: Path) -> Path:

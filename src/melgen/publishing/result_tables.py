@@ -25,7 +25,7 @@ CHOICES = ("dataset", "cell", "layers", "seed", "variant")
 
 
 class Target(NamedTuple):
-    """Where tables go on W&B; offline they are stored with the runs until ``wandb sync``."""
+    """The place of tables on W&B; offline they are stored with the runs until ``wandb sync``."""
 
     project: str
     entity: str | None = None

@@ -39,7 +39,7 @@ _SECONDS_BETWEEN_LINES = 15.0
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """How songs are rendered.
+    """The options of rendering songs.
 
     Attributes:
         width: of a PNG image in pixels; of an SVG image, its nominal width.

@@ -49,7 +49,7 @@ _BARS_PER_LINE = (4, 3, 2, 1)
 _MOST_FILLED, _SHARE_THAT_FITS = 1.25, 0.9
 
 SVG = "{http://www.w3.org/2000/svg}"
-"""What the tag of each element of a drawing begins with."""
+"""The beginning of the tag of each element of a drawing."""
 _GLYPH = re.compile(r"#([0-9A-F]{4})-\w+")
 _KEPT_CLASSES = {
     *("system", "measure", "staff", "layer", "note", "notehead", "stem", "flag", "dots", "accid", "rest", "mRest"),
@@ -153,7 +153,7 @@ def music_font() -> str:
 
 
 def fitting_bars_per_line(melody: Melody, width_px: float, metre: Metre | None = None) -> int:
-    """How many bars fit on a line, at most four, without crowding the notes.
+    """The number of bars that fit on a line without crowding the notes: at most four.
 
     >>> quarters = Melody.from_pitches([60] * 32)
     >>> fitting_bars_per_line(quarters, 900), fitting_bars_per_line(quarters, 390)

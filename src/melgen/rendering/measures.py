@@ -281,7 +281,7 @@ def _with_triplets(symbols: list[Symbol], parts: Sequence[Part]) -> list[Symbol]
 def _with_beams(symbols: list[Symbol], bar: BarLines) -> list[Symbol]:
     """Add beams over the notes shorter than a quarter in each beat; a beat of 5/8 and similar metres is a quarter.
 
-    A triplet shares a beam with the notes beside it only if it is a part of the same beat.
+    A triplet shares a beam with the notes next to it only if it is a part of the same beat.
     """
     keys = _beam_groups(symbols, bar)
     beamed = list(symbols)
@@ -298,7 +298,7 @@ def _with_beams(symbols: list[Symbol], bar: BarLines) -> list[Symbol]:
 
 
 def _beam_groups(symbols: list[Symbol], bar: BarLines) -> list[tuple[int, ...]]:
-    """For each symbol the group of its beam. A beam that begins in a triplet also ends in it."""
+    """The group of each symbol's beam. A beam that begins in a triplet also ends in it."""
     group_steps = max(bar.metre.beat_steps, STEPS_PER_QUARTER)
     keys: list[tuple[int, ...]] = []
     while len(keys) < len(symbols):

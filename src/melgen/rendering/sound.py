@@ -33,7 +33,7 @@ BIT_RATES_KBPS = (32, 320)
 TEMPO_QPM = (4, 2_000)
 
 TAIL_SECONDS = 0.4
-"""How long a file continues after the end of the last note, while it decays."""
+"""The time for which a file continues after the end of the last note, while it decays."""
 
 _ATTACK_SECONDS = 0.004
 _RELEASE_SECONDS = 0.09

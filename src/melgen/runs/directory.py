@@ -39,7 +39,7 @@ PROVENANCE_FILE = "provenance.json"
 """The file with the command and the software that made a run, and the size of its network."""
 REFUSED = "-refused"
 REQUEUED_SECONDS = 120
-"""How long a job that was queued again waits for the lock of its run."""
+"""The time for which a job that was queued again waits for the lock of its run."""
 SWEEP_VARIABLE = "MELGEN_SWEEP"
 """Environment variable that names the sweep a job belongs to."""
 _FAILED: ContextVar[list[Path] | None] = ContextVar("failed", default=None)

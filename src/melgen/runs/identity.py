@@ -43,7 +43,7 @@ NUMBERS_VERSION = 1
 
 
 def numbers_software() -> dict[str, str]:
-    """The software that, besides the configuration, decides every bit of a run's weights.
+    """The software that, together with the configuration, decides every bit of a run's weights.
 
     A run must not continue with other software than it began with: its result would belong to neither. Torch
     guarantees equal numbers only within a minor release.
@@ -52,7 +52,7 @@ def numbers_software() -> dict[str, str]:
 
 
 def reader_version() -> int:
-    """The version of melgen's readers and of its rule for splits; recorded with a run beside its identity.
+    """The version of melgen's readers and of its rule for splits; recorded with a run, but not in its identity.
 
     It is not part of the identity, which contains the fingerprint of the melodies; it explains why that differs.
     """
@@ -84,7 +84,7 @@ def is_budget(key: str) -> bool:
 
 
 def identity_of(config: DictConfig, fingerprint: str, start: str | None = None) -> dict[str, Any]:
-    """A flat dictionary of everything, besides the software, that decides a run's weights.
+    """A flat dictionary of everything, except the software, that decides a run's weights.
 
     Args:
         config: the run's configuration.
@@ -124,7 +124,7 @@ def same_spelling(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_usual(key: str, value: Any) -> bool:
-    """By type too: Lightning takes 1.0 for all batches and 1 for one."""
+    """Whether a value is the usual one, by type too: Lightning takes 1.0 for all batches and 1 for one."""
     return any(type(value) is type(usual) and value == usual for usual in _TRAINER_AS_USUAL.get(key, ()))
 
 

@@ -21,12 +21,12 @@ class KeyRole:
     Attributes:
         is_identity: whether it decides the weights, so that another value makes another run.
         is_in_every_name: whether the name of each run contains it, changed or not.
-        changes_directory: whether its value also chooses the directory of the run, beside the identity.
+        changes_directory: whether its value also chooses the directory of the run, without being part of the identity.
         is_identified_by_content: whether the content of its file, not its path, identifies the run.
         keeps_updates: whether a job makes the same number of updates with another value.
         sets_budget: whether it decides how long a training goes on, although it is the same identity.
         is_of_study: whether only ``melgen.study`` reads it.
-        is_shared_by_study: whether a study of existing runs reads it too, besides its own keys.
+        is_shared_by_study: whether a study of existing runs reads it too, in addition to its own keys.
         is_one_for_study: whether all runs of a study have the same value.
         must_agree_to_compare: whether runs must agree in it to be compared in one table.
         is_path: whether its value is a path, relative to the directory in which the command was started.
@@ -90,7 +90,7 @@ KEYS: Mapping[str, KeyRole] = MappingProxyType(
         "run_dir": KeyRole(is_one_for_study=True, is_path=True),
         "cache_dir": KeyRole(is_shared_by_study=True, is_path=True),
         "label": KeyRole(),
-        # what watches a training
+        # keys of the parts that watch a training
         "logger": KeyRole(is_for_watching=True),
         "callbacks": KeyRole(is_for_watching=True),
         "hydra": KeyRole(is_for_watching=True),
@@ -100,11 +100,11 @@ KEYS: Mapping[str, KeyRole] = MappingProxyType(
         # the machine
         "workers": KeyRole(is_shared_by_study=True),
         "threads": KeyRole(),
-        # how a training or a sweep is started
+        # keys of the start of a training or a sweep
         "force": KeyRole(),
         "only": KeyRole(),
         "epochs_per_dataset": KeyRole(sets_budget=True),
-        # what a study makes of runs
+        # keys of the results that a study makes from runs
         "stages": KeyRole(is_of_study=True),
         "dry_run": KeyRole(is_of_study=True),
         "runs": KeyRole(is_of_study=True),

@@ -46,15 +46,16 @@ def run_name(hydra: DictConfig, root: DictConfig) -> str:
         hydra: Hydra's own part of the configuration.
         root: the composed configuration.
     """
-    choices = hydra.runtime.choices
-    parts = [str(choices.dataset), str(choices.cell), str(root.layers), f"seed{root.seed}"]
+    choices = {str(group): option for group, option in hydra.runtime.choices.items()}
+    parts = [str(choices["dataset"]), str(choices["cell"]), str(root.layers), f"seed{root.seed}"]
     overrides = _parsed(tuple(typed_overrides(hydra)))
     groups = tuple(override.input_line or "" for override in overrides if override.key_or_group in choices)
-    seen = {}
-    for override in overrides:
-        key = override.key_or_group
-        if _adds_to_name(key, override, hydra, root, groups):
-            seen[key] = f"{key}-{_value_in_name(key, override.value())}"
+    command = _Command(str(hydra.job.config_name), choices, groups, str(root.name) != default_name(hydra, root))
+    seen = {
+        override.key_or_group: f"{override.key_or_group}-{_value_in_name(override.key_or_group, override.value())}"
+        for override in overrides
+        if _adds_to_name(override, command)
+    }
     name = _joined(parts, seen)
     precision = next((override for override in reversed(overrides) if override.key_or_group == PRECISION), None)
     if precision is None or _is_run(name, hydra, root):
@@ -117,33 +118,39 @@ def parse_run_name(name: str) -> RunName | None:
     return RunName(match["dataset"], match["cell"], int(match["layers"]), int(match["seed"]), match["variant"] or "")
 
 
-def _adds_to_name(key: str, override: Override, hydra: DictConfig, root: DictConfig, groups: tuple[str, ...]) -> bool:
+class _Command(NamedTuple):
+    """What the overrides of a command are judged by."""
+
+    config_name: str
+    choices: Mapping[str, Any]
+    """The option of each group."""
+    groups: tuple[str, ...]
+    """The overrides that choose an option of a group, as they were typed."""
+    is_named_by_hand: bool
+
+
+def _adds_to_name(override: Override, command: _Command) -> bool:
+    key = override.key_or_group
     if key in IN_EVERY_NAME:
         return False
     if key == "init_from":
         return override.value() is not None
-    if not is_identity(key) and not (key == "path" and _is_named_by_hand(hydra, root)):
+    if not is_identity(key) and not (key == "path" and command.is_named_by_hand):
         return False
-    choices = hydra.runtime.choices
     if (
         key in ("corpus", "corpus.name", "experiment", "path")
-        and not _is_named_by_hand(hydra, root)
-        and (key == "experiment" or not choices.get("experiment"))
+        and not command.is_named_by_hand
+        and (key == "experiment" or not command.choices.get("experiment"))
     ):
         return False  # the name of the directory above contains it
-    config_name = str(hydra.job.config_name)
-    if key in choices:
-        others = tuple(group for group in groups if not group.startswith(f"{key}="))
-        baseline = _baseline(config_name, others)
-        return baseline is None or baseline.hydra.runtime.choices.get(key) != choices[key]
-    default = value_at(_baseline_values(config_name, groups), key, absent=_MISSING)
+    if key in command.choices:
+        others = tuple(group for group in command.groups if not group.startswith(f"{key}="))
+        baseline = _baseline(command.config_name, others)
+        return baseline is None or baseline.hydra.runtime.choices.get(key) != command.choices[key]
+    default = value_at(_baseline_values(command.config_name, command.groups), key, absent=_MISSING)
     if key == PRECISION and default is not _MISSING:
         return full_name(default) != full_name(override.value())
     return default is _MISSING or default != override.value()
-
-
-def _is_named_by_hand(hydra: DictConfig, root: DictConfig) -> bool:
-    return str(root.name) != default_name(hydra, root)
 
 
 @lru_cache(maxsize=64)

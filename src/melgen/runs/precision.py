@@ -16,7 +16,7 @@ PRECISIONS = (
     "transformer-engine-float16",
 )
 _SHORT = {"16": "16-mixed", "bf16": "bf16-mixed", "32": DEFAULT, "64": "64-true", "None": DEFAULT}
-"""What Lightning takes its shorter names for; it takes null for its default."""
+"""Lightning's full names for its shorter ones; null is its default."""
 
 
 def full_name(precision: Any) -> str:

@@ -1,6 +1,6 @@
-"""Short names for runs shown together, by their differences besides representation, cell, layers and seed.
+"""Short names for runs shown together, by their differences other than representation, cell, layers and seed.
 
-The name of a run's directory contains every overridden key; beside other runs, only the keys that differ between them
+The name of a run's directory contains every overridden key; among other runs, only the keys that differ between them
 are of interest.
 """
 
@@ -210,7 +210,7 @@ def _cell_of(settings: Mapping[str, Any]) -> str:
 
 
 def _keys_that_differ(runs: Sequence[Choices]) -> list[_Key]:
-    """The keys that differ, without those that follow from them: ``model.hidden_size`` beside ``hidden_size``."""
+    """The keys that differ, without those that follow from them: ``model.hidden_size`` next to ``hidden_size``."""
     names = dict.fromkeys(key for run in runs for key in run.settings or ())
     differing = []
     for name in names:

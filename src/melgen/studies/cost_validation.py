@@ -1,4 +1,4 @@
-"""Is cross-entropy a fair cost: the songs of several stages of a training against the loss at each."""
+"""Check whether cross-entropy is a fair cost: songs of several stages of a training against the loss at each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BEYOND = (
 
 @dataclass(frozen=True)
 class CostValidation:
-    """Measures of the songs beside the loss, stage by stage, and how the one follows the other.
+    """Measures of the songs and the loss, stage by stage, and how the one follows the other.
 
     Stages after the best checkpoint are a phase of their own: there a network that overfits returns to losses that
     the young network had, so that one loss belongs to two networks. They are shown, and left out of the correlations.

@@ -1,4 +1,4 @@
-"""How closely the embedding of each selected network follows musical distances: measured, kept, read, shown."""
+"""Measure, store and show how closely the embedding of each selected network follows musical distances."""
 
 from __future__ import annotations
 

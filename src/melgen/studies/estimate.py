@@ -1,4 +1,4 @@
-"""How long the trainings of a study will take: an estimate, from a few timed updates on this machine.
+"""Estimate the time that the trainings of a study will take, from a few timed updates on this machine.
 
 The model: an update takes as long as measured here on random notes, alone, in one process; where only the layer
 count differs, the smallest and the largest network are timed, and times between are interpolated. A validation
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 START_SECONDS = 1.0
 VOCABULARY = 48
-"""Values of a timed network; the size hardly matters beside the recurrent layers."""
+"""Values of a timed network; the size hardly matters compared with the recurrent layers."""
 TIMED_UPDATES, LONGEST_TIMING_SECONDS, PATIENCE_SECONDS = 3, 2.0, 40.0
 VALIDATION_SHARE = 1 / 3
 """The time to score a note, as a share of the time to train on it."""
@@ -44,7 +44,7 @@ VALIDATION_SHARE = 1 / 3
 
 @dataclass(frozen=True)
 class Estimate:
-    """What there is to train, and how long that is expected to take.
+    """The trainings that are left, and the time that they are expected to take.
 
     Attributes:
         seconds: of each run that is not trained yet, alone on this machine.
@@ -90,7 +90,7 @@ def estimate(
     validation_notes: int,
     tokens_per_note: Callable[[DictConfig], float] = lambda config: 1.0,
 ) -> Estimate:
-    """How long it will take to train what is not trained yet.
+    """Estimate the time to train what is not trained yet.
 
     Args:
         planned: all runs of the study; the seconds of finished ones are used for other seeds.
@@ -129,7 +129,7 @@ def _in_tokens(config: DictConfig, tokens_per_note: float) -> DictConfig:
 
 
 def jobs_at_once(hydra: DictConfig) -> int:
-    """How many runs the launcher trains at the same time."""
+    """The number of runs that the launcher trains at the same time."""
     launcher = hydra.launcher
     for key in ("n_jobs", "array_parallelism"):
         if (count := launcher.get(key)) is not None:
@@ -159,7 +159,7 @@ def _recorded(planned: Sequence[PlannedRun]) -> dict[str, float]:
 
 
 def _network_key(config: DictConfig) -> str:
-    """What decides the time of an update, but for the layer count."""
+    """All settings that decide the time of an update, except for the layer count."""
     model: Any = OmegaConf.to_container(config.model, resolve=True)
     model.pop("layers", None)
     precision = full_name(config.precision)

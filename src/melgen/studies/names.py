@@ -78,5 +78,5 @@ class StudyNames:
         return self.directory / "likelihood" / model.name / f"seed{run.seed}.json"
 
     def embedding_file(self, model: Model, run: Run) -> Path:
-        """What was measured on the embedding of a run's network."""
+        """The file of the measurements of the embedding of a run's network."""
         return self.directory / "embedding" / model.name / f"seed{run.seed}.json"

@@ -42,7 +42,7 @@ class PlannedRun:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """What it computes, without the fingerprint of its corpus and its initial weights, which only a run knows."""
+        """Its identity without the fingerprint of its corpus and its initial weights, which only a run knows."""
         return identity_of(self.config, fingerprint="")
 
     def import_user_modules(self) -> None:
@@ -89,7 +89,7 @@ def _check_is_swept(override: Override) -> None:
     top = top_of(override.key_or_group)
     if top in STUDY_KEYS:
         raise ValueError(
-            f"{override.input_line}: a study has one value of it; folder=... makes a second study of the same runs"
+            f"{override.input_line}: must be one value for all runs; folder=... makes a second study of the same runs"
         )
     if top in _ONE_FOR_ALL or override.key_or_group == _SPLIT_FRACTIONS:
         raise ValueError(

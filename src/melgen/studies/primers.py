@@ -17,14 +17,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]*")
 
 @dataclass(frozen=True)
 class StudyPrimer:
-    """What songs of a study start with.
+    """The beginning of songs of a study.
 
     Attributes:
         name: the user's; empty for the only one.
         pitches: of a primer that all songs have; None for openings of test tunes, another for each song.
         notes: how many.
         is_main: whether its songs are those of the study's tables and figures; songs after other primers are shown
-            beside them.
+            with them.
     """
 
     name: str
@@ -39,11 +39,11 @@ class StudyPrimer:
 
     @property
     def plain(self) -> list[int] | str:
-        """It as plain data."""
+        """The primer as plain data."""
         return OPENINGS_PRIMER if self.pitches is None else list(self.pitches)
 
     def inputs(self, corpus: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
-        """What songs after it depend on, as inputs of a task.
+        """The data on which songs after it depend, as inputs of a task.
 
         Args:
             corpus: finds what identifies the corpus; called for openings, which are taken from it.
@@ -81,7 +81,7 @@ def primers_of(generate: DictConfig) -> list[StudyPrimer]:
             raise ValueError(f"{KEY}: the name {bad[0]!r} must be letters, digits, _ and . only")
         found = {str(name): _read(primer, f"{KEY}.{name}") for name, primer in given.items()}
         if empty := [name for name, primer in found.items() if primer == []]:
-            raise ValueError(f"{KEY}.{empty[0]}=[]: each of several primers has one note at least")
+            raise ValueError(f"{KEY}.{empty[0]}=[]: each of several primers needs at least one note")
     fixed = {name: primer for name, primer in found.items() if primer is not None}
     lengths = {len(primer) for primer in fixed.values()} or {len(_read(generate.primer, "generate.primer") or ())}
     if len(lengths) > 1:

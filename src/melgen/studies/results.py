@@ -1,4 +1,4 @@
-"""What a study has found, as plain data: gathered by its stages, shown by its tables and figures."""
+"""The results of a study as plain data: gathered by its stages, shown by its tables and figures."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Model:
 
     @property
     def variant_text(self) -> str:
-        """How it differs from models of the same pair, for readers; mostly empty."""
+        """Its difference from models of the same pair, for readers; mostly empty."""
         return " / ".join(dict.fromkeys(run.variant_text or run.variant for run in self.runs))
 
     @property

@@ -115,7 +115,7 @@ class ResultsReader:
     def _after(
         self, primer: StudyPrimer, baselines: Sequence[str]
     ) -> tuple[dict[str, SongSetEvaluation], dict[str, SongSetEvaluation]]:
-        """The songs of models and baselines after a primer beside the main one, by name of model and baseline."""
+        """The songs of models and baselines after a primer other than the main one, by name of model and baseline."""
         models = {model.name: self._evaluation(self.names.song_set(model, primer)) for model in self.runs.models}
         return models, {name: self._evaluation(BASELINES, f"{name}{primer.suffix()}") for name in baselines}
 
@@ -126,7 +126,7 @@ class ResultsReader:
         baselines: Mapping[str, SongSetEvaluation],
         by_primer: SetsByPrimer,
     ) -> dict[str, str]:
-        """Where the songs of each evaluation are, by its name."""
+        """The place of the songs of each evaluation, by its name."""
         folders = {name: f"songs/{name}" for name in [*(model.name for model in self.runs.models), *baselines]}
         folders |= {one.name: f"evaluation/corpus/{key}.json" for key, one in corpus.items()}
         if openings is not None:

@@ -75,7 +75,7 @@ def runs_in(directory: Path) -> list[Path]:
         raise ValueError(f"runs={directory}: no such directory; the directory of a sweep is needed")
     found = [run.path for run in find_runs(directory) if not run.path.name.endswith(REFUSED)]
     if not found:
-        raise ValueError(f"runs={directory}: holds no run of melgen.train")
+        raise ValueError(f"runs={directory}: does not contain a run of melgen.train")
     return found
 
 

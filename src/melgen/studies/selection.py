@@ -1,4 +1,4 @@
-"""Which networks represent the sweep: the best layer count of each pair, or stages of one training."""
+"""Select the networks that represent a sweep: the best layer count of each pair, or stages of one training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NUMBERED = re.compile(r"step-\d+\.ckpt")
 
 
 def best_layers(runs: Sequence[Run], criterion: str) -> list[Model]:
-    """For each pair of dataset and cell the layer count with the lowest criterion, averaged over the seeds.
+    """The layer count of each pair of dataset and cell with the lowest criterion, averaged over the seeds.
 
     Layer counts with fewer seeds than others of the pair are not compared: a mean over fewer seeds is another
     number. Of equals the fewer layers win.
@@ -63,7 +63,7 @@ def mean_criterion(runs: Sequence[Run], criterion: str) -> float:
 
 
 def stages_of_training(runs: Sequence[Run], criterion: str, count: int, later: int = 0) -> list[Model]:
-    """Of each run the numbered checkpoints nearest to equal steps of the criterion, worst first, then later ones.
+    """The numbered checkpoints of each run nearest to equal steps of the criterion, worst first, then later ones.
 
     The steps go from the highest to the lowest value that a checkpoint has up to the best one, the one with the
     lowest criterion; a checkpoint is taken once. Those after the best are another phase of the training: there a
@@ -108,7 +108,7 @@ def stages_of_training(runs: Sequence[Run], criterion: str, count: int, later: i
 
 
 def last_at_equal_steps(best: int, count: int, wanted: int) -> list[int]:
-    """Of the indices from `best` to the last of `count`, `wanted` at equal steps: without the best, with the last.
+    """Choose `wanted` indices at equal steps from `best` to the last of `count`: without the best, with the last.
 
     >>> last_at_equal_steps(3, 10, 3), last_at_equal_steps(7, 10, 5), last_at_equal_steps(9, 10, 3)
     ([5, 7, 9], [8, 9], [])

@@ -1,4 +1,4 @@
-"""What a study is asked for: its configuration, checked, and the places that follow from it."""
+"""The settings of a study: its configuration, checked, and the places that follow from it."""
 
 from __future__ import annotations
 
@@ -83,19 +83,19 @@ class StudySettings:
 
     @cached_property
     def options(self) -> EvaluationOptions:
-        """How songs are measured."""
+        """The options of measuring songs."""
         options: EvaluationOptions = instantiate(self.config.evaluation)
         return options
 
     @cached_property
     def primers(self) -> list[StudyPrimer]:
-        """What songs start with. Tables and figures show the songs of the first; the others are compared with it."""
+        """The beginnings of songs. Tables and figures show songs after the first; the others are compared with it."""
         primers = primers_of(self.config.generate)
         # The runs that exist may be of networks with rhythm, which begin a song by themselves.
         if not self.config.runs and not writes_rhythm(self.config):
             for primer in primers:
                 if primer.pitches == ():
-                    raise ValueError(f"{primer.key}=[]: a song of a network of pitches starts with one note at least")
+                    raise ValueError(f"{primer.key}=[]: a song of a network of pitches starts with at least one note")
         return primers
 
     @property
@@ -141,5 +141,5 @@ class StudySettings:
 
 def _checked_folder(name: str) -> str:
     if not name or Path(name).name != name:
-        raise ValueError(f"folder={name}: must be the name of a folder beside the runs")
+        raise ValueError(f"folder={name}: must be the name of a folder next to the runs")
     return name

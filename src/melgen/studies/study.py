@@ -72,7 +72,7 @@ class Study:
 
     @cached_property
     def results(self) -> StudyResults:
-        """What the stages up to the evaluation have found, read from their files.
+        """The results of the stages up to the evaluation, read from their files.
 
         Raises:
             ValueError: if one of them has not been done.
@@ -86,7 +86,7 @@ class Study:
 
     @property
     def inputs_of_results(self) -> dict[str, Any]:
-        """What every table and figure depends on."""
+        """The data on which every table and figure depends."""
         return {
             "results": self.results_digest,
             "select": {key: self.settings.config.select[key] for key in ("by", "criterion")},

@@ -88,7 +88,7 @@ class StudyCorpus:
 
     @cached_property
     def common_tunes(self) -> NDArray[np.bool_]:
-        """Which tunes all rhythms and representations can write: ``[tunes]``."""
+        """Mark the tunes that all rhythms and representations can write: ``[tunes]``."""
         data = self.data_of_runs
         return common_tunes(data.melodies, data.splits)
 
@@ -108,7 +108,7 @@ class StudyCorpus:
 
     @cached_property
     def inputs(self) -> dict[str, Any]:
-        """What identifies the split corpus; read from the runs, without the corpus itself."""
+        """The identity of the split corpus, read from the runs, without the corpus itself."""
         config = config_of(self.runs.finished[0])
         inputs = {
             "fingerprint": check_same_corpus(self.runs.finished),
@@ -152,7 +152,7 @@ class StudyCorpus:
             return list(primer.pitches)
         data = self.data_of_runs
         if data.is_encoded:
-            raise ValueError(f"{primer.key}=openings: this corpus is an encoded stream, which holds no tunes")
+            raise ValueError(f"{primer.key}=openings: this corpus is an encoded stream, which does not contain tunes")
         chosen = np.flatnonzero((data.splits == Split.TEST) & data.comparable)
         tunes = [data.melodies.pitches_of(int(tune)) for tune in chosen]
         return openings_of(tunes, primer.notes, self.settings.config.generate.songs, self.settings.config.generate.seed)

@@ -78,7 +78,7 @@ class Workbench:
                 raise
             except LockedError:
                 raise ValueError(
-                    f"{self.path}: another process is making this study; folder=... makes another of the same runs"
+                    f"{self.path}: another process is making this study; folder=... makes a second one of the same runs"
                 ) from None
             try:
                 self._manifest = self._read()  # another process may have written meanwhile
@@ -237,7 +237,7 @@ class Workbench:
         if content.get("format_version") != FORMAT_VERSION:
             raise ValueError(
                 f"{path}: made by another version of melgen (format {content.get('format_version')}, this one "
-                f"reads {FORMAT_VERSION}); nothing was changed; folder=... makes another beside it, "
+                f"reads {FORMAT_VERSION}); nothing was changed; folder=... makes another study next to it, "
                 f"removing {self.path} makes it again"
             )
         return content

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def time_left(seconds: float, done: float, open_: float) -> str:
-    """What to add to a line of progress; empty while nothing is known, and at the end.
+    """The time left, to add to a line of progress; empty while nothing is known, and at the end.
 
     Args:
         seconds: spent on what is done.

@@ -1,4 +1,4 @@
-"""What a study has left to train, and how long that will take."""
+"""The trainings that a study has left, and the time that they will take."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class TrainingPlan:
 
     @cached_property
     def expected(self) -> Estimate | None:
-        """How long the training is expected to take; ``None``, with the reason in the log, if that is not known."""
+        """The time that the training is expected to take; ``None``, with the reason in the log, if it is not known."""
         data = self.corpus.data
         notes = int(data.melodies.lengths[data.splits == Split.VALIDATION].sum())
         try:

@@ -60,7 +60,7 @@ def belongs_to_another(planned: PlannedRun, fingerprint: str | None = None) -> l
 
 
 def why_not_as_planned(planned: PlannedRun) -> str | None:
-    """Why a finished run is not the planned one; ``None`` if it is, or no run is finished there."""
+    """The reason why a finished run is not the planned one; ``None`` if it is, or if there is no finished run."""
     run = RunDirectory(planned.path)
     if run.result is None or run.status.get("state") != FINISHED:
         return None
@@ -170,7 +170,7 @@ class _Progress:
                 continue
             status = RunDirectory(path).status
             if status == self.before[path]:
-                continue  # what an earlier sweep has left as failed is tried again by this one
+                continue  # a run that failed in an earlier sweep; this one tries it again
             self.first_began = self.first_began or time.monotonic()  # Python and the corpus are loaded by now
             if status.get("state") not in (FINISHED, FAILED):
                 continue

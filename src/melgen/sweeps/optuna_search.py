@@ -261,10 +261,10 @@ class Search:
         return len(jobs)
 
     def _value(self, returned: JobReturn) -> float | None:
-        """What a trial has come to: infinitely bad if it diverged, ``None`` if it failed."""
+        """The value of a trial: infinitely bad if it diverged, ``None`` if it failed."""
         try:
             value = float(returned.return_value)
-        except Exception as error:  # what the job has raised, or no number
+        except Exception as error:  # an error of the job, or a result that is not a number
             log.warning("a trial failed: %s", message_of(error))
             return None
         if math.isnan(value):

@@ -42,6 +42,7 @@ _OTHER_TUNES = keys_that("is_identified_by_content")
 _SEARCH_PATH = "hydra.searchpath="
 
 _NOT_NEEDED = keys_that("is_for_watching")
+_HYDRA_NOT_NEEDED = ("help", "hydra_help", "job_logging", "hydra_logging", "callbacks", "launcher", "sweeper")
 _READ_ONCE = {
     "launcher": "hydra/launcher={} on the command line chooses it for all of them, hydra.launcher... sets its values",
     "sweeper": "hydra/sweeper={} on the command line chooses it, and key=value,value there sweeps over a key",
@@ -138,6 +139,7 @@ def compose_jobs(axes: Mapping[str, list[str]], hydra: DictConfig, config_name: 
             swept = [override for key, override in zip(axes, job, strict=True) if len(axes[key]) > 1]
             if config_name == hydra.job.config_name:  # and not the trainings of a study, which cannot sweep over files
                 check_sweep_is_followed(swept, job, hydra, config_name)
+            _keep_what_jobs_need(composed[choices])
         planned.append(PlannedJob(job, _variation(composed[choices], job, plain_keys), number))
     planned = _without_repetitions(planned, axes)
     _refuse_hopeless_values(planned, axes)
@@ -302,6 +304,16 @@ def _are_plain_values(key: str, overrides: Sequence[str], hydra: DictConfig) -> 
     return all(value is None or isinstance(value, str | int | float) for value in values)
 
 
+def _keep_what_jobs_need(config: DictConfig) -> None:
+    """Take out large parts that no job is judged by, since every job gets a copy of the configuration."""
+    with read_write(config), open_dict(config):
+        for key in _NOT_NEEDED - {"hydra"}:
+            config.pop(key, None)
+        with read_write(config.hydra), open_dict(config.hydra):
+            for key in _HYDRA_NOT_NEEDED:
+                config.hydra.pop(key, None)
+
+
 def _variation(composed: DictConfig, job: Sequence[str], plain_keys: set[str]) -> DictConfig:
     config = copy.deepcopy(composed)
     with read_write(config), open_dict(config):
@@ -312,8 +324,7 @@ def _variation(composed: DictConfig, job: Sequence[str], plain_keys: set[str]) -
                 OmegaConf.update(config, override.key_or_group, override.value())
         path = str(config.run_dir)
         config.name, config.run_dir = str(config.name), path
-        for key in _NOT_NEEDED:
-            config.pop(key, None)
+        config.pop("hydra")  # it was needed for the name of the run
     return config
 
 

@@ -117,7 +117,7 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def reasons_without_bits(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], list[str]]:
-    """Why finished runs have no bits per note: the names of the runs by the column that is empty and the reason."""
+    """The names of finished runs without bits per note, by the column that is empty and the reason."""
     has_rhythm = any(row[_WRITES_RHYTHM] for row in rows)
     found: dict[tuple[str, str], list[str]] = {}
     for row in rows:
@@ -129,14 +129,14 @@ def reasons_without_bits(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str]
 
 
 def _column_of_bits(row: Mapping[str, Any], has_rhythm: bool) -> str:
-    """The column that shows all bits of a run; beside networks with rhythm, one of pitches has bits of pitch."""
+    """The column that shows all bits of a run; in a table with rhythm, a network of pitches has bits of pitch."""
     if row[_WRITES_RHYTHM]:
         return BITS_WITH_RHYTHM
     return BITS_OF_PITCH if has_rhythm else BITS
 
 
 def common_ending(names: Sequence[str]) -> str:
-    """What all of several names end in, from a hyphen on.
+    """The common ending of several names, from a hyphen on.
 
     >>> common_ending(["control-lstm-1-seed0-lr-1", "control-lstm-2-seed0-lr-1"])
     '-seed0-lr-1'

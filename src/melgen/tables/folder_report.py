@@ -1,4 +1,4 @@
-"""What an evaluation of a folder of songs leaves behind: tables, copies of a few songs, a few lines to read."""
+"""The output of an evaluation of a folder of songs: tables, copies of a few songs, a few lines to read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from melgen.tables import Column, Table, build_set_tables
 from melgen.tables.table import row
 
 EARLIER_BEST = "best.mid"
-"""What an earlier melgen called the song of the smallest sum."""
+"""The name that an earlier melgen gave the song of the smallest sum."""
 
 _TABLES = ("comparison", "summary", "songs", "set_scores", "distributions", "left_out")
 _WHOLE_TUNES = "corpus-test"
@@ -72,7 +72,7 @@ def chosen_file(out: Path, choice: str) -> Path:
 
 
 def comparison_table(songs: SongSetEvaluation, references: Mapping[str, SongSetEvaluation]) -> Table:
-    """Every metric of the songs beside that of human tunes: openings as long as the songs, and whole tunes."""
+    """Every metric of the songs, and of human tunes: openings as long as the songs, and whole tunes."""
     sets = {"songs": songs} | {name: references[name] for name in _COMPARED if name in references}
     columns = (Column("metric", "metric", "text"), *(Column(name, name, "summary", 3) for name in sets))
     rows = [row(metric, [metric, *(each.summaries.get(metric) for each in sets.values())]) for metric in songs.scores]
@@ -83,7 +83,7 @@ def comparison_table(songs: SongSetEvaluation, references: Mapping[str, SongSetE
 
 
 def set_scores_table(songs: SongSetEvaluation, references: Mapping[str, SongSetEvaluation]) -> Table:
-    """Numbers about the songs as a set, beside those of the openings."""
+    """Numbers about the songs as a set, with those of the openings."""
     # Whole tunes have numbers as a set only where the rhythm was measured.
     compared = [name for name in _COMPARED if name in references and references[name].set_scores]
     sets = {"songs": songs} | {name: references[name] for name in compared}
@@ -91,7 +91,7 @@ def set_scores_table(songs: SongSetEvaluation, references: Mapping[str, SongSetE
     rows = [row(score, [score, *(each.set_scores.get(score) for each in sets.values())]) for score in songs.set_scores]
     caption = (
         "Diversity of the set, and its distance to the openings, the first notes of the test tunes, as many as the "
-        "songs have. Beside it are the openings themselves, with their distance to those of the validation tunes: two "
+        "songs have. Next to it are the openings themselves, with their distance to those of the validation tunes: two "
         "samples of one corpus."
     )
     if _WHOLE_TUNES in sets:
@@ -102,7 +102,7 @@ def set_scores_table(songs: SongSetEvaluation, references: Mapping[str, SongSetE
 
 
 def distributions_table(songs: SongSetEvaluation, references: Mapping[str, SongSetEvaluation]) -> Table:
-    """Note lengths, their transitions, inter-onset intervals and sizes of the songs, beside those of whole tunes."""
+    """Note lengths, their transitions, inter-onset intervals and sizes of the songs, with those of whole tunes."""
     sets = {"songs": songs} | {name: references[name] for name in (_WHOLE_TUNES,) if name in references}
     columns = (
         Column("distribution", "distribution", "text"),
@@ -153,13 +153,13 @@ def _lines(
         text = note_text(Melody.from_pitches(found.songs[songs.songs[index]].pitches))  # rests would fill the line
         yield textwrap.shorten(f"{what}: {songs.songs[index]}: {text}", _LINE_WIDTH, placeholder=" ...")
     yield f"\nResults: {out / EVALUATION_FILE}, {', '.join(sorted(path.name for path in out.glob('*.csv')))}"
-    yield "         all metrics, the corpus beside them, as CSV (all digits) and Markdown (to read)"
+    yield "         all metrics, with those of the corpus, as CSV (all digits) and Markdown (to read)"
     yield f"Listen:  {', '.join(str(chosen_file(out, choice)) for choice in songs.chosen)}"
     if references:
         line = shell_line(*program("study"), "--help")
         yield f"Next:    {line}  # every network of a sweep measured so, side by side"
     else:
-        yield "Next:    the same with corpus=folk, or any other, sets human tunes beside these"
+        yield "Next:    the same with corpus=folk, or any other, compares these with human tunes"
 
 
 def _is_shown(metric: str) -> bool:

@@ -1,4 +1,4 @@
-"""What one row of a table is about: a set of songs that was measured, with the paths that its numbers come from."""
+"""The subject of one row of a table: a measured set of songs, with the paths from which its numbers come."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class MeasuredSet:
         return motion + macroharmony + centricity
 
     def distance_to_openings(self, index: int) -> float:
-        """How far a song is from the openings; nan without openings."""
+        """The distance of a song to the openings; nan without openings."""
         distances = self.evaluation.distances_to_openings
         return distances[index] if distances else math.nan
 

@@ -198,7 +198,7 @@ class Table:
         return "\n".join(lines) + "\n"
 
     def sources(self) -> CellSources:
-        """Where each cell comes from: row key, column key, paths.
+        """The sources of each cell: row key, column key, paths.
 
         A row whose cells all come from the same has the one column ``*``. Cells without sources are left out.
         """

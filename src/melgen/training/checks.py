@@ -22,7 +22,7 @@ BYTES_PER_PARAMETER = 16
 
 
 class Rule(NamedTuple):
-    """What the value of a key must be; a key that is absent has the value ``None``."""
+    """A rule for the value of a key; a key that is absent has the value ``None``."""
 
     key: str
     holds: Callable[[Any], bool]

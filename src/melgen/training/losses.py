@@ -1,4 +1,4 @@
-"""The loss of a training window, and what is logged beside it."""
+"""The loss of a training window, and what is logged with it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from melgen.networks import MelodyModel
 
 
 def window_loss(model: MelodyModel, output: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy in nats per token; a token with a duration beside it counts once, with the sum of both.
+    """Mean cross-entropy in nats per token; a token with a duration counts once, with the sum of both.
 
     Args:
         model: the network.
@@ -31,7 +31,7 @@ def window_loss(model: MelodyModel, output: Tensor, logits: Tensor, targets: Ten
 
 
 def number_scored(targets: Tensor) -> int:
-    """How many tokens of a window are predicted."""
+    """The number of tokens of a window that are predicted."""
     return int(torch.count_nonzero((targets if targets.ndim == 2 else targets[..., 0]) >= 0))
 
 

@@ -140,7 +140,7 @@ class MelodyModule(pl.LightningModule):
         self._logged_at = time.perf_counter()
 
     def training_step(self, batch: Window, batch_idx: int) -> Tensor:
-        """Mean cross-entropy of a window, in nats per token; with durations beside the tokens, the sum of both."""
+        """Mean cross-entropy of a window, in nats per token; if tokens have durations, the sum of both."""
         output, state = self.model.read(batch.tokens, self._state)
         # Without `detach` the graph would reach back to the start of the epoch.
         self._state = map_state(Tensor.detach, state)

@@ -93,7 +93,7 @@ def _tonality_lines(run: RunDirectory) -> Iterator[str]:
         tunes = counted(openings["count"], "test tune")
         yield f"  ({OPENINGS}: the first {openings['notes']} notes of {tunes})"
     elif OPENINGS in sets:
-        yield f"  ({OPENINGS}: no test tune is as long as the songs, or the corpus holds no pitches)"
+        yield f"  ({OPENINGS}: no test tune is as long as the songs, or the corpus does not contain pitches)"
 
 
 def _primer_lines(run: RunDirectory) -> Iterator[str]:
@@ -131,7 +131,7 @@ def _result_lines(run: RunDirectory) -> Iterator[str]:
         yield f"         {shell_line('wandb', 'sync', path_text(path / 'wandb'))}  # once online"
     following = [] if page.exists() else [report_command(path)]
     following += [command("render", {"songs": path / "songs"})] if songs else []
-    beside = path.with_name(f"{path.name}-songs")
-    following.append(generate_command(path, songs=20, temperature=0.8, out=beside))
+    songs_folder = path.with_name(f"{path.name}-songs")
+    following.append(generate_command(path, songs=20, temperature=0.8, out=songs_folder))
     for number, line in enumerate(following):
         yield f"{'' if number else 'Next:':9}{line}"

@@ -20,7 +20,7 @@ from melgen.internals.lightning import check_loops, rewrite_loops
 
 @dataclass(frozen=True)
 class Position:
-    """How far a training is: ``windows`` updates into ``epoch``, after ``updates`` in all."""
+    """The progress of a training: ``windows`` updates into ``epoch``, after ``updates`` in all."""
 
     epoch: int = 0
     windows: int = 0

@@ -23,7 +23,7 @@ class RhythmScores:
 
     - ``loss``: mean negative log-likelihood in nats per token, as in training, but among the symbols that the spelling
       of a tune allows; ``perplexity`` is its exponential.
-    - ``accuracy``: share of the tokens to which the network gives the highest probability, a duration beside a token
+    - ``accuracy``: share of the tokens to which the network gives the highest probability, a duration after a token
       included.
     - ``pitch_bits_per_note``: ``-log2 p(pitch | a note begins)``, summed over notes 3..N.
     - ``rhythm_bits_per_note``: ``-log2`` of all else, summed over the whole tune: whether a note, a rest or the end
@@ -98,7 +98,7 @@ def tune_nats(model: MelodyModel, batch: ScoredRhythm, groups: Tensor) -> tuple[
         of_durations = model.duration_logits(output, first).float()
         has_duration = second < of_durations.shape[-1]
         known = second.clamp(max=of_durations.shape[-1] - 1)
-        beside = F.cross_entropy(of_durations.flatten(0, 1), known.flatten(), reduction="none").view_as(second)
-        nats = nats + torch.where(has_duration, beside.double(), 0.0)
+        duration_nats = F.cross_entropy(of_durations.flatten(0, 1), known.flatten(), reduction="none").view_as(second)
+        nats = nats + torch.where(has_duration, duration_nats.double(), 0.0)
         correct = correct & (~has_duration | (of_durations.argmax(-1) == known))
     return nats, pitch_nats, correct

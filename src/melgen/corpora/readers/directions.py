@@ -33,7 +33,7 @@ def read_direction(text: str, signs: Collection[str] = (), stated: Mapping[str, 
     Args:
         text: its words, in any spelling.
         signs: the signs drawn with it: ``segno``, ``coda`` or both.
-        stated: data of the file besides the words, with the names of the attributes of ``<sound>`` in MusicXML.
+        stated: data of the file other than the words, with the names of the attributes of ``<sound>`` in MusicXML.
 
     >>> read_direction("D.C. al Fine").at_end.jump, read_direction("To Coda").at_end.to_coda
     (Jump(to='capo', until='fine', segno_name=''), True)

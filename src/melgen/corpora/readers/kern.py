@@ -1,4 +1,4 @@
-"""From the text of a Humdrum ``**kern`` file to its tunes as they sound.
+"""Turn the text of a Humdrum ``**kern`` file into its tunes as they sound.
 
 Each ``**kern`` spine is a part at its written pitch, which in ``**kern`` is the sounding pitch. Where a spine splits,
 the left subspine continues as the first voice. Of a chord the highest note is taken. Grace notes (``q``, ``Q``) and

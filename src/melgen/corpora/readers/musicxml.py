@@ -1,4 +1,4 @@
-"""From the text of a MusicXML document, partwise or timewise, to its tune as it sounds.
+"""Turn the text of a MusicXML document, partwise or timewise, into its tune as it sounds.
 
 Time is read exactly, as fractions of a quarter note. A measure has the same length in all parts and staves
 (`_length`), including rests and ``<forward>``, so that they stay together when repeats are played out. Each voice

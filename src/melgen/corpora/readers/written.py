@@ -1,4 +1,4 @@
-"""From a score as written to its tune as it sounds: the common part of MusicXML and ``**kern``.
+"""Turn a score as written into its tune as it sounds: the common part of MusicXML and ``**kern``.
 
 A reader gives segments (bars, or parts of bars if a mark is inside) and the notes of each voice in each segment.
 This module puts them into the order of playing, and joins ties.
@@ -238,7 +238,7 @@ def _bars(segments: Sequence[Segment], played: Sequence[tuple[Fraction, int]]) -
 
 
 def _lengths_to_the_bar_line(segments: Sequence[Segment]) -> list[Fraction]:
-    """For each segment the distance from its beginning to the next bar line."""
+    """The distance from the beginning of each segment to the next bar line."""
     lengths: list[Fraction] = []
     length, ends_bar = Fraction(0), True
     for segment in reversed(segments):

@@ -82,7 +82,7 @@ function pianoRoll(track, isShared) {
   return { element, moveTo };
 }
 
-// Where bars begin: those of the tune itself, else in 4/4.
+// The steps at which bars begin: those of the tune itself, else in 4/4.
 function barLines(track, length) {
   if (track.bars) return track.bars;
   const bar = STEPS_PER_QUARTER * 4;

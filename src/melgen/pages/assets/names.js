@@ -1,4 +1,4 @@
-// What runs and sets are called, and their colours. Variants are what runs differ in besides representation, cell,
+// The names of runs and sets, and their colours. Variants are what runs differ in apart from representation, cell,
 // layers and seed; each has a colour of its own.
 const VARIANT_COLOURS = 7;
 const variantNames = () => [...new Set([...pageData.runs, ...pageData.song_sets].map((each) => each.variant).filter((each) => each !== undefined))];
@@ -13,6 +13,6 @@ function titleOf(set) {
   return set.primer ? `${network}, primer ${set.primer}` : network;
 }
 
-// The lines of text beside a row: a variant is in lines of its own below the name of the network.
+// The lines of text that label a row: a variant is in lines of its own below the name of the network.
 const LETTERS_OF_LINE = 21;
-const linesBeside = (each, name) => (each.variant ? [networkOf(each), ...inLines(each.variant, LETTERS_OF_LINE)] : [name]);
+const labelLines = (each, name) => (each.variant ? [networkOf(each), ...inLines(each.variant, LETTERS_OF_LINE)] : [name]);

@@ -41,7 +41,7 @@ function playSign(playing) {
     s("path", { fill: "currentColor", d: playing ? "M4 3h4v14H4zM12 3h4v14h-4z" : "M5 2.5v15l12.5-7.5z" }));
 }
 
-// One of two texts, as wide as the longer of them: what is beside it does not move when the text changes.
+// One of two texts, as wide as the longer of them: its neighbours do not move when the text changes.
 function eitherText(first, one, other) {
   const part = (text, shown) => h("span", shown ? {} : { class: "unseen", "aria-hidden": "true" }, text);
   return h("span", { class: "either-text" }, part(one, first), part(other, !first));

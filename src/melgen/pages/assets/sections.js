@@ -4,7 +4,7 @@ const drawers = new Map();
 // `draw` is given the data of the section, `pageData.sections[name]`.
 function addSection(name, draw) { drawers.set(name, draw); }
 
-// What one section asks of another; nothing happens where the other is not on the page.
+// Requests from one section to another; nothing happens if the other is not on the page.
 const requests = { showCurves: () => {}, openSong: () => {} };
 
 function section(id, title, lead, ...children) {

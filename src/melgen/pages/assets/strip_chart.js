@@ -19,7 +19,7 @@ function deviationsOn(axis, { mean, deviation }) {
   return [Math.max(axis.left, axis.x(mean - (deviation || 0))), Math.min(axis.right, axis.x(mean + (deviation || 0)))];
 }
 
-// What is behind the rows, which are `tall` together: the band of a summary, if there is one, the axis and its unit.
+// The background of the rows, which are `tall` together: the band of a summary, if there is one, the axis and its unit.
 function stripGround(axis, tall, band, unit) {
   const parts = [];
   const bottom = STRIP.top + tall;

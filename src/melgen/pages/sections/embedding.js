@@ -1,4 +1,4 @@
-// Where a network has put its values: choose one, hear it, see and hear its nearest neighbours.
+// The map of a network's values: choose one, hear it, see and hear its nearest neighbours.
 addSection("embedding", ({ names }) => {
   const place = section("embedding", "Embedding", "Every value that the network knows, where training has put it: the directions in which the values differ most. Choose one to hear it and to see its nearest neighbours, which are measured in the whole space.");
   let number = Math.max(0, names.indexOf(pageData.song_sets[pageData.opening_set]?.name)), dimensions = 2, metric = "euclidean", chosen = null, data = null, started = false;

@@ -84,7 +84,7 @@ def _data(folders: Mapping[str, Path], content: Content) -> Data | None:
 
 
 def read_embedding(folder: Path) -> Embedding | None:
-    """What a run's ``embedding/`` holds; ``None`` if nothing.
+    """The embedding in a run's ``embedding/``; ``None`` if there is none.
 
     Raises:
         ValueError: if its files are damaged.

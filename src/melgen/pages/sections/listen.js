@@ -1,4 +1,4 @@
-// What the page opens with: a song, and what came out in a few lines.
+// The opening of the page: a song, and the result in a few lines.
 addSection("listen", ({ song, findings }) => {
   const cards = findings.map((finding) => h("div", { class: "finding" },
     h("p", { class: "label" }, finding.label),

@@ -1,4 +1,4 @@
-"""What the page opens with: a song, and what came out in a few lines."""
+"""The opening of the page: a song, and the result in a few lines."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Finding(TypedDict):
     """A result in large letters; empty texts are left out."""
 
     label: str
-    """What was measured."""
+    """The measured quantity."""
     value: str
     unit: str
     model: str
     """The model or song that it belongs to."""
     note: str
-    """What qualifies it."""
+    """A remark on it."""
 
 
 class OpeningSong(Notes):
@@ -46,7 +46,7 @@ class OpeningSong(Notes):
 
     name: str
     line: str
-    """Why it was chosen."""
+    """The reason why it was chosen."""
     score: str | None
     """As SVG, without the music font; null if it has none."""
 
@@ -197,7 +197,7 @@ def _reasons_without_bits(study: StudyMaterial) -> list[str]:
 
 
 def _likelihoods(directory: Path, name: str) -> list[dict[str, Any]]:
-    """What was counted on each seed of a model."""
+    """The likelihoods of each seed of a model, as its files hold them."""
     found = [read_json(path) for path in sorted((directory / "likelihood" / name).glob("*.json"))]
     return [one for one in found if one]
 

@@ -24,7 +24,7 @@ class Primer(TypedDict):
 
 
 class SongsAfter(TypedDict):
-    """What was measured of a model's songs after one primer."""
+    """The measurements of a model's songs after one primer."""
 
     primer: int
     """Index of the primer."""
@@ -55,7 +55,7 @@ class Data(TypedDict):
 
 
 def of_study(study: StudyMaterial, content: Content) -> Data | None:
-    """What was measured of each model after each primer."""
+    """The measurements of each model after each primer."""
     primers = primers_of(study.manifest)
     if not primers:
         return None

@@ -1,4 +1,4 @@
-// Where it comes from: the command to paste, seeds and versions.
+// The origin of the page's content: the command to paste, seeds and versions.
 addSection("provenance", ({ rows }) => {
   const valueOf = (row) => (row.is_command
     ? h("dd", { class: "command" }, h("code", {}, row.value), copyButton("Copy", row.value, "Command", "command"))

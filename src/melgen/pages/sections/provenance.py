@@ -1,4 +1,4 @@
-"""Where what a page shows comes from: the command to paste, seeds, and the software."""
+"""The origin of a page's content: the command to paste, seeds, and the software."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from melgen.pages.study_material import StudyMaterial
 
 
 class RunMetricText(TypedDict):
-    """How a result of runs is called and shown: a row of `melgen.evaluation.metrics.RUN_METRICS`."""
+    """The names of a result of runs and its form on a page: a row of `melgen.evaluation.metrics.RUN_METRICS`."""
 
     key: str
     label: str

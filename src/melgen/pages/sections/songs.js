@@ -1,9 +1,9 @@
-// The songs of each model: one in the open, beside its nearest training tune, and all in a table.
+// The songs of each model: one in the open, next to its nearest training tune, and all in a table.
 const SONGS_PER_PAGE = 12;
 
 addSection("songs", ({ choices }) => {
   const sets = pageData.song_sets.filter((set) => set.pack !== undefined);
-  const place = section("songs", "Songs", "Choose one: it plays, beside the training tune that it has most in common with. What both share is marked, in whatever key.");
+  const place = section("songs", "Songs", "Choose one: it plays, next to the training tune that it has most in common with. The passage that both share is marked, in whatever key.");
   let set = sets.find((each) => each === pageData.song_sets[pageData.opening_set]) || sets[0];
   let content = null, current = 0, playing = null;
   const detail = h("article", { class: "card song-detail", "aria-live": "off" });
@@ -44,7 +44,7 @@ addSection("songs", ({ choices }) => {
     const passage = song.shared?.notes > 1 ? song.shared : null;
     detail.replaceChildren(
       h("div", { class: "card-head" }, playButton(track, "Play"), h("h3", {}, song.name, sets.length > 1 ? h("span", { class: "of" }, ` of ${titleOf(set)}`) : null), badges, h("span", { class: "steps" }, step(-1), step(1))),
-      h("div", { class: "beside" },
+      h("div", { class: "side-by-side" },
         h("div", {}, h("h4", {}, "The song"), melodyView(track, scores.songs[number], passage && { first: passage.in_song, notes: passage.notes })),
         neighbour(song, scores.tunes[number], track, passage)),
       metricsOf(song));

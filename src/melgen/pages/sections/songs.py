@@ -1,4 +1,4 @@
-"""The songs of each model, beside the training tunes that they have most in common with."""
+"""The songs of each model, with the training tunes that they have most in common with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Data(TypedDict):
     """Data of the section; the songs are in the packs ``songs-N``, their scores in ``scores-N``."""
 
     choices: dict[str, str]
-    """Why songs were chosen, in words: by the keys of ``chosen`` in a pack."""
+    """The reasons why songs were chosen, in words: by the keys of ``chosen`` in a pack."""
 
 
 def gather(material: RunMaterial | StudyMaterial, content: Content) -> Data | None:

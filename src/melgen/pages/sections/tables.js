@@ -1,6 +1,6 @@
 // The tables of a study, which can be copied as the files they are.
 addSection("tables", ({ tables }) => {
-  const place = section("tables", "Tables", "Sort by any column. What is copied is the file as it is beside the study, with all its digits.");
+  const place = section("tables", "Tables", "Sort by any column. Copying gives the file of the study as it is, with all its digits.");
   let current = tables[0], texts = null;
   const frame = h("div", { class: "table-place" });
   const caption = h("p", { class: "caption" });

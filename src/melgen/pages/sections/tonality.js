@@ -32,7 +32,7 @@ addSection("tonality", ({ openings }) => {
   }
 
   const nameOf = (set) => (set.label || set.name).replace(/^(.{14}).{4,}(.{9})$/, "$1…$2");
-  const linesOf = (set) => linesBeside(set, nameOf(set));
+  const linesOf = (set) => labelLines(set, nameOf(set));
   const left = nameWidth(shown.flatMap(linesOf));
   const heightOf = (set) => STRIP.row + STRIP.line * (linesOf(set).length - 1);
   const songValues = (set, metric) => valuesOfSets.get(set.pack)?.get(metric.key) || [];

@@ -15,16 +15,16 @@ class Data(TypedDict):
     """Data of the section; the sets and their metrics are in the page's data."""
 
     openings: str
-    """What the openings are that songs are compared with; empty if that is not known."""
+    """The openings with which songs are compared, in words; empty if they are not known."""
 
 
 def of_run(run: RunMaterial, content: Content) -> Data | None:
-    """What the songs of a run are compared with."""
+    """The openings with which the songs of a run are compared, in words."""
     return _data(run.openings_text, content)
 
 
 def of_study(study: StudyMaterial, content: Content) -> Data | None:
-    """What the songs of a study are compared with."""
+    """The openings with which the songs of a study are compared, in words."""
     return _data(openings_in_words(study.openings), content)
 
 

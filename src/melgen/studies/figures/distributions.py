@@ -1,4 +1,4 @@
-"""How the songs of every model spread in a metric, beside tunes of the corpus."""
+"""The distribution of a metric over the songs of every model, and over tunes of the corpus."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def metric_distributions(
 
 
 def originality(results: StudyResults) -> Figure:
-    """How much of the songs is also in the training tunes, beside what the openings share with them by chance.
+    """The share of the songs that is also in the training tunes, compared with what openings share by chance.
 
     A model that copies is to the right of the band. Needs the two metrics of `SHARED_WITH_TRAINING` in `scores`, of
     `openings` too for a fair band: longer tunes share longer passages.

@@ -39,7 +39,7 @@ Line = tuple[bool, list[tuple[float, str]]]  # whether it is a heading, and piec
 
 
 class EmbeddingMap(NamedTuple):
-    """What is drawn of one network.
+    """The embedding of one network, as it is drawn.
 
     Attributes:
         title: name of the model.
@@ -95,7 +95,7 @@ def _draw_map(axes: Axes, one: EmbeddingMap) -> None:
 
 
 def _list_neighbours(axes: Axes, one: EmbeddingMap, highlights: Sequence[int] | None) -> None:
-    """In words: each value with its nearest by either distance, then how well the distances fit."""
+    """List in words each value with its nearest by either distance, then how well the distances fit."""
     axes.set_axis_off()
     lines = _neighbour_lines(one, highlights) + _fit_lines(one.fits)
     for i, (is_heading, cells) in enumerate(lines):

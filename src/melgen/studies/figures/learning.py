@@ -201,7 +201,7 @@ def _legend_of(lines: Sequence[_Line], several_seeds: bool) -> list[Any]:
 
 
 def _abreast(handles: Sequence[Any], width: float) -> int:
-    """How many entries of the legend fit beside each other in a width in inches."""
+    """The number of entries of the legend that fit side by side in a width in inches."""
     letters = max(len(part) for handle in handles for part in str(handle.get_label()).split("\n"))
     return max(1, min(len(handles), 8, int(width / ((letters + 6) * _LETTER_IN))))
 

@@ -127,7 +127,7 @@ def _draw_baselines(axes: Axes, baselines: dict[str, float], models: list[float]
 
 
 def _tiers(labels: Mapping[str, float], per_bit: float) -> list[int]:
-    """On which line above the panel to write each label, so that labels do not overlap.
+    """The line above the panel on which to write each label, so that labels do not overlap.
 
     Args:
         labels: the bits where each is centred.

@@ -46,7 +46,7 @@ class Row:
     height: float = 1.0  # against a row whose label has one line
 
     def values(self, metric: str) -> NDArray[np.float64]:
-        """Those of all songs for which the metric is defined."""
+        """The values of all songs for which the metric is defined."""
         values = np.asarray(self.songs.scores.get(metric, ()) if self.songs else (), dtype=np.float64)
         return values[np.isfinite(values)]
 
@@ -103,7 +103,7 @@ def rows_of(
 
 
 def reference_of(results: StudyResults) -> SongSetEvaluation | None:
-    """What songs are compared with: the openings, or else whole tunes."""
+    """The set with which songs are compared: the openings, or else whole tunes."""
     return results.openings or held_out(results)
 
 
@@ -125,7 +125,7 @@ def panel_height(rows: list[Row]) -> float:
 
 
 def label_rows(axes: Axes, rows: list[Row]) -> None:
-    """Name the rows on the vertical axis; panels beside it share it."""
+    """Name the rows on the vertical axis; the panels to its right share it."""
     axes.set_yticks([row.y for row in rows], [row.label for row in rows])
     top, bottom = _ends(rows)
     axes.set_ylim(bottom - 0.2, top + 0.2)
@@ -150,7 +150,7 @@ def prepare_panel(axes: Axes, metric: str) -> None:
 def limits_without_far_baselines(reaches: list[tuple[Row, float, float]]) -> tuple[float, float]:
     """Ends of an axis with room for all rows, each from `low` to `high`, without baselines that are far off.
 
-    A baseline can be so far away that everything else would shrink to a point beside it.
+    A baseline can be so far away that everything else would shrink to a point.
     """
     kept = [reach for reach in reaches if not reach[0].is_baseline] or reaches
     if not kept:
@@ -164,7 +164,7 @@ def limits_without_far_baselines(reaches: list[tuple[Row, float, float]]) -> tup
 
 
 def draw_band(axes: Axes, band: Summary | None) -> None:
-    """What songs are compared with, behind the rows of a panel: mean ± standard deviation."""
+    """Draw a band behind the rows of a panel: mean ± standard deviation of the set with which songs are compared."""
     if band is None:
         return
     deviation = np.nan_to_num(band.standard_deviation)

@@ -1,4 +1,4 @@
-"""What all figures share: sizes for print, one palette, the words for metrics, and saving.
+"""The style of all figures: sizes for print, one palette, the words for metrics, and saving.
 
 The colours of choices are those of Okabe and Ito, *Color Universal Design* (2008), distinct with every kind
 of colour vision; a marker or a label always repeats them. Ordered choices go from pale to dark.
@@ -95,7 +95,7 @@ def save(figure: Figure, stem: str | Path) -> list[Path]:
     Each file is there whole or not at all. Equal figures give equal bytes: no date and no version is written.
     """
     stem = Path(stem)
-    # What each format would write unasked.
+    # The fields that each format would fill by itself.
     unstated: dict[str, dict[str, Any]] = {
         "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
         "png": {"Software": None},
@@ -125,7 +125,7 @@ def empty_figure(width: float, height: float, reason: str) -> Figure:
 def settle(figure: Figure) -> None:
     """Arrange the panels, once and for all.
 
-    Otherwise each saving would start from the arrangement of the one before and end a hair beside it.
+    Otherwise each saving would start from the arrangement of the one before and end slightly off it.
     """
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -194,7 +194,7 @@ def wrapped(text: str, width: int = LABEL_WIDTH) -> str:
 
 
 def label_of(metric: str) -> str:
-    """How a figure writes the name of a metric.
+    """The name of a metric in a figure.
 
     >>> label_of("centricity"), label_of("overlapped_area/pitch_range")
     ('centricity', 'overlapped area:\\npitch range')

@@ -1,4 +1,4 @@
-"""The three tonality metrics of every model, beside the openings, the corpus and the baselines."""
+"""The three tonality metrics of every model, with those of the openings, the corpus and the baselines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is cross-entropy a fair cost: do songs get better as it falls?"""
+"""Show whether cross-entropy is a fair cost: whether songs get better as it falls."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def _write_baseline(
 
 
 def _evaluate_after(study: Study, model: Model, primer: StudyPrimer) -> Iterable[Path]:
-    """Measure a model's songs after a primer beside the main one."""
+    """Measure a model's songs after a primer other than the main one."""
     name = study.names.song_set(model, primer)
     return [_write(study, _evaluated(study, model, name, _songs_of(study, model, primer)), name)]
 

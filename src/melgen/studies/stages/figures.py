@@ -51,7 +51,7 @@ class StudyFigure:
     Attributes:
         name: of its files below ``figures/``.
         draw: makes it of a study whose earlier stages are done.
-        inputs: what it depends on besides the results, as plain data; if that changes, it is drawn again.
+        inputs: what it depends on in addition to the results, as plain data; if that changes, it is drawn again.
         applies: whether a study has it.
     """
 

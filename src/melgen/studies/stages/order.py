@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class _Stage(NamedTuple):
-    """How a stage lists its tasks, and what the names of these begin with."""
+    """The function that lists the tasks of a stage, and the prefixes of their names."""
 
     tasks: Callable[[Study], Iterator[Task]]
     prefixes: tuple[str, ...]

@@ -104,14 +104,14 @@ def primers_table(results: StudyResults) -> Table | None:
 
 
 def first_notes_sentence(results: StudyResults) -> str:
-    """What a caption adds where songs with rhythm are longer than what is measured of them."""
+    """A sentence for captions, if songs with rhythm are longer than what is measured of them."""
     if results.first_notes is None:
         return ""
     return f" Of a song with rhythm: its first {results.first_notes} notes."
 
 
 def primer_sentences(results: StudyResults) -> str:
-    """What a caption adds about primers whose pitches are rare in the training tunes."""
+    """Sentences for captions, about primers whose pitches are rare in the training tunes."""
     return "".join(f" Note: {note}." for note in results.primer_notes)
 
 
@@ -254,7 +254,7 @@ def _distance_columns(groups: Iterable[Sequence[MeasuredSet]], kind: str = "") -
 
 
 def originality_table(results: StudyResults) -> Table | None:
-    """What songs share with training tunes and with each other."""
+    """The passages that songs share with training tunes and with each other."""
     groups = [model_sets(results), references(results)]
     diversity = set_score_columns(_set_scores(groups), "diversity/")
     shares = shared_ngrams(_metrics(groups)) or "shared_8gram_share"
@@ -294,7 +294,7 @@ def originality_table(results: StudyResults) -> Table | None:
 
 
 def nearest_tunes_table(results: StudyResults) -> Table | None:
-    """Of each set the song nearest to a training tune, and that tune."""
+    """The song of each set nearest to a training tune, and that tune."""
     columns = (
         *_SET_COLUMNS[:2],
         Column("song", "song", "text"),
@@ -363,7 +363,7 @@ def _set_scores(groups: Iterable[Sequence[MeasuredSet]]) -> list[str]:
 
 
 def _reference(results: StudyResults) -> MeasuredSet | None:
-    """What `tonality_table` measures distances from: the openings, else the whole tunes of the test split."""
+    """The set from which `tonality_table` measures distances: the openings, else whole tunes of the test split."""
     found = [songs for songs in references(results) if songs.role == "openings"]
     found += [songs for songs in corpus_sets(results) if songs.name == "corpus-test"]
     return found[0] if found else None

@@ -36,7 +36,7 @@ TIMED_TONALITY = ("conjunct_melodic_motion", "timed_macroharmony", "timed_centri
 
 @dataclass(frozen=True)
 class Paper:
-    """What differs between the tables of the two papers.
+    """The differences between the tables of the two papers.
 
     Attributes:
         folder: of its files, below ``tables/``.
@@ -120,7 +120,7 @@ def paper_tables(results: StudyResults, paper: Paper = FIRST) -> dict[str, str]:
 
 
 def paper_sources(results: StudyResults, paper: Paper = FIRST) -> dict[str, CellSources]:
-    """Where the numbers of `paper_tables` come from: file name, row, column (a cell, or a metric), paths."""
+    """The sources of the numbers of `paper_tables`: file name, row, column (a cell, or a metric), paths."""
     grid = _grid(results, paper)
     if not grid and paper.with_rhythm:
         return {}

@@ -1,4 +1,4 @@
-"""What the second paper published (arXiv 2101.07669), beside the numbers of a study of networks that write rhythm."""
+"""The numbers of the second paper (arXiv 2101.07669), next to those of a study of networks that write rhythm."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def model_sets(results: StudyResults) -> list[MeasuredSet]:
 
 
 def references(results: StudyResults) -> list[MeasuredSet]:
-    """What models are compared with, as long as their songs: baselines and the openings."""
+    """The sets with which models are compared, as long as their songs: baselines and the openings."""
     sets = [_plain_set(results, BASELINE_ROLE, name, evaluation) for name, evaluation in results.baselines.items()]
     if results.openings is not None:
         sets.append(_plain_set(results, "openings", results.openings.name, results.openings))

@@ -134,7 +134,7 @@ def _runs(results: StudyResults) -> Table:
 
 
 def _scores_of(runs: Sequence[Run]) -> list[str]:
-    """What networks are scored by on held-out tunes, in the order of the columns; what a run adds comes last."""
+    """The scores of networks on held-out tunes, in the order of the columns; those that a run adds come last."""
     found = [key.partition("/")[2] for run in runs for key in run.result if key.startswith(_SCORED)]
     of_all = [score for score in _SCORES if score != BITS or not all(run.writes_rhythm for run in runs)]
     return [split + score for score in dict.fromkeys([*of_all, *found]) for split in _SCORED]
@@ -147,7 +147,7 @@ def _header_of(key: str) -> tuple[str, Kind, int]:
 
 
 def _about_rhythm(runs: Sequence[Run]) -> str:
-    """What a caption adds about bits per note where networks write rhythm."""
+    """A sentence for captions, about bits per note, if networks write rhythm."""
     if not any(run.writes_rhythm for run in runs):
         return ""
     text = " Bits per note with rhythm are the sum of pitch bits and rhythm bits."

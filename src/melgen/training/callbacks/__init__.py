@@ -1,4 +1,4 @@
-"""What happens beside the training: songs, their tonality, a projection of the embedding.
+"""Callbacks of a training: songs, their tonality, a projection of the embedding.
 
 Each callback writes into the run's directory first and then shows the same to every dashboard
 (`melgen.training.loggers.dashboards`). A failure in one of them is a warning, and the training goes on.

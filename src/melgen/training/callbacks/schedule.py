@@ -1,4 +1,4 @@
-"""When a callback acts: every so many updates or epochs, and after chosen updates."""
+"""The schedule of a callback: every so many updates or epochs, and after chosen updates."""
 
 from __future__ import annotations
 

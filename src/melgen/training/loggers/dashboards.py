@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SONGS_SHOWN = 10
-"""How many songs a dashboard shows; the files hold all."""
+"""The number of songs that a dashboard shows; the files hold all."""
 
 
 @runtime_checkable
 class Dashboard(Protocol):
-    """What can show more than numbers. A logger may have these methods itself, as `WandbLogger` has."""
+    """A display of more than numbers. A logger may have these methods itself, as `WandbLogger` has."""
 
     def log_songs(self, key: str, songs: Sequence[Melody], step: int, *, directory: Path, span_notes: int) -> None:
         """Show songs, whose files are in ``directory``; spans of ``span_notes`` notes measure their tonality."""
@@ -51,7 +51,7 @@ class Dashboard(Protocol):
 
 
 def dashboard_of(logger: Logger) -> Dashboard | None:
-    """What shows songs, figures and embeddings for a logger; ``None`` for a logger of numbers only."""
+    """The dashboard that shows songs, figures and embeddings for a logger; ``None`` for a logger of numbers only."""
     if isinstance(logger, TensorBoardLogger):
         return TensorBoardDashboard(logger)
     return logger if isinstance(logger, Dashboard) else None

@@ -25,7 +25,7 @@ SAMPLE_RATE = 16_000
 
 
 class TensorBoardDashboard:
-    """What `melgen.training.loggers.dashboards.Dashboard` asks, done by Lightning's logger."""
+    """The methods of `melgen.training.loggers.dashboards.Dashboard` for Lightning's TensorBoard logger."""
 
     def __init__(self, logger: TensorBoardLogger):
         self._logger = logger

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 OWN_HOSTS = ("api.forge.coreweave.com", "api.wandb.ai")
 """The names of W&B's own server, since version 0.31 and before; keys are kept by this name."""
 START_TIMEOUT_S, FINISH_TIMEOUT_S = 60.0, 300.0
-"""How long a training may wait for W&B's server; what is not uploaded by then stays on the disk."""
+"""The time for which a training may wait for W&B's server; what is not uploaded by then stays on the disk."""
 
 
 def start_run(directory: Path, *, offline: bool, **options: Any) -> Run:

@@ -1,4 +1,4 @@
-"""From the segments of a voice to notes in the order of playing, with bars and metres."""
+"""Turn the segments of a voice into notes in the order of playing, with bars and metres."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def _moved(edge: Edge, place: int, notes: Sequence[Sequence[Ticks]]) -> Edge:
 
 
 def _joined(held: Sequence[Edge], first: Sequence[Edge]) -> dict[int, int]:
-    """For each of the first notes that continues a tied note: its index, and the index of the tied note."""
+    """The index of each of the first notes that continues a tied note, with the index of the tied note."""
     joined: dict[int, int] = {}
     free = list(held)
     for edge in first:
@@ -256,7 +256,7 @@ def played_keys(segments: Sequence[Segment], order: Sequence[int]) -> tuple[tupl
 
 
 def _lengths_to_the_line(segments: Sequence[Segment]) -> list[Ticks]:
-    """For each segment the distance from its beginning to the next bar line."""
+    """The distance from the beginning of each segment to the next bar line."""
     lengths: list[Ticks] = []
     length: Ticks = 0
     for segment in reversed(segments):
