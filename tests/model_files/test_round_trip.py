@@ -86,6 +86,7 @@ def test_the_songs_of_the_run_are_in_the_file(exported):
     in_file = read_song_folder(exported / "rhythm.melgen")
     assert [*in_file.songs.values()] == of_run
     assert [*in_file.songs] == ["song_001", "song_002"]
+    assert in_file.oldest_reader == 2, "the list states which reader read the training tunes"
     midi = [name for name in members_of(exported / "rhythm.melgen") if name.endswith(".mid")]
     assert len(midi) == len(of_run)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from melgen.checking import require
@@ -14,7 +13,8 @@ from melgen.corpora.licences import licence_for
 from melgen.exporting.card import card_of
 from melgen.exporting.origin import corpora_of, metrics_of, provenance_of, public_config
 from melgen.files import scratch_beside
-from melgen.generation.songs import SongSet, read_songs, write_songs
+from melgen.generation.from_checkpoint import reader_of
+from melgen.generation.songs import READER, SongSet, read_songs, write_songs
 from melgen.model_files.archive import CARD, DESCRIPTION, SONGS_FOLDER, SUFFIX, WEIGHTS, has_description, write_archive
 from melgen.model_files.description import Description
 from melgen.model_files.weights import read_model_file, weights_bytes
@@ -66,8 +66,7 @@ def export_run(run: str | Path, to: str | Path, licence: str | None = None) -> P
         corpora=tuple(corpora),
         training_tunes=None if trained.seen is None else trained.seen.to_json(),
     )
-    songs = songs_of(trained)
-    songs = replace(songs, metadata=songs.metadata | {"model": path.stem})
+    songs = songs_of(trained, path.stem)
     members = {
         CARD: card_of(description, len(songs)).encode(),
         DESCRIPTION: description.text().encode(),
@@ -97,15 +96,26 @@ def checked_place(to: str | Path) -> Path:
     return path
 
 
-def songs_of(trained: TrainedModel) -> SongSet:
-    """The songs that these weights wrote at the end of their run; a few new ones if there are none."""
+def songs_of(trained: TrainedModel, name: str) -> SongSet:
+    """The songs that these weights wrote at the end of their run; a few new ones if there are none.
+
+    Args:
+        trained: the network.
+        name: its name in the list of songs.
+    """
+    found = _songs_of_run(trained) or Network(trained).continue_(songs=WRITTEN_SONGS)
+    reader = reader_of(trained)
+    origin = {"model": name} | ({} if reader is None else {READER: reader})
+    return SongSet(found.melodies[:MOST_SONGS], found.metadata | origin, reader)
+
+
+def _songs_of_run(trained: TrainedModel) -> SongSet | None:
     try:
         found = read_songs(run_of(trained.path) / SONGS_FOLDER)
-        if found.melodies and found.metadata.get("updates") == trained.updates:
-            return SongSet(found.melodies[:MOST_SONGS], found.metadata, found.reader)
     except (OSError, ValueError) as error:
         log.debug("the run has no songs to export: %s", error)
-    return Network(trained).continue_(songs=WRITTEN_SONGS)
+        return None
+    return found if len(found) and found.metadata.get("updates") == trained.updates else None
 
 
 def _song_members(songs: SongSet) -> Mapping[str, bytes]:
