@@ -238,7 +238,7 @@ def changed_weights(file, change):
         (lambda w: w.update(more=torch.zeros(1)), "more is either in the network or in the file, but not in both"),
         (lambda w: w.update({"output.bias": torch.zeros(3)}), r"output.bias has the shape \[3\]"),
         (lambda w: w.update({"output.bias": w["output.bias"].double()}), "output.bias has the type F64"),
-        (lambda w: w.update({"output.bias": w["output.bias"].to(torch.complex64)}), "output.bias has the type C64"),
+        (lambda w: w.update({"output.bias": w["output.bias"].int()}), "output.bias has the type I32"),
         (lambda w: w["output.bias"].fill_(torch.nan), "output.bias contains numbers that are not finite"),
         (lambda w: w["output.bias"].fill_(torch.inf), "output.bias contains numbers that are not finite"),
     ],
