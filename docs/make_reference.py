@@ -21,6 +21,7 @@ COMMANDS = {
     "study": "`melgen.study`",
     "generate": "`melgen.generate`",
     "evaluate": "`melgen.evaluate`",
+    "export": "`melgen.export`",
     "render": "`melgen.render`",
     "report": "`melgen.report`",
     "status": "`melgen.status`",

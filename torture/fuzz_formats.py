@@ -30,6 +30,9 @@ KEPT_RUN = (
     Path(__file__).parents[1] / "tests/formats/version1/control-lstm-1-seed0-batch_size-20-hidden_size-4-seq_length-20"
 )
 FINISHED_RUN = KEPT_RUN.with_name(KEPT_RUN.name.replace("lstm", "gru"))
+RHYTHM_RUN = (
+    KEPT_RUN.parents[1] / "rhythm2/control-lstm-1-seed0-batch_size-20-hidden_size-4-rhythm-factored-seq_length-20"
+)
 RUN_FILES = ("status.json", "result.json", "identity.json", "data.json", "metrics.csv", "config.yaml")
 
 
@@ -482,7 +485,8 @@ def read_checkpoint(path: Path) -> str:
     try:
         trained = load_model(path)
         with torch.no_grad():
-            trained.model(torch.zeros(1, 2, dtype=torch.long))
+            shape = (1, 2) if trained.model.duration_size is None else (1, 2, 2)
+            trained.model(torch.zeros(shape, dtype=torch.long))
     except CheckpointError as error:
         return _named(error, path)
     return ""
@@ -623,6 +627,69 @@ def checkpoint_traps() -> list[bytes]:
         with_record("data.pkl", program.replace(b"FloatStorage", b"ByteStorage\n"[:11] + b"X")),
         with_record("data.pkl", program.replace(b"_rebuild_tensor_v2", b"_rebuild_tensor_v3")),
     ]  # fmt: skip
+
+
+# --- model files ----------------------------------------------------------------------------------------------------
+
+
+def read_model(path: Path) -> str:
+    """Read a file as `melgen.generate` and `melgen.evaluate` read a model file."""
+    from melgen.generation.song_files import read_song_folder
+
+    refusal = read_checkpoint(path)
+    try:
+        read_song_folder(path)
+    except ValueError as error:
+        return refusal or _named(error, path)
+    return refusal
+
+
+def model_files() -> list[bytes]:
+    """The runs that the tests keep, exported."""
+    from melgen.exporting.writing import export_run
+
+    with tempfile.TemporaryDirectory() as folder:
+        return [
+            export_run(run, Path(folder, f"net{number}.melgen")).read_bytes()
+            for number, run in enumerate((FINISHED_RUN, RHYTHM_RUN))
+        ]
+
+
+def model_traps() -> list[bytes]:
+    """Archives that expand, members from elsewhere, headers of weights that claim much."""
+    whole = model_files()[0]
+    members = dict(change.unarchived(whole))
+    description, weights = members["model.json"], members["weights.safetensors"]
+    pickled = pickle.dumps(Hostile(exec, "open('escape', 'w')"))
+
+    def with_member(name: str, data: bytes, compression: int = zipfile.ZIP_STORED) -> bytes:
+        return change.archived([*{**members, name: data}.items()], compression)
+
+    def with_layers(text: bytes) -> bytes:
+        return with_member("model.json", description.replace(b'"stack": [', b'"stack": [' + text))
+
+    return [
+        b"",
+        b"PK\x05\x06" + b"\x00" * 18,
+        change.archived([*members.items()]),
+        with_member("README.md", b" " * (200 * 2**20), zipfile.ZIP_DEFLATED),
+        with_member("model.json", b"[" * 100_000),
+        with_member("model.json", b'{"a":' * 100_000),
+        with_member("model.json", b"9" * 10_000),
+        with_member("model.json", pickled),
+        with_member("weights.safetensors", pickled),
+        with_member("weights.safetensors", b"\xff" * 8),
+        with_member("weights.safetensors", (2**40).to_bytes(8, "little") + weights[8:]),
+        with_member("weights.safetensors", weights.replace(b'"shape":[4', b'"shape":[9')),
+        with_member("../escape", b"x"),
+        with_member("escape.pkl", pickled),
+        with_layers(b'{"cell": "os.system", "options": {}},'),
+        with_layers(b'{"cell": "lstm", "options": {}},' * 100_000),
+        with_member("model.json", description.replace(b'"hidden_size": 4', b'"hidden_size": 1099511627776')),
+        with_member("songs/songs.json", b"[" * 100_000),
+        *(with_member(f"songs/song_{number:03d}.mid", b"") for number in (1, 99_999)),
+        change.archived([(f"songs/song_{number:05d}.mid", b"") for number in range(20_000)], zipfile.ZIP_STORED),
+    ]
 
 
 # --- runs -----------------------------------------------------------------------------------------------------------
@@ -774,6 +841,14 @@ FORMATS = {
          *[change.member_of_archive(change.shuffle_opcodes, zipfile.ZIP_STORED)] * 3, *[odd_checkpoint] * 6),
         (b"PK\x01\x02", b"PK\x03\x04", b"ctorch\nFloatStorage\n", b"ctorch._utils\n_rebuild_tensor_v2\n"),
         read_checkpoint, None,
+    ),
+    "model": Format(
+        "net.melgen", 6_000, 200_000, model_files, model_traps,
+        (*change.BINARY, *[change.rename_members] * 2,
+         *[change.member_of_archive(change.flip_bits, zipfile.ZIP_STORED)] * 3,
+         *[change.member_of_archive(change.odd_json, zipfile.ZIP_STORED)] * 8),
+        (b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06"),
+        read_model, None,
     ),
     "run": Format(
         "file-of-run", 3_000, 200_000, run_files, run_traps, [of_run(each) for each in (*change.TEXT,

@@ -1,6 +1,6 @@
 """Give damaged and hostile files to every reader, and report the outcomes.
 
-    python -m torture.fuzzing                            # more than 100,000 files of nine formats
+    python -m torture.fuzzing                            # more than 100,000 files of ten formats
     python -m torture.fuzzing --format midi --seed 2     # one format, other mutations
     python -m torture.fuzzing --format midi --seed 2 --case 1234    # one file again, with its full text
 

@@ -1,10 +1,13 @@
-"""Trained networks, read from checkpoints, which are self-contained, without running code from the file."""
+"""Trained networks, read from checkpoints or model files, without running code from the file.
+
+Both are self-contained.
+"""
 
 from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,9 @@ from melgen.bit_names import with_marked_bits
 from melgen.checkpoint_files import BEST, LAST, find_checkpoint, run_of, run_title
 from melgen.corpora.seen_tunes import SeenTunes
 from melgen.errors import CheckpointError
+from melgen.model_files.archive import is_model_file
+from melgen.model_files.description import Description
+from melgen.model_files.weights import read_model_file
 from melgen.music.abstract_rhythm import AbstractRhythm
 from melgen.music.encoding import Encoding
 from melgen.music.representations import AbstractRepresentation, representation_named
@@ -23,6 +29,7 @@ from melgen.music.rhythms import NoRhythm, rhythm_from
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel
+from melgen.networks.shapes import check_shapes
 
 __all__ = [
     "BEST",
@@ -45,10 +52,13 @@ RHYTHM = "rhythm"
 SEEN_TUNES = "training_tunes"
 """A key of melgen's part of a checkpoint. It is newer than format version 1, which does not require it."""
 
+_MISMATCHES = (LookupError, ArithmeticError, TypeError, ValueError, RuntimeError, AttributeError)
+"""The errors of parts of a network that do not match each other."""
+
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network read from a checkpoint, with everything needed to generate melodies."""
+    """A network read from a checkpoint or a model file, with everything needed to generate melodies."""
 
     model: MelodyModel
     representation: AbstractRepresentation
@@ -61,6 +71,13 @@ class TrainedModel:
     """The tunes that it was trained on; None if an older melgen did not record them."""
     rhythm: AbstractRhythm = field(default_factory=NoRhythm)
     """The rhythm with which it writes time."""
+    shared: Description | None = None
+    """The statements of its model file; None if it was read from a checkpoint."""
+
+    @property
+    def title(self) -> str:
+        """Its name in songs: that of its model file, or ``<name>/<run>``."""
+        return run_title(run_of(self.path)) if self.shared is None else self.shared.name
 
     @property
     def has_rhythm(self) -> bool:
@@ -106,12 +123,18 @@ def read_checkpoint(path: str | Path, key: str = "checkpoint") -> dict[str, Any]
 
 
 def load_model(path: str | Path, key: str = "checkpoint") -> TrainedModel:
-    """Rebuild the network of a checkpoint file or of a run's directory.
+    """Rebuild the network of a run's directory, a checkpoint or a model file, also from a repository.
+
+    Args:
+        path: see `find_checkpoint`.
+        key: the name of the path in errors.
 
     Raises:
-        CheckpointError: if there is no checkpoint, or its parts do not match each other.
+        CheckpointError: if there is none, or its parts do not match each other.
     """
     file = find_checkpoint(path, key)
+    if is_model_file(file):
+        return _from_model_file(file, key)
     checkpoint = read_checkpoint(file, key)
     ours = checkpoint["melgen"]
     prefix = "model."
@@ -120,28 +143,48 @@ def load_model(path: str | Path, key: str = "checkpoint") -> TrainedModel:
             key[len(prefix) :]: value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)
         }
         _check_size(ours["model"], weights)
-        model = MelodyModel.from_description(ours["model"])
-        model.load_state_dict(weights)
-        representation = representation_named(ours["representation"])
-        rhythm = rhythm_from(ours[RHYTHM]) if RHYTHM in ours else NoRhythm()
-        vocabulary = (TuneVocabulary if RHYTHM in ours else Vocabulary).from_dict(ours["vocabulary"])
-        sizes = vocabulary.sizes
-        if different := {key: size for key, size in sizes.items() if getattr(model, key) != size}:
-            raise ValueError(f"the vocabulary needs {different}, the network has another size")
-        trained = TrainedModel(
-            model.eval(),
-            representation,
-            vocabulary,
-            ours["config"],
-            ours["metrics"],
-            ours["updates"],
-            file,
-            SeenTunes.from_dict(ours[SEEN_TUNES]) if SEEN_TUNES in ours else None,
-            rhythm,
-        )
-    except (LookupError, ArithmeticError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        seen = SeenTunes.from_dict(ours[SEEN_TUNES]) if SEEN_TUNES in ours else None
+        return _assembled(ours, weights, file, seen)
+    except _MISMATCHES as error:
         raise CheckpointError(f"{key}={file}: its parts do not match each other ({error})") from error
-    return trained
+
+
+def _from_model_file(file: Path, key: str) -> TrainedModel:
+    found = read_model_file(file, key)
+    stated = found.description
+    ours = {field.name: getattr(stated, field.name) for field in fields(stated)}
+    if stated.rhythm is None:
+        del ours[RHYTHM]
+    seen = None if stated.training_tunes is None else SeenTunes.from_json(stated.training_tunes)
+    try:
+        return replace(_assembled(ours, found.weights, file, seen), shared=stated)
+    except _MISMATCHES as error:
+        raise CheckpointError(f"{key}={file}: its parts do not match each other ({error!s:.300})") from error
+
+
+def _assembled(
+    ours: Mapping[str, Any], weights: Mapping[str, Tensor], file: Path, seen: SeenTunes | None
+) -> TrainedModel:
+    """The network of melgen's part of a checkpoint, whose weights are known to fit its description."""
+    model = MelodyModel.from_description(ours["model"])
+    model.load_state_dict(weights)
+    representation = representation_named(ours["representation"])
+    rhythm = rhythm_from(ours[RHYTHM]) if RHYTHM in ours else NoRhythm()
+    vocabulary = (TuneVocabulary if RHYTHM in ours else Vocabulary).from_dict(ours["vocabulary"])
+    sizes = vocabulary.sizes
+    if different := {key: size for key, size in sizes.items() if getattr(model, key) != size}:
+        raise ValueError(f"the vocabulary needs {different}, the network has another size")
+    return TrainedModel(
+        model.eval(),
+        representation,
+        vocabulary,
+        ours["config"],
+        ours["metrics"],
+        ours["updates"],
+        file,
+        seen,
+        rhythm,
+    )
 
 
 def _check_archive(path: str | Path) -> None:
@@ -165,12 +208,4 @@ def _check_size(description: Mapping[str, Any], weights: Mapping[str, Any]) -> N
             raise ValueError(f"{name} is not a plain tensor")
         if weight.numel() * weight.element_size() > weight.untyped_storage().nbytes():
             raise ValueError(f"{name} claims {weight.numel()} numbers, but the file contains fewer")
-    if (layers := len(description["stack"])) > len(weights):
-        raise ValueError(f"{layers} layers, but only {len(weights)} weights")
-    with torch.device("meta"):  # shapes without memory
-        shapes = {name: weight.shape for name, weight in MelodyModel.from_description(description).state_dict().items()}
-    if different := sorted(shapes.keys() ^ weights.keys()):
-        raise ValueError(f"weight {different[0]} is either in the network or in the file, but not in both")
-    for name, shape in shapes.items():
-        if weights[name].shape != shape:
-            raise ValueError(f"{name} has the shape {list(weights[name].shape)}, but the network needs {list(shape)}")
+    check_shapes(description, {name: weight.shape for name, weight in weights.items()})

@@ -1,10 +1,11 @@
-"""Find the checkpoints of a run, without torch, which takes seconds to import."""
+"""Find the checkpoints of a run and model files, without torch, which takes seconds to import."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from melgen.errors import CheckpointError
+from melgen.hub import fetched, is_hub_reference
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
@@ -20,11 +21,13 @@ def run_title(run: Path) -> str:
 
 
 def find_checkpoint(path: str | Path, key: str = "checkpoint") -> Path:
-    """The checkpoint meant by a file, or by a run's directory (its best).
+    """The file meant by a file, by a run's directory (its best checkpoint), or by a repository (``hf:owner/name``).
 
     Raises:
         CheckpointError: if there is none.
     """
+    if is_hub_reference(path):
+        return fetched(path, key)
     path = Path(path).expanduser()
     if path.is_file():
         return path
@@ -33,4 +36,4 @@ def find_checkpoint(path: str | Path, key: str = "checkpoint") -> Path:
             if (folder / name).is_file():
                 return folder / name
     what = "this directory contains no checkpoint yet" if path.is_dir() else "no such file or directory"
-    raise CheckpointError(f"{key}={path}: {what}; it must be a checkpoint file or a run's directory")
+    raise CheckpointError(f"{key}={path}: {what}; it must be a run's directory, a checkpoint or a model file")

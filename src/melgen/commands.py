@@ -12,6 +12,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "generate": "let a trained network write songs",
         "study": "sweep, select, generate, evaluate: the tables and figures of a paper",
         "evaluate": "measure a folder of songs and compare it with a corpus",
+        "export": "write a trained network as one file that can be shared",
         "render": "write songs as sound, scores and files for other programs",
         "publish": "put the tables of a sweep and of its study on W&B",
         "report": "make one HTML page of a run or a study, to look at and to play",

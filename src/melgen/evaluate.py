@@ -39,13 +39,12 @@ def evaluate(config: DictConfig) -> Path:
     """
     from hydra.utils import instantiate
 
-    from melgen.corpora.sources import user_path
     from melgen.generation.results_folder import RESULTS, results_folder
-    from melgen.generation.song_files import read_song_folder
+    from melgen.generation.song_files import place_of_songs, read_song_folder
 
     import_user_modules(config.imports)
     options: EvaluationOptions = instantiate(config.evaluation, _convert_="all")
-    folder = user_path(config.songs, "songs")
+    folder = place_of_songs(config.songs)
     found = read_song_folder(folder, workers=config.workers, progress=config.progress)
     out = results_folder("evaluate", config.out, folder, found)
     # Imported once the songs are read: they need torch.

@@ -110,7 +110,7 @@ def write_text(path: str | Path, text: str) -> None:
 
 def write_json(path: str | Path, data: Any) -> None:
     """Write plain data as readable JSON to ``path``, all or nothing; numbers that are not finite become null."""
-    write_text(path, json_text(_finite(data), indent=2) + "\n")
+    write_text(path, json_text(finite(data), indent=2) + "\n")
 
 
 def json_text(data: Any, indent: int | None = None) -> str:
@@ -123,12 +123,13 @@ def json_text(data: Any, indent: int | None = None) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")  # JSON's own escape of a lone surrogate
 
 
-def _finite(data: Any) -> Any:
+def finite(data: Any) -> Any:
+    """Plain data in which numbers that are not finite are None, since JSON cannot hold them."""
     if isinstance(data, float) and not math.isfinite(data):
         return None
     if isinstance(data, dict):
-        return {key: _finite(value) for key, value in data.items()}
-    return [_finite(value) for value in data] if isinstance(data, list | tuple) else data
+        return {key: finite(value) for key, value in data.items()}
+    return [finite(value) for value in data] if isinstance(data, list | tuple) else data
 
 
 def read_json(path: Path) -> dict[str, Any]:

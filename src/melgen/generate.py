@@ -42,32 +42,30 @@ def generate(config: DictConfig) -> Path:
         ValueError: for a checkpoint that is none, a primer that the network cannot read, or a number out
             of its range.
     """
-    from melgen.checkpoint_files import find_checkpoint, run_of, run_title
+    from melgen.checkpoint_files import find_checkpoint, run_of
 
     check_showing(config.show, config.shown)
-    find_checkpoint(config.checkpoint)  # before torch is imported: a refusal is quick
+    file = find_checkpoint(config.checkpoint)  # before torch is imported: a refusal is quick
     from melgen.checkpoint import load_model
-    from melgen.generation.from_checkpoint import write_songs_by
-    from melgen.generation.primers import PAPER_PRIMER, note_of, read_primer_melody
-    from melgen.runs.search import run_around
+    from melgen.generation.from_checkpoint import reader_of, write_songs_by
+    from melgen.generation.primers import note_of, read_primer_melody, usual_primer
 
     import_user_modules(config.imports)
-    trained = load_model(config.checkpoint)
-    run = run_of(trained.path)
-    # The songs that the run is judged by, and that its page shows, stay as they are.
-    default_folder = run / ("generated" if (run / "songs").exists() else "songs")
+    trained = load_model(file)
+    run = None if trained.shared is not None else run_of(trained.path)
+    if run is None:  # a model file may be in a cache or a folder of downloads
+        default_folder = Path(f"{trained.title}-songs")
+    else:  # the songs that the run is judged by, and that its page shows, stay as they are
+        default_folder = run / ("generated" if (run / "songs").exists() else "songs")
     out = Path(config.out).expanduser() if config.out else default_folder
     options = {key: config[key] for key in ("songs", *SAMPLING_OPTIONS, *RHYTHM_OPTIONS)}
     check_until(config.until, config.notes, config.limit, trained.has_rhythm)
-    recorded = run_around(run)
-    reader = None if recorded is None else recorded.recorded_reader
-    usual = () if trained.has_rhythm else PAPER_PRIMER
-    primer = read_primer_melody(usual if config.primer is None else config.primer)
-    songs = write_songs_by(trained, out, primer, options, config.device, reader)
-    if note := note_of(primer.pitches, run, trained.representation.name):
+    primer = read_primer_melody(usual_primer(trained.has_rhythm) if config.primer is None else config.primer)
+    songs = write_songs_by(trained, out, primer, options, config.device, reader_of(trained))
+    if run is not None and (note := note_of(primer.pitches, run, trained.representation.name)):
         log.warning("%s", note)
-    show_songs(songs[: config.shown], config.show, run_title(run))
-    log.info("%d songs by %s in %s", len(songs), run_title(run), out)
+    show_songs(songs[: config.shown], config.show, trained.title)
+    log.info("%d songs by %s in %s", len(songs), trained.title, out)
     log.info("to see and hear them: %s", command("render", {"songs": out}))
     return out
 

@@ -42,15 +42,15 @@ def render(config: DictConfig) -> Path:
         ValueError: if there is no song to render, an option is out of its range, or the files have no place.
         ImportError: if a library for one of the formats is missing, after the other formats are written.
     """
-    from melgen.corpora.sources import check_exists, user_path
+    from melgen.corpora.sources import check_exists
     from melgen.generation.results_folder import results_folder
-    from melgen.generation.song_files import RENDERING_FILE, read_song_folder
+    from melgen.generation.song_files import RENDERING_FILE, place_of_songs, read_song_folder
     from melgen.processes import available_cpus
     from melgen.rendering.batch import RenderOptions, missing_libraries, read_formats, render_songs
 
     formats = read_formats(OmegaConf.to_object(config.to) if OmegaConf.is_list(config.to) else config.to)
     options = RenderOptions(**{each.name: config[each.name] for each in fields(RenderOptions)})
-    folder = user_path(config.songs, "songs")
+    folder = place_of_songs(config.songs)
     check_exists(folder, "songs")  # before libraries are imported that draw and sound
     missing = missing_libraries(formats, options.sound_font)
     for name, reason in missing.items():

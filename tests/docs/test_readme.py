@@ -22,6 +22,7 @@ SHRUNK = {
     "prepare": (),
     "evaluate": (),
     "render": (),
+    "export": (),
     "status": (),
 }
 """Overrides that are appended to each command."""

@@ -2,6 +2,7 @@
 
 python tests/formats/make_fixture.py            # version<FORMAT_VERSION>/, a sweep of a finished and an interrupted run
 python tests/formats/make_fixture.py --rhythm   # rhythm<FORMAT_VERSION>/, a run of a network with rhythm
+python tests/formats/make_fixture.py --model    # model<FORMAT_VERSION>.melgen, that network as a model file
 """
 
 import json
@@ -68,5 +69,14 @@ def make_rhythm() -> None:
         shutil.copytree(Path(folder) / "multirun/misc_folk", kept, ignore=shutil.ignore_patterns(*LEFT_OUT))
 
 
+def make_model() -> None:
+    from melgen.exporting.writing import export_run
+    from melgen.model_files.description import FORMAT_VERSION
+
+    here = Path(__file__).parent
+    (run,) = sorted(here.glob("rhythm*"))[-1].iterdir()
+    export_run(run, here / f"model{FORMAT_VERSION}.melgen")
+
+
 if __name__ == "__main__":
-    make_rhythm() if "--rhythm" in sys.argv else main()
+    make_rhythm() if "--rhythm" in sys.argv else make_model() if "--model" in sys.argv else main()

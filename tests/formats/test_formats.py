@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import melgen
 from melgen.checkpoint import load_model, read_checkpoint
 from melgen.corpora import FolkCorpus
 from melgen.corpora.corpus import READER_VERSION
 from melgen.data import MelodyDataModule, Split
 from melgen.files import read_json
+from melgen.generation.song_files import read_song_folder
 from melgen.generation.songs import read_songs
 from melgen.music import Control, Melody
 from melgen.runs.directory import RunDirectory
@@ -51,6 +53,21 @@ def test_every_version_has_been_kept():
     for path in KEPT_RHYTHM:
         versions = {read_checkpoint(file)["melgen"]["format_version"] for file in path.rglob("*.ckpt")}
         assert versions == {int(path.name.removeprefix("rhythm"))}
+
+
+def test_every_version_of_a_model_file_is_read():
+    from melgen.model_files.description import FORMAT_VERSION
+
+    kept = sorted(Path(__file__).parent.glob("*.melgen"))
+    assert [path.name for path in kept] == [f"model{number}.melgen" for number in range(1, FORMAT_VERSION + 1)]
+    (run,) = KEPT_RHYTHM[0].iterdir()
+    of_run = melgen.load(run)
+    for path in kept:
+        net = melgen.load(path)
+        assert net.continue_(songs=2, seed=1).melodies == of_run.continue_(songs=2, seed=1).melodies
+        assert net.metrics["val/loss"] == of_run.metrics["val/loss"]
+        assert net.licence == "CC-BY-4.0"
+        assert len(read_song_folder(path).songs) == 2
 
 
 @pytest.mark.parametrize("kept", KEPT_RHYTHM, ids=lambda path: path.name)

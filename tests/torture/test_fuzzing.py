@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 SEED, SECONDS, MEGABYTES = 3, 40, 150
 CASES = {
     "midi": 600, "abc": 30, "musicxml": 60, "mxl": 60, "kern": 30, "pickle": 300, "songs": 200, "checkpoint": 70,
-    "run": 35,
+    "model": 150, "run": 35,
 }  # fmt: skip
 
 

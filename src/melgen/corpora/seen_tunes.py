@@ -6,6 +6,7 @@ checkpoint contains the hashes, eight bytes per tune, so that a checkpoint that 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +70,30 @@ class SeenTunes:
         if not isinstance(values, dict) or values.keys() != {"own", "inherited", "is_complete"}:
             raise ValueError("the record of training tunes is damaged")
         return cls(_hashes(values["own"]), _hashes(values["inherited"]), values["is_complete"] is True)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, with 16 hexadecimal digits for each tune."""
+        return {
+            "own": [f"{number:016x}" for number in self.own.tolist()],
+            "inherited": [f"{number:016x}" for number in self.inherited.tolist()],
+            "is_complete": self.is_complete,
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> SeenTunes:
+        """The inverse of `to_json`."""
+        own, inherited = (
+            np.unique(np.array([int(digits, 16) for digits in values[key]], np.uint64)) for key in ("own", "inherited")
+        )
+        return cls(own, inherited, values["is_complete"])
+
+    def contains(self, tunes: Hashes) -> NDArray[np.bool_]:
+        """Which of these hashes are those of training tunes, its own or inherited ones.
+
+        Shape:
+            ``[tunes]`` to ``[tunes]``.
+        """
+        return np.isin(tunes, self.all)
 
 
 def _hashes(column: Any) -> Hashes:

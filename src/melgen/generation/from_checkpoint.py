@@ -9,11 +9,13 @@ from typing import Any
 
 import torch
 
-from melgen.checkpoint import TrainedModel, run_of, run_title
+from melgen.checking import is_whole
+from melgen.checkpoint import TrainedModel, run_of
 from melgen.generation.composing import Composer
 from melgen.generation.sampling import selection_named
 from melgen.generation.songs import READER, write_songs
 from melgen.music.melody import Melody
+from melgen.runs.search import run_around
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ def write_songs_by(
     composer = Composer(on_device(trained, device).model, trained.representation, trained.vocabulary, trained.rhythm)
     songs, metadata = composer.compose(primer, **options)
     model = {
-        "model": run_title(run_of(trained.path)),
+        "model": trained.title,
         "checkpoint": trained.path.name,
         "updates": trained.updates,
     }
@@ -58,6 +60,15 @@ def write_songs_by(
     if unended := metadata.get("songs_stopped_at_limit"):
         log.warning("%d of %d songs did not end: they were stopped at the limit", unended, len(songs))
     return songs
+
+
+def reader_of(trained: TrainedModel) -> int | None:
+    """The version of the reader that read a network's training tunes; None if unknown."""
+    if trained.shared is not None:
+        stated = trained.shared.provenance.get(READER)
+        return stated if is_whole(stated) else None
+    recorded = run_around(run_of(trained.path))
+    return None if recorded is None else recorded.recorded_reader
 
 
 def on_device(trained: TrainedModel, device: str) -> TrainedModel:

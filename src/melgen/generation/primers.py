@@ -54,6 +54,11 @@ _SHIFTS = tuple(sorted(range(-36, 37), key=lambda shift: (shift % SEMITONES_PER_
 """Whole octaves first, because they keep the names of the notes; then the smallest shifts."""
 
 
+def usual_primer(has_rhythm: bool) -> tuple[int, ...]:
+    """The primer of a song for which none is given: a network with rhythm needs none."""
+    return () if has_rhythm else PAPER_PRIMER
+
+
 def read_primer(primer: Any) -> list[int]:
     """The pitches of a primer in any of the forms that `read_primer_melody` reads.
 

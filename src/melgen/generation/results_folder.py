@@ -11,6 +11,7 @@ from typing import NamedTuple
 from melgen.corpora.sources import user_path
 from melgen.files import read_json
 from melgen.generation.song_files import EVALUATION_FILE, RENDERING_FILE, SongFolder
+from melgen.model_files.archive import is_model_file
 
 
 class OutputFolder(NamedTuple):
@@ -36,7 +37,7 @@ def results_folder(command: str, out: str | None, songs: Path, found: SongFolder
     Args:
         command: ``evaluate`` or ``render``.
         out: the folder that the user gave; None for ``<songs>-evaluation`` or ``<songs>-rendered``, next to the songs
-            if melgen wrote them, else in the current directory.
+            if melgen wrote them into a folder, else in the current directory.
         songs: the folder or file of songs.
         found: the songs read from it.
         endings: suffixes of the files that are written with the names of songs.
@@ -46,7 +47,9 @@ def results_folder(command: str, out: str | None, songs: Path, found: SongFolder
     """
     results = RESULTS[command]
     if out is None:
-        folder = (songs.resolve().parent if found.is_ours else Path()) / f"{folder_name(songs)}-{results.ending}"
+        # A model file may be in a cache or a folder of downloads.
+        is_next_to_songs = found.is_ours and not is_model_file(songs)
+        folder = (songs.resolve().parent if is_next_to_songs else Path()) / f"{folder_name(songs)}-{results.ending}"
     else:
         folder = user_path(out, "out")
     if folder.exists() and not folder.is_dir():
@@ -68,5 +71,5 @@ def results_folder(command: str, out: str | None, songs: Path, found: SongFolder
 
 def folder_name(songs: Path) -> str:
     """The name of a folder or file of songs, without the suffix of a file."""
-    place = songs.resolve()
-    return place.stem if place.is_file() else place.name
+    # Of a link to a file its own name counts: caches name files by their content.
+    return songs.stem if songs.is_file() else songs.resolve().name

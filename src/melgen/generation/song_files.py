@@ -17,10 +17,12 @@ from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.extraction import Rejection
 from melgen.corpora.folder import READERS, read_file
 from melgen.corpora.importing import read_source
-from melgen.corpora.sources import Source, check_folder, files_below, natural_key
+from melgen.corpora.sources import Source, check_folder, files_below, natural_key, user_path
 from melgen.corpora.workers import check_workers, map_sources
 from melgen.files import replacing
-from melgen.generation.songs import SONGS_FILE, read_songs
+from melgen.generation.songs import SONGS_FILE, read_songs, song_names, songs_of_text
+from melgen.hub import fetched, is_hub_reference
+from melgen.model_files.archive import SONGS, is_model_file, member_text, opened
 from melgen.music.melody import Melody
 from melgen.music.midi import write_midi
 from melgen.processes import available_cpus
@@ -78,7 +80,7 @@ def read_song_folder(
     files that differ only in their suffix keep it in their names.
 
     Args:
-        path: a folder, a ``songs.json``, or a file of a type that `melgen.corpora.read_melody` reads.
+        path: a folder, a ``songs.json``, a model file, or a file of a type that `melgen.corpora.read_melody` reads.
         key: the name of the path in errors.
         workers: number of reading processes; by default one for each available CPU.
         progress: whether to show a progress bar on a terminal.
@@ -88,6 +90,8 @@ def read_song_folder(
     """
     check_workers(workers)
     root = Path(path).expanduser()
+    if is_model_file(root):
+        return _songs_of_model_file(root, key)
     lists, sources, ignored = _list_files(root, key)
     found: list[_Found] = []
     unread: dict[str, str] = {}
@@ -120,6 +124,24 @@ def read_song_folder(
         is_ours=len(found) == ours,
         oldest_reader=min(readers, default=None),
     )
+
+
+def place_of_songs(given: object, key: str = "songs") -> Path:
+    """The folder or file of songs that a user gave; the model file of a repository (``hf:owner/name``) is fetched.
+
+    Raises:
+        ValueError: if it is not a path, or cannot be fetched.
+    """
+    return fetched(given, key) if isinstance(given, str) and is_hub_reference(given) else user_path(given, key)
+
+
+def _songs_of_model_file(file: Path, key: str) -> SongFolder:
+    with opened(file, key) as archive:
+        found = songs_of_text(member_text(archive, SONGS), SONGS)
+    if not found.melodies:
+        raise ValueError(f"{key}={file}: the list of songs is empty")
+    songs = dict(zip(song_names(len(found.melodies)), found.melodies, strict=True))
+    return SongFolder(songs, is_ours=True, oldest_reader=found.reader)
 
 
 def copy_song(folder: SongFolder, song: str, path: Path) -> Path:

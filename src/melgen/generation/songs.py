@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from melgen.files import remove_leftovers, scratch_beside
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, MAX_STEPS, Melody
@@ -40,8 +40,8 @@ _SONG_FILE = re.compile(r"song_\d{3,}\.mid")
 
 
 @dataclass(frozen=True)
-class SongSet:
-    """The result of `read_songs`: the melodies, and the metadata that were written with them.
+class SongSet(Sequence[Melody]):
+    """Songs: a sequence of melodies, and the metadata of how they were written.
 
     ``reader`` is the version of the reader that read the training tunes of their network; None if not stated.
     """
@@ -49,6 +49,20 @@ class SongSet:
     melodies: list[Melody]
     metadata: dict[str, Any]
     reader: int | None = None
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write them as MIDI files and a list, see `write_songs`."""
+        return write_songs(folder, self.melodies, self.metadata)
+
+    @overload
+    def __getitem__(self, place: int) -> Melody: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Melody]: ...
+    def __getitem__(self, place: int | slice) -> Melody | Sequence[Melody]:
+        return self.melodies[place]
+
+    def __len__(self) -> int:
+        return len(self.melodies)
 
 
 def write_songs(
@@ -111,7 +125,24 @@ def read_songs(path: str | Path) -> SongSet:
     if path.is_dir():
         path = path / SONGS_FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a list of songs: {error}") from error
+    return songs_of_text(text, path)
+
+
+def songs_of_text(text: str, path: str | Path) -> SongSet:
+    """The songs of a list.
+
+    Args:
+        text: the content of a ``songs.json``.
+        path: where it is from, for errors.
+
+    Raises:
+        ValueError: as `read_songs`.
+    """
+    try:
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:  # RecursionError: deeply nested brackets
         raise ValueError(f"{path} is not a list of songs: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:

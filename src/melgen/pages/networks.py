@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from melgen.bit_names import BITS, BITS_WITH_RHYTHM
+from melgen.corpora.licences import notice_of
 from melgen.corpora.sources import Split
 from melgen.engine.network import NetworkData
 from melgen.engine.writing import WritingData
 from melgen.errors import CheckpointError, EngineError
+from melgen.exporting.origin import corpora_of
 from melgen.pages.content import Content
 from melgen.pages.page import packed
 from melgen.pages.training_tunes import TrainingTunes
@@ -43,16 +45,20 @@ class PlayedNetwork(TypedDict):
     """What a listener must know: what rounding costs, and what the licence of the corpus asks for."""
 
 
-def network_of(run: Path, content: Content) -> TrainedModel | None:
-    """The network of a run; None for a run without one, or, with a notice on the page, for one that cannot be read."""
-    if not any((run / "checkpoints").glob("*.ckpt")):
+def network_of(place: Path, content: Content) -> TrainedModel | None:
+    """The network of a run or a model file.
+
+    Returns:
+        None for a run without one, and, with a notice on the page, for one that cannot be read.
+    """
+    if place.is_dir() and not any((place / "checkpoints").glob("*.ckpt")):
         return None
     from melgen.checkpoint import load_model
 
     try:
-        return load_model(run)
+        return load_model(place)
     except CheckpointError as error:
-        content.add_notice(f"{run.name} cannot be played with: {error}")
+        content.add_notice(f"{place.name} cannot be played with: {error}")
         return None
 
 
@@ -95,7 +101,7 @@ def add_network(
         "name": name,
         "pack": f"network-{number}",
         "has_rhythm": trained.has_rhythm,
-        "notice": _cost_of_rounding(name, trained, tunes),
+        "notice": " ".join(filter(None, (_cost_of_rounding(name, trained, tunes), notice_of(corpora_of(trained))))),
     }
     return network, size
 

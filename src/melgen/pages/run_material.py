@@ -51,6 +51,7 @@ class RunMaterial:
         openings: of test tunes, as long as the songs; ``None`` where the corpus is not at hand or too short.
         openings_text: what the openings are, in words; empty without any.
         tunes: of its corpus; ``None`` where the corpus is not at hand.
+        network: the run or model file that its network is read from.
     """
 
     directory: Path
@@ -63,10 +64,18 @@ class RunMaterial:
     openings: SongSetEvaluation | None
     openings_text: str
     tunes: TrainingTunes | None
+    network: Path
 
 
-def read_run(directory: Path, content: Content, tools: Tools) -> RunMaterial:
-    """Read a run, and put what several sections show into the content of its page."""
+def read_run(directory: Path, content: Content, tools: Tools, network: Path | None = None) -> RunMaterial:
+    """Read a run, and put what several sections show into the content of its page.
+
+    Args:
+        directory: of the run.
+        content: of the page.
+        tools: what makes scores.
+        network: what its network is read from, if not from the run itself.
+    """
     config = plain_config(directory)
     (run,), curves = read_runs([directory])
     content.data["runs"] = [run]
@@ -77,7 +86,7 @@ def read_run(directory: Path, content: Content, tools: Tools) -> RunMaterial:
         error = f": {run['error']}" if run["error"] else ""
         content.add_notice(f"This run is {run['state']}{error}. The page shows what there is so far.", strong=True)
     if not curves:
-        content.add_notice("No learning curve: no metric has been logged yet.")
+        content.add_notice("No learning curve: no metric has been logged.")
 
     splits = directory / "splits.tsv"
     tunes = tools.read_tunes(config, splits, content) if config and splits.is_file() else None
@@ -106,7 +115,19 @@ def read_run(directory: Path, content: Content, tools: Tools) -> RunMaterial:
             content,
         )
         openings_text = _add_openings(directory, openings, content)
-    return RunMaterial(directory, tools, config, run, curves, songs, evaluation, openings, openings_text, tunes)
+    return RunMaterial(
+        directory,
+        tools,
+        config,
+        run,
+        curves,
+        songs,
+        evaluation,
+        openings,
+        openings_text,
+        tunes,
+        network or directory,
+    )
 
 
 def span_of(directory: Path, config: Mapping[str, Any]) -> int:

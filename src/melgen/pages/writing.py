@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melgen.files import read_json, write_text
+from melgen.hub import fetched, is_hub_reference
+from melgen.model_files.archive import is_model_file
 from melgen.pages.schema import Kind
 
 if TYPE_CHECKING:
@@ -28,14 +32,14 @@ def write_report(
     workers: int | None = None,
     progress: bool = True,
 ) -> Path:
-    """Make one HTML file of what a run or a study has left in its directory.
+    """Make one HTML file of what a run or a study has left in its directory, or of a model file.
 
     The page names what is missing and shows the rest. Equal files give equal bytes.
 
     Args:
-        directory: of a run, or of a study or the runs around it.
+        directory: of a run, or of a study or the runs around it; or a model file, also ``hf:owner/name``.
         kind: which of the two; by default the one whose files are in it.
-        out: the file; by default ``report.html`` in that directory.
+        out: the file; by default ``report.html`` in that directory, or ``NAME.html`` in the current one.
         scores: engraved scores of each set of songs at most; the other songs have a piano roll.
         cache_dir: of the corpus, by default the user's.
         workers: processes that engrave, by default one for each available processor.
@@ -49,16 +53,14 @@ def write_report(
             a file.
         OSError: if the file cannot be written.
     """
-    place = Path(directory).expanduser()
-    if not place.is_dir():
-        what = "this is a file" if place.exists() else "no such directory"
-        raise ValueError(f"{kind or 'directory'}={directory}: {what}; the directory of a run or study is needed")
-    kind = kind or _kind_of(place)
-    if kind == "study":
-        place = _study_in(place)
-    elif not _has(place, _OF_A_RUN):
-        raise ValueError(f"run={directory}: not the directory of a run; it contains none of {', '.join(_OF_A_RUN)}")
-    path = place / REPORT if out is None else Path(out).expanduser()
+    place = fetched(directory, "run") if is_hub_reference(directory) else Path(directory).expanduser()
+    make: Callable[[Path, Tools], Content]
+    if kind != "study" and is_model_file(place):
+        default, make = Path(f"{place.stem}.html"), _gather_shared
+    else:
+        found, place = _kind_and_place(place, kind)
+        default, make = place / REPORT, partial(gather, found)
+    path = default if out is None else Path(out).expanduser()
     if path.is_dir():
         raise ValueError(f"out={out}: is a directory; the name of a file is needed")
     # Imported once the directory is accepted: they need torch.
@@ -67,12 +69,31 @@ def write_report(
     from melgen.pages.tools import Tools
 
     tools = Tools(Engraver(workers=workers, progress=progress), scores, cache_dir, progress)
-    write_text(path, build_page(gather(kind, place, tools), music_font=tools.engraver.font))
+    write_text(path, build_page(make(place, tools), music_font=tools.engraver.font))
     return path
 
 
-def gather(kind: Kind, directory: Path, tools: Tools) -> Content:
-    """All that is on the page of a run or a study."""
+def _gather_shared(file: Path, tools: Tools) -> Content:
+    """The content of the page of a model file."""
+    from melgen.pages.shared_models import add_statements, unpack
+
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch, file.stem)
+        stated = unpack(file, folder)
+        content = gather("run", folder, tools, network=file)
+    content.data["above"] = ""  # of the temporary directory
+    add_statements(stated, content)
+    return content
+
+
+def gather(kind: Kind, directory: Path, tools: Tools, network: Path | None = None) -> Content:
+    """All that is on the page of a run or a study.
+
+    Args:
+        kind, directory: of what.
+        tools: what the page is made with.
+        network: what the network of a run is read from, if not from its directory.
+    """
     from melgen.pages.content import Content
     from melgen.pages.run_material import read_run
     from melgen.pages.sections import find_sections
@@ -85,12 +106,31 @@ def gather(kind: Kind, directory: Path, tools: Tools) -> Content:
         content = Content(kind, place.parent.name if directory.name == "study" else place.name)
     if tools.engraver.missing:
         content.add_notice(tools.engraver.missing)
-    material = (read_run if kind == "run" else read_study)(directory, content, tools)
+    material = (
+        read_run(directory, content, tools, network) if kind == "run" else read_study(directory, content, tools)
+    )
     for found in find_sections():
         make: Callable[[Any, Content], Any] | None = getattr(found.section, f"of_{kind}")
         if make is not None and (data := make(material, content)) is not None:
             content.data["sections"][found.name] = data
     return content
+
+
+def _kind_and_place(directory: Path, kind: Kind | None) -> tuple[Kind, Path]:
+    """The kind of a directory, and the study's own directory if that of its runs was given.
+
+    Raises:
+        ValueError: if it is not one of a run or a study.
+    """
+    if not directory.is_dir():
+        what = "this is a file" if directory.exists() else "no such directory"
+        raise ValueError(f"{kind or 'directory'}={directory}: {what}; the directory of a run or study is needed")
+    kind = kind or _kind_of(directory)
+    if kind == "study":
+        return kind, _study_in(directory)
+    if not _has(directory, _OF_A_RUN):
+        raise ValueError(f"run={directory}: not the directory of a run; it contains none of {', '.join(_OF_A_RUN)}")
+    return kind, directory
 
 
 def _kind_of(place: Path) -> Kind:

@@ -1,0 +1,210 @@
+"""A trained network for programs and notebooks: `melgen.load` returns it.
+
+>>> import melgen
+>>> net = melgen.load("airs.melgen")  # doctest: +SKIP
+>>> net.continue_("C4 D4 E4 D4", songs=10)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+
+from melgen.bit_names import BITS, BITS_WITH_RHYTHM
+from melgen.checking import check_whole
+from melgen.checkpoint import TrainedModel, load_model
+from melgen.corpora.licences import notice_of
+from melgen.corpora.packing import interval_hashes
+from melgen.generation.composing import Composer
+from melgen.generation.primers import read_primer_melody, usual_primer
+from melgen.generation.songs import SongSet
+from melgen.model_files.weights import read_model_file
+from melgen.music.melody import Melodies, Melody
+from melgen.music.tune_vocabulary import TuneVocabulary
+
+Primer = str | Melody | Sequence[int] | Sequence[str]
+"""A melody, or what `melgen.generation.primers.read_primer_melody` reads: names of notes, ABC, pitches, a file."""
+
+
+def load(path: str | Path) -> Network:
+    """The network of a run's directory, a checkpoint, a model file, or a repository (``hf:owner/name``).
+
+    No code from the file is run, and nothing is imported because of it. Only a repository needs the network, once.
+
+    Raises:
+        CheckpointError: if there is none, or it cannot be read; names the path and the reason.
+    """
+    return Network(load_model(path, key="path"))
+
+
+class Network:
+    """A trained network that writes and judges melodies.
+
+    Args:
+        trained: the network with its representation, vocabulary and rhythm.
+    """
+
+    def __init__(self, trained: TrainedModel):
+        self.trained = trained
+        self._composer = Composer(trained.model, trained.representation, trained.vocabulary, trained.rhythm)
+
+    @property
+    def name(self) -> str:
+        """The name of its model file, or ``<name>/<run>``."""
+        return self.trained.title
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Its metrics as its training recorded them, such as ``test/bits_per_note``."""
+        return MappingProxyType(self.trained.metrics)
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The configuration of its training."""
+        return MappingProxyType(self.trained.config)
+
+    @property
+    def has_rhythm(self) -> bool:
+        """Whether it writes note lengths; otherwise it writes pitches only."""
+        return self.trained.has_rhythm
+
+    @property
+    def licence(self) -> str | None:
+        """The licence of the weights by its SPDX name; None for a run, which has none before it is exported."""
+        return None if self.trained.shared is None else self.trained.shared.licence
+
+    @property
+    def notice(self) -> str:
+        """The notice to print wherever these weights are shown; empty if they need none."""
+        return "" if self.trained.shared is None else notice_of(self.trained.shared.corpora)
+
+    @property
+    def card(self) -> str:
+        """The model card in Markdown; empty for a run, which has none before it is exported."""
+        return "" if self.trained.shared is None else read_model_file(self.trained.path, key="path").card
+
+    def continue_(
+        self,
+        primer: Primer = "",
+        songs: int = 1,
+        notes: int | None = None,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        selection: str = "sample",
+        seed: int = 0,
+        limit: int | None = None,
+        metre: str | None = None,
+        pickup: str | int | None = None,
+    ) -> SongSet:
+        """Songs that begin with a primer.
+
+        Args:
+            primer: names of notes (``C4 D4 E4 D4``), ABC, pitches, a melody, or the path of a file; without one, a
+                network with rhythm begins by itself, and any other with the primer of the first paper.
+            songs: number of songs.
+            notes: number of notes after the primer; None for 30, or, with rhythm, until the network ends the song.
+            temperature, top_k, top_p, selection: see `melgen.generation.sampling.select`.
+            seed: the same seed gives the same songs.
+            limit: the most notes of a song, with rhythm; None for those of the longest training tune.
+            metre: such as ``6/8``, with rhythm.
+            pickup: length of the incomplete first bar, as a fraction of a whole note: ``1/8``; with rhythm.
+
+        Returns:
+            The songs: a sequence of melodies with the options that made them.
+
+        Raises:
+            ValueError: for a primer that the network cannot read, or an option out of range.
+        """
+        melodies, used = self._composer.compose(
+            self._melody(primer),
+            songs=songs,
+            notes=notes,
+            limit=limit,
+            metre=metre,
+            pickup=pickup,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            selection=selection,
+            seed=seed,
+        )
+        origin = {"model": self.name, "updates": self.trained.updates}
+        return SongSet(melodies, origin | {key: value for key, value in used.items() if key != "songs"})
+
+    def bits_per_note(self, melody: Primer) -> float:
+        """The bits per note of a melody from its third note on: the better the network predicts it, the fewer.
+
+        With rhythm the bits of pitch and of rhythm are added, so that the number is not comparable with that of a
+        network of pitches.
+
+        Raises:
+            ValueError: for a melody of fewer than three notes, or one that the network cannot read.
+        """
+        from melgen.training.likelihood import likelihood  # needs Lightning, which takes seconds to import
+
+        tune = read_melody_of(melody)
+        check_whole("notes of the melody", len(tune), 3)
+        if not isinstance(self.trained.vocabulary, TuneVocabulary):
+            values = self.trained.representation.encode(tune.pitches)
+            self.trained.vocabulary.encode(values, strict=True)
+        elif reason := self.trained.encoding.reason_against(tune):
+            raise ValueError(f"melody: rhythm={self.trained.rhythm.name} cannot write it: {reason}")
+        scored = likelihood(self.trained, [tune], np.array([True]))
+        bits = scored[BITS_WITH_RHYTHM if self.has_rhythm else BITS]
+        if np.isnan(bits):
+            raise ValueError("melody: it contains what never occurred in the training of this network")
+        return bits
+
+    def probabilities(self, primer: Primer = "") -> dict[int, float]:
+        """The probability of each pitch as the next note after a primer, the likeliest first.
+
+        Raises:
+            ValueError: for a primer that the network cannot read, and for a network with rhythm, whose next symbol may
+                be a length or a rest.
+        """
+        vocabulary, representation = self.trained.vocabulary, self.trained.representation
+        if isinstance(vocabulary, TuneVocabulary):
+            raise ValueError(f"{self.name} writes rhythm; probabilities are those of a network of pitches")
+        values = representation.encode_primer(self._melody(primer).pitches)
+        tokens = torch.from_numpy(vocabulary.encode(values, strict=True))[None]
+        with torch.inference_mode():
+            shares = self.trained.model(tokens)[0][0, -1].double().softmax(-1).tolist()
+        first = self._melody(primer).pitches[0]
+        found: dict[int, float] = {}
+        for value, share in zip(vocabulary.values.tolist(), shares, strict=True):
+            pitch = representation.decode(np.append(values, value), first).pitches[-1]
+            found[pitch] = found.get(pitch, 0.0) + share
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+    def has_seen(self, melody: Primer) -> bool:
+        """Whether a melody, or a transposition of it, was among the training tunes.
+
+        Raises:
+            ValueError: if the training tunes of the network are not recorded.
+        """
+        if self.trained.seen is None:
+            raise ValueError(f"{self.name}: its training tunes are not recorded")
+        return bool(self.trained.seen.contains(interval_hashes(Melodies.from_list([read_melody_of(melody)])))[0])
+
+    def __repr__(self) -> str:
+        rhythm = f", rhythm {self.trained.rhythm.name}" if self.has_rhythm else ""
+        return f"Network({self.name!r}, {self.trained.representation.name}{rhythm})"
+
+    def _melody(self, primer: Primer) -> Melody:
+        return read_melody_of(primer if len(primer) else usual_primer(self.has_rhythm))
+
+
+def read_melody_of(given: Primer) -> Melody:
+    """A melody as it is, or read as a primer.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    return given if isinstance(given, Melody) else read_primer_melody(given)
