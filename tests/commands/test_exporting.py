@@ -127,6 +127,7 @@ def test_the_page_of_a_model_file(airs, here):
     assert any("made from a model file" in notice["text"] for notice in page["notices"])
 
 
+@pytest.mark.slow
 def test_the_page_of_non_commercial_weights_has_the_notice(airs, here):
     shutil.copy(airs, "folk.melgen")
 

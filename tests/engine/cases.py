@@ -121,7 +121,7 @@ _EVERY_PAIR = {
 }
 
 _FIRST_TRIED = (
-    *("control-0-none", "interval-0-none", "interval-1-joint", "control-2-factored", "interval-3-grid"),
+    *("interval-0-none", "control-2-factored", "interval-1-joint", "control-0-none", "interval-3-grid"),
     *("db12-4-interleaved", "interval-5-paper_pairs"),
 )
 PAIRS = {name: _EVERY_PAIR[name] for name in dict.fromkeys([*_FIRST_TRIED, *_EVERY_PAIR])}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from melgen.engine.writing import script
+from melgen.engine import script
 from tests.engine.cases import Case, case
 from tests.engine.javascript import Node, node
 
@@ -17,7 +17,7 @@ Prepared = Callable[[str | Case], tuple[Node, Case]]
 @pytest.fixture(scope="module")
 def writing_node() -> Iterator[Node]:
     """A process with the scripts that read and write tunes."""
-    with node(script(), Path(__file__).with_name("writing_calls.js")) as process:
+    with node(script("writing") + script("composing"), Path(__file__).with_name("writing_calls.js")) as process:
         yield process
 
 

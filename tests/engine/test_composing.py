@@ -22,8 +22,8 @@ from tests.engine.javascript import JavaScriptError
 from tests.music.tunes import EXAMPLE
 from tests.tiers import quick_rows
 
-each_case = quick_rows(7, "name", PAIRS)
-with_rhythm = quick_rows(5, "name", WITH_RHYTHM)
+each_case = quick_rows(3, "name", PAIRS)
+with_rhythm = quick_rows(2, "name", WITH_RHYTHM)
 IN_SIXTEENTHS = Melody((67, 69, 71, 69), (0, 24, 60, 72), (24, 24, 12, 24), metres=EXAMPLE.metres, pickup=0)
 RELATIVE = 1e-9  # of sums in double precision
 

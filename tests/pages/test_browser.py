@@ -362,7 +362,7 @@ def test_it_looks_right(opened, kind, width, dark, tmp_path):
     outside = browser.run("""
         return [...document.querySelectorAll("main *")].filter((element) => {
           const box = element.getBoundingClientRect();
-          const scrolls = ".score, .roll, .table-frame, pre, svg, .unseen";
+          const scrolls = ".score, .roll, .table-frame, .piano, .editor, pre, svg, .unseen";
           return box.width && box.right > innerWidth + 1 && !element.closest(scrolls);
         }).map((element) => element.tagName + "." + element.className);""")
     assert outside == []

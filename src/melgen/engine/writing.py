@@ -19,7 +19,6 @@ one could write its symbols in any order, which tables cannot hold, and is refus
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import TypedDict
 
 import numpy as np
@@ -204,12 +203,6 @@ def writing_data(
     data["fewest_notes"] = 0
     data["header"] = _header_tables(vocabulary, rhythm.streams)
     return data
-
-
-def script() -> str:
-    """The text of ``writing.js`` and ``composing.js``, which define the classes ``Writer`` and ``Composition``."""
-    folder = files("melgen.engine")
-    return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in ("writing.js", "composing.js"))
 
 
 def _durations(rhythm: AbstractRhythm, symbols: Sequence[int], kinds: Sequence[str]) -> list[int]:

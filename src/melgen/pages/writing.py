@@ -106,9 +106,7 @@ def gather(kind: Kind, directory: Path, tools: Tools, network: Path | None = Non
         content = Content(kind, place.parent.name if directory.name == "study" else place.name)
     if tools.engraver.missing:
         content.add_notice(tools.engraver.missing)
-    material = (
-        read_run(directory, content, tools, network) if kind == "run" else read_study(directory, content, tools)
-    )
+    material = read_run(directory, content, tools, network) if kind == "run" else read_study(directory, content, tools)
     for found in find_sections():
         make: Callable[[Any, Content], Any] | None = getattr(found.section, f"of_{kind}")
         if make is not None and (data := make(material, content)) is not None:

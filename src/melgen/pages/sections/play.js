@@ -203,7 +203,7 @@ addSection("play", ({ networks }) => {
   })();
 
   const slider = (label, key, low, high, step, said = (value) => value.toFixed(2)) => {
-    const shown = h("output", {}, said(choices[key]));
+    const shown = h("span", { class: "option-value" }, said(choices[key]));
     const input = h("input", { type: "range", min: low, max: high, step, value: choices[key], oninput: () => { choices[key] = Number(input.value); shown.textContent = said(choices[key]); } });
     return h("label", { class: "picker", "data-option": key }, h("span", {}, label, " ", shown), input);
   };
