@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from melgen.evaluation.results import SongSetEvaluation, Summary
 from melgen.tables.columns import TONALITY
 
-Role = Literal["model", "writer", "openings", "corpus", "folder"]
+Role = Literal["model", "baseline", "openings", "corpus", "folder"]
 
 _SEED = re.compile(r"seed(\d+)/")
 
@@ -62,7 +62,7 @@ class MeasuredSet:
 
     def song_sources(self, index: int) -> tuple[str, ...]:
         """Path of the run that wrote a song, and of the song; where files have other names, those of the whole set."""
-        if self.role not in ("model", "writer"):
+        if self.role not in ("model", "baseline"):
             return self.sources
         name = self.evaluation.songs[index]
         seed = _SEED.match(name)

@@ -156,7 +156,7 @@ def _add_legend(figure: Figure, several_seeds: bool) -> None:
             [], [], color=INK, linestyle="", marker="o", markersize=4.5, markerfacecolor="white", label="training tunes"
         ),
         Line2D([], [], color=INK, linestyle="", marker="o", markersize=4.5, label="test tunes"),
-        Patch(color=BAND, label="no better than a trivial writer"),
+        Patch(color=BAND, label="no better than a baseline"),
     ]
     if several_seeds:
         handles.insert(

@@ -6,7 +6,7 @@ from melgen.evaluation.results import SongSetEvaluation
 from melgen.studies.results import Model, StudyResults
 from melgen.tables.measured_set import MeasuredSet, Role
 
-BASELINE_ROLE: Role = "writer"
+BASELINE_ROLE: Role = "baseline"
 """The role of the baselines' songs, as the tables name it."""
 
 
