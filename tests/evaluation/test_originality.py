@@ -39,7 +39,7 @@ def by_brute_force(tunes, songs, ngram):
                 longest, nearest = n, holders[0]
         own = ngrams(song, ngram)
         share = sum(any(gram in grams for grams in known[ngram]) for gram in own) / len(own) if own else np.nan
-        rows.append((longest, nearest, share, len(song) > 0 and longest == len(song)))
+        rows.append((longest, nearest, share, ngram <= len(song) == longest))
     return Originality(*map(np.array, zip(*rows, strict=True)))
 
 
@@ -90,6 +90,12 @@ def test_no_passage_crosses_from_one_tune_into_the_next():
     # Up 2, up 2 occurs in the first two tunes; joined, they would contain the whole passage.
     assert found.longest_shared_intervals.tolist() == [2]
     assert found.nearest_tune.tolist() == [0]
+
+
+def test_a_few_notes_that_occur_in_a_tune_are_not_a_copy():
+    found = TuneIndex([[60, 62, 64, 65, 67]], ["a"]).compare([[60, 62, 64], [60, 62, 64, 65]], ngram=3)
+    assert found.longest_shared_intervals.tolist() == [2, 3]
+    assert found.exact_copy.tolist() == [False, True]
 
 
 def test_a_song_of_one_note_shares_nothing():

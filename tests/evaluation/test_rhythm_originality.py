@@ -44,7 +44,7 @@ def by_brute_force(tunes, song, ngram):
     known = {passage for tune in tunes for passage in passages(steps_of(tune), ngram)}
     own = passages(steps, ngram)
     share = sum(passage in known for passage in own) / len(own) if own else np.nan
-    return longest, nearest, share, 0 < len(steps) == longest
+    return longest, nearest, share, ngram <= len(steps) == longest
 
 
 @pytest.mark.parametrize("index", [RhythmIndex, WideIndex])
@@ -69,7 +69,7 @@ def test_the_same_pitches_in_another_rhythm():
 
 def test_rests_are_not_compared():
     with_rest = melody_of([(60, 24), (None, 24), (62, 12)])
-    assert RhythmIndex([melody_of([(60, 24), (62, 12)])], ["tune"]).compare([with_rest]).exact_copy.all()
+    assert RhythmIndex([melody_of([(60, 24), (62, 12)])], ["tune"]).compare([with_rest], 1).exact_copy.all()
 
 
 @pytest.mark.slow

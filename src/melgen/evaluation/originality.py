@@ -40,7 +40,8 @@ class Originality(NamedTuple):
         nearest_tune: index of the first tune that contains an n-gram of this length from the song; -1 for none.
         shared_ngram_share: share of the song's n-grams (with repetition) that occur in any tune; nan for a
             song without n-grams.
-        exact_copy: whether the whole song occurs inside a tune; a song of one note never does.
+        exact_copy: whether the whole song occurs inside a tune. A song without n-grams never counts: a few notes that
+            a network ends at once are in many tunes.
 
     Shape:
         All ``[songs]``.
@@ -89,7 +90,8 @@ class AbstractTuneIndex(ABC, Generic[_Tune]):
 
         Args:
             songs: the songs, as the tunes.
-            ngram: length in intervals of the n-grams counted in `Originality.shared_ngram_share`.
+            ngram: length in intervals of the n-grams counted in `Originality.shared_ngram_share`, and the least of a
+                song that can be a copy.
 
         Raises:
             ValueError: if `ngram` is below 1, or an interval exceeds 127 semitones.
@@ -112,7 +114,7 @@ class AbstractTuneIndex(ABC, Generic[_Tune]):
         ngrams = np.maximum(notes.lengths - ngram, 0)
         found = np.bincount(notes.song[shared >= ngram], minlength=songs)
         share = np.divide(found, ngrams, out=np.full(songs, np.nan), where=ngrams > 0)
-        copy = (notes.lengths > 1) & (longest == notes.lengths - 1)
+        copy = (ngrams > 0) & (longest == notes.lengths - 1)
         return Originality(longest, np.where(longest > 0, nearest, -1), share, copy)
 
     def _longest_matches(self, words: Words, left: Numbers) -> tuple[Numbers, Numbers, Numbers]:
