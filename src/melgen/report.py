@@ -1,4 +1,4 @@
-"""``python -m melgen.report``: one HTML file of a run or a study, to look at and to play.
+"""``python -m melgen.report``: one HTML file of a run, a study, several runs or songs, to look at and to play.
 
 The recipe is `report`; `main` wraps it for the command line.
 """
@@ -6,6 +6,7 @@ The recipe is `report`; `main` wraps it for the command line.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import hydra
 from omegaconf import DictConfig
@@ -17,7 +18,7 @@ from melgen.configuration.user_modules import import_user_modules
 
 
 def report(config: DictConfig) -> Path:
-    """Write the page of a run or a study, and print where it is.
+    """Write the page of a run, a study, several runs or folders of songs, and print where it is.
 
     Args:
         config: as composed from ``conf/report.yaml``.
@@ -26,25 +27,31 @@ def report(config: DictConfig) -> Path:
         The file.
 
     Raises:
-        ValueError: unless one directory of a run or a study is given.
+        ValueError: unless exactly one of ``run``, ``study``, ``runs`` and ``songs`` is given.
     """
-    from melgen.pages.writing import write_report
+    from melgen.pages.writing import write_report, write_report_of_several
 
-    if (config.run is None) == (config.study is None):
-        raise ValueError("run=DIR or study=DIR: exactly one directory is needed")
+    given = [key for key in ("run", "study", "runs", "songs") if config[key] is not None]
+    if len(given) != 1:
+        what = f", got {' and '.join(f'{key}=' for key in given)}" if given else ""
+        raise ValueError(f"run=DIR, study=DIR, runs=[DIR,DIR] or songs=DIR: exactly one of them is needed{what}")
     check_whole("scores", config.scores, 0)
     import_user_modules(config.imports)
-    path = write_report(
-        config.run or config.study,
-        kind="run" if config.run else "study",
-        out=config.out,
-        scores=config.scores,
-        cache_dir=config.cache_dir,
-        workers=config.workers,
-        progress=config.progress,
-    )
+    options = {name: config[name] for name in ("out", "scores", "cache_dir", "workers", "progress", "notes")}
+    if config.run is not None:
+        path = write_report(config.run, kind="run", **options)
+    elif config.study is not None:
+        path = write_report(config.study, kind="study", **options)
+    elif config.runs is not None:
+        path = write_report_of_several(_listed(config.runs), key="runs", **options)
+    else:
+        path = write_report_of_several(_listed(config.songs), key="songs", **options)
     print(f"{path} ({path.stat().st_size / 1e6:.1f} MB): open it in a browser, it needs no network")
     return path
+
+
+def _listed(given: Any) -> list[str]:
+    return [str(given)] if isinstance(given, str | int | float) else [str(each) for each in given]
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="report")

@@ -14,15 +14,19 @@ class Content:
         kind: of what.
         title: of the page.
         above: the directory above that of a run.
+        what: what the page is of, in words; by default the kind.
 
     Attributes:
         data: what the page needs when it opens.
         packs: plain data by name, each unfolded by itself when it is needed.
+        notes: of the user, as HTML, shown above the sections.
     """
 
-    def __init__(self, kind: Kind, title: str, above: str = ""):
+    def __init__(self, kind: Kind, title: str, above: str = "", what: str = ""):
+        self.notes = ""
         self.data: PageData = {
             "kind": kind,
+            "what": what or f"a {kind}",
             "title": title,
             "above": above,
             "facts": [],

@@ -48,6 +48,7 @@ def build_page(content: Content, *, music_font: str = "") -> str:
         hashes.append(hash_of_plotly)
     return environment.get_template("page.html").render(
         page=content.data,
+        notes=content.notes,
         page_json=as_json_in_html(content.data),
         styles="\n".join(_asset(f"{name}.css") for name in STYLES),
         music_font=music_font,

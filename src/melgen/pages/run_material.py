@@ -90,10 +90,10 @@ def read_run(directory: Path, content: Content, tools: Tools, network: Path | No
 
     splits = directory / "splits.tsv"
     tunes = tools.read_tunes(config, splits, content) if config and splits.is_file() else None
-    songs = _read_songs(directory, content)
+    songs = songs_of(directory, content)
     options = EvaluationOptions(span_notes=span_of(directory, config))
-    evaluation = _evaluate(directory.name, songs, tunes, options, content) if songs else None
-    openings = _evaluate_openings(evaluation, tunes, options)
+    evaluation = measured(directory.name, songs, tunes, options, content) if songs else None
+    openings = openings_like(evaluation, tunes, options)
     openings_text = ""
     if note := note_of_songs(directory):
         content.add_notice(note)
@@ -190,7 +190,8 @@ def _parameters(directory: Path) -> int | None:
         return None
 
 
-def _read_songs(directory: Path, content: Content) -> dict[str, Melody]:
+def songs_of(directory: Path, content: Content) -> dict[str, Melody]:
+    """The songs of a run by their names; empty, with a notice on the page, without any."""
     folder = directory / "songs"
     if not folder.is_dir():
         content.add_notice(
@@ -208,9 +209,10 @@ def _read_songs(directory: Path, content: Content) -> dict[str, Melody]:
     return found.songs
 
 
-def _evaluate(
+def measured(
     name: str, songs: dict[str, Melody], tunes: TrainingTunes | None, options: EvaluationOptions, content: Content
 ) -> SongSetEvaluation | None:
+    """The measurements of songs; ``None``, with a notice on the page, for songs that cannot be measured."""
     reference = None if tunes is None else tunes.reference
     pitches = {song: melody.pitches for song, melody in songs.items()}
     try:
@@ -220,7 +222,7 @@ def _evaluate(
         return None
 
 
-def _evaluate_openings(
+def openings_like(
     songs: SongSetEvaluation | None, tunes: TrainingTunes | None, options: EvaluationOptions
 ) -> SongSetEvaluation | None:
     """The openings as long as the songs; ``None`` where no test tune is so long, or the corpus is not at hand."""

@@ -41,15 +41,20 @@ class Choices(TypedDict):
     variant: str
 
 
-def read_runs(paths: Sequence[Path]) -> tuple[list[Run], CurvePack]:
-    """Runs that are shown together, with the curves of those that have any; missing files leave gaps."""
+def read_runs(paths: Sequence[Path], names: Sequence[str] | None = None) -> tuple[list[Run], CurvePack]:
+    """Runs that are shown together, with the curves of those that have any; missing files leave gaps.
+
+    Args:
+        paths: directories of the runs.
+        names: of the runs, each another; by default those of the directories.
+    """
     runs: list[Run] = []
     curves: CurvePack = {}
-    for path in paths:
+    for path, name in zip(paths, names or [path.name for path in paths], strict=True):
         found = curves_of(path)
         if found:
-            curves[path.name] = found
-        runs.append(_read_run(path, found))
+            curves[name] = found
+        runs.append({**_read_run(path, found), "name": name})
     for run, variant in zip(runs, variants_of(paths), strict=True):
         run["variant"] = variant.text
     _make_comparable([*(run["values"] for run in runs), *curves.values()])

@@ -114,6 +114,8 @@ class PageData(TypedDict):
     """The data that a page needs when it opens."""
 
     kind: Kind
+    what: str
+    """What the page is of, in words."""
     title: str
     above: str
     """Name of the directory above that of a run; empty for a study."""

@@ -96,7 +96,7 @@ def read_study(directory: Path, content: Content, tools: Tools) -> StudyMaterial
         content.add_notice(str(note))
     primer_evaluations = add_primer_sets(directory, evaluations, [*primers], tunes, tools, content)
 
-    opening_model = _opening_model({name: evaluations[name] for name in numbers})
+    opening_model = opening_model_of({name: evaluations[name] for name in numbers})
     content.data["opening_set"] = None if opening_model is None else numbers[opening_model]
     content.add_facts(_facts(runs, places, content))
     return StudyMaterial(
@@ -194,7 +194,7 @@ def _trained_on(manifest: Mapping[str, Any], places: Iterable[Path]) -> Mapping[
     return first or (asked if "corpus" in asked and not asked.get("runs") else {})
 
 
-def _opening_model(evaluations: Mapping[str, SongSetEvaluation]) -> str | None:
+def opening_model_of(evaluations: Mapping[str, SongSetEvaluation]) -> str | None:
     """The model with the song that is nearest to the openings; else the first."""
     distances = {
         name: one.distances_to_openings[index]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from melgen.files import read_json, write_text
 from melgen.hub import fetched, is_hub_reference
 from melgen.model_files.archive import is_model_file
 from melgen.pages.schema import Kind
+from melgen.plurals import counted
 
 if TYPE_CHECKING:
     from melgen.pages.content import Content
@@ -31,6 +32,7 @@ def write_report(
     cache_dir: str | None = None,
     workers: int | None = None,
     progress: bool = True,
+    notes: str | Path | None = None,
 ) -> Path:
     """Make one HTML file of what a run or a study has left in its directory, or of a model file.
 
@@ -44,6 +46,7 @@ def write_report(
         cache_dir: of the corpus, by default the user's.
         workers: processes that engrave, by default one for each available processor.
         progress: whether to show progress bars on a terminal.
+        notes: a Markdown file to show on top.
 
     Returns:
         The file.
@@ -60,17 +63,85 @@ def write_report(
     else:
         found, place = _kind_and_place(place, kind)
         default, make = place / REPORT, partial(gather, found)
+    return _write(partial(make, place), default, out, scores, cache_dir, workers, progress, notes)
+
+
+def write_report_of_several(
+    places: Sequence[str | Path],
+    *,
+    key: Literal["runs", "songs"],
+    out: str | Path | None = None,
+    scores: int = 100,
+    cache_dir: str | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+    notes: str | Path | None = None,
+) -> Path:
+    """Make one HTML file of runs next to each other, or of folders of songs.
+
+    Args:
+        places: directories of runs; or folders or files of songs.
+        key: which of the two; the name of the places in errors.
+        out: the file; by default ``runs.html`` or ``songs.html`` in the current directory.
+        scores, cache_dir, workers, progress, notes: as for `write_report`.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError: if one of the places is not what it must be.
+        OSError: if the file cannot be written.
+    """
+    found = [Path(place).expanduser() for place in places]
+    if not found:
+        raise ValueError(f"{key}=[]: at least one directory is needed")
+    for place in found:
+        if key == "runs" and not (place.is_dir() and _has(place, _OF_A_RUN)):
+            raise ValueError(f"runs: {place} is not the directory of a run")
+        if not place.exists():
+            raise ValueError(f"{key}: {place}: no such file or folder")
+    make = partial(_gather_several, found, key)
+    return _write(make, Path(f"{key}.html"), out, scores, cache_dir, workers, progress, notes)
+
+
+def _write(
+    make: Callable[[Tools], Content],
+    default: Path,
+    out: str | Path | None,
+    scores: int,
+    cache_dir: str | None,
+    workers: int | None,
+    progress: bool,
+    notes: str | Path | None,
+) -> Path:
     path = default if out is None else Path(out).expanduser()
     if path.is_dir():
         raise ValueError(f"out={out}: is a directory; the name of a file is needed")
-    # Imported once the directory is accepted: they need torch.
+    from melgen.pages.notes import read_notes
+
+    html = "" if notes is None else read_notes(notes)
+    # Imported once everything is accepted: they need torch.
     from melgen.pages.engraver import Engraver
     from melgen.pages.page import build_page
     from melgen.pages.tools import Tools
 
     tools = Tools(Engraver(workers=workers, progress=progress), scores, cache_dir, progress)
-    write_text(path, build_page(make(place, tools), music_font=tools.engraver.font))
+    content = make(tools)
+    content.notes = html
+    write_text(path, build_page(content, music_font=tools.engraver.font))
     return path
+
+
+def _gather_several(places: Sequence[Path], key: Literal["runs", "songs"], tools: Tools) -> Content:
+    """The content of the page of several runs, or of folders of songs."""
+    from melgen.pages.content import Content
+    from melgen.pages.side_by_side import read_several_runs, read_songs_alone, title_of
+
+    runs, folders = counted(len(places), "run"), f"{counted(len(places), 'folder')} of songs"
+    title, what = (title_of(places, runs), runs) if key == "runs" else (title_of(places, folders), "songs")
+    content = Content("study", title, what=what)
+    _add_sections("study", (read_several_runs if key == "runs" else read_songs_alone)(places, content, tools), content)
+    return content
 
 
 def _gather_shared(file: Path, tools: Tools) -> Content:
@@ -96,7 +167,6 @@ def gather(kind: Kind, directory: Path, tools: Tools, network: Path | None = Non
     """
     from melgen.pages.content import Content
     from melgen.pages.run_material import read_run
-    from melgen.pages.sections import find_sections
     from melgen.pages.study_material import read_study
 
     place = directory.resolve()
@@ -107,11 +177,17 @@ def gather(kind: Kind, directory: Path, tools: Tools, network: Path | None = Non
     if tools.engraver.missing:
         content.add_notice(tools.engraver.missing)
     material = read_run(directory, content, tools, network) if kind == "run" else read_study(directory, content, tools)
+    _add_sections(kind, material, content)
+    return content
+
+
+def _add_sections(kind: Kind, material: Any, content: Content) -> None:
+    from melgen.pages.sections import find_sections
+
     for found in find_sections():
         make: Callable[[Any, Content], Any] | None = getattr(found.section, f"of_{kind}")
         if make is not None and (data := make(material, content)) is not None:
             content.data["sections"][found.name] = data
-    return content
 
 
 def _kind_and_place(directory: Path, kind: Kind | None) -> tuple[Kind, Path]:

@@ -79,7 +79,7 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
 
     A model is named as the winner only if its seeds support it.
     """
-    likelihoods = {name: _likelihoods(study.directory, name) for name in study.evaluations}
+    likelihoods = {name: _likelihoods(study, name) for name in study.evaluations}
     has_rhythm = any(COMPARED_PITCH_BITS in one for each in likelihoods.values() for one in each)
     key, unit = (COMPARED_PITCH_BITS, "bits of pitch") if has_rhythm else (COMPARED_BITS, "bits")
     bits = {name: [_number(one.get(key)) for one in each] for name, each in likelihoods.items()}
@@ -196,9 +196,15 @@ def _reasons_without_bits(study: StudyMaterial) -> list[str]:
     return [reason for reason in reasons if reason]
 
 
-def _likelihoods(directory: Path, name: str) -> list[dict[str, Any]]:
-    """The likelihoods of each seed of a model, as its files hold them."""
-    found = [read_json(path) for path in sorted((directory / "likelihood" / name).glob("*.json"))]
+def _likelihoods(study: StudyMaterial, name: str) -> list[dict[str, Any]]:
+    """The counts of bits on each seed of a model; of runs without a study, the results that they have recorded."""
+    if not study.manifest:
+        return [
+            {"/".join(reversed(key.split("/", 1))): value for key, value in run["values"].items()}
+            for run in study.runs
+            if run["model"] == name
+        ]
+    found = [read_json(path) for path in sorted((study.directory / "likelihood" / name).glob("*.json"))]
     return [one for one in found if one]
 
 

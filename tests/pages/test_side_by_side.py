@@ -1,0 +1,125 @@
+"""Pages of runs that belong to no study, of folders of songs, and the user's notes on a page."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from melgen.generation.songs import write_songs
+from melgen.music import Melody
+from melgen.music.midi import write_midi
+from melgen.pages.notes import read_notes, to_html
+from melgen.pages.side_by_side import distinct_names
+from melgen.pages.writing import write_report_of_several
+from tests.commands.calling import call
+from tests.pages.examples import METADATA, MISCHIEF, make_run, read_data, read_pack, walk
+from tests.pages.test_page_data import problems_of
+
+
+def songs(folder, count, seed):
+    write_songs(folder, [Melody.from_pitches(walk(40, seed + i)) for i in range(count)], METADATA)
+    return folder
+
+
+def test_runs_are_next_to_each_other(tmp_path, config):
+    one = make_run(tmp_path / "a" / "control-lstm-1-seed0", config, stages=0)
+    other = make_run(tmp_path / "b" / "control-lstm-1-seed0", config, stages=0)
+    path = write_report_of_several([one, other], key="runs", out=tmp_path / "both.html", scores=1, progress=False)
+    page = path.read_text(encoding="utf-8")
+    data = read_data(page)
+    assert problems_of(page) == []
+    names = ["a/control-lstm-1-seed0", "b/control-lstm-1-seed0"]
+    assert data["what"] == "2 runs"
+    assert [run["name"] for run in data["runs"]] == names
+    assert [each["name"] for each in data["song_sets"]][:2] == names
+    assert set(read_pack(page, "curves")) == set(names)
+    assert {"listen", "runs", "curves", "tonality", "songs"} <= data["sections"].keys()
+    findings = {found["label"]: found for found in data["sections"]["listen"]["findings"]}
+    assert findings["Predicts unseen tunes best"]["value"] == "undecided", "one seed each"
+    assert [network["name"] for network in data["sections"]["play"]["networks"]] == names
+
+
+def test_folders_of_songs_of_any_program(tmp_path):
+    ours = songs(tmp_path / "ours", 3, 1)
+    (tmp_path / "theirs").mkdir()
+    for number in range(2):
+        write_midi(Melody.from_pitches(walk(30, 9 + number)), tmp_path / "theirs" / f"{number}.mid")
+    (tmp_path / "theirs" / "broken.mid").write_bytes(b"no MIDI")
+    path = write_report_of_several(
+        [ours, tmp_path / "theirs"], key="songs", out=tmp_path / "songs.html", progress=False
+    )
+    page = path.read_text(encoding="utf-8")
+    data = read_data(page)
+    assert problems_of(page) == []
+    assert data["title"] == "2 folders of songs: ours, theirs"
+    assert [(each["name"], each["role"]) for each in data["song_sets"]] == [("ours", "model"), ("theirs", "model")]
+    assert [len(read_pack(page, f"songs-{number}")["songs"]) for number in (0, 1)] == [3, 2]
+    assert "runs" not in data["sections"]
+    assert any(notice["text"].startswith("broken.mid cannot be read") for notice in data["notices"])
+
+
+def test_the_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    songs(tmp_path / "ours", 2, 1)
+    (tmp_path / "notes.md").write_text(f"# Mine\n\nA *note* {MISCHIEF}\n")
+    answer = call("report", "songs=ours", "notes=notes.md", "scores=0", "progress=false")
+    assert answer.code == 0, answer.text
+    page = (tmp_path / "songs.html").read_text(encoding="utf-8")
+    assert "<h1>Mine</h1>" in page
+    assert "<em>note</em>" in page
+    assert "<img" not in page.partition("<main")[2].partition("</main>")[0]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason"),
+    [
+        ((), "exactly one of them is needed"),
+        (("run=a", "songs=b"), "got run= and songs="),
+        (("songs=absent",), "songs: absent: no such file or folder"),
+        (("runs=[absent]",), "runs: absent is not the directory of a run"),
+        (("runs=[]",), "runs=[]: at least one directory is needed"),
+        (("songs=ours", "notes=absent.md"), "notes=absent.md: cannot be read (No such file or directory)"),
+        (("songs=ours", "notes=ours"), "notes=ours: cannot be read (Is a directory)"),
+    ],
+)
+def test_refused_with_key_value_and_rule(overrides, reason, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    songs(tmp_path / "ours", 1, 1)
+    answer = call("report", *overrides, "progress=false")
+    assert answer.code == 1
+    assert reason in answer.text
+    assert "Traceback" not in answer.text
+    assert not [*tmp_path.glob("*.html")]
+
+
+@given(st.text(max_size=200))
+def test_notes_have_no_tags_but_those_of_markdown(text):
+    from html.parser import HTMLParser
+
+    tags = set()
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            tags.add(tag)
+            assert {name for name, _ in attributes} <= {"href", "title", "class", "start"}
+            assert not any((value or "").lower().startswith(("javascript:", "data:")) for _, value in attributes)
+
+    Reader().feed(to_html(text))
+    allowed = "p em strong a code pre ul ol li blockquote hr br h1 h2 h3 h4 h5 h6 table thead tbody tr th td"
+    assert tags <= set(allowed.split())
+
+
+def test_large_notes_and_other_encodings_are_refused(tmp_path):
+    (tmp_path / "large.md").write_bytes(b"a" * 1_000_001)
+    (tmp_path / "latin.md").write_bytes(b"\xe9")
+    with pytest.raises(ValueError, match="at most 1,000,000 bytes, got 1,000,001"):
+        read_notes(tmp_path / "large.md")
+    with pytest.raises(ValueError, match="it is not UTF-8 text"):
+        read_notes(tmp_path / "latin.md")
+
+
+def test_names_that_differ(tmp_path):
+    places = [tmp_path / "x" / "songs", tmp_path / "y" / "songs", tmp_path / "z"]
+    assert distinct_names(places) == ["x/songs", "y/songs", "z"]
+    assert distinct_names([tmp_path, tmp_path]) == ["/".join(tmp_path.parts)] * 2
