@@ -13,6 +13,7 @@ from melgen.pages.notes import read_notes, to_html
 from melgen.pages.side_by_side import distinct_names
 from melgen.pages.writing import write_report_of_several
 from tests.commands.calling import call
+from tests.pages.browser import Browser, missing
 from tests.pages.examples import METADATA, MISCHIEF, make_run, read_data, read_pack, walk
 from tests.pages.test_page_data import problems_of
 
@@ -123,3 +124,22 @@ def test_names_that_differ(tmp_path):
     places = [tmp_path / "x" / "songs", tmp_path / "y" / "songs", tmp_path / "z"]
     assert distinct_names(places) == ["x/songs", "y/songs", "z"]
     assert distinct_names([tmp_path, tmp_path]) == ["/".join(tmp_path.parts)] * 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(missing() is not None, reason=missing() or "")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # Chromium's driver leaves its connection to the collector
+def test_songs_without_a_corpus_are_drawn_in_a_browser(tmp_path):
+    long = Melody.from_pitches(walk(300, 3))
+    write_songs(tmp_path / "ours", [long, Melody.from_pitches(walk(20, 4))], METADATA)
+    path = write_report_of_several([tmp_path / "ours"], key="songs", out=tmp_path / "songs.html", progress=False)
+    browser = Browser()
+    try:
+        browser.open(path)
+        browser.see_all()
+        assert browser.logs() == []
+        assert browser.run("return document.querySelectorAll('.song-list tbody tr').length") == 2
+        heights = browser.run("return [...document.querySelectorAll('.score')].map((score) => score.offsetHeight)")
+        assert max(heights) <= 0.72 * 900 + 1
+    finally:
+        browser.quit()

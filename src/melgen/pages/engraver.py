@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 SCORE_WIDTH_PX = 460
 """Three bars of quarter notes a line: large enough on a phone, and next to another score on a screen."""
+WIDE_SCORE_PX = 660
+"""Of a tune with so many notes to the bar that a narrow line would have only one."""
 LONGEST_SCORE_NOTES = 400
 """Longer tunes are shown as piano rolls."""
 _WORTH_PROCESSES = 60
@@ -83,7 +85,8 @@ def _try_to_engrave(melody: Melody) -> str | None:
 
 
 def _engrave(melody: Melody) -> str:
-    from melgen.rendering.engraving import engrave
+    from melgen.rendering.engraving import engrave, fitting_bars_per_line
 
+    width = SCORE_WIDTH_PX if fitting_bars_per_line(melody, SCORE_WIDTH_PX) > 1 else WIDE_SCORE_PX
     # The page shows the title itself.
-    return engrave(replace(melody, title=""), width_px=SCORE_WIDTH_PX, font=False)
+    return engrave(replace(melody, title=""), width_px=width, font=False)

@@ -89,12 +89,13 @@ function barLines(track, length) {
   return Array.from({ length: Math.floor(length / bar) + 1 }, (_, i) => i * bar);
 }
 
-// Scrolls a wide score or roll sideways, never the page.
+// Scrolls a wide or long score, or a roll, but never the page.
 function keepInSight(note) {
   const frame = note.closest(".score, .roll");
-  if (!frame || frame.scrollWidth <= frame.clientWidth + 1) return;
-  const box = note.getBoundingClientRect(), sight = frame.getBoundingClientRect();
-  if (box.left < sight.left + 20 || box.right > sight.right - 40) {
-    frame.scrollBy({ left: box.left - sight.left - 60, behavior: calm.matches ? "auto" : "smooth" });
-  }
+  if (!frame) return;
+  const box = note.getBoundingClientRect(), sight = frame.getBoundingClientRect(), by = {};
+  const isWide = frame.scrollWidth > frame.clientWidth + 1, isLong = frame.scrollHeight > frame.clientHeight + 1;
+  if (isWide && (box.left < sight.left + 20 || box.right > sight.right - 40)) by.left = box.left - sight.left - 60;
+  if (isLong && (box.top < sight.top + 10 || box.bottom > sight.bottom - 30)) by.top = box.top - sight.top - 60;
+  if (by.left || by.top) frame.scrollBy({ ...by, behavior: calm.matches ? "auto" : "smooth" });
 }

@@ -89,9 +89,9 @@ addSection("songs", ({ choices }) => {
     const wanted = content.metrics.filter((key) => metricsOfSongs.get(key)?.is_listed);
     const columns = [{ key: "name", label: "Song", text: true }, { key: "notes", label: "Notes", decimals: 0 }, ...wanted.map((key) => metricsOfSongs.get(key)), { key: "near", label: "Nearest training tune", text: true }];
     const rows = content.songs.map((song, i) => ({ i, cells: [song.name, song.pitches.length, ...wanted.map((key) => song.values?.[content.metrics.indexOf(key)] ?? null), song.nearest_tune || ""] }));
+    const shown = columns.slice(0, rows.some((row) => row.cells.at(-1)) ? columns.length : -1); // the nearest tune is the last
     list.replaceChildren(sortableTable({
-      label: `Songs of ${set.name}`, columns: columns.filter((column) => column.key !== "near" || rows.some((row) => row.cells.at(-1))),
-      rows: rows.map((row) => row.cells), perPage: SONGS_PER_PAGE,
+      label: `Songs of ${set.name}`, columns: shown, rows: rows.map((row) => row.cells.slice(0, shown.length)), perPage: SONGS_PER_PAGE,
       decorate: (row, index) => { row.dataset.song = index; row.classList.toggle("current", index === current); },
       first: (index, text) => h("button", { type: "button", class: "link", onclick: () => choose(index) }, text),
     }));
