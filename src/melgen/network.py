@@ -10,22 +10,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from melgen.bit_names import BITS, BITS_WITH_RHYTHM
 from melgen.checking import check_whole
-from melgen.checkpoint import TrainedModel, load_model
+from melgen.checkpoint import TrainedModel, load_model, run_of
 from melgen.corpora.licences import notice_of
 from melgen.corpora.packing import interval_hashes
-from melgen.generation.composing import Composer
+from melgen.generation.from_checkpoint import song_set_by
 from melgen.generation.primers import read_primer_melody, usual_primer
 from melgen.generation.songs import SongSet
 from melgen.model_files.weights import read_model_file
 from melgen.music.melody import Melodies, Melody
 from melgen.music.tune_vocabulary import TuneVocabulary
+
+if TYPE_CHECKING:
+    from melgen.pages.report import Report
 
 Primer = str | Melody | Sequence[int] | Sequence[str]
 """A melody, or what `melgen.generation.primers.read_primer_melody` reads: names of notes, ABC, pitches, a file."""
@@ -51,7 +54,6 @@ class Network:
 
     def __init__(self, trained: TrainedModel):
         self.trained = trained
-        self._composer = Composer(trained.model, trained.representation, trained.vocabulary, trained.rhythm)
 
     @property
     def name(self) -> str:
@@ -122,7 +124,8 @@ class Network:
         Raises:
             ValueError: for a primer that the network cannot read, or an option out of range.
         """
-        melodies, used = self._composer.compose(
+        return song_set_by(
+            self.trained,
             self._melody(primer),
             songs=songs,
             notes=notes,
@@ -135,8 +138,6 @@ class Network:
             selection=selection,
             seed=seed,
         )
-        origin = {"model": self.name, "updates": self.trained.updates}
-        return SongSet(melodies, origin | {key: value for key, value in used.items() if key != "songs"})
 
     def bits_per_note(self, melody: Primer) -> float:
         """The bits per note of a melody from its third note on: the better the network predicts it, the fewer.
@@ -192,6 +193,19 @@ class Network:
         if self.trained.seen is None:
             raise ValueError(f"{self.name}: its training tunes are not recorded")
         return bool(self.trained.seen.contains(interval_hashes(Melodies.from_list([read_melody_of(melody)])))[0])
+
+    def page(self) -> Report:
+        """The report page of its run or model file: songs, scores, sound, learning curves and so on.
+
+        It is the ``report.html`` in the run's directory, or, without one, made now, which takes up to a minute. Nothing
+        is written; `Report.save` does. Jupyter shows the page itself, which has megabytes.
+
+        Raises:
+            ValueError: for a checkpoint outside the directory of a run.
+        """
+        from melgen.pages.report import read_or_make_report  # the page of a network is seldom wanted
+
+        return read_or_make_report(run_of(self.trained.path) if self.trained.shared is None else self.trained.path)
 
     def __repr__(self) -> str:
         rhythm = f", rhythm {self.trained.rhythm.name}" if self.has_rhythm else ""

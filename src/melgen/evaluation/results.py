@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from melgen.data_frames import data_frame
+
 OPENINGS = "openings"
 """Name of the set that songs are compared with: the first notes of the test tunes, as many as the songs have."""
 
@@ -108,6 +110,22 @@ class SongSetEvaluation:
         """Plain JSON; without ``distributions`` if there are none, as an earlier melgen wrote it."""
         content = asdict(self)
         return content if self.has_rhythm else {key: content[key] for key in content if key != "distributions"}
+
+    def to_pandas(self) -> Any:
+        """A ``pandas.DataFrame`` with a row for each measured song, by its name.
+
+        The columns are ``notes``, the metrics under their names, and, after a comparison with a corpus,
+        ``distance_to_openings`` and ``nearest_tune``. Undefined values are nan.
+
+        Raises:
+            ImportError: if pandas is not installed.
+        """
+        columns: dict[str, Any] = {"notes": self.lengths} | dict(self.scores)
+        if self.distances_to_openings:
+            columns["distance_to_openings"] = self.distances_to_openings
+        if self.nearest_tunes:
+            columns["nearest_tune"] = self.nearest_tunes
+        return data_frame(columns, index=self.songs, index_name="song")
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> SongSetEvaluation:

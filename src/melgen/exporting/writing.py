@@ -13,12 +13,12 @@ from melgen.corpora.licences import licence_for
 from melgen.exporting.card import card_of
 from melgen.exporting.origin import corpora_of, metrics_of, provenance_of, public_config
 from melgen.files import scratch_beside
-from melgen.generation.from_checkpoint import reader_of
+from melgen.generation.from_checkpoint import reader_of, song_set_by
+from melgen.generation.primers import read_primer_melody, usual_primer
 from melgen.generation.songs import READER, SongSet, read_songs, write_songs
 from melgen.model_files.archive import CARD, DESCRIPTION, SONGS_FOLDER, SUFFIX, WEIGHTS, has_description, write_archive
 from melgen.model_files.description import Description
 from melgen.model_files.weights import read_model_file, weights_bytes
-from melgen.network import Network
 from melgen.networks import count_parameters
 from melgen.software import software
 
@@ -103,7 +103,9 @@ def songs_of(trained: TrainedModel, name: str) -> SongSet:
         trained: the network.
         name: its name in the list of songs.
     """
-    found = _songs_of_run(trained) or Network(trained).continue_(songs=WRITTEN_SONGS)
+    found = _songs_of_run(trained)
+    if found is None:
+        found = song_set_by(trained, read_primer_melody(usual_primer(trained.has_rhythm)), songs=WRITTEN_SONGS)
     reader = reader_of(trained)
     origin = {"model": name} | ({} if reader is None else {READER: reader})
     return SongSet(found.melodies[:MOST_SONGS], found.metadata | origin, reader)

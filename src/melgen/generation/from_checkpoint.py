@@ -13,7 +13,7 @@ from melgen.checking import is_whole
 from melgen.checkpoint import TrainedModel, run_of
 from melgen.generation.composing import Composer
 from melgen.generation.sampling import selection_named
-from melgen.generation.songs import READER, write_songs
+from melgen.generation.songs import READER, SongSet, write_songs
 from melgen.music.melody import Melody
 from melgen.runs.search import run_around
 
@@ -60,6 +60,49 @@ def write_songs_by(
     if unended := metadata.get("songs_stopped_at_limit"):
         log.warning("%d of %d songs did not end: they were stopped at the limit", unended, len(songs))
     return songs
+
+
+def song_set_by(
+    trained: TrainedModel,
+    primer: Melody,
+    *,
+    songs: int,
+    notes: int | None = None,
+    limit: int | None = None,
+    metre: str | None = None,
+    pickup: str | int | None = None,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    selection: str = "sample",
+    seed: int = 0,
+) -> SongSet:
+    """Generate songs with a trained network, where it is, and write nothing.
+
+    Args:
+        trained: the network.
+        primer: the beginning of each song.
+        songs, notes, limit, metre, pickup, temperature, top_k, top_p, selection, seed: see `Composer.compose`.
+
+    Raises:
+        ValueError: for a primer that the network cannot read, or an option out of range.
+    """
+    composer = Composer(trained.model, trained.representation, trained.vocabulary, trained.rhythm)
+    melodies, used = composer.compose(
+        primer,
+        songs=songs,
+        notes=notes,
+        limit=limit,
+        metre=metre,
+        pickup=pickup,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        selection=selection,
+        seed=seed,
+    )
+    origin = {"model": trained.title, "updates": trained.updates}
+    return SongSet(melodies, origin | {key: value for key, value in used.items() if key != "songs"})
 
 
 def reader_of(trained: TrainedModel) -> int | None:

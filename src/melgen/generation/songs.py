@@ -41,7 +41,7 @@ _SONG_FILE = re.compile(r"song_\d{3,}\.mid")
 
 @dataclass(frozen=True)
 class SongSet(Sequence[Melody]):
-    """Songs: a sequence of melodies, and the metadata of how they were written.
+    """Songs: a sequence of melodies, and the metadata of how they were written. A slice is a set, too.
 
     ``reader`` is the version of the reader that read the training tunes of their network; None if not stated.
     """
@@ -57,9 +57,9 @@ class SongSet(Sequence[Melody]):
     @overload
     def __getitem__(self, place: int) -> Melody: ...
     @overload
-    def __getitem__(self, place: slice) -> Sequence[Melody]: ...
-    def __getitem__(self, place: int | slice) -> Melody | Sequence[Melody]:
-        return self.melodies[place]
+    def __getitem__(self, place: slice) -> SongSet: ...
+    def __getitem__(self, place: int | slice) -> Melody | SongSet:
+        return replace(self, melodies=self.melodies[place]) if isinstance(place, slice) else self.melodies[place]
 
     def __len__(self) -> int:
         return len(self.melodies)

@@ -184,6 +184,16 @@ class MelodyModel(nn.Module):
         """The recurrent layers, lowest first."""
         return [layer for layer in self.stack.layers if isinstance(layer, AbstractRecurrentLayer)]
 
+    @property
+    def layers_in_words(self) -> str:
+        """The cells of its layers.
+
+        >>> MelodyModel(vocab_size=10, hidden_size=16, layers=3).layers_in_words
+        '3 x lstm'
+        """
+        cells = [layer.reference() for layer in self.layers]
+        return f"{len(cells)} x {cells[0]}" if len(set(cells)) == 1 else " + ".join(cells)
+
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> MelodyModel:
         """A network of the described shape, with random weights.

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Literal
+from typing import Any, Literal
 
+from melgen.data_frames import data_frame
 from melgen.evaluation.results import Summary
 from melgen.tables.escaping import escape_latex, escape_markdown, printable, single_line
 
@@ -51,12 +52,17 @@ class Column:
 
     def csv_values(self, value: Value) -> list[str]:
         """A cell as CSV, floats with all their digits; what is missing is empty."""
+        return [_exact(each) for each in self.plain_values(value)]
+
+    def plain_values(self, value: Value) -> list[str | float | bool | None]:
+        """A cell as one value for each of `csv_keys`; what is missing is None or nan."""
         if self.kind == "summary":
             assert value is None or isinstance(value, Summary)
-            return [_exact(None if value is None else getattr(value, name)) for name in _SUMMARY_PARTS.values()]
+            return [None if value is None else getattr(value, name) for name in _SUMMARY_PARTS.values()]
+        assert not isinstance(value, Summary)
         if self.kind == "integer" and isinstance(value, float) and value.is_integer():
             value = int(value)
-        return [_exact(value)]
+        return [value]
 
     def show(self, value: Value) -> str:
         """A cell for readers, as plain text; what is missing is a dash.
@@ -196,6 +202,18 @@ class Table:
             lines.append(r"\bottomrule")
         lines.append(rf"\end{{{environment}}}")
         return "\n".join(lines) + "\n"
+
+    def to_pandas(self) -> Any:
+        """A ``pandas.DataFrame`` with all digits and the columns of `to_csv`; missing values are nan.
+
+        Raises:
+            ImportError: if pandas is not installed.
+        """
+        columns: dict[str, list[Any]] = {}
+        for place, column in enumerate(self.columns):
+            rows = [column.plain_values(row.cells[place].value) for row in self.rows]
+            columns |= {key: [values[part] for values in rows] for part, key in enumerate(column.csv_keys)}
+        return data_frame(columns)
 
     def sources(self) -> CellSources:
         """The sources of each cell: row key, column key, paths.

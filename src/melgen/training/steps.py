@@ -60,10 +60,9 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
         reasons = ", ".join(f"{dropped.count:,} {reason}" for reason, dropped in data.report.dropped.items())
         log.info("  dropped: %s; melgen.prepare with the same corpus shows which", reasons)
     has_rhythm = isinstance(data.vocabulary, TuneVocabulary)
-    kinds = [layer.reference() for layer in module.model.layers]
     log.info(
         "Network: %s of %d units, %s parameters; %d different %s (dataset=%s%s)",
-        f"{len(kinds)} x {kinds[0]}" if len(set(kinds)) == 1 else " + ".join(kinds),
+        module.model.layers_in_words,
         config.hidden_size,
         f"{count_parameters(module.model):,}",
         len(data.vocabulary),
