@@ -25,12 +25,17 @@ def test_every_cell_has_been_executed_and_none_failed():
     shown = {kind for output in outputs for kind in output.get("data", {})}
     assert {"image/svg+xml", "image/png", "text/html"} <= shown, "a score, a plot and sound"
     assert not re.search(r"/(home|root|work|tmp|Users)/", NOTEBOOK.read_text())
-    assert NOTEBOOK.stat().st_size < 600_000
+    html = "".join(text for output in outputs for text in output.get("data", {}).get("text/html", []))
+    assert all(f'class="melgen-{kind}"' in html for kind in ("melody", "songs", "network", "evaluation"))
+    assert html.count("<audio ") == 3
+    assert 'class="dataframe"' in html
+    assert NOTEBOOK.stat().st_size < 450_000
 
 
 @pytest.mark.slow
 def test_its_cells_run(tmp_path):
     pytest.importorskip("IPython", reason="the notebook shows its scores and sound with IPython")
+    pytest.importorskip("pandas", reason="the notebook ends with a data frame")
     program = "\n".join("".join(cell["source"]) for cell in code_cells())
     for full, small in SHRUNK.items():
         assert full in program

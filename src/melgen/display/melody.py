@@ -47,7 +47,7 @@ def html(melody: Melody, *, caption: str = "") -> str:
     silent = "" if is_heard_whole else "Only its first minute is heard."
     return block(
         "melody",
-        remark(caption),
+        remark(caption or (melody.title if why_no_score else "")),  # a score shows the title itself
         shown,
         f"<div>{sound}</div>" if sound else "",
         remark(length_of(melody), cut, silent, why_no_score, why_no_sound),
