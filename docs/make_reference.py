@@ -24,6 +24,7 @@ COMMANDS = {
     "export": "`melgen.export`",
     "render": "`melgen.render`",
     "report": "`melgen.report`",
+    "play": "`melgen.play`",
     "status": "`melgen.status`",
     "publish": "`melgen.publish`",
     "prepare": "`melgen.prepare`",

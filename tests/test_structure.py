@@ -49,7 +49,7 @@ ORDER = (
     {"display"},
     {"studies"},
     {"command_line"},
-    {"train", "study", "generate", "evaluate", "render", "export", "publish", "report", "prepare", "status"},
+    {"train", "study", "generate", "evaluate", "render", "export", "publish", "report", "play", "prepare", "status"},
     {"__main__"},
 )
 """From left to right, as in docs/design.md, which leaves out the small modules at the left."""

@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "render": "write songs as sound, scores and files for other programs",
         "publish": "put the tables of a sweep and of its study on W&B",
         "report": "make one HTML page of a run or a study, to look at and to play",
+        "play": "play with a trained network in the browser",
         "status": "show the progress of a sweep's runs, while they run or after",
     }
 )

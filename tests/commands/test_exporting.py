@@ -159,10 +159,10 @@ def test_a_training_starts_from_a_model_file(airs, here):
     assert corpora == ["misc_folk"], "the start is found again, and its corpus is the same"
 
 
-@pytest.mark.parametrize("verb", ["generate", "evaluate", "render", "report"])
+@pytest.mark.parametrize("verb", ["generate", "evaluate", "render", "report", "play"])
 def test_a_damaged_file_is_refused_by_name(verb, airs, here):
     Path("cut.melgen").write_bytes(airs.read_bytes()[:-300])
-    key = {"generate": "checkpoint", "report": "run"}.get(verb, "songs")
+    key = {"generate": "checkpoint", "report": "run", "play": "run"}.get(verb, "songs")
     answer = call(verb, f"{key}=cut.melgen")
     assert answer.code == 1
     assert f"{key}=cut.melgen: a model file that is damaged or incomplete" in answer.err
@@ -177,6 +177,7 @@ def test_a_damaged_file_is_refused_by_name(verb, airs, here):
         ("evaluate", "songs", []),
         ("render", "songs", []),
         ("report", "run", []),
+        ("play", "run", []),
         ("train", "init_from", TINY),
         ("train", "init_from", [*TINY, "hydra.job.chdir=true"]),
     ],

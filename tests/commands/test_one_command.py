@@ -132,6 +132,7 @@ def test_it_gives_the_same_output_as_the_module(one, here):
         ("evaluate", ["songs=missing"]),
         ("render", ["songs=missing"]),
         ("report", ["run=missing"]),
+        ("play", ["run=missing"]),
         ("status", ["dir=missing"]),
         ("publish", ["runs=missing"]),
     ],

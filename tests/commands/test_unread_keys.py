@@ -20,6 +20,7 @@ NEEDED = {
     "publish": ("runs=runs",),
     "status": ("dir=runs",),
     "report": ("run=run",),
+    "play": ("run=run",),
     "prepare": ("corpus=misc_folk",),
     "study": ("corpus=misc_folk",),
     "train": TINY,

@@ -25,7 +25,7 @@ def missing() -> str | None:
 
 
 class Browser:
-    """One window; every page is opened from the file system."""
+    """One window; a page is opened from the file system, or from a server on this machine."""
 
     def __init__(self) -> None:
         from selenium import webdriver
@@ -45,8 +45,10 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
 
-    def open(self, page: Path, *, width: int = 1280, height: int = 900, dark: bool = False, calm: bool = True) -> None:
-        """Open a page in a new state."""
+    def open(
+        self, page: Path | str, *, width: int = 1280, height: int = 900, dark: bool = False, calm: bool = True
+    ) -> None:
+        """Open a file, or an address, in a new state."""
         self.driver.get("about:blank")
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
@@ -59,7 +61,7 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": named})
         self.logs()
         self.requests()
-        self.driver.get(page.resolve().as_uri())
+        self.driver.get(page if isinstance(page, str) else page.resolve().as_uri())
 
     def run(self, script: str, *arguments: Any) -> Any:
         """Return the value of a piece of JavaScript."""

@@ -20,6 +20,7 @@ class Content:
         data: what the page needs when it opens.
         packs: plain data by name, each unfolded by itself when it is needed.
         notes: of the user, as HTML, shown above the sections.
+        unplayable: why networks are not in the page, each reason also as a notice.
     """
 
     def __init__(self, kind: Kind, title: str, above: str = "", what: str = ""):
@@ -38,11 +39,17 @@ class Content:
             "sections": {},
         }
         self.packs: dict[str, Any] = {}
+        self.unplayable: list[str] = []
 
     def add_notice(self, text: str, *, strong: bool = False) -> None:
         """Show a line at the top of the page; strong ones come first."""
         notices = self.data["notices"]
         notices.insert(0 if strong else len(notices), {"text": text, "strong": strong})
+
+    def add_unplayable(self, reason: str) -> None:
+        """Show at the top of the page why it has no network of a run."""
+        self.unplayable.append(reason)
+        self.add_notice(reason)
 
     def add_facts(self, facts: dict[str, str]) -> None:
         """Show facts in the head of the page; those without a value are left out."""

@@ -58,7 +58,7 @@ def network_of(place: Path, content: Content) -> TrainedModel | None:
     try:
         return load_model(place)
     except CheckpointError as error:
-        content.add_notice(f"{place.name} cannot be played with: {error}")
+        content.add_unplayable(f"{place.name} cannot be played with: {error}")
         return None
 
 
@@ -86,11 +86,11 @@ def add_network(
             "network": network_data(trained.model),
         }
     except EngineError as error:
-        content.add_notice(f"{name} cannot be played with in this page: {error}")
+        content.add_unplayable(f"{name} cannot be played with in this page: {error}")
         return None
     size = len(packed(pack))
     if size > bytes_left:
-        content.add_notice(
+        content.add_unplayable(
             f"{name} cannot be played with in this page, which would be too large: its network takes "
             f"{size / 1e6:.1f} MB, and {max(bytes_left, 0) / 1e6:.1f} MB are left for networks."
         )

@@ -1,4 +1,4 @@
-"""Writing the report page of a run or a study."""
+"""Writing the report page of a run or a study, of several runs, or of folders of songs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from melgen.files import read_json, write_text
-from melgen.hub import fetched, is_hub_reference
-from melgen.model_files.archive import is_model_file
+from melgen.files import write_text
 from melgen.pages.schema import Kind
+from melgen.pages.sources import Source, find_source, is_run
 from melgen.plurals import counted
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from melgen.pages.tools import Tools
 
 REPORT = "report.html"
-_OF_A_RUN = ("status.json", "config.yaml", "metrics.csv", "songs", "samples")
-_OF_A_STUDY = ("manifest.json", "selection.json", "sweep.log")
 
 
 def write_report(
@@ -56,14 +53,9 @@ def write_report(
             a file.
         OSError: if the file cannot be written.
     """
-    place = fetched(directory, "run") if is_hub_reference(directory) else Path(directory).expanduser()
-    make: Callable[[Path, Tools], Content]
-    if kind != "study" and is_model_file(place):
-        default, make = Path(f"{place.stem}.html"), _gather_shared
-    else:
-        found, place = _kind_and_place(place, kind)
-        default, make = place / REPORT, partial(gather, found)
-    return _write(partial(make, place), default, out, scores, cache_dir, workers, progress, notes)
+    source = find_source(directory, kind or "directory", kind)
+    default = Path(f"{source.place.stem}.html") if source.is_shared else source.place / REPORT
+    return _write(partial(gather, source), default, out, scores, cache_dir, workers, progress, notes)
 
 
 def write_report_of_several(
@@ -96,7 +88,7 @@ def write_report_of_several(
     if not found:
         raise ValueError(f"{key}=[]: at least one directory is needed")
     for place in found:
-        if key == "runs" and not (place.is_dir() and _has(place, _OF_A_RUN)):
+        if key == "runs" and not (place.is_dir() and is_run(place)):
             raise ValueError(f"runs: {place} is not the directory of a run")
         if not place.exists():
             raise ValueError(f"{key}: {place}: no such file or folder")
@@ -105,7 +97,7 @@ def write_report_of_several(
 
 
 def _write(
-    make: Callable[[Tools], Content],
+    gather: Callable[[Tools], Content],
     default: Path,
     out: str | Path | None,
     scores: int,
@@ -120,16 +112,51 @@ def _write(
     from melgen.pages.notes import read_notes
 
     html = "" if notes is None else read_notes(notes)
+    page, _ = make_page(gather, html, scores=scores, cache_dir=cache_dir, workers=workers, progress=progress)
+    write_text(path, page)
+    return path
+
+
+def make_page(
+    gather: Callable[[Tools], Content],
+    notes: str = "",
+    *,
+    scores: int,
+    cache_dir: str | None,
+    workers: int | None,
+    progress: bool,
+) -> tuple[str, Content]:
+    """A page as text, and its content.
+
+    Args:
+        gather: makes the content.
+        notes: of the user, as HTML, to show on top.
+        scores, cache_dir, workers, progress: as for `write_report`.
+    """
     # Imported once everything is accepted: they need torch.
     from melgen.pages.engraver import Engraver
     from melgen.pages.page import build_page
     from melgen.pages.tools import Tools
 
     tools = Tools(Engraver(workers=workers, progress=progress), scores, cache_dir, progress)
-    content = make(tools)
-    content.notes = html
-    write_text(path, build_page(content, music_font=tools.engraver.font))
-    return path
+    content = gather(tools)
+    content.notes = notes
+    return build_page(content, music_font=tools.engraver.font), content
+
+
+def gather(source: Source, tools: Tools) -> Content:
+    """All that is on the page of a run, a study or a model file.
+
+    Raises:
+        CheckpointError: for a model file that is damaged.
+        ValueError: if a section of one's own lacks a file.
+    """
+    if source.is_shared:
+        return _gather_shared(source.place, tools)
+    content = _gather_directory(source, tools)
+    if source.network is not None:
+        content.add_notice(f"The network to play with is that of {source.network.name}.")
+    return content
 
 
 def _gather_several(places: Sequence[Path], key: Literal["runs", "songs"], tools: Tools) -> Content:
@@ -151,24 +178,19 @@ def _gather_shared(file: Path, tools: Tools) -> Content:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, file.stem)
         stated = unpack(file, folder)
-        content = gather("run", folder, tools, network=file)
+        content = _gather_directory(Source("run", folder, network=file), tools)
     content.data["above"] = ""  # of the temporary directory
     add_statements(stated, content)
     return content
 
 
-def gather(kind: Kind, directory: Path, tools: Tools, network: Path | None = None) -> Content:
-    """All that is on the page of a run or a study.
-
-    Args:
-        kind, directory: of what.
-        tools: what the page is made with.
-        network: what the network of a run is read from, if not from its directory.
-    """
+def _gather_directory(source: Source, tools: Tools) -> Content:
+    """The content of the page of a directory."""
     from melgen.pages.content import Content
     from melgen.pages.run_material import read_run
     from melgen.pages.study_material import read_study
 
+    kind, directory = source.kind, source.place
     place = directory.resolve()
     if kind == "run":
         content = Content(kind, place.name, place.parent.name)
@@ -176,7 +198,10 @@ def gather(kind: Kind, directory: Path, tools: Tools, network: Path | None = Non
         content = Content(kind, place.parent.name if directory.name == "study" else place.name)
     if tools.engraver.missing:
         content.add_notice(tools.engraver.missing)
-    material = read_run(directory, content, tools, network) if kind == "run" else read_study(directory, content, tools)
+    if kind == "run":
+        material: Any = read_run(directory, content, tools, source.network)
+    else:
+        material = read_study(directory, content, tools)
     _add_sections(kind, material, content)
     return content
 
@@ -188,49 +213,3 @@ def _add_sections(kind: Kind, material: Any, content: Content) -> None:
         make: Callable[[Any, Content], Any] | None = getattr(found.section, f"of_{kind}")
         if make is not None and (data := make(material, content)) is not None:
             content.data["sections"][found.name] = data
-
-
-def _kind_and_place(directory: Path, kind: Kind | None) -> tuple[Kind, Path]:
-    """The kind of a directory, and the study's own directory if that of its runs was given.
-
-    Raises:
-        ValueError: if it is not one of a run or a study.
-    """
-    if not directory.is_dir():
-        what = "this is a file" if directory.exists() else "no such directory"
-        raise ValueError(f"{kind or 'directory'}={directory}: {what}; the directory of a run or study is needed")
-    kind = kind or _kind_of(directory)
-    if kind == "study":
-        return kind, _study_in(directory)
-    if not _has(directory, _OF_A_RUN):
-        raise ValueError(f"run={directory}: not the directory of a run; it contains none of {', '.join(_OF_A_RUN)}")
-    return kind, directory
-
-
-def _kind_of(place: Path) -> Kind:
-    if _is_study(place) or _is_study(place / "study"):
-        return "study"
-    if _has(place, _OF_A_RUN):
-        return "run"
-    raise ValueError(f"{place}: not the directory of a run or a study")
-
-
-def _study_in(place: Path) -> Path:
-    """The study's own directory, also if that of its runs was given.
-
-    Raises:
-        ValueError: if there is neither.
-    """
-    if _has(place, _OF_A_STUDY):
-        return place
-    if _has(place / "study", _OF_A_STUDY) or (place / "study").is_dir():
-        return place / "study"
-    raise ValueError(f"study={place}: not the directory of a study, and there is no study/ in it")
-
-
-def _is_study(place: Path) -> bool:
-    return read_json(place / "manifest.json").get("format") == "melgen study"
-
-
-def _has(place: Path, names: tuple[str, ...]) -> bool:
-    return any((place / name).exists() for name in names)

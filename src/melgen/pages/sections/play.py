@@ -25,7 +25,7 @@ class Data(TypedDict):
 
 def of_run(run: RunMaterial, content: Content) -> Data | None:
     """The network of the run, if it has one."""
-    return _data([(run.directory.name, run.network)], run.tunes, content)
+    return _data([(run.directory.resolve().name, run.network)], run.tunes, content)
 
 
 def of_study(study: StudyMaterial, content: Content) -> Data | None:
