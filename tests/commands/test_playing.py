@@ -54,6 +54,19 @@ def ask(server, method="GET", path="/", hosts=None):
     return answer.status, answer.headers, body
 
 
+@pytest.fixture
+def served(monkeypatch):
+    """The pages that were served, instead of waiting for Ctrl-C."""
+    pages = []
+
+    def serve(self, page):
+        pages.append(page)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PageServer, "serve", serve)
+    return pages
+
+
 # --- the server
 
 
@@ -163,7 +176,7 @@ def test_a_browser_that_leaves_is_not_reported(server, capfd):
         (["run=study"], "run=study: the page has no network to play with\na study selects networks"),
     ],
 )
-def test_refused_with_key_value_and_rule(overrides, expected, here):
+def test_refused_with_key_value_and_rule(overrides, expected, here, served):
     for folder in ("notes", "begun", "study"):
         Path(folder).mkdir()
     Path("notes/a.txt").write_text("mine")
@@ -171,7 +184,7 @@ def test_refused_with_key_value_and_rule(overrides, expected, here):
     write_json(Path("begun/status.json"), {"state": "running"})
     write_json(Path("study/manifest.json"), {"format": "melgen study"})
     before = files_below(here)
-    answer = call("play", *overrides, *QUICK[len(overrides) > 1 :])
+    answer = call("play", *overrides)
     assert answer.code == 1, answer.text
     assert expected in answer.err
     assert "Traceback" not in answer.text
@@ -196,19 +209,6 @@ def test_a_network_that_no_page_can_hold_is_refused_with_the_reason(here, monkey
 
 
 # --- the page
-
-
-@pytest.fixture
-def served(monkeypatch):
-    """The pages that were served, instead of waiting for Ctrl-C."""
-    pages = []
-
-    def serve(self, page):
-        pages.append(page)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(PageServer, "serve", serve)
-    return pages
 
 
 def test_the_page_of_a_run_is_served_and_nothing_is_written(here, served):

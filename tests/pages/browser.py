@@ -39,7 +39,7 @@ class Browser:
             "--disable-dev-shm-usage",
             "--use-angle=swiftshader",  # 3-D without a graphics card
             "--enable-unsafe-swiftshader",
-            "--host-resolver-rules=MAP * ~NOTFOUND",  # no network
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no network but this machine
         ):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
