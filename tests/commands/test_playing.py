@@ -226,7 +226,7 @@ def test_the_page_of_a_run_is_served_and_nothing_is_written(here, served):
 
 
 @pytest.mark.slow
-def test_the_network_of_a_checkpoint_in_a_run(here, served):
+def test_the_network_of_a_checkpoint_in_a_run(here, served, monkeypatch):
     import torch
 
     run = here / "run"
@@ -234,7 +234,8 @@ def test_the_network_of_a_checkpoint_in_a_run(here, served):
     checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
     checkpoint["state_dict"]["model.output.bias"] += 1
     torch.save(checkpoint, run / "checkpoints" / "step-5.ckpt")
-    for given in (run, run / "checkpoints" / "best.ckpt", run / "checkpoints" / "step-5.ckpt"):
+    monkeypatch.chdir(run)
+    for given in (".", run / "checkpoints" / "best.ckpt", "checkpoints/step-5.ckpt"):
         answer = call("play", f"run={given}", *QUICK)
         assert answer.code == 0, answer.text
     of_run, of_best, of_step = (read_pack(page, "network-0")["network"]["weights"] for page in served)
@@ -242,6 +243,8 @@ def test_the_network_of_a_checkpoint_in_a_run(here, served):
     assert of_run != of_step
     data = read_data(served[-1])
     assert data["title"] == "run"
+    names = [read_data(page)["sections"]["play"]["networks"][0]["name"] for page in served]
+    assert names == ["run"] * 3
     assert "The network to play with is that of step-5.ckpt." in [notice["text"] for notice in data["notices"]]
 
 

@@ -97,7 +97,7 @@ def write_report_of_several(
 
 
 def _write(
-    gather: Callable[[Tools], Content],
+    make: Callable[[Tools], Content],
     default: Path,
     out: str | Path | None,
     scores: int,
@@ -112,13 +112,13 @@ def _write(
     from melgen.pages.notes import read_notes
 
     html = "" if notes is None else read_notes(notes)
-    page, _ = make_page(gather, html, scores=scores, cache_dir=cache_dir, workers=workers, progress=progress)
+    page, _ = make_page(make, html, scores=scores, cache_dir=cache_dir, workers=workers, progress=progress)
     write_text(path, page)
     return path
 
 
 def make_page(
-    gather: Callable[[Tools], Content],
+    make: Callable[[Tools], Content],
     notes: str = "",
     *,
     scores: int,
@@ -129,7 +129,7 @@ def make_page(
     """A page as text, and its content.
 
     Args:
-        gather: makes the content.
+        make: makes the content.
         notes: of the user, as HTML, to show on top.
         scores, cache_dir, workers, progress: as for `write_report`.
     """
@@ -139,7 +139,7 @@ def make_page(
     from melgen.pages.tools import Tools
 
     tools = Tools(Engraver(workers=workers, progress=progress), scores, cache_dir, progress)
-    content = gather(tools)
+    content = make(tools)
     content.notes = notes
     return build_page(content, music_font=tools.engraver.font), content
 
