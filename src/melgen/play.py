@@ -29,6 +29,9 @@ from melgen.model_files.archive import is_model_file
 if TYPE_CHECKING:
     from melgen.pages.sources import Source
 
+MOST_BYTES = 400_000_000
+"""Of the networks of a page that is served: one of 2048 units needs about 40 million."""
+
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 """Variables of which Linux has one where a browser can open a window."""
 
@@ -106,6 +109,7 @@ def playable_page(run: str, source: Source, config: DictConfig) -> str:
         cache_dir=config.cache_dir,
         workers=config.workers,
         progress=config.progress,
+        network_bytes=MOST_BYTES,
     )
     if "play" not in content.data["sections"]:
         reasons = "\n".join(content.unplayable) or "a study selects networks in its stage select, from finished runs"

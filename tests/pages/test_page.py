@@ -107,8 +107,8 @@ def test_the_command_prints_the_path_of_the_page(run, tmp_path, monkeypatch):
     1,
     ("overrides", "message"),
     [
-        ([], "one directory is needed"),
-        (["run=a", "study=b"], "one directory is needed"),
+        ([], "exactly one of them is needed"),
+        (["run=a", "study=b"], "exactly one of them is needed"),
         (["run=nowhere"], "run=nowhere: no such directory"),
         (["run=.", "scores=-1"], "scores=-1"),
     ],

@@ -7,6 +7,7 @@ import json
 import wave
 from functools import partial
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 
@@ -67,12 +68,21 @@ def networks():
 def page(networks, tmp_path_factory):
     """A page with all of them, and with nothing else."""
     content = Content("run", "Networks to play with")
-    added = [add_network(name, trained, None, 10**8, content) for name, trained in networks.items()]
+    added = [add_network(name, Path("run"), trained, None, 10**8, content) for name, trained in networks.items()]
     assert None not in added, content.data["notices"]
     content.data["sections"]["play"] = {"networks": [entry for entry, _ in added]}
     path = tmp_path_factory.mktemp("play") / "page.html"
     path.write_text(build_page(content, music_font=music_font()), encoding="utf-8")
     return path
+
+
+def test_a_network_beyond_the_limit_is_left_out_with_the_command_that_serves_it(networks, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    content = Content("study", "Small")
+    assert add_network("lstm", tmp_path / "my runs" / "lstm", networks["lstm"], None, 1000, content) is None
+    (reason,) = content.unplayable
+    assert "its network takes 0.0 MB, and 0.0 MB are left" in reason
+    assert reason.endswith("""This command serves it: python -m melgen.play 'run="my runs/lstm"'""")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -18,6 +19,7 @@ from melgen.exporting.origin import corpora_of
 from melgen.pages.content import Content
 from melgen.pages.page import packed
 from melgen.pages.training_tunes import TrainingTunes
+from melgen.pasting import command
 
 if TYPE_CHECKING:
     from melgen.checkpoint import TrainedModel
@@ -63,12 +65,13 @@ def network_of(place: Path, content: Content) -> TrainedModel | None:
 
 
 def add_network(
-    name: str, trained: TrainedModel, tunes: TrainingTunes | None, bytes_left: int, content: Content
+    name: str, place: Path, trained: TrainedModel, tunes: TrainingTunes | None, bytes_left: int, content: Content
 ) -> tuple[PlayedNetwork, int] | None:
     """Add a network to a page.
 
     Args:
         name: shown on the page.
+        place: the run or model file that it was read from.
         trained: the network.
         tunes: of its corpus, on which the cost of rounding is measured; None if they are not at hand.
         bytes_left: how large the pack may be.
@@ -92,7 +95,8 @@ def add_network(
     if size > bytes_left:
         content.add_unplayable(
             f"{name} cannot be played with in this page, which would be too large: its network takes "
-            f"{size / 1e6:.1f} MB, and {max(bytes_left, 0) / 1e6:.1f} MB are left for networks."
+            f"{size / 1e6:.1f} MB, and {max(bytes_left, 0) / 1e6:.1f} MB are left for networks. This command serves it: "
+            f"{command('play', {'run': Path(os.path.relpath(place))})}"
         )
         return None
     number = sum(each.startswith("network-") for each in content.packs)

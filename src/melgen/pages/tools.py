@@ -11,6 +11,9 @@ from melgen.pages.content import Content
 from melgen.pages.engraver import Engraver
 from melgen.pages.training_tunes import TrainingTunes
 
+NETWORK_BYTES = 8_000_000
+"""Nine default networks need 7 million; with 100 songs of each, a page that is mailed stays below 15."""
+
 
 @dataclass(frozen=True)
 class Tools:
@@ -21,12 +24,14 @@ class Tools:
         scores: of how many songs of a set at most.
         cache_dir: of the corpus; by default that of its run, else the user's.
         progress: whether to show progress bars on a terminal.
+        network_bytes: of the networks of one page at most, as they are stored in it.
     """
 
     engraver: Engraver
     scores: int = 100
     cache_dir: str | None = None
     progress: bool = True
+    network_bytes: int = NETWORK_BYTES
 
     def read_tunes(self, config: Mapping[str, Any], splits: Path | None, content: Content) -> TrainingTunes | None:
         """The corpus of a run, or ``None`` and a notice on the page."""

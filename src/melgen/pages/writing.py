@@ -125,6 +125,7 @@ def make_page(
     cache_dir: str | None,
     workers: int | None,
     progress: bool,
+    network_bytes: int | None = None,
 ) -> tuple[str, Content]:
     """A page as text, and its content.
 
@@ -132,13 +133,15 @@ def make_page(
         make: makes the content.
         notes: of the user, as HTML, to show on top.
         scores, cache_dir, workers, progress: as for `write_report`.
+        network_bytes: of the networks of the page at most; by default so many that the page can be mailed.
     """
     # Imported once everything is accepted: they need torch.
     from melgen.pages.engraver import Engraver
     from melgen.pages.page import build_page
-    from melgen.pages.tools import Tools
+    from melgen.pages.tools import NETWORK_BYTES, Tools
 
-    tools = Tools(Engraver(workers=workers, progress=progress), scores, cache_dir, progress)
+    limit = NETWORK_BYTES if network_bytes is None else network_bytes
+    tools = Tools(Engraver(workers=workers, progress=progress), scores, cache_dir, progress, limit)
     content = make(tools)
     content.notes = notes
     return build_page(content, music_font=tools.engraver.font), content

@@ -10,10 +10,8 @@ from melgen.pages.networks import NetworkPack, PlayedNetwork, add_network, netwo
 from melgen.pages.run_material import RunMaterial
 from melgen.pages.section import Section
 from melgen.pages.study_material import StudyMaterial
+from melgen.pages.tools import Tools
 from melgen.pages.training_tunes import TrainingTunes
-
-MOST_BYTES = 8_000_000
-"""Of the networks of one page, as they are stored in it: a study with nine default networks needs about half."""
 
 
 class Data(TypedDict):
@@ -25,23 +23,23 @@ class Data(TypedDict):
 
 def of_run(run: RunMaterial, content: Content) -> Data | None:
     """The network of the run, if it has one."""
-    return _data([(run.directory.resolve().name, run.network)], run.tunes, content)
+    return _data([(run.directory.resolve().name, run.network)], run.tunes, run.tools, content)
 
 
 def of_study(study: StudyMaterial, content: Content) -> Data | None:
     """The selected networks, each with its first seed; the one whose song opens the page comes first."""
     names = sorted(study.models, key=lambda name: name != study.opening_model)
     places = [(name, study.directory / str(runs[0])) for name in names if (runs := study.models[name].get("runs"))]
-    return _data(places, study.tunes, content)
+    return _data(places, study.tunes, study.tools, content)
 
 
-def _data(places: list[tuple[str, Path]], tunes: TrainingTunes | None, content: Content) -> Data | None:
+def _data(places: list[tuple[str, Path]], tunes: TrainingTunes | None, tools: Tools, content: Content) -> Data | None:
     networks: list[PlayedNetwork] = []
-    bytes_left = MOST_BYTES
+    bytes_left = tools.network_bytes
     for name, place in places:
         if (trained := network_of(place, content)) is None:
             continue
-        if (added := add_network(name, trained, tunes, bytes_left, content)) is not None:
+        if (added := add_network(name, place, trained, tunes, bytes_left, content)) is not None:
             network, size = added
             networks.append(network)
             bytes_left -= size
