@@ -95,8 +95,8 @@ def add_network(
     if size > bytes_left:
         content.add_unplayable(
             f"{name} cannot be played with in this page, which would be too large: its network takes "
-            f"{size / 1e6:.1f} MB, and {max(bytes_left, 0) / 1e6:.1f} MB are left for networks. This command serves it: "
-            f"{command('play', {'run': Path(os.path.relpath(place))})}"
+            f"{size / 1e6:.1f} MB, and {max(bytes_left, 0) / 1e6:.1f} MB are left for networks. This command serves "
+            f"it: {command('play', {'run': Path(os.path.relpath(place))})}"
         )
         return None
     number = sum(each.startswith("network-") for each in content.packs)
