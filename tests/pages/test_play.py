@@ -310,8 +310,8 @@ def test_two_networks_next_to_each_other(player):
 
 def test_only_notes_of_a_scale(player):
     player.use("lstm")
-    player.option("Scale", "pentatonic")
-    player.option("Only notes of", "7")
+    player.option("Only notes of a scale", "pentatonic")
+    player.option("Scale begins on", "7")
     player.key(67)
     player.option("Notes", "40")
     player.button("Continue")

@@ -18,7 +18,7 @@ STYLES = ("base", "sections", "scores", "charts", "play")
 LIBRARY = (
     "dom", "page_data", "theme", "numbers", "names", "sound", "player", "melody", "plotly", "strip_chart",
     "sortable_table", "piano", "tune_editor", "tune_link", "song_files", "staff",
-    "voice", "sections",
+    "voice", "tune_panel", "sections",
 )  # fmt: skip
 """JavaScript that sections share, in the order of its needs; `melgen.pages.sections` finds the sections."""
 PLOTLY = "plotly"

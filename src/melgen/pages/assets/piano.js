@@ -44,7 +44,7 @@ function pianoKeys({ low, high, onpress }) {
   });
   frame.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowUp: 12, ArrowDown: -12 }[event.key];
-    if (!step) return;
+    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     const next = current + step;
     if (!keys.has(next)) return;

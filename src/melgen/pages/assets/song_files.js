@@ -14,6 +14,12 @@ function saveFile(name, content, type) {
   setTimeout(() => URL.revokeObjectURL(address), 60000);
 }
 
+// A pitch that a format does not have must not become another one.
+function requirePitches(notes, low, high, format) {
+  const outside = notes.find(({ pitch }) => pitch < low || pitch > high);
+  if (outside) throw new Error(`${format} has the notes from ${pitchName(low)} to ${pitchName(high)}, and the tune has ${pitchName(outside.pitch)}.`);
+}
+
 // --- MIDI ---
 const bytesOf = (text) => [...new TextEncoder().encode(text)];
 const inBytes = (value, count) => Array.from({ length: count }, (_, i) => (value >>> (8 * (count - 1 - i))) & 0xff);
@@ -26,6 +32,7 @@ const chunk = (name, bytes) => [...bytesOf(name), ...inBytes(bytes.length, 4), .
 const meta = (time, kind, bytes) => [...variableLength(time), 0xff, kind, ...variableLength(bytes.length), ...bytes];
 
 function toMidi({ title, notes, metre, pickup, tempo }) {
+  requirePitches(notes, 0, 127, "MIDI");
   const signature = (time, [beats, unit]) => meta(time, 0x58, [beats, Math.log2(unit), 24, 8]);
   const conductor = meta(0, 0x51, inBytes(Math.round(60e6 / tempo), 3));
   if (metre) {
@@ -141,6 +148,7 @@ const ABC_SIGNS = { "-1": "_", 0: "=", 1: "^" };
 const KEYS_OF_ABC = { "-6": "Gb", "-5": "Db", "-4": "Ab", "-3": "Eb", "-2": "Bb", "-1": "F", 0: "C", 1: "G", 2: "D", 3: "A", 4: "E", 5: "B", 6: "F#" };
 
 function toAbc(song) {
+  requirePitches(song.notes, 0, 127, "ABC");
   const { title, notes, metre, tempo } = song, fifths = signatureOf(notes), unit = 12;
   const length = (steps) => {
     const shared = gcd(steps, unit), above = steps / shared, below = unit / shared;
@@ -169,9 +177,10 @@ const gcd = (a, b) => (b ? gcd(b, a % b) : a);
 
 // --- MusicXML ---
 const TYPES = { 96: "whole", 48: "half", 24: "quarter", 12: "eighth", 6: "16th", 3: "32nd" };
-const inXml = (text) => text.replace(/[&<>"]/g, (letter) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", "\"": "&quot;" })[letter]).replace(/[\u0000-\u001f]/g, " ");
+const inXml = (text) => text.replace(/[&<>"]/g, (letter) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", "\"": "&quot;" })[letter]).replace(/[\u0000-\u001f\ufffe\uffff]/g, " ");
 
 function toMusicXml(song) {
+  requirePitches(song.notes, 12, 127, "MusicXML");
   const { title, notes, metre, pickup, tempo } = song, fifths = signatureOf(notes);
   const [beats, type] = metre || COMMON_TIME;
   let isTied = false;

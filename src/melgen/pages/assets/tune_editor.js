@@ -5,7 +5,7 @@ const MOST_BITS = 8; // of the lane; a larger surprise fills it
 // `onchange(kind, index, pitch)` hears of "select", "move" (with the new pitch) and "delete".
 function tuneEditor({ label, onchange }) {
   const picture = s("svg", { role: "group", "aria-label": label });
-  const frame = h("div", { class: "editor", tabindex: 0, role: "group", "aria-label": `${label}: arrow keys choose a note and move it, Delete removes it` }, picture);
+  const frame = h("div", { class: "editor", tabindex: 0, role: "group", "aria-label": `${label}: left and right choose a note, up and down move it, Delete removes it` }, picture);
   let notes = [], selected = -1, drag = null, rows = { low: 60, high: 72 };
   const x = (step) => step * PIXELS_PER_QUARTER / STEPS_PER_QUARTER;
   const y = (pitch) => (rows.high - pitch) * EDITOR_ROW;
@@ -47,6 +47,17 @@ function tuneEditor({ label, onchange }) {
       s("title", {}, `${pitchName(note.pitch)}${said}`), ...parts);
   }
 
+  const words = (i) => {
+    const { pitch, duration, bits, by } = notes[i], quarters = duration / STEPS_PER_QUARTER;
+    const length = `${quarters.toLocaleString("en", { maximumFractionDigits: 2 })} ${quarters === 1 ? "quarter" : "quarters"}`;
+    return `Note ${i + 1} of ${notes.length}: ${pitchName(pitch)}, ${length}, by ${by === "you" ? "you" : "the network"}${bits === undefined ? "" : `, ${bits.toFixed(1)} bits`}`;
+  };
+
+  function keepInView({ onset, duration }) {
+    if (x(onset) < frame.scrollLeft) frame.scrollLeft = x(onset) - 20;
+    else if (x(onset + duration) > frame.scrollLeft + frame.clientWidth) frame.scrollLeft = x(onset + duration) + 20 - frame.clientWidth;
+  }
+
   function mark(position) {
     const head = picture.lastElementChild;
     if (!head) return;
@@ -59,14 +70,15 @@ function tuneEditor({ label, onchange }) {
 
   picture.addEventListener("pointerdown", (event) => {
     const group = event.target.closest(".a-note");
+    if (drag || event.button) return;
     if (!group) { onchange("select", -1); return; }
     const index = Number(group.dataset.index);
-    drag = { index, from: event.clientY, pitch: notes[index].pitch, to: notes[index].pitch };
+    drag = { index, pointer: event.pointerId, from: event.clientY, pitch: notes[index].pitch, to: notes[index].pitch };
     picture.setPointerCapture(event.pointerId);
     onchange("select", index);
   });
   picture.addEventListener("pointermove", (event) => {
-    if (!drag) return;
+    if (!drag || drag.pointer !== event.pointerId) return;
     const to = Math.min(127, Math.max(0, drag.pitch + Math.round((drag.from - event.clientY) / EDITOR_ROW)));
     if (to === drag.to) return;
     drag.to = to;
@@ -82,15 +94,19 @@ function tuneEditor({ label, onchange }) {
   picture.addEventListener("pointercancel", () => { drag = null; draw(notes, selected); });
   frame.addEventListener("keydown", (event) => {
     const key = event.key;
-    if (!["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Delete", "Backspace", "Escape"].includes(key) || !notes.length) return;
+    if (!["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "Delete", "Backspace", "Escape"].includes(key)) return;
+    if (!notes.length || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     if (key === "Escape") onchange("select", -1);
     else if (key === "ArrowLeft") onchange("select", selected < 0 ? notes.length - 1 : Math.max(0, selected - 1));
     else if (key === "ArrowRight") onchange("select", Math.min(notes.length - 1, selected + 1));
+    else if (key === "Home" || key === "End") onchange("select", key === "Home" ? 0 : notes.length - 1);
     else if (selected < 0) return;
     else if (key === "ArrowUp") onchange("move", selected, Math.min(127, notes[selected].pitch + 1));
     else if (key === "ArrowDown") onchange("move", selected, Math.max(0, notes[selected].pitch - 1));
     else onchange("delete", selected);
+    announce(selected < 0 ? "No note is chosen" : words(selected));
+    if (selected >= 0) keepInView(notes[selected]);
   });
   const showEnd = () => { frame.scrollLeft = frame.scrollWidth; };
   return { element: frame, draw, mark, showEnd };

@@ -39,8 +39,10 @@ class Voice {
   canWriteLength(steps) {
     const { spelling, second_stream: second, durations } = this.data;
     if (spelling === "steps") return steps % this.writer.unit === 0;
-    return (spelling === "beside" ? second : durations).includes(steps);
+    return (spelling === "two_streams" ? second : durations).includes(steps);
   }
+  canWriteRest(steps) { return this.writer.durationsOf("rest").includes(steps); }
+  get canEnd() { return this.writer.end >= 0; }
 
   compose(notes, header, more = {}) {
     return new Composition(this.network, this.writer, { primer: notes, header, ...more });
@@ -77,10 +79,12 @@ class Voice {
     const composition = this.compose(notes, header, { pitchClasses: options.pitchClasses });
     const run = composition.continue(options);
     const all = notes.map((note) => ({ ...note }));
+    // A network without rhythm counts in quarters; the notes that it is given may have other lengths and rests.
+    const later = this.hasRhythm || !notes.length ? 0 : notes.at(-1).onset + notes.at(-1).duration - notes.length * this.data.quarter;
     let step = run.next();
     for (; !step.done; step = run.next()) {
       const { index, pitch, onset, duration, bits } = step.value;
-      all[index] = { ...all[index], pitch, onset, duration, bits: bits ?? undefined };
+      all[index] = { ...all[index], pitch, onset: onset + later, duration, bits: bits ?? undefined };
     }
     return { notes: all, ended: step.value.ended };
   }

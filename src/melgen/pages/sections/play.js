@@ -5,13 +5,15 @@ const SCALES = {
   pentatonic: [0, 2, 4, 7, 9], blues: [0, 3, 5, 6, 7, 10],
 };
 const MOST_NOTES = 400;
+const MOST_SEED = 2 ** 31;
 
 addSection("play", ({ networks }) => {
   const place = section("play", "Play with it",
     "Play a few notes on the piano and let the network go on. It runs in this page: nothing is sent anywhere. The more probable a note is next, the darker its key.");
   const choices = { temperature: 1, topP: 1, notes: 16, untilEnd: false, root: 0, scale: "any", length: 24, octave: 48, metre: null };
   const panels = [];
-  let seed = Math.floor(Math.random() * 2 ** 31);
+  const past = []; // of each change, the panels that it changed as they were before
+  let seed = Math.floor(Math.random() * MOST_SEED);
 
   const message = h("p", { class: "play-message", role: "status" });
   const say = (text, isWrong = false) => { message.textContent = text; message.classList.toggle("wrong", isWrong); };
@@ -22,38 +24,26 @@ addSection("play", ({ networks }) => {
   place.append(card);
 
   const lead = () => panels[0];
+  const ready = () => panels.filter((panel) => panel.voice);
   // Tunes that one plays begin on a full bar.
   const header = () => ({ metre: choices.metre, pickup: 0 });
   const options = () => ({
-    temperature: choices.temperature, topK: null, topP: choices.topP, notes: choices.untilEnd ? null : choices.notes, seed,
+    temperature: choices.temperature, topK: null, topP: choices.topP,
     pitchClasses: SCALES[choices.scale] && SCALES[choices.scale].map((step) => (step + choices.root) % 12),
   });
 
-  // --- one network with its tune ---
-  function makePanel(index) {
-    const title = h("h3", {});
-    const head = h("div", { class: "card-head" });
-    const editor = tuneEditor({ label: "Tune", onchange: (...change) => edit(panel, ...change) });
-    const score = h("div", { class: "score" });
-    const element = h("div", { class: "play-panel" }, head, score, editor.element);
-    const panel = { index, voice: null, notes: [], primer: 0, selected: -1, track: null, history: [], editor, element, head, title, score };
-    score.addEventListener("click", (event) => {
-      const note = event.target.closest("[data-note]");
-      if (note) edit(panel, "select", Number(note.dataset.note));
-    });
-    listen(element, "time", () => editor.mark(player.track === panel.track && panel.track ? player.position : null));
-    return panel;
-  }
-
   async function use(panel, name) {
     const entry = networks.find((each) => each.name === name);
+    panel.wanted = name;
+    let voice;
     try {
-      panel.voice = new Voice(await unfold(entry.pack));
+      voice = new Voice(await unfold(entry.pack));
     } catch (error) {
       say(`The network of ${name} cannot be read: ${error.message}`, true);
       return;
     }
-    panel.name = name;
+    if (panel.wanted !== name) return; // another one was chosen meanwhile
+    Object.assign(panel, { name, voice });
     panel.title.textContent = networks.length > 1 ? name : "Your tune";
     if (panel === lead()) drawLengths();
     refresh(panel);
@@ -63,37 +53,33 @@ addSection("play", ({ networks }) => {
     const judged = panel.voice.judge(panel.notes, header());
     panel.notes.forEach((note, i) => { note.bits = judged.bits[i]; });
     panel.judged = judged;
-    const end = Math.max(1, ...panel.notes.map((note) => note.onset + note.duration));
-    const { metre, pickup } = headerOf(panel), bars = barStarts(metre, pickup, end);
-    panel.editor.draw(panel.notes, panel.selected, bars);
-    panel.track = panel.notes.length ? trackOf(`${panel.title.textContent}`, {
-      pitches: panel.notes.map((note) => note.pitch), onsets: panel.notes.map((note) => note.onset), durations: panel.notes.map((note) => note.duration), bars,
-    }) : null;
-    const score = staffOf(songOf(panel), Math.max(280, panel.element.clientWidth - 4));
-    panel.score.replaceChildren(...(score ? [score] : []));
+    panel.update(panel.voice.headerOf(header()));
     const { representation, rhythm } = panel.voice.data;
     const kind = h("span", { class: "of" }, rhythm === "none" ? representation : `${representation}, rhythm ${rhythm}`);
     panel.head.replaceChildren(...(panel.track ? [playButton(panel.track, "Play")] : []), panel.title, kind, filesMenu(panel));
-    if (panel === lead()) {
-      piano.shade(judged.shares, judged.possible);
-      if (judged.problem) say(judged.problem, true);
-    }
+    if (panel === lead()) piano.shade(judged.shares, judged.possible);
+    const wrong = ready().find((each) => each.judged?.problem);
+    if (wrong) say(named(wrong, wrong.judged.problem), true);
+    else if (message.classList.contains("wrong")) say("");
     actions.draw();
   }
 
-  const headerOf = (panel) => panel.voice.headerOf(header());
-  const keep = (panel) => { panel.history.push({ notes: panel.notes.map((note) => ({ ...note })), primer: panel.primer }); };
+  const named = (panel, text) => (panels.length > 1 ? `${panel.name}: ${text}` : text);
+  const keep = (...changed) => { past.push(changed.map((panel) => ({ panel, notes: panel.notes.map((note) => ({ ...note })), primer: panel.primer }))); };
 
   // --- what a player does ---
+  const isFull = (panel) => panel.notes.length >= MOST_NOTES;
+  const sayFull = () => say(`A tune can have ${MOST_NOTES} notes at most.`, true);
   function addNote(pitch) {
+    if (!lead()?.voice) return;
     player.ring([pitch], 0.3);
     piano.flash(pitch);
+    if (ready().some(isFull)) { sayFull(); return; }
     say("");
-    for (const panel of panels) {
-      if (panel.notes.length >= MOST_NOTES) { say(`A tune can have ${MOST_NOTES} notes at most.`, true); return; }
-      keep(panel);
-      const onset = endOf(panel.notes) + pendingRest, duration = panel.voice.hasRhythm ? choices.length : STEPS_PER_QUARTER;
-      panel.notes.push({ pitch, onset: panel.voice.hasRhythm ? onset : endOf(panel.notes), duration, by: "you" });
+    keep(...ready());
+    for (const panel of ready()) {
+      const { hasRhythm } = panel.voice;
+      panel.notes.push({ pitch, onset: panel.end + (hasRhythm ? pendingRest : 0), duration: hasRhythm ? choices.length : STEPS_PER_QUARTER, by: "you" });
       panel.primer = panel.notes.length;
       panel.selected = -1;
       refresh(panel);
@@ -104,75 +90,83 @@ addSection("play", ({ networks }) => {
   }
   let pendingRest = 0;
   function addRest() {
-    pendingRest += choices.length;
-    say(`A rest of ${pendingRest / STEPS_PER_QUARTER} quarters comes before the next note.`);
+    const steps = pendingRest + choices.length, quarters = (steps / STEPS_PER_QUARTER).toLocaleString("en", { maximumFractionDigits: 2 });
+    if (!lead().voice.canWriteRest(steps)) { say(`No tune of the training has a rest of ${quarters} quarters.`, true); return; }
+    pendingRest = steps;
+    say(`A rest of ${quarters} quarters comes before the next note.`);
+    actions.draw();
   }
-  const endOf = (notes) => Math.max(0, ...notes.map((note) => note.onset + note.duration));
 
   function goOn({ again = false } = {}) {
-    if (again) seed = (seed + 1) % 2 ** 31;
-    let isWritten = false;
-    const ended = [];
-    let problem = "";
-    for (const panel of panels) {
+    if (again) seed = (seed + 1) % MOST_SEED;
+    pendingRest = 0;
+    const written = [], ended = [], problems = [];
+    for (const panel of ready()) {
       const kept = again ? panel.notes.slice(0, panel.primer) : panel.selected >= 0 ? panel.notes.slice(0, panel.selected + 1) : panel.notes.slice();
-      let written;
+      const left = MOST_NOTES - kept.length;
+      // The same network twice writes two continuations.
+      const others = { seed: (seed + panel.index * MOST_SEED / 2) % MOST_SEED, notes: choices.untilEnd && panel.voice.canEnd ? null : Math.min(choices.notes, left), limit: left };
       try {
-        const { notes, ...others } = options(), left = MOST_NOTES - kept.length;
-        written = panel.voice.continue(kept, header(), { ...others, notes: notes && Math.min(notes, left), limit: left });
+        const found = panel.voice.continue(kept, header(), { ...options(), ...others });
+        if (found.notes.length > kept.length || kept.length < panel.notes.length) written.push({ panel, notes: found.notes, primer: kept.length });
+        if (found.ended) ended.push(panel.name);
       } catch (error) {
-        problem = networks.length > 1 ? `${panel.name}: ${error.message}` : error.message;
-        continue;
+        problems.push(named(panel, error.message));
       }
-      keep(panel);
-      panel.notes = written.notes.map((note) => ({ by: "network", ...note }));
-      panel.primer = kept.length;
-      panel.selected = -1;
-      refresh(panel);
-      isWritten ||= panel.notes.length > kept.length;
-      if (written.ended) ended.push(panel.name);
     }
-    if (problem) say(problem, true);
-    else if (ended.length) say(networks.length > 1 ? `Ended by ${ended.join(" and ")}.` : "The network ended the tune.");
-    else say("");
-    if (!isWritten) return;
-    const { track, primer, notes } = lead();
-    player.load(track, primer < notes.length ? notes[primer].onset : 0);
+    if (written.length) keep(...written.map(({ panel }) => panel));
+    for (const { panel, notes, primer } of written) {
+      Object.assign(panel, { notes: notes.map((note) => ({ by: "network", ...note })), primer, selected: -1 });
+      refresh(panel);
+    }
+    const heard = written.find(({ notes, primer }) => notes.length > primer);
+    if (problems.length) say(problems.join(" "), true);
+    else if (ended.length) say(panels.length > 1 ? `Ended by ${ended.join(" and ")}.` : "The network ended the tune.");
+    else if (ready().some(isFull)) sayFull();
+    else say(heard ? `${counted(heard.notes.length - heard.primer, "note")} written.` : "The network wrote nothing but rests.");
+    if (written.length) writeLink();
+    if (!heard) return;
+    player.load(heard.panel.track, heard.notes[heard.primer].onset);
     player.play();
-    writeLink();
   }
 
   function edit(panel, kind, index, pitch) {
-    if (kind === "select") panel.selected = index;
-    else {
-      keep(panel);
-      if (kind === "move") {
-        panel.notes[index] = { ...panel.notes[index], pitch };
-        player.ring([pitch], 0.3);
-      } else {
-        panel.notes.splice(index, 1);
-        if (!panel.voice.hasRhythm) panel.notes.forEach((note, i) => { note.onset = i * STEPS_PER_QUARTER; });
-        panel.primer -= index < panel.primer ? 1 : 0;
-        panel.selected = Math.min(index, panel.notes.length - 1);
-      }
-      writeLink();
+    if (kind === "select") {
+      panel.select(index);
+      actions.draw();
+      return;
+    }
+    keep(panel);
+    if (kind === "move") {
+      panel.notes[index] = { ...panel.notes[index], pitch };
+      player.ring([pitch], 0.3);
+    } else {
+      const [gone] = panel.notes.splice(index, 1);
+      panel.notes.slice(index).forEach((note) => { note.onset -= gone.duration; });
+      panel.primer -= index < panel.primer ? 1 : 0;
+      panel.selected = Math.min(index, panel.notes.length - 1);
     }
     refresh(panel);
+    writeLink();
   }
 
   function undo() {
-    for (const panel of panels) {
-      const before = panel.history.pop();
-      if (before) Object.assign(panel, before, { selected: -1 });
+    say("");
+    if (pendingRest) {
+      pendingRest = 0;
+      actions.draw();
+      return;
+    }
+    for (const { panel, notes, primer } of past.pop()) {
+      Object.assign(panel, { notes, primer, selected: -1 });
       refresh(panel);
     }
-    pendingRest = 0;
     writeLink();
   }
   function clear() {
     player.pause();
-    for (const panel of panels) {
-      if (panel.notes.length) keep(panel);
+    keep(...ready());
+    for (const panel of ready()) {
       Object.assign(panel, { notes: [], primer: 0, selected: -1 });
       refresh(panel);
     }
@@ -190,80 +184,103 @@ addSection("play", ({ networks }) => {
     const element = h("div", { class: "play-actions" }, go, again, back, empty, rest, midi);
     const draw = () => {
       if (!lead()?.voice) return;
-      const { voice, notes, primer, history, selected } = lead();
+      const { voice, notes } = lead();
       go.disabled = notes.length < voice.fewestNotes;
-      go.textContent = selected >= 0 && selected < notes.length - 1 ? "Continue from here" : notes.length ? "Continue" : "Let it begin";
+      go.textContent = panels.some((panel) => panel.selected >= 0 && panel.selected < panel.notes.length - 1) ? "Continue from here" : notes.length ? "Continue" : "Let it begin";
       go.title = go.disabled ? `This network needs ${counted(voice.fewestNotes, "note")} to begin` : "";
-      again.disabled = primer >= notes.length;
-      back.disabled = !history.length;
-      empty.disabled = !notes.length;
+      again.disabled = panels.every((panel) => panel.primer >= panel.notes.length);
+      back.disabled = !past.length && !pendingRest;
+      empty.disabled = panels.every((panel) => !panel.notes.length);
       rest.hidden = !voice.hasRhythm;
     };
     return { element, draw };
   })();
 
-  const slider = (label, key, low, high, step, said = (value) => value.toFixed(2)) => {
+  const slider = (label, key, low, high, step, hint = null, said = (value) => value.toFixed(2)) => {
     const shown = h("span", { class: "option-value" }, said(choices[key]));
     const input = h("input", { type: "range", min: low, max: high, step, value: choices[key], oninput: () => { choices[key] = Number(input.value); shown.textContent = said(choices[key]); } });
-    return h("label", { class: "picker", "data-option": key }, h("span", {}, label, " ", shown), input);
+    return h("label", { class: "picker", "data-option": key, title: hint }, h("span", {}, label, " ", shown), input);
   };
   function drawOptions() {
     const ends = networks.some((each) => each.has_rhythm);
     const untilEnd = h("input", { type: "checkbox", checked: choices.untilEnd, onchange: () => { choices.untilEnd = untilEnd.checked; } });
-    const roots = picker("Only notes of", NAMES.map((name, i) => [i, name]), (value) => { choices.root = Number(value); }, choices.root);
-    const scales = picker("Scale", Object.keys(SCALES).map((name) => [name, name === "any" ? "any note" : name]), (value) => { choices.scale = value; }, choices.scale);
+    const roots = picker("Scale begins on", NAMES.map((name, i) => [i, name]), (value) => { choices.root = Number(value); }, choices.root);
+    const scales = picker("Only notes of a scale", Object.keys(SCALES).map((name) => [name, name === "any" ? "any note" : name]), (value) => {
+      choices.scale = value;
+      roots.hidden = value === "any";
+    }, choices.scale);
+    roots.hidden = true;
     return h("div", { class: "play-options" },
-      slider("Temperature", "temperature", 0.2, 2, 0.05), slider("Top p", "topP", 0.1, 1, 0.05),
-      slider("Notes", "notes", 1, 64, 1, String), ends ? h("label", { class: "check" }, untilEnd, "until it ends") : null, scales, roots);
+      slider("Temperature", "temperature", 0.2, 2, 0.05, "Lower: safer notes. Higher: bolder notes."),
+      slider("Top p", "topP", 0.1, 1, 0.05, "Lower: only the most probable notes. 1: all notes."), slider("Notes", "notes", 1, 64, 1, null, String), ends ? h("label", { class: "check" }, untilEnd, "until it ends") : null, scales, roots);
   }
+  let chooseNetwork = null;
   function networkPickers() {
     if (networks.length < 2) return [];
     const names = networks.map((each) => [each.name, each.name]);
-    return [h("div", { class: "play-options" }, picker("Network", names, (name) => use(lead(), name), networks[0].name),
+    chooseNetwork = picker("Network", names, (name) => use(lead(), name), networks[0].name);
+    return [h("div", { class: "play-options" }, chooseNetwork,
       picker("Next to it", [["", "no other"], ...names], showSecond, ""))];
   }
   function drawLengths() {
     const { voice } = lead();
     const possible = LENGTHS.filter(([steps]) => voice.canWriteLength(steps));
     if (!possible.some(([steps]) => steps === choices.length)) choices.length = possible[0]?.[0] ?? STEPS_PER_QUARTER;
-    lengths.replaceChildren(...(voice.hasRhythm ? [choice("Length of the next note", possible, choices.length, (steps) => { choices.length = steps; })] : []));
+    lengths.replaceChildren(...(voice.hasRhythm && possible.length ? [choice("Length of the next note", possible, choices.length, (steps) => { choices.length = steps; })] : []));
     lengths.hidden = !voice.hasRhythm;
     const metres = voice.metres.map(([beats, type]) => [`${beats}/${type}`, `${beats}/${type}`]);
-    if (metres.length) lengths.append(picker("Metre", [["", "the commonest"], ...metres], (value) => {
+    const chosen = choices.metre?.join("/");
+    if (!metres.some(([metre]) => metre === chosen)) choices.metre = null;
+    const usual = voice.headerOf({ ...header(), metre: null }).metre;
+    if (metres.length) lengths.append(picker("Metre", [["", usual ? `the commonest, ${usual.join("/")}` : "the commonest"], ...metres], (value) => {
       choices.metre = value ? value.split("/").map(Number) : null;
-      panels.forEach(refresh);
-    }, ""));
+      ready().forEach(refresh);
+      writeLink();
+    }, choices.metre ? chosen : ""));
   }
 
   async function showSecond(name) {
-    if (panels[1]) panels.pop().element.remove();
+    if (panels[1]) {
+      panels.pop().element.remove();
+      past.forEach((change, i) => { past[i] = change.filter(({ panel }) => panel === lead()); });
+      past.splice(0, past.length, ...past.filter((change) => change.length));
+    }
     frames.classList.toggle("two", Boolean(name));
-    if (!name) return;
-    const panel = makePanel(1);
-    Object.assign(panel, { notes: lead().notes.slice(0, lead().primer).map((note) => ({ ...note })), primer: lead().primer });
-    panels.push(panel);
-    frames.append(panel.element);
-    await use(panel, name);
-  }
-
-  function songOf(panel, shift = 0) {
-    return { title: `${panel.name}, a tune`, tempo: player.tempo, ...headerOf(panel), notes: panel.notes.map((note) => ({ ...note, pitch: note.pitch + shift })) };
+    if (name) {
+      const panel = new TunePanel(1, edit);
+      Object.assign(panel, { notes: lead().notes.slice(0, lead().primer).map((note) => ({ ...note })), primer: lead().primer });
+      panels.push(panel);
+      frames.append(panel.element);
+      await use(panel, name);
+    }
+    refresh(lead());
   }
 
   function filesMenu(panel) {
-    const song = () => songOf(panel, player.transposition);
-    const file = (text, ending, type, make) => h("button", { type: "button", class: "quiet", "data-file": ending,
-      onclick: async () => saveFile(`tune.${ending}`, await make(song()), type) }, text);
+    const save = async (ending, type, make) => {
+      menu.open = false;
+      try {
+        saveFile(`tune.${ending}`, await make(panel.song(player.transposition)), type);
+      } catch (error) {
+        say(`The file cannot be made: ${error.message}`, true);
+      }
+    };
+    const file = (text, ending, type, make) => h("button", { type: "button", class: "quiet", "data-file": ending, onclick: () => save(ending, type, make) }, text);
     const menu = h("details", { class: "play-files" }, h("summary", { class: "quiet" }, "Save"), h("div", { class: "card" },
       file("MIDI", "mid", "audio/midi", toMidi), file("MusicXML", "musicxml", "application/vnd.recordare.musicxml+xml", toMusicXml),
       file("ABC", "abc", "text/vnd.abc", toAbc), file("Sound (WAV)", "wav", "audio/wav", toWav),
       copyLinkButton()));
     menu.hidden = !panel.notes.length;
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      menu.open = false;
+      menu.firstElementChild.focus();
+    });
     return menu;
   }
 
   // --- a link that holds the tune ---
-  const linked = () => ({ name: lead().name, primer: lead().primer, notes: lead().notes.map(({ pitch, onset, duration, by }) => [pitch, onset, duration, by === "you" ? 1 : 0]) });
+  const linked = () => ({ name: lead().name, metre: choices.metre, primer: lead().primer, notes: lead().notes.map(({ pitch, onset, duration, by }) => [pitch, onset, duration, by === "you" ? 1 : 0]) });
   function writeLink() {
     try { history.replaceState(null, "", lead().notes.length ? tuneLink(linked()) : location.pathname + location.search); } catch {}
   }
@@ -274,16 +291,21 @@ addSection("play", ({ networks }) => {
     const found = tuneOfLink(location.hash);
     if (!found) return;
     if (found.problem) { say(found.problem, true); return; }
-    const { name, primer, notes } = found;
-    if (networks.some((each) => each.name === name) && name !== lead().name) await use(lead(), name);
-    Object.assign(lead(), { primer, notes: notes.map(([pitch, onset, duration, by]) => ({ pitch, onset, duration, by: by ? "you" : "network" })) });
+    const { name, metre, primer, notes } = found, isHere = networks.some((each) => each.name === name);
+    choices.metre = metre;
+    if (isHere && name !== lead().name) chooseNetwork?.choose(name);
+    await use(lead(), isHere ? name : lead().name);
+    if (lead().notes.length) keep(lead());
+    Object.assign(lead(), { primer, selected: -1, notes: notes.map(([pitch, onset, duration, by]) => ({ pitch, onset, duration, by: by ? "you" : "network" })) });
     refresh(lead());
+    if (!isHere && !lead().judged.problem) say(`The tune was written with ${name}, which is not in this page.`);
     place.scrollIntoView();
   }
 
   // --- the computer keyboard, while nothing else wants its letters ---
   document.addEventListener("keydown", (event) => {
-    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
+    const isTyped = event.target.closest("input:not([type='range'], [type='checkbox']), select, textarea");
+    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || isTyped) return;
     const box = card.getBoundingClientRect();
     if (box.bottom < 0 || box.top > innerHeight || !lead()?.voice) return;
     const semitones = semitonesOfKey(event.code);
@@ -292,13 +314,19 @@ addSection("play", ({ networks }) => {
     addNote(choices.octave + semitones);
     piano.show(choices.octave + semitones);
   });
-  const octave = picker("Keys Z and Q play", [[36, "C2 and C3"], [48, "C3 and C4"], [60, "C4 and C5"]], (value) => { choices.octave = Number(value); }, choices.octave);
+  const octave = picker("Letters Z and Q play", [[36, "C2 and C3"], [48, "C3 and C4"], [60, "C4 and C5"]], (value) => { choices.octave = Number(value); }, choices.octave);
 
   whenNear(place, async () => {
-    panels.push(makePanel(0));
+    panels.push(new TunePanel(0, edit));
+    // A key that is held down plays or writes once.
+    card.addEventListener("keydown", (event) => { if (event.repeat && event.key === "Enter" && event.target.closest("button")) event.preventDefault(); });
+    // After a choice by mouse, letters play notes again instead of choosing in the list.
+    card.addEventListener("change", ({ target }) => { if (target.matches("select:not(:focus-visible)")) target.blur(); });
+    window.addEventListener("hashchange", readLink);
     frames.append(lead().element);
-    card.append(...networkPickers(), piano.element, h("div", { class: "play-lengths" }, lengths, octave), actions.element, drawOptions(), message, frames,
-      h("p", { class: "key-of-notes" }, h("span", {}, h("i", { class: "you" }), "you"), h("span", {}, h("i", {}), "the network"), h("span", {}, h("i", { class: "bits" }), "surprise, in bits: low where the network expected the note")));
+    card.append(...networkPickers(), piano.element, h("div", { class: "play-lengths" }, lengths, h("div", { class: "play-letters" }, octave)), actions.element, message, drawOptions(), frames,
+      h("p", { class: "key-of-notes" }, h("span", {}, h("i", { class: "you" }), "you"), h("span", {}, h("i", {}), "the network"), h("span", {}, h("i", { class: "bits" }), "surprise, in bits: low where the network expected the note"),
+        h("span", {}, "Drag a note up or down, or choose it to continue from there.")));
     for (const { notice } of networks) if (notice) card.append(h("p", { class: "play-notice" }, notice));
     await use(lead(), networks[0].name);
     piano.show(67);

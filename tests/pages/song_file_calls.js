@@ -1,0 +1,2 @@
+const pitchName = (pitch) => String(pitch);
+const calls = { toMidi, toMusicXml, toAbc, inBars };
