@@ -54,6 +54,7 @@ function toMidi({ title, notes, metre, pickup, tempo }) {
 
 // --- sound: the page's own synthesiser, played into memory ---
 async function toWav({ notes, tempo }) {
+  if (!window.OfflineAudioContext) throw new Error("this browser makes no sound.");
   const secondsPerStep = 60 / tempo / STEPS_PER_QUARTER;
   const seconds = Math.max(0, ...notes.map((note) => note.onset + note.duration)) * secondsPerStep + TAIL_SECONDS;
   const context = new OfflineAudioContext(1, Math.ceil(seconds * SAMPLE_RATE), SAMPLE_RATE);

@@ -2,6 +2,11 @@
 const PIXELS_PER_QUARTER = 44, EDITOR_ROW = 9, LANE = 46;
 const MOST_BITS = 8; // of the lane; a larger surprise fills it
 
+const inQuarters = (steps) => {
+  const quarters = (steps / STEPS_PER_QUARTER).toLocaleString("en", { maximumFractionDigits: 2 });
+  return `${quarters} ${quarters === "1" ? "quarter" : "quarters"}`;
+};
+
 // `onchange(kind, index, pitch)` hears of "select", "move" (with the new pitch) and "delete".
 function tuneEditor({ label, onchange }) {
   const picture = s("svg", { role: "group", "aria-label": label });
@@ -48,9 +53,8 @@ function tuneEditor({ label, onchange }) {
   }
 
   const words = (i) => {
-    const { pitch, duration, bits, by } = notes[i], quarters = duration / STEPS_PER_QUARTER;
-    const length = `${quarters.toLocaleString("en", { maximumFractionDigits: 2 })} ${quarters === 1 ? "quarter" : "quarters"}`;
-    return `Note ${i + 1} of ${notes.length}: ${pitchName(pitch)}, ${length}, by ${by === "you" ? "you" : "the network"}${bits === undefined ? "" : `, ${bits.toFixed(1)} bits`}`;
+    const { pitch, duration, bits, by } = notes[i];
+    return `Note ${i + 1} of ${notes.length}: ${pitchName(pitch)}, ${inQuarters(duration)}, by ${by === "you" ? "you" : "the network"}${bits === undefined ? "" : `, ${bits.toFixed(1)} bits`}`;
   };
 
   function keepInView({ onset, duration }) {

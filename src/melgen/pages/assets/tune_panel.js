@@ -18,7 +18,8 @@ class TunePanel {
     new ResizeObserver(() => {
       const before = width;
       width = this.element.clientWidth;
-      if (this.voice && before && before !== width) this.draw();
+      // After this frame: what is drawn may change the size again.
+      if (this.voice && before && before !== width) requestAnimationFrame(() => this.draw());
     }).observe(this.element);
   }
 

@@ -90,10 +90,10 @@ addSection("play", ({ networks }) => {
   }
   let pendingRest = 0;
   function addRest() {
-    const steps = pendingRest + choices.length, quarters = (steps / STEPS_PER_QUARTER).toLocaleString("en", { maximumFractionDigits: 2 });
-    if (!lead().voice.canWriteRest(steps)) { say(`No tune of the training has a rest of ${quarters} quarters.`, true); return; }
+    const steps = pendingRest + choices.length, quarters = inQuarters(steps);
+    if (!lead().voice.canWriteRest(steps)) { say(`No tune of the training has a rest of ${quarters}.`, true); return; }
     pendingRest = steps;
-    say(`A rest of ${quarters} quarters comes before the next note.`);
+    say(`A rest of ${quarters} comes before the next note.`);
     actions.draw();
   }
 
