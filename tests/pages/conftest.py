@@ -5,6 +5,9 @@ import pytest
 from melgen.files import read_json, write_json
 from melgen.pages.writing import write_report
 from tests.pages.examples import make_corpus, make_run, make_study
+from tests.pages.playing import chromium, networks, page, player
+
+__all__ = ["chromium", "networks", "page", "player"]  # fixtures of the tests that play
 
 
 @pytest.fixture(scope="package")

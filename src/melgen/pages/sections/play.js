@@ -324,7 +324,8 @@ addSection("play", ({ networks }) => {
     card.addEventListener("change", ({ target }) => { if (target.matches("select:not(:focus-visible)")) target.blur(); });
     window.addEventListener("hashchange", readLink);
     frames.append(lead().element);
-    card.append(...networkPickers(), piano.element, h("div", { class: "play-lengths" }, lengths, h("div", { class: "play-letters" }, octave)), actions.element, message, drawOptions(), frames,
+    card.append(...networkPickers(), piano.element, h("div", { class: "play-lengths" }, lengths, h("div", { class: "play-letters" }, octave)), actions.element, message,
+      h("details", { class: "play-choices", open: innerWidth > 600 }, h("summary", {}, "How the notes are chosen"), drawOptions()), frames,
       h("p", { class: "key-of-notes" }, h("span", {}, h("i", { class: "you" }), "you"), h("span", {}, h("i", {}), "the network"), h("span", {}, h("i", { class: "bits" }), "surprise, in bits: low where the network expected the note"),
         h("span", {}, "Drag a note up or down, or choose it to continue from there.")));
     for (const { notice } of networks) if (notice) card.append(h("p", { class: "play-notice" }, notice));

@@ -1,0 +1,257 @@
+"""The part of the page that one plays with, used in ways that nobody planned."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from tests.pages.playing import NEEDS_CHROMIUM, PRIMER
+
+pytestmark = NEEDS_CHROMIUM
+
+
+def play_primer(player):
+    for pitch in PRIMER:
+        player.key(pitch)
+
+
+def choose_key(player, key: str, code: int) -> None:
+    """Press a key of the editor."""
+    player.browser.run("document.querySelector('.editor').focus()")
+    player.browser.press(key, code)
+
+
+def follow_one_another(notes: list[list]) -> bool:
+    return all(before[1] + before[2] <= after[1] for before, after in zip(notes, notes[1:], strict=False))
+
+
+def test_every_rhythm_offers_lengths_of_notes(player):
+    for name in ("joint", "factored", "grid", "interleaved", "pairs"):
+        player.use(name)
+        found = player.browser.run(
+            "return [...document.querySelectorAll('.lengths-place .chip')].map((chip) => chip.textContent)"
+        )
+        assert {"1/8", "1/4", "1/2"} <= set(found), name
+
+
+def test_a_chosen_length_is_that_of_the_next_note(player):
+    player.use("factored")
+    player.browser.run(
+        "[...document.querySelectorAll('.lengths-place .chip')].find((chip) => chip.textContent === '1/8').click()"
+    )
+    player.key(67)
+    assert player.notes() == [[67, 0, 12, "you"]]
+
+
+@pytest.mark.parametrize("length", [6, 96])
+def test_a_network_without_rhythm_writes_after_notes_of_other_lengths(length, player):
+    player.use("grid")
+    player.browser.run("melgen.play.choices.length = arguments[0]", length)
+    player.key(67)
+    player.key(69)
+    player.use("lstm")
+    player.button("Continue")
+    notes = player.notes()
+    assert len(notes) == 18
+    assert follow_one_another(notes)
+    assert notes[2][1] == 2 * length  # without a gap
+    player.use("grid")
+    assert player.notes() == notes
+
+
+def test_a_network_that_cannot_end_a_tune_writes_the_chosen_number_of_notes(player):
+    player.use("lstm")
+    player.browser.run("melgen.play.choices.untilEnd = true")
+    player.key(67)
+    player.button("Continue")
+    assert len(player.notes()) == 17
+
+
+def test_undo_takes_back_the_last_change_alone(player):
+    player.use("lstm")
+    play_primer(player)
+    player.option("Next to it", "joint")
+    player.browser.wait("return melgen.play.panels.length === 2 && melgen.play.panels[1].voice")
+    player.browser.run("document.querySelectorAll('.editor')[1].focus()")
+    player.browser.press("ArrowLeft", 37)
+    player.browser.press("Delete", 46)
+    assert [len(player.notes(panel)) for panel in (0, 1)] == [4, 3]
+    player.button("Undo")
+    assert [len(player.notes(panel)) for panel in (0, 1)] == [4, 4]
+    player.option("Next to it", "")
+    player.button("Undo")
+    assert [note[0] for note in player.notes()] == PRIMER[:3]
+
+
+def test_undo_takes_back_a_rest_before_the_note_that_precedes_it(player):
+    player.use("grid")
+    player.key(67)
+    player.button("Rest")
+    assert player.message() == "A rest of 1 quarter comes before the next note."
+    player.button("Undo")
+    player.key(69)
+    assert player.notes() == [[67, 0, 24, "you"], [69, 24, 24, "you"]]
+
+
+def test_a_deleted_note_leaves_no_gap(player):
+    player.use("factored interval")
+    play_primer(player)
+    choose_key(player, "Home", 36)
+    choose_key(player, "Delete", 46)
+    assert [note[:2] for note in player.notes()] == [[71, 0], [74, 24], [72, 48]]
+    for _ in range(3):
+        choose_key(player, "Delete", 46)
+    assert player.notes() == []
+
+
+def test_a_note_that_is_chosen_plays_on(player):
+    player.use("factored")
+    play_primer(player)
+    player.button("Continue")
+    choose_key(player, "Home", 36)
+    assert player.browser.run("return melgen.player.playing && melgen.player.track === melgen.play.panels[0].track")
+    assert player.browser.run("return document.querySelector('#announcement').textContent").startswith(
+        "Note 1 of 20: G4"
+    )
+
+
+def test_the_warning_goes_when_its_note_is_mended(player):
+    player.use("lstm")
+    player.key(36)
+    assert "never occurred" in player.message()
+    choose_key(player, "End", 35)
+    for _ in range(31):
+        choose_key(player, "ArrowUp", 38)
+    assert player.notes()[0][0] == 67
+    assert player.message() == ""
+
+
+def test_a_full_tune_is_explained(player):
+    player.use("lstm")
+    player.key(67)
+    player.browser.run("melgen.play.choices.notes = 500")
+    player.button("Continue")
+    for act in (lambda: player.button("Continue"), lambda: player.key(67)):
+        act()
+        assert len(player.notes()) == 400
+        assert player.message() == "A tune can have 400 notes at most."
+
+
+def test_the_same_network_twice_writes_two_continuations(player):
+    player.use("lstm")
+    player.key(67)
+    player.option("Next to it", "lstm")
+    player.browser.wait("return melgen.play.panels.length === 2 && melgen.play.panels[1].voice")
+    player.button("Continue")
+    assert player.notes(0) != player.notes(1)
+
+
+def test_hasty_choices_leave_one_second_network_and_the_last_first_one(player):
+    player.browser.run(
+        """const choose = (label, value) => {
+             const fields = [...document.querySelectorAll('#play .picker')];
+             const field = fields.find((each) => each.firstChild.textContent === label);
+             field.querySelector('select').value = value;
+             field.querySelector('select').dispatchEvent(new Event('change'));
+           };
+           for (const name of ['grid', 'pairs', 'joint']) { choose('Next to it', name); choose('Network', name); }
+           melgen.player.ring = () => {}; // a click by a script may not make a sound
+           document.querySelector('.piano-key').click();"""
+    )
+    player.browser.wait("return melgen.play.panels.every((panel) => panel.voice && panel.name === 'joint')")
+    assert player.browser.run("return document.querySelectorAll('.play-panel').length") == 2
+
+
+def test_the_metre_remains_with_a_network_that_knows_it(player):
+    player.use("factored")
+    player.option("Metre", "6/8")
+    player.use("joint")
+    shown = "return document.querySelector('.lengths-place select').value"
+    assert player.browser.run(shown) == "6/8"
+    assert player.browser.run("return melgen.play.panels[0].header.metre") == [6, 8]
+
+
+def test_a_tune_beyond_midi_is_not_saved(player):
+    player.use("lstm")
+    player.key(96)
+    player.browser.run("melgen.play.panels[0].notes[0].pitch = 120; melgen.player.setTransposition(12)")
+    for ending, name in (("mid", "MIDI"), ("musicxml", "MusicXML"), ("abc", "ABC")):
+        player.browser.run("document.querySelector(`[data-file='${arguments[0]}']`).click()", ending)
+        player.browser.pause()
+        assert player.message().startswith(f"The file cannot be made: {name} has the notes from")
+
+
+def test_a_key_that_is_held_plays_once(player):
+    player.browser.run("document.querySelector('.piano-key[data-pitch=\"67\"]').focus()")
+    for number in range(4):
+        event = {"type": "keyDown", "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
+        player.browser.driver.execute_cdp_cmd("Input.dispatchKeyEvent", {**event, "autoRepeat": number > 0})
+    assert [note[0] for note in player.notes()] == [67]
+
+
+def test_letters_play_while_a_slider_has_the_focus_and_choose_in_a_list(player):
+    player.browser.run("document.querySelector('#play input[type=range]').focus()")
+    player.browser.press("KeyQ", 81)
+    assert [note[0] for note in player.notes()] == [60]
+    player.browser.run("document.querySelector('#play select').focus()")
+    player.browser.press("KeyQ", 81)
+    assert len(player.notes()) == 1
+
+
+def test_a_link_in_an_open_page_shows_its_tune_and_metre(player):
+    def follow(**tune):
+        text = base64.urlsafe_b64encode(json.dumps(tune).encode()).decode()
+        player.browser.run("location.hash = `#tune=${arguments[0]}`", text)
+
+    follow(name="joint", metre=[6, 8], primer=1, notes=[[67, 0, 24, 1]])
+    player.browser.wait("return melgen.play.panels[0].name === 'joint' && melgen.play.panels[0].notes.length === 1")
+    assert player.browser.run("return melgen.play.panels[0].header.metre") == [6, 8]
+    assert player.browser.run("return document.querySelector('#play select').value") == "joint"
+    follow(name="another", primer=1, notes=[[67, 0, 24, 1], [69, 24, 24, 0]])
+    player.browser.wait("return melgen.play.panels[0].notes.length === 2")
+    player.browser.pause()
+    assert player.message() == "The tune was written with another, which is not in this page."
+
+
+def test_the_score_follows_the_width_of_the_window(player):
+    player.use("lstm")
+    play_primer(player)
+    player.button("Continue")
+    metrics = {"width": 500, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    player.browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    player.browser.pause()
+    player.browser.wait(
+        "return document.querySelector('.staff').clientWidth <= document.querySelector('.score').clientWidth"
+    )
+
+
+def test_without_the_music_font_or_sound_it_still_writes(player):
+    player.browser.run(
+        "delete window.AudioContext; delete window.webkitAudioContext; delete window.OfflineAudioContext"
+    )
+    player.browser.run("document.getElementById('melgen-E0A4').remove()")
+    player.key(67)
+    player.button("Continue")
+    assert len(player.notes()) == 17
+    assert player.browser.run("return document.querySelector('.score').childElementCount") == 0
+    assert player.browser.run("return melgen.player.playing")
+    player.browser.run("document.querySelector('[data-file=wav]').click()")
+    player.browser.pause()
+    assert player.message() == "The file cannot be made: this browser makes no sound."
+
+
+@pytest.mark.parametrize("player", [{"width": 390}], indirect=True)
+def test_a_bar_that_is_wider_than_a_phone_scrolls_in_its_place(player):
+    player.use("factored")
+    player.key(67)
+    player.browser.run(
+        """const panel = melgen.play.panels[0];
+           const note = (i) => ({ pitch: 60 + i % 12, onset: 6 * i, duration: 6, by: "you" });
+           panel.notes = Array.from({ length: 48 }, (_, i) => note(i));
+           panel.update({ metre: [12, 8], pickup: 0 });"""
+    )
+    assert player.browser.run("return document.querySelector('.staff').clientWidth") > 390
+    player.browser.run("document.querySelector('.play-files').open = true")
+    assert player.browser.run("return document.documentElement.scrollWidth - innerWidth") <= 0
