@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -24,7 +25,7 @@ def choose_key(player, key: str, code: int) -> None:
 
 
 def follow_one_another(notes: list[list]) -> bool:
-    return all(before[1] + before[2] <= after[1] for before, after in zip(notes, notes[1:], strict=False))
+    return all(before[1] + before[2] <= after[1] for before, after in pairwise(notes))
 
 
 def test_every_rhythm_offers_lengths_of_notes(player):
