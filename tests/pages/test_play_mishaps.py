@@ -256,3 +256,33 @@ def test_a_bar_that_is_wider_than_a_phone_scrolls_in_its_place(player):
     assert player.browser.run("return document.querySelector('.staff').clientWidth") > 390
     player.browser.run("document.querySelector('.play-files').open = true")
     assert player.browser.run("return document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize("player", [{"width": 390}], indirect=True)
+def test_a_finger_drags_a_note_and_scrolls_the_page_beside_it(player):
+    browser = player.browser
+    player.use("lstm")
+    player.key(67)
+    browser.run("document.querySelector('.editor').scrollIntoView({ block: 'center' })")
+    browser.pause()
+    box = """const box = document.querySelector(arguments[0]).getBoundingClientRect();
+             return [box.left, box.top, box.right];"""
+
+    def swipe(x, y, by):
+        for kind, points in (
+            ("touchStart", [y]),
+            *(("touchMove", [y + by * step / 9]) for step in range(1, 10)),
+            ("touchEnd", []),
+        ):
+            touches = [{"x": x, "y": at} for at in points]
+            browser.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+            browser.pause()
+
+    before = browser.run("return scrollY")
+    left, top, _ = browser.run(box, ".a-note .body")
+    swipe(left + 8, top + 4, -27)  # three rows
+    assert [note[0] for note in player.notes()] == [70]
+    assert browser.run("return scrollY") == before
+    _, top, right = browser.run(box, ".editor")
+    swipe(right - 20, top + 40, 60)
+    assert browser.run("return scrollY") < before

@@ -52,6 +52,12 @@ function tuneEditor({ label, onchange }) {
       s("title", {}, `${pitchName(note.pitch)}${said}`), ...parts);
   }
 
+  // Without drawing the notes again: a finger that drags one must not lose it.
+  function select(chosen) {
+    selected = chosen;
+    picture.querySelectorAll(".a-note").forEach((note, i) => note.classList.toggle("selected", i === chosen));
+  }
+
   const words = (i) => {
     const { pitch, duration, bits, by } = notes[i];
     return `Note ${i + 1} of ${notes.length}: ${pitchName(pitch)}, ${inQuarters(duration)}, by ${by === "you" ? "you" : "the network"}${bits === undefined ? "" : `, ${bits.toFixed(1)} bits`}`;
@@ -81,6 +87,8 @@ function tuneEditor({ label, onchange }) {
     picture.setPointerCapture(event.pointerId);
     onchange("select", index);
   });
+  // A finger on a note drags it; one beside the notes scrolls the page.
+  picture.addEventListener("touchstart", (event) => { if (event.target.closest(".a-note")) event.preventDefault(); }, { passive: false });
   picture.addEventListener("pointermove", (event) => {
     if (!drag || drag.pointer !== event.pointerId) return;
     const to = Math.min(127, Math.max(0, drag.pitch + Math.round((drag.from - event.clientY) / EDITOR_ROW)));
@@ -113,5 +121,5 @@ function tuneEditor({ label, onchange }) {
     if (selected >= 0) keepInView(notes[selected]);
   });
   const showEnd = () => { frame.scrollLeft = frame.scrollWidth; };
-  return { element: frame, draw, mark, showEnd };
+  return { element: frame, draw, select, mark, showEnd };
 }

@@ -41,8 +41,7 @@ class TunePanel {
 
   select(index) {
     this.selected = index;
-    this.editor.draw(this.notes, index, this.bars);
-    this.light();
+    this.editor.select(index);
   }
 
   draw() {
