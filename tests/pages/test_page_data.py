@@ -15,8 +15,8 @@ from tests.pages.javascript import names_defined, names_read
 from tests.pages.shapes import dicts_in, keys_of, problems
 
 OTHER_NAMES = """
-AudioContext LN2 PI Plotly abs add addEventListener altKey append assign at body bottom buffer catch ceil charCodeAt
-checked children classList clear click clientHeight clientWidth clientY clipboard closest code concat connect
+AudioContext LN2 OfflineAudioContext PI Plotly abs add addEventListener altKey append assign at blur body bottom buffer button catch ceil charCodeAt
+checked children classList clear click clientHeight clientWidth clientY clipboard closest code concat connect contains
 createAnalyser createDynamicsCompressor createElement createElementNS createGain createObjectURL createOscillator
 createPeriodicWave ctrlKey currentTime delete destination disconnect dispatchEvent documentElement done entries escape
 every execCommand filter find findIndex firstElementChild flat flatMap floor focus fontFamily forEach found freeze
