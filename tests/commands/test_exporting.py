@@ -92,6 +92,7 @@ def test_refused_with_key_value_and_rule(overrides, expected, here):
     assert files_below(here) == {"notes.melgen": b"mine"}
 
 
+@pytest.mark.slow
 def test_songs_of_a_model_file(airs, here):
     answer = call("generate", f"checkpoint={airs}", "songs=2", "notes=6")
     assert answer.code == 0, answer.text
@@ -102,6 +103,7 @@ def test_songs_of_a_model_file(airs, here):
     assert read_songs("airs-songs").reader == read_songs("of_run").reader == 2
 
 
+@pytest.mark.slow
 def test_its_songs_are_measured_and_rendered(airs, here):
     answer = call("evaluate", f"songs={airs}", "corpus=none")
     assert answer.code == 0, answer.text
@@ -113,6 +115,7 @@ def test_its_songs_are_measured_and_rendered(airs, here):
     assert [path.name for path in airs.parent.iterdir()] == ["airs.melgen"], "nothing is written next to the file"
 
 
+@pytest.mark.slow
 def test_the_page_of_a_model_file(airs, here):
     answer = call("report", f"run={airs}", "scores=0", "progress=false")
     assert answer.code == 0, answer.text

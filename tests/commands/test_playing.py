@@ -211,6 +211,7 @@ def test_a_network_that_no_page_can_hold_is_refused_with_the_reason(here, monkey
 # --- the page
 
 
+@pytest.mark.slow
 def test_the_page_of_a_run_is_served_and_nothing_is_written(here, served):
     before = files_below(WITH_RHYTHM)
     answer = call("play", f"run={WITH_RHYTHM}", *QUICK)

@@ -83,8 +83,6 @@ class TrainedStart(Own):
 class Sums(RNN):
     """A layer with an operation that the interpreter lacks."""
 
-    name = "sums_of_engine_tests"
-
     def forward(self, input: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         output, last = super().forward(input, state)
         return output.cumsum(-1), last

@@ -22,8 +22,8 @@ from tests.engine.javascript import JavaScriptError
 from tests.music.tunes import EXAMPLE
 from tests.tiers import quick_rows
 
-each_case = quick_rows(3, "name", PAIRS)
-with_rhythm = quick_rows(2, "name", WITH_RHYTHM)
+each_case = quick_rows(1, "name", PAIRS)
+with_rhythm = quick_rows(1, "name", WITH_RHYTHM)
 IN_SIXTEENTHS = Melody((67, 69, 71, 69), (0, 24, 60, 72), (24, 24, 12, 24), metres=EXAMPLE.metres, pickup=0)
 RELATIVE = 1e-9  # of sums in double precision
 
@@ -271,6 +271,7 @@ def test_a_network_of_pitches_needs_a_primer(prepared):
 scores = st.lists(st.sampled_from([-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 2.0000001, 700.0]), min_size=1, max_size=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     logits=scores | st.lists(st.floats(-20, 20, width=32), min_size=1, max_size=40),

@@ -174,7 +174,7 @@ def test_javascript_refuses(small, call, message):
     [
         pytest.param(
             Sums,
-            r"operation aten\.cumsum\.default of layer 2 \(sums_of_engine_tests\) is not among those",
+            r"operation aten\.cumsum\.default of layer 2 \(tests\.engine\.cells\.Sums\) is not among those",
             marks=pytest.mark.slow,
         ),
         pytest.param(Counts, "changes a weight or a buffer", marks=pytest.mark.slow),

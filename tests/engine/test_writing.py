@@ -22,7 +22,7 @@ from tests.engine.cases import PAIRS, WITH_RHYTHM, airs, case, notes_of
 from tests.engine.javascript import JavaScriptError
 from tests.tiers import quick_rows
 
-each_case = quick_rows(3, "name", PAIRS)
+each_case = quick_rows(1, "name", PAIRS)
 any_tokens = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -60,7 +60,7 @@ def test_any_tokens_are_the_same_notes(prepared, name, data):
     assert node.call("decode", name, tokens, first) == notes
 
 
-@quick_rows(2, "name", WITH_RHYTHM)
+@quick_rows(1, "name", WITH_RHYTHM)
 @any_tokens
 @given(data=st.data())
 def test_the_same_tokens_may_follow(prepared, name, data):
@@ -162,7 +162,7 @@ def refusal(node, name, *notes):
     return caught.value
 
 
-@quick_rows(2, "name", WITH_RHYTHM)
+@quick_rows(1, "name", WITH_RHYTHM)
 def test_what_is_not_in_the_vocabulary_is_refused_with_what_is(prepared, name):
     node, found = prepared(name)
     far = refusal(node, name, {"pitch": 1, "duration": 12})
@@ -190,6 +190,7 @@ def test_a_primer_that_is_too_short_or_overlaps(prepared):
     assert "before the note before it ends" in str(overlap)
 
 
+@pytest.mark.slow
 @any_tokens
 @given(values=st.lists(st.integers(-127, 127), max_size=30), first=st.integers(0, 127))
 def test_the_rule_of_the_original_for_intervals(writing_node, values, first):
@@ -261,6 +262,7 @@ class MyRhythm(Joint):
     name: ClassVar[str] = "mine"
 
 
+@pytest.mark.slow
 @any_tokens
 @given(values=st.lists(st.integers(0, 11), max_size=30), first=st.integers(0, 127))
 def test_a_representation_of_a_user_whose_pitches_follow_from_the_pitch_before(writing_node, values, first):
@@ -274,6 +276,7 @@ def test_a_representation_of_a_user_whose_pitches_follow_from_the_pitch_before(w
     )
 
 
+@pytest.mark.slow
 @any_tokens
 @given(rows=st.lists(st.integers(0, 30), max_size=30), first=st.integers(0, 127))
 def test_a_representation_of_a_user_with_rhythm(writing_node, rows, first):

@@ -228,6 +228,7 @@ def test_its_songs_are_read_in_todays_steps(sweep):
         assert song == Melody.from_pitches(song.pitches)
 
 
+@pytest.mark.slow
 def test_a_report_is_made_of_it(sweep):
     answer = call("report", f"run={sweep / run_of('gru')}")
     assert answer.code == 0, answer.text

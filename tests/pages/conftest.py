@@ -17,7 +17,7 @@ def made(made_once):
     def make(folder):
         config = make_corpus(folder / "tunes")
         write_json(folder / "config.json", config)
-        run = make_run(folder / "runs" / "control-lstm-1-seed0", config)
+        run = make_run(folder / "runs" / "control-lstm-1-seed0", config, network=True)
         study = make_study(folder / "tiny", config)
         write_report(run, out=folder / "run.html", progress=False)
         write_report(study, out=folder / "study.html", progress=False)

@@ -47,8 +47,18 @@ def make_corpus(folder: Path) -> dict:
     }
 
 
-def make_run(path: Path, config: dict, *, songs: list[Melody] | None = None, stages: int = 3) -> Path:
-    """A finished run; its songs are walks, the first of them a copy of the tune with the hostile title."""
+def make_run(
+    path: Path, config: dict, *, songs: list[Melody] | None = None, stages: int = 3, network: bool = False
+) -> Path:
+    """A finished run; its songs are walks, the first of them a copy of the tune with the hostile title.
+
+    Args:
+        path: directory of the run.
+        config: of its corpus.
+        songs: its songs.
+        stages: how often it wrote songs on the way.
+        network: whether it has a checkpoint, so that its page can be played with; a page then takes a second more.
+    """
     reference = read_corpus(config)
     state = {"state": "finished", "time": 0.0, "host": "h", "pid": 1, "sweep": None}
     write_json(path / "status.json", state)
@@ -69,7 +79,8 @@ def make_run(path: Path, config: dict, *, songs: list[Melody] | None = None, sta
         write_songs(path / "samples" / f"step-{stage * 30:08d}", melodies, METADATA)
     weights = np.random.default_rng(0).normal(size=(24, 8))
     write_projector(path / "embedding", weights, [pitch_name(pitch) for pitch in range(55, 79)])
-    write_checkpoint(path / "checkpoints" / "best.ckpt", untrained(Control(), NoRhythm(), [*reference.melodies]))
+    if network:
+        write_checkpoint(path / "checkpoints" / "best.ckpt", untrained(Control(), NoRhythm(), [*reference.melodies]))
     return path
 
 
@@ -79,7 +90,7 @@ def make_study(home: Path, config: dict) -> Path:
     study, models, unfinished = home / "study", {}, {}
     for dataset in ("control", "db12"):
         for layers in (1, 2, 3):
-            run = make_run(home / f"{dataset}-lstm-{layers}-seed0", config, stages=0)
+            run = make_run(home / f"{dataset}-lstm-{layers}-seed0", config, stages=0, network=layers == 1)
             if (dataset, layers) == ("db12", 3):
                 write_json(run / "status.json", {"state": "failed", "error": "it broke <b>off</b>"})
                 unfinished[run.name] = "failed: it broke off"

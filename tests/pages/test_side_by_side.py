@@ -24,8 +24,9 @@ def songs(folder, count, seed):
 
 
 def test_runs_are_next_to_each_other(tmp_path, config):
-    one = make_run(tmp_path / "a" / "control-lstm-1-seed0", config, stages=0)
-    other = make_run(tmp_path / "b" / "control-lstm-1-seed0", config, stages=0)
+    one, other = (
+        make_run(tmp_path / folder / "control-lstm-1-seed0", config, stages=0, network=True) for folder in "ab"
+    )
     path = write_report_of_several([one, other], key="runs", out=tmp_path / "both.html", scores=1, progress=False)
     page = path.read_text(encoding="utf-8")
     data = read_data(page)

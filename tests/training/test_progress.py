@@ -51,6 +51,7 @@ def test_the_end_prints_the_path_of_the_results_and_the_next_commands(tmp_path, 
         assert (tmp_path / path).is_file()
 
 
+@pytest.mark.slow
 def test_a_training_ends_with_its_page_and_prints_the_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     answer = call("train", *TINY, "report=true")
