@@ -30,7 +30,7 @@ from melgen.music.encoding import NOT_A_NOTE, Encoding
 from melgen.music.events import FIRST, REST, Events, Header, RhythmError, events_of, melody_of
 from melgen.music.metre import Metre, MetreChange
 from melgen.music.tune_vocabulary import NOT_PREDICTED, TuneVocabulary
-from tests.music.encodings import ENCODINGS, FIRST_TRIED, RHYTHMS, canonical, comes_back
+from tests.music.encodings import ENCODINGS, RHYTHMS, canonical, comes_back
 from tests.music.tunes import EXAMPLE, tunes
 from tests.tiers import quick_rows
 
