@@ -16,7 +16,6 @@ from urllib.request import urlopen
 
 import pytest
 
-import melgen.pages.sections.play
 import melgen.play
 from melgen.files import write_json
 from melgen.pages.serving import PageServer
@@ -201,7 +200,7 @@ def test_a_port_in_use_is_refused_before_the_page_is_made(server, here, monkeypa
 
 @pytest.mark.slow
 def test_a_network_that_no_page_can_hold_is_refused_with_the_reason(here, monkeypatch):
-    monkeypatch.setattr(melgen.pages.sections.play, "MOST_BYTES", 100)
+    monkeypatch.setattr(melgen.play, "MOST_BYTES", 100)
     answer = call("play", f"run={OF_PITCHES}", *QUICK)
     assert answer.code == 1
     assert f"run={OF_PITCHES}: the page has no network to play with\n" in answer.err

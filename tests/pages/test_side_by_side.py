@@ -23,6 +23,7 @@ def songs(folder, count, seed):
     return folder
 
 
+@pytest.mark.slow
 def test_runs_are_next_to_each_other(tmp_path, config):
     one, other = (
         make_run(tmp_path / folder / "control-lstm-1-seed0", config, stages=0, network=True) for folder in "ab"
