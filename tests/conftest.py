@@ -9,6 +9,11 @@ import shutil
 import pytest
 import torch
 from filelock import FileLock
+from hypothesis import settings
+
+# Half of Hypothesis's usual number, so that `make test` is quick. .ci/run takes all: --hypothesis-profile=default.
+settings.register_profile("brief", max_examples=50)
+settings.load_profile("brief")
 
 
 @pytest.fixture(scope="session")
