@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from melgen.pages.sources import Source
 
 MOST_BYTES = 400_000_000
-"""Of the networks of a page that is served: one of 2048 units needs about 40 million."""
+"""The largest size of all networks of a served page: one of 2048 units needs about 40 million."""
 
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
-"""Variables of which Linux has one where a browser can open a window."""
+"""Linux sets one of these variables if a browser can open a window."""
 
 
 def play(config: DictConfig) -> None:

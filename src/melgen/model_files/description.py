@@ -171,4 +171,4 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "corpora": (lambda value: isinstance(value, tuple) and len(value) > 0, "a list of at least one corpus"),
     "training_tunes": (_are_tunes, "null, or lists of hashes of 16 hexadecimal digits"),
 }
-"""The check of each key and its rule in words; the licence is compared with the corpora instead."""
+"""For each key a check and its rule in words. The licence has no row: it is compared with the corpora."""

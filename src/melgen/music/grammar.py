@@ -70,7 +70,7 @@ class Grammar:
         return cls(allowed, following, semitones)
 
     def begin(self, first_pitches: Sequence[int] | NDArray[np.integer]) -> Reading:
-        """The reading of tunes of which nothing has been read yet."""
+        """The state of tunes before their first symbol."""
         pitches = np.array(first_pitches, np.int64)
         return Reading(np.full(len(pitches), START, np.int64), pitches)
 

@@ -14,7 +14,7 @@ class Content:
         kind: of what.
         title: of the page.
         above: the directory above that of a run.
-        what: what the page is of, in words; by default the kind.
+        what: the subject of the page in words, such as ``2 runs``; by default the kind.
 
     Attributes:
         data: what the page needs when it opens.

@@ -115,7 +115,7 @@ class PageData(TypedDict):
 
     kind: Kind
     what: str
-    """What the page is of, in words."""
+    """The subject of the page in words, such as ``a run`` or ``2 runs``."""
     title: str
     above: str
     """Name of the directory above that of a run; empty for a study."""
