@@ -1,24 +1,14 @@
-"""The cells of ``conf/cell``, and cells as a user may write them."""
+"""Cells as a user may write them."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from melgen.networks import GRU, LSTM, NAS, RNN, UGRNN, AbstractRecurrentLayer, AbstractScannedLayer, TensorFlowInit
-
-CELLS: dict[str, Any] = {
-    "lstm": LSTM,
-    "gru": GRU,
-    "gru_reset_before": partial(GRU, reset_after=False),
-    "rnn": RNN,
-    "ugrnn": UGRNN,
-    "nas": NAS,
-}
+from melgen.networks import RNN, AbstractRecurrentLayer, AbstractScannedLayer, TensorFlowInit
 
 
 class Forgetful(RNN):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 
 from melgen.engine import script
 from melgen.engine.network import NetworkData, rounded
 from melgen.networks import MelodyModel
 from tests.engine.interpreter import NumpyNetwork
+from tests.engine.javascript import node_program
 
 TOLERANCE = 1e-4
 """Of the spread of the logits. The sums of single precision are in another order; 1.4e-6 was measured at most."""
@@ -46,8 +45,6 @@ return written;
 
 def in_node(body: str, **given: Any) -> Any:
     """The value of the body of a function of ``given``, with ``network.js``."""
-    if shutil.which("node") is None:
-        pytest.skip("node is not installed (apt-get install nodejs)")
     program = (
         f'"use strict";\n{script("network")}\n'
         'const given = JSON.parse(require("fs").readFileSync(0, "utf8"));\n'
@@ -55,7 +52,7 @@ def in_node(body: str, **given: Any) -> Any:
         'require("fs").writeSync(1, JSON.stringify(found));\n'
     )
     text = json.dumps(given, allow_nan=False)
-    done = subprocess.run(["node", "-e", program], input=text, capture_output=True, text=True, check=False)
+    done = subprocess.run([node_program(), "-e", program], input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 

@@ -57,15 +57,21 @@ class Node:
         return answer.get("value")
 
 
+def node_program() -> str:
+    """The path of Node; without it the test is skipped."""
+    program = shutil.which("node")
+    if program is None:
+        pytest.skip("node is not installed (apt-get install nodejs)")
+    return program
+
+
 @contextmanager
 def node(script: str, calls: Path) -> Iterator[Node]:
     """A process that has read a script, and a file that defines the object ``calls``.
 
     The test is skipped if node is missing.
     """
-    program = shutil.which("node")
-    if program is None:
-        pytest.skip("needs node, which is not installed")
+    program = node_program()
     source = "\n".join(['"use strict";', script, calls.read_text(encoding="utf-8"), _ANSWER])
     process = subprocess.Popen(
         [program, "-e", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"

@@ -14,8 +14,9 @@ import torch
 from melgen.engine.network import network_data, rounded
 from melgen.errors import EngineError
 from melgen.networks import MelodyModel, estimate_parameters
-from tests.engine.cells import CELLS, MGU, Counts, Decides, Forgetful, Own, Sums, TrainedStart
+from tests.engine.cells import MGU, Counts, Decides, Forgetful, Own, Sums, TrainedStart
 from tests.engine.engines import check_continuation, check_equal, in_node
+from tests.networks.conftest import CELLS
 
 STREAMS = {
     "no rhythm": {"vocab_size": 13},
