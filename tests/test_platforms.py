@@ -19,7 +19,7 @@ from melgen import processes
 from melgen.corpora import worker, workers
 from melgen.files import flush, flush_below, write_text
 from melgen.locks import LockedError, locked
-from melgen.processes import available_cpus, end_with_parent, handle_preemption_signal, process_birth, process_exists
+from melgen.processes import available_cpus, end_with_parent, handle_signals, process_birth, process_exists
 from melgen.training.checks import check_memory
 
 POSIX_ONLY = {"fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"}
@@ -110,7 +110,7 @@ def test_a_system_that_refuses_a_limit_of_memory(monkeypatch):
 
 
 def test_scheduler_signals_that_a_system_lacks(windows):
-    with handle_preemption_signal():
+    with handle_signals():
         pass
 
 

@@ -6,13 +6,16 @@ import re
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import pytorch_lightning as pl
 
 from melgen.errors import OutOfTimeError
-from melgen.processes import handle_preemption_signal, process_birth, process_exists
+from melgen.processes import handle_signals, process_birth, process_exists, raise_if_signalled
 from melgen.runs.directory import RunDirectory
 from melgen.training.failures import contained
+from tests.training.small import FEW_UPDATES, LEAF_SPEC, plain_trainer, small_data, small_module
 
 
 @pytest.fixture
@@ -34,22 +37,59 @@ def leave(number, frame):
 @pytest.mark.parametrize(("handler", "expected"), [(refuse, OutOfTimeError), (leave, SystemExit)])
 def test_the_signal_is_not_caught_as_a_failure_of_a_part(handler, expected, at_the_signal, caplog):
     at_the_signal(handler)
-    with pytest.raises(expected), handle_preemption_signal(), contained("a picture"):
+    with pytest.raises(expected), handle_signals(), contained("a picture"):
         os.kill(os.getpid(), signal.SIGUSR2)
     assert not caplog.records
     assert signal.getsignal(signal.SIGUSR2) is handler
 
 
+class CtrlCWhenFreed:
+    """Ctrl-C in a finalizer, where Python ignores exceptions."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_exception_that_was_ignored_is_raised_again():
+    def job():
+        CtrlCWhenFreed()
+        raise_if_signalled()
+
+    with pytest.raises(KeyboardInterrupt), handle_signals():
+        job()
+    raise_if_signalled()  # it is not kept for the next job
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", LEAF_SPEC, FEW_UPDATES)
+def test_ctrl_c_in_a_finalizer_ends_a_training():
+    class PressesCtrlC(pl.Callback):
+        def on_train_batch_end(self, *_):
+            CtrlCWhenFreed()
+
+    data = small_data()
+    trainer = plain_trainer(max_steps=1000, callbacks=[PressesCtrlC()])
+    with pytest.raises(SystemExit), handle_signals():  # Lightning exits after Ctrl-C
+        trainer.fit(small_module(data), data)
+    assert trainer.global_step == 1
+
+
+def test_in_another_thread_no_handler_is_set():
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: handle_signals().__enter__()).result()
+
+
 def test_without_a_scheduler_nothing_changes():
     before = signal.getsignal(signal.SIGUSR2)
-    with handle_preemption_signal():
+    with handle_signals():
         assert signal.getsignal(signal.SIGUSR2) is before
 
 
 def test_a_run_out_of_time_is_interrupted_and_states_the_reason(at_the_signal, tmp_path):
     at_the_signal(refuse)
     run = RunDirectory(tmp_path / "run")
-    with pytest.raises(OutOfTimeError), handle_preemption_signal(), run.claimed(), run.reporting():
+    with pytest.raises(OutOfTimeError), handle_signals(), run.claimed(), run.reporting():
         os.kill(os.getpid(), signal.SIGUSR2)
     status = json.loads((run.path / "status.json").read_text())
     assert status["state"] == "interrupted"

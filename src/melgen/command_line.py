@@ -30,7 +30,7 @@ from melgen.configuration.own_files import check_contents
 from melgen.configuration.packaged import GROUPS_OF_MANY, primary_of
 from melgen.errors import DivergenceError, MelgenError, OutOfTimeError, TakenError, message_of
 from melgen.hub import is_hub_reference
-from melgen.processes import end_with_parent, handle_preemption_signal, is_worker
+from melgen.processes import end_with_parent, handle_signals, is_worker
 from melgen.runs.directory import RunDirectory, noting_failed_runs
 from melgen.runs.keys import keys_that
 from melgen.terminal import prepare_standard_streams, print_error
@@ -106,7 +106,7 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
     try:
         if hydra.job.chdir:
             _from_where_it_began(config, Path(hydra.runtime.cwd))
-        with handle_preemption_signal(), noting_failed_runs() as failed:
+        with handle_signals(), noting_failed_runs() as failed:
             return function(config)
     except OutOfTimeError as error:  # recorded in the run's directory too, if the training had begun
         log.error("out of time: %s", error)

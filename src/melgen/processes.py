@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,8 +89,11 @@ def end_with_parent(parent: int | None = None) -> None:
 
 
 @contextmanager
-def handle_preemption_signal() -> Iterator[None]:
-    """Make the exception of a scheduler's signal end the job, whatever code the signal interrupts.
+def handle_signals() -> Iterator[None]:
+    """Make Ctrl-C and a scheduler's signal end the job, whatever code they interrupt.
+
+    Their handlers raise an exception. Python ignores it if it is raised in a finalizer, so it is kept, and
+    `raise_if_signalled` raises it again.
 
     On the signal before SLURM's time limit, submitit queues the job again and exits. If the job has reached its limit
     too often, submitit raises an ordinary exception instead. Code that reads a file or closes a logger at that moment
@@ -98,23 +102,44 @@ def handle_preemption_signal() -> Iterator[None]:
     Raises:
         OutOfTimeError: instead of submitit's exception.
     """
-    number = getattr(signal, "SIG" + os.environ.get("SUBMITIT_PREEMPT_SIGNAL", "USR2"), None)  # submitit's own rule
-    handler = None if number is None else signal.getsignal(number)
-    if number is None or not callable(handler):
-        yield
-        return
+    preemption = getattr(signal, "SIG" + os.environ.get("SUBMITIT_PREEMPT_SIGNAL", "USR2"), None)  # submitit's own rule
+    numbers = [signal.SIGINT] + ([] if preemption is None else [preemption])
+    handlers = {number: handler for number in numbers if callable(handler := signal.getsignal(number))}
+    if threading.current_thread() is not threading.main_thread():
+        handlers = {}  # only the main thread may set handlers
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         try:
-            handler(number, frame)
-        except Exception as error:
-            raise OutOfTimeError(str(error)) from error
+            try:
+                handlers[number](number, frame)
+            except Exception as error:
+                raise OutOfTimeError(str(error)) from error
+        except BaseException as error:
+            _signalled.append(error)
+            raise
 
-    signal.signal(number, pass_on)
     try:
+        for number in handlers:
+            signal.signal(number, pass_on)
         yield
     finally:
-        signal.signal(number, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        _signalled.clear()
+
+
+_signalled: list[BaseException] = []
+"""What the handlers of signals have raised."""
+
+
+def raise_if_signalled() -> None:
+    """Raise again what the handler of a signal has raised, if this process still works after it.
+
+    Raises:
+        BaseException: KeyboardInterrupt after Ctrl-C; after a scheduler's signal what `handle_signals` says.
+    """
+    if _signalled:
+        raise _signalled[-1]
 
 
 def is_worker() -> bool:

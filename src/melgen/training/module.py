@@ -30,6 +30,7 @@ from melgen.music.rhythms import NoRhythm
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
+from melgen.processes import raise_if_signalled
 from melgen.training.divergence import ADVICE, NumberWatch
 from melgen.training.failures import contained
 from melgen.training.losses import accuracy, number_scored, window_loss
@@ -138,6 +139,14 @@ class MelodyModule(pl.LightningModule):
         if self._state is not None:
             self._state = map_state(lambda tensor: tensor.to(self.device), self._state)
         self._logged_at = time.perf_counter()
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """End the training if a signal has told it to, but the interrupted code ignored that."""
+        raise_if_signalled()
+
+    def on_validation_batch_start(self, batch: Any, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Do the same in a validation."""
+        raise_if_signalled()
 
     def training_step(self, batch: Window, batch_idx: int) -> Tensor:
         """Mean cross-entropy of a window, in nats per token; if tokens have durations, the sum of both."""
