@@ -180,6 +180,85 @@ def test_only_notes_of_a_scale(player):
     assert written <= {(7 + step) % 12 for step in (0, 2, 4, 7, 9)}
 
 
+def test_a_scale_is_shown_as_a_mask_on_the_keys(player):
+    player.use("lstm")
+    for pitch in PRIMER:
+        player.key(pitch)
+    shares = dict(player.browser.run("return [...melgen.play.panels[0].judged.shares]"))
+    player.option("Only notes of a scale", "major")
+    player.option("Scale begins on", "7")
+    keys = player.browser.run(
+        "return [...document.querySelectorAll('.piano-key')].map((key) => "
+        "[Number(key.dataset.pitch), key.classList.contains('outside'), Number(key.dataset.share)])"
+    )
+    scale = {(7 + step) % 12 for step in (0, 2, 4, 5, 7, 9, 11)}
+    assert {pitch for pitch, outside, _ in keys if not outside} == {pitch for pitch, *_ in keys if pitch % 12 in scale}
+    inside = sum(share for pitch, share in shares.items() if pitch % 12 in scale)
+    for pitch, outside, share in keys:
+        assert share == pytest.approx(0 if outside else shares.get(pitch, 0) / inside, abs=1e-6)
+
+
+def test_notes_outside_the_scale_are_counted(player):
+    """The network knows no note of this scale, so it keeps none."""
+    player.use("lstm")
+    player.key(67)
+    player.browser.run(
+        "melgen.play.choices.scale = 'any';"
+        "for (const panel of melgen.play.panels) {"
+        "  const inside = panel.voice.writer.inPitchClasses.bind(panel.voice.writer);"
+        "  panel.voice.writer.inPitchClasses = (reading) => inside(reading, []); }"
+    )
+    player.option("Notes", "5")
+    player.option("Only notes of a scale", "pentatonic")
+    player.greedy()
+    player.button("Continue")
+    outside = sum(note[0] % 12 not in (0, 2, 4, 7, 9) for note in player.notes() if note[3] == "network")
+    assert outside
+    assert "outside the scale, where the network knew no note in it." in player.message()
+    assert player.message().startswith(f"{outside} note")
+
+
+def test_a_chosen_note_can_be_made_longer(player):
+    player.use("factored")
+    for pitch in PRIMER:
+        player.key(pitch)
+    player.browser.run("document.querySelector('.editor').focus()")
+    for _ in range(3):
+        player.browser.press("ArrowLeft", 37)  # to the second note
+    assert "Length of note 2" in player.browser.run("return document.querySelector('.lengths-place').textContent")
+    player.browser.run(
+        "[...document.querySelectorAll('.lengths-place .chip')].find((chip) => chip.textContent === '1/2').click()"
+    )
+    assert [note[1:3] for note in player.notes()] == [[0, 24], [24, 48], [72, 24], [96, 24]]
+    player.browser.run("document.querySelector('.editor').focus()")
+    player.browser.press("-", 189)
+    assert [note[1:3] for note in player.notes()][1:3] == [[24, 36], [60, 24]]
+    player.browser.press("+", 187)
+    assert [note[1:3] for note in player.notes()][1:3] == [[24, 48], [72, 24]]
+    player.button("Undo")
+    assert [note[1:3] for note in player.notes()][1:3] == [[24, 36], [60, 24]]
+
+
+def test_the_keys_show_either_of_two_networks(player):
+    player.use("lstm")
+    for pitch in PRIMER:
+        player.key(pitch)
+    player.option("Next to it", "gru")
+    player.browser.wait("return melgen.play.panels.length === 2 && melgen.play.panels[1].voice")
+    shares = "return [...document.querySelectorAll('.piano-key')].map((key) => Number(key.dataset.share))"
+    first = player.browser.run(shares)
+    player.browser.run(
+        "[...document.querySelectorAll('.labelled .chip')].find((chip) => chip.textContent === 'gru').click()"
+    )
+    second = player.browser.run(shares)
+    assert first != second
+    expected = player.browser.run(
+        "const { shares } = melgen.play.panels[1].judged;"
+        "return [...document.querySelectorAll('.piano-key')].map((key) => shares.get(Number(key.dataset.pitch)) || 0)"
+    )
+    assert second == pytest.approx(expected, abs=1e-6)
+
+
 def test_a_primer_outside_the_vocabulary_is_explained_and_its_keys_are_marked(player):
     player.use("lstm")
     marked = player.browser.run(

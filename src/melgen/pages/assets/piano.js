@@ -52,15 +52,19 @@ function pianoKeys({ low, high, onpress }) {
     keys.get(next).focus();
   });
 
-  // `shares` is a Map of pitch and probability; `possible` a Set of pitches, or null for all.
-  function shade(shares, possible = null) {
+  // `all` is a Map of pitch and probability; `possible` a Set of pitches, or null for all. Keys outside the scale of
+  // `pitchClasses`, or null for any note, are veiled; the probabilities are then those in the scale.
+  function shade(all, possible = null, pitchClasses = null) {
+    const shares = sharesInScale(all, pitchClasses);
     const most = Math.max(0, ...shares.values());
     for (const [pitch, key] of keys) {
       const share = shares.get(pitch) || 0;
       const isPossible = !possible || possible.has(pitch);
       key.style.setProperty("--share", most ? (share / most).toFixed(3) : "0");
       key.classList.toggle("impossible", !isPossible);
-      key.title = isPossible ? `${pitchName(pitch)}: ${percent(share)}` : `${pitchName(pitch)}: not in this network's vocabulary`;
+      key.classList.toggle("outside", !isInScale(pitch, pitchClasses));
+      const outside = isInScale(pitch, pitchClasses) ? "" : ", outside the scale";
+      key.title = isPossible ? `${pitchName(pitch)}: ${percent(share)}${outside}` : `${pitchName(pitch)}: not in this network's vocabulary${outside}`;
       key.firstElementChild.textContent = share >= 0.03 ? String(Math.round(share * 100)) : "";
       key.dataset.share = share.toFixed(6);
     }

@@ -7,10 +7,11 @@ const inQuarters = (steps) => {
   return `${quarters} ${quarters === "1" ? "quarter" : "quarters"}`;
 };
 
-// `onchange(kind, index, pitch)` hears of "select", "move" (with the new pitch) and "delete".
+// `onchange(kind, index, value)` hears of "select", "move" (with the new pitch), "stretch" (1 for longer, -1 for shorter)
+// and "delete".
 function tuneEditor({ label, onchange }) {
   const picture = s("svg", { role: "group", "aria-label": label });
-  const frame = h("div", { class: "editor", tabindex: 0, role: "group", "aria-label": `${label}: left and right choose a note, up and down move it, Delete removes it` }, picture);
+  const frame = h("div", { class: "editor", tabindex: 0, role: "group", "aria-label": `${label}: left and right choose a note, up and down move it, plus and minus change its length, Delete removes it` }, picture);
   let notes = [], selected = -1, drag = null, rows = { low: 60, high: 72 };
   const x = (step) => step * PIXELS_PER_QUARTER / STEPS_PER_QUARTER;
   const y = (pitch) => (rows.high - pitch) * EDITOR_ROW;
@@ -106,7 +107,7 @@ function tuneEditor({ label, onchange }) {
   picture.addEventListener("pointercancel", () => { drag = null; draw(notes, selected); });
   frame.addEventListener("keydown", (event) => {
     const key = event.key;
-    if (!["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "Delete", "Backspace", "Escape"].includes(key)) return;
+    if (!["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "+", "-", "Delete", "Backspace", "Escape"].includes(key)) return;
     if (!notes.length || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     if (key === "Escape") onchange("select", -1);
@@ -116,6 +117,7 @@ function tuneEditor({ label, onchange }) {
     else if (selected < 0) return;
     else if (key === "ArrowUp") onchange("move", selected, Math.min(127, notes[selected].pitch + 1));
     else if (key === "ArrowDown") onchange("move", selected, Math.max(0, notes[selected].pitch - 1));
+    else if (key === "+" || key === "-") onchange("stretch", selected, key === "+" ? 1 : -1);
     else onchange("delete", selected);
     announce(selected < 0 ? "No note is chosen" : words(selected));
     if (selected >= 0) keepInView(notes[selected]);

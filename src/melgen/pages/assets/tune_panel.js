@@ -1,6 +1,6 @@
 // One network with its tune: a heading, the score, the notes to edit. A section decides what happens to the notes.
 class TunePanel {
-  // `onedit(panel, kind, index, pitch)` is called for a note that is selected, moved or deleted (see tune_editor.js).
+  // `onedit(panel, kind, index, value)` is called for a note that is selected or changed (see tune_editor.js).
   constructor(index, onedit) {
     Object.assign(this, { index, name: null, voice: null, notes: [], primer: 0, selected: -1, track: null, bars: [], header: null });
     this.title = h("h3", {});

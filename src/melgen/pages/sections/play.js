@@ -1,16 +1,12 @@
 // Play with a network that is in the page: a primer on the piano, its continuation, another one, a second network beside it.
 const LENGTHS = [[6, "1/16"], [8, "1/8 triplet"], [12, "1/8"], [18, "1/8 dotted"], [24, "1/4"], [36, "1/4 dotted"], [48, "1/2"], [96, "whole"]];
-const SCALES = {
-  any: null, major: [0, 2, 4, 5, 7, 9, 11], minor: [0, 2, 3, 5, 7, 8, 10], dorian: [0, 2, 3, 5, 7, 9, 10], mixolydian: [0, 2, 4, 5, 7, 9, 10],
-  pentatonic: [0, 2, 4, 7, 9], blues: [0, 3, 5, 6, 7, 10],
-};
 const MOST_NOTES = 400;
 const MOST_SEED = 2 ** 31;
 
 addSection("play", ({ networks }) => {
   const place = section("play", "Play with it",
     "Play a few notes on the piano and let the network go on. It runs in this page: nothing is sent anywhere. The more probable a note is next, the darker its key.");
-  const choices = { temperature: 1, topP: 1, notes: 16, untilEnd: false, root: 0, scale: "any", length: 24, octave: 48, metre: null };
+  const choices = { temperature: 1, topP: 1, notes: 16, untilEnd: false, root: 0, scale: "any", length: 24, octave: 48, metre: null, shaded: 0 };
   const panels = [];
   const past = []; // of each change, the panels that it changed as they were before
   let seed = Math.floor(Math.random() * MOST_SEED);
@@ -21,16 +17,15 @@ addSection("play", ({ networks }) => {
   const frames = h("div", { class: "play-panels" });
   const piano = pianoKeys({ low: 36, high: 96, onpress: addNote });
   const lengths = h("div", { class: "lengths-place" });
+  const keysOf = h("div", { class: "labelled" });
   place.append(card);
 
   const lead = () => panels[0];
   const ready = () => panels.filter((panel) => panel.voice);
   // Tunes that one plays begin on a full bar.
   const header = () => ({ metre: choices.metre, pickup: 0 });
-  const options = () => ({
-    temperature: choices.temperature, topK: null, topP: choices.topP,
-    pitchClasses: SCALES[choices.scale] && SCALES[choices.scale].map((step) => (step + choices.root) % 12),
-  });
+  const scale = () => pitchClassesOf(choices.scale, choices.root);
+  const options = () => ({ temperature: choices.temperature, topK: null, topP: choices.topP, pitchClasses: scale() });
 
   async function use(panel, name) {
     const entry = networks.find((each) => each.name === name);
@@ -57,11 +52,16 @@ addSection("play", ({ networks }) => {
     const { representation, rhythm } = panel.voice.data;
     const kind = h("span", { class: "of" }, rhythm === "none" ? representation : `${representation}, rhythm ${rhythm}`);
     panel.head.replaceChildren(...(panel.track ? [playButton(panel.track, "Play")] : []), panel.title, kind, filesMenu(panel));
-    if (panel === lead()) piano.shade(judged.shares, judged.possible);
+    shadePiano();
     const wrong = ready().find((each) => each.judged?.problem);
     if (wrong) say(named(wrong, wrong.judged.problem), true);
     else if (message.classList.contains("wrong")) say("");
     actions.draw();
+  }
+
+  const shaded = () => panels.find((panel) => panel.index === choices.shaded && panel.judged) || lead();
+  function shadePiano() {
+    if (shaded()?.judged) piano.shade(shaded().judged.shares, shaded().judged.possible, scale());
   }
 
   const named = (panel, text) => (panels.length > 1 ? `${panel.name}: ${text}` : text);
@@ -100,7 +100,7 @@ addSection("play", ({ networks }) => {
   function goOn({ again = false } = {}) {
     if (again) seed = (seed + 1) % MOST_SEED;
     pendingRest = 0;
-    const written = [], ended = [], problems = [];
+    const written = [], ended = [], outside = [], problems = [];
     for (const panel of ready()) {
       const kept = again ? panel.notes.slice(0, panel.primer) : panel.selected >= 0 ? panel.notes.slice(0, panel.selected + 1) : panel.notes.slice();
       const left = MOST_NOTES - kept.length;
@@ -110,6 +110,8 @@ addSection("play", ({ networks }) => {
         const found = panel.voice.continue(kept, header(), { ...options(), ...others });
         if (found.notes.length > kept.length || kept.length < panel.notes.length) written.push({ panel, notes: found.notes, primer: kept.length });
         if (found.ended) ended.push(panel.name);
+        const strange = notesOutside(found.notes.slice(kept.length), scale());
+        if (strange) outside.push(named(panel, `${counted(strange, "note")} outside the scale, where the network knew no note in it.`));
       } catch (error) {
         problems.push(named(panel, error.message));
       }
@@ -121,6 +123,7 @@ addSection("play", ({ networks }) => {
     }
     const heard = written.find(({ notes, primer }) => notes.length > primer);
     if (problems.length) say(problems.join(" "), true);
+    else if (outside.length) say(outside.join(" "));
     else if (ended.length) say(panels.length > 1 ? `Ended by ${ended.join(" and ")}.` : "The network ended the tune.");
     else if (ready().some(isFull)) sayFull();
     else say(heard ? `${counted(heard.notes.length - heard.primer, "note")} written.` : "The network wrote nothing but rests.");
@@ -130,16 +133,29 @@ addSection("play", ({ networks }) => {
     player.play();
   }
 
-  function edit(panel, kind, index, pitch) {
+  // What `kind` means, and `value`: see tune_editor.js; "length" gives a note a length in steps.
+  function edit(panel, kind, index, value) {
     if (kind === "select") {
+      panels.filter((each) => each !== panel).forEach((each) => each.select(-1));
       panel.select(index);
       actions.draw();
+      drawLengths();
       return;
     }
+    if (kind === "stretch") {
+      const longer = lengthsOf(panel).filter((steps) => (value > 0 ? steps > panel.notes[index].duration : steps < panel.notes[index].duration));
+      value = value > 0 ? longer[0] : longer.at(-1);
+      if (!value) return;
+    }
     keep(panel);
-    if (kind === "move") {
-      panel.notes[index] = { ...panel.notes[index], pitch };
-      player.ring([pitch], 0.3);
+    if (kind === "stretch" || kind === "length") {
+      const change = value - panel.notes[index].duration;
+      panel.notes[index].duration = value;
+      panel.notes.slice(index + 1).forEach((note) => { note.onset += change; });
+      player.ring([panel.notes[index].pitch], 0.3);
+    } else if (kind === "move") {
+      panel.notes[index] = { ...panel.notes[index], pitch: value };
+      player.ring([value], 0.3);
     } else {
       const [gone] = panel.notes.splice(index, 1);
       panel.notes.slice(index).forEach((note) => { note.onset -= gone.duration; });
@@ -147,6 +163,7 @@ addSection("play", ({ networks }) => {
       panel.selected = Math.min(index, panel.notes.length - 1);
     }
     refresh(panel);
+    drawLengths();
     writeLink();
   }
 
@@ -204,10 +221,11 @@ addSection("play", ({ networks }) => {
   function drawOptions() {
     const ends = networks.some((each) => each.has_rhythm);
     const untilEnd = h("input", { type: "checkbox", checked: choices.untilEnd, onchange: () => { choices.untilEnd = untilEnd.checked; } });
-    const roots = picker("Scale begins on", NAMES.map((name, i) => [i, name]), (value) => { choices.root = Number(value); }, choices.root);
+    const roots = picker("Scale begins on", NAMES.map((name, i) => [i, name]), (value) => { choices.root = Number(value); shadePiano(); }, choices.root);
     const scales = picker("Only notes of a scale", Object.keys(SCALES).map((name) => [name, name === "any" ? "any note" : name]), (value) => {
       choices.scale = value;
       roots.hidden = value === "any";
+      shadePiano();
     }, choices.scale);
     roots.hidden = true;
     return h("div", { class: "play-options" },
@@ -222,12 +240,16 @@ addSection("play", ({ networks }) => {
     return [h("div", { class: "play-options" }, chooseNetwork,
       picker("Next to it", [["", "no other"], ...names], showSecond, ""))];
   }
+  const lengthsOf = ({ voice }) => LENGTHS.map(([steps]) => steps).filter((steps) => voice.canWriteLength(steps));
   function drawLengths() {
-    const { voice } = lead();
-    const possible = LENGTHS.filter(([steps]) => voice.canWriteLength(steps));
-    if (!possible.some(([steps]) => steps === choices.length)) choices.length = possible[0]?.[0] ?? STEPS_PER_QUARTER;
-    lengths.replaceChildren(...(voice.hasRhythm && possible.length ? [choice("Length of the next note", possible, choices.length, (steps) => { choices.length = steps; })] : []));
-    lengths.hidden = !voice.hasRhythm;
+    const panel = panels.find((each) => each.selected >= 0) || lead(), { voice } = lead();
+    if (!lengthsOf(lead()).includes(choices.length)) choices.length = lengthsOf(lead())[0] ?? STEPS_PER_QUARTER;
+    const possible = LENGTHS.filter(([steps]) => panel.voice.hasRhythm && lengthsOf(panel).includes(steps));
+    const index = panel.selected;
+    const [label, now, choose] = index < 0 ? ["Length of the next note", choices.length, (steps) => { choices.length = steps; }] :
+      [`Length of note ${index + 1}`, panel.notes[index].duration, (steps) => edit(panel, "length", index, steps)];
+    lengths.replaceChildren(...(possible.length ? [h("div", { class: "labelled" }, h("span", { class: "chips-name" }, label), choice(label, possible, now, choose))] : []));
+    lengths.hidden = !voice.hasRhythm && !possible.length;
     const metres = voice.metres.map(([beats, type]) => [`${beats}/${type}`, `${beats}/${type}`]);
     const chosen = choices.metre?.join("/");
     if (!metres.some(([metre]) => metre === chosen)) choices.metre = null;
@@ -253,6 +275,9 @@ addSection("play", ({ networks }) => {
       frames.append(panel.element);
       await use(panel, name);
     }
+    choices.shaded = 0;
+    const two = [[0, lead().name], [1, name === lead().name ? `${name}, the second` : name]];
+    keysOf.replaceChildren(...(name ? [h("span", { class: "chips-name" }, "The keys show"), choice("The keys show", two, 0, (index) => { choices.shaded = index; shadePiano(); })] : []));
     refresh(lead());
   }
 
@@ -324,7 +349,7 @@ addSection("play", ({ networks }) => {
     card.addEventListener("change", ({ target }) => { if (target.matches("select:not(:focus-visible)")) target.blur(); });
     window.addEventListener("hashchange", readLink);
     frames.append(lead().element);
-    card.append(...networkPickers(), piano.element, h("div", { class: "play-lengths" }, lengths, h("div", { class: "play-letters" }, octave)), actions.element, message,
+    card.append(...networkPickers(), keysOf, piano.element, h("div", { class: "play-lengths" }, lengths, h("div", { class: "play-letters" }, octave)), actions.element, message,
       h("details", { class: "play-choices", open: innerWidth > 600 }, h("summary", {}, "How the notes are chosen"), drawOptions()), frames,
       h("p", { class: "key-of-notes" }, h("span", {}, h("i", { class: "you" }), "you"), h("span", {}, h("i", {}), "the network"), h("span", {}, h("i", { class: "bits" }), "surprise, in bits: low where the network expected the note"),
         h("span", {}, "Drag a note up or down, or choose it to continue from there.")));
