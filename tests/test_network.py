@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -84,9 +85,17 @@ def test_probabilities_are_those_of_the_network(pitches):
         assert found[value] == pytest.approx(float(share), rel=1e-5)
 
 
-def test_probabilities_need_pitches(rhythm):
-    with pytest.raises(ValueError, match="writes rhythm"):
-        rhythm.probabilities("C4")
+@pytest.mark.parametrize("primer", ["C4 D4 E4", "C4:1/8 D4:1/8 E4", ""])
+def test_probabilities_with_rhythm_are_those_of_the_songs(primer, rhythm):
+    """The shares of the next pitch among many songs that the network writes."""
+    found = rhythm.probabilities(primer)
+    assert sum(found.values()) == pytest.approx(1)
+    assert [*found.values()] == sorted(found.values(), reverse=True)
+    songs = rhythm.continue_(primer, songs=3000, notes=1)
+    place = len(primer.split())
+    drawn = Counter(song.pitches[place] for song in songs if len(song) > place)
+    for pitch, share in found.items():
+        assert drawn[pitch] / drawn.total() == pytest.approx(share, abs=4 * np.sqrt(share / drawn.total()) + 0.002)
 
 
 def test_bits_per_note_of_pitches(pitches):

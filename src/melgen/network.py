@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from melgen.bit_names import BITS, BITS_WITH_RHYTHM
 from melgen.checking import check_whole
@@ -21,6 +20,7 @@ from melgen.checkpoint import TrainedModel, load_model, run_of
 from melgen.corpora.licences import notice_of
 from melgen.corpora.packing import interval_hashes
 from melgen.generation.from_checkpoint import song_set_by
+from melgen.generation.next_pitch import next_pitches, next_pitches_of_tune
 from melgen.generation.primers import read_primer_melody, usual_primer
 from melgen.generation.songs import SongSet
 from melgen.model_files.weights import read_model_file
@@ -166,23 +166,15 @@ class Network:
     def probabilities(self, primer: Primer = "") -> dict[int, float]:
         """The probability of each pitch as the next note after a primer, the likeliest first.
 
+        With rhythm they are those of a next note, given that one comes: rests and the end are left out.
+
         Raises:
-            ValueError: for a primer that the network cannot read, and for a network with rhythm, whose next symbol may
-                be a length or a rest.
+            ValueError: for a primer that the network cannot read.
         """
-        vocabulary, representation = self.trained.vocabulary, self.trained.representation
-        if isinstance(vocabulary, TuneVocabulary):
-            raise ValueError(f"{self.name} writes rhythm; probabilities are those of a network of pitches")
-        values = representation.encode_primer(self._melody(primer).pitches)
-        tokens = torch.from_numpy(vocabulary.encode(values, strict=True))[None]
-        with torch.inference_mode():
-            shares = self.trained.model(tokens)[0][0, -1].double().softmax(-1).tolist()
-        first = self._melody(primer).pitches[0]
-        found: dict[int, float] = {}
-        for value, share in zip(vocabulary.values.tolist(), shares, strict=True):
-            pitch = representation.decode(np.append(values, value), first).pitches[-1]
-            found[pitch] = found.get(pitch, 0.0) + share
-        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+        trained, melody = self.trained, self._melody(primer)
+        if isinstance(trained.vocabulary, TuneVocabulary):
+            return next_pitches_of_tune(trained.model, trained.encoding, trained.vocabulary, melody)
+        return next_pitches(trained.model, trained.representation, trained.vocabulary, melody.pitches)
 
     def has_seen(self, melody: Primer) -> bool:
         """Whether a melody, or a transposition of it, was among the training tunes.

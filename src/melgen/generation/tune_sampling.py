@@ -77,7 +77,7 @@ def sample_tunes(
     primers = [primer] if isinstance(primer, Melody) else list(primer)
     if len(primers) not in (1, songs):
         raise ValueError(f"a list of primers must have one for each of {songs} songs, got {len(primers)}")
-    encoded = [_encode_primer(each, encoding, vocabulary, header) for each in primers] * (
+    encoded = [encode_primer(each, encoding, vocabulary, header) for each in primers] * (
         songs if len(primers) == 1 else 1
     )
     writer = _Writer(encoding, vocabulary, encoded, notes, limit or vocabulary.longest)
@@ -105,9 +105,17 @@ def sample_tunes(
     return writer.songs()
 
 
-def _encode_primer(
-    primer: Melody, encoding: Encoding, vocabulary: TuneVocabulary, header: Header | None
-) -> EncodedTune:
+def encode_primer(primer: Melody, encoding: Encoding, vocabulary: TuneVocabulary, header: Header | None) -> EncodedTune:
+    """A primer as symbols, with its header.
+
+    Args:
+        primer: a melody, which may have no notes.
+        encoding, vocabulary: of the network.
+        header: the metre and pickup; those of the primer, or else the commonest of the training tunes, where None.
+
+    Raises:
+        ValueError: for a primer with what never occurred in training.
+    """
     wanted = header_for(primer, vocabulary, header)
     try:
         tune = encoding.encode_primer(primer, wanted)
