@@ -13,6 +13,7 @@ from melgen.generation.songs import read_songs
 from tests.commands.calling import TINY, call, files_below
 from tests.model_files.making import OF_PITCHES, WITH_RHYTHM, described, with_description
 from tests.pages.examples import read_data
+from tests.tiers import quick_rows
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,7 @@ def of_corpus(folder, **corpus):
     return folder
 
 
+@pytest.mark.slow
 def test_essen_is_not_shipped_under_mit(here):
     run = of_corpus(here / "run", _target_="melgen.corpora.FolkCorpus")
     answer = call("export", f"run={run}", "to=folk.melgen", "licence=MIT")
@@ -71,7 +73,8 @@ def test_tunes_of_ones_own_need_a_licence(here):
     assert described(Path("mine.melgen"))["licence"] == "CC0-1.0"
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    3,
     ("overrides", "expected"),
     [
         ([], "run: has no default"),
@@ -162,7 +165,7 @@ def test_a_training_starts_from_a_model_file(airs, here):
     assert corpora == ["misc_folk"], "the start is found again, and its corpus is the same"
 
 
-@pytest.mark.parametrize("verb", ["generate", "evaluate", "render", "report", "play"])
+@quick_rows(1, "verb", ["generate", "evaluate", "render", "report", "play"])
 def test_a_damaged_file_is_refused_by_name(verb, airs, here):
     Path("cut.melgen").write_bytes(airs.read_bytes()[:-300])
     key = {"generate": "checkpoint", "report": "run", "play": "run"}.get(verb, "songs")
@@ -173,7 +176,8 @@ def test_a_damaged_file_is_refused_by_name(verb, airs, here):
     assert [*files_below(here)] == ["cut.melgen"]
 
 
-@pytest.mark.parametrize(
+@quick_rows(
+    1,
     ("verb", "key", "more"),
     [
         ("generate", "checkpoint", []),

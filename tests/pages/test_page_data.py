@@ -62,6 +62,7 @@ def problems_of(page: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["run", "study"])
 def test_pages_have_the_typed_keys_and_types(kind, pages):
     page = pages[kind].read_text(encoding="utf-8")

@@ -104,8 +104,13 @@ def test_music21_reads_the_notes_of_musicxml_files(writer, song):
 @FEW
 @given(songs(odd=False))
 def test_music21_reads_the_notes_of_abc_files(writer, song):
-    # music21 takes `|"` in a title for music; our own readers are given every title.
-    assert music21_notes(writer.call("toAbc", song | {"title": "A tune"}), "abc") == notes_of(song)
+    # It takes `|"` in a title for music; our own readers are given every title.
+    text = writer.call("toAbc", song | {"title": "A tune"})
+    found, expected = music21_notes(text, "abc"), notes_of(song)
+    assert [note[:2] for note in found] == [note[:2] for note in expected]
+    # It forgets a natural sign within a bar where the key has a sharp: `K:D`, `=C C`.
+    if "=" not in text.partition("K:")[2]:
+        assert found == expected
 
 
 TYPES = {"whole": 96, "half": 48, "quarter": 24, "eighth": 12, "16th": 6, "32nd": 3, "64th": Fraction(3, 2)}

@@ -65,6 +65,7 @@ def test_songs_underway_and_at_the_end(run):
     assert len(read_songs(run / "samples" / "step-00000005").melodies) == 5
 
 
+@pytest.mark.slow
 def test_final_songs_come_from_the_best_weights_and_record_it(run):
     metadata = read_songs(run / "songs").metadata
     assert metadata["seed"] == 0
@@ -97,6 +98,7 @@ def test_by_default_the_first_songs_come_at_one_three_ten_and_so_on():
     assert FIRST_SAMPLES[:6] == (0, 10, 30, 100, 300, 1000)
 
 
+@pytest.mark.slow
 def test_tonality_of_the_songs_is_logged_with_that_of_the_openings(run):
     measured = json.loads((run / "tonality.json").read_text())
     songs = summarize([song.pitches for song in read_songs(run / "songs").melodies])
@@ -113,6 +115,7 @@ def test_tonality_of_the_songs_is_logged_with_that_of_the_openings(run):
     assert result["tonality/centricity"] == measured["songs"]["mean"]["centricity"]
 
 
+@pytest.mark.slow
 def test_the_embedding_is_written_for_projector_eyes_and_neighbours(run):
     weights = load_model(run).model.embedding.weight.detach().numpy()
     folder = run / "embedding"
@@ -134,6 +137,7 @@ def test_the_embedding_is_written_for_projector_eyes_and_neighbours(run):
     assert {path.name for path in (run / "samples").iterdir()} >= {"embedding-00000006", "embedding-00000012"}
 
 
+@pytest.mark.slow
 def test_tonality_reaches_the_history(run):
     steps = [row["step"] for row in read_history(run / "metrics.csv") if "tonality/centricity" in row]
     assert steps == [0, 5, 10, 12]

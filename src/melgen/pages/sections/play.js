@@ -213,25 +213,6 @@ addSection("play", ({ networks }) => {
     return { element, draw };
   })();
 
-  const slider = (label, key, low, high, step, hint = null, said = (value) => value.toFixed(2)) => {
-    const shown = h("span", { class: "option-value" }, said(choices[key]));
-    const input = h("input", { type: "range", min: low, max: high, step, value: choices[key], oninput: () => { choices[key] = Number(input.value); shown.textContent = said(choices[key]); } });
-    return h("label", { class: "picker", "data-option": key, title: hint }, h("span", {}, label, " ", shown), input);
-  };
-  function drawOptions() {
-    const ends = networks.some((each) => each.has_rhythm);
-    const untilEnd = h("input", { type: "checkbox", checked: choices.untilEnd, onchange: () => { choices.untilEnd = untilEnd.checked; } });
-    const roots = picker("Scale begins on", NAMES.map((name, i) => [i, name]), (value) => { choices.root = Number(value); shadePiano(); }, choices.root);
-    const scales = picker("Only notes of a scale", Object.keys(SCALES).map((name) => [name, name === "any" ? "any note" : name]), (value) => {
-      choices.scale = value;
-      roots.hidden = value === "any";
-      shadePiano();
-    }, choices.scale);
-    roots.hidden = true;
-    return h("div", { class: "play-options" },
-      slider("Temperature", "temperature", 0.2, 2, 0.05, "Lower: safer notes. Higher: bolder notes."),
-      slider("Top p", "topP", 0.1, 1, 0.05, "Lower: only the most probable notes. 1: all notes."), slider("Notes", "notes", 1, 64, 1, null, String), ends ? h("label", { class: "check" }, untilEnd, "until it ends") : null, scales, roots);
-  }
   let chooseNetwork = null;
   function networkPickers() {
     if (networks.length < 2) return [];
@@ -282,25 +263,8 @@ addSection("play", ({ networks }) => {
   }
 
   function filesMenu(panel) {
-    const save = async (ending, type, make) => {
-      menu.open = false;
-      try {
-        saveFile(`tune.${ending}`, await make(panel.song(player.transposition)), type);
-      } catch (error) {
-        say(`The file cannot be made: ${error.message}`, true);
-      }
-    };
-    const file = (text, ending, type, make) => h("button", { type: "button", class: "quiet", "data-file": ending, onclick: () => save(ending, type, make) }, text);
-    const menu = h("details", { class: "play-files" }, h("summary", { class: "quiet" }, "Save"), h("div", { class: "card" },
-      file("MIDI", "mid", "audio/midi", toMidi), file("MusicXML", "musicxml", "application/vnd.recordare.musicxml+xml", toMusicXml),
-      file("ABC", "abc", "text/vnd.abc", toAbc), file("Sound (WAV)", "wav", "audio/wav", toWav),
-      copyLinkButton()));
+    const menu = filesOfSong(() => panel.song(player.transposition), { say, more: copyLinkButton() });
     menu.hidden = !panel.notes.length;
-    menu.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape") return;
-      menu.open = false;
-      menu.firstElementChild.focus();
-    });
     return menu;
   }
 
@@ -350,7 +314,7 @@ addSection("play", ({ networks }) => {
     window.addEventListener("hashchange", readLink);
     frames.append(lead().element);
     card.append(...networkPickers(), keysOf, piano.element, h("div", { class: "play-lengths" }, lengths, h("div", { class: "play-letters" }, octave)), actions.element, message,
-      h("details", { class: "play-choices", open: innerWidth > 600 }, h("summary", {}, "How the notes are chosen"), drawOptions()), frames,
+      h("details", { class: "play-choices", open: innerWidth > 600 }, h("summary", {}, "How the notes are chosen"), samplingOptions(choices, { mayEnd: networks.some((each) => each.has_rhythm), onscale: shadePiano })), frames,
       h("p", { class: "key-of-notes" }, h("span", {}, h("i", { class: "you" }), "you"), h("span", {}, h("i", {}), "the network"), h("span", {}, h("i", { class: "bits" }), "surprise, in bits: low where the network expected the note"),
         h("span", {}, "Drag a note up or down, or choose it to continue from there.")));
     for (const { notice } of networks) if (notice) card.append(h("p", { class: "play-notice" }, notice));
