@@ -11,7 +11,8 @@ import torch
 from filelock import FileLock
 from hypothesis import settings
 
-# Half of Hypothesis's usual number, so that `make test` is quick. .ci/run takes all: --hypothesis-profile=default.
+# Half of Hypothesis's usual number, so that `make test` is quick. The long tests of .ci/run take all of them:
+# --hypothesis-profile=default.
 settings.register_profile("brief", max_examples=50)
 settings.load_profile("brief")
 
