@@ -47,7 +47,7 @@ test: setup ## the quick tests: CPU, offline, two minutes on two cores
 	$(RUN) -m pytest -m 'not slow' -n auto --dist loadfile $(ARGS)
 
 test-slow: setup ## the long tests: trainings, sweeps, studies, the browser, SLURM, packaging
-	$(RUN) -m pytest -m slow -n auto --dist loadfile $(ARGS)
+	$(RUN) -m pytest -m slow -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## formatting, style, types
 	$(RUN) -m ruff format --check .

@@ -11,10 +11,17 @@ import torch
 from filelock import FileLock
 from hypothesis import settings
 
+from tests.tiers import longest_first
+
 # Half of Hypothesis's usual number, so that `make test` is quick. The long tests of .ci/run take all of them:
 # --hypothesis-profile=default.
 settings.register_profile("brief", max_examples=50)
 settings.load_profile("brief")
+
+
+def pytest_collection_modifyitems(items):
+    """Start with the files that take longest."""
+    items.sort(key=longest_first)
 
 
 @pytest.fixture(scope="session")

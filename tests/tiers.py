@@ -23,3 +23,33 @@ def _slow(row: Any, several: bool) -> Any:
     if isinstance(row, type(pytest.param())):
         return pytest.param(*row.values, id=row.id, marks=(*row.marks, pytest.mark.slow))
     return pytest.param(*(row if several else (row,)), marks=pytest.mark.slow)
+
+
+LONGEST_FILES = (
+    "tests/commands/test_studying.py",
+    "tests/commands/test_sweeps.py",
+    "tests/commands/test_slurm.py",
+    "tests/torture/test_kills.py",
+    "tests/commands/test_interruptions.py",
+    "tests/docs/test_readme.py",
+    "tests/studies/test_stages.py",
+    "tests/studies/test_rhythm.py",
+    "tests/torture/test_fuzzing.py",
+    "tests/training/test_wandb_logger.py",
+    "tests/training/test_resume.py",
+    "tests/docs/test_extending.py",
+    "tests/model_files/test_hub.py",
+    "tests/pages/test_play.py",
+    "tests/pages/test_browser.py",
+    "tests/commands/test_wandb.py",
+    "tests/torture/test_long_run.py",
+    "tests/docs/test_walkthrough.py",
+    "tests/docs/test_commands.py",
+)
+"""The files of tests that take longest. They start first: the last file runs alone while other workers have ended."""
+
+
+def longest_first(item: pytest.Item) -> int:
+    """The place of a test by its file; tests of one place remain in their order."""
+    file = item.nodeid.partition("::")[0]
+    return LONGEST_FILES.index(file) if file in LONGEST_FILES else len(LONGEST_FILES)
