@@ -43,6 +43,14 @@ def test_the_signal_is_not_caught_as_a_failure_of_a_part(handler, expected, at_t
     assert signal.getsignal(signal.SIGUSR2) is handler
 
 
+@pytest.fixture
+def usual_ctrl_c():
+    """Python's own handler; after a Ctrl-C in another test Lightning has left it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class CtrlCWhenFreed:
     """Ctrl-C in a finalizer, where Python ignores exceptions."""
 
@@ -51,7 +59,7 @@ class CtrlCWhenFreed:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_exception_that_was_ignored_is_raised_again():
+def test_an_exception_that_was_ignored_is_raised_again(usual_ctrl_c):
     def job():
         CtrlCWhenFreed()
         raise_if_signalled()
@@ -63,7 +71,7 @@ def test_an_exception_that_was_ignored_is_raised_again():
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", LEAF_SPEC, FEW_UPDATES)
-def test_ctrl_c_in_a_finalizer_ends_a_training():
+def test_ctrl_c_in_a_finalizer_ends_a_training(usual_ctrl_c):
     class PressesCtrlC(pl.Callback):
         def on_train_batch_end(self, *_):
             CtrlCWhenFreed()

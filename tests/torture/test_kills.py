@@ -24,8 +24,8 @@ CHECKOUT = Path(__file__).parents[2]
     "options",
     [
         "--kills 2 --seed 1 --rhythm factored",
-        "--every-file-operation --stride 290",
-        "--every-file-operation --stride 400 --scenario forced-once",
+        "--every-file-operation --stride 430",
+        "--every-file-operation --stride 600 --scenario forced-once",
     ],
 )
 def test_killed_trainings_end_as_if_undisturbed(options, tmp_path):
