@@ -25,6 +25,7 @@ COMMANDS = {
     "render": "`melgen.render`",
     "report": "`melgen.report`",
     "play": "`melgen.play`",
+    "listen": "`melgen.listen`",
     "status": "`melgen.status`",
     "publish": "`melgen.publish`",
     "prepare": "`melgen.prepare`",

@@ -48,8 +48,22 @@ ORDER = (
     {"network"},
     {"display"},
     {"studies"},
+    {"listening"},
     {"command_line"},
-    {"train", "study", "generate", "evaluate", "render", "export", "publish", "report", "play", "prepare", "status"},
+    {
+        "train",
+        "study",
+        "generate",
+        "evaluate",
+        "render",
+        "export",
+        "publish",
+        "report",
+        "play",
+        "listen",
+        "prepare",
+        "status",
+    },
     {"__main__"},
 )
 """From left to right, as in docs/design.md, which leaves out the small modules at the left."""

@@ -133,6 +133,8 @@ def test_it_gives_the_same_output_as_the_module(one, here):
         ("render", ["songs=missing"]),
         ("report", ["run=missing"]),
         ("play", ["run=missing"]),
+        ("listen", ["study=missing"]),
+        ("listen", ["answers=missing"]),
         ("status", ["dir=missing"]),
         ("publish", ["runs=missing"]),
     ],

@@ -21,6 +21,7 @@ NEEDED = {
     "status": ("dir=runs",),
     "report": ("run=run",),
     "play": ("run=run",),
+    "listen": ("study=study",),
     "prepare": ("corpus=misc_folk",),
     "study": ("corpus=misc_folk",),
     "train": TINY,

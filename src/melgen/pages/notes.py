@@ -7,10 +7,14 @@ from pathlib import Path
 MOST_BYTES = 1_000_000
 
 
-def read_notes(path: str | Path) -> str:
+def read_notes(path: str | Path, key: str = "notes") -> str:
     """The HTML of a Markdown file; HTML in the file is shown as text, and pictures are left out.
 
     A page may fetch nothing, so a picture of a file or an address could not be shown.
+
+    Args:
+        path: the file.
+        key: the name of the path in errors.
 
     Raises:
         ValueError: if the file cannot be read or is too large; names it.
@@ -21,9 +25,9 @@ def read_notes(path: str | Path) -> str:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ValueError(f"notes={path}: cannot be read ({reason})") from error
+        raise ValueError(f"{key}={path}: cannot be read ({reason})") from error
     if size > MOST_BYTES:
-        raise ValueError(f"notes={path}: must be a file of at most {MOST_BYTES:,} bytes, got {size:,}")
+        raise ValueError(f"{key}={path}: must be a file of at most {MOST_BYTES:,} bytes, got {size:,}")
     return to_html(text)
 
 

@@ -39,10 +39,10 @@ def build_page(content: Content, *, music_font: str = "") -> str:
     """
     from jinja2 import Environment, FunctionLoader
 
-    environment = Environment(loader=FunctionLoader(_asset), autoescape=True, keep_trailing_newline=True)
-    early, program = _asset("early.js"), build_program()
+    environment = Environment(loader=FunctionLoader(asset), autoescape=True, keep_trailing_newline=True)
+    early, program = asset("early.js"), build_program()
     packs = {name: packed(data) for name, data in content.packs.items()}
-    hashes = [_hash(early), _hash(program)]
+    hashes = [hash_of(early), hash_of(program)]
     if any(found.name in content.data["sections"] and found.section.uses_plotly for found in find_sections()):
         packs[PLOTLY], hash_of_plotly = _plotly()
         hashes.append(hash_of_plotly)
@@ -50,7 +50,7 @@ def build_page(content: Content, *, music_font: str = "") -> str:
         page=content.data,
         notes=content.notes,
         page_json=as_json_in_html(content.data),
-        styles="\n".join(_asset(f"{name}.css") for name in STYLES),
+        styles="\n".join(asset(f"{name}.css") for name in STYLES),
         music_font=music_font,
         early=early,
         program=program,
@@ -61,10 +61,10 @@ def build_page(content: Content, *, music_font: str = "") -> str:
 
 def build_program() -> str:
     """The page's own JavaScript: the library, the sections, each in a scope of its own, and what draws them."""
-    parts = [(name, script(name)) for name in SCRIPTS] + [(name, _asset(f"{name}.js")) for name in LIBRARY]
+    parts = [(name, script(name)) for name in SCRIPTS] + [(name, asset(f"{name}.js")) for name in LIBRARY]
     library = "\n".join(f"// {name}\n{text}" for name, text in parts)
     sections = "\n".join(f"{{ // sections/{found.name}\n{found.script}}}" for found in find_sections())
-    return f'"use strict";\n(() => {{\n{library}\n{sections}\n// main\n{_asset("main.js")}}})();\n'
+    return f'"use strict";\n(() => {{\n{library}\n{sections}\n// main\n{asset("main.js")}}})();\n'
 
 
 def packed(data: Any) -> str:
@@ -101,7 +101,7 @@ def plotly_script() -> str:
 def _plotly() -> tuple[str, str]:
     """The script compressed, and its hash; once a process, since a sweep makes many pages in one."""
     text = plotly_script()
-    return _compressed(text), _hash(text)
+    return _compressed(text), hash_of(text)
 
 
 def _compressed(text: str) -> str:
@@ -109,9 +109,11 @@ def _compressed(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode("utf-8", "backslashreplace"), 9, mtime=0)).decode()
 
 
-def _hash(script: str) -> str:
+def hash_of(script: str) -> str:
+    """A script's hash, by which a content policy allows it."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of a file in ``assets/``."""
     return files("melgen.pages").joinpath("assets", name).read_text(encoding="utf-8")

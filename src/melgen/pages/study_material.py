@@ -69,7 +69,7 @@ def read_study(directory: Path, content: Content, tools: Tools) -> StudyMaterial
     manifest, selection = read_json(directory / "manifest.json"), read_json(directory / "selection.json")
     selected = selection.get("models")
     models = selected if isinstance(selected, dict) else {}
-    places = _run_places(directory, manifest)
+    places = run_places(directory, manifest)
     runs, curves = read_runs(places)
     _note_selection(runs, models, manifest)
     content.data["runs"] = runs
@@ -85,8 +85,8 @@ def read_study(directory: Path, content: Content, tools: Tools) -> StudyMaterial
     content.data["song_metrics"] = song_metrics(
         dict.fromkeys(metric for one in evaluations.values() for metric in one.scores)
     )
-    config = _trained_on(manifest, places)
-    splits = next((place / "splits.tsv" for place in places if (place / "splits.tsv").is_file()), None)
+    config = trained_on(manifest, places)
+    splits = recorded_splits(places)
     tunes = tools.read_tunes(config, splits, content) if evaluations and config else None
     primers = primers_of(manifest)
     numbers = add_model_sets(directory, models, evaluations, [*primers], tunes, tools, content)
@@ -116,13 +116,18 @@ def read_study(directory: Path, content: Content, tools: Tools) -> StudyMaterial
     )
 
 
-def _run_places(directory: Path, manifest: Mapping[str, Any]) -> list[Path]:
+def run_places(directory: Path, manifest: Mapping[str, Any]) -> list[Path]:
     """The directories of the runs: those of the manifest, finished or not; without one, all next to the study."""
     if "runs" in manifest:
         unfinished = [f"../{name}" for name in manifest.get("unfinished", {})]
         return [directory / name for name in [*manifest["runs"], *unfinished]]
     found = find_runs(directory.resolve().parent) if directory.resolve().parent.is_dir() else []
     return [run.path for run in found if parse_run_name(run.path.name)]
+
+
+def recorded_splits(places: Iterable[Path]) -> Path | None:
+    """The file in which the first run that has one recorded the split of each tune."""
+    return next((place / "splits.tsv" for place in places if (place / "splits.tsv").is_file()), None)
 
 
 def _note_selection(runs: Iterable[Run], models: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
@@ -181,7 +186,7 @@ def _references(directory: Path) -> dict[str, SongSetEvaluation]:
     return {name: found[name] for name in in_order(sorted(found))}
 
 
-def _trained_on(manifest: Mapping[str, Any], places: Iterable[Path]) -> Mapping[str, Any]:
+def trained_on(manifest: Mapping[str, Any], places: Iterable[Path]) -> Mapping[str, Any]:
     """The corpus and cleaning of the runs: as the study has noted them, or as one of the runs itself states.
 
     A study's own configuration counts only if it trained its runs: for runs that existed before, it is the default.

@@ -77,6 +77,16 @@ function whenNear(element, draw) {
   observer.observe(element);
 }
 
+// Offers a file to save.
+function saveFile(name, content, type) {
+  const address = URL.createObjectURL(new Blob([content], { type }));
+  const link = h("a", { href: address, download: name, class: "unseen" }, name);
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(address), 60000);
+}
+
 // A button that copies a text and shows that it did. `kind` is what tests find it by.
 function copyButton(label, text, what, kind = what) {
   const button = h("button", { type: "button", class: "quiet", "data-copy": kind, onclick: async () => {

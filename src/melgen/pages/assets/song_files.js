@@ -5,15 +5,6 @@ const SAMPLE_RATE = 44100, TAIL_SECONDS = 0.4;
 const COMMON_TIME = [4, 4];
 const STEPS_PER_WHOLE = 4 * STEPS_PER_QUARTER;
 
-function saveFile(name, content, type) {
-  const address = URL.createObjectURL(new Blob([content], { type }));
-  const link = h("a", { href: address, download: name, class: "unseen" }, name);
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(address), 60000);
-}
-
 // A pitch that a format does not have must not become another one.
 function requirePitches(notes, low, high, format) {
   const outside = notes.find(({ pitch }) => pitch < low || pitch > high);

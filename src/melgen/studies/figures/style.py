@@ -6,6 +6,7 @@ of colour vision; a marker or a label always repeats them. Ordered choices go fr
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -101,6 +102,7 @@ def save(figure: Figure, stem: str | Path) -> list[Path]:
         "png": {"Software": None},
     }
     paths = [stem.with_name(f"{stem.name}.{kind}") for kind in unstated]
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it logs how it shrinks the fonts of each PDF
     with _in_style():
         for path, (kind, metadata) in zip(paths, unstated.items(), strict=True):
             with replacing(path) as temporary:

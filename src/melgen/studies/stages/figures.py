@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +62,6 @@ class StudyFigure:
 
 def tasks(study: Study) -> Iterator[Task]:
     """A task for each figure that applies to the study."""
-    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it logs how it shrinks the fonts of each PDF
     for figure in FIGURES:
         if not figure.applies(study):
             continue

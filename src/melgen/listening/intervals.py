@@ -1,0 +1,161 @@
+r"""Intervals of abilities over listeners and songs: standard errors clustered by both.
+
+The judgements of one listener are alike, and so are those of one song; an interval that takes all judgements for
+independent is too narrow. Here the covariance of the estimates is the sandwich :math:`H^{-1} M H^{-1}`, where :math:`H`
+is the information and :math:`M` sums :math:`g_n g_m^\top`, the gradients of the log likelihood, over all pairs of
+judgements that share a listener or a song (Cameron, Gelbach & Miller, 2011; for the two songs of a comparison, Aronow,
+Samii & Assenova, 2015):
+
+.. math:: M = M_{\text{listener}} + M_{\text{song}} - M_{\text{both}}.
+
+A bootstrap that draws listeners and songs at once, and multiplies their weights, would count the chance of a single
+judgement seven times (each of the three weights has variance 1, and :math:`2^3 - 1 = 7`; Owen, 2007), so that its
+intervals would be more than twice too wide here, where most of the variance is that of single judgements. The sandwich
+counts it once, needs no random numbers, and takes no time.
+
+With few clusters :math:`M` is too small: the sums of the gradients within clusters are forced towards 0. Each part is
+multiplied by :math:`G / (G - 1)` for its :math:`G` clusters, and the interval is that of Student's t. A variance is
+never taken to be smaller than that of independent judgements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melgen.listening.bradley_terry import Fit, Indices, Judgements, Numbers, judgement_gradients, outcomes
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Who judged, and what was heard.
+
+    Attributes:
+        listener: the number of the listener.
+        first_song, second_song: the number of either song.
+
+    Shape:
+        All ``[judgements]``.
+    """
+
+    listener: Indices
+    first_song: Indices
+    second_song: Indices
+
+
+@dataclass(frozen=True)
+class Variances:
+    """Variances of the abilities, by their sources; the reference has 0.
+
+    Attributes:
+        judgements: of independent judgements, from the model.
+        listeners: of listeners, the chance of their single judgements included.
+        songs: what songs add to it; 0 if they add nothing.
+        total: of both, at least that of independent judgements.
+        freedom: degrees of freedom of the interval.
+
+    Shape:
+        All ``[conditions]``.
+    """
+
+    judgements: Numbers
+    listeners: Numbers
+    songs: Numbers
+    total: Numbers
+    freedom: Numbers
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Ends of an interval: ``[conditions]`` each."""
+
+    low: Numbers
+    high: Numbers
+
+
+def variances(judgements: Judgements, clusters: Clusters, fitted: Fit, songs_of: Sequence[Indices]) -> Variances:
+    """Variances of the abilities over listeners and songs.
+
+    Args:
+        judgements: that the model was fitted to.
+        clusters: of these judgements.
+        fitted: the fit.
+        songs_of: the numbers of the songs of each condition.
+
+    Raises:
+        ValueError: if there are not two listeners, or a condition was heard in fewer than two songs: their variation
+            is unknown.
+    """
+    listeners = len(np.unique(clusters.listener))
+    if listeners < 2:
+        raise ValueError("intervals over listeners need at least 2 of them")
+    heard = np.union1d(clusters.first_song, clusters.second_song)
+    songs = np.array([len(np.intersect1d(heard, each)) for each in songs_of])
+    if songs.min() < 2:
+        raise ValueError("intervals over songs need at least 2 that were heard of each condition")
+    gradients = judgement_gradients(judgements, fitted)
+    pairs = _numbered(np.sort(np.stack([clusters.first_song, clusters.second_song], axis=1), axis=1))
+    one, other, listener = clusters.first_song, clusters.second_song, clusters.listener
+    of_listeners = _meat(gradients, listener)
+    of_songs = _meat_of_either(gradients, one, other, pairs)
+    most = int(max(one.max(), other.max())) + 1
+    of_both = _meat_of_either(gradients, listener * most + one, listener * most + other, _numbered(listener, pairs))
+    listeners_factor = listeners / (listeners - 1)
+    by_listener = _diagonal(fitted, of_listeners) * listeners_factor
+    # Of each condition its own songs and those of the reference matter most; the fewer of the two decide.
+    fewest = np.minimum(songs, songs[fitted.reference])
+    added = _diagonal(fitted, of_songs) * fewest / (fewest - 1) - _diagonal(fitted, of_both)
+    independent = np.diag(fitted.covariance)[:-1]
+    added = np.maximum(added, 0)
+    total = np.maximum(by_listener + added, independent)
+    return Variances(independent, by_listener, added, total, _freedom(by_listener, added, listeners, fewest))
+
+
+def intervals(fitted: Fit, found: Variances, confidence: float) -> Interval:
+    """Intervals of the abilities; that of the reference has no width."""
+    from scipy.stats import t
+
+    margin = t.ppf((1 + confidence) / 2, found.freedom) * np.sqrt(found.total)
+    return Interval(fitted.abilities - margin, fitted.abilities + margin)
+
+
+def score_intervals(fitted: Fit, abilities: Interval) -> Interval:
+    """Intervals of the preference scores over the reference, from those of the abilities."""
+    return Interval(*(outcomes(end, fitted.log_ties).score for end in (abilities.low, abilities.high)))
+
+
+def _freedom(listeners: Numbers, songs: Numbers, listener_count: int, song_counts: NDArray[np.int64]) -> Numbers:
+    """Degrees of freedom of a sum of two variances (Satterthwaite)."""
+    spread = listeners**2 / (listener_count - 1) + songs**2 / (song_counts - 1)
+    return np.divide(
+        (listeners + songs) ** 2, spread, out=np.full(len(songs), float(listener_count - 1)), where=spread > 0
+    )
+
+
+def _diagonal(fitted: Fit, meat: Numbers) -> Numbers:
+    """The variances of the abilities that the sums of gradients imply: ``[conditions]``."""
+    return np.diag(fitted.covariance @ meat @ fitted.covariance)[:-1]
+
+
+def _meat(gradients: Numbers, cluster: Indices) -> Numbers:
+    """The sum of ``g_n g_m`` over the pairs of judgements of one cluster."""
+    sums = np.zeros((cluster.max() + 1, gradients.shape[1]))
+    np.add.at(sums, cluster, gradients)
+    return sums.T @ sums
+
+
+def _meat_of_either(gradients: Numbers, one: Indices, other: Indices, pair: Indices) -> Numbers:
+    """The same over the pairs of judgements that share a song, whichever of the two it is."""
+    sums = np.zeros((max(one.max(), other.max()) + 1, gradients.shape[1]))
+    np.add.at(sums, one, gradients)
+    np.add.at(sums, other, gradients)
+    return sums.T @ sums - _meat(gradients, pair)  # judgements that share both songs were counted twice
+
+
+def _numbered(*columns: NDArray[np.int64]) -> Indices:
+    """A number for each different row."""
+    _, numbers = np.unique(np.column_stack(columns), axis=0, return_inverse=True)
+    return numbers.ravel()

@@ -1,0 +1,137 @@
+r"""How many judgements an interval of a given width needs.
+
+The interval is that of the preference score of a condition over the reference, near even odds, where it is widest. With
+:math:`K` conditions compared equally often, a share :math:`t` of ties and :math:`n` judgements, the Fisher information
+of a judgement about a difference of abilities is :math:`(1 - t) / 4`, and the variance of an ability against the
+reference
+
+.. math:: V(n) = \frac{4 (K - 1)}{(1 - t) n} + \frac{2 \sigma_L^2}{n / c} + \frac{2 \sigma_S^2}{m},
+
+with :math:`c` judgements of each listener, :math:`m` songs of each condition, and standard deviations
+:math:`\sigma_L` of the abilities over listeners and :math:`\sigma_S` over songs, in log odds. The score has the slope
+:math:`(1 - t) / 4`, so that its interval is :math:`2 z \sqrt{V} (1 - t) / 4` wide. More judgements make the first two
+parts smaller, only more songs the third.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from melgen.checking import check_number
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What is assumed before anybody has listened.
+
+    Attributes:
+        ties: the share of ties.
+        listener_deviation, song_deviation: standard deviations of the ability of a condition over listeners, and over
+            its songs, in log odds.
+
+    Raises:
+        ValueError: for a value that they cannot have.
+    """
+
+    ties: float = 0.2
+    listener_deviation: float = 0.5
+    song_deviation: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_number("planning.ties", self.ties, least=0, below=1)
+        check_number("planning.listener_deviation", self.listener_deviation, least=0)
+        check_number("planning.song_deviation", self.song_deviation, least=0)
+
+
+@dataclass(frozen=True)
+class Design:
+    """The numbers of a test.
+
+    Attributes:
+        conditions: their number.
+        songs: of each condition.
+        comparisons: of each listener.
+    """
+
+    conditions: int
+    songs: int
+    comparisons: int
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A variance as a function of the judgements: ``per_judgement / n + fixed``."""
+
+    per_judgement: float
+    fixed: float
+
+
+def expected_parts(design: Design, assumed: Assumptions) -> Parts:
+    """The variance of an ability against the reference, under the assumptions.
+
+    >>> expected_parts(Design(2, 1, 1), Assumptions(0, 0, 0))
+    Parts(per_judgement=4.0, fixed=0.0)
+    """
+    of_chance = 4 * (design.conditions - 1) / (1 - assumed.ties)
+    of_listeners = 2 * assumed.listener_deviation**2 * design.comparisons
+    return Parts(of_chance + of_listeners, 2 * assumed.song_deviation**2 / design.songs)
+
+
+def judgements_for(width: float, parts: Parts, ties: float, confidence: float) -> int | None:
+    """How many judgements make the interval of a preference score as narrow as wished.
+
+    Args:
+        width: of the interval, from 0 to 1.
+        parts: of the variance.
+        ties: the share of ties.
+        confidence: of the interval.
+
+    Returns:
+        The number; ``None`` if the songs alone make the interval wider.
+
+    >>> judgements_for(0.2, Parts(4.0, 0.0), 0, 0.95)  # as for a proportion: z² / width²
+    97
+    """
+    wanted = (width / (2 * _quantile(confidence) * _slope(ties))) ** 2 - parts.fixed
+    return math.ceil(parts.per_judgement / wanted) if wanted > 0 else None
+
+
+def width_of(judgements: float, parts: Parts, ties: float, confidence: float) -> float:
+    """The width of the interval of a preference score after so many judgements; infinity gives the narrowest."""
+    return 2 * _quantile(confidence) * _slope(ties) * math.sqrt(parts.per_judgement / judgements + parts.fixed)
+
+
+def plan_in_words(design: Design, assumed: Assumptions, width: float, confidence: float) -> str:
+    """How many judgements and listeners the width needs, for the terminal."""
+    parts = expected_parts(design, assumed)
+    needed = judgements_for(width, parts, assumed.ties, confidence)
+    given = (
+        f"{confidence:.0%} intervals of the preference over the reference, {width:g} wide at even odds"
+        f" (assuming {assumed.ties:.0%} ties, and abilities that vary by {assumed.listener_deviation:g} over listeners "
+        f"and by {assumed.song_deviation:g} over songs, in log odds)"
+    )
+    if needed is None:
+        narrowest = width_of(math.inf, parts, assumed.ties, confidence)
+        return (
+            f"no number of judgements gives {given}: with songs={design.songs} they stay {narrowest:.2f} wide; "
+            f"songs={songs_for(width, assumed, confidence)} or more can"
+        )
+    listeners = max(2, math.ceil(needed / design.comparisons))
+    return f"{needed:,} judgements, {listeners:,} listeners, for {given}"
+
+
+def songs_for(width: float, assumed: Assumptions, confidence: float) -> int:
+    """The fewest songs of each condition with which some number of judgements gives the width."""
+    wanted = (width / (2 * _quantile(confidence) * _slope(assumed.ties))) ** 2
+    return math.floor(2 * assumed.song_deviation**2 / wanted) + 1
+
+
+def _slope(ties: float) -> float:
+    """The slope of the preference score over the ability, at even odds."""
+    return (1 - ties) / 4
+
+
+def _quantile(confidence: float) -> float:
+    return NormalDist().inv_cdf((1 + confidence) / 2)

@@ -1,0 +1,73 @@
+"""Writing the results of a listening test, and the text for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from melgen.files import write_json, write_text
+from melgen.listening.analysis import RESULTS_FILE, Analysis
+from melgen.listening.figure import preferences
+from melgen.listening.tables import pairs_table, preferences_table
+from melgen.plurals import counted
+from melgen.studies.figures.style import save
+from melgen.tables import Table
+
+_FORMS = {"csv": Table.to_csv, "md": Table.to_markdown, "tex": Table.to_latex}
+
+
+def write_results(out: Path, analysis: Analysis) -> list[Path]:
+    """Write ``results.json``, the tables and the figure.
+
+    Returns:
+        The files.
+    """
+    written = [out / RESULTS_FILE]
+    write_json(written[0], analysis.to_dict())
+    for name, table in {"preferences": preferences_table(analysis), "pairs": pairs_table(analysis)}.items():
+        for ending, form in _FORMS.items():
+            written.append(out / f"{name}.{ending}")
+            write_text(written[-1], form(table))
+    return [*written, *save(preferences(analysis), out / "preferences")]
+
+
+def report_text(analysis: Analysis, width: float, written: list[Path]) -> str:
+    """The most important of it, for a terminal."""
+    return "\n".join(_lines(analysis, width, written))
+
+
+def _lines(analysis: Analysis, width: float, written: list[Path]) -> Iterator[str]:
+    kept = analysis.kept
+    trainings = ", ".join(f"{count} {name}" for name, count in sorted(analysis.trainings.items()))
+    yield f"{counted(len(kept.listeners), 'listener')} (musical training: {trainings})"
+    for line in analysis.received.repeated:
+        yield f"  counted once: {line}"
+    if kept.excluded:
+        yield f"{len(kept.excluded)} left out by the rules:"
+        yield from (f"  {code}: {reason}" for code, reason in kept.excluded.items())
+    yield (
+        f"{counted(len(analysis.judgements), 'judgement')}, {analysis.ties:.0%} of them without a difference; of the "
+        f"others {analysis.first_preferred:.0%} for tune A"
+    )
+    if kept.known:
+        yield f"{counted(kept.known, 'judgement')} of tunes that the listener knew left out"
+    yield f"\n{preferences_table(analysis).to_markdown(heading=False)}"
+    confidence = f"{analysis.key.confidence:.0%}"
+    yield f"Ability: log odds against the held-out tunes; {confidence} intervals over listeners and songs"
+    if analysis.parts is None:
+        yield f"There are no intervals: {analysis.without_intervals}"
+    else:
+        yield _needed(analysis, width)
+    yield f"\nResults: {', '.join(str(path) for path in written)}"
+
+
+def _needed(analysis: Analysis, width: float) -> str:
+    needed, there = analysis.judgements_needed(width), len(analysis.judgements)
+    wished = f"intervals of preferences of width {width:g} at even odds"
+    if needed is None:
+        return f"No number of judgements gives {wished}: the songs differ too much; another test with more songs= can"
+    if needed <= there:
+        return f"Enough judgements for {wished} ({needed:,} needed)"
+    more = needed - there
+    listeners = max(1, round(more * len(analysis.kept.listeners) / there))
+    return f"{counted(more, 'more judgement')} for {wished}, of about {counted(listeners, 'more listener')}"
