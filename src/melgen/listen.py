@@ -54,7 +54,7 @@ def make(config: DictConfig) -> Path:
     """
     find_source(str(config.study), "study", "study")  # an error before the imports that take seconds
     settings, rules, assumed = _settings(config), _rules(config), _assumptions(config)
-    require(config.rhythm in (None, True, False), "rhythm", config.rhythm, "true, false or null for as written")
+    require(isinstance(config.equal_notes, bool), "equal_notes", config.equal_notes, "true or false")
     require(config.test is None, "test", config.test, "null with study=; out=DIR chooses the directory")
     from melgen.listening.making import make_test
     from melgen.listening.material import read_material
@@ -66,7 +66,7 @@ def make(config: DictConfig) -> Path:
         str(config.study),
         _listed(config.networks),
         config.anchor,
-        config.rhythm,
+        equal_notes=config.equal_notes,
         cache_dir=config.cache_dir,
         progress=config.progress,
     )

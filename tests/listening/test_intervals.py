@@ -101,7 +101,7 @@ def test_intervals_contain_the_truth_in_some_repetitions():
     ],
 )
 def test_intervals_contain_the_truth_in_about_95_percent(numbers, independent_fails):
-    ours, independent = coverage(200, **numbers)
-    # 200 repetitions of at least 3 abilities: three standard errors of a share of 95% are 3 to 4.6 percent.
-    assert 0.91 <= ours <= 0.99
+    ours, independent = coverage(120, **numbers)
+    # Three standard errors of a share of 95% in 120 repetitions are 6%, if the abilities of one are alike.
+    assert 0.89 <= ours <= 0.995
     assert (independent < 0.9) == independent_fails

@@ -75,15 +75,15 @@ def test_songs_with_rhythm_are_heard_as_written(made):
 
 
 def test_networks_with_and_without_rhythm_are_not_mixed(made):
-    with pytest.raises(ValueError, match=f"{NETWORKS[0]} writes pitches, {NETWORKS[1]} writes rhythm.*rhythm=false"):
+    with pytest.raises(
+        ValueError, match=f"{NETWORKS[0]} writes pitches, {NETWORKS[1]} writes rhythm.*equal_notes=true"
+    ):
         read_material(made / "mixed", progress=False)
     one_kind = small_test(made / "mixed", networks=[NETWORKS[1]])
     assert one_kind.key.about["with_rhythm"]
-    flat = small_test(made / "mixed", rhythm=False)
+    flat = small_test(made / "mixed", equal_notes=True)
     assert is_of_equal_notes([melody_of(notes) for notes in flat.content["songs"]])
     assert flat.key.about["skipped_notes"] == len(PRIMER)
-    with pytest.raises(ValueError, match=f"rhythm=true: {NETWORKS[0]} writes no rhythm"):
-        read_material(made / "mixed", rhythm=True, progress=False)
 
 
 def test_a_gap_in_a_song_of_pitches_is_not_taken_for_rhythm(made, tmp_path):

@@ -1,23 +1,24 @@
-r"""The Bradley-Terry model of paired comparisons, with ties as in Davidson (1970), fitted by penalised likelihood.
+"""The Bradley-Terry model of paired comparisons, with ties as in Davidson (1970), fitted by penalised likelihood.
 
-Each condition :math:`i` has an ability :math:`\theta_i`, a log odds; that of the reference is 0. With
-:math:`d = \theta_i - \theta_j` and the propensity to ties :math:`\nu`, a listener who compares :math:`i` with :math:`j`
+Each condition has an ability, a log odds; that of the reference is 0. A listener compares two conditions with abilities
+``a`` and ``b``. With ``d = a - b``, the propensity to ties ``n``, and ``D = exp(d / 2) + exp(-d / 2) + n``, the listener
 
-* prefers :math:`i` with probability :math:`e^{d/2} / D`,
-* hears no difference with probability :math:`\nu / D`,
-* prefers :math:`j` with probability :math:`e^{-d/2} / D`, where :math:`D = e^{d/2} + e^{-d/2} + \nu`.
+* prefers the first with probability ``exp(d / 2) / D``,
+* hears no difference with probability ``n / D``,
+* prefers the second with probability ``exp(-d / 2) / D``.
 
-Without ties (:math:`\nu = 0`) this is the model of Bradley and Terry (1952). The *preference score* of :math:`i` over
-:math:`j` is the probability of a preference plus half the probability of a tie; the maximum likelihood estimate makes
-the expected sum of scores of each condition equal to the observed one.
+Without ties, ``n = 0``, this is the model of Bradley and Terry (1952). The *preference score* of the first over the
+second is the probability of a preference plus half the probability of a tie. The maximum likelihood estimate makes the
+expected sum of the scores of each condition equal to the observed one.
 
 A condition that wins every comparison has no finite maximum likelihood estimate. Therefore a weak prior is added: the
-differences of the abilities from their mean, and :math:`\log \nu`, are normal with mean 0 and standard deviation
-`PRIOR_DEVIATION`. It weighs about as much as one judgement a condition. The penalised log likelihood is strictly
-concave, so that its maximum is unique.
+differences of the abilities from their mean, and ``log n``, are normal with mean 0 and standard deviation
+`PRIOR_DEVIATION`. It weighs less than one judgement a condition. The penalised log likelihood is strictly concave, so
+that its maximum is unique.
 
-R. R. Davidson, "On extending the Bradley-Terry model to accommodate ties in paired comparison experiments", *Journal of
-the American Statistical Association* 65 (1970), 317-328.
+R. A. Bradley and M. E. Terry, "Rank analysis of incomplete block designs: I. The method of paired comparisons",
+*Biometrika* 39 (1952), 324-345. R. R. Davidson, "On extending the Bradley-Terry model to accommodate ties in paired
+comparison experiments", *Journal of the American Statistical Association* 65 (1970), 317-328.
 """
 
 from __future__ import annotations

@@ -1,21 +1,25 @@
-r"""Intervals of abilities over listeners and songs: standard errors clustered by both.
+"""Intervals of abilities over listeners and songs: standard errors clustered by both.
 
 The judgements of one listener are alike, and so are those of one song; an interval that takes all judgements for
-independent is too narrow. Here the covariance of the estimates is the sandwich :math:`H^{-1} M H^{-1}`, where :math:`H`
-is the information and :math:`M` sums :math:`g_n g_m^\top`, the gradients of the log likelihood, over all pairs of
-judgements that share a listener or a song (Cameron, Gelbach & Miller, 2011; for the two songs of a comparison, Aronow,
-Samii & Assenova, 2015):
-
-.. math:: M = M_{\text{listener}} + M_{\text{song}} - M_{\text{both}}.
+independent is too narrow. Here the covariance of the estimates is the sandwich ``C M C``, where ``C`` is the inverse of
+the information, and ``M`` sums the products of the gradients of the log likelihood over all pairs of judgements that
+share a listener or a song: the sum over pairs that share a listener, plus that over pairs that share a song, minus that
+over pairs that share both (Cameron, Gelbach and Miller, 2011; for the two songs of a comparison, Aronow, Samii and
+Assenova, 2015).
 
 A bootstrap that draws listeners and songs at once, and multiplies their weights, would count the chance of a single
-judgement seven times (each of the three weights has variance 1, and :math:`2^3 - 1 = 7`; Owen, 2007), so that its
-intervals would be more than twice too wide here, where most of the variance is that of single judgements. The sandwich
-counts it once, needs no random numbers, and takes no time.
+judgement seven times: each of the three weights has variance 1, and ``2³ - 1 = 7`` (Owen, 2007). Here most of the
+variance is that of single judgements, so its intervals would be two to three times too wide. The sandwich counts it
+once, needs no random numbers, and takes no time.
 
-With few clusters :math:`M` is too small: the sums of the gradients within clusters are forced towards 0. Each part is
-multiplied by :math:`G / (G - 1)` for its :math:`G` clusters, and the interval is that of Student's t. A variance is
-never taken to be smaller than that of independent judgements.
+With few clusters ``M`` is too small, since the fit forces the sums of the gradients towards 0. Each part is multiplied
+by ``G / (G - 1)`` for its ``G`` clusters, and the interval is that of Student's t. A variance is never taken to be
+smaller than that of independent judgements.
+
+A. C. Cameron, J. B. Gelbach and D. L. Miller, "Robust inference with multiway clustering", *Journal of Business &
+Economic Statistics* 29 (2011), 238-249. P. M. Aronow, C. Samii and V. A. Assenova, "Cluster-robust variance estimation
+for dyadic data", *Political Analysis* 23 (2015), 564-577. A. B. Owen, "The pigeonhole bootstrap", *Annals of Applied
+Statistics* 1 (2007), 386-411.
 """
 
 from __future__ import annotations

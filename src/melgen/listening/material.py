@@ -47,8 +47,8 @@ def read_material(
     study: str | Path,
     networks: Sequence[str] | None = None,
     anchor: str | None = None,
-    rhythm: bool | None = None,
     *,
+    equal_notes: bool = False,
     cache_dir: str | None = None,
     progress: bool = True,
 ) -> Material:
@@ -58,7 +58,8 @@ def read_material(
         study: the directory of a study, or of its runs.
         networks: names of selected networks; by default all.
         anchor: the name of a baseline; by default a bigram, with rhythm where the songs have it.
-        rhythm: whether songs are played as written; by default as the networks write, which must then agree.
+        equal_notes: whether songs with rhythm are played as equal notes too; otherwise all networks must write rhythm,
+            or none of them.
         cache_dir: of the corpus.
         progress: whether to show progress bars on a terminal.
 
@@ -76,7 +77,7 @@ def read_material(
         songs[name], primer = _read_set(directory, name, "the study's stage generate writes them")
         primers.append(primer)
     flat = [name for name in chosen if not _writes_rhythm(directory, models[name])]
-    with_rhythm = _decide_rhythm(chosen, flat, rhythm)
+    with_rhythm = not equal_notes and _write_rhythm(chosen, flat)
     baseline_name = anchor or (RHYTHM_ANCHOR if with_rhythm else ANCHOR)
     known = sorted(path.stem for path in (directory / "evaluation" / "writers").glob("*.json"))
     if anchor is not None and known and anchor not in known:
@@ -129,17 +130,19 @@ def _writes_rhythm(directory: Path, model: Mapping[str, Any]) -> bool:
     return any(writes_rhythm(plain_config(directory / run)) for run in model.get("runs", ()))
 
 
-def _decide_rhythm(networks: Sequence[str], flat: Sequence[str], rhythm: bool | None) -> bool:
-    """Whether songs are played as written; `flat` are the networks that write pitches only."""
-    if rhythm is None and flat and len(flat) < len(networks):
+def _write_rhythm(networks: Sequence[str], flat: Sequence[str]) -> bool:
+    """Whether all networks write rhythm; `flat` are those that write pitches only.
+
+    Raises:
+        ValueError: if some do and some do not.
+    """
+    if flat and len(flat) < len(networks):
         other = next(name for name in networks if name not in flat)
         raise ValueError(
             f"networks: {flat[0]} writes pitches, {other} writes rhythm, and a listener would know one from the other; "
-            "networks=[...] chooses those of one kind, rhythm=false plays all as equal notes"
+            "networks=[...] chooses those of one kind, equal_notes=true plays all as equal notes"
         )
-    if rhythm and flat:
-        raise ValueError(f"rhythm=true: {flat[0]} writes no rhythm")
-    return not flat if rhythm is None else rhythm
+    return not flat
 
 
 def _read_tunes(directory: Path, manifest: Mapping[str, Any], cache_dir: str | None, progress: bool) -> Songs:

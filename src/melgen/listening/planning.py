@@ -1,16 +1,14 @@
-r"""How many judgements an interval of a given width needs.
+"""How many judgements an interval of a given width needs.
 
-The interval is that of the preference score of a condition over the reference, near even odds, where it is widest. With
-:math:`K` conditions compared equally often, a share :math:`t` of ties and :math:`n` judgements, the Fisher information
-of a judgement about a difference of abilities is :math:`(1 - t) / 4`, and the variance of an ability against the
-reference
+The interval is that of the preference score of a condition over the reference, near even odds, where it is widest. Each
+of ``N`` judgements has the Fisher information ``(1 - ties) / 4`` about a difference of abilities. With ``K`` conditions
+that are compared equally often, ``c`` judgements of each listener and ``m`` songs of each condition, the variance of an
+ability against the reference is ::
 
-.. math:: V(n) = \frac{4 (K - 1)}{(1 - t) n} + \frac{2 \sigma_L^2}{n / c} + \frac{2 \sigma_S^2}{m},
+    V = 4 (K - 1) / ((1 - ties) N) + 2 listener_deviation² c / N + 2 song_deviation² / m
 
-with :math:`c` judgements of each listener, :math:`m` songs of each condition, and standard deviations
-:math:`\sigma_L` of the abilities over listeners and :math:`\sigma_S` over songs, in log odds. The score has the slope
-:math:`(1 - t) / 4`, so that its interval is :math:`2 z \sqrt{V} (1 - t) / 4` wide. More judgements make the first two
-parts smaller, only more songs the third.
+The score has the slope ``(1 - ties) / 4``, so its interval is ``2 z sqrt(V) (1 - ties) / 4`` wide, with the normal
+quantile ``z``. More judgements make the first two parts smaller, only more songs the third.
 """
 
 from __future__ import annotations

@@ -1,0 +1,199 @@
+"""``melgen listen``: from a study to a page, and from the files of simulated listeners to what they prefer."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from melgen.files import read_json
+from melgen.listening.key import KEY_FILE, Key
+from melgen.listening.writing import PAGE_FILE
+from tests.commands.calling import call
+from tests.listening.listeners import Population, write_answers
+from tests.listening.studies import NETWORKS
+from tests.tiers import quick_rows
+
+SMALL = ("songs=8", "notes=24", "comparisons=18", "checks=2")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def prepared(made, tmp_path_factory):
+    """A test, with the answer and the text of the command that made it."""
+    folder = tmp_path_factory.mktemp("prepared")
+    answer = call("listen", f"study={made / 'pitches'}", f"out={folder}", *SMALL)
+    assert answer.code == 0, answer.text
+    return folder, answer.out
+
+
+def rows(file):
+    with file.open(newline="") as lines:
+        return {row["condition"]: row for row in csv.DictReader(lines)}
+
+
+def test_a_page_and_its_key_are_written(prepared):
+    folder, text = prepared
+    assert sorted(path.name for path in folder.iterdir()) == [KEY_FILE, PAGE_FILE]
+    key = Key.read(folder)
+    assert key.title in (folder / PAGE_FILE).read_text(encoding="utf-8")
+    assert f"Test {key.test}: 18 comparisons and 2 attention checks for each listener" in text
+    assert "held-out tunes (reference): of 12" in text
+    assert "Needs:   " in text
+    assert all(rule in text for rule in key.rules.in_words)
+
+
+def test_simulated_listeners_are_recovered(prepared, here):
+    """The whole way: their files are read, and the intervals contain what they like."""
+    folder, _ = prepared
+    key = Key.read(folder)
+    population = Population(np.array([-1.0, -0.4, 0.0, -1.6]), float(np.log(0.5)), 0.3, 0.3)
+    write_answers(here / "received", key, population, 30)
+    answer = call("listen", "answers=received", f"test={folder}", "out=results")
+    assert answer.code == 0, answer.text
+    assert "30 listeners (musical training: 30 not stated)" in answer.out
+    assert "540 judgements" in answer.out
+    truth = population.marginal_abilities(key.reference)
+    found = rows(here / "results" / "preferences.csv")
+    for condition, ability in zip(key.conditions, truth, strict=True):
+        row = found[condition.name]
+        if condition.role == "reference":
+            assert (float(row["ability"]), row["ability_low"]) == (0, "")
+        else:
+            assert float(row["ability_low"]) < ability < float(row["ability_high"]), condition.name
+            assert 0 < float(row["score_low"]) < float(row["score"]) < float(row["score_high"]) < 1
+    assert list(found) == ["held-out tunes", NETWORKS[1], NETWORKS[0], "bigram"]
+    results = read_json(here / "results" / "results.json")
+    assert results["conditions"][0]["ability"] == pytest.approx(float(found[NETWORKS[0]]["ability"]))
+    assert 0.1 < results["ties"] < 0.3
+    names = {path.name for path in (here / "results").iterdir()}
+    assert names == {f"preferences.{end}" for end in ("csv", "md", "tex", "png", "pdf")} | {
+        *(f"pairs.{end}" for end in ("csv", "md", "tex")),
+        "results.json",
+    }
+    with (here / "results" / "pairs.csv").open(newline="") as lines:
+        pairs = list(csv.DictReader(lines))
+    assert sum(int(row["judgements"]) for row in pairs) == 540
+    assert all(abs(float(row["score"]) - float(row["fitted_score"])) < 0.2 for row in pairs)
+    assert call("listen", "answers=received", f"test={folder}", "out=again").code == 0
+    for name in names:  # equal answers give equal files
+        assert (here / "results" / name).read_bytes() == (here / "again" / name).read_bytes(), name
+
+
+@pytest.mark.slow
+def test_who_is_left_out_is_printed_with_the_reason(prepared, here):
+    folder, _ = prepared
+    files = write_answers(here / "received", Key.read(folder), Population(np.zeros(4), 0.0), 4)
+    content = json.loads(files[0].read_text())
+    for answer in content["answers"]:
+        answer["answer"] = "first"
+    files[0].write_text(json.dumps(content))
+    (here / "received" / "copy.json").write_text(files[1].read_text())
+    answer = call("listen", "answers=received", f"test={folder}", "out=results")
+    assert answer.code == 0, answer.text
+    assert "3 listeners" in answer.out
+    assert "1 left out by the rules:" in answer.out
+    assert "counted once: " in answer.out
+    assert "copy.json" in answer.out
+    assert "more judgements for intervals of preferences of width 0.2" in answer.out
+
+
+@pytest.mark.slow
+def test_of_one_listener_there_are_no_intervals(prepared, here):
+    folder, _ = prepared
+    write_answers(here / "received", Key.read(folder), Population(np.zeros(4), 0.0), 1)
+    answer = call("listen", "answers=received", f"test={folder}", "out=results")
+    assert answer.code == 0, answer.text
+    assert "There are no intervals: intervals over listeners need at least 2" in answer.out
+    assert rows(here / "results" / "preferences.csv")["bigram"]["ability_low"] == ""
+
+
+def test_a_file_that_is_not_ours_is_named_and_nothing_is_written(prepared, here):
+    folder, _ = prepared
+    write_answers(here / "received", Key.read(folder), Population(np.zeros(4), 0.0), 2)
+    (here / "received" / "holiday.json").write_text("{}")
+    answer = call("listen", "answers=received", f"test={folder}", "out=results")
+    assert answer.code == 1
+    assert "holiday.json: is not an answer file of a listening test of melgen" in answer.err
+    assert not (here / "results").exists()
+
+
+def test_rules_that_leave_nobody(prepared, here):
+    folder, _ = prepared
+    (file,) = write_answers(here / "received", Key.read(folder), Population(np.zeros(4), 0.0), 1)
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps(content | {"answers": content["answers"][:3]}))
+    answer = call("listen", "answers=received", f"test={folder}")
+    assert answer.code == 1
+    assert "the rules of exclusion leave no judgement" in answer.err
+
+
+def test_too_few_judgements_to_connect_all_conditions(prepared, here):
+    folder, _ = prepared
+    key = Key.read(folder)
+    (file,) = write_answers(here / "received", key, Population(np.zeros(4), 0.0), 1)
+    content = json.loads(file.read_text())
+    asked = key.sheets[content["sheet"]]
+    judged = [each for each in content["answers"] if not asked[each["trial"]].is_check]
+    for each in content["answers"]:  # all but two are of tunes that the listener knew
+        each["known"] = each not in judged[:2]
+    file.write_text(json.dumps(content))
+    answer = call("listen", "answers=received", f"test={folder}")
+    assert answer.code == 1
+    assert "compare no condition of one of these groups with the others" in answer.err
+
+
+@quick_rows(
+    3,
+    ("overrides", "message"),
+    [
+        ([], "exactly one of them is needed"),
+        (["study=a", "answers=b"], "got both"),
+        (["study=missing"], "no such directory"),
+        (["answers=missing"], "listening-test/key.json: cannot be read"),
+        (["answers=missing", "width=0"], "width=0"),
+        (["answers=missing", "confidence=95"], "confidence=95"),
+    ],
+)
+def test_refusals(here, overrides, message):
+    answer = call("listen", *overrides)
+    assert answer.code == 1
+    assert message in answer.err
+    assert not any(here.iterdir())
+
+
+@quick_rows(
+    1,
+    ("override", "message"),
+    [
+        ("exclusion.answered=2", "exclusion.answered=2: must be a number from 0 to 1"),
+        ("consent=missing.md", "consent=missing.md: cannot be read"),
+        ("equal_notes=maybe", "equal_notes=maybe: must be true or false"),
+        ("songs=100", "songs=100: control-lstm-2 has 12 different excerpts"),
+        ("networks=[]", "networks=[]: must be one or more"),
+        ("test=elsewhere", "test=elsewhere"),
+    ],
+)
+def test_values_that_cannot_be(made, here, override, message):
+    answer = call("listen", f"study={made / 'pitches'}", override)
+    assert answer.code == 1
+    assert message in answer.err
+    assert not any(here.iterdir())
+
+
+@pytest.mark.slow
+def test_a_consent_text_of_ones_own(made, here):
+    (here / "mine.md").write_text("# For *you*\n\nRead <b>this</b>.")
+    answer = call("listen", f"study={made / 'pitches'}", *SMALL, "consent=mine.md")
+    assert answer.code == 0, answer.text
+    page = (here / "listening-test" / PAGE_FILE).read_text(encoding="utf-8")
+    assert "<h1>For <em>you</em></h1>" in page
+    assert "Read &lt;b&gt;this" in page
+    assert "Taking part is voluntary" not in page
