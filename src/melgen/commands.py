@@ -17,7 +17,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "publish": "put the tables of a sweep and of its study on W&B",
         "report": "make one HTML page of a run or a study, to look at and to play",
         "play": "play with a trained network in the browser",
-        "listen": "make a blind listening test of a study's songs, and analyse the answers",
+        "listen": "make a blind listening test of a study, and analyse its answers",
         "status": "show the progress of a sweep's runs, while they run or after",
     }
 )

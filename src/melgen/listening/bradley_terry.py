@@ -1,7 +1,8 @@
 """The Bradley-Terry model of paired comparisons, with ties as in Davidson (1970), fitted by penalised likelihood.
 
-Each condition has an ability, a log odds; that of the reference is 0. A listener compares two conditions with abilities
-``a`` and ``b``. With ``d = a - b``, the propensity to ties ``n``, and ``D = exp(d / 2) + exp(-d / 2) + n``, the listener
+Each condition has an ability, a log odds; that of the reference is 0. A listener compares two conditions with the
+abilities ``a`` and ``b``. With ``d = a - b``, the propensity to ties ``n``, and
+``D = exp(d / 2) + exp(-d / 2) + n``, the listener
 
 * prefers the first with probability ``exp(d / 2) / D``,
 * hears no difference with probability ``n / D``,
