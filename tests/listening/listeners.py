@@ -115,13 +115,15 @@ def answers_of(
     return content | {"training": None, "answers": answers} | changes
 
 
-def write_answers(folder: Path, key: Key, population: Population, listeners: int, seed: int = 0) -> list[Path]:
-    """Write the answer files of simulated listeners."""
+def write_answers(
+    folder: Path, key: Key, population: Population, listeners: int, seed: int = 0, **changes: Any
+) -> list[Path]:
+    """Write the answer files of simulated listeners; `changes` are keys of the files with other values."""
     generator = np.random.default_rng(seed)
     of_song = generator.normal(size=len(key.songs)) * population.song_deviation
     files = []
     for _ in range(listeners):
         code = "".join(generator.choice(list(LETTERS), CODE_LENGTH))
         files.append(folder / f"answers-{code}.json")
-        write_json(files[-1], answers_of(key, code, population, generator, of_song))
+        write_json(files[-1], answers_of(key, code, population, generator, of_song, **changes))
     return files

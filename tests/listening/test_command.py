@@ -82,6 +82,9 @@ def test_simulated_listeners_are_recovered(prepared, here):
         pairs = list(csv.DictReader(lines))
     assert sum(int(row["judgements"]) for row in pairs) == 540
     assert all(abs(float(row["score"]) - float(row["fitted_score"])) < 0.2 for row in pairs)
+    for row in pairs:
+        one, other = (truth[[each.name for each in key.conditions].index(row[name])] for name in ("condition", "other"))
+        assert float(row["difference_low"]) < one - other < float(row["difference_high"])
     assert call("listen", "answers=received", f"test={folder}", "out=again").code == 0
     for name in names:  # equal answers give equal files
         assert (here / "results" / name).read_bytes() == (here / "again" / name).read_bytes(), name
@@ -103,6 +106,26 @@ def test_who_is_left_out_is_printed_with_the_reason(prepared, here):
     assert "counted once: " in answer.out
     assert "copy.json" in answer.out
     assert "more judgements for intervals of preferences of width 0.2" in answer.out
+
+
+@pytest.mark.slow
+def test_listeners_of_different_training_are_told_apart(prepared, here):
+    folder, _ = prepared
+    key = Key.read(folder)
+    likes = {"none": np.array([0.0, 0.0, 0.0, 2.0]), "professional": np.array([0.0, 0.0, 0.0, -2.0])}
+    for seed, (training, abilities) in enumerate(likes.items()):
+        write_answers(here / "received", key, Population(abilities, 0.0), 8, seed, training=training)
+    write_answers(here / "received", key, Population(np.zeros(4), 0.0), 1, 9, training="some")
+    answer = call("listen", "answers=received", f"test={folder}", "out=results")
+    assert answer.code == 0, answer.text
+    assert "17 listeners (musical training: 8 none, 1 some, 8 professional)" in answer.out
+    with (here / "results" / "training.csv").open(newline="") as lines:
+        found = {(row["training"], row["condition"]): row for row in csv.DictReader(lines)}
+    assert {training for training, _ in found} == {"none", "professional"}  # one listener is not a group
+    for training, abilities in likes.items():
+        row = found[training, "bigram"]
+        assert float(row["ability_low"]) < abilities[3] < float(row["ability_high"])
+        assert row["listeners"] == "8"
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 
 from melgen.listening.bradley_terry import Judgements, fit, judgement_gradients
 from melgen.listening.design import lay_out
-from melgen.listening.intervals import Clusters, intervals, score_intervals, variances
+from melgen.listening.intervals import Clusters, against_reference, intervals, score_intervals, variances
 from tests.listening.listeners import Population, simulate
 
 LOG_TIES = float(np.log(0.6))
@@ -39,7 +39,7 @@ def test_the_sums_are_those_over_pairs_of_judgements_that_share_a_listener_or_a_
             meat["song"] += product * share_song
             meat["both"] += product * (same_listener and share_song)
     diagonal = {name: np.diag(fitted.covariance @ total @ fitted.covariance)[:-1] for name, total in meat.items()}
-    found = variances(judgements, clusters, fitted, songs_of)
+    found = variances(judgements, clusters, fitted, songs_of, against_reference(fitted))
     assert found.listeners == pytest.approx(diagonal["listener"] * 5 / 4)
     assert found.songs == pytest.approx(np.maximum(0, diagonal["song"] * 3 / 2 - diagonal["both"]), abs=1e-12)
     assert found.total == pytest.approx(np.maximum(found.listeners + found.songs, found.judgements))
@@ -49,7 +49,8 @@ def test_the_sums_are_those_over_pairs_of_judgements_that_share_a_listener_or_a_
 def test_the_reference_has_no_interval_and_scores_have_those_of_abilities():
     _, judgements, clusters, songs_of = simulated()
     fitted = fit(judgements, 4, 0)
-    ends = intervals(fitted, variances(judgements, clusters, fitted, songs_of), 0.95)
+    found = variances(judgements, clusters, fitted, songs_of, against_reference(fitted))
+    ends = intervals(fitted.abilities, found, 0.95)
     assert (ends.low[0], ends.high[0]) == (0, 0)
     assert (ends.low[1:] < fitted.abilities[1:]).all()
     assert (fitted.abilities[1:] < ends.high[1:]).all()
@@ -59,14 +60,28 @@ def test_the_reference_has_no_interval_and_scores_have_those_of_abilities():
     assert (scores.low > 0).all()
 
 
+def test_the_interval_of_a_pair_is_that_of_an_ability_with_another_reference():
+    """Without a prior the choice of the reference does not matter at all, and the weak one hardly matters."""
+    _, judgements, clusters, songs_of = simulated(listeners=30, listener_deviation=0.5)
+    one, other = fit(judgements, 4, 0), fit(judgements, 4, 2)
+    pairs = [(1, 2), (3, 2), (2, 2)]
+    found = variances(judgements, clusters, one, songs_of, pairs)
+    expected = variances(judgements, clusters, other, songs_of, pairs)
+    assert found.total == pytest.approx(expected.total, rel=0.02)
+    assert found.freedom == pytest.approx(expected.freedom, rel=0.02)
+    turned = variances(judgements, clusters, one, songs_of, [(b, a) for a, b in pairs])
+    assert turned.total == pytest.approx(found.total)
+    assert found.total[2] == 0
+
+
 def test_one_listener_or_one_song_is_not_enough():
     judgements = Judgements(np.array([0, 1]), np.array([1, 0]), np.array([1.0, 0.0]))
     fitted = fit(judgements, 2, 0)
     songs = [np.array([0, 1]), np.array([2, 3])]
     with pytest.raises(ValueError, match="at least 2 of them"):
-        variances(judgements, Clusters(np.array([0, 0]), np.array([0, 2]), np.array([3, 1])), fitted, songs)
+        variances(judgements, Clusters(np.array([0, 0]), np.array([0, 2]), np.array([3, 1])), fitted, songs, [(1, 0)])
     with pytest.raises(ValueError, match="at least 2 that were heard"):
-        variances(judgements, Clusters(np.array([0, 1]), np.array([0, 2]), np.array([2, 0])), fitted, songs)
+        variances(judgements, Clusters(np.array([0, 1]), np.array([0, 2]), np.array([2, 0])), fitted, songs, [(1, 0)])
 
 
 def coverage(repetitions, **numbers):
@@ -77,8 +92,8 @@ def coverage(repetitions, **numbers):
         if truth is None:
             truth = population.marginal_abilities(0)
         fitted = fit(judgements, len(truth), 0)
-        found = variances(judgements, clusters, fitted, songs_of)
-        ends = intervals(fitted, found, 0.95)
+        found = variances(judgements, clusters, fitted, songs_of, against_reference(fitted))
+        ends = intervals(fitted.abilities, found, 0.95)
         ours.append(((ends.low <= truth) & (truth <= ends.high))[1:])
         independent.append((np.abs(fitted.abilities - truth) <= 1.96 * np.sqrt(found.judgements))[1:])
     return float(np.mean(ours)), float(np.mean(independent))

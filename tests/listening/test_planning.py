@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melgen.listening.bradley_terry import fit
-from melgen.listening.intervals import intervals, score_intervals, variances
+from melgen.listening.intervals import against_reference, intervals, score_intervals, variances
 from melgen.listening.planning import (
     Assumptions,
     Design,
@@ -77,7 +77,8 @@ def test_a_planned_test_has_intervals_of_the_width():
         pairs = [[(each.first, each.second) for each in sheet] for sheet in sheets]
         judgements, clusters = simulate(population, pairs, np.repeat(np.arange(4), 20), np.random.default_rng(seed))
         fitted = fit(judgements, 4, 0)
-        ends = score_intervals(fitted, intervals(fitted, variances(judgements, clusters, fitted, songs_of), 0.95))
+        found = variances(judgements, clusters, fitted, songs_of, against_reference(fitted))
+        ends = score_intervals(fitted, intervals(fitted.abilities, found, 0.95))
         widths.append((ends.high - ends.low)[1:])
     assert np.mean(widths) == pytest.approx(width, rel=0.15)
 

@@ -129,7 +129,7 @@ def _read(file: Path, key: Key) -> Listener:
     _require(is_whole(sheet) and sheet == expected, f"sheet={sheet!r:.40}: the code {code} has sheet {expected}")
     _require(training in TRAININGS, f"training={training!r:.40}: must be none, some, professional or null")
     given = content["answers"]
-    _require(isinstance(given, list) and given, "contains no answers")
+    _require(isinstance(given, list) and bool(given), "contains no answers")
     answers = tuple(_answer(each, number, key, sheet) for number, each in enumerate(given, 1))
     trials = [each.trial for each in answers]
     _require(len(set(trials)) == len(trials), "answers a comparison twice")

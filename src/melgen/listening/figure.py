@@ -27,15 +27,16 @@ def preferences(analysis: Analysis) -> Figure:
 
     The reference has ability 0 by definition, and so no interval; a line marks it.
     """
-    order = np.argsort(analysis.fitted.abilities)
+    found = analysis.all_listeners
+    order = np.argsort(found.fitted.abilities)
     figure = new_figure(PAGE_WIDTH_IN, 0.85 + ROW_HEIGHT_IN * len(order))
     left, right = figure.subplots(1, 2, sharey=True)
     names = [wrapped(analysis.key.conditions[i].name) for i in order]
     left.set_yticks(range(len(order)), names)
     left.set_ylim(-0.6, len(order) - 0.4)
-    _draw(left, analysis, order, analysis.fitted.abilities, analysis.abilities, 0.0)
+    _draw(left, analysis, order, found.fitted.abilities, found.abilities, 0.0)
     left.set_xlabel("ability (log odds against the held-out tunes)")
-    _draw(right, analysis, order, analysis.fitted.scores, analysis.scores, 0.5)
+    _draw(right, analysis, order, found.fitted.scores, found.scores, 0.5)
     right.set_xlabel("preferred to the held-out tunes (ties count half)")
     right.set_xlim(0, 1)
     return figure

@@ -32,6 +32,9 @@ from numpy.typing import NDArray
 
 from melgen.listening.bradley_terry import Fit, Indices, Judgements, Numbers, judgement_gradients, outcomes
 
+Pair = tuple[int, int]
+"""Two conditions."""
+
 
 @dataclass(frozen=True)
 class Clusters:
@@ -52,7 +55,7 @@ class Clusters:
 
 @dataclass(frozen=True)
 class Variances:
-    """Variances of the abilities, by their sources; the reference has 0.
+    """Variances of differences of abilities, by their sources.
 
     Attributes:
         judgements: of independent judgements, from the model.
@@ -62,7 +65,7 @@ class Variances:
         freedom: degrees of freedom of the interval.
 
     Shape:
-        All ``[conditions]``.
+        All ``[differences]``.
     """
 
     judgements: Numbers
@@ -74,20 +77,28 @@ class Variances:
 
 @dataclass(frozen=True)
 class Interval:
-    """Ends of an interval: ``[conditions]`` each."""
+    """Ends of intervals, both of one shape."""
 
     low: Numbers
     high: Numbers
 
 
-def variances(judgements: Judgements, clusters: Clusters, fitted: Fit, songs_of: Sequence[Indices]) -> Variances:
-    """Variances of the abilities over listeners and songs.
+def against_reference(fitted: Fit) -> list[Pair]:
+    """The differences that abilities are: of each condition and the reference."""
+    return [(condition, fitted.reference) for condition in range(len(fitted.abilities))]
+
+
+def variances(
+    judgements: Judgements, clusters: Clusters, fitted: Fit, songs_of: Sequence[Indices], pairs: Sequence[Pair]
+) -> Variances:
+    """Variances over listeners and songs of the differences of the abilities of pairs.
 
     Args:
         judgements: that the model was fitted to.
         clusters: of these judgements.
         fitted: the fit.
         songs_of: the numbers of the songs of each condition.
+        pairs: the two conditions of each difference; that of a condition and itself has the variance 0.
 
     Raises:
         ValueError: if there are not two listeners, or a condition was heard in fewer than two songs: their variation
@@ -101,34 +112,37 @@ def variances(judgements: Judgements, clusters: Clusters, fitted: Fit, songs_of:
     if songs.min() < 2:
         raise ValueError("intervals over songs need at least 2 that were heard of each condition")
     gradients = judgement_gradients(judgements, fitted)
-    pairs = _numbered(np.sort(np.stack([clusters.first_song, clusters.second_song], axis=1), axis=1))
     one, other, listener = clusters.first_song, clusters.second_song, clusters.listener
-    of_listeners = _meat(gradients, listener)
-    of_songs = _meat_of_either(gradients, one, other, pairs)
+    couples = _numbered(np.sort(np.stack([one, other], axis=1), axis=1))
     most = int(max(one.max(), other.max())) + 1
-    of_both = _meat_of_either(gradients, listener * most + one, listener * most + other, _numbered(listener, pairs))
-    listeners_factor = listeners / (listeners - 1)
-    by_listener = _diagonal(fitted, of_listeners) * listeners_factor
-    # Of each condition its own songs and those of the reference matter most; the fewer of the two decide.
-    fewest = np.minimum(songs, songs[fitted.reference])
-    added = _diagonal(fitted, of_songs) * fewest / (fewest - 1) - _diagonal(fitted, of_both)
-    independent = np.diag(fitted.covariance)[:-1]
+    of_songs = _meat_of_either(gradients, one, other, couples)
+    of_both = _meat_of_either(gradients, listener * most + one, listener * most + other, _numbered(listener, couples))
+    first, second = np.array(pairs, np.int64).reshape(-1, 2).T
+    contrasts = np.zeros((len(first), gradients.shape[1]))
+    contrasts[np.arange(len(first)), first] += 1
+    contrasts[np.arange(len(first)), second] -= 1
+    projected = contrasts @ fitted.covariance
+    by_listener = _of_each(projected, _meat(gradients, listener)) * listeners / (listeners - 1)
+    # The songs of the two conditions matter most; the fewer decide.
+    fewest = np.minimum(songs[first], songs[second])
+    added = _of_each(projected, of_songs) * fewest / (fewest - 1) - _of_each(projected, of_both)
     added = np.maximum(added, 0)
+    independent = _of_each(contrasts, fitted.covariance)
     total = np.maximum(by_listener + added, independent)
     return Variances(independent, by_listener, added, total, _freedom(by_listener, added, listeners, fewest))
 
 
-def intervals(fitted: Fit, found: Variances, confidence: float) -> Interval:
-    """Intervals of the abilities; that of the reference has no width."""
+def intervals(values: Numbers, found: Variances, confidence: float) -> Interval:
+    """Intervals of differences of abilities."""
     from scipy.stats import t
 
     margin = t.ppf((1 + confidence) / 2, found.freedom) * np.sqrt(found.total)
-    return Interval(fitted.abilities - margin, fitted.abilities + margin)
+    return Interval(values - margin, values + margin)
 
 
-def score_intervals(fitted: Fit, abilities: Interval) -> Interval:
-    """Intervals of the preference scores over the reference, from those of the abilities."""
-    return Interval(*(outcomes(end, fitted.log_ties).score for end in (abilities.low, abilities.high)))
+def score_intervals(fitted: Fit, differences: Interval) -> Interval:
+    """Intervals of preference scores, from those of the differences of abilities."""
+    return Interval(*(outcomes(end, fitted.log_ties).score for end in (differences.low, differences.high)))
 
 
 def _freedom(listeners: Numbers, songs: Numbers, listener_count: int, song_counts: NDArray[np.int64]) -> Numbers:
@@ -139,9 +153,9 @@ def _freedom(listeners: Numbers, songs: Numbers, listener_count: int, song_count
     )
 
 
-def _diagonal(fitted: Fit, meat: Numbers) -> Numbers:
-    """The variances of the abilities that the sums of gradients imply: ``[conditions]``."""
-    return np.diag(fitted.covariance @ meat @ fitted.covariance)[:-1]
+def _of_each(vectors: Numbers, form: Numbers) -> Numbers:
+    """A quadratic form of each vector: ``[vectors, n]`` and ``[n, n]`` to ``[vectors]``."""
+    return np.einsum("vi,ij,vj->v", vectors, form, vectors)
 
 
 def _meat(gradients: Numbers, cluster: Indices) -> Numbers:

@@ -1,9 +1,9 @@
 """How many judgements an interval of a given width needs.
 
-The interval is that of the preference score of a condition over the reference, near even odds, where it is widest. Each
+The interval is that of the preference score of a condition over another, near even odds, where it is widest. Each
 of ``N`` judgements has the Fisher information ``(1 - ties) / 4`` about a difference of abilities. With ``K`` conditions
-that are compared equally often, ``c`` judgements of each listener and ``m`` songs of each condition, the variance of an
-ability against the reference is ::
+that are compared equally often, ``c`` judgements of each listener and ``m`` songs of each condition, the variance of
+the difference of two abilities is ::
 
     V = 4 (K - 1) / ((1 - ties) N) + 2 listener_deviation² c / N + 2 song_deviation² / m
 
@@ -106,7 +106,7 @@ def plan_in_words(design: Design, assumed: Assumptions, width: float, confidence
     parts = expected_parts(design, assumed)
     needed = judgements_for(width, parts, assumed.ties, confidence)
     given = (
-        f"{confidence:.0%} intervals of the preference over the reference, {width:g} wide at even odds"
+        f"{confidence:.0%} intervals of the preference over the reference or any other, {width:g} wide at even odds"
         f" (assuming {assumed.ties:.0%} ties, and abilities that vary by {assumed.listener_deviation:g} over listeners "
         f"and by {assumed.song_deviation:g} over songs, in log odds)"
     )

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from melgen.files import write_json, write_text
-from melgen.listening.analysis import RESULTS_FILE, Analysis
+from melgen.listening.analysis import Analysis
 from melgen.listening.figure import preferences
-from melgen.listening.tables import pairs_table, preferences_table
+from melgen.listening.tables import preferences_table, tables_of
 from melgen.plurals import counted
 from melgen.studies.figures.style import save
 from melgen.tables import Table
 
+RESULTS_FILE = "results.json"
 _FORMS = {"csv": Table.to_csv, "md": Table.to_markdown, "tex": Table.to_latex}
 
 
@@ -24,7 +25,7 @@ def write_results(out: Path, analysis: Analysis) -> list[Path]:
     """
     written = [out / RESULTS_FILE]
     write_json(written[0], analysis.to_dict())
-    for name, table in {"preferences": preferences_table(analysis), "pairs": pairs_table(analysis)}.items():
+    for name, table in tables_of(analysis).items():
         for ending, form in _FORMS.items():
             written.append(out / f"{name}.{ending}")
             write_text(written[-1], form(table))
@@ -38,7 +39,7 @@ def report_text(analysis: Analysis, width: float, written: list[Path]) -> str:
 
 def _lines(analysis: Analysis, width: float, written: list[Path]) -> Iterator[str]:
     kept = analysis.kept
-    trainings = ", ".join(f"{count} {name}" for name, count in sorted(analysis.trainings.items()))
+    trainings = ", ".join(f"{count} {name}" for name, count in analysis.trainings.items())
     yield f"{counted(len(kept.listeners), 'listener')} (musical training: {trainings})"
     for line in analysis.received.repeated:
         yield f"  counted once: {line}"
@@ -46,7 +47,7 @@ def _lines(analysis: Analysis, width: float, written: list[Path]) -> Iterator[st
         yield f"{len(kept.excluded)} left out by the rules:"
         yield from (f"  {code}: {reason}" for code, reason in kept.excluded.items())
     yield (
-        f"{counted(len(analysis.judgements), 'judgement')}, {analysis.ties:.0%} of them without a difference; of the "
+        f"{counted(len(kept.judgements), 'judgement')}, {analysis.all_listeners.ties:.0%} without a difference; of the "
         f"others {analysis.first_preferred:.0%} for tune A"
     )
     if kept.known:
@@ -54,15 +55,15 @@ def _lines(analysis: Analysis, width: float, written: list[Path]) -> Iterator[st
     yield f"\n{preferences_table(analysis).to_markdown(heading=False)}"
     confidence = f"{analysis.key.confidence:.0%}"
     yield f"Ability: log odds against the held-out tunes; {confidence} intervals over listeners and songs"
-    if analysis.parts is None:
-        yield f"There are no intervals: {analysis.without_intervals}"
+    if analysis.all_listeners.parts is None:
+        yield f"There are no intervals: {analysis.all_listeners.without_intervals}"
     else:
         yield _needed(analysis, width)
     yield f"\nResults: {', '.join(str(path) for path in written)}"
 
 
 def _needed(analysis: Analysis, width: float) -> str:
-    needed, there = analysis.judgements_needed(width), len(analysis.judgements)
+    needed, there = analysis.judgements_needed(width), len(analysis.kept.judgements)
     wished = f"intervals of preferences of width {width:g} at even odds"
     if needed is None:
         return f"No number of judgements gives {wished}: the songs differ too much; another test with more songs= can"

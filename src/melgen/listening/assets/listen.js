@@ -172,11 +172,13 @@ function showEnd() {
     isSaved = true;
     announce(`${name} saved`);
     save.textContent = "Save again";
+    another.hidden = Boolean(left);
   });
+  const another = h("button", { type: "button", class: "link", hidden: true, onclick: () => { forget(); location.reload(); } }, "Start again for another listener");
   show("end", h("h2", {}, left ? "Stop here?" : "Thank you!"),
     h("p", {}, left ? `${state.answers.length} of ${counted(sheet().length, "comparison")} are answered.` : "You have answered everything. One step is left: save your answers as a file, and send it back."),
     h("div", { class: "buttons" }, ...(state.answers.length ? [save, copyButton("Copy them as text", content, "Answers")] : []), left ? h("button", { type: "button", class: "link", onclick: () => showComparison() }, "Go on with the test") : null),
-    state.answers.length ? sent : null, h("p", {}, "Your code: ", h("span", { class: "code" }, state.code)));
+    state.answers.length ? sent : null, h("p", {}, "Your code: ", h("span", { class: "code" }, state.code)), another);
 }
 
 // A letter key plays a tune, unless it is typed with Ctrl or Alt.
