@@ -105,7 +105,7 @@ def test_who_is_left_out_is_printed_with_the_reason(prepared, here):
     assert "1 left out by the rules:" in answer.out
     assert "counted once: " in answer.out
     assert "copy.json" in answer.out
-    assert "more judgements for intervals of preferences of width 0.2" in answer.out
+    assert "more judgements for an interval of a preference that is 0.2 wide" in answer.out
 
 
 @pytest.mark.slow

@@ -85,10 +85,10 @@ def test_a_planned_test_has_intervals_of_the_width():
 
 def test_words():
     text = plan_in_words(Design(4, 20, 24), Assumptions(), 0.2, 0.95)
-    assert text.startswith("674 judgements, 29 listeners, for 95% intervals")
+    assert text.startswith("674 judgements of 29 listeners for a 95% interval")
     text = plan_in_words(Design(4, 20, 24), Assumptions(), 0.1, 0.95)
     assert text.startswith("no number of judgements gives")
-    assert text.endswith("songs=31 or more can")
+    assert "songs=31 or more can" in text
 
 
 def test_parts_of_a_finished_test():

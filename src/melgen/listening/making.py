@@ -14,9 +14,9 @@ import numpy as np
 from melgen.checking import check_number, check_whole, require
 from melgen.listening.answers import FORMAT, FORMAT_VERSION
 from melgen.listening.design import lay_out
-from melgen.listening.excerpts import REFERENCE, Condition, Cut, Excerpt, check_excerpts, choose_excerpts
+from melgen.listening.excerpts import REFERENCE, Condition, Cut, Excerpt, Role, check_excerpts, choose_excerpts
 from melgen.listening.key import ConditionOfKey, Key, SongOfKey, packed_sheet
-from melgen.listening.material import Material
+from melgen.listening.material import Material, Songs
 from melgen.listening.rules import Rules
 from melgen.music.metre import STEPS_PER_QUARTER
 
@@ -146,7 +146,7 @@ def make_test(
 
 def _conditions(material: Material, cut: Cut, settings: Settings) -> tuple[Condition, ...]:
     """Networks, then the reference, then the baseline."""
-    sets = [(name, "network", songs) for name, songs in material.networks.items()]
+    sets: list[tuple[str, Role, Songs]] = [(name, "network", songs) for name, songs in material.networks.items()]
     sets += [(REFERENCE, "reference", material.tunes), (material.baseline_name, "anchor", material.baseline)]
     return tuple(
         choose_excerpts(name, role, songs, cut, settings.songs, np.random.default_rng([settings.seed, 0, number]))

@@ -105,19 +105,19 @@ def plan_in_words(design: Design, assumed: Assumptions, width: float, confidence
     """How many judgements and listeners the width needs, for the terminal."""
     parts = expected_parts(design, assumed)
     needed = judgements_for(width, parts, assumed.ties, confidence)
+    interval = f"a {confidence:.0%} interval of a preference that is {width:g} wide"
     given = (
-        f"{confidence:.0%} intervals of the preference over the reference or any other, {width:g} wide at even odds"
-        f" (assuming {assumed.ties:.0%} ties, and abilities that vary by {assumed.listener_deviation:g} over listeners "
-        f"and by {assumed.song_deviation:g} over songs, in log odds)"
+        f"assumed: {assumed.ties:.0%} ties; abilities with standard deviations of {assumed.listener_deviation:g} over "
+        f"listeners and {assumed.song_deviation:g} over songs"
     )
     if needed is None:
         narrowest = width_of(math.inf, parts, assumed.ties, confidence)
         return (
-            f"no number of judgements gives {given}: with songs={design.songs} they stay {narrowest:.2f} wide; "
-            f"songs={songs_for(width, assumed, confidence)} or more can"
+            f"no number of judgements gives {interval}: with songs={design.songs} it stays {narrowest:.2f} wide; "
+            f"songs={songs_for(width, assumed, confidence)} or more can ({given})"
         )
     listeners = max(2, math.ceil(needed / design.comparisons))
-    return f"{needed:,} judgements, {listeners:,} listeners, for {given}"
+    return f"{needed:,} judgements of {listeners:,} listeners for {interval} ({given})"
 
 
 def songs_for(width: float, assumed: Assumptions, confidence: float) -> int:

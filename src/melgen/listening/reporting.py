@@ -64,7 +64,7 @@ def _lines(analysis: Analysis, width: float, written: list[Path]) -> Iterator[st
 
 def _needed(analysis: Analysis, width: float) -> str:
     needed, there = analysis.judgements_needed(width), len(analysis.kept.judgements)
-    wished = f"intervals of preferences of width {width:g} at even odds"
+    wished = f"an interval of a preference that is {width:g} wide at even odds"
     if needed is None:
         return f"No number of judgements gives {wished}: the songs differ too much; another test with more songs= can"
     if needed <= there:

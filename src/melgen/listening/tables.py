@@ -90,7 +90,7 @@ def _rows(key: Key, found: Estimate, above: list[Value] | None = None, rule: boo
     """The rows of an estimate, the best condition first, each after the same first cells."""
     fitted, first = found.fitted, above or []
     at_odds = outcomes(fitted.abilities, fitted.log_ties)
-    rows = []
+    rows: list[Row] = []
     for i in np.argsort(-fitted.abilities, kind="stable").tolist():
         numbers = [fitted.abilities[i], found.abilities.low[i], found.abilities.high[i]]
         numbers += [at_odds.score[i], found.scores.low[i], found.scores.high[i], at_odds.tie[i]]
