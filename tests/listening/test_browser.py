@@ -150,7 +150,7 @@ def test_a_listener_takes_the_whole_test_with_the_keyboard(listener, made_test, 
     listener.activate(".primary")
     file = saved_in(tmp_path / "saved")
     assert file.name == f"answers-{code}.json"
-    (found,), _ = read_answers(file.parent, key)
+    (found,), *_ = read_answers(file.parent, key)
     assert (found.code, found.training) == (code, "some")
     assert [each.choice for each in found.answers] == given
     assert all(each.plays == (1, 1) for each in found.answers if not each.known)
@@ -181,7 +181,7 @@ def test_a_reload_keeps_the_answers_and_a_part_can_be_saved(listener, made_test,
     listener.activate(".link")
     assert "1 of 5 comparisons are answered" in listener.text()
     listener.activate(".primary")
-    (found,), _ = read_answers(saved_in(tmp_path / "saved").parent, key)
+    (found,), *_ = read_answers(saved_in(tmp_path / "saved").parent, key)
     assert [each.choice for each in found.answers] == ["first"]
     assert apply_rules(key, [found]).excluded == {found.code: "answered 1 of 4 comparisons"}
 

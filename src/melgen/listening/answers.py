@@ -67,14 +67,21 @@ class Listener:
 
 
 class Received(NamedTuple):
-    """All listeners, and lines about files that were not counted because they repeat others."""
+    """What came back.
+
+    Attributes:
+        listeners: each once.
+        repeated: lines about files that were not counted because they repeat others.
+        unread: names of files that do not end in ``.json``.
+    """
 
     listeners: list[Listener]
     repeated: list[str]
+    unread: list[str]
 
 
 def read_answers(folder: Path, key: Key) -> Received:
-    """Read every ``.json`` file in a folder and below; hidden files are left alone.
+    """Read every ``.json`` file in a folder and below; hidden files are left alone, and others are named.
 
     A file that was sent twice, or an earlier state of another, is counted once and named. Anything else that is not a
     valid answer file of this test is an error, since leaving it out without a word would change the result.
@@ -85,10 +92,16 @@ def read_answers(folder: Path, key: Key) -> Received:
             contradict each other.
     """
     check_folder(folder, "answers")
-    files = [path for path in folder.rglob("*.json") if not path.relative_to(folder).as_posix().startswith(".")]
-    files.sort(key=lambda path: natural_key(path.as_posix()))
+    names = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
+    names = [name for name in names if not any(part.startswith(".") for part in name.parts)]
+    names.sort(key=lambda name: natural_key(name.as_posix()))
+    files = [folder / name for name in names if name.suffix.lower() == ".json"]
+    unread = [readable(name.as_posix()) for name in names if name.suffix.lower() != ".json"]
     if not files:
-        raise ValueError(f"answers={folder}: contains no answer file; listeners send back files answers-CODE.json")
+        there = f"; it contains {', '.join(unread[:_SHOWN])}" if unread else ""
+        raise ValueError(
+            f"answers={folder}: contains no answer file answers-CODE.json, as listeners send them back{there}"
+        )
     listeners, wrong = [], []
     for file in files:
         try:
@@ -102,7 +115,7 @@ def read_answers(folder: Path, key: Key) -> Received:
         what = "file is" if len(wrong) == 1 else "files are"
         lines = "\n  ".join([*wrong[:_SHOWN], *more])
         raise AnswerFileError(f"{counted(len(wrong), what, what)} not valid answers to this test:\n  {lines}")
-    return Received(kept, repeated)
+    return Received(kept, repeated, unread)
 
 
 def _read(file: Path, key: Key) -> Listener:

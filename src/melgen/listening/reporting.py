@@ -43,6 +43,8 @@ def _lines(analysis: Analysis, width: float, written: list[Path]) -> Iterator[st
     yield f"{counted(len(kept.listeners), 'listener')} (musical training: {trainings})"
     for line in analysis.received.repeated:
         yield f"  counted once: {line}"
+    if analysis.received.unread:
+        yield f"  not read, since the names do not end in .json: {', '.join(analysis.received.unread)}"
     if kept.excluded:
         yield f"{len(kept.excluded)} left out by the rules:"
         yield from (f"  {code}: {reason}" for code, reason in kept.excluded.items())
