@@ -60,6 +60,7 @@ def test_simulated_listeners_are_recovered(prepared, here):
     assert answer.code == 0, answer.text
     assert "30 listeners (musical training: 30 not stated)" in answer.out
     assert "540 judgements" in answer.out
+    assert all(rule in answer.out for rule in key.rules.in_words)
     truth = population.marginal_abilities(key.reference)
     found = rows(here / "results" / "preferences.csv")
     for condition, ability in zip(key.conditions, truth, strict=True):
@@ -105,7 +106,7 @@ def test_who_is_left_out_is_printed_with_the_reason(prepared, here):
     assert "1 left out by the rules:" in answer.out
     assert "counted once: " in answer.out
     assert "copy.json" in answer.out
-    assert "more judgements for an interval of a preference that is 0.2 wide" in answer.out
+    assert "more listeners for an interval of a preference that is 0.2 wide" in answer.out
 
 
 @pytest.mark.slow

@@ -45,6 +45,8 @@ def _lines(analysis: Analysis, width: float, written: list[Path]) -> Iterator[st
         yield f"  counted once: {line}"
     if analysis.received.unread:
         yield f"  not read, since the names do not end in .json: {', '.join(analysis.received.unread)}"
+    yield "Rules of exclusion, fixed before the test:"
+    yield from (f"  {rule}" for rule in analysis.key.rules.in_words)
     if kept.excluded:
         yield f"{len(kept.excluded)} left out by the rules:"
         yield from (f"  {code}: {reason}" for code, reason in kept.excluded.items())
@@ -73,4 +75,7 @@ def _needed(analysis: Analysis, width: float) -> str:
         return f"Enough judgements for {wished} ({needed:,} needed)"
     more = needed - there
     listeners = max(1, round(more * len(analysis.kept.listeners) / there))
-    return f"{counted(more, 'more judgement')} for {wished}, of about {counted(listeners, 'more listener')}"
+    return (
+        f"About {counted(more, 'more judgement')} of {counted(listeners, 'more listener')} for {wished}, if listeners and "
+        "songs vary as in these answers"
+    )
