@@ -76,6 +76,6 @@ def _needed(analysis: Analysis, width: float) -> str:
     more = needed - there
     listeners = max(1, round(more * len(analysis.kept.listeners) / there))
     return (
-        f"About {counted(more, 'more judgement')} of {counted(listeners, 'more listener')} for {wished}, if listeners and "
-        "songs vary as in these answers"
+        f"About {counted(more, 'more judgement')} of {counted(listeners, 'more listener')} for {wished}, if listeners "
+        "and songs vary as in these answers"
     )
