@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,7 +34,7 @@ def next_pitches(
     """
     values = representation.encode_primer(primer)
     shares = _next_symbol(model, vocabulary.encode(values, strict=True))
-    found: Counter[int] = Counter()
+    found: defaultdict[int, float] = defaultdict(float)
     for value, share in zip(vocabulary.values.tolist(), shares.tolist(), strict=True):
         found[representation.decode(np.append(values, value), primer[0]).pitches[-1]] += share
     return _likeliest_first(found)
@@ -66,14 +66,14 @@ def next_pitches_of_tune(
     for token in tokens.reshape(len(tokens), -1)[:, 0]:
         reading = grammar.read(reading, token[None])
     shares = np.where(grammar.next_allowed(reading)[0], _next_symbol(model, tokens), 0.0)
-    found: Counter[int] = Counter()
+    found: defaultdict[int, float] = defaultdict(float)
     for symbol, share in zip(vocabulary.symbols.values.tolist(), shares.tolist(), strict=True):
         if encoding.rhythm.kind_of(symbol) in ("note", "first"):
             last = np.array([[symbol, *[1] * (encoding.rhythm.streams - 1)]], np.int64)
             melody = encoding.decode(np.concatenate([tune.symbols, last]), tune.first_pitch, tune.header)
             if len(melody):
                 found[melody.pitches[-1]] += share
-    total = found.total() or 1.0
+    total = sum(found.values()) or 1.0
     return _likeliest_first({pitch: share / total for pitch, share in found.items()})
 
 
