@@ -50,6 +50,7 @@ def test_a_page_and_its_key_are_written(prepared):
     assert all(rule in text for rule in key.rules.in_words)
 
 
+@pytest.mark.slow
 def test_simulated_listeners_are_recovered(prepared, here):
     """The whole way: their files are read, and the intervals contain what they like."""
     folder, _ = prepared
@@ -149,6 +150,7 @@ def test_a_file_that_is_not_ours_is_named_and_nothing_is_written(prepared, here)
     assert not (here / "results").exists()
 
 
+@pytest.mark.slow
 def test_rules_that_leave_nobody(prepared, here):
     folder, _ = prepared
     (file,) = write_answers(here / "received", Key.read(folder), Population(np.zeros(4), 0.0), 1)
@@ -159,6 +161,7 @@ def test_rules_that_leave_nobody(prepared, here):
     assert "the rules of exclusion leave no judgement" in answer.err
 
 
+@pytest.mark.slow
 def test_too_few_judgements_to_connect_all_conditions(prepared, here):
     folder, _ = prepared
     key = Key.read(folder)
