@@ -155,6 +155,9 @@ def test_it_is_quiet_and_importing_melgen_takes_no_torch(tmp_path):
 import sys, melgen
 assert "torch" not in sys.modules
 melgen.load({str(WITH_RHYTHM)!r}).continue_(songs=2).save("songs")
+melgen.load("melgen:rhythmic").continue_(songs=2, notes=3)
+# Each takes seconds to import, between a user and the first song.
+assert not {{"torch._dynamo", "pytorch_lightning", "scipy", "matplotlib"}} & sys.modules.keys()
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")

@@ -16,6 +16,7 @@ from melgen.music.representations import AbstractRepresentation
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel
+from melgen.networks.threads import threads_for
 
 OPTIONS_OF_RHYTHM = ("limit", "metre", "pickup")
 
@@ -69,23 +70,25 @@ class Composer:
                 require(value is None, key, value, "left out, because this network writes pitches only (rhythm=none)")
             notes = NOTES_WITHOUT_END if notes is None else notes
             pitches: list[Any] = list(primer.pitches if isinstance(primer, Melody) else primer)
-            written = sample_melodies(
-                self.model, self.representation, self.vocabulary, pitches, songs=songs, notes=notes, **options
-            )
+            with threads_for(self.model):
+                written = sample_melodies(
+                    self.model, self.representation, self.vocabulary, pitches, songs=songs, notes=notes, **options
+                )
             return written, {"primer": pitches, "songs": songs, "notes": notes, **options}
         wanted = header_wanted(metre, pickup)
         given = _melodies(primer)
-        composed = sample_tunes(
-            self.model,
-            Encoding(self.representation, self.rhythm),
-            self.vocabulary,
-            given if len(given) > 1 else given[0],
-            songs,
-            notes,
-            limit,
-            wanted,
-            **options,
-        )
+        with threads_for(self.model):
+            composed = sample_tunes(
+                self.model,
+                Encoding(self.representation, self.rhythm),
+                self.vocabulary,
+                given if len(given) > 1 else given[0],
+                songs,
+                notes,
+                limit,
+                wanted,
+                **options,
+            )
         header = header_for(given[0], self.vocabulary, wanted)
         metadata: dict[str, Any] = {
             "primer": list(given[0].pitches) if len(given) == 1 else [list(each.pitches) for each in given],

@@ -13,10 +13,13 @@ these rules.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from melgen.checking import check_one_of
 
@@ -53,6 +56,30 @@ def torch_uniform_(tensor: torch.Tensor, hidden_size: int) -> None:
     """Fill a tensor in place as torch fills the weights and biases of its recurrent layers."""
     bound = 1 / math.sqrt(hidden_size)
     nn.init.uniform_(tensor, -bound, bound)
+
+
+class WithoutInitialValues(TorchFunctionMode):
+    """A context in which the functions of ``torch.nn.init`` leave tensors as they are.
+
+    Tensors without memory need none, and for them torch would import its compiler, which takes seconds.
+
+    >>> with WithoutInitialValues():
+    ...     nn.init.uniform_(torch.zeros(2), 1, 2)
+    tensor([0., 0.])
+    """
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        arguments: Sequence[Any] = (),
+        keywords: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Called by torch in place of each of its functions."""
+        keywords = keywords or {}
+        if getattr(function, "__module__", None) == nn.init.__name__:
+            return arguments[0] if arguments else keywords["tensor"]
+        return function(*arguments, **keywords)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from melgen.networks.initialization import WithoutInitialValues
 from melgen.networks.model import MelodyModel
 
 
@@ -26,7 +27,7 @@ def check_shapes(description: Mapping[str, Any], shapes: Mapping[str, Sequence[i
     """
     if (layers := len(description["stack"])) > len(shapes):
         raise ValueError(f"{layers} layers, but only {len(shapes)} weights")
-    with torch.device("meta"):  # shapes without memory
+    with torch.device("meta"), WithoutInitialValues():  # shapes without memory
         needed = MelodyModel.from_description(description).state_dict()
     if different := sorted(needed.keys() ^ shapes.keys()):
         raise ValueError(f"weight {different[0]} is either in the network or in the file, but not in both")
