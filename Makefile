@@ -9,7 +9,7 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 RUN := $(VENV)/bin/python
 
-.PHONY: help setup lock train sweep study docs media test test-slow test-matrix torture audit lint format bench clean
+.PHONY: help setup lock train sweep study docs models demo media test test-slow test-matrix torture audit lint format bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-11s %s\n", $$1, $$2}'
@@ -39,6 +39,12 @@ study: setup ## the whole study at a size for a laptop: 45 networks, tables and 
 docs: setup ## the documentation as a site with a search, site/index.html; links are checked
 	$(RUN) -m pip install --quiet --disable-pip-version-check $(addprefix --constraint ,$(CONSTRAINTS)) --editable '.[docs]'
 	$(RUN) -m zensical build --strict --clean
+
+models: setup ## train the networks that come with melgen, two seeds of each, about 40 minutes of one core
+	$(RUN) models/make_models.py
+
+demo: setup ## docs/demo.html, the page of these networks
+	$(RUN) docs/make_demo.py
 
 media: setup ## a small training, the animation of its page and the sounds of the documentation (needs Chromium)
 	$(RUN) docs/make_media.py

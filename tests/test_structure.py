@@ -25,6 +25,8 @@ ORDER = (
         "internals",
         "old_targets",
         "hub",
+        "bundled",
+        "references",
     },
     {"commands", "pasting", "checkpoint_files", "checking", "data_frames"},
     {"music"},

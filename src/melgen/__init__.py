@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 
 
 def load(path: Any) -> Any:
-    """The network of a run's directory, a checkpoint, a model file, or a repository (``hf:owner/name``).
+    """The network of a run's directory, a checkpoint, a model file, or a name: ``melgen:rhythmic``, ``hf:owner/name``.
 
     Returns:
         A `melgen.network.Network`.

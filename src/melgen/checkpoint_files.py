@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from melgen.errors import CheckpointError
-from melgen.hub import fetched, is_hub_reference
+from melgen.references import is_reference, referenced_file
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
@@ -21,13 +21,13 @@ def run_title(run: Path) -> str:
 
 
 def find_checkpoint(path: str | Path, key: str = "checkpoint") -> Path:
-    """The file meant by a file, by a run's directory (its best checkpoint), or by a repository (``hf:owner/name``).
+    """The file meant by a file, by a run's directory (its best checkpoint), or by a name (``melgen:rhythmic``).
 
     Raises:
         CheckpointError: if there is none.
     """
-    if is_hub_reference(path):
-        return fetched(path, key)
+    if is_reference(path):
+        return referenced_file(path, key)
     path = Path(path).expanduser()
     if path.is_file():
         return path

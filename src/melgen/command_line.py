@@ -29,8 +29,8 @@ from melgen.configuration.help import print_help
 from melgen.configuration.own_files import check_contents
 from melgen.configuration.packaged import GROUPS_OF_MANY, primary_of
 from melgen.errors import DivergenceError, MelgenError, OutOfTimeError, TakenError, message_of
-from melgen.hub import is_hub_reference
 from melgen.processes import end_with_parent, handle_signals, is_worker
+from melgen.references import is_reference
 from melgen.runs.directory import RunDirectory, noting_failed_runs
 from melgen.runs.keys import keys_that
 from melgen.terminal import prepare_standard_streams, print_error
@@ -132,7 +132,7 @@ def _from_where_it_began(config: DictConfig, start: Path) -> None:
     """Make the places of a job absolute that Hydra has moved into its own directory (``hydra.job.chdir=true``)."""
     with read_write(config), open_dict(config):
         for key in PLACES:
-            if isinstance(place := OmegaConf.select(config, key), str) and not is_hub_reference(place):
+            if isinstance(place := OmegaConf.select(config, key), str) and not is_reference(place):
                 OmegaConf.update(config, key, str(start / Path(place).expanduser()))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import webbrowser
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -18,19 +19,29 @@ from typing import TYPE_CHECKING
 import hydra
 from omegaconf import DictConfig
 
+from melgen.bundled import PAGES, REFERENCES
 from melgen.checking import check_whole, require
 from melgen.checkpoint_files import find_checkpoint, run_of
 from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.user_modules import import_user_modules
-from melgen.hub import is_hub_reference
 from melgen.model_files.archive import is_model_file
+from melgen.references import is_reference
 
 if TYPE_CHECKING:
+    from melgen.pages.content import Content
     from melgen.pages.sources import Source
+    from melgen.pages.tools import Tools
 
 MOST_BYTES = 400_000_000
 """The largest size of all networks of a served page: one of 2048 units needs about 40 million."""
+
+SCORES, SCORES_OF_BUNDLED = 100, 3
+"""Engraved scores of each set of songs at most: of a run, and of the networks that come with melgen, whose page must
+open within seconds."""
+
+PARTS = ("pages/assets/*.js", "pages/assets/*.css", "pages/sections/*.js", "engine/*.js")
+"""The code and styles of every page, below the package."""
 
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 """Linux sets one of these variables if a browser can open a window."""
@@ -38,6 +49,8 @@ SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 
 def play(config: DictConfig) -> None:
     """Serve the page of a run, a study or a model file on this machine until Ctrl-C. Nothing is written next to it.
+
+    Without a run it is the page of the networks that come with melgen.
 
     Args:
         config: as composed from ``conf/play.yaml``.
@@ -48,12 +61,13 @@ def play(config: DictConfig) -> None:
     from melgen.pages.serving import HIGHEST_PORT, PageServer
 
     check_whole("port", config.port, 0, HIGHEST_PORT)
-    check_whole("scores", config.scores, 0)
+    if config.scores is not None:
+        check_whole("scores", config.scores, 0)
     require(isinstance(config.browser, bool), "browser", config.browser, "true or false")
-    source = find_playable(str(config.run))
+    source = None if config.run is None else find_playable(str(config.run))
     with PageServer(config.port) as server:  # a port in use is an error now, not after the page was made
         import_user_modules(config.imports)
-        page = playable_page(str(config.run), source, config)
+        page = page_of_bundled(config) if source is None else playable_page(str(config.run), source, config)
         print(f"{server.address} (only this machine can open it; Ctrl-C stops it)", flush=True)
         if config.browser:
             open_in_browser(server.address)
@@ -66,7 +80,8 @@ def find_playable(run: str) -> Source:
     """The source of the page to play with.
 
     Args:
-        run: the directory of a run, a checkpoint file in it, a study, or a model file, also ``hf:owner/name``.
+        run: the directory of a run, a checkpoint file in it, a study, or a model file, also by name:
+            ``melgen:rhythmic``, ``hf:owner/name``.
 
     Raises:
         ValueError: if it is none of these.
@@ -75,7 +90,7 @@ def find_playable(run: str) -> Source:
     from melgen.pages.sources import find_source, is_run
 
     place = Path(run).expanduser()
-    if not is_hub_reference(run) and place.is_file() and not is_model_file(place):
+    if not is_reference(run) and place.is_file() and not is_model_file(place):
         directory = run_of(place)
         if not is_run(directory):
             raise ValueError(f"run={run}: must be a model file, or a checkpoint in the directory of its run")
@@ -84,6 +99,38 @@ def find_playable(run: str) -> Source:
     if source.kind == "run":
         find_checkpoint(source.place, "run")
     return source
+
+
+def page_of_bundled(config: DictConfig) -> str:
+    """The page of the networks that come with melgen: the one that comes with them, or one as the user asks for.
+
+    Args:
+        config: as composed from ``conf/play.yaml``.
+
+    Raises:
+        CheckpointError: for an installation without their files.
+    """
+    from melgen.pages.sources import find_run
+    from melgen.pages.writing import gather_runs
+
+    if config.scores is None and not config.imports and (ready := ready_page()) is not None:
+        return ready
+    files = [find_run(reference, "run") for reference in REFERENCES]
+    page, _ = _page(partial(gather_runs, files), config, SCORES_OF_BUNDLED)
+    return page
+
+
+def ready_page() -> str | None:
+    """The page that comes with melgen; None if the code of pages has changed since it was made."""
+    of_package, of_checkout = PAGES
+    if of_package.is_file():
+        return of_package.read_text(encoding="utf-8")
+    if not of_checkout.is_file():
+        return None
+    page = of_checkout.read_text(encoding="utf-8")
+    # Not by making the program of the page, which needs torch: that takes longer than all the rest.
+    parts = (file for pattern in PARTS for file in Path(__file__).parent.glob(pattern))
+    return page if all(part.read_text(encoding="utf-8") in page for part in parts) else None
 
 
 def playable_page(run: str, source: Source, config: DictConfig) -> str:
@@ -99,22 +146,29 @@ def playable_page(run: str, source: Source, config: DictConfig) -> str:
         ValueError: if the page has no network, with the reasons.
     """
     from melgen.checkpoint import load_model
-    from melgen.pages.writing import gather, make_page
+    from melgen.pages.writing import gather
 
     if source.kind == "run":
         load_model(source.network or source.place, "run")  # an error now, not after the songs were engraved
-    page, content = make_page(
-        partial(gather, source),
-        scores=config.scores,
+    page, content = _page(partial(gather, source), config, SCORES)
+    if "play" not in content.data["sections"]:
+        reasons = "\n".join(content.unplayable) or "a study selects networks in its stage select, from finished runs"
+        raise ValueError(f"run={run}: the page has no network to play with\n{reasons}")
+    return page
+
+
+def _page(make: Callable[[Tools], Content], config: DictConfig, scores: int) -> tuple[str, Content]:
+    """The page as text, and its content; with so many scores of each set of songs if the user asked for no number."""
+    from melgen.pages.writing import make_page
+
+    return make_page(
+        make,
+        scores=scores if config.scores is None else config.scores,
         cache_dir=config.cache_dir,
         workers=config.workers,
         progress=config.progress,
         network_bytes=MOST_BYTES,
     )
-    if "play" not in content.data["sections"]:
-        reasons = "\n".join(content.unplayable) or "a study selects networks in its stage select, from finished runs"
-        raise ValueError(f"run={run}: the page has no network to play with\n{reasons}")
-    return page
 
 
 def open_in_browser(address: str) -> None:

@@ -182,12 +182,6 @@ class TestCheckpoints:
         Path("run").mkdir()
         self.refused(here, "run", "contains no checkpoint yet")
 
-    def test_not_named(self, here):
-        answer = call("generate")
-        assert answer.code == 1
-        assert "checkpoint" in answer.text
-        assert "Traceback" not in answer.text
-
     @pytest.mark.slow
     def test_of_another_program(self, here):
         torch.save({"state_dict": {"weight": torch.zeros(2)}}, "foreign.ckpt")

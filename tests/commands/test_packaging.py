@@ -55,6 +55,7 @@ def test_the_wheel_has_every_file_of_the_package_and_every_yaml_but_neither_test
         "hydra_plugins/melgen_optuna_sweeper.py",
     }, "a namespace that other plugins share"
     assert "melgen/py.typed" in names
+    assert "melgen/models/page.html" in names, "in a checkout it is docs/demo.html"
     sources = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*") if path.is_file()}
     assert {name for name in sources if "__pycache__" not in name and ".egg-info" not in name} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
@@ -93,6 +94,8 @@ def test_it_helps_trains_and_generates_from_anywhere(installed, tmp_path):
     assert (tmp_path / TINY_RUN / "songs" / "song_002.mid").exists()
     run(installed, tmp_path, "generate", f"checkpoint={TINY_RUN}", "songs=1", "out=out")
     assert (tmp_path / "out" / "song_001.mid").exists()
+    run(installed, tmp_path, "generate", "songs=1")  # by a network that comes with melgen
+    assert (tmp_path / "rhythmic-songs" / "song_001.mid").exists()
 
 
 def test_a_users_directory_adds_to_the_installed_configuration(installed, tmp_path):

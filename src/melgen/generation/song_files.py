@@ -21,11 +21,11 @@ from melgen.corpora.sources import Source, check_folder, files_below, natural_ke
 from melgen.corpora.workers import check_workers, map_sources
 from melgen.files import replacing
 from melgen.generation.songs import SONGS_FILE, read_songs, song_names, songs_of_text
-from melgen.hub import fetched, is_hub_reference
 from melgen.model_files.archive import SONGS, is_model_file, member_text, opened
 from melgen.music.melody import Melody
 from melgen.music.midi import write_midi
 from melgen.processes import available_cpus
+from melgen.references import is_reference, referenced_file
 from melgen.terminal import readable
 
 EVALUATION_FILE, RENDERING_FILE = "evaluation.json", "rendering.json"
@@ -127,12 +127,12 @@ def read_song_folder(
 
 
 def place_of_songs(given: object, key: str = "songs") -> Path:
-    """The folder or file of songs that a user gave; the model file of a repository (``hf:owner/name``) is fetched.
+    """The folder or file of songs that a user gave; a name such as ``melgen:rhythmic`` means its model file.
 
     Raises:
         ValueError: if it is not a path, or cannot be fetched.
     """
-    return fetched(given, key) if isinstance(given, str) and is_hub_reference(given) else user_path(given, key)
+    return referenced_file(given, key) if isinstance(given, str) and is_reference(given) else user_path(given, key)
 
 
 def _songs_of_model_file(file: Path, key: str) -> SongFolder:

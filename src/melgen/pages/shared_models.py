@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -33,12 +34,18 @@ def unpack(file: Path, folder: Path) -> Description:
     return stated
 
 
-def add_statements(stated: Description, content: Content) -> None:
-    """Put what a model file states beyond the files of a run into the head of its page."""
-    corpora = " ".join(f"{corpus.name}: {corpus.title}." for corpus in stated.corpora)
-    content.add_facts({"Licence of the weights": stated.licence, "Trained on": corpora})
-    content.add_notice(
-        "This page was made from a model file, which has songs and numbers; the curves and the log are in its run."
+def add_statements(stated: Sequence[Description], content: Content) -> None:
+    """Put what model files state beyond the files of runs into the head of their page."""
+    corpora = dict.fromkeys(corpus for each in stated for corpus in each.corpora)
+    content.add_facts(
+        {
+            "Licence of the weights": ", ".join(dict.fromkeys(each.licence for each in stated)),
+            "Trained on": " ".join(f"{corpus.name}: {corpus.title}." for corpus in corpora),
+        }
     )
-    if notice := notice_of(stated.corpora):
+    a_file, its_run = ("a model file", "its run") if len(stated) == 1 else ("model files", "their runs")
+    content.add_notice(
+        f"This page was made from {a_file} with songs and numbers; the curves and the log are in {its_run}."
+    )
+    if notice := notice_of(corpora):
         content.add_notice(notice, strong=True)

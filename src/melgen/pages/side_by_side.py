@@ -11,6 +11,7 @@ from typing import Any
 from melgen.evaluation.options import EvaluationOptions
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation
 from melgen.generation.song_files import read_song_folder
+from melgen.model_files.archive import SUFFIX
 from melgen.music.melody import Melody
 from melgen.pages.content import Content
 from melgen.pages.run_material import measured, openings_like, songs_of, span_of
@@ -24,9 +25,19 @@ from melgen.pages.wording import song_metrics
 from melgen.runs.config import plain_config
 
 
-def read_several_runs(places: Sequence[Path], content: Content, tools: Tools) -> StudyMaterial:
-    """Read runs that a page shows next to each other, as a study without its own files."""
-    names = distinct_names(places)
+def read_several_runs(
+    places: Sequence[Path], content: Content, tools: Tools, networks: Sequence[Path] | None = None
+) -> StudyMaterial:
+    """Read runs that a page shows next to each other, as a study without its own files.
+
+    Args:
+        places: the directories of the runs.
+        content: of the page.
+        tools: what makes scores.
+        networks: the run or model file that each network is read from, and named after; by default the runs.
+    """
+    networks = places if networks is None else networks
+    names = distinct_names(networks)
     runs, curves = read_runs(places, names)
     for run, name in zip(runs, names, strict=True):
         run["model"] = name
@@ -50,7 +61,7 @@ def read_several_runs(places: Sequence[Path], content: Content, tools: Tools) ->
         options = EvaluationOptions(span_notes=span_of(place, config))
         if songs := songs_of(place, content):
             sets[name] = _Songs(entry, songs, tunes, options)
-    models = {name: {"runs": [str(place.resolve())]} for place, name in zip(places, names, strict=True)}
+    models = {name: {"runs": [str(place.resolve())]} for place, name in zip(networks, names, strict=True)}
     return _material(places[0].resolve().parent, [*places], runs, curves, models, sets, content, tools)
 
 
@@ -72,12 +83,13 @@ def read_songs_alone(folders: Sequence[Path], content: Content, tools: Tools) ->
 
 
 def distinct_names(places: Sequence[Path]) -> list[str]:
-    """The shortest ends of paths that differ from each other.
+    """The shortest ends of paths that differ from each other; those of model files without their suffix.
 
-    >>> distinct_names([Path("/home/a/x/songs"), Path("/home/b/x/songs"), Path("/home/c")])
-    ['a/x/songs', 'b/x/songs', 'c']
+    >>> distinct_names([Path("/home/a/x/songs"), Path("/home/b/x/songs"), Path("/home/c"), Path("/home/d.melgen")])
+    ['a/x/songs', 'b/x/songs', 'c', 'd']
     """
-    parts = [Path(os.path.abspath(place)).parts for place in places]  # a link keeps its name
+    absolute = [Path(os.path.abspath(place)) for place in places]  # a link keeps its name
+    parts = [(place.with_suffix("") if place.suffix == SUFFIX else place).parts for place in absolute]
     names = []
     for own in parts:
         length = 1

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from melgen.files import read_json
-from melgen.hub import fetched, is_hub_reference
 from melgen.model_files.archive import is_model_file
 from melgen.pages.schema import Kind
+from melgen.references import is_reference, referenced_file
 
 _OF_A_RUN = ("status.json", "config.yaml", "metrics.csv", "songs", "samples")
 _OF_A_STUDY = ("manifest.json", "selection.json", "sweep.log")
@@ -38,14 +38,15 @@ def find_source(given: str | Path, key: str = "directory", kind: Kind | None = N
     """The source that a path means.
 
     Args:
-        given: the directory of a run, of a study or the runs around it; or a model file, also ``hf:owner/name``.
+        given: the directory of a run, of a study or the runs around it; or a model file, also by name:
+            ``melgen:rhythmic``, ``hf:owner/name``.
         key: the name of the path in errors.
         kind: whose directory it must be; by default that whose files are in it.
 
     Raises:
         ValueError: if it is none of these, or not of this kind.
     """
-    place = fetched(given, "run") if is_hub_reference(given) else Path(given).expanduser()
+    place = referenced_file(given, "run") if is_reference(given) else Path(given).expanduser()
     if kind != "study" and is_model_file(place):
         return Source("run", place)
     if not place.is_dir():
@@ -57,6 +58,22 @@ def find_source(given: str | Path, key: str = "directory", kind: Kind | None = N
     if not is_run(place):
         raise ValueError(f"{key}={place}: not the directory of a run; it contains none of {', '.join(_OF_A_RUN)}")
     return Source(kind, place)
+
+
+def find_run(given: str | Path, key: str = "runs") -> Path:
+    """The directory of a run, or a model file.
+
+    Args:
+        given: such a path, or a name: ``melgen:rhythmic``, ``hf:owner/name``.
+        key: the name of the path in errors.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    place = referenced_file(given, key) if is_reference(given) else Path(given).expanduser()
+    if not (is_model_file(place) or (place.is_dir() and is_run(place))):
+        raise ValueError(f"{key}: {place} is not the directory of a run, and not a model file")
+    return place
 
 
 def is_run(directory: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from melgen.files import write_text
 from melgen.pages.schema import Kind
-from melgen.pages.sources import Source, find_source, is_run
+from melgen.pages.sources import Source, find_run, find_source
 from melgen.plurals import counted
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def write_report(
     The page names what is missing and shows the rest. Equal files give equal bytes.
 
     Args:
-        directory: of a run, or of a study or the runs around it; or a model file, also ``hf:owner/name``.
+        directory: of a run, or of a study or the runs around it; or a model file, also by name:
+            ``melgen:rhythmic``, ``hf:owner/name``.
         kind: which of the two; by default the one whose files are in it.
         out: the file; by default ``report.html`` in that directory, or ``NAME.html`` in the current one.
         scores: engraved scores of each set of songs at most; the other songs have a piano roll.
@@ -72,7 +73,7 @@ def write_report_of_several(
     """Make one HTML file of runs next to each other, or of folders of songs.
 
     Args:
-        places: directories of runs; or folders or files of songs.
+        places: directories of runs, or model files; or folders or files of songs.
         key: which of the two; the name of the places in errors.
         out: the file; by default ``runs.html`` or ``songs.html`` in the current directory.
         scores, cache_dir, workers, progress, notes: as for `write_report`.
@@ -84,15 +85,16 @@ def write_report_of_several(
         ValueError: if one of the places is not what it must be.
         OSError: if the file cannot be written.
     """
-    found = [Path(place).expanduser() for place in places]
-    if not found:
+    if not places:
         raise ValueError(f"{key}=[]: at least one directory is needed")
-    for place in found:
-        if key == "runs" and not (place.is_dir() and is_run(place)):
-            raise ValueError(f"runs: {place} is not the directory of a run")
-        if not place.exists():
-            raise ValueError(f"{key}: {place}: no such file or folder")
-    make = partial(_gather_several, found, key)
+    if key == "runs":
+        make = partial(gather_runs, [find_run(place) for place in places])
+    else:
+        found = [Path(place).expanduser() for place in places]
+        for place in found:
+            if not place.exists():
+                raise ValueError(f"{key}: {place}: no such file or folder")
+        make = partial(_gather_songs, found)
     return _write(make, Path(f"{key}.html"), out, scores, cache_dir, workers, progress, notes)
 
 
@@ -162,15 +164,40 @@ def gather(source: Source, tools: Tools) -> Content:
     return content
 
 
-def _gather_several(places: Sequence[Path], key: Literal["runs", "songs"], tools: Tools) -> Content:
-    """The content of the page of several runs, or of folders of songs."""
-    from melgen.pages.content import Content
-    from melgen.pages.side_by_side import read_several_runs, read_songs_alone, title_of
+def gather_runs(places: Sequence[Path], tools: Tools) -> Content:
+    """The content of the page of several runs next to each other.
 
-    runs, folders = counted(len(places), "run"), f"{counted(len(places), 'folder')} of songs"
-    title, what = (title_of(places, runs), runs) if key == "runs" else (title_of(places, folders), "songs")
-    content = Content("study", title, what=what)
-    _add_sections("study", (read_several_runs if key == "runs" else read_songs_alone)(places, content, tools), content)
+    Args:
+        places: directories of runs, and model files.
+        tools: what makes scores.
+
+    Raises:
+        CheckpointError: for a model file that is damaged.
+    """
+    from melgen.pages.content import Content
+    from melgen.pages.shared_models import add_statements, unpack
+    from melgen.pages.side_by_side import read_several_runs, title_of
+
+    what = counted(len(places), "network" if all(place.is_file() for place in places) else "run")
+    content = Content("study", title_of(places, what), what=what)
+    with tempfile.TemporaryDirectory() as scratch:
+        files = [place for place in places if place.is_file()]
+        shared = {file: Path(scratch, str(number), file.stem) for number, file in enumerate(files)}
+        stated = [unpack(file, folder) for file, folder in shared.items()]
+        material = read_several_runs([shared.get(place, place) for place in places], content, tools, places)
+        _add_sections("study", material, content)
+    if stated:
+        add_statements(stated, content)
+    return content
+
+
+def _gather_songs(places: Sequence[Path], tools: Tools) -> Content:
+    """The content of the page of folders of songs."""
+    from melgen.pages.content import Content
+    from melgen.pages.side_by_side import read_songs_alone, title_of
+
+    content = Content("study", title_of(places, f"{counted(len(places), 'folder')} of songs"), what="songs")
+    _add_sections("study", read_songs_alone(places, content, tools), content)
     return content
 
 
@@ -183,7 +210,7 @@ def _gather_shared(file: Path, tools: Tools) -> Content:
         stated = unpack(file, folder)
         content = _gather_directory(Source("run", folder, network=file), tools)
     content.data["above"] = ""  # of the temporary directory
-    add_statements(stated, content)
+    add_statements([stated], content)
     return content
 
 

@@ -24,10 +24,10 @@ from pytorch_lightning.profilers import PassThroughProfiler
 
 from melgen.checkpoint import LAST, load_model
 from melgen.data import MelodyDataModule, from_config
-from melgen.hub import is_hub_reference
 from melgen.music.representations import representation_named
 from melgen.networks import estimate_parameters
 from melgen.processes import is_worker
+from melgen.references import is_reference
 from melgen.runs.budget import total_updates
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.runs.precision import full_name
@@ -144,7 +144,7 @@ def check_parts(config: DictConfig, known: dict[str, Exception | None]) -> None:
         representation_named(instantiate(config.dataset).representation.name)
 
     def init_from() -> None:
-        if config.init_from is None or is_hub_reference(config.init_from):
+        if config.init_from is None or is_reference(config.init_from):
             return  # a plan needs no network; the training fetches it
         if not os.path.exists(os.path.expanduser(config.init_from)):
             raise ValueError(f"init_from={config.init_from}: no such file or directory")
