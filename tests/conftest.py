@@ -13,9 +13,9 @@ from hypothesis import settings
 
 from tests.tiers import longest_first
 
-# Half of Hypothesis's usual number, so that `make test` is quick. The long tests of .ci/run take all of them:
+# A third of Hypothesis's usual number, so that `make test` is quick. The long tests of .ci/run take all of them:
 # --hypothesis-profile=default.
-settings.register_profile("brief", max_examples=50)
+settings.register_profile("brief", max_examples=30)
 settings.load_profile("brief")
 
 

@@ -72,6 +72,7 @@ def test_pages_have_the_typed_keys_and_types(kind, pages):
     assert here - shown <= {"log", "primers"}, "every other section is in one of the examples"
 
 
+@pytest.mark.slow
 def test_a_page_of_hardly_anything_has_them_too(tmp_path, config):
     from melgen.files import write_json
     from melgen.music import Melody
