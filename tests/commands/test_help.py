@@ -39,7 +39,7 @@ def seconds_of_children() -> float:
             ],
         ),
         ("prepare", ["airds essen folder [folk]", "cleaning.min_length_notes=12"]),
-        ("generate", ["checkpoint= ", "(required) a run's directory", "temperature=1.0", "primer=null"]),
+        ("generate", ["checkpoint=melgen:rhythmic ", "a run's directory", "temperature=1.0", "primer=null"]),
         ("evaluate", ["songs= ", "none", "evaluation.span_notes=12"]),
         ("render", ["songs= ", "tempo_qpm=120"]),
         ("study", ["select.criterion=val/loss", "dataset=control,interval,db12", "layers=2"]),
