@@ -70,7 +70,7 @@ def play(config: DictConfig) -> None:
         page = page_of_bundled(config) if source is None else playable_page(str(config.run), source, config)
         print(f"{server.address} (only this machine can open it; Ctrl-C stops it)", flush=True)
         if config.browser:
-            open_in_browser(server.address)
+            open_in_browser(f"{server.address}#play")  # the section with the piano
         with suppress(KeyboardInterrupt):
             server.serve(page)
     print("stopped")

@@ -52,7 +52,9 @@ def test_it_credits_the_transcribers_and_names_the_licence():
 
 
 def test_the_picture_of_the_readme_links_to_it():
-    assert re.search(r"\[!\[[^]]*\]\(docs/figures/page\.webp\)\]\(docs/demo\.html\)", (ROOT / "README.md").read_text())
+    assert re.search(
+        r"\[!\[[^]]*\]\(docs/figures/page\.webp\)\]\(docs/demo\.html#play\)", (ROOT / "README.md").read_text()
+    )
 
 
 @pytest.mark.slow

@@ -107,7 +107,7 @@ def test_another_continuation_undo_and_clear(player):
 def test_a_computer_keyboard_and_a_midi_keyboard_play_too(player):
     browser = player.browser
     browser.press("KeyQ", 81)
-    assert [note[0] for note in player.notes()] == [60]
+    assert [note[0] for note in player.notes()] == [72]
     browser.run(
         """const input = { name: "a test" };
            window.input = input;
@@ -118,7 +118,7 @@ def test_a_computer_keyboard_and_a_midi_keyboard_play_too(player):
     browser.run(
         "window.input.onmidimessage({ data: [0x90, 64, 100] }); window.input.onmidimessage({ data: [0x80, 64, 0] })"
     )
-    assert [note[0] for note in player.notes()] == [60, 64]
+    assert [note[0] for note in player.notes()] == [72, 64]
 
 
 def test_a_midi_keyboard_that_is_refused_or_not_supported_is_explained(player):

@@ -169,7 +169,7 @@ def test_the_metre_remains_with_a_network_that_knows_it(player):
     player.use("factored")
     player.option("Metre", "6/8")
     player.use("joint")
-    shown = "return document.querySelector('.lengths-place select').value"
+    shown = "return document.querySelector('.play-lengths select').value"
     assert player.browser.run(shown) == "6/8"
     assert player.browser.run("return melgen.play.panels[0].header.metre") == [6, 8]
 
@@ -286,3 +286,52 @@ def test_a_finger_drags_a_note_and_scrolls_the_page_beside_it(player):
     _, top, right = browser.run(box, ".editor")
     swipe(right - 20, top + 40, 60)
     assert browser.run("return scrollY") < before
+
+
+def chip(player, text: str) -> None:
+    player.browser.run(
+        "const chips = [...document.querySelectorAll('.lengths-place .chip')];"
+        "chips.find((chip) => chip.textContent === arguments[0]).click()",
+        text,
+    )
+
+
+def label_of_lengths(player) -> str:
+    return player.browser.run("return document.querySelector('.lengths-place .chips-name').textContent")
+
+
+@pytest.mark.parametrize("then", ["Continue from here", "Clear", "a key"])
+def test_the_lengths_are_those_of_the_next_note_when_none_is_chosen_any_more(then, player):
+    player.use("factored")
+    for pitch in PRIMER:
+        player.key(pitch)
+    player.browser.run("document.querySelector('.editor').focus()")
+    player.browser.press("ArrowLeft", 37)
+    player.browser.press("ArrowLeft", 37)
+    assert label_of_lengths(player) == "Length of note 3"
+    if then == "a key":
+        player.key(67)
+    else:
+        player.button(then)
+    assert label_of_lengths(player) == "Length of the next note"
+    before = player.notes()
+    chip(player, "1/8")
+    assert player.notes() == before
+    player.key(67)
+    assert player.notes()[-1][2] == 12
+
+
+def test_two_networks_go_on_from_the_note_that_is_chosen_in_one(player):
+    player.use("lstm")
+    for pitch in PRIMER:
+        player.key(pitch)
+    player.option("Next to it", "factored")
+    player.browser.wait("return melgen.play.panels.length === 2 && melgen.play.panels[1].voice")
+    player.button("Continue")
+    first = player.notes(0)
+    player.browser.run("document.querySelector('.editor').focus()")
+    player.browser.press("Home", 36)
+    player.browser.press("ArrowRight", 39)
+    player.button("Continue from here")
+    assert player.notes(0)[:2] == player.notes(1)[:2] == first[:2]
+    assert player.notes(0) != first, "other notes than before"

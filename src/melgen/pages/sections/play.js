@@ -6,7 +6,7 @@ const MOST_SEED = 2 ** 31;
 addSection("play", ({ networks }) => {
   const place = section("play", "Play with it",
     "Play a few notes on the piano and let the network go on. It runs in this page: nothing is sent anywhere. The more probable a note is next, the darker its key.");
-  const choices = { temperature: 1, topP: 1, notes: 16, untilEnd: false, root: 0, scale: "any", length: 24, octave: 48, metre: null, shaded: 0 };
+  const choices = { temperature: 1, topP: 1, notes: 16, untilEnd: false, root: 0, scale: "any", length: 24, octave: 60, metre: null, shaded: 0 };
   const panels = [];
   const past = []; // of each change, the panels that it changed as they were before
   let seed = Math.floor(Math.random() * MOST_SEED);
@@ -16,14 +16,14 @@ addSection("play", ({ networks }) => {
   const card = h("div", { class: "card", id: "play-card" });
   const frames = h("div", { class: "play-panels" });
   const piano = pianoKeys({ low: 36, high: 96, onpress: addNote });
-  const lengths = h("div", { class: "lengths-place" });
+  const lengths = h("div", { class: "lengths-place" }), metre = h("div", {});
   const keysOf = h("div", { class: "labelled" });
   place.append(card);
 
   const lead = () => panels[0];
   const ready = () => panels.filter((panel) => panel.voice);
   // Tunes that one plays begin on a full bar.
-  const header = () => ({ metre: choices.metre, pickup: 0 });
+  const header = ({ voice }) => ({ metre: choices.metre ?? voice.headerOf({}).metre, pickup: 0 });
   const scale = () => pitchClassesOf(choices.scale, choices.root);
   const options = () => ({ temperature: choices.temperature, topK: null, topP: choices.topP, pitchClasses: scale() });
 
@@ -40,15 +40,15 @@ addSection("play", ({ networks }) => {
     if (panel.wanted !== name) return; // another one was chosen meanwhile
     Object.assign(panel, { name, voice });
     panel.title.textContent = networks.length > 1 ? name : "Your tune";
-    if (panel === lead()) drawLengths();
+    if (panel === lead()) drawMetres();
     refresh(panel);
   }
 
   function refresh(panel) {
-    const judged = panel.voice.judge(panel.notes, header());
+    const judged = panel.voice.judge(panel.notes, header(panel));
     panel.notes.forEach((note, i) => { note.bits = judged.bits[i]; });
     panel.judged = judged;
-    panel.update(panel.voice.headerOf(header()));
+    panel.update(panel.voice.headerOf(header(panel)));
     const { representation, rhythm } = panel.voice.data;
     const kind = h("span", { class: "of" }, rhythm === "none" ? representation : `${representation}, rhythm ${rhythm}`);
     panel.head.replaceChildren(...(panel.track ? [playButton(panel.track, "Play")] : []), panel.title, kind, filesMenu(panel));
@@ -57,6 +57,7 @@ addSection("play", ({ networks }) => {
     if (wrong) say(named(wrong, wrong.judged.problem), true);
     else if (message.classList.contains("wrong")) say("");
     actions.draw();
+    drawLengths();
   }
 
   const shaded = () => panels.find((panel) => panel.index === choices.shaded && panel.judged) || lead();
@@ -98,16 +99,18 @@ addSection("play", ({ networks }) => {
   }
 
   function goOn({ again = false } = {}) {
-    if (again) seed = (seed + 1) % MOST_SEED;
+    const chosen = again ? null : ready().find((panel) => panel.selected >= 0 && panel.selected < panel.notes.length - 1);
+    if (again || chosen) seed = (seed + 1) % MOST_SEED; // from a chosen note, too, one expects other notes than before
     pendingRest = 0;
     const written = [], ended = [], outside = [], problems = [];
     for (const panel of ready()) {
-      const kept = again ? panel.notes.slice(0, panel.primer) : panel.selected >= 0 ? panel.notes.slice(0, panel.selected + 1) : panel.notes.slice();
+      // All go on from the same beginning.
+      const kept = again ? panel.notes.slice(0, panel.primer) : (chosen || panel).notes.slice(0, chosen ? chosen.selected + 1 : undefined).map((note) => ({ ...note }));
       const left = MOST_NOTES - kept.length;
       // The same network twice writes two continuations.
       const others = { seed: (seed + panel.index * MOST_SEED / 2) % MOST_SEED, notes: choices.untilEnd && panel.voice.canEnd ? null : Math.min(choices.notes, left), limit: left };
       try {
-        const found = panel.voice.continue(kept, header(), { ...options(), ...others });
+        const found = panel.voice.continue(kept, header(panel), { ...options(), ...others });
         if (found.notes.length > kept.length || kept.length < panel.notes.length) written.push({ panel, notes: found.notes, primer: kept.length });
         if (found.ended) ended.push(panel.name);
         const strange = notesOutside(found.notes.slice(kept.length), scale());
@@ -150,11 +153,11 @@ addSection("play", ({ networks }) => {
     keep(panel);
     if (kind === "stretch" || kind === "length") {
       const change = value - panel.notes[index].duration;
-      panel.notes[index].duration = value;
+      Object.assign(panel.notes[index], { duration: value, by: "you" });
       panel.notes.slice(index + 1).forEach((note) => { note.onset += change; });
       player.ring([panel.notes[index].pitch], 0.3);
     } else if (kind === "move") {
-      panel.notes[index] = { ...panel.notes[index], pitch: value };
+      panel.notes[index] = { ...panel.notes[index], pitch: value, by: "you" };
       player.ring([value], 0.3);
     } else {
       const [gone] = panel.notes.splice(index, 1);
@@ -163,7 +166,6 @@ addSection("play", ({ networks }) => {
       panel.selected = Math.min(index, panel.notes.length - 1);
     }
     refresh(panel);
-    drawLengths();
     writeLink();
   }
 
@@ -203,7 +205,7 @@ addSection("play", ({ networks }) => {
       if (!lead()?.voice) return;
       const { voice, notes } = lead();
       go.disabled = notes.length < voice.fewestNotes;
-      go.textContent = panels.some((panel) => panel.selected >= 0 && panel.selected < panel.notes.length - 1) ? "Continue from here" : notes.length ? "Continue" : "Let it begin";
+      go.textContent = ready().some((panel) => panel.selected >= 0 && panel.selected < panel.notes.length - 1) ? "Continue from here" : notes.length ? "Continue" : "Let it begin";
       go.title = go.disabled ? `This network needs ${counted(voice.fewestNotes, "note")} to begin` : "";
       again.disabled = panels.every((panel) => panel.primer >= panel.notes.length);
       back.disabled = !past.length && !pendingRest;
@@ -222,20 +224,30 @@ addSection("play", ({ networks }) => {
       picker("Next to it", [["", "no other"], ...names], showSecond, ""))];
   }
   const lengthsOf = ({ voice }) => LENGTHS.map(([steps]) => steps).filter((steps) => voice.canWriteLength(steps));
+  let shownLengths = "";
+  // The same chips are kept, so that the one that was pressed keeps the focus.
   function drawLengths() {
-    const panel = panels.find((each) => each.selected >= 0) || lead(), { voice } = lead();
+    if (!lead()?.voice) return;
+    const panel = panels.find((each) => each.voice && each.selected >= 0) || lead();
     if (!lengthsOf(lead()).includes(choices.length)) choices.length = lengthsOf(lead())[0] ?? STEPS_PER_QUARTER;
     const possible = LENGTHS.filter(([steps]) => panel.voice.hasRhythm && lengthsOf(panel).includes(steps));
-    const index = panel.selected;
+    const index = panel.selected < panel.notes.length ? panel.selected : -1;
     const [label, now, choose] = index < 0 ? ["Length of the next note", choices.length, (steps) => { choices.length = steps; }] :
       [`Length of note ${index + 1}`, panel.notes[index].duration, (steps) => edit(panel, "length", index, steps)];
+    const shown = JSON.stringify([panel.index, label, possible]);
+    if (shown === shownLengths) { lengths.querySelector(".chips")?.choose(now, true); return; }
+    shownLengths = shown;
     lengths.replaceChildren(...(possible.length ? [h("div", { class: "labelled" }, h("span", { class: "chips-name" }, label), choice(label, possible, now, choose))] : []));
-    lengths.hidden = !voice.hasRhythm && !possible.length;
+    lengths.hidden = !possible.length;
+  }
+  function drawMetres() {
+    const { voice } = lead();
     const metres = voice.metres.map(([beats, type]) => [`${beats}/${type}`, `${beats}/${type}`]);
     const chosen = choices.metre?.join("/");
     if (!metres.some(([metre]) => metre === chosen)) choices.metre = null;
-    const usual = voice.headerOf({ ...header(), metre: null }).metre;
-    if (metres.length) lengths.append(picker("Metre", [["", usual ? `the commonest, ${usual.join("/")}` : "the commonest"], ...metres], (value) => {
+    const usual = voice.headerOf({}).metre;
+    metre.hidden = !metres.length;
+    metre.replaceChildren(picker("Metre", [["", usual ? `the commonest, ${usual.join("/")}` : "the commonest"], ...metres], (value) => {
       choices.metre = value ? value.split("/").map(Number) : null;
       ready().forEach(refresh);
       writeLink();
@@ -269,12 +281,16 @@ addSection("play", ({ networks }) => {
   }
 
   // --- a link that holds the tune ---
+  const isOnlyHere = () => location.protocol === "file:" || ["localhost", "127.0.0.1"].includes(location.hostname);
   const linked = () => ({ name: lead().name, metre: choices.metre, primer: lead().primer, notes: lead().notes.map(({ pitch, onset, duration, by }) => [pitch, onset, duration, by === "you" ? 1 : 0]) });
   function writeLink() {
     try { history.replaceState(null, "", lead().notes.length ? tuneLink(linked()) : location.pathname + location.search); } catch {}
   }
   function copyLinkButton() {
-    return h("button", { type: "button", class: "quiet", "data-file": "link", onclick: () => copyText(location.href.replace(/#.*$/, "") + tuneLink(linked()), "Link") }, "Copy a link to the tune");
+    return h("button", { type: "button", class: "quiet", "data-file": "link", onclick: async () => {
+      await copyText(location.href.replace(/#.*$/, "") + tuneLink(linked()), "Link");
+      say(isOnlyHere() ? "Link copied. It works on this computer; for someone else, save the tune as a file." : "Link copied.");
+    } }, "Copy a link to the tune");
   }
   async function readLink() {
     const found = tuneOfLink(location.hash);
@@ -287,8 +303,8 @@ addSection("play", ({ networks }) => {
     if (lead().notes.length) keep(lead());
     Object.assign(lead(), { primer, selected: -1, notes: notes.map(([pitch, onset, duration, by]) => ({ pitch, onset, duration, by: by ? "you" : "network" })) });
     refresh(lead());
-    if (!isHere && !lead().judged.problem) say(`The tune was written with ${name}, which is not in this page.`);
-    place.scrollIntoView();
+    if (!lead().judged.problem) say(isHere ? `The link has brought ${counted(notes.length, "note")}.` : `The tune was written with ${name}, which is not in this page.`);
+    message.scrollIntoView({ block: "center" });
   }
 
   // --- the computer keyboard, while nothing else wants its letters ---
@@ -313,10 +329,10 @@ addSection("play", ({ networks }) => {
     card.addEventListener("change", ({ target }) => { if (target.matches("select:not(:focus-visible)")) target.blur(); });
     window.addEventListener("hashchange", readLink);
     frames.append(lead().element);
-    card.append(...networkPickers(), keysOf, piano.element, h("div", { class: "play-lengths" }, lengths, h("div", { class: "play-letters" }, octave)), actions.element, message,
+    card.append(...networkPickers(), keysOf, piano.element, h("div", { class: "play-lengths" }, lengths, metre, h("div", { class: "play-letters" }, octave)), actions.element, message,
       h("details", { class: "play-choices", open: innerWidth > 600 }, h("summary", {}, "How the notes are chosen"), samplingOptions(choices, { mayEnd: networks.some((each) => each.has_rhythm), onscale: shadePiano })), frames,
       h("p", { class: "key-of-notes" }, h("span", {}, h("i", { class: "you" }), "you"), h("span", {}, h("i", {}), "the network"), h("span", {}, h("i", { class: "bits" }), "surprise, in bits: low where the network expected the note"),
-        h("span", {}, "Drag a note up or down, or choose it to continue from there.")));
+        h("span", {}, "Drag a note up or down. Choose it to change its length, or to continue from there.")));
     for (const { notice } of networks) if (notice) card.append(h("p", { class: "play-notice" }, notice));
     await use(lead(), networks[0].name);
     piano.show(67);
