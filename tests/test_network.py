@@ -91,7 +91,7 @@ def test_probabilities_with_rhythm_are_those_of_the_songs(primer, rhythm):
     found = rhythm.probabilities(primer)
     assert sum(found.values()) == pytest.approx(1)
     assert [*found.values()] == sorted(found.values(), reverse=True)
-    songs = rhythm.continue_(primer, songs=3000, notes=1)
+    songs = rhythm.continue_(primer, songs=1000, notes=1)
     place = len(primer.split())
     drawn = Counter(song.pitches[place] for song in songs if len(song) > place)
     for pitch, share in found.items():

@@ -15,6 +15,8 @@ from tests.model_files.making import OF_PITCHES, WITH_RHYTHM, described, with_de
 from tests.pages.examples import read_data
 from tests.tiers import quick_rows
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def airs(made_once):

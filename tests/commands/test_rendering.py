@@ -18,6 +18,8 @@ from tests.commands.calling import call, files_below
 from tests.corpora.midi_files import scale, write_midi
 from tests.tiers import quick_rows
 
+pytestmark = pytest.mark.slow
+
 SONGS = [
     Melody.from_pitches([60, 62, 64, 62, 60, 62, 64, 62, 67, 67]),
     Melody.from_pitches([0, 127]),

@@ -18,6 +18,8 @@ from tests.engine.cells import MGU, Counts, Decides, Forgetful, Own, Sums, Train
 from tests.engine.engines import check_continuation, check_equal, in_node
 from tests.networks.conftest import CELLS
 
+pytestmark = pytest.mark.slow
+
 STREAMS = {
     "no rhythm": {"vocab_size": 13},
     "one stream": {"vocab_size": 17, "output_size": 11},

@@ -15,6 +15,8 @@ from melgen.music.metre import Metre
 from tests.evaluation.rhythms import in_metre, melody_of
 from tests.tiers import quick_rows
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = 2e-3  # linear binning of the distances, as for pitches
 
 

@@ -26,6 +26,8 @@ from melgen.pages.wording import song_metrics
 from melgen.tables.folder_report import comparison_table, distributions_table, set_scores_table
 from tests.evaluation.rhythms import in_metre, melody_of
 
+pytestmark = pytest.mark.slow
+
 QUICK = EvaluationOptions(resamples=50)
 TIMED = ["timed_macroharmony", "timed_centricity"]
 SHARED = ["longest_shared_intervals_with_rhythm", "shared_8gram_share_with_rhythm", "exact_copy_with_rhythm"]

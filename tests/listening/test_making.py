@@ -23,6 +23,8 @@ from melgen.music import Melody
 from tests.listening.making import SMALL, small_test
 from tests.listening.studies import NETWORKS, PRIMER, TITLE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def small(made):

@@ -39,6 +39,8 @@ from tests.pages.examples import (
     walk,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def data_of(pages):

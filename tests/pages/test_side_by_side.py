@@ -17,6 +17,8 @@ from tests.pages.browser import Browser, missing
 from tests.pages.examples import METADATA, MISCHIEF, make_run, read_data, read_pack, walk
 from tests.pages.test_page_data import problems_of
 
+pytestmark = pytest.mark.slow
+
 
 def songs(folder, count, seed):
     write_songs(folder, [Melody.from_pitches(walk(40, seed + i)) for i in range(count)], METADATA)

@@ -134,6 +134,7 @@ def test_the_stated_key_decides_how_notes_are_spelled():
     assert "K:Db\nD G z2" in to_abc(replace(tune, key=Key(-5, "major")))
 
 
+@pytest.mark.slow
 def test_abc2midi_reads_the_same_notes():
     for name, tune in tunes().items():
         expected = list(zip(tune.onsets, tune.durations, tune.pitches, strict=True))
