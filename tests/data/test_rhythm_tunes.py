@@ -17,6 +17,8 @@ from melgen.music.tune_vocabulary import NOT_PREDICTED
 from melgen.runs.missing_bits import why_without_bits
 from tests.data.melodies import melodies, walks
 
+pytestmark = pytest.mark.slow
+
 RHYTHMS = (Joint(), Factored(), Grid(), Interleaved())
 
 

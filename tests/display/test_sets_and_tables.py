@@ -22,6 +22,8 @@ from melgen.tables.table import row
 from tests.display.reading import drawings_of, notes_of, read_html, sounds_of
 from tests.model_files.making import OF_PITCHES
 
+pytestmark = pytest.mark.slow
+
 BAD = '<script>"&</td>'
 
 

@@ -22,6 +22,8 @@ from tests.engine.javascript import JavaScriptError
 from tests.music.tunes import EXAMPLE
 from tests.tiers import quick_rows
 
+pytestmark = pytest.mark.slow
+
 each_case = quick_rows(1, "name", PAIRS)
 with_rhythm = quick_rows(1, "name", WITH_RHYTHM)
 IN_SIXTEENTHS = Melody((67, 69, 71, 69), (0, 24, 60, 72), (24, 24, 12, 24), metres=EXAMPLE.metres, pickup=0)

@@ -23,6 +23,8 @@ from melgen.music.metre import STEPS_PER_QUARTER, Metre
 from tests.engine.javascript import JavaScriptError, node
 from tests.rendering.readers import music21_notes
 
+pytestmark = pytest.mark.slow
+
 SOME = settings(max_examples=60, deadline=None)
 FEW = settings(max_examples=15, deadline=None)
 METRES = [[4, 4], [3, 4], [2, 4], [2, 2], [3, 8], [6, 8], [12, 8], [5, 4], [7, 8]]

@@ -33,6 +33,8 @@ from melgen.studies.figures.distributions import SHARED_WITH_TRAINING
 from melgen.studies.results import Model, Run, StudyResults
 from tests.tiers import quick_rows
 
+pytestmark = pytest.mark.slow
+
 OF_RESULTS = [learning_curves, tonality_by_model, metric_distributions, originality, likelihood]
 METRICS = (*Tonality._fields, *SHARED_WITH_TRAINING)
 

@@ -31,7 +31,7 @@ from tests.training.small import (
     small_module,
 )
 
-pytestmark = [pytest.mark.filterwarnings(LEAF_SPEC), pytest.mark.filterwarnings(FEW_UPDATES)]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(LEAF_SPEC), pytest.mark.filterwarnings(FEW_UPDATES)]
 
 
 def trained(folder, data=None, cell=None, steps=20, validate_first=True, **options):

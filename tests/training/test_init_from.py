@@ -22,6 +22,8 @@ from tests.data.melodies import stream_of, walks, write_songs
 from tests.tiers import quick_rows
 from tests.training.small import same, small_config
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tmp_path):
