@@ -204,6 +204,7 @@ def test_refusals(here, overrides, message):
         ("consent=missing.md", "consent=missing.md: cannot be read"),
         ("equal_notes=maybe", "equal_notes=maybe: must be true or false"),
         ("songs=100", "songs=100: control-lstm-2 has 12 different excerpts"),
+        ("songs=100", "songs=100: bigram has"),  # every set that is too small
         ("networks=[]", "networks=[]: must be one or more"),
         ("test=elsewhere", "test=elsewhere"),
     ],

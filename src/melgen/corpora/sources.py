@@ -87,7 +87,8 @@ def check_exists(path: Path, key: str) -> None:
         CorpusError: names the key and the path.
     """
     if not os.path.exists(path):
-        raise CorpusError(f"{key}={path}: no such file or folder")
+        place = "" if path.is_absolute() else f" in {Path.cwd()}"
+        raise CorpusError(f"{key}={path}: no such file or folder{place}")
 
 
 def check_folder(path: Path, key: str) -> None:

@@ -145,13 +145,23 @@ def make_test(
 
 
 def _conditions(material: Material, cut: Cut, settings: Settings) -> tuple[Condition, ...]:
-    """Networks, then the reference, then the baseline."""
+    """Networks, then the reference, then the baseline.
+
+    Raises:
+        ValueError: if some have too few songs; names all of them.
+    """
     sets: list[tuple[str, Role, Songs]] = [(name, "network", songs) for name, songs in material.networks.items()]
     sets += [(REFERENCE, "reference", material.tunes), (material.baseline_name, "anchor", material.baseline)]
-    return tuple(
-        choose_excerpts(name, role, songs, cut, settings.songs, np.random.default_rng([settings.seed, 0, number]))
-        for number, (name, role, songs) in enumerate(sets)
-    )
+    conditions, reasons = [], []
+    for number, (name, role, songs) in enumerate(sets):
+        generator = np.random.default_rng([settings.seed, 0, number])
+        try:
+            conditions.append(choose_excerpts(name, role, songs, cut, settings.songs, generator))
+        except ValueError as error:
+            reasons.append(str(error))
+    if reasons:
+        raise ValueError("\n".join(reasons))
+    return tuple(conditions)
 
 
 def _identity(content: Any) -> str:

@@ -59,8 +59,10 @@ def _lines(analysis: Analysis, width: float, written: list[Path]) -> Iterator[st
     yield f"\n{preferences_table(analysis).to_markdown(heading=False)}"
     confidence = f"{analysis.key.confidence:.0%}"
     yield f"Ability: log odds against the held-out tunes; {confidence} intervals over listeners and songs"
+    yield "Preferred to the reference: how probable that is, with half of the answers that hear no difference"
     if analysis.all_listeners.parts is None:
-        yield f"There are no intervals: {analysis.all_listeners.without_intervals}"
+        reason = analysis.all_listeners.without_intervals
+        yield f"There are no intervals: {reason}; without them nothing can be concluded"
     else:
         yield _needed(analysis, width)
     yield f"\nResults: {', '.join(str(path) for path in written)}"
