@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import time
@@ -113,6 +114,23 @@ class Browser:
         down = {"type": "keyDown", **event, **({"text": text} if text else {})}
         self.driver.execute_cdp_cmd("Input.dispatchKeyEvent", down)
         self.driver.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": "keyUp", **event})
+
+    def saved_by(self, button: str) -> bytes:
+        """The content of the file that a button saves."""
+        self.run(
+            """window.saved = null;
+               const create = URL.createObjectURL;
+               URL.createObjectURL = (blob) => { window.saved = blob; return create(blob); };
+               document.querySelector(arguments[0]).click();""",
+            button,
+        )
+        self.wait("return window.saved !== null")
+        text = self.driver.execute_async_script(
+            """const done = arguments[0], reader = new FileReader();
+               reader.onload = () => done(reader.result.split(',')[1]);
+               reader.readAsDataURL(window.saved);"""
+        )
+        return base64.b64decode(text)
 
     def see_all(self) -> None:
         """Scroll through the page, so that every part is drawn."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from functools import partial
 from pathlib import Path
 
@@ -125,20 +124,7 @@ class Player:
 
     def file(self, ending: str) -> bytes:
         """What a button of the menu saves."""
-        self.browser.run(
-            """window.saved = null;
-               const create = URL.createObjectURL;
-               URL.createObjectURL = (blob) => { window.saved = blob; return create(blob); };
-               document.querySelector(`[data-file='${arguments[0]}']`).click();""",
-            ending,
-        )
-        self.browser.wait("return window.saved !== null")
-        text = self.browser.driver.execute_async_script(
-            """const done = arguments[0], reader = new FileReader();
-               reader.onload = () => done(reader.result.split(',')[1]);
-               reader.readAsDataURL(window.saved);"""
-        )
-        return base64.b64decode(text)
+        return self.browser.saved_by(f"#play [data-file='{ending}']")
 
 
 @pytest.fixture

@@ -178,6 +178,19 @@ def test_choosing_a_song_plays_it_with_its_player_in_view(opened, width):
     browser.wait("return melgen.player.playing")
 
 
+def test_a_song_is_saved_as_a_file(opened, run):
+    import symusic
+
+    page = opened("run")
+    page.go_to("songs")
+    page.wait("return document.querySelector('.song-detail[data-song]')")
+    name = page.run("return document.querySelector('.song-detail h3').firstChild.textContent")
+    saved = page.saved_by(".song-detail [data-file='mid']")
+    (track,) = symusic.Score.from_midi(saved).tracks
+    (own,) = symusic.Score(run / "songs" / f"{name}.mid").tracks
+    assert [note.pitch for note in track.notes] == [note.pitch for note in own.notes]
+
+
 def test_no_column_is_hidden_without_a_sign(opened):
     browser = opened("study", width=390)
     for section in ("songs", "tables"):

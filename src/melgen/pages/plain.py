@@ -35,7 +35,7 @@ def text_of(path: Path) -> str:
 
 
 def notes_of(melody: Melody) -> Notes:
-    """The notes of a melody and, if they are not those of 4/4 from the first step on, the beginnings of its bars."""
+    """The notes of a melody with its metre and, if they are not those of 4/4 from step 0 on, the steps of its bars."""
     notes: Notes = {
         "pitches": [*melody.pitches],
         "onsets": [*melody.onsets],
@@ -43,4 +43,8 @@ def notes_of(melody: Melody) -> Notes:
     }
     if melody.metres or melody.bars or melody.pickup:
         notes["bars"] = [bar.start for bar in lay_bars(melody)]
+    if melody.metre is not None:
+        notes["metre"] = [*melody.metre]
+    if melody.pickup:
+        notes["pickup"] = melody.pickup
     return notes

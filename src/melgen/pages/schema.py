@@ -142,6 +142,10 @@ class Notes(TypedDict):
     """In steps, ``[notes]``."""
     bars: NotRequired[list[int]]
     """The steps at which bars begin, ``[bars]``; absent if the melody does not state its bars."""
+    metre: NotRequired[list[int]]
+    """Beats and beat type; absent if no metre holds throughout."""
+    pickup: NotRequired[int]
+    """Length in steps of the incomplete first bar; absent if that bar is complete."""
 
 
 class Passage(TypedDict):

@@ -46,7 +46,7 @@ def read_several_runs(
         content.add_pack("curves", curves)
     content.add_facts({"Runs": str(len(runs))})
     sets: dict[str, _Songs] = {}
-    for place, name, run in zip(places, names, runs, strict=True):
+    for place, name, run, network in zip(places, names, runs, networks, strict=True):
         config, splits = plain_config(place), place / "splits.tsv"
         tunes = tools.read_tunes(config, splits, content) if config and splits.is_file() else None
         entry: SongSet = {
@@ -56,7 +56,8 @@ def read_several_runs(
             "dataset": run["dataset"],
             "cell": run["cell"],
             "layers": run["layers"],
-            "variant": run["variant"],
+            # A model file has a name of its own; a run is known by what it differs in.
+            "variant": "" if network.suffix == SUFFIX else run["variant"],
         }
         options = EvaluationOptions(span_notes=span_of(place, config))
         if songs := songs_of(place, content):

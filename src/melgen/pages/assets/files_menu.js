@@ -1,10 +1,10 @@
 // The menu that saves a song as a file. `song()` gives the song as song_files.js wants it; `say(text, isWrong)` shows a
-// message; `more` is a further entry.
-function filesOfSong(song, { say, more = null }) {
+// message; `name` is that of the file; `more` is a further entry.
+function filesOfSong(song, { say, name = "tune", more = null }) {
   const save = async (ending, type, make) => {
     menu.open = false;
     try {
-      saveFile(`tune.${ending}`, await make(song()), type);
+      saveFile(`${name}.${ending}`, await make(song()), type);
     } catch (error) {
       say(`The file cannot be made: ${error.message}`, true);
     }

@@ -11,6 +11,12 @@ function requirePitches(notes, low, high, format) {
   if (outside) throw new Error(`${format} has the notes from ${pitchName(low)} to ${pitchName(high)}, and the tune has ${pitchName(outside.pitch)}.`);
 }
 
+// The notes of a pack as such a song, as fast as the player plays and moved as far.
+function songOfNotes(title, { pitches, onsets, durations, metre = null, pickup = 0 }) {
+  const notes = pitches.map((pitch, i) => ({ pitch: pitch + player.transposition, onset: onsets[i], duration: durations[i] }));
+  return { title, tempo: player.tempo, metre, pickup, notes };
+}
+
 // --- MIDI ---
 const bytesOf = (text) => [...new TextEncoder().encode(text)];
 const inBytes = (value, count) => Array.from({ length: count }, (_, i) => (value >>> (8 * (count - 1 - i))) & 0xff);

@@ -41,9 +41,13 @@ addSection("songs", ({ choices }) => {
     const badges = Object.entries(content.chosen).filter(([, i]) => i === number).map(([key]) => h("span", { class: "badge" }, choices[key]));
     const step = (by) => h("button", { type: "button", class: "quiet", "aria-label": by < 0 ? "Previous song" : "Next song",
       onclick: () => choose((number + by + content.songs.length) % content.songs.length) }, by < 0 ? "←" : "→");
+    const message = h("p", { class: "play-message wrong", role: "status", hidden: true });
+    const say = (text) => { message.textContent = text; message.hidden = false; };
+    const files = filesOfSong(() => songOfNotes(track.title, song), { say, name: song.name });
     const passage = song.shared?.notes > 1 ? song.shared : null;
     detail.replaceChildren(
-      h("div", { class: "card-head" }, playButton(track, "Play"), h("h3", {}, song.name, sets.length > 1 ? h("span", { class: "of" }, ` of ${titleOf(set)}`) : null), badges, h("span", { class: "steps" }, step(-1), step(1))),
+      h("div", { class: "card-head" }, playButton(track, "Play"), h("h3", {}, song.name, sets.length > 1 ? h("span", { class: "of" }, ` of ${titleOf(set)}`) : null), badges, h("span", { class: "steps" }, files, step(-1), step(1))),
+      message,
       h("div", { class: "side-by-side" },
         h("div", {}, h("h4", {}, "The song"), melodyView(track, scores.songs[number], passage && { first: passage.in_song, notes: passage.notes })),
         neighbour(song, scores.tunes[number], track, passage)),
