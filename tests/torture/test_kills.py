@@ -25,7 +25,7 @@ CHECKOUT = Path(__file__).parents[2]
     [
         "--kills 2 --seed 1 --rhythm factored",
         "--every-file-operation --stride 430",
-        "--every-file-operation --stride 600 --scenario forced-once",
+        "--every-file-operation --stride 400 --scenario forced-once",
     ],
 )
 def test_killed_trainings_end_as_if_undisturbed(options, tmp_path):
