@@ -29,6 +29,11 @@ def test_a_network_beyond_the_limit_is_left_out_with_the_command_that_serves_it(
     assert reason.endswith("""This command serves it: python -m melgen.play 'run="my runs/lstm"'""")
 
 
+def commonest_metre(trained):
+    """That of the page, where a tune begins on a full bar."""
+    return trained.vocabulary.commonest_header().metre
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_greedy_continuation_is_that_of_torch(name, player, networks):
     trained = networks[name]
@@ -40,7 +45,7 @@ def test_a_greedy_continuation_is_that_of_torch(name, player, networks):
     player.option("Notes", "20")
     player.button("Continue")
     primer = Melody.from_pitches(PRIMER)
-    options = {"metre": None, "pickup": 0} if trained.has_rhythm else {}
+    options = {"metre": commonest_metre(trained).name, "pickup": 0} if trained.has_rhythm else {}
     composer = Composer(rounded(trained.model), trained.representation, trained.vocabulary, trained.rhythm)
     (song,), _ = composer.compose(
         primer if trained.has_rhythm else PRIMER, songs=1, notes=20, selection="greedy", **options
@@ -63,7 +68,7 @@ def test_keys_are_shaded_by_the_probability_of_the_next_note(name, player, netwo
         "[key.dataset.pitch, Number(key.dataset.share)]))"
     )
     if trained.has_rhythm:
-        header = trained.vocabulary.commonest_header(None, 0)
+        header = trained.vocabulary.commonest_header(commonest_metre(trained), 0)
         encoded = trained.encoding.encode_primer(Melody.from_pitches(PRIMER), header)
         tokens = trained.vocabulary.encode(encoded, strict=True)
         grammar = trained.encoding.grammar(trained.vocabulary)
