@@ -1,5 +1,6 @@
 import pytest
 
+from melgen.pages.serving import PageServer
 from tests.commands.calling import TINY, TINY_RUN, call
 
 
@@ -16,6 +17,19 @@ def here(tmp_path, monkeypatch):
     """An empty current directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """The pages that were served, instead of waiting for Ctrl-C."""
+    pages = []
+
+    def serve(self, page):
+        pages.append(page)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PageServer, "serve", serve)
+    return pages
 
 
 @pytest.fixture(scope="session")

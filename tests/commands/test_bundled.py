@@ -17,7 +17,6 @@ from melgen.generation.songs import read_songs
 from melgen.model_files.weights import read_model_file, weights_bytes
 from melgen.pages.content import Content
 from melgen.pages.page import build_page
-from melgen.pages.serving import PageServer
 from tests.builders import ROOT, load_script
 from tests.commands.calling import TINY, call, files_below
 from tests.pages.examples import read_data, read_pack
@@ -32,19 +31,6 @@ GREEDY = {
     "intervals": [74, 72, 71, 69, 67, 66, 67, 69, 71, 72],
 }
 """The likeliest notes after the primer, as the files of this version write them."""
-
-
-@pytest.fixture
-def served(monkeypatch):
-    """The pages that were served, instead of waiting for Ctrl-C."""
-    pages = []
-
-    def serve(self, page):
-        pages.append(page)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(PageServer, "serve", serve)
-    return pages
 
 
 def test_there_is_a_file_for_each_name_and_no_other():

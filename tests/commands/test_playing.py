@@ -53,19 +53,6 @@ def ask(server, method="GET", path="/", hosts=None):
     return answer.status, answer.headers, body
 
 
-@pytest.fixture
-def served(monkeypatch):
-    """The pages that were served, instead of waiting for Ctrl-C."""
-    pages = []
-
-    def serve(self, page):
-        pages.append(page)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(PageServer, "serve", serve)
-    return pages
-
-
 # --- the server
 
 

@@ -12,6 +12,12 @@ from typing import Any
 
 WAIT_S = 60  # enough for a busy machine
 
+LOUDNESS = """
+const samples = new Float32Array(melgen.player.synth.analyser.fftSize);
+melgen.player.synth.analyser.getFloatTimeDomainData(samples);
+return Math.max(...samples.map(Math.abs));"""
+"""The largest sample of what sounds now, for `Browser.run`."""
+
 
 def missing() -> str | None:
     """The reason why there is no browser to test in; ``None`` if there is one."""

@@ -96,6 +96,13 @@ class Player:
         )
         self.browser.pause()
 
+    def length(self, text: str) -> None:
+        self.browser.run(
+            "const chips = [...document.querySelectorAll('.lengths-place .chip')];"
+            "chips.find((chip) => chip.textContent === arguments[0]).click()",
+            text,
+        )
+
     def greedy(self) -> None:
         self.browser.run("melgen.play.choices.temperature = 0")
 

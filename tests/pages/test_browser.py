@@ -10,7 +10,7 @@ import pytest
 
 from melgen.evaluation.embeddings import nearest_neighbours
 from melgen.music.metre import STEPS_PER_QUARTER
-from tests.pages.browser import CONTRAST, Browser, missing
+from tests.pages.browser import CONTRAST, LOUDNESS, Browser, missing
 from tests.pages.examples import MISCHIEF, write_section
 
 pytestmark = [
@@ -22,11 +22,6 @@ pytestmark = [
 
 PLOTLY_READS_BACK = "Canvas2D: Multiple readback operations"
 """A warning about the speed with which Plotly finds the point under the mouse in 3-D."""
-
-LOUDNESS = """
-const samples = new Float32Array(melgen.player.synth.analyser.fftSize);
-melgen.player.synth.analyser.getFloatTimeDomainData(samples);
-return Math.max(...samples.map(Math.abs));"""
 
 
 @pytest.fixture(scope="module")

@@ -231,9 +231,7 @@ def test_a_chosen_note_can_be_made_longer(player):
     for _ in range(3):
         player.browser.press("ArrowLeft", 37)  # to the second note
     assert "Length of note 2" in player.browser.run("return document.querySelector('.lengths-place').textContent")
-    player.browser.run(
-        "[...document.querySelectorAll('.lengths-place .chip')].find((chip) => chip.textContent === '1/2').click()"
-    )
+    player.length("1/2")
     assert [note[1:3] for note in player.notes()] == [[0, 24], [24, 48], [72, 24], [96, 24]]
     player.browser.run("document.querySelector('.editor').focus()")
     player.browser.press("-", 189)

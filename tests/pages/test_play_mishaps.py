@@ -39,9 +39,7 @@ def test_every_rhythm_offers_lengths_of_notes(player):
 
 def test_a_chosen_length_is_that_of_the_next_note(player):
     player.use("factored")
-    player.browser.run(
-        "[...document.querySelectorAll('.lengths-place .chip')].find((chip) => chip.textContent === '1/8').click()"
-    )
+    player.length("1/8")
     player.key(67)
     assert player.notes() == [[67, 0, 12, "you"]]
 
@@ -288,14 +286,6 @@ def test_a_finger_drags_a_note_and_scrolls_the_page_beside_it(player):
     assert browser.run("return scrollY") < before
 
 
-def chip(player, text: str) -> None:
-    player.browser.run(
-        "const chips = [...document.querySelectorAll('.lengths-place .chip')];"
-        "chips.find((chip) => chip.textContent === arguments[0]).click()",
-        text,
-    )
-
-
 def label_of_lengths(player) -> str:
     return player.browser.run("return document.querySelector('.lengths-place .chips-name').textContent")
 
@@ -315,7 +305,7 @@ def test_the_lengths_are_those_of_the_next_note_when_none_is_chosen_any_more(the
         player.button(then)
     assert label_of_lengths(player) == "Length of the next note"
     before = player.notes()
-    chip(player, "1/8")
+    player.length("1/8")
     assert player.notes() == before
     player.key(67)
     assert player.notes()[-1][2] == 12

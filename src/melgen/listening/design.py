@@ -1,4 +1,4 @@
-"""Which pairs of songs each listener hears: sheets of comparisons, one of which a listener's page draws.
+"""The pairs of songs that each listener hears: many sheets of comparisons. The page of a listener draws one sheet.
 
 All listeners get the same page. It holds several hundred *sheets*, lists of pairs of songs that were laid out together.
 The page draws a random code for its listener, and the code chooses the sheet, so that two listeners hardly ever get the
@@ -25,7 +25,7 @@ import numpy as np
 from numpy.random import Generator
 
 ORDERS_TRIED = 20
-"""Random orders of a sheet, of which the one with the fewest songs heard twice in a row is taken."""
+"""Random orders of a sheet. The one with the fewest songs heard twice in a row is used."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def lay_out(
     """The sheets of a test.
 
     Args:
-        songs_of: the numbers of the songs of each condition, of which there are two or more.
+        songs_of: the numbers of the songs of each condition; two or more conditions.
         checks: the numbers of the songs that are the right answer of an attention check.
         sheets: their number.
         comparisons: of a sheet, checks not counted.

@@ -15,8 +15,8 @@ It plays with the player and the voice of the report page. Its content, in JSON:
 ``sheets``
     lists of comparisons: the numbers of two songs, and a 1 for an attention check.
 
-Whoever reads the source of the page can find the attention checks, and can guess which songs belong together; which
-network they are from is only in the key.
+A listener who reads the source of the page can find the attention checks and guess which songs belong together. Only
+the key names the networks.
 """
 
 from __future__ import annotations
