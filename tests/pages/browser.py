@@ -12,6 +12,13 @@ from typing import Any
 
 WAIT_S = 60  # enough for a busy machine
 
+SAME_RANDOM_NUMBERS = """
+{
+  let state = 1;
+  Math.random = () => (state = (state * 48271) % 2147483647) / 2147483647;
+}"""
+"""Lehmer's generator, from the same state in every page: a network writes the same notes in every run of a test."""
+
 LOUDNESS = """
 const samples = new Float32Array(melgen.player.synth.analyser.fftSize);
 melgen.player.synth.analyser.getFloatTimeDomainData(samples);
@@ -51,6 +58,7 @@ class Browser:
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+        self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": SAME_RANDOM_NUMBERS})
 
     def open(
         self, page: Path | str, *, width: int = 1280, height: int = 900, dark: bool = False, calm: bool = True

@@ -168,7 +168,7 @@ def test_choosing_a_song_plays_it_with_its_player_in_view(opened, width):
         chosen = browser.wait("return melgen.player.playing && document.querySelector('.song-detail').dataset.song")
         assert browser.run("return melgen.player.track.title").endswith(f"song_{int(chosen) + 1:03d}")
         browser.wait(in_view)
-    browser.click(".song-detail .steps button", 1)
+    browser.click(".song-detail [aria-label='Next song']")
     browser.wait("return document.querySelector('.song-detail').dataset.song !== arguments[0]", chosen)
     browser.wait("return melgen.player.playing")
 

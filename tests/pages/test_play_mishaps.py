@@ -193,7 +193,7 @@ def test_a_key_that_is_held_plays_once(player):
 def test_letters_play_while_a_slider_has_the_focus_and_choose_in_a_list(player):
     player.browser.run("document.querySelector('#play input[type=range]').focus()")
     player.browser.press("KeyQ", 81)
-    assert [note[0] for note in player.notes()] == [60]
+    assert [note[0] for note in player.notes()] == [72]
     player.browser.run("document.querySelector('#play select').focus()")
     player.browser.press("KeyQ", 81)
     assert len(player.notes()) == 1
