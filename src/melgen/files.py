@@ -37,8 +37,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = scratch_beside(path, "tmp")
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         yield temporary
         flush(temporary)
         # Private so far; give it the permissions that an ordinary `open` gives.
@@ -99,6 +99,17 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
+            path.unlink(missing_ok=True)
+
+
+def remove_own_leftovers(folder: Path) -> None:
+    """Remove the temporary files that this process left in a folder and below it, and will not finish.
+
+    Ctrl-C can come just before `replacing` would remove its file.
+    """
+    for path in list(folder.rglob(".*.tmp")):
+        writer = _SCRATCH.fullmatch(path.name)
+        if writer is not None and writer["host"] == _HOST and int(writer["pid"]) == os.getpid() and path.is_file():
             path.unlink(missing_ok=True)
 
 

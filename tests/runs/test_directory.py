@@ -17,9 +17,10 @@ from hydra.utils import instantiate
 
 from melgen.corpora.corpus import READER_VERSION
 from melgen.errors import IdentityError, message_of
-from melgen.files import write_text
+from melgen.files import replacing, write_text
 from melgen.runs.directory import FINISHED, RunDirectory
 from melgen.runs.search import run_around
+from tests.runs.test_files import left_behind
 
 IDENTITY = {"layers": 2, "seed": 0}
 
@@ -272,6 +273,26 @@ def test_a_failure_leaves_its_traceback(run):
         assert "ZeroDivisionError: division by zero" in text
     with run.reporting():
         assert not (run.path / "error.txt").exists()
+
+
+def test_ctrl_c_between_the_writing_and_the_removing_of_a_file_leaves_nothing(run, monkeypatch):
+    """Ctrl-C can come just before the line that removes the temporary file."""
+    adopt(run)
+    other = left_behind(run.path / "result.json")
+
+    def interrupted(path, missing_ok):
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    def write():
+        other.write_text("half, of a process that may still write")
+        monkeypatch.setattr(type(run.path), "unlink", interrupted)
+        with replacing(run.path / "metrics.csv"):
+            raise OSError
+
+    with pytest.raises(KeyboardInterrupt), run.reporting():
+        write()
+    assert list(run.path.rglob(".*.tmp")) == [other]
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])

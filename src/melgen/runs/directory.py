@@ -24,7 +24,7 @@ from melgen.errors import (
     is_out_of_space,
     message_of,
 )
-from melgen.files import read_json, remove_leftovers, scratch_beside, write_json, write_text
+from melgen.files import read_json, remove_leftovers, remove_own_leftovers, scratch_beside, write_json, write_text
 from melgen.locks import is_lock, locked
 from melgen.processes import process_birth
 from melgen.runs.identity import differences, numbers_software, reader_version
@@ -167,6 +167,7 @@ class RunDirectory:
                 self.set_status(INTERRUPTED, error=str(error))
                 raise
             except BaseException:  # Ctrl-C, Lightning's exit after Ctrl-C, or the exit of a job that is queued again
+                remove_own_leftovers(self.path)
                 self.set_status(INTERRUPTED)
                 raise KeyboardInterrupt from None
         self.set_status(FINISHED)
