@@ -61,7 +61,8 @@ def train(config: DictConfig) -> float:
             trainer.loggers = loggers
             steps.announce(config, module, data, trainer)
             steps.record_data(data, run)
-            steps.record_provenance(module, run)
+            products = steps.use_products(config, module, trainer, run)
+            steps.record_provenance(module, run, products)
             earlier_seconds = steps.fit(trainer, module, data, run)
             result = steps.evaluate(trainer, module, data, run)
             outcome.record(run, result, earlier_seconds + time.monotonic() - began)

@@ -214,7 +214,8 @@ def test_falls_back_to_the_reference(cell, case, monkeypatch):
 
         gradients = torch.func.grad(loss)(state)
         assert gradients["embedding.weight"].abs().sum() > 0
-    elif case == "autocast":
+    elif case == "autocast":  # a processor without bfloat16; one that has it: see test_products.py
+        monkeypatch.setattr("melgen.networks.scan.onednn_multiplies", lambda _: False)
         with torch.autocast("cpu", torch.bfloat16):
             assert model(tokens)[0].isfinite().all()
     else:

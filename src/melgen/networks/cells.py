@@ -29,6 +29,7 @@ from melgen.networks.kernels import (
     RNNKernel,
     UGRNNKernel,
 )
+from melgen.networks.products import TORCH
 from melgen.networks.recurrent import (
     AbstractRecurrentLayer,
     AbstractScannedLayer,
@@ -36,6 +37,7 @@ from melgen.networks.recurrent import (
     State,
     map_state,
 )
+from melgen.networks.scan import multiplies_in_bfloat16
 
 
 class LSTM(AbstractTorchLayer):
@@ -63,8 +65,9 @@ class LSTM(AbstractTorchLayer):
     start = TensorFlowInit(kernels=(4,), bias=(0.0, 1.0, 0.0, 0.0))
 
     def is_fast(self, tensor: Tensor, rows: bool) -> bool:
-        """Only for rows of a table; for other inputs the kernel is no faster than torch's fused loop, if it has one."""
-        return (rows or not torch.backends.mkldnn.is_available()) and super().is_fast(tensor, rows)
+        """Whether to use the kernel; with torch's products only for rows, since its fused loop is otherwise faster."""
+        fused = torch.backends.mkldnn.is_available() and (not rows or multiplies_in_bfloat16(tensor))
+        return not (self.backend is TORCH and fused) and super().is_fast(tensor, rows)
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Use torch's loop; in single precision if oneDNN lacks autocast's type, as on a CPU without AVX-512."""

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from melgen.networks.kernels import AbstractKernel
+from melgen.networks.products import TORCH, Products
 from melgen.networks.scan import scan
 
 log = logging.getLogger(__name__)
@@ -47,14 +48,15 @@ class RecordedScans:
         weight: Tensor,
         bias: Tensor | None = None,
         states: Sequence[Tensor] | None = None,
+        products: Products = TORCH,
     ) -> tuple[Tensor, list[Tensor]]:
-        """As `melgen.networks.scan.scan`."""
+        """As `melgen.networks.scan.scan`; a graph always has torch's products."""
         if states is None:
             states = [projected.new_zeros(projected.shape[1], weight.shape[1]) for _ in range(kernel.states)]
         tensors = [projected, weight, *([] if bias is None else [bias]), *states]
         player = self._player(kernel, tensors, has_bias=bias is not None) if can_record(tensors, states) else None
         if player is None or self._is_waiting:
-            return scan(kernel, projected, weight, bias, states)
+            return scan(kernel, projected, weight, bias, states, products)
         output, *last = player(*tensors)
         self._is_waiting = True
         output.register_hook(self._finish)

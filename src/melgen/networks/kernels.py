@@ -21,6 +21,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from melgen.networks.products import StepProduct
+
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
 relu_backward = torch.ops.aten.threshold_backward.grad_input
@@ -77,11 +79,11 @@ class AbstractKernel(ABC):
     states: ClassVar[int] = 1
     carries: ClassVar[bool] = True
 
-    def __init__(self, weights: Sequence[Tensor], scratch: Sequence[Tensor]):
-        self.weights = weights
-        """``[H, H]`` of each block; a product is ``h @ weight.t()``."""
+    def __init__(self, scratch: Sequence[Tensor], times_last: StepProduct):
         self.scratch = scratch
         """Two blocks for intermediate results."""
+        self.times_last = times_last
+        """The product with the weight of the last block; in `backward`, with its transpose."""
 
     @abstractmethod
     def forward(
@@ -217,13 +219,14 @@ class ResetBeforeGRUKernel(AbstractGRUKernel):
 
     def forward(self, gates, before, after, saved):
         torch.mul(gates[0], before[0], out=saved[0])
-        argument = torch.addmm(gates[2], saved[0], self.weights[2].t(), out=self.scratch[0])
+        argument = self.scratch[0].copy_(gates[2])
+        self.times_last.add(saved[0], argument)
         self._finish(argument, gates, before[0], after[0])
 
     def backward(self, gates, before, after, saved, grad, of_gates):
         (dh,), (dr, du), work = grad, of_gates, self.scratch[0]
         of_argument = self._unfinish(gates, before[0], dh, du)
-        torch.mm(of_argument, self.weights[2], out=work)
+        self.times_last.write(of_argument, work)
         torch.mul(work, before[0], out=dr)
         dh.addcmul_(work, gates[0])
 

@@ -27,7 +27,9 @@ from torch.nn import functional as F
 from melgen.checking import check_one_of
 from melgen.networks.cells import LSTM
 from melgen.networks.initialization import check_initialization, glorot_uniform_
+from melgen.networks.products import TORCH, Products, linear
 from melgen.networks.recurrent import IMPLEMENTATIONS, AbstractRecurrentLayer, LayerFactory, State, check_count
+from melgen.networks.scan import can_scan, products_for
 from melgen.networks.stack import RecurrentStack, imported_layer
 
 
@@ -71,6 +73,9 @@ class MelodyModel(nn.Module):
     >>> torch.allclose(last, logits[:, 3:], atol=1e-6)
     True
     """
+
+    backend: Products = TORCH
+    """Who computes the products of the output layers."""
 
     def __init__(
         self,
@@ -131,12 +136,17 @@ class MelodyModel(nn.Module):
         if tokens.ndim != 1 + streams or tokens.shape[1] == 0 or (streams == 2 and tokens.shape[2] != 2):
             shape = "[B, T]" if streams == 1 else "[B, T, 2]"
             raise ValueError(f"tokens must be {shape} with T of at least 1, got {list(tokens.shape)}")
-        return self.stack.forward_rows(tokens, self._tables, state)
+        return self.stack.forward_rows(tokens, self.tables, state)
 
     def logits(self, output: Tensor) -> Tensor:
         """Scores of the next token, ``[B, T, V]``, by what `read` returned."""
         # The output of the layers is time first in memory; reading it in that order is faster.
-        return self.output(output.transpose(0, 1)).transpose(0, 1)
+        return self._linear(output.transpose(0, 1), self.output.weight, self.output.bias).transpose(0, 1)
+
+    def _linear(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if input.device.type == "cpu" and can_scan(input):
+            return linear(products_for(input, self.backend), input, weight, bias)
+        return F.linear(input, weight, bias)
 
     def duration_logits(self, output: Tensor, tokens: Tensor) -> Tensor:
         """Scores of the duration of the next token, given that token.
@@ -149,11 +159,13 @@ class MelodyModel(nn.Module):
         )
         # As with the lowest layer, each row of the embedding is multiplied once, not for each token.
         table = F.linear(self.embedding.weight[: self.output_size], of_tokens, self.duration_hidden.bias)
-        hidden = F.linear(output.transpose(0, 1), of_output) + F.embedding(tokens.transpose(0, 1), table)
-        return self.duration_output(torch.tanh(hidden)).transpose(0, 1)
+        hidden = self._linear(output.transpose(0, 1), of_output, None) + F.embedding(tokens.transpose(0, 1), table)
+        last = self.duration_output
+        return self._linear(torch.tanh(hidden), last.weight, last.bias).transpose(0, 1)
 
     @property
-    def _tables(self) -> list[Tensor]:
+    def tables(self) -> list[Tensor]:
+        """The embeddings whose rows the lowest layer reads: of tokens, and of durations if there are any."""
         if self.duration_size is None:
             return [self.embedding.weight]
         return [self.embedding.weight, self.duration_embedding.weight]

@@ -22,7 +22,8 @@ from melgen.checking import check_whole, require
 from melgen.networks.graphs import recorded_scans
 from melgen.networks.initialization import TensorFlowInit, check_initialization, torch_uniform_
 from melgen.networks.kernels import AbstractKernel
-from melgen.networks.scan import can_scan, scaled, scan
+from melgen.networks.products import TORCH, Products, linear
+from melgen.networks.scan import can_scan, products_for, scaled, scan
 
 IMPLEMENTATIONS = ("fast", "graphs", "reference")
 """``fast``: a kernel of `melgen.networks.kernels`, if the layer has one and `can_scan` allows it; ``graphs``: the
@@ -104,6 +105,9 @@ class AbstractRecurrentLayer(nn.Module, ABC):
     implementation: str = "fast"
     """One of ``IMPLEMENTATIONS``."""
 
+    backend: Products = TORCH
+    """Who computes the products of a layer that has a kernel."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         name = vars(cls).get("name")  # not getattr: a subclass does not inherit its parent's name
@@ -175,7 +179,12 @@ class AbstractKernelLayer(AbstractRecurrentLayer):
         """Read a sequence from a state, or from the zero state if it is None."""
         if not self.is_fast(input, rows=False):
             return self.forward_reference(input, state)
-        return self._scan(lambda weight, bias: F.linear(input.transpose(0, 1).contiguous(), weight, bias), state)
+        products = products_for(input, self.backend)
+        return self._scan(
+            lambda weight, bias: linear(products, input.transpose(0, 1).contiguous().float(), weight, bias),
+            state,
+            products,
+        )
 
     def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
         """Read a sequence of rows; if the tables have fewer rows than tokens, each row is multiplied only once."""
@@ -188,10 +197,22 @@ class AbstractKernelLayer(AbstractRecurrentLayer):
             products = [F.linear(lowest, weight, bias), *(F.linear(table, weight) for table in others)]
             return embedded(tokens.transpose(0, 1), products)
 
-        return self._scan(project, state)
+        return self._scan(project, state, products_for(tables[0], self.backend))
 
-    def _scan(self, project: Callable[[Tensor, Tensor | None], Tensor], state: State) -> tuple[Tensor, State]:
+    def _scan(
+        self, project: Callable[[Tensor, Tensor | None], Tensor], state: State, products: Products
+    ) -> tuple[Tensor, State]:
         """Scan the products of the input, ``[T, B, blocks * H]``, with both weights scaled for the kernel."""
+        assert self.kernel is not None
+        if products.in_bfloat16:  # asked for by autocast, whose other rounding is not needed here
+            state = map_state(Tensor.float, state)
+            with torch.autocast("cpu", enabled=False):
+                return self._scan_as_is(project, state, products)
+        return self._scan_as_is(project, state, products)
+
+    def _scan_as_is(
+        self, project: Callable[[Tensor, Tensor | None], Tensor], state: State, products: Products
+    ) -> tuple[Tensor, State]:
         assert self.kernel is not None
         weight_ih, weight_hh, bias, separate = self.parts()
         weight_ih, weight_hh, bias = scaled(self.kernel, weight_ih, weight_hh, bias)
@@ -199,7 +220,7 @@ class AbstractKernelLayer(AbstractRecurrentLayer):
             separate = separate * self.kernel.scales[-1]
         states = (state,) if isinstance(state, Tensor) else state
         run = recorded_scans(self).scan if self.implementation == "graphs" else scan
-        output, last = run(self.kernel, project(weight_ih, bias), weight_hh, separate, states)
+        output, last = run(self.kernel, project(weight_ih, bias), weight_hh, separate, states, products)
         return output.transpose(0, 1), last[0] if self.kernel.states == 1 else tuple(last)
 
 
@@ -221,7 +242,7 @@ class AbstractTorchLayer(AbstractKernelLayer):
 
     def is_fast(self, tensor: Tensor, rows: bool) -> bool:
         """Whether to use the kernel: not on a GPU, where torch calls cuDNN's fused loops."""
-        return tensor.device.type == "cpu" and super().is_fast(tensor, rows)
+        return tensor.device.type == "cpu" and not self.backend.by_module and super().is_fast(tensor, rows)
 
     def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         """The module's weights, with the sum of its biases where only the sum matters."""

@@ -12,21 +12,40 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from melgen.internals.torch import is_transforming
+from melgen.internals.torch import is_transforming, onednn_multiplies
 from melgen.networks.kernels import AbstractKernel, sigmoid_backward
+from melgen.networks.products import BFLOAT16, FEWEST_MULTIPLICATIONS, TORCH, Products
 
 
 def can_scan(tensor: Tensor) -> bool:
-    """Whether the fast scan can be used: in single precision, outside autocast, ``torch.func``, ``torch.compile``.
+    """Whether the fast scan can be used: in single precision, or with bfloat16 products that the processor has.
 
-    Otherwise the plain steps are used, which need only autograd.
+    Not inside ``torch.func`` or ``torch.compile``. Otherwise the plain steps are used, which need only autograd.
     """
     return (
-        tensor.dtype == torch.float32
-        and not torch.is_autocast_enabled(tensor.device.type)
+        (tensor.dtype == torch.float32 or (tensor.dtype == torch.bfloat16 and multiplies_in_bfloat16(tensor)))
+        and (not torch.is_autocast_enabled(tensor.device.type) or multiplies_in_bfloat16(tensor))
         and not is_transforming()
         and not torch.compiler.is_compiling()
     )
+
+
+def multiplies_in_bfloat16(tensor: Tensor) -> bool:
+    """Whether autocast asks for products in bfloat16 where this tensor is, and the scan can compute them."""
+    device = tensor.device.type
+    return (
+        device == "cpu"
+        and torch.is_autocast_enabled(device)
+        and torch.get_autocast_dtype(device) == torch.bfloat16
+        and onednn_multiplies(torch.bfloat16)
+    )
+
+
+def products_for(tensor: Tensor, chosen: Products) -> Products:
+    """The chosen products, or those in bfloat16 if, and only if, autocast asks for them."""
+    if multiplies_in_bfloat16(tensor):
+        return BFLOAT16
+    return TORCH if chosen.in_bfloat16 else chosen
 
 
 def scan(
@@ -35,6 +54,7 @@ def scan(
     weight: Tensor,
     bias: Tensor | None = None,
     states: Sequence[Tensor] | None = None,
+    products: Products = TORCH,
 ) -> tuple[Tensor, list[Tensor]]:
     """Read a sequence.
 
@@ -44,6 +64,7 @@ def scan(
         weight: the weights of the state.
         bias: the bias of a product that the kernel keeps separate.
         states: the state before, None for zeros.
+        products: who computes the products.
 
     Both weights, and their biases, must be `scaled`.
 
@@ -53,9 +74,11 @@ def scan(
     Returns:
         The output, and the state after the last step.
     """
+    if not products.in_bfloat16 and projected.shape[1] * weight.numel() < FEWEST_MULTIPLICATIONS:
+        products = TORCH
     if states is None:
         states = (projected.new_zeros(projected.shape[1], weight.shape[1]),) * kernel.states
-    output, *last = _Scan.apply(kernel, projected, weight, bias, *states)
+    output, *last = _Scan.apply(kernel, products, projected, weight, bias, *states)
     return output, last
 
 
@@ -75,7 +98,13 @@ def scaled(kernel: type[AbstractKernel], *parameters: Tensor | None) -> list[Any
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, kernel: type[AbstractKernel], projected: Tensor, weight: Tensor, bias: Tensor | None, *states: Tensor
+        ctx: Any,
+        kernel: type[AbstractKernel],
+        products: Products,
+        projected: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        *states: Tensor,
     ) -> tuple[Tensor, ...]:
         # Overwritten without autograd's knowledge: the operation that made it (a product or a look-up) does not need
         # its result any more.
@@ -86,17 +115,23 @@ class _Scan(torch.autograd.Function):
         for sequence, state in zip(sequences, states, strict=True):
             sequence[0] = state
         saved = [projected.new_empty(steps, batch_size, width) for _ in range(kernel.saved)]
-        cell = kernel(weight.chunk(len(kernel.scales)), projected.new_empty(2, batch_size, width).unbind(0))
         summed, separate = weight[: kernel.summed * width].t(), weight[-width:].t()
-        for sums, sigmas, gates, before, after, kept in _steps(kernel, projected, sequences, saved):
-            torch.addmm(sums, before[0], summed, out=sums)
-            torch.sigmoid(sigmas, out=sigmas)
-            if kernel.separate:
-                torch.mm(before[0], separate, out=kept[0])
-                if bias is not None:
-                    kept[0].add_(bias)
-            cell.forward(gates, before, after, kept)
-        ctx.kernel, ctx.has_bias, ctx.buffers = kernel, bias is not None, (projected, sequences, saved)
+        has_last = kernel.summed < len(kernel.scales)
+        times_summed = products.of_step(summed, batch_size, steps)
+        times_last = products.of_step(separate, batch_size, steps) if has_last else times_summed
+        cell = kernel(projected.new_empty(2, batch_size, width).unbind(0), times_last)
+        views = list(_steps(kernel, projected, sequences, saved))
+        with products.for_steps():
+            for sums, sigmas, gates, before, after, kept in views:
+                times_summed.add(before[0], sums)
+                torch.sigmoid(sigmas, out=sigmas)
+                if kernel.separate:
+                    times_last.write(before[0], kept[0])
+                    if bias is not None:
+                        kept[0].add_(bias)
+                cell.forward(gates, before, after, kept)
+        ctx.kernel, ctx.products, ctx.has_bias = kernel, products, bias is not None
+        ctx.buffers = projected, sequences, saved, views
         ctx.save_for_backward(weight)
         ctx.set_materialize_grads(False)
         return sequences[0][1:], *(sequence[-1] for sequence in sequences)
@@ -106,12 +141,12 @@ class _Scan(torch.autograd.Function):
     def backward(ctx: Any, of_output: Tensor | None, *of_last: Tensor | None) -> tuple[Any, ...]:
         if ctx.buffers is None:
             raise RuntimeError("the fast scan allows one backward pass; for more, use model.implementation=reference")
-        (projected, sequences, saved), ctx.buffers = ctx.buffers, None
+        (projected, sequences, saved, views), ctx.buffers = ctx.buffers, None
+        products: Products = ctx.products
         kernel: type[AbstractKernel] = ctx.kernel
         (weight,) = ctx.saved_tensors
         steps, batch_size, _ = projected.shape
         width = weight.shape[1]
-        cell = kernel(weight.chunk(len(kernel.scales)), projected.new_empty(2, batch_size, width).unbind(0))
         grad = [
             torch.zeros_like(sequence[0]) if of is None else of.clone(memory_format=torch.contiguous_format)
             for sequence, of in zip(sequences, of_last, strict=True)
@@ -120,27 +155,33 @@ class _Scan(torch.autograd.Function):
         of_sigmas = projected.new_empty(batch_size, kernel.sigmoid * width)
         of_gates = of_sigmas.chunk(kernel.sigmoid, 1)
         summed, separate = weight[: kernel.summed * width], weight[-width:]
+        has_last = kernel.summed < len(kernel.scales)
+        times_summed = products.of_step(summed, batch_size, steps)
+        times_last = products.of_step(separate, batch_size, steps) if has_last else times_summed
+        cell = kernel(projected.new_empty(2, batch_size, width).unbind(0), times_last)
         dh = grad[0]
-        each = list(zip(outputs, _steps(kernel, projected, sequences, saved), strict=True))
-        for output, (sums, sigmas, gates, before, after, kept) in reversed(each):
-            if output is not None:
-                dh.add_(output)
-            cell.backward(gates, before, after, kept, grad, of_gates)
-            sigmoid_backward(of_sigmas, sigmas, grad_input=sigmas)
-            if kernel.carries:
-                torch.addmm(dh, sums, summed, out=dh)
-            else:
-                torch.mm(sums, summed, out=dh)
-            if kernel.separate:
-                torch.addmm(dh, kept[0], separate, out=dh)
+        with products.for_steps():
+            for output, (sums, sigmas, gates, before, after, kept) in zip(
+                reversed(outputs), reversed(views), strict=True
+            ):
+                if output is not None:
+                    dh.add_(output)
+                cell.backward(gates, before, after, kept, grad, of_gates)
+                sigmoid_backward(of_sigmas, sigmas, grad_input=sigmas)
+                if kernel.carries:
+                    times_summed.add(sums, dh)
+                else:
+                    times_summed.write(sums, dh)
+                if kernel.separate:
+                    times_last.add(kept[0], dh)
         of_weight = torch.empty_like(weight)
         flat, states = projected.flatten(0, 1), sequences[0][:-1].flatten(0, 1)
-        torch.mm(flat[:, : kernel.summed * width].t(), states, out=of_weight[: kernel.summed * width])
+        products.multiply(flat[:, : kernel.summed * width].t(), states, of_weight[: kernel.summed * width])
         if kernel.separate:
-            torch.mm(saved[0].flatten(0, 1).t(), states, out=of_weight[-width:])
+            products.multiply(saved[0].flatten(0, 1).t(), states, of_weight[-width:])
         elif kernel.summed < len(kernel.scales):
-            torch.mm(flat[:, -width:].t(), cell.last_factor(saved).flatten(0, 1), out=of_weight[-width:])
-        return None, projected, of_weight, saved[0].sum((0, 1)) if ctx.has_bias else None, *grad
+            products.multiply(flat[:, -width:].t(), cell.last_factor(saved).flatten(0, 1), of_weight[-width:])
+        return None, None, projected, of_weight, saved[0].sum((0, 1)) if ctx.has_bias else None, *grad
 
 
 def _steps(

@@ -70,6 +70,7 @@ KEYS: Mapping[str, KeyRole] = MappingProxyType(
         "seq_length": KeyRole(is_identity=True),
         "precision": KeyRole(is_identity=True),
         "matmul_precision": KeyRole(is_identity=True),
+        "products": KeyRole(is_identity=True, neutral="auto"),
         "trainer": KeyRole(is_identity=True),
         "init_from": KeyRole(changes_directory=True, is_identified_by_content=True, is_path=True),
         # the corpus

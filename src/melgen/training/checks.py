@@ -16,6 +16,9 @@ from melgen.runs.naming import safe_name
 from melgen.runs.precision import PRECISIONS, full_name
 
 MATMUL_PRECISIONS = ("highest", "high", "medium")
+AUTO = "auto"
+PRODUCTS = (AUTO, "torch", "module", "sequences", "onednn", "packed")
+"""``auto``, and the products of `melgen.networks.products` in single precision; here, since that imports torch."""
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 BYTES_PER_PARAMETER = 16
 """Weight, gradient and Adam's two moments, four bytes each."""
@@ -56,6 +59,7 @@ RULES = (
     Rule("trainer.max_steps", lambda value: value in NO_LIMIT or _is_count(value), f"{COUNT}, or -1 for no limit"),
     Rule("trainer.max_epochs", lambda value: value in NO_LIMIT or _is_count(value), f"{COUNT}, or -1 for no limit"),
     Rule("matmul_precision", lambda value: value in MATMUL_PRECISIONS, one_of(MATMUL_PRECISIONS)),
+    Rule("products", lambda value: value in PRODUCTS, one_of(PRODUCTS)),
     Rule("precision", lambda value: full_name(value) in PRECISIONS, one_of(PRECISIONS)),
     Rule("trainer.accelerator", lambda value: value in ACCELERATORS, one_of(ACCELERATORS)),
     # The lock of a run keeps other processes out, and positions are counted in updates of one batch.

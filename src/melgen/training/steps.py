@@ -6,6 +6,8 @@ Nothing here decides anything about music or learning.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -13,25 +15,31 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from melgen.checkpoint import LAST, load_model, read_checkpoint
+from melgen.corpora.cache import default_cache_dir
 from melgen.data import MelodyDataModule, Split
 from melgen.data.recorded_splits import write_splits
 from melgen.files import write_json
 from melgen.generation.primers import TRAINING_VALUES, fit_of
 from melgen.music.tune_vocabulary import TuneVocabulary
-from melgen.networks import count_parameters
+from melgen.networks import choosing, count_parameters
+from melgen.networks.products import PRODUCTS, TORCH
 from melgen.runs.budget import total_updates
 from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
 from melgen.runs.identity import identity_of
-from melgen.runs.identity_file import FORMAT_VERSION
+from melgen.runs.identity_file import FORMAT_VERSION, read_file
 from melgen.runs.naming import typed_overrides
 from melgen.software import software
 from melgen.training.callbacks import SongSampling
+from melgen.training.checks import AUTO
 from melgen.training.init_from import StartingPoint
 from melgen.training.loggers.csv import HistoryLogger
 from melgen.training.module import MelodyModule
 from melgen.training.outcome import Result
 
 log = logging.getLogger(__name__)
+
+_PRODUCTS = "products"
+"""The entry of ``provenance.json``."""
 
 
 def identity(config: DictConfig, data: MelodyDataModule, start: StartingPoint | None) -> dict[str, Any]:
@@ -115,14 +123,63 @@ def record_data(data: MelodyDataModule, run: RunDirectory) -> None:
     write_json(run.path / "data.json", {**data.statistics, **counts, "import": data.report.to_dict()})
 
 
-def record_provenance(module: MelodyModule, run: RunDirectory) -> None:
-    """Write ``provenance.json``: the command that trains the run, the size of its network, and the software."""
+def use_products(config: DictConfig, module: MelodyModule, trainer: pl.Trainer, run: RunDirectory) -> dict[str, str]:
+    """Choose who computes the products of the network, and use that.
+
+    A run that goes on keeps the products that it began with, so that it equals an uninterrupted one to the last bit.
+
+    Returns:
+        The name of the products of each part of the network, see `melgen.networks.choosing`; empty on a GPU.
+
+    Raises:
+        ValueError: for products that this machine lacks.
+    """
+    model = module.model
+    if trainer.strategy.root_device.type != "cpu" or config.model.get("implementation") == "reference":
+        return {}
+    begun_with = (read_file(run.path / PROVENANCE_FILE) or {}).get(_PRODUCTS)
+    if begun_with is not None or (run.checkpoints / LAST).exists():  # an earlier melgen had torch's default only
+        choice = _possible(begun_with or {}, run)
+    elif config.products == AUTO:
+        file = choosing.file_in(default_cache_dir() if config.cache_dir is None else Path(config.cache_dir))
+        with trainer.precision_plugin.forward_context():
+            choice = choosing.choose(model, config.batch_size, config.seq_length, file)
+    else:
+        products = PRODUCTS[config.products]
+        if not choosing.is_possible(products):
+            raise ValueError(
+                f"products={products.name}: torch has none of these on this machine; auto finds what it has"
+            )
+        choice = choosing.everywhere(model, products.name)
+    choosing.apply(model, choice)
+    log.debug("Products: %s", ", ".join(f"{part} {products}" for part, products in choice.items()))
+    return choice
+
+
+def _possible(begun_with: Mapping[str, str], run: RunDirectory) -> dict[str, str]:
+    """The products that a run began with; torch's default, with a warning, for those that this machine lacks."""
+    lacking = sorted(
+        {name for name in begun_with.values() if name not in PRODUCTS or not choosing.is_possible(PRODUCTS[name])}
+    )
+    if lacking:
+        log.warning(
+            "%s: was begun with the products %s, which this machine lacks; it goes on with torch's default, so its "
+            "numbers will differ in their last digits from those of an uninterrupted run",
+            run.path,
+            ", ".join(lacking),
+        )
+    return {part: TORCH.name if name in lacking else name for part, name in begun_with.items()}
+
+
+def record_provenance(module: MelodyModule, run: RunDirectory, products: Mapping[str, str]) -> None:
+    """Write ``provenance.json``: the command that trains the run, the size of its network, products and software."""
     write_json(
         run.path / PROVENANCE_FILE,
         {
             "format_version": FORMAT_VERSION,
             "command": typed_command() if HydraConfig.initialized() else None,
             "parameters": count_parameters(module.model),
+            _PRODUCTS: dict(products),
             "software": software(),
         },
     )

@@ -1,0 +1,175 @@
+"""Every library computes the same products, and the scan computes the same network with each of them."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from melgen.internals.torch import onednn_multiplies, pack_linear
+from melgen.networks import MelodyModel, choosing
+from melgen.networks.products import (
+    BFLOAT16,
+    FEWEST_MULTIPLICATIONS,
+    FEWEST_STEPS_TO_PACK,
+    ONEDNN,
+    PACKED,
+    PRODUCTS,
+    TORCH,
+    linear,
+    onednn_products,
+)
+from melgen.training.checks import AUTO
+from melgen.training.checks import PRODUCTS as NAMES
+from tests.networks.test_fast_scan import TOLERANCE, flat, kernel_layer
+
+SINGLE = [products for products in PRODUCTS.values() if not products.in_bfloat16]
+VOCABULARY, WIDTH, BATCH, STEPS = 11, 96, 40, 12
+needs_bfloat16 = pytest.mark.skipif(
+    not onednn_multiplies(torch.bfloat16), reason="this processor has no products in bfloat16"
+)
+
+
+@pytest.fixture(params=SINGLE, ids=lambda products: products.name)
+def products(request):
+    if not choosing.is_possible(request.param):
+        pytest.skip("torch has none of these on this machine")
+    return request.param
+
+
+def trained_on_two_windows(model):
+    """The loss of two windows, each of which goes on from the one before, and every gradient."""
+    torch.manual_seed(3)
+    tokens = torch.randint(VOCABULARY, (BATCH, 2 * STEPS + 1))
+    model.train().zero_grad()
+    state, total = None, 0.0
+    for first in (0, STEPS):
+        window = tokens[:, first : first + STEPS]
+        logits, state = model(window, state)
+        wanted = tokens[:, first + 1 : first + 1 + STEPS]
+        total = total + nn.functional.cross_entropy(logits.flatten(0, 1), wanted.flatten())
+    total.backward()
+    return total, {name: p.grad for name, p in model.named_parameters() if p.grad is not None}, flat(state)
+
+
+def test_the_products_are_large_enough_to_be_left_to_a_library():
+    assert BATCH * WIDTH * WIDTH > FEWEST_MULTIPLICATIONS
+    assert STEPS >= FEWEST_STEPS_TO_PACK
+
+
+@pytest.mark.parametrize("keep", [1.0, 0.8])
+def test_a_network_equals_its_reference(cell, products, keep):
+    torch.manual_seed(0)
+    model = MelodyModel(VOCABULARY, WIDTH, 2, cell, output_keep_prob=keep)
+    reference = copy.deepcopy(model)
+    reference.use("reference")
+    choosing.apply(model, choosing.everywhere(model, products.name))
+    loss, gradients, state = trained_on_two_windows(model)
+    expected, wanted, expected_state = trained_on_two_windows(reference)
+    torch.testing.assert_close(loss, expected, rtol=1e-6, atol=1e-6)
+    assert gradients.keys() == wanted.keys()
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(gradient, wanted[name], **TOLERANCE, msg=lambda m, n=name: f"{n}: {m}")
+    for got, each in zip(state, expected_state, strict=True):
+        torch.testing.assert_close(got, each, **TOLERANCE)
+
+
+def test_each_library_is_called(cell, monkeypatch):
+    called = []
+    monkeypatch.setattr(
+        "melgen.networks.products.pack_linear", lambda *args: called.append("packed") or pack_linear(*args)
+    )
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", lambda precision: called.append(precision))
+    model = MelodyModel(VOCABULARY, WIDTH, 1, cell)
+    choosing.apply(model, choosing.everywhere(model, "packed"))
+    trained_on_two_windows(model)
+    assert {"packed", "medium"} <= set(called)
+    called.clear()
+    choosing.apply(model, choosing.everywhere(model, "torch"))
+    trained_on_two_windows(model)
+    assert called == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_a_number_appears_where_the_reference_has_it(cell, products, value):
+    model = MelodyModel(VOCABULARY, WIDTH, 1, cell)
+    with torch.no_grad():
+        model.embedding.weight[3] = value
+    tokens = torch.randint(4, VOCABULARY, (BATCH, STEPS))
+    tokens[5, 6] = 3
+    reference = copy.deepcopy(model)
+    reference.use("reference")
+    choosing.apply(model, choosing.everywhere(model, products.name))
+    found, expected = (each(tokens)[0].isfinite().all(-1) for each in (model, reference))
+    assert torch.equal(found, expected)
+    if value != value:
+        assert found.logical_not().nonzero().tolist() == [[5, step] for step in range(6, STEPS)]
+
+
+def test_the_linear_function_equals_that_of_torch(products):
+    input, weight, bias = (torch.randn(shape, requires_grad=True) for shape in ((7, 30, 96), (50, 96), 50))
+    expected = nn.functional.linear(input, weight, bias)
+    towards = torch.randn_like(expected)
+    wanted = torch.autograd.grad(expected, (input, weight, bias), towards)
+    result = linear(products, input, weight, bias)
+    torch.testing.assert_close(result, expected, **TOLERANCE)
+    for got, each in zip(torch.autograd.grad(result, (input, weight, bias), towards), wanted, strict=True):
+        torch.testing.assert_close(got, each, **TOLERANCE)
+
+
+def test_torchs_default_is_what_it_was_outside():
+    def fail():
+        with onednn_products():
+            assert torch.get_float32_matmul_precision() == "medium"
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_the_names_of_the_configuration_are_those_in_single_precision():
+    names = [products.name for products in SINGLE]
+    assert list(NAMES) == [AUTO, *names]
+
+
+def test_packed_products_of_few_steps_are_plain():
+    weight = torch.randn(96, 96)
+    kinds = [type(PACKED.of_step(weight, BATCH, steps)) for steps in (1, FEWEST_STEPS_TO_PACK)]
+    assert kinds[0] is type(TORCH.of_step(weight, BATCH, STEPS)) is not kinds[1]
+
+
+@needs_bfloat16
+def test_bfloat16_is_near_single_precision(cell):
+    torch.manual_seed(0)
+    model = MelodyModel(VOCABULARY, WIDTH, 2, cell)
+    expected, wanted, expected_state = trained_on_two_windows(model)
+    wanted = {name: gradient.clone() for name, gradient in wanted.items()}
+    choosing.apply(model, choosing.everywhere(model, "bfloat16"))
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, gradients, state = trained_on_two_windows(model)
+    assert loss != expected, "nothing was rounded"
+    torch.testing.assert_close(loss.float(), expected, rtol=2e-3, atol=0)
+    for name, gradient in gradients.items():
+        assert gradient.dtype == torch.float32
+        assert (gradient - wanted[name]).norm() < 0.03 * wanted[name].norm(), name
+    for got, each in zip(state, expected_state, strict=True):
+        assert got.dtype == torch.float32
+        torch.testing.assert_close(got, each, rtol=0, atol=0.02)
+
+
+@needs_bfloat16
+def test_bfloat16_is_used_only_if_autocast_asks(cell):
+    model = MelodyModel(VOCABULARY, WIDTH, 2, cell)
+    tokens = torch.randint(VOCABULARY, (BATCH, STEPS))
+    expected = model(tokens)[0]
+    choosing.apply(model, choosing.everywhere(model, "bfloat16"))
+    if not type(kernel_layer(model.layers[0])).__name__.startswith("LSTM"):  # whose default is torch's fused loop
+        assert torch.equal(model(tokens)[0], expected)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not torch.equal(model(tokens)[0].float(), expected)
+
+
+def test_dataclasses_are_told_apart():
+    assert len({*PRODUCTS.values()}) == len(PRODUCTS)
+    assert ONEDNN != PACKED != BFLOAT16
