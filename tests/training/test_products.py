@@ -4,7 +4,9 @@ import json
 import logging
 
 import pytest
+import torch
 
+from melgen.internals.torch import onednn_multiplies
 from melgen.networks import choosing
 from melgen.networks.products import PRODUCTS
 from melgen.train import train
@@ -102,5 +104,12 @@ def test_unknown_products_are_refused(folder):
     assert not (folder / "run").exists()
 
 
-def test_the_reference_has_no_products(folder):
-    assert recorded(start(folder, "run", "model.implementation=reference")) == {}
+@pytest.mark.parametrize("override", ["model.implementation=reference", "precision=64-true", "precision=bf16-true"])
+def test_what_has_no_kernels_has_no_products(folder, override):
+    assert recorded(start(folder, "run", override)) == {}
+
+
+@pytest.mark.skipif(not onednn_multiplies(torch.bfloat16), reason="this processor has no products in bfloat16")
+def test_bfloat16_is_chosen_by_time_too(folder):
+    run = start(folder, "run", "precision=bf16-mixed")
+    assert recorded(run) == {"layer 1": "bfloat16", "layer 2": "bfloat16", "output": "torch"}

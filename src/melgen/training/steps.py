@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 _PRODUCTS = "products"
 """The entry of ``provenance.json``."""
+_WITH_KERNELS = ("32-true", "bf16-mixed")
+"""The precisions in which the kernels compute."""
 
 
 def identity(config: DictConfig, data: MelodyDataModule, start: StartingPoint | None) -> dict[str, Any]:
@@ -129,13 +131,15 @@ def use_products(config: DictConfig, module: MelodyModule, trainer: pl.Trainer, 
     A run that goes on keeps the products that it began with, so that it equals an uninterrupted one to the last bit.
 
     Returns:
-        The name of the products of each part of the network, see `melgen.networks.choosing`; empty on a GPU.
+        The name of the products of each part of the network, see `melgen.networks.choosing`; empty on a GPU, for the
+        reference, and for precisions that have no kernels.
 
     Raises:
         ValueError: for products that this machine lacks.
     """
     model = module.model
-    if trainer.strategy.root_device.type != "cpu" or config.model.get("implementation") == "reference":
+    has_kernels = trainer.precision in _WITH_KERNELS and config.model.get("implementation") != "reference"
+    if trainer.strategy.root_device.type != "cpu" or not has_kernels:
         return {}
     begun_with = (read_file(run.path / PROVENANCE_FILE) or {}).get(_PRODUCTS)
     if begun_with is not None or (run.checkpoints / LAST).exists():  # an earlier melgen had torch's default only
