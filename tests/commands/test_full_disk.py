@@ -117,4 +117,5 @@ def test_a_cache_that_is_full_costs_time_only(disk, monkeypatch):
     answer = call("train", *TINY, "trainer.max_steps=2")
     assert answer.code == 0, answer.text
     assert "not cached" in answer.text
-    assert [path.name for path in (disk / "cache").rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+    corpora = disk / "cache" / "corpora"
+    assert [path.name for path in corpora.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
