@@ -2,7 +2,6 @@
 
 import json
 import logging
-from dataclasses import replace
 
 import pytest
 import torch
@@ -186,7 +185,3 @@ def test_unknown_products_are_refused():
     model = model_of(GRU)
     with pytest.raises(ValueError, match="products of layer 1: 'fast' is unknown; known are torch"):
         choosing.apply(model, {"layer 1": "fast"})
-
-
-def test_products_equal_by_name_only_if_they_are_the_same():
-    assert replace(ONEDNN, packs=True) != PACKED

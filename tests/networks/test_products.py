@@ -9,10 +9,8 @@ from torch import nn
 from melgen.internals.torch import onednn_multiplies, pack_linear
 from melgen.networks import MelodyModel, choosing
 from melgen.networks.products import (
-    BFLOAT16,
     FEWEST_MULTIPLICATIONS,
     FEWEST_STEPS_TO_PACK,
-    ONEDNN,
     PACKED,
     PRODUCTS,
     TORCH,
@@ -38,7 +36,7 @@ def products(request):
 
 
 def trained_on_two_windows(model):
-    """The loss of two windows, each of which goes on from the one before, and every gradient."""
+    """The loss of two windows, the gradients and the last state. The second window begins in the state of the first."""
     torch.manual_seed(3)
     tokens = torch.randint(VOCABULARY, (BATCH, 2 * STEPS + 1))
     model.train().zero_grad()
@@ -168,8 +166,3 @@ def test_bfloat16_is_used_only_if_autocast_asks(cell):
         assert torch.equal(model(tokens)[0], expected)
     with torch.autocast("cpu", torch.bfloat16):
         assert not torch.equal(model(tokens)[0].float(), expected)
-
-
-def test_dataclasses_are_told_apart():
-    assert len({*PRODUCTS.values()}) == len(PRODUCTS)
-    assert ONEDNN != PACKED != BFLOAT16

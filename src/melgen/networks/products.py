@@ -111,7 +111,7 @@ class Products:
         return (_PackedBfloat16 if self.in_bfloat16 else _Packed)(weight, rows)
 
     def multiply(self, left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
-        """The product of two matrices, one of which is a whole sequence; in float32."""
+        """The product of two matrices in float32; one of them is a whole sequence."""
         if self.in_bfloat16:
             product = torch.mm(left.bfloat16(), right.bfloat16())
             return product.float() if out is None else out.copy_(product)
