@@ -26,8 +26,9 @@ QUICK = dataclasses.replace(SMALL, tempo=400, notes=6, comparisons=4, checks=1)
 KEYS = {"Tab": 9, "Enter": 13, "Space": 32, "ArrowDown": 40}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def browser():
+    """One for each test: all pages from the file system share a store, which may be cleared too late for the next."""
     found = Browser()
     yield found
     found.quit()
@@ -43,8 +44,6 @@ def made_test(made, tmp_path):
 @pytest.fixture
 def listener(browser, made_test, tmp_path):
     """A page that has just been opened; a message of the console or a request fails the test at the end."""
-    browser.open(made_test[1])
-    browser.run("try { localStorage.clear(); } catch {}")
     browser.open(made_test[1])
     where = {"behavior": "allow", "downloadPath": str(tmp_path / "saved")}
     browser.driver.execute_cdp_cmd("Browser.setDownloadBehavior", where)
@@ -161,15 +160,14 @@ def test_a_listener_takes_the_whole_test_with_the_keyboard(listener, made_test, 
 
 def test_a_reload_keeps_the_answers_and_a_part_can_be_saved(listener, made_test, tmp_path):
     key, _ = made_test
-    for _ in range(4):  # a fresh Chromium sometimes forgets the whole store of a page from the file system
+    for _ in range(4):
         listener.reach_the_first_comparison()
         listener.hear("A")
         listener.hear("B")
         listener.answer("first")
         assert listener.position() == "2 of 5"
         listener.browser.run("addEventListener('beforeunload', (event) => event.stopImmediatePropagation(), true)")
-        listener.browser.driver.refresh()
-        if listener.browser.run("return localStorage.length"):
+        if listener.browser.reload():
             break
     assert listener.step() != "consent", "Chromium gives a page from the file system a store"
     assert "Your 1 answer so far" in listener.text()
@@ -198,8 +196,6 @@ def test_both_tunes_must_be_heard_and_letters_play_them(listener):
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_step_fits_and_can_be_read(browser, made_test, width, dark):
-    browser.open(made_test[1], width=width, dark=dark)
-    browser.run("try { localStorage.clear(); } catch {}")
     browser.open(made_test[1], width=width, dark=dark)
     for step, button in (("consent", 0), ("training", 0), ("sound", 1), ("comparison", None)):
         assert browser.run("return document.querySelector('main > section').dataset.step") == step

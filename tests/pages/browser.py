@@ -78,6 +78,14 @@ class Browser:
         self.requests()
         self.driver.get(page if isinstance(page, str) else page.resolve().as_uri())
 
+    def reload(self) -> bool:
+        """Load the page again, and return whether its store is still there.
+
+        A fresh Chromium sometimes loses the store of a page from the file system.
+        """
+        self.driver.refresh()
+        return bool(self.run("return localStorage.length"))
+
     def run(self, script: str, *arguments: Any) -> Any:
         """Return the value of a piece of JavaScript."""
         return self.driver.execute_script(script, *arguments)
