@@ -4,7 +4,7 @@ Letters as in `melgen.networks.model`; I is the width of a layer's input.
 
 Every layer is called like ``torch.nn.LSTM`` with ``batch_first``: ``(input, state) -> (output, state)``. The
 state is opaque: a tensor or a tuple of such states, which the caller hands back unchanged. To detach, move or
-save it, use `map_state`. Callers may rely only on the shape of its tensors, ``[B, H]``.
+save it, use `map_state`. Callers may rely only on the first axis of its tensors, the batch.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ same, recorded as CUDA graphs on a GPU; ``reference``: torch's module, or one st
 compute the same, except for rounding."""
 
 State: TypeAlias = Any
-"""A tensor ``[B, H]`` or a tuple of states. `Any`, because each layer knows only its own."""
+"""A tensor whose first axis is the batch, or a tuple of states. `Any`, because each layer knows only its own."""
 
 LayerFactory: TypeAlias = Callable[[int, int], "AbstractRecurrentLayer"]
 """A callable that builds a layer from ``input_size`` and ``hidden_size``: a class, or a partial with its options."""
@@ -93,7 +93,7 @@ class AbstractRecurrentLayer(nn.Module, ABC):
         hidden_size: width of output and state, H.
 
     Shape:
-        input ``[B, T, I]``, output ``[B, T, H]``, each tensor of the state ``[B, H]``.
+        input ``[B, T, I]``, output ``[B, T, H]``, each tensor of the state ``[B, ...]``, of most cells ``[B, H]``.
 
     Raises:
         ValueError: for a size below 1, and when a class is defined with another class's name.

@@ -113,7 +113,7 @@ def find_layer(name: str) -> LayerFactory:
         ValueError: if there is none; lists the known names.
 
     >>> find_layer("nas")
-    <class 'melgen.networks.cells.NAS'>
+    <class 'melgen.networks.cells.nas.NAS'>
     >>> find_layer("melgen.networks.NAS") is find_layer("nas")
     True
     """
@@ -157,7 +157,7 @@ def mixed(stack: Sequence[str | LayerFactory]) -> list[LayerFactory]:
         ValueError: for an empty stack, a value that is not a list, or an unknown name.
 
     >>> mixed(["lstm", "nas"])
-    [<class 'melgen.networks.cells.LSTM'>, <class 'melgen.networks.cells.NAS'>]
+    [<class 'melgen.networks.cells.lstm.LSTM'>, <class 'melgen.networks.cells.nas.NAS'>]
     >>> mixed(["lstm", "elman"])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...

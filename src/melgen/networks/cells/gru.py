@@ -1,0 +1,89 @@
+"""The gated recurrent unit, in both of its variants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from melgen.checking import require
+from melgen.networks.initialization import TensorFlowInit
+from melgen.networks.kernels import GRUKernel, ResetBeforeGRUKernel
+from melgen.networks.recurrent import AbstractRecurrentLayer, AbstractScannedLayer, AbstractTorchLayer, State
+
+
+class GRU(AbstractRecurrentLayer):
+    """Gated recurrent unit (Cho et al., arXiv:1406.1078), in either of its two variants.
+
+    ::
+
+        r, u = sigma(W x + R h + b)               each with its own weights
+        n = tanh(W x + b + r * (R h))             reset_after=True: torch and cuDNN
+        n = tanh(W x + b + R (r * h))             reset_after=False: TensorFlow 1 and the publication
+        h' = u * h + (1 - u) * n
+
+    torch's name for u is z. With ``paper`` initialisation the biases of r and u start at 1: the cell begins by
+    neither resetting nor updating. (torch's bias inside ``r * (R h + b)`` is trained with ``torch`` initialisation
+    only, see `AbstractTorchLayer`.)
+
+    Args:
+        input_size: width of the input.
+        hidden_size: width of output and state.
+        reset_after: whether the reset gate acts after the product with the state. The reference of True is
+            torch's own module, that of False a loop of steps.
+
+    >>> output, h = GRU(3, 4, reset_after=False)(torch.zeros(2, 5, 3))
+    >>> output.shape, h.shape
+    (torch.Size([2, 5, 4]), torch.Size([2, 4]))
+    """
+
+    name = "gru"
+
+    def __init__(self, input_size: int, hidden_size: int, reset_after: bool = True):
+        super().__init__(input_size, hidden_size)
+        require(isinstance(reset_after, bool), "reset_after", reset_after, "true or false")
+        reading = _ResetAfterGRU if reset_after else _ResetBeforeGRU
+        self.reading: AbstractRecurrentLayer = reading(input_size, hidden_size)
+        self.reset_after = reset_after
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The variant of the cell, as plain data."""
+        return {"reset_after": self.reset_after}
+
+    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence from a state, or from the zero state if it is None."""
+        return self.reading(input, state)
+
+    def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence of rows of a table."""
+        return self.reading.forward_rows(tokens, tables, state)
+
+    def initialize(self, initialization: str) -> None:
+        """Draw new weights."""
+        self.reading.initialize(initialization)
+
+
+_GRU_START = TensorFlowInit(kernels=(2, 1), bias=(1.0, 1.0, 0.0))
+
+
+class _ResetAfterGRU(AbstractTorchLayer):
+    module = nn.GRU
+    kernel = GRUKernel
+    start = _GRU_START
+
+
+class _ResetBeforeGRU(AbstractScannedLayer):
+    """Blocks r, u, n; the product of n needs r."""
+
+    products = (2, 1)
+    kernel = ResetBeforeGRUKernel
+    start = _GRU_START
+
+    @staticmethod
+    def step(inputs: tuple[Tensor, ...], state: State, weights: tuple[Tensor, ...]) -> State:
+        r, u = torch.addmm(inputs[0], state, weights[0]).sigmoid().chunk(2, dim=1)
+        n = torch.addmm(inputs[1], r * state, weights[1]).tanh()
+        return torch.lerp(n, state, u)

@@ -1,0 +1,52 @@
+"""The long short-term memory."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from melgen.internals.torch import onednn_multiplies
+from melgen.networks.initialization import TensorFlowInit
+from melgen.networks.kernels import LSTMKernel
+from melgen.networks.products import TORCH
+from melgen.networks.recurrent import AbstractTorchLayer, State, map_state
+from melgen.networks.scan import multiplies_in_bfloat16
+
+
+class LSTM(AbstractTorchLayer):
+    """Long short-term memory (Hochreiter & Schmidhuber, 1997), by ``torch.nn.LSTM``.
+
+    ::
+
+        i, f, o = sigma(W x + R h + b)    each with its own weights
+        g = tanh(W x + R h + b)
+        c' = f * c + i * g
+        h' = o * tanh(c')
+
+    With ``paper`` initialisation the forget bias starts at 1, so that the cell remembers until it learns
+    to forget; TensorFlow's ``BasicLSTMCell`` adds that 1 at run time to a bias of 0. Gates are in torch's
+    order i, f, g, o; TensorFlow's i, j, f, o has j for our g.
+
+    >>> output, (h, c) = LSTM(3, 4)(torch.zeros(2, 5, 3))
+    >>> output.shape, h.shape, c.shape
+    (torch.Size([2, 5, 4]), torch.Size([2, 4]), torch.Size([2, 4]))
+    """
+
+    name = "lstm"
+    module = nn.LSTM
+    kernel = LSTMKernel
+    start = TensorFlowInit(kernels=(4,), bias=(0.0, 1.0, 0.0, 0.0))
+
+    def is_fast(self, tensor: Tensor, rows: bool) -> bool:
+        """Whether to use the kernel; with torch's products only for rows, since its fused loop is otherwise faster."""
+        fused = torch.backends.mkldnn.is_available() and (not rows or multiplies_in_bfloat16(tensor))
+        return not (self.backend is TORCH and fused) and super().is_fast(tensor, rows)
+
+    def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Use torch's loop; in single precision if oneDNN lacks autocast's type, as on a CPU without AVX-512."""
+        half = torch.get_autocast_dtype("cpu")
+        if input.device.type != "cpu" or not torch.is_autocast_enabled("cpu") or onednn_multiplies(half):
+            return super().forward_reference(input, state)
+        with torch.autocast("cpu", enabled=False):
+            output, last = super().forward_reference(input.float(), map_state(Tensor.float, state))
+        return output.to(half), map_state(lambda tensor: tensor.to(half), last)
