@@ -11,8 +11,8 @@ TensorBoard, checkpoints and progress at their default intervals. Scoring held-o
 so the validation split is a single short tune.
 
 Every few updates the trainer pauses while the bare loop makes the same number of updates, so that other programs on the
-machine slow both sides equally. The framework's own cost is measured in the same way against a bare loop over melgen's
-network.
+machine slow both sides equally. The user's loop has a process of its own, with the defaults of torch and of the system.
+The framework's own cost is measured in the same way against a bare loop over melgen's network, in the same process.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
+import multiprocessing
 import statistics
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +43,7 @@ from table import Row, show
 from torch import Tensor, nn
 
 from melgen.data import MelodyDataModule, Window
+from melgen.internals.glibc import keep_freed_memory
 from melgen.music import Control, Melody
 from melgen.networks import MelodyModel, choosing, find_layer
 from melgen.networks.recurrent import map_state
@@ -157,10 +161,43 @@ def _detached(state: object) -> object:
     return map_state(Tensor.detach, tuple(state) if isinstance(state, list) else state)
 
 
+class LoopInItsOwnProcess:
+    """The user's loop, with the same `run`."""
+
+    def __init__(self, vocab_size: int, cell: str, depth: int, windows: list[Window]):
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        arrays = [tuple(tensor.numpy() for tensor in window) for window in windows]
+        arguments = (theirs, vocab_size, cell, depth, arrays)
+        self._process = context.Process(target=_answer, args=arguments, daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def run(self, updates: int) -> None:
+        self._connection.send(updates)
+        self._connection.recv()
+
+    def close(self) -> None:
+        """End the process."""
+        self._connection.close()
+        self._process.join()
+
+
+def _answer(connection: Connection, vocab_size: int, cell: str, depth: int, arrays: list[tuple]) -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    windows = [Window(*map(torch.from_numpy, each)) for each in arrays]
+    loop = BareLoop(PlainModel(vocab_size, cell, depth), windows)
+    with suppress(EOFError):
+        while True:
+            loop.run(connection.recv())
+            connection.send(None)
+
+
 class TakeTurns(pl.Callback):
     """Stops the trainer's clock every `CHUNK` updates, and runs the other loops."""
 
-    def __init__(self, *others: BareLoop):
+    def __init__(self, *others: BareLoop | LoopInItsOwnProcess):
         self.others = others
         self.seconds: list[list[float]] = [[] for _ in range(1 + len(others))]
         self._resumed_at: float | None = None
@@ -172,11 +209,9 @@ class TakeTurns(pl.Callback):
         if self._resumed_at is not None:
             self.seconds[0].append(now - self._resumed_at)
         for other, own in zip(self.others, self.seconds[1:], strict=True):
-            torch.use_deterministic_algorithms(False)  # a user's loop uses torch's defaults
             started = time.perf_counter()
             other.run(CHUNK)
             own.append(time.perf_counter() - started)
-            torch.use_deterministic_algorithms(True)
         self._resumed_at = time.perf_counter()
 
 
@@ -196,7 +231,7 @@ def measure(cell: str, depth: int, updates: int, folder: Path) -> tuple[float, f
     for model in models:
         choosing.apply(model, choice)
     windows = list(data.train_dataloader())
-    theirs = BareLoop(PlainModel(len(data.vocabulary), cell, depth), windows)
+    theirs = LoopInItsOwnProcess(len(data.vocabulary), cell, depth, windows)
     turns = TakeTurns(theirs, BareLoop(models[1], windows, optimizer))
     trainer = pl.Trainer(
         max_steps=updates + 1,
@@ -217,6 +252,7 @@ def measure(cell: str, depth: int, updates: int, folder: Path) -> tuple[float, f
     module = MelodyModule(models[0], data.representation, data.vocabulary, optimizer=optimizer)
     gc.collect()
     trainer.fit(module, data)
+    theirs.close()
     ours, theirs_seconds, bare = (seconds[WARM_UP_CHUNKS:] for seconds in turns.seconds)
     ratio = statistics.median(t / o for o, t in zip(ours, theirs_seconds, strict=False))
     cost = statistics.median(o - b for o, b in zip(ours, bare, strict=False)) / CHUNK * 1000
@@ -226,7 +262,8 @@ def measure(cell: str, depth: int, updates: int, folder: Path) -> tuple[float, f
 def rows(cells: list[str], layers: list[int], updates: int = 80) -> Iterator[Row]:
     torch.set_num_threads(1)
     print(f"on {choosing.machine()}")
-    torch.utils.deterministic.fill_uninitialized_memory = False  # as melgen.train sets it
+    torch.utils.deterministic.fill_uninitialized_memory = False  # as melgen.train sets it, and the next line too
+    keep_freed_memory()
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="(pytorch_lightning|lightning_fabric).*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)

@@ -24,6 +24,7 @@ from pytorch_lightning.profilers import PassThroughProfiler
 
 from melgen.checkpoint import LAST, load_model
 from melgen.data import MelodyDataModule, from_config
+from melgen.internals.glibc import keep_freed_memory
 from melgen.music.representations import representation_named
 from melgen.networks import estimate_parameters
 from melgen.processes import is_worker
@@ -46,10 +47,11 @@ _FEWEST_VALUES = 2
 
 
 def prepare_torch(config: DictConfig) -> None:
-    """Set the threads and precision of this process, and silence needless output of its libraries."""
+    """Set the threads, precision and memory of this process, and silence needless output of its libraries."""
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     torch.set_float32_matmul_precision(config.matmul_precision)
+    keep_freed_memory()
     # With deterministic algorithms torch also fills all fresh memory, a help in finding bugs that read it unwritten;
     # the fast scan allocates much of it, and a test compares its results with and without.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a property at run time
