@@ -257,6 +257,9 @@ def test_options_are_refused_before_anything_is_trained(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for argument in ("generate.songs=0", "evaluation.span_notes=0", "generate.primer=[]", "select.checkpoints=x"):
         study(argument, code=1)
+    kept = "callbacks.checkpoint.keep_every_n_steps"
+    text = study("select.by=checkpoints", "trainer.val_check_interval=2", f"{kept}=3", code=1)
+    assert f"{kept}=3: must be a multiple of trainer.val_check_interval=2" in text
     assert not (tmp_path / "multirun").exists()
 
 

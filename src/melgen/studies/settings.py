@@ -9,6 +9,7 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from melgen.checking import require
 from melgen.evaluation.options import EvaluationOptions
 from melgen.generation.sampling import NOTES_WITHOUT_END, check_sampling
 from melgen.runs.config import writes_rhythm
@@ -52,8 +53,11 @@ class StudySettings:
         """Check options that are read only after the training.
 
         Raises:
-            ValueError: for an option of sampling or evaluation that is out of its range.
+            ValueError: for an option of sampling or evaluation that is out of its range, and for checkpoints that would
+                be kept without the number that selects them.
         """
+        if self.is_by_checkpoints and not self.config.runs:
+            _check_kept_are_validated(self.config)
         _ = self.options
         _ = self.primers
         try:
@@ -137,6 +141,21 @@ class StudySettings:
             "configuration": {key: value for key, value in plain.items() if key not in _NOT_RECORDED},
             "command": as_typed(self.hydra),
         }
+
+
+def _check_kept_are_validated(config: DictConfig) -> None:
+    """Refuse to keep checkpoints between two validations, since they have no ``val/loss``."""
+    kept = OmegaConf.select(config, "callbacks.checkpoint.keep_every_n_steps")
+    validated = config.trainer.val_check_interval
+    if not (isinstance(kept, int) and isinstance(validated, int) and config.select.criterion.startswith("val/")):
+        return
+    require(
+        kept % validated == 0,
+        "callbacks.checkpoint.keep_every_n_steps",
+        kept,
+        f"a multiple of trainer.val_check_interval={validated}, since select.criterion={config.select.criterion} is "
+        "measured at each validation",
+    )
 
 
 def _checked_folder(name: str) -> str:
