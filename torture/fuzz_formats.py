@@ -497,12 +497,12 @@ def checkpoints() -> list[bytes]:
     import torch
 
     from melgen.networks import MelodyModel
-    from melgen.networks.cells import GRU, NAS, RNN, UGRNN
+    from melgen.networks.cells import GRU, NAS, RNN, SLSTM, UGRNN, Attention, Mogrifier
 
     kept = [path.read_bytes() for path in sorted((KEPT_RUN / "checkpoints").glob("*.ckpt"))]
     content = torch.load(io.BytesIO(kept[0]), weights_only=True)
     torch.manual_seed(0)
-    for cell in (GRU, NAS, RNN, UGRNN):
+    for cell in (GRU, NAS, RNN, UGRNN, SLSTM, Mogrifier, Attention):
         model = MelodyModel(content["melgen"]["model"]["vocab_size"], 4, 2, cell)
         weights = {f"model.{key}": value for key, value in model.state_dict().items()}
         kept.append(

@@ -31,7 +31,7 @@ def seconds_of_children() -> float:
         (
             "train",
             [
-                "gru [lstm] mixed nas rnn ugrnn",
+                "attention gru [lstm] mixed mogrifier nas rnn slstm ugrnn",
                 "[control] db12 interval",
                 "layers=2",
                 "optimizer.lr=0.002",

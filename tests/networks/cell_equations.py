@@ -51,6 +51,56 @@ def nas(x, state, input_kernel, state_kernel):
     return np.tanh(c * np.tanh(right + right_right)), c
 
 
+def slstm(x, state, input_kernels, state_kernels, biases):
+    """Kernels and biases of i, f, z, o."""
+    h, c, n, m = state
+    parts = zip(input_kernels, state_kernels, biases, strict=True)
+    i, f, z, o = (x @ of_input + h @ of_state + bias for of_input, of_state, bias in parts)
+    log_f = -np.logaddexp(0, -f)
+    begins = n == 0
+    m_after = np.where(begins, i, np.maximum(i, log_f + m))
+    kept = np.where(begins, 0, np.exp(np.where(begins, 0, log_f + m - m_after)))
+    added = np.exp(i - m_after)
+    c, n = kept * c + added * np.tanh(z), kept * n + added
+    return sigma(o) * c / n, c, n, m_after
+
+
+def mogrifier(x, state, gates, kernel, bias):
+    """Gates as right factors of h and x in turns, and the LSTM's kernel of i, f, g, o."""
+    h, c = state
+    for turn, gate in enumerate(gates):
+        if turn % 2 == 0:
+            x = 2 * sigma(h @ gate) * x
+        else:
+            h = 2 * sigma(x @ gate) * h
+    i, f, g, o = np.split(np.concatenate([x, h], 1) @ kernel + bias, 4, axis=1)
+    c = sigma(f) * c + sigma(i) * np.tanh(g)
+    return sigma(o) * np.tanh(c), c
+
+
+def attention(inputs, heads, window, query_kernel, key_kernel, value_kernel, distance_bias, output_kernel, bias):
+    """Outputs ``[B, T, H]`` of inputs ``[B, T, I]``, one note, head and distance after another."""
+    batch, steps, _ = inputs.shape
+    width = output_kernel.shape[0] // heads
+    outputs = np.empty((batch, steps, output_kernel.shape[1]))
+    for b in range(batch):
+        for t in range(steps):
+            found = []
+            for head in range(heads):
+                own = slice(head * width, (head + 1) * width)
+                query = (inputs[b, t] @ query_kernel)[own]
+                scores, values = [], []
+                for distance in range(min(window, t + 1)):
+                    note = inputs[b, t - distance]
+                    key = (note @ key_kernel)[own]
+                    scores.append(query @ key / np.sqrt(width) + distance_bias[head, distance])
+                    values.append((note @ value_kernel)[own])
+                shares = np.exp(np.array(scores) - max(scores))
+                found.append(shares / shares.sum() @ np.array(values))
+            outputs[b, t] = np.concatenate(found) @ output_kernel + bias
+    return outputs
+
+
 def scan(step, inputs, state, *weights):
     """Outputs ``[B, T, H]`` and last state of a step over inputs ``[B, T, I]``."""
     outputs = []

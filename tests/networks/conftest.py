@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 import torch
 
-from melgen.networks import GRU, LSTM, NAS, RNN, UGRNN
+from melgen.networks import GRU, LSTM, NAS, RNN, SLSTM, UGRNN, Attention, Mogrifier
 
 CELLS = {
     "lstm": LSTM,
@@ -12,13 +12,26 @@ CELLS = {
     "rnn": RNN,
     "ugrnn": UGRNN,
     "nas": NAS,
+    "slstm": SLSTM,
+    "mogrifier": Mogrifier,
+    "attention": partial(Attention, heads=1, window=5),  # any width, and windows shorter than the sequences
 }
+WITH_KERNEL = {name: kind for name, kind in CELLS.items() if name != "attention"}
+SCANNED = {name: kind for name, kind in WITH_KERNEL.items() if name != "mogrifier"}
+"""Those with a kernel for `melgen.networks.scan`."""
 
 
-@pytest.fixture(params=CELLS.values(), ids=CELLS)
-def cell(request):
-    """Each kind of layer in turn, as a factory."""
-    return request.param
+def each_of(cells):
+    """A fixture, ``cell``: each of these kinds of layers in turn, as a factory."""
+
+    @pytest.fixture(params=cells.values(), ids=cells, name="cell")
+    def each(request):
+        return request.param
+
+    return each
+
+
+each_cell = each_of(CELLS)
 
 
 @pytest.fixture

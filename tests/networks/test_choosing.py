@@ -9,8 +9,11 @@ import torch
 from melgen.locks import locked
 from melgen.networks import GRU, MelodyModel, choosing
 from melgen.networks.products import MODULE, ONEDNN, PACKED, PRODUCTS, SEQUENCES, TORCH, Products, _Plain
+from tests.networks.conftest import WITH_KERNEL, each_of
 
 VOCABULARY, WIDTH, BATCH, STEPS = 11, 96, 40, 12
+
+each_cell = each_of(WITH_KERNEL)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from melgen.networks.graphs import MOST_SHAPES, recorded_scans
 from tests.networks.conftest import CELLS
 from tests.networks.test_fast_scan import TOLERANCE, VOCABULARY, WIDTH, randomise
 
-NOT_LEFT_TO_CUDNN = ("nas", "ugrnn")
+NOT_LEFT_TO_CUDNN = ("nas", "ugrnn", "slstm")
 
 
 def stand_in(function, samples):

@@ -18,7 +18,7 @@ from melgen.music import (
     NoRhythm,
     PaperPairs,
 )
-from melgen.networks.cells import GRU, LSTM, NAS, RNN, UGRNN
+from melgen.networks.cells import GRU, LSTM, NAS, RNN, SLSTM, UGRNN, Attention, Mogrifier
 from melgen.pages.content import Content
 from melgen.pages.networks import add_network
 from melgen.pages.page import build_page
@@ -40,6 +40,9 @@ NETWORKS = {
     "rnn": (Control(), NoRhythm(), {"cell": RNN}),
     "nas": (Control(), NoRhythm(), {"cell": NAS}),
     "ugrnn": (Control(), NoRhythm(), {"cell": UGRNN}),
+    "slstm": (Interval(), NoRhythm(), {"cell": SLSTM}),
+    "mogrifier": (Control(), NoRhythm(), {"cell": Mogrifier}),
+    "attention": (Control(), NoRhythm(), {"cell": Attention}),
     "joint": (Control(), Joint(), {"cell": GRU}),
     "factored": (Control(), Factored(), {"cell": LSTM}),
     "factored interval": (Interval(), Factored(), {"cell": GRU}),

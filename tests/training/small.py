@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.data import MelodyDataModule
 from melgen.music import Control
-from melgen.networks import GRU, LSTM, NAS, RNN, UGRNN, MelodyModel, mixed
+from melgen.networks import GRU, LSTM, NAS, RNN, SLSTM, UGRNN, Attention, MelodyModel, Mogrifier, mixed
 from melgen.training import MelodyModule
 from tests.data.melodies import melodies, walks
 
@@ -19,6 +19,9 @@ CELLS = {
     "rnn": RNN,
     "nas": NAS,
     "ugrnn": UGRNN,
+    "slstm": SLSTM,
+    "mogrifier": Mogrifier,
+    "attention": Attention,
     "mixed": mixed(["lstm", "gru"]),
 }
 CELL_OVERRIDES = {name: [f"cell={name}", "layers=2"] for name in CELLS} | {

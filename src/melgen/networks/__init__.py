@@ -7,7 +7,7 @@
 torch.Size([1, 8, 40])
 """
 
-from melgen.networks.cells import GRU, LSTM, NAS, RNN, UGRNN
+from melgen.networks.cells import GRU, LSTM, NAS, RNN, SLSTM, UGRNN, Attention, Mogrifier
 from melgen.networks.initialization import INITIALIZATIONS, TensorFlowInit, TensorFlowStart
 from melgen.networks.model import MelodyModel, count_parameters, estimate_parameters
 from melgen.networks.recurrent import (
@@ -24,11 +24,14 @@ __all__ = [
     "LSTM",
     "NAS",
     "RNN",
+    "SLSTM",
     "UGRNN",
     "AbstractRecurrentLayer",
     "AbstractScannedLayer",
     "AbstractTorchLayer",
+    "Attention",
     "MelodyModel",
+    "Mogrifier",
     "RecurrentStack",
     "TensorFlowInit",
     "TensorFlowStart",

@@ -85,6 +85,14 @@ class AbstractKernel(ABC):
         self.times_last = times_last
         """The product with the weight of the last block; in `backward`, with its transpose."""
 
+    @staticmethod  # noqa: B027 - most kernels have nothing to change
+    def begin(states: Sequence[Tensor]) -> None:
+        """Change the state before the first step, in place, where it needs another form; the gradient does not see it.
+
+        Shape:
+            states ``[B, H]``, copies that belong to the scan.
+        """
+
     @abstractmethod
     def forward(
         self, gates: Sequence[Tensor], before: Sequence[Tensor], after: Sequence[Tensor], saved: Sequence[Tensor]

@@ -314,9 +314,10 @@ class AbstractScannedLayer(AbstractKernelLayer):
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Read the sequence step by step, time first, so that each step's input is contiguous."""
         columns = [blocks * self.hidden_size for blocks in self.products]
-        projected = F.linear(input.transpose(0, 1).contiguous(), self.weight_ih, self.bias)
+        weight_ih, weight_hh, bias, _ = self.parts()
+        projected = F.linear(input.transpose(0, 1).contiguous(), weight_ih, bias)
         sequences = [part.unbind(0) for part in projected.split(columns, dim=-1)]
-        weights = self.weight_hh.t().split(columns, dim=-1)
+        weights = weight_hh.t().split(columns, dim=-1)
         if state is None:
             zeros = projected.new_zeros(input.shape[0], self.hidden_size)
             state = zeros if self.states == 1 else (zeros,) * self.states

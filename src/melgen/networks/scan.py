@@ -114,6 +114,7 @@ class _Scan(torch.autograd.Function):
         sequences = [projected.new_empty(steps + 1, batch_size, width) for _ in states]
         for sequence, state in zip(sequences, states, strict=True):
             sequence[0] = state
+        kernel.begin([sequence[0] for sequence in sequences])
         saved = [projected.new_empty(steps, batch_size, width) for _ in range(kernel.saved)]
         summed, separate = weight[: kernel.summed * width].t(), weight[-width:].t()
         has_last = kernel.summed < len(kernel.scales)

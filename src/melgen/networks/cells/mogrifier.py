@@ -1,0 +1,122 @@
+"""The LSTM whose input and state modulate each other before each step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from melgen.checking import check_whole
+from melgen.networks.cells.mogrifier_scan import mogrifier_scan
+from melgen.networks.initialization import TensorFlowInit, check_initialization, glorot_uniform_, torch_uniform_
+from melgen.networks.kernels import LSTMKernel
+from melgen.networks.products import Products
+from melgen.networks.recurrent import AbstractKernelLayer, State, embedded, map_state
+from melgen.networks.scan import products_for, scaled
+
+
+class Mogrifier(AbstractKernelLayer):
+    """Mogrifier LSTM (Melis, Kočiský & Blunsom, arXiv:1909.01792).
+
+    Before each step of an LSTM, input and state are multiplied by gates of each other in turns, x first::
+
+        x <- 2 sigma(Q h) * x     rounds 1, 3, 5
+        h <- 2 sigma(R x) * h     rounds 2, 4
+
+        i, f, o = sigma(W x + R h + b)    each with its own weights
+        g = tanh(W x + R h + b)
+        c' = f * c + i * g
+        h' = o * tanh(c')
+
+    Each round has weights of its own, without a bias. With ``paper`` initialisation they and the LSTM are drawn as
+    other cells are, and the forget bias starts at 1.
+
+    Args:
+        input_size: width of the input.
+        hidden_size: width of output and state.
+        rounds: how often one of both is modulated; 0 is the LSTM.
+
+    Attributes:
+        weight_ih, weight_hh, bias: of the LSTM, blocks i, f, g, o.
+        gates: the weights of each round, in turns ``[I, H]`` and ``[H, I]``.
+
+    >>> output, (h, c) = Mogrifier(3, 4)(torch.zeros(2, 5, 3))
+    >>> output.shape, h.shape, c.shape
+    (torch.Size([2, 5, 4]), torch.Size([2, 4]), torch.Size([2, 4]))
+    """
+
+    name = "mogrifier"
+    kernel = LSTMKernel
+    start = TensorFlowInit(kernels=(4,), bias=(0.0, 1.0, 0.0, 0.0))
+
+    def __init__(self, input_size: int, hidden_size: int, rounds: int = 5):
+        check_whole("rounds", rounds, least=0)
+        super().__init__(input_size, hidden_size)
+        self.rounds = rounds
+        self.weight_ih = nn.Parameter(torch.empty(4 * hidden_size, input_size))
+        self.weight_hh = nn.Parameter(torch.empty(4 * hidden_size, hidden_size))
+        self.bias = nn.Parameter(torch.empty(4 * hidden_size))
+        shapes = [(hidden_size, input_size) if turn % 2 else (input_size, hidden_size) for turn in range(rounds)]
+        self.gates = nn.ParameterList(nn.Parameter(torch.empty(shape)) for shape in shapes)
+        self.initialize("torch")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The number of rounds, as plain data."""
+        return {"rounds": self.rounds}
+
+    def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """The weights of the LSTM; those of the rounds are ``gates``."""
+        return self.weight_ih, self.weight_hh, self.bias, None
+
+    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence from a state, or from the zero state if it is None."""
+        if not self.is_fast(input, rows=False):
+            return self.forward_reference(input, state)
+        products = products_for(input, self.backend)
+        if products.in_bfloat16:
+            state = map_state(Tensor.float, state)
+            with torch.autocast("cpu", enabled=False):
+                return self._scan_modulated(input.float(), state, products)
+        return self._scan_modulated(input, state, products)
+
+    def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence of rows, looked up first: the input is modulated before it is multiplied."""
+        return self(embedded(tokens, tables), state)
+
+    def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read the sequence step by step."""
+        zeros = input.new_zeros(input.shape[0], self.hidden_size)
+        h, c = (zeros, zeros) if state is None else state
+        outputs = []
+        for x in input.transpose(0, 1).unbind(0):
+            for turn, weight in enumerate(self.gates):
+                if turn % 2:
+                    h = 2 * torch.mm(x, weight.t()).sigmoid() * h
+                else:
+                    x = 2 * torch.mm(h, weight.t()).sigmoid() * x
+            sums = torch.addmm(torch.addmm(self.bias, x, self.weight_ih.t()), h, self.weight_hh.t())
+            i, f, g, o = sums.chunk(4, dim=1)
+            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+            h = o.sigmoid() * c.tanh()
+            outputs.append(h)
+        return torch.stack(outputs).transpose(0, 1), (h, c)
+
+    def _scan_modulated(self, input: Tensor, state: State, products: Products) -> tuple[Tensor, State]:
+        weight_ih, weight_hh, bias = scaled(LSTMKernel, self.weight_ih, self.weight_hh, self.bias)
+        gates, sequence = list(self.gates), input.transpose(0, 1)
+        output, h, c = mogrifier_scan(products, sequence, state, weight_ih, weight_hh, bias, gates)
+        return output.transpose(0, 1), (h, c)
+
+    def initialize(self, initialization: str) -> None:
+        """Draw new weights."""
+        check_initialization(initialization)
+        if initialization == "paper":
+            self.start.fill_(self.weight_ih, self.weight_hh, self.bias)
+            for weight in self.gates:
+                glorot_uniform_(weight, fan_in=weight.shape[1], fan_out=weight.shape[0])
+        else:
+            for parameter in self.parameters():
+                torch_uniform_(parameter, self.hidden_size)
