@@ -18,7 +18,7 @@ log_sigmoid_forward = torch.ops.aten.log_sigmoid_forward.output
 log_sigmoid_backward = torch.ops.aten.log_sigmoid_backward.grad_input
 
 HIGHEST_FORGET_BIAS, LOWEST_FORGET_BIAS = 5.0, -7.0
-"""Of the first and the last unit of a head, with ``paper`` initialisation: one remembers at first, the other forgets."""
+"""Of the first and the last unit of a head, with ``paper`` initialisation: one remembers, the other forgets."""
 
 
 class SLSTMKernel(AbstractKernel):
@@ -143,9 +143,9 @@ class SLSTM(AbstractScannedLayer):
         weight_hh: Tensor = self.weight_hh
         if self.heads > 1:
             width = self.hidden_size // self.heads
-            own = torch.eye(self.heads, dtype=weight_hh.dtype, device=weight_hh.device)
-            blocks = weight_hh.view(4, self.heads, width, 1, width) * own.view(self.heads, 1, self.heads, 1)
-            weight_hh = blocks.reshape(4 * self.hidden_size, self.hidden_size)
+            head = torch.arange(self.hidden_size, device=weight_hh.device) // width
+            repeated = weight_hh.view(4, self.hidden_size, width).repeat(1, 1, self.heads)
+            weight_hh = repeated.masked_fill(head[:, None] != head, 0).flatten(0, 1)
         return self.weight_ih, weight_hh, self.bias, None
 
     def initialize(self, initialization: str) -> None:
