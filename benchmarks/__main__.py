@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import layers  # isort: skip  # first: it limits NumPy to one thread, which must happen before NumPy is imported
 
+import cells
 import corpus
 import evaluation
 import generation
@@ -28,6 +29,7 @@ CELLS, DEPTHS = list(layers.BLOCKS), [1, 2, 3, 4, 5]
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "layers": lambda: layers.rows(CELLS, DEPTHS),
     "training_step": lambda: training_step.rows(CELLS, DEPTHS),
+    "cells": lambda: cells.rows(list(cells.COSTS), [1, 2]),
     "rhythm": lambda: rhythm.rows(["lstm", "gru"]),
     "start_up": start_up.rows,
     "generation": generation.rows,

@@ -1,4 +1,4 @@
-"""Five cells on one tune: train each for a moment and draw how much every note of a held-out tune surprises it.
+"""Cells on one tune: train each for a moment and draw how much every note of a held-out tune surprises five of them.
 
 ``python docs/make_concepts.py`` writes ``docs/figures/concepts_cells.png`` and prints the numbers of
 ``docs/concepts.md``.
@@ -22,11 +22,13 @@ from melgen.data import MelodyDataModule, Split
 from melgen.music import Control, Interval
 from melgen.music.melody import pitch_name
 from melgen.music.representations import transpositions
-from melgen.networks import GRU, LSTM, NAS, RNN, UGRNN, MelodyModel, count_parameters
+from melgen.networks import GRU, LSTM, NAS, RNN, SLSTM, UGRNN, Attention, MelodyModel, Mogrifier, count_parameters
 from melgen.training import MelodyModule
 
 OUT = Path(__file__).resolve().parent / "figures" / "concepts_cells.png"
 CELLS = {"lstm": LSTM, "gru": GRU, "rnn": RNN, "nas": NAS, "ugrnn": UGRNN}
+OTHERS = {"slstm": SLSTM, "mogrifier": Mogrifier, "attention": Attention}
+"""In the table of the document, but not in its figure."""
 UPDATES, LAYERS, SHOWN_NOTES = 400, 1, 48
 TUNE, SPLIT_SEED = "Quick Step 71st. Regt.", 21
 """The tune of the document, and a seed by which it is a test tune."""
@@ -64,7 +66,7 @@ def main() -> None:
     pitches = data.melodies.pitches_of(number).tolist()
     tokens = torch.as_tensor(data.vocabulary.encode(np.asarray(pitches)), dtype=torch.long)
     bits = {}
-    for name, cell in CELLS.items():
+    for name, cell in (CELLS | OTHERS).items():
         bits[name] = surprise(trained(cell, data), tokens)
         default = MelodyModel(len(data.vocabulary), layers=2, cell=cell)
         print(f"| `{name}` | {count_parameters(default):,} | {bits[name][1:].mean():.2f} |", flush=True)
@@ -76,6 +78,7 @@ def main() -> None:
     vocabulary = tokens_of_intervals.vocabulary
     print("interval tokens:", vocabulary.encode(intervals[:11]).tolist(), "of", len(vocabulary))
     print("keys:", transpositions(min(pitches), max(pitches)).tolist())
+    bits = {name: bits[name] for name in CELLS}
     mean = np.mean(list(bits.values()), axis=0)[1:]
     steps = np.abs(intervals)[1:]
     for motion, chosen in {"repeats": steps == 0, "steps": (steps > 0) & (steps < 3), "leaps": steps > 2}.items():

@@ -14,7 +14,7 @@ from pytorch_lightning.profilers import SimpleProfiler
 from melgen.data import Split
 from melgen.generation.sampling import sample_melodies
 from melgen.music import DB12, Control, Interval
-from melgen.networks import GRU, LSTM, NAS
+from melgen.networks import GRU, LSTM, NAS, SLSTM
 from melgen.training import DivergenceError, MelodyModule
 from melgen.training.build import NoProfiler, build_trainer
 from tests.data.melodies import walks
@@ -121,7 +121,9 @@ def test_two_epochs_equal_a_bare_loop(data, cell, clip):
     assert recorder.losses == pytest.approx([row["loss"] for row in rows], rel=1e-5)
     assert max(row["norm"] for row in rows) > 0.1, "the smaller limit clips the gradient"
     for ours, theirs in zip(module.model.parameters(), by_hand.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+        # A constant in the input gate of sLSTM changes nothing, so the gradient of that bias is nothing but rounding,
+        # which Adam enlarges.
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=2e-5 if cell is SLSTM else 1e-6)
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ class Attention(AbstractRecurrentLayer):
         window: how many notes are read at most, the present one included.
 
     Raises:
-        ValueError: if ``heads`` does not divide ``hidden_size``.
+        ValueError: if ``heads`` does not divide ``hidden_size``; when called, for a state of another size.
 
     Shape:
         state: keys and values ``[B, window, H]``, oldest first, and their number ``[B]``.
@@ -74,6 +74,11 @@ class Attention(AbstractRecurrentLayer):
         steps = input.shape[1]
         query, key, value = F.linear(input, self.weight_qkv).chunk(3, dim=-1)
         keys, values, count = self._empty(len(input)) if state is None else state
+        if keys.shape[1:] != (self.window, self.hidden_size):
+            raise ValueError(
+                f"a state of {list(keys.shape[1:])} was given to attention with window {self.window} and hidden_size "
+                f"{self.hidden_size}"
+            )
         # The state has the type of the weights, even where autocast makes the products in another.
         keys, values = (torch.cat([old, new.to(old.dtype)], dim=1) for old, new in ((keys, key), (values, value)))
         output = self.output(self._attend(query, keys[:, 1:], values[:, 1:], count))

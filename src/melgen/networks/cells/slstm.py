@@ -89,7 +89,8 @@ class SLSTM(AbstractScannedLayer):
     at least 1. The rule for n = 0 holds for each number by itself, so a melody may begin while another goes on.
 
     With ``paper`` initialisation W is normal with variance ``2 / (5 I)``, R is zero, and the bias of f falls linearly
-    from 5 to -7 within each head; other biases are zero. Blocks: o, z, i, f.
+    from 5 to -7 within each head; other biases are zero. (The publication's code bends the line, the more the higher
+    a block is in its stack.) Blocks: o, z, i, f.
 
     Args:
         input_size: width of the input.
