@@ -61,12 +61,13 @@ def test_equals_its_equations(double, heads, initialization):
             np.testing.assert_allclose(part.detach(), wanted, atol=TOLERANCE, rtol=TOLERANCE)
 
 
+@pytest.mark.parametrize("steps", [1, TIME])
 @pytest.mark.parametrize("heads", [1, 3])
-def test_the_kernel_equals_the_equations_in_double_precision(heads):
+def test_the_kernel_equals_the_equations_in_double_precision(heads, steps):
     """Also where a melody begins while another goes on."""
     torch.manual_seed(0)
     layer = randomised(heads)
-    inputs, start = torch.randn(BATCH, TIME, INPUT), random_state()
+    inputs, start = torch.randn(BATCH, steps, INPUT), random_state()
     output, last = layer(inputs, start)
     double = layer.double()
     doubles = [part.double().numpy() for part in start]
