@@ -87,7 +87,7 @@ def independent(x, state, weight, bias, factor):
     return (np.maximum(0, x @ weight.T + bias + factor * h),)
 
 
-def hgrn2(x, state, query, query_bias, forget, forget_bias, value, value_bias, least):
+def hgrn2(x, state, query, query_bias, forget, forget_bias, value, value_bias, least, norm):
     """The state is ``(y, S)``, of which y, the output, is not read; the loops are those of the publication's sums."""
     _, memory = state
     q = x @ query.T + query_bias
@@ -100,6 +100,8 @@ def hgrn2(x, state, query, query_bias, forget, forget_bias, value, value_bias, l
             own = slice(head * width, (head + 1) * width)
             after[row, head] = np.diag(f[row, own]) @ memory[row, head] + np.outer(1 - f[row, own], v[row, own])
             y[row, own] = after[row, head].T @ q[row, own]
+        if norm:
+            y[row] /= np.sqrt(np.mean(y[row] ** 2) + 1e-5)
     return y, after
 
 

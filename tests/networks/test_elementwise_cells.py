@@ -57,7 +57,7 @@ def independent(layer):
 
 
 def hgrn2(layer):
-    return equations.hgrn2, *blocks(layer, 3), layer.lower_bound
+    return equations.hgrn2, *blocks(layer, 3), layer.lower_bound, layer.norm
 
 
 REFERENCES = {
@@ -68,7 +68,7 @@ REFERENCES = {
     "lru": (partial(LRU, mixer=False), lru),
     "indrnn": (IndRNN, independent),
     "hgrn2": (partial(HGRN2, heads=2), hgrn2),
-    "hgrn2_bounded": (partial(HGRN2, heads=1, lower_bound=0.4), hgrn2),
+    "hgrn2_bounded": (partial(HGRN2, heads=1, norm=False, lower_bound=0.4), hgrn2),
 }
 
 
@@ -281,6 +281,7 @@ def test_falls_back_to_the_reference(elementwise_cell, case, monkeypatch):
         (partial(LRU, r_min=0.9, r_max=0.5), "r_min=0.9: must be a number of at least 0 and below 0.5"),
         (partial(HGRN2, heads=3), "heads=3: must be a divisor of hidden_size=4"),
         (partial(HGRN2, heads=0), "heads=0: must be a whole number of at least 1"),
+        (partial(HGRN2, norm=None), "norm=null: must be true or false"),
         (partial(HGRN2, lower_bound=1), "lower_bound=1: must be a number of at least 0 and below 1"),
     ],
 )
@@ -296,7 +297,7 @@ def test_options_are_checked(factory, message):
         partial(RGLRU, decay="slow"),
         partial(LRU, mixer=False, r_min=0.0, r_max=0.5),
         IndRNN,
-        partial(HGRN2, heads=2, lower_bound=0.25),
+        partial(HGRN2, heads=2, norm=False, lower_bound=0.25),
     ],
 )
 def test_a_description_has_the_options(factory):

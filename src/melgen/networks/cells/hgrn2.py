@@ -18,6 +18,9 @@ from melgen.networks.recurrent import Projection, State, check_count
 CHUNK = 5
 """Steps whose outputs are computed at once. More take longer, by the square of their number; fewer need more states."""
 
+NORM_EPSILON = 1e-5
+"""As in the publication's code."""
+
 
 class HGRN2(AbstractElementwiseLayer):
     """Second hierarchically gated recurrent network (Qin et al., arXiv:2404.07904): a matrix memory in each head.
@@ -29,15 +32,18 @@ class HGRN2(AbstractElementwiseLayer):
         v = W x + b
         S' = diag(f) S + (1 - f) v^T                for each head: d = H / heads, S is d x d
         y = S'^T q
+        output = y / sqrt(mean(y^2) + 1e-5)         with norm; the mean is over all H numbers of y
 
-    The output is y. The publication's layer has a normalisation and a linear layer after it, and a lower bound that
-    rises from 0 in the lowest layer; these belong to its block. With ``paper`` initialisation the bias of f starts at
+    y is a product of two functions of the input, so without the normalisation it would be tiny in the second layer, and
+    more so above. In the publication a scale and a linear layer follow, and the lower bound rises from 0 in the lowest
+    layer; these belong to its block. With ``paper`` initialisation the bias of f starts at
     1, so that the cell begins by remembering, as melgen's GRU and LSTM do; other biases at 0.
 
     Args:
         input_size: width of the input.
         hidden_size: width of the output, H.
         heads: number of heads, a divisor of H. The state has ``heads * d * d`` numbers.
+        norm: whether the output is normalised.
         lower_bound: the least share of the state that remains, from 0 to below 1.
 
     The state is ``[B, heads, d, d]``.
@@ -49,20 +55,21 @@ class HGRN2(AbstractElementwiseLayer):
 
     name = "hgrn2"
 
-    def __init__(self, input_size: int, hidden_size: int, heads: int = 4, lower_bound: float = 0.0):
+    def __init__(self, input_size: int, hidden_size: int, heads: int = 4, norm: bool = True, lower_bound: float = 0.0):
         super().__init__(input_size, hidden_size)
         check_count("heads", heads)
         require(hidden_size % heads == 0, "heads", heads, f"a divisor of hidden_size={hidden_size}")
+        require(isinstance(norm, bool), "norm", norm, "true or false")
         check_number("lower_bound", lower_bound, least=0, below=1)
-        self.heads, self.lower_bound = heads, lower_bound
+        self.heads, self.norm, self.lower_bound = heads, norm, lower_bound
         self.weight = nn.Parameter(torch.empty(3 * hidden_size, input_size))
         self.bias = nn.Parameter(torch.empty(3 * hidden_size))
         self.initialize("torch")
 
     @property
     def options(self) -> dict[str, Any]:
-        """The number of heads and the lower bound, as plain data."""
-        return {"heads": self.heads, "lower_bound": self.lower_bound}
+        """The number of heads, whether there is a normalisation, and the lower bound, as plain data."""
+        return {"heads": self.heads, "norm": self.norm, "lower_bound": self.lower_bound}
 
     def coefficients(self, project: Projection, products: Products, fast: bool) -> tuple[Tensor, ...]:
         """q, f and v, each ``[T, B, H]``."""
@@ -81,12 +88,17 @@ class HGRN2(AbstractElementwiseLayer):
             state = value.new_zeros(*value.shape[1:], value.shape[-1])
         if fast and bool((query.isfinite() & value.isfinite()).all()):
             output, state = chunked_memory(query, forget, value, state, min(CHUNK, len(query)))
-            return output.flatten(-2), state
+            return self._normalised(output.flatten(-2)), state
         outputs = []
         for q, f, v in zip(query.unbind(0), forget.unbind(0), value.unbind(0), strict=True):
             state = f.unsqueeze(-1) * state + (1 - f).unsqueeze(-1) * v.unsqueeze(-2)
             outputs.append((q.unsqueeze(-2) @ state).squeeze(-2))
-        return torch.stack(outputs).flatten(-2), state
+        return self._normalised(torch.stack(outputs).flatten(-2)), state
+
+    def _normalised(self, output: Tensor) -> Tensor:
+        if not self.norm:
+            return output
+        return output * torch.rsqrt((output * output).mean(-1, keepdim=True) + NORM_EPSILON)
 
     def initialize(self, initialization: str) -> None:
         """Draw new weights."""
