@@ -78,14 +78,7 @@ class _LinearScan(torch.autograd.Function):
         ):
             torch.addcmul(added, factor, after, out=now)
         needs_a, _, needs_state = ctx.needs_input_grad
-        of_a = None
-        if needs_a and a.ndim == before.ndim:
-            of_a = (gradient * before.conj()).sum_to_size(a.shape)
-        elif needs_a:  # summed step by step, which needs no buffer for all steps
-            total = torch.zeros_like(views[0])
-            for state, of_state in zip(before.unbind(0), views, strict=True):
-                total.addcmul_(of_state, state.conj())
-            of_a = total.sum_to_size(a.shape)
+        of_a = (gradient * before.conj()).sum_to_size(a.shape) if needs_a else None
         return of_a, gradient, factors[0] * views[0] if needs_state else None
 
 
