@@ -31,7 +31,8 @@ def seconds_of_children() -> float:
         (
             "train",
             [
-                "attention gru [lstm] mixed mogrifier nas rnn slstm ugrnn",
+                "attention gru hgrn2 indrnn lru [lstm] mingru mixed mogrifier",
+                "nas rglru rnn slstm ugrnn",
                 "[control] db12 interval",
                 "layers=2",
                 "optimizer.lr=0.002",

@@ -3,9 +3,23 @@ from functools import partial
 import pytest
 import torch
 
-from melgen.networks import GRU, LSTM, NAS, RNN, SLSTM, UGRNN, Attention, Mogrifier
+from melgen.networks import (
+    GRU,
+    HGRN2,
+    LRU,
+    LSTM,
+    NAS,
+    RGLRU,
+    RNN,
+    SLSTM,
+    UGRNN,
+    Attention,
+    IndRNN,
+    MinGRU,
+    Mogrifier,
+)
 
-CELLS = {
+SCANNED_CELLS = {
     "lstm": LSTM,
     "gru": GRU,
     "gru_reset_before": partial(GRU, reset_after=False),
@@ -13,12 +27,24 @@ CELLS = {
     "ugrnn": UGRNN,
     "nas": NAS,
     "slstm": SLSTM,
-    "mogrifier": Mogrifier,
+}
+"""Cells with a product with the state, and a kernel for `melgen.networks.scan`."""
+
+ELEMENTWISE_CELLS = {
+    "mingru": MinGRU,
+    "minlstm": partial(MinGRU, variant="lstm"),
+    "rglru": RGLRU,
+    "lru": LRU,
+    "indrnn": IndRNN,
+    "hgrn2": partial(HGRN2, heads=2),
+}
+"""Cells without one."""
+
+WITH_KERNEL = {**SCANNED_CELLS, "mogrifier": Mogrifier, **ELEMENTWISE_CELLS}
+CELLS = {
+    **WITH_KERNEL,
     "attention": partial(Attention, heads=1, window=5),  # any width, and windows shorter than the sequences
 }
-WITH_KERNEL = {name: kind for name, kind in CELLS.items() if name != "attention"}
-SCANNED = {name: kind for name, kind in WITH_KERNEL.items() if name != "mogrifier"}
-"""Those with a kernel for `melgen.networks.scan`."""
 
 
 def each_of(cells):
@@ -32,6 +58,18 @@ def each_of(cells):
 
 
 each_cell = each_of(CELLS)
+
+
+@pytest.fixture(params=SCANNED_CELLS.values(), ids=SCANNED_CELLS)
+def scanned_cell(request):
+    """Each kind of layer with a kernel for the scan in turn, as a factory."""
+    return request.param
+
+
+@pytest.fixture(params=ELEMENTWISE_CELLS.values(), ids=ELEMENTWISE_CELLS)
+def elementwise_cell(request):
+    """Each kind of layer without such a product in turn, as a factory."""
+    return request.param
 
 
 @pytest.fixture

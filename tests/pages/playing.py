@@ -18,7 +18,21 @@ from melgen.music import (
     NoRhythm,
     PaperPairs,
 )
-from melgen.networks.cells import GRU, LSTM, NAS, RNN, SLSTM, UGRNN, Attention, Mogrifier
+from melgen.networks.cells import (
+    GRU,
+    HGRN2,
+    LRU,
+    LSTM,
+    NAS,
+    RGLRU,
+    RNN,
+    SLSTM,
+    UGRNN,
+    Attention,
+    IndRNN,
+    MinGRU,
+    Mogrifier,
+)
 from melgen.pages.content import Content
 from melgen.pages.networks import add_network
 from melgen.pages.page import build_page
@@ -43,6 +57,12 @@ NETWORKS = {
     "slstm": (Interval(), NoRhythm(), {"cell": SLSTM}),
     "mogrifier": (Control(), NoRhythm(), {"cell": Mogrifier}),
     "attention": (Control(), NoRhythm(), {"cell": Attention}),
+    "mingru": (Control(), NoRhythm(), {"cell": MinGRU}),
+    "minlstm": (Control(), NoRhythm(), {"cell": partial(MinGRU, variant="lstm")}),
+    "rglru": (Interval(), NoRhythm(), {"cell": RGLRU}),
+    "lru": (Control(), NoRhythm(), {"cell": LRU}),
+    "indrnn": (Control(), NoRhythm(), {"cell": IndRNN}),
+    "hgrn2": (Control(), NoRhythm(), {"cell": HGRN2}),
     "joint": (Control(), Joint(), {"cell": GRU}),
     "factored": (Control(), Factored(), {"cell": LSTM}),
     "factored interval": (Interval(), Factored(), {"cell": GRU}),

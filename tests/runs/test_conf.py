@@ -20,6 +20,7 @@ from tests.runs.composing import composed
 from tests.tiers import quick_rows
 
 CELLS = ["lstm", "gru", "rnn", "nas", "ugrnn", "slstm", "mogrifier", "attention"]
+CELLS += ["mingru", "rglru", "lru", "indrnn", "hgrn2"]
 PLACE = ["name=n", "run_dir=/nowhere"]
 NEEDED = {
     "folder": ["path=/somewhere"],

@@ -7,8 +7,23 @@
 torch.Size([1, 8, 40])
 """
 
-from melgen.networks.cells import GRU, LSTM, NAS, RNN, SLSTM, UGRNN, Attention, Mogrifier
+from melgen.networks.cells import (
+    GRU,
+    HGRN2,
+    LRU,
+    LSTM,
+    NAS,
+    RGLRU,
+    RNN,
+    SLSTM,
+    UGRNN,
+    Attention,
+    IndRNN,
+    MinGRU,
+    Mogrifier,
+)
 from melgen.networks.initialization import INITIALIZATIONS, TensorFlowInit, TensorFlowStart
+from melgen.networks.linear_recurrence import AbstractElementwiseLayer, AbstractLinearLayer
 from melgen.networks.model import MelodyModel, count_parameters, estimate_parameters
 from melgen.networks.recurrent import (
     AbstractRecurrentLayer,
@@ -20,17 +35,24 @@ from melgen.networks.stack import RecurrentStack, find_layer, mixed
 
 __all__ = [
     "GRU",
+    "HGRN2",
     "INITIALIZATIONS",
+    "LRU",
     "LSTM",
     "NAS",
+    "RGLRU",
     "RNN",
     "SLSTM",
     "UGRNN",
+    "AbstractElementwiseLayer",
+    "AbstractLinearLayer",
     "AbstractRecurrentLayer",
     "AbstractScannedLayer",
     "AbstractTorchLayer",
     "Attention",
+    "IndRNN",
     "MelodyModel",
+    "MinGRU",
     "Mogrifier",
     "RecurrentStack",
     "TensorFlowInit",
