@@ -65,6 +65,7 @@ def test_joined_results_belong_to_consecutive_files_also_after_a_crash():
     assert len(answers) < len(names), "results come together"
     for first, results in answers:
         for name, result in zip(names[first : first + len(results)], results, strict=True):
+            assert isinstance(result, Rejection) is not name.startswith("file")
             assert (result.source if isinstance(result, Rejection) else result) == name
 
 
