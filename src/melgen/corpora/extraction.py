@@ -105,43 +105,46 @@ def single_line(track: Track, ticks_per_quarter: int, is_written: bool = False) 
     >>> line.tolist(), round(share, 3)
     ([[0, 470, 64], [470, 480, 62]], 0.333)
     """
-    if not len(track.notes):
-        return track.notes, 0.0
+    onsets, durations, pitches = track.notes.T
     together = 1 if is_written else max(1, ticks_per_quarter // _TOGETHER)
-    ordered = track.notes
-    last_before: NDArray[np.int64] | slice = slice(-1)
-    if (np.diff(ordered[:, 0]) < together).any():
-        ordered = ordered[np.lexsort((-ordered[:, 2], ordered[:, 0]))]
-        firsts = _first_of_each_group(ordered[:, 0], together)
-        group = np.zeros(len(ordered), np.int64)
-        group[firsts[1:]] = 1
-        highest = np.lexsort((-ordered[:, 2], group.cumsum()))[firsts]
-        line = ordered[highest]
-        line[:, 0] = ordered[firsts, 0]
-        last_before = firsts[1:] - 1
-    else:  # most melodies: there is nothing to sort or to group
-        line = ordered.copy()
-    sounding_until = np.maximum.accumulate(ordered[:, 0] + ordered[:, 1])[last_before]
+    if (onsets[1:] - onsets[:-1] >= np.maximum(durations[:-1], together)).all():  # one note after the other
+        return track.notes, 0.0
+    ordered = track.notes[np.lexsort((-pitches, onsets))]
+    firsts, highest = _groups(ordered, together)
+    line = ordered[highest]
+    line[:, 0] = ordered[firsts, 0]
+    sounding_until = np.maximum.accumulate(ordered[:, 0] + ordered[:, 1])[firsts[1:] - 1]
     starts, durations = line[:, 0], line[:, 1]
-    np.minimum(durations[:-1], np.diff(starts), out=durations[:-1])
+    np.minimum(durations[:-1], starts[1:] - starts[:-1], out=durations[:-1])
     sixteenth = ticks_per_quarter * STEPS_PER_SIXTEENTH // STEPS_PER_QUARTER
     overlaps = np.count_nonzero(sounding_until - starts[1:] > sixteenth)
     return line, (len(ordered) - len(line) + int(overlaps)) / len(ordered)
 
 
-def _first_of_each_group(onsets: NDArray[np.int64], together: int) -> NDArray[np.int64]:
-    """Indices of the notes that begin at least ``together`` ticks after the first note of the previous group."""
-    gaps = np.diff(onsets)
-    separate = gaps >= together
-    if not ((gaps > 0) & ~separate).any():
-        return np.concatenate([[0], np.flatnonzero(separate) + 1])
+def _groups(ordered: NDArray[np.int64], together: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first and the highest note of each group of notes that begin together.
+
+    Args:
+        ordered: notes in order, the highest of equal onsets first.
+        together: a note that begins at least so many ticks after the first of a group begins another one.
+    """
+    onsets = ordered[:, 0]
+    gaps = onsets[1:] - onsets[:-1]
+    is_first = np.ones(len(ordered), np.bool_)
+    np.greater_equal(gaps, together, out=is_first[1:])
+    if not ((gaps > 0) & ~is_first[1:]).any():
+        firsts = np.flatnonzero(is_first)
+        return firsts, firsts
     # Played, not written: the end of a group depends on its beginning.
     times = onsets.tolist()
-    firsts, following = [], 0
+    starts, following = [], 0
     while following < len(times):
-        firsts.append(following)
+        starts.append(following)
         following = bisect_left(times, times[following] + together, following + 1)
-    return np.array(firsts)
+    firsts = np.array(starts)
+    group = np.zeros(len(ordered), np.int64)
+    group[firsts[1:]] = 1
+    return firsts, np.lexsort((-ordered[:, 2], group.cumsum()))[firsts]
 
 
 def extract_melody(tune: Tune, cleaning: Cleaning, source: str) -> tuple[Melody, int] | Rejection:
@@ -233,6 +236,8 @@ def _without_accents(name: str) -> str:
 
 
 def _best_line(candidates: Sequence[tuple[Track, NDArray[np.int64]]]) -> tuple[Track, NDArray[np.int64]]:
+    if len(candidates) == 1:
+        return candidates[0]
     for track, line in candidates:
         if _MELODY_NAME.search(_without_accents(track.name)):
             return track, line
