@@ -1,0 +1,64 @@
+"""A network that reads one token of each song at a time, and scores the next: how songs are written."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from melgen.networks.choosing import products_of_stepping
+from melgen.networks.model import MelodyModel
+from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH
+from melgen.networks.recurrent import State
+
+
+class ModelStepper:
+    """Reads one time step after another, without dropout and without gradients.
+
+    It has the scores of the ordinary call, except for rounding. The hooks of the network's modules are not called.
+
+    Args:
+        model: the network, whose weights must not change meanwhile.
+        batch_size: B, the songs side by side.
+        state: the state before the first step, None for zeros.
+
+    >>> import torch
+    >>> model = MelodyModel(vocab_size=10, hidden_size=16, layers=3)
+    >>> tokens = torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]])
+    >>> logits, _ = model(tokens)
+    >>> with torch.inference_mode():
+    ...     stepper = ModelStepper(model, batch_size=2)
+    ...     steps = [stepper.logits(stepper.read(column)) for column in tokens.unbind(1)]
+    >>> torch.allclose(torch.stack(steps, 1), logits, atol=1e-6)
+    True
+    """
+
+    def __init__(self, model: MelodyModel, batch_size: int, state: State = None):
+        products = products_of_stepping()
+        states = [None] * len(model.layers) if state is None else state
+        lowest, *above = zip(model.layers, states, strict=True)
+        self._layers = [lowest[0].stepper(batch_size, lowest[1], model.tables, products)]
+        self._layers += [layer.stepper(batch_size, before, None, products) for layer, before in above]
+        self._model = model
+        is_small = batch_size * model.output.weight.numel() < FEWEST_MULTIPLICATIONS
+        self._products = TORCH if is_small else products
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """The output of the highest layer after one more token of each song; the second next call may overwrite it.
+
+        Shape:
+            tokens ``[B]``, with durations ``[B, 2]``; output ``[B, H]``.
+        """
+        output = tokens
+        for layer in self._layers:
+            output = layer.read(output)
+        return output
+
+    def logits(self, output: Tensor) -> Tensor:
+        """Scores of the next token, ``[B, V]``, by what `read` returned."""
+        with self._products.for_sequences():
+            return F.linear(output, self._model.output.weight, self._model.output.bias)
+
+    def duration_logits(self, output: Tensor, tokens: Tensor) -> Tensor:
+        """Scores of the duration of the next token, ``[B, D]``, given that token, ``[B]``."""
+        with self._products.for_sequences():
+            return self._model.duration_logits(output.unsqueeze(1), tokens.unsqueeze(1))[:, -1]
