@@ -6,7 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from melgen.networks import LSTM, AbstractRecurrentLayer, AbstractScannedLayer, MelodyModel, TensorFlowInit, choosing
+from melgen.networks import (
+    LSTM,
+    AbstractRecurrentLayer,
+    AbstractScannedLayer,
+    MelodyModel,
+    TensorFlowInit,
+    choosing,
+    model_stepping,
+)
 from melgen.networks.model_stepping import ModelStepper
 from melgen.networks.products import ONEDNN, TORCH
 from melgen.networks.recurrent import AbstractKernelLayer
@@ -154,6 +162,31 @@ def test_the_products_follow_from_exactness_alone(monkeypatch):
         assert decide() is expected
     monkeypatch.setattr(choosing, "is_possible", lambda products: False)
     assert decide() is TORCH
+
+
+@torch.inference_mode()
+def test_what_a_subclass_of_the_network_does_is_done():
+    class Negative(MelodyModel):
+        def read(self, tokens, state=None):
+            output, state = super().read(tokens, state)
+            return -output, state
+
+        def logits(self, output):
+            return super().logits(output) + 1
+
+    model = Negative(VOCABULARY, WIDTH, 2).eval()
+    tokens = torch.randint(VOCABULARY, (SONGS, STEPS))
+    torch.testing.assert_close(by_steps(model, tokens)[0], model(tokens)[0], **TOLERANCE)
+
+
+@torch.inference_mode()
+def test_elsewhere_than_on_a_cpu_torch_multiplies(monkeypatch):
+    monkeypatch.setattr(model_stepping, "products_of_stepping", lambda: ONEDNN)
+    model = MelodyModel(60, 128, 2).eval()
+    assert ModelStepper(model, 1000)._products is ONEDNN
+    elsewhere = ModelStepper(model.to("meta"), 1000)
+    assert elsewhere._products is TORCH
+    assert kinds_of(elsewhere) == [CallStepper, CallStepper]
 
 
 @torch.inference_mode()

@@ -67,12 +67,12 @@ def sample_values(
     The network reads the primer once; then each note that it writes is its next input, with the state carried along.
     The songs depend only on `seed`: torch's global generators are neither used nor changed. Each song has its own
     random numbers (see `uniform_draws`), so fewer songs or notes are the beginning of more. The exception is a draw
-    so near to a boundary that the rounding of the logits, which depends on the batch size, moves it across. A network
-    in training mode is in evaluation mode during the call.
+    so near to a boundary that the rounding of the logits, which depends on the batch size and the processor, moves it
+    across. A network in training mode is in evaluation mode during the call.
 
     Args:
         model: a callable ``(tokens [N, steps], state) -> (logits [N, steps, V], state)``; the first call has the
-            state None.
+            state None. A `MelodyModel` reads note by note with a `ModelStepper`, which is faster.
         primer_tokens: the tokens of the primer, or of a primer for each song.
         songs: number of songs.
         notes: number of notes after the primer.
@@ -112,7 +112,7 @@ def _begin(model: NextNote, primer: Tensor, songs: int) -> tuple[Tensor, Callabl
     Shape:
         primer ``[P]`` or ``[N, P]``, tokens ``[N]``, scores ``[N, V]``.
     """
-    if type(model) is MelodyModel:  # another class may have a call of its own
+    if isinstance(model, MelodyModel) and type(model).forward is MelodyModel.forward:
         rows = primer.reshape(-1, primer.shape[-1])
         logits, state = model(rows)
         # What all songs begin with is read once, and all begin with the same state.

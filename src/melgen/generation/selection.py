@@ -89,7 +89,7 @@ def _cumulative(costs: Tensor, temperature: float) -> Tensor:
     best = costs[:, :1]
     # The largest exponent becomes 0 before the division, so that a tiny temperature cannot overflow it.
     exponents = (best - costs).div_(temperature)
-    if not best.isfinite().all():  # the difference of two infinities is NaN: the first token is certain
+    if np.isinf(best.numpy()).any():  # the difference of two infinities is NaN: the first token is certain
         rows = best.isinf()[:, 0]
         exponents[rows, 0] = 0
         exponents[rows, 1:] = -torch.inf

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn import functional as F
 
 from melgen.networks.choosing import products_of_stepping
 from melgen.networks.model import MelodyModel
 from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH
 from melgen.networks.recurrent import State
+from melgen.networks.stepping import CallStepper
 
 
 class ModelStepper:
@@ -33,12 +33,16 @@ class ModelStepper:
     """
 
     def __init__(self, model: MelodyModel, batch_size: int, state: State = None):
-        products = products_of_stepping()
-        states = [None] * len(model.layers) if state is None else state
-        lowest, *above = zip(model.layers, states, strict=True)
-        self._layers = [lowest[0].stepper(batch_size, lowest[1], model.tables, products)]
-        self._layers += [layer.stepper(batch_size, before, None, products) for layer, before in above]
         self._model = model
+        # On a GPU the context of oneDNN's products would let torch round to bfloat16.
+        products = products_of_stepping() if model.output.weight.device.type == "cpu" else TORCH
+        if type(model).read is MelodyModel.read:
+            states = [None] * len(model.layers) if state is None else state
+            lowest, *above = zip(model.layers, states, strict=True)
+            self._layers = [lowest[0].stepper(batch_size, lowest[1], model.tables, products)]
+            self._layers += [layer.stepper(batch_size, before, None, products) for layer, before in above]
+        else:
+            self._layers = [CallStepper(model.read, state)]
         is_small = batch_size * model.output.weight.numel() < FEWEST_MULTIPLICATIONS
         self._products = TORCH if is_small else products
 
@@ -56,7 +60,7 @@ class ModelStepper:
     def logits(self, output: Tensor) -> Tensor:
         """Scores of the next token, ``[B, V]``, by what `read` returned."""
         with self._products.for_sequences():
-            return F.linear(output, self._model.output.weight, self._model.output.bias)
+            return self._model.logits(output.unsqueeze(1))[:, -1]
 
     def duration_logits(self, output: Tensor, tokens: Tensor) -> Tensor:
         """Scores of the duration of the next token, ``[B, D]``, given that token, ``[B]``."""
