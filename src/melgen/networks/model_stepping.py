@@ -8,7 +8,7 @@ from melgen.networks.choosing import products_of_stepping
 from melgen.networks.model import MelodyModel
 from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH
 from melgen.networks.recurrent import State
-from melgen.networks.stepping import CallStepper
+from melgen.networks.stepping import AbstractStepper, CallStepper
 
 
 class ModelStepper:
@@ -17,7 +17,7 @@ class ModelStepper:
     It has the scores of the ordinary call, except for rounding. The hooks of the network's modules are not called.
 
     Args:
-        model: the network, whose weights must not change meanwhile.
+        model: the network, whose weights must not change meanwhile. A class with a ``read`` of its own is called.
         batch_size: B, the songs side by side.
         state: the state before the first step, None for zeros.
 
@@ -33,18 +33,19 @@ class ModelStepper:
     """
 
     def __init__(self, model: MelodyModel, batch_size: int, state: State = None):
-        self._model = model
+        self._model, self._products = model, TORCH
+        if type(model).read is not MelodyModel.read:
+            self._layers: list[AbstractStepper] = [CallStepper(model.read, state)]
+            return
+        output = model.output.weight
         # On a GPU the context of oneDNN's products would let torch round to bfloat16.
-        products = products_of_stepping() if model.output.weight.device.type == "cpu" else TORCH
-        if type(model).read is MelodyModel.read:
-            states = [None] * len(model.layers) if state is None else state
-            lowest, *above = zip(model.layers, states, strict=True)
-            self._layers = [lowest[0].stepper(batch_size, lowest[1], model.tables, products)]
-            self._layers += [layer.stepper(batch_size, before, None, products) for layer, before in above]
-        else:
-            self._layers = [CallStepper(model.read, state)]
-        is_small = batch_size * model.output.weight.numel() < FEWEST_MULTIPLICATIONS
-        self._products = TORCH if is_small else products
+        products = products_of_stepping() if output.device.type == "cpu" else TORCH
+        if batch_size * output.numel() >= FEWEST_MULTIPLICATIONS:
+            self._products = products
+        states = [None] * len(model.layers) if state is None else state
+        lowest, *above = zip(model.layers, states, strict=True)
+        self._layers = [lowest[0].stepper(batch_size, lowest[1], model.tables, products)]
+        self._layers += [layer.stepper(batch_size, before, None, products) for layer, before in above]
 
     def read(self, tokens: Tensor) -> Tensor:
         """The output of the highest layer after one more token of each song; the second next call may overwrite it.
