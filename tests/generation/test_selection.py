@@ -137,7 +137,7 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-@quick_rows(1, "dtype", [torch.float32, torch.float64])
+@quick_rows(1, "dtype", [torch.float32, torch.float64, torch.bfloat16])
 def test_each_token_has_its_share_of_the_draws(options, dtype):
     """A draw just below and just above each boundary; shares down to 1e-11, and equal scores."""
     generator = torch.Generator().manual_seed(1)

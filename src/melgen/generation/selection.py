@@ -60,8 +60,10 @@ def select(
     selection = selection_named(selection)
     check_options(selection, temperature, top_k, top_p)
     scores = logits.detach().cpu()
+    if scores.dtype != torch.float64:
+        scores = scores.float()  # NumPy lacks bfloat16
     # The best first: NumPy sorts short rows about twenty times as fast as torch, and puts NaN last.
-    costs = scores.to(torch.float64, copy=True).neg_()
+    costs = scores.neg()
     costs.numpy().sort(axis=-1)
     if costs[:, -1].isnan().any():
         raise ValueError("cannot choose a note: the network's logits contain NaN")
@@ -84,11 +86,13 @@ def _cumulative(costs: Tensor, temperature: float) -> Tensor:
     """The sums of the probabilities up to each rank; the total of a row is not 1.
 
     Shape:
-        costs (negative scores), in ascending order, and sums ``[N, V]``, float64.
+        costs (negative scores), in ascending order, and sums, float64, ``[N, V]``.
     """
-    best = costs[:, :1]
-    # The largest exponent becomes 0 before the division, so that a tiny temperature cannot overflow it.
-    exponents = (best - costs).div_(temperature)
+    best = costs[:, :1].double()
+    exponents = best - costs
+    if temperature != 1:
+        # The largest exponent is 0 before the division, so that a tiny temperature cannot overflow it.
+        exponents /= temperature
     if np.isinf(best.numpy()).any():  # the difference of two infinities is NaN: the first token is certain
         rows = best.isinf()[:, 0]
         exponents[rows, 0] = 0
@@ -104,7 +108,7 @@ def _tokens_of(scores: Tensor, costs: Tensor, rank: Tensor) -> Tensor:
         scores, and the same negated and in ascending order, ``[N, V]``; rank ``[N, 1]``, tokens ``[N]``.
     """
     cost = costs.gather(-1, rank)
-    is_it = (scores == cost.neg().to(scores.dtype)).numpy()
+    is_it = (scores == -cost).numpy()
     tokens = is_it.argmax(axis=-1)
     is_tied = (costs.gather(-1, (rank - 1).clamp_(min=0)) == cost) & (rank > 0)
     for row in is_tied[:, 0].nonzero()[:, 0].tolist():
