@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from melgen.generation.primers import OPENINGS_PRIMER
-from melgen.generation.sampling import NOTES_WITHOUT_END, selection_named
+from melgen.generation.sampling import NOTES_WITHOUT_END
+from melgen.generation.selection import selection_named
 from melgen.plurals import counted
 from melgen.runs.config import writes_rhythm
 from melgen.studies.results import Run
