@@ -1,7 +1,7 @@
 """Sorted suffixes of many tunes, and searches in them.
 
-Tunes are a row of codes, each ended by a code of 0; `melgen.evaluation.flat_notes.code_words` packs several codes into a
-machine word.
+Tunes are a row of codes, each ended by a code of 0. `melgen.evaluation.flat_notes.code_words` packs several codes into
+a machine word.
 """
 
 from __future__ import annotations

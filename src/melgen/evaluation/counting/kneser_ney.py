@@ -25,11 +25,11 @@ class KneserNey:
 
         p(x | h) = (max(c(h, x) - D(c(h, x)), 0) + (D1 N1(h) + D2 N2(h) + D3 N3(h)) p(x | h')) / c(h)
 
-    Contexts shorter than n - 1 have, in place of c(h, x), the number of different symbols before (h, x), unless h begins
-    with the start of a tune. The three discounts D follow from the numbers of counts of 1, 2, 3 and 4. Where these give
-    none between 0 and the count, as in a small corpus, the contexts of this length are smoothed after Witten and Bell
-    (1991): ``(c(h, x) + T(h) p(x | h')) / (c(h) + T(h))`` with T(h) different x. The shortest, empty context is smoothed
-    by adding one, ``(c(x) + 1) / (c() + V)``, so that a unigram equals that of `melgen.evaluation.baselines`.
+    Contexts shorter than n - 1 have, in place of c(h, x), the number of different symbols before (h, x), unless h
+    begins with the start of a tune. The three discounts D follow from the numbers of counts of 1, 2, 3 and 4. Where
+    these are 0 or give a discount that is not positive, as in a small corpus, the contexts of this length are smoothed
+    after Witten and Bell (1991): ``(c(h, x) + T(h) p(x | h')) / (c(h) + T(h))`` with T(h) different x. The empty
+    context is smoothed by adding one, ``(c(x) + 1) / (c() + V)``, so that a unigram is `UnigramBaseline`.
 
     Args:
         tunes: tokens from 0 up; those from `size` on are read, but not predicted.
@@ -52,7 +52,8 @@ class KneserNey:
         """Of each length but 0, the sorted numbers of contexts: S times the number of the context without its first
         symbol, plus this symbol."""
         tokens, numbers = self._numbered(tunes)
-        raw = [_table(number, tokens, (len(keys), size)) for number, keys in zip(numbers, self._all_keys(), strict=True)]
+        contexts = [1, *map(len, self._keys)]
+        raw = [_table(number, tokens, (count, size)) for number, count in zip(numbers, contexts, strict=True)]
         self._counts = [*(self._continued(raw, length) for length in range(order - 1)), raw[-1]]
         self._discounts = [_discounts(counts.data) for counts in self._counts]
 
@@ -63,9 +64,9 @@ class KneserNey:
         number = np.zeros(len(chosen), np.int64)
         for length, keys in enumerate(self._keys, start=1):
             before = places.token_before(chosen, length)
-            key = number * (self._start + 1) + np.where(before < 0, self._start, np.minimum(before, self._start))
-            place = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
-            found = keys[place] == key
+            key = number * (self._start + 1) + np.where(before < 0, self._start, before)
+            place = np.searchsorted(keys, key)
+            found = (np.append(keys, -1)[place] == key) & (before < self._start)
             chosen, number = chosen[found], place[found]
             p[chosen] = self._smoothed(length, self._counts[length][number].toarray(), p[chosen])
         return p
@@ -89,9 +90,6 @@ class KneserNey:
             self._keys.append(keys)
             numbers.append(number)
         return padded[at], numbers
-
-    def _all_keys(self) -> list[Tokens]:
-        return [np.zeros(1, np.int64), *self._keys]
 
     def _continued(self, raw: Sequence[scipy.sparse.csr_array], length: int) -> scipy.sparse.csr_array:
         """The numbers of different symbols before each context and token."""

@@ -1,10 +1,11 @@
-"""Models that count in the place of a network: they read the same tokens, are scored and write songs by the same code."""
+"""Models that count in the place of a network: the same code scores them and lets them write songs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -49,7 +50,7 @@ class CountingNetwork(nn.Module):
     def __init__(self, counted: Counted):
         super().__init__()
         self.counted = counted
-        # What scores and samples asks the parameters of a network for its device.
+        # Scoring and sampling ask the parameters of a network for its device.
         self.on_cpu = nn.Parameter(torch.zeros(0), requires_grad=False)
 
     def forward(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -67,6 +68,11 @@ class CountingNetwork(nn.Module):
             logs = np.log(np.concatenate(found))
         return torch.from_numpy(logs).view(len(rows), steps, self.counted.size), state
 
+    def first(self, rows: int) -> Tensor:
+        """Logarithms of the probabilities of the first token: ``[rows, V]``."""
+        number = np.arange(rows)
+        return torch.from_numpy(np.log(self.counted.at(Places(np.zeros((rows, 1), np.int64), number, 0 * number))))
+
     def logits(self, output: Tensor) -> Tensor:
         """What `read` has returned."""
         return output
@@ -75,8 +81,8 @@ class CountingNetwork(nn.Module):
         """The places in parts of bounded work."""
         work = np.cumsum(column + self.counted.size)
         limits = np.searchsorted(work, np.arange(_AT_ONCE, work[-1], _AT_ONCE), side="right")
-        edges = np.unique([0, *limits.tolist(), len(column)])
-        return (slice(*edge) for edge in zip(edges[:-1], edges[1:], strict=True))
+        edges = np.unique([0, *limits.tolist(), len(column)]).tolist()
+        return (slice(*edge) for edge in pairwise(edges))
 
 
 @dataclass(frozen=True)
@@ -93,8 +99,8 @@ class CountingBaseline:
 
     name: str
     fit_tokens: Fit
-    representation: AbstractRepresentation = Control()
-    rhythm: AbstractRhythm | NoRhythm = NoRhythm()
+    representation: AbstractRepresentation = field(default_factory=Control)
+    rhythm: AbstractRhythm = field(default_factory=NoRhythm)
     writes_songs: bool = False
 
     @property

@@ -22,7 +22,7 @@ Probabilities = NDArray[np.float64]
 Memory = Literal["ltm", "stm", "both"]
 Combination = Literal["geometric", "arithmetic"]
 
-ORDER_BOUND, RECENT_ORDER_BOUND, BIAS = 4, 10, 0.5
+ORDER_BOUND, RECENT_ORDER_BOUND, BIAS = 4, 12, 0.5
 """The defaults of `Ppm`, chosen on validation tunes of four corpora; docs/results.md has others beside them."""
 
 
@@ -34,10 +34,10 @@ class Ppm:
 
         p(x | h) = (c(h, x) + T(h) p(x | h')) / (c(h) + T(h))
 
-    Below the empty context p is 1 / V. The *long-term model* counts in the training tunes, the *short-term model* in the
-    tune so far; at its beginning it has no counts, and p is 1 / V. Both together: with H the entropy of each of the two
-    distributions divided by the largest possible, log V, and weights w proportional to H ** -bias that add up to 1, the
-    geometric mean is proportional to the product of p ** w, the arithmetic mean is the sum of w p.
+    Below the empty context p is 1 / V. The *long-term model* counts in the training tunes, the *short-term model* in
+    the tune so far; at its beginning it has no counts, and p is 1 / V. Both together: with H the entropy of each of the
+    two distributions divided by the largest possible, log V, and weights w proportional to H ** -bias that add up to 1,
+    the geometric mean is proportional to the product of p ** w, and the arithmetic mean is the sum of w p.
 
     Args:
         tunes: tokens from 0 up; those from `size` on are read, but not predicted.
