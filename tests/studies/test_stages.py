@@ -107,7 +107,7 @@ def test_the_former_name_of_a_selection_makes_no_song_again(mini):
 @pytest.mark.parametrize(
     ("changed", "tasks"),
     [
-        ("generate.temperature=2", ("generate/", "evaluate/control", "evaluate/interval")),
+        ("generate.temperature=2", ("generate/", "evaluate/control", "evaluate/interval", "evaluate/writers")),
         ("evaluation.span_notes=6", ("evaluate/",)),
         ("evaluation.seed=5", ("evaluate/", "likelihood/")),
         ("generate.seed=9", ("generate/", "evaluate/control", "evaluate/interval", "evaluate/writers")),
