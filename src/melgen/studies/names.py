@@ -11,6 +11,8 @@ from melgen.studies.results import Model, Run
 CORPUS_TASK = "evaluate/corpus"
 _BASELINES_TASK = "evaluate/writers"
 RHYTHM_BASELINES_TASK = "evaluate/rhythm_writers"
+BASELINE_LIKELIHOOD_TASK = "likelihood/baselines"
+"""Scores the corpus with the baselines that count tokens."""
 CORPUS, BASELINES = "corpus", "writers"
 """Folders below ``evaluation/``: whole tunes and openings; songs of the baselines."""
 
@@ -76,6 +78,10 @@ class StudyNames:
     def likelihood_file(self, model: Model, run: Run) -> Path:
         """The scores of the corpus by a run's network."""
         return self.directory / "likelihood" / model.name / f"seed{run.seed}.json"
+
+    def baseline_likelihood_file(self, name: str) -> Path:
+        """The scores of the corpus by a baseline that counts tokens."""
+        return self.directory / BASELINE_LIKELIHOOD_TASK / f"{name}.json"
 
     def embedding_file(self, model: Model, run: Run) -> Path:
         """The file of the measurements of the embedding of a run's network."""

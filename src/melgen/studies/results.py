@@ -127,7 +127,7 @@ class StudyResults:
             rule: tunes of at least 12 notes.
         openings: the first notes of the test tunes, as many as the songs have, measured just like a model's songs:
             what songs are compared with, since most metrics depend on length.
-        baselines: the baselines' songs: ``uniform``, ``unigram``, ``bigram``.
+        baselines: the baselines by name, ``bigram``; some have no songs, only the likelihood of tunes.
         without_bits: why there are no bits per note; empty where there are.
         song_folders: where the songs of each evaluation are, by its name, relative to the study.
         by_primer: where songs were written after several primers, by the primer's name and the model's, the main
