@@ -20,6 +20,8 @@ from melgen.evaluation.crossed import CrossedEffects
 from melgen.evaluation.results import Summary
 from melgen.evaluation.summaries import DEFAULT_CONFIDENCE, DEFAULT_RESAMPLES
 
+COMPARISONS_FILE = "comparisons.json"
+"""The file of a study's comparisons, in its own directory."""
 LEAST_SEEDS = 2
 """Seeds from which on a difference has an interval."""
 LEAST_SEEDS_OF_TEST = 10

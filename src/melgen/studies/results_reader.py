@@ -10,11 +10,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from melgen.evaluation.baseline_sets import in_order
+from melgen.evaluation.comparisons import Comparisons
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
 from melgen.evaluation.song_sets import with_nearest
 from melgen.files import read_json
 from melgen.runs.missing_bits import why_without_bits
-from melgen.studies.names import BASELINES, CORPUS, CORPUS_TASK, RHYTHM_BASELINES_TASK, StudyNames
+from melgen.studies.names import BASELINES, COMPARISONS_TASK, CORPUS, CORPUS_TASK, RHYTHM_BASELINES_TASK, StudyNames
 from melgen.studies.primers import StudyPrimer
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.study_runs import StudyRuns
@@ -75,6 +76,7 @@ class ResultsReader:
             baselines_by_primer=baselines_by_primer,
             primer_notes=tuple(primer_notes),
             first_notes=self.first_notes if self.runs.write_rhythm else None,
+            comparisons=self._comparisons(),
         )
 
     def digest(self, primer_notes: Sequence[str]) -> str:
@@ -89,6 +91,7 @@ class ResultsReader:
         tasks += [names.evaluate_task(model, run) for model, run in runs.of_models() if len(model.runs) > 1]
         tasks += [CORPUS_TASK, *(names.baselines_task(primer) for primer in self.primers)]
         tasks += [RHYTHM_BASELINES_TASK] if runs.write_rhythm else []
+        tasks += [COMPARISONS_TASK] if runs.compared else []
         made = [self.bench.outputs_digest(task) for task in tasks]
         return digest_of([made, list(primer_notes), [_shown_of(runs.name_of(run), run) for run in runs.finished]])
 
@@ -145,6 +148,9 @@ class ResultsReader:
 
     def _evaluation(self, *parts: str) -> SongSetEvaluation:
         return SongSetEvaluation.from_dict(_read_result(self.names.evaluation_file(*parts)))
+
+    def _comparisons(self) -> Comparisons | None:
+        return Comparisons.from_dict(_read_result(self.names.comparisons_file)) if self.runs.compared else None
 
     def _likelihood(self, model: Model, run: Run) -> dict[str, float]:
         scores = _read_result(self.names.likelihood_file(model, run))

@@ -22,6 +22,7 @@ from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device
 from melgen.generation.songs import melodies_by_song, write_songs
 from melgen.music.melody import Melody
+from melgen.studies import comparing
 from melgen.studies.embedding_fits import write_fits
 from melgen.studies.names import BASELINES, CORPUS, CORPUS_TASK, RHYTHM_BASELINES_TASK
 from melgen.studies.primers import StudyPrimer
@@ -69,6 +70,7 @@ def tasks(study: Study) -> Iterator[Task]:
             inputs = weights | {"sampled_by": settings.options.seed} | rhythm
             yield Task(names.likelihood_task(model, run), inputs, partial(_score_tunes, study, model, run))
             yield Task(names.embedding_task(model, run), weights, partial(_measure_embedding, study, model, run))
+    yield from comparing.tasks(study, rhythm)
 
 
 def _songs_digests(study: Study, model: Model, primer: StudyPrimer | None = None) -> list[str]:
