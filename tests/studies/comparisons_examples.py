@@ -18,6 +18,7 @@ def trainings(cell: str, setting: str, effect: float, seeds: int, tunes: int = 6
     level = 2.5 + 0.05 * common.normal(size=(seeds, 1)) + 0.3 * common.normal(size=tunes)
     own = np.random.default_rng([len(setting), *map(ord, cell)])
     rates = level + effect + spread * own.normal(size=(seeds, 1)) + spread * own.normal(size=(seeds, tunes))
+    rates += 2 * spread * own.normal(size=tunes)
     bits = rates * notes
     name = f"{setting}-{cell}-2"
     return Trainings(

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from melgen.evaluation.paired import t_margin
 from melgen.evaluation.summaries import (
     DEFAULT_CONFIDENCE,
     DEFAULT_RESAMPLES,
@@ -60,9 +61,8 @@ def crossed_effects(differences: ArrayLike, notes: ArrayLike, confidence: float 
     *Variance Components*, 1992, chapter 4): with S seeds, T tunes and mean squares ``ms``, the variance of seed effects
     is ``(ms_seeds - ms_rest) / T``, that of tune effects ``(ms_tunes - ms_rest) / S``; a negative estimate counts as 0.
     The variance of the mean is ``ms_seeds / (S T)`` plus ``(ms_tunes - ms_rest) / (S T)``, where again the second part
-    is at least 0, so that the interval is never based on less than the variance over seeds. The interval is Student's
-    t; its degrees of freedom, at least S - 1, are those of Satterthwaite (*Biometrics Bulletin* 2, 1946) for the sum of
-    the two parts.
+    is at least 0. The interval is that of `t_margin`: Student's t for a sum of two variances, never narrower than the
+    interval over seeds alone.
 
     Args:
         differences: bits of each tune by one network minus those by another, ``[seeds, tunes]``.
@@ -77,8 +77,6 @@ def crossed_effects(differences: ArrayLike, notes: ArrayLike, confidence: float 
     >>> round(found.mean, 3), round(found.seed_deviation, 3), round(found.rest_deviation, 3)
     (0.3, 0.141, 0.0)
     """
-    from scipy.stats import t
-
     check_confidence(confidence)
     table, counts = _checked(differences, notes)
     seeds, tunes = table.shape
@@ -93,11 +91,7 @@ def crossed_effects(differences: ArrayLike, notes: ArrayLike, confidence: float 
     of_rest = float((residuals**2).sum()) / ((seeds - 1) * (tunes - 1))
     part_of_seeds = of_seeds / (seeds * tunes)
     part_of_tunes = max(of_tunes - of_rest, 0.0) / (seeds * tunes)
-    variance = part_of_seeds + part_of_tunes
-    margin = 0.0
-    if variance > 0:
-        spread = part_of_seeds**2 / (seeds - 1) + part_of_tunes**2 / (tunes - 1)
-        margin = float(t.ppf((1 + confidence) / 2, variance**2 / spread)) * math.sqrt(variance)
+    margin = t_margin(part_of_seeds, seeds - 1, confidence, part_of_tunes, tunes - 1)
     return CrossedEffects(
         mean,
         mean - margin,

@@ -19,7 +19,7 @@ _POSITIONS = {AHEAD: "ahead of", BEHIND: "behind"}
 
 
 def finding(found: Comparison, comparisons: Comparisons) -> str:
-    """What one comparison shows, in one sentence: ahead, behind, equal within the region, or not shown to differ."""
+    """What one comparison shows in its setting: ahead, behind, equal within the region, or not shown to differ."""
     region = comparisons.options.region_bits
     cell, reference = _names(found, comparisons)
     mean = found.over_seeds.mean
@@ -28,30 +28,26 @@ def finding(found: Comparison, comparisons: Comparisons) -> str:
     interval = f"{comparisons.options.confidence:.0%} interval over {over} {_signed(low)} to {_signed(high)}"
     if found.verdict in (AHEAD, BEHIND):
         p = "" if math.isnan(found.adjusted_p) else f", adjusted p {_p(found.adjusted_p)}"
-        return (
-            f"{found.setting}: {cell} is {_POSITIONS[found.verdict]} {reference} by {abs(mean):.3f} bits per note "
-            f"({interval}{p})."
-        )
+        return f"{cell} is {_POSITIONS[found.verdict]} {reference} by {abs(mean):.3f} bits per note ({interval}{p})."
     if found.verdict == EQUAL:
         small = " It is not 0, but that small." if low > 0 or high < 0 else ""
         return (
-            f"{found.setting}: {cell} and {reference} are equal within {region:g} bits per note: difference "
+            f"{cell} and {reference} are equal within {region:g} bits per note: difference "
             f"{_signed(mean)} ({interval}).{small}"
         )
     return (
-        f"{found.setting}: {cell} is not shown to differ from {reference}, nor to be equal: difference {_signed(mean)} "
+        f"{cell} is not shown to differ from {reference}, nor to be equal: difference {_signed(mean)} "
         f"bits per note ({interval}){_what_would_decide(found, comparisons)}."
     )
 
 
 def fine_sentence(found: Comparison, comparisons: Comparisons) -> str:
     """How many seeds an interval of ± `FINE_BITS` would need."""
-    cell, reference = _names(found, comparisons)
-    start = f"{found.setting}: an interval of ± {FINE_BITS:g} bits for {cell} - {reference}"
+    start = f"An interval of ± {FINE_BITS:g} bits"
     if found.seeds_for_fine is None:
         return f"{start} is out of reach{_because_of_tunes(found, comparisons)}."
     if found.seeds_for_fine <= len(found.seeds):
-        return f"{start} needs no more seeds than these {len(found.seeds)}."
+        return f"{start} needs no more than these {len(found.seeds)} seeds."
     return f"{start} would need about {found.seeds_for_fine:,} seeds."
 
 
@@ -94,7 +90,7 @@ def _what_would_decide(found: Comparison, comparisons: Comparisons) -> str:
         return f"; its p-value, adjusted for all comparisons, is {_p(found.adjusted_p)}"
     if found.seeds_to_decide is None:
         return f"; more seeds would not decide it{_because_of_tunes(found, comparisons)}"
-    return f"; about {found.seeds_to_decide:,} seeds would decide it if it stayed so"
+    return f"; about {found.seeds_to_decide:,} seeds would decide it, if mean and spread stay"
 
 
 def _because_of_tunes(found: Comparison, comparisons: Comparisons) -> str:

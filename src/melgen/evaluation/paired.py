@@ -130,20 +130,36 @@ def is_within(low: float, high: float, region: float) -> bool:
     return -region < low and high < region
 
 
-def half_width(standard_deviation: float, seeds: int, confidence: float, fixed_variance: float = 0.0) -> float:
-    """Half the width of the t interval of a mean over seeds, in the unit of the deviation.
+def t_margin(
+    variance: float,
+    freedom: float,
+    confidence: float,
+    other_variance: float = 0.0,
+    other_freedom: float = math.inf,
+) -> float:
+    """Half the width of a t interval of a mean whose variance is a sum of one or two estimates.
 
-    With a variance that more seeds do not reduce, the degrees of freedom are those of Welch and Satterthwaite, where
-    that variance counts as known.
+    The degrees of freedom of a sum are those of Satterthwaite (*Biometrics Bulletin* 2, 1946). A second variance adds
+    freedom too, so that the margin of the sum could be smaller than that of the first estimate alone; then the latter
+    counts.
 
-    >>> round(half_width(1.0, 3, 0.95), 3)
-    2.484
+    Args:
+        variance, freedom: of the mean, from the first source.
+        confidence: of the interval.
+        other_variance, other_freedom: from the second; infinite freedom is a variance that is known.
+
+    >>> round(t_margin(1 / 3, 2, 0.95), 3), round(t_margin(1 / 3, 2, 0.95, other_variance=1 / 3), 3)
+    (2.484, 2.484)
     """
     from scipy.stats import t
 
-    own = standard_deviation**2 / seeds
-    freedom = (own + fixed_variance) ** 2 / own**2 * (seeds - 1) if own > 0 else math.inf
-    return float(t.ppf((1 + confidence) / 2, freedom)) * math.sqrt(own + fixed_variance)
+    tail = (1 + confidence) / 2
+    alone = float(t.ppf(tail, freedom)) * math.sqrt(variance)
+    if other_variance == 0:
+        return alone
+    total = variance + other_variance
+    spread = variance**2 / freedom + other_variance**2 / other_freedom
+    return max(alone, float(t.ppf(tail, total**2 / spread if spread > 0 else math.inf)) * math.sqrt(total))
 
 
 def seeds_needed(
@@ -175,7 +191,7 @@ def seeds_needed(
         return None
 
     def is_enough(seeds: int) -> bool:
-        return half_width(standard_deviation, seeds, confidence, fixed_variance) <= width
+        return t_margin(standard_deviation**2 / seeds, seeds - 1, confidence, fixed_variance) <= width
 
     if not is_enough(MOST_SEEDS):
         return None

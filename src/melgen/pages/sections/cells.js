@@ -2,7 +2,7 @@
 addSection("cells", ({ reference, region, confidence, has_tunes, settings, remarks }) => {
   const over = has_tunes ? "seeds and tunes" : "seeds";
   const place = section("cells", `Cells against ${reference}`,
-    `Bits per note of the test tunes minus those of ${reference}, networks with the same seed paired; to the left of 0 is better. Thick bars are ${confidence} intervals over ${over}, small ticks single seeds${has_tunes ? ", the thin lines below intervals over seeds alone (solid) and over tunes alone (dashed)" : ""}. Within the band, ± ${region} bits, two cells are equal in practice.`);
+    `Bits per note of the test tunes minus those of ${reference}, networks with the same seed paired; to the left of 0 is better. Thick bars are ${confidence} intervals over ${over}, small ticks single seeds${has_tunes ? ", the thin lines below intervals over seeds alone (solid) and over tunes alone (dashed)" : ""}. Within the band, ±\u00a0${region} bits, two cells are equal in practice.`);
   const marks = { ahead: ["ahead", "M-6 0L4 -5V5Z"], behind: ["behind", "M6 0L-4 -5V5Z"], equal: ["equal in practice", "M0 -5.5L5.5 0L0 5.5L-5.5 0Z"], undecided: ["not shown to differ", "M-4.5 -4.5H4.5V4.5H-4.5Z"] };
   const shown = new Set(settings.flatMap((setting) => setting.differences.map((each) => each.verdict)));
   const sign = (verdict) => s("svg", { viewBox: "-8 -8 16 16", "aria-hidden": "true" }, s("path", { class: "verdict", d: marks[verdict][1] }));
@@ -13,8 +13,9 @@ addSection("cells", ({ reference, region, confidence, has_tunes, settings, remar
   values.push(-1.2 * region, 1.2 * region);
   const axis = stripAxis(values, nameWidth(settings.flatMap((setting) => setting.differences.flatMap(linesOf))));
   place.append(h("div", { class: "strips cells" }, settings.map(card)));
-  place.append(h("ul", { class: "findings-list" }, settings.flatMap((setting) => setting.differences.map((each) =>
-    h("li", { "data-verdict": each.verdict }, sign(each.verdict), h("span", {}, each.finding, " ", h("span", { class: "finer" }, each.finer)))))));
+  place.append(...settings.flatMap((setting) => [settings.length > 1 ? h("h3", {}, setting.name) : null,
+    h("ul", { class: "findings-list" }, setting.differences.map((each) =>
+      h("li", { "data-verdict": each.verdict }, sign(each.verdict), h("span", {}, each.finding, " ", h("span", { class: "finer" }, each.finer)))))].filter(Boolean)));
   place.append(...remarks.map((text) => h("p", { class: "lead" }, text)));
 
   function card({ name, differences }) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from melgen.evaluation.comparisons import COMPARISONS_FILE, Comparison, Comparisons
-from melgen.evaluation.findings import fine_sentence, finding, remarks
+from melgen.evaluation.findings import finding, fine_sentence, remarks
 from melgen.files import read_json
 from melgen.pages.content import Content
 from melgen.pages.plain import short

@@ -111,7 +111,7 @@ def _lines_of_comparisons(study: Study) -> list[str]:
     if not study.names.comparisons_file.is_file() or not study.runs.compared:
         return []
     found = Comparisons.from_dict(read_json(study.names.comparisons_file))
-    lines = [text for each in found.each[:_SHOWN] for text in (finding(each, found), fine_sentence(each, found))]
+    lines = [f"{each.setting}: {finding(each, found)} {fine_sentence(each, found)}" for each in found.each[:_SHOWN]]
     if (more := len(found.each) - _SHOWN) > 0:
         lines.append(f"{counted(more, 'more comparison')} in tables/paired_differences.md")
     return [f"{'Found:' if not i else '':9}{line}" for i, line in enumerate([*lines, *remarks(found)])]
