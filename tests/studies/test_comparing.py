@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -189,7 +190,30 @@ CELLS = (
     "hydra/launcher=basic",
 )
 STUDY = Path("multirun/cells/study")
-NEW = {"compare/cells", "figures/paired_differences"}
+
+
+NUMBERS = "stages=select,generate,evaluate,tables"
+
+
+@pytest.fixture(scope="session")
+def compared(made_once, same_software):
+    """The directory in which the study was made. Tests only read it."""
+
+    def study(folder):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            answer = call("study", *CELLS)
+            Path("output.txt").write_text(answer.text, encoding="utf-8")
+        assert answer.code == 0, answer.text
+
+    return made_once("study_of_cells", study)
+
+
+@pytest.fixture
+def copied(compared, tmp_path, monkeypatch):
+    """A copy of the study, below the current directory."""
+    shutil.copytree(compared / "multirun", tmp_path / "multirun")
+    monkeypatch.chdir(tmp_path)
 
 
 def tasks():
@@ -197,51 +221,72 @@ def tasks():
 
 
 @pytest.mark.slow
-def test_a_study_of_two_cells_and_three_seeds(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    answer = call("study", *CELLS)
-    assert answer.code == 0, answer.text
-    assert "Found:   control, rhythm none: gru " in answer.text
-    assert "An interval of ± 0.01 bits would need about " in answer.text
-    found = Comparisons.from_dict(json.loads((STUDY / "comparisons.json").read_text()))
+def test_a_study_of_two_cells_and_three_seeds(compared):
+    text, folder = (compared / "output.txt").read_text(encoding="utf-8"), compared / STUDY
+    assert "Found:   control, rhythm none: gru " in text
+    assert "An interval of ± 0.01 bits would need about " in text
+    found = Comparisons.from_dict(json.loads((folder / "comparisons.json").read_text()))
     assert [each.setting for each in found.each] == ["control, rhythm none", "control, rhythm factored"]
     for each, key in zip(found.each, ("bits_per_note/test", "bits_per_note_with_rhythm/test"), strict=True):
         assert each.seeds == (0, 1, 2)
         for name, bits in ((each.model, each.bits), (each.reference, each.reference_bits)):
             for seed in range(3):
-                file = STUDY / "likelihood" / name / f"seed{seed}.json"
-                of_tunes, notes = read_tune_bits(STUDY / "tune_bits" / name / f"seed{seed}.json")
+                file = folder / "likelihood" / name / f"seed{seed}.json"
+                of_tunes, notes = read_tune_bits(folder / "tune_bits" / name / f"seed{seed}.json")
                 assert bits[seed] == json.loads(file.read_text())[key]
                 assert of_tunes.sum() / notes.sum() == pytest.approx(bits[seed], rel=1e-9)
         assert each.tunes == len(notes)
         assert each.crossed.mean == pytest.approx(np.mean(each.bits) - np.mean(each.reference_bits), rel=1e-6)
     for ending in ("csv", "md", "tex"):
         for table in ("paired_differences", "seed_and_tune", "cells_over_settings"):
-            assert (STUDY / "tables" / f"{table}.{ending}").stat().st_size > 100
-    assert (STUDY / "figures" / "paired_differences.pdf").exists()
-    data = read_data((STUDY / "report.html").read_text(encoding="utf-8"))["sections"]["cells"]
+            assert (folder / "tables" / f"{table}.{ending}").stat().st_size > 100
+    assert (folder / "figures" / "paired_differences.pdf").exists()
+    methods = (folder / "tables" / "methods.md").read_text(encoding="utf-8")
+    assert (
+        "Cells were compared with lstm by differences of bits per note on the test tunes, paired by seed (95%"
+        in methods
+    )
+    assert "P-values" not in methods
+    data = read_data((folder / "report.html").read_text(encoding="utf-8"))["sections"]["cells"]
     assert data["reference"] == "lstm"
     assert [setting["name"] for setting in data["settings"]] == [each.setting for each in found.each]
     assert "Fewer than 10 seeds (3)" in data["remarks"][0]
 
+
+@pytest.mark.slow
+def test_another_region_or_reference_compares_again_and_measures_nothing_again(copied):
     before = tasks()
-    assert call("study", *CELLS, "compare.region_bits=9").code == 0
+    assert call("study", *CELLS, "compare.region_bits=9", NUMBERS).code == 0
     redone = {name for name, record in tasks().items() if record != before[name]}
-    assert {name.partition("/")[0] for name in redone} == {"compare", "tables", "figures", "report"}
+    assert redone == {"compare/cells", "tables"}
     assert "equal within 9" in (STUDY / "tables" / "paired_differences.md").read_text()
     turned = call("study", *CELLS, "compare.reference=gru", "stages=evaluate")
     assert "1 of 1: compare/cells" in turned.text
     assert json.loads((STUDY / "comparisons.json").read_text())["each"][0]["cell"] == "lstm"
-    refused = call("study", *CELLS, "compare.reference=nas", "seed=7")
-    assert refused.code == 1
-    assert "compare.reference=nas: must be a cell of the study: lstm, gru" in refused.text
-    refused = call("study", *CELLS, "compare.region_bits=-1", "seed=7")
-    assert "compare.region_bits=-1: must be a number above 0" in refused.text
 
-    # One seed of each cell is compared with nothing, and what an earlier melgen measured of it is all done.
-    one = [*CELLS, "seed=0", "folder=one"]
-    assert call("study", *one, "stages=select,generate,evaluate,tables").code == 0
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("option", "rule"),
+    [
+        ("compare.reference=nas", "must be a cell of the study: lstm, gru"),
+        ("compare.region_bits=-1", "must be a number above 0"),
+    ],
+)
+def test_options_are_refused_before_anything_is_trained(option, rule, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    answer = call("study", *CELLS, option)
+    assert answer.code == 1
+    assert f"{option}: {rule}" in answer.text
+    assert not list(tmp_path.glob("multirun/**/status.json"))
+
+
+@pytest.mark.slow
+def test_one_seed_is_compared_with_nothing(copied):
+    """And so what an earlier melgen has measured of one seed is all done."""
+    assert call("study", *CELLS, "seed=0", "folder=one", NUMBERS).code == 0
     folder = STUDY.with_name("one")
+    assert (folder / "tables" / "likelihood.csv").exists()
     assert not (folder / "comparisons.json").exists()
     assert not (folder / "tune_bits").exists()
     assert not (folder / "tables" / "paired_differences.csv").exists()
