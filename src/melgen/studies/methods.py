@@ -147,7 +147,7 @@ def _comparing(comparisons: Comparisons) -> Iterable[str]:
         f"within {options.region_bits:g} bits of 0."
     )
     if tested := sum(not math.isnan(each.p) for each in comparisons.each):
-        yield f"P-values are of two-sided sign-flip tests over seeds, adjusted for {tested} comparisons by Holm's method."
+        yield f"P-values are of two-sided sign-flip tests over seeds, adjusted by Holm's method for {tested} of them."
 
 
 def _versions(software: Mapping[str, Any]) -> Iterable[str]:
