@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from melgen.evaluation.baseline_table import in_order
+from melgen.evaluation.comparisons import Comparisons
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
 from melgen.evaluation.song_sets import with_nearest
 from melgen.files import read_json
@@ -17,6 +18,7 @@ from melgen.runs.missing_bits import why_without_bits
 from melgen.studies.names import (
     BASELINE_LIKELIHOOD_TASK,
     BASELINES,
+    COMPARISONS_TASK,
     CORPUS,
     CORPUS_TASK,
     RHYTHM_BASELINES_TASK,
@@ -83,6 +85,7 @@ class ResultsReader:
             baselines_by_primer=baselines_by_primer,
             primer_notes=tuple(primer_notes),
             first_notes=self.first_notes if self.runs.write_rhythm else None,
+            comparisons=self._comparisons(),
         )
 
     def digest(self, primer_notes: Sequence[str]) -> str:
@@ -99,6 +102,7 @@ class ResultsReader:
         tasks += [RHYTHM_BASELINES_TASK] if runs.write_rhythm else []
         # An earlier melgen did not have this one.
         tasks += [BASELINE_LIKELIHOOD_TASK] if self.bench.outputs(BASELINE_LIKELIHOOD_TASK) else []
+        tasks += [COMPARISONS_TASK] if runs.compared else []
         made = [self.bench.outputs_digest(task) for task in tasks]
         return digest_of([made, list(primer_notes), [_shown_of(runs.name_of(run), run) for run in runs.finished]])
 
@@ -164,6 +168,9 @@ class ResultsReader:
 
     def _evaluation(self, *parts: str) -> SongSetEvaluation:
         return SongSetEvaluation.from_dict(_read_result(self.names.evaluation_file(*parts)))
+
+    def _comparisons(self) -> Comparisons | None:
+        return Comparisons.from_dict(_read_result(self.names.comparisons_file)) if self.runs.compared else None
 
     def _likelihood(self, model: Model, run: Run) -> dict[str, float]:
         return _read_scores(self.names.likelihood_file(model, run))
