@@ -27,7 +27,7 @@ from table import Row, show
 CELLS, DEPTHS = list(layers.BLOCKS), [1, 2, 3, 4, 5]
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "layers": lambda: layers.rows(CELLS, DEPTHS),
-    "training_step": lambda: training_step.rows(CELLS, DEPTHS),
+    "training_step": lambda: training_step.rows(training_step.CELLS, DEPTHS),
     "rhythm": lambda: rhythm.rows(["lstm", "gru"]),
     "start_up": start_up.rows,
     "generation": generation.rows,

@@ -31,7 +31,7 @@ def seconds_of_children() -> float:
         (
             "train",
             [
-                "gru [lstm] mixed nas rnn ugrnn",
+                "gru hgrn2 indrnn lru [lstm] mingru mixed nas rglru rnn ugrnn",
                 "[control] db12 interval",
                 "layers=2",
                 "optimizer.lr=0.002",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import torch
 
 from melgen.engine.network import network_data, rounded
 from melgen.errors import EngineError
-from melgen.networks import MelodyModel, estimate_parameters
+from melgen.networks import HGRN2, MelodyModel, estimate_parameters
 from tests.engine.cells import MGU, Counts, Decides, Forgetful, Own, Sums, TrainedStart
 from tests.engine.engines import check_continuation, check_equal, in_node
 from tests.networks.conftest import CELLS
@@ -32,8 +33,9 @@ def network(cell, *, scale=1.0, layers=None, **sizes):
     torch.manual_seed(1)
     model = MelodyModel(cell=stack, layers=len(stack), **{"hidden_size": 7, **sizes}).eval()
     with torch.no_grad():
-        for weight in model.parameters():
-            weight.mul_(scale)
+        for name, weight in model.named_parameters():
+            if not name.endswith("theta"):  # the logarithm of an angle, whose sine would have few exact digits
+                weight.mul_(scale)
     return model
 
 
@@ -72,7 +74,7 @@ def test_the_data_contain_each_weight_once_and_nothing_larger():
 
 def test_every_cell_of_the_configuration_is_tested():
     names = {path.stem for path in (Path(__file__).parents[2] / "conf" / "cell").glob("*.yaml")}
-    assert names == CELLS.keys() - {"gru_reset_before"} | {"mixed"}
+    assert names == CELLS.keys() - {"gru_reset_before", "minlstm"} | {"mixed"}
 
 
 @pytest.mark.slow
@@ -89,17 +91,19 @@ def test_each_cell_equals_torch_and_continues_like_it(cell, streams):
 @pytest.mark.parametrize("hidden_size", [1, 7, 33])
 @pytest.mark.parametrize("layers", [1, 3])
 def test_each_size_equals_torch(hidden_size, layers):
-    stack = list(islice(cycle(CELLS.values()), hidden_size % 5, hidden_size % 5 + layers))
-    for streams in (STREAMS["no rhythm"], STREAMS["two streams"]):
-        model = network(stack, scale=2.0, hidden_size=hidden_size, embedding_size=3, **streams)
-        data = network_data(model)
-        check_equal(model, data)
-        check_continuation(model, data)
+    cells = {**CELLS, "hgrn2": partial(HGRN2, heads=1)}
+    for first in (hidden_size % 5, hidden_size % 5 + 6):
+        stack = list(islice(cycle(cells.values()), first, first + layers))
+        for streams in (STREAMS["no rhythm"], STREAMS["two streams"]):
+            model = network(stack, scale=2.0, hidden_size=hidden_size, embedding_size=3, **streams)
+            data = network_data(model)
+            check_equal(model, data)
+            check_continuation(model, data)
 
 
 @pytest.mark.slow
 def test_a_stack_of_all_cells_equals_torch_and_continues_like_it():
-    model = network([*CELLS.values(), Forgetful, MGU, Own], embedding_size=5, **STREAMS["two streams"])
+    model = network([*CELLS.values(), Forgetful, MGU, Own], hidden_size=8, embedding_size=5, **STREAMS["two streams"])
     data = network_data(model)
     check_equal(model, data)
     check_continuation(model, data)

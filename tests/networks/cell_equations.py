@@ -51,6 +51,60 @@ def nas(x, state, input_kernel, state_kernel):
     return np.tanh(c * np.tanh(right + right_right)), c
 
 
+def positive(v):
+    return np.where(v >= 0, v + 0.5, sigma(v))
+
+
+def min_gru(x, state, write, write_bias, candidate, candidate_bias):
+    (h,) = state
+    z = sigma(x @ write.T + write_bias)
+    return ((1 - z) * h + z * positive(x @ candidate.T + candidate_bias),)
+
+
+def min_lstm(x, state, forget, forget_bias, entry, entry_bias, candidate, candidate_bias):
+    (h,) = state
+    f, i = sigma(x @ forget.T + forget_bias), sigma(x @ entry.T + entry_bias)
+    return (f / (f + i) * h + i / (f + i) * positive(x @ candidate.T + candidate_bias),)
+
+
+def rg_lru(x, state, weight, bias, recurrence, recurrence_bias, entry, entry_bias, forgetting):
+    (h,) = state
+    u = x @ weight.T + bias
+    r, i = sigma(u @ recurrence.T + recurrence_bias), sigma(u @ entry.T + entry_bias)
+    a = np.exp(-8 * r * np.log(1 + np.exp(forgetting)))
+    return (a * h + np.sqrt(1 - a**2) * (i * u),)
+
+
+def lru(x, state, nu, theta, gamma, b, c, d):
+    """The state is ``(y, h)``, of which y, the output without mixer, is not read."""
+    _, h = state
+    h = np.exp(-np.exp(nu) + 1j * np.exp(theta)) * h + np.exp(gamma) * (x @ b.T)
+    return (h @ c.T).real + x @ d.T, h
+
+
+def independent(x, state, weight, bias, factor):
+    (h,) = state
+    return (np.maximum(0, x @ weight.T + bias + factor * h),)
+
+
+def hgrn2(x, state, query, query_bias, forget, forget_bias, value, value_bias, least, norm):
+    """The state is ``(y, S)``, of which y, the output, is not read; the loops are those of the publication's sums."""
+    _, memory = state
+    q = x @ query.T + query_bias
+    q, v = q * sigma(q), x @ value.T + value_bias
+    f = least + (1 - least) * sigma(x @ forget.T + forget_bias)
+    batch, heads, width, _ = memory.shape
+    y, after = np.zeros_like(v), np.empty_like(memory)
+    for row in range(batch):
+        for head in range(heads):
+            own = slice(head * width, (head + 1) * width)
+            after[row, head] = np.diag(f[row, own]) @ memory[row, head] + np.outer(1 - f[row, own], v[row, own])
+            y[row, own] = after[row, head].T @ q[row, own]
+        if norm:
+            y[row] /= np.sqrt(np.mean(y[row] ** 2) + 1e-5)
+    return y, after
+
+
 def scan(step, inputs, state, *weights):
     """Outputs ``[B, T, H]`` and last state of a step over inputs ``[B, T, I]``."""
     outputs = []

@@ -106,15 +106,15 @@ def test_steps_that_round_are_not_exact(monkeypatch):
     assert not choosing.is_exact(TORCH, 40, 96, 96)
 
 
-def test_a_torch_without_an_operator_or_without_onednn_has_fewer_candidates(cell, file, measured, monkeypatch):
+def test_a_torch_without_an_operator_or_without_onednn_has_fewer_candidates(scanned_cell, file, measured, monkeypatch):
     monkeypatch.setattr("melgen.internals.torch._pack", None)
-    choosing.choose(model_of(cell), BATCH, STEPS, file)
+    choosing.choose(model_of(scanned_cell), BATCH, STEPS, file)
     assert {each for candidates in measured for each in candidates} >= {TORCH, SEQUENCES, ONEDNN}
     assert all(PACKED not in candidates for candidates in measured)
     measured.clear()
     file.unlink()
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    choosing.choose(model_of(cell), BATCH, STEPS, file)
+    choosing.choose(model_of(scanned_cell), BATCH, STEPS, file)
     assert {each for candidates in measured for each in candidates} <= {TORCH, MODULE}
 
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from melgen.networks import MelodyModel, find_layer, map_state, mixed
+from melgen.networks import RGLRU, IndRNN, MelodyModel, MinGRU, find_layer, map_state, mixed
 from melgen.networks.recurrent import AbstractKernelLayer
 from melgen.networks.scan import scaled, scan
+from tests.networks.conftest import SCANNED_CELLS
 
 # Float32 sums of a hundred terms, through a dozen steps, in another order; sigma for tanh adds 2e-7 a step.
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
@@ -46,9 +47,9 @@ def with_gradients(run, inputs, module):
 
 
 @pytest.mark.parametrize("initialization", ["paper", "torch"])
-def test_output_state_and_gradients_equal_the_reference(cell, initialization):
+def test_output_state_and_gradients_equal_the_reference(scanned_cell, initialization):
     torch.manual_seed(0)
-    layer = cell(WIDTH, WIDTH)
+    layer = scanned_cell(WIDTH, WIDTH)
     layer.initialize(initialization)
     randomise(layer)
     fast = kernel_layer(layer)
@@ -96,7 +97,8 @@ def test_a_model_equals_its_reference(cell, initialization):
     torch.testing.assert_close(*losses, rtol=1e-6, atol=1e-6)
     for (name, got), wanted in zip(fast.named_parameters(), reference.parameters(), strict=True):
         if wanted.requires_grad:
-            torch.testing.assert_close(got.grad, wanted.grad, **TOLERANCE, msg=lambda m, n=name: f"{n}: {m}")
+            tolerance = {**TOLERANCE, "atol": TOLERANCE["atol"] * max(1.0, wanted.grad.abs().max().item())}
+            torch.testing.assert_close(got.grad, wanted.grad, **tolerance, msg=lambda m, n=name: f"{n}: {m}")
 
 
 def test_chunks_equal_one_pass(cell):
@@ -148,8 +150,9 @@ def test_the_same_bits_twice(cell):
 def test_saturated_gates_stay_finite(cell):
     model = MelodyModel(VOCABULARY, WIDTH, 1, cell)
     with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.mul_(1e4)
+        for name, parameter in model.named_parameters():
+            if not name.endswith("theta"):  # the logarithm of an angle, of which a large one has no meaning
+                parameter.mul_(1e4)
     tokens = torch.randint(VOCABULARY, (4, 15))
     logits, state = model(tokens)
     logits.mean().backward()
@@ -170,16 +173,16 @@ def autograd_nodes(tensor):
 
 
 @pytest.mark.parametrize("layers", [1, 3])
-def test_autograd_notes_do_not_grow_with_time(cell, layers):
+def test_autograd_notes_do_not_grow_with_time(scanned_cell, layers):
     """The scan is fast because each layer has a few autograd nodes, for any length of the window."""
-    model = MelodyModel(VOCABULARY, WIDTH, layers, cell)
+    model = MelodyModel(VOCABULARY, WIDTH, layers, scanned_cell)
     short, long = (autograd_nodes(model(torch.randint(VOCABULARY, (4, steps)))[0]) for steps in (10, 60))
     assert len(long) == len(short) <= 10 + 25 * layers
     scans = sum(name.startswith("_Scan") for name in long)
     assert scans == (1 if isinstance(kernel_layer(model.layers[0]), find_layer("lstm")) else layers)
 
 
-def test_the_first_layer_multiplies_the_table_not_the_notes(cell, monkeypatch):
+def test_the_first_layer_multiplies_the_table_not_the_notes(scanned_cell, monkeypatch):
     seen = []
     linear = nn.functional.linear
 
@@ -189,18 +192,18 @@ def test_the_first_layer_multiplies_the_table_not_the_notes(cell, monkeypatch):
         return linear(input, weight, bias)
 
     monkeypatch.setattr("melgen.networks.recurrent.F.linear", watched)
-    model = MelodyModel(VOCABULARY, WIDTH, 1, cell)
+    model = MelodyModel(VOCABULARY, WIDTH, 1, scanned_cell)
     model(torch.randint(VOCABULARY, (4, 15)))
     assert seen == [(VOCABULARY, WIDTH)]
 
 
 @pytest.mark.parametrize("case", ["double", "func", "autocast", "own choice"])
-def test_falls_back_to_the_reference(cell, case, monkeypatch):
+def test_falls_back_to_the_reference(scanned_cell, case, monkeypatch):
     def refuse(*_):
         raise AssertionError("scanned")
 
     monkeypatch.setattr("melgen.networks.recurrent.scan", refuse)
-    model = MelodyModel(VOCABULARY, WIDTH, 2, cell)
+    model = MelodyModel(VOCABULARY, WIDTH, 2, scanned_cell)
     tokens = torch.randint(VOCABULARY, (4, 15))
     with pytest.raises(AssertionError, match="scanned"):
         model(tokens)
@@ -223,6 +226,7 @@ def test_falls_back_to_the_reference(cell, case, monkeypatch):
         model(tokens)
 
 
+@pytest.mark.parametrize("cell", [*SCANNED_CELLS.values(), MinGRU, RGLRU, IndRNN])
 def test_a_second_way_back_is_refused_with_advice(cell):
     model = MelodyModel(VOCABULARY, WIDTH, 1, cell)
     logits, _ = model(torch.randint(VOCABULARY, (4, 15)))

@@ -81,8 +81,10 @@ def test_paper_biases(kind, options, starts):
 def test_torch_is_torchs_own(cell):
     layer = cell(INPUT, HIDDEN)
     layer.initialize("torch")
-    for parameter in layer.parameters():
+    for name, parameter in layer.named_parameters():
         assert parameter.requires_grad
+        if name in ("forgetting", "recurrence", "nu", "theta", "gamma"):
+            continue  # a decay or an angle, for which torch's bound has no meaning
         assert parameter.abs().max() <= 1 / math.sqrt(HIDDEN)
         assert parameter.detach().std() == pytest.approx(1 / math.sqrt(3 * HIDDEN), rel=0.25)
 

@@ -72,13 +72,13 @@ def test_a_network_equals_its_reference(cell, products, keep):
         torch.testing.assert_close(got, each, **TOLERANCE)
 
 
-def test_each_library_is_called(cell, monkeypatch):
+def test_each_library_is_called(scanned_cell, monkeypatch):
     called = []
     monkeypatch.setattr(
         "melgen.networks.products.pack_linear", lambda *args: called.append("packed") or pack_linear(*args)
     )
     monkeypatch.setattr(torch, "set_float32_matmul_precision", lambda precision: called.append(precision))
-    model = MelodyModel(VOCABULARY, WIDTH, 1, cell)
+    model = MelodyModel(VOCABULARY, WIDTH, 1, scanned_cell)
     choosing.apply(model, choosing.everywhere(model, "packed"))
     trained_on_two_windows(model)
     assert {"packed", "medium"} <= set(called)
@@ -146,7 +146,7 @@ def test_bfloat16_is_near_single_precision(cell):
     choosing.apply(model, choosing.everywhere(model, "bfloat16"))
     with torch.autocast("cpu", torch.bfloat16):
         loss, gradients, state = trained_on_two_windows(model)
-    assert loss != expected, "nothing was rounded"
+    assert any(not torch.equal(gradient, wanted[name]) for name, gradient in gradients.items()), "nothing was rounded"
     torch.testing.assert_close(loss.float(), expected, rtol=2e-3, atol=0)
     for name, gradient in gradients.items():
         assert gradient.dtype == torch.float32

@@ -137,7 +137,7 @@ def test_mixed_takes_names_paths_and_factories():
 @pytest.mark.parametrize(
     ("stack", "message"),
     [
-        (["lstm", "lsmt"], "unknown cell 'lsmt': must be one of gru, lstm, nas, rnn, ugrnn"),
+        (["lstm", "lsmt"], "unknown cell 'lsmt': must be one of gru, hgrn2, indrnn, lru"),
         (["LSTM"], "unknown cell 'LSTM'"),
         ([""], "unknown cell ''"),
         (["melgen.networks.Nothing"], "cannot import the cell 'melgen.networks.Nothing'"),

@@ -18,7 +18,7 @@ from melgen.music import (
     NoRhythm,
     PaperPairs,
 )
-from melgen.networks.cells import GRU, LSTM, NAS, RNN, UGRNN
+from melgen.networks.cells import GRU, HGRN2, LRU, LSTM, NAS, RGLRU, RNN, UGRNN, IndRNN, MinGRU
 from melgen.pages.content import Content
 from melgen.pages.networks import add_network
 from melgen.pages.page import build_page
@@ -40,6 +40,12 @@ NETWORKS = {
     "rnn": (Control(), NoRhythm(), {"cell": RNN}),
     "nas": (Control(), NoRhythm(), {"cell": NAS}),
     "ugrnn": (Control(), NoRhythm(), {"cell": UGRNN}),
+    "mingru": (Control(), NoRhythm(), {"cell": MinGRU}),
+    "minlstm": (Control(), NoRhythm(), {"cell": partial(MinGRU, variant="lstm")}),
+    "rglru": (Interval(), NoRhythm(), {"cell": RGLRU}),
+    "lru": (Control(), NoRhythm(), {"cell": LRU}),
+    "indrnn": (Control(), NoRhythm(), {"cell": IndRNN}),
+    "hgrn2": (Control(), NoRhythm(), {"cell": HGRN2}),
     "joint": (Control(), Joint(), {"cell": GRU}),
     "factored": (Control(), Factored(), {"cell": LSTM}),
     "factored interval": (Interval(), Factored(), {"cell": GRU}),

@@ -19,7 +19,7 @@ from melgen.training.checks import check
 from tests.runs.composing import composed
 from tests.tiers import quick_rows
 
-CELLS = ["lstm", "gru", "rnn", "nas", "ugrnn"]
+CELLS = ["lstm", "gru", "rnn", "nas", "ugrnn", "mingru", "rglru", "lru", "indrnn", "hgrn2"]
 PLACE = ["name=n", "run_dir=/nowhere"]
 NEEDED = {
     "folder": ["path=/somewhere"],

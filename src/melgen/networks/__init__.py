@@ -7,8 +7,9 @@
 torch.Size([1, 8, 40])
 """
 
-from melgen.networks.cells import GRU, LSTM, NAS, RNN, UGRNN
+from melgen.networks.cells import GRU, HGRN2, LRU, LSTM, NAS, RGLRU, RNN, UGRNN, IndRNN, MinGRU
 from melgen.networks.initialization import INITIALIZATIONS, TensorFlowInit, TensorFlowStart
+from melgen.networks.linear_recurrence import AbstractElementwiseLayer, AbstractLinearLayer
 from melgen.networks.model import MelodyModel, count_parameters, estimate_parameters
 from melgen.networks.recurrent import (
     AbstractRecurrentLayer,
@@ -20,15 +21,22 @@ from melgen.networks.stack import RecurrentStack, find_layer, mixed
 
 __all__ = [
     "GRU",
+    "HGRN2",
     "INITIALIZATIONS",
+    "LRU",
     "LSTM",
     "NAS",
+    "RGLRU",
     "RNN",
     "UGRNN",
+    "AbstractElementwiseLayer",
+    "AbstractLinearLayer",
     "AbstractRecurrentLayer",
     "AbstractScannedLayer",
     "AbstractTorchLayer",
+    "IndRNN",
     "MelodyModel",
+    "MinGRU",
     "RecurrentStack",
     "TensorFlowInit",
     "TensorFlowStart",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from melgen.errors import LockedError
 from melgen.files import replacing
@@ -36,7 +36,12 @@ from melgen.networks.products import (
     Products,
     linear,
 )
-from melgen.networks.recurrent import AbstractKernelLayer, AbstractRecurrentLayer, AbstractTorchLayer
+from melgen.networks.recurrent import (
+    AbstractKernelLayer,
+    AbstractProjectedLayer,
+    AbstractRecurrentLayer,
+    AbstractTorchLayer,
+)
 
 log = logging.getLogger(__name__)
 
@@ -197,7 +202,7 @@ class _Part(NamedTuple):
 def _places(model: MelodyModel) -> Iterator[tuple[str, list[Any]]]:
     """Each part with the modules that hold its products."""
     for number, layer in enumerate(model.layers, 1):
-        yield f"layer {number}", [each for each in layer.modules() if isinstance(each, AbstractKernelLayer)]
+        yield f"layer {number}", [each for each in layer.modules() if isinstance(each, AbstractProjectedLayer)]
     yield "output", [model]
 
 
@@ -210,7 +215,7 @@ def _parts(model: MelodyModel, batch_size: int, steps: int) -> list[_Part]:
         if layer is None:
             key = f"linear {width} to {model.output_size}, {size}"
             parts.append(_Part(name, key, lambda: _of_output(width, model.output_size, batch_size * steps)))
-        elif len(modules) == 1 and isinstance(modules[0], AbstractKernelLayer) and modules[0].kernel is not None:
+        elif len(modules) == 1 and not (isinstance(modules[0], AbstractKernelLayer) and modules[0].kernel is None):
             rows = tables if name == "layer 1" else []
             read = " and ".join(str(count) for count, _ in rows) + " rows of " if rows else ""
             kind = f"{type(modules[0]).__module__}.{type(modules[0]).__qualname__}"
@@ -224,8 +229,9 @@ def _of_layer(
 ) -> dict[Products, Callable[[], object]]:
     """The candidates of a layer, which reads rows of tables of these shapes, or a sequence if there are none."""
     layer = copy.deepcopy(layer)
-    (inner,) = (each for each in layer.modules() if isinstance(each, AbstractKernelLayer))
-    weight = inner.parts()[1]
+    (inner,) = (each for each in layer.modules() if isinstance(each, AbstractProjectedLayer))
+    of_steps = isinstance(inner, AbstractKernelLayer)
+    weight = inner.parts()[1] if isinstance(inner, AbstractKernelLayer) else max(inner.parameters(), key=Tensor.numel)
     width, columns = layer.hidden_size, len(weight)
     # With few steps a table would have more rows than there are tokens, and would not be multiplied as a whole.
     steps = min(steps, max(STEPS, 2 * sum(count for count, _ in rows) // batch_size))
@@ -247,8 +253,11 @@ def _of_layer(
 
     if half:
         found = [*([MODULE] if isinstance(inner, AbstractTorchLayer) else []), BFLOAT16]
-    elif batch_size * width * columns < FEWEST_MULTIPLICATIONS:
+    elif batch_size * (1 if of_steps else steps) * width * columns < FEWEST_MULTIPLICATIONS:
         found = [TORCH]
+    elif not of_steps:
+        found = [TORCH, ONEDNN]
+        found = [each for each in found if is_possible(each) and is_exact(each, batch_size * steps, width, columns)]
     else:
         # Without rows, torch's default is its fused LSTM anyway.
         fused = [MODULE] if rows and isinstance(inner, AbstractTorchLayer) and inner.module is nn.LSTM else []

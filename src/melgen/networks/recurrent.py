@@ -44,6 +44,9 @@ State: TypeAlias = Any
 LayerFactory: TypeAlias = Callable[[int, int], "AbstractRecurrentLayer"]
 """A callable that builds a layer from ``input_size`` and ``hidden_size``: a class, or a partial with its options."""
 
+Projection: TypeAlias = Callable[[Tensor, Tensor | None], Tensor]
+"""Multiplies a layer's input by a weight and adds a bias."""
+
 
 def check_count(key: str, value: object) -> int:
     """Check that a value, such as a size or a number of layers, is a whole number of at least 1, and return it.
@@ -93,6 +96,14 @@ def embedded(tokens: Tensor, tables: Sequence[Tensor]) -> Tensor:
     return first
 
 
+def _in_float32(run: Callable[[State], tuple[Tensor, State]], state: State, products: Products) -> tuple[Tensor, State]:
+    """Run a layer without autocast, whose rounding its products in bfloat16 do not need."""
+    if not products.in_bfloat16:
+        return run(state)
+    with torch.autocast("cpu", enabled=False):
+        return run(map_state(Tensor.float, state))
+
+
 class AbstractRecurrentLayer(nn.Module, ABC):
     """One recurrent layer. A subclass with a ``name`` can be given by this name in `mixed`.
 
@@ -114,7 +125,7 @@ class AbstractRecurrentLayer(nn.Module, ABC):
     """One of ``IMPLEMENTATIONS``."""
 
     backend: Products = TORCH
-    """Who computes the products of a layer that has a kernel."""
+    """Who computes the products of an `AbstractProjectedLayer`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -183,7 +194,60 @@ class AbstractRecurrentLayer(nn.Module, ABC):
         return f"{self.input_size}, {self.hidden_size}"
 
 
-class AbstractKernelLayer(AbstractRecurrentLayer):
+class AbstractProjectedLayer(AbstractRecurrentLayer):
+    """A layer that its input enters by products only, with a fast implementation in addition to its reference."""
+
+    @abstractmethod
+    def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """`forward` by autograd alone, one step after another or by torch's module."""
+
+    @abstractmethod
+    def read(self, project: Projection, state: State, products: Products) -> tuple[Tensor, State]:
+        """`forward` in single precision.
+
+        Args:
+            project: multiplies the input by a weight ``[N, I]`` and adds a bias; time first, ``[T, B, N]``.
+            state: the state before, None for zeros.
+            products: who computes further products.
+        """
+
+    def is_fast(self, tensor: Tensor, rows: bool) -> bool:
+        """Whether to use `read` for an input like this tensor; ``rows``: if it is a table whose rows are read."""
+        return self.implementation != "reference" and can_scan(tensor)
+
+    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence from a state, or from the zero state if it is None."""
+        if not self.is_fast(input, rows=False):
+            return self.forward_reference(input, state)
+        products = products_for(input, self.backend)
+
+        def project(weight: Tensor, bias: Tensor | None) -> Tensor:
+            return linear(products, input.transpose(0, 1).contiguous().float(), weight, bias)
+
+        return _in_float32(lambda before: self.read(project, before, products), state, products)
+
+    def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence of rows; if the tables have fewer rows than tokens, each row is multiplied only once."""
+        if tokens.numel() <= sum(map(len, tables)) or not self.is_fast(tables[0], rows=True):
+            return self(embedded(tokens, tables), state)
+        products = products_for(tables[0], self.backend)
+        time_first = tokens.transpose(0, 1)
+        return _in_float32(lambda before: self.read_rows(time_first, tables, before, products), state, products)
+
+    def read_rows(
+        self, tokens: Tensor, tables: Sequence[Tensor], state: State, products: Products
+    ) -> tuple[Tensor, State]:
+        """`forward_rows` in single precision; tokens are time first, ``[T, B]`` or ``[T, B, tables]``."""
+
+        def project(weight: Tensor, bias: Tensor | None) -> Tensor:
+            lowest, *others = tables
+            # The bias is added once, to the rows of the first table.
+            return embedded(tokens, [F.linear(lowest, weight, bias), *(F.linear(table, weight) for table in others)])
+
+        return self.read(project, state, products)
+
+
+class AbstractKernelLayer(AbstractProjectedLayer):
     """A layer that has a kernel in addition to its reference implementation.
 
     Attributes:
@@ -193,40 +257,12 @@ class AbstractKernelLayer(AbstractRecurrentLayer):
     kernel: ClassVar[type[AbstractKernel] | None] = None
 
     @abstractmethod
-    def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """`forward` without the kernel."""
-
-    @abstractmethod
     def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         """The weights of input and state, the bias, and the bias of a separate product, for the kernel."""
 
     def is_fast(self, tensor: Tensor, rows: bool) -> bool:
         """Whether to use the kernel for an input like this tensor; ``rows``: if it is a table whose rows are read."""
-        return self.implementation != "reference" and self.kernel is not None and can_scan(tensor)
-
-    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """Read a sequence from a state, or from the zero state if it is None."""
-        if not self.is_fast(input, rows=False):
-            return self.forward_reference(input, state)
-        products = products_for(input, self.backend)
-        return self._scan(
-            lambda weight, bias: linear(products, input.transpose(0, 1).contiguous().float(), weight, bias),
-            state,
-            products,
-        )
-
-    def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
-        """Read a sequence of rows; if the tables have fewer rows than tokens, each row is multiplied only once."""
-        if tokens.numel() <= sum(map(len, tables)) or not self.is_fast(tables[0], rows=True):
-            return self(embedded(tokens, tables), state)
-
-        def project(weight: Tensor, bias: Tensor | None) -> Tensor:
-            lowest, *others = tables
-            # The bias is added once, to the rows of the first table.
-            products = [F.linear(lowest, weight, bias), *(F.linear(table, weight) for table in others)]
-            return embedded(tokens.transpose(0, 1), products)
-
-        return self._scan(project, state, products_for(tables[0], self.backend))
+        return self.kernel is not None and super().is_fast(tensor, rows)
 
     def stepper(
         self,
@@ -235,9 +271,9 @@ class AbstractKernelLayer(AbstractRecurrentLayer):
         tables: Sequence[Tensor] | None = None,
         products: Products = TORCH,
     ) -> AbstractStepper:
-        """Read one time step after another; with the kernel, if it is used and the call is that of this class."""
+        """Read one time step after another: with the kernel, if the layer uses it and replaces no call of this class."""
         calls = (type(self).forward, type(self).forward_rows)
-        is_ours = calls == (AbstractKernelLayer.forward, AbstractKernelLayer.forward_rows)
+        is_ours = calls == (AbstractProjectedLayer.forward, AbstractProjectedLayer.forward_rows)
         if not is_ours or self.implementation == "reference" or self.kernel is None or not can_step(self.parts()[0]):
             return super().stepper(batch_size, state, tables, products)
         weight_ih, weight_hh, bias, separate = self._scaled_parts()
@@ -250,20 +286,8 @@ class AbstractKernelLayer(AbstractRecurrentLayer):
         projection = ProjectedInput(weight_ih, bias) if tables is None else ProjectedRows(tables, weight_ih, bias)
         return KernelStepper(self.kernel, projection, weight_hh, separate, states, products)
 
-    def _scan(
-        self, project: Callable[[Tensor, Tensor | None], Tensor], state: State, products: Products
-    ) -> tuple[Tensor, State]:
-        """Scan the products of the input, ``[T, B, blocks * H]``, with both weights scaled for the kernel."""
-        assert self.kernel is not None
-        if products.in_bfloat16:  # asked for by autocast, whose other rounding is not needed here
-            state = map_state(Tensor.float, state)
-            with torch.autocast("cpu", enabled=False):
-                return self._scan_as_is(project, state, products)
-        return self._scan_as_is(project, state, products)
-
-    def _scan_as_is(
-        self, project: Callable[[Tensor, Tensor | None], Tensor], state: State, products: Products
-    ) -> tuple[Tensor, State]:
+    def read(self, project: Projection, state: State, products: Products) -> tuple[Tensor, State]:
+        """Scan the products of the input with both weights scaled for the kernel."""
         assert self.kernel is not None
         weight_ih, weight_hh, bias, separate = self._scaled_parts()
         states = (state,) if isinstance(state, Tensor) else state

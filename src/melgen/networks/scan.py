@@ -98,6 +98,18 @@ def scaled(kernel: type[AbstractKernel], *parameters: Tensor | None) -> list[Any
     ]
 
 
+def kept_once(ctx: Any) -> Any:
+    """The buffers of an autograd function whose backward pass overwrites them.
+
+    Raises:
+        RuntimeError: at the second call.
+    """
+    if ctx.buffers is None:
+        raise RuntimeError("the fast scan allows one backward pass; for more, use model.implementation=reference")
+    buffers, ctx.buffers = ctx.buffers, None
+    return buffers
+
+
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -133,9 +145,7 @@ class _Scan(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, of_output: Tensor | None, *of_last: Tensor | None) -> tuple[Any, ...]:
-        if ctx.buffers is None:
-            raise RuntimeError("the fast scan allows one backward pass; for more, use model.implementation=reference")
-        (projected, sequences, saved, views), ctx.buffers = ctx.buffers, None
+        projected, sequences, saved, views = kept_once(ctx)
         products: Products = ctx.products
         kernel: type[AbstractKernel] = ctx.kernel
         (weight,) = ctx.saved_tensors

@@ -51,7 +51,7 @@ class CallStepper(AbstractStepper):
         return output[:, -1]
 
 
-class Projection(Protocol):
+class StepProjection(Protocol):
     """The products of a step's input with the input weights."""
 
     def write(self, input: Tensor, out: Tensor) -> None:
@@ -109,7 +109,7 @@ class KernelStepper(AbstractStepper):
     def __init__(
         self,
         kernel: type[AbstractKernel],
-        projection: Projection,
+        projection: StepProjection,
         weight: Tensor,
         bias: Tensor | None,
         states: Sequence[Tensor],

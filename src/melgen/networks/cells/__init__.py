@@ -1,4 +1,7 @@
-"""The cells, a file for each. Three are torch's; NAS and UGRNN, which torch lacks, are as TensorFlow 1 defines them.
+"""The cells, a file for each.
+
+LSTM, GRU and RNN are torch's; NAS and UGRNN, which torch lacks, are as TensorFlow 1 defines them. The others are linear
+recurrences, whose gates do not read the state, and IndRNN, whose units read only their own.
 
 Adding a cell takes one class here and one file in ``conf/cell/``. Notation: x is the input of a step, h
 the state before it, h' the state after it; sigma is the logistic function, * the elementwise product; W and R
@@ -11,9 +14,14 @@ by a constant. (Weight decay would not.)
 """
 
 from melgen.networks.cells.gru import GRU
+from melgen.networks.cells.hgrn2 import HGRN2
+from melgen.networks.cells.indrnn import IndRNN
+from melgen.networks.cells.lru import LRU
 from melgen.networks.cells.lstm import LSTM
+from melgen.networks.cells.mingru import MinGRU
 from melgen.networks.cells.nas import NAS
+from melgen.networks.cells.rglru import RGLRU
 from melgen.networks.cells.rnn import RNN
 from melgen.networks.cells.ugrnn import UGRNN
 
-__all__ = ["GRU", "LSTM", "NAS", "RNN", "UGRNN"]
+__all__ = ["GRU", "HGRN2", "LRU", "LSTM", "NAS", "RGLRU", "RNN", "UGRNN", "IndRNN", "MinGRU"]

@@ -34,7 +34,10 @@ EMPHASIS = "#D55E00"
 
 _BLUE, _ORANGE, _GREEN, _PURPLE, _SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"
 _DATASET_COLOURS = {"control": _BLUE, "interval": _ORANGE, "db12": _GREEN}
-_CELL_MARKERS = {"lstm": "o", "gru": "s", "rnn": "^", "nas": "D", "ugrnn": "v"}
+_CELL_MARKERS = {
+    **{"lstm": "o", "gru": "s", "rnn": "^", "nas": "D", "ugrnn": "v"},
+    **{"mingru": "<", "rglru": ">", "lru": "*", "indrnn": "d", "hgrn2": "H"},
+}
 _VARIANT_COLOURS = (_BLUE, EMPHASIS, _GREEN, _PURPLE, _ORANGE, _SKY, "#000000")
 _VARIANT_DASHES: tuple[Any, ...] = ("solid", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
 _SPARE_COLOURS = (_PURPLE, _SKY, "#000000", "#7F3C8D")

@@ -1,0 +1,137 @@
+"""The linear recurrent unit, whose state is complex."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from melgen.checking import check_number, require
+from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
+from melgen.networks.linear_recurrence import AbstractElementwiseLayer
+from melgen.networks.linear_scan import linear_scan
+from melgen.networks.products import Products, linear
+from melgen.networks.recurrent import Projection, State
+
+SMALLEST_DRAW = 1e-6
+"""Of a share of the circle: the logarithm of 0 is not a weight."""
+
+
+class LRU(AbstractElementwiseLayer):
+    """Linear recurrent unit (Orvieto et al., arXiv:2303.06349), a time-invariant filter with complex states.
+
+    ::
+
+        l = exp(-exp(nu) + i exp(th))               |l| < 1
+        h' = l * h + exp(gamma) * (B x)             complex; H states
+        y = Re(C h') + D x                          D is a matrix
+        output = V gelu(y) + v                      with mixer
+
+    Two such layers without anything between them would be one linear filter, so a nonlinear mixer is part of the layer.
+
+    With ``paper`` initialisation l is uniform on the ring between the radii ``slowest`` and ``fastest``, gamma makes
+    each state's variance that of its input, B is drawn from N(0, 1 / (2 I)) and C from N(0, 1 / H), each in both parts;
+    D and V as TensorFlow draws them. nu, th and gamma have one start with both initialisations, since a uniform one has
+    no meaning as a decay or a frequency.
+
+    Args:
+        input_size: width of the input.
+        hidden_size: width of the output, and the number of complex states, H.
+        mixer: whether a GELU and a linear layer follow. Without them the layer is linear.
+        r_min, r_max: radii between which l starts, from 0 to below 1.
+
+    The state is a pair of tensors ``[B, H]``, the real and the imaginary parts. So the arithmetic of a step is real.
+
+    >>> output, (real, imaginary) = LRU(3, 4)(torch.zeros(2, 5, 3))
+    >>> output.shape, real.shape, imaginary.shape
+    (torch.Size([2, 5, 4]), torch.Size([2, 4]), torch.Size([2, 4]))
+    """
+
+    name = "lru"
+
+    def __init__(self, input_size: int, hidden_size: int, mixer: bool = True, r_min: float = 0.9, r_max: float = 0.999):
+        super().__init__(input_size, hidden_size)
+        require(isinstance(mixer, bool), "mixer", mixer, "true or false")
+        check_number("r_max", r_max, above=0, below=1)
+        check_number("r_min", r_min, least=0, below=r_max)
+        self.r_min, self.r_max = r_min, r_max
+        self.nu = nn.Parameter(torch.empty(hidden_size))
+        self.theta = nn.Parameter(torch.empty(hidden_size))
+        self.gamma = nn.Parameter(torch.empty(hidden_size))
+        # Both parts of a number are neighbours in memory, as in torch's complex numbers.
+        self.input_weight = nn.Parameter(torch.empty(hidden_size, 2, input_size))
+        self.output_weight = nn.Parameter(torch.empty(hidden_size, hidden_size, 2))
+        self.skip_weight = nn.Parameter(torch.empty(hidden_size, input_size))
+        self.mixer = nn.Linear(hidden_size, hidden_size) if mixer else None
+        self.initialize("torch")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Whether there is a mixer, and the radii, as plain data."""
+        return {"mixer": self.mixer is not None, "r_min": self.r_min, "r_max": self.r_max}
+
+    def coefficients(self, project: Projection, products: Products, fast: bool) -> tuple[Tensor, ...]:
+        """What is added to the state, both parts of a number next to each other, and what is added to the output."""
+        scale = self.gamma.exp().view(-1, 1, 1)
+        return project((scale * self.input_weight).flatten(0, 1), None), project(self.skip_weight, None)
+
+    def scan(
+        self, coefficients: tuple[Tensor, ...], state: State, products: Products, fast: bool
+    ) -> tuple[Tensor, State]:
+        """Run all steps, with complex numbers if ``fast``; then the output layers."""
+        added, skipped = coefficients
+        added = added.unflatten(-1, (self.hidden_size, 2))
+        states, last = (self._scan if fast else self._steps)(added, state)
+        # Re(C h) = Re C Re h - Im C Im h.
+        weight = (self.output_weight * self.output_weight.new_tensor([1.0, -1.0])).flatten(1)
+        output = linear(products, states.flatten(-2), weight, None) + skipped
+        if self.mixer is not None:
+            output = linear(products, F.gelu(output), self.mixer.weight, self.mixer.bias)
+        return output, last
+
+    def _scan(self, added: Tensor, state: State) -> tuple[Tensor, State]:
+        start = None if state is None else torch.complex(*state)
+        decay = torch.polar(torch.exp(-self.nu.exp()), self.theta.exp())
+        states, last = linear_scan(decay, torch.view_as_complex(added), start)
+        parts = torch.view_as_real(last)
+        return torch.view_as_real(states), (parts[..., 0].contiguous(), parts[..., 1].contiguous())
+
+    def _steps(self, added: Tensor, state: State) -> tuple[Tensor, State]:
+        size, angle = torch.exp(-self.nu.exp()), self.theta.exp()
+        cosine, sine = size * angle.cos(), size * angle.sin()
+        zeros = added.new_zeros(added.shape[1:3])
+        real, imaginary = (zeros, zeros) if state is None else state
+        states = []
+        for step in added.unbind(0):
+            real, imaginary = (
+                cosine * real - sine * imaginary + step[..., 0],
+                cosine * imaginary + sine * real + step[..., 1],
+            )
+            states.append(torch.stack([real, imaginary], dim=-1))
+        return torch.stack(states), (real, imaginary)
+
+    def initialize(self, initialization: str) -> None:
+        """Draw new weights."""
+        check_initialization(initialization)
+        matrices = [self.input_weight, self.output_weight, self.skip_weight]
+        if initialization == "paper":
+            nn.init.normal_(self.input_weight, std=(2 * self.input_size) ** -0.5)
+            nn.init.normal_(self.output_weight, std=self.hidden_size**-0.5)
+            glorot_uniform_(self.skip_weight, fan_in=self.input_size, fan_out=self.hidden_size)
+            if self.mixer is not None:
+                glorot_uniform_(self.mixer.weight, fan_in=self.hidden_size, fan_out=self.hidden_size)
+                nn.init.zeros_(self.mixer.bias)
+        else:
+            for parameter in [*matrices, *([] if self.mixer is None else self.mixer.parameters())]:
+                torch_uniform_(parameter, self.hidden_size)
+        nn.init.uniform_(self.nu, self.r_min**2, self.r_max**2)
+        nn.init.uniform_(self.theta, SMALLEST_DRAW, 1)
+        if self.nu.is_meta:
+            return
+        with torch.no_grad():
+            self.gamma.copy_(0.5 * torch.log1p(-self.nu))  # nu is still the square of |l|
+            self.nu.log_().mul_(-0.5).log_()
+            self.theta.mul_(2 * math.pi).log_()

@@ -1,0 +1,90 @@
+"""Layers without a product with the state: all their products are of whole sequences.
+
+What a step needs of its input (*coefficients*) does not depend on the state, so it is computed for all steps at once,
+and in the lowest layer once for each row of the embedding. What remains of a step is elementwise.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from melgen.networks.linear_scan import linear_scan, linear_steps
+from melgen.networks.products import TORCH, Products
+from melgen.networks.recurrent import AbstractProjectedLayer, Projection, State, embedded
+
+
+class AbstractElementwiseLayer(AbstractProjectedLayer):
+    """A layer whose steps are elementwise in the state, or at least without a weight of the state."""
+
+    @abstractmethod
+    def coefficients(self, project: Projection, products: Products, fast: bool) -> tuple[Tensor, ...]:
+        """What each step needs of its input.
+
+        Each row must depend on the same row of the input alone.
+
+        Args:
+            project: multiplies the input by a weight ``[N, I]`` and adds a bias; the result is ``[T, B, N]``.
+            products: who computes further products.
+            fast: whether to use functions with a gradient of their own instead of autograd.
+
+        Returns:
+            Tensors ``[T, B, ...]``.
+        """
+
+    @abstractmethod
+    def scan(
+        self, coefficients: tuple[Tensor, ...], state: State, products: Products, fast: bool
+    ) -> tuple[Tensor, State]:
+        """Run all steps.
+
+        Args:
+            coefficients: as `coefficients` returns them.
+            state: the state before, None for zeros.
+            products: who computes further products.
+            fast: whether to use a function with a gradient of its own instead of autograd.
+
+        Returns:
+            The output, time first, ``[T, B, H]``, and the state after the last step.
+        """
+
+    def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read the sequence step by step, time first."""
+        time_first = input.transpose(0, 1).contiguous()
+        coefficients = self.coefficients(lambda weight, bias: F.linear(time_first, weight, bias), TORCH, False)
+        output, last = self.scan(coefficients, state, TORCH, fast=False)
+        return output.transpose(0, 1), last
+
+    def read(self, project: Projection, state: State, products: Products) -> tuple[Tensor, State]:
+        """Compute the coefficients of all steps, and scan them."""
+        output, last = self.scan(self.coefficients(project, products, True), state, products, fast=True)
+        return output.transpose(0, 1), last
+
+    def read_rows(
+        self, tokens: Tensor, tables: Sequence[Tensor], state: State, products: Products
+    ) -> tuple[Tensor, State]:
+        """Read a sequence of rows; each row of a single table has the same coefficients wherever it is read."""
+        if len(tables) > 1:  # a step reads the sum of several rows
+            return super().read_rows(tokens, tables, state, products)
+        (table,) = tables
+        of_rows = self.coefficients(lambda weight, bias: F.linear(table, weight, bias).unsqueeze(0), TORCH, True)
+        coefficients = tuple(embedded(tokens, [each.squeeze(0)]) for each in of_rows)
+        output, last = self.scan(coefficients, state, products, fast=True)
+        return output.transpose(0, 1), last
+
+
+class AbstractLinearLayer(AbstractElementwiseLayer):
+    """A linear recurrence, ``h' = a * h + b``, with a and b from the input; h is the output.
+
+    A subclass computes a and b in `coefficients`.
+    """
+
+    def scan(
+        self, coefficients: tuple[Tensor, ...], state: State, products: Products, fast: bool
+    ) -> tuple[Tensor, State]:
+        """Run all steps in place, or by autograd."""
+        keep, written = coefficients
+        return (linear_scan if fast else linear_steps)(keep, written, state)
