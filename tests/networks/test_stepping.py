@@ -62,7 +62,9 @@ class Doubled(LSTM):
 
 
 ALL = {**CELLS, "own scanned": OwnCell, "own": Own, "own call": [LSTM, Doubled]}
+WITHOUT_KERNEL = ("mingru", "minlstm", "rglru", "lru", "indrnn", "hgrn2", "mogrifier", "attention")
 KINDS = {
+    **dict.fromkeys(WITHOUT_KERNEL, [CallStepper, CallStepper]),
     "own scanned": [CallStepper, CallStepper],
     "own": [CallStepper, CallStepper],
     "own call": [KernelStepper, CallStepper],
