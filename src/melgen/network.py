@@ -112,7 +112,7 @@ class Network:
                 network with rhythm begins by itself, and any other with the primer of the first paper.
             songs: number of songs.
             notes: number of notes after the primer; None for 30, or, with rhythm, until the network ends the song.
-            temperature, top_k, top_p, selection: see `melgen.generation.sampling.select`.
+            temperature, top_k, top_p, selection: see `melgen.generation.selection.select`.
             seed: the same seed gives the same songs.
             limit: the most notes of a song, with rhythm; None for those of the longest training tune.
             metre: such as ``6/8``, with rhythm.

@@ -45,6 +45,7 @@ def study(config: DictConfig) -> Path:
     prepare_torch(config)
     this = Study(config, cast(DictConfig, HydraConfig.get()))
     this.settings.check()
+    this.runs.check_reference()
     if "sweep" in wanted or config.dry_run:
         this.training.announce()
     if config.dry_run:

@@ -34,13 +34,13 @@ def folder(tmp_path):
 def readings(monkeypatch):
     """A count of the times that sources were read."""
     counted = []
-    original = importing.map_sources
+    original = importing.map_joined
 
     def counting(*arguments, **keys):
         counted.append(arguments)
         return original(*arguments, **keys)
 
-    monkeypatch.setattr(importing, "map_sources", counting)
+    monkeypatch.setattr(importing, "map_joined", counting)
     return counted
 
 
@@ -155,12 +155,12 @@ def test_an_unwritable_cache_is_a_warning(folder, tmp_path, caplog):
 SCRIPT = """
 import sys, time
 from melgen.corpora import FolderCorpus, importing
-original = importing.map_sources
+original = importing.map_joined
 def slow(*arguments, **keys):
     print("reading", flush=True)
     time.sleep(1)
     return original(*arguments, **keys)
-importing.map_sources = slow
+importing.map_joined = slow
 imported = FolderCorpus(sys.argv[1]).load(workers=1, progress=False)
 print(len(imported.melodies), imported.fingerprint)
 """

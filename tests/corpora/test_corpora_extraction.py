@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melgen.corpora.cleaning import Cleaning
-from melgen.corpora.extraction import Rejection, Track, Tune, notes_off_grid, single_line, steps
+from melgen.corpora.extraction import Rejection, Track, Tune, single_line
+from melgen.corpora.rounding import is_off_grid, steps
 from melgen.music.metre import Metre, MetreChange
 from tests.builders import melody_of
 
@@ -101,7 +102,8 @@ def test_metres_pickup_and_bars_are_carried_in_steps():
     ],
 )
 def test_notes_off_the_grid_are_counted(notes, tpq, rounded):
-    assert notes_off_grid(np.array(notes), tpq) == rounded
+    bounds = [(onset, onset + duration) for onset, duration, _ in notes]
+    assert np.count_nonzero(is_off_grid(bounds, tpq).any(axis=1)) == rounded
 
 
 def test_the_highest_track_is_the_melody():

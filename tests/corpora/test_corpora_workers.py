@@ -14,7 +14,7 @@ import pytest
 
 from melgen.corpora.extraction import Rejection
 from melgen.corpora.sources import Source
-from melgen.corpora.workers import map_sources
+from melgen.corpora.workers import map_joined, map_sources
 from melgen.processes import available_cpus
 from tests.commands.calling import hears_ctrl_c
 from tests.corpora.midi_files import scale, write_midi
@@ -52,6 +52,21 @@ def test_of_files_handed_over_together_only_the_crashing_ones_are_lost():
         else:
             assert isinstance(result, Rejection)
             assert result.source == name
+
+
+@pytest.mark.slow
+def test_joined_results_belong_to_consecutive_files_also_after_a_crash():
+    """Eighty files go to a worker ten at a time; those before and after the crash are read again."""
+    names = [f"file{number}" for number in range(80)]
+    names[14], names[16] = "crash", "exit"
+    sources = [Source(Path(name), name) for name in names]
+    answers = list(map_joined(read_by_name, tuple, sources, 1))
+    assert sum(len(results) for _, results in answers) == len(names)
+    assert len(answers) < len(names), "results come together"
+    for first, results in answers:
+        for name, result in zip(names[first : first + len(results)], results, strict=True):
+            assert isinstance(result, Rejection) is not name.startswith("file")
+            assert (result.source if isinstance(result, Rejection) else result) == name
 
 
 @pytest.mark.slow

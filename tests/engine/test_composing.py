@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from melgen.data import WholeTuneLoader
 from melgen.data.whole_tunes import WholeTune
 from melgen.generation import sampling, tune_sampling
-from melgen.generation.sampling import sample_melodies, select
+from melgen.generation.sampling import sample_melodies
+from melgen.generation.selection import select
 from melgen.generation.tune_sampling import sample_tunes
 from melgen.music import Melody, Vocabulary
 from melgen.music.encoding import NOT_A_NOTE

@@ -139,3 +139,15 @@ def test_refuses_pitches_that_never_occurred_and_invalid_arguments(baseline):
         fitted.write(-1, 3, primer=[], seed=0)
     with pytest.raises(ValueError, match="contain none"):
         baseline.fit([[], []])
+
+
+@every_baseline
+def test_sampling_options_are_those_of_networks(baseline):
+    fitted = baseline.fit([*TUNES, [60, 60, 60]])
+    likeliest = fitted.pitches[fitted.following.argmax(axis=1)]
+    songs = np.stack(fitted.write(30, 5, [64], seed=1, selection="greedy"))
+    after = dict(zip(fitted.pitches.tolist(), likeliest.tolist(), strict=True))
+    assert all(after[a] == b for song in songs.tolist() for a, b in pairwise(song))
+    np.testing.assert_array_equal(songs, fitted.write(30, 5, [64], seed=2, top_k=1))
+    with pytest.raises(ValueError, match="top_p=2"):
+        fitted.write(1, 5, [64], seed=1, top_p=2)

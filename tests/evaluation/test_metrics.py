@@ -1,6 +1,6 @@
 """The table of metrics: it has a row for every metric, and a new metric is shown under its own name."""
 
-from melgen.evaluation.baseline_sets import BASELINES, in_order
+from melgen.evaluation.baseline_table import BASELINES, RHYTHM_BASELINES, in_order
 from melgen.evaluation.descriptors import DESCRIPTORS
 from melgen.evaluation.metrics import METRICS, TONALITY, song_metric
 from melgen.evaluation.options import EvaluationOptions
@@ -26,5 +26,5 @@ def test_a_new_metric_is_shown_everywhere_under_its_name():
 
 
 def test_a_new_baseline_has_its_place():
-    names = [baseline.name for baseline in BASELINES]
+    names = [baseline.name for baseline in (*BASELINES, *RHYTHM_BASELINES)]
     assert in_order(["mine", "test", *reversed(names)]) == [*names, "test", "mine"]

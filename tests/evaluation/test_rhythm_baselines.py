@@ -139,3 +139,17 @@ def test_no_tune_with_a_third_note():
 def test_what_cannot_be_fitted(tunes, order, message):
     with pytest.raises(ValueError, match=message):
         RhythmBaseline.fit(tunes, order)
+
+
+def test_sampling_options_are_those_of_networks():
+    model = RhythmBaseline.fit(TUNES, 2)
+    first, second = model.write(2, seed=0, most_notes=5, selection="greedy")
+    assert first == second
+    events = []
+    while END not in events and sum(event.is_note for event in events) < 5:
+        events.append(model.events[model.following(events).argmax()])
+    assert event_row(first)[:-1] == [event for event in events if event != END]
+    assert model.write(3, seed=4, most_notes=5, top_k=1) == [first] * 3
+    assert model.write(5, seed=1)[:2] == model.write(2, seed=1), "a larger number of songs begins with the same ones"
+    with pytest.raises(ValueError, match="temperature=-1"):
+        model.write(1, seed=0, temperature=-1)

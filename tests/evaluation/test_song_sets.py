@@ -250,6 +250,9 @@ class TestCorpus:
             ReferenceCorpus.of(data)
 
 
+MARKOV = ("uniform", "unigram", "bigram")
+
+
 @pytest.fixture(scope="module")
 def written(reference):
     return baseline_evaluations(reference, PRIMER, songs=20, notes=30, seed=3, options=QUICK)
@@ -257,7 +260,7 @@ def written(reference):
 
 class TestWriters:
     def test_songs_as_long_as_those_of_networks(self, written):
-        assert list(written) == ["uniform", "unigram", "bigram"]
+        assert list(written) == ["uniform", "unigram", "bigram", "ppm"]
         for name, each in written.items():
             assert each.evaluation.name == name
             assert list(each.songs) == list(each.evaluation.songs)
@@ -268,7 +271,7 @@ class TestWriters:
     def test_bits_per_note_over_the_tunes_that_networks_are_scored_on(self, data, written):
         vocabulary = np.unique(np.concatenate(data.tunes_of(Split.TRAIN)))
         for split in ("train", "validation", "test"):
-            bits = {name: each.evaluation.set_scores[f"bits_per_note/{split}"] for name, each in written.items()}
+            bits = {name: written[name].evaluation.set_scores[f"bits_per_note/{split}"] for name in MARKOV}
             assert bits["uniform"] == pytest.approx(math.log2(len(vocabulary)))
             assert bits["uniform"] > bits["unigram"] > bits["bigram"] > 0
 
@@ -283,3 +286,16 @@ class TestWriters:
         for name, each in written.items():
             assert again[name].evaluation == each.evaluation
             assert other[name].evaluation.scores != each.evaluation.scores
+
+    @pytest.mark.slow
+    def test_songs_are_drawn_with_the_options_and_primers_of_networks(self, reference):
+        greedy = baseline_evaluations(reference, PRIMER, 3, 6, options=QUICK, sampling={"selection": "greedy"})
+        for each in greedy.values():
+            assert len({tuple(song.tolist()) for song in each.songs.values()}) == 1
+        primers = [[62, 64], [67, 69], [71, 69]]
+        after = baseline_evaluations(reference, primers, 3, 6, options=QUICK)
+        for each in after.values():
+            assert [song[:2].tolist() for song in each.songs.values()] == primers
+        for notes in (2, 6):
+            without = baseline_evaluations(reference, [], 3, notes, options=QUICK)
+            assert {len(song) for each in without.values() for song in each.songs.values()} == {notes}

@@ -5,13 +5,15 @@ import torch
 from scipy import stats
 from torch import nn
 
-from melgen.generation.sampling import check_sampling, sample_melodies, sample_values, select, uniform_draws
+from melgen.generation.sampling import check_sampling, sample_melodies, sample_values, uniform_draws
+from melgen.generation.selection import select
 from melgen.music import REPRESENTATIONS, Interval, Vocabulary, representation_named
+from melgen.networks import MelodyModel
+from tests.networks.conftest import CELLS
 from tests.tiers import quick_rows
 
-DRAWS = 20_000
-# A correct sampler fails a chi-square test at this level once in ten thousand seeds; the seeds are fixed.
 SIGNIFICANCE = 1e-4
+"""A correct sampler fails a test at this level once in ten thousand seeds; the seeds are fixed."""
 
 
 class Network(nn.Module):
@@ -36,100 +38,6 @@ def network():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return Network()
-
-
-def draw(probabilities, **options):
-    logits = torch.tensor(probabilities).log().expand(DRAWS, -1)
-    tokens = select(logits, generator=torch.Generator().manual_seed(0), **options)
-    return torch.bincount(tokens, minlength=len(probabilities)).tolist()
-
-
-def power(probabilities, exponent):
-    raised = [p**exponent for p in probabilities]
-    return [p / sum(raised) for p in raised]
-
-
-@pytest.mark.parametrize(
-    ("probabilities", "options", "expected"),
-    [
-        ([0.1, 0.2, 0.3, 0.4], {}, [0.1, 0.2, 0.3, 0.4]),
-        ([0.1, 0.2, 0.3, 0.4], {"temperature": 0.5}, power([0.1, 0.2, 0.3, 0.4], 2)),
-        ([0.1, 0.2, 0.3, 0.4], {"temperature": 2.0}, power([0.1, 0.2, 0.3, 0.4], 0.5)),
-        ([0.1, 0.2, 0.3, 0.4], {"top_k": 2}, [0, 0, 3 / 7, 4 / 7]),
-        ([0.1, 0.2, 0.3, 0.4], {"top_k": 9}, [0.1, 0.2, 0.3, 0.4]),
-        ([0.1, 0.2, 0.3, 0.4], {"top_p": 0.6}, [0, 0, 3 / 7, 4 / 7]),
-        ([0.1, 0.2, 0.3, 0.4], {"top_p": 0.75}, [0, 2 / 9, 3 / 9, 4 / 9]),
-        ([0.1, 0.2, 0.3, 0.4], {"top_p": 1.0}, [0.1, 0.2, 0.3, 0.4]),
-        # Of the two most probable, 4/7 alone reaches a half of what top_k left.
-        ([0.1, 0.2, 0.3, 0.4], {"top_k": 2, "top_p": 0.5}, [0, 0, 0, 1]),
-        # Squared and renormalised, the likeliest has 16/30, which reaches a half only after the temperature.
-        ([0.1, 0.2, 0.3, 0.4], {"temperature": 0.5, "top_p": 0.5}, [0, 0, 0, 1]),
-        ([0.4, 0.0, 0.6], {}, [0.4, 0, 0.6]),
-    ],
-)
-def test_sampling_draws_from_the_stated_distribution(probabilities, options, expected):
-    counts = draw(probabilities, **options)
-    possible = [i for i, p in enumerate(expected) if p > 0]
-    assert sum(counts[i] for i in possible) == DRAWS
-    test = stats.chisquare([counts[i] for i in possible], [DRAWS * expected[i] for i in possible])
-    assert len(possible) == 1 or test.pvalue > SIGNIFICANCE
-
-
-def test_ties_are_settled_towards_lower_tokens():
-    logits = torch.zeros(5, 6)
-    assert select(logits, top_k=1).tolist() == [0] * 5
-    assert select(logits, top_p=1e-9).tolist() == [0] * 5
-    assert select(torch.tensor([[1.0, 3.0, 3.0]]), "max").tolist() == [1]
-
-
-@pytest.mark.parametrize(
-    ("probabilities", "top_p", "nucleus"),
-    [
-        ([0.5, 0.25, 0.25], 0.5, {0}),
-        ([0.25, 0.25, 0.5], 0.5, {2}),
-        ([0.5, 0.25, 0.25], 0.500001, {0, 1}),
-        ([0.5, 0.25, 0.25], 0.499999, {0}),
-        ([0.5, 0.25, 0.25], 0.75, {0, 1}),
-        ([0.5, 0.25, 0.25], 0.750002, {0, 1, 2}),
-        ([0.5, 0.25, 0.25], 1.0, {0, 1, 2}),
-        # Ties: the lower tokens are the more probable ones.
-        ([0.25, 0.25, 0.25, 0.25], 0.5, {0, 1}),
-        ([0.25, 0.25, 0.25, 0.25], 0.25, {0}),
-        ([0.2, 0.4, 0.4], 0.4, {1}),
-        ([0.2, 0.4, 0.4], 0.8, {1, 2}),
-        # Eight times 0.1 add up to 0.7999999999999999.
-        *(([0.1] * 10, n / 10, set(range(n))) for n in range(1, 11)),
-        ([1 / 3] * 3, 1 / 3, {0}),
-        ([1 / 3] * 3, 2 / 3, {0, 1}),
-        ([0.7, 0.2, 0.1], 0.9, {0, 1}),
-        ([0.3, 0.3, 0.3, 0.1], 0.9, {0, 1, 2}),
-        ([0.4, 0.3, 0.2, 0.1], 0.7, {0, 1}),
-        ([1.0, 0.0, 0.0], 1.0, {0}),
-    ],
-)
-@quick_rows(1, "dtype", [torch.float32, torch.float64])
-@quick_rows(1, "shift", [0.0, 3.7])
-def test_the_nucleus_at_an_exact_boundary(probabilities, top_p, nucleus, dtype, shift):
-    """The fewest tokens that reach ``top_p``, for logits of either precision."""
-    logits = torch.tensor(probabilities, dtype=dtype).log() + shift
-    evenly = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
-    assert set(select(logits.expand(4000, -1), top_p=top_p, draws=evenly).tolist()) == nucleus
-
-
-@pytest.mark.parametrize("temperature", [1e-300, 5e-324])
-def test_a_temperature_near_zero_is_the_maximum(temperature):
-    logits = torch.tensor([[1.0, 1.0 + 1e-6, -50.0], [-1e30, 1e30, 3.0]])
-    assert select(logits, temperature=temperature).tolist() == select(logits, "max").tolist()
-
-
-def test_a_high_temperature_is_even():
-    counts = draw([0.01, 0.09, 0.9], temperature=1e9)
-    assert stats.chisquare(counts).pvalue > SIGNIFICANCE
-
-
-def test_impossible_tokens_are_never_drawn_even_by_the_largest_draw(monkeypatch):
-    monkeypatch.setattr(torch, "rand", lambda *size, **_: torch.ones(*size, dtype=torch.float64))
-    assert select(torch.tensor([[0.0, 0.0, -math.inf]])).tolist() == [1]
 
 
 @pytest.mark.parametrize(
@@ -174,12 +82,6 @@ def test_numbers_out_of_range(wrong, message, network):
     if "primer_tokens" not in wrong:
         with pytest.raises(ValueError, match=message):
             check_sampling(**{"songs": 2, "notes": 2, **wrong})
-
-
-@pytest.mark.parametrize("selection", ["sample", "greedy"])
-def test_nan_is_refused(selection):
-    with pytest.raises(ValueError, match="NaN"):
-        select(torch.tensor([[0.0, math.nan]]), selection)
 
 
 def test_same_seed_same_songs_and_global_generators_stay_still(network):
@@ -239,6 +141,41 @@ def test_the_state_is_carried(network):
 def test_all_songs_are_one_batch_and_the_primer_is_read_once(network):
     sample_values(network, torch.tensor([1, 2, 3]), songs=4, notes=3)
     assert network.calls == [((4, 3), True, False), ((4, 1), False, False), ((4, 1), False, False)]
+
+
+def small_model(cell, layers=2):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return MelodyModel(7, 16, layers, cell, initialization="torch")
+
+
+@quick_rows(2, "cell", list(CELLS.values()))
+@pytest.mark.parametrize("primer", [[1, 2], [[1, 2], [3, 4], [0, 6]]], ids=["shared", "each"])
+def test_a_melody_model_writes_what_its_ordinary_calls_write(cell, primer):
+    model = small_model(cell)
+    model.output.weight.data *= 30
+    with torch.inference_mode():
+        expected = sample_values(lambda tokens, state: model(tokens, state), primer, songs=3, notes=12, seed=1)
+    songs = sample_values(model, torch.tensor(primer), songs=3, notes=12, seed=1)
+    assert torch.equal(songs, expected)
+    assert not songs.is_inference()
+
+
+def test_a_song_does_not_depend_on_how_many_are_written():
+    """From so few that torch multiplies to so many that oneDNN may."""
+    model = small_model(CELLS["gru"])
+    many = sample_values(model, [1, 2], songs=400, notes=9, seed=1)
+    for songs in (1, 7, 399):
+        assert torch.equal(sample_values(model, [1, 2], songs=songs, notes=9, seed=1), many[:songs])
+
+
+def test_a_network_with_a_call_of_its_own_is_called():
+    class Constant(MelodyModel):
+        def forward(self, tokens, state=None):
+            logits, state = super().forward(tokens, state)
+            return logits + 1e9 * nn.functional.one_hot(torch.tensor(4), 7), state
+
+    assert sample_values(Constant(7, 8, 1), [1], songs=2, notes=3).tolist() == [[4, 4, 4]] * 2
 
 
 def test_each_part_gets_its_own_mode_back(network):

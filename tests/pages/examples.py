@@ -16,6 +16,7 @@ from melgen.files import write_json, write_text
 from melgen.generation.songs import write_songs
 from melgen.music import Control, Melody, NoRhythm, pitch_name
 from tests.builders import untrained, write_checkpoint
+from tests.studies.comparisons_examples import comparisons
 
 MISCHIEF = "</script><img src=x onerror=\"document.title='taken'\"> & 'quotes' \u2028 `${1}`"
 """A hostile title, which any file of tunes may contain."""
@@ -107,6 +108,7 @@ def make_study(home: Path, config: dict) -> Path:
     write_json(study / "evaluation" / "corpus" / "openings.json", held_out.to_dict())
     for name, evaluation in corpus_evaluations(reference, options).items():
         write_json(study / "evaluation" / "corpus" / f"{name}.json", evaluation.to_dict())
+    write_json(study / "comparisons.json", comparisons(3, ("control", MISCHIEF)).to_dict())
     write_json(study / "selection.json", {"criterion": "val/loss", "models": models})
     finished = sorted(f"../{path.parent.name}" for path in home.glob("*/status.json"))
     manifest = {

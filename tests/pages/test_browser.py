@@ -11,7 +11,7 @@ import pytest
 from melgen.evaluation.embeddings import nearest_neighbours
 from melgen.music.metre import STEPS_PER_QUARTER
 from tests.pages.browser import CONTRAST, LOUDNESS, Browser, missing
-from tests.pages.examples import MISCHIEF, write_section
+from tests.pages.examples import MISCHIEF, read_data, write_section
 
 pytestmark = [
     pytest.mark.slow,
@@ -29,6 +29,11 @@ def browser():
     found = Browser()
     yield found
     found.quit()
+
+
+@pytest.fixture
+def data_of_cells(pages):
+    return read_data(pages["study"].read_text(encoding="utf-8"))["sections"]["cells"]
 
 
 @pytest.fixture
@@ -239,6 +244,30 @@ def test_intervals_are_drawn(opened):
     assert "openings (the first 34 notes of 2 test tunes)" in browser.run(
         "return document.querySelector('#tonality').textContent"
     )
+
+
+def test_cells_are_drawn_against_the_reference(opened, data_of_cells):
+    browser = opened("study")
+    browser.go_to("cells")
+    drawn = browser.run(
+        """return [...document.querySelectorAll('#cells svg .strip')].map((row) => [row.dataset.verdict,
+             Number(row.querySelector('.interval').getAttribute('x1')),
+             Number(row.querySelector('.interval').getAttribute('x2')),
+             Number(row.querySelector('.verdict').getAttribute('transform').match(/[\\d.]+/)[0]),
+             row.querySelectorAll('.seed').length])"""
+    )
+    rows = [each for setting in data_of_cells["settings"] for each in setting["differences"]]
+    assert [verdict for verdict, *_ in drawn] == [each["verdict"] for each in rows]
+    assert [seeds for *_, seeds in drawn] == [len(each["seeds"]) for each in rows]
+    places = [place for _, low, high, mean, _ in drawn for place in (low, mean, high)]
+    values = [value for each in rows for value in (each["interval"][0], each["mean"], each["interval"][1])]
+    slope, start = np.polyfit(values, places, 1)
+    assert slope > 0
+    assert places == pytest.approx(slope * np.array(values) + start, abs=0.05), "one axis for all settings"
+    texts = browser.run(
+        "return [...document.querySelectorAll('#cells li span:not(.finer)')].map((one) => one.textContent)"
+    )
+    assert texts == [f"{each['finding']} {each['finer']}" for each in rows]
 
 
 def test_tables_sort_filter_and_are_copied(opened, study):

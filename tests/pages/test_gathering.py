@@ -13,6 +13,7 @@ import pytest
 
 from melgen.corpora.sources import Split
 from melgen.evaluation.embeddings import nearest_neighbours, project_2d
+from melgen.evaluation.findings import finding
 from melgen.evaluation.options import EvaluationOptions
 from melgen.evaluation.song_sets import evaluate_openings
 from melgen.evaluation.tonality import tonality
@@ -20,9 +21,11 @@ from melgen.files import write_json
 from melgen.generation.songs import write_songs
 from melgen.music import Melody
 from melgen.music.metre import Metre, MetreChange
+from melgen.pages.content import Content
 from melgen.pages.engraver import Engraver
 from melgen.pages.plain import notes_of
 from melgen.pages.runs import read_runs
+from melgen.pages.sections import cells
 from melgen.pages.sections.embedding import read_embedding
 from melgen.pages.sections.listen import _opening_song
 from melgen.pages.training_tunes import SharedPassage, TrainingTunes, excerpt, shared_passage
@@ -38,6 +41,7 @@ from tests.pages.examples import (
     read_pack,
     walk,
 )
+from tests.studies.comparisons_examples import comparisons
 
 pytestmark = pytest.mark.slow
 
@@ -155,6 +159,22 @@ def test_values_are_read_from_their_names(tmp_path, names):
     assert found["values"] == ([2, -12, 0] if "0" in names else [60, 61, 11])
     assert found["is_intervals"] == ("0" in names)
     assert all(len(row) == 2 for row in found["neighbours"]["cosine"])
+
+
+def test_cells_are_those_of_the_study_s_comparisons(data_of, tmp_path):
+    data = data_of["study"]["sections"]["cells"]
+    found = comparisons(3, ("control", MISCHIEF))
+    assert [setting["name"] for setting in data["settings"]] == ["control", MISCHIEF]
+    first = data["settings"][0]["differences"][0]
+    assert first["mean"] == pytest.approx(found.each[0].over_seeds.mean, rel=1e-4)
+    assert first["finding"] == finding(found.each[0], found)
+    assert data["has_tunes"]
+    content = Content("study", "t")
+    assert cells.of_study(SimpleNamespace(directory=tmp_path), content) is None
+    assert content.data["notices"] == [], "one seed is compared with nothing"
+    (tmp_path / "comparisons.json").write_text("{}")
+    assert cells.of_study(SimpleNamespace(directory=tmp_path), content) is None
+    assert "comparisons.json is damaged" in texts(content.data)
 
 
 def test_tables_are_the_files_as_they_are(data_of, pages, study):

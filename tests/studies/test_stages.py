@@ -107,7 +107,7 @@ def test_the_former_name_of_a_selection_makes_no_song_again(mini):
 @pytest.mark.parametrize(
     ("changed", "tasks"),
     [
-        ("generate.temperature=2", ("generate/", "evaluate/control", "evaluate/interval")),
+        ("generate.temperature=2", ("generate/", "evaluate/control", "evaluate/interval", "evaluate/writers")),
         ("evaluation.span_notes=6", ("evaluate/",)),
         ("evaluation.seed=5", ("evaluate/", "likelihood/")),
         ("generate.seed=9", ("generate/", "evaluate/control", "evaluate/interval", "evaluate/writers")),
@@ -185,6 +185,7 @@ def test_missing_runs(mini):
         "uniform",
         "unigram",
         "bigram",
+        "ppm",
     }
     assert all(source.startswith("../interval") for source in manifest()["runs"])
 
@@ -355,7 +356,7 @@ class Mine(UnigramBaseline):
 
 
 def test_a_baseline_that_is_added_is_in_every_table(mini, monkeypatch):
-    monkeypatch.setattr("melgen.evaluation.baseline_sets.BASELINES", (UnigramBaseline, Mine))
+    monkeypatch.setattr("melgen.evaluation.baseline_table.BASELINES", (UnigramBaseline, Mine))
     call("study", *MINI, "evaluation.seed=7", "stages=select,generate,evaluate,tables")
     for table in ("tonality", "tonality_corrected", "likelihood", "descriptors", "distances", "originality"):
         with (STUDY / "tables" / f"{table}.csv").open(newline="") as file:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from melgen.checking import check_number, check_whole, is_whole, require
 from melgen.errors import CorpusError
@@ -19,6 +20,16 @@ from melgen.music.metre import in_sixteenths
 
 TOO_SHORT, TOO_LONG = "too short", "too long"
 DURATION, PITCH_RANGE, DUPLICATE = "duration out of bounds", "pitch out of range", "duplicate"
+
+
+class Extent(NamedTuple):
+    """The number of notes of a melody, its lowest and highest pitch, and its shortest and longest duration in steps."""
+
+    notes: int
+    lowest: int
+    highest: int
+    shortest: int
+    longest: int
 
 
 @dataclass(frozen=True)
@@ -64,16 +75,20 @@ class Cleaning:
             pitches: MIDI numbers.
             durations: in steps of 1/24 of a quarter note.
         """
-        notes = len(pitches)
+        bounds = (min(pitches), max(pitches), min(durations), max(durations)) if pitches else (0, 0, 0, 0)
+        return self.reason_for(Extent(len(pitches), *bounds))
+
+    def reason_for(self, melody: Extent) -> tuple[str, str] | None:
+        """As `reason_to_drop`, for a melody of which only the extent is known."""
+        notes, low, high, _, _ = melody
         if notes < self.min_length_notes:
             return TOO_SHORT, f"{_count(notes)}, min_length_notes={self.min_length_notes}"
         if notes > self.max_length_notes:
             return TOO_LONG, f"{_count(notes)}, max_length_notes={self.max_length_notes}"
-        low, high = min(pitches), max(pitches)
         if low < LOWEST_PITCH or high > HIGHEST_PITCH:
             worst = low if low < LOWEST_PITCH else high
             return PITCH_RANGE, f"pitch {worst}, MIDI has {LOWEST_PITCH} to {HIGHEST_PITCH}"
-        shortest, longest = in_sixteenths(min(durations)), in_sixteenths(max(durations))
+        shortest, longest = in_sixteenths(melody.shortest), in_sixteenths(melody.longest)
         if self.min_duration_steps is not None and shortest < self.min_duration_steps:
             return DURATION, f"a note of {_sixteenths(shortest)}, min_duration_steps={self.min_duration_steps}"
         if self.max_duration_steps is not None and longest > self.max_duration_steps:

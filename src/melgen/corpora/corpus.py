@@ -11,7 +11,6 @@ import stat
 import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +161,8 @@ class AbstractCorpus(ABC):
 
 def fingerprint(listing: Listing, cleaning: Cleaning, kind: str) -> str:
     """A hash that changes whenever the imported melodies could; the folder of the files does not matter."""
+    from importlib import metadata  # not needed by the processes that read
+
     versions = {name: metadata.version(name) for name in _LIBRARIES}
     settings: dict[str, Any] = {
         "reader_version": READER_VERSION,

@@ -11,10 +11,7 @@ One rule applies to every source that can contain several tracks, voices or chor
    voice, lead, solo, soprano, ...) is taken; without such a name, the one with the highest mean pitch, the
    first of equals. If none is long enough, the same choice is made among the short ones.
 
-Onsets and ends are rounded, as positions in the tune, to steps of 1/24 of a quarter note, half up:
-``floor(24 * ticks / ticks_per_quarter + 1/2)``. A duration is the difference of the two, so rounding makes no gap
-and no overlap between consecutive notes. A note whose onset and end round to the same step is kept and lasts 0
-steps. Metres, pickup and bars are rounded in the same way.
+`melgen.corpora.rounding` then rounds the melody to steps.
 """
 
 from __future__ import annotations
@@ -26,9 +23,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from melgen.corpora.cleaning import TOO_LONG, Cleaning
+from melgen.corpora.rounding import Line, RoundedLines, steps
 from melgen.music.key import Key, key_at
 from melgen.music.melody import MAX_STEPS, Melody
 from melgen.music.metre import STEPS_PER_QUARTER, STEPS_PER_SIXTEENTH, Metre, MetreChange
@@ -40,7 +38,6 @@ _MELODY_NAME = re.compile(
     re.IGNORECASE,
 )
 _TOGETHER = 32  # notes closer than 1/32 of a quarter note begin together
-_FINE_TICKS = 4 * STEPS_PER_QUARTER  # per quarter; from here on, the tick nearest to a step counts as the step
 _MAX_METRE = 1000  # of both numbers of a time signature; a larger one is a mistake
 
 
@@ -96,34 +93,6 @@ class Tune:
     is_written: bool = False
 
 
-def steps(ticks: ArrayLike, ticks_per_quarter: int) -> NDArray[np.int64]:
-    """Ticks rounded to steps of 1/24 of a quarter note, half up.
-
-    >>> steps([9, 10, 20, 29, 30, 160], 480).tolist()
-    [0, 1, 1, 1, 2, 8]
-    """
-    return (2 * STEPS_PER_QUARTER * np.asarray(ticks, np.int64) + ticks_per_quarter) // (2 * ticks_per_quarter)
-
-
-def notes_off_grid(line: NDArray[np.int64], ticks_per_quarter: int) -> int:
-    """Number of notes of a line that begin or end between two steps, so that rounding moves them.
-
-    Where a step is not a whole number of ticks, as with 1,024 per quarter note, the tick nearest to a step counts as
-    that step. With fewer than 96 ticks per quarter note, a tick is too long for that.
-
-    >>> quintuplet = np.array([[0, 96, 60], [96, 96, 62], [192, 288, 64]])
-    >>> notes_off_grid(quintuplet, 480), notes_off_grid(quintuplet // 96 * 80, 480)
-    (3, 0)
-    """
-    positions = np.stack([line[:, 0], line[:, 0] + line[:, 1]])
-    nearest = steps(positions, ticks_per_quarter)
-    if ticks_per_quarter >= _FINE_TICKS:
-        moved = positions != (2 * ticks_per_quarter * nearest + STEPS_PER_QUARTER) // (2 * STEPS_PER_QUARTER)
-    else:
-        moved = STEPS_PER_QUARTER * positions != ticks_per_quarter * nearest
-    return int(np.count_nonzero(moved.any(axis=0)))
-
-
 def single_line(track: Track, ticks_per_quarter: int, is_written: bool = False) -> tuple[NDArray[np.int64], float]:
     """The highest line of a track, as an array of notes in order, and the share of its notes that are crowded.
 
@@ -136,61 +105,90 @@ def single_line(track: Track, ticks_per_quarter: int, is_written: bool = False) 
     >>> line.tolist(), round(share, 3)
     ([[0, 470, 64], [470, 480, 62]], 0.333)
     """
-    if not len(track.notes):
-        return track.notes, 0.0
+    onsets, durations, pitches = track.notes.T
     together = 1 if is_written else max(1, ticks_per_quarter // _TOGETHER)
-    ordered = track.notes
-    last_before: NDArray[np.int64] | slice = slice(-1)
-    if (np.diff(ordered[:, 0]) < together).any():
-        ordered = ordered[np.lexsort((-ordered[:, 2], ordered[:, 0]))]
-        firsts = _first_of_each_group(ordered[:, 0], together)
-        group = np.zeros(len(ordered), np.int64)
-        group[firsts[1:]] = 1
-        highest = np.lexsort((-ordered[:, 2], group.cumsum()))[firsts]
-        line = ordered[highest]
-        line[:, 0] = ordered[firsts, 0]
-        last_before = firsts[1:] - 1
-    else:  # most melodies: there is nothing to sort or to group
-        line = ordered.copy()
-    sounding_until = np.maximum.accumulate(ordered[:, 0] + ordered[:, 1])[last_before]
+    if (onsets[1:] - onsets[:-1] >= np.maximum(durations[:-1], together)).all():  # one note after the other
+        return track.notes, 0.0
+    ordered = track.notes[np.lexsort((-pitches, onsets))]
+    firsts, highest = _groups(ordered, together)
+    line = ordered[highest]
+    line[:, 0] = ordered[firsts, 0]
+    sounding_until = np.maximum.accumulate(ordered[:, 0] + ordered[:, 1])[firsts[1:] - 1]
     starts, durations = line[:, 0], line[:, 1]
-    np.minimum(durations[:-1], np.diff(starts), out=durations[:-1])
+    np.minimum(durations[:-1], starts[1:] - starts[:-1], out=durations[:-1])
     sixteenth = ticks_per_quarter * STEPS_PER_SIXTEENTH // STEPS_PER_QUARTER
     overlaps = np.count_nonzero(sounding_until - starts[1:] > sixteenth)
     return line, (len(ordered) - len(line) + int(overlaps)) / len(ordered)
 
 
-def _first_of_each_group(onsets: NDArray[np.int64], together: int) -> NDArray[np.int64]:
-    """Indices of the notes that begin at least ``together`` ticks after the first note of the previous group."""
-    gaps = np.diff(onsets)
-    separate = gaps >= together
-    if not ((gaps > 0) & ~separate).any():
-        return np.concatenate([[0], np.flatnonzero(separate) + 1])
+def _groups(ordered: NDArray[np.int64], together: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first and the highest note of each group of notes that begin together.
+
+    Args:
+        ordered: notes in order, the highest of equal onsets first.
+        together: a note that begins at least so many ticks after the first of a group begins another one.
+    """
+    onsets = ordered[:, 0]
+    gaps = onsets[1:] - onsets[:-1]
+    is_first = np.ones(len(ordered), np.bool_)
+    np.greater_equal(gaps, together, out=is_first[1:])
+    if not ((gaps > 0) & ~is_first[1:]).any():
+        firsts = np.flatnonzero(is_first)
+        return firsts, firsts
     # Played, not written: the end of a group depends on its beginning.
     times = onsets.tolist()
-    firsts, following = [], 0
+    starts, following = [], 0
     while following < len(times):
-        firsts.append(following)
+        starts.append(following)
         following = bisect_left(times, times[following] + together, following + 1)
-    return np.array(firsts)
+    firsts = np.array(starts)
+    group = np.zeros(len(ordered), np.int64)
+    group[firsts[1:]] = 1
+    return firsts, np.lexsort((-ordered[:, 2], group.cumsum()))[firsts]
 
 
 def extract_melody(tune: Tune, cleaning: Cleaning, source: str) -> tuple[Melody, int] | Rejection:
-    """The melody of a tune, chosen by the rule above, or the reason why it has none.
+    """The melody of a tune, chosen by the rule above and rounded to steps, or the reason why it has none.
 
     Returns:
         The melody, and the number of its notes that are off the grid of steps.
     """
-    chosen = _melody_line(tune, cleaning, source)
+    line = melody_line(tune, cleaning, source)
+    if isinstance(line, Rejection):
+        return line
+    rounded = RoundedLines([line])
+    return too_long(int(rounded.ends[0]), source) or (rounded.melody(0), int(rounded.notes_off_grid[0]))
+
+
+def too_long(end: int, source: str) -> Rejection | None:
+    """The rejection of a melody that ends so late, in steps, that it cannot be packed."""
+    if end <= MAX_STEPS:
+        return None
+    return Rejection(TOO_LONG, f"ends {end} steps after its start; at most {MAX_STEPS} are allowed", source)
+
+
+def melody_line(tune: Tune, cleaning: Cleaning, source: str) -> Line | Rejection:
+    """The melody of a tune, chosen by the rule above, or the reason why it has none."""
+    chosen = _choose_track(tune, cleaning, source)
     if isinstance(chosen, Rejection):
         return chosen
-    track, line = chosen
-    melody = _rounded_melody(line, tune, tune.keys if track.keys is None else track.keys, source)
-    return melody if isinstance(melody, Rejection) else (melody, notes_off_grid(line, tune.ticks_per_quarter))
+    track, notes = chosen
+    pickup = -1 if tune.pickup is None else int(steps(tune.pickup, tune.ticks_per_quarter))
+    about = Melody(
+        (),
+        (),
+        (),
+        title=tune.title,
+        source=source,
+        metres=_metre_changes(tune),
+        pickup=pickup if 0 <= pickup <= MAX_STEPS else None,
+        key=key_at(tune.keys if track.keys is None else track.keys, int(notes[-1, 0])),
+    )
+    return Line(notes, np.asarray(tune.bars, np.int64), tune.ticks_per_quarter, about, tune.remarks)
 
 
-def _melody_line(tune: Tune, cleaning: Cleaning, source: str) -> tuple[Track, NDArray[np.int64]] | Rejection:
-    """The track of a tune's melody and its notes, not yet rounded, or the reason why it has none.
+def _choose_track(tune: Tune, cleaning: Cleaning, source: str) -> tuple[Track, NDArray[np.int64]] | Rejection:
+    """The track of a tune's melody and its notes, or the reason why it has none.
 
     Shape:
         ``[notes, 3]``, as in `Track`, in order and without overlap.
@@ -218,29 +216,6 @@ def _melody_line(tune: Tune, cleaning: Cleaning, source: str) -> tuple[Track, ND
     return _best_line(long_enough or candidates)
 
 
-def _rounded_melody(
-    line: NDArray[np.int64], tune: Tune, keys: Sequence[tuple[int, Key | None]], source: str
-) -> Melody | Rejection:
-    """The melody of the line that `_melody_line` chose, with the last of its keys and the tune's metres and bars."""
-    onsets = steps(line[:, 0], tune.ticks_per_quarter)
-    ends = steps(line[:, 0] + line[:, 1], tune.ticks_per_quarter)
-    if (end := int(ends.max())) > MAX_STEPS:
-        return Rejection(TOO_LONG, f"ends {end} steps after its start; at most {MAX_STEPS} are allowed", source)
-    bars = steps(tune.bars, tune.ticks_per_quarter)
-    pickup = -1 if tune.pickup is None else int(steps(tune.pickup, tune.ticks_per_quarter))
-    return Melody(
-        pitches=tuple(line[:, 2].tolist()),
-        onsets=tuple(onsets.tolist()),
-        durations=tuple((ends - onsets).tolist()),
-        title=tune.title,
-        source=source,
-        metres=_metre_changes(tune),
-        pickup=pickup if 0 <= pickup <= MAX_STEPS else None,
-        bars=tuple(np.unique(bars[(bars >= 0) & (bars <= MAX_STEPS)]).tolist()),
-        key=key_at(keys, int(line[-1, 0])),
-    )
-
-
 def _metre_changes(tune: Tune) -> tuple[MetreChange, ...]:
     """Each metre that differs from the one before it, in steps; of several at one step, the last."""
     at_step: dict[int, Metre] = {}
@@ -261,6 +236,8 @@ def _without_accents(name: str) -> str:
 
 
 def _best_line(candidates: Sequence[tuple[Track, NDArray[np.int64]]]) -> tuple[Track, NDArray[np.int64]]:
+    if len(candidates) == 1:
+        return candidates[0]
     for track, line in candidates:
         if _MELODY_NAME.search(_without_accents(track.name)):
             return track, line

@@ -21,7 +21,7 @@ from melgen.corpora.sources import (
     Listing,
     Source,
     check_folder,
-    files_below,
+    named_files_below,
     user_path,
 )
 from melgen.corpora.workers import map_sources
@@ -94,8 +94,7 @@ class FolderCorpus(AbstractCorpus):
         splits = declared_splits(self.path)
         sources, ignored, outside = [], Counter[str](), 0
         closed: list[str] = []
-        for path in files_below(self.path, closed):
-            name = path.relative_to(self.path).as_posix()
+        for path, name in named_files_below(self.path, closed):
             split = splits.get(name.split("/")[0])
             if path.suffix.lower() not in READERS:
                 ignored[readable(path.suffix.lower()) or "without suffix"] += 1
@@ -116,8 +115,8 @@ class FolderCorpus(AbstractCorpus):
 
 def declared_splits(folder: Path) -> dict[str, int]:
     """The subfolders that are splits, each with its split; empty if the folder declares none."""
-    found = {entry.name: entry.name.lower() for entry in sorted(folder.iterdir()) if entry.is_dir()}
-    return complete_splits({name: SPLIT_OF_NAME[key] for name, key in found.items() if key in SPLIT_OF_NAME}, folder)
+    found = [name for name in sorted(os.listdir(folder)) if name.lower() in SPLIT_OF_NAME]
+    return complete_splits({name: SPLIT_OF_NAME[name.lower()] for name in found if Path(folder, name).is_dir()}, folder)
 
 
 def complete_splits(split_of: Mapping[str, int], where: Path) -> dict[str, int]:

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.corpora.cleaning import DUPLICATE, Cleaning
-from melgen.corpora.extraction import Rejection, Tune, extract_melody
+from melgen.corpora.extraction import Rejection, Tune, melody_line, too_long
 from melgen.corpora.packing import concatenate, interval_keys, select
 from melgen.corpora.report import SHORT_SONG_NOTES, ImportReport
+from melgen.corpora.rounding import Line, RoundedLines
 from melgen.corpora.sources import SPLIT_NAMES, Listing, Source
-from melgen.corpora.workers import map_sources
+from melgen.corpora.workers import map_joined
 from melgen.errors import UNREADABLE, ReadError
 from melgen.music.melody import Melodies, Melody
 from melgen.plurals import counted
@@ -30,12 +31,20 @@ NO_MELODIES = Melodies.from_list([])
 
 @dataclass
 class Reading:
-    """The result of reading one source: the melodies kept, the tunes dropped, and counts.
+    """The result of reading one or more sources: the melodies kept, the tunes dropped, and counts.
 
-    ``rounded_notes`` is, for each melody kept, the number of its notes that are off the grid of steps.
+    Attributes:
+        melodies: those kept, of all sources.
+        kept: for each source, the number of its melodies kept.
+        rejections: the tunes dropped, in order.
+        songs_read: number of melodies before cleaning.
+        short_songs: number of those among them that the original's first cleaning dropped.
+        remarks: how many of the melodies kept have each remark of a reader.
+        rounded_notes: for each melody kept, the number of its notes that are off the grid of steps.
     """
 
     melodies: Melodies
+    kept: list[int]
     rejections: list[Rejection] = field(default_factory=list)
     songs_read: int = 0
     short_songs: int = 0
@@ -48,49 +57,66 @@ def read_source(source: Source, alive: Callable[[], None], read: Reader, cleanin
 
     Without ``cleaning`` the source is already encoded, and its values pass unchanged.
     """
-    kept: list[Melody] = []
-    reading = Reading(NO_MELODIES)
+    return clean([find_lines(source, alive, read, cleaning)], cleaning)
 
-    def take(item: Tune | Melody | Rejection) -> None:
-        rounded_notes = 0
-        remarks: tuple[str, ...] = ()
-        if isinstance(item, Tune):
-            remarks = item.remarks
-            name = source.name if item.number is None else f"{source.name}#{item.number}"
-            found = extract_melody(item, cleaning or Cleaning(), name)
-            item, rounded_notes = (found, 0) if isinstance(found, Rejection) else found
-        if isinstance(item, Rejection):
-            reading.rejections.append(item)
-            return
-        reading.songs_read += 1
-        reading.short_songs += len(item) <= SHORT_SONG_NOTES
-        reason = cleaning.reason_to_drop(item.pitches, item.durations) if cleaning is not None else None
-        if reason is None:
-            kept.append(item)
-            reading.rounded_notes.append(rounded_notes)
-            reading.remarks.update(remarks)
-        else:
-            reading.rejections.append(Rejection(*reason, item.source))
 
+def find_lines(
+    source: Source, alive: Callable[[], None], read: Reader, cleaning: Cleaning | None
+) -> list[Line | Rejection]:
+    """The melodies of one source, neither rounded nor cleaned; runs in a worker process."""
+    found: list[Line | Rejection] = []
     try:
         for item in read(source):
-            take(item)
+            if isinstance(item, Tune):
+                name = source.name if item.number is None else f"{source.name}#{item.number}"
+                found.append(melody_line(item, cleaning or Cleaning(), name))
+            else:
+                found.append(Line.of(item) if isinstance(item, Melody) else item)
             alive()
     except ReadError as error:
-        reading.rejections.append(Rejection(error.reason, str(error), source.name))
+        found.append(Rejection(error.reason, str(error), source.name))
     except MemoryError:
-        reading.rejections.append(Rejection(UNREADABLE, "reading it takes too much memory", source.name))
+        found.append(Rejection(UNREADABLE, "reading it takes too much memory", source.name))
     except Exception as error:  # on a broken file a parser may raise anything
         detail = f"{type(error).__name__}: {error}".split("\n")[0][:200]
-        reading.rejections.append(Rejection(UNREADABLE, detail, source.name))
-    if kept:
-        reading.melodies = Melodies.from_list(kept)
+        found.append(Rejection(UNREADABLE, detail, source.name))
+    return found
+
+
+def clean(sources: Sequence[Sequence[Line | Rejection] | Rejection], cleaning: Cleaning | None) -> Reading:
+    """Round and clean what was found in several sources; of a source that could not be read, there is a rejection."""
+    found = [[source] if isinstance(source, Rejection) else source for source in sources]
+    rounded = RoundedLines([item for items in found for item in items if isinstance(item, Line)])
+    facts = zip(rounded.extents(), rounded.ends.tolist(), rounded.notes_off_grid.tolist(), strict=True)
+    reading, is_kept = Reading(NO_MELODIES, []), []
+    for items in found:
+        kept_before = len(reading.rounded_notes)
+        for item in items:
+            rejection: Rejection | None
+            if isinstance(item, Line):
+                extent, end, notes_off_grid = next(facts)
+                rejection = too_long(end, item.about.source)
+                if rejection is None:
+                    reading.songs_read += 1
+                    reading.short_songs += extent.notes <= SHORT_SONG_NOTES
+                    reason = None if cleaning is None else cleaning.reason_for(extent)
+                    rejection = None if reason is None else Rejection(*reason, item.about.source)
+                is_kept.append(rejection is None)
+                if rejection is None:
+                    reading.rounded_notes.append(notes_off_grid)
+                    reading.remarks.update(item.remarks)
+            else:
+                rejection = item
+            if rejection is not None:
+                reading.rejections.append(rejection)
+        reading.kept.append(len(reading.rounded_notes) - kept_before)
+    reading.melodies = rounded.packed(np.array(is_kept, np.bool_))
     return reading
 
 
 def import_sources(
     listing: Listing,
-    read: Reader,
+    reader: Reader,
     cleaning: Cleaning,
     description: str,
     workers: int | None = None,
@@ -103,9 +129,9 @@ def import_sources(
     from tqdm import tqdm
 
     rules = None if listing.encoded_as is not None else cleaning
-    task = partial(read_source, read=read, cleaning=rules)
+    read = partial(find_lines, read=reader, cleaning=rules)
     workers = available_cpus() if workers is None else workers
-    readings: list[Reading] = [Reading(NO_MELODIES)] * len(listing.sources)
+    readings: dict[int, Reading] = {}
     log.info("reading %s: %d files, %d workers", description, len(listing.sources), workers)
     bar = tqdm(
         total=len(listing.sources),
@@ -114,12 +140,10 @@ def import_sources(
         disable=None if progress else True,  # None: shown on a terminal only
     )
     with bar:
-        for index, result in map_sources(task, listing.sources, workers):
-            if isinstance(result, Rejection):
-                result = Reading(NO_MELODIES, [result])
-            readings[index] = result
-            bar.update()
-    return _gather(listing, readings, cleaning, description)
+        for first, reading in map_joined(read, partial(clean, cleaning=rules), listing.sources, workers):
+            readings[first] = reading
+            bar.update(len(reading.kept))
+    return _gather(listing, [reading for _, reading in sorted(readings.items())], cleaning, description)
 
 
 def _gather(
@@ -145,7 +169,7 @@ def _gather(
     splits = None
     if listing.sources and listing.sources[0].split is not None:
         declared = [-1 if source.split is None else source.split for source in listing.sources]
-        splits = np.repeat(np.array(declared, np.int8), [len(reading.melodies) for reading in readings])
+        splits = np.repeat(np.array(declared, np.int8), [count for reading in readings for count in reading.kept])
     if listing.encoded_as is None:
         keep = _mark_duplicates(melodies, splits, cleaning, report)
         melodies, splits = select(melodies, keep), None if splits is None else splits[keep]

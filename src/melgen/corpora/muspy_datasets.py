@@ -14,7 +14,7 @@ from melgen.corpora.extraction import Rejection, Track, Tune
 from melgen.corpora.importing import Reader
 from melgen.corpora.readers.abc import read_abc
 from melgen.corpora.readers.midi import count_bars, stated_metre
-from melgen.corpora.sources import Listing, Source, check_folder, files_below, user_path
+from melgen.corpora.sources import Listing, Source, check_folder, named_files_below, user_path
 from melgen.errors import CorpusError, ReadError
 
 ABC_DATASETS = ("EssenFolkSongDatabase", "NottinghamDatabase")
@@ -55,11 +55,9 @@ class MusPyCorpus(AbstractCorpus):
         if self.download:
             self._download()
         check_folder(self.root, "corpus.root")
-        files = [path for path in files_below(self.root) if "_converted" not in path.parts]
+        files = [(path, name) for path, name in named_files_below(self.root) if "_converted" not in path.parts]
         if self.name in ABC_DATASETS:
-            sources = [
-                Source(path, path.relative_to(self.root).as_posix()) for path in files if path.suffix.lower() == ".abc"
-            ]
+            sources = [Source(path, name) for path, name in files if path.suffix.lower() == ".abc"]
             if not sources:
                 raise CorpusError(f"corpus.root={self.root}: contains no ABC file of {self.name}; {_DOWNLOAD_HINT}")
             return Listing(sources)
@@ -70,7 +68,7 @@ class MusPyCorpus(AbstractCorpus):
                 f"corpus.root={self.root}: muspy finds no {self.name} in it ({error}); {_DOWNLOAD_HINT}"
             ) from error
         sources = [Source(self.root, f"{self.name}#{index + 1}", part=index) for index in range(len(dataset))]
-        return Listing(sources, inputs=files)
+        return Listing(sources, inputs=[path for path, _ in files])
 
     def _download(self) -> None:
         dataset = _dataset_class(self.name)

@@ -116,8 +116,13 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part[:1].isdecimal() else (1, 0, part) for part in parts] + [(2, 0, name)]
 
 
-def files_below(folder: Path, closed: list[str] | None = None) -> Iterator[Path]:
-    """Every visible file in a folder and below, in natural order; a loop of links is followed once.
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every visible file in a folder and below, in natural order; a loop of links is followed once."""
+    return (path for path, _ in named_files_below(folder))
+
+
+def named_files_below(folder: Path, closed: list[str] | None = None) -> Iterator[tuple[Path, str]]:
+    """As `files_below`, each with its name: the path from the folder, with forward slashes.
 
     Folders that cannot be read are skipped, and appended to ``closed``.
     """
@@ -127,7 +132,7 @@ def files_below(folder: Path, closed: list[str] | None = None) -> Iterator[Path]
             closed.append(readable(str(error.filename)))
 
     seen: set[tuple[int, int]] = set()
-    found: list[tuple[list[tuple[int, int, str]], Path]] = []
+    found: list[tuple[Path, str]] = []
     for root, folders, files in os.walk(folder, onerror=pass_over, followlinks=True):
         try:
             status = os.stat(root)
@@ -141,8 +146,8 @@ def files_below(folder: Path, closed: list[str] | None = None) -> Iterator[Path]
         folders[:] = sorted((name for name in folders if not _hidden(name)), key=natural_key)
         below = Path(root).relative_to(folder)
         prefix = f"{below.as_posix()}/" if below.parts else ""
-        found += [(natural_key(prefix + name), Path(root, name)) for name in files if not _hidden(name)]
-    yield from (path for _, path in sorted(found, key=lambda each: each[0]))
+        found += [(Path(root, name), prefix + name) for name in files if not _hidden(name)]
+    yield from sorted(found, key=lambda each: natural_key(each[1]))
 
 
 def _hidden(name: str) -> bool:

@@ -18,11 +18,14 @@ MEMORY, MEMORY_PER_BYTE = 2**30, 500
 MAX_ADDRESS_SPACE = 8 * 2**30
 _SECONDS_BETWEEN_ANSWERS = 1.0
 
+ALIVE = 0, None
+"""An answer without results."""
+
 
 def main() -> None:
     """Read the sources that arrive on the standard input, until it ends."""
     tasks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    read, place_path = pickle.load(tasks)
+    read, join, place_path = pickle.load(tasks)
     place = _shared_byte(place_path)
     limit_memory()
     null = os.open(os.devnull, os.O_WRONLY)
@@ -34,7 +37,7 @@ def main() -> None:
 
     def answer() -> None:
         nonlocal last_answer
-        answers.write(pickle.dumps(results))
+        answers.write(pickle.dumps((len(results), join(results)) if results else ALIVE))
         answers.flush()
         results.clear()
         last_answer = time.monotonic()

@@ -38,6 +38,7 @@ from typing import Any
 from melgen.checking import check_whole
 from melgen.corpora.extraction import Rejection
 from melgen.corpora.sources import Source
+from melgen.corpora.worker import ALIVE
 from melgen.errors import UNREADABLE, CorpusError
 
 MAX_SILENT_SECONDS = 120.0  # a worker can signal that it is alive after each tune
@@ -45,6 +46,7 @@ _BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from melgen.co
 MOST_AT_ONCE, SHARES = 128, 8  # most files in one message to a worker; fewest messages for a worker's share
 
 ReadTask = Callable[[Source, Callable[[], None]], Any]
+JoinTask = Callable[[list[Any]], Any]
 
 
 def check_workers(workers: int | None) -> None:
@@ -68,10 +70,26 @@ def map_sources(
     ``alive()`` from time to time; a source whose worker dies, or is silent for ``max_silent_seconds``, yields
     a :class:`Rejection`. Leaving the loop early, also by Ctrl-C, ends the workers.
     """
+    for first, results in map_joined(read, list, sources, workers, max_silent_seconds):
+        yield from enumerate(results, first)
+
+
+def map_joined(
+    read: ReadTask,
+    join: JoinTask,
+    sources: Sequence[Source],
+    workers: int,
+    max_silent_seconds: float = MAX_SILENT_SECONDS,
+) -> Iterator[tuple[int, Any]]:
+    """As `map_sources`, but the results for several consecutive sources come together.
+
+    Yields the index of the first of these sources, and ``join(results)``, which the worker computes. So it can pack
+    results that belong together. ``join`` is pickled, too.
+    """
     step = max(1, min(MOST_AT_ONCE, len(sources) // (SHARES * workers)))
     starts = iter(range(0, len(sources), step))
     lock, stopped = threading.Lock(), threading.Event()
-    results: queue.SimpleQueue[tuple[int | None, Any]] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[tuple[int, int, Any] | BaseException] = queue.SimpleQueue()
 
     def take() -> int | None:
         with lock:
@@ -80,25 +98,28 @@ def map_sources(
     def serve(worker: _Worker) -> None:
         try:
             while (start := take()) is not None:
-                for number, result in worker.read(sources[start : start + step]):
-                    results.put((start + number, result))
+                for first, count, joined in worker.read(sources[start : start + step]):
+                    answers.put((start + first, count, joined))
         except BaseException as error:
-            results.put((None, error))
+            answers.put(error)
 
     with tempfile.TemporaryDirectory(prefix="melgen-import-", ignore_cleanup_errors=True) as scratch:
         team = [
-            _Worker(read, Path(scratch, str(number)), max_silent_seconds)
+            _Worker(read, join, Path(scratch, str(number)), max_silent_seconds)
             for number in range(max(1, min(workers, len(sources))))
         ]
         threads = [threading.Thread(target=serve, args=(worker,), daemon=True) for worker in team]
         try:
             for thread in threads:
                 thread.start()
-            for _ in sources:
-                index, result = results.get()
-                if index is None:
-                    raise result
-                yield index, result
+            left = len(sources)
+            while left:
+                answer = answers.get()
+                if isinstance(answer, BaseException):
+                    raise answer
+                first, count, joined = answer
+                yield first, joined
+                left -= count
         finally:
             stopped.set()
             for worker in team:
@@ -110,36 +131,39 @@ def map_sources(
 class _Worker:
     """One worker process and the pipes to it; a dead process is replaced at the next source."""
 
-    def __init__(self, read: ReadTask, scratch: Path, max_silent_seconds: float):
-        self._read, self._scratch, self._max_silent_seconds = read, scratch, max_silent_seconds
+    def __init__(self, read: ReadTask, join: JoinTask, scratch: Path, max_silent_seconds: float):
+        self._read, self._join, self._scratch, self._max_silent_seconds = read, join, scratch, max_silent_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._lock, self._ended, self._silent = threading.Lock(), False, False
         self._deadline = math.inf
         self._place = scratch / "place"
         scratch.mkdir()
 
-    def read(self, sources: Sequence[Source]) -> Iterator[tuple[int, Any]]:
-        """The index of each source with its result or rejection."""
-        waiting = list(range(len(sources)))
+    def read(self, sources: Sequence[Source]) -> Iterator[tuple[int, int, Any]]:
+        """The index of the first of consecutive sources, their number, and their results, joined."""
+        waiting = [range(len(sources))]
         while waiting:
+            asked = waiting.pop()
+            done = asked.start
+            if not asked:
+                continue
             process = self._process or self._start()
-            asked, done = waiting, 0
             try:
-                self._send(process, [sources[number] for number in asked])
-                while done < len(asked):
-                    for result in self._receive(process):
-                        yield asked[done], result
-                        done += 1
-                return
+                self._send(process, sources[asked.start : asked.stop])
+                while done < asked.stop:
+                    count, joined = self._receive(process)
+                    if count:
+                        yield done, count, joined
+                        done += count
             except (EOFError, OSError, pickle.UnpicklingError):
                 status = self._dispose(process)
                 if self._silent:
                     detail = f"took longer than {self._max_silent_seconds:g} s"
                 else:
                     detail = f"the reader crashed ({_describe(status)})"
-                at = min(max(done, self._place.read_bytes()[0]), len(asked) - 1)
-                yield asked[at], Rejection(UNREADABLE, detail, sources[asked[at]].name)
-                waiting = asked[done:at] + asked[at + 1 :]
+                at = min(max(done, asked.start + self._place.read_bytes()[0]), asked.stop - 1)
+                yield at, 1, self._join([Rejection(UNREADABLE, detail, sources[at].name)])
+                waiting += [range(at + 1, asked.stop), range(done, at)]
 
     def end(self) -> None:
         """Kill the process, and do not start another one."""
@@ -176,8 +200,8 @@ class _Worker:
         self._place.write_bytes(bytes(1))
         threading.Thread(target=self._watch, args=(process,), daemon=True).start()
         try:
-            self._send(process, (self._read, self._place))
-            ready = self._receive(process) == []
+            self._send(process, (self._read, self._join, self._place))
+            ready = self._receive(process) == ALIVE
         except (EOFError, OSError, pickle.UnpicklingError):
             ready = False
         if not ready:

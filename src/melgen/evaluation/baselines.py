@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from melgen.evaluation.flat_notes import FlatNotes, flatten
+from melgen.generation.sampling import Selection, check_sampling, select, uniform_draws
 
 # The first two notes of a tune are not scored, because a model of intervals predicts only from the third on.
 _FIRST_SCORED_PLACE = 2
@@ -27,12 +29,14 @@ class AbstractBaseline(ABC):
 
     Attributes:
         name: its name in tables.
+        writes_songs: whether its songs are measured, too, or only the likelihood of tunes.
         pitches: the vocabulary, sorted: ``[V]``.
         first: probability of each pitch as first note, if there is no primer: ``[V]``.
         following: probability of each pitch (column) after each pitch (row): ``[V, V]``.
     """
 
     name: ClassVar[str]
+    writes_songs: ClassVar[bool] = True
 
     def __init__(self, pitches: NDArray[np.int64], first: Probabilities, following: Probabilities):
         self.pitches, self.first, self.following = pitches, first, following
@@ -62,7 +66,15 @@ class AbstractBaseline(ABC):
         """
 
     def write(
-        self, songs: int, notes: int, primer: Sequence[int] | Sequence[Sequence[int]], seed: int
+        self,
+        songs: int,
+        notes: int,
+        primer: Sequence[int] | Sequence[Sequence[int]],
+        seed: int,
+        selection: Selection = "sample",
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
     ) -> list[NDArray[np.int64]]:
         """Generate songs that continue a primer.
 
@@ -73,26 +85,28 @@ class AbstractBaseline(ABC):
             notes: how many notes after the primer.
             primer: the first pitches, possibly none; or a list of pitches for each song, all equally long.
             seed: of the random choices.
+            selection, temperature, top_k, top_p: see `melgen.generation.sampling.select`.
 
         Returns:
             The pitches of each song, the primer included.
 
         Raises:
-            ValueError: if a number is negative, or the primer contains a pitch that never occurred in training.
+            ValueError: if a number is negative, an option is out of its range, or the primer contains a pitch that
+                never occurred in training.
         """
+        check_sampling(1, 1, selection, temperature, top_k, top_p, seed)
         if songs < 0 or notes < 0:
             raise ValueError(f"the numbers of songs and notes cannot be negative, got {songs} and {notes}")
         primers: Any = list(primer) if len(primer) and isinstance(primer[0], Sequence) else [primer]
         start = self._encode(flatten(primers), "the primer").reshape(len(primers), -1)
         written = np.zeros((songs, start.shape[1] + notes), np.int64)
         written[:, : start.shape[1]] = start
-        chances = np.random.default_rng(seed).random((songs, notes))
-        # Inverse transform sampling; the last limit is left out, since rounding may make it less than 1.
-        first_limits = np.cumsum(self.first)[:-1]
-        limits = np.cumsum(self.following, axis=1)[:, :-1]
-        for place, chance in enumerate(chances.T, start=start.shape[1]):
-            below = limits[written[:, place - 1]] if place else first_limits
-            written[:, place] = (below <= chance[:, None]).sum(axis=1)
+        logits = torch.from_numpy(np.log(self.following))
+        of_first = torch.from_numpy(np.log(self.first)).expand(songs, -1)
+        for note, place in enumerate(range(start.shape[1], written.shape[1])):
+            rows = logits[written[:, place - 1]] if place else of_first
+            draws = uniform_draws(seed, note, songs)
+            written[:, place] = select(rows, selection, temperature, top_k, top_p, draws=draws).numpy()
         return list(self.pitches[written])
 
     def bits_per_note(self, tunes: Sequence[ArrayLike]) -> float:

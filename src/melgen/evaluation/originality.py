@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from melgen.checking import check_whole
 from melgen.evaluation.flat_notes import WORD_INTERVALS, FlatNotes, code_words, flatten, interval_words
 from melgen.evaluation.flat_rhythm import FlatRhythm, flatten_rhythm
+from melgen.evaluation.suffixes import search_ranges, suffix_order
 from melgen.music.melody import MAX_STEPS, Melody
 
 NGRAM_INTERVALS = 8
@@ -73,7 +74,7 @@ class AbstractTuneIndex(ABC, Generic[_Tune]):
         self.names = tuple(names)
         self._per_word = self._prepare(tunes)
         notes, self._words = self._encode(tunes)
-        self._order = _suffix_order(self._words, int(notes.lengths.max(initial=0)), self._per_word)
+        self._order = suffix_order(self._words, int(notes.lengths.max(initial=0)), self._per_word)
         # One entry more than the suffixes, so that ranges may end after the last one.
         self._tune_in_order = np.append(notes.song[self._order], len(self.names))
 
@@ -153,16 +154,12 @@ class AbstractTuneIndex(ABC, Generic[_Tune]):
 
     def _word_at(self, place: Numbers, depth: Numbers) -> Words:
         """The intervals of a word that begin `depth` intervals into the suffix at a place of the sorted order."""
-        return self._words[np.minimum(self._order[place] + depth, len(self._words) - 1)]
+        suffixes = self._order[np.minimum(place, len(self._words) - 1)]
+        return self._words[np.minimum(suffixes + depth, len(self._words) - 1)]
 
     def _search(self, words: Words, depth: Numbers, low: Numbers, high: Numbers, *, right: bool = False) -> Numbers:
         """`numpy.searchsorted` of each word within its own range, in which the first `depth` intervals are equal."""
-        for _ in range(int((high - low).max(initial=0)).bit_length()):
-            middle = (low + high) // 2
-            found = self._word_at(np.minimum(middle, len(self._words) - 1), depth)
-            before = (low < high) & ((found <= words) if right else (found < words))
-            low, high = np.where(before, middle + 1, low), np.where(before, high, middle)
-        return low
+        return search_ranges(lambda middle: self._word_at(middle, depth), words, low, high, right=right)
 
     def _first_tunes(self, low: Numbers, high: Numbers) -> Numbers:
         """The lowest tune of each range of suffixes."""
@@ -253,19 +250,3 @@ def _equal_codes(a: Words, b: Words, per_word: int) -> Numbers:
     bits = np.uint64(_WORD_BITS // per_word)
     limits = np.uint64(1) << bits * np.arange(per_word, dtype=np.uint64)
     return per_word - np.searchsorted(limits, a ^ b, side="right")
-
-
-def _suffix_order(words: Words, longest: int, per_word: int) -> Numbers:
-    """The places at which suffixes begin, sorted by the codes that follow: ``[notes]``.
-
-    Prefix doubling: suffixes ranked by their first d codes are then ranked by 2 d, with the rank of the suffix
-    d codes later. Codes after the end of a tune decide only between suffixes that are equal.
-    """
-    rank = np.unique(words, return_inverse=True)[1]
-    depth = per_word
-    while depth < longest and rank.max() + 1 < len(rank):
-        following = np.zeros_like(rank)
-        following[:-depth] = rank[depth:]
-        rank = np.unique(rank * len(rank) + following, return_inverse=True)[1]
-        depth *= 2
-    return np.argsort(rank, kind="stable")

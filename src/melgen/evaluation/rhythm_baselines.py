@@ -16,10 +16,12 @@ from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from melgen.checking import check_whole
 from melgen.evaluation.flat_rhythm import Tunes
+from melgen.generation.sampling import Selection, check_sampling, select, uniform_draws
 from melgen.music import rhythms
 from melgen.music.events import REST, Events, events_of, melody_of
 from melgen.music.melody import Melody
@@ -112,8 +114,16 @@ def rhythm_baseline_name(order: int) -> str:
     >>> rhythm_baseline_name(2), rhythm_baseline_name(4)
     ('rhythm-bigram', 'rhythm-4gram')
     """
-    names = {1: "unigram", 2: "bigram", 3: "trigram"}
-    return f"rhythm-{names.get(order, f'{order}gram')}"
+    return f"rhythm-{ngram_name(order)}"
+
+
+def ngram_name(order: int) -> str:
+    """The name of an n-gram by its n.
+
+    >>> ngram_name(2), ngram_name(4)
+    ('bigram', '4gram')
+    """
+    return {1: "unigram", 2: "bigram", 3: "trigram"}.get(order, f"{order}gram")
 
 
 class RhythmBaseline:
@@ -191,7 +201,17 @@ class RhythmBaseline:
         """Whether all events of a tune occurred in training; only such tunes have a likelihood."""
         return has_events(melody) and all(event in self._numbers for event in event_row(melody))
 
-    def write(self, songs: int, seed: int, most_notes: int = 500, primer: Melody | None = None) -> list[Melody]:
+    def write(
+        self,
+        songs: int,
+        seed: int,
+        most_notes: int = 500,
+        primer: Melody | None = None,
+        selection: Selection = "sample",
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> list[Melody]:
         """Generate songs, each until its end.
 
         The same seed gives the same songs; a larger number of songs begins with the same ones.
@@ -201,16 +221,34 @@ class RhythmBaseline:
             seed: of the random choices.
             most_notes: a song that has not ended after so many notes ends there.
             primer: with which each song begins; by default songs begin as the training tunes do.
+            selection, temperature, top_k, top_p: see `melgen.generation.sampling.select`.
 
         Raises:
-            ValueError: if a number is negative, or the primer contains a note or rest that never occurred in training.
+            ValueError: if a number is negative, an option is out of its range, or the primer contains a note or rest
+                that never occurred in training.
         """
+        check_sampling(1, 1, selection, temperature, top_k, top_p, seed)
         check_whole("songs", songs, 0)
         check_whole("most_notes", most_notes)
         start = [] if primer is None else event_row(primer)[:-1]
         for event in start:
             self._number(event)
-        return [self._write_song(np.random.default_rng([seed, song]), most_notes, start) for song in range(songs)]
+        written = [list(start) for _ in range(songs)]
+        of_primer = sum(event.is_note for event in start)
+        notes = np.full(songs, of_primer)
+        unfinished = np.flatnonzero(notes < most_notes)
+        number = 0
+        while len(unfinished):
+            logits = torch.from_numpy(np.stack([self._log_following(written[song]) for song in unfinished]))
+            draws = uniform_draws(seed, number, songs)[unfinished]
+            chosen = select(logits, selection, temperature, top_k, top_p, draws=draws).tolist()
+            for song, token in zip(unfinished.tolist(), chosen, strict=True):
+                written[song].append(self.events[token])
+                notes[song] += self.events[token].is_note
+            is_going_on = [written[song][-1] != END for song in unfinished]
+            unfinished = unfinished[is_going_on & (notes[unfinished] < most_notes)]
+            number += 1
+        return [melody_from(events) for events in written]
 
     def bits_per_note(self, tunes: Tunes) -> RhythmBits:
         """Bits per note over whole tunes; nan if no tune has a third note.
@@ -241,19 +279,9 @@ class RhythmBaseline:
                 past.append(event)
         return RhythmBits(pitch_bits / scored, rhythm_bits / scored) if scored else RhythmBits(math.nan, math.nan)
 
-    def _write_song(self, generator: np.random.Generator, most_notes: int, start: list[Event]) -> Melody:
-        events = list(start)
-        notes = sum(event.is_note for event in events)
-        while notes < most_notes:
-            limits = np.cumsum(self.following(events))[
-                :-1
-            ]  # the last is left out, since rounding may make it less than 1
-            event = self.events[int((limits <= generator.random()).sum())]
-            if event == END:
-                break
-            events.append(event)
-            notes += event.is_note
-        return melody_from(events)
+    def _log_following(self, past: Sequence[Event]) -> Probabilities:
+        with np.errstate(divide="ignore"):
+            return np.log(self.following(past))
 
     def _number(self, event: Event) -> int:
         if event not in self._numbers:

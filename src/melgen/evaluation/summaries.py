@@ -54,7 +54,7 @@ def summarize_scores(
         raise ValueError(f"every metric needs one value per song, got {shapes}")
     songs = len(columns[0])
     bootstraps = 0 < songs <= LARGEST_BOOTSTRAP_SONGS
-    means = _resampled_means(np.stack(columns, axis=1), resamples, seed) if bootstraps else None
+    means = resampled_means(np.stack(columns, axis=1), resamples, seed) if bootstraps else None
     summaries = {}
     for index, (name, column) in enumerate(zip(scores, columns, strict=True)):
         values = column[~np.isnan(column)]
@@ -192,7 +192,7 @@ def _interval(values: NDArray[np.float64], quantile: float) -> tuple[float, floa
     return mean - margin, mean + margin
 
 
-def _resampled_means(table: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
+def resampled_means(table: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
     """Mean of each metric in each resample: ``[songs, metrics]`` to ``[resamples, metrics]``, nan if undefined."""
     songs, metrics = table.shape
     known = ~np.isnan(table)

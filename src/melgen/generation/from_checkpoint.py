@@ -12,7 +12,7 @@ import torch
 from melgen.checking import is_whole
 from melgen.checkpoint import TrainedModel, run_of
 from melgen.generation.composing import Composer
-from melgen.generation.sampling import selection_named
+from melgen.generation.selection import selection_named
 from melgen.generation.songs import READER, SongSet, write_songs
 from melgen.music.melody import Melody
 from melgen.runs.search import run_around

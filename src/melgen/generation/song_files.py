@@ -17,7 +17,7 @@ from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.extraction import Rejection
 from melgen.corpora.folder import READERS, read_file
 from melgen.corpora.importing import read_source
-from melgen.corpora.sources import Source, check_folder, files_below, natural_key, user_path
+from melgen.corpora.sources import Source, check_folder, named_files_below, natural_key, user_path
 from melgen.corpora.workers import check_workers, map_sources
 from melgen.files import replacing
 from melgen.generation.songs import SONGS_FILE, read_songs, song_names, songs_of_text
@@ -170,11 +170,10 @@ def _list_files(root: Path, key: str) -> tuple[list[tuple[Path, str]], list[Sour
         raise ValueError(f"{key}={root}: must be a folder, or a file of one of the types {kinds}")
     check_folder(root, key)
     lists, sources = [], []
-    files = list(files_below(root))
-    made_of_songs = {file.parent for file in files if file.name == EVALUATION_FILE}
-    made_of_songs |= {file.parent for file in files if file.name == RENDERING_FILE} - {root}
-    for file in files:
-        name = file.relative_to(root).as_posix()
+    files = list(named_files_below(root))
+    made_of_songs = {file.parent for file, _ in files if file.name == EVALUATION_FILE}
+    made_of_songs |= {file.parent for file, _ in files if file.name == RENDERING_FILE} - {root}
+    for file, name in files:
         if not made_of_songs.isdisjoint(file.parents):
             continue
         if file.name == SONGS_FILE:

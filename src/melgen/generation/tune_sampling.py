@@ -15,7 +15,8 @@ from torch import Tensor
 
 from melgen.checking import check_whole
 from melgen.generation.headers import header_for
-from melgen.generation.sampling import Selection, check_sampling, evaluating, select, selection_named, uniform_draws
+from melgen.generation.sampling import check_sampling, evaluating, uniform_draws
+from melgen.generation.selection import Selection, select, selection_named
 from melgen.music.abstract_rhythm import END, HOLD_KIND
 from melgen.music.encoding import Encoding
 from melgen.music.events import Header, RhythmError
@@ -23,6 +24,7 @@ from melgen.music.melody import Melody
 from melgen.music.metre import STEPS_PER_QUARTER
 from melgen.music.tune_vocabulary import EncodedTune, TuneVocabulary
 from melgen.networks import MelodyModel
+from melgen.networks.model_stepping import ModelStepper
 
 MOST_SYMBOLS_OF_NOTE = 32
 """A song is stopped at this many symbols for each note that it may have: a network may never end a note or a rest."""
@@ -65,7 +67,7 @@ def sample_tunes(
         notes: number of sounding notes after the primer; None: until the network ends the song.
         limit: the most notes of a song after the primer; None for the notes of the longest training tune.
         header: the metre and pickup; those of the primer, or else the commonest of the training tunes, where None.
-        selection, temperature, top_k, top_p: see `melgen.generation.sampling.select`.
+        selection, temperature, top_k, top_p: see `melgen.generation.selection.select`.
         seed: a whole number from 0 up to but not including 2**64.
 
     Raises:
@@ -89,18 +91,16 @@ def sample_tunes(
         return select(scores, selection, **options, draws=draws).cpu().numpy()
 
     with torch.inference_mode(), evaluating(model):
-        state = None
+        stepper = ModelStepper(model, songs)
         while not writer.is_finished():
-            output, state = model.read(torch.from_numpy(writer.inputs()).to(device), state)
-            logits = model.logits(output)[:, -1].float().cpu()
+            output = stepper.read(torch.from_numpy(writer.inputs()).to(device))
+            logits = stepper.logits(output).float().cpu()
             chosen = choose(logits.masked_fill(~torch.from_numpy(writer.allowed()), -torch.inf), 2 * writer.step)
             chosen = writer.with_primer(chosen)
             durations = None
             if vocabulary.durations is not None:
-                given = torch.from_numpy(chosen).clamp(max=len(vocabulary) - 1)[:, None].to(device)
-                durations = choose(
-                    model.duration_logits(output[:, -1:], given)[:, -1].float().cpu(), 2 * writer.step + 1
-                )
+                given = torch.from_numpy(chosen).clamp(max=len(vocabulary) - 1).to(device)
+                durations = choose(stepper.duration_logits(output, given).float().cpu(), 2 * writer.step + 1)
             writer.write(chosen, durations)
     return writer.songs()
 
@@ -167,8 +167,8 @@ class _Writer:
         return bool(self._finished.all())
 
     def inputs(self) -> NDArray[np.int64]:
-        """The last token of each song: ``[N, 1]``, or ``[N, 1, 2]`` with durations."""
-        last = np.stack([written[-1] for written in self._written])[:, None]
+        """The last token of each song: ``[N]``, or ``[N, 2]`` with durations."""
+        last = np.stack([written[-1] for written in self._written])
         # The end of a song is never read: a finished song reads its last token again, and what follows is dropped.
         return last if self.encoding.rhythm.streams > 1 else last[..., 0]
 

@@ -12,7 +12,7 @@ import logging
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -121,6 +121,16 @@ def is_possible(products: Products) -> bool:
     if products.packs:
         return packs_linear()
     return torch.backends.mkldnn.is_available() or not products.onednn_for_sequences
+
+
+@cache
+def products_of_stepping() -> Products:
+    """The products of networks that read step by step, as when they write songs.
+
+    They follow from a rule and not from a clock, so that a machine writes the same songs whenever it is asked: oneDNN,
+    if it is exact here, since it is never much slower than torch's default for many rows, and often twice as fast.
+    """
+    return ONEDNN if is_possible(ONEDNN) and is_exact(ONEDNN, rows=64, inner=128, columns=512) else TORCH
 
 
 def machine() -> str:

@@ -22,8 +22,16 @@ from melgen.checking import check_whole, require
 from melgen.networks.graphs import recorded_scans
 from melgen.networks.initialization import TensorFlowInit, check_initialization, torch_uniform_
 from melgen.networks.kernels import AbstractKernel
-from melgen.networks.products import TORCH, Products, linear
+from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH, Products, linear
 from melgen.networks.scan import can_scan, products_for, scaled, scan
+from melgen.networks.stepping import (
+    AbstractStepper,
+    CallStepper,
+    KernelStepper,
+    ProjectedInput,
+    ProjectedRows,
+    can_step,
+)
 
 IMPLEMENTATIONS = ("fast", "graphs", "reference")
 """``fast``: a kernel of `melgen.networks.kernels`, if the layer has one and `can_scan` allows it; ``graphs``: the
@@ -156,6 +164,27 @@ class AbstractRecurrentLayer(nn.Module, ABC):
         """
         return self(embedded(tokens, tables), state)
 
+    def stepper(
+        self,
+        batch_size: int,
+        state: State = None,
+        tables: Sequence[Tensor] | None = None,
+        products: Products = TORCH,
+    ) -> AbstractStepper:
+        """Read one time step after another, without gradients, with the weights that the layer has at this moment.
+
+        This one calls the layer for each step, so that it is right for every layer. One that is faster may replace it.
+
+        Args:
+            batch_size: B.
+            state: the state before the first step, None for zeros.
+            tables: those of `forward_rows`, if rows of them are read.
+            products: who computes the products of a layer with faster steps.
+        """
+        if tables is None:
+            return CallStepper(self, state)
+        return CallStepper(lambda tokens, before: self.forward_rows(tokens, tables, before), state)
+
     @abstractmethod
     def initialize(self, initialization: str) -> None:
         """Draw new weights, ``paper`` or ``torch`` (see `melgen.networks.initialization`)."""
@@ -235,17 +264,45 @@ class AbstractKernelLayer(AbstractProjectedLayer):
         """Whether to use the kernel for an input like this tensor; ``rows``: if it is a table whose rows are read."""
         return self.kernel is not None and super().is_fast(tensor, rows)
 
+    def stepper(
+        self,
+        batch_size: int,
+        state: State = None,
+        tables: Sequence[Tensor] | None = None,
+        products: Products = TORCH,
+    ) -> AbstractStepper:
+        """Read one time step after another; with the kernel, if the layer uses it and replaces none of our calls."""
+        calls = (type(self).forward, type(self).forward_rows)
+        is_ours = calls == (AbstractProjectedLayer.forward, AbstractProjectedLayer.forward_rows)
+        if not is_ours or self.implementation == "reference" or self.kernel is None or not can_step(self.parts()[0]):
+            return super().stepper(batch_size, state, tables, products)
+        weight_ih, weight_hh, bias, separate = self._scaled_parts()
+        if state is None:
+            states: Sequence[Tensor] = [weight_hh.new_zeros(batch_size, self.hidden_size)] * self.kernel.states
+        else:
+            states = (state,) if isinstance(state, Tensor) else state
+        if batch_size * weight_hh.numel() < FEWEST_MULTIPLICATIONS:
+            products = TORCH
+        projection = ProjectedInput(weight_ih, bias) if tables is None else ProjectedRows(tables, weight_ih, bias)
+        return KernelStepper(self.kernel, projection, weight_hh, separate, states, products)
+
     def read(self, project: Projection, state: State, products: Products) -> tuple[Tensor, State]:
         """Scan the products of the input with both weights scaled for the kernel."""
+        assert self.kernel is not None
+        weight_ih, weight_hh, bias, separate = self._scaled_parts()
+        states = (state,) if isinstance(state, Tensor) else state
+        run = recorded_scans(self).scan if self.implementation == "graphs" else scan
+        output, last = run(self.kernel, project(weight_ih, bias), weight_hh, separate, states, products)
+        return output.transpose(0, 1), last[0] if self.kernel.states == 1 else tuple(last)
+
+    def _scaled_parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """The `parts`, scaled for the kernel."""
         assert self.kernel is not None
         weight_ih, weight_hh, bias, separate = self.parts()
         weight_ih, weight_hh, bias = scaled(self.kernel, weight_ih, weight_hh, bias)
         if separate is not None:
             separate = separate * self.kernel.scales[-1]
-        states = (state,) if isinstance(state, Tensor) else state
-        run = recorded_scans(self).scan if self.implementation == "graphs" else scan
-        output, last = run(self.kernel, project(weight_ih, bias), weight_hh, separate, states, products)
-        return output.transpose(0, 1), last[0] if self.kernel.states == 1 else tuple(last)
+        return weight_ih, weight_hh, bias, separate
 
 
 class AbstractTorchLayer(AbstractKernelLayer):

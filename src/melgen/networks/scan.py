@@ -5,8 +5,8 @@ Letters as in `melgen.networks.model`; N is the number of blocks of H rows that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -14,7 +14,10 @@ from torch.autograd.function import once_differentiable
 
 from melgen.internals.torch import is_transforming, onednn_multiplies
 from melgen.networks.kernels import AbstractKernel, sigmoid_backward
-from melgen.networks.products import BFLOAT16, FEWEST_MULTIPLICATIONS, TORCH, Products
+from melgen.networks.products import BFLOAT16, FEWEST_MULTIPLICATIONS, TORCH, Products, StepProduct
+
+StepViews: TypeAlias = tuple[Tensor, Tensor, Sequence[Tensor], Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]
+"""The buffers of a step: summed blocks, sigmoid blocks, each block, the states before and after, saved blocks."""
 
 
 def can_scan(tensor: Tensor) -> bool:
@@ -128,21 +131,12 @@ class _Scan(torch.autograd.Function):
             sequence[0] = state
         kernel.begin([sequence[0] for sequence in sequences])
         saved = [projected.new_empty(steps, batch_size, width) for _ in range(kernel.saved)]
-        summed, separate = weight[: kernel.summed * width].t(), weight[-width:].t()
-        has_last = kernel.summed < len(kernel.scales)
-        times_summed = products.of_step(summed, batch_size, steps)
-        times_last = products.of_step(separate, batch_size, steps) if has_last else times_summed
+        times_summed, times_last = step_products(kernel, weight, products, batch_size, steps)
         cell = kernel(projected.new_empty(2, batch_size, width).unbind(0), times_last)
-        views = list(_steps(kernel, projected, sequences, saved))
+        views = list(views_of_steps(kernel, projected, sequences, saved))
         with products.for_steps():
-            for sums, sigmas, gates, before, after, kept in views:
-                times_summed.add(before[0], sums)
-                torch.sigmoid(sigmas, out=sigmas)
-                if kernel.separate:
-                    times_last.write(before[0], kept[0])
-                    if bias is not None:
-                        kept[0].add_(bias)
-                cell.forward(gates, before, after, kept)
+            for step in views:
+                read_step(cell, times_summed, bias, step)
         ctx.kernel, ctx.products, ctx.has_bias = kernel, products, bias is not None
         ctx.buffers = projected, sequences, saved, views
         ctx.save_for_backward(weight)
@@ -195,10 +189,43 @@ class _Scan(torch.autograd.Function):
         return None, None, projected, of_weight, saved[0].sum((0, 1)) if ctx.has_bias else None, *grad
 
 
-def _steps(
+def step_products(
+    kernel: type[AbstractKernel], weight: Tensor, products: Products, rows: int, steps: int
+) -> tuple[StepProduct, StepProduct]:
+    """The products of the state, ``rows`` of them in each step: of the summed blocks, and of the last if it is not."""
+    summed, last = weight[: kernel.summed * weight.shape[1]].t(), weight[-weight.shape[1] :].t()
+    times_summed = products.of_step(summed, rows, steps)
+    has_last = kernel.summed < len(kernel.scales)
+    return times_summed, products.of_step(last, rows, steps) if has_last else times_summed
+
+
+def read_step(cell: AbstractKernel, times_summed: StepProduct, bias: Tensor | None, step: StepViews) -> None:
+    """Compute a step forwards, in place: the state after it, from the state before and the products of the input.
+
+    Args:
+        cell: the arithmetic.
+        times_summed: the product of the state with the weights of the summed blocks.
+        bias: the bias of a product that the kernel keeps separate.
+        step: its buffers.
+    """
+    sums, sigmas, gates, before, after, kept = step
+    times_summed.add(before[0], sums)
+    torch.sigmoid(sigmas, out=sigmas)
+    if cell.separate:
+        cell.times_last.write(before[0], kept[0])
+        if bias is not None:
+            kept[0].add_(bias)
+    cell.forward(gates, before, after, kept)
+
+
+def views_of_steps(
     kernel: type[AbstractKernel], projected: Tensor, sequences: Sequence[Tensor], saved: Sequence[Tensor]
-) -> Any:
-    """The parts of each step: summed and sigmoid blocks, each block, the states before and after, saved blocks."""
+) -> Iterator[StepViews]:
+    """The buffers of each step, as parts of those of a sequence.
+
+    Shape:
+        projected ``[T, B, N * H]``, sequences of states ``[T + 1, B, H]``, saved blocks ``[T, B, H]``.
+    """
     width = sequences[0].shape[2]
     sums = projected[:, :, : kernel.summed * width].unbind(0)
     sigmas = projected[:, :, : kernel.sigmoid * width].unbind(0)

@@ -114,6 +114,7 @@ KEYS: Mapping[str, KeyRole] = MappingProxyType(
         "select": KeyRole(is_of_study=True),
         "generate": KeyRole(is_of_study=True),
         "evaluation": KeyRole(is_of_study=True),
+        "compare": KeyRole(is_of_study=True),
         "figures": KeyRole(is_of_study=True),
     }
 )

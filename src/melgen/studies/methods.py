@@ -5,11 +5,14 @@ Every number comes from the study's description, which its manifest holds, and f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from melgen.evaluation.comparisons import Comparisons
 from melgen.generation.primers import OPENINGS_PRIMER
-from melgen.generation.sampling import NOTES_WITHOUT_END, selection_named
+from melgen.generation.sampling import NOTES_WITHOUT_END
+from melgen.generation.selection import selection_named
 from melgen.plurals import counted
 from melgen.runs.config import writes_rhythm
 from melgen.studies.results import Run
@@ -19,7 +22,11 @@ NAME = "methods"
 
 
 def methods_paragraph(
-    description: Mapping[str, Any], training: Mapping[str, Any], runs: Sequence[Run], software: Mapping[str, Any]
+    description: Mapping[str, Any],
+    training: Mapping[str, Any],
+    runs: Sequence[Run],
+    software: Mapping[str, Any],
+    comparisons: Comparisons | None = None,
 ) -> str:
     """The paragraph, in sentences for a paper.
 
@@ -28,6 +35,7 @@ def methods_paragraph(
         training: the configuration of one of its runs; what the runs vary is stated from ``runs``.
         runs: all finished runs.
         software: versions, see `melgen.software.software`.
+        comparisons: of cells, if there are any.
     """
     asked = description["configuration"]
     return " ".join(
@@ -38,6 +46,7 @@ def methods_paragraph(
             *_selection(asked["select"]),
             *_songs(asked["generate"], writes_rhythm(training) or any("rhythm" in run.variant for run in runs)),
             *_measures(asked["evaluation"]),
+            *(_comparing(comparisons) if comparisons and comparisons.each else ()),
             *_versions(software),
         )
     )
@@ -127,6 +136,19 @@ def _measures(evaluation: Mapping[str, Any]) -> Iterable[str]:
         f"intervals of means are {evaluation['confidence']:.0%} bootstrap intervals of {evaluation['resamples']:,} "
         "resamples."
     )
+
+
+def _comparing(comparisons: Comparisons) -> Iterable[str]:
+    options = comparisons.options
+    crossed = any(each.crossed for each in comparisons.each)
+    how = "with effects of seeds and test tunes as crossed random effects" if crossed else "over seeds"
+    yield (
+        f"Cells were compared with {comparisons.reference} by differences of bits per note on the test tunes, paired "
+        f"by seed ({options.confidence:.0%} t intervals, {how}); cells count as equal where the whole interval is "
+        f"within {options.region_bits:g} bits of 0."
+    )
+    if tested := sum(not math.isnan(each.p) for each in comparisons.each):
+        yield f"P-values are of two-sided sign-flip tests over seeds, adjusted by Holm's method for {tested} of them."
 
 
 def _versions(software: Mapping[str, Any]) -> Iterable[str]:

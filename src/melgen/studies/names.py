@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from melgen.evaluation.comparisons import COMPARISONS_FILE
 from melgen.studies.primers import StudyPrimer
 from melgen.studies.results import Model, Run
 
 CORPUS_TASK = "evaluate/corpus"
 _BASELINES_TASK = "evaluate/writers"
 RHYTHM_BASELINES_TASK = "evaluate/rhythm_writers"
+BASELINE_LIKELIHOOD_TASK = "likelihood/baselines"
+"""Scores the corpus with the baselines that count tokens."""
+COMPARISONS_TASK = "compare/cells"
 CORPUS, BASELINES = "corpus", "writers"
 """Folders below ``evaluation/``: whole tunes and openings; songs of the baselines."""
 
@@ -53,6 +57,10 @@ class StudyNames:
         """The task that measures the embedding of a run's network."""
         return f"embedding/{model.name}/seed{run.seed}"
 
+    def tune_bits_task(self, model: Model, run: Run) -> str:
+        """The task that scores each test tune with a run's network."""
+        return f"tune_bits/{model.name}/seed{run.seed}"
+
     # --- files
 
     @property
@@ -76,6 +84,19 @@ class StudyNames:
     def likelihood_file(self, model: Model, run: Run) -> Path:
         """The scores of the corpus by a run's network."""
         return self.directory / "likelihood" / model.name / f"seed{run.seed}.json"
+
+    def baseline_likelihood_file(self, name: str) -> Path:
+        """The scores of the corpus by a baseline that counts tokens."""
+        return self.directory / BASELINE_LIKELIHOOD_TASK / f"{name}.json"
+
+    def tune_bits_file(self, model: Model, run: Run) -> Path:
+        """The scores of each test tune by a run's network."""
+        return self.directory / "tune_bits" / model.name / f"seed{run.seed}.json"
+
+    @property
+    def comparisons_file(self) -> Path:
+        """The comparisons of cells with the reference cell."""
+        return self.directory / COMPARISONS_FILE
 
     def embedding_file(self, model: Model, run: Run) -> Path:
         """The file of the measurements of the embedding of a run's network."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from melgen.evaluation.comparisons import Comparisons
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.music.rhythms import NoRhythm
 from melgen.runs.variants import slug_of
@@ -127,7 +128,7 @@ class StudyResults:
             rule: tunes of at least 12 notes.
         openings: the first notes of the test tunes, as many as the songs have, measured just like a model's songs:
             what songs are compared with, since most metrics depend on length.
-        baselines: the baselines' songs: ``uniform``, ``unigram``, ``bigram``.
+        baselines: the baselines by name, ``bigram``; some have no songs, only the likelihood of tunes.
         without_bits: why there are no bits per note; empty where there are.
         song_folders: where the songs of each evaluation are, by its name, relative to the study.
         by_primer: where songs were written after several primers, by the primer's name and the model's, the main
@@ -136,6 +137,7 @@ class StudyResults:
         primer_notes: notes on primers whose pitches are rare in the training tunes.
         first_notes: where a network writes rhythm, of how many notes at the beginning of each song the pitches are
             measured; else None.
+        comparisons: of the cells with the reference cell; None unless several cells have several seeds in common.
     """
 
     runs: tuple[Run, ...]
@@ -151,6 +153,7 @@ class StudyResults:
     baselines_by_primer: Mapping[str, Mapping[str, SongSetEvaluation]] = field(default_factory=dict)
     primer_notes: tuple[str, ...] = ()
     first_notes: int | None = None
+    comparisons: Comparisons | None = None
 
     @property
     def has_rhythm(self) -> bool:

@@ -9,12 +9,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from melgen.evaluation.baseline_sets import in_order
+from melgen.evaluation.baseline_table import in_order
+from melgen.evaluation.comparisons import Comparisons
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
 from melgen.evaluation.song_sets import with_nearest
 from melgen.files import read_json
 from melgen.runs.missing_bits import why_without_bits
-from melgen.studies.names import BASELINES, CORPUS, CORPUS_TASK, RHYTHM_BASELINES_TASK, StudyNames
+from melgen.studies.names import (
+    BASELINE_LIKELIHOOD_TASK,
+    BASELINES,
+    COMPARISONS_TASK,
+    CORPUS,
+    CORPUS_TASK,
+    RHYTHM_BASELINES_TASK,
+    StudyNames,
+)
 from melgen.studies.primers import StudyPrimer
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.study_runs import StudyRuns
@@ -51,7 +60,8 @@ class ResultsReader:
         songs, by_seed = self._songs(openings)
         made_by_baselines = self._made_in(BASELINES, self.names.baselines_task())
         made_with_rhythm = self._made_in(BASELINES, RHYTHM_BASELINES_TASK) if self.runs.write_rhythm else []
-        baselines = {name: self._evaluation(BASELINES, name) for name in [*made_by_baselines, *made_with_rhythm]}
+        wrote_songs = [*made_by_baselines, *made_with_rhythm]
+        baselines = self._with_likelihood({name: self._evaluation(BASELINES, name) for name in wrote_songs})
         by_primer: SetsByPrimer = {}
         baselines_by_primer: SetsByPrimer = {}
         for primer in self.primers if len(self.primers) > 1 else ():
@@ -69,12 +79,13 @@ class ResultsReader:
             corpus=corpus,
             openings=openings,
             baselines=baselines,
-            song_folders=self._folders(corpus, openings, baselines, by_primer),
+            song_folders=self._folders(corpus, openings, wrote_songs, by_primer),
             without_bits="; ".join(reason for reason in reasons if reason),
             by_primer=by_primer,
             baselines_by_primer=baselines_by_primer,
             primer_notes=tuple(primer_notes),
             first_notes=self.first_notes if self.runs.write_rhythm else None,
+            comparisons=self._comparisons(),
         )
 
     def digest(self, primer_notes: Sequence[str]) -> str:
@@ -89,6 +100,9 @@ class ResultsReader:
         tasks += [names.evaluate_task(model, run) for model, run in runs.of_models() if len(model.runs) > 1]
         tasks += [CORPUS_TASK, *(names.baselines_task(primer) for primer in self.primers)]
         tasks += [RHYTHM_BASELINES_TASK] if runs.write_rhythm else []
+        # An earlier melgen did not have this one.
+        tasks += [BASELINE_LIKELIHOOD_TASK] if self.bench.outputs(BASELINE_LIKELIHOOD_TASK) else []
+        tasks += [COMPARISONS_TASK] if runs.compared else []
         made = [self.bench.outputs_digest(task) for task in tasks]
         return digest_of([made, list(primer_notes), [_shown_of(runs.name_of(run), run) for run in runs.finished]])
 
@@ -112,6 +126,15 @@ class ResultsReader:
                 by_seed[model.name] = {model.runs[0].seed: own}
         return songs, by_seed
 
+    def _with_likelihood(self, wrote_songs: Mapping[str, SongSetEvaluation]) -> dict[str, SongSetEvaluation]:
+        """The songs of baselines with the likelihood of tunes, and baselines of which only this was measured."""
+        found = dict(wrote_songs)
+        for path in map(PurePosixPath, self.bench.outputs(BASELINE_LIKELIHOOD_TASK)):
+            nothing = SongSetEvaluation(path.stem, (), (), {}, {}, (), -1, -1)
+            scores = _read_scores(self.names.baseline_likelihood_file(path.stem))
+            found[path.stem] = _with_scores(found.get(path.stem, nothing), scores)
+        return {name: found[name] for name in in_order(found)}
+
     def _after(
         self, primer: StudyPrimer, baselines: Sequence[str]
     ) -> tuple[dict[str, SongSetEvaluation], dict[str, SongSetEvaluation]]:
@@ -123,7 +146,7 @@ class ResultsReader:
         self,
         corpus: Mapping[str, SongSetEvaluation],
         openings: SongSetEvaluation | None,
-        baselines: Mapping[str, SongSetEvaluation],
+        baselines: Sequence[str],
         by_primer: SetsByPrimer,
     ) -> dict[str, str]:
         """The place of the songs of each evaluation, by its name."""
@@ -146,9 +169,11 @@ class ResultsReader:
     def _evaluation(self, *parts: str) -> SongSetEvaluation:
         return SongSetEvaluation.from_dict(_read_result(self.names.evaluation_file(*parts)))
 
+    def _comparisons(self) -> Comparisons | None:
+        return Comparisons.from_dict(_read_result(self.names.comparisons_file)) if self.runs.compared else None
+
     def _likelihood(self, model: Model, run: Run) -> dict[str, float]:
-        scores = _read_result(self.names.likelihood_file(model, run))
-        return {key: math.nan if value is None else value for key, value in scores.items()}
+        return _read_scores(self.names.likelihood_file(model, run))
 
 
 def _read_result(path: Path) -> dict[str, Any]:
@@ -161,6 +186,10 @@ def _read_result(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path}: damaged ({error!s:.200}); the stage evaluate makes it again once it is removed"
         ) from error
+
+
+def _read_scores(path: Path) -> dict[str, float]:
+    return {key: math.nan if value is None else value for key, value in _read_result(path).items()}
 
 
 def _shown_of(name: str, run: Run) -> tuple[Any, ...]:

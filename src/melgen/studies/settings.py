@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from melgen.checking import require
+from melgen.evaluation.comparisons import ComparisonOptions
 from melgen.evaluation.options import EvaluationOptions
 from melgen.generation.sampling import NOTES_WITHOUT_END, check_sampling
 from melgen.runs.config import writes_rhythm
@@ -59,6 +60,7 @@ class StudySettings:
         if self.is_by_checkpoints and not self.config.runs:
             _check_kept_are_validated(self.config)
         _ = self.options
+        _ = self.comparing
         _ = self.primers
         try:
             check_sampling(**(self.sampling | {"notes": self.notes}))
@@ -90,6 +92,18 @@ class StudySettings:
         """The options of measuring songs."""
         options: EvaluationOptions = instantiate(self.config.evaluation)
         return options
+
+    @cached_property
+    def comparing(self) -> ComparisonOptions:
+        """The options of comparing cells."""
+        options, region = self.options, self.config.compare.region_bits
+        return ComparisonOptions(region, options.confidence, options.resamples, options.seed)
+
+    @property
+    def reference(self) -> str | None:
+        """The cell that was asked for as the reference."""
+        wanted = self.config.compare.reference
+        return None if wanted is None else str(wanted)
 
     @cached_property
     def primers(self) -> list[StudyPrimer]:

@@ -6,7 +6,9 @@ import logging
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from melgen.runs.naming import parse_run_name
 from melgen.runs.variants import label_of
+from melgen.studies.cell_pairs import CellPairs, pairs_of_cells, reference_cell
 from melgen.studies.planning import PlannedRun
 from melgen.studies.results import Model, Run
 from melgen.studies.runs_reader import Unfinished, read_runs, runs_in
@@ -86,6 +88,31 @@ class StudyRuns:
         if self.settings.is_by_layers:
             return best_layers(self.finished, select.criterion)
         return stages_of_training(self.finished, select.criterion, select.checkpoints, select.later)
+
+    def check_reference(self) -> None:
+        """Refuse a reference cell that no run has, before anything is trained.
+
+        Raises:
+            ValueError: naming the cells of the study.
+        """
+        paths = [run.path for run in self.planned] or runs_in(self.settings.home)
+        names = [parse_run_name(path.name) for path in paths]
+        if None not in names:  # a run whose directory a user has named is read only when it is needed
+            reference_cell([name.cell for name in names if name], self.settings.reference)
+
+    @cached_property
+    def compared(self) -> CellPairs | None:
+        """The selected networks to compare with those of the reference cell; None if no two can be compared.
+
+        Raises:
+            ValueError: if none has the cell that was asked for.
+        """
+        if not self.settings.is_by_layers:
+            return None
+        found = pairs_of_cells(
+            self.models, reference_cell([run.cell for run in self.finished], self.settings.reference)
+        )
+        return found if found.can_be_compared else None
 
     @property
     def write_rhythm(self) -> bool:

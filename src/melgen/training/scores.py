@@ -29,12 +29,8 @@ class Scores:
 
     def add(self, model: Callable[[Tensor], tuple[Tensor, Any]], batch: ScoredTunes) -> None:
         """Score a batch with a network, which gives logits ``[B, T, V]`` for tokens ``[B, T]``."""
-        logits, _ = model(batch.tokens)
-        targets, counted, compared = batch.targets, batch.counted.cpu(), batch.compared.cpu()
-        # Computed in single and summed in double precision, also if the network is in half precision.
-        nats = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
-        nats = nats.cpu().double().view_as(counted)
-        correct = (logits.argmax(-1) == targets).cpu()
+        nats, correct = target_nats(model, batch)
+        counted, compared = batch.counted.cpu(), batch.compared.cpu()
         self.nats += float(nats[counted].sum())
         self.tokens += int(torch.count_nonzero(counted))
         self.correct += int(torch.count_nonzero(correct & counted))
@@ -51,3 +47,15 @@ class Scores:
             "accuracy": self.correct / self.tokens if self.tokens else math.nan,
             "bits_per_note": bits,
         }
+
+
+def target_nats(model: Callable[[Tensor], tuple[Tensor, Any]], batch: ScoredTunes) -> tuple[Tensor, Tensor]:
+    """The negative log-likelihood of each target in nats, and whether it was foreseen; both on the CPU.
+
+    Shape:
+        Each ``[B, T]``, the first in double precision.
+    """
+    logits, _ = model(batch.tokens)
+    # Computed in single and summed in double precision, also if the network is in half precision.
+    nats = F.cross_entropy(logits.float().flatten(0, 1), batch.targets.flatten(), reduction="none")
+    return nats.cpu().double().view_as(batch.targets), (logits.argmax(-1) == batch.targets).cpu()

@@ -38,6 +38,7 @@ from melgen.music.metre import BEAT_TYPES, Metre
 MAX_BYTES = 50 * MEGABYTE
 MAX_BARS = 1_000_000
 _HEADER_BYTES = 14
+_HEADER_OF_TRACK = struct.Struct(">4sIHHH4sI")  # the header of a file with one track, and that of the track
 _META, _SYSEX, _SYSEX_GOES_ON = 0xFF, 0xF0, 0xF7
 _TEXT, _TRACK_NAME, _KEY = 1, 3, 0x59
 _KEY_SIGNATURE = bytes([_META, _KEY, 2])
@@ -83,22 +84,24 @@ def read_midi(source: Source) -> Iterator[Tune]:
         score, end_of_track = _score(chunk, division, number)
         if len(score.tracks) > 1 and (patched := _without_program_changes(chunk)) != chunk:
             score, end_of_track = _score(patched, division, number)
-        names.append(_name(chunk, is_late=any(each.name for each in score.tracks)))
+        channels = _items(score.tracks)
+        names.append(_name(chunk, is_late=any(each.name for each in channels)))
         pieces = []
-        for each in score.tracks:
+        for each in channels:
             notes, never_off = _ended(_notes(each), end_of_track)
             pieces.append(Track(notes, names[-1], each.is_drum))
             if never_off and not each.is_drum:  # drums need no end
                 remarks = (NEVER_OFF,)
         tracks += _join_in_order(pieces)
-        for each in score.time_signatures:
+        for each in _items(score.time_signatures):
             if (metre := stated_metre(each.numerator, each.denominator)) is not None:
                 signatures[each.time] = metre
-    end = max((int((track.notes[:, 0] + track.notes[:, 1]).max()) for track in tracks if len(track.notes)), default=0)
     tune = Tune(join_pieces(tracks), division, next((name for name in names if name), ""), remarks=remarks)
     if named_keys or {*keys.values()} != {_DEFAULT_KEY}:
         tune.keys = tuple(sorted((keys | named_keys).items(), key=itemgetter(0)))
-    count_bars(tune, signatures, end)
+    if signatures:
+        end = max((int((track.notes[:, 0] + track.notes[:, 1]).max()) for track in tracks), default=0)
+        count_bars(tune, signatures, end)
     yield tune
 
 
@@ -119,12 +122,14 @@ def stated_metre(beats: int, beat_type: int) -> Metre | None:
     return Metre(beats, beat_type) if beat_type in _BEAT_TYPES and beats > 0 else None
 
 
+def _items(of_symusic: Any) -> list[Any]:
+    """The items of a list of symusic, which takes several times as long to iterate over as to index."""
+    return [of_symusic[place] for place in range(len(of_symusic))]
+
+
 def _notes(track: Any) -> NDArray[np.int64]:
     columns = track.notes.numpy()
-    notes = np.empty((len(columns["time"]), 3), np.int64)
-    for place, key in enumerate(("time", "duration", "pitch")):
-        notes[:, place] = columns[key]
-    return notes
+    return np.array([columns["time"], columns["duration"], columns["pitch"]], np.int64).T
 
 
 def _score(chunk: bytes, division: int, number: int) -> tuple[Any, int | None]:
@@ -134,9 +139,8 @@ def _score(chunk: bytes, division: int, number: int) -> tuple[Any, int | None]:
     """
     try:
         score = _parsed(_with_all_notes_off(chunk), division)
-        marks = [mark.time for mark in score.markers[-1:] if mark.text == _END_MARK]
-        if marks:
-            return score, marks[0] - 1
+        if score.markers and (last := score.markers[-1]).text == _END_MARK:
+            return score, last.time - 1
     except (RuntimeError, ValueError):  # damaged; reading the unchanged track will show the fault
         pass
     try:
@@ -153,8 +157,8 @@ def _score(chunk: bytes, division: int, number: int) -> tuple[Any, int | None]:
 def _parsed(chunk: bytes, division: int) -> Any:
     import symusic
 
-    header = b"MThd" + b"".join(value.to_bytes(size, "big") for value, size in ((6, 4), (1, 2), (1, 2), (division, 2)))
-    return symusic.Score.from_midi(header + b"MTrk" + len(chunk).to_bytes(4, "big") + chunk)
+    header = _HEADER_OF_TRACK.pack(b"MThd", 6, 1, 1, division, b"MTrk", len(chunk))
+    return symusic.Score.from_midi(header + chunk)
 
 
 def _with_all_notes_off(chunk: bytes) -> bytes:
@@ -165,7 +169,7 @@ def _with_all_notes_off(chunk: bytes) -> bytes:
     """
     if not chunk.endswith(_END_OF_TRACK):
         return chunk
-    all_off = b"".join(off for status, off in _ALL_OFF if status in chunk)
+    all_off = b"".join([off for status, off in _ALL_OFF if status in chunk])
     return chunk[: -len(_END_OF_TRACK)] + _LATE_MARKER + all_off + b"\0" + _END_OF_TRACK
 
 
@@ -338,6 +342,8 @@ def _without_program_changes(chunk: bytes) -> bytes:
 
 def _name(chunk: bytes, is_late: bool) -> str:
     """The first name in a track; with ``is_late`` also searched for after the first note."""
+    if _TRACK_NAME not in chunk:  # the kind of an event; a quick test, because most tracks of notes have no name
+        return ""
     try:
         for event in _events(chunk):
             if not is_late and event.status & 0xF0 in (_NOTE_ON, _NOTE_OFF):
@@ -399,6 +405,8 @@ def _bars(
 def _join_in_order(pieces: list[Track]) -> list[Track]:
     """The channels of one track; consecutive channels that never sound together are joined."""
     sounding = [piece for piece in pieces if len(piece.notes)]
+    if len(sounding) < 2:
+        return sounding
     joined: list[Track] = []
     for piece in sorted(sounding, key=lambda each: int(each.notes[:, 0].min())):
         before = next((place for place, each in enumerate(joined) if _goes_on(each, piece)), None)

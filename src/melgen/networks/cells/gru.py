@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from melgen.checking import require
 from melgen.networks.initialization import TensorFlowInit
 from melgen.networks.kernels import GRUKernel, ResetBeforeGRUKernel
+from melgen.networks.products import TORCH, Products
 from melgen.networks.recurrent import AbstractRecurrentLayer, AbstractScannedLayer, AbstractTorchLayer, State
+from melgen.networks.stepping import AbstractStepper
 
 
 class GRU(AbstractRecurrentLayer):
@@ -60,6 +62,16 @@ class GRU(AbstractRecurrentLayer):
     def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
         """Read a sequence of rows of a table."""
         return self.reading.forward_rows(tokens, tables, state)
+
+    def stepper(
+        self,
+        batch_size: int,
+        state: State = None,
+        tables: Sequence[Tensor] | None = None,
+        products: Products = TORCH,
+    ) -> AbstractStepper:
+        """Read one time step after another."""
+        return self.reading.stepper(batch_size, state, tables, products)
 
     def initialize(self, initialization: str) -> None:
         """Draw new weights."""

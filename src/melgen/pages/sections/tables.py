@@ -11,7 +11,17 @@ from melgen.pages.plain import text_of
 from melgen.pages.section import Section
 from melgen.pages.study_material import StudyMaterial
 
-_FIRST = ("runs", "tonality", "primers", "likelihood", "originality", "nearest_tunes", *CHOICES, "best")
+_FIRST = (
+    "runs",
+    "tonality",
+    "primers",
+    "likelihood",
+    "paired_differences",
+    "originality",
+    "nearest_tunes",
+    *CHOICES,
+    "best",
+)
 """The order in which one reads; others follow by name. An earlier melgen called the smallest sum ``best``."""
 
 

@@ -8,6 +8,7 @@ from melgen.studies.figures.distributions import metric_distributions, originali
 from melgen.studies.figures.embedding import EmbeddingMap, embedding_maps
 from melgen.studies.figures.learning import learning_curves
 from melgen.studies.figures.likelihood import likelihood
+from melgen.studies.figures.paired_differences import paired_differences
 from melgen.studies.figures.primers import primers
 from melgen.studies.figures.spans import span_profile
 from melgen.studies.figures.style import save
@@ -22,6 +23,7 @@ __all__ = [
     "likelihood",
     "metric_distributions",
     "originality",
+    "paired_differences",
     "primers",
     "save",
     "span_profile",

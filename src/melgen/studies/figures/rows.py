@@ -88,9 +88,9 @@ def rows_of(
         if songs and corpus:
             entries.append(("/corpus", {"label": songs.name, "colour": INK, "marker": "*", "songs": songs}))
     for name, songs in results.baselines.items() if baselines else ():
-        entries.append(
-            ("/baselines", {"label": name, "colour": GREY, "marker": "x", "songs": songs, "is_baseline": True})
-        )
+        if songs.songs:
+            look = {"colour": GREY, "marker": "x", "is_baseline": True}
+            entries.append(("/baselines", {"label": name, "songs": songs, **look}))
     rows: list[Row] = []
     y, half_above = 0.0, 0.5
     for i, (group, entry) in enumerate(entries):

@@ -15,15 +15,24 @@ from numpy.typing import NDArray
 
 from melgen.checkpoint import TrainedModel, load_model
 from melgen.data import Split
+from melgen.evaluation import baseline_table
 from melgen.evaluation.baseline_sets import baseline_evaluations, rhythm_baseline_evaluations
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation
 from melgen.evaluation.song_sets import corpus_evaluations, evaluate_openings, evaluate_songs
 from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device
+from melgen.generation.sampling import selection_named
 from melgen.generation.songs import melodies_by_song, write_songs
 from melgen.music.melody import Melody
+from melgen.studies import comparing
 from melgen.studies.embedding_fits import write_fits
-from melgen.studies.names import BASELINES, CORPUS, CORPUS_TASK, RHYTHM_BASELINES_TASK
+from melgen.studies.names import (
+    BASELINE_LIKELIHOOD_TASK,
+    BASELINES,
+    CORPUS,
+    CORPUS_TASK,
+    RHYTHM_BASELINES_TASK,
+)
 from melgen.studies.primers import StudyPrimer
 from melgen.studies.results import Model, Run
 from melgen.studies.study import Study
@@ -32,7 +41,7 @@ from melgen.training.likelihood import likelihood
 
 log = logging.getLogger(__name__)
 
-BASELINE_METADATA = {"selection": "sample", "checkpoint": None, "updates": 0}
+BASELINE_METADATA = {"checkpoint": None, "updates": 0}
 _SCORED_IN_TRAINING = {"validation": "val", "test": "test"}
 """Splits that a training scores, and what their keys in its result begin with."""
 
@@ -42,15 +51,21 @@ def tasks(study: Study) -> Iterator[Task]:
     settings, names = study.settings, study.names
     common = {"corpus": study.corpus.inputs, "options": settings.options.to_dict()}
     # Only where a network writes rhythm, so that what an older study has measured counts as done.
-    rhythm = {"rhythm": True} if study.runs.write_rhythm else {}
+    rhythm: dict[str, Any] = {"rhythm": True} if study.runs.write_rhythm else {}
     notes = {"notes": settings.compared_notes}
     yield Task(CORPUS_TASK, common | notes | rhythm, partial(_evaluate_corpus, study))
+    scored = [baseline.name for baseline in baseline_table.counting_baselines(with_rhythm=bool(rhythm))]
+    sample = {"corpus": study.corpus.inputs, "sampled_by": settings.options.seed}
+    yield Task(BASELINE_LIKELIHOOD_TASK, sample | {"baselines": scored} | rhythm, partial(_score_with_baselines, study))
+    drawing = _drawing(study)
     writing = {"songs": settings.sampling["songs"], "notes": settings.notes, "seed": settings.sampling["seed"]}
     if rhythm:
-        inputs = common | notes | {key: writing[key] for key in ("songs", "seed")}
+        writers = _writers(baseline_table.RHYTHM_BASELINES)
+        inputs = common | notes | {key: writing[key] for key in ("songs", "seed")} | drawing | writers
         yield Task(RHYTHM_BASELINES_TASK, inputs, partial(_evaluate_rhythm_baselines, study))
     for primer in settings.primers:
-        inputs = common | writing | primer.inputs(lambda: study.corpus.inputs) | rhythm
+        start = primer.inputs(lambda: study.corpus.inputs)
+        inputs = common | writing | start | rhythm | drawing | _writers(baseline_table.BASELINES)
         yield Task(names.baselines_task(primer), inputs, partial(_evaluate_baselines, study, primer, writing))
     for primer in settings.primers[1:]:
         for model in study.runs.models:
@@ -69,6 +84,17 @@ def tasks(study: Study) -> Iterator[Task]:
             inputs = weights | {"sampled_by": settings.options.seed} | rhythm
             yield Task(names.likelihood_task(model, run), inputs, partial(_score_tunes, study, model, run))
             yield Task(names.embedding_task(model, run), weights, partial(_measure_embedding, study, model, run))
+    yield from comparing.tasks(study, rhythm)
+
+
+def _drawing(study: Study) -> dict[str, Any]:
+    """How songs are drawn, by baselines as by networks."""
+    drawing = {key: study.settings.sampling[key] for key in ("selection", "temperature", "top_k", "top_p")}
+    return drawing | {"selection": selection_named(drawing["selection"])}
+
+
+def _writers(baselines: Iterable[Any]) -> dict[str, list[str]]:
+    return {"baselines": [baseline.name for baseline in baselines if baseline.writes_songs]}
 
 
 def _songs_digests(study: Study, model: Model, primer: StudyPrimer | None = None) -> list[str]:
@@ -97,9 +123,12 @@ def _evaluate_baselines(study: Study, primer: StudyPrimer, options: Mapping[str,
     written = baseline_evaluations(
         study.corpus.reference,
         start,
-        **options,
+        songs=options["songs"],
+        notes=options["notes"],
+        seed=options["seed"],
         options=study.settings.options,
         common_tunes=_common_tunes(study, *Split) if study.runs.write_rhythm else None,
+        sampling=_drawing(study),
     )
     for kind, (songs, evaluation) in written.items():
         named = dataclasses.replace(evaluation, name=f"{kind}{primer.suffix()}")
@@ -119,6 +148,7 @@ def _evaluate_rhythm_baselines(study: Study) -> Iterable[Path]:
         settings.options,
         first_notes=settings.compared_notes,
         common_tunes=_common_tunes(study, Split.VALIDATION, Split.TEST),
+        sampling=_drawing(study),
     )
     made: list[Path] = []
     for songs, evaluation in written.values():
@@ -134,7 +164,8 @@ def _write_baseline(
     study: Study, evaluation: SongSetEvaluation, songs: Sequence[Melody], primer: Sequence[Any], seed: int
 ) -> Iterable[Path]:
     folder = study.names.set_folder(evaluation.name)
-    write_songs(folder, songs, BASELINE_METADATA | {"model": evaluation.name, "primer": primer, "seed": seed})
+    made_by = {"model": evaluation.name, "primer": primer, "seed": seed}
+    write_songs(folder, songs, BASELINE_METADATA | _drawing(study) | made_by)
     return [*folder.iterdir(), _write(study, evaluation, BASELINES, evaluation.name)]
 
 
@@ -180,20 +211,37 @@ def _score_tunes(study: Study, model: Model, run: Run) -> Iterable[Path]:
     if study.corpus.data_of_runs.is_encoded:  # it holds no tunes; the training has scored the stream
         for split, prefix in _SCORED_IN_TRAINING.items():
             scores[f"bits_per_note/{split}"] = run.result.get(f"{prefix}/bits_per_note")
-    elif not run.writes_rhythm:
+    path = study.names.likelihood_file(model, run)
+    write_json(path, scores | _bits_by_split(study, trained))
+    return [path]
+
+
+def _score_with_baselines(study: Study) -> Iterable[Path]:
+    """The same for the baselines that count tokens."""
+    if study.corpus.reference is None:
+        return
+    tunes = list(study.corpus.reference.melodies_of(Split.TRAIN).values())
+    for baseline in baseline_table.counting_baselines(with_rhythm=study.runs.write_rhythm):
+        path = study.names.baseline_likelihood_file(baseline.name)
+        write_json(path, _bits_by_split(study, baseline.fit(tunes)))
+        yield path
+
+
+def _bits_by_split(study: Study, trained: TrainedModel) -> dict[str, float]:
+    """Bits per note of each split by a network or a baseline; none of an encoded stream."""
+    scores: dict[str, float] = {}
+    if not study.corpus.data_of_runs.is_encoded and not trained.has_rhythm:
         found = _scores_by_split(study, trained, study.corpus.data_of_runs.comparable)
         scores |= {f"bits_per_note/{split}": each["bits_per_note"] for split, each in found.items()}
     if study.runs.write_rhythm:
         for split, each in _scores_by_split(study, trained, study.corpus.common_tunes).items():
-            if run.writes_rhythm:
+            if trained.has_rhythm:
                 scores[f"pitch_bits_per_note/{split}"] = each["pitch_bits_per_note"]
                 scores[f"rhythm_bits_per_note/{split}"] = each["rhythm_bits_per_note"]
                 scores[f"bits_per_note_with_rhythm/{split}"] = each["bits_per_note_with_rhythm"]
             else:
                 scores[f"pitch_bits_per_note/{split}"] = each["bits_per_note"]
-    path = study.names.likelihood_file(model, run)
-    write_json(path, scores)
-    return [path]
+    return scores
 
 
 def _scores_by_split(study: Study, trained: TrainedModel, chosen: NDArray[np.bool_]) -> dict[str, dict[str, float]]:

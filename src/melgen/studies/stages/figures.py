@@ -18,6 +18,7 @@ from melgen.studies.figures.distributions import metric_distributions, originali
 from melgen.studies.figures.embedding import EmbeddingMap, embedding_maps
 from melgen.studies.figures.learning import learning_curves
 from melgen.studies.figures.likelihood import likelihood
+from melgen.studies.figures.paired_differences import paired_differences
 from melgen.studies.figures.primers import primers
 from melgen.studies.figures.spans import span_profile as draw_span_profile
 from melgen.studies.figures.style import save
@@ -168,6 +169,11 @@ FIGURES = [
     StudyFigure("primers", lambda study: primers(study.results), applies=lambda study: len(study.settings.primers) > 1),
     StudyFigure("distributions", lambda study: metric_distributions(study.results)),
     StudyFigure("likelihood", lambda study: likelihood(study.results)),
+    StudyFigure(
+        "paired_differences",
+        lambda study: paired_differences(study.results),
+        applies=lambda study: study.runs.compared is not None,
+    ),
     StudyFigure(
         "originality", lambda study: originality(study.results), applies=lambda study: bool(study.results.corpus)
     ),

@@ -9,7 +9,7 @@ from typing import Any
 
 from melgen.checkpoint import load_model
 from melgen.generation.from_checkpoint import write_songs_by
-from melgen.generation.sampling import FORMER_SELECTIONS, selection_named
+from melgen.generation.selection import FORMER_SELECTIONS, selection_named
 from melgen.runs.directory import RunDirectory
 from melgen.studies.primers import StudyPrimer
 from melgen.studies.results import Model, Run

@@ -6,7 +6,11 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from melgen.evaluation.comparisons import Comparisons
+from melgen.evaluation.findings import finding, fine_sentence, remarks
 from melgen.evaluation.results import CHOICES
+from melgen.files import read_json
+from melgen.plurals import counted
 from melgen.studies.stages import STAGES, evaluate, figures, generate, report, select, sweep, tables
 from melgen.studies.study import Study
 from melgen.studies.tasks import Task
@@ -24,7 +28,7 @@ class _Stage(NamedTuple):
 _STAGES = {
     "select": _Stage(select.tasks, ("select",)),
     "generate": _Stage(generate.tasks, ("generate/",)),
-    "evaluate": _Stage(evaluate.tasks, ("evaluate/", "likelihood/", "embedding/")),
+    "evaluate": _Stage(evaluate.tasks, ("evaluate/", "likelihood/", "embedding/", "tune_bits/", "compare/")),
     "tables": _Stage(tables.tasks, ("tables",)),
     "figures": _Stage(figures.tasks, ("figures/",)),
     "report": _Stage(report.tasks, ("report",)),
@@ -41,6 +45,10 @@ _TO_SEE = (
     "figures/tonality.png",
     "figures/learning_curves.png",
 )
+
+
+_SHOWN = 6
+"""Comparisons of cells that the summary shows."""
 
 
 def do_stages(study: Study, wanted: Sequence[str]) -> None:
@@ -91,10 +99,22 @@ def log_summary(study: Study) -> None:
     }.items():
         if found := [str(path) for path in paths if path.exists()]:
             lines.append(title + ("\n" + " " * len(title)).join(found))
+    lines += _lines_of_comparisons(study)
     lines += [f"Note:    {note}" for note in study.primer_notes]
     if left := [stage for stage in _STAGES if stage not in done]:
         lines.append(f"Not done with these settings: {', '.join(left)}")
     log.info("%s", "\n".join(lines))
+
+
+def _lines_of_comparisons(study: Study) -> list[str]:
+    """What the comparisons of cells show, if they are made, and how many seeds a finer interval would need."""
+    if not study.names.comparisons_file.is_file() or not study.runs.compared:
+        return []
+    found = Comparisons.from_dict(read_json(study.names.comparisons_file))
+    lines = [f"{each.setting}: {finding(each, found)} {fine_sentence(each, found)}" for each in found.each[:_SHOWN]]
+    if (more := len(found.each) - _SHOWN) > 0:
+        lines.append(f"{counted(more, 'more comparison')} in tables/paired_differences.md")
+    return [f"{'Found:' if not i else '':9}{line}" for i, line in enumerate([*lines, *remarks(found)])]
 
 
 def _do(study: Study, stage: str) -> None:

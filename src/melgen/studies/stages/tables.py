@@ -52,7 +52,9 @@ def _methods(study: Study) -> str:
     training = OmegaConf.to_container(config_of(study.runs.finished[0]), resolve=True)
     assert isinstance(training, dict)
     named = {str(key): value for key, value in training.items()}
-    return methods_paragraph(study.description, named, study.runs.finished, study.bench.software)
+    return methods_paragraph(
+        study.description, named, study.runs.finished, study.bench.software, study.results.comparisons
+    )
 
 
 def _all_tables(study: Study) -> dict[str, Table]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from melgen.evaluation.metrics import song_metric
 from melgen.evaluation.song_sets import distance_to_openings
 from melgen.studies.results import StudyResults
-from melgen.studies.tables.song_sets import BASELINE_ROLE, corpus_sets, model_set, model_sets, references
+from melgen.studies.tables.song_sets import BASELINE_ROLE, baseline_sets, corpus_sets, model_set, model_sets, references
 from melgen.tables.columns import (
     CORRECTED,
     ORIGINALITY,
@@ -29,6 +29,11 @@ from melgen.tables.table import Cell, Column, Row, Table, Value, row
 _SET_COLUMNS = (Column("set", "set", "text"), Column("role", "role", "text"), Column("songs", "songs", "integer"))
 _BASELINES = "the baselines (uniform random notes; unigram and bigram with add-one smoothing)"
 _RHYTHM_BASELINES = "the baselines that write notes with their lengths (unigram, bigram and trigram)"
+_PPM = "prediction by partial matching (ppm)"
+_ABOUT_COUNTING = (
+    " kn: n-grams with modified Kneser-Ney smoothing. ppm: prediction by partial matching of variable order; ltm "
+    "counts in the training tunes, stm in the tune so far, and ppm does both."
+)
 _ABOUT_PARTS = (
     "Pitch: bits of the pitch of notes 3 to N, given that a note begins. Rhythm: bits of all else, which is whether a "
     "note, a rest or the end comes next, and how long it lasts. Both are per note, over the tunes that all rhythms and "
@@ -154,6 +159,7 @@ def likelihood_table(results: StudyResults) -> Table | None:
         if has_pitches_only:
             caption += _NOT_COMPARABLE
     caption += "Below the rule: the baselines, fitted on the training tunes, by the same count."
+    caption += _ABOUT_COUNTING if "ppm" in results.baselines else ""
     if results.without_bits:
         caption += f" Missing values: {results.without_bits}."
 
@@ -162,7 +168,7 @@ def likelihood_table(results: StudyResults) -> Table | None:
         bits["gap"] = bits[names[2]] - bits[names[0]]
         return [Cell(bits[column.key], songs.run_sources or songs.sources) for column in columns]
 
-    groups = [model_sets(results), [songs for songs in references(results) if songs.role == BASELINE_ROLE]]
+    groups = [model_sets(results), baseline_sets(results)]
     return _set_table("Likelihood", caption, columns, groups, values, [*names, *of_parts], counted=False)
 
 
@@ -344,6 +350,7 @@ def _below_the_rule(results: StudyResults, corpus: bool = False) -> str:
     there = {
         _BASELINES: results.baselines,
         _RHYTHM_BASELINES: results.baselines if results.has_rhythm else None,
+        _PPM: results.baselines if "ppm" in results.baselines else None,
         _OPENINGS: results.openings,
         _SPLITS: results.corpus if corpus else None,
     }

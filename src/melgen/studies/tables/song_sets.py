@@ -23,9 +23,14 @@ def model_sets(results: StudyResults) -> list[MeasuredSet]:
     return [model_set(results, model) for model in results.models]
 
 
+def baseline_sets(results: StudyResults) -> list[MeasuredSet]:
+    """Every baseline, those without songs too."""
+    return [_plain_set(results, BASELINE_ROLE, name, evaluation) for name, evaluation in results.baselines.items()]
+
+
 def references(results: StudyResults) -> list[MeasuredSet]:
-    """The sets with which models are compared, as long as their songs: baselines and the openings."""
-    sets = [_plain_set(results, BASELINE_ROLE, name, evaluation) for name, evaluation in results.baselines.items()]
+    """The sets with which models are compared, as long as their songs: baselines that write songs, and the openings."""
+    sets = [songs for songs in baseline_sets(results) if songs.evaluation.songs]
     if results.openings is not None:
         sets.append(_plain_set(results, "openings", results.openings.name, results.openings))
     return sets

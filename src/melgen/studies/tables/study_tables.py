@@ -23,6 +23,11 @@ from melgen.studies.tables.comparisons import (
     rhythm_table,
     tonality_table,
 )
+from melgen.studies.tables.paired_differences import (
+    cells_over_settings_table,
+    paired_differences_table,
+    seed_and_tune_table,
+)
 from melgen.studies.tables.published import published_table
 from melgen.studies.tables.song_sets import corpus_sets, model_set, model_sets, references
 from melgen.tables.columns import TONALITY, mean_column, summary_column
@@ -69,6 +74,9 @@ def build_tables(results: StudyResults) -> dict[str, Table]:
         "primers": primers_table(results),
         "tonality_corrected": corrected_table(results),
         "likelihood": likelihood_table(results),
+        "paired_differences": paired_differences_table(results),
+        "seed_and_tune": seed_and_tune_table(results),
+        "cells_over_settings": cells_over_settings_table(results),
         "descriptors": descriptors_table(results),
         "distances": distances_table(results),
         "rhythm": rhythm_table(results),

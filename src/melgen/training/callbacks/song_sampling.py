@@ -13,7 +13,7 @@ from melgen.checking import check_whole
 from melgen.checkpoint import run_title
 from melgen.generation.composing import Composer
 from melgen.generation.primers import read_primer_melody
-from melgen.generation.sampling import name_now
+from melgen.generation.selection import name_now
 from melgen.generation.songs import write_songs
 from melgen.music.melody import Melody
 from melgen.training.callbacks.schedule import Schedule
@@ -51,7 +51,7 @@ class SongSampling(pl.Callback):
             reads; with rhythm there may be none.
         every_n_steps, every_n_epochs: how often during the training.
         at_steps: updates after which it samples too; 0 is before the first.
-        selection, temperature, top_k, top_p, seed: see `melgen.generation.sampling`.
+        selection, temperature, top_k, top_p, seed: see `melgen.generation.selection.select`.
     """
 
     def __init__(

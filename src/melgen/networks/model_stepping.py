@@ -1,0 +1,69 @@
+"""A network that reads one token of each song at a time, and scores the next: how songs are written."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from melgen.networks.choosing import products_of_stepping
+from melgen.networks.model import MelodyModel
+from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH
+from melgen.networks.recurrent import State
+from melgen.networks.stepping import AbstractStepper, CallStepper
+
+
+class ModelStepper:
+    """Reads one time step after another, without dropout and without gradients.
+
+    It has the scores of the ordinary call, except for rounding. The hooks of the network's modules are not called.
+
+    Args:
+        model: the network, whose weights must not change meanwhile. A class with a ``read`` of its own is called.
+        batch_size: B, the songs side by side.
+        state: the state before the first step, None for zeros.
+
+    >>> import torch
+    >>> model = MelodyModel(vocab_size=10, hidden_size=16, layers=3)
+    >>> tokens = torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]])
+    >>> logits, _ = model(tokens)
+    >>> with torch.inference_mode():
+    ...     stepper = ModelStepper(model, batch_size=2)
+    ...     steps = [stepper.logits(stepper.read(column)) for column in tokens.unbind(1)]
+    >>> torch.allclose(torch.stack(steps, 1), logits, atol=1e-6)
+    True
+    """
+
+    def __init__(self, model: MelodyModel, batch_size: int, state: State = None):
+        self._model, self._products = model, TORCH
+        if type(model).read is not MelodyModel.read:
+            self._layers: list[AbstractStepper] = [CallStepper(model.read, state)]
+            return
+        output = model.output.weight
+        # On a GPU the context of oneDNN's products would let torch round to bfloat16.
+        products = products_of_stepping() if output.device.type == "cpu" else TORCH
+        if batch_size * output.numel() >= FEWEST_MULTIPLICATIONS:
+            self._products = products
+        states = [None] * len(model.layers) if state is None else state
+        lowest, *above = zip(model.layers, states, strict=True)
+        self._layers = [lowest[0].stepper(batch_size, lowest[1], model.tables, products)]
+        self._layers += [layer.stepper(batch_size, before, None, products) for layer, before in above]
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """The output of the highest layer after one more token of each song; the second next call may overwrite it.
+
+        Shape:
+            tokens ``[B]``, with durations ``[B, 2]``; output ``[B, H]``.
+        """
+        output = tokens
+        for layer in self._layers:
+            output = layer.read(output)
+        return output
+
+    def logits(self, output: Tensor) -> Tensor:
+        """Scores of the next token, ``[B, V]``, by what `read` returned."""
+        with self._products.for_sequences():
+            return self._model.logits(output.unsqueeze(1))[:, -1]
+
+    def duration_logits(self, output: Tensor, tokens: Tensor) -> Tensor:
+        """Scores of the duration of the next token, ``[B, D]``, given that token, ``[B]``."""
+        with self._products.for_sequences():
+            return self._model.duration_logits(output.unsqueeze(1), tokens.unsqueeze(1))[:, -1]

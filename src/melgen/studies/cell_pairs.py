@@ -1,0 +1,133 @@
+"""Which of the selected networks are compared: each with that of the reference cell in the same setting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from melgen.checking import require
+from melgen.evaluation.comparisons import LEAST_SEEDS
+from melgen.runs.variants import BASELINE, settings_of
+from melgen.studies.results import Model
+
+USUAL_REFERENCE = "lstm"
+
+_TUNED_FOR_CELL = ("cell", "hidden_size", "optimizer", "scheduler")
+"""Keys, also below ``model``, that may be chosen for each cell without making another setting."""
+_NOT_OF_SETTING = frozenset({"seed", "layers", "corpus.fingerprint", "started_from"})
+
+
+@dataclass(frozen=True)
+class CellPair:
+    """Two models to compare.
+
+    Attributes:
+        setting: what both have in common, for readers.
+        model: of another cell than the reference.
+        reference: of the reference cell.
+    """
+
+    setting: str
+    model: Model
+    reference: Model
+
+    @property
+    def common_seeds(self) -> set[int]:
+        """The seeds that both have."""
+        return {run.seed for run in self.model.runs} & {run.seed for run in self.reference.runs}
+
+
+@dataclass(frozen=True)
+class CellPairs:
+    """All pairs of a study.
+
+    Attributes:
+        reference: the reference cell.
+        pairs: to compare.
+        left_out: models without a partner, and why.
+    """
+
+    reference: str
+    pairs: tuple[CellPair, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def can_be_compared(self) -> bool:
+        """Whether any pair has enough common seeds for an interval."""
+        return any(len(pair.common_seeds) >= LEAST_SEEDS for pair in self.pairs)
+
+    @property
+    def models(self) -> list[Model]:
+        """All models of the pairs, each once."""
+        return list({model.name: model for pair in self.pairs for model in (pair.reference, pair.model)}.values())
+
+
+def reference_cell(cells: Iterable[str], wanted: str | None) -> str:
+    """The cell that others are compared with: the wanted one, else lstm, else the first.
+
+    Raises:
+        ValueError: if no network has the wanted one.
+
+    >>> reference_cell(["gru", "rnn"], None), reference_cell(["gru", "lstm"], None), reference_cell(["gru"], "gru")
+    ('gru', 'lstm', 'gru')
+    """
+    found = list(dict.fromkeys(cells))
+    if wanted is not None:
+        require(wanted in found, "compare.reference", wanted, f"a cell of the study: {', '.join(found)}")
+        return wanted
+    return USUAL_REFERENCE if USUAL_REFERENCE in found else found[0]
+
+
+def pairs_of_cells(models: Sequence[Model], reference: str) -> CellPairs:
+    """Pair each model of another cell with the reference cell's model in the same setting.
+
+    A setting is all that was chosen but cell, layers, seed and what may be tuned for a cell: its size, optimizer and
+    schedule of the rate. If several models of a cell are in one setting, because that was swept over, the partner is
+    the reference cell's model of the same variant.
+
+    Args:
+        models: the selected ones, one for each dataset, cell and variant.
+        reference: the cell.
+    """
+    settings = [_setting_of(model) for model in models]
+    pairs, left_out = [], []
+    for model, setting in zip(models, settings, strict=True):
+        if model.cell == reference:
+            continue
+        beside = [other for other, its in zip(models, settings, strict=True) if its == setting]
+        candidates = [other for other in beside if other.cell == reference]
+        if len(candidates) > 1 or len([other for other in beside if other.cell == model.cell]) > 1:
+            candidates = [other for other in candidates if other.variant == model.variant]
+        if candidates:
+            pairs.append(CellPair(_in_words(model, candidates[0], models), model, candidates[0]))
+        else:
+            left_out.append(f"{model.title}: no {reference} in the same setting")
+    return CellPairs(reference, tuple(pairs), tuple(left_out))
+
+
+def _setting_of(model: Model) -> tuple[str, str, Any]:
+    run = model.runs[0]
+    settings = settings_of(run.path)
+    if settings is None:
+        return model.dataset, run.rhythm, model.variant
+    return model.dataset, run.rhythm, _without_tuned(settings)
+
+
+def _without_tuned(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    kept = []
+    for key, value in settings.items():
+        name = key.removeprefix("model.")
+        is_tuned = name.partition(".")[0] in _TUNED_FOR_CELL or name == "init_from"
+        if not (is_tuned or name in _NOT_OF_SETTING or name.rpartition(".")[2] == "seed"):
+            kept.append((key, repr(value)))
+    return tuple(sorted(kept))
+
+
+def _in_words(model: Model, reference: Model, models: Sequence[Model]) -> str:
+    """The setting of two models: the representation, the rhythm if any network has one, and what else they share."""
+    own, others = (each.variant_text.split(", ") for each in (model, reference))
+    parts = [part for part in own if part in others and part not in ("", BASELINE)]
+    if any(each.writes_rhythm for each in models) and not any(part.startswith("rhythm ") for part in parts):
+        parts.insert(0, f"rhythm {model.runs[0].rhythm}")
+    return ", ".join([model.dataset, *parts])
