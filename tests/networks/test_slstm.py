@@ -143,6 +143,17 @@ def test_first_gates_out_of_range_leave_no_trace(implementation, i):
     assert layer.weight_ih.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("i", [-200.0, 300.0])
+def test_a_melody_that_is_written_begins_like_one_that_is_read(i):
+    layer = SLSTM(INPUT, HIDDEN)
+    with torch.no_grad():
+        layer.bias[2 * HIDDEN : 3 * HIDDEN] = i
+        inputs = torch.randn(2, TIME, INPUT)
+        stepper = layer.stepper(2)
+        outputs = [stepper.read(x).clone() for x in inputs.unbind(1)]
+        torch.testing.assert_close(torch.stack(outputs, 1), layer(inputs)[0], atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_is_not_a_number_stays_in_its_melody_and_in_the_future(value):
     torch.manual_seed(0)

@@ -64,7 +64,7 @@ class Doubled(LSTM):
 ALL = {**CELLS, "own scanned": OwnCell, "own": Own, "own call": [LSTM, Doubled]}
 WITHOUT_KERNEL = ("mingru", "minlstm", "rglru", "lru", "indrnn", "hgrn2", "mogrifier", "attention")
 KINDS = {
-    **dict.fromkeys(WITHOUT_KERNEL, [CallStepper, CallStepper]),
+    **{name: [CallStepper, CallStepper] for name in WITHOUT_KERNEL},
     "own scanned": [CallStepper, CallStepper],
     "own": [CallStepper, CallStepper],
     "own call": [KernelStepper, CallStepper],

@@ -120,6 +120,7 @@ class KernelStepper(AbstractStepper):
         both = [weight.new_empty(2, rows, width) for _ in states]
         for pair, state in zip(both, states, strict=True):
             pair[0] = state
+        kernel.begin([pair[0] for pair in both])
         saved = [weight.new_empty(1, rows, width) for _ in range(kernel.saved)]
         self._projection, self._products, self._bias = projection, products, bias
         self._gates = gates[0]
