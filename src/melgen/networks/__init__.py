@@ -7,6 +7,7 @@
 torch.Size([1, 8, 40])
 """
 
+from melgen.networks.blocks import AbstractBlock, NoBlock, ResidualBlock
 from melgen.networks.cells import GRU, LSTM, NAS, RNN, UGRNN
 from melgen.networks.initialization import INITIALIZATIONS, TensorFlowInit, TensorFlowStart
 from melgen.networks.model import MelodyModel, count_parameters, estimate_parameters
@@ -25,11 +26,14 @@ __all__ = [
     "NAS",
     "RNN",
     "UGRNN",
+    "AbstractBlock",
     "AbstractRecurrentLayer",
     "AbstractScannedLayer",
     "AbstractTorchLayer",
     "MelodyModel",
+    "NoBlock",
     "RecurrentStack",
+    "ResidualBlock",
     "TensorFlowInit",
     "TensorFlowStart",
     "count_parameters",
