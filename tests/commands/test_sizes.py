@@ -88,7 +88,7 @@ def test_a_network_with_a_block_is_continued_shared_and_heard(here):
     assert call("train", *SHORT, "hidden_size=8", "block=residual", "layers=2", "report=true").code == 0
     run = FOLDER / "control-lstm-2-seed0-block-residual-hidden_size-8"
     page = (run / "report.html").read_text()
-    assert "residual" in page
+    assert "2 layers of lstm in residual blocks" in page
     tuned = call("train", *SHORT, "hidden_size=8", "block=residual", "layers=2", f"init_from={run}", "name=tuned")
     assert tuned.code == 0, tuned.text
     refused = call("train", *SHORT, "hidden_size=8", "layers=2", f"init_from={run}", "name=refused")

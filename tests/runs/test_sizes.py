@@ -13,9 +13,10 @@ from melgen.configuration.packaged import CONF_DIR, packaged_keys
 from melgen.errors import message_of
 from melgen.networks import AbstractBlock, count_parameters
 from melgen.runs import sizes
+from melgen.runs.config import BLOCKS
 from melgen.runs.identity import identity_of
 from melgen.runs.sizes import USUAL_HIDDEN_SIZE, solved_sizes, with_sizes
-from melgen.runs.variants import _BLOCKS, Choices, choices_of, variants_in
+from melgen.runs.variants import Choices, choices_of, variants_in
 from tests.runs.composing import composed, names_of
 from tests.tiers import quick_rows
 
@@ -137,8 +138,8 @@ def test_variants_state_the_parameters_and_the_block():
 
 def test_blocks_have_the_names_of_their_options():
     of_classes = {f"melgen.networks.{block.__name__}": name for name, block in AbstractBlock.known.items()}
-    assert of_classes == _BLOCKS
-    assert {path.stem for path in Path(CONF_DIR).glob("block/*.yaml")} == set(_BLOCKS.values())
+    assert of_classes == BLOCKS
+    assert {path.stem for path in Path(CONF_DIR).glob("block/*.yaml")} == set(BLOCKS.values())
 
 
 def test_a_block_that_is_none_does_not_change_the_identity():

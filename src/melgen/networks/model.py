@@ -221,6 +221,16 @@ class MelodyModel(nn.Module):
         cells = [layer.reference() for layer in self.layers]
         return f"{len(cells)} x {cells[0]}" if len(set(cells)) == 1 else " + ".join(cells)
 
+    @property
+    def shape_in_words(self) -> str:
+        """The layers with their width and block.
+
+        >>> MelodyModel(vocab_size=10, hidden_size=16, layers=3).shape_in_words
+        '3 x lstm of 16 units'
+        """
+        around = "" if self.block == NoBlock.name else f" in {self.block} blocks"
+        return f"{self.layers_in_words} of {self._options['hidden_size']} units{around}"
+
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> MelodyModel:
         """A network of the described shape, with random weights.

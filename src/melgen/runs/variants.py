@@ -17,7 +17,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from melgen.music.rhythms import rhythm_option
-from melgen.runs.config import read_config
+from melgen.runs.config import BLOCKS, read_config
 from melgen.runs.identity import identity_of
 from melgen.runs.naming import RunName, parse_run_name, safe_name
 from melgen.runs.sizes import PARAMETERS, SOLVED
@@ -34,7 +34,6 @@ _NEUTRAL = {  # what runs without a rhythm or a block do not record
     "block._target_": "melgen.networks.NoBlock",
     "block._partial_": True,
 }
-_BLOCKS = {"melgen.networks.NoBlock": "none", "melgen.networks.ResidualBlock": "residual"}
 _SOLVED = (*SOLVED, "model.hidden_size")
 """Keys that follow from ``parameters`` and the other choices of a run."""
 _ABSENT = object()
@@ -329,7 +328,7 @@ def _text(value: Any) -> str:
     if targets := re.findall(r"'_target_': '[\w.]*?(\w+)'", text):
         return "+".join(targets)
     if re.fullmatch(r"\w+(\.\w+)+", text):  # the dotted path of a class
-        return _BLOCKS.get(text) or rhythm_option(text)
+        return BLOCKS.get(text) or rhythm_option(text)
     return "+".join(re.split(r",\s*", text.strip("[]").replace("'", "")))
 
 

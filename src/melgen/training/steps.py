@@ -71,9 +71,8 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
         log.info("  dropped: %s; melgen.prepare with the same corpus shows which", reasons)
     has_rhythm = isinstance(data.vocabulary, TuneVocabulary)
     log.info(
-        "Network: %s of %d units, %s parameters; %d different %s (dataset=%s%s)",
-        module.model.layers_in_words,
-        config.hidden_size,
+        "Network: %s, %s parameters; %d different %s (dataset=%s%s)",
+        module.model.shape_in_words,
         f"{count_parameters(module.model):,}",
         len(data.vocabulary),
         "symbols" if has_rhythm else "values",
