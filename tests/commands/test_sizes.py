@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from melgen.checkpoint import load_model
+from melgen.networks.sizes import size_of
 from melgen.runs.directory import RunDirectory
 from tests.commands.calling import TINY, call, files_below
 from tests.training.equality import unequal
@@ -87,6 +88,8 @@ def test_a_search_solves_each_trial(here):
 def test_a_network_with_a_block_is_continued_shared_and_heard(here):
     assert call("train", *SHORT, "hidden_size=8", "block=residual", "layers=2", "report=true").code == 0
     run = FOLDER / "control-lstm-2-seed0-block-residual-hidden_size-8"
+    network = json.loads((run / "result.json").read_text())["network"]
+    assert network == size_of(load_model(run).model).to_dict()
     page = (run / "report.html").read_text()
     assert "2 layers of lstm in residual blocks" in page
     tuned = call("train", *SHORT, "hidden_size=8", "block=residual", "layers=2", f"init_from={run}", "name=tuned")
