@@ -117,7 +117,7 @@ def test_runs_have_the_size_of_their_network(results):
     assert {key: second[key] for key in network} == {key: str(value) for key, value in network.items()}
     assert (first["parameters"], first["remembered"], first["operations"]) == ("1000", "", "")
     of_older = [part.strip() for part in table.to_markdown().splitlines()[-2].split("|")]
-    assert of_older[5:9] == ["1,000", "–", "–", "–"]
+    assert of_older[5:9] == ["1000", *["\N{EN DASH}"] * 3]
 
 
 def test_tonality_compares_with_held_out_tunes(tables):
