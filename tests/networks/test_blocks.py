@@ -68,11 +68,16 @@ def normalised(x, gain):
     return x / np.sqrt((x**2).mean(-1, keepdims=True) + EPSILON) * gain
 
 
-def test_it_equals_its_equations(double):
-    model = network(RNN)
+@pytest.mark.parametrize("sizes", [{}, DURATIONS], ids=["pitches", "rhythm"])
+def test_it_equals_its_equations(double, sizes):
+    model = network(RNN, **sizes)
     tokens = tokens_of(model)
     weights = {name: weight.detach().numpy() for name, weight in model.named_parameters()}
-    x = weights["embedding.weight"][tokens.numpy()]
+    notes = tokens.numpy()
+    if sizes:  # the block reads the sum of two rows
+        x = weights["embedding.weight"][notes[..., 0]] + weights["duration_embedding.weight"][notes[..., 1]]
+    else:
+        x = weights["embedding.weight"][notes]
     for number in range(2):
         cell, block = (f"stack.{part}.{number}." for part in ("layers", "blocks"))
         read = normalised(x, weights[f"{block}norm.weight"])
