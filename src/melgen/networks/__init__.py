@@ -7,6 +7,7 @@
 torch.Size([1, 8, 40])
 """
 
+from melgen.networks.blocks import AbstractBlock, NoBlock, ResidualBlock
 from melgen.networks.cells import GRU, HGRN2, LRU, LSTM, NAS, RGLRU, RNN, UGRNN, IndRNN, MinGRU
 from melgen.networks.initialization import INITIALIZATIONS, TensorFlowInit, TensorFlowStart
 from melgen.networks.linear_recurrence import AbstractElementwiseLayer, AbstractLinearLayer
@@ -29,6 +30,7 @@ __all__ = [
     "RGLRU",
     "RNN",
     "UGRNN",
+    "AbstractBlock",
     "AbstractElementwiseLayer",
     "AbstractLinearLayer",
     "AbstractRecurrentLayer",
@@ -37,7 +39,9 @@ __all__ = [
     "IndRNN",
     "MelodyModel",
     "MinGRU",
+    "NoBlock",
     "RecurrentStack",
+    "ResidualBlock",
     "TensorFlowInit",
     "TensorFlowStart",
     "count_parameters",
