@@ -9,6 +9,7 @@ UNREADABLE = "unreadable"
 """The reason for leaving out a file whose content cannot be read."""
 
 _MISSING = re.compile(r"Missing mandatory value: (\S+)")
+_IN_RESOLVER = re.compile(r"ValueError raised while resolving interpolation: (.*?)(?:\n +full_key: .*)?", re.DOTALL)
 
 
 class MelgenError(Exception):
@@ -81,6 +82,8 @@ def message_of(error: BaseException) -> str:
 
     if missing := _MISSING.search(str(error)):
         return f"{missing[1]}: has no default; {missing[1]}=... is needed"
+    if of_resolver := _IN_RESOLVER.fullmatch(str(error)):
+        return of_resolver[1]
     where = ""
     while isinstance(error, InstantiationException) and isinstance(error.__cause__, ValueError | OSError):
         where = str(error).rpartition("full_key: ")[2].strip() or where

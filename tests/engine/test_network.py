@@ -14,7 +14,7 @@ import torch
 
 from melgen.engine.network import network_data, rounded
 from melgen.errors import EngineError
-from melgen.networks import HGRN2, SLSTM, Attention, MelodyModel, estimate_parameters
+from melgen.networks import HGRN2, SLSTM, Attention, MelodyModel, ResidualBlock, estimate_parameters
 from tests.engine.cells import MGU, Counts, Decides, Forgetful, Own, Sums, TrainedStart
 from tests.engine.engines import check_continuation, check_equal, in_node
 from tests.networks.conftest import CELLS
@@ -118,6 +118,15 @@ def test_each_size_equals_torch(hidden_size, layers):
 @pytest.mark.slow
 def test_a_stack_of_all_cells_equals_torch_and_continues_like_it():
     model = network([*CELLS.values(), Forgetful, MGU, Own], hidden_size=8, embedding_size=5, **STREAMS["two streams"])
+    data = network_data(model)
+    check_equal(model, data)
+    check_continuation(model, data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("streams", STREAMS.values(), ids=STREAMS)
+def test_cells_in_a_residual_block_equal_torch_and_continue_like_it(streams):
+    model = network([*CELLS.values(), Own], scale=2.0, embedding_size=5, block=ResidualBlock, **streams)
     data = network_data(model)
     check_equal(model, data)
     check_continuation(model, data)

@@ -11,6 +11,7 @@ from melgen.networks import (
     AbstractRecurrentLayer,
     AbstractScannedLayer,
     MelodyModel,
+    ResidualBlock,
     TensorFlowInit,
     choosing,
     model_stepping,
@@ -64,7 +65,7 @@ class Doubled(LSTM):
 ALL = {**CELLS, "own scanned": OwnCell, "own": Own, "own call": [LSTM, Doubled]}
 WITHOUT_KERNEL = ("mingru", "minlstm", "rglru", "lru", "indrnn", "hgrn2", "mogrifier", "attention")
 KINDS = {
-    **{name: [CallStepper, CallStepper] for name in WITHOUT_KERNEL},
+    **{cell: [CallStepper, CallStepper] for cell in WITHOUT_KERNEL},
     "own scanned": [CallStepper, CallStepper],
     "own": [CallStepper, CallStepper],
     "own call": [KernelStepper, CallStepper],
@@ -109,6 +110,16 @@ def test_steps_equal_the_reference_in_double_precision(kind, is_carried):
     assert kinds_of(stepper) == KINDS.get(kind, [KernelStepper, KernelStepper])
     if is_carried:
         torch.testing.assert_close(state, kept, rtol=0, atol=0)  # the steps keep a state of their own
+
+
+@torch.inference_mode()
+def test_a_network_with_blocks_is_called_as_a_whole():
+    model = network("gru", block=ResidualBlock)
+    before, tokens = torch.randint(VOCABULARY, (SONGS, 4)), torch.randint(VOCABULARY, (SONGS, STEPS))
+    _, state = model(before)
+    got, stepper = by_steps(model, tokens, state)
+    torch.testing.assert_close(got, model(tokens, state)[0], **TOLERANCE)
+    assert kinds_of(stepper) == [CallStepper]
 
 
 @quick_rows(2, "kind", list(CELLS))

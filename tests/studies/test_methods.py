@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from melgen.studies.methods import methods_files
+from melgen.studies.methods import _size, methods_files
 from tests.studies.conftest import STUDY
 
 
@@ -37,6 +37,14 @@ def test_its_numbers_are_those_of_the_study(finished):
         assert part in text
     assert "None" not in text
     assert not re.search(r"[{}\[\]]", text)
+
+
+def test_a_network_of_given_size_is_stated_by_its_parameters():
+    network = {"hidden_size": 69, "model": {"embedding_size": 128}}
+    assert _size(network) == _size({**network, "parameters": None}) == "layers have 69 units"
+    assert _size({**network, "parameters": 100_000}) == (
+        "layers are as wide as 100,000 parameters allow with an embedding of 128"
+    )
 
 
 @pytest.mark.slow

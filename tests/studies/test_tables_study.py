@@ -108,6 +108,18 @@ def test_runs_are_all_there_and_the_selected_ones_marked(tables):
     }
 
 
+def test_runs_have_the_size_of_their_network(results):
+    network = {"parameters": 2000, "recurrent_parameters": 1500, "remembered": 64, "operations": 1800}
+    older, newer = results.runs
+    newer = replace(newer, result={**newer.result, "network": network})
+    table = build_tables(replace(results, runs=(older, newer)))["runs"]
+    first, second = rows_of(table)
+    assert {key: second[key] for key in network} == {key: str(value) for key, value in network.items()}
+    assert (first["parameters"], first["remembered"], first["operations"]) == ("1000", "", "")
+    of_older = [part.strip() for part in table.to_markdown().splitlines()[-2].split("|")]
+    assert of_older[5:9] == ["1000", *["\N{EN DASH}"] * 3]
+
+
 def test_tonality_compares_with_held_out_tunes(tables):
     table = tables["tonality"]
     assert [(row.key, row.rule) for row in table.rows] == [

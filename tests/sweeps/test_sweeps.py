@@ -111,6 +111,17 @@ def test_a_sweep_that_went_well(tmp_path, end):
     assert len([line for line in out.splitlines() if "1.250" in line]) == 3
 
 
+def test_the_size_of_a_network_is_in_the_file_and_blank_for_an_older_run(tmp_path, end):
+    network = {"parameters": 5000, "recurrent_parameters": 4000, "remembered": 64, "operations": 4500}
+    for layers, result in ((1, RESULT), (2, RESULT | {"network": network}), (3, RESULT | {"network": "damaged"})):
+        make_run(tmp_path / "sweep" / f"control-lstm-{layers}-seed0", "finished", result=result)
+    code, out, rows = end(3)
+    assert code == 0
+    found = [{key: row[key] for key in network} for row in rows]
+    assert found == [dict.fromkeys(network, ""), {key: str(value) for key, value in network.items()}, found[0]]
+    assert "remembered" not in out
+
+
 def test_the_reason_for_missing_bits_per_note_is_stated_once(tmp_path, end):
     for layers in (1, 2):
         folder = tmp_path / "sweep" / f"control-lstm-{layers}-seed0"

@@ -39,6 +39,7 @@ FIELD_WORDS: dict[str, tuple[str, ...]] = {
         "gradient_clip_algorithm",
     ),
     "hidden_size": ("units", "hidden", "hidden_dim", "hidden_units", "rnn_size", "num_units", "width", "dim"),
+    "parameters": ("params", "num_params", "n_params", "num_parameters", "n_parameters", "model_size"),
     "layers": ("num_layers", "n_layers", "nb_layers", "depth", "num_rnn_layers"),
     "model.embedding_size": ("embedding", "embedding_dim", "embed_dim", "emb_size"),
     "batch_size": ("batch", "bs", "minibatch", "minibatch_size"),

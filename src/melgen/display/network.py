@@ -18,7 +18,7 @@ def html(network: Network) -> str:
         ("network", network.name),
         ("representation", network.trained.representation.name),
         *([("rhythm", network.trained.rhythm.name)] if network.has_rhythm else []),
-        ("layers", f"{model.layers_in_words} of {model.describe()['hidden_size']} units"),
+        ("layers", model.shape_in_words),
         ("parameters", f"{count_parameters(model):,}"),
         ("updates", f"{network.trained.updates:,}"),
         *((key, f"{value:.4g}") for key, value in metrics[:_MOST_METRICS]),

@@ -83,8 +83,9 @@ def _what(of: Description) -> str:
     stack = of.model["stack"]
     cells = " and ".join(dict.fromkeys(str(layer["cell"]).rpartition(".")[2] for layer in stack))
     time = "pitches only" if of.rhythm is None else f"pitches and rhythm ({of.rhythm.get('name')})"
+    around = f" in {of.model['block']} blocks" if "block" in of.model else ""
     return (
-        f"{counted(len(stack), 'layer')} of {cells} with {of.model['hidden_size']} units, "
+        f"{counted(len(stack), 'layer')} of {cells} with {of.model['hidden_size']} units{around}, "
         f"{of.parameters:,} parameters, representation {of.representation}, {time}"
     )
 

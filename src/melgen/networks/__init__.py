@@ -7,6 +7,7 @@
 torch.Size([1, 8, 40])
 """
 
+from melgen.networks.blocks import AbstractBlock, NoBlock, ResidualBlock
 from melgen.networks.cells import (
     GRU,
     HGRN2,
@@ -44,6 +45,7 @@ __all__ = [
     "RNN",
     "SLSTM",
     "UGRNN",
+    "AbstractBlock",
     "AbstractElementwiseLayer",
     "AbstractLinearLayer",
     "AbstractRecurrentLayer",
@@ -54,7 +56,9 @@ __all__ = [
     "MelodyModel",
     "MinGRU",
     "Mogrifier",
+    "NoBlock",
     "RecurrentStack",
+    "ResidualBlock",
     "TensorFlowInit",
     "TensorFlowStart",
     "count_parameters",

@@ -209,7 +209,7 @@ def _places(model: MelodyModel) -> Iterator[tuple[str, list[Any]]]:
 def _parts(model: MelodyModel, batch_size: int, steps: int) -> list[_Part]:
     width, half = model.output.in_features, torch.is_autocast_enabled("cpu")
     size = f"{batch_size} x {steps}{' bfloat16' if half else ''}"
-    tables = [(len(table), table.shape[1]) for table in model.tables]
+    tables = [(len(table), table.shape[1]) for table in model.tables] if model.stack.looks_up(len(model.tables)) else []
     parts = []
     for (name, modules), layer in zip(_places(model), [*model.layers, None], strict=True):
         if layer is None:

@@ -11,6 +11,7 @@ Letters, here and everywhere in the package:
     D   number of different durations, where they have tokens of their own
     E   embedding width
     H   hidden size, the width of a layer's output and state
+    W   width of what the output layers read: H, or with a block around the layers E
     L   layers
 """
 
@@ -25,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from melgen.checking import check_one_of
+from melgen.networks.blocks import AbstractBlock, BlockFactory, NoBlock, find_block
 from melgen.networks.cells import LSTM
 from melgen.networks.initialization import check_initialization, glorot_uniform_
 from melgen.networks.products import TORCH, Products, linear
@@ -50,6 +52,7 @@ class MelodyModel(nn.Module):
             description.
         output_size: number of tokens that it predicts, the first ones of the vocabulary; all if None.
         duration_size: D, if it reads and predicts a second token in each step; the token D is "none", only read.
+        block: what surrounds each layer, a class of `melgen.networks.blocks`.
 
     Shape:
         tokens ``[B, T]`` (int64), logits ``[B, T, V]``; with durations tokens ``[B, T, 2]``, and the logits those of
@@ -90,6 +93,7 @@ class MelodyModel(nn.Module):
         implementation: str = "fast",
         output_size: int | None = None,
         duration_size: int | None = None,
+        block: BlockFactory = NoBlock,
     ):
         super().__init__()
         embedding_size = hidden_size if embedding_size is None else embedding_size
@@ -105,16 +109,19 @@ class MelodyModel(nn.Module):
             "initialization": initialization,
         }
         self.embedding = nn.Embedding(vocab_size, embedding_size)
-        built = _build(_factories(cell, layers), embedding_size, hidden_size, initialization)
-        self.stack = RecurrentStack(built, input_keep_prob, output_keep_prob)
+        built = _build(_factories(cell, layers), block, embedding_size, hidden_size, initialization)
+        self.stack = RecurrentStack(
+            [layer for layer, _ in built], input_keep_prob, output_keep_prob, [around for _, around in built]
+        )
         self.use(implementation)
-        self.output = nn.Linear(hidden_size, self.output_size)
+        width = self.stack.output_size
+        self.output = nn.Linear(width, self.output_size)
         linears = [self.output]
         if duration_size is not None:
             check_count("duration_size", duration_size)
             self.duration_embedding = nn.Embedding(duration_size + 1, embedding_size)
-            self.duration_hidden = nn.Linear(hidden_size + embedding_size, hidden_size)
-            self.duration_output = nn.Linear(hidden_size, duration_size)
+            self.duration_hidden = nn.Linear(width + embedding_size, width)
+            self.duration_output = nn.Linear(width, duration_size)
             linears += [self.duration_hidden, self.duration_output]
         if initialization == "paper":
             glorot_uniform_(self.embedding.weight, fan_in=vocab_size, fan_out=embedding_size)
@@ -131,7 +138,7 @@ class MelodyModel(nn.Module):
         return self.logits(output), state
 
     def read(self, tokens: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """The output of the highest layer after each token, ``[B, T, H]``, and the state after the last."""
+        """What the output layers read after each token, ``[B, T, W]``, and the state after the last."""
         streams = 1 if self.duration_size is None else 2
         if tokens.ndim != 1 + streams or tokens.shape[1] == 0 or (streams == 2 and tokens.shape[2] != 2):
             shape = "[B, T]" if streams == 1 else "[B, T, 2]"
@@ -152,7 +159,7 @@ class MelodyModel(nn.Module):
         """Scores of the duration of the next token, given that token.
 
         Shape:
-            output ``[B, T, H]`` as `read` returned it, tokens ``[B, T]``; scores ``[B, T, D]``.
+            output ``[B, T, W]`` as `read` returned it, tokens ``[B, T]``; scores ``[B, T, D]``.
         """
         of_output, of_tokens = self.duration_hidden.weight.split(
             [self.output.in_features, self.embedding.embedding_dim], dim=1
@@ -189,7 +196,15 @@ class MelodyModel(nn.Module):
             sizes["output_size"] = self.output_size
         if self.duration_size is not None:
             sizes["duration_size"] = self.duration_size
-        return {**sizes, **self._options, "stack": stack}
+        block = {} if self.block == NoBlock.name else {"block": self.block}
+        return {**sizes, **self._options, **block, "stack": stack}
+
+    @property
+    def block(self) -> str:
+        """The name of the block around each layer."""
+        around = self.stack.blocks[0]
+        assert isinstance(around, AbstractBlock)
+        return around.name
 
     @property
     def layers(self) -> list[AbstractRecurrentLayer]:
@@ -206,6 +221,16 @@ class MelodyModel(nn.Module):
         cells = [layer.reference() for layer in self.layers]
         return f"{len(cells)} x {cells[0]}" if len(set(cells)) == 1 else " + ".join(cells)
 
+    @property
+    def shape_in_words(self) -> str:
+        """The layers with their width and block.
+
+        >>> MelodyModel(vocab_size=10, hidden_size=16, layers=3).shape_in_words
+        '3 x lstm of 16 units'
+        """
+        around = "" if self.block == NoBlock.name else f" in {self.block} blocks"
+        return f"{self.layers_in_words} of {self._options['hidden_size']} units{around}"
+
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> MelodyModel:
         """A network of the described shape, with random weights.
@@ -214,7 +239,7 @@ class MelodyModel(nn.Module):
         nothing is imported because of it.
 
         Raises:
-            ValueError: for a layer that is not imported.
+            ValueError: for a layer or a block that is not imported.
 
         >>> model = MelodyModel(vocab_size=10, hidden_size=16, layers=3)
         >>> MelodyModel.from_description(model.describe()).describe() == model.describe()
@@ -222,7 +247,8 @@ class MelodyModel(nn.Module):
         """
         options = dict(description)
         stack = [partial(imported_layer(entry["cell"]), **entry["options"]) for entry in options.pop("stack")]
-        return cls(cell=stack, layers=len(stack), **options)
+        block = find_block(options.pop("block", NoBlock.name))
+        return cls(cell=stack, layers=len(stack), block=block, **options)
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -243,6 +269,7 @@ def estimate_parameters(
     initialization: str = "paper",
     output_size: int | None = None,
     duration_size: int | None = None,
+    block: BlockFactory = NoBlock,
 ) -> int:
     """Number of trained parameters of a `MelodyModel`, without the memory and time to build it.
 
@@ -261,18 +288,20 @@ def estimate_parameters(
     different = layers if isinstance(cell, Sequence) else min(layers, 2)
     try:
         with torch.device("meta"):
-            built = _build(_factories(cell, different), embedding_size, hidden_size, initialization)
+            built = _build(_factories(cell, different), block, embedding_size, hidden_size, initialization)
     except RuntimeError as error:  # torch counts bytes in 64 bits
         raise ValueError(
             f"hidden_size {hidden_size} with embedding_size {embedding_size} is too large for a tensor"
         ) from error
-    each = [count_parameters(layer) for layer in built]
+    each = [count_parameters(layer) + count_parameters(around) for layer, around in built]
+    highest = built[-1][1]
+    width = highest.output_size
     outputs = vocab_size if output_size is None else output_size
     durations = 0
     if duration_size is not None:
-        between = (hidden_size + embedding_size + 1) * hidden_size
-        durations = (duration_size + 1) * embedding_size + between + duration_size * (hidden_size + 1)
-    around = vocab_size * embedding_size + outputs * (hidden_size + 1) + durations
+        between = (width + embedding_size + 1) * width
+        durations = (duration_size + 1) * embedding_size + between + duration_size * (width + 1)
+    around = vocab_size * embedding_size + count_parameters(highest.last()) + outputs * (width + 1) + durations
     return sum(each) + (layers - different) * each[-1] + around
 
 
@@ -298,14 +327,26 @@ def _factories(cell: LayerFactory | Sequence[LayerFactory], layers: int) -> list
 
 
 def _build(
-    factories: Sequence[LayerFactory], embedding_size: int, hidden_size: int, initialization: str
-) -> list[AbstractRecurrentLayer]:
-    """The layers, with their first weights."""
-    layers: list[AbstractRecurrentLayer] = []
+    factories: Sequence[LayerFactory], block: BlockFactory, embedding_size: int, hidden_size: int, initialization: str
+) -> list[tuple[AbstractRecurrentLayer, AbstractBlock]]:
+    """The layers with their blocks, and with their first weights."""
+    built: list[tuple[AbstractRecurrentLayer, AbstractBlock]] = []
+    width = embedding_size
     for factory in factories:
-        layer = factory(hidden_size if layers else embedding_size, hidden_size)
+        around = block(width, hidden_size)
+        if not isinstance(around, AbstractBlock):
+            raise ValueError(f"block must build an AbstractBlock, got {type(around).__name__}")
+        layer = factory(width, hidden_size, **_options_inside(factory, around))
         if not isinstance(layer, AbstractRecurrentLayer):
             raise ValueError(f"cell must build an AbstractRecurrentLayer, got {type(layer).__name__}")
-        layer.initialize(initialization)
-        layers.append(layer)
-    return layers
+        for each in (layer, around):
+            each.initialize(initialization)
+        built.append((layer, around))
+        width = around.output_size
+    return built
+
+
+def _options_inside(factory: LayerFactory, around: AbstractBlock) -> Mapping[str, Any]:
+    """The options that a cell takes because of its block."""
+    cell = factory.func if isinstance(factory, partial) else factory
+    return getattr(cell, "inside_block", {}) if around.mixes else {}

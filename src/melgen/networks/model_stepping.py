@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from melgen.networks.blocks import NoBlock
 from melgen.networks.choosing import products_of_stepping
 from melgen.networks.model import MelodyModel
 from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH
@@ -17,7 +18,8 @@ class ModelStepper:
     It has the scores of the ordinary call, except for rounding. The hooks of the network's modules are not called.
 
     Args:
-        model: the network, whose weights must not change meanwhile. A class with a ``read`` of its own is called.
+        model: the network, whose weights must not change meanwhile. A network with blocks, or of a class with a
+            ``read`` of its own, is called.
         batch_size: B, the songs side by side.
         state: the state before the first step, None for zeros.
 
@@ -34,7 +36,7 @@ class ModelStepper:
 
     def __init__(self, model: MelodyModel, batch_size: int, state: State = None):
         self._model, self._products = model, TORCH
-        if type(model).read is not MelodyModel.read:
+        if type(model).read is not MelodyModel.read or model.block != NoBlock.name:
             self._layers: list[AbstractStepper] = [CallStepper(model.read, state)]
             return
         output = model.output.weight

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 
 import torch
@@ -41,8 +42,10 @@ compute the same, except for rounding."""
 State: TypeAlias = Any
 """A tensor whose first axis is the batch, or a tuple of states. `Any`, because each layer knows only its own."""
 
-LayerFactory: TypeAlias = Callable[[int, int], "AbstractRecurrentLayer"]
-"""A callable that builds a layer from ``input_size`` and ``hidden_size``: a class, or a partial with its options."""
+LayerFactory: TypeAlias = Callable[..., "AbstractRecurrentLayer"]
+"""A callable that builds a layer from ``input_size`` and ``hidden_size``: a class, or a partial with its options.
+
+It also takes the options `AbstractRecurrentLayer.inside_block` of the class."""
 
 Projection: TypeAlias = Callable[[Tensor, Tensor | None], Tensor]
 """Multiplies a layer's input by a weight and adds a bias."""
@@ -120,6 +123,10 @@ class AbstractRecurrentLayer(nn.Module, ABC):
 
     name: ClassVar[str]
     known: ClassVar[dict[str, type[AbstractRecurrentLayer]]] = {}
+
+    inside_block: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Options that the layer takes inside a block that mixes its output nonlinearly, whatever its own are: a layer that
+    adds such a mixer by itself switches it off there."""
 
     implementation: str = "fast"
     """One of ``IMPLEMENTATIONS``."""

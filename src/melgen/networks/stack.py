@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from torch import Tensor, nn
 
 from melgen.checking import check_number
+from melgen.networks.blocks import AbstractBlock, NoBlock
 from melgen.networks.recurrent import AbstractRecurrentLayer, LayerFactory, State, check_count, embedded
 
 
@@ -23,13 +24,17 @@ class RecurrentStack(nn.Module):
         layers: the layers, lowest first.
         input_keep_prob: share of each layer's input that is kept, above 0 and up to 1.
         output_keep_prob: share of each layer's output that is kept.
+        blocks: the surroundings of each layer, see `melgen.networks.blocks`; nothing around them if None.
 
     Shape:
-        input ``[B, T, I]``, output ``[B, T, H]``; the state is a tuple with the state of each layer.
+        input ``[B, T, I]``, output ``[B, T, output_size]``; the state is a tuple with the state of each layer.
+
+    Attributes:
+        output_size: width of what the highest block returns; without blocks H.
 
     Raises:
-        ValueError: for no layers, for layers whose widths do not match, for a probability out of range,
-            and, when called, for a state with another number of layers or another batch size.
+        ValueError: for no layers, for layers and blocks whose widths or numbers do not match, for a probability out
+            of range, and, when called, for a state with another number of layers or another batch size.
 
     >>> import torch
     >>> from melgen.networks import GRU, LSTM
@@ -44,22 +49,30 @@ class RecurrentStack(nn.Module):
         layers: Iterable[AbstractRecurrentLayer],
         input_keep_prob: float = 1.0,
         output_keep_prob: float = 1.0,
+        blocks: Iterable[AbstractBlock] | None = None,
     ):
         super().__init__()
-        self.layers = nn.ModuleList(layers)
+        built = list(layers)
+        self.layers = nn.ModuleList(built)
         check_count("layers", len(self.layers))
-        for below, above in zip(self.layers, self.layers[1:], strict=False):
-            if below.hidden_size != above.input_size:
+        around = [NoBlock(each.input_size, each.hidden_size) for each in built] if blocks is None else [*blocks]
+        if len(around) != len(self.layers):
+            raise ValueError(f"each layer needs a block, got {len(around)} blocks for {len(self.layers)} layers")
+        for below, above in zip(around, built[1:], strict=False):
+            if below.output_size != above.input_size:
                 raise ValueError(
                     f"a layer must read the width below it, got input_size {above.input_size} "
-                    f"on top of hidden_size {below.hidden_size}"
+                    f"on top of hidden_size {below.output_size}"
                 )
+        self.blocks = nn.ModuleList(around)
+        self.output_size = around[-1].output_size
+        self.last = around[-1].last()
         self.input_dropout = _dropout("input_keep_prob", input_keep_prob)
         self.output_dropout = _dropout("output_keep_prob", output_keep_prob)
 
     def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Read a sequence from a state, or from the zero state if it is None."""
-        return self._run(lambda lowest, before: lowest(self.input_dropout(input), before), state, input.shape[0])
+        return self._run(lambda before: self._layer(0, input, before), state, input.shape[0])
 
     def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
         """Read a sequence of rows of tables, which the lowest layer may do faster than by looking them up first.
@@ -67,28 +80,54 @@ class RecurrentStack(nn.Module):
         Shape:
             tokens ``[B, T]`` int64 for one table, ``[B, T, tables]`` for several; each table ``[V, I]``.
         """
-        if self.training and not isinstance(self.input_dropout, nn.Identity):  # drops for each step, not for each row
+        drops = self.training and not isinstance(self.input_dropout, nn.Identity)  # for each step, not for each row
+        if drops or not self.looks_up(len(tables)):
             return self(embedded(tokens, tables), state)
-        return self._run(lambda lowest, before: lowest.forward_rows(tokens, tables, before), state, len(tokens))
+        return self._run(lambda before: self._lowest(tokens, tables, before), state, len(tokens))
+
+    def looks_up(self, tables: int) -> bool:
+        """Whether the lowest layer reads rows of as many tables by itself.
+
+        A block changes each row that the layer reads. Of several tables it changes the sum of rows, so that there is
+        no table of changed rows.
+        """
+        return tables == 1 or isinstance(self.blocks[0], NoBlock)
+
+    def _lowest(self, tokens: Tensor, tables: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
+        """The lowest layer with its block, by rows of tables and without dropout of the input."""
+        layer, block = self.layers[0], self.blocks[0]
+        assert isinstance(layer, AbstractRecurrentLayer)
+        assert isinstance(block, AbstractBlock)
+        if isinstance(block, NoBlock):
+            output, after = layer.forward_rows(tokens, tables, state)
+            return self.output_dropout(output), after
+        output, after = layer.forward_rows(tokens, [block.before(table) for table in tables], state)
+        stream = embedded(tokens, tables)
+        return block.after(stream, block.before(stream), self.output_dropout(output)), after
+
+    def _layer(self, number: int, stream: Tensor, state: State) -> tuple[Tensor, State]:
+        """A layer with its block."""
+        block = self.blocks[number]
+        assert isinstance(block, AbstractBlock)
+        read = self.input_dropout(block.before(stream))
+        output, after = self.layers[number](read, state)
+        return block.after(stream, read, self.output_dropout(output)), after
 
     def _run(
-        self, read: Callable[[AbstractRecurrentLayer, State], tuple[Tensor, State]], state: State, batch_size: int
+        self, lowest: Callable[[State], tuple[Tensor, State]], state: State, batch_size: int
     ) -> tuple[Tensor, State]:
-        """Run all layers, the lowest one with ``read``."""
+        """Run all layers, the lowest one with ``lowest``."""
         states = [None] * len(self.layers) if state is None else state
         if len(states) != len(self.layers):
             raise ValueError(f"a state of {len(states)} layers was given to a stack of {len(self.layers)}")
         if state is not None:
             _check_batch(state, batch_size)
-        lowest, *above = self.layers
-        assert isinstance(lowest, AbstractRecurrentLayer)
-        output, after = read(lowest, states[0])
-        output, last = self.output_dropout(output), [after]
-        for layer, before in zip(above, states[1:], strict=True):
-            output, after = layer(self.input_dropout(output), before)
-            output = self.output_dropout(output)
+        output, after = lowest(states[0])
+        last = [after]
+        for number, before in enumerate(states[1:], 1):
+            output, after = self._layer(number, output, before)
             last.append(after)
-        return output, tuple(last)
+        return self.last(output), tuple(last)
 
 
 def _dropout(key: str, keep_prob: float) -> nn.Module:

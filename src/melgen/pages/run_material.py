@@ -29,7 +29,7 @@ from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import song_metrics
 from melgen.plurals import counted
 from melgen.runs.commands import generate_command
-from melgen.runs.config import plain_config
+from melgen.runs.config import block_option, plain_config
 from melgen.runs.directory import FINISHED, PROVENANCE_FILE
 from melgen.runs.variants import label_of
 
@@ -163,7 +163,7 @@ def _facts(directory: Path, config: dict[str, Any], run: Run) -> dict[str, str]:
     return {
         "Label": label_of(config),
         "Representation": run["dataset"],
-        "Network": f"{counted(run['layers'], 'layer')} of {run['cell']}",
+        "Network": f"{counted(run['layers'], 'layer')} of {run['cell']}" + _around(config),
         "Hidden size": str(config.get("hidden_size", "")),
         "Parameters": f"{parameters:,}" if parameters else "",
         "Corpus": str(data.get("import", {}).get("corpus", "")),
@@ -172,6 +172,12 @@ def _facts(directory: Path, config: dict[str, Any], run: Run) -> dict[str, str]:
         "Training time": "" if (seconds := values.get("seconds")) is None else in_words(seconds),
         "Seed": str(run["seed"]),
     }
+
+
+def _around(config: dict[str, Any]) -> str:
+    """The block around the cells of a network, in words."""
+    block = block_option(config)
+    return "" if block == "none" else f" in {block} blocks"
 
 
 def _parameters(directory: Path) -> int | None:

@@ -43,6 +43,20 @@ def plain_config(run: Path) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()}
 
 
+BLOCKS = {"melgen.networks.NoBlock": "none", "melgen.networks.ResidualBlock": "residual"}
+"""The option of ``block=`` that chooses a class."""
+
+
+def block_option(config: Mapping[str, Any] | DictConfig) -> str:
+    """The block around the cells of a run with this configuration; a run of an older melgen has none.
+
+    >>> block_option({}), block_option({"block": {"_target_": "melgen.networks.ResidualBlock"}})
+    ('none', 'residual')
+    """
+    target = str((config.get("block") or {}).get("_target_", "melgen.networks.NoBlock"))
+    return BLOCKS.get(target, target.rpartition(".")[2])
+
+
 def writes_rhythm(config: Mapping[str, Any] | DictConfig) -> bool:
     """Whether a run with this configuration writes rhythm; a run of an older melgen does not.
 

@@ -35,6 +35,7 @@ _TRAINER_AS_USUAL: Mapping[str, tuple[Any, ...]] = {
 """Values of the trainer's other keys that do not change any number: with or without them the identity is the same."""
 
 _REPEATED_BY_DATASET = ("corpus", "cleaning", "cache_dir", "workers", "progress", "seed", "split_seed", "rhythm")
+_REPEATED_BY_MODEL = ("block",)
 _PLACES_OF_CORPUS = ("path", "root", "download")
 
 
@@ -95,13 +96,14 @@ def identity_of(config: DictConfig, fingerprint: str, start: str | None = None) 
     assert isinstance(plain, dict)
     kept = dict(identity_keys({str(key): value for key, value in plain.items()}))
     kept = same_spelling(kept)
-    if isinstance(dataset := kept.get("dataset"), dict):
-        # Drop only keys that repeat a top-level one: dataset.seed=1 with seed=0 is another run.
-        kept["dataset"] = {
-            key: value
-            for key, value in dataset.items()
-            if not (key in _REPEATED_BY_DATASET and (not is_identity_key(key) or value == plain.get(key)))
-        }
+    for node, repeated in (("dataset", _REPEATED_BY_DATASET), ("model", _REPEATED_BY_MODEL)):
+        if isinstance(part := kept.get(node), dict):
+            # Drop only keys that repeat a top-level one: dataset.seed=1 with seed=0 is another run.
+            kept[node] = {
+                key: value
+                for key, value in part.items()
+                if not (key in repeated and (not is_identity_key(key) or value == plain.get(key)))
+            }
     for corpus in (kept.get("corpus"), kept.get("dataset", {}).get("corpus")):
         if isinstance(corpus, dict):
             for key in _PLACES_OF_CORPUS:

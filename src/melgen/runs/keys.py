@@ -21,6 +21,7 @@ class KeyRole:
     Attributes:
         is_identity: whether it decides the weights, so that another value makes another run.
         is_in_every_name: whether the name of each run contains it, changed or not.
+        sets_identity: whether it sets other keys that decide the weights, without being part of the identity itself.
         changes_directory: whether its value also chooses the directory of the run, without being part of the identity.
         is_identified_by_content: whether the content of its file, not its path, identifies the run.
         keeps_updates: whether a job makes the same number of updates with another value.
@@ -36,6 +37,7 @@ class KeyRole:
 
     is_identity: bool = False
     is_in_every_name: bool = False
+    sets_identity: bool = False
     changes_directory: bool = False
     is_identified_by_content: bool = False
     keeps_updates: bool = False
@@ -59,9 +61,15 @@ KEYS: Mapping[str, KeyRole] = MappingProxyType(
         "dataset": KeyRole(is_identity=True, is_in_every_name=True),
         "rhythm": KeyRole(is_identity=True, neutral={"_target_": "melgen.music.NoRhythm"}),
         "cell": KeyRole(is_identity=True, is_in_every_name=True, keeps_updates=True),
+        "block": KeyRole(
+            is_identity=True,
+            keeps_updates=True,
+            neutral={"_target_": "melgen.networks.NoBlock", "_partial_": True},
+        ),
         "layers": KeyRole(is_identity=True, is_in_every_name=True, keeps_updates=True),
         "seed": KeyRole(is_identity=True, is_in_every_name=True, keeps_updates=True),
         "hidden_size": KeyRole(is_identity=True, keeps_updates=True),
+        "parameters": KeyRole(changes_directory=True, sets_identity=True, keeps_updates=True),
         "model": KeyRole(is_identity=True, keeps_updates=True),
         "optimizer": KeyRole(is_identity=True, keeps_updates=True),
         "scheduler": KeyRole(is_identity=True, keeps_updates=True),

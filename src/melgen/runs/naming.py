@@ -19,6 +19,7 @@ from melgen.nested import value_at
 from melgen.runs.identity import is_identity
 from melgen.runs.keys import keys_that
 from melgen.runs.precision import full_name, spellings
+from melgen.runs.sizes import check_typed, solved_sizes
 
 PRECISION = "precision"
 IN_EVERY_NAME = keys_that("is_in_every_name")
@@ -40,7 +41,8 @@ def default_name(hydra: DictConfig, root: DictConfig) -> str:
 def run_name(hydra: DictConfig, root: DictConfig) -> str:
     """``<dataset>-<cell>-<layers>-seed<seed>``, then every other overridden key that makes it another run.
 
-    Overrides that repeat the value of the configuration add nothing, and the order of overrides does not matter.
+    Overrides that repeat the value of the configuration add nothing, and the order of overrides does not matter. The
+    sizes that ``parameters`` sets are named as if they had been typed.
 
     Args:
         hydra: Hydra's own part of the configuration.
@@ -49,6 +51,9 @@ def run_name(hydra: DictConfig, root: DictConfig) -> str:
     choices = {str(group): option for group, option in hydra.runtime.choices.items()}
     parts = [str(choices["dataset"]), str(choices["cell"]), str(root.layers), f"seed{root.seed}"]
     overrides = _parsed(tuple(typed_overrides(hydra)))
+    if hydra.job.config_name != "study":  # which has no run of its own
+        check_typed(root, [override.key_or_group for override in overrides])
+        overrides = overrides + _parsed(tuple(f"{key}={value}" for key, value in solved_sizes(root).items()))
     groups = tuple(override.input_line or "" for override in overrides if override.key_or_group in choices)
     command = _Command(str(hydra.job.config_name), choices, groups, str(root.name) != default_name(hydra, root))
     seen = {

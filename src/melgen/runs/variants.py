@@ -17,9 +17,10 @@ from typing import Any
 from omegaconf import DictConfig
 
 from melgen.music.rhythms import rhythm_option
-from melgen.runs.config import read_config
+from melgen.runs.config import BLOCKS, read_config
 from melgen.runs.identity import identity_of
 from melgen.runs.naming import RunName, parse_run_name, safe_name
+from melgen.runs.sizes import PARAMETERS, SOLVED
 
 BASELINE = "baseline"
 """Name of the variant that has the most common value of every key, if several keys differ."""
@@ -28,7 +29,13 @@ LONGEST_SLUG = 60
 _NOT_COMPARED = frozenset({"seed", "layers", "model.layers", "corpus.fingerprint", "started_from"})
 _BY_CELL, _BY_DATASET = ("cell.", "model.cell."), ("dataset.representation.",)
 _START = "init_from"
-_RHYTHM, _NO_RHYTHM = "rhythm._target_", "melgen.music.NoRhythm"  # runs of pitches do not record it
+_NEUTRAL = {  # what runs without a rhythm or a block do not record
+    "rhythm._target_": "melgen.music.NoRhythm",
+    "block._target_": "melgen.networks.NoBlock",
+    "block._partial_": True,
+}
+_SOLVED = (*SOLVED, "model.hidden_size")
+"""Keys that follow from ``parameters`` and the other choices of a run."""
 _ABSENT = object()
 
 
@@ -38,7 +45,8 @@ class Choices:
 
     Attributes:
         dataset, cell: representation and cell.
-        settings: the other keys of its identity, flat, and ``init_from``; None if unknown.
+        settings: the other keys of its identity, flat, and ``init_from``; None if unknown. Where ``parameters`` sets
+            the sizes, it takes their place: networks of equal size are no variants of each other.
         label: the user's own name for it, if any.
         stated: the rest of its directory's name, used if the settings are unknown.
         layers, seed: its own, for comparison with the run that it started from.
@@ -87,9 +95,16 @@ def settings_of(run: Path) -> dict[str, Any] | None:
     """
     try:
         config = read_config(run)
-        return identity_of(config, fingerprint="") | {_START: config.get(_START)}
+        return _settings(config)
     except Exception:  # OmegaConf may raise anything for a damaged file
         return None
+
+
+def _settings(config: DictConfig) -> dict[str, Any]:
+    settings = identity_of(config, fingerprint="") | {_START: config.get(_START)}
+    if config.get(PARAMETERS) is None:
+        return settings
+    return {key: value for key, value in settings.items() if key not in _SOLVED} | {PARAMETERS: config[PARAMETERS]}
 
 
 def label_of(config: Mapping[str, Any]) -> str:
@@ -119,7 +134,7 @@ def variants_in(runs: Sequence[Choices]) -> list[Variant]:
     if any(run.settings is None for run in runs):
         return _labelled(runs, _as_stated(runs))
     runs = [
-        replace(run, settings={_RHYTHM: _NO_RHYTHM, **(run.settings or {}), _START: start})
+        replace(run, settings={**_NEUTRAL, **(run.settings or {}), _START: start})
         for run, start in zip(runs, _starts(runs), strict=True)
     ]
     keys = _keys_that_differ(runs)
@@ -183,7 +198,7 @@ def names_in(paths: Sequence[Path], variants: Sequence[Variant]) -> list[str]:
 
 def choices_of(path: Path, config: DictConfig) -> Choices:
     """The choices of a run that may not have begun, from the name of its directory and its configuration."""
-    settings = identity_of(config, fingerprint="") | {_START: config.get(_START)}
+    settings = _settings(config)
     parsed = parse_run_name(path.name) or RunName(path.name, "", 0, 0, "")
     label = label_of(config)  # type: ignore[arg-type]  # keys of ours are text
     return Choices(parsed.dataset, parsed.cell, settings, label, parsed.variant, parsed.layers, parsed.seed)
@@ -313,7 +328,7 @@ def _text(value: Any) -> str:
     if targets := re.findall(r"'_target_': '[\w.]*?(\w+)'", text):
         return "+".join(targets)
     if re.fullmatch(r"\w+(\.\w+)+", text):  # the dotted path of a class
-        return rhythm_option(text)
+        return BLOCKS.get(text) or rhythm_option(text)
     return "+".join(re.split(r",\s*", text.strip("[]").replace("'", "")))
 
 

@@ -91,11 +91,18 @@ def _optimisation(training: Mapping[str, Any], runs: Sequence[Run]) -> Iterable[
     clip = training.get("gradient_clip_norm")
     updates = sorted({int(run.result["updates"]) for run in runs if run.result.get("updates")})
     yield (
-        f"Unless a variant is named, layers have {training['hidden_size']} units; training used {name}{rate} "
+        f"Unless a variant is named, {_size(training)}; training used {name}{rate} "
         f"({schedule}), batches of {training['batch_size']} sequences of {training['seq_length']} notes, "
         f"{f'gradients clipped to a norm of {clip:g}' if clip else 'no clipping of gradients'}, and "
         f"{_span(updates)} updates."
     )
+
+
+def _size(training: Mapping[str, Any]) -> str:
+    if (parameters := training.get("parameters")) is None:
+        return f"layers have {training['hidden_size']} units"
+    embedding = training["model"]["embedding_size"]
+    return f"layers are as wide as {parameters:,} parameters allow with an embedding of {embedding}"
 
 
 def _selection(select: Mapping[str, Any]) -> Iterable[str]:

@@ -285,7 +285,9 @@ class Search:
 
 def _decides(key: str) -> bool:
     """Whether an override that all trials share changes their losses, through other tunes or another length too."""
-    return is_identity(key) or is_budget(key) or key in keys_that("is_identified_by_content")
+    return (
+        is_identity(key) or is_budget(key) or key in keys_that("is_identified_by_content") | keys_that("sets_identity")
+    )
 
 
 def _with_result(study: Study) -> list[FrozenTrial]:

@@ -18,6 +18,7 @@ from melgen.files import read_json
 from melgen.runs.config import plain_config
 from melgen.runs.directory import FAILED, FINISHED, RunDirectory
 from melgen.runs.missing_bits import why_without_bits
+from melgen.runs.network_size import SIZES, sizes_in
 from melgen.runs.variants import label_of, names_in, variants_of
 
 KINDS_OF_BITS = (BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM)
@@ -33,9 +34,10 @@ COLUMNS = {
     **{key: run_metric(f"val/{key}").header for key in KINDS_OF_BITS},
     **{metric: song_metric(metric).header for metric in TONALITY},
     "seconds": "time (s)",
+    **SIZES,
     "error": "error",
 }
-"""Keys of a row of the table, and how the terminal heads them."""
+"""Keys of a row of the table, and how the terminal heads them. It has no room for the sizes."""
 
 _WRITES_RHYTHM = "writes_rhythm"
 """Key of a row, not shown: whether its bits per note include rhythm."""
@@ -60,6 +62,7 @@ def table_row(run: RunDirectory) -> dict[str, Any]:
         **_bits_of(result),
         **{key: result.get(f"tonality/{key}") for key in TONALITY},
         "seconds": result.get("seconds"),
+        **sizes_in(result),
         "error": str(status.get("error", "")).partition("\n")[0],
     }
 
@@ -92,7 +95,7 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
 
     # Bits of pitches alone and bits with rhythm are not comparable, so that they never share a column.
     has_rhythm = any(row[_WRITES_RHYTHM] for row in rows)
-    hidden = {"error", "label", *([BITS] if has_rhythm else KINDS_OF_BITS[1:])}
+    hidden = {"error", "label", *SIZES, *([BITS] if has_rhythm else KINDS_OF_BITS[1:])}
     shown = [key for key in COLUMNS if key not in hidden]
     headers = {key: fill(COLUMNS[key], _LONGEST_HEADER_LINE) if has_rhythm else COLUMNS[key] for key in shown}
     places = [Path(row["directory"]) for row in rows]

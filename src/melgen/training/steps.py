@@ -23,11 +23,13 @@ from melgen.generation.primers import TRAINING_VALUES, fit_of
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.networks import choosing, count_parameters
 from melgen.networks.products import PRODUCTS, TORCH
+from melgen.networks.sizes import size_of
 from melgen.runs.budget import total_updates
 from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
 from melgen.runs.identity import identity_of
 from melgen.runs.identity_file import FORMAT_VERSION, read_file
 from melgen.runs.naming import typed_overrides
+from melgen.runs.network_size import NETWORK
 from melgen.software import software
 from melgen.training.callbacks import SongSampling
 from melgen.training.checks import AUTO
@@ -71,9 +73,8 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
         log.info("  dropped: %s; melgen.prepare with the same corpus shows which", reasons)
     has_rhythm = isinstance(data.vocabulary, TuneVocabulary)
     log.info(
-        "Network: %s of %d units, %s parameters; %d different %s (dataset=%s%s)",
-        module.model.layers_in_words,
-        config.hidden_size,
+        "Network: %s, %s parameters; %d different %s (dataset=%s%s)",
+        module.model.shape_in_words,
         f"{count_parameters(module.model):,}",
         len(data.vocabulary),
         "symbols" if has_rhythm else "values",
@@ -207,6 +208,7 @@ def evaluate(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, 
         "updates": progress["updates"],
         "epochs": progress["epoch"],
         "best_updates": best.updates,
+        NETWORK: size_of(best.model).to_dict(),
         **{key: value for key, value in best.metrics.items() if key.startswith("val/")},
         **{key: value for key, value in module.latest.items() if key.startswith(("test/", "tonality/"))},
     }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +53,7 @@ class LRU(AbstractElementwiseLayer):
     """
 
     name = "lru"
+    inside_block: ClassVar[Mapping[str, Any]] = MappingProxyType({"mixer": False})
 
     def __init__(self, input_size: int, hidden_size: int, mixer: bool = True, r_min: float = 0.9, r_max: float = 0.999):
         super().__init__(input_size, hidden_size)

@@ -9,6 +9,7 @@ from typing import Any
 from melgen.bit_names import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM
 from melgen.evaluation.metrics import run_metric
 from melgen.evaluation.summaries import over_seeds
+from melgen.runs.network_size import SIZES, sizes_in
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.tables.comparisons import (
     corrected_table,
@@ -108,7 +109,7 @@ def _runs(results: StudyResults) -> Table:
         *([Column("variant", "variant", "text")] if varied else []),
         Column("layers", "layers", "integer"),
         Column("seed", "seed", "integer"),
-        Column("parameters", "parameters", "integer"),
+        *(Column(key, header, "integer") for key, header in SIZES.items()),
         Column("updates", "updates", "integer"),
         Column("best_updates", "best update", "integer"),
         *(Column(key.replace("/", "_"), *_header_of(key)) for key in scores),
@@ -125,7 +126,7 @@ def _runs(results: StudyResults) -> Table:
                 *([run.variant_text or run.variant] if varied else []),
                 run.layers,
                 run.seed,
-                run.parameters,
+                *(sizes_in(run.result) | {"parameters": run.parameters}).values(),
                 *(_result_of(run, key) for key in measured),
                 run.path in selected,
             ],
@@ -135,7 +136,9 @@ def _runs(results: StudyResults) -> Table:
     ]
     caption = (
         "Every finished run of the sweep. Losses and perplexity are per token of the run's own representation; "
-        "bits per note can be compared between representations. Values are those of the best update."
+        "bits per note can be compared between representations. Values are those of the best update. Recurrent "
+        "parameters are those of the cells; numbers remembered are those of the state of one melody; operations are "
+        "the multiplications, each with an addition, in the matrix products for one note."
         f"{_about_rhythm(results.runs)}{_why_without_bits(results)}"
     )
     return Table("Runs", caption, columns, tuple(rows))

@@ -1,0 +1,45 @@
+"""The size of a network against counts by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from melgen.networks import MelodyModel, ResidualBlock, mixed
+from melgen.networks.sizes import size_of
+from tests.networks.conftest import CELLS
+
+BLOCKS_OF_WEIGHTS = {"lstm": 4, "gru": 3, "gru_reset_before": 3, "rnn": 1, "ugrnn": 2, "nas": 8}
+STATES = {"lstm": 2, "nas": 2}
+V, D, E, H = 11, 5, 6, 8
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("block", [False, True], ids=["none", "residual"])
+@pytest.mark.parametrize("rhythm", [False, True], ids=["pitches", "rhythm"])
+def test_each_axis_is_counted_by_hand(cell, block, rhythm):
+    outputs = V - 2 if rhythm else V
+    sizes = {"output_size": outputs, "duration_size": D} if rhythm else {}
+    model = MelodyModel(V, H, 2, CELLS[cell], E, **sizes, **({"block": ResidualBlock} if block else {}))
+    gates, width = BLOCKS_OF_WEIGHTS[cell], E if block else H
+    below = [E, width]
+    products = sum(gates * H * (each + H) + (2 * E * H if block else 0) for each in below) + width * outputs
+    biases = 0 if cell == "nas" else gates * H
+    if rhythm:
+        products += (width + E) * width + width * D
+    found = size_of(model)
+    assert found.recurrent_parameters == sum(gates * H * (each + H) + biases for each in below)
+    assert found.remembered == 2 * STATES.get(cell, 1) * H
+    assert found.operations == products
+    assert found.parameters == sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+
+
+def test_nothing_changes():
+    model = MelodyModel(V, H, 2, mixed(["lstm", "gru"]), input_keep_prob=0.5).train()
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    random = torch.get_rng_state()
+    size_of(model)
+    assert torch.equal(torch.get_rng_state(), random)
+    assert model.training
+    assert all(layer.implementation == "fast" for layer in model.layers)
+    assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
