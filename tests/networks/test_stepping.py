@@ -19,7 +19,7 @@ from melgen.networks.model_stepping import ModelStepper
 from melgen.networks.products import ONEDNN, TORCH
 from melgen.networks.recurrent import AbstractKernelLayer
 from melgen.networks.stepping import CallStepper, KernelStepper
-from tests.networks.conftest import CELLS
+from tests.networks.conftest import CELLS, ELEMENTWISE_CELLS
 from tests.tiers import quick_rows
 
 VOCABULARY, WIDTH, SONGS, STEPS = 11, 24, 5, 9
@@ -63,6 +63,7 @@ class Doubled(LSTM):
 
 ALL = {**CELLS, "own scanned": OwnCell, "own": Own, "own call": [LSTM, Doubled]}
 KINDS = {
+    **dict.fromkeys(ELEMENTWISE_CELLS, [CallStepper, CallStepper]),
     "own scanned": [CallStepper, CallStepper],
     "own": [CallStepper, CallStepper],
     "own call": [KernelStepper, CallStepper],

@@ -271,7 +271,7 @@ class AbstractKernelLayer(AbstractProjectedLayer):
         tables: Sequence[Tensor] | None = None,
         products: Products = TORCH,
     ) -> AbstractStepper:
-        """Read one time step after another: with the kernel, if the layer uses it and replaces no call of this class."""
+        """Read one time step after another: with the kernel, if the layer uses it and has no call of its own."""
         calls = (type(self).forward, type(self).forward_rows)
         is_ours = calls == (AbstractProjectedLayer.forward, AbstractProjectedLayer.forward_rows)
         if not is_ours or self.implementation == "reference" or self.kernel is None or not can_step(self.parts()[0]):
