@@ -63,7 +63,7 @@ class Doubled(LSTM):
 
 ALL = {**CELLS, "own scanned": OwnCell, "own": Own, "own call": [LSTM, Doubled]}
 KINDS = {
-    **dict.fromkeys(ELEMENTWISE_CELLS, [CallStepper, CallStepper]),
+    **{key: [CallStepper, CallStepper] for key in ELEMENTWISE_CELLS},
     "own scanned": [CallStepper, CallStepper],
     "own": [CallStepper, CallStepper],
     "own call": [KernelStepper, CallStepper],
