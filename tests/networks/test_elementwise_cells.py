@@ -161,6 +161,8 @@ def test_a_factor_of_zero_or_below_has_a_gradient():
 def test_nan_and_infinity_appear_where_the_reference_has_them(elementwise_cell, value):
     torch.manual_seed(0)
     layer = spread(elementwise_cell(INPUT, HIDDEN))
+    if isinstance(layer, HGRN2):
+        layer.norm = False  # which would make NaN of every infinity
     inputs = torch.randn(BATCH, TIME, INPUT)
     inputs[1, 6, 2] = value
     with torch.no_grad():
