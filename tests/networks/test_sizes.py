@@ -9,26 +9,31 @@ from melgen.networks import MelodyModel, ResidualBlock, mixed
 from melgen.networks.sizes import size_of
 from tests.networks.conftest import CELLS
 
-BLOCKS_OF_WEIGHTS = {"lstm": 4, "gru": 3, "gru_reset_before": 3, "rnn": 1, "ugrnn": 2, "nas": 8}
-STATES = {"lstm": 2, "nas": 2}
+BLOCKS_OF_WEIGHTS = {"lstm": 4, "gru": 3, "gru_reset_before": 3, "rnn": 1, "ugrnn": 2, "nas": 8, "slstm": 4}
+"""Of the input and of the state."""
+BLOCKS_OF_INPUT_WEIGHTS = {"mingru": 2, "minlstm": 3}
+"""Of cells without a product with the state."""
+STATES = {"lstm": 2, "nas": 2, "slstm": 4}
 V, D, E, H = 11, 5, 6, 8
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", [*BLOCKS_OF_WEIGHTS, *BLOCKS_OF_INPUT_WEIGHTS])
 @pytest.mark.parametrize("block", [False, True], ids=["none", "residual"])
 @pytest.mark.parametrize("rhythm", [False, True], ids=["pitches", "rhythm"])
 def test_each_axis_is_counted_by_hand(cell, block, rhythm):
     outputs = V - 2 if rhythm else V
     sizes = {"output_size": outputs, "duration_size": D} if rhythm else {}
     model = MelodyModel(V, H, 2, CELLS[cell], E, **sizes, **({"block": ResidualBlock} if block else {}))
-    gates, width = BLOCKS_OF_WEIGHTS[cell], E if block else H
+    gates = BLOCKS_OF_WEIGHTS.get(cell) or BLOCKS_OF_INPUT_WEIGHTS[cell]
+    of_state = H if cell in BLOCKS_OF_WEIGHTS else 0
+    width = E if block else H
     below = [E, width]
-    products = sum(gates * H * (each + H) + (2 * E * H if block else 0) for each in below) + width * outputs
+    products = sum(gates * H * (each + of_state) + (2 * E * H if block else 0) for each in below) + width * outputs
     biases = 0 if cell == "nas" else gates * H
     if rhythm:
         products += (width + E) * width + width * D
     found = size_of(model)
-    assert found.recurrent_parameters == sum(gates * H * (each + H) + biases for each in below)
+    assert found.recurrent_parameters == sum(gates * H * (each + of_state) + biases for each in below)
     assert found.remembered == 2 * STATES.get(cell, 1) * H
     assert found.operations == products
     assert found.parameters == sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
