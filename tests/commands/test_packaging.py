@@ -89,7 +89,7 @@ def test_the_wheel_brings_one_command(wheel, installed, tmp_path):
 
 
 def test_it_helps_trains_and_generates_from_anywhere(installed, tmp_path):
-    assert "gru [lstm] mixed" in run(installed, tmp_path, "train", "--help").stdout
+    assert "indrnn lru [lstm]" in run(installed, tmp_path, "train", "--help").stdout
     run(installed, tmp_path, "train", *TINY)
     assert (tmp_path / TINY_RUN / "songs" / "song_002.mid").exists()
     run(installed, tmp_path, "generate", f"checkpoint={TINY_RUN}", "songs=1", "out=out")

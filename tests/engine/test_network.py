@@ -126,7 +126,7 @@ def test_a_stack_of_all_cells_equals_torch_and_continues_like_it():
 @pytest.mark.slow
 @pytest.mark.parametrize("streams", STREAMS.values(), ids=STREAMS)
 def test_cells_in_a_residual_block_equal_torch_and_continue_like_it(streams):
-    model = network([*CELLS.values(), Own], scale=2.0, embedding_size=5, block=ResidualBlock, **streams)
+    model = network([*CELLS.values(), Own], hidden_size=8, scale=2.0, embedding_size=5, block=ResidualBlock, **streams)
     data = network_data(model)
     check_equal(model, data)
     check_continuation(model, data)

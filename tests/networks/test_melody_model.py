@@ -20,6 +20,7 @@ from melgen.networks import (
     mixed,
 )
 from melgen.pasting import override
+from tests.networks.conftest import CELLS
 
 TOLERANCE = 1e-10
 MIXED = ["rnn", "nas", "lstm"]
@@ -68,7 +69,8 @@ def test_overfits_one_batch(cell):
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[0] == pytest.approx(torch.tensor(16.0).log().item(), abs=0.3)
+    # hgrn2 normalises its output, so that its first scores are larger.
+    assert losses[0] == pytest.approx(torch.tensor(16.0).log().item(), abs=0.8 if cell is CELLS["hgrn2"] else 0.3)
     assert losses[-1] < 0.2
 
 

@@ -8,6 +8,7 @@ import os
 import socket
 from contextlib import contextmanager
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -284,7 +285,7 @@ def test_a_sweep_over_a_key_outside_the_identity_is_refused():
 @pytest.mark.slow
 def test_globs_are_counted():
     with command_line("cell=glob(*,exclude=mixed)") as settings:
-        assert len(planned_jobs(settings.hydra, "config")) == 5
+        assert len(planned_jobs(settings.hydra, "config")) == len(list(Path(CONF_DIR, "cell").glob("*.yaml"))) - 1
 
 
 class Planned:
