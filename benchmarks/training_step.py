@@ -241,7 +241,7 @@ def measure(cell: str, depth: int, updates: int, folder: Path) -> tuple[np.ndarr
     names = [cell, cell, "rnn"]
     models = [MelodyModel(len(data.vocabulary), HIDDEN_SIZE, depth, find_layer(name)) for name in names]
     choices = []
-    with tempfile.TemporaryDirectory() as cache:  # measured anew, as at the first start on a machine
+    with tempfile.TemporaryDirectory() as cache:  # an empty cache, as at the first start on a machine
         for model in models:
             choices.append(choosing.choose(model, BATCH_SIZE, SEQ_LENGTH, choosing.file_in(Path(cache))))
             choosing.apply(model, choices[-1])

@@ -27,7 +27,7 @@ WAVES = np.array([-1.0, 0.4, 1.0, -0.4, 0.0, 0.7, -0.7, 0.2, -0.2, 0.0, 0.5, -0.
 
 
 def plain(cell, bits, layers=2):
-    """Trainings of which only the bits per note of all tunes are known."""
+    """Trainings with the bits per note of all tunes together, and none of single tunes."""
     return Trainings(f"control-{cell}-{layers}", f"control-{cell}-{layers}", cell, layers, dict(enumerate(bits)))
 
 

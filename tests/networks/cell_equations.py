@@ -126,7 +126,7 @@ def rg_lru(x, state, weight, bias, recurrence, recurrence_bias, entry, entry_bia
 
 
 def lru(x, state, nu, theta, gamma, b, c, d):
-    """The state is ``(y, h)``, of which y, the output without mixer, is not read."""
+    """The state is ``(y, h)``. The step does not read y, the output without mixer."""
     _, h = state
     h = np.exp(-np.exp(nu) + 1j * np.exp(theta)) * h + np.exp(gamma) * (x @ b.T)
     return (h @ c.T).real + x @ d.T, h
@@ -138,7 +138,7 @@ def independent(x, state, weight, bias, factor):
 
 
 def hgrn2(x, state, query, query_bias, forget, forget_bias, value, value_bias, least, norm):
-    """The state is ``(y, S)``, of which y, the output, is not read; the loops are those of the publication's sums."""
+    """The state is ``(y, S)``. The step does not read y, the output. Each loop is a sum of the publication."""
     _, memory = state
     q = x @ query.T + query_bias
     q, v = q * sigma(q), x @ value.T + value_bias

@@ -47,6 +47,15 @@ CELLS = {
 }
 
 
+def away_from_start(layer, initialization):
+    """A layer with weights that are neither 0 nor 1, so that a missing one is noticed."""
+    layer.initialize(initialization)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.7)
+    return layer
+
+
 def each_of(cells):
     """A fixture, ``cell``: each of these kinds of layers in turn, as a factory."""
 

@@ -10,18 +10,14 @@ from hypothesis import strategies as st
 
 from melgen.networks import Attention, MelodyModel
 from tests.networks.cell_equations import attention
+from tests.networks.conftest import away_from_start
 
 TOLERANCE = 1e-10
 BATCH, TIME, INPUT, HIDDEN, HEADS = 2, 23, 5, 8, 4
 
 
 def randomised(window, heads=HEADS, initialization="paper"):
-    layer = Attention(INPUT, HIDDEN, heads, window)
-    layer.initialize(initialization)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn_like(parameter), alpha=0.7)
-    return layer
+    return away_from_start(Attention(INPUT, HIDDEN, heads, window), initialization)
 
 
 def weights_of(layer):

@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from melgen.networks import GRU, LSTM, NAS, RNN, SLSTM, UGRNN, AbstractRecurrentLayer, Attention, map_state, mixed
+from melgen.networks import GRU, LSTM, NAS, RNN, UGRNN, AbstractRecurrentLayer, map_state, mixed
 from melgen.pasting import override
 from tests.networks.cell_equations import gru, in_order, lstm, nas, rnn, scan, torch_kernel, ugrnn
+from tests.networks.conftest import CELLS
 
 # Sums of a few dozen float64 terms in another order, through at most nine saturating steps.
 TOLERANCE = 1e-10
@@ -92,10 +93,10 @@ def test_equals_tensorflows_equations(double, kind, options, translate, states, 
     )
 
 
+# A part of the others' state has no gradient; test_slstm.py and test_attention.py compare theirs.
+@pytest.mark.parametrize("cell", [CELLS[name] for name in CELLS if name not in ("slstm", "attention")])
 def test_gradients_of_each_step(double, cell):
     layer = cell(3, 2)
-    if isinstance(layer, SLSTM | Attention):
-        pytest.skip("part of its state has no gradient; it has tests of its own")
     with torch.no_grad():
         for name, parameter in layer.named_parameters():
             parameter.copy_(torch.randn_like(parameter))

@@ -9,6 +9,7 @@ import torch
 
 from melgen.networks import LSTM, MelodyModel, Mogrifier
 from tests.networks.cell_equations import mogrifier, scan
+from tests.networks.conftest import away_from_start
 
 TOLERANCE = 1e-10
 BATCH, TIME, INPUT, HIDDEN = 3, 9, 5, 4
@@ -16,12 +17,7 @@ ROUNDS = [0, 1, 2, 5, 6]
 
 
 def randomised(rounds, initialization="paper"):
-    layer = Mogrifier(INPUT, HIDDEN, rounds)
-    layer.initialize(initialization)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn_like(parameter), alpha=0.7)
-    return layer
+    return away_from_start(Mogrifier(INPUT, HIDDEN, rounds), initialization)
 
 
 def weights_of(layer):

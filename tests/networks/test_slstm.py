@@ -8,6 +8,7 @@ import torch
 
 from melgen.networks import SLSTM, MelodyModel, map_state
 from tests.networks.cell_equations import scan, slstm
+from tests.networks.conftest import away_from_start
 
 # Sums of a few dozen float64 terms in another order.
 TOLERANCE = 1e-10
@@ -15,12 +16,7 @@ BATCH, TIME, INPUT, HIDDEN = 3, 9, 5, 6
 
 
 def randomised(heads=1, initialization="paper"):
-    layer = SLSTM(INPUT, HIDDEN, heads)
-    layer.initialize(initialization)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.randn_like(parameter), alpha=0.7)
-    return layer
+    return away_from_start(SLSTM(INPUT, HIDDEN, heads), initialization)
 
 
 def weights_of(layer):

@@ -79,7 +79,7 @@ class Cleaning:
         return self.reason_for(Extent(len(pitches), *bounds))
 
     def reason_for(self, melody: Extent) -> tuple[str, str] | None:
-        """As `reason_to_drop`, for a melody of which only the extent is known."""
+        """As `reason_to_drop`, for a melody whose extent alone is known."""
         notes, low, high, _, _ = melody
         if notes < self.min_length_notes:
             return TOO_SHORT, f"{_count(notes)}, min_length_notes={self.min_length_notes}"

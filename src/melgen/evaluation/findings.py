@@ -1,4 +1,4 @@
-"""What the comparisons of cells show, in words."""
+"""Sentences that state what the comparisons of cells show."""
 
 from __future__ import annotations
 

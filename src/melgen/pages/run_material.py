@@ -175,7 +175,7 @@ def _facts(directory: Path, config: dict[str, Any], run: Run) -> dict[str, str]:
 
 
 def _around(config: dict[str, Any]) -> str:
-    """The block around the cells of a network, in words."""
+    """The name of the block around the cells, for readers."""
     block = block_option(config)
     return "" if block == "none" else f" in {block} blocks"
 

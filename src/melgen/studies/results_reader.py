@@ -127,7 +127,7 @@ class ResultsReader:
         return songs, by_seed
 
     def _with_likelihood(self, wrote_songs: Mapping[str, SongSetEvaluation]) -> dict[str, SongSetEvaluation]:
-        """The songs of baselines with the likelihood of tunes, and baselines of which only this was measured."""
+        """The baselines: those that write songs with their likelihood, then those that only score tunes."""
         found = dict(wrote_songs)
         for path in map(PurePosixPath, self.bench.outputs(BASELINE_LIKELIHOOD_TASK)):
             nothing = SongSetEvaluation(path.stem, (), (), {}, {}, (), -1, -1)

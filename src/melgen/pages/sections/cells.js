@@ -1,4 +1,4 @@
-// The cells against the reference cell: a drawing for each setting, a row for each cell, and the findings in words.
+// Compares cells with the reference cell: each setting has a drawing, each cell a row, and each finding a sentence.
 addSection("cells", ({ reference, region, confidence, has_tunes, settings, remarks }) => {
   const over = has_tunes ? "seeds and tunes" : "seeds";
   const place = section("cells", `Cells against ${reference}`,
