@@ -84,5 +84,7 @@ def test_melodies_in_steps_pass_unchanged(tunes):
 
 
 def test_a_value_that_does_not_fit_is_refused():
-    with pytest.raises(OverflowError):
-        Line.of(Melody.from_pitches([40_000]))
+    for pitch in (40_000, -40_000, 2**70):
+        with pytest.raises(OverflowError):
+            Line.of(Melody.from_pitches([60, pitch]))
+    assert Line.of(Melody.from_pitches([])).notes.shape == (0, 3)

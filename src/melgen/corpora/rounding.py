@@ -49,7 +49,10 @@ class Line:
         Raises:
             OverflowError: if a pitch, or the value of a melody that is already encoded, is too large for `Melodies`.
         """
-        pitches = np.fromiter(melody.pitches, np.int16, len(melody))
+        pitches = np.fromiter(melody.pitches, np.int64, len(melody))
+        largest = int(np.abs(pitches).max(initial=0))
+        if largest > np.iinfo(np.int16).max:  # which NumPy before 2 would store as another number
+            raise OverflowError(f"a pitch of ±{largest} is too large for 16 bits")
         notes = np.array([melody.onsets, melody.durations, pitches], np.int64).T
         about = replace(melody, pitches=(), onsets=(), durations=(), bars=())
         return cls(notes, np.array(melody.bars, np.int64), STEPS_PER_QUARTER, about)
