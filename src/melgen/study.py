@@ -38,6 +38,7 @@ def study(config: DictConfig) -> Path:
             been done with these settings.
     """
     wanted = wanted_stages(config)
+    from melgen.studies.stages import tune
     from melgen.studies.stages.order import do_stages, log_summary, stages_done
     from melgen.studies.study import Study
     from melgen.training.build import prepare_torch
@@ -46,6 +47,8 @@ def study(config: DictConfig) -> Path:
     this = Study(config, cast(DictConfig, HydraConfig.get()))
     this.settings.check()
     this.runs.check_reference()
+    if "tune" in wanted and this.rates is None:
+        tune.announce(this)
     if "sweep" in wanted or config.dry_run:
         this.training.announce()
     if config.dry_run:
@@ -53,6 +56,9 @@ def study(config: DictConfig) -> Path:
         return this.directory
     with this.bench.claimed():
         do_stages(this, wanted)
+        if wanted == ["tune"]:  # there may be no run to describe
+            log.info("The learning rates are in %s", this.settings.rates_file)
+            return this.directory
         this.describe(stages_done=stages_done(this))
     log_summary(this)
     return this.directory
@@ -73,6 +79,10 @@ def wanted_stages(config: DictConfig) -> list[str]:
         check_one_of(key, OmegaConf.select(config, key), allowed)
     check_whole("select.checkpoints", config.select.checkpoints)
     check_whole("select.later", config.select.later, 0)
+    if "tune" in names and config.tune.rates is None:
+        if names == ["tune"]:
+            raise ValueError("stages=tune: needs tune.rates=[...], the learning rates to try")
+        names.remove("tune")
     return [name for name in STAGES if name in names]
 
 

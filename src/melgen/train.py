@@ -37,7 +37,7 @@ def train(config: DictConfig) -> float:
 
     check(config)  # before torch and Lightning are imported: a refusal is quick
     from melgen.runs.budget import budget_is_spent
-    from melgen.runs.sizes import with_sizes
+    from melgen.runs.solved_keys import with_solved_keys
     from melgen.training import build, outcome, steps
 
     build.prepare_torch(config)
@@ -45,7 +45,7 @@ def train(config: DictConfig) -> float:
     with run.claimed():
         start = build.starting_point(config, run)
         data = build.build_data(config, start)
-        config = with_sizes(config, data.vocabulary.sizes)
+        config = with_solved_keys(config, data.vocabulary.sizes)
         module = build.build_module(config, data, start)
         callbacks = build.build_callbacks(config, module, data)
         trainer = build.build_trainer(config, data, callbacks)

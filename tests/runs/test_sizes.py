@@ -15,7 +15,8 @@ from melgen.networks import AbstractBlock, count_parameters
 from melgen.runs import sizes
 from melgen.runs.config import BLOCKS
 from melgen.runs.identity import identity_of
-from melgen.runs.sizes import USUAL_HIDDEN_SIZE, solved_sizes, with_sizes
+from melgen.runs.sizes import USUAL_HIDDEN_SIZE, solved_sizes
+from melgen.runs.solved_keys import with_solved_keys
 from melgen.runs.variants import Choices, choices_of, variants_in
 from tests.runs.composing import composed, names_of
 from tests.tiers import quick_rows
@@ -35,7 +36,7 @@ def config_of(*overrides):
     """The configuration of a run, without Hydra's own part."""
     config = composed("name=n", "run_dir=/r", *overrides)
     own = {key: value for key, value in config.items_ex(resolve=False) if key != "hydra"}
-    return with_sizes(OmegaConf.create(own))
+    return with_solved_keys(OmegaConf.create(own))
 
 
 def test_the_usual_hidden_size_is_that_of_the_configuration():

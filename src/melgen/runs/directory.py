@@ -16,6 +16,7 @@ from typing import Any
 
 from melgen.bit_names import with_marked_bits
 from melgen.errors import (
+    DivergenceError,
     IdentityError,
     LockedElsewhereError,
     LockedError,
@@ -202,7 +203,7 @@ class RunDirectory:
         text = "".join(traceback.format_exception(error))
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self.set_status(FAILED, error=message_of(error))
+            self.set_status(FAILED, error=message_of(error), has_diverged=isinstance(error, DivergenceError))
             write_text(self.path / "error.txt", text)
             with (self.path / "train.log").open("a", encoding="utf-8", errors=READABLE) as file:
                 file.write(text)
@@ -243,6 +244,11 @@ class RunDirectory:
     def status(self) -> dict[str, Any]:
         """The state of the run; empty before its first start."""
         return read_file(self.path / "status.json") or {}
+
+    @property
+    def has_diverged(self) -> bool:
+        """Whether the training failed because its loss or gradient became infinite or NaN."""
+        return self.status.get("state") == FAILED and bool(self.status.get("has_diverged"))
 
     @property
     def result(self) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from melgen.nested import value_at
 from melgen.runs.identity import is_identity
 from melgen.runs.keys import keys_that
 from melgen.runs.precision import full_name, spellings
-from melgen.runs.sizes import check_typed, solved_sizes
+from melgen.runs.solved_keys import check_typed, solved_keys
 
 PRECISION = "precision"
 IN_EVERY_NAME = keys_that("is_in_every_name")
@@ -42,7 +42,7 @@ def run_name(hydra: DictConfig, root: DictConfig) -> str:
     """``<dataset>-<cell>-<layers>-seed<seed>``, then every other overridden key that makes it another run.
 
     Overrides that repeat the value of the configuration add nothing, and the order of overrides does not matter. The
-    sizes that ``parameters`` sets are named as if they had been typed.
+    values that other keys set (`melgen.runs.solved_keys`) are named as if they had been typed.
 
     Args:
         hydra: Hydra's own part of the configuration.
@@ -52,8 +52,8 @@ def run_name(hydra: DictConfig, root: DictConfig) -> str:
     parts = [str(choices["dataset"]), str(choices["cell"]), str(root.layers), f"seed{root.seed}"]
     overrides = _parsed(tuple(typed_overrides(hydra)))
     if hydra.job.config_name != "study":  # which has no run of its own
-        check_typed(root, [override.key_or_group for override in overrides])
-        overrides = overrides + _parsed(tuple(f"{key}={value}" for key, value in solved_sizes(root).items()))
+        check_typed(root, {override.key_or_group: override.value() for override in overrides})
+        overrides = overrides + _parsed(tuple(f"{key}={value}" for key, value in solved_keys(root).items()))
     groups = tuple(override.input_line or "" for override in overrides if override.key_or_group in choices)
     command = _Command(str(hydra.job.config_name), choices, groups, str(root.name) != default_name(hydra, root))
     seen = {

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf
 
 from melgen.checking import check_whole
 from melgen.runs.directory import SWEEP_VARIABLE
@@ -52,22 +52,6 @@ def solved_sizes(config: DictConfig, vocabulary: Mapping[str, int] | None = None
         embedding = EMBEDDING_SIZE if embedding is None else embedding
         _solved[key] = {HIDDEN_SIZE: _width_of(config, sizes, embedding), EMBEDDING: embedding}
     return _solved[key]
-
-
-def with_sizes(config: DictConfig, vocabulary: Mapping[str, int] | None = None) -> DictConfig:
-    """The configuration with its `solved_sizes`, and with the directory of its run as a plain value.
-
-    It is the same object if there are none.
-    """
-    if not (sizes := solved_sizes(config, vocabulary)):
-        return config
-    run_dir = str(config.run_dir)  # it is named by what the command gave
-    config = config.copy()
-    with read_write(config), open_dict(config):
-        config.run_dir = run_dir
-        for key, value in sizes.items():
-            OmegaConf.update(config, key, value)
-    return config
 
 
 def check_typed(config: DictConfig, typed: Collection[str]) -> None:

@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from melgen.music.rhythms import rhythm_option
 from melgen.runs.config import BLOCKS, read_config
 from melgen.runs.identity import identity_of
+from melgen.runs.learning_rates import LEARNING_RATES, RATE
 from melgen.runs.naming import RunName, parse_run_name, safe_name
 from melgen.runs.sizes import PARAMETERS, SOLVED
 
@@ -102,9 +103,12 @@ def settings_of(run: Path) -> dict[str, Any] | None:
 
 def _settings(config: DictConfig) -> dict[str, Any]:
     settings = identity_of(config, fingerprint="") | {_START: config.get(_START)}
-    if config.get(PARAMETERS) is None:
-        return settings
-    return {key: value for key, value in settings.items() if key not in _SOLVED} | {PARAMETERS: config[PARAMETERS]}
+    solved, given = set(), {}
+    if config.get(PARAMETERS) is not None:
+        solved, given = {*_SOLVED}, {PARAMETERS: config[PARAMETERS]}
+    if config.get(LEARNING_RATES) is not None:  # networks with the best rate of each are no variants of each other
+        solved, given = solved | {RATE}, given | {LEARNING_RATES: "tuned"}
+    return {key: value for key, value in settings.items() if key not in solved} | given
 
 
 def label_of(config: Mapping[str, Any]) -> str:

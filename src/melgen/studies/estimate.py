@@ -162,8 +162,9 @@ def _network_key(config: DictConfig) -> str:
     """All settings that decide the time of an update, except for the layer count."""
     model: Any = OmegaConf.to_container(config.model, resolve=True)
     model.pop("layers", None)
-    precision = full_name(config.precision)
-    return repr((model, config.batch_size, config.seq_length, precision, OmegaConf.to_yaml(config.optimizer)))
+    optimizer: Any = OmegaConf.to_container(config.optimizer, resolve=True)
+    optimizer.pop("lr", None)
+    return repr((model, config.batch_size, config.seq_length, full_name(config.precision), optimizer))
 
 
 def _full_key(config: DictConfig) -> str:

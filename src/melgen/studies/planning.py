@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -114,20 +115,21 @@ def as_typed(hydra: DictConfig) -> list[str]:
     ]
 
 
-def planned_runs(hydra: DictConfig) -> list[PlannedRun]:
+def planned_runs(hydra: DictConfig, changes: Mapping[str, Sequence[str]] = MappingProxyType({})) -> list[PlannedRun]:
     """The trainings that the study's command line and experiment ask for, in the order of the sweep.
 
     Args:
         hydra: Hydra's own part of the study's configuration.
+        changes: overrides by key, in place of those of the command line: ``seed: [seed=7, seed=8]``.
 
     Raises:
         ValueError: for a sweep over a key that makes no other run.
     """
-    jobs = compose_jobs(_axes_of_training(hydra), hydra, TRAINING_CONFIG)
+    jobs = compose_jobs(_axes_of_training(hydra, changes), hydra, TRAINING_CONFIG)
     return [PlannedRun(job.run.path, job.config) for job in jobs]
 
 
-def training_arguments(hydra: DictConfig) -> list[str]:
+def training_arguments(hydra: DictConfig, changes: Mapping[str, Sequence[str]] = MappingProxyType({})) -> list[str]:
     """The command line of ``melgen.train`` that trains all of `planned_runs` as one sweep."""
     for_training = [
         override
@@ -139,7 +141,7 @@ def training_arguments(hydra: DictConfig) -> list[str]:
         "--multirun",
         f"hydra/launcher={hydra.runtime.choices['hydra/launcher']}",
         *(str(override.input_line) for override in for_training),
-        *(_as_one_override(key, overrides) for key, overrides in _axes_of_training(hydra).items()),
+        *(_as_one_override(key, overrides) for key, overrides in _axes_of_training(hydra, changes).items()),
     ]
 
 
@@ -150,8 +152,13 @@ def _as_one_override(key: str, overrides: Sequence[str]) -> str:
     return f"{key}={','.join(override.get_value_string() for override in _parsed(overrides))}"
 
 
-def _axes_of_training(hydra: DictConfig) -> dict[str, list[str]]:
+def planned_axes_of_training(hydra: DictConfig) -> dict[str, list[str]]:
+    """What the trainings of a study go over, as `melgen.sweeps.plan.planned_axes`."""
     return {key: overrides for key, overrides in planned_axes(hydra).items() if top_of(key) not in STUDY_KEYS}
+
+
+def _axes_of_training(hydra: DictConfig, changes: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    return planned_axes_of_training(hydra) | {key: list(overrides) for key, overrides in changes.items()}
 
 
 def _own_config_dirs(hydra: DictConfig) -> list[str]:

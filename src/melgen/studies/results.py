@@ -10,6 +10,7 @@ from typing import Any
 from melgen.evaluation.comparisons import Comparisons
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.music.rhythms import NoRhythm
+from melgen.runs.learning_rates import LearningRates
 from melgen.runs.variants import slug_of
 
 NO_RHYTHM = NoRhythm.name
@@ -138,6 +139,7 @@ class StudyResults:
         first_notes: where a network writes rhythm, of how many notes at the beginning of each song the pitches are
             measured; else None.
         comparisons: of the cells with the reference cell; None unless several cells have several seeds in common.
+        rates: the learning rates that were tried and chosen; None if they were not tuned.
     """
 
     runs: tuple[Run, ...]
@@ -154,6 +156,7 @@ class StudyResults:
     primer_notes: tuple[str, ...] = ()
     first_notes: int | None = None
     comparisons: Comparisons | None = None
+    rates: LearningRates | None = None
 
     @property
     def has_rhythm(self) -> bool:

@@ -14,6 +14,7 @@ from melgen.evaluation.comparisons import Comparisons
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
 from melgen.evaluation.song_sets import with_nearest
 from melgen.files import read_json
+from melgen.runs.learning_rates import LearningRates
 from melgen.runs.missing_bits import why_without_bits
 from melgen.studies.names import (
     BASELINE_LIKELIHOOD_TASK,
@@ -41,13 +42,20 @@ class ResultsReader:
         runs: the study's runs.
         primers: the study's primers, the main one first.
         first_notes: of how many notes at the beginning of a song with rhythm the pitches are measured.
+        rates: the learning rates that were chosen, if they were tuned.
     """
 
     def __init__(
-        self, names: StudyNames, bench: Workbench, runs: StudyRuns, primers: Sequence[StudyPrimer], first_notes: int
+        self,
+        names: StudyNames,
+        bench: Workbench,
+        runs: StudyRuns,
+        primers: Sequence[StudyPrimer],
+        first_notes: int,
+        rates: LearningRates | None = None,
     ):
         self.names, self.bench, self.runs, self.primers = names, bench, runs, primers
-        self.first_notes = first_notes
+        self.first_notes, self.rates = first_notes, rates
 
     def read(self, primer_notes: Sequence[str]) -> StudyResults:
         """All results; paths in them start from the study's directory, so that a study may be moved.
@@ -84,6 +92,7 @@ class ResultsReader:
             by_primer=by_primer,
             baselines_by_primer=baselines_by_primer,
             primer_notes=tuple(primer_notes),
+            rates=self.rates,
             first_notes=self.first_notes if self.runs.write_rhythm else None,
             comparisons=self._comparisons(),
         )
@@ -104,6 +113,7 @@ class ResultsReader:
         tasks += [BASELINE_LIKELIHOOD_TASK] if self.bench.outputs(BASELINE_LIKELIHOOD_TASK) else []
         tasks += [COMPARISONS_TASK] if runs.compared else []
         made = [self.bench.outputs_digest(task) for task in tasks]
+        made += [] if self.rates is None else [digest_of(self.rates.to_dict())]
         return digest_of([made, list(primer_notes), [_shown_of(runs.name_of(run), run) for run in runs.finished]])
 
     def _songs(

@@ -23,6 +23,9 @@ SKIP = "skip"
 LAYERS, CHECKPOINTS = "layers", "checkpoints"
 """Values of ``select.on_missing`` and ``select.by``."""
 
+_TUNING, _RATES_FILE = "tuning", "learning_rates.json"
+"""Trials are outside the directory of the runs, so that a study of all runs below it does not find them."""
+
 _OF_ANY_STUDY = keys_that("is_shared_by_study")
 """Keys of a training that a study of existing runs reads too."""
 
@@ -40,6 +43,7 @@ class StudySettings:
     Attributes:
         home: the directory of the runs.
         directory: the study's own, within `home`.
+        rates_file: what the stage tune writes, in the directory of its trials.
 
     Raises:
         ValueError: if ``folder`` is not the name of a folder.
@@ -49,6 +53,7 @@ class StudySettings:
         self.config, self.hydra = config, hydra
         self.home = Path(config.runs).expanduser() if config.runs else Path(config.output_dir) / config.name
         self.directory = self.home / _checked_folder(config.folder)
+        self.rates_file = self.home.parent / _TUNING / self.home.name / _RATES_FILE
 
     def check(self) -> None:
         """Check options that are read only after the training.
@@ -66,6 +71,11 @@ class StudySettings:
             check_sampling(**(self.sampling | {"notes": self.notes}))
         except (TypeError, ValueError) as error:
             raise ValueError(f"generate: {error}") from error
+
+    @property
+    def tunes_rates(self) -> bool:
+        """Whether the learning rates are chosen before the sweep."""
+        return self.config.tune.rates is not None
 
     @property
     def criterion(self) -> str:

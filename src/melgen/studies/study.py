@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from omegaconf import DictConfig
 
 from melgen.configuration.user_modules import import_user_modules
+from melgen.runs.learning_rates import LearningRates, read_rates
 from melgen.software import software
 from melgen.studies.names import StudyNames
 from melgen.studies.planning import PlannedRun, planned_runs
@@ -21,6 +24,7 @@ from melgen.studies.study_corpus import StudyCorpus
 from melgen.studies.study_runs import StudyRuns
 from melgen.studies.tasks import Workbench
 from melgen.studies.training_plan import TrainingPlan
+from melgen.studies.tuning import as_override, check_seeds, check_tuning
 
 
 class Study:
@@ -34,6 +38,7 @@ class Study:
         settings: the configuration, checked, and the study's directories.
         names: of tasks and files.
         bench: does the tasks and keeps the manifest.
+        rates: the learning rates that were chosen; None if they are not tuned, or not for all of the runs.
         runs: planned, finished, missing and selected.
         corpus: of the runs.
         training: what is left to train.
@@ -48,17 +53,29 @@ class Study:
             runs_in(self.settings.home)  # refused before anything is written
         self.names = StudyNames(self.settings.directory)
         self.bench = Workbench(self.settings.directory, software())
-        planned = [] if config.runs else _planned_in(self.settings.home, hydra)
         import_user_modules(config.imports)
+        check_tuning(self.settings)
+        self.bench.settings = self.settings.recorded
+        self.plan()
+
+    def plan(self) -> None:
+        """Plan the runs, with the learning rates that were chosen for all of them, if they were."""
+        planned = [] if self.settings.config.runs else _planned_in(self.settings)
         for run in planned:
             run.import_user_modules()
-        self.bench.settings = self.settings.recorded
+        self.rates: LearningRates | None = None
+        if self.settings.tunes_rates:
+            check_seeds(self.settings, planned)
+            self.rates = _rates_for(planned, self.settings.rates_file)
+            planned = planned if self.rates is None else _planned_in(self.settings, as_override(self.settings))
         self.runs = StudyRuns(self.settings, planned)
         self.corpus = StudyCorpus(self.settings, self.runs)
         self.training = TrainingPlan(self.settings, planned, self.corpus)
         self._reader = ResultsReader(
-            self.names, self.bench, self.runs, self.settings.primers, self.settings.compared_notes
+            self.names, self.bench, self.runs, self.settings.primers, self.settings.compared_notes, self.rates
         )
+        for cached in ("primer_notes", "results"):
+            self.__dict__.pop(cached, None)
 
     @property
     def directory(self) -> Path:
@@ -121,8 +138,18 @@ class Study:
         self.bench.save()
 
 
-def _planned_in(home: Path, hydra: DictConfig) -> list[PlannedRun]:
-    planned = planned_runs(hydra)
+def _planned_in(
+    settings: StudySettings, changes: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> list[PlannedRun]:
+    planned, home = planned_runs(settings.hydra, changes), settings.home
     if elsewhere := [run.path for run in planned if run.path.parent != home]:
         raise ValueError(f"{elsewhere[0]}: not in {home}; the runs of a study are in one directory")
     return planned
+
+
+def _rates_for(planned: Sequence[PlannedRun], file: Path) -> LearningRates | None:
+    """The rates in the file, if it exists and has one for each of the runs."""
+    if not file.is_file():
+        return None
+    rates = read_rates(file)
+    return rates if all(rates.setting_of(run.config) for run in planned) else None

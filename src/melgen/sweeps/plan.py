@@ -29,7 +29,7 @@ from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.runs.identity import identity_of, is_identity
 from melgen.runs.keys import keys_that, top_of
 from melgen.runs.naming import typed_overrides
-from melgen.runs.sizes import solved_sizes, with_sizes
+from melgen.runs.solved_keys import solved_keys, with_solved_keys
 from melgen.runs.status import RunStatus, status_of
 
 log = logging.getLogger(__name__)
@@ -324,13 +324,13 @@ def _variation(composed: DictConfig, job: Sequence[str], plain_keys: set[str]) -
             if override.key_or_group in plain_keys:
                 OmegaConf.update(config, override.key_or_group, override.value())
         try:
-            solved_sizes(config)
+            solved_keys(config)
         except ValueError as error:  # which an interpolation would wrap, without the job
             raise ValueError(f"{' '.join(job)}: {error}") from None
         path = str(config.run_dir)
         config.name, config.run_dir = str(config.name), path
         config.pop("hydra")  # it was needed for the name of the run
-    return with_sizes(config)
+    return with_solved_keys(config)
 
 
 def planned_updates(jobs: Sequence[PlannedJob]) -> int:

@@ -7,6 +7,7 @@ leaves a trace in matplotlib's settings, and the same data give the same bytes.
 from melgen.studies.figures.distributions import metric_distributions, originality
 from melgen.studies.figures.embedding import EmbeddingMap, embedding_maps
 from melgen.studies.figures.learning import learning_curves
+from melgen.studies.figures.learning_rates import learning_rates
 from melgen.studies.figures.likelihood import likelihood
 from melgen.studies.figures.paired_differences import paired_differences
 from melgen.studies.figures.primers import primers
@@ -20,6 +21,7 @@ __all__ = [
     "cost_validation",
     "embedding_maps",
     "learning_curves",
+    "learning_rates",
     "likelihood",
     "metric_distributions",
     "originality",

@@ -1,4 +1,4 @@
-"""The stages of a study, a module each: the sweep trains, every other one lists its tasks."""
+"""The stages of a study, a module each: tune and sweep train, every other one lists its tasks."""
 
-STAGES = ("sweep", "select", "generate", "evaluate", "tables", "figures", "report")
+STAGES = ("tune", "sweep", "select", "generate", "evaluate", "tables", "figures", "report")
 """Their names, in their order."""

@@ -17,6 +17,7 @@ from melgen.studies.embedding_fits import fits_digest, read_fits
 from melgen.studies.figures.distributions import metric_distributions, originality
 from melgen.studies.figures.embedding import EmbeddingMap, embedding_maps
 from melgen.studies.figures.learning import learning_curves
+from melgen.studies.figures.learning_rates import learning_rates
 from melgen.studies.figures.likelihood import likelihood
 from melgen.studies.figures.paired_differences import paired_differences
 from melgen.studies.figures.primers import primers
@@ -165,6 +166,9 @@ def _map_of(study: Study, model: Model) -> EmbeddingMap:
 
 FIGURES = [
     StudyFigure("learning_curves", lambda study: learning_curves(study.results)),
+    StudyFigure(
+        "learning_rates", lambda study: learning_rates(study.results), applies=lambda study: study.rates is not None
+    ),
     StudyFigure("tonality", lambda study: tonality_by_model(study.results)),
     StudyFigure("primers", lambda study: primers(study.results), applies=lambda study: len(study.settings.primers) > 1),
     StudyFigure("distributions", lambda study: metric_distributions(study.results)),

@@ -11,7 +11,7 @@ from melgen.evaluation.findings import finding, fine_sentence, remarks
 from melgen.evaluation.results import CHOICES
 from melgen.files import read_json
 from melgen.plurals import counted
-from melgen.studies.stages import STAGES, evaluate, figures, generate, report, select, sweep, tables
+from melgen.studies.stages import STAGES, evaluate, figures, generate, report, select, sweep, tables, tune
 from melgen.studies.study import Study
 from melgen.studies.tasks import Task
 
@@ -33,7 +33,9 @@ _STAGES = {
     "figures": _Stage(figures.tasks, ("figures/",)),
     "report": _Stage(report.tasks, ("report",)),
 }
-"""All stages but the sweep, which leaves runs and no tasks."""
+"""All stages but those that train, which leave runs and no tasks."""
+
+_TRAINING = {"tune": tune.run, "sweep": sweep.run}
 
 _NEEDED = ("select", "generate", "evaluate")
 """The stages that all later ones build on."""
@@ -64,6 +66,11 @@ def do_stages(study: Study, wanted: Sequence[str]) -> None:
         if stage in wanted:
             log.info("Stage %d of %d: %s", wanted.index(stage) + 1, len(wanted), stage)
             _do(study, stage)
+        elif stage == "tune" and study.settings.tunes_rates and study.rates is None:
+            raise ValueError(
+                f"stages={','.join(wanted)}: the stage tune has not chosen learning rates for these settings "
+                f"({study.settings.rates_file}); without stages=... all that is missing is done"
+            )
         elif stage in _NEEDED and (missing := _first_undone(study, stage)):
             raise ValueError(
                 f"stages={','.join(wanted)}: the stage {stage} has not been done with these settings ({missing} in "
@@ -73,7 +80,8 @@ def do_stages(study: Study, wanted: Sequence[str]) -> None:
 
 def stages_done(study: Study) -> list[str]:
     """The stages that are done with the present settings."""
-    done = [] if study.runs.unfinished else ["sweep"]
+    done = [] if study.rates is None else ["tune"]
+    done += [] if study.runs.unfinished else ["sweep"]
     for stage in _STAGES:
         try:
             is_done = _first_undone(study, stage) is None
@@ -118,8 +126,8 @@ def _lines_of_comparisons(study: Study) -> list[str]:
 
 
 def _do(study: Study, stage: str) -> None:
-    if stage == "sweep":
-        return sweep.run(study)
+    if stage in _TRAINING:
+        return _TRAINING[stage](study)
     tasks = list(_STAGES[stage].tasks(study))
     done = study.bench.do(tasks, _STAGES[stage].prefixes)
     if done < len(tasks):

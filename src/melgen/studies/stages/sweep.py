@@ -8,6 +8,7 @@ from melgen.studies.planning import training_arguments
 from melgen.studies.primer_notes import warn_of_rare_primers
 from melgen.studies.study import Study
 from melgen.studies.trainings import train_all
+from melgen.studies.tuning import as_override
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,7 @@ def run(study: Study) -> None:
             ``select.on_missing=skip``.
     """
     training, home = study.training, study.settings.home
+    changes = {} if study.rates is None else as_override(study.settings)
     if not training.planned:
         log.info("  the runs in %s", home)
     else:
@@ -27,6 +29,6 @@ def run(study: Study) -> None:
         log.info("  %d of %d runs finished in %s", count - len(untrained), count, home)
         warn_of_rare_primers(study.settings.primers, training.planned, study.corpus.data)
         if untrained:
-            arguments = training_arguments(study.settings.hydra)
+            arguments = training_arguments(study.settings.hydra, changes)
             train_all(training.planned, arguments, study.directory, training.expected)
     study.runs.check_complete()

@@ -11,6 +11,7 @@ from melgen.evaluation.metrics import run_metric
 from melgen.evaluation.summaries import over_seeds
 from melgen.runs.network_size import SIZES, sizes_in
 from melgen.studies.results import Model, Run, StudyResults
+from melgen.studies.tables import learning_rates
 from melgen.studies.tables.comparisons import (
     corrected_table,
     descriptors_table,
@@ -24,6 +25,7 @@ from melgen.studies.tables.comparisons import (
     rhythm_table,
     tonality_table,
 )
+from melgen.studies.tables.learning_rates import learning_rates_table
 from melgen.studies.tables.paired_differences import (
     cells_over_settings_table,
     paired_differences_table,
@@ -71,6 +73,7 @@ def build_tables(results: StudyResults) -> dict[str, Table]:
     """
     tables = {
         "runs": _runs(results),
+        learning_rates.NAME: learning_rates_table(results),
         "tonality": tonality_table(results),
         "primers": primers_table(results),
         "tonality_corrected": corrected_table(results),

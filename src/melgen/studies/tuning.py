@@ -1,0 +1,180 @@
+"""Learning rates for the networks of a study: which short trainings there are, and which rate is the best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from omegaconf import DictConfig
+
+from melgen.checking import require
+from melgen.pasting import hydra_quoted
+from melgen.runs.directory import RunDirectory
+from melgen.runs.learning_rates import LEARNING_RATES, RATE, LearningRates, RateTrial, TunedSetting, where_of
+from melgen.runs.naming import parse_run_name
+from melgen.runs.sizes import PARAMETERS, SOLVED
+from melgen.runs.status import status_of
+from melgen.runs.variants import choices_of, variants_in
+from melgen.studies.planning import PlannedRun, planned_axes_of_training
+from melgen.studies.settings import StudySettings
+
+_KNOWN_BY = ("dataset.representation._target_", "rhythm._target_", "cell._target_", "block._target_", "layers")
+"""Keys by which every file recognises a network, also where they are the same in all of a study."""
+_NOT_OF_SETTING = frozenset({"seed", RATE, "corpus.fingerprint", "started_from"})
+_WITHOUT = ("callbacks.sampling", "callbacks.tonality", "callbacks.projection")
+"""Callbacks that a trial does not need."""
+_DIGITS = 2
+"""Significant digits of a rate that is added to the grid."""
+
+
+def check_tuning(settings: StudySettings) -> None:
+    """Check the options of the stage, and that nothing else sets the rate.
+
+    Raises:
+        ValueError: naming the key, its value and the rule.
+    """
+    tune = settings.config.tune
+    if tune.rates is None:
+        return
+    rates, seeds = list(tune.rates), list(tune.seeds)
+    numbers = [rate for rate in rates if isinstance(rate, int | float) and not isinstance(rate, bool)]
+    good = len(numbers) == len(rates) > 1 and all(0 < rate < math.inf for rate in numbers)
+    require(good and len({*numbers}) == len(rates), "tune.rates", rates, "at least two different numbers above 0")
+    whole = all(isinstance(seed, int) and seed >= 0 for seed in seeds)
+    require(bool(seeds) and whole, "tune.seeds", seeds, "a list of whole numbers from 0")
+    for key, least in (("max_steps", 1), ("extensions", 0)):
+        value = tune[key]
+        require(isinstance(value, int) and value >= least, f"tune.{key}", value, f"a whole number from {least}")
+    require(not settings.config.runs, "tune.rates", rates, "null with runs=..., whose networks are trained")
+    axes = planned_axes_of_training(settings.hydra)
+    for key in (RATE, LEARNING_RATES):
+        if key in axes:
+            raise ValueError(f"tune.rates={rates} with {axes[key][0]}: only one of the two can set the learning rate")
+
+
+def check_seeds(settings: StudySettings, planned: Sequence[PlannedRun]) -> None:
+    """Refuse trials with a seed of the sweep: rates must not be chosen on networks that are reported.
+
+    Raises:
+        ValueError: naming the seed.
+    """
+    if common := {*settings.config.tune.seeds} & {run.config.seed for run in planned}:
+        raise ValueError(f"tune.seeds={min(common)}: must not be a seed of the sweep, whose networks are reported")
+
+
+def as_override(settings: StudySettings) -> dict[str, list[str]]:
+    """What makes the trainings of the sweep use the rates that were chosen."""
+    return {LEARNING_RATES: [f"{LEARNING_RATES}={hydra_quoted(str(settings.rates_file.absolute()))}"]}
+
+
+def trial_overrides(settings: StudySettings, rates: Sequence[float]) -> dict[str, list[str]]:
+    """What makes the trainings of the sweep trials: one for each rate and seed of the stage."""
+    tune, trainer = settings.config.tune, settings.config.trainer
+    single = {
+        "output_dir": hydra_quoted(str(settings.rates_file.parent.parent)),
+        "trainer.max_steps": tune.max_steps,
+        "trainer.max_epochs": -1,
+        "trainer.val_check_interval": min(trainer.val_check_interval, tune.max_steps),
+        **{f"++{key}": "null" for key in _WITHOUT},
+    }
+    return {
+        "seed": [f"seed={seed}" for seed in tune.seeds],
+        RATE: [f"{RATE}={rate!r}" for rate in rates],
+        **{key: [f"{key}={value}"] for key, value in single.items()},
+    }
+
+
+def chosen(settings: StudySettings, trials: Sequence[PlannedRun]) -> LearningRates:
+    """The rates of all networks, from their finished trials.
+
+    Raises:
+        ValueError: if a trial is missing, or if all trials of a network diverged.
+    """
+    keys = _keys_of_settings(trials)
+    groups: dict[str, list[PlannedRun]] = {}
+    for trial in trials:
+        groups.setdefault(repr(where_of(trial.config, keys)), []).append(trial)
+    firsts = [group[0] for group in groups.values()]
+    variants = variants_in([choices_of(first.path, _without_rate(first.config)) for first in firsts])
+    found = []
+    for first, group, variant in zip(firsts, groups.values(), variants, strict=True):
+        named = parse_run_name(first.path.name)
+        assert named is not None
+        rates = tuple(_trial(rate, each, settings.criterion) for rate, each in _by_rate(group))
+        setting = TunedSetting(
+            named.dataset, named.cell, named.layers, variant.text, where_of(first.config, keys), rates
+        )
+        if math.isinf(setting.best.mean):
+            raise ValueError(f"tune.rates: {setting.name} diverged at all of {[trial.rate for trial in rates]}")
+        found.append(setting)
+    tune = settings.config.tune
+    return LearningRates(settings.criterion, tune.max_steps, tuple(tune.seeds), tuple(found))
+
+
+def rates_beyond(found: LearningRates) -> list[float]:
+    """The next rates at each end of the grid at which the best rate of a network is, by the ratio of the grid there.
+
+    >>> low, high = (RateTrial(rate, {"0": loss}) for rate, loss in ((0.001, 2.0), (0.004, 1.0)))
+    >>> setting = TunedSetting("control", "lstm", 1, "", {}, (low, high))
+    >>> rates_beyond(LearningRates("val/loss", 100, (0,), (setting,)))
+    [0.016]
+    """
+    beyond = set()
+    for setting in found.settings:
+        rates = [trial.rate for trial in setting.trials]
+        if setting.edge == "lowest":
+            beyond.add(rates[0] ** 2 / rates[1])
+        elif setting.edge == "highest":
+            beyond.add(rates[-1] ** 2 / rates[-2])
+    return sorted(float(f"{rate:.{_DIGITS}g}") for rate in beyond)
+
+
+def _trial(rate: float, runs: Iterable[PlannedRun], criterion: str) -> RateTrial:
+    scores: dict[str, float] = {}
+    diverged = []
+    for planned in runs:
+        run, seed = RunDirectory(planned.path), planned.config.seed
+        if run.has_diverged:
+            diverged.append(seed)
+            continue
+        value = (run.result or {}).get(criterion)
+        if not isinstance(value, int | float):
+            status = status_of(run)
+            why = f": {status.reason}" if status.reason else ""
+            raise ValueError(f"{run.path}: a trial of the stage tune is {status.state}{why}; the same command tries it")
+        scores[str(seed)] = float(value)
+    return RateTrial(rate, scores, tuple(diverged))
+
+
+def _by_rate(trials: Sequence[PlannedRun]) -> list[tuple[float, list[PlannedRun]]]:
+    found: dict[float, list[PlannedRun]] = {}
+    for trial in trials:
+        found.setdefault(float(trial.config.optimizer.lr), []).append(trial)
+    return sorted(found.items())
+
+
+def _keys_of_settings(trials: Sequence[PlannedRun]) -> list[str]:
+    """The keys by which networks are recognised: some always, and all others in which those of the study differ."""
+    identities = [_of_setting(trial.identity, trial.config) for trial in trials]
+    names = dict.fromkeys(key for identity in identities for key in identity)
+    differing = [key for key in names if len({repr(identity.get(key)) for identity in identities}) > 1]
+    return [*_KNOWN_BY, *(key for key in differing if key not in _KNOWN_BY)]
+
+
+def _of_setting(identity: Mapping[str, Any], config: DictConfig) -> dict[str, Any]:
+    kept = {}
+    for key, value in identity.items():
+        name = key.removeprefix("model.")
+        repeats = name != key and identity.get(name) == value
+        is_solved = config.get(PARAMETERS) is not None and {key, name} & {*SOLVED}
+        if not (key in _NOT_OF_SETTING or name.rpartition(".")[2] == "seed" or repeats or is_solved):
+            kept[key] = value
+    return kept
+
+
+def _without_rate(config: DictConfig) -> DictConfig:
+    """The configuration as one whose rate was tuned, so that variants are not told apart by rates."""
+    config = config.copy()
+    config[LEARNING_RATES] = "tuned"
+    return config

@@ -1,0 +1,176 @@
+"""The stage tune: which trials there are, which rate is chosen, and what a study does with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from melgen.errors import DivergenceError
+from melgen.files import write_json
+from melgen.runs.directory import RunDirectory
+from melgen.runs.learning_rates import LearningRates, RateTrial, TunedSetting
+from melgen.studies.planning import PlannedRun
+from melgen.studies.tuning import chosen, rates_beyond
+from tests.commands.calling import call
+from tests.runs.composing import composed
+from tests.studies.conftest import HOME, MINI
+
+TINY = [*(option for option in MINI if not option.startswith(("dataset", "layers", "cell"))), "cell=lstm,indrnn"]
+TUNED = [*TINY, "layers=1", "dataset=control", "tune.rates=[0.001,0.01]", "tune.max_steps=4", "tune.extensions=1"]
+TRIALS = Path("multirun/tuning/misc_folk")
+
+
+def found(*grids):
+    settings = [
+        TunedSetting("control", "lstm", 1, "", {}, tuple(RateTrial(rate, {"7": loss}) for rate, loss in grid))
+        for grid in grids
+    ]
+    return LearningRates("val/loss", 100, (7,), tuple(settings))
+
+
+@pytest.mark.parametrize(
+    ("grids", "beyond"),
+    [
+        ([[(0.001, 2.0), (0.002, 1.0), (0.004, 2.0)]], []),
+        ([[(0.001, 1.0), (0.002, 2.0), (0.004, 2.0)]], [0.0005]),
+        ([[(0.001, 2.0), (0.002, 2.0), (0.004, 1.0)]], [0.008]),
+        ([[(0.001, 1.0), (0.003, 2.0)], [(0.001, 2.0), (0.003, 1.0)]], [0.00033, 0.009]),
+        ([[(0.001, 1.0)]], []),
+    ],
+)
+def test_the_grid_grows_at_the_end_where_the_best_rate_is(grids, beyond):
+    assert rates_beyond(found(*grids)) == beyond
+
+
+class _Settings:
+    """What `chosen` reads of a study's settings."""
+
+    criterion = "val/loss"
+
+    class config:  # noqa: N801
+        class tune:  # noqa: N801
+            max_steps, seeds = 4, (7, 8)
+
+
+def trial(folder, cell, rate, seed, loss):
+    """A trial that ended: with a loss, or by an error."""
+    path = folder / f"control-{cell}-1-seed{seed}-optimizer.lr-{rate}"
+    overrides = (f"cell={cell}", "layers=1", f"optimizer.lr={rate}", f"seed={seed}")
+    run = RunDirectory(path)
+    path.mkdir(parents=True)
+    if isinstance(loss, Exception):
+        run.record_failure(loss)
+    else:
+        write_json(path / "result.json", {"val/loss": loss})
+    config = composed("name=n", "run_dir=/r", *overrides)
+    return PlannedRun(path, OmegaConf.create({k: v for k, v in config.items_ex(resolve=False) if k != "hydra"}))
+
+
+def test_the_rate_of_each_cell_has_the_lowest_mean_over_seeds(tmp_path):
+    lost = DivergenceError("the loss became nan at update 3")
+    trials = [
+        trial(tmp_path, cell, rate, seed, loss)
+        for cell, rate, losses in [
+            ("lstm", 0.001, (2.0, 2.0)),
+            ("lstm", 0.002, (1.0, 2.5)),
+            ("gru", 0.001, (2.0, 2.0)),
+            ("gru", 0.002, (1.0, lost)),
+        ]
+        for seed, loss in zip((7, 8), losses, strict=True)
+    ]
+    rates = chosen(_Settings, trials)
+    assert {each.cell: (each.best.rate, each.edge) for each in rates.settings} == {
+        "lstm": (0.002, "highest"),
+        "gru": (0.001, "lowest"),
+    }
+    assert rates.settings[1].trials[1] == RateTrial(0.002, {"7": 1.0}, (8,))
+    assert [rates.setting_of(each.config).cell for each in trials] == ["lstm"] * 4 + ["gru"] * 4
+    assert rates.setting_of(composed("cell=rnn", "layers=1")) is None
+    assert rates.setting_of(composed("cell=gru", "layers=2")) is None
+
+
+def test_a_trial_that_failed_otherwise_stops_the_study(tmp_path):
+    trials = [trial(tmp_path, "lstm", 0.001, 7, 2.0), trial(tmp_path, "lstm", 0.002, 7, OSError("no room"))]
+    with pytest.raises(ValueError, match=r"optimizer.lr-0.002: a trial of the stage tune is failed: no room"):
+        chosen(_Settings, trials)
+
+
+def test_a_network_that_diverges_at_all_rates_stops_the_study(tmp_path):
+    lost = DivergenceError("the loss became nan at update 3")
+    trials = [trial(tmp_path, "lstm", rate, 7, lost) for rate in (0.001, 0.002)]
+    with pytest.raises(ValueError, match=r"tune.rates: control-lstm-1 diverged at all of \[0.001, 0.002\]"):
+        chosen(_Settings, trials)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["tune.rates=[0.001]"], "tune.rates=[0.001]: must be at least two different numbers above 0"),
+        (["tune.rates=[0.001,0.001]"], "tune.rates=[0.001,0.001]: must be at least two different numbers"),
+        (["tune.rates=[0.001,-1]"], "tune.rates=[0.001,-1]: must be at least two different numbers above 0"),
+        (["tune.rates=[0.001,0.01]", "tune.seeds=[1,2]"], "tune.seeds=1: must not be a seed of the sweep"),
+        (["tune.rates=[0.001,0.01]", "tune.seeds=[]"], "tune.seeds=[]: must be a list of whole numbers from 0"),
+        (["tune.rates=[0.001,0.01]", "tune.max_steps=0"], "tune.max_steps=0: must be a whole number from 1"),
+        (["tune.rates=[0.001,0.01]", "tune.extensions=-1"], "tune.extensions=-1: must be a whole number from 0"),
+        (["tune.rates=[0.001,0.01]", "optimizer.lr=0.1"], "only one of the two can set the learning rate"),
+        (["tune.rates=[0.001,0.01]", "optimizer.lr=0.1,0.2"], "only one of the two can set the learning rate"),
+        (["tune.rates=[0.001,0.01]", "learning_rates=f"], "only one of the two can set the learning rate"),
+        (["stages=tune"], "stages=tune: needs tune.rates=[...], the learning rates to try"),
+        (["tune.rates=[0.001,0.01]", "stages=sweep"], "the stage tune has not chosen learning rates for these"),
+    ],
+    ids=str,
+)
+@pytest.mark.slow
+def test_refusals(tmp_path, monkeypatch, options, message):
+    monkeypatch.chdir(tmp_path)
+    answer = call("study", *TINY, "layers=1", "dataset=control", *options)
+    assert answer.code == 1
+    assert message in answer.text
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.slow
+def test_a_study_with_tuned_rates(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # The state of indrnn, which nothing bounds, overflows at such a rate: the grid goes on and shows it.
+    diverging = [*TUNED, "tune.rates=[0.001,0.01,1e30]", "tune.extensions=0"]
+    first = call("study", *diverging, "dry_run=true")
+    assert first.code == 0, first.text
+    assert "First 6 trials of learning rates: 0 finished already" in first.text
+    assert not HOME.exists()
+    answer = call("study", *diverging)
+    assert answer.code == 0, answer.text
+    rates = json.loads((TRIALS / "learning_rates.json").read_text())
+    assert {each["cell"]: each["chosen"] for each in rates["settings"]} == {"lstm": 0.01, "indrnn": 0.01}
+    of_cell = {each["cell"]: each for each in rates["settings"]}
+    assert [trial["diverged"] for trial in of_cell["indrnn"]["trials"]] == [[], [], [1000]]
+    runs = sorted(path.parent.name for path in HOME.glob("*/result.json"))
+    assert runs == [f"control-{cell}-1-seed{seed}-hidden_size-8-optimizer.lr-0.01"
+                    for cell in ("indrnn", "lstm") for seed in (0, 1)]  # fmt: skip
+    table = (HOME / "study" / "tables" / "learning_rates.csv").read_text()
+    assert table.splitlines()[0].endswith("rate_0.001,rate_0.01,rate_1e+30,diverged")
+    assert (HOME / "study" / "figures" / "learning_rates.png").is_file()
+
+    stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "multirun").rglob("*.ckpt")}
+    again = call("study", *diverging)
+    assert "4 trained already, 0 to train" in again.text
+    assert "6 of 6 trials finished" in again.text
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "multirun").rglob("*.ckpt")} == stamps
+
+    # Without the file the trials are not trained again, and the same rates are chosen.
+    (TRIALS / "learning_rates.json").unlink()
+    assert "6 of 6 trials finished" in call("study", *diverging, "stages=[tune,sweep]").text
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "multirun").rglob("*.ckpt")} == stamps
+
+
+@pytest.mark.slow
+def test_the_grid_grows_until_the_limit(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    answer = call("study", *TUNED, "stages=tune")
+    assert answer.code == 0, answer.text
+    assert "is at an end of the grid: 0.1 added" in answer.text
+    rates = LearningRates.from_dict(json.loads((TRIALS / "learning_rates.json").read_text()))
+    assert [trial.rate for trial in rates.settings[0].trials] == [0.001, 0.01, 0.1]
