@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from melgen.networks import RGLRU, SLSTM, IndRNN, MelodyModel, MinGRU, find_layer, map_state, mixed
-from melgen.networks.recurrent import AbstractKernelLayer
+from melgen.networks.kernel_layers import AbstractKernelLayer
 from melgen.networks.scan import scaled, scan
 from tests.networks.conftest import SCANNED_CELLS, WITH_KERNEL, each_of
 
@@ -195,7 +195,7 @@ def test_the_first_layer_multiplies_the_table_not_the_notes(scanned_cell, monkey
             seen.append(tuple(input.shape))
         return linear(input, weight, bias)
 
-    monkeypatch.setattr("melgen.networks.recurrent.F.linear", watched)
+    monkeypatch.setattr("melgen.networks.kernel_layers.F.linear", watched)
     model = MelodyModel(VOCABULARY, WIDTH, 1, scanned_cell)
     model(torch.randint(VOCABULARY, (4, 15)))
     assert seen == [(VOCABULARY, WIDTH)]
@@ -206,7 +206,7 @@ def test_falls_back_to_the_reference(scanned_cell, case, monkeypatch):
     def refuse(*_):
         raise AssertionError("scanned")
 
-    monkeypatch.setattr("melgen.networks.recurrent.scan", refuse)
+    monkeypatch.setattr("melgen.networks.kernel_layers.scan", refuse)
     model = MelodyModel(VOCABULARY, WIDTH, 2, scanned_cell)
     tokens = torch.randint(VOCABULARY, (4, 15))
     with pytest.raises(AssertionError, match="scanned"):

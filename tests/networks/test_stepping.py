@@ -16,9 +16,9 @@ from melgen.networks import (
     choosing,
     model_stepping,
 )
+from melgen.networks.kernel_layers import AbstractKernelLayer
 from melgen.networks.model_stepping import ModelStepper
 from melgen.networks.products import ONEDNN, TORCH
-from melgen.networks.recurrent import AbstractKernelLayer
 from melgen.networks.stepping import CallStepper, KernelStepper
 from tests.networks.conftest import CELLS
 from tests.tiers import quick_rows

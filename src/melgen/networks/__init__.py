@@ -24,14 +24,10 @@ from melgen.networks.cells import (
     Mogrifier,
 )
 from melgen.networks.initialization import INITIALIZATIONS, TensorFlowInit, TensorFlowStart
+from melgen.networks.kernel_layers import AbstractScannedLayer, AbstractTorchLayer
 from melgen.networks.linear_recurrence import AbstractElementwiseLayer, AbstractLinearLayer
 from melgen.networks.model import MelodyModel, count_parameters, estimate_parameters
-from melgen.networks.recurrent import (
-    AbstractRecurrentLayer,
-    AbstractScannedLayer,
-    AbstractTorchLayer,
-    map_state,
-)
+from melgen.networks.recurrent import AbstractRecurrentLayer, map_state
 from melgen.networks.stack import RecurrentStack, find_layer, mixed
 
 __all__ = [

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
+from melgen.networks.kernel_layers import AbstractProjectedLayer, Projection
 from melgen.networks.linear_scan import linear_scan, linear_steps
 from melgen.networks.products import TORCH, Products
-from melgen.networks.recurrent import AbstractProjectedLayer, Projection, State, embedded
+from melgen.networks.recurrent import State, embedded
 
 
 class AbstractElementwiseLayer(AbstractProjectedLayer):

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from melgen.checking import require
 from melgen.networks.initialization import TensorFlowInit
+from melgen.networks.kernel_layers import AbstractScannedLayer, AbstractTorchLayer
 from melgen.networks.kernels import GRUKernel, ResetBeforeGRUKernel
 from melgen.networks.products import TORCH, Products
-from melgen.networks.recurrent import AbstractRecurrentLayer, AbstractScannedLayer, AbstractTorchLayer, State
+from melgen.networks.recurrent import AbstractRecurrentLayer, State
 from melgen.networks.stepping import AbstractStepper
 
 

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
+from melgen.networks.kernel_layers import Projection
 from melgen.networks.linear_recurrence import AbstractElementwiseLayer
 from melgen.networks.products import Products
-from melgen.networks.recurrent import Projection, State
+from melgen.networks.recurrent import State
 from melgen.networks.scan import kept_once
 
 threshold_backward = torch.ops.aten.threshold_backward.grad_input

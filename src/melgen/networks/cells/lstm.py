@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from melgen.internals.torch import onednn_multiplies
 from melgen.networks.initialization import TensorFlowInit
+from melgen.networks.kernel_layers import AbstractTorchLayer
 from melgen.networks.kernels import LSTMKernel
 from melgen.networks.products import TORCH
-from melgen.networks.recurrent import AbstractTorchLayer, State, map_state
+from melgen.networks.recurrent import State, map_state
 from melgen.networks.scan import multiplies_in_bfloat16
 
 

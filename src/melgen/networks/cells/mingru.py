@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from melgen.checking import check_one_of
 from melgen.networks.coefficients import min_gru_coefficients
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
+from melgen.networks.kernel_layers import Projection
 from melgen.networks.linear_recurrence import AbstractLinearLayer
 from melgen.networks.products import Products
-from melgen.networks.recurrent import Projection
 
 _KEEPING_BIAS = {"gru": (-1.0, 0.0), "lstm": (1.0, 0.0, 0.0)}
 """The initial bias of each block."""

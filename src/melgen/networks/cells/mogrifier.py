@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from melgen.checking import check_whole
 from melgen.networks.cells.mogrifier_scan import mogrifier_scan
 from melgen.networks.initialization import TensorFlowInit, check_initialization, glorot_uniform_, torch_uniform_
+from melgen.networks.kernel_layers import AbstractKernelLayer
 from melgen.networks.kernels import LSTMKernel
 from melgen.networks.products import Products
-from melgen.networks.recurrent import AbstractKernelLayer, State, embedded, map_state
+from melgen.networks.recurrent import State, embedded, map_state
 from melgen.networks.scan import products_for, scaled
 
 

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from melgen.checking import check_one_of
 from melgen.networks.coefficients import SMALLEST_SQUARE, rg_lru_coefficients
 from melgen.networks.initialization import check_initialization, torch_uniform_
+from melgen.networks.kernel_layers import Projection
 from melgen.networks.linear_recurrence import AbstractLinearLayer
 from melgen.networks.products import Products, linear
-from melgen.networks.recurrent import Projection
 
 POWER = 8.0
 """The publication's c: of the decay where the gate r is 1."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from melgen.networks.initialization import TensorFlowInit
+from melgen.networks.kernel_layers import AbstractTorchLayer
 from melgen.networks.kernels import RNNKernel
-from melgen.networks.recurrent import AbstractTorchLayer
 
 
 class RNN(AbstractTorchLayer):

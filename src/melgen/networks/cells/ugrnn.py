@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from melgen.networks.initialization import TensorFlowInit
+from melgen.networks.kernel_layers import AbstractScannedLayer
 from melgen.networks.kernels import UGRNNKernel
-from melgen.networks.recurrent import AbstractScannedLayer, State
+from melgen.networks.recurrent import State
 
 
 class UGRNN(AbstractScannedLayer):

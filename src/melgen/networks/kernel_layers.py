@@ -1,0 +1,263 @@
+"""Layers with a fast implementation: projected input, and loops over time by torch's modules or by a scan of steps.
+
+Letters as in `melgen.networks.model`; I is the width of a layer's input.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from melgen.networks.graphs import recorded_scans
+from melgen.networks.initialization import TensorFlowInit, check_initialization, torch_uniform_
+from melgen.networks.kernels import AbstractKernel
+from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH, Products, linear
+from melgen.networks.recurrent import AbstractRecurrentLayer, State, embedded, map_state
+from melgen.networks.scan import can_scan, products_for, scaled, scan
+from melgen.networks.stepping import (
+    AbstractStepper,
+    KernelStepper,
+    ProjectedInput,
+    ProjectedRows,
+    can_step,
+)
+
+Projection: TypeAlias = Callable[[Tensor, Tensor | None], Tensor]
+"""Multiplies a layer's input by a weight and adds a bias."""
+
+
+def _in_float32(run: Callable[[State], tuple[Tensor, State]], state: State, products: Products) -> tuple[Tensor, State]:
+    """Run a layer without autocast, whose rounding its products in bfloat16 do not need."""
+    if not products.in_bfloat16:
+        return run(state)
+    with torch.autocast("cpu", enabled=False):
+        return run(map_state(Tensor.float, state))
+
+
+class AbstractProjectedLayer(AbstractRecurrentLayer):
+    """A layer that its input enters by products only, with a fast implementation in addition to its reference."""
+
+    @abstractmethod
+    def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """`forward` by autograd alone, one step after another or by torch's module."""
+
+    @abstractmethod
+    def read(self, project: Projection, state: State, products: Products) -> tuple[Tensor, State]:
+        """`forward` in single precision.
+
+        Args:
+            project: multiplies the input by a weight ``[N, I]`` and adds a bias; time first, ``[T, B, N]``.
+            state: the state before, None for zeros.
+            products: who computes further products.
+        """
+
+    def is_fast(self, tensor: Tensor, rows: bool) -> bool:
+        """Whether to use `read` for an input like this tensor; ``rows``: if it is a table whose rows are read."""
+        return self.implementation != "reference" and can_scan(tensor)
+
+    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence from a state, or from the zero state if it is None."""
+        if not self.is_fast(input, rows=False):
+            return self.forward_reference(input, state)
+        products = products_for(input, self.backend)
+
+        def project(weight: Tensor, bias: Tensor | None) -> Tensor:
+            return linear(products, input.transpose(0, 1).contiguous().float(), weight, bias)
+
+        return _in_float32(lambda before: self.read(project, before, products), state, products)
+
+    def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence of rows; if the tables have fewer rows than tokens, each row is multiplied only once."""
+        if tokens.numel() <= sum(map(len, tables)) or not self.is_fast(tables[0], rows=True):
+            return self(embedded(tokens, tables), state)
+        products = products_for(tables[0], self.backend)
+        time_first = tokens.transpose(0, 1)
+        return _in_float32(lambda before: self.read_rows(time_first, tables, before, products), state, products)
+
+    def read_rows(
+        self, tokens: Tensor, tables: Sequence[Tensor], state: State, products: Products
+    ) -> tuple[Tensor, State]:
+        """`forward_rows` in single precision; tokens are time first, ``[T, B]`` or ``[T, B, tables]``."""
+
+        def project(weight: Tensor, bias: Tensor | None) -> Tensor:
+            lowest, *others = tables
+            # The bias is added once, to the rows of the first table.
+            return embedded(tokens, [F.linear(lowest, weight, bias), *(F.linear(table, weight) for table in others)])
+
+        return self.read(project, state, products)
+
+
+class AbstractKernelLayer(AbstractProjectedLayer):
+    """A layer that has a kernel in addition to its reference implementation.
+
+    Attributes:
+        kernel: its arithmetic for the fast scan; None for a layer that has only its reference.
+    """
+
+    kernel: ClassVar[type[AbstractKernel] | None] = None
+
+    @abstractmethod
+    def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """The weights of input and state, the bias, and the bias of a separate product, for the kernel."""
+
+    def is_fast(self, tensor: Tensor, rows: bool) -> bool:
+        """Whether to use the kernel for an input like this tensor; ``rows``: if it is a table whose rows are read."""
+        return self.kernel is not None and super().is_fast(tensor, rows)
+
+    def stepper(
+        self,
+        batch_size: int,
+        state: State = None,
+        tables: Sequence[Tensor] | None = None,
+        products: Products = TORCH,
+    ) -> AbstractStepper:
+        """Read one time step after another; with the kernel, if the layer uses it and replaces none of our calls."""
+        calls = (type(self).forward, type(self).forward_rows)
+        is_ours = calls == (AbstractProjectedLayer.forward, AbstractProjectedLayer.forward_rows)
+        if not is_ours or self.implementation == "reference" or self.kernel is None or not can_step(self.parts()[0]):
+            return super().stepper(batch_size, state, tables, products)
+        weight_ih, weight_hh, bias, separate = self._scaled_parts()
+        if state is None:
+            states: Sequence[Tensor] = [weight_hh.new_zeros(batch_size, self.hidden_size)] * self.kernel.states
+        else:
+            states = (state,) if isinstance(state, Tensor) else state
+        if batch_size * weight_hh.numel() < FEWEST_MULTIPLICATIONS:
+            products = TORCH
+        projection = ProjectedInput(weight_ih, bias) if tables is None else ProjectedRows(tables, weight_ih, bias)
+        return KernelStepper(self.kernel, projection, weight_hh, separate, states, products)
+
+    def read(self, project: Projection, state: State, products: Products) -> tuple[Tensor, State]:
+        """Scan the products of the input with both weights scaled for the kernel."""
+        assert self.kernel is not None
+        weight_ih, weight_hh, bias, separate = self._scaled_parts()
+        states = (state,) if isinstance(state, Tensor) else state
+        run = recorded_scans(self).scan if self.implementation == "graphs" else scan
+        output, last = run(self.kernel, project(weight_ih, bias), weight_hh, separate, states, products)
+        return output.transpose(0, 1), last[0] if self.kernel.states == 1 else tuple(last)
+
+    def _scaled_parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """The `parts`, scaled for the kernel."""
+        assert self.kernel is not None
+        weight_ih, weight_hh, bias, separate = self.parts()
+        weight_ih, weight_hh, bias = scaled(self.kernel, weight_ih, weight_hh, bias)
+        if separate is not None:
+            separate = separate * self.kernel.scales[-1]
+        return weight_ih, weight_hh, bias, separate
+
+
+class AbstractTorchLayer(AbstractKernelLayer):
+    """A layer that torch has: torch's module computes all time steps in one call.
+
+    torch has two biases for each gate, of which only the sum matters (except for the candidate of its GRU).
+    If both are trained, a step of Adam moves the sum twice as far as TensorFlow's single bias. So with
+    ``paper`` initialisation the second, ``bias_hh``, is zero and not trained; with ``torch`` both are
+    trained, as usual.
+    """
+
+    module: ClassVar[Callable[..., nn.RNNBase]]
+    start: ClassVar[TensorFlowInit]
+
+    def __init__(self, input_size: int, hidden_size: int):
+        super().__init__(input_size, hidden_size)
+        self.rnn = self.module(input_size, hidden_size, batch_first=True)
+
+    def is_fast(self, tensor: Tensor, rows: bool) -> bool:
+        """Whether to use the kernel: not on a GPU, where torch calls cuDNN's fused loops."""
+        return tensor.device.type == "cpu" and not self.backend.by_module and super().is_fast(tensor, rows)
+
+    def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """The module's weights, with the sum of its biases where only the sum matters."""
+        weight_ih, weight_hh, bias_ih, bias_hh = self.rnn.parameters()
+        assert self.kernel is not None
+        if not self.kernel.separate:
+            return weight_ih, weight_hh, bias_ih + bias_hh, None
+        summed, separate = bias_hh.split([len(bias_hh) - self.hidden_size, self.hidden_size])
+        bias = bias_ih + F.pad(summed, (0, self.hidden_size))
+        # With ``paper`` initialisation it is zero and untrained, and then not worth an addition in each step.
+        return weight_ih, weight_hh, bias, separate if separate.requires_grad or bool(separate.any()) else None
+
+    def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Call torch's module, whose states have an axis for layers, which ours lack."""
+        output, last = self.rnn(input, map_state(lambda tensor: tensor.unsqueeze(0), state))
+        return output, map_state(lambda tensor: tensor.squeeze(0), last)
+
+    def initialize(self, initialization: str) -> None:
+        """Draw new weights; the class explains the second bias."""
+        check_initialization(initialization)
+        weight_ih, weight_hh, bias_ih, bias_hh = self.rnn.parameters()
+        if initialization == "paper":
+            self.start.fill_(weight_ih, weight_hh, bias_ih)
+            nn.init.zeros_(bias_hh)
+        else:
+            self.rnn.reset_parameters()
+        bias_hh.requires_grad_(initialization != "paper")
+
+
+class AbstractScannedLayer(AbstractKernelLayer):
+    """A layer that torch lacks: one product of the whole input, then one `step` after another.
+
+    A subclass gives the arithmetic of a step and the attributes below, nothing else. A ``kernel`` makes it faster.
+
+    Attributes:
+        products: how many blocks of H columns each product with the state has. Most cells need one
+            product; GRU needs its gates before it can compute the second.
+        states: how many tensors make up the state: one, or several as a tuple whose first is the output.
+        start: the initial weights of TensorFlow 1.
+        weight_ih: ``[blocks * H, I]``, weight_hh: ``[blocks * H, H]``, bias: ``[blocks * H]`` or None.
+    """
+
+    products: ClassVar[tuple[int, ...]]
+    states: ClassVar[int] = 1
+    start: ClassVar[TensorFlowInit]
+
+    def __init__(self, input_size: int, hidden_size: int):
+        super().__init__(input_size, hidden_size)
+        rows = sum(self.products) * hidden_size
+        self.weight_ih = nn.Parameter(torch.empty(rows, input_size))
+        self.weight_hh = nn.Parameter(torch.empty(rows, hidden_size))
+        self.bias = nn.Parameter(torch.empty(rows)) if self.start.bias else None
+        self.initialize("torch")
+
+    @staticmethod
+    @abstractmethod
+    def step(inputs: tuple[Tensor, ...], state: State, weights: tuple[Tensor, ...]) -> State:
+        """The state after one more time step: a pure function.
+
+        Shape:
+            for each product of n blocks: inputs ``[B, n * H]``, already multiplied by the input weights and
+            with the bias added, and weights ``[H, n * H]``, by which to multiply the state; state ``[B, H]``.
+        """
+
+    def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """All parameters; there is no bias of a separate product."""
+        return self.weight_ih, self.weight_hh, self.bias, None
+
+    def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read the sequence step by step, time first, so that each step's input is contiguous."""
+        columns = [blocks * self.hidden_size for blocks in self.products]
+        weight_ih, weight_hh, bias, _ = self.parts()
+        projected = F.linear(input.transpose(0, 1).contiguous(), weight_ih, bias)
+        sequences = [part.unbind(0) for part in projected.split(columns, dim=-1)]
+        weights = weight_hh.t().split(columns, dim=-1)
+        if state is None:
+            zeros = projected.new_zeros(input.shape[0], self.hidden_size)
+            state = zeros if self.states == 1 else (zeros,) * self.states
+        outputs = []
+        for inputs in zip(*sequences, strict=True):
+            state = self.step(inputs, state, weights)
+            outputs.append(state if self.states == 1 else state[0])
+        return torch.stack(outputs).transpose(0, 1), state
+
+    def initialize(self, initialization: str) -> None:
+        """Draw new weights."""
+        check_initialization(initialization)
+        if initialization == "paper":
+            self.start.fill_(self.weight_ih, self.weight_hh, self.bias)
+        else:
+            for parameter in self.parameters():
+                torch_uniform_(parameter, self.hidden_size)
