@@ -200,7 +200,7 @@ def test_accidentals_hold_for_a_bar():
     assert signs([66, 65, 66, 67, *g_major])[:4] == [None, 0, 1, None]
 
 
-def test_a_tied_note_repeats_its_sign_for_abc_only():
+def test_each_note_outside_the_key_repeats_its_sign_for_abc_only():
     melody = of_lengths([24, 24, 24, 48, 24, 24, 24], [60, 64, 67, 66, 66, 60, 66])
     key, notes = spell(melody.pitches, [40, 40, 40, 1, 1, 40, 1])
     assert key.name == "C major"
@@ -210,7 +210,7 @@ def test_a_tied_note_repeats_its_sign_for_abc_only():
         return [symbol.accidental for bar in bars for symbol in bar.symbols if symbol.note in (3, 4, 6)]
 
     assert found() == [1, None, 1, None], "the tied note goes without, the one after it does not"
-    assert found(on_ties=True) == [1, 1, 1, None], "some readers forget the sign of a tied note"
+    assert found(in_abc=True) == [1, 1, 1, 1], "some readers forget a sign"
 
 
 def test_melodies_are_made_playable():

@@ -52,7 +52,7 @@ def to_abc(
     """
     melody = playable(melody)
     key, notes = spell(melody.pitches, melody.durations, melody.key)
-    bars = with_accidentals(cut_into_bars(melody, metre), notes, key, on_ties=True)
+    bars = with_accidentals(cut_into_bars(melody, metre), notes, key, in_abc=True)
     unit = math.gcd(_QUARTER, *(symbol.sixty_fourths for bar in bars for symbol in bar.symbols))
     name = printable(title or melody.title).replace("\\", "\\\\").replace("%", "\\%")
     lines = [

@@ -182,7 +182,7 @@ def _moved(times: Sequence[int], before: list[BarLines], after: list[BarLines], 
 
 
 def with_accidentals(
-    bars: Sequence[Bar], notes: Sequence[SpelledNote], key: Key, *, on_ties: bool = False
+    bars: Sequence[Bar], notes: Sequence[SpelledNote], key: Key, *, in_abc: bool = False
 ) -> list[Bar]:
     """The bars with accidentals wherever a reader could be in doubt.
 
@@ -192,33 +192,27 @@ def with_accidentals(
     Args:
         bars: the bars.
         spelling: the key and the names of the notes.
-        on_ties: whether a tied note repeats its sign, without which programs that read ABC lose the tie. The next note
-            on the same step then repeats it too, since some programs forget the sign of a tied note.
+        in_abc: whether for ABC. Some of its readers forget a sign before the bar ends, or at a tie, so that each note
+            outside the key repeats its sign, a tied one too.
     """
-    return [replace(bar, symbols=tuple(_bar_with_accidentals(bar, notes, key, on_ties))) for bar in bars]
+    return [replace(bar, symbols=tuple(_bar_with_accidentals(bar, notes, key, in_abc))) for bar in bars]
 
 
-def _bar_with_accidentals(bar: Bar, notes: Sequence[SpelledNote], key: Key, on_ties: bool) -> Iterator[Symbol]:
+def _bar_with_accidentals(bar: Bar, notes: Sequence[SpelledNote], key: Key, in_abc: bool) -> Iterator[Symbol]:
     in_octave: dict[tuple[str, int], int] = {}
     in_bar: dict[str, int] = {}
-    doubtful: set[str] = set()
     for symbol in bar.symbols:
         if symbol.note is None:
             yield symbol
             continue
         step, alter, octave = notes[symbol.note]
-        if symbol.continues and not on_ties:
+        if symbol.continues and not in_abc:
             yield symbol
             continue
         expected = {in_octave.get((step, octave), key.alter_of(step)), in_bar.get(step, key.alter_of(step))}
+        expected |= {key.alter_of(step)} if in_abc else set()
         in_octave[step, octave] = in_bar[step] = alter
-        if symbol.continues and alter != key.alter_of(step):
-            doubtful.add(step)
-            is_clear = False
-        else:
-            is_clear = expected == {alter} and step not in doubtful
-            doubtful.discard(step)
-        yield symbol if is_clear else replace(symbol, accidental=alter)
+        yield symbol if expected == {alter} else replace(symbol, accidental=alter)
 
 
 def _symbols(note: int | None, start: int, end: int, bar: BarLines, parts: Sequence[Part]) -> Iterator[Symbol]:
