@@ -51,6 +51,20 @@ def test_the_planned_runs_of_experiments(arguments, runs, cells, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("experiment", "runs", "settings"), [("cells", 160, 16), ("cells_exploratory", 39, 13)])
+def test_comparisons_of_cells_have_equally_large_networks(experiment, runs, settings):
+    with study(f"experiment={experiment}") as hydra:
+        planned = planned_runs(hydra)
+    assert len({run.path for run in planned}) == len(planned) == runs
+    assert (
+        len({run.path.name.partition("-seed")[0] + str(run.config.rhythm) + str(run.config.block) for run in planned})
+        == settings
+    )
+    assert {run.config.parameters for run in planned} == {200_000}
+    assert len({run.config.seed for run in planned}) == runs // settings
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "runs"),
     [

@@ -181,9 +181,7 @@ def _moved(times: Sequence[int], before: list[BarLines], after: list[BarLines], 
     return found
 
 
-def with_accidentals(
-    bars: Sequence[Bar], notes: Sequence[SpelledNote], key: Key, *, in_abc: bool = False
-) -> list[Bar]:
+def with_accidentals(bars: Sequence[Bar], notes: Sequence[SpelledNote], key: Key, *, in_abc: bool = False) -> list[Bar]:
     """The bars with accidentals wherever a reader could be in doubt.
 
     Some readers apply an accidental to its octave only, others to all octaves. A sign is left out only if both rules,

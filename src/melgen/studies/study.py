@@ -74,7 +74,7 @@ class Study:
         self._reader = ResultsReader(
             self.names, self.bench, self.runs, self.settings.primers, self.settings.compared_notes, self.rates
         )
-        for cached in ("primer_notes", "results"):
+        for cached in ("primer_notes", "results"):  # of the runs planned before
             self.__dict__.pop(cached, None)
 
     @property
