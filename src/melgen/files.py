@@ -12,6 +12,7 @@ import socket
 import sys
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from melgen.processes import process_birth, process_exists
 from melgen.terminal import READABLE
 
 _HOST = re.sub(r"[^A-Za-z0-9]", "_", socket.gethostname())[:64]
+_FLUSHED_AT_ONCE = 8
 _SCRATCH = re.compile(r"\..+\.(?P<host>\w*)-(?P<pid>\d+)(-(?P<birth>\d+-\w+))?\.[0-9a-f]{8}\.(tmp|new|old)")
 
 
@@ -71,10 +73,14 @@ def flush(path: Path) -> None:
 
 
 def flush_below(folder: Path) -> None:
-    """`flush` a folder and all files and folders below it."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() or path.is_dir():
-            flush(path)
+    """`flush` a folder and all files and folders below it.
+
+    Several at once, because a disk confirms many writings together in the time of one.
+    """
+    below = [path for path in sorted(folder.rglob("*")) if path.is_file() or path.is_dir()]
+    with ThreadPoolExecutor(_FLUSHED_AT_ONCE) as threads:
+        for _ in threads.map(flush, below):  # raises the first error
+            pass
     flush(folder)
 
 

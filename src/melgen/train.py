@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
+from melgen.runs.naming import with_names
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ def train(config: DictConfig) -> float:
     """
     from melgen.training.checks import check
 
+    config = with_names(config)
     check(config)  # before torch and Lightning are imported: a refusal is quick
     from melgen.runs.budget import budget_is_spent
     from melgen.runs.solved_keys import with_solved_keys

@@ -9,11 +9,19 @@ import pytorch_lightning as pl
 import torch
 from hydra._internal import utils
 from hydra._internal.core_plugins import basic_sweeper
+from pytorch_lightning.trainer import call
 
 import melgen.internals.hydra
 import melgen.internals.torch
 from melgen.internals import UnknownInternalsError
-from melgen.internals.lightning import check_hook_name, check_loops, rewrite_loops
+from melgen.internals.lightning import (
+    HOOKS_OF_AN_UPDATE,
+    check_hook_name,
+    check_loops,
+    monitor,
+    rewrite_loops,
+    skip_empty_hooks,
+)
 
 COUNTERS = {"ready": 0, "started": 0, "processed": 0, "completed": 0}
 LOOPS = {
@@ -105,3 +113,52 @@ def test_a_lightning_that_resumes_elsewhere():
 @pytest.mark.parametrize("package", ["hydra-core", "pytorch-lightning", "torch"])
 def test_the_error_names_the_package_and_its_version(package):
     assert str(UnknownInternalsError(package, "gone")).startswith(f"{package} {version(package)}: gone; ")
+
+
+class OneHook(pl.Callback):
+    def on_train_batch_end(self, *_):
+        raise InterruptedError
+
+
+class ModuleWithOneHook(pl.LightningModule):
+    def on_train_batch_end(self, *_):
+        raise InterruptedError
+
+
+@pytest.mark.parametrize("kind", [OneHook, ModuleWithOneHook])
+def test_only_empty_hooks_are_skipped(kind):
+    part, other = kind(), kind()
+    part.on_after_backward = other.on_train_batch_end  # as `pl.callbacks.LambdaCallback` sets hooks
+    skip_empty_hooks(part)
+    used = {"on_train_batch_end", "on_after_backward"}
+    assert {name for name in HOOKS_OF_AN_UPDATE if callable(getattr(part, name))} == used
+    assert all(callable(getattr(other, name)) for name in HOOKS_OF_AN_UPDATE)
+    assert callable(part.on_train_start), "it is no hook of an update"
+
+
+def test_a_lightning_that_calls_hooks_that_are_none(monkeypatch):
+    def call_all(trainer, hook):
+        for callback in trainer.callbacks:
+            getattr(callback, hook)()
+
+    monkeypatch.setattr(call, "_call_callback_hooks", call_all)
+    part = OneHook()
+    skip_empty_hooks(part)
+    assert all(callable(getattr(part, name)) for name in HOOKS_OF_AN_UPDATE)
+
+
+def test_monitored_values_are_where_callbacks_look_for_them():
+    trainer = pl.Trainer(logger=False, enable_checkpointing=False, accelerator="cpu")
+    stopping = pl.callbacks.EarlyStopping("train/loss", patience=1)
+    for loss in (0.1, 0.2, 0.3):
+        monitor(trainer, {"train/loss": loss, "epoch": 0})
+        stopping._run_early_stopping_check(trainer)
+    assert (trainer.should_stop, stopping.best_score) == (True, torch.tensor(0.1))
+    assert set(trainer.callback_metrics) == {"train/loss", "epoch"}
+
+
+def test_a_lightning_that_copies_what_is_monitored(monkeypatch):
+    monkeypatch.setattr(pl.Trainer, "callback_metrics", property(lambda self: {}))
+    trainer = pl.Trainer(logger=False, enable_checkpointing=False, accelerator="cpu")
+    with pytest.raises(UnknownInternalsError, match="callback_metrics is a copy"):
+        monitor(trainer, {"train/loss": 0.1})

@@ -164,3 +164,10 @@ def test_names_with_superscript_digits_are_sorted(run):
     run.path.rename(run.path.with_name("run\u00b22"))
     (status,) = statuses_below(run.path.parent)
     assert status.state == "interrupted"
+
+
+def test_a_configuration_is_read_as_its_file_is_at_that_time(run):
+    read_config(run.path).trainer.max_steps = 1
+    assert read_config(run.path).trainer.max_steps == 100
+    write(run, "config.yaml", CONFIG.replace("100", "200"))
+    assert read_config(run.path).trainer.max_steps == 200

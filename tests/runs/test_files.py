@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -10,7 +11,7 @@ import sys
 
 import pytest
 
-from melgen.files import remove_leftovers, replacing, scratch_beside, write_json, write_text
+from melgen.files import flush_below, remove_leftovers, replacing, scratch_beside, write_json, write_text
 from melgen.processes import process_birth
 
 
@@ -100,3 +101,30 @@ def test_only_the_temporary_files_of_killed_processes_are_removed(tmp_path):
     remove_leftovers(tmp_path)
     assert not any(path.exists() for path in gone)
     assert all(path.exists() for path in kept)
+
+
+def filled(folder):
+    """A folder with 40 files, in it and below it."""
+    for number in range(40):
+        write_text(folder / f"{number % 4}" / f"{number}.txt", "x")
+    return [folder, *folder.rglob("*")]
+
+
+def test_all_files_and_folders_below_a_folder_are_flushed(tmp_path, monkeypatch):
+    places, flushed = filled(tmp_path), []
+    monkeypatch.setattr("melgen.files.flush", flushed.append)
+    flush_below(tmp_path)
+    assert sorted(flushed) == sorted(places)
+    assert flushed[-1] == tmp_path, "its names last, as they were not there before the files"
+
+
+def test_a_file_that_cannot_be_flushed_is_an_error(tmp_path, monkeypatch):
+    filled(tmp_path)
+
+    def refuse(path):
+        if path.name == "7.txt":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("melgen.files.flush", refuse)
+    with pytest.raises(OSError, match=r"7\.txt"):
+        flush_below(tmp_path)

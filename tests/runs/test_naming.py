@@ -7,8 +7,9 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
-from melgen.runs.naming import LONGEST_NAME
+from melgen.runs.naming import LONGEST_NAME, with_names
 from tests.runs.composing import names_of
 from tests.tiers import quick_rows
 
@@ -162,3 +163,26 @@ def test_long_names_are_cut_and_stay_apart():
     assert names[0] != names[1]
     assert all(LONGEST_NAME < len(name) < 200 for name in names)
     assert names[0] == names_of(stacks[0], "cell=mixed")[1]
+
+
+def test_names_as_plain_values_change_nothing_else():
+    OmegaConf.register_new_resolver("counted_name", lambda: computed.append(1) or "a-b", use_cache=False, replace=True)
+    computed = []
+    try:
+        values = {
+            "name": "a",
+            "run_dir": "out/${counted_name:}",
+            "seed": 1,
+            "loggers": [{"dir": "${run_dir}/${seed}"}] * 9,
+        }
+        config = OmegaConf.create(values)
+        OmegaConf.set_readonly(config, True)
+        named = with_names(config)
+        assert len(computed) == 1
+        resolved = OmegaConf.to_container(named, resolve=True)
+        assert len(computed) == 1
+        assert resolved == OmegaConf.to_container(config, resolve=True)
+        assert OmegaConf.is_readonly(named)
+        assert OmegaConf.to_container(config) == values, "the configuration that was given is as before"
+    finally:
+        OmegaConf.clear_resolver("counted_name")

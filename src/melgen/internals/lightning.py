@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
+from pytorch_lightning.trainer import call
 
 from melgen.internals import UnknownInternalsError
 
@@ -29,6 +34,62 @@ def check_hook_name(module: pl.LightningModule) -> None:
     """
     if not hasattr(module, HOOK_NAME):
         raise UnknownInternalsError(PACKAGE, f"LightningModule has no {HOOK_NAME}")
+
+
+HOOKS_OF_AN_UPDATE = (
+    "on_train_batch_start",
+    "on_before_zero_grad",
+    "on_before_backward",
+    "on_after_backward",
+    "on_before_optimizer_step",
+    "on_train_batch_end",
+)
+"""The hooks that Lightning calls in every update, of the module and of each callback."""
+
+
+def skip_empty_hooks(part: pl.LightningModule | pl.Callback) -> None:
+    """Let Lightning pass over the hooks of an update that a module or callback leaves empty.
+
+    Lightning prepares every call of a hook, which takes longer than an empty hook itself. It calls no hook that is
+    None. Looked for: the trainer has no list of the hooks that are used.
+
+    Args:
+        part: is changed, unless this Lightning would call None.
+    """
+    base = pl.LightningModule if isinstance(part, pl.LightningModule) else pl.Callback
+    if not _passes_over_none():
+        return
+    for name in HOOKS_OF_AN_UPDATE:
+        if name not in vars(part) and getattr(type(part), name) is getattr(base, name):
+            setattr(part, name, None)
+
+
+def _passes_over_none() -> bool:
+    """Whether Lightning calls no hook that is None; if that has changed, empty hooks only take their time."""
+    part: Any = SimpleNamespace(hook=None, state_key="", **{HOOK_NAME: None})
+    profiler = SimpleNamespace(profile=lambda _: nullcontext())
+    trainer: Any = SimpleNamespace(callbacks=[part], lightning_module=part, profiler=profiler)
+    try:
+        call._call_callback_hooks(trainer, "hook")
+        call._call_lightning_module_hook(trainer, "hook")
+    except (AttributeError, TypeError):
+        return False
+    return True
+
+
+def monitor(trainer: pl.Trainer, metrics: Mapping[str, float]) -> None:
+    """Give metrics of a training to callbacks that monitor them, until the next values.
+
+    `LightningModule.log` does that too, and Lightning then collects the values again in every update of the epoch.
+    Looked for: `log` has no option against it.
+
+    Raises:
+        UnknownInternalsError: callbacks would not see them.
+    """
+    device = trainer.strategy.root_device
+    trainer.callback_metrics.update({key: torch.tensor(float(value), device=device) for key, value in metrics.items()})
+    if not metrics.keys() <= trainer.callback_metrics.keys():
+        raise UnknownInternalsError(PACKAGE, "Trainer.callback_metrics is a copy")
 
 
 def rewrite_loops(fit_loop: dict[str, Any], *, epoch: int, windows: int, updates: int) -> None:

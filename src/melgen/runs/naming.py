@@ -13,7 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from melgen.nested import value_at
 from melgen.runs.identity import is_identity
@@ -68,6 +68,18 @@ def run_name(hydra: DictConfig, root: DictConfig) -> str:
     # Names once kept a precision as it was typed, and such a run goes on where it is.
     earlier = (_joined(parts, seen | {PRECISION: f"{PRECISION}-{text}"}) for text in spellings(precision.value()))
     return next((other for other in earlier if _is_run(other, hydra, root)), name)
+
+
+def with_names(config: DictConfig) -> DictConfig:
+    """The configuration with the names of its run and directory as plain values.
+
+    Dozens of its values contain these names, and each would compute them again.
+    """
+    names = {key: config[key] for key in ("name", "run_dir")}
+    config = config.copy()
+    with read_write(config), open_dict(config):
+        config.update(names)
+    return config
 
 
 def _joined(parts: list[str], seen: Mapping[str, str]) -> str:

@@ -22,7 +22,7 @@ from melgen.checkpoint import FORMAT_VERSION, FORMAT_VERSION_OF_PITCHES, RHYTHM,
 from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data import ScoredRhythm, ScoredTunes, Window
 from melgen.errors import DivergenceError
-from melgen.internals.lightning import HOOK_NAME, check_hook_name
+from melgen.internals.lightning import HOOK_NAME, check_hook_name, monitor, skip_empty_hooks
 from melgen.music.abstract_rhythm import AbstractRhythm
 from melgen.music.encoding import Encoding
 from melgen.music.representations import AbstractRepresentation
@@ -135,9 +135,11 @@ class MelodyModule(pl.LightningModule):
         self._state = None
 
     def on_train_start(self) -> None:
-        """Move a restored state to the device, and start the clock."""
+        """Move a restored state to the device, skip empty hooks, and start the clock."""
         if self._state is not None:
             self._state = map_state(lambda tensor: tensor.to(self.device), self._state)
+        for part in (self, *self.trainer.callbacks):  # type: ignore[attr-defined]  # set by a connector
+            skip_empty_hooks(part)
         self._logged_at = time.perf_counter()
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
@@ -248,12 +250,14 @@ class MelodyModule(pl.LightningModule):
 
         Args:
             metrics: their values by name.
-            monitored: give them to callbacks too, which Lightning allows in some hooks only.
+            monitored: give them to callbacks too, which Lightning allows in some hooks of a test only.
         """
         if self.trainer.sanity_checking:
             return
         self.latest |= metrics
-        if monitored:
+        if monitored and self.trainer.training:
+            monitor(self.trainer, metrics)
+        elif monitored:  # by `log`, since `Trainer.validate` and `Trainer.test` return what was logged
             for key, value in metrics.items():
                 self.log(key, float(value), logger=False, batch_size=1)
         for logger in self.loggers:
