@@ -78,7 +78,8 @@ def find_repeats(keys: ArrayLike, least: int = LEAST_NOTES) -> list[Repeat]:
     """
     check_whole("least", least)
     notes = np.asarray(keys, np.int64)
-    number = np.unique(notes.reshape(len(notes), -1), axis=0, return_inverse=True)[1].ravel()
+    table = notes if notes.ndim == 2 else notes[:, None]
+    number = np.unique(table, axis=0, return_inverse=True)[1].ravel()
     longest, source = _longest_before(number, least)
     repeats, place = [], 0
     while place < len(number):

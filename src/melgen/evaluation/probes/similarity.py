@@ -101,6 +101,16 @@ def bin_names() -> list[str]:
     return [f"below {EDGES[0]:g}", *between, f"{EDGES[-1]:g} and above"]
 
 
+def tunes_by_bin(share: ArrayLike) -> NDArray[np.int64]:
+    """The number of tunes in each bin: ``[bins]``; tunes with nan are left out.
+
+    >>> tunes_by_bin([0, 0.1, 0.9, np.nan]).tolist()
+    [2, 0, 0, 0, 1]
+    """
+    shares = np.asarray(share, np.float64)
+    return np.bincount(bin_of(shares[~np.isnan(shares)]), minlength=len(EDGES) + 1)
+
+
 def bits_by_bin(share: ArrayLike, bits: ArrayLike, notes: ArrayLike) -> NDArray[np.float64]:
     """Bits per note of the tunes of each bin, nan for an empty one: ``[bins]``.
 

@@ -15,12 +15,12 @@ from melgen.evaluation.probes.copied_bits import COUNTED_FROM, range_names
 from melgen.evaluation.probes.copying import LEAST_NOTES
 from melgen.evaluation.probes.labels import TARGETS
 from melgen.evaluation.probes.linear import LEAST_NOTES_OF_CLASS
-from melgen.evaluation.probes.similarity import EDGES, NGRAM_INTERVALS, bin_names, bin_of, bits_by_bin
+from melgen.evaluation.probes.similarity import NGRAM_INTERVALS, bin_names, bits_by_bin, tunes_by_bin
 from melgen.evaluation.results import Summary
 from melgen.evaluation.summaries import over_seeds
 from melgen.runs.network_size import SIZES, sizes_in
 from melgen.studies.probe_findings import budget_finding
-from melgen.studies.probe_results import CopyingFound, TunesFound
+from melgen.studies.probe_results import CopyingFound
 from melgen.studies.results import Model, StudyResults
 from melgen.tables.table import Column, Row, Table, Value, row
 
@@ -185,7 +185,7 @@ def similarity_table(results: StudyResults) -> Table | None:
         summaries: list[Summary | None] = [None if np.isnan(column).all() else over_seeds(column) for column in bins.T]
         ends = correlation.coefficient, correlation.low, correlation.high, shuffled.coefficient
         rows.append(row(model.name, [model.title, len(runs), *summaries, *ends], _sources(model)))
-    counts = {model.writes_rhythm: _tunes_by_bin(next(iter(runs.values()))) for model, runs in found}
+    counts = {model.writes_rhythm: tunes_by_bin(next(iter(runs.values())).share).tolist() for model, runs in found}
     about = " and ".join(
         f"{', '.join(map(str, numbers))}{' of networks with rhythm' if len(counts) > 1 and rhythm else ''}"
         for rhythm, numbers in counts.items()
@@ -198,10 +198,6 @@ def similarity_table(results: StudyResults) -> Table | None:
         "Control: the similarities are shuffled among the tunes, so that it must be near 0."
     )
     return Table("Bits per note by similarity to training", caption, columns, tuple(rows))
-
-
-def _tunes_by_bin(found: TunesFound) -> list[int]:
-    return np.bincount(bin_of(found.share[~np.isnan(found.share)]), minlength=len(EDGES) + 1).tolist()
 
 
 def budget_table(results: StudyResults) -> Table | None:
