@@ -77,6 +77,7 @@ def measure_states(trained: TrainedModel, tunes: Mapping[Split, Sequence[Melody]
     metre = commonest_metre(tunes[Split.TRAIN])
     targets: tuple[Target, ...] = ("bar", "degree" if trained.representation.is_relative else "tonic")
     classes = {target: [_joined(classes_of(target, tunes[split], metre)) for split in splits] for target in targets}
+    numbers = [np.repeat(np.arange(len(tunes[split])), [len(tune) for tune in tunes[split]]) for split in splits]
     other = untrained(trained, seed)
     readers: dict[str, list[NDArray[np.float32]]] = {
         "trained": [_joined_states(trained, tunes[split]) for split in splits],
@@ -91,8 +92,8 @@ def measure_states(trained: TrainedModel, tunes: Mapping[Split, Sequence[Melody]
         found[target] = {}
         for reader, each in readers.items():
             train, validation, test = (
-                Labelled(states[part], own[part])
-                for states, own, part in zip(each, classes[target], chosen, strict=True)
+                Labelled(states[part], own[part], number[part])
+                for states, own, number, part in zip(each, classes[target], numbers, chosen, strict=True)
             )
             found[target][reader] = probe(train, validation, test, seed)._asdict()
     return {

@@ -15,7 +15,7 @@ from melgen.data import Split
 from melgen.evaluation import baseline_table
 from melgen.evaluation.probes.copied_bits import POSITIONS
 from melgen.evaluation.probes.copying import LEAST_NOTES
-from melgen.evaluation.probes.linear import LEAST_NOTES_OF_CLASS, SHRINKAGES, SHUFFLES
+from melgen.evaluation.probes.linear import LEAST_TUNES_OF_CLASS, SHRINKAGES, SHUFFLES
 from melgen.evaluation.probes.similarity import NGRAM_INTERVALS, nearest_training_tunes
 from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device
@@ -30,7 +30,7 @@ _DEFINITIONS: Mapping[str, dict[str, Any]] = {
     COPYING: {"least_notes": LEAST_NOTES, "positions": list(POSITIONS)},
     STATES: {
         "most_notes": MOST_NOTES,
-        "least_of_class": LEAST_NOTES_OF_CLASS,
+        "least_of_class": LEAST_TUNES_OF_CLASS,
         "shrinkages": list(SHRINKAGES),
         "shuffles": SHUFFLES,
     },

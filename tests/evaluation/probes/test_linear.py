@@ -23,7 +23,12 @@ def notes(count, classes=4, width=6, seed=0, shift=2.0):
     own = rng.integers(0, classes, count)
     means = shift * np.random.default_rng(9).normal(size=(classes, width))
     states = means[own] + rng.normal(size=(count, width)) * np.geomspace(0.3, 3, width)
-    return Labelled(states.astype(np.float32), own)
+    return labelled(states, own)
+
+
+def labelled(states, own):
+    """Of tunes of ten notes."""
+    return Labelled(np.asarray(states, np.float32), own, np.arange(len(own)) // 10)
 
 
 @pytest.mark.parametrize("shrinkage", [1e-3, 1.0])
@@ -42,8 +47,8 @@ def test_a_class_between_two_others_is_not_masked():
     """As it would be in a regression onto class indicators."""
     rng = np.random.default_rng(0)
     own = rng.integers(0, 3, 900)
-    states = np.stack([own + 0.1 * rng.normal(size=900), rng.normal(size=900)], axis=1).astype(np.float32)
-    parts = [Labelled(states[part], own[part]) for part in (slice(0, 300), slice(300, 600), slice(600, 900))]
+    states = np.stack([own + 0.1 * rng.normal(size=900), rng.normal(size=900)], axis=1)
+    parts = [labelled(states[part], own[part]) for part in (slice(0, 300), slice(300, 600), slice(600, 900))]
     assert probe(*parts).accuracy > 0.99
 
 
@@ -62,21 +67,30 @@ def test_shuffled_classes_and_states_without_classes_are_at_chance():
 def test_units_and_turns_of_the_state_change_nothing():
     splits = [notes(500, seed=seed) for seed in range(3)]
     turn = np.linalg.qr(np.random.default_rng(0).normal(size=(6, 6)))[0]
-    turned = [Labelled((100 * part.states @ turn + 7).astype(np.float32), part.classes) for part in splits]
+    turned = [labelled(100 * part.states @ turn + 7, part.classes) for part in splits]
     assert probe(*turned).accuracy == pytest.approx(probe(*splits).accuracy, abs=0.005)
 
 
-def test_rare_and_unknown_classes_are_left_out():
+def test_classes_of_few_tunes_and_unknown_ones_are_left_out():
     splits = [notes(500, seed=seed) for seed in range(3)]
     expected = probe(*splits)
-    marked = [Labelled(np.append(part.states, np.full((20, 6), 50, np.float32), axis=0),
-                       np.append(part.classes + 3, [UNKNOWN] * 10 + [1] * 10)) for part in splits]  # fmt: skip
-    assert probe(*marked) == expected, "class 1 has 10 notes; the others are numbered from 3"
+    more = np.repeat([UNKNOWN, 1], [50, 40])  # class 1 is in four tunes; the others are numbered from 3
+    marked = [
+        labelled(np.append(part.states, np.full((90, 6), 50), axis=0), np.append(part.classes + 3, more))
+        for part in splits
+    ]
+    assert probe(*marked) == expected
+    fifth = [
+        labelled(np.append(part.states, np.full((10, 6), 50), axis=0), np.append(part.classes, [1] * 10))
+        for part in marked
+    ]
+    assert probe(*fifth[:2], marked[2]) == expected, "enough in training, and not in the measured tunes"
+    assert probe(*fifth).classes == 5
 
 
 def test_without_two_classes_there_is_no_result():
-    one = Labelled(np.zeros((100, 3), np.float32), np.zeros(100, np.int64))
-    none = Labelled(np.zeros((0, 3), np.float32), np.zeros(0, np.int64))
+    one = labelled(np.zeros((100, 3)), np.zeros(100, np.int64))
+    none = labelled(np.zeros((0, 3)), np.zeros(0, np.int64))
     unknown = one._replace(classes=np.full(100, UNKNOWN))
     for parts in ((one, one, one), (none, none, none), (unknown, one, one)):
         found = probe(*parts)
@@ -87,13 +101,13 @@ def test_without_two_classes_there_is_no_result():
 
 def test_states_that_do_not_vary_within_classes_are_separated():
     own = np.arange(120) % 2
-    constant = Labelled(np.stack([own, np.ones(120)], axis=1).astype(np.float32), own)
+    constant = labelled(np.stack([own, np.ones(120)], axis=1), own)
     assert probe(constant, constant, constant).accuracy == 1.0
 
 
 def test_without_validation_notes_a_fixed_shrinkage_is_used():
     train, _, test = (notes(500, seed=seed) for seed in range(3))
-    none = Labelled(train.states[:0], train.classes[:0])
+    none = labelled(train.states[:0], train.classes[:0])
     fitted = LinearDiscriminant(Spread(train.states), train.classes, 4)
     expected = balanced_accuracy(fitted.classify(test.states, 1e-2), test.classes)
     assert probe(train, none, test).accuracy == expected

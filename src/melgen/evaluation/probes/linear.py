@@ -19,9 +19,10 @@ SHRINKAGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """What is added to the covariance, in parts of its mean diagonal; chosen on validation tunes."""
 
 SHUFFLES = 5
+"""Probes of shuffled classes, whose accuracies are averaged."""
 
-LEAST_NOTES_OF_CLASS = 30
-"""A class with fewer notes, in training or in the measured tunes, is left out."""
+LEAST_TUNES_OF_CLASS = 5
+"""A class in fewer tunes, of training or of the measured ones, is left out, since the notes of one tune are alike."""
 
 UNKNOWN = -1
 """The class of a note whose class is unknown; it is left out."""
@@ -34,11 +35,13 @@ class Labelled(NamedTuple):
     """Notes with states and classes.
 
     Shape:
-        `states` ``[notes, W]``, `classes` ``[notes]``, whole numbers from 0, or `UNKNOWN`.
+        `states` ``[notes, W]``; `classes` ``[notes]``, whole numbers from 0, or `UNKNOWN`; `tunes` ``[notes]``, the
+        number of the tune of each note.
     """
 
     states: States
     classes: Classes
+    tunes: NDArray[np.int64]
 
 
 class ProbeResult(NamedTuple):
@@ -48,8 +51,7 @@ class ProbeResult(NamedTuple):
         accuracy: balanced: the mean over classes of the share of a class's notes that are recognised; nan with fewer
             than two classes.
         shuffled: the same, of probes that were trained on the same states with their classes shuffled, the mean of
-            `SHUFFLES`. Notes of one tune resemble each other, so that the accuracy of a single one varies more than so
-            many independent notes would make it.
+            `SHUFFLES`.
         classes: number of classes; the accuracy of guessing is 1 / classes.
         notes: number of measured notes.
     """
@@ -74,7 +76,7 @@ def probe(train: Labelled, validation: Labelled, test: Labelled, seed: int = 0) 
         train, validation, test: notes of the three splits.
         seed: of the shuffled classes.
     """
-    known = _common_classes(train.classes, test.classes)
+    known = np.intersect1d(_classes_of_several_tunes(train), _classes_of_several_tunes(test))
     parts = [_only(part, known) for part in (train, validation, test)]
     if len(known) < 2:
         return ProbeResult(math.nan, math.nan, len(known), len(parts[2].classes))
@@ -154,14 +156,15 @@ def _measured(fitted: LinearDiscriminant, validation: Labelled, test: Labelled) 
     return balanced_accuracy(fitted.classify(test.states, chosen), test.classes)
 
 
-def _common_classes(train: Classes, test: Classes) -> Classes:
-    """The classes with enough notes in both: ``[classes]``."""
-    counts = [np.bincount(each[each != UNKNOWN], minlength=1) for each in (train, test)]
-    size = min(map(len, counts))
-    return np.flatnonzero(np.minimum(counts[0][:size], counts[1][:size]) >= LEAST_NOTES_OF_CLASS)
+def _classes_of_several_tunes(part: Labelled) -> Classes:
+    """The classes whose notes are in enough tunes: ``[classes]``."""
+    known = part.classes != UNKNOWN
+    pairs = np.unique(np.stack([part.classes[known], part.tunes[known]]), axis=1)
+    classes, tunes = np.unique(pairs[0], return_counts=True)
+    return classes[tunes >= LEAST_TUNES_OF_CLASS]
 
 
 def _only(part: Labelled, known: Classes) -> Labelled:
     """The notes of known classes, which are numbered again from 0."""
     chosen = np.isin(part.classes, known)
-    return Labelled(part.states[chosen], np.searchsorted(known, part.classes[chosen]))
+    return Labelled(part.states[chosen], np.searchsorted(known, part.classes[chosen]), part.tunes[chosen])

@@ -14,7 +14,7 @@ from melgen.evaluation.probes.budget import SHARES
 from melgen.evaluation.probes.copied_bits import COUNTED_FROM, range_names
 from melgen.evaluation.probes.copying import LEAST_NOTES
 from melgen.evaluation.probes.labels import TARGETS
-from melgen.evaluation.probes.linear import LEAST_NOTES_OF_CLASS
+from melgen.evaluation.probes.linear import LEAST_TUNES_OF_CLASS
 from melgen.evaluation.probes.similarity import NGRAM_INTERVALS, bin_names, bits_by_bin, tunes_by_bin
 from melgen.evaluation.results import Summary
 from melgen.evaluation.summaries import over_seeds
@@ -149,10 +149,10 @@ def states_table(results: StudyResults) -> Table | None:
         "tunes. Place in the bar: the eighth of the bar in which the note begins, in tunes of the commonest metre "
         "whose bars are known. Tonic: its pitch class; for networks of intervals the semitones from the tonic up to "
         f"the note; {measured[0].without_key} of {measured[0].tunes} test tunes have no stated key and are left out. "
-        f"Classes with fewer than {LEAST_NOTES_OF_CLASS} notes are left out. Over seeds: mean ± standard deviation "
-        "[t interval]. Untrained network: the same shape with its first weights, whose state remembers notes too. "
-        "Note alone: what the network has read last, without a state. Control: the classes of the training notes "
-        "are shuffled, so that it must be near chance."
+        f"Classes in fewer than {LEAST_TUNES_OF_CLASS} tunes are left out. Over seeds: mean ± standard deviation [t "
+        "interval]. Untrained network: the same shape with its first weights, whose state remembers notes too. Note "
+        "alone: what the network has read last, without a state. Control: the classes of the training notes are "
+        "shuffled; what is near it was not read from the state."
     )
     return Table("What linear probes read from the state", caption, columns, tuple(rows))
 
