@@ -143,7 +143,7 @@ class LinearDiscriminant:
         added = shrinkage * self._spread.mean() or np.finfo(float).tiny  # states that do not vary within classes
         means = self._means @ self._axes
         weights = means / (self._spread + added)
-        scores = (np.asarray(states, np.float64) - self._centre) @ self._axes @ weights.T
+        scores = (np.asarray(states, np.float64) - self._centre) @ (self._axes @ weights.T)
         return np.argmax(scores - 0.5 * (means * weights).sum(axis=1), axis=1)
 
 
