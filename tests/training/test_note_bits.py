@@ -55,6 +55,15 @@ def test_with_rhythm_all_bits_belong_to_notes_but_those_of_the_end(rhythm):
         assert np.nansum(bits.all) < both, "the end and the rhythm of the first two notes are left out"
 
 
+@each_rhythm
+def test_the_end_of_a_tune_belongs_to_no_note(rhythm):
+    trained = network(Control(), rhythm, PLAYED)
+    longer = PLAYED[5]
+    shorter = Melody(longer.pitches[:-1], longer.onsets[:-1], longer.durations[:-1])
+    found = note_bits(trained, [longer, shorter])
+    assert np.allclose(found[0].all[2:-1], found[1].all[2:], rtol=1e-4)
+
+
 def test_a_tune_read_alone_has_the_same_bits():
     trained = network(Control(), Factored(), PLAYED)
     for bits, tune in zip(note_bits(trained, PLAYED), PLAYED, strict=True):
