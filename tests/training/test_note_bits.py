@@ -83,6 +83,12 @@ def test_what_is_unknown_is_nan():
     assert not np.isnan(found[1].all[2:]).any()
 
 
+@pytest.mark.parametrize("rhythm", [NoRhythm(), Factored()], ids=lambda one: one.name)
+def test_no_tunes_have_no_bits_and_no_states(rhythm):
+    trained = network(Control(), rhythm, PLAYED)
+    assert note_bits(trained, []) == note_states(trained, []) == []
+
+
 # --- states
 
 

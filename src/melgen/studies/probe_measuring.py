@@ -106,6 +106,8 @@ def measure_states(trained: TrainedModel, tunes: Mapping[Split, Sequence[Melody]
 
 def measure_tunes(trained: TrainedModel, tunes: Sequence[Melody]) -> dict[str, list[float]]:
     """The bits and notes of each tune; with rhythm the sum of both kinds of bits."""
+    if not tunes:
+        return {"bits": [], "notes": []}
     found = likelihood_by_tune(trained, tunes)
     bits = np.sum([found[key] for key in (BITS, BITS_OF_PITCH, BITS_OF_RHYTHM) if key in found], axis=0)
     return {"bits": bits.tolist(), "notes": found[NOTES].tolist()}

@@ -46,6 +46,8 @@ def note_bits(trained: TrainedModel, tunes: Sequence[Melody]) -> list[NoteBits]:
         per note as in `melgen.training.likelihood`, but for the first two notes and the end of a tune with rhythm.
     """
     found = [NoteBits(*np.full((2, len(tune)), np.nan)) for tune in tunes]
+    if not tunes:
+        return found
     if isinstance(trained.vocabulary, TuneVocabulary):
         _fill_with_rhythm(trained, trained.vocabulary, tunes, found)
     else:

@@ -31,6 +31,8 @@ def note_states(trained: TrainedModel, tunes: Sequence[Melody]) -> list[NDArray[
         first one of intervals, and all notes of a tune that the rhythm cannot write.
     """
     found = [np.full((len(tune), trained.model.output.in_features), np.nan, np.float32) for tune in tunes]
+    if not tunes:
+        return found
     everything = np.ones(len(tunes), np.bool_)
     if isinstance(trained.vocabulary, TuneVocabulary):
         loader, numbers = rhythm_loader(trained, trained.vocabulary, tunes, everything)
