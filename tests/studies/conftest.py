@@ -28,6 +28,27 @@ MINI = (
     "hydra/launcher=basic",
 )
 """A study of eight very short trainings."""
+CELLS = (
+    "corpus=misc_folk",
+    "name=cells",
+    "dataset=control",
+    "cell=lstm,gru",
+    "layers=1",
+    "seed=0,1,2",
+    "rhythm=none,factored",
+    "hidden_size=8",
+    "trainer.max_steps=4",
+    "trainer.val_check_interval=2",
+    "callbacks=default",
+    "callbacks.sampling=null",
+    "callbacks.projection=null",
+    "logger=csv",
+    "generate.songs=2",
+    "generate.notes=9",
+    "evaluation.resamples=50",
+    "hydra/launcher=basic",
+)
+"""A study of two cells with three seeds, with and without rhythm."""
 HOME = Path("multirun/misc_folk")
 STUDY = HOME / "study"
 
@@ -52,6 +73,20 @@ def finished(made_once, same_software):
         assert answer.code == 0, answer.text
 
     return made_once("finished_study", study)
+
+
+@pytest.fixture(scope="session")
+def compared(made_once, same_software):
+    """The directory in which the study was made. Tests only read it."""
+
+    def study(folder):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            answer = call("study", *CELLS)
+            Path("output.txt").write_text(answer.text, encoding="utf-8")
+        assert answer.code == 0, answer.text
+
+    return made_once("study_of_cells", study)
 
 
 @pytest.fixture

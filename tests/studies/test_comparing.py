@@ -18,6 +18,7 @@ from melgen.studies.tune_bits import read_tune_bits
 from tests.commands.calling import call
 from tests.pages.examples import read_data
 from tests.studies.comparisons_examples import comparisons
+from tests.studies.conftest import CELLS
 from tests.studies.tables_examples import nine_models, run
 
 SETTINGS = {"hidden_size": 128, "model.hidden_size": 128, "optimizer.lr": 0.002, "scheduler.decay": 0.9, "seed": 0}
@@ -170,44 +171,10 @@ def test_the_figure_shows_every_difference_over_the_region():
 
 # --- a whole study
 
-CELLS = (
-    "corpus=misc_folk",
-    "name=cells",
-    "dataset=control",
-    "cell=lstm,gru",
-    "layers=1",
-    "seed=0,1,2",
-    "rhythm=none,factored",
-    "hidden_size=8",
-    "trainer.max_steps=4",
-    "trainer.val_check_interval=2",
-    "callbacks=default",
-    "callbacks.sampling=null",
-    "callbacks.projection=null",
-    "logger=csv",
-    "generate.songs=2",
-    "generate.notes=9",
-    "evaluation.resamples=50",
-    "hydra/launcher=basic",
-)
 STUDY = Path("multirun/cells/study")
 
 
 NUMBERS = "stages=select,generate,evaluate,tables"
-
-
-@pytest.fixture(scope="session")
-def compared(made_once, same_software):
-    """The directory in which the study was made. Tests only read it."""
-
-    def study(folder):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(folder)
-            answer = call("study", *CELLS)
-            Path("output.txt").write_text(answer.text, encoding="utf-8")
-        assert answer.code == 0, answer.text
-
-    return made_once("study_of_cells", study)
 
 
 @pytest.fixture

@@ -59,9 +59,9 @@ class WholeTuneLoader:
     ):
         self.tunes, self.vocabulary, self.encoding = tunes, vocabulary, encoding
         self.known = np.concatenate([vocabulary.known(tune) for tune, _ in tunes]) if tunes else np.zeros(0, np.bool_)
-        self._tokens = [vocabulary.encode(tune) for tune, _ in tunes]
+        self.tokens = [vocabulary.encode(tune) for tune, _ in tunes]
         self._grammar, self._groups = encoding.grammar(vocabulary), encoding.groups(vocabulary)
-        lengths = np.array([len(tokens) - 1 for tokens in self._tokens], np.int64)
+        lengths = np.array([len(tokens) - 1 for tokens in self.tokens], np.int64)
         # Longest first, so that a batch that does not fit into memory fails at once, not at the end of an epoch.
         order = np.argsort(-lengths, kind="stable")
         self.batches = list(batches_of(order, lengths, max_tokens))
@@ -72,19 +72,19 @@ class WholeTuneLoader:
     @property
     def arrays(self) -> list[NDArray]:
         """All arrays that it holds."""
-        return [self.known, *self._tokens, *(tune.symbols for tune, _ in self.tunes)]
+        return [self.known, *self.tokens, *(tune.symbols for tune, _ in self.tunes)]
 
     def __iter__(self) -> Iterator[ScoredRhythm]:
         for batch in self.batches:
             yield self._pad(batch)
 
     def _pad(self, batch: Sequence[int]) -> ScoredRhythm:
-        steps = max(len(self._tokens[i]) for i in batch) - 1
-        streams = self._tokens[batch[0]].shape[1:]
+        steps = max(len(self.tokens[i]) for i in batch) - 1
+        streams = self.tokens[batch[0]].shape[1:]
         tokens, targets = np.zeros((2, len(batch), steps, *streams), np.int64)
         counted, compared, compared_pitches = np.zeros((3, len(batch), steps), bool)
         for row, i in enumerate(batch):
-            own, (tune, is_comparable) = self._tokens[i], self.tunes[i]
+            own, (tune, is_comparable) = self.tokens[i], self.tunes[i]
             length, predicted = len(own) - 1, len(tune.symbols)
             tokens[row, :length], targets[row, :length] = own[:-1], own[1:]
             known = self.vocabulary.known(tune)

@@ -110,7 +110,7 @@ def ends_on_strong_beat(melody: Melody) -> float:
     >>> ends_on_strong_beat(Melody((67, 72), (0, 48), (48, 48), **waltz))
     0.0
     """
-    placed = _place_in_bar(melody, melody.onsets[-1]) if melody.onsets else None
+    placed = place_in_bar(melody, melody.onsets[-1]) if melody.onsets else None
     if placed is None:
         return math.nan
     place, metre = placed
@@ -266,7 +266,7 @@ def first_full_bar(melody: Melody) -> int | None:
     return melody.bars[1] if first < melody.metres[0].metre.bar_steps else melody.bars[0]
 
 
-def _place_in_bar(melody: Melody, step: int) -> tuple[int, Metre] | None:
+def place_in_bar(melody: Melody, step: int) -> tuple[int, Metre] | None:
     """Steps from the beginning of the bar, and the metre of the bar; None where either is unknown."""
     full = first_full_bar(melody)
     if full is None:

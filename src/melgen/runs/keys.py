@@ -125,6 +125,7 @@ KEYS: Mapping[str, KeyRole] = MappingProxyType(
         "generate": KeyRole(is_of_study=True),
         "evaluation": KeyRole(is_of_study=True),
         "compare": KeyRole(is_of_study=True),
+        "probes": KeyRole(is_of_study=True),
         "figures": KeyRole(is_of_study=True),
     }
 )

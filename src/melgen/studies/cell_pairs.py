@@ -106,6 +106,25 @@ def pairs_of_cells(models: Sequence[Model], reference: str) -> CellPairs:
     return CellPairs(reference, tuple(pairs), tuple(left_out))
 
 
+def models_by_setting(models: Sequence[Model]) -> dict[str, list[Model]]:
+    """The models of each setting in which there are several cells, by what they have in common in words.
+
+    Args:
+        models: the selected ones.
+    """
+    groups: dict[Any, list[Model]] = {}
+    for model in models:
+        groups.setdefault(_setting_of(model), []).append(model)
+    found: dict[str, list[Model]] = {}
+    for group in groups.values():
+        if len({model.cell for model in group}) > 1:
+            words = [_in_words(group[0], other, models) for other in group[1:]]
+            shared = [part for part in words[0].split(", ") if all(part in each.split(", ") for each in words)]
+            setting = ", ".join(shared)
+            found[f"{setting}, {group[0].title} and others" if setting in found else setting] = group
+    return found
+
+
 def _setting_of(model: Model) -> tuple[str, str, Any]:
     run = model.runs[0]
     settings = settings_of(run.path)

@@ -17,6 +17,11 @@ BASELINE_LIKELIHOOD_TASK = "likelihood/baselines"
 COMPARISONS_TASK = "compare/cells"
 CORPUS, BASELINES = "corpus", "writers"
 """Folders below ``evaluation/``: whole tunes and openings; songs of the baselines."""
+COPYING, STATES, SIMILARITY, BUDGET = PROBES = ("copying", "states", "similarity", "budget")
+"""The probes of a study, as ``probes`` lists them."""
+PROBED_BASELINES = ("kn-bigram", "ppm-stm")
+"""Baselines whose copying is measured: one that remembers a single note, and one that knows nothing but the tune."""
+_PROBES_FOLDER = "probes"
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,10 @@ class StudyNames:
         """The task that scores each test tune with a run's network."""
         return f"tune_bits/{model.name}/seed{run.seed}"
 
+    def probe_task(self, probe: str, model: Model | None = None, run: Run | None = None) -> str:
+        """The task that probes a run's network; without one, that of what all networks have in common."""
+        return f"probe/{probe}/{model.name}/seed{run.seed}" if model and run else f"probe/{probe}"
+
     # --- files
 
     @property
@@ -92,6 +101,19 @@ class StudyNames:
     def tune_bits_file(self, model: Model, run: Run) -> Path:
         """The scores of each test tune by a run's network."""
         return self.directory / "tune_bits" / model.name / f"seed{run.seed}.json"
+
+    def probe_file(self, probe: str, model: Model, run: Run) -> Path:
+        """What a probe has found in a run's network."""
+        return self.directory / _PROBES_FOLDER / probe / model.name / f"seed{run.seed}.json"
+
+    def probe_of_baseline_file(self, probe: str, name: str) -> Path:
+        """What a probe has found in a baseline."""
+        return self.directory / _PROBES_FOLDER / probe / "baselines" / f"{name}.json"
+
+    @property
+    def nearest_tunes_file(self) -> Path:
+        """The nearest training tune of each test tune."""
+        return self.directory / _PROBES_FOLDER / SIMILARITY / "tunes.json"
 
     @property
     def comparisons_file(self) -> Path:

@@ -12,6 +12,7 @@ from melgen.evaluation.results import SongSetEvaluation
 from melgen.music.rhythms import NoRhythm
 from melgen.runs.learning_rates import LearningRates
 from melgen.runs.variants import slug_of
+from melgen.studies.probe_results import ProbeResults
 
 NO_RHYTHM = NoRhythm.name
 
@@ -140,6 +141,7 @@ class StudyResults:
             measured; else None.
         comparisons: of the cells with the reference cell; None unless several cells have several seeds in common.
         rates: the learning rates that were tried and chosen; None if they were not tuned.
+        probes: what the probes have found.
     """
 
     runs: tuple[Run, ...]
@@ -157,6 +159,7 @@ class StudyResults:
     first_notes: int | None = None
     comparisons: Comparisons | None = None
     rates: LearningRates | None = None
+    probes: ProbeResults = field(default_factory=ProbeResults)
 
     @property
     def has_rhythm(self) -> bool:

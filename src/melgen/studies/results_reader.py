@@ -26,6 +26,7 @@ from melgen.studies.names import (
     StudyNames,
 )
 from melgen.studies.primers import StudyPrimer
+from melgen.studies.probe_reader import probe_tasks, read_probes
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.study_runs import StudyRuns
 from melgen.studies.tasks import Workbench, digest_of
@@ -43,6 +44,7 @@ class ResultsReader:
         primers: the study's primers, the main one first.
         first_notes: of how many notes at the beginning of a song with rhythm the pitches are measured.
         rates: the learning rates that were chosen, if they were tuned.
+        probes: names of the probes to read.
     """
 
     def __init__(
@@ -53,9 +55,10 @@ class ResultsReader:
         primers: Sequence[StudyPrimer],
         first_notes: int,
         rates: LearningRates | None = None,
+        probes: Sequence[str] = (),
     ):
         self.names, self.bench, self.runs, self.primers = names, bench, runs, primers
-        self.first_notes, self.rates = first_notes, rates
+        self.first_notes, self.rates, self.probes = first_notes, rates, probes
 
     def read(self, primer_notes: Sequence[str]) -> StudyResults:
         """All results; paths in them start from the study's directory, so that a study may be moved.
@@ -95,6 +98,7 @@ class ResultsReader:
             rates=self.rates,
             first_notes=self.first_notes if self.runs.write_rhythm else None,
             comparisons=self._comparisons(),
+            probes=read_probes(self.names, self.runs, self.probes),
         )
 
     def digest(self, primer_notes: Sequence[str]) -> str:
@@ -112,9 +116,12 @@ class ResultsReader:
         # An earlier melgen did not have this one.
         tasks += [BASELINE_LIKELIHOOD_TASK] if self.bench.outputs(BASELINE_LIKELIHOOD_TASK) else []
         tasks += [COMPARISONS_TASK] if runs.compared else []
+        tasks += probe_tasks(names, runs, self.probes)
         made = [self.bench.outputs_digest(task) for task in tasks]
         made += [] if self.rates is None else [digest_of(self.rates.to_dict())]
-        return digest_of([made, list(primer_notes), [_shown_of(runs.name_of(run), run) for run in runs.finished]])
+        return digest_of(
+            [made, list(primer_notes), list(self.probes), [_shown_of(runs.name_of(run), run) for run in runs.finished]]
+        )
 
     def _songs(
         self, openings: SongSetEvaluation | None

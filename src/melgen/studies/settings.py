@@ -15,6 +15,7 @@ from melgen.evaluation.options import EvaluationOptions
 from melgen.generation.sampling import NOTES_WITHOUT_END, check_sampling
 from melgen.runs.config import writes_rhythm
 from melgen.runs.keys import keys_that
+from melgen.studies.names import PROBES
 from melgen.studies.planning import STUDY_KEYS, as_typed
 from melgen.studies.primers import StudyPrimer, primers_of
 from melgen.studies.results import Run
@@ -67,6 +68,7 @@ class StudySettings:
         _ = self.options
         _ = self.comparing
         _ = self.primers
+        _ = self.probes
         try:
             check_sampling(**(self.sampling | {"notes": self.notes}))
         except (TypeError, ValueError) as error:
@@ -108,6 +110,16 @@ class StudySettings:
         """The options of comparing cells."""
         options, region = self.options, self.config.compare.region_bits
         return ComparisonOptions(region, options.confidence, options.resamples, options.seed)
+
+    @cached_property
+    def probes(self) -> tuple[str, ...]:
+        """The probes to do, in their own order."""
+        wanted = self.config.probes
+        rule = f"a list of some of {', '.join(PROBES)}, each once"
+        names = list(wanted) if OmegaConf.is_list(wanted) else []
+        is_list = OmegaConf.is_list(wanted) and set(names) <= set(PROBES) and len(set(names)) == len(names)
+        require(is_list, "probes", names or wanted, rule)
+        return tuple(probe for probe in PROBES if probe in names)
 
     @property
     def reference(self) -> str | None:

@@ -72,7 +72,13 @@ class Study:
         self.corpus = StudyCorpus(self.settings, self.runs)
         self.training = TrainingPlan(self.settings, planned, self.corpus)
         self._reader = ResultsReader(
-            self.names, self.bench, self.runs, self.settings.primers, self.settings.compared_notes, self.rates
+            self.names,
+            self.bench,
+            self.runs,
+            self.settings.primers,
+            self.settings.compared_notes,
+            self.rates,
+            self.settings.probes,
         )
         for cached in ("primer_notes", "results"):  # of the runs planned before
             self.__dict__.pop(cached, None)

@@ -119,6 +119,11 @@ class StudyRuns:
         """Whether any selected network writes rhythm."""
         return any(model.writes_rhythm for model in self.models)
 
+    @property
+    def write_pitches(self) -> bool:
+        """Whether any selected network writes pitches alone."""
+        return not all(model.writes_rhythm for model in self.models)
+
     def of_models(self) -> Iterator[tuple[Model, Run]]:
         """Every run of every selected network."""
         for model in self.models:

@@ -42,10 +42,10 @@ def likelihood(trained: TrainedModel, tunes: Sequence[Melody], comparable: NDArr
         ``bits_per_note_with_rhythm``.
     """
     if isinstance(trained.vocabulary, TuneVocabulary):
-        loader, _ = _rhythm_loader(trained, trained.vocabulary, tunes, comparable)
+        loader, _ = rhythm_loader(trained, trained.vocabulary, tunes, comparable)
         scores = RhythmScores(trained.encoding.groups(trained.vocabulary))
         return _scored(trained, scores, loader)
-    return _scored(trained, Scores(), _pitch_loader(trained, tunes, comparable))
+    return _scored(trained, Scores(), pitch_loader(trained, tunes, comparable))
 
 
 def likelihood_by_tune(trained: TrainedModel, tunes: Sequence[Melody]) -> dict[str, NDArray[np.float64]]:
@@ -62,10 +62,10 @@ def likelihood_by_tune(trained: TrainedModel, tunes: Sequence[Melody]) -> dict[s
     """
     everything = np.ones(len(tunes), np.bool_)
     if isinstance(trained.vocabulary, TuneVocabulary):
-        loader, numbers = _rhythm_loader(trained, trained.vocabulary, tunes, everything)
+        loader, numbers = rhythm_loader(trained, trained.vocabulary, tunes, everything)
         groups = torch.from_numpy(trained.encoding.groups(trained.vocabulary))
         found = {key: np.zeros(len(tunes)) for key in (NOTES, BITS_OF_PITCH, BITS_OF_RHYTHM)}
-        for rows, batch in zip(loader.batches, _moved(trained, loader), strict=True):
+        for rows, batch in zip(loader.batches, moved_batches(trained, loader), strict=True):
             places = numbers[rows]
             with torch.inference_mode():
                 nats, pitch_nats, _ = (tensor.cpu() for tensor in tune_nats(trained.model, batch, groups))
@@ -74,9 +74,9 @@ def likelihood_by_tune(trained: TrainedModel, tunes: Sequence[Melody]) -> dict[s
             found[BITS_OF_PITCH][places] = _bits(pitch_nats, compared_pitches)
             found[BITS_OF_RHYTHM][places] = _bits(nats - pitch_nats, compared)
         return found
-    pitches = _pitch_loader(trained, tunes, everything)
+    pitches = pitch_loader(trained, tunes, everything)
     found = {key: np.zeros(len(tunes)) for key in (NOTES, BITS)}
-    for rows, batch in zip(pitches.batches, _moved(trained, pitches), strict=True):
+    for rows, batch in zip(pitches.batches, moved_batches(trained, pitches), strict=True):
         with torch.inference_mode():
             nats, _ = target_nats(trained.model, batch)
         compared = batch.compared.cpu()
@@ -91,7 +91,7 @@ def _bits(nats: Tensor, counted: Tensor) -> NDArray[np.float64]:
     return sums / math.log(2)
 
 
-def _rhythm_loader(
+def rhythm_loader(
     trained: TrainedModel, vocabulary: TuneVocabulary, tunes: Sequence[Melody], comparable: NDArray[np.bool_]
 ) -> tuple[WholeTuneLoader, NDArray[np.int64]]:
     """The tunes that the network's rhythm can write, and the number of each: ``[written]``."""
@@ -106,7 +106,8 @@ def _rhythm_loader(
     return WholeTuneLoader(written, vocabulary, encoding), np.array(numbers, np.int64)
 
 
-def _pitch_loader(trained: TrainedModel, tunes: Sequence[Melody], comparable: NDArray[np.bool_]) -> TuneLoader:
+def pitch_loader(trained: TrainedModel, tunes: Sequence[Melody], comparable: NDArray[np.bool_]) -> TuneLoader:
+    """The tunes as values of the network's representation."""
     representation, vocabulary = trained.representation, trained.vocabulary
     assert not isinstance(vocabulary, TuneVocabulary)
     values = [representation.encode(np.array(melody.pitches, np.int16)) for melody in tunes]
@@ -115,13 +116,13 @@ def _pitch_loader(trained: TrainedModel, tunes: Sequence[Melody], comparable: ND
 
 def _scored(trained: TrainedModel, scores: Any, batches: Iterable[Any]) -> dict[str, float]:
     with torch.inference_mode():
-        for batch in _moved(trained, batches):
+        for batch in moved_batches(trained, batches):
             scores.add(trained.model, batch)
     metrics: dict[str, float] = scores.metrics()
     return metrics
 
 
-def _moved(trained: TrainedModel, batches: Iterable[Any]) -> Iterator[Any]:
+def moved_batches(trained: TrainedModel, batches: Iterable[Any]) -> Iterator[Any]:
     """The batches on the device of the network."""
     device = next(trained.model.parameters()).device
     for batch in batches:

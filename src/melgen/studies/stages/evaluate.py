@@ -24,7 +24,7 @@ from melgen.generation.from_checkpoint import on_device
 from melgen.generation.sampling import selection_named
 from melgen.generation.songs import melodies_by_song, write_songs
 from melgen.music.melody import Melody
-from melgen.studies import comparing
+from melgen.studies import comparing, probing
 from melgen.studies.embedding_fits import write_fits
 from melgen.studies.names import (
     BASELINE_LIKELIHOOD_TASK,
@@ -84,6 +84,7 @@ def tasks(study: Study) -> Iterator[Task]:
             inputs = weights | {"sampled_by": settings.options.seed} | rhythm
             yield Task(names.likelihood_task(model, run), inputs, partial(_score_tunes, study, model, run))
             yield Task(names.embedding_task(model, run), weights, partial(_measure_embedding, study, model, run))
+    yield from probing.tasks(study, rhythm)
     yield from comparing.tasks(study, rhythm)
 
 

@@ -21,11 +21,12 @@ from melgen.studies.figures.learning_rates import learning_rates
 from melgen.studies.figures.likelihood import likelihood
 from melgen.studies.figures.paired_differences import paired_differences
 from melgen.studies.figures.primers import primers
+from melgen.studies.figures.probes import PROBE_FIGURES
 from melgen.studies.figures.spans import span_profile as draw_span_profile
 from melgen.studies.figures.style import save
 from melgen.studies.figures.tonality import tonality_by_model
 from melgen.studies.figures.validation import cost_validation as draw_cost_validation
-from melgen.studies.results import Model
+from melgen.studies.results import Model, StudyResults
 from melgen.studies.study import Study
 from melgen.studies.tables.study_tables import build_tables
 from melgen.studies.tasks import Task
@@ -164,6 +165,13 @@ def _map_of(study: Study, model: Model) -> EmbeddingMap:
     )
 
 
+def _figure_of_probe(name: str, draw: Callable[[StudyResults], Figure]) -> StudyFigure:
+    """The figure of a probe, in a study that has probed something."""
+    return StudyFigure(
+        name, lambda study: draw(study.results), applies=lambda study: bool(getattr(study.results.probes, name))
+    )
+
+
 FIGURES = [
     StudyFigure("learning_curves", lambda study: learning_curves(study.results)),
     StudyFigure(
@@ -178,6 +186,7 @@ FIGURES = [
         lambda study: paired_differences(study.results),
         applies=lambda study: study.runs.compared is not None,
     ),
+    *(_figure_of_probe(name, draw) for name, draw in PROBE_FIGURES.items()),
     StudyFigure(
         "originality", lambda study: originality(study.results), applies=lambda study: bool(study.results.corpus)
     ),

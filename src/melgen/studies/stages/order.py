@@ -28,7 +28,7 @@ class _Stage(NamedTuple):
 _STAGES = {
     "select": _Stage(select.tasks, ("select",)),
     "generate": _Stage(generate.tasks, ("generate/",)),
-    "evaluate": _Stage(evaluate.tasks, ("evaluate/", "likelihood/", "embedding/", "tune_bits/", "compare/")),
+    "evaluate": _Stage(evaluate.tasks, ("evaluate/", "likelihood/", "embedding/", "tune_bits/", "probe/", "compare/")),
     "tables": _Stage(tables.tasks, ("tables",)),
     "figures": _Stage(figures.tasks, ("figures/",)),
     "report": _Stage(report.tasks, ("report",)),

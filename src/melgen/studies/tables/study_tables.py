@@ -31,6 +31,7 @@ from melgen.studies.tables.paired_differences import (
     paired_differences_table,
     seed_and_tune_table,
 )
+from melgen.studies.tables.probes import PROBE_TABLES
 from melgen.studies.tables.published import published_table
 from melgen.studies.tables.song_sets import corpus_sets, model_set, model_sets, references
 from melgen.tables.columns import TONALITY, mean_column, summary_column
@@ -88,6 +89,7 @@ def build_tables(results: StudyResults) -> dict[str, Table]:
         "published": published_table(results),
         "originality": originality_table(results),
         "nearest_tunes": nearest_tunes_table(results),
+        **{name: made(results) for name, made in PROBE_TABLES.items()},
         "seeds": _seeds(results),
     }
     compared = any(songs.nearest is not None for songs in results.songs.values())

@@ -1,0 +1,4 @@
+"""Probes: questions about what a network does that its mean bits per note do not answer.
+
+Pure functions of tunes, bits of notes and states. Each probe has a control in which there is no effect.
+"""

@@ -1,0 +1,309 @@
+"""Figures of the probes: copying, states, similarity, and validation bits against the budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from melgen.evaluation.probes.copied_bits import COUNTED_FROM, POSITIONS, CopiedBits, range_names
+from melgen.evaluation.probes.labels import TARGETS
+from melgen.evaluation.probes.similarity import bin_names, bits_by_bin, tunes_by_bin
+from melgen.studies.figures.style import (
+    FONT_SIZE,
+    GREY,
+    INK,
+    PAGE_WIDTH_IN,
+    empty_figure,
+    looks_of_variants,
+    new_figure,
+    styled,
+    wrapped,
+)
+from melgen.studies.probe_results import BudgetFound, StatesFound
+from melgen.studies.results import Model, StudyResults
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_PANEL_IN = 2.4
+_ROW_IN = 0.24
+_LETTER_IN = 0.056
+_DASHED = (0, (2, 1.5))
+_COUNTED_BIT_PARTS = {"pitch": "bits of pitch", "rhythm": "bits of rhythm"}
+
+
+class _Line(NamedTuple):
+    """The line of a model: one row of values for each seed, ``[seeds, points]``, and perhaps its control's."""
+
+    label: str
+    values: NDArray[np.float64]
+    control: NDArray[np.float64] | None = None
+
+
+@styled
+def copying(results: StudyResults) -> Figure:
+    """The bits at the second hearing minus those at the first, by the place of the note in the repeat, a line a model.
+
+    The dashed lines are the control, in which the first hearing is replaced by notes of another tune. Where networks
+    write rhythm, a second panel has their bits of rhythm.
+    """
+    found = results.probes.copying
+    models = [model for model in results.models if model.name in found]
+    parts = [part for part in _COUNTED_BIT_PARTS if part == "pitch" or results.has_rhythm]
+    panels = []
+    for part in parts:
+        chosen = [model for model in models if part == "pitch" or model.writes_rhythm]
+        panels.append(
+            [_copying_line(model, found[model.name], part if model.writes_rhythm else "all") for model in chosen]
+        )
+    if not any(len(lines) for lines in panels):
+        return empty_figure(PAGE_WIDTH_IN / 2, 1.5, "no tune has a repeat")
+    figure, axes = _panels(len(panels))
+    for place, lines, part in zip(axes, panels, parts, strict=True):
+        place.axhline(0, color=INK, linewidth=0.8)
+        _draw_lines(place, lines, range_names(), _looks(models))
+        place.axvline(POSITIONS.index(COUNTED_FROM) - 0.5, color=GREY, linewidth=0.6, linestyle=_DASHED)
+        place.set_xlabel("number of the note in the repeat")
+        if len(parts) > 1:
+            place.set_title(_COUNTED_BIT_PARTS[part], loc="left")
+    axes[0].set_ylabel("bits at the second hearing\nminus those at the first")
+    _add_legend(figure, _looks(models), "control: first hearing replaced")
+    return figure
+
+
+def _copying_line(model: Model, runs: Mapping[int, Any], part: str) -> _Line:
+    each = [run.parts[part] for run in runs.values()]
+    return _Line(
+        model.title,
+        np.stack([_by_range(one, one.second - one.first) for one in each]),
+        np.stack([_by_range(one, one.replaced - one.first) for one in each]),
+    )
+
+
+def _by_range(found: CopiedBits, bits: NDArray[np.float64]) -> NDArray[np.float64]:
+    notes = found.notes.sum(axis=0)
+    return np.divide(bits.sum(axis=0), notes, out=np.full(len(notes), np.nan), where=notes > 0)
+
+
+@styled
+def states(results: StudyResults) -> Figure:
+    """What a linear probe reads from the states of each model, a panel a target and a row a model.
+
+    The dot is the mean over seeds, ticks are seeds. A ring is the untrained network, a cross the note alone, a triangle
+    the control with shuffled classes, and the line is chance.
+    """
+    found = results.probes.states
+    targets = [
+        target for target in TARGETS
+        if any(not math.isnan(_accuracies(one, target)["trained"][0]) for one in found.values())
+    ]  # fmt: skip
+    if not targets:
+        return empty_figure(PAGE_WIDTH_IN / 2, 1.5, "no tune has known bars or a key")
+    rows = {
+        target: [
+            model for model in results.models
+            if model.name in found and not math.isnan(_accuracies(found[model.name], target)["trained"][0])
+        ]
+        for target in targets
+    }  # fmt: skip
+    heights = [0.35 + _ROW_IN * len(models) for models in rows.values()]
+    figure = new_figure(PAGE_WIDTH_IN * 0.75, sum(heights) + 0.75)
+    axes = figure.subplots(len(targets), squeeze=False, height_ratios=heights, sharex=True)[:, 0]
+    for place, target in zip(axes, targets, strict=True):
+        models = rows[target]
+        first = next(iter(found[models[0].name].values()))
+        place.set_title(f"{TARGETS[target]} ({first.metre})" if target == "bar" else TARGETS[target], loc="left")
+        place.set_yticks([-i for i in range(len(models))], [wrapped(model.title, 34) for model in models])
+        place.set_ylim(0.5 - len(models), 0.5)
+        place.tick_params(axis="y", length=0)
+        for i, model in enumerate(models):
+            _draw_states(place, i, found[model.name], target)
+    axes[-1].set_xlim(0, 1)
+    axes[-1].set_xlabel("balanced accuracy on test tunes")
+    _add_legend_of_states(figure)
+    return figure
+
+
+def _accuracies(runs: Mapping[int, StatesFound], target: str) -> dict[str, list[float]]:
+    each = [run.targets[target] for run in runs.values() if target in run.targets]
+    if not each:
+        return {"trained": [math.nan]}
+    readers = {reader: [one[reader].accuracy for one in each] for reader in each[0]}
+    return readers | {"shuffled": [one["trained"].shuffled for one in each], "chance": [each[0]["trained"].chance]}
+
+
+def _draw_states(axes: Axes, place: int, runs: Mapping[int, StatesFound], target: str) -> None:
+    values = _accuracies(runs, target)
+    axes.vlines(values["chance"], -place - 0.4, -place + 0.4, color=INK, linewidth=0.8)
+    axes.plot(values["trained"], np.full(len(runs), -place), "|", color="#0072B2", markersize=7)
+    for reader, marker, look in _STATE_MARKS:
+        axes.plot(np.mean(values[reader]), -place, marker, markersize=4.5, **look)
+
+
+_STATE_MARKS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("shuffled", "^", {"color": GREY}),
+    ("note", "x", {"color": GREY}),
+    ("untrained", "o", {"markerfacecolor": "white", "markeredgecolor": "#D55E00"}),
+    ("trained", "o", {"color": "#0072B2"}),
+)
+_STATE_WORDS = {
+    "trained": "trained network",
+    "untrained": "untrained network",
+    "note": "note alone",
+    "shuffled": "control: classes shuffled",
+}
+
+
+def _add_legend_of_states(figure: Figure) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], linestyle="", marker=marker, markersize=4.5, label=_STATE_WORDS[reader], **look)
+        for reader, marker, look in reversed(_STATE_MARKS)
+    ]
+    handles.append(Line2D([], [], color=INK, linewidth=0.8, label="chance"))
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, columnspacing=1.2)
+
+
+@styled
+def similarity(results: StudyResults) -> Figure:
+    """Bits per note of test tunes by their similarity to the nearest training tune, a line a model.
+
+    Networks with rhythm have a panel of their own, since they predict more.
+    """
+    found = results.probes.similarity
+    kinds = [
+        [model for model in results.models if model.name in found and model.writes_rhythm == with_rhythm]
+        for with_rhythm in (False, True)
+    ]
+    kinds = [models for models in kinds if models]
+    if not kinds:
+        return empty_figure(PAGE_WIDTH_IN / 2, 1.5, "no tune was scored")
+    figure, axes = _panels(len(kinds))
+    shown = [model for models in kinds for model in models]
+    for place, models in zip(axes, kinds, strict=True):
+        lines = [
+            _Line(
+                model.title,
+                np.stack([bits_by_bin(one.share, one.bits, one.notes) for one in found[model.name].values()]),
+            )
+            for model in models
+        ]
+        tunes = tunes_by_bin(next(iter(found[models[0].name].values())).share).tolist()
+        names = [
+            f"{name.replace(' and above', '+')}\n({count})" for name, count in zip(bin_names(), tunes, strict=True)
+        ]
+        _draw_lines(place, lines, names, _looks(shown))
+        place.set_xlabel("share of n-grams in the nearest training tune (tunes)")
+        place.set_ylabel("bits per note" + (" (pitch and rhythm)" if models[0].writes_rhythm else ""))
+    _add_legend(figure, _looks(shown))
+    return figure
+
+
+@styled
+def budget(results: StudyResults) -> Figure:
+    """Validation bits against updates, a panel a setting and a line a cell; the bands are the ranges over seeds.
+
+    The dotted lines are the budgets of the table.
+    """
+    settings = results.probes.budget
+    if not settings:
+        return empty_figure(PAGE_WIDTH_IN / 2, 1.5, "no setting has several cells")
+    cells = list(dict.fromkeys(cell.name for each in settings for cell in each.curves))
+    looks = looks_of_variants(cells)
+    figure, axes = _panels(len(settings))
+    for place, each in zip(axes, settings, strict=True):
+        _draw_budget(place, each, looks)
+        if len(settings) > 1:
+            place.set_title(wrapped(each.setting, 40), loc="left")
+    for row in range(0, len(axes), 2):
+        axes[row].set_ylabel("validation bits per note")
+    _add_legend(figure, looks)
+    return figure
+
+
+def _draw_budget(axes: Axes, found: BudgetFound, looks: Mapping[str, tuple[Any, Any]]) -> None:
+    axes.grid(axis="y")
+    for compared in found.order.budgets:
+        axes.axvline(compared, color=GREY, linewidth=0.5, linestyle=":")
+    late = []
+    for cell in found.curves:
+        colour, _ = looks[cell.name]
+        updates, bits = _over_seeds([(np.asarray(one), np.asarray(other)) for one, other in cell.curves.values()])
+        marker = "." if len(updates) == 1 else None
+        axes.plot(updates, bits.mean(axis=0), color=colour, linewidth=1.2, marker=marker)
+        axes.fill_between(updates, bits.min(axis=0), bits.max(axis=0), color=colour, alpha=0.2, linewidth=0)
+        late += bits[:, updates >= found.order.budgets[0]].ravel().tolist()
+    if late:  # everything falls from the same height before
+        margin = 0.08 * (max(late) - min(late) or 1.0)
+        axes.set_ylim(min(late) - margin, max(late) + margin)
+    axes.set_xlabel("updates")
+
+
+def _over_seeds(
+    curves: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The updates at which all seeds were validated, and the bits there: ``[seeds, updates]``."""
+    shared = curves[0][0]
+    for updates, _ in curves[1:]:
+        shared = np.intersect1d(shared, updates)
+    return shared, np.stack([bits[np.isin(updates, shared)] for updates, bits in curves])
+
+
+def _panels(count: int) -> tuple[Figure, list[Axes]]:
+    """A figure of panels, two abreast."""
+    abreast = min(count, 2)
+    rows = -(-count // 2)
+    figure = new_figure(PAGE_WIDTH_IN * (0.62 if abreast == 1 else 1), 0.5 + _PANEL_IN * rows)
+    axes = figure.subplots(rows, abreast, squeeze=False).ravel()
+    for spare in axes[count:]:
+        spare.set_axis_off()
+    return figure, list(axes[:count])
+
+
+def _looks(models: Sequence[Model]) -> dict[str, tuple[Any, Any]]:
+    return looks_of_variants([model.title for model in models])
+
+
+def _draw_lines(axes: Axes, lines: Sequence[_Line], names: Sequence[str], looks: Mapping[str, tuple[Any, Any]]) -> None:
+    """The mean of each line over seeds, with the range over seeds; controls are dashed and pale."""
+    places = np.arange(len(names))
+    axes.grid(axis="y")
+    axes.set_xticks(places, names)
+    for line in lines:
+        colour, _ = looks[line.label]
+        shown = ~np.isnan(line.values).any(axis=0)
+        values = line.values[:, shown]
+        axes.plot(places[shown], values.mean(axis=0), color=colour, linewidth=1.2, marker="o", markersize=3)
+        axes.fill_between(places[shown], values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0)
+        if line.control is not None:
+            control = line.control[:, shown].mean(axis=0)
+            axes.plot(places[shown], control, color=colour, linewidth=0.9, linestyle=_DASHED, alpha=0.7)
+
+
+def _add_legend(figure: Figure, looks: Mapping[str, tuple[Any, Any]], control: str = "") -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], color=colour, linewidth=1.4, label=wrapped(name, 34)) for name, (colour, _) in looks.items()
+    ]
+    if control:
+        handles.append(Line2D([], [], color=GREY, linewidth=0.9, linestyle=_DASHED, label=control))
+    letters = max(len(part) for handle in handles for part in str(handle.get_label()).split("\n")) + 6
+    width = figure.get_size_inches()[0]
+    ncols = max(1, min(len(handles), int(width / (letters * _LETTER_IN))))
+    figure.legend(handles=handles, loc="outside upper center", ncols=ncols, columnspacing=1.2, fontsize=FONT_SIZE - 1)
+
+
+PROBE_FIGURES: Mapping[str, Callable[[StudyResults], Figure]] = {
+    "copying": copying,
+    "states": states,
+    "similarity": similarity,
+    "budget": budget,
+}
+"""The figure of each probe."""
