@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -20,6 +21,7 @@ from melgen.pages.content import Content
 from melgen.pages.page import packed
 from melgen.pages.training_tunes import TrainingTunes
 from melgen.pasting import command
+from melgen.plurals import counted, listed
 
 if TYPE_CHECKING:
     from melgen.checkpoint import TrainedModel
@@ -43,8 +45,10 @@ class PlayedNetwork(TypedDict):
     pack: str
     """Name of its pack."""
     has_rhythm: bool
-    notice: str
-    """What a listener must know: what rounding costs, and what the licence of the corpus asks for."""
+    rounding: str
+    """What storing the weights in half precision adds to the bits per note, and on how many test tunes; or empty."""
+    licence: str
+    """What the licence of the corpus asks for; or empty."""
 
 
 def network_of(place: Path, content: Content) -> TrainedModel | None:
@@ -105,13 +109,34 @@ def add_network(
         "name": name,
         "pack": f"network-{number}",
         "has_rhythm": trained.has_rhythm,
-        "notice": " ".join(filter(None, (_cost_of_rounding(name, trained, tunes), notice_of(corpora_of(trained))))),
+        "rounding": _cost_of_rounding(trained, tunes),
+        "licence": notice_of(corpora_of(trained)),
     }
     return network, size
 
 
-def _cost_of_rounding(name: str, trained: TrainedModel, tunes: TrainingTunes | None) -> str:
-    """What storing the weights in half precision costs, in bits per note of test tunes; empty without test tunes."""
+def notices_of(networks: Sequence[PlayedNetwork]) -> list[str]:
+    """What a listener must know of the networks of a page; what holds for several is written once.
+
+    >>> one = {"pack": "", "has_rhythm": False, "rounding": "0.0002 on 30 test tunes", "licence": ""}
+    >>> notices_of([{"name": name, **one} for name in ("a", "b", "c")])
+    ['The weights of a, b and c are in this page in half precision, which changes their bits per note by 0.0002 on \
+30 test tunes.']
+    """
+    by_cost: dict[str, list[str]] = {}
+    for network in networks:
+        if network["rounding"]:
+            by_cost.setdefault(network["rounding"], []).append(network["name"])
+    costs = [
+        f"The weights of {listed(names)} are in this page in half precision, which changes "
+        f"{'its' if len(names) == 1 else 'their'} bits per note by {cost}."
+        for cost, names in by_cost.items()
+    ]
+    return costs + list(dict.fromkeys(network["licence"] for network in networks if network["licence"]))
+
+
+def _cost_of_rounding(trained: TrainedModel, tunes: TrainingTunes | None) -> str:
+    """As in `PlayedNetwork`."""
     from melgen.engine.network import rounded
     from melgen.training.likelihood import likelihood
 
@@ -131,7 +156,4 @@ def _cost_of_rounding(name: str, trained: TrainedModel, tunes: TrainingTunes | N
         return ""
     cost = stored[key] - exact[key]
     size = "less than 0.0001" if abs(cost) < 0.0001 else f"{cost:.4f}"
-    return (
-        f"The weights of {name} are in this page in half precision, which changes its bits per note by {size} on "
-        f"{len(melodies)} test tunes."
-    )
+    return f"{size} on {counted(len(melodies), 'test tune')}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from melgen.pages.content import Content
-from melgen.pages.networks import NetworkPack, PlayedNetwork, add_network, network_of
+from melgen.pages.networks import NetworkPack, PlayedNetwork, add_network, network_of, notices_of
 from melgen.pages.run_material import RunMaterial
 from melgen.pages.section import Section
 from melgen.pages.study_material import StudyMaterial
@@ -19,6 +19,8 @@ class Data(TypedDict):
 
     networks: list[PlayedNetwork]
     """The first one is shown first."""
+    notices: list[str]
+    """What a listener must know of them, in sentences."""
 
 
 def of_run(run: RunMaterial, content: Content) -> Data | None:
@@ -43,7 +45,7 @@ def _data(places: list[tuple[str, Path]], tunes: TrainingTunes | None, tools: To
             network, size = added
             networks.append(network)
             bytes_left -= size
-    return {"networks": networks} if networks else None
+    return {"networks": networks, "notices": notices_of(networks)} if networks else None
 
 
 SECTION = Section(15, Data, of_run, of_study, packs={"network-N": NetworkPack})
