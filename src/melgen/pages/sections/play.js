@@ -5,7 +5,7 @@ const MOST_SEED = 2 ** 31;
 
 addSection("play", ({ networks, notices }) => {
   const place = section("play", "Play with it",
-    "Play a few notes on the piano and let the network go on. It runs in this page: nothing is sent anywhere. The more probable a note is next, the darker its key.");
+    "Play a few notes on the piano and let the network go on. It runs in this page: nothing is sent anywhere. The more probable a note is next, the darker its key; hatched keys cannot.");
   const choices = { temperature: 1, topP: 1, notes: 16, untilEnd: false, root: 0, scale: "any", length: 24, octave: 60, metre: null, shaded: 0 };
   const panels = [];
   const past = []; // of each change, the panels that it changed as they were before
