@@ -311,6 +311,20 @@ def test_cells_have_colours_and_their_names_are_whole(browser, several_cells, wi
     assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_the_first_curve_is_one_that_most_runs_have(browser, pages, tmp_path):
+    keys = [
+        each["key"] for each in read_data(pages["study"].read_text(encoding="utf-8"))["sections"]["curves"]["metrics"]
+    ]
+
+    def forget(data):
+        for each in data["runs"][1:]:
+            each["values"].pop(keys[0], None)
+
+    browser.open(changed(pages["study"], tmp_path / "mixed.html", forget))
+    browser.go_to("curves")
+    assert browser.run("return document.querySelector('#curves select').value") == keys[1]
+
+
 def test_letters_of_charts_are_not_larger_than_text(opened):
     browser = opened("study")
     browser.see_all()

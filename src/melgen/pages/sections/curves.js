@@ -50,7 +50,9 @@ addSection("curves", ({ metrics, validation_loss, training_loss }) => {
   const losses = [validation_loss, training_loss];
   const choices = many ? [...(once ? [["loss", "Loss, training and validation"]] : []), ...metrics.map((each) => [each.key, each.label])]
     : [["loss", "Loss, training and validation"], ...metrics.filter((each) => !losses.includes(each.key)).map((each) => [each.key, each.label])];
-  let metric = choices[0][0];
+  // At first the curve that most runs have: networks with rhythm and without have other bits.
+  const having = ([key]) => (key === "loss" ? runs.length : runs.filter((run) => (run.values[key] ?? null) !== null).length);
+  let metric = choices.reduce((best, each) => (many && having(each) > having(best) ? each : best))[0];
   const controls = h("div", { class: "controls" }, picker("Curve", choices, (key) => { metric = key; draw(); }, metric));
   place.append(controls);
   const filters = {};
