@@ -18,6 +18,7 @@ from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.user_modules import import_user_modules
 from melgen.pasting import command
+from melgen.plurals import counted
 
 if TYPE_CHECKING:
     from melgen.music import Melody
@@ -65,7 +66,7 @@ def generate(config: DictConfig) -> Path:
     if run is not None and (note := note_of(primer.pitches, run, trained.representation.name)):
         log.warning("%s", note)
     show_songs(songs[: config.shown], config.show, trained.title)
-    log.info("%d songs by %s in %s", len(songs), trained.title, out)
+    log.info("%s by %s in %s", counted(len(songs), "song"), trained.title, out)
     log.info("to see and hear them: %s", command("render", {"songs": out}))
     return out
 

@@ -33,6 +33,13 @@ def test_models_without_a_number_do_not_count():
     assert (alone.lowest, alone.others, alone.is_decided, alone.in_words()) == ("a", 0, False, "the only model")
 
 
+def test_a_verdict_of_another_comparison_counts_more():
+    values = {"a": [2.0, 2.01], "b": [3.0, 3.01], "c": [2.0, 4.0]}
+    assert lowest_of(values).rivals == ("c",)
+    found = lowest_of(values, compared={frozenset("ab"): False, frozenset("ca"): True, frozenset("bc"): False})
+    assert found.rivals == ("b",)
+
+
 def test_many_rivals_are_counted():
     found = lowest_of({name: [1.0 + 0.01 * i, 2.0] for i, name in enumerate("abcdefg")})
     assert found.in_words() == "not distinguishable from b, c, d and 3 more (2 seeds each)"

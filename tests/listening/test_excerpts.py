@@ -70,6 +70,16 @@ def test_too_few_songs_are_refused_with_the_numbers():
         ValueError, match=r"songs=2: n has 1 different excerpt of 10 notes \(3 songs, 1 too short, 1 equal"
     ):
         choose_excerpts("n", "network", songs, Cut(2, 10, 1, False), 2, np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"than notes=40 \(its longest song has 28 after the first 2 notes\)"):
+        choose_excerpts("n", "network", songs, Cut(2, 40, 1, False), 2, np.random.default_rng(0))
+
+
+def test_the_longest_excerpt_is_the_largest_that_can_be_cut():
+    for number in range(5):
+        melody = song(number, with_rhythm=True)
+        longest = Cut(3, 1, 1, with_rhythm=True).longest(melody)
+        assert Cut(3, 1, longest, with_rhythm=True).excerpt(melody) is not None
+        assert Cut(3, 1, longest + 1, with_rhythm=True).excerpt(melody) is None
 
 
 def test_a_check_repeats_one_note_in_the_rhythm_of_an_excerpt():

@@ -85,7 +85,7 @@ def page(networks, tmp_path_factory):
     content = Content("run", "Networks to play with")
     added = [add_network(name, Path("run"), trained, None, 10**8, content) for name, trained in networks.items()]
     assert None not in added, content.data["notices"]
-    content.data["sections"]["play"] = {"networks": [entry for entry, _ in added]}
+    content.data["sections"]["play"] = {"networks": [one.network for one in added], "notices": []}
     path = tmp_path_factory.mktemp("play") / "page.html"
     path.write_text(build_page(content, music_font=music_font()), encoding="utf-8")
     return path

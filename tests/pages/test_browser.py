@@ -270,6 +270,84 @@ def test_cells_are_drawn_against_the_reference(opened, data_of_cells):
     assert texts == [f"{each['finding']} {each['finer']}" for each in rows]
 
 
+def changed(page, path, change):
+    """A copy of a page with other data."""
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition('id="page-data">')
+    data = read_data(text)
+    change(data)
+    shown = json.dumps(data).replace("<", "\\u003c")
+    path.write_text(f'{before}id="page-data">{shown}</script>{rest.partition("</script>")[2]}', encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def several_cells(pages, tmp_path):
+    """The page of a study with one representation and two cells, one of them with a long name."""
+
+    def rename(data):
+        for each in data["runs"]:
+            if each["dataset"] != "control":
+                each.update(dataset="control", cell="attention")
+
+    return changed(pages["study"], tmp_path / "cells.html", rename)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_cells_have_colours_and_their_names_are_whole(browser, several_cells, width):
+    browser.open(several_cells, width=width)
+    browser.go_to("runs")
+    lines = "return [...document.querySelectorAll('.heat th[scope=row]')].map((each) => [each.textContent, (() => {"
+    lines += "const range = document.createRange(); range.selectNodeContents(each);"
+    assert browser.run(lines + "return range.getClientRects().length; })()])") == [["lstm", 1], ["attention", 1]]
+    browser.go_to("curves")
+    browser.wait("return document.querySelectorAll('#curves .scatterlayer .trace').length === 6")
+    strokes = "return [...document.querySelectorAll('#curves .js-line')].map((line) => [line.style.stroke,"
+    drawn = browser.run(strokes + "line.style.strokeDasharray])")
+    assert len({colour for colour, _ in drawn}) == 2
+    hues = "return [...document.querySelectorAll('#curves [aria-label=Cell] .chip')].map((chip) =>"
+    chips = browser.run(hues + "getComputedStyle(chip, '::before').backgroundColor)")
+    assert {colour for colour, _ in drawn} == set(chips)
+    assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_first_curve_is_one_that_most_runs_have(browser, pages, tmp_path):
+    keys = [
+        each["key"] for each in read_data(pages["study"].read_text(encoding="utf-8"))["sections"]["curves"]["metrics"]
+    ]
+
+    def forget(data):
+        for each in data["runs"][1:]:
+            each["values"].pop(keys[0], None)
+
+    browser.open(changed(pages["study"], tmp_path / "mixed.html", forget))
+    browser.go_to("curves")
+    assert browser.run("return document.querySelector('#curves select').value") == keys[1]
+
+
+def test_letters_of_charts_are_not_larger_than_text(opened):
+    browser = opened("study")
+    browser.see_all()
+    heights = "return [...document.querySelectorAll('.strips text')].map((text) => text.getBoundingClientRect().height)"
+    assert max(browser.run(heights)) < 26
+
+
+def test_what_an_axis_cuts_has_arrow_heads(browser, pages, tmp_path):
+    def widen(data):
+        """The interval of the first network is within the axis, that of the second goes beyond its end."""
+        rows = [each for each in data["song_sets"] if each["role"] == "model"]
+        for row, (below, above) in zip(rows, [(0, 0), (0, 1000)], strict=False):
+            for summary in row["summaries"].values():
+                summary.update(low=summary["mean"] - below, high=summary["mean"] + above, deviation=0.01)
+
+    browser.open(changed(pages["study"], tmp_path / "wide.html", widen))
+    browser.go_to("tonality")
+    rows = "[...document.querySelectorAll('#tonality .strip.model')]"
+    heads = f"return {rows}.map((row) => row.querySelectorAll('.cut').length)"
+    browser.wait("return document.querySelector('#tonality .strip.model .song')")
+    assert browser.run(heads) == [0, 1] * 3
+
+
 def test_tables_sort_filter_and_are_copied(opened, study):
     browser = opened("study")
     browser.go_to("tables")

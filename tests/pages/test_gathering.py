@@ -28,6 +28,7 @@ from melgen.pages.runs import read_runs
 from melgen.pages.sections import cells
 from melgen.pages.sections.embedding import read_embedding
 from melgen.pages.sections.listen import _opening_song
+from melgen.pages.sources import find_run, find_source
 from melgen.pages.training_tunes import SharedPassage, TrainingTunes, excerpt, shared_passage
 from melgen.pages.writing import write_report
 from tests.pages.examples import (
@@ -347,6 +348,18 @@ def test_a_finding_names_a_winner_only_if_the_seeds_support_it(tmp_path, study):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("verdict", ["ahead", "behind", "equal", "undecided"])
+def test_a_finding_agrees_with_the_comparison_of_cells(tmp_path, study, verdict):
+    one, other = "control-lstm-1", "db12-lstm-1"
+    copy = own_copy(study.parent, tmp_path)
+    found = comparisons(2, ("control",)).to_dict()
+    found["each"] = [{**found["each"][0], "model": other, "reference": one, "verdict": verdict}]
+    write_json(copy / "study" / "comparisons.json", found)
+    finding = with_seeds(copy / "study", tmp_path / "page", {one: [2.0, 2.01, 2.02], other: [3.0, 3.01, 3.02]})
+    assert finding["model"] == (one if verdict in ("ahead", "behind") else "")
+
+
+@pytest.mark.slow
 def test_a_study_of_an_earlier_melgen(tmp_path, study):
     copy = own_copy(study.parent, tmp_path) / "study"
     corpus = copy / "evaluation" / "corpus"
@@ -561,6 +574,14 @@ def test_a_study_that_was_mailed_without_its_runs(tmp_path, study):
 def test_a_folder_that_is_neither_a_run_nor_a_study_is_refused(tmp_path, make, kind, message):
     with pytest.raises(ValueError, match=message):
         write_report(make(tmp_path), kind=kind, progress=False)
+
+
+def test_the_directory_of_a_study_is_not_that_of_a_run(study):
+    with pytest.raises(ValueError, match=r"run=.*: this is the directory of a study, so that study="):
+        find_source(study, "run", "run")
+    with pytest.raises(ValueError, match=r"runs: .* is not the directory of a run"):
+        find_run(study)
+    assert find_source(study, "run").kind == "study"
 
 
 def test_songs_written_later_are_shown(tmp_path, run):

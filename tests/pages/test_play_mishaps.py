@@ -290,6 +290,29 @@ def label_of_lengths(player) -> str:
     return player.browser.run("return document.querySelector('.lengths-place .chips-name').textContent")
 
 
+def test_the_roll_does_not_move_while_a_note_is_dragged(player):
+    browser = player.browser
+    player.use("lstm")
+    player.key(67)
+    player.option("Notes", "60")
+    player.button("Continue")
+    browser.run("melgen.player.pause(); document.querySelector('#play .editor').scrollLeft = 0")
+    follow = """
+        melgen.play.panels[0].editor.mark(arguments[0] * 24);
+        return document.querySelector('#play .editor').scrollLeft;"""
+    browser.run("document.querySelector('#play .editor').scrollIntoView({ block: 'center' })")
+    browser.pause()
+    place = browser.run(
+        "const box = document.querySelector('#play .a-note .body').getBoundingClientRect();"
+        "return [box.left + box.width / 2, box.top + box.height / 2]"
+    )
+    mouse = {"x": place[0], "y": place[1], "button": "left", "clickCount": 1}
+    browser.driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mousePressed", **mouse})
+    assert browser.run(follow, 50) == 0
+    browser.driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseReleased", **mouse})
+    assert browser.run(follow, 50) > 0
+
+
 @pytest.mark.parametrize("then", ["Continue from here", "Clear", "a key"])
 def test_the_lengths_are_those_of_the_next_note_when_none_is_chosen_any_more(then, player):
     player.use("factored")

@@ -50,7 +50,11 @@ class Contest:
         return f"not distinguishable from {named} ({'one seed cannot decide' if fewest == 1 else seeds})"
 
 
-def lowest_of(values: Mapping[str, Sequence[float]], confidence: float = 0.95) -> Contest | None:
+def lowest_of(
+    values: Mapping[str, Sequence[float]],
+    confidence: float = 0.95,
+    compared: Mapping[frozenset[str], bool] | None = None,
+) -> Contest | None:
     """The model with the lowest mean, and whether this is more than chance; ``None`` without any number.
 
     Two models are distinguishable if Welch's interval of the difference of their means over seeds does not include 0:
@@ -61,6 +65,8 @@ def lowest_of(values: Mapping[str, Sequence[float]], confidence: float = 0.95) -
     Args:
         values: a number for each seed, by model; nan is left out, and so is a model without any number.
         confidence: of the intervals.
+        compared: pairs of models that were compared in another way, and whether these are distinguishable; it counts
+            more than the intervals.
 
     >>> lowest_of({"a": [2.0, 2.1, 2.2], "b": [3.0, 3.1, 3.2]}).in_words()
     'distinguishable from the other model (3 seeds each, 95% intervals of the differences)'
@@ -74,7 +80,12 @@ def lowest_of(values: Mapping[str, Sequence[float]], confidence: float = 0.95) -
         return None
     order = sorted(columns, key=lambda name: float(columns[name].mean()))
     lowest, *others = order
-    rivals = tuple(name for name in others if not _differ(columns[lowest], columns[name], confidence))
+    known = compared or {}
+    rivals = tuple(
+        name
+        for name in others
+        if not known.get(frozenset((lowest, name)), _differ(columns[lowest], columns[name], confidence))
+    )
     counts = [len(column) for column in columns.values()]
     return Contest(lowest, float(columns[lowest].mean()), rivals, len(others), (min(counts), max(counts)))
 

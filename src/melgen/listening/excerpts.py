@@ -72,6 +72,18 @@ class Cut:
         """The length of every excerpt, for readers."""
         return counted(self.quarters, "quarter note") if self.with_rhythm else counted(self.notes, "note")
 
+    def longest(self, song: Melody) -> int:
+        """The length of the longest excerpt of a song, in notes or whole quarters.
+
+        >>> song = Melody((60, 62, 64), (0, 24, 36), (24, 12, 24))
+        >>> Cut(1, 2, 1, with_rhythm=False).longest(song), Cut(1, 2, 1, with_rhythm=True).longest(song)
+        (2, 1)
+        """
+        if not self.with_rhythm or len(song) <= self.skip:
+            return max(0, len(song) - self.skip)
+        ends = [onset + duration for onset, duration in zip(song.onsets, song.durations, strict=True)]
+        return (max(ends[self.skip :]) - song.onsets[self.skip]) // STEPS_PER_QUARTER
+
     def excerpt(self, song: Melody) -> Melody | None:
         """The excerpt of a song; ``None`` if the song is too short.
 
@@ -134,9 +146,10 @@ def choose_excerpts(
         ValueError: if there are fewer; names the condition.
     """
     usable: dict[tuple[tuple[int, ...], ...], Excerpt] = {}
-    short = 0
+    short, longest = 0, 0
     for source, song in songs.items():
         part = cut.excerpt(song)
+        longest = max(longest, cut.longest(song))
         if part is None:
             short += 1
             continue
@@ -145,10 +158,12 @@ def choose_excerpts(
     if len(usable) < count:
         repeated = len(songs) - short - len(usable)
         length = f"quarters={cut.quarters}" if cut.with_rhythm else f"notes={cut.notes}"
+        skipped = f" after the first {counted(cut.skip, 'note')}" if cut.skip else ""
         raise ValueError(
             f"songs={count}: {name} has {counted(len(usable), 'different excerpt')} of {cut.length_in_words} "
-            f"({counted(len(songs), 'song')}, {short} too short, {repeated} equal to another); "
-            f"fewer songs=, or a shorter excerpt than {length}, or more generate.songs of the study"
+            f"({counted(len(songs), 'song')}, {short} too short, {repeated} equal to another); fewer songs=, or a "
+            f"shorter excerpt than {length} (its longest song has {longest}{skipped}), or more generate.songs of "
+            f"the study"
         )
     chosen = generator.permutation(len(usable))[:count].tolist()
     excerpts = [*usable.values()]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from melgen.pages.content import Content
 from melgen.pages.page import packed
 from melgen.pages.training_tunes import TrainingTunes
 from melgen.pasting import command
+from melgen.plurals import counted, listed
 
 if TYPE_CHECKING:
     from melgen.checkpoint import TrainedModel
@@ -43,8 +45,23 @@ class PlayedNetwork(TypedDict):
     pack: str
     """Name of its pack."""
     has_rhythm: bool
-    notice: str
-    """What a listener must know: what rounding costs, and what the licence of the corpus asks for."""
+
+
+class AddedNetwork(NamedTuple):
+    """A network that was added to a page.
+
+    Attributes:
+        network: its entry.
+        size: of its pack in bytes.
+        rounding: what storing the weights in half precision adds to the bits per note, and on how many test tunes; or
+            empty.
+        licence: what the licence of the corpus asks for; or empty.
+    """
+
+    network: PlayedNetwork
+    size: int
+    rounding: str
+    licence: str
 
 
 def network_of(place: Path, content: Content) -> TrainedModel | None:
@@ -66,7 +83,7 @@ def network_of(place: Path, content: Content) -> TrainedModel | None:
 
 def add_network(
     name: str, place: Path, trained: TrainedModel, tunes: TrainingTunes | None, bytes_left: int, content: Content
-) -> tuple[PlayedNetwork, int] | None:
+) -> AddedNetwork | None:
     """Add a network to a page.
 
     Args:
@@ -78,7 +95,7 @@ def add_network(
         content: that the pack, or the reason why there is none, is added to.
 
     Returns:
-        The network, and the size of its pack in bytes; None for one that a page cannot run, or that is too large.
+        The network; None for one that a page cannot run, or that is too large.
     """
     from melgen.engine.network import network_data
     from melgen.engine.writing import writing_data
@@ -105,13 +122,32 @@ def add_network(
         "name": name,
         "pack": f"network-{number}",
         "has_rhythm": trained.has_rhythm,
-        "notice": " ".join(filter(None, (_cost_of_rounding(name, trained, tunes), notice_of(corpora_of(trained))))),
     }
-    return network, size
+    return AddedNetwork(network, size, _cost_of_rounding(trained, tunes), notice_of(corpora_of(trained)))
 
 
-def _cost_of_rounding(name: str, trained: TrainedModel, tunes: TrainingTunes | None) -> str:
-    """What storing the weights in half precision costs, in bits per note of test tunes; empty without test tunes."""
+def notices_of(added: Sequence[AddedNetwork]) -> list[str]:
+    """What a listener must know of the networks of a page; what holds for several is written once.
+
+    >>> entries = [{"name": name, "pack": "", "has_rhythm": False} for name in ("a", "b", "c")]
+    >>> notices_of([AddedNetwork(entry, 0, "0.0002 on 30 test tunes", "") for entry in entries])
+    ['The weights of a, b and c are in this page in half precision, which changes their bits per note by 0.0002 on \
+30 test tunes.']
+    """
+    by_cost: dict[str, list[str]] = {}
+    for each in added:
+        if each.rounding:
+            by_cost.setdefault(each.rounding, []).append(each.network["name"])
+    costs = [
+        f"The weights of {listed(names)} are in this page in half precision, which changes "
+        f"{'its' if len(names) == 1 else 'their'} bits per note by {cost}."
+        for cost, names in by_cost.items()
+    ]
+    return costs + list(dict.fromkeys(each.licence for each in added if each.licence))
+
+
+def _cost_of_rounding(trained: TrainedModel, tunes: TrainingTunes | None) -> str:
+    """As in `AddedNetwork`."""
     from melgen.engine.network import rounded
     from melgen.training.likelihood import likelihood
 
@@ -131,7 +167,4 @@ def _cost_of_rounding(name: str, trained: TrainedModel, tunes: TrainingTunes | N
         return ""
     cost = stored[key] - exact[key]
     size = "less than 0.0001" if abs(cost) < 0.0001 else f"{cost:.4f}"
-    return (
-        f"The weights of {name} are in this page in half precision, which changes its bits per note by {size} on "
-        f"{len(melodies)} test tunes."
-    )
+    return f"{size} on {counted(len(melodies), 'test tune')}"

@@ -55,6 +55,8 @@ def find_source(given: str | Path, key: str = "directory", kind: Kind | None = N
     kind = kind or _kind_of(place, key)
     if kind == "study":
         return Source(kind, _study_in(place, key))
+    if _is_study(place):
+        raise ValueError(f"{key}={place}: this is the directory of a study, so that study={place} is meant")
     if not is_run(place):
         raise ValueError(f"{key}={place}: not the directory of a run; it contains none of {', '.join(_OF_A_RUN)}")
     return Source(kind, place)
@@ -78,7 +80,7 @@ def find_run(given: str | Path, key: str = "runs") -> Path:
 
 def is_run(directory: Path) -> bool:
     """Whether a directory has files of a run."""
-    return _has(directory, _OF_A_RUN)
+    return _has(directory, _OF_A_RUN) and not _is_study(directory)
 
 
 def _kind_of(place: Path, key: str) -> Kind:

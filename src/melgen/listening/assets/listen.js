@@ -121,7 +121,8 @@ function side(letter, number, onheard) {
   listen(one.element, "state", draw);
   listen(one.element, "time", () => {
     if (isMine() && player.playing) hear(player.position / test.steps);
-    fill.style.width = `${isMine() ? Math.min(100, (100 * player.position) / test.steps) : 0}%`;
+    const share = isMine() && player.position > 0 ? player.position / test.steps : one.heard;
+    fill.style.width = `${Math.min(100, 100 * share)}%`;
   });
   draw();
   return one;

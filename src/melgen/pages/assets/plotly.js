@@ -18,7 +18,7 @@ const axisLook = (title) => ({
 });
 const plotLook = () => ({
   paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: plotFont(), showlegend: false,
-  margin: { l: 52, r: 12, t: 12, b: 46 }, modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("soft"), activecolor: colour("accent") },
+  margin: { l: 52, r: 12, t: 34, b: 46 }, modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("soft"), activecolor: colour("accent") },
   hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), font: plotFont() },
 });
 // Named one by one: by default there is also one that sends the data to a server.

@@ -1,4 +1,5 @@
 // A table that sorts by any column; pages of `perPage` rows. A cell is a text, a number or a summary.
+const LONG_HEAD = 16; // letters of a heading that may take several lines
 const isSummary = (cell) => cell !== null && typeof cell === "object";
 
 function sortableTable({ label, columns, rows, perPage = Infinity, decorate = () => {}, first = null }) {
@@ -6,7 +7,7 @@ function sortableTable({ label, columns, rows, perPage = Infinity, decorate = ()
   const body = h("tbody");
   const heads = columns.map((column, c) => {
     const button = h("button", { type: "button", onclick: () => sort(c), title: column.meaning || null }, column.label);
-    return h("th", { scope: "col", class: column.text ? "text" : null }, button);
+    return h("th", { scope: "col", class: [column.text ? "text" : "", column.label.length > LONG_HEAD ? "long" : ""].filter(Boolean).join(" ") || null }, button);
   });
   const pages = h("div", { class: "pages" });
   function sort(c) {

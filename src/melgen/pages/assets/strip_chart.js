@@ -19,6 +19,12 @@ function deviationsOn(axis, { mean, deviation }) {
   return [Math.max(axis.left, axis.x(mean - (deviation || 0))), Math.min(axis.right, axis.x(mean + (deviation || 0)))];
 }
 
+// Arrow heads in row `y` at the ends of the axis that the values from `low` to `high` go beyond.
+function cutMarks(axis, low, high, y) {
+  const arrow = (x, way) => s("path", { class: "cut", d: `M${x + 6 * way} ${y}L${x - way} ${y - 5}V${y + 5}Z` });
+  return [...(low < axis.low ? [arrow(axis.left, -1)] : []), ...(high > axis.high ? [arrow(axis.right, 1)] : [])];
+}
+
 // The background of the rows, which are `tall` together: the band of a summary, if there is one, the axis and its unit.
 function stripGround(axis, tall, band, unit) {
   const parts = [];

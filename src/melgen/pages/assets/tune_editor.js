@@ -75,6 +75,7 @@ function tuneEditor({ label, onchange }) {
     head.setAttribute("visibility", position === null ? "hidden" : "visible");
     if (position === null) return;
     head.setAttribute("transform", `translate(${x(position)} 0)`);
+    if (drag) return; // a note that is dragged stays under the pointer
     const at = x(position);
     if (at < frame.scrollLeft + 10 || at > frame.scrollLeft + frame.clientWidth - 40) frame.scrollLeft = at - 60;
   }

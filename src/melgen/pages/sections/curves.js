@@ -1,37 +1,58 @@
 // Learning curves: drag to zoom, double-click to go back, chips to show and hide.
-function toggles(label, values, onchange, kinds) {
+// `look(value)` has the hue of a chip, the kind of its dot, or the dash of its lines.
+function toggles(label, values, onchange, look = () => ({})) {
   const hidden = new Set();
   const group = h("div", { class: "chips", role: "group", "aria-label": label }, h("span", { class: "chips-name" }, label),
     values.map((value) => {
-      const button = h("button", { type: "button", "aria-pressed": "true", "data-kind": kinds === "dataset" ? value : null,
-        class: kinds === "variant" ? "chip hued" : "chip", style: kinds === "variant" ? `--hue: var(--${variantHue(value)})` : null,
+      const { kind = null, hue = null, dash = null } = look(value);
+      const sign = dash === null ? null : s("svg", { class: "dash", viewBox: "0 0 26 8", "aria-hidden": "true" }, s("line", { x1: 0, x2: 26, y1: 4, y2: 4, "stroke-dasharray": dash }));
+      const button = h("button", { type: "button", "aria-pressed": "true", "data-kind": kind,
+        class: hue ? "chip hued" : "chip", style: hue ? `--hue: var(--${hue})` : null,
         onclick: () => {
           if (hidden.has(value)) hidden.delete(value); else hidden.add(value);
           button.setAttribute("aria-pressed", String(!hidden.has(value)));
           onchange();
-        } }, String(value));
+        } }, sign, String(value));
       return button;
     }));
   return { group, shows: (value) => !hidden.has(value) };
 }
+
+// As SVG and Plotly write them, in pixels; the first one is a whole line.
+const DASHES = ["0", "8,5", "2,4", "8,4,2,4", "15,5", "15,4,2,4", "8,3,2,3,2,3", "4,3"];
 
 addSection("curves", ({ metrics, validation_loss, training_loss }) => {
   const { runs } = pageData, severalVariants = hasVariants(runs);
   const many = runs.length > 1;
   const distinct = (key) => [...new Set(runs.map((run) => run[key]))];
   const severalKinds = distinct("cell").length > 1 || distinct("dataset").length > 1;
+  // With one representation, the cells have its place: colours are told apart better than dashes.
+  const cellsHued = !severalVariants && distinct("dataset").length === 1 && distinct("cell").length > 1;
+  const cells = distinct("cell");
+  const cellHue = (cell) => numberedHue(cells.indexOf(cell));
+  const huedBy = severalVariants ? "variants" : cellsHued ? "cells" : "representations";
   const dashedBy = !severalVariants ? "cells" : severalKinds ? "representations and cells" : "variants too";
   const dashOf = !severalVariants ? (run) => run.cell : severalKinds ? (run) => `${run.dataset} ${run.cell}` : (run) => run.variant;
   const dashNames = [...new Set(runs.map(dashOf))];
+  // Cells that have a colour need another dash only when the colours repeat.
+  const dash = (name) => DASHES[(cellsHued ? Math.floor(dashNames.indexOf(name) / VARIANT_COLOURS) : dashNames.indexOf(name)) % DASHES.length];
+  const dashesOfCells = !severalVariants && cells.length > 1 && (!cellsHued || cells.length > VARIANT_COLOURS);
+  const looks = {
+    dataset: (value) => (severalVariants ? {} : { kind: value }),
+    variant: (value) => ({ hue: variantHue(value) }),
+    cell: (value) => ({ hue: cellsHued ? cellHue(value) : null, dash: dashesOfCells ? dash(value) : null }),
+  };
   const once = many && runs.some((run) => run.validations === 1);
   const place = section("curves", many ? "Learning curves" : "Learning curve",
-    many ? `The networks that were selected are drawn strong, ${severalVariants ? "colours are variants" : "colours are representations"}, dashes are ${dashedBy}.` : "The loss on tunes that the network learns from, and on others.",
+    many ? `The networks that were selected are drawn strong, colours are ${huedBy}${cellsHued ? "" : `, dashes are ${dashedBy}`}.` : "The loss on tunes that the network learns from, and on others.",
     h("p", { class: "lead" }, coarse.matches ? "The signs above the chart zoom." : "Drag over the chart to zoom, double-click to go back."));
   const chart = h("div", { class: "chart", role: "img", "aria-label": "Learning curves; the table of runs has their last values" });
   const losses = [validation_loss, training_loss];
   const choices = many ? [...(once ? [["loss", "Loss, training and validation"]] : []), ...metrics.map((each) => [each.key, each.label])]
     : [["loss", "Loss, training and validation"], ...metrics.filter((each) => !losses.includes(each.key)).map((each) => [each.key, each.label])];
-  let metric = choices[0][0];
+  // At first the curve that most runs have: networks with rhythm and without have other bits.
+  const having = ([key]) => (key === "loss" ? runs.length : runs.filter((run) => (run.values[key] ?? null) !== null).length);
+  let metric = choices.reduce((best, each) => (many && having(each) > having(best) ? each : best))[0];
   const controls = h("div", { class: "controls" }, picker("Curve", choices, (key) => { metric = key; draw(); }, metric));
   place.append(controls);
   const filters = {};
@@ -39,7 +60,7 @@ addSection("curves", ({ metrics, validation_loss, training_loss }) => {
     for (const [key, label] of [["dataset", "Representation"], ["cell", "Cell"], ["layers", "Layers"], ["variant", "Variant"]]) {
       const values = distinct(key).sort((a, b) => (typeof a === "number" ? a - b : 0));
       if (values.length < 2) continue;
-      filters[key] = toggles(label, values, draw, key === "variant" || (key === "dataset" && !severalVariants) ? key : null);
+      filters[key] = toggles(label, values, draw, looks[key]);
       controls.append(filters[key].group);
     }
     const onlySelected = h("input", { type: "checkbox", onchange: draw });
@@ -49,7 +70,6 @@ addSection("curves", ({ metrics, validation_loss, training_loss }) => {
   const readout = h("p", { class: "readout", "aria-live": "polite" });
   place.append(chart, readout);
   let curves = null, started = false, lit = new Set();
-  const dashes = ["solid", "dash", "dot", "dashdot", "longdash"];
   const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("{", "(").replaceAll("}", ")");
   const look = (x, width) => x.length === 1 ? { mode: "markers", marker: { size: 9, symbol: "diamond" } } : { mode: "lines", line: { width } };
 
@@ -71,10 +91,10 @@ addSection("curves", ({ metrics, validation_loss, training_loss }) => {
         const { updates: x, values: y } = curves[run.name][key];
         const strong = lit.size ? lit.has(run.name) : run.model || !anySelected;
         const training = metric === "loss" && key === training_loss;
-        const hue = severalVariants ? colour(variantHue(run.variant)) : datasetColour(run.dataset);
+        const hue = severalVariants ? colour(variantHue(run.variant)) : cellsHued ? colour(cellHue(run.cell)) : datasetColour(run.dataset);
         const { mode, marker, line } = look(x, lit.has(run.name) ? 4 : training ? 1 : strong ? 2.2 : 1);
         return { x, y, mode, name: run.name, opacity: strong ? 1 : 0.28, marker: { color: hue, ...marker },
-          line: { color: hue, dash: dashes[dashNames.indexOf(dashOf(run)) % dashes.length], ...line },
+          line: { color: hue, dash: dash(dashOf(run)), ...line },
           hovertemplate: `update %{x:,}: %{y:.4f}<extra>${plain([networkOf(run), run.variant, `seed ${run.seed}`, training ? "training" : ""].filter(Boolean).join(", "))}</extra>` };
       }));
   }
@@ -87,8 +107,10 @@ addSection("curves", ({ metrics, validation_loss, training_loss }) => {
       const unit = chosen.unit ? ` (${chosen.unit})` : "";
       const data = lines();
       const label = metric === "loss" ? "Loss" : chosen.label;
-      await Plotly.react(chart, data, { ...plotLook(), xaxis: axisLook("updates"), yaxis: axisLook(`${label}${unit}`),
-        uirevision: metric, showlegend: !many, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, dragmode: coarse.matches ? false : "zoom",
+      const look = plotLook();
+      if (!many) look.margin.t += 26; // a line for the legend, below Plotly's signs
+      await Plotly.react(chart, data, { ...look, xaxis: axisLook("updates"), yaxis: axisLook(`${label}${unit}`),
+        uirevision: metric, showlegend: !many, legend: { orientation: "h", y: 1, yanchor: "bottom", x: 0 }, dragmode: coarse.matches ? false : "zoom",
         hovermode: "closest" }, plotOptions());
       chart.dataset.lines = data.length;
       readout.textContent = data.length ? "" : "Nothing to show: no run of that choice has this curve.";

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
+from melgen.evaluation.comparisons import AHEAD, BEHIND, COMPARISONS_FILE, Comparisons
 from melgen.evaluation.metrics import WITH_RHYTHM, bits_metric
 from melgen.evaluation.results import CHOICES, SongSetEvaluation
 from melgen.evaluation.song_sets import distance_to_openings
@@ -83,7 +84,10 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
     has_rhythm = any(COMPARED_PITCH_BITS in one for each in likelihoods.values() for one in each)
     key, unit = (COMPARED_PITCH_BITS, "bits of pitch") if has_rhythm else (COMPARED_BITS, "bits")
     bits = {name: [_number(one.get(key)) for one in each] for name, each in likelihoods.items()}
-    findings = _contest(lowest_of(bits), "Predicts unseen tunes best", f"{unit} per note on test tunes", 3)
+    compared = {} if has_rhythm else _compared(study.directory)
+    findings = _contest(
+        lowest_of(bits, compared=compared), "Predicts unseen tunes best", f"{unit} per note on test tunes", 3
+    )
     if study.openings is not None:
         distances = {
             name: _distances(study.directory, name, one, study.openings) for name, one in study.evaluations.items()
@@ -96,6 +100,15 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
     model = study.opening_model
     evaluation = None if model is None else study.evaluations[model]
     return _data(_opening_song(content, _why_first(study), evaluation, f", by {model}"), findings)
+
+
+def _compared(directory: Path) -> dict[frozenset[str], bool]:
+    """The pairs that the comparison of cells has a verdict on, so that the page does not contradict itself."""
+    try:
+        found = Comparisons.from_dict(read_json(directory / COMPARISONS_FILE))
+    except (KeyError, TypeError, ValueError):
+        return {}
+    return {frozenset((each.model, each.reference)): each.verdict in (AHEAD, BEHIND) for each in found.each}
 
 
 def _data(song: OpeningSong | None, findings: list[Finding]) -> Data | None:

@@ -3,9 +3,9 @@ const LENGTHS = [[6, "1/16"], [8, "1/8 triplet"], [12, "1/8"], [18, "1/8 dotted"
 const MOST_NOTES = 400;
 const MOST_SEED = 2 ** 31;
 
-addSection("play", ({ networks }) => {
+addSection("play", ({ networks, notices }) => {
   const place = section("play", "Play with it",
-    "Play a few notes on the piano and let the network go on. It runs in this page: nothing is sent anywhere. The more probable a note is next, the darker its key.");
+    "Play a few notes on the piano and let the network go on. It runs in this page: nothing is sent anywhere. The more probable a note is next, the darker its key; hatched keys cannot.");
   const choices = { temperature: 1, topP: 1, notes: 16, untilEnd: false, root: 0, scale: "any", length: 24, octave: 60, metre: null, shaded: 0 };
   const panels = [];
   const past = []; // of each change, the panels that it changed as they were before
@@ -205,8 +205,7 @@ addSection("play", ({ networks }) => {
       if (!lead()?.voice) return;
       const { voice, notes } = lead();
       go.disabled = notes.length < voice.fewestNotes;
-      go.textContent = ready().some((panel) => panel.selected >= 0 && panel.selected < panel.notes.length - 1) ? "Continue from here" : notes.length ? "Continue" : "Let it begin";
-      go.title = go.disabled ? `This network needs ${counted(voice.fewestNotes, "note")} to begin` : "";
+      go.textContent = ready().some((panel) => panel.selected >= 0 && panel.selected < panel.notes.length - 1) ? "Continue from here" : notes.length ? "Continue" : go.disabled ? `Play ${counted(voice.fewestNotes, "note")} to begin` : "Let it begin";
       again.disabled = panels.every((panel) => panel.primer >= panel.notes.length);
       back.disabled = !past.length && !pendingRest;
       empty.disabled = panels.every((panel) => !panel.notes.length);
@@ -333,7 +332,7 @@ addSection("play", ({ networks }) => {
       h("details", { class: "play-choices", open: innerWidth > 600 }, h("summary", {}, "How the notes are chosen"), samplingOptions(choices, { mayEnd: networks.some((each) => each.has_rhythm), onscale: shadePiano })), frames,
       h("p", { class: "key-of-notes" }, h("span", {}, h("i", { class: "you" }), "you"), h("span", {}, h("i", {}), "the network"), h("span", {}, h("i", { class: "bits" }), "surprise, in bits: low where the network expected the note"),
         h("span", {}, "Drag a note up or down. Choose it to change its length, or to continue from there.")));
-    for (const { notice } of networks) if (notice) card.append(h("p", { class: "play-notice" }, notice));
+    card.append(...notices.map((text) => h("p", { class: "play-notice" }, text)));
     await use(lead(), networks[0].name);
     piano.show(67);
     await readLink();

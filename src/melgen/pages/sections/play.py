@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from melgen.pages.content import Content
-from melgen.pages.networks import NetworkPack, PlayedNetwork, add_network, network_of
+from melgen.pages.networks import AddedNetwork, NetworkPack, PlayedNetwork, add_network, network_of, notices_of
 from melgen.pages.run_material import RunMaterial
 from melgen.pages.section import Section
 from melgen.pages.study_material import StudyMaterial
@@ -19,6 +19,8 @@ class Data(TypedDict):
 
     networks: list[PlayedNetwork]
     """The first one is shown first."""
+    notices: list[str]
+    """What a listener must know of them, in sentences."""
 
 
 def of_run(run: RunMaterial, content: Content) -> Data | None:
@@ -34,16 +36,15 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
 
 
 def _data(places: list[tuple[str, Path]], tunes: TrainingTunes | None, tools: Tools, content: Content) -> Data | None:
-    networks: list[PlayedNetwork] = []
+    added: list[AddedNetwork] = []
     bytes_left = tools.network_bytes
     for name, place in places:
         if (trained := network_of(place, content)) is None:
             continue
-        if (added := add_network(name, place, trained, tunes, bytes_left, content)) is not None:
-            network, size = added
-            networks.append(network)
-            bytes_left -= size
-    return {"networks": networks} if networks else None
+        if (one := add_network(name, place, trained, tunes, bytes_left, content)) is not None:
+            added.append(one)
+            bytes_left -= one.size
+    return {"networks": [each.network for each in added], "notices": notices_of(added)} if added else None
 
 
 SECTION = Section(15, Data, of_run, of_study, packs={"network-N": NetworkPack})

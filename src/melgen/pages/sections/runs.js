@@ -32,9 +32,10 @@ addSection("runs", ({ metrics }) => {
     tables.replaceChildren(...[...groups].map(([name, runs]) => {
       const [low, high] = metric ? whole || range(runs) : [0, 1];
       const cells = [...new Set(runs.map((run) => run.cell))];
-      return h("table", { class: "heat" },
+      const letters = Math.max("layers".length, ...cells.map((cell) => cell.length));
+      return h("table", { class: "heat", style: `--letters: ${Math.min(letters, 16)}; --columns: ${layers.length}` },
         h("caption", { "data-kind": runs[0].dataset }, name),
-        h("thead", {}, h("tr", {}, h("td"), layers.map((count) => h("th", { scope: "col" }, count)))),
+        h("thead", {}, h("tr", {}, h("td", {}, "layers"), layers.map((count) => h("th", { scope: "col" }, count)))),
         h("tbody", {}, cells.map((cell) => h("tr", {}, h("th", { scope: "row" }, cell),
           layers.map((count) => square(runs.filter((run) => run.cell === cell && run.layers === count), low, high))))));
     }));

@@ -10,7 +10,7 @@ addSection("tonality", ({ openings }) => {
   const withSongs = shown.filter((set) => set.pack !== undefined);
   const hasInterval = ({ low, high }) => low !== null && high !== null;
   const withInterval = shown.some((set) => Object.values(set.summaries).some(hasInterval));
-  const lead = `Ringed dots are means, ${withInterval ? "thick bars their 95% intervals, " : ""}thin lines one deviation, pale dots single songs: choose one to hear it.`;
+  const lead = `Ringed dots are means, ${withInterval ? "thick bars their 95% intervals, " : ""}thin lines one deviation, pale dots single songs: choose one to hear it. Arrow heads point beyond the axis.`;
   const place = section("tonality", "Tonality", lead);
   const bandText = h("p", { class: "lead" });
   const controls = h("div", { class: "controls" });
@@ -77,6 +77,7 @@ addSection("tonality", ({ openings }) => {
       const [from, to] = deviationsOn(axis, summary);
       row.append(s("line", { class: "spread", x1: from, x2: to, y1: y, y2: y }));
       if (hasInterval(summary)) row.append(s("line", { class: "interval", x1: Math.max(axis.left, axis.x(low)), x2: Math.min(axis.right, axis.x(high)), y1: y, y2: y }));
+      row.append(...cutMarks(axis, Math.min(mean - (deviation || 0), low ?? mean), Math.max(mean + (deviation || 0), high ?? mean), y));
       row.append(s("circle", { class: "mean", cx: axis.x(mean), cy: y, r: 3 }));
     } else {
       const isAbove = mean > axis.high;
