@@ -43,6 +43,7 @@ def fetched(reference: str | PathLike[str], key: str = "checkpoint") -> Path:
         raise CheckpointError(f"{key}={reference}: must be {_RULE}")
     try:
         import huggingface_hub
+        import huggingface_hub.utils.logging as hub_logging
         from huggingface_hub import errors
     except ImportError as error:
         raise CheckpointError(
@@ -50,6 +51,7 @@ def fetched(reference: str | PathLike[str], key: str = "checkpoint") -> Path:
         ) from error
     repository = f"{parts['owner']}/{parts['name']}"
     file = parts["file"] or f"{parts['name']}.melgen"
+    hub_logging.set_verbosity_error()  # it would log each of its five tries
     wanted: dict[str, Any] = {"repo_id": repository, "filename": file, "revision": parts["revision"]}
     try:
         # Not `hf_hub_download` with local files only, which asks the network for what it writes into its headers.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from melgen.evaluation.aggregates import interquartile_mean, probability_of_improvement
+from melgen.evaluation.comparing_cells.aggregates import interquartile_mean, probability_of_improvement
 
 # Three settings with ten seeds each, of two cells.
 FIRST = np.array(

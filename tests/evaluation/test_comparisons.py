@@ -7,8 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from melgen.evaluation.comparing import Trainings, compare_all
-from melgen.evaluation.comparisons import (
+from melgen.evaluation.comparing_cells.compare import Trainings, compare_all
+from melgen.evaluation.comparing_cells.crossed import crossed_effects
+from melgen.evaluation.comparing_cells.findings import finding, fine_sentence, remarks
+from melgen.evaluation.comparing_cells.paired import holm, sign_flip_p
+from melgen.evaluation.comparing_cells.results import (
     AHEAD,
     BEHIND,
     EQUAL,
@@ -16,9 +19,6 @@ from melgen.evaluation.comparisons import (
     ComparisonOptions,
     Comparisons,
 )
-from melgen.evaluation.crossed import crossed_effects
-from melgen.evaluation.findings import finding, fine_sentence, remarks
-from melgen.evaluation.paired import holm, sign_flip_p
 from melgen.files import finite
 from tests.studies.comparisons_examples import comparisons, trainings
 

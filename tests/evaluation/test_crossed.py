@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from melgen.evaluation.crossed import crossed_effects, tune_interval
-from melgen.evaluation.paired import paired_difference, t_margin
+from melgen.evaluation.comparing_cells.crossed import crossed_effects, tune_interval
+from melgen.evaluation.comparing_cells.paired import paired_difference, t_margin
 
 TABLE = [
     [0.2, -0.26, 0.53, -0.59, 0.22, 0.8],

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from melgen.evaluation.paired import (
+from melgen.evaluation.comparing_cells.paired import (
     LARGEST_EXACT,
     holm,
     is_within,

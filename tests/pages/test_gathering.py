@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from melgen.corpora.sources import Split
+from melgen.evaluation.comparing_cells.findings import finding
 from melgen.evaluation.embeddings import nearest_neighbours, project_2d
-from melgen.evaluation.findings import finding
 from melgen.evaluation.options import EvaluationOptions
 from melgen.evaluation.song_sets import evaluate_openings
 from melgen.evaluation.tonality import tonality

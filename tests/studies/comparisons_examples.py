@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from melgen.evaluation.comparing import Trainings, compare_all
-from melgen.evaluation.comparisons import ComparisonOptions, Comparisons
+from melgen.evaluation.comparing_cells.compare import Trainings, compare_all
+from melgen.evaluation.comparing_cells.results import ComparisonOptions, Comparisons
 
 EFFECTS = {"gru": -0.12, "mingru": 0.0, "rnn": 0.04}
 """The true difference of each cell from lstm, in bits per note."""

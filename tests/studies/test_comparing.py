@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from melgen.evaluation.comparisons import Comparisons
+from melgen.evaluation.comparing_cells.results import Comparisons
 from melgen.studies.cell_pairs import pairs_of_cells, reference_cell
 from melgen.studies.figures import paired_differences
 from melgen.studies.results import Model

@@ -8,7 +8,7 @@ from melgen.data import Split
 from melgen.music import Control, NoRhythm
 from melgen.music.melody import Melody
 from melgen.music.rhythms import Factored
-from melgen.studies.probe_measuring import measure_copying, measure_states, measure_tunes
+from melgen.studies.probes.measuring import measure_copying, measure_states, measure_tunes
 from tests.builders import untrained
 from tests.training.test_likelihood import TUNES, played
 

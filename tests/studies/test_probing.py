@@ -15,8 +15,8 @@ from melgen.evaluation.probes.copied_bits import POSITIONS, CopiedBits
 from melgen.evaluation.probes.linear import ProbeResult
 from melgen.studies.figures.probes import PROBE_FIGURES
 from melgen.studies.names import PROBES
-from melgen.studies.probe_findings import budget_finding
-from melgen.studies.probe_results import BudgetFound, CopyingFound, ProbeResults, StatesFound, TunesFound
+from melgen.studies.probes.findings import budget_finding
+from melgen.studies.probes.results import BudgetFound, CopyingFound, ProbeResults, StatesFound, TunesFound
 from melgen.studies.results import StudyResults
 from melgen.studies.settings import StudySettings
 from melgen.studies.tables import build_tables

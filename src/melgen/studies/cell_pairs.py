@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from melgen.checking import require
-from melgen.evaluation.comparisons import LEAST_SEEDS
+from melgen.evaluation.comparing_cells.results import LEAST_SEEDS
 from melgen.runs.variants import BASELINE, settings_of
 from melgen.studies.results import Model
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from melgen.evaluation.comparisons import Comparisons
+from melgen.evaluation.comparing_cells.results import Comparisons
 from melgen.generation.primers import OPENINGS_PRIMER
 from melgen.generation.sampling import NOTES_WITHOUT_END
 from melgen.generation.selection import selection_named

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from melgen.evaluation.comparisons import COMPARISONS_FILE
+from melgen.evaluation.comparing_cells.results import COMPARISONS_FILE
 from melgen.studies.primers import StudyPrimer
 from melgen.studies.results import Model, Run
 

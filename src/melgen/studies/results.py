@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from melgen.evaluation.comparisons import Comparisons
+from melgen.evaluation.comparing_cells.results import Comparisons
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.music.rhythms import NoRhythm
 from melgen.runs.learning_rates import LearningRates
 from melgen.runs.variants import slug_of
-from melgen.studies.probe_results import ProbeResults
+from melgen.studies.probes.results import ProbeResults
 
 NO_RHYTHM = NoRhythm.name
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from melgen.evaluation.baseline_table import in_order
-from melgen.evaluation.comparisons import Comparisons
+from melgen.evaluation.comparing_cells.results import Comparisons
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
 from melgen.evaluation.song_sets import with_nearest
 from melgen.files import read_json
@@ -26,7 +26,7 @@ from melgen.studies.names import (
     StudyNames,
 )
 from melgen.studies.primers import StudyPrimer
-from melgen.studies.probe_reader import probe_tasks, read_probes
+from melgen.studies.probes.reader import probe_tasks, read_probes
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.study_runs import StudyRuns
 from melgen.studies.tasks import Workbench, digest_of

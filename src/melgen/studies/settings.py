@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from melgen.checking import require
-from melgen.evaluation.comparisons import ComparisonOptions
+from melgen.evaluation.comparing_cells.results import ComparisonOptions
 from melgen.evaluation.options import EvaluationOptions
 from melgen.generation.sampling import NOTES_WITHOUT_END, check_sampling
 from melgen.runs.config import writes_rhythm

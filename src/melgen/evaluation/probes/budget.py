@@ -16,7 +16,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from melgen.evaluation.paired import paired_difference
+from melgen.evaluation.comparing_cells.paired import paired_difference
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
 """The budgets that are compared, in parts of the updates that all trainings have made."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from melgen.evaluation.comparisons import COMPARISONS_FILE, Comparison, Comparisons
-from melgen.evaluation.findings import finding, fine_sentence, remarks
+from melgen.evaluation.comparing_cells.findings import finding, fine_sentence, remarks
+from melgen.evaluation.comparing_cells.results import COMPARISONS_FILE, Comparison, Comparisons
 from melgen.files import read_json
 from melgen.pages.content import Content
 from melgen.pages.plain import short

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
-from melgen.evaluation.comparisons import AHEAD, BEHIND, COMPARISONS_FILE, Comparisons
+from melgen.evaluation.comparing_cells.results import AHEAD, BEHIND, COMPARISONS_FILE, Comparisons
 from melgen.evaluation.metrics import WITH_RHYTHM, bits_metric
 from melgen.evaluation.results import CHOICES, SongSetEvaluation
 from melgen.evaluation.song_sets import distance_to_openings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from melgen.evaluation.comparisons import AHEAD, BEHIND, EQUAL, UNDECIDED, Comparison, Comparisons
+from melgen.evaluation.comparing_cells.results import AHEAD, BEHIND, EQUAL, UNDECIDED, Comparison, Comparisons
 from melgen.studies.figures.rows import ROW_HEIGHT_IN
 from melgen.studies.figures.style import (
     BAND,

@@ -23,7 +23,7 @@ from melgen.studies.figures.style import (
     styled,
     wrapped,
 )
-from melgen.studies.probe_results import BudgetFound, StatesFound
+from melgen.studies.probes.results import BudgetFound, StatesFound
 from melgen.studies.results import Model, StudyResults
 
 if TYPE_CHECKING:

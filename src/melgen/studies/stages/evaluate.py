@@ -24,7 +24,7 @@ from melgen.generation.from_checkpoint import on_device
 from melgen.generation.sampling import selection_named
 from melgen.generation.songs import melodies_by_song, write_songs
 from melgen.music.melody import Melody
-from melgen.studies import comparing, probing
+from melgen.studies import comparing_cells
 from melgen.studies.embedding_fits import write_fits
 from melgen.studies.names import (
     BASELINE_LIKELIHOOD_TASK,
@@ -34,6 +34,7 @@ from melgen.studies.names import (
     RHYTHM_BASELINES_TASK,
 )
 from melgen.studies.primers import StudyPrimer
+from melgen.studies.probes.tasks import tasks as probe_tasks
 from melgen.studies.results import Model, Run
 from melgen.studies.study import Study
 from melgen.studies.tasks import Task
@@ -84,8 +85,8 @@ def tasks(study: Study) -> Iterator[Task]:
             inputs = weights | {"sampled_by": settings.options.seed} | rhythm
             yield Task(names.likelihood_task(model, run), inputs, partial(_score_tunes, study, model, run))
             yield Task(names.embedding_task(model, run), weights, partial(_measure_embedding, study, model, run))
-    yield from probing.tasks(study, rhythm)
-    yield from comparing.tasks(study, rhythm)
+    yield from probe_tasks(study, rhythm)
+    yield from comparing_cells.tasks(study, rhythm)
 
 
 def _drawing(study: Study) -> dict[str, Any]:

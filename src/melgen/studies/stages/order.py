@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from melgen.evaluation.comparisons import Comparisons
-from melgen.evaluation.findings import finding, fine_sentence, remarks
+from melgen.evaluation.comparing_cells.findings import finding, fine_sentence, remarks
+from melgen.evaluation.comparing_cells.results import Comparisons
 from melgen.evaluation.results import CHOICES
 from melgen.files import read_json
 from melgen.plurals import counted

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from melgen.evaluation.comparisons import (
+from melgen.evaluation.comparing_cells.findings import remarks
+from melgen.evaluation.comparing_cells.results import (
     AHEAD,
     BEHIND,
     EQUAL,
@@ -14,7 +15,6 @@ from melgen.evaluation.comparisons import (
     Comparison,
     Comparisons,
 )
-from melgen.evaluation.findings import remarks
 from melgen.studies.results import StudyResults
 from melgen.tables.table import Column, Row, Table, Value, row
 

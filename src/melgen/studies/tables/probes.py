@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from melgen.evaluation.comparing_cells.crossed import tune_interval
 from melgen.evaluation.correlation import rank_correlation
-from melgen.evaluation.crossed import tune_interval
 from melgen.evaluation.probes.budget import SHARES
 from melgen.evaluation.probes.copied_bits import COUNTED_FROM, range_names
 from melgen.evaluation.probes.copying import LEAST_NOTES
@@ -19,8 +19,8 @@ from melgen.evaluation.probes.similarity import NGRAM_INTERVALS, bin_names, bits
 from melgen.evaluation.results import Summary
 from melgen.evaluation.summaries import over_seeds
 from melgen.runs.network_size import SIZES, sizes_in
-from melgen.studies.probe_findings import budget_finding
-from melgen.studies.probe_results import CopyingFound
+from melgen.studies.probes.findings import budget_finding
+from melgen.studies.probes.results import CopyingFound
 from melgen.studies.results import Model, StudyResults
 from melgen.tables.table import Column, Row, Table, Value, row
 

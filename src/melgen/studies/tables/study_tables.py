@@ -12,7 +12,15 @@ from melgen.evaluation.summaries import over_seeds
 from melgen.runs.network_size import SIZES, sizes_in
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.tables import learning_rates
-from melgen.studies.tables.comparisons import (
+from melgen.studies.tables.learning_rates import learning_rates_table
+from melgen.studies.tables.paired_differences import (
+    cells_over_settings_table,
+    paired_differences_table,
+    seed_and_tune_table,
+)
+from melgen.studies.tables.probes import PROBE_TABLES
+from melgen.studies.tables.published import published_table
+from melgen.studies.tables.song_set_tables import (
     corrected_table,
     descriptors_table,
     distances_table,
@@ -25,14 +33,6 @@ from melgen.studies.tables.comparisons import (
     rhythm_table,
     tonality_table,
 )
-from melgen.studies.tables.learning_rates import learning_rates_table
-from melgen.studies.tables.paired_differences import (
-    cells_over_settings_table,
-    paired_differences_table,
-    seed_and_tune_table,
-)
-from melgen.studies.tables.probes import PROBE_TABLES
-from melgen.studies.tables.published import published_table
 from melgen.studies.tables.song_sets import corpus_sets, model_set, model_sets, references
 from melgen.tables.columns import TONALITY, mean_column, summary_column
 from melgen.tables.set_tables import left_out_rows, left_out_table, songs_table

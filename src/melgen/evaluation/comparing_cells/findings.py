@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from melgen.evaluation.comparisons import (
+from melgen.evaluation.comparing_cells.results import (
     AHEAD,
     BEHIND,
     EQUAL,

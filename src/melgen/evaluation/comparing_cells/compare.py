@@ -1,6 +1,6 @@
 """Compare the trainings of cells with those of one reference cell.
 
-`melgen.evaluation.paired`, `crossed` and `aggregates` define the numbers.
+`melgen.evaluation.comparing_cells.paired`, `crossed` and `aggregates` define the numbers.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melgen.evaluation.aggregates import interquartile_mean, probability_of_improvement
-from melgen.evaluation.comparisons import (
+from melgen.evaluation.comparing_cells.aggregates import interquartile_mean, probability_of_improvement
+from melgen.evaluation.comparing_cells.crossed import crossed_effects, tune_interval
+from melgen.evaluation.comparing_cells.paired import holm, is_within, paired_difference, seeds_needed, sign_flip_p
+from melgen.evaluation.comparing_cells.results import (
     AHEAD,
     BEHIND,
     EQUAL,
@@ -28,8 +30,6 @@ from melgen.evaluation.comparisons import (
     Comparisons,
     OverSettings,
 )
-from melgen.evaluation.crossed import crossed_effects, tune_interval
-from melgen.evaluation.paired import holm, is_within, paired_difference, seeds_needed, sign_flip_p
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from melgen.bit_names import BITS, BITS_WITH_RHYTHM
 from melgen.checkpoint import load_model
 from melgen.data import Split
-from melgen.evaluation.comparing import Trainings, compare_all
+from melgen.evaluation.comparing_cells.compare import Trainings, compare_all
 from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device
 from melgen.studies.cell_pairs import CellPairs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from melgen.studies.probe_results import BudgetFound
+from melgen.studies.probes.results import BudgetFound
 
 
 def budget_finding(found: BudgetFound) -> str:

@@ -21,7 +21,7 @@ from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device
 from melgen.music.melody import Melody
 from melgen.studies.names import COPYING, PROBED_BASELINES, SIMILARITY, STATES
-from melgen.studies.probe_measuring import MOST_NOTES, measure_copying, measure_states, measure_tunes
+from melgen.studies.probes.measuring import MOST_NOTES, measure_copying, measure_states, measure_tunes
 from melgen.studies.results import Model, Run
 from melgen.studies.study import Study
 from melgen.studies.tasks import Task

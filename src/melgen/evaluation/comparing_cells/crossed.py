@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from melgen.evaluation.paired import t_margin
+from melgen.evaluation.comparing_cells.paired import t_margin
 from melgen.evaluation.summaries import (
     DEFAULT_CONFIDENCE,
     DEFAULT_RESAMPLES,

@@ -1,6 +1,6 @@
 """Comparisons of cells with one reference cell, as plain data.
 
-`melgen.evaluation.comparing` makes them, and `melgen.evaluation.findings` puts them into words.
+`compare` makes them, and `findings` puts them into words.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.checking import check_number
-from melgen.evaluation.aggregates import Estimate
-from melgen.evaluation.crossed import CrossedEffects
+from melgen.evaluation.comparing_cells.aggregates import Estimate
+from melgen.evaluation.comparing_cells.crossed import CrossedEffects
 from melgen.evaluation.results import Summary
 from melgen.evaluation.summaries import DEFAULT_CONFIDENCE, DEFAULT_RESAMPLES
 

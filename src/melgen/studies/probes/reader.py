@@ -16,7 +16,7 @@ from melgen.evaluation.probes.copied_bits import CopiedBits
 from melgen.evaluation.probes.linear import ProbeResult
 from melgen.studies.cell_pairs import models_by_setting
 from melgen.studies.names import BUDGET, COPYING, PROBED_BASELINES, SIMILARITY, STATES, StudyNames
-from melgen.studies.probe_results import BudgetFound, CopyingFound, ProbeResults, StatesFound, TunesFound
+from melgen.studies.probes.results import BudgetFound, CopyingFound, ProbeResults, StatesFound, TunesFound
 from melgen.studies.results import Model
 from melgen.studies.study_runs import StudyRuns
 
