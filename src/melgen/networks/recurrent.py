@@ -59,6 +59,7 @@ def check_count(key: str, value: object) -> int:
 def map_state(function: Callable[[Tensor], Tensor], state: State) -> State:
     """Apply a function to each tensor of a state; None, the state before the first note, stays None.
 
+    >>> import torch
     >>> state = (torch.ones(1, 2), (torch.ones(1, 2), torch.zeros(1, 2)))
     >>> map_state(lambda tensor: tensor + 1, state)[1]
     (tensor([[2., 2.]]), tensor([[1., 1.]]))
@@ -76,6 +77,7 @@ def embedded(tokens: Tensor, tables: Sequence[Tensor]) -> Tensor:
     Shape:
         tokens ``[...]`` for one table, ``[..., tables]`` for several; each table ``[V, E]``; the sums ``[..., E]``.
 
+    >>> import torch
     >>> embedded(torch.tensor([[0, 1]]), [torch.tensor([[1.0], [2.0]]), torch.tensor([[10.0], [20.0]])])
     tensor([[21.]])
     """
