@@ -11,11 +11,12 @@ from omegaconf import OmegaConf
 
 from melgen.configuration.packaged import CONF_DIR, packaged_keys
 from melgen.errors import message_of
-from melgen.networks import AbstractBlock, count_parameters
+from melgen.networks import AbstractBlock
+from melgen.networks.sizes import size_of
 from melgen.runs import sizes
 from melgen.runs.config import BLOCKS
 from melgen.runs.identity import identity_of
-from melgen.runs.sizes import USUAL_HIDDEN_SIZE, solved_sizes
+from melgen.runs.sizes import USUAL_HIDDEN_SIZE, given_size, solved_sizes
 from melgen.runs.solved_keys import with_solved_keys
 from melgen.runs.variants import Choices, choices_of, variants_in
 from tests.runs.composing import composed, names_of
@@ -56,6 +57,9 @@ def test_the_usual_hidden_size_is_that_of_the_configuration():
         ),
         (["parameters=100000", "model.embedding_size=64"], ["hidden_size=79", "model.embedding_size=64"]),
         (["parameters=271500"], ["model.embedding_size=128"]),  # the usual width, which no name contains
+        (["remembered=400"], ["hidden_size=100", "model.embedding_size=128"]),
+        (["remembered=400", "cell=gru"], ["hidden_size=200", "model.embedding_size=128", "cell=gru"]),
+        (["remembered=512", "cell=hgrn2"], ["hidden_size=32", "model.embedding_size=128", "cell=hgrn2"]),
     ],
     ids=str,
 )
@@ -70,7 +74,9 @@ def test_it_is_the_run_of_the_same_sizes_by_hand(given, by_hand):
     weights = [network.state_dict() for network in networks]
     assert weights[0].keys() == weights[1].keys()
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
-    assert count_parameters(networks[0]) == pytest.approx(one.parameters, rel=0.02)
+    size = size_of(networks[0])
+    for key, wanted in given_size(one).items():
+        assert getattr(size, key) == pytest.approx(wanted, rel=0.02)
 
 
 def test_the_name_contains_the_solved_sizes():
@@ -91,6 +97,12 @@ def test_the_name_contains_the_solved_sizes():
             "parameters=300: no hidden_size comes within 2%; the nearest are hidden_size=1 with 4,692 parameters and "
             "hidden_size=2 with 5,280",
         ),
+        (["parameters=300", "remembered=30"], "parameters=300 with remembered=30: only one of the two"),
+        (["remembered=400", "hidden_size=64"], "remembered=400 with hidden_size=64: only one of the two"),
+        (
+            ["remembered=512", "cell=attention"],
+            "remembered=512: no hidden_size comes within 2%; the nearest are hidden_size=4 with 2,050 numbers",
+        ),
         (["parameters=0"], "parameters=0: must be a whole number of at least 1"),
         (["parameters=1e5"], "parameters=100000.0: must be a whole number of at least 1"),
         (["parameters=true"], "parameters=true: must be a whole number of at least 1"),
@@ -98,7 +110,7 @@ def test_the_name_contains_the_solved_sizes():
     ids=str,
 )
 def test_refusals(overrides, expected):
-    with pytest.raises(ValueError, match="parameters") as error:
+    with pytest.raises(ValueError, match=r"parameters|remembered") as error:
         names_of(*overrides)
     assert str(error.value).startswith(expected)
 

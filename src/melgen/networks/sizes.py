@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -52,6 +53,25 @@ def size_of(model: MelodyModel) -> NetworkSize:
         remembered=_numbers_in(state),
         operations=operations,
     )
+
+
+def estimate_remembered(**options: Any) -> int:
+    """The numbers that a `MelodyModel` remembers of a melody, without the memory to build it.
+
+    Args:
+        options: of `MelodyModel`.
+
+    Raises:
+        ValueError: as `MelodyModel` does.
+
+    >>> estimate_remembered(vocab_size=10, hidden_size=16, layers=3)
+    96
+    """
+    with torch.device("meta"), torch.no_grad():
+        model = MelodyModel(**options).eval()
+        model.use("reference")
+        _, state = model.read(_note(model))
+    return _numbers_in(state)
 
 
 def _note(model: MelodyModel) -> Tensor:

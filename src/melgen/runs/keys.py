@@ -70,6 +70,7 @@ KEYS: Mapping[str, KeyRole] = MappingProxyType(
         "seed": KeyRole(is_identity=True, is_in_every_name=True, keeps_updates=True),
         "hidden_size": KeyRole(is_identity=True, keeps_updates=True),
         "parameters": KeyRole(changes_directory=True, sets_identity=True, keeps_updates=True),
+        "remembered": KeyRole(changes_directory=True, sets_identity=True, keeps_updates=True),
         "model": KeyRole(is_identity=True, keeps_updates=True),
         "optimizer": KeyRole(is_identity=True, keeps_updates=True),
         "learning_rates": KeyRole(changes_directory=True, sets_identity=True, keeps_updates=True, is_path=True),

@@ -1,4 +1,4 @@
-"""The key ``parameters``: it sets ``hidden_size`` and ``model.embedding_size``, for a network of a given size.
+"""The keys ``parameters`` and ``remembered``: they set ``hidden_size`` and ``model.embedding_size`` for a given size.
 
 The vocabulary decides how large a network is, so that its corpus is read first. A run's name and identity contain the
 solved sizes alone, so that the same sizes, written by hand, are the same run.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,43 +19,59 @@ from melgen.checking import check_whole
 from melgen.runs.directory import SWEEP_VARIABLE
 
 EMBEDDING_SIZE = 128
-"""The embedding of a network whose parameters are given, unless ``model.embedding_size`` is."""
+"""The embedding of a network whose size is given, unless ``model.embedding_size`` is."""
 USUAL_HIDDEN_SIZE = 128
 """The value of ``hidden_size`` in ``conf/``."""
-PARAMETERS, HIDDEN_SIZE, EMBEDDING = "parameters", "hidden_size", "model.embedding_size"
+PARAMETERS, REMEMBERED = "parameters", "remembered"
+_UNITS = {PARAMETERS: "parameters", REMEMBERED: "numbers"}
+"""The keys that give a size, with what they count."""
+HIDDEN_SIZE, EMBEDDING = "hidden_size", "model.embedding_size"
 SOLVED = (HIDDEN_SIZE, EMBEDDING)
-"""The keys that ``parameters`` sets."""
+"""The keys that a given size sets."""
 
 _vocabularies: dict[str, Mapping[str, int]] = {}
 _solved: dict[str, Mapping[str, int]] = {}
 
 
 def solved_sizes(config: DictConfig, vocabulary: Mapping[str, int] | None = None) -> Mapping[str, int]:
-    """The values of `SOLVED`; none if ``parameters`` is not given.
+    """The values of `SOLVED`; none if no size is given.
 
     Args:
         config: of a training.
         vocabulary: its sizes, as `melgen.music.vocabulary.Vocabulary.sizes`; if None, the corpus is read.
 
     Raises:
-        ValueError: if ``hidden_size`` or ``init_from`` is given too; for a number that no width comes near to.
+        ValueError: if both sizes, ``hidden_size`` or ``init_from`` are given too; for a number that no width comes
+            near to.
     """
-    parameters = config.get(PARAMETERS)
-    if parameters is None:
+    if not (given := given_size(config)):
         return {}
-    _check_alone(config)
-    check_whole(PARAMETERS, parameters)
+    _check_alone(config, *given)
+    ((key, wanted),) = given.items()
+    check_whole(key, wanted)
     sizes = _vocabulary_of(config) if vocabulary is None else vocabulary
-    key = f"{parameters}\n{sizes}\n{OmegaConf.to_yaml(config.model, resolve=True)}"
-    if key not in _solved:
+    known = f"{key}={wanted}\n{sizes}\n{OmegaConf.to_yaml(config.model, resolve=True)}"
+    if known not in _solved:
         embedding = config.model.get("embedding_size")
         embedding = EMBEDDING_SIZE if embedding is None else embedding
-        _solved[key] = {HIDDEN_SIZE: _width_of(config, sizes, embedding), EMBEDDING: embedding}
-    return _solved[key]
+        _solved[known] = {HIDDEN_SIZE: _width_of(config, sizes, embedding, key), EMBEDDING: embedding}
+    return _solved[known]
+
+
+def given_size(config: DictConfig) -> dict[str, Any]:
+    """The key that gives the size of a network, with its value; empty if ``hidden_size`` sets it.
+
+    Raises:
+        ValueError: if both are given.
+    """
+    given = {key: config[key] for key in _UNITS if config.get(key) is not None}
+    if len(given) > 1:
+        raise _both(config, PARAMETERS, REMEMBERED)
+    return given
 
 
 def check_typed(config: DictConfig, typed: Collection[str]) -> None:
-    """Refuse a size on the command line that ``parameters`` would replace.
+    """Refuse a size on the command line that a given size would replace.
 
     Args:
         config: of a training.
@@ -64,23 +80,24 @@ def check_typed(config: DictConfig, typed: Collection[str]) -> None:
     Raises:
         ValueError: naming both keys.
     """
-    if config.get(PARAMETERS) is not None and (given := {HIDDEN_SIZE, "model.hidden_size"} & {*typed}):
-        raise _both(config, min(given))
+    replaced = {HIDDEN_SIZE, "model.hidden_size"} & {*typed}
+    for key in given_size(config) if replaced else ():
+        raise _both(config, key, min(replaced))
 
 
-def _check_alone(config: DictConfig) -> None:
+def _check_alone(config: DictConfig, key: str) -> None:
     if config.hidden_size != USUAL_HIDDEN_SIZE or config.model.hidden_size != config.hidden_size:
-        raise _both(config, HIDDEN_SIZE if config.hidden_size != USUAL_HIDDEN_SIZE else "model.hidden_size")
+        raise _both(config, key, HIDDEN_SIZE if config.hidden_size != USUAL_HIDDEN_SIZE else "model.hidden_size")
     if config.get("init_from") is not None:
         raise ValueError(
-            f"parameters={config.parameters} with init_from={config.init_from}: a network that starts from the weights "
+            f"{key}={config[key]} with init_from={config.init_from}: a network that starts from the weights "
             "of another has its sizes; hidden_size and model.embedding_size must be those of that run"
         )
 
 
-def _both(config: DictConfig, key: str) -> ValueError:
-    value = OmegaConf.select(config, key)
-    return ValueError(f"parameters={config.parameters} with {key}={value}: only one of the two can set the size")
+def _both(config: DictConfig, key: str, other: str) -> ValueError:
+    value = OmegaConf.select(config, other)
+    return ValueError(f"{key}={config[key]} with {other}={value}: only one of the two can set the size")
 
 
 def _vocabulary_of(config: DictConfig) -> Mapping[str, int]:
@@ -104,11 +121,14 @@ def _without_warnings() -> Iterator[None]:
         logging.disable(before)
 
 
-def _width_of(config: DictConfig, vocabulary: Mapping[str, int], embedding_size: int) -> int:
+def _width_of(config: DictConfig, vocabulary: Mapping[str, int], embedding_size: int, key: str) -> int:
     from hydra.utils import instantiate
 
     from melgen.networks import estimate_parameters
+    from melgen.networks.sizes import estimate_remembered
     from melgen.networks.widths import width_for
+
+    estimate: Callable[..., int] = estimate_parameters if key == PARAMETERS else estimate_remembered
 
     given: dict[str, Any] = instantiate(config.model, _partial_=True).keywords
     known = inspect.signature(estimate_parameters).parameters
@@ -116,6 +136,6 @@ def _width_of(config: DictConfig, vocabulary: Mapping[str, int], embedding_size:
     options |= {"embedding_size": embedding_size}
 
     def count(width: int) -> int:
-        return estimate_parameters(**(options | {"hidden_size": width}))
+        return estimate(**(options | {"hidden_size": width}))
 
-    return width_for(config.parameters, count)
+    return width_for(config[key], count, key, _UNITS[key])

@@ -1,4 +1,4 @@
-"""Keys that other keys set: sizes by ``parameters``, the learning rate by ``learning_rates``."""
+"""Keys that other keys set: sizes by ``parameters`` or ``remembered``, the learning rate by ``learning_rates``."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from melgen.runs.config import BLOCKS, read_config
 from melgen.runs.identity import identity_of
 from melgen.runs.learning_rates import LEARNING_RATES, RATE
 from melgen.runs.naming import RunName, parse_run_name, safe_name
-from melgen.runs.sizes import PARAMETERS, SOLVED
+from melgen.runs.sizes import SOLVED, given_size
 
 BASELINE = "baseline"
 """Name of the variant that has the most common value of every key, if several keys differ."""
@@ -103,9 +103,8 @@ def settings_of(run: Path) -> dict[str, Any] | None:
 
 def _settings(config: DictConfig) -> dict[str, Any]:
     settings = identity_of(config, fingerprint="") | {_START: config.get(_START)}
-    solved, given = set(), {}
-    if config.get(PARAMETERS) is not None:
-        solved, given = {*_SOLVED}, {PARAMETERS: config[PARAMETERS]}
+    given = given_size(config)
+    solved = {*_SOLVED} if given else set()
     if config.get(LEARNING_RATES) is not None:  # networks with the best rate of each are no variants of each other
         solved, given = solved | {RATE}, given | {LEARNING_RATES: "tuned"}
     return {key: value for key, value in settings.items() if key not in solved} | given

@@ -13,7 +13,7 @@ from melgen.pasting import hydra_quoted
 from melgen.runs.directory import RunDirectory
 from melgen.runs.learning_rates import LEARNING_RATES, RATE, LearningRates, RateTrial, TunedSetting, where_of
 from melgen.runs.naming import parse_run_name
-from melgen.runs.sizes import PARAMETERS, SOLVED
+from melgen.runs.sizes import SOLVED, given_size
 from melgen.runs.status import status_of
 from melgen.runs.variants import choices_of, variants_in
 from melgen.studies.planning import PlannedRun, planned_axes_of_training
@@ -167,7 +167,7 @@ def _of_setting(identity: Mapping[str, Any], config: DictConfig) -> dict[str, An
     for key, value in identity.items():
         name = key.removeprefix("model.")
         repeats = name != key and identity.get(name) == value
-        is_solved = config.get(PARAMETERS) is not None and {key, name} & {*SOLVED}
+        is_solved = given_size(config) and {key, name} & {*SOLVED}
         if not (key in _NOT_OF_SETTING or name.rpartition(".")[2] == "seed" or repeats or is_solved):
             kept[key] = value
     return kept
