@@ -47,8 +47,16 @@ BASELINES: tuple[type[AbstractBaseline] | CountingBaseline, ...] = (
 )
 """Baselines of pitches."""
 
+
+def _kneser_ney_of_notes(order: int) -> CountingBaseline:
+    """An n-gram of notes: of the tokens of a note and of the n - 1 notes before it, two for each note or rest."""
+    kind = partial(KneserNey, order=2 * order)
+    return CountingBaseline(f"rhythm-kn-{ngram_name(order)}", kind, rhythm=Interleaved())
+
+
 RHYTHM_BASELINES: tuple[RhythmNgram | CountingBaseline, ...] = (
     *map(RhythmNgram, (1, 2, 3)),
+    *(_kneser_ney_of_notes(order) for order in (2, 3, 4, 5)),
     CountingBaseline("rhythm-ppm", Ppm, rhythm=Interleaved(), writes_songs=True),
     CountingBaseline("rhythm-interval-ppm", Ppm, Interval(), Interleaved()),
 )
