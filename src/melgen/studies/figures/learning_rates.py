@@ -53,7 +53,7 @@ def learning_rates(results: StudyResults) -> Figure:
         for setting in found.settings:
             if _title(setting) == title:
                 _draw_line(axes, setting, looks[setting.cell][0], markers[setting.cell])
-        axes.set_title(wrapped(title, 48), loc="left")
+        axes.set_title(wrapped(title, 54), loc="left")
         axes.set_xscale("log")
         axes.grid(axis="y")
     for axes in panels[len(titles) :]:
@@ -70,7 +70,7 @@ def learning_rates(results: StudyResults) -> Figure:
 
 def _title(setting: TunedSetting) -> str:
     layers = "1 layer" if setting.layers == 1 else f"{setting.layers} layers"
-    return ", ".join(filter(None, (setting.dataset, setting.variant, layers)))
+    return ", ".join(filter(None, (setting.dataset, layers, setting.variant)))
 
 
 def _draw_line(axes: Axes, setting: TunedSetting, colour: Any, marker: str) -> None:
