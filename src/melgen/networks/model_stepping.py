@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from melgen.networks.blocks import NoBlock
-from melgen.networks.choosing import products_of_stepping
+from melgen.networks.choosing_products import products_of_stepping
 from melgen.networks.model import MelodyModel
 from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH
 from melgen.networks.recurrent import State
