@@ -23,7 +23,7 @@ from melgen.errors import LockedError
 from melgen.files import replacing
 from melgen.internals.torch import onednn_multiplies, packs_linear
 from melgen.locks import locked
-from melgen.networks.kernel_layers import AbstractKernelLayer, AbstractProjectedLayer, AbstractTorchLayer
+from melgen.networks.kernel_layers import AbstractKernelLayer, AbstractTorchLayer
 from melgen.networks.model import MelodyModel
 from melgen.networks.products import (
     BFLOAT16,
@@ -37,6 +37,7 @@ from melgen.networks.products import (
     Products,
     linear,
 )
+from melgen.networks.projected_layers import AbstractProjectedLayer
 from melgen.networks.recurrent import AbstractRecurrentLayer
 
 log = logging.getLogger(__name__)

@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from melgen.networks.kernel_scan import scan
 from melgen.networks.kernels import AbstractKernel
 from melgen.networks.products import TORCH, Products
-from melgen.networks.scan import scan
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class RecordedScans:
         states: Sequence[Tensor] | None = None,
         products: Products = TORCH,
     ) -> tuple[Tensor, list[Tensor]]:
-        """As `melgen.networks.scan.scan`; a graph always has torch's products."""
+        """As `melgen.networks.kernel_scan.scan`; a graph always has torch's products."""
         if states is None:
             states = [projected.new_zeros(projected.shape[1], weight.shape[1]) for _ in range(kernel.states)]
         tensors = [projected, weight, *([] if bias is None else [bias]), *states]

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
-from melgen.networks.kernel_layers import AbstractProjectedLayer, Projection
 from melgen.networks.linear_scan import linear_scan, linear_steps
 from melgen.networks.products import TORCH, Products
+from melgen.networks.projected_layers import AbstractProjectedLayer, Projection
 from melgen.networks.recurrent import State, embedded
 
 

@@ -28,10 +28,10 @@ from torch.nn import functional as F
 from melgen.checking import check_one_of
 from melgen.networks.blocks import AbstractBlock, BlockFactory, NoBlock, find_block
 from melgen.networks.cells import LSTM
+from melgen.networks.fast_path import can_be_fast, products_for
 from melgen.networks.initialization import check_initialization, glorot_uniform_
 from melgen.networks.products import TORCH, Products, linear
 from melgen.networks.recurrent import IMPLEMENTATIONS, AbstractRecurrentLayer, LayerFactory, State, check_count
-from melgen.networks.scan import can_scan, products_for
 from melgen.networks.stack import RecurrentStack, imported_layer
 
 
@@ -151,7 +151,7 @@ class MelodyModel(nn.Module):
         return self._linear(output.transpose(0, 1), self.output.weight, self.output.bias).transpose(0, 1)
 
     def _linear(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if input.device.type == "cpu" and can_scan(input):
+        if input.device.type == "cpu" and can_be_fast(input):
             return linear(products_for(input, self.backend), input, weight, bias)
         return F.linear(input, weight, bias)
 

@@ -26,7 +26,7 @@ from melgen.networks.stepping import (
 )
 
 IMPLEMENTATIONS = ("fast", "graphs", "reference")
-"""``fast``: a kernel of `melgen.networks.kernels`, if the layer has one and `can_scan` allows it; ``graphs``: the
+"""``fast``: a kernel of `melgen.networks.kernels`, if the layer has one and `can_be_fast` allows it; ``graphs``: the
 same, recorded as CUDA graphs on a GPU; ``reference``: torch's module, or one step after another with autograd. All
 compute the same, except for rounding."""
 
@@ -112,9 +112,6 @@ class AbstractRecurrentLayer(nn.Module, ABC):
 
     implementation: str = "fast"
     """One of ``IMPLEMENTATIONS``."""
-
-    backend: Products = TORCH
-    """Who computes the products of an `AbstractProjectedLayer`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

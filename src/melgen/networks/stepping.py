@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from melgen.internals.torch import is_transforming
+from melgen.networks.kernel_scan import read_step, step_products, views_of_steps
 from melgen.networks.kernels import AbstractKernel
 from melgen.networks.products import Products
-from melgen.networks.scan import read_step, step_products, views_of_steps
 
 
 class AbstractStepper(ABC):

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from melgen.checking import check_whole
+from melgen.networks.cells.lstm import LSTMKernel
 from melgen.networks.cells.mogrifier_scan import mogrifier_scan
+from melgen.networks.fast_path import products_for
 from melgen.networks.initialization import TensorFlowInit, check_initialization, glorot_uniform_, torch_uniform_
 from melgen.networks.kernel_layers import AbstractKernelLayer
-from melgen.networks.kernels import LSTMKernel
+from melgen.networks.kernel_scan import scaled
 from melgen.networks.products import Products
 from melgen.networks.recurrent import State, embedded, map_state
-from melgen.networks.scan import products_for, scaled
 
 
 class Mogrifier(AbstractKernelLayer):
