@@ -8,6 +8,7 @@ torch.Size([1, 8, 40])
 """
 
 from melgen.networks.blocks import AbstractBlock, NoBlock, ResidualBlock
+from melgen.networks.cell_names import find_layer, mixed
 from melgen.networks.cells import (
     GRU,
     HGRN2,
@@ -26,9 +27,10 @@ from melgen.networks.cells import (
 from melgen.networks.initialization import INITIALIZATIONS, TensorFlowInit, TensorFlowStart
 from melgen.networks.kernel_layers import AbstractScannedLayer, AbstractTorchLayer
 from melgen.networks.linear_recurrence import AbstractElementwiseLayer, AbstractLinearLayer
-from melgen.networks.model import MelodyModel, count_parameters, estimate_parameters
+from melgen.networks.model import MelodyModel
 from melgen.networks.recurrent import AbstractRecurrentLayer, map_state
-from melgen.networks.stack import RecurrentStack, find_layer, mixed
+from melgen.networks.sizes import count_parameters, estimate_parameters
+from melgen.networks.stack import RecurrentStack
 
 __all__ = [
     "GRU",
