@@ -249,7 +249,9 @@ def test_rows_of_tables_are_read_as_their_sums(elementwise_cell, tables):
 
 
 @pytest.mark.parametrize("case", ["double", "func", "own choice"])
-def test_falls_back_to_the_reference(elementwise_cell, case, monkeypatch):
+def test_the_reference_replaces_the_fast_coefficients_and_scan_where_these_do_not_apply(
+    elementwise_cell, case, monkeypatch
+):
     def refuse(*_):
         raise AssertionError("fast")
 

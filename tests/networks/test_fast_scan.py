@@ -202,7 +202,7 @@ def test_the_first_layer_multiplies_the_table_not_the_notes(scanned_cell, monkey
 
 
 @pytest.mark.parametrize("case", ["double", "func", "autocast", "own choice"])
-def test_falls_back_to_the_reference(scanned_cell, case, monkeypatch):
+def test_the_reference_replaces_the_scan_of_a_kernel_where_that_does_not_apply(scanned_cell, case, monkeypatch):
     def refuse(*_):
         raise AssertionError("scanned")
 

@@ -1,7 +1,6 @@
 """The fast scan as CUDA graphs: on a GPU one launch for a window's steps, instead of about twenty for each note.
 
-Experimental: its gain has not been measured yet, since no GPU was at hand. It is used only if it is asked for,
-``model.implementation=graphs``.
+Experimental: its gain is not measured. It is used only with ``model.implementation=graphs``.
 
 `torch.cuda.make_graphed_callables` records the scan for tensors of one shape and replays it for other tensors of that
 shape. Each replay uses the same memory, so a layer cannot read a second window before the gradient of the first has

@@ -1,4 +1,4 @@
-"""Layers with a fast implementation: projected input, and loops over time by torch's modules or by a scan of steps.
+"""Layers with a product with the state: a kernel computes their steps, or torch's module all of them.
 
 Letters as in `melgen.networks.model`; I is the width of a layer's input.
 """
@@ -53,7 +53,7 @@ class AbstractKernelLayer(AbstractProjectedLayer):
         tables: Sequence[Tensor] | None = None,
         products: Products = TORCH,
     ) -> AbstractStepper:
-        """Read one time step after another; with the kernel, if the layer uses it and replaces none of our calls."""
+        """Read one time step after another: with the kernel, unless a subclass has a `forward` or `forward_rows`."""
         calls = (type(self).forward, type(self).forward_rows)
         is_ours = calls == (AbstractProjectedLayer.forward, AbstractProjectedLayer.forward_rows)
         if not is_ours or self.implementation == "reference" or self.kernel is None or not can_step(self.parts()[0]):
@@ -138,11 +138,12 @@ class AbstractTorchLayer(AbstractKernelLayer):
 class AbstractScannedLayer(AbstractKernelLayer):
     """A layer that torch lacks: one product of the whole input, then one `step` after another.
 
-    A subclass gives the arithmetic of a step and the attributes below, nothing else. A ``kernel`` makes it faster.
+    A subclass gives `step` and the attributes below, nothing else. With a ``kernel`` the steps are a scan, which is
+    faster; without one, autograd records each.
 
     Attributes:
-        products: how many blocks of H columns each product with the state has. Most cells need one
-            product; GRU needs its gates before it can compute the second.
+        products: how many blocks each product with the state has. Most cells need one product; GRU needs its gates
+            before it can compute the second. (`backend` is who computes them.)
         states: how many tensors make up the state: one, or several as a tuple whose first is the output.
         start: the initial weights of TensorFlow 1.
         weight_ih: ``[blocks * H, I]``, weight_hh: ``[blocks * H, H]``, bias: ``[blocks * H]`` or None.
@@ -175,7 +176,7 @@ class AbstractScannedLayer(AbstractKernelLayer):
         return self.weight_ih, self.weight_hh, self.bias, None
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """Read the sequence step by step, time first, so that each step's input is contiguous."""
+        """Read the sequence step by step, with time as the first axis, so that each step's input is contiguous."""
         columns = [blocks * self.hidden_size for blocks in self.products]
         weight_ih, weight_hh, bias, _ = self.parts()
         projected = F.linear(input.transpose(0, 1).contiguous(), weight_ih, bias)

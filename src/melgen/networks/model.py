@@ -13,6 +13,9 @@ Letters, here and everywhere in the package:
     H   hidden size, the width of a layer's output and state
     W   width of what the output layers read: H, or with a block around the layers E
     L   layers
+
+A block of a weight is H of its rows, such as those of one gate. A block of a network, as in `melgen.networks.blocks`,
+surrounds a cell.
 """
 
 from __future__ import annotations
@@ -180,7 +183,7 @@ class MelodyModel(nn.Module):
         return [self.embedding.weight, self.duration_embedding.weight]
 
     def use(self, implementation: str) -> None:
-        """Compute the recurrent layers with one of ``IMPLEMENTATIONS`` from now on.
+        """Choose one of ``IMPLEMENTATIONS`` for all recurrent layers.
 
         Raises:
             ValueError: for any other word.

@@ -1,4 +1,4 @@
-"""Layers that their input enters by products only, so that all products of a sequence's input are computed at once.
+"""Layers that multiply their input by weights before anything else, so that one product is enough for all steps.
 
 Letters as in `melgen.networks.model`; I is the width of a layer's input.
 """
@@ -30,7 +30,11 @@ def _in_float32(run: Callable[[State], tuple[Tensor, State]], state: State, prod
 
 
 class AbstractProjectedLayer(AbstractRecurrentLayer):
-    """A layer that its input enters by products only, with a fast implementation in addition to its reference."""
+    """A layer that multiplies its input by weights before anything else.
+
+    It has a reference by autograd alone, and a fast implementation, `read`, which gets the input as a function that
+    multiplies it. A subclass whose input does not fit that replaces `forward` and `forward_rows`.
+    """
 
     backend: Products = TORCH
     """Who computes its products."""
@@ -41,7 +45,7 @@ class AbstractProjectedLayer(AbstractRecurrentLayer):
 
     @abstractmethod
     def read(self, project: Projection, state: State, products: Products) -> tuple[Tensor, State]:
-        """`forward` in single precision.
+        """The fast implementation of `forward`, in single precision.
 
         Args:
             project: multiplies the input by a weight ``[N, I]`` and adds a bias; time first, ``[T, B, N]``.
@@ -65,7 +69,7 @@ class AbstractProjectedLayer(AbstractRecurrentLayer):
         return _in_float32(lambda before: self.read(project, before, products), state, products)
 
     def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
-        """Read a sequence of rows; if the tables have fewer rows than tokens, each row is multiplied only once."""
+        """Read tokens by their embedding; tables with fewer rows than there are tokens are multiplied as a whole."""
         if tokens.numel() <= sum(map(len, tables)) or not self.is_fast(tables[0], rows=True):
             return self(embedded(tokens, tables), state)
         products = products_for(tables[0], self.backend)
@@ -75,7 +79,11 @@ class AbstractProjectedLayer(AbstractRecurrentLayer):
     def read_rows(
         self, tokens: Tensor, tables: Sequence[Tensor], state: State, products: Products
     ) -> tuple[Tensor, State]:
-        """`forward_rows` in single precision; tokens are time first, ``[T, B]`` or ``[T, B, tables]``."""
+        """The fast implementation of `forward_rows`, in single precision.
+
+        Shape:
+            tokens ``[T, B]`` or ``[T, B, tables]``, time first.
+        """
 
         def project(weight: Tensor, bias: Tensor | None) -> Tensor:
             lowest, *others = tables

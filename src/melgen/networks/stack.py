@@ -74,26 +74,28 @@ class RecurrentStack(nn.Module):
         return self._run(lambda before: self._layer(0, input, before), state, input.shape[0])
 
     def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
-        """Read a sequence of rows of tables, which the lowest layer may do faster than by looking them up first.
+        """Read tokens by their embedding, the sum of a row of each table.
+
+        The lowest layer may be faster with the tables than with a sequence of their rows.
 
         Shape:
             tokens ``[B, T]`` int64 for one table, ``[B, T, tables]`` for several; each table ``[V, I]``.
         """
         drops = self.training and not isinstance(self.input_dropout, nn.Identity)  # for each step, not for each row
-        if drops or not self.looks_up(len(tables)):
+        if drops or not self.can_read_rows(len(tables)):
             return self(embedded(tokens, tables), state)
-        return self._run(lambda before: self._lowest(tokens, tables, before), state, len(tokens))
+        return self._run(lambda before: self._lowest_by_rows(tokens, tables, before), state, len(tokens))
 
-    def looks_up(self, tables: int) -> bool:
-        """Whether the lowest layer reads rows of as many tables by itself.
+    def can_read_rows(self, tables: int) -> bool:
+        """Whether the lowest layer can read the rows of this many tables, instead of a sequence.
 
-        A block changes each row that the layer reads. Of several tables it changes the sum of rows, so that there is
-        no table of changed rows.
+        A block changes what the layer reads: of one table each row, which is a table again; of several tables the sum
+        of their rows, which is none.
         """
         return tables == 1 or isinstance(self.blocks[0], NoBlock)
 
-    def _lowest(self, tokens: Tensor, tables: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
-        """The lowest layer with its block, by rows of tables and without dropout of the input."""
+    def _lowest_by_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
+        """The lowest layer with its block, which reads rows of tables and has no dropout of its input."""
         layer, block = self.layers[0], self.blocks[0]
         assert isinstance(layer, AbstractRecurrentLayer)
         assert isinstance(block, AbstractBlock)

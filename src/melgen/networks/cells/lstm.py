@@ -71,7 +71,7 @@ class LSTM(AbstractTorchLayer):
     start = TensorFlowInit(kernels=(4,), bias=(0.0, 1.0, 0.0, 0.0))
 
     def is_fast(self, tensor: Tensor, rows: bool) -> bool:
-        """Whether to use the kernel; with torch's products only for rows, since its fused loop is otherwise faster."""
+        """Whether to use the kernel: with torch's products only for rows, since otherwise torch's loop is faster."""
         fused = torch.backends.mkldnn.is_available() and (not rows or multiplies_in_bfloat16(tensor))
         return not (self.backend is TORCH and fused) and super().is_fast(tensor, rows)
 
