@@ -13,7 +13,8 @@ from omegaconf import OmegaConf
 
 from melgen.files import write_json
 from melgen.runs.identity import identity_of
-from melgen.runs.learning_rates import LearningRates, RateTrial, TunedSetting, read_rates, tuned_rate, where_of
+from melgen.runs.learning_rates import read_rates, tuned_rate
+from melgen.runs.rate_trials import LearningRates, RateTrial, TunedSetting, where_of
 from melgen.runs.solved_keys import with_solved_keys
 from melgen.runs.variants import Choices, choices_of, variants_in
 from tests.runs.composing import composed, names_of

@@ -1,4 +1,4 @@
-"""Learning rates for the networks of a study: which short trainings there are, and which rate is the best."""
+"""The trials of learning rates of a study: which trainings there are, and what they found. `LearningRates` chooses."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from omegaconf import DictConfig
 from melgen.checking import require
 from melgen.pasting import hydra_quoted
 from melgen.runs.directory import RunDirectory
-from melgen.runs.learning_rates import LEARNING_RATES, RATE, LearningRates, RateTrial, TunedSetting, where_of
+from melgen.runs.learning_rates import LEARNING_RATES, RATE
 from melgen.runs.naming import parse_run_name
+from melgen.runs.rate_trials import LearningRates, RateTrial, TunedSetting, where_of
 from melgen.runs.sizes import SOLVED, given_size
 from melgen.runs.status import status_of
 from melgen.runs.variants import choices_of, variants_in
@@ -142,7 +143,9 @@ def _trial(rate: float, runs: Iterable[PlannedRun], criterion: str) -> RateTrial
         if not isinstance(value, int | float):
             status = status_of(run)
             why = f": {status.reason}" if status.reason else ""
-            raise ValueError(f"{run.path}: a trial of the stage tune is {status.state}{why}; the same command tries it")
+            raise ValueError(
+                f"{run.path}: a trial of the stage tune is {status.state}{why}; the same command tries it again"
+            )
         scores[str(seed)] = float(value)
     return RateTrial(rate, scores, tuple(diverged))
 
