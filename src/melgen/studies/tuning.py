@@ -14,7 +14,7 @@ from melgen.runs.directory import RunDirectory
 from melgen.runs.learning_rates import LEARNING_RATES, RATE
 from melgen.runs.naming import parse_run_name
 from melgen.runs.rate_trials import LearningRates, RateTrial, TunedSetting, where_of
-from melgen.runs.sizes import SOLVED, given_size
+from melgen.runs.size_keys import SOLVED, given_size
 from melgen.runs.status import status_of
 from melgen.runs.variants import choices_of, variants_in
 from melgen.studies.planning import PlannedRun, planned_axes_of_training
