@@ -1,7 +1,7 @@
 """The keys ``parameters`` and ``remembered``: they set ``hidden_size`` and ``model.embedding_size`` for a given size.
 
-`melgen.networks.widths` finds the width. The size of a network depends on its vocabulary, so its corpus is read first. A run's name and identity contain the
-solved sizes alone, so that the same sizes, written by hand, are the same run.
+`melgen.networks.widths` finds the width. The size of a network depends on its vocabulary, so its corpus is read first.
+A run's name and identity contain the solved sizes alone, so that the same sizes, written by hand, are the same run.
 """
 
 from __future__ import annotations
