@@ -65,12 +65,12 @@ def check_seeds(settings: StudySettings, planned: Sequence[PlannedRun]) -> None:
 
 
 def as_override(settings: StudySettings) -> dict[str, list[str]]:
-    """What makes the trainings of the sweep use the rates that were chosen."""
+    """The override by which the trainings of the sweep use the chosen rates."""
     return {LEARNING_RATES: [f"{LEARNING_RATES}={hydra_quoted(str(settings.rates_file.absolute()))}"]}
 
 
 def trial_overrides(settings: StudySettings, rates: Sequence[float]) -> dict[str, list[str]]:
-    """What makes the trainings of the sweep trials: one for each rate and seed of the stage."""
+    """The overrides that turn the trainings of the sweep into trials, one for each rate and seed of the stage."""
     tune, trainer = settings.config.tune, settings.config.trainer
     single = {
         "output_dir": hydra_quoted(str(settings.rates_file.parent.parent)),
