@@ -14,7 +14,7 @@ from melgen.networks.linear_recurrence import AbstractElementwiseLayer
 from melgen.networks.linear_scan import linear_scan, linear_steps
 from melgen.networks.products import TORCH
 from tests.networks import cell_equations as equations
-from tests.networks.test_fast_scan import autograd_nodes, flat, randomise
+from tests.networks.test_kernel_scan import autograd_nodes, flat, randomise
 
 TOLERANCE = 1e-10
 """Sums of a few dozen float64 terms in another order."""

@@ -20,7 +20,7 @@ from melgen.networks.products import (
 from melgen.training.checks import AUTO
 from melgen.training.checks import PRODUCTS as NAMES
 from tests.networks.conftest import WITH_KERNEL, each_of
-from tests.networks.test_fast_scan import TOLERANCE, flat, kernel_layer
+from tests.networks.test_kernel_scan import TOLERANCE, flat, kernel_layer
 
 SINGLE = [products for products in PRODUCTS.values() if not products.in_bfloat16]
 VOCABULARY, WIDTH, BATCH, STEPS = 11, 96, 40, 12
