@@ -102,7 +102,7 @@ def find_playable(run: str) -> Source:
 
 
 def page_of_bundled(config: DictConfig) -> str:
-    """The page of the networks that come with melgen: the one that comes with them, or one as the user asks for.
+    """The page of the networks that come with melgen: the page that comes with them, or another one for other options.
 
     Args:
         config: as composed from ``conf/play.yaml``.
@@ -158,7 +158,7 @@ def playable_page(run: str, source: Source, config: DictConfig) -> str:
 
 
 def _page(make: Callable[[Tools], Content], config: DictConfig, scores: int) -> tuple[str, Content]:
-    """The page as text, and its content; with so many scores of each set of songs if the user asked for no number."""
+    """The page as text, and its content; with ``scores`` scores of each set of songs, unless the user gave a number."""
     from melgen.pages.writing import make_page
 
     return make_page(
@@ -172,7 +172,7 @@ def _page(make: Callable[[Tools], Content], config: DictConfig, scores: int) -> 
 
 
 def open_in_browser(address: str) -> None:
-    """Ask the system to open an address; without an answer, since the address is printed too."""
+    """Ask the system to open an address. Failures are ignored, since the address is printed too."""
     if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in SCREENS):
         return  # a browser inside the terminal, which has no JavaScript, would take the terminal
     # Some browsers return only when they are closed.

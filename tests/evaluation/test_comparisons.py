@@ -10,7 +10,7 @@ import pytest
 from melgen.evaluation.comparing_cells.compare import Trainings, compare_all
 from melgen.evaluation.comparing_cells.crossed import crossed_effects
 from melgen.evaluation.comparing_cells.findings import finding, fine_sentence, remarks
-from melgen.evaluation.comparing_cells.paired import holm, sign_flip_p
+from melgen.evaluation.comparing_cells.p_values import holm, sign_flip_p
 from melgen.evaluation.comparing_cells.results import (
     AHEAD,
     BEHIND,

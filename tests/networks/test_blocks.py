@@ -26,7 +26,7 @@ from melgen.networks import (
     mixed,
 )
 from melgen.networks.blocks import EPSILON
-from melgen.networks.model import count_parameters
+from melgen.networks.sizes import count_parameters
 from tests.networks.cell_equations import rnn as rnn_step
 from tests.networks.cell_equations import scan, sigma
 

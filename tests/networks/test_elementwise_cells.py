@@ -14,7 +14,7 @@ from melgen.networks.linear_recurrence import AbstractElementwiseLayer
 from melgen.networks.linear_scan import linear_scan, linear_steps
 from melgen.networks.products import TORCH
 from tests.networks import cell_equations as equations
-from tests.networks.test_fast_scan import autograd_nodes, flat, randomise
+from tests.networks.test_kernel_scan import autograd_nodes, flat, randomise
 
 TOLERANCE = 1e-10
 """Sums of a few dozen float64 terms in another order."""
@@ -249,7 +249,9 @@ def test_rows_of_tables_are_read_as_their_sums(elementwise_cell, tables):
 
 
 @pytest.mark.parametrize("case", ["double", "func", "own choice"])
-def test_falls_back_to_the_reference(elementwise_cell, case, monkeypatch):
+def test_the_reference_replaces_the_fast_coefficients_and_scan_where_these_do_not_apply(
+    elementwise_cell, case, monkeypatch
+):
     def refuse(*_):
         raise AssertionError("fast")
 

@@ -14,7 +14,7 @@ from torch.utils import _pytree as pytree
 from melgen.networks import MelodyModel, find_layer, map_state
 from melgen.networks.graphs import MOST_SHAPES, recorded_scans
 from tests.networks.conftest import CELLS
-from tests.networks.test_fast_scan import TOLERANCE, VOCABULARY, WIDTH, randomise
+from tests.networks.test_kernel_scan import TOLERANCE, VOCABULARY, WIDTH, randomise
 
 NOT_LEFT_TO_CUDNN = ("nas", "ugrnn", "slstm")
 

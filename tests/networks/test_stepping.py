@@ -13,7 +13,7 @@ from melgen.networks import (
     MelodyModel,
     ResidualBlock,
     TensorFlowInit,
-    choosing,
+    choosing_products,
     model_stepping,
 )
 from melgen.networks.kernel_layers import AbstractKernelLayer
@@ -168,12 +168,12 @@ def test_the_ordinary_call_is_used_where_the_kernel_may_not():
 
 
 def test_the_products_follow_from_exactness_alone(monkeypatch):
-    decide = choosing.products_of_stepping.__wrapped__
-    monkeypatch.setattr(choosing, "is_possible", lambda products: True)
+    decide = choosing_products.products_of_stepping.__wrapped__
+    monkeypatch.setattr(choosing_products, "is_possible", lambda products: True)
     for is_exact, expected in ((True, ONEDNN), (False, TORCH)):
-        monkeypatch.setattr(choosing, "is_exact", lambda *_, answer=is_exact, **__: answer)
+        monkeypatch.setattr(choosing_products, "is_exact", lambda *_, answer=is_exact, **__: answer)
         assert decide() is expected
-    monkeypatch.setattr(choosing, "is_possible", lambda products: False)
+    monkeypatch.setattr(choosing_products, "is_possible", lambda products: False)
     assert decide() is TORCH
 
 

@@ -13,11 +13,12 @@ from omegaconf import OmegaConf
 
 from melgen.files import write_json
 from melgen.runs.identity import identity_of
-from melgen.runs.learning_rates import LearningRates, RateTrial, TunedSetting, read_rates, tuned_rate, where_of
+from melgen.runs.learning_rates import read_rates, tuned_rate
+from melgen.runs.rate_trials import LearningRates, RateTrial, TunedSetting, where_of
 from melgen.runs.solved_keys import with_solved_keys
 from melgen.runs.variants import Choices, choices_of, variants_in
 from tests.runs.composing import composed, names_of
-from tests.runs.test_sizes import RUN
+from tests.runs.test_size_keys import RUN
 
 KEYS = ["cell._target_", "layers"]
 TRIALS = (RateTrial(0.001, {"7": 2.0}), RateTrial(0.004, {"7": 1.5}), RateTrial(0.016, {}, (7,)))

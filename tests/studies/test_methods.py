@@ -39,11 +39,14 @@ def test_its_numbers_are_those_of_the_study(finished):
     assert not re.search(r"[{}\[\]]", text)
 
 
-def test_a_network_of_given_size_is_stated_by_its_parameters():
+def test_a_network_of_given_size_is_stated_by_that_size():
     network = {"hidden_size": 69, "model": {"embedding_size": 128}}
     assert _size(network) == _size({**network, "parameters": None}) == "layers have 69 units"
     assert _size({**network, "parameters": 100_000}) == (
         "layers are as wide as 100,000 parameters allow with an embedding of 128"
+    )
+    assert _size({**network, "parameters": None, "remembered": 512}) == (
+        "layers are as wide as a state of 512 numbers allows with an embedding of 128"
     )
 
 

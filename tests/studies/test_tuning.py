@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from melgen.errors import DivergenceError
 from melgen.files import write_json
 from melgen.runs.directory import RunDirectory
-from melgen.runs.learning_rates import LearningRates, RateTrial, TunedSetting
+from melgen.runs.rate_trials import LearningRates, RateTrial, TunedSetting
 from melgen.studies.planning import PlannedRun
 from melgen.studies.tuning import chosen, rates_beyond
 from tests.commands.calling import call

@@ -65,7 +65,7 @@ def skip_empty_hooks(part: pl.LightningModule | pl.Callback) -> None:
 
 
 def _passes_over_none() -> bool:
-    """Whether Lightning calls no hook that is None; if that has changed, empty hooks only take their time."""
+    """Whether this Lightning passes over a hook that is None; one that does not calls empty hooks."""
     part: Any = SimpleNamespace(hook=None, state_key="", **{HOOK_NAME: None})
     profiler = SimpleNamespace(profile=lambda _: nullcontext())
     trainer: Any = SimpleNamespace(callbacks=[part], lightning_module=part, profiler=profiler)

@@ -1,7 +1,6 @@
 """The fast scan as CUDA graphs: on a GPU one launch for a window's steps, instead of about twenty for each note.
 
-Experimental: its gain has not been measured yet, since no GPU was at hand. It is used only if it is asked for,
-``model.implementation=graphs``.
+Experimental: its gain is not measured. It is used only with ``model.implementation=graphs``.
 
 `torch.cuda.make_graphed_callables` records the scan for tensors of one shape and replays it for other tensors of that
 shape. Each replay uses the same memory, so a layer cannot read a second window before the gradient of the first has
@@ -19,9 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from melgen.networks.kernel_scan import scan
 from melgen.networks.kernels import AbstractKernel
 from melgen.networks.products import TORCH, Products
-from melgen.networks.scan import scan
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +52,7 @@ class RecordedScans:
         states: Sequence[Tensor] | None = None,
         products: Products = TORCH,
     ) -> tuple[Tensor, list[Tensor]]:
-        """As `melgen.networks.scan.scan`; a graph always has torch's products."""
+        """As `melgen.networks.kernel_scan.scan`; a graph always has torch's products."""
         if states is None:
             states = [projected.new_zeros(projected.shape[1], weight.shape[1]) for _ in range(kernel.states)]
         tensors = [projected, weight, *([] if bias is None else [bias]), *states]

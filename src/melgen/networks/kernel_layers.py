@@ -1,4 +1,4 @@
-"""Layers with a fast implementation: projected input, and loops over time by torch's modules or by a scan of steps.
+"""Layers with a product with the state: a kernel computes their steps, or torch's module all of them.
 
 Letters as in `melgen.networks.model`; I is the width of a layer's input.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +15,11 @@ from torch.nn import functional as F
 
 from melgen.networks.graphs import recorded_scans
 from melgen.networks.initialization import TensorFlowInit, check_initialization, torch_uniform_
+from melgen.networks.kernel_scan import scaled, scan
 from melgen.networks.kernels import AbstractKernel
-from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH, Products, linear
-from melgen.networks.recurrent import AbstractRecurrentLayer, State, embedded, map_state
-from melgen.networks.scan import can_scan, products_for, scaled, scan
+from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH, Products
+from melgen.networks.projected_layers import AbstractProjectedLayer, Projection
+from melgen.networks.recurrent import State, map_state
 from melgen.networks.stepping import (
     AbstractStepper,
     KernelStepper,
@@ -26,70 +27,6 @@ from melgen.networks.stepping import (
     ProjectedRows,
     can_step,
 )
-
-Projection: TypeAlias = Callable[[Tensor, Tensor | None], Tensor]
-"""Multiplies a layer's input by a weight and adds a bias."""
-
-
-def _in_float32(run: Callable[[State], tuple[Tensor, State]], state: State, products: Products) -> tuple[Tensor, State]:
-    """Run a layer without autocast, whose rounding its products in bfloat16 do not need."""
-    if not products.in_bfloat16:
-        return run(state)
-    with torch.autocast("cpu", enabled=False):
-        return run(map_state(Tensor.float, state))
-
-
-class AbstractProjectedLayer(AbstractRecurrentLayer):
-    """A layer that its input enters by products only, with a fast implementation in addition to its reference."""
-
-    @abstractmethod
-    def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """`forward` by autograd alone, one step after another or by torch's module."""
-
-    @abstractmethod
-    def read(self, project: Projection, state: State, products: Products) -> tuple[Tensor, State]:
-        """`forward` in single precision.
-
-        Args:
-            project: multiplies the input by a weight ``[N, I]`` and adds a bias; time first, ``[T, B, N]``.
-            state: the state before, None for zeros.
-            products: who computes further products.
-        """
-
-    def is_fast(self, tensor: Tensor, rows: bool) -> bool:
-        """Whether to use `read` for an input like this tensor; ``rows``: if it is a table whose rows are read."""
-        return self.implementation != "reference" and can_scan(tensor)
-
-    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """Read a sequence from a state, or from the zero state if it is None."""
-        if not self.is_fast(input, rows=False):
-            return self.forward_reference(input, state)
-        products = products_for(input, self.backend)
-
-        def project(weight: Tensor, bias: Tensor | None) -> Tensor:
-            return linear(products, input.transpose(0, 1).contiguous().float(), weight, bias)
-
-        return _in_float32(lambda before: self.read(project, before, products), state, products)
-
-    def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
-        """Read a sequence of rows; if the tables have fewer rows than tokens, each row is multiplied only once."""
-        if tokens.numel() <= sum(map(len, tables)) or not self.is_fast(tables[0], rows=True):
-            return self(embedded(tokens, tables), state)
-        products = products_for(tables[0], self.backend)
-        time_first = tokens.transpose(0, 1)
-        return _in_float32(lambda before: self.read_rows(time_first, tables, before, products), state, products)
-
-    def read_rows(
-        self, tokens: Tensor, tables: Sequence[Tensor], state: State, products: Products
-    ) -> tuple[Tensor, State]:
-        """`forward_rows` in single precision; tokens are time first, ``[T, B]`` or ``[T, B, tables]``."""
-
-        def project(weight: Tensor, bias: Tensor | None) -> Tensor:
-            lowest, *others = tables
-            # The bias is added once, to the rows of the first table.
-            return embedded(tokens, [F.linear(lowest, weight, bias), *(F.linear(table, weight) for table in others)])
-
-        return self.read(project, state, products)
 
 
 class AbstractKernelLayer(AbstractProjectedLayer):
@@ -116,7 +53,7 @@ class AbstractKernelLayer(AbstractProjectedLayer):
         tables: Sequence[Tensor] | None = None,
         products: Products = TORCH,
     ) -> AbstractStepper:
-        """Read one time step after another; with the kernel, if the layer uses it and replaces none of our calls."""
+        """Read one time step after another: with the kernel, unless a subclass has a `forward` or `forward_rows`."""
         calls = (type(self).forward, type(self).forward_rows)
         is_ours = calls == (AbstractProjectedLayer.forward, AbstractProjectedLayer.forward_rows)
         if not is_ours or self.implementation == "reference" or self.kernel is None or not can_step(self.parts()[0]):
@@ -201,11 +138,12 @@ class AbstractTorchLayer(AbstractKernelLayer):
 class AbstractScannedLayer(AbstractKernelLayer):
     """A layer that torch lacks: one product of the whole input, then one `step` after another.
 
-    A subclass gives the arithmetic of a step and the attributes below, nothing else. A ``kernel`` makes it faster.
+    A subclass gives `step` and the attributes below, nothing else. With a ``kernel`` the steps are a scan, which is
+    faster; without one, autograd records each.
 
     Attributes:
-        products: how many blocks of H columns each product with the state has. Most cells need one
-            product; GRU needs its gates before it can compute the second.
+        products: how many blocks each product with the state has. Most cells need one product; GRU needs its gates
+            before it can compute the second. (`backend` is who computes them.)
         states: how many tensors make up the state: one, or several as a tuple whose first is the output.
         start: the initial weights of TensorFlow 1.
         weight_ih: ``[blocks * H, I]``, weight_hh: ``[blocks * H, H]``, bias: ``[blocks * H]`` or None.
@@ -238,7 +176,7 @@ class AbstractScannedLayer(AbstractKernelLayer):
         return self.weight_ih, self.weight_hh, self.bias, None
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """Read the sequence step by step, time first, so that each step's input is contiguous."""
+        """Read the sequence step by step, with time as the first axis, so that each step's input is contiguous."""
         columns = [blocks * self.hidden_size for blocks in self.products]
         weight_ih, weight_hh, bias, _ = self.parts()
         projected = F.linear(input.transpose(0, 1).contiguous(), weight_ih, bias)

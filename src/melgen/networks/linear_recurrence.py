@@ -1,4 +1,4 @@
-"""Layers without a product with the state: all their products are of whole sequences.
+"""Layers without a weight of the state, most of them linear recurrences: all products are of whole sequences.
 
 What a step needs of its input (*coefficients*) does not depend on the state, so it is computed for all steps at once,
 and in the lowest layer once for each row of the embedding. What remains of a step is elementwise.
@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
-from melgen.networks.kernel_layers import AbstractProjectedLayer, Projection
 from melgen.networks.linear_scan import linear_scan, linear_steps
 from melgen.networks.products import TORCH, Products
+from melgen.networks.projected_layers import AbstractProjectedLayer, Projection
 from melgen.networks.recurrent import State, embedded
 
 
 class AbstractElementwiseLayer(AbstractProjectedLayer):
-    """A layer whose steps are elementwise in the state, or at least without a weight of the state."""
+    """A layer without a weight of the state; the steps of most are elementwise."""
 
     @abstractmethod
     def coefficients(self, project: Projection, products: Products, fast: bool) -> tuple[Tensor, ...]:
@@ -67,7 +67,7 @@ class AbstractElementwiseLayer(AbstractProjectedLayer):
     def read_rows(
         self, tokens: Tensor, tables: Sequence[Tensor], state: State, products: Products
     ) -> tuple[Tensor, State]:
-        """Read a sequence of rows; each row of a single table has the same coefficients wherever it is read."""
+        """Read tokens by their embedding; a row of a single table has the same coefficients wherever it is read."""
         if len(tables) > 1:  # a step reads the sum of several rows
             return super().read_rows(tokens, tables, state, products)
         (table,) = tables

@@ -13,6 +13,9 @@ Letters, here and everywhere in the package:
     H   hidden size, the width of a layer's output and state
     W   width of what the output layers read: H, or with a block around the layers E
     L   layers
+
+A block of a weight is H of its rows, such as those of one gate. A block of a network, as in `melgen.networks.blocks`,
+surrounds a cell.
 """
 
 from __future__ import annotations
@@ -27,12 +30,14 @@ from torch.nn import functional as F
 
 from melgen.checking import check_one_of
 from melgen.networks.blocks import AbstractBlock, BlockFactory, NoBlock, find_block
+from melgen.networks.cell_names import imported_layer
 from melgen.networks.cells import LSTM
+from melgen.networks.fast_path import can_be_fast, products_for
 from melgen.networks.initialization import check_initialization, glorot_uniform_
+from melgen.networks.layer_building import build_layers, check_sizes
 from melgen.networks.products import TORCH, Products, linear
 from melgen.networks.recurrent import IMPLEMENTATIONS, AbstractRecurrentLayer, LayerFactory, State, check_count
-from melgen.networks.scan import can_scan, products_for
-from melgen.networks.stack import RecurrentStack, imported_layer
+from melgen.networks.stack import RecurrentStack
 
 
 class MelodyModel(nn.Module):
@@ -97,7 +102,7 @@ class MelodyModel(nn.Module):
     ):
         super().__init__()
         embedding_size = hidden_size if embedding_size is None else embedding_size
-        _check_sizes(vocab_size, hidden_size, layers, embedding_size)
+        check_sizes(vocab_size, hidden_size, layers, embedding_size)
         check_initialization(initialization)
         self.vocab_size, self.duration_size = vocab_size, duration_size
         self.output_size = vocab_size if output_size is None else check_count("output_size", output_size)
@@ -109,7 +114,7 @@ class MelodyModel(nn.Module):
             "initialization": initialization,
         }
         self.embedding = nn.Embedding(vocab_size, embedding_size)
-        built = _build(_factories(cell, layers), block, embedding_size, hidden_size, initialization)
+        built = build_layers(cell, layers, block, embedding_size, hidden_size, initialization)
         self.stack = RecurrentStack(
             [layer for layer, _ in built], input_keep_prob, output_keep_prob, [around for _, around in built]
         )
@@ -151,7 +156,7 @@ class MelodyModel(nn.Module):
         return self._linear(output.transpose(0, 1), self.output.weight, self.output.bias).transpose(0, 1)
 
     def _linear(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if input.device.type == "cpu" and can_scan(input):
+        if input.device.type == "cpu" and can_be_fast(input):
             return linear(products_for(input, self.backend), input, weight, bias)
         return F.linear(input, weight, bias)
 
@@ -178,7 +183,7 @@ class MelodyModel(nn.Module):
         return [self.embedding.weight, self.duration_embedding.weight]
 
     def use(self, implementation: str) -> None:
-        """Compute the recurrent layers with one of ``IMPLEMENTATIONS`` from now on.
+        """Choose one of ``IMPLEMENTATIONS`` for all recurrent layers.
 
         Raises:
             ValueError: for any other word.
@@ -249,104 +254,3 @@ class MelodyModel(nn.Module):
         stack = [partial(imported_layer(entry["cell"]), **entry["options"]) for entry in options.pop("stack")]
         block = find_block(options.pop("block", NoBlock.name))
         return cls(cell=stack, layers=len(stack), block=block, **options)
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Number of trained parameters.
-
-    >>> count_parameters(nn.Linear(3, 4))
-    16
-    """
-    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
-
-
-def estimate_parameters(
-    vocab_size: int,
-    hidden_size: int = 128,
-    layers: int = 2,
-    cell: LayerFactory | Sequence[LayerFactory] = LSTM,
-    embedding_size: int | None = None,
-    initialization: str = "paper",
-    output_size: int | None = None,
-    duration_size: int | None = None,
-    block: BlockFactory = NoBlock,
-) -> int:
-    """Number of trained parameters of a `MelodyModel`, without the memory and time to build it.
-
-    Raises:
-        ValueError: as `MelodyModel` does, and for sizes beyond what a tensor can address.
-
-    >>> estimate_parameters(vocab_size=10, hidden_size=16, layers=3)
-    6666
-    >>> f"{estimate_parameters(vocab_size=60, hidden_size=100_000, layers=1_000_000):.1e}"
-    '8.0e+16'
-    """
-    embedding_size = hidden_size if embedding_size is None else embedding_size
-    _check_sizes(vocab_size, hidden_size, layers, embedding_size)
-    check_initialization(initialization)
-    # From the second on, layers of one kind have equal sizes: a million of them need not be built.
-    different = layers if isinstance(cell, Sequence) else min(layers, 2)
-    try:
-        with torch.device("meta"):
-            built = _build(_factories(cell, different), block, embedding_size, hidden_size, initialization)
-    except RuntimeError as error:  # torch counts bytes in 64 bits
-        raise ValueError(
-            f"hidden_size {hidden_size} with embedding_size {embedding_size} is too large for a tensor"
-        ) from error
-    each = [count_parameters(layer) + count_parameters(around) for layer, around in built]
-    highest = built[-1][1]
-    width = highest.output_size
-    outputs = vocab_size if output_size is None else output_size
-    durations = 0
-    if duration_size is not None:
-        between = (width + embedding_size + 1) * width
-        durations = (duration_size + 1) * embedding_size + between + duration_size * (width + 1)
-    around = vocab_size * embedding_size + count_parameters(highest.last()) + outputs * (width + 1) + durations
-    return sum(each) + (layers - different) * each[-1] + around
-
-
-def _check_sizes(vocab_size: int, hidden_size: int, layers: int, embedding_size: int) -> None:
-    check_count("vocab_size", vocab_size)
-    check_count("hidden_size", hidden_size)
-    check_count("layers", layers)
-    check_count("embedding_size", embedding_size)
-
-
-def _factories(cell: LayerFactory | Sequence[LayerFactory], layers: int) -> list[LayerFactory]:
-    """A factory for each layer."""
-    if isinstance(cell, Sequence) and not isinstance(cell, str):
-        if len(cell) != layers:
-            raise ValueError(f"layers must equal the length of the stack, got {layers} for {len(cell)} cells")
-        factories = list(cell)
-    else:
-        factories = [cell] * layers
-    for factory in factories:
-        if not callable(factory):
-            raise ValueError(f"cell must be a class or partial that builds a layer, or a list of them, got {factory!r}")
-    return factories
-
-
-def _build(
-    factories: Sequence[LayerFactory], block: BlockFactory, embedding_size: int, hidden_size: int, initialization: str
-) -> list[tuple[AbstractRecurrentLayer, AbstractBlock]]:
-    """The layers with their blocks, and with their first weights."""
-    built: list[tuple[AbstractRecurrentLayer, AbstractBlock]] = []
-    width = embedding_size
-    for factory in factories:
-        around = block(width, hidden_size)
-        if not isinstance(around, AbstractBlock):
-            raise ValueError(f"block must build an AbstractBlock, got {type(around).__name__}")
-        layer = factory(width, hidden_size, **_options_inside(factory, around))
-        if not isinstance(layer, AbstractRecurrentLayer):
-            raise ValueError(f"cell must build an AbstractRecurrentLayer, got {type(layer).__name__}")
-        for each in (layer, around):
-            each.initialize(initialization)
-        built.append((layer, around))
-        width = around.output_size
-    return built
-
-
-def _options_inside(factory: LayerFactory, around: AbstractBlock) -> Mapping[str, Any]:
-    """The options that a cell takes because of its block."""
-    cell = factory.func if isinstance(factory, partial) else factory
-    return getattr(cell, "inside_block", {}) if around.mixes else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from melgen.networks.blocks import NoBlock
-from melgen.networks.choosing import products_of_stepping
+from melgen.networks.choosing_products import products_of_stepping
 from melgen.networks.model import MelodyModel
 from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH
 from melgen.networks.recurrent import State
@@ -18,8 +18,8 @@ class ModelStepper:
     It has the scores of the ordinary call, except for rounding. The hooks of the network's modules are not called.
 
     Args:
-        model: the network, whose weights must not change meanwhile. A network with blocks, or of a class with a
-            ``read`` of its own, is called.
+        model: the network, whose weights must not change meanwhile. If it has blocks, or its class has a ``read`` of
+            its own, the steps are ordinary calls of ``read``.
         batch_size: B, the songs side by side.
         state: the state before the first step, None for zeros.
 
@@ -50,10 +50,10 @@ class ModelStepper:
         self._layers += [layer.stepper(batch_size, before, None, products) for layer, before in above]
 
     def read(self, tokens: Tensor) -> Tensor:
-        """The output of the highest layer after one more token of each song; the second next call may overwrite it.
+        """What the output layers read after one more token of each song; the call after the next may overwrite it.
 
         Shape:
-            tokens ``[B]``, with durations ``[B, 2]``; output ``[B, H]``.
+            tokens ``[B]``, with durations ``[B, 2]``; output ``[B, W]``.
         """
         output = tokens
         for layer in self._layers:

@@ -1,4 +1,4 @@
-"""The embedding of notes: a row for each value, whatever else a network reads."""
+"""The embedding of notes, one row for each value, also of networks that read other tokens."""
 
 from __future__ import annotations
 

@@ -20,15 +20,12 @@ from torch.nn import functional as F
 
 from melgen.checking import check_whole, require
 from melgen.networks.products import TORCH, Products
-from melgen.networks.stepping import (
-    AbstractStepper,
-    CallStepper,
-)
+from melgen.networks.stepping import AbstractStepper, CallStepper
 
 IMPLEMENTATIONS = ("fast", "graphs", "reference")
-"""``fast``: a kernel of `melgen.networks.kernels`, if the layer has one and `can_scan` allows it; ``graphs``: the
-same, recorded as CUDA graphs on a GPU; ``reference``: torch's module, or one step after another with autograd. All
-compute the same, except for rounding."""
+"""``fast``: steps whose gradient melgen computes, if the layer has them and `melgen.networks.fast_path` allows it;
+``graphs``: the same, with the steps of kernels recorded as CUDA graphs on a GPU; ``reference``: torch's module, or one
+step after another with autograd. All compute the same, except for rounding."""
 
 State: TypeAlias = Any
 """A tensor whose first axis is the batch, or a tuple of states. `Any`, because each layer knows only its own."""
@@ -113,9 +110,6 @@ class AbstractRecurrentLayer(nn.Module, ABC):
     implementation: str = "fast"
     """One of ``IMPLEMENTATIONS``."""
 
-    backend: Products = TORCH
-    """Who computes the products of an `AbstractProjectedLayer`."""
-
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         name = vars(cls).get("name")  # not getattr: a subclass does not inherit its parent's name
@@ -138,7 +132,7 @@ class AbstractRecurrentLayer(nn.Module, ABC):
 
     @classmethod
     def reference(cls) -> str:
-        """The layer's name in a checkpoint: its ``name``, or the dotted path of a class without one."""
+        """By what a checkpoint refers to the class: its ``name``, or its dotted path if it has none."""
         return vars(cls).get("name") or f"{cls.__module__}.{cls.__qualname__}"
 
     @abstractmethod
@@ -146,7 +140,9 @@ class AbstractRecurrentLayer(nn.Module, ABC):
         """Read a sequence from a state, or from the zero state if it is None."""
 
     def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
-        """Read a sequence of sums of rows, one of each table: the embedded notes that are the lowest layer's input.
+        """Read tokens by their embedding, the sum of a row of each table; for the lowest layer.
+
+        A subclass may multiply the rows of a table instead of those of a sequence.
 
         Shape:
             tokens ``[B, T]`` int64 for one table, ``[B, T, tables]`` for several; each table ``[V, I]``.
@@ -162,12 +158,12 @@ class AbstractRecurrentLayer(nn.Module, ABC):
     ) -> AbstractStepper:
         """Read one time step after another, without gradients, with the weights that the layer has at this moment.
 
-        This one calls the layer for each step, so that it is right for every layer. One that is faster may replace it.
+        This calls the layer for each step. A subclass may replace it with a faster stepper.
 
         Args:
             batch_size: B.
             state: the state before the first step, None for zeros.
-            tables: those of `forward_rows`, if rows of them are read.
+            tables: those of `forward_rows`, if the stepper reads tokens; None if it reads inputs.
             products: who computes the products of a layer with faster steps.
         """
         if tables is None:

@@ -1,17 +1,21 @@
-"""How large a network is: its weights, the numbers that it remembers of a melody, and the products for one note."""
+"""How large a network is: its parameters, the numbers in its state, and the products for one note."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
+from torch import Tensor, nn
 
-from melgen.networks.model import MelodyModel, count_parameters
-from melgen.networks.recurrent import State, map_state
+from melgen.networks.blocks import BlockFactory, NoBlock
+from melgen.networks.cells import LSTM
+from melgen.networks.initialization import check_initialization
+from melgen.networks.layer_building import build_layers, check_sizes
+from melgen.networks.model import MelodyModel
+from melgen.networks.recurrent import LayerFactory, State, map_state
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,8 @@ class NetworkSize:
         parameters: trained numbers.
         recurrent_parameters: those of the recurrent layers, without tables, output layers and what surrounds a layer.
         remembered: numbers in the state of one melody.
-        operations: multiplications, each with an addition, in the matrix products for one note, and for its duration
-            if it has one; each note is read by itself. None for a cell that computes in single precision only.
+        operations: multiplications, each with an addition, in the matrix products for one note that is read by itself,
+            and for its duration if it has one. None for a cell that computes in single precision only.
     """
 
     parameters: int
@@ -34,6 +38,15 @@ class NetworkSize:
     def to_dict(self) -> dict[str, int | None]:
         """The numbers by their names."""
         return asdict(self)
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Number of trained parameters.
+
+    >>> count_parameters(nn.Linear(3, 4))
+    16
+    """
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
 
 def size_of(model: MelodyModel) -> NetworkSize:
@@ -55,8 +68,53 @@ def size_of(model: MelodyModel) -> NetworkSize:
     )
 
 
+def estimate_parameters(
+    vocab_size: int,
+    hidden_size: int = 128,
+    layers: int = 2,
+    cell: LayerFactory | Sequence[LayerFactory] = LSTM,
+    embedding_size: int | None = None,
+    initialization: str = "paper",
+    output_size: int | None = None,
+    duration_size: int | None = None,
+    block: BlockFactory = NoBlock,
+) -> int:
+    """Number of trained parameters of a `MelodyModel`, without the memory and time to build it.
+
+    Raises:
+        ValueError: as `MelodyModel` does, and for sizes beyond what a tensor can address.
+
+    >>> estimate_parameters(vocab_size=10, hidden_size=16, layers=3)
+    6666
+    >>> f"{estimate_parameters(vocab_size=60, hidden_size=100_000, layers=1_000_000):.1e}"
+    '8.0e+16'
+    """
+    embedding_size = hidden_size if embedding_size is None else embedding_size
+    check_sizes(vocab_size, hidden_size, layers, embedding_size)
+    check_initialization(initialization)
+    # From the second on, layers of one kind have equal sizes: a million of them need not be built.
+    different = layers if isinstance(cell, Sequence) else min(layers, 2)
+    try:
+        with torch.device("meta"):
+            built = build_layers(cell, different, block, embedding_size, hidden_size, initialization)
+    except RuntimeError as error:  # torch counts bytes in 64 bits
+        raise ValueError(
+            f"hidden_size {hidden_size} with embedding_size {embedding_size} is too large for a tensor"
+        ) from error
+    each = [count_parameters(layer) + count_parameters(around) for layer, around in built]
+    highest = built[-1][1]
+    width = highest.output_size
+    outputs = vocab_size if output_size is None else output_size
+    durations = 0
+    if duration_size is not None:
+        between = (width + embedding_size + 1) * width
+        durations = (duration_size + 1) * embedding_size + between + duration_size * (width + 1)
+    around = vocab_size * embedding_size + count_parameters(highest.last()) + outputs * (width + 1) + durations
+    return sum(each) + (layers - different) * each[-1] + around
+
+
 def estimate_remembered(**options: Any) -> int:
-    """The numbers that a `MelodyModel` remembers of a melody, without the memory to build it.
+    """The number of numbers in the state of one melody of a `MelodyModel`, without the memory to build it.
 
     Args:
         options: of `MelodyModel`.
@@ -80,6 +138,8 @@ def _note(model: MelodyModel) -> Tensor:
 
 def _operations(model: MelodyModel) -> int | None:
     """The products for a note after others."""
+    from torch.utils.flop_counter import FlopCounterMode  # it imports Triton where that is installed
+
     model.double()  # torch has a fused LSTM in single precision, whose products the counter does not see
     token, counter = _note(model), FlopCounterMode(display=False)
     try:

@@ -1,15 +1,14 @@
-"""Stacked layers: the loop over layers, and stacks of different cells given by their names."""
+"""Stacked layers: the loop over layers, with their blocks and dropout."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Sequence
 
 from torch import Tensor, nn
 
 from melgen.checking import check_number
 from melgen.networks.blocks import AbstractBlock, NoBlock
-from melgen.networks.recurrent import AbstractRecurrentLayer, LayerFactory, State, check_count, embedded
+from melgen.networks.recurrent import AbstractRecurrentLayer, State, check_count, embedded
 
 
 class RecurrentStack(nn.Module):
@@ -75,26 +74,28 @@ class RecurrentStack(nn.Module):
         return self._run(lambda before: self._layer(0, input, before), state, input.shape[0])
 
     def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
-        """Read a sequence of rows of tables, which the lowest layer may do faster than by looking them up first.
+        """Read tokens by their embedding, the sum of a row of each table.
+
+        The lowest layer may be faster with the tables than with a sequence of their rows.
 
         Shape:
             tokens ``[B, T]`` int64 for one table, ``[B, T, tables]`` for several; each table ``[V, I]``.
         """
         drops = self.training and not isinstance(self.input_dropout, nn.Identity)  # for each step, not for each row
-        if drops or not self.looks_up(len(tables)):
+        if drops or not self.can_read_rows(len(tables)):
             return self(embedded(tokens, tables), state)
-        return self._run(lambda before: self._lowest(tokens, tables, before), state, len(tokens))
+        return self._run(lambda before: self._lowest_by_rows(tokens, tables, before), state, len(tokens))
 
-    def looks_up(self, tables: int) -> bool:
-        """Whether the lowest layer reads rows of as many tables by itself.
+    def can_read_rows(self, tables: int) -> bool:
+        """Whether the lowest layer can read the rows of this many tables, instead of a sequence.
 
-        A block changes each row that the layer reads. Of several tables it changes the sum of rows, so that there is
-        no table of changed rows.
+        A block changes what the layer reads: of one table each row, which is a table again; of several tables the sum
+        of their rows, which is none.
         """
         return tables == 1 or isinstance(self.blocks[0], NoBlock)
 
-    def _lowest(self, tokens: Tensor, tables: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
-        """The lowest layer with its block, by rows of tables and without dropout of the input."""
+    def _lowest_by_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
+        """The lowest layer with its block, which reads rows of tables and has no dropout of its input."""
         layer, block = self.layers[0], self.blocks[0]
         assert isinstance(layer, AbstractRecurrentLayer)
         assert isinstance(block, AbstractBlock)
@@ -143,73 +144,3 @@ def _check_batch(state: State, batch_size: int) -> None:
     else:
         for part in state:
             _check_batch(part, batch_size)
-
-
-def find_layer(name: str) -> LayerFactory:
-    """A kind of layer by its name, or by the dotted path of its class.
-
-    Raises:
-        ValueError: if there is none; lists the known names.
-
-    >>> find_layer("nas")
-    <class 'melgen.networks.cells.nas.NAS'>
-    >>> find_layer("melgen.networks.NAS") is find_layer("nas")
-    True
-    """
-    if name in AbstractRecurrentLayer.known:
-        return AbstractRecurrentLayer.known[name]
-    module, _, attribute = name.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), attribute) if module else None
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"cannot import the cell {name!r}: {error}") from error
-    if not (isinstance(found, type) and issubclass(found, AbstractRecurrentLayer)):
-        names = ", ".join(sorted(AbstractRecurrentLayer.known))
-        raise ValueError(
-            f"unknown cell {name!r}: must be one of {names}, or package.Class of an AbstractRecurrentLayer"
-        )
-    return found
-
-
-def imported_layer(reference: str) -> type[AbstractRecurrentLayer]:
-    """The layer with this `AbstractRecurrentLayer.reference`, among those already imported.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    waiting = [AbstractRecurrentLayer]
-    while waiting:
-        candidate = waiting.pop()
-        if candidate.reference() == reference:
-            return candidate
-        waiting += candidate.__subclasses__()
-    raise ValueError(f"unknown cell {reference!r}: import the module that defines it first (imports=[module])")
-
-
-def mixed(stack: Sequence[str | LayerFactory]) -> list[LayerFactory]:
-    """The layers of a stack of different cells, lowest first, for `MelodyModel`.
-
-    Args:
-        stack: for each layer a name, a dotted path, or a callable that builds a layer.
-
-    Raises:
-        ValueError: for an empty stack, a value that is not a list, or an unknown name.
-
-    >>> mixed(["lstm", "nas"])
-    [<class 'melgen.networks.cells.lstm.LSTM'>, <class 'melgen.networks.cells.nas.NAS'>]
-    >>> mixed(["lstm", "elman"])  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-        ...
-    ValueError: unknown cell 'elman': must be one of attention, gru, hgrn2, indrnn, lru, lstm, ...
-    """
-    if isinstance(stack, str) or not isinstance(stack, Sequence) or not len(stack):
-        raise ValueError(f"stack must be a list of at least one cell, as in [lstm,lstm,nas], got {stack!r}")
-    factories: list[LayerFactory] = []
-    for entry in stack:
-        if isinstance(entry, str):
-            factories.append(find_layer(entry))
-        elif callable(entry):
-            factories.append(entry)
-        else:
-            raise ValueError(f"a cell in a stack must be a name or a factory of layers, got {entry!r}")
-    return factories

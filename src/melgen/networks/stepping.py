@@ -1,4 +1,4 @@
-"""One time step after another, without gradients: how a layer reads while it writes songs.
+"""One time step after another, without gradients: how songs are written.
 
 The call of a layer is made for windows: for a single step it scales the weights and allocates every buffer again. A
 stepper does both once. It keeps the state and all buffers, so that only the operations of a step are left.
@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from melgen.internals.torch import is_transforming
+from melgen.networks.kernel_scan import read_step, step_products, views_of_steps
 from melgen.networks.kernels import AbstractKernel
 from melgen.networks.products import Products
-from melgen.networks.scan import read_step, step_products, views_of_steps
 
 
 class AbstractStepper(ABC):
@@ -27,7 +27,7 @@ class AbstractStepper(ABC):
 
     @abstractmethod
     def read(self, input: Tensor) -> Tensor:
-        """The output after one more time step; the second next call may overwrite it.
+        """The output after one more time step; the call after the next may overwrite it.
 
         Shape:
             input ``[B, I]``, or tokens ``[B]`` or ``[B, tables]`` for rows of tables; output ``[B, H]``.

@@ -127,7 +127,7 @@ def add_network(
 
 
 def notices_of(added: Sequence[AddedNetwork]) -> list[str]:
-    """What a listener must know of the networks of a page; what holds for several is written once.
+    """Notices about the networks of a page, for listeners; one notice for all networks that it is true of.
 
     >>> entries = [{"name": name, "pack": "", "has_rhythm": False} for name in ("a", "b", "c")]
     >>> notices_of([AddedNetwork(entry, 0, "0.0002 on 30 test tunes", "") for entry in entries])

@@ -35,7 +35,7 @@ def unpack(file: Path, folder: Path) -> Description:
 
 
 def add_statements(stated: Sequence[Description], content: Content) -> None:
-    """Put what model files state beyond the files of runs into the head of their page."""
+    """Add the licence and the origin of model files, which the files of runs lack, to the head of their page."""
     corpora = dict.fromkeys(corpus for each in stated for corpus in each.corpora)
     content.add_facts(
         {

@@ -41,7 +41,7 @@ def _pickled(text: str) -> bytes:
     """
     # Ours have no aliases, and a few nested aliases use up any memory when OmegaConf copies them.
     if "*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-        raise ValueError("it has aliases, which our configurations do not use")
+        raise ValueError("contains YAML aliases, which configurations of melgen do not use")
     return pickle.dumps(OmegaConf.create(text))
 
 

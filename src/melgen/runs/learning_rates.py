@@ -1,130 +1,23 @@
 """The key ``learning_rates``: a file that sets ``optimizer.lr``, for each cell and setting that a study has tuned.
 
-The stage *tune* of a study writes the file. A run's name and identity contain the rate alone, so that the same rate,
-written by hand, is the same run.
+The stage *tune* of a study writes the file, whose content `melgen.runs.rate_trials` describes. A run's name and
+identity contain the rate alone, so that the same rate, written by hand, is the same run.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from melgen.files import read_json
+from melgen.runs.rate_trials import LearningRates, where_of
 
 LEARNING_RATES, RATE = "learning_rates", "optimizer.lr"
 """The key, and the key that it sets."""
-FORMAT, FORMAT_VERSION = "melgen learning rates", 1
-
-
-@dataclass(frozen=True)
-class RateTrial:
-    """The short trainings with one learning rate.
-
-    Attributes:
-        rate: the learning rate.
-        scores: the criterion of each seed whose training did not diverge, by the seed as text.
-        diverged: the seeds whose loss or gradient became infinite or NaN.
-    """
-
-    rate: float
-    scores: Mapping[str, float] = field(default_factory=dict)
-    diverged: tuple[int, ...] = ()
-
-    @property
-    def mean(self) -> float:
-        """The criterion averaged over the seeds; infinite if any of them diverged."""
-        return math.inf if self.diverged or not self.scores else sum(self.scores.values()) / len(self.scores)
-
-
-@dataclass(frozen=True)
-class TunedSetting:
-    """The learning rate chosen for one network in one setting.
-
-    Attributes:
-        dataset, cell, layers: of the network.
-        variant: what else distinguishes it from others of the study, for readers; mostly empty.
-        where: the values by which a run is recognised, by their keys.
-        trials: one for each rate, from the lowest rate to the highest.
-    """
-
-    dataset: str
-    cell: str
-    layers: int
-    variant: str
-    where: Mapping[str, Any]
-    trials: tuple[RateTrial, ...]
-
-    @property
-    def best(self) -> RateTrial:
-        """The trial with the lowest mean; of equals the one with the lowest rate."""
-        return min(self.trials, key=lambda trial: trial.mean)
-
-    @property
-    def edge(self) -> str:
-        """The end of the grid that the chosen rate is at, ``lowest`` or ``highest``; else an empty text."""
-        rates = [trial.rate for trial in self.trials]
-        return {rates[0]: "lowest", rates[-1]: "highest"}.get(self.best.rate, "") if len(rates) > 1 else ""
-
-    @property
-    def name(self) -> str:
-        """The network and its setting, for readers."""
-        return " ".join(filter(None, (f"{self.dataset}-{self.cell}-{self.layers}", self.variant)))
-
-
-@dataclass(frozen=True)
-class LearningRates:
-    """The content of the file.
-
-    Attributes:
-        criterion: the number of a run's result by which rates were compared; the lowest is the best.
-        updates: of each trial, at most.
-        seeds: of the trials.
-        settings: one for each network and setting.
-    """
-
-    criterion: str
-    updates: int
-    seeds: tuple[int, ...]
-    settings: tuple[TunedSetting, ...]
-
-    def setting_of(self, config: DictConfig) -> TunedSetting | None:
-        """The setting of a training; None if it was not tuned."""
-        return next((each for each in self.settings if where_of(config, list(each.where)) == each.where), None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The content as plain data, with the chosen rate and its place in the grid for readers."""
-        settings = [{"chosen": each.best.rate, "edge": each.edge or None, **asdict(each)} for each in self.settings]
-        return {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self), "settings": settings}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> LearningRates:
-        """The inverse of `to_dict`.
-
-        Raises:
-            KeyError, TypeError, ValueError: for anything else.
-        """
-        if content.get("format") != FORMAT or content.get("format_version") != FORMAT_VERSION:
-            raise ValueError(f"format {content.get('format')!r:.40}, version {content.get('format_version')!r:.40}")
-        settings = tuple(
-            TunedSetting(
-                each["dataset"],
-                each["cell"],
-                int(each["layers"]),
-                each["variant"],
-                dict(each["where"]),
-                tuple(map(_trial, each["trials"])),
-            )
-            for each in content["settings"]
-        )
-        if any(not setting.trials for setting in settings):
-            raise ValueError("a setting without trials")
-        return cls(content["criterion"], int(content["updates"]), tuple(content["seeds"]), settings)
 
 
 def tuned_rate(config: DictConfig) -> Mapping[str, float]:
@@ -139,17 +32,12 @@ def tuned_rate(config: DictConfig) -> Mapping[str, float]:
     rates = read_rates(Path(path).expanduser())
     if (found := rates.setting_of(config)) is not None:
         return {RATE: found.best.rate}
-    keys = list(rates.settings[0].where) if rates.settings else []
-    own = ", ".join(f"{key}={_value(config, key)}" for key in keys)
+    where = where_of(config, list(rates.settings[0].where)) if rates.settings else {}
+    own = ", ".join(f"{key}={value}" for key, value in where.items())
     raise ValueError(
         f"{LEARNING_RATES}={path}: has no rate for {own}; it was tuned for "
         f"{'; '.join(setting.name for setting in rates.settings) or 'nothing'}"
     )
-
-
-def where_of(config: DictConfig, keys: Sequence[str]) -> dict[str, Any]:
-    """The values by which `tuned_rate` recognises a training."""
-    return {key: _value(config, key) for key in keys}
 
 
 def read_rates(path: Path) -> LearningRates:
@@ -186,13 +74,3 @@ def _read(path: Path, changed: int, size: int) -> LearningRates:
         return LearningRates.from_dict(read_json(path))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: damaged, or not a file of learning rates ({error!s:.80})") from None
-
-
-def _trial(content: Mapping[str, Any]) -> RateTrial:
-    scores = {str(seed): float(score) for seed, score in content["scores"].items()}
-    return RateTrial(float(content["rate"]), scores, tuple(map(int, content["diverged"])))
-
-
-def _value(config: DictConfig, key: str) -> Any:
-    value = OmegaConf.select(config, key)
-    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value

@@ -136,7 +136,7 @@ def parse_run_name(name: str) -> RunName | None:
 
 
 class _Command(NamedTuple):
-    """What the overrides of a command are judged by."""
+    """The parts of a command that decide which of its overrides a name contains."""
 
     config_name: str
     choices: Mapping[str, Any]

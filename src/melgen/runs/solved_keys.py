@@ -7,9 +7,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from melgen.runs import learning_rates, sizes
+from melgen.runs import learning_rates, size_keys
 from melgen.runs.learning_rates import tuned_rate
-from melgen.runs.sizes import solved_sizes
+from melgen.runs.size_keys import solved_sizes
 
 
 def solved_keys(config: DictConfig, vocabulary: Mapping[str, int] | None = None) -> Mapping[str, float]:
@@ -17,7 +17,7 @@ def solved_keys(config: DictConfig, vocabulary: Mapping[str, int] | None = None)
 
     Args:
         config: of a training.
-        vocabulary: its sizes, as for `melgen.runs.sizes.solved_sizes`.
+        vocabulary: its sizes, as for `melgen.runs.size_keys.solved_sizes`.
 
     Raises:
         ValueError: for values that contradict each other, or for which there is no solution.
@@ -51,5 +51,5 @@ def check_typed(config: DictConfig, typed: Mapping[str, Any]) -> None:
     Raises:
         ValueError: naming both keys.
     """
-    sizes.check_typed(config, typed)
+    size_keys.check_typed(config, typed)
     learning_rates.check_typed(config, typed)

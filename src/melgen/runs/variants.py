@@ -21,7 +21,7 @@ from melgen.runs.config import BLOCKS, read_config
 from melgen.runs.identity import identity_of
 from melgen.runs.learning_rates import LEARNING_RATES, RATE
 from melgen.runs.naming import RunName, parse_run_name, safe_name
-from melgen.runs.sizes import SOLVED, given_size
+from melgen.runs.size_keys import SOLVED, given_size
 
 BASELINE = "baseline"
 """Name of the variant that has the most common value of every key, if several keys differ."""

@@ -15,6 +15,7 @@ from melgen.generation.sampling import NOTES_WITHOUT_END
 from melgen.generation.selection import selection_named
 from melgen.plurals import counted
 from melgen.runs.config import writes_rhythm
+from melgen.runs.size_keys import PARAMETERS, REMEMBERED
 from melgen.studies.results import Run
 from melgen.tables.escaping import escape_latex
 
@@ -99,10 +100,13 @@ def _optimisation(training: Mapping[str, Any], runs: Sequence[Run]) -> Iterable[
 
 
 def _size(training: Mapping[str, Any]) -> str:
-    if (parameters := training.get("parameters")) is None:
+    if (parameters := training.get(PARAMETERS)) is not None:
+        size = f"{parameters:,} parameters allow"
+    elif (numbers := training.get(REMEMBERED)) is not None:
+        size = f"a state of {numbers:,} numbers allows"
+    else:
         return f"layers have {training['hidden_size']} units"
-    embedding = training["model"]["embedding_size"]
-    return f"layers are as wide as {parameters:,} parameters allow with an embedding of {embedding}"
+    return f"layers are as wide as {size} with an embedding of {training['model']['embedding_size']}"
 
 
 def _selection(select: Mapping[str, Any]) -> Iterable[str]:

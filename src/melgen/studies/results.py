@@ -10,7 +10,7 @@ from typing import Any
 from melgen.evaluation.comparing_cells.results import Comparisons
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.music.rhythms import NoRhythm
-from melgen.runs.learning_rates import LearningRates
+from melgen.runs.rate_trials import LearningRates
 from melgen.runs.variants import slug_of
 from melgen.studies.probes.results import ProbeResults
 

@@ -14,8 +14,8 @@ from melgen.evaluation.comparing_cells.results import Comparisons
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
 from melgen.evaluation.song_sets import with_nearest
 from melgen.files import read_json
-from melgen.runs.learning_rates import LearningRates
 from melgen.runs.missing_bits import why_without_bits
+from melgen.runs.rate_trials import LearningRates
 from melgen.studies.names import (
     BASELINE_LIKELIHOOD_TASK,
     BASELINES,

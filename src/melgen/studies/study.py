@@ -11,7 +11,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from melgen.configuration.user_modules import import_user_modules
-from melgen.runs.learning_rates import LearningRates, read_rates
+from melgen.runs.learning_rates import read_rates
+from melgen.runs.rate_trials import LearningRates
 from melgen.software import software
 from melgen.studies.names import StudyNames
 from melgen.studies.planning import PlannedRun, planned_runs

@@ -1,4 +1,4 @@
-"""Learning rates for the networks of a study: which short trainings there are, and which rate is the best."""
+"""The trials of learning rates of a study: which trainings there are, and what they found. `LearningRates` chooses."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from omegaconf import DictConfig
 from melgen.checking import require
 from melgen.pasting import hydra_quoted
 from melgen.runs.directory import RunDirectory
-from melgen.runs.learning_rates import LEARNING_RATES, RATE, LearningRates, RateTrial, TunedSetting, where_of
+from melgen.runs.learning_rates import LEARNING_RATES, RATE
 from melgen.runs.naming import parse_run_name
-from melgen.runs.sizes import SOLVED, given_size
+from melgen.runs.rate_trials import LearningRates, RateTrial, TunedSetting, where_of
+from melgen.runs.size_keys import SOLVED, given_size
 from melgen.runs.status import status_of
 from melgen.runs.variants import choices_of, variants_in
 from melgen.studies.planning import PlannedRun, planned_axes_of_training
@@ -64,12 +65,12 @@ def check_seeds(settings: StudySettings, planned: Sequence[PlannedRun]) -> None:
 
 
 def as_override(settings: StudySettings) -> dict[str, list[str]]:
-    """What makes the trainings of the sweep use the rates that were chosen."""
+    """The override by which the trainings of the sweep use the chosen rates."""
     return {LEARNING_RATES: [f"{LEARNING_RATES}={hydra_quoted(str(settings.rates_file.absolute()))}"]}
 
 
 def trial_overrides(settings: StudySettings, rates: Sequence[float]) -> dict[str, list[str]]:
-    """What makes the trainings of the sweep trials: one for each rate and seed of the stage."""
+    """The overrides that turn the trainings of the sweep into trials, one for each rate and seed of the stage."""
     tune, trainer = settings.config.tune, settings.config.trainer
     single = {
         "output_dir": hydra_quoted(str(settings.rates_file.parent.parent)),
@@ -142,7 +143,9 @@ def _trial(rate: float, runs: Iterable[PlannedRun], criterion: str) -> RateTrial
         if not isinstance(value, int | float):
             status = status_of(run)
             why = f": {status.reason}" if status.reason else ""
-            raise ValueError(f"{run.path}: a trial of the stage tune is {status.state}{why}; the same command tries it")
+            raise ValueError(
+                f"{run.path}: a trial of the stage tune is {status.state}{why}; the same command tries it again"
+            )
         scores[str(seed)] = float(value)
     return RateTrial(rate, scores, tuple(diverged))
 

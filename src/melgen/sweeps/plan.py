@@ -1,4 +1,4 @@
-"""What a sweep is going to do, from its command line and configuration, before any job starts."""
+"""The plan of a sweep, from its command line and configuration, before any job starts."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class PlannedJob:
 
     @property
     def run(self) -> RunDirectory:
-        """Where it will leave what comes out."""
+        """The directory of its run."""
         return RunDirectory(self.config.run_dir)
 
     @property

@@ -1,6 +1,6 @@
 """Compare the trainings of cells with those of one reference cell.
 
-`melgen.evaluation.comparing_cells.paired`, `crossed` and `aggregates` define the numbers.
+`melgen.evaluation.comparing_cells.paired`, `p_values`, `crossed` and `aggregates` define the numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from melgen.evaluation.comparing_cells.aggregates import interquartile_mean, probability_of_improvement
 from melgen.evaluation.comparing_cells.crossed import crossed_effects, tune_interval
-from melgen.evaluation.comparing_cells.paired import holm, is_within, paired_difference, seeds_needed, sign_flip_p
+from melgen.evaluation.comparing_cells.p_values import holm, sign_flip_p
+from melgen.evaluation.comparing_cells.paired import is_within, paired_difference, seeds_needed
 from melgen.evaluation.comparing_cells.results import (
     AHEAD,
     BEHIND,

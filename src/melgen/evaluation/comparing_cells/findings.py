@@ -19,7 +19,7 @@ _POSITIONS = {AHEAD: "ahead of", BEHIND: "behind"}
 
 
 def finding(found: Comparison, comparisons: Comparisons) -> str:
-    """What one comparison shows in its setting: ahead, behind, equal within the region, or not shown to differ."""
+    """A sentence about one comparison: ahead, behind, equal within the region, or not shown to differ."""
     region = comparisons.options.region_bits
     cell, reference = _names(found, comparisons)
     mean = found.over_seeds.mean
@@ -52,7 +52,7 @@ def fine_sentence(found: Comparison, comparisons: Comparisons) -> str:
 
 
 def remarks(comparisons: Comparisons) -> list[str]:
-    """What a reader must know about all comparisons: what is tested, and what these seeds cannot show."""
+    """Sentences about all comparisons: the tests, and the limits of this number of seeds."""
     lines = []
     counts = sorted({len(each.seeds) for each in comparisons.each})
     tested = [each for each in comparisons.each if not math.isnan(each.p)]
@@ -72,7 +72,7 @@ def remarks(comparisons: Comparisons) -> list[str]:
 
 
 def _out_of_reach(comparisons: Comparisons, tested: list[Comparison]) -> list[str]:
-    """That with so many comparisons no p-value can be small enough, if that is so."""
+    """A sentence if no p-value can be small enough with this number of comparisons."""
     level = 1 - comparisons.options.confidence
     fewest = min(len(each.seeds) for each in tested)
     if len(tested) * 2.0 ** (1 - fewest) < level:

@@ -30,7 +30,7 @@ FINE_BITS = 0.01
 """A study reports how many seeds an interval of ± so many bits per note would need."""
 
 AHEAD, BEHIND, EQUAL, UNDECIDED = "ahead", "behind", "equal", "undecided"
-"""What a comparison shows: fewer bits than the reference, more, practically as many, or none of it."""
+"""The verdicts of a comparison: fewer bits than the reference, more, practically as many, or undecided."""
 
 
 @dataclass(frozen=True)

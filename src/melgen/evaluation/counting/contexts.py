@@ -1,4 +1,4 @@
-"""What followed a context of any length in training tunes, and earlier within a tune itself.
+"""Counts of the tokens that followed a context of any length, in training tunes and earlier in a tune itself.
 
 A *context* of length k is the k tokens before a place. Two sources answer how often each token followed one: the
 training tunes (`SortedContexts`) and the tune so far (`RecentContexts`). Both have a *cursor* over many places, which
@@ -60,9 +60,9 @@ class AbstractCursor(ABC):
 
     @abstractmethod
     def extend(self, kept: NDArray[np.bool_]) -> None:
-        """Make the contexts one token longer, of some chosen places.
+        """Make the contexts of some chosen places one token longer.
 
-        Places whose longer context has never occurred are not chosen any more.
+        Places whose longer context has never occurred are dropped from the chosen ones.
 
         Args:
             kept: ``[chosen]``, which of the places to keep.
@@ -115,7 +115,7 @@ class SortedContexts:
         return _CursorInOrder(self, places)
 
     def extended(self, tokens: Tokens, length: int, low: Tokens, high: Tokens) -> tuple[Tokens, Tokens]:
-        """Where in the order those of a range have a given token before their context: ``[Q]``, ``[Q]``.
+        """The part of each range of the order whose contexts have a given token before them: ``[Q]``, ``[Q]``.
 
         Args:
             tokens: of each range, -1 for none.

@@ -78,7 +78,7 @@ class CountingNetwork(nn.Module):
         return output
 
     def _parts(self, column: Tokens) -> Iterator[slice]:
-        """The places in parts of bounded work."""
+        """Slices of the places, each small enough to bound the memory of one computation."""
         work = np.cumsum(column + self.counted.size)
         limits = np.searchsorted(work, np.arange(_AT_ONCE, work[-1], _AT_ONCE), side="right")
         edges = np.unique([0, *limits.tolist(), len(column)]).tolist()

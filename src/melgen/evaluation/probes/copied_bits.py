@@ -19,7 +19,7 @@ COUNTED_FROM = 5
 """The place within a repeat, from 1, of the first note that counts for the means; the beginning of one of `POSITIONS`.
 
 The notes before it cannot be known as a repeat yet, and the first hearing of many repeats begins the tune, where a
-network has read next to nothing."""
+network has read only a few notes."""
 
 
 def range_of(place: ArrayLike) -> NDArray[np.int64]:

@@ -52,7 +52,7 @@ class HeardTwice(NamedTuple):
 
 
 def keys_of(melody: Melody, *, with_rhythm: bool) -> Numbers:
-    """What must be equal of two notes so that one repeats the other: ``[notes, keys]``.
+    """The properties by which one note repeats another if all of them are equal: ``[notes, keys]``.
 
     The pitch; with rhythm also the duration, and the time from the onset to that of the next note, which for the last
     note is its duration.

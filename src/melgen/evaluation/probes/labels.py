@@ -1,4 +1,4 @@
-"""What a linear probe looks for: the place of each note in its bar, and the tonic of its tune."""
+"""The classes that a linear probe looks for: the place of each note in its bar, and the tonic of its tune."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TARGETS = MappingProxyType(
         "degree": "degree of the scale",
     }
 )
-"""What a probe looks for, in words."""
+"""The targets of a probe, with their names for readers."""
 
 _SLOT_STEPS = STEPS_PER_QUARTER // 2
 _CUT_TIME = Metre(2, 2)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 SHRINKAGES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""What is added to the covariance, in parts of its mean diagonal; chosen on validation tunes."""
+"""Numbers added to the diagonal of the covariance, in parts of its mean; validation tunes choose one."""
 
 SHUFFLES = 5
 """Probes of shuffled classes, whose accuracies are averaged."""
@@ -45,7 +45,7 @@ class Labelled(NamedTuple):
 
 
 class ProbeResult(NamedTuple):
-    """What a probe has read.
+    """The accuracy of a probe.
 
     Attributes:
         accuracy: balanced: the mean over classes of the share of a class's notes that are recognised; nan with fewer

@@ -1,4 +1,4 @@
-"""How much of a tune its nearest training tune contains, in any key; bits per note of tunes that are more or less near.
+"""The share of a tune that its nearest training tune contains, in any key, and bits per note by this share.
 
 Variants of one tune are in several collections. A held-out tune is nearer to training the more of its n-grams of
 intervals occur in one training tune.

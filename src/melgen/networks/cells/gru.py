@@ -11,10 +11,74 @@ from torch import Tensor, nn
 from melgen.checking import require
 from melgen.networks.initialization import TensorFlowInit
 from melgen.networks.kernel_layers import AbstractScannedLayer, AbstractTorchLayer
-from melgen.networks.kernels import GRUKernel, ResetBeforeGRUKernel
+from melgen.networks.kernels import AbstractKernel, from_sigma, tanh_backward
 from melgen.networks.products import TORCH, Products
 from melgen.networks.recurrent import AbstractRecurrentLayer, State
 from melgen.networks.stepping import AbstractStepper
+
+
+class _AbstractGRUKernel(AbstractKernel):
+    """Blocks r, u, n."""
+
+    scales = (1.0, 1.0, 2.0)
+    summed = sigmoid = 2
+    saved = 1
+
+    def _finish(self, argument: Tensor, gates: Sequence[Tensor], before: Tensor, after: Tensor) -> None:
+        """``h' = u * h + (1 - u) * n`` from the argument of n."""
+        n = from_sigma(torch.sigmoid(argument, out=argument), out=gates[2])
+        torch.lerp(n, before, gates[1], out=after)
+
+    def _unfinish(self, gates: Sequence[Tensor], before: Tensor, dh: Tensor, du: Tensor) -> Tensor:
+        """The gradient of n's argument, computed from that of ``h'`` and written over n too."""
+        _, u, n = gates
+        work = self.scratch[0]
+        torch.sub(before, n, out=work)
+        torch.mul(work, dh, out=du)
+        torch.addcmul(dh, dh, u, value=-1, out=work).mul_(0.5)
+        dh.mul_(u)
+        return tanh_backward(work, n, grad_input=n)
+
+
+class GRUKernel(_AbstractGRUKernel):
+    """The reset after the product, which is kept separate."""
+
+    separate = True
+
+    def forward(self, gates, before, after, saved):
+        """One time step."""
+        argument = torch.addcmul(gates[2], gates[0], saved[0], out=self.scratch[0])
+        self._finish(argument, gates, before[0], after[0])
+
+    def backward(self, gates, before, after, saved, grad, of_gates):
+        """Its gradient."""
+        dr, du = of_gates
+        of_argument = self._unfinish(gates, before[0], grad[0], du)
+        torch.mul(of_argument, saved[0], out=dr)
+        torch.mul(of_argument, gates[0], out=saved[0])
+
+
+class ResetBeforeGRUKernel(_AbstractGRUKernel):
+    """The reset before the product; saved: r * h."""
+
+    def forward(self, gates, before, after, saved):
+        """One time step."""
+        torch.mul(gates[0], before[0], out=saved[0])
+        argument = self.scratch[0].copy_(gates[2])
+        self.times_last.add(saved[0], argument)
+        self._finish(argument, gates, before[0], after[0])
+
+    def backward(self, gates, before, after, saved, grad, of_gates):
+        """Its gradient."""
+        (dh,), (dr, du), work = grad, of_gates, self.scratch[0]
+        of_argument = self._unfinish(gates, before[0], dh, du)
+        self.times_last.write(of_argument, work)
+        torch.mul(work, before[0], out=dr)
+        dh.addcmul_(work, gates[0])
+
+    def last_factor(self, saved):
+        """``r * h``."""
+        return saved[0]
 
 
 class GRU(AbstractRecurrentLayer):

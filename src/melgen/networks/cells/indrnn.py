@@ -8,14 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from melgen.networks.fast_path import kept_once
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
-from melgen.networks.kernel_layers import Projection
+from melgen.networks.kernels import threshold_backward
 from melgen.networks.linear_recurrence import AbstractElementwiseLayer
 from melgen.networks.products import Products
+from melgen.networks.projected_layers import Projection
 from melgen.networks.recurrent import State
-from melgen.networks.scan import kept_once
-
-threshold_backward = torch.ops.aten.threshold_backward.grad_input
 
 
 class IndRNN(AbstractElementwiseLayer):

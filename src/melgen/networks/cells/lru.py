@@ -13,10 +13,10 @@ from torch.nn import functional as F
 
 from melgen.checking import check_number, require
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
-from melgen.networks.kernel_layers import Projection
 from melgen.networks.linear_recurrence import AbstractElementwiseLayer
 from melgen.networks.linear_scan import linear_scan
 from melgen.networks.products import Products, linear
+from melgen.networks.projected_layers import Projection
 from melgen.networks.recurrent import State
 
 SMALLEST_DRAW = 1e-6

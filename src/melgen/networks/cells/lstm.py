@@ -6,12 +6,44 @@ import torch
 from torch import Tensor, nn
 
 from melgen.internals.torch import onednn_multiplies
+from melgen.networks.fast_path import multiplies_in_bfloat16
 from melgen.networks.initialization import TensorFlowInit
 from melgen.networks.kernel_layers import AbstractTorchLayer
-from melgen.networks.kernels import LSTMKernel
+from melgen.networks.kernels import AbstractKernel, fast_tanh, from_sigma, tanh_backward
 from melgen.networks.products import TORCH
 from melgen.networks.recurrent import State, map_state
-from melgen.networks.scan import multiplies_in_bfloat16
+
+_ZERO = torch.tensor(0.0)
+
+
+class LSTMKernel(AbstractKernel):
+    """Blocks i, f, g, o, with sigma in place of the tanh of g; saved: g itself, tanh(c')."""
+
+    scales = (1.0, 1.0, 2.0, 1.0)
+    summed = sigmoid = 4
+    saved = 2
+    states = 2
+    carries = False
+
+    def forward(self, gates, before, after, saved):
+        """One time step."""
+        i, f, sigma, o = gates
+        g, squashed = saved
+        c = torch.mul(f, before[1], out=after[1])
+        c.addcmul_(i, from_sigma(sigma, out=g))
+        torch.mul(o, fast_tanh(c, out=squashed), out=after[0])
+
+    def backward(self, gates, before, after, saved, grad, of_gates):
+        """Its gradient."""
+        i, f, _, o = gates
+        (dh, dc), (g, squashed), (di, df, dg, do), work = grad, saved, of_gates, self.scratch[0]
+        torch.mul(dh, o, out=work)
+        dc.add_(tanh_backward(work, squashed, grad_input=work))
+        torch.mul(dh, squashed, out=do)
+        torch.mul(dc, before[1], out=df)
+        torch.mul(dc, g, out=di)
+        torch.addcmul(_ZERO, dc, i, value=2, out=dg)
+        dc.mul_(f)
 
 
 class LSTM(AbstractTorchLayer):
@@ -39,7 +71,7 @@ class LSTM(AbstractTorchLayer):
     start = TensorFlowInit(kernels=(4,), bias=(0.0, 1.0, 0.0, 0.0))
 
     def is_fast(self, tensor: Tensor, rows: bool) -> bool:
-        """Whether to use the kernel; with torch's products only for rows, since its fused loop is otherwise faster."""
+        """Whether to use the kernel: with torch's products only for rows, since otherwise torch's loop is faster."""
         fused = torch.backends.mkldnn.is_available() and (not rows or multiplies_in_bfloat16(tensor))
         return not (self.backend is TORCH and fused) and super().is_fast(tensor, rows)
 

@@ -6,17 +6,21 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from melgen.checking import check_one_of
-from melgen.networks.coefficients import min_gru_coefficients
+from melgen.networks.fast_path import kept_once
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
-from melgen.networks.kernel_layers import Projection
+from melgen.networks.kernels import sigmoid_backward, threshold_backward
 from melgen.networks.linear_recurrence import AbstractLinearLayer
 from melgen.networks.products import Products
+from melgen.networks.projected_layers import Projection
 
 _KEEPING_BIAS = {"gru": (-1.0, 0.0), "lstm": (1.0, 0.0, 0.0)}
 """The initial bias of each block."""
+
+_ONE = torch.tensor(1.0)
 
 
 class MinGRU(AbstractLinearLayer):
@@ -67,7 +71,7 @@ class MinGRU(AbstractLinearLayer):
         projected = project(self.weight, self.bias)
         if self.variant == "gru":
             if fast:
-                return min_gru_coefficients(projected)
+                return _fast_coefficients(projected)
             gate, candidate = projected.chunk(2, dim=-1)
             write = torch.sigmoid(gate)
             return 1 - write, write * positive(candidate)
@@ -95,3 +99,45 @@ def positive(input: Tensor) -> Tensor:
     tensor([0.0000, 0.5000, 2.5000])
     """
     return F.relu(input) + torch.sigmoid(input.clamp(max=0))
+
+
+def _fast_coefficients(projected: Tensor) -> tuple[Tensor, Tensor]:
+    """``1 - z`` and ``z * g(v)`` with ``z = sigma(w)``, for pre-activations w, v that are overwritten.
+
+    Autograd would need three times as many buffers. At these sizes the memory of a new buffer costs more time than the
+    arithmetic. So this overwrites its arguments and what it kept, and allows one backward pass.
+
+    Shape:
+        projected ``[..., 2 * H]``, both results ``[..., H]``.
+    """
+    keep, written = _Coefficients.apply(projected)
+    return keep, written
+
+
+class _Coefficients(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, projected: Tensor) -> tuple[Tensor, Tensor]:
+        # Overwritten without autograd's knowledge: the operation that made it does not need its result any more.
+        projected = projected.detach()
+        write, argument = projected.chunk(2, dim=-1)
+        candidate = argument.clamp(min=0)
+        argument.clamp_(max=0)
+        projected.sigmoid_()
+        candidate.add_(argument)
+        ctx.buffers = projected, candidate
+        return torch.add(_ONE, write, alpha=-1), write * candidate
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_keep: Tensor, of_written: Tensor) -> Tensor:
+        projected, candidate = kept_once(ctx)
+        write, _ = projected.chunk(2, dim=-1)
+        gradient = torch.empty_like(projected)
+        of_write, of_candidate = gradient.chunk(2, dim=-1)
+        torch.mul(of_written, candidate, out=of_write).sub_(of_keep)
+        torch.mul(of_written, write, out=of_candidate)
+        # Where v was positive, g has the slope 1. There sigma was 1/2, whose slope is 1/4.
+        rest = threshold_backward(of_candidate, candidate, 0.5, grad_input=candidate)
+        sigmoid_backward(gradient, projected, grad_input=gradient)
+        of_candidate.add_(rest, alpha=0.75)
+        return gradient

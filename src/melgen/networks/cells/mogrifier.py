@@ -9,17 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from melgen.checking import check_whole
+from melgen.networks.cells.lstm import LSTMKernel
 from melgen.networks.cells.mogrifier_scan import mogrifier_scan
+from melgen.networks.fast_path import products_for
 from melgen.networks.initialization import TensorFlowInit, check_initialization, glorot_uniform_, torch_uniform_
 from melgen.networks.kernel_layers import AbstractKernelLayer
-from melgen.networks.kernels import LSTMKernel
+from melgen.networks.kernel_scan import scaled
 from melgen.networks.products import Products
 from melgen.networks.recurrent import State, embedded, map_state
-from melgen.networks.scan import products_for, scaled
 
 
 class Mogrifier(AbstractKernelLayer):
-    """Mogrifier LSTM (Melis, Kočiský & Blunsom, arXiv:1909.01792).
+    """Mogrifier LSTM (Melis, Kočiský & Blunsom, arXiv:1909.01792), which changes its input before it multiplies it.
 
     Before each step of an LSTM, input and state are multiplied by gates of each other in turns, x first::
 
@@ -31,13 +32,13 @@ class Mogrifier(AbstractKernelLayer):
         c' = f * c + i * g
         h' = o * tanh(c')
 
-    Each round has weights of its own, without a bias. With ``paper`` initialisation they and the LSTM are drawn as
+    Each round has its own weights, without a bias. With ``paper`` initialisation they and the LSTM are drawn as
     other cells are, and the forget bias starts at 1.
 
     Args:
         input_size: width of the input.
         hidden_size: width of output and state.
-        rounds: how often one of both is modulated; 0 is the LSTM.
+        rounds: how many times input or state is multiplied by a gate; with 0 the cell is the LSTM.
 
     Attributes:
         weight_ih, weight_hh, bias: of the LSTM, blocks i, f, g, o.

@@ -1,7 +1,7 @@
 """The steps of the Mogrifier LSTM, forwards and backwards, without recording each step in autograd.
 
-Like `melgen.networks.scan`, which computes the products of the whole input beforehand and so does not suit a cell that
-modulates its input. Letters as in `melgen.networks.model`; I is the width of the input.
+It is like `melgen.networks.kernel_scan`, which does not suit a cell that modulates its input, since it computes the
+products of the whole input beforehand. Letters as in `melgen.networks.model`; I is the width of the input.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from melgen.networks.kernels import LSTMKernel, sigmoid_backward
+from melgen.networks.cells.lstm import LSTMKernel
+from melgen.networks.fast_path import kept_once
+from melgen.networks.kernels import sigmoid_backward
 from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH, Products
 
 
@@ -101,9 +103,7 @@ class _MogrifierScan(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, of_output: Tensor | None, *of_last: Tensor | None) -> tuple[Any, ...]:
-        if ctx.buffers is None:
-            raise RuntimeError("the fast scan allows one backward pass; for more, use model.implementation=reference")
-        (both, sigmas, sums, views), ctx.buffers = ctx.buffers, None
+        both, sigmas, sums, views = kept_once(ctx)
         products: Products = ctx.products
         weight_ih, weight_hh, *gates = ctx.saved_tensors
         steps, batch_size, _ = sums.shape

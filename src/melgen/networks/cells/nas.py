@@ -7,8 +7,76 @@ from torch import Tensor
 
 from melgen.networks.initialization import TensorFlowInit
 from melgen.networks.kernel_layers import AbstractScannedLayer
-from melgen.networks.kernels import NASKernel
+from melgen.networks.kernels import (
+    AbstractKernel,
+    fast_tanh,
+    from_sigma,
+    sigmoid_backward,
+    tanh_backward,
+    threshold_backward,
+)
 from melgen.networks.recurrent import State
+
+
+class NASKernel(AbstractKernel):
+    """TensorFlow's blocks 0, 2, 5, 7, 4, 6, 1, 3, with sigma in place of the tanh of 4 and 6.
+
+    Saved: the product of block 3, blocks 4 and 6 themselves, p, q, s, t, tanh(p + c), tanh(s + t).
+    """
+
+    scales = (1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 1.0, 1.0)
+    summed = 7
+    sigmoid = 6
+    separate = True
+    saved = 9
+    states = 2
+    carries = False
+
+    def forward(self, gates, before, after, saved):
+        """One time step."""
+        a0, a2, a5, a7, sigma4, sigma6, a1, x3 = gates
+        h3, a4, a6, p, q, s, t, pc, st = saved
+        from_sigma(sigma4, out=a4)
+        from_sigma(sigma6, out=a6)
+        a1.relu_()
+        fast_tanh(torch.mul(a0, a1, out=p), out=p)
+        fast_tanh(torch.mul(x3, h3, out=q).relu_().add_(a2), out=q)
+        fast_tanh(torch.mul(a4, a5, out=s), out=s)
+        torch.sigmoid(torch.add(a6, a7, out=t), out=t)
+        fast_tanh(torch.add(p, before[1], out=pc), out=pc)
+        fast_tanh(torch.add(s, t, out=st), out=st)
+        torch.mul(pc, q, out=after[1])
+        fast_tanh(torch.mul(after[1], st, out=after[0]), out=after[0])
+
+    def backward(self, gates, before, after, saved, grad, of_gates):
+        """Its gradient."""
+        a0, _, a5, _, _, _, a1, x3 = gates
+        h3, a4, _, p, q, s, t, pc, st = saved
+        da0, da2, da5, da7, da4, da6 = of_gates
+        (dh, dc), (one, two) = grad, self.scratch
+        # From here on, each of st, s, t, pc, q, p is overwritten with the gradient of its argument.
+        tanh_backward(dh, after[0], grad_input=dh)
+        dc.addcmul_(dh, st)
+        tanh_backward(torch.mul(dh, after[1], out=one), st, grad_input=st)
+        tanh_backward(st, s, grad_input=s)
+        sigmoid_backward(st, t, grad_input=t)
+        torch.mul(dc, pc, out=one)
+        tanh_backward(dc.mul_(q), pc, grad_input=dc)
+        tanh_backward(one, q, grad_input=q)
+        tanh_backward(dc, p, grad_input=p)
+
+        torch.mul(p, a1, out=da0)
+        torch.mul(p, a0, out=one)
+        threshold_backward(one, a1, 0, grad_input=a1)
+        da2.copy_(q)
+        threshold_backward(q, torch.mul(x3, h3, out=one), 0, grad_input=one)
+        torch.mul(one, h3, out=two)
+        torch.mul(one, x3, out=h3)
+        x3.copy_(two)
+        torch.mul(s, a4, out=da5)
+        torch.mul(s, a5, out=da4).mul_(2)
+        da7.copy_(t)
+        torch.mul(t, 2, out=da6)
 
 
 class NAS(AbstractScannedLayer):

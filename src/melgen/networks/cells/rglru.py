@@ -6,14 +6,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from melgen.checking import check_one_of
-from melgen.networks.coefficients import SMALLEST_SQUARE, rg_lru_coefficients
+from melgen.networks.fast_path import kept_once
 from melgen.networks.initialization import check_initialization, torch_uniform_
-from melgen.networks.kernel_layers import Projection
+from melgen.networks.kernels import sigmoid_backward, threshold_backward
 from melgen.networks.linear_recurrence import AbstractLinearLayer
 from melgen.networks.products import Products, linear
+from melgen.networks.projected_layers import Projection
+
+SMALLEST_SQUARE = 1e-30
+"""Of a factor of the input, `1 - a**2`: the square root has no gradient at 0, and loses none that counts here."""
 
 POWER = 8.0
 """The publication's c: of the decay where the gate r is 1."""
@@ -75,7 +80,7 @@ class RGLRU(AbstractLinearLayer):
         gates = linear(products, input, self.gate_weight, self.gate_bias)
         rate = -POWER * F.softplus(self.forgetting)
         if fast:
-            return rg_lru_coefficients(gates, input, rate)
+            return _fast_coefficients(gates, input, rate)
         recurrence, entry = gates.sigmoid().chunk(2, dim=-1)
         exponent = recurrence * rate
         share = (-torch.expm1(2 * exponent)).clamp(min=SMALLEST_SQUARE).sqrt()
@@ -98,3 +103,50 @@ class RGLRU(AbstractLinearLayer):
             if not self.forgetting.is_meta:
                 # softplus(L) = -log(v) / power for v that was drawn.
                 self.forgetting.log_().div_(-power).expm1_().log_()
+
+
+def _fast_coefficients(gates: Tensor, input: Tensor, rate: Tensor) -> tuple[Tensor, Tensor]:
+    """``a = exp(rate * r)`` and ``sqrt(1 - a^2) * i * input`` with sigma of the gates r, i, which are overwritten.
+
+    Autograd would need three times as many buffers. At these sizes the memory of a new buffer costs more time than the
+    arithmetic. So this overwrites its arguments and what it kept, and allows one backward pass.
+
+    Shape:
+        gates ``[..., 2 * H]``, input ``[..., H]``, rate ``[H]``, both results ``[..., H]``.
+    """
+    keep, written = _Coefficients.apply(gates, input, rate)
+    return keep, written
+
+
+class _Coefficients(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, gates: Tensor, input: Tensor, rate: Tensor) -> tuple[Tensor, Tensor]:
+        gates = gates.detach().sigmoid_()  # overwritten without autograd's knowledge, which does not need them any more
+        recurrence, entry = gates.chunk(2, dim=-1)
+        keep = recurrence * rate
+        share = torch.mul(keep, 2).expm1_().neg_().clamp_(min=SMALLEST_SQUARE).sqrt_()
+        keep.exp_()
+        entered = entry * input
+        ctx.buffers = gates, share, entered
+        ctx.save_for_backward(input, rate, keep)
+        return keep, share * entered
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_keep: Tensor, of_written: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        gates, share, entered = kept_once(ctx)
+        input, rate, keep = ctx.saved_tensors
+        recurrence, entry = gates.chunk(2, dim=-1)
+        gradient = torch.empty_like(gates)
+        of_recurrence, of_entry = gradient.chunk(2, dim=-1)
+        of_input = of_written * share
+        torch.mul(of_input, input, out=of_entry)
+        of_input.mul_(entry)
+        # The slope of the share by the exponent is -a^2 / share, and 0 where the share has its smallest value.
+        of_exponent = entered.mul_(of_written).mul_(keep).div_(share)
+        threshold_backward(of_exponent, share, SMALLEST_SQUARE**0.5, grad_input=of_exponent)
+        torch.sub(of_keep, of_exponent, out=of_exponent).mul_(keep)
+        of_rate = torch.mul(of_exponent, recurrence, out=of_recurrence).flatten(0, -2).sum(0)
+        torch.mul(of_exponent, rate, out=of_recurrence)
+        sigmoid_backward(gradient, gates, grad_input=gradient)
+        return gradient, of_input, of_rate

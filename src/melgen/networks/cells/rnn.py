@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from melgen.networks.initialization import TensorFlowInit
 from melgen.networks.kernel_layers import AbstractTorchLayer
-from melgen.networks.kernels import RNNKernel
+from melgen.networks.kernels import AbstractKernel, from_sigma
+
+
+class RNNKernel(AbstractKernel):
+    """Elman's network."""
+
+    scales = (2.0,)
+    summed = sigmoid = 1
+    carries = False
+
+    def forward(self, gates, before, after, saved):
+        """One time step."""
+        from_sigma(gates[0], out=after[0])
+
+    def backward(self, gates, before, after, saved, grad, of_gates):
+        """Its gradient."""
+        torch.mul(grad[0], 2, out=of_gates[0])
 
 
 class RNN(AbstractTorchLayer):
     """Elman's network, ``h' = tanh(W x + R h + b)``, by ``torch.nn.RNN``.
 
-    >>> import torch
     >>> output, h = RNN(3, 4)(torch.zeros(2, 5, 3))
     >>> output.shape, h.shape
     (torch.Size([2, 5, 4]), torch.Size([2, 4]))

@@ -7,8 +7,30 @@ from torch import Tensor
 
 from melgen.networks.initialization import TensorFlowInit
 from melgen.networks.kernel_layers import AbstractScannedLayer
-from melgen.networks.kernels import UGRNNKernel
+from melgen.networks.kernels import AbstractKernel, from_sigma
 from melgen.networks.recurrent import State
+
+
+class UGRNNKernel(AbstractKernel):
+    """Blocks g, c, with sigma in place of the tanh of c; saved: c itself."""
+
+    scales = (1.0, 2.0)
+    summed = sigmoid = 2
+    saved = 1
+
+    def forward(self, gates, before, after, saved):
+        """One time step."""
+        g, c = gates
+        torch.lerp(from_sigma(c, out=saved[0]), before[0], g, out=after[0])
+
+    def backward(self, gates, before, after, saved, grad, of_gates):
+        """Its gradient."""
+        (dh,), (dg, dc), work = grad, of_gates, self.scratch[0]
+        torch.sub(before[0], saved[0], out=work)
+        torch.mul(work, dh, out=dg)
+        torch.addcmul(dh, dh, gates[0], value=-1, out=work)
+        torch.mul(work, 2, out=dc)
+        dh.mul_(gates[0])
 
 
 class UGRNN(AbstractScannedLayer):

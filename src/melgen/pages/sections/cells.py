@@ -24,7 +24,7 @@ class CellDifference(TypedDict):
     """Both ends of the interval that decides."""
     over_seeds: list[float | None]
     over_tunes: list[float | None]
-    """Null without scores of single tunes."""
+    """Null if no run has the bits of each tune."""
     seeds: list[float]
     """The difference of each seed."""
     verdict: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from melgen.runs.learning_rates import TunedSetting
+from melgen.runs.rate_trials import TunedSetting
 from melgen.studies.figures.style import (
     FONT_SIZE,
     GREY,

@@ -92,7 +92,7 @@ def _finding(each: Comparison, found: Comparisons) -> str:
 
 
 def _set_limits(axes: Axes, found: Comparisons) -> None:
-    """Room for all intervals that decide, all seeds and the region; wider intervals over seeds go beyond the edge."""
+    """Show all intervals that decide, all seeds and the region; wider intervals over seeds are cut at the edge."""
     ends = [end for each in found.each for end in (*each.interval, *each.differences) if math.isfinite(end)]
     region = found.options.region_bits
     low, high = min([*ends, -1.2 * region]), max([*ends, 1.2 * region])

@@ -92,7 +92,7 @@ def _by_range(found: CopiedBits, bits: NDArray[np.float64]) -> NDArray[np.float6
 
 @styled
 def states(results: StudyResults) -> Figure:
-    """What a linear probe reads from the states of each model, a panel a target and a row a model.
+    """The accuracies of linear probes of the states of each model: a panel for each target, a row for each model.
 
     The dot is the mean over seeds, ticks are seeds. A ring is the untrained network, a cross the note alone, a triangle
     the control with shuffled classes, and the line is chance.
@@ -256,11 +256,11 @@ def _over_seeds(
 
 
 def _panels(count: int) -> tuple[Figure, list[Axes]]:
-    """A figure of panels, two abreast."""
-    abreast = min(count, 2)
+    """A figure of panels in two columns."""
+    columns = min(count, 2)
     rows = -(-count // 2)
-    figure = new_figure(PAGE_WIDTH_IN * (0.62 if abreast == 1 else 1), 0.5 + _PANEL_IN * rows)
-    axes = figure.subplots(rows, abreast, squeeze=False).ravel()
+    figure = new_figure(PAGE_WIDTH_IN * (0.62 if columns == 1 else 1), 0.5 + _PANEL_IN * rows)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for spare in axes[count:]:
         spare.set_axis_off()
     return figure, list(axes[:count])

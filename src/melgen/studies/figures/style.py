@@ -82,7 +82,7 @@ _SETTINGS: dict[Any, Any] = {
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Let `draw` work with our settings and matplotlib's own defaults, not with the user's; none of it lasts."""
+    """Let `draw` work with melgen's settings over matplotlib's defaults; those of the user are restored afterwards."""
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:

@@ -1,4 +1,4 @@
-"""What a budget curve shows, in words."""
+"""The finding of the probe of budgets, as a sentence."""
 
 from __future__ import annotations
 

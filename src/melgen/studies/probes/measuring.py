@@ -1,4 +1,4 @@
-"""What the probes measure of one network, as plain data."""
+"""The measurements of the probes for one network, as plain data."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def measure_copying(trained: TrainedModel, tunes: Sequence[Melody], seed: int) -
 
 
 def measure_states(trained: TrainedModel, tunes: Mapping[Split, Sequence[Melody]], seed: int) -> dict[str, Any]:
-    """What linear probes read from the states of a network.
+    """The accuracies of linear probes of the states of a network.
 
     Args:
         trained: the network.
@@ -123,7 +123,7 @@ def _joined_states(trained: TrainedModel, tunes: Sequence[Melody]) -> NDArray[np
 
 
 def _notes_alone(trained: TrainedModel, splits: Sequence[Sequence[Melody]]) -> list[NDArray[np.float32]]:
-    """What a network reads at a note, as indicators: its pitch, or the interval to it; with rhythm its duration."""
+    """The input of a network at a note as indicators: its pitch, or the interval to it; with rhythm its duration."""
     columns = [[_what_is_read(trained, tune) for tune in tunes] for tunes in splits]
     joined = [np.concatenate([np.zeros((0, 1 + trained.has_rhythm), np.int64), *each]) for each in columns]
     values = [np.unique(column) for column in joined[0].T]

@@ -1,4 +1,4 @@
-"""What the probes of a study have found, as plain data; see `melgen.evaluation.probes`."""
+"""The results of the probes of a study, as plain data; see `melgen.evaluation.probes`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CopyingFound:
 
 @dataclass(frozen=True)
 class StatesFound:
-    """What can be read from the states of one network.
+    """The accuracies of linear probes of the states of one network.
 
     Attributes:
         metre: whose bars are probed; empty if no tune has known bars.
@@ -74,7 +74,7 @@ class BudgetFound:
 
 @dataclass(frozen=True)
 class ProbeResults:
-    """What all probes of a study have found; empty where a probe was not wanted or has nothing to measure.
+    """The results of all probes of a study; empty where a probe was not wanted or has nothing to measure.
 
     Attributes:
         copying, states, similarity: by the name of the model and by seed.

@@ -36,7 +36,7 @@ _DEFINITIONS: Mapping[str, dict[str, Any]] = {
     },
     SIMILARITY: {"ngram": NGRAM_INTERVALS},
 }
-"""What a probe's numbers depend on beyond weights and corpus, so that another definition measures again."""
+"""The definitions on which a probe's numbers depend, besides weights and corpus: a changed one measures again."""
 
 
 def tasks(study: Study, rhythm: dict[str, Any]) -> Iterator[Task]:

@@ -115,7 +115,7 @@ def log_summary(study: Study) -> None:
 
 
 def _lines_of_comparisons(study: Study) -> list[str]:
-    """What the comparisons of cells show, if they are made, and how many seeds a finer interval would need."""
+    """The findings of the comparisons of cells, if there are any, and how many seeds a finer interval would need."""
     if not study.names.comparisons_file.is_file() or not study.runs.compared:
         return []
     found = Comparisons.from_dict(read_json(study.names.comparisons_file))

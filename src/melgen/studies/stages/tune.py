@@ -7,7 +7,7 @@ import logging
 from melgen.files import write_json
 from melgen.plurals import counted
 from melgen.runs.directory import RunDirectory
-from melgen.runs.learning_rates import LearningRates
+from melgen.runs.rate_trials import LearningRates
 from melgen.studies.planning import planned_runs, training_arguments
 from melgen.studies.study import Study
 from melgen.studies.training_plan import TrainingPlan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from melgen.runs.learning_rates import LearningRates, RateTrial, TunedSetting
+from melgen.runs.rate_trials import LearningRates, RateTrial, TunedSetting
 from melgen.studies.results import StudyResults
 from melgen.tables.table import Column, Table, Value, row
 

@@ -101,7 +101,7 @@ def _copying_cells(runs: Mapping[int, CopyingFound], part: str) -> list[Value]:
 
 
 def states_table(results: StudyResults) -> Table | None:
-    """What linear probes read from states, a row for each model and target."""
+    """The accuracies of linear probes of states, a row for each model and target."""
     found = results.probes.states
     rows = []
     for model, runs in _of_models(results, found):

@@ -13,10 +13,10 @@ from melgen.configuration.packaged import CONF_DIR, packaged_keys
 from melgen.errors import message_of
 from melgen.networks import AbstractBlock
 from melgen.networks.sizes import size_of
-from melgen.runs import sizes
+from melgen.runs import size_keys
 from melgen.runs.config import BLOCKS
 from melgen.runs.identity import identity_of
-from melgen.runs.sizes import USUAL_HIDDEN_SIZE, given_size, solved_sizes
+from melgen.runs.size_keys import USUAL_HIDDEN_SIZE, given_size, solved_sizes
 from melgen.runs.solved_keys import with_solved_keys
 from melgen.runs.variants import Choices, choices_of, variants_in
 from tests.runs.composing import composed, names_of
@@ -30,7 +30,7 @@ RUN = Path("m/control-lstm-2-seed0")
 @pytest.fixture(autouse=True)
 def small_vocabulary(monkeypatch):
     """The corpus is not read: its vocabulary is known."""
-    monkeypatch.setattr(sizes, "_vocabulary_of", lambda config: VOCABULARY)
+    monkeypatch.setattr(size_keys, "_vocabulary_of", lambda config: VOCABULARY)
 
 
 def config_of(*overrides):

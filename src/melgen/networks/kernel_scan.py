@@ -1,4 +1,4 @@
-"""The fast scan: all time steps of a layer, forwards and backwards, without recording each step in autograd.
+"""The scan of a kernel: all time steps of a layer, forwards and backwards, without recording each step in autograd.
 
 Letters as in `melgen.networks.model`; N is the number of blocks of H rows that a cell's weights have.
 """
@@ -12,43 +12,12 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from melgen.internals.torch import is_transforming, onednn_multiplies
+from melgen.networks.fast_path import kept_once
 from melgen.networks.kernels import AbstractKernel, sigmoid_backward
-from melgen.networks.products import BFLOAT16, FEWEST_MULTIPLICATIONS, TORCH, Products, StepProduct
+from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH, Products, StepProduct
 
 StepViews: TypeAlias = tuple[Tensor, Tensor, Sequence[Tensor], Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]
 """The buffers of a step: summed blocks, sigmoid blocks, each block, the states before and after, saved blocks."""
-
-
-def can_scan(tensor: Tensor) -> bool:
-    """Whether the fast scan can be used: in single precision, or with bfloat16 products that the processor has.
-
-    Not inside ``torch.func`` or ``torch.compile``. Otherwise the plain steps are used, which need only autograd.
-    """
-    return (
-        (tensor.dtype == torch.float32 or (tensor.dtype == torch.bfloat16 and multiplies_in_bfloat16(tensor)))
-        and (not torch.is_autocast_enabled(tensor.device.type) or multiplies_in_bfloat16(tensor))
-        and not is_transforming()
-        and not torch.compiler.is_compiling()
-    )
-
-
-def multiplies_in_bfloat16(tensor: Tensor) -> bool:
-    """Whether autocast asks for products in bfloat16 where this tensor is, and the scan can compute them."""
-    device = tensor.device.type
-    return (
-        device == "cpu"
-        and torch.is_autocast_enabled(device)
-        and torch.get_autocast_dtype(device) == torch.bfloat16
-        and onednn_multiplies(torch.bfloat16)
-    )
-
-
-def products_for(tensor: Tensor, chosen: Products) -> Products:
-    """The chosen products, or those in bfloat16 if, and only if, autocast asks for them."""
-    if multiplies_in_bfloat16(tensor):
-        return BFLOAT16
-    return TORCH if chosen.in_bfloat16 else chosen
 
 
 def scan(
@@ -96,18 +65,6 @@ def scaled(kernel: type[AbstractKernel], *parameters: Tensor | None) -> list[Any
         )
         for parameter in parameters
     ]
-
-
-def kept_once(ctx: Any) -> Any:
-    """The buffers of an autograd function whose backward pass overwrites them.
-
-    Raises:
-        RuntimeError: at the second call.
-    """
-    if ctx.buffers is None:
-        raise RuntimeError("the fast scan allows one backward pass; for more, use model.implementation=reference")
-    buffers, ctx.buffers = ctx.buffers, None
-    return buffers
 
 
 class _Scan(torch.autograd.Function):

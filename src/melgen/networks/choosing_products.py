@@ -23,7 +23,7 @@ from melgen.errors import LockedError
 from melgen.files import replacing
 from melgen.internals.torch import onednn_multiplies, packs_linear
 from melgen.locks import locked
-from melgen.networks.kernel_layers import AbstractKernelLayer, AbstractProjectedLayer, AbstractTorchLayer
+from melgen.networks.kernel_layers import AbstractKernelLayer, AbstractTorchLayer
 from melgen.networks.model import MelodyModel
 from melgen.networks.products import (
     BFLOAT16,
@@ -37,6 +37,7 @@ from melgen.networks.products import (
     Products,
     linear,
 )
+from melgen.networks.projected_layers import AbstractProjectedLayer
 from melgen.networks.recurrent import AbstractRecurrentLayer
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ def choose(model: MelodyModel, batch_size: int, steps: int, file: Path) -> dict[
         model: the network, on a CPU; it does not change.
         batch_size: B of a training window.
         steps: T of a training window.
-        file: where this machine's choices are kept; a damaged file is written anew.
+        file: where this machine's choices are kept; a damaged file is replaced.
     """
     parts = _parts(model, batch_size, steps)
     known = _read(file)
@@ -135,7 +136,7 @@ def machine() -> str:
 
 
 def processor() -> str:
-    """The name of the processor, as far as the system tells it.
+    """The name of the processor, if the system reports it.
 
     >>> bool(processor())
     True
@@ -205,7 +206,9 @@ def _places(model: MelodyModel) -> Iterator[tuple[str, list[Any]]]:
 def _parts(model: MelodyModel, batch_size: int, steps: int) -> list[_Part]:
     width, half = model.output.in_features, torch.is_autocast_enabled("cpu")
     size = f"{batch_size} x {steps}{' bfloat16' if half else ''}"
-    tables = [(len(table), table.shape[1]) for table in model.tables] if model.stack.looks_up(len(model.tables)) else []
+    tables = (
+        [(len(table), table.shape[1]) for table in model.tables] if model.stack.can_read_rows(len(model.tables)) else []
+    )
     parts = []
     for (name, modules), layer in zip(_places(model), [*model.layers, None], strict=True):
         if layer is None:
@@ -223,7 +226,7 @@ def _parts(model: MelodyModel, batch_size: int, steps: int) -> list[_Part]:
 def _of_layer(
     layer: AbstractRecurrentLayer, rows: list[tuple[int, int]], batch_size: int, steps: int
 ) -> dict[Products, Callable[[], object]]:
-    """The candidates of a layer, which reads rows of tables of these shapes, or a sequence if there are none."""
+    """The candidates of a layer that reads rows of tables of these shapes, or a sequence if there are no tables."""
     layer = copy.deepcopy(layer)
     (inner,) = (each for each in layer.modules() if isinstance(each, AbstractProjectedLayer))
     of_steps = isinstance(inner, AbstractKernelLayer)

@@ -1,7 +1,7 @@
 """The keys ``parameters`` and ``remembered``: they set ``hidden_size`` and ``model.embedding_size`` for a given size.
 
-The vocabulary decides how large a network is, so that its corpus is read first. A run's name and identity contain the
-solved sizes alone, so that the same sizes, written by hand, are the same run.
+`melgen.networks.widths` finds the width. The size of a network depends on its vocabulary, so its corpus is read first.
+A run's name and identity contain the solved sizes alone, so that the same sizes, written by hand, are the same run.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _width_of(config: DictConfig, vocabulary: Mapping[str, int], embedding_size:
 
     given: dict[str, Any] = instantiate(config.model, _partial_=True).keywords
     known = inspect.signature(estimate_parameters).parameters
-    options = {key: value for key, value in given.items() if key in known} | dict(vocabulary)
+    options = {name: value for name, value in given.items() if name in known} | dict(vocabulary)
     options |= {"embedding_size": embedding_size}
 
     def count(width: int) -> int:
