@@ -48,8 +48,9 @@ _SEED = "a whole number from 0 to 2**32-1"
 RULES = (
     Rule("layers", _is_count, COUNT),
     Rule("hidden_size", _is_count, COUNT),
-    Rule(
-        "parameters", lambda value: value is None or _is_count(value), f"{COUNT}, or null for the size by hidden_size"
+    *(
+        Rule(key, lambda value: value is None or _is_count(value), f"{COUNT}, or null for the size by hidden_size")
+        for key in ("parameters", "remembered")
     ),
     Rule("batch_size", _is_count, COUNT),
     Rule("seq_length", _is_count, COUNT),
