@@ -26,6 +26,13 @@ def test_it_names_every_file_of_the_configuration():
             assert f"**`{file.stem}`**" in section
 
 
+def test_the_table_of_groups_names_every_experiment():
+    lines = (ROOT / "docs/training.md").read_text().splitlines()
+    (row,) = [line for line in lines if line.startswith("| `experiment` |")]
+    for file in Path(CONF_DIR, "experiment").glob("*.yaml"):
+        assert f"`{file.stem}`" in row
+
+
 def test_a_line_is_key_default_and_meaning():
     opening, examples, rows = read_reference(
         "# What\n# it is.\n# Example: a=[3] b.c=# # three\n"

@@ -72,6 +72,9 @@ def test_what_a_comparison_shows(difference, spread, verdict, words, seeds):
     sentence = finding(found.each[0], found)
     assert words in sentence
     assert "over seeds " in sentence, "single tunes were not scored"
+    if verdict in (AHEAD, BEHIND):
+        near, far = sorted(map(abs, found.each[0].interval))
+        assert f"over seeds {near:.3f} to {far:.3f}" in sentence, "with the sign of the words"
     assert ("adjusted p" in sentence) == (seeds >= 10 and verdict in (AHEAD, BEHIND))
 
 

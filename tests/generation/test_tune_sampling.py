@@ -8,13 +8,15 @@ import pytest
 import torch
 
 from melgen.generation.composing import Composer
+from melgen.generation.from_checkpoint import write_songs_by
 from melgen.generation.headers import pickup_steps
 from melgen.generation.tune_sampling import sample_tunes
-from melgen.music import Control, Factored, Grid, Interleaved, Interval, Joint, Melody, PaperPairs
+from melgen.music import Control, Factored, Grid, Interleaved, Interval, Joint, Melody, NoRhythm, PaperPairs
 from melgen.music.encoding import Encoding
 from melgen.music.events import Header, header_of
 from melgen.music.metre import Metre, MetreChange
 from melgen.networks import MelodyModel
+from tests.builders import untrained
 from tests.music.tunes import EXAMPLE
 
 ENCODINGS = [
@@ -165,6 +167,33 @@ def test_a_network_that_never_ends_is_stopped_and_counted():
     songs, metadata = composer.compose([], songs=2, limit=3)
     assert metadata["songs_stopped_at_limit"] == 2
     assert all(len(song) == 1 for song in songs)
+
+
+@pytest.mark.parametrize(
+    ("songs", "limit", "sentence"),
+    [
+        (1, 1, "1 of 1 song did not end: it was stopped at the limit, 1 note after the primer"),
+        (2, 3, "2 of 2 songs did not end: they were stopped at the limit, 3 notes after the primer"),
+    ],
+)
+def test_songs_that_did_not_end_are_reported(tmp_path, caplog, songs, limit, sentence):
+    trained = untrained(Control(), Factored(), [JIG])
+    end = Encoding(Control(), Factored()).names(trained.vocabulary).index("end")
+    with torch.no_grad():
+        trained.model.output.bias[end] = -1e9
+    write_songs_by(
+        trained, tmp_path, Melody((), (), ()), {"songs": songs, "limit": limit, "seed": 0, "selection": "sample"}, "cpu"
+    )
+    assert caplog.messages == [sentence]
+
+
+@pytest.mark.parametrize(("durations", "lost"), [((24, 12, 12), True), ((12, 12, 12), False)])
+@pytest.mark.parametrize("rhythm", [NoRhythm(), Factored()], ids=lambda rhythm: rhythm.name)
+def test_a_network_of_pitches_reports_that_it_leaves_out_the_rhythm_of_a_primer(durations, lost, rhythm):
+    trained = untrained(Control(), rhythm, [JIG])
+    composer = Composer(trained.model, trained.representation, trained.vocabulary, rhythm)
+    note = composer.note_of_primer(Melody((67, 69, 71), (0, durations[0], durations[0] + 12), durations))
+    assert ("its rhythm is left out" in note) == (lost and rhythm.name == "none")
 
 
 SIXTEENTHS = Melody((62, 64, 65, 64, 60), (0, 48, 78, 96, 120), (48, 24, 18, 6, 12))

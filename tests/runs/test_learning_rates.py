@@ -104,5 +104,7 @@ def test_damaged_files_are_refused_by_name(file, content):
     good = json.loads(file.read_text())
     for text in (content, json.dumps(good | {"settings": [good["settings"][0] | {"trials": []}]})):
         file.write_text(text)
-        with pytest.raises(ValueError, match=r"learning_rates\.json: damaged, or not a file of learning rates"):
+        with pytest.raises(
+            ValueError, match=r"^learning_rates=.*learning_rates\.json: damaged, or not a file of learning rates"
+        ):
             read_rates(file)

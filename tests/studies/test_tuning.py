@@ -108,6 +108,8 @@ def test_a_network_that_diverges_at_all_rates_stops_the_study(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["tune.rates=0.001"], "tune.rates=0.001: must be a list of at least two different numbers above 0"),
+        (["tune.rates=[0.001,0.01]", "tune.seeds=7"], "tune.seeds=7: must be a list of whole numbers from 0"),
         (["tune.rates=[0.001]"], "tune.rates=[0.001]: must be at least two different numbers above 0"),
         (["tune.rates=[0.001,0.001]"], "tune.rates=[0.001,0.001]: must be at least two different numbers"),
         (["tune.rates=[0.001,-1]"], "tune.rates=[0.001,-1]: must be at least two different numbers above 0"),

@@ -105,6 +105,14 @@ class Composer:
             metadata["songs_stopped_at_limit"] = sum(not song.has_ended for song in composed)
         return [song.melody for song in composed], metadata
 
+    def note_of_primer(self, primer: Melody | Sequence[int] | Sequence[Sequence[int]]) -> str:
+        """A warning that a network of pitches does not read the rhythm of a primer; empty if none is lost."""
+        if isinstance(self.vocabulary, TuneVocabulary) or not isinstance(primer, Melody):
+            return ""
+        if len(set(primer.durations)) < 2:
+            return ""
+        return "primer: its rhythm is left out, because this network writes pitches only (rhythm=none)"
+
     def note_of_header(
         self,
         primer: Melody | Sequence[int] | Sequence[Sequence[int]],

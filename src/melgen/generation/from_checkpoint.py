@@ -15,6 +15,7 @@ from melgen.generation.composing import Composer
 from melgen.generation.selection import selection_named
 from melgen.generation.songs import READER, SongSet, write_songs
 from melgen.music.melody import Melody
+from melgen.plurals import counted
 from melgen.runs.search import run_around
 
 log = logging.getLogger(__name__)
@@ -55,10 +56,19 @@ def write_songs_by(
         kept["selection"] = selection_named(kept["selection"])
     origin = {} if reader is None else {READER: reader}
     write_songs(folder, songs, model | kept | origin)
+    if note := composer.note_of_primer(primer):
+        log.warning("%s", note)
     if note := composer.note_of_header(primer, options.get("metre"), options.get("pickup")):
         log.warning("%s", note)
     if unended := metadata.get("songs_stopped_at_limit"):
-        log.warning("%d of %d songs did not end: they were stopped at the limit", unended, len(songs))
+        stopped = "it was" if unended == 1 else "they were"
+        log.warning(
+            "%d of %s did not end: %s stopped at the limit, %s after the primer",
+            unended,
+            counted(len(songs), "song"),
+            stopped,
+            counted(metadata["limit"], "note"),
+        )
     return songs
 
 

@@ -73,4 +73,4 @@ def _read(path: Path, changed: int, size: int) -> LearningRates:
     try:
         return LearningRates.from_dict(read_json(path))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: damaged, or not a file of learning rates ({error!s:.80})") from None
+        raise ValueError(f"{LEARNING_RATES}={path}: damaged, or not a file of learning rates ({error!s:.80})") from None

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 
 from melgen.checking import require
 from melgen.pasting import hydra_quoted
@@ -25,6 +25,7 @@ _KNOWN_BY = ("dataset.representation._target_", "rhythm._target_", "cell._target
 _NOT_OF_SETTING = frozenset({"seed", RATE, "corpus.fingerprint", "started_from"})
 _WITHOUT = ("callbacks.sampling", "callbacks.tonality", "callbacks.projection")
 """Callbacks that a trial does not need."""
+_RULE_OF_SEEDS = "a list of whole numbers from 0"
 _DIGITS = 2
 """Significant digits of a rate that is added to the grid."""
 
@@ -38,12 +39,14 @@ def check_tuning(settings: StudySettings) -> None:
     tune = settings.config.tune
     if tune.rates is None:
         return
+    for key, rule in (("rates", "a list of at least two different numbers above 0"), ("seeds", _RULE_OF_SEEDS)):
+        require(isinstance(tune[key], ListConfig), f"tune.{key}", tune[key], rule)
     rates, seeds = list(tune.rates), list(tune.seeds)
     numbers = [rate for rate in rates if isinstance(rate, int | float) and not isinstance(rate, bool)]
     good = len(numbers) == len(rates) > 1 and all(0 < rate < math.inf for rate in numbers)
     require(good and len({*numbers}) == len(rates), "tune.rates", rates, "at least two different numbers above 0")
     whole = all(isinstance(seed, int) and seed >= 0 for seed in seeds)
-    require(bool(seeds) and whole, "tune.seeds", seeds, "a list of whole numbers from 0")
+    require(bool(seeds) and whole, "tune.seeds", seeds, _RULE_OF_SEEDS)
     for key, least in (("max_steps", 1), ("extensions", 0)):
         value = tune[key]
         require(isinstance(value, int) and value >= least, f"tune.{key}", value, f"a whole number from {least}")

@@ -61,6 +61,8 @@ def prepare_torch(config: DictConfig) -> None:
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     # We log by updates, across epochs.
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+    # `melgen.training.outcome` says which numbers are missing and why.
+    warnings.filterwarnings("ignore", message="Total length of .* across ranks is zero")
     # We start no processes; on SLURM its launcher does.
     warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
     # It is resumable: `melgen.training.resume` sets its position.

@@ -25,10 +25,16 @@ def finding(found: Comparison, comparisons: Comparisons) -> str:
     mean = found.over_seeds.mean
     low, high = found.interval
     over = "seeds and tunes" if found.crossed else "seeds"
-    interval = f"{comparisons.options.confidence:.0%} interval over {over} {_signed(low)} to {_signed(high)}"
+    interval_over = f"{comparisons.options.confidence:.0%} interval over {over}"
     if found.verdict in (AHEAD, BEHIND):
+        # The words state the sign, so the numbers have none: neither the mean nor its interval.
+        near, far = sorted((abs(low), abs(high)))
         p = "" if math.isnan(found.adjusted_p) else f", adjusted p {_p(found.adjusted_p)}"
-        return f"{cell} is {_POSITIONS[found.verdict]} {reference} by {abs(mean):.3f} bits per note ({interval}{p})."
+        return (
+            f"{cell} is {_POSITIONS[found.verdict]} {reference} by {abs(mean):.3f} bits per note "
+            f"({interval_over} {near:.3f} to {far:.3f}{p})."
+        )
+    interval = f"{interval_over} {_signed(low)} to {_signed(high)}"
     if found.verdict == EQUAL:
         small = " It is not 0, but that small." if low > 0 or high < 0 else ""
         return (

@@ -111,7 +111,12 @@ def _lines_of(runs: Sequence[Run], chosen: Mapping[tuple[str, str, str], int]) -
 
 
 def _draw_panel(axes: Axes, lines: Sequence[_Line]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.grid()
+    axes.xaxis.set_major_locator(
+        MaxNLocator("auto", integer=True, steps=[1, 2, 2.5, 5, 10])
+    )  # there are no halves of an update
     for line in lines:
         look = {"color": line.colour, "zorder": 4 if line.is_chosen else 3}
         steps, losses = _over_seeds(line.runs, TRAINING)
