@@ -91,7 +91,7 @@ def test_networks_with_tuned_rates_are_no_variants(file):
 
 
 def test_refusals(file, tmp_path):
-    with pytest.raises(ValueError, match=r"has no rate for cell._target_=melgen.networks.RNN, layers=2; it was tuned "):
+    with pytest.raises(ValueError, match=r"has no rate for cell=RNN, layers=2; it was tuned "):
         tuned_rate(composed("cell=rnn", f"learning_rates={file}"))
     with pytest.raises(ValueError, match=r"with optimizer.lr=0.1: only one of the two can set the rate"):
         names_of(f"learning_rates={file}", "optimizer.lr=0.1")

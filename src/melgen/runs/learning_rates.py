@@ -33,11 +33,16 @@ def tuned_rate(config: DictConfig) -> Mapping[str, float]:
     if (found := rates.setting_of(config)) is not None:
         return {RATE: found.best.rate}
     where = where_of(config, list(rates.settings[0].where)) if rates.settings else {}
-    own = ", ".join(f"{key}={value}" for key, value in where.items())
+    own = ", ".join(_in_words(key, value) for key, value in where.items() if value is not None)
     raise ValueError(
         f"{LEARNING_RATES}={path}: has no rate for {own}; it was tuned for "
         f"{'; '.join(setting.name for setting in rates.settings) or 'nothing'}"
     )
+
+
+def _in_words(key: str, value: Any) -> str:
+    """A key and its value, with the name of a class in place of its path: ``cell=GRU``."""
+    return f"{key.removesuffix('._target_')}={str(value).rpartition('.')[2] if key.endswith('_target_') else value}"
 
 
 def read_rates(path: Path) -> LearningRates:
