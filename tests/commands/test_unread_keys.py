@@ -304,7 +304,7 @@ class TestFilesOfOnesOwn:
     def test_a_study_makes_the_sweep_of_an_experiment_itself(self, here):
         self.write("# @package _global_\nhydra:\n  mode: MULTIRUN\n")
         answer = call("study", "--config-dir=cfg", *NEEDED["study"], "experiment=mine", "stages=foo")
-        assert "stages=foo: must be one or more of sweep" in answer.err
+        assert "stages=foo: must be one or more of tune, sweep" in answer.err
         assert not (here / "multirun").exists()
 
     @pytest.mark.slow

@@ -232,7 +232,7 @@ def test_a_stage_alone_names_the_missing_earlier_stage(mini, stages, missing):
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("stages=nonsense", "stages=nonsense: must be one or more of sweep, select"),
+        ("stages=nonsense", "stages=nonsense: must be one or more of tune, sweep, select"),
         ("stages=[]", "must be one or more of"),
         ("select.by=x", "select.by=x: must be layers or checkpoints"),
         ("select.on_missing=x", "select.on_missing=x: must be error or skip"),
@@ -348,7 +348,7 @@ def test_a_figure_that_a_module_adds_to_the_table_is_drawn_once(mini, monkeypatc
     assert now["figures/mine"]["inputs"]["songs"] == 3
     assert set(now["figures/mine"]["outputs"]) == {"figures/mine.pdf", "figures/mine.png"}
     assert all((STUDY / name).exists() for name in now["figures/mine"]["outputs"])
-    assert "8 of 8 done already" in study("stages=figures")
+    assert "11 of 11 done already" in study("stages=figures")
 
 
 class Mine(UnigramBaseline):
