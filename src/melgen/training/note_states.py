@@ -44,7 +44,8 @@ def note_states(trained: TrainedModel, tunes: Sequence[Melody]) -> list[NDArray[
                 first = tokens if tokens.ndim == 1 else tokens[:, 0]
                 # Tokens beyond those that are predicted are the header and the start.
                 is_note = np.append(groups, NOT_A_NOTE)[np.minimum(first, len(groups))] != NOT_A_NOTE
-                found[int(numbers[place])][:] = outputs[row, np.flatnonzero(is_note)]
+                states = outputs[row, np.flatnonzero(is_note)]
+                found[int(numbers[place])][: len(states)] = states  # the pairs of intervals lose the last note
         return found
     pitches = pitch_loader(trained, tunes, everything)
     before = trained.representation.first_predicted_note - 2
