@@ -79,7 +79,11 @@ def test_a_study_of_networks_with_and_without_rhythm(tmp_path, monkeypatch):
         assert float(of_pitches[f"pitch_bits_per_note/{split}"]) != float(of_pitches[f"bits_per_note/{split}"])
     assert float(of_rhythm["bits_per_note_with_rhythm/test"]) == pytest.approx(sum(parts))
     assert [row["set"] for row in baselines if row["rhythm_bits_per_note/test"]] == [
-        f"rhythm-{name}" for name in ("unigram", "bigram", "trigram", "ppm", "interval-ppm")
+        f"rhythm-{name}"
+        for name in (
+            *("unigram", "bigram", "trigram", "kn-bigram", "kn-trigram", "kn-4gram", "kn-5gram"),
+            *("ppm", "interval-ppm"),
+        )
     ]
     assert rhythm in [row["set"] for row in rows("rhythm")]
     assert pitches not in [row["set"] for row in rows("rhythm")]

@@ -109,7 +109,7 @@ def test_the_former_name_of_a_selection_makes_no_song_again(mini):
     [
         ("generate.temperature=2", ("generate/", "evaluate/control", "evaluate/interval", "evaluate/writers")),
         ("evaluation.span_notes=6", ("evaluate/",)),
-        ("evaluation.seed=5", ("evaluate/", "likelihood/")),
+        ("evaluation.seed=5", ("evaluate/", "likelihood/", "probe/")),
         ("generate.seed=9", ("generate/", "evaluate/control", "evaluate/interval", "evaluate/writers")),
     ],
 )
@@ -143,6 +143,10 @@ def test_a_number_changed_by_hand_does_not_reach_a_table(mini):
     assert f"stages=tables: the stage evaluate has not been done with these settings (evaluate/{path.stem} in" in text
 
 
+MEASURED = ("copying", "states", "similarity")
+"""Probes that read the weights of a network."""
+
+
 def test_other_weights_of_one_run(mini):
     before = manifest()
     model = next((STUDY / "songs").glob("control-lstm-*")).name
@@ -150,7 +154,8 @@ def test_other_weights_of_one_run(mini):
     shutil.copy(run / "checkpoints" / "step-00000002.ckpt", run / "checkpoints" / "best.ckpt")
     study(NUMBERS)
     assert redone(before) == {"select", f"evaluate/{model}"} | {
-        f"{task}/{model}/seed1" for task in ("generate", "evaluate", "likelihood", "embedding")
+        f"{task}/{model}/seed1"
+        for task in ("generate", "evaluate", "likelihood", "embedding", *(f"probe/{name}" for name in MEASURED))
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from omegaconf import OmegaConf
@@ -45,14 +46,10 @@ def test_the_grid_grows_at_the_end_where_the_best_rate_is(grids, beyond):
     assert rates_beyond(found(*grids)) == beyond
 
 
-class _Settings:
-    """What `chosen` reads of a study's settings."""
-
-    criterion = "val/loss"
-
-    class config:  # noqa: N801
-        class tune:  # noqa: N801
-            max_steps, seeds = 4, (7, 8)
+SETTINGS = SimpleNamespace(
+    criterion="val/loss", config=SimpleNamespace(tune=SimpleNamespace(max_steps=4, seeds=(7, 8)))
+)
+"""What `chosen` reads of a study's settings."""
 
 
 def trial(folder, cell, rate, seed, loss):
@@ -81,7 +78,7 @@ def test_the_rate_of_each_cell_has_the_lowest_mean_over_seeds(tmp_path):
         ]
         for seed, loss in zip((7, 8), losses, strict=True)
     ]
-    rates = chosen(_Settings, trials)
+    rates = chosen(SETTINGS, trials)
     assert {each.cell: (each.best.rate, each.edge) for each in rates.settings} == {
         "lstm": (0.002, "highest"),
         "gru": (0.001, "lowest"),
@@ -95,14 +92,14 @@ def test_the_rate_of_each_cell_has_the_lowest_mean_over_seeds(tmp_path):
 def test_a_trial_that_failed_otherwise_stops_the_study(tmp_path):
     trials = [trial(tmp_path, "lstm", 0.001, 7, 2.0), trial(tmp_path, "lstm", 0.002, 7, OSError("no room"))]
     with pytest.raises(ValueError, match=r"optimizer.lr-0.002: a trial of the stage tune is failed: no room"):
-        chosen(_Settings, trials)
+        chosen(SETTINGS, trials)
 
 
 def test_a_network_that_diverges_at_all_rates_stops_the_study(tmp_path):
     lost = DivergenceError("the loss became nan at update 3")
     trials = [trial(tmp_path, "lstm", rate, 7, lost) for rate in (0.001, 0.002)]
     with pytest.raises(ValueError, match=r"tune.rates: control-lstm-1 diverged at all of \[0.001, 0.002\]"):
-        chosen(_Settings, trials)
+        chosen(SETTINGS, trials)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -53,27 +53,43 @@ def likelihood(results: StudyResults) -> Figure:
         note_absence(figure.add_subplot(), "no model")
         return figure
     panels = figure.subplots(len(parts), squeeze=False, height_ratios=heights)[:, 0]
-    drawn = [
+    labels = [
         _draw_panel(axes, results, rows[part], part, title)
         for axes, (part, title) in zip(panels, parts.items(), strict=True)
     ]
-    if any(drawn):
+    heights = [max(height, each.beside) for height, each in zip(heights, labels, strict=True)]
+    panels[0].get_gridspec().set_height_ratios(heights)
+    figure.set_size_inches(_WIDTH_IN, sum(heights) + 0.35 + sum(each.above for each in labels))
+    if any(each.has_values for each in labels):
         _add_legend(figure, several_seeds=any(len(model.runs) > 1 for model in results.models))
     return figure
 
 
-def _draw_panel(axes: Axes, results: StudyResults, rows: list[Row], part: str, title: str) -> bool:
-    """Draw all models, and the baselines; whether there is anything to show."""
+class _Labels(NamedTuple):
+    """The labels of the baselines of a panel.
+
+    Attributes:
+        has_values: whether the panel shows anything.
+        above: height of the lines of labels above the panel, in inches.
+        beside: height of the list beside the panel, in inches.
+    """
+
+    has_values: bool
+    above: float = 0.0
+    beside: float = 0.0
+
+
+def _draw_panel(axes: Axes, results: StudyResults, rows: list[Row], part: str, title: str) -> _Labels:
+    """Draw all models, and the baselines."""
     key = f"{part}_bits_per_note" if part else "bits_per_note"
     label_rows(axes, rows)
     axes.set_xlabel(title)
     values = [value for row in rows for value in _draw_row(axes, row, key)]
     if not values:
         note_absence(axes, textwrap.fill(f"no bits per note: {results.without_bits or 'not counted'}", 60))
-        return False
+        return _Labels(has_values=False)
     baselines = {name: songs.set_scores.get(f"{key}/test", math.nan) for name, songs in results.baselines.items()}
-    _draw_baselines(axes, {name: bits for name, bits in baselines.items() if math.isfinite(bits)}, values)
-    return True
+    return _draw_baselines(axes, {name: bits for name, bits in baselines.items() if math.isfinite(bits)}, values)
 
 
 def _draw_row(axes: Axes, row: Row, key: str) -> list[float]:
@@ -93,23 +109,22 @@ def _draw_row(axes: Axes, row: Row, key: str) -> list[float]:
     return [bits for bits in (train, test, *seeds) if math.isfinite(bits)]
 
 
-def _draw_baselines(axes: Axes, baselines: dict[str, float], models: list[float]) -> None:
-    """Lines for the baselines, the best of them always visible; those far off are listed in words."""
-    if not baselines and not models:
-        return
+def _draw_baselines(axes: Axes, baselines: dict[str, float], models: list[float]) -> _Labels:
+    """Lines for the baselines, the best of them always visible; a list beside the panel has those far off."""
     best = min(baselines.values(), default=-math.inf)
     low, high = min([*models, best] if baselines else models), max([*models, best])
     margin = 0.08 * (high - low) or 0.5
     axes.set_xlim(low - margin, high + margin)
     if not baselines:
-        return
+        return _Labels(has_values=True)
     from matplotlib.transforms import ScaledTranslation
 
     axes.axvspan(best, high + margin, color=BAND, linewidth=0, zorder=0)
     above = axes.get_xaxis_transform()
     near = {f"{name} {bits:.2f}": bits for name, bits in baselines.items() if bits <= high + margin}
     per_bit = _AXES_IN / (high - low + 2 * margin)
-    for (label, bits), tier in zip(near.items(), _tiers(near, per_bit), strict=True):
+    tiers = _tiers(near, per_bit)
+    for (label, bits), tier in zip(near.items(), tiers, strict=True):
         axes.axvline(bits, color=INK, linewidth=0.9, zorder=1)
         place = above
         if tier:
@@ -120,10 +135,11 @@ def _draw_baselines(axes: Axes, baselines: dict[str, float], models: list[float]
         for name, bits in sorted(baselines.items(), key=lambda item: item[1])
         if bits > high + margin
     ]
-    if far:
-        axes.text(
-            1.01, 0.5, "\n".join(["beyond:", *far]), transform=axes.transAxes, va="center", fontsize=SMALL_FONT_SIZE
-        )
+    if not far:
+        return _Labels(True, max(tiers, default=0) * _LABEL_LINE_IN)
+    lines = ["beyond:", *far]
+    axes.text(1.01, 0.5, "\n".join(lines), transform=axes.transAxes, va="center", fontsize=SMALL_FONT_SIZE)
+    return _Labels(True, max(tiers, default=0) * _LABEL_LINE_IN, len(lines) * _LABEL_LINE_IN)
 
 
 def _tiers(labels: Mapping[str, float], per_bit: float) -> list[int]:
