@@ -15,8 +15,14 @@ from melgen.evaluation.song_sets import corpus_evaluations, evaluate_openings, e
 from melgen.files import write_json, write_text
 from melgen.generation.songs import write_songs
 from melgen.music import Control, Melody, NoRhythm, pitch_name
+from melgen.studies.tables.learning_rates import NAME, learning_rates_table
+from melgen.studies.tables.probes import PROBE_TABLES
+from melgen.tables.table import Table
 from tests.builders import untrained, write_checkpoint
 from tests.studies.comparisons_examples import comparisons
+from tests.studies.probes_examples import probed, tuned
+from tests.studies.tables_examples import evaluation, tonality_scores
+from tests.studies.tables_examples import study as study_of_songs
 
 MISCHIEF = "</script><img src=x onerror=\"document.title='taken'\"> & 'quotes' \u2028 `${1}`"
 """A hostile title, which any file of tunes may contain."""
@@ -115,7 +121,7 @@ def make_study(home: Path, config: dict) -> Path:
         "format": "melgen study",
         "format_version": 1,
         "tasks": {},
-        "configuration": config,
+        "configuration": config | {"select": {"criterion": "val/loss"}},
         "command": ["experiment=tiny"],
         "corpus": {"fingerprint": "f00d"},
         "seeds": {"runs": [0]},
@@ -128,7 +134,18 @@ def make_study(home: Path, config: dict) -> Path:
     tricky = f'set,x_mean,x_sd,x_low,x_high,tune\nm,1.5,0.5,1.0,2.0,"{MISCHIEF.replace(chr(34), chr(34) * 2)}"\n'
     write_table(study / "tables" / "tonality", "Tonality", "Means.", tricky)
     write_text(study / "tables" / "paper" / "mean.tex", "control & 1.00 \\\\\n")
+    for name, table in probe_tables([*models]).items():
+        write_text(study / "tables" / f"{name}.csv", table.to_csv())
+        write_text(study / "tables" / f"{name}.md", table.to_markdown())
     return study
+
+
+def probe_tables(names: list[str]) -> dict[str, Table]:
+    """The tables of the probes and of the learning rates of a study with two models of these names."""
+    songs = {tuple(name.split("-")[:2]): evaluation(name, tonality_scores((1.0, 2.0, 0.5))) for name in names}
+    found = probed(tuned(study_of_songs(songs, layers=1)))  # type: ignore[arg-type]
+    made = {NAME: learning_rates_table(found)} | {name: make(found) for name, make in PROBE_TABLES.items()}
+    return {name: table for name, table in made.items() if table is not None}
 
 
 def write_table(path: Path, title: str, caption: str, csv: str) -> None:

@@ -270,6 +270,63 @@ def test_cells_are_drawn_against_the_reference(opened, data_of_cells):
     assert texts == [f"{each['finding']} {each['finer']}" for each in rows]
 
 
+def attributes_of(browser, selector, *names):
+    """The values of attributes of all elements that match, as numbers where they are."""
+    found = (
+        "return [...document.querySelectorAll(arguments[0])].map((one) => arguments[1].map((n) => one.getAttribute(n)))"
+    )
+    return browser.run(found, selector, names)
+
+
+def test_learning_rates_are_lines_with_the_chosen_ones_marked(opened):
+    browser = opened("study")
+    browser.go_to("learning_rates")
+    place = "#learning_rates .card svg"
+    assert browser.run(f"return document.querySelectorAll('{place}').length") == 1, "one setting"
+    points = [(float(x), float(y)) for x, y in attributes_of(browser, f"{place} .point", "cx", "cy")]
+    values = [2.0, 1.5, 1.8, 1.7, 1.25]
+    slope, start = np.polyfit(values, [y for _, y in points], 1)
+    assert slope < 0, "low losses are at the bottom"
+    assert [y for _, y in points] == pytest.approx(slope * np.array(values) + start, abs=0.01)
+    first, second, third = (points[place][0] for place in (2, 3, 4))
+    assert second - first == pytest.approx(third - second), "rates by their ratios"
+    titles = browser.run(
+        f"return [...document.querySelectorAll('{place} .chosen title')].map((one) => one.textContent)"
+    )
+    assert titles == ["lstm, 0.004: 1.500", "gru, 0.016: 1.250"]
+    lines = [line[0] for line in attributes_of(browser, f"{place} path.line", "d")]
+    assert [(line.count("M"), line.count("L")) for line in lines] == [(1, 1), (1, 2)]
+    of_cells = f"return [...document.querySelectorAll('{place} .of-cell')].map((one) => "
+    count = "one.querySelectorAll('.failed-mark, .beyond').length"
+    assert browser.run(f"{of_cells} {count})") == [1, 1]
+    assert browser.run(f"{of_cells} one.querySelector('.failed-mark') !== null)") == [True, False]
+    browser.click("#learning_rates summary")
+    rows = "return [...document.querySelectorAll('#learning_rates tbody tr')].map((row) => row.cells[1].textContent)"
+    browser.wait(f"{rows}.length === 2")
+    assert browser.run(rows) == ["lstm", "gru"]
+
+
+def test_probes_are_drawn(opened, pages):
+    browser = opened("study")
+    browser.go_to("probes")
+    found = {each["name"]: each for each in read_data(pages["study"].read_text())["sections"]["probes"]["probes"]}
+    assert [*found] == ["copying", "states", "similarity", "budget"]
+    for name, each in found.items():
+        cards = browser.run(f"return document.querySelectorAll('#probe-{name} .card').length")
+        assert cards == len(each["row_charts"]) + len(each["line_charts"]) > 0
+    rows = found["copying"]["row_charts"][0]["rows"]
+    assert [row["is_baseline"] for row in rows] == [False, False, True, True]
+    shifts = [shift[0] for shift in attributes_of(browser, "#probe-copying .card .mark[data-mark='0']", "transform")]
+    zero = float(attributes_of(browser, "#probe-copying .zero", "x1")[0][0])
+    places = [float(shift.split("(")[1].split()[0]) - zero for shift in shifts]
+    assert places[0] < -20
+    assert places[1:] == pytest.approx([0, 0], abs=0.01), "ppm-stm is beyond the axis, which fits the networks"
+    beyond = "return [...document.querySelectorAll('#probe-copying .cut-value')].map((one) => one.textContent)"
+    assert browser.run(beyond) == ["-40.00"]
+    browser.click("#probe-budget summary")
+    browser.wait("return document.querySelectorAll('#probe-budget tbody tr').length === 2")
+
+
 def changed(page, path, change):
     """A copy of a page with other data."""
     text = page.read_text(encoding="utf-8")

@@ -27,7 +27,7 @@ isIntersecting isNaN join keys lastElementChild linearRampToValueAtTime localeCo
 message metaKey observe offsetHeight offsetLeft on outputLatency parse parseFromString pathname pipeThrough pointerId
 pop preventDefault protocol purge push querySelector querySelectorAll random react readyState reduce remove
 removeAttribute removeEventListener repeat replace replaceAll replaceChildren replaceState requestMIDIAccess resume
-revokeObjectURL round scrollBy scrollHeight scrollIntoView scrollLeft scrollWidth search select set setAttribute
+reverse revokeObjectURL round scrollBy scrollHeight scrollIntoView scrollLeft scrollWidth search select set setAttribute
 setInt16 setItem setPeriodicWave setPointerCapture setProperty setTargetAtTime setUint16 setUint32 setUint8
 setValueAtTime slice some sort splice split sqrt start startRendering startsWith stream stringify subarray target then
 toFixed toLocaleString toLowerCase toUpperCase trim unshift webkitAudioContext writeText

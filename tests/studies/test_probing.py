@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import json
-import math
 import shutil
 
 import numpy as np
@@ -11,63 +10,27 @@ import pytest
 from omegaconf import OmegaConf
 
 from melgen.evaluation.probes.budget import CellCurves, order_at_budgets
-from melgen.evaluation.probes.copied_bits import POSITIONS, CopiedBits
-from melgen.evaluation.probes.linear import ProbeResult
+from melgen.evaluation.probes.copied_bits import CopiedBits
 from melgen.studies.figures.probes import PROBE_FIGURES
 from melgen.studies.names import PROBES
 from melgen.studies.probes.findings import budget_finding
-from melgen.studies.probes.results import BudgetFound, CopyingFound, ProbeResults, StatesFound, TunesFound
+from melgen.studies.probes.results import BudgetFound, CopyingFound
 from melgen.studies.results import StudyResults
 from melgen.studies.settings import StudySettings
 from melgen.studies.tables import build_tables
 from tests.commands.calling import call
 from tests.studies.conftest import CELLS
+from tests.studies.probes_examples import RANGES, curves, probed
 from tests.studies.tables_examples import nine_models
 from tests.tiers import quick_rows
 
 NUMBERS = "stages=select,generate,evaluate,tables"
-RANGES = len(POSITIONS)
-
-
-def copied(gain, tunes=6):
-    """Bits of tunes of which every second one has repeats; `gain` bits fewer at the second hearing."""
-    notes = np.zeros((tunes, RANGES))
-    notes[::2] = 4
-    return CopyingFound(tunes, {"all": CopiedBits(notes, 3 * notes, (3 - gain) * notes, 3 * notes)})
-
-
-def states(accuracy):
-    found = ProbeResult(accuracy, 0.125, 8, 900)
-    readers = {"trained": found, "untrained": found._replace(accuracy=0.3), "note": found._replace(accuracy=0.2)}
-    unknown = dict.fromkeys(readers, ProbeResult(math.nan, math.nan, 0, 0))
-    return StatesFound("4/4", 10, 2, {"bar": readers, "tonic": unknown})
-
-
-def tunes(level):
-    share = np.array([0.1, 0.15, 0.3, 0.5, 0.9, math.nan])
-    return TunesFound(share, (level - np.nan_to_num(share)) * 40, np.full(6, 40.0))
-
-
-def curves(name, *bits):
-    return CellCurves(name, {seed: ([25, 50, 75, 100], np.array(bits) + 0.001 * seed) for seed in range(3)})
 
 
 @pytest.fixture
 def results():
-    """Two models, one seed each, and what probes have found in them."""
-    base = nine_models()
-    one, other = base.models[:2]
-    cells = (curves("lstm", 3, 2.6, 2.4, 2.3), curves("nas", 2.8, 2.5, 2.45, 2.44))
-    return dataclasses.replace(
-        base,
-        probes=ProbeResults(
-            copying={one.name: {0: copied(0.5), 1: copied(0.7)}, other.name: {0: copied(0.0)}},
-            baselines={"kn-bigram": copied(0.0)},
-            states={one.name: {0: states(0.5), 1: states(0.6)}, other.name: {0: states(0.4)}},
-            similarity={one.name: {0: tunes(3.0)}, other.name: {0: tunes(4.0)}},
-            budget=(BudgetFound("control", cells, order_at_budgets(cells)),),
-        ),
-    )
+    """Two models, one or two seeds each, and what probes have found in them."""
+    return probed(nine_models())
 
 
 def rows_of(table):
@@ -75,7 +38,7 @@ def rows_of(table):
 
 
 def test_the_table_of_copying(results):
-    one, other, baseline = rows_of(build_tables(results)["copying"])
+    one, other, baseline, _ = rows_of(build_tables(results)["copying"])
     assert float(one["difference_mean"]) == pytest.approx(-0.6)
     assert float(one["difference_17+"]) == pytest.approx(-0.6)
     assert (one["tunes"], one["notes"], one["seeds"]) == ("3", str(3 * 4 * 3), "2"), "from the fifth note on"

@@ -1,6 +1,8 @@
 // The names of runs and sets, and their colours. Variants are what runs differ in apart from representation, cell,
 // layers and seed; each has a colour of its own.
 const VARIANT_COLOURS = 7;
+// As SVG and Plotly write them, in pixels; the first one is a whole line.
+const DASHES = ["0", "8,5", "2,4", "8,4,2,4", "15,5", "15,4,2,4", "8,3,2,3,2,3", "4,3"];
 const variantNames = () => [...new Set([...pageData.runs, ...pageData.song_sets].map((each) => each.variant).filter((each) => each !== undefined))];
 const numberedHue = (number) => `v${number % VARIANT_COLOURS}`;
 const variantHue = (variant) => numberedHue(variantNames().indexOf(variant));

@@ -18,9 +18,6 @@ function toggles(label, values, onchange, look = () => ({})) {
   return { group, shows: (value) => !hidden.has(value) };
 }
 
-// As SVG and Plotly write them, in pixels; the first one is a whole line.
-const DASHES = ["0", "8,5", "2,4", "8,4,2,4", "15,5", "15,4,2,4", "8,3,2,3,2,3", "4,3"];
-
 addSection("curves", ({ metrics, validation_loss, training_loss }) => {
   const { runs } = pageData, severalVariants = hasVariants(runs);
   const many = runs.length > 1;

@@ -10,12 +10,14 @@ from melgen.pages.content import Content
 from melgen.pages.plain import text_of
 from melgen.pages.section import Section
 from melgen.pages.study_material import StudyMaterial
+from melgen.pages.study_tables import heading_of
 
 _FIRST = (
     "runs",
     "tonality",
     "primers",
     "likelihood",
+    "learning_rates",
     "paired_differences",
     "copying",
     "states",
@@ -63,7 +65,7 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
     files = [path for path in folder.rglob("*") if path.suffix in (".csv", ".tex")]
     names = sorted({path.relative_to(folder).with_suffix("").as_posix() for path in files}, key=_order)
     for name in names:
-        title, caption = _heading(text_of(folder / f"{name}.md"))
+        title, caption = heading_of(text_of(folder / f"{name}.md"))
         tables.append({"name": name, "title": title or name.replace("_", " "), "caption": caption})
         texts[name] = {}
         if csv := text_of(folder / f"{name}.csv"):
@@ -79,18 +81,6 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
 def _order(name: str) -> tuple[int, int, list[tuple[int, int, str]]]:
     depth = 2 if name.startswith("paper/") else name.count("/")
     return depth, _FIRST.index(name) if name in _FIRST else len(_FIRST), natural_key(name)
-
-
-def _heading(markdown: str) -> tuple[str, str]:
-    """Title and caption, which are above a table in Markdown.
-
-    >>> _heading("# Losses\\n\\nIn nats.\\n\\n| model |\\n")
-    ('Losses', 'In nats.')
-    """
-    paragraphs = markdown.split("\n\n")
-    title = paragraphs[0].removeprefix("# ").strip() if markdown.startswith("# ") else ""
-    caption = paragraphs[1].strip() if len(paragraphs) > 2 and not paragraphs[1].startswith("|") else ""
-    return title, caption
 
 
 SECTION = Section(90, Data, of_study=of_study, packs={"tables": dict[str, TableTexts]})

@@ -1,0 +1,75 @@
+"""The data of two kinds of drawings: rows of marks over one axis, and lines.
+
+``assets/strip_chart.js`` and ``assets/line_chart.js`` draw them.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class Mark(TypedDict):
+    """A value in a row."""
+
+    kind: int
+    """Index of its kind, which has a shape and a colour."""
+    value: float
+    interval: list[float] | None
+    """Both ends."""
+
+
+class MarkedRow(TypedDict):
+    """A row of marks."""
+
+    name: str
+    variant: str
+    """Below the name; may be empty."""
+    is_baseline: bool
+    """Whether it is no network's: the axis has no room of its own for it."""
+    marks: list[Mark]
+
+
+class RowChart(TypedDict):
+    """Rows over one axis."""
+
+    title: str
+    """May be empty."""
+    unit: str
+    line: float | None
+    """Value with a vertical line."""
+    rows: list[MarkedRow]
+
+
+class Line(TypedDict):
+    """A line of a drawing."""
+
+    cell: str
+    """Its name; the same in all drawings of a section."""
+    values: list[float | None]
+    """At each place; null if there is none."""
+    chosen: int | None
+    """Index of the place with a large dot."""
+    beyond: int
+    """Side of the chosen place on which no place was tried: -1 to the left, 1 to the right, 0 none."""
+    failed: list[int]
+    """Indices of the places with a cross above."""
+
+
+class LineChart(TypedDict):
+    """Lines over common places."""
+
+    title: str
+    """May be empty."""
+    place_names: list[str]
+    places: list[float]
+    """Where each of them is on the axis, in any unit, from left to right."""
+    along: str
+    """Unit of the places."""
+    unit: str
+    """Unit of the values."""
+    lines: list[Line]
+
+
+def line_of(cell: str, values: list[float | None]) -> Line:
+    """A line without special places."""
+    return {"cell": cell, "values": values, "chosen": None, "beyond": 0, "failed": []}

@@ -1,0 +1,222 @@
+"""The probes of a study: copying, what states contain, similarity to training, and the order of cells by budget."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypedDict
+
+from melgen.evaluation.probes.similarity import bin_names
+from melgen.pages.charts import Line, LineChart, Mark, MarkedRow, RowChart, line_of
+from melgen.pages.content import Content
+from melgen.pages.runs import choices_of
+from melgen.pages.section import Section
+from melgen.pages.study_material import StudyMaterial
+from melgen.pages.study_tables import Cells, StudyTable, number_in, read_table
+from melgen.plurals import counted
+
+
+class Probe(TypedDict):
+    """A probe; its table is in the pack ``tables``."""
+
+    name: str
+    """Of its table."""
+    title: str
+    caption: str
+    kinds: list[str]
+    """What the marks of its rows are, in words."""
+    row_charts: list[RowChart]
+    line_charts: list[LineChart]
+
+
+class Data(TypedDict):
+    """Data of the section."""
+
+    probes: list[Probe]
+
+
+class _Network(NamedTuple):
+    """A network of a table.
+
+    Attributes:
+        name: without its variant.
+        cell, variant: of it; the variant may be empty.
+        setting: what others with another cell share with it, in words.
+    """
+
+    name: str
+    cell: str
+    variant: str
+    setting: str
+
+
+_Networks = Mapping[str, _Network]
+
+_COPYING = {"difference": "second minus first hearing", "replaced": "control: first hearing replaced"}
+_STATES = {
+    "accuracy": "trained network",
+    "untrained": "untrained network",
+    "note": "note alone",
+    "shuffled": "control: classes shuffled",
+}
+_BITS_OF = {"": "", "both": "Bits of pitch and rhythm", "pitch": "Bits of pitch", "rhythm": "Bits of rhythm"}
+_NUMBERED_BITS = re.compile(r"bits_(\d+)_mean")
+
+
+def of_study(study: StudyMaterial, content: Content) -> Data | None:
+    """What the probes have found, if the study has probed its networks."""
+    networks = _networks_of(study)
+    probes = [
+        draw(name, table, networks)
+        for name, draw in _PROBES.items()
+        if (table := read_table(study.directory, name)) is not None
+    ]
+    return {"probes": probes} if probes else None
+
+
+def _copying(name: str, table: StudyTable, networks: _Networks) -> Probe:
+    charts: list[RowChart] = [
+        {"title": _BITS_OF.get(kind, kind), "unit": "bits per note", "line": 0.0, "rows": rows}
+        for kind, rows in _rows_by(table, "bits", _COPYING, networks).items()
+    ]
+    return _probe(name, table, kinds=_COPYING.values(), row_charts=charts)
+
+
+def _states(name: str, table: StudyTable, networks: _Networks) -> Probe:
+    chance = {row.get("target", ""): number_in(row, "chance") for row in table.rows}
+    charts: list[RowChart] = [
+        {"title": _capital(target), "unit": "balanced accuracy", "line": chance[target], "rows": rows}
+        for target, rows in _rows_by(table, "target", _STATES, networks).items()
+    ]
+    return _probe(name, table, kinds=_STATES.values(), row_charts=charts)
+
+
+def _similarity(name: str, table: StudyTable, networks: _Networks) -> Probe:
+    settings: dict[str, list[tuple[_Network, Cells]]] = {}
+    for row in table.rows:
+        network = _network(row, networks)
+        settings.setdefault(network.setting, []).append((network, row))
+    keys = _numbered(table)
+    names = [
+        name.replace(" and above", "+").replace(" to ", "\N{EN DASH}").replace("below ", "<") for name in bin_names()
+    ]
+    charts: list[LineChart] = [
+        {
+            "title": setting,
+            "place_names": names[: len(keys)],
+            "places": [float(place) for place in range(len(keys))],
+            "along": "share of n-grams in the nearest training tune",
+            "unit": "bits per note",
+            "lines": [_line(network.cell, row, keys) for network, row in found],
+        }
+        for setting, found in settings.items()
+    ]
+    return _probe(name, table, line_charts=charts)
+
+
+def _budget(name: str, table: StudyTable, networks: _Networks) -> Probe:
+    settings: dict[str, list[Cells]] = {}
+    for row in table.rows:
+        settings.setdefault(row.get("setting", ""), []).append(row)
+    keys = _numbered(table)
+    shares = [float(key.split("_")[1]) for key in keys]
+    charts: list[LineChart] = [
+        {
+            "title": setting,
+            "place_names": [f"{share:g}%" for share in shares],
+            "places": shares,
+            "along": "part of the updates",
+            "unit": "validation bits per note",
+            "lines": [_line(row.get("cell", ""), row, keys) for row in rows],
+        }
+        for setting, rows in settings.items()
+    ]
+    return _probe(name, table, line_charts=charts)
+
+
+_PROBES: Mapping[str, Callable[[str, StudyTable, _Networks], Probe]] = {
+    "copying": _copying,
+    "states": _states,
+    "similarity": _similarity,
+    "budget": _budget,
+}
+
+
+def _probe(
+    name: str,
+    table: StudyTable,
+    kinds: Iterable[str] = (),
+    row_charts: Sequence[RowChart] = (),
+    line_charts: Sequence[LineChart] = (),
+) -> Probe:
+    return {
+        "name": name,
+        "title": table.title or name,
+        "caption": table.caption,
+        "kinds": list(kinds),
+        "row_charts": list(row_charts),
+        "line_charts": list(line_charts),
+    }
+
+
+def _rows_by(
+    table: StudyTable, column: str, kinds: Mapping[str, str], networks: _Networks
+) -> dict[str, list[MarkedRow]]:
+    """The rows of a table with their marks, by their text in a column."""
+    found: dict[str, list[MarkedRow]] = {}
+    for row in table.rows:
+        network = _network(row, networks)
+        marked: MarkedRow = {
+            "name": network.name,
+            "variant": network.variant,
+            "is_baseline": row.get("model") not in networks,
+            "marks": _marks(row, [*kinds]),
+        }
+        if marked["marks"]:
+            found.setdefault(row.get(column, ""), []).append(marked)
+    return found
+
+
+def _marks(row: Cells, keys: Sequence[str]) -> list[Mark]:
+    marks: list[Mark] = []
+    for kind, key in enumerate(keys):
+        value = number_in(row, f"{key}_mean" if f"{key}_mean" in row else key)
+        if value is None:
+            continue
+        ends = [end for end in (number_in(row, f"{key}_low"), number_in(row, f"{key}_high")) if end is not None]
+        marks.append({"kind": kind, "value": value, "interval": ends if kind == 0 and len(ends) == 2 else None})
+    return marks
+
+
+def _line(cell: str, row: Cells, keys: Sequence[str]) -> Line:
+    return line_of(cell, [number_in(row, key) for key in keys])
+
+
+def _numbered(table: StudyTable) -> list[str]:
+    return [key for key in table.columns if _NUMBERED_BITS.fullmatch(key)]
+
+
+def _network(row: Cells, networks: _Networks) -> _Network:
+    name = row.get("model", "")
+    return networks.get(name, _Network(name, name, "", ""))
+
+
+def _networks_of(study: StudyMaterial) -> _Networks:
+    """The selected networks by their names in tables."""
+    found = {}
+    for name, model in study.models.items():
+        choices = choices_of(Path(next(iter(model.get("runs", ())), name)))
+        variant = str(model.get("variant", ""))
+        base = [choices["dataset"], choices["cell"], str(choices["layers"])]
+        setting = ", ".join(filter(None, (choices["dataset"], counted(choices["layers"], "layer"), variant)))
+        network = _Network(" ".join(base), choices["cell"], variant, setting)
+        found[name] = found[f"{'-'.join(base)} ({variant})"] = network
+    return found
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+SECTION = Section(36, Data, of_study=of_study)
