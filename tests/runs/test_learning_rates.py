@@ -13,8 +13,8 @@ from omegaconf import OmegaConf
 
 from melgen.files import write_json
 from melgen.runs.identity import identity_of
-from melgen.runs.learning_rates import read_rates, tuned_rate
-from melgen.runs.rate_trials import LearningRates, RateTrial, TunedSetting, where_of
+from melgen.runs.learning_rates import corpus_of, read_rates, size_of, tuned_rate, used_otherwise
+from melgen.runs.rate_trials import LearningRates, Purpose, RateTrial, TunedSetting, where_of
 from melgen.runs.solved_keys import with_solved_keys
 from melgen.runs.variants import Choices, choices_of, variants_in
 from tests.runs.composing import composed, names_of
@@ -88,6 +88,53 @@ def test_networks_with_tuned_rates_are_no_variants(file):
         for cell in ("lstm", "gru")
     ]
     assert [variant.text for variant in variants_in(runs)] == ["", ""]
+
+
+TUNED_FOR = ("corpus=folder", "path=tunes", "trainer.max_steps=400", "hidden_size=64")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("seed=5", []),
+        ("hidden_size=32", ["hidden_size=32, tuned for 64"]),
+        ("trainer.max_steps=800", ["trainer.max_steps=800, tuned for 400"]),
+        ("path=others", ["corpus FolderCorpus path=others, tuned for FolderCorpus path=tunes"]),
+        ("corpus=folk", ["corpus FolkCorpus, tuned for FolderCorpus path=tunes"]),
+    ],
+)
+def test_another_use_is_named(file, change, words):
+    wanted = composed("name=n", "run_dir=/r", *TUNED_FOR)
+    purpose = Purpose(corpus_of(wanted), (400,))
+    rates = LearningRates("val/loss", 100, (7,), (replace(LSTM, size=size_of(wanted)),), purpose)
+    write_json(file, rates.to_dict())
+    assert LearningRates.from_dict(json.loads(file.read_text())) == rates
+    assert used_otherwise(config_of(*TUNED_FOR, change, f"learning_rates={file}")) == words
+    assert used_otherwise(config_of(*TUNED_FOR, change)) == []
+
+
+def test_a_number_of_parameters_is_compared_with_the_same_number(file):
+    setting = replace(LSTM, size={"parameters": 50_000, "hidden_size": 70})
+    write_json(file, LearningRates("val/loss", 100, (7,), (setting,)).to_dict())
+    config = composed(f"learning_rates={file}", "hidden_size=70")
+    assert used_otherwise(config) == []
+    wider = OmegaConf.merge(config, {"parameters": 60_000})
+    assert used_otherwise(wider) == ["parameters=60000, tuned for 50000"]
+
+
+def test_a_file_of_an_earlier_melgen_is_not_compared(file):
+    content = json.loads(file.read_text())
+    assert "purpose" not in content
+    assert "size" not in content["settings"][0]
+    assert used_otherwise(config_of("corpus=folk", "hidden_size=32", f"learning_rates={file}")) == []
+    assert json.loads(json.dumps(LearningRates.from_dict(content).to_dict())) == content
+
+
+@pytest.mark.parametrize("damage", [{"purpose": {"corpus": {}}}, {"purpose": 3}])
+def test_a_damaged_purpose_is_refused(file, damage):
+    file.write_text(json.dumps(json.loads(file.read_text()) | damage))
+    with pytest.raises(ValueError, match="damaged, or not a file of learning rates"):
+        read_rates(file)
 
 
 def test_refusals(file, tmp_path):

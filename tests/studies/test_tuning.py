@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from melgen.errors import DivergenceError
 from melgen.files import write_json
 from melgen.runs.directory import RunDirectory
-from melgen.runs.rate_trials import LearningRates, RateTrial, TunedSetting
+from melgen.runs.rate_trials import LearningRates, Purpose, RateTrial, TunedSetting
 from melgen.studies.planning import PlannedRun
 from melgen.studies.tuning import chosen, rates_beyond
 from tests.commands.calling import call
@@ -78,7 +78,9 @@ def test_the_rate_of_each_cell_has_the_lowest_mean_over_seeds(tmp_path):
         ]
         for seed, loss in zip((7, 8), losses, strict=True)
     ]
-    rates = chosen(SETTINGS, trials)
+    rates = chosen(SETTINGS, trials, [PlannedRun(tmp_path, composed("trainer.max_steps=400"))])
+    assert rates.purpose == Purpose({"_target_": "melgen.corpora.FolkCorpus"}, (400,))
+    assert [each.size for each in rates.settings] == [{"hidden_size": 128}] * 2
     assert {each.cell: (each.best.rate, each.edge) for each in rates.settings} == {
         "lstm": (0.002, "highest"),
         "gru": (0.001, "lowest"),
@@ -149,6 +151,11 @@ def test_a_study_with_tuned_rates(tmp_path, monkeypatch):
     runs = sorted(path.parent.name for path in HOME.glob("*/result.json"))
     assert runs == [f"control-{cell}-1-seed{seed}-hidden_size-8-optimizer.lr-0.01"
                     for cell in ("indrnn", "lstm") for seed in (0, 1)]  # fmt: skip
+    warning = "its rate may not be the best one here"
+    assert not [path for path in HOME.glob("*/train.log") if warning in path.read_text()]
+    used = ("cell=lstm", "layers=1", "trainer.max_steps=3", f"learning_rates={TRIALS / 'learning_rates.json'}")
+    other = call("train", "corpus=misc_folk", "name=other", "hidden_size=16", "trainer.val_check_interval=3", *used)
+    assert f"{warning}: hidden_size=16, tuned for 8; trainer.max_steps=3, tuned for " in other.text
     table = (HOME / "study" / "tables" / "learning_rates.csv").read_text()
     assert table.splitlines()[0].endswith("rate_0.001,rate_0.01,rate_1e+30,diverged")
     assert (HOME / "study" / "figures" / "learning_rates.png").is_file()

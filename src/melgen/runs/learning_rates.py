@@ -11,10 +11,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from melgen.files import read_json
 from melgen.runs.rate_trials import LearningRates, where_of
+from melgen.runs.size_keys import HIDDEN_SIZE, given_size
 
 LEARNING_RATES, RATE = "learning_rates", "optimizer.lr"
 """The key, and the key that it sets."""
@@ -38,6 +39,60 @@ def tuned_rate(config: DictConfig) -> Mapping[str, float]:
         f"{LEARNING_RATES}={path}: has no rate for {own}; it was tuned for "
         f"{'; '.join(setting.name for setting in rates.settings) or 'nothing'}"
     )
+
+
+def used_otherwise(config: DictConfig) -> list[str]:
+    """How a training differs from those for which its rate was tuned, in words; empty if it does not.
+
+    A rate may be used for another corpus, size or budget. It is then a guess, which a user should know; a network that
+    was not tuned at all is refused by `tuned_rate`.
+
+    Args:
+        config: of a training, with its solved sizes.
+
+    Raises:
+        ValueError: for a file that cannot be read.
+    """
+    path = config.get(LEARNING_RATES)
+    rates = None if path is None else read_rates(Path(path).expanduser())
+    setting = None if rates is None else rates.setting_of(config)
+    if rates is None or setting is None:
+        return []
+    found = []
+    size = size_of(config)
+    # The same size may be given by hand or by a number of parameters: the first common key compares them.
+    key = next((key for key in setting.size if key in size), None)
+    if key is not None and setting.size[key] != size[key]:
+        found.append(f"{key}={size[key]}, tuned for {setting.size[key]}")
+    if rates.purpose is not None:
+        if (corpus := corpus_of(config)) != rates.purpose.corpus:
+            found.append(f"corpus {_corpus_in_words(corpus)}, tuned for {_corpus_in_words(rates.purpose.corpus)}")
+        updates = config.trainer.get("max_steps")
+        if rates.purpose.updates and updates not in rates.purpose.updates:
+            found.append(f"trainer.max_steps={updates}, tuned for {' and '.join(map(str, rates.purpose.updates))}")
+    return found
+
+
+def size_of(config: DictConfig) -> dict[str, int]:
+    """The size of a network by its keys: the number that was asked for, if any, and ``hidden_size``."""
+    return {**{key: int(value) for key, value in given_size(config).items()}, HIDDEN_SIZE: int(config[HIDDEN_SIZE])}
+
+
+def corpus_of(config: DictConfig) -> dict[str, Any]:
+    """The configuration of the corpus, as plain data."""
+    plain = OmegaConf.to_container(config.corpus, resolve=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def _corpus_in_words(corpus: Mapping[str, Any]) -> str:
+    """A corpus with its options.
+
+    >>> _corpus_in_words({"_target_": "melgen.corpora.FolderCorpus", "path": "tunes"})
+    'FolderCorpus path=tunes'
+    """
+    name = str(corpus.get("_target_", "")).rpartition(".")[2]
+    return " ".join([name, *(f"{key}={value}" for key, value in corpus.items() if key != "_target_")])
 
 
 def _in_words(key: str, value: Any) -> str:

@@ -41,6 +41,7 @@ class TunedSetting:
         variant: what else distinguishes it from others of the study, for readers; mostly empty.
         where: the values by which a run is recognised, by their keys.
         trials: one for each rate, from the lowest rate to the highest.
+        size: of the network, by the keys that give it; empty in a file of an earlier melgen.
     """
 
     dataset: str
@@ -49,6 +50,7 @@ class TunedSetting:
     variant: str
     where: Mapping[str, Any]
     trials: tuple[RateTrial, ...]
+    size: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def best(self) -> RateTrial:
@@ -68,6 +70,19 @@ class TunedSetting:
 
 
 @dataclass(frozen=True)
+class Purpose:
+    """The trainings for which rates were tuned.
+
+    Attributes:
+        corpus: its configuration, as plain data.
+        updates: the values of ``trainer.max_steps`` of the trainings, not of the trials.
+    """
+
+    corpus: Mapping[str, Any]
+    updates: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class LearningRates:
     """The content of the file of the key ``learning_rates``.
 
@@ -76,12 +91,14 @@ class LearningRates:
         updates: of each trial, at most.
         seeds: of the trials.
         settings: one for each network and setting.
+        purpose: the trainings for which the rates were tuned; None in a file of an earlier melgen.
     """
 
     criterion: str
     updates: int
     seeds: tuple[int, ...]
     settings: tuple[TunedSetting, ...]
+    purpose: Purpose | None = None
 
     def setting_of(self, config: DictConfig) -> TunedSetting | None:
         """The setting of a training; None if it was not tuned."""
@@ -89,8 +106,12 @@ class LearningRates:
 
     def to_dict(self) -> dict[str, Any]:
         """The content as plain data, with the chosen rate and its place in the grid for readers."""
-        settings = [{"chosen": each.best.rate, "edge": each.edge or None, **asdict(each)} for each in self.settings]
-        return {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self), "settings": settings}
+        settings = [
+            {"chosen": each.best.rate, "edge": each.edge or None, **_without_nothing(asdict(each), "size")}
+            for each in self.settings
+        ]
+        content = _without_nothing(asdict(self), "purpose")
+        return {"format": FORMAT, "format_version": FORMAT_VERSION, **content, "settings": settings}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> LearningRates:
@@ -109,17 +130,26 @@ class LearningRates:
                 each["variant"],
                 dict(each["where"]),
                 tuple(map(_trial, each["trials"])),
+                {str(key): int(value) for key, value in each.get("size", {}).items()},
             )
             for each in content["settings"]
         )
         if any(not setting.trials for setting in settings):
             raise ValueError("a setting without trials")
-        return cls(content["criterion"], int(content["updates"]), tuple(content["seeds"]), settings)
+        purpose = None
+        if (known := content.get("purpose")) is not None:
+            purpose = Purpose(dict(known["corpus"]), tuple(map(int, known["updates"])))
+        return cls(content["criterion"], int(content["updates"]), tuple(content["seeds"]), settings, purpose)
 
 
 def where_of(config: DictConfig, keys: Sequence[str]) -> dict[str, Any]:
     """The values by which the setting of a training is found."""
     return {key: _value(config, key) for key in keys}
+
+
+def _without_nothing(content: dict[str, Any], key: str) -> dict[str, Any]:
+    """Without an empty value of a key that files of an earlier melgen lack, so that those stay as they are."""
+    return content if content[key] else {name: value for name, value in content.items() if name != key}
 
 
 def _trial(content: Mapping[str, Any]) -> RateTrial:

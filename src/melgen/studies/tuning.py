@@ -10,10 +10,11 @@ from omegaconf import DictConfig, ListConfig
 
 from melgen.checking import require
 from melgen.pasting import hydra_quoted
+from melgen.runs.budget import NO_LIMIT
 from melgen.runs.directory import RunDirectory
-from melgen.runs.learning_rates import LEARNING_RATES, RATE
+from melgen.runs.learning_rates import LEARNING_RATES, RATE, corpus_of, size_of
 from melgen.runs.naming import parse_run_name
-from melgen.runs.rate_trials import LearningRates, RateTrial, TunedSetting, where_of
+from melgen.runs.rate_trials import LearningRates, Purpose, RateTrial, TunedSetting, where_of
 from melgen.runs.size_keys import SOLVED, given_size
 from melgen.runs.status import status_of
 from melgen.runs.variants import choices_of, variants_in
@@ -89,8 +90,13 @@ def trial_overrides(settings: StudySettings, rates: Sequence[float]) -> dict[str
     }
 
 
-def chosen(settings: StudySettings, trials: Sequence[PlannedRun]) -> LearningRates:
+def chosen(settings: StudySettings, trials: Sequence[PlannedRun], trained: Sequence[PlannedRun] = ()) -> LearningRates:
     """The rates of all networks, from their finished trials.
+
+    Args:
+        settings: of the study.
+        trials: with all rates and seeds.
+        trained: the trainings of the sweep, for which the rates are.
 
     Raises:
         ValueError: if a trial is missing, or if all trials of a network diverged.
@@ -107,13 +113,21 @@ def chosen(settings: StudySettings, trials: Sequence[PlannedRun]) -> LearningRat
         assert named is not None
         rates = tuple(_trial(rate, each, settings.criterion) for rate, each in _by_rate(group))
         setting = TunedSetting(
-            named.dataset, named.cell, named.layers, variant.text, where_of(first.config, keys), rates
+            named.dataset,
+            named.cell,
+            named.layers,
+            variant.text,
+            where_of(first.config, keys),
+            rates,
+            size_of(first.config),
         )
         if math.isinf(setting.best.mean):
             raise ValueError(f"tune.rates: {setting.name} diverged at all of {[trial.rate for trial in rates]}")
         found.append(setting)
     tune = settings.config.tune
-    return LearningRates(settings.criterion, tune.max_steps, tuple(tune.seeds), tuple(found))
+    budgets = sorted({run.config.trainer.max_steps for run in trained} - {*NO_LIMIT})
+    purpose = Purpose(corpus_of(firsts[0].config), tuple(budgets))
+    return LearningRates(settings.criterion, tune.max_steps, tuple(tune.seeds), tuple(found), purpose)
 
 
 def rates_beyond(found: LearningRates) -> list[float]:

@@ -28,6 +28,7 @@ from melgen.runs.budget import total_updates
 from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
 from melgen.runs.identity import identity_of
 from melgen.runs.identity_file import FORMAT_VERSION, read_file
+from melgen.runs.learning_rates import used_otherwise
 from melgen.runs.naming import typed_overrides
 from melgen.runs.network_size import NETWORK
 from melgen.software import software
@@ -90,6 +91,12 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
         trainer.strategy.root_device,
         config.run_dir,
     )
+    if differences := used_otherwise(config):
+        log.warning(
+            "learning_rates=%s: its rate may not be the best one here: %s",
+            config.learning_rates,
+            "; ".join(differences),
+        )
     for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set by a connector
         if isinstance(callback, SongSampling):
             fit = fit_of(callback.primer.pitches, data.value_counts(), data.representation)

@@ -66,7 +66,7 @@ def _tried(study: Study, rates: list[float]) -> LearningRates:
         folder.mkdir(parents=True, exist_ok=True)
         arguments = training_arguments(study.settings.hydra, trial_overrides(study.settings, rates))
         train_all(plan.planned, arguments, folder, plan.expected)
-    return chosen(study.settings, plan.planned)
+    return chosen(study.settings, plan.planned, study.training.planned)
 
 
 def _at_edge(found: LearningRates) -> str:
