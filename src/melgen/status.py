@@ -20,6 +20,9 @@ from melgen.plurals import counted
 if TYPE_CHECKING:
     from melgen.runs.status import RunStatus
 
+DEFAULT_DIR = "multirun"
+"""The directory of all results, the value of ``output_dir`` in ``conf/training.yaml``."""
+
 
 def status(config: DictConfig) -> None:
     """Print a line for each run below a directory, then the counts; exit with 1 if a run has failed.
@@ -33,11 +36,18 @@ def status(config: DictConfig) -> None:
     from melgen.runs.search import statuses_below
     from melgen.runs.status import FAILED, STATES, states_named
 
-    root = Path(config.dir).expanduser()
-    if not root.is_dir():
-        raise ValueError(f"dir={config.dir}: no such directory")
     shown = states_named(config.show, "show")
-    statuses = statuses_below(root)
+    root = Path(DEFAULT_DIR if config.dir is None else config.dir).expanduser()
+    if config.dir is not None and not root.is_dir():
+        raise ValueError(f"dir={config.dir}: no such directory")
+    statuses = statuses_below(root) if root.is_dir() else []
+    if config.dir is None:
+        if not statuses:
+            raise ValueError(
+                f"there is no run in {DEFAULT_DIR}, where melgen looks for runs; dir=DIR names another directory, and "
+                "python -m melgen.train makes a run"
+            )
+        print(f"The runs in {DEFAULT_DIR} (dir=DIR: of another directory)")
     if not statuses:
         raise ValueError(f"dir={config.dir}: contains neither a run nor a sweep that has begun")
     for run in statuses:

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from melgen.processes import process_birth
+from melgen.status import DEFAULT_DIR
 from tests.commands.calling import TINY, call
 from tests.commands.mishap import mishap
 from tests.runs.test_files import dead_pid
@@ -39,6 +40,24 @@ def test_every_job_is_shown_and_a_failure_fails(here):
 
     only = call("status", "dir=multirun", "show=[failed]")
     assert set(states(only).values()) == {"failed"}
+
+
+def test_without_a_directory_it_looks_where_trainings_leave_their_runs(here):
+    from tests.runs.composing import composed
+
+    assert composed().output_dir == DEFAULT_DIR
+    nothing = call("status")
+    assert nothing.code == 1
+    assert "there is no run in multirun, where melgen looks for runs; dir=DIR names another" in nothing.text
+    assert "Traceback" not in nothing.text
+    run = here / "multirun" / "mine" / "control-lstm-1-seed0"
+    run.mkdir(parents=True)
+    pretend(run, state="finished")
+    found = call("status")
+    assert found.code == 0
+    assert found.out.startswith("The runs in multirun (dir=DIR: of another directory)\n")
+    assert states(found) == {"control-lstm-1-seed0": "finished"}
+    assert call("status", "dir=multirun").out == found.out.partition("\n")[2]
 
 
 @pytest.mark.slow
