@@ -149,6 +149,18 @@ def finite(data: Any) -> Any:
     return [finite(value) for value in data] if isinstance(data, list | tuple) else data
 
 
+def seen_from_here(path: Path) -> Path:
+    """A path as a user reads it: from the current directory, if it is below it.
+
+    >>> seen_from_here(Path.cwd() / "songs" / "a.mid").as_posix()
+    'songs/a.mid'
+    >>> seen_from_here(Path.cwd()) == Path.cwd(), seen_from_here(Path("songs")).as_posix()
+    (True, 'songs')
+    """
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) and path != here else path
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """An object from a JSON file; empty if the file is missing or does not contain an object."""
     try:

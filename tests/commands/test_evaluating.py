@@ -75,7 +75,10 @@ def test_results_of_our_own_songs_are_next_to_them_and_compare_with_a_corpus(son
         "openings: the first 14",
     ):
         assert part in answer.out
+    assert "Results: run/songs-evaluation/evaluation.json, " in answer.out
+    assert "Listen:  run/songs-evaluation/" in answer.out
     assert "run/songs-evaluation/representative.mid" in answer.out
+    assert str(Path.cwd()) not in answer.out
 
     sums = [sum(found["scores"][metric][i] for metric in list(found["scores"])[:3]) for i in range(3)]
     assert found["best"] == sums.index(min(sums))

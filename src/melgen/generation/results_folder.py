@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from melgen.corpora.sources import user_path
-from melgen.files import read_json
+from melgen.files import read_json, seen_from_here
 from melgen.generation.song_files import EVALUATION_FILE, RENDERING_FILE, SongFolder
 from melgen.model_files.archive import is_model_file
 
@@ -49,7 +49,8 @@ def results_folder(command: str, out: str | None, songs: Path, found: SongFolder
     if out is None:
         # A model file may be in a cache or a folder of downloads.
         is_next_to_songs = found.is_ours and not is_model_file(songs)
-        folder = (songs.resolve().parent if is_next_to_songs else Path()) / f"{folder_name(songs)}-{results.ending}"
+        place = songs.resolve().parent if is_next_to_songs else Path()
+        folder = seen_from_here(place / f"{folder_name(songs)}-{results.ending}")
     else:
         folder = user_path(out, "out")
     if folder.exists() and not folder.is_dir():

@@ -6,13 +6,12 @@ import json
 import logging
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import melgen
 from melgen.evaluation.metrics import bits_metric
 from melgen.evaluation.results import OPENINGS
-from melgen.files import flush_below, read_json, write_json
+from melgen.files import flush_below, read_json, seen_from_here, write_json
 from melgen.pasting import command, path_text, shell_line
 from melgen.plurals import counted
 from melgen.runs.commands import generate_command, report_command
@@ -111,10 +110,8 @@ def _shown(value: float | None) -> str:
 
 def _result_lines(run: RunDirectory) -> Iterator[str]:
     """Files to hear and see, and commands to run next, as lines to paste into a shell."""
-    path, here = run.path, Path.cwd()
-    # Equal to `here` only under hydra.job.chdir, where the user's shell is elsewhere.
-    if path.is_relative_to(here) and path != here:
-        path = path.relative_to(here)
+    # The current directory itself only under hydra.job.chdir, where the user's shell is elsewhere.
+    path = seen_from_here(run.path)
     songs = sorted((path / "songs").glob("*.mid"))
     page = path / "report.html"
     seen = [page] if page.exists() else []
