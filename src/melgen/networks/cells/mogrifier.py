@@ -16,6 +16,7 @@ from melgen.networks.initialization import TensorFlowInit, check_initialization,
 from melgen.networks.kernel_layers import AbstractKernelLayer
 from melgen.networks.kernel_scan import scaled
 from melgen.networks.products import Products
+from melgen.networks.projected_layers import Projection
 from melgen.networks.recurrent import State, embedded, map_state
 
 
@@ -87,6 +88,11 @@ class Mogrifier(AbstractKernelLayer):
     def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
         """Read a sequence of rows, looked up first: the input is modulated before it is multiplied."""
         return self(embedded(tokens, tables), state)
+
+    def read(self, project: Projection, state: State, products: Products) -> tuple[Tensor, State]:
+        """Read the input itself, its product with the identity: the rounds come before the product with the weights."""
+        identity = torch.eye(self.input_size, dtype=self.weight_ih.dtype, device=self.weight_ih.device)
+        return self._scan_modulated(project(identity, None).transpose(0, 1), state, products)
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Read the sequence step by step."""
