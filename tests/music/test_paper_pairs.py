@@ -77,8 +77,8 @@ def test_rests_have_sixteen_tokens_after_those_of_pitches():
     tokens, vocabulary = tokens_and_vocabulary(CONTROL, song((60, 8), (61, 4), rests=[0]))
     assert tokens == [7, 32, 19, 48]
     assert len(vocabulary) == 2 * 16 + 16 + 1
-    assert CONTROL.names(vocabulary)[32:34] == ["rest 6", "rest 12"]
-    assert CONTROL.names(vocabulary)[7] == "C4 48"
+    assert CONTROL.names(vocabulary)[32:34] == ["r:1/16", "r:1/8"]
+    assert CONTROL.names(vocabulary)[7] == "C4:1/2"
 
 
 def test_an_interval_has_the_duration_of_the_note_before_it():
@@ -87,7 +87,7 @@ def test_an_interval_has_the_duration_of_the_note_before_it():
     # [x[i + 1] - x[i], duration of note i]: [2, 8], [1, 4], [-5, 2]; the lowest interval is -5.
     assert tokens == [16 * (2 + 5) + 7, 16 * (1 + 5) + 3, 1, len(vocabulary) - 1]
     assert len(vocabulary) == (2 + 5 + 1) * 16 + 1
-    assert INTERVAL.names(vocabulary)[tokens[0]] == "+2 48"
+    assert INTERVAL.names(vocabulary)[tokens[0]] == "+2:1/2"
 
 
 def test_the_last_duration_of_intervals_is_lost_and_decoded_as_a_quarter():

@@ -21,7 +21,6 @@ from melgen.music.abstract_rhythm import END, HOLD_KIND
 from melgen.music.encoding import Encoding
 from melgen.music.events import Header, RhythmError
 from melgen.music.melody import Melody
-from melgen.music.metre import STEPS_PER_QUARTER
 from melgen.music.tune_vocabulary import EncodedTune, TuneVocabulary
 from melgen.networks import MelodyModel
 from melgen.networks.model_stepping import ModelStepper
@@ -128,8 +127,7 @@ def encode_primer(primer: Melody, encoding: Encoding, vocabulary: TuneVocabulary
         names = ", ".join(dict.fromkeys(encoding.name(symbol) for symbol in unknown))
         raise ValueError(
             f"primer: {names} never occurred in training, as dataset={encoding.representation.name} rhythm="
-            f"{encoding.rhythm.name} writes it (a quarter note has {STEPS_PER_QUARTER} steps); primer=[] starts "
-            "without one"
+            f"{encoding.rhythm.name} writes it (lengths are parts of a whole note); primer=[] starts without one"
         ) from None
     return tune if len(primer) else tune._replace(first_pitch=vocabulary.first_pitch)
 

@@ -17,6 +17,8 @@ from melgen.music.abstract_rhythm import END, NO_DURATION, AbstractRhythm
 from melgen.music.events import FIRST, REST, Events, Header, RhythmError, Timing, header_of, melody_of, timing_of
 from melgen.music.grammar import Grammar
 from melgen.music.melody import MIDDLE_C, Melody
+from melgen.music.metre import length_name
+from melgen.music.note_names import REST_NAME
 from melgen.music.representations import AbstractRepresentation
 from melgen.music.tune_vocabulary import EncodedTune, TuneVocabulary
 
@@ -145,12 +147,15 @@ class Encoding:
         return [self.name([symbol]) for symbol in vocabulary.symbols.values.tolist()]
 
     def name(self, symbol: Sequence[int]) -> str:
-        """The name that a musician would give a symbol, with its duration in steps if it has a second stream."""
+        """The name that a musician would give a symbol, with its length if it has a second stream: ``C4:1/4``.
+
+        Notes, rests and lengths are named as `melgen.music.note_names` reads them.
+        """
         first, *durations = symbol
         value = self.rhythm.value_of(first)
-        special = {REST: "rest", FIRST: "first", END: "end"}
+        special = {REST: REST_NAME, FIRST: "first", END: "end"}
         name = self.rhythm.symbol_name(first, special.get(value) or self.representation.value_name(value))
-        return " ".join([name, *map(str, durations)])
+        return ":".join([name, *(length_name(steps) for steps in durations if steps != NO_DURATION)])
 
     def describe(self) -> dict[str, Any]:
         """Plain data: the name of the representation, and the description of the rhythm."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 if TYPE_CHECKING:  # arithmetic on arrays needs no import
@@ -30,6 +31,15 @@ def in_sixteenths(steps: int | NDArray[np.int64]) -> int | NDArray[np.int64]:
     [0, 0, 1, 1, 4, 17]
     """
     return (2 * steps + STEPS_PER_SIXTEENTH) // (2 * STEPS_PER_SIXTEENTH)
+
+
+def length_name(steps: int) -> str:
+    """A length in steps as a part of a whole note, as `melgen.music.note_names` reads it.
+
+    >>> length_name(12), length_name(36), length_name(288)
+    ('1/8', '3/8', '3')
+    """
+    return str(Fraction(steps, STEPS_PER_WHOLE))
 
 
 class Metre(NamedTuple):

@@ -11,7 +11,7 @@ import re
 from fractions import Fraction
 
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, MAX_STEPS, Melody, pitch_name
-from melgen.music.metre import STEPS_PER_QUARTER, STEPS_PER_WHOLE
+from melgen.music.metre import STEPS_PER_QUARTER, STEPS_PER_WHOLE, length_name
 
 REST_NAME = "r"
 
@@ -40,7 +40,7 @@ def note_text(melody: Melody) -> str:
 
     def write(name: str, steps: int) -> None:
         nonlocal length
-        words.append(name if steps == length else f"{name}:{Fraction(steps, STEPS_PER_WHOLE)}")
+        words.append(name if steps == length else f"{name}:{length_name(steps)}")
         length = steps
 
     for pitch, onset, duration in zip(melody.pitches, melody.onsets, melody.durations, strict=True):

@@ -23,7 +23,7 @@ from melgen.music.abstract_rhythm import (
 )
 from melgen.music.events import FIRST, REST, Events, RhythmError
 from melgen.music.grammar import START, Rules
-from melgen.music.metre import STEPS_PER_SIXTEENTH
+from melgen.music.metre import STEPS_PER_SIXTEENTH, length_name
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,10 @@ class PaperPairs(AbstractRhythm):
         return [*(row * self.LONGEST + length for row in every for length in range(self.LONGEST)), END]
 
     def symbol_name(self, symbol: int, value_name: str) -> str:
-        """Its value and its duration in steps: ``C4 24``."""
+        """Its value and its length: ``C4:1/4``."""
         if symbol == END:
             return value_name
-        return f"{value_name} {int(self._parts(np.array([symbol]))[2][0])}"
+        return f"{value_name}:{length_name(int(self._parts(np.array([symbol]))[2][0]))}"
 
     def _parts(self, symbols: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Rows, values and durations in steps of symbols other than `END`."""

@@ -43,7 +43,7 @@ from melgen.music.abstract_rhythm import (
 )
 from melgen.music.events import FIRST, REST, Events, RhythmError
 from melgen.music.grammar import START, Rules
-from melgen.music.metre import STEPS_PER_QUARTER
+from melgen.music.metre import STEPS_PER_QUARTER, length_name
 from melgen.music.named import kind_named
 from melgen.music.paper_pairs import PaperPairs
 
@@ -120,8 +120,8 @@ class Joint(AbstractRhythm):
         return event_rules(opening)
 
     def symbol_name(self, symbol: int, value_name: str) -> str:
-        """Its value and its duration in steps: ``C4 24``."""
-        return value_name if symbol == END else f"{value_name} {symbol // self._CODES}"
+        """Its value and its length: ``C4:1/4``."""
+        return value_name if symbol == END else f"{value_name}:{length_name(symbol // self._CODES)}"
 
 
 @dataclass(frozen=True)
@@ -291,8 +291,8 @@ class Interleaved(AbstractRhythm):
         }
 
     def symbol_name(self, symbol: int, value_name: str) -> str:
-        """The value, or ``duration`` with its steps."""
-        return f"duration {symbol - self._DURATIONS}" if symbol >= self._DURATIONS else value_name
+        """The value, or ``length`` with the part of a whole note."""
+        return f"length {length_name(symbol - self._DURATIONS)}" if symbol >= self._DURATIONS else value_name
 
 
 RHYTHMS: Mapping[str, type[AbstractRhythm]] = MappingProxyType(
