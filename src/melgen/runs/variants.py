@@ -23,7 +23,7 @@ from melgen.runs.learning_rates import LEARNING_RATES, RATE
 from melgen.runs.naming import RunName, parse_run_name, safe_name
 from melgen.runs.size_keys import SOLVED, given_size
 
-BASELINE = "baseline"
+USUAL = "usual values"
 """Name of the variant that has the most common value of every key, if several keys differ."""
 
 LONGEST_SLUG = 60
@@ -158,7 +158,7 @@ def variants_in(runs: Sequence[Choices]) -> list[Variant]:
             for word, value, common in zip(words, row, commonest, strict=True)
             if value is not _ABSENT and (len(keys) == 1 or value != common)
         ]
-        found.append(", ".join(parts) or ("" if all(value is _ABSENT for value in row) else BASELINE))
+        found.append(", ".join(parts) or ("" if all(value is _ABSENT for value in row) else USUAL))
     if len(set(found)) < len(set(rows)):  # two different values have the same text
         found = [f"{text} {_hash(repr(row))}" for text, row in zip(found, rows, strict=True)]
     return _labelled(runs, [Variant(slug_of(text), text) for text in found])

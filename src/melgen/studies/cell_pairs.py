@@ -8,7 +8,7 @@ from typing import Any
 
 from melgen.checking import require
 from melgen.evaluation.comparing_cells.results import LEAST_SEEDS
-from melgen.runs.variants import BASELINE, settings_of
+from melgen.runs.variants import USUAL, settings_of
 from melgen.studies.results import Model
 
 USUAL_REFERENCE = "lstm"
@@ -146,7 +146,7 @@ def _without_tuned(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 def _in_words(model: Model, reference: Model, models: Sequence[Model]) -> str:
     """The setting of two models: the representation, the rhythm if any network has one, and what else they share."""
     own, others = (each.variant_text.split(", ") for each in (model, reference))
-    parts = [part for part in own if part in others and part not in ("", BASELINE)]
+    parts = [part for part in own if part in others and part not in ("", USUAL)]
     if any(each.writes_rhythm for each in models) and not any(part.startswith("rhythm ") for part in parts):
         parts.insert(0, f"rhythm {model.runs[0].rhythm}")
     return ", ".join([model.dataset, *parts])
