@@ -48,7 +48,7 @@ def test_every_network_of_the_sweep_composes_and_builds(cell, dataset):
         check(config)
         model = instantiate(config.model, vocab_size=7)
         assert len(model.layers) == layers
-        assert {layer.reference() for layer in model.layers} == {cell}
+        assert {layer.stored_name() for layer in model.layers} == {cell}
         data = instantiate(config.dataset)
         assert data.representation.name == dataset
         assert data.batch_size == 50
@@ -156,7 +156,7 @@ def test_a_mixed_stack_decides_the_number_of_layers():
     config = plain(composed(*PLACE, "cell=mixed", "cell.stack=[lstm,lstm,nas]", "hidden_size=4"))
     assert config.layers == 3
     model = instantiate(config.model, vocab_size=7)
-    assert [layer.reference() for layer in model.layers] == ["lstm", "lstm", "nas"]
+    assert [layer.stored_name() for layer in model.layers] == ["lstm", "lstm", "nas"]
 
 
 @quick_rows(

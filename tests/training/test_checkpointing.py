@@ -186,12 +186,12 @@ def test_another_process_needs_nothing_but_the_file(tmp_path):
     shutil.rmtree(tmp_path / "run")
     script = (
         "import sys; from melgen.checkpoint import load_model; t = load_model(sys.argv[1]); "
-        "print(t.representation.name, len(t.vocabulary), [layer.reference() for layer in t.model.layers])"
+        "print(t.representation.name, len(t.vocabulary), [layer.stored_name() for layer in t.model.layers])"
     )
     told = subprocess.run(
         [sys.executable, "-c", script, str(file)], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    expected = [layer.reference() for layer in module.model.layers]
+    expected = [layer.stored_name() for layer in module.model.layers]
     assert told.stdout.strip() == f"control {len(data.vocabulary)} {expected}"
 
 

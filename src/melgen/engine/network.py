@@ -82,7 +82,7 @@ def network_data(model: MelodyModel) -> NetworkData:
         step, constants = _Step(model, zeros), Constants()
 
         def name_of(path: str) -> str:
-            cells, layer = [each.reference() for each in model.layers], layer_in(path)
+            cells, layer = [each.stored_name() for each in model.layers], layer_in(path)
             return f"the network ({', '.join(cells)})" if layer is None else f"layer {layer + 1} ({cells[layer]})"
 
         data: NetworkData = {

@@ -34,8 +34,8 @@ def find_layer(name: str) -> LayerFactory:
     return found
 
 
-def imported_layer(reference: str) -> type[AbstractRecurrentLayer]:
-    """The layer with this `AbstractRecurrentLayer.reference`, among those already imported.
+def imported_layer(stored_name: str) -> type[AbstractRecurrentLayer]:
+    """The layer with this `AbstractRecurrentLayer.stored_name`, among those already imported.
 
     Raises:
         ValueError: if there is none.
@@ -43,10 +43,10 @@ def imported_layer(reference: str) -> type[AbstractRecurrentLayer]:
     waiting = [AbstractRecurrentLayer]
     while waiting:
         candidate = waiting.pop()
-        if candidate.reference() == reference:
+        if candidate.stored_name() == stored_name:
             return candidate
         waiting += candidate.__subclasses__()
-    raise ValueError(f"unknown cell {reference!r}: import the module that defines it first (imports=[module])")
+    raise ValueError(f"unknown cell {stored_name!r}: import the module that defines it first (imports=[module])")
 
 
 def mixed(stack: Sequence[str | LayerFactory]) -> list[LayerFactory]:

@@ -195,7 +195,7 @@ class MelodyModel(nn.Module):
 
     def describe(self) -> dict[str, Any]:
         """Plain data from which `from_description` builds a network of the same shape."""
-        stack = [{"cell": layer.reference(), "options": layer.options} for layer in self.layers]
+        stack = [{"cell": layer.stored_name(), "options": layer.options} for layer in self.layers]
         sizes = {"vocab_size": self.vocab_size}
         if self.output_size != self.vocab_size:
             sizes["output_size"] = self.output_size
@@ -223,7 +223,7 @@ class MelodyModel(nn.Module):
         >>> MelodyModel(vocab_size=10, hidden_size=16, layers=3).layers_in_words
         '3 x lstm'
         """
-        cells = [layer.reference() for layer in self.layers]
+        cells = [layer.stored_name() for layer in self.layers]
         return f"{len(cells)} x {cells[0]}" if len(set(cells)) == 1 else " + ".join(cells)
 
     @property

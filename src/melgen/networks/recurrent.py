@@ -131,8 +131,8 @@ class AbstractRecurrentLayer(nn.Module, ABC):
         return {}
 
     @classmethod
-    def reference(cls) -> str:
-        """By what a checkpoint refers to the class: its ``name``, or its dotted path if it has none."""
+    def stored_name(cls) -> str:
+        """The name of the class in a checkpoint: its ``name``, or its dotted path if it has none."""
         return vars(cls).get("name") or f"{cls.__module__}.{cls.__qualname__}"
 
     @abstractmethod

@@ -129,7 +129,7 @@ def _read_run(directory: RunDirectory) -> Run:
 
 def _name_from_within(directory: str, trained: TrainedModel) -> RunName:
     """The name that `melgen.train` would give a run whose directory has another name (``run_dir=...``)."""
-    cells = dict.fromkeys(layer.reference().rpartition(".")[2] for layer in trained.model.layers)
+    cells = dict.fromkeys(layer.stored_name().rpartition(".")[2] for layer in trained.model.layers)
     return RunName(
         trained.representation.name, "+".join(cells), len(trained.model.layers), trained.config["seed"], directory
     )
