@@ -18,14 +18,14 @@ from melgen.checking import check_one_of, check_whole
 from melgen.command_line import run_app, run_job
 from melgen.configuration.arguments import without_multirun
 from melgen.configuration.conf_dir import CONF_DIR
-from melgen.studies.planning import with_sweeps_as_parameters
+from melgen.studies.planning import names_stages, with_sweeps_as_parameters
 from melgen.studies.stages import STAGES
 
 log = logging.getLogger(__name__)
 
 
 def study(config: DictConfig) -> Path:
-    """Do the stages of a study, each as far as it is not done already.
+    """Do the stages of a study, each as far as it is not done already; what only shows results again if it is named.
 
     Args:
         config: as composed from ``conf/study.yaml``, under a running Hydra application.
@@ -37,14 +37,14 @@ def study(config: DictConfig) -> Path:
         ValueError: for settings that make no sense, runs that are missing, or a stage whose predecessor has not
             been done with these settings.
     """
-    wanted = wanted_stages(config)
+    wanted, hydra_config = wanted_stages(config), cast(DictConfig, HydraConfig.get())
     from melgen.studies.stages import tune
     from melgen.studies.stages.order import do_stages, log_summary, stages_done
     from melgen.studies.study import Study
     from melgen.training.build import prepare_torch
 
     prepare_torch(config)
-    this = Study(config, cast(DictConfig, HydraConfig.get()))
+    this = Study(config, hydra_config)
     this.settings.check()
     this.runs.check_reference()
     if "tune" in wanted and this.rates is None:
@@ -55,7 +55,7 @@ def study(config: DictConfig) -> Path:
         log.info("dry_run=true: nothing was trained or written; without it the stages are %s", ", ".join(wanted))
         return this.directory
     with this.bench.claimed():
-        do_stages(this, wanted)
+        do_stages(this, wanted, named=names_stages(hydra_config))
         if wanted == ["tune"]:  # there may be no run to describe
             log.info("The learning rates are in %s", this.settings.rates_file)
             return this.directory

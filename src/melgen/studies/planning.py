@@ -115,6 +115,11 @@ def as_typed(hydra: DictConfig) -> list[str]:
     ]
 
 
+def names_stages(hydra: DictConfig) -> bool:
+    """Whether the command line of a study names the stages to do."""
+    return any(override.key_or_group == _STAGES for override in _parsed(typed_overrides(hydra)))
+
+
 def planned_runs(hydra: DictConfig, changes: Mapping[str, Sequence[str]] = MappingProxyType({})) -> list[PlannedRun]:
     """The trainings that the study's command line and experiment ask for, in the order of the sweep.
 

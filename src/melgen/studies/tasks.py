@@ -91,17 +91,18 @@ class Workbench:
                     with suppress(OSError):
                         self.path.parent.rmdir()
 
-    def do(self, tasks: Sequence[Task], prefixes: Sequence[str]) -> int:
+    def do(self, tasks: Sequence[Task], prefixes: Sequence[str], *, again: bool = False) -> int:
         """Do what is not done yet of a stage's tasks, and forget the tasks that the stage no longer has.
 
         Args:
             tasks: all of the stage.
             prefixes: of the names of the stage's tasks, earlier ones too.
+            again: do those that are done, too.
 
         Returns:
             How many there were to do.
         """
-        undone = [task for task in tasks if not self.is_done(task)]
+        undone = [task for task in tasks if again or not self.is_done(task)]
         began = time.monotonic()
         for number, task in enumerate(undone, 1):
             self._do(task)

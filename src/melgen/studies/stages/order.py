@@ -40,6 +40,10 @@ _TRAINING = {"tune": tune.run, "sweep": sweep.run}
 _NEEDED = ("select", "generate", "evaluate")
 """The stages that all later ones build on."""
 
+_SHOWING = ("tables", "figures", "report")
+"""The stages that only show results: they take little time, and depend on more than their inputs, such as the code that
+draws a figure and the fonts of the system."""
+
 _TO_SEE = (
     "report.html",
     "tables/tonality.md",
@@ -53,11 +57,12 @@ _SHOWN = 6
 """Comparisons of cells that the summary shows."""
 
 
-def do_stages(study: Study, wanted: Sequence[str]) -> None:
+def do_stages(study: Study, wanted: Sequence[str], *, named: bool = False) -> None:
     """Do stages, each as far as it is not done already.
 
     Args:
         wanted: their names, in the order of the stages.
+        named: whether the user has named them: those that only show results are then done again.
 
     Raises:
         ValueError: if a stage that comes before one of them has not been done with these settings.
@@ -65,7 +70,7 @@ def do_stages(study: Study, wanted: Sequence[str]) -> None:
     for stage in STAGES[: STAGES.index(wanted[-1]) + 1]:
         if stage in wanted:
             log.info("Stage %d of %d: %s", wanted.index(stage) + 1, len(wanted), stage)
-            _do(study, stage)
+            _do(study, stage, again=named and stage in _SHOWING)
         elif stage == "tune" and study.settings.tunes_rates and study.rates is None:
             raise ValueError(
                 f"stages={','.join(wanted)}: the stage tune has not chosen learning rates for these settings "
@@ -125,11 +130,11 @@ def _lines_of_comparisons(study: Study) -> list[str]:
     return [f"{'Found:' if not i else '':9}{line}" for i, line in enumerate([*lines, *remarks(found)])]
 
 
-def _do(study: Study, stage: str) -> None:
+def _do(study: Study, stage: str, *, again: bool) -> None:
     if stage in _TRAINING:
         return _TRAINING[stage](study)
     tasks = list(_STAGES[stage].tasks(study))
-    done = study.bench.do(tasks, _STAGES[stage].prefixes)
+    done = study.bench.do(tasks, _STAGES[stage].prefixes, again=again)
     if done < len(tasks):
         log.info("  %d of %d done already", len(tasks) - done, len(tasks))
     if stage == "select":
