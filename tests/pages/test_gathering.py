@@ -183,6 +183,11 @@ def test_tables_are_the_files_as_they_are(data_of, pages, study):
     assert [table["name"] for table in data_of["study"]["sections"]["tables"]["tables"]] == [
         "runs",
         "tonality",
+        "learning_rates",
+        "copying",
+        "states",
+        "similarity",
+        "budget",
         "paper/mean",
     ]
     assert data_of["study"]["sections"]["tables"]["tables"][0] == {
