@@ -18,9 +18,9 @@ class CopyingFound:
     """Copying by one network.
 
     Attributes:
-        tunes: number of test tunes that were searched for repeats. parts: bits of the notes that are heard twice, of
-        the tunes with repeats: ``all`` and, with rhythm, ``pitch`` and
-            ``rhythm``.
+        tunes: number of test tunes that were searched for repeats.
+        parts: bits of the notes that are heard twice, of the tunes with repeats: ``all`` and, with rhythm, ``pitch``
+            and ``rhythm``.
     """
 
     tunes: int
