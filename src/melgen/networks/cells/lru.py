@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from melgen.checking import check_number, require
+from melgen.networks.fast_path import kept_once
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
 from melgen.networks.linear_recurrence import AbstractElementwiseLayer
-from melgen.networks.linear_scan import linear_scan
 from melgen.networks.products import Products, linear
 from melgen.networks.projected_layers import Projection
 from melgen.networks.recurrent import State
@@ -87,23 +89,22 @@ class LRU(AbstractElementwiseLayer):
     ) -> tuple[Tensor, State]:
         """Run all steps, with complex numbers if ``fast``; then the output layers."""
         added, skipped = coefficients
-        added = added.unflatten(-1, (self.hidden_size, 2))
-        states, last = (self._scan if fast else self._steps)(added, state)
-        # Re(C h) = Re C Re h - Im C Im h.
-        weight = (self.output_weight * self.output_weight.new_tensor([1.0, -1.0])).flatten(1)
-        output = linear(products, states.flatten(-2), weight, None) + skipped
+        if fast:
+            output, last = self._filtered(added, skipped, state, products)
+        else:
+            output, last = self._steps(added, skipped, state)
         if self.mixer is not None:
             output = linear(products, F.gelu(output), self.mixer.weight, self.mixer.bias)
         return output, last
 
-    def _scan(self, added: Tensor, state: State) -> tuple[Tensor, State]:
-        start = None if state is None else torch.complex(*state)
-        decay = torch.polar(torch.exp(-self.nu.exp()), self.theta.exp())
-        states, last = linear_scan(decay, torch.view_as_complex(added), start)
-        parts = torch.view_as_real(last)
-        return torch.view_as_real(states), (parts[..., 0].contiguous(), parts[..., 1].contiguous())
+    def _filtered(self, added: Tensor, skipped: Tensor, state: State, products: Products) -> tuple[Tensor, State]:
+        decay = torch.complex(-self.nu.exp(), self.theta.exp()).exp()
+        start = decay.new_zeros(added.shape[1], self.hidden_size) if state is None else torch.complex(*state)
+        output, last = _Filter.apply(products, added, skipped, decay, self.output_weight, start)
+        return output, (last.real.contiguous(), last.imag.contiguous())
 
-    def _steps(self, added: Tensor, state: State) -> tuple[Tensor, State]:
+    def _steps(self, added: Tensor, skipped: Tensor, state: State) -> tuple[Tensor, State]:
+        added = added.unflatten(-1, (self.hidden_size, 2))
         size, angle = torch.exp(-self.nu.exp()), self.theta.exp()
         cosine, sine = size * angle.cos(), size * angle.sin()
         zeros = added.new_zeros(added.shape[1:3])
@@ -115,7 +116,9 @@ class LRU(AbstractElementwiseLayer):
                 cosine * imaginary + sine * real + step[..., 1],
             )
             states.append(torch.stack([real, imaginary], dim=-1))
-        return torch.stack(states), (real, imaginary)
+        # Re(C h) = Re C Re h - Im C Im h.
+        weight = (self.output_weight * self.output_weight.new_tensor([1.0, -1.0])).flatten(1)
+        return F.linear(torch.stack(states).flatten(-2), weight) + skipped, (real, imaginary)
 
     def initialize(self, initialization: str) -> None:
         """Draw new weights."""
@@ -139,3 +142,67 @@ class LRU(AbstractElementwiseLayer):
             self.gamma.copy_(0.5 * torch.log1p(-self.nu))  # nu is still the square of |l|
             self.nu.log_().mul_(-0.5).log_()
             self.theta.mul_(2 * math.pi).log_()
+
+
+class _Filter(torch.autograd.Function):
+    """``Re(C h) + D x`` of all steps, with the states in the memory of what is added to them.
+
+    Autograd would need memory of its own for states, gradients and what is computed of them. At these sizes new memory
+    costs as much time as the arithmetic. So this overwrites what it gets and what it kept, and allows one backward
+    pass.
+
+    Shape:
+        added ``[T, B, 2 * H]``, skipped and output ``[T, B, H]``, weight ``[H, H, 2]``; complex are decay ``[H]``, and
+        the states before and after, ``[B, H]``.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, products: Products, added: Tensor, skipped: Tensor, decay: Tensor, weight: Tensor, state: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        flat = added.detach().flatten(0, 1)  # the operation that made it does not need its result any more
+        states = _complex(flat).unflatten(0, added.shape[:2])
+        last = state
+        for step in states.unbind(0):
+            last = step.addcmul_(decay, last)
+        # Re(C h) = Re C Re h - Im C Im h: a product with the parts of the conjugate of C.
+        conjugate = torch.view_as_complex(weight).conj_physical()
+        output = products.multiply(flat, _real(conjugate).t()).view_as(skipped).add_(skipped)
+        ctx.products, ctx.buffers = products, (flat, states)
+        ctx.save_for_backward(decay, conjugate, state)
+        ctx.set_materialize_grads(False)
+        return output, last.clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_output: Tensor | None, of_last: Tensor | None) -> tuple[Tensor | None, ...]:
+        flat, states = kept_once(ctx)
+        decay, conjugate, state = ctx.saved_tensors
+        if of_output is None:
+            of_flat, of_weight = torch.zeros_like(flat), None
+        else:
+            rows = of_output.flatten(0, 1)
+            of_flat = ctx.products.multiply(rows, _real(conjugate))
+            of_conjugate = _complex(ctx.products.multiply(rows.t(), flat))
+            of_weight = torch.view_as_real(of_conjugate.conj_physical_())
+        gradient = _complex(of_flat).view_as(states)
+        steps = gradient.unbind(0)
+        if of_last is not None:
+            steps[-1].add_(of_last)
+        factor = decay.conj_physical()
+        for before, after in pairwise(reversed(steps)):
+            after.addcmul_(factor, before)
+        states.conj_physical_()
+        of_decay = states[:-1].mul_(gradient[1:]).sum((0, 1)) + (state.conj() * steps[0]).sum(0)
+        of_added = of_flat.view(*states.shape[:2], -1)
+        return None, of_added, of_output, of_decay, of_weight, factor * steps[0]
+
+
+def _complex(parts: Tensor) -> Tensor:
+    """A matrix whose columns are real and imaginary parts in turns, as complex numbers in the same memory."""
+    return torch.view_as_complex(parts.unflatten(-1, (-1, 2)))
+
+
+def _real(numbers: Tensor) -> Tensor:
+    """The opposite of `_complex`."""
+    return torch.view_as_real(numbers).flatten(-2)
