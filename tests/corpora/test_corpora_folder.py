@@ -45,6 +45,14 @@ def test_every_format_below_a_folder(tmp_path):
     assert report.notes_kept == imported.melodies.lengths.sum()
 
 
+def test_names_in_natural_order(tmp_path):
+    """Digits of other scripts are letters here: Python converts some of them to numbers, and others not."""
+    names = ["2.mid", "10.mid", "a2b10.mid", "a10b2.mid", "ab.mid", "²x.mid", "٣x.mid"]
+    for name in names:
+        (tmp_path / name).touch()
+    assert [source.name for source in FolderCorpus(tmp_path).list_sources().sources] == names
+
+
 @pytest.mark.slow
 def test_duplicates_are_kept_or_dropped(tmp_path):
     write_midi(tmp_path / "a.mid", scale(60))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ class Split(IntEnum):
 
 
 SPLIT_NAMES = tuple(split.name.lower() for split in Split)
+
+_NUMBER = re.compile("([0-9]+)")
 
 # `evaluation` is the paper's name for its test set.
 SPLIT_OF_NAME = {
@@ -106,14 +109,15 @@ def check_folder(path: Path, key: str) -> None:
         raise CorpusError(f"{key}={path}: this folder cannot be read: {error.strerror}") from error
 
 
-def natural_key(name: str) -> list[tuple[int, int, str]]:
+def natural_key(name: str) -> list[str | float]:
     """A sort key that puts ``tune2`` before ``tune10``.
 
     >>> sorted(["tune10", "tune2", "Tune1"], key=natural_key)
     ['Tune1', 'tune2', 'tune10']
     """
-    parts = re.split(r"([0-9]+)", name.lower())
-    return [(0, int(part), "") if part[:1].isdecimal() else (1, 0, part) for part in parts] + [(2, 0, name)]
+    parts: list[str | float] = list(_NUMBER.split(name.lower()))  # texts and numbers in turns
+    parts[1::2] = map(int, parts[1::2])
+    return [*parts, math.inf, name]
 
 
 def files_below(folder: Path) -> Iterator[Path]:

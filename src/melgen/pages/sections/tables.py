@@ -78,7 +78,7 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
     return {"tables": tables}
 
 
-def _order(name: str) -> tuple[int, int, list[tuple[int, int, str]]]:
+def _order(name: str) -> tuple[int, int, list[str | float]]:
     depth = 2 if name.startswith("paper/") else name.count("/")
     return depth, _FIRST.index(name) if name in _FIRST else len(_FIRST), natural_key(name)
 
