@@ -1,4 +1,4 @@
-"""Cells on one tune: train each for a moment and draw how much every note of a held-out tune surprises five of them.
+"""Cells on one tune: train each for a moment and draw how much every note of a held-out tune surprises it.
 
 ``python docs/make_concepts.py`` writes ``docs/figures/concepts_cells.png`` and prints the numbers of
 ``docs/concepts.md``.
@@ -22,19 +22,22 @@ from melgen.data import MelodyDataModule, Split
 from melgen.music import Control, Interval
 from melgen.music.melody import pitch_name
 from melgen.music.representations import transpositions
-from melgen.networks import GRU, LSTM, NAS, RNN, SLSTM, UGRNN, Attention, MelodyModel, Mogrifier, count_parameters
+from melgen.networks import MelodyModel, count_parameters, find_layer
+from melgen.networks.recurrent import LayerFactory
 from melgen.training import MelodyModule
 
 OUT = Path(__file__).resolve().parent / "figures" / "concepts_cells.png"
-CELLS = {"lstm": LSTM, "gru": GRU, "rnn": RNN, "nas": NAS, "ugrnn": UGRNN}
-OTHERS = {"slstm": SLSTM, "mogrifier": Mogrifier, "attention": Attention}
-"""In the table of the document, but not in its figure."""
+CELLS = (
+    *("rnn", "lstm", "gru", "ugrnn", "nas", "slstm", "mogrifier"),
+    *("indrnn", "mingru", "rglru", "lru", "hgrn2"),  # without a product with the state
+    "attention",
+)
 UPDATES, LAYERS, SHOWN_NOTES = 400, 1, 48
 TUNE, SPLIT_SEED = "Quick Step 71st. Regt.", 21
 """The tune of the document, and a seed by which it is a test tune."""
 
 
-def trained(cell: type, data: MelodyDataModule) -> MelodyModel:
+def trained(cell: LayerFactory, data: MelodyDataModule) -> MelodyModel:
     """A network of one layer after a few hundred updates."""
     pl.seed_everything(0, verbose=False)
     module = MelodyModule(
@@ -66,7 +69,8 @@ def main() -> None:
     pitches = data.melodies.pitches_of(number).tolist()
     tokens = torch.as_tensor(data.vocabulary.encode(np.asarray(pitches)), dtype=torch.long)
     bits = {}
-    for name, cell in (CELLS | OTHERS).items():
+    for name in CELLS:
+        cell = find_layer(name)
         bits[name] = surprise(trained(cell, data), tokens)
         default = MelodyModel(len(data.vocabulary), layers=2, cell=cell)
         print(f"| `{name}` | {count_parameters(default):,} | {bits[name][1:].mean():.2f} |", flush=True)
@@ -78,11 +82,10 @@ def main() -> None:
     vocabulary = tokens_of_intervals.vocabulary
     print("interval tokens:", vocabulary.encode(intervals[:11]).tolist(), "of", len(vocabulary))
     print("keys:", transpositions(min(pitches), max(pitches)).tolist())
-    bits = {name: bits[name] for name in CELLS}
     mean = np.mean(list(bits.values()), axis=0)[1:]
     steps = np.abs(intervals)[1:]
     for motion, chosen in {"repeats": steps == 0, "steps": (steps > 0) & (steps < 3), "leaps": steps > 2}.items():
-        print(f"{motion}: {chosen.sum()} notes, {mean[chosen].mean():.2f} bits a note, mean of the five")
+        print(f"{motion}: {chosen.sum()} notes, {mean[chosen].mean():.2f} bits a note, mean of all cells")
     draw(pitches[:SHOWN_NOTES], {name: values[: SHOWN_NOTES - 1] for name, values in bits.items()})
 
 
@@ -91,7 +94,7 @@ def draw(pitches: list[int], bits: dict[str, np.ndarray]) -> None:
     numbers = np.arange(1, len(pitches) + 1)
     plt.rcParams.update({"font.size": 11, "font.family": "DejaVu Sans"})
     figure, (roll, heat) = plt.subplots(
-        2, 1, figsize=(10, 5.2), sharex=True, height_ratios=[1.2, 1], layout="constrained"
+        2, 1, figsize=(10, 6.8), sharex=True, height_ratios=[1, 1.5], layout="constrained"
     )
     roll.hlines(pitches, numbers - 0.45, numbers + 0.45, color="#0b6e6e", lw=4)
     roll.set_yticks(sorted(set(pitches)), [pitch_name(pitch) for pitch in sorted(set(pitches))], fontsize=9)
