@@ -135,8 +135,8 @@ def test_small_networks_are_not_measured(cell, file, measured):
         "",
         "{",
         "[]",
-        '{"format_version": 1}',
-        '{"format_version": 2, "products": {}}',
+        '{"format_version": 2}',
+        '{"format_version": 3, "products": {}}',
         "\0",
         '{"products": 1}',
         "[" * 9000,
@@ -148,7 +148,7 @@ def test_a_damaged_file_is_written_anew(file, text, measured):
     file.write_text(text)
     choice = choosing_products.choose(model, BATCH, STEPS, file)
     assert set(choice) == {"layer 1", "layer 2", "layer 3", "output"}
-    assert json.loads(file.read_text())["format_version"] == 1
+    assert json.loads(file.read_text())["format_version"] == choosing_products.FORMAT_VERSION
     assert choosing_products.choose(model, BATCH, STEPS, file) == choice
 
 

@@ -14,7 +14,8 @@ from torch.autograd.function import once_differentiable
 
 from melgen.networks.fast_path import kept_once
 from melgen.networks.kernels import AbstractKernel, sigmoid_backward
-from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH, Products, StepProduct
+from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH, Products
+from melgen.networks.state_product import StateGradient, StateProduct
 
 StepViews: TypeAlias = tuple[Tensor, Tensor, Sequence[Tensor], Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]
 """The buffers of a step: summed blocks, sigmoid blocks, each block, the states before and after, saved blocks."""
@@ -88,12 +89,12 @@ class _Scan(torch.autograd.Function):
             sequence[0] = state
         kernel.begin([sequence[0] for sequence in sequences])
         saved = [projected.new_empty(steps, batch_size, width) for _ in range(kernel.saved)]
-        times_summed, times_last = step_products(kernel, weight, products, batch_size, steps)
-        cell = kernel(projected.new_empty(2, batch_size, width).unbind(0), times_last)
+        times_state = StateProduct(kernel, weight, products, batch_size, steps, bias)
+        cell = kernel(projected.new_empty(2, batch_size, width).unbind(0), times_state.times_last)
         views = list(views_of_steps(kernel, projected, sequences, saved))
         with products.for_steps():
             for step in views:
-                read_step(cell, times_summed, bias, step)
+                read_step(cell, times_state, step)
         ctx.kernel, ctx.products, ctx.has_bias = kernel, products, bias is not None
         ctx.buffers = projected, sequences, saved, views
         ctx.save_for_backward(weight)
@@ -116,11 +117,8 @@ class _Scan(torch.autograd.Function):
         outputs = [None] * steps if of_output is None else of_output.unbind(0)
         of_sigmas = projected.new_empty(batch_size, kernel.sigmoid * width)
         of_gates = of_sigmas.chunk(kernel.sigmoid, 1)
-        summed, separate = weight[: kernel.summed * width], weight[-width:]
-        has_last = kernel.summed < len(kernel.scales)
-        times_summed = products.of_step(summed, batch_size, steps)
-        times_last = products.of_step(separate, batch_size, steps) if has_last else times_summed
-        cell = kernel(projected.new_empty(2, batch_size, width).unbind(0), times_last)
+        of_state = StateGradient(kernel, weight, products, batch_size, steps)
+        cell = kernel(projected.new_empty(2, batch_size, width).unbind(0), of_state.times_last)
         dh = grad[0]
         with products.for_steps():
             for output, (sums, sigmas, gates, before, after, kept) in zip(
@@ -130,12 +128,7 @@ class _Scan(torch.autograd.Function):
                     dh.add_(output)
                 cell.backward(gates, before, after, kept, grad, of_gates)
                 sigmoid_backward(of_sigmas, sigmas, grad_input=sigmas)
-                if kernel.carries:
-                    times_summed.add(sums, dh)
-                else:
-                    times_summed.write(sums, dh)
-                if kernel.separate:
-                    times_last.add(kept[0], dh)
+                of_state.write(sums, kept, dh)
         of_weight = torch.empty_like(weight)
         flat, states = projected.flatten(0, 1), sequences[0][:-1].flatten(0, 1)
         products.multiply(flat[:, : kernel.summed * width].t(), states, of_weight[: kernel.summed * width])
@@ -146,32 +139,17 @@ class _Scan(torch.autograd.Function):
         return None, None, projected, of_weight, saved[0].sum((0, 1)) if ctx.has_bias else None, *grad
 
 
-def step_products(
-    kernel: type[AbstractKernel], weight: Tensor, products: Products, rows: int, steps: int
-) -> tuple[StepProduct, StepProduct]:
-    """The products of the state, ``rows`` of them in each step: of the summed blocks, and of the last if it is not."""
-    summed, last = weight[: kernel.summed * weight.shape[1]].t(), weight[-weight.shape[1] :].t()
-    times_summed = products.of_step(summed, rows, steps)
-    has_last = kernel.summed < len(kernel.scales)
-    return times_summed, products.of_step(last, rows, steps) if has_last else times_summed
-
-
-def read_step(cell: AbstractKernel, times_summed: StepProduct, bias: Tensor | None, step: StepViews) -> None:
+def read_step(cell: AbstractKernel, times_state: StateProduct, step: StepViews) -> None:
     """Compute a step forwards, in place: the state after it, from the state before and the products of the input.
 
     Args:
         cell: the arithmetic.
-        times_summed: the product of the state with the weights of the summed blocks.
-        bias: the bias of a product that the kernel keeps separate.
+        times_state: the product of the state with its weights.
         step: its buffers.
     """
     sums, sigmas, gates, before, after, kept = step
-    times_summed.add(before[0], sums)
+    times_state.add(before[0], sums, kept)
     torch.sigmoid(sigmas, out=sigmas)
-    if cell.separate:
-        cell.times_last.write(before[0], kept[0])
-        if bias is not None:
-            kept[0].add_(bias)
     cell.forward(gates, before, after, kept)
 
 

@@ -17,9 +17,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from melgen.internals.torch import is_transforming
-from melgen.networks.kernel_scan import read_step, step_products, views_of_steps
+from melgen.networks.kernel_scan import read_step, views_of_steps
 from melgen.networks.kernels import AbstractKernel
 from melgen.networks.products import Products
+from melgen.networks.state_product import StateProduct
 
 
 class AbstractStepper(ABC):
@@ -122,10 +123,10 @@ class KernelStepper(AbstractStepper):
             pair[0] = state
         kernel.begin([pair[0] for pair in both])
         saved = [weight.new_empty(1, rows, width) for _ in range(kernel.saved)]
-        self._projection, self._products, self._bias = projection, products, bias
+        self._projection, self._products = projection, products
         self._gates = gates[0]
-        self._times_summed, times_last = step_products(kernel, weight, products, rows, steps=1)
-        self._cell = kernel(weight.new_empty(2, rows, width).unbind(0), times_last)
+        self._times_state = StateProduct(kernel, weight, products, rows, 1, bias)
+        self._cell = kernel(weight.new_empty(2, rows, width).unbind(0), self._times_state.times_last)
         # The state moves back and forth between two buffers, since a kernel may read it while it writes the next.
         (sums, sigmas, blocks, one, other, kept), *_ = views_of_steps(kernel, gates, both, saved)
         self._next, self._after_next = (
@@ -136,7 +137,7 @@ class KernelStepper(AbstractStepper):
         """The output after one more time step."""
         with self._products.for_steps():
             self._projection.write(input, self._gates)
-            read_step(self._cell, self._times_summed, self._bias, self._next)
+            read_step(self._cell, self._times_state, self._next)
         self._next, self._after_next = self._after_next, self._next
         return self._after_next[4][0]
 

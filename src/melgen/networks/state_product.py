@@ -1,0 +1,127 @@
+"""The products of the state with its weights in a step of a kernel, and the gradient that goes back through them.
+
+Some kernels keep the product of their last block separate from the others. In the small batches of a training oneDNN
+takes two thirds of the time for one product of all blocks as for two, which is worth adding and copying its parts. In
+large batches, and for torch's default, it is not.
+
+Letters as in `melgen.networks.model`; N is the number of blocks of H rows that a cell's weights have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from melgen.networks.kernels import AbstractKernel
+from melgen.networks.products import Products
+
+MOST_ROWS_JOINED = 256
+"""The largest batch for which a separate product is computed together with the others."""
+
+
+class StateProduct:
+    """The product of the state with its weights.
+
+    Args:
+        kernel: the arithmetic of a step.
+        weight: the weights of the state.
+        products: who computes the products.
+        rows: B.
+        steps: how many products there will be.
+        bias: the bias of a product that the kernel keeps separate.
+
+    Shape:
+        weight ``[N * H, H]``, bias ``[H]``.
+
+    Attributes:
+        times_last: the product with the weight of the last block by itself.
+    """
+
+    def __init__(
+        self,
+        kernel: type[AbstractKernel],
+        weight: Tensor,
+        products: Products,
+        rows: int,
+        steps: int,
+        bias: Tensor | None = None,
+    ):
+        joint, last = _split(kernel, weight, products, rows)
+        self._times = products.of_step(joint.t(), rows, steps)
+        self.times_last = self._times if last is None else products.of_step(last.t(), rows, steps)
+        self._separate, self._bias = kernel.separate, bias
+        self._joined = weight.new_empty(rows, len(weight)) if kernel.separate and last is None else None
+        self._parts = [] if self._joined is None else _parts(kernel, self._joined)
+
+    def add(self, h: Tensor, sums: Tensor, saved: Sequence[Tensor]) -> None:
+        """Add the product to the summed blocks; write the separate one, with its bias, into ``saved[0]``.
+
+        Shape:
+            h and each saved block ``[B, H]``, sums ``[B, summed * H]``.
+        """
+        if self._joined is None:
+            self._times.add(h, sums)
+            if not self._separate:
+                return
+            self.times_last.write(h, last := saved[0])
+        else:
+            self._times.write(h, self._joined)
+            of_sums, last = self._parts
+            sums.add_(of_sums)
+        if self._bias is not None:
+            torch.add(last, self._bias, out=saved[0])
+        elif self._joined is not None:
+            saved[0].copy_(last)
+
+
+class StateGradient:
+    """The gradient of the state, through a `StateProduct` with the same arguments.
+
+    Attributes:
+        times_last: the product with the transposed weight of the last block by itself.
+    """
+
+    def __init__(self, kernel: type[AbstractKernel], weight: Tensor, products: Products, rows: int, steps: int):
+        joint, last = _split(kernel, weight, products, rows)
+        self._times = products.of_step(joint, rows, steps)
+        self.times_last = self._times if last is None else products.of_step(last, rows, steps)
+        self._separate, self._carries = kernel.separate, kernel.carries
+        self._joined = weight.new_empty(rows, len(weight)) if kernel.separate and last is None else None
+        self._parts = [] if self._joined is None else _parts(kernel, self._joined)
+
+    def write(self, of_sums: Tensor, saved: Sequence[Tensor], dh: Tensor) -> None:
+        """Write the gradient into ``dh``, or add it there if the kernel `carries`.
+
+        Args:
+            of_sums: the gradient of the summed blocks.
+            saved: the first has the gradient of the separate product.
+            dh: the gradient of the state.
+        """
+        left = of_sums
+        if self._joined is not None:
+            left = self._joined
+            for part, gradient in zip(self._parts, (of_sums, saved[0]), strict=True):
+                part.copy_(gradient)
+        if self._carries:
+            self._times.add(left, dh)
+        else:
+            self._times.write(left, dh)
+        if self._separate and self._joined is None:
+            self.times_last.add(saved[0], dh)
+
+
+def _split(kernel: type[AbstractKernel], weight: Tensor, products: Products, rows: int) -> tuple[Tensor, Tensor | None]:
+    """The weights of a product that is made at once, and those of the last block if that has a product of its own."""
+    joins = kernel.separate and products.onednn_for_steps and rows <= MOST_ROWS_JOINED
+    if joins or kernel.summed == len(kernel.scales):
+        return weight, None
+    joint, last = _parts(kernel, weight.t())
+    return joint.t(), last.t()
+
+
+def _parts(kernel: type[AbstractKernel], blocks: Tensor) -> tuple[Tensor, Tensor]:
+    """The summed blocks and the last block, of columns for all blocks."""
+    width = blocks.shape[1] // len(kernel.scales)
+    return blocks[:, : kernel.summed * width], blocks[:, -width:]
