@@ -22,7 +22,8 @@ def window_loss(model: MelodyModel, output: Tensor, logits: Tensor, targets: Ten
         output ``[B, T, H]``, logits ``[B, T, V]``, targets ``[B, T]`` or ``[B, T, 2]``.
     """
     if targets.ndim == 2:
-        return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        # Time first, as the logits are in memory: the targets are copied instead, which are fewer.
+        return F.cross_entropy(logits.transpose(0, 1).flatten(0, 1), targets.t().flatten())
     first, second = targets.unbind(-1)
     nats = F.cross_entropy(logits.flatten(0, 1), first.flatten(), reduction="sum")
     of_durations = model.duration_logits(output, first.clamp(min=0))

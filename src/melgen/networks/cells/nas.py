@@ -21,23 +21,22 @@ from melgen.networks.recurrent import State
 class NASKernel(AbstractKernel):
     """TensorFlow's blocks 0, 2, 5, 7, 4, 6, 1, 3, with sigma in place of the tanh of 4 and 6.
 
-    Saved: the product of block 3, blocks 4 and 6 themselves, p, q, s, t, tanh(p + c), tanh(s + t).
+    Saved: the product of block 3, p, q, s, t, tanh(p + c), tanh(s + t).
     """
 
     scales = (1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 1.0, 1.0)
     summed = 7
     sigmoid = 6
     separate = True
-    saved = 9
+    saved = 7
     states = 2
     carries = False
 
     def forward(self, gates, before, after, saved):
         """One time step."""
         a0, a2, a5, a7, sigma4, sigma6, a1, x3 = gates
-        h3, a4, a6, p, q, s, t, pc, st = saved
-        from_sigma(sigma4, out=a4)
-        from_sigma(sigma6, out=a6)
+        h3, p, q, s, t, pc, st = saved
+        a4, a6 = from_sigma(sigma4, out=self.scratch[0]), from_sigma(sigma6, out=self.scratch[1])
         a1.relu_()
         fast_tanh(torch.mul(a0, a1, out=p), out=p)
         fast_tanh(torch.mul(x3, h3, out=q).relu_().add_(a2), out=q)
@@ -50,8 +49,8 @@ class NASKernel(AbstractKernel):
 
     def backward(self, gates, before, after, saved, grad, of_gates):
         """Its gradient."""
-        a0, _, a5, _, _, _, a1, x3 = gates
-        h3, a4, _, p, q, s, t, pc, st = saved
+        a0, _, a5, _, sigma4, _, a1, x3 = gates
+        h3, p, q, s, t, pc, st = saved
         da0, da2, da5, da7, da4, da6 = of_gates
         (dh, dc), (one, two) = grad, self.scratch
         # From here on, each of st, s, t, pc, q, p is overwritten with the gradient of its argument.
@@ -73,10 +72,11 @@ class NASKernel(AbstractKernel):
         torch.mul(one, h3, out=two)
         torch.mul(one, x3, out=h3)
         x3.copy_(two)
-        torch.mul(s, a4, out=da5)
-        torch.mul(s, a5, out=da4).mul_(2)
+        torch.mul(s, from_sigma(sigma4, out=one), out=da5)
+        torch.mul(s, a5, out=da4)
+        da4.add_(da4)
         da7.copy_(t)
-        torch.mul(t, 2, out=da6)
+        torch.add(t, t, out=da6)
 
 
 class NAS(AbstractScannedLayer):

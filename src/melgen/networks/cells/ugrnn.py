@@ -29,7 +29,7 @@ class UGRNNKernel(AbstractKernel):
         torch.sub(before[0], saved[0], out=work)
         torch.mul(work, dh, out=dg)
         torch.addcmul(dh, dh, gates[0], value=-1, out=work)
-        torch.mul(work, 2, out=dc)
+        torch.add(work, work, out=dc)
         dh.mul_(gates[0])
 
 
