@@ -101,6 +101,16 @@ def test_one_file(songs, here):
 
 
 @pytest.mark.slow
+def test_kept_processes_write_below_the_current_directory(here, monkeypatch):
+    many = {f"song_{number}": SONGS[0] for number in range(batch._FEW_SONGS + 1)}
+    for name in ("one", "other"):
+        (here / name).mkdir()
+        monkeypatch.chdir(here / name)
+        assert not render_songs(many, Path("out"), ["abc"], workers=2, progress=False)
+        assert len(list((here / name / "out").glob("*.abc"))) == len(many)
+
+
+@pytest.mark.slow
 def test_a_thousand_songs_on_several_processes(here):
     many = [Melody.from_pitches([60 + number % 20, 62, 64]) for number in range(1000)]
     write_songs(here / "songs", many, SONGS_METADATA)

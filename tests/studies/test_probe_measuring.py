@@ -23,7 +23,7 @@ def test_without_tunes_there_is_nothing_to_measure(rhythm):
     assert measure_copying(trained, [SHORT], 0)["all"]["notes"] == []
     assert measure_tunes(trained, []) == {"bits": [], "notes": []}
     for tunes in ([], [SHORT]):
-        states = measure_states(trained, dict.fromkeys(Split, tunes), 0)
+        states = measure_states(trained, dict.fromkeys(Split, tunes), None, 0)
         assert (states["metre"], states["tunes"], states["without_key"]) == (None, len(tunes), len(tunes))
         for target in states["targets"].values():
             assert all(math.isnan(reader["accuracy"]) for reader in target.values())

@@ -206,6 +206,7 @@ def render_songs(
         OSError: if a file cannot be written.
     """
     options = options or RenderOptions()
+    folder = folder.absolute()  # joblib keeps its processes, which may have begun in another current directory
     jobs = [(name, melody, _title(name, melody), folder / name) for name, melody in songs.items()]
     batches = [jobs[first : first + _SONGS_PER_TASK] for first in range(0, len(jobs), _SONGS_PER_TASK)]
     results: Iterator[dict[str, str]]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from melgen.evaluation.probes.copied_bits import COUNTED_FROM, POSITIONS, CopiedBits, range_names
 from melgen.evaluation.probes.labels import TARGETS
 from melgen.evaluation.probes.similarity import bin_names, bits_by_bin, tunes_by_bin
+from melgen.studies.cell_pairs import models_by_setting
 from melgen.studies.figures.style import (
     FONT_SIZE,
     GREY,
@@ -33,8 +34,18 @@ if TYPE_CHECKING:
 _PANEL_IN = 2.4
 _ROW_IN = 0.24
 _LETTER_IN = 0.056
+_LEGEND_LINE_IN = 0.17
+_MOST_LINES = 6
+"""Of one panel, if its networks can be shown by settings instead."""
 _DASHED = (0, (2, 1.5))
 _COUNTED_BIT_PARTS = {"pitch": "bits of pitch", "rhythm": "bits of rhythm"}
+
+
+class _Group(NamedTuple):
+    """The models of one panel, by their names in the legend; the title is empty for a panel of all."""
+
+    title: str
+    models: Mapping[str, Model]
 
 
 class _Line(NamedTuple):
@@ -53,33 +64,37 @@ def copying(results: StudyResults) -> Figure:
     write rhythm, a second panel has their bits of rhythm.
     """
     found = results.probes.copying
-    models = [model for model in results.models if model.name in found]
+    groups = _groups([model for model in results.models if model.name in found])
     parts = [part for part in _COUNTED_BIT_PARTS if part == "pitch" or results.has_rhythm]
     panels = []
-    for part in parts:
-        chosen = [model for model in models if part == "pitch" or model.writes_rhythm]
-        panels.append(
-            [_copying_line(model, found[model.name], part if model.writes_rhythm else "all") for model in chosen]
-        )
-    if not any(len(lines) for lines in panels):
+    for group in groups:
+        for part in parts:
+            chosen = {label: model for label, model in group.models.items() if part == "pitch" or model.writes_rhythm}
+            lines = [
+                _copying_line(label, found[model.name], part if model.writes_rhythm else "all")
+                for label, model in chosen.items()
+            ]
+            words = [group.title, _COUNTED_BIT_PARTS[part] if len(parts) > 1 else ""]
+            if lines:
+                panels.append((": ".join(filter(None, words)), lines))
+    if not panels:
         return empty_figure(PAGE_WIDTH_IN / 2, 1.5, "no tune has a repeat")
     figure, axes = _panels(len(panels))
-    for place, lines, part in zip(axes, panels, parts, strict=True):
+    for place, (title, lines) in zip(axes, panels, strict=True):
         place.axhline(0, color=INK, linewidth=0.8)
-        _draw_lines(place, lines, range_names(), _looks(models))
+        _draw_lines(place, lines, range_names(), _looks(groups))
         place.axvline(POSITIONS.index(COUNTED_FROM) - 0.5, color=GREY, linewidth=0.6, linestyle=_DASHED)
-        place.set_xlabel("number of the note in the repeat")
-        if len(parts) > 1:
-            place.set_title(_COUNTED_BIT_PARTS[part], loc="left")
-    axes[0].set_ylabel("bits at the second hearing\nminus those at the first")
-    _add_legend(figure, _looks(models), "control: first hearing replaced")
+        place.set_title(wrapped(title, 48), loc="left")
+    figure.supxlabel("number of the note in the repeat", fontsize=FONT_SIZE)
+    figure.supylabel("bits at the second hearing minus those at the first", fontsize=FONT_SIZE)
+    _add_legend(figure, _looks(groups), "control: first hearing replaced")
     return figure
 
 
-def _copying_line(model: Model, runs: Mapping[int, Any], part: str) -> _Line:
+def _copying_line(label: str, runs: Mapping[int, Any], part: str) -> _Line:
     each = [run.parts[part] for run in runs.values()]
     return _Line(
-        model.title,
+        label,
         np.stack([_by_range(one, one.second - one.first) for one in each]),
         np.stack([_by_range(one, one.replaced - one.first) for one in each]),
     )
@@ -178,30 +193,31 @@ def similarity(results: StudyResults) -> Figure:
     """
     found = results.probes.similarity
     kinds = [
-        [model for model in results.models if model.name in found and model.writes_rhythm == with_rhythm]
+        _groups([model for model in results.models if model.name in found and model.writes_rhythm == with_rhythm])
         for with_rhythm in (False, True)
     ]
-    kinds = [models for models in kinds if models]
-    if not kinds:
+    groups = [group for kind in kinds for group in kind]
+    if not groups:
         return empty_figure(PAGE_WIDTH_IN / 2, 1.5, "no tune was scored")
-    figure, axes = _panels(len(kinds))
-    shown = [model for models in kinds for model in models]
-    for place, models in zip(axes, kinds, strict=True):
+    figure, axes = _panels(len(groups))
+    for place, group in zip(axes, groups, strict=True):
         lines = [
             _Line(
-                model.title,
+                label,
                 np.stack([bits_by_bin(one.share, one.bits, one.notes) for one in found[model.name].values()]),
             )
-            for model in models
+            for label, model in group.models.items()
         ]
-        tunes = tunes_by_bin(next(iter(found[models[0].name].values())).share).tolist()
+        first = next(iter(group.models.values()))
+        tunes = tunes_by_bin(next(iter(found[first.name].values())).share).tolist()
         names = [
             f"{name.replace(' and above', '+')}\n({count})" for name, count in zip(bin_names(), tunes, strict=True)
         ]
-        _draw_lines(place, lines, names, _looks(shown))
-        place.set_xlabel("share of n-grams in the nearest training tune (tunes)")
-        place.set_ylabel("bits per note" + (" (pitch and rhythm)" if models[0].writes_rhythm else ""))
-    _add_legend(figure, _looks(shown))
+        _draw_lines(place, lines, names, _looks(groups))
+        place.set_ylabel("bits per note" + (" (pitch and rhythm)" if first.writes_rhythm else ""))
+        place.set_title(wrapped(group.title, 48), loc="left")
+    figure.supxlabel("share of n-grams in the nearest training tune (tunes)", fontsize=FONT_SIZE)
+    _add_legend(figure, _looks(groups))
     return figure
 
 
@@ -266,8 +282,18 @@ def _panels(count: int) -> tuple[Figure, list[Axes]]:
     return figure, list(axes[:count])
 
 
-def _looks(models: Sequence[Model]) -> dict[str, tuple[Any, Any]]:
-    return looks_of_variants([model.title for model in models])
+def _groups(models: Sequence[Model]) -> list[_Group]:
+    """The models of each panel: all in one, or, if those are too many to tell apart, the cells of each setting."""
+    if len(models) > _MOST_LINES:
+        settings = models_by_setting(models)
+        groups = [_Group(setting, {model.cell: model for model in group}) for setting, group in settings.items()]
+        if sum(len(group.models) for group in groups) == len(models):
+            return groups
+    return [_Group("", {model.title: model for model in models})] if models else []
+
+
+def _looks(groups: Sequence[_Group]) -> dict[str, tuple[Any, Any]]:
+    return looks_of_variants([label for group in groups for label in group.models])
 
 
 def _draw_lines(axes: Axes, lines: Sequence[_Line], names: Sequence[str], looks: Mapping[str, tuple[Any, Any]]) -> None:
@@ -297,6 +323,10 @@ def _add_legend(figure: Figure, looks: Mapping[str, tuple[Any, Any]], control: s
     letters = max(len(part) for handle in handles for part in str(handle.get_label()).split("\n")) + 6
     width = figure.get_size_inches()[0]
     ncols = max(1, min(len(handles), int(width / (letters * _LETTER_IN))))
+    # The panels keep their height however many lines the legend has.
+    rows = -(-len(handles) // ncols)
+    lines = sum(max(str(one.get_label()).count("\n") + 1 for one in handles[row::rows]) for row in range(rows))
+    figure.set_figheight(figure.get_figheight() + _LEGEND_LINE_IN * (lines - 1))
     figure.legend(handles=handles, loc="outside upper center", ncols=ncols, columnspacing=1.2, fontsize=FONT_SIZE - 1)
 
 

@@ -19,9 +19,10 @@ from melgen.evaluation.probes.copying import (
     others_for,
     without_first_hearing,
 )
-from melgen.evaluation.probes.labels import Target, classes_of, commonest_metre
+from melgen.evaluation.probes.labels import Target, classes_of
 from melgen.evaluation.probes.linear import UNKNOWN, Labelled, probe
 from melgen.music.melody import Melody
+from melgen.music.metre import Metre
 from melgen.training.likelihood import NOTES, likelihood_by_tune
 from melgen.training.note_bits import note_bits
 from melgen.training.note_states import note_states, untrained
@@ -61,12 +62,15 @@ def measure_copying(trained: TrainedModel, tunes: Sequence[Melody], seed: int) -
     }
 
 
-def measure_states(trained: TrainedModel, tunes: Mapping[Split, Sequence[Melody]], seed: int) -> dict[str, Any]:
+def measure_states(
+    trained: TrainedModel, tunes: Mapping[Split, Sequence[Melody]], metre: Metre | None, seed: int
+) -> dict[str, Any]:
     """The accuracies of linear probes of the states of a network.
 
     Args:
         trained: the network.
         tunes: of each split.
+        metre: whose bars are probed; None if no tune has known bars.
         seed: of the shuffled classes and of the untrained network.
 
     Returns:
@@ -74,7 +78,6 @@ def measure_states(trained: TrainedModel, tunes: Mapping[Split, Sequence[Melody]
         (the ``trained`` and the ``untrained`` network, and the ``note`` alone) a `ProbeResult`.
     """
     splits = (Split.TRAIN, Split.VALIDATION, Split.TEST)
-    metre = commonest_metre(tunes[Split.TRAIN])
     targets: tuple[Target, ...] = ("bar", "degree" if trained.representation.is_relative else "tonic")
     classes = {target: [_joined(classes_of(target, tunes[split], metre)) for split in splits] for target in targets}
     numbers = [np.repeat(np.arange(len(tunes[split])), [len(tune) for tune in tunes[split]]) for split in splits]

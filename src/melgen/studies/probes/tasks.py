@@ -15,6 +15,7 @@ from melgen.data import Split
 from melgen.evaluation import baseline_table
 from melgen.evaluation.probes.copied_bits import POSITIONS
 from melgen.evaluation.probes.copying import LEAST_NOTES
+from melgen.evaluation.probes.labels import commonest_metre
 from melgen.evaluation.probes.linear import LEAST_TUNES_OF_CLASS, SHRINKAGES, SHUFFLES
 from melgen.evaluation.probes.similarity import NGRAM_INTERVALS, nearest_training_tunes
 from melgen.files import write_json
@@ -29,6 +30,7 @@ from melgen.studies.tasks import Task
 _DEFINITIONS: Mapping[str, dict[str, Any]] = {
     COPYING: {"least_notes": LEAST_NOTES, "positions": list(POSITIONS)},
     STATES: {
+        "tunes": "the same for all networks",
         "most_notes": MOST_NOTES,
         "least_of_class": LEAST_TUNES_OF_CLASS,
         "shrinkages": list(SHRINKAGES),
@@ -89,10 +91,13 @@ def _probe_states(study: Study, model: Model, run: Run) -> Iterable[Path]:
     data = study.corpus.data_of_runs
     if data.is_encoded:
         return
-    chosen = _tunes_for(study, run.writes_rhythm)
+    # The same tunes and the same metre for all networks, so that their accuracies can be compared.
+    chosen = _tunes_for(study, with_rhythm=study.runs.write_rhythm)
     parts = {split: _some_tunes(study, split, chosen) for split in Split}
+    training = np.flatnonzero((data.splits == Split.TRAIN) & chosen)
+    metre = commonest_metre(data.melodies[int(tune)] for tune in training)
     path = study.names.probe_file(STATES, model, run)
-    write_json(path, measure_states(_trained(study, run), parts, study.settings.options.seed))
+    write_json(path, measure_states(_trained(study, run), parts, metre, study.settings.options.seed))
     yield path
 
 
