@@ -85,6 +85,10 @@ def test_a_study_of_networks_with_and_without_rhythm(tmp_path, monkeypatch):
             *("ppm", "interval-ppm"),
         )
     ]
+    probed = [json.loads(path.read_text()) for path in (STUDY / "probes/states").rglob("*.json")]
+    assert len(probed) >= 2
+    assert len({(states["metre"], states["tunes"]) for states in probed}) == 1, "they are compared on the same notes"
+
     assert rhythm in [row["set"] for row in rows("rhythm")]
     assert pitches not in [row["set"] for row in rows("rhythm")]
 
