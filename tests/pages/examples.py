@@ -142,8 +142,11 @@ def make_study(home: Path, config: dict) -> Path:
 
 def probe_tables(names: list[str]) -> dict[str, Table]:
     """The tables of the probes and of the learning rates of a study with two models of these names."""
-    songs = {tuple(name.split("-")[:2]): evaluation(name, tonality_scores((1.0, 2.0, 0.5))) for name in names}
-    found = probed(tuned(study_of_songs(songs, layers=1)))  # type: ignore[arg-type]
+    songs = {}
+    for name in names:
+        dataset, cell, *_ = name.split("-")
+        songs[dataset, cell] = evaluation(name, tonality_scores((1.0, 2.0, 0.5)))
+    found = probed(tuned(study_of_songs(songs, layers=1)))
     made = {NAME: learning_rates_table(found)} | {name: make(found) for name, make in PROBE_TABLES.items()}
     return {name: table for name, table in made.items() if table is not None}
 

@@ -18,7 +18,7 @@ RANGES = len(POSITIONS)
 
 
 def copied(gain: float, tunes: int = 6) -> CopyingFound:
-    """Bits of tunes of which every second one has repeats; `gain` bits fewer at the second hearing."""
+    """Bits of tunes; every second tune has repeats, which need `gain` bits fewer at the second hearing."""
     notes = np.zeros((tunes, RANGES))
     notes[::2] = 4
     return CopyingFound(tunes, {"all": CopiedBits(notes, 3 * notes, (3 - gain) * notes, 3 * notes)})

@@ -14,13 +14,13 @@ from melgen.evaluation.probes.copied_bits import CopiedBits
 from melgen.studies.figures.probes import PROBE_FIGURES
 from melgen.studies.names import PROBES
 from melgen.studies.probes.findings import budget_finding
-from melgen.studies.probes.results import BudgetFound, CopyingFound
+from melgen.studies.probes.results import BudgetFound, CopyingFound, ProbeResults
 from melgen.studies.results import StudyResults
 from melgen.studies.settings import StudySettings
 from melgen.studies.tables import build_tables
 from tests.commands.calling import call
 from tests.studies.conftest import CELLS
-from tests.studies.probes_examples import RANGES, curves, probed
+from tests.studies.probes_examples import RANGES, copied, curves, probed
 from tests.studies.tables_examples import nine_models
 from tests.tiers import quick_rows
 
@@ -118,6 +118,17 @@ def test_the_figure_of_copying_shows_means_and_control(results):
         line.get_ydata() for line in axes.lines if line.get_linestyle() == "--" and len(line.get_ydata()) == RANGES
     ]
     assert [line.tolist() for line in dashed] == [[0.0] * RANGES] * 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "titles"), [(6, [""]), (9, ["control", "interval", "db12"])])
+def test_many_networks_are_drawn_by_settings(count, titles):
+    base = nine_models()
+    found = {model.name: {0: copied(0.5)} for model in base.models[:count]}
+    figure = PROBE_FIGURES["copying"](dataclasses.replace(base, probes=ProbeResults(copying=found)))
+    assert [axes.get_title(loc="left") for axes in figure.axes if axes.lines] == titles
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names[:-1] == (["lstm", "nas", "ugrnn"] if len(titles) > 1 else [model.title for model in base.models[:6]])
 
 
 # --- the key `probes`

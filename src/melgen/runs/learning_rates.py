@@ -42,7 +42,7 @@ def tuned_rate(config: DictConfig) -> Mapping[str, float]:
 
 
 def used_otherwise(config: DictConfig) -> list[str]:
-    """How a training differs from those for which its rate was tuned, in words; empty if it does not.
+    """Name the differences between a training and those for which its rate was tuned; empty if there are none.
 
     A rate may be used for another corpus, size or budget. It is then a guess, which a user should know; a network that
     was not tuned at all is refused by `tuned_rate`.

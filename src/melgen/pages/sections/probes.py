@@ -25,7 +25,7 @@ class Probe(TypedDict):
     title: str
     caption: str
     kinds: list[str]
-    """What the marks of its rows are, in words."""
+    """Name of each kind of mark in its rows."""
     row_charts: list[RowChart]
     line_charts: list[LineChart]
 
@@ -42,7 +42,7 @@ class _Network(NamedTuple):
     Attributes:
         name: without its variant.
         cell, variant: of it; the variant may be empty.
-        setting: what others with another cell share with it, in words.
+        setting: the choices that it shares with networks of other cells, in words.
     """
 
     name: str
