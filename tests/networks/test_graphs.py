@@ -15,6 +15,7 @@ from melgen.networks import MelodyModel, find_layer, map_state
 from melgen.networks.graphs import MOST_SHAPES, recorded_scans
 from tests.networks.conftest import CELLS
 from tests.networks.test_kernel_scan import TOLERANCE, VOCABULARY, WIDTH, randomise
+from tests.networks.test_products import needs_bfloat16
 
 NOT_LEFT_TO_CUDNN = ("nas", "ugrnn", "slstm")
 
@@ -158,6 +159,21 @@ def test_only_some_shapes_are_recorded(played):
     for steps in range(3, 3 + 2 * MOST_SHAPES):
         train(graphs, torch.randint(VOCABULARY, (3, 4, steps + 20)))
     assert stand_in.recorded == 2 * MOST_SHAPES
+
+
+@needs_bfloat16
+def test_graphs_in_bfloat16_equal_the_scan(played, monkeypatch):
+    _, graphs = models("nas")
+    windows = torch.randint(VOCABULARY, (4, 4, 13))
+    with torch.autocast("cpu", torch.bfloat16):
+        recorded, _ = train(graphs, windows)
+        assert stand_in.recorded == len(graphs.layers)
+        monkeypatch.setattr("melgen.networks.graphs.can_record", lambda *_: False)
+        scanned, _ = train(graphs, windows)
+    exact, _ = train(graphs, windows)
+    for ours, theirs, others in zip(recorded, scanned, exact, strict=True):
+        assert all(map(torch.equal, ours, theirs))
+        assert not torch.equal(ours[0], others[0]), "nothing was rounded"
 
 
 def test_recorded_graphs_are_not_in_copies_and_checkpoints(played):

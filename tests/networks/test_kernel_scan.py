@@ -206,7 +206,7 @@ def test_the_reference_replaces_the_scan_of_a_kernel_where_that_does_not_apply(s
     def refuse(*_):
         raise AssertionError("scanned")
 
-    monkeypatch.setattr("melgen.networks.kernel_layers.scan", refuse)
+    monkeypatch.setattr("melgen.networks.graphs.scan", refuse)
     model = MelodyModel(VOCABULARY, WIDTH, 2, scanned_cell)
     tokens = torch.randint(VOCABULARY, (4, 15))
     with pytest.raises(AssertionError, match="scanned"):

@@ -14,7 +14,7 @@ from melgen.networks.products import BFLOAT16, TORCH, Products
 def can_be_fast(tensor: Tensor) -> bool:
     """Whether a fast implementation can be used for this tensor.
 
-    It can in single precision, and in bfloat16 where the processor multiplies that. It cannot inside ``torch.func`` or
+    It can in single precision, and in bfloat16 where the device multiplies that. It cannot inside ``torch.func`` or
     ``torch.compile``, which need a reference by autograd alone.
     """
     return (
@@ -29,11 +29,16 @@ def multiplies_in_bfloat16(tensor: Tensor) -> bool:
     """Whether autocast asks for products in bfloat16 on the tensor's device, and melgen can compute them."""
     device = tensor.device.type
     return (
-        device == "cpu"
+        device in ("cpu", "cuda")
         and torch.is_autocast_enabled(device)
         and torch.get_autocast_dtype(device) == torch.bfloat16
-        and onednn_multiplies(torch.bfloat16)
+        and (onednn_multiplies(torch.bfloat16) if device == "cpu" else torch.cuda.is_bf16_supported())
     )
+
+
+def without_autocast(tensor: Tensor) -> torch.autocast:
+    """A context without autocast on the tensor's device: products in bfloat16 round by themselves."""
+    return torch.autocast(tensor.device.type, enabled=False)
 
 
 def products_for(tensor: Tensor, chosen: Products) -> Products:

@@ -1,6 +1,6 @@
 """The fast scan as CUDA graphs: on a GPU one launch for a window's steps, instead of about twenty for each note.
 
-Experimental: its gain is not measured. It is used only with ``model.implementation=graphs``.
+The launches take most of the time there: `benchmarks/gpu.py updates` measured updates four to five times as fast.
 
 `torch.cuda.make_graphed_callables` records the scan for tensors of one shape and replays it for other tensors of that
 shape. Each replay uses the same memory, so a layer cannot read a second window before the gradient of the first has
@@ -10,6 +10,7 @@ been computed. If a caller does that, the second window is scanned as usual.
 from __future__ import annotations
 
 import logging
+import warnings
 import weakref
 from collections import Counter
 from collections.abc import Sequence
@@ -43,6 +44,11 @@ class RecordedScans:
         self._players: dict[Any, Any] = {}
         self._is_waiting = False  # for the gradient of the last replay
 
+    @property
+    def shapes(self) -> int:
+        """How many shapes are recorded."""
+        return len(self._players)
+
     def scan(
         self,
         kernel: type[AbstractKernel],
@@ -52,12 +58,14 @@ class RecordedScans:
         states: Sequence[Tensor] | None = None,
         products: Products = TORCH,
     ) -> tuple[Tensor, list[Tensor]]:
-        """As `melgen.networks.kernel_scan.scan`; a graph always has torch's products."""
+        """As `melgen.networks.kernel_scan.scan`."""
+        if self._is_waiting or not can_record([projected, weight], states or ()):
+            return scan(kernel, projected, weight, bias, states, products)
         if states is None:
             states = [projected.new_zeros(projected.shape[1], weight.shape[1]) for _ in range(kernel.states)]
         tensors = [projected, weight, *([] if bias is None else [bias]), *states]
-        player = self._player(kernel, tensors, has_bias=bias is not None) if can_record(tensors, states) else None
-        if player is None or self._is_waiting:
+        player = self._player(kernel, tensors, bias is not None, products)
+        if player is None:
             return scan(kernel, projected, weight, bias, states, products)
         output, *last = player(*tensors)
         self._is_waiting = True
@@ -68,8 +76,10 @@ class RecordedScans:
     def _finish(self, gradient: Tensor) -> None:
         self._is_waiting = False
 
-    def _player(self, kernel: type[AbstractKernel], tensors: Sequence[Tensor], has_bias: bool) -> Any:
-        key = (kernel, has_bias, tuple((tensor.shape, tensor.requires_grad) for tensor in tensors))
+    def _player(
+        self, kernel: type[AbstractKernel], tensors: Sequence[Tensor], has_bias: bool, products: Products
+    ) -> Any:
+        key = (kernel, has_bias, products, tuple((tensor.shape, tensor.requires_grad) for tensor in tensors))
         if key in self._players:
             return self._players[key]
         self._seen[key] += 1
@@ -78,11 +88,14 @@ class RecordedScans:
 
         def run(projected: Tensor, weight: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
             bias, states = (rest[0], rest[1:]) if has_bias else (None, rest)
-            output, last = scan(kernel, projected, weight, bias, states)
+            output, last = scan(kernel, projected, weight, bias, states, products)
             return output, *last
 
         samples = tuple(tensor.detach().clone().requires_grad_(tensor.requires_grad) for tensor in tensors)
-        self._players[key] = torch.cuda.make_graphed_callables(run, samples)
+        with warnings.catch_warnings():
+            # From torch's own recording, which keeps its first passes alive; the results are right.
+            warnings.filterwarnings("ignore", message="The AccumulateGrad node's stream does not match")
+            self._players[key] = torch.cuda.make_graphed_callables(run, samples)
         log.debug("recorded a scan of %s for %s", kernel.__name__, list(tensors[0].shape))
         return self._players[key]
 

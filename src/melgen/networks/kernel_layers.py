@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from melgen.networks.graphs import recorded_scans
 from melgen.networks.initialization import TensorFlowInit, check_initialization, torch_uniform_
-from melgen.networks.kernel_scan import scaled, scan
+from melgen.networks.kernel_scan import scaled
 from melgen.networks.kernels import AbstractKernel
 from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH, Products
 from melgen.networks.projected_layers import AbstractProjectedLayer, Projection
@@ -73,7 +73,7 @@ class AbstractKernelLayer(AbstractProjectedLayer):
         assert self.kernel is not None
         weight_ih, weight_hh, bias, separate = self._scaled_parts()
         states = (state,) if isinstance(state, Tensor) else state
-        run = recorded_scans(self).scan if self.implementation == "graphs" else scan
+        run = recorded_scans(self).scan
         output, last = run(self.kernel, project(weight_ih, bias), weight_hh, separate, states, products)
         return output.transpose(0, 1), last[0] if self.kernel.states == 1 else tuple(last)
 

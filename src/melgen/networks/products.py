@@ -71,6 +71,19 @@ class _PackedBfloat16(_Packed):
         super().add(left.bfloat16(), out)
 
 
+class _Bfloat16:
+    """As on a GPU, which packs no weights: the factors are rounded, and the product is added in float32."""
+
+    def __init__(self, weight: Tensor):
+        self.weight = weight.bfloat16()
+
+    def write(self, left: Tensor, out: Tensor) -> None:
+        out.copy_(torch.mm(left.bfloat16(), self.weight))
+
+    def add(self, left: Tensor, out: Tensor) -> None:
+        out.add_(torch.mm(left.bfloat16(), self.weight))
+
+
 @dataclass(frozen=True)
 class Products:
     """Who computes the products of a layer.
@@ -106,7 +119,9 @@ class Products:
         Shape:
             weight ``[K, N]``; each factor has as many rows.
         """
-        if weight.device.type != "cpu" or steps < FEWEST_STEPS_TO_PACK or not (self.packs or self.in_bfloat16):
+        if weight.device.type != "cpu":
+            return _Bfloat16(weight) if self.in_bfloat16 else _Plain(weight)
+        if steps < FEWEST_STEPS_TO_PACK or not (self.packs or self.in_bfloat16):
             return _Plain(weight)
         return (_PackedBfloat16 if self.in_bfloat16 else _Packed)(weight, rows)
 
@@ -130,7 +145,7 @@ ONEDNN = Products("onednn", onednn_for_sequences=True, onednn_for_steps=True)
 PACKED = Products("packed", onednn_for_sequences=True, onednn_for_steps=True, packs=True)
 """oneDNN, which reads a weight in its own order in each step."""
 BFLOAT16 = Products("bfloat16", in_bfloat16=True)
-"""The products of autocast in bfloat16, where the processor has them; elsewhere torch's default."""
+"""The products of autocast in bfloat16, where the processor or the GPU has them; elsewhere torch's default."""
 
 PRODUCTS = {products.name: products for products in (TORCH, MODULE, SEQUENCES, ONEDNN, PACKED, BFLOAT16)}
 

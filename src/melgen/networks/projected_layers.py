@@ -9,11 +9,10 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from melgen.networks.fast_path import can_be_fast, products_for
+from melgen.networks.fast_path import can_be_fast, products_for, without_autocast
 from melgen.networks.products import TORCH, Products, linear
 from melgen.networks.recurrent import AbstractRecurrentLayer, State, embedded, map_state
 
@@ -21,11 +20,13 @@ Projection: TypeAlias = Callable[[Tensor, Tensor | None], Tensor]
 """Multiplies a layer's input by a weight and adds a bias."""
 
 
-def _in_float32(run: Callable[[State], tuple[Tensor, State]], state: State, products: Products) -> tuple[Tensor, State]:
-    """Run a layer without autocast, whose rounding its products in bfloat16 do not need."""
+def _in_float32(
+    run: Callable[[State], tuple[Tensor, State]], state: State, products: Products, tensor: Tensor
+) -> tuple[Tensor, State]:
+    """Run a layer that reads this tensor without autocast, whose rounding its products in bfloat16 do not need."""
     if not products.in_bfloat16:
         return run(state)
-    with torch.autocast("cpu", enabled=False):
+    with without_autocast(tensor):
         return run(map_state(Tensor.float, state))
 
 
@@ -66,7 +67,7 @@ class AbstractProjectedLayer(AbstractRecurrentLayer):
         def project(weight: Tensor, bias: Tensor | None) -> Tensor:
             return linear(products, input.transpose(0, 1).contiguous().float(), weight, bias)
 
-        return _in_float32(lambda before: self.read(project, before, products), state, products)
+        return _in_float32(lambda before: self.read(project, before, products), state, products, input)
 
     def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
         """Read tokens by their embedding; tables with fewer rows than there are tokens are multiplied as a whole."""
@@ -74,7 +75,9 @@ class AbstractProjectedLayer(AbstractRecurrentLayer):
             return self(embedded(tokens, tables), state)
         products = products_for(tables[0], self.backend)
         time_first = tokens.transpose(0, 1)
-        return _in_float32(lambda before: self.read_rows(time_first, tables, before, products), state, products)
+        return _in_float32(
+            lambda before: self.read_rows(time_first, tables, before, products), state, products, tables[0]
+        )
 
     def read_rows(
         self, tokens: Tensor, tables: Sequence[Tensor], state: State, products: Products

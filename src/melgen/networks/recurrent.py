@@ -23,8 +23,8 @@ from melgen.networks.products import TORCH, Products
 from melgen.networks.stepping import AbstractStepper, CallStepper
 
 IMPLEMENTATIONS = ("fast", "graphs", "reference")
-"""``fast``: steps whose gradient melgen computes, if the layer has them and `melgen.networks.fast_path` allows it;
-``graphs``: the same, with the steps of kernels recorded as CUDA graphs on a GPU; ``reference``: torch's module, or one
+"""``fast``: steps whose gradient melgen computes, if the layer has them and `melgen.networks.fast_path` allows it; on a
+GPU, kernels record them as CUDA graphs. ``graphs``: a former name of the same. ``reference``: torch's module, or one
 step after another with autograd. All compute the same, except for rounding."""
 
 State: TypeAlias = Any

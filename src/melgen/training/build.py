@@ -51,6 +51,8 @@ def prepare_torch(config: DictConfig) -> None:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     torch.set_float32_matmul_precision(config.matmul_precision)
+    # cuDNN's loops have a setting of their own, which allows TF32 by default.
+    torch.backends.cudnn.allow_tf32 = config.matmul_precision != "highest"
     keep_freed_memory()
     # With deterministic algorithms torch also fills all fresh memory, a help in finding bugs that read it unwritten;
     # the fast scan allocates much of it, and a test compares its results with and without.
@@ -63,6 +65,8 @@ def prepare_torch(config: DictConfig) -> None:
     warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
     # `melgen.training.outcome` says which numbers are missing and why.
     warnings.filterwarnings("ignore", message="Total length of .* across ranks is zero")
+    # The user chose the CPU.
+    warnings.filterwarnings("ignore", message="GPU available but not used")
     # We start no processes; on SLURM its launcher does.
     warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
     # It is resumable: `melgen.training.resume` sets its position.

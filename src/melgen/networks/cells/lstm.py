@@ -13,8 +13,6 @@ from melgen.networks.kernels import AbstractKernel, fast_tanh, from_sigma, tanh_
 from melgen.networks.products import TORCH
 from melgen.networks.recurrent import State, map_state
 
-_ZERO = torch.tensor(0.0)
-
 
 class LSTMKernel(AbstractKernel):
     """Blocks i, f, g, o, with sigma in place of the tanh of g; saved: g itself, tanh(c')."""
@@ -24,6 +22,11 @@ class LSTMKernel(AbstractKernel):
     saved = 2
     states = 2
     carries = False
+
+    def __init__(self, scratch, times_last):
+        super().__init__(scratch, times_last)
+        self.zero = scratch[0].new_zeros(())
+        """On the device of the others: on a GPU `addcmul` takes no number from the CPU."""
 
     def forward(self, gates, before, after, saved):
         """One time step."""
@@ -42,7 +45,7 @@ class LSTMKernel(AbstractKernel):
         torch.mul(dh, squashed, out=do)
         torch.mul(dc, before[1], out=df)
         torch.mul(dc, g, out=di)
-        torch.addcmul(_ZERO, dc, i, value=2, out=dg)
+        torch.addcmul(self.zero, dc, i, value=2, out=dg)
         dc.mul_(f)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from melgen.checking import check_whole
 from melgen.networks.cells.lstm import LSTMKernel
 from melgen.networks.cells.mogrifier_scan import mogrifier_scan
-from melgen.networks.fast_path import products_for
+from melgen.networks.fast_path import products_for, without_autocast
 from melgen.networks.initialization import TensorFlowInit, check_initialization, glorot_uniform_, torch_uniform_
 from melgen.networks.kernel_layers import AbstractKernelLayer
 from melgen.networks.kernel_scan import scaled
@@ -81,7 +81,7 @@ class Mogrifier(AbstractKernelLayer):
         products = products_for(input, self.backend)
         if products.in_bfloat16:
             state = map_state(Tensor.float, state)
-            with torch.autocast("cpu", enabled=False):
+            with without_autocast(input):
                 return self._scan_modulated(input.float(), state, products)
         return self._scan_modulated(input, state, products)
 

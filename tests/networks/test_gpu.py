@@ -1,0 +1,77 @@
+"""Every cell on a GPU computes what it computes on the CPU; in bfloat16, about the same."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from melgen.networks import NAS, SLSTM, UGRNN, MelodyModel, map_state
+from melgen.networks.graphs import recorded_scans
+from tests.networks.test_kernel_scan import VOCABULARY, randomise
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+WIDTH, BATCH, STEPS = 32, 12, 21
+
+
+@pytest.fixture(autouse=True)
+def exact_cudnn(monkeypatch):
+    """As a training has it: cuDNN's loops in single precision."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+
+
+@pytest.fixture
+def pair(cell):
+    """A network on the CPU, and its copy on the GPU."""
+    model = MelodyModel(VOCABULARY, WIDTH, 2, cell)
+    randomise(model)
+    return model, copy.deepcopy(model).cuda()
+
+
+def losses_and_gradients(model, tokens):
+    """Of three windows, each with its own backward pass and the state of the one before."""
+    state, results = None, []
+    for window in tokens.split(STEPS // 3, 1):
+        model.zero_grad()
+        logits, state = model(window[:, :-1], state)
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1), window[:, 1:].flatten())
+        loss.backward()
+        state = map_state(torch.Tensor.detach, state)
+        results.append([loss.detach(), *(each.grad.clone() for each in model.parameters() if each.requires_grad)])
+    return results
+
+
+@pytest.mark.parametrize("implementation", ["fast", "reference"])
+def test_losses_and_gradients(pair, implementation):
+    on_cpu, on_gpu = pair
+    on_cpu.use("reference")
+    on_gpu.use(implementation)
+    tokens = torch.randint(VOCABULARY, (BATCH, STEPS))
+    rows = zip(losses_and_gradients(on_gpu, tokens.cuda()), losses_and_gradients(on_cpu, tokens), strict=True)
+    for got, wanted in rows:
+        for ours, theirs in zip(got, wanted, strict=True):
+            scale = max(1.0, theirs.abs().max().item())
+            torch.testing.assert_close(ours.cpu(), theirs, rtol=1e-3, atol=1e-4 * scale)
+
+
+@pytest.mark.parametrize("cell", [NAS, SLSTM, UGRNN], indirect=True)
+def test_kernels_are_recorded(pair):
+    _, on_gpu = pair
+    losses_and_gradients(on_gpu, torch.randint(VOCABULARY, (BATCH, STEPS), device="cuda"))
+    assert all(recorded_scans(layer).shapes == 1 for layer in on_gpu.layers)
+
+
+@pytest.mark.parametrize("implementation", ["fast", "reference"])
+def test_bfloat16(pair, implementation):
+    on_cpu, on_gpu = pair
+    on_gpu.use(implementation)
+    tokens = torch.randint(VOCABULARY, (BATCH, STEPS))
+    with torch.autocast("cuda", torch.bfloat16):
+        ours = losses_and_gradients(on_gpu, tokens.cuda())
+    theirs = losses_and_gradients(on_cpu, tokens)
+    for (loss, *gradients), (wanted, *exact) in zip(ours, theirs, strict=True):
+        assert loss.dtype == torch.float32
+        assert loss.item() == pytest.approx(wanted.item(), rel=0.03)
+        flat, other = (torch.cat([each.cpu().flatten() for each in side]) for side in (gradients, exact))
+        assert torch.cosine_similarity(flat, other, dim=0) > 0.99
