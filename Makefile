@@ -64,7 +64,7 @@ format: setup ## mend formatting and what style can be mended by itself
 	$(RUN) -m ruff format .
 	$(RUN) -m ruff check --fix .
 
-bench: setup ## all benchmarks in one table, about twenty minutes on an idle machine
+bench: setup ## all benchmarks in one table, about ten minutes on an idle machine
 	$(RUN) benchmarks
 
 audit: setup ## look up every installed package in the advisories for Python
