@@ -13,7 +13,9 @@ from melgen.errors import DivergenceError
 from melgen.files import write_json
 from melgen.runs.directory import RunDirectory
 from melgen.runs.rate_trials import LearningRates, Purpose, RateTrial, TunedSetting
+from melgen.studies.figures import learning_rates
 from melgen.studies.planning import PlannedRun
+from melgen.studies.results import StudyResults
 from melgen.studies.tuning import chosen, rates_beyond
 from tests.commands.calling import call
 from tests.runs.composing import composed
@@ -180,3 +182,46 @@ def test_the_grid_grows_until_the_limit(tmp_path, monkeypatch):
     assert "is at an end of the grid: 0.1 added" in answer.text
     rates = LearningRates.from_dict(json.loads((TRIALS / "learning_rates.json").read_text()))
     assert [trial.rate for trial in rates.settings[0].trials] == [0.001, 0.01, 0.1]
+
+
+CELLS = ["lstm", "gru", "rnn", "ugrnn", "nas", "mingru", "rglru", "lru", "indrnn", "hgrn2", "slstm"]
+
+
+def drawn(worst, cells=CELLS):
+    """The figure of a grid in which the last cell reaches ``worst`` with the highest rate."""
+    losses = {rate: 1.8 + 0.05 * index for index, rate in enumerate((0.001, 0.002, 0.004))}
+    settings = [
+        TunedSetting(
+            "control",
+            cell,
+            2,
+            "",
+            {},
+            tuple(
+                RateTrial(rate, {"7": worst if rate == 0.004 and cell == cells[-1] else loss})
+                for rate, loss in losses.items()
+            ),
+        )
+        for cell in cells
+    ]
+    return learning_rates(StudyResults((), (), {}, {}, rates=LearningRates("val/loss", 100, (7,), tuple(settings))))
+
+
+def test_a_value_far_above_the_others_is_a_number_at_the_edge_of_the_figure():
+    axes = drawn(11.7).axes[0]
+    assert axes.get_ylim()[1] < 3
+    assert [text.get_text() for text in axes.texts if "11.7" in text.get_text()]
+    ordinary = drawn(1.95).axes[0]
+    assert ordinary.get_ylim()[1] > 1.95
+    assert not [text for text in ordinary.texts if "." in text.get_text()]
+
+
+@pytest.mark.parametrize("count", [2, 7, 8, 11])
+def test_the_legend_of_the_figure_is_inside_it(count):
+    figure = drawn(1.9, CELLS[:count])
+    figure.draw_without_rendering()
+    box, page = figure.legends[0].get_window_extent(), figure.bbox
+    assert box.x0 >= page.x0
+    assert box.x1 <= page.x1
+    assert box.y0 >= page.y0
+    assert box.y1 <= page.y1

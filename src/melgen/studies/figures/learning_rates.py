@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from melgen.runs.rate_trials import TunedSetting
 from melgen.studies.figures.style import (
     FONT_SIZE,
     GREY,
     PAGE_WIDTH_IN,
+    SMALL_FONT_SIZE,
     empty_figure,
     looks_of_variants,
     markers_of_cells,
@@ -25,7 +29,12 @@ if TYPE_CHECKING:
 
 _ABREAST = 2
 _PANEL_HEIGHT_IN = 2.2
-_LEGEND_COLUMNS = 7
+_MOST_ABOVE = 7
+"""The most cells named above the panels; more are named beside them."""
+_MOST_ABOVE_ONE = 4
+"""The most in a line above a single panel, which is narrower."""
+_FENCE = 3.0
+"""Values further above the upper quartile than this many distances of the quartiles are drawn at the upper edge."""
 
 
 @styled
@@ -33,7 +42,8 @@ def learning_rates(results: StudyResults) -> Figure:
     """The criterion against the learning rate, a panel for each setting and a line for each cell.
 
     The chosen rate has a filled marker; an arrow marks one at an end of the grid, beyond which a better rate may be. A
-    cross on the upper edge is a rate at which a training diverged.
+    cross on the upper edge is a rate at which a training diverged. An upward arrow there, with its number, is a value
+    that is far above the others.
 
     Needs `rates`.
     """
@@ -47,12 +57,16 @@ def learning_rates(results: StudyResults) -> Figure:
     looks, markers = looks_of_variants(cells), markers_of_cells(cells)
     abreast = min(_ABREAST, len(titles))
     down = math.ceil(len(titles) / abreast)
-    figure = new_figure(PAGE_WIDTH_IN * (0.55 if abreast == 1 else 1), down * _PANEL_HEIGHT_IN + 0.5)
+    beside = len(cells) > _MOST_ABOVE
+    width = PAGE_WIDTH_IN * (0.55 if abreast == 1 and not beside else 1)
+    height = down * _PANEL_HEIGHT_IN + 0.5
+    figure = new_figure(width, max(height, 0.2 * len(cells)) if beside else height)
     panels = figure.subplots(down, abreast, squeeze=False, sharex=True).ravel()
     for axes, title in zip(panels, titles, strict=False):
-        for setting in found.settings:
-            if _title(setting) == title:
-                _draw_line(axes, setting, looks[setting.cell][0], markers[setting.cell])
+        shown = [setting for setting in found.settings if _title(setting) == title]
+        for setting in shown:
+            _draw_line(axes, setting, looks[setting.cell][0], markers[setting.cell])
+        _cut(axes, shown, {cell: look for cell, (look, _) in looks.items()})
         axes.set_title(wrapped(title, 54), loc="left")
         axes.set_xscale("log")
         axes.grid(axis="y")
@@ -64,13 +78,42 @@ def learning_rates(results: StudyResults) -> Figure:
     figure.supxlabel("learning rate", fontsize=FONT_SIZE)
     figure.supylabel(f"{found.criterion} after {found.updates:,} updates", fontsize=FONT_SIZE)
     handles = [Line2D([], [], color=looks[cell][0], marker=markers[cell], markersize=4) for cell in cells]
-    figure.legend(handles, cells, loc="outside upper center", ncols=min(_LEGEND_COLUMNS, len(cells)))
+    if beside:
+        figure.legend(handles, cells, loc="outside right upper")
+    else:
+        columns = min(len(cells), _MOST_ABOVE if abreast > 1 else _MOST_ABOVE_ONE)
+        figure.legend(handles, cells, loc="outside upper center", ncols=columns)
     return figure
 
 
 def _title(setting: TunedSetting) -> str:
     layers = "1 layer" if setting.layers == 1 else f"{setting.layers} layers"
     return ", ".join(filter(None, (setting.dataset, layers, setting.variant)))
+
+
+def _cut(axes: Axes, settings: Sequence[TunedSetting], colours: Mapping[str, Any]) -> None:
+    """End the axis where values that are far above the others begin, but show every chosen one."""
+    values = [trial.mean for setting in settings for trial in setting.trials if math.isfinite(trial.mean)]
+    lower, upper = np.quantile(values, [0.25, 0.75])
+    chosen = max(setting.best.mean for setting in settings)
+    top = max(upper + _FENCE * (upper - lower), chosen + 0.1 * (chosen - min(values)))
+    if max(values) <= top:
+        return
+    axes.set_ylim(min(values) - 0.05 * (top - min(values)), top)
+    for setting in settings:
+        for trial in setting.trials:
+            if math.isfinite(trial.mean) and trial.mean > top:
+                axes.annotate(
+                    f"{trial.mean:.1f} \N{UPWARDS ARROW}",
+                    (trial.rate, 1.0),
+                    xycoords=axes.get_xaxis_transform(),
+                    xytext=(0, -2),
+                    textcoords="offset points",
+                    ha="right",
+                    va="top",
+                    color=colours[setting.cell],
+                    fontsize=SMALL_FONT_SIZE,
+                )
 
 
 def _draw_line(axes: Axes, setting: TunedSetting, colour: Any, marker: str) -> None:
