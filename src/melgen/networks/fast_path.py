@@ -10,6 +10,8 @@ from torch import Tensor
 from melgen.internals.torch import is_transforming, onednn_multiplies
 from melgen.networks.products import BFLOAT16, TORCH, Products
 
+ONE_BACKWARD_PASS = "the fast scan allows one backward pass; for more, use model.implementation=reference"
+
 
 def can_be_fast(tensor: Tensor) -> bool:
     """Whether a fast implementation can be used for this tensor.
@@ -36,11 +38,6 @@ def multiplies_in_bfloat16(tensor: Tensor) -> bool:
     )
 
 
-def without_autocast(tensor: Tensor) -> torch.autocast:
-    """A context without autocast on the tensor's device: products in bfloat16 round by themselves."""
-    return torch.autocast(tensor.device.type, enabled=False)
-
-
 def products_for(tensor: Tensor, chosen: Products) -> Products:
     """The products to use for this tensor: those in bfloat16 if autocast asks for them, otherwise the chosen ones.
 
@@ -58,6 +55,6 @@ def kept_once(ctx: Any) -> Any:
         RuntimeError: at the second call.
     """
     if ctx.buffers is None:
-        raise RuntimeError("the fast scan allows one backward pass; for more, use model.implementation=reference")
+        raise RuntimeError(ONE_BACKWARD_PASS)
     buffers, ctx.buffers = ctx.buffers, None
     return buffers

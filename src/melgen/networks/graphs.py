@@ -1,6 +1,6 @@
 """The fast scan as CUDA graphs: on a GPU one launch for a window's steps, instead of about twenty for each note.
 
-The launches take most of the time there: `benchmarks/gpu.py updates` measured updates four to five times as fast.
+The launches take most of the time there: `benchmarks/gpu.py updates` measured updates 3 to 5 times as fast on an H200.
 
 `torch.cuda.make_graphed_callables` records the scan for tensors of one shape and replays it for other tensors of that
 shape. Each replay uses the same memory, so a layer cannot read a second window before the gradient of the first has
@@ -13,12 +13,13 @@ import logging
 import warnings
 import weakref
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from melgen.networks.fast_path import ONE_BACKWARD_PASS
 from melgen.networks.kernel_scan import scan
 from melgen.networks.kernels import AbstractKernel
 from melgen.networks.products import TORCH, Products
@@ -41,15 +42,15 @@ class RecordedScans:
 
     def __init__(self) -> None:
         self._seen: Counter[Any] = Counter()
-        self._players: dict[Any, Any] = {}
-        self._is_waiting = False  # for the gradient of the last replay
+        self._replays: dict[Any, Any] = {}
+        self._awaited: weakref.ref[Any] | None = None  # the backward pass of the last replay
 
     @property
     def shapes(self) -> int:
         """How many shapes are recorded."""
-        return len(self._players)
+        return len(self._replays)
 
-    def scan(
+    def scan_or_replay(
         self,
         kernel: type[AbstractKernel],
         projected: Tensor,
@@ -58,32 +59,45 @@ class RecordedScans:
         states: Sequence[Tensor] | None = None,
         products: Products = TORCH,
     ) -> tuple[Tensor, list[Tensor]]:
-        """As `melgen.networks.kernel_scan.scan`."""
-        if self._is_waiting or not can_record([projected, weight], states or ()):
+        """As `melgen.networks.kernel_scan.scan`; the next replay overwrites the output, but not the state."""
+        if self._is_waiting or not can_record(projected, weight, states or ()):
             return scan(kernel, projected, weight, bias, states, products)
         if states is None:
             states = [projected.new_zeros(projected.shape[1], weight.shape[1]) for _ in range(kernel.states)]
         tensors = [projected, weight, *([] if bias is None else [bias]), *states]
-        player = self._player(kernel, tensors, bias is not None, products)
-        if player is None:
+        replay = self._replay_for(kernel, tensors, bias is not None, products)
+        if replay is None:
             return scan(kernel, projected, weight, bias, states, products)
-        output, *last = player(*tensors)
-        self._is_waiting = True
-        output.register_hook(self._finish)
-        # The next replay overwrites the state.
+        output, *last = replay(*tensors)
+        self._awaited = weakref.ref(output.grad_fn)
+        output.register_hook(self._once())
         return output, [state.clone() for state in last]
 
-    def _finish(self, gradient: Tensor) -> None:
-        self._is_waiting = False
+    @property
+    def _is_waiting(self) -> bool:
+        """Whether the gradient of the last replay may still be computed."""
+        return self._awaited is not None and self._awaited() is not None
 
-    def _player(
+    def _once(self) -> Callable[[Tensor], None]:
+        """A hook of the gradient of an output, whose buffers the backward pass overwrites."""
+        left = [None]
+
+        def finish(_: Tensor) -> None:
+            if not left:
+                raise RuntimeError(ONE_BACKWARD_PASS)
+            left.pop()
+            self._awaited = None
+
+        return finish
+
+    def _replay_for(
         self, kernel: type[AbstractKernel], tensors: Sequence[Tensor], has_bias: bool, products: Products
     ) -> Any:
         key = (kernel, has_bias, products, tuple((tensor.shape, tensor.requires_grad) for tensor in tensors))
-        if key in self._players:
-            return self._players[key]
+        if key in self._replays:
+            return self._replays[key]
         self._seen[key] += 1
-        if self._seen[key] < 2 or len(self._players) >= MOST_SHAPES:
+        if self._seen[key] < 2 or len(self._replays) >= MOST_SHAPES:
             return None
 
         def run(projected: Tensor, weight: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
@@ -95,14 +109,13 @@ class RecordedScans:
         with warnings.catch_warnings():
             # From torch's own recording, which keeps its first passes alive; the results are right.
             warnings.filterwarnings("ignore", message="The AccumulateGrad node's stream does not match")
-            self._players[key] = torch.cuda.make_graphed_callables(run, samples)
+            self._replays[key] = torch.cuda.make_graphed_callables(run, samples)
         log.debug("recorded a scan of %s for %s", kernel.__name__, list(tensors[0].shape))
-        return self._players[key]
+        return self._replays[key]
 
 
-def can_record(tensors: Sequence[Tensor], states: Sequence[Tensor]) -> bool:
-    """Whether the tensors are on a GPU, and gradients are needed, but not those of the previous window."""
-    projected, weight, *_ = tensors
+def can_record(projected: Tensor, weight: Tensor, states: Sequence[Tensor]) -> bool:
+    """Whether a scan can be recorded: on a GPU, with gradients of input and weights, and none of the state before."""
     return (
         projected.is_cuda
         and torch.is_grad_enabled()

@@ -73,7 +73,8 @@ class AbstractKernelLayer(AbstractProjectedLayer):
         assert self.kernel is not None
         weight_ih, weight_hh, bias, separate = self._scaled_parts()
         states = (state,) if isinstance(state, Tensor) else state
-        run = recorded_scans(self).scan
+        # On a CPU it scans; on a GPU it replays a recorded scan.
+        run = recorded_scans(self).scan_or_replay
         output, last = run(self.kernel, project(weight_ih, bias), weight_hh, separate, states, products)
         return output.transpose(0, 1), last[0] if self.kernel.states == 1 else tuple(last)
 

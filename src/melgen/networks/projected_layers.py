@@ -9,10 +9,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from melgen.networks.fast_path import can_be_fast, products_for, without_autocast
+from melgen.networks.fast_path import can_be_fast, products_for
 from melgen.networks.products import TORCH, Products, linear
 from melgen.networks.recurrent import AbstractRecurrentLayer, State, embedded, map_state
 
@@ -20,13 +21,13 @@ Projection: TypeAlias = Callable[[Tensor, Tensor | None], Tensor]
 """Multiplies a layer's input by a weight and adds a bias."""
 
 
-def _in_float32(
-    run: Callable[[State], tuple[Tensor, State]], state: State, products: Products, tensor: Tensor
+def in_float32(
+    run: Callable[[State], tuple[Tensor, State]], state: State, products: Products, input: Tensor
 ) -> tuple[Tensor, State]:
-    """Run a layer that reads this tensor without autocast, whose rounding its products in bfloat16 do not need."""
+    """Run a layer on this input from a state: without autocast, if its products round to bfloat16 themselves."""
     if not products.in_bfloat16:
         return run(state)
-    with without_autocast(tensor):
+    with torch.autocast(input.device.type, enabled=False):
         return run(map_state(Tensor.float, state))
 
 
@@ -52,6 +53,9 @@ class AbstractProjectedLayer(AbstractRecurrentLayer):
             project: multiplies the input by a weight ``[N, I]`` and adds a bias; time first, ``[T, B, N]``.
             state: the state before, None for zeros.
             products: who computes further products.
+
+        Returns:
+            The output, batch first, ``[B, T, H]``, and the state after the last step.
         """
 
     def is_fast(self, tensor: Tensor, rows: bool) -> bool:
@@ -67,7 +71,7 @@ class AbstractProjectedLayer(AbstractRecurrentLayer):
         def project(weight: Tensor, bias: Tensor | None) -> Tensor:
             return linear(products, input.transpose(0, 1).contiguous().float(), weight, bias)
 
-        return _in_float32(lambda before: self.read(project, before, products), state, products, input)
+        return in_float32(lambda before: self.read(project, before, products), state, products, input)
 
     def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
         """Read tokens by their embedding; tables with fewer rows than there are tokens are multiplied as a whole."""
@@ -75,7 +79,7 @@ class AbstractProjectedLayer(AbstractRecurrentLayer):
             return self(embedded(tokens, tables), state)
         products = products_for(tables[0], self.backend)
         time_first = tokens.transpose(0, 1)
-        return _in_float32(
+        return in_float32(
             lambda before: self.read_rows(time_first, tables, before, products), state, products, tables[0]
         )
 

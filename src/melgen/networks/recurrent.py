@@ -24,8 +24,8 @@ from melgen.networks.stepping import AbstractStepper, CallStepper
 
 IMPLEMENTATIONS = ("fast", "graphs", "reference")
 """``fast``: steps whose gradient melgen computes, if the layer has them and `melgen.networks.fast_path` allows it; on a
-GPU, kernels record them as CUDA graphs. ``graphs``: a former name of the same. ``reference``: torch's module, or one
-step after another with autograd. All compute the same, except for rounding."""
+GPU, scans of kernels are recorded as CUDA graphs. ``graphs``: a former name of the same. ``reference``: torch's module,
+or one step after another with autograd. All compute the same, except for rounding."""
 
 State: TypeAlias = Any
 """A tensor whose first axis is the batch, or a tuple of states. `Any`, because each layer knows only its own."""

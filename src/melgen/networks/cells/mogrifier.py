@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from melgen.checking import check_whole
 from melgen.networks.cells.lstm import LSTMKernel
 from melgen.networks.cells.mogrifier_scan import mogrifier_scan
-from melgen.networks.fast_path import products_for, without_autocast
+from melgen.networks.fast_path import products_for
 from melgen.networks.initialization import TensorFlowInit, check_initialization, glorot_uniform_, torch_uniform_
 from melgen.networks.kernel_layers import AbstractKernelLayer
 from melgen.networks.kernel_scan import scaled
 from melgen.networks.products import Products
-from melgen.networks.projected_layers import Projection
-from melgen.networks.recurrent import State, embedded, map_state
+from melgen.networks.projected_layers import Projection, in_float32
+from melgen.networks.recurrent import State, embedded
 
 
 class Mogrifier(AbstractKernelLayer):
@@ -79,11 +79,7 @@ class Mogrifier(AbstractKernelLayer):
         if not self.is_fast(input, rows=False):
             return self.forward_reference(input, state)
         products = products_for(input, self.backend)
-        if products.in_bfloat16:
-            state = map_state(Tensor.float, state)
-            with without_autocast(input):
-                return self._scan_modulated(input.float(), state, products)
-        return self._scan_modulated(input, state, products)
+        return in_float32(lambda before: self._scan_modulated(input.float(), before, products), state, products, input)
 
     def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
         """Read a sequence of rows, looked up first: the input is modulated before it is multiplied."""
