@@ -5,8 +5,8 @@ python benchmarks/gpu.py processes --cells lstm nas --counts 1 4 16
 python benchmarks/gpu.py processes --accelerator cpu      # the same trainings on the cores, one thread each
 
 ``updates`` times a bare loop (loss, gradient, clipping, Adam) over melgen's network, and over a user's network with
-torch's modules, on windows that are on the GPU already. ``processes`` starts as many trainings by `melgen.train` at the
-same time as it is told, and adds up the updates a second that each logs of its second half.
+torch's modules, on windows that are on the GPU already. ``processes`` starts the given number of `melgen.train` at once,
+and adds up their median speeds in the second half of each.
 """
 
 from __future__ import annotations
@@ -54,7 +54,6 @@ def updates(cells: list[str], layers: list[int], repeats: int) -> Iterator[Row]:
 
     ``unrecorded`` is ``fast`` without CUDA graphs.
     """
-    print(torch.cuda.get_device_name(), "torch", torch.__version__)
     for cell in cells:
         for depth in layers:
             names = ["user", "fast", "unrecorded", "reference"]
@@ -69,7 +68,7 @@ def updates(cells: list[str], layers: list[int], repeats: int) -> Iterator[Row]:
                     seconds = _seconds_of_update(_network(name, cell, depth), precision == "bfloat16", repeats)
                     if (name, precision) == ("fast", "float32"):
                         of_fast = seconds
-                    note = "" if of_fast is None else f"{of_fast / seconds:.2f} times as fast as fast in float32"
+                    note = "" if of_fast is None else f"{of_fast / seconds:.2f} times the speed of fast in float32"
                     yield Row(f"{cell}, {depth}, {name}, {precision}", seconds * 1000, unit=" ms", note=note)
 
 
@@ -93,7 +92,7 @@ def _seconds_of_update(model: nn.Module, in_bfloat16: bool, repeats: int) -> flo
         with torch.autocast("cuda", torch.bfloat16) if in_bfloat16 else nullcontext():
             logits, last = model(tokens[:, :-1], state)
             loss = F.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
-        last = tuple(last) if isinstance(last, list) else last
+        last = tuple(last) if isinstance(last, list) else last  # of a network stepped through time
         state = map_state(torch.Tensor.detach, last)
         optimizer.zero_grad()
         loss.backward()
@@ -165,6 +164,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.accelerator == "gpu" and not torch.cuda.is_available():
         raise SystemExit("torch finds no NVIDIA GPU on this machine")
+    if given.accelerator == "gpu":
+        print(torch.cuda.get_device_name(), "torch", torch.__version__)
     if given.what == "updates":
         show(updates(given.cells or CELLS, given.layers or [1, 3], given.repeats))
     else:

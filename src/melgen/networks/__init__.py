@@ -12,7 +12,8 @@ of the layers adds one assumption, and makes faster what that allows; `GRU` cont
           AbstractTorchLayer      torch has the loop: module                            LSTM, RNN, one GRU
           AbstractScannedLayer    torch lacks it: step                                  NAS, UGRNN, SLSTM, one GRU
 
-`fast_path` has the conditions of all fast implementations; `linear_scan` and `kernel_scan` are the loops over time.
+`fast_path` has the conditions that fast implementations share; `is_fast` of a layer adds its own. `linear_scan` and
+`kernel_scan` are the loops over time, `state_product` is the product of a step, and on a GPU `graphs` records a scan.
 `stepping` and `model_stepping` read note by note, to write songs. `products` are the libraries that multiply matrices,
 and `choosing_products` finds the fastest.
 
