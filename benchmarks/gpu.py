@@ -5,8 +5,8 @@ python benchmarks/gpu.py processes --cells lstm nas --counts 1 4 16
 python benchmarks/gpu.py processes --accelerator cpu      # the same trainings on the cores, one thread each
 
 ``updates`` times a bare loop (loss, gradient, clipping, Adam) over melgen's network, and over a user's network with
-torch's modules, on windows that are on the GPU already. ``processes`` starts the given number of `melgen.train` at once,
-and adds up their median speeds in the second half of each.
+torch's modules, on windows that are on the GPU already. ``processes`` starts the given number of `melgen.train` at
+once, and adds up their median speeds in the second half of each.
 """
 
 from __future__ import annotations

@@ -55,6 +55,25 @@ def test_losses_and_gradients(pair, implementation):
             torch.testing.assert_close(ours.cpu(), theirs, rtol=1e-3, atol=1e-4 * scale)
 
 
+def test_an_update_does_not_wait_for_the_gpu(pair):
+    _, on_gpu = pair
+    tokens = torch.randint(VOCABULARY, (BATCH, STEPS), device="cuda")
+    losses_and_gradients(on_gpu, tokens)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        losses_and_gradients(on_gpu, tokens)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("cell", [NAS, SLSTM, UGRNN], indirect=True)
+def test_anomalies_are_looked_for_without_recording(pair):
+    _, on_gpu = pair
+    with torch.autograd.detect_anomaly():
+        losses_and_gradients(on_gpu, torch.randint(VOCABULARY, (BATCH, STEPS), device="cuda"))
+    assert not any(recorded_scans(layer).shapes for layer in on_gpu.layers)
+
+
 @pytest.mark.parametrize("cell", [NAS, SLSTM, UGRNN], indirect=True)
 def test_kernels_are_recorded(pair):
     _, on_gpu = pair

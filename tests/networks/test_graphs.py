@@ -130,6 +130,17 @@ def test_a_returned_state_is_not_overwritten(played):
     assert all(torch.equal(*pair) for pair in zip(pytree.tree_leaves(state), before, strict=True))
 
 
+def test_a_kept_output_is_not_overwritten(played):
+    _, graphs = models("nas")
+    windows = torch.randint(VOCABULARY, (4, 4, 13))
+    train(graphs, windows[:3])
+    output, _ = graphs.read(windows[2][:, :-1])
+    output.sum().backward()
+    before = output.detach().clone()
+    train(graphs, windows[3:])
+    assert torch.equal(output, before)
+
+
 def test_a_gradient_through_the_state_is_not_played(played):
     reference, graphs = models("nas")
     windows = torch.randint(VOCABULARY, (4, 4, 13))

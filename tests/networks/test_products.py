@@ -8,6 +8,7 @@ from torch import nn
 
 from melgen.internals.torch import onednn_multiplies, pack_linear
 from melgen.networks import MelodyModel, choosing_products
+from melgen.networks.fast_path import products_for
 from melgen.networks.products import (
     FEWEST_MULTIPLICATIONS,
     FEWEST_STEPS_TO_PACK,
@@ -170,3 +171,8 @@ def test_bfloat16_is_used_only_if_autocast_asks(cell):
         assert torch.equal(model(tokens)[0], expected)
     with torch.autocast("cpu", torch.bfloat16):
         assert not torch.equal(model(tokens)[0].float(), expected)
+
+
+def test_products_of_a_cpu_are_not_used_elsewhere():
+    assert products_for(torch.empty(1), PRODUCTS["onednn"]) is PRODUCTS["onednn"]
+    assert products_for(torch.empty(1, device="meta"), PRODUCTS["onednn"]) is TORCH

@@ -137,4 +137,6 @@ def on_device(trained: TrainedModel, device: str) -> TrainedModel:
     except (RuntimeError, AssertionError) as error:  # torch raises one or the other
         reason = str(error).splitlines()[0]
         raise ValueError(f"device={device}: must be auto, cpu or a device that torch finds ({reason})") from error
+    if trained.model.output.weight.is_cuda:  # as in a training; cuDNN's loops would round to TF32
+        torch.backends.cudnn.allow_tf32 = torch.get_float32_matmul_precision() != "highest"
     return trained

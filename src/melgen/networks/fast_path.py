@@ -41,11 +41,11 @@ def multiplies_in_bfloat16(tensor: Tensor) -> bool:
 def products_for(tensor: Tensor, chosen: Products) -> Products:
     """The products to use for this tensor: those in bfloat16 if autocast asks for them, otherwise the chosen ones.
 
-    Without autocast, torch's default replaces chosen products in bfloat16.
+    Torch's default replaces those in bfloat16 without autocast, and all on a device that is not a CPU.
     """
     if multiplies_in_bfloat16(tensor):
         return BFLOAT16
-    return TORCH if chosen.in_bfloat16 else chosen
+    return TORCH if chosen.in_bfloat16 or tensor.device.type != "cpu" else chosen
 
 
 def kept_once(ctx: Any) -> Any:

@@ -14,6 +14,7 @@ import warnings
 import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -59,7 +60,7 @@ class RecordedScans:
         states: Sequence[Tensor] | None = None,
         products: Products = TORCH,
     ) -> tuple[Tensor, list[Tensor]]:
-        """As `melgen.networks.kernel_scan.scan`; the next replay overwrites the output, but not the state."""
+        """As `melgen.networks.kernel_scan.scan`."""
         if self._is_waiting or not can_record(projected, weight, states or ()):
             return scan(kernel, projected, weight, bias, states, products)
         if states is None:
@@ -71,7 +72,8 @@ class RecordedScans:
         output, *last = replay(*tensors)
         self._awaited = weakref.ref(output.grad_fn)
         output.register_hook(self._once())
-        return output, [state.clone() for state in last]
+        # The next replay overwrites both.
+        return output.clone(), [state.clone() for state in last]
 
     @property
     def _is_waiting(self) -> bool:
@@ -93,7 +95,8 @@ class RecordedScans:
     def _replay_for(
         self, kernel: type[AbstractKernel], tensors: Sequence[Tensor], has_bias: bool, products: Products
     ) -> Any:
-        key = (kernel, has_bias, products, tuple((tensor.shape, tensor.requires_grad) for tensor in tensors))
+        kinds = tuple((tensor.shape, tensor.dtype, tensor.device, tensor.requires_grad) for tensor in tensors)
+        key = (kernel, has_bias, products, kinds)
         if key in self._replays:
             return self._replays[key]
         self._seen[key] += 1
@@ -106,7 +109,8 @@ class RecordedScans:
             return output, *last
 
         samples = tuple(tensor.detach().clone().requires_grad_(tensor.requires_grad) for tensor in tensors)
-        with warnings.catch_warnings():
+        place = torch.cuda.device(tensors[0].device) if tensors[0].is_cuda else nullcontext()
+        with warnings.catch_warnings(), place:
             # From torch's own recording, which keeps its first passes alive; the results are right.
             warnings.filterwarnings("ignore", message="The AccumulateGrad node's stream does not match")
             self._replays[key] = torch.cuda.make_graphed_callables(run, samples)
@@ -119,6 +123,8 @@ def can_record(projected: Tensor, weight: Tensor, states: Sequence[Tensor]) -> b
     return (
         projected.is_cuda
         and torch.is_grad_enabled()
+        and not torch.is_anomaly_enabled()  # which looks at the numbers after each operation
+        and not torch.cuda.is_current_stream_capturing()
         and projected.requires_grad
         and weight.requires_grad
         and not any(state.requires_grad for state in states)

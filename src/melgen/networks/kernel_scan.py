@@ -6,6 +6,7 @@ Letters as in `melgen.networks.model`; N is the number of blocks of H rows that 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 import torch
@@ -57,15 +58,19 @@ def scan(
 
 def scaled(kernel: type[AbstractKernel], *parameters: Tensor | None) -> list[Any]:
     """Weights and biases, ``[N * H, ...]``, multiplied by the kernel's scales."""
-    scales = torch.tensor(kernel.scales)
-    return [
-        None
-        if parameter is None
-        else (parameter.unflatten(0, (len(scales), -1)) * scales.to(parameter).view(-1, *[1] * parameter.ndim)).flatten(
-            0, 1
-        )
-        for parameter in parameters
-    ]
+    return [None if parameter is None else _scaled(kernel.scales, parameter) for parameter in parameters]
+
+
+def _scaled(scales: tuple[float, ...], parameter: Tensor) -> Tensor:
+    factors = _factors(scales, parameter.device, parameter.dtype).view(-1, *[1] * parameter.ndim)
+    return (parameter.unflatten(0, (len(scales), -1)) * factors).flatten(0, 1)
+
+
+@cache
+def _factors(scales: tuple[float, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
+    """The scales as a tensor, made once for a device: a copy from the CPU would wait for a GPU."""
+    with torch.inference_mode(False):  # autograd saves it
+        return torch.tensor(scales, device=device, dtype=dtype)
 
 
 class _Scan(torch.autograd.Function):

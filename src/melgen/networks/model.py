@@ -53,8 +53,7 @@ class MelodyModel(nn.Module):
         input_keep_prob: share of each layer's input that dropout keeps in training.
         output_keep_prob: share of each layer's output that dropout keeps in training.
         initialization: ``paper`` or ``torch``, see `melgen.networks.initialization`.
-        implementation: ``fast`` or ``reference``, or ``graphs`` as an alias of fast, see `melgen.networks.recurrent`; not part of a
-            description.
+        implementation: ``fast`` or ``reference``, see `melgen.networks.recurrent`; not part of a description.
         output_size: number of tokens that it predicts, the first ones of the vocabulary; all if None.
         duration_size: D, if it reads and predicts a second token in each step; the token D is "none", only read.
         block: what surrounds each layer, a class of `melgen.networks.blocks`.

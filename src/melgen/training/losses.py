@@ -31,9 +31,9 @@ def window_loss(model: MelodyModel, output: Tensor, logits: Tensor, targets: Ten
     return nats / torch.count_nonzero(first >= 0)
 
 
-def number_scored(targets: Tensor) -> int:
-    """The number of tokens of a window that are predicted."""
-    return int(torch.count_nonzero((targets if targets.ndim == 2 else targets[..., 0]) >= 0))
+def number_scored(targets: Tensor) -> Tensor:
+    """The number of tokens of a window that are predicted, on the device of the window."""
+    return torch.count_nonzero((targets if targets.ndim == 2 else targets[..., 0]) >= 0)
 
 
 def accuracy(logits: Tensor, targets: Tensor) -> Tensor:

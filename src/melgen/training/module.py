@@ -100,7 +100,7 @@ class MelodyModule(pl.LightningModule):
         self._gradient_norm: Tensor | float = math.nan
         self._learning_rate = math.nan
         self._loss_since_log = torch.zeros(())
-        self._tokens_since_log = 0
+        self._tokens_since_log: int | Tensor = 0  # a tensor with rhythm, since counting would wait for a GPU
         self._logged_at = time.perf_counter()
         self._scores: Any = self._no_scores()  # for the batches of its kind
         self._watch = NumberWatch()
@@ -193,7 +193,8 @@ class MelodyModule(pl.LightningModule):
             return
         self.check_numbers()
         seconds = time.perf_counter() - self._logged_at
-        loss = self._loss_since_log.item() / max(self._tokens_since_log, 1)
+        tokens = int(self._tokens_since_log)
+        loss = self._loss_since_log.item() / max(tokens, 1)
         self.publish(
             {
                 "train/loss": loss,
@@ -201,7 +202,7 @@ class MelodyModule(pl.LightningModule):
                 "train/accuracy": float(self._accuracy),
                 "train/learning_rate": self._learning_rate,
                 "train/gradient_norm": float(self._gradient_norm),
-                "train/tokens_per_second": self._tokens_since_log / seconds if seconds else math.nan,
+                "train/tokens_per_second": tokens / seconds if seconds else math.nan,
                 "epoch": self.current_epoch,
             }
         )
@@ -298,7 +299,7 @@ class MelodyModule(pl.LightningModule):
         checkpoint["carried"] = {
             "state": map_state(Tensor.cpu, self._state) if self._state is not None else None,
             "loss_since_log": self._loss_since_log.item(),
-            "tokens_since_log": self._tokens_since_log,
+            "tokens_since_log": int(self._tokens_since_log),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

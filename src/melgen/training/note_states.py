@@ -61,7 +61,7 @@ def untrained(trained: TrainedModel, seed: int = 0) -> TrainedModel:
     """A network of the same description with the weights with which a training begins; torch's generator is kept."""
     device = next(trained.model.parameters()).device
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # that of the CPU alone, which draws the weights
         model = MelodyModel.from_description(trained.model.describe())
     return replace(trained, model=model.to(device).eval())
 

@@ -139,17 +139,17 @@ def use_products(config: DictConfig, module: MelodyModule, trainer: pl.Trainer, 
     A run that goes on keeps the products that it began with, so that it equals an uninterrupted one to the last bit.
 
     Returns:
-        The name of the products of each part of the network, see `melgen.networks.choosing_products`; empty on a GPU,
-        for the reference, and for precisions that have no kernels.
+        The name of the products of each part of the network, see `melgen.networks.choosing_products`. On a GPU, for the
+        reference, and for precisions that have no kernels: those that the run began with, and otherwise none.
 
     Raises:
         ValueError: for products that this machine lacks.
     """
     model = module.model
     has_kernels = trainer.precision in _WITH_KERNELS and config.model.get("implementation") != "reference"
-    if trainer.strategy.root_device.type != "cpu" or not has_kernels:
-        return {}
     begun_with = (read_file(run.path / PROVENANCE_FILE) or {}).get(_PRODUCTS)
+    if trainer.strategy.root_device.type != "cpu" or not has_kernels:
+        return begun_with or {}  # for a start on a CPU, where it may go on
     if begun_with is not None or (run.checkpoints / LAST).exists():  # an earlier melgen had torch's default only
         choice = _possible(begun_with or {}, run)
     elif config.products == AUTO:

@@ -82,12 +82,13 @@ class HGRN2(AbstractElementwiseLayer):
     ) -> tuple[Tensor, State]:
         """Run all steps one by one, or several at once if ``fast``.
 
-        With infinite numbers always one by one: sums in another order would give NaN in other places.
+        With infinite numbers always one by one: sums in another order would give NaN in other places. On a GPU, where
+        looking for them would wait for it, they are not looked for.
         """
         query, forget, value = (each.unflatten(-1, (self.heads, -1)) for each in coefficients)
         if state is None:
             state = value.new_zeros(*value.shape[1:], value.shape[-1])
-        if fast and bool((query.isfinite() & value.isfinite()).all()):
+        if fast and (query.is_cuda or bool((query.isfinite() & value.isfinite()).all())):
             output, state = chunked_memory(query, forget, value, state, min(CHUNK, len(query)))
             return self._normalised(output.flatten(-2)), state
         outputs = []
