@@ -32,6 +32,7 @@ def data_of(section, study):
 def test_learning_rates_are_those_of_the_table(study):
     (chart,) = data_of(learning_rates, study)["line_charts"]
     assert (chart["title"], chart["place_names"]) == ("control, 1 layer", ["0.001", "0.004", "0.016"])
+    assert chart["highest"] == 2.0, "none is far above the others"
     assert chart["lines"] == [
         {"cell": "lstm", "values": [2.0, 1.5, None], "chosen": 1, "beyond": 0, "failed": [2]},
         {"cell": "gru", "values": [1.8, 1.7, 1.25], "chosen": 2, "beyond": 1, "failed": []},

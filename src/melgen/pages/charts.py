@@ -67,6 +67,8 @@ class LineChart(TypedDict):
     """Unit of the places."""
     unit: str
     """Unit of the values."""
+    highest: float | None
+    """Value at which the axis ends, with the numbers of higher ones at its edge; null: none is higher."""
     lines: list[Line]
 
 

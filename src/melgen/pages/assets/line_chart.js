@@ -10,13 +10,13 @@ function looksOf(names) {
 const lineKey = (looks) => h("ul", { class: "line-key" }, [...looks].map(([name, { hue, dash }]) =>
   h("li", { style: `--kind: ${hue}` }, s("svg", { viewBox: "0 0 26 10", "aria-hidden": "true" }, s("line", { class: "line", x1: 0, x2: 26, y1: 5, y2: 5, "stroke-dasharray": dash })), name)));
 
-function lineCard({ title, place_names, places, along, unit, lines }, looks) {
+function lineCard({ title, place_names, places, along, unit, highest, lines }, looks) {
   const values = lines.flatMap((line) => line.values).filter((value) => value !== null);
-  let low = Math.min(...values), high = Math.max(...values);
+  let low = Math.min(...values), high = highest ?? Math.max(...values);
   if (!(high - low > 1e-6 * Math.max(1, Math.abs(high)))) { low -= 0.5; high += 0.5; }
   const right = LINES.width - LINES.right, bottom = LINES.top + LINES.height, first = places[0], length = places.at(-1) - first || 1;
   const x = (place) => LINES.left + 8 + ((places[place] - first) / length) * (right - LINES.left - 8);
-  const y = (value) => bottom - 6 - ((value - low) / (high - low)) * (LINES.height - 12);
+  const y = (value) => bottom - 6 - ((Math.min(value, high) - low) / (high - low)) * (LINES.height - 12);
   const { found, decimals } = ticks(low, high);
   const parts = found.flatMap((tick) => [s("line", { class: "grid", x1: LINES.left, x2: right, y1: y(tick), y2: y(tick) }),
     s("text", { class: "tick", x: LINES.left - 6, y: y(tick) + 4, "text-anchor": "end" }, show(tick, decimals))]);
@@ -34,7 +34,7 @@ function lineCard({ title, place_names, places, along, unit, lines }, looks) {
     // A place without a value interrupts the line.
     const path = at(line).map(({ value, place }) => `${(line.values[place - 1] ?? null) === null ? "M" : "L"}${x(place)} ${y(value)}`).join("");
     row.append(s("path", { class: "line", d: path, "stroke-dasharray": dash }, s("title", {}, line.cell)));
-    at(line).forEach(({ value, place }) => row.append(s("circle", { class: place === line.chosen ? "point chosen" : "point", cx: x(place), cy: y(value), r: place === line.chosen ? 5 : 3 },
+    at(line).forEach(({ value, place }) => row.append(value > high ? s("text", { class: "tick", x: x(place) + 2, y: LINES.top, "text-anchor": "end" }, `${show(value, 1)} ↑`) : s("circle", { class: place === line.chosen ? "point chosen" : "point", cx: x(place), cy: y(value), r: place === line.chosen ? 5 : 3 },
       s("title", {}, `${line.cell}, ${place_names[place]}: ${show(value, 3)}`))));
     line.failed.forEach((place) => row.append(s("path", { class: "failed-mark", d: `M${x(place) - 4} ${LINES.top - 10}l8 8m0 -8l-8 8` }, s("title", {}, `${line.cell}, ${place_names[place]}: diverged`))));
     if (line.beyond && line.chosen !== null) {

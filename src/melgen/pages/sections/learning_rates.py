@@ -14,6 +14,7 @@ from melgen.pages.section import Section
 from melgen.pages.study_material import StudyMaterial
 from melgen.pages.study_tables import Cells, number_in, read_table
 from melgen.plurals import counted
+from melgen.runs.rate_trials import highest_shown
 
 _RATE = "rate_"
 """Keys of the columns of single rates begin with it."""
@@ -48,13 +49,18 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
 
 
 def _chart(title: str, rows: Sequence[Cells], columns: Sequence[tuple[float, str]], unit: str) -> LineChart:
+    lines = [_line(row, columns) for row in rows]
+    values = [value for line in lines for value in line["values"] if value is not None]
+    chosen = [line["values"][line["chosen"]] for line in lines if line["chosen"] is not None]
+    reached = [value for value in chosen if value is not None]
     return {
         "title": title,
         "place_names": [f"{rate:g}" for rate, _ in columns],
         "places": [math.log2(rate) for rate, _ in columns],
         "along": "learning rate",
         "unit": unit,
-        "lines": [_line(row, columns) for row in rows],
+        "highest": highest_shown(values, reached) if reached else None,
+        "lines": lines,
     }
 
 

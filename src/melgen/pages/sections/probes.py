@@ -108,6 +108,7 @@ def _similarity(name: str, table: StudyTable, networks: _Networks) -> Probe:
             "places": [float(place) for place in range(len(keys))],
             "along": "share of n-grams in the nearest training tune",
             "unit": "bits per note",
+            "highest": None,
             "lines": [_line(network.cell, row, keys) for network, row in found],
         }
         for setting, found in settings.items()
@@ -128,6 +129,7 @@ def _budget(name: str, table: StudyTable, networks: _Networks) -> Probe:
             "places": shares,
             "along": "part of the updates",
             "unit": "validation bits per note",
+            "highest": None,
             "lines": [_line(row.get("cell", ""), row, keys) for row in rows],
         }
         for setting, rows in settings.items()

@@ -6,9 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from melgen.runs.rate_trials import TunedSetting
+from melgen.runs.rate_trials import TunedSetting, highest_shown
 from melgen.studies.figures.style import (
     FONT_SIZE,
     GREY,
@@ -33,8 +31,6 @@ _MOST_ABOVE = 7
 """The most cells named above the panels; more are named beside them."""
 _MOST_ABOVE_ONE = 4
 """The most in a line above a single panel, which is narrower."""
-_FENCE = 3.0
-"""Values further above the upper quartile than this many distances of the quartiles are drawn at the upper edge."""
 
 
 @styled
@@ -94,9 +90,7 @@ def _title(setting: TunedSetting) -> str:
 def _cut(axes: Axes, settings: Sequence[TunedSetting], colours: Mapping[str, Any]) -> None:
     """End the axis where values that are far above the others begin, but show every chosen one."""
     values = [trial.mean for setting in settings for trial in setting.trials if math.isfinite(trial.mean)]
-    lower, upper = np.quantile(values, [0.25, 0.75])
-    chosen = max(setting.best.mean for setting in settings)
-    top = max(upper + _FENCE * (upper - lower), chosen + 0.1 * (chosen - min(values)))
+    top = highest_shown(values, [setting.best.mean for setting in settings])
     if max(values) <= top:
         return
     axes.set_ylim(min(values) - 0.05 * (top - min(values)), top)
