@@ -45,7 +45,7 @@ def rows(files: int = FILES) -> Iterator[Row]:
         seconds, loop_seconds = interleaved(ours, loop, repeats=3, warm_up=1)
         loop_seconds *= files / len(few)
         note = f"muspy.read_midi in a loop, scaled to {files:,} files / {available_cpus()} processes, cleaning, cache"
-        yield Row("reading MIDI", loop_seconds / seconds, 20, note)
+        yield Row("reading MIDI", loop_seconds / seconds, 12, note)
 
         read = FolderCorpus(tunes).load(EVERYTHING, cache_dir=Path(folder, "cache0"), progress=False).melodies
         found = {melody.source: melody.pitches for melody in read}
