@@ -4,15 +4,16 @@ import copy
 
 import pytest
 import torch
-from torch import nn
 
-from melgen.networks import NAS, SLSTM, UGRNN, MelodyModel, map_state
+from melgen.networks import NAS, SLSTM, UGRNN, MelodyModel
 from melgen.networks.graphs import recorded_scans
+from tests.networks.test_graphs import train
 from tests.networks.test_kernel_scan import VOCABULARY, randomise
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
-WIDTH, BATCH, STEPS = 32, 12, 21
+WIDTH = 32
+WINDOWS = (3, 12, 7)  # each of twelve rows
 
 
 @pytest.fixture(autouse=True)
@@ -29,26 +30,13 @@ def pair(cell):
     return model, copy.deepcopy(model).cuda()
 
 
-def losses_and_gradients(model, tokens):
-    """Of three windows, each with its own backward pass and the state of the one before."""
-    state, results = None, []
-    for window in tokens.split(STEPS // 3, 1):
-        model.zero_grad()
-        logits, state = model(window[:, :-1], state)
-        loss = nn.functional.cross_entropy(logits.flatten(0, 1), window[:, 1:].flatten())
-        loss.backward()
-        state = map_state(torch.Tensor.detach, state)
-        results.append([loss.detach(), *(each.grad.clone() for each in model.parameters() if each.requires_grad)])
-    return results
-
-
 @pytest.mark.parametrize("implementation", ["fast", "reference"])
 def test_losses_and_gradients(pair, implementation):
     on_cpu, on_gpu = pair
     on_cpu.use("reference")
     on_gpu.use(implementation)
-    tokens = torch.randint(VOCABULARY, (BATCH, STEPS))
-    rows = zip(losses_and_gradients(on_gpu, tokens.cuda()), losses_and_gradients(on_cpu, tokens), strict=True)
+    tokens = torch.randint(VOCABULARY, WINDOWS)
+    rows = zip(train(on_gpu, tokens.cuda())[0], train(on_cpu, tokens)[0], strict=True)
     for got, wanted in rows:
         for ours, theirs in zip(got, wanted, strict=True):
             scale = max(1.0, theirs.abs().max().item())
@@ -57,27 +45,28 @@ def test_losses_and_gradients(pair, implementation):
 
 def test_an_update_does_not_wait_for_the_gpu(pair):
     _, on_gpu = pair
-    tokens = torch.randint(VOCABULARY, (BATCH, STEPS), device="cuda")
-    losses_and_gradients(on_gpu, tokens)
+    tokens = torch.randint(VOCABULARY, WINDOWS, device="cuda")
+    train(on_gpu, tokens)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        losses_and_gradients(on_gpu, tokens)
+        train(on_gpu, tokens)
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
 
+@pytest.mark.filterwarnings("ignore:Anomaly Detection has been enabled")
 @pytest.mark.parametrize("cell", [NAS, SLSTM, UGRNN], indirect=True)
 def test_anomalies_are_looked_for_without_recording(pair):
     _, on_gpu = pair
     with torch.autograd.detect_anomaly():
-        losses_and_gradients(on_gpu, torch.randint(VOCABULARY, (BATCH, STEPS), device="cuda"))
+        train(on_gpu, torch.randint(VOCABULARY, WINDOWS, device="cuda"))
     assert not any(recorded_scans(layer).shapes for layer in on_gpu.layers)
 
 
 @pytest.mark.parametrize("cell", [NAS, SLSTM, UGRNN], indirect=True)
 def test_kernels_are_recorded(pair):
     _, on_gpu = pair
-    losses_and_gradients(on_gpu, torch.randint(VOCABULARY, (BATCH, STEPS), device="cuda"))
+    train(on_gpu, torch.randint(VOCABULARY, WINDOWS, device="cuda"))
     assert all(recorded_scans(layer).shapes == 1 for layer in on_gpu.layers)
 
 
@@ -85,10 +74,10 @@ def test_kernels_are_recorded(pair):
 def test_bfloat16(pair, implementation):
     on_cpu, on_gpu = pair
     on_gpu.use(implementation)
-    tokens = torch.randint(VOCABULARY, (BATCH, STEPS))
+    tokens = torch.randint(VOCABULARY, WINDOWS)
     with torch.autocast("cuda", torch.bfloat16):
-        ours = losses_and_gradients(on_gpu, tokens.cuda())
-    theirs = losses_and_gradients(on_cpu, tokens)
+        ours, _ = train(on_gpu, tokens.cuda())
+    theirs, _ = train(on_cpu, tokens)
     for (loss, *gradients), (wanted, *exact) in zip(ours, theirs, strict=True):
         assert loss.dtype == torch.float32
         assert loss.item() == pytest.approx(wanted.item(), rel=0.03)

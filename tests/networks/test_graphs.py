@@ -45,7 +45,9 @@ def stand_in(function, samples):
         @staticmethod
         def backward(ctx, *of_outputs):
             wanted = [each for each in inputs if each.requires_grad]
-            found = torch.autograd.grad(Played.graph, wanted, of_outputs)
+            # A second pass over the same memory is not refused.
+            found = gradients if Played.graph is None else torch.autograd.grad(Played.graph, wanted, of_outputs)
+            Played.graph = None
             if not gradients:
                 gradients.extend(each.clone() for each in found)
             for static, value in zip(gradients, found, strict=True):
@@ -160,7 +162,7 @@ def test_a_second_backward_pass_is_refused(played):
     _, graphs = models("nas")
     windows = torch.randint(VOCABULARY, (4, 4, 13))
     train(graphs, windows[:3])
-    loss = graphs(windows[3])[0].square().mean()
+    loss = graphs(windows[3][:, :-1])[0].square().mean()
     loss.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="one backward pass"):
         loss.backward()
@@ -170,7 +172,7 @@ def test_an_output_that_is_dropped_is_not_awaited(played):
     _, graphs = models("nas")
     windows = torch.randint(VOCABULARY, (6, 4, 13))
     train(graphs, windows[:3])
-    graphs(windows[3])  # with gradients, which nobody asks for
+    graphs(windows[3][:, :-1])  # with gradients, which nobody asks for
     before = stand_in.replayed
     train(graphs, windows[4:])
     assert stand_in.replayed == before + 2 * len(graphs.layers)
