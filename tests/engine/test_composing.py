@@ -296,6 +296,14 @@ def test_the_same_tokens_are_drawn(writing_node, logits, data, temperature, top_
     assert greedy == int(select(masked[None], "greedy")[0])
 
 
+def test_scores_that_differ_less_than_rounding_keep_their_order(writing_node):
+    scores = [1.0, -(2.0**-149), 0.0]  # one less either of the last two is the same number
+    draws = torch.linspace(0, 0.99, 20, dtype=torch.float64)
+    expected = select(torch.tensor([scores] * 20), "sample", top_k=2, draws=draws).tolist()
+    assert set(expected) == {0, 2}
+    assert [writing_node.call("select", scores, None, {"topK": 2}, draw) for draw in draws.tolist()] == expected
+
+
 @pytest.mark.parametrize("top_p", [0.5, 0.25, 0.75])
 def test_the_nucleus_has_a_tolerance_for_rounding(writing_node, top_p):
     scores = [0.0, 0.0, 0.0, 0.0, -32.0]  # the shares of the first four are just below a quarter

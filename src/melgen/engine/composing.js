@@ -28,7 +28,8 @@ function candidates(logits, mask, { temperature = 1, topK = null, topP = null } 
   const highest = logits[mostProbable(logits, mask)];
   // The largest score becomes 0 before the division, so that a tiny temperature cannot overflow it.
   const scores = new Map(allowed.map((token) => [token, (logits[token] - highest) / temperature]));
-  const tokens = allowed.sort((a, b) => scores.get(b) - scores.get(a) || a - b).slice(0, topK ?? allowed.length);
+  // By the logits: two of them that differ can have the same difference to the highest after rounding.
+  const tokens = allowed.sort((a, b) => logits[b] - logits[a] || a - b).slice(0, topK ?? allowed.length);
   const weights = tokens.map((token) => Math.exp(scores.get(token)));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const found = [];
