@@ -17,6 +17,7 @@ ORDER = (
         "plurals",
         "nested",
         "durations",
+        "far_values",
         "files",
         "processes",
         "terminal",

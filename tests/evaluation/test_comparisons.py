@@ -55,6 +55,18 @@ def test_the_numbers_of_a_comparison():
     assert set(each.sources) == set(model.sources + reference.sources)
 
 
+def test_the_axis_of_a_drawing_ends_before_a_cell_far_from_the_others():
+    cells = {"gru": 0.0, "rnn": 0.02, "nas": -0.03, "lru": 0.04, "attention": 1.0, "slstm": -0.9}
+    near = [name for name in cells if abs(cells[name]) < 0.1]
+    of = {name: compared(difference, 0.01, 3).each[0] for name, difference in cells.items()}
+    found = Comparisons("lstm", ComparisonOptions(), tuple(of.values()))
+    low, high = found.drawn_range
+    assert low == min(min(*of[name].interval, *of[name].differences) for name in near)
+    assert high == max(max(*of[name].interval, *of[name].differences) for name in near)
+    alone = Comparisons("lstm", ComparisonOptions(region_bits=0.2), (of["gru"],))
+    assert alone.drawn_range == pytest.approx((-0.24, 0.24)), "room for the region"
+
+
 @pytest.mark.parametrize(
     ("difference", "spread", "verdict", "words"),
     [

@@ -338,6 +338,21 @@ def changed(page, path, change):
     return path
 
 
+def test_a_cell_far_from_the_others_is_a_number_at_the_edge(browser, pages, tmp_path):
+    def move(data):
+        each = data["sections"]["cells"]["settings"][0]["differences"][0]
+        each.update(mean=2.345, interval=[2.0, 2.6], over_seeds=[2.1, 2.5], over_tunes=[2.2, 2.4], seeds=[2.3, 2.4])
+
+    browser.open(changed(pages["study"], tmp_path / "far.html", move))
+    browser.go_to("cells")
+    texts = "return [...document.querySelectorAll('#cells .cut-value')].map((one) => one.textContent)"
+    assert browser.run(texts) in (["2.35"], ["2.34"])
+    parts = ".interval, .spread, .seed, .verdict"
+    first = f"return document.querySelector('#cells svg .strip').querySelectorAll('{parts}').length"
+    assert browser.run(first) == 0
+    assert "A number with an arrow" in browser.run("return document.querySelector('#cells .lead').textContent")
+
+
 @pytest.fixture
 def several_cells(pages, tmp_path):
     """The page of a study with one representation and two cells, one of them with a long name."""

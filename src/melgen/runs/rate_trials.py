@@ -10,22 +10,6 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 FORMAT, FORMAT_VERSION = "melgen learning rates", 1
-_FENCE = 3.0
-"""A loss that is higher above the upper quartile than this many distances of the quartiles is far above the others."""
-
-
-def highest_shown(losses: Sequence[float], chosen: Sequence[float]) -> float:
-    """The loss at which the axis of a drawing ends: below those that are far above the others, above all chosen ones.
-
-    >>> highest_shown([1.7, 1.8, 1.9, 11.7], [1.7]) < 11.7
-    True
-    >>> highest_shown([1.7, 1.8, 1.9], [1.7])
-    1.9
-    """
-    ordered = sorted(losses)
-    lower, upper = (ordered[round(share * (len(ordered) - 1))] for share in (0.25, 0.75))
-    top = max(upper + _FENCE * (upper - lower), max(chosen) + 0.1 * (max(chosen) - ordered[0]))
-    return min(top, ordered[-1])
 
 
 @dataclass(frozen=True)

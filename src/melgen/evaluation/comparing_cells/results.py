@@ -19,6 +19,7 @@ from melgen.evaluation.comparing_cells.aggregates import Estimate
 from melgen.evaluation.comparing_cells.crossed import CrossedEffects
 from melgen.evaluation.results import Summary
 from melgen.evaluation.summaries import DEFAULT_CONFIDENCE, DEFAULT_RESAMPLES
+from melgen.far_values import are_near
 
 COMPARISONS_FILE = "comparisons.json"
 """The file of a study's comparisons, in its own directory."""
@@ -154,6 +155,18 @@ class Comparisons:
     each: tuple[Comparison, ...]
     over_settings: tuple[OverSettings, ...] = ()
     not_compared: tuple[str, ...] = ()
+
+    @property
+    def drawn_range(self) -> tuple[float, float]:
+        """Ends of an axis with room for the region and, of the cells whose difference is not far from the others', for
+        the intervals that decide and all seeds.
+        """
+        region = 1.2 * self.options.region_bits
+        ends = [-region, region]
+        for each, is_near in zip(self.each, are_near([each.over_seeds.mean for each in self.each]), strict=True):
+            if is_near:
+                ends += [end for end in (*each.interval, *each.differences) if math.isfinite(end)]
+        return min(ends), max(ends)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""

@@ -10,6 +10,9 @@ function looksOf(names) {
 const lineKey = (looks) => h("ul", { class: "line-key" }, [...looks].map(([name, { hue, dash }]) =>
   h("li", { style: `--kind: ${hue}` }, s("svg", { viewBox: "0 0 26 10", "aria-hidden": "true" }, s("line", { class: "line", x1: 0, x2: 26, y1: 5, y2: 5, "stroke-dasharray": dash })), name)));
 
+// Whether a value of any of these drawings is above the end of its axis.
+const isCut = (charts) => charts.some(({ highest, lines }) => highest !== null && lines.some(({ values }) => values.some((value) => value > highest)));
+
 function lineCard({ title, place_names, places, along, unit, highest, lines }, looks) {
   const values = lines.flatMap((line) => line.values).filter((value) => value !== null);
   let low = Math.min(...values), high = highest ?? Math.max(...values);

@@ -25,6 +25,12 @@ function cutMarks(axis, low, high, y) {
   return [...(low < axis.low ? [arrow(axis.left, -1)] : []), ...(high > axis.high ? [arrow(axis.right, 1)] : [])];
 }
 
+// The number of a value beyond an end of the axis, with an arrow head, in row `y`.
+function cutNumber(axis, value, y) {
+  const isLow = value < axis.low;
+  return [...cutMarks(axis, value, value, y), s("text", { class: "cut-value", x: isLow ? axis.left + 9 : axis.right - 9, y: y + 4, "text-anchor": isLow ? "start" : "end" }, show(value, 2))];
+}
+
 // The background of the rows, which are `tall` together: the band of a summary, if there is one, the axis and its unit.
 function stripGround(axis, tall, band, unit) {
   const parts = [];

@@ -52,6 +52,8 @@ class Data(TypedDict):
     """Of the intervals, in percent."""
     has_tunes: bool
     """Whether the interval that decides is over seeds and tunes; else it is over seeds."""
+    drawn_range: list[float]
+    """Ends of the axis; a cell beyond them is marked at the edge with its number."""
     settings: list[Setting]
     remarks: list[str]
 
@@ -72,6 +74,7 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
         "region": found.options.region_bits,
         "confidence": f"{found.options.confidence:.0%}",
         "has_tunes": any(each.crossed is not None for each in found.each),
+        "drawn_range": [short(end) for end in found.drawn_range],
         "settings": [
             {"name": name, "differences": [_difference(each, found) for each in found.each if each.setting == name]}
             for name in settings

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from melgen.evaluation.metrics import RUN_METRICS
+from melgen.far_values import highest_near
 from melgen.nested import value_at
 from melgen.pages.charts import Line, LineChart
 from melgen.pages.content import Content
@@ -14,7 +15,6 @@ from melgen.pages.section import Section
 from melgen.pages.study_material import StudyMaterial
 from melgen.pages.study_tables import Cells, number_in, read_table
 from melgen.plurals import counted
-from melgen.runs.rate_trials import highest_shown
 
 _RATE = "rate_"
 """Keys of the columns of single rates begin with it."""
@@ -59,7 +59,7 @@ def _chart(title: str, rows: Sequence[Cells], columns: Sequence[tuple[float, str
         "places": [math.log2(rate) for rate, _ in columns],
         "along": "learning rate",
         "unit": unit,
-        "highest": highest_shown(values, reached) if reached else None,
+        "highest": highest_near(values, reached) if reached else None,
         "lines": lines,
     }
 

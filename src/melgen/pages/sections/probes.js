@@ -13,7 +13,7 @@ addSection("probes", ({ probes }) => {
   const place = section("probes", "Probes", "What else was asked of the networks. A control is a measurement in which there is nothing to find.");
   for (const { name, title, caption, kinds, row_charts, line_charts } of probes) {
     const looks = looksOf(line_charts.flatMap((chart) => chart.lines.map((line) => line.cell)));
-    place.append(h("div", { class: "probe", id: `probe-${name}` }, h("h3", {}, title), h("p", { class: "lead" }, LEADS[name]),
+    place.append(h("div", { class: "probe", id: `probe-${name}` }, h("h3", {}, title), h("p", { class: "lead" }, LEADS[name], isCut(line_charts) ? " A number with an arrow is far above the others." : ""),
       kinds.length ? h("ul", { class: "mark-key" }, kinds.map((kind, i) => h("li", {}, s("svg", { viewBox: "-8 -8 16 16", "aria-hidden": "true" }, shape(i, kinds, 0, 0)), kind))) : lineKey(looks),
       h("div", { class: "strips lines" }, row_charts.map((chart) => rowCard(chart, kinds)), line_charts.map((chart) => lineCard(chart, looks))), foldedTable(name, title, caption)));
   }
@@ -46,9 +46,8 @@ function rowCard({ title, unit, line, rows }, kinds) {
         drawn.append(s("line", { class: "interval", x1: Math.max(axis.left, axis.x(low)), x2: Math.min(axis.right, axis.x(high)), y1: y, y2: y }), ...cutMarks(axis, low, high, y));
       }
       if (value < axis.low || value > axis.high) { // of a baseline
-        const isLow = value < axis.low;
         // One number has room, that of the finding.
-        if (kind === 0) drawn.append(...cutMarks(axis, value, value, y), s("text", { class: "cut-value", x: isLow ? axis.left + 9 : axis.right - 9, y: y + 4, "text-anchor": isLow ? "start" : "end" }, show(value, 2)));
+        if (kind === 0) drawn.append(...cutNumber(axis, value, y));
         continue;
       }
       const mark = shape(kind, kinds, axis.x(value), y);

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 from melgen.evaluation.probes.similarity import bin_names
+from melgen.far_values import highest_near
 from melgen.pages.charts import Line, LineChart, Mark, MarkedRow, RowChart, line_of
 from melgen.pages.content import Content
 from melgen.pages.runs import choices_of
@@ -108,8 +109,7 @@ def _similarity(name: str, table: StudyTable, networks: _Networks) -> Probe:
             "places": [float(place) for place in range(len(keys))],
             "along": "share of n-grams in the nearest training tune",
             "unit": "bits per note",
-            "highest": None,
-            "lines": [_line(network.cell, row, keys) for network, row in found],
+            **_lines([(network.cell, row) for network, row in found], keys),
         }
         for setting, found in settings.items()
     ]
@@ -129,8 +129,7 @@ def _budget(name: str, table: StudyTable, networks: _Networks) -> Probe:
             "places": shares,
             "along": "part of the updates",
             "unit": "validation bits per note",
-            "highest": None,
-            "lines": [_line(row.get("cell", ""), row, keys) for row in rows],
+            **_lines([(row.get("cell", ""), row) for row in rows], keys),
         }
         for setting, rows in settings.items()
     ]
@@ -191,8 +190,16 @@ def _marks(row: Cells, keys: Sequence[str]) -> list[Mark]:
     return marks
 
 
-def _line(cell: str, row: Cells, keys: Sequence[str]) -> Line:
-    return line_of(cell, [number_in(row, key) for key in keys])
+class _Lines(TypedDict):
+    highest: float | None
+    lines: list[Line]
+
+
+def _lines(rows: Sequence[tuple[str, Cells]], keys: Sequence[str]) -> _Lines:
+    """A line for each cell and its row."""
+    lines = [line_of(cell, [number_in(row, key) for key in keys]) for cell, row in rows]
+    values = [value for line in lines for value in line["values"] if value is not None]
+    return {"highest": highest_near(values) if values else None, "lines": lines}
 
 
 def _numbered(table: StudyTable) -> list[str]:

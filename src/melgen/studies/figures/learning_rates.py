@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from melgen.runs.rate_trials import TunedSetting, highest_shown
+from melgen.far_values import highest_near
+from melgen.runs.rate_trials import TunedSetting
 from melgen.studies.figures.style import (
     FONT_SIZE,
     GREY,
@@ -90,7 +91,7 @@ def _title(setting: TunedSetting) -> str:
 def _cut(axes: Axes, settings: Sequence[TunedSetting], colours: Mapping[str, Any]) -> None:
     """End the axis where values that are far above the others begin, but show every chosen one."""
     values = [trial.mean for setting in settings for trial in setting.trials if math.isfinite(trial.mean)]
-    top = highest_shown(values, [setting.best.mean for setting in settings])
+    top = highest_near(values, [setting.best.mean for setting in settings])
     if max(values) <= top:
         return
     axes.set_ylim(min(values) - 0.05 * (top - min(values)), top)

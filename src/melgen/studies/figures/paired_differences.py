@@ -36,8 +36,9 @@ def paired_differences(results: StudyResults) -> Figure:
     """The difference of each cell from the reference, a panel a setting and a row a cell.
 
     The thick bar is the interval that decides, over seeds and tunes; the thin lines below it are those over seeds and
-    over tunes alone, and the ticks above it the differences of single seeds. The band is the region of practical
-    equivalence. The finding is at the right, and the mark repeats it.
+    over tunes alone, and the ticks above it the differences of single seeds. A number with an arrow is that of a cell
+    far from the others. The band is the region of practical equivalence. The finding is at the right, and the mark
+    repeats it.
 
     Needs `comparisons`.
     """
@@ -49,10 +50,12 @@ def paired_differences(results: StudyResults) -> Figure:
     heights = [0.3 + _ROW * ROW_HEIGHT_IN * len(rows) for rows in panels]
     figure = new_figure(PAGE_WIDTH_IN, sum(heights) + 0.85)
     axes = figure.subplots(len(panels), squeeze=False, height_ratios=heights, sharex=True)[:, 0]
+    low, high = found.drawn_range
+    margin = 0.04 * (high - low)
+    axes[0].set_xlim(low - margin, high + margin)
     for place, rows, setting in zip(axes, panels, settings, strict=True):
         _draw_panel(place, rows, found)
         place.set_title(setting, loc="left")
-    _set_limits(axes[0], found)
     axes[-1].set_xlabel(f"bits per note minus those of {found.reference} (below 0 is better)")
     _add_legend(figure, found)
     return figure
@@ -70,12 +73,26 @@ def _draw_panel(axes: Axes, rows: list[Comparison], found: Comparisons) -> None:
         low, high = each.interval
         axes.hlines(-i, low, high, color=colour, linewidth=3, alpha=0.55)
         axes.plot(each.over_seeds.mean, -i, _MARKERS[each.verdict], color=colour, markersize=5, zorder=3)
+        _point_to(axes, each.over_seeds.mean, -i, colour)
         axes.plot(each.differences, np.full(len(each.seeds), -i + 0.26), "|", color=GREY, markersize=4)
         if each.tunes:
             axes.hlines(-i - 0.22, each.over_seeds.low, each.over_seeds.high, color=colour, linewidth=0.8)
             axes.hlines(-i - 0.34, *each.over_tunes, color=colour, linewidth=0.8, linestyle=(0, (2, 1)))
         axes.text(1.01, -i, _finding(each, found), transform=axes.get_yaxis_transform(), va="center", color=colour,
                   fontsize=SMALL_FONT_SIZE)  # fmt: skip
+
+
+def _point_to(axes: Axes, mean: float, y: float, colour: str) -> None:
+    """Write a mean beyond an end of the axis there, with an arrow."""
+    low, high = axes.get_xlim()
+    if low <= mean <= high:
+        return
+    text, x, side = (
+        (f"\N{LEFTWARDS ARROW} {mean:+.2f}", 0.01, "left") if mean < low
+        else (f"{mean:+.2f} \N{RIGHTWARDS ARROW}", 0.99, "right")
+    )  # fmt: skip
+    axes.text(x, y, text, transform=axes.get_yaxis_transform(), ha=side, va="center", color=colour,
+              fontsize=SMALL_FONT_SIZE)  # fmt: skip
 
 
 def _label(each: Comparison) -> str:
@@ -89,15 +106,6 @@ def _finding(each: Comparison, found: Comparisons) -> str:
     words = {EQUAL: f"equal within {found.options.region_bits:g}", UNDECIDED: "not shown to differ"}
     text = words.get(each.verdict, each.verdict)
     return text if math.isnan(each.adjusted_p) else f"{text}, p {each.adjusted_p:.2g}"
-
-
-def _set_limits(axes: Axes, found: Comparisons) -> None:
-    """Show all intervals that decide, all seeds and the region; wider intervals over seeds are cut at the edge."""
-    ends = [end for each in found.each for end in (*each.interval, *each.differences) if math.isfinite(end)]
-    region = found.options.region_bits
-    low, high = min([*ends, -1.2 * region]), max([*ends, 1.2 * region])
-    margin = 0.04 * (high - low)
-    axes.set_xlim(low - margin, high + margin)
 
 
 def _add_legend(figure: Figure, found: Comparisons) -> None:
