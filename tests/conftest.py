@@ -13,9 +13,9 @@ from hypothesis import settings
 
 from tests.tiers import longest_first
 
-# A test tries the same examples each time, so that a change alone turns a run red. `brief`, a third of Hypothesis's usual
-# number, keeps `make test` quick; .ci/run takes `full` for the long tests. --hypothesis-profile=default searches among
-# new examples each time.
+# A test tries the same examples each time, so that only a change turns a run red. `brief`, a third of Hypothesis's
+# usual number, keeps `make test` quick; .ci/run takes `full` for the long tests. --hypothesis-profile=default searches
+# among new examples each time.
 settings.register_profile("brief", derandomize=True, max_examples=30)
 settings.register_profile("full", derandomize=True)
 settings.load_profile("brief")
