@@ -18,7 +18,7 @@ import torch
 from table import Row, interleaved, show
 from torch.nn import functional as F
 
-from melgen.networks import MelodyModel, choosing_products, find_layer, map_state
+from melgen.networks import MelodyModel, choosing_backends, find_layer, map_state
 from melgen.training.module import PAPER_GRADIENT_NORM, PAPER_LEARNING_RATE
 
 WIDTH, BATCH, STEPS, VOCABULARY = 128, 50, 50, 60
@@ -45,8 +45,8 @@ def step(cell: str, depth: int) -> Callable[[], None]:
     torch.manual_seed(0)
     model = MelodyModel(VOCABULARY, WIDTH, depth, find_layer(cell))
     with tempfile.TemporaryDirectory() as cache:  # measured anew, as at the first start on a machine
-        choosing_products.apply(
-            model, choosing_products.choose(model, BATCH, STEPS, choosing_products.file_in(Path(cache)))
+        choosing_backends.apply(
+            model, choosing_backends.choose(model, BATCH, STEPS, choosing_backends.file_in(Path(cache)))
         )
     optimizer = torch.optim.Adam(model.parameters(), lr=PAPER_LEARNING_RATE, fused=True)
     tokens = torch.randint(VOCABULARY, (BATCH, STEPS + 1))

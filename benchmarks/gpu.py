@@ -31,7 +31,7 @@ from training_step import BATCH_SIZE, CONF, HIDDEN_SIZE, SEQ_LENGTH, PlainModel
 
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.networks import MelodyModel, find_layer, graphs, map_state
-from melgen.networks.graphs import MOST_SHAPES
+from melgen.networks.scans.graphs import MOST_SHAPES
 from melgen.runs.history import read_history
 from melgen.train import train
 from melgen.training.module import PAPER_GRADIENT_NORM

@@ -23,7 +23,7 @@ from melgen.music import Control, Interval
 from melgen.music.melody import pitch_name
 from melgen.music.representations import transpositions
 from melgen.networks import MelodyModel, count_parameters, find_layer
-from melgen.networks.recurrent import LayerFactory
+from melgen.networks.layers.recurrent import LayerFactory
 from melgen.training import MelodyModule
 
 OUT = Path(__file__).resolve().parent / "figures" / "concepts_cells.png"

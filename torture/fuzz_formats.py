@@ -600,7 +600,7 @@ def checkpoint_traps() -> list[bytes]:
         with_model(stack=[{"cell": "os.system", "options": {}}]),
         with_model(stack=[{"cell": "torch.nn.modules.rnn.LSTM", "options": {}}]),
         with_model(stack=[{"cell": "lstm", "options": {"module": "x"}}]),
-        with_model(stack=[{"cell": "melgen.networks.recurrent.AbstractRecurrentLayer", "options": {}}]),
+        with_model(stack=[{"cell": "melgen.networks.layers.recurrent.AbstractRecurrentLayer", "options": {}}]),
         with_model(nonsense=1),
         with_model(input_keep_prob=math.nan),
         with_model(initialization=["paper"]),

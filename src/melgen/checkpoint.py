@@ -29,7 +29,7 @@ from melgen.music.rhythms import NoRhythm, rhythm_from
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel
-from melgen.networks.shapes import check_shapes
+from melgen.networks.weight_shapes import check_shapes
 
 __all__ = [
     "BEST",

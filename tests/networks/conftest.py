@@ -28,7 +28,7 @@ SCANNED_CELLS = {
     "nas": NAS,
     "slstm": SLSTM,
 }
-"""Cells with a product with the state, and a kernel for `melgen.networks.kernel_scan`."""
+"""Cells with a product with the state, and a kernel for `melgen.networks.scans.kernel_scan`."""
 
 ELEMENTWISE_CELLS = {
     "mingru": MinGRU,

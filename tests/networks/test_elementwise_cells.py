@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from melgen.networks import HGRN2, LRU, RGLRU, IndRNN, MelodyModel, MinGRU, map_state
-from melgen.networks.linear_recurrence import AbstractElementwiseLayer
-from melgen.networks.linear_scan import linear_scan, linear_steps
-from melgen.networks.products import TORCH
+from melgen.networks.layers.elementwise import AbstractElementwiseLayer
+from melgen.networks.products.backends import TORCH
+from melgen.networks.scans.linear_scan import linear_scan, linear_steps
 from tests.networks import cell_equations as equations
 from tests.networks.test_kernel_scan import autograd_nodes, flat, randomise
 
@@ -224,7 +224,7 @@ def test_rows_of_one_table_are_multiplied_once(elementwise_cell, monkeypatch):
         seen.append(input.numel() // input.shape[-1])
         return linear(input, weight, bias)
 
-    monkeypatch.setattr("melgen.networks.linear_recurrence.F.linear", watched)
+    monkeypatch.setattr("melgen.networks.layers.elementwise.F.linear", watched)
     layer, table = elementwise_cell(INPUT, HIDDEN), torch.randn(VOCABULARY, INPUT)
     layer.forward_rows(torch.randint(VOCABULARY, (4, 15)), [table])
     after_the_scan = [60] if isinstance(layer, LRU) else []  # its mixer

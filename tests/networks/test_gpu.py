@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from melgen.networks import NAS, SLSTM, UGRNN, MelodyModel
-from melgen.networks.graphs import recorded_scans
+from melgen.networks.scans.graphs import recorded_scans
 from tests.networks.test_graphs import train
 from tests.networks.test_kernel_scan import VOCABULARY, randomise
 

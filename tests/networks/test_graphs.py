@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from melgen.networks import MelodyModel, find_layer, map_state
-from melgen.networks.graphs import MOST_SHAPES, recorded_scans
+from melgen.networks.scans.graphs import MOST_SHAPES, recorded_scans
 from tests.networks.conftest import CELLS
 from tests.networks.test_kernel_scan import TOLERANCE, VOCABULARY, WIDTH, randomise
 from tests.networks.test_products import needs_bfloat16
@@ -65,7 +65,7 @@ def played(monkeypatch):
         return torch.is_grad_enabled() and projected.requires_grad and not any(each.requires_grad for each in states)
 
     stand_in.recorded = stand_in.replayed = 0
-    monkeypatch.setattr("melgen.networks.graphs.can_record", can_record)
+    monkeypatch.setattr("melgen.networks.scans.graphs.can_record", can_record)
     monkeypatch.setattr(torch.cuda, "make_graphed_callables", stand_in)
 
 
@@ -201,7 +201,7 @@ def test_graphs_in_bfloat16_equal_the_scan(played, monkeypatch):
     with torch.autocast("cpu", torch.bfloat16):
         recorded, _ = train(graphs, windows)
         assert stand_in.recorded == len(graphs.layers)
-        monkeypatch.setattr("melgen.networks.graphs.can_record", lambda *_: False)
+        monkeypatch.setattr("melgen.networks.scans.graphs.can_record", lambda *_: False)
         scanned, _ = train(graphs, windows)
     exact, _ = train(graphs, windows)
     for ours, theirs, others in zip(recorded, scanned, exact, strict=True):

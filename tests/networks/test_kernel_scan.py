@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from melgen.networks import RGLRU, SLSTM, IndRNN, MelodyModel, MinGRU, find_layer, map_state, mixed
-from melgen.networks.kernel_layers import AbstractKernelLayer
-from melgen.networks.kernel_scan import scaled, scan
+from melgen.networks.layers.kernel import AbstractKernelLayer
+from melgen.networks.scans.kernel_scan import scaled, scan
 from tests.networks.conftest import SCANNED_CELLS, WITH_KERNEL, each_of
 
 # Float32 sums of a hundred terms, through a dozen steps, in another order; sigma for tanh adds 2e-7 a step.
@@ -195,7 +195,7 @@ def test_the_first_layer_multiplies_the_table_not_the_notes(scanned_cell, monkey
             seen.append(tuple(input.shape))
         return linear(input, weight, bias)
 
-    monkeypatch.setattr("melgen.networks.projected_layers.F.linear", watched)
+    monkeypatch.setattr("melgen.networks.layers.projected.F.linear", watched)
     model = MelodyModel(VOCABULARY, WIDTH, 1, scanned_cell)
     model(torch.randint(VOCABULARY, (4, 15)))
     assert seen == [(VOCABULARY, WIDTH)]
@@ -206,7 +206,7 @@ def test_the_reference_replaces_the_scan_of_a_kernel_where_that_does_not_apply(s
     def refuse(*_):
         raise AssertionError("scanned")
 
-    monkeypatch.setattr("melgen.networks.graphs.scan", refuse)
+    monkeypatch.setattr("melgen.networks.scans.graphs.scan", refuse)
     model = MelodyModel(VOCABULARY, WIDTH, 2, scanned_cell)
     tokens = torch.randint(VOCABULARY, (4, 15))
     with pytest.raises(AssertionError, match="scanned"):
@@ -222,7 +222,7 @@ def test_the_reference_replaces_the_scan_of_a_kernel_where_that_does_not_apply(s
         gradients = torch.func.grad(loss)(state)
         assert gradients["embedding.weight"].abs().sum() > 0
     elif case == "autocast":  # a processor without bfloat16; one that has it: see test_products.py
-        monkeypatch.setattr("melgen.networks.fast_path.onednn_multiplies", lambda _: False)
+        monkeypatch.setattr("melgen.networks.scans.fast_path.onednn_multiplies", lambda _: False)
         with torch.autocast("cpu", torch.bfloat16):
             assert model(tokens)[0].isfinite().all()
     else:

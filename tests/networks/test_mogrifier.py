@@ -9,8 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from melgen.networks import LSTM, MelodyModel, Mogrifier
-from melgen.networks.products import TORCH
-from melgen.networks.recurrent import embedded
+from melgen.networks.layers.recurrent import embedded
+from melgen.networks.products.backends import TORCH
 from tests.networks.cell_equations import mogrifier, scan
 from tests.networks.conftest import away_from_start
 

@@ -3,17 +3,17 @@
 import pytest
 import torch
 
-from melgen.networks import choosing_products
+from melgen.networks import choosing_backends
 from melgen.networks.cells.gru import GRUKernel, ResetBeforeGRUKernel
 from melgen.networks.cells.lstm import LSTMKernel
 from melgen.networks.cells.nas import NASKernel
-from melgen.networks.products import ONEDNN, TORCH
-from melgen.networks.state_product import MOST_ROWS_JOINED, StateGradient, StateProduct
+from melgen.networks.products.backends import ONEDNN, TORCH
+from melgen.networks.scans.state_product import MOST_ROWS_JOINED, StateGradient, StateProduct
 
 WIDTH, STEPS = 16, 3
 EXACT = {"rtol": 1e-5, "atol": 1e-5}
 
-pytestmark = pytest.mark.skipif(not choosing_products.is_possible(ONEDNN), reason="torch has no oneDNN here")
+pytestmark = pytest.mark.skipif(not choosing_backends.is_possible(ONEDNN), reason="torch has no oneDNN here")
 
 
 @pytest.fixture(params=[GRUKernel, ResetBeforeGRUKernel, LSTMKernel, NASKernel], ids=lambda kernel: kernel.__name__)

@@ -13,13 +13,13 @@ from melgen.networks import (
     MelodyModel,
     ResidualBlock,
     TensorFlowInit,
-    choosing_products,
+    choosing_backends,
     model_stepping,
 )
-from melgen.networks.kernel_layers import AbstractKernelLayer
+from melgen.networks.layers.kernel import AbstractKernelLayer
 from melgen.networks.model_stepping import ModelStepper
-from melgen.networks.products import ONEDNN, TORCH
-from melgen.networks.stepping import CallStepper, KernelStepper
+from melgen.networks.products.backends import ONEDNN, TORCH
+from melgen.networks.scans.kernel_stepping import CallStepper, KernelStepper
 from tests.networks.conftest import CELLS
 from tests.tiers import quick_rows
 
@@ -168,12 +168,12 @@ def test_the_ordinary_call_is_used_where_the_kernel_may_not():
 
 
 def test_the_products_follow_from_exactness_alone(monkeypatch):
-    decide = choosing_products.products_of_stepping.__wrapped__
-    monkeypatch.setattr(choosing_products, "is_possible", lambda products: True)
+    decide = choosing_backends.products_of_stepping.__wrapped__
+    monkeypatch.setattr(choosing_backends, "is_possible", lambda products: True)
     for is_exact, expected in ((True, ONEDNN), (False, TORCH)):
-        monkeypatch.setattr(choosing_products, "is_exact", lambda *_, answer=is_exact, **__: answer)
+        monkeypatch.setattr(choosing_backends, "is_exact", lambda *_, answer=is_exact, **__: answer)
         assert decide() is expected
-    monkeypatch.setattr(choosing_products, "is_possible", lambda products: False)
+    monkeypatch.setattr(choosing_backends, "is_possible", lambda products: False)
     assert decide() is TORCH
 
 

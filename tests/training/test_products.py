@@ -7,20 +7,20 @@ import pytest
 import torch
 
 from melgen.internals.torch import onednn_multiplies
-from melgen.networks import choosing_products
-from melgen.networks.products import PRODUCTS
+from melgen.networks import choosing_backends
+from melgen.networks.products.backends import PRODUCTS
 from melgen.train import train
 from tests.training.small import small_config
 from tests.training.test_resume import assert_equal_runs
 
 WIDE = ("hidden_size=192", "layers=2", "trainer.val_check_interval=10", "trainer.max_steps=3")
-"""Wide enough for a library to matter; see `melgen.networks.products.FEWEST_MULTIPLICATIONS`."""
+"""Wide enough for a library to matter; see `melgen.networks.products.backends.FEWEST_MULTIPLICATIONS`."""
 
 
 @pytest.fixture(autouse=True)
 def quick_choice(monkeypatch):
     """The last candidate is the fastest: packed, for each layer."""
-    monkeypatch.setattr(choosing_products, "fastest", lambda candidates: list(candidates)[-1])
+    monkeypatch.setattr(choosing_backends, "fastest", lambda candidates: list(candidates)[-1])
 
 
 def start(folder, name="run", *overrides):
@@ -44,7 +44,7 @@ def test_the_choice_is_recorded_and_kept_for_the_machine(folder):
     assert recorded(run) == {"layer 1": "packed", "layer 2": "packed", "output": "torch"}
     known = json.loads((folder / "cache" / "products.json").read_text())["products"]
     assert sorted(known.values()) == ["packed", "packed", "torch"]
-    assert all(key.startswith(choosing_products.machine()) for key in known)
+    assert all(key.startswith(choosing_backends.machine()) for key in known)
 
 
 def test_named_products_are_used_everywhere(folder):
@@ -59,7 +59,7 @@ def test_a_run_that_goes_on_keeps_its_products(folder, monkeypatch):
     undisturbed = start(folder, "undisturbed", "trainer.max_steps=14")
     resumed = start(folder, "resumed", "trainer.max_steps=7")
     (folder / "cache" / "products.json").unlink()
-    monkeypatch.setattr(choosing_products, "fastest", lambda candidates: next(iter(candidates)))
+    monkeypatch.setattr(choosing_backends, "fastest", lambda candidates: next(iter(candidates)))
     start(folder, "resumed", "trainer.max_steps=14")
     assert recorded(resumed) == recorded(undisturbed)
     assert_equal_runs(resumed, undisturbed, paused_at=[7])
@@ -83,7 +83,7 @@ def test_an_unfinished_run_of_an_earlier_melgen_goes_on_with_torchs_default(fold
 def test_products_that_the_machine_lacks_are_replaced_with_a_warning(folder, caplog, monkeypatch):
     run = start(folder, "run", "trainer.max_steps=4")
     record(run, {"layer 1": "of tomorrow", "layer 2": "packed", "output": "onednn"})
-    monkeypatch.setattr(choosing_products, "is_possible", lambda products: products != PRODUCTS["packed"])
+    monkeypatch.setattr(choosing_backends, "is_possible", lambda products: products != PRODUCTS["packed"])
     with caplog.at_level(logging.WARNING):
         start(folder, "run", "trainer.max_steps=8")
     assert f"{run}: was begun with the products of tomorrow, packed, which this machine lacks" in caplog.text
@@ -91,7 +91,7 @@ def test_products_that_the_machine_lacks_are_replaced_with_a_warning(folder, cap
 
 
 def test_products_that_the_machine_lacks_are_refused_if_asked_for(folder, monkeypatch):
-    monkeypatch.setattr(choosing_products, "is_possible", lambda products: not products.packs)
+    monkeypatch.setattr(choosing_backends, "is_possible", lambda products: not products.packs)
     with pytest.raises(ValueError, match="products=packed: torch has none of these on this machine"):
         start(folder, "run", "products=packed")
 

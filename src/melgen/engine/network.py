@@ -20,7 +20,7 @@ from melgen.engine.program import Constants, ProgramData
 from melgen.engine.tracing import layer_in, traced
 from melgen.errors import EngineError
 from melgen.networks import MelodyModel, map_state
-from melgen.networks.recurrent import State
+from melgen.networks.layers.recurrent import State
 
 FORMAT = 1
 """The version of the format, which ``network.js`` checks."""

@@ -8,6 +8,7 @@ from typing import Any
 from melgen.checking import require
 from melgen.generation.headers import header_for, header_wanted, note_of_header
 from melgen.generation.sampling import NOTES_WITHOUT_END, sample_melodies
+from melgen.generation.threads import threads_for
 from melgen.generation.tune_sampling import sample_tunes
 from melgen.music.abstract_rhythm import AbstractRhythm
 from melgen.music.encoding import Encoding
@@ -16,7 +17,6 @@ from melgen.music.representations import AbstractRepresentation
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel
-from melgen.networks.threads import threads_for
 
 OPTIONS_OF_RHYTHM = ("limit", "metre", "pickup")
 

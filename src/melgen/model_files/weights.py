@@ -17,7 +17,7 @@ from torch import Tensor
 from melgen.errors import CheckpointError
 from melgen.model_files.archive import CARD, WEIGHTS, member_text, opened
 from melgen.model_files.description import Description, read_description
-from melgen.networks.shapes import check_shapes
+from melgen.networks.weight_shapes import check_shapes
 
 _MOST_BYTES_OF_HEADER = 2**22
 _LENGTH_BYTES = 8

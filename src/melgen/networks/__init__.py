@@ -15,7 +15,7 @@ of the layers adds one assumption, and makes faster what that allows; `GRU` cont
 `fast_path` has the conditions that fast implementations share; `is_fast` of a layer adds its own. `linear_scan` and
 `kernel_scan` are the loops over time, `state_product` is the product of a step, and on a GPU `graphs` records a scan.
 `stepping` and `model_stepping` read note by note, to write songs. `products` are the libraries that multiply matrices,
-and `choosing_products` finds the fastest.
+and `choosing_backends` finds the fastest.
 
 >>> import torch
 >>> model = MelodyModel(vocab_size=40, layers=3, cell=mixed(["lstm", "lstm", "nas"]))
@@ -42,10 +42,10 @@ from melgen.networks.cells import (
     Mogrifier,
 )
 from melgen.networks.initialization import INITIALIZATIONS, TensorFlowInit, TensorFlowStart
-from melgen.networks.kernel_layers import AbstractScannedLayer, AbstractTorchLayer
-from melgen.networks.linear_recurrence import AbstractElementwiseLayer, AbstractLinearLayer
+from melgen.networks.layers.elementwise import AbstractElementwiseLayer, AbstractLinearLayer
+from melgen.networks.layers.kernel import AbstractScannedLayer, AbstractTorchLayer
+from melgen.networks.layers.recurrent import AbstractRecurrentLayer, map_state
 from melgen.networks.model import MelodyModel
-from melgen.networks.recurrent import AbstractRecurrentLayer, map_state
 from melgen.networks.sizes import count_parameters, estimate_parameters
 from melgen.networks.stack import RecurrentStack
 

@@ -58,7 +58,7 @@ class AbstractBlock(nn.Module, ABC):
     Attributes:
         output_size: width of what the block returns.
         mixes: whether it mixes the cell's output nonlinearly. A cell then takes its options
-            `melgen.networks.recurrent.AbstractRecurrentLayer.inside_block`.
+            `melgen.networks.layers.recurrent.AbstractRecurrentLayer.inside_block`.
 
     Raises:
         ValueError: when a class is defined with another class's name.

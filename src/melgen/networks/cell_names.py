@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 
-from melgen.networks.recurrent import AbstractRecurrentLayer, LayerFactory
+from melgen.networks.layers.recurrent import AbstractRecurrentLayer, LayerFactory
 
 
 def find_layer(name: str) -> LayerFactory:

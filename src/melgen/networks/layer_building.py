@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from melgen.networks.blocks import AbstractBlock, BlockFactory
-from melgen.networks.recurrent import AbstractRecurrentLayer, LayerFactory, check_count
+from melgen.networks.layers.recurrent import AbstractRecurrentLayer, LayerFactory, check_count
 
 
 def check_sizes(vocab_size: int, hidden_size: int, layers: int, embedding_size: int) -> None:

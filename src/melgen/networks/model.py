@@ -32,11 +32,11 @@ from melgen.checking import check_one_of
 from melgen.networks.blocks import AbstractBlock, BlockFactory, NoBlock, find_block
 from melgen.networks.cell_names import imported_layer
 from melgen.networks.cells import LSTM
-from melgen.networks.fast_path import can_be_fast, products_for
 from melgen.networks.initialization import check_initialization, glorot_uniform_
 from melgen.networks.layer_building import build_layers, check_sizes
-from melgen.networks.products import TORCH, Products, linear
-from melgen.networks.recurrent import IMPLEMENTATIONS, AbstractRecurrentLayer, LayerFactory, State, check_count
+from melgen.networks.layers.recurrent import IMPLEMENTATIONS, AbstractRecurrentLayer, LayerFactory, State, check_count
+from melgen.networks.products.backends import TORCH, Products, linear
+from melgen.networks.scans.fast_path import can_be_fast, products_for
 from melgen.networks.stack import RecurrentStack
 
 
@@ -53,7 +53,7 @@ class MelodyModel(nn.Module):
         input_keep_prob: share of each layer's input that dropout keeps in training.
         output_keep_prob: share of each layer's output that dropout keeps in training.
         initialization: ``paper`` or ``torch``, see `melgen.networks.initialization`.
-        implementation: ``fast`` or ``reference``, see `melgen.networks.recurrent`; not part of a description.
+        implementation: ``fast`` or ``reference``, see `melgen.networks.layers.recurrent`; not part of a description.
         output_size: number of tokens that it predicts, the first ones of the vocabulary; all if None.
         duration_size: D, if it reads and predicts a second token in each step; the token D is "none", only read.
         block: what surrounds each layer, a class of `melgen.networks.blocks`.

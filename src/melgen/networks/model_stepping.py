@@ -5,11 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 
 from melgen.networks.blocks import NoBlock
-from melgen.networks.choosing_products import products_of_stepping
+from melgen.networks.choosing_backends import products_of_stepping
+from melgen.networks.layers.recurrent import State
 from melgen.networks.model import MelodyModel
-from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH
-from melgen.networks.recurrent import State
-from melgen.networks.stepping import AbstractStepper, CallStepper
+from melgen.networks.products.backends import FEWEST_MULTIPLICATIONS, TORCH
+from melgen.networks.scans.kernel_stepping import AbstractStepper, CallStepper
 
 
 class ModelStepper:

@@ -14,8 +14,8 @@ from melgen.networks.blocks import BlockFactory, NoBlock
 from melgen.networks.cells import LSTM
 from melgen.networks.initialization import check_initialization
 from melgen.networks.layer_building import build_layers, check_sizes
+from melgen.networks.layers.recurrent import LayerFactory, State, map_state
 from melgen.networks.model import MelodyModel
-from melgen.networks.recurrent import LayerFactory, State, map_state
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from melgen.checking import check_number
 from melgen.networks.blocks import AbstractBlock, NoBlock
-from melgen.networks.recurrent import AbstractRecurrentLayer, State, check_count, embedded
+from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State, check_count, embedded
 
 
 class RecurrentStack(nn.Module):

@@ -13,9 +13,9 @@ import numpy as np
 from melgen.checkpoint import TrainedModel
 from melgen.data import MelodyDataModule, Split
 from melgen.evaluation.embedding_geometry import GeometryFit, embedding_geometry, frequent_values
+from melgen.evaluation.note_embedding import note_embedding
 from melgen.files import write_json
 from melgen.music.vocabulary import Vocabulary
-from melgen.networks.note_embedding import note_embedding
 from melgen.studies.names import StudyNames
 from melgen.studies.results import Model, Run
 from melgen.studies.study_runs import StudyRuns

@@ -21,8 +21,8 @@ from melgen.data.recorded_splits import write_splits
 from melgen.files import write_json
 from melgen.generation.primers import TRAINING_VALUES, fit_of
 from melgen.music.tune_vocabulary import TuneVocabulary
-from melgen.networks import choosing_products, count_parameters
-from melgen.networks.products import PRODUCTS, TORCH
+from melgen.networks import choosing_backends, count_parameters
+from melgen.networks.products.backends import PRODUCTS, TORCH
 from melgen.networks.sizes import size_of
 from melgen.runs.budget import total_updates
 from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
@@ -139,7 +139,7 @@ def use_products(config: DictConfig, module: MelodyModule, trainer: pl.Trainer, 
     A run that goes on keeps the products that it began with, so that it equals an uninterrupted one to the last bit.
 
     Returns:
-        The name of the products of each part of the network, see `melgen.networks.choosing_products`. On a GPU, for the
+        The name of the products of each part of the network, see `melgen.networks.choosing_backends`. On a GPU, for the
         reference, and for precisions that have no kernels: those that the run began with, and otherwise none.
 
     Raises:
@@ -153,17 +153,17 @@ def use_products(config: DictConfig, module: MelodyModule, trainer: pl.Trainer, 
     if begun_with is not None or (run.checkpoints / LAST).exists():  # an earlier melgen had torch's default only
         choice = _possible(begun_with or {}, run)
     elif config.products == AUTO:
-        file = choosing_products.file_in(default_cache_dir() if config.cache_dir is None else Path(config.cache_dir))
+        file = choosing_backends.file_in(default_cache_dir() if config.cache_dir is None else Path(config.cache_dir))
         with trainer.precision_plugin.forward_context():
-            choice = choosing_products.choose(model, config.batch_size, config.seq_length, file)
+            choice = choosing_backends.choose(model, config.batch_size, config.seq_length, file)
     else:
         products = PRODUCTS[config.products]
-        if not choosing_products.is_possible(products):
+        if not choosing_backends.is_possible(products):
             raise ValueError(
                 f"products={products.name}: torch has none of these on this machine; auto finds what it has"
             )
-        choice = choosing_products.everywhere(model, products.name)
-    choosing_products.apply(model, choice)
+        choice = choosing_backends.everywhere(model, products.name)
+    choosing_backends.apply(model, choice)
     log.debug("Products: %s", ", ".join(f"{part} {products}" for part, products in choice.items()))
     return choice
 
@@ -174,7 +174,7 @@ def _possible(begun_with: Mapping[str, str], run: RunDirectory) -> dict[str, str
         {
             name
             for name in begun_with.values()
-            if name not in PRODUCTS or not choosing_products.is_possible(PRODUCTS[name])
+            if name not in PRODUCTS or not choosing_backends.is_possible(PRODUCTS[name])
         }
     )
     if lacking:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from melgen.checking import check_whole, require
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
-from melgen.networks.recurrent import AbstractRecurrentLayer, State, check_count
+from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State, check_count
 
 
 class Attention(AbstractRecurrentLayer):

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from melgen.checking import require
 from melgen.networks.initialization import TensorFlowInit
-from melgen.networks.kernel_layers import AbstractScannedLayer, AbstractTorchLayer
-from melgen.networks.kernels import AbstractKernel, from_sigma, tanh_backward
-from melgen.networks.products import TORCH, Products
-from melgen.networks.recurrent import AbstractRecurrentLayer, State
-from melgen.networks.stepping import AbstractStepper
+from melgen.networks.layers.kernel import AbstractScannedLayer, AbstractTorchLayer
+from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State
+from melgen.networks.products.backends import TORCH, Products
+from melgen.networks.scans.kernel_stepping import AbstractStepper
+from melgen.networks.scans.kernels import AbstractKernel, from_sigma, tanh_backward
 
 
 class _AbstractGRUKernel(AbstractKernel):

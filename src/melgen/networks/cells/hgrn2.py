@@ -10,11 +10,11 @@ from torch.nn import functional as F
 
 from melgen.checking import check_number, require
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
-from melgen.networks.linear_recurrence import AbstractElementwiseLayer
-from melgen.networks.linear_scan import linear_scan
-from melgen.networks.products import Products
-from melgen.networks.projected_layers import Projection
-from melgen.networks.recurrent import State, check_count
+from melgen.networks.layers.elementwise import AbstractElementwiseLayer
+from melgen.networks.layers.projected import Projection
+from melgen.networks.layers.recurrent import State, check_count
+from melgen.networks.products.backends import Products
+from melgen.networks.scans.linear_scan import linear_scan
 
 CHUNK = 5
 """Steps whose outputs are computed at once. More take longer, by the square of their number; fewer need more states."""

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from melgen.networks.fast_path import kept_once
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
-from melgen.networks.kernels import threshold_backward
-from melgen.networks.linear_recurrence import AbstractElementwiseLayer
-from melgen.networks.products import Products
-from melgen.networks.projected_layers import Projection
-from melgen.networks.recurrent import State
+from melgen.networks.layers.elementwise import AbstractElementwiseLayer
+from melgen.networks.layers.projected import Projection
+from melgen.networks.layers.recurrent import State
+from melgen.networks.products.backends import Products
+from melgen.networks.scans.fast_path import kept_once
+from melgen.networks.scans.kernels import threshold_backward
 
 
 class IndRNN(AbstractElementwiseLayer):

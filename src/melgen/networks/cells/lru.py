@@ -14,12 +14,12 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from melgen.checking import check_number, require
-from melgen.networks.fast_path import kept_once
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
-from melgen.networks.linear_recurrence import AbstractElementwiseLayer
-from melgen.networks.products import Products, linear
-from melgen.networks.projected_layers import Projection
-from melgen.networks.recurrent import State
+from melgen.networks.layers.elementwise import AbstractElementwiseLayer
+from melgen.networks.layers.projected import Projection
+from melgen.networks.layers.recurrent import State
+from melgen.networks.products.backends import Products, linear
+from melgen.networks.scans.fast_path import kept_once
 
 SMALLEST_DRAW = 1e-6
 """Of a share of the circle: the logarithm of 0 is not a weight."""

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from melgen.internals.torch import onednn_multiplies
-from melgen.networks.fast_path import multiplies_in_bfloat16
 from melgen.networks.initialization import TensorFlowInit
-from melgen.networks.kernel_layers import AbstractTorchLayer
-from melgen.networks.kernels import AbstractKernel, fast_tanh, from_sigma, tanh_backward
-from melgen.networks.products import TORCH
-from melgen.networks.recurrent import State, map_state
+from melgen.networks.layers.kernel import AbstractTorchLayer
+from melgen.networks.layers.recurrent import State, map_state
+from melgen.networks.products.backends import TORCH
+from melgen.networks.scans.fast_path import multiplies_in_bfloat16
+from melgen.networks.scans.kernels import AbstractKernel, fast_tanh, from_sigma, tanh_backward
 
 
 class LSTMKernel(AbstractKernel):

@@ -10,12 +10,12 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from melgen.checking import check_one_of
-from melgen.networks.fast_path import kept_once
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
-from melgen.networks.kernels import sigmoid_backward, threshold_backward
-from melgen.networks.linear_recurrence import AbstractLinearLayer
-from melgen.networks.products import Products
-from melgen.networks.projected_layers import Projection
+from melgen.networks.layers.elementwise import AbstractLinearLayer
+from melgen.networks.layers.projected import Projection
+from melgen.networks.products.backends import Products
+from melgen.networks.scans.fast_path import kept_once
+from melgen.networks.scans.kernels import sigmoid_backward, threshold_backward
 
 _KEEPING_BIAS = {"gru": (-1.0, 0.0), "lstm": (1.0, 0.0, 0.0)}
 """The initial bias of each block."""

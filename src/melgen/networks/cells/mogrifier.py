@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from melgen.checking import check_whole
 from melgen.networks.cells.lstm import LSTMKernel
 from melgen.networks.cells.mogrifier_scan import mogrifier_scan
-from melgen.networks.fast_path import products_for
 from melgen.networks.initialization import TensorFlowInit, check_initialization, glorot_uniform_, torch_uniform_
-from melgen.networks.kernel_layers import AbstractKernelLayer
-from melgen.networks.kernel_scan import scaled
-from melgen.networks.products import Products
-from melgen.networks.projected_layers import Projection, in_float32
-from melgen.networks.recurrent import State, embedded
+from melgen.networks.layers.kernel import AbstractKernelLayer
+from melgen.networks.layers.projected import Projection, in_float32
+from melgen.networks.layers.recurrent import State, embedded
+from melgen.networks.products.backends import Products
+from melgen.networks.scans.fast_path import products_for
+from melgen.networks.scans.kernel_scan import scaled
 
 
 class Mogrifier(AbstractKernelLayer):

@@ -1,6 +1,6 @@
 """The steps of the Mogrifier LSTM, forwards and backwards, without recording each step in autograd.
 
-It is like `melgen.networks.kernel_scan`, which does not suit a cell that modulates its input, since it computes the
+It is like `melgen.networks.scans.kernel_scan`, which does not suit a cell that modulates its input, since it computes the
 products of the whole input beforehand. Letters as in `melgen.networks.model`; I is the width of the input.
 """
 
@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from melgen.networks.cells.lstm import LSTMKernel
-from melgen.networks.fast_path import kept_once
-from melgen.networks.kernels import sigmoid_backward
-from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH, Products
+from melgen.networks.products.backends import FEWEST_MULTIPLICATIONS, TORCH, Products
+from melgen.networks.scans.fast_path import kept_once
+from melgen.networks.scans.kernels import sigmoid_backward
 
 
 def mogrifier_scan(

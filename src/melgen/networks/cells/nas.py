@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from melgen.networks.initialization import TensorFlowInit
-from melgen.networks.kernel_layers import AbstractScannedLayer
-from melgen.networks.kernels import (
+from melgen.networks.layers.kernel import AbstractScannedLayer
+from melgen.networks.layers.recurrent import State
+from melgen.networks.scans.kernels import (
     AbstractKernel,
     fast_tanh,
     from_sigma,
@@ -15,7 +16,6 @@ from melgen.networks.kernels import (
     tanh_backward,
     threshold_backward,
 )
-from melgen.networks.recurrent import State
 
 
 class NASKernel(AbstractKernel):

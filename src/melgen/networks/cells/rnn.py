@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from melgen.networks.initialization import TensorFlowInit
-from melgen.networks.kernel_layers import AbstractTorchLayer
-from melgen.networks.kernels import AbstractKernel, from_sigma
+from melgen.networks.layers.kernel import AbstractTorchLayer
+from melgen.networks.scans.kernels import AbstractKernel, from_sigma
 
 
 class RNNKernel(AbstractKernel):

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from melgen.checking import check_whole, require
 from melgen.networks.initialization import TensorFlowInit, check_initialization
-from melgen.networks.kernel_layers import AbstractScannedLayer
-from melgen.networks.kernels import AbstractKernel, from_sigma
-from melgen.networks.recurrent import State
+from melgen.networks.layers.kernel import AbstractScannedLayer
+from melgen.networks.layers.recurrent import State
+from melgen.networks.scans.kernels import AbstractKernel, from_sigma
 
 log_sigmoid_forward = torch.ops.aten.log_sigmoid_forward.output
 log_sigmoid_backward = torch.ops.aten.log_sigmoid_backward.grad_input

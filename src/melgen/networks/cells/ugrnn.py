@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from melgen.networks.initialization import TensorFlowInit
-from melgen.networks.kernel_layers import AbstractScannedLayer
-from melgen.networks.kernels import AbstractKernel, from_sigma
-from melgen.networks.recurrent import State
+from melgen.networks.layers.kernel import AbstractScannedLayer
+from melgen.networks.layers.recurrent import State
+from melgen.networks.scans.kernels import AbstractKernel, from_sigma
 
 
 class UGRNNKernel(AbstractKernel):

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melgen.checkpoint import load_model
+from melgen.evaluation.note_embedding import note_embedding
 from melgen.evaluation.tonality import span_profile
 from melgen.generation.songs import pitches_by_song
-from melgen.networks.note_embedding import note_embedding
 from melgen.studies import cost_validation
 from melgen.studies.cost_validation import CostValidation
 from melgen.studies.embedding_fits import fits_digest, read_fits

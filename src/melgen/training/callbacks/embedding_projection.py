@@ -11,8 +11,8 @@ from typing import Any
 import pytorch_lightning as pl
 
 from melgen.evaluation.embeddings import embedding_figure, nearest_neighbours, write_projector
+from melgen.evaluation.note_embedding import note_embedding
 from melgen.files import replacing, write_text
-from melgen.networks.note_embedding import note_embedding
 from melgen.training.callbacks.schedule import Schedule
 from melgen.training.failures import contained
 from melgen.training.loggers.dashboards import log_embedding, log_figure

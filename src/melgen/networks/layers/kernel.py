@@ -13,20 +13,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from melgen.networks.graphs import recorded_scans
 from melgen.networks.initialization import TensorFlowInit, check_initialization, torch_uniform_
-from melgen.networks.kernel_scan import scaled
-from melgen.networks.kernels import AbstractKernel
-from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH, Products
-from melgen.networks.projected_layers import AbstractProjectedLayer, Projection
-from melgen.networks.recurrent import State, map_state
-from melgen.networks.stepping import (
+from melgen.networks.layers.projected import AbstractProjectedLayer, Projection
+from melgen.networks.layers.recurrent import State, map_state
+from melgen.networks.products.backends import FEWEST_MULTIPLICATIONS, TORCH, Products
+from melgen.networks.scans.graphs import recorded_scans
+from melgen.networks.scans.kernel_scan import scaled
+from melgen.networks.scans.kernel_stepping import (
     AbstractStepper,
     KernelStepper,
     ProjectedInput,
     ProjectedRows,
     can_step,
 )
+from melgen.networks.scans.kernels import AbstractKernel
 
 
 class AbstractKernelLayer(AbstractProjectedLayer):

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from melgen.locks import locked
-from melgen.networks import GRU, MelodyModel, choosing_products
-from melgen.networks.products import MODULE, ONEDNN, PACKED, PRODUCTS, SEQUENCES, TORCH, Products, _Plain
+from melgen.networks import GRU, MelodyModel, choosing_backends
+from melgen.networks.products.backends import MODULE, ONEDNN, PACKED, PRODUCTS, SEQUENCES, TORCH, Products, _Plain
 from tests.networks.conftest import WITH_KERNEL, each_of
 
 VOCABULARY, WIDTH, BATCH, STEPS = 11, 96, 40, 12
@@ -30,7 +30,7 @@ def measured(monkeypatch):
         seen.append(list(candidates))
         return list(candidates)[-1]
 
-    monkeypatch.setattr(choosing_products, "fastest", fastest)
+    monkeypatch.setattr(choosing_backends, "fastest", fastest)
     return seen
 
 
@@ -40,12 +40,12 @@ def model_of(cell, width=WIDTH, **options):
 
 def test_each_part_is_measured_once_for_a_machine(cell, file, measured):
     model = model_of(cell)
-    first = choosing_products.choose(model, BATCH, STEPS, file)
+    first = choosing_backends.choose(model, BATCH, STEPS, file)
     assert list(first) == ["layer 1", "layer 2", "layer 3", "output"]
     assert len(measured) == 3  # the layers above the lowest are alike
-    assert choosing_products.choose(model_of(cell), BATCH, STEPS, file) == first
+    assert choosing_backends.choose(model_of(cell), BATCH, STEPS, file) == first
     assert len(measured) == 3
-    choosing_products.choose(model_of(cell), BATCH + 1, STEPS, file)
+    choosing_backends.choose(model_of(cell), BATCH + 1, STEPS, file)
     assert len(measured) == 6
     assert all(TORCH in candidates or MODULE in candidates for candidates in measured)
 
@@ -54,18 +54,18 @@ def test_the_choice_is_used_and_changes_nothing_else(cell, file):
     torch.manual_seed(0)
     model = model_of(cell)
     before, random = {k: v.clone() for k, v in model.state_dict().items()}, torch.get_rng_state()
-    choice = choosing_products.choose(model, BATCH, STEPS, file)
+    choice = choosing_backends.choose(model, BATCH, STEPS, file)
     assert torch.equal(torch.get_rng_state(), random)
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
-    choosing_products.apply(model, choice)
+    choosing_backends.apply(model, choice)
     assert model.backend is PRODUCTS[choice["output"]]
     assert "backend" not in str(model.state_dict().keys()) + str(model.describe())
 
 
 def test_the_fastest_is_the_one_that_takes_the_least_time(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(choosing_products.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(choosing_backends.time, "perf_counter", lambda: now[0])
     calls = []
 
     def taking(name, *seconds):
@@ -78,15 +78,15 @@ def test_the_fastest_is_the_one_that_takes_the_least_time(monkeypatch):
         return run
 
     # One busy moment, and one slow first call, must not decide.
-    assert choosing_products.fastest({TORCH: taking("a", 1, 1, 1), ONEDNN: taking("b", 9, 0.5, 9, 0.5)}) is ONEDNN
-    assert len(calls) == 2 * (choosing_products.WARM_UP + choosing_products.ROUNDS)
+    assert choosing_backends.fastest({TORCH: taking("a", 1, 1, 1), ONEDNN: taking("b", 9, 0.5, 9, 0.5)}) is ONEDNN
+    assert len(calls) == 2 * (choosing_backends.WARM_UP + choosing_backends.ROUNDS)
     calls.clear()
-    assert choosing_products.fastest({TORCH: taking("a", 1.01), ONEDNN: taking("b", 1.0)}) is TORCH, "equally fast"
-    assert len(calls) == 2 * (choosing_products.WARM_UP + choosing_products.MOST_ROUNDS), (
+    assert choosing_backends.fastest({TORCH: taking("a", 1.01), ONEDNN: taking("b", 1.0)}) is TORCH, "equally fast"
+    assert len(calls) == 2 * (choosing_backends.WARM_UP + choosing_backends.MOST_ROUNDS), (
         "a close result is measured again"
     )
     calls.clear()
-    assert choosing_products.fastest({PACKED: taking("a", 1)}) is PACKED
+    assert choosing_backends.fastest({PACKED: taking("a", 1)}) is PACKED
     assert calls == []
 
 
@@ -100,31 +100,31 @@ def test_products_that_round_are_no_candidates(cell, file, measured, monkeypatch
         return multiply(self, left, right, out)
 
     monkeypatch.setattr(Products, "multiply", rounding)
-    choice = choosing_products.choose(model_of(cell), BATCH, STEPS, file)
+    choice = choosing_backends.choose(model_of(cell), BATCH, STEPS, file)
     assert {each.name for candidates in measured for each in candidates} <= {"torch", "module"}
     assert set(choice.values()) <= {"torch", "module"}
 
 
 def test_steps_that_round_are_not_exact(monkeypatch):
-    assert choosing_products.is_exact(TORCH, 40, 96, 96)
+    assert choosing_backends.is_exact(TORCH, 40, 96, 96)
     monkeypatch.setattr(_Plain, "write", lambda self, left, out: out.copy_(left.bfloat16() @ self.weight.bfloat16()))
-    assert not choosing_products.is_exact(TORCH, 40, 96, 96)
+    assert not choosing_backends.is_exact(TORCH, 40, 96, 96)
 
 
 def test_a_torch_without_an_operator_or_without_onednn_has_fewer_candidates(scanned_cell, file, measured, monkeypatch):
     monkeypatch.setattr("melgen.internals.torch._pack", None)
-    choosing_products.choose(model_of(scanned_cell), BATCH, STEPS, file)
+    choosing_backends.choose(model_of(scanned_cell), BATCH, STEPS, file)
     assert {each for candidates in measured for each in candidates} >= {TORCH, SEQUENCES, ONEDNN}
     assert all(PACKED not in candidates for candidates in measured)
     measured.clear()
     file.unlink()
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    choosing_products.choose(model_of(scanned_cell), BATCH, STEPS, file)
+    choosing_backends.choose(model_of(scanned_cell), BATCH, STEPS, file)
     assert {each for candidates in measured for each in candidates} <= {TORCH, MODULE}
 
 
 def test_small_networks_are_not_measured(cell, file, measured):
-    choice = choosing_products.choose(model_of(cell, width=16), 5, STEPS, file)
+    choice = choosing_backends.choose(model_of(cell, width=16), 5, STEPS, file)
     assert {choice[f"layer {number}"] for number in (2, 3)} == {"torch"}
     assert all(len(candidates) == 1 or candidates == [TORCH, ONEDNN] for candidates in measured)
 
@@ -146,47 +146,47 @@ def test_a_damaged_file_is_written_anew(file, text, measured):
     model = model_of(GRU)
     file.parent.mkdir()
     file.write_text(text)
-    choice = choosing_products.choose(model, BATCH, STEPS, file)
+    choice = choosing_backends.choose(model, BATCH, STEPS, file)
     assert set(choice) == {"layer 1", "layer 2", "layer 3", "output"}
-    assert json.loads(file.read_text())["format_version"] == choosing_products.FORMAT_VERSION
-    assert choosing_products.choose(model, BATCH, STEPS, file) == choice
+    assert json.loads(file.read_text())["format_version"] == choosing_backends.FORMAT_VERSION
+    assert choosing_backends.choose(model, BATCH, STEPS, file) == choice
 
 
 def test_the_choices_of_other_machines_and_unknown_products_do_not_count(file, measured, monkeypatch):
     model = model_of(GRU)
-    choosing_products.choose(model, BATCH, STEPS, file)
+    choosing_backends.choose(model, BATCH, STEPS, file)
     count = len(measured)
-    monkeypatch.setattr(choosing_products, "processor", lambda: "another")
-    choosing_products.choose(model, BATCH, STEPS, file)
+    monkeypatch.setattr(choosing_backends, "processor", lambda: "another")
+    choosing_backends.choose(model, BATCH, STEPS, file)
     assert len(measured) == 2 * count
     kept = json.loads(file.read_text())
     file.write_text(json.dumps({**kept, "products": dict.fromkeys(kept["products"], "of tomorrow")}))
-    choosing_products.choose(model, BATCH, STEPS, file)
+    choosing_backends.choose(model, BATCH, STEPS, file)
     assert len(measured) == 3 * count
 
 
 def test_a_file_that_cannot_be_written_costs_only_time(tmp_path, measured, caplog):
     (tmp_path / "cache").write_text("a file, where a folder should be")
     with caplog.at_level(logging.WARNING):
-        choice = choosing_products.choose(model_of(GRU), BATCH, STEPS, tmp_path / "cache" / "products.json")
+        choice = choosing_backends.choose(model_of(GRU), BATCH, STEPS, tmp_path / "cache" / "products.json")
     assert set(choice) == {"layer 1", "layer 2", "layer 3", "output"}
     assert f"{tmp_path}/cache/products.json: cannot be kept" in caplog.text
 
 
 def test_what_another_process_measured_meanwhile_counts(file, measured, monkeypatch):
     model = model_of(GRU)
-    parts = choosing_products._parts(model, BATCH, STEPS)
+    parts = choosing_backends._parts(model, BATCH, STEPS)
 
     def other(path, **options):
-        choosing_products._write(file, {part.key: "onednn" for part in parts})
+        choosing_backends._write(file, {part.key: "onednn" for part in parts})
         return locked(path, **options)
 
-    monkeypatch.setattr(choosing_products, "locked", other)
-    assert set(choosing_products.choose(model, BATCH, STEPS, file).values()) == {"onednn"}
+    monkeypatch.setattr(choosing_backends, "locked", other)
+    assert set(choosing_backends.choose(model, BATCH, STEPS, file).values()) == {"onednn"}
     assert measured == []
 
 
 def test_unknown_products_are_refused():
     model = model_of(GRU)
     with pytest.raises(ValueError, match="products of layer 1: 'fast' is unknown; known are torch"):
-        choosing_products.apply(model, {"layer 1": "fast"})
+        choosing_backends.apply(model, {"layer 1": "fast"})

@@ -1,7 +1,7 @@
 """What a kernel is: the arithmetic of a time step of a cell, forwards and backwards, in place.
 
 The kernel of a cell is in the cell's file. Autograd would record every operation of every step, and multiply the
-gradient and input of each step separately. `melgen.networks.kernel_scan` avoids both: a kernel computes a step and its
+gradient and input of each step separately. `melgen.networks.scans.kernel_scan` avoids both: a kernel computes a step and its
 gradient, and one product over the whole sequence gives the gradients of the weights.
 
 Letters as in `melgen.networks.model`. All tensors of a kernel are ``[B, H]`` views of buffers for the whole
@@ -21,7 +21,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from melgen.networks.products import StepProduct
+from melgen.networks.products.backends import StepProduct
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input

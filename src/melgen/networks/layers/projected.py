@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from melgen.networks.fast_path import can_be_fast, products_for
-from melgen.networks.products import TORCH, Products, linear
-from melgen.networks.recurrent import AbstractRecurrentLayer, State, embedded, map_state
+from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State, embedded, map_state
+from melgen.networks.products.backends import TORCH, Products, linear
+from melgen.networks.scans.fast_path import can_be_fast, products_for
 
 Projection: TypeAlias = Callable[[Tensor, Tensor | None], Tensor]
 """Multiplies a layer's input by a weight and adds a bias."""

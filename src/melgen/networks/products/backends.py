@@ -3,7 +3,7 @@
 A network makes products of two kinds: of whole sequences (with the weights of an input or of the output, and for the
 gradients of all weights), and, in each step, of one state with the weights of the state. Which library is the fastest
 depends on the processor: torch's default is MKL, which on some processors runs at half their width; oneDNN also comes
-with torch. `melgen.networks.choosing_products` measures them.
+with torch. `melgen.networks.choosing_backends` measures them.
 
 Letters as in `melgen.networks.model`; K is the number of columns that a product sums over, N that of its result.
 """
@@ -155,7 +155,7 @@ def onednn_products() -> Iterator[None]:
     """A context in which torch leaves float32 products to oneDNN.
 
     torch does so where it may also round to bfloat16. Whether oneDNN rounds depends on the processor, so
-    `melgen.networks.choosing_products` checks the accuracy before it uses these products.
+    `melgen.networks.choosing_backends` checks the accuracy before it uses these products.
     """
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from melgen.networks.fast_path import kept_once
-from melgen.networks.kernels import AbstractKernel, sigmoid_backward
-from melgen.networks.products import FEWEST_MULTIPLICATIONS, TORCH, Products
-from melgen.networks.state_product import StateGradient, StateProduct
+from melgen.networks.products.backends import FEWEST_MULTIPLICATIONS, TORCH, Products
+from melgen.networks.scans.fast_path import kept_once
+from melgen.networks.scans.kernels import AbstractKernel, sigmoid_backward
+from melgen.networks.scans.state_product import StateGradient, StateProduct
 
 StepViews: TypeAlias = tuple[Tensor, Tensor, Sequence[Tensor], Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]
 """The buffers of a step: summed blocks, sigmoid blocks, each block, the states before and after, saved blocks."""

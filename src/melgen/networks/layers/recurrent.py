@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from melgen.checking import check_whole, require
-from melgen.networks.products import TORCH, Products
-from melgen.networks.stepping import AbstractStepper, CallStepper
+from melgen.networks.products.backends import TORCH, Products
+from melgen.networks.scans.kernel_stepping import AbstractStepper, CallStepper
 
 IMPLEMENTATIONS = ("fast", "graphs", "reference")
-"""``fast``: steps whose gradient melgen computes, if the layer has them and `melgen.networks.fast_path` allows it; on a
+"""``fast``: steps whose gradient melgen computes, if the layer has them and `melgen.networks.scans.fast_path` allows it; on a
 GPU, scans of kernels are recorded as CUDA graphs. ``graphs``: a former name of the same. ``reference``: torch's module,
 or one step after another with autograd. All compute the same, except for rounding."""
 

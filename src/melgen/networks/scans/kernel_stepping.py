@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from melgen.internals.torch import is_transforming
-from melgen.networks.kernel_scan import read_step, views_of_steps
-from melgen.networks.kernels import AbstractKernel
-from melgen.networks.products import Products
-from melgen.networks.state_product import StateProduct
+from melgen.networks.products.backends import Products
+from melgen.networks.scans.kernel_scan import read_step, views_of_steps
+from melgen.networks.scans.kernels import AbstractKernel
+from melgen.networks.scans.state_product import StateProduct
 
 
 class AbstractStepper(ABC):

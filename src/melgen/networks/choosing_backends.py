@@ -23,9 +23,11 @@ from melgen.errors import LockedError
 from melgen.files import replacing
 from melgen.internals.torch import onednn_multiplies, packs_linear
 from melgen.locks import locked
-from melgen.networks.kernel_layers import AbstractKernelLayer, AbstractTorchLayer
+from melgen.networks.layers.kernel import AbstractKernelLayer, AbstractTorchLayer
+from melgen.networks.layers.projected import AbstractProjectedLayer
+from melgen.networks.layers.recurrent import AbstractRecurrentLayer
 from melgen.networks.model import MelodyModel
-from melgen.networks.products import (
+from melgen.networks.products.backends import (
     BFLOAT16,
     FEWEST_MULTIPLICATIONS,
     MODULE,
@@ -37,8 +39,6 @@ from melgen.networks.products import (
     Products,
     linear,
 )
-from melgen.networks.projected_layers import AbstractProjectedLayer
-from melgen.networks.recurrent import AbstractRecurrentLayer
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from melgen.internals.torch import is_transforming, onednn_multiplies
-from melgen.networks.products import BFLOAT16, TORCH, Products
+from melgen.networks.products.backends import BFLOAT16, TORCH, Products
 
 ONE_BACKWARD_PASS = "the fast scan allows one backward pass; for more, use model.implementation=reference"
 

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from melgen.networks.kernels import AbstractKernel
-from melgen.networks.products import Products
+from melgen.networks.products.backends import Products
+from melgen.networks.scans.kernels import AbstractKernel
 
 MOST_ROWS_JOINED = 256
 """The largest batch for which a separate product is computed together with the others."""

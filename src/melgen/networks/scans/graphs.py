@@ -20,10 +20,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from melgen.networks.fast_path import ONE_BACKWARD_PASS
-from melgen.networks.kernel_scan import scan
-from melgen.networks.kernels import AbstractKernel
-from melgen.networks.products import TORCH, Products
+from melgen.networks.products.backends import TORCH, Products
+from melgen.networks.scans.fast_path import ONE_BACKWARD_PASS
+from melgen.networks.scans.kernel_scan import scan
+from melgen.networks.scans.kernels import AbstractKernel
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class RecordedScans:
         states: Sequence[Tensor] | None = None,
         products: Products = TORCH,
     ) -> tuple[Tensor, list[Tensor]]:
-        """As `melgen.networks.kernel_scan.scan`."""
+        """As `melgen.networks.scans.kernel_scan.scan`."""
         if self._is_waiting or not can_record(projected, weight, states or ()):
             return scan(kernel, projected, weight, bias, states, products)
         if states is None:

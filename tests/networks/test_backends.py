@@ -7,9 +7,8 @@ import torch
 from torch import nn
 
 from melgen.internals.torch import onednn_multiplies, pack_linear
-from melgen.networks import MelodyModel, choosing_products
-from melgen.networks.fast_path import products_for
-from melgen.networks.products import (
+from melgen.networks import MelodyModel, choosing_backends
+from melgen.networks.products.backends import (
     FEWEST_MULTIPLICATIONS,
     FEWEST_STEPS_TO_PACK,
     PACKED,
@@ -18,6 +17,7 @@ from melgen.networks.products import (
     linear,
     onednn_products,
 )
+from melgen.networks.scans.fast_path import products_for
 from melgen.training.checks import AUTO
 from melgen.training.checks import PRODUCTS as NAMES
 from tests.networks.conftest import WITH_KERNEL, each_of
@@ -35,7 +35,7 @@ needs_bfloat16 = pytest.mark.skipif(
 
 @pytest.fixture(params=SINGLE, ids=lambda products: products.name)
 def products(request):
-    if not choosing_products.is_possible(request.param):
+    if not choosing_backends.is_possible(request.param):
         pytest.skip("torch has none of these on this machine")
     return request.param
 
@@ -66,7 +66,7 @@ def test_a_network_equals_its_reference(cell, products, keep):
     model = MelodyModel(VOCABULARY, WIDTH, 2, cell, output_keep_prob=keep)
     reference = copy.deepcopy(model)
     reference.use("reference")
-    choosing_products.apply(model, choosing_products.everywhere(model, products.name))
+    choosing_backends.apply(model, choosing_backends.everywhere(model, products.name))
     loss, gradients, state = trained_on_two_windows(model)
     expected, wanted, expected_state = trained_on_two_windows(reference)
     torch.testing.assert_close(loss, expected, rtol=1e-6, atol=1e-6)
@@ -80,15 +80,15 @@ def test_a_network_equals_its_reference(cell, products, keep):
 def test_each_library_is_called(scanned_cell, monkeypatch):
     called = []
     monkeypatch.setattr(
-        "melgen.networks.products.pack_linear", lambda *args: called.append("packed") or pack_linear(*args)
+        "melgen.networks.products.backends.pack_linear", lambda *args: called.append("packed") or pack_linear(*args)
     )
     monkeypatch.setattr(torch, "set_float32_matmul_precision", lambda precision: called.append(precision))
     model = MelodyModel(VOCABULARY, WIDTH, 1, scanned_cell)
-    choosing_products.apply(model, choosing_products.everywhere(model, "packed"))
+    choosing_backends.apply(model, choosing_backends.everywhere(model, "packed"))
     trained_on_two_windows(model)
     assert {"packed", "medium"} <= set(called)
     called.clear()
-    choosing_products.apply(model, choosing_products.everywhere(model, "torch"))
+    choosing_backends.apply(model, choosing_backends.everywhere(model, "torch"))
     trained_on_two_windows(model)
     assert called == []
 
@@ -102,7 +102,7 @@ def test_what_is_not_a_number_appears_where_the_reference_has_it(cell, products,
     tokens[5, 6] = 3
     reference = copy.deepcopy(model)
     reference.use("reference")
-    choosing_products.apply(model, choosing_products.everywhere(model, products.name))
+    choosing_backends.apply(model, choosing_backends.everywhere(model, products.name))
     found, expected = (each(tokens)[0].isfinite().all(-1) for each in (model, reference))
     assert torch.equal(found, expected)
     if value != value:
@@ -148,7 +148,7 @@ def test_bfloat16_is_near_single_precision(cell):
     model = MelodyModel(VOCABULARY, WIDTH, 2, cell)
     expected, wanted, expected_state = trained_on_two_windows(model)
     wanted = {name: gradient.clone() for name, gradient in wanted.items()}
-    choosing_products.apply(model, choosing_products.everywhere(model, "bfloat16"))
+    choosing_backends.apply(model, choosing_backends.everywhere(model, "bfloat16"))
     with torch.autocast("cpu", torch.bfloat16):
         loss, gradients, state = trained_on_two_windows(model)
     assert any(not torch.equal(gradient, wanted[name]) for name, gradient in gradients.items()), "nothing was rounded"
@@ -166,7 +166,7 @@ def test_bfloat16_is_used_only_if_autocast_asks(cell):
     model = MelodyModel(VOCABULARY, WIDTH, 2, cell)
     tokens = torch.randint(VOCABULARY, (BATCH, STEPS))
     expected = model(tokens)[0]
-    choosing_products.apply(model, choosing_products.everywhere(model, "bfloat16"))
+    choosing_backends.apply(model, choosing_backends.everywhere(model, "bfloat16"))
     if not type(kernel_layer(model.layers[0])).__name__.startswith("LSTM"):  # whose default is torch's fused loop
         assert torch.equal(model(tokens)[0], expected)
     with torch.autocast("cpu", torch.bfloat16):

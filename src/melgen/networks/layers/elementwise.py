@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
-from melgen.networks.linear_scan import linear_scan, linear_steps
-from melgen.networks.products import TORCH, Products
-from melgen.networks.projected_layers import AbstractProjectedLayer, Projection
-from melgen.networks.recurrent import State, embedded
+from melgen.networks.layers.projected import AbstractProjectedLayer, Projection
+from melgen.networks.layers.recurrent import State, embedded
+from melgen.networks.products.backends import TORCH, Products
+from melgen.networks.scans.linear_scan import linear_scan, linear_steps
 
 
 class AbstractElementwiseLayer(AbstractProjectedLayer):

@@ -1,0 +1,1 @@
+"""What a recurrent layer is, and the base classes of the cells."""

@@ -1,0 +1,1 @@
+"""Matrix products: the libraries that compute them."""
