@@ -22,7 +22,7 @@ from torch import nn
 from melgen.corpora import FolkCorpus
 from melgen.data import MelodyDataModule
 from melgen.music import DB12, Control, Interval
-from melgen.networks.layers.recurrent import map_state
+from melgen.networks import map_state
 
 REPRESENTATIONS = {"control": Control, "interval": Interval, "db12": DB12}
 HIDDEN_SIZE = 128

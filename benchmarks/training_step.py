@@ -46,8 +46,8 @@ from torch import Tensor, nn
 from melgen.data import MelodyDataModule, Window
 from melgen.internals.glibc import keep_freed_memory
 from melgen.music import Control, Melody
-from melgen.networks import MelodyModel, choosing_backends, find_layer
-from melgen.networks.layers.recurrent import map_state
+from melgen.networks import MelodyModel, choosing_backends, find_layer, map_state
+from melgen.networks.products.measuring import machine
 from melgen.training.build import NoProfiler
 from melgen.training.checkpointing import Checkpoints
 from melgen.training.loggers.csv import HistoryLogger
@@ -281,7 +281,7 @@ def measure(cell: str, depth: int, updates: int, folder: Path) -> tuple[np.ndarr
 
 def rows(cells: list[str], layers: list[int], updates: int = 80) -> Iterator[Row]:
     torch.set_num_threads(1)
-    print(f"on {choosing_backends.machine()}")
+    print(f"on {machine()}")
     torch.utils.deterministic.fill_uninitialized_memory = False  # as melgen.train sets it, and the next line too
     keep_freed_memory()
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)

@@ -71,6 +71,9 @@ ORDER = (
 )
 """From left to right, as in docs/design.md, which leaves out the small modules at the left."""
 
+NETWORKS = ("products", "scans", "layers", "cells")
+"""The packages of `melgen.networks`, from left to right."""
+
 
 @cache
 def graph_of_imports() -> dict[str, set[str]]:
@@ -139,6 +142,51 @@ def test_a_package_imports_only_from_packages_to_its_left():
         if rank[package_of(other)] > rank[package_of(module)]
     ]
     assert upwards == []
+
+
+def test_the_packages_of_networks_have_an_order_too():
+    graph = graph_of_imports()
+    ranks = {
+        module: NETWORKS.index(package)
+        for module in graph
+        if package_of(module) == "networks"
+        for package in module.split(".")[2:3]
+        if package in NETWORKS
+    }
+    assert set(ranks.values()) == set(range(len(NETWORKS)))
+    upwards = [
+        f"{module} -> {other}"
+        for module, rank in ranks.items()
+        for other in reached(graph, module)
+        if ranks.get(other, rank) > rank
+    ]
+    assert upwards == []
+
+
+def reached(graph: dict[str, set[str]], module: str) -> set[str]:
+    """What a module imports, directly or through others.
+
+    >>> sorted(reached({"a": {"b"}, "b": {"c"}, "c": set()}, "a"))
+    ['b', 'c']
+    """
+    found, waiting = set(), [module]
+    while waiting:
+        new = graph[waiting.pop()] - found
+        found |= new
+        waiting += new
+    return found
+
+
+def test_networks_do_not_know_music():
+    musical = {"music", "corpora", "data"}
+    graph = graph_of_imports()
+    assert not [
+        f"{module} -> {other}"
+        for module, others in graph.items()
+        if package_of(module) == "networks"
+        for other in others
+        if package_of(other) in musical
+    ]
 
 
 def test_imports_have_no_cycle():

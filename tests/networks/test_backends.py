@@ -8,22 +8,23 @@ from torch import nn
 
 from melgen.internals.torch import onednn_multiplies, pack_linear
 from melgen.networks import MelodyModel, choosing_backends
+from melgen.networks.products.autocast import backend_for
 from melgen.networks.products.backends import (
+    BACKENDS,
     FEWEST_MULTIPLICATIONS,
     FEWEST_STEPS_TO_PACK,
     PACKED,
-    PRODUCTS,
     TORCH,
-    linear,
     onednn_products,
 )
-from melgen.networks.scans.fast_path import products_for
+from melgen.networks.products.linear import linear
+from melgen.networks.products.measuring import is_possible
 from melgen.training.checks import AUTO
 from melgen.training.checks import PRODUCTS as NAMES
 from tests.networks.conftest import WITH_KERNEL, each_of
 from tests.networks.test_kernel_scan import TOLERANCE, flat, kernel_layer
 
-SINGLE = [products for products in PRODUCTS.values() if not products.in_bfloat16]
+SINGLE = [backend for backend in BACKENDS.values() if not backend.in_bfloat16]
 VOCABULARY, WIDTH, BATCH, STEPS = 11, 96, 40, 12
 
 each_cell = each_of(WITH_KERNEL)
@@ -33,9 +34,9 @@ needs_bfloat16 = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=SINGLE, ids=lambda products: products.name)
-def products(request):
-    if not choosing_backends.is_possible(request.param):
+@pytest.fixture(params=SINGLE, ids=lambda backend: backend.name)
+def backend(request):
+    if not is_possible(request.param):
         pytest.skip("torch has none of these on this machine")
     return request.param
 
@@ -61,12 +62,12 @@ def test_the_products_are_large_enough_to_be_left_to_a_library():
 
 
 @pytest.mark.parametrize("keep", [1.0, 0.8])
-def test_a_network_equals_its_reference(cell, products, keep):
+def test_a_network_equals_its_reference(cell, backend, keep):
     torch.manual_seed(0)
     model = MelodyModel(VOCABULARY, WIDTH, 2, cell, output_keep_prob=keep)
     reference = copy.deepcopy(model)
     reference.use("reference")
-    choosing_backends.apply(model, choosing_backends.everywhere(model, products.name))
+    choosing_backends.apply(model, choosing_backends.everywhere(model, backend.name))
     loss, gradients, state = trained_on_two_windows(model)
     expected, wanted, expected_state = trained_on_two_windows(reference)
     torch.testing.assert_close(loss, expected, rtol=1e-6, atol=1e-6)
@@ -94,7 +95,7 @@ def test_each_library_is_called(scanned_cell, monkeypatch):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_what_is_not_a_number_appears_where_the_reference_has_it(cell, products, value):
+def test_what_is_not_a_number_appears_where_the_reference_has_it(cell, backend, value):
     model = MelodyModel(VOCABULARY, WIDTH, 1, cell)
     with torch.no_grad():
         model.embedding.weight[3] = value
@@ -102,19 +103,19 @@ def test_what_is_not_a_number_appears_where_the_reference_has_it(cell, products,
     tokens[5, 6] = 3
     reference = copy.deepcopy(model)
     reference.use("reference")
-    choosing_backends.apply(model, choosing_backends.everywhere(model, products.name))
+    choosing_backends.apply(model, choosing_backends.everywhere(model, backend.name))
     found, expected = (each(tokens)[0].isfinite().all(-1) for each in (model, reference))
     assert torch.equal(found, expected)
     if value != value:
         assert found.logical_not().nonzero().tolist() == [[5, step] for step in range(6, STEPS)]
 
 
-def test_the_linear_function_equals_that_of_torch(products):
+def test_the_linear_function_equals_that_of_torch(backend):
     input, weight, bias = (torch.randn(shape, requires_grad=True) for shape in ((7, 30, 96), (50, 96), 50))
     expected = nn.functional.linear(input, weight, bias)
     towards = torch.randn_like(expected)
     wanted = torch.autograd.grad(expected, (input, weight, bias), towards)
-    result = linear(products, input, weight, bias)
+    result = linear(backend, input, weight, bias)
     torch.testing.assert_close(result, expected, **TOLERANCE)
     for got, each in zip(torch.autograd.grad(result, (input, weight, bias), towards), wanted, strict=True):
         torch.testing.assert_close(got, each, **TOLERANCE)
@@ -132,7 +133,7 @@ def test_torchs_default_is_what_it_was_outside():
 
 
 def test_the_names_of_the_configuration_are_those_in_single_precision():
-    names = [products.name for products in SINGLE]
+    names = [backend.name for backend in SINGLE]
     assert list(NAMES) == [AUTO, *names]
 
 
@@ -174,5 +175,5 @@ def test_bfloat16_is_used_only_if_autocast_asks(cell):
 
 
 def test_products_of_a_cpu_are_not_used_elsewhere():
-    assert products_for(torch.empty(1), PRODUCTS["onednn"]) is PRODUCTS["onednn"]
-    assert products_for(torch.empty(1, device="meta"), PRODUCTS["onednn"]) is TORCH
+    assert backend_for(torch.empty(1), BACKENDS["onednn"]) is BACKENDS["onednn"]
+    assert backend_for(torch.empty(1, device="meta"), BACKENDS["onednn"]) is TORCH

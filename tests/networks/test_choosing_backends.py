@@ -8,7 +8,9 @@ import torch
 
 from melgen.locks import locked
 from melgen.networks import GRU, MelodyModel, choosing_backends
-from melgen.networks.products.backends import MODULE, ONEDNN, PACKED, PRODUCTS, SEQUENCES, TORCH, Products, _Plain
+from melgen.networks.backend_candidates import parts_of
+from melgen.networks.products import measuring
+from melgen.networks.products.backends import BACKENDS, MODULE, ONEDNN, PACKED, SEQUENCES, TORCH, Backend, _Plain
 from tests.networks.conftest import WITH_KERNEL, each_of
 
 VOCABULARY, WIDTH, BATCH, STEPS = 11, 96, 40, 12
@@ -59,13 +61,13 @@ def test_the_choice_is_used_and_changes_nothing_else(cell, file):
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
     choosing_backends.apply(model, choice)
-    assert model.backend is PRODUCTS[choice["output"]]
+    assert model.backend is BACKENDS[choice["output"]]
     assert "backend" not in str(model.state_dict().keys()) + str(model.describe())
 
 
 def test_the_fastest_is_the_one_that_takes_the_least_time(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(choosing_backends.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(measuring.time, "perf_counter", lambda: now[0])
     calls = []
 
     def taking(name, *seconds):
@@ -78,37 +80,35 @@ def test_the_fastest_is_the_one_that_takes_the_least_time(monkeypatch):
         return run
 
     # One busy moment, and one slow first call, must not decide.
-    assert choosing_backends.fastest({TORCH: taking("a", 1, 1, 1), ONEDNN: taking("b", 9, 0.5, 9, 0.5)}) is ONEDNN
-    assert len(calls) == 2 * (choosing_backends.WARM_UP + choosing_backends.ROUNDS)
+    assert measuring.fastest({TORCH: taking("a", 1, 1, 1), ONEDNN: taking("b", 9, 0.5, 9, 0.5)}) is ONEDNN
+    assert len(calls) == 2 * (measuring.WARM_UP + measuring.ROUNDS)
     calls.clear()
-    assert choosing_backends.fastest({TORCH: taking("a", 1.01), ONEDNN: taking("b", 1.0)}) is TORCH, "equally fast"
-    assert len(calls) == 2 * (choosing_backends.WARM_UP + choosing_backends.MOST_ROUNDS), (
-        "a close result is measured again"
-    )
+    assert measuring.fastest({TORCH: taking("a", 1.01), ONEDNN: taking("b", 1.0)}) is TORCH, "equally fast"
+    assert len(calls) == 2 * (measuring.WARM_UP + measuring.MOST_ROUNDS), "a close result is measured again"
     calls.clear()
-    assert choosing_backends.fastest({PACKED: taking("a", 1)}) is PACKED
+    assert measuring.fastest({PACKED: taking("a", 1)}) is PACKED
     assert calls == []
 
 
 def test_products_that_round_are_no_candidates(cell, file, measured, monkeypatch):
     """As on a processor where oneDNN rounds to bfloat16."""
-    multiply = Products.multiply
+    multiply = Backend.multiply
 
     def rounding(self, left, right, out=None):
         if self.onednn_for_sequences:
             left = left.bfloat16().float()
         return multiply(self, left, right, out)
 
-    monkeypatch.setattr(Products, "multiply", rounding)
+    monkeypatch.setattr(Backend, "multiply", rounding)
     choice = choosing_backends.choose(model_of(cell), BATCH, STEPS, file)
     assert {each.name for candidates in measured for each in candidates} <= {"torch", "module"}
     assert set(choice.values()) <= {"torch", "module"}
 
 
 def test_steps_that_round_are_not_exact(monkeypatch):
-    assert choosing_backends.is_exact(TORCH, 40, 96, 96)
+    assert measuring.is_exact(TORCH, 40, 96, 96)
     monkeypatch.setattr(_Plain, "write", lambda self, left, out: out.copy_(left.bfloat16() @ self.weight.bfloat16()))
-    assert not choosing_backends.is_exact(TORCH, 40, 96, 96)
+    assert not measuring.is_exact(TORCH, 40, 96, 96)
 
 
 def test_a_torch_without_an_operator_or_without_onednn_has_fewer_candidates(scanned_cell, file, measured, monkeypatch):
@@ -156,7 +156,7 @@ def test_the_choices_of_other_machines_and_unknown_products_do_not_count(file, m
     model = model_of(GRU)
     choosing_backends.choose(model, BATCH, STEPS, file)
     count = len(measured)
-    monkeypatch.setattr(choosing_backends, "processor", lambda: "another")
+    monkeypatch.setattr(measuring, "processor", lambda: "another")
     choosing_backends.choose(model, BATCH, STEPS, file)
     assert len(measured) == 2 * count
     kept = json.loads(file.read_text())
@@ -175,10 +175,10 @@ def test_a_file_that_cannot_be_written_costs_only_time(tmp_path, measured, caplo
 
 def test_what_another_process_measured_meanwhile_counts(file, measured, monkeypatch):
     model = model_of(GRU)
-    parts = choosing_backends._parts(model, BATCH, STEPS)
+    parts = parts_of(model, BATCH, STEPS)
 
     def other(path, **options):
-        choosing_backends._write(file, {part.key: "onednn" for part in parts})
+        choosing_backends._write_file(file, {part.key: "onednn" for part in parts})
         return locked(path, **options)
 
     monkeypatch.setattr(choosing_backends, "locked", other)

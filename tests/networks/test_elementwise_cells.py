@@ -90,7 +90,7 @@ def as_numpy(layer, state):
 def read(layer, input, state=None):
     """The fast implementation in any precision."""
     time_first = input.transpose(0, 1)
-    return layer.read(lambda weight, bias: nn.functional.linear(time_first, weight, bias), state, TORCH)
+    return layer.forward_projected(lambda weight, bias: nn.functional.linear(time_first, weight, bias), state, TORCH)
 
 
 @pytest.mark.parametrize("initialization", ["paper", "torch"])
@@ -255,8 +255,8 @@ def test_the_reference_replaces_the_fast_coefficients_and_scan_where_these_do_no
     def refuse(*_):
         raise AssertionError("fast")
 
-    monkeypatch.setattr(AbstractElementwiseLayer, "read", refuse)
-    monkeypatch.setattr(AbstractElementwiseLayer, "read_rows", refuse)
+    monkeypatch.setattr(AbstractElementwiseLayer, "forward_projected", refuse)
+    monkeypatch.setattr(AbstractElementwiseLayer, "forward_rows_fast", refuse)
     model = MelodyModel(VOCABULARY, 8, 2, elementwise_cell)
     tokens = torch.randint(VOCABULARY, (4, 15))
     with pytest.raises(AssertionError, match="fast"):
@@ -283,7 +283,7 @@ def test_the_reference_replaces_the_fast_coefficients_and_scan_where_these_do_no
         (partial(LRU, mixer=1), "mixer=1: must be true or false"),
         (partial(LRU, r_max=1.0), "r_max=1.0: must be a number above 0 and below 1"),
         (partial(LRU, r_min=0.9, r_max=0.5), "r_min=0.9: must be a number of at least 0 and below 0.5"),
-        (partial(HGRN2, heads=3), "heads=3: must be a divisor of hidden_size=4"),
+        (partial(HGRN2, heads=3), "heads=3: must be a divisor of hidden_size, which is 4"),
         (partial(HGRN2, heads=0), "heads=0: must be a whole number of at least 1"),
         (partial(HGRN2, norm=None), "norm=null: must be true or false"),
         (partial(HGRN2, lower_bound=1), "lower_bound=1: must be a number of at least 0 and below 1"),

@@ -14,8 +14,8 @@ from torch.utils import _pytree as pytree
 from melgen.networks import MelodyModel, find_layer, map_state
 from melgen.networks.scans.graphs import MOST_SHAPES, recorded_scans
 from tests.networks.conftest import CELLS
+from tests.networks.test_backends import needs_bfloat16
 from tests.networks.test_kernel_scan import TOLERANCE, VOCABULARY, WIDTH, randomise
-from tests.networks.test_products import needs_bfloat16
 
 NOT_LEFT_TO_CUDNN = ("nas", "ugrnn", "slstm")
 

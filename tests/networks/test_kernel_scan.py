@@ -195,7 +195,7 @@ def test_the_first_layer_multiplies_the_table_not_the_notes(scanned_cell, monkey
             seen.append(tuple(input.shape))
         return linear(input, weight, bias)
 
-    monkeypatch.setattr("melgen.networks.layers.projected.F.linear", watched)
+    monkeypatch.setattr("melgen.networks.embedding_tables.F.linear", watched)
     model = MelodyModel(VOCABULARY, WIDTH, 1, scanned_cell)
     model(torch.randint(VOCABULARY, (4, 15)))
     assert seen == [(VOCABULARY, WIDTH)]
@@ -222,7 +222,7 @@ def test_the_reference_replaces_the_scan_of_a_kernel_where_that_does_not_apply(s
         gradients = torch.func.grad(loss)(state)
         assert gradients["embedding.weight"].abs().sum() > 0
     elif case == "autocast":  # a processor without bfloat16; one that has it: see test_products.py
-        monkeypatch.setattr("melgen.networks.scans.fast_path.onednn_multiplies", lambda _: False)
+        monkeypatch.setattr("melgen.networks.products.autocast.onednn_multiplies", lambda _: False)
         with torch.autocast("cpu", torch.bfloat16):
             assert model(tokens)[0].isfinite().all()
     else:

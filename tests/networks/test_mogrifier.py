@@ -6,11 +6,8 @@ import re
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
 
 from melgen.networks import LSTM, MelodyModel, Mogrifier
-from melgen.networks.layers.recurrent import embedded
-from melgen.networks.products.backends import TORCH
 from tests.networks.cell_equations import mogrifier, scan
 from tests.networks.conftest import away_from_start
 
@@ -114,20 +111,6 @@ def test_many_notes_without_drift():
     assert h.isfinite().all()
     assert c.isfinite().all()
     torch.testing.assert_close(torch.cat([first, second], 1), whole, atol=1e-4, rtol=0)
-
-
-def test_what_reads_products_of_the_input_reads_the_same():
-    torch.manual_seed(0)
-    layer, tables = randomised(5), [torch.randn(7, INPUT), torch.randn(4, INPUT)]
-    tokens = torch.stack([torch.randint(7, (BATCH, TIME)), torch.randint(4, (BATCH, TIME))], -1)
-    inputs, state = embedded(tokens, tables), (torch.randn(BATCH, HIDDEN), torch.randn(BATCH, HIDDEN))
-    with torch.no_grad():
-        wanted, last = layer.forward_reference(inputs, state)
-        of_input = layer.read(lambda weight, bias: F.linear(inputs.transpose(0, 1), weight, bias), state, TORCH)
-        of_rows = layer.read_rows(tokens.transpose(0, 1), tables, state, TORCH)
-    for output, (h, c) in (of_input, of_rows):
-        torch.testing.assert_close(output, wanted, rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close((h, c), last, rtol=1e-4, atol=1e-5)
 
 
 def test_initial_weights():

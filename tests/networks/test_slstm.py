@@ -146,7 +146,7 @@ def test_a_melody_that_is_written_begins_like_one_that_is_read(i):
         layer.bias[2 * HIDDEN : 3 * HIDDEN] = i
         inputs = torch.randn(2, TIME, INPUT)
         stepper = layer.stepper(2)
-        outputs = [stepper.read(x).clone() for x in inputs.unbind(1)]
+        outputs = [stepper.step(x).clone() for x in inputs.unbind(1)]
         torch.testing.assert_close(torch.stack(outputs, 1), layer(inputs)[0], atol=1e-5, rtol=0)
 
 

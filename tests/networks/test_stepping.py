@@ -13,13 +13,14 @@ from melgen.networks import (
     MelodyModel,
     ResidualBlock,
     TensorFlowInit,
-    choosing_backends,
     model_stepping,
 )
 from melgen.networks.layers.kernel import AbstractKernelLayer
 from melgen.networks.model_stepping import ModelStepper
+from melgen.networks.products import measuring
 from melgen.networks.products.backends import ONEDNN, TORCH
-from melgen.networks.scans.kernel_stepping import CallStepper, KernelStepper
+from melgen.networks.scans.kernel_stepping import KernelStepper
+from melgen.networks.stepping import CallStepper
 from tests.networks.conftest import CELLS
 from tests.tiers import quick_rows
 
@@ -88,7 +89,7 @@ def by_steps(model, tokens, state=None):
 
 
 def kinds_of(stepper):
-    return [type(layer) for layer in stepper._layers]
+    return [type(layer) for layer in stepper._steppers]
 
 
 @each_kind
@@ -168,12 +169,12 @@ def test_the_ordinary_call_is_used_where_the_kernel_may_not():
 
 
 def test_the_products_follow_from_exactness_alone(monkeypatch):
-    decide = choosing_backends.products_of_stepping.__wrapped__
-    monkeypatch.setattr(choosing_backends, "is_possible", lambda products: True)
+    decide = measuring.backend_of_stepping.__wrapped__
+    monkeypatch.setattr(measuring, "is_possible", lambda backend: True)
     for is_exact, expected in ((True, ONEDNN), (False, TORCH)):
-        monkeypatch.setattr(choosing_backends, "is_exact", lambda *_, answer=is_exact, **__: answer)
+        monkeypatch.setattr(measuring, "is_exact", lambda *_, answer=is_exact, **__: answer)
         assert decide() is expected
-    monkeypatch.setattr(choosing_backends, "is_possible", lambda products: False)
+    monkeypatch.setattr(measuring, "is_possible", lambda backend: False)
     assert decide() is TORCH
 
 
@@ -194,11 +195,11 @@ def test_what_a_subclass_of_the_network_does_is_done():
 
 @torch.inference_mode()
 def test_elsewhere_than_on_a_cpu_torch_multiplies(monkeypatch):
-    monkeypatch.setattr(model_stepping, "products_of_stepping", lambda: ONEDNN)
+    monkeypatch.setattr(model_stepping, "backend_of_stepping", lambda: ONEDNN)
     model = MelodyModel(60, 128, 2).eval()
-    assert ModelStepper(model, 1000)._products is ONEDNN
+    assert ModelStepper(model, 1000)._backend is ONEDNN
     elsewhere = ModelStepper(model.to("meta"), 1000)
-    assert elsewhere._products is TORCH
+    assert elsewhere._backend is TORCH
     assert kinds_of(elsewhere) == [CallStepper, CallStepper]
 
 
@@ -206,6 +207,6 @@ def test_elsewhere_than_on_a_cpu_torch_multiplies(monkeypatch):
 def test_few_songs_are_multiplied_by_torch():
     layer = CELLS["lstm"](128, 128)
     assert isinstance(layer, AbstractKernelLayer)
-    few, many = (layer.stepper(batch_size, products=ONEDNN) for batch_size in (1, 300))
-    assert few._products is TORCH
-    assert many._products is ONEDNN
+    few, many = (layer.stepper(batch_size, backend=ONEDNN) for batch_size in (1, 300))
+    assert few._backend is TORCH
+    assert many._backend is ONEDNN

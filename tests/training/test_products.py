@@ -8,8 +8,10 @@ import torch
 
 from melgen.internals.torch import onednn_multiplies
 from melgen.networks import choosing_backends
-from melgen.networks.products.backends import PRODUCTS
+from melgen.networks.products.backends import BACKENDS
+from melgen.networks.products.measuring import machine
 from melgen.train import train
+from melgen.training import steps
 from tests.training.small import small_config
 from tests.training.test_resume import assert_equal_runs
 
@@ -44,7 +46,7 @@ def test_the_choice_is_recorded_and_kept_for_the_machine(folder):
     assert recorded(run) == {"layer 1": "packed", "layer 2": "packed", "output": "torch"}
     known = json.loads((folder / "cache" / "products.json").read_text())["products"]
     assert sorted(known.values()) == ["packed", "packed", "torch"]
-    assert all(key.startswith(choosing_backends.machine()) for key in known)
+    assert all(key.startswith(machine()) for key in known)
 
 
 def test_named_products_are_used_everywhere(folder):
@@ -83,7 +85,7 @@ def test_an_unfinished_run_of_an_earlier_melgen_goes_on_with_torchs_default(fold
 def test_products_that_the_machine_lacks_are_replaced_with_a_warning(folder, caplog, monkeypatch):
     run = start(folder, "run", "trainer.max_steps=4")
     record(run, {"layer 1": "of tomorrow", "layer 2": "packed", "output": "onednn"})
-    monkeypatch.setattr(choosing_backends, "is_possible", lambda products: products != PRODUCTS["packed"])
+    monkeypatch.setattr(steps, "is_possible", lambda backend: backend != BACKENDS["packed"])
     with caplog.at_level(logging.WARNING):
         start(folder, "run", "trainer.max_steps=8")
     assert f"{run}: was begun with the products of tomorrow, packed, which this machine lacks" in caplog.text
@@ -91,7 +93,7 @@ def test_products_that_the_machine_lacks_are_replaced_with_a_warning(folder, cap
 
 
 def test_products_that_the_machine_lacks_are_refused_if_asked_for(folder, monkeypatch):
-    monkeypatch.setattr(choosing_backends, "is_possible", lambda products: not products.packs)
+    monkeypatch.setattr(steps, "is_possible", lambda backend: not backend.packs)
     with pytest.raises(ValueError, match="products=packed: torch has none of these on this machine"):
         start(folder, "run", "products=packed")
 

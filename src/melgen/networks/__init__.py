@@ -1,21 +1,29 @@
 """Recurrent networks that score the next note: cells, stacks of cells, and the model around them. Plain torch.
 
-Read `model` first, whose letters all shapes use. Then `stack` and `blocks` (layers on top of each other, and what
-surrounds each), `recurrent` (what a layer promises), and a short cell: `cells.mingru` or `cells.ugrnn`. Each base class
-of the layers adds one assumption, and makes faster what that allows; `GRU` contains one of two layers::
+The files, in an order in which they can be read::
 
-    AbstractRecurrentLayer        nothing but the interface: forward, initialize        Attention, GRU
-      AbstractProjectedLayer      weights multiply the input before anything else
-        AbstractElementwiseLayer  no weight multiplies the state: coefficients, scan    IndRNN, LRU, HGRN2
-          AbstractLinearLayer     h' = a * h + b: coefficients                          MinGRU, RGLRU
-        AbstractKernelLayer       a kernel computes a step and its gradient             Mogrifier (with its own scan)
-          AbstractTorchLayer      torch has the loop: module                            LSTM, RNN, one GRU
-          AbstractScannedLayer    torch lacks it: step                                  NAS, UGRNN, SLSTM, one GRU
+    model.py                         the network; all shapes use its letters
+    stack.py, blocks.py              layers on top of each other, and what surrounds each
+    layer_building.py, cell_names.py the layers of a network from its options, cells by their names
+    cells/                           a file for each cell; mingru.py and ugrnn.py are short
+    layers/                          what a layer promises (recurrent.py), and the base classes of the cells
+    scans/                           the loops over time of fast layers, and single steps
+    products/                        the backends, which multiply matrices
+    stepping.py, model_stepping.py   one note after another, to write songs
+    choosing_backends.py, backend_candidates.py   the fastest backend of each layer on this machine
+    sizes.py, widths.py, weight_shapes.py         how large a network is, or is to be
+    initialization.py, embedding_tables.py, size_checks.py, registry.py   what all of them use
 
-`fast_path` has the conditions that fast implementations share; `is_fast` of a layer adds its own. `linear_scan` and
-`kernel_scan` are the loops over time, `state_product` is the product of a step, and on a GPU `graphs` records a scan.
-`stepping` and `model_stepping` read note by note, to write songs. `products` are the libraries that multiply matrices,
-and `choosing_backends` finds the fastest.
+Each base class of the layers adds one assumption, and makes faster what that allows. `GRU` contains one of two layers::
+
+    AbstractRecurrentLayer          nothing but the interface: forward, initialize       Attention, GRU
+      AbstractFastLayer             has a reference and a fast implementation            Mogrifier
+        AbstractProjectedLayer      weights multiply the input before anything else
+          AbstractElementwiseLayer  no weight multiplies the state: coefficients, scan   IndRNN, LRU, HGRN2
+            AbstractLinearLayer     h' = a * h + b: coefficients                         MinGRU, RGLRU
+          AbstractKernelLayer       a kernel computes a step and its gradient
+            AbstractTorchLayer      torch has the loop: module                           LSTM, RNN, one GRU
+            AbstractScannedLayer    torch lacks it: step                                 NAS, UGRNN, SLSTM, one GRU
 
 >>> import torch
 >>> model = MelodyModel(vocab_size=40, layers=3, cell=mixed(["lstm", "lstm", "nas"]))
@@ -43,8 +51,9 @@ from melgen.networks.cells import (
 )
 from melgen.networks.initialization import INITIALIZATIONS, TensorFlowInit, TensorFlowStart
 from melgen.networks.layers.elementwise import AbstractElementwiseLayer, AbstractLinearLayer
-from melgen.networks.layers.kernel import AbstractScannedLayer, AbstractTorchLayer
 from melgen.networks.layers.recurrent import AbstractRecurrentLayer, map_state
+from melgen.networks.layers.scanned import AbstractScannedLayer
+from melgen.networks.layers.torch_module import AbstractTorchLayer
 from melgen.networks.model import MelodyModel
 from melgen.networks.sizes import count_parameters, estimate_parameters
 from melgen.networks.stack import RecurrentStack

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from melgen.checking import check_one_of
 from melgen.networks.initialization import glorot_uniform_
+from melgen.networks.registry import register
 
 EPSILON = 1e-6
 """Added to the mean square in a normalisation, so that a stream of zeros stays zero."""
@@ -72,22 +73,19 @@ class AbstractBlock(nn.Module, ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        holder = cls.known.setdefault(cls.name, cls)
-        if (holder.__module__, holder.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise ValueError(f"the block name {cls.name!r} of {cls.__qualname__} is taken by {holder.__qualname__}")
-        cls.known[cls.name] = cls  # the same class again, when a module or notebook cell ran again
+        register(cls.known, cls.name, cls, "block")
 
     @abstractmethod
     def before(self, stream: Tensor) -> Tensor:
         """What the cell reads, ``[..., I]``, of what the block reads, ``[..., I]``: each step by itself."""
 
     @abstractmethod
-    def after(self, stream: Tensor, read: Tensor, output: Tensor) -> Tensor:
+    def after(self, stream: Tensor, cell_input: Tensor, output: Tensor) -> Tensor:
         """What the block returns.
 
         Shape:
-            stream ``[..., I]`` as the block reads it; read ``[..., I]`` as the cell read it, with dropout; output of
-            the cell ``[..., H]``, with dropout; returned ``[..., output_size]``.
+            stream ``[..., I]``, which the block reads; cell_input ``[..., I]``, which the cell read, with dropout;
+            output of the cell ``[..., H]``, with dropout; returned ``[..., output_size]``.
         """
 
     @abstractmethod
@@ -116,7 +114,7 @@ class NoBlock(AbstractBlock):
         """The same."""
         return stream
 
-    def after(self, stream: Tensor, read: Tensor, output: Tensor) -> Tensor:
+    def after(self, stream: Tensor, cell_input: Tensor, output: Tensor) -> Tensor:
         """The cell's output."""
         return output
 
@@ -162,9 +160,9 @@ class ResidualBlock(AbstractBlock):
         normalised: Tensor = self.norm(stream)
         return normalised
 
-    def after(self, stream: Tensor, read: Tensor, output: Tensor) -> Tensor:
+    def after(self, stream: Tensor, cell_input: Tensor, output: Tensor) -> Tensor:
         """The stream with what the gate lets through."""
-        added: Tensor = self.output(output * F.silu(self.gate(read)))
+        added: Tensor = self.output(output * F.silu(self.gate(cell_input)))
         return stream + added
 
     def last(self) -> nn.Module:

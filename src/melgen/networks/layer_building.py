@@ -7,19 +7,7 @@ from functools import partial
 from typing import Any
 
 from melgen.networks.blocks import AbstractBlock, BlockFactory
-from melgen.networks.layers.recurrent import AbstractRecurrentLayer, LayerFactory, check_count
-
-
-def check_sizes(vocab_size: int, hidden_size: int, layers: int, embedding_size: int) -> None:
-    """Check the sizes of a network.
-
-    Raises:
-        ValueError: for a size below 1; names it.
-    """
-    check_count("vocab_size", vocab_size)
-    check_count("hidden_size", hidden_size)
-    check_count("layers", layers)
-    check_count("embedding_size", embedding_size)
+from melgen.networks.layers.recurrent import AbstractRecurrentLayer, LayerFactory
 
 
 def build_layers(

@@ -33,10 +33,13 @@ from melgen.networks.blocks import AbstractBlock, BlockFactory, NoBlock, find_bl
 from melgen.networks.cell_names import imported_layer
 from melgen.networks.cells import LSTM
 from melgen.networks.initialization import check_initialization, glorot_uniform_
-from melgen.networks.layer_building import build_layers, check_sizes
-from melgen.networks.layers.recurrent import IMPLEMENTATIONS, AbstractRecurrentLayer, LayerFactory, State, check_count
-from melgen.networks.products.backends import TORCH, Products, linear
-from melgen.networks.scans.fast_path import can_be_fast, products_for
+from melgen.networks.layer_building import build_layers
+from melgen.networks.layers.recurrent import IMPLEMENTATIONS, AbstractRecurrentLayer, LayerFactory, State
+from melgen.networks.products.autocast import backend_for
+from melgen.networks.products.backends import TORCH, Backend
+from melgen.networks.products.linear import linear
+from melgen.networks.scans.fast_path import can_be_fast
+from melgen.networks.size_checks import check_count, check_sizes
 from melgen.networks.stack import RecurrentStack
 
 
@@ -81,7 +84,7 @@ class MelodyModel(nn.Module):
     True
     """
 
-    backend: Products = TORCH
+    backend: Backend = TORCH
     """Who computes the products of the output layers."""
 
     def __init__(
@@ -156,7 +159,7 @@ class MelodyModel(nn.Module):
 
     def _linear(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if input.device.type == "cpu" and can_be_fast(input):
-            return linear(products_for(input, self.backend), input, weight, bias)
+            return linear(backend_for(input, self.backend), input, weight, bias)
         return F.linear(input, weight, bias)
 
     def duration_logits(self, output: Tensor, tokens: Tensor) -> Tensor:

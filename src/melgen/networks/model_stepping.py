@@ -5,11 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 
 from melgen.networks.blocks import NoBlock
-from melgen.networks.choosing_backends import products_of_stepping
 from melgen.networks.layers.recurrent import State
 from melgen.networks.model import MelodyModel
-from melgen.networks.products.backends import FEWEST_MULTIPLICATIONS, TORCH
-from melgen.networks.scans.kernel_stepping import AbstractStepper, CallStepper
+from melgen.networks.products.backends import TORCH
+from melgen.networks.products.measuring import backend_of_stepping
+from melgen.networks.stepping import AbstractStepper, CallStepper
 
 
 class ModelStepper:
@@ -35,19 +35,18 @@ class ModelStepper:
     """
 
     def __init__(self, model: MelodyModel, batch_size: int, state: State = None):
-        self._model, self._products = model, TORCH
+        self._model, self._backend = model, TORCH
         if type(model).read is not MelodyModel.read or model.block != NoBlock.name:
-            self._layers: list[AbstractStepper] = [CallStepper(model.read, state)]
+            self._steppers: list[AbstractStepper] = [CallStepper(model.read, state)]
             return
         output = model.output.weight
         # On a GPU the context of oneDNN's products would let torch round to bfloat16.
-        products = products_of_stepping() if output.device.type == "cpu" else TORCH
-        if batch_size * output.numel() >= FEWEST_MULTIPLICATIONS:
-            self._products = products
+        backend = backend_of_stepping() if output.device.type == "cpu" else TORCH
+        self._backend = backend.for_size(batch_size * output.numel())
         states = [None] * len(model.layers) if state is None else state
         lowest, *above = zip(model.layers, states, strict=True)
-        self._layers = [lowest[0].stepper(batch_size, lowest[1], model.tables, products)]
-        self._layers += [layer.stepper(batch_size, before, None, products) for layer, before in above]
+        self._steppers = [lowest[0].stepper(batch_size, lowest[1], model.tables, backend)]
+        self._steppers += [layer.stepper(batch_size, before, None, backend) for layer, before in above]
 
     def read(self, tokens: Tensor) -> Tensor:
         """What the output layers read after one more token of each song; the call after the next may overwrite it.
@@ -56,16 +55,16 @@ class ModelStepper:
             tokens ``[B]``, with durations ``[B, 2]``; output ``[B, W]``.
         """
         output = tokens
-        for layer in self._layers:
-            output = layer.read(output)
+        for stepper in self._steppers:
+            output = stepper.step(output)
         return output
 
     def logits(self, output: Tensor) -> Tensor:
         """Scores of the next token, ``[B, V]``, by what `read` returned."""
-        with self._products.for_sequences():
+        with self._backend.for_sequences():
             return self._model.logits(output.unsqueeze(1))[:, -1]
 
     def duration_logits(self, output: Tensor, tokens: Tensor) -> Tensor:
         """Scores of the duration of the next token, ``[B, D]``, given that token, ``[B]``."""
-        with self._products.for_sequences():
+        with self._backend.for_sequences():
             return self._model.duration_logits(output.unsqueeze(1), tokens.unsqueeze(1))[:, -1]

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from melgen.networks.blocks import BlockFactory, NoBlock
 from melgen.networks.cells import LSTM
 from melgen.networks.initialization import check_initialization
-from melgen.networks.layer_building import build_layers, check_sizes
+from melgen.networks.layer_building import build_layers
 from melgen.networks.layers.recurrent import LayerFactory, State, map_state
 from melgen.networks.model import MelodyModel
+from melgen.networks.size_checks import check_sizes
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,11 @@ def size_of(model: MelodyModel) -> NetworkSize:
     >>> size_of(MelodyModel(vocab_size=10, hidden_size=16, layers=1)).to_dict()
     {'parameters': 2442, 'recurrent_parameters': 2112, 'remembered': 32, 'operations': 2208}
     """
-    read = copy.deepcopy(model).cpu().float().eval()
-    read.use("reference")
+    copied = copy.deepcopy(model).cpu().float().eval()
+    copied.use("reference")
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        _, state = read.read(_note(model))
-        operations = _operations(read)
+        _, state = copied.read(_note(model))
+        operations = _operations(copied)
     return NetworkSize(
         parameters=count_parameters(model),
         recurrent_parameters=sum(count_parameters(layer) for layer in model.layers),

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from melgen.checking import check_number
 from melgen.networks.blocks import AbstractBlock, NoBlock
-from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State, check_count, embedded
+from melgen.networks.embedding_tables import embed
+from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State
+from melgen.networks.size_checks import check_count
 
 
 class RecurrentStack(nn.Module):
@@ -82,19 +84,19 @@ class RecurrentStack(nn.Module):
             tokens ``[B, T]`` int64 for one table, ``[B, T, tables]`` for several; each table ``[V, I]``.
         """
         drops = self.training and not isinstance(self.input_dropout, nn.Identity)  # for each step, not for each row
-        if drops or not self.can_read_rows(len(tables)):
-            return self(embedded(tokens, tables), state)
-        return self._run(lambda before: self._lowest_by_rows(tokens, tables, before), state, len(tokens))
+        if drops or not self.can_use_tables(len(tables)):
+            return self(embed(tokens, tables), state)
+        return self._run(lambda before: self._lowest_by_tables(tokens, tables, before), state, len(tokens))
 
-    def can_read_rows(self, tables: int) -> bool:
-        """Whether the lowest layer can read the rows of this many tables, instead of a sequence.
+    def can_use_tables(self, tables: int) -> bool:
+        """Whether the lowest layer can use this many tables, instead of a sequence of their rows.
 
         A block changes what the layer reads: of one table each row, which is a table again; of several tables the sum
         of their rows, which is none.
         """
         return tables == 1 or isinstance(self.blocks[0], NoBlock)
 
-    def _lowest_by_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
+    def _lowest_by_tables(self, tokens: Tensor, tables: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
         """The lowest layer with its block, which reads rows of tables and has no dropout of its input."""
         layer, block = self.layers[0], self.blocks[0]
         assert isinstance(layer, AbstractRecurrentLayer)
@@ -103,16 +105,16 @@ class RecurrentStack(nn.Module):
             output, after = layer.forward_rows(tokens, tables, state)
             return self.output_dropout(output), after
         output, after = layer.forward_rows(tokens, [block.before(table) for table in tables], state)
-        stream = embedded(tokens, tables)
+        stream = embed(tokens, tables)
         return block.after(stream, block.before(stream), self.output_dropout(output)), after
 
     def _layer(self, number: int, stream: Tensor, state: State) -> tuple[Tensor, State]:
         """A layer with its block."""
         block = self.blocks[number]
         assert isinstance(block, AbstractBlock)
-        read = self.input_dropout(block.before(stream))
-        output, after = self.layers[number](read, state)
-        return block.after(stream, read, self.output_dropout(output)), after
+        cell_input = self.input_dropout(block.before(stream))
+        output, after = self.layers[number](cell_input, state)
+        return block.after(stream, cell_input, self.output_dropout(output)), after
 
     def _run(
         self, lowest: Callable[[State], tuple[Tensor, State]], state: State, batch_size: int

@@ -18,7 +18,7 @@ from melgen.runs.precision import PRECISIONS, full_name
 MATMUL_PRECISIONS = ("highest", "high", "medium")
 AUTO = "auto"
 PRODUCTS = (AUTO, "torch", "module", "sequences", "onednn", "packed")
-"""``auto``, and the products of `melgen.networks.products.backends` in single precision; here, since that imports torch."""
+"""``auto``, and the backends of `melgen.networks.products` in single precision; here, since that imports torch."""
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 BYTES_PER_PARAMETER = 16
 """Weight, gradient and Adam's two moments, four bytes each."""

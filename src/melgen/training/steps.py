@@ -22,7 +22,8 @@ from melgen.files import write_json
 from melgen.generation.primers import TRAINING_VALUES, fit_of
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.networks import choosing_backends, count_parameters
-from melgen.networks.products.backends import PRODUCTS, TORCH
+from melgen.networks.products.backends import BACKENDS, TORCH
+from melgen.networks.products.measuring import is_possible
 from melgen.networks.sizes import size_of
 from melgen.runs.budget import total_updates
 from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
@@ -139,7 +140,7 @@ def use_products(config: DictConfig, module: MelodyModule, trainer: pl.Trainer, 
     A run that goes on keeps the products that it began with, so that it equals an uninterrupted one to the last bit.
 
     Returns:
-        The name of the products of each part of the network, see `melgen.networks.choosing_backends`. On a GPU, for the
+        The name of the backend of each part of the network, see `melgen.networks.choosing_backends`. On a GPU, for the
         reference, and for precisions that have no kernels: those that the run began with, and otherwise none.
 
     Raises:
@@ -157,12 +158,12 @@ def use_products(config: DictConfig, module: MelodyModule, trainer: pl.Trainer, 
         with trainer.precision_plugin.forward_context():
             choice = choosing_backends.choose(model, config.batch_size, config.seq_length, file)
     else:
-        products = PRODUCTS[config.products]
-        if not choosing_backends.is_possible(products):
+        backend = BACKENDS[config.products]
+        if not is_possible(backend):
             raise ValueError(
-                f"products={products.name}: torch has none of these on this machine; auto finds what it has"
+                f"products={backend.name}: torch has none of these on this machine; auto finds what it has"
             )
-        choice = choosing_backends.everywhere(model, products.name)
+        choice = choosing_backends.everywhere(model, backend.name)
     choosing_backends.apply(model, choice)
     log.debug("Products: %s", ", ".join(f"{part} {products}" for part, products in choice.items()))
     return choice
@@ -170,13 +171,7 @@ def use_products(config: DictConfig, module: MelodyModule, trainer: pl.Trainer, 
 
 def _possible(begun_with: Mapping[str, str], run: RunDirectory) -> dict[str, str]:
     """The products that a run began with; torch's default, with a warning, for those that this machine lacks."""
-    lacking = sorted(
-        {
-            name
-            for name in begun_with.values()
-            if name not in PRODUCTS or not choosing_backends.is_possible(PRODUCTS[name])
-        }
-    )
+    lacking = sorted({name for name in begun_with.values() if name not in BACKENDS or not is_possible(BACKENDS[name])})
     if lacking:
         log.warning(
             "%s: was begun with the products %s, which this machine lacks; it goes on with torch's default, so its "

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from melgen.checking import check_whole, require
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
-from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State, check_count
+from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State
+from melgen.networks.size_checks import check_count, check_heads
 
 
 class Attention(AbstractRecurrentLayer):
@@ -56,9 +56,7 @@ class Attention(AbstractRecurrentLayer):
 
     def __init__(self, input_size: int, hidden_size: int, heads: int = 4, window: int = 128):
         super().__init__(input_size, hidden_size)
-        check_whole("heads", heads)
-        require(hidden_size % heads == 0, "heads", heads, f"a divisor of hidden_size, which is {hidden_size}")
-        self.heads, self.window = heads, check_count("window", window)
+        self.heads, self.window = check_heads(heads, hidden_size), check_count("window", window)
         self.weight_qkv = nn.Parameter(torch.empty(3 * hidden_size, input_size))
         self.distance_bias = nn.Parameter(torch.empty(heads, window))
         self.output = nn.Linear(hidden_size, hidden_size)

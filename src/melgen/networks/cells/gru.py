@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from melgen.checking import require
 from melgen.networks.initialization import TensorFlowInit
-from melgen.networks.layers.kernel import AbstractScannedLayer, AbstractTorchLayer
 from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State
-from melgen.networks.products.backends import TORCH, Products
-from melgen.networks.scans.kernel_stepping import AbstractStepper
+from melgen.networks.layers.scanned import AbstractScannedLayer
+from melgen.networks.layers.torch_module import AbstractTorchLayer
+from melgen.networks.products.backends import TORCH, Backend
 from melgen.networks.scans.kernels import AbstractKernel, from_sigma, tanh_backward
+from melgen.networks.stepping import AbstractStepper
 
 
 class _AbstractGRUKernel(AbstractKernel):
@@ -111,8 +112,9 @@ class GRU(AbstractRecurrentLayer):
     def __init__(self, input_size: int, hidden_size: int, reset_after: bool = True):
         super().__init__(input_size, hidden_size)
         require(isinstance(reset_after, bool), "reset_after", reset_after, "true or false")
-        reading = _ResetAfterGRU if reset_after else _ResetBeforeGRU
-        self.reading: AbstractRecurrentLayer = reading(input_size, hidden_size)
+        variant = _ResetAfterGRU if reset_after else _ResetBeforeGRU
+        self.reading: AbstractRecurrentLayer = variant(input_size, hidden_size)
+        """Its name is part of the names of the weights in checkpoints."""
         self.reset_after = reset_after
 
     @property
@@ -133,10 +135,10 @@ class GRU(AbstractRecurrentLayer):
         batch_size: int,
         state: State = None,
         tables: Sequence[Tensor] | None = None,
-        products: Products = TORCH,
+        backend: Backend = TORCH,
     ) -> AbstractStepper:
         """Read one time step after another."""
-        return self.reading.stepper(batch_size, state, tables, products)
+        return self.reading.stepper(batch_size, state, tables, backend)
 
     def initialize(self, initialization: str) -> None:
         """Draw new weights."""

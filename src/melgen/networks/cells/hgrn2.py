@@ -12,9 +12,10 @@ from melgen.checking import check_number, require
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
 from melgen.networks.layers.elementwise import AbstractElementwiseLayer
 from melgen.networks.layers.projected import Projection
-from melgen.networks.layers.recurrent import State, check_count
-from melgen.networks.products.backends import Products
+from melgen.networks.layers.recurrent import State
+from melgen.networks.products.backends import Backend
 from melgen.networks.scans.linear_scan import linear_scan
+from melgen.networks.size_checks import check_heads
 
 CHUNK = 5
 """Steps whose outputs are computed at once. More take longer, by the square of their number; fewer need more states."""
@@ -58,11 +59,10 @@ class HGRN2(AbstractElementwiseLayer):
 
     def __init__(self, input_size: int, hidden_size: int, heads: int = 4, norm: bool = True, lower_bound: float = 0.0):
         super().__init__(input_size, hidden_size)
-        check_count("heads", heads)
-        require(hidden_size % heads == 0, "heads", heads, f"a divisor of hidden_size={hidden_size}")
+        self.heads = check_heads(heads, hidden_size)
         require(isinstance(norm, bool), "norm", norm, "true or false")
         check_number("lower_bound", lower_bound, least=0, below=1)
-        self.heads, self.norm, self.lower_bound = heads, norm, lower_bound
+        self.norm, self.lower_bound = norm, lower_bound
         self.weight = nn.Parameter(torch.empty(3 * hidden_size, input_size))
         self.bias = nn.Parameter(torch.empty(3 * hidden_size))
         self.initialize("torch")
@@ -72,13 +72,13 @@ class HGRN2(AbstractElementwiseLayer):
         """The number of heads, whether there is a normalisation, and the lower bound, as plain data."""
         return {"heads": self.heads, "norm": self.norm, "lower_bound": self.lower_bound}
 
-    def coefficients(self, project: Projection, products: Products, fast: bool) -> tuple[Tensor, ...]:
+    def coefficients(self, project: Projection, backend: Backend, fast: bool) -> tuple[Tensor, ...]:
         """q, f and v, each ``[T, B, H]``."""
         query, forget, value = project(self.weight, self.bias).chunk(3, dim=-1)
         return F.silu(query), self.lower_bound + (1 - self.lower_bound) * torch.sigmoid(forget), value
 
     def scan(
-        self, coefficients: tuple[Tensor, ...], state: State, products: Products, fast: bool
+        self, coefficients: tuple[Tensor, ...], state: State, backend: Backend, fast: bool
     ) -> tuple[Tensor, State]:
         """Run all steps one by one, or several at once if ``fast``.
 
@@ -133,16 +133,16 @@ def chunked_memory(query: Tensor, forget: Tensor, value: Tensor, state: Tensor, 
         forget = F.pad(forget, (0, 0, 0, 0, 0, 0, 0, missing), value=1.0)  # which keeps the state as it is
     query, forget, value = (each.unflatten(0, (-1, length)) for each in (query, forget, value))
     keys = (1 - forget).unbind(1)
-    decayed, kept, outputs, reads = keys[0].unsqueeze(1), forget[:, 0], [], []
+    decayed, kept, outputs, queries = keys[0].unsqueeze(1), forget[:, 0], [], []
     for step, (q, f) in enumerate(zip(query.unbind(1), forget.unbind(1), strict=True)):
         if step:
             decayed = torch.cat([decayed * f.unsqueeze(1), keys[step].unsqueeze(1)], dim=1)
             kept = kept * f
         weights = (decayed * q.unsqueeze(1)).sum(-1, keepdim=True)
         outputs.append((weights * value[:, : step + 1]).sum(1))
-        reads.append(q * kept)
+        queries.append(q * kept)
     written = torch.einsum("nsbhd,nsbhe->nbhde", decayed, value)
     after, last = linear_scan(kept.unsqueeze(-1), written, state)
     before = torch.cat([state.unsqueeze(0), after[:-1]])
-    output = torch.stack(outputs, 1) + torch.einsum("ntbhd,nbhde->ntbhe", torch.stack(reads, 1), before)
+    output = torch.stack(outputs, 1) + torch.einsum("ntbhd,nbhde->ntbhe", torch.stack(queries, 1), before)
     return output.flatten(0, 1)[:steps], last

@@ -12,7 +12,7 @@ from melgen.networks.initialization import check_initialization, glorot_uniform_
 from melgen.networks.layers.elementwise import AbstractElementwiseLayer
 from melgen.networks.layers.projected import Projection
 from melgen.networks.layers.recurrent import State
-from melgen.networks.products.backends import Products
+from melgen.networks.products.backends import Backend
 from melgen.networks.scans.fast_path import kept_once
 from melgen.networks.scans.kernels import threshold_backward
 
@@ -46,12 +46,12 @@ class IndRNN(AbstractElementwiseLayer):
         """u."""
         self.initialize("torch")
 
-    def coefficients(self, project: Projection, products: Products, fast: bool) -> tuple[Tensor, ...]:
+    def coefficients(self, project: Projection, backend: Backend, fast: bool) -> tuple[Tensor, ...]:
         """``W x + b``."""
         return (project(self.weight, self.bias),)
 
     def scan(
-        self, coefficients: tuple[Tensor, ...], state: State, products: Products, fast: bool
+        self, coefficients: tuple[Tensor, ...], state: State, backend: Backend, fast: bool
     ) -> tuple[Tensor, State]:
         """Run all steps in place, or by autograd."""
         (projected,) = coefficients

@@ -18,7 +18,8 @@ from melgen.networks.initialization import check_initialization, glorot_uniform_
 from melgen.networks.layers.elementwise import AbstractElementwiseLayer
 from melgen.networks.layers.projected import Projection
 from melgen.networks.layers.recurrent import State
-from melgen.networks.products.backends import Products, linear
+from melgen.networks.products.backends import Backend
+from melgen.networks.products.linear import linear
 from melgen.networks.scans.fast_path import kept_once
 
 SMALLEST_DRAW = 1e-6
@@ -79,28 +80,28 @@ class LRU(AbstractElementwiseLayer):
         """Whether there is a mixer, and the radii, as plain data."""
         return {"mixer": self.mixer is not None, "r_min": self.r_min, "r_max": self.r_max}
 
-    def coefficients(self, project: Projection, products: Products, fast: bool) -> tuple[Tensor, ...]:
+    def coefficients(self, project: Projection, backend: Backend, fast: bool) -> tuple[Tensor, ...]:
         """What is added to the state, both parts of a number next to each other, and what is added to the output."""
         scale = self.gamma.exp().view(-1, 1, 1)
         return project((scale * self.input_weight).flatten(0, 1), None), project(self.skip_weight, None)
 
     def scan(
-        self, coefficients: tuple[Tensor, ...], state: State, products: Products, fast: bool
+        self, coefficients: tuple[Tensor, ...], state: State, backend: Backend, fast: bool
     ) -> tuple[Tensor, State]:
         """Run all steps, with complex numbers if ``fast``; then the output layers."""
         added, skipped = coefficients
         if fast:
-            output, last = self._filtered(added, skipped, state, products)
+            output, last = self._filtered(added, skipped, state, backend)
         else:
             output, last = self._steps(added, skipped, state)
         if self.mixer is not None:
-            output = linear(products, F.gelu(output), self.mixer.weight, self.mixer.bias)
+            output = linear(backend, F.gelu(output), self.mixer.weight, self.mixer.bias)
         return output, last
 
-    def _filtered(self, added: Tensor, skipped: Tensor, state: State, products: Products) -> tuple[Tensor, State]:
+    def _filtered(self, added: Tensor, skipped: Tensor, state: State, backend: Backend) -> tuple[Tensor, State]:
         decay = torch.complex(-self.nu.exp(), self.theta.exp()).exp()
         start = decay.new_zeros(added.shape[1], self.hidden_size) if state is None else torch.complex(*state)
-        output, last = _Filter.apply(products, added, skipped, decay, self.output_weight, start)
+        output, last = _Filter.apply(backend, added, skipped, decay, self.output_weight, start)
         return output, (last.real.contiguous(), last.imag.contiguous())
 
     def _steps(self, added: Tensor, skipped: Tensor, state: State) -> tuple[Tensor, State]:
@@ -158,7 +159,7 @@ class _Filter(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, products: Products, added: Tensor, skipped: Tensor, decay: Tensor, weight: Tensor, state: Tensor
+        ctx: Any, backend: Backend, added: Tensor, skipped: Tensor, decay: Tensor, weight: Tensor, state: Tensor
     ) -> tuple[Tensor, Tensor]:
         flat = added.detach().flatten(0, 1)  # the operation that made it does not need its result any more
         states = _complex(flat).unflatten(0, added.shape[:2])
@@ -167,8 +168,8 @@ class _Filter(torch.autograd.Function):
             last = step.addcmul_(decay, last)
         # Re(C h) = Re C Re h - Im C Im h: a product with the parts of the conjugate of C.
         conjugate = torch.view_as_complex(weight).conj_physical()
-        output = products.multiply(flat, _real(conjugate).t()).view_as(skipped).add_(skipped)
-        ctx.products, ctx.buffers = products, (flat, states)
+        output = backend.multiply(flat, _real(conjugate).t()).view_as(skipped).add_(skipped)
+        ctx.backend, ctx.buffers = backend, (flat, states)
         ctx.save_for_backward(decay, conjugate, state)
         ctx.set_materialize_grads(False)
         return output, last.clone()
@@ -181,9 +182,9 @@ class _Filter(torch.autograd.Function):
         if of_output is None:
             of_flat, of_weight = torch.zeros_like(flat), None
         else:
-            rows = of_output.flatten(0, 1)
-            of_flat = ctx.products.multiply(rows, _real(conjugate))
-            of_conjugate = _complex(ctx.products.multiply(rows.t(), flat))
+            flat_gradient = of_output.flatten(0, 1)
+            of_flat = ctx.backend.multiply(flat_gradient, _real(conjugate))
+            of_conjugate = _complex(ctx.backend.multiply(flat_gradient.t(), flat))
             of_weight = torch.view_as_real(of_conjugate.conj_physical_())
         gradient = _complex(of_flat).view_as(states)
         steps = gradient.unbind(0)

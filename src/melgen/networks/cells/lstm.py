@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from melgen.internals.torch import onednn_multiplies
 from melgen.networks.initialization import TensorFlowInit
-from melgen.networks.layers.kernel import AbstractTorchLayer
 from melgen.networks.layers.recurrent import State, map_state
+from melgen.networks.layers.torch_module import AbstractTorchLayer
+from melgen.networks.products.autocast import multiplies_in_bfloat16
 from melgen.networks.products.backends import TORCH
-from melgen.networks.scans.fast_path import multiplies_in_bfloat16
 from melgen.networks.scans.kernels import AbstractKernel, fast_tanh, from_sigma, tanh_backward
 
 
@@ -73,10 +73,10 @@ class LSTM(AbstractTorchLayer):
     kernel = LSTMKernel
     start = TensorFlowInit(kernels=(4,), bias=(0.0, 1.0, 0.0, 0.0))
 
-    def is_fast(self, tensor: Tensor, rows: bool) -> bool:
-        """Whether to use the kernel: with torch's products only for rows, since otherwise torch's loop is faster."""
-        fused = torch.backends.mkldnn.is_available() and (not rows or multiplies_in_bfloat16(tensor))
-        return not (self.backend is TORCH and fused) and super().is_fast(tensor, rows)
+    def is_fast(self, tensor: Tensor, is_table: bool) -> bool:
+        """Whether to use the kernel: with torch's products only for tables, since otherwise torch's loop is faster."""
+        fused = torch.backends.mkldnn.is_available() and (not is_table or multiplies_in_bfloat16(tensor))
+        return not (self.backend is TORCH and fused) and super().is_fast(tensor, is_table)
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Use torch's loop; in single precision if oneDNN lacks autocast's type, as on a CPU without AVX-512."""

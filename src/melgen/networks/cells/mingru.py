@@ -13,7 +13,7 @@ from melgen.checking import check_one_of
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
 from melgen.networks.layers.elementwise import AbstractLinearLayer
 from melgen.networks.layers.projected import Projection
-from melgen.networks.products.backends import Products
+from melgen.networks.products.backends import Backend
 from melgen.networks.scans.fast_path import kept_once
 from melgen.networks.scans.kernels import sigmoid_backward, threshold_backward
 
@@ -66,7 +66,7 @@ class MinGRU(AbstractLinearLayer):
         """The variant of the cell, as plain data."""
         return {"variant": self.variant}
 
-    def coefficients(self, project: Projection, products: Products, fast: bool) -> tuple[Tensor, ...]:
+    def coefficients(self, project: Projection, backend: Backend, fast: bool) -> tuple[Tensor, ...]:
         """What remains of the state, and what is added to it."""
         projected = project(self.weight, self.bias)
         if self.variant == "gru":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,15 +11,13 @@ from melgen.checking import check_whole
 from melgen.networks.cells.lstm import LSTMKernel
 from melgen.networks.cells.mogrifier_scan import mogrifier_scan
 from melgen.networks.initialization import TensorFlowInit, check_initialization, glorot_uniform_, torch_uniform_
-from melgen.networks.layers.kernel import AbstractKernelLayer
-from melgen.networks.layers.projected import Projection, in_float32
-from melgen.networks.layers.recurrent import State, embedded
-from melgen.networks.products.backends import Products
-from melgen.networks.scans.fast_path import products_for
+from melgen.networks.layers.fast import AbstractFastLayer
+from melgen.networks.layers.recurrent import State
+from melgen.networks.products.backends import Backend
 from melgen.networks.scans.kernel_scan import scaled
 
 
-class Mogrifier(AbstractKernelLayer):
+class Mogrifier(AbstractFastLayer):
     """Mogrifier LSTM (Melis, Kočiský & Blunsom, arXiv:1909.01792), which changes its input before it multiplies it.
 
     Before each step of an LSTM, input and state are multiplied by gates of each other in turns, x first::
@@ -51,7 +48,6 @@ class Mogrifier(AbstractKernelLayer):
     """
 
     name = "mogrifier"
-    kernel = LSTMKernel
     start = TensorFlowInit(kernels=(4,), bias=(0.0, 1.0, 0.0, 0.0))
 
     def __init__(self, input_size: int, hidden_size: int, rounds: int = 5):
@@ -70,25 +66,17 @@ class Mogrifier(AbstractKernelLayer):
         """The number of rounds, as plain data."""
         return {"rounds": self.rounds}
 
-    def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """The weights of the LSTM; those of the rounds are ``gates``."""
-        return self.weight_ih, self.weight_hh, self.bias, None
+    @property
+    def step_weight(self) -> Tensor:
+        """The weights of the LSTM's state; the rounds have smaller ones."""
+        return self.weight_hh
 
-    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
-        """Read a sequence from a state, or from the zero state if it is None."""
-        if not self.is_fast(input, rows=False):
-            return self.forward_reference(input, state)
-        products = products_for(input, self.backend)
-        return in_float32(lambda before: self._scan_modulated(input.float(), before, products), state, products, input)
-
-    def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
-        """Read a sequence of rows, looked up first: the input is modulated before it is multiplied."""
-        return self(embedded(tokens, tables), state)
-
-    def read(self, project: Projection, state: State, products: Products) -> tuple[Tensor, State]:
-        """Read the input itself, its product with the identity: the rounds come before the product with the weights."""
-        identity = torch.eye(self.input_size, dtype=self.weight_ih.dtype, device=self.weight_ih.device)
-        return self._scan_modulated(project(identity, None).transpose(0, 1), state, products)
+    def forward_fast(self, input: Tensor, state: State, backend: Backend) -> tuple[Tensor, State]:
+        """Scan the input itself, since each step modulates it before it is multiplied."""
+        weight_ih, weight_hh, bias = scaled(LSTMKernel, self.weight_ih, self.weight_hh, self.bias)
+        gates, time_first = list(self.gates), input.float().transpose(0, 1)
+        output, h, c = mogrifier_scan(backend, time_first, state, weight_ih, weight_hh, bias, gates)
+        return output.transpose(0, 1), (h, c)
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Read the sequence step by step."""
@@ -107,12 +95,6 @@ class Mogrifier(AbstractKernelLayer):
             h = o.sigmoid() * c.tanh()
             outputs.append(h)
         return torch.stack(outputs).transpose(0, 1), (h, c)
-
-    def _scan_modulated(self, input: Tensor, state: State, products: Products) -> tuple[Tensor, State]:
-        weight_ih, weight_hh, bias = scaled(LSTMKernel, self.weight_ih, self.weight_hh, self.bias)
-        gates, sequence = list(self.gates), input.transpose(0, 1)
-        output, h, c = mogrifier_scan(products, sequence, state, weight_ih, weight_hh, bias, gates)
-        return output.transpose(0, 1), (h, c)
 
     def initialize(self, initialization: str) -> None:
         """Draw new weights."""

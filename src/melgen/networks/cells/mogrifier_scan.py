@@ -1,7 +1,7 @@
 """The steps of the Mogrifier LSTM, forwards and backwards, without recording each step in autograd.
 
-It is like `melgen.networks.scans.kernel_scan`, which does not suit a cell that modulates its input, since it computes the
-products of the whole input beforehand. Letters as in `melgen.networks.model`; I is the width of the input.
+It is like `melgen.networks.scans.kernel_scan`, which does not suit a cell that modulates its input, since it gets the
+products of the whole input. Letters as in `melgen.networks.model`; I is the width of the input.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from melgen.networks.cells.lstm import LSTMKernel
-from melgen.networks.products.backends import FEWEST_MULTIPLICATIONS, TORCH, Products
+from melgen.networks.products.backends import Backend
 from melgen.networks.scans.fast_path import kept_once
+from melgen.networks.scans.kernel_scan import zero_states
 from melgen.networks.scans.kernels import sigmoid_backward
 
 
 def mogrifier_scan(
-    products: Products,
+    backend: Backend,
     input: Tensor,
     state: tuple[Tensor, Tensor] | None,
     weight_ih: Tensor,
@@ -32,7 +33,7 @@ def mogrifier_scan(
     """Read a sequence.
 
     Args:
-        products: who computes the products.
+        backend: who computes the products.
         input: the sequence.
         state: h and c before it, None for zeros.
         weight_ih, weight_hh, bias: of the LSTM, scaled for `LSTMKernel`.
@@ -45,11 +46,10 @@ def mogrifier_scan(
     Returns:
         The output, and h and c after the last step.
     """
-    if input.shape[1] * weight_hh.numel() < FEWEST_MULTIPLICATIONS:
-        products = products if products.in_bfloat16 else TORCH
-    if state is None:
-        state = (input.new_zeros(input.shape[1], weight_hh.shape[1]),) * 2
-    output, h, c = _MogrifierScan.apply(products, input, *state, weight_ih, weight_hh, bias, *gates)
+    batch_size = input.shape[1]
+    backend = backend.for_size(batch_size * weight_hh.numel())
+    h, c = zero_states(LSTMKernel, weight_hh, batch_size) if state is None else state
+    output, h, c = _MogrifierScan.apply(backend, input, h, c, weight_ih, weight_hh, bias, *gates)
     return output, h, c
 
 
@@ -57,7 +57,7 @@ class _MogrifierScan(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        products: Products,
+        backend: Backend,
         input: Tensor,
         h: Tensor,
         c: Tensor,
@@ -79,11 +79,11 @@ class _MogrifierScan(torch.autograd.Function):
             both[turn % 2].append(torch.empty_like(sigmas[-1]))
         sums = bias.detach().expand(steps, batch_size, -1).contiguous()
         saved = input.new_empty(2, steps, batch_size, width)
-        times_input, times_state = (products.of_step(each.t(), batch_size, steps) for each in (weight_ih, weight_hh))
-        times_gates = [products.of_step(each.t(), batch_size, steps) for each in gates]
+        times_input, times_state = (backend.of_step(each.t(), batch_size, steps) for each in (weight_ih, weight_hh))
+        times_gates = [backend.of_step(each.t(), batch_size, steps) for each in gates]
         cell = LSTMKernel(input.new_empty(2, batch_size, width).unbind(0), times_state)
         views = _views(both, memory, sigmas, sums, saved)
-        with products.for_steps():
+        with backend.for_steps():
             for xs, hs, rounds, (before, after), gathered, parts, kept in views:
                 for turn, (sigma, times) in enumerate(zip(rounds, times_gates, strict=True)):
                     own, other = (hs, xs) if turn % 2 else (xs, hs)
@@ -95,7 +95,7 @@ class _MogrifierScan(torch.autograd.Function):
                 times_state.add(hs[-1], gathered)
                 gathered.sigmoid_()
                 cell.forward(parts, before, after, kept)
-        ctx.products, ctx.buffers = products, (both, sigmas, sums, views)
+        ctx.backend, ctx.buffers = backend, (both, sigmas, sums, views)
         ctx.save_for_backward(weight_ih, weight_hh, *gates)
         ctx.set_materialize_grads(False)
         return both[1][0][1:], both[1][0][-1], memory[-1]
@@ -104,7 +104,7 @@ class _MogrifierScan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, of_output: Tensor | None, *of_last: Tensor | None) -> tuple[Any, ...]:
         both, sigmas, sums, views = kept_once(ctx)
-        products: Products = ctx.products
+        backend: Backend = ctx.backend
         weight_ih, weight_hh, *gates = ctx.saved_tensors
         steps, batch_size, _ = sums.shape
         dh, dc = (
@@ -118,11 +118,11 @@ class _MogrifierScan(torch.autograd.Function):
             of_sums.chunk(4, 1),
             {len(weight): sums.new_empty(batch_size, len(weight)) for weight in gates},
         )
-        times_input, times_state = (products.of_step(each, batch_size, steps) for each in (weight_ih, weight_hh))
-        times_gates = [products.of_step(each, batch_size, steps) for each in gates]
+        times_input, times_state = (backend.of_step(each, batch_size, steps) for each in (weight_ih, weight_hh))
+        times_gates = [backend.of_step(each, batch_size, steps) for each in gates]
         cell = LSTMKernel(sums.new_empty(2, *dh.shape).unbind(0), times_state)
         outputs = [None] * steps if of_output is None else of_output.unbind(0)
-        with products.for_steps():
+        with backend.for_steps():
             for output, dx, (xs, hs, rounds, (before, after), gathered, parts, kept) in zip(
                 reversed(outputs), reversed(of_input.unbind(0)), reversed(views), strict=True
             ):
@@ -141,7 +141,7 @@ class _MogrifierScan(torch.autograd.Function):
                     times_gates[turn].add(sigma, of_other)
 
         def of_weight(gradients: Tensor, factors: Tensor) -> Tensor:
-            return products.multiply(gradients.flatten(0, 1).t(), factors[:steps].flatten(0, 1))
+            return backend.multiply(gradients.flatten(0, 1).t(), factors[:steps].flatten(0, 1))
 
         of_gates = [of_weight(of, both[1 - turn % 2][(turn + 1) // 2]) for turn, of in enumerate(sigmas)]
         of_weights = of_weight(sums, both[0][-1]), of_weight(sums, both[1][-1])

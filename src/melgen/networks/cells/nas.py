@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from melgen.networks.initialization import TensorFlowInit
-from melgen.networks.layers.kernel import AbstractScannedLayer
 from melgen.networks.layers.recurrent import State
+from melgen.networks.layers.scanned import AbstractScannedLayer
 from melgen.networks.scans.kernels import (
     AbstractKernel,
     fast_tanh,

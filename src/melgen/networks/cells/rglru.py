@@ -13,7 +13,8 @@ from melgen.checking import check_one_of
 from melgen.networks.initialization import check_initialization, torch_uniform_
 from melgen.networks.layers.elementwise import AbstractLinearLayer
 from melgen.networks.layers.projected import Projection
-from melgen.networks.products.backends import Products, linear
+from melgen.networks.products.backends import Backend
+from melgen.networks.products.linear import linear
 from melgen.networks.scans.fast_path import kept_once
 from melgen.networks.scans.kernels import sigmoid_backward, threshold_backward
 
@@ -74,10 +75,10 @@ class RGLRU(AbstractLinearLayer):
         """The start of the decay, as plain data."""
         return {"decay": self.decay}
 
-    def coefficients(self, project: Projection, products: Products, fast: bool) -> tuple[Tensor, ...]:
+    def coefficients(self, project: Projection, backend: Backend, fast: bool) -> tuple[Tensor, ...]:
         """What remains of the state, and what is added to it."""
         input = project(self.weight, self.bias)
-        gates = linear(products, input, self.gate_weight, self.gate_bias)
+        gates = linear(backend, input, self.gate_weight, self.gate_bias)
         rate = -POWER * F.softplus(self.forgetting)
         if fast:
             return _fast_coefficients(gates, input, rate)

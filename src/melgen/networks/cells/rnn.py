@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from melgen.networks.initialization import TensorFlowInit
-from melgen.networks.layers.kernel import AbstractTorchLayer
+from melgen.networks.layers.torch_module import AbstractTorchLayer
 from melgen.networks.scans.kernels import AbstractKernel, from_sigma
 
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from melgen.checking import check_whole, require
 from melgen.networks.initialization import TensorFlowInit, check_initialization
-from melgen.networks.layers.kernel import AbstractScannedLayer
 from melgen.networks.layers.recurrent import State
+from melgen.networks.layers.scanned import AbstractScannedLayer
 from melgen.networks.scans.kernels import AbstractKernel, from_sigma
+from melgen.networks.size_checks import check_heads
 
 log_sigmoid_forward = torch.ops.aten.log_sigmoid_forward.output
 log_sigmoid_backward = torch.ops.aten.log_sigmoid_backward.grad_input
@@ -116,10 +116,8 @@ class SLSTM(AbstractScannedLayer):
     start = TensorFlowInit(kernels=(4,), bias=(0.0, 0.0, 0.0, 0.0))
 
     def __init__(self, input_size: int, hidden_size: int, heads: int = 1):
-        check_whole("heads", heads)
         super().__init__(input_size, hidden_size)
-        require(hidden_size % heads == 0, "heads", heads, f"a divisor of hidden_size, which is {hidden_size}")
-        self.heads = heads
+        self.heads = check_heads(heads, hidden_size)
         self.weight_hh = nn.Parameter(torch.empty(4 * hidden_size, hidden_size // heads))
         self.initialize("torch")
 

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn import functional as F
 
+from melgen.networks.embedding_tables import embed
 from melgen.networks.layers.projected import AbstractProjectedLayer, Projection
-from melgen.networks.layers.recurrent import State, embedded
-from melgen.networks.products.backends import TORCH, Products
+from melgen.networks.layers.recurrent import State
+from melgen.networks.products.backends import TORCH, Backend
 from melgen.networks.scans.linear_scan import linear_scan, linear_steps
 
 
@@ -22,14 +23,14 @@ class AbstractElementwiseLayer(AbstractProjectedLayer):
     """A layer without a weight of the state; the steps of most are elementwise."""
 
     @abstractmethod
-    def coefficients(self, project: Projection, products: Products, fast: bool) -> tuple[Tensor, ...]:
+    def coefficients(self, project: Projection, backend: Backend, fast: bool) -> tuple[Tensor, ...]:
         """What each step needs of its input.
 
         Each row must depend on the same row of the input alone.
 
         Args:
             project: multiplies the input by a weight ``[N, I]`` and adds a bias; the result is ``[T, B, N]``.
-            products: who computes further products.
+            backend: who computes further products.
             fast: whether to use functions with a gradient of their own instead of autograd.
 
         Returns:
@@ -38,14 +39,14 @@ class AbstractElementwiseLayer(AbstractProjectedLayer):
 
     @abstractmethod
     def scan(
-        self, coefficients: tuple[Tensor, ...], state: State, products: Products, fast: bool
+        self, coefficients: tuple[Tensor, ...], state: State, backend: Backend, fast: bool
     ) -> tuple[Tensor, State]:
         """Run all steps.
 
         Args:
             coefficients: as `coefficients` returns them.
             state: the state before, None for zeros.
-            products: who computes further products.
+            backend: who computes further products.
             fast: whether to use a function with a gradient of its own instead of autograd.
 
         Returns:
@@ -59,21 +60,21 @@ class AbstractElementwiseLayer(AbstractProjectedLayer):
         output, last = self.scan(coefficients, state, TORCH, fast=False)
         return output.transpose(0, 1), last
 
-    def read(self, project: Projection, state: State, products: Products) -> tuple[Tensor, State]:
+    def forward_projected(self, project: Projection, state: State, backend: Backend) -> tuple[Tensor, State]:
         """Compute the coefficients of all steps, and scan them."""
-        output, last = self.scan(self.coefficients(project, products, True), state, products, fast=True)
+        output, last = self.scan(self.coefficients(project, backend, True), state, backend, fast=True)
         return output.transpose(0, 1), last
 
-    def read_rows(
-        self, tokens: Tensor, tables: Sequence[Tensor], state: State, products: Products
+    def forward_rows_fast(
+        self, tokens: Tensor, tables: Sequence[Tensor], state: State, backend: Backend
     ) -> tuple[Tensor, State]:
         """Read tokens by their embedding; a row of a single table has the same coefficients wherever it is read."""
         if len(tables) > 1:  # a step reads the sum of several rows
-            return super().read_rows(tokens, tables, state, products)
+            return super().forward_rows_fast(tokens, tables, state, backend)
         (table,) = tables
         of_rows = self.coefficients(lambda weight, bias: F.linear(table, weight, bias).unsqueeze(0), TORCH, True)
-        coefficients = tuple(embedded(tokens, [each.squeeze(0)]) for each in of_rows)
-        output, last = self.scan(coefficients, state, products, fast=True)
+        coefficients = tuple(embed(tokens, [each.squeeze(0)]) for each in of_rows)
+        output, last = self.scan(coefficients, state, backend, fast=True)
         return output.transpose(0, 1), last
 
 
@@ -84,7 +85,7 @@ class AbstractLinearLayer(AbstractElementwiseLayer):
     """
 
     def scan(
-        self, coefficients: tuple[Tensor, ...], state: State, products: Products, fast: bool
+        self, coefficients: tuple[Tensor, ...], state: State, backend: Backend, fast: bool
     ) -> tuple[Tensor, State]:
         """Run all steps in place, or by autograd."""
         keep, written = coefficients

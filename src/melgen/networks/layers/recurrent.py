@@ -9,23 +9,23 @@ save it, use `map_state`. Callers may rely only on the first axis of its tensors
 
 from __future__ import annotations
 
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from melgen.checking import check_whole, require
-from melgen.networks.products.backends import TORCH, Products
-from melgen.networks.scans.kernel_stepping import AbstractStepper, CallStepper
+from melgen.networks.embedding_tables import embed
+from melgen.networks.products.backends import TORCH, Backend
+from melgen.networks.registry import register
+from melgen.networks.size_checks import check_count
+from melgen.networks.stepping import AbstractStepper, CallStepper
 
 IMPLEMENTATIONS = ("fast", "graphs", "reference")
-"""``fast``: steps whose gradient melgen computes, if the layer has them and `melgen.networks.scans.fast_path` allows it; on a
-GPU, scans of kernels are recorded as CUDA graphs. ``graphs``: a former name of the same. ``reference``: torch's module,
-or one step after another with autograd. All compute the same, except for rounding."""
+"""``fast``: steps whose gradient melgen computes, if the layer has them and `melgen.networks.scans.fast_path` allows
+it; on a GPU, scans of kernels are recorded as CUDA graphs. ``graphs``: a former name of the same. ``reference``:
+torch's module, or one step after another with autograd. All compute the same, except for rounding."""
 
 State: TypeAlias = Any
 """A tensor whose first axis is the batch, or a tuple of states. `Any`, because each layer knows only its own."""
@@ -34,23 +34,6 @@ LayerFactory: TypeAlias = Callable[..., "AbstractRecurrentLayer"]
 """A callable that builds a layer from ``input_size`` and ``hidden_size``: a class, or a partial with its options.
 
 It also takes the options `AbstractRecurrentLayer.inside_block` of the class."""
-
-
-def check_count(key: str, value: object) -> int:
-    """Check that a value, such as a size or a number of layers, is a whole number of at least 1, and return it.
-
-    Raises:
-        ValueError: if it is not; names key, value and rule.
-
-    >>> check_count("layers", 0)
-    Traceback (most recent call last):
-        ...
-    ValueError: layers=0: must be a whole number of at least 1
-    """
-    check_whole(key, value)
-    assert isinstance(value, int)
-    require(value <= sys.maxsize, key, value, f"at most {sys.maxsize}, the largest number in torch")
-    return value
 
 
 def map_state(function: Callable[[Tensor], Tensor], state: State) -> State:
@@ -66,24 +49,6 @@ def map_state(function: Callable[[Tensor], Tensor], state: State) -> State:
     if isinstance(state, Tensor):
         return function(state)
     return tuple(map_state(function, part) for part in state)
-
-
-def embedded(tokens: Tensor, tables: Sequence[Tensor]) -> Tensor:
-    """The sum of a row of each table.
-
-    Shape:
-        tokens ``[...]`` for one table, ``[..., tables]`` for several; each table ``[V, E]``; the sums ``[..., E]``.
-
-    >>> import torch
-    >>> embedded(torch.tensor([[0, 1]]), [torch.tensor([[1.0], [2.0]]), torch.tensor([[10.0], [20.0]])])
-    tensor([[21.]])
-    """
-    if len(tables) == 1:
-        return F.embedding(tokens, tables[0])
-    first, *others = (F.embedding(column, table) for column, table in zip(tokens.unbind(-1), tables, strict=True))
-    for rows in others:
-        first = first + rows
-    return first
 
 
 class AbstractRecurrentLayer(nn.Module, ABC):
@@ -113,12 +78,8 @@ class AbstractRecurrentLayer(nn.Module, ABC):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         name = vars(cls).get("name")  # not getattr: a subclass does not inherit its parent's name
-        if name is None:
-            return
-        holder = cls.known.setdefault(name, cls)
-        if (holder.__module__, holder.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise ValueError(f"the cell name {name!r} of {cls.__qualname__} is taken by {holder.__qualname__}")
-        cls.known[name] = cls  # the same class again, when a module or notebook cell ran again
+        if name is not None:
+            register(cls.known, name, cls, "cell")
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__()
@@ -147,24 +108,24 @@ class AbstractRecurrentLayer(nn.Module, ABC):
         Shape:
             tokens ``[B, T]`` int64 for one table, ``[B, T, tables]`` for several; each table ``[V, I]``.
         """
-        return self(embedded(tokens, tables), state)
+        return self(embed(tokens, tables), state)
 
     def stepper(
         self,
         batch_size: int,
         state: State = None,
         tables: Sequence[Tensor] | None = None,
-        products: Products = TORCH,
+        backend: Backend = TORCH,
     ) -> AbstractStepper:
-        """Read one time step after another, without gradients, with the weights that the layer has at this moment.
+        """What reads one time step after another, without gradients, with the weights of this moment.
 
-        This calls the layer for each step. A subclass may replace it with a faster stepper.
+        It calls the layer for each step. A subclass may replace it with a faster stepper.
 
         Args:
             batch_size: B.
             state: the state before the first step, None for zeros.
             tables: those of `forward_rows`, if the stepper reads tokens; None if it reads inputs.
-            products: who computes the products of a layer with faster steps.
+            backend: who computes the products of a layer with faster steps.
         """
         if tables is None:
             return CallStepper(self, state)

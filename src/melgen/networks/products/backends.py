@@ -1,4 +1,4 @@
-"""The matrix products of a network on a CPU, and who computes them.
+"""Backends: the libraries that compute the matrix products of a network on a CPU, by the configuration's ``products``.
 
 A network makes products of two kinds: of whole sequences (with the weights of an input or of the output, and for the
 gradients of all weights), and, in each step, of one state with the weights of the state. Which library is the fastest
@@ -13,17 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
 from melgen.internals.torch import linear_of_packed, pack_linear
 
 FEWEST_MULTIPLICATIONS = 2**18
-"""Of a step. In smaller products the calls take most of the time, and torch's default has the cheapest."""
+"""Of a product. In smaller ones the calls take most of the time, and torch's default has the cheapest."""
 FEWEST_STEPS_TO_PACK = 8
 """For fewer steps than these, it takes longer to pack a weight than packing saves."""
 
@@ -50,8 +48,8 @@ class _Plain:
 
 
 class _Packed:
-    def __init__(self, weight: Tensor, rows: int):
-        self.packed = pack_linear(weight.t(), rows)
+    def __init__(self, weight: Tensor, batch_size: int):
+        self.packed = pack_linear(weight.t(), batch_size)
 
     def write(self, left: Tensor, out: Tensor) -> None:
         out.copy_(linear_of_packed(left, self.packed))
@@ -61,8 +59,8 @@ class _Packed:
 
 
 class _PackedBfloat16(_Packed):
-    def __init__(self, weight: Tensor, rows: int):
-        super().__init__(weight.bfloat16(), rows)
+    def __init__(self, weight: Tensor, batch_size: int):
+        super().__init__(weight.bfloat16(), batch_size)
 
     def write(self, left: Tensor, out: Tensor) -> None:
         super().write(left.bfloat16(), out)
@@ -85,11 +83,11 @@ class _Bfloat16:
 
 
 @dataclass(frozen=True)
-class Products:
-    """Who computes the products of a layer.
+class Backend:
+    """The library that computes the products of a layer, and how.
 
     Attributes:
-        name: its name in a configuration.
+        name: its name in ``products``, in a configuration and in what a run records.
         onednn_for_sequences: whether oneDNN computes the products of whole sequences; otherwise torch's default does.
         onednn_for_steps: the same for the products of each step.
         packs: whether the weights of the state are brought into oneDNN's own order once for each window, instead of in
@@ -105,6 +103,16 @@ class Products:
     in_bfloat16: bool = False
     by_module: bool = False
 
+    def for_size(self, multiplications: int) -> Backend:
+        """This backend, or torch's default if a product is so small that its call takes most of the time.
+
+        A backend in bfloat16 stays, since its results are other numbers.
+
+        >>> ONEDNN.for_size(1000 * 128 * 128).name, ONEDNN.for_size(1 * 128 * 128).name
+        ('onednn', 'torch')
+        """
+        return self if self.in_bfloat16 or multiplications >= FEWEST_MULTIPLICATIONS else TORCH
+
     def for_sequences(self) -> AbstractContextManager[None]:
         """A context for products of whole sequences."""
         return onednn_products() if self.onednn_for_sequences else nullcontext()
@@ -113,17 +121,19 @@ class Products:
         """A context for products of single steps."""
         return onednn_products() if self.onednn_for_steps else nullcontext()
 
-    def of_step(self, weight: Tensor, rows: int, steps: int) -> StepProduct:
-        """The product with a weight, for a sequence of as many steps.
+    def of_step(self, weight: Tensor, batch_size: int, steps: int) -> StepProduct:
+        """The product of each step with a weight.
 
-        Shape:
-            weight ``[K, N]``; each factor has as many rows.
+        Args:
+            weight: ``[K, N]``.
+            batch_size: B, the rows of each left factor.
+            steps: how many products there will be.
         """
         if weight.device.type != "cpu":
             return _Bfloat16(weight) if self.in_bfloat16 else _Plain(weight)
         if steps < FEWEST_STEPS_TO_PACK or not (self.packs or self.in_bfloat16):
             return _Plain(weight)
-        return (_PackedBfloat16 if self.in_bfloat16 else _Packed)(weight, rows)
+        return (_PackedBfloat16 if self.in_bfloat16 else _Packed)(weight, batch_size)
 
     def multiply(self, left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
         """The product of two matrices in float32; one of them is a whole sequence."""
@@ -134,20 +144,20 @@ class Products:
             return torch.mm(left, right) if out is None else torch.mm(left, right, out=out)
 
 
-TORCH = Products("torch")
+TORCH = Backend("torch")
 """torch's default."""
-MODULE = Products("module", by_module=True)
+MODULE = Backend("module", by_module=True)
 """torch's module for the whole layer, such as its fused LSTM; for a layer without one, torch's default."""
-SEQUENCES = Products("sequences", onednn_for_sequences=True)
+SEQUENCES = Backend("sequences", onednn_for_sequences=True)
 """oneDNN for whole sequences, and torch's default for single steps."""
-ONEDNN = Products("onednn", onednn_for_sequences=True, onednn_for_steps=True)
+ONEDNN = Backend("onednn", onednn_for_sequences=True, onednn_for_steps=True)
 """oneDNN for both."""
-PACKED = Products("packed", onednn_for_sequences=True, onednn_for_steps=True, packs=True)
+PACKED = Backend("packed", onednn_for_sequences=True, onednn_for_steps=True, packs=True)
 """oneDNN, which reads a weight in its own order in each step."""
-BFLOAT16 = Products("bfloat16", in_bfloat16=True)
+BFLOAT16 = Backend("bfloat16", in_bfloat16=True)
 """The products of autocast in bfloat16, where the processor or the GPU has them; elsewhere torch's default."""
 
-PRODUCTS = {products.name: products for products in (TORCH, MODULE, SEQUENCES, ONEDNN, PACKED, BFLOAT16)}
+BACKENDS = {backend.name: backend for backend in (TORCH, MODULE, SEQUENCES, ONEDNN, PACKED, BFLOAT16)}
 
 
 @contextmanager
@@ -155,7 +165,7 @@ def onednn_products() -> Iterator[None]:
     """A context in which torch leaves float32 products to oneDNN.
 
     torch does so where it may also round to bfloat16. Whether oneDNN rounds depends on the processor, so
-    `melgen.networks.choosing_backends` checks the accuracy before it uses these products.
+    `melgen.networks.products.measuring` checks the accuracy before these products are used.
     """
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
@@ -163,36 +173,3 @@ def onednn_products() -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
-
-
-def linear(products: Products, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`torch.nn.functional.linear`, computed by these products, and its gradients too.
-
-    Shape:
-        input ``[..., K]``, weight ``[N, K]``, bias ``[N]``, result ``[..., N]``.
-    """
-    if not (products.onednn_for_sequences or products.in_bfloat16):
-        return F.linear(input, weight, bias)
-    return _Linear.apply(products, input, weight, bias)
-
-
-class _Linear(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, products: Products, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        flat = input.reshape(-1, weight.shape[1])
-        result = products.multiply(flat, weight.t())
-        if bias is not None:
-            result.add_(bias)
-        ctx.products, ctx.has_bias = products, bias is not None
-        ctx.save_for_backward(input, weight)
-        return result.view(*input.shape[:-1], len(weight))
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
-        input, weight = ctx.saved_tensors
-        flat = gradient.reshape(-1, len(weight))
-        _, needs_input, needs_weight, _ = ctx.needs_input_grad
-        of_input = ctx.products.multiply(flat, weight).view_as(input) if needs_input else None
-        of_weight = ctx.products.multiply(flat.t(), input.reshape(-1, weight.shape[1])) if needs_weight else None
-        return None, of_input, of_weight, flat.sum(0) if ctx.has_bias else None

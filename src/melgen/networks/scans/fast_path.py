@@ -1,4 +1,4 @@
-"""What the fast implementations of all layers share: when they are used, their products, and one backward pass."""
+"""What the fast implementations of all layers share: when they are used, and one backward pass."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from melgen.internals.torch import is_transforming, onednn_multiplies
-from melgen.networks.products.backends import BFLOAT16, TORCH, Products
+from melgen.internals.torch import is_transforming
+from melgen.networks.products.autocast import multiplies_in_bfloat16
 
 ONE_BACKWARD_PASS = "the fast scan allows one backward pass; for more, use model.implementation=reference"
 
@@ -25,27 +25,6 @@ def can_be_fast(tensor: Tensor) -> bool:
         and not is_transforming()
         and not torch.compiler.is_compiling()
     )
-
-
-def multiplies_in_bfloat16(tensor: Tensor) -> bool:
-    """Whether autocast asks for products in bfloat16 on the tensor's device, and melgen can compute them."""
-    device = tensor.device.type
-    return (
-        device in ("cpu", "cuda")
-        and torch.is_autocast_enabled(device)
-        and torch.get_autocast_dtype(device) == torch.bfloat16
-        and (onednn_multiplies(torch.bfloat16) if device == "cpu" else torch.cuda.is_bf16_supported())
-    )
-
-
-def products_for(tensor: Tensor, chosen: Products) -> Products:
-    """The products to use for this tensor: those in bfloat16 if autocast asks for them, otherwise the chosen ones.
-
-    Torch's default replaces those in bfloat16 without autocast, and all on a device that is not a CPU.
-    """
-    if multiplies_in_bfloat16(tensor):
-        return BFLOAT16
-    return TORCH if chosen.in_bfloat16 or tensor.device.type != "cpu" else chosen
 
 
 def kept_once(ctx: Any) -> Any:

@@ -20,9 +20,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from melgen.networks.products.backends import TORCH, Products
+from melgen.networks.products.backends import TORCH, Backend
 from melgen.networks.scans.fast_path import ONE_BACKWARD_PASS
-from melgen.networks.scans.kernel_scan import scan
+from melgen.networks.scans.kernel_scan import scan, zero_states
 from melgen.networks.scans.kernels import AbstractKernel
 
 log = logging.getLogger(__name__)
@@ -58,17 +58,17 @@ class RecordedScans:
         weight: Tensor,
         bias: Tensor | None = None,
         states: Sequence[Tensor] | None = None,
-        products: Products = TORCH,
+        backend: Backend = TORCH,
     ) -> tuple[Tensor, list[Tensor]]:
         """As `melgen.networks.scans.kernel_scan.scan`."""
         if self._is_waiting or not can_record(projected, weight, states or ()):
-            return scan(kernel, projected, weight, bias, states, products)
+            return scan(kernel, projected, weight, bias, states, backend)
         if states is None:
-            states = [projected.new_zeros(projected.shape[1], weight.shape[1]) for _ in range(kernel.states)]
+            states = zero_states(kernel, weight, projected.shape[1])
         tensors = [projected, weight, *([] if bias is None else [bias]), *states]
-        replay = self._replay_for(kernel, tensors, bias is not None, products)
+        replay = self._replay_for(kernel, tensors, bias is not None, backend)
         if replay is None:
-            return scan(kernel, projected, weight, bias, states, products)
+            return scan(kernel, projected, weight, bias, states, backend)
         output, *last = replay(*tensors)
         self._awaited = weakref.ref(output.grad_fn)
         output.register_hook(self._once())
@@ -93,10 +93,10 @@ class RecordedScans:
         return finish
 
     def _replay_for(
-        self, kernel: type[AbstractKernel], tensors: Sequence[Tensor], has_bias: bool, products: Products
+        self, kernel: type[AbstractKernel], tensors: Sequence[Tensor], has_bias: bool, backend: Backend
     ) -> Any:
         kinds = tuple((tensor.shape, tensor.dtype, tensor.device, tensor.requires_grad) for tensor in tensors)
-        key = (kernel, has_bias, products, kinds)
+        key = (kernel, has_bias, backend, kinds)
         if key in self._replays:
             return self._replays[key]
         self._seen[key] += 1
@@ -105,7 +105,7 @@ class RecordedScans:
 
         def run(projected: Tensor, weight: Tensor, *rest: Tensor) -> tuple[Tensor, ...]:
             bias, states = (rest[0], rest[1:]) if has_bias else (None, rest)
-            output, last = scan(kernel, projected, weight, bias, states, products)
+            output, last = scan(kernel, projected, weight, bias, states, backend)
             return output, *last
 
         samples = tuple(tensor.detach().clone().requires_grad_(tensor.requires_grad) for tensor in tensors)

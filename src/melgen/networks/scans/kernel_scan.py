@@ -7,19 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from melgen.networks.products.backends import FEWEST_MULTIPLICATIONS, TORCH, Products
+from melgen.networks.products.backends import TORCH, Backend
 from melgen.networks.scans.fast_path import kept_once
 from melgen.networks.scans.kernels import AbstractKernel, sigmoid_backward
 from melgen.networks.scans.state_product import StateGradient, StateProduct
 
-StepViews: TypeAlias = tuple[Tensor, Tensor, Sequence[Tensor], Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]]
-"""The buffers of a step: summed blocks, sigmoid blocks, each block, the states before and after, saved blocks."""
+
+class StepViews(NamedTuple):
+    """The buffers of a step, as parts of those of a sequence.
+
+    Attributes:
+        sums: the summed blocks, ``[B, summed * H]``; sigmas: the sigmoid blocks, ``[B, sigmoid * H]``.
+        gates: each block, ``[B, H]``, in the same memory.
+        before, after: the state, ``[B, H]`` for each of its tensors.
+        saved: what the kernel keeps for its gradient, ``[B, H]``.
+    """
+
+    sums: Tensor
+    sigmas: Tensor
+    gates: Sequence[Tensor]
+    before: Sequence[Tensor]
+    after: Sequence[Tensor]
+    saved: Sequence[Tensor]
 
 
 def scan(
@@ -28,7 +43,7 @@ def scan(
     weight: Tensor,
     bias: Tensor | None = None,
     states: Sequence[Tensor] | None = None,
-    products: Products = TORCH,
+    backend: Backend = TORCH,
 ) -> tuple[Tensor, list[Tensor]]:
     """Read a sequence.
 
@@ -38,7 +53,7 @@ def scan(
         weight: the weights of the state.
         bias: the bias of a product that the kernel keeps separate.
         states: the state before, None for zeros.
-        products: who computes the products.
+        backend: who computes the products.
 
     Both weights, and their biases, must be `scaled`.
 
@@ -48,12 +63,16 @@ def scan(
     Returns:
         The output, and the state after the last step.
     """
-    if not products.in_bfloat16 and projected.shape[1] * weight.numel() < FEWEST_MULTIPLICATIONS:
-        products = TORCH
+    batch_size = projected.shape[1]
     if states is None:
-        states = (projected.new_zeros(projected.shape[1], weight.shape[1]),) * kernel.states
-    output, *last = _Scan.apply(kernel, products, projected, weight, bias, *states)
+        states = zero_states(kernel, weight, batch_size)
+    output, *last = _Scan.apply(kernel, backend.for_size(batch_size * weight.numel()), projected, weight, bias, *states)
     return output, last
+
+
+def zero_states(kernel: type[AbstractKernel], weight: Tensor, batch_size: int) -> list[Tensor]:
+    """The state before the first step: a tensor of its own, ``[B, H]``, for each part."""
+    return [weight.new_zeros(batch_size, weight.shape[1]) for _ in range(kernel.states)]
 
 
 def scaled(kernel: type[AbstractKernel], *parameters: Tensor | None) -> list[Any]:
@@ -78,7 +97,7 @@ class _Scan(torch.autograd.Function):
     def forward(
         ctx: Any,
         kernel: type[AbstractKernel],
-        products: Products,
+        backend: Backend,
         projected: Tensor,
         weight: Tensor,
         bias: Tensor | None,
@@ -94,13 +113,13 @@ class _Scan(torch.autograd.Function):
             sequence[0] = state
         kernel.begin([sequence[0] for sequence in sequences])
         saved = [projected.new_empty(steps, batch_size, width) for _ in range(kernel.saved)]
-        times_state = StateProduct(kernel, weight, products, batch_size, steps, bias)
+        times_state = StateProduct(kernel, weight, backend, batch_size, steps, bias)
         cell = kernel(projected.new_empty(2, batch_size, width).unbind(0), times_state.times_last)
         views = list(views_of_steps(kernel, projected, sequences, saved))
-        with products.for_steps():
+        with backend.for_steps():
             for step in views:
-                read_step(cell, times_state, step)
-        ctx.kernel, ctx.products, ctx.has_bias = kernel, products, bias is not None
+                run_step(cell, times_state, step)
+        ctx.kernel, ctx.backend, ctx.has_bias = kernel, backend, bias is not None
         ctx.buffers = projected, sequences, saved, views
         ctx.save_for_backward(weight)
         ctx.set_materialize_grads(False)
@@ -110,7 +129,7 @@ class _Scan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, of_output: Tensor | None, *of_last: Tensor | None) -> tuple[Any, ...]:
         projected, sequences, saved, views = kept_once(ctx)
-        products: Products = ctx.products
+        backend: Backend = ctx.backend
         kernel: type[AbstractKernel] = ctx.kernel
         (weight,) = ctx.saved_tensors
         steps, batch_size, _ = projected.shape
@@ -122,29 +141,27 @@ class _Scan(torch.autograd.Function):
         outputs = [None] * steps if of_output is None else of_output.unbind(0)
         of_sigmas = projected.new_empty(batch_size, kernel.sigmoid * width)
         of_gates = of_sigmas.chunk(kernel.sigmoid, 1)
-        of_state = StateGradient(kernel, weight, products, batch_size, steps)
+        of_state = StateGradient(kernel, weight, backend, batch_size, steps)
         cell = kernel(projected.new_empty(2, batch_size, width).unbind(0), of_state.times_last)
         dh = grad[0]
-        with products.for_steps():
-            for output, (sums, sigmas, gates, before, after, kept) in zip(
-                reversed(outputs), reversed(views), strict=True
-            ):
+        with backend.for_steps():
+            for output, step in zip(reversed(outputs), reversed(views), strict=True):
                 if output is not None:
                     dh.add_(output)
-                cell.backward(gates, before, after, kept, grad, of_gates)
-                sigmoid_backward(of_sigmas, sigmas, grad_input=sigmas)
-                of_state.write(sums, kept, dh)
+                cell.backward(step.gates, step.before, step.after, step.saved, grad, of_gates)
+                sigmoid_backward(of_sigmas, step.sigmas, grad_input=step.sigmas)
+                of_state.write(step.sums, step.saved, dh)
         of_weight = torch.empty_like(weight)
         flat, states = projected.flatten(0, 1), sequences[0][:-1].flatten(0, 1)
-        products.multiply(flat[:, : kernel.summed * width].t(), states, of_weight[: kernel.summed * width])
+        backend.multiply(flat[:, : kernel.summed * width].t(), states, of_weight[: kernel.summed * width])
         if kernel.separate:
-            products.multiply(saved[0].flatten(0, 1).t(), states, of_weight[-width:])
+            backend.multiply(saved[0].flatten(0, 1).t(), states, of_weight[-width:])
         elif kernel.summed < len(kernel.scales):
-            products.multiply(flat[:, -width:].t(), cell.last_factor(saved).flatten(0, 1), of_weight[-width:])
+            backend.multiply(flat[:, -width:].t(), cell.last_factor(saved).flatten(0, 1), of_weight[-width:])
         return None, None, projected, of_weight, saved[0].sum((0, 1)) if ctx.has_bias else None, *grad
 
 
-def read_step(cell: AbstractKernel, times_state: StateProduct, step: StepViews) -> None:
+def run_step(cell: AbstractKernel, times_state: StateProduct, step: StepViews) -> None:
     """Compute a step forwards, in place: the state after it, from the state before and the products of the input.
 
     Args:
@@ -152,10 +169,9 @@ def read_step(cell: AbstractKernel, times_state: StateProduct, step: StepViews) 
         times_state: the product of the state with its weights.
         step: its buffers.
     """
-    sums, sigmas, gates, before, after, kept = step
-    times_state.add(before[0], sums, kept)
-    torch.sigmoid(sigmas, out=sigmas)
-    cell.forward(gates, before, after, kept)
+    times_state.add(step.before[0], step.sums, step.saved)
+    torch.sigmoid(step.sigmas, out=step.sigmas)
+    cell.forward(step.gates, step.before, step.after, step.saved)
 
 
 def views_of_steps(
@@ -172,4 +188,4 @@ def views_of_steps(
     gates = zip(*(block.unbind(0) for block in projected.split(width, 2)), strict=True)
     states = list(zip(*(sequence.unbind(0) for sequence in sequences), strict=True))
     kept = zip(*(block.unbind(0) for block in saved), strict=True) if saved else [()] * len(sums)
-    return zip(sums, sigmas, gates, states[:-1], states[1:], kept, strict=True)
+    return map(StepViews._make, zip(sums, sigmas, gates, states[:-1], states[1:], kept, strict=True))

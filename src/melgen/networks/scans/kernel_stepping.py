@@ -1,4 +1,4 @@
-"""One time step after another, without gradients: how songs are written.
+"""The steps of a kernel, one after another, without gradients: how songs are written.
 
 The call of a layer is made for windows: for a single step it scales the weights and allocates every buffer again. A
 stepper does both once. It keeps the state and all buffers, so that only the operations of a step are left.
@@ -8,48 +8,19 @@ Letters as in `melgen.networks.model`; N is the number of blocks of H rows that 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from melgen.internals.torch import is_transforming
-from melgen.networks.products.backends import Products
-from melgen.networks.scans.kernel_scan import read_step, views_of_steps
+from melgen.networks.embedding_tables import embed_into, projected_tables
+from melgen.networks.products.backends import Backend
+from melgen.networks.scans.kernel_scan import run_step, views_of_steps
 from melgen.networks.scans.kernels import AbstractKernel
 from melgen.networks.scans.state_product import StateProduct
-
-
-class AbstractStepper(ABC):
-    """A layer that has read something, and reads one more time step with each call."""
-
-    @abstractmethod
-    def read(self, input: Tensor) -> Tensor:
-        """The output after one more time step; the call after the next may overwrite it.
-
-        Shape:
-            input ``[B, I]``, or tokens ``[B]`` or ``[B, tables]`` for rows of tables; output ``[B, H]``.
-        """
-
-
-class CallStepper(AbstractStepper):
-    """The ordinary call of any layer, for one time step.
-
-    Args:
-        call: ``(input, state) -> (output, state)``, as a layer is called.
-        state: the state before.
-    """
-
-    def __init__(self, call: Callable[[Tensor, Any], tuple[Tensor, Any]], state: Any):
-        self._call, self._state = call, state
-
-    def read(self, input: Tensor) -> Tensor:
-        """The output after one more time step."""
-        output, self._state = self._call(input.unsqueeze(1), self._state)
-        return output[:, -1]
+from melgen.networks.stepping import AbstractStepper
 
 
 class StepProjection(Protocol):
@@ -73,21 +44,15 @@ class ProjectedInput:
             torch.addmm(self._bias, input, self._weight, out=out)
 
 
-class ProjectedRows:
-    """The projection of sums of rows, one of each table; the rows are multiplied in advance."""
+class ProjectedTables:
+    """The projection of sums of rows, one of each table; the tables are multiplied in advance."""
 
     def __init__(self, tables: Sequence[Tensor], weight: Tensor, bias: Tensor | None):
-        lowest, *others = tables
-        # The bias is added once, to the rows of the first table.
-        self._tables = [F.linear(lowest, weight, bias), *(F.linear(table, weight) for table in others)]
+        self._tables = projected_tables(tables, weight, bias)
 
     def write(self, input: Tensor, out: Tensor) -> None:
         """Look up and add."""
-        lowest, *others = self._tables
-        first, *columns = [input] if input.ndim == 1 else input.unbind(-1)
-        torch.index_select(lowest, 0, first, out=out)
-        for table, column in zip(others, columns, strict=True):
-            out.add_(F.embedding(column, table))
+        embed_into(out, input, self._tables)
 
 
 class KernelStepper(AbstractStepper):
@@ -99,7 +64,7 @@ class KernelStepper(AbstractStepper):
         weight: the weights of the state.
         bias: the bias of a product that the kernel keeps separate.
         states: the state before.
-        products: who computes the products.
+        backend: who computes the products.
 
     All weights and biases must be `scaled`.
 
@@ -114,32 +79,31 @@ class KernelStepper(AbstractStepper):
         weight: Tensor,
         bias: Tensor | None,
         states: Sequence[Tensor],
-        products: Products,
+        backend: Backend,
     ):
-        rows, width = states[0].shape
-        gates = weight.new_empty(1, rows, len(weight))
-        both = [weight.new_empty(2, rows, width) for _ in states]
+        batch_size, width = states[0].shape
+        backend = backend.for_size(batch_size * weight.numel())
+        gates = weight.new_empty(1, batch_size, len(weight))
+        both = [weight.new_empty(2, batch_size, width) for _ in states]
         for pair, state in zip(both, states, strict=True):
             pair[0] = state
         kernel.begin([pair[0] for pair in both])
-        saved = [weight.new_empty(1, rows, width) for _ in range(kernel.saved)]
-        self._projection, self._products = projection, products
+        saved = [weight.new_empty(1, batch_size, width) for _ in range(kernel.saved)]
+        self._projection, self._backend = projection, backend
         self._gates = gates[0]
-        self._times_state = StateProduct(kernel, weight, products, rows, 1, bias)
-        self._cell = kernel(weight.new_empty(2, rows, width).unbind(0), self._times_state.times_last)
+        self._times_state = StateProduct(kernel, weight, backend, batch_size, 1, bias)
+        self._cell = kernel(weight.new_empty(2, batch_size, width).unbind(0), self._times_state.times_last)
         # The state moves back and forth between two buffers, since a kernel may read it while it writes the next.
-        (sums, sigmas, blocks, one, other, kept), *_ = views_of_steps(kernel, gates, both, saved)
-        self._next, self._after_next = (
-            (sums, sigmas, blocks, before, after, kept) for before, after in ((one, other), (other, one))
-        )
+        (self._next,) = views_of_steps(kernel, gates, both, saved)
+        self._after_next = self._next._replace(before=self._next.after, after=self._next.before)
 
-    def read(self, input: Tensor) -> Tensor:
+    def step(self, input: Tensor) -> Tensor:
         """The output after one more time step."""
-        with self._products.for_steps():
+        with self._backend.for_steps():
             self._projection.write(input, self._gates)
-            read_step(self._cell, self._times_state, self._next)
+            run_step(self._cell, self._times_state, self._next)
         self._next, self._after_next = self._after_next, self._next
-        return self._after_next[4][0]
+        return self._after_next.after[0]
 
 
 def can_step(weight: Tensor) -> bool:

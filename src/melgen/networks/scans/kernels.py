@@ -1,8 +1,8 @@
 """What a kernel is: the arithmetic of a time step of a cell, forwards and backwards, in place.
 
 The kernel of a cell is in the cell's file. Autograd would record every operation of every step, and multiply the
-gradient and input of each step separately. `melgen.networks.scans.kernel_scan` avoids both: a kernel computes a step and its
-gradient, and one product over the whole sequence gives the gradients of the weights.
+gradient and input of each step separately. `melgen.networks.scans.kernel_scan` avoids both: a kernel computes a step
+and its gradient, and one product over the whole sequence gives the gradients of the weights.
 
 Letters as in `melgen.networks.model`. All tensors of a kernel are ``[B, H]`` views of buffers for the whole
 sequence; a kernel writes into them and allocates nothing.

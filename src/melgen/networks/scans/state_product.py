@@ -14,10 +14,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from melgen.networks.products.backends import Products
+from melgen.networks.products.backends import Backend
 from melgen.networks.scans.kernels import AbstractKernel
 
-MOST_ROWS_JOINED = 256
+LARGEST_BATCH_JOINED = 256
 """The largest batch for which a separate product is computed together with the others."""
 
 
@@ -27,8 +27,8 @@ class StateProduct:
     Args:
         kernel: the arithmetic of a step.
         weight: the weights of the state.
-        products: who computes the products.
-        rows: B.
+        backend: who computes the products.
+        batch_size: B.
         steps: how many products there will be.
         bias: the bias of a product that the kernel keeps separate.
 
@@ -43,16 +43,16 @@ class StateProduct:
         self,
         kernel: type[AbstractKernel],
         weight: Tensor,
-        products: Products,
-        rows: int,
+        backend: Backend,
+        batch_size: int,
         steps: int,
         bias: Tensor | None = None,
     ):
-        joint, last = _split(kernel, weight, products, rows)
-        self._times = products.of_step(joint.t(), rows, steps)
-        self.times_last = self._times if last is None else products.of_step(last.t(), rows, steps)
+        joint, last = _split(kernel, weight, backend, batch_size)
+        self._times = backend.of_step(joint.t(), batch_size, steps)
+        self.times_last = self._times if last is None else backend.of_step(last.t(), batch_size, steps)
         self._separate, self._bias = kernel.separate, bias
-        self._joined = weight.new_empty(rows, len(weight)) if kernel.separate and last is None else None
+        self._joined = weight.new_empty(batch_size, len(weight)) if kernel.separate and last is None else None
         self._parts = [] if self._joined is None else _parts(kernel, self._joined)
 
     def add(self, h: Tensor, sums: Tensor, saved: Sequence[Tensor]) -> None:
@@ -83,12 +83,12 @@ class StateGradient:
         times_last: the product with the transposed weight of the last block by itself.
     """
 
-    def __init__(self, kernel: type[AbstractKernel], weight: Tensor, products: Products, rows: int, steps: int):
-        joint, last = _split(kernel, weight, products, rows)
-        self._times = products.of_step(joint, rows, steps)
-        self.times_last = self._times if last is None else products.of_step(last, rows, steps)
+    def __init__(self, kernel: type[AbstractKernel], weight: Tensor, backend: Backend, batch_size: int, steps: int):
+        joint, last = _split(kernel, weight, backend, batch_size)
+        self._times = backend.of_step(joint, batch_size, steps)
+        self.times_last = self._times if last is None else backend.of_step(last, batch_size, steps)
         self._separate, self._carries = kernel.separate, kernel.carries
-        self._joined = weight.new_empty(rows, len(weight)) if kernel.separate and last is None else None
+        self._joined = weight.new_empty(batch_size, len(weight)) if kernel.separate and last is None else None
         self._parts = [] if self._joined is None else _parts(kernel, self._joined)
 
     def write(self, of_sums: Tensor, saved: Sequence[Tensor], dh: Tensor) -> None:
@@ -112,9 +112,11 @@ class StateGradient:
             self.times_last.add(saved[0], dh)
 
 
-def _split(kernel: type[AbstractKernel], weight: Tensor, products: Products, rows: int) -> tuple[Tensor, Tensor | None]:
+def _split(
+    kernel: type[AbstractKernel], weight: Tensor, backend: Backend, batch_size: int
+) -> tuple[Tensor, Tensor | None]:
     """The weights of a product that is made at once, and those of the last block if that has a product of its own."""
-    joins = kernel.separate and products.onednn_for_steps and rows <= MOST_ROWS_JOINED
+    joins = kernel.separate and backend.onednn_for_steps and batch_size <= LARGEST_BATCH_JOINED
     if joins or kernel.summed == len(kernel.scales):
         return weight, None
     joint, last = _parts(kernel, weight.t())

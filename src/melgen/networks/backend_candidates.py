@@ -1,0 +1,140 @@
+"""The parts of a network whose products are timed, and the backends among which the fastest is chosen."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from melgen.networks.layers.fast import AbstractFastLayer
+from melgen.networks.layers.recurrent import AbstractRecurrentLayer
+from melgen.networks.layers.torch_module import AbstractTorchLayer
+from melgen.networks.model import MelodyModel
+from melgen.networks.products.backends import BFLOAT16, MODULE, ONEDNN, PACKED, SEQUENCES, TORCH, Backend
+from melgen.networks.products.linear import linear
+from melgen.networks.products.measuring import STEPS, is_exact, is_possible, machine
+
+Candidates: TypeAlias = dict[Backend, Callable[[], object]]
+"""Backends, each with a function that computes the products of a part with it, forwards and backwards."""
+
+
+class Part(NamedTuple):
+    """A part of a network: its name, its key in the file, and what makes its candidates."""
+
+    name: str
+    key: str
+    candidates: Callable[[], Candidates]
+
+
+def places(model: MelodyModel) -> Iterator[tuple[str, list[Any]]]:
+    """The name of each part, with the modules that hold its backend."""
+    for number, layer in enumerate(model.layers, 1):
+        yield f"layer {number}", [each for each in layer.modules() if isinstance(each, AbstractFastLayer)]
+    yield "output", [model]
+
+
+def parts_of(model: MelodyModel, batch_size: int, steps: int) -> list[Part]:
+    """The parts of a network that have a choice, for windows of this size."""
+    width, in_bfloat16 = model.output.in_features, torch.is_autocast_enabled("cpu")
+    window = f"{batch_size} x {steps}{' bfloat16' if in_bfloat16 else ''}"
+    shapes = [(len(table), table.shape[1]) for table in model.tables]
+    if not model.stack.can_use_tables(len(shapes)):
+        shapes = []
+    parts = []
+    for (name, modules), layer in zip(places(model), [*model.layers, None], strict=True):
+        if layer is None:
+            key = f"linear {width} to {model.output_size}, {window}"
+            parts.append(Part(name, key, lambda: _of_output(width, model.output_size, batch_size * steps)))
+        elif len(modules) == 1 and modules[0].has_fast:
+            read_shapes = shapes if name == "layer 1" else []
+            tables = " and ".join(str(count) for count, _ in read_shapes) + " rows of " if read_shapes else ""
+            kind = f"{type(modules[0]).__module__}.{type(modules[0]).__qualname__}"
+            key = f"{kind} {tables}{layer.input_size} to {layer.hidden_size}, {window}"
+            parts.append(Part(name, key, partial(_of_layer, layer, read_shapes, batch_size, steps)))
+    return [each._replace(key=f"{machine()}: {each.key}") for each in parts]
+
+
+def _of_layer(
+    layer: AbstractRecurrentLayer, table_shapes: Sequence[tuple[int, int]], batch_size: int, steps: int
+) -> Candidates:
+    """The candidates of a layer that reads rows of tables of these shapes, or a sequence if there are no tables."""
+    layer = copy.deepcopy(layer)
+    (inner,) = (each for each in layer.modules() if isinstance(each, AbstractFastLayer))
+    run = _training_step_of(layer, inner, table_shapes, batch_size, steps)
+    has_module = isinstance(inner, AbstractTorchLayer)
+    if torch.is_autocast_enabled("cpu"):
+        found = [each for each in [*([MODULE] if has_module else []), BFLOAT16] if is_possible(each)] or [TORCH]
+    elif (weight := inner.step_weight) is not None:
+        # Without tables, torch's default is its fused LSTM anyway.
+        fused = [MODULE] if table_shapes and has_module and inner.module is nn.LSTM else []
+        found = _usable([TORCH, *fused, SEQUENCES, ONEDNN, PACKED], batch_size, layer.hidden_size, len(weight))
+    else:
+        weight = max(inner.parameters(), key=Tensor.numel)
+        rows = batch_size * min(steps, _most_steps(table_shapes, batch_size))
+        found = _usable([TORCH, ONEDNN], rows, layer.hidden_size, len(weight))
+    return {backend: partial(run, backend) for backend in found}
+
+
+def _training_step_of(
+    layer: AbstractRecurrentLayer,
+    inner: AbstractFastLayer,
+    table_shapes: Sequence[tuple[int, int]],
+    batch_size: int,
+    steps: int,
+) -> Callable[[Backend], None]:
+    """A function that runs a layer forwards and backwards, on random numbers, with a backend."""
+    steps = min(steps, _most_steps(table_shapes, batch_size))
+    generator = torch.Generator().manual_seed(0)
+    tables = [torch.randn(shape, generator=generator, requires_grad=True) for shape in table_shapes]
+    tokens = [torch.randint(count, (batch_size, steps), generator=generator) for count, _ in table_shapes]
+    input = torch.randn(batch_size, steps, layer.input_size, generator=generator, requires_grad=True)
+    gradient = torch.randn(batch_size, steps, layer.hidden_size, generator=generator)
+
+    def run(backend: Backend) -> None:
+        inner.backend = backend
+        with torch.enable_grad():
+            if tables:
+                output, _ = layer.forward_rows(tokens[0] if len(tables) == 1 else torch.stack(tokens, -1), tables)
+            else:
+                output, _ = layer(input)
+        output.backward(gradient.to(output))
+
+    return run
+
+
+def _most_steps(table_shapes: Sequence[tuple[int, int]], batch_size: int) -> int:
+    """The most steps that are timed.
+
+    With few steps a table would have more rows than there are tokens, and would not be multiplied as a whole.
+    """
+    return max(STEPS, 2 * sum(count for count, _ in table_shapes) // batch_size)
+
+
+def _of_output(width: int, columns: int, rows: int) -> Candidates:
+    """The candidates of the output layer, for as many rows as a window has tokens."""
+    generator = torch.Generator().manual_seed(0)
+    input, weight, bias = (
+        torch.randn(shape, generator=generator, requires_grad=True)
+        for shape in ((rows, width), (columns, width), columns)
+    )
+    gradient = torch.randn(rows, columns, generator=generator)
+
+    def run(backend: Backend) -> None:
+        with torch.enable_grad():
+            linear(backend, input, weight, bias).backward(gradient)
+
+    found = [TORCH] if torch.is_autocast_enabled("cpu") else _usable([TORCH, ONEDNN], rows, width, columns)
+    return {backend: partial(run, backend) for backend in found}
+
+
+def _usable(candidates: Iterable[Backend], rows: int, inner: int, columns: int) -> list[Backend]:
+    """Those that this machine has and that are exact here, for products of ``[rows, inner]`` and ``[inner, columns]``.
+
+    Small products have torch's default alone.
+    """
+    of_size = dict.fromkeys(each.for_size(rows * inner * columns) for each in candidates)
+    return [each for each in of_size if is_possible(each) and is_exact(each, rows, inner, columns)] or [TORCH]

@@ -1,0 +1,65 @@
+"""Layers that have a fast implementation in addition to their reference."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State, map_state
+from melgen.networks.products.autocast import backend_for
+from melgen.networks.products.backends import TORCH, Backend
+from melgen.networks.scans.fast_path import can_be_fast
+
+
+def in_float32(
+    run: Callable[[State], tuple[Tensor, State]], state: State, backend: Backend, tensor: Tensor
+) -> tuple[Tensor, State]:
+    """Run a layer from a state on this tensor's device: without autocast, if the backend rounds to bfloat16 itself."""
+    if not backend.in_bfloat16:
+        return run(state)
+    with torch.autocast(tensor.device.type, enabled=False):
+        return run(map_state(Tensor.float, state))
+
+
+class AbstractFastLayer(AbstractRecurrentLayer):
+    """A layer with a reference by autograd alone, and a fast implementation with a gradient of its own."""
+
+    backend: Backend = TORCH
+    """Who computes the products of the fast implementation."""
+
+    @property
+    def has_fast(self) -> bool:
+        """Whether the layer has its fast implementation; a subclass may leave it out."""
+        return True
+
+    @property
+    def step_weight(self) -> Tensor | None:
+        """The weight by which each step multiplies the state, None if all products are of whole sequences."""
+        return None
+
+    @abstractmethod
+    def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """`forward` by autograd alone, one step after another or by torch's module."""
+
+    @abstractmethod
+    def forward_fast(self, input: Tensor, state: State, backend: Backend) -> tuple[Tensor, State]:
+        """`forward` by the fast implementation, which computes in single precision whatever the input's type is."""
+
+    def is_fast(self, tensor: Tensor, is_table: bool) -> bool:
+        """Whether the fast implementation is used.
+
+        Args:
+            tensor: an input, or a table.
+            is_table: whether it is a table whose rows are read.
+        """
+        return self.has_fast and self.implementation != "reference" and can_be_fast(tensor)
+
+    def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read a sequence from a state, or from the zero state if it is None."""
+        if not self.is_fast(input, is_table=False):
+            return self.forward_reference(input, state)
+        backend = backend_for(input, self.backend)
+        return in_float32(lambda before: self.forward_fast(input, before, backend), state, backend, input)

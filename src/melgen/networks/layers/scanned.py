@@ -1,0 +1,80 @@
+"""Layers that torch lacks: a cell with a product with the state, given by one step."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from melgen.networks.initialization import TensorFlowInit, check_initialization, torch_uniform_
+from melgen.networks.layers.kernel import AbstractKernelLayer
+from melgen.networks.layers.recurrent import State
+
+
+class AbstractScannedLayer(AbstractKernelLayer):
+    """A layer that torch lacks: one product of the whole input, then one `step` after another.
+
+    A subclass gives `step` and the attributes below, nothing else. With a ``kernel`` the steps are a scan, which is
+    faster; without one, autograd records each.
+
+    Attributes:
+        products: how many blocks each product with the state has. Most cells need one product; GRU needs its gates
+            before it can compute the second.
+        states: how many tensors make up the state: one, or several as a tuple whose first is the output.
+        start: the initial weights of TensorFlow 1.
+        weight_ih: ``[blocks * H, I]``, weight_hh: ``[blocks * H, H]``, bias: ``[blocks * H]`` or None.
+    """
+
+    products: ClassVar[tuple[int, ...]]
+    states: ClassVar[int] = 1
+    start: ClassVar[TensorFlowInit]
+
+    def __init__(self, input_size: int, hidden_size: int):
+        super().__init__(input_size, hidden_size)
+        gates_size = sum(self.products) * hidden_size
+        self.weight_ih = nn.Parameter(torch.empty(gates_size, input_size))
+        self.weight_hh = nn.Parameter(torch.empty(gates_size, hidden_size))
+        self.bias = nn.Parameter(torch.empty(gates_size)) if self.start.bias else None
+        self.initialize("torch")
+
+    @staticmethod
+    @abstractmethod
+    def step(inputs: tuple[Tensor, ...], state: State, weights: tuple[Tensor, ...]) -> State:
+        """The state after one more time step: a pure function.
+
+        Shape:
+            for each product of n blocks: inputs ``[B, n * H]``, already multiplied by the input weights and
+            with the bias added, and weights ``[H, n * H]``, by which to multiply the state; state ``[B, H]``.
+        """
+
+    def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """All parameters; there is no bias of a separate product."""
+        return self.weight_ih, self.weight_hh, self.bias, None
+
+    def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
+        """Read the sequence step by step, with time as the first axis, so that each step's input is contiguous."""
+        columns = [blocks * self.hidden_size for blocks in self.products]
+        weight_ih, weight_hh, bias, _ = self.parts()
+        projected = F.linear(input.transpose(0, 1).contiguous(), weight_ih, bias)
+        sequences = [part.unbind(0) for part in projected.split(columns, dim=-1)]
+        weights = weight_hh.t().split(columns, dim=-1)
+        if state is None:
+            zeros = projected.new_zeros(input.shape[0], self.hidden_size)
+            state = zeros if self.states == 1 else (zeros,) * self.states
+        outputs = []
+        for inputs in zip(*sequences, strict=True):
+            state = self.step(inputs, state, weights)
+            outputs.append(state if self.states == 1 else state[0])
+        return torch.stack(outputs).transpose(0, 1), state
+
+    def initialize(self, initialization: str) -> None:
+        """Draw new weights."""
+        check_initialization(initialization)
+        if initialization == "paper":
+            self.start.fill_(self.weight_ih, self.weight_hh, self.bias)
+        else:
+            for parameter in self.parameters():
+                torch_uniform_(parameter, self.hidden_size)
