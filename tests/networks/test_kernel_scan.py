@@ -67,7 +67,7 @@ def test_output_state_and_gradients_equal_the_reference(scanned_cell, initializa
 
     def by_kernel(input, *state):
         # Not `layer(...)`: the LSTM leaves an input that is not a table to torch.
-        weight_ih, weight_hh, bias, apart = fast.parts()
+        weight_ih, weight_hh, bias, apart = fast.kernel_weights()
         weight_ih, weight_hh, bias = scaled(fast.kernel, weight_ih, weight_hh, bias)
         projected = nn.functional.linear(input.transpose(0, 1).contiguous(), weight_ih, bias)
         apart = None if apart is None else apart * fast.kernel.scales[-1]

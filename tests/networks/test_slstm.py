@@ -76,7 +76,7 @@ def test_the_kernel_equals_the_equations_in_double_precision(heads, steps):
 def plain(layer, inputs, state):
     """The outputs by autograd, with the gradient of m too."""
     h, c, n, m = state
-    weight_ih, weight_hh, bias, _ = layer.parts()
+    weight_ih, weight_hh, bias, _ = layer.kernel_weights()
     outputs = []
     for x in inputs.unbind(1):
         o, z, i, f = (x @ weight_ih.t() + h @ weight_hh.t() + bias).chunk(4, 1)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from melgen.networks.initialization import TensorFlowInit, check_initialization
+from melgen.networks.layers.kernel import KernelWeights
 from melgen.networks.layers.recurrent import State
 from melgen.networks.layers.scanned import AbstractScannedLayer
 from melgen.networks.scans.kernels import AbstractKernel, from_sigma
@@ -138,7 +139,7 @@ class SLSTM(AbstractScannedLayer):
         n = kept * n + added
         return o.sigmoid() * (c / n), c, n, m
 
-    def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+    def kernel_weights(self) -> KernelWeights:
         """The parameters, with the weights of the state as a whole matrix, which is zero between heads."""
         weight_hh: Tensor = self.weight_hh
         if self.heads > 1:
@@ -146,7 +147,7 @@ class SLSTM(AbstractScannedLayer):
             head = torch.arange(self.hidden_size, device=weight_hh.device) // width
             repeated = weight_hh.view(4, self.hidden_size, width).repeat(1, 1, self.heads)
             weight_hh = repeated.masked_fill(head[:, None] != head, 0).flatten(0, 1)
-        return self.weight_ih, weight_hh, self.bias, None
+        return KernelWeights(self.weight_ih, weight_hh, self.bias)
 
     def initialize(self, initialization: str) -> None:
         """Draw new weights."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
@@ -19,6 +19,20 @@ from melgen.networks.scans.kernels import AbstractKernel
 from melgen.networks.stepping import AbstractStepper
 
 
+class KernelWeights(NamedTuple):
+    """What a kernel needs of a layer's parameters; N is the number of blocks of H rows that the weights have.
+
+    Attributes:
+        weight_ih: the weights of the input, ``[N * H, I]``; weight_hh: those of the state, ``[N * H, H]``.
+        bias: ``[N * H]``; separate_bias: that of a product that the kernel keeps separate, ``[H]``; None for zeros.
+    """
+
+    weight_ih: Tensor
+    weight_hh: Tensor
+    bias: Tensor | None
+    separate_bias: Tensor | None = None
+
+
 class AbstractKernelLayer(AbstractProjectedLayer):
     """A layer that has a kernel in addition to its reference implementation.
 
@@ -29,8 +43,8 @@ class AbstractKernelLayer(AbstractProjectedLayer):
     kernel: ClassVar[type[AbstractKernel] | None] = None
 
     @abstractmethod
-    def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """The weights of input and state, the bias, and the bias of a separate product, for the kernel."""
+    def kernel_weights(self) -> KernelWeights:
+        """The layer's parameters as the kernel needs them."""
 
     @property
     def has_fast(self) -> bool:
@@ -40,7 +54,7 @@ class AbstractKernelLayer(AbstractProjectedLayer):
     @property
     def step_weight(self) -> Tensor | None:
         """The weight by which each step multiplies the state."""
-        return self.parts()[1]
+        return self.kernel_weights().weight_hh
 
     def stepper(
         self,
@@ -52,31 +66,33 @@ class AbstractKernelLayer(AbstractProjectedLayer):
         """What reads one time step after another: the kernel, unless a subclass has a `forward` or `forward_rows`."""
         calls = (type(self).forward, type(self).forward_rows)
         is_ours = calls == (AbstractFastLayer.forward, AbstractProjectedLayer.forward_rows)
-        if not is_ours or self.implementation == "reference" or self.kernel is None or not can_step(self.parts()[0]):
+        if self.kernel is None or not is_ours or self.implementation == "reference":
             return super().stepper(batch_size, state, tables, backend)
-        weight_ih, weight_hh, bias, separate = self._scaled_parts()
+        if not can_step(self.kernel_weights().weight_hh):
+            return super().stepper(batch_size, state, tables, backend)
+        weight_ih, weight_hh, bias, separate_bias = self._scaled_weights()
         projection = ProjectedInput(weight_ih, bias) if tables is None else ProjectedTables(tables, weight_ih, bias)
         states = zero_states(self.kernel, weight_hh, batch_size) if state is None else _tensors_of(state)
-        return KernelStepper(self.kernel, projection, weight_hh, separate, states, backend)
+        return KernelStepper(self.kernel, projection, weight_hh, separate_bias, states, backend)
 
     def forward_projected(self, project: Projection, state: State, backend: Backend) -> tuple[Tensor, State]:
         """Scan the products of the input with both weights scaled for the kernel."""
         assert self.kernel is not None
-        weight_ih, weight_hh, bias, separate = self._scaled_parts()
+        weight_ih, weight_hh, bias, separate_bias = self._scaled_weights()
         # On a CPU it scans; on a GPU it replays a recorded scan.
         run = recorded_scans(self).scan_or_replay
         states = None if state is None else _tensors_of(state)
-        output, last = run(self.kernel, project(weight_ih, bias), weight_hh, separate, states, backend)
+        output, last = run(self.kernel, project(weight_ih, bias), weight_hh, separate_bias, states, backend)
         return output.transpose(0, 1), last[0] if self.kernel.states == 1 else tuple(last)
 
-    def _scaled_parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """The `parts`, scaled for the kernel."""
+    def _scaled_weights(self) -> KernelWeights:
+        """The `kernel_weights`, scaled for the kernel."""
         assert self.kernel is not None
-        weight_ih, weight_hh, bias, separate = self.parts()
+        weight_ih, weight_hh, bias, separate_bias = self.kernel_weights()
+        if separate_bias is not None:  # of the last block
+            separate_bias = separate_bias * self.kernel.scales[-1]
         weight_ih, weight_hh, bias = scaled(self.kernel, weight_ih, weight_hh, bias)
-        if separate is not None:
-            separate = separate * self.kernel.scales[-1]
-        return weight_ih, weight_hh, bias, separate
+        return KernelWeights(weight_ih, weight_hh, bias, separate_bias)
 
 
 def _tensors_of(state: State) -> Sequence[Tensor]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from melgen.networks.initialization import TensorFlowInit, check_initialization, torch_uniform_
-from melgen.networks.layers.kernel import AbstractKernelLayer
+from melgen.networks.layers.kernel import AbstractKernelLayer, KernelWeights
 from melgen.networks.layers.recurrent import State
 
 
@@ -50,14 +50,14 @@ class AbstractScannedLayer(AbstractKernelLayer):
             with the bias added, and weights ``[H, n * H]``, by which to multiply the state; state ``[B, H]``.
         """
 
-    def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+    def kernel_weights(self) -> KernelWeights:
         """All parameters; there is no bias of a separate product."""
-        return self.weight_ih, self.weight_hh, self.bias, None
+        return KernelWeights(self.weight_ih, self.weight_hh, self.bias)
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Read the sequence step by step, with time as the first axis, so that each step's input is contiguous."""
         columns = [blocks * self.hidden_size for blocks in self.products]
-        weight_ih, weight_hh, bias, _ = self.parts()
+        weight_ih, weight_hh, bias, _ = self.kernel_weights()
         projected = F.linear(input.transpose(0, 1).contiguous(), weight_ih, bias)
         sequences = [part.unbind(0) for part in projected.split(columns, dim=-1)]
         weights = weight_hh.t().split(columns, dim=-1)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from melgen.networks.initialization import TensorFlowInit, check_initialization
-from melgen.networks.layers.kernel import AbstractKernelLayer
+from melgen.networks.layers.kernel import AbstractKernelLayer, KernelWeights
 from melgen.networks.layers.recurrent import State, map_state
 
 
@@ -33,16 +33,17 @@ class AbstractTorchLayer(AbstractKernelLayer):
         """Whether to use the kernel: not on a GPU, where torch calls cuDNN's fused loops."""
         return tensor.device.type == "cpu" and not self.backend.by_module and super().is_fast(tensor, is_table)
 
-    def parts(self) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+    def kernel_weights(self) -> KernelWeights:
         """The module's weights, with the sum of its biases where only the sum matters."""
         weight_ih, weight_hh, bias_ih, bias_hh = self.rnn.parameters()
         assert self.kernel is not None
         if not self.kernel.separate:
-            return weight_ih, weight_hh, bias_ih + bias_hh, None
+            return KernelWeights(weight_ih, weight_hh, bias_ih + bias_hh)
         summed, separate = bias_hh.split([len(bias_hh) - self.hidden_size, self.hidden_size])
         bias = bias_ih + F.pad(summed, (0, self.hidden_size))
         # With ``paper`` initialisation it is zero and untrained, and then not worth an addition in each step.
-        return weight_ih, weight_hh, bias, separate if separate.requires_grad or bool(separate.any()) else None
+        is_needed = separate.requires_grad or bool(separate.any())
+        return KernelWeights(weight_ih, weight_hh, bias, separate if is_needed else None)
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Call torch's module, whose states have an axis for layers, which ours lack."""

@@ -21,22 +21,53 @@ LARGEST_BATCH_JOINED = 256
 """The largest batch for which a separate product is computed together with the others."""
 
 
-class StateProduct:
+class _StateProducts:
+    """The products of a step with the weights of the state: one of all blocks, or two, where the last is separate.
+
+    Args:
+        kernel: the arithmetic of a step.
+        weight: the weights of the state, ``[N * H, H]``.
+        backend: who computes the products.
+        batch_size: B.
+        steps: how many steps there will be.
+        is_gradient: whether a gradient is multiplied, by the weights, instead of a state, by their transpose.
+
+    Attributes:
+        times_last: the product with the last block by itself, or that with all blocks if there is only one product.
+    """
+
+    def __init__(
+        self,
+        kernel: type[AbstractKernel],
+        weight: Tensor,
+        backend: Backend,
+        batch_size: int,
+        steps: int,
+        is_gradient: bool,
+    ):
+        self._separate = kernel.separate
+        of_blocks, last = _split(kernel, weight, backend, batch_size)
+        self._times = backend.of_step(of_blocks if is_gradient else of_blocks.t(), batch_size, steps)
+        if last is None:
+            self.times_last = self._times
+        else:
+            self.times_last = backend.of_step(last if is_gradient else last.t(), batch_size, steps)
+        # Where the separate product is computed together with the others: the memory of both, and its parts.
+        joins = kernel.separate and last is None
+        self._joined = weight.new_empty(batch_size, len(weight)) if joins else None
+        self._parts = [] if self._joined is None else _parts(kernel, self._joined)
+
+
+class StateProduct(_StateProducts):
     """The product of the state with its weights.
 
     Args:
         kernel: the arithmetic of a step.
-        weight: the weights of the state.
+        weight: the weights of the state, ``[N * H, H]``.
         backend: who computes the products.
         batch_size: B.
         steps: how many products there will be.
-        bias: the bias of a product that the kernel keeps separate.
-
-    Shape:
-        weight ``[N * H, H]``, bias ``[H]``.
-
-    Attributes:
-        times_last: the product with the weight of the last block by itself.
+        bias: the bias of a product that the kernel keeps separate, ``[H]``.
     """
 
     def __init__(
@@ -48,12 +79,8 @@ class StateProduct:
         steps: int,
         bias: Tensor | None = None,
     ):
-        joint, last = _split(kernel, weight, backend, batch_size)
-        self._times = backend.of_step(joint.t(), batch_size, steps)
-        self.times_last = self._times if last is None else backend.of_step(last.t(), batch_size, steps)
-        self._separate, self._bias = kernel.separate, bias
-        self._joined = weight.new_empty(batch_size, len(weight)) if kernel.separate and last is None else None
-        self._parts = [] if self._joined is None else _parts(kernel, self._joined)
+        super().__init__(kernel, weight, backend, batch_size, steps, is_gradient=False)
+        self._bias = bias
 
     def add(self, h: Tensor, sums: Tensor, saved: Sequence[Tensor]) -> None:
         """Add the product to the summed blocks; write the separate one, with its bias, into ``saved[0]``.
@@ -65,7 +92,8 @@ class StateProduct:
             self._times.add(h, sums)
             if not self._separate:
                 return
-            self.times_last.write(h, last := saved[0])
+            last = saved[0]
+            self.times_last.write(h, last)
         else:
             self._times.write(h, self._joined)
             of_sums, last = self._parts
@@ -76,20 +104,12 @@ class StateProduct:
             saved[0].copy_(last)
 
 
-class StateGradient:
-    """The gradient of the state, through a `StateProduct` with the same arguments.
-
-    Attributes:
-        times_last: the product with the transposed weight of the last block by itself.
-    """
+class StateGradient(_StateProducts):
+    """The gradient of the state, through a `StateProduct` with the same arguments."""
 
     def __init__(self, kernel: type[AbstractKernel], weight: Tensor, backend: Backend, batch_size: int, steps: int):
-        joint, last = _split(kernel, weight, backend, batch_size)
-        self._times = backend.of_step(joint, batch_size, steps)
-        self.times_last = self._times if last is None else backend.of_step(last, batch_size, steps)
-        self._separate, self._carries = kernel.separate, kernel.carries
-        self._joined = weight.new_empty(batch_size, len(weight)) if kernel.separate and last is None else None
-        self._parts = [] if self._joined is None else _parts(kernel, self._joined)
+        super().__init__(kernel, weight, backend, batch_size, steps, is_gradient=True)
+        self._carries = kernel.carries
 
     def write(self, of_sums: Tensor, saved: Sequence[Tensor], dh: Tensor) -> None:
         """Write the gradient into ``dh``, or add it there if the kernel `carries`.
