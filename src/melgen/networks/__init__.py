@@ -25,6 +25,10 @@ Each base class of the layers adds one assumption, and makes faster what that al
             AbstractTorchLayer      torch has the loop: module                           LSTM, RNN, one GRU
             AbstractScannedLayer    torch lacks it: step                                 NAS, UGRNN, SLSTM, one GRU
 
+Words: a *step* is one note of each melody, a *scan* the loop over all steps. A *kernel* is the arithmetic of a step
+(TensorFlow's kernels, in `initialization`, are weights). A *backend* computes matrix products. A *row* is that of a
+matrix, such as a table of an embedding. To *read* notes is to go on from the state before them to the state after them.
+
 >>> import torch
 >>> model = MelodyModel(vocab_size=40, layers=3, cell=mixed(["lstm", "lstm", "nas"]))
 >>> logits, state = model(torch.zeros(1, 8, dtype=torch.int64))

@@ -7,8 +7,7 @@ products of the whole input. Letters as in `melgen.networks.model`; I is the wid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -53,6 +52,27 @@ def mogrifier_scan(
     return output, h, c
 
 
+class _StepViews(NamedTuple):
+    """The buffers of a step.
+
+    Attributes:
+        xs, hs: input and state before their first round and after each.
+        sigmas: sigma of each round.
+        before, after: h and c before and after the step, each ``[B, H]``.
+        sums: the LSTM's blocks together, ``[B, 4 * H]``; blocks: each.
+        saved: what the LSTM's kernel keeps for its gradient.
+    """
+
+    xs: Sequence[Tensor]
+    hs: Sequence[Tensor]
+    sigmas: Sequence[Tensor]
+    before: Sequence[Tensor]
+    after: Sequence[Tensor]
+    sums: Tensor
+    blocks: Sequence[Tensor]
+    saved: Sequence[Tensor]
+
+
 class _MogrifierScan(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -69,41 +89,41 @@ class _MogrifierScan(torch.autograd.Function):
         input = input.detach().contiguous()
         steps, batch_size, _ = input.shape
         width = weight_hh.shape[1]
-        # Both sequences after each of their rounds; the first are the input, and the state before each step.
-        both: list[list[Tensor]] = [[input], [input.new_empty(steps + 1, batch_size, width)]]
+        # x and h of all steps, before their first round and after each; then c.
+        xs, hs = [input], [input.new_empty(steps + 1, batch_size, width)]
         memory = input.new_empty(steps + 1, batch_size, width)
-        both[1][0][0], memory[0] = h, c
+        hs[0][0], memory[0] = h, c
         sigmas = []
         for turn, weight in enumerate(gates):
             sigmas.append(input.new_empty(steps, batch_size, len(weight)))
-            both[turn % 2].append(torch.empty_like(sigmas[-1]))
+            (hs if turn % 2 else xs).append(torch.empty_like(sigmas[-1]))
         sums = bias.detach().expand(steps, batch_size, -1).contiguous()
         saved = input.new_empty(2, steps, batch_size, width)
         times_input, times_state = (backend.of_step(each.t(), batch_size, steps) for each in (weight_ih, weight_hh))
         times_gates = [backend.of_step(each.t(), batch_size, steps) for each in gates]
-        cell = LSTMKernel(input.new_empty(2, batch_size, width).unbind(0), times_state)
-        views = _views(both, memory, sigmas, sums, saved)
+        arithmetic = LSTMKernel(input.new_empty(2, batch_size, width).unbind(0), times_state)
+        views = _views(xs, hs, memory, sigmas, sums, saved)
         with backend.for_steps():
-            for xs, hs, rounds, (before, after), gathered, parts, kept in views:
-                for turn, (sigma, times) in enumerate(zip(rounds, times_gates, strict=True)):
-                    own, other = (hs, xs) if turn % 2 else (xs, hs)
+            for step in views:
+                for turn, (sigma, times) in enumerate(zip(step.sigmas, times_gates, strict=True)):
+                    own, other = (step.hs, step.xs) if turn % 2 else (step.xs, step.hs)
                     # Round 1 reads h as it was, round 2 x after one round, round 3 h after one round.
                     times.write(other[(turn + 1) // 2], sigma)
                     sigma.sigmoid_()
                     torch.mul(own[turn // 2], sigma, out=own[turn // 2 + 1]).mul_(2)
-                times_input.add(xs[-1], gathered)
-                times_state.add(hs[-1], gathered)
-                gathered.sigmoid_()
-                cell.forward(parts, before, after, kept)
-        ctx.backend, ctx.buffers = backend, (both, sigmas, sums, views)
+                times_input.add(step.xs[-1], step.sums)
+                times_state.add(step.hs[-1], step.sums)
+                step.sums.sigmoid_()
+                arithmetic.forward(step.blocks, step.before, step.after, step.saved)
+        ctx.backend, ctx.buffers = backend, (xs, hs, sigmas, sums, views)
         ctx.save_for_backward(weight_ih, weight_hh, *gates)
         ctx.set_materialize_grads(False)
-        return both[1][0][1:], both[1][0][-1], memory[-1]
+        return hs[0][1:], hs[0][-1], memory[-1]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, of_output: Tensor | None, *of_last: Tensor | None) -> tuple[Any, ...]:
-        both, sigmas, sums, views = kept_once(ctx)
+        xs, hs, sigmas, sums, views = kept_once(ctx)
         backend: Backend = ctx.backend
         weight_ih, weight_hh, *gates = ctx.saved_tensors
         steps, batch_size, _ = sums.shape
@@ -113,28 +133,24 @@ class _MogrifierScan(torch.autograd.Function):
             else of.clone(memory_format=torch.contiguous_format)
             for of in of_last
         )
-        of_input, of_sums = torch.empty_like(both[0][0]), torch.empty_like(sums[0])
-        of_parts, works = (
-            of_sums.chunk(4, 1),
-            {len(weight): sums.new_empty(batch_size, len(weight)) for weight in gates},
-        )
+        of_input, of_sums = torch.empty_like(xs[0]), torch.empty_like(sums[0])
+        of_blocks = of_sums.chunk(4, 1)
+        works = {len(weight): sums.new_empty(batch_size, len(weight)) for weight in gates}
         times_input, times_state = (backend.of_step(each, batch_size, steps) for each in (weight_ih, weight_hh))
         times_gates = [backend.of_step(each, batch_size, steps) for each in gates]
-        cell = LSTMKernel(sums.new_empty(2, *dh.shape).unbind(0), times_state)
+        arithmetic = LSTMKernel(sums.new_empty(2, *dh.shape).unbind(0), times_state)
         outputs = [None] * steps if of_output is None else of_output.unbind(0)
         with backend.for_steps():
-            for output, dx, (xs, hs, rounds, (before, after), gathered, parts, kept) in zip(
-                reversed(outputs), reversed(of_input.unbind(0)), reversed(views), strict=True
-            ):
+            for output, dx, step in zip(reversed(outputs), reversed(of_input.unbind(0)), reversed(views), strict=True):
                 if output is not None:
                     dh.add_(output)
-                cell.backward(parts, before, after, kept, (dh, dc), of_parts)
-                sigmoid_backward(of_sums, gathered, grad_input=gathered)
-                times_input.write(gathered, dx)
-                times_state.write(gathered, dh)
+                arithmetic.backward(step.blocks, step.before, step.after, step.saved, (dh, dc), of_blocks)
+                sigmoid_backward(of_sums, step.sums, grad_input=step.sums)
+                times_input.write(step.sums, dx)
+                times_state.write(step.sums, dh)
                 for turn in reversed(range(len(gates))):
-                    own, gradient, of_other = (hs, dh, dx) if turn % 2 else (xs, dx, dh)
-                    sigma, work = rounds[turn], works[len(gates[turn])]
+                    own, gradient, of_other = (step.hs, dh, dx) if turn % 2 else (step.xs, dx, dh)
+                    sigma, work = step.sigmas[turn], works[len(gates[turn])]
                     torch.mul(gradient, own[turn // 2], out=work).mul_(2)
                     gradient.mul_(sigma).mul_(2)
                     sigmoid_backward(work, sigma, grad_input=sigma)
@@ -143,29 +159,33 @@ class _MogrifierScan(torch.autograd.Function):
         def of_weight(gradients: Tensor, factors: Tensor) -> Tensor:
             return backend.multiply(gradients.flatten(0, 1).t(), factors[:steps].flatten(0, 1))
 
-        of_gates = [of_weight(of, both[1 - turn % 2][(turn + 1) // 2]) for turn, of in enumerate(sigmas)]
-        of_weights = of_weight(sums, both[0][-1]), of_weight(sums, both[1][-1])
+        of_gates = [of_weight(of, (xs if turn % 2 else hs)[(turn + 1) // 2]) for turn, of in enumerate(sigmas)]
+        of_weights = of_weight(sums, xs[-1]), of_weight(sums, hs[-1])
         return None, of_input, dh, dc, *of_weights, sums.sum((0, 1)), *of_gates
 
 
 def _views(
-    both: Sequence[Sequence[Tensor]], memory: Tensor, sigmas: Sequence[Tensor], sums: Tensor, saved: Tensor
-) -> list[Any]:
-    """The parts of each step: x and h after each of their rounds, sigma of each round, states, the LSTM's blocks."""
+    xs: Sequence[Tensor],
+    hs: Sequence[Tensor],
+    memory: Tensor,
+    sigmas: Sequence[Tensor],
+    sums: Tensor,
+    saved: Tensor,
+) -> list[_StepViews]:
+    """The buffers of each step, as parts of those of a sequence."""
 
     def of_steps(sequences: Sequence[Tensor]) -> list[Any]:
         return list(zip(*(sequence.unbind(0) for sequence in sequences), strict=False)) or [()] * len(sums)
 
-    states = of_steps([both[1][0], memory])
-    blocks = of_steps(sums.chunk(4, 2))
-    return list(
-        zip(
-            *map(of_steps, both),
-            of_steps(sigmas),
-            pairwise(states),
-            sums.unbind(0),
-            blocks,
-            of_steps(saved.unbind(0)),
-            strict=False,
-        )
+    states = of_steps([hs[0], memory])
+    fields = (
+        of_steps(xs),
+        of_steps(hs),  # without rounds of h there is one more
+        of_steps(sigmas),
+        states[:-1],
+        states[1:],
+        sums.unbind(0),
+        of_steps(sums.chunk(4, 2)),
+        of_steps(saved.unbind(0)),
     )
+    return [_StepViews(*step) for step in zip(*fields, strict=False)]

@@ -114,11 +114,11 @@ class _Scan(torch.autograd.Function):
         kernel.begin([sequence[0] for sequence in sequences])
         saved = [projected.new_empty(steps, batch_size, width) for _ in range(kernel.saved)]
         times_state = StateProduct(kernel, weight, backend, batch_size, steps, bias)
-        cell = kernel(projected.new_empty(2, batch_size, width).unbind(0), times_state.times_last)
+        arithmetic = kernel(projected.new_empty(2, batch_size, width).unbind(0), times_state.times_last)
         views = list(views_of_steps(kernel, projected, sequences, saved))
         with backend.for_steps():
             for step in views:
-                run_step(cell, times_state, step)
+                run_step(arithmetic, times_state, step)
         ctx.kernel, ctx.backend, ctx.has_bias = kernel, backend, bias is not None
         ctx.buffers = projected, sequences, saved, views
         ctx.save_for_backward(weight)
@@ -142,13 +142,13 @@ class _Scan(torch.autograd.Function):
         of_sigmas = projected.new_empty(batch_size, kernel.sigmoid * width)
         of_gates = of_sigmas.chunk(kernel.sigmoid, 1)
         of_state = StateGradient(kernel, weight, backend, batch_size, steps)
-        cell = kernel(projected.new_empty(2, batch_size, width).unbind(0), of_state.times_last)
+        arithmetic = kernel(projected.new_empty(2, batch_size, width).unbind(0), of_state.times_last)
         dh = grad[0]
         with backend.for_steps():
             for output, step in zip(reversed(outputs), reversed(views), strict=True):
                 if output is not None:
                     dh.add_(output)
-                cell.backward(step.gates, step.before, step.after, step.saved, grad, of_gates)
+                arithmetic.backward(step.gates, step.before, step.after, step.saved, grad, of_gates)
                 sigmoid_backward(of_sigmas, step.sigmas, grad_input=step.sigmas)
                 of_state.write(step.sums, step.saved, dh)
         of_weight = torch.empty_like(weight)
@@ -157,21 +157,21 @@ class _Scan(torch.autograd.Function):
         if kernel.separate:
             backend.multiply(saved[0].flatten(0, 1).t(), states, of_weight[-width:])
         elif kernel.summed < len(kernel.scales):
-            backend.multiply(flat[:, -width:].t(), cell.last_factor(saved).flatten(0, 1), of_weight[-width:])
+            backend.multiply(flat[:, -width:].t(), arithmetic.last_factor(saved).flatten(0, 1), of_weight[-width:])
         return None, None, projected, of_weight, saved[0].sum((0, 1)) if ctx.has_bias else None, *grad
 
 
-def run_step(cell: AbstractKernel, times_state: StateProduct, step: StepViews) -> None:
+def run_step(arithmetic: AbstractKernel, times_state: StateProduct, step: StepViews) -> None:
     """Compute a step forwards, in place: the state after it, from the state before and the products of the input.
 
     Args:
-        cell: the arithmetic.
+        arithmetic: the kernel.
         times_state: the product of the state with its weights.
         step: its buffers.
     """
     times_state.add(step.before[0], step.sums, step.saved)
     torch.sigmoid(step.sigmas, out=step.sigmas)
-    cell.forward(step.gates, step.before, step.after, step.saved)
+    arithmetic.forward(step.gates, step.before, step.after, step.saved)
 
 
 def views_of_steps(

@@ -92,7 +92,7 @@ class KernelStepper(AbstractStepper):
         self._projection, self._backend = projection, backend
         self._gates = gates[0]
         self._times_state = StateProduct(kernel, weight, backend, batch_size, 1, bias)
-        self._cell = kernel(weight.new_empty(2, batch_size, width).unbind(0), self._times_state.times_last)
+        self._arithmetic = kernel(weight.new_empty(2, batch_size, width).unbind(0), self._times_state.times_last)
         # The state moves back and forth between two buffers, since a kernel may read it while it writes the next.
         (self._next,) = views_of_steps(kernel, gates, both, saved)
         self._after_next = self._next._replace(before=self._next.after, after=self._next.before)
@@ -101,7 +101,7 @@ class KernelStepper(AbstractStepper):
         """The output after one more time step."""
         with self._backend.for_steps():
             self._projection.write(input, self._gates)
-            run_step(self._cell, self._times_state, self._next)
+            run_step(self._arithmetic, self._times_state, self._next)
         self._next, self._after_next = self._after_next, self._next
         return self._after_next.after[0]
 
