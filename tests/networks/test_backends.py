@@ -61,6 +61,13 @@ def test_the_products_are_large_enough_to_be_left_to_a_library():
     assert STEPS >= FEWEST_STEPS_TO_PACK
 
 
+@pytest.mark.parametrize("name", BACKENDS)
+def test_small_products_are_left_to_torch_except_those_in_bfloat16(name):
+    backend = BACKENDS[name]
+    assert backend.for_size(FEWEST_MULTIPLICATIONS) is backend
+    assert backend.for_size(FEWEST_MULTIPLICATIONS - 1) is (BACKENDS["bfloat16"] if name == "bfloat16" else TORCH)
+
+
 @pytest.mark.parametrize("keep", [1.0, 0.8])
 def test_a_network_equals_its_reference(cell, backend, keep):
     torch.manual_seed(0)
