@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.extraction import Rejection, Tune
 from melgen.corpora.folk import music21_corpus_dir
-from melgen.corpora.readers import TICKS_PER_QUARTER
-from melgen.corpora.readers.abc import decode, read_abc, read_tune, split_tunes
+from melgen.corpora.readers import TICKS_PER_QUARTER, decode
 from melgen.corpora.readers.abc import playing as playing_remarks
+from melgen.corpora.readers.abc import read_abc, read_tune, split_tunes
 from melgen.corpora.readers.abc import tune as tune_remarks
 from melgen.corpora.readers.abc.fields import parse_key, parse_metre, parse_order
 from melgen.corpora.readers.abc.text import TuneText, plain_text

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melgen.corpora.cleaning import Cleaning
-from melgen.corpora.extraction import Rejection, Track, Tune, single_line
+from melgen.corpora.extraction import Rejection, Track, Tune, melody_lines, played_notes
+from melgen.corpora.highest_line import highest_lines
 from melgen.corpora.rounding import is_off_grid, steps
 from melgen.music.metre import Metre, MetreChange
 from tests.builders import melody_of
@@ -132,26 +133,31 @@ def test_a_short_melody_is_still_found_so_that_cleaning_can_report_it():
     assert melody(Track(line(60, 62))).pitches == (60, 62)
 
 
+def single_line(notes, tpq=TPQ):
+    """The highest line of one recorded track, and the share of its notes that are crowded."""
+    return highest_lines([played_notes(Track(notes), tpq)])[0]
+
+
 def test_chords_keep_the_highest_note_and_count_the_others():
     notes = [(0, 240, 60), (0, 240, 67), (0, 240, 64), (240, 240, 62)]
-    kept, share = single_line(Track(notes), TPQ)
+    kept, share = single_line(notes)
     assert (kept.tolist(), share) == ([[0, 240, 67], [240, 240, 62]], 0.5)
 
 
 def test_a_strummed_chord_is_a_chord():
-    kept, share = single_line(Track([(0, 240, 60), (10, 230, 64), (240, 240, 62)]), TPQ)
+    kept, share = single_line([(0, 240, 60), (10, 230, 64), (240, 240, 62)])
     assert [pitch for _, _, pitch in kept] == [64, 62]
     assert share == pytest.approx(1 / 3)
 
 
 def test_legato_is_cut_and_not_counted():
-    kept, share = single_line(Track(line(60, 62, 64, length=350)), TPQ)  # 110 ticks of overlap, a sixteenth is 120
+    kept, share = single_line(line(60, 62, 64, length=350))  # 110 ticks of overlap, a sixteenth is 120
     assert kept.tolist() == [[0, 240, 60], [240, 240, 62], [480, 350, 64]]
     assert share == 0
 
 
 def test_a_drone_counts_under_every_note():
-    _, share = single_line(Track([(0, 4000, 36), *((240 * k, 240, 60 + k) for k in range(1, 10))]), TPQ)
+    _, share = single_line([(0, 4000, 36), *((240 * k, 240, 60 + k) for k in range(1, 10))])
     assert share == 0.9
 
 
@@ -203,13 +209,39 @@ def note_by_note(notes, tpq):
     return line, crowded / len(ordered) if ordered else 0.0
 
 
-NOTES = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 200), st.integers(58, 62)), max_size=40)
+NOTES = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 200), st.integers(58, 62)), min_size=1, max_size=40)
+LINES = st.integers(1, 12).map(lambda notes: line(*range(60, 60 + notes)))  # one note after the other
 
 
-@given(notes=NOTES, tpq=st.sampled_from([1, 24, 96, 480]))
-def test_all_notes_at_once_equal_one_note_after_the_other(notes, tpq):
-    kept, share = single_line(Track(notes), tpq)
-    assert (kept.tolist(), share) == note_by_note(notes, tpq)
+@given(tracks=st.lists(st.tuples(NOTES | LINES, st.sampled_from([1, 24, 96, 480])), max_size=6))
+def test_the_notes_of_all_tracks_at_once_equal_one_note_after_the_other(tracks):
+    lines = highest_lines([played_notes(Track(notes), tpq) for notes, tpq in tracks])
+    assert [(kept.tolist(), share) for kept, share in lines] == [note_by_note(*track) for track in tracks]
+
+
+def test_of_equally_high_notes_that_begin_together_the_first_is_kept():
+    kept, _ = single_line([(0, 100, 64), (0, 240, 67), (0, 120, 67), (4, 200, 67), (240, 240, 62)])
+    assert kept.tolist() == [[0, 240, 67], [240, 240, 62]]
+
+
+def test_melodies_of_many_tunes_at_once_equal_those_of_each_alone():
+    chords = [(240 * place, 240, pitch) for place in range(4) for pitch in (40, 44, 47)]
+    tunes = [
+        Tune([Track(line(*LOW)), Track(chords), Track(line(*HIGH))], TPQ),
+        Tune([Track(chords)], 2 * TPQ),
+        Tune([Track([])], TPQ),
+        Tune([Track(line(*HIGH), is_drum=True)], TPQ),
+        Tune([Track(line(*LOW, length=350))], TPQ, is_written=True),
+        Tune([Track(line(*HIGH)), Track([(place, 1, 90) for place in range(8)])], TPQ),
+    ]
+    together = melody_lines([(tune, str(place)) for place, tune in enumerate(tunes)], RULES)
+    for place, (tune, found) in enumerate(zip(tunes, together, strict=True)):
+        (alone,) = melody_lines([(tune, str(place))], RULES)
+        if isinstance(alone, Rejection):
+            assert found == alone
+        else:
+            assert (found.notes.tolist(), found.about) == (alone.notes.tolist(), alone.about)
+    assert sum(isinstance(found, Rejection) for found in together) == 3
 
 
 def test_written_notes_begin_together_only_at_one_time():

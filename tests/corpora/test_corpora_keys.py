@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from melgen.corpora import Cleaning, FolkCorpus
 from melgen.corpora.folder import read_file
 from melgen.corpora.folk import music21_corpus_dir
-from melgen.corpora.readers.abc import decode, split_tunes
+from melgen.corpora.readers import decode
+from melgen.corpora.readers.abc import split_tunes
 from melgen.corpora.readers.abc.fields import LETTERS, parse_key
 from melgen.corpora.readers.abc.short import melody_of_abc
 from melgen.corpora.readers.kern import kern_tunes

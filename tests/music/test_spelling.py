@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melgen.corpora.folk import COLLECTIONS, music21_corpus_dir
-from melgen.corpora.readers.abc import decode, split_tunes
+from melgen.corpora.readers import decode
+from melgen.corpora.readers.abc import split_tunes
 from melgen.music.spelling import Key, find_key, spell
 from tests.rendering.melodies import airs
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from melgen.corpora.cache import CACHE_DIR_VARIABLE, CorpusCache, default_cache_dir
 from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.importing import Reader, import_sources
+from melgen.corpora.readers import contents
 from melgen.corpora.report import ImportReport
 from melgen.corpora.sources import Listing
 from melgen.corpora.workers import check_workers
@@ -191,11 +192,11 @@ def _own_code(*parts: Any) -> str:
 
 def _content_digest(path: Path) -> bytes:
     try:
-        status = path.stat()
+        status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
             return b"not a regular file"
         if status.st_size <= _READ_AT_ONCE:  # most tunes; `file_digest` prepares a quarter of a megabyte for each
-            return hashlib.sha256(path.read_bytes()).digest()
+            return hashlib.sha256(contents(path, status.st_size)).digest()
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:  # the reader will report why the file cannot be read

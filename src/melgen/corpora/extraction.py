@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.corpora.cleaning import TOO_LONG, Cleaning
+from melgen.corpora.highest_line import Notes, PlayedNotes, highest_lines
 from melgen.corpora.rounding import Line, RoundedLines, steps
 from melgen.music.key import Key, key_at
 from melgen.music.melody import MAX_STEPS, Melody
@@ -93,60 +93,6 @@ class Tune:
     is_written: bool = False
 
 
-def single_line(track: Track, ticks_per_quarter: int, is_written: bool = False) -> tuple[NDArray[np.int64], float]:
-    """The highest line of a track, as an array of notes in order, and the share of its notes that are crowded.
-
-    Args:
-        track: the track.
-        ticks_per_quarter: its resolution.
-        is_written: whether only notes of equal onset begin together.
-
-    >>> line, share = single_line(Track([(0, 480, 60), (0, 480, 64), (470, 480, 62)]), 480)
-    >>> line.tolist(), round(share, 3)
-    ([[0, 470, 64], [470, 480, 62]], 0.333)
-    """
-    onsets, durations, pitches = track.notes.T
-    together = 1 if is_written else max(1, ticks_per_quarter // _TOGETHER)
-    if (onsets[1:] - onsets[:-1] >= np.maximum(durations[:-1], together)).all():  # one note after the other
-        return track.notes, 0.0
-    ordered = track.notes[np.lexsort((-pitches, onsets))]
-    firsts, highest = _groups(ordered, together)
-    line = ordered[highest]
-    line[:, 0] = ordered[firsts, 0]
-    sounding_until = np.maximum.accumulate(ordered[:, 0] + ordered[:, 1])[firsts[1:] - 1]
-    starts, durations = line[:, 0], line[:, 1]
-    np.minimum(durations[:-1], starts[1:] - starts[:-1], out=durations[:-1])
-    sixteenth = ticks_per_quarter * STEPS_PER_SIXTEENTH // STEPS_PER_QUARTER
-    overlaps = np.count_nonzero(sounding_until - starts[1:] > sixteenth)
-    return line, (len(ordered) - len(line) + int(overlaps)) / len(ordered)
-
-
-def _groups(ordered: NDArray[np.int64], together: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first and the highest note of each group of notes that begin together.
-
-    Args:
-        ordered: notes in order, the highest of equal onsets first.
-        together: a note that begins at least so many ticks after the first of a group begins another one.
-    """
-    onsets = ordered[:, 0]
-    gaps = onsets[1:] - onsets[:-1]
-    is_first = np.ones(len(ordered), np.bool_)
-    np.greater_equal(gaps, together, out=is_first[1:])
-    if not ((gaps > 0) & ~is_first[1:]).any():
-        firsts = np.flatnonzero(is_first)
-        return firsts, firsts
-    # Played, not written: the end of a group depends on its beginning.
-    times = onsets.tolist()
-    starts, following = [], 0
-    while following < len(times):
-        starts.append(following)
-        following = bisect_left(times, times[following] + together, following + 1)
-    firsts = np.array(starts)
-    group = np.zeros(len(ordered), np.int64)
-    group[firsts[1:]] = 1
-    return firsts, np.lexsort((-ordered[:, 2], group.cumsum()))[firsts]
-
-
 def extract_melody(tune: Tune, cleaning: Cleaning, source: str) -> tuple[Melody, int] | Rejection:
     """The melody of a tune, chosen by the rule above and rounded to steps, or the reason why it has none.
 
@@ -169,10 +115,36 @@ def too_long(end: int, source: str) -> Rejection | None:
 
 def melody_line(tune: Tune, cleaning: Cleaning, source: str) -> Line | Rejection:
     """The melody of a tune, chosen by the rule above, or the reason why it has none."""
-    chosen = _choose_track(tune, cleaning, source)
-    if isinstance(chosen, Rejection):
-        return chosen
-    track, notes = chosen
+    return melody_lines([(tune, source)], cleaning)[0]
+
+
+def melody_lines(tunes: Sequence[tuple[Tune, str]], cleaning: Cleaning) -> list[Line | Rejection]:
+    """As `melody_line`, for many tunes at once, each with its source."""
+    pitched = [[track for track in tune.tracks if len(track.notes) and not track.is_drum] for tune, _ in tunes]
+    lines = iter(
+        highest_lines(
+            [
+                played_notes(track, tune.ticks_per_quarter, tune.is_written)
+                for (tune, _), tracks in zip(tunes, pitched, strict=True)
+                for track in tracks
+            ]
+        )
+    )
+    found: list[Line | Rejection] = []
+    for (tune, source), tracks in zip(tunes, pitched, strict=True):
+        chosen = _choose_track(tune, [(track, *next(lines)) for track in tracks], cleaning, source)
+        found.append(chosen if isinstance(chosen, Rejection) else _line(tune, *chosen, source))
+    return found
+
+
+def played_notes(track: Track, ticks_per_quarter: int, is_written: bool = False) -> PlayedNotes:
+    """The notes of a track, with the rule for those that sound together."""
+    together = 1 if is_written else max(1, ticks_per_quarter // _TOGETHER)
+    sixteenth = ticks_per_quarter * STEPS_PER_SIXTEENTH // STEPS_PER_QUARTER
+    return PlayedNotes(track.notes, together, sixteenth)
+
+
+def _line(tune: Tune, track: Track, notes: Notes, source: str) -> Line:
     pickup = -1 if tune.pickup is None else int(steps(tune.pickup, tune.ticks_per_quarter))
     about = Melody(
         (),
@@ -187,26 +159,26 @@ def melody_line(tune: Tune, cleaning: Cleaning, source: str) -> Line | Rejection
     return Line(notes, np.asarray(tune.bars, np.int64), tune.ticks_per_quarter, about, tune.remarks)
 
 
-def _choose_track(tune: Tune, cleaning: Cleaning, source: str) -> tuple[Track, NDArray[np.int64]] | Rejection:
+def _choose_track(
+    tune: Tune, pitched: Sequence[tuple[Track, Notes, float]], cleaning: Cleaning, source: str
+) -> tuple[Track, Notes] | Rejection:
     """The track of a tune's melody and its notes, or the reason why it has none.
 
-    Shape:
-        ``[notes, 3]``, as in `Track`, in order and without overlap.
+    Args:
+        tune: the tune.
+        pitched: each track that has notes and is not a drum track, with its highest line and the share of its notes
+            that are crowded.
+        cleaning: the rules.
+        source: the source of the tune.
     """
-    sounding = [track for track in tune.tracks if len(track.notes)]
-    if not sounding:
-        return Rejection(NO_NOTES, "the file contains no notes", source)
-    pitched = [track for track in sounding if not track.is_drum]
     if not pitched:
-        return Rejection(DRUMS_ONLY, f"{len(sounding)} drum track(s), nothing else", source)
-    candidates: list[tuple[Track, NDArray[np.int64]]] = []
-    least_crowded = 1.0
-    for track in pitched:
-        line, share = single_line(track, tune.ticks_per_quarter, tune.is_written)
-        least_crowded = min(least_crowded, share)
-        if share <= cleaning.max_chord_share:
-            candidates.append((track, line))
+        drums = sum(len(track.notes) > 0 for track in tune.tracks)
+        if not drums:
+            return Rejection(NO_NOTES, "the file contains no notes", source)
+        return Rejection(DRUMS_ONLY, f"{drums} drum track(s), nothing else", source)
+    candidates = [(track, line) for track, line, share in pitched if share <= cleaning.max_chord_share]
     if not candidates:
+        least_crowded = min(share for _, _, share in pitched)
         detail = (
             f"no melody among {len(pitched)} track(s): at best {least_crowded:.0%} of the notes sound "
             f"together, max_chord_share={cleaning.max_chord_share:g}"
@@ -235,7 +207,7 @@ def _without_accents(name: str) -> str:
     return "".join(each for each in unicodedata.normalize("NFKD", name) if not unicodedata.combining(each))
 
 
-def _best_line(candidates: Sequence[tuple[Track, NDArray[np.int64]]]) -> tuple[Track, NDArray[np.int64]]:
+def _best_line(candidates: Sequence[tuple[Track, Notes]]) -> tuple[Track, Notes]:
     if len(candidates) == 1:
         return candidates[0]
     for track, line in candidates:

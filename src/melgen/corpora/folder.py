@@ -12,9 +12,6 @@ from melgen.corpora.cleaning import Cleaning
 from melgen.corpora.corpus import AbstractCorpus
 from melgen.corpora.extraction import Rejection, Tune
 from melgen.corpora.importing import Reader, read_source
-from melgen.corpora.readers.abc import read_abc
-from melgen.corpora.readers.midi import read_midi
-from melgen.corpora.readers.score import read_kern, read_musicxml
 from melgen.corpora.sources import (
     SPLIT_NAMES,
     SPLIT_OF_NAME,
@@ -29,22 +26,48 @@ from melgen.errors import CorpusError
 from melgen.music.melody import Melody
 from melgen.terminal import readable
 
+
+# A reader is imported with the first file that needs it: a process that reads only MIDI starts in less time.
+def _midi(source: Source) -> Iterator[Tune | Rejection]:
+    from melgen.corpora.readers.midi import read_midi
+
+    return read_midi(source)
+
+
+def _abc(source: Source) -> Iterator[Tune | Rejection]:
+    from melgen.corpora.readers.abc import read_abc
+
+    return read_abc(source)
+
+
+def _musicxml(source: Source) -> Iterator[Tune | Rejection]:
+    from melgen.corpora.readers.score import read_musicxml
+
+    return read_musicxml(source)
+
+
+def _kern(source: Source) -> Iterator[Tune | Rejection]:
+    from melgen.corpora.readers.score import read_kern
+
+    return read_kern(source)
+
+
 READERS = {
-    ".mid": read_midi,
-    ".midi": read_midi,
-    ".kar": read_midi,
-    ".rmi": read_midi,
-    ".abc": read_abc,
-    ".xml": read_musicxml,
-    ".musicxml": read_musicxml,
-    ".mxl": read_musicxml,
-    ".krn": read_kern,
+    ".mid": _midi,
+    ".midi": _midi,
+    ".kar": _midi,
+    ".rmi": _midi,
+    ".abc": _abc,
+    ".xml": _musicxml,
+    ".musicxml": _musicxml,
+    ".mxl": _musicxml,
+    ".krn": _kern,
 }
 
 
 def read_file(source: Source) -> Iterator[Tune | Rejection]:
     """The tunes of a file, read by the reader for its suffix."""
-    return iter(READERS[source.path.suffix.lower()](source))
+    return READERS[os.path.splitext(source.path)[1].lower()](source)
 
 
 def read_melody(path: str | Path) -> Melody:
@@ -96,7 +119,7 @@ class FolderCorpus(AbstractCorpus):
         closed: list[str] = []
         for path, name in named_files_below(self.path, closed):
             split = splits.get(name.split("/")[0])
-            if path.suffix.lower() not in READERS:
+            if os.path.splitext(name)[1].lower() not in READERS:
                 ignored[readable(path.suffix.lower()) or "without suffix"] += 1
             elif splits and split is None:
                 outside += 1

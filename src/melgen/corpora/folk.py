@@ -8,7 +8,6 @@ from pathlib import Path
 
 from melgen.corpora.corpus import AbstractCorpus
 from melgen.corpora.importing import Reader
-from melgen.corpora.readers.abc import read_abc
 from melgen.corpora.sources import Listing, Source, files_below
 from melgen.errors import CorpusError
 
@@ -48,6 +47,8 @@ class FolkCorpus(AbstractCorpus):
     @property
     def reader(self) -> Reader:
         """ABC files."""
+        from melgen.corpora.readers.abc import read_abc
+
         return read_abc
 
     def list_sources(self) -> Listing:

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from melgen.corpora.cleaning import DUPLICATE, Cleaning
-from melgen.corpora.extraction import Rejection, Tune, melody_line, too_long
+from melgen.corpora.extraction import Rejection, Tune, melody_lines, too_long
 from melgen.corpora.packing import concatenate, interval_keys, select
 from melgen.corpora.report import SHORT_SONG_NOTES, ImportReport
 from melgen.corpora.rounding import Line, RoundedLines
@@ -52,40 +53,83 @@ class Reading:
     rounded_notes: list[int] = field(default_factory=list)
 
 
+class Found(NamedTuple):
+    """A tune that was found in a source, before its melody is chosen."""
+
+    tune: Tune
+    source: Source
+
+    @property
+    def name(self) -> str:
+        """The source, and the tune's number in it."""
+        return self.source.name if self.tune.number is None else f"{self.source.name}#{self.tune.number}"
+
+
 def read_source(source: Source, alive: Callable[[], None], read: Reader, cleaning: Cleaning | None) -> Reading:
     """Read and clean one source; runs in a worker process, and calls ``alive`` after each tune.
 
     Without ``cleaning`` the source is already encoded, and its values pass unchanged.
     """
-    return clean([find_lines(source, alive, read, cleaning)], cleaning)
+    return clean([find_tunes(source, alive, read)], cleaning)
 
 
-def find_lines(
-    source: Source, alive: Callable[[], None], read: Reader, cleaning: Cleaning | None
-) -> list[Line | Rejection]:
-    """The melodies of one source, neither rounded nor cleaned; runs in a worker process."""
-    found: list[Line | Rejection] = []
+def find_tunes(source: Source, alive: Callable[[], None], read: Reader) -> list[Found | Line | Rejection]:
+    """What one source contains; runs in a worker process."""
+    found: list[Found | Line | Rejection] = []
     try:
         for item in read(source):
             if isinstance(item, Tune):
-                name = source.name if item.number is None else f"{source.name}#{item.number}"
-                found.append(melody_line(item, cleaning or Cleaning(), name))
+                found.append(Found(item, source))
             else:
                 found.append(Line.of(item) if isinstance(item, Melody) else item)
             alive()
-    except ReadError as error:
-        found.append(Rejection(error.reason, str(error), source.name))
-    except MemoryError:
-        found.append(Rejection(UNREADABLE, "reading it takes too much memory", source.name))
     except Exception as error:  # on a broken file a parser may raise anything
-        detail = f"{type(error).__name__}: {error}".split("\n")[0][:200]
-        found.append(Rejection(UNREADABLE, detail, source.name))
+        found.append(_rejection(error, source))
     return found
 
 
-def clean(sources: Sequence[Sequence[Line | Rejection] | Rejection], cleaning: Cleaning | None) -> Reading:
-    """Round and clean what was found in several sources; of a source that could not be read, there is a rejection."""
-    found = [[source] if isinstance(source, Rejection) else source for source in sources]
+def _rejection(error: Exception, source: Source) -> Rejection:
+    """The reason why the rest of a source is not read."""
+    if isinstance(error, ReadError):
+        return Rejection(error.reason, str(error), source.name)
+    if isinstance(error, MemoryError):
+        return Rejection(UNREADABLE, "reading it takes too much memory", source.name)
+    detail = f"{type(error).__name__}: {error}".split("\n")[0][:200]
+    return Rejection(UNREADABLE, detail, source.name)
+
+
+def _choose_melodies(
+    sources: Sequence[Sequence[Found | Line | Rejection]], cleaning: Cleaning
+) -> Sequence[Sequence[Line | Rejection]]:
+    """What was found in several sources, each tune replaced by its melody.
+
+    If one of the tunes is broken, it is found by choosing the melody of each alone; the rest of its source is dropped.
+    """
+    tunes = [(item.tune, item.name) for items in sources for item in items if isinstance(item, Found)]
+    try:
+        lines = iter(melody_lines(tunes, cleaning))
+    except Exception:
+        return [_choose_one_by_one(items, cleaning) for items in sources]
+    return [[next(lines) if isinstance(item, Found) else item for item in items] for items in sources]
+
+
+def _choose_one_by_one(items: Sequence[Found | Line | Rejection], cleaning: Cleaning) -> list[Line | Rejection]:
+    chosen: list[Line | Rejection] = []
+    for item in items:
+        if not isinstance(item, Found):
+            chosen.append(item)
+            continue
+        try:
+            chosen += melody_lines([(item.tune, item.name)], cleaning)
+        except Exception as error:
+            return [*chosen, _rejection(error, item.source)]
+    return chosen
+
+
+def clean(sources: Sequence[Sequence[Found | Line | Rejection] | Rejection], cleaning: Cleaning | None) -> Reading:
+    """Choose, round and clean the melodies of several sources; of one that could not be read, there is a rejection."""
+    several = [[source] if isinstance(source, Rejection) else source for source in sources]
+    found = _choose_melodies(several, cleaning or Cleaning())
     rounded = RoundedLines([item for items in found for item in items if isinstance(item, Line)])
     facts = zip(rounded.extents(), rounded.ends.tolist(), rounded.notes_off_grid.tolist(), strict=True)
     reading, is_kept = Reading(NO_MELODIES, []), []
@@ -129,7 +173,7 @@ def import_sources(
     from tqdm import tqdm
 
     rules = None if listing.encoded_as is not None else cleaning
-    read = partial(find_lines, read=reader, cleaning=rules)
+    read = partial(find_tunes, read=reader)
     workers = available_cpus() if workers is None else workers
     readings: dict[int, Reading] = {}
     log.info("reading %s: %d files, %d workers", description, len(listing.sources), workers)

@@ -12,8 +12,6 @@ import numpy as np
 from melgen.corpora.corpus import AbstractCorpus
 from melgen.corpora.extraction import Rejection, Track, Tune
 from melgen.corpora.importing import Reader
-from melgen.corpora.readers.abc import read_abc
-from melgen.corpora.readers.midi import count_bars, stated_metre
 from melgen.corpora.sources import Listing, Source, check_folder, named_files_below, user_path
 from melgen.errors import CorpusError, ReadError
 
@@ -44,7 +42,11 @@ class MusPyCorpus(AbstractCorpus):
     @property
     def reader(self) -> Reader:
         """The reader for one ABC file, or for one item of the dataset."""
-        return read_abc if self.name in ABC_DATASETS else partial(read_item, dataset=self.name)
+        if self.name not in ABC_DATASETS:
+            return partial(read_item, dataset=self.name)
+        from melgen.corpora.readers.abc import read_abc
+
+        return read_abc
 
     def list_sources(self) -> Listing:
         """The items of the dataset; downloads it if asked to."""
@@ -105,6 +107,8 @@ def open_dataset(name: str, root: str) -> Any:
 
 def read_item(source: Source, dataset: str) -> Iterator[Tune | Rejection]:
     """One item of a dataset as tracks, with the metres that its class gives and their bars, and without its key."""
+    from melgen.corpora.readers.midi import count_bars, stated_metre
+
     assert source.part is not None
     music = open_dataset(dataset, str(source.path))[source.part]
     if music.resolution <= 0:

@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -28,8 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.corpora.extraction import Track, Tune
-from melgen.corpora.readers import MEGABYTE, read_bytes
-from melgen.corpora.readers.abc import decode
+from melgen.corpora.readers import MEGABYTE, decode, read_bytes
 from melgen.corpora.sources import Source
 from melgen.errors import ReadError
 from melgen.music.key import KEY_OF_MIDI, Key
@@ -50,10 +50,7 @@ _END_OF_TRACK = b"\xff\x2f\x00"
 _END_MARK = "the end of the track"
 # An empty text where the track would end, and the marker a tick later.
 _LATE_MARKER = b"\xff\x01\x00\x01\xff\x06" + bytes([len(_END_MARK)]) + _END_MARK.encode()
-_ALL_OFF = [
-    (bytes([_NOTE_ON + channel]), b"".join(bytes((0, _NOTE_OFF + channel, pitch, 0)) for pitch in range(128)))
-    for channel in range(16)
-]
+_ALL_VALUES = bytes(range(256))
 _BEAT_TYPES = frozenset({*BEAT_TYPES, 64})
 
 NEVER_OFF = "notes that are never switched off, ended at the next note or the end of their track"
@@ -68,34 +65,31 @@ def read_midi(source: Source) -> Iterator[Tune]:
         raise ReadError(f"Division {division:#06x} counts SMPTE frames, not ticks per quarter note")
     if division == 0:
         raise ReadError("0 ticks per quarter note; must be at least 1")
-    tracks: list[Track] = []
+    channels: list[list[_Channel]] = []
     signatures: dict[int, Metre] = {}
     keys: dict[int, Key | None] = {}
     named_keys: dict[int, Key | None] = {}
     names = []
-    remarks: tuple[str, ...] = ()
     for number, chunk in enumerate(chunks, 1):
-        of_signatures, of_texts = _keys(chunk)
-        keys |= of_signatures
-        named_keys |= of_texts
+        if _KEY_SIGNATURE in chunk:
+            of_signatures, of_texts = _keys(chunk)
+            keys |= of_signatures
+            named_keys |= of_texts
         if _SOUNDS_OR_COUNTS.search(chunk) is None:
             names.append(_name(chunk, is_late=True))
             continue
         score, end_of_track = _score(chunk, division, number)
         if len(score.tracks) > 1 and (patched := _without_program_changes(chunk)) != chunk:
             score, end_of_track = _score(patched, division, number)
-        channels = _items(score.tracks)
-        names.append(_name(chunk, is_late=any(each.name for each in channels)))
-        pieces = []
-        for each in channels:
-            notes, never_off = _ended(_notes(each), end_of_track)
-            pieces.append(Track(notes, names[-1], each.is_drum))
-            if never_off and not each.is_drum:  # drums need no end
-                remarks = (NEVER_OFF,)
-        tracks += _join_in_order(pieces)
+        parts = _items(score.tracks)
+        names.append(_name(chunk, is_late=any(each.name for each in parts)))
+        channels.append([_Channel(each, names[-1], end_of_track) for each in parts if each.notes])
         for each in _items(score.time_signatures):
             if (metre := stated_metre(each.numerator, each.denominator)) is not None:
                 signatures[each.time] = metre
+    pieces, remarks = _as_tracks([channel for of_track in channels for channel in of_track])
+    places = iter(pieces)
+    tracks = [track for of_track in channels for track in _join_in_order([next(places) for _ in of_track])]
     tune = Tune(join_pieces(tracks), division, next((name for name in names if name), ""), remarks=remarks)
     if named_keys or {*keys.values()} != {_DEFAULT_KEY}:
         tune.keys = tuple(sorted((keys | named_keys).items(), key=itemgetter(0)))
@@ -127,9 +121,47 @@ def _items(of_symusic: Any) -> list[Any]:
     return [of_symusic[place] for place in range(len(of_symusic))]
 
 
-def _notes(track: Any) -> NDArray[np.int64]:
-    columns = track.notes.numpy()
-    return np.array([columns["time"], columns["duration"], columns["pitch"]], np.int64).T
+class _Channel(NamedTuple):
+    """One channel of a track, with at least one note.
+
+    Attributes:
+        of_symusic: its notes and whether it is a drum track.
+        name: of the track.
+        end_of_track: the tick at which the track ends; ``None`` if it is unknown.
+    """
+
+    of_symusic: Any
+    name: str
+    end_of_track: int | None
+
+
+def _as_tracks(channels: Sequence[_Channel]) -> tuple[list[Track], tuple[str, ...]]:
+    """Channels with all their notes, and remarks about these notes."""
+    if not channels:
+        return [], ()
+    starts, notes = _notes([channel.of_symusic.notes for channel in channels])
+    last_ends = np.maximum.reduceat(notes[:, 0] + notes[:, 1], starts[:-1]).tolist()
+    tracks, is_never_off = [], False
+    for channel, start, stop, last_end in zip(channels, starts[:-1], starts[1:], last_ends, strict=True):
+        own, is_drum = notes[start:stop], channel.of_symusic.is_drum
+        if channel.end_of_track is not None and last_end > channel.end_of_track:
+            own = _ended(own, channel.end_of_track)
+            is_never_off |= not is_drum  # drums need no end
+        tracks.append(Track(own, channel.name, is_drum))
+    return tracks, (NEVER_OFF,) if is_never_off else ()
+
+
+def _notes(lists: Sequence[Any]) -> tuple[list[int], NDArray[np.int64]]:
+    """Where each of several lists of notes starts, ``[lists + 1]``, and the notes of all: ``[notes, 3]``.
+
+    symusic takes longer to make the arrays of a list than to join two, so all are joined first. The first is changed.
+    """
+    starts = [0, *accumulate(map(len, lists))]
+    joined = lists[0]
+    for each in lists[1:]:
+        joined.extend(each)
+    columns = joined.numpy()
+    return starts, np.array([columns["time"], columns["duration"], columns["pitch"]], np.int64).T
 
 
 def _score(chunk: bytes, division: int, number: int) -> tuple[Any, int | None]:
@@ -169,21 +201,23 @@ def _with_all_notes_off(chunk: bytes) -> bytes:
     """
     if not chunk.endswith(_END_OF_TRACK):
         return chunk
-    all_off = b"".join([off for status, off in _ALL_OFF if status in chunk])
-    return chunk[: -len(_END_OF_TRACK)] + _LATE_MARKER + all_off + b"\0" + _END_OF_TRACK
+    values = _ALL_VALUES.translate(None, _ALL_VALUES.translate(None, chunk))  # those in the track, in order
+    statuses = values[bisect_left(values, _NOTE_ON) : bisect_left(values, _NOTE_ON + 16)]
+    pitches = values[: bisect_left(values, 128)]  # at least those of its notes
+    offs = bytearray(3 * len(pitches))  # of each: no delay, pitch, no velocity
+    offs[1::3] = pitches
+    all_off = b"".join([bytes((0, status - _NOTE_ON + _NOTE_OFF)) + offs[1:] for status in statuses])
+    return b"%b%b%b\0%b" % (chunk[: -len(_END_OF_TRACK)], _LATE_MARKER, all_off, _END_OF_TRACK)
 
 
-def _ended(notes: NDArray[np.int64], end_of_track: int | None) -> tuple[NDArray[np.int64], bool]:
-    """End the notes of one channel that are never switched off; return all notes, and whether there were such.
+def _ended(notes: NDArray[np.int64], end_of_track: int) -> NDArray[np.int64]:
+    """The notes of one channel, those that are never switched off ended.
 
     If a key is struck twice and switched off once, the second note ends there.
 
-    >>> notes, _ = _ended(np.array([[0, 20, 60], [10, 91, 60], [40, 61, 64], [70, 10, 62]]), 100)
-    >>> notes.tolist()
+    >>> _ended(np.array([[0, 20, 60], [10, 91, 60], [40, 61, 64], [70, 10, 62]]), 100).tolist()
     [[0, 10, 60], [10, 10, 60], [40, 30, 64], [70, 10, 62]]
     """
-    if end_of_track is None or not (notes[:, 0] + notes[:, 1] > end_of_track).any():
-        return notes, False
     notes = notes[np.argsort(notes[:, 0], kind="stable")]
     onsets, ends, pitches = notes[:, 0], notes[:, 0] + notes[:, 1], notes[:, 2]
     for place in np.flatnonzero(ends > end_of_track):
@@ -196,7 +230,7 @@ def _ended(notes: NDArray[np.int64], end_of_track: int | None) -> tuple[NDArray[
         later = onsets[onsets > onsets[never_off]]
         ends[never_off] = later[0] if len(later) else end_of_track
     notes[:, 1] = ends - onsets
-    return notes, True
+    return notes
 
 
 def track_chunks(data: bytes) -> list[bytes]:
@@ -273,7 +307,11 @@ def _events(chunk: bytes) -> Iterator[_Event]:
 
     tick = 0
     while position < len(chunk):
-        tick += number()
+        if chunk[position] < 0x80:  # the usual number, without a call
+            tick += chunk[position]
+            position += 1
+        else:
+            tick += number()
         if position >= len(chunk):
             raise ReadError(f"byte {position}: the track ends before an event")
         place = -1

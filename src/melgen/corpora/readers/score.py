@@ -14,8 +14,7 @@ import zlib
 from collections.abc import Iterator
 
 from melgen.corpora.extraction import Tune
-from melgen.corpora.readers import MEGABYTE, read_bytes
-from melgen.corpora.readers.abc import decode
+from melgen.corpora.readers import MEGABYTE, decode, read_bytes
 from melgen.corpora.readers.kern import kern_tunes
 from melgen.corpora.readers.musicxml import musicxml_tune
 from melgen.corpora.readers.playing_order import AS_WRITTEN as AS_WRITTEN

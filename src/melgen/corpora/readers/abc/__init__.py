@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from melgen.corpora.extraction import Rejection, Tune
-from melgen.corpora.readers import MEGABYTE, read_bytes
-from melgen.corpora.readers.abc.text import decode, split_tunes
+from melgen.corpora.readers import MEGABYTE, decode, read_bytes
+from melgen.corpora.readers.abc.text import split_tunes
 from melgen.corpora.readers.abc.tune import read_tune
 from melgen.corpora.sources import Source
 from melgen.errors import ReadError
 
-__all__ = ["decode", "read_abc", "read_tune", "split_tunes"]
+__all__ = ["read_abc", "read_tune", "split_tunes"]
 
 MAX_BYTES = 100 * MEGABYTE
 

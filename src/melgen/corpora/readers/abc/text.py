@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import html
 import re
 import unicodedata
@@ -25,20 +24,6 @@ class TuneText(NamedTuple):
 
     lines: list[str]
     has_reference: bool = True
-
-
-def decode(data: bytes) -> str:
-    """Decode UTF-16 with a byte order mark, UTF-8, or else Latin-1, in which every byte is valid.
-
-    >>> decode("Été".encode("utf-16")), decode("Été".encode()), decode("Été".encode("latin-1"))
-    ('Été', 'Été', 'Été')
-    """
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
 
 
 def split_tunes(text: str) -> list[TuneText]:
