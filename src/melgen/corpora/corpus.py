@@ -176,8 +176,8 @@ def fingerprint(listing: Listing, cleaning: Cleaning, kind: str) -> str:
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for source in listing.sources:
         digest.update(json.dumps([source.name, source.split, source.part]).encode())
-    paths = dict.fromkeys(source.path for source in listing.sources) if listing.inputs is None else listing.inputs
-    for path in paths:
+    paths = [source.path for source in listing.sources] if listing.inputs is None else listing.inputs
+    for path in dict.fromkeys(map(os.fspath, paths)):  # each once; a path takes longer to hash than its text
         digest.update(_content_digest(path))
     return digest.hexdigest()[:32]
 
@@ -187,17 +187,17 @@ def _own_code(*parts: Any) -> str:
     modules = {str(getattr(part, "__module__", "melgen")) for part in parts}
     own = sorted(name for name in modules if name.partition(".")[0] != "melgen")
     files = [getattr(sys.modules.get(name), "__file__", None) for name in own]
-    return "".join(f" {_content_digest(Path(file)).hex()}" for file in files if file)
+    return "".join(f" {_content_digest(file).hex()}" for file in files if file)
 
 
-def _content_digest(path: Path) -> bytes:
+def _content_digest(path: str) -> bytes:
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
             return b"not a regular file"
         if status.st_size <= _READ_AT_ONCE:  # most tunes; `file_digest` prepares a quarter of a megabyte for each
             return hashlib.sha256(contents(path, status.st_size)).digest()
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:  # the reader will report why the file cannot be read
         return f"{type(error).__name__} {error.errno}".encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -195,7 +196,7 @@ def _gather(
 ) -> tuple[Melodies, NDArray[np.int8] | None, ImportReport]:
     report = ImportReport(
         description,
-        files_found=len({source.path for source in listing.sources}),
+        files_found=len({os.fspath(source.path) for source in listing.sources}),
         ignored_files=listing.ignored_files,
         remarks=list(listing.remarks),
     )

@@ -148,9 +148,10 @@ def named_files_below(folder: Path, closed: list[str] | None = None) -> Iterator
             continue
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted((name for name in folders if not _hidden(name)), key=natural_key)
-        below = Path(root).relative_to(folder)
+        here = Path(root)
+        below = here.relative_to(folder)
         prefix = f"{below.as_posix()}/" if below.parts else ""
-        found += [(Path(root, name), prefix + name) for name in files if not _hidden(name)]
+        found += [(here / name, prefix + name) for name in files if not _hidden(name)]
     yield from sorted(found, key=lambda each: natural_key(each[1]))
 
 

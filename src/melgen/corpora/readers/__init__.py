@@ -31,7 +31,7 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
         raise ReadError(error.strerror or type(error).__name__) from error
 
 
-def contents(path: Path, size: int) -> bytes:
+def contents(path: str | Path, size: int) -> bytes:
     """The content of a regular file of about so many bytes.
 
     `Path.read_bytes` takes twice as long for a small file, because it makes more calls of the system.
