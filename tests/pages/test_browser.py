@@ -310,7 +310,7 @@ def test_probes_are_drawn(opened, pages):
     browser = opened("study")
     browser.go_to("probes")
     found = {each["name"]: each for each in read_data(pages["study"].read_text())["sections"]["probes"]["probes"]}
-    assert [*found] == ["copying", "states", "similarity", "budget"]
+    assert [*found] == ["copying", "states", "similarity", "budget", "memorization"]
     for name, each in found.items():
         cards = browser.run(f"return document.querySelectorAll('#probe-{name} .card').length")
         assert cards == len(each["row_charts"]) + len(each["line_charts"]) > 0
@@ -323,6 +323,11 @@ def test_probes_are_drawn(opened, pages):
     assert places[1:] == pytest.approx([0, 0], abs=0.01), "ppm-stm is beyond the axis, which fits the networks"
     beyond = "return [...document.querySelectorAll('#probe-copying .cut-value')].map((one) => one.textContent)"
     assert browser.run(beyond) == ["-40.00"]
+    for kind, count in {"line": 4, "line control": 2}.items():
+        found_lines = (
+            f"return document.querySelectorAll('#probe-memorization .of-cell .{kind.replace(' ', '.')}').length"
+        )
+        assert browser.run(found_lines) == count
     browser.click("#probe-budget summary")
     browser.wait("return document.querySelectorAll('#probe-budget tbody tr').length === 2")
 

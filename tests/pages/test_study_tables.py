@@ -34,13 +34,13 @@ def test_learning_rates_are_those_of_the_table(study):
     assert (chart["title"], chart["place_names"]) == ("control, 1 layer", ["0.001", "0.004", "0.016"])
     assert chart["highest"] == 2.0, "none is far above the others"
     assert chart["lines"] == [
-        {"cell": "lstm", "values": [2.0, 1.5, None], "chosen": 1, "beyond": 0, "failed": [2]},
-        {"cell": "gru", "values": [1.8, 1.7, 1.25], "chosen": 2, "beyond": 1, "failed": []},
+        {"cell": "lstm", "values": [2.0, 1.5, None], "chosen": 1, "beyond": 0, "failed": [2], "control": []},
+        {"cell": "gru", "values": [1.8, 1.7, 1.25], "chosen": 2, "beyond": 1, "failed": [], "control": []},
     ]
 
 
 def test_probes_are_those_of_the_tables(study):
-    copying, states, similarity, budget = data_of(probes, study)["probes"]
+    copying, states, similarity, budget, memorization = data_of(probes, study)["probes"]
     (rows,) = (chart["rows"] for chart in copying["row_charts"])
     assert [row["name"] for row in rows] == ["control lstm 1", "control gru 1", "kn-bigram", "ppm-stm"]
     assert [[mark["value"] for mark in row["marks"]] for row in rows] == [[-0.6, 0], [0, 0], [0, 0], [-40, 0]]
@@ -57,6 +57,13 @@ def test_probes_are_those_of_the_tables(study):
     (chart,) = budget["line_charts"]
     assert [(line["cell"], line["values"][-1]) for line in chart["lines"]] == [("lstm", 2.301), ("nas", 2.441)]
     assert chart["place_names"] == ["25%", "50%", "75%", "100%"]
+    (chart,) = memorization["line_charts"]
+    assert chart["place_names"] == ["0", "1k", "2k", "", "selected"], "the selected weights are apart"
+    assert chart["unit"] == "share of n-grams in a part of the training tunes"
+    assert [(line["cell"], line["values"], line["control"]) for line in chart["lines"]] == [
+        ("lstm", [0.0, 0.15, None, None, 0.4], [0.0, 0.1, None, None, 0.1]),
+        ("gru", [0.0, None, 0.05, None, 0.1], [0.0, None, 0.05, None, 0.1]),
+    ]
 
 
 def test_a_study_without_them_has_no_such_sections(tmp_path):

@@ -10,8 +10,16 @@ import numpy as np
 from melgen.evaluation.probes.budget import CellCurves, order_at_budgets
 from melgen.evaluation.probes.copied_bits import POSITIONS, CopiedBits
 from melgen.evaluation.probes.linear import ProbeResult
+from melgen.evaluation.probes.memorization import Memorized
 from melgen.runs.rate_trials import LearningRates, RateTrial, TunedSetting
-from melgen.studies.probes.results import BudgetFound, CopyingFound, ProbeResults, StatesFound, TunesFound
+from melgen.studies.probes.results import (
+    BudgetFound,
+    CopyingFound,
+    MemorizationFound,
+    ProbeResults,
+    StatesFound,
+    TunesFound,
+)
 from melgen.studies.results import StudyResults
 
 RANGES = len(POSITIONS)
@@ -40,6 +48,16 @@ def curves(name: str, *bits: float) -> CellCurves:
     return CellCurves(name, {seed: ([25, 50, 75, 100], np.array(bits) + 0.001 * seed) for seed in range(3)})
 
 
+def shared(training: float, held_out: float) -> Memorized:
+    """Five songs with these shares with each part: four parts of training tunes, two of held-out tunes."""
+    parts = [np.array([[share] * count, [10 * share] * count]) for share, count in ((training, 4), (held_out, 2))]
+    return Memorized(5, min(1.0, 2 * training), 20 * training, *parts)
+
+
+def memorized(selected: Memorized | None, underway: dict[int, Memorized], updates: int = 1000) -> MemorizationFound:
+    return MemorizationFound(underway, selected, updates, part_notes=1000, training_notes=4500, ngram=8)
+
+
 def probed(base: StudyResults) -> StudyResults:
     """A study with what probes have found in its first two models: two seeds of one, one of the other."""
     one, other = base.models[:2]
@@ -52,6 +70,14 @@ def probed(base: StudyResults) -> StudyResults:
             states={one.name: {0: states(0.5), 1: states(0.6)}, other.name: {0: states(0.4)}},
             similarity={one.name: {0: tunes(3.0)}, other.name: {0: tunes(4.0)}},
             budget=(BudgetFound("control", cells, order_at_budgets(cells)),),
+            memorization={
+                one.name: {
+                    0: memorized(shared(0.4, 0.1), {0: shared(0, 0), 1000: shared(0.1, 0.1)}),
+                    1: memorized(shared(0.4, 0.1), {0: shared(0, 0), 1000: shared(0.2, 0.1)}, 2000),
+                },
+                other.name: {0: memorized(shared(0.1, 0.1), {0: shared(0, 0), 2000: shared(0.05, 0.05)})},
+            },
+            memorizing_baselines={"bigram": memorized(shared(0.01, 0.01), {})},
         ),
     )
 

@@ -104,13 +104,16 @@ def test_the_former_name_of_a_selection_makes_no_song_again(mini):
     assert redone(before) <= {"report"}, "the page shows the configuration as it was typed"
 
 
+OF_SONGS = ("generate/", "evaluate/control", "evaluate/interval", "evaluate/writers", "probe/memorization")
+
+
 @pytest.mark.parametrize(
     ("changed", "tasks"),
     [
-        ("generate.temperature=2", ("generate/", "evaluate/control", "evaluate/interval", "evaluate/writers")),
+        ("generate.temperature=2", OF_SONGS),
         ("evaluation.span_notes=6", ("evaluate/",)),
         ("evaluation.seed=5", ("evaluate/", "likelihood/", "probe/")),
-        ("generate.seed=9", ("generate/", "evaluate/control", "evaluate/interval", "evaluate/writers")),
+        ("generate.seed=9", OF_SONGS),
     ],
 )
 def test_one_option_changed(mini, changed, tasks):
@@ -143,8 +146,8 @@ def test_a_number_changed_by_hand_does_not_reach_a_table(mini):
     assert f"stages=tables: the stage evaluate has not been done with these settings (evaluate/{path.stem} in" in text
 
 
-MEASURED = ("copying", "states", "similarity")
-"""Probes that read the weights of a network."""
+MEASURED = ("copying", "states", "similarity", "memorization")
+"""Probes that depend on the weights of a network."""
 
 
 def test_other_weights_of_one_run(mini):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 
@@ -53,6 +54,8 @@ class Line(TypedDict):
     """Side of the chosen place on which no place was tried: -1 to the left, 1 to the right, 0 none."""
     failed: list[int]
     """Indices of the places with a cross above."""
+    control: list[float | None]
+    """Of a dashed line of the same colour, at each place; empty if there is none."""
 
 
 class LineChart(TypedDict):
@@ -72,6 +75,6 @@ class LineChart(TypedDict):
     lines: list[Line]
 
 
-def line_of(cell: str, values: list[float | None]) -> Line:
+def line_of(cell: str, values: list[float | None], control: Sequence[float | None] = ()) -> Line:
     """A line without special places."""
-    return {"cell": cell, "values": values, "chosen": None, "beyond": 0, "failed": []}
+    return {"cell": cell, "values": values, "chosen": None, "beyond": 0, "failed": [], "control": list(control)}

@@ -17,10 +17,19 @@ BASELINE_LIKELIHOOD_TASK = "likelihood/baselines"
 COMPARISONS_TASK = "compare/cells"
 CORPUS, BASELINES = "corpus", "writers"
 """Folders below ``evaluation/``: whole tunes and openings; songs of the baselines."""
-COPYING, STATES, SIMILARITY, BUDGET = PROBES = ("copying", "states", "similarity", "budget")
+COPYING, STATES, SIMILARITY, BUDGET, MEMORIZATION = PROBES = (
+    "copying",
+    "states",
+    "similarity",
+    "budget",
+    "memorization",
+)
 """The probes of a study, as ``probes`` lists them."""
 PROBED_BASELINES = ("kn-bigram", "ppm-stm")
 """Baselines whose copying is measured: one that remembers a single note, and one that knows nothing but the tune."""
+MEMORIZING_BASELINES = ("bigram", "ppm")
+"""Baselines whose songs are searched for memorized passages: one that counts pairs of notes, and one
+that counts contexts of any length."""
 _PROBES_FOLDER = "probes"
 
 

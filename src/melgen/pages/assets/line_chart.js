@@ -14,7 +14,7 @@ const lineKey = (looks) => h("ul", { class: "line-key" }, [...looks].map(([name,
 const isCut = (charts) => charts.some(({ highest, lines }) => highest !== null && lines.some(({ values }) => values.some((value) => value > highest)));
 
 function lineCard({ title, place_names, places, along, unit, highest, lines }, looks) {
-  const values = lines.flatMap((line) => line.values).filter((value) => value !== null);
+  const values = lines.flatMap((line) => [...line.values, ...line.control]).filter((value) => value !== null);
   let low = Math.min(...values), high = highest ?? Math.max(...values);
   if (!(high - low > 1e-6 * Math.max(1, Math.abs(high)))) { low -= 0.5; high += 0.5; }
   const right = LINES.width - LINES.right, bottom = LINES.top + LINES.height, first = places[0], length = places.at(-1) - first || 1;
@@ -31,12 +31,15 @@ function lineCard({ title, place_names, places, along, unit, highest, lines }, l
     parts.push(s("text", { class: "tick", x: x(place), y: bottom + 16, "text-anchor": "middle" }, name));
   });
   parts.push(s("text", { class: "tick", x: (LINES.left + right) / 2, y: bottom + 33, "text-anchor": "middle" }, along));
-  const at = (line) => line.values.map((value, place) => ({ value, place })).filter(({ value }) => value !== null);
+  const placed = (values) => values.map((value, place) => ({ value, place })).filter(({ value }) => value !== null);
+  const at = (line) => placed(line.values);
+  // A place without a value interrupts the line.
+  const pathOf = (values) => placed(values).map(({ value, place }) => `${(values[place - 1] ?? null) === null ? "M" : "L"}${x(place)} ${y(value)}`).join("");
   for (const line of lines) {
     const { hue, dash } = looks.get(line.cell), row = s("g", { class: "of-cell", style: `--kind: ${hue}` });
-    // A place without a value interrupts the line.
-    const path = at(line).map(({ value, place }) => `${(line.values[place - 1] ?? null) === null ? "M" : "L"}${x(place)} ${y(value)}`).join("");
-    row.append(s("path", { class: "line", d: path, "stroke-dasharray": dash }, s("title", {}, line.cell)));
+    if (line.control.length) row.append(s("path", { class: "line control", d: pathOf(line.control) }, s("title", {}, `${line.cell}, control`)),
+      ...placed(line.control).map(({ value, place }) => s("circle", { class: "control-point", cx: x(place), cy: y(value), r: 2 }, s("title", {}, `${line.cell}, control, ${place_names[place]}: ${show(value, 3)}`))));
+    row.append(s("path", { class: "line", d: pathOf(line.values), "stroke-dasharray": dash }, s("title", {}, line.cell)));
     at(line).forEach(({ value, place }) => row.append(value > high ? s("text", { class: "tick", x: x(place) + 2, y: LINES.top, "text-anchor": "end" }, `${show(value, 1)} ↑`) : s("circle", { class: place === line.chosen ? "point chosen" : "point", cx: x(place), cy: y(value), r: place === line.chosen ? 5 : 3 },
       s("title", {}, `${line.cell}, ${place_names[place]}: ${show(value, 3)}`))));
     line.failed.forEach((place) => row.append(s("path", { class: "failed-mark", d: `M${x(place) - 4} ${LINES.top - 10}l8 8m0 -8l-8 8` }, s("title", {}, `${line.cell}, ${place_names[place]}: diverged`))));

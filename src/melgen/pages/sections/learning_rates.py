@@ -73,6 +73,7 @@ def _line(row: Cells, columns: Sequence[tuple[float, str]]) -> Line:
         "chosen": chosen[0] if chosen and values[chosen[0]] is not None else None,
         "beyond": _ENDS.get(row.get("edge", ""), 0),
         "failed": [place for place, value in enumerate(values) if value is None],
+        "control": [],
     }
 
 

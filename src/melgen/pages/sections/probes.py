@@ -1,4 +1,4 @@
-"""The probes of a study: copying, what states contain, similarity to training, and the order of cells by budget."""
+"""The probes of a study: copying, what states contain, similarity to training, budgets, and memorization."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ _STATES = {
     "shuffled": "control: classes shuffled",
 }
 _BITS_OF = {"": "", "both": "Bits of pitch and rhythm", "pitch": "Bits of pitch", "rhythm": "Bits of rhythm"}
+_SELECTED = "selected"  # weights, in the table of memorization
 _NUMBERED_BITS = re.compile(r"bits_(\d+)_mean")
 
 
@@ -136,11 +137,61 @@ def _budget(name: str, table: StudyTable, networks: _Networks) -> Probe:
     return _probe(name, table, line_charts=charts)
 
 
+def _memorization(name: str, table: StudyTable, networks: _Networks) -> Probe:
+    settings: dict[str, dict[str, list[Cells]]] = {}
+    for row in table.rows:
+        if row.get("model") in networks:  # a baseline is not trained
+            network = _network(row, networks)
+            settings.setdefault(network.setting, {}).setdefault(network.cell, []).append(row)
+    return _probe(name, table, line_charts=[_memorized(setting, cells) for setting, cells in settings.items()])
+
+
+def _memorized(setting: str, cells: Mapping[str, Sequence[Cells]]) -> LineChart:
+    """Lines over updates at equal distances; the selected weights, which are of any update, are apart at the right."""
+    by_updates = {
+        cell: {None if row.get("weights") == _SELECTED else row.get("updates", ""): row for row in rows}
+        for cell, rows in cells.items()
+    }
+    underway = sorted({int(at) for rows in by_updates.values() for at in rows if at is not None and at.isdecimal()})
+    at_places = [*map(str, underway), "", None]  # no row has the empty place, which interrupts the line
+
+    def column(rows: Mapping[str | None, Cells], key: str) -> list[float | None]:
+        return [number_in(rows.get(at, {}), key) for at in at_places]
+
+    has_control = any(row.get("held_out") for rows in cells.values() for row in rows)
+    return {
+        "title": setting,
+        "place_names": [*(_short_number(at) for at in underway), "", _SELECTED],
+        "places": [float(place) for place in range(len(at_places))],
+        "along": "updates",
+        "unit": "share of n-grams in " + ("a part of the training tunes" if has_control else "training tunes"),
+        "highest": None,
+        "lines": [
+            line_of(
+                cell,
+                column(rows, "training" if has_control else "share"),
+                column(rows, "held_out") if has_control else (),
+            )
+            for cell, rows in by_updates.items()
+        ],
+    }
+
+
+def _short_number(number: int) -> str:
+    """Thousands as k.
+
+    >>> _short_number(300), _short_number(1000), _short_number(2500), _short_number(63000)
+    ('300', '1k', '2.5k', '63k')
+    """
+    return str(number) if number < 1000 else f"{number / 1000:.3g}k"
+
+
 _PROBES: Mapping[str, Callable[[str, StudyTable, _Networks], Probe]] = {
     "copying": _copying,
     "states": _states,
     "similarity": _similarity,
     "budget": _budget,
+    "memorization": _memorization,
 }
 
 

@@ -14,9 +14,26 @@ from melgen.bit_names import BITS, BITS_WITH_RHYTHM
 from melgen.evaluation.probes.budget import CellCurves, order_at_budgets
 from melgen.evaluation.probes.copied_bits import CopiedBits
 from melgen.evaluation.probes.linear import ProbeResult
+from melgen.evaluation.probes.memorization import Memorized
 from melgen.studies.cell_pairs import models_by_setting
-from melgen.studies.names import BUDGET, COPYING, PROBED_BASELINES, SIMILARITY, STATES, StudyNames
-from melgen.studies.probes.results import BudgetFound, CopyingFound, ProbeResults, StatesFound, TunesFound
+from melgen.studies.names import (
+    BUDGET,
+    COPYING,
+    MEMORIZATION,
+    MEMORIZING_BASELINES,
+    PROBED_BASELINES,
+    SIMILARITY,
+    STATES,
+    StudyNames,
+)
+from melgen.studies.probes.results import (
+    BudgetFound,
+    CopyingFound,
+    MemorizationFound,
+    ProbeResults,
+    StatesFound,
+    TunesFound,
+)
 from melgen.studies.results import Model
 from melgen.studies.study_runs import StudyRuns
 
@@ -28,6 +45,9 @@ def probe_tasks(names: StudyNames, runs: StudyRuns, probes: Sequence[str]) -> li
     tasks = [names.probe_task(SIMILARITY)] if SIMILARITY in probes else []
     tasks += [names.probe_task(COPYING)] if COPYING in probes and runs.write_pitches else []
     measured = [probe for probe in (COPYING, STATES, SIMILARITY) if probe in probes]
+    if MEMORIZATION in probes and runs.settings.is_by_layers:
+        tasks.append(names.probe_task(MEMORIZATION))
+        measured.append(MEMORIZATION)
     return tasks + [names.probe_task(probe, model, run) for probe in measured for model, run in runs.of_models()]
 
 
@@ -41,6 +61,10 @@ def read_probes(names: StudyNames, runs: StudyRuns, probes: Sequence[str]) -> Pr
     if COPYING in probes and runs.write_pitches:
         files = {name: names.probe_of_baseline_file(COPYING, name) for name in PROBED_BASELINES}
         baselines = {name: _read(path, _copying) for name, path in files.items() if path.is_file()}
+    memorizing = {}
+    if MEMORIZATION in probes:
+        files = {name: names.probe_of_baseline_file(MEMORIZATION, name) for name in MEMORIZING_BASELINES}
+        memorizing = {name: _read(path, _memorized) for name, path in files.items() if path.is_file()}
     shares: Mapping[int, float] = {}
     if SIMILARITY in probes and names.nearest_tunes_file.is_file():
         shares = _read(names.nearest_tunes_file, _shares)
@@ -59,6 +83,8 @@ def read_probes(names: StudyNames, runs: StudyRuns, probes: Sequence[str]) -> Pr
         states=of_runs(STATES, _states),
         similarity=of_runs(SIMILARITY, lambda content: _tunes(content, shares)),
         budget=_budgets(runs) if BUDGET in probes else (),
+        memorization=of_runs(MEMORIZATION, _memorized),
+        memorizing_baselines=memorizing,
     )
 
 
@@ -117,6 +143,14 @@ def _tunes(content: Mapping[str, Any], shares: Mapping[int, float]) -> TunesFoun
     notes = np.array(content["notes"], np.float64)
     columns = np.array([shares[tune] for tune in content["tunes"]]), np.array(content["bits"], np.float64), notes
     return TunesFound(*(column[notes > 0] for column in columns))
+
+
+def _memorized(content: Mapping[str, Any]) -> MemorizationFound:
+    return MemorizationFound(
+        {int(updates): Memorized.from_dict(found) for updates, found in content["underway"] if found is not None},
+        None if content["selected"] is None else Memorized.from_dict(content["selected"]),
+        *(int(content[key]) for key in ("updates", "part_notes", "training_notes", "ngram")),
+    )
 
 
 def _number(value: float | None) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from melgen.evaluation.probes.budget import BudgetOrder, CellCurves
 from melgen.evaluation.probes.copied_bits import CopiedBits
 from melgen.evaluation.probes.linear import ProbeResult
+from melgen.evaluation.probes.memorization import Memorized
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,27 @@ class BudgetFound:
 
 
 @dataclass(frozen=True)
+class MemorizationFound:
+    """What the songs of one network, or of a baseline, have in common with tunes.
+
+    Attributes:
+        underway: of the songs written during the training, by the updates of the network; without those at updates
+            at which every song was too short.
+        selected: of the songs of the selected weights; None if all are too short.
+        updates: of the selected weights.
+        part_notes, training_notes: of each part of the tunes, 0 without held-out tunes, and of all training tunes.
+        ngram: intervals of an n-gram.
+    """
+
+    underway: Mapping[int, Memorized]
+    selected: Memorized | None
+    updates: int
+    part_notes: int
+    training_notes: int
+    ngram: int
+
+
+@dataclass(frozen=True)
 class ProbeResults:
     """The results of all probes of a study; empty where a probe was not wanted or has nothing to measure.
 
@@ -80,6 +102,8 @@ class ProbeResults:
         copying, states, similarity: by the name of the model and by seed.
         baselines: copying by baselines, by name.
         budget: a setting each.
+        memorization: by the name of the model and by seed.
+        memorizing_baselines: the same of baselines, by name.
     """
 
     copying: Mapping[str, Mapping[int, CopyingFound]] = field(default_factory=dict)
@@ -87,3 +111,5 @@ class ProbeResults:
     states: Mapping[str, Mapping[int, StatesFound]] = field(default_factory=dict)
     similarity: Mapping[str, Mapping[int, TunesFound]] = field(default_factory=dict)
     budget: tuple[BudgetFound, ...] = ()
+    memorization: Mapping[str, Mapping[int, MemorizationFound]] = field(default_factory=dict)
+    memorizing_baselines: Mapping[str, MemorizationFound] = field(default_factory=dict)

@@ -21,7 +21,8 @@ from melgen.evaluation.probes.similarity import NGRAM_INTERVALS, nearest_trainin
 from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device
 from melgen.music.melody import Melody
-from melgen.studies.names import COPYING, PROBED_BASELINES, SIMILARITY, STATES
+from melgen.studies.names import COPYING, MEMORIZATION, PROBED_BASELINES, SIMILARITY, STATES
+from melgen.studies.probes import memorization_tasks
 from melgen.studies.probes.measuring import MOST_NOTES, measure_copying, measure_states, measure_tunes
 from melgen.studies.results import Model, Run
 from melgen.studies.study import Study
@@ -41,11 +42,12 @@ _DEFINITIONS: Mapping[str, dict[str, Any]] = {
 """The definitions on which a probe's numbers depend, besides weights and corpus: a changed one measures again."""
 
 
-def tasks(study: Study, rhythm: dict[str, Any]) -> Iterator[Task]:
+def tasks(study: Study, rhythm: dict[str, Any], songs_of_baselines: Mapping[str, Any]) -> Iterator[Task]:
     """A task for each probe and each run of each selected network, and for what is common to all.
 
     Args:
         rhythm: inputs of tasks where a network writes rhythm.
+        songs_of_baselines: inputs of the task that writes the songs of the baselines.
     """
     names, probes = study.names, study.settings.probes
     corpus = {"corpus": study.corpus.inputs, "sampled_by": study.settings.options.seed} | rhythm
@@ -62,6 +64,8 @@ def tasks(study: Study, rhythm: dict[str, Any]) -> Iterator[Task]:
         for model, run in study.runs.of_models():
             inputs = corpus | _DEFINITIONS[probe] | {"weights": study.weights_digest(run)}
             yield Task(names.probe_task(probe, model, run), inputs, partial(make, study, model, run))
+    if MEMORIZATION in probes and study.settings.is_by_layers:  # other models are stages of one training
+        yield from memorization_tasks.tasks(study, songs_of_baselines)
 
 
 def _probe_copying(study: Study, model: Model, run: Run) -> Iterable[Path]:

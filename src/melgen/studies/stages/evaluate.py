@@ -64,10 +64,13 @@ def tasks(study: Study) -> Iterator[Task]:
         writers = _writers(baseline_table.RHYTHM_BASELINES)
         inputs = common | notes | {key: writing[key] for key in ("songs", "seed")} | drawing | writers
         yield Task(RHYTHM_BASELINES_TASK, inputs, partial(_evaluate_rhythm_baselines, study))
+    songs_of_baselines: dict[str, Any] = {}
     for primer in settings.primers:
         start = primer.inputs(lambda: study.corpus.inputs)
-        inputs = common | writing | start | rhythm | drawing | _writers(baseline_table.BASELINES)
+        written = writing | start | rhythm | drawing | _writers(baseline_table.BASELINES)
+        inputs = common | written
         yield Task(names.baselines_task(primer), inputs, partial(_evaluate_baselines, study, primer, writing))
+        songs_of_baselines = songs_of_baselines or written  # those after the main primer
     for primer in settings.primers[1:]:
         for model in study.runs.models:
             inputs = common | {"songs": _songs_digests(study, model, primer)} | (notes if model.writes_rhythm else {})
@@ -85,7 +88,7 @@ def tasks(study: Study) -> Iterator[Task]:
             inputs = weights | {"sampled_by": settings.options.seed} | rhythm
             yield Task(names.likelihood_task(model, run), inputs, partial(_score_tunes, study, model, run))
             yield Task(names.embedding_task(model, run), weights, partial(_measure_embedding, study, model, run))
-    yield from probe_tasks(study, rhythm)
+    yield from probe_tasks(study, rhythm, songs_of_baselines)
     yield from comparing_cells.tasks(study, rhythm)
 
 

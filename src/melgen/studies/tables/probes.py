@@ -22,6 +22,7 @@ from melgen.runs.network_size import SIZES, sizes_in
 from melgen.studies.probes.findings import budget_finding
 from melgen.studies.probes.results import CopyingFound
 from melgen.studies.results import Model, StudyResults
+from melgen.studies.tables.memorization import memorization_table
 from melgen.tables.table import Column, Row, Table, Value, row
 
 _Found = TypeVar("_Found")
@@ -246,4 +247,5 @@ PROBE_TABLES: Mapping[str, Callable[[StudyResults], Table | None]] = {
     "states": states_table,
     "similarity": similarity_table,
     "budget": budget_table,
+    "memorization": memorization_table,
 }
