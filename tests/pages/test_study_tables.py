@@ -58,7 +58,7 @@ def test_probes_are_those_of_the_tables(study):
     assert [(line["cell"], line["values"][-1]) for line in chart["lines"]] == [("lstm", 2.301), ("nas", 2.441)]
     assert chart["place_names"] == ["25%", "50%", "75%", "100%"]
     (chart,) = memorization["line_charts"]
-    assert chart["place_names"] == ["0", "1k", "2k", "", "selected"], "the selected weights are apart"
+    assert chart["place_names"] == ["0", "1k", "2k", "", "best"], "the best weights are apart"
     assert chart["unit"] == "share of n-grams in a part of the training tunes"
     assert [(line["cell"], line["values"], line["control"]) for line in chart["lines"]] == [
         ("lstm", [0.0, 0.15, None, None, 0.4], [0.0, 0.1, None, None, 0.1]),

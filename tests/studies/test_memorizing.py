@@ -72,10 +72,10 @@ def test_the_table_of_memorization(results):
     assert [(row["model"], row["weights"], row["updates"], row["seeds"], row["songs"]) for row in rows] == [
         (ONE, "during training", "0", "2", "10"),
         (ONE, "during training", "1000", "2", "10"),
-        (ONE, "selected", "1500", "2", "10"),
+        (ONE, "best", "1500", "2", "10"),
         (OTHER, "during training", "0", "1", "5"),
         (OTHER, "during training", "2000", "1", "5"),
-        (OTHER, "selected", "1000", "1", "5"),
+        (OTHER, "best", "1000", "1", "5"),
         ("bigram", "", "", "", "5"),
     ]
     underway, selected = rows[1], rows[2]
@@ -107,7 +107,7 @@ def test_memorization_in_words(results, one, other, words):
     found = dict(zip((ONE, OTHER), runs, strict=True))
     probes = ProbeResults(memorization={name: each for name, each in found.items() if each})
     sentence = memorization_finding(dataclasses.replace(results, probes=probes))
-    assert sentence.startswith("Selected weights: ")
+    assert sentence.startswith("Best weights: ")
     assert sentence.endswith(words)
 
 
@@ -129,7 +129,7 @@ def test_many_updates_are_joined_in_bands():
     updates = [0, *range(100, 10_001, 100)]
     runs = {seed: memorized(None, {at: shared(at / 10_000, 0) for at in updates if at or seed}) for seed in (0, 1)}
     points = points_underway(runs)
-    assert (len(points), points[0].updates, len(points[0].networks)) == (5, 0, 1), (
+    assert (len(points), points[0].updates, len(points[0].networks)) == (7, 0, 1), (
         "the bands between 0 and 100 are empty"
     )
     for point in points:
@@ -172,7 +172,7 @@ def test_a_study_measures_the_songs_of_its_trainings(small):
     rows = list(csv.DictReader((home / "study/tables/memorization.csv").read_text().splitlines()))
     assert [(row["model"], row["weights"], row["seeds"], row["songs"]) for row in rows] == [
         *[("interval-lstm-1", "during training", "2", "6")] * 2,
-        ("interval-lstm-1", "selected", "2", "8"),
+        ("interval-lstm-1", "best", "2", "8"),
         ("bigram", "", "", "4"),
         ("ppm", "", "", "4"),
     ]

@@ -3,7 +3,7 @@ const LEADS = {
   copying: "Bits per note at the second hearing of a passage minus those at the first. Left of 0 a network copies from what it has heard; in the control there is nothing to copy. Bars are intervals over seeds.",
   states: "How well a linear probe reads this from the state of a network after each note; the line is chance. What is to the right of the untrained network and of the note alone has been learnt. Bars are intervals over seeds.",
   similarity: "Bits per note of test tunes by how much of them the nearest training tune contains. A line that falls to the right is of a network that predicts better what resembles its training tunes.",
-  memorization: "How much of the songs is in a part of the training tunes, as the training goes on, and with the selected weights. Dashed: in tunes that the network was not trained on, as many. Where a line is above its dashed one, songs copy more than their style explains.",
+  memorization: "How much of the songs is in a part of the training tunes, as the training goes on, and with the best weights. Dashed, the control: how much of the same songs is in as many notes of tunes that no network was trained on. Where a line is above its control, songs copy more than their style explains.",
   budget: "The lowest validation bits per note until each part of the training. Where lines cross, the order of the cells depends on the budget.",
 };
 // A shape for each kind of mark.

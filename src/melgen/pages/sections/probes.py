@@ -62,7 +62,7 @@ _STATES = {
     "shuffled": "control: classes shuffled",
 }
 _BITS_OF = {"": "", "both": "Bits of pitch and rhythm", "pitch": "Bits of pitch", "rhythm": "Bits of rhythm"}
-_SELECTED = "selected"  # weights, in the table of memorization
+_BEST = "best"  # weights, in the table of memorization
 _NUMBERED_BITS = re.compile(r"bits_(\d+)_mean")
 
 
@@ -147,9 +147,9 @@ def _memorization(name: str, table: StudyTable, networks: _Networks) -> Probe:
 
 
 def _memorized(setting: str, cells: Mapping[str, Sequence[Cells]]) -> LineChart:
-    """Lines over updates at equal distances; the selected weights, which are of any update, are apart at the right."""
+    """Lines over updates at equal distances; the best weights, which are of any update, are apart at the right."""
     by_updates = {
-        cell: {None if row.get("weights") == _SELECTED else row.get("updates", ""): row for row in rows}
+        cell: {None if row.get("weights") == _BEST else row.get("updates", ""): row for row in rows}
         for cell, rows in cells.items()
     }
     underway = sorted({int(at) for rows in by_updates.values() for at in rows if at is not None and at.isdecimal()})
@@ -161,7 +161,7 @@ def _memorized(setting: str, cells: Mapping[str, Sequence[Cells]]) -> LineChart:
     has_control = any(row.get("held_out") for rows in cells.values() for row in rows)
     return {
         "title": setting,
-        "place_names": [*(_short_number(at) for at in underway), "", _SELECTED],
+        "place_names": [*(_short_number(at) for at in underway), "", _BEST],
         "places": [float(place) for place in range(len(at_places))],
         "along": "updates",
         "unit": "share of n-grams in " + ("a part of the training tunes" if has_control else "training tunes"),

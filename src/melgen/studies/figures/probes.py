@@ -277,7 +277,7 @@ def memorization(results: StudyResults) -> Figure:
     """The share of the n-grams of songs that a part of the training tunes contains, against updates, a line a model.
 
     The bands are ranges over seeds, and the dashed lines the control, an equally large part of held-out tunes. Diamonds
-    are the selected weights, hollow ones their control.
+    are the best weights, hollow ones their control.
     """
     found = results.probes.memorization
     known = [
@@ -304,7 +304,7 @@ def memorization(results: StudyResults) -> Figure:
         place.set_title(wrapped(group.title, 48), loc="left")
     figure.supxlabel("updates", fontsize=FONT_SIZE)
     whole = "a part of the training tunes" if has_control else "training tunes"
-    figure.supylabel(f"share of n-grams in {whole}", fontsize=FONT_SIZE)
+    figure.supylabel(f"share in {whole}", fontsize=FONT_SIZE)
     _add_legend(figure, looks, "control: held-out tunes" if has_control else "")
     return figure
 

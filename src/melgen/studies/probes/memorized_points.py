@@ -13,7 +13,7 @@ from melgen.evaluation.summaries import over_seeds
 from melgen.studies.probes.results import MemorizationFound
 from melgen.studies.results import StudyResults
 
-MOST_POINTS = 8
+MOST_POINTS = 12
 """Points of a model during the training."""
 
 Runs = Mapping[int, MemorizationFound]
@@ -93,14 +93,14 @@ def point_of_selected(runs: Runs) -> MemorizedPoint | None:
 
 
 def memorization_finding(results: StudyResults) -> str:
-    """Sentences about which models have memorized tunes: the selected weights, and the last songs of the training."""
+    """Sentences about which models have memorized tunes: the best weights, and the last songs of the training."""
     found = results.probes.memorization
     titles = {model.name: model.title for model in results.models if model.name in found}
     if not any(run.part_notes for runs in found.values() for run in runs.values()):
         return "There are no held-out tunes, so that there is no control."
     selected = {title: point_of_selected(found[name]) for name, title in titles.items()}
     last = {title: next(iter(points_underway(found[name])[-1:]), None) for name, title in titles.items()}
-    sentences = [_sentence("selected weights", selected), _sentence("last songs of the training", last)]
+    sentences = [_sentence("best weights", selected), _sentence("last songs of the training", last)]
     return " ".join(filter(None, sentences))
 
 

@@ -12,7 +12,7 @@ from melgen.studies.probes.memorized_points import (
 from melgen.studies.results import StudyResults
 from melgen.tables.table import Column, Row, Table, Value, row
 
-UNDERWAY, SELECTED = "during training", "selected"
+UNDERWAY, BEST = "during training", "best"
 """The two kinds of weights of a row."""
 
 
@@ -26,10 +26,10 @@ def memorization_table(results: StudyResults) -> Table | None:
         runs = found.get(model.name, {})
         points = [(UNDERWAY, point) for point in points_underway(runs)]
         selected = point_of_selected(runs)
-        points += [] if selected is None else [(SELECTED, selected)]
+        points += [] if selected is None else [(BEST, selected)]
         sources = tuple(run.path.as_posix() for run in model.runs)
         for number, (weights, point) in enumerate(points):
-            key = f"{model.name}/{weights if weights == SELECTED else round(point.updates)}"
+            key = f"{model.name}/{weights if weights == BEST else round(point.updates)}"
             values = [model.title, weights, round(point.updates), len(point.networks), *_shares(point)]
             rows.append(row(key, values, sources, rule=bool(rows and not number)))
     for number, (name, one) in enumerate(results.probes.memorizing_baselines.items()):
@@ -83,7 +83,7 @@ def _caption(results: StudyResults) -> str:
         else ""
     )
     missing = (
-        f"{without} of {len(runs)} trainings have written no songs (callbacks.sampling): only their selected weights "
+        f"{without} of {len(runs)} trainings have written no songs (callbacks.sampling): only their best weights "
         "are shown. "
         if without
         else ""
@@ -94,6 +94,6 @@ def _caption(results: StudyResults) -> str:
         f"no network was trained on. {size}Above the control songs share more with training tunes than their style "
         "explains. Over seeds: mean ± standard deviation [t interval]; over tunes: t interval over the parts. "
         "Longest passage: intervals, mean over songs. Weights during training: songs that the training wrote, "
-        f"few at a time, means over up to {MOST_POINTS} bands of updates; selected: songs of this study. "
+        f"few at a time, means over up to {MOST_POINTS} bands of updates; best: songs of this study. "
         f"{missing}{memorization_finding(results)}"
     )
