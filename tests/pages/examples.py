@@ -109,6 +109,8 @@ def make_study(home: Path, config: dict) -> Path:
         evaluation = evaluate_songs(name, pitches, reference, EvaluationOptions(resamples=50))
         write_json(study / "evaluation" / f"{name}.json", evaluation.to_dict())
         write_json(study / "likelihood" / name / "seed0.json", {"bits_per_note/test": 2.0 + len(models)})
+    for name, bits in (("ppm", 1.25), ("kn-bigram", 3.5), ("ppm-ltm", 30.0)):
+        write_json(study / "likelihood" / "baselines" / f"{name}.json", {"bits_per_note/test": bits})
     options = EvaluationOptions(resamples=50)
     held_out = evaluate_openings(reference, 34, options)
     write_json(study / "evaluation" / "corpus" / "openings.json", held_out.to_dict())

@@ -315,7 +315,7 @@ def test_probes_are_drawn(opened, pages):
         cards = browser.run(f"return document.querySelectorAll('#probe-{name} .card').length")
         assert cards == len(each["row_charts"]) + len(each["line_charts"]) > 0
     rows = found["copying"]["row_charts"][0]["rows"]
-    assert [row["is_baseline"] for row in rows] == [False, False, True, True]
+    assert [row["has_room"] for row in rows] == [True, True, False, False]
     shifts = [shift[0] for shift in attributes_of(browser, "#probe-copying .card .mark[data-mark='0']", "transform")]
     zero = float(attributes_of(browser, "#probe-copying .zero", "x1")[0][0])
     places = [float(shift.split("(")[1].split()[0]) - zero for shift in shifts]
@@ -332,6 +332,18 @@ def test_probes_are_drawn(opened, pages):
     browser.wait("return document.querySelectorAll('#probe-budget tbody tr').length === 2")
 
 
+def test_likelihood_is_drawn(opened, pages):
+    browser = opened("study")
+    browser.go_to("likelihood")
+    (chart,) = read_data(pages["study"].read_text())["sections"]["likelihood"]["row_charts"]
+    names = "return [...document.querySelectorAll('#likelihood .strip-name')].map((one) => one.textContent)"
+    browser.wait(f"{names}.length")
+    assert browser.run(names) == [row["name"] for row in chart["rows"]]
+    assert browser.run("return document.querySelectorAll('#likelihood .of-baseline').length") == 3
+    cut = "return [...document.querySelectorAll('#likelihood .cut-value')].map((one) => one.textContent)"
+    assert browser.run(cut) == ["30.00"]
+
+
 def changed(page, path, change):
     """A copy of a page with other data."""
     text = page.read_text(encoding="utf-8")
@@ -341,6 +353,24 @@ def changed(page, path, change):
     shown = json.dumps(data).replace("<", "\\u003c")
     path.write_text(f'{before}id="page-data">{shown}</script>{rest.partition("</script>")[2]}', encoding="utf-8")
     return path
+
+
+def test_the_number_of_a_cut_baseline_is_clear_of_marks(opened, pages, tmp_path):
+    def put_the_control_at_the_edge(data):
+        *_, ppm = data["sections"]["probes"]["probes"][0]["row_charts"][0]["rows"]
+        assert (ppm["marks"][0]["value"], ppm["has_room"]) == (-40, False)
+        ppm["marks"][1]["value"] = -0.57
+
+    browser = opened("study")
+    browser.open(changed(pages["study"], tmp_path / "page.html", put_the_control_at_the_edge))
+    browser.go_to("probes")
+    browser.wait("return document.querySelector('#probe-copying .cut-value')")
+    boxes = """const text = document.querySelector('#probe-copying .cut-value').getBoundingClientRect();
+        const marks = [...document.querySelectorAll('#probe-copying .marked-row .mark')];
+        const boxes = marks.map((one) => one.getBoundingClientRect());
+        return boxes.filter((one) => one.left < text.right && text.left < one.right && one.top < text.bottom
+            && text.top < one.bottom).length"""
+    assert browser.run(boxes) == 0
 
 
 def test_a_cell_far_from_the_others_is_a_number_at_the_edge(browser, pages, tmp_path):
@@ -386,6 +416,19 @@ def test_cells_have_colours_and_their_names_are_whole(browser, several_cells, wi
     chips = browser.run(hues + "getComputedStyle(chip, '::before').backgroundColor)")
     assert {colour for colour, _ in drawn} == set(chips)
     assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_dashes_have_a_key_where_colours_are_variants(browser, pages, tmp_path):
+    def vary(data):
+        for number, each in enumerate(data["runs"]):
+            each["variant"] = f"lr 0.0{number % 2}"
+
+    browser.open(changed(pages["study"], tmp_path / "varied.html", vary))
+    browser.go_to("curves")
+    key = "return [...document.querySelectorAll('#curves .line-key li')].map((one) => [one.textContent,"
+    named = dict(browser.run(f"{key} one.querySelector('line').getAttribute('stroke-dasharray')])"))
+    assert [*named] == ["control lstm", "db12 lstm"]
+    assert len(set(named.values())) == 2
 
 
 def test_the_first_curve_is_one_that_most_runs_have(browser, pages, tmp_path):

@@ -343,13 +343,48 @@ def with_seeds(study: Path, tmp_path: Path, bits: dict[str, list[float]]) -> dic
 def test_a_finding_names_a_winner_only_if_the_seeds_support_it(tmp_path, study):
     one, other = "control-lstm-1", "db12-lstm-1"
     decided = with_seeds(study, tmp_path / "decided", {one: [2.0, 2.01, 2.02], other: [3.0, 3.01, 3.02]})
-    assert (decided["label"], decided["model"], decided["value"]) == ("Predicts unseen tunes best", one, "2.010")
+    label = "Predicts unseen tunes best, of the networks"
+    assert (decided["label"], decided["model"], decided["value"]) == (label, one, "2.010")
     open_ = with_seeds(study, tmp_path / "open", {one: [2.0, 3.0, 4.0], other: [2.1, 3.1, 4.1]})
     assert (open_["model"], open_["value"]) == ("", "undecided")
     assert f"not distinguishable from {other} (3 seeds each)" in open_["note"]
     alone = with_seeds(study, tmp_path / "alone", {one: [2.0], other: [3.0]})
     assert (alone["model"], alone["value"]) == ("", "undecided")
     assert f"not distinguishable from {other} (one seed cannot decide)" in alone["note"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("ppm", "label", "sentence"),
+    [
+        (1.2345, "Predicts unseen tunes best, of the networks", "Ahead of every network: the baseline ppm, 1.234 bits"),
+        (2.5, "Predicts unseen tunes best", "Best baseline: ppm, 2.500 bits"),
+        (40.0, "Predicts unseen tunes best", "Best baseline: kn-bigram, 3.500 bits"),
+    ],
+)
+def test_a_finding_names_the_best_baseline(tmp_path, study, ppm, label, sentence):
+    copy = own_copy(study.parent, tmp_path) / "study"
+    write_json(copy / "likelihood" / "baselines" / "ppm.json", {"bits_per_note/test": ppm})
+    found = with_seeds(copy, tmp_path / "page", {"control-lstm-1": [2.0, 2.01], "db12-lstm-1": [3.0, 3.01]})
+    assert (found["label"], found["baseline"]) == (label, f"{sentence} per note.")
+
+
+@pytest.mark.slow
+def test_the_likelihood_has_a_row_for_each_network_and_baseline(tmp_path, study):
+    copy = own_copy(study.parent, tmp_path) / "study"
+    for seed, bits in enumerate((2.0, 2.2, 2.4)):
+        scores = {"bits_per_note/test": bits, "bits_per_note/train": bits - 0.5}
+        write_json(copy / "likelihood" / "control-lstm-1" / f"seed{seed}.json", scores)
+    (chart,) = report_of(copy)["sections"]["likelihood"]["row_charts"]
+    rows = {row["name"]: row for row in chart["rows"]}
+    assert [*rows] == ["ppm", "control lstm 1", "kn-bigram", "db12 lstm 1", "ppm-ltm"], "the best first"
+    assert [row["is_baseline"] for row in rows.values()] == [True, False, True, False, True]
+    assert [row["has_room"] for row in rows.values()] == [True, True, True, True, False]
+    test, train = rows["control lstm 1"]["marks"]
+    margin = 4.302653 * 0.2 / 3**0.5
+    assert (test["value"], train["value"]) == (2.2, 1.7)
+    assert test["interval"] == pytest.approx([2.2 - margin, 2.2 + margin], abs=1e-4)
+    assert rows["db12 lstm 1"]["marks"][0]["interval"] is None, "one seed"
 
 
 @pytest.mark.slow

@@ -26,7 +26,9 @@ class MarkedRow(TypedDict):
     variant: str
     """Below the name; may be empty."""
     is_baseline: bool
-    """Whether it is no network's: the axis has no room of its own for it."""
+    """Whether it is no network's."""
+    has_room: bool
+    """Whether the axis has room for it; the number of another row that is beyond the axis is at its edge."""
     marks: list[Mark]
 
 

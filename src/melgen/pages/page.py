@@ -17,8 +17,8 @@ from melgen.pages.sections import find_sections
 STYLES = ("base", "sections", "scores", "charts", "play")
 LIBRARY = (
     "dom", "page_data", "theme", "numbers", "names", "sound", "player", "melody", "plotly", "strip_chart",
-    "line_chart", "sortable_table", "csv_table", "scales", "piano", "tune_editor", "tune_link", "song_files",
-    "files_menu", "staff", "sampling_options", "voice", "tune_panel", "sections",
+    "row_chart", "line_chart", "sortable_table", "csv_table", "scales", "piano", "tune_editor", "tune_link",
+    "song_files", "files_menu", "staff", "sampling_options", "voice", "tune_panel", "sections",
 )  # fmt: skip
 """JavaScript that sections share, in the order of its needs; `melgen.pages.sections` finds the sections."""
 PLOTLY = "plotly"

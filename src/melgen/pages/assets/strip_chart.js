@@ -1,6 +1,6 @@
 // Drawings of rows over one axis, with a band for what the rows are compared with. Lengths are in units of the drawing.
 const STRIP = { row: 23, line: 13, top: 6, foot: 36, width: 326 };
-const LETTER_WIDTH = 6.9;
+const LETTER_WIDTH = 6.9, MARK_WIDTH = 8;
 
 // Room for the names of the rows, given all their lines.
 const nameWidth = (lines) => Math.max(52, ...lines.map((line) => LETTER_WIDTH * line.length)) + 8;
@@ -25,10 +25,15 @@ function cutMarks(axis, low, high, y) {
   return [...(low < axis.low ? [arrow(axis.left, -1)] : []), ...(high > axis.high ? [arrow(axis.right, 1)] : [])];
 }
 
-// The number of a value beyond an end of the axis, with an arrow head, in row `y`.
-function cutNumber(axis, value, y) {
-  const isLow = value < axis.low;
-  return [...cutMarks(axis, value, value, y), s("text", { class: "cut-value", x: isLow ? axis.left + 9 : axis.right - 9, y: y + 4, "text-anchor": isLow ? "start" : "end" }, show(value, 2))];
+// The number of a value beyond an end of the axis, with an arrow head, in row `y`, clear of marks at the places `taken`.
+function cutNumber(axis, value, y, taken = []) {
+  const isLow = value < axis.low, way = isLow ? 1 : -1, text = show(value, 2), width = LETTER_WIDTH * text.length;
+  let x = isLow ? axis.left + 9 : axis.right - 9;
+  for (const place of [...taken].sort((a, b) => way * (a - b))) {
+    const ahead = way * (place - x); // from the start of the text towards the middle of the axis
+    if (ahead > -MARK_WIDTH && ahead < width + MARK_WIDTH) x = place + way * MARK_WIDTH;
+  }
+  return [...cutMarks(axis, value, value, y), s("text", { class: "cut-value", x, y: y + 4, "text-anchor": isLow ? "start" : "end" }, text)];
 }
 
 // The background of the rows, which are `tall` together: the band of a summary, if there is one, the axis and its unit.

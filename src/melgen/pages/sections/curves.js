@@ -34,6 +34,9 @@ addSection("curves", ({ metrics, validation_loss, training_loss }) => {
   // Cells that have a colour need another dash only when the colours repeat.
   const dash = (name) => DASHES[(cellsHued ? Math.floor(dashNames.indexOf(name) / VARIANT_COLOURS) : dashNames.indexOf(name)) % DASHES.length];
   const dashesOfCells = !severalVariants && cells.length > 1 && (!cellsHued || cells.length > VARIANT_COLOURS);
+  // The chips of cells show their dashes; other dashes need a key.
+  const dashKey = many && severalVariants && dashNames.length > 1
+    ? lineKey(new Map(dashNames.map((name) => [name, { hue: "var(--soft)", dash: dash(name) }]))) : null;
   const looks = {
     dataset: (value) => (severalVariants ? {} : { kind: value }),
     variant: (value) => ({ hue: variantHue(value) }),
@@ -65,6 +68,7 @@ addSection("curves", ({ metrics, validation_loss, training_loss }) => {
     filters.selected = { shows: () => true, only: onlySelected };
   }
   const readout = h("p", { class: "readout", "aria-live": "polite" });
+  if (dashKey) place.append(dashKey);
   place.append(chart, readout);
   let curves = null, started = false, lit = new Set();
   const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("{", "(").replaceAll("}", ")");

@@ -4,6 +4,7 @@ addSection("listen", ({ song, findings }) => {
     h("p", { class: "label" }, finding.label),
     h("p", { class: "value" }, finding.value, finding.unit ? h("span", {}, ` ${finding.unit}`) : null),
     finding.model ? h("p", { class: "model" }, finding.model) : null,
+    finding.baseline ? h("p", { class: "baseline" }, finding.baseline) : null,
     finding.note ? h("p", { class: "note" }, finding.note) : null));
   const place = section("listen", song ? "Listen" : "In short", null);
   place.classList.add("opening");

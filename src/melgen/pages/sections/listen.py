@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from melgen.bit_names import BITS_OF_PITCH
 from melgen.evaluation.comparing_cells.results import AHEAD, BEHIND, COMPARISONS_FILE, Comparisons
 from melgen.evaluation.metrics import WITH_RHYTHM, bits_metric
 from melgen.evaluation.results import CHOICES, SongSetEvaluation
@@ -18,15 +19,12 @@ from melgen.pages.content import Content
 from melgen.pages.run_material import RunMaterial
 from melgen.pages.schema import Notes, Song
 from melgen.pages.section import Section
+from melgen.pages.study_likelihood import bits_of_baselines, bits_of_networks, compared_bits
 from melgen.pages.study_material import StudyMaterial
 from melgen.pages.wording import SHARED
 from melgen.plurals import counted
 from melgen.runs.directory import FINISHED
 from melgen.runs.missing_bits import why_without_bits
-
-COMPARED_BITS = "bits_per_note/test"
-COMPARED_PITCH_BITS = f"pitch_{COMPARED_BITS}"
-"""Of networks with rhythm, and of those that a study compares with them."""
 
 
 class Finding(TypedDict):
@@ -40,6 +38,8 @@ class Finding(TypedDict):
     """The model or song that it belongs to."""
     note: str
     """A remark on it."""
+    baseline: str
+    """A sentence about the best baseline."""
 
 
 class OpeningSong(Notes):
@@ -80,13 +80,16 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
 
     A model is named as the winner only if its seeds support it.
     """
-    likelihoods = {name: _likelihoods(study, name) for name in study.evaluations}
-    has_rhythm = any(COMPARED_PITCH_BITS in one for each in likelihoods.values() for one in each)
-    key, unit = (COMPARED_PITCH_BITS, "bits of pitch") if has_rhythm else (COMPARED_BITS, "bits")
-    bits = {name: [_number(one.get(key)) for one in each] for name, each in likelihoods.items()}
-    compared = {} if has_rhythm else _compared(study.directory)
+    kind = compared_bits(study)
+    key, unit = f"{kind}/test", "bits of pitch" if kind == BITS_OF_PITCH else "bits"
+    bits = bits_of_networks(study, study.evaluations, key)
+    compared = {} if kind == BITS_OF_PITCH else _compared(study.directory)
     findings = _contest(
-        lowest_of(bits, compared=compared), "Predicts unseen tunes best", f"{unit} per note on test tunes", 3
+        lowest_of(bits, compared=compared),
+        "Predicts unseen tunes best",
+        f"{unit} per note on test tunes",
+        3,
+        bits_of_baselines(study.directory, key),
     )
     if study.openings is not None:
         distances = {
@@ -162,15 +165,28 @@ def _predictions(run: RunMaterial) -> list[Finding]:
     return found
 
 
-def _contest(contest: Contest | None, label: str, unit: str, decimals: int) -> list[Finding]:
+def _contest(
+    contest: Contest | None, label: str, unit: str, decimals: int, baselines: Mapping[str, float] | None = None
+) -> list[Finding]:
+    """The best network and, if there are baselines, the best of them."""
     if contest is None:
         return []
     value = f"{contest.mean:.{decimals}f}"
     if contest.is_decided or not contest.others:
         shown = label if contest.is_decided else label.removesuffix(" best")
-        return [_finding(shown, value, unit, model=contest.lowest, note=contest.in_words())]
-    note = f"The lowest mean, {value} {unit}, is that of {contest.lowest}: {contest.in_words()}."
-    return [_finding(label, "undecided", "", note=note)]
+        finding = _finding(shown, value, unit, model=contest.lowest, note=contest.in_words())
+    else:
+        note = f"The lowest mean, {value} {unit}, is that of {contest.lowest}: {contest.in_words()}."
+        finding = _finding(label, "undecided", "", note=note)
+    if baselines:
+        best = min(baselines, key=lambda name: baselines[name])
+        is_ahead = baselines[best] < contest.mean
+        of_it = f"{best}, {baselines[best]:.{decimals}f} {unit.partition(' on ')[0]}"
+        of_all = "every network" if contest.others else "it"
+        finding["baseline"] = f"Ahead of {of_all}: the baseline {of_it}." if is_ahead else f"Best baseline: {of_it}."
+        if is_ahead and contest.others:
+            finding["label"] = f"{label}, of the networks"
+    return [finding]
 
 
 def _longest_passage(evaluations: Mapping[str, SongSetEvaluation]) -> list[Finding]:
@@ -187,7 +203,7 @@ def _longest_passage(evaluations: Mapping[str, SongSetEvaluation]) -> list[Findi
 
 
 def _finding(label: str, value: str, unit: str, *, model: str = "", note: str = "") -> Finding:
-    return {"label": label, "value": value, "unit": unit, "model": model, "note": note}
+    return {"label": label, "value": value, "unit": unit, "model": model, "note": note, "baseline": ""}
 
 
 def _why_first(study: StudyMaterial) -> str:
@@ -209,18 +225,6 @@ def _reasons_without_bits(study: StudyMaterial) -> list[str]:
     return [reason for reason in reasons if reason]
 
 
-def _likelihoods(study: StudyMaterial, name: str) -> list[dict[str, Any]]:
-    """The counts of bits on each seed of a model; of runs without a study, the results that they have recorded."""
-    if not study.manifest:
-        return [
-            {"/".join(reversed(key.split("/", 1))): value for key, value in run["values"].items()}
-            for run in study.runs
-            if run["model"] == name
-        ]
-    found = [read_json(path) for path in sorted((study.directory / "likelihood" / name).glob("*.json"))]
-    return [one for one in found if one]
-
-
 def _distances(directory: Path, name: str, evaluation: SongSetEvaluation, openings: SongSetEvaluation) -> list[float]:
     """The distance of each seed's songs to the openings; of a model with one seed, that of its songs."""
     found = []
@@ -228,10 +232,6 @@ def _distances(directory: Path, name: str, evaluation: SongSetEvaluation, openin
         with suppress(KeyError, TypeError, AttributeError):
             found.append(SongSetEvaluation.from_dict(read_json(path)))
     return [distance_to_openings(one.summaries, openings.summaries) for one in found or [evaluation]]
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan
 
 
 SECTION = Section(10, Data, of_run, of_study)

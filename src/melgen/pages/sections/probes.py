@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import TypedDict
 
 from melgen.evaluation.probes.similarity import bin_names
 from melgen.far_values import highest_near
 from melgen.pages.charts import Line, LineChart, Mark, MarkedRow, RowChart, line_of
 from melgen.pages.content import Content
-from melgen.pages.runs import choices_of
+from melgen.pages.model_names import NamedModel, named_models
 from melgen.pages.section import Section
 from melgen.pages.study_material import StudyMaterial
 from melgen.pages.study_tables import Cells, StudyTable, number_in, read_table
-from melgen.plurals import counted
 
 
 class Probe(TypedDict):
@@ -37,22 +35,7 @@ class Data(TypedDict):
     probes: list[Probe]
 
 
-class _Network(NamedTuple):
-    """A network of a table.
-
-    Attributes:
-        name: without its variant.
-        cell, variant: of it; the variant may be empty.
-        setting: the choices that it shares with networks of other cells, in words.
-    """
-
-    name: str
-    cell: str
-    variant: str
-    setting: str
-
-
-_Networks = Mapping[str, _Network]
+_Networks = Mapping[str, NamedModel]
 
 _COPYING = {"difference": "second minus first hearing", "replaced": "control: first hearing replaced"}
 _STATES = {
@@ -68,7 +51,7 @@ _NUMBERED_BITS = re.compile(r"bits_(\d+)_mean")
 
 def of_study(study: StudyMaterial, content: Content) -> Data | None:
     """What the probes have found, if the study has probed its networks."""
-    networks = _networks_of(study)
+    networks = named_models(study.models)
     probes = [
         draw(name, table, networks)
         for name, draw in _PROBES.items()
@@ -95,7 +78,7 @@ def _states(name: str, table: StudyTable, networks: _Networks) -> Probe:
 
 
 def _similarity(name: str, table: StudyTable, networks: _Networks) -> Probe:
-    settings: dict[str, list[tuple[_Network, Cells]]] = {}
+    settings: dict[str, list[tuple[NamedModel, Cells]]] = {}
     for row in table.rows:
         network = _network(row, networks)
         settings.setdefault(network.setting, []).append((network, row))
@@ -219,10 +202,12 @@ def _rows_by(
     found: dict[str, list[MarkedRow]] = {}
     for row in table.rows:
         network = _network(row, networks)
+        is_baseline = row.get("model") not in networks
         marked: MarkedRow = {
             "name": network.name,
             "variant": network.variant,
-            "is_baseline": row.get("model") not in networks,
+            "is_baseline": is_baseline,
+            "has_room": not is_baseline,
             "marks": _marks(row, [*kinds]),
         }
         if marked["marks"]:
@@ -257,22 +242,9 @@ def _numbered(table: StudyTable) -> list[str]:
     return [key for key in table.columns if _NUMBERED_BITS.fullmatch(key)]
 
 
-def _network(row: Cells, networks: _Networks) -> _Network:
+def _network(row: Cells, networks: _Networks) -> NamedModel:
     name = row.get("model", "")
-    return networks.get(name, _Network(name, name, "", ""))
-
-
-def _networks_of(study: StudyMaterial) -> _Networks:
-    """The selected networks by their names in tables."""
-    found = {}
-    for name, model in study.models.items():
-        choices = choices_of(Path(next(iter(model.get("runs", ())), name)))
-        variant = str(model.get("variant", ""))
-        base = [choices["dataset"], choices["cell"], str(choices["layers"])]
-        setting = ", ".join(filter(None, (choices["dataset"], counted(choices["layers"], "layer"), variant)))
-        network = _Network(" ".join(base), choices["cell"], variant, setting)
-        found[name] = found[f"{'-'.join(base)} ({variant})"] = network
-    return found
+    return networks.get(name, NamedModel(name, name, "", ""))
 
 
 def _capital(text: str) -> str:
