@@ -18,6 +18,7 @@ ORDER = (
         "nested",
         "durations",
         "far_values",
+        "decimals",
         "files",
         "processes",
         "terminal",

@@ -90,6 +90,19 @@ def test_what_a_comparison_shows(difference, spread, verdict, words, seeds):
     assert ("adjusted p" in sentence) == (seeds >= 10 and verdict in (AHEAD, BEHIND))
 
 
+def test_an_end_of_an_interval_that_is_not_0_does_not_print_as_0():
+    def with_interval(verdict, low, high):
+        found = compared(-0.02, 0.001, 5)
+        one = found.each[0]
+        summary = dataclasses.replace(one.over_seeds, low=low, high=high)
+        return finding(dataclasses.replace(one, over_seeds=summary, verdict=verdict), found)
+
+    assert "over seeds 0.0004 to 0.041)" in with_interval(AHEAD, -0.041, -0.0004)
+    assert "over seeds \u22120.024 to \u22120.0002). It is not 0" in with_interval(EQUAL, -0.024, -0.0002)
+    assert "over seeds \u22120.024 to 0.000)" in with_interval(EQUAL, -0.024, 0.0)
+    assert "over seeds \u22120.0002 to +0.0003)" in with_interval(EQUAL, -0.0002, 0.0003)
+
+
 def test_the_region_decides_what_is_equal():
     assert compared(0.0, 0.01, 5, region_bits=0.03).each[0].verdict == EQUAL
     assert compared(0.0, 0.01, 5, region_bits=0.005).each[0].verdict == UNDECIDED

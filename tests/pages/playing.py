@@ -34,7 +34,7 @@ from melgen.networks.cells import (
     Mogrifier,
 )
 from melgen.pages.content import Content
-from melgen.pages.networks import add_network
+from melgen.pages.networks import AddedNetwork, add_network
 from melgen.pages.page import build_page
 from melgen.rendering.engraving import music_font
 from tests.builders import untrained
@@ -84,7 +84,7 @@ def page(networks, tmp_path_factory):
     """A page with all of them, and with nothing else."""
     content = Content("run", "Networks to play with")
     added = [add_network(name, Path("run"), trained, None, 10**8, content) for name, trained in networks.items()]
-    assert None not in added, content.data["notices"]
+    assert all(isinstance(one, AddedNetwork) for one in added), content.data["notices"]
     content.data["sections"]["play"] = {"networks": [one.network for one in added], "notices": []}
     path = tmp_path_factory.mktemp("play") / "page.html"
     path.write_text(build_page(content, music_font=music_font()), encoding="utf-8")

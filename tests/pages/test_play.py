@@ -14,7 +14,7 @@ from melgen.generation.composing import Composer
 from melgen.generation.song_files import read_song_folder
 from melgen.music import Melody
 from melgen.pages.content import Content
-from melgen.pages.networks import add_network
+from melgen.pages.networks import TooLargeNetwork, add_network, why_left_out
 from tests.pages.playing import NEEDS_CHROMIUM, NETWORKS, PRIMER
 
 pytestmark = NEEDS_CHROMIUM
@@ -23,10 +23,15 @@ pytestmark = NEEDS_CHROMIUM
 def test_a_network_beyond_the_limit_is_left_out_with_the_command_that_serves_it(networks, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     content = Content("study", "Small")
-    assert add_network("lstm", tmp_path / "my runs" / "lstm", networks["lstm"], None, 1000, content) is None
-    (reason,) = content.unplayable
-    assert "its network takes 0.0 MB, and 0.0 MB are left" in reason
-    assert reason.endswith("""This command serves it: python -m melgen.play 'run="my runs/lstm"'""")
+    found = add_network("lstm", tmp_path / "my runs" / "lstm", networks["lstm"], None, 1000, content)
+    assert isinstance(found, TooLargeNetwork)
+    assert not content.packs
+    reason = why_left_out([found, found._replace(name="gru")], 500, 1000)
+    sizes = f"lstm ({found.size / 1e6:.3f} MB) and gru ({found.size / 1e6:.3f} MB)"
+    assert f"No room to play {sizes}: the networks in this page take 0.001 of at most 0.001 MB" in reason
+    assert reason.endswith("""This command serves the first: python -m melgen.play 'run="my runs/lstm"'""")
+    assert "lstm (" in (several := why_left_out([found] * 5, 0, 1000))
+    assert "and 3 more networks" in several
 
 
 def commonest_metre(trained):

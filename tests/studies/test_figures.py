@@ -322,6 +322,33 @@ def test_a_network_that_does_not_beat_the_bigram_is_drawn_in_the_shaded_area():
     assert any("uniform 5.00" in text for text in texts)
 
 
+def test_prediction_by_partial_matching_does_not_shade_the_networks():
+    results = study(datasets=("control",), cells=("lstm",))
+    ppm = dataclasses.replace(evaluation("ppm", bits=1.2), songs=())
+    axes = likelihood(dataclasses.replace(results, baselines={**results.baselines, "ppm": ppm})).axes[0]
+    (shade,) = axes.patches
+    assert shade.get_extents().transformed(axes.transData.inverted()).x0 == pytest.approx(2.7)
+    upright = {line.get_xdata()[0]: line.get_linestyle() for line in axes.lines if len(set(line.get_xdata())) == 1}
+    assert upright[1.2] == "--"
+    assert upright[2.7] == "-"
+
+
+def test_seeds_of_networks_of_pitches_have_marks_next_to_networks_with_rhythm():
+    results = mixed()
+    of_pitches, *others = results.models
+    runs = tuple(dataclasses.replace(of_pitches.runs[0], seed=seed) for seed in (0, 1, 2))
+    recorded = {"test/bits_per_note": 2.4, "test/pitch_bits_per_note": None}
+    runs = (*runs[:2], dataclasses.replace(runs[2], result=recorded))
+    by_seed = {
+        seed: dataclasses.replace(evaluation("a"), set_scores={"pitch_bits_per_note/test": 2.5 + seed / 100})
+        for seed in (0, 1)
+    }
+    models = (Model(runs), *others)
+    changed = dataclasses.replace(results, models=models, songs_by_seed={of_pitches.name: by_seed})
+    (marks,) = (line.get_xdata() for line in likelihood(changed).axes[0].lines if line.get_marker() == "|")
+    assert sorted(marks) == [2.4, 2.5, 2.51]
+
+
 def test_a_run_whose_result_holds_no_bits_is_drawn_without_them():
     results = study()
     unscored = tuple(

@@ -20,7 +20,7 @@ from melgen.studies.settings import StudySettings
 from melgen.studies.tables import build_tables
 from tests.commands.calling import call
 from tests.studies.conftest import CELLS
-from tests.studies.probes_examples import RANGES, copied, curves, probed
+from tests.studies.probes_examples import RANGES, copied, curves, probed, states
 from tests.studies.tables_examples import nine_models
 from tests.tiers import quick_rows
 
@@ -129,6 +129,27 @@ def test_many_networks_are_drawn_by_settings(count, titles):
     assert [axes.get_title(loc="left") for axes in figure.axes if axes.lines] == titles
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names[:-1] == (["lstm", "nas", "ugrnn"] if len(titles) > 1 else [model.title for model in base.models[:6]])
+
+
+@pytest.mark.slow
+def test_lines_are_open_at_bins_without_tunes(results):
+    axes = PROBE_FIGURES["similarity"](results).axes[0]
+    line = next(line.get_ydata() for line in axes.lines if line.get_marker() == "o")
+    assert np.isnan(line).tolist() == [False, False, False, True, False]
+    edges = [path.vertices[:, 0] for path in axes.collections[0].get_paths()]
+    assert not any(np.min(part) < 3 < np.max(part) for part in edges), "nor does the band cross it"
+
+
+@pytest.mark.slow
+def test_many_states_are_below_the_names_of_their_settings():
+    base = nine_models()
+    found = {model.name: {0: states(0.4 + number / 20)} for number, model in enumerate(base.models)}
+    axes = PROBE_FIGURES["states"](dataclasses.replace(base, probes=ProbeResults(states=found))).axes[0]
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    cells = ["lstm", "nas", "ugrnn"]
+    assert labels == ["control", *cells, "interval", *cells, "db12", *cells]
+    heights = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "|"]
+    assert heights == [place for place, label in zip(axes.get_yticks(), labels, strict=True) if label in cells]
 
 
 # --- the key `probes`

@@ -116,9 +116,10 @@ def test_numbers_of_numpy_print_as_numbers():
 
 
 def test_no_negative_zero_for_readers():
-    table = Table("t", "", COLUMNS[2:3], (row("a", [-0.0001]),))
-    assert "-0.000" not in table.to_markdown() + table.to_latex()
-    assert table.to_csv().endswith("-0.0001\n")
+    table = Table("t", "", COLUMNS[2:3], (row("a", [-1e-17]), row("b", [-0.0001])))
+    assert "| 0.000 |" in table.to_markdown().replace("  ", "")
+    assert "-0.0001 |" in table.to_markdown(), "what is not 0 does not print as 0"
+    assert table.to_csv().endswith("-1e-17\n-0.0001\n")
 
 
 @pytest.mark.parametrize(

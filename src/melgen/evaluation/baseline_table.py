@@ -73,6 +73,16 @@ def counting_baselines(*, with_rhythm: bool) -> list[CountingBaseline]:
     return [baseline for baseline in found if isinstance(baseline, CountingBaseline)]
 
 
+def is_ppm(name: str) -> bool:
+    """Whether a baseline is prediction by partial matching, which also counts in the tune so far; an n-gram does not.
+
+    >>> is_ppm("interval-ppm"), is_ppm("kn-trigram"), is_ppm("mine")
+    (True, False, False)
+    """
+    counting = counting_baselines(with_rhythm=True)
+    return name in {each.name for each in counting if getattr(each.fit_tokens, "func", each.fit_tokens) is Ppm}
+
+
 def in_order(names: Iterable[str]) -> list[str]:
     """Names of reference sets in the order of reading: baselines, openings, whole tunes.
 

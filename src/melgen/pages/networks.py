@@ -26,6 +26,7 @@ from melgen.plurals import counted, listed
 if TYPE_CHECKING:
     from melgen.checkpoint import TrainedModel
 
+_NAMED = 3
 TUNES_FOR_ROUNDING = 30
 """Test tunes on which the cost of rounding the weights is measured."""
 
@@ -64,6 +65,14 @@ class AddedNetwork(NamedTuple):
     licence: str
 
 
+class TooLargeNetwork(NamedTuple):
+    """A network that the page has no room for: its name, the run or model file, and the size of its pack in bytes."""
+
+    name: str
+    place: Path
+    size: int
+
+
 def network_of(place: Path, content: Content) -> TrainedModel | None:
     """The network of a run or a model file.
 
@@ -83,7 +92,7 @@ def network_of(place: Path, content: Content) -> TrainedModel | None:
 
 def add_network(
     name: str, place: Path, trained: TrainedModel, tunes: TrainingTunes | None, bytes_left: int, content: Content
-) -> AddedNetwork | None:
+) -> AddedNetwork | TooLargeNetwork | None:
     """Add a network to a page.
 
     Args:
@@ -92,10 +101,10 @@ def add_network(
         trained: the network.
         tunes: of its corpus, on which the cost of rounding is measured; None if they are not at hand.
         bytes_left: how large the pack may be.
-        content: that the pack, or the reason why there is none, is added to.
+        content: that the pack, or the reason why a page cannot run the network, is added to.
 
     Returns:
-        The network; None for one that a page cannot run, or that is too large.
+        The network; None for one that a page cannot run.
     """
     from melgen.engine.network import network_data
     from melgen.engine.writing import writing_data
@@ -110,12 +119,7 @@ def add_network(
         return None
     size = len(packed(pack))
     if size > bytes_left:
-        content.add_unplayable(
-            f"{name} cannot be played with in this page, which would be too large: its network takes "
-            f"{size / 1e6:.1f} MB, and {max(bytes_left, 0) / 1e6:.1f} MB are left for networks. This command serves "
-            f"it: {command('play', {'run': Path(os.path.relpath(place))})}"
-        )
-        return None
+        return TooLargeNetwork(name, place, size)
     number = sum(each.startswith("network-") for each in content.packs)
     content.add_pack(f"network-{number}", pack)
     network: PlayedNetwork = {
@@ -124,6 +128,28 @@ def add_network(
         "has_rhythm": trained.has_rhythm,
     }
     return AddedNetwork(network, size, _cost_of_rounding(trained, tunes), notice_of(corpora_of(trained)))
+
+
+def why_left_out(too_large: Sequence[TooLargeNetwork], taken: int, limit: int) -> str:
+    """Why a page lacks some networks, with a command that serves the first of them.
+
+    Args:
+        too_large: these networks.
+        taken: what the networks in the page take, in bytes.
+        limit: how much the networks of the page may take together, in bytes.
+
+    >>> why_left_out([TooLargeNetwork("a", Path("runs/a"), 536_000)], 7_512_000, 8_000_000)
+    'No room to play a (0.536 MB): the networks in this page take 7.512 of at most 8 MB. This command serves it: \
+python -m melgen.play run=runs/a'
+    """
+    sizes = [f"{each.name} ({each.size / 1e6:.3f} MB)" for each in too_large]
+    if len(sizes) > _NAMED:
+        sizes = [*sizes[: _NAMED - 1], f"{len(sizes) - _NAMED + 1:,} more networks"]
+    served = command("play", {"run": Path(os.path.relpath(too_large[0].place))})
+    return (
+        f"No room to play {listed(sizes)}: the networks in this page take {taken / 1e6:.3f} of at most "
+        f"{limit / 1e6:g} MB. This command serves {'it' if len(too_large) == 1 else 'the first'}: {served}"
+    )
 
 
 def notices_of(added: Sequence[AddedNetwork]) -> list[str]:

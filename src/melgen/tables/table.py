@@ -12,6 +12,7 @@ from numbers import Integral
 from typing import Any, Literal
 
 from melgen.data_frames import data_frame
+from melgen.decimals import with_decimals
 from melgen.evaluation.results import Summary
 from melgen.tables.escaping import escape_latex, escape_markdown, printable, single_line
 
@@ -82,8 +83,7 @@ class Column:
     def _number(self, value: float | None) -> str:
         if value is None or math.isnan(value):
             return MISSING
-        text = f"{value:.{0 if self.kind == 'integer' else self.decimals}f}"
-        return text.removeprefix("-") if float(text) == 0 else text
+        return f"{round(value)}" if self.kind == "integer" else with_decimals(value, self.decimals)
 
 
 @dataclass(frozen=True)

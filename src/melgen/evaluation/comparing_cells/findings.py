@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from melgen.decimals import with_decimals
 from melgen.evaluation.comparing_cells.results import (
     AHEAD,
     BEHIND,
@@ -31,8 +32,8 @@ def finding(found: Comparison, comparisons: Comparisons) -> str:
         near, far = sorted((abs(low), abs(high)))
         p = "" if math.isnan(found.adjusted_p) else f", adjusted p {_p(found.adjusted_p)}"
         return (
-            f"{cell} is {_POSITIONS[found.verdict]} {reference} by {abs(mean):.3f} bits per note "
-            f"({interval_over} {near:.3f} to {far:.3f}{p})."
+            f"{cell} is {_POSITIONS[found.verdict]} {reference} by {with_decimals(abs(mean), 3)} bits per note "
+            f"({interval_over} {with_decimals(near, 3)} to {with_decimals(far, 3)}{p})."
         )
     interval = f"{interval_over} {_signed(low)} to {_signed(high)}"
     if found.verdict == EQUAL:
@@ -105,7 +106,9 @@ def _because_of_tunes(found: Comparison, comparisons: Comparisons) -> str:
     from scipy.stats import norm
 
     margin = float(norm.ppf((1 + comparisons.options.confidence) / 2)) * math.sqrt(found.crossed.variance_of_tunes)
-    return f", since the choice of the {counted(found.tunes, 'test tune')} alone leaves ± {margin:.3f} bits"
+    return (
+        f", since the choice of the {counted(found.tunes, 'test tune')} alone leaves ± {with_decimals(margin, 3)} bits"
+    )
 
 
 def _names(found: Comparison, comparisons: Comparisons) -> tuple[str, str]:
@@ -117,8 +120,8 @@ def _names(found: Comparison, comparisons: Comparisons) -> tuple[str, str]:
 
 
 def _signed(value: float) -> str:
-    text = f"{value:+.3f}"
-    return "0.000" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+    text = with_decimals(value, 3)
+    return text.replace("-", "\N{MINUS SIGN}") if value < 0 or float(text) == 0 else f"+{text}"
 
 
 def _p(value: float) -> str:

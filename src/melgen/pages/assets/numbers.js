@@ -1,8 +1,12 @@
 const metricsOfSongs = new Map(pageData.song_metrics.map((metric) => [metric.key, metric]));
 
-// A fixed number of decimals, a dash for what is missing, thousands in groups.
+// A fixed number of decimals, a dash for what is missing, thousands in groups. As in `melgen.decimals`, a number other
+// than 0 does not print as 0, but what is nearer to 0 than the rounding error of a sum does.
 function show(value, decimals = 2) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  const size = Math.abs(value);
+  if (size < 1e-9) value = 0;
+  else if (size < 0.5 * 10 ** -decimals) decimals = -Math.floor(Math.log10(size));
   return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 

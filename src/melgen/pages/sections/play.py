@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import TypedDict
 
 from melgen.pages.content import Content
-from melgen.pages.networks import AddedNetwork, NetworkPack, PlayedNetwork, add_network, network_of, notices_of
+from melgen.pages.networks import (
+    AddedNetwork,
+    NetworkPack,
+    PlayedNetwork,
+    TooLargeNetwork,
+    add_network,
+    network_of,
+    notices_of,
+    why_left_out,
+)
 from melgen.pages.run_material import RunMaterial
 from melgen.pages.section import Section
 from melgen.pages.study_material import StudyMaterial
@@ -37,13 +46,19 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
 
 def _data(places: list[tuple[str, Path]], tunes: TrainingTunes | None, tools: Tools, content: Content) -> Data | None:
     added: list[AddedNetwork] = []
-    bytes_left = tools.network_bytes
+    too_large: list[TooLargeNetwork] = []
+    taken = 0
     for name, place in places:
         if (trained := network_of(place, content)) is None:
             continue
-        if (one := add_network(name, place, trained, tunes, bytes_left, content)) is not None:
+        one = add_network(name, place, trained, tunes, tools.network_bytes - taken, content)
+        if isinstance(one, TooLargeNetwork):
+            too_large.append(one)
+        elif one is not None:
             added.append(one)
-            bytes_left -= one.size
+            taken += one.size
+    if too_large:
+        content.add_unplayable(why_left_out(too_large, taken, tools.network_bytes))
     return {"networks": [each.network for each in added], "notices": notices_of(added)} if added else None
 
 

@@ -1,14 +1,16 @@
-"""Bits per note: does a network predict held-out tunes better than counting pairs of notes does?"""
+"""Bits per note: does a network predict held-out tunes better than counting what followed does?"""
 
 from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from melgen.bit_names import BITS, BITS_OF_PITCH
+from melgen.evaluation.baseline_table import is_ppm
 from melgen.studies.figures.rows import Row, label_rows, panel_height, rows_of
 from melgen.studies.figures.style import (
     BAND,
@@ -20,12 +22,13 @@ from melgen.studies.figures.style import (
     note_absence,
     styled,
 )
-from melgen.studies.results import StudyResults
+from melgen.studies.results import Model, Run, StudyResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_DASHED = (0, (4, 2))
 _PARTS = {"pitch": "bits of pitch per note (less is better)", "rhythm": "bits of rhythm per note (less is better)"}
 _WIDTH_IN = PAGE_WIDTH_IN * 0.75
 _AXES_IN = _WIDTH_IN * 0.7  # about the width of the panel without its labels
@@ -36,13 +39,14 @@ _LETTER_IN, _LABEL_LINE_IN = 0.052, 0.12  # width of a letter, height of a line
 def likelihood(results: StudyResults) -> Figure:
     """Bits per note of each model on training and test tunes, against the baselines.
 
-    Every baseline is a vertical line; the shaded side of the best of them is where a network is of no use. The
-    line between the two marks of a model is its train-test gap; small grey marks are single seeds, on the test
-    split. Where networks write rhythm, all are compared by their bits of pitch, and those with rhythm, in a second
-    panel, by their bits of rhythm.
+    Every baseline is a vertical line. To the right of the best n-gram, which is shaded, a network has learnt no more
+    than what follows a few notes. Prediction by partial matching, which also counts in the tune so far, is dashed. The
+    line between the two marks of a model is its train-test gap; small grey marks are single seeds, on the test split.
+    Where networks write rhythm, all are compared by their bits of pitch, and those with rhythm, in a second panel, by
+    their bits of rhythm.
 
-    Needs ``bits_per_note/test`` and, for the gap, ``bits_per_note/train`` in `set_scores` of `songs` and
-    `baselines`; where a model has no such score, the mean of ``test/bits_per_note`` over its runs. Likewise
+    Needs ``bits_per_note/test`` and, for the gap, ``bits_per_note/train`` in `set_scores` of `songs`, `songs_by_seed`
+    and `baselines`; where a model has no such score, the mean of ``test/bits_per_note`` over its runs. Likewise
     ``pitch_bits_per_note`` and ``rhythm_bits_per_note``.
     """
     parts = _PARTS if results.has_rhythm else {"": "bits per note (less is better)"}
@@ -61,7 +65,7 @@ def likelihood(results: StudyResults) -> Figure:
     panels[0].get_gridspec().set_height_ratios(heights)
     figure.set_size_inches(_WIDTH_IN, sum(heights) + 0.35 + sum(each.above for each in labels))
     if any(each.has_values for each in labels):
-        _add_legend(figure, several_seeds=any(len(model.runs) > 1 for model in results.models))
+        _add_legend(figure, [*results.baselines], several_seeds=any(len(model.runs) > 1 for model in results.models))
     return figure
 
 
@@ -84,7 +88,7 @@ def _draw_panel(axes: Axes, results: StudyResults, rows: list[Row], part: str, t
     key = f"{part}_bits_per_note" if part else "bits_per_note"
     label_rows(axes, rows)
     axes.set_xlabel(title)
-    values = [value for row in rows for value in _draw_row(axes, row, key)]
+    values = [value for row in rows for value in _draw_row(axes, results, row, key)]
     if not values:
         note_absence(axes, textwrap.fill(f"no bits per note: {results.without_bits or 'not counted'}", 60))
         return _Labels(has_values=False)
@@ -92,11 +96,11 @@ def _draw_panel(axes: Axes, results: StudyResults, rows: list[Row], part: str, t
     return _draw_baselines(axes, {name: bits for name, bits in baselines.items() if math.isfinite(bits)}, values)
 
 
-def _draw_row(axes: Axes, row: Row, key: str) -> list[float]:
+def _draw_row(axes: Axes, results: StudyResults, row: Row, key: str) -> list[float]:
     """Draw one model; return all values that it shows."""
     assert row.model is not None
-    of_runs = [run.result.get(f"test/{key}") for run in row.model.runs]  # null where no tune could be scored
-    seeds = [float(bits) for bits in of_runs if bits is not None and math.isfinite(bits)]
+    of_seeds = [_bits_of(results, row.model, run, key) for run in row.model.runs]
+    seeds = [bits for bits in of_seeds if math.isfinite(bits)]
     scores = row.songs.set_scores if row.songs else {}
     train, test = (scores.get(f"{key}/{split}", math.nan) for split in ("train", "test"))
     if not math.isfinite(test) and seeds:
@@ -109,27 +113,41 @@ def _draw_row(axes: Axes, row: Row, key: str) -> list[float]:
     return [bits for bits in (train, test, *seeds) if math.isfinite(bits)]
 
 
+def _bits_of(results: StudyResults, model: Model, run: Run, key: str) -> float:
+    """Those of one seed on test tunes: on the tunes that all networks are scored on, else as the run recorded them."""
+    by_seed = results.songs_by_seed.get(model.name, {})
+    bits: Any = by_seed[run.seed].set_scores.get(f"{key}/test") if run.seed in by_seed else None
+    if bits is None:
+        bits = run.result.get(f"test/{key}")
+    if bits is None and not run.writes_rhythm and key == BITS_OF_PITCH:  # all its bits are bits of pitch
+        bits = run.result.get(f"test/{BITS}")
+    return math.nan if bits is None else float(bits)  # null where no tune could be scored
+
+
 def _draw_baselines(axes: Axes, baselines: dict[str, float], models: list[float]) -> _Labels:
-    """Lines for the baselines, the best of them always visible; a list beside the panel has those far off."""
-    best = min(baselines.values(), default=-math.inf)
-    low, high = min([*models, best] if baselines else models), max([*models, best])
+    """Lines for the baselines; a list beside the panel has those far off, but never the best one or the best n-gram."""
+    ngrams = [bits for name, bits in baselines.items() if not is_ppm(name)]
+    shown = [*models, *([min(baselines.values())] if baselines else []), *([min(ngrams)] if ngrams else [])]
+    low, high = min(shown), max(shown)
     margin = 0.08 * (high - low) or 0.5
     axes.set_xlim(low - margin, high + margin)
     if not baselines:
         return _Labels(has_values=True)
     from matplotlib.transforms import ScaledTranslation
 
-    axes.axvspan(best, high + margin, color=BAND, linewidth=0, zorder=0)
+    if ngrams:
+        axes.axvspan(min(ngrams), high + margin, color=BAND, linewidth=0, zorder=0)
     above = axes.get_xaxis_transform()
-    near = {f"{name} {bits:.2f}": bits for name, bits in baselines.items() if bits <= high + margin}
+    near = {name: bits for name, bits in baselines.items() if bits <= high + margin}
+    labels = {name: f"{name} {bits:.2f}" for name, bits in near.items()}
     per_bit = _AXES_IN / (high - low + 2 * margin)
-    tiers = _tiers(near, per_bit)
-    for (label, bits), tier in zip(near.items(), tiers, strict=True):
-        axes.axvline(bits, color=INK, linewidth=0.9, zorder=1)
+    tiers = _tiers({labels[name]: bits for name, bits in near.items()}, per_bit)
+    for (name, bits), tier in zip(near.items(), tiers, strict=True):
+        axes.axvline(bits, color=INK, linewidth=0.9, zorder=1, linestyle=_DASHED if is_ppm(name) else "solid")
         place = above
         if tier:
             place = above + ScaledTranslation(0, tier * _LABEL_LINE_IN, axes.figure.dpi_scale_trans)
-        axes.text(bits, 1.01, label, transform=place, ha="center", va="bottom", fontsize=SMALL_FONT_SIZE)
+        axes.text(bits, 1.01, labels[name], transform=place, ha="center", va="bottom", fontsize=SMALL_FONT_SIZE)
     far = [
         f"{name} {bits:.2f}"
         for name, bits in sorted(baselines.items(), key=lambda item: item[1])
@@ -163,19 +181,25 @@ def _tiers(labels: Mapping[str, float], per_bit: float) -> list[int]:
     return tiers
 
 
-def _add_legend(figure: Figure, several_seeds: bool) -> None:
+def _add_legend(figure: Figure, baselines: Sequence[str], several_seeds: bool) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    handles = [
+    handles: list[Line2D | Patch] = [
         Line2D(
             [], [], color=INK, linestyle="", marker="o", markersize=4.5, markerfacecolor="white", label="training tunes"
         ),
         Line2D([], [], color=INK, linestyle="", marker="o", markersize=4.5, label="test tunes"),
-        Patch(color=BAND, label="no better than a baseline"),
     ]
+    if any(not is_ppm(name) for name in baselines):
+        handles += [
+            Patch(color=BAND, label="no better than the best n-gram"),
+            Line2D([], [], color=INK, linewidth=0.9, label="n-grams"),
+        ]
+    if any(map(is_ppm, baselines)):
+        handles.append(Line2D([], [], color=INK, linewidth=0.9, linestyle=_DASHED, label="ppm"))
     if several_seeds:
         handles.insert(
             2, Line2D([], [], color=GREY, linestyle="", marker="|", markersize=4, label="single seeds, test")
         )
-    figure.legend(handles=handles, loc="outside upper center", ncols=4, columnspacing=1.2)
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, columnspacing=1.2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +37,7 @@ def paired_differences(results: StudyResults) -> Figure:
     The thick bar is the interval that decides, over seeds and tunes; the thin lines below it are those over seeds and
     over tunes alone, and the ticks above it the differences of single seeds. A number with an arrow is that of a cell
     far from the others. The band is the region of practical equivalence. The finding is at the right, and the mark
-    repeats it.
+    repeats it; p-values, which are over seeds alone, are in the table.
 
     Needs `comparisons`.
     """
@@ -104,8 +103,7 @@ def _label(each: Comparison) -> str:
 
 def _finding(each: Comparison, found: Comparisons) -> str:
     words = {EQUAL: f"equal within {found.options.region_bits:g}", UNDECIDED: "not shown to differ"}
-    text = words.get(each.verdict, each.verdict)
-    return text if math.isnan(each.adjusted_p) else f"{text}, p {each.adjusted_p:.2g}"
+    return words.get(each.verdict, each.verdict)
 
 
 def _add_legend(figure: Figure, found: Comparisons) -> None:

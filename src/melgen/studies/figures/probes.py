@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _PANEL_IN = 2.4
 _ROW_IN = 0.24
 _LETTER_IN = 0.056
+_LABEL_LETTERS = 34
+"""In a line of the name of a row."""
 _LEGEND_LINE_IN = 0.17
 _MOST_LINES = 6
 """Of one panel, if its networks can be shown by settings instead."""
@@ -47,6 +49,14 @@ class _Group(NamedTuple):
 
     title: str
     models: Mapping[str, Model]
+
+
+class _StateRow(NamedTuple):
+    """A row of the figure of states, its height against that of a row of one line; a heading has no model."""
+
+    label: str
+    model: Model | None
+    height: float
 
 
 class _Line(NamedTuple):
@@ -110,6 +120,8 @@ def _by_range(found: CopiedBits, bits: NDArray[np.float64]) -> NDArray[np.float6
 def states(results: StudyResults) -> Figure:
     """The accuracies of linear probes of the states of each model: a panel for each target, a row for each model.
 
+    More than a few models are in groups, the cells of one setting below its name.
+
     The dot is the mean over seeds, ticks are seeds. A ring is the untrained network, a cross the note alone, a triangle
     the control with shuffled classes, and the line is chance.
     """
@@ -121,28 +133,45 @@ def states(results: StudyResults) -> Figure:
     if not targets:
         return empty_figure(PAGE_WIDTH_IN / 2, 1.5, "no tune has known bars or a key")
     rows = {
-        target: [
+        target: _rows_of_states([
             model for model in results.models
             if model.name in found and not math.isnan(_accuracies(found[model.name], target)["trained"][0])
-        ]
+        ])
         for target in targets
     }  # fmt: skip
-    heights = [0.35 + _ROW_IN * len(models) for models in rows.values()]
+    heights = [0.35 + _ROW_IN * sum(row.height for row in of_target) for of_target in rows.values()]
     figure = new_figure(PAGE_WIDTH_IN * 0.75, sum(heights) + 0.75)
     axes = figure.subplots(len(targets), squeeze=False, height_ratios=heights, sharex=True)[:, 0]
     for place, target in zip(axes, targets, strict=True):
-        models = rows[target]
-        first = next(iter(found[models[0].name].values()))
+        first = next(iter(found[next(row.model.name for row in rows[target] if row.model)].values()))
         place.set_title(f"{TARGETS[target]} ({first.metre})" if target == "bar" else TARGETS[target], loc="left")
-        place.set_yticks([-i for i in range(len(models))], [wrapped(model.title, 34) for model in models])
-        place.set_ylim(0.5 - len(models), 0.5)
         place.tick_params(axis="y", length=0)
-        for i, model in enumerate(models):
-            _draw_states(place, i, found[model.name], target)
+        heights_above = np.cumsum([0.0, *(row.height for row in rows[target])])
+        middles = [-(above + row.height / 2) for above, row in zip(heights_above, rows[target], strict=False)]
+        place.set_yticks(middles, [row.label for row in rows[target]])
+        place.set_ylim(-float(heights_above[-1]), 0)
+        for y, row, label in zip(middles, rows[target], place.get_yticklabels(), strict=True):
+            if row.model is None:
+                label.set_fontweight("bold")
+            else:
+                _draw_states(place, y, found[row.model.name], target)
     axes[-1].set_xlim(0, 1)
     axes[-1].set_xlabel("balanced accuracy on test tunes")
     _add_legend_of_states(figure)
     return figure
+
+
+def _rows_of_states(models: Sequence[Model]) -> list[_StateRow]:
+    """The rows from the top: where there are many networks, the cells of each setting below its name."""
+    rows = []
+    for group in _groups(models):
+        if group.title:
+            heading = wrapped(group.title, _LABEL_LETTERS)
+            rows.append(_StateRow(heading, None, 0.6 + 0.6 * len(heading.split("\n"))))
+        for label, model in group.models.items():
+            text = wrapped(label, _LABEL_LETTERS)
+            rows.append(_StateRow(text, model, max(1.0, 0.55 * len(text.split("\n")))))
+    return rows
 
 
 def _accuracies(runs: Mapping[int, StatesFound], target: str) -> dict[str, list[float]]:
@@ -153,12 +182,12 @@ def _accuracies(runs: Mapping[int, StatesFound], target: str) -> dict[str, list[
     return readers | {"shuffled": [one["trained"].shuffled for one in each], "chance": [each[0]["trained"].chance]}
 
 
-def _draw_states(axes: Axes, place: int, runs: Mapping[int, StatesFound], target: str) -> None:
+def _draw_states(axes: Axes, y: float, runs: Mapping[int, StatesFound], target: str) -> None:
     values = _accuracies(runs, target)
-    axes.vlines(values["chance"], -place - 0.4, -place + 0.4, color=INK, linewidth=0.8)
-    axes.plot(values["trained"], np.full(len(runs), -place), "|", color="#0072B2", markersize=7)
+    axes.vlines(values["chance"], y - 0.4, y + 0.4, color=INK, linewidth=0.8)
+    axes.plot(values["trained"], np.full(len(runs), y), "|", color="#0072B2", markersize=7)
     for reader, marker, look in _STATE_MARKS:
-        axes.plot(np.mean(values[reader]), -place, marker, markersize=4.5, **look)
+        axes.plot(np.mean(values[reader]), y, marker, markersize=4.5, **look)
 
 
 _STATE_MARKS: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -363,13 +392,13 @@ def _draw_lines(axes: Axes, lines: Sequence[_Line], names: Sequence[str], looks:
     axes.set_xticks(places, names)
     for line in lines:
         colour, _ = looks[line.label]
-        shown = ~np.isnan(line.values).any(axis=0)
-        values = line.values[:, shown]
-        axes.plot(places[shown], values.mean(axis=0), color=colour, linewidth=1.2, marker="o", markersize=3)
-        axes.fill_between(places[shown], values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0)
+        # A place without a value interrupts the line and its band.
+        values = line.values
+        low, high = values.min(axis=0), values.max(axis=0)
+        axes.plot(places, values.mean(axis=0), color=colour, linewidth=1.2, marker="o", markersize=3)
+        axes.fill_between(places, low, high, where=~np.isnan(low), color=colour, alpha=0.2, linewidth=0)
         if line.control is not None:
-            control = line.control[:, shown].mean(axis=0)
-            axes.plot(places[shown], control, color=colour, linewidth=0.9, linestyle=_DASHED, alpha=0.7)
+            axes.plot(places, line.control.mean(axis=0), color=colour, linewidth=0.9, linestyle=_DASHED, alpha=0.7)
 
 
 def _add_legend(figure: Figure, looks: Mapping[str, tuple[Any, Any]], control: str = "") -> None:
