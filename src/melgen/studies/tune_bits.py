@@ -18,11 +18,18 @@ from melgen.files import write_json
 from melgen.music.melody import Melody
 from melgen.training.likelihood import NOTES, likelihood_by_tune
 
-_PARTS = (BITS, BITS_OF_PITCH, BITS_OF_RHYTHM)
+TUNES = "tunes"
+TOTALS = {BITS: "total_bits", BITS_OF_PITCH: "total_bits_of_pitch", BITS_OF_RHYTHM: "total_bits_of_rhythm"}
+"""The keys of the sums over a tune's notes, by the names that they have per note.
+
+An earlier melgen gave the sums those names.
+"""
 
 
 def write_tune_bits(path: Path, trained: TrainedModel, tunes: Sequence[Melody]) -> None:
-    """Score each tune, and write its title or source, notes and bits as JSON: a list for each, in the same order.
+    """Score each tune, and write its title or source, its notes and its total bits as JSON.
+
+    There is a list for each of them, in the same order: ``tunes``, ``notes``, and `TOTALS`.
 
     Args:
         path: the file to write.
@@ -32,7 +39,8 @@ def write_tune_bits(path: Path, trained: TrainedModel, tunes: Sequence[Melody]) 
     found = likelihood_by_tune(trained, tunes)
     names = [tune.source or tune.title for tune in tunes]
     notes = [int(count) for count in found[NOTES]]
-    write_json(path, {"tunes": names, NOTES: notes, **{key: found[key].tolist() for key in _PARTS if key in found}})
+    totals = {total: found[key].tolist() for key, total in TOTALS.items() if key in found}
+    write_json(path, {TUNES: names, NOTES: notes, **totals})
 
 
 def read_tune_bits(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
@@ -49,7 +57,8 @@ def read_tune_bits(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         notes = np.array(content[NOTES], np.float64)
-        bits = np.sum([np.array(content[key], np.float64) for key in _PARTS if key in content], axis=0)
+        keys = [key for names in TOTALS.items() for key in names if key in content]
+        bits = np.sum([np.array(content[key], np.float64) for key in keys], axis=0)
         counted = notes > 0
         return bits[counted], notes[counted]
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:

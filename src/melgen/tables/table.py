@@ -39,12 +39,14 @@ class Column:
         header: its name for readers.
         kind: ``summary`` holds a `Summary`: shown as ``mean ± sd [low, high]``, four columns in CSV.
         decimals: of the readable forms; CSV has all digits.
+        only_in_csv: whether the readable forms, which have room for fewer columns, leave it out.
     """
 
     key: str
     header: str
     kind: Kind = "number"
     decimals: int = 2
+    only_in_csv: bool = False
 
     @property
     def csv_keys(self) -> list[str]:
@@ -83,7 +85,10 @@ class Column:
     def _number(self, value: float | None) -> str:
         if value is None or math.isnan(value):
             return MISSING
-        return f"{round(value)}" if self.kind == "integer" else with_decimals(value, self.decimals)
+        if self.kind != "integer":
+            return with_decimals(value, self.decimals)
+        text = f"{value:.0f}"
+        return "0" if text == "-0" else text
 
 
 @dataclass(frozen=True)
@@ -160,20 +165,20 @@ class Table:
         Args:
             heading: whether title and caption are printed above it.
         """
-        shown = [[escape_markdown(column.header) for column in self.columns]]
+        columns = [column for column in self.columns if not column.only_in_csv]
+        shown = [[escape_markdown(column.header) for column in columns]]
         for row in self.rows:
             if row.rule:
-                shown.append([""] * len(self.columns))
-            cells = zip(self.columns, row.cells, strict=True)
-            shown.append([escape_markdown(column.show(cell.value)) for column, cell in cells])
-        widths = [max(3, *(len(line[i]) for line in shown)) for i in range(len(self.columns))]
-        below = [_stretch(_RULE_BELOW_HEADER.get(column.kind, "---:"), widths[i]) for i, column in self._numbered()]
+                shown.append([""] * len(columns))
+            shown.append([escape_markdown(column.show(cell.value)) for column, cell in self._readable(row)])
+        widths = [max(3, *(len(line[i]) for line in shown)) for i in range(len(columns))]
+        below = [_stretch(_RULE_BELOW_HEADER.get(column.kind, "---:"), widths[i]) for i, column in enumerate(columns)]
         shown.insert(1, below)
         lines = []
         for line in shown:
             padded = (
                 text.ljust(widths[i]) if column.kind in _RULE_BELOW_HEADER else text.rjust(widths[i])
-                for (i, column), text in zip(self._numbered(), line, strict=True)
+                for (i, column), text in zip(enumerate(columns), line, strict=True)
             )
             lines.append(f"| {' | '.join(padded)} |\n")
         above = f"# {escape_markdown(self.title)}\n\n{escape_markdown(self.caption)}\n\n" if heading else ""
@@ -187,8 +192,9 @@ class Table:
         ``\usepackage{longtable}``. Letters beyond ASCII are UTF-8.
         """
         environment = "longtable" if len(self.rows) > LONGEST_TABULAR else "tabular"
-        alignment = "".join({"text": "l", "flag": "c"}.get(column.kind, "r") for column in self.columns)
-        header = " & ".join(escape_latex(column.header) for column in self.columns)
+        columns = [column for column in self.columns if not column.only_in_csv]
+        alignment = "".join({"text": "l", "flag": "c"}.get(column.kind, "r") for column in columns)
+        header = " & ".join(escape_latex(column.header) for column in columns)
         lines = [f"% {single_line(text)}" for text in (self.title, self.caption) if text]
         lines += [rf"\begin{{{environment}}}{{{alignment}}}", r"\toprule", rf"{header} \\", r"\midrule"]
         if environment == "longtable":
@@ -196,8 +202,7 @@ class Table:
         for row in self.rows:
             if row.rule:
                 lines.append(r"\midrule")
-            cells = zip(self.columns, row.cells, strict=True)
-            lines.append(" & ".join(_latex_cell(column, cell.value) for column, cell in cells) + r" \\")
+            lines.append(" & ".join(_latex_cell(column, cell.value) for column, cell in self._readable(row)) + r" \\")
         if environment == "tabular":
             lines.append(r"\bottomrule")
         lines.append(rf"\end{{{environment}}}")
@@ -226,8 +231,10 @@ class Table:
             if (found := _row_sources({c.key: cell.sources for c, cell in zip(self.columns, row.cells, strict=True)}))
         }
 
-    def _numbered(self) -> Iterable[tuple[int, Column]]:
-        return enumerate(self.columns)
+    def _readable(self, row: Row) -> list[tuple[Column, Cell]]:
+        """The cells of the readable forms."""
+        cells = zip(self.columns, row.cells, strict=True)
+        return [(column, cell) for column, cell in cells if not column.only_in_csv]
 
 
 def row(key: str, values: Iterable[Value | Cell], sources: tuple[str, ...] = (), rule: bool = False) -> Row:

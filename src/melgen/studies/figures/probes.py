@@ -148,11 +148,12 @@ def states(results: StudyResults) -> Figure:
         place.tick_params(axis="y", length=0)
         heights_above = np.cumsum([0.0, *(row.height for row in rows[target])])
         middles = [-(above + row.height / 2) for above, row in zip(heights_above, rows[target], strict=False)]
-        place.set_yticks(middles, [row.label for row in rows[target]])
+        drawn = [(y, row) for y, row in zip(middles, rows[target], strict=True) if row.model]
+        place.set_yticks([y for y, _ in drawn], [row.label for _, row in drawn])
         place.set_ylim(-float(heights_above[-1]), 0)
-        for y, row, label in zip(middles, rows[target], place.get_yticklabels(), strict=True):
+        for y, row in zip(middles, rows[target], strict=True):
             if row.model is None:
-                label.set_fontweight("bold")
+                place.text(0.01, y, row.label, transform=place.get_yaxis_transform(), va="center", fontweight="bold")
             else:
                 _draw_states(place, y, found[row.model.name], target)
     axes[-1].set_xlim(0, 1)
@@ -166,8 +167,7 @@ def _rows_of_states(models: Sequence[Model]) -> list[_StateRow]:
     rows = []
     for group in _groups(models):
         if group.title:
-            heading = wrapped(group.title, _LABEL_LETTERS)
-            rows.append(_StateRow(heading, None, 0.6 + 0.6 * len(heading.split("\n"))))
+            rows.append(_StateRow(group.title, None, 1.1))
         for label, model in group.models.items():
             text = wrapped(label, _LABEL_LETTERS)
             rows.append(_StateRow(text, model, max(1.0, 0.55 * len(text.split("\n")))))

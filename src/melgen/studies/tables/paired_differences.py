@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from melgen.evaluation.comparing_cells.findings import remarks
 from melgen.evaluation.comparing_cells.results import (
@@ -38,17 +39,20 @@ def paired_differences_table(results: StudyResults) -> Table | None:
         *_HEAD,
         *_reference_layers(found),
         Column("difference", "difference, over seeds", "summary", 3),
-        *(_ends("over_tunes", "over tunes") if with_tunes else ()),
+        *(_in_csv(_ends("over_tunes", "over tunes")) if with_tunes else ()),
         *(_ends("over_both", "over seeds and tunes") if with_tunes else ()),
-        Column("interquartile_mean", "interquartile mean", decimals=3),
-        *(_ends("interquartile_mean", "interquartile mean") if bootstraps else ()),
-        Column("improvement", "probability of improvement"),
-        *(_ends("improvement", "probability of improvement", 2) if bootstraps else ()),
-        *((Column("p", "p", decimals=4), Column("adjusted_p", "p (Holm)", decimals=4)) if with_tests else ()),
+        *_in_csv([Column("interquartile_mean", "interquartile mean", decimals=3)]),
+        *(_in_csv(_ends("interquartile_mean", "interquartile mean")) if bootstraps else ()),
+        *_in_csv([Column("improvement", "probability of improvement")]),
+        *(_in_csv(_ends("improvement", "probability of improvement", 2)) if bootstraps else ()),
+        *(_in_csv([Column("p", "p", decimals=4)]) if with_tests else ()),
+        *([Column("adjusted_p", "p (Holm)", decimals=4)] if with_tests else ()),
         Column("finding", "finding", "text"),
-        Column("seeds_to_decide", "seeds to decide", "integer"),
-        Column("seeds_for_fine", f"seeds for ± {FINE_BITS:g}", "integer"),
-    )
+        *_in_csv([
+            Column("seeds_to_decide", "seeds to decide", "integer"),
+            Column("seeds_for_fine", f"seeds for ± {FINE_BITS:g}", "integer"),
+        ]),
+    )  # fmt: skip
 
     def values(each: Comparison) -> Iterable[Value]:
         yield from _head(each, found)
@@ -70,16 +74,18 @@ def paired_differences_table(results: StudyResults) -> Table | None:
         "seed: below 0 is better. Over seeds: mean ± standard deviation [t interval]; it holds for these tunes. "
     )
     if with_tunes:
-        caption += (
-            "Over tunes: bootstrap; it holds for these networks. Over seeds and tunes: both effects crossed; this "
-            "interval decides. "
-        )
+        caption += "Over seeds and tunes: both effects crossed; this interval decides. "
     caption += (
-        f"All intervals: {confidence}. Probability of improvement: that a network needs fewer bits than one of "
-        f"{reference}. Finding: equal if the interval is within ± {region:g} bits; else ahead or behind if it does not "
-        f"contain 0{' and the adjusted p-value is small enough' if with_tests else ''}; else not shown to differ. "
-        "Seeds to decide: if difference and deviation stayed as they are. "
-        f"Seeds for ± {FINE_BITS:g}: for an interval of the mean ± {FINE_BITS:g} bits."
+        f"All intervals: {confidence}. Finding: equal if the interval is within ± {region:g} bits; else ahead or "
+        f"behind if it does not contain 0{' and the adjusted p-value is small enough' if with_tests else ''}; else "
+        "not shown to differ. Only in the CSV file: "
+    )
+    if with_tunes:
+        caption += "the bootstrap interval over tunes, which holds for these networks; "
+    caption += (
+        "the interquartile mean of the differences; the probability of improvement, that a network needs fewer bits "
+        f"than one of {reference}; the seeds that would decide it if difference and deviation stayed as they are, and "
+        f"those for an interval of the mean ± {FINE_BITS:g} bits."
     )
     caption += "".join(f" {line}" for line in remarks(found))
     rows = _rows(found.each, lambda each: [*values(each)])
@@ -177,10 +183,17 @@ def _ends(key: str, header: str, decimals: int = 3) -> tuple[Column, Column]:
     )
 
 
+def _in_csv(columns: Iterable[Column]) -> list[Column]:
+    """Columns for which the readable forms have no room."""
+    return [replace(column, only_in_csv=True) for column in columns]
+
+
 def _rows(found: Sequence[Comparison], values: Callable[[Comparison], list[Value]]) -> tuple[Row, ...]:
-    """A row for each comparison, a rule between settings."""
-    settings = [each.setting for each in found]
+    """A row for each comparison, those of a setting together and a rule between settings."""
+    settings = list(dict.fromkeys(each.setting for each in found))
+    grouped = [[each for each in found if each.setting == setting] for setting in settings]
     return tuple(
-        row(each.model, values(each), each.sources, rule=bool(i) and settings[i] != settings[i - 1])
-        for i, each in enumerate(found)
+        row(each.model, values(each), each.sources, rule=bool(place) and not number)
+        for place, group in enumerate(grouped)
+        for number, each in enumerate(group)
     )
