@@ -19,6 +19,8 @@ from melgen.pages.study_tables import read_table
 
 _TABLE = "likelihood"
 _SPLITS = {"test": "test tunes", "train": "training tunes"}
+_NEAR = 0.25
+"""A baseline no further to the right of the networks than this share of the axis has room on it."""
 _UNITS = {BITS: "bits per note", BITS_OF_PITCH: "bits of pitch per note", BITS_OF_RHYTHM: "bits of rhythm per note"}
 
 
@@ -58,7 +60,9 @@ def _chart(study: StudyMaterial, bits: str) -> RowChart:
     rows = [row for row in rows if row["marks"]]
     if rows:
         _make_room(rows)
-        highest = max(row["marks"][0]["value"] for row in rows if row["has_room"])
+        shown = [row["marks"][0]["value"] for row in rows if row["has_room"]]
+        lowest = min([*shown, *of_baselines["test"].values()])
+        highest = max(shown) + _NEAR * (max(shown) - lowest)
         for name in of_baselines["test"]:
             row = _row(NamedModel(name, name, "", ""), [[of_baselines[s].get(name, math.nan)] for s in _SPLITS])
             rows.append({**row, "is_baseline": True, "has_room": row["marks"][0]["value"] <= highest})
