@@ -170,13 +170,6 @@ def test_options_are_checked(options, message):
         Attention(INPUT, HIDDEN, **options)
 
 
-def test_a_state_of_another_window_is_refused():
-    inputs = torch.randn(BATCH, 3, INPUT)
-    _, state = randomised(5)(inputs)
-    with pytest.raises(ValueError, match=re.escape("a state of [5, 8] was given to attention with window 6 and hid")):
-        randomised(6)(inputs, state)
-
-
 def test_a_checkpoint_rebuilds_its_options():
     model = MelodyModel(7, 6, 2, lambda *sizes: Attention(*sizes, heads=2, window=3))
     again = MelodyModel.from_description(model.describe())

@@ -124,7 +124,7 @@ def test_a_foreign_state_is_refused(cell):
     _, state = stack_of([cell, cell])(inputs)
     with pytest.raises(ValueError, match="a state of 2 layers was given to a stack of 1"):
         stack_of([cell])(inputs, state)
-    with pytest.raises(ValueError, match="a state of batch size 3 was given with a batch of 1"):
+    with pytest.raises(ValueError, match=r"a state of batch size 3 was given to layer 1 \(.*\) with a batch of 1"):
         stack_of([cell, cell])(inputs[:1], state)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from melgen.checkpoint import load_model
 from melgen.data import Split
 from melgen.errors import CheckpointError, IdentityError
 from melgen.music import Vocabulary
-from melgen.networks import GRU, MelodyModel
+from melgen.networks import GRU, HGRN2, LSTM, SLSTM, MelodyModel, ResidualBlock
 from melgen.runs.directory import RunDirectory
 from melgen.train import train
 from melgen.training.init_from import StartingPoint
@@ -79,9 +81,12 @@ def test_known_melodies_score_as_before_but_for_the_new_values(folder):
     1,
     ("model", "named"),
     [
-        (lambda v: MelodyModel(v, 16, 1), "hidden_size: 8 there, 16 now"),
-        (lambda v: MelodyModel(v, 8, 2), "stack: "),
-        (lambda v: MelodyModel(v, 8, 1, GRU), "stack: "),
+        (lambda v: MelodyModel(v, 16, 1, embedding_size=8), "hidden_size: 8 there, 16 now"),
+        (lambda v: MelodyModel(v, 16, 2, embedding_size=8), "hidden_size: 8 there, 16 now; layers: 1 there, 2 now"),
+        (lambda v: MelodyModel(v, 8, 2), "layers: 1 there, 2 now"),
+        (lambda v: MelodyModel(v, 8, 1, GRU), "cell: lstm there, gru now"),
+        (lambda v: MelodyModel(v, 8, 2, [LSTM, GRU]), r"layers: 1 there, 2 now; cell: lstm there, lstm \+ gru now"),
+        (lambda v: MelodyModel(v, 8, 1, block=ResidualBlock), "block: none there, residual now"),
         (lambda v: MelodyModel(v, 8, 1, embedding_size=4), "embedding_size: 8 there, 4 now"),
     ],
 )
@@ -89,9 +94,23 @@ def test_another_network_is_refused_and_left_alone(folder, model, named):
     start = StartingPoint.read(folder / "old")
     made = model(len(start.vocabulary))
     before = {key: value.clone() for key, value in made.state_dict().items()}
-    with pytest.raises(CheckpointError, match=f"another network than this run's; .*{named}"):
+    with pytest.raises(CheckpointError, match=f"another network than this run's; {named}$"):
         start.apply(made, start.vocabulary)
     assert same(dict(made.state_dict()), before)
+
+
+def test_options_of_cells_are_named_one_by_one(folder):
+    start = StartingPoint.read(folder / "old")
+    size = len(start.vocabulary)
+    theirs = MelodyModel(size, 8, 2, partial(HGRN2, heads=4, norm=False))
+    start = replace(start, trained=replace(start.trained, model=theirs))
+    with pytest.raises(CheckpointError, match=r"run's; cell.heads: 4 there, 2 now$"):
+        start.apply(MelodyModel(size, 8, 2, partial(HGRN2, heads=2, norm=False)), start.vocabulary)
+    both = [partial(HGRN2, heads=heads, norm=False) for heads in (4, 2)]
+    with pytest.raises(CheckpointError, match=r"cell.heads: 4 there, \[4, 2\] now$"):
+        start.apply(MelodyModel(size, 8, 2, both), start.vocabulary)
+    with pytest.raises(CheckpointError, match=r"run's; cell: hgrn2 there, slstm now$"):
+        start.apply(MelodyModel(size, 8, 2, SLSTM), start.vocabulary)
 
 
 @pytest.mark.slow

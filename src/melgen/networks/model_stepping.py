@@ -18,10 +18,13 @@ class ModelStepper:
     It has the scores of the ordinary call, except for rounding. The hooks of the network's modules are not called.
 
     Args:
-        model: the network, whose weights must not change meanwhile. If it has blocks, or its class has a ``read`` of
-            its own, the steps are ordinary calls of ``read``.
+        model: the network, whose weights must not change meanwhile. If it has blocks, the steps are ordinary calls of
+            its stack, and if its class has a ``read`` of its own, of ``read``.
         batch_size: B, the songs side by side.
         state: the state before the first step, None for zeros.
+
+    Raises:
+        ValueError: for a state that the layers of the network cannot have.
 
     >>> import torch
     >>> model = MelodyModel(vocab_size=10, hidden_size=16, layers=3)
@@ -36,16 +39,21 @@ class ModelStepper:
 
     def __init__(self, model: MelodyModel, batch_size: int, state: State = None):
         self._model, self._backend = model, TORCH
-        if type(model).read is not MelodyModel.read or model.block != NoBlock.name:
+        if type(model).read is not MelodyModel.read:
             self._steppers: list[AbstractStepper] = [CallStepper(model.read, state)]
             return
-        output = model.output.weight
+        output, tables = model.output.weight, model.tables
+        model.stack.check_state(state, batch_size, output)
+        if model.block != NoBlock.name:
+            read = model.stack.forward_rows_unchecked
+            self._steppers = [CallStepper(lambda tokens, before: read(tokens, tables, before), state)]
+            return
         # On a GPU the context of oneDNN's products would let torch round to bfloat16.
         backend = backend_of_stepping() if output.device.type == "cpu" else TORCH
         self._backend = backend.for_size(batch_size * output.numel())
         states = [None] * len(model.layers) if state is None else state
         lowest, *above = zip(model.layers, states, strict=True)
-        self._steppers = [lowest[0].stepper(batch_size, lowest[1], model.tables, backend)]
+        self._steppers = [lowest[0].stepper(batch_size, lowest[1], tables, backend)]
         self._steppers += [layer.stepper(batch_size, before, None, backend) for layer, before in above]
 
     def read(self, tokens: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from melgen.checking import check_number
 from melgen.networks.blocks import AbstractBlock, NoBlock
 from melgen.networks.embedding_tables import embed
 from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State
+from melgen.networks.layers.state_checks import check_stack_state, fits, refusal
 from melgen.networks.size_checks import check_count
 
 
@@ -35,7 +36,7 @@ class RecurrentStack(nn.Module):
 
     Raises:
         ValueError: for no layers, for layers and blocks whose widths or numbers do not match, for a probability out
-            of range, and, when called, for a state with another number of layers or another batch size.
+            of range, and, when called, for a state that its layers cannot have.
 
     >>> import torch
     >>> from melgen.networks import GRU, LSTM
@@ -73,7 +74,8 @@ class RecurrentStack(nn.Module):
 
     def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Read a sequence from a state, or from the zero state if it is None."""
-        return self._run(lambda before: self._layer(0, input, before), state, input.shape[0])
+        self.check_state(state, input.shape[0], input)
+        return self._run_all(input, state)
 
     def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
         """Read tokens by their embedding, the sum of a row of each table.
@@ -83,10 +85,35 @@ class RecurrentStack(nn.Module):
         Shape:
             tokens ``[B, T]`` int64 for one table, ``[B, T, tables]`` for several; each table ``[V, I]``.
         """
+        self.check_state(state, len(tokens), tables[0])
+        return self.forward_rows_unchecked(tokens, tables, state)
+
+    def forward_rows_unchecked(self, tokens: Tensor, tables: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
+        """`forward_rows` from a state that it returned or `check_state` allows: one step after another is faster so."""
         drops = self.training and not isinstance(self.input_dropout, nn.Identity)  # for each step, not for each row
         if drops or not self.can_use_tables(len(tables)):
-            return self(embed(tokens, tables), state)
-        return self._run(lambda before: self._lowest_by_tables(tokens, tables, before), state, len(tokens))
+            return self._run_all(embed(tokens, tables), state)
+        return self._run(lambda before: self._lowest_by_tables(tokens, tables, before), state)
+
+    def check_state(self, state: State, batch_size: int, like: Tensor) -> None:
+        """Refuse a state that the layers cannot have; None, for zeros, is one, also for a single layer.
+
+        Args:
+            state: what was given.
+            batch_size: B.
+            like: what the layers read, or another tensor of its type and on its device.
+
+        Raises:
+            ValueError: with the layer, what was found and what is needed.
+        """
+        if state is None:
+            return
+        check_stack_state(state, len(self.layers))
+        for number, (layer, part) in enumerate(zip(self.layers, state, strict=True), 1):
+            assert isinstance(layer, AbstractRecurrentLayer)
+            if part is not None and not fits(part, layer.state_shape, batch_size, like):
+                name = f"layer {number} ({layer.stored_name()})"
+                raise ValueError(refusal(part, layer.state_shape, batch_size, like, name))
 
     def can_use_tables(self, tables: int) -> bool:
         """Whether the lowest layer can use this many tables, instead of a sequence of their rows.
@@ -116,15 +143,13 @@ class RecurrentStack(nn.Module):
         output, after = self.layers[number](cell_input, state)
         return block.after(stream, cell_input, self.output_dropout(output)), after
 
-    def _run(
-        self, lowest: Callable[[State], tuple[Tensor, State]], state: State, batch_size: int
-    ) -> tuple[Tensor, State]:
+    def _run_all(self, input: Tensor, state: State) -> tuple[Tensor, State]:
+        """Run all layers on a sequence."""
+        return self._run(lambda before: self._layer(0, input, before), state)
+
+    def _run(self, lowest: Callable[[State], tuple[Tensor, State]], state: State) -> tuple[Tensor, State]:
         """Run all layers, the lowest one with ``lowest``."""
         states = [None] * len(self.layers) if state is None else state
-        if len(states) != len(self.layers):
-            raise ValueError(f"a state of {len(states)} layers was given to a stack of {len(self.layers)}")
-        if state is not None:
-            _check_batch(state, batch_size)
         output, after = lowest(states[0])
         last = [after]
         for number, before in enumerate(states[1:], 1):
@@ -137,12 +162,3 @@ def _dropout(key: str, keep_prob: float) -> nn.Module:
     check_number(key, keep_prob, above=0, most=1)
     # torch's Dropout(0) would still draw a mask.
     return nn.Dropout(1 - keep_prob) if keep_prob < 1 else nn.Identity()
-
-
-def _check_batch(state: State, batch_size: int) -> None:
-    if isinstance(state, Tensor):
-        if state.shape[0] != batch_size:  # a state of batch size 1 would be broadcast
-            raise ValueError(f"a state of batch size {state.shape[0]} was given with a batch of {batch_size}")
-    else:
-        for part in state:
-            _check_batch(part, batch_size)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,14 +98,7 @@ class StartingPoint:
         Raises:
             CheckpointError: if the networks differ in more than their vocabulary.
         """
-        # Initialisation and dropout are the new training's own choice.
-        own = ("vocab_size", "output_size", "duration_size", "input_keep_prob", "output_keep_prob", "initialization")
-        theirs, ours = self.trained.model.describe(), model.describe()
-        different = [
-            f"{key}: {theirs.get(key)} there, {ours.get(key)} now"
-            for key in sorted(theirs.keys() | ours.keys())
-            if key not in own and theirs.get(key) != ours.get(key)
-        ]
+        different = _differences(self.trained.model, model)
         if different:
             raise CheckpointError(
                 f"init_from={self.trained.path}: another network than this run's; " + "; ".join(different)
@@ -116,6 +110,28 @@ class StartingPoint:
                 target[rows] = source
         added = len(vocabulary) - len(self.vocabulary)
         log.info("Starting from %s; %d values are new to it", self.trained.path, added)
+
+
+def _differences(theirs: MelodyModel, ours: MelodyModel) -> list[str]:
+    """How two networks differ, apart from vocabulary, initialisation and dropout, which are a training's own choice."""
+    keys = ("hidden_size", "embedding_size")
+    there, now = ({key: model.describe()[key] for key in keys} | _layers_of(model) for model in (theirs, ours))
+    # An option of one network alone belongs to a cell that the other lacks; the difference of cells is enough.
+    different = [key for key in there if key in now and there[key] != now[key]]
+    only = f" of {there['cell']}"
+    return [f"{key.removesuffix(only)}: {there[key]} there, {now[key]} now" for key in different]
+
+
+def _layers_of(model: MelodyModel) -> dict[str, Any]:
+    """Number, cell, options and block of the layers, by their keys in the configuration."""
+    cells = [layer.stored_name() for layer in model.layers]
+    options: dict[str, list[Any]] = {}
+    for layer, cell in zip(model.layers, cells, strict=True):
+        for key, value in layer.options.items():
+            options.setdefault(f"cell.{key} of {cell}", []).append(value)
+    alike = {key: values[0] if len(set(map(str, values))) == 1 else values for key, values in options.items()}
+    names = cells[0] if len(set(cells)) == 1 else " + ".join(cells)
+    return {"layers": len(cells), "cell": names, **alike, "block": model.block}
 
 
 def written(rhythm: AbstractRhythm) -> str:

@@ -172,3 +172,10 @@ def test_without_tunes_there_is_nothing_to_count():
         options = {} if rhythm is None else {"rhythm": rhythm}
         with pytest.raises(ValueError, match=r"at least one|no values"):
             CountingBaseline("mine", Ppm, **options).fit([])
+
+
+@pytest.mark.parametrize("state", [torch.zeros(1, 2, dtype=torch.int64), torch.zeros(2, 2), torch.zeros(2), (), "ab"])
+def test_a_state_is_the_tokens_that_were_read(state):
+    network = CountingNetwork(None)
+    with pytest.raises(ValueError, match="the state must be the tokens that each of 2 rows has read, got"):
+        network(torch.zeros(2, 3, dtype=torch.int64), state)

@@ -58,7 +58,16 @@ class CountingNetwork(nn.Module):
         return self.read(tokens, state)
 
     def read(self, tokens: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The same as calling it."""
+        """The same as calling it.
+
+        Raises:
+            ValueError: for a state that is not the tokens read before.
+        """
+        if state is not None and not (
+            isinstance(state, Tensor) and state.dtype == tokens.dtype and [state.ndim, len(state)] == [2, len(tokens)]
+        ):
+            given = list(state.shape) if isinstance(state, Tensor) else type(state).__name__
+            raise ValueError(f"the state must be the tokens that each of {len(tokens)} rows has read, got {given}")
         state = tokens if state is None else torch.cat([state, tokens], dim=1)
         rows, steps = state.numpy(), tokens.shape[1]
         column = np.tile(np.arange(rows.shape[1] - steps, rows.shape[1]) + 1, len(rows))

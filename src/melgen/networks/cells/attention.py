@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
 from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State
+from melgen.networks.layers.state_checks import StateShape
 from melgen.networks.size_checks import check_count, check_heads
 
 
@@ -39,7 +40,7 @@ class Attention(AbstractRecurrentLayer):
         window: how many notes are read at most, the present one included.
 
     Raises:
-        ValueError: if ``heads`` does not divide ``hidden_size``; when called, for a state of another size.
+        ValueError: if ``heads`` does not divide ``hidden_size``.
 
     Shape:
         state: keys and values ``[B, window, H]``, oldest first, and their number ``[B]``.
@@ -67,16 +68,17 @@ class Attention(AbstractRecurrentLayer):
         """Heads and window, as plain data."""
         return {"heads": self.heads, "window": self.window}
 
+    @property
+    def state_shape(self) -> StateShape:
+        """Keys, values and the number of notes."""
+        notes = torch.Size([self.window, self.hidden_size])
+        return notes, notes, torch.Size([])
+
     def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Read a sequence from a state, or from the state without notes if it is None."""
         steps = input.shape[1]
         query, key, value = F.linear(input, self.weight_qkv).chunk(3, dim=-1)
         keys, values, count = self._empty(len(input)) if state is None else state
-        if keys.shape[1:] != (self.window, self.hidden_size):
-            raise ValueError(
-                f"a state of {list(keys.shape[1:])} was given to attention with window {self.window} and hidden_size "
-                f"{self.hidden_size}"
-            )
         # The state has the type of the weights, even where autocast makes the products in another.
         keys, values = (torch.cat([old, new.to(old.dtype)], dim=1) for old, new in ((keys, key), (values, value)))
         output = self.output(self._attend(query, keys[:, 1:], values[:, 1:], count))

@@ -12,6 +12,7 @@ from melgen.checking import require
 from melgen.networks.initialization import TensorFlowInit
 from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State
 from melgen.networks.layers.scanned import AbstractScannedLayer
+from melgen.networks.layers.state_checks import StateShape
 from melgen.networks.layers.torch_module import AbstractTorchLayer
 from melgen.networks.products.backends import TORCH, Backend
 from melgen.networks.scans.kernels import AbstractKernel, from_sigma, tanh_backward
@@ -121,6 +122,11 @@ class GRU(AbstractRecurrentLayer):
     def options(self) -> dict[str, Any]:
         """The variant of the cell, as plain data."""
         return {"reset_after": self.reset_after}
+
+    @property
+    def state_shape(self) -> StateShape | None:
+        """That of the variant."""
+        return self.reading.state_shape
 
     def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Read a sequence from a state, or from the zero state if it is None."""

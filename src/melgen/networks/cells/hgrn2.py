@@ -13,6 +13,7 @@ from melgen.networks.initialization import check_initialization, glorot_uniform_
 from melgen.networks.layers.elementwise import AbstractElementwiseLayer
 from melgen.networks.layers.projected import Projection
 from melgen.networks.layers.recurrent import State
+from melgen.networks.layers.state_checks import StateShape
 from melgen.networks.products.backends import Backend
 from melgen.networks.scans.linear_scan import linear_scan
 from melgen.networks.size_checks import check_heads
@@ -71,6 +72,12 @@ class HGRN2(AbstractElementwiseLayer):
     def options(self) -> dict[str, Any]:
         """The number of heads, whether there is a normalisation, and the lower bound, as plain data."""
         return {"heads": self.heads, "norm": self.norm, "lower_bound": self.lower_bound}
+
+    @property
+    def state_shape(self) -> StateShape:
+        """A matrix for each head."""
+        width = self.hidden_size // self.heads
+        return torch.Size([self.heads, width, width])
 
     def coefficients(self, project: Projection, backend: Backend, fast: bool) -> tuple[Tensor, ...]:
         """q, f and v, each ``[T, B, H]``."""

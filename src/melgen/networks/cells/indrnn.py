@@ -12,6 +12,7 @@ from melgen.networks.initialization import check_initialization, glorot_uniform_
 from melgen.networks.layers.elementwise import AbstractElementwiseLayer
 from melgen.networks.layers.projected import Projection
 from melgen.networks.layers.recurrent import State
+from melgen.networks.layers.state_checks import StateShape, several_states
 from melgen.networks.products.backends import Backend
 from melgen.networks.scans.fast_path import kept_once
 from melgen.networks.scans.kernels import threshold_backward
@@ -45,6 +46,11 @@ class IndRNN(AbstractElementwiseLayer):
         self.recurrence = nn.Parameter(torch.empty(hidden_size))
         """u."""
         self.initialize("torch")
+
+    @property
+    def state_shape(self) -> StateShape:
+        """H numbers."""
+        return several_states(self.hidden_size, 1)
 
     def coefficients(self, project: Projection, backend: Backend, fast: bool) -> tuple[Tensor, ...]:
         """``W x + b``."""

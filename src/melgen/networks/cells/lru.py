@@ -18,6 +18,7 @@ from melgen.networks.initialization import check_initialization, glorot_uniform_
 from melgen.networks.layers.elementwise import AbstractElementwiseLayer
 from melgen.networks.layers.projected import Projection
 from melgen.networks.layers.recurrent import State
+from melgen.networks.layers.state_checks import StateShape, several_states
 from melgen.networks.products.backends import Backend
 from melgen.networks.products.linear import linear
 from melgen.networks.scans.fast_path import kept_once
@@ -38,7 +39,7 @@ class LRU(AbstractElementwiseLayer):
 
     Two such layers without anything between them would be one linear filter, so a nonlinear mixer is part of the layer.
 
-    With ``paper`` initialisation l is uniform on the ring between the radii ``slowest`` and ``fastest``, gamma makes
+    With ``paper`` initialisation l is uniform on the ring between the radii ``r_min`` and ``r_max``, gamma makes
     each state's variance that of its input, B is drawn from N(0, 1 / (2 I)) and C from N(0, 1 / H), each in both parts;
     D and V as TensorFlow draws them. nu, th and gamma have one start with both initialisations, since a uniform one has
     no meaning as a decay or a frequency.
@@ -79,6 +80,11 @@ class LRU(AbstractElementwiseLayer):
     def options(self) -> dict[str, Any]:
         """Whether there is a mixer, and the radii, as plain data."""
         return {"mixer": self.mixer is not None, "r_min": self.r_min, "r_max": self.r_max}
+
+    @property
+    def state_shape(self) -> StateShape:
+        """H real and H imaginary parts."""
+        return several_states(self.hidden_size, 2)
 
     def coefficients(self, project: Projection, backend: Backend, fast: bool) -> tuple[Tensor, ...]:
         """What is added to the state, both parts of a number next to each other, and what is added to the output."""

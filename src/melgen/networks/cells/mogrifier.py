@@ -13,6 +13,7 @@ from melgen.networks.cells.mogrifier_scan import mogrifier_scan
 from melgen.networks.initialization import TensorFlowInit, check_initialization, glorot_uniform_, torch_uniform_
 from melgen.networks.layers.fast import AbstractFastLayer
 from melgen.networks.layers.recurrent import State
+from melgen.networks.layers.state_checks import StateShape, several_states
 from melgen.networks.products.backends import Backend
 from melgen.networks.scans.kernel_scan import scaled
 
@@ -65,6 +66,11 @@ class Mogrifier(AbstractFastLayer):
     def options(self) -> dict[str, Any]:
         """The number of rounds, as plain data."""
         return {"rounds": self.rounds}
+
+    @property
+    def state_shape(self) -> StateShape:
+        """H numbers each for h and c."""
+        return several_states(self.hidden_size, 2)
 
     @property
     def step_weight(self) -> Tensor:

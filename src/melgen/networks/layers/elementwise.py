@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from melgen.networks.embedding_tables import embed
 from melgen.networks.layers.projected import AbstractProjectedLayer, Projection
 from melgen.networks.layers.recurrent import State
+from melgen.networks.layers.state_checks import StateShape, several_states
 from melgen.networks.products.backends import TORCH, Backend
 from melgen.networks.scans.linear_scan import linear_scan, linear_steps
 
@@ -83,6 +84,11 @@ class AbstractLinearLayer(AbstractElementwiseLayer):
 
     A subclass computes a and b in `coefficients`.
     """
+
+    @property
+    def state_shape(self) -> StateShape:
+        """H numbers."""
+        return several_states(self.hidden_size, 1)
 
     def scan(
         self, coefficients: tuple[Tensor, ...], state: State, backend: Backend, fast: bool

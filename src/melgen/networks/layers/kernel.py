@@ -11,6 +11,7 @@ from torch import Tensor
 from melgen.networks.layers.fast import AbstractFastLayer
 from melgen.networks.layers.projected import AbstractProjectedLayer, Projection
 from melgen.networks.layers.recurrent import State
+from melgen.networks.layers.state_checks import StateShape, several_states
 from melgen.networks.products.backends import TORCH, Backend
 from melgen.networks.scans.graphs import recorded_scans
 from melgen.networks.scans.kernel_scan import scaled, zero_states
@@ -45,6 +46,11 @@ class AbstractKernelLayer(AbstractProjectedLayer):
     @abstractmethod
     def kernel_weights(self) -> KernelWeights:
         """The layer's parameters as the kernel needs them."""
+
+    @property
+    def state_shape(self) -> StateShape | None:
+        """H numbers for each tensor of the kernel."""
+        return None if self.kernel is None else several_states(self.hidden_size, self.kernel.states)
 
     @property
     def has_fast(self) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, TypeAlias
 from torch import Tensor, nn
 
 from melgen.networks.embedding_tables import embed
+from melgen.networks.layers.state_checks import StateShape
 from melgen.networks.products.backends import TORCH, Backend
 from melgen.networks.registry import register
 from melgen.networks.size_checks import check_count
@@ -90,6 +91,15 @@ class AbstractRecurrentLayer(nn.Module, ABC):
     def options(self) -> dict[str, Any]:
         """The arguments other than the sizes, as plain data, from which a checkpoint rebuilds the layer."""
         return {}
+
+    @property
+    def state_shape(self) -> StateShape | None:
+        """The shape of the state of one melody, by which a stack checks a state that it is given.
+
+        `torch.Size` for a tensor, without the axis of the batch; a tuple of these for a tuple. None if the layer does
+        not declare it: then only the axis of the batch is checked.
+        """
+        return None
 
     @classmethod
     def stored_name(cls) -> str:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from melgen.networks.initialization import TensorFlowInit, check_initialization, torch_uniform_
 from melgen.networks.layers.kernel import AbstractKernelLayer, KernelWeights
 from melgen.networks.layers.recurrent import State
+from melgen.networks.layers.state_checks import StateShape, several_states
 
 
 class AbstractScannedLayer(AbstractKernelLayer):
@@ -39,6 +40,11 @@ class AbstractScannedLayer(AbstractKernelLayer):
         self.weight_hh = nn.Parameter(torch.empty(gates_size, hidden_size))
         self.bias = nn.Parameter(torch.empty(gates_size)) if self.start.bias else None
         self.initialize("torch")
+
+    @property
+    def state_shape(self) -> StateShape:
+        """H numbers for each tensor of the state."""
+        return several_states(self.hidden_size, self.states)
 
     @staticmethod
     @abstractmethod
