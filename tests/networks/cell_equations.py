@@ -66,7 +66,11 @@ def slstm(x, state, input_kernels, state_kernels, biases):
 
 
 def mogrifier(x, state, gates, kernel, bias):
-    """Gates as right factors of h and x in turns, and the LSTM's kernel of i, f, g, o."""
+    """Gates as right factors of h and x in turns, and the LSTM's kernel of i, f, g, o.
+
+    google-deepmind/lamb, lamb/tiled_lstm.py, TiledLSTMCell has the same form, with feature_mask_rounds = rounds,
+    feature_mask_rank=0, cap_input_gate=False and without the biases of its masks.
+    """
     h, c = state
     for turn, gate in enumerate(gates):
         if turn % 2 == 0:
@@ -133,6 +137,7 @@ def lru(x, state, nu, theta, gamma, b, c, d):
 
 
 def independent(x, state, weight, bias, factor):
+    """Sunnydreamrain/IndRNN_pytorch, IndRNN_onlyrecurrent.py has the same form."""
     (h,) = state
     return (np.maximum(0, x @ weight.T + bias + factor * h),)
 
