@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -304,6 +306,28 @@ def test_learning_rates_are_lines_with_the_chosen_ones_marked(opened):
     rows = "return [...document.querySelectorAll('#learning_rates tbody tr')].map((row) => row.cells[1].textContent)"
     browser.wait(f"{rows}.length === 2")
     assert browser.run(rows) == ["lstm", "gru"]
+
+
+def test_crosses_of_several_cells_at_one_rate_do_not_cover_each_other(opened):
+    browser = opened("study")
+    # The page keeps its functions and data to itself.
+    assets = files("melgen.pages").joinpath("assets")
+    names = ("dom", "names", "numbers", "line_chart")
+    scripts = [assets.joinpath(f"{name}.js").read_text(encoding="utf-8") for name in names]
+    script = "\n".join(["const pageData = { song_metrics: [] };", *scripts])
+    chart = {"title": "", "place_names": ["a", "b"], "places": [0, 1], "along": "", "unit": "", "highest": None}
+    for count in (1, 2, 11):
+        lost = {"values": [1.0, None], "control": [], "chosen": 0, "beyond": 0, "failed": [1]}
+        cells = [f"cell {number}" for number in range(count)]
+        data = json.dumps(chart | {"lines": [lost | {"cell": cell} for cell in cells]})
+        card = f"lineCard({data}, looksOf({json.dumps(cells)}))"
+        drawn = browser.run(
+            f"{script}\nreturn [...{card}.querySelectorAll('.failed-mark')].map((one) => one.outerHTML)"
+        )
+        starts = [float(re.search(r'd="M([\d.]+) ', each)[1]) for each in drawn]
+        assert len(starts) == count
+        assert (np.diff(starts) >= 10).all()
+        assert starts[-1] + 8 < 326, "the width of the drawing"
 
 
 def test_probes_are_drawn(opened, pages):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +19,7 @@ from melgen.runs.rate_trials import LearningRates, Purpose, RateTrial, TunedSett
 from melgen.studies.figures import learning_rates
 from melgen.studies.planning import PlannedRun
 from melgen.studies.results import StudyResults
+from melgen.studies.tables.learning_rates import learning_rates_table
 from melgen.studies.tuning import chosen, rates_beyond
 from tests.commands.calling import call
 from tests.runs.composing import composed
@@ -54,6 +58,9 @@ SETTINGS = SimpleNamespace(
 """What `chosen` reads of a study's settings."""
 
 
+VOCABULARY = 24
+
+
 def trial(folder, cell, rate, seed, loss):
     """A trial that ended: with a loss, or by an error."""
     path = folder / f"control-{cell}-1-seed{seed}-optimizer.lr-{rate}"
@@ -64,6 +71,7 @@ def trial(folder, cell, rate, seed, loss):
         run.record_failure(loss)
     else:
         write_json(path / "result.json", {"val/loss": loss})
+        write_json(path / "data.json", {"vocabulary_size": VOCABULARY})
     config = composed("name=n", "run_dir=/r", *overrides)
     return PlannedRun(path, OmegaConf.create({k: v for k, v in config.items_ex(resolve=False) if k != "hydra"}))
 
@@ -102,8 +110,38 @@ def test_a_trial_that_failed_otherwise_stops_the_study(tmp_path):
 def test_a_network_that_diverges_at_all_rates_stops_the_study(tmp_path):
     lost = DivergenceError("the loss became nan at update 3")
     trials = [trial(tmp_path, "lstm", rate, 7, lost) for rate in (0.001, 0.002)]
-    with pytest.raises(ValueError, match=r"tune.rates: control-lstm-1 diverged at all of \[0.001, 0.002\]"):
+    message = (
+        "tune.rates: control-lstm-1 diverged at all of [0.001, 0.002]; add lower rates, such as "
+        "tune.rates=[0.00025,0.0005,0.001,0.002]"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
         chosen(SETTINGS, trials)
+    both = [*trials, *(trial(tmp_path, "gru", rate, 7, lost) for rate in (0.001, 0.002))]
+    with pytest.raises(ValueError, match="control-lstm-1 and control-gru-1 diverged at all"):
+        chosen(SETTINGS, both)
+
+
+@pytest.mark.parametrize(
+    ("rates", "advised"),
+    [([1e29, 1e30], "[0.001,0.01,1e+29,1e+30]"), ([0.1, 0.2, 0.8], "[0.0013,0.0025,0.01,0.1,0.2,0.8]")],
+)
+def test_rates_that_are_far_too_high_lead_to_usual_ones(tmp_path, rates, advised):
+    trials = [trial(tmp_path, "lstm", rate, 7, 1e31) for rate in rates]
+    with pytest.raises(ValueError, match=re.escape(f"tune.rates={advised}")):
+        chosen(SETTINGS, trials)
+
+
+@pytest.mark.parametrize(
+    ("loss", "diverged"), [(9.9 * math.log(VOCABULARY), ()), (10.1 * math.log(VOCABULARY), (7,)), (2.8e31, (7,))]
+)
+def test_a_loss_far_above_that_of_a_guess_is_divergence(tmp_path, loss, diverged):
+    trials = [trial(tmp_path, "lstm", 0.001, 7, 2.0), trial(tmp_path, "lstm", 0.002, 7, loss)]
+    found = chosen(SETTINGS, trials)
+    assert found.settings[0].trials[1] == RateTrial(0.002, {} if diverged else {"7": loss}, diverged)
+    table = learning_rates_table(StudyResults((), (), {}, {}, rates=found))
+    cells = [cell.value for cell in table.rows[0].cells]
+    values = dict(zip([column.key for column in table.columns], cells, strict=True))
+    assert (values["rate_0.002"] is None, values["diverged"]) == (bool(diverged), len(diverged))
 
 
 @pytest.mark.parametrize(
@@ -214,6 +252,38 @@ def test_a_value_far_above_the_others_is_a_number_at_the_edge_of_the_figure():
     ordinary = drawn(1.95).axes[0]
     assert ordinary.get_ylim()[1] > 1.95
     assert not [text for text in ordinary.texts if "." in text.get_text()]
+
+
+def with_crosses(count):
+    """The figure of a grid in which the first cells diverge at the highest rate, and the last is far above there."""
+    lost, far = RateTrial(0.004, {}, (7,)), RateTrial(0.004, {"7": 11.7})
+    reached = tuple(RateTrial(rate, {"7": loss}) for rate, loss in ((0.0005, 1.9), (0.001, 1.8), (0.002, 1.85)))
+    settings = [
+        TunedSetting("control", cell, 2, "", {}, (*reached, lost if number < count else far))
+        for number, cell in enumerate(CELLS)
+    ]
+    figure = learning_rates(StudyResults((), (), {}, {}, rates=LearningRates("val/loss", 100, (7,), tuple(settings))))
+    figure.draw_without_rendering()
+    return figure
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 9])
+def test_crosses_and_numbers_at_one_rate_do_not_cover_each_other(count):
+    figure = with_crosses(count)
+    axes = figure.axes[0]
+    crosses = [line for line in axes.lines if line.get_marker() == "x"]
+    assert len(crosses) == count
+    assert len({line.get_color() for line in crosses}) == count
+    boxes = [line.get_window_extent() for line in crosses]
+    numbers = [text for text in axes.texts if "11.7" in text.get_text()]
+    assert len(numbers) == len(CELLS) - count
+    boxes += [text.get_window_extent() for text in numbers]
+    middles = [((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2) for box in boxes]
+    apart = 5 * figure.dpi / 72  # the size of a cross
+    for one, other in itertools.combinations(middles, 2):
+        assert math.dist(one, other) > apart
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == CELLS + (["diverged"] if count else [])
 
 
 @pytest.mark.parametrize("count", [2, 7, 8, 11])

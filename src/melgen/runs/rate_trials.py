@@ -11,6 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 
 FORMAT, FORMAT_VERSION = "melgen learning rates", 1
 
+EXPLODED = 10
+"""A validation loss above as many times the logarithm of the vocabulary's size counts as divergence. A guess among all
+tokens costs that logarithm, and so does a network before its training; weights that stay in range cost a few times as
+much at the worst."""
+
 
 @dataclass(frozen=True)
 class RateTrial:
@@ -19,7 +24,7 @@ class RateTrial:
     Attributes:
         rate: the learning rate.
         scores: the criterion of each seed whose training did not diverge, by the seed as text.
-        diverged: the seeds whose loss or gradient became infinite or NaN.
+        diverged: the seeds whose loss or gradient became infinite or NaN, or whose loss is far above that of a guess.
     """
 
     rate: float

@@ -8,13 +8,14 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig
 
-from melgen.checking import require
-from melgen.pasting import hydra_quoted
+from melgen.checking import is_whole, require
+from melgen.files import read_json
+from melgen.pasting import hydra_quoted, hydra_value
 from melgen.runs.budget import NO_LIMIT
 from melgen.runs.directory import RunDirectory
 from melgen.runs.learning_rates import LEARNING_RATES, RATE, corpus_of, size_of
 from melgen.runs.naming import parse_run_name
-from melgen.runs.rate_trials import LearningRates, Purpose, RateTrial, TunedSetting, where_of
+from melgen.runs.rate_trials import EXPLODED, LearningRates, Purpose, RateTrial, TunedSetting, where_of
 from melgen.runs.size_keys import SOLVED, given_size
 from melgen.runs.status import status_of
 from melgen.runs.variants import choices_of, variants_in
@@ -27,6 +28,8 @@ _NOT_OF_SETTING = frozenset({"seed", RATE, "corpus.fingerprint", "started_from"}
 _WITHOUT = ("callbacks.sampling", "callbacks.tonality", "callbacks.projection")
 """Callbacks that a trial does not need."""
 _RULE_OF_SEEDS = "a list of whole numbers from 0"
+_HIGHEST_ADVISED = 0.01
+"""The highest rate that is advised where a network has diverged at all rates."""
 _DIGITS = 2
 """Significant digits of a rate that is added to the grid."""
 
@@ -99,7 +102,7 @@ def chosen(settings: StudySettings, trials: Sequence[PlannedRun], trained: Seque
         trained: the trainings of the sweep, for which the rates are.
 
     Raises:
-        ValueError: if a trial is missing, or if all trials of a network diverged.
+        ValueError: if a trial is missing, or if a network diverged at all rates.
     """
     keys = _keys_of_settings(trials)
     groups: dict[str, list[PlannedRun]] = {}
@@ -121,9 +124,9 @@ def chosen(settings: StudySettings, trials: Sequence[PlannedRun], trained: Seque
             rates,
             size_of(first.config),
         )
-        if math.isinf(setting.best.mean):
-            raise ValueError(f"tune.rates: {setting.name} diverged at all of {[trial.rate for trial in rates]}")
         found.append(setting)
+    if lost := [setting for setting in found if math.isinf(setting.best.mean)]:
+        raise ValueError(_without_a_rate(lost))
     tune = settings.config.tune
     budgets = sorted({run.config.trainer.max_steps for run in trained} - {*NO_LIMIT})
     purpose = Purpose(corpus_of(firsts[0].config), tuple(budgets))
@@ -148,6 +151,24 @@ def rates_beyond(found: LearningRates) -> list[float]:
     return sorted(float(f"{rate:.{_DIGITS}g}") for rate in beyond)
 
 
+def has_exploded(run: RunDirectory, result: Mapping[str, Any]) -> bool:
+    """Whether a training that ended has a loss that is finite, but far above that of a guess; see `EXPLODED`."""
+    loss, size = result.get("val/loss"), read_json(run.path / "data.json").get("vocabulary_size")
+    return isinstance(loss, int | float) and is_whole(size) and size > 1 and loss > EXPLODED * math.log(size)
+
+
+def _without_a_rate(lost: Sequence[TunedSetting]) -> str:
+    rates = [trial.rate for trial in lost[0].trials]
+    highest = min(rates[0] ** 2 / rates[1] if len(rates) > 1 else rates[0] / 2, _HIGHEST_ADVISED)
+    added = [float(f"{rate / rates[-1] * highest:.{_DIGITS}g}") for rate in rates]
+    advised = hydra_value(sorted({*added, *rates}))
+    names = " and ".join(setting.name for setting in lost)
+    return (
+        f"tune.rates: {names} diverged at all of {rates}; add lower rates, such as tune.rates={advised} "
+        "(the trials that ended are not trained again)"
+    )
+
+
 def _trial(rate: float, runs: Iterable[PlannedRun], criterion: str) -> RateTrial:
     scores: dict[str, float] = {}
     diverged = []
@@ -156,7 +177,11 @@ def _trial(rate: float, runs: Iterable[PlannedRun], criterion: str) -> RateTrial
         if run.has_diverged:
             diverged.append(seed)
             continue
-        value = (run.result or {}).get(criterion)
+        result = run.result or {}
+        if has_exploded(run, result):
+            diverged.append(seed)
+            continue
+        value = result.get(criterion)
         if not isinstance(value, int | float):
             status = status_of(run)
             why = f": {status.reason}" if status.reason else ""

@@ -35,6 +35,7 @@ function lineCard({ title, place_names, places, along, unit, highest, lines }, l
   const at = (line) => placed(line.values);
   // A place without a value interrupts the line.
   const pathOf = (values) => placed(values).map(({ value, place }) => `${(values[place - 1] ?? null) === null ? "M" : "L"}${x(place)} ${y(value)}`).join("");
+  const crosses = new Map(); // of each place, how many are drawn already
   for (const line of lines) {
     const { hue, dash } = looks.get(line.cell), row = s("g", { class: "of-cell", style: `--kind: ${hue}` });
     if (line.control.length) row.append(s("path", { class: "line control", d: pathOf(line.control) }, s("title", {}, `${line.cell}, control`)),
@@ -42,7 +43,14 @@ function lineCard({ title, place_names, places, along, unit, highest, lines }, l
     row.append(s("path", { class: "line", d: pathOf(line.values), "stroke-dasharray": dash }, s("title", {}, line.cell)));
     at(line).forEach(({ value, place }) => row.append(value > high ? s("text", { class: "tick", x: x(place) + 2, y: LINES.top, "text-anchor": "end" }, `${show(value, 1)} ↑`) : s("circle", { class: place === line.chosen ? "point chosen" : "point", cx: x(place), cy: y(value), r: place === line.chosen ? 5 : 3 },
       s("title", {}, `${line.cell}, ${place_names[place]}: ${show(value, 3)}`))));
-    line.failed.forEach((place) => row.append(s("path", { class: "failed-mark", d: `M${x(place) - 4} ${LINES.top - 10}l8 8m0 -8l-8 8` }, s("title", {}, `${line.cell}, ${place_names[place]}: diverged`))));
+    line.failed.forEach((place) => {
+      const number = crosses.get(place) ?? 0, all = lines.filter(({ failed }) => failed.includes(place)).length;
+      const step = Math.min(11, (right - LINES.left) / places.length / all);
+      const begin = Math.min(x(place) - ((all - 1) / 2) * step, LINES.width - 6 - (all - 1) * step);
+      const left = begin - 4 + number * step;
+      crosses.set(place, number + 1);
+      row.append(s("path", { class: "failed-mark", d: `M${left} ${LINES.top - 10}l8 8m0 -8l-8 8` }, s("title", {}, `${line.cell}, ${place_names[place]}: diverged`)));
+    });
     if (line.beyond && line.chosen !== null) {
       const tip = x(line.chosen) + 14 * line.beyond, middle = y(line.values[line.chosen]);
       row.append(s("path", { class: "beyond", d: `M${tip} ${middle}l${-6 * line.beyond} -4v8Z` }));

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from melgen.runs.rate_trials import LearningRates, RateTrial, TunedSetting
+from melgen.runs.rate_trials import EXPLODED, LearningRates, RateTrial, TunedSetting
 from melgen.studies.results import StudyResults
 from melgen.tables.table import Column, Table, Value, row
 
@@ -49,7 +49,8 @@ def caption(found: LearningRates) -> str:
     return (
         f"{found.criterion} of each network after at most {found.updates:,} updates with each learning rate ({seeds}, "
         "which no reported network has; the mean of several). The lowest is chosen. A rate at an end of the grid "
-        "may not be the best one. Diverged: trials whose loss or gradient became infinite or NaN."
+        "may not be the best one. Diverged: trials whose loss or gradient became infinite or NaN, or whose validation "
+        f"loss is above {EXPLODED} times that of a guess, the logarithm of the vocabulary's size."
     )
 
 
