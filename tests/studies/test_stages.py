@@ -226,6 +226,14 @@ def test_a_stage_alone_in_an_empty_directory(tmp_path, monkeypatch, stage):
     assert not (tmp_path / HOME).exists()
 
 
+def test_stages_that_would_lack_one_are_refused_before_the_trainings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = study("stages=[sweep,select,tables]", code=1)
+    assert "stages=sweep,select,tables: tables needs generate and evaluate too, after the trainings" in text
+    assert "sweep,generate: generate needs select too" in study("stages=[sweep,generate]", code=1)
+    assert not (tmp_path / "multirun").exists() or not files_below(tmp_path / "multirun")
+
+
 @pytest.mark.parametrize(("stages", "missing"), [("generate", "select"), ("evaluate", "select"), ("figures", "select")])
 def test_a_stage_alone_names_the_missing_earlier_stage(mini, stages, missing):
     shutil.rmtree(STUDY)

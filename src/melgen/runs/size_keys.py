@@ -16,6 +16,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from melgen.checking import check_whole
+from melgen.runs.cell_options import named_by_key
 from melgen.runs.directory import SWEEP_VARIABLE
 
 EMBEDDING_SIZE = 128
@@ -138,4 +139,5 @@ def _width_of(config: DictConfig, vocabulary: Mapping[str, int], embedding_size:
     def count(width: int) -> int:
         return estimate(**(options | {"hidden_size": width}))
 
-    return width_for(config[key], count, key, _UNITS[key])
+    with named_by_key(config):
+        return width_for(config[key], count, key, _UNITS[key])

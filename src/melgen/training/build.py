@@ -30,6 +30,7 @@ from melgen.networks import estimate_parameters
 from melgen.processes import is_worker
 from melgen.references import is_reference
 from melgen.runs.budget import total_updates
+from melgen.runs.cell_options import named_by_key
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.runs.precision import full_name
 from melgen.terminal import all_readable
@@ -179,7 +180,9 @@ def _check_memory_of_model(config: DictConfig, vocabulary: Mapping[str, int]) ->
     sizes: dict[str, Any] = {
         key: value for key, value in options.items() if key in inspect.signature(estimate_parameters).parameters
     }
-    check_memory(estimate_parameters(**(dict(vocabulary) | sizes)), config)
+    with named_by_key(config):
+        parameters = estimate_parameters(**(dict(vocabulary) | sizes))
+    check_memory(parameters, config)
 
 
 def build_named(parts: DictConfig | None, group: str) -> list[Any]:

@@ -67,6 +67,7 @@ def do_stages(study: Study, wanted: Sequence[str], *, named: bool = False) -> No
     Raises:
         ValueError: if a stage that comes before one of them has not been done with these settings.
     """
+    _check_before_trainings(study, wanted)
     for stage in STAGES[: STAGES.index(wanted[-1]) + 1]:
         if stage in wanted:
             log.info("Stage %d of %d: %s", wanted.index(stage) + 1, len(wanted), stage)
@@ -81,6 +82,21 @@ def do_stages(study: Study, wanted: Sequence[str], *, named: bool = False) -> No
                 f"stages={','.join(wanted)}: the stage {stage} has not been done with these settings ({missing} in "
                 f"{study.directory}); without stages=... all that is missing is done"
             )
+
+
+def _check_before_trainings(study: Study, wanted: Sequence[str]) -> None:
+    """Refuse stages that will lack an earlier one when the trainings have ended.
+
+    Raises:
+        ValueError: naming the stages that are left out.
+    """
+    left_out = [stage for stage in _NEEDED if stage not in wanted and STAGES.index(stage) < STAGES.index(wanted[-1])]
+    trains = [stage for stage in wanted if stage in _TRAINING]
+    if left_out and trains and (study.rates is None if trains == ["tune"] else study.runs.unfinished):
+        raise ValueError(
+            f"stages={','.join(wanted)}: {wanted[-1]} needs {' and '.join(left_out)} too, after the trainings; "
+            "without stages=... all that is missing is done"
+        )
 
 
 def stages_done(study: Study) -> list[str]:
