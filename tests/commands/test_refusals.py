@@ -58,10 +58,6 @@ REFUSALS = {
     "stack missing": (["cell=mixed"], ["cell.stack: has no default"]),
     "stack with an unknown cell": (["cell=mixed", "cell.stack=[elman]", "layers=1"], ["elman", "lstm"]),
     "heads that do not divide": (["cell=slstm", "cell.heads=3"], ["cell.heads=3: must be a divisor of hidden_size"]),
-    "heads of a solved size": (
-        ["cell=mingru", "cell.variant=foo", "parameters=50000"],
-        ["cell.variant=foo: must be gru or lstm"],
-    ),
     # other numbers
     "no budget": (["trainer.max_steps=-1"], ["trainer.max_steps=-1", "trainer.max_epochs=-1"]),
     "empty budget": (["trainer.max_steps=0"], ["trainer.max_steps=0", A_WHOLE_NUMBER]),

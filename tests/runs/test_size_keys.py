@@ -103,6 +103,7 @@ def test_the_name_contains_the_solved_sizes():
             ["remembered=512", "cell=attention"],
             "remembered=512: no hidden_size comes within 2%; the nearest are hidden_size=4 with 2,050 numbers",
         ),
+        (["parameters=50000", "cell=mingru", "cell.variant=foo"], "cell.variant=foo: must be gru or lstm"),
         (["parameters=0"], "parameters=0: must be a whole number of at least 1"),
         (["parameters=1e5"], "parameters=100000.0: must be a whole number of at least 1"),
         (["parameters=true"], "parameters=true: must be a whole number of at least 1"),
@@ -110,7 +111,7 @@ def test_the_name_contains_the_solved_sizes():
     ids=str,
 )
 def test_refusals(overrides, expected):
-    with pytest.raises(ValueError, match=r"parameters|remembered") as error:
+    with pytest.raises(ValueError, match=r"parameters|remembered|variant") as error:
         names_of(*overrides)
     assert str(error.value).startswith(expected)
 
