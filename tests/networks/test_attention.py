@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melgen.networks import Attention, MelodyModel
+from melgen.networks.cells.attention_stepping import RingStepper
 from tests.networks.cell_equations import attention
 from tests.networks.conftest import away_from_start
 
@@ -70,6 +71,23 @@ def test_the_zero_state_is_the_state_without_notes(double):
     layer, inputs = randomised(6), torch.randn(BATCH, 4, INPUT)
     zeros = tuple(torch.zeros_like(part) for part in layer(inputs)[1])
     torch.testing.assert_close(layer(inputs, zeros), layer(inputs), atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("window", [1, 2, 5, 40])
+@torch.no_grad()
+def test_a_ring_buffer_equals_the_call(window):
+    """Several times around the ring, from no state and from melodies of different lengths; a given state stays."""
+    torch.manual_seed(0)
+    layer, inputs = randomised(window), torch.randn(2, TIME, INPUT)
+    states = [layer(inputs[:, : 2 * row + 1])[1] for row in (0, 1)]
+    uneven = tuple(torch.stack([part[0], other[1]]) for part, other in zip(*states, strict=True))
+    for state in (None, uneven):
+        kept = None if state is None else [part.clone() for part in state]
+        stepper = layer.stepper(2, state)
+        assert isinstance(stepper, RingStepper)
+        outputs = torch.stack([stepper.step(x).clone() for x in inputs.unbind(1)], 1)
+        torch.testing.assert_close(outputs, layer(inputs, state)[0], atol=1e-5, rtol=1e-5)
+        assert state is None or all(map(torch.equal, state, kept))
 
 
 @pytest.mark.parametrize("window", [3, 40])

@@ -15,6 +15,7 @@ from melgen.networks import (
     TensorFlowInit,
     model_stepping,
 )
+from melgen.networks.cells.attention_stepping import RingStepper
 from melgen.networks.layers.kernel import AbstractKernelLayer
 from melgen.networks.model_stepping import ModelStepper
 from melgen.networks.products import measuring
@@ -64,9 +65,10 @@ class Doubled(LSTM):
 
 
 ALL = {**CELLS, "own scanned": OwnCell, "own": Own, "own call": [LSTM, Doubled]}
-WITHOUT_KERNEL = ("mingru", "minlstm", "rglru", "lru", "indrnn", "hgrn2", "mogrifier", "attention")
+WITHOUT_KERNEL = ("mingru", "minlstm", "rglru", "lru", "indrnn", "hgrn2", "mogrifier")
 KINDS = {
     **{cell: [CallStepper, CallStepper] for cell in WITHOUT_KERNEL},
+    "attention": [RingStepper, RingStepper],
     "own scanned": [CallStepper, CallStepper],
     "own": [CallStepper, CallStepper],
     "own call": [KernelStepper, CallStepper],

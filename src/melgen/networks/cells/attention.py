@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from melgen.networks.cells.attention_stepping import RingStepper
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
 from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State
 from melgen.networks.layers.state_checks import StateShape
+from melgen.networks.products.backends import TORCH, Backend
+from melgen.networks.scans.kernel_stepping import ProjectedInput, ProjectedTables, can_step
 from melgen.networks.size_checks import check_count, check_heads
+from melgen.networks.stepping import AbstractStepper
 
 
 class Attention(AbstractRecurrentLayer):
@@ -25,8 +30,9 @@ class Attention(AbstractRecurrentLayer):
         a = softmax over d of s
         h = W_o (sum over d of a_d v_d, all heads) + b_o
 
-    The biases are all that it knows of positions. The state is a ring buffer of the last ``window`` keys and values,
-    and the number of notes in it: its slots move by one with each note, so that a slot always has the same distance.
+    The biases are all that it knows of positions. The state contains the keys and values of the last ``window`` notes,
+    oldest first, and their number: they move by one with each note, so that a slot always has the same distance. Single
+    steps write each note over the oldest one instead, in a ring buffer (`RingStepper`).
     Slots that were never written have no weight. The output of a note is the same for any split into chunks, and does
     not depend on notes before its window. All notes of a chunk are computed at once, in blocks of ``window``.
 
@@ -85,6 +91,23 @@ class Attention(AbstractRecurrentLayer):
         # Not views, which would keep the memory of the whole sequence.
         last = tuple(each[:, steps:].contiguous() for each in (keys, values))
         return output, (*last, (count + steps).clamp(max=self.window))
+
+    def stepper(
+        self,
+        batch_size: int,
+        state: State = None,
+        tables: Sequence[Tensor] | None = None,
+        backend: Backend = TORCH,
+    ) -> AbstractStepper:
+        """What reads one time step after another: with a ring buffer, unless a subclass has a `forward` of its own."""
+        calls = (type(self).forward, type(self).forward_rows)
+        is_ours = calls == (Attention.forward, AbstractRecurrentLayer.forward_rows)
+        if not is_ours or self.implementation == "reference" or not can_step(self.weight_qkv):
+            return super().stepper(batch_size, state, tables, backend)
+        weight = self.weight_qkv
+        projection = ProjectedInput(weight, None) if tables is None else ProjectedTables(tables, weight, None)
+        before = self._empty(batch_size) if state is None else state
+        return RingStepper(projection, self.distance_bias, self.output, before)
 
     def _empty(self, batch_size: int) -> tuple[Tensor, Tensor, Tensor]:
         """The state without notes."""
