@@ -14,7 +14,7 @@ from pytorch_lightning.profilers import SimpleProfiler
 from melgen.data import Split
 from melgen.generation.sampling import sample_melodies
 from melgen.music import DB12, Control, Interval
-from melgen.networks import GRU, LSTM, NAS, SLSTM
+from melgen.networks import GRU, LSTM, NAS, SLSTM, map_state
 from melgen.training import DivergenceError, MelodyModule
 from melgen.training.build import NoProfiler, build_trainer
 from tests.data.melodies import walks
@@ -124,6 +124,31 @@ def test_two_epochs_equal_a_bare_loop(data, cell, clip):
         # A constant in the input gate of sLSTM changes nothing, so the gradient of that bias is nothing but rounding,
         # which Adam enlarges.
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=2e-5 if cell is SLSTM else 1e-6)
+
+
+class Viewing(GRU):
+    """A cell of a user, whose state is a view of its output."""
+
+    def forward(self, input, state=None):
+        output, _ = super().forward(input, state)
+        return output, output[:, -1]
+
+    def forward_rows(self, tokens, tables, state=None):
+        output, _ = super().forward_rows(tokens, tables, state)
+        return output, output[:, -1]
+
+
+@pytest.mark.parametrize("cell", [GRU, Viewing])
+def test_a_checkpoint_has_the_numbers_of_the_carried_state_and_no_others(data, cell, tmp_path):
+    module, trainer = small_module(data, cell), plain_trainer(max_steps=2, num_sanity_val_steps=0)
+    trainer.fit(module, data)
+    trainer.save_checkpoint(tmp_path / "saved.ckpt")
+    sizes = []
+    map_state(
+        lambda part: sizes.append((part.untyped_storage().nbytes(), part.numel() * part.element_size())) or part,
+        torch.load(tmp_path / "saved.ckpt", weights_only=True)["carried"]["state"],
+    )
+    assert sizes == [(4 * 8 * 4, 4 * 8 * 4)] * 2  # two layers, four melodies, eight units, four bytes
 
 
 @pytest.mark.slow

@@ -297,7 +297,8 @@ class MelodyModule(pl.LightningModule):
         if "optimizer_states" not in checkpoint:  # weights alone, from which no training goes on
             checkpoint.pop("loops", None)
         checkpoint["carried"] = {
-            "state": map_state(Tensor.cpu, self._state) if self._state is not None else None,
+            # Copies: of a view, torch would save the whole memory that it is a view of.
+            "state": map_state(lambda tensor: tensor.to("cpu", copy=True), self._state),
             "loss_since_log": self._loss_since_log.item(),
             "tokens_since_log": int(self._tokens_since_log),
         }

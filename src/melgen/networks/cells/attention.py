@@ -88,8 +88,8 @@ class Attention(AbstractRecurrentLayer):
         # The state has the type of the weights, even where autocast makes the products in another.
         keys, values = (torch.cat([old, new.to(old.dtype)], dim=1) for old, new in ((keys, key), (values, value)))
         output = self.output(self._attend(query, keys[:, 1:], values[:, 1:], count))
-        # Not views, which would keep the memory of the whole sequence.
-        last = tuple(each[:, steps:].contiguous() for each in (keys, values))
+        # Not views, which would keep the memory of the whole sequence; of one melody `contiguous` would be a view.
+        last = tuple(each[:, steps:].clone(memory_format=torch.contiguous_format) for each in (keys, values))
         return output, (*last, (count + steps).clamp(max=self.window))
 
     def stepper(

@@ -118,7 +118,8 @@ class _MogrifierScan(torch.autograd.Function):
         ctx.backend, ctx.buffers = backend, (xs, hs, sigmas, sums, views)
         ctx.save_for_backward(weight_ih, weight_hh, *gates)
         ctx.set_materialize_grads(False)
-        return hs[0][1:], hs[0][-1], memory[-1]
+        # Not views, which would keep the memory of the whole sequence, and save it with a checkpoint.
+        return hs[0][1:], hs[0][-1].clone(), memory[-1].clone()
 
     @staticmethod
     @once_differentiable

@@ -123,7 +123,8 @@ class _Scan(torch.autograd.Function):
         ctx.buffers = projected, sequences, saved, views
         ctx.save_for_backward(weight)
         ctx.set_materialize_grads(False)
-        return sequences[0][1:], *(sequence[-1] for sequence in sequences)
+        # Not views, which would keep the memory of the whole sequence, and save it with a checkpoint.
+        return sequences[0][1:], *(sequence[-1].clone() for sequence in sequences)
 
     @staticmethod
     @once_differentiable
