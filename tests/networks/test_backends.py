@@ -151,6 +151,36 @@ def test_packed_products_of_few_steps_are_plain():
 
 
 @needs_bfloat16
+def test_bfloat16_rounds_in_windows_of_any_length(scanned_cell):
+    """A window is as far from single precision as the first steps of a longer one, whose weights are packed."""
+    torch.manual_seed(0)
+    # With ``paper`` initialisation sLSTM's weights of the state are zero.
+    model = MelodyModel(VOCABULARY, WIDTH, 1, scanned_cell, initialization="torch")
+    choosing_backends.apply(model, choosing_backends.everywhere(model, "bfloat16"))
+    # Both windows have more tokens than the table has rows, which are then multiplied as a whole.
+    tokens, steps = torch.randint(VOCABULARY, (BATCH, FEWEST_STEPS_TO_PACK)), FEWEST_STEPS_TO_PACK - 1
+    single = model.read(tokens[:, :steps])[0]
+    with torch.autocast("cpu", torch.bfloat16):
+        whole, short = model.read(tokens)[0][:, :steps].float(), model.read(tokens[:, :steps])[0].float()
+    assert (short - whole).norm() < 0.2 * (whole - single).norm()
+
+
+@needs_bfloat16
+@pytest.mark.parametrize("steps", [1, FEWEST_STEPS_TO_PACK])
+def test_a_step_in_bfloat16_multiplies_rounded_factors(steps):
+    torch.manual_seed(0)
+    left, weight = torch.randn(BATCH, WIDTH), torch.randn(WIDTH, WIDTH)
+    product, sums = torch.empty(BATCH, WIDTH), torch.ones(BATCH, WIDTH)
+    step = BACKENDS["bfloat16"].of_step(weight, BATCH, steps)
+    step.write(left, product)
+    step.add(left, sums)
+    expected = (left.bfloat16().double() @ weight.bfloat16().double()).float()
+    torch.testing.assert_close(product, expected, rtol=2**-8, atol=1e-4)  # itself rounded to bfloat16
+    torch.testing.assert_close(sums, 1 + product)
+    assert not torch.allclose(product, left @ weight, rtol=1e-4, atol=1e-4)
+
+
+@needs_bfloat16
 def test_bfloat16_is_near_single_precision(cell):
     torch.manual_seed(0)
     model = MelodyModel(VOCABULARY, WIDTH, 2, cell)

@@ -1,13 +1,16 @@
 """The fastest products are found by time, kept for the machine, and never at the cost of exactness."""
 
+import copy
 import json
 import logging
+import pickle
+from functools import partial
 
 import pytest
 import torch
 
 from melgen.locks import locked
-from melgen.networks import GRU, MelodyModel, choosing_backends
+from melgen.networks import GRU, LRU, LSTM, RNN, SLSTM, Attention, MelodyModel, MinGRU, Mogrifier, choosing_backends
 from melgen.networks.backend_candidates import parts_of
 from melgen.networks.products import measuring
 from melgen.networks.products.backends import BACKENDS, MODULE, ONEDNN, PACKED, SEQUENCES, TORCH, Backend, _Plain
@@ -63,6 +66,52 @@ def test_the_choice_is_used_and_changes_nothing_else(cell, file):
     choosing_backends.apply(model, choice)
     assert model.backend is BACKENDS[choice["output"]]
     assert "backend" not in str(model.state_dict().keys()) + str(model.describe())
+
+
+@pytest.mark.parametrize("cell", [LSTM, GRU])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+@pytest.mark.parametrize("backend", ["torch", "module", "onednn"])
+def test_a_copy_of_a_network_computes_the_same_bits(cell, copied, backend):
+    """It has an equal backend, which is another object."""
+    torch.manual_seed(0)
+    model = MelodyModel(VOCABULARY, WIDTH, 2, cell)
+    choosing_backends.apply(model, choosing_backends.everywhere(model, backend))
+    tokens = torch.randint(VOCABULARY, (BATCH, STEPS))
+    assert torch.equal(copied(model)(tokens)[0], model(tokens)[0])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (MinGRU, partial(MinGRU, variant="lstm")),
+        (partial(Mogrifier, rounds=0), Mogrifier),
+        (LRU, partial(LRU, mixer=False)),
+        (SLSTM, partial(SLSTM, heads=2)),
+        (GRU, partial(GRU, reset_after=False)),
+    ],
+)
+def test_layers_with_different_options_are_measured_apart(one, other):
+    keys = [
+        {part.key for part in parts_of(model_of(cell), BATCH, STEPS) if part.name != "output"} for cell in (one, other)
+    ]
+    assert not set.intersection(*keys)
+
+
+class Plain(RNN):
+    """A cell without a kernel."""
+
+    kernel = None
+
+
+@pytest.mark.parametrize("cell", [Attention, Plain])
+def test_only_parts_that_use_a_backend_are_recorded_with_one(cell, file, measured):
+    model = MelodyModel(VOCABULARY, WIDTH, 3, [cell, GRU, cell])
+    assert choosing_backends.everywhere(model, "onednn") == {"layer 2": "onednn", "output": "onednn"}
+    assert list(choosing_backends.choose(model, BATCH, STEPS, file)) == ["layer 2", "output"]
+    before = model(tokens := torch.randint(VOCABULARY, (BATCH, STEPS)))[0]
+    # As recorded by a melgen that named every layer.
+    choosing_backends.apply(model, {"layer 1": "onednn", "layer 2": "torch", "layer 3": "packed", "output": "torch"})
+    assert torch.equal(model(tokens)[0], before)
 
 
 def test_the_fastest_is_the_one_that_takes_the_least_time(monkeypatch):
@@ -135,8 +184,9 @@ def test_small_networks_are_not_measured(cell, file, measured):
         "",
         "{",
         "[]",
-        '{"format_version": 2}',
-        '{"format_version": 3, "products": {}}',
+        '{"format_version": 2, "products": {}}',
+        '{"format_version": 3}',
+        '{"format_version": 4, "products": {}}',
         "\0",
         '{"products": 1}',
         "[" * 9000,

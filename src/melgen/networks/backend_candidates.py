@@ -22,6 +22,15 @@ Candidates: TypeAlias = dict[Backend, Callable[[], object]]
 """Backends, each with a function that computes the products of a part with it, forwards and backwards."""
 
 
+class Place(NamedTuple):
+    """Where a backend is used: the name of a part, the modules that hold its backend, and the layer, or None for the
+    output."""
+
+    name: str
+    holders: list[Any]
+    layer: AbstractRecurrentLayer | None
+
+
 class Part(NamedTuple):
     """A part of a network: its name, its key in the file, and what makes its candidates."""
 
@@ -30,30 +39,35 @@ class Part(NamedTuple):
     candidates: Callable[[], Candidates]
 
 
-def places(model: MelodyModel) -> Iterator[tuple[str, list[Any]]]:
-    """The name of each part, with the modules that hold its backend."""
+def places(model: MelodyModel) -> Iterator[Place]:
+    """The parts of a network that use a backend: the output, and each layer with a fast implementation."""
     for number, layer in enumerate(model.layers, 1):
-        yield f"layer {number}", [each for each in layer.modules() if isinstance(each, AbstractFastLayer)]
-    yield "output", [model]
+        if holders := [each for each in layer.modules() if isinstance(each, AbstractFastLayer) and each.has_fast]:
+            yield Place(f"layer {number}", holders, layer)
+    yield Place("output", [model], None)
 
 
 def parts_of(model: MelodyModel, batch_size: int, steps: int) -> list[Part]:
-    """The parts of a network that have a choice, for windows of this size."""
+    """The parts of a network that have a choice, for windows of this size.
+
+    A layer that contains several fast layers has none: it uses torch's default, unless a configuration names another.
+    """
     width, in_bfloat16 = model.output.in_features, torch.is_autocast_enabled("cpu")
     window = f"{batch_size} x {steps}{' bfloat16' if in_bfloat16 else ''}"
     shapes = [(len(table), table.shape[1]) for table in model.tables]
     if not model.stack.can_use_tables(len(shapes)):
         shapes = []
     parts = []
-    for (name, modules), layer in zip(places(model), [*model.layers, None], strict=True):
+    for name, holders, layer in places(model):
         if layer is None:
             key = f"linear {width} to {model.output_size}, {window}"
             parts.append(Part(name, key, lambda: _of_output(width, model.output_size, batch_size * steps)))
-        elif len(modules) == 1 and modules[0].has_fast:
+        elif len(holders) == 1:
             read_shapes = shapes if name == "layer 1" else []
             tables = " and ".join(str(count) for count, _ in read_shapes) + " rows of " if read_shapes else ""
-            kind = f"{type(modules[0]).__module__}.{type(modules[0]).__qualname__}"
-            key = f"{kind} {tables}{layer.input_size} to {layer.hidden_size}, {window}"
+            kind = f"{type(holders[0]).__module__}.{type(holders[0]).__qualname__}"
+            options = "".join(f" {option}={value}" for option, value in sorted(layer.options.items()))
+            key = f"{kind}{options} {tables}{layer.input_size} to {layer.hidden_size}, {window}"
             parts.append(Part(name, key, partial(_of_layer, layer, read_shapes, batch_size, steps)))
     return [each._replace(key=f"{machine()}: {each.key}") for each in parts]
 

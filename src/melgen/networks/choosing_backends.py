@@ -21,11 +21,13 @@ from melgen.networks.products.measuring import fastest
 
 log = logging.getLogger(__name__)
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Also raised when a change of the scan makes other backends the fastest."""
 
 Choice = Mapping[str, str]
-"""The name of the backend of each layer, ``layer 1`` the lowest, and of the ``output``."""
+"""The name of the backend of each part of a network that uses one: ``layer 1``, the lowest, and so on, and ``output``.
+
+Attention and cells without a fast implementation use none."""
 
 
 def choose(model: MelodyModel, batch_size: int, steps: int, file: Path) -> dict[str, str]:
@@ -71,17 +73,17 @@ def apply(model: MelodyModel, choice: Choice) -> None:
     Raises:
         ValueError: for a name that there is not.
     """
-    for part, modules in places(model):
-        name = choice.get(part, TORCH.name)
+    for place in places(model):
+        name = choice.get(place.name, TORCH.name)
         if name not in BACKENDS:
-            raise ValueError(f"products of {part}: {name!r} is unknown; known are {', '.join(BACKENDS)}")
-        for module in modules:
-            module.backend = BACKENDS[name]
+            raise ValueError(f"products of {place.name}: {name!r} is unknown; known are {', '.join(BACKENDS)}")
+        for holder in place.holders:
+            holder.backend = BACKENDS[name]
 
 
 def everywhere(model: MelodyModel, backend: str) -> dict[str, str]:
-    """The choice of the same backend for every part."""
-    return {part: backend for part, _ in places(model)}
+    """The choice of the same backend for every part that uses one."""
+    return {place.name: backend for place in places(model)}
 
 
 def _read_file(file: Path) -> dict[str, str]:

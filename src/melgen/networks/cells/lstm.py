@@ -76,7 +76,7 @@ class LSTM(AbstractTorchLayer):
     def is_fast(self, tensor: Tensor, is_table: bool) -> bool:
         """Whether to use the kernel: with torch's products only for tables, since otherwise torch's loop is faster."""
         fused = torch.backends.mkldnn.is_available() and (not is_table or multiplies_in_bfloat16(tensor))
-        return not (self.backend is TORCH and fused) and super().is_fast(tensor, is_table)
+        return not (self.backend == TORCH and fused) and super().is_fast(tensor, is_table)
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Use torch's loop; in single precision if oneDNN lacks autocast's type, as on a CPU without AVX-512."""

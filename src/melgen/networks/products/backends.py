@@ -70,7 +70,7 @@ class _PackedBfloat16(_Packed):
 
 
 class _Bfloat16:
-    """As on a GPU, which packs no weights: the factors are rounded, and the product is added in float32."""
+    """Of a weight that is not packed: the factors are rounded, and the product is added in float32."""
 
     def __init__(self, weight: Tensor):
         self.weight = weight.bfloat16()
@@ -129,11 +129,9 @@ class Backend:
             batch_size: B, the rows of each left factor.
             steps: how many products there will be.
         """
-        if weight.device.type != "cpu":
-            return _Bfloat16(weight) if self.in_bfloat16 else _Plain(weight)
-        if steps < FEWEST_STEPS_TO_PACK or not (self.packs or self.in_bfloat16):
-            return _Plain(weight)
-        return (_PackedBfloat16 if self.in_bfloat16 else _Packed)(weight, batch_size)
+        if (self.packs or self.in_bfloat16) and weight.device.type == "cpu" and steps >= FEWEST_STEPS_TO_PACK:
+            return (_PackedBfloat16 if self.in_bfloat16 else _Packed)(weight, batch_size)
+        return _Bfloat16(weight) if self.in_bfloat16 else _Plain(weight)
 
     def multiply(self, left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
         """The product of two matrices in float32; one of them is a whole sequence."""
