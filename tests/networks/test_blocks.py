@@ -26,6 +26,7 @@ from melgen.networks import (
     mixed,
 )
 from melgen.networks.blocks import EPSILON
+from melgen.networks.model_stepping import ModelStepper
 from melgen.networks.sizes import count_parameters
 from tests.networks.cell_equations import rnn as rnn_step
 from tests.networks.cell_equations import scan, sigma
@@ -183,6 +184,43 @@ def test_an_unknown_block_is_refused():
 def test_two_blocks_of_one_name_are_refused():
     with pytest.raises(ValueError, match="'residual' of Again is taken by ResidualBlock"):
         type("Again", (NoBlock,), {"name": "residual"})
+
+
+class Doubled(ResidualBlock):
+    """A block without a name of its own."""
+
+    def after(self, stream, cell_input, output):
+        return super().after(stream, cell_input, 2 * output)
+
+
+class Negated(NoBlock):
+    """A block without weights that is not `NoBlock`."""
+
+    def after(self, stream, cell_input, output):
+        return -output
+
+
+@pytest.mark.parametrize("kind", [Doubled, Negated])
+def test_a_block_without_a_name_is_stored_by_its_path(kind):
+    model, parent = network(block=kind), network(block=kind.__base__)
+    assert AbstractBlock.known[kind.__base__.name] is kind.__base__
+    assert model.block == model.describe()["block"] == f"{kind.__module__}.{kind.__qualname__}"
+    again = MelodyModel.from_description(model.describe())
+    again.load_state_dict(model.state_dict())
+    tokens = tokens_of(model)
+    assert torch.equal(again(tokens)[0], model(tokens)[0])
+    assert not torch.allclose(parent(tokens)[0], model(tokens)[0])
+    model.use("reference")
+    torch.testing.assert_close(again(tokens)[0], model(tokens)[0])
+    with torch.inference_mode():
+        stepper = ModelStepper(again, len(tokens))
+        steps = [stepper.logits(stepper.read(column)) for column in tokens.unbind(1)]
+    torch.testing.assert_close(torch.stack(steps, 1), model(tokens)[0])
+
+
+def test_a_block_that_is_not_imported_is_refused():
+    with pytest.raises(ValueError, match=r"unknown block 'my_blocks.Mine': import the module that defines it first"):
+        MelodyModel.from_description(network().describe() | {"block": "my_blocks.Mine"})
 
 
 def test_a_cell_takes_its_options_for_a_block_that_mixes():

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from melgen.checking import check_one_of
 from melgen.networks.initialization import glorot_uniform_
-from melgen.networks.registry import register
+from melgen.networks.registry import imported, register, stored_name
 
 EPSILON = 1e-6
 """Added to the mean square in a normalisation, so that a stream of zeros stays zero."""
@@ -50,7 +50,7 @@ class RMSNorm(nn.Module):
 class AbstractBlock(nn.Module, ABC):
     """The surroundings of one layer's cell: what the cell reads, and what becomes of its output.
 
-    A subclass has a ``name``, by which a checkpoint finds it.
+    A checkpoint finds a subclass by its ``name``, or by its dotted path if it has no name of its own.
 
     Args:
         input_size: width of what the block reads, I.
@@ -73,7 +73,12 @@ class AbstractBlock(nn.Module, ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        register(cls.known, cls.name, cls, "block")
+        register(cls.known, cls, "block")
+
+    @classmethod
+    def stored_name(cls) -> str:
+        """The name of the class in a checkpoint: its ``name``, or its dotted path if it has none of its own."""
+        return stored_name(cls)
 
     @abstractmethod
     def before(self, stream: Tensor) -> Tensor:
@@ -177,7 +182,7 @@ class ResidualBlock(AbstractBlock):
 
 
 def find_block(name: str) -> type[AbstractBlock]:
-    """A block by its name, among those already imported.
+    """A block by its `AbstractBlock.stored_name`, among those already imported.
 
     Raises:
         ValueError: if there is none.
@@ -185,5 +190,6 @@ def find_block(name: str) -> type[AbstractBlock]:
     >>> find_block("residual").__name__
     'ResidualBlock'
     """
-    check_one_of("block", name, tuple(AbstractBlock.known))
-    return AbstractBlock.known[name]
+    if "." not in name:
+        check_one_of("block", name, tuple(AbstractBlock.known))
+    return imported(AbstractBlock, name, "block")

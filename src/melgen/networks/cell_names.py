@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Sequence
 
 from melgen.networks.layers.recurrent import AbstractRecurrentLayer, LayerFactory
+from melgen.networks.registry import imported
 
 
 def find_layer(name: str) -> LayerFactory:
@@ -40,13 +41,7 @@ def imported_layer(stored_name: str) -> type[AbstractRecurrentLayer]:
     Raises:
         ValueError: if there is none.
     """
-    waiting = [AbstractRecurrentLayer]
-    while waiting:
-        candidate = waiting.pop()
-        if candidate.stored_name() == stored_name:
-            return candidate
-        waiting += candidate.__subclasses__()
-    raise ValueError(f"unknown cell {stored_name!r}: import the module that defines it first (imports=[module])")
+    return imported(AbstractRecurrentLayer, stored_name, "cell")
 
 
 def mixed(stack: Sequence[str | LayerFactory]) -> list[LayerFactory]:

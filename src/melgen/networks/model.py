@@ -208,10 +208,10 @@ class MelodyModel(nn.Module):
 
     @property
     def block(self) -> str:
-        """The name of the block around each layer."""
+        """The name of the block around each layer, as a checkpoint stores it."""
         around = self.stack.blocks[0]
         assert isinstance(around, AbstractBlock)
-        return around.name
+        return around.stored_name()
 
     @property
     def layers(self) -> list[AbstractRecurrentLayer]:

@@ -121,14 +121,14 @@ class RecurrentStack(nn.Module):
         A block changes what the layer reads: of one table each row, which is a table again; of several tables the sum
         of their rows, which is none.
         """
-        return tables == 1 or isinstance(self.blocks[0], NoBlock)
+        return tables == 1 or type(self.blocks[0]) is NoBlock
 
     def _lowest_by_tables(self, tokens: Tensor, tables: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
         """The lowest layer with its block, which reads rows of tables and has no dropout of its input."""
         layer, block = self.layers[0], self.blocks[0]
         assert isinstance(layer, AbstractRecurrentLayer)
         assert isinstance(block, AbstractBlock)
-        if isinstance(block, NoBlock):
+        if type(block) is NoBlock:  # a subclass may change what it returns
             output, after = layer.forward_rows(tokens, tables, state)
             return self.output_dropout(output), after
         output, after = layer.forward_rows(tokens, [block.before(table) for table in tables], state)

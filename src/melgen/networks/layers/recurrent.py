@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from melgen.networks.embedding_tables import embed
 from melgen.networks.layers.state_checks import StateShape
 from melgen.networks.products.backends import TORCH, Backend
-from melgen.networks.registry import register
+from melgen.networks.registry import register, stored_name
 from melgen.networks.size_checks import check_count
 from melgen.networks.stepping import AbstractStepper, CallStepper
 
@@ -78,9 +78,7 @@ class AbstractRecurrentLayer(nn.Module, ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        name = vars(cls).get("name")  # not getattr: a subclass does not inherit its parent's name
-        if name is not None:
-            register(cls.known, name, cls, "cell")
+        register(cls.known, cls, "cell")
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__()
@@ -104,7 +102,7 @@ class AbstractRecurrentLayer(nn.Module, ABC):
     @classmethod
     def stored_name(cls) -> str:
         """The name of the class in a checkpoint: its ``name``, or its dotted path if it has none."""
-        return vars(cls).get("name") or f"{cls.__module__}.{cls.__qualname__}"
+        return stored_name(cls)
 
     @abstractmethod
     def forward(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
