@@ -29,7 +29,7 @@ def stack_of(factories, **keep):
 class Copy(AbstractScannedLayer):
     """A test cell that returns its input and keeps it as its state."""
 
-    products = (1,)
+    blocks_of_products = (1,)
     start = TensorFlowInit(kernels=(1,))
 
     def __init__(self, input_size, hidden_size):

@@ -32,7 +32,7 @@ TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
 class OwnCell(AbstractScannedLayer):
     """Without a kernel, as in docs/extending.md."""
 
-    products = (1,)
+    blocks_of_products = (1,)
     start = TensorFlowInit(kernels=(1,), bias=(0.0,))
 
     @staticmethod

@@ -163,7 +163,7 @@ class _ResetAfterGRU(AbstractTorchLayer):
 class _ResetBeforeGRU(AbstractScannedLayer):
     """Blocks r, u, n; the product of n needs r."""
 
-    products = (2, 1)
+    blocks_of_products = (2, 1)
     kernel = ResetBeforeGRUKernel
     start = _GRU_START
 

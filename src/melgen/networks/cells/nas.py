@@ -108,9 +108,8 @@ class NAS(AbstractScannedLayer):
     """
 
     name = "nas"
-    products = (7, 1)
+    blocks_of_products = (7, 1)
     kernel = NASKernel
-    states = 2
     start = TensorFlowInit(kernels=(8,), joint=False)
 
     @staticmethod

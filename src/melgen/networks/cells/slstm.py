@@ -111,9 +111,8 @@ class SLSTM(AbstractScannedLayer):
     """
 
     name = "slstm"
-    products = (4,)
+    blocks_of_products = (4,)
     kernel = SLSTMKernel
-    states = 4
     start = TensorFlowInit(kernels=(4,), bias=(0.0, 0.0, 0.0, 0.0))
 
     def __init__(self, input_size: int, hidden_size: int, heads: int = 1):

@@ -51,7 +51,7 @@ class UGRNN(AbstractScannedLayer):
     """
 
     name = "ugrnn"
-    products = (2,)
+    blocks_of_products = (2,)
     kernel = UGRNNKernel
     start = TensorFlowInit(kernels=(2,), bias=(1.0, 0.0))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from melgen.networks.initialization import TensorFlowInit, check_initialization,
 from melgen.networks.layers.kernel import AbstractKernelLayer, KernelWeights
 from melgen.networks.layers.recurrent import State
 from melgen.networks.layers.state_checks import StateShape, several_states
+from melgen.networks.scans.kernels import AbstractKernel
 
 
 class AbstractScannedLayer(AbstractKernelLayer):
@@ -22,20 +23,34 @@ class AbstractScannedLayer(AbstractKernelLayer):
     faster; without one, autograd records each.
 
     Attributes:
-        products: how many blocks each product with the state has. Most cells need one product; GRU needs its gates
-            before it can compute the second.
-        states: how many tensors make up the state: one, or several as a tuple whose first is the output.
+        blocks_of_products: how many blocks each product with the state has. Most cells need one product; GRU needs its
+            gates before it can compute the second. ``products`` is its former name.
+        states: how many tensors make up the state: one, or several as a tuple whose first is the output. A cell with a
+            kernel has those of its kernel.
         start: the initial weights of TensorFlow 1.
         weight_ih: ``[blocks * H, I]``, weight_hh: ``[blocks * H, H]``, bias: ``[blocks * H]`` or None.
+
+    Raises:
+        ValueError: when a class is defined with a kernel that has other blocks or states.
     """
 
+    blocks_of_products: ClassVar[tuple[int, ...]]
     products: ClassVar[tuple[int, ...]]
     states: ClassVar[int] = 1
     start: ClassVar[TensorFlowInit]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        named = (vars(kind).get(name) for kind in cls.__mro__ for name in ("blocks_of_products", "products"))
+        if (blocks := next((each for each in named if each is not None), None)) is not None:
+            cls.blocks_of_products = cls.products = blocks
+        if cls.kernel is not None:
+            _check_kernel(cls, cls.kernel, blocks)
+            cls.states = cls.kernel.states
+
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__(input_size, hidden_size)
-        gates_size = sum(self.products) * hidden_size
+        gates_size = sum(self.blocks_of_products) * hidden_size
         self.weight_ih = nn.Parameter(torch.empty(gates_size, input_size))
         self.weight_hh = nn.Parameter(torch.empty(gates_size, hidden_size))
         self.bias = nn.Parameter(torch.empty(gates_size)) if self.start.bias else None
@@ -62,7 +77,7 @@ class AbstractScannedLayer(AbstractKernelLayer):
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Read the sequence step by step, with time as the first axis, so that each step's input is contiguous."""
-        columns = [blocks * self.hidden_size for blocks in self.products]
+        columns = [blocks * self.hidden_size for blocks in self.blocks_of_products]
         weight_ih, weight_hh, bias, _ = self.kernel_weights()
         projected = F.linear(input.transpose(0, 1).contiguous(), weight_ih, bias)
         sequences = [part.unbind(0) for part in projected.split(columns, dim=-1)]
@@ -84,3 +99,17 @@ class AbstractScannedLayer(AbstractKernelLayer):
         else:
             for parameter in self.parameters():
                 torch_uniform_(parameter, self.hidden_size)
+
+
+def _check_kernel(cell: type[AbstractScannedLayer], kernel: type[AbstractKernel], blocks: object) -> None:
+    """Check that a kernel has the blocks and the states of its cell."""
+    wanted, states = len(kernel.scales), vars(cell).get("states", kernel.states)
+    if isinstance(blocks, tuple) and sum(blocks) != wanted:
+        raise ValueError(
+            f"blocks_of_products={blocks} of {cell.__qualname__}: must be {wanted} in all, the blocks of "
+            f"{kernel.__qualname__}"
+        )
+    if states != kernel.states:
+        raise ValueError(
+            f"states={states} of {cell.__qualname__}: must be {kernel.states}, as in {kernel.__qualname__}"
+        )

@@ -141,7 +141,7 @@ class _Scan(torch.autograd.Function):
         ]
         outputs = [None] * steps if of_output is None else of_output.unbind(0)
         of_sigmas = projected.new_empty(batch_size, kernel.sigmoid * width)
-        of_gates = of_sigmas.chunk(kernel.sigmoid, 1)
+        of_gates = of_sigmas.split([width] * kernel.sigmoid, 1)
         of_state = StateGradient(kernel, weight, backend, batch_size, steps)
         arithmetic = kernel(projected.new_empty(2, batch_size, width).unbind(0), of_state.times_last)
         dh = grad[0]

@@ -63,7 +63,7 @@ class AbstractKernel(ABC):
         scales: for each block, the factor of its weights, and so of its pre-activations: 2 if it leads to a tanh
             and to nothing else, otherwise 1.
         summed: to how many leading blocks the product with the state is added.
-        sigmoid: to how many leading blocks sigma is applied.
+        sigmoid: to how many leading blocks sigma is applied; 0 for a cell without a sigma and without a tanh from it.
         separate: whether the product of the last block with the state is kept separate, as ``saved[0]``.
         saved: number of blocks that `backward` needs in addition to the activations and the state.
         states: how many tensors make up the state; the first is the output.
