@@ -72,8 +72,19 @@ ORDER = (
 )
 """From left to right, as in docs/design.md, which leaves out the small modules at the left."""
 
-NETWORKS = ("products", "scans", "layers", "cells")
-"""The packages of `melgen.networks`, from left to right."""
+NETWORKS: tuple[set[str], ...] = (
+    {"initialization", "registry", "size_checks", "stepping", "embedding_tables", "widths"},
+    {"products"},
+    {"scans"},
+    {"layers"},
+    {"cells"},
+    {"blocks", "cell_names"},
+    {"layer_building", "stack"},
+    {"model"},
+    {"model_stepping", "sizes", "weight_shapes", "backend_candidates"},
+    {"choosing_backends"},
+)
+"""The packages and modules of `melgen.networks`, from left to right, as in docs/design.md."""
 
 
 @cache
@@ -145,23 +156,25 @@ def test_a_package_imports_only_from_packages_to_its_left():
     assert upwards == []
 
 
-def test_the_packages_of_networks_have_an_order_too():
+def test_the_parts_of_networks_have_an_order_too():
+    rank = {part: place for place, parts in enumerate(NETWORKS) for part in parts}
     graph = graph_of_imports()
-    ranks = {
-        module: NETWORKS.index(package)
-        for module in graph
-        if package_of(module) == "networks"
-        for package in module.split(".")[2:3]
-        if package in NETWORKS
-    }
-    assert set(ranks.values()) == set(range(len(NETWORKS)))
+    parts = {module: module.split(".")[2] for module in graph if module.startswith("melgen.networks.")}
+    assert set(parts.values()) == rank.keys()
     upwards = [
         f"{module} -> {other}"
-        for module, rank in ranks.items()
-        for other in reached(graph, module)
-        if ranks.get(other, rank) > rank
+        for module, part in parts.items()
+        for other in reached(graph, module) & parts.keys()
+        if rank[parts[other]] > rank[part]
     ]
     assert upwards == []
+
+
+def test_the_order_of_the_parts_of_networks_is_the_documented_one():
+    text = (SOURCES.parents[1] / "docs" / "design.md").read_text(encoding="utf-8")
+    _, _, after = text.partition("Within `networks/` the order is")
+    documented = after.split("```")[1].removeprefix("text").split("<")
+    assert [{name.strip() for name in names.split(",")} for names in documented] == list(NETWORKS)
 
 
 def reached(graph: dict[str, set[str]], module: str) -> set[str]:

@@ -1,12 +1,13 @@
-"""The cells, a file for each: equation, initial weights, a step, and its fast implementation.
+"""The cells, a file for each: equations, initial weights, a reference, and for all but attention a fast implementation.
 
 LSTM, GRU and RNN are torch's; NAS and UGRNN, which torch lacks, are as TensorFlow 1 defines them. sLSTM and the
-Mogrifier are variants of the LSTM. Attention is a reference point: its state is the last notes. The others are linear
-recurrences, whose gates do not read the state, and IndRNN, whose units read only their own.
+Mogrifier, whose scan has a file of its own, are variants of the LSTM. Attention is a reference point: its state is the
+last notes. MinGRU, RGLRU, LRU and HGRN2 are linear recurrences, whose gates do not read the state; a unit of IndRNN
+reads the state of no other unit.
 
-A cell is one class here and one file in ``conf/cell/``; ``docs/extending.md`` adds one. Notation: x is the input of a
-step, h the state before it, h' the state after it; sigma is the logistic function, * the elementwise product; W and R
-multiply input and state.
+A cell is one class that a configuration names, with one file in ``conf/cell/``; ``docs/extending.md`` adds one.
+Notation: x is the input of a step, h the state before it, h' the state after it; sigma is the logistic function, * the
+elementwise product; W and R multiply input and state.
 
 A constant that TensorFlow adds to a gate at run time (LSTM's and UGRNN's forget bias of +1) is here the
 initial value of that gate's trained bias. The initial function is the same, and so is every gradient.

@@ -110,7 +110,7 @@ def _fast_coefficients(gates: Tensor, input: Tensor, rate: Tensor) -> tuple[Tens
     """``a = exp(rate * r)`` and ``sqrt(1 - a^2) * i * input`` with sigma of the gates r, i, which are overwritten.
 
     Autograd would need three times as many buffers. At these sizes the memory of a new buffer costs more time than the
-    arithmetic. So this overwrites its arguments and what it kept, and allows one backward pass.
+    arithmetic. So this overwrites the gates and what it kept, and allows one backward pass.
 
     Shape:
         gates ``[..., 2 * H]``, input ``[..., H]``, rate ``[H]``, both results ``[..., H]``.
