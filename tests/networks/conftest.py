@@ -38,11 +38,13 @@ ELEMENTWISE_CELLS = {
     "indrnn": IndRNN,
     "hgrn2": partial(HGRN2, heads=2),
 }
-"""Cells without one."""
+"""Cells without a product with the state, and without a kernel: their scans are elementwise."""
 
-WITH_KERNEL = {**SCANNED_CELLS, "mogrifier": Mogrifier, **ELEMENTWISE_CELLS}
+FAST_CELLS = {**SCANNED_CELLS, "mogrifier": Mogrifier, **ELEMENTWISE_CELLS}
+"""Cells with a fast implementation."""
+
 CELLS = {
-    **WITH_KERNEL,
+    **FAST_CELLS,
     "attention": partial(Attention, heads=1, window=5),  # any width, and windows shorter than the sequences
 }
 

@@ -21,13 +21,13 @@ from melgen.networks.products.linear import linear
 from melgen.networks.products.measuring import is_possible
 from melgen.training.checks import AUTO
 from melgen.training.checks import PRODUCTS as NAMES
-from tests.networks.conftest import WITH_KERNEL, each_of
+from tests.networks.conftest import FAST_CELLS, each_of
 from tests.networks.test_kernel_scan import TOLERANCE, flat, kernel_layer
 
 SINGLE = [backend for backend in BACKENDS.values() if not backend.in_bfloat16]
 VOCABULARY, WIDTH, BATCH, STEPS = 11, 96, 40, 12
 
-each_cell = each_of(WITH_KERNEL)
+each_cell = each_of(FAST_CELLS)
 
 needs_bfloat16 = pytest.mark.skipif(
     not onednn_multiplies(torch.bfloat16), reason="this processor has no products in bfloat16"

@@ -14,11 +14,11 @@ from melgen.networks import GRU, LRU, LSTM, RNN, SLSTM, Attention, MelodyModel, 
 from melgen.networks.backend_candidates import parts_of
 from melgen.networks.products import measuring
 from melgen.networks.products.backends import BACKENDS, MODULE, ONEDNN, PACKED, SEQUENCES, TORCH, Backend, _Plain
-from tests.networks.conftest import WITH_KERNEL, each_of
+from tests.networks.conftest import FAST_CELLS, each_of
 
 VOCABULARY, WIDTH, BATCH, STEPS = 11, 96, 40, 12
 
-each_cell = each_of(WITH_KERNEL)
+each_cell = each_of(FAST_CELLS)
 
 
 @pytest.fixture

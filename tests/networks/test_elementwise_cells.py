@@ -140,10 +140,9 @@ def test_either_the_output_or_the_state_may_be_without_gradient(elementwise_cell
         torch.testing.assert_close(got, wanted, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
-@pytest.mark.parametrize("shape", [(6, 2, 3), (3,), (6, 2, 1)], ids=["each step", "one for all", "broadcast"])
-def test_the_gradient_of_the_scan(dtype, shape):
-    a, b, state = (torch.randn(size, dtype=dtype, requires_grad=True) for size in (shape, (6, 2, 3), (2, 3)))
+@pytest.mark.parametrize("shape", [(6, 2, 3), (6, 2, 1)], ids=["each number", "broadcast"])
+def test_the_gradient_of_the_scan(shape):
+    a, b, state = (torch.randn(size, dtype=torch.float64, requires_grad=True) for size in (shape, (6, 2, 3), (2, 3)))
     torch.testing.assert_close(linear_scan(a, b, state), linear_steps(a, b, state))
     torch.testing.assert_close(linear_scan(a, b), linear_steps(a, b))
     assert torch.autograd.gradcheck(linear_scan, (a, b, state))

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from melgen.networks import MelodyModel, find_layer, map_state
-from melgen.networks.scans.graphs import MOST_SHAPES, recorded_scans
+from melgen.networks.scans.graphs import MOST_SHAPES, RecordedScans, recorded_scans
 from tests.networks.conftest import CELLS
 from tests.networks.test_backends import needs_bfloat16
 from tests.networks.test_kernel_scan import TOLERANCE, VOCABULARY, WIDTH, randomise
@@ -65,6 +65,7 @@ def played(monkeypatch):
         return torch.is_grad_enabled() and projected.requires_grad and not any(each.requires_grad for each in states)
 
     stand_in.recorded = stand_in.replayed = 0
+    monkeypatch.setattr("melgen.networks.layers.kernel.records_on", lambda device: True)
     monkeypatch.setattr("melgen.networks.scans.graphs.can_record", can_record)
     monkeypatch.setattr(torch.cuda, "make_graphed_callables", stand_in)
 
@@ -218,7 +219,8 @@ def test_recorded_graphs_are_not_in_copies_and_checkpoints(played):
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "rnn", *NOT_LEFT_TO_CUDNN])
-def test_without_a_gpu_it_is_the_fast_scan(name):
+def test_without_a_gpu_it_is_the_fast_scan(name, monkeypatch):
+    monkeypatch.setattr(RecordedScans, "scan_or_replay", None)
     torch.manual_seed(0)
     model = MelodyModel(VOCABULARY, WIDTH, 2, find_layer(name))
     tokens = torch.randint(VOCABULARY, (3, 4, 13))

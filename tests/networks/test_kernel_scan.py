@@ -10,13 +10,13 @@ from torch import nn
 from melgen.networks import RGLRU, SLSTM, IndRNN, MelodyModel, MinGRU, find_layer, map_state, mixed
 from melgen.networks.layers.kernel import AbstractKernelLayer
 from melgen.networks.scans.kernel_scan import scaled, scan
-from tests.networks.conftest import SCANNED_CELLS, WITH_KERNEL, each_of
+from tests.networks.conftest import FAST_CELLS, SCANNED_CELLS, each_of
 
 # Float32 sums of a hundred terms, through a dozen steps, in another order; sigma for tanh adds 2e-7 a step.
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-5}
 VOCABULARY, WIDTH = 11, 24
 
-each_cell = each_of(WITH_KERNEL)
+each_cell = each_of(FAST_CELLS)
 
 
 def flat(state):
@@ -206,7 +206,7 @@ def test_the_reference_replaces_the_scan_of_a_kernel_where_that_does_not_apply(s
     def refuse(*_):
         raise AssertionError("scanned")
 
-    monkeypatch.setattr("melgen.networks.scans.graphs.scan", refuse)
+    monkeypatch.setattr("melgen.networks.layers.kernel.scan", refuse)
     model = MelodyModel(VOCABULARY, WIDTH, 2, scanned_cell)
     tokens = torch.randint(VOCABULARY, (4, 15))
     with pytest.raises(AssertionError, match="scanned"):

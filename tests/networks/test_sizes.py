@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from melgen.networks import MelodyModel, ResidualBlock, mixed
-from melgen.networks.sizes import size_of
+from melgen.networks import GRU, LSTM, MelodyModel, NoBlock, ResidualBlock, estimate_parameters, mixed
+from melgen.networks.sizes import count_parameters, size_of
 from tests.networks.conftest import CELLS
 
 BLOCKS_OF_WEIGHTS = {"lstm": 4, "gru": 3, "gru_reset_before": 3, "rnn": 1, "ugrnn": 2, "nas": 8, "slstm": 4}
@@ -48,3 +48,17 @@ def test_nothing_changes():
     assert model.training
     assert all(layer.implementation == "fast" for layer in model.layers)
     assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
+
+
+@pytest.mark.parametrize("options", [{}, {"output_size": 9, "duration_size": 5}], ids=["pitches", "rhythm"])
+@pytest.mark.parametrize("block", [NoBlock, ResidualBlock])
+@pytest.mark.parametrize("cell", [LSTM, [GRU, LSTM, GRU, LSTM]], ids=["one cell", "mixed"])
+def test_the_estimate_is_the_number_of_a_network_that_was_built(cell, block, options):
+    sizes = {"vocab_size": 11, "hidden_size": 8, "layers": 4, "embedding_size": 6, "block": block, **options}
+    assert estimate_parameters(cell=cell, **sizes) == count_parameters(MelodyModel(cell=cell, **sizes))
+
+
+@pytest.mark.parametrize("key", ["output_size", "duration_size", "layers"])
+def test_the_estimate_refuses_what_the_network_refuses(key):
+    with pytest.raises(ValueError, match=f"{key}=0: must be a whole number of at least 1"):
+        estimate_parameters(vocab_size=11, **{key: 0})

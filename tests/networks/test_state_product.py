@@ -80,6 +80,13 @@ def test_only_onednn_joins_and_only_in_small_batches(kernel, backend, batch_size
     assert len(made) == (1 if kernel is LSTMKernel or (kernel.separate and joins) else 2)
 
 
+def test_only_a_kernel_that_multiplies_something_else_has_a_product_of_the_last_block(kernel, backend, batch_size):
+    weight = blocks(kernel, batch_size)[0]
+    for made in (StateProduct, StateGradient):
+        has_product = made(kernel, weight, backend, batch_size, STEPS).times_last is not None
+        assert has_product == (kernel is ResetBeforeGRUKernel)
+
+
 def test_the_last_block_of_a_kernel_that_multiplies_something_else(backend):
     weight, h, *_ = blocks(ResetBeforeGRUKernel, 5)
     out = torch.empty(5, WIDTH)

@@ -82,10 +82,10 @@ def _of_layer(
     has_module = isinstance(inner, AbstractTorchLayer)
     if torch.is_autocast_enabled("cpu"):
         found = [each for each in [*([MODULE] if has_module else []), BFLOAT16] if is_possible(each)] or [TORCH]
-    elif (weight := inner.step_weight) is not None:
+    elif (columns := inner.step_columns) is not None:
         # Without tables, torch's default is its fused LSTM anyway.
         fused = [MODULE] if table_shapes and has_module and inner.module is nn.LSTM else []
-        found = _usable([TORCH, *fused, SEQUENCES, ONEDNN, PACKED], batch_size, layer.hidden_size, len(weight))
+        found = _usable([TORCH, *fused, SEQUENCES, ONEDNN, PACKED], batch_size, layer.hidden_size, columns)
     else:
         weight = max(inner.parameters(), key=Tensor.numel)
         rows = batch_size * min(steps, _most_steps(table_shapes, batch_size))

@@ -123,21 +123,21 @@ class MelodyModel(nn.Module):
         self.use(implementation)
         width = self.stack.output_size
         self.output = nn.Linear(width, self.output_size)
-        linears = [self.output]
+        output_layers = [self.output]
         if duration_size is not None:
             check_count("duration_size", duration_size)
             self.duration_embedding = nn.Embedding(duration_size + 1, embedding_size)
             self.duration_hidden = nn.Linear(width + embedding_size, width)
             self.duration_output = nn.Linear(width, duration_size)
-            linears += [self.duration_hidden, self.duration_output]
+            output_layers += [self.duration_hidden, self.duration_output]
         if initialization == "paper":
             glorot_uniform_(self.embedding.weight, fan_in=vocab_size, fan_out=embedding_size)
             if duration_size is not None:
                 glorot_uniform_(self.duration_embedding.weight, fan_in=duration_size + 1, fan_out=embedding_size)
-            for linear in linears:
-                glorot_uniform_(linear.weight, fan_in=linear.in_features, fan_out=linear.out_features)
+            for each in output_layers:
+                glorot_uniform_(each.weight, fan_in=each.in_features, fan_out=each.out_features)
                 # TensorFlow's default applies to this bias too; both fans of a vector are its length.
-                glorot_uniform_(linear.bias, fan_in=linear.out_features, fan_out=linear.out_features)
+                glorot_uniform_(each.bias, fan_in=each.out_features, fan_out=each.out_features)
 
     def forward(self, tokens: Tensor, state: State = None) -> tuple[Tensor, State]:
         """Scores of the next token after each token, and the state after the last."""

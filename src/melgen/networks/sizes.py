@@ -12,11 +12,9 @@ from torch import Tensor, nn
 
 from melgen.networks.blocks import BlockFactory, NoBlock
 from melgen.networks.cells import LSTM
-from melgen.networks.initialization import check_initialization
-from melgen.networks.layer_building import build_layers
 from melgen.networks.layers.recurrent import LayerFactory, State, map_state
 from melgen.networks.model import MelodyModel
-from melgen.networks.size_checks import check_sizes
+from melgen.networks.size_checks import check_count
 
 
 @dataclass(frozen=True)
@@ -90,28 +88,28 @@ def estimate_parameters(
     >>> f"{estimate_parameters(vocab_size=60, hidden_size=100_000, layers=1_000_000):.1e}"
     '8.0e+16'
     """
-    embedding_size = hidden_size if embedding_size is None else embedding_size
-    check_sizes(vocab_size, hidden_size, layers, embedding_size)
-    check_initialization(initialization)
     # From the second on, layers of one kind have equal sizes: a million of them need not be built.
-    different = layers if isinstance(cell, Sequence) else min(layers, 2)
+    different = layers if isinstance(cell, Sequence) else min(check_count("layers", layers), 2)
     try:
         with torch.device("meta"):
-            built = build_layers(cell, different, block, embedding_size, hidden_size, initialization)
+            model = MelodyModel(
+                vocab_size,
+                hidden_size,
+                different,
+                cell,
+                embedding_size,
+                initialization=initialization,
+                output_size=output_size,
+                duration_size=duration_size,
+                block=block,
+            )
     except RuntimeError as error:  # torch counts bytes in 64 bits
         raise ValueError(
-            f"hidden_size {hidden_size} with embedding_size {embedding_size} is too large for a tensor"
+            f"hidden_size {hidden_size} with embedding_size {embedding_size or hidden_size} and vocab_size {vocab_size} "
+            "is too large for a tensor"
         ) from error
-    each = [count_parameters(layer) + count_parameters(around) for layer, around in built]
-    highest = built[-1][1]
-    width = highest.output_size
-    outputs = vocab_size if output_size is None else output_size
-    durations = 0
-    if duration_size is not None:
-        between = (width + embedding_size + 1) * width
-        durations = (duration_size + 1) * embedding_size + between + duration_size * (width + 1)
-    around = vocab_size * embedding_size + count_parameters(highest.last()) + outputs * (width + 1) + durations
-    return sum(each) + (layers - different) * each[-1] + around
+    highest = count_parameters(model.stack.layers[-1]) + count_parameters(model.stack.blocks[-1])
+    return count_parameters(model) + (layers - different) * highest
 
 
 def estimate_remembered(**options: Any) -> int:

@@ -67,6 +67,7 @@ class ResetBeforeGRUKernel(_AbstractGRUKernel):
         """One time step."""
         torch.mul(gates[0], before[0], out=saved[0])
         argument = self.scratch[0].copy_(gates[2])
+        assert self.times_last is not None
         self.times_last.add(saved[0], argument)
         self._finish(argument, gates, before[0], after[0])
 
@@ -74,6 +75,7 @@ class ResetBeforeGRUKernel(_AbstractGRUKernel):
         """Its gradient."""
         (dh,), (dr, du), work = grad, of_gates, self.scratch[0]
         of_argument = self._unfinish(gates, before[0], dh, du)
+        assert self.times_last is not None
         self.times_last.write(of_argument, work)
         torch.mul(work, before[0], out=dr)
         dh.addcmul_(work, gates[0])

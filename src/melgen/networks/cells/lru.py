@@ -130,7 +130,6 @@ class LRU(AbstractElementwiseLayer):
     def initialize(self, initialization: str) -> None:
         """Draw new weights."""
         check_initialization(initialization)
-        matrices = [self.input_weight, self.output_weight, self.skip_weight]
         if initialization == "paper":
             nn.init.normal_(self.input_weight, std=(2 * self.input_size) ** -0.5)
             nn.init.normal_(self.output_weight, std=self.hidden_size**-0.5)
@@ -139,7 +138,8 @@ class LRU(AbstractElementwiseLayer):
                 glorot_uniform_(self.mixer.weight, fan_in=self.hidden_size, fan_out=self.hidden_size)
                 nn.init.zeros_(self.mixer.bias)
         else:
-            for parameter in [*matrices, *([] if self.mixer is None else self.mixer.parameters())]:
+            of_mixer = [] if self.mixer is None else self.mixer.parameters()
+            for parameter in (self.input_weight, self.output_weight, self.skip_weight, *of_mixer):
                 torch_uniform_(parameter, self.hidden_size)
         nn.init.uniform_(self.nu, self.r_min**2, self.r_max**2)
         nn.init.uniform_(self.theta, SMALLEST_DRAW, 1)

@@ -23,7 +23,7 @@ class LSTMKernel(AbstractKernel):
     states = 2
     carries = False
 
-    def __init__(self, scratch, times_last):
+    def __init__(self, scratch, times_last=None):
         super().__init__(scratch, times_last)
         self.zero = scratch[0].new_zeros(())
         """On the device of the others: on a GPU `addcmul` takes no number from the CPU."""

@@ -73,9 +73,9 @@ class Mogrifier(AbstractFastLayer):
         return several_states(self.hidden_size, 2)
 
     @property
-    def step_weight(self) -> Tensor:
-        """The weights of the LSTM's state; the rounds have smaller ones."""
-        return self.weight_hh
+    def step_columns(self) -> int:
+        """The columns for the LSTM's blocks; the products of the rounds have fewer."""
+        return len(self.weight_hh)
 
     def forward_fast(self, input: Tensor, state: State, backend: Backend) -> tuple[Tensor, State]:
         """Scan the input itself, since each step modulates it before it is multiplied."""

@@ -101,7 +101,7 @@ class _MogrifierScan(torch.autograd.Function):
         saved = input.new_empty(2, steps, batch_size, width)
         times_input, times_state = (backend.of_step(each.t(), batch_size, steps) for each in (weight_ih, weight_hh))
         times_gates = [backend.of_step(each.t(), batch_size, steps) for each in gates]
-        arithmetic = LSTMKernel(input.new_empty(2, batch_size, width).unbind(0), times_state)
+        arithmetic = LSTMKernel(input.new_empty(2, batch_size, width).unbind(0))
         views = _views(xs, hs, memory, sigmas, sums, saved)
         with backend.for_steps():
             for step in views:
@@ -139,7 +139,7 @@ class _MogrifierScan(torch.autograd.Function):
         works = {len(weight): sums.new_empty(batch_size, len(weight)) for weight in gates}
         times_input, times_state = (backend.of_step(each, batch_size, steps) for each in (weight_ih, weight_hh))
         times_gates = [backend.of_step(each, batch_size, steps) for each in gates]
-        arithmetic = LSTMKernel(sums.new_empty(2, *dh.shape).unbind(0), times_state)
+        arithmetic = LSTMKernel(sums.new_empty(2, *dh.shape).unbind(0))
         outputs = [None] * steps if of_output is None else of_output.unbind(0)
         with backend.for_steps():
             for output, dx, step in zip(reversed(outputs), reversed(of_input.unbind(0)), reversed(views), strict=True):
@@ -173,15 +173,15 @@ def _views(
     sums: Tensor,
     saved: Tensor,
 ) -> list[_StepViews]:
-    """The buffers of each step, as parts of those of a sequence."""
+    """The buffers of each step, as parts of those of a sequence; the states h and c have one more, that before it."""
 
     def of_steps(sequences: Sequence[Tensor]) -> list[Any]:
-        return list(zip(*(sequence.unbind(0) for sequence in sequences), strict=False)) or [()] * len(sums)
+        return list(zip(*(sequence.unbind(0) for sequence in sequences), strict=True)) or [()] * len(sums)
 
     states = of_steps([hs[0], memory])
     fields = (
         of_steps(xs),
-        of_steps(hs),  # without rounds of h there is one more
+        of_steps([hs[0][:-1], *hs[1:]]),
         of_steps(sigmas),
         states[:-1],
         states[1:],
@@ -189,4 +189,4 @@ def _views(
         of_steps(sums.chunk(4, 2)),
         of_steps(saved.unbind(0)),
     )
-    return [_StepViews(*step) for step in zip(*fields, strict=False)]
+    return [_StepViews(*step) for step in zip(*fields, strict=True)]

@@ -36,8 +36,11 @@ class AbstractFastLayer(AbstractRecurrentLayer):
         return True
 
     @property
-    def step_weight(self) -> Tensor | None:
-        """The weight by which each step multiplies the state, None if all products are of whole sequences."""
+    def step_columns(self) -> int | None:
+        """How many columns the product of each step with the state has; None if all products are of whole sequences.
+
+        It decides which backends are timed: those for products of steps, if these are large enough.
+        """
         return None
 
     @abstractmethod

@@ -13,8 +13,8 @@ from melgen.networks.layers.projected import AbstractProjectedLayer, Projection
 from melgen.networks.layers.recurrent import State
 from melgen.networks.layers.state_checks import StateShape, several_states
 from melgen.networks.products.backends import TORCH, Backend
-from melgen.networks.scans.graphs import recorded_scans
-from melgen.networks.scans.kernel_scan import scaled, zero_states
+from melgen.networks.scans.graphs import recorded_scans, records_on
+from melgen.networks.scans.kernel_scan import scaled, scan, zero_states
 from melgen.networks.scans.kernel_stepping import KernelStepper, ProjectedInput, ProjectedTables, can_step
 from melgen.networks.scans.kernels import AbstractKernel
 from melgen.networks.stepping import AbstractStepper
@@ -58,9 +58,9 @@ class AbstractKernelLayer(AbstractProjectedLayer):
         return self.kernel is not None
 
     @property
-    def step_weight(self) -> Tensor | None:
-        """The weight by which each step multiplies the state."""
-        return self.kernel_weights().weight_hh
+    def step_columns(self) -> int | None:
+        """The columns for all blocks."""
+        return len(self.kernel_weights().weight_hh)
 
     def stepper(
         self,
@@ -85,10 +85,10 @@ class AbstractKernelLayer(AbstractProjectedLayer):
         """Scan the products of the input with both weights scaled for the kernel."""
         assert self.kernel is not None
         weight_ih, weight_hh, bias, separate_bias = self._scaled_weights()
-        # On a CPU it scans; on a GPU it replays a recorded scan.
-        run = recorded_scans(self).scan_or_replay
+        projected = project(weight_ih, bias)
+        run = recorded_scans(self).scan_or_replay if records_on(projected.device) else scan
         states = None if state is None else _tensors_of(state)
-        output, last = run(self.kernel, project(weight_ih, bias), weight_hh, separate_bias, states, backend)
+        output, last = run(self.kernel, projected, weight_hh, separate_bias, states, backend)
         return output.transpose(0, 1), last[0] if self.kernel.states == 1 else tuple(last)
 
     def _scaled_weights(self) -> KernelWeights:

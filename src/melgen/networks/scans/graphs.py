@@ -118,11 +118,15 @@ class RecordedScans:
         return self._replays[key]
 
 
+def records_on(device: torch.device) -> bool:
+    """Whether scans are recorded on this device: on a GPU, where the launches of a scan take most of its time."""
+    return device.type == "cuda"
+
+
 def can_record(projected: Tensor, weight: Tensor, states: Sequence[Tensor]) -> bool:
-    """Whether a scan can be recorded: on a GPU, with gradients of input and weights, and none of the state before."""
+    """Whether a scan on a GPU can be recorded: with gradients of input and weights, and none of the state before."""
     return (
-        projected.is_cuda
-        and torch.is_grad_enabled()
+        torch.is_grad_enabled()
         and not torch.is_anomaly_enabled()  # which looks at the numbers after each operation
         and not torch.cuda.is_current_stream_capturing()
         and projected.requires_grad

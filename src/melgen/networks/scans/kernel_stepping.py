@@ -14,9 +14,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from melgen.internals.torch import is_transforming
 from melgen.networks.embedding_tables import embed_into, projected_tables
 from melgen.networks.products.backends import Backend
+from melgen.networks.scans.fast_path import can_be_fast
 from melgen.networks.scans.kernel_scan import run_step, views_of_steps
 from melgen.networks.scans.kernels import AbstractKernel
 from melgen.networks.scans.state_product import StateProduct
@@ -116,6 +116,5 @@ def can_step(weight: Tensor) -> bool:
         and weight.dtype == torch.float32
         and not torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
-        and not is_transforming()
-        and not torch.compiler.is_compiling()
+        and can_be_fast(weight)
     )

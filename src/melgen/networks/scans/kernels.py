@@ -78,11 +78,12 @@ class AbstractKernel(ABC):
     states: ClassVar[int] = 1
     carries: ClassVar[bool] = True
 
-    def __init__(self, scratch: Sequence[Tensor], times_last: StepProduct):
+    def __init__(self, scratch: Sequence[Tensor], times_last: StepProduct | None = None):
         self.scratch = scratch
         """Two blocks for intermediate results."""
         self.times_last = times_last
-        """The product with the weight of the last block; in `backward`, with its transpose."""
+        """The product with the weight of a last block that is neither summed nor separate; in `backward`, with its
+        transpose. None for other kernels."""
 
     @staticmethod  # noqa: B027 - most kernels have nothing to change
     def begin(states: Sequence[Tensor]) -> None:

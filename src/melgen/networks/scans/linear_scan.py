@@ -20,12 +20,12 @@ def linear_scan(a: Tensor, b: Tensor, state: Tensor | None = None) -> tuple[Tens
     """Compute ``h_t = a_t * h_(t-1) + b_t`` for all t.
 
     Args:
-        a: the factor of each step, or one for all steps.
+        a: the factor of each step; it is broadcast to b.
         b: what each step adds.
         state: the state before the first step; None for zeros.
 
     Shape:
-        b ``[T, B, ...]``, a the same or ``[...]``, state ``[B, ...]``. All real or all complex.
+        a and b ``[T, B, ...]``, state ``[B, ...]``.
 
     Returns:
         The states after each step, ``[T, B, ...]``, and the last of them.
@@ -45,7 +45,7 @@ def linear_steps(a: Tensor, b: Tensor, state: Tensor | None = None) -> tuple[Ten
     """
     state = b.new_zeros(b.shape[1:]) if state is None else state
     states = []
-    for factor, added in zip(a.expand_as(b).unbind(0), b.unbind(0), strict=True):
+    for factor, added in zip(a.unbind(0), b.unbind(0), strict=True):
         state = factor * state + added
         states.append(state)
     return torch.stack(states), state
@@ -57,7 +57,7 @@ class _LinearScan(torch.autograd.Function):
         states = b.new_empty(len(b) + 1, *b.shape[1:])
         states[0] = state
         views = states.unbind(0)
-        for before, after, factor, added in zip(views[:-1], views[1:], _each(a, b), b.unbind(0), strict=True):
+        for before, after, factor, added in zip(views[:-1], views[1:], a.unbind(0), b.unbind(0), strict=True):
             torch.addcmul(added, factor, before, out=after)
         ctx.save_for_backward(a, states)
         ctx.set_materialize_grads(False)
@@ -70,7 +70,7 @@ class _LinearScan(torch.autograd.Function):
         before = states[:-1]
         gradient = torch.empty_like(before)
         outer = [torch.zeros_like(before[0])] * len(before) if of_states is None else of_states.unbind(0)
-        factors = _each(a.conj().resolve_conj(), before)
+        factors = a.unbind(0)
         views = gradient.unbind(0)
         torch.add(outer[-1], 0 if of_last is None else of_last, out=views[-1])
         for now, after, factor, added in zip(
@@ -78,10 +78,5 @@ class _LinearScan(torch.autograd.Function):
         ):
             torch.addcmul(added, factor, after, out=now)
         needs_a, _, needs_state = ctx.needs_input_grad
-        of_a = (gradient * before.conj()).sum_to_size(a.shape) if needs_a else None
+        of_a = (gradient * before).sum_to_size(a.shape) if needs_a else None
         return of_a, gradient, factors[0] * views[0] if needs_state else None
-
-
-def _each(a: Tensor, b: Tensor) -> Any:
-    """The factor of each step."""
-    return a.unbind(0) if a.ndim == b.ndim else (a,) * len(b)

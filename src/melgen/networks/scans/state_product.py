@@ -33,7 +33,7 @@ class _StateProducts:
         is_gradient: whether a gradient is multiplied, by the weights, instead of a state, by their transpose.
 
     Attributes:
-        times_last: the product with the last block by itself, or that with all blocks if there is only one product.
+        times_last: the product with a last block that is neither summed nor separate; None if there is none.
     """
 
     def __init__(
@@ -45,13 +45,11 @@ class _StateProducts:
         steps: int,
         is_gradient: bool,
     ):
-        self._separate = kernel.separate
         of_blocks, last = _split(kernel, weight, backend, batch_size)
         self._times = backend.of_step(of_blocks if is_gradient else of_blocks.t(), batch_size, steps)
-        if last is None:
-            self.times_last = self._times
-        else:
-            self.times_last = backend.of_step(last if is_gradient else last.t(), batch_size, steps)
+        own = None if last is None else backend.of_step(last if is_gradient else last.t(), batch_size, steps)
+        self._times_separate = own if kernel.separate else None
+        self.times_last = None if kernel.separate else own
         # Where the separate product is computed together with the others: the memory of both, and its parts.
         joins = kernel.separate and last is None
         self._joined = weight.new_empty(batch_size, len(weight)) if joins else None
@@ -90,10 +88,10 @@ class StateProduct(_StateProducts):
         """
         if self._joined is None:
             self._times.add(h, sums)
-            if not self._separate:
+            if self._times_separate is None:
                 return
             last = saved[0]
-            self.times_last.write(h, last)
+            self._times_separate.write(h, last)
         else:
             self._times.write(h, self._joined)
             of_sums, last = self._parts
@@ -128,8 +126,8 @@ class StateGradient(_StateProducts):
             self._times.add(left, dh)
         else:
             self._times.write(left, dh)
-        if self._separate and self._joined is None:
-            self.times_last.add(saved[0], dh)
+        if self._times_separate is not None:
+            self._times_separate.add(saved[0], dh)
 
 
 def _split(
