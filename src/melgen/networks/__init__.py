@@ -2,14 +2,19 @@
 
 The files, in an order in which they can be read::
 
-    model.py                         the network; all shapes use its letters
-    stack.py, blocks.py              layers on top of each other, and what surrounds each
-    layer_building.py, cell_names.py the layers of a network from its options, cells by their names
-    cells/                           a file for each cell; mingru.py and ugrnn.py are short
-    layers/                          what a layer promises (recurrent.py), and the base classes of the cells
-    scans/                           the loops over time of fast layers, and single steps
-    products/                        the backends, which multiply matrices
-    stepping.py, model_stepping.py   one note after another, to write songs
+    model.py                          the network; all shapes use its letters
+    stack.py, blocks.py               layers on top of each other, and what surrounds each
+    layer_building.py, cell_names.py  the layers of a network from its options, cells by their names
+    layers/recurrent.py               what a layer promises
+    layers/fast.py                    a reference and a fast implementation, with a table of what is used when
+    layers/projected.py, elementwise.py   weights multiply the input first; no weight multiplies the state
+    cells/mingru.py                   a short cell of that kind, with scans/linear_scan.py
+    products/                         the backends, which compute the products
+    scans/kernels.py, kernel_scan.py  a step with a product with the state, and the loop over all steps
+    layers/kernel.py, scanned.py      layers with a kernel, and those that torch lacks
+    cells/ugrnn.py                    a short cell of that kind, with its gradient in formulas
+    cells/                            the others, a file for each
+    stepping.py, model_stepping.py    one note after another, to write songs
     choosing_backends.py, backend_candidates.py   the fastest backend of each layer on this machine
     sizes.py, widths.py, weight_shapes.py         how large a network is, or is to be
     initialization.py, embedding_tables.py, size_checks.py, registry.py   what all of them use
@@ -26,8 +31,9 @@ Each base class of the layers adds one assumption, and makes faster what that al
             AbstractScannedLayer    torch lacks it: step                                 NAS, UGRNN, SLSTM, one GRU
 
 Words: a *step* is one note of each melody, a *scan* the loop over all steps. A *kernel* is the arithmetic of a step
-(TensorFlow's kernels, in `initialization`, are weights). A *backend* computes matrix products. A *row* is that of a
-matrix, such as a table of an embedding. To *read* notes is to go on from the state before them to the state after them.
+(TensorFlow's kernels, in `initialization`, are weights). A *backend* is who computes a layer: a library for its matrix
+products, or torch's module for the whole layer. A *row* is that of a matrix, such as a table of an embedding. To *read*
+notes is to go on from the state before them to the state after them.
 
 >>> import torch
 >>> model = MelodyModel(vocab_size=40, layers=3, cell=mixed(["lstm", "lstm", "nas"]))
@@ -55,10 +61,12 @@ from melgen.networks.cells import (
 )
 from melgen.networks.initialization import INITIALIZATIONS, TensorFlowInit, TensorFlowStart
 from melgen.networks.layers.elementwise import AbstractElementwiseLayer, AbstractLinearLayer
+from melgen.networks.layers.projected import Projection
 from melgen.networks.layers.recurrent import AbstractRecurrentLayer, map_state
 from melgen.networks.layers.scanned import AbstractScannedLayer
 from melgen.networks.layers.torch_module import AbstractTorchLayer
 from melgen.networks.model import MelodyModel
+from melgen.networks.scans.kernels import AbstractKernel
 from melgen.networks.sizes import count_parameters, estimate_parameters
 from melgen.networks.stack import RecurrentStack
 
@@ -75,6 +83,7 @@ __all__ = [
     "UGRNN",
     "AbstractBlock",
     "AbstractElementwiseLayer",
+    "AbstractKernel",
     "AbstractLinearLayer",
     "AbstractRecurrentLayer",
     "AbstractScannedLayer",
@@ -85,6 +94,7 @@ __all__ = [
     "MinGRU",
     "Mogrifier",
     "NoBlock",
+    "Projection",
     "RecurrentStack",
     "ResidualBlock",
     "TensorFlowInit",

@@ -12,7 +12,21 @@ from melgen.networks.scans.kernels import AbstractKernel, from_sigma
 
 
 class UGRNNKernel(AbstractKernel):
-    """Blocks g, c, with sigma in place of the tanh of c; saved: c itself."""
+    """Blocks g, c, with sigma in place of the tanh of c; saved: c itself.
+
+    A worked example of what a kernel computes. The scan has added the product with the state to both blocks, that of c
+    with doubled weights, and applied sigma: the blocks are g and ``s = sigma(2 a)``, with ``c = tanh(a) = 2 s - 1``.
+    With dh' the gradient of the state after the step::
+
+        h' = g * h + (1 - g) * c
+        dg = dh' * (h - c)
+        ds = dh' * (1 - g) * 2                 the slope of c by s is 2
+        dh = dh' * g                           without what comes through the products
+
+    The scan takes the gradients of g and s back through sigma, ``ds * s * (1 - s)``, and through the product with the
+    state, which it adds to dh. The factor 2 of the weights of c, in `melgen.networks.scans.kernel_scan.scaled`, is left
+    to autograd.
+    """
 
     scales = (1.0, 2.0)
     summed = sigmoid = 2
@@ -20,17 +34,19 @@ class UGRNNKernel(AbstractKernel):
 
     def forward(self, gates, before, after, saved):
         """One time step."""
-        g, c = gates
-        torch.lerp(from_sigma(c, out=saved[0]), before[0], g, out=after[0])
+        g, s = gates
+        c = from_sigma(s, out=saved[0])
+        torch.lerp(c, before[0], g, out=after[0])  # c + g * (h - c)
 
     def backward(self, gates, before, after, saved, grad, of_gates):
         """Its gradient."""
-        (dh,), (dg, dc), work = grad, of_gates, self.scratch[0]
-        torch.sub(before[0], saved[0], out=work)
-        torch.mul(work, dh, out=dg)
-        torch.addcmul(dh, dh, gates[0], value=-1, out=work)
-        torch.add(work, work, out=dc)
-        dh.mul_(gates[0])
+        (dh,), (dg, ds), work = grad, of_gates, self.scratch[0]
+        g, (c,) = gates[0], saved
+        torch.sub(before[0], c, out=work)
+        torch.mul(work, dh, out=dg)  # dh' * (h - c)
+        torch.addcmul(dh, dh, g, value=-1, out=work)
+        torch.add(work, work, out=ds)  # 2 * (dh' - dh' * g)
+        dh.mul_(g)
 
 
 class UGRNN(AbstractScannedLayer):

@@ -30,7 +30,8 @@ class AbstractElementwiseLayer(AbstractProjectedLayer):
         Each row must depend on the same row of the input alone.
 
         Args:
-            project: multiplies the input by a weight ``[N, I]`` and adds a bias; the result is ``[T, B, N]``.
+            project: multiplies the input by a weight ``[N, I]``, of any number of rows N, and adds a bias; the result
+                is ``[T, B, N]``.
             backend: who computes further products.
             fast: whether to use functions with a gradient of their own instead of autograd.
 

@@ -1,4 +1,30 @@
-"""Layers that have a fast implementation in addition to their reference."""
+"""Layers that have a fast implementation in addition to their reference.
+
+What computes a layer; the first row that applies counts::
+
+    the layer, and when                                     a window               a note of a song
+    ------------------------------------------------------  ---------------------  --------------------------
+    Attention, and other layers without this base class     its forward            its forward
+    has_fast is false: AbstractScannedLayer without kernel  reference              reference
+    implementation=reference                                reference              reference
+    can_be_fast is false: float64, torch.func, ...          reference              reference
+    on a GPU: LSTM, RNN, GRU (torch's module)               reference              reference
+    on a GPU: others with a kernel                          recorded scan          scan
+    products=module: LSTM, RNN, GRU (torch's module)        reference              kernel
+    products=torch: LSTM, except on tables in float32       reference              kernel
+    others with a kernel                                    scan of the kernel     kernel
+    elementwise layers, Mogrifier                           scan of the layer      scan of the layer
+
+GRU is that with ``reset_after``; torch lacks the other. A note of a song is computed by the kernel alone (`can_step`)
+on a CPU in float32, without gradients, without autocast, and without a block (`melgen.networks.model_stepping`);
+elsewhere it is a window of one note. The lowest layer reads tables (`AbstractProjectedLayer.forward_rows`) if the
+window has more notes than they have rows, dropout spares its input, and no block reads a sum of rows
+(`RecurrentStack.can_use_tables`).
+
+Who asks: `AbstractFastLayer.has_fast` and `is_fast` for a layer, `can_be_fast` for a tensor, `can_step` for single
+steps, `records_on` and `can_record` for a GPU, `is_possible` for a backend on this machine, and `Backend.for_size` for
+the size of a product.
+"""
 
 from __future__ import annotations
 

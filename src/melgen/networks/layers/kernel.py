@@ -21,11 +21,11 @@ from melgen.networks.stepping import AbstractStepper
 
 
 class KernelWeights(NamedTuple):
-    """What a kernel needs of a layer's parameters; N is the number of blocks of H rows that the weights have.
+    """What a kernel needs of a layer's parameters; G is the number of blocks of H rows that the weights have.
 
     Attributes:
-        weight_ih: the weights of the input, ``[N * H, I]``; weight_hh: those of the state, ``[N * H, H]``.
-        bias: ``[N * H]``; separate_bias: that of a product that the kernel keeps separate, ``[H]``; None for zeros.
+        weight_ih: the weights of the input, ``[G * H, I]``; weight_hh: those of the state, ``[G * H, H]``.
+        bias: ``[G * H]``; separate_bias: that of a product that the kernel keeps separate, ``[H]``; None for zeros.
     """
 
     weight_ih: Tensor

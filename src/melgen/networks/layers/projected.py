@@ -1,6 +1,6 @@
 """Layers that multiply their input by weights before anything else, so that one product is enough for all steps.
 
-Letters as in `melgen.networks.model`; I is the width of a layer's input.
+Letters as in `melgen.networks.model`; I is the width of a layer's input, N the number of rows of a weight.
 """
 
 from __future__ import annotations

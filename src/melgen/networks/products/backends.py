@@ -1,6 +1,7 @@
-"""Backends: the libraries that compute the matrix products of a network on a CPU, by the configuration's ``products``.
+"""Backends: who computes a layer on a CPU, by the configuration's ``products``.
 
-A network makes products of two kinds: of whole sequences (with the weights of an input or of the output, and for the
+That is a library for its matrix products (torch's default or oneDNN), or torch's module for the layer as a whole. A
+network makes products of two kinds: of whole sequences (with the weights of an input or of the output, and for the
 gradients of all weights), and, in each step, of one state with the weights of the state. Which library is the fastest
 depends on the processor: torch's default is MKL, which on some processors runs at half their width; oneDNN also comes
 with torch. `melgen.networks.choosing_backends` measures them.
@@ -84,7 +85,7 @@ class _Bfloat16:
 
 @dataclass(frozen=True)
 class Backend:
-    """The library that computes the products of a layer, and how.
+    """Who computes a layer: the library for its products, or torch's module for the whole of it.
 
     Attributes:
         name: its name in ``products``, in a configuration and in what a run records.

@@ -1,6 +1,6 @@
 """The scan of a kernel: all time steps of a layer, forwards and backwards, without recording each step in autograd.
 
-Letters as in `melgen.networks.model`; N is the number of blocks of H rows that a cell's weights have.
+Letters as in `melgen.networks.model`; G is the number of blocks of H rows that a cell's weights have.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def scan(
     Both weights, and their biases, must be `scaled`.
 
     Shape:
-        projected ``[T, B, N * H]``, weight ``[N * H, H]``, bias ``[H]``, states ``[B, H]``; output ``[T, B, H]``.
+        projected ``[T, B, G * H]``, weight ``[G * H, H]``, bias ``[H]``, states ``[B, H]``; output ``[T, B, H]``.
 
     Returns:
         The output, and the state after the last step.
@@ -76,7 +76,7 @@ def zero_states(kernel: type[AbstractKernel], weight: Tensor, batch_size: int) -
 
 
 def scaled(kernel: type[AbstractKernel], *parameters: Tensor | None) -> list[Any]:
-    """Weights and biases, ``[N * H, ...]``, multiplied by the kernel's scales."""
+    """Weights and biases, ``[G * H, ...]``, multiplied by the kernel's scales."""
     return [None if parameter is None else _scaled(kernel.scales, parameter) for parameter in parameters]
 
 
@@ -181,7 +181,7 @@ def views_of_steps(
     """The buffers of each step, as parts of those of a sequence.
 
     Shape:
-        projected ``[T, B, N * H]``, sequences of states ``[T + 1, B, H]``, saved blocks ``[T, B, H]``.
+        projected ``[T, B, G * H]``, sequences of states ``[T + 1, B, H]``, saved blocks ``[T, B, H]``.
     """
     width = sequences[0].shape[2]
     sums = projected[:, :, : kernel.summed * width].unbind(0)

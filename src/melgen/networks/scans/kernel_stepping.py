@@ -3,7 +3,7 @@
 The call of a layer is made for windows: for a single step it scales the weights and allocates every buffer again. A
 stepper does both once. It keeps the state and all buffers, so that only the operations of a step are left.
 
-Letters as in `melgen.networks.model`; N is the number of blocks of H rows that a cell's weights have.
+Letters as in `melgen.networks.model`; G is the number of blocks of H rows that a cell's weights have.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class StepProjection(Protocol):
     """The products of a step's input with the input weights."""
 
     def write(self, input: Tensor, out: Tensor) -> None:
-        """Write them into ``out``, ``[B, N * H]``."""
+        """Write them into ``out``, ``[B, G * H]``."""
 
 
 class ProjectedInput:
@@ -69,7 +69,7 @@ class KernelStepper(AbstractStepper):
     All weights and biases must be `scaled`.
 
     Shape:
-        weight ``[N * H, H]``, bias ``[H]``, states ``[B, H]``.
+        weight ``[G * H, H]``, bias ``[H]``, states ``[B, H]``.
     """
 
     def __init__(

@@ -109,7 +109,11 @@ class AbstractKernel(ABC):
         grad: Sequence[Tensor],
         of_gates: Sequence[Tensor],
     ) -> None:
-        """Write the gradients of the inputs of `forward`.
+        """Write the gradients of the inputs of `forward`: of the results of sigma, and of the blocks without it.
+
+        The rest of the chain rule is not a kernel's: the scan goes back through sigma and through the products with the
+        state, and autograd through the factors in ``scales``. So a tanh from sigma, ``2 sigma - 1``, has the factor 2
+        here. The kernel of `melgen.networks.cells.ugrnn` is a worked example.
 
         The gradients of sigmoid blocks go into ``of_gates``, those of other blocks into ``gates``, and that of a
         separate product into ``saved[0]``. ``grad`` contains the gradient of ``after``, and is replaced by that of

@@ -4,7 +4,7 @@ Some kernels keep the product of their last block separate from the others. In t
 takes two thirds of the time for one product of all blocks as for two, which is worth adding and copying its parts. In
 large batches, and for torch's default, it is not.
 
-Letters as in `melgen.networks.model`; N is the number of blocks of H rows that a cell's weights have.
+Letters as in `melgen.networks.model`; G is the number of blocks of H rows that a cell's weights have.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _StateProducts:
 
     Args:
         kernel: the arithmetic of a step.
-        weight: the weights of the state, ``[N * H, H]``.
+        weight: the weights of the state, ``[G * H, H]``.
         backend: who computes the products.
         batch_size: B.
         steps: how many steps there will be.
@@ -61,7 +61,7 @@ class StateProduct(_StateProducts):
 
     Args:
         kernel: the arithmetic of a step.
-        weight: the weights of the state, ``[N * H, H]``.
+        weight: the weights of the state, ``[G * H, H]``.
         backend: who computes the products.
         batch_size: B.
         steps: how many products there will be.
