@@ -17,9 +17,17 @@ def with_decimals(value: float, decimals: int) -> str:
     >>> with_decimals(1.23456, 3), with_decimals(0.0004, 3), with_decimals(-0.00004, 2), with_decimals(-1e-17, 3)
     ('1.235', '0.0004', '-0.00004', '0.000')
     """
-    text = f"{value:.{decimals}f}"
-    if float(text) != 0:
+    text = rounded(value, decimals)
+    if float(text) != 0 or abs(value) < _NOISE:
         return text
-    if abs(value) < _NOISE:
-        return text.removeprefix("-")
     return f"{value:.{-math.floor(math.log10(abs(value)))}f}"
+
+
+def rounded(value: float, decimals: int) -> str:
+    """A number as text: rounded, without a sign at 0.
+
+    >>> rounded(-0.00004, 3)
+    '0.000'
+    """
+    text = f"{value:.{decimals}f}"
+    return text if float(text) else text.removeprefix("-")

@@ -12,7 +12,7 @@ from numbers import Integral
 from typing import Any, Literal
 
 from melgen.data_frames import data_frame
-from melgen.decimals import with_decimals
+from melgen.decimals import rounded, with_decimals
 from melgen.evaluation.results import Summary
 from melgen.tables.escaping import escape_latex, escape_markdown, printable, single_line
 
@@ -76,8 +76,10 @@ class Column:
         if _is_missing(value):
             return MISSING
         if isinstance(value, Summary):
-            mean, sd, low, high = (self._number(getattr(value, name)) for name in _SUMMARY_PARTS.values())
-            return f"{mean} ± {sd} [{low}, {high}]"
+            # The deviation says how many digits of the mean mean something.
+            centre = (value.mean, value.standard_deviation)
+            mean, sd = (MISSING if math.isnan(one) else rounded(one, self.decimals) for one in centre)
+            return f"{mean} ± {sd} [{self._number(value.low)}, {self._number(value.high)}]"
         if isinstance(value, bool):
             return "yes" if value else ""
         return value if isinstance(value, str) else self._number(value)
@@ -87,8 +89,7 @@ class Column:
             return MISSING
         if self.kind != "integer":
             return with_decimals(value, self.decimals)
-        text = f"{value:.0f}"
-        return "0" if text == "-0" else text
+        return rounded(value, 0)
 
 
 @dataclass(frozen=True)
