@@ -44,7 +44,7 @@ def undisturbed(tmp_path_factory):
     return folder / TINY_RUN
 
 
-@pytest.mark.parametrize("room", [0, 8, 40, 80, 120, 160, 240, 360, 432])
+@pytest.mark.parametrize("room", [0, 8, 40, 80, 120, 160, 200, 240, 280])
 def test_the_same_command_goes_on_once_there_is_room(room, disk, undisturbed):
     fill(disk, room)
     answer = call("train", *TRAINING)
@@ -53,7 +53,8 @@ def test_the_same_command_goes_on_once_there_is_room(room, disk, undisturbed):
     assert "Traceback" not in answer.text
     assert "Logging error" not in answer.text
     check_whole(disk / TINY_RUN)
-    assert status_of(RunDirectory(disk / TINY_RUN)).state in ("waiting", "failed", "interrupted")
+    if "the failure cannot be recorded" not in answer.text:
+        assert status_of(RunDirectory(disk / TINY_RUN)).state in ("waiting", "failed", "interrupted")
     (disk / "filler").unlink()
     answer = call("train", *TRAINING)
     assert answer.code == 0, answer.text
@@ -76,7 +77,7 @@ def test_the_thread_that_writes_for_tensorboard_prints_no_traceback(room, disk):
 def test_there_is_a_size_at_which_checkpoints_and_one_at_which_songs_do_not_fit(tmp_path):
     """Check that disks of the sizes above fill up at different stages of a training."""
     reached = {}
-    for room in (0, 80, 360):
+    for room in (0, 80, 240):
         with small_disk(tmp_path / f"disk{room}") as disk:
             fill(disk, room)
             call("train", *TRAINING)

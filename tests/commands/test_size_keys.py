@@ -96,7 +96,7 @@ def test_a_network_with_a_block_is_continued_shared_and_heard(here):
     assert tuned.code == 0, tuned.text
     refused = call("train", *SHORT, "hidden_size=8", "layers=2", f"init_from={run}", "name=refused")
     assert refused.code == 1
-    assert "block: residual there, None now" in refused.text
+    assert "block: residual there, none now" in refused.text
     assert call("export", f"run={run}", "to=shared.melgen", "licence=CC0-1.0").code == 0
     ours, theirs = load_model(run), load_model("shared.melgen")
     tokens = torch.randint(len(ours.vocabulary), (2, 9))

@@ -188,6 +188,7 @@ def test_tables_are_the_files_as_they_are(data_of, pages, study):
         "states",
         "similarity",
         "budget",
+        "memorization",
         "paper/mean",
     ]
     assert data_of["study"]["sections"]["tables"]["tables"][0] == {

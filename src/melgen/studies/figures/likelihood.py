@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from melgen.bit_names import BITS, BITS_OF_PITCH
-from melgen.evaluation.baseline_table import is_ppm
 from melgen.studies.figures.rows import Row, label_rows, panel_height, rows_of
 from melgen.studies.figures.style import (
     BAND,
@@ -126,7 +125,7 @@ def _bits_of(results: StudyResults, model: Model, run: Run, key: str) -> float:
 
 def _draw_baselines(axes: Axes, baselines: dict[str, float], models: list[float]) -> _Labels:
     """Lines for the baselines; a list beside the panel has those far off, but never the best one or the best n-gram."""
-    ngrams = [bits for name, bits in baselines.items() if not is_ppm(name)]
+    ngrams = [bits for name, bits in baselines.items() if not _is_ppm(name)]
     shown = [*models, *([min(baselines.values())] if baselines else []), *([min(ngrams)] if ngrams else [])]
     low, high = min(shown), max(shown)
     margin = 0.08 * (high - low) or 0.5
@@ -143,7 +142,7 @@ def _draw_baselines(axes: Axes, baselines: dict[str, float], models: list[float]
     per_bit = _AXES_IN / (high - low + 2 * margin)
     tiers = _tiers({labels[name]: bits for name, bits in near.items()}, per_bit)
     for (name, bits), tier in zip(near.items(), tiers, strict=True):
-        axes.axvline(bits, color=INK, linewidth=0.9, zorder=1, linestyle=_DASHED if is_ppm(name) else "solid")
+        axes.axvline(bits, color=INK, linewidth=0.9, zorder=1, linestyle=_DASHED if _is_ppm(name) else "solid")
         place = above
         if tier:
             place = above + ScaledTranslation(0, tier * _LABEL_LINE_IN, axes.figure.dpi_scale_trans)
@@ -191,15 +190,22 @@ def _add_legend(figure: Figure, baselines: Sequence[str], several_seeds: bool) -
         ),
         Line2D([], [], color=INK, linestyle="", marker="o", markersize=4.5, label="test tunes"),
     ]
-    if any(not is_ppm(name) for name in baselines):
+    if any(not _is_ppm(name) for name in baselines):
         handles += [
             Patch(color=BAND, label="no better than the best n-gram"),
             Line2D([], [], color=INK, linewidth=0.9, label="n-grams"),
         ]
-    if any(map(is_ppm, baselines)):
+    if any(map(_is_ppm, baselines)):
         handles.append(Line2D([], [], color=INK, linewidth=0.9, linestyle=_DASHED, label="ppm"))
     if several_seeds:
         handles.insert(
             2, Line2D([], [], color=GREY, linestyle="", marker="|", markersize=4, label="single seeds, test")
         )
     figure.legend(handles=handles, loc="outside upper center", ncols=3, columnspacing=1.2)
+
+
+def _is_ppm(name: str) -> bool:
+    # The baselines load torch, which a listening test's figures in this package do not need.
+    from melgen.evaluation.baseline_table import is_ppm
+
+    return is_ppm(name)
