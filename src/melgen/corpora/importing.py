@@ -109,7 +109,7 @@ def _choose_melodies(
     tunes = [(item.tune, item.name) for items in sources for item in items if isinstance(item, Found)]
     try:
         lines = iter(melody_lines(tunes, cleaning))
-    except Exception:
+    except Exception:  # a tune that breaks may raise anything; each alone shows which it is
         return [_choose_one_by_one(items, cleaning) for items in sources]
     return [[next(lines) if isinstance(item, Found) else item for item in items] for items in sources]
 

@@ -49,7 +49,7 @@ def imported(base: type, name: str, what: str) -> type[Any]:
     """The class with this `stored_name`, among those already imported: a base class or a subclass of it.
 
     Raises:
-        ValueError: if there is none; ``what`` says in the message what it is.
+        ValueError: if there is none; the message calls it by the word `what`.
     """
     waiting = [base]
     while waiting:

@@ -76,7 +76,7 @@ class Column:
         if _is_missing(value):
             return MISSING
         if isinstance(value, Summary):
-            # The deviation says how many digits of the mean mean something.
+            # Digits of the mean that are far below the deviation would be noise.
             centre = (value.mean, value.standard_deviation)
             mean, sd = (MISSING if math.isnan(one) else rounded(one, self.decimals) for one in centre)
             return f"{mean} ± {sd} [{self._number(value.low)}, {self._number(value.high)}]"

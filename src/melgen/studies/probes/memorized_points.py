@@ -1,4 +1,4 @@
-"""What the networks of a model have memorized at several updates, and what that shows in words."""
+"""What the networks of a model have memorized at several updates, and a sentence that says it."""
 
 from __future__ import annotations
 
