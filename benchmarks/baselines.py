@@ -24,7 +24,7 @@ from melgen.evaluation.rhythm_baselines import RhythmBaseline, has_events
 from melgen.music import Control
 from melgen.music.melody import Melody
 from melgen.music.rhythms import Interleaved
-from melgen.training.likelihood import likelihood
+from melgen.scoring.likelihood import likelihood
 
 IDYOM = {"order_bound": None, "recent_order_bound": None, "combination": "geometric", "bias": 7}
 """Contexts without a bound, and the combination with which IDyOM begins."""

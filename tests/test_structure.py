@@ -40,6 +40,7 @@ ORDER = (
     {"runs"},
     {"configuration"},
     {"rendering"},
+    {"scoring"},
     {"generation"},
     {"evaluation"},
     {"training"},

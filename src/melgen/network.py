@@ -26,6 +26,7 @@ from melgen.generation.songs import SongSet
 from melgen.model_files.weights import read_model_file
 from melgen.music.melody import Melodies, Melody
 from melgen.music.tune_vocabulary import TuneVocabulary
+from melgen.scoring.likelihood import likelihood
 
 if TYPE_CHECKING:
     from melgen.pages.report import Report
@@ -148,8 +149,6 @@ class Network:
         Raises:
             ValueError: for a melody of fewer than three notes, or one that the network cannot read.
         """
-        from melgen.training.likelihood import likelihood  # needs Lightning, which takes seconds to import
-
         tune = read_melody_of(melody)
         check_whole("notes of the melody", len(tune), 3)
         if not isinstance(self.trained.vocabulary, TuneVocabulary):

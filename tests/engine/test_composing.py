@@ -17,7 +17,7 @@ from melgen.generation.tune_sampling import sample_tunes
 from melgen.music import Melody, Vocabulary
 from melgen.music.encoding import NOT_A_NOTE
 from melgen.music.events import header_of
-from melgen.training.rhythm_bits import tune_nats
+from melgen.scoring.rhythm_scores import tune_nats
 from tests.engine.cases import PAIRS, WITH_RHYTHM, notes_of, small_case
 from tests.engine.javascript import JavaScriptError
 from tests.music.tunes import EXAMPLE

@@ -2,8 +2,8 @@
 
 from melgen.evaluation.baseline_table import BASELINES, RHYTHM_BASELINES, in_order
 from melgen.evaluation.descriptors import DESCRIPTORS
-from melgen.evaluation.metrics import METRICS, TONALITY, song_metric
 from melgen.evaluation.options import EvaluationOptions
+from melgen.evaluation.song_metrics import METRICS, TONALITY, song_metric
 from melgen.evaluation.song_sets import evaluate_songs
 from melgen.evaluation.tonality import Tonality
 from melgen.pages.wording import song_metrics

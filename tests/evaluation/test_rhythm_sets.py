@@ -13,12 +13,12 @@ from melgen.evaluation.baseline_sets import baseline_evaluations, rhythm_baselin
 from melgen.evaluation.baseline_table import in_order
 from melgen.evaluation.baselines import BigramBaseline
 from melgen.evaluation.distances import RHYTHM_FEATURES
-from melgen.evaluation.metrics import song_metric
 from melgen.evaluation.options import EvaluationOptions
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.evaluation.rhythm_baselines import RhythmBaseline
 from melgen.evaluation.rhythm_descriptors import DISTRIBUTIONS, END_DESCRIPTORS, RHYTHM_DESCRIPTORS
+from melgen.evaluation.song_metrics import song_metric
 from melgen.evaluation.song_sets import corpus_evaluations, evaluate_openings, evaluate_songs
 from melgen.music import Melody
 from melgen.music.melody import Melodies

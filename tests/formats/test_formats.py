@@ -20,7 +20,7 @@ from melgen.music import Control, Melody
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import numbers_software
 from melgen.runs.search import statuses_below
-from melgen.training.likelihood import likelihood
+from melgen.scoring.likelihood import likelihood
 from tests.commands.calling import call, files_below
 from tests.formats.make_fixture import SMALL, UNTIL, UPDATES, run_of
 

@@ -123,7 +123,8 @@ def test_every_typed_key_is_read():
 
 
 def test_labels_of_metrics_are_in_their_table_only():
-    from melgen.evaluation.metrics import METRICS, RUN_METRICS
+    from melgen.evaluation.run_metrics import RUN_METRICS
+    from melgen.evaluation.song_metrics import METRICS
 
     for metric in (*METRICS, *RUN_METRICS):
         for name, script in scripts().items():

@@ -10,7 +10,7 @@ from melgen.music.melody import Melody
 from melgen.music.rhythms import Factored
 from melgen.studies.probes.measuring import measure_copying, measure_states, measure_tunes
 from tests.builders import untrained
-from tests.training.test_likelihood import TUNES, played
+from tests.scoring.test_likelihood import TUNES, played
 
 SHORT = Melody.from_pitches([60, 62, 64])
 

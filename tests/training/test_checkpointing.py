@@ -14,9 +14,9 @@ from melgen.checkpoint import load_model
 from melgen.generation.sampling import sample_melodies
 from melgen.music import DB12, REPRESENTATIONS, Control, Interval
 from melgen.networks import GRU
+from melgen.scoring.scores import Scores
 from melgen.train import train
 from melgen.training import Checkpoints
-from melgen.training.scores import Scores
 from tests.builders import full_disk
 from tests.data.melodies import walks, write_songs
 from tests.tiers import quick_rows

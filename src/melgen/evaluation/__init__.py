@@ -1,6 +1,8 @@
-"""Measures and pictures of melodies and networks: pure functions on arrays, without torch.
+"""Measures and pictures of melodies and networks: pure functions on arrays.
 
-`tonality` measures melodies; `embeddings` shows what a network has learnt.
+`song_metrics` and `run_metrics` are tables of all names. `tonality`, `descriptors` and `originality` measure melodies,
+`counting/` and the baselines predict them, and `embeddings` shows what a network has learnt. `probes/` ask more of
+networks, and `comparing_cells/` compares them. Only the baselines use torch.
 """
 
 from typing import TYPE_CHECKING

@@ -53,7 +53,7 @@ def baseline_evaluations(
 
     Besides the results of `evaluate_songs`, an evaluation of uniform, unigram and bigram has ``bits_per_note/train``,
     ``/validation`` and ``/test``: the likelihood of the tunes on which networks are scored, by the same rule. Those of
-    a `CountingBaseline` follow from `melgen.training.likelihood`.
+    a `CountingBaseline` follow from `melgen.scoring.likelihood`.
 
     Args:
         reference: the corpus.

@@ -12,12 +12,12 @@ from melgen.evaluation.descriptors import descriptor_table
 from melgen.evaluation.distances import SetDistance, rhythm_distances
 from melgen.evaluation.diversity import diversity
 from melgen.evaluation.flat_rhythm import has_rhythm
-from melgen.evaluation.metrics import CORRECTED, WITH_RHYTHM
 from melgen.evaluation.options import LEAST_NOTES, EvaluationOptions, SongMetric
 from melgen.evaluation.originality import Originality
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.evaluation.rhythm_descriptors import rhythm_distributions, rhythm_table
+from melgen.evaluation.song_metrics import CORRECTED, WITH_RHYTHM
 from melgen.evaluation.summaries import best_song, distances_to_mean, representative_song, summarize_scores
 from melgen.evaluation.timed_tonality import timed_tonality
 from melgen.evaluation.tonality import Tonality, corrected_table, tonality_table

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from melgen.checking import check_whole
 from melgen.evaluation.batches import batches, lengths_of
-from melgen.evaluation.metrics import CORRECTED
+from melgen.evaluation.song_metrics import CORRECTED
 from melgen.evaluation.windows import Windows
 from melgen.music.melody import Melodies
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import melgen
 from melgen.corpora.licences import CorpusLicence, notice_of
-from melgen.evaluation.metrics import RUN_METRICS
+from melgen.evaluation.run_metrics import RUN_METRICS
 from melgen.model_files.description import Description
 from melgen.pasting import program, shell_line
 from melgen.plurals import counted

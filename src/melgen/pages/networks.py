@@ -175,7 +175,7 @@ def notices_of(added: Sequence[AddedNetwork]) -> list[str]:
 def _cost_of_rounding(trained: TrainedModel, tunes: TrainingTunes | None) -> str:
     """As in `AddedNetwork`."""
     from melgen.engine.network import rounded
-    from melgen.training.likelihood import likelihood
+    from melgen.scoring.likelihood import likelihood
 
     if tunes is None:
         return ""

@@ -53,7 +53,7 @@ class Run(TypedDict):
 
 
 class SongMetricText(TypedDict):
-    """The names of a metric of songs and its form on a page: a row of `melgen.evaluation.metrics.METRICS`."""
+    """The names of a metric of songs and its form on a page: a row of `melgen.evaluation.song_metrics.METRICS`."""
 
     key: str
     label: str

@@ -1,10 +1,10 @@
-"""The metrics of a page: rows of the tables in `melgen.evaluation.metrics`, as plain data."""
+"""The metrics of a page: rows of the tables in `melgen.evaluation.song_metrics` and `run_metrics`, as plain data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from melgen.evaluation.metrics import SongMetric, song_metric
+from melgen.evaluation.song_metrics import SongMetric, song_metric
 from melgen.pages.schema import SongMetricText
 
 _GROUPS = {

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from melgen.bit_names import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM
-from melgen.evaluation.metrics import TONALITY, run_metric
+from melgen.evaluation.run_metrics import run_metric
+from melgen.evaluation.song_metrics import TONALITY
 from melgen.files import read_json
 from melgen.publishing.result_tables import Target, runs_of
 from melgen.runs.config import plain_config, writes_rhythm

@@ -16,7 +16,7 @@ from melgen.bit_names import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM
 from melgen.checkpoint import TrainedModel
 from melgen.files import write_json
 from melgen.music.melody import Melody
-from melgen.training.likelihood import NOTES, likelihood_by_tune
+from melgen.scoring.likelihood import NOTES, likelihood_by_tune
 
 TUNES = "tunes"
 TOTALS = {BITS: "total_bits", BITS_OF_PITCH: "total_bits_of_pitch", BITS_OF_RHYTHM: "total_bits_of_rhythm"}

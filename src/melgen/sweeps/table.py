@@ -13,7 +13,8 @@ from typing import Any
 
 from melgen.bit_names import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM
 from melgen.errors import IdentityError
-from melgen.evaluation.metrics import TONALITY, run_metric, song_metric
+from melgen.evaluation.run_metrics import run_metric
+from melgen.evaluation.song_metrics import TONALITY, song_metric
 from melgen.files import read_json
 from melgen.runs.config import plain_config
 from melgen.runs.directory import FAILED, FINISHED, RunDirectory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from melgen.evaluation.metrics import CORRECTED, TONALITY, shared_ngrams, song_metric
+from melgen.evaluation.song_metrics import CORRECTED, TONALITY, shared_ngrams, song_metric
 from melgen.tables.table import Column
 
 __all__ = [

@@ -8,8 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from melgen.evaluation.metrics import song_metric
 from melgen.evaluation.results import CHOICES, OPENINGS, SongSetEvaluation
+from melgen.evaluation.song_metrics import song_metric
 from melgen.evaluation.song_sets import median_length
 from melgen.files import write_json, write_text
 from melgen.generation.song_files import EVALUATION_FILE, SongFolder, copy_song

@@ -31,12 +31,12 @@ from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
 from melgen.processes import raise_if_signalled
+from melgen.scoring.rhythm_scores import RhythmScores
+from melgen.scoring.scores import Scores, perplexity
 from melgen.training.divergence import ADVICE, NumberWatch
 from melgen.training.failures import contained
 from melgen.training.losses import accuracy, number_scored, window_loss
 from melgen.training.resume import ExactResume
-from melgen.training.rhythm_bits import RhythmScores
-from melgen.training.scores import Scores
 
 PAPER_LEARNING_RATE = 0.002
 PAPER_DECAY_PER_EPOCH = 0.97
@@ -198,7 +198,7 @@ class MelodyModule(pl.LightningModule):
         self.publish(
             {
                 "train/loss": loss,
-                "train/perplexity": math.exp(min(loss, 700.0)),
+                "train/perplexity": perplexity(loss),
                 "train/accuracy": float(self._accuracy),
                 "train/learning_rate": self._learning_rate,
                 "train/gradient_norm": float(self._gradient_norm),
@@ -227,7 +227,7 @@ class MelodyModule(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Publish the validation's scores."""
         metrics = self._scores.metrics()
-        if self._scores.tokens:
+        if self._scores.sums.tokens:
             with self._saying_where(self.global_step):
                 self._watch.see("validation loss", torch.tensor(metrics["loss"]), self.global_step)
         self.publish({f"val/{key}": value for key, value in metrics.items()})
@@ -274,7 +274,7 @@ class MelodyModule(pl.LightningModule):
         """Add what the next window depends on, and all that is needed to use the weights elsewhere.
 
         Raises:
-            DivergenceError: if the weights are not finite.
+            DivergenceError: if a loss or gradient of the updates so far was not finite.
         """
         self.check_numbers()
         checkpoint["melgen"] = {

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import melgen
-from melgen.evaluation.metrics import bits_metric
 from melgen.evaluation.results import OPENINGS
+from melgen.evaluation.run_metrics import bits_metric
 from melgen.files import flush_below, read_json, seen_from_here, write_json
 from melgen.pasting import command, path_text, shell_line
 from melgen.plurals import counted
@@ -67,7 +67,8 @@ def show(run: RunDirectory, *, brief: bool) -> float:
             lines.append(f"{bits_metric(result, 'val').header} is -: {reason}")
         lines += [*_tonality_lines(run), *_primer_lines(run), *_result_lines(run)]
     log.info("%s", "\n".join(lines))
-    return float(result.get("val/loss") or math.nan)
+    loss = result.get("val/loss")
+    return math.nan if loss is None else float(loss)
 
 
 def _tonality_lines(run: RunDirectory) -> Iterator[str]:

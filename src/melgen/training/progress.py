@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 from tqdm import tqdm
 
 from melgen.durations import in_words
-from melgen.evaluation.metrics import bits_metric
+from melgen.evaluation.run_metrics import bits_metric
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from melgen.generation.sampling import sample_values
 from melgen.generation.tune_sampling import sample_tunes
 from melgen.music import Interval, Melody
 from melgen.music.rhythms import Interleaved, Joint
-from melgen.training.likelihood import likelihood
+from melgen.scoring.likelihood import likelihood
 
 UNIGRAMS = [partial(Ppm, memory="ltm", order_bound=0), partial(KneserNey, order=1)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from melgen.evaluation.metrics import RUN_METRICS
+from melgen.evaluation.run_metrics import RUN_METRICS
 from melgen.pages.content import Content
 from melgen.pages.run_material import RunMaterial
 from melgen.pages.runs import CURVES, TRAINING_LOSS, VALIDATION_LOSS

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from melgen.evaluation.metrics import RUN_METRICS
+from melgen.evaluation.run_metrics import RUN_METRICS
 from melgen.far_values import highest_near
 from melgen.nested import value_at
 from melgen.pages.charts import Line, LineChart

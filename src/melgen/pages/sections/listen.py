@@ -10,8 +10,9 @@ from typing import TypedDict
 
 from melgen.bit_names import BITS_OF_PITCH
 from melgen.evaluation.comparing_cells.results import AHEAD, BEHIND, COMPARISONS_FILE, Comparisons
-from melgen.evaluation.metrics import WITH_RHYTHM, bits_metric
 from melgen.evaluation.results import CHOICES, SongSetEvaluation
+from melgen.evaluation.run_metrics import bits_metric
+from melgen.evaluation.song_metrics import WITH_RHYTHM
 from melgen.evaluation.song_sets import distance_to_openings
 from melgen.evaluation.winners import Contest, lowest_of
 from melgen.files import read_json

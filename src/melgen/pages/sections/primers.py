@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from melgen.evaluation.metrics import TONALITY
+from melgen.evaluation.song_metrics import TONALITY
 from melgen.generation.primers import OPENINGS_PRIMER
 from melgen.music.melody import pitch_name
 from melgen.pages.content import Content

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from melgen.evaluation.metrics import RUN_METRICS
+from melgen.evaluation.run_metrics import RUN_METRICS
 from melgen.pages.content import Content
 from melgen.pages.section import Section
 from melgen.pages.study_material import StudyMaterial
 
 
 class RunMetricText(TypedDict):
-    """The names of a result of runs and its form on a page: a row of `melgen.evaluation.metrics.RUN_METRICS`."""
+    """The names of a result of runs and its form on a page: a row of `melgen.evaluation.run_metrics.RUN_METRICS`."""
 
     key: str
     label: str

@@ -14,7 +14,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from melgen.evaluation.metrics import song_metric
+from melgen.evaluation.song_metrics import song_metric
 from melgen.files import replacing
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from melgen.evaluation.probes.labels import Target, classes_of
 from melgen.evaluation.probes.linear import UNKNOWN, Labelled, probe
 from melgen.music.melody import Melody
 from melgen.music.metre import Metre
-from melgen.training.likelihood import NOTES, likelihood_by_tune
-from melgen.training.note_bits import note_bits
-from melgen.training.note_states import note_states, untrained
+from melgen.scoring.likelihood import NOTES, likelihood_by_tune
+from melgen.scoring.note_bits import note_bits
+from melgen.scoring.note_states import note_states, untrained
 
 MOST_NOTES = 20_000
 """Notes of each split whose states are probed, at most about."""

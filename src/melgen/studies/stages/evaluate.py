@@ -24,6 +24,7 @@ from melgen.generation.from_checkpoint import on_device
 from melgen.generation.sampling import selection_named
 from melgen.generation.songs import melodies_by_song, write_songs
 from melgen.music.melody import Melody
+from melgen.scoring.likelihood import likelihood
 from melgen.studies import comparing_cells
 from melgen.studies.embedding_fits import write_fits
 from melgen.studies.names import (
@@ -38,7 +39,6 @@ from melgen.studies.probes.tasks import tasks as probe_tasks
 from melgen.studies.results import Model, Run
 from melgen.studies.study import Study
 from melgen.studies.tasks import Task
-from melgen.training.likelihood import likelihood
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from melgen.evaluation.metrics import song_metric
+from melgen.evaluation.song_metrics import song_metric
 from melgen.evaluation.song_sets import distance_to_openings
 from melgen.studies.results import StudyResults
 from melgen.studies.tables.song_sets import BASELINE_ROLE, baseline_sets, corpus_sets, model_set, model_sets, references

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from melgen.bit_names import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM
-from melgen.evaluation.metrics import run_metric
+from melgen.evaluation.run_metrics import run_metric
 from melgen.evaluation.summaries import over_seeds
 from melgen.runs.network_size import SIZES, sizes_in
 from melgen.studies.results import Model, Run, StudyResults

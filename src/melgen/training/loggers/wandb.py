@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pytorch_lightning.loggers.logger import Logger
 
-from melgen.evaluation.metrics import RUN_METRICS
+from melgen.evaluation.run_metrics import RUN_METRICS
+from melgen.files import write_text
 from melgen.music.melody import Melody
 from melgen.runs.history import STEP, read_history
 from melgen.training.loggers import wandb_media
@@ -197,8 +198,7 @@ class WandbLogger(Logger):
             return {}
         file = self.directory / "wandb" / "run_id"
         if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(secrets.token_hex(4), encoding="utf-8")
+            write_text(file, secrets.token_hex(4))
         return {"id": file.read_text(encoding="utf-8").strip(), "resume": "allow"}
 
     def _give_up(self, error: Exception) -> None:

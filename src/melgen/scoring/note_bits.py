@@ -15,9 +15,9 @@ from melgen.data.pitch_tunes import FIRST_COMPARED_NOTE
 from melgen.music.encoding import NOT_A_NOTE
 from melgen.music.melody import Melody
 from melgen.music.tune_vocabulary import TuneVocabulary
-from melgen.training.likelihood import moved_batches, pitch_loader, rhythm_loader
-from melgen.training.rhythm_bits import tune_nats
-from melgen.training.scores import target_nats
+from melgen.scoring.likelihood import moved_batches, pitch_loader, rhythm_loader
+from melgen.scoring.rhythm_scores import tune_nats
+from melgen.scoring.scores import target_nats
 
 
 class NoteBits(NamedTuple):
@@ -43,7 +43,7 @@ def note_bits(trained: TrainedModel, tunes: Sequence[Melody]) -> list[NoteBits]:
 
     Returns:
         In the order of the tunes. The sums over the notes of a tune that are numbers, divided by their count, are bits
-        per note as in `melgen.training.likelihood`, but for the first two notes and the end of a tune with rhythm.
+        per note as in `melgen.scoring.likelihood`, but for the first two notes and the end of a tune with rhythm.
     """
     found = [NoteBits(*np.full((2, len(tune)), np.nan)) for tune in tunes]
     if not tunes:

@@ -14,7 +14,7 @@ from melgen.music.encoding import NOT_A_NOTE
 from melgen.music.melody import Melody
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.networks import MelodyModel
-from melgen.training.likelihood import moved_batches, pitch_loader, rhythm_loader
+from melgen.scoring.likelihood import moved_batches, pitch_loader, rhythm_loader
 
 
 def note_states(trained: TrainedModel, tunes: Sequence[Melody]) -> list[NDArray[np.float32]]:

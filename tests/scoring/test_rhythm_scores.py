@@ -14,7 +14,7 @@ from melgen.music import Control, Factored, Grid, Interleaved, Interval, Joint, 
 from melgen.music.abstract_rhythm import END
 from melgen.music.encoding import Encoding
 from melgen.networks import MelodyModel
-from melgen.training.rhythm_bits import RhythmScores, tune_nats
+from melgen.scoring.rhythm_scores import RhythmScores, tune_nats
 from tests.tiers import quick_rows
 
 ENCODINGS = [
@@ -209,4 +209,4 @@ def test_tunes_with_unseen_symbols_are_scored_where_they_are_known():
     metrics = scores.metrics()
     assert math.isfinite(metrics["loss"])
     assert math.isnan(metrics["bits_per_note_with_rhythm"])
-    assert scores.tokens == 3  # the first note, the interval +2, and the end; not -1, nor the long -2
+    assert scores.sums.tokens == 3  # the first note, the interval +2, and the end; not -1, nor the long -2

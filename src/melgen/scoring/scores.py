@@ -13,6 +13,34 @@ from torch import Tensor
 from melgen.data.tokens import ScoredTunes
 
 
+class TokenSums:
+    """Sums over the tokens of batches, in double precision: of the loss, and of those foreseen."""
+
+    def __init__(self) -> None:
+        self.nats, self.tokens, self.correct = 0.0, 0, 0
+
+    def add(self, nats: Tensor, correct: Tensor, counted: Tensor) -> None:
+        """Add a batch: the loss of each token in nats, whether it was foreseen, and whether it counts; on the CPU."""
+        self.nats += float(nats[counted].sum())
+        self.tokens += int(torch.count_nonzero(counted))
+        self.correct += int(torch.count_nonzero(correct & counted))
+
+    def metrics(self) -> dict[str, float]:
+        """``loss``, ``perplexity`` and ``accuracy``; NaN without a token."""
+        loss = self.nats / self.tokens if self.tokens else math.nan
+        accuracy = self.correct / self.tokens if self.tokens else math.nan
+        return {"loss": loss, "perplexity": perplexity(loss), "accuracy": accuracy}
+
+
+def perplexity(loss: float) -> float:
+    """The exponential of a loss in nats; a loss above 700 has that of 700, since floats end at about 709.
+
+    >>> perplexity(0.0), perplexity(math.nan)
+    (1.0, nan)
+    """
+    return math.exp(min(loss, 700.0))
+
+
 class Scores:
     """Sums the likelihood of held-out tunes, batch by batch, in double precision.
 
@@ -24,29 +52,21 @@ class Scores:
     """
 
     def __init__(self) -> None:
-        self.nats, self.tokens, self.correct = 0.0, 0, 0
+        self.sums = TokenSums()
         self.compared_nats, self.compared_notes = 0.0, 0
 
     def add(self, model: Callable[[Tensor], tuple[Tensor, Any]], batch: ScoredTunes) -> None:
         """Score a batch with a network, which gives logits ``[B, T, V]`` for tokens ``[B, T]``."""
         nats, correct = target_nats(model, batch)
         counted, compared = batch.counted.cpu(), batch.compared.cpu()
-        self.nats += float(nats[counted].sum())
-        self.tokens += int(torch.count_nonzero(counted))
-        self.correct += int(torch.count_nonzero(correct & counted))
+        self.sums.add(nats, correct, counted)
         self.compared_nats += float(nats[compared].sum())
         self.compared_notes += int(torch.count_nonzero(compared))
 
     def metrics(self) -> dict[str, float]:
         """The means; NaN if nothing could be scored."""
-        loss = self.nats / self.tokens if self.tokens else math.nan
         bits = self.compared_nats / math.log(2) / self.compared_notes if self.compared_notes else math.nan
-        return {
-            "loss": loss,
-            "perplexity": math.exp(min(loss, 700.0)),
-            "accuracy": self.correct / self.tokens if self.tokens else math.nan,
-            "bits_per_note": bits,
-        }
+        return self.sums.metrics() | {"bits_per_note": bits}
 
 
 def target_nats(model: Callable[[Tensor], tuple[Tensor, Any]], batch: ScoredTunes) -> tuple[Tensor, Tensor]:

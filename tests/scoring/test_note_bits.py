@@ -9,13 +9,13 @@ import torch
 from melgen.music import Control, Grid, Interval, NoRhythm
 from melgen.music.melody import Melody
 from melgen.music.rhythms import Factored, Interleaved, Joint
-from melgen.training.likelihood import NOTES, likelihood_by_tune
-from melgen.training.note_bits import note_bits
-from melgen.training.note_states import note_states, untrained
+from melgen.scoring.likelihood import NOTES, likelihood_by_tune
+from melgen.scoring.note_bits import note_bits
+from melgen.scoring.note_states import note_states, untrained
 from tests.builders import airs
 from tests.builders import untrained as network
 from tests.tiers import quick_rows
-from tests.training.test_likelihood import ORDER, TUNES, played
+from tests.scoring.test_likelihood import ORDER, TUNES, played
 
 PLAYED = [played(tune, number) for number, tune in enumerate(TUNES)]
 RHYTHMS = [Factored(), Interleaved(), Joint(), Grid()]

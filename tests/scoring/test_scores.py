@@ -10,7 +10,7 @@ import torch
 
 from melgen.data import ScoredTunes
 from melgen.music import DB12, Control, Interval
-from melgen.training.scores import Scores
+from melgen.scoring.scores import Scores
 from tests.training.small import LEAF_SPEC, plain_trainer, small_data, small_module
 
 # Logits are float32: each term carries a relative error of about 1e-7.

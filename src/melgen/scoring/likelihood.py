@@ -1,6 +1,6 @@
 """The likelihood of tunes under a trained network, of all together and of each by itself.
 
-`melgen.training.scores` and `melgen.training.rhythm_bits` make bits per note of it.
+`melgen.scoring.scores` and `melgen.scoring.rhythm_scores` make bits per note of it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from melgen.data import TuneLoader, WholeTuneLoader, tune_loader
 from melgen.data.whole_tunes import WholeTune
 from melgen.music.melody import Melody
 from melgen.music.tune_vocabulary import TuneVocabulary
-from melgen.training.rhythm_bits import RhythmScores, tune_nats
-from melgen.training.scores import Scores, target_nats
+from melgen.scoring.rhythm_scores import RhythmScores, tune_nats
+from melgen.scoring.scores import Scores, target_nats
 
 NOTES = "notes"
 """The number of notes of a tune by which its bits are divided."""

@@ -8,7 +8,7 @@ import pytest
 from melgen.music import Control, Interval, NoRhythm
 from melgen.music.melody import Melody
 from melgen.music.rhythms import Factored, Interleaved, Joint
-from melgen.training.likelihood import NOTES, likelihood, likelihood_by_tune
+from melgen.scoring.likelihood import NOTES, likelihood, likelihood_by_tune
 from tests.builders import airs, untrained
 
 TUNES = [Melody.from_pitches(pitches[: 5 + 3 * number]) for number, pitches in enumerate(airs(7))]

@@ -16,6 +16,7 @@ from torch import Tensor
 from melgen.data import ScoredRhythm
 from melgen.music.encoding import NOT_A_NOTE
 from melgen.networks import MelodyModel
+from melgen.scoring.scores import TokenSums
 
 
 class RhythmScores:
@@ -39,29 +40,23 @@ class RhythmScores:
 
     def __init__(self, groups: NDArray) -> None:
         self._groups = torch.from_numpy(groups)
-        self.nats, self.tokens, self.correct = 0.0, 0, 0
+        self.sums = TokenSums()
         self.pitch_nats, self.rhythm_nats, self.compared_notes = 0.0, 0.0, 0
 
     def add(self, model: MelodyModel, batch: ScoredRhythm) -> None:
         """Score a batch with a network."""
         nats, pitch_nats, correct = (tensor.cpu() for tensor in tune_nats(model, batch, self._groups))
         counted, compared, compared_pitches = batch.counted.cpu(), batch.compared.cpu(), batch.compared_pitches.cpu()
-        self.nats += float(nats[counted].sum())
-        self.tokens += int(torch.count_nonzero(counted))
-        self.correct += int(torch.count_nonzero(correct & counted))
+        self.sums.add(nats, correct, counted)
         self.pitch_nats += float(pitch_nats[compared_pitches].sum())
         self.rhythm_nats += float((nats - pitch_nats)[compared].sum())
         self.compared_notes += int(torch.count_nonzero(compared_pitches))
 
     def metrics(self) -> dict[str, float]:
         """The means; NaN if nothing could be scored."""
-        loss = self.nats / self.tokens if self.tokens else math.nan
         notes = self.compared_notes * math.log(2)
         pitch, rhythm = (nats / notes if notes else math.nan for nats in (self.pitch_nats, self.rhythm_nats))
-        return {
-            "loss": loss,
-            "perplexity": math.exp(min(loss, 700.0)),
-            "accuracy": self.correct / self.tokens if self.tokens else math.nan,
+        return self.sums.metrics() | {
             "bits_per_note_with_rhythm": pitch + rhythm,
             "pitch_bits_per_note": pitch,
             "rhythm_bits_per_note": rhythm,
