@@ -4,7 +4,9 @@ What computes a layer; the first row that applies counts::
 
     the layer, and when                                     a window               a note of a song
     ------------------------------------------------------  ---------------------  --------------------------
-    Attention, and other layers without this base class     its forward            its forward
+    Attention with implementation=reference                 its forward            its forward
+    Attention                                               its forward            ring buffer
+    other layers without this base class                    its forward            its forward
     has_fast is false: AbstractScannedLayer without kernel  reference              reference
     implementation=reference                                reference              reference
     can_be_fast is false: float64, torch.func, ...          reference              reference
@@ -15,10 +17,11 @@ What computes a layer; the first row that applies counts::
     others with a kernel                                    scan of the kernel     kernel
     elementwise layers, Mogrifier                           scan of the layer      scan of the layer
 
-GRU is that with ``reset_after``; torch lacks the other. A note of a song is computed by the kernel alone (`can_step`)
-on a CPU in float32, without gradients, without autocast, and without a block (`melgen.networks.model_stepping`);
-elsewhere it is a window of one note. The lowest layer reads tables (`AbstractProjectedLayer.forward_rows`) if the
-window has more notes than they have rows, dropout spares its input, and no block reads a sum of rows
+GRU, which contains one of two layers, is that with ``reset_after``; torch lacks the other. A note of a song is computed
+by the kernel alone (`KernelStepper`), or in the ring buffer (`RingStepper`), on a CPU in float32, without gradients,
+without autocast (`can_step`), without a block (`melgen.networks.model_stepping`), and if no subclass has a `forward` of
+its own. Otherwise it is a window of one note. The lowest layer reads tables (`AbstractProjectedLayer.forward_rows`) if
+the window has more notes than they have rows, dropout spares its input, and no block reads a sum of rows
 (`RecurrentStack.can_use_tables`).
 
 Who asks: `AbstractFastLayer.has_fast` and `is_fast` for a layer, `can_be_fast` for a tensor, `can_step` for single
