@@ -15,7 +15,8 @@ from melgen.networks.initialization import check_initialization, glorot_uniform_
 from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State
 from melgen.networks.layers.state_checks import StateShape
 from melgen.networks.products.backends import TORCH, Backend
-from melgen.networks.scans.kernel_stepping import ProjectedInput, ProjectedTables, can_step
+from melgen.networks.scans.fast_path import can_step
+from melgen.networks.scans.step_projection import ProjectedInput, ProjectedTables
 from melgen.networks.size_checks import check_count, check_heads
 from melgen.networks.stepping import AbstractStepper
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from melgen.networks.layers.recurrent import State
-from melgen.networks.scans.kernel_stepping import StepProjection
+from melgen.networks.scans.step_projection import StepProjection
 from melgen.networks.stepping import AbstractStepper
 
 

@@ -13,10 +13,12 @@ from melgen.networks.layers.projected import AbstractProjectedLayer, Projection
 from melgen.networks.layers.recurrent import State
 from melgen.networks.layers.state_checks import StateShape, several_states
 from melgen.networks.products.backends import TORCH, Backend
+from melgen.networks.scans.fast_path import can_step
 from melgen.networks.scans.graphs import recorded_scans, records_on
 from melgen.networks.scans.kernel_scan import scaled, scan, zero_states
-from melgen.networks.scans.kernel_stepping import KernelStepper, ProjectedInput, ProjectedTables, can_step
+from melgen.networks.scans.kernel_stepping import KernelStepper
 from melgen.networks.scans.kernels import AbstractKernel
+from melgen.networks.scans.step_projection import ProjectedInput, ProjectedTables
 from melgen.networks.stepping import AbstractStepper
 
 

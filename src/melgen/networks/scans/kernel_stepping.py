@@ -9,50 +9,15 @@ Letters as in `melgen.networks.model`; G is the number of blocks of H rows that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
-import torch
 from torch import Tensor
 
-from melgen.networks.embedding_tables import embed_into, projected_tables
 from melgen.networks.products.backends import Backend
-from melgen.networks.scans.fast_path import can_be_fast
 from melgen.networks.scans.kernel_scan import run_step, views_of_steps
 from melgen.networks.scans.kernels import AbstractKernel
 from melgen.networks.scans.state_product import StateProduct
+from melgen.networks.scans.step_projection import StepProjection
 from melgen.networks.stepping import AbstractStepper
-
-
-class StepProjection(Protocol):
-    """The products of a step's input with the input weights."""
-
-    def write(self, input: Tensor, out: Tensor) -> None:
-        """Write them into ``out``, ``[B, G * H]``."""
-
-
-class ProjectedInput:
-    """The projection of an input ``[B, I]``."""
-
-    def __init__(self, weight: Tensor, bias: Tensor | None):
-        self._weight, self._bias = weight.t(), bias
-
-    def write(self, input: Tensor, out: Tensor) -> None:
-        """Multiply."""
-        if self._bias is None:
-            torch.mm(input, self._weight, out=out)
-        else:
-            torch.addmm(self._bias, input, self._weight, out=out)
-
-
-class ProjectedTables:
-    """The projection of sums of rows, one of each table; the tables are multiplied in advance."""
-
-    def __init__(self, tables: Sequence[Tensor], weight: Tensor, bias: Tensor | None):
-        self._tables = projected_tables(tables, weight, bias)
-
-    def write(self, input: Tensor, out: Tensor) -> None:
-        """Look up and add."""
-        embed_into(out, input, self._tables)
 
 
 class KernelStepper(AbstractStepper):
@@ -104,17 +69,3 @@ class KernelStepper(AbstractStepper):
             run_step(self._arithmetic, self._times_state, self._next)
         self._next, self._after_next = self._after_next, self._next
         return self._after_next.after[0]
-
-
-def can_step(weight: Tensor) -> bool:
-    """Whether the steps of a kernel can be used for a layer with this weight.
-
-    On a CPU in single precision, where nothing records or rewrites the operations; elsewhere the ordinary call is used.
-    """
-    return (
-        weight.device.type == "cpu"
-        and weight.dtype == torch.float32
-        and not torch.is_grad_enabled()
-        and not torch.is_autocast_enabled("cpu")
-        and can_be_fast(weight)
-    )
