@@ -135,7 +135,7 @@ class GRU(AbstractRecurrentLayer):
         return self.reading(input, state)
 
     def forward_rows(self, tokens: Tensor, tables: Sequence[Tensor], state: State = None) -> tuple[Tensor, State]:
-        """Read a sequence of rows of a table."""
+        """Read tokens by their embedding."""
         return self.reading.forward_rows(tokens, tables, state)
 
     def stepper(

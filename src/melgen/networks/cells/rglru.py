@@ -19,7 +19,10 @@ from melgen.networks.scans.fast_path import kept_once
 from melgen.networks.scans.kernels import sigmoid_backward, threshold_backward
 
 SMALLEST_SQUARE = 1e-30
-"""Of a factor of the input, `1 - a**2`: the square root has no gradient at 0, and loses none that counts here."""
+"""The least ``1 - a**2``, whose square root is a factor of the input.
+
+The root has no finite gradient at 0. Below this bound its gradient is set to 0, which does not matter: the factor is
+below 1e-15 there, so that next to nothing of the input is added."""
 
 POWER = 8.0
 """The publication's c: of the decay where the gate r is 1."""

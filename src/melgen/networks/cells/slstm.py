@@ -57,7 +57,11 @@ class SLSTMKernel(AbstractKernel):
         torch.mul(o, torch.div(after[1], after[2], out=ratio), out=after[0])
 
     def backward(self, gates, before, after, saved, grad, of_gates):
-        """Its gradient, with m as a constant; that of m is right for a state that was given."""
+        """Its gradient.
+
+        The maximum in m counts as a constant, since it cancels in the output. So the output's gradient by an m that a
+        caller gave is exact.
+        """
         o, _, i, f = gates
         (dh, dc, dn, dm), (z, buffer, kept, ratio), work = grad, saved, self.scratch[0]
         torch.mul(dh, ratio, out=of_gates[0])

@@ -43,10 +43,19 @@ from melgen.networks.products.backends import TORCH, Backend
 from melgen.networks.scans.fast_path import can_be_fast
 
 
-def in_float32(
+def outside_autocast(
     run: Callable[[State], tuple[Tensor, State]], state: State, backend: Backend, tensor: Tensor
 ) -> tuple[Tensor, State]:
-    """Run a layer from a state on this tensor's device: without autocast, if the backend rounds to bfloat16 itself."""
+    """Run a layer outside of autocast, which must not round what the backend keeps in single precision.
+
+    Autocast is on only with the backend in bfloat16 (`can_be_fast`, `backend_for`), which rounds what it multiplies.
+
+    Args:
+        run: runs the layer from a state.
+        state: the state before, made float32 if autocast is on.
+        backend: of the layer, for this tensor.
+        tensor: on the device whose autocast is turned off.
+    """
     if not backend.in_bfloat16:
         return run(state)
     with torch.autocast(tensor.device.type, enabled=False):
@@ -94,4 +103,4 @@ class AbstractFastLayer(AbstractRecurrentLayer):
         if not self.is_fast(input, is_table=False):
             return self.forward_reference(input, state)
         backend = backend_for(input, self.backend)
-        return in_float32(lambda before: self.forward_fast(input, before, backend), state, backend, input)
+        return outside_autocast(lambda before: self.forward_fast(input, before, backend), state, backend, input)

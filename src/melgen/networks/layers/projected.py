@@ -12,7 +12,7 @@ from typing import TypeAlias
 from torch import Tensor
 
 from melgen.networks.embedding_tables import embed, projected_tables
-from melgen.networks.layers.fast import AbstractFastLayer, in_float32
+from melgen.networks.layers.fast import AbstractFastLayer, outside_autocast
 from melgen.networks.layers.recurrent import State
 from melgen.networks.products.autocast import backend_for
 from melgen.networks.products.backends import Backend
@@ -55,7 +55,7 @@ class AbstractProjectedLayer(AbstractFastLayer):
         if tokens.numel() <= sum(map(len, tables)) or not self.is_fast(tables[0], is_table=True):
             return super().forward_rows(tokens, tables, state)
         backend, time_first = backend_for(tables[0], self.backend), tokens.transpose(0, 1)
-        return in_float32(
+        return outside_autocast(
             lambda before: self.forward_rows_fast(time_first, tables, before, backend), state, backend, tables[0]
         )
 

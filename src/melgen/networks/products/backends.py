@@ -1,10 +1,13 @@
 """Backends: who computes a layer on a CPU, by the configuration's ``products``.
 
 That is a library for its matrix products (torch's default or oneDNN), or torch's module for the layer as a whole. A
-network makes products of two kinds: of whole sequences (with the weights of an input or of the output, and for the
-gradients of all weights), and, in each step, of one state with the weights of the state. Which library is the fastest
-depends on the processor: torch's default is MKL, which on some processors runs at half their width; oneDNN also comes
-with torch. `melgen.networks.choosing_backends` measures them.
+backend computes products of two kinds: of whole sequences (with the weights of an input or of the output, and for the
+gradients of all weights), and, in each step, of one state with the weights of the state. There is no choice for a third
+kind: torch's default multiplies the few rows of an embedding's tables, for the lowest layer in float32 even under
+autocast.
+
+Which library is the fastest depends on the processor: torch's default is MKL, which on some processors runs at half
+their width; oneDNN also comes with torch. `melgen.networks.choosing_backends` measures them.
 
 Letters as in `melgen.networks.model`; K is the number of columns that a product sums over, N that of its result.
 """
@@ -87,6 +90,9 @@ class _Bfloat16:
 class Backend:
     """Who computes a layer: the library for its products, or torch's module for the whole of it.
 
+    A backend with ``by_module`` leaves to torch's default what no module computes: the output, and layers that torch
+    lacks.
+
     Attributes:
         name: its name in ``products``, in a configuration and in what a run records.
         onednn_for_sequences: whether oneDNN computes the products of whole sequences; otherwise torch's default does.
@@ -94,7 +100,7 @@ class Backend:
         packs: whether the weights of the state are brought into oneDNN's own order once for each window, instead of in
             every step.
         in_bfloat16: whether the factors are rounded to bfloat16. Sums, states, gates and weights stay in float32.
-        by_module: whether torch's own module computes the layer as a whole, if torch has one.
+        by_module: whether torch's own module computes a layer as a whole, if torch has one.
     """
 
     name: str

@@ -55,7 +55,7 @@ def scan(
         states: the state before, None for zeros.
         backend: who computes the products.
 
-    Both weights, and their biases, must be `scaled`.
+    The weight and the bias, and those that made ``projected``, must be multiplied by the kernel's scales (`scaled`).
 
     Shape:
         projected ``[T, B, G * H]``, weight ``[G * H, H]``, bias ``[H]``, states ``[B, H]``; output ``[T, B, H]``.

@@ -31,7 +31,7 @@ class KernelStepper(AbstractStepper):
         states: the state before.
         backend: who computes the products.
 
-    All weights and biases must be `scaled`.
+    The weight and the bias, and those of ``projection``, must be multiplied by the kernel's scales (`scaled`).
 
     Shape:
         weight ``[G * H, H]``, bias ``[H]``, states ``[B, H]``.
