@@ -8,6 +8,7 @@ Letters, here and everywhere in the package:
     B   batch: melodies or streams side by side
     T   time steps: tokens of one melody
     V   vocabulary: number of different tokens
+    P   number of tokens that are predicted, the first of the vocabulary: V, or fewer if some are only read
     D   number of different durations, where they have tokens of their own
     E   embedding width
     H   hidden size, the width of a layer's output and state
@@ -57,12 +58,12 @@ class MelodyModel(nn.Module):
         output_keep_prob: share of each layer's output that dropout keeps in training.
         initialization: ``paper`` or ``torch``, see `melgen.networks.initialization`.
         implementation: ``fast`` or ``reference``, see `melgen.networks.layers.recurrent`; not part of a description.
-        output_size: number of tokens that it predicts, the first ones of the vocabulary; all if None.
+        output_size: number of tokens that it predicts, P, the first ones of the vocabulary; all if None.
         duration_size: D, if it reads and predicts a second token in each step; the token D is "none", only read.
         block: what surrounds each layer, a class of `melgen.networks.blocks`.
 
     Shape:
-        tokens ``[B, T]`` (int64), logits ``[B, T, V]``; with durations tokens ``[B, T, 2]``, and the logits those of
+        tokens ``[B, T]`` (int64), logits ``[B, T, P]``; with durations tokens ``[B, T, 2]``, and the logits those of
         the first token (see `duration_logits`). The state is a tuple with the opaque state of
         each layer; None is the zero state.
 
@@ -153,7 +154,7 @@ class MelodyModel(nn.Module):
         return self.stack.forward_rows(tokens, self.tables, state)
 
     def logits(self, output: Tensor) -> Tensor:
-        """Scores of the next token, ``[B, T, V]``, by what `read` returned."""
+        """Scores of the next token, ``[B, T, P]``, by what `read` returned."""
         # The output of the layers is time first in memory; reading it in that order is faster.
         return self._linear(output.transpose(0, 1), self.output.weight, self.output.bias).transpose(0, 1)
 

@@ -68,7 +68,7 @@ class ModelStepper:
         return output
 
     def logits(self, output: Tensor) -> Tensor:
-        """Scores of the next token, ``[B, V]``, by what `read` returned."""
+        """Scores of the next token, ``[B, P]``, by what `read` returned."""
         with self._backend.for_sequences():
             return self._model.logits(output.unsqueeze(1))[:, -1]
 

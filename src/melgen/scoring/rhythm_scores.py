@@ -2,6 +2,8 @@
 
 Each tune has one spelling. Symbols that would break it are masked, so that a tune has the same likelihood under every
 rhythm, however many symbols it takes.
+
+Letters as in `melgen.networks.model`.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ def tune_nats(model: MelodyModel, batch: ScoredRhythm, groups: Tensor) -> tuple[
     The share of a pitch is ``-log p(pitch | a note begins)``; 0 where no note begins.
 
     Shape:
-        groups ``[V]``; each result ``[B, T]``, the first two in double precision.
+        groups ``[P]``; each result ``[B, T]``, the first two in double precision.
     """
     output, _ = model.read(batch.tokens)
     first = batch.targets if batch.targets.ndim == 2 else batch.targets[..., 0]

@@ -19,7 +19,9 @@ def window_loss(model: MelodyModel, output: Tensor, logits: Tensor, targets: Ten
         targets: what is predicted; -100 where nothing is.
 
     Shape:
-        output ``[B, T, H]``, logits ``[B, T, V]``, targets ``[B, T]`` or ``[B, T, 2]``.
+        output ``[B, T, W]``, logits ``[B, T, P]``, targets ``[B, T]`` or ``[B, T, 2]``.
+
+    Letters as in `melgen.networks.model`.
     """
     if targets.ndim == 2:
         # Time first, as the logits are in memory: the targets are copied instead, which are fewer.

@@ -113,7 +113,7 @@ class MelodyModule(pl.LightningModule):
             super().__setattr__(name, value)
 
     def forward(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """``[B, T]`` tokens to ``[B, T, V]`` logits and the state after them."""
+        """``[B, T]`` tokens to ``[B, T, P]`` logits and the state after them."""
         return self.model(tokens, state)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
