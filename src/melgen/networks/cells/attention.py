@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from melgen.networks.cells.attention_stepping import RingStepper
+from melgen.networks.cells.attention_stepping import RingStepper, by_head
 from melgen.networks.initialization import check_initialization, glorot_uniform_, torch_uniform_
 from melgen.networks.layers.recurrent import AbstractRecurrentLayer, State
 from melgen.networks.layers.state_checks import StateShape
@@ -101,9 +101,7 @@ class Attention(AbstractRecurrentLayer):
         backend: Backend = TORCH,
     ) -> AbstractStepper:
         """What reads one time step after another: with a ring buffer, unless a subclass has a `forward` of its own."""
-        calls = (type(self).forward, type(self).forward_rows)
-        is_ours = calls == (Attention.forward, AbstractRecurrentLayer.forward_rows)
-        if not is_ours or self.implementation == "reference" or not can_step(self.weight_qkv):
+        if not self.has_calls_of(Attention) or self.implementation == "reference" or not can_step(self.weight_qkv):
             return super().stepper(batch_size, state, tables, backend)
         weight = self.weight_qkv
         projection = ProjectedInput(weight, None) if tables is None else ProjectedTables(tables, weight, None)
@@ -142,7 +140,7 @@ class Attention(AbstractRecurrentLayer):
         bias, is_near = self._bias(size, reach)
         hidden = ~(is_near & is_written[:, None, None])
         query, keys, values = (
-            self._by_head(each) for each in (query.reshape(-1, size, self.hidden_size), keys, values)
+            by_head(each, self.heads) for each in (query.reshape(-1, size, self.hidden_size), keys, values)
         )
         if steps > 1:
             # A value that is not a number must not reach notes that cannot see it, not even multiplied by zero: it
@@ -165,10 +163,6 @@ class Attention(AbstractRecurrentLayer):
         if size > 1:  # row i of the result is the table, moved by i
             oldest_first, is_near = (F.pad(each, (size - 1, size - 1)) for each in (oldest_first, is_near))
         return oldest_first.unfold(-1, reach, 1).flip(-2), is_near.unfold(-1, reach, 1).flip(-2)
-
-    def _by_head(self, sequence: Tensor) -> Tensor:
-        """``[B, T, H]`` as ``[B, heads, T, H / heads]``."""
-        return sequence.unflatten(2, (self.heads, -1)).transpose(1, 2)
 
     def initialize(self, initialization: str) -> None:
         """Draw new weights."""

@@ -34,7 +34,9 @@ class RingStepper(AbstractStepper):
         batch_size, _, width = keys.shape
         self._projection, self._output = projection, output
         self._products = keys.new_empty(batch_size, 3 * width)
-        self._keys, self._values = (_by_head(each, heads) for each in (keys, values))
+        self._keys, self._values = (
+            by_head(each, heads).clone(memory_format=torch.contiguous_format) for each in (keys, values)
+        )
         self._scale = (width // heads) ** -0.5
         # The table twice, oldest note first: its part from window - 1 - p on has the bias of each slot if p is present.
         oldest_first = distance_bias.flip(1)
@@ -60,6 +62,6 @@ class RingStepper(AbstractStepper):
         return output
 
 
-def _by_head(sequence: Tensor, heads: int) -> Tensor:
-    """A copy of ``[B, T, H]`` as ``[B, heads, T, H / heads]``."""
-    return sequence.unflatten(2, (heads, -1)).transpose(1, 2).clone(memory_format=torch.contiguous_format)
+def by_head(sequence: Tensor, heads: int) -> Tensor:
+    """``[B, T, H]`` as ``[B, heads, T, H / heads]``, in the same memory."""
+    return sequence.unflatten(2, (heads, -1)).transpose(1, 2)

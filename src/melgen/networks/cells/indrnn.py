@@ -14,7 +14,7 @@ from melgen.networks.layers.projected import Projection
 from melgen.networks.layers.recurrent import State
 from melgen.networks.layers.state_checks import StateShape, several_states
 from melgen.networks.products.backends import Backend
-from melgen.networks.scans.fast_path import kept_once
+from melgen.networks.scans.fast_path import gradients_of_steps, kept_once, last_gradients
 from melgen.networks.scans.kernels import threshold_backward
 
 
@@ -139,8 +139,8 @@ class _IndependentScan(torch.autograd.Function):
     def backward(ctx: Any, of_states: Tensor | None, of_last: Tensor | None) -> tuple[Tensor | None, ...]:
         states, gradient = kept_once(ctx)
         (factor,) = ctx.saved_tensors
-        of_state = torch.zeros_like(states[0]) if of_last is None else of_last.clone()
-        outer = [None] * len(gradient) if of_states is None else of_states.unbind(0)
+        (of_state,) = last_gradients([of_last], [states[0]])
+        outer = gradients_of_steps(of_states, len(gradient))
         for output, after, of_sum in zip(
             reversed(outer), reversed(states.unbind(0)[1:]), reversed(gradient.unbind(0)), strict=True
         ):

@@ -50,7 +50,9 @@ class LSTMKernel(AbstractKernel):
 
 
 class LSTM(AbstractTorchLayer):
-    """Long short-term memory (Hochreiter & Schmidhuber, 1997), by ``torch.nn.LSTM``.
+    """Long short-term memory (Hochreiter & Schmidhuber, 1997), as ``torch.nn.LSTM`` defines it.
+
+    Its reference is torch's module; `melgen.networks.layers.fast` has a table of where its kernel is used instead.
 
     ::
 

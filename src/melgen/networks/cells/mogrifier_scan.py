@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 
 from melgen.networks.cells.lstm import LSTMKernel
 from melgen.networks.products.backends import Backend
-from melgen.networks.scans.fast_path import kept_once
+from melgen.networks.scans.fast_path import gradients_of_steps, kept_once, last_gradients
 from melgen.networks.scans.kernel_scan import zero_states
 from melgen.networks.scans.kernels import sigmoid_backward
 
@@ -128,19 +128,14 @@ class _MogrifierScan(torch.autograd.Function):
         backend: Backend = ctx.backend
         weight_ih, weight_hh, *gates = ctx.saved_tensors
         steps, batch_size, _ = sums.shape
-        dh, dc = (
-            sums.new_zeros(batch_size, weight_hh.shape[1])
-            if of is None
-            else of.clone(memory_format=torch.contiguous_format)
-            for of in of_last
-        )
+        dh, dc = last_gradients(of_last, views[0].before)
         of_input, of_sums = torch.empty_like(xs[0]), torch.empty_like(sums[0])
         of_blocks = of_sums.chunk(4, 1)
         works = {len(weight): sums.new_empty(batch_size, len(weight)) for weight in gates}
         times_input, times_state = (backend.of_step(each, batch_size, steps) for each in (weight_ih, weight_hh))
         times_gates = [backend.of_step(each, batch_size, steps) for each in gates]
         arithmetic = LSTMKernel(sums.new_empty(2, *dh.shape).unbind(0))
-        outputs = [None] * steps if of_output is None else of_output.unbind(0)
+        outputs = gradients_of_steps(of_output, steps)
         with backend.for_steps():
             for output, dx, step in zip(reversed(outputs), reversed(of_input.unbind(0)), reversed(views), strict=True):
                 if output is not None:

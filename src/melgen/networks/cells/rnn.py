@@ -27,7 +27,7 @@ class RNNKernel(AbstractKernel):
 
 
 class RNN(AbstractTorchLayer):
-    """Elman's network, ``h' = tanh(W x + R h + b)``, by ``torch.nn.RNN``.
+    """Elman's network, ``h' = tanh(W x + R h + b)``, as ``torch.nn.RNN`` defines it.
 
     >>> output, h = RNN(3, 4)(torch.zeros(2, 5, 3))
     >>> output.shape, h.shape

@@ -8,7 +8,6 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
-from melgen.networks.layers.fast import AbstractFastLayer
 from melgen.networks.layers.projected import AbstractProjectedLayer, Projection
 from melgen.networks.layers.recurrent import State
 from melgen.networks.layers.state_checks import StateShape, several_states
@@ -72,9 +71,7 @@ class AbstractKernelLayer(AbstractProjectedLayer):
         backend: Backend = TORCH,
     ) -> AbstractStepper:
         """What reads one time step after another: the kernel, unless a subclass has a `forward` or `forward_rows`."""
-        calls = (type(self).forward, type(self).forward_rows)
-        is_ours = calls == (AbstractFastLayer.forward, AbstractProjectedLayer.forward_rows)
-        if self.kernel is None or not is_ours or self.implementation == "reference":
+        if self.kernel is None or not self.has_calls_of(AbstractKernelLayer) or self.implementation == "reference":
             return super().stepper(batch_size, state, tables, backend)
         if not can_step(self.kernel_weights().weight_hh):
             return super().stepper(batch_size, state, tables, backend)

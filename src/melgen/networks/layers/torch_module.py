@@ -14,7 +14,7 @@ from melgen.networks.layers.recurrent import State, map_state
 
 
 class AbstractTorchLayer(AbstractKernelLayer):
-    """A layer that torch has: torch's module computes all time steps in one call.
+    """A layer that torch has: its reference is torch's module, which computes all time steps in one call.
 
     torch has two biases for each gate. Only their sum matters, except for the candidate of its GRU.
     If both are trained, a step of Adam moves the sum twice as far as TensorFlow's single bias. So with

@@ -1,7 +1,8 @@
-"""What the fast implementations of all layers share: when they are used, and their one backward pass."""
+"""What the fast implementations of all layers share: when they are used, and how their one backward pass begins."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -51,3 +52,24 @@ def kept_once(ctx: Any) -> Any:
         raise RuntimeError(ONE_BACKWARD_PASS)
     buffers, ctx.buffers = ctx.buffers, None
     return buffers
+
+
+def last_gradients(of_last: Sequence[Tensor | None], states: Sequence[Tensor]) -> list[Tensor]:
+    """The gradient of each tensor of the last state, as a buffer of its own to go back from; zeros for None.
+
+    Args:
+        of_last: what autograd gives.
+        states: tensors of the same shapes.
+
+    >>> last_gradients([None, torch.ones(1)], [torch.tensor([3.0]), torch.tensor([4.0])])
+    [tensor([0.]), tensor([1.])]
+    """
+    return [
+        torch.zeros_like(state) if of is None else of.clone(memory_format=torch.contiguous_format)
+        for of, state in zip(of_last, states, strict=True)
+    ]
+
+
+def gradients_of_steps(of_output: Tensor | None, steps: int) -> Sequence[Tensor | None]:
+    """The gradient of the output of each step, time first; None for each, if nothing depends on the output."""
+    return [None] * steps if of_output is None else of_output.unbind(0)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from melgen.networks.products.backends import TORCH, Backend
-from melgen.networks.scans.fast_path import kept_once
+from melgen.networks.scans.fast_path import gradients_of_steps, kept_once, last_gradients
 from melgen.networks.scans.kernels import AbstractKernel, sigmoid_backward
 from melgen.networks.scans.state_product import StateGradient, StateProduct
 
@@ -135,11 +135,8 @@ class _Scan(torch.autograd.Function):
         (weight,) = ctx.saved_tensors
         steps, batch_size, _ = projected.shape
         width = weight.shape[1]
-        grad = [
-            torch.zeros_like(sequence[0]) if of is None else of.clone(memory_format=torch.contiguous_format)
-            for sequence, of in zip(sequences, of_last, strict=True)
-        ]
-        outputs = [None] * steps if of_output is None else of_output.unbind(0)
+        grad = last_gradients(of_last, [sequence[0] for sequence in sequences])
+        outputs = gradients_of_steps(of_output, steps)
         of_sigmas = projected.new_empty(batch_size, kernel.sigmoid * width)
         of_gates = of_sigmas.split([width] * kernel.sigmoid, 1)
         of_state = StateGradient(kernel, weight, backend, batch_size, steps)
