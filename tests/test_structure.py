@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -176,6 +177,31 @@ def test_the_order_of_the_parts_of_networks_is_the_documented_one():
     _, _, after = text.partition("Within `networks/` the order is")
     documented = after.split("```")[1].removeprefix("text").split("<")
     assert [{name.strip() for name in names.split(",")} for names in documented] == list(NETWORKS)
+
+
+def test_the_map_of_networks_has_all_files():
+    folder = SOURCES / "networks"
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+    mapped = files_of_map(text.partition("in an order in which they can be read::")[2].partition("Each base class")[0])
+    whole = {name for name in mapped if name.endswith("/")}
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*.py") if path.name != "__init__.py"}
+    assert mapped - whole <= files
+    assert {name for name in files - mapped if f"{name.partition('/')[0]}/" not in whole} == set()
+
+
+def files_of_map(text: str) -> set[str]:
+    """The files and folders of a map, which does not repeat the folder of files in the same line.
+
+    >>> sorted(files_of_map("a.py, b.py  two files\\n\\nc/d.py, e.py  two of a folder\\nf/  a folder"))
+    ['a.py', 'b.py', 'c/d.py', 'c/e.py', 'f/']
+    """
+    found = set()
+    for line in filter(None, map(str.strip, text.splitlines())):
+        folder = ""
+        for name in re.match(r"[\w/.]+(?:, [\w/.]+)*", line)[0].split(", "):
+            folder = name.rpartition("/")[0] or folder
+            found.add(name if "/" in name or not folder else f"{folder}/{name}")
+    return found
 
 
 def reached(graph: dict[str, set[str]], module: str) -> set[str]:

@@ -38,7 +38,7 @@ ELEMENTWISE_CELLS = {
     "indrnn": IndRNN,
     "hgrn2": partial(HGRN2, heads=2),
 }
-"""Cells without a product with the state, and without a kernel: their scans are elementwise."""
+"""Cells without a product with the state, and without a kernel."""
 
 FAST_CELLS = {**SCANNED_CELLS, "mogrifier": Mogrifier, **ELEMENTWISE_CELLS}
 """Cells with a fast implementation."""

@@ -1,7 +1,8 @@
-"""Layers without a weight of the state, most of them linear recurrences: all products are of whole sequences.
+"""Layers without a product with the state, most of them linear recurrences: weights multiply whole sequences only.
 
 What a step needs of its input (*coefficients*) does not depend on the state, so it is computed for all steps at once,
-and in the lowest layer once for each row of the embedding. What remains of a step is elementwise.
+and in the lowest layer once for each row of the embedding. What remains of a step is elementwise, except in HGRN2,
+whose state is a matrix that multiplies a coefficient.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from melgen.networks.scans.linear_scan import linear_scan, linear_steps
 
 
 class AbstractElementwiseLayer(AbstractProjectedLayer):
-    """A layer without a weight of the state; the steps of most are elementwise."""
+    """A layer without a product with the state: no matrix of weights multiplies it in a step.
+
+    The steps of most are elementwise. A step of IndRNN or LRU multiplies each number of the state by a weight.
+    """
 
     @abstractmethod
     def coefficients(self, project: Projection, backend: Backend, fast: bool) -> tuple[Tensor, ...]:
