@@ -139,8 +139,8 @@ class AbstractRecurrentLayer(nn.Module, ABC):
             return CallStepper(self, state)
         return CallStepper(lambda tokens, before: self.forward_rows(tokens, tables, before), state)
 
-    def has_calls_of(self, owner: type[AbstractRecurrentLayer]) -> bool:
-        """Whether this layer's `forward` and `forward_rows` are those of a base class, whose stepper equals them."""
+    def has_calls_of(self, owner: type[Any]) -> bool:
+        """Whether `forward` and `forward_rows` are those of a base class, and so what its `stepper` equals."""
         own = type(self)
         return own.forward is owner.forward and own.forward_rows is owner.forward_rows
 
