@@ -14,8 +14,8 @@ from melgen.scoring.note_bits import note_bits
 from melgen.scoring.note_states import note_states, untrained
 from tests.builders import airs
 from tests.builders import untrained as network
-from tests.tiers import quick_rows
 from tests.scoring.test_likelihood import ORDER, TUNES, played
+from tests.tiers import quick_rows
 
 PLAYED = [played(tune, number) for number, tune in enumerate(TUNES)]
 RHYTHMS = [Factored(), Interleaved(), Joint(), Grid()]
