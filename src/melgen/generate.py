@@ -62,11 +62,13 @@ def generate(config: DictConfig) -> Path:
     options = {key: config[key] for key in ("songs", *SAMPLING_OPTIONS, *RHYTHM_OPTIONS)}
     check_until(config.until, config.notes, config.limit, trained.has_rhythm)
     primer = read_primer_melody(usual_primer(trained.has_rhythm) if config.primer is None else config.primer)
+    earlier = len([*out.glob("song_*.mid")])
     songs = write_songs_by(trained, out, primer, options, config.device, reader_of(trained))
     if run is not None and (note := note_of(primer.pitches, run, trained.representation.name)):
         log.warning("%s", note)
     show_songs(songs[: config.shown], config.show, trained.title)
-    log.info("%s by %s in %s", counted(len(songs), "song"), trained.title, out)
+    replaced = f", in place of {counted(earlier, 'earlier song')}" if earlier else ""
+    log.info("%s by %s in %s%s", counted(len(songs), "song"), trained.title, out, replaced)
     log.info("to see and hear them: %s", command("render", {"songs": out}))
     return out
 

@@ -33,6 +33,7 @@ def status(config: DictConfig) -> None:
     Raises:
         ValueError: if there is no such directory, no run in it, or an unknown state is asked for.
     """
+    from melgen.corpora.sources import check_readable
     from melgen.runs.search import statuses_below
     from melgen.runs.status import FAILED, STATES, states_named
 
@@ -40,6 +41,8 @@ def status(config: DictConfig) -> None:
     root = Path(DEFAULT_DIR if config.dir is None else config.dir).expanduser()
     if config.dir is not None and not root.is_dir():
         raise ValueError(f"dir={config.dir}: no such directory")
+    if root.is_dir():
+        check_readable(root, "dir")
     statuses = statuses_below(root) if root.is_dir() else []
     if config.dir is None:
         if not statuses:

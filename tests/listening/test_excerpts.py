@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melgen.listening.excerpts import Cut, check_excerpts, choose_excerpts
+from melgen.listening.excerpts import Cut, TooFewExcerptsError, check_excerpts, choose_excerpts, refusal_of
 from melgen.music import Melody
 from tests.listening.studies import song
 
@@ -66,12 +66,20 @@ def test_short_and_equal_songs_are_counted():
 
 def test_too_few_songs_are_refused_with_the_numbers():
     songs = {"a": song(1, 20), "copy of a": song(1, 30), "short": song(3, 8)}
-    with pytest.raises(
-        ValueError, match=r"songs=2: n has 1 different excerpt of 10 notes \(3 songs, 1 too short, 1 equal"
-    ):
-        choose_excerpts("n", "network", songs, Cut(2, 10, 1, False), 2, np.random.default_rng(0))
-    with pytest.raises(ValueError, match=r"than notes=40 \(its longest song has 28 after the first 2 notes\)"):
-        choose_excerpts("n", "network", songs, Cut(2, 40, 1, False), 2, np.random.default_rng(0))
+    cut = Cut(2, 10, 1, False)
+    with pytest.raises(TooFewExcerptsError) as equal:
+        choose_excerpts("n", "network", songs, cut, 2, np.random.default_rng(0))
+    assert str(equal.value) == "n has 1 different excerpt (3 songs, 1 too short, 1 equal to another; the longest has 28)"
+    with pytest.raises(TooFewExcerptsError) as short:
+        choose_excerpts("m", "network", songs, Cut(2, 40, 1, False), 2, np.random.default_rng(0))
+    assert refusal_of([short.value], Cut(2, 40, 1, False), 2) == (
+        "songs=2: too few excerpts of 40 notes after the first 2 notes\n"
+        "  m has 0 different excerpts (3 songs, 3 too short, 0 equal to another; the longest has 28)\n"
+        "  notes=28 would be short enough for the longest song of each"
+    )
+    lines = refusal_of([equal.value, short.value], cut, 2).splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["n", "m", "notes=28"]  # what helps one only is not advised
+    assert "songs=1 is possible" in refusal_of([equal.value], cut, 2)
 
 
 def test_the_longest_excerpt_is_the_largest_that_can_be_cut():

@@ -81,6 +81,8 @@ def read_melody(path: str | Path) -> Melody:
     file = Path(path).expanduser()
     if file.suffix.lower() not in READERS:
         raise CorpusError(f"{path}: must be a file of one of the types {', '.join(READERS)}")
+    if not file.exists():
+        raise CorpusError(f"{path}: no such file" + ("" if file.is_absolute() else f" in {Path.cwd()}"))
     task = partial(read_source, read=read_file, cleaning=Cleaning(min_length_notes=1))
     ((_, reading),) = map_sources(task, [Source(file, file.name)], workers=1)
     if isinstance(reading, Rejection) or not len(reading.melodies):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
@@ -17,6 +18,12 @@ from melgen.nested import value_at
 
 ATTRIBUTION, NON_COMMERCIAL = "CC-BY-4.0", "CC-BY-NC-4.0"
 """Default licences of weights: for tunes without a notice, and for tunes that exclude commercial use."""
+
+_COMMON = (
+    "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-NC-ND-4.0", "CC0-1.0", "MIT",
+    "Apache-2.0", "BSD-3-Clause",
+)  # fmt: skip
+"""Names that are suggested instead of a similar one."""
 
 _LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}")
 _NON_COMMERCIAL = re.compile(r"CC-BY-NC(-SA|-ND)?-[1-4]\.[0-9]|PolyForm-Noncommercial-1\.0\.0", re.IGNORECASE)
@@ -143,6 +150,7 @@ def licence_for(corpora: Sequence[CorpusLicence], wanted: str | None = None) -> 
     """
     if wanted is not None:
         check_licence(wanted, corpora)
+        _check_spdx(wanted)
         return wanted
     if unstated := [corpus for corpus in corpora if corpus.default is None]:
         raise ValueError(
@@ -150,6 +158,25 @@ def licence_for(corpora: Sequence[CorpusLicence], wanted: str | None = None) -> 
             f"name such as {ATTRIBUTION}, that these tunes allow"
         )
     return NON_COMMERCIAL if any(corpus.excludes_commercial_use for corpus in corpora) else ATTRIBUTION
+
+
+def _check_spdx(licence: str) -> None:
+    """Refuse a name that is not in SPDX's list; ``LicenseRef-NAME`` is SPDX's form of one's own.
+
+    A model file of an earlier melgen may have another name, so only a name that is given now is compared.
+
+    Raises:
+        ValueError: naming the licence, and the most similar name.
+    """
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+    try:
+        canonicalize_license_expression(licence)
+    except InvalidLicenseExpression:
+        similar = get_close_matches(licence.upper(), _COMMON, n=1)
+        meant = f"; did you mean {similar[0]}?" if similar else ""
+        raise ValueError(
+            f"licence={licence}: must be in the list of licences of SPDX, or LicenseRef-NAME for another one{meant}"
+        ) from None
 
 
 def check_licence(licence: str, corpora: Iterable[CorpusLicence]) -> None:

@@ -103,10 +103,19 @@ def check_folder(path: Path, key: str) -> None:
     check_exists(path, key)
     if not os.path.isdir(path):
         raise CorpusError(f"{key}={path}: must be a folder, but is a file")
+    check_readable(path, key)
+
+
+def check_readable(folder: Path, key: str) -> None:
+    """Refuse a folder that may not be read, which a search would take for an empty one.
+
+    Raises:
+        CorpusError: names the key and the path.
+    """
     try:
-        os.listdir(path)
+        os.listdir(folder)
     except OSError as error:
-        raise CorpusError(f"{key}={path}: this folder cannot be read: {error.strerror}") from error
+        raise CorpusError(f"{key}={folder}: this folder cannot be read: {error.strerror}") from error
 
 
 def natural_key(name: str) -> list[str | float]:

@@ -78,6 +78,10 @@ def export_run(run: str | Path, to: str | Path, licence: str | None = None) -> P
         write_archive(fresh, members)
         read_model_file(fresh, key="to")  # what is written must be what the strict reader accepts
         fresh.replace(path)
+    except OSError as error:
+        if error.errno is not None:
+            error.filename = f"to={path}"
+        raise
     finally:
         fresh.unlink(missing_ok=True)
     return path

@@ -164,12 +164,12 @@ class PrimerFit:
         """A warning about a primer that does not fit, with a value of `key` that fits; empty for one that fits.
 
         >>> PrimerFit((60, 74), {"C4": 44}, 187_459, (72, 86)).note()
-        'primer=[60,74]: C4 is 44 of 187,459 training notes, so the network has learnt little about it; \
+        'primer=[60,74]: C4 is only 44 of 187,459 training notes, so the network has learnt little about it; \
 primer=[72,86] is in range'
         """
         if self.fits:
             return ""
-        counted = ", ".join(f"{name} is {count:,}" for name, count in self.rare.items())
+        counted = ", ".join(f"{name} is {f'only {count:,}' if count else 'none'}" for name, count in self.rare.items())
         unit = "notes" if next(iter(self.rare))[0].isalpha() else "intervals"
         them = "it" if len(self.rare) == 1 else "them"
         warning = f"{key}={written(self.primer)}: {counted} of {self.total:,} training {unit}, so the network has "

@@ -21,9 +21,12 @@ from melgen.music.representations import AbstractRepresentation
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
 from melgen.networks.model_stepping import ModelStepper
+from melgen.processes import memory_of_machine
 
 # Tokens [N, steps] and a state (None at first) to logits [N, steps, V] and the state after them.
 NextNote = Callable[[Tensor, Any], tuple[Tensor, Any]]
+
+_BYTES_PER_NOTE = 8
 
 NOTES_WITHOUT_END = 30
 """Notes after the primer of a song by a network of pitches, which cannot end it; as many as in the paper."""
@@ -49,6 +52,25 @@ def check_sampling(
     check_whole("songs", songs)
     check_whole("notes", notes)
     require(is_whole(seed) and 0 <= seed < 2**64, "seed", seed, "a whole number from 0 to 2**64-1")
+
+
+def check_room(songs: int, notes: int, key: str = "notes") -> None:
+    """Refuse more notes than the memory of this machine can hold.
+
+    Args:
+        songs: how many songs.
+        notes: the most notes that each can have.
+        key: the option that limits the notes.
+
+    Raises:
+        ValueError: naming both options, the memory that they need and the memory there is.
+    """
+    needed, available = _BYTES_PER_NOTE * songs * notes, memory_of_machine()
+    if available is not None and needed > available:
+        raise ValueError(
+            f"songs={songs} with {key}={notes}: the notes need {needed / 2**30:,.0f} GiB, and this machine has "
+            f"{available / 2**30:,.0f} GiB of memory"
+        )
 
 
 def sample_values(
@@ -88,6 +110,7 @@ def sample_values(
     """
     selection = selection_named(selection)
     check_sampling(songs, notes, selection, temperature, top_k, top_p, seed)
+    check_room(songs, notes)
     primer = torch.as_tensor(
         primer_tokens if isinstance(primer_tokens, Tensor) else list(primer_tokens), dtype=torch.int64
     )

@@ -298,6 +298,8 @@ def _with_metre_and_pickup(melody: Melody, song: Mapping[str, Any]) -> Melody:
 
 def _check_replaceable(directory: Path) -> None:
     """Refuse a directory that contains anything except a set of songs that melgen wrote."""
+    if above := next((folder for folder in directory.parents if folder.is_file()), None):
+        raise ValueError(f"cannot write songs into {directory}: {above} is a file, not a directory")
     if not directory.exists():
         return
     if not directory.is_dir():

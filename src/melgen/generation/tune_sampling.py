@@ -15,7 +15,7 @@ from torch import Tensor
 
 from melgen.checking import check_whole
 from melgen.generation.headers import header_for
-from melgen.generation.sampling import check_sampling, evaluating, uniform_draws
+from melgen.generation.sampling import check_room, check_sampling, evaluating, uniform_draws
 from melgen.generation.selection import Selection, select, selection_named
 from melgen.music.abstract_rhythm import END, HOLD_KIND
 from melgen.music.encoding import Encoding
@@ -75,6 +75,7 @@ def sample_tunes(
     selection = selection_named(selection)
     check_sampling(songs, 1 if notes is None else notes, selection, temperature, top_k, top_p, seed)
     check_whole("limit", limit, null="for the longest training tune")
+    check_room(songs, notes or limit or vocabulary.longest, "limit" if notes is None else "notes")
     primers = [primer] if isinstance(primer, Melody) else list(primer)
     if len(primers) not in (1, songs):
         raise ValueError(f"a list of primers must have one for each of {songs} songs, got {len(primers)}")

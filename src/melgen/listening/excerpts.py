@@ -134,6 +134,40 @@ class Condition:
     repeated: int
 
 
+class TooFewExcerptsError(ValueError):
+    """A condition has fewer excerpts than a test needs.
+
+    Args:
+        name: of the condition.
+        found: how many different excerpts it has.
+        songs: how many songs.
+        short: how many of them are too short.
+        longest: the length of the longest in notes or quarters, as in `Cut.longest`.
+    """
+
+    def __init__(self, name: str, found: int, songs: int, short: int, longest: int):
+        self.found, self.songs, self.short, self.longest = found, songs, short, longest
+        super().__init__(
+            f"{name} has {counted(found, 'different excerpt')} ({counted(songs, 'song')}, {short} too short, "
+            f"{songs - short - found} equal to another; the longest has {longest})"
+        )
+
+
+def refusal_of(errors: Sequence[TooFewExcerptsError], cut: Cut, count: int) -> str:
+    """One message for all conditions with too few excerpts, with what would help."""
+    key = "quarters" if cut.with_rhythm else "notes"
+    skipped = f" after the first {counted(cut.skip, 'note')}" if cut.skip else ""
+    advice = []
+    if any(error.short for error in errors) and (longest := min(error.longest for error in errors)):
+        advice.append(f"{key}={longest} would be short enough for the longest song of each")
+    if fewest := min(error.found for error in errors):
+        advice.append(f"songs={fewest} is possible")
+    if any(error.songs - error.short < count for error in errors if error.short < error.songs):
+        advice.append("a study with more generate.songs has more")
+    lines = [f"songs={count}: too few excerpts of {cut.length_in_words}{skipped}", *(f"  {error}" for error in errors)]
+    return "\n".join([*lines, *(f"  {one}" for one in advice)])
+
+
 def choose_excerpts(
     name: str, role: Role, songs: Mapping[str, Melody], cut: Cut, count: int, generator: np.random.Generator
 ) -> Condition:
@@ -143,7 +177,7 @@ def choose_excerpts(
         songs: by their sources.
 
     Raises:
-        ValueError: if there are fewer; names the condition.
+        TooFewExcerptsError: if there are fewer.
     """
     usable: dict[tuple[tuple[int, ...], ...], Excerpt] = {}
     short, longest = 0, 0
@@ -156,15 +190,7 @@ def choose_excerpts(
         found = Excerpt(source, part, song.title if role == "reference" else "")
         usable.setdefault(found.notes, found)
     if len(usable) < count:
-        repeated = len(songs) - short - len(usable)
-        length = f"quarters={cut.quarters}" if cut.with_rhythm else f"notes={cut.notes}"
-        skipped = f" after the first {counted(cut.skip, 'note')}" if cut.skip else ""
-        raise ValueError(
-            f"songs={count}: {name} has {counted(len(usable), 'different excerpt')} of {cut.length_in_words} "
-            f"({counted(len(songs), 'song')}, {short} too short, {repeated} equal to another); fewer songs=, or a "
-            f"shorter excerpt than {length} (its longest song has {longest}{skipped}), or more generate.songs of "
-            f"the study"
-        )
+        raise TooFewExcerptsError(name, len(usable), len(songs), short, longest)
     chosen = generator.permutation(len(usable))[:count].tolist()
     excerpts = [*usable.values()]
     return Condition(

@@ -14,7 +14,7 @@ import numpy as np
 from melgen.checking import check_number, check_whole, require
 from melgen.listening.answers import FORMAT, FORMAT_VERSION
 from melgen.listening.design import lay_out
-from melgen.listening.excerpts import REFERENCE, Condition, Cut, Excerpt, Role, check_excerpts, choose_excerpts
+from melgen.listening.excerpts import REFERENCE, Condition, Cut, Excerpt, Role, TooFewExcerptsError, check_excerpts, choose_excerpts, refusal_of
 from melgen.listening.key import ConditionOfKey, Key, SongOfKey, packed_sheet
 from melgen.listening.material import Material, Songs
 from melgen.listening.rules import Rules
@@ -152,15 +152,15 @@ def _conditions(material: Material, cut: Cut, settings: Settings) -> tuple[Condi
     """
     sets: list[tuple[str, Role, Songs]] = [(name, "network", songs) for name, songs in material.networks.items()]
     sets += [(REFERENCE, "reference", material.tunes), (material.baseline_name, "anchor", material.baseline)]
-    conditions, reasons = [], []
+    conditions, errors = [], []
     for number, (name, role, songs) in enumerate(sets):
         generator = np.random.default_rng([settings.seed, 0, number])
         try:
             conditions.append(choose_excerpts(name, role, songs, cut, settings.songs, generator))
-        except ValueError as error:
-            reasons.append(str(error))
-    if reasons:
-        raise ValueError("\n".join(reasons))
+        except TooFewExcerptsError as error:
+            errors.append(error)
+    if errors:
+        raise ValueError(refusal_of(errors, cut, settings.songs))
     return tuple(conditions)
 
 

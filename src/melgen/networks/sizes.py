@@ -105,8 +105,8 @@ def estimate_parameters(
             )
     except RuntimeError as error:  # torch counts bytes in 64 bits
         raise ValueError(
-            f"hidden_size {hidden_size} with embedding_size {embedding_size or hidden_size} and vocab_size "
-            f"{vocab_size} is too large for a tensor"
+            f"hidden_size={hidden_size} with embedding_size={embedding_size or hidden_size} and a vocabulary of "
+            f"{vocab_size}: the weights have more bytes than a computer can address"
         ) from error
     highest = count_parameters(model.stack.layers[-1]) + count_parameters(model.stack.blocks[-1])
     return count_parameters(model) + (layers - different) * highest

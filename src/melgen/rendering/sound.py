@@ -7,6 +7,7 @@ frequency are left out to avoid aliasing.
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from functools import lru_cache
@@ -138,15 +139,15 @@ def write_samples(
         how = {"subtype": "VORBIS", "compression_level": 0.4}
     elif kind == "mp3":
         how = {"bitrate_mode": "CONSTANT", "compression_level": _mp3_level(bit_rate_kbps, sample_rate)}
+    encoded = io.BytesIO()  # libsndfile calls a full disk a "System error"
+    with soundfile.SoundFile(encoded, "w", sample_rate, 1, format=kind.upper(), **how) as file:
+        if name := printable(title):
+            file.title = name
+        # libsndfile's Vorbis encoder overflows its stack on a very long block.
+        for first in range(0, len(samples), _ENCODED_SECONDS_AT_ONCE * sample_rate):
+            file.write(samples[first : first + _ENCODED_SECONDS_AT_ONCE * sample_rate])
     with replacing(path) as temporary:
-        with soundfile.SoundFile(temporary, "w", sample_rate, 1, format=kind.upper(), **how) as file:
-            if name := printable(title):
-                file.title = name
-            # libsndfile's Vorbis encoder overflows its stack on a very long block.
-            for first in range(0, len(samples), _ENCODED_SECONDS_AT_ONCE * sample_rate):
-                file.write(samples[first : first + _ENCODED_SECONDS_AT_ONCE * sample_rate])
-        if kind == "ogg":
-            temporary.write_bytes(with_fixed_serial(temporary.read_bytes()))
+        temporary.write_bytes(with_fixed_serial(encoded.getvalue()) if kind == "ogg" else encoded.getvalue())
 
 
 def import_soundfile() -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -125,11 +124,8 @@ def check_memory(parameters: int, config: DictConfig) -> None:
     Raises:
         ValueError: naming the memory that it needs and the memory of this machine.
     """
-    try:
-        available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows, or a system that does not report it
-        return
-    if parameters * BYTES_PER_PARAMETER > available:
+    available = memory_of_machine()
+    if available is not None and parameters * BYTES_PER_PARAMETER > available:
         raise ValueError(
             f"hidden_size={config.hidden_size} with layers={config.layers}: {parameters:,} parameters "
             f"need {parameters * BYTES_PER_PARAMETER / 2**30:,.0f} GiB to train, and this machine has "

@@ -13,6 +13,7 @@ from melgen.checking import check_whole
 from melgen.checkpoint import run_title
 from melgen.generation.composing import Composer
 from melgen.generation.primers import read_primer_melody
+from melgen.generation.sampling import check_room
 from melgen.generation.selection import name_now
 from melgen.generation.songs import write_songs
 from melgen.music.melody import Melody
@@ -89,6 +90,8 @@ class SongSampling(pl.Callback):
             check_whole(f"callbacks.sampling.{key}", count)
         notes = self.options["notes"]
         check_whole("callbacks.sampling.notes", notes, null="for 30, or until the end of a song with rhythm")
+        for count in (self.songs, self.songs_underway):
+            check_room(count, notes or 1, "callbacks.sampling.notes")
         composer = composer_of(module)
         try:
             composer.compose(self.primer, **(self.options | {"songs": 1, "notes": 1}))
