@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig
 
-from melgen.checking import is_whole, require
+from melgen.checking import check_whole, is_number, is_seed, is_whole, require
 from melgen.files import read_json
 from melgen.pasting import hydra_quoted, hydra_value
 from melgen.runs.budget import NO_LIMIT
@@ -27,7 +27,7 @@ _KNOWN_BY = ("dataset.representation._target_", "rhythm._target_", "cell._target
 _NOT_OF_SETTING = frozenset({"seed", RATE, "corpus.fingerprint", "started_from"})
 _WITHOUT = ("callbacks.sampling", "callbacks.tonality", "callbacks.projection")
 """Callbacks that a trial does not need."""
-_RULE_OF_SEEDS = "a list of whole numbers from 0"
+_RULE_OF_SEEDS = "a list of whole numbers from 0 to 2**32-1"
 _HIGHEST_ADVISED = 0.01
 """The highest rate that is advised where a network has diverged at all rates."""
 _DIGITS = 2
@@ -46,14 +46,11 @@ def check_tuning(settings: StudySettings) -> None:
     for key, rule in (("rates", "a list of at least two different numbers above 0"), ("seeds", _RULE_OF_SEEDS)):
         require(isinstance(tune[key], ListConfig), f"tune.{key}", tune[key], rule)
     rates, seeds = list(tune.rates), list(tune.seeds)
-    numbers = [rate for rate in rates if isinstance(rate, int | float) and not isinstance(rate, bool)]
-    good = len(numbers) == len(rates) > 1 and all(0 < rate < math.inf for rate in numbers)
-    require(good and len({*numbers}) == len(rates), "tune.rates", rates, "at least two different numbers above 0")
-    whole = all(isinstance(seed, int) and seed >= 0 for seed in seeds)
-    require(bool(seeds) and whole, "tune.seeds", seeds, _RULE_OF_SEEDS)
+    good = len(rates) > 1 and all(is_number(rate) and rate > 0 for rate in rates)
+    require(good and len({*rates}) == len(rates), "tune.rates", rates, "at least two different numbers above 0")
+    require(bool(seeds) and all(map(is_seed, seeds)), "tune.seeds", seeds, _RULE_OF_SEEDS)
     for key, least in (("max_steps", 1), ("extensions", 0)):
-        value = tune[key]
-        require(isinstance(value, int) and value >= least, f"tune.{key}", value, f"a whole number from {least}")
+        check_whole(f"tune.{key}", tune[key], least)
     require(not settings.config.runs, "tune.rates", rates, "null with runs=..., whose networks are trained")
     axes = planned_axes_of_training(settings.hydra)
     for key in (RATE, LEARNING_RATES):
