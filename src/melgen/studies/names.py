@@ -10,13 +10,14 @@ from melgen.studies.primers import StudyPrimer
 from melgen.studies.results import Model, Run
 
 CORPUS_TASK = "evaluate/corpus"
+# "writers" is the former word for baselines, kept so that what an older study has measured counts as done.
 _BASELINES_TASK = "evaluate/writers"
 RHYTHM_BASELINES_TASK = "evaluate/rhythm_writers"
 BASELINE_LIKELIHOOD_TASK = "likelihood/baselines"
 """Scores the corpus with the baselines that count tokens."""
 COMPARISONS_TASK = "compare/cells"
 CORPUS, BASELINES = "corpus", "writers"
-"""Folders below ``evaluation/``: whole tunes and openings; songs of the baselines."""
+"""Folders below ``evaluation/``: whole tunes and openings; songs of the baselines, under their former word."""
 COPYING, STATES, SIMILARITY, BUDGET, MEMORIZATION = PROBES = (
     "copying",
     "states",

@@ -60,7 +60,7 @@ class ResultsReader:
         self.names, self.bench, self.runs, self.primers = names, bench, runs, primers
         self.first_notes, self.rates, self.probes = first_notes, rates, probes
 
-    def read(self, primer_notes: Sequence[str]) -> StudyResults:
+    def read(self, primer_remarks: Sequence[str]) -> StudyResults:
         """All results; paths in them start from the study's directory, so that a study may be moved.
 
         Raises:
@@ -94,14 +94,14 @@ class ResultsReader:
             without_bits="; ".join(reason for reason in reasons if reason),
             by_primer=by_primer,
             baselines_by_primer=baselines_by_primer,
-            primer_notes=tuple(primer_notes),
+            primer_remarks=tuple(primer_remarks),
             rates=self.rates,
             first_notes=self.first_notes if self.runs.write_rhythm else None,
             comparisons=self._comparisons(),
             probes=read_probes(self.names, self.runs, self.probes),
         )
 
-    def digest(self, primer_notes: Sequence[str]) -> str:
+    def digest(self, primer_remarks: Sequence[str]) -> str:
         """A hash of all that `read` reads: the input of the tasks that show results.
 
         Raises:
@@ -120,7 +120,7 @@ class ResultsReader:
         made = [self.bench.outputs_digest(task) for task in tasks]
         made += [] if self.rates is None else [digest_of(self.rates.to_dict())]
         return digest_of(
-            [made, list(primer_notes), list(self.probes), [_shown_of(runs.name_of(run), run) for run in runs.finished]]
+            [made, list(primer_remarks), list(self.probes), [_shown_of(runs.name_of(run), run) for run in runs.finished]]
         )
 
     def _songs(

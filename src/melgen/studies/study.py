@@ -16,7 +16,7 @@ from melgen.runs.rate_trials import LearningRates
 from melgen.software import software
 from melgen.studies.names import StudyNames
 from melgen.studies.planning import PlannedRun, planned_runs
-from melgen.studies.primer_notes import notes_of_primers
+from melgen.studies.primer_remarks import remarks_on_primers
 from melgen.studies.results import Run, StudyResults
 from melgen.studies.results_reader import ResultsReader
 from melgen.studies.runs_reader import runs_in
@@ -81,7 +81,7 @@ class Study:
             self.rates,
             self.settings.probes,
         )
-        for cached in ("primer_notes", "results"):  # of the runs planned before
+        for cached in ("primer_remarks", "results"):  # of the runs planned before
             self.__dict__.pop(cached, None)
 
     @property
@@ -90,9 +90,9 @@ class Study:
         return self.settings.directory
 
     @cached_property
-    def primer_notes(self) -> list[str]:
-        """Notes on primers whose pitches are rare in what the selected networks were trained on."""
-        return notes_of_primers(self.settings.primers, self.runs.models)
+    def primer_remarks(self) -> list[str]:
+        """Remarks on primers whose pitches are rare in what the selected networks were trained on."""
+        return remarks_on_primers(self.settings.primers, self.runs.models)
 
     @cached_property
     def results(self) -> StudyResults:
@@ -101,12 +101,12 @@ class Study:
         Raises:
             ValueError: if one of them has not been done.
         """
-        return self._reader.read(self.primer_notes)
+        return self._reader.read(self.primer_remarks)
 
     @property
     def results_digest(self) -> str:
         """A hash of all that `results` are made of."""
-        return self._reader.digest(self.primer_notes)
+        return self._reader.digest(self.primer_remarks)
 
     @property
     def inputs_of_results(self) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class Study:
                 "evaluation": self.settings.options.seed,
             },
             "runs": [self.runs.name_of(run) for run in self.runs.finished],
-            "primer_notes": self.primer_notes,
+            "primer_notes": self.primer_remarks,
             "unfinished": {path.name: reason for path, reason in self.runs.unfinished},
         }
 

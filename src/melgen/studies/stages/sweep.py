@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from melgen.studies.planning import training_arguments
-from melgen.studies.primer_notes import warn_of_rare_primers
+from melgen.studies.primer_remarks import warn_of_rare_primers
 from melgen.studies.study import Study
 from melgen.studies.trainings import train_all
 from melgen.studies.tuning import as_override
