@@ -17,6 +17,7 @@ ORDER = (
         "errors",
         "plurals",
         "nested",
+        "numbered_names",
         "durations",
         "far_values",
         "decimals",

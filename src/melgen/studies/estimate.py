@@ -22,6 +22,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from melgen.checkpoint_files import LAST
 from melgen.durations import in_words
 from melgen.networks import map_state
 from melgen.plurals import counted
@@ -140,7 +141,7 @@ def jobs_at_once(hydra: DictConfig) -> int:
 def _made_by(run: PlannedRun) -> int:
     """Updates that an interrupted run need not make again, as far as its log shows."""
     status = status_of(RunDirectory(run.path))
-    return status.updates if (run.path / "checkpoints" / "last.ckpt").exists() else 0
+    return status.updates if (run.path / "checkpoints" / LAST).exists() else 0
 
 
 def _recorded(planned: Sequence[PlannedRun]) -> dict[str, float]:
