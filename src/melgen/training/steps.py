@@ -30,7 +30,7 @@ from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
 from melgen.runs.identity import identity_of
 from melgen.runs.identity_file import FORMAT_VERSION, read_file
 from melgen.runs.learning_rates import used_otherwise
-from melgen.runs.naming import typed_overrides
+from melgen.runs.naming import typed_config_dirs, typed_overrides
 from melgen.runs.network_size import NETWORK
 from melgen.software import software
 from melgen.training.callbacks import SongSampling
@@ -199,8 +199,10 @@ def record_provenance(module: MelodyModule, run: RunDirectory, products: Mapping
 def typed_command() -> list[str]:
     """The arguments of ``melgen.train`` that make this run, as a single run also if it is a job of a sweep."""
     hydra: Any = HydraConfig.get()
-    own = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
-    return [*(["--config-dir", own[0]] if own else []), *typed_overrides(hydra)]
+    return [
+        *(word for path in typed_config_dirs(hydra)[:1] for word in ("--config-dir", path)),  # Hydra takes one
+        *typed_overrides(hydra),
+    ]
 
 
 def evaluate(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> Result:
