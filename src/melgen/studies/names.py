@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from melgen.evaluation.comparing_cells.results import COMPARISONS_FILE
+from melgen.evaluation.probes import SIMILARITY
 from melgen.studies.primers import StudyPrimer
 from melgen.studies.results import Model, Run
 
@@ -18,14 +19,6 @@ BASELINE_LIKELIHOOD_TASK = "likelihood/baselines"
 COMPARISONS_TASK = "compare/cells"
 CORPUS, BASELINES = "corpus", "writers"
 """Folders below ``evaluation/``: whole tunes and openings; songs of the baselines, under their former word."""
-COPYING, STATES, SIMILARITY, BUDGET, MEMORIZATION = PROBES = (
-    "copying",
-    "states",
-    "similarity",
-    "budget",
-    "memorization",
-)
-"""The probes of a study, as ``probes`` lists them."""
 PROBED_BASELINES = ("kn-bigram", "ppm-stm")
 """Baselines whose copying is measured: one that remembers a single note, and one that knows nothing but the tune."""
 MEMORIZING_BASELINES = ("bigram", "ppm")

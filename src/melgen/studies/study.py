@@ -25,6 +25,7 @@ from melgen.studies.study_corpus import StudyCorpus
 from melgen.studies.study_runs import StudyRuns
 from melgen.studies.tasks import Workbench
 from melgen.studies.training_plan import TrainingPlan
+from melgen.studies.tune_bits import TuneScores
 from melgen.studies.tuning import as_override, check_seeds, check_tuning
 
 
@@ -42,6 +43,7 @@ class Study:
         rates: the learning rates that were chosen; None if they are not tuned, or not for all of the runs.
         runs: planned, finished, missing and selected.
         corpus: of the runs.
+        tune_scores: scores each of its test tunes with networks.
         training: what is left to train.
 
     Raises:
@@ -71,6 +73,7 @@ class Study:
             planned = planned if self.rates is None else _planned_in(self.settings, as_override(self.settings))
         self.runs = StudyRuns(self.settings, planned)
         self.corpus = StudyCorpus(self.settings, self.runs)
+        self.tune_scores = TuneScores(self.corpus, self.settings.config.generate.device)
         self.training = TrainingPlan(self.settings, planned, self.corpus)
         self._reader = ResultsReader(
             self.names,
