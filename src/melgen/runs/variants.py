@@ -20,7 +20,7 @@ from melgen.checkpoint_files import SUFFIX
 from melgen.music.rhythms import rhythm_option
 from melgen.numbered_names import updates_in
 from melgen.runs.config import BLOCKS, read_config
-from melgen.runs.identity import identity_of
+from melgen.runs.identity import RECORDED, identity_of
 from melgen.runs.learning_rates import LEARNING_RATES, RATE
 from melgen.runs.naming import RunName, parse_run_name, safe_name
 from melgen.runs.size_keys import SOLVED, given_size
@@ -29,7 +29,7 @@ USUAL = "usual values"
 """Name of the variant that has the most common value of every key, if several keys differ."""
 
 LONGEST_SLUG = 60
-_NOT_COMPARED = frozenset({"seed", "layers", "model.layers", "corpus.fingerprint", "started_from"})
+_NOT_COMPARED = frozenset({"seed", "layers", "model.layers", *RECORDED})
 _BY_CELL, _BY_DATASET = ("cell.", "model.cell."), ("dataset.representation.",)
 _START = "init_from"
 _NEUTRAL = {  # what runs without a rhythm or a block do not record

@@ -13,6 +13,7 @@ from melgen.files import read_json
 from melgen.pasting import hydra_quoted, hydra_value
 from melgen.runs.budget import NO_LIMIT
 from melgen.runs.directory import RunDirectory
+from melgen.runs.identity import is_choice
 from melgen.runs.learning_rates import LEARNING_RATES, RATE, corpus_of, size_of
 from melgen.runs.naming import parse_run_name
 from melgen.runs.rate_trials import EXPLODED, LearningRates, Purpose, RateTrial, TunedSetting, where_of
@@ -24,7 +25,6 @@ from melgen.studies.settings import StudySettings
 
 _KNOWN_BY = ("dataset.representation._target_", "rhythm._target_", "cell._target_", "block._target_", "layers")
 """Keys by which every file recognises a network, also where they are the same in all of a study."""
-_NOT_OF_SETTING = frozenset({"seed", RATE, "corpus.fingerprint", "started_from"})
 _WITHOUT = ("callbacks.sampling", "callbacks.tonality", "callbacks.projection")
 """Callbacks that a trial does not need."""
 _RULE_OF_SEEDS = "a list of whole numbers from 0 to 2**32-1"
@@ -210,7 +210,7 @@ def _of_setting(identity: Mapping[str, Any], config: DictConfig) -> dict[str, An
         name = key.removeprefix("model.")
         repeats = name != key and identity.get(name) == value
         is_solved = given_size(config) and {key, name} & {*SOLVED}
-        if not (key in _NOT_OF_SETTING or name.rpartition(".")[2] == "seed" or repeats or is_solved):
+        if is_choice(key) and not (key == RATE or repeats or is_solved):
             kept[key] = value
     return kept
 
