@@ -53,7 +53,7 @@ def choose(model: MelodyModel, batch_size: int, steps: int, file: Path) -> dict[
     return {part.name: known[part.key] for part in parts}
 
 
-def known(model: MelodyModel, batch_size: int, steps: int, file: Path) -> dict[str, str]:
+def known_choice(model: MelodyModel, batch_size: int, steps: int, file: Path) -> dict[str, str]:
     """What `choose` would find, as far as the file has it, without measuring anything.
 
     Numbers of tokens and steps hardly matter to which backend is the fastest, so that the choice for a network of other

@@ -69,7 +69,7 @@ def timed_network(config: DictConfig, device: torch.device, precision: Precision
         with precision.forward_context():
             if config.products == AUTO:
                 file = products_file(config)
-                choice = choosing_backends.known(model, config.batch_size, config.seq_length, file)
+                choice = choosing_backends.known_choice(model, config.batch_size, config.seq_length, file)
             else:
                 choice = choosing_backends.everywhere(model, config.products)
         choosing_backends.apply(model, choice)
