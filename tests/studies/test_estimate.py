@@ -18,12 +18,12 @@ from melgen.files import write_json
 from melgen.music import Grid, Melody
 from melgen.networks import MelodyModel, choosing_backends
 from melgen.networks.products.backends import ONEDNN, SEQUENCES, TORCH
-from melgen.studies import estimate as estimating
-from melgen.studies import update_timing
-from melgen.studies.estimate import Estimate, estimate
-from melgen.studies.planning import PlannedRun
-from melgen.studies.training_plan import TrainingPlan
-from melgen.studies.update_timing import VOCABULARY, precision_of, seconds_per_update, timed_network
+from melgen.studies.plan import estimate as estimating
+from melgen.studies.plan import update_timing
+from melgen.studies.plan.estimate import Estimate, estimate
+from melgen.studies.plan.planned_runs import PlannedRun
+from melgen.studies.plan.training_plan import TrainingPlan
+from melgen.studies.plan.update_timing import VOCABULARY, precision_of, seconds_per_update, timed_network
 from tests.commands.calling import call, files_below
 from tests.data.melodies import walks
 from tests.data.test_rhythm_tunes import data_of, rhythmic

@@ -17,10 +17,10 @@ from melgen.files import write_json
 from melgen.runs.directory import RunDirectory
 from melgen.runs.rate_trials import LearningRates, Purpose, RateTrial, TunedSetting
 from melgen.studies.figures import learning_rates
-from melgen.studies.planning import PlannedRun
+from melgen.studies.plan.planned_runs import PlannedRun
+from melgen.studies.plan.rate_trials import check_tuning, chosen, rates_beyond
 from melgen.studies.results import StudyResults
 from melgen.studies.tables.learning_rates import learning_rates_table
-from melgen.studies.tuning import check_tuning, chosen, rates_beyond
 from tests.commands.calling import call
 from tests.runs.composing import composed
 from tests.studies.conftest import HOME, MINI

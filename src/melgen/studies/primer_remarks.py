@@ -10,7 +10,7 @@ from hydra.utils import get_object
 
 from melgen.data import MelodyDataModule, Split
 from melgen.generation.primers import fit_of, note_of
-from melgen.studies.planning import PlannedRun
+from melgen.studies.plan.planned_runs import PlannedRun
 from melgen.studies.primers import StudyPrimer
 from melgen.studies.results import Model
 

@@ -28,7 +28,7 @@ from melgen.studies.primers import StudyPrimer
 from melgen.studies.probes.reader import probe_tasks, read_probes
 from melgen.studies.result_files import read_result
 from melgen.studies.results import Model, Run, StudyResults
-from melgen.studies.study_runs import StudyRuns
+from melgen.studies.runs.study_runs import StudyRuns
 from melgen.studies.tasks import Workbench, digest_of
 
 SetsByPrimer = dict[str, Mapping[str, SongSetEvaluation]]

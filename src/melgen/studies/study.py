@@ -14,19 +14,19 @@ from melgen.configuration.user_modules import import_user_modules
 from melgen.runs.learning_rates import read_rates
 from melgen.runs.rate_trials import LearningRates
 from melgen.software import software
+from melgen.studies.comparing.bits_of_tunes import TuneScores
 from melgen.studies.names import StudyNames
-from melgen.studies.planning import PlannedRun, planned_runs
+from melgen.studies.plan.planned_runs import PlannedRun, planned_runs
+from melgen.studies.plan.rate_trials import as_override, check_seeds, check_tuning
+from melgen.studies.plan.training_plan import TrainingPlan
 from melgen.studies.primer_remarks import remarks_on_primers
 from melgen.studies.results import Run, StudyResults
 from melgen.studies.results_reader import ResultsReader
-from melgen.studies.runs_reader import runs_in
+from melgen.studies.runs.reader import runs_in
+from melgen.studies.runs.study_runs import StudyRuns
 from melgen.studies.settings import StudySettings
 from melgen.studies.study_corpus import StudyCorpus
-from melgen.studies.study_runs import StudyRuns
 from melgen.studies.tasks import Workbench
-from melgen.studies.training_plan import TrainingPlan
-from melgen.studies.tune_bits import TuneScores
-from melgen.studies.tuning import as_override, check_seeds, check_tuning
 
 
 class Study:

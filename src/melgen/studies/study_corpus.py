@@ -23,9 +23,9 @@ from melgen.music.melody import Melody
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import reader_version
 from melgen.studies.primers import StudyPrimer
-from melgen.studies.runs_reader import check_same_corpus, config_of
+from melgen.studies.runs.reader import check_same_corpus, config_of
+from melgen.studies.runs.study_runs import StudyRuns
 from melgen.studies.settings import StudySettings
-from melgen.studies.study_runs import StudyRuns
 from melgen.studies.tasks import digest_of
 
 log = logging.getLogger(__name__)

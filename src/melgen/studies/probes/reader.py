@@ -14,7 +14,7 @@ from melgen.evaluation.probes.budget import CellCurves, order_at_budgets
 from melgen.evaluation.probes.copied_bits import CopiedBits
 from melgen.evaluation.probes.linear import ProbeResult
 from melgen.evaluation.probes.memorization import Memorized
-from melgen.studies.cell_pairs import models_by_setting
+from melgen.studies.comparing.cell_pairs import models_by_setting
 from melgen.studies.names import (
     MEMORIZING_BASELINES,
     PROBED_BASELINES,
@@ -30,7 +30,7 @@ from melgen.studies.probes.results import (
 )
 from melgen.studies.result_files import read_result
 from melgen.studies.results import Model
-from melgen.studies.study_runs import StudyRuns
+from melgen.studies.runs.study_runs import StudyRuns
 
 _Found = TypeVar("_Found")
 

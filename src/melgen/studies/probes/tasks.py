@@ -23,13 +23,13 @@ from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device
 from melgen.music.melody import Melody
 from melgen.scoring.likelihood import NOTES
+from melgen.studies.comparing.bits_of_tunes import sum_of_bits
 from melgen.studies.names import PROBED_BASELINES
 from melgen.studies.probes import memorization_tasks
 from melgen.studies.probes.measuring import MOST_NOTES, measure_copying, measure_states
 from melgen.studies.results import Model, Run
 from melgen.studies.study import Study
 from melgen.studies.tasks import Task
-from melgen.studies.tune_bits import sum_of_bits
 
 _DEFINITIONS: Mapping[str, dict[str, Any]] = {
     COPYING: {"least_notes": LEAST_NOTES, "positions": list(POSITIONS)},

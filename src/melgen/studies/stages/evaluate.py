@@ -25,7 +25,7 @@ from melgen.generation.selection import selection_named
 from melgen.generation.songs import melodies_by_song, write_songs
 from melgen.music.melody import Melody
 from melgen.scoring.likelihood import likelihood
-from melgen.studies import comparing_cells
+from melgen.studies.comparing.tasks import tasks as comparison_tasks
 from melgen.studies.embedding_fits import write_fits
 from melgen.studies.names import (
     BASELINE_LIKELIHOOD_TASK,
@@ -89,7 +89,7 @@ def tasks(study: Study) -> Iterator[Task]:
             yield Task(names.likelihood_task(model, run), inputs, partial(_score_tunes, study, model, run))
             yield Task(names.embedding_task(model, run), weights, partial(_measure_embedding, study, model, run))
     yield from probe_tasks(study, rhythm, songs_of_baselines)
-    yield from comparing_cells.tasks(study, rhythm)
+    yield from comparison_tasks(study, rhythm)
 
 
 def _drawing(study: Study) -> dict[str, Any]:

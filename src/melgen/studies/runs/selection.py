@@ -14,7 +14,7 @@ from melgen.checkpoint_files import SUFFIX
 from melgen.numbered_names import numbered_in
 from melgen.runs.naming import parse_run_name
 from melgen.studies.results import Model, Run
-from melgen.studies.runs_reader import Unfinished
+from melgen.studies.runs.reader import Unfinished
 
 log = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ from melgen.runs.directory import FAILED, FINISHED, RUNNING, RunDirectory
 from melgen.runs.identity import FINGERPRINT, RECORDED, differences
 from melgen.runs.status import RunStatus, status_of
 from melgen.runs.variants import choices_of, names_in, variants_in
-from melgen.studies.estimate import Estimate, weights_of
-from melgen.studies.planning import PlannedRun
-from melgen.studies.timing import time_left
+from melgen.studies.plan.estimate import Estimate, weights_of
+from melgen.studies.plan.planned_runs import PlannedRun
+from melgen.studies.time_left import time_left
 
 log = logging.getLogger(__name__)
 

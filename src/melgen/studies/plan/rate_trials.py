@@ -20,7 +20,7 @@ from melgen.runs.rate_trials import EXPLODED, LearningRates, Purpose, RateTrial,
 from melgen.runs.size_keys import SOLVED, given_size
 from melgen.runs.status import status_of
 from melgen.runs.variants import choices_of, variants_in
-from melgen.studies.planning import PlannedRun, planned_axes_of_training
+from melgen.studies.plan.planned_runs import PlannedRun, planned_axes_of_training
 from melgen.studies.settings import StudySettings
 
 _KNOWN_BY = ("dataset.representation._target_", "rhythm._target_", "cell._target_", "block._target_", "layers")

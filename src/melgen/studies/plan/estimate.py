@@ -1,10 +1,10 @@
 """Estimate the time that the trainings of a study will take, from a few timed updates on this machine.
 
-The model: an update takes as long as measured here on random notes, alone, in one process (see
-`melgen.studies.update_timing`); where only the layer count differs, the smallest and the largest network are timed, and
-times between are interpolated. A validation costs a third of the updates that would read as many notes, and each run
-`START_SECONDS`. Finished runs of the same network on this machine are better evidence: their recorded seconds are used
-where there are any.
+The model: an update takes as long as `melgen.studies.plan.update_timing` measures on random notes, alone, in one
+process; where only the layer count differs, the smallest and the largest network are timed, and times between are
+interpolated. A validation costs a third of the updates that would read as many notes, and each run `START_SECONDS`.
+Finished runs of the same network on this machine are better evidence: their recorded seconds are used where there are
+any.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from melgen.processes import available_cpus
 from melgen.runs.directory import RunDirectory
 from melgen.runs.precision import full_name
 from melgen.runs.status import status_of
-from melgen.studies.planning import PlannedRun
-from melgen.studies.update_timing import has_durations, seconds_per_update
+from melgen.studies.plan.planned_runs import PlannedRun
+from melgen.studies.plan.update_timing import has_durations, seconds_per_update
 from melgen.sweeps.plan import updates_of
 
 log = logging.getLogger(__name__)

@@ -13,12 +13,12 @@ from melgen.bit_names import BITS, BITS_WITH_RHYTHM
 from melgen.data import Split
 from melgen.evaluation.comparing_cells.compare import Trainings, compare_all
 from melgen.files import write_json
-from melgen.studies.cell_pairs import CellPairs
+from melgen.studies.comparing.bits_of_tunes import read_tune_bits, write_tune_bits
+from melgen.studies.comparing.cell_pairs import CellPairs
 from melgen.studies.names import COMPARISONS_TASK
 from melgen.studies.results import Model, Run
 from melgen.studies.study import Study
 from melgen.studies.tasks import Task
-from melgen.studies.tune_bits import read_tune_bits, write_tune_bits
 
 
 def tasks(study: Study, rhythm: dict[str, Any]) -> Iterator[Task]:
