@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from melgen.bundled import BUNDLED, FOLDER, PREFIX
-from melgen.evaluation.metrics import bits_metric
+from melgen.evaluation.run_metrics import bits_metric
 from melgen.files import read_json, write_text
 from melgen.model_files.weights import read_model_file, weights_bytes
 from melgen.pasting import program, shell_line

@@ -7,6 +7,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 SOURCES = Path(__file__).parents[1] / "src" / "melgen"
 
 ORDER = (
@@ -17,6 +19,7 @@ ORDER = (
         "errors",
         "plurals",
         "nested",
+        "numbered_names",
         "durations",
         "far_values",
         "decimals",
@@ -179,10 +182,11 @@ def test_the_order_of_the_parts_of_networks_is_the_documented_one():
     assert [{name.strip() for name in names.split(",")} for names in documented] == list(NETWORKS)
 
 
-def test_the_map_of_networks_has_all_files():
-    folder = SOURCES / "networks"
+@pytest.mark.parametrize(("package", "behind"), [("networks", "Each base class"), ("studies", "Words:")])
+def test_a_map_has_all_files(package, behind):
+    folder = SOURCES / package
     text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
-    mapped = files_of_map(text.partition("in an order in which they can be read::")[2].partition("Each base class")[0])
+    mapped = files_of_map(text.partition("in an order in which they can be read::")[2].partition(behind)[0])
     whole = {name for name in mapped if name.endswith("/")}
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*.py") if path.name != "__init__.py"}
     assert mapped - whole <= files

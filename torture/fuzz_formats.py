@@ -702,7 +702,7 @@ def read_run(path: Path) -> str:
     from melgen.runs.history import read_history
     from melgen.runs.search import statuses_below
     from melgen.runs.status import STATES
-    from melgen.studies.runs_reader import read_runs
+    from melgen.studies.runs.reader import read_runs
     from melgen.sweeps.table import table_row, to_csv
 
     run = path.parent / "run"

@@ -10,6 +10,8 @@ from typing import Any, TypeGuard
 from melgen.pasting import override
 
 COUNT = "a whole number of at least 1"
+SEED = "a whole number from 0 to 2**32-1"
+"""NumPy, whose generators Lightning seeds too, takes no others."""
 
 
 def is_whole(value: object) -> TypeGuard[int]:
@@ -19,6 +21,15 @@ def is_whole(value: object) -> TypeGuard[int]:
     (True, False, False)
     """
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_seed(value: object) -> bool:
+    """Whether a value can be the seed of a training.
+
+    >>> is_seed(0), is_seed(2**32 - 1), is_seed(2**32), is_seed(-1), is_seed(True)
+    (True, True, False, False, False)
+    """
+    return is_whole(value) and 0 <= value < 2**32
 
 
 def is_number(value: object) -> bool:

@@ -7,7 +7,9 @@ from pathlib import Path
 from melgen.errors import CheckpointError
 from melgen.references import is_reference, referenced_file
 
-BEST, LAST = "best.ckpt", "last.ckpt"
+SUFFIX = ".ckpt"
+"""The ending of the names of checkpoints."""
+BEST, LAST = f"best{SUFFIX}", f"last{SUFFIX}"
 
 
 def run_of(checkpoint: Path) -> Path:

@@ -18,7 +18,7 @@ from melgen.checking import check_one_of, check_whole
 from melgen.command_line import run_app, run_job
 from melgen.configuration.arguments import without_multirun
 from melgen.configuration.conf_dir import CONF_DIR
-from melgen.studies.planning import names_stages, with_sweeps_as_parameters
+from melgen.studies.plan.planned_runs import names_stages, with_sweeps_as_parameters
 from melgen.studies.stages import STAGES
 
 log = logging.getLogger(__name__)

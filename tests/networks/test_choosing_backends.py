@@ -43,6 +43,19 @@ def model_of(cell, width=WIDTH, **options):
     return MelodyModel(VOCABULARY, width, 3, cell, **options)
 
 
+def test_what_is_known_serves_networks_of_other_tunes_without_a_measurement(file, measured):
+    assert choosing_backends.known_choice(model_of(LSTM), BATCH, STEPS, file) == {}
+    chosen = choosing_backends.choose(model_of(LSTM), BATCH, STEPS, file)
+    count = len(measured)
+    other = MelodyModel(VOCABULARY + 5, WIDTH, 3, LSTM)
+    assert choosing_backends.known_choice(other, BATCH, STEPS + 7, file) == chosen
+    assert choosing_backends.known_choice(model_of(LSTM, WIDTH + 32), BATCH, STEPS, file) == {}
+    assert choosing_backends.known_choice(other, BATCH + 1, STEPS, file) == {}
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert choosing_backends.known_choice(other, BATCH, STEPS, file) == {}
+    assert len(measured) == count
+
+
 def test_each_part_is_measured_once_for_a_machine(cell, file, measured):
     model = model_of(cell)
     first = choosing_backends.choose(model, BATCH, STEPS, file)

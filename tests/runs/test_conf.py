@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.music import REPRESENTATIONS
-from melgen.studies.planning import STUDY_KEYS
+from melgen.studies.plan.planned_runs import STUDY_KEYS
 from melgen.training import build
 from melgen.training.checks import check
 from tests.runs.composing import composed

@@ -11,11 +11,11 @@ import pytest
 
 from melgen.evaluation.comparing_cells.results import Comparisons
 from melgen.files import write_json
-from melgen.studies.cell_pairs import pairs_of_cells, reference_cell
+from melgen.studies.comparing.bits_of_tunes import read_tune_bits
+from melgen.studies.comparing.cell_pairs import pairs_of_cells, reference_cell
 from melgen.studies.figures import paired_differences
 from melgen.studies.results import Model
 from melgen.studies.tables import build_tables
-from melgen.studies.tune_bits import read_tune_bits
 from tests.commands.calling import call
 from tests.pages.examples import read_data
 from tests.studies.comparisons_examples import comparisons
@@ -35,7 +35,7 @@ def models(monkeypatch, *chosen):
         ]
         known |= {one.path: SETTINGS | {"cell.name": cell, "seed": one.seed} | settings for one in runs}
         found.append(Model(tuple(runs)))
-    monkeypatch.setattr("melgen.studies.cell_pairs.settings_of", known.get)
+    monkeypatch.setattr("melgen.studies.comparing.cell_pairs.settings_of", known.get)
     return found
 
 

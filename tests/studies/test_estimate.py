@@ -16,10 +16,14 @@ from melgen.configuration.conf_dir import CONF_DIR
 from melgen.data import Split
 from melgen.files import write_json
 from melgen.music import Grid, Melody
-from melgen.studies import estimate as estimating
-from melgen.studies.estimate import Estimate, estimate, seconds_per_update
-from melgen.studies.planning import PlannedRun
-from melgen.studies.training_plan import TrainingPlan
+from melgen.networks import MelodyModel, choosing_backends
+from melgen.networks.products.backends import ONEDNN, SEQUENCES, TORCH
+from melgen.studies.plan import estimate as estimating
+from melgen.studies.plan import update_timing
+from melgen.studies.plan.estimate import Estimate, estimate
+from melgen.studies.plan.planned_runs import PlannedRun
+from melgen.studies.plan.training_plan import TrainingPlan
+from melgen.studies.plan.update_timing import VOCABULARY, precision_of, seconds_per_update, timed_network
 from tests.commands.calling import call, files_below
 from tests.data.melodies import walks
 from tests.data.test_rhythm_tunes import data_of, rhythmic
@@ -124,6 +128,59 @@ def test_timing_changes_no_random_number(tmp_path):
     state = torch.get_rng_state()
     assert seconds_per_update(run.config) > 0
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rhythm", "durations"), [("none", None), ("grid", None), ("factored", 24)])
+def test_the_timed_network_has_the_layers_of_its_rhythm(tmp_path, rhythm, durations):
+    config, cpu = planned(tmp_path, f"rhythm={rhythm}").config, torch.device("cpu")
+    assert timed_network(config, cpu, precision_of(config, cpu)).duration_size == durations
+    assert seconds_per_update(config) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("precision", "kinds"),
+    [
+        ("32-true", (False, torch.float32)),
+        ("bf16-mixed", (True, torch.float32)),
+        ("64-true", (False, torch.float64)),
+        ("bf16-true", (False, torch.bfloat16)),
+    ],
+)
+def test_updates_are_timed_in_the_precision_of_the_training(tmp_path, monkeypatch, precision, kinds):
+    seen, loss_of = set(), update_timing.window_loss
+
+    def window_loss(model, *others):
+        seen.add((torch.is_autocast_enabled("cpu"), model.output.weight.dtype))
+        return loss_of(model, *others)
+
+    monkeypatch.setattr(update_timing, "window_loss", window_loss)
+    threads = torch.get_num_threads()
+    assert seconds_per_update(planned(tmp_path, f"precision={precision}", f"threads={threads + 1}").config) > 0
+    assert seen == {kinds}
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.slow
+def test_the_products_are_those_that_this_machine_has_found(tmp_path, monkeypatch):
+    options = ["hidden_size=96", "batch_size=40", "layers=2", f"cache_dir={tmp_path}"]
+    config, cpu = planned(tmp_path, *options).config, torch.device("cpu")
+
+    def backends(config):
+        return [each.backend for each in timed_network(config, cpu, precision_of(config, cpu)).layers]
+
+    def refuse(candidates):
+        raise AssertionError("nothing is measured for an estimate")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(choosing_backends, "fastest", lambda candidates: SEQUENCES)
+        network = MelodyModel(vocab_size=VOCABULARY + 3, hidden_size=96, layers=2)
+        choosing_backends.choose(network, 40, 17, choosing_backends.file_in(tmp_path))
+    monkeypatch.setattr(choosing_backends, "fastest", refuse)
+    assert backends(config) == [SEQUENCES, SEQUENCES]
+    assert backends(planned(tmp_path, *options, "products=onednn").config) == [ONEDNN, ONEDNN]
+    assert backends(planned(tmp_path, *options[:-1], f"cache_dir={tmp_path / 'none'}").config) == [TORCH, TORCH]
 
 
 def test_the_sentence_names_an_estimate_and_the_machine(tmp_path):

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.runs.identity import identity_of
-from melgen.studies.planning import as_typed, planned_runs, training_arguments, with_sweeps_as_parameters
+from melgen.studies.plan.planned_runs import as_typed, planned_runs, training_arguments, with_sweeps_as_parameters
 from melgen.sweeps.plan import planned_axes
 
 

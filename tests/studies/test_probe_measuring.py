@@ -8,7 +8,8 @@ from melgen.data import Split
 from melgen.music import Control, NoRhythm
 from melgen.music.melody import Melody
 from melgen.music.rhythms import Factored
-from melgen.studies.probes.measuring import measure_copying, measure_states, measure_tunes
+from melgen.scoring.likelihood import likelihood_by_tune
+from melgen.studies.probes.measuring import measure_copying, measure_states
 from tests.builders import untrained
 from tests.scoring.test_likelihood import TUNES, played
 
@@ -21,7 +22,7 @@ def test_without_tunes_there_is_nothing_to_measure(rhythm):
     found = measure_copying(trained, [], 0)
     assert (found["tunes"], found["all"]["notes"]) == (0, [])
     assert measure_copying(trained, [SHORT], 0)["all"]["notes"] == []
-    assert measure_tunes(trained, []) == {"bits": [], "notes": []}
+    assert {len(values) for values in likelihood_by_tune(trained, []).values()} == {0}
     for tunes in ([], [SHORT]):
         states = measure_states(trained, dict.fromkeys(Split, tunes), None, 0)
         assert (states["metre"], states["tunes"], states["without_key"]) == (None, len(tunes), len(tunes))

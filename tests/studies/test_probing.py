@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
+from melgen.evaluation.probes import PROBES
 from melgen.evaluation.probes.budget import CellCurves, order_at_budgets
 from melgen.evaluation.probes.copied_bits import CopiedBits
 from melgen.studies.figures.probes import PROBE_FIGURES
-from melgen.studies.names import PROBES
 from melgen.studies.probes.findings import budget_finding
 from melgen.studies.probes.results import BudgetFound, CopyingFound, ProbeResults
 from melgen.studies.results import StudyResults

@@ -8,7 +8,7 @@ import pytest
 
 from melgen.generation.songs import melodies_by_song
 from melgen.studies.results import Model, Run
-from melgen.studies.selection import best_layers
+from melgen.studies.runs.selection import best_layers
 from tests.commands.calling import call, files_below
 
 MIXED = (

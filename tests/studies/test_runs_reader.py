@@ -7,7 +7,7 @@ import pytest
 
 from melgen.checkpoint import load_model
 from melgen.networks import count_parameters
-from melgen.studies.runs_reader import check_same_corpus, config_of, read_runs, runs_in
+from melgen.studies.runs.reader import check_same_corpus, config_of, read_runs, runs_in
 from tests.studies.conftest import HOME
 
 LAST = "interval-lstm-2-seed1-hidden_size-8"

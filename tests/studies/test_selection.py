@@ -9,10 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from melgen.studies import selection
 from melgen.studies.results import Run
-from melgen.studies.runs_reader import Unfinished
-from melgen.studies.selection import best_layers, nearest_to_equal_steps, pairs_without_candidate, stages_of_training
+from melgen.studies.runs import selection
+from melgen.studies.runs.reader import Unfinished
+from melgen.studies.runs.selection import (
+    best_layers,
+    nearest_to_equal_steps,
+    pairs_without_candidate,
+    stages_of_training,
+)
 
 
 def run(dataset, cell, layers, seed, loss=1.0, variant="", **result):

@@ -12,11 +12,15 @@ import pytest
 from scipy import stats
 
 from melgen.corpora import FolkCorpus
+from melgen.evaluation.probes import PROBES
 from melgen.evaluation.summaries import summarize_scores
 from melgen.evaluation.tonality import tonality_table
+from melgen.pages.sections import tables as page_tables
 from melgen.studies.results import Model, StudyResults
 from melgen.studies.tables import build_tables, paper_tables
+from melgen.studies.tables.probes import PROBE_TABLES
 from melgen.tables import Cell, Table, build_set_tables
+from tests.pages.examples import probe_tables
 from tests.studies.tables_examples import evaluation, nine_models, run, study, tonality_scores
 
 OPENING_SCORES = tonality_scores((2.0, 1.0, 0.25), (4.0, 3.0, 0.75))  # means 3, 2, 0.5; variances 2, 2, 0.125
@@ -427,3 +431,10 @@ def test_songs_of_networks_have_no_tonic_to_end_on(results):
         ("corpus-test", "0.5"),
     ]
     assert "songs of networks have none" in table.caption
+
+
+def test_the_order_of_tables_on_a_page_names_tables_that_there_are(results):
+    made = {*build_tables(results), *probe_tables(["control-lstm-1", "control-gru-1"])}
+    # Made-up results of so few networks have neither several primers, several seeds nor songs near openings.
+    assert {*page_tables.ORDER} - made == {"primers", "paired_differences", "nearest", page_tables.FORMER_BEST}
+    assert [name for name in page_tables.ORDER if name in PROBE_TABLES] == [*PROBE_TABLES] == [*PROBES]

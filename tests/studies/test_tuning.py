@@ -17,10 +17,10 @@ from melgen.files import write_json
 from melgen.runs.directory import RunDirectory
 from melgen.runs.rate_trials import LearningRates, Purpose, RateTrial, TunedSetting
 from melgen.studies.figures import learning_rates
-from melgen.studies.planning import PlannedRun
+from melgen.studies.plan.planned_runs import PlannedRun
+from melgen.studies.plan.rate_trials import check_tuning, chosen, rates_beyond
 from melgen.studies.results import StudyResults
 from melgen.studies.tables.learning_rates import learning_rates_table
-from melgen.studies.tuning import chosen, rates_beyond
 from tests.commands.calling import call
 from tests.runs.composing import composed
 from tests.studies.conftest import HOME, MINI
@@ -145,6 +145,30 @@ def test_a_loss_far_above_that_of_a_guess_is_divergence(tmp_path, loss, diverged
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("max_steps", True, "tune.max_steps=true: must be a whole number of at least 1"),
+        ("extensions", True, "tune.extensions=true: must be a whole number of at least 0"),
+        ("seeds", [True], "tune.seeds=[true]: must be a list of whole numbers from 0 to 2**32-1"),
+        ("seeds", [2**40], "tune.seeds=[1099511627776]: must be a list of whole numbers from 0 to 2**32-1"),
+        ("seeds", [2**32], "tune.seeds=[4294967296]: must be a list of whole numbers from 0 to 2**32-1"),
+        ("rates", [0.1, True], "tune.rates=[0.1,true]: must be at least two different numbers above 0"),
+        ("rates", [0.1, math.inf], "tune.rates=[0.1,inf]: must be at least two different numbers above 0"),
+    ],
+)
+def test_values_that_are_not_such_numbers_are_refused(key, value, message):
+    tune = {"rates": [0.001, 0.01], "seeds": [2**32 - 1], "max_steps": 1, "extensions": 0}
+    hydra = {"overrides": {"task": []}, "sweeper": {"params": None}}
+
+    def settings(tune):
+        return SimpleNamespace(config=OmegaConf.create({"tune": tune, "runs": None}), hydra=OmegaConf.create(hydra))
+
+    check_tuning(settings(tune))
+    with pytest.raises(ValueError, match=re.escape(message)):
+        check_tuning(settings(tune | {key: value}))
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (["tune.rates=0.001"], "tune.rates=0.001: must be a list of at least two different numbers above 0"),
@@ -154,8 +178,8 @@ def test_a_loss_far_above_that_of_a_guess_is_divergence(tmp_path, loss, diverged
         (["tune.rates=[0.001,-1]"], "tune.rates=[0.001,-1]: must be at least two different numbers above 0"),
         (["tune.rates=[0.001,0.01]", "tune.seeds=[1,2]"], "tune.seeds=1: must not be a seed of the sweep"),
         (["tune.rates=[0.001,0.01]", "tune.seeds=[]"], "tune.seeds=[]: must be a list of whole numbers from 0"),
-        (["tune.rates=[0.001,0.01]", "tune.max_steps=0"], "tune.max_steps=0: must be a whole number from 1"),
-        (["tune.rates=[0.001,0.01]", "tune.extensions=-1"], "tune.extensions=-1: must be a whole number from 0"),
+        (["tune.rates=[0.001,0.01]", "tune.max_steps=0"], "tune.max_steps=0: must be a whole number of at least 1"),
+        (["tune.rates=[0.001,0.01]", "tune.extensions=-1"], "tune.extensions=-1: must be a whole number of at least 0"),
         (["tune.rates=[0.001,0.01]", "optimizer.lr=0.1"], "only one of the two can set the learning rate"),
         (["tune.rates=[0.001,0.01]", "optimizer.lr=0.1,0.2"], "only one of the two can set the learning rate"),
         (["tune.rates=[0.001,0.01]", "learning_rates=f"], "only one of the two can set the learning rate"),

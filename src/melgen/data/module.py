@@ -27,7 +27,7 @@ from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data.pitch_tunes import PitchTunes
 from melgen.data.recorded_splits import NO_SPLIT, joined_splits, read_splits
 from melgen.data.rhythm_tunes import RhythmTunes
-from melgen.data.splits import Split, check_fractions, copies_across_splits, interval_groups, split_tunes
+from melgen.data.splits import Split, check_fractions, copies_across_splits, interval_groups, split_tunes, tunes_in
 from melgen.data.tokens import StreamLoader, TuneLoader, check_window
 from melgen.data.whole_tunes import WholeTuneLoader
 from melgen.music.abstract_rhythm import AbstractRhythm
@@ -164,7 +164,7 @@ class MelodyDataModule(pl.LightningDataModule):
 
     def tunes_of(self, split: Split) -> list[NDArray[np.int16]]:
         """Pitches of each tune of a split, as views."""
-        return [self.melodies.pitches_of(int(i)) for i in np.flatnonzero(self.splits == split)]
+        return tunes_in(self.melodies, self.splits, split)
 
     def value_counts(self) -> dict[int, int]:
         """The number of times that each value of a note occurs in the training data."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.data.recorded_splits import NO_SPLIT
-from melgen.data.splits import Split
+from melgen.data.splits import Split, tunes_in
 from melgen.data.tokens import TokenTunes, TuneLoader
 from melgen.music.melody import Melodies
 from melgen.music.representations import REPRESENTATIONS, AbstractRepresentation
@@ -70,7 +70,7 @@ class PitchTunes:
         if self.is_encoded:
             encoders = [(lambda tune: tune, vocabulary)]
         else:
-            train_tunes = self._tunes_of(Split.TRAIN)
+            train_tunes = tunes_in(self.melodies, self.splits, Split.TRAIN)
             encoders = []
             others = (other() for name, other in REPRESENTATIONS.items() if name != self.representation.name)
             for representation in (self.representation, *others):
@@ -83,7 +83,7 @@ class PitchTunes:
 
     def loader(self, split: Split, vocabulary: Vocabulary, comparable: NDArray[np.bool_]) -> TuneLoader:
         """The whole tunes of a split, to be scored."""
-        tunes = self._tunes_of(split)
+        tunes = tunes_in(self.melodies, self.splits, split)
         values = tunes if self.is_encoded else [self.representation.encode(tune) for tune in tunes]
         return tune_loader(
             values, vocabulary, comparable[self.splits == split], self.representation.first_predicted_note
@@ -95,11 +95,8 @@ class PitchTunes:
 
     def _versions(self) -> Iterator[NDArray]:
         """The training data, tune by tune; made again at each call, since twelve transpositions take much memory."""
-        for tune in self._tunes_of(Split.TRAIN):
+        for tune in tunes_in(self.melodies, self.splits, Split.TRAIN):
             yield from [tune] if self.is_encoded else self.representation.augmentations(tune)
-
-    def _tunes_of(self, split: Split) -> list[NDArray[np.int16]]:
-        return [self.melodies.pitches_of(int(i)) for i in np.flatnonzero(self.splits == split)]
 
 
 def tune_loader(

@@ -36,6 +36,17 @@ def interval_groups(melodies: Melodies) -> NDArray[np.int64]:
     return np.fromiter(groups, np.int64, len(melodies))
 
 
+def tunes_in(melodies: Melodies, splits: NDArray[np.int8], split: Split) -> list[NDArray[np.int16]]:
+    """Pitches of each tune of a split, as views.
+
+    Args:
+        melodies: the corpus.
+        splits: ``[tunes]``, a `Split` each.
+        split: the one to take.
+    """
+    return [melodies.pitches_of(int(i)) for i in np.flatnonzero(splits == split)]
+
+
 def split_tunes(
     melodies: Melodies, fractions: Sequence[float] = (0.8, 0.1, 0.1), split_seed: int = 0
 ) -> NDArray[np.int8]:

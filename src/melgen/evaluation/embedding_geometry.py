@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from melgen.checking import check_number
-from melgen.evaluation.embeddings import Metric, pairwise_distances
+from melgen.evaluation.embeddings import METRICS, Metric, pairwise_distances
 
 Geometry = Literal["fifths", "semitones"]
 
@@ -132,7 +132,7 @@ def embedding_geometry(
     musical = np.stack([_ranked(fifths_distances(numbers)), _ranked(semitone_distances(numbers))])
     return [
         fit
-        for metric in get_args(Metric)
+        for metric in METRICS
         for fit in _compare(
             metric, _ranked(_without_noise(pairwise_distances(weights, metric))), musical, permutations, seed
         )

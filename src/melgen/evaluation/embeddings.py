@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Metric = Literal["euclidean", "cosine"]
+METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
 class Neighbours(NamedTuple):
@@ -50,6 +51,25 @@ def nearest_neighbours(weights: ArrayLike, k: int, metric: Metric = "euclidean")
     return Neighbours(indices, np.take_along_axis(distances, indices, axis=1))
 
 
+def neighbours_by_metric(weights: ArrayLike, most: int) -> dict[Metric, Neighbours]:
+    """The nearest rows of each row by each distance.
+
+    Args:
+        weights: the matrix.
+        most: how many to find; fewer where there are fewer other rows, and no column for a single row.
+
+    >>> found = neighbours_by_metric([[0.0, 1.0], [0.0, 3.0], [2.0, 1.0]], most=5)
+    >>> found["euclidean"].indices.shape, neighbours_by_metric([[1.0]], most=5)["cosine"].indices.shape
+    ((3, 2), (1, 0))
+    """
+    matrix = _as_matrix(weights)
+    count = min(most, len(matrix) - 1)
+    if not count:
+        nothing = Neighbours(np.zeros((len(matrix), 0), np.int64), np.zeros((len(matrix), 0)))
+        return dict.fromkeys(METRICS, nothing)
+    return {metric: nearest_neighbours(matrix, count, metric) for metric in METRICS}
+
+
 def pairwise_distances(weights: ArrayLike, metric: Metric = "euclidean") -> NDArray[np.float64]:
     """Distance of any two rows, ``[V, V]``.
 
@@ -62,7 +82,7 @@ def pairwise_distances(weights: ArrayLike, metric: Metric = "euclidean") -> NDAr
     [[0.0, 0.0], [0.0, 0.0]]
     """
     matrix = _as_matrix(weights)
-    check_one_of("metric", metric, get_args(Metric))
+    check_one_of("metric", metric, METRICS)
     if metric == "cosine":
         lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
         unit = np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0)

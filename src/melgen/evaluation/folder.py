@@ -20,7 +20,7 @@ from melgen.evaluation.song_sets import corpus_evaluations, evaluate_openings, m
 from melgen.generation.results_folder import folder_name
 from melgen.music import Control
 from melgen.runs.directory import RunDirectory
-from melgen.runs.identity import reader_version
+from melgen.runs.identity import FINGERPRINT, reader_version
 
 log = logging.getLogger(__name__)
 
@@ -108,9 +108,9 @@ def warn_of_another_corpus(
         )
         return
     identity = {} if run is None else run.recorded_identity
-    if not {"corpus.fingerprint", "split_seed"} <= identity.keys():
+    if not {FINGERPRINT, "split_seed"} <= identity.keys():
         return  # the songs do not belong to a run
-    trained_on, seed = identity["corpus.fingerprint"], identity["split_seed"]
+    trained_on, seed = identity[FINGERPRINT], identity["split_seed"]
     if trained_on != reference.fingerprint:
         log.warning(
             "These songs are not compared with the corpus that their network was trained on, so their originality "

@@ -33,7 +33,7 @@ def write_results(out: Path, analysis: Analysis) -> list[Path]:
 
 
 def report_text(analysis: Analysis, width: float, written: list[Path]) -> str:
-    """The most important of it, for a terminal."""
+    """The main results, for a terminal."""
     return "\n".join(_lines(analysis, width, written))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
@@ -70,6 +71,19 @@ def parts_of(model: MelodyModel, batch_size: int, steps: int) -> list[Part]:
             key = f"{kind}{options} {tables}{layer.input_size} to {layer.hidden_size}, {window}"
             parts.append(Part(name, key, partial(_of_layer, layer, read_shapes, batch_size, steps)))
     return [each._replace(key=f"{machine()}: {each.key}") for each in parts]
+
+
+def without_counts(key: str) -> str:
+    """The key of a part without what depends on tunes alone: rows of tables, predicted tokens, steps of a window.
+
+    >>> without_counts("cpu: lstm.LSTM 48 rows of 128 to 256, 50 x 64 bfloat16")
+    'cpu: lstm.LSTM n rows of 128 to 256, 50 bfloat16'
+    >>> without_counts("cpu: linear 256 to 48, 50 x 64")
+    'cpu: linear 256 to n, 50'
+    """
+    key = re.sub(r"\d+(?=( and \d+)* rows of )", "n", key)
+    key = re.sub(r"(: linear \d+ to )\d+", r"\1n", key)
+    return re.sub(r"(, \d+) x \d+( bfloat16)?$", r"\1\2", key)
 
 
 def _of_layer(

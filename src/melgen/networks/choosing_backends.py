@@ -14,7 +14,7 @@ from pathlib import Path
 from melgen.errors import LockedError
 from melgen.files import replacing
 from melgen.locks import locked
-from melgen.networks.backend_candidates import Part, parts_of, places
+from melgen.networks.backend_candidates import Part, parts_of, places, without_counts
 from melgen.networks.model import MelodyModel
 from melgen.networks.products.backends import BACKENDS, TORCH
 from melgen.networks.products.measuring import fastest
@@ -51,6 +51,21 @@ def choose(model: MelodyModel, batch_size: int, steps: int, file: Path) -> dict[
             log.warning("%s: cannot be kept, so the next training measures the products again (%s)", file, error)
             known = _measured(parts, known)
     return {part.name: known[part.key] for part in parts}
+
+
+def known_choice(model: MelodyModel, batch_size: int, steps: int, file: Path) -> dict[str, str]:
+    """What `choose` would find, as far as the file has it, without measuring anything.
+
+    Numbers of tokens and steps hardly matter to which backend is the fastest, so that the choice for a network of other
+    tunes serves too. A part that the file has no choice for is left out.
+    """
+    chosen = _read_file(file)
+    similar = {without_counts(key): name for key, name in chosen.items()}
+    found = {
+        part.name: chosen.get(part.key, similar.get(without_counts(part.key)))
+        for part in parts_of(model, batch_size, steps)
+    }
+    return {part: name for part, name in found.items() if name is not None}
 
 
 def _measured(parts: Iterable[Part], known: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from melgen.generation.primers import note_of_songs
 from melgen.generation.song_files import read_song_folder
 from melgen.generation.songs import read_songs
 from melgen.music.melody import Melody
+from melgen.numbered_names import numbered_in
 from melgen.pages.content import Content
 from melgen.pages.plain import short
 from melgen.pages.runs import read_runs
@@ -32,8 +32,6 @@ from melgen.runs.commands import generate_command
 from melgen.runs.config import block_option, plain_config
 from melgen.runs.directory import FINISHED, PROVENANCE_FILE
 from melgen.runs.variants import label_of
-
-_STAGE = re.compile(r"step-(\d+)")
 
 
 @dataclass(frozen=True)
@@ -146,13 +144,11 @@ def span_of(directory: Path, config: Mapping[str, Any]) -> int:
 def read_stages(directory: Path, content: Content) -> list[tuple[int, list[Melody]]]:
     """The songs that a network wrote during its training: after which update, and which."""
     stages = []
-    for folder in sorted((directory / "samples").glob("step-*")):
-        if not (named := _STAGE.fullmatch(folder.name)):
-            continue
+    for updates, folder in numbered_in(directory / "samples"):
         try:
-            stages.append((int(named[1]), [*read_songs(folder).melodies]))
+            stages.append((updates, [*read_songs(folder).melodies]))
         except (ValueError, OSError) as error:
-            content.add_notice(f"The songs of update {int(named[1]):,} cannot be read: {error}")
+            content.add_notice(f"The songs of update {updates:,} cannot be read: {error}")
     return stages
 
 

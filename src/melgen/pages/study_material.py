@@ -92,8 +92,8 @@ def read_study(directory: Path, content: Content, tools: Tools) -> StudyMaterial
     numbers = add_model_sets(directory, models, evaluations, [*primers], tunes, tools, content)
     for one in references.values():
         add_reference_set(one, content, is_corpus=one.name.startswith(_CORPUS))
-    for note in manifest.get("primer_notes", ()):
-        content.add_notice(str(note))
+    for remark in manifest.get("primer_notes", ()):
+        content.add_notice(str(remark))
     primer_evaluations = add_primer_sets(directory, evaluations, [*primers], tunes, tools, content)
 
     opening_model = opening_model_of({name: evaluations[name] for name in numbers})

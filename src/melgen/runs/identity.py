@@ -38,6 +38,8 @@ _REPEATED_BY_DATASET = ("corpus", "cleaning", "cache_dir", "workers", "progress"
 _REPEATED_BY_MODEL = ("block",)
 _PLACES_OF_CORPUS = ("path", "root", "download")
 
+FINGERPRINT, STARTED_FROM = RECORDED = ("corpus.fingerprint", "started_from")
+"""Keys of an identity that no configuration has: what a run records of its corpus and of its first weights."""
 
 NUMBERS_VERSION = 1
 """Increased whenever a change of melgen leads to other weights from the same configuration."""
@@ -72,6 +74,15 @@ def is_identity(key: str) -> bool:
     if top == "trainer":
         return bool(rest) and rest not in _TRAINER_ELSEWHERE
     return is_identity_key(top_of(key))
+
+
+def is_choice(key: str) -> bool:
+    """Whether a key of an identity is a choice between networks, and neither a seed nor one of `RECORDED`.
+
+    >>> is_choice("hidden_size"), is_choice("dataset.seed"), is_choice("split_seed"), is_choice("started_from")
+    (True, False, True, False)
+    """
+    return key not in RECORDED and key.rpartition(".")[2] != "seed"
 
 
 def is_budget(key: str) -> bool:
@@ -112,7 +123,7 @@ def identity_of(config: DictConfig, fingerprint: str, start: str | None = None) 
     kept["trainer"] = {
         key: value for key, value in trainer.items() if key not in _TRAINER_ELSEWHERE and not _is_usual(key, value)
     }
-    return at_present(dict(flat(kept))) | {"corpus.fingerprint": fingerprint, "started_from": start}
+    return at_present(dict(flat(kept))) | {FINGERPRINT: fingerprint, STARTED_FROM: start}
 
 
 def same_spelling(identity: Mapping[str, Any]) -> dict[str, Any]:

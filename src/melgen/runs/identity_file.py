@@ -11,12 +11,11 @@ import melgen
 from melgen.errors import IdentityError
 from melgen.files import write_json
 from melgen.old_targets import at_present
-from melgen.runs.identity import reader_version, same_spelling
+from melgen.runs.identity import FINGERPRINT, reader_version, same_spelling
 
 FORMAT_VERSION = 1
 """The format version of the files of a run's directory."""
 _FORMAT, _SOFTWARE, _READER = "format_version", "software", "reader_version"
-_FINGERPRINT = "corpus.fingerprint"
 
 
 class IdentityFile:
@@ -80,7 +79,7 @@ class IdentityFile:
         """
         listed = "\n  ".join(different)
         ways_out = "name=... puts the new run elsewhere, force=true deletes the old one"
-        if self.reader >= reader_version() or not any(_FINGERPRINT in each for each in different):
+        if self.reader >= reader_version() or not any(FINGERPRINT in each for each in different):
             return (
                 f"{self.run}: belongs to another run, and nothing was changed; the keys that differ:\n  "
                 f"{listed}\n{ways_out}"

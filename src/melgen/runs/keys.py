@@ -30,6 +30,7 @@ class KeyRole:
         is_shared_by_study: whether a study of existing runs reads it too, in addition to its own keys.
         is_one_for_study: whether all runs of a study have the same value.
         must_agree_to_compare: whether runs must agree in it to be compared in one table.
+        may_differ_between_cells: whether cells may be compared that differ in it, because it may be tuned for each.
         is_path: whether its value is a path, relative to the directory in which the command was started.
         is_for_watching: whether it configures only what watches a training, which a plan need not compose.
         neutral: the value at which the key changes nothing, for keys that older runs did not have.
@@ -46,6 +47,7 @@ class KeyRole:
     is_shared_by_study: bool = False
     is_one_for_study: bool = False
     must_agree_to_compare: bool = False
+    may_differ_between_cells: bool = False
     is_path: bool = False
     is_for_watching: bool = False
     neutral: Any = _NEVER
@@ -60,21 +62,21 @@ KEYS: Mapping[str, KeyRole] = MappingProxyType(
         # the network and its training
         "dataset": KeyRole(is_identity=True, is_in_every_name=True),
         "rhythm": KeyRole(is_identity=True, neutral={"_target_": "melgen.music.NoRhythm"}),
-        "cell": KeyRole(is_identity=True, is_in_every_name=True, keeps_updates=True),
+        "cell": KeyRole(is_identity=True, is_in_every_name=True, keeps_updates=True, may_differ_between_cells=True),
         "block": KeyRole(
             is_identity=True,
             keeps_updates=True,
             neutral={"_target_": "melgen.networks.NoBlock", "_partial_": True},
         ),
-        "layers": KeyRole(is_identity=True, is_in_every_name=True, keeps_updates=True),
+        "layers": KeyRole(is_identity=True, is_in_every_name=True, keeps_updates=True, may_differ_between_cells=True),
         "seed": KeyRole(is_identity=True, is_in_every_name=True, keeps_updates=True),
-        "hidden_size": KeyRole(is_identity=True, keeps_updates=True),
+        "hidden_size": KeyRole(is_identity=True, keeps_updates=True, may_differ_between_cells=True),
         "parameters": KeyRole(changes_directory=True, sets_identity=True, keeps_updates=True),
         "remembered": KeyRole(changes_directory=True, sets_identity=True, keeps_updates=True),
         "model": KeyRole(is_identity=True, keeps_updates=True),
-        "optimizer": KeyRole(is_identity=True, keeps_updates=True),
+        "optimizer": KeyRole(is_identity=True, keeps_updates=True, may_differ_between_cells=True),
         "learning_rates": KeyRole(changes_directory=True, sets_identity=True, keeps_updates=True, is_path=True),
-        "scheduler": KeyRole(is_identity=True, keeps_updates=True),
+        "scheduler": KeyRole(is_identity=True, keeps_updates=True, may_differ_between_cells=True),
         "gradient_clip_norm": KeyRole(is_identity=True, keeps_updates=True),
         "batch_size": KeyRole(is_identity=True),
         "seq_length": KeyRole(is_identity=True),
@@ -82,7 +84,9 @@ KEYS: Mapping[str, KeyRole] = MappingProxyType(
         "matmul_precision": KeyRole(is_identity=True),
         "products": KeyRole(is_identity=True, neutral="auto"),
         "trainer": KeyRole(is_identity=True),
-        "init_from": KeyRole(changes_directory=True, is_identified_by_content=True, is_path=True),
+        "init_from": KeyRole(
+            changes_directory=True, is_identified_by_content=True, is_path=True, may_differ_between_cells=True
+        ),
         # the corpus
         "corpus": KeyRole(is_identity=True, is_one_for_study=True, must_agree_to_compare=True),
         "cleaning": KeyRole(is_identity=True, is_one_for_study=True, must_agree_to_compare=True),

@@ -113,6 +113,14 @@ def typed_overrides(hydra: DictConfig) -> list[str]:
     return [str(override) for override in overrides]
 
 
+def typed_config_dirs(hydra: DictConfig) -> list[str]:
+    """The directories that ``--config-dir`` names.
+
+    Unlike `melgen.configuration.own_files.own_folders`, without those of ``hydra.searchpath``, an override of its own.
+    """
+    return [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
+
+
 class RunName(NamedTuple):
     """The parts of the name of a run's directory."""
 

@@ -16,9 +16,11 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from melgen.checkpoint_files import SUFFIX
 from melgen.music.rhythms import rhythm_option
+from melgen.numbered_names import updates_in
 from melgen.runs.config import BLOCKS, read_config
-from melgen.runs.identity import identity_of
+from melgen.runs.identity import RECORDED, identity_of
 from melgen.runs.learning_rates import LEARNING_RATES, RATE
 from melgen.runs.naming import RunName, parse_run_name, safe_name
 from melgen.runs.size_keys import SOLVED, given_size
@@ -27,7 +29,7 @@ USUAL = "usual values"
 """Name of the variant that has the most common value of every key, if several keys differ."""
 
 LONGEST_SLUG = 60
-_NOT_COMPARED = frozenset({"seed", "layers", "model.layers", "corpus.fingerprint", "started_from"})
+_NOT_COMPARED = frozenset({"seed", "layers", "model.layers", *RECORDED})
 _BY_CELL, _BY_DATASET = ("cell.", "model.cell."), ("dataset.representation.",)
 _START = "init_from"
 _NEUTRAL = {  # what runs without a rhythm or a block do not record
@@ -312,10 +314,10 @@ def _source(path: str) -> tuple[str, str, str, str, str]:
     ('essen', 'control-lstm-2', 'seed0', '', 'update 500')
     """
     parts = [part for part in Path(path).parts if part not in ("checkpoints", "/", "~", "..", ".")]
-    file = parts.pop() if parts and parts[-1].endswith(".ckpt") else ""
-    numbered = re.fullmatch(r"step-(\d+)\.ckpt", file)
+    file = parts.pop() if parts and parts[-1].endswith(SUFFIX) else ""
+    updates = updates_in(file, SUFFIX)
     run, folder = (parts[-1] if parts else file), (parts[-2] if len(parts) > 1 else "")
-    update = f"update {int(numbered[1])}" if numbered else ""
+    update = "" if updates is None else f"update {updates}"
     parsed = parse_run_name(run)
     if parsed is None:
         return folder, run, "", "", update

@@ -60,11 +60,14 @@ def likelihood_by_tune(trained: TrainedModel, tunes: Sequence[Melody]) -> dict[s
         tune the sum of these bits, not yet divided by its notes. All ``[tunes]``; a tune that does not count for the
         bits per note has 0 notes and 0 bits.
     """
+    keys = (NOTES, BITS_OF_PITCH, BITS_OF_RHYTHM) if trained.has_rhythm else (NOTES, BITS)
+    found = {key: np.zeros(len(tunes)) for key in keys}
+    if not tunes:
+        return found
     everything = np.ones(len(tunes), np.bool_)
     if isinstance(trained.vocabulary, TuneVocabulary):
         loader, numbers = rhythm_loader(trained, trained.vocabulary, tunes, everything)
         groups = torch.from_numpy(trained.encoding.groups(trained.vocabulary))
-        found = {key: np.zeros(len(tunes)) for key in (NOTES, BITS_OF_PITCH, BITS_OF_RHYTHM)}
         for rows, batch in zip(loader.batches, moved_batches(trained, loader), strict=True):
             places = numbers[rows]
             with torch.inference_mode():
@@ -75,7 +78,6 @@ def likelihood_by_tune(trained: TrainedModel, tunes: Sequence[Melody]) -> dict[s
             found[BITS_OF_RHYTHM][places] = _bits(nats - pitch_nats, compared)
         return found
     pitches = pitch_loader(trained, tunes, everything)
-    found = {key: np.zeros(len(tunes)) for key in (NOTES, BITS)}
     for rows, batch in zip(pitches.batches, moved_batches(trained, pitches), strict=True):
         with torch.inference_mode():
             nats, _ = target_nats(trained.model, batch)

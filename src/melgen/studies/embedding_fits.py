@@ -18,7 +18,7 @@ from melgen.files import write_json
 from melgen.music.vocabulary import Vocabulary
 from melgen.studies.names import StudyNames
 from melgen.studies.results import Model, Run
-from melgen.studies.study_runs import StudyRuns
+from melgen.studies.runs.study_runs import StudyRuns
 from melgen.studies.tasks import Workbench
 from melgen.tables.table import Column, Table, row
 

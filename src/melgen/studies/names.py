@@ -6,25 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from melgen.evaluation.comparing_cells.results import COMPARISONS_FILE
+from melgen.evaluation.probes import SIMILARITY
 from melgen.studies.primers import StudyPrimer
 from melgen.studies.results import Model, Run
 
 CORPUS_TASK = "evaluate/corpus"
+# "writers" is the former word for baselines, kept so that what an older study has measured counts as done.
 _BASELINES_TASK = "evaluate/writers"
 RHYTHM_BASELINES_TASK = "evaluate/rhythm_writers"
 BASELINE_LIKELIHOOD_TASK = "likelihood/baselines"
 """Scores the corpus with the baselines that count tokens."""
 COMPARISONS_TASK = "compare/cells"
 CORPUS, BASELINES = "corpus", "writers"
-"""Folders below ``evaluation/``: whole tunes and openings; songs of the baselines."""
-COPYING, STATES, SIMILARITY, BUDGET, MEMORIZATION = PROBES = (
-    "copying",
-    "states",
-    "similarity",
-    "budget",
-    "memorization",
-)
-"""The probes of a study, as ``probes`` lists them."""
+"""Folders below ``evaluation/``: whole tunes and openings; songs of the baselines, under their former word."""
 PROBED_BASELINES = ("kn-bigram", "ppm-stm")
 """Baselines whose copying is measured: one that remembers a single note, and one that knows nothing but the tune."""
 MEMORIZING_BASELINES = ("bigram", "ppm")

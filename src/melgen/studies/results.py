@@ -136,7 +136,7 @@ class StudyResults:
         by_primer: where songs were written after several primers, by the primer's name and the model's, the main
             primer's first; empty for a single one.
         baselines_by_primer: the same of the baselines' songs; those with rhythm begin without a primer.
-        primer_notes: notes on primers whose pitches are rare in the training tunes.
+        primer_remarks: remarks on primers whose pitches are rare in the training tunes.
         first_notes: where a network writes rhythm, of how many notes at the beginning of each song the pitches are
             measured; else None.
         comparisons: of the cells with the reference cell; None unless several cells have several seeds in common.
@@ -155,7 +155,7 @@ class StudyResults:
     without_bits: str = ""
     by_primer: Mapping[str, Mapping[str, SongSetEvaluation]] = field(default_factory=dict)
     baselines_by_primer: Mapping[str, Mapping[str, SongSetEvaluation]] = field(default_factory=dict)
-    primer_notes: tuple[str, ...] = ()
+    primer_remarks: tuple[str, ...] = ()
     first_notes: int | None = None
     comparisons: Comparisons | None = None
     rates: LearningRates | None = None

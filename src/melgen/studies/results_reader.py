@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -27,8 +26,9 @@ from melgen.studies.names import (
 )
 from melgen.studies.primers import StudyPrimer
 from melgen.studies.probes.reader import probe_tasks, read_probes
+from melgen.studies.result_files import read_result
 from melgen.studies.results import Model, Run, StudyResults
-from melgen.studies.study_runs import StudyRuns
+from melgen.studies.runs.study_runs import StudyRuns
 from melgen.studies.tasks import Workbench, digest_of
 
 SetsByPrimer = dict[str, Mapping[str, SongSetEvaluation]]
@@ -60,7 +60,7 @@ class ResultsReader:
         self.names, self.bench, self.runs, self.primers = names, bench, runs, primers
         self.first_notes, self.rates, self.probes = first_notes, rates, probes
 
-    def read(self, primer_notes: Sequence[str]) -> StudyResults:
+    def read(self, primer_remarks: Sequence[str]) -> StudyResults:
         """All results; paths in them start from the study's directory, so that a study may be moved.
 
         Raises:
@@ -94,14 +94,14 @@ class ResultsReader:
             without_bits="; ".join(reason for reason in reasons if reason),
             by_primer=by_primer,
             baselines_by_primer=baselines_by_primer,
-            primer_notes=tuple(primer_notes),
+            primer_remarks=tuple(primer_remarks),
             rates=self.rates,
             first_notes=self.first_notes if self.runs.write_rhythm else None,
             comparisons=self._comparisons(),
             probes=read_probes(self.names, self.runs, self.probes),
         )
 
-    def digest(self, primer_notes: Sequence[str]) -> str:
+    def digest(self, primer_remarks: Sequence[str]) -> str:
         """A hash of all that `read` reads: the input of the tasks that show results.
 
         Raises:
@@ -120,7 +120,12 @@ class ResultsReader:
         made = [self.bench.outputs_digest(task) for task in tasks]
         made += [] if self.rates is None else [digest_of(self.rates.to_dict())]
         return digest_of(
-            [made, list(primer_notes), list(self.probes), [_shown_of(runs.name_of(run), run) for run in runs.finished]]
+            [
+                made,
+                list(primer_remarks),
+                list(self.probes),
+                [_shown_of(runs.name_of(run), run) for run in runs.finished],
+            ]
         )
 
     def _songs(
@@ -148,7 +153,7 @@ class ResultsReader:
         found = dict(wrote_songs)
         for path in map(PurePosixPath, self.bench.outputs(BASELINE_LIKELIHOOD_TASK)):
             nothing = SongSetEvaluation(path.stem, (), (), {}, {}, (), -1, -1)
-            scores = _read_scores(self.names.baseline_likelihood_file(path.stem))
+            scores = read_result(self.names.baseline_likelihood_file(path.stem), _scores)
             found[path.stem] = _with_scores(found.get(path.stem, nothing), scores)
         return {name: found[name] for name in in_order(found)}
 
@@ -184,29 +189,17 @@ class ResultsReader:
         return in_order(path.stem for path in made if path.parent == PurePosixPath("evaluation", folder))
 
     def _evaluation(self, *parts: str) -> SongSetEvaluation:
-        return SongSetEvaluation.from_dict(_read_result(self.names.evaluation_file(*parts)))
+        return read_result(self.names.evaluation_file(*parts), SongSetEvaluation.from_dict)
 
     def _comparisons(self) -> Comparisons | None:
-        return Comparisons.from_dict(_read_result(self.names.comparisons_file)) if self.runs.compared else None
+        return read_result(self.names.comparisons_file, Comparisons.from_dict) if self.runs.compared else None
 
     def _likelihood(self, model: Model, run: Run) -> dict[str, float]:
-        return _read_scores(self.names.likelihood_file(model, run))
+        return read_result(self.names.likelihood_file(model, run), _scores)
 
 
-def _read_result(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return content
-    except FileNotFoundError:
-        raise ValueError(f"{path}: missing; the stage evaluate makes it") from None
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{path}: damaged ({error!s:.200}); the stage evaluate makes it again once it is removed"
-        ) from error
-
-
-def _read_scores(path: Path) -> dict[str, float]:
-    return {key: math.nan if value is None else value for key, value in _read_result(path).items()}
+def _scores(content: Mapping[str, float | None]) -> dict[str, float]:
+    return {key: math.nan if value is None else value for key, value in content.items()}
 
 
 def _shown_of(name: str, run: Run) -> tuple[Any, ...]:

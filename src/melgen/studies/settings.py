@@ -12,11 +12,11 @@ from omegaconf import DictConfig, OmegaConf
 from melgen.checking import require
 from melgen.evaluation.comparing_cells.results import ComparisonOptions
 from melgen.evaluation.options import EvaluationOptions
+from melgen.evaluation.probes import PROBES
 from melgen.generation.sampling import NOTES_WITHOUT_END, check_sampling
 from melgen.runs.config import writes_rhythm
 from melgen.runs.keys import keys_that
-from melgen.studies.names import PROBES
-from melgen.studies.planning import STUDY_KEYS, as_typed
+from melgen.studies.plan.planned_runs import STUDY_KEYS, as_typed
 from melgen.studies.primers import StudyPrimer, primers_of
 from melgen.studies.results import Run
 

@@ -14,18 +14,19 @@ from melgen.configuration.user_modules import import_user_modules
 from melgen.runs.learning_rates import read_rates
 from melgen.runs.rate_trials import LearningRates
 from melgen.software import software
+from melgen.studies.comparing.bits_of_tunes import TuneScores
 from melgen.studies.names import StudyNames
-from melgen.studies.planning import PlannedRun, planned_runs
-from melgen.studies.primer_notes import notes_of_primers
+from melgen.studies.plan.planned_runs import PlannedRun, planned_runs
+from melgen.studies.plan.rate_trials import as_override, check_seeds, check_tuning
+from melgen.studies.plan.training_plan import TrainingPlan
+from melgen.studies.primer_remarks import remarks_on_primers
 from melgen.studies.results import Run, StudyResults
 from melgen.studies.results_reader import ResultsReader
-from melgen.studies.runs_reader import runs_in
+from melgen.studies.runs.reader import runs_in
+from melgen.studies.runs.study_runs import StudyRuns
 from melgen.studies.settings import StudySettings
 from melgen.studies.study_corpus import StudyCorpus
-from melgen.studies.study_runs import StudyRuns
 from melgen.studies.tasks import Workbench
-from melgen.studies.training_plan import TrainingPlan
-from melgen.studies.tuning import as_override, check_seeds, check_tuning
 
 
 class Study:
@@ -42,6 +43,7 @@ class Study:
         rates: the learning rates that were chosen; None if they are not tuned, or not for all of the runs.
         runs: planned, finished, missing and selected.
         corpus: of the runs.
+        tune_scores: scores each of its test tunes with networks.
         training: what is left to train.
 
     Raises:
@@ -71,6 +73,7 @@ class Study:
             planned = planned if self.rates is None else _planned_in(self.settings, as_override(self.settings))
         self.runs = StudyRuns(self.settings, planned)
         self.corpus = StudyCorpus(self.settings, self.runs)
+        self.tune_scores = TuneScores(self.corpus, self.settings.config.generate.device)
         self.training = TrainingPlan(self.settings, planned, self.corpus)
         self._reader = ResultsReader(
             self.names,
@@ -81,7 +84,7 @@ class Study:
             self.rates,
             self.settings.probes,
         )
-        for cached in ("primer_notes", "results"):  # of the runs planned before
+        for cached in ("primer_remarks", "results"):  # of the runs planned before
             self.__dict__.pop(cached, None)
 
     @property
@@ -90,9 +93,9 @@ class Study:
         return self.settings.directory
 
     @cached_property
-    def primer_notes(self) -> list[str]:
-        """Notes on primers whose pitches are rare in what the selected networks were trained on."""
-        return notes_of_primers(self.settings.primers, self.runs.models)
+    def primer_remarks(self) -> list[str]:
+        """Remarks on primers whose pitches are rare in what the selected networks were trained on."""
+        return remarks_on_primers(self.settings.primers, self.runs.models)
 
     @cached_property
     def results(self) -> StudyResults:
@@ -101,12 +104,12 @@ class Study:
         Raises:
             ValueError: if one of them has not been done.
         """
-        return self._reader.read(self.primer_notes)
+        return self._reader.read(self.primer_remarks)
 
     @property
     def results_digest(self) -> str:
         """A hash of all that `results` are made of."""
-        return self._reader.digest(self.primer_notes)
+        return self._reader.digest(self.primer_remarks)
 
     @property
     def inputs_of_results(self) -> dict[str, Any]:
@@ -135,7 +138,7 @@ class Study:
                 "evaluation": self.settings.options.seed,
             },
             "runs": [self.runs.name_of(run) for run in self.runs.finished],
-            "primer_notes": self.primer_notes,
+            "primer_notes": self.primer_remarks,
             "unfinished": {path.name: reason for path, reason in self.runs.unfinished},
         }
 

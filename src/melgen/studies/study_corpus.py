@@ -23,9 +23,9 @@ from melgen.music.melody import Melody
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import reader_version
 from melgen.studies.primers import StudyPrimer
-from melgen.studies.runs_reader import check_same_corpus, config_of
+from melgen.studies.runs.reader import check_same_corpus, config_of
+from melgen.studies.runs.study_runs import StudyRuns
 from melgen.studies.settings import StudySettings
-from melgen.studies.study_runs import StudyRuns
 from melgen.studies.tasks import digest_of
 
 log = logging.getLogger(__name__)
@@ -92,6 +92,18 @@ class StudyCorpus:
         data = self.data_of_runs
         return common_tunes(data.melodies, data.splits)
 
+    def counted_tunes(self, with_rhythm: bool) -> NDArray[np.bool_]:
+        """Mark the tunes that count for the bits per note of a network: ``[tunes]``."""
+        return self.common_tunes if with_rhythm else self.data_of_runs.comparable
+
+    def test_tunes(self, with_rhythm: bool) -> NDArray[np.int64]:
+        """The numbers of the test tunes that count for the bits per note of a network."""
+        return np.flatnonzero((self.data_of_runs.splits == Split.TEST) & self.counted_tunes(with_rhythm))
+
+    def melodies(self, numbers: NDArray[np.int64]) -> list[Melody]:
+        """The tunes of these numbers."""
+        return [self.data_of_runs.melodies[int(tune)] for tune in numbers]
+
     def sample_of(self, split: Split, chosen: NDArray[np.bool_]) -> list[Melody]:
         """The chosen tunes of a split; of the training tunes a sample as large as the test split has.
 
@@ -104,7 +116,7 @@ class StudyCorpus:
             count = int(np.count_nonzero((data.splits == Split.TEST) & chosen))
             shuffled = np.random.default_rng(self.settings.options.seed).permutation(numbers)
             numbers = np.sort(shuffled[: max(count, 1)])
-        return [data.melodies[int(tune)] for tune in numbers]
+        return self.melodies(numbers)
 
     @cached_property
     def inputs(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from melgen.errors import LockedElsewhereError, LockedError
 from melgen.files import remove_leftovers, write_json
 from melgen.locks import is_lock, locked
-from melgen.studies.timing import time_left
+from melgen.studies.time_left import time_left
 
 log = logging.getLogger(__name__)
 

@@ -127,7 +127,7 @@ def distributions_table(songs: SongSetEvaluation, references: Mapping[str, SongS
 def report_text(
     songs: SongSetEvaluation, references: Mapping[str, SongSetEvaluation], found: SongFolder, out: Path
 ) -> str:
-    """The most important of it, for a terminal."""
+    """The main results, for a terminal."""
     return "\n".join(_lines(songs, references, found, out))
 
 

@@ -32,6 +32,7 @@ from melgen.references import is_reference
 from melgen.runs.budget import total_updates
 from melgen.runs.cell_options import named_by_key
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
+from melgen.runs.identity import STARTED_FROM
 from melgen.runs.precision import full_name
 from melgen.terminal import all_readable
 from melgen.training.callbacks import SongSampling
@@ -77,7 +78,7 @@ def prepare_torch(config: DictConfig) -> None:
 def starting_point(config: DictConfig, run: RunDirectory) -> StartingPoint | None:
     """The weights of ``init_from``; of a run that has a checkpoint of its own, what that checkpoint records of them."""
     last = run.checkpoints / LAST
-    if not config.force and last.exists() and (recorded := run.recorded_identity.get("started_from")):
+    if not config.force and last.exists() and (recorded := run.recorded_identity.get(STARTED_FROM)):
         return StartingPoint.recorded(load_model(last), recorded)
     return None if config.init_from is None else StartingPoint.read(config.init_from)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,10 @@ import pytorch_lightning as pl
 
 from melgen.checking import check_whole
 from melgen.checkpoint import BEST, LAST, read_checkpoint
+from melgen.checkpoint_files import SUFFIX
 from melgen.files import replacing
+from melgen.numbered_names import numbered_in, numbered_name
 from melgen.training.failures import contained
-
-_KEPT = re.compile(r"^step-(\d+)\.ckpt$")
 
 
 class Checkpoints(pl.callbacks.Checkpoint):
@@ -102,8 +101,8 @@ class Checkpoints(pl.callbacks.Checkpoint):
         self.best_score = state_dict["best_score"]
 
     def _save_numbered(self, trainer: pl.Trainer, step: int) -> None:
-        self._save(trainer, f"step-{step:08d}.ckpt", weights_only=True)
-        numbered = sorted(path for path in self.directory.iterdir() if _KEPT.match(path.name))
+        self._save(trainer, numbered_name(step) + SUFFIX, weights_only=True)
+        numbered = [path for _, path in numbered_in(self.directory, SUFFIX)]
         for path in numbered[: -self.keep] if self.keep else []:
             path.unlink()
 

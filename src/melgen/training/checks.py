@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.checking import COUNT, is_whole, one_of, require
+from melgen.checking import COUNT, SEED, is_seed, is_whole, one_of, require
 from melgen.configuration.known_keys import CHANGE_NOTHING, SET_OTHERWISE
 from melgen.runs.budget import NO_LIMIT
 from melgen.runs.naming import safe_name
@@ -35,15 +35,10 @@ def _is_count(value: Any) -> bool:
     return is_whole(value) and value >= 1
 
 
-def _is_seed(value: Any) -> bool:
-    return is_whole(value) and 0 <= value < 2**32
-
-
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and value.strip() == value != ""
 
 
-_SEED = "a whole number from 0 to 2**32-1"
 RULES = (
     Rule("layers", _is_count, COUNT),
     Rule("hidden_size", _is_count, COUNT),
@@ -56,8 +51,8 @@ RULES = (
     Rule("trainer.val_check_interval", _is_count, COUNT),
     Rule("trainer.log_every_n_steps", _is_count, COUNT),
     Rule("threads", lambda value: value is None or _is_count(value), f"{COUNT}, or null"),
-    Rule("seed", _is_seed, _SEED),
-    Rule("split_seed", _is_seed, _SEED),
+    Rule("seed", is_seed, SEED),
+    Rule("split_seed", is_seed, SEED),
     Rule("gradient_clip_norm", lambda value: value is None or value > 0, "a positive number, or null for no limit"),
     Rule("trainer.max_steps", lambda value: value in NO_LIMIT or _is_count(value), f"{COUNT}, or -1 for no limit"),
     Rule("trainer.max_epochs", lambda value: value in NO_LIMIT or _is_count(value), f"{COUNT}, or -1 for no limit"),

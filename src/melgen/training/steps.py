@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
@@ -30,7 +31,7 @@ from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
 from melgen.runs.identity import identity_of
 from melgen.runs.identity_file import FORMAT_VERSION, read_file
 from melgen.runs.learning_rates import used_otherwise
-from melgen.runs.naming import typed_overrides
+from melgen.runs.naming import typed_config_dirs, typed_overrides
 from melgen.runs.network_size import NETWORK
 from melgen.software import software
 from melgen.training.callbacks import SongSampling
@@ -134,6 +135,23 @@ def record_data(data: MelodyDataModule, run: RunDirectory) -> None:
     write_json(run.path / "data.json", {**data.statistics, **counts, "import": data.report.to_dict()})
 
 
+def has_backends(config: DictConfig, precision: str | None, device: torch.device) -> bool:
+    """Whether there is a choice of who computes the products of a network: in the fast implementation, on a CPU.
+
+    Args:
+        config: of the training.
+        precision: its full name.
+        device: of the training.
+    """
+    is_fast = config.model.get("implementation") != "reference"
+    return device.type == "cpu" and precision in _WITH_KERNELS and is_fast
+
+
+def products_file(config: DictConfig) -> Path:
+    """The file with the choices of this machine."""
+    return choosing_backends.file_in(default_cache_dir() if config.cache_dir is None else Path(config.cache_dir))
+
+
 def use_products(config: DictConfig, module: MelodyModule, trainer: pl.Trainer, run: RunDirectory) -> dict[str, str]:
     """Choose who computes the products of the network, and use that.
 
@@ -147,16 +165,14 @@ def use_products(config: DictConfig, module: MelodyModule, trainer: pl.Trainer, 
         ValueError: for products that this machine lacks.
     """
     model = module.model
-    has_kernels = trainer.precision in _WITH_KERNELS and config.model.get("implementation") != "reference"
     begun_with = (read_file(run.path / PROVENANCE_FILE) or {}).get(_PRODUCTS)
-    if trainer.strategy.root_device.type != "cpu" or not has_kernels:
+    if not has_backends(config, trainer.precision, trainer.strategy.root_device):
         return begun_with or {}  # for a start on a CPU, where it may go on
     if begun_with is not None or (run.checkpoints / LAST).exists():  # an earlier melgen had torch's default only
         choice = _possible(begun_with or {}, run)
     elif config.products == AUTO:
-        file = choosing_backends.file_in(default_cache_dir() if config.cache_dir is None else Path(config.cache_dir))
         with trainer.precision_plugin.forward_context():
-            choice = choosing_backends.choose(model, config.batch_size, config.seq_length, file)
+            choice = choosing_backends.choose(model, config.batch_size, config.seq_length, products_file(config))
     else:
         backend = BACKENDS[config.products]
         if not is_possible(backend):
@@ -199,8 +215,10 @@ def record_provenance(module: MelodyModule, run: RunDirectory, products: Mapping
 def typed_command() -> list[str]:
     """The arguments of ``melgen.train`` that make this run, as a single run also if it is a job of a sweep."""
     hydra: Any = HydraConfig.get()
-    own = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
-    return [*(["--config-dir", own[0]] if own else []), *typed_overrides(hydra)]
+    return [
+        *(word for path in typed_config_dirs(hydra)[:1] for word in ("--config-dir", path)),  # Hydra takes one
+        *typed_overrides(hydra),
+    ]
 
 
 def evaluate(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> Result:

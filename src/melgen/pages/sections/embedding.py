@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypedDict, get_args
+from typing import TypedDict
 
 import numpy as np
 
-from melgen.evaluation.embeddings import Metric, nearest_neighbours, principal_components
+from melgen.evaluation.embeddings import neighbours_by_metric, principal_components
 from melgen.music.melody import pitch_name
 from melgen.pages.content import Content
 from melgen.pages.plain import short
@@ -97,10 +97,8 @@ def read_embedding(folder: Path) -> Embedding | None:
     if len(names) != len(weights) or not np.isfinite(weights).all():
         raise ValueError(f"{folder}: {len(names)} names for {len(weights)} rows, or numbers that are not finite")
     points, explained = principal_components(weights, DIMENSIONS)
-    count = min(NEIGHBOURS, len(names) - 1)
     neighbours: dict[str, list[list[Neighbour]]] = {}
-    for metric in get_args(Metric) if count else ():
-        found = nearest_neighbours(weights, count, metric)
+    for metric, found in neighbours_by_metric(weights, NEIGHBOURS).items() if len(names) > 1 else ():
         neighbours[metric] = [
             [{"index": index, "distance": short(distance)} for index, distance in zip(*row, strict=True)]
             for row in zip(found.indices.tolist(), found.distances.tolist(), strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NotRequired, TypedDict
 
 from melgen.corpora.sources import natural_key
+from melgen.evaluation.probes import PROBES
 from melgen.evaluation.results import CHOICES
 from melgen.pages.content import Content
 from melgen.pages.plain import text_of
@@ -12,23 +13,22 @@ from melgen.pages.section import Section
 from melgen.pages.study_material import StudyMaterial
 from melgen.pages.study_tables import heading_of
 
-_FIRST = (
+FORMER_BEST = "best"
+"""The table of the smallest sums, as an earlier melgen called it."""
+ORDER = (
     "runs",
     "tonality",
     "primers",
     "likelihood",
     "learning_rates",
     "paired_differences",
-    "copying",
-    "states",
-    "similarity",
-    "budget",
+    *PROBES,
     "originality",
     "nearest_tunes",
     *CHOICES,
-    "best",
+    FORMER_BEST,
 )
-"""The order in which one reads; others follow by name. An earlier melgen called the smallest sum ``best``."""
+"""The order in which one reads; others follow by name."""
 
 
 class Table(TypedDict):
@@ -80,7 +80,7 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
 
 def _order(name: str) -> tuple[int, int, list[str | float]]:
     depth = 2 if name.startswith("paper/") else name.count("/")
-    return depth, _FIRST.index(name) if name in _FIRST else len(_FIRST), natural_key(name)
+    return depth, ORDER.index(name) if name in ORDER else len(ORDER), natural_key(name)
 
 
 SECTION = Section(90, Data, of_study=of_study, packs={"tables": dict[str, TableTexts]})

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple
 
 from numpy.typing import ArrayLike
 
 from melgen.evaluation.embedding_geometry import GeometryFit
 from melgen.evaluation.embedding_labels import add_labels, colours_of
-from melgen.evaluation.embeddings import Metric, nearest_neighbours, principal_components
+from melgen.evaluation.embeddings import METRICS, neighbours_by_metric, principal_components
 from melgen.studies.figures.style import (
     GREY,
     INK,
@@ -109,13 +109,13 @@ def _neighbour_lines(one: EmbeddingMap, highlights: Sequence[int] | None) -> lis
     if highlights is None:
         highlights = NOTES if names and names[0][0].isalpha() else INTERVALS
     rows = [values.index(value) for value in highlights if value in values]
-    count = min(_NEIGHBOURS, len(names) - 1)
     lines: list[Line] = []
-    for metric in get_args(Metric) if rows and count else ():
-        found = nearest_neighbours(one.weights, count, metric).indices
+    if not rows or len(names) == 1:
+        return lines
+    for metric, found in neighbours_by_metric(one.weights, _NEIGHBOURS).items():
         lines.append((True, [(0, f"nearest by {_WORDS[metric]} distance")]))
         for row in rows:
-            others = [(_TABS[i], names[other]) for i, other in enumerate(found[row])]
+            others = [(_TABS[i], names[other]) for i, other in enumerate(found.indices[row])]
             lines.append((False, [(0, names[row]), *others]))
         lines.append((False, []))
     return lines
@@ -126,7 +126,7 @@ def _fit_lines(fits: Sequence[GeometryFit]) -> list[Line]:
     if not fits:
         return []
     lines: list[Line] = [(True, [(0, "rank correl. (partial)"), (_FIT_TABS[0], "fifths"), (_FIT_TABS[1], "semitones")])]
-    for metric in get_args(Metric):
+    for metric in METRICS:
         of_metric = [fit for fit in fits if fit.metric == metric]
         cells = [
             (tab, f"{_number(fit.correlation)} ({_number(fit.partial)})")

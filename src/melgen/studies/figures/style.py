@@ -29,7 +29,7 @@ PNG_DPI = 200
 LABEL_WIDTH = 26
 """Letters in a line of a label."""
 
-INK, GREY, PALE, BAND = "0.15", "0.45", "0.75", "0.91"
+INK, GREY, BAND = "0.15", "0.45", "0.91"
 EMPHASIS = "#D55E00"
 
 _BLUE, _ORANGE, _GREEN, _PURPLE, _SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from melgen.bit_names import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM
 from melgen.checkpoint import TrainedModel
 from melgen.data import Split
 from melgen.evaluation.probes.copied_bits import CopiedBits
@@ -23,7 +22,6 @@ from melgen.evaluation.probes.labels import Target, classes_of
 from melgen.evaluation.probes.linear import UNKNOWN, Labelled, probe
 from melgen.music.melody import Melody
 from melgen.music.metre import Metre
-from melgen.scoring.likelihood import NOTES, likelihood_by_tune
 from melgen.scoring.note_bits import note_bits
 from melgen.scoring.note_states import note_states, untrained
 
@@ -105,15 +103,6 @@ def measure_states(
         "tunes": len(tunes[Split.TEST]),
         "targets": found,
     }
-
-
-def measure_tunes(trained: TrainedModel, tunes: Sequence[Melody]) -> dict[str, list[float]]:
-    """The bits and notes of each tune; with rhythm the sum of both kinds of bits."""
-    if not tunes:
-        return {"bits": [], "notes": []}
-    found = likelihood_by_tune(trained, tunes)
-    bits = np.sum([found[key] for key in (BITS, BITS_OF_PITCH, BITS_OF_RHYTHM) if key in found], axis=0)
-    return {"bits": bits.tolist(), "notes": found[NOTES].tolist()}
 
 
 def _joined(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -6,22 +6,21 @@ that the study has written by the selected weights. No network is run.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from melgen.data import Split
+from melgen.evaluation.probes import MEMORIZATION
 from melgen.evaluation.probes.memorization import HELD_OUT_PARTS, MOST_PARTS, Memorized, SeenAndUnseen
 from melgen.files import write_json
 from melgen.generation.songs import SONGS_FILE, pitches_by_song, read_songs
-from melgen.studies.names import MEMORIZATION, MEMORIZING_BASELINES
+from melgen.numbered_names import numbered_in
+from melgen.studies.names import MEMORIZING_BASELINES
 from melgen.studies.results import Model, Run
 from melgen.studies.study import Study
 from melgen.studies.tasks import Task
-
-_UNDERWAY = re.compile(r"step-(\d+)")
 
 
 def tasks(study: Study, songs_of_baselines: Mapping[str, Any]) -> Iterator[Task]:
@@ -57,12 +56,8 @@ def songs_underway(run: Path) -> dict[int, Path]:
     Args:
         run: its directory.
     """
-    found = {
-        int(named[1]): folder.parent
-        for folder in run.glob(f"samples/step-*/{SONGS_FILE}")
-        if (named := _UNDERWAY.fullmatch(folder.parent.name))
-    }
-    return dict(sorted(found.items()))
+    found = numbered_in(run / "samples")
+    return {updates: folder for updates, folder in found if (folder / SONGS_FILE).exists()}
 
 
 class _Search:

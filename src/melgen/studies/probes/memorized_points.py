@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from melgen.evaluation.probes.memorization import Memorized, interval_over_tunes
 from melgen.evaluation.results import Summary
 from melgen.evaluation.summaries import over_seeds
+from melgen.plurals import listed
 from melgen.studies.probes.results import MemorizationFound
 from melgen.studies.results import StudyResults
 
@@ -113,12 +114,7 @@ def _sentence(what: str, points: Mapping[str, MemorizedPoint | None]) -> str:
     titles = [title for title, point in known.items() if point.is_memorizing]
     if not titles:
         return f"{_capital(what)}: no network shares more with training tunes than seeds and tunes explain."
-    return f"{_capital(what)}: beyond what seeds and tunes explain, training tunes are memorized by {_joined(titles)}."
-
-
-def _joined(words: Iterable[str]) -> str:
-    *some, last = words
-    return f"{', '.join(some)} and {last}" if some else last
+    return f"{_capital(what)}: beyond what seeds and tunes explain, training tunes are memorized by {listed(titles)}."
 
 
 def _capital(text: str) -> str:

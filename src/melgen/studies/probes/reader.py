@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from melgen.bit_names import BITS, BITS_WITH_RHYTHM
+from melgen.evaluation.probes import BUDGET, COPYING, MEMORIZATION, SIMILARITY, STATES
 from melgen.evaluation.probes.budget import CellCurves, order_at_budgets
 from melgen.evaluation.probes.copied_bits import CopiedBits
 from melgen.evaluation.probes.linear import ProbeResult
 from melgen.evaluation.probes.memorization import Memorized
-from melgen.studies.cell_pairs import models_by_setting
+from melgen.studies.comparing.cell_pairs import models_by_setting
 from melgen.studies.names import (
-    BUDGET,
-    COPYING,
-    MEMORIZATION,
     MEMORIZING_BASELINES,
     PROBED_BASELINES,
-    SIMILARITY,
-    STATES,
     StudyNames,
 )
 from melgen.studies.probes.results import (
@@ -34,8 +28,9 @@ from melgen.studies.probes.results import (
     StatesFound,
     TunesFound,
 )
+from melgen.studies.result_files import read_result
 from melgen.studies.results import Model
-from melgen.studies.study_runs import StudyRuns
+from melgen.studies.runs.study_runs import StudyRuns
 
 _Found = TypeVar("_Found")
 
@@ -60,21 +55,21 @@ def read_probes(names: StudyNames, runs: StudyRuns, probes: Sequence[str]) -> Pr
     baselines = {}
     if COPYING in probes and runs.write_pitches:
         files = {name: names.probe_of_baseline_file(COPYING, name) for name in PROBED_BASELINES}
-        baselines = {name: _read(path, _copying) for name, path in files.items() if path.is_file()}
+        baselines = {name: read_result(path, _copying) for name, path in files.items() if path.is_file()}
     memorizing = {}
     if MEMORIZATION in probes:
         files = {name: names.probe_of_baseline_file(MEMORIZATION, name) for name in MEMORIZING_BASELINES}
-        memorizing = {name: _read(path, _memorized) for name, path in files.items() if path.is_file()}
+        memorizing = {name: read_result(path, _memorized) for name, path in files.items() if path.is_file()}
     shares: Mapping[int, float] = {}
     if SIMILARITY in probes and names.nearest_tunes_file.is_file():
-        shares = _read(names.nearest_tunes_file, _shares)
+        shares = read_result(names.nearest_tunes_file, _shares)
 
     def of_runs(probe: str, read: Callable[[Mapping[str, Any]], _Found]) -> dict[str, dict[int, _Found]]:
         found: dict[str, dict[int, _Found]] = {}
         for model, run in runs.of_models() if probe in probes else ():
             path = names.probe_file(probe, model, run)
             if path.is_file():  # there is none of a corpus without tunes
-                found.setdefault(model.name, {})[run.seed] = _read(path, read)
+                found.setdefault(model.name, {})[run.seed] = read_result(path, read)
         return found
 
     return ProbeResults(
@@ -156,12 +151,3 @@ def _memorized(content: Mapping[str, Any]) -> MemorizationFound:
 def _number(value: float | None) -> float:
     """JSON has no nan."""
     return math.nan if value is None else float(value)
-
-
-def _read(path: Path, read: Callable[[Mapping[str, Any]], _Found]) -> _Found:
-    try:
-        return read(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
-        raise ValueError(
-            f"{path}: damaged ({error!s:.200}); the stage evaluate makes it again once it is removed"
-        ) from error

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from melgen.checkpoint import TrainedModel, load_model
 from melgen.data import Split
 from melgen.evaluation import baseline_table
+from melgen.evaluation.probes import COPYING, MEMORIZATION, SIMILARITY, STATES
 from melgen.evaluation.probes.copied_bits import POSITIONS
 from melgen.evaluation.probes.copying import LEAST_NOTES
 from melgen.evaluation.probes.labels import commonest_metre
@@ -21,9 +22,11 @@ from melgen.evaluation.probes.similarity import NGRAM_INTERVALS, nearest_trainin
 from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device
 from melgen.music.melody import Melody
-from melgen.studies.names import COPYING, MEMORIZATION, PROBED_BASELINES, SIMILARITY, STATES
+from melgen.scoring.likelihood import NOTES
+from melgen.studies.comparing.bits_of_tunes import sum_of_bits
+from melgen.studies.names import PROBED_BASELINES
 from melgen.studies.probes import memorization_tasks
-from melgen.studies.probes.measuring import MOST_NOTES, measure_copying, measure_states, measure_tunes
+from melgen.studies.probes.measuring import MOST_NOTES, measure_copying, measure_states
 from melgen.studies.results import Model, Run
 from melgen.studies.study import Study
 from melgen.studies.tasks import Task
@@ -71,7 +74,7 @@ def tasks(study: Study, rhythm: dict[str, Any], songs_of_baselines: Mapping[str,
 def _probe_copying(study: Study, model: Model, run: Run) -> Iterable[Path]:
     if study.corpus.data_of_runs.is_encoded:  # it holds no tunes
         return
-    tunes = [study.corpus.data_of_runs.melodies[int(tune)] for tune in _test_tunes(study, run.writes_rhythm)]
+    tunes = study.corpus.melodies(study.corpus.test_tunes(run.writes_rhythm))
     path = study.names.probe_file(COPYING, model, run)
     write_json(path, measure_copying(_trained(study, run), tunes, study.settings.options.seed))
     yield path
@@ -83,7 +86,7 @@ def _probe_baselines(study: Study) -> Iterable[Path]:
     if reference is None:
         return
     training = list(reference.melodies_of(Split.TRAIN).values())
-    tunes = [study.corpus.data_of_runs.melodies[int(tune)] for tune in _test_tunes(study, with_rhythm=False)]
+    tunes = study.corpus.melodies(study.corpus.test_tunes(with_rhythm=False))
     for baseline in baseline_table.counting_baselines(with_rhythm=False):
         if baseline.name in PROBED_BASELINES:
             path = study.names.probe_of_baseline_file(COPYING, baseline.name)
@@ -96,7 +99,7 @@ def _probe_states(study: Study, model: Model, run: Run) -> Iterable[Path]:
     if data.is_encoded:
         return
     # The same tunes and the same metre for all networks, so that their accuracies can be compared.
-    chosen = _tunes_for(study, with_rhythm=study.runs.write_rhythm)
+    chosen = study.corpus.counted_tunes(with_rhythm=study.runs.write_rhythm)
     parts = {split: _some_tunes(study, split, chosen) for split in Split}
     training = np.flatnonzero((data.splits == Split.TRAIN) & chosen)
     metre = commonest_metre(data.melodies[int(tune)] for tune in training)
@@ -121,13 +124,11 @@ def _find_nearest_tunes(study: Study) -> Iterable[Path]:
 
 
 def _score_tunes(study: Study, model: Model, run: Run) -> Iterable[Path]:
-    data = study.corpus.data_of_runs
-    if data.is_encoded:
+    if study.corpus.data_of_runs.is_encoded:
         return
-    numbers = _test_tunes(study, run.writes_rhythm)
-    found = measure_tunes(_trained(study, run), [data.melodies[int(tune)] for tune in numbers])
+    numbers, found = study.corpus.test_tunes(run.writes_rhythm), study.tune_scores.of(run)
     path = study.names.probe_file(SIMILARITY, model, run)
-    write_json(path, {"tunes": numbers.tolist()} | found)
+    write_json(path, {"tunes": numbers.tolist(), "bits": sum_of_bits(found).tolist(), "notes": found[NOTES].tolist()})
     yield path
 
 
@@ -136,19 +137,10 @@ def _trained(study: Study, run: Run) -> TrainedModel:
     return on_device(load_model(run.checkpoint), study.settings.config.generate.device)
 
 
-def _tunes_for(study: Study, with_rhythm: bool) -> NDArray[np.bool_]:
-    """Mark the tunes that count for the bits per note of a network: ``[tunes]``."""
-    return study.corpus.common_tunes if with_rhythm else study.corpus.data_of_runs.comparable
-
-
-def _test_tunes(study: Study, with_rhythm: bool) -> NDArray[np.int64]:
-    return np.flatnonzero((study.corpus.data_of_runs.splits == Split.TEST) & _tunes_for(study, with_rhythm))
-
-
 def _some_tunes(study: Study, split: Split, chosen: NDArray[np.bool_]) -> list[Melody]:
     """Tunes of a split in random order, up to about `MOST_NOTES` notes."""
     data = study.corpus.data_of_runs
     numbers = np.flatnonzero((data.splits == split) & chosen)
     numbers = np.random.default_rng(study.settings.options.seed).permutation(numbers)
     before = np.cumsum(data.melodies.lengths[numbers]) - data.melodies.lengths[numbers]
-    return [data.melodies[int(tune)] for tune in numbers[before < MOST_NOTES]]
+    return study.corpus.melodies(numbers[before < MOST_NOTES])

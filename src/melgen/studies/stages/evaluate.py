@@ -21,11 +21,11 @@ from melgen.evaluation.results import OPENINGS, SongSetEvaluation
 from melgen.evaluation.song_sets import corpus_evaluations, evaluate_openings, evaluate_songs
 from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device
-from melgen.generation.sampling import selection_named
+from melgen.generation.selection import selection_named
 from melgen.generation.songs import melodies_by_song, write_songs
 from melgen.music.melody import Melody
 from melgen.scoring.likelihood import likelihood
-from melgen.studies import comparing_cells
+from melgen.studies.comparing.tasks import tasks as comparison_tasks
 from melgen.studies.embedding_fits import write_fits
 from melgen.studies.names import (
     BASELINE_LIKELIHOOD_TASK,
@@ -61,13 +61,13 @@ def tasks(study: Study) -> Iterator[Task]:
     drawing = _drawing(study)
     writing = {"songs": settings.sampling["songs"], "notes": settings.notes, "seed": settings.sampling["seed"]}
     if rhythm:
-        writers = _writers(baseline_table.RHYTHM_BASELINES)
-        inputs = common | notes | {key: writing[key] for key in ("songs", "seed")} | drawing | writers
+        baselines = _names_of(baseline_table.RHYTHM_BASELINES)
+        inputs = common | notes | {key: writing[key] for key in ("songs", "seed")} | drawing | baselines
         yield Task(RHYTHM_BASELINES_TASK, inputs, partial(_evaluate_rhythm_baselines, study))
     songs_of_baselines: dict[str, Any] = {}
     for primer in settings.primers:
         start = primer.inputs(lambda: study.corpus.inputs)
-        written = writing | start | rhythm | drawing | _writers(baseline_table.BASELINES)
+        written = writing | start | rhythm | drawing | _names_of(baseline_table.BASELINES)
         inputs = common | written
         yield Task(names.baselines_task(primer), inputs, partial(_evaluate_baselines, study, primer, writing))
         songs_of_baselines = songs_of_baselines or written  # those after the main primer
@@ -89,7 +89,7 @@ def tasks(study: Study) -> Iterator[Task]:
             yield Task(names.likelihood_task(model, run), inputs, partial(_score_tunes, study, model, run))
             yield Task(names.embedding_task(model, run), weights, partial(_measure_embedding, study, model, run))
     yield from probe_tasks(study, rhythm, songs_of_baselines)
-    yield from comparing_cells.tasks(study, rhythm)
+    yield from comparison_tasks(study, rhythm)
 
 
 def _drawing(study: Study) -> dict[str, Any]:
@@ -98,7 +98,8 @@ def _drawing(study: Study) -> dict[str, Any]:
     return drawing | {"selection": selection_named(drawing["selection"])}
 
 
-def _writers(baselines: Iterable[Any]) -> dict[str, list[str]]:
+def _names_of(baselines: Iterable[Any]) -> dict[str, list[str]]:
+    """The baselines that write songs, as an input of a task."""
     return {"baselines": [baseline.name for baseline in baselines if baseline.writes_songs]}
 
 

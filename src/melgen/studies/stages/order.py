@@ -129,7 +129,7 @@ def log_summary(study: Study) -> None:
         if found := [str(path) for path in paths if path.exists()]:
             lines.append(title + ("\n" + " " * len(title)).join(found))
     lines += _lines_of_comparisons(study)
-    lines += [f"Note:    {note}" for note in study.primer_notes]
+    lines += [f"Note:    {remark}" for remark in study.primer_remarks]
     if left := [stage for stage in _STAGES if stage not in done]:
         lines.append(f"Not done with these settings: {', '.join(left)}")
     log.info("%s", "\n".join(lines))

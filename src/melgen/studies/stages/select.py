@@ -9,8 +9,8 @@ from typing import Any
 
 from melgen.files import write_json
 from melgen.studies.results import Model
-from melgen.studies.runs_reader import check_same_corpus
-from melgen.studies.selection import mean_criterion
+from melgen.studies.runs.reader import check_same_corpus
+from melgen.studies.runs.selection import mean_criterion
 from melgen.studies.study import Study
 from melgen.studies.tasks import Task
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from melgen.studies.planning import training_arguments
-from melgen.studies.primer_notes import warn_of_rare_primers
+from melgen.studies.plan.planned_runs import training_arguments
+from melgen.studies.plan.rate_trials import as_override
+from melgen.studies.plan.training import train_all
+from melgen.studies.primer_remarks import warn_of_rare_primers
 from melgen.studies.study import Study
-from melgen.studies.trainings import train_all
-from melgen.studies.tuning import as_override
 
 log = logging.getLogger(__name__)
 

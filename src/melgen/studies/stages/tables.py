@@ -13,7 +13,7 @@ from melgen.studies import cost_validation
 from melgen.studies.cost_validation import CostValidation
 from melgen.studies.embedding_fits import EMBEDDING_GEOMETRY, fits_digest, fits_table
 from melgen.studies.methods import methods_files, methods_paragraph
-from melgen.studies.runs_reader import config_of
+from melgen.studies.runs.reader import config_of
 from melgen.studies.study import Study
 from melgen.studies.tables.original_paper import PAPERS, paper_sources, paper_tables
 from melgen.studies.tables.study_tables import build_tables

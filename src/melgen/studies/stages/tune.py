@@ -8,11 +8,11 @@ from melgen.files import write_json
 from melgen.plurals import counted
 from melgen.runs.directory import RunDirectory
 from melgen.runs.rate_trials import LearningRates
-from melgen.studies.planning import planned_runs, training_arguments
+from melgen.studies.plan.planned_runs import planned_runs, training_arguments
+from melgen.studies.plan.rate_trials import chosen, rates_beyond, trial_overrides
+from melgen.studies.plan.training import train_all
+from melgen.studies.plan.training_plan import TrainingPlan
 from melgen.studies.study import Study
-from melgen.studies.training_plan import TrainingPlan
-from melgen.studies.trainings import train_all
-from melgen.studies.tuning import chosen, rates_beyond, trial_overrides
 
 log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from melgen.evaluation.comparing_cells.crossed import tune_interval
 from melgen.evaluation.correlation import rank_correlation
+from melgen.evaluation.probes import BUDGET, COPYING, MEMORIZATION, SIMILARITY, STATES
 from melgen.evaluation.probes.budget import SHARES
 from melgen.evaluation.probes.copied_bits import COUNTED_FROM, range_names
 from melgen.evaluation.probes.copying import LEAST_NOTES
@@ -243,9 +244,9 @@ def _sources(model: Model) -> tuple[str, ...]:
 
 
 PROBE_TABLES: Mapping[str, Callable[[StudyResults], Table | None]] = {
-    "copying": copying_table,
-    "states": states_table,
-    "similarity": similarity_table,
-    "budget": budget_table,
-    "memorization": memorization_table,
+    COPYING: copying_table,
+    STATES: states_table,
+    SIMILARITY: similarity_table,
+    BUDGET: budget_table,
+    MEMORIZATION: memorization_table,
 }

@@ -117,7 +117,7 @@ def first_notes_sentence(results: StudyResults) -> str:
 
 def primer_sentences(results: StudyResults) -> str:
     """Sentences for captions, about primers whose pitches are rare in the training tunes."""
-    return "".join(f" Note: {note}." for note in results.primer_notes)
+    return "".join(f" Note: {remark}." for remark in results.primer_remarks)
 
 
 def corrected_table(results: StudyResults) -> Table | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from melgen.evaluation.embeddings import embedding_figure, nearest_neighbours, write_projector
+from melgen.evaluation.embeddings import embedding_figure, neighbours_by_metric, write_projector
 from melgen.evaluation.note_embedding import note_embedding
 from melgen.files import replacing, write_text
 from melgen.training.callbacks.schedule import Schedule
@@ -65,9 +65,7 @@ def neighbour_table(weights: Any, names: Sequence[str], neighbours: int) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["note", "metric", "rank", "neighbour", "distance"])
-    count = min(neighbours, len(names) - 1)
-    for metric in ("euclidean", "cosine") if count else ():
-        found = nearest_neighbours(weights, count, metric)
+    for metric, found in neighbours_by_metric(weights, neighbours).items():
         for note, (indices, distances) in enumerate(zip(found.indices, found.distances, strict=True)):
             for rank, (index, distance) in enumerate(zip(indices, distances, strict=True), 1):
                 writer.writerow([names[note], metric, rank, names[index], f"{distance:.6g}"])

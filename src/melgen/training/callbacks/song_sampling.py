@@ -17,6 +17,7 @@ from melgen.generation.sampling import check_room
 from melgen.generation.selection import name_now
 from melgen.generation.songs import write_songs
 from melgen.music.melody import Melody
+from melgen.numbered_names import numbered_name
 from melgen.training.callbacks.schedule import Schedule
 from melgen.training.callbacks.song_tonality import span_of
 from melgen.training.failures import contained
@@ -129,7 +130,7 @@ class SongSampling(pl.Callback):
         self._sample(trainer, pl_module, self.songs, self.directory / "songs", final=True)
 
     def _sample_underway(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        folder = self.directory / "samples" / f"step-{trainer.global_step:08d}"
+        folder = self.directory / "samples" / numbered_name(trainer.global_step)
         self._sample(trainer, module, self.songs_underway, folder, final=False)
 
     def _sample(self, trainer: pl.Trainer, module: pl.LightningModule, count: int, folder: Path, final: bool) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from melgen.evaluation.embeddings import Metric, nearest_neighbours, project_2d
+from melgen.evaluation.embeddings import neighbours_by_metric, project_2d
 from melgen.music.melody import Melody
 from melgen.music.note_names import note_text
 from melgen.training.loggers import media
@@ -63,11 +63,10 @@ def map_table(weights: NDArray[np.float32], names: Sequence[str], neighbours: in
     """The place of each note in the projection, and the notes nearest to it by either distance."""
     import wandb
 
-    count = min(neighbours, len(names) - 1)
-    nearest: dict[Metric, list[str]] = {"euclidean": [""] * len(names), "cosine": [""] * len(names)}
-    for metric in nearest if count else ():
-        found = nearest_neighbours(weights, count, metric)
-        nearest[metric] = [" ".join(names[index] for index in row) for row in found.indices]
+    nearest = {
+        metric: [" ".join(names[index] for index in row) for row in found.indices]
+        for metric, found in neighbours_by_metric(weights, neighbours).items()
+    }
     rows = zip(names, project_2d(weights).tolist(), *nearest.values(), strict=True)
     return wandb.Table(
         columns=["note", "x", "y", *(f"nearest ({metric})" for metric in nearest)],

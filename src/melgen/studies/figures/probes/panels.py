@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from melgen.studies.cell_pairs import models_by_setting
+from melgen.studies.comparing.cell_pairs import models_by_setting
 from melgen.studies.figures.style import FONT_SIZE, GREY, PAGE_WIDTH_IN, looks_of_variants, new_figure, wrapped
 from melgen.studies.results import Model
 

@@ -1,4 +1,4 @@
-"""Notes on primers whose pitches are rare in the training tunes: songs would start where little was learnt."""
+"""Remarks on primers whose pitches are rare in the training tunes: songs would start where little was learnt."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from hydra.utils import get_object
 
 from melgen.data import MelodyDataModule, Split
 from melgen.generation.primers import fit_of, note_of
-from melgen.studies.planning import PlannedRun
+from melgen.studies.plan.planned_runs import PlannedRun
 from melgen.studies.primers import StudyPrimer
 from melgen.studies.results import Model
 
 log = logging.getLogger(__name__)
 
 
-def notes_of_primers(primers: Sequence[StudyPrimer], models: Sequence[Model]) -> list[str]:
-    """A note for each primer with rare pitches, in each representation, by the counts that the runs have recorded."""
+def remarks_on_primers(primers: Sequence[StudyPrimer], models: Sequence[Model]) -> list[str]:
+    """A remark for each primer with rare pitches, in each representation, by the counts that the runs have recorded."""
     paths = {model.dataset: model.runs[0].path for model in models}
     return [
-        f"{note} (dataset={representation})"
+        f"{remark} (dataset={representation})"
         for primer in primers
         for representation, path in paths.items()
-        if primer.pitches and (note := note_of(primer.pitches, path, representation, primer.key))
+        if primer.pitches and (remark := note_of(primer.pitches, path, representation, primer.key))
     ]
 
 
 def warn_of_rare_primers(primers: Sequence[StudyPrimer], planned: Sequence[PlannedRun], data: MelodyDataModule) -> None:
-    """Log these notes before the training, by counts of the training tunes.
+    """Log these remarks before the training, by counts of the training tunes.
 
     Args:
         data: the corpus, set up, in pitches; an encoded stream is not counted.
@@ -42,5 +42,5 @@ def warn_of_rare_primers(primers: Sequence[StudyPrimer], planned: Sequence[Plann
             tunes = data.tunes_of(Split.TRAIN)
             values = np.concatenate([version for tune in tunes for version in kind.augmentations(tune)])
             counts = dict(zip(*(column.tolist() for column in np.unique(values, return_counts=True)), strict=True))
-            if note := fit_of(primer.pitches or (), counts, kind).note(primer.key):
-                log.warning("%s (dataset=%s)", note, kind.name)
+            if remark := fit_of(primer.pitches or (), counts, kind).note(primer.key):
+                log.warning("%s (dataset=%s)", remark, kind.name)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
-import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from melgen.checkpoint import read_checkpoint
+from melgen.checkpoint_files import SUFFIX
+from melgen.numbered_names import numbered_in
 from melgen.runs.naming import parse_run_name
 from melgen.studies.results import Model, Run
-from melgen.studies.runs_reader import Unfinished
+from melgen.studies.runs.reader import Unfinished
 
 log = logging.getLogger(__name__)
-
-_NUMBERED = re.compile(r"step-\d+\.ckpt")
 
 
 def best_layers(runs: Sequence[Run], criterion: str) -> list[Model]:
@@ -144,9 +143,7 @@ def pairs_without_candidate(runs: Sequence[Run], unfinished: Sequence[Unfinished
 
 
 def _numbered_checkpoints(run: Run, distinguishing: Sequence[str]) -> Iterator[Run]:
-    for path in sorted((run.path / "checkpoints").glob("step-*.ckpt")):
-        if not _NUMBERED.fullmatch(path.name):
-            continue
+    for _, path in numbered_in(run.path / "checkpoints", SUFFIX):
         ours = read_checkpoint(path)["melgen"]
         parts = (run.variant, *distinguishing, path.stem)
         text = (run.variant_text or run.variant, *distinguishing, f"update {ours['updates']:,}")

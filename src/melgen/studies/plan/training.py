@@ -15,12 +15,12 @@ from melgen.durations import in_words
 from melgen.processes import end_with_parent
 from melgen.runs.budget import budget_is_spent
 from melgen.runs.directory import FAILED, FINISHED, RUNNING, RunDirectory
-from melgen.runs.identity import differences
+from melgen.runs.identity import FINGERPRINT, RECORDED, differences
 from melgen.runs.status import RunStatus, status_of
 from melgen.runs.variants import choices_of, names_in, variants_in
-from melgen.studies.estimate import Estimate, weights_of
-from melgen.studies.planning import PlannedRun
-from melgen.studies.timing import time_left
+from melgen.studies.plan.estimate import Estimate, weights_of
+from melgen.studies.plan.planned_runs import PlannedRun
+from melgen.studies.time_left import time_left
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +53,9 @@ def belongs_to_another(planned: PlannedRun, fingerprint: str | None = None) -> l
     recorded = RunDirectory(planned.path).recorded_identity
     if not recorded:
         return []
-    known = {"started_from": recorded.get("started_from"), "corpus.fingerprint": recorded.get("corpus.fingerprint")}
+    known = {key: recorded.get(key) for key in RECORDED}
     if fingerprint is not None:
-        known["corpus.fingerprint"] = fingerprint
+        known[FINGERPRINT] = fingerprint
     return differences(recorded, planned.identity | known)
 
 

@@ -15,12 +15,12 @@ from melgen.music import Control
 from melgen.music.encoding import Encoding
 from melgen.plurals import counted
 from melgen.runs.config import writes_rhythm
-from melgen.studies.estimate import Estimate, estimate, jobs_at_once
-from melgen.studies.planning import PlannedRun
-from melgen.studies.runs_reader import runs_in
+from melgen.studies.plan.estimate import Estimate, estimate, jobs_at_once
+from melgen.studies.plan.planned_runs import PlannedRun
+from melgen.studies.plan.training import is_trained, refuse_others
+from melgen.studies.runs.reader import runs_in
 from melgen.studies.settings import StudySettings
 from melgen.studies.study_corpus import StudyCorpus
-from melgen.studies.trainings import is_trained, refuse_others
 
 log = logging.getLogger(__name__)
 

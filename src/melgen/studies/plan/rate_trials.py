@@ -8,26 +8,26 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig
 
-from melgen.checking import is_whole, require
+from melgen.checking import check_whole, is_number, is_seed, is_whole, require
 from melgen.files import read_json
 from melgen.pasting import hydra_quoted, hydra_value
 from melgen.runs.budget import NO_LIMIT
 from melgen.runs.directory import RunDirectory
+from melgen.runs.identity import is_choice
 from melgen.runs.learning_rates import LEARNING_RATES, RATE, corpus_of, size_of
 from melgen.runs.naming import parse_run_name
 from melgen.runs.rate_trials import EXPLODED, LearningRates, Purpose, RateTrial, TunedSetting, where_of
 from melgen.runs.size_keys import SOLVED, given_size
 from melgen.runs.status import status_of
 from melgen.runs.variants import choices_of, variants_in
-from melgen.studies.planning import PlannedRun, planned_axes_of_training
+from melgen.studies.plan.planned_runs import PlannedRun, planned_axes_of_training
 from melgen.studies.settings import StudySettings
 
 _KNOWN_BY = ("dataset.representation._target_", "rhythm._target_", "cell._target_", "block._target_", "layers")
 """Keys by which every file recognises a network, also where they are the same in all of a study."""
-_NOT_OF_SETTING = frozenset({"seed", RATE, "corpus.fingerprint", "started_from"})
 _WITHOUT = ("callbacks.sampling", "callbacks.tonality", "callbacks.projection")
 """Callbacks that a trial does not need."""
-_RULE_OF_SEEDS = "a list of whole numbers from 0"
+_RULE_OF_SEEDS = "a list of whole numbers from 0 to 2**32-1"
 _HIGHEST_ADVISED = 0.01
 """The highest rate that is advised where a network has diverged at all rates."""
 _DIGITS = 2
@@ -46,14 +46,11 @@ def check_tuning(settings: StudySettings) -> None:
     for key, rule in (("rates", "a list of at least two different numbers above 0"), ("seeds", _RULE_OF_SEEDS)):
         require(isinstance(tune[key], ListConfig), f"tune.{key}", tune[key], rule)
     rates, seeds = list(tune.rates), list(tune.seeds)
-    numbers = [rate for rate in rates if isinstance(rate, int | float) and not isinstance(rate, bool)]
-    good = len(numbers) == len(rates) > 1 and all(0 < rate < math.inf for rate in numbers)
-    require(good and len({*numbers}) == len(rates), "tune.rates", rates, "at least two different numbers above 0")
-    whole = all(isinstance(seed, int) and seed >= 0 for seed in seeds)
-    require(bool(seeds) and whole, "tune.seeds", seeds, _RULE_OF_SEEDS)
+    good = len(rates) > 1 and all(is_number(rate) and rate > 0 for rate in rates)
+    require(good and len({*rates}) == len(rates), "tune.rates", rates, "at least two different numbers above 0")
+    require(bool(seeds) and all(map(is_seed, seeds)), "tune.seeds", seeds, _RULE_OF_SEEDS)
     for key, least in (("max_steps", 1), ("extensions", 0)):
-        value = tune[key]
-        require(isinstance(value, int) and value >= least, f"tune.{key}", value, f"a whole number from {least}")
+        check_whole(f"tune.{key}", tune[key], least)
     require(not settings.config.runs, "tune.rates", rates, "null with runs=..., whose networks are trained")
     axes = planned_axes_of_training(settings.hydra)
     for key in (RATE, LEARNING_RATES):
@@ -213,7 +210,7 @@ def _of_setting(identity: Mapping[str, Any], config: DictConfig) -> dict[str, An
         name = key.removeprefix("model.")
         repeats = name != key and identity.get(name) == value
         is_solved = given_size(config) and {key, name} & {*SOLVED}
-        if not (key in _NOT_OF_SETTING or name.rpartition(".")[2] == "seed" or repeats or is_solved):
+        if is_choice(key) and not (key == RATE or repeats or is_solved):
             kept[key] = value
     return kept
 

@@ -18,7 +18,7 @@ from melgen.configuration.arguments import flags_and_overrides
 from melgen.pasting import hydra_quoted
 from melgen.runs.identity import identity_of
 from melgen.runs.keys import keys_that, top_of
-from melgen.runs.naming import typed_overrides
+from melgen.runs.naming import typed_config_dirs, typed_overrides
 from melgen.sweeps.plan import compose_jobs, planned_axes
 
 STUDY_KEYS = keys_that("is_of_study")
@@ -109,7 +109,7 @@ def as_typed(hydra: DictConfig) -> list[str]:
             swept[override.key_or_group.removeprefix(f"{_PARAMETERS}.")] = override.value()
     typed = [override for override in _parsed(typed_overrides(hydra)) if override.key_or_group != _STAGES]
     return [
-        *(f"--config-dir={path}" for path in _own_config_dirs(hydra)),
+        *(f"--config-dir={path}" for path in typed_config_dirs(hydra)),
         *(str(override.input_line) for override in typed),
         *(f"{key}={value}" for key, value in swept.items()),
     ]
@@ -142,7 +142,7 @@ def training_arguments(hydra: DictConfig, changes: Mapping[str, Sequence[str]] =
         if override.key_or_group.startswith(_LAUNCHER) or override.key_or_group == _SEARCH_PATH
     ]
     return [
-        *(word for path in _own_config_dirs(hydra)[:1] for word in ("--config-dir", path)),
+        *(word for path in typed_config_dirs(hydra)[:1] for word in ("--config-dir", path)),
         "--multirun",
         f"hydra/launcher={hydra.runtime.choices['hydra/launcher']}",
         *(str(override.input_line) for override in for_training),
@@ -164,14 +164,6 @@ def planned_axes_of_training(hydra: DictConfig) -> dict[str, list[str]]:
 
 def _axes_of_training(hydra: DictConfig, changes: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     return planned_axes_of_training(hydra) | {key: list(overrides) for key, overrides in changes.items()}
-
-
-def _own_config_dirs(hydra: DictConfig) -> list[str]:
-    """The directories that ``--config-dir`` names.
-
-    Unlike `melgen.configuration.own_files.own_folders`, without those of ``hydra.searchpath``, an override of its own.
-    """
-    return [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
 
 
 def _parsed(overrides: Iterable[str]) -> list[Override]:

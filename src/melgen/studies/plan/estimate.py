@@ -1,9 +1,10 @@
 """Estimate the time that the trainings of a study will take, from a few timed updates on this machine.
 
-The model: an update takes as long as measured here on random notes, alone, in one process; where only the layer
-count differs, the smallest and the largest network are timed, and times between are interpolated. A validation
-costs a third of the updates that would read as many notes, and each run `START_SECONDS`. Finished runs of the same
-network on this machine are better evidence: their recorded seconds are used where there are any.
+The model: an update takes as long as `melgen.studies.plan.update_timing` measures on random notes, alone, in one
+process; where only the layer count differs, the smallest and the largest network are timed, and times between are
+interpolated. A validation costs a third of the updates that would read as many notes, and each run `START_SECONDS`.
+Finished runs of the same network on this machine are better evidence: their recorded seconds are used where there are
+any.
 """
 
 from __future__ import annotations
@@ -16,28 +17,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-import torch.nn.functional as F
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from torch import Tensor
 
+from melgen.checkpoint_files import LAST
 from melgen.durations import in_words
-from melgen.networks import map_state
 from melgen.plurals import counted
 from melgen.processes import available_cpus
 from melgen.runs.directory import RunDirectory
 from melgen.runs.precision import full_name
 from melgen.runs.status import status_of
-from melgen.studies.planning import PlannedRun
+from melgen.studies.plan.planned_runs import PlannedRun
+from melgen.studies.plan.update_timing import has_durations, seconds_per_update
 from melgen.sweeps.plan import updates_of
 
 log = logging.getLogger(__name__)
 
 START_SECONDS = 1.0
-VOCABULARY = 48
-"""Values of a timed network; the size hardly matters compared with the recurrent layers."""
-TIMED_UPDATES, LONGEST_TIMING_SECONDS, PATIENCE_SECONDS = 3, 2.0, 40.0
+PATIENCE_SECONDS = 40.0
 VALIDATION_SHARE = 1 / 3
 """The time to score a note, as a share of the time to train on it."""
 
@@ -74,8 +70,8 @@ class Estimate:
         """
         evidence = [counted(self.timed, "timed network")] if self.timed else []
         evidence += [f"the recorded times of earlier runs ({self.recorded} of these)"] if self.recorded else []
-        abreast = min(self.at_once, len(self.seconds))
-        runs = f"{counted(max(abreast, 1), 'run')} at a time"
+        at_once = min(self.at_once, len(self.seconds))
+        runs = f"{counted(max(at_once, 1), 'run')} at a time"
         machine = f"{socket.gethostname()}, {counted(available_cpus(), 'core')}"
         return (
             f"about {in_words(self.in_all)} for {self.updates:,} updates, {runs}: an estimate for this machine "
@@ -140,7 +136,7 @@ def jobs_at_once(hydra: DictConfig) -> int:
 def _made_by(run: PlannedRun) -> int:
     """Updates that an interrupted run need not make again, as far as its log shows."""
     status = status_of(RunDirectory(run.path))
-    return status.updates if (run.path / "checkpoints" / "last.ckpt").exists() else 0
+    return status.updates if (run.path / "checkpoints" / LAST).exists() else 0
 
 
 def _recorded(planned: Sequence[PlannedRun]) -> dict[str, float]:
@@ -164,7 +160,8 @@ def _network_key(config: DictConfig) -> str:
     model.pop("layers", None)
     optimizer: Any = OmegaConf.to_container(config.optimizer, resolve=True)
     optimizer.pop("lr", None)
-    return repr((model, config.batch_size, config.seq_length, full_name(config.precision), optimizer))
+    precision, durations = full_name(config.precision), has_durations(config)
+    return repr((model, durations, config.batch_size, config.seq_length, precision, config.products, optimizer))
 
 
 def _full_key(config: DictConfig) -> str:
@@ -223,36 +220,3 @@ def weights_of(config: DictConfig) -> float:
     """Roughly how long an update takes, against others: by the recurrent weights, what every update does, the notes."""
     weights = float(config.layers) * float(config.hidden_size) ** 2 + _SAME_FOR_ALL
     return weights * float(config.batch_size) * float(config.seq_length)
-
-
-def seconds_per_update(config: DictConfig) -> float:
-    """Time some updates of a network on random notes, on the device that its training would choose.
-
-    The network is timed alone. Trainings that share a GPU take longer, see `benchmarks/gpu.py`. The random generators
-    are kept.
-    """
-    wanted = str(config.trainer.get("accelerator", "auto"))
-    device = torch.device("cuda" if wanted in ("auto", "gpu", "cuda") and torch.cuda.is_available() else "cpu")
-    with torch.random.fork_rng(devices=[torch.cuda.current_device()] if device.type == "cuda" else []):
-        torch.manual_seed(0)
-        model = instantiate(config.model, vocab_size=VOCABULARY).to(device).train()
-        optimizer = instantiate(config.optimizer)(list(model.parameters()))
-        tokens = torch.randint(VOCABULARY, (config.batch_size, config.seq_length + 1), device=device)
-        state: Any = None
-        times: list[float] = []
-        began = time.perf_counter()
-        fewest = 4 if device.type == "cuda" else 2  # the second update of a kernel on a GPU records its scan
-        while len(times) <= TIMED_UPDATES and (
-            len(times) < fewest or time.perf_counter() - began < LONGEST_TIMING_SECONDS
-        ):
-            start = time.perf_counter()
-            optimizer.zero_grad()
-            logits, state = model(tokens[:, :-1], state)
-            state = map_state(Tensor.detach, state)
-            F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten()).backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-            optimizer.step()
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            times.append(time.perf_counter() - start)
-    return min(times[1:])  # the first one also prepares; the others may have been disturbed

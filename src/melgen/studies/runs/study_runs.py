@@ -8,13 +8,13 @@ from functools import cached_property
 
 from melgen.runs.naming import parse_run_name
 from melgen.runs.variants import label_of
-from melgen.studies.cell_pairs import CellPairs, pairs_of_cells, reference_cell
-from melgen.studies.planning import PlannedRun
+from melgen.studies.comparing.cell_pairs import CellPairs, pairs_of_cells, reference_cell
+from melgen.studies.plan.planned_runs import PlannedRun
+from melgen.studies.plan.training import why_not_as_planned
 from melgen.studies.results import Model, Run
-from melgen.studies.runs_reader import Unfinished, read_runs, runs_in
-from melgen.studies.selection import best_layers, pairs_without_candidate, stages_of_training
+from melgen.studies.runs.reader import Unfinished, read_runs, runs_in
+from melgen.studies.runs.selection import best_layers, pairs_without_candidate, stages_of_training
 from melgen.studies.settings import StudySettings
-from melgen.studies.trainings import why_not_as_planned
 
 log = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from melgen.networks import count_parameters
 from melgen.runs.config import read_config
 from melgen.runs.directory import FINISHED, REFUSED, RUNNING, RunDirectory
 from melgen.runs.history import read_history
+from melgen.runs.identity import FINGERPRINT
 from melgen.runs.keys import keys_that
 from melgen.runs.naming import RunName, parse_run_name
 from melgen.runs.search import find_runs
@@ -110,7 +111,7 @@ def check_same_corpus(runs: Sequence[Run]) -> str:
                 f"{run.path}: trained with {key}={own.get(key)}, {runs[0].path} with {first.get(key)}{older}; "
                 "one study compares runs on the same split of the same corpus"
             )
-    return str(first["corpus.fingerprint"])
+    return str(first[FINGERPRINT])
 
 
 def _read_run(directory: RunDirectory) -> Run:

@@ -8,14 +8,15 @@ from typing import Any
 
 from melgen.checking import require
 from melgen.evaluation.comparing_cells.results import LEAST_SEEDS
+from melgen.runs.identity import is_choice
+from melgen.runs.keys import keys_that, top_of
 from melgen.runs.variants import USUAL, settings_of
 from melgen.studies.results import Model
 
 USUAL_REFERENCE = "lstm"
 
-_TUNED_FOR_CELL = ("cell", "hidden_size", "optimizer", "scheduler")
+_MAY_DIFFER = keys_that("may_differ_between_cells")
 """Keys, also below ``model``, that may be chosen for each cell without making another setting."""
-_NOT_OF_SETTING = frozenset({"seed", "layers", "corpus.fingerprint", "started_from"})
 
 
 @dataclass(frozen=True)
@@ -136,9 +137,7 @@ def _setting_of(model: Model) -> tuple[str, str, Any]:
 def _without_tuned(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     kept = []
     for key, value in settings.items():
-        name = key.removeprefix("model.")
-        is_tuned = name.partition(".")[0] in _TUNED_FOR_CELL or name == "init_from"
-        if not (is_tuned or name in _NOT_OF_SETTING or name.rpartition(".")[2] == "seed"):
+        if is_choice(key) and top_of(key.removeprefix("model.")) not in _MAY_DIFFER:
             kept.append((key, repr(value)))
     return tuple(sorted(kept))
 

@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from melgen.bit_names import BITS, BITS_WITH_RHYTHM
-from melgen.checkpoint import load_model
 from melgen.data import Split
 from melgen.evaluation.comparing_cells.compare import Trainings, compare_all
 from melgen.files import write_json
-from melgen.generation.from_checkpoint import on_device
-from melgen.studies.cell_pairs import CellPairs
+from melgen.studies.comparing.bits_of_tunes import read_tune_bits, write_tune_bits
+from melgen.studies.comparing.cell_pairs import CellPairs
 from melgen.studies.names import COMPARISONS_TASK
 from melgen.studies.results import Model, Run
 from melgen.studies.study import Study
 from melgen.studies.tasks import Task
-from melgen.studies.tune_bits import read_tune_bits, write_tune_bits
 
 
 def tasks(study: Study, rhythm: dict[str, Any]) -> Iterator[Task]:
@@ -57,11 +55,8 @@ def _score_each_tune(study: Study, model: Model, run: Run) -> Iterable[Path]:
     corpus = study.corpus
     if corpus.data_of_runs.is_encoded:  # it holds no tunes
         return []
-    assert run.checkpoint is not None
-    trained = on_device(load_model(run.checkpoint), study.settings.config.generate.device)
-    chosen = corpus.common_tunes if run.writes_rhythm else corpus.data_of_runs.comparable
     path = study.names.tune_bits_file(model, run)
-    write_tune_bits(path, trained, corpus.sample_of(Split.TEST, chosen))
+    write_tune_bits(path, corpus.melodies(corpus.test_tunes(run.writes_rhythm)), study.tune_scores.of(run))
     return [path]
 
 

@@ -1,0 +1,1 @@
+"""The finished runs of a study: read, and selected for its tables and figures."""
