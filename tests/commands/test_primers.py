@@ -21,7 +21,7 @@ def test_training_warns_at_its_start_and_end_and_on_its_page(here):
     assert told[0].startswith("primer=[60,62,64,62]: C4 is ")
     assert told[1].startswith("Note: ")
     counts = json.loads((TINY_RUN / "data.json").read_text())["training_values"]
-    assert f"C4 is {counts['60']} of {sum(counts.values()):,} training notes" in told[0]
+    assert f"C4 is only {counts['60']} of {sum(counts.values()):,} training notes" in told[0]
     page = read_data((TINY_RUN / "report.html").read_text())
     assert any(FITS in notice["text"] for notice in page["notices"])
     assert {"name": "Label", "value": "my own name"} in page["facts"]

@@ -162,3 +162,18 @@ def test_it_answers_without_torch(here):
         "s.main(); sys.exit('torch' in sys.modules or 'pytorch_lightning' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=here).returncode == 0
+
+
+def test_a_folder_that_cannot_be_read_is_not_empty(here, monkeypatch):
+    (here / "secret").mkdir()
+    listed = os.listdir
+
+    def closed(path="."):
+        if str(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(os, "listdir", closed)  # the superuser may read everything
+    answer = call("status", "dir=secret")
+    assert answer.code == 1
+    assert "dir=secret: this folder cannot be read: Permission denied" in answer.err

@@ -48,7 +48,7 @@ def test_the_papers_primer_is_out_of_range_of_airds_airs_and_fits_an_octave_high
     assert dict(fit.rare) == {"C4": 44}
     assert fit.fitting == (72, 74, 76, 74)
     note = fit.note("generate.primer")
-    assert "generate.primer=[60,62,64,62]: C4 is 44 of 90,704 training notes" in note
+    assert "generate.primer=[60,62,64,62]: C4 is only 44 of 90,704 training notes" in note
     assert "generate.primer=[72,74,76,74] is in range" in note
 
 

@@ -5,7 +5,7 @@ import torch
 from scipy import stats
 from torch import nn
 
-from melgen.generation.sampling import check_sampling, sample_melodies, sample_values, uniform_draws
+from melgen.generation.sampling import check_room, check_sampling, sample_melodies, sample_values, uniform_draws
 from melgen.generation.selection import select
 from melgen.music import REPRESENTATIONS, Interval, Vocabulary, representation_named
 from melgen.networks import MelodyModel
@@ -239,3 +239,11 @@ def test_melodies_follow_the_sampled_values():
 def test_melodies_with_an_impossible_primer(primer, message, network):
     with pytest.raises(ValueError, match=rf"primer \[.*{message}"):
         sample_melodies(network, Interval(), Vocabulary([-2, 2]), primer, songs=1, notes=1)
+
+
+def test_more_notes_than_the_memory_holds_are_refused():
+    with pytest.raises(ValueError, match=r"songs=100 with notes=10{9}: the notes need \d+ GiB, and this machine has"):
+        check_room(100, 10**9)
+    with pytest.raises(ValueError, match=r"with limit=10{15}: "):
+        check_room(1, 10**15, "limit")
+    check_room(1000, 10_000)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
+from melgen.configuration.conf_dir import CONF_DIR
+from melgen.generation.sampling import NOTES_WITHOUT_END
 from melgen.listening.excerpts import Cut, TooFewExcerptsError, check_excerpts, choose_excerpts, refusal_of
 from melgen.music import Melody
 from tests.listening.studies import song
@@ -69,7 +74,8 @@ def test_too_few_songs_are_refused_with_the_numbers():
     cut = Cut(2, 10, 1, False)
     with pytest.raises(TooFewExcerptsError) as equal:
         choose_excerpts("n", "network", songs, cut, 2, np.random.default_rng(0))
-    assert str(equal.value) == "n has 1 different excerpt (3 songs, 1 too short, 1 equal to another; the longest has 28)"
+    numbers = "(3 songs, 1 too short, 1 equal to another; the longest has 28)"
+    assert str(equal.value) == f"n has 1 different excerpt {numbers}"
     with pytest.raises(TooFewExcerptsError) as short:
         choose_excerpts("m", "network", songs, Cut(2, 40, 1, False), 2, np.random.default_rng(0))
     assert refusal_of([short.value], Cut(2, 40, 1, False), 2) == (
@@ -97,3 +103,8 @@ def test_a_check_repeats_one_note_in_the_rhythm_of_an_excerpt():
     for check in check_excerpts(excerpts, 3, np.random.default_rng(0)):
         assert len(set(check.melody.pitches)) == 1
         assert check.melody.onsets in [each.melody.onsets for each in excerpts]
+
+
+def test_a_default_study_suits_a_default_test():
+    conf = OmegaConf.load(Path(CONF_DIR, "listen.yaml"))
+    assert conf.notes == NOTES_WITHOUT_END

@@ -253,3 +253,13 @@ class TestSoundFont:
         assert len(samples) == 3 * quarter + round(TAIL_SECONDS * RATE)
         assert not samples[:quarter].any()
         assert (samples[quarter:] == 0.5).all()
+
+
+def test_a_full_disk_has_its_own_error(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left on device") as error:
+        write_sound(tmp_path / "a.wav", ONE)
+    assert error.value.filename == str(tmp_path / "a.wav")

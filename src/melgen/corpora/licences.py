@@ -169,6 +169,7 @@ def _check_spdx(licence: str) -> None:
         ValueError: naming the licence, and the most similar name.
     """
     from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
     try:
         canonicalize_license_expression(licence)
     except InvalidLicenseExpression:

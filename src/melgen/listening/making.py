@@ -14,7 +14,17 @@ import numpy as np
 from melgen.checking import check_number, check_whole, require
 from melgen.listening.answers import FORMAT, FORMAT_VERSION
 from melgen.listening.design import lay_out
-from melgen.listening.excerpts import REFERENCE, Condition, Cut, Excerpt, Role, TooFewExcerptsError, check_excerpts, choose_excerpts, refusal_of
+from melgen.listening.excerpts import (
+    REFERENCE,
+    Condition,
+    Cut,
+    Excerpt,
+    Role,
+    TooFewExcerptsError,
+    check_excerpts,
+    choose_excerpts,
+    refusal_of,
+)
 from melgen.listening.key import ConditionOfKey, Key, SongOfKey, packed_sheet
 from melgen.listening.material import Material, Songs
 from melgen.listening.rules import Rules

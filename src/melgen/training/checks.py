@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from melgen.checking import COUNT, SEED, is_seed, is_whole, one_of, require
 from melgen.configuration.known_keys import CHANGE_NOTHING, SET_OTHERWISE
+from melgen.processes import memory_of_machine
 from melgen.runs.budget import NO_LIMIT
 from melgen.runs.naming import safe_name
 from melgen.runs.precision import PRECISIONS, full_name
