@@ -38,7 +38,7 @@ TRAINING = (
     "callbacks.checkpoint.every_n_steps=3",
     "callbacks.checkpoint.keep_every_n_steps=6",
 )
-FULL = "No space left on device; once there is room, the same command goes on"
+FULL = "No space left on device; free some space, then run the same command again"
 LOGGERS = ("csv", "default", "wandb")
 SETTINGS = {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
 DISK_KILOBYTES = 16_384

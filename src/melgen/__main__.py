@@ -10,11 +10,8 @@ from difflib import get_close_matches
 from importlib import import_module
 
 import melgen
-from melgen.commands import COMMANDS, asks_for_help
+from melgen.commands import COMMANDS, WRONG_USAGE, asks_for_help
 from melgen.terminal import prepare_standard_streams, print_error
-
-WRONG_USAGE = 2
-"""Exit code of a line without a command that we know."""
 
 
 def overview() -> str:

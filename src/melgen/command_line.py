@@ -20,8 +20,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from melgen.commands import SWEEPERS, SWEEPING, asks_for_help
-from melgen.configuration.arguments import asks_for_multirun, for_hydra, overridden
+from melgen.commands import SWEEPERS, SWEEPING, WRONG_USAGE, after_ctrl_c, asks_for_help
+from melgen.configuration.arguments import asks_for_multirun, for_hydra, overridden, wrong_flag
 from melgen.configuration.composition import CommandCheck, refuse_unknown_keys
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.explanations import explained
@@ -29,6 +29,7 @@ from melgen.configuration.help import print_help
 from melgen.configuration.own_files import check_contents
 from melgen.configuration.packaged import GROUPS_OF_MANY, primary_of
 from melgen.errors import DivergenceError, MelgenError, OutOfTimeError, TakenError, message_of
+from melgen.pasting import program, shell_line
 from melgen.processes import end_with_parent, handle_signals, is_worker
 from melgen.references import is_reference
 from melgen.runs.directory import RunDirectory, noting_failed_runs
@@ -70,6 +71,9 @@ def run_app(verb: str, app: Callable[[], Any]) -> None:
         if asks_for_help(sys.argv[1:]):
             print_help(verb, sys.argv[1:])
             return
+        if wrong := wrong_flag(sys.argv[1:]):
+            print_error(f"melgen.{verb}", f"{wrong}; {shell_line(*program(verb))} --help lists the flags")
+            sys.exit(WRONG_USAGE)
         for line in overridden(sys.argv[1:]):
             print(f"melgen.{verb}: warning: {line}", file=sys.stderr)
         sys.argv[1:] = for_hydra(sys.argv[1:])
@@ -80,7 +84,7 @@ def run_app(verb: str, app: Callable[[], Any]) -> None:
             raise ValueError(f"-m: melgen.{verb} does one thing at a time; sweeps are for {SWEEPERS}")
         app()
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
+        print(after_ctrl_c(verb), file=sys.stderr)
         sys.exit(INTERRUPTED_EXIT_CODE)
     except Exception as error:
         _fail(verb, error)

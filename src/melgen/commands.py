@@ -28,6 +28,9 @@ SWEEPING = ("train", "study")
 SWEEPERS = " and ".join(f"melgen.{verb}" for verb in SWEEPING)
 """Their names in messages."""
 
+WRONG_USAGE = 2
+"""The exit code of a line without a command, or with a flag, that melgen does not know."""
+
 FLAGS: Mapping[str, str] = MappingProxyType(
     {
         "--help": "print this text",
@@ -37,6 +40,27 @@ FLAGS: Mapping[str, str] = MappingProxyType(
     }
 )
 MULTIRUN = ("-m", "run every combination of values separated by commas")
+
+AFTER_CTRL_C: Mapping[str, str] = MappingProxyType(
+    {
+        "train": "the same command goes on from the last checkpoint, and makes the updates after it again",
+        "study": "the same command does what is left; an unfinished training goes on from its last checkpoint",
+        "prepare": "a corpus is kept once all of it is read; the same command starts again",
+        "generate": "songs are written once all of them are complete; the same command starts again",
+        "render": "files that are written stay; the same command writes all of them again",
+        "publish": "what is recorded stays; the same command records everything again",
+    }
+)
+"""What Ctrl-C leaves of a command, and what the same command does then; by default it starts again."""
+
+
+def after_ctrl_c(verb: str) -> str:
+    """The message of a command that Ctrl-C has ended.
+
+    >>> after_ctrl_c("report")
+    'interrupted; the same command starts again'
+    """
+    return f"interrupted; {AFTER_CTRL_C.get(verb, 'the same command starts again')}"
 
 
 def asks_for_help(arguments: list[str]) -> bool:

@@ -8,6 +8,7 @@ import re
 UNREADABLE = "unreadable"
 """The reason for leaving out a file whose content cannot be read."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _MISSING = re.compile(r"Missing mandatory value: (\S+)")
 _IN_RESOLVER = re.compile(r"ValueError raised while resolving interpolation: (.*?)(?:\n +full_key: .*)?", re.DOTALL)
 
@@ -69,7 +70,7 @@ class OutOfTimeError(BaseException):
 
 def is_out_of_space(error: BaseException) -> bool:
     """Whether a disk or quota is full, or cannot be written any more: whatever is written next will fail too."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+    return isinstance(error, OSError) and error.errno in (*_FULL, errno.EROFS)
 
 
 def message_of(error: BaseException) -> str:
@@ -77,6 +78,8 @@ def message_of(error: BaseException) -> str:
 
     >>> message_of(ValueError("layers=0: must be at least 1"))
     'layers=0: must be at least 1'
+    >>> message_of(OSError(errno.ENOSPC, "No space left on device"))
+    'No space left on device; free some space, then run the same command again'
     """
     from hydra.errors import InstantiationException
 
@@ -90,8 +93,9 @@ def message_of(error: BaseException) -> str:
         error = error.__cause__
     if where:
         return f"{message_of(error)} (in {where})"
-    if isinstance(error, OSError) and error.filename:
-        advice = "; once there is room, the same command goes on" if is_out_of_space(error) else ""
-        return f"{error.filename}: {error.strerror}{advice}"
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        advice = "; free some space, then run the same command again" if error.errno in _FULL else ""
+        return f"{place}{error.strerror}{advice}"
     # Hydra appends where it searched, OmegaConf the place in the configuration; the first paragraph is the message.
     return str(error).partition("\nConfig search path:")[0].strip() or type(error).__name__

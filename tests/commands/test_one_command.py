@@ -298,6 +298,14 @@ def test_completion_reads_files_only(tmp_path):
     assert not imported & {"hydra", "omegaconf", "numpy", *TORCH_AND_FRIENDS}
 
 
+def test_completion_has_a_help_too(one):
+    code, out, err = one("completion", "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith("melgen completion: ")
+    for shell in ("bash", "zsh"):
+        assert f"melgen completion {shell}" in out
+
+
 def test_another_shell_is_named(one):
     code, out, err = one("completion", "fish")
     assert (code, out) == (2, "")

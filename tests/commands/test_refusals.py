@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from melgen.command_line import run_app
+from melgen.commands import COMMANDS
 from tests.commands.calling import TINY, TINY_RUN, call, files_below
 from tests.tiers import quick_rows
 
@@ -72,7 +73,11 @@ REFUSALS = {
     "a share in words": (["+trainer.limit_val_batches=half"], ["trainer.limit_val_batches=half", "a number, or null"]),
     "less than a batch": (["+trainer.limit_val_batches=0.5"], ["limit_val_batches=0.5", "less than one batch, of 1"]),
     "unknown precision": (["precision=half"], ["precision=half", "32-true", "bf16-mixed"]),
-    "a path with a comma": (["corpus=folder", "path=a,b"], ["path=a,b", "-m", "'path='"]),
+    "a path with a comma": (["corpus=folder", "path=a,b"], ["path=a,b", "-m", "\"path='a,b'\""]),
+    "several values without -m": (
+        ["layers=1,2"],
+        ["layers=1,2: add -m to run both: python -m melgen.train -m ", " layers=1,2\n", "\"layers='1,2'\""],
+    ),
     "negative clipping": (["gradient_clip_norm=-1"], ["gradient_clip_norm=-1", "positive"]),
     "no thread": (["threads=0"], ["threads=0", A_WHOLE_NUMBER]),
     "no worker": (["workers=0"], ["workers=0"]),
@@ -291,6 +296,30 @@ class TestPlacesThatCannotBeWritten:
         assert f"{TINY_RUN}: no permission" in answer.text
         assert "Traceback" not in answer.text
         assert files_below(here) == {}
+
+
+@pytest.mark.parametrize(
+    ("flag", "error"),
+    [("--verbose", "--verbose: unknown flag"), ("-q", "-q: unknown flag")],
+)
+def test_a_flag_that_hydra_does_not_have_is_refused_in_one_line(flag, error, here):
+    answer = call("train", "layers=2", flag)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == f"melgen.train: error: {error}; python -m melgen.train --help lists the flags\n"
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_ctrl_c_promises_what_the_command_does(verb, capsys, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.argv", [f"melgen.{verb}"])
+    with pytest.raises(SystemExit, match="130"):
+        run_app(verb, interrupted)
+    message = capsys.readouterr().err
+    assert message.startswith("interrupted; ")
+    assert ("last checkpoint" in message) == (verb in ("train", "study"))
+    assert ("starts again" in message) == (verb not in ("train", "study", "render", "publish"))
 
 
 def test_the_value_of_a_flag_is_not_read_as_options():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from melgen.commands import after_ctrl_c
 from melgen.pages.page import unpacked
 from tests.commands.calling import files_below, spawn, start
 from tests.commands.mishap import mishap
@@ -137,7 +138,7 @@ def test_ctrl_c_two_at_once_and_errors_of_a_sweep(tmp_path):
         output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
     assert "Traceback" not in output
-    assert output.strip().splitlines()[-1] == "interrupted; the same command goes on where it stopped"
+    assert output.strip().splitlines()[-1] == after_ctrl_c("study")
     assert not at_work_in(tmp_path)
 
     line = (*STUDY, mishap("lstm"), "name=failing")

@@ -321,9 +321,8 @@ def test_a_full_disk_is_named_by_the_run_where_the_system_names_no_file(run):
     adopt(run)
     with pytest.raises(OSError, match="No space") as caught, run.reporting():
         raise OSError(errno.ENOSPC, "No space left on device")
-    assert (
-        message_of(caught.value) == f"{run.path}: No space left on device; once there is room, the same command goes on"
-    )
+    full = "No space left on device; free some space, then run the same command again"
+    assert message_of(caught.value) == f"{run.path}: {full}"
 
 
 def test_a_new_run_has_neither_status_nor_result(run):

@@ -17,6 +17,8 @@ from melgen.internals import hydra
 
 _OVERRIDE = re.compile(r"(?P<key>(?:\+\+|\+|~)?[A-Za-z_$][\w$./@:-]*)=(?P<value>.*)", re.DOTALL | re.ASCII)
 _FUNCTION = re.compile(r"\s*(\w+)\s*\(", re.ASCII)
+_SPECIAL_IN_QUOTES = re.compile(r"[\"$`\\!]")
+"""Characters that bash and zsh do not take as they are within double quotes."""
 OPTION_BORDER = "[]'\" "
 GROUPS_THAT_MAY_BE_OFF = GROUPS_OF_MANY | {"corpus"}
 """Groups in which ``null`` means the option ``none``. A rhythm is always chosen by its name."""
@@ -58,6 +60,16 @@ def flags_and_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]
         if action.nargs != "?" or waiting[0] in (action.choices or ()):
             flags.append(waiting.pop(0))
     return flags, overrides
+
+
+def wrong_flag(arguments: Sequence[str]) -> str | None:
+    """What is wrong with the flags of a command line, in one line; argparse would print all flags of Hydra too.
+
+    >>> wrong_flag(["layers=2", "--verbose"]), wrong_flag(["-m", "--cfg", "job", "layers=2"])
+    ('--verbose: unknown flag', None)
+    """
+    flags, overrides = flags_and_overrides(arguments)
+    return hydra.flag_error([*flags, *overrides])
 
 
 def overridden(arguments: Sequence[str]) -> list[str]:
@@ -167,8 +179,14 @@ def quoted(value: str) -> str:
 
 
 def quoted_for_the_shell(key: str, value: str) -> str:
-    """An override with its value in quotes for Hydra, and all of it in quotes for the shell."""
-    return shlex.quote(f"{key}={quoted(value)}")
+    """An override with its value in quotes for Hydra, and all of it in quotes for the shell.
+
+    >>> print(quoted_for_the_shell("layers", "1,2"), quoted_for_the_shell("name", "a,$1"))
+    "layers='1,2'" 'name='"'"'a,$1'"'"''
+    """
+    override = f"{key}={quoted(value)}"
+    # Each quote of Hydra's would become five characters within the shell's single quotes.
+    return shlex.quote(override) if _SPECIAL_IN_QUOTES.search(override) else f'"{override}"'
 
 
 def _is_call(value: str) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from melgen.commands import COMMANDS, FLAGS, MULTIRUN, SWEEPING
+from melgen.commands import COMMANDS, FLAGS, MULTIRUN, SWEEPING, WRONG_USAGE, asks_for_help
 from melgen.nested import value_at
 from melgen.runs.keys import keys_that
 from melgen.terminal import print_error
@@ -44,6 +44,11 @@ compdef _melgen_complete melgen
 """
 
 SCRIPTS: Mapping[str, str] = {"bash": BASH, "zsh": ZSH}
+HELP = """melgen completion: print a script for tab completion of melgen
+
+usage: melgen completion bash     in ~/.bashrc: eval "$(melgen completion bash)"
+       melgen completion zsh      in ~/.zshrc, after compinit: eval "$(melgen completion zsh)"
+"""
 WORDS = "words"
 """The subcommand that the scripts call: it prints the words that fit ``COMP_LINE`` up to ``COMP_POINT``, one a line."""
 
@@ -62,12 +67,15 @@ def complete(arguments: Sequence[str]) -> int:
         except Exception:  # whatever it is, a message would end up in the line that is being typed
             return 1
         return 0
+    if asks_for_help(list(arguments)):
+        print(HELP, end="")
+        return 0
     if len(arguments) == 1 and arguments[0] in SCRIPTS:
         print(SCRIPTS[arguments[0]], end="")
         return 0
     given = " ".join(arguments) or "nothing given"
     print_error("melgen completion", f"{given}: must be {' or '.join(SCRIPTS)}, as in melgen completion bash")
-    return 2
+    return WRONG_USAGE
 
 
 def _print_words() -> None:

@@ -12,6 +12,7 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
 
+from melgen.commands import SWEEPING
 from melgen.configuration.arguments import key_of, quoted_for_the_shell
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.configuration.own_files import content_of
@@ -23,6 +24,7 @@ from melgen.configuration.packaged import (
 from melgen.configuration.suggestions import explain_unknown, meant_options
 from melgen.errors import message_of
 from melgen.nested import value_at
+from melgen.pasting import program, shell_line
 from melgen.terminal import print_error
 
 _FAILED_OVERRIDE = re.compile(r"Could not (?:override|delete from config\.|delete) '([^']+)'")
@@ -75,11 +77,7 @@ def explained(error: Exception, command: str, arguments: Sequence[str] | None = 
     if not isinstance(error, ConfigCompositionException):
         return error
     if found := _SEVERAL_VALUES.match(text):
-        key, _, value = found[1].partition("=")
-        return ValueError(
-            f"{found[1]}: -m runs several values one after the other. If it is one value, quote it for the shell and "
-            f"for Hydra: {quoted_for_the_shell(key, value)}"
-        )
+        return ValueError(_several_values_message(found[1], verb_of(command), arguments))
     if found := _FAILED_OVERRIDE.search(text):
         key = found[1].replace("/", ".")
         given = next((argument for argument in arguments if key_of(argument) == found[1]), found[1])
@@ -102,6 +100,16 @@ def explained(error: Exception, command: str, arguments: Sequence[str] | None = 
             return ValueError(f"{key}: chosen twice; one {key}=... is needed, without +")
         return ValueError(f"{key}: chosen twice; {_in_a_file(key, '...')}")
     return error
+
+
+def _several_values_message(override: str, verb: str, arguments: Sequence[str]) -> str:
+    key, _, value = override.partition("=")
+    as_one = f"If it is one value, quote it for the shell and for Hydra: {quoted_for_the_shell(key, value)}"
+    if verb not in SWEEPING:
+        return f"{override}: melgen.{verb} takes one value of each key. {as_one}"
+    number = len(list(OverridesParser.create().parse_override(override).sweep_string_iterator()))
+    line = shell_line(*program(verb), "-m", *arguments)
+    return f"{override}: add -m to run {'both' if number == 2 else f'all {number}'}: {line}\n{as_one}"
 
 
 def _in_a_file(group: str, option: str) -> str:

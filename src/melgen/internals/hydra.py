@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -36,6 +37,25 @@ def basic_sweeper() -> Any:
         if not callable(getattr(found, name, None)):
             raise UnknownInternalsError("hydra-core", f"BasicSweeper has no {name}")
     return found
+
+
+def flag_error(arguments: Sequence[str]) -> str | None:
+    """The error of Hydra's parser about the flags of a command line, in one line; None if it has none.
+
+    Args:
+        arguments: the flags, then the overrides.
+
+    >>> flag_error(["--verbose", "layers=2"]), flag_error(["--config-dir"])
+    ('--verbose: unknown flag', '--config-dir/-cd: expected one argument')
+    """
+    parser = get_args_parser()
+    parser.exit_on_error = False  # argparse would print its usage, eight lines, before the error
+    try:
+        _, rest = parser.parse_known_args(list(arguments))
+    except argparse.ArgumentError as error:
+        return str(error).removeprefix("argument ")
+    unknown = [argument for argument in rest if argument.startswith("-")]
+    return f"{unknown[0]}: unknown flag" if unknown else None
 
 
 def flags() -> dict[str, argparse.Action]:

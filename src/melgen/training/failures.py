@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from melgen.errors import is_out_of_space
+from melgen.errors import is_out_of_space, message_of
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def short_message_for_full_disk() -> Iterator[None]:
 
     def log_it(failure: threading.ExceptHookArgs) -> None:
         if failure.exc_value is not None and is_out_of_space(failure.exc_value):
-            log.warning("a logger writes no more: %s", failure.exc_value)
+            log.warning("a logger writes no more: %s", message_of(failure.exc_value))
         else:
             before(failure)
 
