@@ -30,13 +30,13 @@ def is_hub_reference(path: str | PathLike[str]) -> bool:
 
 
 def fetched(reference: str | PathLike[str], key: str = "checkpoint") -> Path:
-    """The model file that a reference names, from the cache of the Hub or else from the network.
+    """The model file that a reference names, from the cache of the Hub or else from the internet.
 
     Without a file's name it is ``name.melgen`` in the repository ``owner/name``.
 
     Raises:
-        CheckpointError: for a reference of another form, without huggingface_hub, without network, and for a
-            repository, revision or file that does not exist.
+        CheckpointError: for a reference of another form, without huggingface_hub, without an internet connection, and
+            for a repository, revision or file that does not exist.
     """
     parts = _REFERENCE.fullmatch(str(reference))
     if parts is None or ".." in str(reference):
@@ -64,7 +64,7 @@ def fetched(reference: str | PathLike[str], key: str = "checkpoint") -> Path:
         raise CheckpointError(f"{key}={reference}: no such repository, or it is not public") from error
     except errors.LocalEntryNotFoundError as error:  # of several bases, so it comes before the next
         raise CheckpointError(
-            f"{key}={reference}: cannot be fetched, and was not fetched before; no network?"
+            f"{key}={reference}: cannot be fetched, and was not fetched before; no internet connection?"
         ) from error
     except errors.EntryNotFoundError as error:
         raise CheckpointError(f"{key}={reference}: {repository} has no file {file}; {_RULE}") from error

@@ -38,7 +38,8 @@ Primer = str | Melody | Sequence[int] | Sequence[str]
 def load(path: str | Path) -> Network:
     """The network of a run's directory, a checkpoint, a model file, or a name: ``melgen:rhythmic``, ``hf:owner/name``.
 
-    No code from the file is run, and nothing is imported because of it. Only a repository needs the network, once.
+    No code from the file is run, and nothing is imported because of it. Only a repository needs an internet
+    connection, once.
 
     Raises:
         CheckpointError: if there is none, or it cannot be read; names the path and the reason.

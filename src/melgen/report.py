@@ -46,7 +46,7 @@ def report(config: DictConfig) -> Path:
         path = write_report_of_several(_listed(config.runs), key="runs", **options)
     else:
         path = write_report_of_several(_listed(config.songs), key="songs", **options)
-    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB): open it in a browser, it needs no network")
+    print(f"{path} ({path.stat().st_size / 1e6:.1f} MB): open it in a browser, it works offline")
     return path
 
 

@@ -36,7 +36,7 @@ def seconds_of_children() -> float:
                 "[control] db12 interval",
                 "layers=2",
                 "optimizer.lr=0.002",
-                "local slurm",
+                "[basic] local slurm",
             ],
         ),
         ("prepare", ["airds essen folder [folk]", "cleaning.min_length_notes=12"]),

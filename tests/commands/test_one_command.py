@@ -243,6 +243,7 @@ def test_every_option_of_every_group_is_found():
     for verb in COMMANDS:
         for group in default_options(primary_of(verb)):
             names = {path.stem for path in Path(CONF_DIR, group).glob("*.yaml")}
+            names |= {"basic"} if group == "hydra/launcher" else set()  # Hydra's own, which has no file of melgen's
             assert completions(["melgen", verb, f"{group}="]) == [f"{group}={name}" for name in sorted(names)]
 
 

@@ -1,4 +1,4 @@
-"""Model files from a repository: with a server of our own, without network, and without the package."""
+"""Model files from a repository: with a server of our own, without an internet connection, and without the package."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_file_is_fetched_once(hub, tmp_path):
     hub.asked.clear()
     again = load("hf:owner/airs", tmp_path, endpoint)
     assert (again.stdout, again.stderr) == ("pitches\n", "")
-    assert hub.asked == [], "what was fetched before needs no network"
+    assert hub.asked == [], "what was fetched before needs no internet connection"
     load("hf:owner/airs/airs.melgen@v2", tmp_path, endpoint)
     assert any("/resolve/v2/airs.melgen" in asked for asked in hub.asked)
 

@@ -27,6 +27,8 @@ OF_INSTANTIATE = frozenset({TARGET, "_partial_", "_args_", "_recursive_", "_conv
 GROUPS_OF_MANY = frozenset({"callbacks", "logger"})
 """Groups of which several options make sense together: named parts, each with a ``_target_``."""
 
+_LAUNCHER, _HYDRAS_LAUNCHER = "hydra/launcher", "basic"
+"""The group of launchers, and the option of Hydra's own, without a file, that it has by default."""
 _GLOBAL = "_global_"
 Path_ = tuple[str, ...]
 _HEADER = re.compile(r"#\s*@package\s+(\S+)")
@@ -176,13 +178,18 @@ def default_options(command: str) -> dict[str, str | None]:
     """The groups of a command, sorted, with the option that each has by default."""
     groups = {group: option for group, option in groups_of(file_of(command)) if not group.startswith("hydra/")}
     if recipe_groups() & groups.keys():  # a command that trains
-        groups["hydra/launcher"] = None
+        groups[_LAUNCHER] = _HYDRAS_LAUNCHER
     return dict(sorted(groups.items()))
 
 
 def options_of(group: str, folders: Sequence[str | Path] = (CONF_DIR,)) -> list[str]:
-    """The options of a group in these directories of configuration files."""
-    return sorted({file.stem for folder in folders for file in Path(folder, group).glob("*.yaml")})
+    """The options of a group in these directories of configuration files, and Hydra's own launcher, its default.
+
+    >>> options_of("hydra/launcher")
+    ['basic', 'local', 'slurm']
+    """
+    own = {_HYDRAS_LAUNCHER} if group == _LAUNCHER else set()
+    return sorted(own | {file.stem for folder in folders for file in Path(folder, group).glob("*.yaml")})
 
 
 def files_of_option(group: str, option: str, folders: Sequence[str | Path] = (CONF_DIR,)) -> list[Path]:

@@ -48,7 +48,7 @@ class WandbLogger(Logger):
     Curves are drawn over updates. A training that resumes continues its online run. An offline run cannot be continued:
     a new one is recorded, which starts with the history so far.
 
-    If W&B fails (no network, a dead service, a full disk) there is a warning, and nothing more is recorded.
+    If W&B fails (no internet connection, a dead service, a full disk) there is a warning, and nothing more is recorded.
 
     Args:
         project, entity: as in W&B.

@@ -40,7 +40,7 @@ def start_run(directory: Path, *, offline: bool, **options: Any) -> Run:
     without_network: Any = "disabled" if os.environ.get("WANDB_MODE") == "disabled" else "offline"
     try:
         return wandb.init(mode=without_network if offline else "online", **options)
-    except Exception as error:  # no network, or a dead service
+    except Exception as error:  # no internet connection, or a dead service
         if not offline:
             log.warning("W&B cannot be reached, recording offline: %s", described(error))
         forget_service()
