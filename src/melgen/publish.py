@@ -42,11 +42,18 @@ def publish(config: DictConfig) -> None:
     study = folder / (config.study or "")
     if config.study and (study / "tables").is_dir():
         publishing.publish_study(study, target)
-    if offline:
-        place = shell_line(path_text(folder))
-        log.info("Recorded offline; once online:  wandb sync %s/*/wandb %s/wandb", place, place)
+    if offline and (line := sync_line(folder)):
+        log.info("Recorded offline; once online:  %s", line)
     if config.workspace:
         log.info("Dashboard: %s", workspace.save(target, folder))
+
+
+def sync_line(folder: Path) -> str | None:
+    """The command that uploads what is recorded offline in a sweep's directory and in its runs; None without any."""
+    place = shell_line(path_text(folder))
+    recorded = {f"{place}/*/wandb": "*/wandb/offline-run-*", f"{place}/wandb": "wandb/offline-run-*"}
+    places = [each for each, pattern in recorded.items() if any(folder.glob(pattern))]
+    return " ".join(["wandb sync", *places]) if places else None
 
 
 @hydra.main(version_base="1.3", config_path=CONF_DIR, config_name="publish")

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from melgen.files import write_json
+from melgen.publish import sync_line
 from tests.commands.calling import TINY, call, spawn
 from tests.training.wandb_files import offline_runs
 
@@ -149,6 +150,22 @@ def test_one_command_finds_all_offline_runs(sweep, runs):
     assert "3 run(s)" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("recorded", "line"),
+    [
+        ([], None),
+        (["wandb"], "wandb sync {0}/wandb"),
+        (["a-run/wandb"], "wandb sync {0}/*/wandb"),
+        (["wandb", "a-run/wandb"], "wandb sync {0}/*/wandb {0}/wandb"),
+    ],
+)
+def test_the_line_that_uploads_names_folders_that_exist(recorded, line, tmp_path):
+    (tmp_path / "another" / "wandb").mkdir(parents=True)  # of a run that was recorded online
+    for place in recorded:
+        (tmp_path / place / "offline-run-1").mkdir(parents=True)
+    assert sync_line(tmp_path) == (line and line.format(tmp_path))
+
+
 @pytest.mark.slow
 def test_publishing_a_sweep_and_a_study(sweep, tmp_path, monkeypatch):
     folder = tmp_path / "cells"
@@ -161,7 +178,8 @@ def test_publishing_a_sweep_and_a_study(sweep, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_SILENT", "true")
     answer = call("publish", f"runs={folder}")
     assert answer.code == 0, answer.text
-    assert f"wandb sync {folder}/*/wandb {folder}/wandb" in answer.text
+    assert f"wandb sync {folder}/wandb\n" in answer.text, "its runs recorded nothing"
+    assert "Study: 2 tables, 0 figures" in answer.text
     study, swept = offline_runs(folder)
     assert (study.name, swept.name) == ("cells study", "cells sweep")
     assert {run.group for run in (study, swept)} == {"cells"}

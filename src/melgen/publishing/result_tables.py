@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from melgen.plurals import counted
 from melgen.runs.directory import RunDirectory
 from melgen.runs.naming import parse_run_name
 from melgen.runs.search import find_runs
@@ -50,7 +51,7 @@ def publish_sweep(folder: Path, target: Target) -> None:
         with artifact.new_file("sweep.csv", encoding="utf-8") as file:
             file.write(to_csv(rows))
         run.log_artifact(artifact)
-    log.info("Sweep: a table of %d runs", len(rows))
+    log.info("Sweep: a table of %s", counted(len(rows), "run"))
 
 
 def runs_of(folder: Path) -> list[RunDirectory]:
@@ -86,7 +87,7 @@ def publish_study(study: Path, target: Target) -> None:
         if (study / "manifest.json").exists():
             artifact.add_file(str(study / "manifest.json"))
         run.log_artifact(artifact)
-    log.info("Study: %d tables, %d figures", len(tables), len(figures))
+    log.info("Study: %s, %s", counted(len(tables), "table"), counted(len(figures), "figure"))
 
 
 def read_table(file: Path) -> tuple[list[Any], list[list[Any]]]:
