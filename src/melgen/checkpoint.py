@@ -5,6 +5,7 @@ Both are self-contained.
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -52,6 +53,7 @@ RHYTHM = "rhythm"
 SEEN_TUNES = "training_tunes"
 """A key of melgen's part of a checkpoint. It is newer than format version 1, which does not require it."""
 
+_FORBIDDEN = re.compile(r"[Uu]nsupported (?:global: )?GLOBAL (\S+)")
 _MISMATCHES = (LookupError, ArithmeticError, TypeError, ValueError, RuntimeError, AttributeError)
 """The errors of parts of a network that do not match each other."""
 
@@ -105,9 +107,8 @@ def read_checkpoint(path: str | Path, key: str = "checkpoint") -> dict[str, Any]
     except OSError as error:
         raise CheckpointError(f"{key}={path}: cannot be read ({error.strerror})") from error
     except Exception as error:  # on a damaged file the unpickler may raise anything
-        reason = str(error).strip().splitlines() or [type(error).__name__]
         raise CheckpointError(
-            f"{key}={path}: not a checkpoint, or damaged, or it contains more than plain data ({reason[0]})"
+            f"{key}={path}: not a checkpoint, or damaged, or it contains more than plain data{_in_brackets(error)}"
         ) from error
     ours = checkpoint.get("melgen") if isinstance(checkpoint, dict) else None
     if not isinstance(ours, dict) or "format_version" not in ours:
@@ -120,6 +121,18 @@ def read_checkpoint(path: str | Path, key: str = "checkpoint") -> dict[str, Any]
     if isinstance(metrics := ours.get("metrics"), dict):
         ours["metrics"] = with_marked_bits(metrics)
     return checkpoint
+
+
+def _in_brackets(error: Exception) -> str:
+    """What an error of `torch.load` says to a user, in brackets; empty for one that speaks of its own steps."""
+    text = str(error).strip()
+    if forbidden := _FORBIDDEN.search(text):
+        return f" ({forbidden[1]})"
+    # Its look-ups fail with the number that they looked for. Its own errors advise to load without weights_only, which
+    # would run whatever code the file contains.
+    if not text or isinstance(error, LookupError) or "weights_only" in text:
+        return ""
+    return f" ({text.splitlines()[0]})"
 
 
 def load_model(path: str | Path, key: str = "checkpoint") -> TrainedModel:

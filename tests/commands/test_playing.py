@@ -151,7 +151,10 @@ def test_a_browser_that_leaves_is_not_reported(server, capfd):
     [
         ([f"run={OF_PITCHES}", "port=70000"], "port=70000: must be a whole number from 0 to 65535"),
         (["run=notes"], "run=notes: not the directory of a run or a study"),
-        (["run=nowhere"], "run=nowhere: no such directory"),
+        (
+            ["run=nowhere"],
+            "run=nowhere: no such directory; the directory of a run or study, a model file or",
+        ),
         ([f"run={OF_PITCHES}", "port=-1"], "port=-1: must be a whole number from 0 to 65535"),
         ([f"run={OF_PITCHES}", "browser=maybe"], "browser=maybe: must be true or false"),
         ([f"run={OF_PITCHES}", "scores=-1"], "scores=-1"),

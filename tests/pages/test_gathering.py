@@ -617,6 +617,15 @@ def test_a_folder_that_is_neither_a_run_nor_a_study_is_refused(tmp_path, make, k
         write_report(make(tmp_path), kind=kind, progress=False)
 
 
+def test_runs_without_a_study_are_refused_with_the_command_that_makes_one(tmp_path):
+    sweep = tmp_path / "sweep"
+    (sweep / "a-run").mkdir(parents=True)
+    (sweep / "a-run" / "status.json").write_text("{}")
+    with pytest.raises(ValueError, match="runs without a study") as refused:
+        find_source(sweep, "study", "study")
+    assert f"python -m melgen.study runs={sweep} makes one of them" in str(refused.value)
+
+
 def test_the_directory_of_a_study_is_not_that_of_a_run(study):
     with pytest.raises(ValueError, match=r"run=.*: this is the directory of a study, so that study="):
         find_source(study, "run", "run")

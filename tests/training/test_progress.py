@@ -7,11 +7,13 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from melgen.durations import in_words
 from melgen.train import train
+from melgen.training.progress import UpdateProgress
 from tests.commands.calling import TINY, TINY_RUN, call, command
 from tests.data.melodies import walks, write_songs
 from tests.training.small import small_config
@@ -29,6 +31,19 @@ def test_without_a_terminal_there_is_a_line_for_each_validation(tmp_path, caplog
     for line, update in zip(lines, (2, 4), strict=False):
         assert re.fullmatch(rf"update {update}/6, {scores}, about \d+ (s|min) left", line)
     assert re.fullmatch(rf"update 6/6, {scores}", lines[-1]), "nothing is left"
+
+
+@pytest.mark.parametrize(("losses", "shown"), [({}, ""), ({"train/loss": 2.0}, "train loss 2.000, ")])
+def test_a_line_has_a_train_loss_once_one_was_measured(losses, shown, caplog):
+    trainer = SimpleNamespace(
+        global_step=5,
+        current_epoch=0,
+        state=SimpleNamespace(fn="fit"),
+        lightning_module=SimpleNamespace(latest={"val/loss": 1.5, "val/bits_per_note": 2.25, **losses}),
+    )
+    with caplog.at_level(logging.INFO):
+        UpdateProgress(None, bar=False).on_validation_end(trainer, trainer.lightning_module)
+    assert caplog.messages == [f"update 5, epoch 1: {shown}val loss 1.500, 2.250 bits/note"]
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from melgen.files import read_json
 from melgen.model_files.archive import is_model_file
 from melgen.pages.schema import Kind
+from melgen.pasting import command
 from melgen.references import is_reference, referenced_file
 
 _OF_A_RUN = ("status.json", "config.yaml", "metrics.csv", "songs", "samples")
 _OF_A_STUDY = ("manifest.json", "selection.json", "sweep.log")
+_MODEL_FILE = "a model file or a name such as melgen:rhythmic"
+_NEEDED: Mapping[Kind | None, str] = {
+    None: f"the directory of a run or study, {_MODEL_FILE}",
+    "run": f"the directory of a run, {_MODEL_FILE}",
+    "study": "the directory of a study, or of its runs,",
+}
+"""What a path must be, for each kind of page."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ def find_source(given: str | Path, key: str = "directory", kind: Kind | None = N
         return Source("run", place)
     if not place.is_dir():
         what = "this is a file" if place.exists() else "no such directory"
-        raise ValueError(f"{key}={place}: {what}; the directory of a run or study is needed")
+        raise ValueError(f"{key}={place}: {what}; {_NEEDED[kind]} is needed")
     kind = kind or _kind_of(place, key)
     if kind == "study":
         return Source(kind, _study_in(place, key))
@@ -101,6 +110,8 @@ def _study_in(place: Path, key: str) -> Path:
         return place
     if _has(place / "study", _OF_A_STUDY) or (place / "study").is_dir():
         return place / "study"
+    if any(place.glob("*/status.json")):
+        raise ValueError(f"{key}={place}: runs without a study; {command('study', {'runs': place})} makes one of them")
     raise ValueError(f"{key}={place}: not the directory of a study, and there is no study/ in it")
 
 

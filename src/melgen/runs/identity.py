@@ -36,6 +36,8 @@ _TRAINER_AS_USUAL: Mapping[str, tuple[Any, ...]] = {
 
 _REPEATED_BY_DATASET = ("corpus", "cleaning", "cache_dir", "workers", "progress", "seed", "split_seed", "rhythm")
 _REPEATED_BY_MODEL = ("block",)
+_REPEATING_PARTS = ("dataset", "model")
+"""Parts of the configuration with keys whose values are those of keys at the top, such as ``model.layers``."""
 _PLACES_OF_CORPUS = ("path", "root", "download")
 
 FINGERPRINT, STARTED_FROM = RECORDED = ("corpus.fingerprint", "started_from")
@@ -142,14 +144,17 @@ def _is_usual(key: str, value: Any) -> bool:
 
 
 def differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """The keys that differ, with both values.
+    """The keys that differ, with both values; the keys of a part that repeat the key that is typed are left out.
 
-    >>> differences({"layers": 2, "seed": 0}, {"layers": 3, "seed": 0})
+    >>> differences({"layers": 2, "model.layers": 2, "seed": 0}, {"layers": 3, "model.layers": 3, "seed": 0})
     ['layers: 2 there, 3 now']
     """
     absent = "nothing"
-    return [
-        f"{key}: {earlier.get(key, absent)} there, {now.get(key, absent)} now"
-        for key in sorted(earlier.keys() | now.keys())
-        if earlier.get(key, absent) != now.get(key, absent)
-    ]
+    pairs = {key: (earlier.get(key, absent), now.get(key, absent)) for key in sorted(earlier.keys() | now.keys())}
+    different = {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+    def repeats(key: str) -> bool:
+        part, _, typed = key.partition(".")
+        return part in _REPEATING_PARTS and different.get(typed) == different[key]
+
+    return [f"{key}: {there} there, {here} now" for key, (there, here) in different.items() if not repeats(key)]

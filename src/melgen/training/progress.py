@@ -91,10 +91,11 @@ class UpdateProgress(pl.Callback):
 
         bits = bits_metric(_latest(trainer), "val")
         of_total = f"/{self.total:,}" if self.total else ""
+        # It is measured every trainer.log_every_n_steps updates, so first validations may have none.
+        train = f"train loss {metric('train/loss')}, " if "train/loss" in _latest(trainer) else ""
         line = (
             f"update {trainer.global_step:,}{of_total}, epoch {trainer.current_epoch + 1}: "
-            f"train loss {metric('train/loss')}, val loss {metric('val/loss')}, "
-            f"{metric(bits.key)} {bits.header}"
+            f"{train}val loss {metric('val/loss')}, {metric(bits.key)} {bits.header}"
         )
         began, first = self._began
         done = trainer.global_step - first
