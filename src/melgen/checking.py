@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any, TypeGuard
 
-from melgen.pasting import override
+from melgen.pasting import hydra_value
 
+_UNQUOTED = re.compile(r"[^\s'\"\[\]{}(),=]+")
+_NUMBER = re.compile(r"[+-]?(?:[\d_]+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?(?:inf|nan)", re.IGNORECASE)
 COUNT = "a whole number of at least 1"
 SEED = "a whole number from 0 to 2**32-1"
 """NumPy, whose generators Lightning seeds too, takes no others."""
@@ -63,7 +66,29 @@ def require(holds: bool, key: str, value: Any, rule: str, error: type[ValueError
     ValueError: layers="4": must be a whole number of at least 1
     """
     if not holds:
-        raise error(f"{override(key, value)}: must be {rule}")
+        raise error(f"{key}={shown(value)}: must be {rule}")
+
+
+def shown(value: Any) -> str:
+    """A value in a message: as it is typed, text in quotes only where it would otherwise be read as something else.
+
+    >>> shown("6/7"), shown("4"), shown(""), shown("a b"), shown([1, "6/8"])
+    ('6/7', '"4"', '""', '"a b"', '[1,6/8]')
+    """
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ",".join(map(shown, value)) + "]"
+    if isinstance(value, str) and _UNQUOTED.fullmatch(value) and not _NUMBER.fullmatch(value):
+        return value if value.lower() not in ("null", "true", "false") else hydra_value(value)
+    return hydra_value(value)
+
+
+def whole_number_of(value: object) -> int | None:
+    """The whole number that is written with a decimal point or an exponent, if it is one.
+
+    >>> whole_number_of(1e3), whole_number_of(1.5), whole_number_of(1000)
+    (1000, None, None)
+    """
+    return int(value) if isinstance(value, float) and value.is_integer() else None
 
 
 def check_whole(
@@ -89,11 +114,21 @@ def check_whole(
     Traceback (most recent call last):
         ...
     ValueError: keep=0: must be a whole number of at least 1, or null for all
+    >>> check_whole("songs", 1e3)
+    Traceback (most recent call last):
+        ...
+    ValueError: songs=1000.0: must be a whole number of at least 1; write 1000
     """
-    holds = is_whole(value) and value >= least and (most is None or value <= most)
+
+    def is_within(number: int) -> bool:
+        return number >= least and (most is None or number <= most)
+
+    holds = is_whole(value) and is_within(value)
     rule = f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
     if null is not None:
         holds, rule = holds or value is None, f"{rule}, or null {null}"
+    if (whole := whole_number_of(value)) is not None and is_within(whole):
+        rule += f"; write {whole}"
     require(holds, key, value, rule, error)
 
 

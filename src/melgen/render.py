@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
+from melgen.errors import UNREADABLE
 from melgen.files import write_json
 from melgen.pasting import command
 
@@ -73,7 +74,7 @@ def render(config: DictConfig) -> Path:
     except OSError as error:
         reason = f"cannot write the files ({error.strerror}); choose another folder with out=DIR"
         raise OSError(error.errno, reason, str(out)) from error
-    _warn("could not be read", found.unread)
+    _warn("could not be read", {name: reason.removeprefix(f"{UNREADABLE}: ") for name, reason in found.unread.items()})
     _warn("could not be rendered", problems)
     rendered = len(found.songs) - len(problems)
     if not rendered:

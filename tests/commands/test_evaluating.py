@@ -254,7 +254,7 @@ REFUSALS = {
     "an unknown module": (["songs=good", "imports=[no_such]"], ["imports=['no_such']"]),
     "no workers": (["songs=good", "workers=0"], ["workers=0"]),
     "unknown corpus": (["songs=good", "corpus=jazz"], ["corpus/jazz", "misc_folk"]),
-    "a corpus without a path": (["songs=good", "corpus=folder"], ["path=null"]),
+    "a corpus without a path": (["songs=good", "corpus=folder"], ["corpus=folder: path=... is needed"]),
     "a stream of intervals": (
         ["songs=good", "corpus=pickles", "path=train_intervals_final_cleaned.p"],
         ["encoded stream of dataset=interval", "corpus=none"],

@@ -46,12 +46,21 @@ REFUSALS = {
     "no layers": (["layers=0"], ["layers=0", A_WHOLE_NUMBER]),
     "negative layers": (["layers=-1"], ["layers=-1", A_WHOLE_NUMBER]),
     "fractional layers": (["layers=1.5"], ["layers=1.5", A_WHOLE_NUMBER]),
+    "a whole number with an exponent": (
+        ["trainer.max_steps=1e3"],
+        ["trainer.max_steps=1000.0: must be a whole number of at least 1, or -1 for no limit; write 1000"],
+    ),
+    "a number of layers that is not whole enough": (["layers=0.0"], [f"layers=0.0: must be {A_WHOLE_NUMBER}\n"]),
+    "a name of nothing": (["name="], ['name="": must be the name of a folder: letters, digits and . _ + -\n']),
     "layers in words": (["layers=two"], ["layers=two", A_WHOLE_NUMBER]),
     "truth for a size": (["hidden_size=true"], ["hidden_size=true", A_WHOLE_NUMBER]),
     "huge hidden size": (["hidden_size=10000000"], ["hidden_size=10000000", "GiB", "this machine has"]),
     "unaddressable hidden size": (["hidden_size=99999999999999999999"], ["hidden_size", "9" * 20]),
     "huge depth": (["layers=10000000000"], ["layers=10000000000", "GiB", "this machine has"]),
-    "batch too large": (["batch_size=100000"], ["batch_size=100000", "would fit"]),
+    "batch too large": (
+        ["batch_size=100000"],
+        ["batch_size=100000 with seq_length=", "window of 5,000,000", "would fit"],
+    ),
     "window too long": (["seq_length=100000"], ["seq_length=100000", "would fit"]),
     "empty batch": (["batch_size=0"], ["batch_size=0", A_WHOLE_NUMBER]),
     "stack and layers differ": (["cell=mixed", "cell.stack=[lstm,nas]", "layers=3"], ["layers", "3", "2"]),
@@ -97,7 +106,7 @@ REFUSALS = {
     "primer of fractions": (["primer=[60.5]"], ["primer", "60.5"]),
     "primer that is no list": (["primer=60"], ["primer", "60"]),
     # corpora
-    "no path": (["corpus=folder"], ["path=null", "file or folder"]),
+    "no path": (["corpus=folder"], ["corpus=folder: path=... is needed"]),
     "missing folder": (["corpus=folder", "path=missing"], ["path=", "missing", "no such file or folder"]),
     "missing pickles": (["corpus=pickles", "path=missing.p"], ["path=", "missing.p"]),
     "unknown muspy dataset": (["corpus=muspy", "corpus.name=Mine", "corpus.root=."], ["name=Mine"]),
@@ -165,13 +174,13 @@ class TestFolders:
     @pytest.mark.slow
     def test_empty(self, here):
         (here / "tunes").mkdir()
-        self.refused(here, "nothing to read", "no files", ".mid")
+        self.refused(here, f"path={here / 'tunes'}: nothing to read", "no files", ".mid")
 
     @pytest.mark.slow
     def test_of_other_things(self, here):
         (here / "tunes").mkdir()
         (here / "tunes" / "cover.png").write_bytes(b"\x89PNG")
-        self.refused(here, "nothing to read", "1 .png")
+        self.refused(here, f"path={here / 'tunes'}: nothing to read", "1 .png")
 
     @pytest.mark.slow
     def test_full_of_broken_files(self, here):
@@ -326,7 +335,7 @@ def test_the_value_of_a_flag_is_not_read_as_options():
     assert call("train", "--cfg", "hydra").code == 0
 
 
-def test_a_job_that_a_cluster_has_lost_is_reported_in_a_short_message(capsys):
+def test_a_job_that_a_cluster_has_lost_is_reported_in_a_short_message(capsys, monkeypatch):
     """The message of submitit is a page long and does not mention the other jobs."""
     errors = pytest.importorskip("submitit.core.utils")
     lost = errors.UncompletedJobError(
@@ -337,6 +346,7 @@ def test_a_job_that_a_cluster_has_lost_is_reported_in_a_short_message(capsys):
     def submit():
         raise lost
 
+    monkeypatch.setattr("sys.argv", ["melgen.train"])
     with pytest.raises(SystemExit, match="1"):
         run_app("train", submit)
     error = capsys.readouterr().err

@@ -91,7 +91,8 @@ def test_files_of_foreign_songs_are_written_to_the_current_directory(here, tmp_p
     answer = render(music, "to=abc")
     assert files_below(music) == before
     assert set(files_below(here)) == {f"hymns-rendered/{name}" for name in ("a.abc", "b/long.abc", "rendering.json")}
-    assert "1 could not be read: broken.mid" in answer.text
+    assert "1 could not be read: broken.mid: " in answer.text
+    assert "unreadable" not in answer.text, "that says it twice"
 
 
 @pytest.mark.slow

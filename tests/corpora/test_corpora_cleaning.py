@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -83,6 +84,10 @@ def report() -> ImportReport:
     return made
 
 
+def test_a_report_without_tunes_has_no_data_check():
+    assert "data check" not in str(replace(report(), tunes_kept=0))
+
+
 def test_a_report_survives_json():
     assert ImportReport.from_dict(json.loads(json.dumps(report().to_dict()))) == report()
 
@@ -91,6 +96,6 @@ def test_a_report_reads_well():
     text = str(report())
     assert "too short" in text
     assert text.count(".mid:") == 5, "five examples of eight"
-    assert "3 songs read - 2 of 2 notes or fewer = 1" in text
+    assert "data check of the original: 3 songs read, 2 of them with 2 notes or fewer, 1 left" in text
     assert "3 .txt" in text
     assert "something" in text

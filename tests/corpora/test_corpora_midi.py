@@ -297,7 +297,8 @@ def good(tmp_path):
     ("damage", "message"),
     [
         (lambda data: b"", "empty"),
-        (lambda data: b"<html></html>" * 9, "not a MIDI file"),
+        (lambda data: b"<html></html>" * 9, "not a MIDI file: it begins with '<htm', not 'MThd'"),
+        (lambda data: b"\x00caf\xe9" * 9, r"not a MIDI file: it begins with '\\x00caf', not 'MThd'"),
         (lambda data: data[:10], "truncated"),
         (lambda data: data[:14], "truncated: 0 of 1"),
         (lambda data: data[:-7], "truncated: a chunk ends"),
@@ -305,7 +306,7 @@ def good(tmp_path):
         (lambda data: data[:12] + b"\xe7\x28" + data[14:], "Division"),
         (lambda data: data[:40] + b"\xff" * 40 + data[80:], "."),
     ],
-    ids=["empty", "html", "half a header", "no track", "cut", "no division", "SMPTE", "garbage"],
+    ids=["empty", "html", "bytes", "half a header", "no track", "cut", "no division", "SMPTE", "garbage"],
 )
 def test_broken_files_are_refused(tmp_path, good, damage, message):
     path = tmp_path / "broken.mid"

@@ -237,7 +237,7 @@ def test_melodies_follow_the_sampled_values():
     ],
 )
 def test_melodies_with_an_impossible_primer(primer, message, network):
-    with pytest.raises(ValueError, match=rf"primer \[.*{message}"):
+    with pytest.raises(ValueError, match=rf"primer=\[.*{message}"):
         sample_melodies(network, Interval(), Vocabulary([-2, 2]), primer, songs=1, notes=1)
 
 

@@ -30,6 +30,7 @@ from melgen.corpora.rounding import Line, RoundedLines, steps
 from melgen.music.key import Key, key_at
 from melgen.music.melody import MAX_STEPS, Melody
 from melgen.music.metre import STEPS_PER_QUARTER, STEPS_PER_SIXTEENTH, Metre, MetreChange
+from melgen.plurals import counted
 
 POLYPHONIC, DRUMS_ONLY, NO_NOTES = "polyphonic", "drums only", "no notes"
 
@@ -175,12 +176,12 @@ def _choose_track(
         drums = sum(len(track.notes) > 0 for track in tune.tracks)
         if not drums:
             return Rejection(NO_NOTES, "the file contains no notes", source)
-        return Rejection(DRUMS_ONLY, f"{drums} drum track(s), nothing else", source)
+        return Rejection(DRUMS_ONLY, f"{counted(drums, 'drum track')}, nothing else", source)
     candidates = [(track, line) for track, line, share in pitched if share <= cleaning.max_chord_share]
     if not candidates:
         least_crowded = min(share for _, _, share in pitched)
         detail = (
-            f"no melody among {len(pitched)} track(s): at best {least_crowded:.0%} of the notes sound "
+            f"no melody among {counted(len(pitched), 'track')}: at best {least_crowded:.0%} of the notes sound "
             f"together, max_chord_share={cleaning.max_chord_share:g}"
         )
         return Rejection(POLYPHONIC, detail, source)

@@ -18,8 +18,8 @@ from melgen.corpora.sources import (
     Listing,
     Source,
     check_folder,
+    corpus_path,
     named_files_below,
-    user_path,
 )
 from melgen.corpora.workers import map_sources
 from melgen.errors import CorpusError
@@ -101,7 +101,7 @@ class FolderCorpus(AbstractCorpus):
     """
 
     def __init__(self, path: str | os.PathLike[str]):
-        self.path = user_path(path, "path")
+        self.path = corpus_path(path, "folder")
 
     @property
     def description(self) -> str:
@@ -129,7 +129,7 @@ class FolderCorpus(AbstractCorpus):
                 sources.append(Source(path, name, split))
         if not sources:
             found = ", ".join(f"{count} {suffix}" for suffix, count in sorted(ignored.items())) or "no files"
-            raise CorpusError(f"{self.path}: nothing to read; it contains {found}, expected {', '.join(READERS)}")
+            raise CorpusError(f"path={self.path}: nothing to read; it contains {found}, expected {', '.join(READERS)}")
         if splits:
             sources.sort(key=lambda source: source.split or 0)
         remarks = [f"{outside} files outside the folders of the splits are not read"] if outside else []

@@ -11,7 +11,7 @@ from melgen.corpora.corpus import AbstractCorpus
 from melgen.corpora.folder import complete_splits
 from melgen.corpora.importing import Reader
 from melgen.corpora.readers.song_lists import is_stream, read_songs
-from melgen.corpora.sources import SPLIT_OF_NAME, Listing, Source, Split, check_folder, files_below, user_path
+from melgen.corpora.sources import SPLIT_OF_NAME, Listing, Source, Split, check_folder, corpus_path, files_below
 from melgen.errors import CorpusError
 
 SUFFIXES = (".p", ".pkl", ".pickle")
@@ -33,7 +33,7 @@ class PicklesCorpus(AbstractCorpus):
     """
 
     def __init__(self, path: str | os.PathLike[str], pattern: str | None = None):
-        self.path, self.pattern = user_path(path, "path"), pattern
+        self.path, self.pattern = corpus_path(path, "pickles"), pattern
 
     @property
     def description(self) -> str:
@@ -55,7 +55,7 @@ class PicklesCorpus(AbstractCorpus):
         if not chosen:
             there = ", ".join(path.name for path in pickles[:5]) or "none"
             asked = "" if self.pattern is None else f" with pattern={self.pattern}"
-            raise CorpusError(f"{self.path}: no pickle ({', '.join(SUFFIXES)}){asked}; found {there}")
+            raise CorpusError(f"path={self.path}: no pickle ({', '.join(SUFFIXES)}){asked}; found {there}")
         kinds: defaultdict[str, list[str]] = defaultdict(list)
         for path in chosen:
             kinds[kind_of(path.name)].append(path.name)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from melgen.corpora.extraction import Rejection
+from melgen.plurals import counted
 
 EXAMPLES = 5
 SHORT_SONG_NOTES = 2  # the original's first cleaning dropped songs of two notes or fewer
@@ -70,8 +71,8 @@ class ImportReport:
     def data_check(self) -> str:
         """The original's data check in one line."""
         return (
-            f"{self.songs_read} songs read - {self.short_songs} of {SHORT_SONG_NOTES} notes or fewer "
-            f"= {self.songs_after_check}"
+            f"{counted(self.songs_read, 'song')} read, {self.short_songs:,} of them with {SHORT_SONG_NOTES} notes or "
+            f"fewer, {self.songs_after_check:,} left"
         )
 
     def reasons(self) -> str:
@@ -105,7 +106,8 @@ class ImportReport:
             kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(self.ignored_files.items()))
             lines.append(f"  ignored files: {kinds}")
         lines += [f"  note: {remark}" for remark in self.remarks]
-        lines.append(f"  data check: {self.data_check()}")
+        if self.tunes_kept:
+            lines.append(f"  data check of the original: {self.data_check()}")
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:

@@ -83,6 +83,17 @@ def user_path(value: object, key: str) -> Path:
     return Path(value).expanduser()
 
 
+def corpus_path(value: object, corpus: str) -> Path:
+    """The path of a corpus of the user's own files.
+
+    Raises:
+        CorpusError: as `user_path`; it names the option if the path is missing.
+    """
+    if value is None:
+        raise CorpusError(f"corpus={corpus}: path=... is needed, the file or folder to read")
+    return user_path(value, "path")
+
+
 def check_exists(path: Path, key: str) -> None:
     """Refuse a path that is missing.
 

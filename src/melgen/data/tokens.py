@@ -301,8 +301,8 @@ def check_window(pairs: int, batch_size: int, seq_length: int) -> None:
     >>> check_window(600, 50, 50)
     Traceback (most recent call last):
         ...
-    ValueError: too little training data: 600 pairs of notes do not fill one window of batch_size=50 x \
-seq_length=50 = 2500; batch_size=12 would fit, and so would seq_length=12 with batch_size=50
+    ValueError: batch_size=50 with seq_length=50: too little training data: 600 pairs of notes do not fill one window \
+of 2,500; batch_size=12 would fit, and so would seq_length=12 with batch_size=50
     """
     for key, value in (("batch_size", batch_size), ("seq_length", seq_length)):
         check_whole(key, value)
@@ -320,6 +320,6 @@ seq_length=50 = 2500; batch_size=12 would fit, and so would seq_length=12 with b
     elif not advice.endswith("would fit") and len(fits) == 1:
         advice += " would fit"
     raise ValueError(
-        f"too little training data: {pairs} pairs of notes do not fill one window of "
-        f"batch_size={batch_size} x seq_length={seq_length} = {batch_size * seq_length}; {advice}"
+        f"batch_size={batch_size} with seq_length={seq_length}: too little training data: {pairs:,} pairs of notes do "
+        f"not fill one window of {batch_size * seq_length:,}; {advice}"
     )

@@ -21,6 +21,7 @@ from melgen.music.representations import AbstractRepresentation
 from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
 from melgen.networks.model_stepping import ModelStepper
+from melgen.pasting import override
 from melgen.processes import memory_of_machine
 
 # Tokens [N, steps] and a state (None at first) to logits [N, steps, V] and the state after them.
@@ -240,7 +241,7 @@ def _encoded_primer(
         values = representation.encode_primer(pitches)
         return values, vocabulary.encode(values, strict=True)
     except ValueError as error:
-        raise ValueError(f"primer {list(pitches)}: {error}") from error
+        raise ValueError(f"{override('primer', list(pitches))}: {error}") from error
 
 
 def _device_of(model: NextNote) -> torch.device:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.checking import COUNT, SEED, is_seed, is_whole, one_of, require
+from melgen.checking import COUNT, SEED, is_seed, is_whole, one_of, require, whole_number_of
 from melgen.configuration.known_keys import CHANGE_NOTHING, SET_OTHERWISE
 from melgen.processes import memory_of_machine
 from melgen.runs.budget import NO_LIMIT
@@ -67,7 +67,10 @@ RULES = (
 )
 _LEARNING_RATE = Rule("optimizer.lr", lambda value: 0 <= value < math.inf, "a number of at least 0")
 """Of an optimiser that has this key."""
-_NAMES = (Rule("name", _is_text, "a name"), Rule("output_dir", _is_text, "a name"))
+_NAMES = (
+    Rule("name", _is_text, "the name of a folder: letters, digits and . _ + -"),
+    Rule("output_dir", _is_text, "the path of a folder, without blanks around it"),
+)
 
 
 def check(config: DictConfig) -> None:
@@ -136,7 +139,9 @@ def _apply(rules: Sequence[Rule], config: DictConfig) -> None:
             good = holds(value) and not isinstance(value, bool)
         except TypeError:
             good = False
-        require(good, key, value, text)
+        whole = whole_number_of(value)
+        hint = f"; write {whole}" if whole is not None and holds(whole) else ""
+        require(good, key, value, f"{text}{hint}")
 
 
 def _refuse_what_is_set_otherwise(config: DictConfig) -> None:

@@ -241,10 +241,10 @@ def track_chunks(data: bytes) -> list[bytes]:
     >>> track_chunks(b"<html>not a melody</html>")
     Traceback (most recent call last):
         ...
-    melgen.errors.ReadError: not a MIDI file: it begins with b'<htm', not b'MThd'
+    melgen.errors.ReadError: not a MIDI file: it begins with '<htm', not 'MThd'
     """
     if data[:4] != b"MThd":
-        raise ReadError(f"not a MIDI file: it begins with {data[:4]!r}, not b'MThd'")
+        raise ReadError(f"not a MIDI file: it begins with {data[:4].decode('latin-1')!a}, not 'MThd'")
     if len(data) < _HEADER_BYTES:
         raise ReadError(f"truncated: {len(data)} bytes, but the header alone has {_HEADER_BYTES}")
     header_length = int.from_bytes(data[4:8], "big")
