@@ -47,6 +47,7 @@ class OptunaSweeper(Sweeper):
         """Run the trials, and write the best of them to ``optimization_results.yaml``."""
         from hydra.utils import instantiate
 
+        from melgen.internals.hydra import LauncherLines
         from melgen.nested import sweeps_in
         from melgen.sweeps.optuna_search import Search, search_space
 
@@ -64,4 +65,5 @@ class OptunaSweeper(Sweeper):
             storage=self.storage,
             study_name=self.study_name,
         )
+        LauncherLines(()).install()
         search.run(self.launcher.launch)

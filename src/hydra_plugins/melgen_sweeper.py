@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hydra.core.override_parser.types import Override
 
-from melgen.internals.hydra import basic_sweeper
+from melgen.internals.hydra import LauncherLines, basic_sweeper
 
 if TYPE_CHECKING:
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -37,10 +37,9 @@ class PlannedSweeper(BasicSweeper):
 
     def split_arguments(self, overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:  # type: ignore[override]  # static there
         """The jobs, in portions that are launched one after the other."""
-        if self.jobs is None:
-            return super().split_arguments(overrides, max_batch_size)
         (made,) = super().split_arguments(overrides, None)
-        jobs = [made[number] for number in self.jobs]
+        jobs = made if self.jobs is None else [made[number] for number in self.jobs]
+        LauncherLines(jobs).install()
         return [list(batch) for batch in self.split_overrides_to_chunks(jobs, max_batch_size)] if jobs else []
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:

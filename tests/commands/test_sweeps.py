@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ def test_a_failing_job_leaves_the_others_alone(here):
     answer = call("train", "-m", *SWEPT, "cell=lstm,gru", "layers=1,2", mishap("-2-seed"))
     assert answer.code == 1
     assert "Sweep of 4 jobs" in answer.text
+    assert [line for line in answer.err.splitlines() if line.startswith("  #")] == [
+        f"  #{number}: cell={cell} layers={layers}"
+        for number, (cell, layers) in enumerate(product(("lstm", "gru"), (1, 2)))
+    ]
+    assert "Launching" not in answer.err
+    assert answer.err.count("Corpus misc_folk: ") == 1, "it is that of all jobs"
+    for cell in ("lstm", "gru"):
+        file = FAMILY / f"control-{cell}-1-seed0-hidden_size-8" / "train.log"
+        assert "Corpus misc_folk: " in file.read_text()
     assert "2 of 4 jobs finished" in answer.text
     rows = table()
     assert [(row["run"], row["state"]) for row in rows] == [

@@ -2,18 +2,21 @@
 
 import copy
 import importlib
+import logging
 from importlib.metadata import version
 
 import pytest
 import pytorch_lightning as pl
 import torch
 from hydra._internal import utils
-from hydra._internal.core_plugins import basic_sweeper
+from hydra._internal.core_plugins import basic_launcher, basic_sweeper
+from hydra_plugins.hydra_joblib_launcher import _core as joblib_launcher
 from pytorch_lightning.trainer import call
 
 import melgen.internals.hydra
 import melgen.internals.torch
 from melgen.internals import UnknownInternalsError
+from melgen.internals.hydra import LauncherLines
 from melgen.internals.lightning import (
     HOOKS_OF_AN_UPDATE,
     check_hook_name,
@@ -43,6 +46,37 @@ def test_a_hydra_without_a_method_of_its_basic_sweeper(monkeypatch, name):
     monkeypatch.delattr(owner, name)
     with pytest.raises(UnknownInternalsError, match=f"hydra-core {version('hydra-core')}: BasicSweeper has no {name}"):
         melgen.internals.hydra.basic_sweeper()
+
+
+JOBS = (["cell=gru", "corpus=misc_folk", "layers=1"], ["cell=gru", "corpus=misc_folk", "layers=12"])
+
+
+@pytest.mark.parametrize(
+    ("jobs", "level", "line", "shown"),
+    [
+        (JOBS, logging.INFO, "\t#0 : cell=gru corpus=misc_folk layers=1", "  #0: layers=1"),
+        (JOBS, logging.INFO, "\t#1 : cell=gru corpus=misc_folk layers=12", "  #1: layers=12"),
+        (JOBS[:1], logging.INFO, "\t#0 : cell=gru corpus=misc_folk layers=1", None),
+        ([[], []], logging.INFO, "\t#0 : ", None),
+        ((), logging.INFO, "\t#0 : seed=3", "  #0: seed=3"),
+        (JOBS, logging.INFO, "Launching jobs, sweep output dir : multirun/folk", None),
+        (JOBS, logging.WARNING, "Launching failed", "Launching failed"),
+    ],
+)
+def test_lines_of_launchers(jobs, level, line, shown):
+    record = logging.LogRecord("launcher", level, __file__, 1, line, (), None)
+    is_shown = LauncherLines(jobs).filter(record)
+    assert (record.getMessage() if is_shown else None) == shown
+
+
+def test_the_loggers_of_launchers_are_those_of_hydra():
+    """A launcher that logs under another name would not be filtered."""
+    LauncherLines(JOBS).install()
+    last = LauncherLines(JOBS)
+    last.install()
+    for launcher in (basic_launcher, joblib_launcher):
+        assert launcher.log.filters == [last], launcher.__name__
+        launcher.log.removeFilter(last)
 
 
 def test_a_hydra_without_its_parser(monkeypatch):

@@ -109,6 +109,7 @@ def test_a_sweep_that_went_well(tmp_path, end):
     }
     assert rows[0]["state"] == "finished"
     assert "3 of 3 jobs finished" in out
+    assert out.endswith(f"Next:    python -m melgen.study runs={tmp_path / 'sweep'}\n")
     assert len([line for line in out.splitlines() if "1.250" in line]) == 3
 
 
@@ -190,7 +191,9 @@ def test_missing_bits_in_a_table_with_rhythm_are_those_of_the_columns_shown(tmp_
 
 def test_one_job_is_in_the_singular(tmp_path, end):
     make_run(tmp_path / "sweep" / "control-lstm-1-seed0", "finished", result=RESULT)
-    assert "1 of 1 job finished" in end(1)[1]
+    out = end(1)[1]
+    assert "1 of 1 job finished" in out
+    assert "Next:" not in out, "a study compares runs"
 
 
 def test_the_table_names_runs_by_their_differences_or_labels(tmp_path, end):
@@ -213,6 +216,7 @@ def test_a_failed_job_is_named_and_the_command_fails(tmp_path, end):
     assert code == 1
     assert "1 of 2 jobs finished" in out
     assert "failed: " in out
+    assert "Next:" not in out
     assert "control-lstm-2-seed0: out of luck\n" in out
     assert rows[1]["error"] == "out of luck"
     assert rows[1]["val_loss"] == "", "a result of an earlier start does not count"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import re
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -37,6 +39,52 @@ def basic_sweeper() -> Any:
         if not callable(getattr(found, name, None)):
             raise UnknownInternalsError("hydra-core", f"BasicSweeper has no {name}")
     return found
+
+
+_LAUNCHERS = (
+    "hydra._internal.core_plugins.basic_launcher",
+    "hydra_plugins.hydra_joblib_launcher._core",
+    "hydra_plugins.hydra_submitit_launcher.submitit_launcher",
+)
+"""The loggers of Hydra's launchers."""
+_LAUNCHED_JOB = re.compile(r"\t(#\d+) : (.*)", re.DOTALL)
+"""A launcher's line for a job: its number and all of its overrides."""
+
+
+class LauncherLines(logging.Filter):
+    """Shortens the lines of Hydra's launchers: for each job only the overrides in which jobs differ.
+
+    Their other lines repeat, in terms of their libraries, what melgen has logged: how many jobs there are, and where.
+    Looked for: launchers have no option for what they log.
+
+    Args:
+        jobs: the overrides of each job.
+    """
+
+    def __init__(self, jobs: Sequence[Sequence[str]]):
+        super().__init__()
+        self.shared = frozenset(jobs[0]).intersection(*jobs) if jobs else frozenset()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is shown; that of a job is shortened."""
+        if record.levelno > logging.INFO:
+            return True
+        job = _LAUNCHED_JOB.fullmatch(record.getMessage())
+        if job is None:
+            return False
+        swept = f" {job[2]} "
+        for override in self.shared:
+            swept = swept.replace(f" {override} ", " ")
+        record.msg, record.args = f"  {job[1]}: {swept.strip()}", ()
+        return bool(swept.strip())
+
+    def install(self) -> None:
+        """Filter the launchers' lines, in place of an earlier filter of this class."""
+        for name in _LAUNCHERS:
+            launcher = logging.getLogger(name)
+            for earlier in [each for each in launcher.filters if isinstance(each, LauncherLines)]:
+                launcher.removeFilter(earlier)
+            launcher.addFilter(self)
 
 
 def flag_error(arguments: Sequence[str]) -> str | None:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, read_write
 
 from melgen.configuration.explanations import refuse
 from melgen.errors import IdentityError, message_of
-from melgen.files import write_json, write_text
+from melgen.files import seen_from_here, write_json, write_text
 from melgen.pasting import command
 from melgen.plurals import counted
 from melgen.runs.budget import budget_is_spent
@@ -121,6 +121,8 @@ class SweepCallback(Callback):
             print(command("status", {"dir": root}))
         if failed or len(rows) < (self.jobs or 1):
             raise SystemExit(1)
+        if self.jobs is not None and len(rows) > 1 and len(folders) == 1:
+            print(f"{'Next:':9}{command('study', {'runs': seen_from_here(folders.pop())})}")
 
     def _rows(self, runs: Sequence[RunDirectory]) -> list[dict[str, Any]]:
         """A line for each of this sweep's ``runs``, and for those planned that another process is at or has done."""

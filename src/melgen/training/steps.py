@@ -33,6 +33,7 @@ from melgen.runs.identity_file import FORMAT_VERSION, read_file
 from melgen.runs.learning_rates import used_otherwise
 from melgen.runs.naming import typed_config_dirs, typed_overrides
 from melgen.runs.network_size import NETWORK
+from melgen.runs.sweep_lines import ONCE_PER_SWEEP
 from melgen.software import software
 from melgen.training.callbacks import SongSampling
 from melgen.training.checks import AUTO
@@ -70,10 +71,11 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
         f"{len(data.melodies):,}",
         f"{notes:,}",
         tunes,
+        extra=ONCE_PER_SWEEP,
     )
     if data.report.dropped:
         reasons = ", ".join(f"{dropped.count:,} {reason}" for reason, dropped in data.report.dropped.items())
-        log.info("  dropped: %s; melgen.prepare with the same corpus shows which", reasons)
+        log.info("  dropped: %s; melgen.prepare with the same corpus shows which", reasons, extra=ONCE_PER_SWEEP)
     has_rhythm = isinstance(data.vocabulary, TuneVocabulary)
     log.info(
         "Network: %s, %s parameters; %d different %s (dataset=%s%s)",
@@ -103,7 +105,7 @@ def announce(config: DictConfig, module: MelodyModule, data: MelodyDataModule, t
         if isinstance(callback, SongSampling):
             fit = fit_of(callback.primer.pitches, data.value_counts(), data.representation)
             if not fit.fits:
-                log.warning("%s", fit.note())
+                log.warning("%s", fit.note(), extra=ONCE_PER_SWEEP)
 
 
 def fit(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: RunDirectory) -> float:
