@@ -160,7 +160,8 @@ def test_one_command_finds_all_offline_runs(sweep, runs):
     ],
 )
 def test_the_line_that_uploads_names_folders_that_exist(recorded, line, tmp_path):
-    (tmp_path / "another" / "wandb").mkdir(parents=True)  # of a run that was recorded online
+    for place in ("wandb", "another/wandb"):  # what was recorded online leaves folders too
+        (tmp_path / place).mkdir(parents=True)
     for place in recorded:
         (tmp_path / place / "offline-run-1").mkdir(parents=True)
     assert sync_line(tmp_path) == (line and line.format(tmp_path))

@@ -134,9 +134,10 @@ def test_wrong_paths(tmp_path, corpus):
         corpus(tmp_path / "missing").load()
     with pytest.raises(CorpusError, match=r"contains no files|found none"):
         corpus(tmp_path).load()
-    for nothing in (None, ""):
-        with pytest.raises(CorpusError, match="path of a file or folder"):
-            corpus(nothing)
+    with pytest.raises(CorpusError, match=r"corpus=(folder|pickles): path=\.\.\. is needed"):
+        corpus(None)
+    with pytest.raises(CorpusError, match='path="": must be the path of a file or folder'):
+        corpus("")
 
 
 def test_a_file_where_a_folder_is_expected(tmp_path):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 
+from melgen.checking import shown
 from melgen.errors import CorpusError
 from melgen.terminal import readable
 
@@ -79,7 +80,7 @@ def user_path(value: object, key: str) -> Path:
         CorpusError: if it is missing or is not a path.
     """
     if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
-        raise CorpusError(f"{key}={'null' if value is None else repr(value)}: must be the path of a file or folder")
+        raise CorpusError(f"{key}={shown(value)}: must be the path of a file or folder")
     return Path(value).expanduser()
 
 
