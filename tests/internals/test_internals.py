@@ -48,15 +48,15 @@ def test_a_hydra_without_a_method_of_its_basic_sweeper(monkeypatch, name):
         melgen.internals.hydra.basic_sweeper()
 
 
-JOBS = (["cell=gru", "corpus=misc_folk", "layers=1"], ["cell=gru", "corpus=misc_folk", "layers=12"])
+JOBS = (["cell=gru", "seed=1", "split_seed=12"], ["cell=gru", "seed=1", "split_seed=13"])
 
 
 @pytest.mark.parametrize(
     ("jobs", "level", "line", "shown"),
     [
-        (JOBS, logging.INFO, "\t#0 : cell=gru corpus=misc_folk layers=1", "  #0: layers=1"),
-        (JOBS, logging.INFO, "\t#1 : cell=gru corpus=misc_folk layers=12", "  #1: layers=12"),
-        (JOBS[:1], logging.INFO, "\t#0 : cell=gru corpus=misc_folk layers=1", None),
+        (JOBS, logging.INFO, "\t#0 : cell=gru seed=1 split_seed=12", "  #0: split_seed=12"),
+        (JOBS, logging.INFO, "\t#1 : cell=gru seed=1 split_seed=13", "  #1: split_seed=13"),
+        (JOBS[:1], logging.INFO, "\t#0 : cell=gru seed=1 split_seed=12", None),
         ([[], []], logging.INFO, "\t#0 : ", None),
         ((), logging.INFO, "\t#0 : seed=3", "  #0: seed=3"),
         (JOBS, logging.INFO, "Launching jobs, sweep output dir : multirun/folk", None),
