@@ -33,7 +33,7 @@ LONGEST_FILES = (
     "tests/commands/test_interruptions.py",
     "tests/docs/test_readme.py",
     "tests/studies/test_stages.py",
-    "tests/studies/test_comparing.py",
+    "tests/studies/comparing/test_comparing.py",
     "tests/studies/test_rhythm.py",
     "tests/torture/test_fuzzing.py",
     "tests/training/test_wandb_logger.py",

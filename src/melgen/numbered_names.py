@@ -36,7 +36,7 @@ def updates_in(name: str, ending: str = "") -> int | None:
 
 
 def numbered_in(folder: Path, ending: str = "") -> Iterator[tuple[int, Path]]:
-    """The numbers of updates in a folder's names, with the paths, by rising updates; nothing if there is no folder.
+    """The numbers of updates in a folder's names, with the paths, in ascending order; nothing if there is no folder.
 
     Args:
         folder: to look in, not below.

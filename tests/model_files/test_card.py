@@ -128,6 +128,10 @@ def test_a_licence_of_the_users_choice(tmp_path):
     assert read_model_file(path).description.licence == "MIT"
     with pytest.raises(ValueError, match="SPDX name"):
         export_run(WITH_RHYTHM, tmp_path / "net.melgen", licence="my own")
+    assert read_model_file(export_run(WITH_RHYTHM, path, licence="mit")).description.licence == "MIT"
+    for wrong, meant in {"CC-BY-40": "CC-BY-4.0", "apache-2": "Apache-2.0"}.items():
+        with pytest.raises(ValueError, match=rf"licence={wrong}: must be in the list .*; did you mean {meant}\?"):
+            export_run(WITH_RHYTHM, path, licence=wrong)
     with pytest.raises(ValueError, match=r"licence=CC-BY-40: must be in the list .*; did you mean CC-BY-4\.0\?"):
         export_run(WITH_RHYTHM, tmp_path / "net.melgen", licence="CC-BY-40")
     assert read_model_file(path).description.licence == "MIT", "a refusal leaves the earlier file"

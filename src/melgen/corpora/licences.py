@@ -23,7 +23,7 @@ _COMMON = (
     "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-NC-ND-4.0", "CC0-1.0", "MIT",
     "Apache-2.0", "BSD-3-Clause",
 )  # fmt: skip
-"""Names that are suggested instead of a similar one."""
+"""Names that are suggested for a misspelt one."""
 
 _LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,63}")
 _NON_COMMERCIAL = re.compile(r"CC-BY-NC(-SA|-ND)?-[1-4]\.[0-9]|PolyForm-Noncommercial-1\.0\.0", re.IGNORECASE)
@@ -150,8 +150,7 @@ def licence_for(corpora: Sequence[CorpusLicence], wanted: str | None = None) -> 
     """
     if wanted is not None:
         check_licence(wanted, corpora)
-        _check_spdx(wanted)
-        return wanted
+        return _in_spdx(wanted)
     if unstated := [corpus for corpus in corpora if corpus.default is None]:
         raise ValueError(
             f"licence=null: melgen does not know the rights in {unstated[0].title}; licence=NAME is needed, an SPDX "
@@ -160,21 +159,25 @@ def licence_for(corpora: Sequence[CorpusLicence], wanted: str | None = None) -> 
     return NON_COMMERCIAL if any(corpus.excludes_commercial_use for corpus in corpora) else ATTRIBUTION
 
 
-def _check_spdx(licence: str) -> None:
-    """Refuse a name that is not in SPDX's list; ``LicenseRef-NAME`` is SPDX's form of one's own.
+def _in_spdx(licence: str) -> str:
+    """The name as SPDX's list spells it; ``LicenseRef-NAME`` is SPDX's form of one's own.
 
     A model file of an earlier melgen may have another name, so only a name that is given now is compared.
 
     Raises:
-        ValueError: naming the licence, and the most similar name.
+        ValueError: for a name that is not in the list; names the licence, and the most similar name.
+
+    >>> _in_spdx("mit"), _in_spdx("LicenseRef-mine")
+    ('MIT', 'LicenseRef-mine')
     """
     from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
     try:
-        canonicalize_license_expression(licence)
+        return canonicalize_license_expression(licence)
     except InvalidLicenseExpression:
-        similar = get_close_matches(licence.upper(), _COMMON, n=1)
-        meant = f"; did you mean {similar[0]}?" if similar else ""
+        by_upper = {name.upper(): name for name in _COMMON}
+        similar = get_close_matches(licence.upper(), by_upper, n=1)
+        meant = f"; did you mean {by_upper[similar[0]]}?" if similar else ""
         raise ValueError(
             f"licence={licence}: must be in the list of licences of SPDX, or LicenseRef-NAME for another one{meant}"
         ) from None

@@ -55,13 +55,13 @@ def check_sampling(
     require(is_whole(seed) and 0 <= seed < 2**64, "seed", seed, "a whole number from 0 to 2**64-1")
 
 
-def check_room(songs: int, notes: int, key: str = "notes") -> None:
+def check_room(songs: int, notes: int, keys: tuple[str, str] = ("songs", "notes")) -> None:
     """Refuse more notes than the memory of this machine can hold.
 
     Args:
         songs: how many songs.
-        notes: the most notes that each can have.
-        key: the option that limits the notes.
+        notes: the notes that each has, at least.
+        keys: the options of both.
 
     Raises:
         ValueError: naming both options, the memory that they need and the memory there is.
@@ -69,7 +69,7 @@ def check_room(songs: int, notes: int, key: str = "notes") -> None:
     needed, available = _BYTES_PER_NOTE * songs * notes, memory_of_machine()
     if available is not None and needed > available:
         raise ValueError(
-            f"songs={songs} with {key}={notes}: the notes need {needed / 2**30:,.0f} GiB, and this machine has "
+            f"{keys[0]}={songs} with {keys[1]}={notes}: the notes need {needed / 2**30:,.0f} GiB, and this machine has "
             f"{available / 2**30:,.0f} GiB of memory"
         )
 

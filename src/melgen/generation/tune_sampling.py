@@ -75,7 +75,7 @@ def sample_tunes(
     selection = selection_named(selection)
     check_sampling(songs, 1 if notes is None else notes, selection, temperature, top_k, top_p, seed)
     check_whole("limit", limit, null="for the longest training tune")
-    check_room(songs, notes or limit or vocabulary.longest, "limit" if notes is None else "notes")
+    check_room(songs, notes or 1)
     primers = [primer] if isinstance(primer, Melody) else list(primer)
     if len(primers) not in (1, songs):
         raise ValueError(f"a list of primers must have one for each of {songs} songs, got {len(primers)}")

@@ -139,14 +139,15 @@ class TooFewExcerptsError(ValueError):
 
     Args:
         name: of the condition.
+        role: of the condition.
         found: how many different excerpts it has.
         songs: how many songs.
         short: how many of them are too short.
         longest: the length of the longest in notes or quarters, as in `Cut.longest`.
     """
 
-    def __init__(self, name: str, found: int, songs: int, short: int, longest: int):
-        self.found, self.songs, self.short, self.longest = found, songs, short, longest
+    def __init__(self, name: str, role: Role, found: int, songs: int, short: int, longest: int):
+        self.role, self.found, self.short, self.longest = role, found, short, longest
         super().__init__(
             f"{name} has {counted(found, 'different excerpt')} ({counted(songs, 'song')}, {short} too short, "
             f"{songs - short - found} equal to another; the longest has {longest})"
@@ -154,16 +155,18 @@ class TooFewExcerptsError(ValueError):
 
 
 def refusal_of(errors: Sequence[TooFewExcerptsError], cut: Cut, count: int) -> str:
-    """One message for all conditions with too few excerpts, with what would help."""
-    key = "quarters" if cut.with_rhythm else "notes"
+    """One message for all conditions with too few excerpts, with what would help all of them."""
+    key, length = ("quarters", cut.quarters) if cut.with_rhythm else ("notes", cut.notes)
     skipped = f" after the first {counted(cut.skip, 'note')}" if cut.skip else ""
     advice = []
-    if any(error.short for error in errors) and (longest := min(error.longest for error in errors)):
-        advice.append(f"{key}={longest} would be short enough for the longest song of each")
+    if all(error.short for error in errors):
+        longest = min(error.longest for error in errors)
+        fits = f", such as {key}={longest}" if 0 < longest < length else ""
+        advice.append(f"a shorter excerpt helps{fits}")
     if fewest := min(error.found for error in errors):
         advice.append(f"songs={fewest} is possible")
-    if any(error.songs - error.short < count for error in errors if error.short < error.songs):
-        advice.append("a study with more generate.songs has more")
+    if all(error.role != "reference" and error.found for error in errors):
+        advice.append("more generate.songs of the study give more excerpts")
     lines = [f"songs={count}: too few excerpts of {cut.length_in_words}{skipped}", *(f"  {error}" for error in errors)]
     return "\n".join([*lines, *(f"  {one}" for one in advice)])
 
@@ -190,7 +193,7 @@ def choose_excerpts(
         found = Excerpt(source, part, song.title if role == "reference" else "")
         usable.setdefault(found.notes, found)
     if len(usable) < count:
-        raise TooFewExcerptsError(name, len(usable), len(songs), short, longest)
+        raise TooFewExcerptsError(name, role, len(usable), len(songs), short, longest)
     chosen = generator.permutation(len(usable))[:count].tolist()
     excerpts = [*usable.values()]
     return Condition(

@@ -66,7 +66,7 @@ class RhythmScores:
 
 
 def tune_nats(model: MelodyModel, batch: ScoredRhythm, groups: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The negative log-likelihood of each token in nats, the share of its pitch in it, and whether it was foreseen.
+    """The negative log-likelihood of each token in nats, the share of its pitch in it, and whether it was predicted.
 
     The share of a pitch is ``-log p(pitch | a note begins)``; 0 where no note begins.
 

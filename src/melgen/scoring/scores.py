@@ -14,13 +14,16 @@ from melgen.data.tokens import ScoredTunes
 
 
 class TokenSums:
-    """Sums over the tokens of batches, in double precision: of the loss, and of those foreseen."""
+    """Sums over the tokens of batches, in double precision: of the loss, and of those predicted.
+
+    A token is predicted if the network gives it the highest probability.
+    """
 
     def __init__(self) -> None:
         self.nats, self.tokens, self.correct = 0.0, 0, 0
 
     def add(self, nats: Tensor, correct: Tensor, counted: Tensor) -> None:
-        """Add a batch: the loss of each token in nats, whether it was foreseen, and whether it counts; on the CPU."""
+        """Add a batch: the loss of each token in nats, whether it was predicted, and whether it counts; on the CPU."""
         self.nats += float(nats[counted].sum())
         self.tokens += int(torch.count_nonzero(counted))
         self.correct += int(torch.count_nonzero(correct & counted))
@@ -33,7 +36,7 @@ class TokenSums:
 
 
 def perplexity(loss: float) -> float:
-    """The exponential of a loss in nats; a loss above 700 has that of 700, since floats end at about 709.
+    """The exponential of a loss in nats; a loss above 700 counts as 700, since floats end near the exponential of 709.
 
     >>> perplexity(0.0), perplexity(math.nan)
     (1.0, nan)
@@ -70,7 +73,7 @@ class Scores:
 
 
 def target_nats(model: Callable[[Tensor], tuple[Tensor, Any]], batch: ScoredTunes) -> tuple[Tensor, Tensor]:
-    """The negative log-likelihood of each target in nats, and whether it was foreseen; both on the CPU.
+    """The negative log-likelihood of each target in nats, and whether it was predicted; both on the CPU.
 
     Shape:
         Each ``[B, T]``, the first in double precision.

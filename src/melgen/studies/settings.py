@@ -13,7 +13,7 @@ from melgen.checking import require
 from melgen.evaluation.comparing_cells.results import ComparisonOptions
 from melgen.evaluation.options import EvaluationOptions
 from melgen.evaluation.probes import PROBES
-from melgen.generation.sampling import NOTES_WITHOUT_END, check_sampling
+from melgen.generation.sampling import NOTES_WITHOUT_END, check_room, check_sampling
 from melgen.runs.config import writes_rhythm
 from melgen.runs.keys import keys_that
 from melgen.studies.plan.planned_runs import STUDY_KEYS, as_typed
@@ -71,6 +71,7 @@ class StudySettings:
         _ = self.probes
         try:
             check_sampling(**(self.sampling | {"notes": self.notes}))
+            check_room(self.sampling["songs"], self.notes)
         except (TypeError, ValueError) as error:
             raise ValueError(f"generate: {error}") from error
 

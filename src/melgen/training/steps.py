@@ -138,7 +138,7 @@ def record_data(data: MelodyDataModule, run: RunDirectory) -> None:
 
 
 def has_backends(config: DictConfig, precision: str | None, device: torch.device) -> bool:
-    """Whether there is a choice of who computes the products of a network: in the fast implementation, on a CPU.
+    """Whether there is a choice of backends for the products of a network: in the fast implementation, on a CPU.
 
     Args:
         config: of the training.

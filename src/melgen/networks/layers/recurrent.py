@@ -140,7 +140,7 @@ class AbstractRecurrentLayer(nn.Module, ABC):
         return CallStepper(lambda tokens, before: self.forward_rows(tokens, tables, before), state)
 
     def has_calls_of(self, owner: type[Any]) -> bool:
-        """Whether `forward` and `forward_rows` are those of a base class, and so what its `stepper` equals."""
+        """Whether `forward` and `forward_rows` are those of `owner`, so that its `stepper` computes the same."""
         own = type(self)
         return own.forward is owner.forward and own.forward_rows is owner.forward_rows
 

@@ -62,10 +62,10 @@ def seconds_per_update(config: DictConfig) -> float:
 
 
 def timed_network(config: DictConfig, device: torch.device, precision: Precision) -> MelodyModel:
-    """The network of a training with a vocabulary of a usual size; who computes its products is not measured."""
+    """The network of a training with a vocabulary of a usual size; the backends of its products are not measured."""
     sizes = {"vocab_size": VOCABULARY} | ({"duration_size": DURATIONS} if has_durations(config) else {})
     model: MelodyModel = instantiate(config.model, **sizes)
-    if has_backends(config, full_name(config.precision), device):
+    if has_backends(config, _as_trained(full_name(config.precision), device), device):
         with precision.forward_context():
             if config.products == AUTO:
                 file = products_file(config)
@@ -103,9 +103,14 @@ def _update_of(config: DictConfig, device: torch.device) -> Callable[[], None]:
     return update
 
 
+def _as_trained(precision: str, device: torch.device) -> str:
+    """The precision with which Lightning trains: on a CPU, its 16-mixed is bfloat16."""
+    return "bf16-mixed" if precision == "16-mixed" and device.type == "cpu" else precision
+
+
 def precision_of(config: DictConfig, device: torch.device) -> Precision:
     """Lightning's part for a precision; the one of float32 for transformer-engine, which is timed in float32."""
-    name: Any = full_name(config.precision)
+    name: Any = _as_trained(full_name(config.precision), device)
     if name.endswith("-mixed"):
         return MixedPrecision(name, device.type)
     if name == "64-true":

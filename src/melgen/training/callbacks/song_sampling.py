@@ -87,12 +87,11 @@ class SongSampling(pl.Callback):
 
     def check(self, module: MelodyModule) -> None:
         """Raise a `ValueError` now for what would fail later: sample one note."""
+        notes, of_notes = self.options["notes"], "callbacks.sampling.notes"
+        check_whole(of_notes, notes, null="for 30, or until the end of a song with rhythm")
         for key, count in {"songs": self.songs, "songs_underway": self.songs_underway}.items():
             check_whole(f"callbacks.sampling.{key}", count)
-        notes = self.options["notes"]
-        check_whole("callbacks.sampling.notes", notes, null="for 30, or until the end of a song with rhythm")
-        for count in (self.songs, self.songs_underway):
-            check_room(count, notes or 1, "callbacks.sampling.notes")
+            check_room(count, notes or 1, (f"callbacks.sampling.{key}", of_notes))
         composer = composer_of(module)
         try:
             composer.compose(self.primer, **(self.options | {"songs": 1, "notes": 1}))

@@ -8,21 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from melgen.studies.figures.probes.budget import budget
-from melgen.studies.figures.probes.copying import copying
-from melgen.studies.figures.probes.memorization import memorization
-from melgen.studies.figures.probes.similarity import similarity
-from melgen.studies.figures.probes.states import states
+from melgen.evaluation.probes import BUDGET, COPYING, MEMORIZATION, SIMILARITY, STATES
+from melgen.studies.figures.probes.budget import budget_figure
+from melgen.studies.figures.probes.copying import copying_figure
+from melgen.studies.figures.probes.memorization import memorization_figure
+from melgen.studies.figures.probes.similarity import similarity_figure
+from melgen.studies.figures.probes.states import states_figure
 from melgen.studies.results import StudyResults
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PROBE_FIGURES: Mapping[str, Callable[[StudyResults], Figure]] = {
-    "copying": copying,
-    "states": states,
-    "similarity": similarity,
-    "budget": budget,
-    "memorization": memorization,
+    COPYING: copying_figure,
+    STATES: states_figure,
+    SIMILARITY: similarity_figure,
+    BUDGET: budget_figure,
+    MEMORIZATION: memorization_figure,
 }
 """The figure of each probe."""

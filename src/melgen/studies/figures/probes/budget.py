@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @styled
-def budget(results: StudyResults) -> Figure:
+def budget_figure(results: StudyResults) -> Figure:
     """Validation bits against updates, a panel a setting and a line a cell; the bands are the ranges over seeds.
 
     The dotted lines are the budgets of the table.

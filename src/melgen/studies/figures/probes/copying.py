@@ -28,7 +28,7 @@ _COUNTED_BIT_PARTS = {"pitch": "bits of pitch", "rhythm": "bits of rhythm"}
 
 
 @styled
-def copying(results: StudyResults) -> Figure:
+def copying_figure(results: StudyResults) -> Figure:
     """The bits at the second hearing minus those at the first, by the place of the note in the repeat, a line a model.
 
     The dashed lines are the control, in which the first hearing is replaced by notes of another tune. Where networks

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @styled
-def memorization(results: StudyResults) -> Figure:
+def memorization_figure(results: StudyResults) -> Figure:
     """The share of the n-grams of songs that a part of the training tunes contains, against updates, a line a model.
 
     The bands are ranges over seeds, and the dashed lines the control, an equally large part of held-out tunes. Diamonds

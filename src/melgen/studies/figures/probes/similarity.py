@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @styled
-def similarity(results: StudyResults) -> Figure:
+def similarity_figure(results: StudyResults) -> Figure:
     """Bits per note of test tunes by their similarity to the nearest training tune, a line a model.
 
     Networks with rhythm have a panel of their own, since they predict more.

@@ -44,7 +44,7 @@ class _StateRow(NamedTuple):
 
 
 @styled
-def states(results: StudyResults) -> Figure:
+def states_figure(results: StudyResults) -> Figure:
     """The accuracies of linear probes of the states of each model: a panel for each target, a row for each model.
 
     More than a few models are in groups, the cells of one setting below its name.
