@@ -12,7 +12,10 @@ from melgen.evaluation.summaries import over_seeds
 from melgen.runs.network_size import SIZES, sizes_in
 from melgen.studies.results import Model, Run, StudyResults
 from melgen.studies.tables import learning_rates
+from melgen.studies.tables.descriptors import descriptors_table, distances_table
 from melgen.studies.tables.learning_rates import learning_rates_table
+from melgen.studies.tables.likelihood import likelihood_table
+from melgen.studies.tables.originality import nearest_tunes_table, originality_table
 from melgen.studies.tables.paired_differences import (
     cells_over_settings_table,
     paired_differences_table,
@@ -20,20 +23,10 @@ from melgen.studies.tables.paired_differences import (
 )
 from melgen.studies.tables.probes import PROBE_TABLES
 from melgen.studies.tables.published import published_table
-from melgen.studies.tables.song_set_tables import (
-    corrected_table,
-    descriptors_table,
-    distances_table,
-    first_notes_sentence,
-    likelihood_table,
-    nearest_tunes_table,
-    originality_table,
-    primers_table,
-    rhythm_distances_table,
-    rhythm_table,
-    tonality_table,
-)
+from melgen.studies.tables.rhythm import rhythm_distances_table, rhythm_table
+from melgen.studies.tables.set_comparison import first_notes_sentence
 from melgen.studies.tables.song_sets import corpus_sets, model_set, model_sets, references
+from melgen.studies.tables.tonality import corrected_table, primers_table, tonality_table
 from melgen.tables.columns import TONALITY, mean_column, summary_column
 from melgen.tables.set_tables import left_out_rows, left_out_table, songs_table
 from melgen.tables.table import Cell, Column, Kind, Row, Table, row
