@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from melgen.corpora import Cleaning, CorpusError, FolderCorpus
 from melgen.corpora.folk import music21_corpus_dir
-from melgen.corpora.readers.midi import NEVER_OFF, read_midi
+from melgen.corpora.readers.midi import read_midi
+from melgen.corpora.readers.midi.notes import NEVER_OFF
 from melgen.corpora.sources import Source
 from melgen.errors import ReadError
 from melgen.music.metre import Metre, MetreChange

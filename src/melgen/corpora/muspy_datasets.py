@@ -107,7 +107,7 @@ def open_dataset(name: str, root: str) -> Any:
 
 def read_item(source: Source, dataset: str) -> Iterator[Tune | Rejection]:
     """One item of a dataset as tracks, with the metres that its class gives and their bars, and without its key."""
-    from melgen.corpora.readers.midi import count_bars, stated_metre
+    from melgen.corpora.readers.midi.bars import count_bars, stated_metre
 
     assert source.part is not None
     music = open_dataset(dataset, str(source.path))[source.part]
