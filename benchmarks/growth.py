@@ -21,7 +21,8 @@ import torch
 from table import Row, show
 from training_step import BareLoop
 
-from melgen.data.tokens import StreamLoader, TokenTunes
+from melgen.data.stream_loader import StreamLoader
+from melgen.data.token_tunes import TokenTunes
 from melgen.networks import MelodyModel, find_layer
 
 NOTES_PER_TUNE, VOCABULARY, HIDDEN_SIZE = 100, 60, 128

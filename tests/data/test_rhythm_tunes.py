@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from melgen.corpora import CorpusError
-from melgen.data import MelodyDataModule, Split, tokens
+from melgen.data import MelodyDataModule, Split, token_tunes
 from melgen.music import DB12, Control, Factored, Grid, Interleaved, Interval, Joint, Melody, NoRhythm, PaperPairs
 from melgen.music.abstract_rhythm import END
 from melgen.music.encoding import Encoding
@@ -84,8 +84,8 @@ def test_the_memory_of_encoded_tunes_is_that_of_all_their_tokens(rhythm):
 
 def test_mapped_tokens_take_no_memory(monkeypatch):
     in_memory = data_of(Grid())
-    monkeypatch.setattr(tokens, "MAPPED_FROM_TOKENS", 1)
-    monkeypatch.setattr(tokens, "_WRITTEN_AT_ONCE", 10)
+    monkeypatch.setattr(token_tunes, "MAPPED_FROM_TOKENS", 1)
+    monkeypatch.setattr(token_tunes, "_WRITTEN_AT_ONCE", 10)
     mapped = data_of(Grid())
     train = mapped.train_dataloader().tunes.tokens
     assert np.array_equal(train, in_memory.train_dataloader().tunes.tokens)

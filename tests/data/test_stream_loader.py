@@ -12,8 +12,9 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from melgen.data import StreamLoader, tokens
-from melgen.data.tokens import TokenTunes, check_window
+from melgen.data import StreamLoader, stream_loader, token_tunes
+from melgen.data.stream_loader import check_window
+from melgen.data.token_tunes import TokenTunes
 
 songs_strategy = st.lists(st.integers(1, 9), min_size=1, max_size=30)
 sizes = st.integers(1, 6)
@@ -230,7 +231,7 @@ def test_windows_cut_a_few_at_a_time_are_those_of_the_joined_tunes(lengths, batc
     pairs = [(a, b) for array in arrays for a, b in itertools.pairwise(array.tolist())]
     assume(len(pairs) >= batch_size * seq_length)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tokens, "WINDOWS_AT_ONCE", random.randint(1, 3))
+        patch.setattr(stream_loader, "WINDOWS_AT_ONCE", random.randint(1, 3))
         loader = StreamLoader(TokenTunes.from_arrays(arrays), batch_size, seq_length, shuffle=False)
         windows = list(loader)
     length = len(pairs) // batch_size
@@ -243,8 +244,8 @@ def test_windows_cut_a_few_at_a_time_are_those_of_the_joined_tunes(lengths, batc
 
 
 def test_a_large_corpus_is_memory_mapped_and_gives_the_same_windows(monkeypatch):
-    monkeypatch.setattr(tokens, "MAPPED_FROM_TOKENS", 1000)
-    monkeypatch.setattr(tokens, "_WRITTEN_AT_ONCE", 7)
+    monkeypatch.setattr(token_tunes, "MAPPED_FROM_TOKENS", 1000)
+    monkeypatch.setattr(token_tunes, "_WRITTEN_AT_ONCE", 7)
     generator = np.random.default_rng(0)
     arrays = [generator.integers(0, 60, length) for length in generator.integers(0, 90, 100)]
     mapped, held = TokenTunes.from_stream(iter(arrays)), TokenTunes.from_arrays(arrays)

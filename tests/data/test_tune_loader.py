@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from melgen.data import TuneLoader
-from melgen.data.tokens import TokenTunes
+from melgen.data.token_tunes import TokenTunes
 
 lengths_strategy = st.lists(st.integers(0, 20), min_size=1, max_size=25)
 

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from melgen.data.pitch_tunes import tune_loader
+from melgen.data.scored_tunes import ScoredTunes, TuneLoader
 from melgen.data.splits import Split
-from melgen.data.tokens import ScoredTunes, StreamLoader, TuneLoader, Window
+from melgen.data.stream_loader import StreamLoader, Window
 from melgen.data.whole_tunes import ScoredRhythm, WholeTuneLoader
 
 if TYPE_CHECKING:

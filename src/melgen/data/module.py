@@ -14,21 +14,15 @@ import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
 
-from melgen.corpora import (
-    AbstractCorpus,
-    Cleaning,
-    CorpusError,
-    EncodedOtherwiseError,
-    ImportedCorpus,
-    ImportReport,
-)
+from melgen.corpora import AbstractCorpus, Cleaning, CorpusError, EncodedOtherwiseError, ImportedCorpus, ImportReport
 from melgen.corpora.packing import interval_hashes
 from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data.pitch_tunes import PitchTunes
 from melgen.data.recorded_splits import NO_SPLIT, joined_splits, read_splits
 from melgen.data.rhythm_tunes import RhythmTunes
+from melgen.data.scored_tunes import TuneLoader
 from melgen.data.splits import Split, check_fractions, copies_across_splits, interval_groups, split_tunes, tunes_in
-from melgen.data.tokens import StreamLoader, TuneLoader, check_window
+from melgen.data.stream_loader import StreamLoader, check_window
 from melgen.data.whole_tunes import WholeTuneLoader
 from melgen.music.abstract_rhythm import AbstractRhythm
 from melgen.music.encoding import Encoding

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.data.recorded_splits import NO_SPLIT
+from melgen.data.scored_tunes import TuneLoader
 from melgen.data.splits import Split, tunes_in
-from melgen.data.tokens import TokenTunes, TuneLoader
+from melgen.data.token_tunes import TokenTunes
 from melgen.music.melody import Melodies
 from melgen.music.representations import REPRESENTATIONS, AbstractRepresentation
 from melgen.music.vocabulary import Vocabulary

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from melgen.data.pitch_tunes import FIRST_COMPARED_NOTE
 from melgen.data.recorded_splits import NO_SPLIT
 from melgen.data.splits import Split
-from melgen.data.tokens import TokenTunes
+from melgen.data.token_tunes import TokenTunes
 from melgen.data.whole_tunes import WholeTune, WholeTuneLoader
 from melgen.errors import CorpusError
 from melgen.music.encoding import EncodedTune, Encoding, RhythmError, TuneVocabulary, has_rhythm

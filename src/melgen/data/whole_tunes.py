@@ -1,6 +1,6 @@
 """Whole tunes with rhythm, to be scored from the zero state.
 
-Letters as in `melgen.data.tokens`; V symbols that a network predicts.
+Letters as in `melgen.data.scored_tunes`; V symbols that a network predicts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from melgen.data.pitch_tunes import FIRST_COMPARED_NOTE
-from melgen.data.tokens import batches_of
+from melgen.data.scored_tunes import batches_of
 from melgen.music.encoding import NOT_A_NOTE, Encoding
 from melgen.music.tune_vocabulary import EncodedTune, TuneVocabulary
 

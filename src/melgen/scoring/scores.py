@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from melgen.data.tokens import ScoredTunes
+from melgen.data.scored_tunes import ScoredTunes
 
 
 class TokenSums:
