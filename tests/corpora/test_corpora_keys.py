@@ -21,7 +21,7 @@ from melgen.corpora.readers.abc.fields import LETTERS, parse_key
 from melgen.corpora.readers.abc.short import melody_of_abc
 from melgen.corpora.readers.kern import kern_tunes
 from melgen.corpora.sources import Source
-from melgen.data.module import content_hash
+from melgen.data.corpus_hashes import content_hash
 from melgen.music import Control, Factored, Melodies
 from melgen.music.encoding import Encoding
 from melgen.music.key import Key

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 from collections.abc import Iterable, Sequence
 from mmap import mmap
 from pathlib import Path
@@ -15,24 +13,22 @@ import torch
 from numpy.typing import NDArray
 
 from melgen.corpora import AbstractCorpus, Cleaning, CorpusError, EncodedOtherwiseError, ImportedCorpus, ImportReport
-from melgen.corpora.packing import interval_hashes
 from melgen.corpora.seen_tunes import SeenTunes
+from melgen.data.choosing_splits import declared_or_hashed, recorded_by_runs, without_known_tunes
+from melgen.data.corpus_hashes import content_hash, tune_hashes
 from melgen.data.pitch_tunes import PitchTunes
-from melgen.data.recorded_splits import NO_SPLIT, joined_splits, read_splits
 from melgen.data.rhythm_tunes import RhythmTunes
 from melgen.data.scored_tunes import TuneLoader
-from melgen.data.splits import Split, check_fractions, copies_across_splits, interval_groups, split_tunes, tunes_in
+from melgen.data.splits import Split, check_fractions, tunes_in
 from melgen.data.stream_loader import StreamLoader, check_window
 from melgen.data.whole_tunes import WholeTuneLoader
 from melgen.music.abstract_rhythm import AbstractRhythm
 from melgen.music.encoding import Encoding
-from melgen.music.melody import Melodies, Melody, starts_of
-from melgen.music.representations import AbstractRepresentation, Interval
+from melgen.music.melody import Melodies, Melody
+from melgen.music.representations import AbstractRepresentation
 from melgen.music.rhythms import NoRhythm
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
-
-log = logging.getLogger(__name__)
 
 
 class MelodyDataModule(pl.LightningDataModule):
@@ -129,8 +125,7 @@ class MelodyDataModule(pl.LightningDataModule):
         )
         self.is_encoded = imported.encoded_as is not None
         hashes = tune_hashes(imported)
-        self.splits = self._split(imported)
-        self._known_before = self._take_out_known_tunes(hashes, imported.splits is not None)
+        self._split(imported, hashes)
         self.seen = SeenTunes.of(hashes[self.splits == Split.TRAIN], self.tunes_of_start)
         # Before anything is encoded: transposing a corpus that is too small would be wasted work.
         self._tunes = self._encoded_tunes()
@@ -225,67 +220,19 @@ class MelodyDataModule(pl.LightningDataModule):
             )
         return imported
 
-    def _split(self, imported: ImportedCorpus) -> NDArray[np.int8]:
-        stated = [read_splits(path, imported.melodies) for path in self.recorded_splits]
-        if recorded := [splits for splits in stated if splits is not None]:
-            self.has_recorded_splits = True
-            together = joined_splits(recorded)
-            if left_out := np.count_nonzero(together == NO_SPLIT):
-                log.warning(
-                    "%s names %d of the %d tunes; the others are left out, because they may be training tunes",
-                    ", ".join(map(str, self.recorded_splits)),
-                    len(together) - left_out,
-                    len(together),
-                )
-            return together
-        if imported.splits is None:
-            return split_tunes(imported.melodies, self.split_fractions, self.split_seed)
-        for split in Split:
-            if not np.any(imported.splits == split):
-                raise CorpusError(f"the corpus declares its splits, but its {split.name.lower()} split is empty")
-        copies = copies_across_splits(interval_groups(imported.melodies), imported.splits)
-        if copies:
-            log.warning(
-                "%d tunes have a copy in another split; they are kept, since the corpus declares its splits", copies
+    def _split(self, imported: ImportedCorpus, hashes: NDArray[np.uint64]) -> None:
+        """Set the splits, and what the statistics report about tunes of the network of ``init_from``."""
+        self._known_before: dict[str, Any] = {}
+        recorded = recorded_by_runs(self.recorded_splits, imported.melodies)
+        self.has_recorded_splits = recorded is not None
+        if recorded is not None:
+            self.splits = recorded
+            return
+        self.splits = declared_or_hashed(imported, self.split_fractions, self.split_seed)
+        if self.tunes_of_start is not None:
+            self.splits, self._known_before = without_known_tunes(
+                self.splits, hashes, self.tunes_of_start, imported.splits is not None
             )
-        return imported.splits
-
-    def _take_out_known_tunes(self, hashes: NDArray[np.uint64], splits_are_declared: bool) -> dict[str, Any]:
-        """Take out of the held-out splits the tunes that the network of ``init_from`` was trained on.
-
-        Returns:
-            The entry for ``data.json`` about it.
-
-        Raises:
-            ValueError: if no tune is left to validate or test on.
-        """
-        if self.tunes_of_start is None or self.has_recorded_splits:
-            return {}
-        held_out = np.isin(self.splits, (Split.VALIDATION, Split.TEST))
-        known = held_out & np.isin(hashes, self.tunes_of_start.all)
-        self.splits = np.where(known, NO_SPLIT if splits_are_declared else Split.TRAIN, self.splits).astype(np.int8)
-        for split in (Split.VALIDATION, Split.TEST):
-            if not np.any(self.splits == split):
-                raise ValueError(
-                    f"init_from: its network was trained on all tunes of the {split.name.lower()} split, so none "
-                    "is left to score; use another corpus or another checkpoint"
-                )
-        number = int(np.count_nonzero(known))
-        where = "left out, since the corpus declares its splits" if splits_are_declared else "in the training split now"
-        if number:
-            log.warning("init_from: its network was trained on %d of the held-out tunes; they are %s", number, where)
-        if not self.tunes_of_start.is_complete:
-            log.warning(
-                "init_from: the training tunes of its network are not recorded%s; some of them may be held out",
-                " completely" if len(self.tunes_of_start.all) else "",
-            )
-        return {
-            "init_from": {
-                "tunes": "checked" if self.tunes_of_start.is_complete else "unchecked",
-                "held_out_tunes_known": number,
-                "known_tunes_are": where if number else None,
-            }
-        }
 
     def _statistics(self) -> dict[str, Any]:
         statistics: dict[str, Any] = {
@@ -309,29 +256,3 @@ def _owner(array: NDArray) -> NDArray:
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
-
-
-def tune_hashes(imported: ImportedCorpus) -> NDArray[np.uint64]:
-    """`interval_hashes` of a corpus, which may be encoded as intervals already: ``[tunes]``."""
-    if imported.encoded_as != Interval.name:
-        return interval_hashes(imported.melodies)
-    tunes = [imported.melodies.pitches_of(i) for i in range(len(imported.melodies))]
-    # Pitches with these intervals; beyond 16 bits they wrap around, and so do their differences.
-    pitches = [np.concatenate([[0], np.cumsum(tune, dtype=np.int64)]).astype(np.int16) for tune in tunes]
-    nothing = np.zeros(0, np.int32)
-    starts = starts_of([len(tune) for tune in pitches])
-    return interval_hashes(Melodies(np.concatenate(pitches), nothing, nothing, starts, [], []))
-
-
-def content_hash(melodies: Melodies, splits: NDArray[np.int8] | None) -> str:
-    """A hash of melodies and their declared splits, the same on every machine.
-
-    Keys are not part of it: networks do not read them, and runs record this hash since before keys were kept.
-    """
-    digest = hashlib.sha256()
-    notes = (melodies.pitches, melodies.onsets, melodies.durations, melodies.starts)
-    bars = (melodies.pickups, melodies.metres, melodies.metre_starts, melodies.bars, melodies.bar_starts)
-    for array in (*notes, *bars, np.zeros(0, np.int8) if splits is None else splits):
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:32]
