@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from melgen.files import write_json
+from melgen.runs.choices import Choices, choices_of
 from melgen.runs.identity import identity_of
 from melgen.runs.learning_rates import corpus_of, read_rates, size_of, tuned_rate, used_otherwise
 from melgen.runs.rate_trials import LearningRates, Purpose, RateTrial, TunedSetting, where_of
 from melgen.runs.solved_keys import with_solved_keys
-from melgen.runs.variants import Choices, choices_of, variants_in
+from melgen.runs.variants import variants_in
 from tests.runs.composing import composed, names_of
 from tests.runs.test_size_keys import RUN
 

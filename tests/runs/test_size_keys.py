@@ -14,11 +14,12 @@ from melgen.errors import message_of
 from melgen.networks import AbstractBlock
 from melgen.networks.sizes import size_of
 from melgen.runs import size_keys
+from melgen.runs.choices import Choices, choices_of
 from melgen.runs.config import BLOCKS
 from melgen.runs.identity import identity_of
 from melgen.runs.size_keys import USUAL_HIDDEN_SIZE, given_size, solved_sizes
 from melgen.runs.solved_keys import with_solved_keys
-from melgen.runs.variants import Choices, choices_of, variants_in
+from melgen.runs.variants import variants_in
 from tests.runs.composing import composed, names_of
 from tests.tiers import quick_rows
 

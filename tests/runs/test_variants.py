@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from melgen.files import write_json
-from melgen.runs.variants import LONGEST_SLUG, Choices, Variant, variants_in, variants_of
+from melgen.runs.choices import Choices
+from melgen.runs.variants import LONGEST_SLUG, Variant, variants_in, variants_of
 
 
 def texts(*settings, **more):

@@ -28,10 +28,10 @@ from melgen.pages.tools import Tools
 from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import song_metrics
 from melgen.plurals import counted
+from melgen.runs.choices import label_of
 from melgen.runs.commands import generate_command
 from melgen.runs.config import block_option, plain_config
 from melgen.runs.directory import FINISHED, PROVENANCE_FILE
-from melgen.runs.variants import label_of
 
 
 @dataclass(frozen=True)

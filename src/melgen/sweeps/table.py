@@ -16,11 +16,12 @@ from melgen.errors import IdentityError
 from melgen.evaluation.run_metrics import run_metric
 from melgen.evaluation.song_metrics import TONALITY, song_metric
 from melgen.files import read_json
+from melgen.runs.choices import label_of
 from melgen.runs.config import plain_config
 from melgen.runs.directory import FAILED, FINISHED, RunDirectory
 from melgen.runs.missing_bits import why_without_bits
 from melgen.runs.network_size import SIZES, sizes_in
-from melgen.runs.variants import label_of, names_in, variants_of
+from melgen.runs.variants import names_in, variants_of
 
 KINDS_OF_BITS = (BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM)
 """A network of pitches has the first two, which are equal; a network with rhythm has the others."""

@@ -8,9 +8,10 @@ from typing import Any
 
 from melgen.checking import require
 from melgen.evaluation.comparing_cells.results import LEAST_SEEDS
+from melgen.runs.choices import settings_of
 from melgen.runs.identity import is_choice
 from melgen.runs.keys import keys_that, top_of
-from melgen.runs.variants import USUAL, settings_of
+from melgen.runs.variants import USUAL
 from melgen.studies.results import Model
 
 USUAL_REFERENCE = "lstm"

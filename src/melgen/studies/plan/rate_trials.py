@@ -12,6 +12,7 @@ from melgen.checking import check_whole, is_number, is_seed, is_whole, require
 from melgen.files import read_json
 from melgen.pasting import hydra_quoted, hydra_value
 from melgen.runs.budget import NO_LIMIT
+from melgen.runs.choices import choices_of
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import is_choice
 from melgen.runs.learning_rates import LEARNING_RATES, RATE, corpus_of, size_of
@@ -19,7 +20,7 @@ from melgen.runs.naming import parse_run_name
 from melgen.runs.rate_trials import EXPLODED, LearningRates, Purpose, RateTrial, TunedSetting, where_of
 from melgen.runs.size_keys import SOLVED, given_size
 from melgen.runs.status import status_of
-from melgen.runs.variants import choices_of, variants_in
+from melgen.runs.variants import variants_in
 from melgen.studies.plan.planned_runs import PlannedRun, planned_axes_of_training
 from melgen.studies.settings import StudySettings
 

@@ -14,10 +14,11 @@ from pathlib import Path
 from melgen.durations import in_words
 from melgen.processes import end_with_parent
 from melgen.runs.budget import budget_is_spent
+from melgen.runs.choices import choices_of
 from melgen.runs.directory import FAILED, FINISHED, RUNNING, RunDirectory
 from melgen.runs.identity import FINGERPRINT, RECORDED, differences
 from melgen.runs.status import RunStatus, status_of
-from melgen.runs.variants import choices_of, names_in, variants_in
+from melgen.runs.variants import names_in, variants_in
 from melgen.studies.plan.estimate import Estimate, weights_of
 from melgen.studies.plan.planned_runs import PlannedRun
 from melgen.studies.time_left import time_left

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from melgen.runs.choices import label_of
 from melgen.runs.naming import parse_run_name
-from melgen.runs.variants import label_of
 from melgen.studies.comparing.cell_pairs import CellPairs, pairs_of_cells, reference_cell
 from melgen.studies.plan.planned_runs import PlannedRun
 from melgen.studies.plan.training import why_not_as_planned
