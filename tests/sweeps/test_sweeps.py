@@ -20,7 +20,8 @@ from melgen.configuration.conf_dir import CONF_DIR
 from melgen.files import write_json
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.sweeps.callback import SweepCallback
-from melgen.sweeps.plan import planned_axes, planned_jobs, planned_updates
+from melgen.sweeps.plan import planned_axes, planned_jobs
+from melgen.sweeps.updates import planned_updates
 
 
 def config(params, task, **more):

@@ -24,9 +24,12 @@ from melgen.runs.identity_file import FORMAT_VERSION
 from melgen.runs.naming import typed_overrides
 from melgen.runs.search import JOBS_FILE, find_runs, natural_order
 from melgen.runs.status import STATES, states_named, status_of
+from melgen.sweeps.one_of_many import check_one_of_many
 from melgen.sweeps.optuna_search import require_optuna
-from melgen.sweeps.plan import PlannedJob, check_one_of_many, planned_jobs, planned_updates
+from melgen.sweeps.plan import planned_jobs
+from melgen.sweeps.planned_job import PlannedJob
 from melgen.sweeps.table import print_table, table_row, to_csv
+from melgen.sweeps.updates import planned_updates
 
 log = logging.getLogger(__name__)
 

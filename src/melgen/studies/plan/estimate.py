@@ -28,7 +28,7 @@ from melgen.runs.precision import full_name
 from melgen.runs.status import status_of
 from melgen.studies.plan.planned_runs import PlannedRun
 from melgen.studies.plan.update_timing import has_durations, seconds_per_update
-from melgen.sweeps.plan import updates_of
+from melgen.sweeps.updates import updates_of
 
 log = logging.getLogger(__name__)
 
