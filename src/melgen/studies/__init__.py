@@ -14,12 +14,14 @@ The files, in an order in which they can be read::
     plan/rate_trials.py          trials of learning rates before the sweep, for the stage tune
     runs/reader.py, study_runs.py, selection.py   the finished runs, and those that represent them
     study_corpus.py, primer_remarks.py   the corpus of the runs, and whether primers suit it
+    baseline_songs.py            songs of baselines, made and measured
+    likelihoods.py               bits per note by each network and by the baselines that count tokens
     embedding_fits.py            how closely embeddings follow musical distances
     probes/tasks.py, measuring.py, memorization_tasks.py   probes of the selected networks
     probes/results.py, reader.py, findings.py, memorized_points.py   what they found, and that in words
     comparing/cell_pairs.py, bits_of_tunes.py, tasks.py   each cell against a reference, over seeds and tunes
     results.py                   everything that was found, as plain data
-    results_reader.py, result_files.py   reads it
+    results_reader.py, result_files.py   reads it from its files
     tables/, figures/            functions from results alone
     cost_validation.py, methods.py   whether cross-entropy is a fair cost, and the paragraph of methods
 

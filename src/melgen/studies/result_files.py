@@ -1,4 +1,4 @@
-"""Reading the files of results that the stage evaluate makes."""
+"""The files of results that the stage evaluate makes: evaluations of songs are written, all results read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+
+from melgen.evaluation.results import SongSetEvaluation
+from melgen.files import write_json
+from melgen.studies.names import StudyNames
 
 _Found = TypeVar("_Found")
 
@@ -28,3 +32,10 @@ def read_result(path: Path, read: Callable[[Any], _Found]) -> _Found:
         raise ValueError(
             f"{path}: damaged ({error!s:.200}); the stage evaluate makes it again once it is removed"
         ) from error
+
+
+def write_evaluation(names: StudyNames, evaluation: SongSetEvaluation, *parts: str) -> Path:
+    """Write the evaluation of a set of songs to the file that its parts name, and return the path."""
+    path = names.evaluation_file(*parts)
+    write_json(path, evaluation.to_dict())
+    return path
