@@ -15,10 +15,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-import melgen
 from melgen.bit_names import with_marked_bits
 from melgen.checking import check_one_of
-from melgen.checkpoint import FORMAT_VERSION, FORMAT_VERSION_OF_PITCHES, RHYTHM, SEEN_TUNES
 from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data import ScoredRhythm, ScoredTunes, Window
 from melgen.errors import DivergenceError
@@ -32,11 +30,13 @@ from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
 from melgen.processes import raise_if_signalled
 from melgen.scoring.rhythm_scores import RhythmScores
-from melgen.scoring.scores import Scores, perplexity
+from melgen.scoring.scores import Scores
+from melgen.training.checkpoint_content import checkpoint_content
 from melgen.training.divergence import ADVICE, NumberWatch
 from melgen.training.failures import contained
 from melgen.training.losses import accuracy, number_scored, window_loss
 from melgen.training.resume import ExactResume
+from melgen.training.update_log import UpdateLog
 
 PAPER_LEARNING_RATE = 0.002
 PAPER_DECAY_PER_EPOCH = 0.97
@@ -97,11 +97,7 @@ class MelodyModule(pl.LightningModule):
         self._metrics_before: dict[str, float] = {}  # of the checkpoint that the training goes on from
         self.updates_of_weights: int | None = None
         self._state: Any = None
-        self._gradient_norm: Tensor | float = math.nan
-        self._learning_rate = math.nan
-        self._loss_since_log = torch.zeros(())
-        self._tokens_since_log: int | Tensor = 0  # a tensor with rhythm, since counting would wait for a GPU
-        self._logged_at = time.perf_counter()
+        self._update_log = UpdateLog()
         self._scores: Any = self._no_scores()  # for the batches of its kind
         self._watch = NumberWatch()
 
@@ -140,7 +136,7 @@ class MelodyModule(pl.LightningModule):
             self._state = map_state(lambda tensor: tensor.to(self.device), self._state)
         for part in (self, *self.trainer.callbacks):  # type: ignore[attr-defined]  # set by a connector
             skip_empty_hooks(part)
-        self._logged_at = time.perf_counter()
+        self._update_log.start_clock()
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """End the training if a signal has told it to, but the interrupted code ignored that."""
@@ -161,10 +157,9 @@ class MelodyModule(pl.LightningModule):
         with self._saying_where(self.global_step + 1):
             self._watch.see("training loss", detached, self.global_step + 1)
         scored = number_scored(batch.targets) if self._has_rhythm else batch.targets.numel()
-        self._loss_since_log = self._loss_since_log.to(detached.device) + detached * scored
-        self._tokens_since_log = self._tokens_since_log + scored
+        self._update_log.add(detached, scored)
         if self._logs_this_update():
-            self._accuracy = accuracy(logits.detach(), batch.targets)
+            self._update_log.accuracy = accuracy(logits.detach(), batch.targets)
         return loss
 
     def configure_gradient_clipping(
@@ -177,38 +172,22 @@ class MelodyModule(pl.LightningModule):
 
         When they are logged after an epoch's last update, the learning rate is already that of the next epoch.
         """
-        self._learning_rate = optimizer.param_groups[0]["lr"]
+        self._update_log.learning_rate = optimizer.param_groups[0]["lr"]
         limit = self.gradient_clip_norm if gradient_clip_val is None else gradient_clip_val
         trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        self._gradient_norm = nn.utils.clip_grad_norm_(
-            trained, math.inf if limit is None else limit, foreach=True
-        ).detach()
+        norm = nn.utils.clip_grad_norm_(trained, math.inf if limit is None else limit, foreach=True).detach()
+        self._update_log.gradient_norm = norm
         if self.trainer.precision != "16-mixed":  # whose scaler finds its scale by gradients that are infinite
             with self._saying_where(self.global_step + 1):
-                self._watch.see("norm of the gradient", self._gradient_norm, self.global_step + 1)
+                self._watch.see("norm of the gradient", norm, self.global_step + 1)
 
     def on_train_batch_end(self, outputs: Any, batch: Window, batch_idx: int) -> None:
         """Log the metrics since the last log, every ``log_every_n_steps`` updates."""
         if self.global_step % self._log_every:
             return
         self.check_numbers()
-        seconds = time.perf_counter() - self._logged_at
-        tokens = int(self._tokens_since_log)
-        loss = self._loss_since_log.item() / max(tokens, 1)
-        self.publish(
-            {
-                "train/loss": loss,
-                "train/perplexity": perplexity(loss),
-                "train/accuracy": float(self._accuracy),
-                "train/learning_rate": self._learning_rate,
-                "train/gradient_norm": float(self._gradient_norm),
-                "train/tokens_per_second": tokens / seconds if seconds else math.nan,
-                "epoch": self.current_epoch,
-            }
-        )
-        self._loss_since_log = torch.zeros_like(self._loss_since_log)
-        self._tokens_since_log = 0
-        self._logged_at = time.perf_counter()
+        self.publish({**self._update_log.metrics(), "epoch": self.current_epoch})
+        self._update_log.restart()
 
     def validation_step(self, batch: ScoredTunes | ScoredRhythm, batch_idx: int) -> None:
         """Score validation tunes from the zero state."""
@@ -232,7 +211,7 @@ class MelodyModule(pl.LightningModule):
                 self._watch.see("validation loss", torch.tensor(metrics["loss"]), self.global_step)
         self.publish({f"val/{key}": value for key, value in metrics.items()})
         # Training speed is measured without the time that validation took.
-        self._logged_at += time.perf_counter() - self._validation_started
+        self._update_log.leave_out(time.perf_counter() - self._validation_started)
 
     def on_validation_start(self) -> None:
         """Note when validation starts."""
@@ -277,30 +256,24 @@ class MelodyModule(pl.LightningModule):
             DivergenceError: if a loss or gradient of the updates so far was not finite.
         """
         self.check_numbers()
-        checkpoint["melgen"] = {
-            # The lowest version that can hold it: an older melgen reads a network of pitches.
-            "format_version": FORMAT_VERSION if self._has_rhythm else FORMAT_VERSION_OF_PITCHES,
-            "version": melgen.__version__,
-            "config": self.config,
-            "model": self.model.describe(),
-            "representation": self.representation.name,
-            "vocabulary": self.vocabulary.to_dict(),
+        checkpoint["melgen"] = checkpoint_content(
+            self.model,
+            self.representation,
+            self.vocabulary,
+            self.rhythm,
+            config=self.config,
             # Lightning keeps the names; its values are rounded to single precision.
-            "metrics": self._metrics_before
+            metrics=self._metrics_before
             | {key: self.latest.get(key, float(value)) for key, value in self.trainer.callback_metrics.items()},
-            "updates": self.global_step,
-        }
-        if self._has_rhythm:
-            checkpoint["melgen"][RHYTHM] = self.rhythm.describe()
-        if self.seen is not None:
-            checkpoint["melgen"][SEEN_TUNES] = self.seen.to_dict()
+            updates=self.global_step,
+            seen=self.seen,
+        )
         if "optimizer_states" not in checkpoint:  # weights alone, from which no training goes on
             checkpoint.pop("loops", None)
         checkpoint["carried"] = {
             # Copies: of a view, torch would save the whole memory that it is a view of.
             "state": map_state(lambda tensor: tensor.to("cpu", copy=True), self._state),
-            "loss_since_log": self._loss_since_log.item(),
-            "tokens_since_log": int(self._tokens_since_log),
+            **self._update_log.sums(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -308,8 +281,7 @@ class MelodyModule(pl.LightningModule):
         self._metrics_before = with_marked_bits(checkpoint["melgen"]["metrics"])
         carried = checkpoint["carried"]
         self._state = carried["state"]
-        self._loss_since_log = torch.tensor(carried["loss_since_log"])
-        self._tokens_since_log = carried["tokens_since_log"]
+        self._update_log.go_on_from(carried["loss_since_log"], carried["tokens_since_log"])
 
     @property
     def _has_rhythm(self) -> bool:
