@@ -65,7 +65,7 @@ def _settings(config: DictConfig) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key not in solved} | given
 
 
-def label_of(config: Mapping[str, Any]) -> str:
+def label_of(config: Mapping[Any, Any]) -> str:
     """The user's own name for a run, in one line; empty if there is none.
 
     >>> label_of({"label": " without  dropout"}), label_of({})
@@ -79,7 +79,7 @@ def choices_of(path: Path, config: DictConfig) -> Choices:
     """The choices of a run that may not have begun, from the name of its directory and its configuration."""
     settings = _settings(config)
     parsed = parse_run_name(path.name) or RunName(path.name, "", 0, 0, "")
-    label = label_of(config)  # type: ignore[arg-type]  # keys of ours are text
+    label = label_of(config)
     return Choices(parsed.dataset, parsed.cell, settings, label, parsed.variant, parsed.layers, parsed.seed)
 
 
@@ -93,7 +93,7 @@ def choices_in(path: Path, label: str | None = None) -> Choices:
         parsed = RunName(dataset, cell, known.get("layers", 0), known.get("seed", 0), path.name)
     if label is None:
         try:
-            label = label_of(read_config(path))  # type: ignore[arg-type]  # keys of ours are text
+            label = label_of(read_config(path))
         except ValueError:
             label = ""
     return Choices(parsed.dataset, parsed.cell, settings, label, parsed.variant, parsed.layers, parsed.seed)

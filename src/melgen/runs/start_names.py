@@ -12,7 +12,9 @@ from melgen.runs.naming import parse_run_name
 
 
 def start_names(runs: Sequence[Choices]) -> list[str]:
-    """The start of each run in words: only parts that distinguish the sources and differ from the run's own choices.
+    """What each run started from, in words.
+
+    They name only parts in which the sources differ from each other, and from the runs' own choices.
 
     >>> made = [Choices("control", "lstm", {"init_from": path}, seed=seed) for seed in (0, 1)
     ...         for path in (None, f"multirun/essen/control-lstm-0-seed{seed}/checkpoints/best.ckpt")]

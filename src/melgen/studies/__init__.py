@@ -18,7 +18,7 @@ The files, in an order in which they can be read::
     likelihoods.py               bits per note by each network and by the baselines that count tokens
     embedding_fits.py            how closely embeddings follow musical distances
     probes/tasks.py, measuring.py, memorization_tasks.py   probes of the selected networks
-    probes/results.py, reader.py, findings.py, memorized_points.py   what they found, and that in words
+    probes/results.py, reader.py, findings.py, memorized_points.py   what they found, as data and as sentences
     comparing/cell_pairs.py, bits_of_tunes.py, tasks.py   each cell against a reference, over seeds and tunes
     results.py                   everything that was found, as plain data
     results_reader.py, result_files.py   reads it from its files

@@ -73,7 +73,7 @@ def timed_network(config: DictConfig, device: torch.device, precision: Precision
             else:
                 choice = choosing_backends.everywhere(model, config.products)
         choosing_backends.apply(model, choice)
-    model = precision.convert_module(model)  # type: ignore[assignment]  # the same module
+    precision.convert_module(model)  # in place
     return model.to(device).train()
 
 
