@@ -31,7 +31,8 @@ class Row:
         """Whether the goal is missed."""
         if self.goal is None:
             return False
-        return self.figure > self.goal if self.lower else self.figure < self.goal
+        reached = self.figure <= self.goal if self.lower else self.figure >= self.goal
+        return not reached  # what is no number reaches no goal
 
     def __str__(self) -> str:
         goal = "" if self.goal is None else f"{'<=' if self.lower else '>='} {self.goal:g}"

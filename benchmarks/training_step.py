@@ -58,6 +58,7 @@ HIDDEN_SIZE, BATCH_SIZE, SEQ_LENGTH = 128, 50, 50
 CHUNK = 10
 """Updates that one side makes before the other side continues."""
 WARM_UP_CHUNKS = 2
+FEWEST_UPDATES = (WARM_UP_CHUNKS + 1) * CHUNK
 CONF = Path(__file__).parent.parent / "conf"
 
 
@@ -311,6 +312,10 @@ def main() -> None:
     parser.add_argument("--layers", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--updates", type=int, default=80, help="for each network, on each side")
     arguments = parser.parse_args()
+    if arguments.updates < FEWEST_UPDATES:
+        parser.error(
+            f"argument --updates: {arguments.updates} is less than {FEWEST_UPDATES}, the fewest that are timed"
+        )
     show(rows(arguments.cells, arguments.layers, arguments.updates))
 
 
