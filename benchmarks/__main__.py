@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import layers  # isort: skip  # first: it limits NumPy to one thread, which must happen before NumPy is imported
 
+import bfloat16
 import cells
 import corpus
 import evaluation
@@ -30,6 +31,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "layers": lambda: layers.rows(CELLS, DEPTHS),
     "training_step": lambda: training_step.rows(training_step.CELLS, DEPTHS, updates=60),
     "cells": lambda: cells.rows(list(cells.COSTS), [1, 2]),
+    "bfloat16": lambda: bfloat16.rows(CELLS, [2, 3]),
     "rhythm": lambda: rhythm.rows(["lstm", "gru"]),
     "start_up": start_up.rows,
     "generation": generation.rows,

@@ -18,6 +18,7 @@ import torch
 from table import Row, interleaved, show
 from torch.nn import functional as F
 
+from melgen.internals.glibc import keep_freed_memory
 from melgen.networks import MelodyModel, choosing_backends, find_layer, map_state
 from melgen.training.module import PAPER_GRADIENT_NORM, PAPER_LEARNING_RATE
 
@@ -32,6 +33,7 @@ COSTS: dict[str, tuple[str, float | None]] = {
 
 def rows(cells: list[str], layers: list[int], repeats: int = 12) -> Iterator[Row]:
     torch.set_num_threads(1)
+    keep_freed_memory()  # as melgen.train does
     for cell in cells:
         other, goal = COSTS[cell]
         for depth in layers:
@@ -40,11 +42,15 @@ def rows(cells: list[str], layers: list[int], repeats: int = 12) -> Iterator[Row
             yield Row(f"training step, {cell}, {depth}", ours / theirs, goal, note, lower=True)
 
 
-def step(cell: str, depth: int) -> Callable[[], None]:
-    """A function that makes an update."""
+def step(cell: str, depth: int, in_bfloat16: bool = False) -> Callable[[], None]:
+    """A function that makes an update, in float32 or as `precision=bf16-mixed` makes it."""
+
+    def autocast() -> torch.autocast:
+        return torch.autocast("cpu", torch.bfloat16, enabled=in_bfloat16)
+
     torch.manual_seed(0)
     model = MelodyModel(VOCABULARY, WIDTH, depth, find_layer(cell))
-    with tempfile.TemporaryDirectory() as cache:  # measured anew, as at the first start on a machine
+    with tempfile.TemporaryDirectory() as cache, autocast():  # measured anew, as at the first start on a machine
         choosing_backends.apply(
             model, choosing_backends.choose(model, BATCH, STEPS, choosing_backends.file_in(Path(cache)))
         )
@@ -54,9 +60,10 @@ def step(cell: str, depth: int) -> Callable[[], None]:
 
     def update() -> None:
         nonlocal state
-        logits, last = model(tokens[:, :-1], state)
+        with autocast():
+            logits, last = model(tokens[:, :-1], state)
+            loss = F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
         state = map_state(torch.Tensor.detach, last)
-        loss = F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), PAPER_GRADIENT_NORM)

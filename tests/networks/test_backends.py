@@ -25,9 +25,11 @@ from tests.networks.conftest import FAST_CELLS, each_of
 from tests.networks.test_kernel_scan import TOLERANCE, flat, kernel_layer
 
 SINGLE = [backend for backend in BACKENDS.values() if not backend.in_bfloat16]
+ROUNDING = [backend for backend in BACKENDS.values() if backend.in_bfloat16]
 VOCABULARY, WIDTH, BATCH, STEPS = 11, 96, 40, 12
 
 each_cell = each_of(FAST_CELLS)
+each_rounding = pytest.mark.parametrize("rounding", [backend.name for backend in ROUNDING])
 
 needs_bfloat16 = pytest.mark.skipif(
     not onednn_multiplies(torch.bfloat16), reason="this processor has no products in bfloat16"
@@ -37,7 +39,7 @@ needs_bfloat16 = pytest.mark.skipif(
 @pytest.fixture(params=SINGLE, ids=lambda backend: backend.name)
 def backend(request):
     if not is_possible(request.param):
-        pytest.skip("torch has none of these on this machine")
+        pytest.skip("on this machine oneDNN is missing or rounds to bfloat16")
     return request.param
 
 
@@ -65,7 +67,7 @@ def test_the_products_are_large_enough_to_be_left_to_a_library():
 def test_small_products_are_left_to_torch_except_those_in_bfloat16(name):
     backend = BACKENDS[name]
     assert backend.for_size(FEWEST_MULTIPLICATIONS) is backend
-    assert backend.for_size(FEWEST_MULTIPLICATIONS - 1) is (BACKENDS["bfloat16"] if name == "bfloat16" else TORCH)
+    assert backend.for_size(FEWEST_MULTIPLICATIONS - 1) is (backend if backend in ROUNDING else TORCH)
 
 
 @pytest.mark.parametrize("keep", [1.0, 0.8])
@@ -181,12 +183,13 @@ def test_a_step_in_bfloat16_multiplies_rounded_factors(steps):
 
 
 @needs_bfloat16
-def test_bfloat16_is_near_single_precision(cell):
+@each_rounding
+def test_bfloat16_is_near_single_precision(cell, rounding):
     torch.manual_seed(0)
     model = MelodyModel(VOCABULARY, WIDTH, 2, cell)
     expected, wanted, expected_state = trained_on_two_windows(model)
     wanted = {name: gradient.clone() for name, gradient in wanted.items()}
-    choosing_backends.apply(model, choosing_backends.everywhere(model, "bfloat16"))
+    choosing_backends.apply(model, choosing_backends.everywhere(model, rounding))
     with torch.autocast("cpu", torch.bfloat16):
         loss, gradients, state = trained_on_two_windows(model)
     assert any(not torch.equal(gradient, wanted[name]) for name, gradient in gradients.items()), "nothing was rounded"
@@ -200,15 +203,37 @@ def test_bfloat16_is_near_single_precision(cell):
 
 
 @needs_bfloat16
-def test_bfloat16_is_used_only_if_autocast_asks(cell):
+@each_rounding
+def test_bfloat16_is_used_only_if_autocast_asks(cell, rounding):
     model = MelodyModel(VOCABULARY, WIDTH, 2, cell)
     tokens = torch.randint(VOCABULARY, (BATCH, STEPS))
     expected = model(tokens)[0]
-    choosing_backends.apply(model, choosing_backends.everywhere(model, "bfloat16"))
+    choosing_backends.apply(model, choosing_backends.everywhere(model, rounding))
     if not type(kernel_layer(model.layers[0])).__name__.startswith("LSTM"):  # whose default is torch's fused loop
         assert torch.equal(model(tokens)[0], expected)
     with torch.autocast("cpu", torch.bfloat16):
         assert not torch.equal(model(tokens)[0].float(), expected)
+
+
+@needs_bfloat16
+def test_only_whole_sequences_are_rounded_by_the_backend_of_sequences():
+    torch.manual_seed(0)
+    left, weight, product = torch.randn(BATCH, WIDTH), torch.randn(WIDTH, WIDTH), torch.empty(BATCH, WIDTH)
+    backend = BACKENDS["bfloat16_sequences"]
+    backend.of_step(weight, BATCH, FEWEST_STEPS_TO_PACK).write(left, product)
+    assert torch.equal(product, left @ weight)
+    expected = (left.bfloat16().double() @ weight.bfloat16().double()).float()
+    torch.testing.assert_close(backend.multiply(left, weight), expected, rtol=2**-8, atol=1e-4)
+    assert torch.equal(backend.multiply(backend.factor(left), weight), backend.multiply(left, weight))
+
+
+@needs_bfloat16
+def test_autocast_uses_the_chosen_backend_if_that_rounds_and_otherwise_the_usual_one():
+    tensor = torch.empty(1)
+    with torch.autocast("cpu", torch.bfloat16):
+        for name, used in [("bfloat16_sequences", "bfloat16_sequences"), ("torch", "bfloat16"), ("module", "bfloat16")]:
+            assert backend_for(tensor, BACKENDS[name]) is BACKENDS[used]
+    assert backend_for(tensor, BACKENDS["bfloat16_sequences"]) is TORCH
 
 
 def test_products_of_a_cpu_are_not_used_elsewhere():

@@ -10,11 +10,25 @@ import pytest
 import torch
 
 from melgen.locks import locked
-from melgen.networks import GRU, LRU, LSTM, RNN, SLSTM, Attention, MelodyModel, MinGRU, Mogrifier, choosing_backends
+from melgen.networks import (
+    GRU,
+    LRU,
+    LSTM,
+    RNN,
+    SLSTM,
+    UGRNN,
+    Attention,
+    MelodyModel,
+    MinGRU,
+    Mogrifier,
+    backend_candidates,
+    choosing_backends,
+)
 from melgen.networks.backend_candidates import parts_of
 from melgen.networks.products import measuring
 from melgen.networks.products.backends import BACKENDS, MODULE, ONEDNN, PACKED, SEQUENCES, TORCH, Backend, _Plain
 from tests.networks.conftest import FAST_CELLS, each_of
+from tests.networks.test_backends import needs_bfloat16
 
 VOCABULARY, WIDTH, BATCH, STEPS = 11, 96, 40, 12
 
@@ -167,6 +181,16 @@ def test_products_that_round_are_no_candidates(cell, file, measured, monkeypatch
     assert set(choice.values()) <= {"torch", "module"}
 
 
+def test_what_rounds_is_not_possible(monkeypatch):
+    monkeypatch.setattr(measuring, "is_exact", lambda *_, **__: False)
+    assert [
+        name for name, backend in BACKENDS.items() if measuring.is_possible(backend) and not backend.in_bfloat16
+    ] == [
+        "torch",
+        "module",
+    ]
+
+
 def test_steps_that_round_are_not_exact(monkeypatch):
     assert measuring.is_exact(TORCH, 40, 96, 96)
     monkeypatch.setattr(_Plain, "write", lambda self, left, out: out.copy_(left.bfloat16() @ self.weight.bfloat16()))
@@ -174,6 +198,8 @@ def test_steps_that_round_are_not_exact(monkeypatch):
 
 
 def test_a_torch_without_an_operator_or_without_onednn_has_fewer_candidates(scanned_cell, file, measured, monkeypatch):
+    for module in (measuring, backend_candidates):  # as on a processor where oneDNN is exact
+        monkeypatch.setattr(module, "is_exact", lambda *_, **__: True)
     monkeypatch.setattr("melgen.internals.torch._pack", None)
     choosing_backends.choose(model_of(scanned_cell), BATCH, STEPS, file)
     assert {each for candidates in measured for each in candidates} >= {TORCH, SEQUENCES, ONEDNN}
@@ -191,15 +217,30 @@ def test_small_networks_are_not_measured(cell, file, measured):
     assert all(len(candidates) == 1 or candidates == [TORCH, ONEDNN] for candidates in measured)
 
 
+@needs_bfloat16
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [
+        (UGRNN, ["bfloat16", "bfloat16_sequences"]),
+        (LSTM, ["module", "bfloat16", "bfloat16_sequences"]),
+        (MinGRU, ["bfloat16"]),  # without products of steps both are the same
+    ],
+)
+def test_under_autocast_the_candidates_round(cell, names, file, measured):
+    with torch.autocast("cpu", torch.bfloat16):
+        choosing_backends.choose(model_of(cell), BATCH, STEPS, file)
+    assert [[backend.name for backend in candidates] for candidates in measured] == [names, names, ["torch"]]
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "",
         "{",
         "[]",
-        '{"format_version": 2, "products": {}}',
-        '{"format_version": 3}',
-        '{"format_version": 4, "products": {}}',
+        f'{{"format_version": {choosing_backends.FORMAT_VERSION - 1}, "products": {{}}}}',
+        f'{{"format_version": {choosing_backends.FORMAT_VERSION}}}',
+        f'{{"format_version": {choosing_backends.FORMAT_VERSION + 1}, "products": {{}}}}',
         "\0",
         '{"products": 1}',
         "[" * 9000,

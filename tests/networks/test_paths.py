@@ -12,8 +12,6 @@ from melgen.networks.layers import fast
 from melgen.networks.layers.fast import AbstractFastLayer
 from melgen.networks.layers.recurrent import AbstractRecurrentLayer
 from melgen.networks.model_stepping import ModelStepper
-from melgen.networks.products.backends import ONEDNN
-from melgen.networks.products.measuring import is_possible
 from melgen.networks.scans.kernel_stepping import KernelStepper
 from melgen.networks.stepping import CallStepper
 
@@ -97,7 +95,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.skipif(not is_possible(ONEDNN), reason="torch has no oneDNN here")
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN here")
 @pytest.mark.parametrize(("cell", "backend", "options", "row"), ROWS)
 def test_a_row_of_the_table(cell, backend, options, row, windows):
     model = MelodyModel(VOCABULARY, WIDTH, 2, cell, **options)

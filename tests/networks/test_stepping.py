@@ -172,12 +172,10 @@ def test_the_ordinary_call_is_used_where_the_kernel_may_not():
 
 def test_the_products_follow_from_exactness_alone(monkeypatch):
     decide = measuring.backend_of_stepping.__wrapped__
-    monkeypatch.setattr(measuring, "is_possible", lambda backend: True)
-    for is_exact, expected in ((True, ONEDNN), (False, TORCH)):
+    for is_available, is_exact, expected in [(True, True, ONEDNN), (True, False, TORCH), (False, True, TORCH)]:
+        monkeypatch.setattr(measuring.torch.backends.mkldnn, "is_available", lambda answer=is_available: answer)
         monkeypatch.setattr(measuring, "is_exact", lambda *_, answer=is_exact, **__: answer)
         assert decide() is expected
-    monkeypatch.setattr(measuring, "is_possible", lambda backend: False)
-    assert decide() is TORCH
 
 
 @torch.inference_mode()

@@ -4,14 +4,14 @@ import json
 import logging
 
 import pytest
-import torch
 
-from melgen.internals.torch import onednn_multiplies
-from melgen.networks import choosing_backends
+from melgen.networks import backend_candidates, choosing_backends
+from melgen.networks.products import measuring
 from melgen.networks.products.backends import BACKENDS
 from melgen.networks.products.measuring import machine
 from melgen.train import train
 from melgen.training import steps
+from tests.networks.test_backends import needs_bfloat16
 from tests.training.small import small_config
 from tests.training.test_resume import assert_equal_runs
 
@@ -21,7 +21,9 @@ WIDE = ("hidden_size=192", "layers=2", "trainer.val_check_interval=10", "trainer
 
 @pytest.fixture(autouse=True)
 def quick_choice(monkeypatch):
-    """The last candidate is the fastest: packed, for each layer."""
+    """The last candidate is the fastest: packed, for each layer, as on a processor where oneDNN is exact."""
+    for module in (measuring, backend_candidates):
+        monkeypatch.setattr(module, "is_exact", lambda *_, **__: True)
     monkeypatch.setattr(choosing_backends, "fastest", lambda candidates: list(candidates)[-1])
 
 
@@ -56,13 +58,14 @@ def test_named_products_are_used_everywhere(folder):
 
 
 @pytest.mark.slow
-def test_a_run_that_goes_on_keeps_its_products(folder, monkeypatch):
+@pytest.mark.parametrize("precision", ["32-true", pytest.param("bf16-mixed", marks=needs_bfloat16)])
+def test_a_run_that_goes_on_keeps_its_products(folder, monkeypatch, precision):
     """Though the machine would choose others by now."""
-    undisturbed = start(folder, "undisturbed", "trainer.max_steps=14")
-    resumed = start(folder, "resumed", "trainer.max_steps=7")
+    undisturbed = start(folder, "undisturbed", "trainer.max_steps=14", f"precision={precision}")
+    resumed = start(folder, "resumed", "trainer.max_steps=7", f"precision={precision}")
     (folder / "cache" / "products.json").unlink()
     monkeypatch.setattr(choosing_backends, "fastest", lambda candidates: next(iter(candidates)))
-    start(folder, "resumed", "trainer.max_steps=14")
+    start(folder, "resumed", "trainer.max_steps=14", f"precision={precision}")
     assert recorded(resumed) == recorded(undisturbed)
     assert_equal_runs(resumed, undisturbed, paused_at=[7])
 
@@ -94,7 +97,10 @@ def test_products_that_the_machine_lacks_are_replaced_with_a_warning(folder, cap
 
 def test_products_that_the_machine_lacks_are_refused_if_asked_for(folder, monkeypatch):
     monkeypatch.setattr(steps, "is_possible", lambda backend: not backend.packs)
-    with pytest.raises(ValueError, match="products=packed: torch has none of these on this machine"):
+    with pytest.raises(
+        ValueError,
+        match="products=packed: torch has none of these on this machine that are as exact as single precision",
+    ):
         start(folder, "run", "products=packed")
 
 
@@ -111,7 +117,7 @@ def test_what_has_no_kernels_has_no_products(folder, override):
     assert recorded(start(folder, "run", override)) == {}
 
 
-@pytest.mark.skipif(not onednn_multiplies(torch.bfloat16), reason="this processor has no products in bfloat16")
+@needs_bfloat16
 def test_bfloat16_is_chosen_by_time_too(folder):
     run = start(folder, "run", "precision=bf16-mixed")
-    assert recorded(run) == {"layer 1": "bfloat16", "layer 2": "bfloat16", "output": "torch"}
+    assert recorded(run) == {"layer 1": "bfloat16_sequences", "layer 2": "bfloat16_sequences", "output": "torch"}

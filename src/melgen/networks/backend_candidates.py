@@ -15,7 +15,16 @@ from melgen.networks.layers.fast import AbstractFastLayer
 from melgen.networks.layers.recurrent import AbstractRecurrentLayer
 from melgen.networks.layers.torch_module import AbstractTorchLayer
 from melgen.networks.model import MelodyModel
-from melgen.networks.products.backends import BFLOAT16, MODULE, ONEDNN, PACKED, SEQUENCES, TORCH, Backend
+from melgen.networks.products.backends import (
+    BFLOAT16,
+    BFLOAT16_SEQUENCES,
+    MODULE,
+    ONEDNN,
+    PACKED,
+    SEQUENCES,
+    TORCH,
+    Backend,
+)
 from melgen.networks.products.linear import linear
 from melgen.networks.products.measuring import STEPS, is_exact, is_possible, machine
 
@@ -95,7 +104,9 @@ def _of_layer(
     run = _training_step_of(layer, inner, table_shapes, batch_size, steps)
     has_module = isinstance(inner, AbstractTorchLayer)
     if torch.is_autocast_enabled("cpu"):
-        found = [each for each in [*([MODULE] if has_module else []), BFLOAT16] if is_possible(each)] or [TORCH]
+        # Without products of steps, both backends in bfloat16 are the same.
+        rounding = [BFLOAT16] if inner.step_columns is None else [BFLOAT16, BFLOAT16_SEQUENCES]
+        found = [each for each in [*([MODULE] if has_module else []), *rounding] if is_possible(each)] or [TORCH]
     elif (columns := inner.step_columns) is not None:
         # Without tables, torch's default is its fused LSTM anyway.
         fused = [MODULE] if table_shapes and has_module and inner.module is nn.LSTM else []

@@ -21,7 +21,7 @@ from melgen.networks.products.measuring import fastest
 
 log = logging.getLogger(__name__)
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Also raised when a change of the scan makes other backends the fastest."""
 
 Choice = Mapping[str, str]

@@ -179,7 +179,8 @@ def use_products(config: DictConfig, module: MelodyModule, trainer: pl.Trainer, 
         backend = BACKENDS[config.products]
         if not is_possible(backend):
             raise ValueError(
-                f"products={backend.name}: torch has none of these on this machine; auto finds what it has"
+                f"products={backend.name}: torch has none of these on this machine that are as exact as single "
+                "precision; auto finds what it has"
             )
         choice = choosing_backends.everywhere(model, backend.name)
     choosing_backends.apply(model, choice)

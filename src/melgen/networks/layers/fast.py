@@ -48,7 +48,7 @@ def outside_autocast(
 ) -> tuple[Tensor, State]:
     """Run a layer outside of autocast, which must not round what the backend keeps in single precision.
 
-    Autocast is on only with the backend in bfloat16 (`can_be_fast`, `backend_for`), which rounds what it multiplies.
+    Autocast is on only with a backend in bfloat16 (`can_be_fast`, `backend_for`), which rounds what it multiplies.
 
     Args:
         run: runs the layer from a state.

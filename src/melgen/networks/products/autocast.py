@@ -21,10 +21,12 @@ def multiplies_in_bfloat16(tensor: Tensor) -> bool:
 
 
 def backend_for(tensor: Tensor, chosen: Backend) -> Backend:
-    """The backend for this tensor: that in bfloat16 if autocast asks for it, otherwise the chosen one.
+    """The backend for this tensor: one in bfloat16 if autocast asks for it, otherwise one in float32.
 
-    Torch's default replaces the one in bfloat16 without autocast, and all on a device that is not a CPU.
+    The chosen one is used if it is of that kind and the tensor is on a CPU. Otherwise it is replaced, by `BFLOAT16` or
+    by torch's default.
     """
-    if multiplies_in_bfloat16(tensor):
-        return BFLOAT16
-    return TORCH if chosen.in_bfloat16 or tensor.device.type != "cpu" else chosen
+    of_autocast = multiplies_in_bfloat16(tensor)
+    if tensor.device.type == "cpu" and chosen.in_bfloat16 == of_autocast:
+        return chosen
+    return BFLOAT16 if of_autocast else TORCH

@@ -99,7 +99,9 @@ class Backend:
         onednn_for_steps: the same for the products of each step.
         packs: whether the weights of the state are brought into oneDNN's own order once for each window, instead of in
             every step.
-        in_bfloat16: whether the factors are rounded to bfloat16. Sums, states, gates and weights stay in float32.
+        bfloat16_for_sequences: whether the factors of the products of whole sequences are rounded to bfloat16. Sums,
+            states, gates and weights stay in float32.
+        bfloat16_for_steps: the same for the products of each step.
         by_module: whether torch's own module computes a layer as a whole, if torch has one.
     """
 
@@ -107,8 +109,14 @@ class Backend:
     onednn_for_sequences: bool = False
     onednn_for_steps: bool = False
     packs: bool = False
-    in_bfloat16: bool = False
+    bfloat16_for_sequences: bool = False
+    bfloat16_for_steps: bool = False
     by_module: bool = False
+
+    @property
+    def in_bfloat16(self) -> bool:
+        """Whether it is one of those for autocast, which rounds factors to bfloat16."""
+        return self.bfloat16_for_sequences
 
     def for_size(self, multiplications: int) -> Backend:
         """This backend, or torch's default if a product is so small that its call takes most of the time.
@@ -136,14 +144,19 @@ class Backend:
             batch_size: B, the rows of each left factor.
             steps: how many products there will be.
         """
-        if (self.packs or self.in_bfloat16) and weight.device.type == "cpu" and steps >= FEWEST_STEPS_TO_PACK:
-            return (_PackedBfloat16 if self.in_bfloat16 else _Packed)(weight, batch_size)
-        return _Bfloat16(weight) if self.in_bfloat16 else _Plain(weight)
+        rounds = self.bfloat16_for_steps
+        if (self.packs or rounds) and weight.device.type == "cpu" and steps >= FEWEST_STEPS_TO_PACK:
+            return (_PackedBfloat16 if rounds else _Packed)(weight, batch_size)
+        return _Bfloat16(weight) if rounds else _Plain(weight)
+
+    def factor(self, tensor: Tensor) -> Tensor:
+        """A factor of `multiply`, rounded if the backend rounds: once for all products that it is a factor of."""
+        return tensor.bfloat16() if self.bfloat16_for_sequences else tensor
 
     def multiply(self, left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
-        """The product of two matrices in float32; one of them is a whole sequence."""
-        if self.in_bfloat16:
-            product = torch.mm(left.bfloat16(), right.bfloat16())
+        """The product of two matrices in float32; one of them is a whole sequence. Either may be a `factor`."""
+        if self.bfloat16_for_sequences:
+            product = torch.mm(self.factor(left), self.factor(right))
             return product.float() if out is None else out.copy_(product)
         with self.for_sequences():
             return torch.mm(left, right) if out is None else torch.mm(left, right, out=out)
@@ -159,10 +172,16 @@ ONEDNN = Backend("onednn", onednn_for_sequences=True, onednn_for_steps=True)
 """oneDNN for both."""
 PACKED = Backend("packed", onednn_for_sequences=True, onednn_for_steps=True, packs=True)
 """oneDNN, which reads a weight in its own order in each step."""
-BFLOAT16 = Backend("bfloat16", in_bfloat16=True)
+BFLOAT16 = Backend("bfloat16", bfloat16_for_sequences=True, bfloat16_for_steps=True)
 """The products of autocast in bfloat16, where the processor or the GPU has them; elsewhere torch's default."""
+BFLOAT16_SEQUENCES = Backend("bfloat16_sequences", bfloat16_for_sequences=True)
+"""Whole sequences in bfloat16, single steps in float32 by torch's default.
 
-BACKENDS = {backend.name: backend for backend in (TORCH, MODULE, SEQUENCES, ONEDNN, PACKED, BFLOAT16)}
+With AMX, which takes long to begin, a product of a step in bfloat16 is no faster than one in float32.
+"""
+
+_ALL = (TORCH, MODULE, SEQUENCES, ONEDNN, PACKED, BFLOAT16, BFLOAT16_SEQUENCES)
+BACKENDS = {backend.name: backend for backend in _ALL}
 
 
 @contextmanager

@@ -17,7 +17,7 @@ def linear(backend: Backend, input: Tensor, weight: Tensor, bias: Tensor | None)
     Shape:
         input ``[..., K]``, weight ``[N, K]``, bias ``[N]``, result ``[..., N]``.
     """
-    if not (backend.onednn_for_sequences or backend.in_bfloat16):
+    if not (backend.onednn_for_sequences or backend.bfloat16_for_sequences):
         return F.linear(input, weight, bias)
     return _Linear.apply(backend, input, weight, bias)
 
@@ -25,12 +25,12 @@ def linear(backend: Backend, input: Tensor, weight: Tensor, bias: Tensor | None)
 class _Linear(autograd.Function):
     @staticmethod
     def forward(ctx: Any, backend: Backend, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        flat = input.reshape(-1, weight.shape[1])
+        flat = backend.factor(input.reshape(-1, weight.shape[1]))
         result = backend.multiply(flat, weight.t())
         if bias is not None:
             result.add_(bias)
-        ctx.backend, ctx.has_bias = backend, bias is not None
-        ctx.save_for_backward(input, weight)
+        ctx.backend, ctx.has_bias, ctx.shape = backend, bias is not None, input.shape
+        ctx.save_for_backward(flat, weight)
         return result.view(*input.shape[:-1], len(weight))
 
     @staticmethod
@@ -38,7 +38,8 @@ class _Linear(autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         input, weight = ctx.saved_tensors
         flat = gradient.reshape(-1, len(weight))
+        factor = ctx.backend.factor(flat)
         _, needs_input, needs_weight, _ = ctx.needs_input_grad
-        of_input = ctx.backend.multiply(flat, weight).view_as(input) if needs_input else None
-        of_weight = ctx.backend.multiply(flat.t(), input.reshape(-1, weight.shape[1])) if needs_weight else None
+        of_input = ctx.backend.multiply(factor, weight).view(ctx.shape) if needs_input else None
+        of_weight = ctx.backend.multiply(factor.t(), input) if needs_weight else None
         return None, of_input, of_weight, flat.sum(0) if ctx.has_bias else None

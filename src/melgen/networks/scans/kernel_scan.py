@@ -150,7 +150,7 @@ class _Scan(torch.autograd.Function):
                 sigmoid_backward(of_sigmas, step.sigmas, grad_input=step.sigmas)
                 of_state.write(step.sums, step.saved, dh)
         of_weight = torch.empty_like(weight)
-        flat, states = projected.flatten(0, 1), sequences[0][:-1].flatten(0, 1)
+        flat, states = projected.flatten(0, 1), backend.factor(sequences[0][:-1].flatten(0, 1))
         backend.multiply(flat[:, : kernel.summed * width].t(), states, of_weight[: kernel.summed * width])
         if kernel.separate:
             backend.multiply(saved[0].flatten(0, 1).t(), states, of_weight[-width:])
