@@ -51,6 +51,7 @@ def train(config: DictConfig) -> float:
         module = build.build_module(config, data, start)
         callbacks = build.build_callbacks(config, module, data)
         trainer = build.build_trainer(config, data, callbacks)
+        steps.check_products(config, trainer.precision, trainer.strategy.root_device, None if config.force else run)
         # Up to here nothing is written: what makes no sense has been refused by now.
         is_done = not config.force and run.result is not None and budget_is_spent(config, run.result)
         run.adopt(

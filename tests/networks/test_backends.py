@@ -130,6 +130,32 @@ def test_the_linear_function_equals_that_of_torch(backend):
         torch.testing.assert_close(got, each, **TOLERANCE)
 
 
+@pytest.mark.parametrize("has_bias", [False, True])
+@pytest.mark.parametrize("needs_input", [False, True])
+def test_the_linear_function_multiplies_rounded_factors(has_bias, needs_input):
+    """Its own gradient, on any machine: of an input that is not contiguous, and of one without a gradient."""
+    torch.manual_seed(0)
+    backend = BACKENDS["bfloat16_sequences"]
+    input = torch.randn(30, 7, 96).transpose(0, 1).requires_grad_(needs_input)
+    weight, bias = torch.randn(50, 96, requires_grad=True), torch.randn(50, requires_grad=True) if has_bias else None
+    towards = torch.randn(7, 30, 50)
+
+    def rounded(tensor):
+        return tensor.detach().bfloat16().double()
+
+    result = linear(backend, input, weight, bias)
+    expected = rounded(input) @ rounded(weight).t()
+    near = {"rtol": 2**-7, "atol": 0.05}  # products are rounded too, and a sum may be near zero
+    torch.testing.assert_close(result.double(), expected if bias is None else expected + bias.double(), **near)
+    result.backward(towards)
+    if needs_input:
+        torch.testing.assert_close(input.grad.double(), rounded(towards) @ rounded(weight), **near)
+    of_weight = torch.einsum("bto,bti->oi", rounded(towards), rounded(input))
+    torch.testing.assert_close(weight.grad.double(), of_weight, rtol=2**-7, atol=0.1)
+    if bias is not None:
+        torch.testing.assert_close(bias.grad, towards.sum((0, 1)), rtol=1e-5, atol=1e-5)
+
+
 def test_torchs_default_is_what_it_was_outside():
     def fail():
         with onednn_products():

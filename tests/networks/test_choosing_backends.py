@@ -191,6 +191,42 @@ def test_what_rounds_is_not_possible(monkeypatch):
     ]
 
 
+def test_what_rounds_large_products_only_is_no_candidate(file, measured, monkeypatch):
+    multiply = Backend.multiply
+
+    def rounding(self, left, right, out=None):
+        if self.onednn_for_sequences and left.numel() > 64 * 128:
+            left = left.bfloat16().float()
+        return multiply(self, left, right, out)
+
+    monkeypatch.setattr(Backend, "multiply", rounding)
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", lambda precision: None)  # oneDNN is exact, or not used
+    assert measuring.is_possible(ONEDNN)
+    choosing_backends.choose(model_of(GRU), 3 * BATCH, STEPS, file)
+    assert {each.name for candidates in measured[:-1] for each in candidates} <= {"torch", "module"}
+
+
+@pytest.mark.parametrize("surroundings", ["autocast", "double precision"])
+def test_exactness_does_not_depend_on_the_surroundings(surroundings, monkeypatch):
+    before = torch.get_default_dtype()
+    try:
+        if surroundings == "double precision":
+            torch.set_default_dtype(torch.float64)
+        with torch.autocast("cpu", torch.bfloat16, enabled=surroundings == "autocast"):
+            assert measuring.is_exact(TORCH, 64, 128, 512)
+            monkeypatch.setattr(
+                _Plain, "write", lambda self, left, out: out.copy_(left.bfloat16() @ self.weight.bfloat16())
+            )
+            assert not measuring.is_exact(TORCH, 64, 128, 512)
+            monkeypatch.undo()
+            seen = []
+            monkeypatch.setattr(Backend, "multiply", lambda self, left, right: seen.append(left.dtype) or left @ right)
+            measuring.is_exact(TORCH, 64, 128, 512)
+            assert seen == [torch.float32]
+    finally:
+        torch.set_default_dtype(before)
+
+
 def test_steps_that_round_are_not_exact(monkeypatch):
     assert measuring.is_exact(TORCH, 40, 96, 96)
     monkeypatch.setattr(_Plain, "write", lambda self, left, out: out.copy_(left.bfloat16() @ self.weight.bfloat16()))

@@ -221,7 +221,7 @@ def test_the_reference_replaces_the_scan_of_a_kernel_where_that_does_not_apply(s
 
         gradients = torch.func.grad(loss)(state)
         assert gradients["embedding.weight"].abs().sum() > 0
-    elif case == "autocast":  # a processor without bfloat16; one that has it: see test_products.py
+    elif case == "autocast":  # a processor without bfloat16; one that has it: see test_backends.py
         monkeypatch.setattr("melgen.networks.products.autocast.onednn_multiplies", lambda _: False)
         with torch.autocast("cpu", torch.bfloat16):
             assert model(tokens)[0].isfinite().all()

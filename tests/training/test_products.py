@@ -7,10 +7,8 @@ import pytest
 
 from melgen.networks import backend_candidates, choosing_backends
 from melgen.networks.products import measuring
-from melgen.networks.products.backends import BACKENDS
 from melgen.networks.products.measuring import machine
 from melgen.train import train
-from melgen.training import steps
 from tests.networks.test_backends import needs_bfloat16
 from tests.training.small import small_config
 from tests.training.test_resume import assert_equal_runs
@@ -88,20 +86,43 @@ def test_an_unfinished_run_of_an_earlier_melgen_goes_on_with_torchs_default(fold
 def test_products_that_the_machine_lacks_are_replaced_with_a_warning(folder, caplog, monkeypatch):
     run = start(folder, "run", "trainer.max_steps=4")
     record(run, {"layer 1": "of tomorrow", "layer 2": "packed", "output": "onednn"})
-    monkeypatch.setattr(steps, "is_possible", lambda backend: backend != BACKENDS["packed"])
+    monkeypatch.setattr(measuring, "packs_linear", lambda: False)
     with caplog.at_level(logging.WARNING):
         start(folder, "run", "trainer.max_steps=8")
-    assert f"{run}: was begun with the products of tomorrow, packed, which this machine lacks" in caplog.text
+    assert f"{run}: was begun with the products of tomorrow, packed, which this machine lacks, or" in caplog.text
     assert recorded(run) == {"layer 1": "torch", "layer 2": "torch", "output": "onednn"}
 
 
-def test_products_that_the_machine_lacks_are_refused_if_asked_for(folder, monkeypatch):
-    monkeypatch.setattr(steps, "is_possible", lambda backend: not backend.packs)
-    with pytest.raises(
-        ValueError,
-        match="products=packed: torch has none of these on this machine that are as exact as single precision",
-    ):
+@pytest.mark.slow
+def test_products_that_round_here_are_replaced_with_a_warning(folder, caplog, monkeypatch):
+    run = start(folder, "run", "trainer.max_steps=4", "products=onednn")
+    monkeypatch.setattr(measuring, "is_exact", lambda *_, **__: False)
+    with caplog.at_level(logging.WARNING):
+        start(folder, "run", "trainer.max_steps=8", "products=onednn")
+    assert (
+        f"{run}: was begun with the products onednn, which this machine lacks, or which are less exact" in caplog.text
+    )
+    assert set(recorded(run).values()) == {"torch"}
+
+
+def test_products_that_cannot_be_used_are_refused_before_anything_is_written(folder, monkeypatch):
+    monkeypatch.setattr(measuring, "packs_linear", lambda: False)
+    rule = "this machine lacks these, or they are less exact here than single precision"
+    with pytest.raises(ValueError, match=f"products=packed: {rule}"):
         start(folder, "run", "products=packed")
+    monkeypatch.setattr(measuring, "is_exact", lambda *_, **__: False)
+    with pytest.raises(ValueError, match=f"products=onednn: {rule}"):
+        start(folder, "run", "products=onednn")
+    assert not (folder / "run" / "identity.json").exists()
+
+
+@needs_bfloat16
+def test_products_under_autocast_need_not_be_exact(folder, monkeypatch):
+    """They are computed in bfloat16 anyway; a run that has begun with them goes on with them."""
+    monkeypatch.setattr(measuring, "is_exact", lambda *_, **__: False)
+    for updates in (3, 6):
+        run = start(folder, "run", "products=onednn", "precision=bf16-mixed", f"trainer.max_steps={updates}")
+        assert set(recorded(run).values()) == {"onednn"}
 
 
 def test_unknown_products_are_refused(folder):

@@ -35,12 +35,14 @@ Each base class of the layers adds one assumption, and makes faster what that al
             AbstractTorchLayer      torch has the loop: module                           LSTM, RNN, one GRU
             AbstractScannedLayer    torch lacks it: step                                 NAS, UGRNN, SLSTM, one GRU
 
-Words: a *step* is one note of each melody, a *scan* the loop over all steps. A *product with the state* is that of the
-state with a matrix of weights, in each step; without it, a step may still multiply each number of the state by a weight
-of its own. A *kernel* is the arithmetic of a step (TensorFlow's kernels, in `initialization`, are weights). A
-*backend* is who computes a layer: a library for its matrix products, or torch's module for the whole layer. A *row* is
-that of a matrix, such as a table of an embedding. To *read* notes is to go on from the state before them to the state
-after them.
+Words: a *cell* is a recurrence, such as the LSTM's, a *layer* a module that runs it over a sequence. A *window* is the
+T steps of a training batch. A *table* is the matrix of an embedding, or its product with weights. The *paper* is
+arXiv:2012.01231, whose networks melgen rebuilds. A *step* is one note of each melody, a *scan* the loop over all steps.
+A *product with the state* is that of the state with a matrix of weights, in each step; without it, a step may still
+multiply each number of the state by a weight of its own. A *kernel* is the arithmetic of a step (TensorFlow's kernels,
+in `initialization`, are weights). A *backend* is who computes a layer: a library for its matrix products, or torch's
+module for the whole layer. A *row* is that of a matrix, such as a table of an embedding. To *read* notes is to go on
+from the state before them to the state after them.
 
 >>> import torch
 >>> model = MelodyModel(vocab_size=40, layers=3, cell=mixed(["lstm", "lstm", "nas"]))

@@ -173,6 +173,8 @@ def _of_output(width: int, columns: int, rows: int) -> Candidates:
 def _usable(candidates: Iterable[Backend], rows: int, inner: int, columns: int) -> list[Backend]:
     """Those that this machine has and that are exact here, for products of ``[rows, inner]`` and ``[inner, columns]``.
 
+    Exactness is checked at these sizes too, since a library may compute large products in another way.
+
     Small products have torch's default alone.
     """
     of_size = dict.fromkeys(each.for_size(rows * inner * columns) for each in candidates)

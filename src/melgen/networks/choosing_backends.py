@@ -1,4 +1,7 @@
-"""The backends that are fastest on this machine, for the sizes of a network.
+"""The backends that are fastest on this machine, for the sizes of a network: what ``products=auto`` means.
+
+`melgen.training.steps.use_products` calls `choose` before a training on a CPU. A run that goes on keeps the choice in
+its ``provenance.json`` instead.
 
 Each kind of layer is timed with each of its candidates, forwards and backwards. The result is kept in a file, so that
 all trainings of a machine use the same: different libraries round in a different order.

@@ -23,8 +23,8 @@ from melgen.files import write_json
 from melgen.generation.primers import TRAINING_VALUES, fit_of
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.networks import choosing_backends, count_parameters
-from melgen.networks.products.backends import BACKENDS, TORCH
-from melgen.networks.products.measuring import is_possible
+from melgen.networks.products.backends import BACKENDS, TORCH, Backend
+from melgen.networks.products.measuring import is_available, is_possible
 from melgen.networks.sizes import size_of
 from melgen.runs.budget import total_updates
 from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
@@ -154,6 +154,41 @@ def products_file(config: DictConfig) -> Path:
     return choosing_backends.file_in(default_cache_dir() if config.cache_dir is None else Path(config.cache_dir))
 
 
+def check_products(
+    config: DictConfig, precision: str | None, device: torch.device, run: RunDirectory | None = None
+) -> None:
+    """Refuse products that are named and cannot be used; a run that goes on keeps those that it began with.
+
+    Args:
+        config: of the training.
+        precision: its full name.
+        device: of the training.
+        run: that of the training, None for a training that is only timed.
+
+    Raises:
+        ValueError: for products that this machine lacks, or that are less exact here than the precision.
+    """
+    goes_on = run is not None and _products_begun_with(run) is not None
+    if config.products == AUTO or goes_on or not has_backends(config, precision, device):
+        return
+    if not _can_be_used(BACKENDS[config.products], precision):
+        raise ValueError(
+            f"products={config.products}: this machine lacks these, or they are less exact here than single "
+            "precision; auto finds what it has"
+        )
+
+
+def _products_begun_with(run: RunDirectory) -> dict[str, str] | None:
+    """The products that a run has begun with, None if it has not begun; an earlier melgen had torch's default only."""
+    recorded = (read_file(run.path / PROVENANCE_FILE) or {}).get(_PRODUCTS)
+    return {} if recorded is None and (run.checkpoints / LAST).exists() else recorded
+
+
+def _can_be_used(backend: Backend, precision: str | None) -> bool:
+    """Whether a training can use a backend; under autocast, which rounds anyway, it need not be exact."""
+    return is_possible(backend) if precision == "32-true" else is_available(backend)
+
+
 def use_products(config: DictConfig, module: MelodyModule, trainer: pl.Trainer, run: RunDirectory) -> dict[str, str]:
     """Choose who computes the products of the network, and use that.
 
@@ -162,39 +197,32 @@ def use_products(config: DictConfig, module: MelodyModule, trainer: pl.Trainer, 
     Returns:
         The name of the backend of each part of the network, see `melgen.networks.choosing_backends`. On a GPU, for the
         reference, and for precisions that have no kernels: those that the run began with, and otherwise none.
-
-    Raises:
-        ValueError: for products that this machine lacks.
     """
     model = module.model
-    begun_with = (read_file(run.path / PROVENANCE_FILE) or {}).get(_PRODUCTS)
+    begun_with = _products_begun_with(run)
     if not has_backends(config, trainer.precision, trainer.strategy.root_device):
         return begun_with or {}  # for a start on a CPU, where it may go on
-    if begun_with is not None or (run.checkpoints / LAST).exists():  # an earlier melgen had torch's default only
-        choice = _possible(begun_with or {}, run)
+    if begun_with is not None:
+        choice = _possible(begun_with, run, trainer.precision)
     elif config.products == AUTO:
         with trainer.precision_plugin.forward_context():
             choice = choosing_backends.choose(model, config.batch_size, config.seq_length, products_file(config))
     else:
-        backend = BACKENDS[config.products]
-        if not is_possible(backend):
-            raise ValueError(
-                f"products={backend.name}: torch has none of these on this machine that are as exact as single "
-                "precision; auto finds what it has"
-            )
-        choice = choosing_backends.everywhere(model, backend.name)
+        choice = choosing_backends.everywhere(model, config.products)
     choosing_backends.apply(model, choice)
     log.debug("Products: %s", ", ".join(f"{part} {products}" for part, products in choice.items()))
     return choice
 
 
-def _possible(begun_with: Mapping[str, str], run: RunDirectory) -> dict[str, str]:
-    """The products that a run began with; torch's default, with a warning, for those that this machine lacks."""
-    lacking = sorted({name for name in begun_with.values() if name not in BACKENDS or not is_possible(BACKENDS[name])})
+def _possible(begun_with: Mapping[str, str], run: RunDirectory, precision: str | None) -> dict[str, str]:
+    """The products that a run began with; torch's default, with a warning, for those that cannot be used here."""
+    lacking = sorted(
+        {name for name in begun_with.values() if name not in BACKENDS or not _can_be_used(BACKENDS[name], precision)}
+    )
     if lacking:
         log.warning(
-            "%s: was begun with the products %s, which this machine lacks; it goes on with torch's default, so its "
-            "numbers will differ in their last digits from those of an uninterrupted run",
+            "%s: was begun with the products %s, which this machine lacks, or which are less exact here than single "
+            "precision; it goes on with torch's default, so its numbers will differ from those of an uninterrupted run",
             run.path,
             ", ".join(lacking),
         )

@@ -188,21 +188,21 @@ class _Filter(torch.autograd.Function):
         if of_output is None:
             of_flat, of_weight = torch.zeros_like(flat), None
         else:
-            flat_gradient = of_output.flatten(0, 1)
-            of_flat = ctx.backend.multiply(flat_gradient, _real(conjugate))
-            of_conjugate = _complex(ctx.backend.multiply(flat_gradient.t(), flat))
+            factor = ctx.backend.factor(of_output.flatten(0, 1))
+            of_flat = ctx.backend.multiply(factor, _real(conjugate))
+            of_conjugate = _complex(ctx.backend.multiply(factor.t(), flat))
             of_weight = torch.view_as_real(of_conjugate.conj_physical_())
         gradient = _complex(of_flat).view_as(states)
         steps = gradient.unbind(0)
         if of_last is not None:
             steps[-1].add_(of_last)
-        factor = decay.conj_physical()
+        of_before = decay.conj_physical()
         for before, after in pairwise(reversed(steps)):
-            after.addcmul_(factor, before)
+            after.addcmul_(of_before, before)
         states.conj_physical_()
         of_decay = states[:-1].mul_(gradient[1:]).sum((0, 1)) + (state.conj() * steps[0]).sum(0)
         of_added = of_flat.view(*states.shape[:2], -1)
-        return None, of_added, of_output, of_decay, of_weight, factor * steps[0]
+        return None, of_added, of_output, of_decay, of_weight, of_before * steps[0]
 
 
 def _complex(parts: Tensor) -> Tensor:

@@ -153,10 +153,13 @@ class _MogrifierScan(torch.autograd.Function):
                     times_gates[turn].add(sigma, of_other)
 
         def of_weight(gradients: Tensor, factors: Tensor) -> Tensor:
-            return backend.multiply(gradients.flatten(0, 1).t(), factors[:steps].flatten(0, 1))
+            return backend.multiply(gradients.t(), factors[:steps].flatten(0, 1))
 
-        of_gates = [of_weight(of, (xs if turn % 2 else hs)[(turn + 1) // 2]) for turn, of in enumerate(sigmas)]
-        of_weights = of_weight(sums, xs[-1]), of_weight(sums, hs[-1])
+        of_gates = [
+            of_weight(of.flatten(0, 1), (xs if turn % 2 else hs)[(turn + 1) // 2]) for turn, of in enumerate(sigmas)
+        ]
+        of_sums = backend.factor(sums.flatten(0, 1))
+        of_weights = of_weight(of_sums, xs[-1]), of_weight(of_sums, hs[-1])
         return None, of_input, dh, dc, *of_weights, sums.sum((0, 1)), *of_gates
 
 

@@ -25,8 +25,8 @@ the window has more notes than they have rows, dropout spares its input, and no 
 (`RecurrentStack.can_use_tables`).
 
 Who asks: `AbstractFastLayer.has_fast` and `is_fast` for a layer, `can_be_fast` for a tensor, `can_step` for single
-steps, `records_on` and `can_record` for a GPU, `is_possible` for a backend on this machine, and `Backend.for_size` for
-the size of a product.
+steps, `records_on` and `can_record` for a GPU, `is_possible` for a backend and its exactness on this machine, and
+`Backend.for_size` for the size of a product.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class AbstractFastLayer(AbstractRecurrentLayer):
     """A layer with a reference by autograd alone, and a fast implementation with a gradient of its own."""
 
     backend: Backend = TORCH
-    """Who computes the products of the fast implementation."""
+    """Who is to compute the fast implementation; `backend_for` may replace it for a tensor."""
 
     @property
     def has_fast(self) -> bool:

@@ -101,7 +101,7 @@ class Backend:
             every step.
         bfloat16_for_sequences: whether the factors of the products of whole sequences are rounded to bfloat16. Sums,
             states, gates and weights stay in float32.
-        bfloat16_for_steps: the same for the products of each step.
+        bfloat16_for_steps: the same for the products of each step, in addition to those of sequences.
         by_module: whether torch's own module computes a layer as a whole, if torch has one.
     """
 
@@ -115,7 +115,7 @@ class Backend:
 
     @property
     def in_bfloat16(self) -> bool:
-        """Whether it is one of those for autocast, which rounds factors to bfloat16."""
+        """Whether it is a backend for autocast: it rounds factors to bfloat16."""
         return self.bfloat16_for_sequences
 
     def for_size(self, multiplications: int) -> Backend:
@@ -137,7 +137,7 @@ class Backend:
         return onednn_products() if self.onednn_for_steps else nullcontext()
 
     def of_step(self, weight: Tensor, batch_size: int, steps: int) -> StepProduct:
-        """The product of each step with a weight.
+        """The product of each step with a weight; call it within `for_steps`.
 
         Args:
             weight: ``[K, N]``.
@@ -163,7 +163,7 @@ class Backend:
 
 
 TORCH = Backend("torch")
-"""torch's default."""
+"""torch's default library. An LSTM that reads a sequence is then torch's fused loop, not a scan (`LSTM.is_fast`)."""
 MODULE = Backend("module", by_module=True)
 """torch's module for the whole layer, such as its fused LSTM; for a layer without one, torch's default."""
 SEQUENCES = Backend("sequences", onednn_for_sequences=True)
@@ -177,7 +177,8 @@ BFLOAT16 = Backend("bfloat16", bfloat16_for_sequences=True, bfloat16_for_steps=T
 BFLOAT16_SEQUENCES = Backend("bfloat16_sequences", bfloat16_for_sequences=True)
 """Whole sequences in bfloat16, single steps in float32 by torch's default.
 
-With AMX, which takes long to begin, a product of a step in bfloat16 is no faster than one in float32.
+On a CPU with AMX a call of oneDNN takes 20 us before it multiplies anything, so that a product of a step is faster in
+float32 unless the network is large.
 """
 
 _ALL = (TORCH, MODULE, SEQUENCES, ONEDNN, PACKED, BFLOAT16, BFLOAT16_SEQUENCES)

@@ -25,17 +25,23 @@ CLOSE, EQUAL = 1.05, 1.02
 """Results this near to the best are measured again; those that remain this near count as equal."""
 
 
-def is_possible(backend: Backend) -> bool:
-    """Whether this machine has the backend; one in float32 only if its products are exact.
-
-    On a processor with AMX oneDNN is none, since it rounds to bfloat16 there.
-    """
+def is_available(backend: Backend) -> bool:
+    """Whether this machine has the backend."""
     if backend.in_bfloat16:
         return onednn_multiplies(torch.bfloat16)
-    if not backend.onednn_for_sequences:
-        return True
-    has_products = packs_linear() if backend.packs else torch.backends.mkldnn.is_available()
-    return has_products and is_exact(backend, rows=64, inner=128, columns=512)
+    if backend.packs:
+        return packs_linear()
+    return torch.backends.mkldnn.is_available() or not backend.onednn_for_sequences
+
+
+def is_possible(backend: Backend) -> bool:
+    """Whether this machine has the backend, and its products are as exact as its precision allows.
+
+    oneDNN rounds factors in float32 to bfloat16 on a processor with AMX, so it is not possible there.
+    """
+    if not is_available(backend):
+        return False
+    return backend.in_bfloat16 or not backend.onednn_for_sequences or is_exact(backend, 64, 128, 512)
 
 
 @cache
@@ -97,10 +103,13 @@ def fastest(candidates: Mapping[Backend, Callable[[], object]]) -> Backend:
 def is_exact(backend: Backend, rows: int, inner: int, columns: int) -> bool:
     """Whether the products of a sequence and of a step are as exact as single precision allows."""
     generator = torch.Generator().manual_seed(0)
-    left, right = (torch.randn(shape, generator=generator) for shape in ((rows, inner), (inner, columns)))
+    left, right = (
+        torch.randn(shape, generator=generator, dtype=torch.float32) for shape in ((rows, inner), (inner, columns))
+    )
     true = left.double() @ right.double()
-    step = torch.empty(rows, columns)
-    with backend.for_steps():
-        backend.of_step(right, rows, STEPS).write(left, step)
-    found = (backend.multiply(left, right), step)
+    step = torch.empty(rows, columns, dtype=torch.float32)
+    with torch.autocast("cpu", enabled=False):  # which would round them itself
+        with backend.for_steps():
+            backend.of_step(right, rows, STEPS).write(left, step)
+        found = (backend.multiply(left, right), step)
     return all(float((each - true).abs().max() / true.abs().max()) < LARGEST_ERROR for each in found)

@@ -22,7 +22,7 @@ from melgen.networks import MelodyModel, choosing_backends, map_state
 from melgen.runs.precision import full_name
 from melgen.training.checks import AUTO
 from melgen.training.losses import window_loss
-from melgen.training.steps import has_backends, products_file
+from melgen.training.steps import check_products, has_backends, products_file
 
 VOCABULARY, DURATIONS = 48, 24
 """Values of a timed network, and its durations where a rhythm has tokens for them; these sizes hardly matter compared
@@ -65,7 +65,9 @@ def timed_network(config: DictConfig, device: torch.device, precision: Precision
     """The network of a training with a vocabulary of a usual size; the backends of its products are not measured."""
     sizes = {"vocab_size": VOCABULARY} | ({"duration_size": DURATIONS} if has_durations(config) else {})
     model: MelodyModel = instantiate(config.model, **sizes)
-    if has_backends(config, _as_trained(full_name(config.precision), device), device):
+    precision_name = _as_trained(full_name(config.precision), device)
+    check_products(config, precision_name, device)
+    if has_backends(config, precision_name, device):
         with precision.forward_context():
             if config.products == AUTO:
                 file = products_file(config)
