@@ -265,7 +265,7 @@ def test_small_networks_are_not_measured(cell, file, measured):
 def test_under_autocast_the_candidates_round(cell, names, file, measured):
     with torch.autocast("cpu", torch.bfloat16):
         choosing_backends.choose(model_of(cell), BATCH, STEPS, file)
-    assert [[backend.name for backend in candidates] for candidates in measured] == [names, names, ["torch"]]
+    assert [[backend.name for backend in candidates] for candidates in measured] == [names, names, ["bfloat16"]]
 
 
 @pytest.mark.parametrize(

@@ -141,4 +141,4 @@ def test_what_has_no_kernels_has_no_products(folder, override):
 @needs_bfloat16
 def test_bfloat16_is_chosen_by_time_too(folder):
     run = start(folder, "run", "precision=bf16-mixed")
-    assert recorded(run) == {"layer 1": "bfloat16_sequences", "layer 2": "bfloat16_sequences", "output": "torch"}
+    assert recorded(run) == {"layer 1": "bfloat16_sequences", "layer 2": "bfloat16_sequences", "output": "bfloat16"}

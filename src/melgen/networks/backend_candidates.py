@@ -166,7 +166,10 @@ def _of_output(width: int, columns: int, rows: int) -> Candidates:
         with torch.enable_grad():
             linear(backend, input, weight, bias).backward(gradient)
 
-    found = [TORCH] if torch.is_autocast_enabled("cpu") else _usable([TORCH, ONEDNN], rows, width, columns)
+    if torch.is_autocast_enabled("cpu"):
+        found = [BFLOAT16 if is_possible(BFLOAT16) else TORCH]
+    else:
+        found = _usable([TORCH, ONEDNN], rows, width, columns)
     return {backend: partial(run, backend) for backend in found}
 
 

@@ -64,10 +64,15 @@ class AbstractKernel(ABC):
             and to nothing else, otherwise 1.
         summed: to how many leading blocks the product with the state is added.
         sigmoid: to how many leading blocks sigma is applied; 0 for a cell without a sigma and without a tanh from it.
-        separate: whether the product of the last block with the state is kept separate, as ``saved[0]``.
+        separate: whether the product of the last block with the state is not added to that block, but kept as
+            ``saved[0]``.
         saved: number of blocks that `backward` needs in addition to the activations and the state.
         states: how many tensors make up the state; the first is the output.
-        carries: whether the state's first tensor has an effect other than by products.
+        carries: whether the output before has an effect on the output after other than by products, as in
+            ``h' = g * h + ...``; if not, what `backward` leaves in ``grad[0]`` is overwritten.
+
+    So the last block is of one of three kinds: summed like the others (LSTM); separate (GRU with the reset after the
+    product); or neither, with a product of its own that the kernel makes, ``times_last`` (GRU with the reset before).
     """
 
     scales: ClassVar[tuple[float, ...]]
@@ -97,7 +102,18 @@ class AbstractKernel(ABC):
     def forward(
         self, gates: Sequence[Tensor], before: Sequence[Tensor], after: Sequence[Tensor], saved: Sequence[Tensor]
     ) -> None:
-        """Write the state ``after``, computed from ``before``, and the blocks to save."""
+        """Write the state ``after``, computed from ``before``, and the blocks to save.
+
+        Args:
+            gates: all blocks, with the products of the state added to the first ``summed``, and sigma applied to the
+                first ``sigmoid``. Not each of them is a gate.
+            before: the state before the step.
+            after: the state after it.
+            saved: what `backward` needs; the first has the separate product, if there is one.
+
+        Shape:
+            each ``[B, H]``.
+        """
 
     @abstractmethod
     def backward(
@@ -110,6 +126,8 @@ class AbstractKernel(ABC):
         of_gates: Sequence[Tensor],
     ) -> None:
         """Write the gradients of the inputs of `forward`: of the results of sigma, and of the blocks without it.
+
+        Arguments and shapes as in `forward`; ``of_gates`` has a block for each of the first ``sigmoid``.
 
         The rest of the chain rule is not a kernel's: the scan goes back through sigma and through the products with the
         state, and autograd through the factors in ``scales``. So a tanh from sigma, ``2 sigma - 1``, has the factor 2
