@@ -17,6 +17,7 @@ from melgen.data import Split
 from melgen.files import write_json
 from melgen.music import Grid, Melody
 from melgen.networks import MelodyModel, choosing_backends
+from melgen.networks.products import measuring
 from melgen.networks.products.backends import ONEDNN, SEQUENCES, TORCH
 from melgen.studies.plan import estimate as estimating
 from melgen.studies.plan import update_timing
@@ -179,7 +180,14 @@ def test_the_products_are_those_that_this_machine_has_found(tmp_path, monkeypatc
         choosing_backends.choose(network, 40, 17, choosing_backends.file_in(tmp_path))
     monkeypatch.setattr(choosing_backends, "fastest", refuse)
     assert backends(config) == [SEQUENCES, SEQUENCES]
-    assert backends(planned(tmp_path, *options, "products=onednn").config) == [ONEDNN, ONEDNN]
+    named = planned(tmp_path, *options, "products=onednn").config
+    with monkeypatch.context() as patched:
+        patched.setattr(measuring, "is_exact", lambda *_, **__: True)
+        assert backends(named) == [ONEDNN, ONEDNN]
+    with monkeypatch.context() as patched:
+        patched.setattr(measuring, "is_exact", lambda *_, **__: False)
+        with pytest.raises(ValueError, match="products=onednn: this machine lacks these"):
+            backends(named)
     assert backends(planned(tmp_path, *options[:-1], f"cache_dir={tmp_path / 'none'}").config) == [TORCH, TORCH]
 
 
