@@ -41,7 +41,7 @@ def status(folder):
 @pytest.mark.parametrize("delay", [0.1, 0.6, 2.5], ids=["at once", "while Hydra loads", "while torch loads"])
 def test_before_the_training(delay, tmp_path):
     code, output = interrupt(tmp_path, lambda run: True, *LONG, delay=delay, imports=True)
-    if code == 0 and "Exception ignored in" in output:
+    if code == 0 and "Exception ignored in" in output and "KeyboardInterrupt" in output:
         pytest.skip("Python lost the interrupt: it was raised in a callback, whose exceptions Python ignores")
     assert code in CODES | {-signal.SIGINT}, output
     if delay > 0.1:  # before that, the interpreter itself is still starting
