@@ -21,6 +21,12 @@ settings.register_profile("full", derandomize=True)
 settings.load_profile("brief")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """One worker more than cores for the long tests: a third of their time is waiting, for SLURM, say, or a browser."""
+    return (os.cpu_count() or 1) + 1 if config.option.markexpr == "slow" else None
+
+
 def pytest_collection_modifyitems(items):
     """Start with the files that take longest."""
     items.sort(key=longest_first)
