@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,30 @@ def test_content_and_cleaning_decide(folder, tmp_path, readings):
     changed = load(moved)
     assert changed.fingerprint != first.fingerprint
     assert changed.melodies[0].pitches[0] == 51
+
+
+def read_shifted(source, shift):
+    yield Melody.from_pitches([60 + shift, 62 + shift, 64 + shift])
+
+
+class Shifted(FolderCorpus):
+    """A corpus whose reader has an option."""
+
+    def __init__(self, path, shift):
+        super().__init__(path)
+        self.shift = shift
+
+    @property
+    def reader(self):
+        return partial(read_shifted, shift=self.shift)
+
+
+def test_the_options_of_a_reader_decide(folder):
+    def first_pitch(shift):
+        imported = Shifted(folder, shift).load(Cleaning(min_length_notes=1), workers=1, progress=False)
+        return imported.melodies[0].pitches[0]
+
+    assert [first_pitch(shift) for shift in (0, 5, 0)] == [60, 65, 60]
 
 
 @pytest.mark.slow

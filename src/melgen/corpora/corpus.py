@@ -7,10 +7,13 @@ import hashlib
 import json
 import logging
 import os
+import pickle
 import stat
 import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +78,8 @@ class AbstractCorpus(ABC):
     """A collection of tunes in files.
 
     A corpus lists its sources (:meth:`list_sources`) and has a function that reads one of them (:attr:`reader`,
-    at the top of a module, because it runs in other processes). Everything else is the same for all corpora.
+    at the top of a module, because it runs in other processes; a :func:`functools.partial` of one can contain
+    options). Everything else is the same for all corpora.
     """
 
     @property
@@ -182,12 +186,25 @@ def fingerprint(listing: Listing, cleaning: Cleaning, kind: str) -> str:
     return digest.hexdigest()[:32]
 
 
-def _own_code(*parts: Any) -> str:
-    """A hash of the modules outside melgen that define a corpus and its reader: `READER_VERSION` excludes them."""
+def _own_code(corpus: type, reader: Reader) -> str:
+    """A hash of what decides besides `READER_VERSION`: modules outside melgen, and the arguments of a `partial`.
+
+    The arguments are hashed as the pickle that the reading processes receive.
+    """
+    parts: list[Any] = [corpus]
+    arguments = b""
+    if isinstance(reader, partial):
+        parts += [reader.func, *filter(callable, (*reader.args, *reader.keywords.values()))]
+        arguments = pickle.dumps((reader.args, sorted(reader.keywords.items(), key=itemgetter(0))), protocol=4)
+    else:
+        parts.append(reader)
     modules = {str(getattr(part, "__module__", "melgen")) for part in parts}
     own = sorted(name for name in modules if name.partition(".")[0] != "melgen")
     files = [getattr(sys.modules.get(name), "__file__", None) for name in own]
-    return "".join(f" {_content_digest(file).hex()}" for file in files if file)
+    hashes = [_content_digest(file).hex() for file in files if file]
+    if arguments:
+        hashes.append(hashlib.sha256(arguments).hexdigest())
+    return "".join(f" {each}" for each in hashes)
 
 
 def _content_digest(path: str) -> bytes:
