@@ -13,6 +13,8 @@ def read_by_name(source, alive):
             os.kill(os.getpid(), signal.SIGSEGV)
         case "exit":
             os._exit(3)
+        case "raise":
+            raise SystemExit(5)
         case "hang":
             time.sleep(1000)
         case "slow":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from melgen.corpora.extraction import Rejection, Track, Tune
 from melgen.corpora.importing import clean, find_tunes
 from melgen.corpora.sources import Source
 from melgen.errors import UNREADABLE, ReadError
+from melgen.music.key import Key
+from melgen.music.melody import Melody
 
 RULES = Cleaning(min_length_notes=1)
 TOO_FINE = 2**70  # ticks for each quarter note, more than 64 bits hold
@@ -44,6 +47,32 @@ def test_a_broken_tune_costs_the_rest_of_its_source_only():
     assert [rejection.source for rejection in reading.rejections] == ["broken", "unreadable", "crashed"]
     assert "OverflowError" in reading.rejections[0].detail
     assert reading.rejections[1].detail == "no second tune"
+
+
+def read_with_facts(source: Source):
+    """Two tunes; of "key" and "melody" the second has no possible mode, of "pickup" no possible pickup."""
+    key = Key(0, "klezmer")
+    yield tune(61, 1)
+    match source.name:
+        case "key":
+            yield Tune([Track([(0, 480, 62)])], 480, number=2, keys=((0, key),))
+        case "melody":
+            yield replace(Melody.from_pitches([62]), key=key)
+        case "pickup":
+            yield replace(Melody.from_pitches([62]), pickup=2**40, source="pickup#2")
+        case _:
+            yield tune(62, 2)
+
+
+def test_a_melody_with_impossible_facts_costs_the_rest_of_its_source_only():
+    names = ("first", "key", "melody", "pickup", "last")
+    found = [find_tunes(Source(Path(name), name), lambda: None, read_with_facts) for name in names]
+    reading = clean(found, RULES)
+    assert reading.kept == [2, 1, 1, 1, 2]
+    assert reading.melodies.pitches.tolist() == [61, 62, 61, 61, 61, 61, 62]
+    assert [rejection.source for rejection in reading.rejections] == ["key", "melody", "pickup#2"]
+    for rejection in reading.rejections[:2]:
+        assert rejection.detail.startswith("the key has the mode 'klezmer'; must be one of major, minor,")
 
 
 def test_sources_at_once_equal_each_alone():

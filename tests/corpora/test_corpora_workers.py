@@ -34,10 +34,11 @@ def test_each_result_belongs_to_its_file():
 
 
 def test_a_crash_costs_one_file():
-    results = read_all(["a", "crash", "b", "exit", "c"])
+    results = read_all(["a", "crash", "b", "exit", "c", "raise"])
     assert [results[place] for place in (0, 2, 4)] == ["a", "b", "c"]
     assert results[1] == Rejection("unreadable", "the reader crashed (signal SIGSEGV)", "crash")
     assert results[3] == Rejection("unreadable", "the reader crashed (exit status 3)", "exit")
+    assert results[5] == Rejection("unreadable", "the reader crashed (exit status 5)", "raise")
 
 
 @pytest.mark.slow

@@ -85,18 +85,18 @@ def find_tunes(source: Source, alive: Callable[[], None], read: Reader) -> list[
                 found.append(Line.of(item) if isinstance(item, Melody) else item)
             alive()
     except Exception as error:  # on a broken file a parser may raise anything
-        found.append(_rejection(error, source))
+        found.append(_rejection(error, source.name))
     return found
 
 
-def _rejection(error: Exception, source: Source) -> Rejection:
+def _rejection(error: Exception, source: str) -> Rejection:
     """The reason why the rest of a source is not read."""
     if isinstance(error, ReadError):
-        return Rejection(error.reason, str(error), source.name)
+        return Rejection(error.reason, str(error), source)
     if isinstance(error, MemoryError):
-        return Rejection(UNREADABLE, "reading it takes too much memory", source.name)
+        return Rejection(UNREADABLE, "reading it takes too much memory", source)
     detail = f"{type(error).__name__}: {error}".split("\n")[0][:200]
-    return Rejection(UNREADABLE, detail, source.name)
+    return Rejection(UNREADABLE, detail, source)
 
 
 def _choose_melodies(
@@ -123,14 +123,35 @@ def _choose_one_by_one(items: Sequence[Found | Line | Rejection], cleaning: Clea
         try:
             chosen += melody_lines([(item.tune, item.name)], cleaning)
         except Exception as error:
-            return [*chosen, _rejection(error, item.source)]
+            return [*chosen, _rejection(error, item.source.name)]
     return chosen
+
+
+def _until_unpackable(items: Sequence[Line | Rejection]) -> list[Line | Rejection]:
+    """The items of one source before the first line that cannot be packed, and a rejection of that line."""
+    packable: list[Line | Rejection] = []
+    for item in items:
+        if isinstance(item, Line):
+            try:
+                RoundedLines([item]).packed(np.ones(1, np.bool_))
+            except Exception as error:
+                return [*packable, _rejection(error, item.about.source)]
+        packable.append(item)
+    return packable
 
 
 def clean(sources: Sequence[Sequence[Found | Line | Rejection] | Rejection], cleaning: Cleaning | None) -> Reading:
     """Choose, round and clean the melodies of several sources; of one that could not be read, there is a rejection."""
     several = [[source] if isinstance(source, Rejection) else source for source in sources]
     found = _choose_melodies(several, cleaning or Cleaning())
+    try:
+        return _pack(found, cleaning)
+    except Exception:  # a reader of a user may yield anything; each line alone shows which it is
+        return _pack([_until_unpackable(items) for items in found], cleaning)
+
+
+def _pack(found: Sequence[Sequence[Line | Rejection]], cleaning: Cleaning | None) -> Reading:
+    """Round and clean the melodies of several sources, and pack those kept."""
     rounded = RoundedLines([item for items in found for item in items if isinstance(item, Line)])
     facts = zip(rounded.extents(), rounded.ends.tolist(), rounded.notes_off_grid.tolist(), strict=True)
     reading, is_kept = Reading(NO_MELODIES, []), []

@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from melgen.corpora.cleaning import Extent
 from melgen.corpora.packing import select
+from melgen.errors import ReadError
+from melgen.music.key import MODES
 from melgen.music.melody import MAX_STEPS, Melodies, Melody, starts_of
 from melgen.music.metre import STEPS_PER_QUARTER
 
@@ -34,6 +36,9 @@ class Line:
     Shape:
         notes: ``[notes, 3]``, each onset, duration and pitch.
         bars: ``[bars]``.
+
+    Raises:
+        ReadError: if the key has another mode than those of `MODES`.
     """
 
     notes: NDArray[np.int64]
@@ -41,6 +46,11 @@ class Line:
     ticks_per_quarter: int
     about: Melody
     remarks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        key = self.about.key
+        if key is not None and key.mode not in MODES:
+            raise ReadError(f"the key has the mode {key.mode!r}; must be one of {', '.join(MODES)}")
 
     @classmethod
     def of(cls, melody: Melody) -> Line:

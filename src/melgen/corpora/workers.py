@@ -42,6 +42,7 @@ from melgen.corpora.worker import ALIVE
 from melgen.errors import UNREADABLE, CorpusError
 
 MAX_SILENT_SECONDS = 120.0  # a worker can signal that it is alive after each tune
+_SECONDS_TO_END = 2.0  # from the moment at which a worker closes its pipe; then it is killed
 _BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from melgen.corpora.worker import main; main()"
 MOST_AT_ONCE, SHARES = 128, 8  # most files in one message to a worker; fewest messages for a worker's share
 
@@ -156,6 +157,8 @@ class _Worker:
                         yield done, count, joined
                         done += count
             except (EOFError, OSError, pickle.UnpicklingError):
+                if not self._silent:
+                    _await_end(process)  # killed now, it would not report why it ended
                 status = self._dispose(process)
                 if self._silent:
                     detail = f"took longer than {self._max_silent_seconds:g} s"
@@ -245,6 +248,20 @@ class _Worker:
                     with contextlib.suppress(OSError):  # closing flushes data for a process that has ended
                         pipe.close()
         return status
+
+
+def _await_end(process: subprocess.Popen[bytes]) -> None:
+    """Wait a moment for a process to end by itself; its number is not released, so that its group can be killed."""
+    if not hasattr(os, "waitid"):  # macOS, Windows
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_SECONDS_TO_END)
+        return
+    deadline = time.monotonic() + _SECONDS_TO_END
+    with contextlib.suppress(ChildProcessError):  # it has been waited for
+        while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.01)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
