@@ -6,6 +6,8 @@ import pytest
 
 from melgen.data import from_config
 from melgen.data.from_config import build_data
+from melgen.music.representations import Interval
+from melgen.music.rhythms import Joint
 from tests.training.small import small_config
 
 KINDS = [
@@ -25,6 +27,27 @@ def build(tmp_path, monkeypatch):
         return build_data(small_config(tmp_path, *overrides), sweep=sweep)
 
     return build
+
+
+class Namesake(Interval):
+    """Another representation with the name of one of ours."""
+
+    def encode(self, pitches):
+        return -super().encode(pitches)
+
+
+class RhythmicNamesake(Joint):
+    """Another rhythm with the name of one of ours."""
+
+
+@pytest.mark.parametrize(
+    "override", [f"dataset.representation._target_={__name__}.Namesake", f"rhythm._target_={__name__}.RhythmicNamesake"]
+)
+def test_a_class_that_a_checkpoint_would_read_back_as_ours_is_refused(build, override):
+    kind = ("dataset=interval", "rhythm=joint", override)
+    name, ours = ("interval", "Interval") if "Rhythmic" not in override else ("joint", "Joint")
+    with pytest.raises(ValueError, match=rf'name="{name}" of .*Namesake: .* differ from the name of melgen.*\.{ours},'):
+        build(kind)
 
 
 @pytest.mark.slow

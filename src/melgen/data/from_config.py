@@ -7,7 +7,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data.module import MelodyDataModule
-from melgen.music.representations import representation_named
+from melgen.music.abstract_rhythm import AbstractRhythm
+from melgen.music.representations import AbstractRepresentation, representation_named
 from melgen.music.rhythms import rhythm_from
 from melgen.music.tune_vocabulary import TuneVocabulary
 from melgen.music.vocabulary import Vocabulary
@@ -40,7 +41,7 @@ def build_data(
 
     Raises:
         CorpusError: if the corpus cannot be read.
-        ValueError: for a representation that a checkpoint could not name, or for too few tunes.
+        ValueError: for a representation or rhythm that a checkpoint could not name, or for too few tunes.
     """
     is_shared = sweep is not None and base_vocabulary is None and tunes_of_start is None
     key = f"{sweep}{OmegaConf.to_yaml(config.dataset, resolve=True)}"
@@ -48,8 +49,8 @@ def build_data(
         _shared[key] = _shared.pop(key)  # the one used last comes last
         return _shared[key]
     data = instantiate(config.dataset)
-    representation_named(data.representation.name)  # or the checkpoint could not be read back
-    rhythm_from(data.rhythm.describe())
+    _check_name(data.representation, representation_named(data.representation.name))
+    _check_name(data.rhythm, rhythm_from(data.rhythm.describe()))
     data.base_vocabulary, data.tunes_of_start = base_vocabulary, tunes_of_start
     data.setup()
     if is_shared:
@@ -57,3 +58,18 @@ def build_data(
         while len(_shared) > 1 and sum(each.nbytes for each in _shared.values()) > SHARED_BYTES:
             del _shared[next(iter(_shared))]
     return data
+
+
+def _check_name(used: AbstractRepresentation | AbstractRhythm, named: AbstractRepresentation | AbstractRhythm) -> None:
+    """Refuse a class whose name a checkpoint would read back as another class.
+
+    Args:
+        used: the representation or rhythm of the training.
+        named: that of the same name.
+    """
+    if type(used) is not type(named):
+        own, other = (f"{type(each).__module__}.{type(each).__qualname__}" for each in (used, named))
+        raise ValueError(
+            f'name="{used.name}" of {own}: must differ from the name of {other}, '
+            "because a checkpoint keeps only the name; choose another one"
+        )
