@@ -60,6 +60,7 @@ def train(config: DictConfig) -> float:
         if is_done:
             outcome.finished_already(run)
             return _show(config, run)
+        steps.check_splits(data, run)
 
         with run.reporting(), build.open_loggers(config) as loggers:
             began = time.monotonic()

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from melgen.checkpoint import LAST
 from melgen.data import Split
+from melgen.data.pitch_tunes import PitchTunes
 from melgen.data.recorded_splits import NO_SPLIT, read_splits, write_splits
+from melgen.errors import IdentityError
 from melgen.music.melody import Melodies, Melody
+from melgen.music.representations import Control, Interval
+from melgen.training.steps import check_splits
 
 TRAIN, VALIDATION, TEST = map(int, Split)
 
@@ -62,3 +69,34 @@ def test_a_file_that_is_not_a_list_of_splits_is_refused(tmp_path, text):
     (tmp_path / "splits.tsv").write_text(text)
     with pytest.raises(ValueError, match=r"splits\.tsv.*must be"):
         found(tmp_path / "splits.tsv", ("a", "b"))
+
+
+def test_a_run_whose_tunes_have_moved_to_another_split_does_not_continue(file):
+    names = [("a#1", "One"), ("a#2", "Two"), ("a#3", "Three")]
+    run = SimpleNamespace(splits=file, checkpoints=file.parent)
+
+    def check(*splits):
+        check_splits(SimpleNamespace(melodies=tunes(*names), splits=np.array(splits, np.int8)), run)
+
+    check(TEST, TEST, TEST)  # nothing is trained yet
+    (run.checkpoints / LAST).touch()
+    check(TRAIN, VALIDATION, NO_SPLIT)
+    with pytest.raises(IdentityError, match=r"splits\.tsv: 2 tunes would now be in another split"):
+        check(TEST, VALIDATION, TRAIN)
+    file.write_text("damaged")
+    check(TEST, VALIDATION, TRAIN)
+
+
+def test_a_held_out_split_without_tunes_has_nothing_to_score():
+    """A list of splits may name training tunes only."""
+    melodies = tunes(("a#1", "One"), ("a#2", "Two"))
+    pitches = PitchTunes(melodies, np.array([TRAIN, NO_SPLIT], np.int8), Control())
+    vocabulary = pitches.vocabulary()
+    loader = pitches.loader(Split.TEST, vocabulary, pitches.comparable(vocabulary))
+    assert (len(loader), list(loader)) == (0, [])
+
+
+def test_of_encoded_intervals_tunes_of_three_notes_are_compared():
+    melodies = Melodies.from_list(Melody.from_pitches(intervals) for intervals in ([2], [2, 2], [2, 2, 2]))
+    intervals = PitchTunes(melodies, np.array([TRAIN] * 3, np.int8), Interval(), is_encoded=True)
+    assert intervals.comparable(intervals.vocabulary()).tolist() == [False, True, True]

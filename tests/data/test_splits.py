@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from melgen.corpora import FolkCorpus
+from melgen.corpora import CorpusError, FolkCorpus, ImportedCorpus
 from melgen.corpora.packing import interval_keys
+from melgen.corpora.report import ImportReport
 from melgen.data import Split
-from melgen.data.splits import _place, copies_across_splits, interval_groups, split_tunes
-from melgen.music.melody import Melodies
+from melgen.data.choosing_splits import declared_or_hashed
+from melgen.data.corpus_hashes import tune_hashes
+from melgen.data.splits import _place, copies_across_splits, groups_of, split_tunes
+from melgen.music.melody import Melodies, Melody
 from tests.data.melodies import melodies, walks
 from tests.tiers import quick_rows
 
@@ -167,4 +170,26 @@ def test_copies_across_splits_counts_the_tunes_that_have_one_elsewhere(tunes):
 
 def test_groups_are_numbered_by_first_appearance():
     songs = [[60, 62, 64], [50], [62, 64, 66], [71], [60, 62]]
-    assert interval_groups(packed(songs)).tolist() == [0, 1, 0, 1, 2]
+    assert groups_of(list(interval_keys(packed(songs)))).tolist() == [0, 1, 0, 1, 2]
+
+
+def imported(melodies, splits=None, encoded_as=None):
+    return ImportedCorpus(melodies, splits, encoded_as, "", ImportReport("folder tunes"))
+
+
+def test_tunes_as_intervals_have_the_same_splits_and_copies(caplog):
+    # The intervals of two tunes may differ by a constant; they are no copies.
+    songs = [*walks(300), [60, 61, 63], [60, 62, 65]]
+    pitches = imported(packed(songs))
+    intervals = imported(Melodies.from_list(Melody.from_pitches(np.diff(song)) for song in songs), None, "interval")
+    expected = declared_or_hashed(pitches, FRACTIONS, 0).tolist()
+    assert declared_or_hashed(intervals, FRACTIONS, 0).tolist() == expected
+    assert tune_hashes(intervals).tolist() == tune_hashes(pitches).tolist()
+    splits = np.arange(len(songs), dtype=np.int8) % 3
+    declared_or_hashed(imported(intervals.melodies, splits, "interval"), FRACTIONS, 0)
+    assert "have a copy in another split" not in caplog.text
+
+
+def test_an_empty_declared_split_names_the_corpus():
+    with pytest.raises(CorpusError, match="folder tunes: declares its splits, but its test split has no tune"):
+        declared_or_hashed(imported(packed(walks(4)), np.array([0, 0, 1, 1], np.int8)), FRACTIONS, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -96,5 +96,10 @@ def interval_hashes(melodies: Melodies) -> NDArray[np.uint64]:
     >>> [f"{number:016x}" for number in interval_hashes(tunes).tolist()]
     ['5231502eb341d6e2', '5231502eb341d6e2', '94297a5f7820e83a']
     """
-    hashes = b"".join(blake2b(key, digest_size=HASH_BYTES).digest() for key in interval_keys(melodies))
+    return hashes_of(interval_keys(melodies))
+
+
+def hashes_of(keys: Iterable[bytes]) -> NDArray[np.uint64]:
+    """BLAKE2b of each of several keys, as a number: ``[keys]``."""
+    hashes = b"".join(blake2b(key, digest_size=HASH_BYTES).digest() for key in keys)
     return np.frombuffer(hashes, "<u8").astype(np.uint64)

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from melgen.corpora import CorpusError, ImportedCorpus
 from melgen.corpora.seen_tunes import SeenTunes
+from melgen.data.corpus_hashes import tune_keys
 from melgen.data.recorded_splits import NO_SPLIT, joined_splits, read_splits
-from melgen.data.splits import Split, copies_across_splits, interval_groups, split_tunes
+from melgen.data.splits import Split, copies_across_splits, groups_of, split_by_keys
 from melgen.music.melody import Melodies
 
 log = logging.getLogger(__name__)
@@ -48,18 +49,20 @@ def recorded_by_runs(paths: Sequence[Path], melodies: Melodies) -> NDArray[np.in
 
 
 def declared_or_hashed(imported: ImportedCorpus, fractions: Sequence[float], split_seed: int) -> NDArray[np.int8]:
-    """The splits that a corpus declares, or else those of `split_tunes`: ``[tunes]``.
+    """The splits that a corpus declares, or else those of `split_by_keys`: ``[tunes]``.
 
     Raises:
         CorpusError: if a declared split is empty.
-        ValueError: as `split_tunes`.
+        ValueError: as `split_by_keys`.
     """
     if imported.splits is None:
-        return split_tunes(imported.melodies, fractions, split_seed)
+        return split_by_keys(tune_keys(imported), fractions, split_seed)
     for split in Split:
         if not np.any(imported.splits == split):
-            raise CorpusError(f"the corpus declares its splits, but its {split.name.lower()} split is empty")
-    copies = copies_across_splits(interval_groups(imported.melodies), imported.splits)
+            raise CorpusError(
+                f"{imported.report.corpus}: declares its splits, but its {split.name.lower()} split has no tune"
+            )
+    copies = copies_across_splits(groups_of(tune_keys(imported)), imported.splits)
     if copies:
         log.warning(
             "%d tunes have a copy in another split; they are kept, since the corpus declares its splits", copies

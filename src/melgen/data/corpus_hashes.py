@@ -8,21 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.corpora import ImportedCorpus
-from melgen.corpora.packing import interval_hashes
-from melgen.music.melody import Melodies, starts_of
+from melgen.corpora.packing import hashes_of, interval_keys
+from melgen.music.melody import Melodies
 from melgen.music.representations import Interval
 
 
-def tune_hashes(imported: ImportedCorpus) -> NDArray[np.uint64]:
-    """`interval_hashes` of a corpus, which may be encoded as intervals already: ``[tunes]``."""
+def tune_keys(imported: ImportedCorpus) -> list[bytes]:
+    """`interval_keys` of a corpus, whose values may be the intervals already: ``[tunes]``."""
+    melodies = imported.melodies
     if imported.encoded_as != Interval.name:
-        return interval_hashes(imported.melodies)
-    tunes = [imported.melodies.pitches_of(i) for i in range(len(imported.melodies))]
-    # Pitches with these intervals; beyond 16 bits they wrap around, and so do their differences.
-    pitches = [np.concatenate([[0], np.cumsum(tune, dtype=np.int64)]).astype(np.int16) for tune in tunes]
-    nothing = np.zeros(0, np.int32)
-    starts = starts_of([len(tune) for tune in pitches])
-    return interval_hashes(Melodies(np.concatenate(pitches), nothing, nothing, starts, [], []))
+        return list(interval_keys(melodies))
+    return [melodies.pitches_of(tune).astype("<i2", copy=False).tobytes() for tune in range(len(melodies))]
+
+
+def tune_hashes(imported: ImportedCorpus) -> NDArray[np.uint64]:
+    """`melgen.corpora.packing.interval_hashes` of a corpus, which may be encoded as intervals: ``[tunes]``."""
+    return hashes_of(tune_keys(imported))
 
 
 def content_hash(melodies: Melodies, splits: NDArray[np.int8] | None) -> str:

@@ -65,7 +65,10 @@ class PitchTunes:
 
         Bits per note of two representations can be compared only over the same tunes.
         """
-        comparable = self.melodies.lengths >= FIRST_COMPARED_NOTE
+        notes = self.melodies.lengths
+        if self.is_encoded:
+            notes = notes + self.representation.first_predicted_note - 2  # an interval's first value is the second note
+        comparable = notes >= FIRST_COMPARED_NOTE
         comparable &= self.splits != NO_SPLIT
         held_out = np.flatnonzero(np.isin(self.splits, (Split.VALIDATION, Split.TEST)))
         if self.is_encoded:
@@ -113,7 +116,7 @@ def tune_loader(
     """
     return TuneLoader(
         TokenTunes.from_arrays([vocabulary.encode(tune) for tune in values]),
-        np.concatenate([vocabulary.known(tune) for tune in values]),
+        np.concatenate([np.zeros(0, np.bool_), *(vocabulary.known(tune) for tune in values)]),
         comparable,
         FIRST_COMPARED_NOTE - first_predicted_note,
     )

@@ -23,17 +23,16 @@ FRACTION_TOLERANCE = 1e-6
 _PLACE_BYTES = 6  # of a hash: the most that a float represents exactly
 
 
-def interval_groups(melodies: Melodies) -> NDArray[np.int64]:
-    """Number the tunes by their interval sequence: ``[tunes]``; copies of one tune have the same number.
+def groups_of(keys: Sequence[bytes]) -> NDArray[np.int64]:
+    """Number tunes by the keys of their interval sequences: ``[tunes]``; copies of one tune have the same number.
 
     >>> from melgen.music.melody import Melody
     >>> tunes = Melodies.from_list(Melody.from_pitches(p) for p in ([60, 62], [65, 67], [60, 61]))
-    >>> interval_groups(tunes).tolist()
+    >>> groups_of(list(interval_keys(tunes))).tolist()
     [0, 0, 1]
     """
     seen: dict[bytes, int] = {}
-    groups = (seen.setdefault(key, len(seen)) for key in interval_keys(melodies))
-    return np.fromiter(groups, np.int64, len(melodies))
+    return np.array([seen.setdefault(key, len(seen)) for key in keys], np.int64)
 
 
 def tunes_in(melodies: Melodies, splits: NDArray[np.int8], split: Split) -> list[NDArray[np.int16]]:
@@ -61,7 +60,7 @@ def split_tunes(
     so the same split.
 
     Args:
-        melodies: the corpus.
+        melodies: the corpus, as pitches.
         fractions: shares of train, validation and test.
         split_seed: another seed gives another assignment; independent of the training seed.
 
@@ -69,13 +68,24 @@ def split_tunes(
         ValueError: if the fractions are not three shares that sum to 1, the seed is negative, or the corpus has fewer
             distinct tunes than there are splits.
     """
+    return split_by_keys(list(interval_keys(melodies)), fractions, split_seed)
+
+
+def split_by_keys(
+    keys: Sequence[bytes], fractions: Sequence[float] = (0.8, 0.1, 0.1), split_seed: int = 0
+) -> NDArray[np.int8]:
+    """As `split_tunes`, for tunes given by their `interval_keys`: ``[tunes]``.
+
+    Raises:
+        ValueError: as `split_tunes`.
+    """
     check_fractions(fractions)
     check_whole("split_seed", split_seed, 0)
-    places = {key: _place(split_seed, key) for key in interval_keys(melodies)}
+    places = {key: _place(split_seed, key) for key in keys}
     if len(places) < len(Split):
         raise ValueError(
             f"a corpus needs at least {len(Split)} distinct tunes for train, validation and test, "
-            f"got {len(places)} (of {len(melodies)} tunes)"
+            f"got {len(places)} (of {len(keys)} tunes)"
         )
     order = sorted(places, key=lambda key: (places[key], key))
     numbers = [places[key] for key in order]
@@ -87,7 +97,7 @@ def split_tunes(
     sizes = (first_end, second_end - first_end, len(order) - second_end)
     splits = (split for split, size in zip(Split, sizes, strict=True) for _ in range(size))
     split_of = dict(zip(order, splits, strict=True))
-    return np.fromiter((split_of[key] for key in interval_keys(melodies)), np.int8, len(melodies))
+    return np.array([split_of[key] for key in keys], np.int8)
 
 
 def _place(split_seed: int, intervals: bytes) -> float:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -18,7 +20,8 @@ from omegaconf import DictConfig, OmegaConf
 from melgen.checkpoint import LAST, load_model, read_checkpoint
 from melgen.corpora.cache import default_cache_dir
 from melgen.data import MelodyDataModule, Split
-from melgen.data.recorded_splits import write_splits
+from melgen.data.recorded_splits import NO_SPLIT, read_splits, write_splits
+from melgen.errors import IdentityError
 from melgen.files import write_json
 from melgen.generation.primers import TRAINING_VALUES, fit_of
 from melgen.music.tune_vocabulary import TuneVocabulary
@@ -26,6 +29,7 @@ from melgen.networks import choosing_backends, count_parameters
 from melgen.networks.products.backends import BACKENDS, TORCH, Backend
 from melgen.networks.products.measuring import is_available, is_possible
 from melgen.networks.sizes import size_of
+from melgen.plurals import counted
 from melgen.runs.budget import total_updates
 from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
 from melgen.runs.identity import identity_of
@@ -128,6 +132,28 @@ def fit(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: 
     if "val/loss" not in trainer.callback_metrics or trainer.global_step % interval:
         trainer.validate(module, data, verbose=False)
     return seconds
+
+
+def check_splits(data: MelodyDataModule, run: RunDirectory) -> None:
+    """Refuse to continue a run whose tunes an earlier melgen split in another way: it would train on held-out tunes.
+
+    Raises:
+        IdentityError: if tunes of its ``splits.tsv`` are in other splits now.
+    """
+    if not (run.checkpoints / LAST).exists():
+        return
+    recorded = None
+    with suppress(FileNotFoundError, ValueError):  # a damaged list is written again
+        recorded = read_splits(run.splits, data.melodies)
+    if recorded is None:
+        return
+    moved = np.count_nonzero((recorded != data.splits) & (recorded != NO_SPLIT) & (data.splits != NO_SPLIT))
+    if moved:
+        raise IdentityError(
+            f"{run.splits}: {counted(int(moved), 'tune')} would now be in another split, because an earlier melgen "
+            "split this corpus in another way; the run cannot continue; name=... puts a new run elsewhere, force=true "
+            "deletes this one"
+        )
 
 
 def record_data(data: MelodyDataModule, run: RunDirectory) -> None:
