@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -904,3 +907,21 @@ def test_cases_of_a_folder_are_tunes_of_any_reader(tmp_path):
     one, refused, three = read_abc(Source(path, "two.abc"))
     assert (names(one), names(three)) == ("CD", "^F")
     assert refused == Rejection("unreadable", "K:Es: not a key", "two.abc#2")
+
+
+TWO_JUMPS = HEADER + """CDEF|!segno!GABc|defg|"D.C. al Fine""D.S."abc'd'|"Fine"C4|]\n"""
+
+
+@pytest.mark.parametrize("seed", ["0", "2"])
+def test_marks_are_placed_in_their_order_in_every_process(seed):
+    """A set of texts has another order in each process."""
+    code = f"""
+from melgen.corpora.readers.abc import read_tune, split_tunes
+(track,) = read_tune(split_tunes({TWO_JUMPS!r})[0]).tracks
+print(len(track.notes))
+"""
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    output = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert output == "29\n", "D.S. is the last of the two"

@@ -62,7 +62,7 @@ class Voice:
         self._departs_to_coda = False
         self._has_ended_a_repeat = False
         self._endings = 0
-        self._waiting: set[str] = set()
+        self._waiting: dict[str, None] = {}  # marks in the order of the text, each once
         self._tuplet_left = 0
         self._tuplet: tuple[int, int] = (1, 1)
         self._next: tuple[int, int] = (1, 1)  # the factor of the next note from a broken rhythm
@@ -414,16 +414,16 @@ class Voice:
         elif name in ("coda", "to coda"):
             self._departs_to_coda = True
             if self.segment.is_empty:
-                self._waiting.add("to coda")
+                self._waiting["to coda"] = None
             else:
                 self.segment.to_coda = True
         elif name == "fermata":
             if not self.segment.is_empty:
                 self.segment.fermata = len(self._layer.notes)
             else:
-                self._waiting.add(name)
+                self._waiting[name] = None
         elif name == "fine" or self.segment.is_empty:
-            self._waiting.add(name)
+            self._waiting[name] = None
         else:
             self.segment.jump = _JUMPS[name]
 
