@@ -86,6 +86,25 @@ def test_content_and_cleaning_decide(folder, tmp_path, readings):
     assert changed.melodies[0].pitches[0] == 51
 
 
+def test_a_cached_report_has_the_remarks_of_the_folder_as_it_is_now(tmp_path, readings):
+    for name in ("train", "validation", "test"):
+        write_midi(tmp_path / name / "1.mid", scale(50))
+    write_midi(tmp_path / "other" / "1.mid", scale(50))
+
+    def remarks():
+        return load(tmp_path).report.remarks
+
+    outside, *others = remarks()
+    assert outside == "1 files outside the folders of the splits are not read"
+    assert len(others) == 2, "of the copies, and of the splits"
+    write_midi(tmp_path / "other" / "2.mid", scale(50))
+    assert remarks() == ["2 files outside the folders of the splits are not read", *others]
+    for path in (tmp_path / "other").iterdir():
+        path.unlink()
+    assert remarks() == others
+    assert len(readings) == 1
+
+
 def read_shifted(source, shift):
     yield Melody.from_pitches([60 + shift, 62 + shift, 64 + shift])
 

@@ -47,6 +47,7 @@ Runs record `READER_VERSION`, because other notes make other runs. They do not r
 2: the key of the voice that is the melody, unknown where parts differ; C major alone in a MIDI file is no stated key.
 """
 _READ_AT_ONCE = 2**20
+_LISTING_REMARKS = "listing_remarks"  # how many of a report's first remarks are those of its listing
 _LIBRARIES = ("music21", "muspy", "symusic")
 
 
@@ -140,7 +141,11 @@ class AbstractCorpus(ABC):
                 if (cached := self._from_cache(cache, key, listing)) is not None:
                     return cached
                 imported = read()
-                details = {"report": imported.report.to_dict(), "encoded_as": imported.encoded_as}
+                details = {
+                    "report": imported.report.to_dict(),
+                    "encoded_as": imported.encoded_as,
+                    _LISTING_REMARKS: len(listing.remarks),
+                }
                 cache.store(key, imported.melodies, imported.splits, details)
         except OSError as error:
             log.warning(
@@ -159,6 +164,8 @@ class AbstractCorpus(ABC):
             report = ImportReport.from_dict(details["report"])
             # The same files may be in another folder now, next to other files.
             report.corpus, report.ignored_files = self.description, listing.ignored_files
+            if _LISTING_REMARKS in details:  # an earlier melgen did not count them
+                report.remarks[: details[_LISTING_REMARKS]] = listing.remarks
             return ImportedCorpus(melodies, splits, details["encoded_as"], key, report)
         except (KeyError, TypeError):
             return None
