@@ -11,6 +11,7 @@ from melgen.corpora import Cleaning, CorpusError, FolderCorpus, FolkCorpus, MusP
 from melgen.corpora import folder as folder_module
 from melgen.corpora.extraction import Rejection
 from melgen.corpora.folk import music21_corpus_dir
+from melgen.corpora.sources import Listing, Source
 from tests.corpora.midi_files import scale, write_midi
 
 ABC = "X:1\nT:{title}\nM:4/4\nL:1/8\nK:C\nCDEF GABc|cBAG FEDC|]\n"
@@ -138,6 +139,32 @@ def test_wrong_paths(tmp_path, corpus):
         corpus(None)
     with pytest.raises(CorpusError, match='path="": must be the path of a file or folder'):
         corpus("")
+    with pytest.raises(CorpusError, match=r"path=~nosuchuser/tunes: no such file or folder"):
+        corpus("~nosuchuser/tunes").load()
+
+
+def test_a_melody_in_the_home_folder_of_an_unknown_user():
+    with pytest.raises(CorpusError, match=r"~nosuchuser/tune\.mid: no such file"):
+        read_melody("~nosuchuser/tune.mid")
+
+
+def test_text_is_no_answer_to_whether_to_download(tmp_path):
+    """Hydra reads ``no`` as text, which Python takes for true."""
+    with pytest.raises(CorpusError, match="download=no: must be true or false"):
+        MusPyCorpus("NottinghamDatabase", tmp_path, download="no")
+
+
+@pytest.mark.parametrize(
+    ("splits", "message"),
+    [
+        ([0, None], "b: declares no split, but a does; either all sources must, or none"),
+        ([None, 2], "a: declares no split, but b does"),
+        ([0, 3], r"b: split=3: must be None or one of 0 \(train\), 1 \(validation\), 2 \(test\)"),
+    ],
+)
+def test_a_listing_declares_all_splits_or_none(tmp_path, splits, message):
+    with pytest.raises(CorpusError, match=message):
+        Listing([Source(tmp_path, name, split) for name, split in zip("ab", splits, strict=True)])
 
 
 def test_a_file_where_a_folder_is_expected(tmp_path):

@@ -277,3 +277,10 @@ class TestRefusals:
 @pytest.mark.parametrize(("pickup", "steps"), [("1/4", 24), ("3/8", 36), ("0", 0), ("1", 96), ("1/12", 8)])
 def test_pickups_are_fractions_of_a_whole_note(pickup, steps):
     assert pickup_steps(pickup) == steps
+
+
+def test_a_pickup_of_many_digits_is_exact():
+    many = 10**400
+    assert pickup_steps(f"{many}/{4 * many}") == 24
+    with pytest.raises(ValueError, match=r"pickup=.*: must be a fraction of a whole note.* in steps of 1/96"):
+        pickup_steps(f"{many + 1}/{4 * many}")

@@ -78,7 +78,7 @@ def read_melody(path: str | Path) -> Melody:
     Raises:
         CorpusError: if there is no such file, no reader for its kind, or no melody in it.
     """
-    file = Path(path).expanduser()
+    file = Path(os.path.expanduser(path))
     if file.suffix.lower() not in READERS:
         raise CorpusError(f"{path}: must be a file of one of the types {', '.join(READERS)}")
     if not file.exists():

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from melgen.checking import require
 from melgen.corpora.corpus import AbstractCorpus
 from melgen.corpora.extraction import Rejection, Track, Tune
 from melgen.corpora.importing import Reader
@@ -32,6 +33,7 @@ class MusPyCorpus(AbstractCorpus):
     """
 
     def __init__(self, name: str, root: str | os.PathLike[str], download: bool = False):
+        require(isinstance(download, bool), "corpus.download", download, "true or false", CorpusError)
         self.name, self.root, self.download = name, user_path(root, "corpus.root"), download
 
     @property

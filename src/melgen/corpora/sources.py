@@ -64,6 +64,9 @@ class Listing:
 
     ``encoded_as`` is set for data that is already in a representation, which is then used unchanged.
     ``inputs`` are the files whose content is hashed, if the sources do not name them one by one.
+
+    Raises:
+        CorpusError: if a source declares a split that is none, or only some sources declare one.
     """
 
     sources: list[Source]
@@ -71,6 +74,18 @@ class Listing:
     remarks: list[str] = field(default_factory=list)
     encoded_as: str | None = None
     inputs: list[Path] | None = None
+
+    def __post_init__(self) -> None:
+        allowed = {None, *Split}
+        for source in self.sources:
+            if source.split not in allowed:
+                rule = ", ".join(f"{split} ({split.name.lower()})" for split in Split)
+                raise CorpusError(f"{source.name}: split={shown(source.split)}: must be None or one of {rule}")
+            if (source.split is None) != (self.sources[0].split is None):
+                with_split, without = (self.sources[0], source) if source.split is None else (source, self.sources[0])
+                raise CorpusError(
+                    f"{without.name}: declares no split, but {with_split.name} does; either all sources must, or none"
+                )
 
 
 def user_path(value: object, key: str) -> Path:
@@ -81,7 +96,7 @@ def user_path(value: object, key: str) -> Path:
     """
     if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
         raise CorpusError(f"{key}={shown(value)}: must be the path of a file or folder")
-    return Path(value).expanduser()
+    return Path(os.path.expanduser(value))  # unlike `Path.expanduser`, it keeps the ~ of an unknown user
 
 
 def corpus_path(value: object, corpus: str) -> Path:

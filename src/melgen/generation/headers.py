@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from melgen.checking import is_whole, require
+from melgen.checking import require
 from melgen.music.events import Header, header_of
 from melgen.music.melody import Melody
 from melgen.music.metre import STEPS_PER_WHOLE, Metre
@@ -37,8 +37,8 @@ def pickup_steps(pickup: str | int | None) -> int | None:
     require(len(parts) in (1, 2) and all(part.strip().isdecimal() for part in parts), "pickup", pickup, rule)
     above, below = int(parts[0]), int(parts[1]) if len(parts) == 2 else 1
     require(below > 0, "pickup", pickup, rule)
-    steps = above * STEPS_PER_WHOLE / below
-    require(is_whole(int(steps)) and steps == int(steps), "pickup", pickup, f"{rule}, in steps of 1/{STEPS_PER_WHOLE}")
+    steps = Fraction(above * STEPS_PER_WHOLE, below)
+    require(steps.denominator == 1, "pickup", pickup, f"{rule}, in steps of 1/{STEPS_PER_WHOLE}")
     return int(steps)
 
 
