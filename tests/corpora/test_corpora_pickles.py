@@ -144,6 +144,29 @@ def test_a_folder_of_several_kinds_asks_which(tmp_path):
         load(tmp_path, pattern="nothing*")
 
 
+def test_files_named_by_their_splits_alone(tmp_path):
+    for number, split in enumerate(("train", "validation", "test")):
+        write(tmp_path / f"{split}.p", SONGS[number:])
+    assert [source.split for source in PicklesCorpus(tmp_path).list_sources().sources] == [0, 1, 2]
+
+
+def test_song_lists_of_any_names_are_one_kind(tmp_path):
+    for name in ("a/x_song_list", "b/y_song_list", "train_song_list"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write(tmp_path / f"{name}.p", SONGS)
+    listing = PicklesCorpus(tmp_path).list_sources()
+    assert [source.name for source in listing.sources] == ["a/x_song_list.p", "b/y_song_list.p", "train_song_list.p"]
+    assert (listing.encoded_as, listing.sources[2].split) == (None, None)
+    write(tmp_path / "a" / "x_intervals.p", [[2, 2]])
+    with pytest.raises(CorpusError, match=r"3 kinds .*interval: x_intervals\.p.*pattern=song_list\.p"):
+        PicklesCorpus(tmp_path).list_sources()
+
+
+def test_a_pattern_must_be_text(tmp_path):
+    with pytest.raises(CorpusError, match="pattern=3: must be text"):
+        PicklesCorpus(tmp_path, pattern=3)
+
+
 def test_two_splits_of_three_are_refused(tmp_path):
     for split in ("train", "validation"):
         write(tmp_path / f"{split}_song_list.p", SONGS)

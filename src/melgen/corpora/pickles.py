@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from melgen.checking import require
 from melgen.corpora.corpus import AbstractCorpus
 from melgen.corpora.folder import complete_splits
 from melgen.corpora.importing import Reader
@@ -33,6 +35,8 @@ class PicklesCorpus(AbstractCorpus):
     """
 
     def __init__(self, path: str | os.PathLike[str], pattern: str | None = None):
+        is_text = isinstance(pattern, str | None)
+        require(is_text, "corpus.pattern", pattern, 'text such as "*_song_list.p", or null', CorpusError)
         self.path, self.pattern = corpus_path(path, "pickles"), pattern
 
     @property
@@ -56,25 +60,28 @@ class PicklesCorpus(AbstractCorpus):
             there = ", ".join(path.name for path in pickles[:5]) or "none"
             asked = "" if self.pattern is None else f" with pattern={self.pattern}"
             raise CorpusError(f"path={self.path}: no pickle ({', '.join(SUFFIXES)}){asked}; found {there}")
+        encodings = {path: encoding_of(path) for path in chosen}
         kinds: defaultdict[str, list[str]] = defaultdict(list)
         for path in chosen:
-            kinds[kind_of(path.name)].append(path.name)
-        if len(kinds) > 1:
+            kind = encodings[path] or "song list" if split_of(path.name) is None else kind_of(path.name)
+            kinds[kind].append(path.name)
+        of_splits = {kind_of(path.name) for path in chosen if split_of(path.name) is not None}
+        if len(kinds) > 1 and (len(of_splits) > 1 or len({*encodings.values()}) > 1):
+            shortest = min((kind_of(path.name) for path in chosen), key=len)
             listed = "; ".join(f"{kind}: {', '.join(names[:3])}" for kind, names in kinds.items())
             raise CorpusError(
                 f"{self.path}: pickles of {len(kinds)} kinds cannot be one corpus ({listed}); "
-                f"give one file as path, or a pattern, such as corpus.pattern={min(kinds, key=len)}"
+                f"give one file as path, or a pattern, such as corpus.pattern={shortest}"
             )
         splits = self._splits(chosen)
         sources = [Source(path, path.relative_to(self.path).as_posix(), splits.get(path.name)) for path in chosen]
         if splits:
             sources.sort(key=lambda source: source.split or 0)
-        encodings = {encoding_of(path) for path in chosen}
-        if len(encodings) > 1:
+        if len({*encodings.values()}) > 1:
             raise CorpusError(
                 f"{self.path}: only some of {', '.join(path.name for path in chosen)} are encoded streams"
             )
-        return Listing(sources, encoded_as=encodings.pop())
+        return Listing(sources, encoded_as=encodings[chosen[0]])
 
     def _matches(self, name: str) -> bool:
         if self.pattern is None:
@@ -93,19 +100,23 @@ class PicklesCorpus(AbstractCorpus):
 def split_of(name: str) -> Split | None:
     """The split that a file name begins with.
 
-    >>> split_of("evaluation_song_list.p"), split_of("my_songs.p")
-    (<Split.TEST: 2>, None)
+    >>> split_of("evaluation_song_list.p"), split_of("test.p"), split_of("my_songs.p")
+    (<Split.TEST: 2>, <Split.TEST: 2>, None)
     """
-    return SPLIT_OF_NAME.get(name.partition("_")[0].lower())
+    return SPLIT_OF_NAME.get(_first_word(name).lower())
 
 
 def kind_of(name: str) -> str:
-    """The kind of a file's content: its name without the name of its split.
+    """The name of a file without the name of its split.
 
-    >>> kind_of("train_DB12_final_cleaned.p"), kind_of("evaluation_song_list.p")
-    ('DB12_final_cleaned.p', 'song_list.p')
+    >>> kind_of("train_DB12_final_cleaned.p"), kind_of("evaluation_song_list.p"), kind_of("train.p")
+    ('DB12_final_cleaned.p', 'song_list.p', '.p')
     """
-    return name if split_of(name) is None else name.partition("_")[2]
+    return name if split_of(name) is None else name.removeprefix(_first_word(name)).removeprefix("_")
+
+
+def _first_word(name: str) -> str:
+    return re.split(r"[\W_]", name, maxsplit=1)[0]
 
 
 def encoding_of(path: Path) -> str | None:
