@@ -759,6 +759,15 @@ def test_every_tune_of_a_kern_file_is_read(tmp_path):
     assert (first.number, second.number, second.title) == (1, 2, "Second")
 
 
+def test_a_piece_of_kern_begins_or_becomes_kern(tmp_path):
+    """The words of a song may come first, as a piece of their own."""
+    path = tmp_path / "words.krn"
+    path.write_text("**text\nla\n*-\n**kern\n4c\n*-\n**text\n**kern\n4d\n*-\n")
+    first, second = read_kern(Source(path, path.name))
+    assert (first.number, second.number) == (1, 2)
+    assert [track.notes[:, 2].tolist() for tune in (first, second) for track in tune.tracks] == [[60], [62]]
+
+
 def test_damaged_kern_is_refused_with_its_line(tmp_path):
     with pytest.raises(ReadError, match="line 2: 2 tokens for 1 spines"):
         read(tmp_path, "**kern\n4c\t4d\n*-\n", "tune.krn")

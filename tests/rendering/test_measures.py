@@ -237,7 +237,12 @@ def test_a_melody_without_notes_is_a_bar_of_rest():
     assert [(symbol.note, symbol.steps) for symbol in bar.symbols] == [(None, 96)]
 
 
-@pytest.mark.parametrize("text", ["", "4", "0/4", "4/3", "4/32", "four", "4/4/4", "-3/4"])
+@pytest.mark.parametrize("text", ["", "4", "0/4", "4/3", "4/64", "four", "4/4/4", "-3/4"])
 def test_no_time_signature(text):
-    with pytest.raises(ValueError, match="metre="):
+    with pytest.raises(ValueError, match=r"metre=.*with 1, 2, 4, 8, 16 or 32 as the lower number"):
         Metre.parse(text)
+
+
+@pytest.mark.parametrize("text", ["3/1", "3/32"])
+def test_metres_that_notation_can_state_can_be_given(text):
+    assert Metre.parse(text).name == text

@@ -21,7 +21,7 @@ from typing import Any, overload
 
 from melgen.files import remove_leftovers, scratch_beside
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, MAX_STEPS, Melody
-from melgen.music.metre import BEAT_TYPES, STEPS_PER_QUARTER, Metre, MetreChange, bar_starts
+from melgen.music.metre import BEAT_TYPES, STEPS_PER_QUARTER, TIME_SIGNATURE, Metre, MetreChange, bar_starts
 from melgen.music.midi import midi_bytes
 from melgen.music.note_names import note_text
 
@@ -285,8 +285,8 @@ def _with_metre_and_pickup(melody: Melody, song: Mapping[str, Any]) -> Melody:
     """
     stated, pickup = song.get("metre"), song.get("pickup")
     if not isinstance(stated, str | None):
-        raise ValueError(f"metre={stated!s:.40}: must be a time signature such as 4/4, 3/4 or 6/8")
-    metre = None if stated is None else Metre.parse(stated, BEAT_TYPES)
+        raise ValueError(f"metre={stated!s:.40}: must be {TIME_SIGNATURE}")
+    metre = None if stated is None else Metre.parse(stated)
     if pickup is not None:
         _check_pickup(pickup, metre)
     if metre is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple, overload
 
@@ -73,22 +72,31 @@ class Metre(NamedTuple):
         return STEPS_PER_WHOLE * (3 if self.is_compound else 1) // self.beat_type
 
     @classmethod
-    def parse(cls, text: str, beat_types: Collection[int] = (2, 4, 8, 16)) -> Metre:
+    def parse(cls, text: str) -> Metre:
         """The metre of a text such as ``3/4``.
 
         Raises:
-            ValueError: if it is not a time signature in one of the beat types.
+            ValueError: if it is not a time signature in one of `BEAT_TYPES`.
         """
         match = re.fullmatch(r"(\d{1,2})/(\d{1,2})", text.strip())
-        if match is None or not int(match[1]) or int(match[2]) not in beat_types:
-            raise ValueError(f"metre={text}: must be a time signature such as 4/4, 3/4 or 6/8")
+        if match is None or not int(match[1]) or int(match[2]) not in BEAT_TYPES:
+            raise ValueError(f"metre={text:.40}: must be {TIME_SIGNATURE}")
         return cls(int(match[1]), int(match[2]))
 
 
 COMMON_TIME = Metre(4, 4)
 
 BEAT_TYPES = (1, 2, 4, 8, 16, 32)
-"""The lower numbers of time signatures that are read from notation and shown in scores."""
+"""The lower numbers of time signatures that songs and scores can have: the beat is a whole number of steps."""
+
+READ_BEAT_TYPES = (*BEAT_TYPES, 64)
+"""The lower numbers that are read from MusicXML, ``**kern`` and MIDI."""
+
+TIME_SIGNATURE = (
+    "a time signature such as 4/4, 3/4 or 6/8, "
+    f"with {', '.join(map(str, BEAT_TYPES[:-1]))} or {BEAT_TYPES[-1]} as the lower number"
+)
+"""The rule for a metre that a user gives."""
 
 
 def bar_starts(metre: Metre, pickup: int | None, end: int) -> tuple[int, ...]:

@@ -23,13 +23,13 @@ from melgen.corpora.readers.playing_order import AS_WRITTEN, NO_MARKS, Marks, me
 from melgen.corpora.readers.written import Segment, Voice, WrittenNote, sounding_tune
 from melgen.errors import ReadError
 from melgen.music.key import MODES, Key, keys_between
-from melgen.music.metre import Metre
+from melgen.music.metre import READ_BEAT_TYPES, Metre
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _DURATION = re.compile(r"(\d{1,4})(?:%(\d{1,4}))?")
 _PITCH = re.compile(r"(([a-gA-G])\2{0,9})(#{1,3}|-{1,3}|)")
 _SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
-_METRE = re.compile(r"\*M(\d{1,2}(?:\+\d{1,2})*)/(1|2|4|8|16|32|64)")
+_METRE = re.compile(rf"\*M(\d{{1,2}}(?:\+\d{{1,2}})*)/({'|'.join(map(str, READ_BEAT_TYPES))})")
 _FREE = re.compile(r"\*M[X?Z]|\*MX/.*")
 # `*G:` is G major, `*g:` G minor, `*d:dor` D dorian; `*?:` an unknown key.
 _KEY = re.compile(r"\*(?:\?|X|([A-Ga-g])(#{0,2}|-{0,2})):([a-z]*)")
@@ -113,6 +113,7 @@ class _Piece:
 
     paths: list[_Path] | None = None
     spines: int = 0
+    has_kern: bool = False  # whether a spine is one of ``**kern``, or was or became one
     names: dict[int, dict[str, str]] = field(default_factory=dict)
     parts: dict[int, str] = field(default_factory=dict)  # of a spine: the number of its part
     percussion: dict[int, None] = field(default_factory=dict)  # spines with notes under a percussion clef
@@ -131,10 +132,6 @@ class _Piece:
     @property
     def has_ended(self) -> bool:
         return self.paths is not None and not self.paths
-
-    @property
-    def has_kern(self) -> bool:
-        return self.spines > 0
 
     def read(self, line: str, number: int) -> None:
         self.line_number = number
@@ -166,7 +163,9 @@ class _Piece:
 
     def _new_path(self, token: str) -> _Path:
         self.spines += 1
-        return _Path(self.spines, 0, token.strip() == "**kern")
+        path = _Path(self.spines, 0, token.strip() == "**kern")
+        self.has_kern |= path.is_kern
+        return path
 
     def _reference(self, line: str) -> None:
         match = re.match(r"!!!(\w{3})[^:]*:(.*)", line)
@@ -184,6 +183,7 @@ class _Piece:
         for token, path in zip(tokens, self.paths, strict=True):
             if token.startswith("**"):
                 path.is_kern = token.strip() == "**kern"
+                self.has_kern |= path.is_kern
             elif token in ("*cue", "*Xcue"):
                 path.is_cue = token == "*cue"
             elif token.startswith("*clef"):

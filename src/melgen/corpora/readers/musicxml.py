@@ -22,7 +22,7 @@ from melgen.corpora.readers.playing_order import NO_MARKS, Marks, merged
 from melgen.corpora.readers.written import Segment, Tune, Voice, WrittenNote, sounding_tune
 from melgen.errors import ReadError
 from melgen.music.key import FOUND_KEY, FOUND_KEY_FIELD, Key, key_at, keys_between
-from melgen.music.metre import Metre
+from melgen.music.metre import READ_BEAT_TYPES, Metre
 
 _Element = ElementTree.Element
 _Key = tuple[int, int, str]  # staff, and the voice as a number and as text
@@ -306,8 +306,8 @@ def _metre(time: _Element) -> Metre | None:
     texts = zip(time.findall("beats"), time.findall("beat-type"), strict=False)
     for beats, beat_type in texts:
         numbers = re.fullmatch(r"\d{1,2}(\+\d{1,2})*", re.sub(r"\s", "", beats.text or ""))
-        kind = re.fullmatch(r"\s*(1|2|4|8|16|32|64)\s*", beat_type.text or "")
-        if numbers is None or kind is None:
+        kind = re.fullmatch(r"\s*(\d{1,2})\s*", beat_type.text or "")
+        if numbers is None or kind is None or int(kind[1]) not in READ_BEAT_TYPES:
             return None
         smallest = max(smallest, int(kind[1]))
         total += Fraction(sum(int(each) for each in numbers[0].split("+")), int(kind[1]))

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.corpora.extraction import Tune
-from melgen.music.metre import BEAT_TYPES, Metre
+from melgen.music.metre import READ_BEAT_TYPES, Metre
 
 MAX_BARS = 1_000_000
-_BEAT_TYPES = frozenset({*BEAT_TYPES, 64})
 
 
 def count_bars(tune: Tune, signatures: Mapping[int, Metre], end: int) -> None:
@@ -33,7 +32,7 @@ def count_bars(tune: Tune, signatures: Mapping[int, Metre], end: int) -> None:
 
 def stated_metre(beats: int, beat_type: int) -> Metre | None:
     """The metre of a time signature; ``None`` if it makes no sense."""
-    return Metre(beats, beat_type) if beat_type in _BEAT_TYPES and beats > 0 else None
+    return Metre(beats, beat_type) if beat_type in READ_BEAT_TYPES and beats > 0 else None
 
 
 def _metres_and_pickup(
