@@ -117,6 +117,7 @@ class TestWhatCannotBeWritten:
     @pytest.mark.parametrize(
         ("tune", "reason"),
         [
+            (Melody((), (), ()), "no notes"),
             (Melody((60, 62), (0, 12), (24, 24)), "overlapping"),
             (Melody((60, 62), (0, 0), (24, 24)), "overlapping"),
             (Melody((60, 62), (0, 24), (0, 24)), "without length"),

@@ -180,6 +180,8 @@ class Encoding:
         return np.concatenate([np.full((*values.shape[:-1], self._values_before), FIRST, np.int64), values], -1)
 
     def _encode(self, melody: Melody, timing: Timing, values: NDArray[np.integer]) -> EncodedTune:
+        if not len(melody):
+            raise RhythmError("no notes")
         each = self.per_note(values)
         if len(each) != len(melody):
             raise ValueError(
