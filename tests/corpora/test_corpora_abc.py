@@ -23,6 +23,7 @@ from melgen.corpora.readers.abc import playing as playing_remarks
 from melgen.corpora.readers.abc import read_abc, read_tune, split_tunes
 from melgen.corpora.readers.abc import tune as tune_remarks
 from melgen.corpora.readers.abc.fields import parse_key, parse_metre, parse_order
+from melgen.corpora.readers.abc.short import melody_of_abc
 from melgen.corpora.readers.abc.text import TuneText, plain_text
 from melgen.corpora.readers.playing_order import AS_WRITTEN
 from melgen.corpora.sources import Source
@@ -925,3 +926,7 @@ print(len(track.notes))
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     ).stdout
     assert output == "29\n", "D.S. is the last of the two"
+
+
+def test_an_empty_line_does_not_end_a_few_typed_notes():
+    assert melody_of_abc("CDE F\n\n \nGABc").pitches == (60, 62, 64, 65, 67, 69, 71, 72)

@@ -224,7 +224,10 @@ def test_a_file_keeps_its_rhythm_metre_and_pickup(kind, tmp_path):
         ("r", "must be a note at the end"),
         ("", "must be a list of pitches .* no notes"),
         ("z4|", "no notes"),
-        ("my/primer", "names of notes like C4 D4 E4 D4, ABC text like CDEF, or the path .*'m' is not a sign of ABC"),
+        (
+            "my/primer",
+            "names of notes like C4 D4 E4 D4, ABC text like CDEF, or the path .*'m' is not allowed here; only",
+        ),
         ("60 62", "must be a list of pitches"),
         ("[M:6/7]CDE", "values of K:, L: or M: that are not ABC"),
         ("[K:H]CDE", "K:H: not a key"),

@@ -175,7 +175,7 @@ def _choose_track(
     if not pitched:
         drums = sum(len(track.notes) > 0 for track in tune.tracks)
         if not drums:
-            return Rejection(NO_NOTES, "the file contains no notes", source)
+            return Rejection(NO_NOTES, "the tune contains no notes", source)
         return Rejection(DRUMS_ONLY, f"{counted(drums, 'drum track')}, nothing else", source)
     candidates = [(track, line) for track, line, share in pitched if share <= cleaning.max_chord_share]
     if not candidates:

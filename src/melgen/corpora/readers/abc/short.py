@@ -38,9 +38,9 @@ def melody_of_abc(text: str) -> Melody:
             fields[letter] = value
         notes = notes[match.end() :]
     if (wrong := _NOT_ABC.search(_NO_NOTES.sub("", notes))) is not None:
-        raise ReadError(f"{wrong[0]!r} is not a sign of ABC")
+        raise ReadError(f"{wrong[0]!r} is not allowed here; only notes, rests, bar lines, signs and fields of ABC are")
     lines = [f"{letter}:{value.strip()}" for letter, value in {**fields, "K": key}.items()]
-    tune = read_tune(TuneText([*lines, *notes.strip().splitlines()]))
+    tune = read_tune(TuneText([*lines, *filter(str.strip, notes.splitlines())]))  # an empty line would end the tune
     if tune.remarks:
         raise ReadError("; ".join(tune.remarks))
     found = extract_melody(tune, Cleaning(min_length_notes=1), "")
