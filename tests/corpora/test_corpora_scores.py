@@ -764,7 +764,7 @@ def test_a_piece_of_kern_begins_or_becomes_kern(tmp_path):
     path = tmp_path / "words.krn"
     path.write_text("**text\nla\n*-\n**kern\n4c\n*-\n**text\n**kern\n4d\n*-\n")
     first, second = read_kern(Source(path, path.name))
-    assert (first.number, second.number) == (1, 2)
+    assert (first.number, second.number) == (2, 3)
     assert [track.notes[:, 2].tolist() for tune in (first, second) for track in tune.tracks] == [[60], [62]]
 
 

@@ -55,13 +55,14 @@ def kern_tunes(text: str) -> Iterator[Tune]:
     """
     if "**kern" not in text:
         raise ReadError("not a **kern file: no **kern spine")
-    pieces = [piece for piece in _pieces(_LINE_END.split(text.removeprefix("\ufeff"))) if piece.has_kern]
-    if not pieces:
+    pieces = [piece for piece in _pieces(_LINE_END.split(text.removeprefix("\ufeff"))) if piece.spines]
+    if not any(piece.has_kern for piece in pieces):
         raise ReadError("not a **kern file: no **kern spine")
     for number, piece in enumerate(pieces, 1):
-        tune = piece.tune()
-        tune.number = number if len(pieces) > 1 else None
-        yield tune
+        if piece.has_kern:
+            tune = piece.tune()
+            tune.number = number if len(pieces) > 1 else None
+            yield tune
 
 
 def _pieces(lines: list[str]) -> Iterator[_Piece]:
