@@ -45,6 +45,18 @@ def test_a_written_melody_is_read_back(tmp_path, notes, tpq):
     ]
 
 
+def test_tracks_that_are_tunes_of_their_own_are_refused(tmp_path):
+    one = write_midi(tmp_path / "one.mid", scale(60))
+    two = write_midi(tmp_path / "two.mid", scale(60), scale(72))
+    for path in (one, two):
+        file = mido.MidiFile(path)
+        file.type = 2
+        file.save(path)
+    assert len(read(one).tracks) == 1
+    with pytest.raises(ReadError, match="a MIDI file of type 2: its 2 tracks are tunes of their own"):
+        read(two)
+
+
 def test_the_metres_that_a_file_states(tmp_path):
     path = write_midi(tmp_path / "tune.mid", scale())
     assert melody_of(read(path), ANY_LENGTH).metres == (), "the file states no metre"

@@ -175,6 +175,14 @@ def test_without_a_pickup_there_is_one_time_signature(tmp_path):
         assert (found.metre, found.pickup, found.bars) == (Metre(6, 8), None, (0, 72))
 
 
+def test_a_pickup_of_more_beats_than_a_byte_counts_has_no_time_signature(tmp_path):
+    steps = 257 * 3  # thirty-seconds
+    tune = Melody((60, 62), (0, steps), (steps, 96), metres=(MetreChange(0, Metre(100, 1)),), pickup=steps)
+    midi = mido.MidiFile(write_midi(tune, tmp_path / "tune.mid"))
+    signatures = [message for message in midi.tracks[0] if message.type == "time_signature"]
+    assert [(each.time, each.numerator, each.denominator) for each in signatures] == [(steps * TICKS_PER_STEP, 100, 1)]
+
+
 def test_after_a_pickup_that_no_metre_has_bars_count_from_its_end(tmp_path):
     tune = in_metre(Metre(2, 4), 8, [8, 24, 24, 48])
     found = read_melody(write_midi(tune, tmp_path / "tune.mid"))
@@ -224,7 +232,9 @@ def test_melodies_that_fit_no_midi_file(melody, message):
         midi_bytes(melody)
 
 
-@pytest.mark.parametrize("options", [{"velocity": 0}, {"velocity": 128}, {"tempo_qpm": 0}, {"tempo_qpm": 3}])
+@pytest.mark.parametrize(
+    "options", [{"velocity": 0}, {"velocity": 128}, {"tempo_qpm": 0}, {"tempo_qpm": 3}, {"tempo_qpm": "fast"}]
+)
 def test_options_that_fit_no_midi_file(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         midi_bytes(TUNE, **options)

@@ -38,13 +38,15 @@ READER_VERSION = 2
 1: onsets and durations in sixteenths, each rounded by itself; splits by a shuffle of the whole corpus.
 2: 24 steps to the quarter, with metres, pickups and bars; splits by a hash of each tune's intervals.
 """
-DETAILS_VERSION = 2
-"""Increased when a reader finds more about the same melodies, or other keys; then corpora are read again, too.
+DETAILS_VERSION = 3
+"""Increased when a reader finds more about the same melodies, other keys, or other notes in a few faulty files; then
+corpora are read again, too.
 
 Runs record `READER_VERSION`, because other notes make other runs. They do not record this version.
 
 1: the keys that sources state.
 2: the key of the voice that is the melody, unknown where parts differ; C major alone in a MIDI file is no stated key.
+3: several jumps before one note in ABC are followed in a fixed order; MIDI files of type 2 are refused.
 """
 _READ_AT_ONCE = 2**20
 _LISTING_REMARKS = "listing_remarks"  # how many of a report's first remarks are those of its listing

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from melgen.checking import check_whole, require
+from melgen.checking import check_whole, is_number, require
 from melgen.files import replacing
 from melgen.music.key import FOUND_KEY, KEY_OF_MIDI, MODES, Key
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, STEPS_PER_QUARTER, Melody
@@ -57,7 +57,7 @@ def midi_bytes(melody: Melody, tempo_qpm: float = 120, velocity: int = 100) -> b
 
     _check_notes(melody)
     check_whole("velocity", velocity, 1, 127)
-    fits = tempo_qpm > 0 and 1 <= bpm2tempo(tempo_qpm) <= _MAX_TEMPO_MICROSECONDS
+    fits = is_number(tempo_qpm) and tempo_qpm > 0 and 1 <= bpm2tempo(tempo_qpm) <= _MAX_TEMPO_MICROSECONDS
     require(fits, "tempo_qpm", tempo_qpm, "a number from 4 to 60,000,000 to fit a MIDI file")
 
     conductor = MidiTrack([MetaMessage("set_tempo", tempo=bpm2tempo(tempo_qpm), time=0), *_signatures(melody)])
@@ -130,11 +130,14 @@ def _is_power(metre: Metre) -> bool:
 def _metre_of(steps: int) -> list[Metre]:
     """The metre with the longest beats whose bar has this length; none if it is not a number of thirty-seconds.
 
+    There is none either if MIDI, which keeps the number of beats in a byte, cannot write it.
+
     >>> _metre_of(12), _metre_of(36), _metre_of(8)
     ([Metre(beats=1, beat_type=8)], [Metre(beats=3, beat_type=8)], [])
     """
     types = [each for each in BEAT_TYPES if each >= 4 and steps % (STEPS_PER_WHOLE // each) == 0]
-    return [Metre(steps * each // STEPS_PER_WHOLE, each) for each in types[:1]]
+    metres = [Metre(steps * each // STEPS_PER_WHOLE, each) for each in types[:1]]
+    return [metre for metre in metres if metre.beats <= _MAX_BYTE]
 
 
 def _key_name(key: Key) -> str:

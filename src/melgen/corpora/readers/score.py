@@ -17,7 +17,6 @@ from melgen.corpora.extraction import Tune
 from melgen.corpora.readers import MEGABYTE, decode, read_bytes
 from melgen.corpora.readers.kern import kern_tunes
 from melgen.corpora.readers.musicxml import musicxml_tune
-from melgen.corpora.readers.playing_order import AS_WRITTEN as AS_WRITTEN
 from melgen.corpora.sources import Source
 from melgen.errors import ReadError
 

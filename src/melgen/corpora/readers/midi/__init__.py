@@ -31,6 +31,7 @@ from melgen.music.metre import Metre
 
 MAX_BYTES = 50 * MEGABYTE
 _DEFAULT_KEY = Key(0, "major")
+_TUNES_OF_THEIR_OWN = 2  # the type of a file whose tracks do not sound together
 _SOUNDS_OR_COUNTS = re.compile(rb"[\x90-\x9f]|\xff\x58")  # a track without these has neither note nor metre
 
 
@@ -65,6 +66,9 @@ def read_midi(source: Source) -> Iterator[Tune]:
         for each in items(score.time_signatures):
             if (metre := stated_metre(each.numerator, each.denominator)) is not None:
                 signatures[each.time] = metre
+    sounding = sum(map(bool, channels))
+    if int.from_bytes(data[8:10], "big") == _TUNES_OF_THEIR_OWN and sounding > 1:
+        raise ReadError(f"a MIDI file of type 2: its {sounding} tracks are tunes of their own, not parts of one")
     pieces, remarks = as_tracks([channel for of_track in channels for channel in of_track])
     places = iter(pieces)
     tracks = [track for of_track in channels for track in join_in_order([next(places) for _ in of_track])]
