@@ -1,8 +1,8 @@
 """Imported corpora on disk: ``<cache_dir>/corpora/<fingerprint>/``, with memory-mapped arrays and two JSON files.
 
 An entry is written into a sibling directory and renamed, so it is complete or absent; a lock makes a second
-process wait while the first one reads the corpus. Every file has a checksum; an entry that does not match its
-checksums is ignored, and the corpus is read again. Nothing here unpickles.
+process wait while the first one reads the corpus. ``report.json`` has a checksum of every other file; an entry that
+does not match its checksums is ignored, and the corpus is read again. Nothing here unpickles.
 """
 
 from __future__ import annotations

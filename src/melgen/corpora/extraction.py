@@ -76,7 +76,7 @@ class Tune:
     """A tune from a reader, before its melody is chosen.
 
     ``number`` is its number in a file of several tunes; ``remarks`` name deviations that the reader had to make.
-    ``metres`` (the tick from which each holds, beats, beat type), ``pickup`` and ``bars`` (where each bar begins,
+    ``metres`` (the tick from which each holds, and the metre), ``pickup`` and ``bars`` (where each bar begins,
     repeats played out) are as in `Melody`, in ticks. ``keys`` are the keys of all tracks as they sound, in order,
     each with the tick from which it holds; ``None`` ends a key. ``is_written`` is true for notation, whose times are
     exact, and false for recordings that may have been played.

@@ -101,7 +101,7 @@ class FolderCorpus(AbstractCorpus):
     """
 
     def __init__(self, path: str | os.PathLike[str]):
-        self.path = corpus_path(path, "folder")
+        self.path = corpus_path(path, "folder", "folder")
 
     @property
     def description(self) -> str:

@@ -37,7 +37,7 @@ class PicklesCorpus(AbstractCorpus):
     def __init__(self, path: str | os.PathLike[str], pattern: str | None = None):
         is_text = isinstance(pattern, str | None)
         require(is_text, "corpus.pattern", pattern, 'text such as "*_song_list.p", or null', CorpusError)
-        self.path, self.pattern = corpus_path(path, "pickles"), pattern
+        self.path, self.pattern = corpus_path(path, "pickles", "pickle or folder"), pattern
 
     @property
     def description(self) -> str:

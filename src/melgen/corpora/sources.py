@@ -99,14 +99,19 @@ def user_path(value: object, key: str) -> Path:
     return Path(os.path.expanduser(value))  # unlike `Path.expanduser`, it keeps the ~ of an unknown user
 
 
-def corpus_path(value: object, corpus: str) -> Path:
+def corpus_path(value: object, corpus: str, what: str) -> Path:
     """The path of a corpus of the user's own files.
+
+    Args:
+        value: what the user gave.
+        corpus: the option.
+        what: what the path must be, in words.
 
     Raises:
         CorpusError: as `user_path`; it names the option if the path is missing.
     """
     if value is None:
-        raise CorpusError(f"corpus={corpus}: path=... is needed, the file or folder to read")
+        raise CorpusError(f"corpus={corpus}: path=... is needed, the {what} to read")
     return user_path(value, "path")
 
 

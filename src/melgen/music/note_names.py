@@ -28,7 +28,8 @@ def note_text(melody: Melody) -> str:
     A length is written where it differs from that of the note or rest before it; the first is a quarter note if
     nothing else is written. Rests among quarter notes are written as quarter rests if they are whole numbers of them.
 
-    `melody_of_names` reads it.
+    `melody_of_names` reads it if each note lasts a step or more and no note begins before the one before it ends. Other
+    melodies are written for readers only: a note without length as ``C4:0``, and overlapping notes one after another.
 
     >>> note_text(Melody((60, 62, 57), (0, 24, 72), (24, 24, 24)))
     'C4 D4 r A3'

@@ -189,7 +189,8 @@ def with_accidentals(bars: Sequence[Bar], notes: Sequence[SpelledNote], key: Key
 
     Args:
         bars: the bars.
-        spelling: the key and the names of the notes.
+        notes: the names of the notes of the tune, in order.
+        key: the key of the signature.
         in_abc: whether for ABC. Some of its readers forget a sign before the bar ends, or at a tie, so that each note
             outside the key repeats its sign, a tied one too.
     """

@@ -1,4 +1,4 @@
-"""The name of a track, decoded as UTF-8, else as Latin-1."""
+"""The name of a track, in one of the encodings that `melgen.corpora.readers.decode` reads."""
 
 from __future__ import annotations
 
