@@ -18,7 +18,7 @@ from torch import Tensor
 import melgen
 from melgen.bit_names import with_marked_bits
 from melgen.checkpoint_files import BEST, LAST, find_checkpoint, run_of, run_title
-from melgen.corpora.seen_tunes import SeenTunes
+from melgen.data.seen_tunes import SeenTunes
 from melgen.errors import CheckpointError
 from melgen.model_files.archive import is_model_file
 from melgen.model_files.description import Description

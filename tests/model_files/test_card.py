@@ -11,7 +11,7 @@ import yaml
 
 from melgen.checkpoint import load_model
 from melgen.corpora.licences import OF_COLLECTIONS
-from melgen.corpora.seen_tunes import SeenTunes
+from melgen.data.seen_tunes import SeenTunes
 from melgen.exporting.card import card_of
 from melgen.exporting.origin import corpora_of, metrics_of
 from melgen.exporting.writing import export_run

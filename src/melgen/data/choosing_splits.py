@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from melgen.corpora import CorpusError, ImportedCorpus
-from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data.corpus_hashes import tune_keys
 from melgen.data.recorded_splits import NO_SPLIT, joined_splits, read_splits
+from melgen.data.seen_tunes import SeenTunes
 from melgen.data.splits import Split, copies_across_splits, groups_of, split_by_keys
 from melgen.music.melody import Melodies
 

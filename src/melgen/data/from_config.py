@@ -5,8 +5,8 @@ from __future__ import annotations
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data.module import MelodyDataModule
+from melgen.data.seen_tunes import SeenTunes
 from melgen.music.abstract_rhythm import AbstractRhythm
 from melgen.music.representations import AbstractRepresentation, representation_named
 from melgen.music.rhythms import rhythm_from

@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from melgen.corpora import AbstractCorpus, Cleaning, CorpusError, EncodedOtherwiseError, ImportedCorpus, ImportReport
-from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data.choosing_splits import declared_or_hashed, recorded_by_runs, without_known_tunes
 from melgen.data.corpus_hashes import content_hash, tune_hashes
 from melgen.data.pitch_tunes import PitchTunes
 from melgen.data.rhythm_tunes import RhythmTunes
 from melgen.data.scored_tunes import TuneLoader
+from melgen.data.seen_tunes import SeenTunes
 from melgen.data.splits import Split, check_fractions, tunes_in
 from melgen.data.stream_loader import StreamLoader, check_window
 from melgen.data.whole_tunes import WholeTuneLoader

@@ -39,7 +39,7 @@ class Description:
         provenance: the command and the software of its training, and its run.
         licence: of the weights, by its SPDX name.
         corpora: what it was trained on.
-        training_tunes: their hashes, see `melgen.corpora.seen_tunes`; None if they are not recorded.
+        training_tunes: their hashes, see `melgen.data.seen_tunes`; None if they are not recorded.
     """
 
     name: str

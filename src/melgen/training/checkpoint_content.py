@@ -6,7 +6,7 @@ from typing import Any
 
 import melgen
 from melgen.checkpoint import FORMAT_VERSION, FORMAT_VERSION_OF_PITCHES, RHYTHM, SEEN_TUNES
-from melgen.corpora.seen_tunes import SeenTunes
+from melgen.data.seen_tunes import SeenTunes
 from melgen.music.abstract_rhythm import AbstractRhythm
 from melgen.music.representations import AbstractRepresentation
 from melgen.music.rhythms import NoRhythm

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from melgen.checkpoint import TrainedModel, load_model
-from melgen.corpora.seen_tunes import UNCHECKED, SeenTunes
+from melgen.data.seen_tunes import UNCHECKED, SeenTunes
 from melgen.errors import CheckpointError
 from melgen.music.abstract_rhythm import AbstractRhythm
 from melgen.music.rhythms import NoRhythm

@@ -17,8 +17,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from melgen.bit_names import with_marked_bits
 from melgen.checking import check_one_of
-from melgen.corpora.seen_tunes import SeenTunes
 from melgen.data import ScoredRhythm, ScoredTunes, Window
+from melgen.data.seen_tunes import SeenTunes
 from melgen.errors import DivergenceError
 from melgen.internals.lightning import HOOK_NAME, check_hook_name, monitor, skip_empty_hooks
 from melgen.music.abstract_rhythm import AbstractRhythm
