@@ -19,7 +19,8 @@ from melgen import processes
 from melgen.corpora import worker, workers
 from melgen.files import flush, flush_below, write_text
 from melgen.locks import LockedError, locked
-from melgen.processes import available_cpus, end_with_parent, handle_signals, process_birth, process_exists
+from melgen.processes import end_with_parent, handle_signals, process_birth, process_exists
+from melgen.resources import available_cpus
 from melgen.training.checks import check_memory
 
 POSIX_ONLY = {"fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"}

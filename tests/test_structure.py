@@ -25,6 +25,7 @@ ORDER = (
         "decimals",
         "files",
         "processes",
+        "resources",
         "terminal",
         "locks",
         "software",

@@ -1,4 +1,4 @@
-"""Processes: how many can run here and in which memory, their end with their parent, and signals of a scheduler."""
+"""Processes: whether one exists, its end with its parent, and signals of a scheduler."""
 
 from __future__ import annotations
 
@@ -18,20 +18,6 @@ from melgen.errors import OutOfTimeError
 _PR_SET_PDEATHSIG = 1
 _SYNCHRONIZE, _ACCESS_DENIED, _WAIT_TIMEOUT = 0x100000, 5, 258
 """Of Windows: the right to wait for a process, the error for another user's, and the answer of one that works."""
-
-
-def available_cpus() -> int:
-    """Number of CPUs that this process may use: in a container or a SLURM job, fewer than the machine has."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-
-
-def memory_of_machine() -> int | None:
-    """The memory of this machine in bytes; None where the system does not report it, such as on Windows."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None
 
 
 def process_birth(pid: int) -> str | None:

@@ -46,8 +46,8 @@ def render(config: DictConfig) -> Path:
     from melgen.corpora.sources import check_exists
     from melgen.generation.results_folder import results_folder
     from melgen.generation.song_files import RENDERING_FILE, place_of_songs, read_song_folder
-    from melgen.processes import available_cpus
     from melgen.rendering.batch import RenderOptions, missing_libraries, read_formats, render_songs
+    from melgen.resources import available_cpus
 
     formats = read_formats(OmegaConf.to_object(config.to) if OmegaConf.is_list(config.to) else config.to)
     options = RenderOptions(**{each.name: config[each.name] for each in fields(RenderOptions)})

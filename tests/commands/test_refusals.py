@@ -54,9 +54,9 @@ REFUSALS = {
     "a name of nothing": (["name="], ['name="": must be the name of a folder: letters, digits and . _ + -\n']),
     "layers in words": (["layers=two"], ["layers=two", A_WHOLE_NUMBER]),
     "truth for a size": (["hidden_size=true"], ["hidden_size=true", A_WHOLE_NUMBER]),
-    "huge hidden size": (["hidden_size=10000000"], ["hidden_size=10000000", "GiB", "this machine has"]),
+    "huge hidden size": (["hidden_size=10000000"], ["hidden_size=10000000", "GiB", "can be used here"]),
     "unaddressable hidden size": (["hidden_size=99999999999999999999"], ["hidden_size", "9" * 20]),
-    "huge depth": (["layers=10000000000"], ["layers=10000000000", "GiB", "this machine has"]),
+    "huge depth": (["layers=10000000000"], ["layers=10000000000", "GiB", "can be used here"]),
     "batch too large": (
         ["batch_size=100000"],
         ["batch_size=100000 with seq_length=", "window of 5,000,000", "would fit"],

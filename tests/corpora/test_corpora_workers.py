@@ -15,7 +15,6 @@ import pytest
 from melgen.corpora.extraction import Rejection
 from melgen.corpora.sources import Source
 from melgen.corpora.workers import map_joined, map_sources
-from melgen.processes import available_cpus
 from tests.commands.calling import hears_ctrl_c
 from tests.corpora.midi_files import scale, write_midi
 from tests.corpora.misbehaving import read_by_name
@@ -103,10 +102,6 @@ def test_leaving_early_ends_the_workers():
     for _ in map_sources(read_by_name, [sources[-1], *sources], 2):
         break
     assert time.perf_counter() - started < 10
-
-
-def test_available_cpus():
-    assert 1 <= available_cpus() <= (os.cpu_count() or 1)
 
 
 SCRIPT = """

@@ -243,11 +243,11 @@ def test_melodies_with_an_impossible_primer(primer, message, network):
 
 
 def test_more_notes_than_the_memory_holds_are_refused(monkeypatch):
-    monkeypatch.setattr(sampling, "memory_of_machine", lambda: 8 * 2**30)
+    monkeypatch.setattr(sampling, "available_memory", lambda: 8 * 2**30)
     check_room(2**20, 2**10)
     with pytest.raises(ValueError, match=r"songs=1048576 with notes=1025: the notes need 8 GiB, and this"):
         check_room(2**20, 2**10 + 1)
     with pytest.raises(ValueError, match=r"a=2 with b=10{15}: "):
         check_room(2, 10**15, ("a", "b"))
-    monkeypatch.setattr(sampling, "memory_of_machine", lambda: None)
+    monkeypatch.setattr(sampling, "available_memory", lambda: None)
     check_room(100, 10**15)

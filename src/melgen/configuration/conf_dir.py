@@ -78,7 +78,7 @@ def _file_name(path: str) -> str:
 
 
 def _cores() -> int:
-    from melgen.processes import available_cpus
+    from melgen.resources import available_cpus
 
     return available_cpus()
 

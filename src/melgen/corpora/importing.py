@@ -23,7 +23,7 @@ from melgen.corpora.workers import map_joined
 from melgen.errors import UNREADABLE, ReadError
 from melgen.music.melody import Melodies, Melody
 from melgen.plurals import counted
-from melgen.processes import available_cpus
+from melgen.resources import available_cpus
 
 log = logging.getLogger(__name__)
 

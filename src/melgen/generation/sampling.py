@@ -22,7 +22,7 @@ from melgen.music.vocabulary import Vocabulary
 from melgen.networks import MelodyModel, map_state
 from melgen.networks.model_stepping import ModelStepper
 from melgen.pasting import override
-from melgen.processes import memory_of_machine
+from melgen.resources import available_memory
 
 # Tokens [N, steps] and a state (None at first) to logits [N, steps, V] and the state after them.
 NextNote = Callable[[Tensor, Any], tuple[Tensor, Any]]
@@ -56,7 +56,7 @@ def check_sampling(
 
 
 def check_room(songs: int, notes: int, keys: tuple[str, str] = ("songs", "notes")) -> None:
-    """Refuse more notes than the memory of this machine can hold.
+    """Refuse more notes than the memory that can be used here can hold.
 
     Args:
         songs: how many songs.
@@ -66,11 +66,11 @@ def check_room(songs: int, notes: int, keys: tuple[str, str] = ("songs", "notes"
     Raises:
         ValueError: naming both options, the memory that they need and the memory there is.
     """
-    needed, available = _BYTES_PER_NOTE * songs * notes, memory_of_machine()
+    needed, available = _BYTES_PER_NOTE * songs * notes, available_memory()
     if available is not None and needed > available:
         raise ValueError(
-            f"{keys[0]}={songs} with {keys[1]}={notes}: the notes need {needed / 2**30:,.0f} GiB, and this machine has "
-            f"{available / 2**30:,.0f} GiB of memory"
+            f"{keys[0]}={songs} with {keys[1]}={notes}: the notes need {needed / 2**30:,.0f} GiB of memory, and "
+            f"{available / 2**30:,.0f} GiB can be used here"
         )
 
 

@@ -24,8 +24,8 @@ from melgen.generation.songs import SONGS_FILE, read_songs, song_names, songs_of
 from melgen.model_files.archive import SONGS, is_model_file, member_text, opened
 from melgen.music.melody import Melody
 from melgen.music.midi import write_midi
-from melgen.processes import available_cpus
 from melgen.references import is_reference, referenced_file
+from melgen.resources import available_cpus
 from melgen.terminal import readable
 
 EVALUATION_FILE, RENDERING_FILE = "evaluation.json", "rendering.json"

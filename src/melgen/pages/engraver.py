@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from melgen.music.melody import Melody
-from melgen.processes import available_cpus, end_with_parent
+from melgen.processes import end_with_parent
+from melgen.resources import available_cpus
 
 log = logging.getLogger(__name__)
 

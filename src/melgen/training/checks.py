@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from melgen.checking import COUNT, SEED, is_seed, is_whole, one_of, require, whole_number_of
 from melgen.configuration.known_keys import CHANGE_NOTHING, SET_OTHERWISE
-from melgen.processes import memory_of_machine
+from melgen.resources import available_memory
 from melgen.runs.budget import NO_LIMIT
 from melgen.runs.naming import safe_name
 from melgen.runs.precision import PRECISIONS, full_name
@@ -118,17 +118,17 @@ def check_name(config: DictConfig) -> None:
 
 
 def check_memory(parameters: int, config: DictConfig) -> None:
-    """Refuse a network that this machine could not hold.
+    """Refuse a network that the memory could not hold.
 
     Raises:
-        ValueError: naming the memory that it needs and the memory of this machine.
+        ValueError: naming the memory that it needs and the memory that can be used here.
     """
-    available = memory_of_machine()
+    available = available_memory()
     if available is not None and parameters * BYTES_PER_PARAMETER > available:
         raise ValueError(
             f"hidden_size={config.hidden_size} with layers={config.layers}: {parameters:,} parameters "
-            f"need {parameters * BYTES_PER_PARAMETER / 2**30:,.0f} GiB to train, and this machine has "
-            f"{available / 2**30:,.0f} GiB of memory"
+            f"need {parameters * BYTES_PER_PARAMETER / 2**30:,.0f} GiB of memory to train, and "
+            f"{available / 2**30:,.0f} GiB can be used here"
         )
 
 

@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from melgen.checkpoint_files import LAST
 from melgen.durations import in_words
 from melgen.plurals import counted
-from melgen.processes import available_cpus
+from melgen.resources import available_cpus
 from melgen.runs.directory import RunDirectory
 from melgen.runs.precision import full_name
 from melgen.runs.status import status_of
