@@ -38,6 +38,12 @@ def problems(value: Any, kind: Any, place: str = "page") -> Iterator[str]:
             return
         for number, one in enumerate(value):
             yield from problems(one, arguments[0], f"{place}[{number}]")
+    elif origin is tuple:  # a list in JSON
+        if not isinstance(value, list | tuple) or len(value) != len(arguments):
+            yield f"{place}: {value!r:.60} is not a {kind}"
+            return
+        for number, (one, hint) in enumerate(zip(value, arguments, strict=True)):
+            yield from problems(one, hint, f"{place}[{number}]")
     elif origin is dict:
         if not isinstance(value, dict):
             yield f"{place}: {value!r:.60} is not a dict"

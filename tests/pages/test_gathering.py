@@ -377,7 +377,7 @@ def test_the_likelihood_has_a_row_for_each_network_and_baseline(tmp_path, study)
         scores = {"bits_per_note/test": bits, "bits_per_note/train": bits - 0.5}
         write_json(copy / "likelihood" / "control-lstm-1" / f"seed{seed}.json", scores)
     (chart,) = report_of(copy)["sections"]["likelihood"]["row_charts"]
-    rows = {row["name"]: row for row in chart["rows"]}
+    rows = {row["label"][0]: row for row in chart["rows"]}
     assert [*rows] == ["ppm", "control lstm 1", "kn-bigram", "db12 lstm 1", "ppm-ltm"], "the best first"
     assert [row["is_baseline"] for row in rows.values()] == [True, False, True, False, True]
     assert [row["has_room"] for row in rows.values()] == [True, True, True, True, False]
@@ -398,6 +398,22 @@ def test_a_finding_agrees_with_the_comparison_of_cells(tmp_path, study, verdict)
     write_json(copy / "study" / "comparisons.json", found)
     finding = with_seeds(copy / "study", tmp_path / "page", {one: [2.0, 2.01, 2.02], other: [3.0, 3.01, 3.02]})
     assert finding["model"] == (one if verdict in ("ahead", "behind") else "")
+
+
+@pytest.mark.slow
+def test_sets_after_several_primers_have_titles_of_their_own(tmp_path, study):
+    copy = own_copy(study.parent, tmp_path) / "study"
+    primers = {"main": [60, 62], "other": [72, 74]}
+    manifest = json.loads((copy / "manifest.json").read_text())
+    write_json(copy / "manifest.json", manifest | {"configuration": {"generate": {"primers": primers}}})
+    for folder, ending in (("songs", ""), ("evaluation", ".json")):
+        place, other = (copy / folder / f"control-lstm-1{text}{ending}" for text in ("", "-primer-other"))
+        (shutil.copytree if place.is_dir() else shutil.copyfile)(place, other)
+    data = report_of(copy)
+    titles = [one["title"] for one in data["song_sets"] if one["role"] == "model"]
+    expected = ["control-lstm-1, primer main", "db12-lstm-1, primer main", "control-lstm-1, primer other"]
+    assert titles == expected
+    assert [model["label"] for model in data["sections"]["primers"]["models"]] == [["control lstm 1"], ["db12 lstm 1"]]
 
 
 @pytest.mark.slow

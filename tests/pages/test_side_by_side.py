@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from melgen.bundled import BUNDLED
 from melgen.generation.songs import write_songs
 from melgen.music import Melody
 from melgen.music.midi import write_midi
@@ -45,8 +46,35 @@ def test_runs_are_next_to_each_other(tmp_path, config):
     assert [network["name"] for network in data["sections"]["play"]["networks"]] == names
 
 
+def rows_and_sets(places, tmp_path):
+    """The labels of the rows of likelihood, and the sets of songs, on a page of runs."""
+    path = write_report_of_several(places, key="runs", out=tmp_path / "page.html", scores=0, progress=False)
+    page = path.read_text(encoding="utf-8")
+    data = read_data(page)
+    assert problems_of(page) == []
+    chart, *_ = data["sections"]["likelihood"]["row_charts"]
+    return [row["label"] for row in chart["rows"]], [one for one in data["song_sets"] if one["role"] == "model"]
+
+
+def test_no_two_networks_have_the_same_name(tmp_path, config):
+    sizes = {"control-lstm-2-seed0-hidden_size-8": 8, "control-lstm-2-seed1-hidden_size-8": 8}
+    sizes |= {"control-lstm-2-seed0-hidden_size-16": 16, "user's own name": 32}
+    runs = [make_run(tmp_path / name, config | {"hidden_size": size}, stages=0) for name, size in sizes.items()]
+    labels, sets = rows_and_sets(runs, tmp_path)
+    first, second, third, own = [*sizes]
+    assert labels == [[first], [second], ["control lstm 2", "hidden_size 16"], [own]]
+    assert [one["label"] for one in sets] == labels
+    assert [one["title"] for one in sets] == [first, second, "control-lstm-2 (hidden_size 16)", own]
+
+
+def test_model_files_keep_their_own_names(tmp_path):
+    labels, sets = rows_and_sets([f"melgen:{name}" for name in BUNDLED], tmp_path)
+    assert sorted(labels) == [["intervals"], ["pitches"], ["rhythmic"]]
+    assert [one["title"] for one in sets] == [*BUNDLED]
+
+
 def test_folders_of_songs_of_any_program(tmp_path):
-    ours = songs(tmp_path / "ours", 3, 1)
+    ours = songs(tmp_path / "my-primer-ours", 3, 1)
     (tmp_path / "theirs").mkdir()
     for number in range(2):
         write_midi(Melody.from_pitches(walk(30, 9 + number)), tmp_path / "theirs" / f"{number}.mid")
@@ -57,8 +85,11 @@ def test_folders_of_songs_of_any_program(tmp_path):
     page = path.read_text(encoding="utf-8")
     data = read_data(page)
     assert problems_of(page) == []
-    assert data["title"] == "2 folders of songs: ours, theirs"
-    assert [(each["name"], each["role"]) for each in data["song_sets"]] == [("ours", "model"), ("theirs", "model")]
+    assert data["title"] == "2 folders of songs: my-primer-ours, theirs"
+    assert [(each["title"], each["role"]) for each in data["song_sets"]] == [
+        ("my-primer-ours", "model"),
+        ("theirs", "model"),
+    ]
     assert [len(read_pack(page, f"songs-{number}")["songs"]) for number in (0, 1)] == [3, 2]
     assert "runs" not in data["sections"]
     assert any(notice["text"].startswith("broken.mid cannot be read") for notice in data["notices"])

@@ -42,7 +42,7 @@ def test_learning_rates_are_those_of_the_table(study):
 def test_probes_are_those_of_the_tables(study):
     copying, states, similarity, budget, memorization = data_of(probes, study)["probes"]
     (rows,) = (chart["rows"] for chart in copying["row_charts"])
-    assert [row["name"] for row in rows] == ["control lstm 1", "control gru 1", "kn-bigram", "ppm-stm"]
+    assert [row["label"] for row in rows] == [["control lstm 1"], ["control gru 1"], ["kn-bigram"], ["ppm-stm"]]
     assert [[mark["value"] for mark in row["marks"]] for row in rows] == [[-0.6, 0], [0, 0], [0, 0], [-40, 0]]
     (chart,) = states["row_charts"]
     assert (chart["title"], chart["line"]) == ("Place in the bar (4/4)", 0.125)

@@ -22,9 +22,8 @@ class Mark(TypedDict):
 class MarkedRow(TypedDict):
     """A row of marks."""
 
-    name: str
-    variant: str
-    """Below the name; may be empty."""
+    label: list[str]
+    """Its name in parts that each begin a line."""
     is_baseline: bool
     """Whether it is no network's."""
     has_room: bool

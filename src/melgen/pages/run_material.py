@@ -23,7 +23,13 @@ from melgen.pages.content import Content
 from melgen.pages.plain import short
 from melgen.pages.runs import read_runs
 from melgen.pages.schema import CurvePack, Run, SummaryNumbers
-from melgen.pages.song_packs import add_songs, first_notes_in_words, openings_in_words, summaries_of
+from melgen.pages.song_packs import (
+    add_songs,
+    first_notes_in_words,
+    openings_in_words,
+    plain_set,
+    summaries_of,
+)
 from melgen.pages.tools import Tools
 from melgen.pages.training_tunes import TrainingTunes
 from melgen.pages.wording import song_metrics
@@ -103,7 +109,8 @@ def read_run(directory: Path, content: Content, tools: Tools, network: Path | No
                 "name": directory.name,
                 "role": "model",
                 "summaries": summaries,
-                "label": "songs",
+                "title": directory.name,
+                "label": ["songs"],
                 "dataset": run["dataset"],
             },
             songs,
@@ -243,19 +250,17 @@ def _add_openings(directory: Path, openings: SongSetEvaluation | None, content: 
         What that is, in words.
     """
     if openings is not None:
-        content.data["song_sets"].append(
-            {"name": OPENINGS, "role": "reference", "summaries": summaries_of(openings.summaries)}
-        )
+        content.data["song_sets"].append(plain_set(OPENINGS, "reference", summaries_of(openings.summaries)))
         return openings_in_words(openings)
     tonality = read_json(directory / "tonality.json")
     noted = tonality.get(OPENINGS)
     if isinstance(noted, dict) and isinstance(noted.get("mean"), dict):
-        content.data["song_sets"].append({"name": OPENINGS, "role": "reference", "summaries": _noted(noted)})
+        content.data["song_sets"].append(plain_set(OPENINGS, "reference", _noted(noted)))
     else:  # an earlier melgen compared with all tunes of two notes and more
         noted = tonality.get("corpus")
         if not isinstance(noted, dict) or not isinstance(noted.get("mean"), dict):
             return ""
-        content.data["song_sets"].append({"name": "all tunes", "role": "corpus", "summaries": _noted(noted)})
+        content.data["song_sets"].append(plain_set("all tunes", "corpus", _noted(noted)))
     if isinstance(noted.get("notes"), int) and isinstance(noted.get("count"), int):
         return first_notes_in_words(noted["notes"], noted["count"])
     return ""

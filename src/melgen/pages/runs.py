@@ -29,6 +29,8 @@ CURVES = (
 )
 """Metrics of a run that are drawn as curves, in the order to choose from."""
 LONGEST_CURVE = 500
+UNKNOWN = "?"
+"""The representation or the cell of a run whose name and configuration do not state it."""
 
 
 class Choices(TypedDict):
@@ -107,7 +109,7 @@ def choices_of(path: Path) -> Choices:
     config = plain_config(path)
 
     def class_at(key: str) -> str:
-        return str(value_at(config, key) or "?").rpartition(".")[-1].lower()
+        return str(value_at(config, key) or UNKNOWN).rpartition(".")[-1].lower()
 
     return {
         "dataset": class_at("dataset.representation._target_"),

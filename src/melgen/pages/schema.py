@@ -89,25 +89,24 @@ class SongSet(TypedDict):
     """A set of songs, or one that songs are compared with."""
 
     name: str
+    """Of its folder or file."""
+    title: str
+    """Its name for readers, which no other set has."""
+    label: list[str]
+    """A shorter name for drawings: parts that each begin a line."""
     role: Role
     """``reference``: what songs are compared with first; ``corpus``: whole tunes; ``baseline``: another writer
     of songs."""
     summaries: dict[str, SummaryNumbers]
     """By the key of a metric."""
-    label: NotRequired[str]
-    """A shorter name for drawings."""
     pack: NotRequired[int]
     """Number of its packs ``songs-N`` and ``scores-N``; absent if its songs cannot be heard."""
     dataset: NotRequired[str]
     """Representation of the model."""
-    cell: NotRequired[str]
-    layers: NotRequired[int]
     variant: NotRequired[str]
     """Of the model, as in `Run`."""
-    primer: NotRequired[str]
-    """Name of the primer that its songs continue; absent if the study has only one."""
     is_after_other_primer: NotRequired[bool]
-    """Whether that is another primer than the study's main one."""
+    """Whether its songs continue another primer than the study's main one; absent if the study has only one."""
 
 
 class PageData(TypedDict):

@@ -14,10 +14,11 @@ from melgen.generation.song_files import read_song_folder
 from melgen.model_files.archive import SUFFIX
 from melgen.music.melody import Melody
 from melgen.pages.content import Content
+from melgen.pages.model_names import named_models
 from melgen.pages.run_material import measured, openings_like, songs_of, span_of
 from melgen.pages.runs import read_runs
 from melgen.pages.schema import CurvePack, Run, SongSet
-from melgen.pages.song_packs import add_songs, summaries_of
+from melgen.pages.song_packs import add_songs, plain_set, summaries_of
 from melgen.pages.study_material import StudyMaterial, opening_model_of
 from melgen.pages.tools import Tools
 from melgen.pages.training_tunes import TrainingTunes
@@ -45,24 +46,34 @@ def read_several_runs(
     if curves:
         content.add_pack("curves", curves)
     content.add_facts({"Runs": str(len(runs))})
-    sets: dict[str, _Songs] = {}
-    for place, name, run, network in zip(places, names, runs, networks, strict=True):
-        config, splits = plain_config(place), place / "splits.tsv"
-        tunes = tools.read_tunes(config, splits, content) if config and splits.is_file() else None
-        entry: SongSet = {
-            "name": name,
-            "role": "model",
-            "summaries": {},
+    models: dict[str, dict[str, Any]] = {}
+    for name, run, network in zip(names, runs, networks, strict=True):
+        models[name] = {
+            "runs": [str(network.resolve())],
             "dataset": run["dataset"],
             "cell": run["cell"],
             "layers": run["layers"],
             # A model file has a name of its own; a run is known by what it differs in.
             "variant": "" if network.suffix == SUFFIX else run["variant"],
+            "has_own_name": network.suffix == SUFFIX,
+        }
+    named = named_models(models)
+    sets: dict[str, _Songs] = {}
+    for place, name in zip(places, names, strict=True):
+        config, splits = plain_config(place), place / "splits.tsv"
+        tunes = tools.read_tunes(config, splits, content) if config and splits.is_file() else None
+        entry: SongSet = {
+            "name": name,
+            "title": named[name].title,
+            "label": named[name].label,
+            "role": "model",
+            "summaries": {},
+            "dataset": models[name]["dataset"],
+            "variant": models[name]["variant"],
         }
         options = EvaluationOptions(span_notes=span_of(place, config))
         if songs := songs_of(place, content):
             sets[name] = _Songs(entry, songs, tunes, options)
-    models = {name: {"runs": [str(place.resolve())]} for place, name in zip(networks, names, strict=True)}
     return _material(places[0].resolve().parent, [*places], runs, curves, models, sets, content, tools)
 
 
@@ -77,7 +88,7 @@ def read_songs_alone(folders: Sequence[Path], content: Content, tools: Tools) ->
         found = read_song_folder(folder, workers=tools.engraver.workers)
         for song, reason in list(found.unread.items())[:3]:
             content.add_notice(f"{song} cannot be read: {reason}")
-        entry: SongSet = {"name": name, "role": "model", "summaries": {}}
+        entry = plain_set(name, "model", {})
         sets[name] = _Songs(entry, found.songs, None, EvaluationOptions())
     content.add_facts({"Songs": f"{sum(len(each.melodies) for each in sets.values()):,}"})
     return _material(folders[0].resolve().parent, [], [], {}, {}, sets, content, tools)
@@ -136,9 +147,7 @@ def _material(
         each.entry["summaries"] = summaries_of(evaluation.summaries) if evaluation else {}
         numbers[name] = add_songs(each.entry, each.melodies, evaluation, each.tunes, tools, content)
     if openings is not None:
-        content.data["song_sets"].append(
-            {"name": OPENINGS, "role": "reference", "summaries": summaries_of(openings.summaries)}
-        )
+        content.data["song_sets"].append(plain_set(OPENINGS, "reference", summaries_of(openings.summaries)))
     opening_model = opening_model_of({name: one for name, one in evaluations.items() if name in numbers})
     content.data["opening_set"] = None if opening_model is None else numbers[opening_model]
     tunes = next((each.tunes for each in sets.values() if each.tunes is not None), None)

@@ -9,7 +9,7 @@ from melgen.evaluation.results import SongSetEvaluation, Summary
 from melgen.music.melody import Melody
 from melgen.pages.content import Content
 from melgen.pages.plain import notes_of, short
-from melgen.pages.schema import ScorePack, Song, SongPack, SongSet, SummaryNumbers, Tune
+from melgen.pages.schema import Role, ScorePack, Song, SongPack, SongSet, SummaryNumbers, Tune
 from melgen.pages.tools import Tools
 from melgen.pages.training_tunes import TrainingTunes, excerpt, shared_passage
 from melgen.pages.wording import SHARED
@@ -43,6 +43,11 @@ def add_songs(
     content.add_pack(f"songs-{number}", pack)
     content.add_pack(f"scores-{number}", _score_pack(pack, [*songs.values()], excerpts, tools))
     return number
+
+
+def plain_set(name: str, role: Role, summaries: dict[str, SummaryNumbers]) -> SongSet:
+    """A set that is known by its name only, whoever wrote its songs."""
+    return {"name": name, "title": name, "label": [name], "role": role, "summaries": summaries}
 
 
 def summaries_of(summaries: Mapping[str, Summary]) -> dict[str, SummaryNumbers]:

@@ -94,7 +94,7 @@ def read_study(directory: Path, content: Content, tools: Tools) -> StudyMaterial
         add_reference_set(one, content, is_corpus=one.name.startswith(_CORPUS))
     for remark in manifest.get("primer_notes", ()):
         content.add_notice(str(remark))
-    primer_evaluations = add_primer_sets(directory, evaluations, [*primers], tunes, tools, content)
+    primer_evaluations = add_primer_sets(directory, models, evaluations, [*primers], tunes, tools, content)
 
     opening_model = opening_model_of({name: evaluations[name] for name in numbers})
     content.data["opening_set"] = None if opening_model is None else numbers[opening_model]

@@ -11,9 +11,10 @@ from melgen.files import read_json
 from melgen.generation.song_files import read_song_folder
 from melgen.music.melody import Melody
 from melgen.pages.content import Content
+from melgen.pages.model_names import named_models
 from melgen.pages.runs import choices_of
-from melgen.pages.schema import SongSet
-from melgen.pages.song_packs import add_songs, summaries_of
+from melgen.pages.schema import Role, SongSet
+from melgen.pages.song_packs import add_songs, plain_set, summaries_of
 from melgen.pages.tools import Tools
 from melgen.pages.training_tunes import TrainingTunes
 
@@ -35,7 +36,7 @@ def add_model_sets(
     Returns:
         The index of the set of each model whose songs are there.
     """
-    numbers = {}
+    numbers, named = {}, named_models(models)
     for name, evaluation in evaluations.items():
         songs = _read_songs(directory, name, evaluation, content)
         if songs is None:
@@ -43,32 +44,29 @@ def add_model_sets(
         choices = choices_of(Path(models[name].get("runs", [name])[0]))
         entry: SongSet = {
             "name": name,
+            "title": named[name].title,
+            "label": named[name].label,
             "role": "model",
             "summaries": summaries_of(evaluation.summaries),
             "dataset": choices["dataset"],
-            "cell": choices["cell"],
-            "layers": choices["layers"],
             "variant": str(models[name].get("variant", "")),
         }
         if primers:
-            entry |= {"primer": primers[0], "is_after_other_primer": False}
+            entry["title"] += f", primer {primers[0]}"
+            entry["is_after_other_primer"] = False
         numbers[name] = add_songs(entry, songs, evaluation, tunes, tools, content)
     return numbers
 
 
 def add_reference_set(evaluation: SongSetEvaluation, content: Content, *, is_corpus: bool = False) -> None:
     """Add a set that songs are compared with."""
-    content.data["song_sets"].append(
-        {
-            "name": evaluation.name,
-            "role": "reference" if evaluation.name == OPENINGS else "corpus" if is_corpus else "baseline",
-            "summaries": summaries_of(evaluation.summaries),
-        }
-    )
+    role: Role = "reference" if evaluation.name == OPENINGS else "corpus" if is_corpus else "baseline"
+    content.data["song_sets"].append(plain_set(evaluation.name, role, summaries_of(evaluation.summaries)))
 
 
 def add_primer_sets(
     directory: Path,
+    models: Mapping[str, Mapping[str, Any]],
     evaluations: Mapping[str, SongSetEvaluation],
     primers: Sequence[str],
     tunes: TrainingTunes | None,
@@ -80,6 +78,7 @@ def add_primer_sets(
     Returns:
         What was measured of each model after each primer; empty unless there are several.
     """
+    named = named_models(models)
     shown = {one["name"]: one for one in content.data["song_sets"] if one["role"] == "model"}
     found: dict[str, dict[str, SongSetEvaluation]] = {name: {} for name in evaluations} if primers else {}
     for name, after in found.items():
@@ -98,8 +97,8 @@ def add_primer_sets(
             entry: SongSet = {
                 **shown[name],
                 "name": set_name,
+                "title": f"{named[name].title}, primer {primer}",
                 "summaries": summaries_of(after[primer].summaries),
-                "primer": primer,
                 "is_after_other_primer": True,
             }
             add_songs(entry, songs, after[primer], tunes, tools, content)

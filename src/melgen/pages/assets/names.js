@@ -9,12 +9,6 @@ const variantHue = (variant) => numberedHue(variantNames().indexOf(variant));
 const hasVariants = (shown) => new Set(shown.map((each) => each.variant).filter((each) => each !== undefined)).size > 1;
 const networkOf = (each) => `${each.dataset} ${each.cell} ${each.layers}`.trim();
 
-// The name of a set of songs, without the primer that its directory's name may end with.
-function titleOf(set) {
-  const network = set.variant ? `${set.dataset}-${set.cell}-${set.layers} (${set.variant})` : set.name.replace(/-primer-.*$/, "");
-  return set.primer ? `${network}, primer ${set.primer}` : network;
-}
-
-// The lines of text that label a row: a variant is in lines of its own below the name of the network.
+// A name of several parts in lines, where each part begins a line: a variant is below the name of its network.
 const LETTERS_OF_LINE = 21;
-const labelLines = (each, name) => (each.variant ? [networkOf(each), ...inLines(each.variant, LETTERS_OF_LINE)] : [name]);
+const labelLines = (parts) => parts.flatMap((part) => inLines(part, LETTERS_OF_LINE));

@@ -16,7 +16,7 @@ function rowCard({ title, unit, line, rows }, kinds) {
   const withRoom = rows.filter((row) => row.has_room);
   const values = (withRoom.length ? withRoom : rows).flatMap((row) => row.marks.map((mark) => mark.value));
   if (line !== null) values.push(line);
-  const linesOf = (row) => [...inLines(row.name, LETTERS_OF_LINE), ...(row.variant ? inLines(row.variant, LETTERS_OF_LINE) : [])];
+  const linesOf = (row) => labelLines(row.label);
   const margin = 0.06 * (Math.max(...values) - Math.min(...values));
   const axis = stripAxis([...values, Math.min(...values) - margin, Math.max(...values) + margin], nameWidth(rows.flatMap(linesOf)));
   const heights = rows.map((row) => Math.max(MARKED_ROW, 10 + STRIP.line * linesOf(row).length));

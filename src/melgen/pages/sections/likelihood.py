@@ -10,7 +10,7 @@ from melgen.evaluation.summaries import over_seeds
 from melgen.far_values import are_near
 from melgen.pages.charts import Mark, MarkedRow, RowChart
 from melgen.pages.content import Content
-from melgen.pages.model_names import NamedModel, named_models
+from melgen.pages.model_names import NamedModel, named_models, unknown_model
 from melgen.pages.plain import short
 from melgen.pages.section import Section
 from melgen.pages.study_likelihood import bits_of_baselines, bits_of_networks, compared_bits
@@ -64,7 +64,7 @@ def _chart(study: StudyMaterial, bits: str) -> RowChart:
         lowest = min([*shown, *of_baselines["test"].values()])
         highest = max(shown) + _NEAR * (max(shown) - lowest)
         for name in of_baselines["test"]:
-            row = _row(NamedModel(name, name, "", ""), [[of_baselines[s].get(name, math.nan)] for s in _SPLITS])
+            row = _row(unknown_model(name), [[of_baselines[s].get(name, math.nan)] for s in _SPLITS])
             rows.append({**row, "is_baseline": True, "has_room": row["marks"][0]["value"] <= highest})
     rows.sort(key=lambda row: row["marks"][0]["value"])
     return {"title": "", "unit": _UNITS[bits], "line": None, "rows": rows}
@@ -81,7 +81,7 @@ def _row(named: NamedModel, by_split: list[list[float]]) -> MarkedRow:
         marks.append({"kind": kind, "value": short(found.mean), "interval": interval})
     if marks and marks[0]["kind"] != 0:  # nothing to compare it by
         marks = []
-    return {"name": named.name, "variant": named.variant, "is_baseline": False, "has_room": True, "marks": marks}
+    return {"label": named.label, "is_baseline": False, "has_room": True, "marks": marks}
 
 
 def _make_room(rows: list[MarkedRow]) -> None:

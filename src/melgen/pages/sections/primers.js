@@ -7,7 +7,7 @@ addSection("primers", ({ metrics, primers, models }) => {
   place.append(h("div", { class: "strips" }, metrics.map((key) => panel(metricsOfSongs.get(key)))));
 
   function panel(metric) {
-    const rows = models.map((model) => ({ lines: labelLines(model, networkOf(model)),
+    const rows = models.map((model) => ({ lines: labelLines(model.label),
       marks: model.after.map((after) => ({ primer: after.primer, summary: after.summaries[metric.key] })).filter((mark) => mark.summary) }));
     const values = rows.flatMap((row) => row.marks.flatMap(({ summary: { mean, low, high } }) => [mean, low ?? mean, high ?? mean]));
     const band = reference?.summaries[metric.key];

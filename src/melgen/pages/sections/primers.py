@@ -8,6 +8,7 @@ from melgen.evaluation.song_metrics import TONALITY
 from melgen.generation.primers import OPENINGS_PRIMER
 from melgen.music.melody import pitch_name
 from melgen.pages.content import Content
+from melgen.pages.model_names import named_models
 from melgen.pages.schema import SummaryNumbers
 from melgen.pages.section import Section
 from melgen.pages.song_packs import summaries_of
@@ -35,12 +36,8 @@ class SongsAfter(TypedDict):
 class Model(TypedDict):
     """A model after each primer."""
 
-    dataset: str
-    """Representation."""
-    cell: str
-    layers: str
-    variant: str
-    """May be empty."""
+    label: list[str]
+    """Its name in parts that each begin a line."""
     after: list[SongsAfter]
 
 
@@ -59,16 +56,12 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
     primers = primers_of(study.manifest)
     if not primers:
         return None
-    sets = {one["name"]: one for one in content.data["song_sets"] if one["role"] == "model"}
+    named = named_models(study.models)
     models: list[Model] = []
     for name, found in study.primer_evaluations.items():
-        own = sets.get(name)
         models.append(
             {
-                "dataset": own["dataset"] if own else name,
-                "cell": own["cell"] if own else "",
-                "layers": str(own["layers"]) if own else "",
-                "variant": own["variant"] if own else "",
+                "label": named[name].label,
                 "after": [
                     {"primer": number, "summaries": summaries_of(found[primer].summaries)}
                     for number, primer in enumerate(primers)

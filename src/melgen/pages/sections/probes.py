@@ -10,7 +10,7 @@ from melgen.evaluation.probes.similarity import bin_names
 from melgen.far_values import highest_near
 from melgen.pages.charts import Line, LineChart, Mark, MarkedRow, RowChart, line_of
 from melgen.pages.content import Content
-from melgen.pages.model_names import NamedModel, named_models
+from melgen.pages.model_names import NamedModel, named_models, unknown_model
 from melgen.pages.section import Section
 from melgen.pages.study_material import StudyMaterial
 from melgen.pages.study_tables import Cells, StudyTable, number_in, read_table
@@ -204,8 +204,7 @@ def _rows_by(
         network = _network(row, networks)
         is_baseline = row.get("model") not in networks
         marked: MarkedRow = {
-            "name": network.name,
-            "variant": network.variant,
+            "label": network.label,
             "is_baseline": is_baseline,
             "has_room": not is_baseline,
             "marks": _marks(row, [*kinds]),
@@ -244,7 +243,7 @@ def _numbered(table: StudyTable) -> list[str]:
 
 def _network(row: Cells, networks: _Networks) -> NamedModel:
     name = row.get("model", "")
-    return networks.get(name, NamedModel(name, name, "", ""))
+    return networks.get(name) or unknown_model(name)
 
 
 def _capital(text: str) -> str:

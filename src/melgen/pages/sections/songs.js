@@ -8,7 +8,7 @@ addSection("songs", ({ choices }) => {
   let content = null, current = 0, playing = null;
   const detail = h("article", { class: "card song-detail", "aria-live": "off" });
   const list = h("div", { class: "song-list" });
-  const models = sets.length > 1 ? choice("Model", sets.map((each) => [each.pack, titleOf(each), each.dataset]), set.pack, (pack) => open(pack)) : null;
+  const models = sets.length > 1 ? choice("Model", sets.map((each) => [each.pack, each.title, each.dataset]), set.pack, (pack) => open(pack)) : null;
   const quick = h("div", { class: "chips", role: "group", "aria-label": "Songs worth hearing" });
   place.append(...(models ? [models] : []), quick, detail, list);
 
@@ -36,7 +36,7 @@ addSection("songs", ({ choices }) => {
     const mine = content, scores = await unfold(`scores-${set.pack}`);
     if (current !== number || mine !== content) return;
     const song = content.songs[number];
-    const track = trackOf(`${set.name}, ${song.name}`, song);
+    const track = trackOf(`${set.title}, ${song.name}`, song);
     playing = { load: () => { player.load(track); player.play(); } };
     const badges = Object.entries(content.chosen).filter(([, i]) => i === number).map(([key]) => h("span", { class: "badge" }, choices[key]));
     const step = (by) => h("button", { type: "button", class: "quiet", "aria-label": by < 0 ? "Previous song" : "Next song",
@@ -46,7 +46,7 @@ addSection("songs", ({ choices }) => {
     const files = filesOfSong(() => songOfNotes(track.title, song), { say, name: song.name });
     const passage = song.shared?.notes > 1 ? song.shared : null;
     detail.replaceChildren(
-      h("div", { class: "card-head" }, playButton(track, "Play"), h("h3", {}, song.name, sets.length > 1 ? h("span", { class: "of" }, ` of ${titleOf(set)}`) : null), badges, h("span", { class: "steps" }, files, step(-1), step(1))),
+      h("div", { class: "card-head" }, playButton(track, "Play"), h("h3", {}, song.name, sets.length > 1 ? h("span", { class: "of" }, ` of ${set.title}`) : null), badges, h("span", { class: "steps" }, files, step(-1), step(1))),
       message,
       h("div", { class: "side-by-side" },
         h("div", {}, h("h4", {}, "The song"), melodyView(track, scores.songs[number], passage && { first: passage.in_song, notes: passage.notes })),
@@ -95,7 +95,7 @@ addSection("songs", ({ choices }) => {
     const rows = content.songs.map((song, i) => ({ i, cells: [song.name, song.pitches.length, ...wanted.map((key) => song.values?.[content.metrics.indexOf(key)] ?? null), song.nearest_tune || ""] }));
     const shown = columns.slice(0, rows.some((row) => row.cells.at(-1)) ? columns.length : -1); // the nearest tune is the last
     list.replaceChildren(sortableTable({
-      label: `Songs of ${set.name}`, columns: shown, rows: rows.map((row) => row.cells.slice(0, shown.length)), perPage: SONGS_PER_PAGE,
+      label: `Songs of ${set.title}`, columns: shown, rows: rows.map((row) => row.cells.slice(0, shown.length)), perPage: SONGS_PER_PAGE,
       decorate: (row, index) => { row.dataset.song = index; row.classList.toggle("current", index === current); },
       first: (index, text) => h("button", { type: "button", class: "link", onclick: () => choose(index) }, text),
     }));

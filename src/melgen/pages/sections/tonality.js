@@ -31,8 +31,7 @@ addSection("tonality", ({ openings }) => {
     return set.name.startsWith("corpus-") ? `${set.name} (whole tunes)` : set.name;
   }
 
-  const nameOf = (set) => (set.label || set.name).replace(/^(.{14}).{4,}(.{9})$/, "$1…$2");
-  const linesOf = (set) => labelLines(set, nameOf(set));
+  const linesOf = (set) => labelLines(set.label);
   const left = nameWidth(shown.flatMap(linesOf));
   const heightOf = (set) => STRIP.row + STRIP.line * (linesOf(set).length - 1);
   const songValues = (set, metric) => valuesOfSets.get(set.pack)?.get(metric.key) || [];
@@ -54,7 +53,7 @@ addSection("tonality", ({ openings }) => {
       parts.push(rowOf(set, metric, axis, above + heightOf(set) / 2));
       above += heightOf(set);
     });
-    const list = rows.map((set) => `${set.name} ${show(set.summaries[metric.key].mean, metric.mean_decimals)}`).join(", ");
+    const list = rows.map((set) => `${set.title} ${show(set.summaries[metric.key].mean, metric.mean_decimals)}`).join(", ");
     const card = stripCard(metric, tall, `${metric.label}, means: ${list}`, parts);
     card.addEventListener("click", (event) => {
       const dot = event.target.closest(".song");
@@ -85,7 +84,7 @@ addSection("tonality", ({ openings }) => {
         isAbove ? `${number(mean)} →` : `← ${number(mean)}`));
     }
     const interval = hasInterval(summary) ? `, 95% interval of the mean ${number(low)} to ${number(high)}` : "";
-    row.append(s("title", {}, `${set.name}: ${number(mean)} ± ${number(deviation)}${interval}`));
+    row.append(s("title", {}, `${set.title}: ${number(mean)} ± ${number(deviation)}${interval}`));
     return row;
   }
 
