@@ -61,7 +61,7 @@ def test_no_two_networks_have_the_same_name(tmp_path, config):
     sizes |= {"control-lstm-2-seed0-hidden_size-16": 16, "user's own name": 32}
     runs = [make_run(tmp_path / name, config | {"hidden_size": size}, stages=0) for name, size in sizes.items()]
     labels, sets = rows_and_sets(runs, tmp_path)
-    first, second, third, own = [*sizes]
+    first, second, _, own = [*sizes]
     assert labels == [[first], [second], ["control lstm 2", "hidden_size 16"], [own]]
     assert [one["label"] for one in sets] == labels
     assert [one["title"] for one in sets] == [first, second, "control-lstm-2 (hidden_size 16)", own]

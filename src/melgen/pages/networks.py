@@ -66,15 +66,20 @@ class AddedNetwork(NamedTuple):
 
 
 class TooLargeNetwork(NamedTuple):
-    """A network that the page has no room for: its name, the run or model file, and the size of its pack in bytes."""
+    """A network that the page has no room for: its name, the file or run, and the size of its pack in bytes."""
 
     name: str
     place: Path
     size: int
 
 
-def network_of(place: Path, content: Content) -> TrainedModel | None:
-    """The network of a run or a model file.
+def network_of(name: str, place: Path, content: Content) -> TrainedModel | None:
+    """The network of a run, a checkpoint or a model file.
+
+    Args:
+        name: shown on the page.
+        place: the directory of the run, or the file.
+        content: that the reason is added to if it cannot be read.
 
     Returns:
         None for a run without one, and, with a notice on the page, for one that cannot be read.
@@ -86,7 +91,7 @@ def network_of(place: Path, content: Content) -> TrainedModel | None:
     try:
         return load_model(place)
     except CheckpointError as error:
-        content.add_unplayable(f"{place.name} cannot be played with: {error}")
+        content.add_unplayable(f"{name} cannot be played with: {error}")
         return None
 
 
@@ -97,7 +102,7 @@ def add_network(
 
     Args:
         name: shown on the page.
-        place: the run or model file that it was read from.
+        place: the run, checkpoint or model file that it was read from.
         trained: the network.
         tunes: of its corpus, on which the cost of rounding is measured; None if they are not at hand.
         bytes_left: how large the pack may be.

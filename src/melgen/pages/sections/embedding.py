@@ -8,6 +8,7 @@ from typing import TypedDict
 
 import numpy as np
 
+from melgen.checkpoint_files import BEST
 from melgen.evaluation.embeddings import neighbours_by_metric, principal_components
 from melgen.music.melody import pitch_name
 from melgen.pages.content import Content
@@ -18,7 +19,6 @@ from melgen.pages.study_material import StudyMaterial
 
 DIMENSIONS = 3
 NEIGHBOURS = 8
-BEST_CHECKPOINT = "best.ckpt"
 _PITCH_OF_NAME = {pitch_name(pitch): pitch for pitch in range(-64, 192)}
 
 
@@ -64,7 +64,7 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
     folders = {}
     for name, model in study.models.items():
         runs, checkpoints = model.get("runs", []), model.get("checkpoints", [])
-        if runs and (not checkpoints or checkpoints[0] == BEST_CHECKPOINT):
+        if runs and (not checkpoints or checkpoints[0] == BEST):
             folders[name] = study.directory / runs[0] / "embedding"
     return _data(folders, content)
 

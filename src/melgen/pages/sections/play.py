@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypedDict
 
+from melgen.checkpoint_files import BEST
 from melgen.pages.content import Content
 from melgen.pages.networks import (
     AddedNetwork,
@@ -40,8 +41,15 @@ def of_run(run: RunMaterial, content: Content) -> Data | None:
 def of_study(study: StudyMaterial, content: Content) -> Data | None:
     """The selected networks, each with its first seed; the one whose song opens the page comes first."""
     names = sorted(study.models, key=lambda name: name != study.opening_model)
-    places = [(name, study.directory / str(runs[0])) for name in names if (runs := study.models[name].get("runs"))]
+    places = [(name, _place(study, name)) for name in names if study.models[name].get("runs")]
     return _data(places, study.tunes, study.tools, content)
+
+
+def _place(study: StudyMaterial, name: str) -> Path:
+    """The run of a network, or the checkpoint of it that the study selected: several of a run may be on one page."""
+    model = study.models[name]
+    run, checkpoint = study.directory / str(model["runs"][0]), next(iter(model.get("checkpoints", ())), BEST)
+    return run if checkpoint == BEST else run / "checkpoints" / str(checkpoint)
 
 
 def _data(places: list[tuple[str, Path]], tunes: TrainingTunes | None, tools: Tools, content: Content) -> Data | None:
@@ -49,7 +57,7 @@ def _data(places: list[tuple[str, Path]], tunes: TrainingTunes | None, tools: To
     too_large: list[TooLargeNetwork] = []
     taken = 0
     for name, place in places:
-        if (trained := network_of(place, content)) is None:
+        if (trained := network_of(name, place, content)) is None:
             continue
         one = add_network(name, place, trained, tunes, tools.network_bytes - taken, content)
         if isinstance(one, TooLargeNetwork):
