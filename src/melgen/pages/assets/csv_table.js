@@ -32,17 +32,30 @@ function readTable(csv) {
   for (const column of columns) {
     const cells = lines.map((line) => line[column.from]).filter((cell) => cell !== "");
     column.text = !cells.length || cells.some((cell) => Number.isNaN(Number(cell)));
-    const sizes = cells.map(Number).map(Math.abs);
-    const largest = Math.max(0, ...sizes);
-    column.decimals = column.width === 1 && sizes.every(Number.isInteger) ? 0 : largest >= 100 ? 1 : largest >= 10 ? 2 : 3;
+    column.decimals = column.text ? 0 : decimalsOf(cells, column.width > 1);
   }
   const rows = lines.map((line) => columns.map((column) => {
     const cells = line.slice(column.from, column.from + column.width);
     if (column.width > 1) { const [mean, deviation, low, high] = cells.map(number); return { mean, deviation, low, high }; }
     if (!column.text) return number(cells[0]);
-    return { true: "yes", false: "" }[cells[0]] ?? cells[0];
+    return FLAGS.get(cells[0]) ?? cells[0];
   }));
   return { columns, rows };
+}
+const FLAGS = new Map([["true", "yes"], ["false", ""]]);
+
+// The decimals of a column. Numbers that somebody chose, such as learning rates, have few digits and keep them all; of
+// those that were measured, the largest has at least three digits that are not leading zeros.
+const DIGITS_OF_CHOSEN = 4, MOST_DECIMALS = 8;
+function decimalsOf(cells, isMeasured) {
+  const sizes = cells.map(Number).map(Math.abs), largest = Math.max(0, ...sizes);
+  if (!isMeasured && sizes.every(Number.isInteger)) return 0;
+  const parts = cells.map((cell) => cell.match(/^[-+]?(\d*)\.?(\d*)(?:e([-+]?\d+))?$/i));
+  if (!isMeasured && parts.every((found) => found && (found[1] + found[2]).replace(/^0+/, "").length <= DIGITS_OF_CHOSEN)) {
+    return Math.min(MOST_DECIMALS, Math.max(0, ...parts.map(([, , fraction, power]) => fraction.length - Number(power ?? 0))));
+  }
+  if (largest >= 10) return largest >= 100 ? 1 : 2;
+  return largest > 0 ? Math.min(MOST_DECIMALS, Math.max(3, 2 - Math.floor(Math.log10(largest)))) : 3;
 }
 const textOf = (cell) => (isSummary(cell) ? Object.values(cell).join(" ") : String(cell));
 const words = (key) => key.replace(/(\d)gram/, "$1-gram").replaceAll("_", " ").replace(/^.*\//, "");
