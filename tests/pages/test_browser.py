@@ -362,7 +362,7 @@ def test_likelihood_is_drawn(opened, pages):
     (chart,) = read_data(pages["study"].read_text())["sections"]["likelihood"]["row_charts"]
     names = "return [...document.querySelectorAll('#likelihood .strip-name')].map((one) => one.textContent)"
     browser.wait(f"{names}.length")
-    assert browser.run(names) == [row["name"] for row in chart["rows"]]
+    assert browser.run(names) == [row["label"][0] for row in chart["rows"]]
     assert browser.run("return document.querySelectorAll('#likelihood .of-baseline').length") == 3
     cut = "return [...document.querySelectorAll('#likelihood .cut-value')].map((one) => one.textContent)"
     assert browser.run(cut) == ["30.00"]
@@ -453,6 +453,23 @@ def test_dashes_have_a_key_where_colours_are_variants(browser, pages, tmp_path):
     named = dict(browser.run(f"{key} one.querySelector('line').getAttribute('stroke-dasharray')])"))
     assert [*named] == ["control lstm", "db12 lstm"]
     assert len(set(named.values())) == 2
+
+
+@pytest.mark.parametrize("chosen", [{True}, {False}, {True, False}])
+def test_a_selection_is_shown_where_some_runs_were_left_out(browser, pages, tmp_path, chosen):
+    def select(data):
+        for number, run in enumerate(data["runs"]):
+            run["is_selected"] = max(chosen) if number else min(chosen)
+
+    browser.open(changed(pages["study"], tmp_path / "selected.html", select))
+    browser.go_to("runs")
+    browser.go_to("curves")
+    shown = browser.run("return ['runs', 'curves'].map((id) => document.getElementById(id).textContent).join(' ')")
+    is_selection = len(chosen) == 2
+    assert ("depth that was selected" in shown, "were selected are drawn strong" in shown) == (is_selection,) * 2
+    assert ("selected networks only" in shown) == is_selection
+    assert (browser.run("return document.querySelectorAll('.heat .selected').length") > 0) == is_selection
+    assert browser.logs() == []
 
 
 def test_the_first_curve_is_one_that_most_runs_have(browser, pages, tmp_path):

@@ -76,8 +76,8 @@ def test_a_study_shows_all_its_runs_and_why_one_failed(data_of):
     runs = {run["name"]: run for run in data_of["study"]["runs"]}
     assert len(runs) == 6
     assert runs["control-lstm-2-seed0"]["values"]["val/bits_per_note"] == 2.5
-    assert runs["control-lstm-1-seed0"]["model"] == "control-lstm-1"
-    assert runs["control-lstm-2-seed0"]["model"] is None
+    assert runs["control-lstm-1-seed0"]["is_selected"]
+    assert not runs["control-lstm-2-seed0"]["is_selected"]
     failed = runs["db12-lstm-3-seed0"]
     assert (failed["state"], failed["error"], failed["values"]) == ("failed", "it broke <b>off</b>", {})
     assert "1 of 6 runs are not finished" in texts(data_of["study"])

@@ -38,6 +38,7 @@ def test_runs_are_next_to_each_other(tmp_path, config):
     names = ["a/control-lstm-1-seed0", "b/control-lstm-1-seed0"]
     assert data["what"] == "2 runs"
     assert [run["name"] for run in data["runs"]] == names
+    assert not any(run["is_selected"] for run in data["runs"]), "nobody selected"
     assert [each["name"] for each in data["song_sets"]][:2] == names
     assert set(read_pack(page, "curves")) == set(names)
     assert {"listen", "runs", "curves", "tonality", "songs"} <= data["sections"].keys()

@@ -90,7 +90,7 @@ def _read_run(path: Path, curves: Mapping[str, Curve]) -> Run:
             for key, value in result.items()
             if state == FINISHED and isinstance(value, int | float) and not isinstance(value, bool)
         },
-        "model": None,
+        "is_selected": False,
         "validations": len(curves[VALIDATION_LOSS]["updates"]) if VALIDATION_LOSS in curves else 0,
     }
 

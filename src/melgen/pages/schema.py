@@ -46,8 +46,8 @@ class Run(TypedDict):
     """First line of the error; empty if there is none."""
     values: dict[str, int | float | None]
     """Results by the key of a run's metric; empty unless it is finished."""
-    model: str | None
-    """Name of the model that it was selected for."""
+    is_selected: bool
+    """Whether the study selected it for the networks whose songs it compares."""
     validations: int
     """Points of the curve of the validation loss."""
 

@@ -40,8 +40,6 @@ def read_several_runs(
     networks = places if networks is None else networks
     names = distinct_names(networks)
     runs, curves = read_runs(places, names)
-    for run, name in zip(runs, names, strict=True):
-        run["model"] = name
     content.data["runs"] = runs
     if curves:
         content.add_pack("curves", curves)

@@ -57,7 +57,7 @@ def _scores_of_network(study: StudyMaterial, name: str) -> list[dict[str, Any]]:
         return [
             {"/".join(reversed(key.split("/", 1))): value for key, value in run["values"].items()}
             for run in study.runs
-            if run["model"] == name
+            if run["name"] == name
         ]
     found = [read_json(path) for path in sorted((study.directory / _LIKELIHOOD / name).glob("*.json"))]
     return [one for one in found if one]

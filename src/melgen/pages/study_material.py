@@ -131,11 +131,11 @@ def recorded_splits(places: Iterable[Path]) -> Path | None:
 
 
 def _note_selection(runs: Iterable[Run], models: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-    """Add to runs what the study has recorded: the model that they were selected for, and why they are unfinished."""
-    selected = {Path(run).name: name for name, model in models.items() for run in model.get("runs", ())}
+    """Add to runs what the study has recorded: whether they were selected, and why they are unfinished."""
+    selected = {Path(run).name for model in models.values() for run in model.get("runs", ())}
     reasons = manifest.get("unfinished", {})
     for run in runs:
-        run["model"] = selected.get(run["name"])
+        run["is_selected"] = run["name"] in selected
         run["error"] = run["error"] or str(reasons.get(run["name"], ""))
 
 

@@ -9,6 +9,9 @@ const variantHue = (variant) => numberedHue(variantNames().indexOf(variant));
 const hasVariants = (shown) => new Set(shown.map((each) => each.variant).filter((each) => each !== undefined)).size > 1;
 const networkOf = (each) => `${each.dataset} ${each.cell} ${each.layers}`.trim();
 
+// Whether a study selected some of its runs, and left others out.
+const hasSelection = () => pageData.runs.some((run) => run.is_selected) && !pageData.runs.every((run) => run.is_selected);
+
 // A name of several parts in lines, where each part begins a line: a variant is below the name of its network.
 const LETTERS_OF_LINE = 21;
 const labelLines = (parts) => parts.flatMap((part) => inLines(part, LETTERS_OF_LINE));

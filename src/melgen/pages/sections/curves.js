@@ -19,7 +19,7 @@ function toggles(label, values, onchange, look = () => ({})) {
 }
 
 addSection("curves", ({ metrics, validation_loss, training_loss }) => {
-  const { runs } = pageData, severalVariants = hasVariants(runs);
+  const { runs } = pageData, severalVariants = hasVariants(runs), selects = hasSelection();
   const many = runs.length > 1;
   const distinct = (key) => [...new Set(runs.map((run) => run[key]))];
   const severalKinds = distinct("cell").length > 1 || distinct("dataset").length > 1;
@@ -44,7 +44,7 @@ addSection("curves", ({ metrics, validation_loss, training_loss }) => {
   };
   const once = many && runs.some((run) => run.validations === 1);
   const place = section("curves", many ? "Learning curves" : "Learning curve",
-    many ? `The networks that were selected are drawn strong, colours are ${huedBy}${cellsHued ? "" : `, dashes are ${dashedBy}`}.` : "The loss on tunes that the network learns from, and on others.",
+    many ? `${selects ? "The networks that were selected are drawn strong, colours" : "Colours"} are ${huedBy}${cellsHued ? "" : `, dashes are ${dashedBy}`}.` : "The loss on tunes that the network learns from, and on others.",
     h("p", { class: "lead" }, coarse.matches ? "The signs above the chart zoom." : "Drag over the chart to zoom, double-click to go back."));
   const chart = h("div", { class: "chart", role: "img", "aria-label": "Learning curves; the table of runs has their last values" });
   const losses = [validation_loss, training_loss];
@@ -63,10 +63,9 @@ addSection("curves", ({ metrics, validation_loss, training_loss }) => {
       filters[key] = toggles(label, values, draw, looks[key]);
       controls.append(filters[key].group);
     }
-    const onlySelected = h("input", { type: "checkbox", onchange: draw });
-    controls.append(h("label", { class: "check" }, onlySelected, "selected networks only"));
-    filters.selected = { shows: () => true, only: onlySelected };
   }
+  const onlySelected = h("input", { type: "checkbox", onchange: draw });
+  if (selects) controls.append(h("label", { class: "check" }, onlySelected, "selected networks only"));
   const readout = h("p", { class: "readout", "aria-live": "polite" });
   if (dashKey) place.append(dashKey);
   place.append(chart, readout);
@@ -83,14 +82,13 @@ addSection("curves", ({ metrics, validation_loss, training_loss }) => {
         marker: own[key].updates.length === 1 ? { size: 11, symbol: "diamond" } : { size: 6 }, hovertemplate: "update %{x:,}: %{y:.4f}<extra>%{fullData.name}</extra>",
       }));
     }
-    const anySelected = runs.some((run) => run.model);
     const wanted = metric === "loss" ? losses : [metric];
     return runs.filter((run) => wanted.some((key) => curves[run.name]?.[key]))
       .filter((run) => ["dataset", "cell", "layers", "variant"].every((key) => !filters[key] || filters[key].shows(run[key])))
-      .filter((run) => !filters.selected.only.checked || run.model)
+      .filter((run) => !onlySelected.checked || run.is_selected)
       .flatMap((run) => wanted.filter((key) => curves[run.name][key]).map((key) => {
         const { updates: x, values: y } = curves[run.name][key];
-        const strong = lit.size ? lit.has(run.name) : run.model || !anySelected;
+        const strong = lit.size ? lit.has(run.name) : run.is_selected || !selects;
         const training = metric === "loss" && key === training_loss;
         const hue = severalVariants ? colour(variantHue(run.variant)) : cellsHued ? colour(cellHue(run.cell)) : datasetColour(run.dataset);
         const { mode, marker, line } = look(x, lit.has(run.name) ? 4 : training ? 1 : strong ? 2.2 : 1);

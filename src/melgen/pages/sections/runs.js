@@ -1,6 +1,6 @@
 // All runs: a small table for each representation, cells downwards, layers across.
 addSection("runs", ({ metrics }) => {
-  const { runs: allRuns } = pageData;
+  const { runs: allRuns } = pageData, selects = hasSelection();
   const groups = new Map();
   for (const run of allRuns) {
     const group = [run.dataset, run.variant].filter(Boolean).join(" ");
@@ -8,7 +8,8 @@ addSection("runs", ({ metrics }) => {
     groups.get(group).push(run);
   }
   const layers = [...new Set(allRuns.map((run) => run.layers))].sort((a, b) => a - b);
-  const place = section("runs", "All runs", "Every network that was trained: cells downwards, layers across. The frame marks the depth that was selected. Several seeds are averaged.");
+  const place = section("runs", "All runs",
+    `Every network that was trained: cells downwards, layers across. ${selects ? "The frame marks the depth that was selected. " : ""}Several seeds are averaged.`);
   const tables = h("div", { class: "heat-maps" });
   const readout = h("p", { class: "readout", "aria-live": "polite" });
   const key = h("div", { class: "heat-key" });
@@ -50,7 +51,7 @@ addSection("runs", ({ metrics }) => {
   function square(runs, low, high) {
     if (!runs.length) return h("td", { class: "none" }, h("span", { class: "unseen" }, "not trained"));
     const value = mean(runs);
-    const selected = runs.some((run) => run.model);
+    const selected = selects && runs.some((run) => run.is_selected);
     if (value === null) {
       const why = runs.map((run) => `${run.name}: ${run.state}${run.error ? `, ${run.error}` : ""}`).join("; ");
       return h("td", { class: "failed" }, h("button", { type: "button", title: why, onclick: () => { readout.textContent = why; } }, runs[0].state === "finished" ? "–" : runs[0].state));
