@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.checking import check_number, require
+from melgen.checking import check_number, require, shown
 from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
+from melgen.configuration.known_keys import typed_keys
 from melgen.configuration.user_modules import import_user_modules
+from melgen.nested import flat
 from melgen.pages.sources import find_source
 
 if TYPE_CHECKING:
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 
 FOLDER = "listening-test"
 """The default directory of a test."""
+
+OF_ANALYSES = frozenset(("study", "answers", "test", "out", "width", "imports", "cache_dir", "progress"))
+"""The keys that may be given with ``answers``; the others make a test."""
 
 
 def listen(config: DictConfig) -> Path:
@@ -87,10 +93,35 @@ def analyse(config: DictConfig) -> Path:
 
     test = Path(config.test or config.out or FOLDER).expanduser()
     out = Path(config.out).expanduser() if config.out else test
+    _check_as_made(config, test)
     analysis = analyse_folder(Path(str(config.answers)).expanduser(), test)
     written = write_results(out, analysis)
     print(report_text(analysis, config.width, written))
     return out
+
+
+def _check_as_made(config: DictConfig, test: Path) -> None:
+    """Refuse what the command line asks of a test that was made in another way: an analysis would not heed it.
+
+    Raises:
+        ValueError: for such a value, and if the test has no valid key; names the file of the key.
+    """
+    from melgen.listening.key import KEY_FILE, Key
+
+    recorded, file = Key.read(test).settings, test / KEY_FILE
+    hydra: Any = HydraConfig.get() if HydraConfig.initialized() else None
+    typed = {} if hydra is None else typed_keys(hydra)
+    for key, value in flat(_plain(config)):
+        is_typed = any(key == other or key.startswith(f"{other}.") for other in typed)
+        if not is_typed or key in OF_ANALYSES:
+            continue
+        if key not in recorded:
+            raise ValueError(f"{key}={shown(value)}: is read with study= only; {file} is of a test that is made")
+        if value != recorded[key]:
+            raise ValueError(
+                f"{key}={shown(value)}: must be {shown(recorded[key])}, as {file} records; "
+                "the answers belong to a test with that value"
+            )
 
 
 def _settings(config: DictConfig) -> Any:

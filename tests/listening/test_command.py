@@ -196,6 +196,35 @@ def test_refusals(here, overrides, message):
     assert not any(here.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("confidence=0.9", "confidence=0.9: must be 0.95, as "),
+        ("exclusion.failed_checks=5", "exclusion.failed_checks=5: must be 0, as "),
+        ("exclusion={known:false}", "exclusion.known=false: must be true, as "),
+        ("question=Which one?", 'question="Which one?": must be "Which tune do you like better?", as '),
+        ("songs=8", "songs=8: is read with study= only; "),
+        ("planning.ties=0.4", "planning.ties=0.4: is read with study= only; "),
+    ],
+)
+def test_an_analysis_refuses_what_the_key_does_not_record(prepared, here, override, message):
+    folder, _ = prepared
+    answer = call("listen", "answers=received", f"test={folder}", override)
+    assert answer.code == 1
+    assert f"{message}{folder / KEY_FILE}" in answer.err
+    assert not any(here.iterdir())
+
+
+def test_an_analysis_accepts_what_the_key_records(prepared, here):
+    folder, _ = prepared
+    write_answers(here / "received", Key.read(folder), Population(np.zeros(4), 50.0), 2)
+    same = ("confidence=0.95", "exclusion.answered=0.5", "comparisons=18", "checks=2", "seed=0")
+    answer = call("listen", "answers=received", f"test={folder}", "out=results", "width=0.3", *same)
+    assert answer.code == 0, answer.text
+    assert "36 judgements, 100% without a difference\n" in answer.out, "no share of no others"
+    assert "Nobody heard a difference, so" in answer.out
+
+
 @quick_rows(
     1,
     ("override", "message"),

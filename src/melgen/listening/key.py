@@ -86,6 +86,15 @@ class Key:
         of_song = np.array([-1 if song.condition is None else song.condition for song in self.songs])
         return [np.flatnonzero(of_song == condition) for condition in range(len(self.conditions))]
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keys of ``conf/listen.yaml`` that it records, with their values."""
+        checks = sum(comparison.is_check for comparison in self.sheets[0])
+        found = {"title": self.title, "question": self.question, "confidence": self.confidence}
+        found |= {"comparisons": len(self.sheets[0]) - checks, "checks": checks}
+        found |= {key: self.about[key] for key in ("seed",) if key in self.about}
+        return found | {f"exclusion.{key}": value for key, value in asdict(self.rules).items()}
+
     def sheet_of(self, code: str) -> int:
         """The number of the sheet that a listener's code chooses."""
         return sheet_of(code, len(self.sheets))
