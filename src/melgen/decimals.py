@@ -31,3 +31,12 @@ def rounded(value: float, decimals: int) -> str:
     """
     text = f"{value:.{decimals}f}"
     return text if float(text) else text.removeprefix("-")
+
+
+def in_percent(share: float) -> str:
+    """A share that somebody chose, such as the confidence of intervals, in percent with all its digits.
+
+    >>> in_percent(0.95), in_percent(0.975), in_percent(0.995), in_percent(0.57)
+    ('95%', '97.5%', '99.5%', '57%')
+    """
+    return f"{100 * share:.10g}%"  # without the rounding error of the product

@@ -86,6 +86,9 @@ def test_a_planned_test_has_intervals_of_the_width():
 def test_words():
     text = plan_in_words(Design(4, 20, 24), Assumptions(), 0.2, 0.95)
     assert text.startswith("674 judgements of 29 listeners for a 95% interval")
+    text = plan_in_words(Design(4, 20, 24), Assumptions(ties=0.125), 0.2, 0.975)
+    assert " for a 97.5% interval " in text
+    assert "12.5% ties" in text
     text = plan_in_words(Design(4, 20, 24), Assumptions(), 0.1, 0.95)
     assert text.startswith("no number of judgements gives")
     assert "songs=31 or more can" in text

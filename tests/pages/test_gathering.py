@@ -405,7 +405,8 @@ def test_sets_after_several_primers_have_titles_of_their_own(tmp_path, study):
     copy = own_copy(study.parent, tmp_path) / "study"
     primers = {"main": [60, 62], "other": [72, 74]}
     manifest = json.loads((copy / "manifest.json").read_text())
-    write_json(copy / "manifest.json", manifest | {"configuration": {"generate": {"primers": primers}}})
+    asked = {"generate": {"primers": primers}, "evaluation": {"confidence": 0.975}}
+    write_json(copy / "manifest.json", manifest | {"configuration": asked})
     for folder, ending in (("songs", ""), ("evaluation", ".json")):
         place, other = (copy / folder / f"control-lstm-1{text}{ending}" for text in ("", "-primer-other"))
         (shutil.copytree if place.is_dir() else shutil.copyfile)(place, other)
@@ -413,6 +414,7 @@ def test_sets_after_several_primers_have_titles_of_their_own(tmp_path, study):
     titles = [one["title"] for one in data["song_sets"] if one["role"] == "model"]
     expected = ["control-lstm-1, primer main", "db12-lstm-1, primer main", "control-lstm-1, primer other"]
     assert titles == expected
+    assert [data["sections"][name]["confidence"] for name in ("primers", "tonality")] == ["97.5%"] * 2
     assert [model["label"] for model in data["sections"]["primers"]["models"]] == [["control lstm 1"], ["db12 lstm 1"]]
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from melgen.checking import check_number
+from melgen.decimals import in_percent
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,10 @@ def plan_in_words(design: Design, assumed: Assumptions, width: float, confidence
     """How many judgements and listeners the width needs, for the terminal."""
     parts = expected_parts(design, assumed)
     needed = judgements_for(width, parts, assumed.ties, confidence)
-    interval = f"a {confidence:.0%} interval of a preference that is {width:g} wide"
+    interval = f"a {in_percent(confidence)} interval of a preference that is {width:g} wide"
     given = (
-        f"assumed: {assumed.ties:.0%} ties; abilities with standard deviations of {assumed.listener_deviation:g} over "
-        f"listeners and {assumed.song_deviation:g} over songs"
+        f"assumed: {in_percent(assumed.ties)} ties; abilities with standard deviations of "
+        f"{assumed.listener_deviation:g} over listeners and {assumed.song_deviation:g} over songs"
     )
     if needed is None:
         narrowest = width_of(math.inf, parts, assumed.ties, confidence)

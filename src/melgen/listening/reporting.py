@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
+from melgen.decimals import in_percent
 from melgen.files import write_json, write_text
 from melgen.listening.analysis import Analysis
 from melgen.listening.figure import preferences
@@ -50,14 +52,15 @@ def _lines(analysis: Analysis, width: float, written: list[Path]) -> Iterator[st
     if kept.excluded:
         yield f"{len(kept.excluded)} left out by the rules:"
         yield from (f"  {code}: {reason}" for code, reason in kept.excluded.items())
+    for_first = analysis.first_preferred  # nan if no listener heard a difference
+    others = f"; of the others {for_first:.0%} for tune A" if math.isfinite(for_first) else ""
     yield (
-        f"{counted(len(kept.judgements), 'judgement')}, {analysis.all_listeners.ties:.0%} without a difference; of the "
-        f"others {analysis.first_preferred:.0%} for tune A"
+        f"{counted(len(kept.judgements), 'judgement')}, {analysis.all_listeners.ties:.0%} without a difference{others}"
     )
     if kept.known:
         yield f"{counted(kept.known, 'judgement')} of tunes that the listener knew left out"
     yield f"\n{preferences_table(analysis).to_markdown(heading=False)}"
-    confidence = f"{analysis.key.confidence:.0%}"
+    confidence = in_percent(analysis.key.confidence)
     yield f"Ability: log odds against the held-out tunes; {confidence} intervals over listeners and songs"
     yield "Preferred to the reference: how probable that is, with half of the answers that hear no difference"
     if analysis.all_listeners.parts is None:
@@ -69,6 +72,8 @@ def _lines(analysis: Analysis, width: float, written: list[Path]) -> Iterator[st
 
 
 def _needed(analysis: Analysis, width: float) -> str:
+    if analysis.all_listeners.ties == 1:
+        return "Nobody heard a difference, so that the number of judgements that an interval needs is not known"
     needed, there = analysis.judgements_needed(width), len(analysis.kept.judgements)
     wished = f"an interval of a preference that is {width:g} wide at even odds"
     if needed is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from melgen.checking import check_number, check_whole, require
+from melgen.decimals import in_percent
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Rules:
         checks = "an attention check" if self.failed_checks == 0 else f"more than {self.failed_checks} attention checks"
         words = [
             f"A listener is left out who fails {checks}.",
-            f"A listener is left out who answers fewer than {self.answered:.0%} of the comparisons.",
+            f"A listener is left out who answers fewer than {in_percent(self.answered)} of the comparisons.",
             f"A listener is left out whose median judgement takes less than {self.pace:g} times as long as both tunes.",
         ]
         if self.one_side:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from melgen.decimals import in_percent
 from melgen.listening.analysis import Analysis
 from melgen.listening.bradley_terry import outcomes
 from melgen.listening.estimation import Estimate
@@ -40,7 +41,8 @@ def preferences_table(analysis: Analysis) -> Table:
         f"{key.question} {counted(len(analysis.kept.judgements), 'judgement')} of "
         f"{counted(len(analysis.kept.listeners), 'listener')}. Abilities of the Bradley-Terry model with ties, as log "
         "odds against the hidden reference, and the probability to be preferred to it, ties counted half, with "
-        f"{key.confidence:.0%} intervals over listeners and songs. Last, the probability that no difference is heard."
+        f"{in_percent(key.confidence)} intervals over listeners and songs. Last, the probability that no difference is "
+        "heard."
     )
     return Table("Preferences of listeners", caption, _COLUMNS, tuple(_rows(key, analysis.all_listeners)))
 
@@ -81,7 +83,7 @@ def pairs_table(analysis: Analysis) -> Table:
     caption = (
         "How often each condition was preferred to another. The score counts a tie as half; the fitted score is that "
         "of the model, which should be near to it if one ability for each condition is enough. The difference of the "
-        f"abilities is from all judgements, with its {key.confidence:.0%} interval over listeners and songs."
+        f"abilities is from all judgements, with its {in_percent(key.confidence)} interval over listeners and songs."
     )
     return Table("Pairs of conditions", caption, columns, tuple(rows))
 

@@ -80,7 +80,7 @@ class SummaryNumbers(TypedDict):
     deviation: float | None
     """Standard deviation over n - 1."""
     low: float | None
-    """Lower end of the 95% interval of the mean."""
+    """Lower end of the interval of the mean."""
     high: float | None
     """Upper end of it."""
 

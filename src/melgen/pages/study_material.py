@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from melgen.checking import is_number
 from melgen.evaluation.baseline_table import in_order
+from melgen.evaluation.options import EvaluationOptions
 from melgen.evaluation.results import OPENINGS, SongSetEvaluation, set_name
 from melgen.evaluation.song_sets import with_nearest
 from melgen.files import read_json
+from melgen.nested import value_at
 from melgen.pages.content import Content
 from melgen.pages.runs import read_runs
 from melgen.pages.schema import CurvePack, Run
@@ -62,6 +65,12 @@ class StudyMaterial:
     heard: list[str]
     opening_model: str | None
     tunes: TrainingTunes | None
+
+    @property
+    def confidence(self) -> float:
+        """That of the intervals of means of songs."""
+        noted = value_at(self.manifest, "configuration.evaluation.confidence")
+        return float(noted) if is_number(noted) else EvaluationOptions().confidence
 
 
 def read_study(directory: Path, content: Content, tools: Tools) -> StudyMaterial:

@@ -111,7 +111,9 @@ class CostValidation:
             rows.append(row(name, [*shown, *values], sources, rule=rule))
         whole = tuple(dict.fromkeys(source for made in rows for source in made.cells[0].sources))
         for part in ("coefficient", "low", "high", "p_value"):
-            label = {"coefficient": "rank correlation with the loss", "p_value": "p"}.get(part, f"95% interval, {part}")
+            label = {"coefficient": "rank correlation with the loss", "p_value": "p"}.get(
+                part, f"confidence interval, {part}"
+            )
             values = [getattr(correlation, part) for correlation in self.correlations.values()]
             rows.append(row(part, [label, _PHASES[False], None, None, *values], whole, rule=part == "coefficient"))
         return Table(

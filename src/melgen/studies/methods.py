@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from melgen.decimals import in_percent
 from melgen.evaluation.comparing_cells.results import Comparisons
 from melgen.generation.primers import OPENINGS_PRIMER
 from melgen.generation.sampling import NOTES_WITHOUT_END
@@ -77,7 +78,7 @@ def _corpus(description: Mapping[str, Any]) -> Iterable[str]:
     parts = corpus.get("collections")
     name = str(corpus.get("_target_", "")).rpartition(".")[2]
     text = ", ".join(map(str, parts)) if parts else str(corpus.get("name") or name)
-    shares = ", ".join(f"{share:.0%}" for share in split["split_fractions"])
+    shares = ", ".join(in_percent(share) for share in split["split_fractions"])
     yield (
         f"The corpus ({text}) was split by tune into training, validation and test tunes ({shares}; seed "
         f"{split['split_seed']}; fingerprint {str(split['fingerprint'])[:12]})."
@@ -144,8 +145,8 @@ def _measures(evaluation: Mapping[str, Any]) -> Iterable[str]:
     yield (
         "Songs were measured by conjunct melodic motion, limited macroharmony and centricity (windows of "
         f"{evaluation['span_notes']} notes), and compared with openings of the test tunes of the same length; "
-        f"intervals of means are {evaluation['confidence']:.0%} bootstrap intervals of {evaluation['resamples']:,} "
-        "resamples."
+        f"intervals of means are {in_percent(evaluation['confidence'])} bootstrap intervals of "
+        f"{evaluation['resamples']:,} resamples."
     )
 
 
@@ -155,8 +156,8 @@ def _comparing(comparisons: Comparisons) -> Iterable[str]:
     how = "with effects of seeds and test tunes as crossed random effects" if crossed else "over seeds"
     yield (
         f"Cells were compared with {comparisons.reference} by differences of bits per note on the test tunes, paired "
-        f"by seed ({options.confidence:.0%} t intervals, {how}); cells count as equal where the whole interval is "
-        f"within {options.region_bits:g} bits of 0."
+        f"by seed ({in_percent(options.confidence)} t intervals, {how}); cells count as equal where the whole interval "
+        f"is within {options.region_bits:g} bits of 0."
     )
     if tested := sum(not math.isnan(each.p) for each in comparisons.each):
         yield f"P-values are of two-sided sign-flip tests over seeds, adjusted by Holm's method for {tested} of them."

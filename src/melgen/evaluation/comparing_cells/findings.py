@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from melgen.decimals import with_decimals
+from melgen.decimals import in_percent, with_decimals
 from melgen.evaluation.comparing_cells.results import (
     AHEAD,
     BEHIND,
@@ -26,7 +26,7 @@ def finding(found: Comparison, comparisons: Comparisons) -> str:
     mean = found.over_seeds.mean
     low, high = found.interval
     over = "seeds and tunes" if found.crossed else "seeds"
-    interval_over = f"{comparisons.options.confidence:.0%} interval over {over}"
+    interval_over = f"{in_percent(comparisons.options.confidence)} interval over {over}"
     if found.verdict in (AHEAD, BEHIND):
         # The words state the sign, so the numbers have none: neither the mean nor its interval.
         near, far = sorted((abs(low), abs(high)))

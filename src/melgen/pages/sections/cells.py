@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from melgen.decimals import in_percent
 from melgen.evaluation.comparing_cells.findings import finding, fine_sentence, remarks
 from melgen.evaluation.comparing_cells.results import COMPARISONS_FILE, Comparison, Comparisons
 from melgen.files import read_json
@@ -72,7 +73,7 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
     return {
         "reference": found.reference,
         "region": found.options.region_bits,
-        "confidence": f"{found.options.confidence:.0%}",
+        "confidence": in_percent(found.options.confidence),
         "has_tunes": any(each.crossed is not None for each in found.each),
         "drawn_range": [short(end) for end in found.drawn_range],
         "settings": [

@@ -1,6 +1,6 @@
 // The same networks after several primers: where the marks of a row are apart, the primer decides and not the network.
-addSection("primers", ({ metrics, primers, models }) => {
-  const place = section("primers", "Primers", "The same networks, asked for songs after each of these primers: mean and its 95% interval. Where the marks of a network are apart, it is the primer that the metric shows.");
+addSection("primers", ({ confidence, metrics, primers, models }) => {
+  const place = section("primers", "Primers", `The same networks, asked for songs after each of these primers: mean and its ${confidence} interval. Where the marks of a network are apart, it is the primer that the metric shows.`);
   const hue = (number) => `var(--${numberedHue(number)})`;
   place.append(h("ul", { class: "primer-key" }, primers.map((primer, i) => h("li", {}, h("i", { style: `background:${hue(i)}` }), h("strong", {}, primer.name), ` ${primer.notes}`))));
   const reference = pageData.song_sets.find((set) => set.role === "reference");

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from melgen.decimals import in_percent
 from melgen.evaluation.song_metrics import TONALITY
 from melgen.generation.primers import OPENINGS_PRIMER
 from melgen.music.melody import pitch_name
@@ -44,6 +45,8 @@ class Model(TypedDict):
 class Data(TypedDict):
     """Data of the section."""
 
+    confidence: str
+    """Of the intervals of means, in percent."""
     metrics: list[str]
     """Keys of the metrics to show."""
     primers: list[Primer]
@@ -70,6 +73,7 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
             }
         )
     return {
+        "confidence": in_percent(study.confidence),
         "metrics": [metric["key"] for metric in content.data["song_metrics"] if metric["key"] in TONALITY],
         "primers": [{"name": name, "notes": _in_words(primer)} for name, primer in primers.items()],
         "models": models,

@@ -1,5 +1,5 @@
 // Every metric of every set over the band of what songs are compared with; each dot is a song to be heard.
-addSection("tonality", ({ openings }) => {
+addSection("tonality", ({ openings, confidence }) => {
   // The songs after other primers have a section of their own.
   const shown = pageData.song_sets.filter((set) => Object.keys(set.summaries).length && !set.is_after_other_primer);
   const metrics = pageData.song_metrics;
@@ -10,7 +10,7 @@ addSection("tonality", ({ openings }) => {
   const withSongs = shown.filter((set) => set.pack !== undefined);
   const hasInterval = ({ low, high }) => low !== null && high !== null;
   const withInterval = shown.some((set) => Object.values(set.summaries).some(hasInterval));
-  const lead = `Ringed dots are means, ${withInterval ? "thick bars their 95% intervals, " : ""}thin lines one deviation, pale dots single songs: choose one to hear it. Arrow heads point beyond the axis.`;
+  const lead = `Ringed dots are means, ${withInterval ? `thick bars their ${confidence} intervals, ` : ""}thin lines one deviation, pale dots single songs: choose one to hear it. Arrow heads point beyond the axis.`;
   const place = section("tonality", "Tonality", lead);
   const bandText = h("p", { class: "lead" });
   const controls = h("div", { class: "controls" });
@@ -83,7 +83,7 @@ addSection("tonality", ({ openings }) => {
       row.append(s("text", { class: "outside", x: isAbove ? axis.right : axis.left + 2, y: y + 4, "text-anchor": isAbove ? "end" : "start" },
         isAbove ? `${number(mean)} →` : `← ${number(mean)}`));
     }
-    const interval = hasInterval(summary) ? `, 95% interval of the mean ${number(low)} to ${number(high)}` : "";
+    const interval = hasInterval(summary) ? `, ${confidence} interval of the mean ${number(low)} to ${number(high)}` : "";
     row.append(s("title", {}, `${set.title}: ${number(mean)} ± ${number(deviation)}${interval}`));
     return row;
   }

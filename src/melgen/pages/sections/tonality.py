@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from melgen.decimals import in_percent
+from melgen.evaluation.options import EvaluationOptions
 from melgen.pages.content import Content
 from melgen.pages.run_material import RunMaterial
 from melgen.pages.section import Section
@@ -16,21 +18,23 @@ class Data(TypedDict):
 
     openings: str
     """The openings with which songs are compared, in words; empty if they are not known."""
+    confidence: str
+    """Of the intervals of means, in percent."""
 
 
 def of_run(run: RunMaterial, content: Content) -> Data | None:
     """The openings with which the songs of a run are compared, in words."""
-    return _data(run.openings_text, content)
+    return _data(run.openings_text, EvaluationOptions().confidence, content)
 
 
 def of_study(study: StudyMaterial, content: Content) -> Data | None:
     """The openings with which the songs of a study are compared, in words."""
-    return _data(openings_in_words(study.openings), content)
+    return _data(openings_in_words(study.openings), study.confidence, content)
 
 
-def _data(openings: str, content: Content) -> Data | None:
+def _data(openings: str, confidence: float, content: Content) -> Data | None:
     has_numbers = content.data["song_metrics"] and any(one["summaries"] for one in content.data["song_sets"])
-    return {"openings": openings} if has_numbers else None
+    return {"openings": openings, "confidence": in_percent(confidence)} if has_numbers else None
 
 
 SECTION = Section(50, Data, of_run, of_study)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from melgen.decimals import in_percent
 from melgen.evaluation.comparing_cells.results import AHEAD, BEHIND, EQUAL, UNDECIDED, Comparison, Comparisons
 from melgen.studies.figures.rows import ROW_HEIGHT_IN
 from melgen.studies.figures.style import (
@@ -113,7 +114,7 @@ def _add_legend(figure: Figure, found: Comparisons) -> None:
     with_tunes = any(each.tunes for each in found.each)
     over = "seeds and tunes" if with_tunes else "seeds"
     handles: list[Line2D | Patch] = [
-        Line2D([], [], color=INK, linewidth=3, alpha=0.55, label=f"{found.options.confidence:.0%} over {over}"),
+        Line2D([], [], color=INK, linewidth=3, alpha=0.55, label=f"{in_percent(found.options.confidence)} over {over}"),
         Line2D([], [], color=GREY, linestyle="", marker="|", markersize=4, label="single seeds"),
     ]
     if with_tunes:

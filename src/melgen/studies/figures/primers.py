@@ -42,7 +42,7 @@ _APART = 0.42  # of a row's height, between two primers of a model
 def primers(results: StudyResults) -> Figure:
     """Mean of each tonality metric, a panel a metric and a row a model, with a mark for each primer.
 
-    Bars are the 95% intervals of the means. The band is the openings of test tunes, as long as the songs, or
+    Bars are the confidence intervals of the means. The band is the openings of test tunes, as long as the songs, or
     the whole tunes: mean ± standard deviation. Where the marks of a row are apart, the primer and not the network
     decides the metric.
 

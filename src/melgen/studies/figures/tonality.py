@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def tonality_by_model(results: StudyResults, reference: SongSetEvaluation | None = None) -> Figure:
     """Mean of each tonality metric for each model, a panel a metric, over the band of the openings.
 
-    Thick bars are the 95% intervals of the means, thin lines the deviations of the songs. The band is mean ±
+    Thick bars are the confidence intervals of the means, thin lines the deviations of the songs. The band is mean ±
     standard deviation of `reference`: of the openings (first notes of the test tunes, as many as the songs have)
     unless another is given. A baseline far off is marked at the edge with its value.
 
@@ -75,7 +75,7 @@ def _add_legend(figure: Figure, whose: str | None) -> None:
 
     handles: list[Any] = [
         Line2D([], [], color=INK, linestyle="", marker="o", markersize=4.5, label="mean"),
-        Line2D([], [], color=INK, linewidth=3, alpha=0.55, label="95% interval of the mean"),
+        Line2D([], [], color=INK, linewidth=3, alpha=0.55, label="confidence interval of the mean"),
         Line2D([], [], color=INK, linewidth=0.7, label="± standard deviation of the songs"),
     ]
     if whose is not None:

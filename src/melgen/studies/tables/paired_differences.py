@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from melgen.decimals import in_percent
 from melgen.evaluation.comparing_cells.findings import remarks
 from melgen.evaluation.comparing_cells.results import (
     AHEAD,
@@ -68,7 +69,7 @@ def paired_differences_table(results: StudyResults) -> Table | None:
         yield from (each.seeds_to_decide, each.seeds_for_fine)
 
     region, reference = found.options.region_bits, found.reference
-    confidence = f"{found.options.confidence:.0%}"
+    confidence = in_percent(found.options.confidence)
     caption = (
         f"Bits per note of the test tunes minus those of {reference} in the same setting, by networks with the same "
         "seed: below 0 is better. Over seeds: mean ± standard deviation [t interval]; it holds for these tunes. "
@@ -147,7 +148,7 @@ def cells_over_settings_table(results: StudyResults) -> Table | None:
     caption = (
         f"Differences of bits per note from {found.reference} in all settings (Agarwal et al., 2021): interquartile "
         "mean, the mean of the middle half of the differences; probability of improvement, that a network needs fewer "
-        f"bits than one of {found.reference}, averaged over settings. {found.options.confidence:.0%} bootstrap "
+        f"bits than one of {found.reference}, averaged over settings. {in_percent(found.options.confidence)} bootstrap "
         "intervals over pairs of networks with the same seed, drawn within each setting; none of few pairs, for which "
         "they are too narrow."
     )

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from melgen.decimals import in_percent
 from melgen.evaluation.comparing_cells.crossed import tune_interval
 from melgen.evaluation.correlation import rank_correlation
 from melgen.evaluation.probes import BUDGET, COPYING, MEMORIZATION, SIMILARITY, STATES
@@ -213,9 +214,9 @@ def budget_table(results: StudyResults) -> Table | None:
         Column("seeds", "seeds", "integer"),
     ]
     for share in SHARES:
-        columns.append(Column(f"bits_{100 * share:.0f}", f"bits/note at {share:.0%}", "summary", 3))
+        columns.append(Column(f"bits_{100 * share:.0f}", f"bits/note at {in_percent(share)}", "summary", 3))
     for share in SHARES:
-        columns.append(Column(f"rank_{100 * share:.0f}", f"rank at {share:.0%}", "integer"))
+        columns.append(Column(f"rank_{100 * share:.0f}", f"rank at {in_percent(share)}", "integer"))
     rows = []
     for place, each in enumerate(found):
         for number, name in enumerate(each.order.names):
