@@ -58,11 +58,13 @@ def play(config: DictConfig) -> None:
     Raises:
         ValueError: for what has no network that a page can run, and for a port that cannot be taken.
     """
+    from melgen.corpora.workers import check_workers
     from melgen.pages.serving import HIGHEST_PORT, PageServer
 
     check_whole("port", config.port, 0, HIGHEST_PORT)
     if config.scores is not None:
         check_whole("scores", config.scores, 0)
+    check_workers(config.workers)
     require(isinstance(config.browser, bool), "browser", config.browser, "true or false")
     source = None if config.run is None else find_playable(str(config.run))
     with PageServer(config.port) as server:  # a port in use is an error now, not after the page was made

@@ -29,6 +29,7 @@ def report(config: DictConfig) -> Path:
     Raises:
         ValueError: unless exactly one of ``run``, ``study``, ``runs`` and ``songs`` is given.
     """
+    from melgen.corpora.workers import check_workers
     from melgen.pages.writing import write_report, write_report_of_several
 
     given = [key for key in ("run", "study", "runs", "songs") if config[key] is not None]
@@ -36,6 +37,7 @@ def report(config: DictConfig) -> Path:
         what = f", got {' and '.join(f'{key}=' for key in given)}" if given else ""
         raise ValueError(f"run=DIR, study=DIR, runs=[DIR,DIR] or songs=DIR: exactly one of them is needed{what}")
     check_whole("scores", config.scores, 0)
+    check_workers(config.workers)
     import_user_modules(config.imports)
     options = {name: config[name] for name in ("out", "scores", "cache_dir", "workers", "progress", "notes")}
     if config.run is not None:

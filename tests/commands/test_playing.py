@@ -158,6 +158,7 @@ def test_a_browser_that_leaves_is_not_reported(server, capfd):
         ([f"run={OF_PITCHES}", "port=-1"], "port=-1: must be a whole number from 0 to 65535"),
         ([f"run={OF_PITCHES}", "browser=maybe"], "browser=maybe: must be true or false"),
         ([f"run={OF_PITCHES}", "scores=-1"], "scores=-1"),
+        ([f"run={OF_PITCHES}", "workers=0"], "workers=0: must be a whole number of at least 1"),
         (["run=notes/a.txt"], "run=notes/a.txt: must be a model file, or a checkpoint in the directory of its run"),
         (["run=begun"], "run=begun: this directory contains no checkpoint yet"),
         (["run=begun/a.ckpt"], "run=begun/a.ckpt: not a checkpoint"),

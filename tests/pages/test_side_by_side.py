@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -116,6 +119,8 @@ def test_the_command(tmp_path, monkeypatch):
         (("songs=absent",), "songs: absent: no such file or folder"),
         (("runs=[absent]",), "runs: absent is not the directory of a run"),
         (("runs=[]",), "runs=[]: at least one directory is needed"),
+        (("songs=ours", "workers=0"), "workers=0: must be a whole number of at least 1"),
+        (("songs=ours", "workers=two"), "workers=two: must be a whole number of at least 1"),
         (("songs=ours", "notes=absent.md"), "notes=absent.md: cannot be read (No such file or directory)"),
         (("songs=ours", "notes=ours"), "notes=ours: cannot be read (Is a directory)"),
     ],
@@ -147,6 +152,16 @@ def test_notes_have_no_tags_but_those_of_markdown(text):
     Reader().feed(to_html(text))
     allowed = "p em strong a code pre ul ol li blockquote hr br h1 h2 h3 h4 h5 h6 table thead tbody tr th td"
     assert tags <= set(allowed.split())
+
+
+def test_a_pipe_and_a_large_file_are_refused_before_they_are_read(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")  # nobody writes into it
+    (tmp_path / "large.md").write_bytes(b"a" * 1_000_001)
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: pytest.fail("it was read"))
+    with pytest.raises(ValueError, match=r"consent=.*pipe: must be a regular file"):
+        read_notes(tmp_path / "pipe", "consent")
+    with pytest.raises(ValueError, match="at most 1,000,000 bytes"):
+        read_notes(tmp_path / "large.md")
 
 
 def test_large_notes_and_other_encodings_are_refused(tmp_path):

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from melgen.corpora.workers import check_workers
 from melgen.music.melody import Melody
 from melgen.processes import end_with_parent
 from melgen.resources import available_cpus
@@ -28,11 +29,15 @@ class Engraver:
         workers: processes that engrave; by default one for each available processor.
         progress: whether to show a progress bar on a terminal.
 
+    Raises:
+        CorpusError: for a number of workers that is none.
+
     Attributes:
         missing: why there are no scores; empty if there are.
     """
 
     def __init__(self, *, workers: int | None = None, progress: bool = True):
+        check_workers(workers)
         self.workers, self.progress = workers or available_cpus(), progress
         self.missing = ""
         try:

@@ -17,17 +17,18 @@ def read_notes(path: str | Path, key: str = "notes") -> str:
         key: the name of the path in errors.
 
     Raises:
-        ValueError: if the file cannot be read or is too large; names it.
+        ValueError: if the file cannot be read, is too large or is not a regular file; names it.
     """
     file = Path(path).expanduser()
     try:
-        size = file.stat().st_size
+        if not file.is_file() and not file.is_dir() and file.exists():  # reading a pipe would wait for ever
+            raise ValueError(f"{key}={path}: must be a regular file")
+        if (size := file.stat().st_size) > MOST_BYTES:
+            raise ValueError(f"{key}={path}: must be a file of at most {MOST_BYTES:,} bytes, got {size:,}")
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ValueError(f"{key}={path}: cannot be read ({reason})") from error
-    if size > MOST_BYTES:
-        raise ValueError(f"{key}={path}: must be a file of at most {MOST_BYTES:,} bytes, got {size:,}")
     return to_html(text)
 
 
