@@ -99,6 +99,19 @@ def test_folders_of_songs_of_any_program(tmp_path):
     assert any(notice["text"].startswith("broken.mid cannot be read") for notice in data["notices"])
 
 
+def test_a_page_without_scores_says_why(tmp_path, monkeypatch):
+    import melgen.pages.engraver as engraver
+
+    def missing(melody):
+        raise ImportError("Verovio is not installed")
+
+    monkeypatch.setattr(engraver, "_engrave", missing)
+    path = write_report_of_several([songs(tmp_path / "ours", 2, 1)], key="songs", out=tmp_path / "a.html")
+    data = read_data(path.read_text(encoding="utf-8"))
+    reasons = [notice["text"] for notice in data["notices"] if "Verovio is not installed" in notice["text"]]
+    assert len(reasons) == 1
+
+
 def test_the_command(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     songs(tmp_path / "ours", 2, 1)

@@ -145,6 +145,8 @@ def make_page(
     limit = NETWORK_BYTES if network_bytes is None else network_bytes
     tools = Tools(Engraver(workers=workers, progress=progress), scores, cache_dir, progress, limit)
     content = make(tools)
+    if tools.engraver.missing:
+        content.add_notice(tools.engraver.missing)
     content.notes = notes
     return build_page(content, music_font=tools.engraver.font), content
 
@@ -226,8 +228,6 @@ def _gather_directory(source: Source, tools: Tools) -> Content:
         content = Content(kind, place.name, place.parent.name)
     else:
         content = Content(kind, place.parent.name if directory.name == "study" else place.name)
-    if tools.engraver.missing:
-        content.add_notice(tools.engraver.missing)
     if kind == "run":
         material: Any = read_run(directory, content, tools, source.network)
     else:
