@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from melgen.evaluation.probes import PROBES
 from melgen.files import write_text
 from melgen.pages.content import Content
 from melgen.pages.sections import learning_rates, probes
@@ -37,6 +38,18 @@ def test_learning_rates_are_those_of_the_table(study):
         {"cell": "lstm", "values": [2.0, 1.5, None], "chosen": 1, "beyond": 0, "failed": [2], "control": []},
         {"cell": "gru", "values": [1.8, 1.7, 1.25], "chosen": 2, "beyond": 1, "failed": [], "control": []},
     ]
+
+
+def test_every_probe_has_a_drawing_and_a_lead(study):
+    found = data_of(probes, study)["probes"]
+    assert [each["name"] for each in found] == [*PROBES] == [*probes.DRAWINGS]
+    assert all(len(each["lead"]) > 80 for each in found)
+
+
+def test_controls_are_marked(study):
+    copying, states, *_ = data_of(probes, study)["probes"]
+    assert [kind["is_control"] for kind in copying["kinds"]] == [False, True]
+    assert [kind["is_control"] for kind in states["kinds"]] == [False, False, False, True]
 
 
 def test_probes_are_those_of_the_tables(study):

@@ -9,11 +9,19 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 
+class MarkKind(TypedDict):
+    """A kind of mark, which has a shape and a colour."""
+
+    name: str
+    is_control: bool
+    """Whether it is a measurement in which there is nothing to find; all of these have one shape."""
+
+
 class Mark(TypedDict):
     """A value in a row."""
 
     kind: int
-    """Index of its kind, which has a shape and a colour."""
+    """Index of its kind."""
     value: float
     interval: list[float] | None
     """Both ends."""

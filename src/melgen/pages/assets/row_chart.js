@@ -5,12 +5,12 @@ const MARKED_ROW = 26;
 
 // The mark of a kind at a place; controls have the last shape, whichever the number of kinds.
 function rowMark(kind, kinds, x, y) {
-  const isControl = kinds[kind].startsWith("control");
-  return s("path", { class: "mark", "data-mark": isControl ? "control" : kind, d: isControl ? SHAPES.at(-1) : SHAPES[kind], transform: `translate(${x} ${y})` });
+  const { is_control } = kinds[kind];
+  return s("path", { class: "mark", "data-mark": is_control ? "control" : kind, d: is_control ? SHAPES.at(-1) : SHAPES[kind], transform: `translate(${x} ${y})` });
 }
 
 const markKey = (kinds) => h("ul", { class: "mark-key" }, kinds.map((kind, i) =>
-  h("li", {}, s("svg", { viewBox: "-8 -8 16 16", "aria-hidden": "true" }, rowMark(i, kinds, 0, 0)), kind)));
+  h("li", {}, s("svg", { viewBox: "-8 -8 16 16", "aria-hidden": "true" }, rowMark(i, kinds, 0, 0)), kind.name)));
 
 function rowCard({ title, unit, line, rows }, kinds) {
   const withRoom = rows.filter((row) => row.has_room);
@@ -39,11 +39,11 @@ function rowCard({ title, unit, line, rows }, kinds) {
         continue;
       }
       const mark = rowMark(kind, kinds, axis.x(value), y);
-      mark.append(s("title", {}, `${linesOf(row).join(" ")}, ${kinds[kind]}: ${show(value, 3)}`));
+      mark.append(s("title", {}, `${linesOf(row).join(" ")}, ${kinds[kind].name}: ${show(value, 3)}`));
       drawn.append(mark);
     }
     parts.push(drawn);
   });
-  const list = rows.map((row) => `${linesOf(row).join(" ")}: ${row.marks.map(({ kind, value }) => `${kinds[kind]} ${show(value, 3)}`).join(", ")}`).join("; ");
+  const list = rows.map((row) => `${linesOf(row).join(" ")}: ${row.marks.map(({ kind, value }) => `${kinds[kind].name} ${show(value, 3)}`).join(", ")}`).join("; ");
   return stripCard({ label: title, meaning: "" }, tall, `${title} ${list}`, parts);
 }

@@ -8,7 +8,7 @@ from typing import TypedDict
 from melgen.bit_names import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM
 from melgen.evaluation.summaries import over_seeds
 from melgen.far_values import are_near
-from melgen.pages.charts import Mark, MarkedRow, RowChart
+from melgen.pages.charts import Mark, MarkedRow, MarkKind, RowChart
 from melgen.pages.content import Content
 from melgen.pages.model_names import NamedModel, named_models, unknown_model
 from melgen.pages.plain import short
@@ -30,8 +30,8 @@ class Data(TypedDict):
     name: str
     """Of its table; empty if the study has not made it."""
     caption: str
-    kinds: list[str]
-    """Name of each kind of mark in the rows."""
+    kinds: list[MarkKind]
+    """Of marks in the rows."""
     row_charts: list[RowChart]
 
 
@@ -46,7 +46,7 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
     return {
         "name": _TABLE if table else "",
         "caption": table.caption if table else "",
-        "kinds": [*_SPLITS.values()],
+        "kinds": [{"name": name, "is_control": False} for name in _SPLITS.values()],
         "row_charts": charts,
     }
 

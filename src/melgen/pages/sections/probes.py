@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
+from melgen.evaluation.probes import BUDGET, COPYING, MEMORIZATION, SIMILARITY, STATES
 from melgen.evaluation.probes.similarity import bin_names
 from melgen.far_values import highest_near
-from melgen.pages.charts import Line, LineChart, Mark, MarkedRow, RowChart, line_of
+from melgen.pages.charts import Line, LineChart, Mark, MarkedRow, MarkKind, RowChart, line_of
 from melgen.pages.content import Content
 from melgen.pages.model_names import NamedModel, named_models, unknown_model
 from melgen.pages.section import Section
@@ -23,8 +24,10 @@ class Probe(TypedDict):
     """Of its table."""
     title: str
     caption: str
-    kinds: list[str]
-    """Name of each kind of mark in its rows."""
+    lead: str
+    """What it shows, and how to read its drawing."""
+    kinds: list[MarkKind]
+    """Of marks in its rows."""
     row_charts: list[RowChart]
     line_charts: list[LineChart]
 
@@ -37,12 +40,14 @@ class Data(TypedDict):
 
 _Networks = Mapping[str, NamedModel]
 
-_COPYING = {"difference": "second minus first hearing", "replaced": "control: first hearing replaced"}
+_CONTROL = "control: "
+"""Begins the name of a kind of mark that is a control."""
+_COPYING = {"difference": "second minus first hearing", "replaced": f"{_CONTROL}first hearing replaced"}
 _STATES = {
     "accuracy": "trained network",
     "untrained": "untrained network",
     "note": "note alone",
-    "shuffled": "control: classes shuffled",
+    "shuffled": f"{_CONTROL}classes shuffled",
 }
 _BITS_OF = {"": "", "both": "Bits of pitch and rhythm", "pitch": "Bits of pitch", "rhythm": "Bits of rhythm"}
 _BEST = "best"  # weights, in the table of memorization
@@ -53,8 +58,8 @@ def of_study(study: StudyMaterial, content: Content) -> Data | None:
     """What the probes have found, if the study has probed its networks."""
     networks = named_models(study.models)
     probes = [
-        draw(name, table, networks)
-        for name, draw in _PROBES.items()
+        drawing.draw(name, table, networks)
+        for name, drawing in DRAWINGS.items()
         if (table := read_table(study.directory, name)) is not None
     ]
     return {"probes": probes} if probes else None
@@ -169,13 +174,45 @@ def _short_number(number: int) -> str:
     return str(number) if number < 1000 else f"{number / 1000:.3g}k"
 
 
-_PROBES: Mapping[str, Callable[[str, StudyTable, _Networks], Probe]] = {
-    "copying": _copying,
-    "states": _states,
-    "similarity": _similarity,
-    "budget": _budget,
-    "memorization": _memorization,
+class Drawing(NamedTuple):
+    """How a probe is drawn, and the text above the drawing."""
+
+    draw: Callable[[str, StudyTable, _Networks], Probe]
+    lead: str
+
+
+DRAWINGS: Mapping[str, Drawing] = {
+    COPYING: Drawing(
+        _copying,
+        "Bits per note at the second hearing of a passage minus those at the first. Left of 0 a network "
+        "copies from what it has heard; in the control there is nothing to copy. Bars are intervals over "
+        "seeds.",
+    ),
+    STATES: Drawing(
+        _states,
+        "How well a linear probe reads this from the state of a network after each note; the line is chance. "
+        "What is to the right of the untrained network and of the note alone has been learnt. Bars are "
+        "intervals over seeds.",
+    ),
+    SIMILARITY: Drawing(
+        _similarity,
+        "Bits per note of test tunes by how much of them the nearest training tune contains. A line that "
+        "falls to the right is of a network that predicts better what resembles its training tunes.",
+    ),
+    BUDGET: Drawing(
+        _budget,
+        "The lowest validation bits per note until each part of the training. Where lines cross, the order of "
+        "the cells depends on the budget.",
+    ),
+    MEMORIZATION: Drawing(
+        _memorization,
+        "How much of the songs is in a part of the training tunes, as the training goes on, and with the best "
+        "weights. Dashed, the control: how much of the same songs is in as many notes of tunes that no "
+        "network was trained on. Where a line is above its control, songs copy more than their style "
+        "explains.",
+    ),
 }
+"""By the name of the probe."""
 
 
 def _probe(
@@ -188,8 +225,9 @@ def _probe(
     return {
         "name": name,
         "title": table.title or name,
+        "lead": DRAWINGS[name].lead,
         "caption": table.caption,
-        "kinds": list(kinds),
+        "kinds": [{"name": kind, "is_control": kind.startswith(_CONTROL)} for kind in kinds],
         "row_charts": list(row_charts),
         "line_charts": list(line_charts),
     }
