@@ -40,9 +40,6 @@ SCORES, SCORES_OF_BUNDLED = 100, 3
 """Engraved scores of each set of songs at most: of a run, and of the networks that come with melgen, whose page must
 open within seconds."""
 
-PARTS = ("pages/assets/*.js", "pages/assets/*.css", "pages/sections/*.js", "engine/*.js")
-"""The code and styles of every page, below the package."""
-
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 """Linux sets one of these variables if a browser can open a window."""
 
@@ -123,16 +120,16 @@ def page_of_bundled(config: DictConfig) -> str:
 
 
 def ready_page() -> str | None:
-    """The page that comes with melgen; None if the code of pages has changed since it was made."""
+    """The page that comes with melgen; None in a checkout if the code of pages has changed since it was made."""
+    from melgen.pages.fingerprint import is_of_this_code
+
     of_package, of_checkout = PAGES
     if of_package.is_file():
         return of_package.read_text(encoding="utf-8")
     if not of_checkout.is_file():
         return None
     page = of_checkout.read_text(encoding="utf-8")
-    # Not by making the program of the page, which needs torch: that takes longer than all the rest.
-    parts = (file for pattern in PARTS for file in Path(__file__).parent.glob(pattern))
-    return page if all(part.read_text(encoding="utf-8") in page for part in parts) else None
+    return page if is_of_this_code(page) else None
 
 
 def playable_page(run: str, source: Source, config: DictConfig) -> str:

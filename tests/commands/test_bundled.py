@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from melgen.errors import CheckpointError
 from melgen.generation.songs import read_songs
 from melgen.model_files.weights import read_model_file, weights_bytes
 from melgen.pages.content import Content
+from melgen.pages.fingerprint import fingerprint
 from melgen.pages.page import build_page
 from tests.builders import ROOT, load_script
 from tests.commands.calling import TINY, call, files_below
@@ -123,7 +125,7 @@ def test_generate_without_a_network(here):
 
 
 def test_play_without_a_run_serves_the_page_that_comes_with_melgen(here, served, monkeypatch):
-    monkeypatch.setattr("melgen.play.PARTS", ())  # as if it were up to date
+    monkeypatch.setattr("melgen.pages.fingerprint.is_of_this_code", lambda page: True)  # as if it were up to date
     answer = call("play", "browser=false")
     assert answer.code == 0, answer.text
     assert served == [PAGES[1].read_text(encoding="utf-8")]
@@ -135,8 +137,22 @@ def test_a_page_of_other_code_is_not_served(monkeypatch, tmp_path):
     (tmp_path / "page.html").write_text(page, encoding="utf-8")
     monkeypatch.setattr("melgen.play.PAGES", (tmp_path / "none", tmp_path / "page.html"))
     assert melgen.play.ready_page() is not None
-    (tmp_path / "page.html").write_text(page.replace("function", "funktion", 1), encoding="utf-8")
+    (tmp_path / "page.html").write_text(page.replace(fingerprint(), "0" * 16), encoding="utf-8")
     assert melgen.play.ready_page() is None
+    (tmp_path / "page.html").write_text("<!doctype html>")  # of an earlier melgen
+    assert melgen.play.ready_page() is None
+
+
+@pytest.mark.parametrize("name", ["pages/side_by_side.py", "pages/assets/page.html", "pages/sections/play.js"])
+def test_any_change_of_the_code_of_pages_counts(name, monkeypatch, tmp_path):
+    package = Path(melgen.__file__).parent
+    for folder in ("pages", "engine"):
+        shutil.copytree(package / folder, tmp_path / folder)
+    monkeypatch.setattr("melgen.pages.fingerprint._PACKAGE", tmp_path)
+    same = fingerprint.__wrapped__()
+    with (tmp_path / name).open("a") as file:
+        file.write("\n")
+    assert (same == fingerprint(), fingerprint.__wrapped__() == same) == (True, False)
 
 
 def test_an_installed_page_is_served_without_a_look_at_its_code(monkeypatch, tmp_path):

@@ -12,6 +12,7 @@ from typing import Any
 
 from melgen.engine import SCRIPTS, script
 from melgen.pages.content import Content
+from melgen.pages.fingerprint import fingerprint
 from melgen.pages.sections import find_sections
 
 STYLES = ("base", "sections", "scores", "charts", "play")
@@ -53,6 +54,7 @@ def build_page(content: Content, *, music_font: str = "") -> str:
         styles="\n".join(asset(f"{name}.css") for name in STYLES),
         music_font=music_font,
         early=early,
+        fingerprint=fingerprint(),
         program=program,
         packs=packs,
         hashes=" ".join(f"'{each}'" for each in hashes),
