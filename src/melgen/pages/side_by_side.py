@@ -152,6 +152,7 @@ def _material(
     return StudyMaterial(
         directory,
         tools,
+        False,
         {},
         places,
         runs,

@@ -53,7 +53,7 @@ def compared_bits(study: StudyMaterial) -> str:
 
 
 def _scores_of_network(study: StudyMaterial, name: str) -> list[dict[str, Any]]:
-    if not study.manifest:
+    if not study.is_study:
         return [
             {"/".join(reversed(key.split("/", 1))): value for key, value in run["values"].items()}
             for run in study.runs

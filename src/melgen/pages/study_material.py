@@ -34,12 +34,14 @@ _BASELINES, _CORPUS = "writers", "corpus"
 
 @dataclass(frozen=True)
 class StudyMaterial:
-    """The material for the sections of a study's page.
+    """The material for the sections of a page of several networks or sets of songs, of a study or not.
 
     Attributes:
         directory: of the study itself; that of its runs is the one above.
         tools: what makes scores.
-        manifest: ``manifest.json``; empty if the study has only begun.
+        is_study: whether they belong to a study, with files of its own; not so any runs next to each other, and folders
+            of songs.
+        manifest: ``manifest.json``; empty without a study, and if it has only begun.
         places: directories of its runs.
         runs: the entries of these runs in the page.
         curves: their learning curves.
@@ -54,6 +56,7 @@ class StudyMaterial:
 
     directory: Path
     tools: Tools
+    is_study: bool
     manifest: dict[str, Any]
     places: list[Path]
     runs: list[Run]
@@ -111,6 +114,7 @@ def read_study(directory: Path, content: Content, tools: Tools) -> StudyMaterial
     return StudyMaterial(
         directory,
         tools,
+        True,
         manifest,
         places,
         runs,
