@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 _ANSWER = """
-require("readline").createInterface({ input: process.stdin }).on("line", (line) => {
+require("readline").createInterface({ input: process.stdin }).on("line", async (line) => {
   let answer;
   try {
-    answer = { value: calls[JSON.parse(line)[0]](...JSON.parse(line)[1]) };
+    answer = { value: await calls[JSON.parse(line)[0]](...JSON.parse(line)[1]) };
   } catch (error) {
     answer = { error: { ...error, message: error.message, name: error.name } };
   }
@@ -42,7 +42,7 @@ class Node:
         self._process = process
 
     def call(self, name: str, *arguments: Any) -> Any:
-        """What a function of the object ``calls`` returns.
+        """What a function of the object ``calls`` returns, or what its promise brings.
 
         Raises:
             JavaScriptError: if it throws.

@@ -48,7 +48,9 @@ class Synth {
 class Player extends EventTarget {
   constructor() {
     super();
-    Object.assign(this, { track: null, playing: false, note: -1, tempo: 120, position: 0, synth: null, silent: false, volume: 1, transposition: 0, isLooping: false });
+    Object.assign(this, { track: null, playing: false, note: -1, tempo: 120, position: 0, synth: null, silent: false, volume: 1, transposition: 0, isLooping: false,
+      attempt: 0, // counts what starts and stops: a play() that still waits for the sound is void once it has changed
+      until: null, mayLoop: false, from: 0, settle: null, timer: null, frameRequest: null });
   }
 
   get stepSeconds() { return 60 / this.tempo / STEPS_PER_QUARTER; }
@@ -63,107 +65,127 @@ class Player extends EventTarget {
   }
 
   load(track, position = 0) {
-    if (this.playing) this.pause();
+    this.pause();
     const changed = this.track !== track;
     Object.assign(this, { track, position, note: -1, until: null });
     if (changed) this.emit("track");
     this.emit("time");
   }
 
-  // From a step on, to the end or to another step; resolves to whether it came to its end.
+  // From a step on, to the end or to another step; resolves to whether it came to its end. Only without `until` it may loop.
   async play(until = null) {
-    if (!this.track || this.playing) return false;
+    if (!this.track || this.playing || this.length === 0) return false;
+    const mine = ++this.attempt;
     try {
       await this.wakeSynth();
     } catch {
       if (!this.silent) announce("This browser makes no sound; the notes are shown");
       this.silent = true;
     }
-    if (this.playing) return false;
+    if (mine !== this.attempt) return false;
     if (this.position >= this.length) this.position = 0;
-    const { onsets, durations } = this.track;
-    this.until = until ?? this.length;
-    this.playing = true;
-    this.next = onsets.findIndex((onset, i) => onset + durations[i] > this.position);
-    this.anchor();
-    this.timer = setInterval(() => this.schedule(), 100);
-    this.schedule();
+    Object.assign(this, { until: until ?? this.length, mayLoop: until === null, playing: true });
+    const ended = new Promise((resolve) => { this.settle = resolve; });
     this.emit("state");
-    this.frame();
-    return new Promise((resolve) => { this.settle = resolve; });
+    this.begin();
+    return ended;
   }
 
-  anchor() { this.started = this.now() + START_DELAY_S - this.position * this.stepSeconds; }
+  // Sounds from the position on; `halt` is its contrary. Neither changes the end, nor whoever waits for it.
+  begin() {
+    const { onsets, durations } = this.track;
+    this.from = this.position;
+    this.started = this.now() + START_DELAY_S - this.position * this.stepSeconds;
+    this.next = onsets.findIndex((onset, i) => onset + durations[i] > this.position);
+    this.timer = setInterval(() => this.schedule(), 100);
+    this.schedule();
+    this.frame();
+  }
 
+  halt() {
+    clearInterval(this.timer);
+    cancelAnimationFrame(this.frameRequest);
+    if (this.synth) this.synth.silence();
+  }
+
+  // A change of what sounds: it goes on, to the same end.
+  restart(change) {
+    if (this.playing) {
+      this.follow();
+      this.halt();
+    }
+    change();
+    if (this.playing) this.begin();
+  }
+
+  follow() {
+    const delay = this.synth ? this.synth.context.outputLatency || 0 : 0;
+    this.position = Math.max(this.from, (this.now() - delay - this.started) / this.stepSeconds);
+  }
+
+  // Here too the end is found: a page in the background draws no frames.
   schedule() {
+    if (this.hasEnded()) return;
     const { pitches, onsets, durations } = this.track;
-    const horizon = this.now() + LOOK_AHEAD_S;
+    const now = this.now(), earliest = Math.max(now, this.started + this.from * this.stepSeconds);
     while (this.next >= 0 && this.next < pitches.length && onsets[this.next] < this.until) {
       const start = this.started + onsets[this.next] * this.stepSeconds;
-      if (start > horizon) break;
-      if (this.synth) this.synth.note(pitches[this.next] + this.transposition, Math.max(start, this.now()), durations[this.next] * this.stepSeconds);
+      if (start > now + LOOK_AHEAD_S) break;
+      const sounds = Math.max(start, earliest), left = start + durations[this.next] * this.stepSeconds - sounds;
+      if (this.synth && left > 0) this.synth.note(pitches[this.next] + this.transposition, sounds, left);
       this.next += 1;
     }
   }
 
+  hasEnded() {
+    if (!this.playing) return true;
+    this.follow();
+    if (this.position < this.until) return false;
+    if (this.isLooping && this.mayLoop) this.restart(() => { this.position = 0; });
+    else this.stop(true);
+    return true;
+  }
+
   frame() {
-    if (!this.playing) return;
-    const delay = this.synth ? this.synth.context.outputLatency || 0 : 0;
-    this.position = Math.max(0, (this.now() - delay - this.started) / this.stepSeconds);
-    if (this.position >= this.until) {
-      const again = this.isLooping && this.until >= this.length;
-      this.stop(true);
-      if (again) this.play();
-      return;
-    }
+    if (this.hasEnded()) return;
     const { onsets, durations } = this.track;
     let note = -1;
     for (let i = 0; i < onsets.length && onsets[i] <= this.position; i++) if (this.position < onsets[i] + durations[i]) note = i;
     if (note !== this.note) { this.note = note; this.emit("note"); }
     this.emit("time");
-    requestAnimationFrame(() => this.frame());
+    cancelAnimationFrame(this.frameRequest);
+    this.frameRequest = requestAnimationFrame(() => this.frame());
   }
 
   stop(ended) {
-    clearInterval(this.timer);
+    this.halt();
     this.playing = false;
-    if (this.synth) this.synth.silence();
     if (ended) { this.position = this.until >= this.length ? 0 : this.until; this.note = -1; }
+    const settle = this.settle;
+    this.settle = null;
     this.emit("state");
     this.emit("note");
     this.emit("time");
-    if (this.settle) this.settle(ended);
-    this.settle = null;
+    settle(ended);
   }
 
-  pause() { if (this.playing) this.stop(false); }
+  pause() {
+    this.attempt += 1;
+    if (this.playing) this.stop(false);
+  }
   toggle() { if (this.playing) this.pause(); else this.play(); }
 
   seek(position) {
-    const was = this.playing;
-    this.pause();
-    this.position = Math.min(Math.max(0, position), this.length);
+    this.restart(() => { this.position = Math.min(Math.max(0, position), this.length); });
     this.emit("time");
-    if (was) this.play();
   }
 
-  setTempo(tempo) {
-    const was = this.playing;
-    this.pause();
-    this.tempo = tempo;
-    if (was) this.play();
-  }
+  setTempo(tempo) { this.restart(() => { this.tempo = tempo; }); }
+  setTransposition(semitones) { this.restart(() => { this.transposition = semitones; }); }
 
   setVolume(volume) {
     this.volume = volume;
     if (this.synth) this.synth.setVolume(volume);
-  }
-
-  setTransposition(semitones) {
-    const was = this.playing;
-    this.pause();
-    this.transposition = semitones;
-    if (was) this.play();
   }
 
   // Plays a few notes, one after the other, that do not become the track.
@@ -172,6 +194,7 @@ class Player extends EventTarget {
     try {
       await this.wakeSynth();
     } catch { return; }
+    if (this.playing) return; // something was started meanwhile
     this.synth.silence();
     pitches.forEach((pitch, i) => this.synth.note(pitch, this.now() + START_DELAY_S + i * apart, apart * 1.4));
   }

@@ -34,7 +34,7 @@ addSection("learning", () => {
       while (touring) {
         const track = draw();
         player.load(track);
-        if (!(await player.play()) || stage === stages.length - 1) break;
+        if (!(await player.play(player.length)) || stage === stages.length - 1) break;
         stage += 1;
       }
       stop();

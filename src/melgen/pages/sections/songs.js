@@ -75,7 +75,9 @@ addSection("songs", ({ choices }) => {
       const last = start + notes - 1;
       player.load(each, each.onsets[start]);
       if (!(await player.play(each.onsets[last] + each.durations[last]))) return;
+      const { attempt } = player;
       await new Promise((resolve) => setTimeout(resolve, 350));
+      if (player.attempt !== attempt) return; // something else was started, or this was stopped
     }
   }
 
