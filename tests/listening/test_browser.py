@@ -207,3 +207,26 @@ def test_every_step_fits_and_can_be_read(browser, made_test, width, dark):
         if button is not None:
             browser.click(".primary", button)
     assert browser.logs() == []
+
+
+def test_who_hears_nothing_does_not_begin(listener):
+    listener.activate(".primary")
+    listener.activate(".primary")
+    listener.browser.run("window.AudioContext = window.webkitAudioContext = undefined")
+    listener.activate(".primary")
+    listener.browser.wait("return !document.querySelector('.notice').hidden")
+    assert listener.browser.run("return document.querySelector('section > div:last-child .primary').disabled")
+
+
+def test_answers_that_no_file_holds_are_deleted_only_after_a_question(listener):
+    listener.reach_the_first_comparison()
+    listener.hear("A")
+    listener.hear("B")
+    listener.answer("first")
+    listener.browser.driver.refresh()
+    kept = "return Object.values(localStorage).map((each) => JSON.parse(each))"
+    assert not listener.browser.run(kept)[0]["isSaved"]
+    listener.browser.run("window.confirm = (text) => { window.asked = text; return false; }")
+    listener.activate(".link")
+    assert "not saved" in listener.browser.run("return window.asked")
+    assert len(listener.browser.run(kept)[0]["answers"]) == 1

@@ -14,8 +14,7 @@ const drawCode = () => [...crypto.getRandomValues(new Uint8Array(CODE_LENGTH))].
 // As `sheet_of` in melgen/listening/key.py.
 const sheetOf = (code) => [...code].reduce((number, letter) => (number * LETTERS.length + LETTERS.indexOf(letter)) % test.sheets.length, 0);
 
-const state = { code: drawCode(), training: null, answers: [] };
-let isSaved = true;
+const state = { code: drawCode(), training: null, answers: [], isSaved: true };
 player.tempo = test.tempo;
 
 // Browsers may refuse a page from the file system a store: the answers are then lost by a reload, and nothing else.
@@ -25,9 +24,17 @@ function restore() {
   try {
     const kept = JSON.parse(localStorage.getItem(STORE));
     if (!kept || typeof kept.code !== "string" || !Array.isArray(kept.answers) || !kept.answers.length) return false;
-    Object.assign(state, { code: kept.code, training: kept.training, answers: kept.answers });
+    Object.assign(state, { code: kept.code, training: kept.training, answers: kept.answers, isSaved: kept.isSaved === true });
     return true;
   } catch { return false; }
+}
+
+// The answers of this listener go; those that no file holds only after a question.
+function startAgain() {
+  if (!state.isSaved && !confirm("Your answers so far are not saved as a file. Delete them?")) return;
+  state.isSaved = true;
+  forget();
+  location.reload();
 }
 
 const sheet = () => test.sheets[sheetOf(state.code)];
@@ -71,16 +78,19 @@ function showSound() {
   const volume = h("input", { type: "range", min: 0.1, max: 1.5, step: 0.05, value: player.volume, "aria-label": "Volume", oninput: () => player.setVolume(Number(volume.value)) });
   const next = primary("I hear it well", () => showComparison(), true);
   const trouble = h("p", { class: "notice strong", role: "alert", hidden: true }, "This browser makes no sound. Please open the page in another one.");
-  const play = primary("Play the test sound", async () => {
+  const play = primary("Play the test sound", () => {
     player.load(scale);
-    const played = player.play();
-    next.disabled = false;
-    await played;
+    player.play();
+  });
+  // The answers of who hears nothing are worth nothing.
+  listen(next, "note", () => {
+    if (!player.playing || player.track !== scale) return;
     trouble.hidden = !player.silent;
+    next.disabled = player.silent;
   });
   const kept = state.answers.length
     ? [h("p", {}, `Your ${counted(state.answers.length, "answer")} so far are still here. `,
-        h("button", { type: "button", class: "link", onclick: () => { forget(); location.reload(); } }, "Start again as another listener"))]
+        h("button", { type: "button", class: "link", onclick: startAgain }, "Start again as another listener"))]
     : [];
   show("sound", h("h2", {}, "Set the volume"), ...kept,
     h("p", {}, "Use headphones if you have any. Play the test sound, set a comfortable volume, and leave it as it is."),
@@ -144,7 +154,7 @@ function showComparison() {
   const next = primary(number + 1 < trials.length ? "Next" : "Finish", () => {
     const seconds = Math.min(MOST_SECONDS, Math.round((performance.now() - began) / 100) / 10);
     state.answers.push({ trial: number, first, second, answer: chosen, seconds, plays: sides.map((each) => each.plays), known: known.checked });
-    isSaved = false;
+    state.isSaved = false;
     store();
     showComparison();
   }, true);
@@ -170,12 +180,13 @@ function showEnd() {
   const sent = h("p", {}, `Please send the file ${name} to ${test.return_to}.`);
   const save = primary("Save my answers", () => {
     saveFile(name, content, "application/json");
-    isSaved = true;
+    state.isSaved = true;
+    store();
     announce(`${name} saved`);
     save.textContent = "Save again";
     another.hidden = Boolean(left);
   });
-  const another = h("button", { type: "button", class: "link", hidden: true, onclick: () => { forget(); location.reload(); } }, "Start again for another listener");
+  const another = h("button", { type: "button", class: "link", hidden: true, onclick: startAgain }, "Start again for another listener");
   show("end", h("h2", {}, left ? "Stop here?" : "Thank you!"),
     h("p", {}, left ? `${state.answers.length} of ${counted(sheet().length, "comparison")} are answered.` : "You have answered everything. One step is left: save your answers as a file, and send it back."),
     h("div", { class: "buttons" }, ...(state.answers.length ? [save, copyButton("Copy them as text", content, "Answers")] : []), left ? h("button", { type: "button", class: "link", onclick: () => showComparison() }, "Go on with the test") : null),
@@ -188,7 +199,7 @@ document.addEventListener("keydown", (event) => {
   const letter = event.key.toUpperCase();
   if (letter === "A" || letter === "B") $(`[data-side="${letter}"]`)?.click();
 });
-addEventListener("beforeunload", (event) => { if (!isSaved) event.preventDefault(); });
+addEventListener("beforeunload", (event) => { if (!state.isSaved) event.preventDefault(); });
 
 showTheme();
 if (restore()) showSound(); else showConsent();

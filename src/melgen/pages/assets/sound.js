@@ -78,8 +78,9 @@ class Player extends EventTarget {
     const mine = ++this.attempt;
     try {
       await this.wakeSynth();
+      this.silent = false;
     } catch {
-      if (!this.silent) announce("This browser makes no sound; the notes are shown");
+      if (!this.silent) announce("This browser makes no sound");
       this.silent = true;
     }
     if (mine !== this.attempt) return false;
