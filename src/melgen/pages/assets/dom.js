@@ -90,14 +90,15 @@ function saveFile(name, content, type) {
 // A button that copies a text and shows that it did. `kind` is what tests find it by.
 function copyButton(label, text, what, kind = what) {
   const button = h("button", { type: "button", class: "quiet", "data-copy": kind, onclick: async () => {
-    await copyText(text, what);
-    button.textContent = "Copied";
+    button.textContent = (await copyText(text, what)) ? "Copied" : "Not copied";
     setTimeout(() => { button.textContent = label; }, 1500);
   } }, label);
   return button;
 }
 
+// Resolves to whether the text is on the clipboard.
 async function copyText(text, what) {
+  let isCopied = true;
   try {
     await navigator.clipboard.writeText(text);
   } catch {
@@ -106,10 +107,11 @@ async function copyText(text, what) {
     area.value = text;
     document.body.append(area);
     area.select();
-    document.execCommand("copy");
+    isCopied = document.execCommand("copy");
     area.remove();
   }
-  announce(`${what} copied`);
+  announce(isCopied ? `${what} copied` : "This browser copies nothing from this page");
+  return isCopied;
 }
 
 // A text in lines of at most so many letters, broken between words, else behind a hyphen, underscore or slash.

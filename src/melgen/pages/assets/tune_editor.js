@@ -12,11 +12,12 @@ const inQuarters = (steps) => {
 function tuneEditor({ label, onchange }) {
   const picture = s("svg", { role: "group", "aria-label": label });
   const frame = h("div", { class: "editor", tabindex: 0, role: "group", "aria-label": `${label}: left and right choose a note, up and down move it, plus and minus change its length, Delete removes it` }, picture);
-  let notes = [], selected = -1, drag = null, rows = { low: 60, high: 72 };
+  let notes = [], bars = [], selected = -1, drag = null, rows = { low: 60, high: 72 };
   const x = (step) => step * PIXELS_PER_QUARTER / STEPS_PER_QUARTER;
   const y = (pitch) => (rows.high - pitch) * EDITOR_ROW;
 
-  function draw(shown, chosen, bars = []) {
+  function draw(shown, chosen, shownBars) {
+    bars = shownBars;
     notes = shown;
     selected = chosen;
     if (!drag) {
@@ -105,7 +106,7 @@ function tuneEditor({ label, onchange }) {
     if (index !== undefined && to !== pitch) onchange("move", index, to);
   };
   picture.addEventListener("pointerup", drop);
-  picture.addEventListener("pointercancel", () => { drag = null; draw(notes, selected); });
+  picture.addEventListener("pointercancel", () => { drag = null; draw(notes, selected, bars); });
   frame.addEventListener("keydown", (event) => {
     const key = event.key;
     if (!["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "+", "-", "Delete", "Backspace", "Escape"].includes(key)) return;

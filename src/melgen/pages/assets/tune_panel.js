@@ -59,8 +59,7 @@ class TunePanel {
     const isHeard = this.isHeard;
     this.track = after;
     if (!isHeard) return;
-    player.pause();
-    if (after) player.load(after);
+    player.load(after ?? trackOf("", { pitches: [], onsets: [], durations: [], bars: [] })); // after Clear the bar holds no notes
   }
 
   light() {

@@ -17,7 +17,11 @@ addSection("embedding", ({ names }) => {
   const neighbours = () => (chosen === null ? [] : data.neighbours[metric]?.[chosen] || []);
 
   async function load() {
-    try { data = await unfold(`embedding-${number}`); } catch (error) { failed(chart)(error); return; }
+    const mine = number;
+    let unfolded;
+    try { unfolded = await unfold(`embedding-${mine}`); } catch (error) { if (mine === number) failed(chart)(error); return; }
+    if (mine !== number) return; // another model was chosen meanwhile
+    data = unfolded;
     const order = data.values.map((_, i) => i).sort((a, b) => data.values[a] - data.values[b]);
     keys.replaceChildren(...order.map((i) => h("button", { type: "button", class: "key", "data-value": i, style: `--hue:${hue(i)}`, onclick: () => choose(i) }, data.names[i])));
     near.replaceChildren(h("p", {}, "Choose a value, on the map or below it."));

@@ -218,7 +218,12 @@ addSection("play", ({ networks, notices }) => {
   function networkPickers() {
     if (networks.length < 2) return [];
     const names = networks.map((each) => [each.name, each.name]);
-    chooseNetwork = picker("Network", names, (name) => use(lead(), name), networks[0].name);
+    chooseNetwork = picker("Network", names, async (name) => {
+      await use(lead(), name);
+      if (lead().name !== name) return;
+      drawKeysOf();
+      writeLink(); // a reload keeps the choice
+    }, networks[0].name);
     return [h("div", { class: "play-options" }, chooseNetwork,
       picker("Next to it", [["", "no other"], ...names], showSecond, ""))];
   }
@@ -253,6 +258,12 @@ addSection("play", ({ networks, notices }) => {
     }, choices.metre ? chosen : ""));
   }
 
+  function drawKeysOf() {
+    const second = panels[1]?.name;
+    const two = second ? [[0, lead().name], [1, second === lead().name ? `${second}, the second` : second]] : [];
+    keysOf.replaceChildren(...(second ? [h("span", { class: "chips-name" }, "The keys show"), choice("The keys show", two, choices.shaded, (index) => { choices.shaded = index; shadePiano(); })] : []));
+  }
+
   async function showSecond(name) {
     if (panels[1]) {
       panels.pop().element.remove();
@@ -266,10 +277,10 @@ addSection("play", ({ networks, notices }) => {
       panels.push(panel);
       frames.append(panel.element);
       await use(panel, name);
+      if (panels[1] !== panel) return; // another one was chosen meanwhile
     }
     choices.shaded = 0;
-    const two = [[0, lead().name], [1, name === lead().name ? `${name}, the second` : name]];
-    keysOf.replaceChildren(...(name ? [h("span", { class: "chips-name" }, "The keys show"), choice("The keys show", two, 0, (index) => { choices.shaded = index; shadePiano(); })] : []));
+    drawKeysOf();
     refresh(lead());
   }
 
@@ -287,7 +298,7 @@ addSection("play", ({ networks, notices }) => {
   }
   function copyLinkButton() {
     return h("button", { type: "button", class: "quiet", "data-file": "link", onclick: async () => {
-      await copyText(location.href.replace(/#.*$/, "") + tuneLink(linked()), "Link");
+      if (!(await copyText(location.href.replace(/#.*$/, "") + tuneLink(linked()), "Link"))) { say("This browser copies nothing from this page.", true); return; }
       say(isOnlyHere() ? "Link copied. It works on this computer; for someone else, save the tune as a file." : "Link copied.");
     } }, "Copy a link to the tune");
   }

@@ -12,13 +12,19 @@ addSection("songs", ({ choices }) => {
   const quick = h("div", { class: "chips", role: "group", "aria-label": "Songs worth hearing" });
   place.append(...(models ? [models] : []), quick, detail, list);
 
+  let lastOpened = null; // the last choice of a model
   async function open(pack, number = null, sounding = false) {
-    set = sets.find((each) => each.pack === pack);
+    const mine = lastOpened = {};
     if (models) models.choose(pack, true);
-    try { content = await unfold(`songs-${pack}`); } catch (error) { failed(detail)(error); return; }
+    let unfolded;
+    try { unfolded = await unfold(`songs-${pack}`); } catch (error) { if (mine === lastOpened) failed(detail)(error); return; }
+    if (mine !== lastOpened) return;
+    content = unfolded;
+    set = sets.find((each) => each.pack === pack);
     const worth = [...Object.entries(content.chosen).map(([key, i]) => [inCapitals(choices[key]), i]), ["Most in common with a training tune", content.most_shared]];
     quick.replaceChildren(...worth.filter(([, i]) => i !== null).map(([text, i]) => h("button", { type: "button", class: "chip", "data-song": i, onclick: () => choose(i) }, text)));
     await showSong(number ?? Object.values(content.chosen)[0] ?? 0);
+    if (mine !== lastOpened) return;
     drawList();
     if (sounding) hear();
   }
@@ -102,5 +108,5 @@ addSection("songs", ({ choices }) => {
       first: (index, text) => h("button", { type: "button", class: "link", onclick: () => choose(index) }, text),
     }));
   }
-  whenNear(place, () => { if (!content) open(set.pack); });
+  whenNear(place, () => { if (!lastOpened) open(set.pack); });
 });
