@@ -38,7 +38,7 @@ def train(config: DictConfig) -> float:
 
     config = with_names(config)
     check(config)  # before torch and Lightning are imported: a refusal is quick
-    from melgen.runs.budget import budget_is_spent
+    from melgen.runs.budget import BUDGET, STOPPED_BY, asked_budget, is_finished
     from melgen.runs.solved_keys import with_solved_keys
     from melgen.training import build, outcome, steps
 
@@ -53,12 +53,12 @@ def train(config: DictConfig) -> float:
         trainer = build.build_trainer(config, data, callbacks)
         steps.check_products(config, trainer.precision, trainer.strategy.root_device, None if config.force else run)
         # Up to here nothing is written: what makes no sense has been refused by now.
-        is_done = not config.force and run.result is not None and budget_is_spent(config, run.result)
+        is_done = not config.force and is_finished(run, config)
         run.adopt(
             steps.identity(config, data, start), steps.to_yaml(config), force=config.force, is_unfinished=not is_done
         )
         if is_done:
-            outcome.finished_already(run)
+            outcome.finished_already(run, config)
             return _show(config, run)
         steps.check_splits(data, run)
 
@@ -71,6 +71,7 @@ def train(config: DictConfig) -> float:
             steps.record_provenance(module, run, products)
             earlier_seconds = steps.fit(trainer, module, data, run)
             result = steps.evaluate(trainer, module, data, run)
+            result |= {BUDGET: asked_budget(config), STOPPED_BY: outcome.stopped_by(config, result, trainer)}
             outcome.record(run, result, earlier_seconds + time.monotonic() - began)
         with run.logging_to_file():
             return _show(config, run)

@@ -47,6 +47,50 @@ def test_finished_it_prints_its_result_again(run):
     assert after == untouched
 
 
+def test_a_finished_run_keeps_the_configuration_that_made_it(run):
+    """The label only names it."""
+    before = (run / "config.yaml").read_text()
+    asked = ("callbacks.sampling.songs=5", "primer=[67,69,71]", "trainer.max_steps=3")
+    answer = call("train", *TINY, *asked, "threads=1", "label=short")
+    assert answer.code == 0, answer.text
+    (line,) = [line for line in answer.text.splitlines() if "Already finished, and not changed by " in line]
+    assert all(override in line for override in asked), line
+    assert "threads" not in line, "it changes no result"
+    assert "songs=2" not in line, "of several overrides for one key the last counts"
+    assert (run / "config.yaml").read_text() == before.replace("label: null", "label: short")
+    assert len(list((run / "songs").glob("*.mid"))) == 2
+
+
+@pytest.mark.slow
+def test_a_training_that_a_callback_stops_is_finished(here):
+    stopping = (
+        "+callbacks.stop._target_=pytorch_lightning.callbacks.EarlyStopping",
+        *("+callbacks.stop.monitor=val/loss", "+callbacks.stop.patience=1", "+callbacks.stop.min_delta=9"),
+        *("trainer.max_steps=20", "trainer.val_check_interval=2"),
+    )
+    assert call("train", *TINY, *stopping).code == 0
+    before = files_below(TINY_RUN)
+    result = json.loads(before["result.json"])
+    assert (result["updates"], result["stopped_by"], result["budget"]["max_steps"]) == (4, "callback", 20)
+    answer = call("train", *TINY, *stopping)
+    assert "Already finished;" in answer.text
+    after = files_below(TINY_RUN)
+    assert after | {"status.json": b""} == before | {"status.json": b""}
+    assert call("train", *TINY, *stopping, "trainer.max_steps=40").code == 0
+    assert json.loads((TINY_RUN / "result.json").read_text())["updates"] > 4
+
+
+@pytest.mark.slow
+def test_a_run_that_was_interrupted_after_a_larger_budget_gets_the_result_of_its_weights(run):
+    earlier = (run / "result.json").read_bytes()
+    assert call("train", *TINY, "trainer.max_steps=9").code == 0
+    (run / "result.json").write_bytes(earlier)
+    status = json.loads((run / "status.json").read_text())
+    (run / "status.json").write_text(json.dumps(status | {"state": "interrupted"}))
+    assert call("train", *TINY).code == 0
+    assert json.loads((run / "result.json").read_text())["updates"] == 9
+
+
 @pytest.mark.slow
 def test_the_same_value_is_returned_again(here):
     from hydra import compose, initialize_config_dir

@@ -119,7 +119,7 @@ class RunDirectory:
 
         Args:
             identity: see `melgen.runs.identity.identity_of`.
-            config: its configuration, as YAML.
+            config: its configuration, as YAML. A finished run keeps its own, which made its results.
             force: whether to delete the files of an earlier run.
             is_unfinished: whether training is not finished yet; if it is, a change of software is allowed.
 
@@ -147,7 +147,8 @@ class RunDirectory:
         shutil.rmtree(self.refused.path, ignore_errors=True)
         remove_leftovers(self.path)
         self.identity_file.write(identity, begun_with)
-        write_text(self.path / "config.yaml", config)
+        if is_unfinished or not (self.path / "config.yaml").exists():
+            write_text(self.path / "config.yaml", config)
 
     @contextmanager
     def reporting(self) -> Iterator[None]:

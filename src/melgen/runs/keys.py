@@ -33,6 +33,7 @@ class KeyRole:
         may_differ_between_cells: whether cells may be compared that differ in it, because it may be tuned for each.
         is_path: whether its value is a path, relative to the directory in which the command was started.
         is_for_watching: whether it configures only what watches a training, which a plan need not compose.
+        is_of_results: whether it changes what a training leaves besides its weights.
         neutral: the value at which the key changes nothing, for keys that older runs did not have.
     """
 
@@ -50,6 +51,7 @@ class KeyRole:
     may_differ_between_cells: bool = False
     is_path: bool = False
     is_for_watching: bool = False
+    is_of_results: bool = False
     neutral: Any = _NEVER
 
     def is_neutral(self, value: Any) -> bool:
@@ -83,7 +85,7 @@ KEYS: Mapping[str, KeyRole] = MappingProxyType(
         "precision": KeyRole(is_identity=True),
         "matmul_precision": KeyRole(is_identity=True),
         "products": KeyRole(is_identity=True, neutral="auto"),
-        "trainer": KeyRole(is_identity=True),
+        "trainer": KeyRole(is_identity=True, is_of_results=True),
         "init_from": KeyRole(
             changes_directory=True, is_identified_by_content=True, is_path=True, may_differ_between_cells=True
         ),
@@ -106,11 +108,11 @@ KEYS: Mapping[str, KeyRole] = MappingProxyType(
         "cache_dir": KeyRole(is_shared_by_study=True, is_path=True),
         "label": KeyRole(),
         # keys of the parts that watch a training
-        "logger": KeyRole(is_for_watching=True),
-        "callbacks": KeyRole(is_for_watching=True),
+        "logger": KeyRole(is_for_watching=True, is_of_results=True),
+        "callbacks": KeyRole(is_for_watching=True, is_of_results=True),
         "hydra": KeyRole(is_for_watching=True),
         "progress": KeyRole(),
-        "primer": KeyRole(is_shared_by_study=True),
+        "primer": KeyRole(is_shared_by_study=True, is_of_results=True),
         "report": KeyRole(),
         # the machine
         "workers": KeyRole(is_shared_by_study=True),

@@ -14,11 +14,11 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, read_write
 
 from melgen.configuration.explanations import refuse
-from melgen.errors import IdentityError, message_of
+from melgen.errors import message_of
 from melgen.files import seen_from_here, write_json, write_text
 from melgen.pasting import command
 from melgen.plurals import counted
-from melgen.runs.budget import budget_is_spent
+from melgen.runs.budget import is_known_finished
 from melgen.runs.directory import FINISHED, RUNNING, SWEEP_VARIABLE, RunDirectory
 from melgen.runs.identity_file import FORMAT_VERSION
 from melgen.runs.naming import typed_overrides
@@ -80,7 +80,7 @@ class SweepCallback(Callback):
         self.jobs = len(chosen)
         self.planned = chosen
         try:
-            open_ = [job for job in chosen if not _is_finished(job)]
+            open_ = [job for job in chosen if not is_known_finished(job.run, job.config)]
             updates = (
                 f"{counted(planned_updates(open_), 'update')} {'in all' if len(open_) == len(chosen) else 'to make'}"
             )
@@ -97,7 +97,7 @@ class SweepCallback(Callback):
             print(f"no job is {' or '.join(states)}: nothing to do")
             raise SystemExit(0)
         of_jobs = counted(len(jobs), "job")
-        finished = sum(map(_is_finished, jobs))
+        finished = sum(is_known_finished(job.run, job.config) for job in jobs)
         done = f" ({finished} of them finished already)" if finished else ""
         which = "" if len(chosen) == len(jobs) else f", {len(chosen)} of them ({'/'.join(states)}) now"
         log.info("Sweep of %s%s%s, %s; results in %s", of_jobs, done, which, updates, root)
@@ -133,18 +133,8 @@ class SweepCallback(Callback):
         touched = {run.path.resolve() for run in runs}
         for job in self.planned:
             if not touched & {job.run.path.resolve(), job.run.refused.path.resolve()}:
-                state, result = status_of(job.run).state, job.run.result
-                if state == RUNNING:
+                if status_of(job.run).state == RUNNING:
                     rows.append(table_row(job.run) | {"error": LEFT_ALONE, "is_elsewhere": True})
-                elif state == FINISHED and result and budget_is_spent(job.config, result):
+                elif is_known_finished(job.run, job.config):
                     rows.append(table_row(job.run))
         return sorted(rows, key=lambda row: natural_order(Path(row["directory"])))
-
-
-def _is_finished(job: PlannedJob) -> bool:
-    """Whether a job has nothing left to train, by its run's files."""
-    try:
-        result = job.run.result
-        return job.status.state == FINISHED and result is not None and budget_is_spent(job.config, result)
-    except (IdentityError, KeyError, TypeError):  # damaged: the job reports it
-        return False

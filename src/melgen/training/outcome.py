@@ -8,15 +8,22 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import pytorch_lightning as pl
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
 import melgen
 from melgen.evaluation.results import OPENINGS
 from melgen.evaluation.run_metrics import bits_metric
 from melgen.files import flush_below, read_json, seen_from_here, write_json
 from melgen.pasting import command, path_text, shell_line
 from melgen.plurals import counted
+from melgen.runs.budget import reached_limit
 from melgen.runs.commands import generate_command, report_command
 from melgen.runs.directory import FINISHED, RunDirectory
 from melgen.runs.missing_bits import why_without_bits
+from melgen.runs.naming import typed_overrides
+from melgen.runs.retyping import keep_label, unused_overrides
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +37,26 @@ def record(run: RunDirectory, result: Result, seconds: float) -> None:
     write_json(run.path / "result.json", {"melgen": melgen.__version__, **result})
 
 
-def finished_already(run: RunDirectory) -> None:
-    """Set the status of a run that needs no training, and log it."""
+def stopped_by(config: DictConfig, result: Result, trainer: pl.Trainer) -> str:
+    """What ended a training: the key of a limit, or ``callback``."""
+    if (limit := reached_limit(config, result)) is not None:
+        return limit
+    timers = [callback for callback in trainer.callbacks if isinstance(callback, pl.callbacks.Timer)]  # type: ignore[attr-defined]  # set by a connector
+    is_out_of_time = any((left := timer.time_remaining()) is not None and left <= 0 for timer in timers)
+    return "trainer.max_time" if is_out_of_time else "callback"
+
+
+def finished_already(run: RunDirectory, config: DictConfig) -> None:
+    """Set the status of a run that needs no training, and log it, with the settings that are not used."""
     (run.path / "error.txt").unlink(missing_ok=True)
     run.set_status(FINISHED)
-    log.info("Already finished; a larger trainer.max_steps goes on, force=true trains it again.")
+    keep_label(run, config)
+    hydra: Any = HydraConfig.get() if HydraConfig.initialized() else None
+    unused = unused_overrides(run, config, [] if hydra is None else typed_overrides(hydra))
+    log.info(
+        "Already finished%s; a larger trainer.max_steps goes on, force=true trains it again.",
+        f", and not changed by {', '.join(unused)}" if unused else "",
+    )
 
 
 def show(run: RunDirectory, *, brief: bool) -> float:

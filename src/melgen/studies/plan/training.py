@@ -13,7 +13,7 @@ from pathlib import Path
 
 from melgen.durations import in_words
 from melgen.processes import end_with_parent
-from melgen.runs.budget import budget_is_spent
+from melgen.runs.budget import is_finished, is_known_finished
 from melgen.runs.choices import choices_of
 from melgen.runs.directory import FAILED, FINISHED, RUNNING, RunDirectory
 from melgen.runs.identity import FINGERPRINT, RECORDED, differences
@@ -38,11 +38,8 @@ def is_trained(planned: PlannedRun, fingerprint: str) -> bool:
     Args:
         fingerprint: of the corpus that it would read now.
     """
-    run = RunDirectory(planned.path)
-    result = run.result
-    if result is None or run.status.get("state") != FINISHED or not budget_is_spent(planned.config, result):
-        return False
-    return not belongs_to_another(planned, fingerprint)
+    done = is_known_finished(RunDirectory(planned.path), planned.config)
+    return done and not belongs_to_another(planned, fingerprint)
 
 
 def belongs_to_another(planned: PlannedRun, fingerprint: str | None = None) -> list[str]:
@@ -67,7 +64,7 @@ def why_not_as_planned(planned: PlannedRun) -> str | None:
         return None
     if different := belongs_to_another(planned):
         return f"belongs to another run ({different[0]})"
-    if not budget_is_spent(planned.config, run.result):
+    if not is_finished(run, planned.config):
         return f"has made {run.result['updates']:,} updates, and more are asked for"
     return None
 
