@@ -45,11 +45,11 @@ class OptunaSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         """Run the trials, and write the best of them to ``optimization_results.yaml``."""
-        from hydra.utils import instantiate
+        from functools import partial
 
         from melgen.internals.hydra import LauncherLines
         from melgen.nested import sweeps_in
-        from melgen.sweeps.optuna_search import Search, search_space
+        from melgen.sweeps.optuna_search import Search, sampler_of, search_space
 
         assert self.config is not None
         assert self.launcher is not None
@@ -58,7 +58,7 @@ class OptunaSweeper(Sweeper):
         search = Search(
             *search_space([*given, *arguments], self.hydra_context.config_loader),
             folder=self.config.hydra.sweep.dir,
-            sampler=instantiate(self.sampler),
+            sampler=partial(sampler_of, self.sampler),
             n_trials=self.n_trials,
             n_jobs=self.n_jobs,
             direction=self.direction,

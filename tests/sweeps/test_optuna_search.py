@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +16,7 @@ from omegaconf import OmegaConf
 from hydra_plugins.melgen_optuna_sweeper import OptunaSweeper
 from melgen.configuration.explanations import explained
 from melgen.locks import LockedError, locked
-from melgen.sweeps.optuna_search import JOURNAL, LOCK, RESULTS, Search, require_optuna, search_space
+from melgen.sweeps.optuna_search import JOURNAL, LOCK, RESULTS, Search, require_optuna, sampler_of, search_space
 
 optuna = pytest.importorskip("optuna")
 CategoricalDistribution, FloatDistribution, IntDistribution = (
@@ -85,8 +86,24 @@ def test_a_search_without_a_choice_is_refused(tmp_path):
 
 
 def make(folder, arguments, **options):
-    sampler = optuna.samplers.RandomSampler(seed=1)
+    sampler = partial(sampler_of, {"_target_": "optuna.samplers.RandomSampler", "seed": 1})
     return Search(*search_space(arguments), folder=folder / "tuned", **{"sampler": sampler, "n_trials": 6, **options})
+
+
+def test_more_trials_of_a_sampler_with_a_seed_are_other_trials(tmp_path):
+    launch = trainings(distance)
+    for n_trials in (3, 6, 8):
+        make(tmp_path, [LR], n_trials=n_trials).run(launch)
+    assert len({as_values(batch)["optimizer.lr"] for batch in launch.batches}) == 8
+    again = trainings(distance)
+    for n_trials in (3, 6, 8):
+        make(tmp_path / "again", [LR], n_trials=n_trials).run(again)
+    assert again.batches == launch.batches, "the seed decides them"
+
+
+def test_a_sampler_that_finds_its_place_in_the_study_keeps_its_seed():
+    with pytest.warns(optuna.exceptions.ExperimentalWarning):
+        assert sampler_of({"_target_": "optuna.samplers.QMCSampler", "seed": 1}, trials=5)._seed == 1
 
 
 def trainings(loss):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import socket
 from contextlib import contextmanager
 from itertools import product
@@ -20,6 +21,7 @@ from melgen.configuration.conf_dir import CONF_DIR
 from melgen.files import write_json
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.sweeps.callback import SweepCallback
+from melgen.sweeps.one_of_many import check_one_of_many
 from melgen.sweeps.plan import planned_axes, planned_jobs
 from melgen.sweeps.updates import planned_updates
 
@@ -285,6 +287,25 @@ def test_a_sweep_over_a_key_outside_the_identity_is_refused():
         pytest.raises(ValueError, match=r"trainer\.max_steps=1,2: .*identity"),
     ):
         planned_jobs(settings.hydra, "config")
+
+
+@pytest.mark.parametrize("search", ["trainer.max_steps=choice(1,2)", "callbacks.sampling.temperature=interval(1,2)"])
+def test_a_search_over_a_key_outside_the_identity_is_refused(search):
+    with command_line(search) as settings, pytest.raises(ValueError, match=rf"{re.escape(search)}: .*identity"):
+        check_one_of_many(settings, "config")
+
+
+@pytest.mark.parametrize(
+    ("sweeper", "reason"),
+    [({"n_trials": 2}, "not with a search"), ({"max_batch_size": None}, "the sweeper basic runs all jobs")],
+)
+def test_only_is_refused_where_the_sweeper_cannot_follow_it(sweeper, reason, capsys):
+    with command_line("layers=1,2") as settings, open_dict(settings):
+        settings.only, settings.hydra.sweeper = "failed", sweeper
+        settings.hydra.runtime.choices["hydra/sweeper"] = "basic"
+        with pytest.raises(SystemExit):
+            SweepCallback().on_multirun_start(settings)
+    assert f"only=failed: {reason}" in capsys.readouterr().err
 
 
 @pytest.mark.slow

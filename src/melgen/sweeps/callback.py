@@ -61,6 +61,8 @@ class SweepCallback(Callback):
         if trials is not None:  # an optimiser, which chooses each job by what came out of those before
             try:
                 require_optuna()
+                if config.get("only") is not None:
+                    raise ValueError(f"only={config.only}: not with a search, which chooses its jobs itself")
                 check_one_of_many(config, config.hydra.job.config_name)
             except Exception as error:
                 refuse(config.hydra.job.config_name, error)
@@ -72,6 +74,11 @@ class SweepCallback(Callback):
             states = STATES if config.get("only") is None else states_named(config.only, "only")
             if config.get("only") is not None and any("shuffle(" in task for task in typed_overrides(config.hydra)):
                 raise ValueError(f"only={config.only}: not with shuffle(...), which makes other jobs each time")
+            if config.get("only") is not None and "jobs" not in config.hydra.sweeper:
+                raise ValueError(
+                    f"only={config.only}: the sweeper {config.hydra.runtime.choices.get('hydra/sweeper')} runs all "
+                    "jobs; hydra/sweeper=planned chooses among them"
+                )
             jobs = planned_jobs(config.hydra, config.hydra.job.config_name)
         except Exception as error:  # Hydra would only warn of it
             refuse(config.hydra.job.config_name, error)

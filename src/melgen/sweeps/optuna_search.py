@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, QuotedString, RangeSweep
 from hydra.core.utils import JobReturn
+from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from melgen.checking import check_one_of, check_whole
@@ -43,6 +45,9 @@ DIRECTIONS = ("minimize", "maximize")
 
 _FIXED = "melgen_fixed"
 _PLACE = "melgen_sweep_dir"
+
+_KEEPS_ITS_PLACE = ("QMCSampler",)
+"""Samplers that find their place in their sequence in the study, by their seed."""
 
 Launch = Callable[..., Sequence[JobReturn]]
 """`hydra.plugins.launcher.Launcher.launch`: the overrides of several jobs, and the number of the first."""
@@ -117,6 +122,24 @@ def _distribution(override: Override) -> BaseDistribution:
     return CategoricalDistribution(options)
 
 
+def sampler_of(configured: Mapping[str, Any], trials: int) -> BaseSampler:
+    """The sampler of a configuration, for a study that has some trials already.
+
+    A sampler with a seed starts at the beginning of its random numbers: with the same seed, the same command would try
+    the first choices again. So every start of a study has a seed of its own.
+
+    Args:
+        configured: the ``_target_`` of a sampler and its arguments.
+        trials: how many trials the study has.
+    """
+    seed = configured.get("seed")
+    if trials and seed is not None and not str(configured["_target_"]).endswith(_KEEPS_ITS_PLACE):
+        digest = hashlib.sha256(f"{seed} {trials}".encode()).digest()
+        configured = {**configured, "seed": int.from_bytes(digest[:4], "big")}
+    sampler: BaseSampler = instantiate(configured)
+    return sampler
+
+
 class Search:
     """A search of which every trial is one training.
 
@@ -127,7 +150,7 @@ class Search:
     Args:
         space, fixed: as from `search_space`.
         folder: the directory of the sweep.
-        sampler: how Optuna chooses.
+        sampler: how Optuna chooses: makes the sampler for a study with a number of trials.
         n_trials: the trials with a result in all, those of earlier commands too.
         n_jobs: how many trials are launched at once.
         direction: ``minimize`` or ``maximize``.
@@ -144,7 +167,7 @@ class Search:
         fixed: Mapping[str, str],
         *,
         folder: str | Path,
-        sampler: BaseSampler,
+        sampler: Callable[[int], BaseSampler],
         n_trials: int = 20,
         n_jobs: int = 1,
         direction: str = "minimize",
@@ -191,13 +214,14 @@ class Search:
         try:
             study = optuna.create_study(
                 storage=storage,
-                sampler=self.sampler,
+                sampler=self.sampler(0),
                 study_name=self.study_name,
                 direction=optuna.study.StudyDirection[self.direction.upper()],
                 load_if_exists=True,
             )
         except Exception as error:  # of SQLAlchemy, the database or the file
             raise ValueError(f"{self._where}: cannot be opened: {message_of(error)}") from error
+        study.sampler = self.sampler(len(study.get_trials(deepcopy=False)))
         if study.direction.name.lower() != self.direction:
             raise self._begun_otherwise(f"hydra.sweeper.direction={study.direction.name.lower()}")
         fixed = {key: override for key, override in sorted(self.fixed.items()) if _decides(key.lstrip("+~"))}

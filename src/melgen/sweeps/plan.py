@@ -10,6 +10,7 @@ from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
@@ -57,12 +58,22 @@ def planned_axes(hydra: DictConfig) -> dict[str, list[str]]:
             axes[key] = [override.input_line or ""]
             continue
         axes[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
-        if len(axes[key]) > 1 and not is_identity(override.key_or_group) and key not in CHANGES_DIRECTORY:
-            raise ValueError(
-                f"{override.input_line}: {override.key_or_group} is not part of a run's identity, so that "
-                "these jobs would all be one run in one directory"
-            )
+        if len(axes[key]) > 1:
+            refuse_one_run(override)
     return axes
+
+
+def refuse_one_run(override: Override) -> None:
+    """Refuse a sweep over a key that makes no other run.
+
+    Raises:
+        ValueError: naming the override.
+    """
+    if not is_identity(override.key_or_group) and override.get_key_element() not in CHANGES_DIRECTORY:
+        raise ValueError(
+            f"{override.input_line}: {override.key_or_group} is not part of a run's identity, so that "
+            "these jobs would all be one run in one directory"
+        )
 
 
 def planned_jobs(hydra: DictConfig, config_name: str) -> list[PlannedJob]:
