@@ -11,7 +11,7 @@ import os
 import time
 
 import hydra
-from omegaconf import DictConfig
+from omegaconf import DictConfig, read_write
 
 from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
@@ -45,6 +45,11 @@ def train(config: DictConfig) -> float:
     build.prepare_torch(config)
     run = RunDirectory(config.run_dir)
     with run.claimed():
+        if config.force and run.is_begun_by_this_job:
+            # SLURM starts a job that it queues again with the same overrides; the first start has deleted the old run.
+            log.info("force=true is done already: an earlier start of this job has deleted the old run")
+            with read_write(config):
+                config.force = False
         start = build.starting_point(config, run)
         data = build.build_data(config, start)
         config = with_solved_keys(config, data.vocabulary.sizes)

@@ -151,6 +151,21 @@ def test_force_starts_from_the_beginning(run):
 
 
 @pytest.mark.slow
+def test_force_deletes_nothing_when_slurm_queues_the_job_again(run, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "77")
+    assert call("train", *TINY, "force=true").code == 0
+    assert "Already finished" not in call("train", *TINY, "force=true").text, "a second command in the same job"
+    (run / "mark").touch()
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    answer = call("train", *TINY, "force=true")
+    assert "Already finished" in answer.text
+    assert (run / "mark").exists()
+    monkeypatch.setenv("SLURM_JOB_ID", "78")
+    assert "Already finished" not in call("train", *TINY, "force=true").text, "the first start did not come this far"
+    assert not (run / "mark").exists()
+
+
+@pytest.mark.slow
 def test_force_throws_away_runs_only(here):
     TINY_RUN.mkdir(parents=True)
     (TINY_RUN / "thesis.tex").write_text("years of work")

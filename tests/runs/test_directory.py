@@ -18,7 +18,7 @@ from hydra.utils import instantiate
 from melgen.corpora.corpus import READER_VERSION
 from melgen.errors import IdentityError, message_of
 from melgen.files import replacing, write_text
-from melgen.runs.directory import FINISHED, RunDirectory
+from melgen.runs.directory import FINISHED, SWEEP_VARIABLE, RunDirectory
 from melgen.runs.search import run_around
 from tests.runs.test_files import left_behind
 
@@ -383,6 +383,19 @@ def test_a_finished_run_stays_finished_and_keeps_its_recorded_software(run, monk
     assert run.identity_file.software["torch"] == "2.12"
     with pytest.raises(IdentityError, match="other software"):
         adopt(run)
+
+
+def test_a_run_is_begun_by_the_jobs_of_one_sweep_and_by_no_other_command(run, monkeypatch):
+    monkeypatch.delenv(SWEEP_VARIABLE, raising=False)
+    adopt(run)
+    run.set_status("running")
+    assert not run.is_begun_by_this_job
+    monkeypatch.setenv(SWEEP_VARIABLE, "one")
+    assert not run.is_begun_by_this_job
+    run.set_status("running")
+    assert run.is_begun_by_this_job
+    monkeypatch.setenv(SWEEP_VARIABLE, "another")
+    assert not run.is_begun_by_this_job
 
 
 def test_a_run_of_a_later_format_is_left_alone(run):

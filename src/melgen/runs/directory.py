@@ -99,8 +99,7 @@ class RunDirectory:
         with ExitStack() as held:
             try:
                 # If SLURM has queued the job again on another node, a file server may still hold a dead node's lock.
-                was_queued_again = os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
-                held.enter_context(locked(self.path / ".lock", REQUEUED_SECONDS if was_queued_again else 0))
+                held.enter_context(locked(self.path / ".lock", REQUEUED_SECONDS if _was_queued_again() else 0))
             except LockedElsewhereError as error:
                 raise TakenError(str(error)) from None
             except LockedError:
@@ -185,6 +184,7 @@ class RunDirectory:
                 "pid": os.getpid(),
                 "process_birth": process_birth(os.getpid()),
                 "sweep": os.environ.get(SWEEP_VARIABLE),
+                "slurm_job": os.environ.get("SLURM_JOB_ID"),
                 **details,
             },
         )
@@ -242,6 +242,14 @@ class RunDirectory:
         return self.splits if (moved or self.is_of_older_reader) and self.splits.is_file() else None
 
     @property
+    def is_begun_by_this_job(self) -> bool:
+        """Whether an earlier start of this job has begun the run, in the same sweep or before SLURM queued it again."""
+        status = read_json(self.path / "status.json")
+        sweep, job = os.environ.get(SWEEP_VARIABLE), os.environ.get("SLURM_JOB_ID")
+        is_of_sweep = sweep is not None and status.get("sweep") == sweep
+        return is_of_sweep or (_was_queued_again() and job is not None and status.get("slurm_job") == job)
+
+    @property
     def status(self) -> dict[str, Any]:
         """The state of the run; empty before its first start."""
         return read_file(self.path / "status.json") or {}
@@ -277,3 +285,8 @@ class RunDirectory:
                 shutil.rmtree(entry.rename(scratch_beside(entry, "old")))
             else:
                 entry.unlink()
+
+
+def _was_queued_again() -> bool:
+    """Whether SLURM has queued this job again, after a preemption or the failure of its node."""
+    return os.environ.get("SLURM_RESTART_COUNT", "0") != "0"
