@@ -123,13 +123,22 @@ def run_job(verb: str, function: Callable[[DictConfig], Result], config: DictCon
             return _NO_RESULT
         if hydra.mode == RunMode.MULTIRUN:
             log.error("failed: %s", message_of(error))
-            RunDirectory(hydra.runtime.output_dir).record_failure(error, has_started=bool(failed))
+            if not failed:  # otherwise the run has recorded it
+                RunDirectory(_place_of(verb, config)).record_failure(error)
             return _DIVERGED if isinstance(error, DivergenceError) else _NO_RESULT
         for folder in CommandCheck.missing:  # Hydra made them before we could refuse
             with suppress(OSError):
                 folder.rmdir()
         # Not handed to Hydra, which would write a line of its own above the message.
         _fail(verb, error)
+
+
+def _place_of(verb: str, config: DictConfig) -> str:
+    """The directory of a job's results; Hydra's, which ``run_dir=...`` does not move, if the job's cannot be named."""
+    with suppress(OmegaConfBaseException, ValueError):
+        if verb == "train":
+            return str(config.run_dir)
+    return str(HydraConfig.get().runtime.output_dir)
 
 
 def _from_where_it_began(config: DictConfig, start: Path) -> None:

@@ -63,6 +63,20 @@ def test_a_failing_job_leaves_the_others_alone(here):
 
 
 @pytest.mark.slow
+def test_a_failure_is_recorded_once_where_the_run_is(here):
+    answer = call("train", "-m", *TINY, "run_dir=elsewhere/run", mishap("run"))
+    assert answer.code == 1
+    assert "failed: elsewhere/run: a mishap" in answer.text
+    assert Path("elsewhere/run/train.log").read_text().count("Traceback") == 1
+    assert [*here.rglob("status.json")] == [here / "elsewhere/run/status.json"]
+    identity = Path("elsewhere/run/identity.json")
+    identity.write_text(json.dumps(json.loads(identity.read_text()) | {"optimizer.lr": 0.5}))
+    answer = call("train", "-m", *TINY, "run_dir=elsewhere/run")
+    assert "failed: elsewhere/run-refused: " in answer.text
+    assert {*here.rglob("status.json")} == {here / f"elsewhere/run{end}/status.json" for end in ("", "-refused")}
+
+
+@pytest.mark.slow
 def test_a_sweep_of_pitches_and_rhythm_marks_what_is_not_comparable(here):
     answer = call("train", "-m", *SWEPT, "layers=1", "rhythm=none,factored")
     assert answer.code == 0, answer.text

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, read_write
 
 from melgen.configuration.explanations import refuse
 from melgen.errors import message_of
-from melgen.files import seen_from_here, write_json, write_text
+from melgen.files import read_json, seen_from_here, write_json, write_text
 from melgen.pasting import command
 from melgen.plurals import counted
 from melgen.runs.budget import is_known_finished
@@ -116,7 +116,7 @@ class SweepCallback(Callback):
         if self.jobs is None:  # a search: its trials, those of earlier commands too
             rows = self._rows(find_runs(Path(config.hydra.sweep.dir)))
         else:
-            rows = self._rows([run for run in find_runs(root) if run.status.get("sweep") == token])
+            rows = self._rows(self._begun(root, token))
         folders = {Path(row["directory"]).parent for row in rows} or {Path(config.hydra.sweep.dir)}
         for folder in sorted(folders):
             write_text(folder / "sweep.csv", to_csv([row for row in rows if Path(row["directory"]).parent == folder]))
@@ -133,6 +133,12 @@ class SweepCallback(Callback):
             raise SystemExit(1)
         if self.jobs is not None and len(rows) > 1 and len(folders) == 1:
             print(f"{'Next:':9}{command('study', {'runs': seen_from_here(folders.pop())})}")
+
+    def _begun(self, root: Path, token: str) -> list[RunDirectory]:
+        """The runs that this sweep has begun or refused, also those that ``run_dir=...`` puts elsewhere."""
+        planned = [run for job in self.planned for run in (job.run, job.run.refused)]
+        found = {run.path.resolve(): run for run in [*find_runs(root), *planned]}
+        return [run for run in found.values() if read_json(run.path / "status.json").get("sweep") == token]
 
     def _rows(self, runs: Sequence[RunDirectory]) -> list[dict[str, Any]]:
         """A line for each of this sweep's ``runs``, and for those planned that another process is at or has done."""
