@@ -192,6 +192,31 @@ def test_missing_bits_in_a_table_with_rhythm_are_those_of_the_columns_shown(tmp_
     assert "\nbits/note with rhythm of control-lstm-1-seed0-rhythm-factored is -: its result has none" in out
 
 
+def test_the_file_has_the_runs_of_earlier_sweeps_of_the_same_name_too(tmp_path, end):
+    names = [f"control-lstm-1-seed{seed}" for seed in range(4)]
+    make_run(tmp_path / "sweep" / names[0], "finished", token="earlier", result=RESULT)
+    make_run(tmp_path / "sweep" / names[1], "failed", token="earlier")
+    make_run(tmp_path / "sweep" / names[2], "finished", result=RESULT)
+    make_run(tmp_path / "sweep" / "of no sweep", "finished", token=None, result=RESULT)
+    write_json(tmp_path / "sweep" / "jobs.json", {"runs": names})
+    code, out, rows = end(1)
+    assert code == 0, "the earlier failure is not this sweep's"
+    assert [row["run"] for row in rows] == names[:3]
+    assert "1 of 1 job finished" in out
+    assert names[0] not in out
+
+
+@pytest.mark.parametrize(("has_diverged", "code"), [(True, 0), (False, 1)])
+def test_a_search_succeeds_although_a_trial_diverged(tmp_path, end, has_diverged, code):
+    make_run(tmp_path / "sweep" / "control-lstm-1-seed0", "finished", result=RESULT)
+    make_run(tmp_path / "sweep" / "control-lstm-2-seed0", "failed", error="loss is nan", has_diverged=has_diverged)
+    answer = end(None)
+    assert answer[0] == code
+    assert ("1 of 2 jobs finished, 1 diverged" in answer[1]) == has_diverged
+    assert len(answer[2]) == 2
+    assert end(2)[0] == 1, "in a grid it is a failure"
+
+
 def test_one_job_is_in_the_singular(tmp_path, end):
     make_run(tmp_path / "sweep" / "control-lstm-1-seed0", "finished", result=RESULT)
     out = end(1)[1]
@@ -267,6 +292,10 @@ def test_the_sweep_prints_its_plan(tmp_path, monkeypatch, caplog):
         SweepCallback().on_multirun_start(settings)
     assert f"Sweep of 3 jobs, 30 updates in all; results in {tmp_path}" in caplog.text
     assert len(json.loads((tmp_path / "jobs.json").read_text())["runs"]) == 3
+    with command_line("layers=3,4", "trainer.max_steps=10", folder=tmp_path) as settings:
+        SweepCallback().on_multirun_start(settings)
+    listed = json.loads((tmp_path / "jobs.json").read_text())["runs"]
+    assert [name.split("-")[2] for name in listed] == ["1", "2", "3", "4"], "those of the earlier sweep wait still"
 
 
 @pytest.mark.slow

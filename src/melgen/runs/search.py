@@ -23,6 +23,12 @@ def find_runs(root: Path) -> list[RunDirectory]:
     return [RunDirectory(path) for path in sorted(found, key=natural_order)]
 
 
+def listed_runs(sweep: Path) -> list[str]:
+    """The runs that the list in a sweep's directory names, relative to it; none without a list that can be read."""
+    names = read_json(sweep / JOBS_FILE).get("runs", [])
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
 def statuses_below(root: Path) -> list[RunStatus]:
     """The status of each run below a directory, including planned runs of sweeps that have not begun.
 
@@ -36,8 +42,7 @@ def statuses_below(root: Path) -> list[RunStatus]:
             raise ValueError(
                 f"{file}: format version {listed['format_version']}; this melgen reads 1 to {FORMAT_VERSION}"
             )
-        names = listed.get("runs", [])
-        planned += [RunDirectory(file.parent / str(name)) for name in names if isinstance(name, str)]
+        planned += [RunDirectory(file.parent / name) for name in listed_runs(file.parent)]
     known = {run.path: run for run in [*find_runs(root), *planned]}
     return [status_of(known[path]) for path in sorted(known, key=natural_order)]
 

@@ -22,7 +22,7 @@ from melgen.runs.budget import is_known_finished
 from melgen.runs.directory import FINISHED, RUNNING, SWEEP_VARIABLE, RunDirectory
 from melgen.runs.identity_file import FORMAT_VERSION
 from melgen.runs.naming import typed_overrides
-from melgen.runs.search import JOBS_FILE, find_runs, natural_order
+from melgen.runs.search import JOBS_FILE, find_runs, listed_runs, natural_order
 from melgen.runs.status import STATES, states_named, status_of
 from melgen.sweeps.one_of_many import check_one_of_many
 from melgen.sweeps.optuna_search import require_optuna
@@ -96,6 +96,7 @@ class SweepCallback(Callback):
         root = Path(config.hydra.sweep.dir)
         with suppress(OSError):  # if nothing can be written, each job reports it
             runs = [os.path.relpath(job.config.run_dir, root) for job in jobs]
+            runs = [*dict.fromkeys([*listed_runs(root), *runs])]  # a sweep may be typed in portions, into one name
             write_json(root / JOBS_FILE, {"format_version": FORMAT_VERSION, "runs": runs})
         if "jobs" in config.hydra.sweeper:  # ours, and not another that the user has chosen
             with read_write(config.hydra.sweeper):
@@ -110,20 +111,26 @@ class SweepCallback(Callback):
         log.info("Sweep of %s%s%s, %s; results in %s", of_jobs, done, which, updates, root)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Print the table and write it as ``sweep.csv``."""
+        """Print the table of this sweep's jobs; ``sweep.csv`` also has those of earlier sweeps of the same name."""
         token = os.environ.pop(SWEEP_VARIABLE)
         root = Path(config.output_dir)
         if self.jobs is None:  # a search: its trials, those of earlier commands too
             rows = self._rows(find_runs(Path(config.hydra.sweep.dir)))
         else:
             rows = self._rows(self._begun(root, token))
+        written = self._with_earlier(rows, Path(config.hydra.sweep.dir))
         folders = {Path(row["directory"]).parent for row in rows} or {Path(config.hydra.sweep.dir)}
         for folder in sorted(folders):
-            write_text(folder / "sweep.csv", to_csv([row for row in rows if Path(row["directory"]).parent == folder]))
+            write_text(
+                folder / "sweep.csv", to_csv([row for row in written if Path(row["directory"]).parent == folder])
+            )
         print_table(rows)
-        failed = [row for row in rows if row["state"] != FINISHED]
+        diverged = [row for row in rows if self.jobs is None and RunDirectory(row["directory"]).has_diverged]
+        failed = [row for row in rows if row["state"] != FINISHED and row not in diverged]
         tables = ", ".join(str(folder / "sweep.csv") for folder in sorted(folders))
-        print(f"{len(rows) - len(failed)} of {counted(self.jobs or len(rows), 'job')} finished; table: {tables}")
+        made = len(rows) - len(failed) - len(diverged)
+        worst = f", {len(diverged)} diverged, which a search counts as the worst" if diverged else ""
+        print(f"{made} of {counted(self.jobs or len(rows), 'job')} finished{worst}; table: {tables}")
         for row in failed:
             print(f"{row['state']}: {row['directory']}: {row['error']}")
         if any(row.get("is_elsewhere") for row in rows):
@@ -139,6 +146,14 @@ class SweepCallback(Callback):
         planned = [run for job in self.planned for run in (job.run, job.run.refused)]
         found = {run.path.resolve(): run for run in [*find_runs(root), *planned]}
         return [run for run in found.values() if read_json(run.path / "status.json").get("sweep") == token]
+
+    def _with_earlier(self, rows: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+        """The rows of this sweep, and those of the runs that earlier sweeps have begun in its directory."""
+        known = {Path(row["directory"]).resolve() for row in rows}
+        listed = [RunDirectory(os.path.normpath(folder / name)) for name in listed_runs(folder)]
+        earlier = [run for run in listed if not known & {run.path.resolve(), run.refused.path.resolve()}]
+        more = [table_row(run) for run in earlier if (run.path / "status.json").exists()]
+        return sorted([*rows, *more], key=lambda row: natural_order(Path(row["directory"])))
 
     def _rows(self, runs: Sequence[RunDirectory]) -> list[dict[str, Any]]:
         """A line for each of this sweep's ``runs``, and for those planned that another process is at or has done."""
