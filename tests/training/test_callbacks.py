@@ -26,10 +26,10 @@ from melgen.networks import MelodyModel
 from melgen.runs.history import read_history
 from melgen.train import train
 from melgen.training import MelodyModule
-from melgen.training.callbacks import Schedule, SongSampling
+from melgen.training.callbacks import Schedule, SongSampling, SongTonality
 from tests.data.melodies import walks, write_songs
 from tests.tiers import quick_rows
-from tests.training.small import same, small_config
+from tests.training.small import same, small_config, small_data, small_module
 
 SHOWN = [
     "callbacks=default",
@@ -152,8 +152,6 @@ def test_tonality_reaches_the_history(run):
             "embedding/embedding.png",
             "songs/songs.json",
         ),
-        ("melgen.training.callbacks.song_sampling.write_songs", "songs", "embedding/embedding.png"),
-        ("melgen.training.callbacks.song_tonality.summarize", "tonality.json", "songs/songs.json"),
         ("melgen.training.callbacks.embedding_projection.write_projector", "embedding/tensors.tsv", "songs/songs.json"),
     ],
 )
@@ -171,6 +169,42 @@ def test_a_failing_callback_gives_a_warning_and_the_training_goes_on(
     assert not (folder / "run" / missing).exists()
     assert (folder / "run" / there).exists()
     assert json.loads((folder / "run" / "status.json").read_text())["state"] == "finished"
+
+
+@pytest.mark.parametrize("broken", ["song_sampling.write_songs", "song_tonality.summarize"])
+def test_a_run_whose_final_songs_fail_is_not_finished_and_repeats_only_its_end(folder, monkeypatch, caplog, broken):
+    def fail(*args, **kwargs):
+        raise RuntimeError("out of ink")
+
+    config = small_config(folder, "callbacks=default", "callbacks.sampling.songs=2", "trainer.max_steps=2")
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="out of ink"):
+        patch.setattr(f"melgen.training.callbacks.{broken}", fail)
+        train(config)
+    status = json.loads((folder / "run" / "status.json").read_text())
+    assert (status["state"], status["error"]) == ("failed", "out of ink")
+    assert not (folder / "run" / "result.json").exists()
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        train(config)
+    assert "Resuming at update 2" in caplog.text
+    assert json.loads((folder / "run" / "status.json").read_text())["state"] == "finished"
+    measured = json.loads((folder / "run" / "tonality.json").read_text())["songs"]["mean"]["centricity"]
+    assert json.loads((folder / "run" / "result.json").read_text())["tonality/centricity"] == measured
+
+
+def test_a_result_has_no_tonality_of_the_songs_underway(folder, monkeypatch):
+    monkeypatch.setattr(SongSampling, "on_test_end", lambda *args: None)
+    train(small_config(folder, "callbacks=default", "callbacks.sampling.songs=2", "trainer.max_steps=2"))
+    assert not [key for key in json.loads((folder / "run" / "result.json").read_text()) if key.startswith("tonality")]
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_songs_too_short_to_measure_do_not_fail_the_run(tmp_path, caplog, final):
+    module = small_module(small_data())
+    (tmp_path / "tonality.json").write_text("of an earlier end")
+    SongTonality(tmp_path).on_songs(None, module, [Melody((60,), (0,), (24,))] * 3, final)
+    assert "no song has 2 notes" in caplog.text
+    assert (tmp_path / "tonality.json").exists() != final
 
 
 @pytest.mark.slow

@@ -29,6 +29,16 @@ def contained(what: str) -> Iterator[None]:
 
 
 @contextmanager
+def of_the_end(what: str) -> Iterator[None]:
+    """Let a failure of what belongs to a run's result end the run, and log what failed and how to go on."""
+    try:
+        yield
+    except Exception:
+        log.warning("%s failed; the training itself is done, and the same command repeats only its end", what)
+        raise
+
+
+@contextmanager
 def short_message_for_full_disk() -> Iterator[None]:
     """Log a full disk in a logger's thread as one line, without Python's traceback.
 

@@ -20,7 +20,7 @@ from melgen.music.melody import Melody
 from melgen.numbered_names import numbered_name
 from melgen.training.callbacks.schedule import Schedule
 from melgen.training.callbacks.song_tonality import span_of
-from melgen.training.failures import contained
+from melgen.training.failures import contained, of_the_end
 from melgen.training.loggers.dashboards import log_songs
 from melgen.training.module import MelodyModule
 
@@ -134,7 +134,8 @@ class SongSampling(pl.Callback):
 
     def _sample(self, trainer: pl.Trainer, module: pl.LightningModule, count: int, folder: Path, final: bool) -> None:
         assert isinstance(module, MelodyModule)
-        with contained("sampling songs"):
+        # A run without its songs must not count as finished.
+        with of_the_end("sampling the final songs") if final else contained("sampling songs"):
             songs, used = composer_of(module).compose(self.primer, songs=count, **self.options)
             metadata = {
                 "model": run_title(self.directory),

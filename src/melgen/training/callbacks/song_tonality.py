@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from melgen.evaluation.tonality import DEFAULT_SPAN_NOTES, TonalitySummary, summ
 from melgen.files import write_json
 from melgen.music.melody import Melody
 from melgen.music.rhythms import NoRhythm
-from melgen.training.failures import contained
+from melgen.training.failures import contained, of_the_end
 from melgen.training.module import MelodyModule
+
+log = logging.getLogger(__name__)
 
 MIN_NOTES_FOR_TONALITY = 2
 NOTES_OF_PAPER = 34
@@ -41,10 +44,15 @@ class SongTonality(pl.Callback):
 
     def on_songs(self, trainer: pl.Trainer, module: MelodyModule, songs: Sequence[Melody], final: bool) -> None:
         """Measure sampled songs."""
-        with contained("measuring tonality"):
+        with of_the_end("measuring the final songs") if final else contained("measuring tonality"):
             # Songs that end by themselves differ in length; the paper's have so many notes.
             notes = None if isinstance(module.rhythm, NoRhythm) else NOTES_OF_PAPER
             measured = [song.pitches[:notes] for song in songs if len(song) >= MIN_NOTES_FOR_TONALITY]
+            if not measured:  # a network with rhythm may end every song at once
+                log.warning("no song has %d notes: their tonality is not measured", MIN_NOTES_FOR_TONALITY)
+                if final:
+                    (self.directory / "tonality.json").unlink(missing_ok=True)
+                return
             summary = summarize(measured, self.span_notes)
             means = {f"tonality/{key}": value for key, value in summary.mean._asdict().items()}
             # Lightning accepts monitored values only between the first update and the test.
