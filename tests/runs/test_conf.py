@@ -180,6 +180,14 @@ def test_numbers_that_make_no_sense_are_refused_by_name(override, message):
         check(plain(composed(*PLACE, override)))
 
 
+def test_a_straight_line_to_zero_needs_a_number_of_updates():
+    epochs = [*PLACE, "scheduler=linear", "trainer.max_steps=-1", "trainer.max_epochs=20"]
+    with pytest.raises(ValueError, match=r"scheduler\.schedule\.total_iters=-1: must be .* of at least 1"):
+        check(plain(composed(*epochs)))
+    check(plain(composed(*epochs, "scheduler.schedule.total_iters=400")))
+    check(plain(composed(*PLACE, "scheduler=linear", "trainer.max_steps=20")))
+
+
 @quick_rows(1, "name", ["gpu", "cuda", "mps"])
 def test_a_device_that_is_not_there_is_refused_by_name(name, monkeypatch):
     for kind in (torch.cuda, torch.backends.mps):

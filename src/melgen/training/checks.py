@@ -67,6 +67,13 @@ RULES = (
 )
 _LEARNING_RATE = Rule("optimizer.lr", lambda value: 0 <= value < math.inf, "a number of at least 0")
 """Of an optimiser that has this key."""
+_SCHEDULE_LENGTH = Rule(
+    "scheduler.schedule.total_iters",
+    _is_count,
+    "the number of steps of the schedule, a whole number of at least 1; scheduler=linear takes that of "
+    "trainer.max_steps, so with a budget in epochs alone, give it yourself",
+)
+"""Of a schedule of torch that has this key; with less it would keep the learning rate constant."""
 _NAMES = (
     Rule("name", _is_text, "the name of a folder: letters, digits and . _ + -"),
     Rule("output_dir", _is_text, "the path of a folder, without blanks around it"),
@@ -95,6 +102,9 @@ def check_values(config: DictConfig) -> None:
     _apply(RULES, config)
     if "lr" in (config.get("optimizer") or {}):
         _apply([_LEARNING_RATE], config)
+    schedule = (config.get("scheduler") or {}).get("schedule") or {}
+    if "total_iters" in schedule and str(schedule.get("_target_")).startswith("torch."):
+        _apply([_SCHEDULE_LENGTH], config)
     if all(config.trainer.get(key) in NO_LIMIT for key in ("max_steps", "max_epochs")):
         raise ValueError("trainer.max_steps=-1 with trainer.max_epochs=-1: one of the two must limit the training")
     _require_accelerator(config.trainer.accelerator)
