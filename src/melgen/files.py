@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import json
 import math
@@ -11,9 +12,9 @@ import shutil
 import socket
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from melgen.terminal import READABLE
 
 _HOST = re.sub(r"[^A-Za-z0-9]", "_", socket.gethostname())[:64]
 _FLUSHED_AT_ONCE = 8
+_FLUSHES_NO_DIRECTORIES = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+"""Errors by which some network file systems refuse to flush a directory; their renamings are complete at once."""
 _SCRATCH = re.compile(r"\..+\.(?P<host>\w*)-(?P<pid>\d+)(-(?P<birth>\d+-\w+))?\.[0-9a-f]{8}\.(tmp|new|old)")
 
 
@@ -68,20 +71,43 @@ def flush(path: Path) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_BINARY)  # and flushes only what may be written
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _FLUSHES_NO_DIRECTORIES or not path.is_dir():
+            raise
     finally:
         os.close(descriptor)
 
 
-def flush_below(folder: Path) -> None:
-    """`flush` a folder and all files and folders below it.
+def flush_below(folder: Path, but: Sequence[str] = ()) -> None:
+    """`flush` a folder and all files and folders below it, except those that other programs remove meanwhile.
 
     Several at once, because a disk confirms many writings together in the time of one.
+
+    Args:
+        folder: where to begin.
+        but: names in the folder that are left out.
     """
-    below = [path for path in sorted(folder.rglob("*")) if path.is_file() or path.is_dir()]
+    below: list[Path] = []
+    for place, folders, files in os.walk(folder, onerror=_raise_unless_gone):
+        if Path(place) == folder:
+            folders[:] = [name for name in folders if name not in but]
+            files = [name for name in files if name not in but]
+        below += [Path(place, name) for name in (*folders, *files)]
     with ThreadPoolExecutor(_FLUSHED_AT_ONCE) as threads:
-        for _ in threads.map(flush, below):  # raises the first error
+        for _ in threads.map(_flush_unless_gone, sorted(below)):  # raises the first error
             pass
     flush(folder)
+
+
+def _flush_unless_gone(path: Path) -> None:
+    if path.is_file() or path.is_dir():
+        with suppress(FileNotFoundError):
+            flush(path)
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def scratch_beside(path: Path, kind: str) -> Path:

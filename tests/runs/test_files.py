@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from melgen.files import flush_below, remove_leftovers, replacing, scratch_beside, write_json, write_text
+from melgen.files import flush, flush_below, remove_leftovers, replacing, scratch_beside, write_json, write_text
 from melgen.processes import process_birth
 
 
@@ -116,6 +116,45 @@ def test_all_files_and_folders_below_a_folder_are_flushed(tmp_path, monkeypatch)
     flush_below(tmp_path)
     assert sorted(flushed) == sorted(places)
     assert flushed[-1] == tmp_path, "its names last, as they were not there before the files"
+
+
+def test_what_disappears_or_belongs_to_a_logger_is_not_flushed(tmp_path, monkeypatch):
+    filled(tmp_path)
+    (tmp_path / "wandb").mkdir()
+    (tmp_path / "wandb" / "staged").touch()
+    flushed = []
+
+    def flush_while_another_program_removes(path):
+        if path.name == "7.txt":
+            path.unlink()
+        flushed.append(path)
+        flush(path)
+
+    monkeypatch.setattr("melgen.files.flush", flush_while_another_program_removes)
+    flush_below(tmp_path, but=["wandb"])
+    assert not [path for path in flushed if "wandb" in path.parts]
+    assert len(flushed) == 45, "40 files, four folders and their own"
+
+
+@pytest.mark.parametrize("refusal", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EIO])
+def test_a_file_system_may_refuse_to_flush_a_directory_but_not_a_file(tmp_path, monkeypatch, refusal):
+    really_fsync = os.fsync
+
+    def fsync(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(refusal, os.strerror(refusal))
+        really_fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    if refusal == errno.EIO:
+        with pytest.raises(OSError, match="Input/output error"):
+            write_text(tmp_path / "a.txt", "whole")
+    else:
+        write_text(tmp_path / "a.txt", "whole")
+        assert (tmp_path / "a.txt").read_text() == "whole"
+    monkeypatch.setattr(os, "fsync", lambda descriptor: fsync(os.open(tmp_path, os.O_RDONLY)))
+    with pytest.raises(OSError, match=os.strerror(refusal)):
+        flush(tmp_path / "a.txt")
 
 
 def test_a_file_that_cannot_be_flushed_is_an_error(tmp_path, monkeypatch):

@@ -28,11 +28,13 @@ from melgen.runs.retyping import keep_label, unused_overrides
 log = logging.getLogger(__name__)
 
 Result = dict[str, Any]
+_OF_LOGGERS = ("wandb", "tensorboard")
+"""Folders in which loggers still write; the result does not need them."""
 
 
 def record(run: RunDirectory, result: Result, seconds: float) -> None:
     """Write ``result.json`` after all other files have reached the disk."""
-    flush_below(run.path)
+    flush_below(run.path, but=_OF_LOGGERS)
     result["seconds"] = round(seconds, 1)
     write_json(run.path / "result.json", {"melgen": melgen.__version__, **result})
 
