@@ -42,6 +42,11 @@ def test_the_undamaged_run_has_the_expected_status(run):
     assert (status.state, status.updates, status.total, status.seconds_left) == ("interrupted", 8, 100, 46)
 
 
+def test_the_time_left_counts_the_several_tokens_of_a_note_with_rhythm(run):
+    write(run, "data.json", {"updates_per_epoch": 10, "training_tokens_per_epoch": 240})  # three times 2 x 4 notes
+    assert status_of(run).seconds_left == 3 * 46
+
+
 @pytest.mark.parametrize("pid", [-1, 0, 2**70, 1e300, True, "1", None, [1]], ids=str)
 def test_a_number_that_is_not_a_process_is_not_alive(run, pid):
     write(run, "status.json", {"state": "running", "host": socket.gethostname(), "pid": pid})

@@ -116,14 +116,23 @@ def _last_rows(path: Path) -> dict[str, float]:
     steps = [row[STEP] for row in rows if STEP in row]
     speeds = [row["train/tokens_per_second"] for row in rows if "train/tokens_per_second" in row]
     found = {STEP: max(steps, default=0.0)}
-    window = plain_config(path.parent)
-    streams, notes = window.get("batch_size"), window.get("seq_length")
-    if not (isinstance(streams, int) and isinstance(notes, int) and streams > 0 and notes > 0):
-        return found
-    if speeds and 0 < speeds[-1] < math.inf:
+    tokens = _tokens_per_update(path.parent)
+    if tokens and speeds and 0 < speeds[-1] < math.inf:
         with suppress(OverflowError):
-            found["updates_per_second"] = speeds[-1] / (streams * notes)
+            found["updates_per_second"] = speeds[-1] / tokens
     return found
+
+
+def _tokens_per_update(run: Path) -> float | None:
+    """The tokens of an update: with rhythm a note is several. By the data, or by the configuration without these."""
+    data, window = read_json(run / "data.json"), plain_config(run)
+    tokens, updates = data.get("training_tokens_per_epoch"), data.get("updates_per_epoch")
+    if type(tokens) is int and type(updates) is int and tokens > 0 and updates > 0:
+        with suppress(OverflowError):
+            return tokens / updates
+    streams, notes = window.get("batch_size"), window.get("seq_length")
+    is_known = isinstance(streams, int) and isinstance(notes, int) and streams > 0 and notes > 0
+    return streams * notes if is_known else None
 
 
 def _total_updates(path: Path) -> int | None:
