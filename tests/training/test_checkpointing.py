@@ -108,7 +108,7 @@ def test_the_best_score_is_the_same_before_and_after_a_resume(tmp_path, monkeypa
     losses = iter([3.0, 2.1, 2.5, 2.25])  # in single precision 2.1 is smaller
     monkeypatch.setattr(Scores, "metrics", lambda self: {"loss": next(losses)})
     trained(tmp_path, validate_first=False)
-    assert torch.load(tmp_path / "last.ckpt")["callbacks"]["Checkpoints"] == {"best_score": 2.1}
+    assert torch.load(tmp_path / "last.ckpt")["callbacks"]["Checkpoints"] == {"best_score": 2.1, "monitor": "val/loss"}
     again = Checkpoints(tmp_path)
     again.on_fit_start(None, None)
     assert again.best_score == 2.1
@@ -125,6 +125,20 @@ def test_the_last_comes_last_so_that_a_killed_training_writes_the_others_too(tmp
 def test_a_monitor_that_nobody_publishes_is_refused_by_name(tmp_path):
     with pytest.raises(ValueError, match=r"callbacks\.checkpoint\.monitor=val/los: .*known are .*val/loss"):
         trained(tmp_path, monitor="val/los")
+
+
+def test_a_best_score_is_compared_with_scores_of_its_metric_only(tmp_path):
+    known, other = Checkpoints(tmp_path), Checkpoints(tmp_path, monitor="val/bits_per_note")
+    known.best_score = 1.9
+    with pytest.raises(ValueError, match=r"callbacks\.checkpoint\.monitor=val/bits_per_note: must be val/loss"):
+        other.load_state_dict(known.state_dict())
+    other.load_state_dict({"best_score": 1.9})  # of an earlier melgen
+    assert other.best_score == 1.9
+
+
+def test_a_monitor_whose_higher_values_are_better_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"callbacks\.checkpoint\.monitor=val/accuracy: must be .* lower value"):
+        Checkpoints(tmp_path, monitor="val/accuracy")
 
 
 @pytest.mark.parametrize("key", ["every_n_steps", "keep_every_n_steps", "keep"])

@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 from melgen.checking import check_whole
 from melgen.checkpoint import BEST, LAST, read_checkpoint
 from melgen.checkpoint_files import SUFFIX
+from melgen.evaluation.run_metrics import RUN_METRICS
 from melgen.files import replacing
 from melgen.numbered_names import numbered_in, numbered_name
 from melgen.training.failures import contained
@@ -42,6 +43,10 @@ class Checkpoints(pl.callbacks.Checkpoint):
         check_whole("callbacks.checkpoint.every_n_steps", every_n_steps)
         check_whole("callbacks.checkpoint.keep_every_n_steps", keep_every_n_steps, null="for never")
         check_whole("callbacks.checkpoint.keep", keep, null="for all")
+        if any(metric.key == monitor and metric.better == "higher" for metric in RUN_METRICS):
+            raise ValueError(
+                f"callbacks.checkpoint.monitor={monitor}: must be a metric of which a lower value is better"
+            )
         self.directory, self.monitor = Path(directory), monitor
         self.every_n_steps, self.keep_every_n_steps, self.keep = every_n_steps, keep_every_n_steps, keep
         self.best_score = math.inf
@@ -93,11 +98,20 @@ class Checkpoints(pl.callbacks.Checkpoint):
             self._save(trainer, BEST, weights_only=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """The best score so far."""
-        return {"best_score": self.best_score}
+        """The best score so far, and what it is a score of."""
+        return {"best_score": self.best_score, "monitor": self.monitor}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the best score so far."""
+        """Restore the best score so far.
+
+        Raises:
+            ValueError: if it is that of another metric; an earlier melgen did not record the metric.
+        """
+        if (before := state_dict.get("monitor", self.monitor)) != self.monitor:
+            raise ValueError(
+                f"callbacks.checkpoint.monitor={self.monitor}: must be {before}, by which this run has chosen its best "
+                "weights so far; name=... puts a new run elsewhere, force=true deletes the old one"
+            )
         self.best_score = state_dict["best_score"]
 
     def _save_numbered(self, trainer: pl.Trainer, step: int) -> None:
