@@ -11,6 +11,7 @@ import re
 import shutil
 import socket
 import sys
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -116,22 +117,37 @@ def scratch_beside(path: Path, kind: str) -> Path:
     return path.with_name(f".{path.name}.{writer}.{uuid.uuid4().hex[:8]}.{kind}")
 
 
-def remove_leftovers(folder: Path, name: str | None = None) -> None:
-    """Remove the temporary files that ended processes of this machine left; those of other machines are kept.
+def remove_leftovers(folder: Path, name: str | None = None, *, others_after_seconds: float = math.inf) -> None:
+    """Remove the temporary files that ended processes left.
+
+    Whether a process of another machine has ended cannot be seen, so its files are judged by their age.
 
     Args:
         folder: where to look, also in the folders below.
         name: look only in the folder itself, for the temporary files of ``name``.
+        others_after_seconds: the age from which files of other machines are removed too.
     """
     found = folder.rglob(".*") if name is None else folder.glob(f".{glob.escape(name)}.*")
     for path in list(found):
         writer = _SCRATCH.fullmatch(path.name)
-        if writer is None or writer["host"] != _HOST or process_exists(int(writer["pid"]), writer["birth"]):
+        if writer is None:
+            continue
+        if writer["host"] != _HOST:
+            if not _is_older(path, others_after_seconds):
+                continue
+        elif process_exists(int(writer["pid"]), writer["birth"]):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def _is_older(path: Path, seconds: float) -> bool:
+    try:
+        return time.time() - path.lstat().st_mtime > seconds
+    except FileNotFoundError:
+        return False
 
 
 def remove_own_leftovers(folder: Path) -> None:

@@ -103,6 +103,18 @@ def test_only_the_temporary_files_of_killed_processes_are_removed(tmp_path):
     assert all(path.exists() for path in kept)
 
 
+def test_old_temporary_files_of_another_machine_are_removed_if_asked(tmp_path):
+    here = left_behind(tmp_path / "a.ckpt")
+    old, new = (here.with_name(re.sub(r"\.\w*-", f".{node}-", here.name)) for node in ("node1", "node2"))
+    for path in (old, new):
+        path.write_text("half")
+    os.utime(old, (1, 1))
+    remove_leftovers(tmp_path)
+    assert old.exists()
+    remove_leftovers(tmp_path, others_after_seconds=3600)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
 def filled(folder):
     """A folder with 40 files, in it and below it."""
     for number in range(40):

@@ -39,6 +39,8 @@ RUNNING, FINISHED, FAILED, INTERRUPTED = "running", "finished", "failed", "inter
 PROVENANCE_FILE = "provenance.json"
 """The file with the command and the software that made a run, and the size of its network."""
 REFUSED = "-refused"
+OTHERS_LEFTOVER_SECONDS = 3600
+"""The age from which a partial file of another machine counts as left behind: the run's lock is held here."""
 REQUEUED_SECONDS = 120
 """The time for which a job that was queued again waits for the lock of its run."""
 SWEEP_VARIABLE = "MELGEN_SWEEP"
@@ -144,7 +146,7 @@ class RunDirectory:
                 )
             log.info("Trained with other software: %s", "; ".join(changed))
         shutil.rmtree(self.refused.path, ignore_errors=True)
-        remove_leftovers(self.path)
+        remove_leftovers(self.path, others_after_seconds=OTHERS_LEFTOVER_SECONDS)
         self.identity_file.write(identity, begun_with)
         if is_unfinished or not (self.path / "config.yaml").exists():
             write_text(self.path / "config.yaml", config)
