@@ -14,7 +14,8 @@ import torch
 from melgen.runs.history import read_history
 from melgen.train import train
 from melgen.training import MelodyModule
-from melgen.training.resume import Position
+from melgen.training.resume import ExactResume, Position
+from melgen.training.update_log import UpdateLog
 from tests.training.small import CELL_OVERRIDES, same, small_config
 
 DROPOUT = ["model.input_keep_prob=0.8", "model.output_keep_prob=0.8"]
@@ -233,3 +234,24 @@ def test_a_numbered_checkpoint_that_a_kill_has_prevented_is_written_with_its_met
     assert one["metrics"].keys() == other["metrics"].keys() >= {"val/loss", "train/loss"}
     assert one["metrics"]["val/loss"] == other["metrics"]["val/loss"]
     assert "loops" not in torch.load(resumed / name, weights_only=True)
+
+
+def test_the_sum_of_losses_goes_on_in_the_precision_of_the_training():
+    for precision in (torch.float32, torch.float64):
+        losses = torch.tensor([0.1, 0.7, 1 / 3], dtype=precision)
+        whole, first, second = UpdateLog(), UpdateLog(), UpdateLog()
+        for loss in losses:
+            whole.add(loss, 7)
+        first.add(losses[0], 7)
+        second.go_on_from(**first.sums())
+        for loss in losses[1:]:
+            second.add(loss, 7)
+        assert second.sums() == whole.sums(), precision
+
+
+def test_generators_of_gpus_that_are_not_there_are_named(monkeypatch, caplog):
+    resume = ExactResume()
+    resume._random_state = {"cpu": torch.get_rng_state(), "cuda": [torch.get_rng_state()] * 2}
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    resume.on_train_start(None, None)
+    assert "generators of 2 GPUs cannot be restored, since this machine has 1 GPU" in caplog.text

@@ -7,6 +7,7 @@ two updates and after the validation that was due, and rewrite Lightning's count
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,6 +17,9 @@ import torch
 
 from melgen.data import MelodyDataModule
 from melgen.internals.lightning import check_loops, rewrite_loops
+from melgen.plurals import counted
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,16 @@ class ExactResume(pl.Callback):
             self._is_resumed = False
         if self._random_state is not None:
             torch.set_rng_state(self._random_state["cpu"])
-            if len(self._random_state["cuda"]) == torch.cuda.device_count() > 0:
-                torch.cuda.set_rng_state_all(self._random_state["cuda"])
+            saved, there = self._random_state["cuda"], torch.cuda.device_count()
+            if len(saved) == there > 0:
+                torch.cuda.set_rng_state_all(saved)
+            elif saved:
+                log.warning(
+                    "the random generators of %s cannot be restored, since this machine has %s: numbers drawn on a GPU "
+                    "will differ from those of an uninterrupted run",
+                    counted(len(saved), "GPU"),
+                    counted(there, "GPU"),
+                )
             self._random_state = None
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -39,7 +39,9 @@ class UpdateLog:
 
     def add(self, loss: Tensor, tokens: int | Tensor) -> None:
         """Add an update, of so many tokens with this mean loss."""
-        self._loss = self._loss.to(loss.device) + loss * tokens
+        # A checkpoint keeps the sum in double precision; here it has that of an uninterrupted training.
+        precision = torch.promote_types(torch.float32, loss.dtype)
+        self._loss = self._loss.to(loss.device, precision) + loss * tokens
         self._tokens = self._tokens + tokens
 
     def metrics(self) -> dict[str, float]:
@@ -68,5 +70,5 @@ class UpdateLog:
 
     def go_on_from(self, loss_since_log: float, tokens_since_log: int) -> None:
         """Continue `sums` of a checkpoint."""
-        self._loss = torch.tensor(loss_since_log)
+        self._loss = torch.tensor(loss_since_log, dtype=torch.float64)
         self._tokens = tokens_since_log
