@@ -177,9 +177,10 @@ def test_a_run_whose_final_songs_fail_is_not_finished_and_repeats_only_its_end(f
         raise RuntimeError("out of ink")
 
     config = small_config(folder, "callbacks=default", "callbacks.sampling.songs=2", "trainer.max_steps=2")
-    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="out of ink"):
+    with monkeypatch.context() as patch:
         patch.setattr(f"melgen.training.callbacks.{broken}", fail)
-        train(config)
+        with pytest.raises(RuntimeError, match="out of ink"):
+            train(config)
     status = json.loads((folder / "run" / "status.json").read_text())
     assert (status["state"], status["error"]) == ("failed", "out of ink")
     assert not (folder / "run" / "result.json").exists()
