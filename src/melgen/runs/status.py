@@ -131,8 +131,9 @@ def _tokens_per_update(run: Path) -> float | None:
         with suppress(OverflowError):
             return tokens / updates
     streams, notes = window.get("batch_size"), window.get("seq_length")
-    is_known = isinstance(streams, int) and isinstance(notes, int) and streams > 0 and notes > 0
-    return streams * notes if is_known else None
+    if isinstance(streams, int) and isinstance(notes, int) and streams > 0 and notes > 0:
+        return streams * notes
+    return None
 
 
 def _total_updates(path: Path) -> int | None:
