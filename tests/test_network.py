@@ -85,6 +85,17 @@ def test_probabilities_are_those_of_the_network(pitches):
         assert found[value] == pytest.approx(float(share), rel=1e-5)
 
 
+def test_probabilities_leave_out_intervals_that_are_no_notes():
+    """Near the lowest pitch many intervals lead to a rest: the shares are those among the songs with a next note."""
+    intervals, primer = melgen.load("melgen:intervals"), [30, 24, 16, 14]
+    found = intervals.probabilities(primer)
+    songs = intervals.continue_(primer, songs=2000, notes=1)
+    drawn = Counter(song.pitches[4] for song in songs if len(song) > 4)
+    assert drawn.total() < 1900
+    assert sum(found.values()) == pytest.approx(1)
+    assert drawn[14] / drawn.total() == pytest.approx(found[14], abs=0.02)
+
+
 @pytest.mark.parametrize("primer", ["C4 D4 E4", "C4:1/8 D4:1/8 E4", ""])
 def test_probabilities_with_rhythm_are_those_of_the_songs(primer, rhythm):
     """The shares of the next pitch among many songs that the network writes."""

@@ -166,7 +166,7 @@ class Network:
     def probabilities(self, primer: Primer = "") -> dict[int, float]:
         """The probability of each pitch as the next note after a primer, the likeliest first.
 
-        With rhythm they are those of a next note, given that one comes: rests and the end are left out.
+        They are those of a next note, given that one comes: rests and the end are left out.
 
         Raises:
             ValueError: for a primer that the network cannot read.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -23,7 +23,9 @@ from melgen.networks import MelodyModel
 def next_pitches(
     model: MelodyModel, representation: AbstractRepresentation, vocabulary: Vocabulary, primer: Sequence[int]
 ) -> dict[int, float]:
-    """The probability of each pitch, the likeliest first, of a network of pitches.
+    """The probability of each pitch, the likeliest first, given that a note comes next: of a network of pitches.
+
+    Values that the representation decodes as a rest are left out; see `Interval`.
 
     Args:
         model, representation, vocabulary: of the network.
@@ -34,10 +36,13 @@ def next_pitches(
     """
     values = representation.encode_primer(primer)
     shares = _next_symbol(model, vocabulary.encode(values, strict=True))
+    given = len(representation.decode(values, primer[0]))
     found: defaultdict[int, float] = defaultdict(float)
     for value, share in zip(vocabulary.values.tolist(), shares.tolist(), strict=True):
-        found[representation.decode(np.append(values, value), primer[0]).pitches[-1]] += share
-    return _likeliest_first(found)
+        pitches = representation.decode(np.append(values, value), primer[0]).pitches
+        if len(pitches) > given:
+            found[pitches[-1]] += share
+    return _likeliest_first(_normalized(found))
 
 
 def next_pitches_of_tune(
@@ -73,8 +78,7 @@ def next_pitches_of_tune(
             melody = encoding.decode(np.concatenate([tune.symbols, last]), tune.first_pitch, tune.header)
             if len(melody):
                 found[melody.pitches[-1]] += share
-    total = sum(found.values()) or 1.0
-    return _likeliest_first({pitch: share / total for pitch, share in found.items()})
+    return _likeliest_first(_normalized(found))
 
 
 def _next_symbol(model: MelodyModel, tokens: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -84,6 +88,11 @@ def _next_symbol(model: MelodyModel, tokens: NDArray[np.integer]) -> NDArray[np.
         output, _ = model.read(torch.from_numpy(tokens)[None].to(device), None)
         found: NDArray[np.float64] = model.logits(output[:, -1:])[0, -1].double().softmax(-1).cpu().numpy()
     return found
+
+
+def _normalized(shares: Mapping[int, float]) -> dict[int, float]:
+    total = sum(shares.values()) or 1.0
+    return {pitch: share / total for pitch, share in shares.items()}
 
 
 def _likeliest_first(shares: dict[int, float]) -> dict[int, float]:
