@@ -49,11 +49,15 @@ def hydra_value(value: Any) -> str:
 
     >>> hydra_value([1, 0.5, None, True, "a", "a=b,c"])
     '[1,0.5,null,true,a,"a=b,c"]'
+    >>> hydra_value({"a": [1], "b": {}})
+    '{a:[1],b:{}}'
     """
     if isinstance(value, PurePath):
         return _text(path_text(value))
     if isinstance(value, str):
         return _text(value)
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{hydra_value(key)}:{hydra_value(each)}' for key, each in value.items())}}}"
     if value is None:
         return "null"
     if isinstance(value, bool):

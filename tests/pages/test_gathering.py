@@ -289,7 +289,11 @@ def test_a_run_states_its_result_size_time_command_and_versions(tmp_path, run):
     copy = own_copy(run, tmp_path)
     write_json(
         copy / "provenance.json",
-        {"command": ["cell=lstm", "primer=[60,62]"], "parameters": 12345, "software": {"melgen": "1.2", "torch": "2"}},
+        {
+            "command": ["--config-dir", "/home/me/conf", "cell=lstm", "primer=[60,62]"],
+            "parameters": 12345,
+            "software": {"melgen": "1.2", "torch": "2"},
+        },
     )
     data = report_of(copy)
     facts = facts_of(data)
@@ -298,7 +302,7 @@ def test_a_run_states_its_result_size_time_command_and_versions(tmp_path, run):
     assert ("Prediction of test tunes", "2.600", "bits per note") in found
     assert ("Prediction of validation tunes", "2.500", "bits per note (2.000 nats per token)") in found
     rows = {row["name"]: row["value"] for row in data["sections"]["provenance"]["rows"]}
-    assert rows["Command"] == "python -m melgen.train cell=lstm 'primer=[60,62]'"
+    assert rows["Command"] == "python -m melgen.train --config-dir conf cell=lstm 'primer=[60,62]'"
     assert rows["Software"] == "melgen 1.2, torch 2"
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -17,12 +15,11 @@ from melgen.generation.from_checkpoint import reader_of
 from melgen.generation.songs import READER
 from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
 from melgen.runs.identity_file import IdentityFile
-from melgen.runs.keys import keys_that, top_of
+from melgen.runs.keys import keys_that
+from melgen.runs.public_command import is_absolute, last_part, public_command
 
 _OF_THE_MACHINE = frozenset({"path", "root", "cache_dir", "workers", "progress", "download"})
 """Keys inside the configuration that decide nothing of the weights, and may name places on a private machine."""
-_PLACES = keys_that("is_path") | {"corpus.path", "corpus.root"}
-_ABSOLUTE = re.compile(r"[/~\\]|[A-Za-z]:[/\\]|file:")
 _MOST_STARTS = 20
 """Networks that were started from each other; more are not followed."""
 
@@ -64,7 +61,7 @@ def provenance_of(trained: TrainedModel, software: Mapping[str, Any]) -> dict[st
     return {
         "run": trained.title if IdentityFile(run).path.is_file() else None,
         "checkpoint": trained.path.name,
-        "command": [without_folders(str(word)) for word in command] if isinstance(command, list) else None,
+        "command": public_command([*map(str, command)]) if isinstance(command, list) else None,
         "software": recorded.get("software") or dict(software),
         READER: reader_of(trained),
     }
@@ -94,29 +91,12 @@ def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _without(value) for key, value in config.items() if key in kept}
 
 
-def without_folders(override: str) -> str:
-    """A part of a command whose value, if it is a path, has lost its folders.
-
-    >>> without_folders("path=../mine/tunes"), without_folders("+corpus.file=/home/me/a"), without_folders("lr=0.1")
-    ('path=tunes', '+corpus.file=a', 'lr=0.1')
-    """
-    key, equals, value = override.partition("=")
-    text = value.strip("\"'")
-    is_place = key.lstrip("+~") in _PLACES or top_of(key) in _PLACES or _ABSOLUTE.match(text)
-    return f"{key}={_name_of(text)}" if equals and is_place else override
-
-
 def _without(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _without(each) for key, each in value.items() if key not in _OF_THE_MACHINE}
-    if isinstance(value, str) and _ABSOLUTE.match(value):
-        return _name_of(value)
+    if isinstance(value, str) and is_absolute(value):
+        return last_part(value)
     return [_without(each) for each in value] if isinstance(value, list | tuple) else value
-
-
-def _name_of(path: str) -> str:
-    """The last part of a path of any system."""
-    return PureWindowsPath(path).name  # it reads the separators of Unix too
 
 
 def _distinct(corpora: Sequence[CorpusLicence]) -> list[CorpusLicence]:

@@ -12,6 +12,7 @@ from melgen.pages.section import Section
 from melgen.pages.study_material import StudyMaterial
 from melgen.pasting import program, shell_line
 from melgen.runs.directory import PROVENANCE_FILE
+from melgen.runs.public_command import public_command
 
 
 class Row(TypedDict):
@@ -62,7 +63,8 @@ def _row(name: str, value: str) -> Row:
 
 
 def _command(verb: str, arguments: list[Any]) -> Row:
-    return {"name": "Command", "value": shell_line(*program(verb), *map(str, arguments)), "is_command": True}
+    words = public_command([*map(str, arguments)])  # the page is sent to others
+    return {"name": "Command", "value": shell_line(*program(verb), *words), "is_command": True}
 
 
 def _software(software: Mapping[str, Any]) -> Row:
