@@ -71,6 +71,11 @@ def test_options_that_are_refused(options, message, pitches):
         pitches.continue_(**options)
 
 
+def test_a_limit_beside_notes_is_refused(rhythm):
+    with pytest.raises(ValueError, match=r"limit=2: must be left out with notes=20"):
+        rhythm.continue_("C4 D4 E4", notes=20, limit=2)
+
+
 def test_probabilities_are_those_of_the_network(pitches):
     """Computed again, note by note, with the state in between."""
     found = pitches.probabilities("C4 D4 E4")

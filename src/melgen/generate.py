@@ -89,10 +89,10 @@ def check_until(until: Any, notes: Any, limit: Any, has_rhythm: bool) -> None:
     Raises:
         ValueError: naming the key, its value and the rule.
     """
-    if has_rhythm and limit is not None:
-        require(
-            notes is None, "limit", limit, f"left out with notes={notes}, which stops each song after so many notes"
-        )
+    from melgen.generation.composing import check_limit
+
+    if has_rhythm:
+        check_limit(limit, notes)
     if until is None:
         return
     check_one_of("until", until, ("end",))

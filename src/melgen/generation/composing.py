@@ -21,6 +21,18 @@ from melgen.networks import MelodyModel
 OPTIONS_OF_RHYTHM = ("limit", "metre", "pickup")
 
 
+def check_limit(limit: int | None, notes: int | None) -> None:
+    """Refuse a limit of songs that are stopped after a number of notes, because it would do nothing.
+
+    Raises:
+        ValueError: naming the key, its value and the rule.
+    """
+    if limit is not None:
+        require(
+            notes is None, "limit", limit, f"left out with notes={notes}, which stops each song after so many notes"
+        )
+
+
 class Composer:
     """Writes songs with a network.
 

@@ -11,7 +11,7 @@ import torch
 
 from melgen.checking import is_whole
 from melgen.checkpoint import TrainedModel, run_of
-from melgen.generation.composing import Composer
+from melgen.generation.composing import Composer, check_limit
 from melgen.generation.selection import selection_named
 from melgen.generation.songs import READER, SongSet, write_songs
 from melgen.music.melody import Melody
@@ -97,6 +97,8 @@ def song_set_by(
     Raises:
         ValueError: for a primer that the network cannot read, or an option out of range.
     """
+    if trained.has_rhythm:  # other networks refuse a limit with their own reason
+        check_limit(limit, notes)
     composer = Composer(trained.model, trained.representation, trained.vocabulary, trained.rhythm)
     melodies, used = composer.compose(
         primer,
