@@ -1,12 +1,16 @@
 import json
 import math
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
+from unittest.mock import Mock
 
 import mido
 import pytest
 
+from melgen.files import scratch_beside
+from melgen.generation import songs
 from melgen.generation.songs import read_songs, write_songs
 from melgen.music import Interval, Melody
 from melgen.music.metre import Metre, MetreChange
@@ -289,3 +293,26 @@ def test_files_that_are_not_songs(content, tmp_path):
 def test_reading_where_there_is_nothing(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"songs\.json"):
         read_songs(tmp_path)
+
+
+def test_writers_of_one_folder_take_turns(tmp_path):
+    """Each set is complete, and no hidden folder is left."""
+
+    def write(count):
+        for _ in range(20):
+            write_songs(tmp_path / "songs", [Melody.from_pitches([60, 62])] * count, METADATA)
+
+    with ThreadPoolExecutor(3) as threads:
+        [*threads.map(write, (1, 2, 3))]
+    assert [path.name for path in tmp_path.iterdir()] == ["songs"]
+    assert len([*(tmp_path / "songs").glob("*.mid")]) == len(read_songs(tmp_path / "songs"))
+
+
+def test_a_set_that_a_killed_process_moved_away_is_restored(tmp_path, monkeypatch):
+    folder = tmp_path / "songs"
+    write_songs(folder, [Melody.from_pitches([60, 62])], METADATA)
+    folder.rename(scratch_beside(folder, "old"))
+    monkeypatch.setattr(songs, "midi_bytes", Mock(side_effect=OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="cannot write songs"):
+        write_songs(folder, [Melody.from_pitches([64])], METADATA)
+    assert read_songs(folder).melodies == [Melody.from_pitches([60, 62])]

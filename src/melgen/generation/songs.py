@@ -5,21 +5,28 @@ If they are known, it also has its ``metre``, such as ``"6/8"``, and the length 
 counted from these. Other keys of a song are not read.
 
 The set is written into a hidden folder next to its destination and swapped with it. So the files of an earlier,
-larger set never mix with the new ones, and a run that is stopped leaves either the old set or the new one.
+larger set never mix with the new ones. Processes of one user on one machine take turns. A process that is killed
+between the two renames of the swap leaves the old set under a hidden name; the next write restores it first.
 """
 
 from __future__ import annotations
 
+import glob
 import json
+import math
 import os
 import re
 import shutil
+import sys
+import tempfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
-from melgen.files import remove_leftovers, scratch_beside
+from melgen.files import flush, flush_below, remove_leftovers, scratch_beside
+from melgen.locks import locked
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, MAX_STEPS, Melody
 from melgen.music.metre import BEAT_TYPES, STEPS_PER_QUARTER, TIME_SIGNATURE, Metre, MetreChange, bar_starts
 from melgen.music.midi import midi_bytes
@@ -92,23 +99,26 @@ def write_songs(
     if not melodies:
         raise ValueError("there are no songs to write")
     directory = Path(directory).resolve()
-    _check_replaceable(directory)
     names = [f"{name}.mid" for name in song_names(len(melodies))]
     summary = _summary(names, melodies, metadata, tempo_qpm, velocity)
-
-    fresh = scratch_beside(directory, "new")
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(directory.parent, directory.name)
-        fresh.mkdir()
-        for name, melody in zip(names, melodies, strict=True):
-            (fresh / name).write_bytes(midi_bytes(_titled(melody, name), tempo_qpm, velocity))
-        (fresh / SONGS_FILE).write_text(summary, encoding="utf-8")
-        _swap(fresh, directory, old=scratch_beside(directory, "old"))
-    except OSError as error:
-        raise OSError(error.errno, f"cannot write songs: {error.strerror}", str(directory)) from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    with locked(_lock_of(directory), wait_seconds=math.inf):
+        _restore(directory)
+        _check_replaceable(directory)
+        fresh = scratch_beside(directory, "new")
+        try:
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(directory.parent, directory.name)
+            fresh.mkdir()
+            for name, melody in zip(names, melodies, strict=True):
+                (fresh / name).write_bytes(midi_bytes(_titled(melody, name), tempo_qpm, velocity))
+            (fresh / SONGS_FILE).write_text(summary, encoding="utf-8")
+            flush_below(fresh)
+            _swap(fresh, directory, old=scratch_beside(directory, "old"))
+            flush(directory.parent)
+        except OSError as error:
+            raise OSError(error.errno, f"cannot write songs: {error.strerror}", str(directory)) from error
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
     return [directory / name for name in names]
 
 
@@ -318,6 +328,21 @@ def _check_replaceable(directory: Path) -> None:
         f"{directory} contains files that are not a set of generated songs, such as {(foreign or present)[0]}; "
         "choose another directory or empty it"
     )
+
+
+def _lock_of(directory: Path) -> Path:
+    """The lock of a folder of songs. It is a temporary file, because a lock beside the songs would stay there."""
+    user = os.getuid() if sys.platform != "win32" else 0
+    return Path(tempfile.gettempdir()) / f"melgen-songs-{user}-{zlib.crc32(os.fsencode(directory)):08x}.lock"
+
+
+def _restore(directory: Path) -> None:
+    """Bring back the latest earlier set that a killed process had moved away."""
+    if directory.exists():
+        return
+    earlier = [*directory.parent.glob(f".{glob.escape(directory.name)}.*.old")]
+    if earlier:
+        max(earlier, key=lambda path: path.stat().st_ctime_ns).rename(directory)
 
 
 def _swap(fresh: Path, directory: Path, old: Path) -> None:
