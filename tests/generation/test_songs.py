@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
@@ -295,17 +296,21 @@ def test_reading_where_there_is_nothing(tmp_path):
         read_songs(tmp_path)
 
 
-def test_writers_of_one_folder_take_turns(tmp_path):
-    """Each set is complete, and no hidden folder is left."""
+def test_writers_of_one_folder_take_turns(tmp_path, monkeypatch):
+    """No two are between the first file and the swap."""
+    inside, most = [], []
 
-    def write(count):
-        for _ in range(20):
-            write_songs(tmp_path / "songs", [Melody.from_pitches([60, 62])] * count, METADATA)
+    def slow_flush(folder):
+        inside.append(folder)
+        most.append(len(inside))
+        time.sleep(0.02)
+        inside.remove(folder)
 
+    monkeypatch.setattr(songs, "flush_below", slow_flush)
     with ThreadPoolExecutor(3) as threads:
-        [*threads.map(write, (1, 2, 3))]
-    assert [path.name for path in tmp_path.iterdir()] == ["songs"]
-    assert len([*(tmp_path / "songs").glob("*.mid")]) == len(read_songs(tmp_path / "songs"))
+        [*threads.map(lambda count: write_songs(tmp_path / "songs", SONGS[:1] * count, METADATA), (1, 2, 3))]
+    assert most == [1, 1, 1]
+    assert files_of(tmp_path) == ["songs"]
 
 
 def test_a_set_that_a_killed_process_moved_away_is_restored(tmp_path, monkeypatch):
