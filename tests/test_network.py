@@ -132,6 +132,20 @@ def test_melodies_that_cannot_be_judged(melody, pitches):
         pitches.bits_per_note(melody)
 
 
+def test_a_rhythm_without_comparable_bits_says_so(rhythm, monkeypatch):
+    monkeypatch.setattr(type(rhythm.trained.rhythm), "is_comparable", False)
+    with pytest.raises(ValueError, match=r"^rhythm=\S+: its bits per note cannot be compared"):
+        rhythm.bits_per_note(rhythm.continue_(seed=4)[0])
+
+
+def test_songs_of_a_network_that_comes_with_melgen_are_measured_by_its_name():
+    from melgen.generation.song_files import place_of_songs
+
+    found = melgen.measure("melgen:pitches")
+    assert found.scores == melgen.measure(place_of_songs("melgen:pitches")).scores
+    assert len(found.songs) > 3
+
+
 def test_a_training_tune_is_found_in_every_key(rhythm):
     from melgen.corpora import Cleaning, FolkCorpus
 

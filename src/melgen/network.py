@@ -155,6 +155,8 @@ class Network:
         if not isinstance(self.trained.vocabulary, TuneVocabulary):
             values = self.trained.representation.encode(tune.pitches)
             self.trained.vocabulary.encode(values, strict=True)
+        elif not self.trained.rhythm.is_comparable:
+            raise ValueError(f"rhythm={self.trained.rhythm.name}: its bits per note cannot be compared with others")
         elif reason := self.trained.encoding.reason_against(tune):
             raise ValueError(f"melody: rhythm={self.trained.rhythm.name} cannot write it: {reason}")
         scored = likelihood(self.trained, [tune], np.array([True]))

@@ -112,6 +112,11 @@ class TestSongs:
         with pytest.raises(ValueError, match="mine: song x must be a list of whole numbers"):
             evaluate_songs("mine", {"x": pitches})
 
+    @pytest.mark.parametrize("pitch", [-1, 128])
+    def test_pitches_are_midi_numbers(self, pitch):
+        with pytest.raises(ValueError, match=f"mine: song x: the pitch {pitch} must be a MIDI number from 0 to 127"):
+            evaluate_songs("mine", {"good": [60, 62], "x": [60, pitch]})
+
     def test_a_training_tune_is_found_out_in_any_key(self, data, reference, songs):
         tune = data.tunes_of(Split.TRAIN)[7]
         found = evaluate_songs("mine", songs | {"copied": (tune + 1).tolist()}, reference, QUICK)

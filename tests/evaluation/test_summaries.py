@@ -60,6 +60,13 @@ def test_one_song_none_and_nan():
     assert list(found) == list(scores)
 
 
+def test_draws_that_all_lack_a_metric_give_no_interval():
+    summary = summarize_scores({"rare": [nan] * 98 + [1.0, 2.0]}, resamples=1, seed=3)["rare"]
+    assert (summary.mean, summary.count) == (1.5, 2)
+    assert math.isnan(summary.low)
+    assert math.isnan(summary.high)
+
+
 def test_equal_values_have_an_interval_of_no_width():
     summary = summarize_scores({"a": [0.1] * 7})["a"]
     assert summary.low == summary.high == 0.1

@@ -69,6 +69,12 @@ def test_json_is_readable_one_song_a_line(tmp_path):
     }
 
 
+def test_the_name_of_a_folder_that_is_not_utf_8(tmp_path):
+    metadata = METADATA | {"model": os.fsdecode(b"caf\xe9")}
+    write_songs(tmp_path / "songs", SONGS, metadata)
+    assert read_songs(tmp_path / "songs").metadata == metadata
+
+
 def test_equal_songs_give_equal_bytes(tmp_path):
     write_songs(tmp_path / "a", SONGS, METADATA)
     write_songs(tmp_path / "b", SONGS, METADATA)

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from melgen.music import Melody
+from melgen.rendering.batch import _resized
 from melgen.rendering.bitmap import pdf_bytes, png_bytes, size_of, write_pdf, write_png
 from melgen.rendering.engraving import engrave, engrave_pages
 from tests.rendering.melodies import EDGES, NONE, ONE, SCALE
@@ -66,6 +67,14 @@ def test_without_its_heads_the_picture_is_another():
     gray = pixels(png_bytes(headless, 900))
     on_lines = [gray[int(y * gray.shape[0]), int(x * 900)] < 100 for x, y in head_places(svg)]
     assert sum(on_lines) < 8
+
+
+@pytest.mark.parametrize("height", ["10078.29", "312.80", "300"])
+def test_another_width_keeps_the_shape(height):
+    svg = f'<svg class="x" width="900.00" height="{height}" viewBox="0 0 1 1"><rect width="900.00"/></svg>'
+    resized = _resized(svg, 1200)
+    assert size_of(resized) == (1200, round(float(height) * 4 / 3))
+    assert resized.endswith('><rect width="900.00"/></svg>')
 
 
 def test_titles_and_numbers_are_letters():

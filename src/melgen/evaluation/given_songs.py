@@ -10,7 +10,7 @@ from melgen.evaluation.folder import title_of
 from melgen.evaluation.options import EvaluationOptions
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.evaluation.song_sets import evaluate_songs
-from melgen.generation.song_files import read_song_folder
+from melgen.generation.song_files import place_of_songs, read_song_folder
 from melgen.generation.songs import SongSet, song_names
 
 
@@ -20,7 +20,8 @@ def measure_songs(songs: Any, name: str = "", options: EvaluationOptions | None 
     Originality and distances to human tunes need one: `melgen.evaluation.song_sets.evaluate_songs`.
 
     Args:
-        songs: a `SongSet`, melodies or lists of pitches, also by name, or a path that `read_song_folder` reads.
+        songs: a `SongSet`, melodies or lists of pitches, also by name, or a path that `read_song_folder` reads, or the
+            name of a network that comes with melgen, such as ``melgen:rhythmic``.
         name: of the set; by default that of the network or folder.
         options: how to measure.
 
@@ -31,7 +32,8 @@ def measure_songs(songs: Any, name: str = "", options: EvaluationOptions | None 
     (4.0, 7.0)
     """
     if isinstance(songs, str | Path):
-        songs, name = read_song_folder(songs).songs, name or title_of(Path(songs).expanduser())
+        place = place_of_songs(songs)
+        songs, name = read_song_folder(place).songs, name or title_of(place)
     elif isinstance(songs, SongSet):
         name = name or str(songs.metadata.get("model", ""))
     if not isinstance(songs, Mapping):

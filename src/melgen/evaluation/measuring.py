@@ -21,7 +21,7 @@ from melgen.evaluation.song_metrics import CORRECTED, WITH_RHYTHM
 from melgen.evaluation.summaries import best_song, distances_to_mean, representative_song, summarize_scores
 from melgen.evaluation.timed_tonality import timed_tonality
 from melgen.evaluation.tonality import Tonality, corrected_table, tonality_table
-from melgen.music.melody import Melody
+from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, Melody
 
 Song = Sequence[int] | NDArray[np.integer] | Melody
 """The pitches of a song, or the song with its rhythm."""
@@ -154,6 +154,11 @@ def _measurable(name: str, songs: Songs) -> tuple[dict[str, NDArray[np.int64]], 
         pitches = np.asarray(pitches_of(given))
         if pitches.ndim != 1 or (pitches.size and not np.issubdtype(pitches.dtype, np.integer)):
             raise ValueError(f"{name}: song {song} must be a list of whole numbers, the pitches, got {given!r:.60}")
+        if pitches.size and (pitches.min() < LOWEST_PITCH or pitches.max() > HIGHEST_PITCH):
+            wrong = pitches.min() if pitches.min() < LOWEST_PITCH else pitches.max()
+            raise ValueError(
+                f"{name}: song {song}: the pitch {wrong} must be a MIDI number from {LOWEST_PITCH} to {HIGHEST_PITCH}"
+            )
         if len(pitches) < LEAST_NOTES:
             left_out[song] = "one note, no motion to measure" if len(pitches) else "no notes"
         else:

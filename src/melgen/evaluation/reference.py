@@ -125,12 +125,16 @@ class ReferenceCorpus:
 def _unique(names: Iterable[str]) -> list[str]:
     """Number equal names.
 
-    >>> _unique(["a", "b", "a"])
-    ['a', 'b', 'a#2']
+    >>> _unique(["a", "b", "a", "a#2"])
+    ['a', 'b', 'a#2', 'a#2#2']
     """
     seen: Counter[str] = Counter()
-    unique: list[str] = []
+    unique: dict[str, None] = {}  # in order
     for name in names:
         seen[name] += 1
-        unique.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
-    return unique
+        distinct = name if seen[name] == 1 else f"{name}#{seen[name]}"
+        while distinct in unique:  # a source may end in a number itself
+            seen[name] += 1
+            distinct = f"{name}#{seen[name]}"
+        unique[distinct] = None
+    return list(unique)

@@ -64,8 +64,9 @@ def summarize_scores(
             low, high = _interval(values, NormalDist().inv_cdf((1 + confidence) / 2))
         else:
             drawn = means[:, index]
+            drawn = drawn[~np.isnan(drawn)]  # a draw may consist of songs that lack the metric
             tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-            low, high = np.quantile(drawn[~np.isnan(drawn)], tails).tolist()
+            low, high = np.quantile(drawn, tails).tolist() if len(drawn) else (math.nan, math.nan)
         summaries[name] = _summary(values, low, high)
     return summaries
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
-from melgen.files import flush, flush_below, remove_leftovers, scratch_beside
+from melgen.files import flush, flush_below, json_text, remove_leftovers, scratch_beside
 from melgen.locks import locked
 from melgen.music.melody import HIGHEST_PITCH, LOWEST_PITCH, MAX_STEPS, Melody
 from melgen.music.metre import BEAT_TYPES, STEPS_PER_QUARTER, TIME_SIGNATURE, Metre, MetreChange, bar_starts
@@ -214,7 +214,7 @@ def _summary(
         "velocity": velocity,
     }
     try:
-        head_text = json.dumps(head, indent=2, allow_nan=False, ensure_ascii=False)
+        head_text = json_text(head, indent=2)
     except (TypeError, ValueError) as error:
         raise ValueError(f"the metadata of songs must be plain JSON: {error}") from error
     songs = (

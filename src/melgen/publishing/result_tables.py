@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?|nan|-?inf", re.IGNORECASE)
 CHOICES = ("dataset", "cell", "layers", "seed", "variant")
 
 
@@ -91,17 +93,19 @@ def publish_study(study: Path, target: Target) -> None:
 
 
 def read_table(file: Path) -> tuple[list[Any], list[list[Any]]]:
-    """Columns and rows of a CSV file; a column of numbers and empty cells becomes numbers and ``None``."""
+    """Columns and rows of a CSV file; a column of numbers and empty cells becomes numbers and ``None``.
+
+    Names of digits remain names: ``001`` and ``1_2``, which Python would read as numbers.
+    """
     header, *rows = csv.reader(io.StringIO(file.read_text(encoding="utf-8")))
     columns = [_numbers(column) for column in zip(*rows, strict=True)]
     return list(header), [list(row) for row in zip(*columns, strict=True)]
 
 
 def _numbers(cells: Sequence[str]) -> Sequence[Any]:
-    try:
-        return [float(cell) if cell else None for cell in cells]
-    except ValueError:
+    if not all(_NUMBER.fullmatch(cell) for cell in cells if cell):
         return cells
+    return [float(cell) if cell else None for cell in cells]
 
 
 @contextmanager

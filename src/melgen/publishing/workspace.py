@@ -35,13 +35,20 @@ def save(target: Target, sweep: Path) -> str:
     """
     import wandb
 
-    entity = target.entity or wandb.Api().default_entity
+    try:
+        entity = target.entity or wandb.Api().default_entity
+    except Exception as error:
+        raise _not_saved(error) from error
     workspace = build(Target(target.project, entity, target.offline), sweep)
     try:
         workspace.save()
     except Exception as error:
-        raise ValueError(f"workspace=true: W&B did not save the dashboard ({type(error).__name__}: {error})") from error
+        raise _not_saved(error) from error
     return str(workspace.url)
+
+
+def _not_saved(error: Exception) -> ValueError:
+    return ValueError(f"workspace=true: W&B did not save the dashboard ({type(error).__name__}: {error})")
 
 
 def build(target: Target, sweep: Path) -> Workspace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -254,8 +255,8 @@ def _resized(svg: str, width: int) -> str:
     before_width, before_height = size_of(svg)
     height = round(before_height * width / before_width)
     opening, closing = svg.split(">", 1)
-    opening = opening.replace(f' width="{before_width:g}"', f' width="{width}"', 1)
-    opening = opening.replace(f' height="{before_height:g}"', f' height="{height}"', 1)
+    for key, value in (("width", width), ("height", height)):
+        opening = re.sub(rf'(\s{key}=)"[^"]*"', rf'\g<1>"{value}"', opening, count=1)
     return f"{opening}>{closing}"
 
 
