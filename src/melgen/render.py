@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.errors import UNREADABLE
-from melgen.files import write_json
+from melgen.files import read_json, write_json
 from melgen.pasting import command
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def render(config: DictConfig) -> Path:
     from melgen.generation.results_folder import results_folder
     from melgen.generation.song_files import RENDERING_FILE, place_of_songs, read_song_folder
     from melgen.rendering.batch import RenderOptions, missing_libraries, read_formats, render_songs
+    from melgen.rendering.earlier_files import kept_formats, remove_files
     from melgen.resources import available_cpus
 
     formats = read_formats(OmegaConf.to_object(config.to) if OmegaConf.is_list(config.to) else config.to)
@@ -62,7 +63,11 @@ def render(config: DictConfig) -> Path:
     found = read_song_folder(folder, workers=config.workers, progress=config.progress)
     out = results_folder("render", config.out, folder, found, possible)
     try:
-        write_json(out / RENDERING_FILE, _record(config.songs, possible, options, found))
+        earlier = read_json(out / RENDERING_FILE)
+        kept = kept_formats(earlier, found.songs)
+        remove_files(out, earlier, kept, found.files.values())
+        all_formats = list(dict.fromkeys([*possible, *kept]))
+        write_json(out / RENDERING_FILE, _record(config.songs, all_formats, options, found))
         problems = render_songs(
             found.songs,
             out,
@@ -89,6 +94,7 @@ def render(config: DictConfig) -> Path:
 
 def _record(songs: str, formats: list[str], options: RenderOptions, found: SongFolder) -> dict[str, object]:
     from melgen.generation.results_folder import RESULTS
+    from melgen.rendering.earlier_files import CONTENT, content_of
     from melgen.software import software
 
     return {
@@ -99,6 +105,7 @@ def _record(songs: str, formats: list[str], options: RenderOptions, found: SongF
         "to": formats,
         "options": asdict(options),
         "songs": list(found.songs),
+        CONTENT: content_of(found.songs),
     }
 
 

@@ -82,6 +82,41 @@ def test_again_it_writes_the_same(songs, here):
 
 
 @pytest.mark.slow
+def test_files_of_other_songs_go_and_other_formats_of_the_same_songs_stay(here):
+    def write(*songs):
+        write_songs("songs", [Melody.from_pitches(song) for song in songs], SONGS_METADATA)
+
+    def names():
+        return sorted(path.name for path in Path("songs-rendered").iterdir() if path.name != "rendering.json")
+
+    write([60, 62], [64, 65])
+    render("songs", "to=abc")
+    render("songs", "to=musicxml")
+    assert names() == [f"song_00{number}.{ending}" for number in (1, 2) for ending in ("abc", "musicxml")]
+    Path("song_002.abc").write_text("not ours")
+    write([72, 74])
+    render("songs", "to=musicxml")
+    assert names() == ["song_001.musicxml"]
+    record = json.loads(Path("songs-rendered/rendering.json").read_text())
+    assert (record["to"], record["songs"]) == (["musicxml"], ["song_001"])
+    record["songs"].append("../song_002")
+    record["to"].append("abc")
+    Path("songs-rendered/rendering.json").write_text(json.dumps(record))
+    write([60, 62])
+    render("songs", "to=abc")
+    assert Path("song_002.abc").exists(), "a record cannot lead out of the folder"
+    assert names() == ["song_001.abc"]
+
+
+@pytest.mark.slow
+def test_scores_that_are_read_again_as_songs_stay(here):
+    write_songs("songs", SONGS, SONGS_METADATA)
+    render("songs", "to=abc")
+    render("songs-rendered", "to=svg", "out=songs-rendered")
+    assert len(list(Path("songs-rendered").glob("*.abc"))) == len(list(Path("songs-rendered").glob("*.svg"))) == 3
+
+
+@pytest.mark.slow
 def test_files_of_foreign_songs_are_written_to_the_current_directory(here, tmp_path_factory):
     music = tmp_path_factory.mktemp("music") / "hymns"
     write_midi(music / "b" / "long.mid", scale(60, 30))

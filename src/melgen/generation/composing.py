@@ -121,7 +121,8 @@ class Composer:
         """A warning that a network of pitches does not read the rhythm of a primer; empty if none is lost."""
         if isinstance(self.vocabulary, TuneVocabulary) or not isinstance(primer, Melody):
             return ""
-        if len(set(primer.durations)) < 2:
+        ends = [onset + duration for onset, duration in zip(primer.onsets, primer.durations, strict=True)]
+        if len(set(primer.durations)) < 2 and ends[:-1] == list(primer.onsets[1:]):
             return ""
         return "primer: its rhythm is left out, because this network writes pitches only (rhythm=none)"
 
