@@ -351,8 +351,9 @@ def check_whole(run: Path) -> None:
         FailureError: naming an incomplete file.
     """
     for path in sorted(run.rglob("*")) if run.exists() else []:
-        if path.is_dir() or path.name.startswith(".") or any(part == "wandb" for part in path.parts):
-            continue
+        parts = path.relative_to(run).parts
+        if path.is_dir() or "wandb" in parts or any(part.startswith(".") for part in parts):
+            continue  # a hidden folder is renamed once all its files are written
         try:
             if path.suffix == ".json":
                 json.loads(path.read_text())

@@ -85,7 +85,9 @@ def test_songs_after_each_primer_are_made_once_and_shown_side_by_side(mini):
     assert "Note: generate.primers.paper=[60,62,64,62]" in (STUDY / "tables" / "tonality.md").read_text()
     page = read_data((STUDY / "report.html").read_text())
     assert [one["name"] for one in page["sections"]["primers"]["primers"]] == ["paper", "higher", "tunes"]
-    assert {one["primer"] for one in page["song_sets"] if one["role"] == "model"} == {"paper", "higher", "tunes"}
+    titles = [one["title"] for one in page["song_sets"] if one["role"] == "model"]
+    assert len(set(titles)) == len(titles) > 3
+    assert all(any(primer in title for title in titles) for primer in ("higher", "tunes"))
     assert any("C4 is " in notice["text"] for notice in page["notices"])
 
     kept = files_below(STUDY)
