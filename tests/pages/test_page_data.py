@@ -16,21 +16,21 @@ from tests.pages.javascript import names_defined, names_read
 from tests.pages.shapes import dicts_in, keys_of, problems
 
 OTHER_NAMES = """
-AudioContext LN2 OfflineAudioContext PI Plotly abs add addEventListener altKey append assign at blur body bottom
-buffer button catch ceil charCodeAt checked children classList clear click clientHeight clientWidth clientY clipboard
-closest code concat connect contains createAnalyser createDynamicsCompressor createElement createElementNS createGain
-createObjectURL createOscillator createPeriodicWave ctrlKey currentTime delete destination disconnect dispatchEvent
-documentElement done entries escape every execCommand filter find findIndex firstElementChild flat flatMap floor focus
-fontFamily forEach found freeze frequency fromCharCode gain get getBoundingClientRect getChannelData getElementById
-getItem getPropertyValue has hasOwn hash head hostname importNode imul includes indexOf isArray isConnected isInteger
-isIntersecting isNaN join keys lastElementChild linearRampToValueAtTime localeCompare log10 log2 map match matches
-message metaKey observe offsetHeight offsetLeft on outputLatency parse parseFromString pathname pipeThrough pointerId
-pop preventDefault protocol purge push querySelector querySelectorAll random react readyState reduce remove
-removeAttribute removeEventListener repeat replace replaceAll replaceChildren replaceState requestMIDIAccess resume
-reverse revokeObjectURL round scrollBy scrollHeight scrollIntoView scrollLeft scrollWidth search select set setAttribute
-setInt16 setItem setPeriodicWave setPointerCapture setProperty setTargetAtTime setUint16 setUint32 setUint8
-setValueAtTime slice some sort splice split sqrt start startRendering startsWith stream stringify subarray target then
-toFixed toLocaleString toLowerCase toUpperCase trim unshift webkitAudioContext writeText
+AudioContext LN2 OfflineAudioContext PI Plotly abs activeElement add addEventListener altKey append assign at blur body
+bottom buffer button catch ceil charCodeAt checked children classList clear click clientHeight clientWidth clientY
+clipboard closest code concat connect contains createAnalyser createDynamicsCompressor createElement createElementNS
+createGain createObjectURL createOscillator createPeriodicWave ctrlKey currentTime delete destination disconnect
+dispatchEvent documentElement done entries escape every execCommand filter find findIndex firstElementChild flat flatMap
+floor focus fontFamily forEach found freeze frequency fromCharCode gain get getBoundingClientRect getChannelData
+getElementById getItem getPropertyValue has hasOwn hash head hostname importNode imul includes indexOf isArray
+isConnected isInteger isIntersecting isNaN join keys lastElementChild linearRampToValueAtTime localeCompare log10 log2
+map match matches message metaKey observe offsetHeight offsetLeft on outputLatency parse parseFromString pathname
+pipeThrough pointerId pop preventDefault protocol purge push querySelector querySelectorAll random react readyState
+reduce remove removeAttribute removeEventListener repeat replace replaceAll replaceChildren replaceState
+requestMIDIAccess resume reverse revokeObjectURL round scrollBy scrollHeight scrollIntoView scrollLeft scrollWidth
+search select set setAttribute setInt16 setItem setPeriodicWave setPointerCapture setProperty setTargetAtTime setUint16
+setUint32 setUint8 setValueAtTime slice some sort splice split sqrt start startRendering startsWith stream stringify
+subarray target then toFixed toLocaleString toLowerCase toUpperCase trim unshift webkitAudioContext writeText
 """
 """Members of the browser, the language and Plotly that JavaScript reads. Names of our own data do not belong here."""
 

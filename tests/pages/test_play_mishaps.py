@@ -163,6 +163,74 @@ def test_hasty_choices_leave_one_second_network_and_the_last_first_one(player):
     assert player.browser.run("return document.querySelectorAll('.play-panel').length") == 2
 
 
+def test_the_chips_and_the_link_follow_another_first_network(player):
+    chips = "return [...document.querySelectorAll('#play .labelled .chip')].map((chip) => chip.textContent).slice(0, 2)"
+    player.use("lstm")
+    player.key(67)
+    player.option("Next to it", "gru")
+    player.browser.wait("return melgen.play.panels[1]?.voice")
+    assert player.browser.run(chips) == ["lstm", "gru"]
+    before = player.browser.run("return location.hash")
+    player.use("nas")
+    assert player.browser.run(chips) == ["nas", "gru"]
+    player.browser.wait("return location.hash !== arguments[0]", before)
+    address = player.browser.run("return location.href")
+    player.browser.driver.get("about:blank")
+    player.browser.driver.get(address)
+    player.browser.wait("return window.melgen?.play?.panels[0].name === 'nas'")
+
+
+def test_a_tune_that_was_cleared_leaves_the_player(player):
+    player.use("lstm")
+    player.key(67)
+    player.button("Continue")
+    assert player.browser.run("return !document.querySelector('#player').hidden")
+    player.button("Clear")
+    assert player.browser.run("return melgen.player.track === null && document.querySelector('#player').hidden")
+
+
+def test_bar_lines_remain_after_a_drag_that_the_browser_ends(player):
+    player.use("factored")
+    play_primer(player)
+    player.key(67)
+    count = "return document.querySelectorAll('.editor line.bar').length"
+    before = player.browser.run(count)
+    player.browser.run("document.querySelector('.editor svg').dispatchEvent(new PointerEvent('pointercancel'))")
+    assert player.browser.run(count) == before > 0
+
+
+def test_letters_can_be_turned_off(player):
+    player.option("Letters Z and Q play", "")
+    player.browser.press("KeyQ", 81)
+    assert player.notes() == []
+    player.option("Letters Z and Q play", "48")
+    player.browser.press("KeyQ", 81)
+    assert [note[0] for note in player.notes()] == [60]
+
+
+def test_the_play_button_keeps_the_focus_while_letters_write(player):
+    player.use("lstm")
+    player.key(67)
+    player.browser.run("document.querySelector('.play-panel .primary').focus()")
+    player.browser.press("KeyQ", 81)
+    assert len(player.notes()) == 2
+    assert player.browser.run("return document.activeElement.matches('.play-panel .primary')")
+
+
+def test_a_text_that_is_not_copied_is_not_called_copied(player):
+    player.use("lstm")
+    player.key(67)
+    player.browser.run("""
+        Object.defineProperty(navigator, "clipboard", { value: undefined });
+        document.execCommand = () => false;
+        document.querySelector("[data-file=link]").click();""")
+    player.browser.wait("return document.querySelector('.play-message').textContent")
+    assert player.message() == "The browser did not copy the link. It is in the address bar."
+    assert player.browser.run("return document.querySelector('#announcement').textContent") == (
+        "Link could not be copied"
+    )
+
+
 def test_the_metre_remains_with_a_network_that_knows_it(player):
     player.use("factored")
     player.option("Metre", "6/8")

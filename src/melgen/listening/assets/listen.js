@@ -83,7 +83,7 @@ function showSound() {
     player.play();
   });
   // The answers of who hears nothing are worth nothing.
-  listen(next, "note", () => {
+  whileShown(next, "note", () => {
     if (!player.playing || player.track !== scale) return;
     trouble.hidden = !player.silent;
     next.disabled = player.silent;
@@ -128,8 +128,8 @@ function side(letter, number, onheard) {
     if (await player.play(test.steps)) { hear(1); draw(); }
   };
   button.addEventListener("click", one.toggle);
-  listen(one.element, "state", draw);
-  listen(one.element, "time", () => {
+  whileShown(one.element, "state", draw);
+  whileShown(one.element, "time", () => {
     if (isMine() && player.playing) hear(player.position / test.steps);
     const share = isMine() && player.position > 0 ? player.position / test.steps : one.heard;
     fill.style.width = `${Math.min(100, 100 * share)}%`;

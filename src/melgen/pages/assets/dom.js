@@ -87,16 +87,16 @@ function saveFile(name, content, type) {
   setTimeout(() => URL.revokeObjectURL(address), 60000);
 }
 
-// A button that copies a text and shows that it did. `kind` is what tests find it by.
+// A button that copies a text and shows whether it could. `kind` is what tests find it by.
 function copyButton(label, text, what, kind = what) {
   const button = h("button", { type: "button", class: "quiet", "data-copy": kind, onclick: async () => {
-    button.textContent = (await copyText(text, what)) ? "Copied" : "Not copied";
+    button.textContent = await copyText(text, what) ? "Copied" : "Not copied";
     setTimeout(() => { button.textContent = label; }, 1500);
   } }, label);
   return button;
 }
 
-// Resolves to whether the text is on the clipboard.
+// Returns whether the browser has copied it.
 async function copyText(text, what) {
   let isCopied = true;
   try {
@@ -110,7 +110,7 @@ async function copyText(text, what) {
     isCopied = document.execCommand("copy");
     area.remove();
   }
-  announce(isCopied ? `${what} copied` : "This browser copies nothing from this page");
+  announce(isCopied ? `${what} copied` : `${what} could not be copied`);
   return isCopied;
 }
 

@@ -16,8 +16,8 @@ function melodyView(track, svg, passage = null, first = 0) {
     lit = note < 0 ? [] : [...view.querySelectorAll(`[data-note="${note}"]`)];
     lit.forEach((each) => { each.classList.add("sounding"); keepInSight(each); });
   };
-  listen(view, "note", light);
-  listen(view, "time", () => roll.moveTo(player.track === track ? player.position : null));
+  whileShown(view, "note", light);
+  whileShown(view, "time", () => roll.moveTo(player.track === track ? player.position : null));
   view.addEventListener("click", (event) => {
     const note = event.target.closest("[data-note]");
     if (!note) return;

@@ -11,10 +11,10 @@ function playerBar() {
   bar.append(h("div", { class: "width" }, button, h("div", { class: "player-middle" }, h("div", {}, title, note), time), tempo, soundOptions()));
 
   player.addEventListener("track", () => {
-    bar.hidden = false;
-    document.body.classList.add("has-player");
+    bar.hidden = !player.track;
+    document.body.classList.toggle("has-player", !bar.hidden);
     document.documentElement.style.scrollPaddingBottom = `${bar.offsetHeight + 8}px`;
-    title.textContent = player.track.title;
+    title.textContent = player.track?.title ?? "";
     time.max = player.length;
     time.value = 0;
   });
@@ -73,18 +73,18 @@ function playButton(track, text = null) {
     if (player.track !== track) player.load(track);
     player.toggle();
   });
-  listen(button, "state", draw);
+  whileShown(button, "state", draw);
   draw();
   return button;
 }
 
-// As long as an element is on the page; what was replaced stops listening at the next event.
-function listen(element, kind, react) {
-  let seen = false;
+// Reacts to the player as long as an element is on the page. Whoever makes the element also draws it.
+function whileShown(element, kind, react) {
+  let wasShown = false;
   const listener = () => {
-    if (element.isConnected) seen = true;
-    else if (seen) { player.removeEventListener(kind, listener); return; }
-    react();
+    if (element.isConnected) { wasShown = true; react(); }
+    else if (wasShown) player.removeEventListener(kind, listener);
   };
   player.addEventListener(kind, listener);
+  queueMicrotask(() => { wasShown ||= element.isConnected; }); // it may be replaced before the first event
 }

@@ -9,7 +9,9 @@ function sortableTable({ label, columns, rows, perPage = Infinity, decorate = ()
     const button = h("button", { type: "button", onclick: () => sort(c), title: column.meaning || null }, column.label);
     return h("th", { scope: "col", class: [column.text ? "text" : "", column.label.length > LONG_HEAD ? "long" : ""].filter(Boolean).join(" ") || null }, button);
   });
-  const pages = h("div", { class: "pages" });
+  const place = h("span", {});
+  const turns = [[-1, "Previous"], [1, "Next"]].map(([by, text]) => h("button", { type: "button", class: "quiet", onclick: () => { page += by; draw(); } }, text));
+  const pages = h("div", { class: "pages" }, turns[0], place, turns[1]);
   function sort(c) {
     down = sortedBy === c ? !down : false;
     sortedBy = c;
@@ -43,10 +45,12 @@ function sortableTable({ label, columns, rows, perPage = Infinity, decorate = ()
       return row;
     }));
     const count = Math.ceil(order.length / perPage);
-    if (count > 1) {
-      const turn = (by, text) => h("button", { type: "button", class: "quiet", disabled: page + by < 0 || page + by >= count, onclick: () => { page += by; draw(); } }, text);
-      pages.replaceChildren(turn(-1, "Previous"), h("span", {}, `${page + 1} of ${count}`), turn(1, "Next"));
-    } else pages.replaceChildren();
+    pages.hidden = count < 2;
+    place.textContent = `${page + 1} of ${count}`;
+    const focused = turns.indexOf(document.activeElement);
+    turns[0].disabled = page === 0;
+    turns[1].disabled = page + 1 >= count;
+    if (focused >= 0 && turns[focused].disabled) turns[1 - focused].focus(); // a disabled button cannot keep the focus
   }
   draw();
   const frame = h("div", { class: "table-frame", tabindex: 0, role: "region", "aria-label": label }, h("table", { class: "sortable" },

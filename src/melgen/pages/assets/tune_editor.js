@@ -16,9 +16,10 @@ function tuneEditor({ label, onchange }) {
   const x = (step) => step * PIXELS_PER_QUARTER / STEPS_PER_QUARTER;
   const y = (pitch) => (rows.high - pitch) * EDITOR_ROW;
 
-  function draw(shown, chosen, shownBars) {
-    bars = shownBars;
+  // Of what is left out nothing has changed.
+  function draw(shown = notes, chosen = selected, barLines = bars) {
     notes = shown;
+    bars = barLines;
     selected = chosen;
     if (!drag) {
       const pitches = notes.map((note) => note.pitch);
@@ -106,7 +107,7 @@ function tuneEditor({ label, onchange }) {
     if (index !== undefined && to !== pitch) onchange("move", index, to);
   };
   picture.addEventListener("pointerup", drop);
-  picture.addEventListener("pointercancel", () => { drag = null; draw(notes, selected, bars); });
+  picture.addEventListener("pointercancel", () => { drag = null; draw(); });
   frame.addEventListener("keydown", (event) => {
     const key = event.key;
     if (!["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "+", "-", "Delete", "Backspace", "Escape"].includes(key)) return;

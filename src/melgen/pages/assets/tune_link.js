@@ -1,6 +1,6 @@
 // A tune in the address of the page: #tune= and its notes as letters. Whatever an address holds is checked.
 const TUNE_LINK = "#tune=";
-const MOST_LINKED_NOTES = 400;
+const MOST_NOTES = 400; // of a tune that one plays
 
 function tuneLink(tune) {
   const bytes = new TextEncoder().encode(JSON.stringify(tune));
@@ -22,7 +22,7 @@ function tuneOfLink(hash) {
       end = onset + duration;
       return fits;
     };
-    if (typeof name !== "string" || !Array.isArray(notes) || notes.length > MOST_LINKED_NOTES || !notes.every(isNote) || !whole(primer, 0, notes.length) || !isMetre) return { problem };
+    if (typeof name !== "string" || !Array.isArray(notes) || notes.length > MOST_NOTES || !notes.every(isNote) || !whole(primer, 0, notes.length) || !isMetre) return { problem };
     return { name, metre, primer, notes };
   } catch {
     return { problem };

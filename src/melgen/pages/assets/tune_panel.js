@@ -12,8 +12,8 @@ class TunePanel {
       const note = event.target.closest("[data-note]");
       if (note) onedit(this, "select", Number(note.dataset.note));
     });
-    listen(this.element, "time", () => this.editor.mark(this.isHeard ? player.position : null));
-    listen(this.element, "note", () => this.light());
+    whileShown(this.element, "time", () => this.editor.mark(this.isHeard ? player.position : null));
+    whileShown(this.element, "note", () => this.light());
     let width = 0;
     new ResizeObserver(() => {
       const before = width;
@@ -58,8 +58,7 @@ class TunePanel {
     if (before && after && ["title", "pitches", "onsets", "durations"].every((key) => String(before[key]) === String(after[key]))) return;
     const isHeard = this.isHeard;
     this.track = after;
-    if (!isHeard) return;
-    player.load(after ?? trackOf("", { pitches: [], onsets: [], durations: [], bars: [] })); // after Clear the bar holds no notes
+    if (isHeard) player.load(after); // null after Clear: the bar goes
   }
 
   light() {

@@ -6,7 +6,7 @@ addSection("embedding", ({ names }) => {
   const keys = h("div", { class: "keys", role: "group", "aria-label": "Values" });
   const near = h("div", { class: "card near", "aria-live": "polite" }, h("p", {}, "Choose a value, on the map or below it."));
   const controls = h("div", { class: "controls" },
-    names.length > 1 ? picker("Model", names.map((name, i) => [String(i), name]), (value) => { number = Number(value); chosen = null; load(); }, String(number)) : null,
+    names.length > 1 ? picker("Model", names.map((name, i) => [String(i), name]), (value) => { number = Number(value); load(); }, String(number)) : null,
     choice("Dimensions", [[2, "2-D"], [3, "3-D"]], 2, (value) => { dimensions = value; draw(); }),
     choice("Distance", [["euclidean", "Euclidean"], ["cosine", "Cosine"]], metric, (value) => { metric = value; light(); draw(); }));
   place.append(controls, h("div", { class: "map-frame" }, h("div", {}, chart, keys), near));
@@ -18,10 +18,10 @@ addSection("embedding", ({ names }) => {
 
   async function load() {
     const mine = number;
-    let unfolded;
-    try { unfolded = await unfold(`embedding-${mine}`); } catch (error) { if (mine === number) failed(chart)(error); return; }
+    let found;
+    try { found = await unfold(`embedding-${mine}`); } catch (error) { if (mine === number) failed(chart)(error); return; }
     if (mine !== number) return; // another model was chosen meanwhile
-    data = unfolded;
+    [data, chosen] = [found, null];
     const order = data.values.map((_, i) => i).sort((a, b) => data.values[a] - data.values[b]);
     keys.replaceChildren(...order.map((i) => h("button", { type: "button", class: "key", "data-value": i, style: `--hue:${hue(i)}`, onclick: () => choose(i) }, data.names[i])));
     near.replaceChildren(h("p", {}, "Choose a value, on the map or below it."));

@@ -1,6 +1,5 @@
 // Play with a network that is in the page: a primer on the piano, its continuation, another one, a second network beside it.
 const LENGTHS = [[6, "1/16"], [8, "1/8 triplet"], [12, "1/8"], [18, "1/8 dotted"], [24, "1/4"], [36, "1/4 dotted"], [48, "1/2"], [96, "whole"]];
-const MOST_NOTES = 400;
 const MOST_SEED = 2 ** 31;
 
 addSection("play", ({ networks, notices }) => {
@@ -41,7 +40,13 @@ addSection("play", ({ networks, notices }) => {
     Object.assign(panel, { name, voice });
     panel.title.textContent = networks.length > 1 ? name : "Your tune";
     if (panel === lead()) drawMetres();
+    drawShaded();
     refresh(panel);
+  }
+  // As `use`, for a choice of the listener: a reload brings this network back.
+  async function choose(name) {
+    await use(lead(), name);
+    writeLink();
   }
 
   function refresh(panel) {
@@ -51,7 +56,9 @@ addSection("play", ({ networks, notices }) => {
     panel.update(panel.voice.headerOf(header(panel)));
     const { representation, rhythm } = panel.voice.data;
     const kind = h("span", { class: "of" }, rhythm === "none" ? representation : `${representation}, rhythm ${rhythm}`);
+    const isFocused = document.activeElement?.matches(".primary") && panel.head.contains(document.activeElement);
     panel.head.replaceChildren(...(panel.track ? [playButton(panel.track, "Play")] : []), panel.title, kind, filesMenu(panel));
+    if (isFocused) $(".primary", panel.head)?.focus({ preventScroll: true });
     shadePiano();
     const wrong = ready().find((each) => each.judged?.problem);
     if (wrong) say(named(wrong, wrong.judged.problem), true);
@@ -218,12 +225,7 @@ addSection("play", ({ networks, notices }) => {
   function networkPickers() {
     if (networks.length < 2) return [];
     const names = networks.map((each) => [each.name, each.name]);
-    chooseNetwork = picker("Network", names, async (name) => {
-      await use(lead(), name);
-      if (lead().name !== name) return;
-      drawKeysOf();
-      writeLink(); // a reload keeps the choice
-    }, networks[0].name);
+    chooseNetwork = picker("Network", names, choose, networks[0].name);
     return [h("div", { class: "play-options" }, chooseNetwork,
       picker("Next to it", [["", "no other"], ...names], showSecond, ""))];
   }
@@ -258,18 +260,13 @@ addSection("play", ({ networks, notices }) => {
     }, choices.metre ? chosen : ""));
   }
 
-  function drawKeysOf() {
-    const second = panels[1]?.name;
-    const two = second ? [[0, lead().name], [1, second === lead().name ? `${second}, the second` : second]] : [];
-    keysOf.replaceChildren(...(second ? [h("span", { class: "chips-name" }, "The keys show"), choice("The keys show", two, choices.shaded, (index) => { choices.shaded = index; shadePiano(); })] : []));
-  }
-
   async function showSecond(name) {
     if (panels[1]) {
       panels.pop().element.remove();
       past.forEach((change, i) => { past[i] = change.filter(({ panel }) => panel === lead()); });
       past.splice(0, past.length, ...past.filter((change) => change.length));
     }
+    choices.shaded = 0;
     frames.classList.toggle("two", Boolean(name));
     if (name) {
       const panel = new TunePanel(1, edit);
@@ -279,9 +276,14 @@ addSection("play", ({ networks, notices }) => {
       await use(panel, name);
       if (panels[1] !== panel) return; // another one was chosen meanwhile
     }
-    choices.shaded = 0;
-    drawKeysOf();
+    drawShaded();
     refresh(lead());
+  }
+  // Of two networks, the one that shades the keys.
+  function drawShaded() {
+    const [first, second] = panels.map((panel) => panel.name);
+    const names = second ? [[0, first], [1, second === first ? `${second}, the second` : second]] : [];
+    keysOf.replaceChildren(...(second ? [h("span", { class: "chips-name" }, "The keys show"), choice("The keys show", names, choices.shaded, (index) => { choices.shaded = index; shadePiano(); })] : []));
   }
 
   function filesMenu(panel) {
@@ -298,8 +300,8 @@ addSection("play", ({ networks, notices }) => {
   }
   function copyLinkButton() {
     return h("button", { type: "button", class: "quiet", "data-file": "link", onclick: async () => {
-      if (!(await copyText(location.href.replace(/#.*$/, "") + tuneLink(linked()), "Link"))) { say("This browser copies nothing from this page.", true); return; }
-      say(isOnlyHere() ? "Link copied. It works on this computer; for someone else, save the tune as a file." : "Link copied.");
+      if (!(await copyText(location.href.replace(/#.*$/, "") + tuneLink(linked()), "Link"))) say("The browser did not copy the link. It is in the address bar.", true);
+      else say(isOnlyHere() ? "Link copied. It works on this computer; for someone else, save the tune as a file." : "Link copied.");
     } }, "Copy a link to the tune");
   }
   async function readLink() {
@@ -310,6 +312,7 @@ addSection("play", ({ networks, notices }) => {
     choices.metre = metre;
     if (isHere && name !== lead().name) chooseNetwork?.choose(name);
     await use(lead(), isHere ? name : lead().name);
+    if (!lead().voice) return;
     if (lead().notes.length) keep(lead());
     Object.assign(lead(), { primer, selected: -1, notes: notes.map(([pitch, onset, duration, by]) => ({ pitch, onset, duration, by: by ? "you" : "network" })) });
     refresh(lead());
@@ -317,19 +320,19 @@ addSection("play", ({ networks, notices }) => {
     message.scrollIntoView({ block: "center" });
   }
 
-  // --- the computer keyboard, while nothing else wants its letters ---
+  // --- the computer keyboard, while nothing else wants its letters; whoever speaks to the computer can turn it off ---
   document.addEventListener("keydown", (event) => {
     const isTyped = event.target.closest("input:not([type='range'], [type='checkbox']), select, textarea");
     if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || isTyped) return;
     const box = card.getBoundingClientRect();
-    if (box.bottom < 0 || box.top > innerHeight || !lead()?.voice) return;
+    if (choices.octave === "" || box.bottom < 0 || box.top > innerHeight || !lead()?.voice) return;
     const semitones = semitonesOfKey(event.code);
     if (semitones === null) return;
     event.preventDefault();
     addNote(choices.octave + semitones);
     piano.show(choices.octave + semitones);
   });
-  const octave = picker("Letters Z and Q play", [[36, "C2 and C3"], [48, "C3 and C4"], [60, "C4 and C5"]], (value) => { choices.octave = Number(value); }, choices.octave);
+  const octave = picker("Letters Z and Q play", [["", "nothing"], [36, "C2 and C3"], [48, "C3 and C4"], [60, "C4 and C5"]], (value) => { choices.octave = value && Number(value); }, choices.octave);
 
   whenNear(place, async () => {
     panels.push(new TunePanel(0, edit));

@@ -6,61 +6,68 @@ addSection("songs", ({ choices }) => {
   const place = section("songs", "Songs", "Choose one: it plays, next to the training tune that it has most in common with. The passage that both share is marked, in whatever key.");
   let set = sets.find((each) => each === pageData.song_sets[pageData.opening_set]) || sets[0];
   let content = null, current = 0, playing = null;
+  let asked = 0; // raised by each choice: the last one is shown, whichever is unfolded first
   const detail = h("article", { class: "card song-detail", "aria-live": "off" });
   const list = h("div", { class: "song-list" });
   const models = sets.length > 1 ? choice("Model", sets.map((each) => [each.pack, each.title, each.dataset]), set.pack, (pack) => open(pack)) : null;
   const quick = h("div", { class: "chips", role: "group", "aria-label": "Songs worth hearing" });
   place.append(...(models ? [models] : []), quick, detail, list);
 
-  let lastOpened = null; // the last choice of a model
   async function open(pack, number = null, sounding = false) {
-    const mine = lastOpened = {};
+    const mine = asked += 1;
     if (models) models.choose(pack, true);
-    let unfolded;
-    try { unfolded = await unfold(`songs-${pack}`); } catch (error) { if (mine === lastOpened) failed(detail)(error); return; }
-    if (mine !== lastOpened) return;
-    content = unfolded;
+    let found;
+    try { found = await unfold(`songs-${pack}`); } catch (error) { if (mine === asked) failed(detail)(error); return; }
+    if (mine !== asked) return;
     set = sets.find((each) => each.pack === pack);
+    content = found;
     const worth = [...Object.entries(content.chosen).map(([key, i]) => [inCapitals(choices[key]), i]), ["Most in common with a training tune", content.most_shared]];
     quick.replaceChildren(...worth.filter(([, i]) => i !== null).map(([text, i]) => h("button", { type: "button", class: "chip", "data-song": i, onclick: () => choose(i) }, text)));
-    await showSong(number ?? Object.values(content.chosen)[0] ?? 0);
-    if (mine !== lastOpened) return;
+    const isShown = await showSong(number ?? Object.values(content.chosen)[0] ?? 0);
+    if (content !== found) return;
     drawList();
-    if (sounding) hear();
+    if (isShown && sounding) hear();
   }
   const inCapitals = (text) => text[0].toUpperCase() + text.slice(1);
   const hear = () => { bringIntoView($(".card-head", detail)); playing.load(); };
   // Whoever chooses a song wants to hear it.
   async function choose(number) {
-    await showSong(number);
-    if (current === number) hear();
+    if (await showSong(number)) hear();
   }
   requests.openSong = open;
 
+  // The same buttons for every song: whoever presses one again and again keeps the focus on it.
+  const steps = [[-1, "Previous song", "←"], [1, "Next song", "→"]].map(([by, label, sign]) => h("button", { type: "button", class: "quiet", "aria-label": label,
+    onclick: () => choose((current + by + content.songs.length) % content.songs.length) }, sign));
+
+  // Returns whether the song is shown: not if another one was chosen meanwhile.
   async function showSong(number) {
+    const mine = asked += 1;
     current = number;
-    const mine = content, scores = await unfold(`scores-${set.pack}`);
-    if (current !== number || mine !== content) return;
+    if (models) models.choose(set.pack, true); // a model that was still being unfolded gives way
+    const scores = await unfold(`scores-${set.pack}`);
+    if (mine !== asked) return false;
     const song = content.songs[number];
     const track = trackOf(`${set.title}, ${song.name}`, song);
     playing = { load: () => { player.load(track); player.play(); } };
     const badges = Object.entries(content.chosen).filter(([, i]) => i === number).map(([key]) => h("span", { class: "badge" }, choices[key]));
-    const step = (by) => h("button", { type: "button", class: "quiet", "aria-label": by < 0 ? "Previous song" : "Next song",
-      onclick: () => choose((number + by + content.songs.length) % content.songs.length) }, by < 0 ? "←" : "→");
+    const focused = steps.find((button) => button === document.activeElement);
     const message = h("p", { class: "play-message wrong", role: "status", hidden: true });
     const say = (text) => { message.textContent = text; message.hidden = false; };
     const files = filesOfSong(() => songOfNotes(track.title, song), { say, name: song.name });
     const passage = song.shared?.notes > 1 ? song.shared : null;
     detail.replaceChildren(
-      h("div", { class: "card-head" }, playButton(track, "Play"), h("h3", {}, song.name, sets.length > 1 ? h("span", { class: "of" }, ` of ${set.title}`) : null), badges, h("span", { class: "steps" }, files, step(-1), step(1))),
+      h("div", { class: "card-head" }, playButton(track, "Play"), h("h3", {}, song.name, sets.length > 1 ? h("span", { class: "of" }, ` of ${set.title}`) : null), badges, h("span", { class: "steps" }, files, steps)),
       message,
       h("div", { class: "side-by-side" },
         h("div", {}, h("h4", {}, "The song"), melodyView(track, scores.songs[number], passage && { first: passage.in_song, notes: passage.notes })),
         neighbour(song, scores.tunes[number], track, passage)),
       metricsOf(song));
+    focused?.focus({ preventScroll: true });
     detail.dataset.song = number;
     [...quick.children].forEach((button) => button.setAttribute("aria-pressed", String(Number(button.dataset.song) === number)));
     list.querySelectorAll("tr[data-song]").forEach((row) => row.classList.toggle("current", Number(row.dataset.song) === number));
+    return true;
   }
 
   function neighbour(song, svg, track, passage) {
@@ -108,5 +115,5 @@ addSection("songs", ({ choices }) => {
       first: (index, text) => h("button", { type: "button", class: "link", onclick: () => choose(index) }, text),
     }));
   }
-  whenNear(place, () => { if (!lastOpened) open(set.pack); });
+  whenNear(place, () => { if (!asked) open(set.pack); });
 });
