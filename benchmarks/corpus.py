@@ -23,7 +23,7 @@ from melgen.corpora import AbstractCorpus, Cleaning, FolderCorpus, FolkCorpus
 from melgen.corpora.folk import COLLECTIONS
 from melgen.music.melody import Melody
 from melgen.music.midi import midi_bytes
-from melgen.processes import available_cpus
+from melgen.resources import available_cpus
 
 FILES, MUSPY_FILES = 10_000, 200
 EVERYTHING = Cleaning(min_length_notes=1)
