@@ -30,7 +30,8 @@ from torch.nn import functional as F
 from training_step import BATCH_SIZE, CONF, HIDDEN_SIZE, SEQ_LENGTH, PlainModel
 
 from melgen.configuration.conf_dir import CONF_DIR
-from melgen.networks import MelodyModel, find_layer, graphs, map_state
+from melgen.networks import MelodyModel, find_layer, map_state
+from melgen.networks.scans import graphs
 from melgen.networks.scans.graphs import MOST_SHAPES
 from melgen.runs.history import read_history
 from melgen.train import train
