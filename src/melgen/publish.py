@@ -25,7 +25,8 @@ def publish(config: DictConfig) -> None:
         config: as composed from ``conf/publish.yaml``.
 
     Raises:
-        ValueError: if there are no runs, or a dashboard is asked for where it cannot be saved.
+        ValueError: if there are no runs, a study is named that is not there, or a dashboard is asked for where it
+            cannot be saved.
     """
     folder = Path(config.runs).expanduser()
     if not folder.is_dir():
@@ -38,14 +39,26 @@ def publish(config: DictConfig) -> None:
     if config.workspace and offline:
         raise ValueError("workspace=true: a dashboard is saved on W&B's server; this needs a key (wandb login)")
     target = publishing.Target(config.project, config.entity, offline)
+    study = _study_in(folder, config.study)
     publishing.publish_sweep(folder, target)
-    study = folder / (config.study or "")
-    if config.study and (study / "tables").is_dir():
+    if study is not None:
         publishing.publish_study(study, target)
     if offline and (line := sync_line(folder)):
         log.info("Recorded offline; once online:  %s", line)
     if config.workspace:
         log.info("Dashboard: %s", workspace.save(target, folder))
+
+
+def _study_in(folder: Path, name: str | None) -> Path | None:
+    """The directory of the study to publish; None for ``study=null``, and for ``study=auto`` if there is no study."""
+    if name is None:
+        return None
+    study = folder / ("study" if name == "auto" else name)
+    if (study / "tables").is_dir():
+        return study
+    if name == "auto":
+        return None
+    raise ValueError(f"study={name}: {study} holds no tables of a study, which melgen.study writes")
 
 
 def sync_line(folder: Path) -> str | None:

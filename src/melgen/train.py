@@ -66,6 +66,7 @@ def train(config: DictConfig) -> float:
             outcome.finished_already(run, config)
             return _show(config, run)
         steps.check_splits(data, run)
+        steps.forget_repeated_updates(run)
 
         with run.reporting(), build.open_loggers(config) as loggers:
             began = time.monotonic()

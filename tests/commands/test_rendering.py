@@ -231,6 +231,7 @@ REFUSALS = {
     "paper": (["paper=a5"], ["paper=a5", "a4 or letter"]),
     "sound font": (["sound_font=missing.sf2"], ["sound_font=missing.sf2"]),
     "program": (["program=128"], ["program=128"]),
+    "program without a sound font": (["program=5"], ["program=5", "set sound_font too"]),
     "workers": (["workers=0"], ["workers=0"]),
     "misspelt key": (["form=mp3"], ["form"]),
     "a sweep": (["-m", "width=300,600"], ["-m", "melgen.render"]),

@@ -208,6 +208,7 @@ def test_publishing_a_sweep_and_a_study(sweep, tmp_path, monkeypatch):
     [
         (("runs=nowhere",), "runs=nowhere: no such directory"),
         (("runs=.", "workspace=true"), "workspace=true: a dashboard is saved on W&B's server"),
+        (("runs=.", "study=typo"), "study=typo: typo holds no tables of a study"),
     ],
 )
 def test_publishing_refuses(here, overrides, message):

@@ -243,10 +243,10 @@ def test_melodies_with_an_impossible_primer(primer, message, network):
 
 
 def test_more_notes_than_the_memory_holds_are_refused(monkeypatch):
-    monkeypatch.setattr(sampling, "available_memory", lambda: 8 * 2**30)
+    monkeypatch.setattr(sampling, "available_memory", lambda: 100 * 2**30)
     check_room(2**20, 2**10)
     with pytest.raises(
-        ValueError, match=r"songs=1048576 with notes=1025: the notes need 8 GiB of memory, and 8 GiB can be"
+        ValueError, match=r"songs=1048576 with notes=1025: the notes need 100 GiB of memory, and 100 GiB can be"
     ):
         check_room(2**20, 2**10 + 1)
     with pytest.raises(ValueError, match=r"a=2 with b=10{15}: "):

@@ -379,6 +379,30 @@ def changed(page, path, change):
     return path
 
 
+def test_the_text_of_likelihood_speaks_of_what_is_drawn(browser, pages, tmp_path):
+    def with_intervals_and_two_splits(data):
+        for row in data["sections"]["likelihood"]["row_charts"][0]["rows"]:
+            row["marks"][0]["interval"] = [1.0, 4.0]
+            row["marks"] = [row["marks"][0], {"kind": 1, "value": 2.5, "interval": None}]
+
+    def with_networks_only(data):
+        chart = data["sections"]["likelihood"]["row_charts"][0]
+        chart["rows"] = [row for row in chart["rows"] if not row["is_baseline"]]
+        for row in chart["rows"]:
+            row["marks"] = [{**row["marks"][0], "interval": None}]
+
+    seen = {}
+    for change in (with_intervals_and_two_splits, with_networks_only):
+        browser.open(changed(pages["study"], tmp_path / "page.html", change))
+        browser.go_to("likelihood")
+        browser.wait("return document.querySelector('#likelihood .strip-name')")
+        text = browser.run("return document.querySelector('#likelihood').textContent")
+        keys = browser.run("return document.querySelectorAll('#likelihood .mark-key li').length")
+        seen[change] = ["Bars are" in text, "aselines are" in text, "each baseline" in text, keys]
+
+    assert seen == {with_intervals_and_two_splits: [True] * 3 + [2], with_networks_only: [False] * 3 + [1]}
+
+
 def test_the_number_of_a_cut_baseline_is_clear_of_marks(opened, pages, tmp_path):
     def put_the_control_at_the_edge(data):
         *_, ppm = data["sections"]["probes"]["probes"][0]["row_charts"][0]["rows"]

@@ -186,6 +186,11 @@ def test_without_soundfile(monkeypatch, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_program_needs_a_sound_font():
+    with pytest.raises(ValueError, match=r"program=5: an instrument of a sound font"):
+        synthesize(SCALE, program=5)
+
+
 class TestSoundFont:
     @pytest.fixture
     def font(self):
@@ -230,7 +235,8 @@ class TestSoundFont:
                 return 3 if path == str(font) else -1
 
             def program_select(self, channel, bank, number, program):
-                assert (channel, bank, number, program) == (0, 3, 0, 5)
+                assert (channel, bank, number) == (0, 3, 0)
+                return 0 if program == 5 else -1  # as FluidSynth answers
 
             def noteon(self, channel, pitch, velocity):
                 calls.append((now, "on", pitch))
@@ -253,6 +259,9 @@ class TestSoundFont:
         assert len(samples) == 3 * quarter + round(TAIL_SECONDS * RATE)
         assert not samples[:quarter].any()
         assert (samples[quarter:] == 0.5).all()
+        with pytest.raises(ValueError, match=r"program=6: the sound font .* has no such instrument in bank 0"):
+            synthesize(SCALE, sound_font=font, program=6)
+        assert calls[-1] == "deleted"
 
 
 def test_a_full_disk_has_its_own_error(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ import torch
 
 from melgen.runs.history import read_history
 from melgen.train import train
-from melgen.training import MelodyModule
+from melgen.training import MelodyModule, steps
 from melgen.training.resume import ExactResume, Position
 from melgen.training.update_log import UpdateLog
 from tests.training.small import CELL_OVERRIDES, same, small_config
@@ -143,8 +143,9 @@ def test_a_finished_run_is_not_trained_again(folder, monkeypatch):
     assert (directory / "checkpoints" / "last.ckpt").stat().st_mtime_ns == before
 
 
-@pytest.mark.slow
-def test_a_run_that_failed_before_its_first_checkpoint_starts_its_history_again(folder, monkeypatch):
+@pytest.fixture
+def fails_at_nine(monkeypatch):
+    """A function that starts a run whose training fails after nine updates."""
     end_of_update = MelodyModule.on_train_batch_end
 
     def fail(self, *args):
@@ -152,13 +153,35 @@ def test_a_run_that_failed_before_its_first_checkpoint_starts_its_history_again(
         if self.global_step == 9:
             raise RuntimeError("power failure")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(MelodyModule, "on_train_batch_end", fail)
-        with pytest.raises(RuntimeError, match="power failure"):
-            run(folder, "resumed", "trainer.max_steps=37")
+    def start(*arguments):
+        with monkeypatch.context() as patch:
+            patch.setattr(MelodyModule, "on_train_batch_end", fail)
+            with pytest.raises(RuntimeError, match="power failure"):
+                run(*arguments)
+
+    return start
+
+
+@pytest.mark.slow
+def test_a_run_that_failed_before_its_first_checkpoint_starts_its_history_again(folder, fails_at_nine):
+    fails_at_nine(folder, "resumed", "trainer.max_steps=37")
     assert {step for step, _ in history(folder / "resumed")} == {2, 4, 5, 6, 8}
     resumed = run(folder, "resumed", "trainer.max_steps=6")
     assert_equal_runs(resumed, run(folder, "undisturbed", "trainer.max_steps=6"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("interval", "kept"), [(4, {2, 4, 5, 6, 8}), (7, {2, 4, 5, 6}), (20, set())])
+def test_loggers_find_no_update_that_is_made_again(folder, fails_at_nine, interval, kept, monkeypatch):
+    overrides = ("trainer.max_steps=37", f"callbacks.checkpoint.every_n_steps={interval}")
+    fails_at_nine(folder, "resumed", *overrides)
+    found = []
+    monkeypatch.setattr(
+        steps, "announce", lambda config, *others: found.extend(history(Path(config.run_dir)) or [(None, None)])
+    )
+    run(folder, "resumed", *overrides)
+
+    assert {step for step, _ in found} - {None} == kept
 
 
 KILLED = """

@@ -27,7 +27,8 @@ from melgen.resources import available_memory
 # Tokens [N, steps] and a state (None at first) to logits [N, steps, V] and the state after them.
 NextNote = Callable[[Tensor, Any], tuple[Tensor, Any]]
 
-_BYTES_PER_NOTE = 8
+_BYTES_PER_NOTE = 100
+"""Of songs as melodies and as text; `melgen.generate` with 100 songs of 3,000 notes took 90 more than with 30 notes."""
 
 NOTES_WITHOUT_END = 30
 """Notes after the primer of a song by a network of pitches, which cannot end it; as many as in the paper."""

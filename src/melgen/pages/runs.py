@@ -13,7 +13,7 @@ from melgen.pages.plain import short
 from melgen.pages.schema import Curve, CurvePack, Run
 from melgen.runs.config import plain_config
 from melgen.runs.directory import FINISHED
-from melgen.runs.history import STEP, read_history
+from melgen.runs.history import HISTORY, STEP, read_history
 from melgen.runs.naming import parse_run_name
 from melgen.runs.variants import variants_of
 
@@ -123,7 +123,7 @@ def choices_of(path: Path) -> Choices:
 def curves_of(path: Path) -> dict[str, Curve]:
     """Updates and values of each metric that is drawn, thinned to what a screen can show."""
     try:
-        rows = read_history(path / "metrics.csv")
+        rows = read_history(path / HISTORY)
     except (OSError, ValueError):
         return {}
     curves: dict[str, Curve] = {}

@@ -53,7 +53,7 @@ class RenderOptions:
         program: of the sound font.
 
     Raises:
-        ValueError: if a value is out of range.
+        ValueError: if a value is out of range, or a program is given without a sound font.
     """
 
     width: int = 1200
@@ -80,7 +80,7 @@ class RenderOptions:
         check_tempo(self.tempo_qpm)
         check_sample_rate(self.sample_rate)
         check_bit_rate(self.bit_rate_kbps)
-        check_program(self.program)
+        check_program(self.program, self.sound_font)
         if self.sound_font is not None and not Path(self.sound_font).expanduser().is_file():
             raise ValueError(f"sound_font={self.sound_font}: no such file")
 

@@ -67,13 +67,15 @@ def synthesize(
 
     Raises:
         ImportError: if a sound font is given and FluidSynth is missing; the message states what to install.
-        ValueError: if a number is out of range, a pitch is not a MIDI pitch, or the sound font cannot be loaded.
+        ValueError: if a number is out of range, a pitch is not a MIDI pitch, the sound font cannot be loaded or has no
+            such program, or a program is given without a sound font.
 
     >>> len(synthesize(Melody.from_pitches([60, 62]), sample_rate=8000)) / 8000
     1.4
     """
     check_tempo(tempo_qpm)
     check_sample_rate(sample_rate)
+    check_program(program, sound_font)
     melody = playable(melody)
     seconds_per_step = 60 / tempo_qpm / STEPS_PER_QUARTER
     starts = [round(onset * seconds_per_step * sample_rate) for onset in melody.onsets]
@@ -201,9 +203,11 @@ def check_bit_rate(bit_rate_kbps: int) -> None:
     check_whole("bit_rate_kbps", bit_rate_kbps, *BIT_RATES_KBPS)
 
 
-def check_program(program: int) -> None:
-    """Refuse a number of a sound that a sound font cannot have."""
+def check_program(program: int, sound_font: str | Path | None) -> None:
+    """Refuse a number of an instrument that a sound font cannot have, and one without a sound font."""
     check_whole("program", program, 0, 127)
+    if program and sound_font is None:
+        raise ValueError(f"program={program}: an instrument of a sound font; set sound_font too")
 
 
 @lru_cache(maxsize=512)
@@ -234,14 +238,14 @@ def _play_fluidsynth(
 ) -> NDArray[np.float32]:
     if not sound_font.is_file() or not os.access(sound_font, os.R_OK):
         raise ValueError(f"sound_font={sound_font}: no such file, or it cannot be read")
-    check_program(program)
     fluidsynth = import_fluidsynth()
     synthesizer = fluidsynth.Synth(gain=_FLUIDSYNTH_GAIN, samplerate=float(sample_rate))
     try:
         bank = synthesizer.sfload(str(sound_font))
         if bank == -1:
             raise ValueError(f"sound_font={sound_font}: FluidSynth cannot load it; is it an .sf2 file?")
-        synthesizer.program_select(0, bank, 0, program)
+        if synthesizer.program_select(0, bank, 0, program) == -1:
+            raise ValueError(f"program={program}: the sound font {sound_font} has no such instrument in bank 0")
         events = sorted(
             [(start, 1, pitch) for start, pitch in zip(starts, melody.pitches, strict=True)]
             + [(end, 0, pitch) for end, pitch in zip(ends, melody.pitches, strict=True)]

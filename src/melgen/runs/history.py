@@ -1,12 +1,17 @@
-"""Reading ``metrics.csv``, which `melgen.training.loggers.csv` writes; quick, because it does not need Lightning."""
+"""The file ``metrics.csv`` of a run, which `melgen.training.loggers.csv` fills; quick, since it needs no Lightning."""
 
 from __future__ import annotations
 
 import csv
+import io
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from melgen.bit_names import present_names
+from melgen.files import write_text
 
+HISTORY = "metrics.csv"
 STEP = "step"
 
 
@@ -34,3 +39,30 @@ def read_history(path: str | Path) -> list[dict[str, float]]:
         except (ValueError, csv.Error) as error:
             raise ValueError(f"{path}, line {table.line_num}: not a table of metrics ({error!s:.200})") from error
     return rows
+
+
+def write_history(path: str | Path, rows: Iterable[Mapping[str, float]]) -> None:
+    """Write rows by their ``step``, with an empty cell for each metric that a row lacks.
+
+    The file is replaced as a whole, so that readers never see half of it.
+    """
+    table = sorted(rows, key=lambda row: row[STEP])
+    columns = sorted({key for row in table for key in row} - {STEP})
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [STEP, *columns], restval="", lineterminator="\n")
+    writer.writeheader()
+    for row in table:
+        writer.writerow({key: _plain(value) for key, value in row.items()})
+    write_text(Path(path), text.getvalue())
+
+
+def forget_after(path: str | Path, step: int) -> None:
+    """Drop the rows later than an update, if there is a file: a run that resumes there computes them again."""
+    if Path(path).exists():
+        rows = read_history(path)
+        if len(kept := [row for row in rows if row[STEP] <= step]) < len(rows):
+            write_history(path, kept)
+
+
+def _plain(value: float) -> str:
+    return str(int(value)) if math.isfinite(value) and value == int(value) else repr(value)

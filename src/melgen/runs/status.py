@@ -19,7 +19,7 @@ from melgen.processes import process_exists
 from melgen.runs.budget import total_updates
 from melgen.runs.config import plain_config, read_config
 from melgen.runs.directory import FAILED, FINISHED, INTERRUPTED, RUNNING, RunDirectory
-from melgen.runs.history import STEP, read_history
+from melgen.runs.history import HISTORY, STEP, read_history
 
 WAITING = "waiting"
 STATES = (FINISHED, RUNNING, INTERRUPTED, FAILED, WAITING)
@@ -84,7 +84,7 @@ def status_of(run: RunDirectory) -> RunStatus:
         return RunStatus(run.path, FAILED, reason=f"{run.path / 'status.json'}: damaged (state={state!r:.40})")
     if state == RUNNING and not _is_alive(run, status):
         state = INTERRUPTED
-    history = _last_rows(run.path / "metrics.csv")
+    history = _last_rows(run.path / HISTORY)
     updates = int(history.get(STEP, 0))
     total = _total_updates(run.path)
     if state == FINISHED:
@@ -103,7 +103,7 @@ def _is_alive(run: RunDirectory, status: Mapping[str, Any]) -> bool:
     if status.get("host") == socket.gethostname():
         pid, birth = status.get("pid"), status.get("process_birth")
         return type(pid) is int and process_exists(pid, birth if isinstance(birth, str) else None)
-    signs = [path.stat().st_mtime for path in (run.path, run.path / "metrics.csv", run.checkpoints) if path.exists()]
+    signs = [path.stat().st_mtime for path in (run.path, run.path / HISTORY, run.checkpoints) if path.exists()]
     return time.time() - max(signs, default=0.0) < SILENT_SECONDS
 
 

@@ -32,6 +32,7 @@ from melgen.networks.sizes import size_of
 from melgen.plurals import counted
 from melgen.runs.budget import total_updates
 from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
+from melgen.runs.history import HISTORY, forget_after
 from melgen.runs.identity import identity_of
 from melgen.runs.identity_file import FORMAT_VERSION, read_file
 from melgen.runs.learning_rates import used_otherwise
@@ -42,7 +43,6 @@ from melgen.software import software
 from melgen.training.callbacks import SongSampling
 from melgen.training.checks import AUTO
 from melgen.training.init_from import StartingPoint
-from melgen.training.loggers.csv import HistoryLogger
 from melgen.training.module import MelodyModule
 from melgen.training.outcome import Result
 
@@ -119,19 +119,25 @@ def fit(trainer: pl.Trainer, module: MelodyModule, data: MelodyDataModule, run: 
         The seconds that earlier starts spent up to that checkpoint.
     """
     last = run.checkpoints / LAST
-    step, seconds = 0, 0.0
+    seconds = 0.0
     if last.exists():
         checkpoint = read_checkpoint(last)
-        step, seconds = checkpoint["position"]["updates"], checkpoint["seconds"]
-        log.info("Resuming at update %s", f"{step:,}")
-    for logger in trainer.loggers:
-        if isinstance(logger, HistoryLogger):
-            logger.forget_after(step)
+        seconds = checkpoint["seconds"]
+        log.info("Resuming at update %s", f"{checkpoint['position']['updates']:,}")
     trainer.fit(module, data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
     interval = trainer.val_check_batch or 1
     if "val/loss" not in trainer.callback_metrics or trainer.global_step % interval:
         trainer.validate(module, data, verbose=False)
     return seconds
+
+
+def forget_repeated_updates(run: RunDirectory) -> None:
+    """Drop what an interrupted start recorded after its last checkpoint, before the loggers read it.
+
+    The run computes it again, and an offline run of W&B would begin with it and have it twice.
+    """
+    last = run.checkpoints / LAST
+    forget_after(run.path / HISTORY, read_checkpoint(last)["position"]["updates"] if last.exists() else 0)
 
 
 def check_splits(data: MelodyDataModule, run: RunDirectory) -> None:

@@ -13,7 +13,7 @@ from melgen.checkpoint import TrainedModel, load_model
 from melgen.networks import count_parameters
 from melgen.runs.config import read_config
 from melgen.runs.directory import FINISHED, REFUSED, RUNNING, RunDirectory
-from melgen.runs.history import read_history
+from melgen.runs.history import HISTORY, read_history
 from melgen.runs.identity import FINGERPRINT
 from melgen.runs.keys import keys_that
 from melgen.runs.naming import RunName, parse_run_name
@@ -123,7 +123,7 @@ def _read_run(directory: RunDirectory) -> Run:
         parameters=count_parameters(trained.model),
         result=directory.result or {},
         checkpoint=trained.path,
-        history=tuple(read_history(directory.path / "metrics.csv")),
+        history=tuple(read_history(directory.path / HISTORY)),
         rhythm=trained.rhythm.name,
     )
 

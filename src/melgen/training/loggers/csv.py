@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import time
 from argparse import Namespace
 from collections.abc import Mapping
@@ -14,15 +11,13 @@ from typing import Any
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from melgen.files import write_text
-from melgen.runs.history import STEP, read_history
+from melgen.runs.history import HISTORY, STEP, read_history, write_history
 
 
 class HistoryLogger(Logger):
     """Keeps every logged metric in ``metrics.csv``: a row per update at which something was logged.
 
-    The file is rewritten completely each time, so that readers never see half of it. A resumed run continues it: rows
-    later than the checkpoint are dropped, because the run computes them again.
+    The file is rewritten completely each time, so that readers never see half of it. A resumed run continues it.
 
     Args:
         save_dir: the directory of the run.
@@ -33,7 +28,7 @@ class HistoryLogger(Logger):
     def __init__(self, save_dir: str | Path, flush_every_rows: int = 10, flush_every_seconds: float = 10.0):
         super().__init__()
         self.flush_every_seconds, self._written_at = flush_every_seconds, time.monotonic()
-        self.path = Path(save_dir) / "metrics.csv"
+        self.path = Path(save_dir) / HISTORY
         self.flush_every_rows = flush_every_rows
         self._rows: dict[int, dict[str, float]] = {}
         self._unwritten = 0
@@ -55,10 +50,6 @@ class HistoryLogger(Logger):
         """The directory of the run."""
         return str(self.path.parent)
 
-    def forget_after(self, step: int) -> None:
-        """Drop what an interrupted run logged after the checkpoint from which it resumes."""
-        self._rows = {known: row for known, row in self._rows.items() if known <= step}
-
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Add metrics to the row of their update."""
@@ -78,20 +69,10 @@ class HistoryLogger(Logger):
         """Write the file."""
         if not self._rows and not self.path.exists():
             return
-        columns = sorted({key for row in self._rows.values() for key in row} - {STEP})
-        text = io.StringIO()
-        writer = csv.DictWriter(text, [STEP, *columns], restval="", lineterminator="\n")
-        writer.writeheader()
-        for step in sorted(self._rows):
-            writer.writerow({key: _plain(value) for key, value in self._rows[step].items()})
-        write_text(self.path, text.getvalue())
+        write_history(self.path, self._rows.values())
         self._unwritten, self._written_at = 0, time.monotonic()
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
         """Write what is left."""
         self.save()
-
-
-def _plain(value: float) -> str:
-    return str(int(value)) if math.isfinite(value) and value == int(value) else repr(value)

@@ -21,7 +21,7 @@ from pytorch_lightning.loggers.logger import Logger
 from melgen.evaluation.run_metrics import RUN_METRICS
 from melgen.files import write_text
 from melgen.music.melody import Melody
-from melgen.runs.history import STEP, read_history
+from melgen.runs.history import HISTORY, STEP, read_history
 from melgen.training.loggers import wandb_media
 from melgen.training.loggers.wandb_service import described, forget_service, is_offline, start_run
 
@@ -175,7 +175,7 @@ class WandbLogger(Logger):
         self._run, self._is_over = None, True
 
     def _start(self) -> Run:
-        earlier = _read(self.directory / "metrics.csv")
+        earlier = _read(self.directory / HISTORY)
         run = start_run(self.directory, offline=self.offline, **self._options, **self._identity())
         run.define_metric(UPDATES, hidden=True)
         run.define_metric("*", step_metric=UPDATES)
