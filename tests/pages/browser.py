@@ -53,6 +53,9 @@ class Browser:
             "--disable-dev-shm-usage",
             "--use-angle=swiftshader",  # 3-D without a graphics card
             "--enable-unsafe-swiftshader",
+            # What is flat is drawn without SwiftShader, which would take more time for it than all the rest.
+            "--disable-gpu-rasterization",
+            "--disable-gpu-compositing",
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no network but this machine
         ):
             options.add_argument(argument)
