@@ -66,19 +66,20 @@ def train(config: DictConfig) -> float:
             outcome.finished_already(run, config)
             return _show(config, run)
         steps.check_splits(data, run)
-        steps.forget_repeated_updates(run)
 
-        with run.reporting(), build.open_loggers(config) as loggers:
-            began = time.monotonic()
-            trainer.loggers = loggers
-            steps.announce(config, module, data, trainer)
-            steps.record_data(data, run)
-            products = steps.use_products(config, module, trainer, run)
-            steps.record_provenance(module, run, products)
-            earlier_seconds = steps.fit(trainer, module, data, run)
-            result = steps.evaluate(trainer, module, data, run)
-            result |= {BUDGET: asked_budget(config), STOPPED_BY: outcome.stopped_by(config, result, trainer)}
-            outcome.record(run, result, earlier_seconds + time.monotonic() - began)
+        with run.reporting():
+            steps.forget_repeated_updates(run)
+            with build.open_loggers(config) as loggers:
+                began = time.monotonic()
+                trainer.loggers = loggers
+                steps.announce(config, module, data, trainer)
+                steps.record_data(data, run)
+                products = steps.use_products(config, module, trainer, run)
+                steps.record_provenance(module, run, products)
+                earlier_seconds = steps.fit(trainer, module, data, run)
+                result = steps.evaluate(trainer, module, data, run)
+                result |= {BUDGET: asked_budget(config), STOPPED_BY: outcome.stopped_by(config, result, trainer)}
+                outcome.record(run, result, earlier_seconds + time.monotonic() - began)
         with run.logging_to_file():
             return _show(config, run)
 

@@ -184,6 +184,17 @@ def test_loggers_find_no_update_that_is_made_again(folder, fails_at_nine, interv
     assert {step for step, _ in found} - {None} == kept
 
 
+@pytest.mark.slow
+def test_a_run_whose_history_is_damaged_has_failed(folder, fails_at_nine):
+    fails_at_nine(folder, "resumed", "trainer.max_steps=37")
+    (folder / "resumed" / "metrics.csv").write_text("step,a\n1,one\n")
+    (folder / "resumed" / "train.log").write_text("")
+    with pytest.raises(ValueError, match=r"metrics\.csv, line 2: not a table of metrics"):
+        run(folder, "resumed", "trainer.max_steps=37")
+
+    assert "not a table of metrics" in (folder / "resumed" / "status.json").read_text()
+
+
 KILLED = """
 import os, signal, sys
 from melgen.train import train

@@ -78,7 +78,7 @@ function playButton(track, text = null) {
   return button;
 }
 
-// Reacts to the player as long as an element is on the page. Whoever makes the element also draws it.
+// Reacts to the player as long as an element is on the page. The code that makes the element also draws it first.
 function whileShown(element, kind, react) {
   let wasShown = false;
   const listener = () => {

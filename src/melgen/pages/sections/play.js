@@ -320,7 +320,7 @@ addSection("play", ({ networks, notices }) => {
     message.scrollIntoView({ block: "center" });
   }
 
-  // --- the computer keyboard, while nothing else wants its letters; whoever speaks to the computer can turn it off ---
+  // --- the computer keyboard, while nothing else wants its letters; a switch turns it off, for users of speech input ---
   document.addEventListener("keydown", (event) => {
     const isTyped = event.target.closest("input:not([type='range'], [type='checkbox']), select, textarea");
     if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || isTyped) return;

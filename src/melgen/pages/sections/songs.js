@@ -36,7 +36,7 @@ addSection("songs", ({ choices }) => {
   }
   requests.openSong = open;
 
-  // The same buttons for every song: whoever presses one again and again keeps the focus on it.
+  // All songs use the same buttons, so that a button keeps the focus after it is pressed.
   const steps = [[-1, "Previous song", "←"], [1, "Next song", "→"]].map(([by, label, sign]) => h("button", { type: "button", class: "quiet", "aria-label": label,
     onclick: () => choose((current + by + content.songs.length) % content.songs.length) }, sign));
 
