@@ -7,12 +7,13 @@ import torch
 from torch import nn
 
 from melgen.internals.torch import onednn_multiplies, pack_linear
-from melgen.networks import MelodyModel, choosing_backends
+from melgen.networks import UGRNN, MelodyModel, choosing_backends
 from melgen.networks.products.autocast import backend_for
 from melgen.networks.products.backends import (
     BACKENDS,
     FEWEST_MULTIPLICATIONS,
     FEWEST_STEPS_TO_PACK,
+    ONEDNN,
     PACKED,
     TORCH,
     onednn_products,
@@ -64,10 +65,21 @@ def test_the_products_are_large_enough_to_be_left_to_a_library():
 
 
 @pytest.mark.parametrize("name", BACKENDS)
-def test_small_products_are_left_to_torch_except_those_in_bfloat16(name):
+def test_small_products_are_left_to_torchs_default_library(name):
     backend = BACKENDS[name]
-    assert backend.for_size(FEWEST_MULTIPLICATIONS) is backend
-    assert backend.for_size(FEWEST_MULTIPLICATIONS - 1) is (backend if backend in ROUNDING else TORCH)
+    stays = backend in ROUNDING or backend.by_module
+    assert backend.or_default_if_small(FEWEST_MULTIPLICATIONS) is backend
+    assert backend.or_default_if_small(FEWEST_MULTIPLICATIONS - 1) is (backend if stays else TORCH)
+
+
+def test_the_reference_is_by_autograd_alone_whatever_the_backend_is():
+    model = MelodyModel(VOCABULARY, WIDTH, 1, UGRNN)
+    model.backend = model.layers[0].backend = ONEDNN
+    model.use("reference")
+    logits, _ = model(torch.randint(VOCABULARY, (BATCH, STEPS)))
+    (gradient,) = torch.autograd.grad(logits.square().sum(), model.output.weight, create_graph=True)
+    gradient.square().sum().backward()  # a second time
+    assert model.output.weight.grad.isfinite().all()
 
 
 @pytest.mark.parametrize("keep", [1.0, 0.8])

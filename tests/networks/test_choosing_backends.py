@@ -17,6 +17,7 @@ from melgen.networks import (
     RNN,
     SLSTM,
     UGRNN,
+    AbstractRecurrentLayer,
     Attention,
     MelodyModel,
     MinGRU,
@@ -247,10 +248,45 @@ def test_a_torch_without_an_operator_or_without_onednn_has_fewer_candidates(scan
     assert {each for candidates in measured for each in candidates} <= {TORCH, MODULE}
 
 
-def test_small_networks_are_not_measured(cell, file, measured):
+def test_small_networks_have_few_candidates(cell, file, measured):
     choice = choosing_backends.choose(model_of(cell, width=16), 5, STEPS, file)
     assert {choice[f"layer {number}"] for number in (2, 3)} == {"torch"}
-    assert all(len(candidates) == 1 or candidates == [TORCH, ONEDNN] for candidates in measured)
+    lowest = [[TORCH, MODULE]] if cell is LSTM else []  # torch's fused loop reads no tables
+    assert all(len(candidates) == 1 or candidates in ([TORCH, ONEDNN], *lowest) for candidates in measured)
+    assert all(candidates in measured for candidates in lowest)
+
+
+class Both(AbstractRecurrentLayer):
+    """A layer that contains one with and one without a fast implementation."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.first, self.second = UGRNN(input_size, hidden_size), Plain(hidden_size, hidden_size)
+
+    def forward(self, input, state=None):
+        first, second = (None, None) if state is None else state
+        output, first = self.first(input, first)
+        output, second = self.second(output, second)
+        return output, (first, second)
+
+    def initialize(self, initialization):
+        self.first.initialize(initialization)
+        self.second.initialize(initialization)
+
+
+def test_a_layer_that_contains_one_fast_layer_is_measured(file):
+    choice = choosing_backends.choose(MelodyModel(VOCABULARY, WIDTH, 1, Both), BATCH, STEPS, file)
+    assert list(choice) == ["layer 1", "output"]
+
+
+@pytest.mark.parametrize(
+    ("options", "reads_tables"),
+    [({}, True), ({"output_keep_prob": 0.9}, True), ({"input_keep_prob": 0.9}, False)],
+)
+def test_the_lowest_layer_is_measured_as_it_reads_in_training(options, reads_tables):
+    model = model_of(GRU, **options).eval()
+    (key,) = (part.key for part in parts_of(model, BATCH, STEPS) if part.name == "layer 1")
+    assert ("rows of" in key) is reads_tables
 
 
 @needs_bfloat16

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from melgen.networks import NAS, AbstractScannedLayer, MelodyModel, TensorFlowInit
+from melgen.networks import NAS, UGRNN, AbstractScannedLayer, MelodyModel, TensorFlowInit
 from melgen.networks.cells.lstm import LSTMKernel
 from melgen.networks.cells.nas import NASKernel
 from melgen.networks.cells.ugrnn import UGRNNKernel
@@ -87,3 +87,36 @@ def test_the_former_name_of_the_blocks_of_each_product_has_effect():
     assert NAS.products == NAS.blocks_of_products == (7, 1)
     assert type("Heir", (former,), {"blocks_of_products": (3,)}).products == (3,)
     assert type("Heir", (former,), {}).blocks_of_products == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"summed": 1}, r"summed=1 of Mine: must be 2 or 3 with 3 blocks, because only the last block can have"),
+        ({"summed": 1, "separate": True}, "summed=1 of Mine: must be 2 with 3 blocks and separate=True, because"),
+        ({"summed": 3, "separate": True}, "summed=3 of Mine: must be 2 with 3 blocks and separate=True, because"),
+        ({"summed": 4}, "summed=4 of Mine: must be 2 or 3 with 3 blocks"),
+    ],
+)
+def test_a_kernel_with_a_block_that_no_product_reaches_is_refused(attributes, message):
+    with pytest.raises(ValueError, match=message):
+        type("Mine", (AbstractKernel,), {"scales": (1.0, 1.0, 2.0), "sigmoid": 1, **attributes})
+
+
+class Slow(UGRNN):
+    """The state moves half as far."""
+
+    @staticmethod
+    def step(inputs, state, weights):
+        return torch.lerp(state, UGRNN.step(inputs, state, weights), 0.5)
+
+
+def test_a_cell_with_another_step_does_not_inherit_the_kernel():
+    torch.manual_seed(0)
+    layer, input = Slow(3, WIDTH), torch.randn(2, 5, 3)
+    fast, _ = layer(input)
+    layer.implementation = "reference"
+    torch.testing.assert_close(fast, layer(input)[0], **TOLERANCE)
+    assert not layer.has_fast
+    assert type("Heir", (UGRNN,), {}).kernel is UGRNNKernel
+    assert type("Heir", (Slow,), {"kernel": UGRNNKernel}).kernel is UGRNNKernel

@@ -26,7 +26,7 @@ from melgen.networks.products.backends import (
     Backend,
 )
 from melgen.networks.products.linear import linear
-from melgen.networks.products.measuring import STEPS, is_exact, is_possible, machine
+from melgen.networks.products.measuring import TIMED_STEPS, is_exact, is_possible, machine
 
 Candidates: TypeAlias = dict[Backend, Callable[[], object]]
 """Backends, each with a function that computes the products of a part with it, forwards and backwards."""
@@ -52,9 +52,14 @@ class Part(NamedTuple):
 def places(model: MelodyModel) -> Iterator[Place]:
     """The parts of a network that use a backend: the output, and each layer with a fast implementation."""
     for number, layer in enumerate(model.layers, 1):
-        if holders := [each for each in layer.modules() if isinstance(each, AbstractFastLayer) and each.has_fast]:
+        if holders := _fast_layers(layer):
             yield Place(f"layer {number}", holders, layer)
     yield Place("output", [model], None)
+
+
+def _fast_layers(layer: AbstractRecurrentLayer) -> list[AbstractFastLayer]:
+    """The layer itself, or those that it contains, as far as they have a fast implementation."""
+    return [each for each in layer.modules() if isinstance(each, AbstractFastLayer) and each.has_fast]
 
 
 def parts_of(model: MelodyModel, batch_size: int, steps: int) -> list[Part]:
@@ -65,7 +70,7 @@ def parts_of(model: MelodyModel, batch_size: int, steps: int) -> list[Part]:
     width, in_bfloat16 = model.output.in_features, torch.is_autocast_enabled("cpu")
     window = f"{batch_size} x {steps}{' bfloat16' if in_bfloat16 else ''}"
     shapes = [(len(table), table.shape[1]) for table in model.tables]
-    if not model.stack.can_use_tables(len(shapes)):
+    if not model.stack.can_use_tables(len(shapes), training=True):
         shapes = []
     parts = []
     for name, holders, layer in places(model):
@@ -100,7 +105,7 @@ def _of_layer(
 ) -> Candidates:
     """The candidates of a layer that reads rows of tables of these shapes, or a sequence if there are no tables."""
     layer = copy.deepcopy(layer)
-    (inner,) = (each for each in layer.modules() if isinstance(each, AbstractFastLayer))
+    (inner,) = _fast_layers(layer)
     run = _training_step_of(layer, inner, table_shapes, batch_size, steps)
     has_module = isinstance(inner, AbstractTorchLayer)
     if torch.is_autocast_enabled("cpu"):
@@ -146,11 +151,11 @@ def _training_step_of(
 
 
 def _most_steps(table_shapes: Sequence[tuple[int, int]], batch_size: int) -> int:
-    """The most steps that are timed.
+    """The most steps that are timed: ``TIMED_STEPS``, or as many as give two tokens for each row of a table.
 
-    With few steps a table would have more rows than there are tokens, and would not be multiplied as a whole.
+    With fewer tokens than rows the table would not be multiplied as a whole.
     """
-    return max(STEPS, 2 * sum(count for count, _ in table_shapes) // batch_size)
+    return max(TIMED_STEPS, 2 * sum(count for count, _ in table_shapes) // batch_size)
 
 
 def _of_output(width: int, columns: int, rows: int) -> Candidates:
@@ -176,9 +181,8 @@ def _of_output(width: int, columns: int, rows: int) -> Candidates:
 def _usable(candidates: Iterable[Backend], rows: int, inner: int, columns: int) -> list[Backend]:
     """Those that this machine has and that are exact here, for products of ``[rows, inner]`` and ``[inner, columns]``.
 
-    Exactness is checked at these sizes too, since a library may compute large products in another way.
-
-    Small products have torch's default alone.
+    Exactness is checked at these sizes too, since a library may compute large products in another way. For small
+    products no library but torch's default is a candidate.
     """
-    of_size = dict.fromkeys(each.for_size(rows * inner * columns) for each in candidates)
+    of_size = dict.fromkeys(each.or_default_if_small(rows * inner * columns) for each in candidates)
     return [each for each in of_size if is_possible(each) and is_exact(each, rows, inner, columns)] or [TORCH]

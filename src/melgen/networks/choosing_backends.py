@@ -24,7 +24,7 @@ from melgen.networks.products.measuring import fastest
 
 log = logging.getLogger(__name__)
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Also raised when a change of the scan makes other backends the fastest."""
 
 Choice = Mapping[str, str]

@@ -159,7 +159,7 @@ class MelodyModel(nn.Module):
         return self._linear(output.transpose(0, 1), self.output.weight, self.output.bias).transpose(0, 1)
 
     def _linear(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if input.device.type == "cpu" and can_be_fast(input):
+        if self.implementation != "reference" and input.device.type == "cpu" and can_be_fast(input):
             return linear(backend_for(input, self.backend), input, weight, bias)
         return F.linear(input, weight, bias)
 
@@ -186,12 +186,13 @@ class MelodyModel(nn.Module):
         return [self.embedding.weight, self.duration_embedding.weight]
 
     def use(self, implementation: str) -> None:
-        """Choose one of ``IMPLEMENTATIONS`` for all recurrent layers.
+        """Choose one of ``IMPLEMENTATIONS`` for all recurrent layers and the output.
 
         Raises:
             ValueError: for any other word.
         """
         check_one_of("implementation", implementation, IMPLEMENTATIONS)
+        self.implementation = implementation
         for module in self.stack.modules():
             if isinstance(module, AbstractRecurrentLayer):
                 module.implementation = implementation
@@ -247,7 +248,8 @@ class MelodyModel(nn.Module):
         nothing is imported because of it.
 
         Raises:
-            ValueError: for a layer or a block that is not imported.
+            ValueError: for a layer or a block that is not imported, or a value out of range.
+            TypeError: for options that the layer or the network does not have.
 
         >>> model = MelodyModel(vocab_size=10, hidden_size=16, layers=3)
         >>> MelodyModel.from_description(model.describe()).describe() == model.describe()

@@ -13,9 +13,11 @@ from melgen.networks.stepping import AbstractStepper, CallStepper
 
 
 class ModelStepper:
-    """Reads one time step after another, without dropout and without gradients.
+    """Reads one time step after another.
 
-    It has the scores of the ordinary call, except for rounding. The hooks of the network's modules are not called.
+    It has the scores of the ordinary call, except for rounding. The hooks of the network's modules are not called. Call
+    ``model.eval()`` first, so that nothing drops out, and use it within ``torch.inference_mode()``: with gradients the
+    steps are ordinary calls, which are slow.
 
     Args:
         model: the network, whose weights must not change meanwhile. If it has blocks, the steps are ordinary calls of
@@ -50,7 +52,7 @@ class ModelStepper:
             return
         # On a GPU the context of oneDNN's products would let torch round to bfloat16.
         backend = backend_of_stepping() if output.device.type == "cpu" else TORCH
-        self._backend = backend.for_size(batch_size * output.numel())
+        self._backend = backend.or_default_if_small(batch_size * output.numel())
         states = [None] * len(model.layers) if state is None else state
         lowest, *above = zip(model.layers, states, strict=True)
         self._steppers = [lowest[0].stepper(batch_size, lowest[1], tables, backend)]

@@ -90,8 +90,7 @@ class RecurrentStack(nn.Module):
 
     def forward_rows_unchecked(self, tokens: Tensor, tables: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
         """`forward_rows` from a state that it returned or `check_state` allows: one step after another is faster so."""
-        drops = self.training and not isinstance(self.input_dropout, nn.Identity)  # for each step, not for each row
-        if drops or not self.can_use_tables(len(tables)):
+        if not self.can_use_tables(len(tables), self.training):
             return self._run_all(embed(tokens, tables), state)
         return self._run(lambda before: self._lowest_by_tables(tokens, tables, before), state)
 
@@ -115,13 +114,15 @@ class RecurrentStack(nn.Module):
                 name = f"layer {number} ({layer.stored_name()})"
                 raise ValueError(refusal(part, layer.state_shape, batch_size, like, name))
 
-    def can_use_tables(self, tables: int) -> bool:
+    def can_use_tables(self, tables: int, training: bool) -> bool:
         """Whether the lowest layer can use this many tables, instead of a sequence of their rows.
 
         A block changes what the layer reads: of one table each row, which is a table again; of several tables the sum
-        of their rows, which is none.
+        of their rows, which is none. Dropout of the input, in training, differs from step to step, so that equal tokens
+        would need different rows.
         """
-        return tables == 1 or type(self.blocks[0]) is NoBlock
+        drops = training and not isinstance(self.input_dropout, nn.Identity)
+        return not drops and (tables == 1 or type(self.blocks[0]) is NoBlock)
 
     def _lowest_by_tables(self, tokens: Tensor, tables: Sequence[Tensor], state: State) -> tuple[Tensor, State]:
         """The lowest layer with its block, which reads rows of tables and has no dropout of its input."""

@@ -26,17 +26,18 @@ class _AbstractGRUKernel(AbstractKernel):
     summed = sigmoid = 2
     saved = 1
 
-    def _finish(self, argument: Tensor, gates: Sequence[Tensor], before: Tensor, after: Tensor) -> None:
+    def _blend(self, argument: Tensor, gates: Sequence[Tensor], before: Tensor, after: Tensor) -> None:
         """``h' = u * h + (1 - u) * n`` from the argument of n."""
         n = from_sigma(torch.sigmoid(argument, out=argument), out=gates[2])
         torch.lerp(n, before, gates[1], out=after)
 
-    def _unfinish(self, gates: Sequence[Tensor], before: Tensor, dh: Tensor, du: Tensor) -> Tensor:
+    def _blend_backward(self, gates: Sequence[Tensor], before: Tensor, dh: Tensor, du: Tensor) -> Tensor:
         """The gradient of n's argument, computed from that of ``h'`` and written over n too."""
         _, u, n = gates
         work = self.scratch[0]
         torch.sub(before, n, out=work)
         torch.mul(work, dh, out=du)
+        # The argument is doubled (its scale is 2), so that n is tanh(argument / 2).
         torch.addcmul(dh, dh, u, value=-1, out=work).mul_(0.5)
         dh.mul_(u)
         return tanh_backward(work, n, grad_input=n)
@@ -50,12 +51,12 @@ class GRUKernel(_AbstractGRUKernel):
     def forward(self, gates, before, after, saved):
         """One time step."""
         argument = torch.addcmul(gates[2], gates[0], saved[0], out=self.scratch[0])
-        self._finish(argument, gates, before[0], after[0])
+        self._blend(argument, gates, before[0], after[0])
 
     def backward(self, gates, before, after, saved, grad, of_gates):
         """Its gradient."""
         dr, du = of_gates
-        of_argument = self._unfinish(gates, before[0], grad[0], du)
+        of_argument = self._blend_backward(gates, before[0], grad[0], du)
         torch.mul(of_argument, saved[0], out=dr)
         torch.mul(of_argument, gates[0], out=saved[0])
 
@@ -69,12 +70,12 @@ class ResetBeforeGRUKernel(_AbstractGRUKernel):
         argument = self.scratch[0].copy_(gates[2])
         assert self.times_last is not None
         self.times_last.add(saved[0], argument)
-        self._finish(argument, gates, before[0], after[0])
+        self._blend(argument, gates, before[0], after[0])
 
     def backward(self, gates, before, after, saved, grad, of_gates):
         """Its gradient."""
         (dh,), (dr, du), work = grad, of_gates, self.scratch[0]
-        of_argument = self._unfinish(gates, before[0], dh, du)
+        of_argument = self._blend_backward(gates, before[0], dh, du)
         assert self.times_last is not None
         self.times_last.write(of_argument, work)
         torch.mul(work, before[0], out=dr)

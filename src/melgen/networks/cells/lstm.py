@@ -9,7 +9,7 @@ from melgen.internals.torch import onednn_multiplies
 from melgen.networks.initialization import TensorFlowInit
 from melgen.networks.layers.recurrent import State, map_state
 from melgen.networks.layers.torch_module import AbstractTorchLayer
-from melgen.networks.products.autocast import multiplies_in_bfloat16
+from melgen.networks.products.autocast import autocasts_to_bfloat16
 from melgen.networks.products.backends import TORCH
 from melgen.networks.scans.kernels import AbstractKernel, fast_tanh, from_sigma, tanh_backward
 
@@ -77,7 +77,7 @@ class LSTM(AbstractTorchLayer):
 
     def is_fast(self, tensor: Tensor, is_table: bool) -> bool:
         """Whether to use the kernel: with torch's products only for tables, since otherwise torch's loop is faster."""
-        fused = torch.backends.mkldnn.is_available() and (not is_table or multiplies_in_bfloat16(tensor))
+        fused = torch.backends.mkldnn.is_available() and (not is_table or autocasts_to_bfloat16(tensor))
         return not (self.backend == TORCH and fused) and super().is_fast(tensor, is_table)
 
     def forward_reference(self, input: Tensor, state: State = None) -> tuple[Tensor, State]:

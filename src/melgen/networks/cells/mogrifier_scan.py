@@ -46,7 +46,7 @@ def mogrifier_scan(
         The output, and h and c after the last step.
     """
     batch_size = input.shape[1]
-    backend = backend.for_size(batch_size * weight_hh.numel())
+    backend = backend.or_default_if_small(batch_size * weight_hh.numel())
     h, c = zero_states(LSTMKernel, weight_hh, batch_size) if state is None else state
     output, h, c = _MogrifierScan.apply(backend, input, h, c, weight_ih, weight_hh, bias, *gates)
     return output, h, c

@@ -53,7 +53,7 @@ class NASKernel(AbstractKernel):
         h3, p, q, s, t, pc, st = saved
         da0, da2, da5, da7, da4, da6 = of_gates
         (dh, dc), (one, two) = grad, self.scratch
-        # From here on, each of st, s, t, pc, q, p is overwritten with the gradient of its argument.
+        # From here on, each of st, s, t, q, p is overwritten with the gradient of its argument, and dc with pc's.
         tanh_backward(dh, after[0], grad_input=dh)
         dc.addcmul_(dh, st)
         tanh_backward(torch.mul(dh, after[1], out=one), st, grad_input=st)

@@ -26,7 +26,7 @@ the window has more notes than they have rows, dropout spares its input, and no 
 
 Who asks: `AbstractFastLayer.has_fast` and `is_fast` for a layer, `can_be_fast` for a tensor, `can_step` for single
 steps, `records_on` and `can_record` for a GPU, `is_possible` for a backend and its exactness on this machine, and
-`Backend.for_size` for the size of a product.
+`Backend.or_default_if_small` for the size of a product.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ class AbstractScannedLayer(AbstractKernelLayer):
     """A layer that torch lacks: one product of the whole input, then one `step` after another.
 
     A subclass gives `step` and the attributes below, nothing else. With a ``kernel`` the steps are a scan, which is
-    faster; without one, autograd records each.
+    faster; without one, autograd records each. A subclass with a `step` of its own does not inherit the kernel, which
+    is the arithmetic of another step.
 
     Attributes:
         blocks_of_products: how many blocks each product with the state has. Most cells need one product; GRU needs its
@@ -44,6 +45,8 @@ class AbstractScannedLayer(AbstractKernelLayer):
         named = (vars(kind).get(name) for kind in cls.__mro__ for name in ("blocks_of_products", "products"))
         if (blocks := next((each for each in named if each is not None), None)) is not None:
             cls.blocks_of_products = cls.products = blocks
+        if cls.kernel is not None and _is_newer("step", "kernel", cls):
+            cls.kernel = None
         if cls.kernel is not None:
             _check_kernel(cls, cls.kernel, blocks)
             cls.states = cls.kernel.states
@@ -99,6 +102,12 @@ class AbstractScannedLayer(AbstractKernelLayer):
         else:
             for parameter in self.parameters():
                 torch_uniform_(parameter, self.hidden_size)
+
+
+def _is_newer(name: str, other: str, cell: type) -> bool:
+    """Whether a class has the first attribute from a class nearer to it than the second."""
+    first, second = (next(at for at, each in enumerate(cell.__mro__) if key in vars(each)) for key in (name, other))
+    return first < second
 
 
 def _check_kernel(cell: type[AbstractScannedLayer], kernel: type[AbstractKernel], blocks: object) -> None:

@@ -9,7 +9,7 @@ from melgen.internals.torch import onednn_multiplies
 from melgen.networks.products.backends import BFLOAT16, TORCH, Backend
 
 
-def multiplies_in_bfloat16(tensor: Tensor) -> bool:
+def autocasts_to_bfloat16(tensor: Tensor) -> bool:
     """Whether autocast asks for products in bfloat16 on the tensor's device, and melgen can compute them."""
     device = tensor.device.type
     return (
@@ -26,7 +26,7 @@ def backend_for(tensor: Tensor, chosen: Backend) -> Backend:
     The chosen one is used if it is of that kind and the tensor is on a CPU. Otherwise it is replaced, by `BFLOAT16` or
     by torch's default.
     """
-    of_autocast = multiplies_in_bfloat16(tensor)
+    of_autocast = autocasts_to_bfloat16(tensor)
     if tensor.device.type == "cpu" and chosen.in_bfloat16 == of_autocast:
         return chosen
     return BFLOAT16 if of_autocast else TORCH

@@ -2,9 +2,9 @@
 
 That is a library for its matrix products (torch's default or oneDNN), or torch's module for the layer as a whole. A
 backend computes products of two kinds: of whole sequences (with the weights of an input or of the output, and for the
-gradients of all weights), and, in each step, of one state with the weights of the state. There is no choice for a third
-kind: torch's default multiplies the few rows of an embedding's tables, for the lowest layer in float32 even under
-autocast.
+gradients of all weights), and, in each step, of one state with the weights of the state. torch's default computes all
+others: of the few rows of an embedding's tables (for the lowest layer in float32 even under autocast), of attention,
+and in the blocks around layers.
 
 Which library is the fastest depends on the processor: torch's default is MKL, which on some processors runs at half
 their width; oneDNN also comes with torch. `melgen.networks.choosing_backends` measures them.
@@ -118,15 +118,16 @@ class Backend:
         """Whether it is a backend for autocast: it rounds factors to bfloat16."""
         return self.bfloat16_for_sequences
 
-    def for_size(self, multiplications: int) -> Backend:
+    def or_default_if_small(self, multiplications: int) -> Backend:
         """This backend, or torch's default if a product is so small that its call takes most of the time.
 
-        A backend in bfloat16 stays, since its results are other numbers.
+        A backend in bfloat16 stays, since its results are other numbers, and so does torch's module, which makes its
+        products by itself.
 
-        >>> ONEDNN.for_size(1000 * 128 * 128).name, ONEDNN.for_size(1 * 128 * 128).name
+        >>> ONEDNN.or_default_if_small(1000 * 128 * 128).name, ONEDNN.or_default_if_small(1 * 128 * 128).name
         ('onednn', 'torch')
         """
-        return self if self.in_bfloat16 or multiplications >= FEWEST_MULTIPLICATIONS else TORCH
+        return self if self.in_bfloat16 or self.by_module or multiplications >= FEWEST_MULTIPLICATIONS else TORCH
 
     def for_sequences(self) -> AbstractContextManager[None]:
         """A context for products of whole sequences."""

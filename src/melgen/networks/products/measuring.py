@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 LARGEST_ERROR = 1e-5
 """Of a float32 product, relative to its largest value. bfloat16 has errors of 1e-3, float32 of 1e-6."""
-STEPS = 16
-"""The most steps of the sequences that are timed."""
+TIMED_STEPS = 16
+"""A timed sequence has no more steps, unless its tables need more."""
 WARM_UP, ROUNDS, MOST_ROUNDS = 1, 4, 16
 CLOSE, EQUAL = 1.05, 1.02
 """Results this near to the best are measured again; those that remain this near count as equal."""
@@ -110,6 +110,6 @@ def is_exact(backend: Backend, rows: int, inner: int, columns: int) -> bool:
     step = torch.empty(rows, columns, dtype=torch.float32)
     with torch.autocast("cpu", enabled=False):  # which would round them itself
         with backend.for_steps():
-            backend.of_step(right, rows, STEPS).write(left, step)
+            backend.of_step(right, rows, TIMED_STEPS).write(left, step)
         found = (backend.multiply(left, right), step)
     return all(float((each - true).abs().max() / true.abs().max()) < LARGEST_ERROR for each in found)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from melgen.internals.torch import is_transforming
-from melgen.networks.products.autocast import multiplies_in_bfloat16
+from melgen.networks.products.autocast import autocasts_to_bfloat16
 
 ONE_BACKWARD_PASS = "the fast scan allows one backward pass; for more, use model.implementation=reference"
 
@@ -17,12 +17,12 @@ ONE_BACKWARD_PASS = "the fast scan allows one backward pass; for more, use model
 def can_be_fast(tensor: Tensor) -> bool:
     """Whether a fast implementation can be used for this tensor.
 
-    It can in single precision, and in bfloat16 where the device multiplies that. It cannot inside ``torch.func`` or
-    ``torch.compile``, which need a reference by autograd alone.
+    It can in single precision, and under autocast to bfloat16 where the device multiplies that. It cannot inside
+    ``torch.func`` or ``torch.compile``, which need a reference by autograd alone.
     """
     return (
-        (tensor.dtype == torch.float32 or (tensor.dtype == torch.bfloat16 and multiplies_in_bfloat16(tensor)))
-        and (not torch.is_autocast_enabled(tensor.device.type) or multiplies_in_bfloat16(tensor))
+        (tensor.dtype == torch.float32 or (tensor.dtype == torch.bfloat16 and autocasts_to_bfloat16(tensor)))
+        and (not torch.is_autocast_enabled(tensor.device.type) or autocasts_to_bfloat16(tensor))
         and not is_transforming()
         and not torch.compiler.is_compiling()
     )

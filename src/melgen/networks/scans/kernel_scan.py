@@ -66,7 +66,9 @@ def scan(
     batch_size = projected.shape[1]
     if states is None:
         states = zero_states(kernel, weight, batch_size)
-    output, *last = _Scan.apply(kernel, backend.for_size(batch_size * weight.numel()), projected, weight, bias, *states)
+    output, *last = _Scan.apply(
+        kernel, backend.or_default_if_small(batch_size * weight.numel()), projected, weight, bias, *states
+    )
     return output, last
 
 

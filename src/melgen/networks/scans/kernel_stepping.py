@@ -47,7 +47,7 @@ class KernelStepper(AbstractStepper):
         backend: Backend,
     ):
         batch_size, width = states[0].shape
-        backend = backend.for_size(batch_size * weight.numel())
+        backend = backend.or_default_if_small(batch_size * weight.numel())
         gates = weight.new_empty(1, batch_size, len(weight))
         both = [weight.new_empty(2, batch_size, width) for _ in states]
         for pair, state in zip(both, states, strict=True):

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -73,6 +73,9 @@ class AbstractKernel(ABC):
 
     So the last block is of one of three kinds: summed like the others (LSTM); separate (GRU with the reset after the
     product); or neither, with a product of its own that the kernel makes, ``times_last`` (GRU with the reset before).
+
+    Raises:
+        ValueError: when a class is defined with a block of none of these kinds.
     """
 
     scales: ClassVar[tuple[float, ...]]
@@ -82,6 +85,19 @@ class AbstractKernel(ABC):
     saved: ClassVar[int] = 0
     states: ClassVar[int] = 1
     carries: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not (hasattr(cls, "scales") and hasattr(cls, "summed")):
+            return  # what several kernels share
+        blocks = len(cls.scales)
+        allowed = (blocks - 1,) if cls.separate else (blocks - 1, blocks)
+        if cls.summed not in allowed:
+            raise ValueError(
+                f"summed={cls.summed} of {cls.__qualname__}: must be {' or '.join(map(str, allowed))} with "
+                f"{blocks} blocks{' and separate=True' if cls.separate else ''}, because only the last block can have "
+                "a product of its own"
+            )
 
     def __init__(self, scratch: Sequence[Tensor], times_last: StepProduct | None = None):
         self.scratch = scratch
