@@ -25,6 +25,7 @@ from tests.tiers import quick_rows
 
 SOLVED = "hidden_size-69-model.embedding_size-128"
 VOCABULARY = {"vocab_size": 32}
+vocabulary_of = size_keys._vocabulary_of
 RUN = Path("m/control-lstm-2-seed0")
 
 
@@ -39,6 +40,22 @@ def config_of(*overrides):
     config = composed("name=n", "run_dir=/r", *overrides)
     own = {key: value for key, value in config.items_ex(resolve=False) if key != "hydra"}
     return with_solved_keys(OmegaConf.create(own))
+
+
+def test_seeds_of_a_training_share_one_vocabulary_and_splits_do_not(monkeypatch):
+    read = []
+
+    class Data:
+        def __init__(self, config, **_):
+            read.append((config.seed, config.split_seed))
+            self.vocabulary = self
+            self.sizes = {"vocab_size": 30 + len(read)}
+
+    monkeypatch.setattr("melgen.data.from_config.build_data", Data)
+    monkeypatch.setattr(size_keys, "_vocabularies", {})
+    configs = [composed(f"seed={seed}", f"split_seed={split}") for split in (0, 1) for seed in (0, 1, 2)]
+    assert [vocabulary_of(config)["vocab_size"] for config in configs] == [31, 31, 31, 32, 32, 32]
+    assert read == [(0, 0), (0, 1)]
 
 
 def test_the_usual_hidden_size_is_that_of_the_configuration():

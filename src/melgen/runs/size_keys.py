@@ -102,8 +102,13 @@ def _both(config: DictConfig, key: str, other: str) -> ValueError:
 
 
 def _vocabulary_of(config: DictConfig) -> Mapping[str, int]:
-    """The sizes of the vocabulary of the corpus, which is read once in a process for each configuration of it."""
-    key = OmegaConf.to_yaml(config.dataset, resolve=True)
+    """The sizes of the vocabulary of the corpus, which is read once in a process for each configuration of it.
+
+    The seed of a training only orders the windows: networks of all seeds have one vocabulary.
+    """
+    dataset = OmegaConf.to_container(config.dataset, resolve=True)
+    assert isinstance(dataset, dict)
+    key = repr({name: value for name, value in dataset.items() if name != "seed"})
     if key not in _vocabularies:
         from melgen.data.from_config import build_data
 
