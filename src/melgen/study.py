@@ -52,7 +52,7 @@ def study(config: DictConfig) -> Path:
     if "sweep" in wanted or config.dry_run:
         this.training.announce()
     if config.dry_run:
-        log.info("dry_run=true: nothing was trained or written; without it the stages are %s", ", ".join(wanted))
+        log.info("dry_run=true: nothing was trained; without it the stages are %s", ", ".join(wanted))
         return this.directory
     with this.bench.claimed():
         do_stages(this, wanted, named=names_stages(hydra_config))

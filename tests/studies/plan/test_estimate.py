@@ -205,7 +205,7 @@ def test_a_dry_run_prints_the_estimate_and_writes_nothing(tmp_path, monkeypatch)
     assert answer.code == 0, answer.text
     assert "Study of 8 networks in multirun/misc_folk: 0 trained already, 8 to train" in answer.text
     assert "for 48 updates, 1 run at a time: an estimate for this machine" in answer.text
-    assert "dry_run=true: nothing was trained or written" in answer.text
+    assert "dry_run=true: nothing was trained; without it" in answer.text
     assert not files_below(tmp_path)
     assert not (tmp_path / "multirun").exists()
 
