@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from melgen.runs.directory import SWEEP_VARIABLE
-from tests.commands.forking import IS_POSSIBLE, Fork
+from tests.commands.forking import IS_POSSIBLE, Fork, keep_from_composing_twice
 
 TINY = (
     "corpus=misc_folk",
@@ -58,11 +58,13 @@ def call(verb: str, *overrides: str) -> Answer:
     # A command sets these for its own process. Here they would come from an earlier command.
     own = {name: os.environ.pop(name, None) for name in ("HYDRA_FULL_ERROR", SWEEP_VARIABLE)}
     GlobalHydra.instance().clear()
+    as_before = keep_from_composing_twice(overrides)
     try:
         sys.argv = [f"melgen.{verb}", *overrides]
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = _exit_code_of(main)
     finally:
+        as_before()
         sys.argv = argv
         # Hydra has directed the log to a stream that nobody reads from now on.
         root.handlers[:], root.level = handlers, level
