@@ -63,6 +63,16 @@ def test_a_failing_job_leaves_the_others_alone(here):
 
 
 @pytest.mark.slow
+def test_a_failed_sweep_whose_table_cannot_be_written_fails(here):
+    (FAMILY / "sweep.csv").mkdir(parents=True)
+    answer = call("train", "-m", *SWEPT, "layers=1", mishap("lstm"))
+    assert answer.code == 1
+    assert "control-lstm-1-seed0-hidden_size-8: a mishap\n" in answer.out
+    assert answer.err.endswith(f"melgen.train: error: {FAMILY / 'sweep.csv'}: Is a directory\n")
+    assert "UserWarning" not in answer.text
+
+
+@pytest.mark.slow
 def test_a_failure_is_recorded_once_where_the_run_is(here):
     answer = call("train", "-m", *TINY, "run_dir=elsewhere/run", mishap("run"))
     assert answer.code == 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import re
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from itertools import product
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def end(tmp_path, monkeypatch, capsys):
         report = SweepCallback()
         report.jobs, report.planned = jobs, planned
         settings = OmegaConf.create({"output_dir": str(tmp_path), "hydra": {"sweep": {"dir": str(tmp_path / name)}}})
+        settings.hydra.job = {"config_name": "config"}
         code = 0
         try:
             report.on_multirun_end(settings)
@@ -92,7 +94,7 @@ def end(tmp_path, monkeypatch, capsys):
         return (
             code,
             capsys.readouterr().out,
-            list(csv.DictReader(table.read_text().splitlines())) if table.exists() else None,
+            list(csv.DictReader(table.read_text().splitlines())) if table.is_file() else None,
         )
 
     return end
@@ -111,7 +113,7 @@ def test_a_sweep_that_went_well(tmp_path, end):
         "centricity": 0.2,
     }
     assert rows[0]["state"] == "finished"
-    assert "3 of 3 jobs finished" in out
+    assert f"3 of 3 jobs finished\nTable:   {tmp_path / 'sweep' / 'sweep.csv'}\n" in out
     assert out.endswith(f"Next:    python -m melgen.study runs={tmp_path / 'sweep'}\n")
     assert len([line for line in out.splitlines() if "1.250" in line]) == 3
 
@@ -248,6 +250,48 @@ def test_a_failed_job_is_named_and_the_command_fails(tmp_path, end):
     assert "control-lstm-2-seed0: out of luck\n" in out
     assert rows[1]["error"] == "out of luck"
     assert rows[1]["val_loss"] == "", "a result of an earlier start does not count"
+
+
+@pytest.mark.parametrize("state", ["finished", "failed"])
+def test_a_table_that_cannot_be_written_is_an_error_after_the_results(tmp_path, end, state):
+    """Hydra makes a warning of an exception in a callback, and the command would exit with code 0."""
+    make_run(tmp_path / "sweep" / "control-lstm-1-seed0", "finished", result=RESULT)
+    make_run(tmp_path / "sweep" / "control-lstm-2-seed0", state, result=RESULT, error="out of luck")
+    (tmp_path / "sweep" / "sweep.csv").mkdir()
+    with redirect_stderr(io.StringIO()) as errors:
+        code, out, _ = end(2)
+    assert code == 1
+    assert "1.250" in out, "the table of the terminal"
+    assert ("1 of 2 jobs finished" in out) == ("control-lstm-2-seed0: out of luck\n" in out) == (state == "failed")
+    assert "Table:" not in out
+    assert "Next:" not in out
+    assert errors.getvalue() == f"melgen.train: error: {tmp_path / 'sweep' / 'sweep.csv'}: Is a directory\n"
+
+
+def test_a_damaged_status_is_a_failed_trial_of_a_search(tmp_path, end):
+    make_run(tmp_path / "sweep" / "control-lstm-1-seed0", "finished", result=RESULT)
+    make_run(tmp_path / "sweep" / "control-lstm-2-seed0", "finished", result=RESULT)
+    status = tmp_path / "sweep" / "control-lstm-2-seed0" / "status.json"
+    status.write_text("{")
+    code, out, rows = end(None)
+    assert code == 1
+    assert [row["state"] for row in rows] == ["finished", "failed"]
+    assert f"{status}: damaged" in out
+
+
+@pytest.mark.parametrize("method", ["on_multirun_start", "on_multirun_end"])
+def test_an_error_in_the_callback_itself_ends_the_command(method, tmp_path, monkeypatch, capsys):
+    def fail(*arguments):
+        raise RuntimeError("a mishap")
+
+    monkeypatch.setenv(SWEEP_VARIABLE, "this")
+    monkeypatch.setattr("melgen.sweeps.callback.find_runs", fail)
+    monkeypatch.setattr("melgen.sweeps.callback.is_known_finished", fail)
+    callback = SweepCallback()
+    callback.jobs = 1
+    with command_line("layers=1,2", folder=tmp_path) as settings, pytest.raises(SystemExit, match="1"):
+        getattr(callback, method)(settings)
+    assert capsys.readouterr().err == "melgen.train: error: a mishap\n"
 
 
 @pytest.mark.parametrize("state", ["running", "interrupted"])

@@ -14,7 +14,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, read_write
 
 from melgen.configuration.explanations import refuse
-from melgen.errors import message_of
+from melgen.errors import MelgenError, message_of
 from melgen.files import read_json, seen_from_here, write_json, write_text
 from melgen.pasting import command
 from melgen.plurals import counted
@@ -28,7 +28,7 @@ from melgen.sweeps.one_of_many import check_one_of_many
 from melgen.sweeps.optuna_search import require_optuna
 from melgen.sweeps.plan import planned_jobs
 from melgen.sweeps.planned_job import PlannedJob
-from melgen.sweeps.table import print_table, table_row, to_csv
+from melgen.sweeps.table import HAS_DIVERGED, print_table, table_row, to_csv
 from melgen.sweeps.updates import planned_updates
 
 log = logging.getLogger(__name__)
@@ -57,31 +57,38 @@ class SweepCallback(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Announce the sweep."""
+        try:
+            self._start(config)
+        except Exception as error:  # Hydra would only warn of it
+            refuse(config.hydra.job.config_name, error)
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Print the table of this sweep's jobs; ``sweep.csv`` also has those of earlier sweeps of the same name."""
+        try:
+            self._end(config)
+        except Exception as error:  # Hydra would only warn of it, and a failed sweep would exit with code 0
+            refuse(config.hydra.job.config_name, error)
+
+    def _start(self, config: DictConfig) -> None:
         trials = config.hydra.sweeper.get("n_trials")
         if trials is not None:  # an optimiser, which chooses each job by what came out of those before
-            try:
-                require_optuna()
-                if config.get("only") is not None:
-                    raise ValueError(f"only={config.only}: not with a search, which chooses its jobs itself")
-                check_one_of_many(config, config.hydra.job.config_name)
-            except Exception as error:
-                refuse(config.hydra.job.config_name, error)
+            require_optuna()
+            if config.get("only") is not None:
+                raise ValueError(f"only={config.only}: not with a search, which chooses its jobs itself")
+            check_one_of_many(config, config.hydra.job.config_name)
             os.environ[SWEEP_VARIABLE] = uuid.uuid4().hex
             self.jobs: int | None = None
             log.info("Sweep of %d trials; results in %s", trials, config.hydra.sweep.dir)
             return
-        try:
-            states = STATES if config.get("only") is None else states_named(config.only, "only")
-            if config.get("only") is not None and any("shuffle(" in task for task in typed_overrides(config.hydra)):
-                raise ValueError(f"only={config.only}: not with shuffle(...), which makes other jobs each time")
-            if config.get("only") is not None and "jobs" not in config.hydra.sweeper:
-                raise ValueError(
-                    f"only={config.only}: the sweeper {config.hydra.runtime.choices.get('hydra/sweeper')} runs all "
-                    "jobs; hydra/sweeper=planned chooses among them"
-                )
-            jobs = planned_jobs(config.hydra, config.hydra.job.config_name)
-        except Exception as error:  # Hydra would only warn of it
-            refuse(config.hydra.job.config_name, error)
+        states = STATES if config.get("only") is None else states_named(config.only, "only")
+        if config.get("only") is not None and any("shuffle(" in task for task in typed_overrides(config.hydra)):
+            raise ValueError(f"only={config.only}: not with shuffle(...), which makes other jobs each time")
+        if config.get("only") is not None and "jobs" not in config.hydra.sweeper:
+            raise ValueError(
+                f"only={config.only}: the sweeper {config.hydra.runtime.choices.get('hydra/sweeper')} runs all "
+                "jobs; hydra/sweeper=planned chooses among them"
+            )
+        jobs = planned_jobs(config.hydra, config.hydra.job.config_name)
         chosen = [job for job in jobs if job.status.state in states]
         os.environ[SWEEP_VARIABLE] = uuid.uuid4().hex
         self.jobs = len(chosen)
@@ -110,36 +117,54 @@ class SweepCallback(Callback):
         which = "" if len(chosen) == len(jobs) else f", {len(chosen)} of them ({'/'.join(states)}) now"
         log.info("Sweep of %s%s%s, %s; results in %s", of_jobs, done, which, updates, root)
 
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Print the table of this sweep's jobs; ``sweep.csv`` also has those of earlier sweeps of the same name."""
+    def _end(self, config: DictConfig) -> None:
         token = os.environ.pop(SWEEP_VARIABLE)
         root = Path(config.output_dir)
         if self.jobs is None:  # a search: its trials, those of earlier commands too
             rows = self._rows(find_runs(Path(config.hydra.sweep.dir)))
         else:
             rows = self._rows(self._begun(root, token))
-        written = self._with_earlier(rows, Path(config.hydra.sweep.dir))
-        folders = {Path(row["directory"]).parent for row in rows} or {Path(config.hydra.sweep.dir)}
-        for folder in sorted(folders):
-            write_text(
-                folder / "sweep.csv", to_csv([row for row in written if Path(row["directory"]).parent == folder])
-            )
         print_table(rows)
-        diverged = [row for row in rows if self.jobs is None and RunDirectory(row["directory"]).has_diverged]
+        diverged = [row for row in rows if self.jobs is None and row[HAS_DIVERGED]]
         failed = [row for row in rows if row["state"] != FINISHED and row not in diverged]
-        tables = ", ".join(str(folder / "sweep.csv") for folder in sorted(folders))
         made = len(rows) - len(failed) - len(diverged)
         worst = f", {len(diverged)} diverged, which a search counts as the worst" if diverged else ""
-        print(f"{made} of {counted(self.jobs or len(rows), 'job')} finished{worst}; table: {tables}")
+        print(f"{made} of {counted(self.jobs or len(rows), 'job')} finished{worst}")
         for row in failed:
             print(f"{row['state']}: {row['directory']}: {row['error']}")
         if any(row.get("is_elsewhere") for row in rows):
             print("once those are done, the same command shows them too; to see how far they are:")
             print(command("status", {"dir": root}))
+        folders = self._write_tables(rows, Path(config.hydra.sweep.dir))
         if failed or len(rows) < (self.jobs or 1):
             raise SystemExit(1)
         if self.jobs is not None and len(rows) > 1 and len(folders) == 1:
             print(f"{'Next:':9}{command('study', {'runs': seen_from_here(folders.pop())})}")
+
+    def _write_tables(self, rows: list[dict[str, Any]], sweep: Path) -> set[Path]:
+        """Write ``sweep.csv`` into each folder that has runs, after the results are printed: the disk may be full.
+
+        Returns:
+            The folders.
+
+        Raises:
+            MelgenError: if any cannot be written, after the others are; names the files.
+        """
+        written = self._with_earlier(rows, sweep)
+        folders = {Path(row["directory"]).parent for row in rows} or {sweep}
+        errors = []
+        for folder in sorted(folders):
+            file = folder / "sweep.csv"
+            try:
+                write_text(file, to_csv([row for row in written if Path(row["directory"]).parent == folder]))
+            except Exception as error:
+                message = message_of(error)
+                errors.append(message if str(file) in message else f"{file}: {message}")
+            else:
+                print(f"{'Table:':9}{file}")
+        if errors:
+            raise MelgenError("\n".join(errors))
+        return folders
 
     def _begun(self, root: Path, token: str) -> list[RunDirectory]:
         """The runs that this sweep has begun or refused, also those that ``run_dir=...`` puts elsewhere."""

@@ -43,14 +43,16 @@ COLUMNS = {
 
 _WRITES_RHYTHM = "writes_rhythm"
 """Key of a row, not shown: whether its bits per note include rhythm."""
+HAS_DIVERGED = "has_diverged"
+"""Key of a row, not shown: whether the training failed because its loss or gradient became infinite or NaN."""
 
 
 def table_row(run: RunDirectory) -> dict[str, Any]:
     """A run's line in the table of a sweep."""
     try:
-        status, result = run.status, run.result or {}
+        status, result, has_diverged = run.status, run.result or {}, run.has_diverged
     except IdentityError as error:  # one damaged file must not cost the table of all others
-        status, result = {"state": FAILED, "error": str(error)}, {}
+        status, result, has_diverged = {"state": FAILED, "error": str(error)}, {}, False
     state = status.get("state", "unknown")
     if state != FINISHED:
         result = {}
@@ -66,6 +68,7 @@ def table_row(run: RunDirectory) -> dict[str, Any]:
         "seconds": result.get("seconds"),
         **sizes_in(result),
         "error": str(status.get("error", "")).partition("\n")[0],
+        HAS_DIVERGED: has_diverged,
     }
 
 
