@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from melgen.files import write_json
 from melgen.processes import process_birth
 from melgen.status import DEFAULT_DIR
 from tests.commands.calling import TINY, call
@@ -58,6 +59,20 @@ def test_without_a_directory_it_looks_where_trainings_leave_their_runs(here):
     assert found.out.startswith("The runs in multirun (dir=DIR: of another directory)\n")
     assert states(found) == {"control-lstm-1-seed0": "finished"}
     assert call("status", "dir=multirun").out == found.out.partition("\n")[2]
+
+
+@pytest.mark.parametrize("folder", ["multirun", ".", "elsewhere/../multirun"])
+def test_the_runs_of_a_sweep_over_names_are_listed_once(here, folder):
+    (here / "elsewhere").mkdir()
+    run, sweep = here / "multirun" / "a" / "control-lstm-1-seed0", here / "multirun" / "folk"
+    run.mkdir(parents=True)
+    pretend(run, state="finished")
+    write_json(sweep / "jobs.json", {"runs": [f"../{name}/control-lstm-1-seed0" for name in "ab"]})
+    answer = call("status", f"dir={folder}")
+    inside = "multirun/" if folder == "." else ""
+    names = [line.split()[1] for line in answer.out.splitlines() if "-seed" in line]
+    assert names == [f"{inside}a/control-lstm-1-seed0", f"{inside}b/control-lstm-1-seed0"]
+    assert "2 runs: 1 finished, 1 waiting" in answer.out
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,22 @@ def find_runs(root: Path) -> list[RunDirectory]:
     return [RunDirectory(path) for path in sorted(found, key=natural_order)]
 
 
-def listed_runs(sweep: Path) -> list[str]:
-    """The runs that the list in a sweep's directory names, relative to it; none without a list that can be read."""
+def listed_runs(sweep: Path) -> list[RunDirectory]:
+    """The runs that the list in a sweep's directory names; none without a list that can be read.
+
+    Their paths have the form of those that `find_runs` finds: a sweep over names lists ``../a/run``, and
+    ``sweep/../a/run`` would be taken for another run.
+    """
     names = read_json(sweep / JOBS_FILE).get("runs", [])
-    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    return [_from(sweep, name) for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
+def _from(folder: Path, name: str) -> RunDirectory:
+    """The run with a name relative to a folder, whose own path is not rewritten: it may have links before a ``..``."""
+    parts = Path(os.path.normpath(name)).parts
+    while parts[:1] == ("..",) and folder.name not in ("", ".."):
+        folder, parts = folder.parent, parts[1:]
+    return RunDirectory(folder.joinpath(*parts))
 
 
 def statuses_below(root: Path) -> list[RunStatus]:
@@ -42,7 +55,7 @@ def statuses_below(root: Path) -> list[RunStatus]:
             raise ValueError(
                 f"{file}: format version {listed['format_version']}; this melgen reads 1 to {FORMAT_VERSION}"
             )
-        planned += [RunDirectory(file.parent / name) for name in listed_runs(file.parent)]
+        planned += listed_runs(file.parent)
     known = {run.path: run for run in [*find_runs(root), *planned]}
     return [status_of(known[path]) for path in sorted(known, key=natural_order)]
 

@@ -102,9 +102,9 @@ class SweepCallback(Callback):
             updates = f"an unknown number of updates ({message_of(error)})"
         root = Path(config.hydra.sweep.dir)
         with suppress(OSError):  # if nothing can be written, each job reports it
-            runs = [os.path.relpath(job.config.run_dir, root) for job in jobs]
-            runs = [*dict.fromkeys([*listed_runs(root), *runs])]  # a sweep may be typed in portions, into one name
-            write_json(root / JOBS_FILE, {"format_version": FORMAT_VERSION, "runs": runs})
+            runs = [*listed_runs(root), *(job.run for job in jobs)]  # a sweep may be typed in portions, into one name
+            names = [*dict.fromkeys(os.path.relpath(run.path, root) for run in runs)]
+            write_json(root / JOBS_FILE, {"format_version": FORMAT_VERSION, "runs": names})
         if "jobs" in config.hydra.sweeper:  # ours, and not another that the user has chosen
             with read_write(config.hydra.sweeper):
                 config.hydra.sweeper.jobs = [job.number for job in chosen]
@@ -175,8 +175,7 @@ class SweepCallback(Callback):
     def _with_earlier(self, rows: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
         """The rows of this sweep, and those of the runs that earlier sweeps have begun in its directory."""
         known = {Path(row["directory"]).resolve() for row in rows}
-        listed = [RunDirectory(os.path.normpath(folder / name)) for name in listed_runs(folder)]
-        earlier = [run for run in listed if not known & {run.path.resolve(), run.refused.path.resolve()}]
+        earlier = [run for run in listed_runs(folder) if not known & {run.path.resolve(), run.refused.path.resolve()}]
         more = [table_row(run) for run in earlier if (run.path / "status.json").exists()]
         return sorted([*rows, *more], key=lambda row: natural_order(Path(row["directory"])))
 
