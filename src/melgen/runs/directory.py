@@ -83,6 +83,11 @@ class RunDirectory:
         """The directory for the report of a start that was refused because this directory belongs to another run."""
         return RunDirectory(self.path.with_name(self.path.name + REFUSED))
 
+    @property
+    def latest(self) -> RunDirectory:
+        """The directory that reports the latest start: `refused` if it was refused; otherwise that does not exist."""
+        return refused if (refused := self.refused).path.exists() else self
+
     @contextmanager
     def claimed(self) -> Iterator[None]:
         """Keep other processes out; on leaving, remove the directory if it is empty.

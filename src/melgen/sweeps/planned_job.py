@@ -27,5 +27,4 @@ class PlannedJob:
     @property
     def status(self) -> RunStatus:
         """The status of its run; failed also if it was refused, because its directory belongs to another run."""
-        refused = self.run.refused
-        return status_of(refused if refused.path.exists() else self.run)
+        return status_of(self.run.latest)

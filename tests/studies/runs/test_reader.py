@@ -6,7 +6,9 @@ import shutil
 import pytest
 
 from melgen.checkpoint import load_model
+from melgen.errors import IdentityError
 from melgen.networks import count_parameters
+from melgen.runs.directory import RunDirectory
 from melgen.studies.runs.reader import check_same_corpus, config_of, read_runs, runs_in
 from tests.studies.conftest import HOME
 
@@ -52,6 +54,19 @@ def test_unfinished_runs_have_a_reason(mini):
     }
 
 
+def test_the_reason_for_refusing_to_go_on_with_a_run_is_given(tmp_path, monkeypatch):
+    run = RunDirectory(tmp_path / LAST)
+    run.path.mkdir()
+    run.adopt({"seed": 0}, "seed: 0\n", force=False)
+    run.set_status("interrupted")
+    monkeypatch.setattr("melgen.runs.directory.numbers_software", lambda: {"torch": "another"})
+    with pytest.raises(IdentityError) as refusal:
+        run.adopt({"seed": 0}, "seed: 0\n", force=False)
+    run.record_failure(refusal.value)
+    reason = f"failed: {run.path}: was begun with other software, and nothing was changed"
+    assert read_runs([run.path])[1][0].reason.startswith(reason)
+
+
 @pytest.mark.slow
 def test_the_name_of_a_renamed_run_is_read_from_its_checkpoint(mini):
     (mini / LAST).rename(mini / "my best one")
@@ -72,6 +87,7 @@ def test_other_hidden_sizes_stay_apart(mini):
 def test_a_refused_start_is_not_a_run_and_a_copy_elsewhere_is_refused(mini):
     shutil.copytree(mini / LAST, mini / f"{LAST}-refused")
     assert len(runs_in(mini)) == 8
+    assert len(read_runs(runs_in(mini))[0]) == 8, "a later start, with other options perhaps, was refused"
     shutil.copytree(mini / LAST, mini / "copies" / LAST)
     with pytest.raises(ValueError, match="the same network and seed as"):
         read_runs(runs_in(mini))

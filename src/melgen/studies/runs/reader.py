@@ -45,9 +45,9 @@ def read_runs(
     finished, unfinished = [], []
     for path in directories:
         directory = RunDirectory(path)
-        state = directory.status.get("state", "missing")
-        if state != FINISHED or not directory.result:
-            error = str(directory.status.get("error", "")).partition("\n")[0]
+        if directory.status.get("state") != FINISHED or not directory.result:
+            latest = directory.latest.status
+            state, error = latest.get("state", "missing"), str(latest.get("error", "")).partition("\n")[0]
             state = "interrupted or still underway" if state == RUNNING else state
             unfinished.append(Unfinished(path, f"{state}: {error}" if error else state))
             continue
