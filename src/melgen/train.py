@@ -57,15 +57,16 @@ def train(config: DictConfig) -> float:
         callbacks = build.build_callbacks(config, module, data)
         trainer = build.build_trainer(config, data, callbacks)
         steps.check_products(config, trainer.precision, trainer.strategy.root_device, None if config.force else run)
-        # Up to here nothing is written: what makes no sense has been refused by now.
         is_done = not config.force and is_finished(run, config)
-        run.adopt(
-            steps.identity(config, data, start), steps.to_yaml(config), force=config.force, is_unfinished=not is_done
-        )
+        identity = steps.identity(config, data, start)
+        if not config.force and not is_done:
+            run.check_identity(identity, is_unfinished=True)
+            steps.check_splits(data, run)
+        # Up to here nothing is written: what makes no sense has been refused by now.
+        run.adopt(identity, steps.to_yaml(config), force=config.force, is_unfinished=not is_done)
         if is_done:
             outcome.finished_already(run, config)
             return _show(config, run)
-        steps.check_splits(data, run)
 
         with run.reporting():
             steps.forget_repeated_updates(run)

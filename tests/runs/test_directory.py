@@ -137,7 +137,7 @@ def test_tunes_of_an_older_reader_are_named_as_the_reason(run, is_unfinished, co
     assert contents(run) == before
     with run.claimed(), pytest.raises(IdentityError, match="belongs to another run"):
         run.adopt(IDENTITY | {"corpus.fingerprint": "old", "layers": 9}, "", force=False)
-    adopt(run, IDENTITY | {"corpus.fingerprint": "old"})  # the same tunes, read by any reader
+    adopt(run, IDENTITY | {"corpus.fingerprint": "old"})  # the same tunes, and nothing is trained on them yet
     assert run.recorded_reader == READER_VERSION
 
 
@@ -150,6 +150,22 @@ def test_the_splits_of_an_older_reader(run):
     (run.path / "songs").mkdir()
     assert run_around(run.path / "songs").path == run.path.resolve()
     assert run_around(run.path.parent) is None
+
+
+@pytest.mark.parametrize("is_unfinished", [True, False])
+def test_a_run_that_an_older_reader_read_keeps_its_version_and_splits(run, is_unfinished):
+    adopt(run)
+    read_by_reader(run, 1)
+    run.splits.write_text("split\tsource\ttitle\n")
+    if is_unfinished:
+        run.checkpoints.mkdir()
+        (run.checkpoints / "last.ckpt").touch()
+    with run.claimed():
+        run.adopt(IDENTITY, "layers: 2\n", force=False, is_unfinished=is_unfinished)
+    assert run.recorded_reader == 1
+    assert run.splits_to_keep == run.splits
+    adopt(run, force=True)
+    assert run.recorded_reader == READER_VERSION
 
 
 def test_force_throws_the_old_run_away(run):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from melgen.errors import IdentityError
 from melgen.runs.history import read_history
 from melgen.train import train
 from melgen.training import MelodyModule, steps
@@ -193,6 +194,30 @@ def test_a_run_whose_history_is_damaged_has_failed(folder, fails_at_nine):
         run(folder, "resumed", "trainer.max_steps=37")
 
     assert "not a table of metrics" in (folder / "resumed" / "status.json").read_text()
+
+
+def settings(directory):
+    return [(directory / name).read_text() for name in ("config.yaml", "identity.json", "status.json")]
+
+
+@pytest.mark.slow
+def test_a_run_whose_tunes_are_split_in_another_way_now_is_refused_and_not_changed(folder, fails_at_nine):
+    overrides = ("trainer.max_steps=37", "callbacks.checkpoint.every_n_steps=4")
+    fails_at_nine(folder, "resumed", *overrides)
+    directory = folder / "resumed"
+    splits = (directory / "splits.tsv").read_text()
+    (directory / "splits.tsv").write_text(splits.replace("train", "another").replace("test", "train"))
+    (directory / "splits.tsv").write_text((directory / "splits.tsv").read_text().replace("another", "test"))
+    before = settings(directory)
+    with pytest.raises(IdentityError, match="would now be in another split"):
+        run(folder, "resumed", *overrides, "trainer.max_steps=40")
+    assert settings(directory) == before
+    with pytest.raises(IdentityError, match="belongs to another run"):  # the seed of the splits, for example
+        run(folder, "resumed", *overrides, "split_seed=1")
+    with pytest.raises(IdentityError, match="belongs to another run"):
+        run(folder, "resumed", *overrides, "layers=2")
+    run(folder, "resumed", *overrides, "force=true")
+    assert (directory / "splits.tsv").read_text() == splits
 
 
 KILLED = """

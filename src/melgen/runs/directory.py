@@ -123,6 +123,8 @@ class RunDirectory:
     def adopt(self, identity: Mapping[str, Any], config: str, *, force: bool, is_unfinished: bool = True) -> None:
         """Give the directory to the run with this identity, or refuse.
 
+        It keeps the records of the software and the reader that it was begun with.
+
         Args:
             identity: see `melgen.runs.identity.identity_of`.
             config: its configuration, as YAML. A finished run keeps its own, which made its results.
@@ -135,26 +137,43 @@ class RunDirectory:
         """
         if force:
             self._clear()
+        self.check_identity(identity, is_unfinished=is_unfinished)
+        software = numbers_software()
+        begun_with = self.identity_file.software or software
+        if changed := differences(begun_with, software):
+            log.info("Trained with other software: %s", "; ".join(changed))
+        # A run without weights begins again, with what today's reader reads.
+        is_begun = self.recorded_identity and (not is_unfinished or any(self.checkpoints.glob("*.ckpt")))
+        reader = self.recorded_reader if is_begun else reader_version()
+        shutil.rmtree(self.refused.path, ignore_errors=True)
+        remove_leftovers(self.path, others_after_seconds=OTHERS_LEFTOVER_SECONDS)
+        self.identity_file.write(identity, begun_with, reader)
+        if is_unfinished or not (self.path / "config.yaml").exists():
+            write_text(self.path / "config.yaml", config)
+
+    def check_identity(self, identity: Mapping[str, Any], *, is_unfinished: bool) -> None:
+        """Refuse a directory that does not belong to the run with this identity; `adopt` does so too.
+
+        Args:
+            identity: see `melgen.runs.identity.identity_of`.
+            is_unfinished: whether training is not finished yet; if it is, a change of software is allowed.
+
+        Raises:
+            IdentityError: if it belongs to another run, contains checkpoints of an unknown one, or would continue with
+                other software; names the keys that differ.
+        """
         earlier = self.recorded_identity
         if not earlier and any(self.checkpoints.glob("*.ckpt")):
             raise IdentityError(f"{self.path}: contains checkpoints of unknown identity; force=true starts again")
         if earlier and (different := differences(earlier, identity)):
             raise IdentityError(self.identity_file.refusal(different, is_unfinished=is_unfinished))
         software = numbers_software()
-        begun_with = self.identity_file.software or software
-        if changed := differences(begun_with, software):
-            if is_unfinished:
-                raise IdentityError(
-                    f"{self.path}: was begun with other software, and nothing was changed; "
-                    + "; ".join(changed)
-                    + "\nname=... puts a new run elsewhere, force=true deletes the old one"
-                )
-            log.info("Trained with other software: %s", "; ".join(changed))
-        shutil.rmtree(self.refused.path, ignore_errors=True)
-        remove_leftovers(self.path, others_after_seconds=OTHERS_LEFTOVER_SECONDS)
-        self.identity_file.write(identity, begun_with)
-        if is_unfinished or not (self.path / "config.yaml").exists():
-            write_text(self.path / "config.yaml", config)
+        if is_unfinished and (changed := differences(self.identity_file.software or software, software)):
+            raise IdentityError(
+                f"{self.path}: was begun with other software, and nothing was changed; "
+                + "; ".join(changed)
+                + "\nname=... puts a new run elsewhere, force=true deletes the old one"
+            )
 
     @contextmanager
     def reporting(self) -> Iterator[None]:

@@ -28,11 +28,9 @@ class IdentityFile:
     def __init__(self, run: Path):
         self.run, self.path = run, run / "identity.json"
 
-    def write(self, identity: Mapping[str, Any], software: Mapping[str, str]) -> None:
-        """Write the identity of a run, with the software that it was begun with."""
-        write_json(
-            self.path, {_FORMAT: FORMAT_VERSION, _READER: reader_version(), _SOFTWARE: dict(software), **identity}
-        )
+    def write(self, identity: Mapping[str, Any], software: Mapping[str, str], reader: int) -> None:
+        """Write the identity of a run, with the software that it was begun with and the version of its readers."""
+        write_json(self.path, {_FORMAT: FORMAT_VERSION, _READER: reader, _SOFTWARE: dict(software), **identity})
 
     @property
     def _content(self) -> dict[str, Any]:
