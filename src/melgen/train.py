@@ -15,6 +15,7 @@ from omegaconf import DictConfig, read_write
 
 from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
+from melgen.runs.config import CONFIG_FILE
 from melgen.runs.directory import SWEEP_VARIABLE, RunDirectory
 from melgen.runs.naming import with_names
 
@@ -96,11 +97,11 @@ def _show(config: DictConfig, run: RunDirectory) -> float:
 
 
 def _make_page(run: RunDirectory) -> None:
-    """Make the page, unless it is newer than the result. The run is complete without one."""
+    """Make the page, unless it is newer than result and label. The run is complete without one."""
     from melgen.pages.writing import REPORT, write_report
 
-    page, result = run.path / REPORT, run.path / "result.json"
-    if page.exists() and page.stat().st_mtime_ns >= result.stat().st_mtime_ns:
+    page, shown = run.path / REPORT, (run.path / "result.json", run.path / CONFIG_FILE)
+    if page.exists() and page.stat().st_mtime_ns >= max(file.stat().st_mtime_ns for file in shown):
         return
     try:
         write_report(run.path, kind="run")

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.commands.calling import TINY, TINY_RUN, call, command, files_below
+from tests.pages.examples import read_data
 
 
 @pytest.fixture
@@ -59,6 +60,17 @@ def test_a_finished_run_keeps_the_configuration_that_made_it(run):
     assert "songs=2" not in line, "of several overrides for one key the last counts"
     assert (run / "config.yaml").read_text() == before.replace("label: null", "label: short")
     assert len(list((run / "songs").glob("*.mid"))) == 2
+
+
+@pytest.mark.slow
+def test_the_page_of_a_finished_run_shows_its_new_label(run):
+    with_page = TINY[:-1]
+    for label in ("the first", "the second"):
+        assert call("train", *with_page, f"label={label}").code == 0
+        assert {"name": "Label", "value": label} in read_data((run / "report.html").read_text())["facts"]
+    made = (run / "report.html").stat().st_mtime_ns
+    assert call("train", *with_page, "label=the second").code == 0
+    assert (run / "report.html").stat().st_mtime_ns == made, "it is not made again without need"
 
 
 @pytest.mark.slow
