@@ -63,6 +63,7 @@ def train(config: DictConfig) -> float:
         if not config.force and not is_done:
             run.check_identity(identity, is_unfinished=True)
             steps.check_splits(data, run)
+            steps.check_budget(config, run)
         # Up to here nothing is written: what makes no sense has been refused by now.
         run.adopt(identity, steps.to_yaml(config), force=config.force, is_unfinished=not is_done)
         if is_done:

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from melgen.checkpoint import read_checkpoint
 from tests.commands.calling import TINY, TINY_RUN, spawn, start
 
 LONG = ("trainer.max_steps=4000", "trainer.val_check_interval=20", "callbacks.checkpoint.every_n_steps=10")
@@ -37,6 +38,12 @@ def status(folder):
     return json.loads((folder / TINY_RUN / "status.json").read_text())["state"]
 
 
+def a_little_more(folder):
+    """A budget that the interrupted run has not passed, much smaller than that of `LONG`."""
+    updates = read_checkpoint(folder / TINY_RUN / "checkpoints" / "last.ckpt")["position"]["updates"]
+    return f"trainer.max_steps={updates + 2}"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.1, 0.6, 2.5], ids=["at once", "while Hydra loads", "while torch loads"])
 def test_before_the_training(delay, tmp_path):
@@ -63,7 +70,7 @@ def test_in_the_middle_and_again_and_to_the_end(tmp_path):
         assert "interrupted" in output
         assert status(tmp_path) == "interrupted"
         assert not list((tmp_path / TINY_RUN).rglob("*.tmp"))
-    answer = spawn("train", *TINY, "trainer.max_steps=4", cwd=tmp_path)
+    answer = spawn("train", *TINY, a_little_more(tmp_path), cwd=tmp_path)
     assert answer.code == 0
     assert status(tmp_path) == "finished"
     assert "Resuming at update" in (tmp_path / TINY_RUN / "train.log").read_text()
@@ -107,7 +114,7 @@ def test_a_killed_training_goes_on(tmp_path):
         time.sleep(0.02)
     process.kill()
     process.communicate()
-    answer = spawn("train", *TINY, "trainer.max_steps=4", cwd=tmp_path)
+    answer = spawn("train", *TINY, a_little_more(tmp_path), cwd=tmp_path)
     assert answer.code == 0
     assert status(tmp_path) == "finished"
 
@@ -120,6 +127,6 @@ def test_a_sweep_ends_at_once_and_goes_on(tmp_path):
     assert "Traceback" not in output
     assert "interrupted" in output
     assert status(tmp_path) == "interrupted"
-    answer = spawn("train", *TINY, *sweep, cwd=tmp_path)
+    answer = spawn("train", *TINY, *sweep, a_little_more(tmp_path), cwd=tmp_path)
     assert answer.code == 0, answer.text
     assert "2 of 2 jobs finished" in answer.text

@@ -99,7 +99,11 @@ def test_a_run_that_was_interrupted_after_a_larger_budget_gets_the_result_of_its
     (run / "result.json").write_bytes(earlier)
     status = json.loads((run / "status.json").read_text())
     (run / "status.json").write_text(json.dumps(status | {"state": "interrupted"}))
-    assert call("train", *TINY).code == 0
+    refused = call("train", *TINY)
+    assert refused.code == 1
+    assert "trainer.max_steps=4: must be at least 9, the update that " in refused.text
+    assert json.loads((run / "status.json").read_text())["state"] == "interrupted"
+    assert call("train", *TINY, "trainer.max_steps=9").code == 0
     assert json.loads((run / "result.json").read_text())["updates"] == 9
 
 

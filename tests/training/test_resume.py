@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
-from melgen.errors import IdentityError
+from melgen.errors import CheckpointError, IdentityError
 from melgen.runs.history import read_history
 from melgen.train import train
 from melgen.training import MelodyModule, steps
@@ -145,22 +147,27 @@ def test_a_finished_run_is_not_trained_again(folder, monkeypatch):
 
 
 @pytest.fixture
-def fails_at_nine(monkeypatch):
-    """A function that starts a run whose training fails after nine updates."""
+def fails_at_update(monkeypatch):
+    """A function that starts a run whose training fails after some updates."""
     end_of_update = MelodyModule.on_train_batch_end
 
-    def fail(self, *args):
-        end_of_update(self, *args)
-        if self.global_step == 9:
-            raise RuntimeError("power failure")
+    def start(update, *arguments):
+        def fail(self, *args):
+            end_of_update(self, *args)
+            if self.global_step == update:
+                raise RuntimeError("power failure")
 
-    def start(*arguments):
         with monkeypatch.context() as patch:
             patch.setattr(MelodyModule, "on_train_batch_end", fail)
             with pytest.raises(RuntimeError, match="power failure"):
                 run(*arguments)
 
     return start
+
+
+@pytest.fixture
+def fails_at_nine(fails_at_update):
+    return partial(fails_at_update, 9)
 
 
 @pytest.mark.slow
@@ -218,6 +225,39 @@ def test_a_run_whose_tunes_are_split_in_another_way_now_is_refused_and_not_chang
         run(folder, "resumed", *overrides, "layers=2")
     run(folder, "resumed", *overrides, "force=true")
     assert (directory / "splits.tsv").read_text() == splits
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("interval", "limit", "rule"),
+    [
+        (16, "trainer.max_epochs=1", "must be at least 2, the epoch that"),
+        (31, "trainer.max_epochs=1", "must be at least 3, the epoch that"),
+        (16, "trainer.max_steps=15", "must be at least 16, the update that"),
+    ],
+)
+def test_a_budget_that_an_interrupted_run_has_passed_is_refused(folder, fails_at_update, interval, limit, rule):
+    """An epoch has 15 updates."""
+    overrides = (f"callbacks.checkpoint.every_n_steps={interval}", "trainer.max_epochs=3")
+    fails_at_update(interval + 2, folder, "resumed", *overrides)
+    directory = folder / "resumed"
+    before = settings(directory)
+    checkpoint = directory / "checkpoints" / "last.ckpt"
+    with pytest.raises(ValueError, match=re.escape(f"{limit}: {rule} {checkpoint} has reached; ")):
+        run(folder, "resumed", *overrides, limit)
+    assert settings(directory) == before
+    run(folder, "resumed", *overrides, f"trainer.max_steps={interval}")
+    assert updates(directory) == interval, "with exactly that budget it ends there"
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_is_the_failure_of_the_run_that_resumes_from_it(folder, fails_at_nine):
+    overrides = ("callbacks.checkpoint.every_n_steps=4", "trainer.max_steps=37")
+    fails_at_nine(folder, "resumed", *overrides)
+    (folder / "resumed" / "checkpoints" / "last.ckpt").write_bytes(b"damaged")
+    with pytest.raises(CheckpointError):
+        run(folder, "resumed", *overrides)
+    assert "not a checkpoint, or damaged" in (folder / "resumed" / "status.json").read_text()
 
 
 KILLED = """

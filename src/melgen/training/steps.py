@@ -21,7 +21,7 @@ from melgen.checkpoint import LAST, load_model, read_checkpoint
 from melgen.corpora.cache import default_cache_dir
 from melgen.data import MelodyDataModule, Split
 from melgen.data.recorded_splits import NO_SPLIT, read_splits, write_splits
-from melgen.errors import IdentityError
+from melgen.errors import CheckpointError, IdentityError
 from melgen.files import write_json
 from melgen.generation.primers import TRAINING_VALUES, fit_of
 from melgen.music.tune_vocabulary import TuneVocabulary
@@ -30,7 +30,7 @@ from melgen.networks.products.backends import BACKENDS, TORCH, Backend
 from melgen.networks.products.measuring import is_available, is_possible
 from melgen.networks.sizes import size_of
 from melgen.plurals import counted
-from melgen.runs.budget import total_updates
+from melgen.runs.budget import NO_LIMIT, total_updates
 from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
 from melgen.runs.history import HISTORY, forget_after
 from melgen.runs.identity import identity_of
@@ -160,6 +160,29 @@ def check_splits(data: MelodyDataModule, run: RunDirectory) -> None:
             "split this corpus in another way; the run cannot continue; name=... puts a new run elsewhere, force=true "
             "deletes this one"
         )
+
+
+def check_budget(config: DictConfig, run: RunDirectory) -> None:
+    """Refuse to continue a run with a budget that it has passed: it would finish with more than was asked for.
+
+    Raises:
+        ValueError: naming the limit, and what the checkpoint has reached.
+    """
+    last = run.checkpoints / LAST
+    if not last.exists():
+        return
+    try:
+        position = read_checkpoint(last)["position"]
+    except CheckpointError:  # the training that resumes from it fails, and records the reason
+        return
+    begun = {"max_steps": position["updates"], "max_epochs": position["epoch"] + (position["windows"] > 0)}
+    for key, unit in (("max_steps", "update"), ("max_epochs", "epoch")):
+        limit = config.trainer.get(key)
+        if limit not in NO_LIMIT and limit < begun[key]:
+            raise ValueError(
+                f"trainer.{key}={limit}: must be at least {begun[key]}, the {unit} that {last} has reached; name=... "
+                "puts a new run elsewhere, force=true deletes this one"
+            )
 
 
 def record_data(data: MelodyDataModule, run: RunDirectory) -> None:
