@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from melgen.bit_names import BITS, BITS_OF_PITCH, BITS_OF_RHYTHM, BITS_WITH_RHYTHM
+from melgen.checking import require
 from melgen.evaluation.song_metrics import METRICS
 
 
@@ -104,6 +105,26 @@ def run_metric(key: str) -> RunMetric:
     'bits/note with rhythm'
     """
     return _RUN_METRICS_BY_KEY[key]
+
+
+def check_lower_is_better(key: str, name: str) -> None:
+    """Refuse a metric of which more is better, where the lowest value is chosen.
+
+    Args:
+        key: the key of a configuration that names the metric.
+        name: its value; a name that is not in the table is not refused here.
+
+    Raises:
+        ValueError: naming the key, its value and the rule.
+
+    >>> check_lower_is_better("select.criterion", "val/accuracy")
+    Traceback (most recent call last):
+        ...
+    ValueError: select.criterion=val/accuracy: must be a metric of which a lower value is better
+    """
+    metric = _RUN_METRICS_BY_KEY.get(name)
+    is_lower = metric is None or metric.better != "higher"
+    require(is_lower, key, name, "a metric of which a lower value is better")
 
 
 def bits_metric(values: Collection[str], split: str) -> RunMetric:

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 from melgen.checking import check_whole
 from melgen.checkpoint import BEST, LAST, read_checkpoint
 from melgen.checkpoint_files import SUFFIX
-from melgen.evaluation.run_metrics import RUN_METRICS
+from melgen.evaluation.run_metrics import check_lower_is_better
 from melgen.files import replacing
 from melgen.numbered_names import numbered_in, numbered_name
 from melgen.training.failures import contained
@@ -43,10 +43,7 @@ class Checkpoints(pl.callbacks.Checkpoint):
         check_whole("callbacks.checkpoint.every_n_steps", every_n_steps)
         check_whole("callbacks.checkpoint.keep_every_n_steps", keep_every_n_steps, null="for never")
         check_whole("callbacks.checkpoint.keep", keep, null="for all")
-        if any(metric.key == monitor and metric.better == "higher" for metric in RUN_METRICS):
-            raise ValueError(
-                f"callbacks.checkpoint.monitor={monitor}: must be a metric of which a lower value is better"
-            )
+        check_lower_is_better("callbacks.checkpoint.monitor", monitor)
         self.directory, self.monitor = Path(directory), monitor
         self.every_n_steps, self.keep_every_n_steps, self.keep = every_n_steps, keep_every_n_steps, keep
         self.best_score = math.inf
