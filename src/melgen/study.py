@@ -70,6 +70,11 @@ def wanted_stages(config: DictConfig) -> list[str]:
     Raises:
         ValueError: for one that does not exist, or an option of the study that makes no sense.
     """
+    if config.force:  # each trial of a learning rate would be deleted again when the grid grows
+        raise ValueError(
+            "force=true: not for a study, which would delete all of its runs, finished ones too; delete the directory "
+            "of a run that is to be trained again, or train the runs with python -m melgen.train -m ... force=true"
+        )
     given = config.stages
     names = [given] if isinstance(given, str) else list(given)
     if not names or (unknown := [name for name in names if name not in STAGES]):

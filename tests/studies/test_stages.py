@@ -207,6 +207,7 @@ def test_a_run_that_is_another_is_not_taken_for_ours(mini):
         text = study(*arguments, code=1)
         assert "belongs to another run, and nothing was changed" in text
         assert "optimizer.lr: 9.0 there, 0.002 now" in text
+        assert "force=true" not in text, "a study refuses it"
     assert "belongs to another run (optimizer.lr" in study("stages=select", code=1)
     assert files_below(STUDY) == before
 

@@ -15,6 +15,7 @@ from melgen.runs.identity import FINGERPRINT, reader_version, same_spelling
 
 FORMAT_VERSION = 1
 """The format version of the files of a run's directory."""
+_WAYS_OUT = "name=... puts the new run elsewhere, force=true deletes the old one"
 _FORMAT, _SOFTWARE, _READER = "format_version", "software", "reader_version"
 
 
@@ -68,15 +69,15 @@ class IdentityFile:
             raise IdentityError(f"{self.path}: damaged ({_READER} is not a number)")
         return version
 
-    def refusal(self, different: Sequence[str], *, is_unfinished: bool) -> str:
+    def refusal(self, different: Sequence[str], *, is_unfinished: bool, ways_out: str = _WAYS_OUT) -> str:
         """The reason why this directory cannot be used for another identity.
 
         Args:
             different: the keys that differ, with their values.
             is_unfinished: whether training was not finished yet.
+            ways_out: what the user can do, for the end of the message.
         """
         listed = "\n  ".join(different)
-        ways_out = "name=... puts the new run elsewhere, force=true deletes the old one"
         if self.reader >= reader_version() or not any(FINGERPRINT in each for each in different):
             return (
                 f"{self.run}: belongs to another run, and nothing was changed; the keys that differ:\n  "

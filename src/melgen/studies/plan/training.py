@@ -31,6 +31,9 @@ FIRST_SILENCE_SECONDS, LONGEST_SILENCE_SECONDS = 10.0, 60.0
 """After how long a silence progress is reported: at first, and at most later on."""
 SHOWN_UNDERWAY = 3
 
+_WAYS_OUT = "name=... puts the runs of this study elsewhere; if you delete that directory, its run is trained again"
+"""What to do about a directory that belongs to another run: a study refuses the ``force=true`` of a training."""
+
 
 def is_trained(planned: PlannedRun, fingerprint: str) -> bool:
     """Whether the run is finished, with the corpus, the options and the budget that are planned.
@@ -77,7 +80,8 @@ def refuse_others(planned: Sequence[PlannedRun], fingerprint: str) -> None:
     """
     for run in planned:
         if different := belongs_to_another(run, fingerprint):
-            raise ValueError(RunDirectory(run.path).identity_file.refusal(different, is_unfinished=False))
+            file = RunDirectory(run.path).identity_file
+            raise ValueError(file.refusal(different, is_unfinished=False, ways_out=_WAYS_OUT))
 
 
 def train_all(

@@ -45,11 +45,10 @@ class TrainingPlan:
         """The planned runs that are not trained yet, with the corpus as it is now.
 
         Raises:
-            ValueError: if a run's directory belongs to another run, unless ``force=true``.
+            ValueError: if a run's directory belongs to another run.
         """
         fingerprint = self.corpus.data.fingerprint
-        if not self.settings.config.force:
-            refuse_others(self.planned, fingerprint)
+        refuse_others(self.planned, fingerprint)
         return [run for run in self.planned if not is_trained(run, fingerprint)]
 
     @cached_property
