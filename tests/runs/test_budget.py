@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from melgen.errors import IdentityError
 from melgen.files import write_json
-from melgen.runs.budget import BUDGET, asked_budget, is_finished, is_known_finished
+from melgen.runs.budget import BUDGET, asked_budget, exceeded_limit, is_finished, is_known_finished
 from melgen.runs.directory import FINISHED, INTERRUPTED, RunDirectory
 
 
@@ -55,6 +55,20 @@ def test_a_run_stopped_by_its_time_is_finished_until_it_gets_more(run, hours, fi
     stopped = run(**{BUDGET: asked_budget(config(max_steps=1000, max_time="00:02:00:00"))})
     asked = {} if hours is None else {"max_time": {"hours": hours}}
     assert is_finished(stopped, config(max_steps=1000, **asked)) is finished
+
+
+@pytest.mark.parametrize(
+    ("asked", "exceeded"),
+    [
+        ({"max_steps": 699}, "trainer.max_steps"),
+        ({"max_steps": 700}, None),
+        ({"max_steps": 1000, "max_epochs": 2}, "trainer.max_epochs"),
+        ({"max_epochs": 3}, None),
+    ],
+)
+def test_a_limit_is_exceeded_by_what_is_above_it(asked, exceeded):
+    limit = exceeded_limit(config(**asked), {"updates": 700, "epochs": 3})
+    assert (None if limit is None else limit.key) == exceeded
 
 
 def test_a_result_without_a_budget_counts_by_its_updates_and_epochs(run):

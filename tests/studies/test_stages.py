@@ -217,6 +217,22 @@ def test_existing_runs_do_not_meet_a_larger_budget(mini):
     assert "has made 6 updates, and more are asked for" in text
 
 
+def test_a_run_that_was_continued_with_a_larger_budget_is_not_compared(mini):
+    swept = ("dataset", "layers", "seed", "generate", "evaluation", "hydra")
+    kept = [option for option in MINI if not option.startswith(swept)]
+    answer = call("train", *kept, "dataset=control", "layers=2", "seed=0", "trainer.max_steps=9")
+    assert answer.code == 0, answer.text
+    before = files_below(mini)
+    for arguments in ((), ("select.on_missing=skip",), ("dry_run=true",), ("stages=select",)):
+        text = study(*arguments, code=1)
+        assert "1 of 8 runs has made more updates than planned" in text
+        assert f"\n  {RUN.format('control-lstm-2', 0)}: 9 updates, planned: trainer.max_steps=6\n" in text
+        assert "trainer.max_steps=9 gives all runs the same budget" in text
+    assert files_below(mini) == before
+    assert "1 trained already, 7 to train" in study("trainer.max_steps=9", "dry_run=true")
+    assert "8 networks in other: 0 trained already" in study("name=other", "output_dir=.", "dry_run=true")
+
+
 @pytest.mark.parametrize("stage", ["select", "generate", "evaluate", "tables", "figures"])
 def test_a_stage_alone_in_an_empty_directory(tmp_path, monkeypatch, stage):
     monkeypatch.chdir(tmp_path)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from math import inf
-from typing import Any, Protocol
+from operator import ge, gt
+from typing import Any, NamedTuple, Protocol
 
 from omegaconf import DictConfig
 
@@ -28,6 +29,22 @@ class HasEpochs(Protocol):
     @property
     def updates_per_epoch(self) -> int:
         """Number of training windows in an epoch."""
+
+
+class Limit(NamedTuple):
+    """A limit of a training, and what a run has made of it.
+
+    Attributes:
+        key: ``trainer.max_steps`` or ``trainer.max_epochs``.
+        value: of the key.
+        unit: ``updates`` or ``epochs``.
+        made: how many of them the run has made.
+    """
+
+    key: str
+    value: int
+    unit: str
+    made: int
 
 
 def is_finished(run: RunDirectory, config: DictConfig) -> bool:
@@ -78,11 +95,16 @@ def budget_is_spent(config: DictConfig, result: Mapping[str, Any]) -> bool:
 
 def reached_limit(config: DictConfig, result: Mapping[str, Any]) -> str | None:
     """The key of the limit that a run has reached; ``None`` if it was stopped before, or goes on."""
-    for key, made in (("max_steps", "updates"), ("max_epochs", "epochs")):
-        limit = config.trainer.get(key)
-        if limit not in NO_LIMIT and result[made] >= limit:
-            return f"trainer.{key}"
-    return None
+    limit = _first_limit(config, result, ge)
+    return None if limit is None else limit.key
+
+
+def exceeded_limit(config: DictConfig, result: Mapping[str, Any]) -> Limit | None:
+    """The limit of which a run has made more updates, or more whole epochs; ``None`` if there is none.
+
+    A limit in time is not among them: how many updates it allows depends on the machine.
+    """
+    return _first_limit(config, result, gt)
 
 
 def total_updates(config: DictConfig, data: HasEpochs) -> int:
@@ -93,6 +115,14 @@ def total_updates(config: DictConfig, data: HasEpochs) -> int:
     if config.trainer.get("max_epochs") not in NO_LIMIT:
         limits.append(int(config.trainer.max_epochs) * data.updates_per_epoch)
     return min(limits)
+
+
+def _first_limit(config: DictConfig, result: Mapping[str, Any], is_met: Callable[[Any, Any], bool]) -> Limit | None:
+    for key, unit in (("max_steps", "updates"), ("max_epochs", "epochs")):
+        limit = config.trainer.get(key)
+        if limit not in NO_LIMIT and is_met(result[unit], limit):
+            return Limit(f"trainer.{key}", limit, unit, result[unit])
+    return None
 
 
 def _is_larger(asked: Mapping[str, float | None], recorded: Mapping[str, float | None]) -> bool:

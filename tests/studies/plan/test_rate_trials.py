@@ -21,7 +21,7 @@ from melgen.studies.plan.planned_runs import PlannedRun
 from melgen.studies.plan.rate_trials import check_tuning, chosen, rates_beyond
 from melgen.studies.results import StudyResults
 from melgen.studies.tables.learning_rates import learning_rates_table
-from tests.commands.calling import call
+from tests.commands.calling import call, files_below
 from tests.runs.composing import composed
 from tests.studies.conftest import HOME, MINI
 
@@ -244,6 +244,15 @@ def test_the_grid_grows_until_the_limit(tmp_path, monkeypatch):
     assert "is at an end of the grid: 0.1 added" in answer.text
     rates = LearningRates.from_dict(json.loads((TRIALS / "learning_rates.json").read_text()))
     assert [trial.rate for trial in rates.settings[0].trials] == [0.001, 0.01, 0.1]
+
+    # Rates that were tried with more updates are not compared with others that are tried with fewer.
+    before = files_below(TRIALS)
+    fewer = call("study", *TUNED, "stages=tune", "tune.rates=[0.001,0.01,0.02]", "tune.max_steps=2")
+    assert fewer.code == 1
+    assert f"{TRIALS}: 4 of 6 runs have made more updates than planned" in fewer.text
+    assert "4 updates, planned: tune.max_steps=2\n" in fewer.text
+    assert "tune.max_steps=4 gives all runs the same budget" in fewer.text
+    assert files_below(TRIALS) == before
 
 
 CELLS = ["lstm", "gru", "rnn", "ugrnn", "nas", "mingru", "rglru", "lru", "indrnn", "hgrn2", "slstm"]

@@ -22,7 +22,11 @@ from melgen.runs.size_keys import SOLVED, given_size
 from melgen.runs.status import status_of
 from melgen.runs.variants import variants_in
 from melgen.studies.plan.planned_runs import PlannedRun, planned_axes_of_training
+from melgen.studies.plan.training import refuse_larger_budgets
 from melgen.studies.settings import StudySettings
+
+BUDGET_KEY = "tune.max_steps"
+"""The key of the number of updates of a trial."""
 
 _KNOWN_BY = ("dataset.representation._target_", "rhythm._target_", "cell._target_", "block._target_", "layers")
 """Keys by which every file recognises a network, also where they are the same in all of a study."""
@@ -100,8 +104,10 @@ def chosen(settings: StudySettings, trials: Sequence[PlannedRun], trained: Seque
         trained: the trainings of the sweep, for which the rates are.
 
     Raises:
-        ValueError: if a trial is missing, or if a network diverged at all rates.
+        ValueError: if a trial is missing or has made more updates than the others, or if a network diverged at all
+            rates.
     """
+    refuse_larger_budgets(trials, BUDGET_KEY)
     keys = _keys_of_settings(trials)
     groups: dict[str, list[PlannedRun]] = {}
     for trial in trials:

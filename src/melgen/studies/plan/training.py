@@ -13,7 +13,7 @@ from pathlib import Path
 
 from melgen.durations import in_words
 from melgen.processes import end_with_parent
-from melgen.runs.budget import is_finished, is_known_finished
+from melgen.runs.budget import exceeded_limit, is_finished, is_known_finished
 from melgen.runs.choices import choices_of
 from melgen.runs.directory import FAILED, FINISHED, RUNNING, RunDirectory
 from melgen.runs.identity import FINGERPRINT, RECORDED, differences
@@ -82,6 +82,36 @@ def refuse_others(planned: Sequence[PlannedRun], fingerprint: str) -> None:
         if different := belongs_to_another(run, fingerprint):
             file = RunDirectory(run.path).identity_file
             raise ValueError(file.refusal(different, is_unfinished=False, ways_out=_WAYS_OUT))
+
+
+def refuse_larger_budgets(planned: Sequence[PlannedRun], budget_key: str | None = None) -> None:
+    """Refuse finished runs that have made more updates or epochs than planned: longer training is an advantage.
+
+    Args:
+        budget_key: the key that the user changes to give the runs another budget; ``None`` for that of the trainer.
+
+    Raises:
+        ValueError: naming the runs, with what they have made and what is planned.
+    """
+    lines: list[str] = []
+    most: dict[str, int] = {}
+    for each in planned:
+        run = RunDirectory(each.path)
+        if not is_known_finished(run, each.config) or (limit := exceeded_limit(each.config, run.result or {})) is None:
+            continue
+        key = budget_key or limit.key
+        lines.append(f"{each.path.name}: {limit.made:,} {limit.unit}, planned: {key}={limit.value}")
+        most[key] = max(most.get(key, 0), limit.made)
+    if not lines:
+        return
+    runs, have = "run" if len(planned) == 1 else "runs", "has" if len(lines) == 1 else "have"
+    budget = " ".join(f"{key}={made}" for key, made in most.items())
+    listed = "\n  ".join(lines)
+    raise ValueError(
+        f"{planned[0].path.parent}: {len(lines)} of {len(planned)} {runs} {have} made more updates than planned, which "
+        f"would be an advantage in a comparison:\n  {listed}\n"
+        f"{budget} gives all runs the same budget, name=... trains others elsewhere"
+    )
 
 
 def train_all(

@@ -17,7 +17,7 @@ from melgen.plurals import counted
 from melgen.runs.config import writes_rhythm
 from melgen.studies.plan.estimate import Estimate, estimate, jobs_at_once
 from melgen.studies.plan.planned_runs import PlannedRun
-from melgen.studies.plan.training import is_trained, refuse_others
+from melgen.studies.plan.training import is_trained, refuse_larger_budgets, refuse_others
 from melgen.studies.runs.reader import runs_in
 from melgen.studies.settings import StudySettings
 from melgen.studies.study_corpus import StudyCorpus
@@ -35,20 +35,28 @@ class TrainingPlan:
         settings: of the study.
         planned: all trainings that are asked for; empty where a directory of runs is given.
         corpus: the corpus that they read.
+        budget_key: the key of their budget, if it is not one of the trainer.
     """
 
-    def __init__(self, settings: StudySettings, planned: Sequence[PlannedRun], corpus: StudyCorpus):
-        self.settings, self.planned, self.corpus = settings, planned, corpus
+    def __init__(
+        self,
+        settings: StudySettings,
+        planned: Sequence[PlannedRun],
+        corpus: StudyCorpus,
+        budget_key: str | None = None,
+    ):
+        self.settings, self.planned, self.corpus, self.budget_key = settings, planned, corpus, budget_key
 
     @cached_property
     def untrained(self) -> list[PlannedRun]:
         """The planned runs that are not trained yet, with the corpus as it is now.
 
         Raises:
-            ValueError: if a run's directory belongs to another run.
+            ValueError: if a run's directory belongs to another run, or a run has made more updates than planned.
         """
         fingerprint = self.corpus.data.fingerprint
         refuse_others(self.planned, fingerprint)
+        refuse_larger_budgets(self.planned, self.budget_key)
         return [run for run in self.planned if not is_trained(run, fingerprint)]
 
     @cached_property

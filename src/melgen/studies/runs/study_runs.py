@@ -10,7 +10,7 @@ from melgen.runs.choices import label_of
 from melgen.runs.naming import parse_run_name
 from melgen.studies.comparing.cell_pairs import CellPairs, pairs_of_cells, reference_cell
 from melgen.studies.plan.planned_runs import PlannedRun
-from melgen.studies.plan.training import why_not_as_planned
+from melgen.studies.plan.training import refuse_larger_budgets, why_not_as_planned
 from melgen.studies.results import Model, Run
 from melgen.studies.runs.reader import Unfinished, read_runs, runs_in
 from melgen.studies.runs.selection import best_layers, pairs_without_candidate, stages_of_training
@@ -39,6 +39,7 @@ class StudyRuns:
             Unfinished(run.path, reason) for run in self.planned if (reason := why_not_as_planned(run)) is not None
         ]
         excluded = {path for path, _ in others}
+        refuse_larger_budgets([run for run in self.planned if run.path not in excluded])
         labels = {run.path: label_of(run.config) for run in self.planned}  # may have been changed since the training
         finished, unfinished = read_runs([run.path for run in self.planned if run.path not in excluded], labels)
         return finished, [*unfinished, *others]

@@ -9,7 +9,7 @@ from melgen.plurals import counted
 from melgen.runs.directory import RunDirectory
 from melgen.runs.rate_trials import LearningRates
 from melgen.studies.plan.planned_runs import planned_runs, training_arguments
-from melgen.studies.plan.rate_trials import chosen, rates_beyond, trial_overrides
+from melgen.studies.plan.rate_trials import BUDGET_KEY, chosen, rates_beyond, trial_overrides
 from melgen.studies.plan.training import train_all
 from melgen.studies.plan.training_plan import TrainingPlan
 from melgen.studies.study import Study
@@ -53,7 +53,7 @@ def _rates_asked_for(study: Study) -> list[float]:
 
 def _plan(study: Study, rates: list[float]) -> TrainingPlan:
     planned = planned_runs(study.settings.hydra, trial_overrides(study.settings, rates))
-    return TrainingPlan(study.settings, planned, study.corpus)
+    return TrainingPlan(study.settings, planned, study.corpus, BUDGET_KEY)
 
 
 def _tried(study: Study, rates: list[float]) -> LearningRates:
