@@ -17,7 +17,7 @@ from melgen.software import software
 from melgen.studies.comparing.bits_of_tunes import TuneScores
 from melgen.studies.names import StudyNames
 from melgen.studies.plan.planned_runs import PlannedRun, planned_runs
-from melgen.studies.plan.rate_trials import as_override, check_seeds, check_tuning
+from melgen.studies.plan.rate_trials import are_as_asked, as_override, check_seeds, check_tuning
 from melgen.studies.plan.training_plan import TrainingPlan
 from melgen.studies.primer_remarks import remarks_on_primers
 from melgen.studies.results import Run, StudyResults
@@ -40,7 +40,8 @@ class Study:
         settings: the configuration, checked, and the study's directories.
         names: of tasks and files.
         bench: does the tasks and keeps the manifest.
-        rates: the learning rates that were chosen; None if they are not tuned, or not for all of the runs.
+        rates: the learning rates that were chosen; None if they are not tuned, or not for all of the runs, or with
+            other options.
         runs: planned, finished, missing and selected.
         corpus: of the runs.
         tune_scores: scores each of its test tunes with networks.
@@ -69,7 +70,7 @@ class Study:
         self.rates: LearningRates | None = None
         if self.settings.tunes_rates:
             check_seeds(self.settings, planned)
-            self.rates = _rates_for(planned, self.settings.rates_file)
+            self.rates = _rates_for(planned, self.settings)
             planned = planned if self.rates is None else _planned_in(self.settings, as_override(self.settings))
         self.runs = StudyRuns(self.settings, planned)
         self.corpus = StudyCorpus(self.settings, self.runs)
@@ -157,9 +158,9 @@ def _planned_in(
     return planned
 
 
-def _rates_for(planned: Sequence[PlannedRun], file: Path) -> LearningRates | None:
-    """The rates in the file, if it exists and has one for each of the runs."""
-    if not file.is_file():
+def _rates_for(planned: Sequence[PlannedRun], settings: StudySettings) -> LearningRates | None:
+    """The rates on file, if they were chosen with the study's options and there is one for each of the runs."""
+    if not settings.rates_file.is_file():
         return None
-    rates = read_rates(file)
-    return rates if all(rates.setting_of(run.config) for run in planned) else None
+    rates = read_rates(settings.rates_file)
+    return rates if are_as_asked(rates, settings) and all(rates.setting_of(run.config) for run in planned) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import math
@@ -18,7 +19,7 @@ from melgen.runs.directory import RunDirectory
 from melgen.runs.rate_trials import LearningRates, Purpose, RateTrial, TunedSetting
 from melgen.studies.figures import learning_rates
 from melgen.studies.plan.planned_runs import PlannedRun
-from melgen.studies.plan.rate_trials import check_tuning, chosen, rates_beyond
+from melgen.studies.plan.rate_trials import are_as_asked, check_tuning, chosen, rates_beyond
 from melgen.studies.results import StudyResults
 from melgen.studies.tables.learning_rates import learning_rates_table
 from tests.commands.calling import call, files_below
@@ -50,6 +51,45 @@ def found(*grids):
 )
 def test_the_grid_grows_at_the_end_where_the_best_rate_is(grids, beyond):
     assert rates_beyond(found(*grids)) == beyond
+
+
+GRID = [(0.001, 2.0), (0.002, 1.5), (0.004, 1.0), (0.008, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "answers"),
+    [
+        ({}, True),
+        ({"rates": [0.004, 0.002, 0.001, 0.008], "extensions": 0}, True),
+        ({"seeds": [8]}, False),
+        ({"seeds": [7, 8]}, False),
+        ({"max_steps": 200}, False),
+        ({"max_steps": 50}, False),
+        ({"criterion": "val/loss_pitch"}, False),
+        ({"rates": [0.001, 0.002, 0.003, 0.004]}, False),
+        ({"rates": [0.0005, 0.001, 0.002, 0.004]}, False),
+        ({"extensions": 0}, False),  # 0.008 was added to the grid
+        ({"rates": [0.001, 0.002], "extensions": 1}, False),
+        ({"rates": [0.001, 0.002], "extensions": 2}, True),  # 0.004 and 0.008 are added again
+        ({"rates": [0.002, 0.004, 0.008]}, False),  # 0.001 would not be tried
+    ],
+)
+def test_rates_on_file_count_only_for_the_options_that_they_were_chosen_with(changed, answers):
+    tune = {"rates": [0.001, 0.002, 0.004], "seeds": [7], "max_steps": 100, "extensions": 2} | changed
+    criterion = tune.pop("criterion", "val/loss")
+    settings = SimpleNamespace(criterion=criterion, config=OmegaConf.create({"tune": tune}))
+    assert are_as_asked(found(GRID), settings) is answers
+
+
+def test_rates_on_file_that_all_diverged_do_not_count():
+    tune = {"rates": [0.1, 0.2], "seeds": [7], "max_steps": 100, "extensions": 0}
+    settings = SimpleNamespace(criterion="val/loss", config=OmegaConf.create({"tune": tune}))
+    lost = tuple(RateTrial(rate, {}, (7,)) for rate in (0.1, 0.2))
+    rates = found([(0.1, 1.0), (0.2, 2.0)])
+    assert are_as_asked(rates, settings)
+    assert not are_as_asked(
+        dataclasses.replace(rates, settings=(TunedSetting("control", "lstm", 1, "", {}, lost),)), settings
+    )
 
 
 SETTINGS = SimpleNamespace(
@@ -244,6 +284,21 @@ def test_the_grid_grows_until_the_limit(tmp_path, monkeypatch):
     assert "is at an end of the grid: 0.1 added" in answer.text
     rates = LearningRates.from_dict(json.loads((TRIALS / "learning_rates.json").read_text()))
     assert [trial.rate for trial in rates.settings[0].trials] == [0.001, 0.01, 0.1]
+
+    # Other options need other trials, which the study announces; until they are done there are no rates.
+    for options, announced in [
+        ([], None),
+        (["tune.extensions=0"], "First 4 trials of learning rates: 4 finished already"),
+        (["tune.rates=[0.001,0.01,0.02]"], "First 6 trials of learning rates: 4 finished already"),
+        (["tune.seeds=[1001]"], "First 4 trials of learning rates: 0 finished already"),
+        (["tune.max_steps=6"], "First 4 trials of learning rates: 0 finished already"),
+    ]:
+        text = call("study", *TUNED, *options, "dry_run=true").text
+        assert ("First" in text) == (announced is not None), text
+        assert (announced or "") in text
+    stale = call("study", *TUNED, "tune.seeds=[1001]", "stages=[sweep,select]")
+    assert stale.code == 1
+    assert "the stage tune has not chosen learning rates for these settings" in stale.text
 
     # Rates that were tried with more updates are not compared with others that are tried with fewer.
     before = files_below(TRIALS)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig
@@ -129,7 +130,7 @@ def chosen(settings: StudySettings, trials: Sequence[PlannedRun], trained: Seque
             size_of(first.config),
         )
         found.append(setting)
-    if lost := [setting for setting in found if math.isinf(setting.best.mean)]:
+    if lost := _lost(found):
         raise ValueError(_without_a_rate(lost))
     tune = settings.config.tune
     budgets = sorted({run.config.trainer.max_steps for run in trained} - {*NO_LIMIT})
@@ -155,10 +156,41 @@ def rates_beyond(found: LearningRates) -> list[float]:
     return sorted(float(f"{rate:.{_DIGITS}g}") for rate in beyond)
 
 
+def are_as_asked(rates: LearningRates, settings: StudySettings) -> bool:
+    """Whether rates on file are what the stage would choose with the options of a study, from the same trials."""
+    tune = settings.config.tune
+    asked_of_trials = (settings.criterion, int(tune.max_steps), sorted(tune.seeds))
+    if asked_of_trials != (rates.criterion, rates.updates, sorted(rates.seeds)):
+        return False
+    needed = {*map(float, tune.rates)}
+    for _ in range(tune.extensions):  # the grid grows as it did in the stage, if the same rates were asked for
+        tried = _with_rates(rates, needed)
+        if _lost(tried.settings):
+            return False
+        needed |= {*rates_beyond(tried)}
+    are_tried = all({trial.rate for trial in setting.trials} == needed for setting in rates.settings)
+    return are_tried and not _lost(rates.settings)
+
+
+def _with_rates(rates: LearningRates, kept: Collection[float]) -> LearningRates:
+    """The same file without the trials with other rates, and without networks that have none."""
+    settings = [
+        dataclasses.replace(setting, trials=trials)
+        for setting in rates.settings
+        if (trials := tuple(trial for trial in setting.trials if trial.rate in kept))
+    ]
+    return dataclasses.replace(rates, settings=tuple(settings))
+
+
 def has_exploded(run: RunDirectory, result: Mapping[str, Any]) -> bool:
     """Whether a training that ended has a loss that is finite, but far above that of a guess; see `EXPLODED`."""
     loss, size = result.get("val/loss"), read_json(run.path / "data.json").get("vocabulary_size")
     return isinstance(loss, int | float) and is_whole(size) and size > 1 and loss > EXPLODED * math.log(size)
+
+
+def _lost(settings: Iterable[TunedSetting]) -> list[TunedSetting]:
+    """The networks that have diverged at all rates."""
+    return [setting for setting in settings if math.isinf(setting.best.mean)]
 
 
 def _without_a_rate(lost: Sequence[TunedSetting]) -> str:

@@ -36,11 +36,12 @@ def run(study: Study) -> None:
         edge = f", the {setting.edge} rate tried" if setting.edge else ""
         log.info("  %s: %g (%s %.4f%s)", setting.name, setting.best.rate, found.criterion, setting.best.mean, edge)
     study.plan()
+    assert study.rates is not None, "the rates just chosen are those asked for"
 
 
 def announce(study: Study) -> None:
     """Log how many trials there are before the sweep, and how long those that are missing take."""
-    plan = _plan(study, _rates_asked_for(study))
+    plan = _first_plan_with_missing(study)
     trials, missing = counted(len(plan.planned), "trial"), len(plan.untrained)
     log.info("First %s of learning rates: %d finished already", trials, len(plan.planned) - missing)
     if missing and plan.expected is not None:
@@ -54,6 +55,18 @@ def _rates_asked_for(study: Study) -> list[float]:
 def _plan(study: Study, rates: list[float]) -> TrainingPlan:
     planned = planned_runs(study.settings.hydra, trial_overrides(study.settings, rates))
     return TrainingPlan(study.settings, planned, study.corpus, BUDGET_KEY)
+
+
+def _first_plan_with_missing(study: Study) -> TrainingPlan:
+    """The first plan with trials that are missing, as the grid grows with those that are there; else the last one."""
+    rates = _rates_asked_for(study)
+    plan = _plan(study, rates)
+    for _ in range(study.settings.config.tune.extensions):
+        if plan.untrained or not (more := rates_beyond(chosen(study.settings, plan.planned))):
+            break
+        rates = sorted({*rates, *more})
+        plan = _plan(study, rates)
+    return plan
 
 
 def _tried(study: Study, rates: list[float]) -> LearningRates:
