@@ -11,8 +11,14 @@ from omegaconf import OmegaConf
 
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.runs.identity import identity_of
-from melgen.studies.plan.planned_runs import as_typed, planned_runs, training_arguments, with_sweeps_as_parameters
-from melgen.sweeps.plan import planned_axes
+from melgen.studies.plan.planned_runs import (
+    arguments_of_some,
+    as_typed,
+    planned_runs,
+    training_arguments,
+    with_sweeps_as_parameters,
+)
+from melgen.sweeps.plan import planned_axes, planned_jobs
 
 
 @contextmanager
@@ -81,6 +87,24 @@ def test_experiments_with_rhythm_have_one_layer_in_a_study_too(arguments, runs):
         planned = planned_runs(hydra)
     assert len({run.path for run in planned}) == len(planned) == runs
     assert {run.config.layers for run in planned} == {1}
+
+
+def test_some_of_the_planned_runs_are_trained_by_sweeps_of_these_alone():
+    changes = {"optimizer.lr": [f"optimizer.lr={rate}" for rate in (0.001, 0.01, 0.1)]}
+    with study("cell=lstm,gru", "dataset=control", "layers=1,2", "hidden_size=8", "~callbacks.sampling") as hydra:
+        planned = planned_runs(hydra, changes)
+        some = [run for run in planned if "gru-2" not in run.path.name or "lr-0.1" not in run.path.name]
+        commands = arguments_of_some(hydra, changes, some)
+        (all_,) = arguments_of_some(hydra, changes, planned)
+        trained = []
+        for command in commands:
+            task = [word for word in command if not word.startswith(("-", "hydra"))]
+            swept = compose("config", overrides=["hydra.mode=MULTIRUN"], return_hydra_config=True)
+            swept.hydra.overrides.task = task
+            trained += [str(job.run.path) for job in planned_jobs(swept.hydra, "config")]
+    assert (len(planned), len(some), len(commands)) == (12, 11, 3)
+    assert sorted(trained) == sorted(str(run.path) for run in some)
+    assert sorted(all_) == sorted(training_arguments(hydra, changes))
 
 
 @pytest.mark.slow

@@ -270,6 +270,22 @@ def test_a_study_with_tuned_rates(tmp_path, monkeypatch):
     assert "6 of 6 trials finished" in again.text
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "multirun").rglob("*.ckpt")} == stamps
 
+    # A trial that diverged is not trained again with those that are missing or new.
+    (lost,) = [path.parent for path in TRIALS.glob("*/status.json") if RunDirectory(path.parent).has_diverged]
+    before = files_below(lost)
+    (missing,) = TRIALS.glob("control-indrnn-*lr-0.01")
+    (missing / "status.json").unlink()
+    more = [*diverging, "tune.rates=[0.001,0.002,0.01,1e30]"]
+    assert "First 8 trials of learning rates: 5 finished already" in call("study", *more, "dry_run=true").text
+    answer = call("study", *more, "stages=tune")
+    assert answer.code == 0, answer.text
+    assert "5 of 8 trials finished" in answer.text
+    assert "  8 of 8: " in answer.text
+    assert files_below(lost) == before
+    of_cell = {each["cell"]: each for each in json.loads((TRIALS / "learning_rates.json").read_text())["settings"]}
+    assert [trial["diverged"] for trial in of_cell["indrnn"]["trials"]] == [[], [], [], [1000]]
+    stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "multirun").rglob("*.ckpt")}
+
     # Without the file the trials are not trained again, and the same rates are chosen.
     (TRIALS / "learning_rates.json").unlink()
     assert "6 of 6 trials finished" in call("study", *diverging, "stages=[tune,sweep]").text

@@ -36,10 +36,17 @@ _SPLIT_FRACTIONS = "dataset.split_fractions"
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One training that the study needs: its directory, and its configuration without callbacks and loggers."""
+    """One training that the study needs.
+
+    Attributes:
+        path: its directory.
+        config: its configuration without callbacks and loggers.
+        overrides: those that make it, one for each key of the command line of its sweep.
+    """
 
     path: Path
     config: DictConfig
+    overrides: tuple[str, ...] = ()
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -131,7 +138,7 @@ def planned_runs(hydra: DictConfig, changes: Mapping[str, Sequence[str]] = Mappi
         ValueError: for a sweep over a key that makes no other run.
     """
     jobs = compose_jobs(_axes_of_training(hydra, changes), hydra, TRAINING_CONFIG)
-    return [PlannedRun(job.run.path, job.config) for job in jobs]
+    return [PlannedRun(job.run.path, job.config, job.overrides) for job in jobs]
 
 
 def training_arguments(hydra: DictConfig, changes: Mapping[str, Sequence[str]] = MappingProxyType({})) -> list[str]:
@@ -148,6 +155,32 @@ def training_arguments(hydra: DictConfig, changes: Mapping[str, Sequence[str]] =
         *(str(override.input_line) for override in for_training),
         *(_as_one_override(key, overrides) for key, overrides in _axes_of_training(hydra, changes).items()),
     ]
+
+
+def arguments_of_some(
+    hydra: DictConfig, changes: Mapping[str, Sequence[str]], runs: Sequence[PlannedRun]
+) -> list[list[str]]:
+    """The command lines of ``melgen.train`` that train some of `planned_runs` and no other, each line as one sweep."""
+    keys = list(_axes_of_training(hydra, changes))
+    return [
+        training_arguments(hydra, {**changes, **dict(zip(keys, values, strict=True))})
+        for values in _as_products([run.overrides for run in runs])
+    ]
+
+
+def _as_products(jobs: Iterable[tuple[str, ...]]) -> list[tuple[tuple[str, ...], ...]]:
+    """A few products of values that together have each job once. A job is a value for each axis.
+
+    >>> _as_products([("a1", "b1"), ("a1", "b2"), ("a2", "b1"), ("a2", "b2"), ("a3", "b1")])
+    [(('a1', 'a2'), ('b1', 'b2')), (('a3',), ('b1',))]
+    """
+    products: list[tuple[tuple[str, ...], ...]] = [tuple((value,) for value in job) for job in jobs]
+    for axis in reversed(range(len(products[0]) if products else 0)):
+        alike: dict[Any, list[str]] = {}  # by the values of all other axes
+        for each in products:
+            alike.setdefault((each[:axis], each[axis + 1 :]), []).extend(each[axis])
+        products = [(*before, tuple(values), *after) for (before, after), values in alike.items()]
+    return products
 
 
 def _as_one_override(key: str, overrides: Sequence[str]) -> str:

@@ -119,6 +119,7 @@ def train_all(
     arguments: Sequence[str],
     directory: Path,
     expected: Estimate | None = None,
+    ended: Sequence[PlannedRun] = (),
 ) -> None:
     """Train all runs as one sweep; finished runs are skipped, interrupted runs go on.
 
@@ -130,11 +131,12 @@ def train_all(
         arguments: for ``melgen.train``.
         directory: of the study.
         expected: how long that is expected to take, if it is known.
+        ended: runs that are not finished, and that the sweep does not train.
 
     Raises:
         ValueError: if the sweep ended before any run began.
     """
-    progress = _Progress(planned, expected)
+    progress = _Progress(planned, expected, ended)
     with (directory / LOG).open("ab") as output:
         start = output.tell()
         process = subprocess.Popen(
@@ -173,9 +175,10 @@ class _Progress:
 
     Args:
         expected: how long the runs are expected to take; without it, they are compared by their weights.
+        ended: runs that count as ended from the beginning, as those that are finished.
     """
 
-    def __init__(self, planned: Sequence[PlannedRun], expected: Estimate | None):
+    def __init__(self, planned: Sequence[PlannedRun], expected: Estimate | None, ended: Sequence[PlannedRun]):
         self.expected_in_all = None if expected is None else expected.in_all
         seconds = {} if expected is None else expected.seconds
         paths = [run.path for run in planned]
@@ -183,7 +186,10 @@ class _Progress:
         self.names = dict(zip(paths, names_in(paths, variants), strict=True))
         self.costs = {run.path: seconds.get(run.path) or weights_of(run.config) for run in planned}
         self.before = {path: RunDirectory(path).status for path in self.costs}
-        self.ended = [path for path, status in self.before.items() if status.get("state") == FINISHED]
+        left_out = {run.path for run in ended}
+        self.ended = [
+            path for path, status in self.before.items() if path in left_out or status.get("state") == FINISHED
+        ]
         self.open = {path for path in self.costs if path not in self.ended}
         self.done = 0.0
         self.first_began: float | None = None

@@ -15,8 +15,10 @@ from melgen.music import Control
 from melgen.music.encoding import Encoding
 from melgen.plurals import counted
 from melgen.runs.config import writes_rhythm
+from melgen.runs.directory import RunDirectory
 from melgen.studies.plan.estimate import Estimate, estimate, jobs_at_once
 from melgen.studies.plan.planned_runs import PlannedRun
+from melgen.studies.plan.rate_trials import BUDGET_KEY
 from melgen.studies.plan.training import is_trained, refuse_larger_budgets, refuse_others
 from melgen.studies.runs.reader import runs_in
 from melgen.studies.settings import StudySettings
@@ -35,7 +37,8 @@ class TrainingPlan:
         settings: of the study.
         planned: all trainings that are asked for; empty where a directory of runs is given.
         corpus: the corpus that they read.
-        budget_key: the key of their budget, if it is not one of the trainer.
+        are_trials: whether they are trials of learning rates. Their budget has a key of its own, and divergence is a
+            result, with which they are not trained again.
     """
 
     def __init__(
@@ -43,9 +46,10 @@ class TrainingPlan:
         settings: StudySettings,
         planned: Sequence[PlannedRun],
         corpus: StudyCorpus,
-        budget_key: str | None = None,
+        *,
+        are_trials: bool = False,
     ):
-        self.settings, self.planned, self.corpus, self.budget_key = settings, planned, corpus, budget_key
+        self.settings, self.planned, self.corpus, self.are_trials = settings, planned, corpus, are_trials
 
     @cached_property
     def untrained(self) -> list[PlannedRun]:
@@ -56,8 +60,14 @@ class TrainingPlan:
         """
         fingerprint = self.corpus.data.fingerprint
         refuse_others(self.planned, fingerprint)
-        refuse_larger_budgets(self.planned, self.budget_key)
-        return [run for run in self.planned if not is_trained(run, fingerprint)]
+        refuse_larger_budgets(self.planned, BUDGET_KEY if self.are_trials else None)
+        diverged = {run.path for run in self.diverged}
+        return [run for run in self.planned if not (run.path in diverged or is_trained(run, fingerprint))]
+
+    @property
+    def diverged(self) -> list[PlannedRun]:
+        """The trials that have diverged; none of other trainings, which are tried again."""
+        return [run for run in self.planned if self.are_trials and RunDirectory(run.path).has_diverged]
 
     @cached_property
     def expected(self) -> Estimate | None:

@@ -6,10 +6,9 @@ import logging
 
 from melgen.files import write_json
 from melgen.plurals import counted
-from melgen.runs.directory import RunDirectory
 from melgen.runs.rate_trials import LearningRates
-from melgen.studies.plan.planned_runs import planned_runs, training_arguments
-from melgen.studies.plan.rate_trials import BUDGET_KEY, chosen, rates_beyond, trial_overrides
+from melgen.studies.plan.planned_runs import arguments_of_some, planned_runs, training_arguments
+from melgen.studies.plan.rate_trials import chosen, rates_beyond, trial_overrides
 from melgen.studies.plan.training import train_all
 from melgen.studies.plan.training_plan import TrainingPlan
 from melgen.studies.study import Study
@@ -54,7 +53,7 @@ def _rates_asked_for(study: Study) -> list[float]:
 
 def _plan(study: Study, rates: list[float]) -> TrainingPlan:
     planned = planned_runs(study.settings.hydra, trial_overrides(study.settings, rates))
-    return TrainingPlan(study.settings, planned, study.corpus, BUDGET_KEY)
+    return TrainingPlan(study.settings, planned, study.corpus, are_trials=True)
 
 
 def _first_plan_with_missing(study: Study) -> TrainingPlan:
@@ -72,13 +71,16 @@ def _first_plan_with_missing(study: Study) -> TrainingPlan:
 def _tried(study: Study, rates: list[float]) -> LearningRates:
     """Train what is missing of the trials with these rates, and choose."""
     plan = _plan(study, rates)
-    missing = [trial for trial in plan.untrained if not RunDirectory(trial.path).has_diverged]
+    missing = plan.untrained
     folder = study.settings.rates_file.parent
     log.info("  %d of %d trials finished in %s", len(plan.planned) - len(missing), len(plan.planned), folder)
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
-        arguments = training_arguments(study.settings.hydra, trial_overrides(study.settings, rates))
-        train_all(plan.planned, arguments, folder, plan.expected)
+        hydra, overrides = study.settings.hydra, trial_overrides(study.settings, rates)
+        # A sweep trains failed runs again, also those that diverged: these must not be among its jobs.
+        some = arguments_of_some(hydra, overrides, missing) if plan.diverged else None
+        for arguments in some or [training_arguments(hydra, overrides)]:
+            train_all(plan.planned, arguments, folder, plan.expected, plan.diverged)
     return chosen(study.settings, plan.planned, study.training.planned)
 
 
