@@ -11,6 +11,7 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
+from melgen.checking import require
 from melgen.command_line import run_app, run_job
 from melgen.configuration.conf_dir import CONF_DIR
 from melgen.pasting import path_text, shell_line
@@ -25,9 +26,13 @@ def publish(config: DictConfig) -> None:
         config: as composed from ``conf/publish.yaml``.
 
     Raises:
-        ValueError: if there are no runs, a study is named that is not there, or a dashboard is asked for where it
-            cannot be saved.
+        ValueError: if there are no runs, a flag is not one, a study is named that is not there, or a dashboard is asked
+            for where it cannot be saved.
     """
+    require(
+        config.offline is None or isinstance(config.offline, bool), "offline", config.offline, "true, false or null"
+    )
+    require(isinstance(config.workspace, bool), "workspace", config.workspace, "true or false")
     folder = Path(config.runs).expanduser()
     if not folder.is_dir():
         raise ValueError(f"runs={folder}: no such directory")
@@ -35,15 +40,15 @@ def publish(config: DictConfig) -> None:
     from melgen.publishing import workspace
     from melgen.training.loggers.wandb_service import is_offline
 
-    offline = is_offline() if config.offline is None else bool(config.offline)
+    offline = is_offline() if config.offline is None else config.offline
     if config.workspace and offline:
         raise ValueError("workspace=true: a dashboard is saved on W&B's server; this needs a key (wandb login)")
     target = publishing.Target(config.project, config.entity, offline)
     study = _study_in(folder, config.study)
-    publishing.publish_sweep(folder, target)
+    are_offline = [publishing.publish_sweep(folder, target)]
     if study is not None:
-        publishing.publish_study(study, target)
-    if offline and (line := sync_line(folder)):
+        are_offline.append(publishing.publish_study(study, target))
+    if any(are_offline) and (line := sync_line(folder)):
         log.info("Recorded offline; once online:  %s", line)
     if config.workspace:
         log.info("Dashboard: %s", workspace.save(target, folder))

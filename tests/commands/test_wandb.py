@@ -203,12 +203,37 @@ def test_publishing_a_sweep_and_a_study(sweep, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_tables_that_cannot_be_sent_are_recorded_offline_with_the_line_that_uploads_them(tmp_path, monkeypatch):
+    import wandb
+
+    start = wandb.init
+
+    def without_connection(*, mode, **options):
+        if mode == "online":
+            raise ConnectionError("no route to host")
+        return start(mode=mode, **options)
+
+    folder = tmp_path / "cells"
+    write_json(folder / "control-lstm-1-seed0" / "status.json", {"state": "finished"})
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setattr(wandb, "init", without_connection)
+    answer = call("publish", f"runs={folder}")
+    assert answer.code == 0, answer.text
+    assert "W&B cannot be reached, recording offline: ConnectionError: no route to host" in answer.text
+    assert f"wandb sync {folder}/wandb\n" in answer.text
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
         (("runs=nowhere",), "runs=nowhere: no such directory"),
         (("runs=.", "workspace=true"), "workspace=true: a dashboard is saved on W&B's server"),
         (("runs=.", "study=typo"), "study=typo: typo holds no tables of a study"),
+        (("runs=.", "offline=no"), "offline=no: must be true, false or null"),
+        (("runs=.", "workspace=1"), "workspace=1: must be true or false"),
     ],
 )
 def test_publishing_refuses(here, overrides, message):

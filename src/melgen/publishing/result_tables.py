@@ -35,8 +35,11 @@ class Target(NamedTuple):
     offline: bool = True
 
 
-def publish_sweep(folder: Path, target: Target) -> None:
+def publish_sweep(folder: Path, target: Target) -> bool:
     """Publish the table of all runs in a directory: as the table ``sweep``, and as an artifact.
+
+    Returns:
+        Whether it was recorded offline, as `target` asks or because W&B could not be reached.
 
     Raises:
         ValueError: if there is no run.
@@ -53,7 +56,9 @@ def publish_sweep(folder: Path, target: Target) -> None:
         with artifact.new_file("sweep.csv", encoding="utf-8") as file:
             file.write(to_csv(rows))
         run.log_artifact(artifact)
+        is_offline = bool(run.offline)
     log.info("Sweep: a table of %s", counted(len(rows), "run"))
+    return is_offline
 
 
 def runs_of(folder: Path) -> list[RunDirectory]:
@@ -68,8 +73,12 @@ def runs_of(folder: Path) -> list[RunDirectory]:
     return found
 
 
-def publish_study(study: Path, target: Target) -> None:
-    """Publish a study: its tables and figures for display, and all of them as an artifact."""
+def publish_study(study: Path, target: Target) -> bool:
+    """Publish a study: its tables and figures for display, and all of them as an artifact.
+
+    Returns:
+        Whether it was recorded offline, as `target` asks or because W&B could not be reached.
+    """
     import wandb
 
     tables = sorted((study / "tables").rglob("*.csv"))
@@ -89,7 +98,9 @@ def publish_study(study: Path, target: Target) -> None:
         if (study / "manifest.json").exists():
             artifact.add_file(str(study / "manifest.json"))
         run.log_artifact(artifact)
+        is_offline = bool(run.offline)
     log.info("Study: %s, %s", counted(len(tables), "table"), counted(len(figures), "figure"))
+    return is_offline
 
 
 def read_table(file: Path) -> tuple[list[Any], list[list[Any]]]:
