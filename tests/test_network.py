@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -12,6 +13,7 @@ import torch
 
 import melgen
 from melgen.errors import CheckpointError
+from melgen.files import read_json, write_json
 from melgen.generation.songs import read_songs
 from melgen.music import Melody
 from tests.model_files.making import OF_PITCHES, WITH_RHYTHM
@@ -170,8 +172,23 @@ def test_what_a_run_and_a_model_file_state(rhythm, tmp_path):
     assert (shared.name, shared.licence, shared.notice) == ("waltz", "CC-BY-4.0", "")
     assert shared.card.startswith("---\nlicense: cc-by-4.0")
     assert repr(shared) == "Network('waltz', control, rhythm factored)"
-    assert shared.metrics["val/loss"] == rhythm.metrics["val/loss"]
+    assert dict(shared.metrics) == dict(rhythm.metrics)
     assert shared.config["seed"] == rhythm.config["seed"] == 0
+
+
+def test_a_run_has_the_numbers_of_its_test(pitches):
+    """The best checkpoint is saved before the test, whose numbers are in the run's result."""
+    result = read_json(OF_PITCHES / "result.json")
+    assert pitches.metrics["test/bits_per_note"] == result["test/bits_per_note"]
+    assert pitches.metrics["val/loss"] == result["val/loss"]
+
+
+def test_a_checkpoint_that_is_not_the_best_has_its_own_numbers(tmp_path):
+    run = shutil.copytree(OF_PITCHES, tmp_path / "run")
+    write_json(run / "result.json", read_json(run / "result.json") | {"best_updates": 10_000})
+    found = melgen.load(run).metrics
+    assert found["val/loss"] == pytest.approx(melgen.load(OF_PITCHES).metrics["val/loss"])
+    assert not [key for key in found if key.startswith("test/")]
 
 
 def test_what_is_not_there(tmp_path):

@@ -19,6 +19,7 @@ from melgen.checking import check_whole
 from melgen.checkpoint import TrainedModel, load_model, run_of
 from melgen.corpora.licences import notice_of
 from melgen.corpora.packing import interval_hashes
+from melgen.exporting.origin import metrics_of
 from melgen.generation.from_checkpoint import song_set_by
 from melgen.generation.next_pitch import next_pitches, next_pitches_of_tune
 from melgen.generation.primers import read_primer_melody, usual_primer
@@ -64,8 +65,11 @@ class Network:
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """Its metrics as its training recorded them, such as ``test/bits_per_note``."""
-        return MappingProxyType(self.trained.metrics)
+        """Its metrics as its training recorded them, such as ``test/bits_per_note``.
+
+        Those of the test are there once the run is finished, unless another checkpoint than its best one was loaded.
+        """
+        return MappingProxyType(self.trained.metrics if self.trained.shared is not None else metrics_of(self.trained))
 
     @property
     def config(self) -> Mapping[str, Any]:
