@@ -122,6 +122,9 @@ def test_a_users_own_corpus_is_imported(tmp_path):
     assert own_modules({"_target_": "melgen.corpora.FolkCorpus"}) == []
 
 
+RHYTHM = {"rhythm": {"_target_": "melgen.music.Factored"}}
+
+
 @pytest.mark.parametrize(
     ("config", "primer"),
     [
@@ -132,6 +135,9 @@ def test_a_users_own_corpus_is_imported(tmp_path):
         ({"primer": "C4 D4:1/8"}, "C4 D4:1/8"),
         ({"primer": ["F#4", "D4"]}, ["F#4", "D4"]),
         ({"primer": 60}, None),
+        ({"primer": []} | RHYTHM, None),  # without one, a network with rhythm begins by itself
+        ({"primer": [60, 62, 64, 62]} | RHYTHM, [60, 62, 64, 62]),
+        ({"primer": [72, 74]} | RHYTHM, [72, 74]),
     ],
 )
 def test_the_primer_is_one_that_the_network_knows(tmp_path, config, primer):

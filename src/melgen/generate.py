@@ -49,7 +49,8 @@ def generate(config: DictConfig) -> Path:
     file = find_checkpoint(config.checkpoint)  # before torch is imported: a refusal is quick
     from melgen.checkpoint import load_model
     from melgen.generation.from_checkpoint import reader_of, write_songs_by
-    from melgen.generation.primers import note_of, read_primer_melody, usual_primer
+    from melgen.generation.primers import note_of, read_primer_melody
+    from melgen.runs.usual_primer import usual_primer
 
     import_user_modules(config.imports)
     trained = load_model(file)

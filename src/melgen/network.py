@@ -22,11 +22,12 @@ from melgen.corpora.packing import interval_hashes
 from melgen.exporting.origin import metrics_of
 from melgen.generation.from_checkpoint import song_set_by
 from melgen.generation.next_pitch import next_pitches, next_pitches_of_tune
-from melgen.generation.primers import read_primer_melody, usual_primer
+from melgen.generation.primers import read_primer_melody
 from melgen.generation.songs import SongSet
 from melgen.model_files.weights import read_model_file
 from melgen.music.melody import Melodies, Melody
 from melgen.music.tune_vocabulary import TuneVocabulary
+from melgen.runs.usual_primer import usual_primer
 from melgen.scoring.likelihood import likelihood
 
 if TYPE_CHECKING:

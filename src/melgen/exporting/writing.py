@@ -14,12 +14,13 @@ from melgen.exporting.card import card_of
 from melgen.exporting.origin import corpora_of, metrics_of, provenance_of, public_config
 from melgen.files import scratch_beside
 from melgen.generation.from_checkpoint import reader_of, song_set_by
-from melgen.generation.primers import read_primer_melody, usual_primer
+from melgen.generation.primers import read_primer_melody
 from melgen.generation.songs import READER, SongSet, read_songs, write_songs
 from melgen.model_files.archive import CARD, DESCRIPTION, SONGS_FOLDER, SUFFIX, WEIGHTS, has_description, write_archive
 from melgen.model_files.description import Description
 from melgen.model_files.weights import read_model_file, weights_bytes
 from melgen.networks import count_parameters
+from melgen.runs.usual_primer import usual_primer
 from melgen.software import software
 
 log = logging.getLogger(__name__)

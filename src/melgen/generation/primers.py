@@ -29,9 +29,6 @@ from melgen.music.representations import (
 from melgen.nested import value_at
 from melgen.runs.config import plain_config
 
-PAPER_PRIMER = (60, 62, 64, 62)
-"""The primer of the first paper."""
-
 OPENINGS_PRIMER = "openings"
 """Given instead of a primer's pitches: use the openings of test tunes, a different one for each song."""
 
@@ -52,11 +49,6 @@ _LONGEST_SHOWN = 80  # characters of a primer in an error
 
 _SHIFTS = tuple(sorted(range(-36, 37), key=lambda shift: (shift % SEMITONES_PER_OCTAVE != 0, abs(shift), -shift)))
 """Whole octaves first, because they keep the names of the notes; then the smallest shifts."""
-
-
-def usual_primer(has_rhythm: bool) -> tuple[int, ...]:
-    """The primer of a song for which none is given: a network with rhythm needs none."""
-    return () if has_rhythm else PAPER_PRIMER
 
 
 def read_primer(primer: Any) -> list[int]:

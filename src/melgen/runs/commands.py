@@ -9,10 +9,8 @@ from typing import Any
 
 from melgen.nested import value_at
 from melgen.pasting import command
-from melgen.runs.config import plain_config
-
-DEFAULT_PRIMER = [60, 62, 64, 62]
-"""The primer of ``conf/generate.yaml``."""
+from melgen.runs.config import plain_config, writes_rhythm
+from melgen.runs.usual_primer import usual_primer
 
 _PROVIDED = ("melgen", "torch")
 """Packages that our commands import in any case."""
@@ -27,8 +25,9 @@ def generate_command(run: Path, **options: Any) -> str:
     """
     config = plain_config(run)
     values: dict[str, Any] = {"checkpoint": run, **options}
-    # The vocabulary contains the pitches of the run's own primer, but perhaps not those of the default one.
-    if (primer := _primer(config)) not in (None, DEFAULT_PRIMER):
+    # The vocabulary contains the pitches of the run's own primer, but perhaps not those of the usual one, which
+    # ``primer: null`` in ``conf/generate.yaml`` means.
+    if (primer := _primer(config)) not in (None, [*usual_primer(writes_rhythm(config))]):
         values["primer"] = primer
     network = (config.get("model"), config.get("cell"), value_at(config, "dataset.representation"))
     return command("generate", values | _imports(network))
