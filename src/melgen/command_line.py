@@ -76,7 +76,7 @@ def run_app(verb: str, app: Callable[[], Any]) -> None:
             sys.exit(WRONG_USAGE)
         for line in overridden(sys.argv[1:]):
             print(f"melgen.{verb}: warning: {line}", file=sys.stderr)
-        sys.argv[1:] = for_hydra(sys.argv[1:])
+        sys.argv[1:] = for_hydra(sys.argv[1:], primary_of(verb))
         refuse_lists_of_options(sys.argv[1:])
         check_contents(sys.argv[1:])
         refuse_unknown_keys(sys.argv[1:], primary_of(verb))

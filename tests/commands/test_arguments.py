@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melgen.configuration.arguments import asks_for_multirun, for_hydra, overridden, quoted, readable, without_multirun
+from melgen.configuration.packaged import primary_of
 from tests.commands.calling import TINY, call
 from tests.tiers import quick_rows
 
@@ -68,6 +69,50 @@ def test_values_in_the_grammar_of_hydra_are_left_to_it(override, value):
 def test_home(key, written, monkeypatch):
     monkeypatch.setenv("HOME", "/home/zoë")
     assert read(f"{key}={written}") == "/home/zoë/my tunes"
+
+
+@pytest.mark.parametrize(
+    ("verb", "typed", "expected"),
+    [
+        ("publish", "runs=20261128", "20261128"),
+        ("play", "run=2024_01", "2024_01"),
+        ("generate", "checkpoint=2024.10", "2024.10"),
+        ("generate", "out=1e3", "1e3"),
+        ("generate", "out=null", None),
+        ("generate", "out='7'", "7"),
+        ("export", "to=20261128", "20261128"),
+        ("listen", "answers=12", "12"),
+        ("listen", "test=12", "12"),
+        ("report", "runs=[2024_01,b, 7]", ["2024_01", "b", "7"]),
+        ("render", "songs=12", "12"),
+        ("render", "to=[mp3]", ["mp3"]),
+        ("train", "output_dir=2024_01", "2024_01"),
+        ("train", "++corpus.path=12", "12"),
+        # these are numbers, although elsewhere keys of their names are places
+        ("generate", "songs=12", 12),
+        ("train", "callbacks.sampling.songs=12", 12),
+        ("train", "+corpus.songs=12", 12),
+        ("study", "generate.songs=12", 12),
+    ],
+)
+def test_a_folder_may_have_a_name_of_digits(verb, typed, expected):
+    (override,) = for_hydra([typed], primary_of(verb))
+    assert OverridesParser.create().parse_override(override).value() == expected
+
+
+def test_folders_of_digits_in_a_sweep():
+    assert for_hydra(["path=1,b,2024_01", "seed=0,1"], "config") == ["path='1',b,'2024_01'", "seed=0,1"]
+    assert for_hydra(["path=range(1,3)"], "config") == ["path=range(1,3)"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "typed"), [("publish", "runs=2026_11"), ("play", "run=2026_11"), ("generate", "checkpoint=2026_11")]
+)
+def test_a_folder_of_digits_is_refused_by_its_name(verb, typed, here):
+    answer = call(verb, typed)
+    assert answer.code == 1
+    assert f"{typed}: no such" in answer.err
+    assert "Traceback" not in answer.err
 
 
 def test_home_in_a_sweep(monkeypatch):

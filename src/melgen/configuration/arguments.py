@@ -13,6 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 from melgen.configuration.packaged import CONF_DIR, GROUPS_OF_MANY, config_folders
+from melgen.configuration.place_keys import names_a_place
 from melgen.internals import hydra
 
 _OVERRIDE = re.compile(r"(?P<key>(?:\+\+|\+|~)?[A-Za-z_$][\w$./@:-]*)=(?P<value>.*)", re.DOTALL | re.ASCII)
@@ -25,16 +26,25 @@ GROUPS_THAT_MAY_BE_OFF = GROUPS_OF_MANY | {"corpus"}
 OFF = re.compile(r"(?P<group>\w+)=(?:null|\[\])")
 
 
-def for_hydra(arguments: Sequence[str]) -> list[str]:
+def for_hydra(arguments: Sequence[str], command: str | None = None) -> list[str]:
     """The command line for Hydra: its flags first, each override in Hydra's grammar.
 
     A value that begins with ``~`` is a path below a home directory, whichever shell left it so. A value that Hydra's
-    grammar has no room for (accents, ``=``, brackets within a path) is taken as it is.
+    grammar has no room for (accents, ``=``, brackets within a path) is taken as it is. The name of a file or directory
+    remains text, also if it has only digits.
+
+    Args:
+        arguments: as the user wrote them.
+        command: the primary file of the command, without ``.yaml``, whose keys of places are known then.
 
     >>> for_hydra(["layers=2", "-m", "seed=0,1", "--config-dir", "cfg", "output_dir=läufe", "path=a=b"])
     ['-m', '--config-dir', 'cfg', 'layers=2', 'seed=0,1', "output_dir='läufe'", "path='a=b'"]
+    >>> for_hydra(["checkpoint=2024_01", "songs=20"], "generate")
+    ["checkpoint='2024_01'", 'songs=20']
     """
     flags, overrides = flags_and_overrides(arguments)
+    if command is not None:
+        overrides = [_place_as_text(each) if names_a_place(key_of(each), command) else each for each in overrides]
     return [*flags, *map(readable, overrides)]
 
 
@@ -193,6 +203,26 @@ def _is_call(value: str) -> bool:
     """Whether a value begins like a function of Hydra's grammar, and not like a name with a bracket in it."""
     match = _FUNCTION.match(value)
     return match is not None and match[1] in OverridesParser.create().functions.functions
+
+
+def _place_as_text(override: str) -> str:
+    """An override with its values in quotes where Hydra would read the name of a place as a number, or true or false.
+
+    >>> _place_as_text("path=7,a,null"), _place_as_text("runs=[2024_01,b]")
+    ("path='7',a,null", "runs=['2024_01',b]")
+    """
+    key, equals, value = override.partition("=")
+    return f"{key}{equals}{','.join(map(_name_as_text, _split(value)))}"
+
+
+def _name_as_text(option: str) -> str:
+    bare = option.strip()
+    if bare[:1] == "[" and bare[-1:] == "]":
+        return f"[{','.join(map(_name_as_text, _split(bare[1:-1])))}]"
+    if _is_call(bare) or not _parses(f"x={bare}"):
+        return option
+    read = OverridesParser.create().parse_override(f"x={bare}").value()
+    return quoted(bare) if isinstance(read, int | float) else option
 
 
 def _spelt_out(key: str, option: str) -> list[str]:

@@ -15,11 +15,7 @@ from typing import Any
 
 from melgen.commands import COMMANDS, FLAGS, MULTIRUN, SWEEPING, WRONG_USAGE, asks_for_help
 from melgen.nested import value_at
-from melgen.runs.keys import keys_that
 from melgen.terminal import print_error
-
-PLACES = keys_that("is_path") | {"checkpoint", "dir", "out", "root", "run", "runs", "songs", "sound_font", "study"}
-"""Last words of keys that name a file or directory, unless their default is a number."""
 
 BASH = r"""# Tab completion of melgen in bash. In ~/.bashrc: eval "$(melgen completion bash)"
 _melgen_complete() {
@@ -137,6 +133,7 @@ def _overrides(verb: str, before: Sequence[str], word: str) -> Iterator[str]:
         packaged_keys,
         primary_of,
     )
+    from melgen.configuration.place_keys import names_a_place
 
     sign = re.match(r"\+\+|\+|~|", word)[0]  # type: ignore[index]  # the empty text matches always
     key, equals, value = word[len(sign) :].partition("=")
@@ -164,7 +161,7 @@ def _overrides(verb: str, before: Sequence[str], word: str) -> Iterator[str]:
     else:
         values = []
     yield from (f"{sign}{key}={each}" for each in _fitting(values, value))
-    if (key.rpartition(".")[2] in PLACES and (node is None or isinstance(node, str))) or "/" in value:
+    if names_a_place(key, primary_of(verb)) or "/" in value:
         yield from (f"{sign}{key}={file}" for file in _files(value))
 
 
