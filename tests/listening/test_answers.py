@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from melgen.files import write_json
-from melgen.listening.answers import AnswerFileError, read_answers
+from melgen.listening.answers import MOST_SECONDS, AnswerFileError, read_answers
 from tests.listening.listeners import Population, answers_of
 from tests.listening.making import small_test
 
@@ -76,6 +77,8 @@ def broken(key, path, value):
         (["answers", 1, "answer"], ["first"], "answer 2: answer="),
         (["answers", 2, "seconds"], -1, "answer 3: seconds=-1"),
         (["answers", 2, "seconds"], "9", "answer 3: seconds='9'"),
+        (["answers", 2, "seconds"], 3600.1, "answer 3: seconds=3600.1: must be a number from 0 to 3600"),
+        (["answers", 2, "seconds"], 10**400, "answer 3: seconds=1000"),
         (["answers", 2, "plays"], [1], "answer 3: plays"),
         (["answers", 2, "known"], 1, "answer 3: known=1"),
         (["answers", 3], None, "answer 4 must have the keys"),
@@ -88,6 +91,12 @@ def test_what_is_wrong_is_named(key, path, value, reason, tmp_path):
         read_answers(tmp_path, key)
     assert reason in str(raised.value)
     assert "good.json" not in str(raised.value)
+
+
+def test_the_page_states_no_longer_time_than_is_read():
+    assert f"const MOST_SECONDS = {MOST_SECONDS};" in files("melgen.listening").joinpath(
+        "assets", "listen.js"
+    ).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

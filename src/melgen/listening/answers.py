@@ -19,6 +19,8 @@ FORMAT, FORMAT_VERSION = "melgen listening answers", 1
 CHOICES = ("first", "same", "second")
 TRAININGS = ("none", "some", "professional", None)
 MOST_BYTES = 1_000_000
+MOST_SECONDS = 3600
+"""The longest time that the page states for an answer."""
 _SHOWN = 5
 _KEYS = {"format", "version", "test", "code", "sheet", "training", "answers"}
 _KEYS_OF_ANSWER = {"trial", "first", "second", "answer", "seconds", "plays", "known"}
@@ -185,7 +187,10 @@ def _answer(content: Any, number: int, key: Key, sheet: int) -> Answer:
     )
     choice, seconds, plays, known = (content[name] for name in ("answer", "seconds", "plays", "known"))
     _require(choice in CHOICES, f"{where}: answer={choice!r:.40}: must be first, same or second")
-    _require(is_number(seconds) and seconds >= 0, f"{where}: seconds={seconds!r:.40}: must be a number of at least 0")
+    _require(
+        is_number(seconds) and 0 <= seconds <= MOST_SECONDS,
+        f"{where}: seconds={seconds!r:.40}: must be a number from 0 to {MOST_SECONDS}",
+    )
     are_counts = isinstance(plays, list) and len(plays) == 2 and all(is_whole(each) and each >= 0 for each in plays)
     _require(are_counts, f"{where}: plays={plays!r:.40}: must be two whole numbers")
     _require(isinstance(known, bool), f"{where}: known={known!r:.40}: must be true or false")
