@@ -129,6 +129,22 @@ def test_listeners_of_different_training_are_told_apart(prepared, here):
         assert float(row["ability_low"]) < abilities[3] < float(row["ability_high"])
         assert row["listeners"] == "8"
 
+    for file in (here / "received").iterdir():  # one listener is left
+        if read_json(file)["training"] != "some":
+            file.unlink()
+    assert call("listen", "answers=received", f"test={folder}", "out=results").code == 0
+    assert read_json(here / "results" / "results.json")["by_training"] == {}
+    assert not list((here / "results").glob("training.*"))
+
+
+def test_a_file_of_the_users_own_is_not_taken_for_an_earlier_table(prepared, here):
+    folder, _ = prepared
+    write_answers(here / "received", Key.read(folder), Population(np.zeros(4), 0.0), 2)
+    (here / "results").mkdir()
+    (here / "results" / "training.csv").write_text("mine")
+    assert call("listen", "answers=received", f"test={folder}", "out=results").code == 0
+    assert (here / "results" / "training.csv").read_text() == "mine"
+
 
 @pytest.mark.slow
 def test_of_one_listener_there_are_no_intervals(prepared, here):

@@ -7,31 +7,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from melgen.decimals import in_percent
-from melgen.files import write_json, write_text
-from melgen.listening.analysis import Analysis
+from melgen.files import read_json, write_json
+from melgen.listening.analysis import FORMAT, Analysis
 from melgen.listening.figure import preferences
-from melgen.listening.tables import preferences_table, tables_of
+from melgen.listening.tables import TABLES, preferences_table, tables_of
 from melgen.plurals import counted
 from melgen.studies.figures.style import save
 from melgen.tables import Table
+from melgen.tables.writing import write_tables
 
 RESULTS_FILE = "results.json"
 _FORMS = {"csv": Table.to_csv, "md": Table.to_markdown, "tex": Table.to_latex}
 
 
 def write_results(out: Path, analysis: Analysis) -> list[Path]:
-    """Write ``results.json``, the tables and the figure.
+    """Write ``results.json``, the tables and the figure; remove tables of earlier results that are absent now.
 
     Returns:
-        The files.
+        The written files.
     """
-    written = [out / RESULTS_FILE]
-    write_json(written[0], analysis.to_dict())
-    for name, table in tables_of(analysis).items():
-        for ending, form in _FORMS.items():
-            written.append(out / f"{name}.{ending}")
-            write_text(written[-1], form(table))
-    return [*written, *save(preferences(analysis), out / "preferences")]
+    file = out / RESULTS_FILE
+    is_again = read_json(file).get("format") == FORMAT  # otherwise a file of that name is the user's own
+    write_json(file, analysis.to_dict())
+    tables = write_tables(out, tables_of(analysis), _FORMS, earlier=TABLES if is_again else ())
+    return [file, *tables, *save(preferences(analysis), out / "preferences")]
 
 
 def report_text(analysis: Analysis, width: float, written: list[Path]) -> str:

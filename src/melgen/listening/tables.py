@@ -13,6 +13,8 @@ from melgen.plurals import counted
 from melgen.tables import Column, Table
 from melgen.tables.table import Row, Value, row
 
+TABLES = ("preferences", "pairs", "training")
+"""The names that tables of results may have."""
 ROLES = {"network": "network", "reference": "hidden reference", "anchor": "anchor"}
 _COLUMNS = (
     Column("condition", "condition", "text"),

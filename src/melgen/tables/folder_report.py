@@ -11,7 +11,7 @@ from typing import Any
 from melgen.evaluation.results import CHOICES, OPENINGS, SongSetEvaluation
 from melgen.evaluation.song_metrics import song_metric
 from melgen.evaluation.song_sets import median_length
-from melgen.files import write_json, write_text
+from melgen.files import write_json
 from melgen.generation.song_files import EVALUATION_FILE, SongFolder, copy_song
 from melgen.music.melody import Melody
 from melgen.music.note_names import note_text
@@ -19,11 +19,13 @@ from melgen.pasting import program, shell_line
 from melgen.plurals import counted
 from melgen.tables import Column, Table, build_set_tables
 from melgen.tables.table import row
+from melgen.tables.writing import write_tables
 
 EARLIER_BEST = "best.mid"
 """The name that an earlier melgen gave the song of the smallest sum."""
 
 _TABLES = ("comparison", "summary", "songs", "set_scores", "distributions", "left_out")
+_FORMS = {"csv": Table.to_csv, "md": Table.to_markdown}
 _WHOLE_TUNES = "corpus-test"
 _COMPARED = (OPENINGS, _WHOLE_TUNES)
 _REASONS_SHOWN = 5
@@ -51,13 +53,7 @@ def write_report(
     }
     if songs.has_rhythm:
         tables["distributions"] = distributions_table(songs, references)
-    for name in _TABLES:
-        files = {out / f"{name}.csv": Table.to_csv, out / f"{name}.md": Table.to_markdown}
-        for file, written in files.items():
-            if name in tables:
-                write_text(file, written(tables[name]))
-            else:  # one of an earlier evaluation
-                file.unlink(missing_ok=True)
+    write_tables(out, tables, _FORMS, earlier=_TABLES)
     for choice in CHOICES:
         if choice in songs.chosen:
             copy_song(found, songs.songs[songs.chosen[choice]], chosen_file(out, choice))
