@@ -66,8 +66,8 @@ def render(config: DictConfig) -> Path:
         earlier = read_json(out / RENDERING_FILE)
         kept = kept_formats(earlier, found.songs)
         remove_files(out, earlier, kept, found.files.values())
-        all_formats = list(dict.fromkeys([*possible, *kept]))
-        write_json(out / RENDERING_FILE, _record(config.songs, all_formats, options, found))
+        others = {name: its_options for name, its_options in kept.items() if name not in possible}
+        write_json(out / RENDERING_FILE, _record(config.songs, possible, options, others, found))
         problems = render_songs(
             found.songs,
             out,
@@ -92,9 +92,12 @@ def render(config: DictConfig) -> Path:
     return out
 
 
-def _record(songs: str, formats: list[str], options: RenderOptions, found: SongFolder) -> dict[str, object]:
+def _record(
+    songs: str, formats: list[str], options: RenderOptions, others: dict[str, object], found: SongFolder
+) -> dict[str, object]:
+    """The content of ``rendering.json``; `others` are the options of files that stay, by their formats."""
     from melgen.generation.results_folder import RESULTS
-    from melgen.rendering.earlier_files import CONTENT, content_of
+    from melgen.rendering.earlier_files import CONTENT, EARLIER_OPTIONS, content_of
     from melgen.software import software
 
     return {
@@ -102,8 +105,9 @@ def _record(songs: str, formats: list[str], options: RenderOptions, found: SongF
         "format_version": FORMAT_VERSION,
         "software": software(),
         "folder": str(songs),
-        "to": formats,
+        "to": [*formats, *others],
         "options": asdict(options),
+        EARLIER_OPTIONS: others,
         "songs": list(found.songs),
         CONTENT: content_of(found.songs),
     }

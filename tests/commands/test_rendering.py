@@ -109,6 +109,22 @@ def test_files_of_other_songs_go_and_other_formats_of_the_same_songs_stay(here):
 
 
 @pytest.mark.slow
+def test_files_that_stay_are_recorded_with_their_own_options(songs, here):
+    def tempos():
+        record = json.loads(Path("run/songs-rendered/rendering.json").read_text())
+        return {name: record["earlier_options"].get(name, record["options"])["tempo_qpm"] for name in record["to"]}
+
+    render(songs, "to=abc", "tempo_qpm=60")
+    render(songs, "to=musicxml")
+    assert tempos() == {"abc": 60, "musicxml": 120}
+    assert "Q:1/4=60" in Path("run/songs-rendered/song_001.abc").read_text()
+    render(songs, "to=svg", "tempo_qpm=90")
+    assert tempos() == {"abc": 60, "musicxml": 120, "svg": 90}
+    render(songs, "to=[abc,svg]")
+    assert tempos() == {"abc": 120, "musicxml": 120, "svg": 120}
+
+
+@pytest.mark.slow
 def test_scores_that_are_read_again_as_songs_stay(here):
     write_songs("songs", SONGS, SONGS_METADATA)
     render("songs", "to=abc")

@@ -22,14 +22,24 @@ def content_of(songs: Mapping[str, Melody]) -> str:
     return digest.hexdigest()
 
 
-def kept_formats(earlier: Mapping[str, Any], songs: Mapping[str, Melody]) -> list[str]:
+EARLIER_OPTIONS = "earlier_options"
+"""Key of ``rendering.json``: the options of files that an earlier command wrote, by format. Older files lack it."""
+
+
+def kept_formats(earlier: Mapping[str, Any], songs: Mapping[str, Melody]) -> dict[str, Any]:
     """The formats of an earlier rendering whose files are still right, since it was of the same songs.
 
     Args:
         earlier: the content of its ``rendering.json``; empty if there was none.
         songs: those rendered now, by name.
+
+    Returns:
+        The options with which the files were written, by format.
     """
-    return list(earlier.get("to", ())) if earlier.get(CONTENT) == content_of(songs) else []
+    if earlier.get(CONTENT) != content_of(songs):
+        return {}
+    before = earlier.get(EARLIER_OPTIONS) or {}
+    return {name: before.get(name, earlier.get("options")) for name in earlier.get("to", ())}
 
 
 def remove_files(folder: Path, earlier: Mapping[str, Any], kept: Iterable[str], read: Iterable[Path]) -> None:
