@@ -53,6 +53,15 @@ def test_with_rhythm_an_excerpt_is_the_same_music_from_a_note_on(melody, skip, q
     assert sounding(part, 0) == sounding(melody, melody.onsets[skip])
 
 
+def test_with_rhythm_every_note_can_be_heard_and_none_overlaps_the_next():
+    cut = Cut(0, 1, 2, with_rhythm=True)
+    part = cut.excerpt(Melody((60, 62, 64, 65), (0, 12, 24, 30), (24, 12, 0, 18)))
+    assert (part.onsets, part.durations) == ((0, 12, 24, 30), (12, 12, 6, 18))
+    ends_without_time = Melody((60, 62), (0, 42), (24, 0))
+    assert cut.longest(ends_without_time) == 2
+    assert cut.excerpt(ends_without_time).durations == (24, 6)
+
+
 @given(melodies(), st.integers(0, 8), st.integers(1, 8))
 def test_without_rhythm_an_excerpt_has_equal_notes(melody, skip, count):
     part = Cut(skip, count, 1, with_rhythm=False).excerpt(melody)

@@ -684,6 +684,14 @@ def test_a_page_gets_bars_only_where_they_are_known():
     assert notes_of(Melody((60,), (0,), (120,), pickup=24))["bars"] == [0, 24], "4/4 after a pickup, as in its score"
 
 
+def test_a_page_gets_notes_as_they_are_drawn_and_played():
+    no_time, overlap = Melody((60, 62, 64), (0, 24, 24), (24, 0, 24)), Melody((60, 62), (0, 12), (24, 12))
+    assert notes_of(no_time) == {"pitches": [60, 62, 64], "onsets": [0, 24, 30], "durations": [24, 6, 18]}
+    assert notes_of(overlap)["durations"] == [12, 12]
+    late = Melody((60,), (72,), (0,), metres=(MetreChange(0, Metre(3, 4)),))
+    assert notes_of(late)["bars"] == [0, 72], "as in the score"
+
+
 @pytest.mark.parametrize("total", ["val/bits_per_note_with_rhythm", "val/bits_per_note"], ids=["now", "earlier"])
 def test_bits_per_note_are_not_compared_with_bits_that_include_rhythm(tmp_path, total):
     """On a page of both kinds of networks, all have bits of pitch."""

@@ -2,7 +2,8 @@
 
 Every song loses as many notes at its beginning as the primer of the study has: all songs of networks and baselines
 begin with the primer, and held-out tunes do not, so that a listener would soon know them. Songs of pitches are played
-as equal notes, and so are the tunes that they are compared with; songs with rhythm, and their tunes, as written.
+as equal notes, and so are the tunes that they are compared with; songs with rhythm, and their tunes, as their scores
+are written.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from melgen.evaluation.rhythm_baselines import rhythm_baseline_name
 from melgen.music.melody import Melody
 from melgen.music.metre import STEPS_PER_QUARTER
 from melgen.plurals import counted
+from melgen.rendering.measures import playable
 
 Role = Literal["network", "reference", "anchor"]
 
@@ -81,6 +83,7 @@ class Cut:
         """
         if not self.with_rhythm or len(song) <= self.skip:
             return max(0, len(song) - self.skip)
+        song = playable(song)
         ends = [onset + duration for onset, duration in zip(song.onsets, song.durations, strict=True)]
         return (max(ends[self.skip :]) - song.onsets[self.skip]) // STEPS_PER_QUARTER
 
@@ -100,6 +103,7 @@ bars=(), key=None)
             return Melody.from_pitches(pitches) if len(pitches) == self.notes else None
         if len(song) <= self.skip:
             return None
+        song = playable(song)  # a listener would not hear a note without a length
         start = song.onsets[self.skip]
         ends = [onset + duration for onset, duration in zip(song.onsets, song.durations, strict=True)]
         if max(ends[self.skip :]) - start < self.steps:

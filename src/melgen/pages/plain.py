@@ -9,6 +9,7 @@ from typing import Any
 from melgen.music.melody import Melody
 from melgen.pages.schema import Notes
 from melgen.rendering.bar_lines import lay_bars
+from melgen.rendering.measures import playable
 
 DIGITS = 5
 
@@ -35,7 +36,17 @@ def text_of(path: Path) -> str:
 
 
 def notes_of(melody: Melody) -> Notes:
-    """The notes of a melody with its metre and, if they are not those of 4/4 from step 0 on, the steps of its bars."""
+    """The notes of a melody with its metre and, if they are not those of 4/4 from step 0 on, the steps of its bars.
+
+    They are those of its score: a page can neither play nor save a note without a length, or two notes at once.
+
+    Raises:
+        ValueError: if a pitch is not a MIDI pitch, or a time is before the beginning.
+
+    >>> notes_of(Melody((60, 62, 64), (0, 24, 48), (24, 0, 24)))
+    {'pitches': [60, 62, 64], 'onsets': [0, 24, 48], 'durations': [24, 6, 24]}
+    """
+    melody = playable(melody)
     notes: Notes = {
         "pitches": [*melody.pitches],
         "onsets": [*melody.onsets],
