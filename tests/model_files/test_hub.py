@@ -11,9 +11,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from melgen.checkpoint import load_model
 from melgen.checkpoint_files import find_checkpoint
 from melgen.errors import CheckpointError
+from melgen.exporting.origin import corpora_of
 from melgen.hub import fetched, is_hub_reference
+from tests.model_files.making import WITH_RHYTHM
+from tests.model_files.test_card import started
 
 pytest.importorskip("huggingface_hub", reason="the extra melgen[hub] is not installed")
 
@@ -129,3 +133,17 @@ def test_a_path_never_asks_the_network(monkeypatch, exported):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     assert find_checkpoint(exported / "pitches.melgen") == exported / "pitches.melgen"
     assert not is_hub_reference(exported / "pitches.melgen")
+
+
+def test_a_start_is_read_from_the_cache_but_never_fetched(monkeypatch, exported):
+    """A checkpoint from a stranger cannot choose what is downloaded when its page is made."""
+    start = load_model(WITH_RHYTHM).seen
+    asked = []
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda **wanted: asked.append(wanted))
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda **wanted: None)
+    for reference in ("hf:owner/airs", "hf:owner"):
+        assert [each.name for each in corpora_of(started(reference, start))] == ["airds", "unknown"]
+    cached = str(exported / "rhythm.melgen")
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda **wanted: cached)
+    assert [each.name for each in corpora_of(started("hf:owner/airs", start))] == ["airds", "misc_folk"]
+    assert asked == []

@@ -13,6 +13,7 @@ from melgen.errors import CheckpointError
 from melgen.files import read_json
 from melgen.generation.from_checkpoint import reader_of
 from melgen.generation.songs import READER
+from melgen.hub import fetched_before, is_hub_reference
 from melgen.runs.directory import PROVENANCE_FILE, RunDirectory
 from melgen.runs.identity_file import IdentityFile
 from melgen.runs.keys import keys_that
@@ -27,7 +28,8 @@ _MOST_STARTS = 20
 def corpora_of(trained: TrainedModel) -> list[CorpusLicence]:
     """The corpora that a network was trained on, with those of the networks that it was started from.
 
-    A start whose tunes are not those that the network has recorded, or that is not there any more, counts as unknown.
+    A start whose tunes are not those that the network has recorded, or that is not there any more, counts as unknown;
+    so does one of a repository that was not fetched before.
     """
     corpora: list[CorpusLicence] = []
     for _ in range(_MOST_STARTS):
@@ -39,7 +41,11 @@ def corpora_of(trained: TrainedModel) -> list[CorpusLicence]:
         if start is None and (seen is None or (seen.is_complete and not len(seen.inherited))):
             return _distinct(corpora)
         try:
-            earlier = load_model(str(start), key="init_from")
+            # The configuration may be a stranger's, so that it does not decide what is fetched.
+            place = fetched_before(str(start), "init_from") if is_hub_reference(str(start)) else str(start)
+            if place is None:
+                break
+            earlier = load_model(place, key="init_from")
         except CheckpointError:
             break
         if seen is None or earlier.seen is None or not np.array_equal(earlier.seen.all, seen.inherited):
