@@ -550,6 +550,24 @@ def test_tunes_are_found_by_name_in_a_corpus_that_has_changed(tmp_path, run):
     assert "contains none of the tunes" in texts(report_of(copy))
 
 
+def test_the_cache_that_a_run_names_is_read_but_never_written(tmp_path, config, monkeypatch):
+    mine, named = tmp_path / "mine", tmp_path / "named by a stranger"
+    monkeypatch.setenv("MELGEN_CACHE_DIR", str(mine))
+    of_run = config | {"cache_dir": str(named)}
+    TrainingTunes.read(of_run, progress=False)
+    assert not named.exists()
+    assert (mine / "corpora").is_dir()
+    mine.rename(named)  # as after a training of the user's own with cache_dir=
+    monkeypatch.setattr("melgen.corpora.corpus.import_sources", None)
+    assert len(TrainingTunes.read(of_run, progress=False).reference.melodies) == 12
+    assert not mine.exists()
+
+
+@pytest.mark.parametrize("odd", [5, ["a"], "~nobody_of_this_name/a"])
+def test_a_place_of_a_cache_that_is_none_is_ignored(odd, config):
+    assert len(TrainingTunes.read(config | {"cache_dir": odd}, progress=False).reference.melodies) == 12
+
+
 def test_a_corpus_is_never_downloaded(monkeypatch):
     asked = {}
 

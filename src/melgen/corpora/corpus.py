@@ -109,6 +109,7 @@ class AbstractCorpus(ABC):
         cache_dir: str | os.PathLike[str] | None = None,
         workers: int | None = None,
         progress: bool = True,
+        read_only_cache: Path | None = None,
     ) -> ImportedCorpus:
         """The melodies of the corpus, from the cache if nothing has changed.
 
@@ -117,6 +118,8 @@ class AbstractCorpus(ABC):
             cache_dir: by default ``$MELGEN_CACHE_DIR``, or the user's cache directory.
             workers: number of reading processes; by default one for each available CPU.
             progress: whether to show a progress bar on a terminal.
+            read_only_cache: another directory of corpora, for one that is not in ``cache_dir``. Nothing is written
+                to it.
 
         Raises:
             CorpusError: if nothing can be read, or no tune is kept.
@@ -126,8 +129,9 @@ class AbstractCorpus(ABC):
         listing = self.list_sources()
         key = fingerprint(listing, cleaning, type(self).__name__ + _own_code(type(self), self.reader))
         cache = CorpusCache(default_cache_dir() if cache_dir is None else Path(cache_dir).expanduser())
-        if (cached := self._from_cache(cache, key, listing)) is not None:
-            return cached
+        for each in (cache, None if read_only_cache is None else CorpusCache(read_only_cache)):
+            if each is not None and (cached := self._from_cache(each, key, listing)) is not None:
+                return cached
 
         def read() -> ImportedCorpus:
             melodies, splits, report = import_sources(

@@ -22,7 +22,7 @@ class Tools:
     Attributes:
         engraver: makes the scores.
         scores: of how many songs of a set at most.
-        cache_dir: of the corpus; by default that of its run, else the user's.
+        cache_dir: where the corpus is cached; by default the user's cache directory.
         progress: whether to show progress bars on a terminal.
         network_bytes: of the networks of one page at most, as they are stored in it.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -55,17 +56,27 @@ class TrainingTunes:
     ) -> TrainingTunes:
         """Read the corpus that a configuration names, without an import or a download that it asks for.
 
+        The directory may be a stranger's. Its ``cache_dir`` is therefore read, but nothing is written there.
+
         Args:
             config: of a run or a study, as plain data.
             splits: the run's ``splits.tsv``; without one every tune may have been trained on. Tunes that it does
                 not name are left out.
+            cache_dir: where the corpus is cached; by default the user's cache directory.
+            progress: whether to show a progress bar on a terminal.
 
         Raises:
             ValueError: if the corpus cannot be read, or does not hold pitches of tunes.
         """
         corpus = _corpus(config["corpus"])
         cleaning = {key: value for key, value in config["cleaning"].items() if key != "_target_"}
-        imported = corpus.load(Cleaning(**cleaning), cache_dir=cache_dir or config.get("cache_dir"), progress=progress)
+        named = config.get("cache_dir")
+        imported = corpus.load(
+            Cleaning(**cleaning),
+            cache_dir=cache_dir,
+            progress=progress,
+            read_only_cache=Path(os.path.expanduser(named)) if isinstance(named, str) else None,
+        )
         if imported.encoded_as not in (None, "control"):
             raise ValueError(
                 f"{corpus.description} is an encoded stream of {imported.encoded_as} and does not contain tunes"
