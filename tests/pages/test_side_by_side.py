@@ -125,11 +125,37 @@ def test_the_command(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("name", "overrides"),
+    [("notes.md", ("notes=notes.md", "out=notes.md")), ("songs.html", ()), ("net.melgen", ("out=net.melgen",))],
+)
+def test_a_file_that_is_no_page_of_ours_is_kept(name, overrides, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    songs(tmp_path / "ours", 1, 1)
+    kept = b"<!doctype html>\n<title>A list of mine, made with melgen.report</title>\n\xff"
+    Path(name).write_bytes(kept)
+    answer = call("report", "songs=ours", *overrides, "scores=0", "progress=false")
+    assert answer.code == 1
+    assert f"out={name}: must be free, or an earlier page of melgen; another file is there" in answer.text
+    assert Path(name).read_bytes() == kept
+
+
+def test_an_earlier_page_and_an_empty_file_are_replaced(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place = songs(tmp_path / "ours", 1, 1)
+    Path("songs.html").touch()
+    sizes = {
+        write_report_of_several([place], key="songs", scores=scores, progress=False).stat().st_size for scores in (0, 1)
+    }
+    assert len(sizes) == 2
+
+
+@pytest.mark.parametrize(
     ("overrides", "reason"),
     [
         ((), "exactly one of them is needed"),
         (("run=a", "songs=b"), "got run= and songs="),
         (("songs=absent",), "songs: absent: no such file or folder"),
+        (("songs=ours", "out=ours"), "out=ours: must be the name of a file; this is a directory"),
         (("runs=[absent]",), "runs: absent is not the directory of a run"),
         (("runs=[]",), "runs=[]: at least one directory is needed"),
         (("songs=ours", "workers=0"), "workers=0: must be a whole number of at least 1"),

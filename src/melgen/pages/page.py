@@ -13,6 +13,7 @@ from typing import Any
 from melgen.engine import SCRIPTS, script
 from melgen.pages.content import Content
 from melgen.pages.fingerprint import fingerprint
+from melgen.pages.generator import GENERATOR
 from melgen.pages.sections import find_sections
 
 STYLES = ("base", "sections", "scores", "charts", "play")
@@ -54,6 +55,7 @@ def build_page(content: Content, *, music_font: str = "") -> str:
         styles="\n".join(asset(f"{name}.css") for name in STYLES),
         music_font=music_font,
         early=early,
+        generator=GENERATOR,
         fingerprint=fingerprint(),
         program=program,
         packs=packs,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from melgen.files import write_text
+from melgen.pages.generator import check_place_of_page
 from melgen.pages.schema import Kind
 from melgen.pages.sources import Source, find_run, find_source
 from melgen.plurals import counted
@@ -51,7 +52,7 @@ def write_report(
 
     Raises:
         ValueError: if there is no such directory, or it is not that of a run or study, or a section of one's own lacks
-            a file.
+            a file, or the page would replace a file that is not a page.
         OSError: if the file cannot be written.
     """
     source = find_source(directory, kind or "directory", kind)
@@ -82,7 +83,7 @@ def write_report_of_several(
         The file.
 
     Raises:
-        ValueError: if one of the places is not what it must be.
+        ValueError: if one of the places is not what it must be, or the page would replace a file that is not a page.
         OSError: if the file cannot be written.
     """
     if not places:
@@ -109,8 +110,7 @@ def _write(
     notes: str | Path | None,
 ) -> Path:
     path = default if out is None else Path(out).expanduser()
-    if path.is_dir():
-        raise ValueError(f"out={out}: is a directory; the name of a file is needed")
+    check_place_of_page(path)
     from melgen.pages.notes import read_notes
 
     html = "" if notes is None else read_notes(notes)
