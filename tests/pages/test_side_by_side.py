@@ -149,12 +149,19 @@ def test_an_earlier_page_and_an_empty_file_are_replaced(tmp_path, monkeypatch):
     assert len(sizes) == 2
 
 
+def test_names_of_model_files_are_accepted_for_songs(tmp_path):
+    path = write_report_of_several(["melgen:pitches"], key="songs", out=tmp_path / "a.html", scores=0, progress=False)
+    data = read_data(path.read_text(encoding="utf-8"))
+    assert [each["name"] for each in data["song_sets"]][:1] == ["pitches"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "reason"),
     [
         ((), "exactly one of them is needed"),
         (("run=a", "songs=b"), "got run= and songs="),
-        (("songs=absent",), "songs: absent: no such file or folder"),
+        (("songs=absent",), "songs=absent: no such file or folder"),
+        (("songs=melgen:absent",), "songs=melgen:absent: no such network"),
         (("songs=ours", "out=ours"), "out=ours: must be the name of a file; this is a directory"),
         (("runs=[absent]",), "runs: absent is not the directory of a run"),
         (("runs=[]",), "runs=[]: at least one directory is needed"),

@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from melgen.corpora.sources import check_exists
 from melgen.files import write_text
+from melgen.generation.song_files import place_of_songs
 from melgen.pages.generator import check_place_of_page
 from melgen.pages.schema import Kind
 from melgen.pages.sources import Source, find_run, find_source
@@ -74,7 +76,8 @@ def write_report_of_several(
     """Make one HTML file of runs next to each other, or of folders of songs.
 
     Args:
-        places: directories of runs, or model files; or folders or files of songs.
+        places: directories of runs, or model files; or folders or files of songs. Names of model files, such as
+            ``melgen:rhythmic``, are accepted for both.
         key: which of the two; the name of the places in errors.
         out: the file; by default ``runs.html`` or ``songs.html`` in the current directory.
         scores, cache_dir, workers, progress, notes: as for `write_report`.
@@ -91,10 +94,9 @@ def write_report_of_several(
     if key == "runs":
         make = partial(gather_runs, [find_run(place) for place in places])
     else:
-        found = [Path(place).expanduser() for place in places]
+        found = [place_of_songs(place, key) for place in places]
         for place in found:
-            if not place.exists():
-                raise ValueError(f"{key}: {place}: no such file or folder")
+            check_exists(place, key)
         make = partial(_gather_songs, found)
     return _write(make, Path(f"{key}.html"), out, scores, cache_dir, workers, progress, notes)
 
