@@ -162,6 +162,8 @@ def test_names_of_model_files_are_accepted_for_songs(tmp_path):
         (("run=a", "songs=b"), "got run= and songs="),
         (("songs=absent",), "songs=absent: no such file or folder"),
         (("songs=melgen:absent",), "songs=melgen:absent: no such network"),
+        (("study=melgen:absent",), "study=melgen:absent: no such network"),
+        (("runs=[damaged.melgen]",), "runs=damaged.melgen: a model file that is damaged"),
         (("songs=ours", "out=ours"), "out=ours: must be the name of a file; this is a directory"),
         (("runs=[absent]",), "runs: absent is not the directory of a run"),
         (("runs=[]",), "runs=[]: at least one directory is needed"),
@@ -174,6 +176,7 @@ def test_names_of_model_files_are_accepted_for_songs(tmp_path):
 def test_refused_with_key_value_and_rule(overrides, reason, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     songs(tmp_path / "ours", 1, 1)
+    (tmp_path / "damaged.melgen").write_bytes(b"PK")
     answer = call("report", *overrides, "progress=false")
     assert answer.code == 1
     assert reason in answer.text

@@ -17,7 +17,7 @@ from melgen.generation.from_checkpoint import reader_of, song_set_by
 from melgen.generation.primers import read_primer_melody
 from melgen.generation.songs import READER, SongSet, read_songs, write_songs
 from melgen.model_files.archive import CARD, DESCRIPTION, SONGS_FOLDER, SUFFIX, WEIGHTS, has_description, write_archive
-from melgen.model_files.description import Description
+from melgen.model_files.description import NAME_RULE, Description, is_name
 from melgen.model_files.weights import read_model_file, weights_bytes
 from melgen.networks import count_parameters
 from melgen.runs.usual_primer import usual_primer
@@ -96,6 +96,7 @@ def checked_place(to: str | Path) -> Path:
     """
     path = Path(to).expanduser()
     require(path.suffix == SUFFIX and path.stem != "", "to", str(to), f"the name of a file, NAME{SUFFIX}")
+    require(is_name(path.stem), "to", str(to), f"NAME{SUFFIX} with a NAME of {NAME_RULE}")
     free = not path.exists() or (path.is_file() and has_description(path))
     require(free, "to", str(to), "free, or an earlier model file")
     return path

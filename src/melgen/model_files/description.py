@@ -19,6 +19,8 @@ from melgen.model_files.archive import DESCRIPTION, member_text
 FORMAT, FORMAT_VERSION = "melgen model", 1
 
 _NAME = re.compile(r"\w[\w .+()-]{0,99}")
+NAME_RULE = "1 to 100 letters, digits, blanks and . + ( ) - _, the first a letter, a digit or _"
+"""What the name of a network is made of."""
 _HASH = re.compile(r"[0-9a-f]{16}")
 
 
@@ -75,6 +77,15 @@ class Description:
         except TypeError as error:
             raise ValueError(f"the configuration must be plain data: {error}") from error
         return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of a network, which its card shows: see `NAME_RULE`.
+
+    >>> is_name("airs 2"), is_name("airs#2")
+    (True, False)
+    """
+    return _NAME.fullmatch(text) is not None
 
 
 def read_description(archive: zipfile.ZipFile) -> Description:
@@ -152,10 +163,7 @@ def _are_tunes(value: Any) -> bool:
 
 
 _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "name": (
-        lambda value: isinstance(value, str) and bool(_NAME.fullmatch(value)),
-        "1 to 100 letters, digits, blanks and . + ( ) - _",
-    ),
+    "name": (lambda value: isinstance(value, str) and is_name(value), NAME_RULE),
     "model": (_is_object, "an object"),
     "representation": (lambda value: isinstance(value, str), "a name"),
     "rhythm": (lambda value: value is None or _is_object(value), "an object, or null"),

@@ -17,13 +17,18 @@ from melgen.runs.config import CONFIG_FILE
 from melgen.runs.directory import FINISHED, PROVENANCE_FILE
 
 
-def unpack(file: Path, folder: Path) -> Description:
+def unpack(file: Path, folder: Path, key: str) -> Description:
     """Write what a page needs of a model file into a folder, as the files of a run.
+
+    Args:
+        file: the model file.
+        folder: the folder.
+        key: the name of the file in errors.
 
     Raises:
         CheckpointError: if it is damaged; names the file.
     """
-    with opened(file, "run") as archive:
+    with opened(file, key) as archive:
         stated = read_description(archive)
         songs = member_text(archive, SONGS)
     write_text(folder / CONFIG_FILE, yaml.safe_dump(stated.config, sort_keys=False))

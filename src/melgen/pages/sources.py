@@ -55,7 +55,7 @@ def find_source(given: str | Path, key: str = "directory", kind: Kind | None = N
     Raises:
         ValueError: if it is none of these, or not of this kind.
     """
-    place = referenced_file(given, "run") if is_reference(given) else Path(given).expanduser()
+    place = referenced_file(given, key) if is_reference(given) else Path(given).expanduser()
     if kind != "study" and is_model_file(place):
         return Source("run", place)
     if not place.is_dir():

@@ -187,7 +187,7 @@ def gather_runs(places: Sequence[Path], tools: Tools) -> Content:
     with tempfile.TemporaryDirectory() as scratch:
         files = [place for place in places if place.is_file()]
         shared = {file: Path(scratch, str(number), file.stem) for number, file in enumerate(files)}
-        stated = [unpack(file, folder) for file, folder in shared.items()]
+        stated = [unpack(file, folder, "runs") for file, folder in shared.items()]
         material = read_several_runs([shared.get(place, place) for place in places], content, tools, places)
         _add_sections("study", material, content)
     if stated:
@@ -211,7 +211,7 @@ def _gather_shared(file: Path, tools: Tools) -> Content:
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, file.stem)
-        stated = unpack(file, folder)
+        stated = unpack(file, folder, "run")
         content = _gather_directory(Source("run", folder, network=file), tools)
     content.data["above"] = ""  # of the temporary directory
     add_statements([stated], content)
