@@ -33,10 +33,19 @@ def test_the_first_of_several_is_the_main_one_and_beginnings_are_as_long():
     assert (second.pitches, second.notes, second.suffix()) == (None, 2, "-primer-tunes")
     (alone,) = asked({"tunes": "openings"})
     assert alone.notes == 4
-    (single,) = primers_of(OmegaConf.create({"primer": "openings", "primers": {"t": "openings"}})) and [
-        asked({"t": "openings"})[0]
-    ]
-    assert single.plain == "openings"
+
+
+@pytest.mark.parametrize(
+    "generate",
+    [
+        {"primer": "openings", "primers": None},
+        {"primer": "openings", "primers": {"tunes": "openings"}},
+        {"primer": [], "primers": {"tunes": "openings"}},  # [] is the primer of networks with rhythm
+    ],
+)
+def test_openings_are_as_long_as_the_papers_primer_if_no_primer_gives_a_length(generate):
+    (only,) = primers_of(OmegaConf.create(generate))
+    assert (only.pitches, only.plain, only.notes) == (None, "openings", 4)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.generation.primers import OPENINGS_PRIMER, read_primer
+from melgen.generation.primers import OPENINGS_PRIMER, PAPER_PRIMER, read_primer
 
 KEY = "generate.primers"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]*")
@@ -61,7 +61,8 @@ def primers_of(generate: DictConfig) -> list[StudyPrimer]:
     """The primers that a study is asked for, the main one first.
 
     Args:
-        generate: that part of the study's configuration: its `primers`, by name, or its `primer`.
+        generate: that part of the study's configuration: its `primers`, by name, or its `primer`. Openings are as
+            long as the primers of pitches, or, if there are none, as the paper's primer.
 
     Raises:
         ValueError: if one is not a primer, or they differ in length: their songs could not be compared.
@@ -83,7 +84,9 @@ def primers_of(generate: DictConfig) -> list[StudyPrimer]:
         if empty := [name for name, primer in found.items() if primer == []]:
             raise ValueError(f"{KEY}.{empty[0]}=[]: each of several primers needs at least one note")
     fixed = {name: primer for name, primer in found.items() if primer is not None}
-    lengths = {len(primer) for primer in fixed.values()} or {len(_read(generate.primer, "generate.primer") or ())}
+    lengths = {len(primer) for primer in fixed.values()}
+    if not lengths:  # openings only, which a primer of pitches, if there is one, gives their length
+        lengths = {len(_read(generate.primer, "generate.primer") or PAPER_PRIMER)}
     if len(lengths) > 1:
         counts = ", ".join(f"{name} {len(primer)}" for name, primer in fixed.items())
         raise ValueError(f"{KEY}: must all have the same number of notes, for songs of one length; they have {counts}")
