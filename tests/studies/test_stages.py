@@ -294,6 +294,8 @@ def test_options_are_refused_before_anything_is_trained(tmp_path, monkeypatch):
     for tuning in ([], ["tune.rates=[0.1,0.2]"]):  # both take the lowest
         text = study("select.criterion=val/accuracy", *tuning, code=1)
         assert "select.criterion=val/accuracy: must be a metric of which a lower value is better" in text
+        text = study("select.criterion=test/bits_per_note", *tuning, code=1)
+        assert "select.criterion=test/bits_per_note: must not be a metric of the test tunes" in text
     kept = "callbacks.checkpoint.keep_every_n_steps"
     text = study("select.by=checkpoints", "trainer.val_check_interval=2", f"{kept}=3", code=1)
     assert f"{kept}=3: must be a multiple of trainer.val_check_interval=2" in text

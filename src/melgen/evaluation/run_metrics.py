@@ -127,6 +127,29 @@ def check_lower_is_better(key: str, name: str) -> None:
     require(is_lower, key, name, "a metric of which a lower value is better")
 
 
+def check_is_not_of_test(key: str, name: str) -> None:
+    """Refuse a metric of the test tunes, where networks or learning rates are chosen.
+
+    Args:
+        key: the key of a configuration that names the metric.
+        name: its value.
+
+    Raises:
+        ValueError: naming the key, its value and the rule.
+
+    >>> check_is_not_of_test("select.criterion", "test/loss")
+    Traceback (most recent call last):
+        ...
+    ValueError: select.criterion=test/loss: must not be a metric of the test tunes: validation tunes choose, and test \
+tunes compare what was chosen
+    """
+    if name.startswith("test/"):
+        raise ValueError(
+            f"{key}={name}: must not be a metric of the test tunes: validation tunes choose, and test tunes compare "
+            "what was chosen"
+        )
+
+
 def bits_metric(values: Collection[str], split: str) -> RunMetric:
     """The metric of all bits per note that is among these: that of pitches alone, or that with rhythm.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,24 @@ from melgen.runs.variants import slug_of
 from melgen.studies.probes.results import ProbeResults
 
 NO_RHYTHM = NoRhythm.name
+
+
+def criterion_of(path: Path, result: Mapping[str, Any], criterion: str) -> float:
+    """The number of a finished run's result by which networks are selected.
+
+    Args:
+        path: the directory of the run.
+        result: its result, or the metrics of one of its checkpoints.
+        criterion: the name of the number.
+
+    Raises:
+        ValueError: if the result lacks it, or it is not a number; names what the result has.
+    """
+    value = result.get(criterion)
+    if not isinstance(value, int | float) or math.isnan(value):
+        known = ", ".join(sorted(key for key, value in result.items() if isinstance(value, int | float)))
+        raise ValueError(f"select.criterion={criterion}: {path} has no such number; it has {known}")
+    return float(value)
 
 
 @dataclass(frozen=True)

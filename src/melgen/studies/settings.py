@@ -13,7 +13,7 @@ from melgen.checking import require
 from melgen.evaluation.comparing_cells.results import ComparisonOptions
 from melgen.evaluation.options import EvaluationOptions
 from melgen.evaluation.probes import PROBES
-from melgen.evaluation.run_metrics import check_lower_is_better
+from melgen.evaluation.run_metrics import check_is_not_of_test, check_lower_is_better
 from melgen.generation.sampling import NOTES_WITHOUT_END, check_room, check_sampling
 from melgen.runs.config import writes_rhythm
 from melgen.runs.keys import keys_that
@@ -62,9 +62,11 @@ class StudySettings:
 
         Raises:
             ValueError: for an option of sampling or evaluation that is out of its range, for a criterion of which more
-                is better, and for checkpoints that would be kept without the number that selects them.
+                is better or that is of test tunes, and for checkpoints that would be kept without the number that
+                selects them.
         """
         check_lower_is_better("select.criterion", self.criterion)
+        check_is_not_of_test("select.criterion", self.criterion)
         if self.is_by_checkpoints and not self.config.runs:
             _check_kept_are_validated(self.config)
         _ = self.options

@@ -147,6 +147,14 @@ def test_a_trial_that_failed_otherwise_stops_the_study(tmp_path):
         chosen(SETTINGS, trials)
 
 
+def test_a_finished_trial_without_the_criterion_is_not_said_to_be_tried_again(tmp_path):
+    trials = [trial(tmp_path, "lstm", rate, 7, 2.0) for rate in (0.001, 0.002)]
+    misspelt = SimpleNamespace(criterion="val/los", config=SETTINGS.config)
+    message = f"select.criterion=val/los: {trials[0].path} has no such number; it has val/loss"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        chosen(misspelt, trials)
+
+
 def test_a_network_that_diverges_at_all_rates_stops_the_study(tmp_path):
     lost = DivergenceError("the loss became nan at update 3")
     trials = [trial(tmp_path, "lstm", rate, 7, lost) for rate in (0.001, 0.002)]

@@ -24,6 +24,7 @@ from melgen.runs.status import status_of
 from melgen.runs.variants import variants_in
 from melgen.studies.plan.planned_runs import PlannedRun, planned_axes_of_training
 from melgen.studies.plan.training import refuse_larger_budgets
+from melgen.studies.results import criterion_of
 from melgen.studies.settings import StudySettings
 
 BUDGET_KEY = "tune.max_steps"
@@ -105,8 +106,8 @@ def chosen(settings: StudySettings, trials: Sequence[PlannedRun], trained: Seque
         trained: the trainings of the sweep, for which the rates are.
 
     Raises:
-        ValueError: if a trial is missing or has made more updates than the others, or if a network diverged at all
-            rates.
+        ValueError: if a trial is missing, lacks the criterion or has made more updates than the others, or if a network
+            diverged at all rates.
     """
     refuse_larger_budgets(trials, BUDGET_KEY)
     keys = _keys_of_settings(trials)
@@ -217,14 +218,13 @@ def _trial(rate: float, runs: Iterable[PlannedRun], criterion: str) -> RateTrial
         if has_exploded(run, result):
             diverged.append(seed)
             continue
-        value = result.get(criterion)
-        if not isinstance(value, int | float):
+        if not result:
             status = status_of(run)
             why = f": {status.reason}" if status.reason else ""
             raise ValueError(
                 f"{run.path}: a trial of the stage tune is {status.state}{why}; the same command tries it again"
             )
-        scores[str(seed)] = float(value)
+        scores[str(seed)] = criterion_of(run.path, result, criterion)
     return RateTrial(rate, scores, tuple(diverged))
 
 

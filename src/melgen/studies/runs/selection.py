@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -13,7 +12,7 @@ from melgen.checkpoint import read_checkpoint
 from melgen.checkpoint_files import SUFFIX
 from melgen.numbered_names import numbered_in
 from melgen.runs.naming import parse_run_name
-from melgen.studies.results import Model, Run
+from melgen.studies.results import Model, Run, criterion_of
 from melgen.studies.runs.reader import Unfinished
 
 log = logging.getLogger(__name__)
@@ -51,14 +50,7 @@ def mean_criterion(runs: Sequence[Run], criterion: str) -> float:
     Raises:
         ValueError: if a run's result lacks it, or it is not a number.
     """
-    values = []
-    for run in runs:
-        value = run.result.get(criterion)
-        if not isinstance(value, int | float) or math.isnan(value):
-            known = ", ".join(sorted(key for key, value in run.result.items() if isinstance(value, int | float)))
-            raise ValueError(f"select.criterion={criterion}: {run.path} has no such number; it has {known}")
-        values.append(float(value))
-    return sum(values) / len(values)
+    return sum(criterion_of(run.path, run.result, criterion) for run in runs) / len(runs)
 
 
 def stages_of_training(runs: Sequence[Run], criterion: str, count: int, later: int = 0) -> list[Model]:
