@@ -1,5 +1,6 @@
 """The choice of the networks that represent a sweep, with invented results."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,18 @@ def test_the_mean_over_the_seeds_counts_and_seeds_come_in_order():
 def test_a_layer_count_that_lacks_a_seed_is_not_compared():
     runs = [run("control", "gru", 1, seed, 2.0) for seed in (0, 1)] + [run("control", "gru", 2, 0, 0.1)]
     assert chosen(runs) == [("control-gru-1", [0, 1])]
+
+
+def test_layer_counts_with_as_many_but_other_seeds_are_not_compared():
+    runs = [run("control", "gru", 1, seed, 2.0) for seed in (0, 1)] + [
+        run("control", "gru", 2, seed) for seed in (1, 2)
+    ]
+    message = (
+        "control-gru: layer counts are compared over the same seeds only, but layers=1 has seed=[0,1], layers=2 has"
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        chosen(runs)
+    assert chosen([*runs, run("control", "gru", 1, 2, 2.0)]) == [("control-gru-1", [0, 1, 2])]
 
 
 def test_variants_are_pairs_of_their_own():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from melgen.checkpoint import read_checkpoint
 from melgen.checkpoint_files import SUFFIX
 from melgen.numbered_names import numbered_in
+from melgen.pasting import hydra_value
 from melgen.runs.naming import parse_run_name
 from melgen.studies.results import Model, Run, criterion_of
 from melgen.studies.runs.reader import Unfinished
@@ -29,7 +30,8 @@ def best_layers(runs: Sequence[Run], criterion: str) -> list[Model]:
         criterion: a number of their ``result.json``.
 
     Raises:
-        ValueError: if a run's result lacks the criterion.
+        ValueError: if a run's result lacks the criterion, or if the layer counts with the most seeds have different
+            ones, so that a mean might be lower by its seeds alone.
     """
     models = []
     for pair in dict.fromkeys(run.pair for run in runs):
@@ -39,9 +41,23 @@ def best_layers(runs: Sequence[Run], criterion: str) -> list[Model]:
                 candidates.setdefault(run.layers, []).append(run)
         most_seeds = max(map(len, candidates.values()))
         complete = {layers: found for layers, found in candidates.items() if len(found) == most_seeds}
+        _check_same_seeds(complete)
         best = min(sorted(complete), key=lambda layers: mean_criterion(complete[layers], criterion))
         models.append(Model(tuple(sorted(complete[best], key=lambda run: run.seed))))
     return models
+
+
+def _check_same_seeds(candidates: Mapping[int, Sequence[Run]]) -> None:
+    seeds = {layers: sorted(run.seed for run in runs) for layers, runs in sorted(candidates.items())}
+    if len({*map(tuple, seeds.values())}) == 1:
+        return
+    run = next(iter(candidates.values()))[0]
+    name = "-".join(part for part in run.pair if part)
+    have = ", ".join(f"layers={layers} has seed={hydra_value(each)}" for layers, each in seeds.items())
+    raise ValueError(
+        f"{name}: layer counts are compared over the same seeds only, but {have}; "
+        "train the missing seeds, or leave a layer count out"
+    )
 
 
 def mean_criterion(runs: Sequence[Run], criterion: str) -> float:
