@@ -130,6 +130,15 @@ def test_bars_decide_where_a_repeat_cuts_one_short():
     assert ends_on_strong_beat(Melody((60, 62), (0, 144), (24, 24), **in_metre(Metre(3, 4), 24, bars))) == 1
 
 
+def test_a_place_beyond_the_length_of_a_bar_is_unknown():
+    about = in_metre(Metre(4, 4), 0, bars=(0, 120))  # a bar of five quarters
+    assert math.isnan(ends_on_strong_beat(Melody((60, 62), (0, 96), (24, 24), **about)))
+    assert ends_on_strong_beat(Melody((60, 62), (0, 72), (24, 24), **about)) == 0
+    assert ends_on_strong_beat(Melody((60, 62), (0, 120), (24, 24), **about)) == 1
+    before = in_metre(Metre(4, 4), 48, bars=(48, 144))
+    assert ends_on_strong_beat(Melody((60,), (0,), (24,), **before)) == 1, "the pickup begins on the third beat"
+
+
 def test_the_metre_of_the_last_bar_counts():
     metres = (MetreChange(0, Metre(3, 4)), MetreChange(72, Metre(4, 4)))
     song = Melody((60, 62), (0, 120), (24, 24), metres=metres, pickup=0, bars=(0, 72))

@@ -267,7 +267,10 @@ def first_full_bar(melody: Melody) -> int | None:
 
 
 def place_in_bar(melody: Melody, step: int) -> tuple[int, Metre] | None:
-    """Steps from the beginning of the bar, and the metre of the bar; None where either is unknown."""
+    """Steps from the beginning of the bar, and the metre of the bar; None where either is unknown.
+
+    It is unknown beyond the length of a bar: where bar lines are further apart, one may be missing.
+    """
     full = first_full_bar(melody)
     if full is None:
         return None
@@ -278,7 +281,9 @@ def place_in_bar(melody: Melody, step: int) -> tuple[int, Metre] | None:
     metre = [change.metre for change in melody.metres if change.step <= max(begin, melody.metres[0].step)][-1]
     if begin < full:  # the pickup is the end of a bar
         begin = full - metre.bar_steps
-    return (step - begin) % metre.bar_steps, metre
+    if step - begin >= metre.bar_steps:
+        return None
+    return (step - begin) % metre.bar_steps, metre  # before the first bar line is the end of a bar
 
 
 def _bars_of(melody: Melody) -> float:

@@ -26,6 +26,11 @@ def test_a_bar_that_a_repeat_cuts_short_begins_where_its_source_states():
     assert bar_classes(tune, Metre(6, 8)).tolist() == [5, 0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 0]
 
 
+def test_a_note_beyond_the_length_of_a_bar_has_no_place():
+    quarters = melody_of([(60, 24)] * 6, **in_metre(Metre(4, 4), 0, (0, 120)))
+    assert bar_classes(quarters, Metre(4, 4)).tolist() == [0, 2, 4, 6, UNKNOWN, 0]
+
+
 def test_cut_time_is_common_time():
     tune = melody_of(EIGHTHS, **in_metre(Metre(2, 2)))
     assert commonest_metre([tune]) == Metre(4, 4)
