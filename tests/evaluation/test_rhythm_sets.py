@@ -18,7 +18,7 @@ from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import SongSetEvaluation
 from melgen.evaluation.rhythm_baselines import RhythmBaseline
 from melgen.evaluation.rhythm_descriptors import DISTRIBUTIONS, END_DESCRIPTORS, RHYTHM_DESCRIPTORS
-from melgen.evaluation.song_metrics import song_metric
+from melgen.evaluation.song_metrics import WITH_RHYTHM, song_metric
 from melgen.evaluation.song_sets import corpus_evaluations, evaluate_openings, evaluate_songs
 from melgen.music import Melody
 from melgen.music.melody import Melodies
@@ -92,6 +92,15 @@ def test_a_copy_in_another_rhythm_is_a_copy_of_the_pitches_only(songs, reference
     assert found.scores["exact_copy_with_rhythm"][:2] == (1, 0)
     assert math.isnan(found.scores["ends_on_strong_beat"][1])
     assert found.scores["ends_on_strong_beat"][2] == 1
+
+
+def test_the_first_notes_are_compared_with_and_without_rhythm(songs, reference):
+    found = evaluate_songs("mine", songs, reference, QUICK, first_notes=10)
+    shared = {metric: np.array(found.scores[metric]) for each in SHARED for metric in (each, each[: -len(WITH_RHYTHM)])}
+    assert shared["longest_shared_intervals"][0] == 9
+    assert shared["longest_shared_intervals_with_rhythm"][0] == 9
+    for metric in SHARED:
+        assert not (shared[metric] > shared[metric[: -len(WITH_RHYTHM)]]).any(), metric  # a short song has nan
 
 
 def test_only_a_song_whose_source_states_a_key_is_judged_by_its_tonic(melodies):
@@ -215,7 +224,7 @@ def test_pitches_of_the_first_notes_and_rhythm_of_whole_songs(melodies, referenc
     assert found.lengths == all_notes.lengths == tuple(map(len, whole.values()))
     for metric, values in first.scores.items():
         np.testing.assert_equal(found.scores[metric], values)
-    for metric in (*SHARED, *RHYTHM):
+    for metric in RHYTHM:
         np.testing.assert_equal(found.scores.get(metric), all_notes.scores.get(metric))
     for name, value in found.set_scores.items():
         is_of_rhythm = name.startswith("rhythm")

@@ -16,7 +16,7 @@ from melgen.evaluation.options import LEAST_NOTES, EvaluationOptions, SongMetric
 from melgen.evaluation.originality import Originality
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.evaluation.results import SongSetEvaluation
-from melgen.evaluation.rhythm_descriptors import rhythm_distributions, rhythm_table
+from melgen.evaluation.rhythm_descriptors import beginning, rhythm_distributions, rhythm_table
 from melgen.evaluation.song_metrics import CORRECTED, WITH_RHYTHM
 from melgen.evaluation.summaries import best_song, distances_to_mean, representative_song, summarize_scores
 from melgen.evaluation.timed_tonality import timed_tonality
@@ -68,7 +68,8 @@ def measure(
     if melodies := _with_rhythm(name, {song: songs[song] for song in measured}):
         rhythm_scores, counts = _rhythm_scores(melodies, are_whole)
         if reference is not None and reference.has_rhythm:
-            found = reference.rhythm_index.compare(melodies, options.ngram)
+            compared = [beginning(melody, first_notes) for melody in melodies] if first_notes else melodies
+            found = reference.rhythm_index.compare(compared, options.ngram)
             scores |= {f"{key}{WITH_RHYTHM}": value for key, value in _originality_scores(found, options).items()}
         scores |= rhythm_scores
         set_scores |= counts

@@ -43,8 +43,9 @@ def evaluate_songs(
         reference: the corpus; without one, originality and distance are not measured. A corpus without rhythm, such
             as a list of pitches, is compared with in pitch only.
         options: how to measure.
-        first_notes: measure the pitches of so many notes at the beginning of each song only, since most features
-            depend on length; by default of all. Rhythm is always that of whole songs.
+        first_notes: measure the pitches of so many notes at the beginning of each song only, and compare only these
+            notes with training tunes, since most features depend on length; by default all. Other metrics of rhythm
+            are always of whole songs.
 
     Raises:
         ValueError: if no song has two notes, pitches are not whole numbers, some songs have a rhythm and others are
