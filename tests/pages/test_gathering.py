@@ -27,9 +27,10 @@ from melgen.pages.plain import notes_of
 from melgen.pages.runs import read_runs
 from melgen.pages.sections import cells
 from melgen.pages.sections.embedding import read_embedding
-from melgen.pages.sections.listen import _opening_song
+from melgen.pages.sections.listen import _longest_passage, _opening_song
 from melgen.pages.sources import find_run, find_source
 from melgen.pages.training_tunes import SharedPassage, TrainingTunes, excerpt, shared_passage
+from melgen.pages.wording import SHARED
 from melgen.pages.writing import write_report
 from tests.pages.examples import (
     COPIED,
@@ -282,6 +283,17 @@ def test_without_the_corpus_a_run_shows_its_recorded_values(tmp_path, run):
         assert set_named(data, name)["summaries"] == {
             "centricity": {"mean": 0.25, "deviation": 0.125, "low": None, "high": None}
         }
+
+
+@pytest.mark.parametrize(
+    ("copied", "whole"), [((0, 0), "no songs are copies"), ((1, 0), "1 song is a copy"), ((1, 1), "2 songs are copies")]
+)
+def test_a_copy_of_the_notes_that_were_compared_is_not_called_whole(copied, whole):
+    """Of a song with rhythm only the first notes are compared."""
+    one = SimpleNamespace(songs=("a", "b"), scores={SHARED: (29.0, 4.0), "exact_copy": copied}, lengths=(90, 34))
+    (found,) = _longest_passage({"control-lstm-1": one})
+    assert (found["value"], found["model"]) == ("29", "control-lstm-1, a")
+    assert found["unit"] == f"intervals; {whole} in all notes compared"
 
 
 @pytest.mark.slow

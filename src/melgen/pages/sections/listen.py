@@ -198,8 +198,9 @@ def _longest_passage(evaluations: Mapping[str, SongSetEvaluation]) -> list[Findi
     longest = max(shared[name])
     song = evaluations[name].songs[shared[name].index(longest)]
     copies = int(sum(sum(one.scores.get("exact_copy", ())) for one in evaluations.values()))
+    # Of a song with rhythm only the first notes are compared, so it need not be a copy as a whole.
     whole = "1 song is a copy" if copies == 1 else f"{copies or 'no'} songs are copies"
-    label, unit = "Longest passage that a song shares with a training tune", f"intervals; {whole} as a whole"
+    label, unit = "Longest passage that a song shares with a training tune", f"intervals; {whole} in all notes compared"
     return [_finding(label, f"{longest:.0f}", unit, model=f"{name}, {song}")]
 
 
