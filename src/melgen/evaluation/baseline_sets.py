@@ -29,7 +29,7 @@ _FIRST_NOTE = 2**64 - 1
 """In place of a note's number, for the random numbers of the first note of songs without a primer."""
 
 CommonTunes = Mapping[Split, Sequence[Melody]]
-"""Tunes of a split that all rhythms and representations can write."""
+"""Tunes of a split that all rhythms and representations, or all representations, can write."""
 
 
 class BaselineSongs(NamedTuple):
@@ -48,6 +48,7 @@ def baseline_evaluations(
     options: EvaluationOptions | None = None,
     common_tunes: CommonTunes | None = None,
     sampling: Mapping[str, Any] | None = None,
+    comparable_tunes: CommonTunes | None = None,
 ) -> dict[str, BaselineSongs]:
     """Fit the baselines that write songs on the training tunes, generate songs, and measure these like a network's.
 
@@ -65,17 +66,20 @@ def baseline_evaluations(
         common_tunes: tunes that networks with rhythm are scored on; ``pitch_bits_per_note`` is over these.
         sampling: the options ``selection``, ``temperature``, ``top_k`` and ``top_p`` of
             `melgen.generation.sampling.select`.
+        comparable_tunes: tunes that networks of pitches are scored on; ``bits_per_note`` is over these, by default over
+            all comparable tunes of the corpus.
 
     Returns:
         Songs and evaluation by the name of the baseline.
     """
     training_tunes = list(reference.tunes(Split.TRAIN).values())
     sampling = sampling or {}
-    scored: dict[str, list[NDArray[np.int16]]] = {
-        f"bits_per_note/{split.name.lower()}": reference.comparable_tunes(split) for split in Split
-    }
-    for split, tunes in (common_tunes or {}).items():
-        scored[f"pitch_bits_per_note/{split.name.lower()}"] = [np.array(tune.pitches, np.int16) for tune in tunes]
+    scored: dict[str, list[NDArray[np.int16]]] = {}
+    if comparable_tunes is None:
+        scored = {f"bits_per_note/{split.name.lower()}": reference.comparable_tunes(split) for split in Split}
+    for kind, given in (("bits_per_note", comparable_tunes), ("pitch_bits_per_note", common_tunes)):
+        for split, tunes in (given or {}).items():
+            scored[f"{kind}/{split.name.lower()}"] = [np.array(tune.pitches, np.int16) for tune in tunes]
     written = {}
     for baseline in baseline_table.BASELINES:
         if not baseline.writes_songs:

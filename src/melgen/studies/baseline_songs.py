@@ -42,6 +42,9 @@ def evaluate_baselines(study: Study, primer: StudyPrimer, options: Mapping[str, 
         options=study.settings.options,
         common_tunes=_common_tunes(study, *Split) if study.runs.write_rhythm else None,
         sampling=drawing_of(study),
+        comparable_tunes={
+            split: study.corpus.sample_of(split, study.corpus.data_of_runs.comparable) for split in Split
+        },
     )
     for kind, (songs, evaluation) in written.items():
         named = dataclasses.replace(evaluation, name=f"{kind}{primer.suffix()}")
