@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from math import inf
 from operator import ge, gt
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from omegaconf import DictConfig
 
 from melgen.errors import IdentityError
 from melgen.files import read_json
+from melgen.runs.config import read_config
 from melgen.runs.directory import FINISHED, RunDirectory
 
 NO_LIMIT = (None, -1)
@@ -86,6 +88,14 @@ def asked_budget(config: DictConfig) -> dict[str, float | None]:
     return {key: None if value in NO_LIMIT else value for key, value in asked.items()} | {
         "max_time": _seconds(trainer.get("max_time"))
     }
+
+
+def budget_of(run: Path) -> dict[str, float | None] | None:
+    """The budget in the configuration of a run; ``None`` if that is missing or damaged."""
+    try:
+        return asked_budget(read_config(run))
+    except Exception:  # OmegaConf may raise anything for a damaged file
+        return None
 
 
 def budget_is_spent(config: DictConfig, result: Mapping[str, Any]) -> bool:

@@ -30,7 +30,8 @@ class KeyRole:
         is_shared_by_study: whether a study of existing runs reads it too, in addition to its own keys.
         is_one_for_study: whether all runs of a study have the same value.
         must_agree_to_compare: whether runs must agree in it to be compared in one table.
-        may_differ_between_cells: whether cells may be compared that differ in it, because it may be tuned for each.
+        may_differ_between_cells: whether cells may be compared that differ in it, because it may be tuned for each; of
+            ``init_from`` the value may differ, but not whether it is given.
         is_path: whether its value is a path, relative to the directory in which the command was started.
         is_for_watching: whether it configures only what watches a training, which a plan need not compose.
         is_of_results: whether it changes what a training leaves besides its weights.

@@ -12,7 +12,7 @@ import pytest
 from melgen.evaluation.comparing_cells.results import Comparisons
 from melgen.files import write_json
 from melgen.studies.comparing.bits_of_tunes import read_tune_bits
-from melgen.studies.comparing.cell_pairs import pairs_of_cells, reference_cell
+from melgen.studies.comparing.cell_pairs import models_by_setting, pairs_of_cells, reference_cell
 from melgen.studies.figures import paired_differences
 from melgen.studies.results import Model
 from melgen.studies.tables import build_tables
@@ -92,6 +92,43 @@ def test_one_seed_or_one_cell_has_nothing_to_compare(monkeypatch):
     assert not pairs_of_cells([Model(each.runs[:1]) for each in both], "lstm").can_be_compared
     others = [both[0], Model(both[1].runs[1:])]
     assert not pairs_of_cells(others, "lstm").can_be_compared, "one seed in common"
+
+
+def test_a_network_from_trained_weights_is_compared_with_none_from_scratch(monkeypatch):
+    found = models(
+        monkeypatch,
+        ("lstm", "from-essen", {"init_from": "essen/control-lstm-2-seed0"}),
+        ("gru", "from-scratch", {"init_from": None}),
+    )
+    pairs = pairs_of_cells(found, "lstm")
+    assert not pairs.pairs
+    assert pairs.left_out == ("control-gru-2-from-scratch: no lstm in the same setting",)
+    found = models(
+        monkeypatch,
+        *((cell, f"from-{cell}", {"init_from": f"essen/control-{cell}-2-seed0"}) for cell in ("lstm", "gru")),
+        *((cell, "from-scratch", {"init_from": None}) for cell in ("lstm", "gru")),
+    )
+    assert named(pairs_of_cells(found, "lstm")) == [
+        ("control, init_from", "control-gru-2-from-gru", "control-lstm-2-from-lstm"),
+        ("control, from scratch", "control-gru-2-from-scratch", "control-lstm-2-from-scratch"),
+    ]
+
+
+def test_networks_with_other_budgets_are_not_compared(monkeypatch, tmp_path):
+    found, config = [], "trainer: {max_steps: %s, max_epochs: -1}"
+    for cell, budgets in (("lstm", (500, 500)), ("gru", (500, 500)), ("nas", (5000, 5000)), ("rnn", (500, 5000))):
+        runs = [dataclasses.replace(run("control", cell, 2, seed), path=tmp_path / f"{cell}{seed}") for seed in (0, 1)]
+        for one, budget in zip(runs, budgets, strict=True):
+            one.path.mkdir()
+            (one.path / "config.yaml").write_text(config % budget, encoding="utf-8")
+        found.append(Model(tuple(runs)))
+    monkeypatch.setattr("melgen.studies.comparing.cell_pairs.settings_of", lambda path: SETTINGS)
+    pairs = pairs_of_cells(found, "lstm")
+    assert named(pairs) == [("control", "control-gru-2", "control-lstm-2")]
+    assert pairs.left_out == tuple(
+        f"control-{cell}-2: planned with another budget than lstm in the same setting" for cell in ("nas", "rnn")
+    )
+    assert [[each.cell for each in group] for group in models_by_setting(found).values()] == [["lstm", "gru"]]
 
 
 def test_the_reference_is_a_cell_of_the_study():

@@ -8,7 +8,8 @@ from typing import Any
 
 from melgen.checking import require
 from melgen.evaluation.comparing_cells.results import LEAST_SEEDS
-from melgen.runs.choices import settings_of
+from melgen.runs.budget import budget_of
+from melgen.runs.choices import START, settings_of
 from melgen.runs.identity import is_choice
 from melgen.runs.keys import keys_that, top_of
 from melgen.runs.variants import USUAL
@@ -85,14 +86,16 @@ def pairs_of_cells(models: Sequence[Model], reference: str) -> CellPairs:
     """Pair each model of another cell with the reference cell's model in the same setting.
 
     A setting is all that was chosen but cell, layers, seed and what may be tuned for a cell: its size, optimizer and
-    schedule of the rate. If several models of a cell are in one setting, because that was swept over, the partner is
-    the reference cell's model of the same variant.
+    schedule of the rate. Each network may start from weights of its own, but not one from weights and the other from
+    scratch; and both must be planned with the same budget. If several models of a cell are in one setting, because that
+    was swept over, the partner is the reference cell's model of the same variant.
 
     Args:
         models: the selected ones, one for each dataset, cell and variant.
         reference: the cell.
     """
     settings = [_setting_of(model) for model in models]
+    references = [(model, its) for model, its in zip(models, settings, strict=True) if model.cell == reference]
     pairs, left_out = [], []
     for model, setting in zip(models, settings, strict=True):
         if model.cell == reference:
@@ -103,6 +106,8 @@ def pairs_of_cells(models: Sequence[Model], reference: str) -> CellPairs:
             candidates = [other for other in candidates if other.variant == model.variant]
         if candidates:
             pairs.append(CellPair(_in_words(model, candidates[0], models), model, candidates[0]))
+        elif {its[-1] for _, its in references if its[:-1] == setting[:-1]} - {setting[-1]}:
+            left_out.append(f"{model.title}: planned with another budget than {reference} in the same setting")
         else:
             left_out.append(f"{model.title}: no {reference} in the same setting")
     return CellPairs(reference, tuple(pairs), tuple(left_out))
@@ -127,26 +132,33 @@ def models_by_setting(models: Sequence[Model]) -> dict[str, list[Model]]:
     return found
 
 
-def _setting_of(model: Model) -> tuple[str, str, Any]:
+def _setting_of(model: Model) -> tuple[str, str, Any, frozenset[str]]:
+    """Representation, rhythm, what else was chosen, and the budgets of the runs, which are one unless seeds differ."""
     run = model.runs[0]
     settings = settings_of(run.path)
-    if settings is None:
-        return model.dataset, run.rhythm, model.variant
-    return model.dataset, run.rhythm, _without_tuned(settings)
+    chosen = model.variant if settings is None else _without_tuned(settings)
+    return model.dataset, run.rhythm, chosen, frozenset(repr(budget_of(each.path)) for each in model.runs)
 
 
 def _without_tuned(settings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    kept = []
+    kept = [(START, repr(settings.get(START) is not None))]
     for key, value in settings.items():
         if is_choice(key) and top_of(key.removeprefix("model.")) not in _MAY_DIFFER:
             kept.append((key, repr(value)))
     return tuple(sorted(kept))
 
 
+def _is_started(model: Model) -> bool:
+    """Whether the network began with trained weights."""
+    return (settings_of(model.runs[0].path) or {}).get(START) is not None
+
+
 def _in_words(model: Model, reference: Model, models: Sequence[Model]) -> str:
     """The setting of two models: the representation, the rhythm if any network has one, and what else they share."""
     own, others = (each.variant_text.split(", ") for each in (model, reference))
     parts = [part for part in own if part in others and part not in ("", USUAL)]
+    if _is_started(model) and not all(map(_is_started, models)):  # the sources of the weights may differ
+        parts.append(START)
     if any(each.writes_rhythm for each in models) and not any(part.startswith("rhythm ") for part in parts):
         parts.insert(0, f"rhythm {model.runs[0].rhythm}")
     return ", ".join([model.dataset, *parts])
