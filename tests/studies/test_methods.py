@@ -9,7 +9,8 @@ import subprocess
 
 import pytest
 
-from melgen.studies.methods import _size, methods_files
+from melgen.runs.rate_trials import LearningRates, RateTrial, TunedSetting
+from melgen.studies.methods import TunedRates, _optimisation, _size, methods_files
 from tests.studies.conftest import STUDY
 
 
@@ -48,6 +49,35 @@ def test_a_network_of_given_size_is_stated_by_that_size():
     assert _size({**network, "parameters": None, "remembered": 512}) == (
         "layers are as wide as a state of 512 numbers allows with an embedding of 128"
     )
+
+
+TRAINING = {
+    "optimizer": {"_target_": "torch.optim.Adam", "lr": 0.002},
+    "scheduler": {"schedule": {"_target_": "torch.optim.lr_scheduler.StepLR"}},
+    "gradient_clip_norm": None,
+    "hidden_size": 8,
+    "batch_size": 50,
+    "seq_length": 50,
+}
+
+
+def test_tuned_rates_are_a_range_with_the_grid_and_the_budget_of_the_trials():
+    one = " ".join(_optimisation(TRAINING, []))
+    assert "Adam at a learning rate of 0.002 (StepLR)" in one
+    assert "rates" not in one
+    trials = [RateTrial(rate, {"7": loss, "8": loss}) for rate, loss in ((0.001, 2.0), (0.002, 1.0), (0.01, 3.0))]
+    setting = TunedSetting("control", "lstm", 1, "", {}, tuple(trials))
+    rates = LearningRates("val/loss", 500, (7, 8), (setting,))
+    tuned = " ".join(_optimisation(TRAINING, [], TunedRates((0.005, 0.002), rates)))
+    assert "at a learning rate of 0.002 " not in tuned
+    assert "Adam at learning rates of 0.002 to 0.005, tuned for each network (StepLR)" in tuned
+    assert tuned.endswith(
+        "The rate of each network is the one of 0.001, 0.002 and 0.01 with the lowest val/loss after trials of at most "
+        "500 updates (mean of seeds 7 and 8, which no reported network has)."
+    )
+    unknown = " ".join(_optimisation(TRAINING, [], TunedRates((0.005,), None)))
+    assert "Adam at a learning rate of 0.005, tuned for each network (StepLR)" in unknown
+    assert "trials" not in unknown
 
 
 @pytest.mark.slow

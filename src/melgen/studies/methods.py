@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from melgen.decimals import in_percent
@@ -16,11 +17,25 @@ from melgen.generation.sampling import NOTES_WITHOUT_END
 from melgen.generation.selection import selection_named
 from melgen.plurals import counted
 from melgen.runs.config import writes_rhythm
+from melgen.runs.rate_trials import LearningRates
 from melgen.runs.size_keys import PARAMETERS, REMEMBERED
 from melgen.studies.results import Run
 from melgen.tables.escaping import escape_latex
 
 NAME = "methods"
+
+
+@dataclass(frozen=True)
+class TunedRates:
+    """The tuned learning rates of a study.
+
+    Attributes:
+        used: the rates of the runs, at least one.
+        trials: how they were found; None if the study did not tune them itself.
+    """
+
+    used: tuple[float, ...]
+    trials: LearningRates | None
 
 
 def methods_paragraph(
@@ -29,6 +44,7 @@ def methods_paragraph(
     runs: Sequence[Run],
     software: Mapping[str, Any],
     comparisons: Comparisons | None = None,
+    tuned: TunedRates | None = None,
 ) -> str:
     """The paragraph, in sentences for a paper.
 
@@ -38,13 +54,14 @@ def methods_paragraph(
         runs: all finished runs.
         software: versions, see `melgen.software.software`.
         comparisons: of cells, if there are any.
+        tuned: the learning rates of the runs; None if they were not tuned.
     """
     asked = description["configuration"]
     return " ".join(
         (
             *_networks(runs),
             *_corpus(description),
-            *_optimisation(training, runs),
+            *_optimisation(training, runs, tuned),
             *_selection(asked["select"]),
             *_songs(asked["generate"], writes_rhythm(training) or any("rhythm" in run.variant for run in runs)),
             *_measures(asked["evaluation"]),
@@ -85,10 +102,14 @@ def _corpus(description: Mapping[str, Any]) -> Iterable[str]:
     )
 
 
-def _optimisation(training: Mapping[str, Any], runs: Sequence[Run]) -> Iterable[str]:
+def _optimisation(training: Mapping[str, Any], runs: Sequence[Run], tuned: TunedRates | None = None) -> Iterable[str]:
     optimizer = dict(training["optimizer"])
     name = str(optimizer.pop("_target_")).rpartition(".")[2]
     rate = f" at a learning rate of {optimizer['lr']:g}" if "lr" in optimizer else ""
+    if tuned is not None:
+        low, high = min(tuned.used), max(tuned.used)
+        rates = f"a learning rate of {low:g}" if low == high else f"learning rates of {low:g} to {high:g}"
+        rate = f" at {rates}, tuned for each network"
     schedule = str(training["scheduler"]["schedule"]["_target_"]).rpartition(".")[2]
     clip = training.get("gradient_clip_norm")
     updates = sorted({int(run.result["updates"]) for run in runs if run.result.get("updates")})
@@ -97,6 +118,19 @@ def _optimisation(training: Mapping[str, Any], runs: Sequence[Run]) -> Iterable[
         f"({schedule}), batches of {training['batch_size']} sequences of {training['seq_length']} notes, "
         f"{f'gradients clipped to a norm of {clip:g}' if clip else 'no clipping of gradients'}, and "
         f"{_span(updates)} updates."
+    )
+    if tuned is not None and tuned.trials is not None:
+        yield _trials(tuned.trials)
+
+
+def _trials(found: LearningRates) -> str:
+    *rates, last = sorted({trial.rate for setting in found.settings for trial in setting.trials})
+    grid = f"{', '.join(f'{rate:g}' for rate in rates)} and {last:g}" if rates else f"{last:g}"
+    seeds = " and ".join(map(str, found.seeds))
+    by = f"mean of seeds {seeds}" if len(found.seeds) > 1 else f"seed {seeds}"
+    return (
+        f"The rate of each network is the one of {grid} with the lowest {found.criterion} after trials of at most "
+        f"{found.updates:,} updates ({by}, which no reported network has)."
     )
 
 

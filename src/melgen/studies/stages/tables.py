@@ -9,10 +9,11 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from melgen.files import write_text
+from melgen.runs.learning_rates import LEARNING_RATES
 from melgen.studies import cost_validation
 from melgen.studies.cost_validation import CostValidation
 from melgen.studies.embedding_fits import EMBEDDING_GEOMETRY, fits_digest, fits_table
-from melgen.studies.methods import methods_files, methods_paragraph
+from melgen.studies.methods import TunedRates, methods_files, methods_paragraph
 from melgen.studies.runs.reader import config_of
 from melgen.studies.study import Study
 from melgen.studies.tables.original_paper import PAPERS, paper_sources, paper_tables
@@ -49,11 +50,18 @@ def tasks(study: Study) -> Iterator[Task]:
 
 
 def _methods(study: Study) -> str:
-    training = OmegaConf.to_container(config_of(study.runs.finished[0]), resolve=True)
+    configs = [config_of(run) for run in study.runs.finished]
+    training = OmegaConf.to_container(configs[0], resolve=True)
     assert isinstance(training, dict)
     named = {str(key): value for key, value in training.items()}
+    used = tuple(float(config.optimizer.lr) for config in configs if config.get(LEARNING_RATES) is not None)
     return methods_paragraph(
-        study.description, named, study.runs.finished, study.bench.software, study.results.comparisons
+        study.description,
+        named,
+        study.runs.finished,
+        study.bench.software,
+        study.results.comparisons,
+        TunedRates(used, study.results.rates) if used else None,
     )
 
 
