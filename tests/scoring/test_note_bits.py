@@ -8,7 +8,7 @@ import torch
 
 from melgen.music import Control, Grid, Interval, NoRhythm
 from melgen.music.melody import Melody
-from melgen.music.rhythms import Factored, Interleaved, Joint
+from melgen.music.rhythms import Factored, Interleaved, Joint, PaperPairs
 from melgen.scoring.likelihood import NOTES, likelihood_by_tune
 from melgen.scoring.note_bits import note_bits
 from melgen.scoring.note_states import note_states, untrained
@@ -53,6 +53,24 @@ def test_with_rhythm_all_bits_belong_to_notes_but_those_of_the_end(rhythm):
         assert (bits.all[2:] >= bits.pitch[2:] - 1e-9).all()
         both = whole["pitch_bits_per_note"][number] + whole["rhythm_bits_per_note"][number]
         assert np.nansum(bits.all) < both, "the end and the rhythm of the first two notes are left out"
+
+
+def test_a_pair_of_an_interval_and_the_duration_before_belongs_to_the_note_that_it_leads_to():
+    trained = network(Interval(), PaperPairs(), PLAYED)
+    tune = PLAYED[5]
+    bits, states = note_bits(trained, [PLAYED[2], tune])[1], note_states(trained, [PLAYED[2], tune])[1]
+    encoded = trained.encoding.encode(tune)
+    tokens = torch.from_numpy(trained.vocabulary.encode(encoded))[None]
+    pairs = len(encoded.symbols) - 1
+    assert pairs == len(tune) - 1, "no rests, and none for the first note"
+    opening = tokens.shape[1] - len(encoded.symbols)
+    logits, _ = trained.model(tokens[:, :-1])
+    nats = -logits[0, opening - 1 : -1].log_softmax(-1).gather(-1, tokens[0, opening:-1, None])[:, 0]
+    assert bits.all[2:] == pytest.approx(nats[1:].detach().numpy() / math.log(2), rel=1e-4)
+    assert np.isnan(bits.pitch).tolist() == [True, True] + [False] * (len(tune) - 2)
+    output, _ = trained.model.read(tokens)
+    assert np.isnan(states[0]).all(), "no symbol leads to the first note"
+    assert np.allclose(states[1:], output[0, opening:-1].detach().numpy(), atol=1e-5)
 
 
 @each_rhythm

@@ -42,6 +42,8 @@ class AbstractRhythm(ABC):
         representations: the names of those that it composes with; None for all.
         is_comparable: whether its bits per note can be compared with those of other rhythms: it can write the same
             tunes, and each comes back whole. Without that, bits per note are left out.
+        pairs_intervals_with_note_before: whether a symbol pairs an interval with the duration of the note before it,
+            so that the first note has no symbol of its own.
 
     Raises:
         ValueError: for another condition.
@@ -53,6 +55,7 @@ class AbstractRhythm(ABC):
     streams: ClassVar[int] = 1
     representations: ClassVar[tuple[str, ...] | None] = None
     is_comparable: ClassVar[bool] = True
+    pairs_intervals_with_note_before: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_one_of("rhythm.condition", self.condition, CONDITIONS)

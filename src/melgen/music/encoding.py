@@ -162,6 +162,11 @@ class Encoding:
         return {"representation": self.representation.name, "rhythm": self.rhythm.describe()}
 
     @property
+    def notes_ahead(self) -> int:
+        """By how many notes the value in the symbols of a tune is ahead of the duration: 0, or 1 for paper_pairs."""
+        return self._values_before if self.rhythm.pairs_intervals_with_note_before else 0
+
+    @property
     def _values_before(self) -> int:
         """The number of first notes for which the representation has no value."""
         return self.representation.first_predicted_note - 2

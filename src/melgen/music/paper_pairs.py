@@ -55,6 +55,7 @@ class PaperPairs(AbstractRhythm):
 
     name: ClassVar[str] = "paper_pairs"
     is_comparable: ClassVar[bool] = False
+    pairs_intervals_with_note_before: ClassVar[bool] = True
 
     LONGEST: ClassVar[int] = 16
     """The longest duration, in sixteenths: each pitch, interval and the rest has a row of as many symbols."""

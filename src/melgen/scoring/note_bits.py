@@ -35,7 +35,9 @@ def note_bits(trained: TrainedModel, tunes: Sequence[Melody]) -> list[NoteBits]:
     """The bits of each note of each tune.
 
     With rhythm, the bits of a note are those of its pitch and duration and of all up to the next note: rests, or the
-    steps of a grid. The end of the tune belongs to no note. A tune that the rhythm cannot write has nan only.
+    steps of a grid. The end of the tune belongs to no note. A tune that the rhythm cannot write has nan only. Where a
+    symbol has the interval to a note and the duration of the note before (`Encoding.notes_ahead`), its bits belong to
+    the note that the interval leads to.
 
     Args:
         trained: the network; it stays on the device it is on.
@@ -85,8 +87,10 @@ def _fill_with_rhythm(
             tune = loader.tunes[place].tune
             length = len(loader.tokens[place]) - 1
             symbols = slice(length - len(tune.symbols), length - 1)  # the last one is the end of the tune
-            note = np.cumsum(groups[first[row, symbols]] != NOT_A_NOTE) - 1
-            begun = note >= 0
+            note = np.cumsum(groups[first[row, symbols]] != NOT_A_NOTE) - 1 + trained.encoding.notes_ahead
+            begun = note >= trained.encoding.notes_ahead
             for each, own in zip(found[int(numbers[place])], (nats, pitch_nats), strict=True):
                 bits = np.where(counted[row, symbols], own[row, symbols].numpy() / math.log(2), np.nan)
-                each[:] = np.bincount(note[begun], bits[begun], minlength=len(each))
+                sums = np.bincount(note[begun], bits[begun], minlength=len(each))
+                is_written = np.bincount(note[begun], minlength=len(each)) > 0
+                each[:] = np.where(is_written, sums, np.nan)

@@ -20,7 +20,9 @@ from melgen.scoring.likelihood import moved_batches, pitch_loader, rhythm_loader
 def note_states(trained: TrainedModel, tunes: Sequence[Melody]) -> list[NDArray[np.float32]]:
     """The output of the top layer after each note, which the output layers read.
 
-    With rhythm: after the symbol with which the note begins, which contains its duration if symbols do.
+    With rhythm: after the symbol with which the note begins, which contains its duration if symbols do. Where a symbol
+    has the interval to a note and the duration of the note before (`Encoding.notes_ahead`): after the symbol with the
+    interval to the note.
 
     Args:
         trained: the network; it stays on the device it is on.
@@ -28,7 +30,8 @@ def note_states(trained: TrainedModel, tunes: Sequence[Melody]) -> list[NDArray[
 
     Returns:
         ``[notes, W]`` for each tune; nan for a note that the network does not read: the last one without rhythm, the
-        first one of intervals, and all notes of a tune that the rhythm cannot write.
+        first one of intervals without rhythm or with `Encoding.notes_ahead`, and all notes of a tune that the rhythm
+        cannot write.
     """
     found = [np.full((len(tune), trained.model.output.in_features), np.nan, np.float32) for tune in tunes]
     if not tunes:
@@ -45,7 +48,8 @@ def note_states(trained: TrainedModel, tunes: Sequence[Melody]) -> list[NDArray[
                 # Tokens beyond those that are predicted are the header and the start.
                 is_note = np.append(groups, NOT_A_NOTE)[np.minimum(first, len(groups))] != NOT_A_NOTE
                 states = outputs[row, np.flatnonzero(is_note)]
-                found[int(numbers[place])][: len(states)] = states  # the pairs of intervals lose the last note
+                ahead = trained.encoding.notes_ahead
+                found[int(numbers[place])][ahead : ahead + len(states)] = states
         return found
     pitches = pitch_loader(trained, tunes, everything)
     before = trained.representation.first_predicted_note - 2

@@ -115,7 +115,7 @@ def _joined_states(trained: TrainedModel, tunes: Sequence[Melody]) -> NDArray[np
 
 
 def _notes_alone(trained: TrainedModel, splits: Sequence[Sequence[Melody]]) -> list[NDArray[np.float32]]:
-    """The input of a network at a note as indicators: its pitch, or the interval to it; with rhythm its duration."""
+    """The input of a network at a note as indicators: its pitch, or the interval to it; with rhythm a duration too."""
     columns = [[_what_is_read(trained, tune) for tune in tunes] for tunes in splits]
     joined = [np.concatenate([np.zeros((0, 1 + trained.has_rhythm), np.int64), *each]) for each in columns]
     values = [np.unique(column) for column in joined[0].T]
@@ -128,4 +128,9 @@ def _notes_alone(trained: TrainedModel, splits: Sequence[Sequence[Melody]]) -> l
 def _what_is_read(trained: TrainedModel, tune: Melody) -> NDArray[np.int64]:
     pitches = np.asarray(tune.pitches, np.int64)
     first = np.diff(pitches, prepend=pitches[:1]) if trained.representation.is_relative else pitches
-    return np.stack([first, np.asarray(tune.durations, np.int64)][: 1 + trained.has_rhythm], axis=1)
+    if not trained.has_rhythm:
+        return first[:, None]
+    durations = np.asarray(tune.durations, np.int64)
+    if ahead := trained.encoding.notes_ahead:  # the interval to a note comes with the duration of the note before
+        durations = np.concatenate([durations[:ahead], durations[:-ahead]])
+    return np.stack([first, durations], axis=1)

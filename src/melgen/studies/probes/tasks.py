@@ -22,6 +22,7 @@ from melgen.evaluation.probes.similarity import NGRAM_INTERVALS, nearest_trainin
 from melgen.files import write_json
 from melgen.generation.from_checkpoint import on_device
 from melgen.music.melody import Melody
+from melgen.music.rhythms import PaperPairs
 from melgen.scoring.likelihood import NOTES
 from melgen.studies.comparing.bits_of_tunes import sum_of_bits
 from melgen.studies.names import PROBED_BASELINES
@@ -66,6 +67,8 @@ def tasks(study: Study, rhythm: dict[str, Any], songs_of_baselines: Mapping[str,
             continue
         for model, run in study.runs.of_models():
             inputs = corpus | _DEFINITIONS[probe] | {"weights": study.weights_digest(run)}
+            if run.rhythm == PaperPairs.name:  # an earlier melgen attributed the intervals to the note before
+                inputs["intervals"] = "of the note that they lead to"
             yield Task(names.probe_task(probe, model, run), inputs, partial(make, study, model, run))
     if MEMORIZATION in probes and study.settings.is_by_layers:  # other models are stages of one training
         yield from memorization_tasks.tasks(study, songs_of_baselines)
