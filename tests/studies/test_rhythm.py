@@ -3,12 +3,21 @@
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from melgen.data import Split
+from melgen.data.rhythm_tunes import common_tunes
 from melgen.generation.songs import melodies_by_song
+from melgen.music import Control, Grid, Interval
+from melgen.music.encoding import Encoding
+from melgen.music.melody import Melodies, Melody
+from melgen.music.rhythms import PaperPairs
 from melgen.studies.results import Model, Run
 from melgen.studies.runs.selection import best_layers
+from melgen.studies.study_corpus import StudyCorpus
 from tests.commands.calling import call, files_below
 
 MIXED = (
@@ -41,6 +50,31 @@ def test_layers_are_chosen_within_a_rhythm():
 
     runs = [trained("none", 1, 2.0), trained("none", 2, 2.5), trained("factored", 1, 4.5), trained("factored", 2, 4.0)]
     assert best_layers(runs, "val/loss") == [Model((runs[0],)), Model((runs[3],))]
+
+
+def test_tunes_that_one_grid_of_a_study_cannot_write_are_scored_for_none(monkeypatch):
+    """Likelihoods over different tunes must not be in one column."""
+    triplets = Melody((60, 62, 64, 65), (0, 8, 16, 24), (8, 8, 8, 24))
+    straight = Melody((60, 62, 64, 65), (0, 24, 36, 48), (24, 12, 12, 24))
+    melodies = Melodies.from_list([straight, triplets, straight, triplets])
+    data = SimpleNamespace(melodies=melodies, splits=np.array([Split.TRAIN, Split.TRAIN, Split.TEST, Split.TEST]))
+    fine, coarse = Grid(), Grid(steps_per_quarter=4)
+    assert common_tunes(data.melodies, data.splits).all()
+    encodings = {Path(f"grid{grid.steps_per_quarter}"): Encoding(Control(), grid) for grid in (fine, coarse)}
+    encodings[Path("pairs")] = Encoding(Interval(), PaperPairs())
+    runs = [
+        Run(path, encoding.representation.name, "lstm", 1, 0, path.name, rhythm=encoding.rhythm.name)
+        for path, encoding in encodings.items()
+    ]
+    monkeypatch.setattr(
+        "melgen.studies.study_corpus.load_model", lambda path, key: SimpleNamespace(encoding=encodings[path])
+    )
+    monkeypatch.setattr(StudyCorpus, "data_of_runs", data)
+    both = StudyCorpus(None, SimpleNamespace(finished=runs))
+    assert both.common_tunes.tolist() == [True, False, True, False]
+    assert both.test_tunes(with_rhythm=True).tolist() == [2]
+    usual = StudyCorpus(None, SimpleNamespace(finished=[runs[0], runs[2]]))
+    assert usual.common_tunes.all(), "pairs without bits per note decide nothing"
 
 
 def rows(table):

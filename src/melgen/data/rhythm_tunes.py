@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ from melgen.music.vocabulary import Vocabulary
 from melgen.plurals import counted
 
 log = logging.getLogger(__name__)
+
+_Part = TypeVar("_Part")
 
 KEPT_TOKENS = 5_000_000
 """Training data of fewer tokens is encoded once and kept until its tokens are known; more is encoded three times."""
@@ -101,7 +104,7 @@ class RhythmTunes:
         """Mark the tunes that count for bits per note: ``[tunes]``, see `common_tunes`; none unless `is_comparable`."""
         if not self.encoding.rhythm.is_comparable:
             return np.zeros(len(self.melodies), np.bool_)
-        return common_tunes(self.melodies, self.splits, self.encoding)
+        return common_tunes(self.melodies, self.splits, [self.encoding])
 
     def loader(self, split: Split, vocabulary: TuneVocabulary, comparable: NDArray[np.bool_]) -> WholeTuneLoader:
         """The whole tunes of a split, to be scored; those that cannot be written are left out."""
@@ -165,7 +168,7 @@ def _count_pairs(tune: EncodedTune, encoding: Encoding) -> int:
     return len(tune.symbols) + opening - 1
 
 
-def common_tunes(melodies: Melodies, splits: NDArray[np.int8], encoding: Encoding | None = None) -> NDArray[np.bool_]:
+def common_tunes(melodies: Melodies, splits: NDArray[np.int8], encodings: Sequence[Encoding] = ()) -> NDArray[np.bool_]:
     """Mark the tunes that all rhythms and representations can write: ``[tunes]``.
 
     Those of at least three notes that a grid of 12 steps can hold. A held-out one counts only if training has all its
@@ -174,24 +177,22 @@ def common_tunes(melodies: Melodies, splits: NDArray[np.int8], encoding: Encodin
     Args:
         melodies: the whole corpus.
         splits: ``[tunes]``, a `Split` each, or `NO_SPLIT`.
-        encoding: one that must also write them, such as a user's own.
+        encodings: those that must also write them, such as a coarse grid or a user's own.
     """
     comparable = (melodies.lengths >= FIRST_COMPARED_NOTE) & (splits != NO_SPLIT)
-    kinds = {name: kind() for name, kind in REPRESENTATIONS.items()}
-    if encoding is not None:
-        kinds[encoding.representation.name] = encoding.representation
-    pairs = [Encoding(representation, Joint()) for representation in kinds.values()]
+    own = [encoding.representation for encoding in encodings]
+    usual = [kind() for name, kind in REPRESENTATIONS.items() if name not in {each.name for each in own}]
+    pairs = [Encoding(representation, Joint()) for representation in _each_once([*usual, *own])]
+    rhythms = _each_once([Grid(), *(encoding.rhythm for encoding in encodings)])
     seen: list[list[NDArray[np.int64]]] = [[] for _ in pairs]
     held_out: dict[int, list[NDArray[np.int64]]] = {}
-    grid = Grid()
     for i in np.flatnonzero(comparable).tolist():
         melody = melodies[i]
         try:
             timing = timing_of(melody)
             events = timing.events(np.array(melody.pitches))
-            grid.symbols(events)
-            if encoding is not None:
-                encoding.rhythm.symbols(events)
+            for rhythm in rhythms:
+                rhythm.symbols(events)
         except RhythmError:
             comparable[i] = False
             continue
@@ -207,6 +208,15 @@ def common_tunes(melodies: Melodies, splits: NDArray[np.int8], encoding: Encodin
             for vocabulary, tune in zip(known, tunes, strict=True)
         )
     return comparable
+
+
+def _each_once(parts: Iterable[_Part]) -> list[_Part]:
+    """Without those that equal an earlier one."""
+    found: list[_Part] = []
+    for part in parts:
+        if part not in found:
+            found.append(part)
+    return found
 
 
 def _pairs(encoding: Encoding, timing: Timing, versions: Iterable[NDArray[np.integer]]) -> NDArray[np.int64]:

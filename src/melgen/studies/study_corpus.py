@@ -13,13 +13,16 @@ from hydra.utils import instantiate
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
+from melgen.checkpoint import load_model
 from melgen.corpora import EncodedOtherwiseError
 from melgen.data import MelodyDataModule, Split
 from melgen.data.rhythm_tunes import common_tunes
 from melgen.evaluation.reference import ReferenceCorpus
 from melgen.generation.primers import openings_of
-from melgen.music import Control
+from melgen.music import RHYTHMS, Control
+from melgen.music.encoding import Encoding
 from melgen.music.melody import Melody
+from melgen.music.representations import REPRESENTATIONS
 from melgen.runs.directory import RunDirectory
 from melgen.runs.identity import reader_version
 from melgen.studies.primers import StudyPrimer
@@ -87,10 +90,25 @@ class StudyCorpus:
             return None
 
     @cached_property
+    def unusual_encodings(self) -> tuple[Encoding, ...]:
+        """The encodings of runs that may write fewer tunes than melgen's rhythms and representations as they come.
+
+        Those without bits per note are not among them: they must not decide which tunes others are scored on.
+        """
+        runs = {(run.dataset, run.rhythm, run.variant): run for run in self.runs.finished if run.writes_rhythm}
+        found = [load_model(run.path, key="run").encoding for run in runs.values()]
+        rhythms, representations = [kind() for kind in RHYTHMS.values()], [kind() for kind in REPRESENTATIONS.values()]
+        return tuple(
+            each
+            for each in found
+            if each.rhythm.is_comparable and (each.rhythm not in rhythms or each.representation not in representations)
+        )
+
+    @cached_property
     def common_tunes(self) -> NDArray[np.bool_]:
-        """Mark the tunes that all rhythms and representations can write: ``[tunes]``."""
+        """Mark the tunes that all rhythms and representations can write, and all encodings of the runs: ``[tunes]``."""
         data = self.data_of_runs
-        return common_tunes(data.melodies, data.splits)
+        return common_tunes(data.melodies, data.splits, self.unusual_encodings)
 
     def counted_tunes(self, with_rhythm: bool) -> NDArray[np.bool_]:
         """Mark the tunes that count for the bits per note of a network: ``[tunes]``."""

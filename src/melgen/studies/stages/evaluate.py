@@ -37,6 +37,10 @@ def tasks(study: Study) -> Iterator[Task]:
     common = {"corpus": study.corpus.inputs, "options": settings.options.to_dict()}
     # Only where a network writes rhythm, so that what an older study has measured counts as done.
     rhythm: dict[str, Any] = {"rhythm": True} if study.runs.write_rhythm else {}
+    encodings: dict[str, Any] = {}
+    if rhythm and (unusual := study.corpus.unusual_encodings):  # they decide which tunes are scored
+        encodings = {"encodings": [encoding.describe() for encoding in unusual]}
+        rhythm |= encodings
     notes = {"notes": settings.compared_notes}
     yield Task(CORPUS_TASK, common | notes | rhythm, partial(_evaluate_corpus, study))
     scored = [baseline.name for baseline in baseline_table.counting_baselines(with_rhythm=bool(rhythm))]
@@ -46,7 +50,7 @@ def tasks(study: Study) -> Iterator[Task]:
     writing = {"songs": settings.sampling["songs"], "notes": settings.notes, "seed": settings.sampling["seed"]}
     if rhythm:
         baselines = _names_of(baseline_table.RHYTHM_BASELINES)
-        inputs = common | notes | {key: writing[key] for key in ("songs", "seed")} | drawing | baselines
+        inputs = common | notes | {key: writing[key] for key in ("songs", "seed")} | drawing | baselines | encodings
         yield Task(RHYTHM_BASELINES_TASK, inputs, partial(evaluate_rhythm_baselines, study))
     songs_of_baselines: dict[str, Any] = {}
     for primer in settings.primers:
