@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import compress
+from pathlib import PurePosixPath
 
 from melgen.evaluation.correlation import RankCorrelation, rank_correlation
 from melgen.evaluation.options import EvaluationOptions
@@ -23,6 +25,8 @@ _BEYOND = (
     "young network had too; the correlations leave them out."
 )
 
+_OF_EACH = " Each training has correlations of its own, since losses of different vocabularies are not comparable."
+
 
 @dataclass(frozen=True)
 class CostValidation:
@@ -41,7 +45,8 @@ class CostValidation:
             deviations; see the table ``tonality``) and ``overlapped_area`` (mean over all features); a value for
             each stage.
         references: the openings' own value of a measure.
-        correlations: Spearman's rank correlation of each measure with the loss, over the stages up to the best.
+        correlations: by training, Spearman's rank correlation of each measure with the loss, over its stages up to the
+            best. Losses of different trainings are not ranked together: they may be per token of other vocabularies.
     """
 
     names: tuple[str, ...]
@@ -51,7 +56,7 @@ class CostValidation:
     losses: tuple[float, ...]
     measures: dict[str, tuple[float, ...]]
     references: dict[str, float]
-    correlations: dict[str, RankCorrelation]
+    correlations: dict[str, dict[str, RankCorrelation]]
 
     @classmethod
     def of(cls, results: StudyResults, tonality: Table, criterion: str, options: EvaluationOptions) -> CostValidation:
@@ -72,19 +77,29 @@ class CostValidation:
             references[OVERLAP] = _mean_overlap(results.openings)
         losses = tuple(float(model.runs[0].result[criterion]) for model in results.models)
         beyond = tuple(model.runs[0].beyond_best for model in results.models)
+        trainings = tuple(model.runs[0].path.as_posix() for model in results.models)
+        correlations = {}
+        for training in dict.fromkeys(trainings):
+            chosen = [own == training and not late for own, late in zip(trainings, beyond, strict=True)]
+            correlations[training] = {
+                key: _correlation(tuple(compress(losses, chosen)), tuple(compress(values, chosen)), options)
+                for key, values in measures.items()
+            }
         return cls(
             tuple(model.name for model in results.models),
-            tuple(model.runs[0].path.as_posix() for model in results.models),
+            trainings,
             beyond,
             tuple(int(model.runs[0].result["updates"]) for model in results.models),
             losses,
             measures,
             references,
-            {
-                key: _correlation(_first_phase(losses, beyond), _first_phase(values, beyond), options)
-                for key, values in measures.items()
-            },
+            correlations,
         )
+
+    @property
+    def has_several(self) -> bool:
+        """Whether the stages are of more than one training."""
+        return len(self.correlations) > 1
 
     def table(self, results: StudyResults) -> Table:
         """A row for each stage, those after the best one below a rule, then the rank correlations with the loss."""
@@ -109,25 +124,31 @@ class CostValidation:
                 self.losses[number],
             ]
             rows.append(row(name, [*shown, *values], sources, rule=rule))
-        whole = tuple(dict.fromkeys(source for made in rows for source in made.cells[0].sources))
-        for part in ("coefficient", "low", "high", "p_value"):
-            label = {"coefficient": "rank correlation with the loss", "p_value": "p"}.get(
-                part, f"confidence interval, {part}"
-            )
-            values = [getattr(correlation, part) for correlation in self.correlations.values()]
-            rows.append(row(part, [label, _PHASES[False], None, None, *values], whole, rule=part == "coefficient"))
+        sources_of = [made.cells[0].sources for made in rows]
+        for training, correlations in self.correlations.items():
+            own = [
+                sources for number, sources in zip(order, sources_of, strict=True) if self.trainings[number] == training
+            ]
+            whole = tuple(dict.fromkeys(source for sources in own for source in sources))
+            name = f" {PurePosixPath(training).name}" if self.has_several else ""
+            for part in ("coefficient", "low", "high", "p_value"):
+                label = {"coefficient": "rank correlation with the loss", "p_value": "p"}.get(
+                    part, f"confidence interval, {part}"
+                )
+                label += f" ({name.strip()})" if name else ""
+                values = [getattr(correlation, part) for correlation in correlations.values()]
+                shown = [label, _PHASES[False], None, None, *values]
+                rows.append(row(part + name, shown, whole, rule=part == "coefficient"))
+        stages = "each training" if self.has_several else "one training"
         return Table(
             "Cross-entropy against tonality",
-            "Songs of stages of one training, nearest to equal steps of the loss up to its lowest validation value. "
+            f"Songs of stages of {stages}, nearest to equal steps of the loss up to its lowest validation value. "
             "Spearman's rank correlation of each measure with the loss over these stages, with its bootstrap interval."
+            + (_OF_EACH if self.has_several else "")
             + (_BEYOND if any(self.beyond_best) else ""),
             columns,
             tuple(rows),
         )
-
-
-def _first_phase(values: tuple[float, ...], beyond_best: tuple[bool, ...]) -> tuple[float, ...]:
-    return tuple(value for value, beyond in zip(values, beyond_best, strict=True) if not beyond)
 
 
 def _correlation(losses: tuple[float, ...], values: tuple[float, ...], options: EvaluationOptions) -> RankCorrelation:

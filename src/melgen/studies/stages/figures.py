@@ -116,7 +116,9 @@ def _song_for_spans(study: Study) -> tuple[str, list[int]]:
 def _draw_cost_validation(study: Study) -> Figure:
     tonality = build_tables(study.results)["tonality"]
     found = CostValidation.of(study.results, tonality, study.settings.criterion, study.settings.options)
-    correlations = {name: (one.coefficient, one.low, one.high) for name, one in found.correlations.items()}
+    # A panel has room for the correlation of one training; those of several are in the table.
+    of_one = {} if found.has_several else next(iter(found.correlations.values()))
+    correlations = {name: (one.coefficient, one.low, one.high) for name, one in of_one.items()}
     return draw_cost_validation(
         found.updates,
         found.losses,
