@@ -191,6 +191,17 @@ def test_originality_is_compared_with_that_of_held_out_tunes(tables):
     assert model["diversity/distinct_songs"] == "1.0"
 
 
+def test_the_diversity_of_a_model_is_the_mean_over_the_sets_of_its_seeds(results, tables):
+    songs = results.songs["control-lstm-2"]
+    by_seed = {
+        seed: replace(songs, set_scores={"diversity/distinct_songs": share}) for seed, share in enumerate((1.0, 0.5))
+    }
+    several = build_tables(replace(results, songs_by_seed={songs.name: by_seed}))["originality"]
+    assert rows_of(several)[0]["diversity/distinct_songs"] == "0.75"
+    assert "each a set of 3 songs" in several.caption
+    assert "means over its seeds" not in tables["originality"].caption
+
+
 def test_passages_of_another_length(results):
     songs = results.songs["control-lstm-2"]
     scores = {key.replace("8gram", "6gram"): values for key, values in songs.scores.items()}

@@ -42,7 +42,7 @@ def originality_table(results: StudyResults) -> Table | None:
         "Shared intervals: the longest run of intervals that a song has in common with a training tune, in any key. "
         f"Shared {ngram}-grams: share of a song's runs of {ngram} intervals that occur in a training tune, mean over "
         "songs. Longest repeated note: notes in the longest run of one pitch. The other columns compare the songs of a "
-        f"set with each other.{below_the_rule(results)}"
+        f"set with each other.{_about_seeds(results, bool(diversity))}{below_the_rule(results)}"
     )
 
     def values(songs: MeasuredSet) -> list[Cell]:
@@ -54,12 +54,33 @@ def originality_table(results: StudyResults) -> Table | None:
             sum(songs.defined(copies)) if songs.defined(copies) else math.nan,
             songs.mean(repeated),
             max(songs.defined(repeated), default=math.nan),
-            *(songs.set_score(column.key) for column in diversity),
+            *(_mean_over_seeds(results, songs, column.key) for column in diversity),
         ]
         return [Cell(value, songs.sources) for value in measured]
 
     needed = [*ORIGINALITY, shares, *(column.key for column in diversity)]
     return set_table("Originality", caption, columns, groups, values, needed)
+
+
+def _mean_over_seeds(results: StudyResults, songs: MeasuredSet, score: str) -> float:
+    """A number about a set that depends on its size: of a model, the mean over the sets of its seeds."""
+    by_seed = results.songs_by_seed.get(songs.name, {}) if songs.role == "model" else {}
+    if len(by_seed) < 2:
+        return songs.set_score(score)
+    return sum(each.set_scores.get(score, math.nan) for each in by_seed.values()) / len(by_seed)
+
+
+def _about_seeds(results: StudyResults, has_diversity: bool) -> str:
+    """The sentences on sizes of sets, where models have several seeds."""
+    several = [each for each in results.songs_by_seed.values() if len(each) > 1]
+    if not several or not has_diversity:
+        return ""
+    sizes = sorted({len(songs.songs) for each in several for songs in each.values()})
+    size = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
+    return (
+        f" They depend on the number of songs: of a model they are means over its seeds, each a set of {size} songs. "
+        "Maxima, counts and the numbers of the other sets are over as many songs as the column songs states."
+    )
 
 
 def nearest_tunes_table(results: StudyResults) -> Table | None:
