@@ -9,7 +9,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from melgen.generation.primers import OPENINGS_PRIMER, PAPER_PRIMER, read_primer
+from melgen.generation.primers import OPENINGS_PRIMER, read_primer
+from melgen.runs.usual_primer import PAPER_PRIMER
 
 KEY = "generate.primers"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]*")
