@@ -237,7 +237,7 @@ REFUSALS = {
     "not named": ([], ["songs"]),
     "missing": (["songs=missing"], ["songs=missing", "no such file or folder"]),
     "no path": (["songs=null"], ["songs=null", "path of a file or folder"]),
-    "a number": (["songs=5"], ["songs=5", "path of a file or folder"]),
+    "a number": (["songs=5"], ["songs=5", "no such file or folder"]),
     "empty": (["songs=empty"], ["songs=empty", "no songs", "no files"]),
     "texts only": (["songs=texts"], ["songs=texts", "1 .tex"]),
     "a text": (["songs=texts/thesis.tex"], ["songs=texts/thesis.tex", "must be a folder, or a file"]),
@@ -299,7 +299,7 @@ def test_a_place_that_cannot_be_written(songs, monkeypatch):
 @pytest.mark.slow
 def test_a_disk_that_is_full(songs, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("melgen.tables.folder_report.write_text", full_disk)
+        patch.setattr("melgen.tables.writing.write_text", full_disk)
         answer = call("evaluate", f"songs={songs}", *ALONE)
     assert answer.code == 1
     assert "No space left on device" in answer.text
