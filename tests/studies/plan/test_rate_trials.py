@@ -314,8 +314,6 @@ def test_the_grid_grows_until_the_limit(tmp_path, monkeypatch):
         ([], None),
         (["tune.extensions=0"], "First 4 trials of learning rates: 4 finished already"),
         (["tune.rates=[0.001,0.01,0.02]"], "First 6 trials of learning rates: 4 finished already"),
-        (["tune.seeds=[1001]"], "First 4 trials of learning rates: 0 finished already"),
-        (["tune.max_steps=6"], "First 4 trials of learning rates: 0 finished already"),
     ]:
         text = call("study", *TUNED, *options, "dry_run=true").text
         assert ("First" in text) == (announced is not None), text
