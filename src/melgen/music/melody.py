@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -172,10 +172,10 @@ class Melodies(Sequence[Melody]):
             starts,
             [tune.title for tune in tunes],
             [tune.source for tune in tunes],
-            pickups=np.array(pickups, np.int32),
-            metres=np.array(changes, np.int32).reshape(-1, 3),
+            pickups=_in_32_bits(pickups),
+            metres=_in_32_bits(changes).reshape(-1, 3),
             metre_starts=starts_of([len(tune.metres) for tune in tunes]),
-            bars=np.array([bar for tune in tunes for bar in tune.bars], np.int32),
+            bars=_in_32_bits([bar for tune in tunes for bar in tune.bars]),
             bar_starts=starts_of([len(tune.bars) for tune in tunes]),
             keys=np.array(keys, np.int8).reshape(-1, 2),
         )
@@ -225,3 +225,15 @@ def starts_of(lengths: ArrayLike) -> NDArray[np.int64]:
     starts = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=starts[1:])
     return starts
+
+
+def _in_32_bits(values: Sequence[Any]) -> NDArray[np.int32]:
+    """Whole numbers as an array.
+
+    Raises:
+        OverflowError: for one that is too large, which NumPy before 2 would store as another number.
+    """
+    numbers = np.array(values, np.int64)
+    if np.abs(numbers).max(initial=0) > np.iinfo(np.int32).max:
+        raise OverflowError(f"{numbers.flat[np.abs(numbers).argmax()]} is too large for 32 bits")
+    return numbers.astype(np.int32)

@@ -122,7 +122,7 @@ def moved_by_points(axes: Axes, right: float, up: float) -> Transform:
     """A translation in the figure."""
     from matplotlib.transforms import ScaledTranslation
 
-    figure = axes.get_figure(root=True)
+    figure = axes.get_figure()
     assert figure is not None
     return ScaledTranslation(right / 72, up / 72, figure.dpi_scale_trans)
 
