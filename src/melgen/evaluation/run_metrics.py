@@ -108,7 +108,7 @@ def run_metric(key: str) -> RunMetric:
 
 
 def check_lower_is_better(key: str, name: str) -> None:
-    """Refuse a metric of which more is better, where the lowest value is chosen.
+    """Refuse a metric where higher is better, since the lowest value is chosen.
 
     Args:
         key: the key of a configuration that names the metric.

@@ -110,7 +110,7 @@ def reached_limit(config: DictConfig, result: Mapping[str, Any]) -> str | None:
 
 
 def exceeded_limit(config: DictConfig, result: Mapping[str, Any]) -> Limit | None:
-    """The limit of which a run has made more updates, or more whole epochs; ``None`` if there is none.
+    """The limit that a run has exceeded, in updates or in whole epochs; ``None`` if it has exceeded none.
 
     A limit in time is not among them: how many updates it allows depends on the machine.
     """

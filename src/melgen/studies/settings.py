@@ -61,9 +61,9 @@ class StudySettings:
         """Check options that are read only after the training.
 
         Raises:
-            ValueError: for an option of sampling or evaluation that is out of its range, for a criterion of which more
-                is better or that is of test tunes, and for checkpoints that would be kept without the number that
-                selects them.
+            ValueError: for an option of sampling or evaluation that is out of its range, for a criterion where higher
+                is better or that is one of the test tunes, and for checkpoints that would be kept without the number
+                that selects them.
         """
         check_lower_is_better("select.criterion", self.criterion)
         check_is_not_of_test("select.criterion", self.criterion)
